@@ -1,0 +1,48 @@
+// The floor table: which folder of src/ may import which. src/README.md shows it to people; this file makes the
+// linter enforce it (run `node scripts/floors.ts` after a change, it rewrites .oxlintrc.json's overrides).
+import { readFileSync, writeFileSync } from 'node:fs';
+
+/** Folders of src/ by floor, lowest first. A file imports from its own folder or from a lower floor, types included. */
+export const floors: readonly (readonly string[])[] = [
+  ['base'],
+  ['http', 'telemetry'],
+  ['http1', 'pki', 'config'],
+  ['edge', 'routing', 'identity', 'upstream'],
+  ['flow'],
+  ['gateway'],
+  ['admin'],
+  ['process'],
+  ['cli'],
+];
+
+/** One linter override per folder that forbids everything beside it and above it. */
+export function floorOverrides(): object[] {
+  return floors.flatMap((folders, floor) =>
+    folders.map((folder) => ({
+      files: [`src/${folder}/**`],
+      rules: {
+        'no-restricted-imports': [
+          'error',
+          {
+            patterns: [
+              {
+                group: floors
+                  .flatMap((others, at) => (at < floor ? [] : others))
+                  .filter((other) => other !== folder)
+                  .map((other) => `../${other}/*`),
+                message: `src/${folder} stands on floor ${floor}: it may import its own folder and lower floors only (src/README.md).`,
+              },
+            ],
+          },
+        ],
+      },
+    })),
+  );
+}
+
+if (import.meta.main) {
+  const file = new URL('../.oxlintrc.json', import.meta.url);
+  const config = JSON.parse(readFileSync(file, 'utf8')) as { overrides: object[] };
+  config.overrides = floorOverrides();
+  writeFileSync(file, `${JSON.stringify(config, null, 2)}\n`);
+}

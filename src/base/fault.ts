@@ -1,0 +1,322 @@
+// Everything that can go wrong while a connection or a request is handled, in one table: a stable code, who caused it,
+// the HTTP status that follows, and one sentence of help. Logs, metrics, problem documents and docs/faults.md use these
+// codes, never OpenSSL's or errno's names (those travel along as `raw`). Configuration mistakes live in config/problem.ts.
+
+/** Who caused the failure: the client (leg 1 and its request), the gateway itself, or the backend (leg 2). */
+export type FaultSource = 'client' | 'gateway' | 'backend';
+
+export type FaultSpec = {
+  /** HTTP status when the client caused it; absent where it cannot. */
+  readonly client?: number;
+  /** HTTP status when the gateway caused it. */
+  readonly gateway?: number;
+  /** HTTP status when the backend caused it. */
+  readonly backend?: number;
+  /** True where the request certainly never reached a backend, so another attempt is safe. */
+  readonly unsent?: true;
+  /** A few words, for problem documents and tables. */
+  readonly title: string;
+  /** What the operator should do. */
+  readonly help: string;
+};
+
+const specs = {
+  // Trust: verdict codes, the same on both legs (edge.md).
+  no_client_cert: {
+    client: 403,
+    backend: 502,
+    title: 'no client certificate',
+    help: 'On leg 1 the client must send a certificate from an accepted CA; on leg 2 give the route security.tls.clientCert and clientKey.',
+  },
+  untrusted_issuer: {
+    client: 403,
+    backend: 502,
+    unsent: true,
+    title: 'certificate from an issuer that is not trusted',
+    help: 'Add the CA that issued the certificate to clientCA (leg 1) or rootCAs (leg 2), or use a certificate from a CA that is there.',
+  },
+  missing_intermediate: {
+    client: 403,
+    backend: 502,
+    unsent: true,
+    title: 'an intermediate certificate was not sent',
+    help: 'The side that presents the certificate must send its intermediate CA certificates along: append them to the certificate file.',
+  },
+  expired: {
+    client: 403,
+    backend: 502,
+    unsent: true,
+    title: 'certificate expired',
+    help: 'Renew the certificate; check the clocks of both machines.',
+  },
+  not_yet_valid: {
+    client: 403,
+    backend: 502,
+    unsent: true,
+    title: 'certificate not valid yet',
+    help: 'Check the clocks of both machines and the notBefore date of the certificate.',
+  },
+  revoked: {
+    client: 403,
+    backend: 502,
+    unsent: true,
+    title: 'certificate revoked',
+    help: 'The issuer revoked this certificate: issue a new one.',
+  },
+  revocation_unknown: {
+    client: 403,
+    backend: 502,
+    unsent: true,
+    title: 'revocation status could not be established',
+    help: 'Provide a CRL for the issuer or make its OCSP responder reachable, or choose onMissing: allow.',
+  },
+  crl_stale: {
+    client: 403,
+    backend: 502,
+    unsent: true,
+    title: 'certificate revocation list is out of date',
+    help: 'Publish a newer CRL, or choose onStale: allow.',
+  },
+  wrong_purpose: {
+    client: 403,
+    backend: 502,
+    unsent: true,
+    title: 'certificate made for another purpose',
+    help: 'A client certificate needs the extended key usage clientAuth, a server certificate serverAuth. Public CAs stop issuing clientAuth in 2026: use a private CA.',
+  },
+  name_mismatch: {
+    client: 403,
+    backend: 502,
+    unsent: true,
+    title: 'certificate carries none of the wanted names',
+    help: 'Compare the SANs that were presented with the rule (leg 1) or with the server name (leg 2: security.tls.serverName overrides it).',
+  },
+  pin_mismatch: {
+    client: 403,
+    backend: 502,
+    unsent: true,
+    title: 'certificate matches no pin',
+    help: 'Add the fingerprint or the SPKI hash of the new certificate to the list.',
+  },
+  chain_too_deep: {
+    client: 403,
+    backend: 502,
+    unsent: true,
+    title: 'certificate chain too long',
+    help: 'Raise maxDepth, or send only the chain that is needed.',
+  },
+  weak_key: {
+    client: 403,
+    backend: 502,
+    unsent: true,
+    title: 'certificate key or signature too weak',
+    help: 'Use RSA of at least 2048 bits or ECDSA of at least 256, and SHA-256 or better.',
+  },
+  malformed_cert: {
+    client: 403,
+    backend: 502,
+    unsent: true,
+    title: 'malformed certificate',
+    help: 'The certificate breaks RFC 5280 (control bytes in a name, bad encoding, oversized SAN): issue a new one.',
+  },
+  refused_by_peer: {
+    client: 400,
+    backend: 502,
+    title: 'the far side refused the handshake',
+    help: 'The peer closed or sent an alert after our certificate: look into its log, and whether it trusts the CA of our certificate.',
+  },
+  protocol_mismatch: {
+    client: 400,
+    backend: 502,
+    unsent: true,
+    title: 'no TLS version or cipher in common',
+    help: 'Compare minVersion, maxVersion and cipherSuites of both sides.',
+  },
+  not_tls: {
+    client: 400,
+    backend: 502,
+    unsent: true,
+    title: 'plain text on a TLS port',
+    help: 'Use https:// for this port, or http:// for a backend that speaks plain HTTP.',
+  },
+  unknown_sni: {
+    client: 421,
+    title: 'no policy for this server name',
+    help: 'Name the host in a route, a policy or a certificate, or set gateway.tls.defaultPolicy.',
+  },
+  handshake_limit: {
+    client: 503,
+    title: 'too many handshakes',
+    help: 'handshakesPerSecond was reached; raise it or find the client that reconnects all the time.',
+  },
+  // Reaching a backend.
+  timeout: {
+    client: 408,
+    backend: 504,
+    unsent: true,
+    title: 'timed out before the connection was ready',
+    help: 'The peer did not finish connecting or the TLS handshake in time: check the address, a firewall, or the load of the peer.',
+  },
+  refused: {
+    backend: 502,
+    unsent: true,
+    title: 'connection refused',
+    help: 'Nothing listens at the backend address, or a firewall rejects it.',
+  },
+  unreachable: {
+    backend: 502,
+    unsent: true,
+    title: 'backend not reachable',
+    help: 'No route to the backend address, or the connection was reset before the handshake.',
+  },
+  dns: {
+    backend: 502,
+    unsent: true,
+    title: 'backend name did not resolve',
+    help: 'Check the host name of the endpoint and the resolver of this machine.',
+  },
+  no_healthy_backend: {
+    gateway: 503,
+    unsent: true,
+    title: 'no healthy backend',
+    help: 'Every backend of the route is marked down: /metrics and the log say why for each.',
+  },
+  backend_busy: {
+    gateway: 503,
+    unsent: true,
+    title: 'too many requests wait for a backend connection',
+    help: 'Raise networking.transport.maxConnsPerHost or add backends.',
+  },
+  response_timeout: {
+    backend: 504,
+    title: 'backend did not answer in time',
+    help: 'Raise the timeouts.response of the route, or find out why the backend is slow.',
+  },
+  backend_closed: {
+    backend: 502,
+    title: 'backend closed the connection without an answer',
+    help: 'The backend died, restarted, or closed an idle connection just then.',
+  },
+  backend_protocol: {
+    backend: 502,
+    title: 'backend sent a malformed answer',
+    help: 'The answer breaks RFC 9112; the detail says where. Is this an HTTP port?',
+  },
+  backend_truncated: {
+    backend: 502,
+    title: 'backend broke off in the middle of its answer',
+    help: 'The answer was passed on as truncated: the client saw a broken transfer, not a short success.',
+  },
+  // The request.
+  bad_request: {
+    client: 400,
+    title: 'malformed request',
+    help: 'The request breaks RFC 9112 or is ambiguous; the detail says where. It is refused, never repaired.',
+  },
+  request_timeout: {
+    client: 408,
+    title: 'request came too slowly',
+    help: 'The client did not send its request in time.',
+  },
+  uri_too_long: { client: 414, title: 'request target too long', help: 'The request line is longer than the limit.' },
+  headers_too_large: { client: 431, title: 'header section too large', help: 'Too many header fields or bytes.' },
+  body_too_large: {
+    client: 413,
+    title: 'request body too large',
+    help: 'Raise maxBodyBytes of the route, or send less.',
+  },
+  expectation_failed: { client: 417, title: 'unknown expectation', help: 'Only Expect: 100-continue is known.' },
+  unknown_transfer_coding: { client: 501, title: 'transfer coding not supported', help: 'Only chunked is known.' },
+  upgrade_unsupported: {
+    client: 501,
+    title: 'protocol upgrade not supported',
+    help: 'WebSocket and other upgrades are not supported by this version.',
+  },
+  method_unsupported: { client: 501, title: 'method not supported', help: 'CONNECT is not served by a gateway.' },
+  http_version: { client: 505, title: 'HTTP version not supported', help: 'This port speaks HTTP/1.1 and HTTP/1.0.' },
+  host_mismatch: {
+    client: 421,
+    title: 'host belongs to another trust policy than this connection',
+    help: 'Open a connection with the server name of the host that is asked for.',
+  },
+  policy_denied: {
+    client: 403,
+    title: 'denied by the rule of the route',
+    help: 'The identity does not satisfy the rule.',
+  },
+  plaintext_refused: {
+    client: 403,
+    title: 'this host is served over mutual TLS only',
+    help: 'Use https:// and a client certificate.',
+  },
+  no_route: {
+    client: 404,
+    title: 'no route',
+    help: 'No route matches host and path: `countersign explain route` shows why.',
+  },
+  method_not_allowed: {
+    client: 405,
+    title: 'method not allowed',
+    help: 'The Allow header names the methods of this route.',
+  },
+  maintenance: { gateway: 503, title: 'under maintenance', help: 'The route has maintenance.enabled.' },
+  client_aborted: {
+    client: 499,
+    title: 'client went away',
+    help: 'The client closed the connection before the answer was complete.',
+  },
+  draining: { gateway: 503, title: 'gateway is shutting down', help: 'Try again: another process takes over.' },
+  internal: {
+    gateway: 500,
+    title: 'internal error',
+    help: 'A defect of the gateway: the log has the stack. Please report it.',
+  },
+} as const satisfies Record<string, FaultSpec>;
+
+export type FaultCode = keyof typeof specs;
+
+export const faultTable: Readonly<Record<FaultCode, FaultSpec>> = specs;
+
+export type FaultOptions = {
+  /** One sentence for the log: may name files, addresses, certificates. Never sent to a client. */
+  detail?: string;
+  /** The code of the layer below: OpenSSL's, errno's. */
+  raw?: string;
+  cause?: unknown;
+};
+
+/** A failure with a stable code. `detail` is for operators only; clients get code and title. */
+export class Fault extends Error {
+  override readonly name = 'Fault';
+  readonly code: FaultCode;
+  readonly source: FaultSource;
+  readonly detail: string | undefined;
+  readonly raw: string | undefined;
+
+  constructor(code: FaultCode, source: FaultSource, options: FaultOptions = {}) {
+    super(options.detail === undefined ? code : `${code}: ${options.detail}`, { cause: options.cause });
+    this.code = code;
+    this.source = source;
+    this.detail = options.detail;
+    this.raw = options.raw;
+  }
+
+  /** The HTTP status of the answer that follows from this fault. */
+  get status(): number {
+    return (
+      faultTable[this.code][this.source] ?? (this.source === 'backend' ? 502 : this.source === 'client' ? 400 : 500)
+    );
+  }
+
+  /** True where the request certainly never reached a backend. */
+  get unsent(): boolean {
+    return faultTable[this.code].unsent === true;
+  }
+}
+
+/** The value as a Fault: itself, or `internal` with the value as its cause. */
+export function toFault(value: unknown): Fault {
+  if (value instanceof Fault) return value;
+  const detail = value instanceof Error ? value.message : String(value);
+  return new Fault('internal', 'gateway', { detail, cause: value });
+}

@@ -1,0 +1,137 @@
+// The contract between the protocols and the flow. One request is an Exchange on the client's side and a BackendCall on
+// the backend's; HTTP/1.1 and HTTP/2 implement both. Everything is synchronous calls with back-pressure by return value:
+// no streams, no promises, no closures per request. Calls of one side arrive in order, never after its end or failure.
+import type { Fault } from '../base/fault.ts';
+import type { FieldBlock, Fields } from './field.ts';
+
+/** Length of a body in bytes, or one of the two codes below. 0 is no body. */
+export type BodyLength = number;
+/** Length unknown, ends with the last chunk (or END_STREAM). */
+export const chunkedBody = -1;
+/** Length unknown, ends with the connection (RFC 9112 section 6.3, responses only). */
+export const untilClose = -2;
+
+export type RequestHead = {
+  readonly method: string;
+  /** Origin form as received: path with its query (`/a/b?c=d`), or `*`. Never a fragment, never absolute form. */
+  readonly target: string;
+  /** Host as received, from the absolute form's authority where there is one; '' where an HTTP/1.0 client sent none. */
+  readonly authority: string;
+  /** 10, 11 or 20. */
+  readonly version: number;
+  /** Every field received except those the codec acts on by itself (framing, hop-by-hop, nominated ones): see each codec. */
+  readonly fields: Fields;
+  readonly bodyLength: BodyLength;
+  /** Protocol names of an Upgrade field that the client wants, lower case; '' where none. */
+  readonly upgrade: string;
+  /** True where the client accepts trailers (`TE: trailers`). */
+  readonly acceptsTrailers: boolean;
+};
+
+export type ResponseHead = {
+  readonly status: number;
+  /** Latin1; '' is allowed. HTTP/2 has none. */
+  readonly reason: string;
+  /** As for RequestHead.fields: framing and hop-by-hop fields are taken out by the codec. */
+  readonly fields: Fields;
+  /** Body as it will arrive: 0 for HEAD, 204 and 304. */
+  readonly bodyLength: BodyLength;
+  /** Content-Length that HEAD and 304 answers announce without a body; -1 where there is none. */
+  readonly announcedLength: number;
+};
+
+/** What the flow wants to know of the client's side while it handles one request. */
+export interface RequestSink {
+  /** One piece of the request body; it may be kept. */
+  onRequestBody(chunk: Buffer): void;
+  onRequestEnd(trailers: Fields | undefined): void;
+  /** The response may be written again after `sendBody` returned false. */
+  onClientDrain(): void;
+  /**
+   * The client is gone, broke the protocol within its body, or was too slow: nothing more comes, nothing can be sent
+   * (unless `canRespond` still holds: a body that broke a rule before any response can be answered).
+   */
+  onClientFailure(fault: Fault): void;
+}
+
+/** One request of a client and its answer, implemented by http1/server and http2/server. */
+export interface Exchange {
+  readonly head: RequestHead;
+  /** Clock.monotonic() milliseconds at which the head was complete. */
+  readonly startedAt: number;
+  /** No final response head was sent yet, and one still can be. */
+  readonly canRespond: boolean;
+  /** Bytes of request body received so far, of response body sent so far: for the access log. */
+  readonly receivedBytes: number;
+  readonly sentBytes: number;
+
+  /** Lets the body flow into `sink`; sends 100 Continue where the client waits for it. Call once. Limits: `maxBodyBytes` 0 = none. */
+  receive(sink: RequestSink, maxBodyBytes: number): void;
+  pauseRequest(): void;
+  resumeRequest(): void;
+
+  /** Sends 1xx other than 100 and 101 on; ignored for HTTP/1.0 clients. */
+  sendInformational(head: ResponseHead): void;
+  /** Sends the final head. It may be held back until the first body bytes, the end, or `flush`. */
+  sendHead(head: ResponseHead, extra: FieldBlock): void;
+  /** False: stop until onClientDrain. */
+  sendBody(chunk: Buffer): boolean;
+  sendEnd(trailers: Fields | undefined): void;
+  /** Nothing more comes in this turn: what is held back goes out. */
+  flush(): void;
+  /** A whole answer of the gateway itself: status, fields, body text (UTF-8). Request body not yet read is drained (bounded) or the connection closed. */
+  respond(status: number, fields: FieldBlock, body: string): void;
+  /** Breaks off so that the client cannot take the answer for complete: TCP close without a final chunk, RST_STREAM. */
+  abort(): void;
+}
+
+/** The request as it goes to a backend. */
+export type OutgoingRequest = {
+  readonly method: string;
+  readonly target: string;
+  /** Value of Host / :authority. */
+  readonly authority: string;
+  /** Fields of the client that pass on, already cleaned. */
+  readonly fields: Fields;
+  /** Fields of ours. */
+  readonly extra: readonly FieldBlock[];
+  readonly bodyLength: BodyLength;
+  readonly acceptsTrailers: boolean;
+};
+
+/** What the flow wants to know of the backend's side. */
+export interface ResponseSink {
+  onInformational(head: ResponseHead): void;
+  onHead(head: ResponseHead): void;
+  onResponseBody(chunk: Buffer): void;
+  onResponseEnd(trailers: Fields | undefined): void;
+  /** No more for now: the turn's data is delivered. */
+  onResponseFlush(): void;
+  /** The request body may be written again. */
+  onBackendDrain(): void;
+  /** Nothing more comes. Before onHead: the answer is ours to make. After it: the answer is truncated. */
+  onBackendFailure(fault: Fault): void;
+}
+
+/** One backend connection (HTTP/1.1) or stream (HTTP/2) that carries one call at a time. */
+export interface BackendCall {
+  /** True where the connection carried an earlier call: a close before the answer may be mere staleness. */
+  readonly reused: boolean;
+  /** Sends the head, held back until body bytes, the end, or `flushRequest`. */
+  sendRequest(request: OutgoingRequest, sink: ResponseSink): void;
+  /** False: stop until onBackendDrain. */
+  sendRequestBody(chunk: Buffer): boolean;
+  sendRequestEnd(trailers: Fields | undefined): void;
+  flushRequest(): void;
+  pauseResponse(): void;
+  resumeResponse(): void;
+  /** Gives the call up: HTTP/1.1 closes the connection, HTTP/2 resets the stream. No sink method is called any more. */
+  cancel(): void;
+}
+
+/** Takes each new request of one client connection; made per connection, so it knows the peer. Must not throw. */
+export interface RequestHandler {
+  onRequest(exchange: Exchange): void;
+  /** A request that could not even be read was answered with this fault by the codec (`Fault.status`), then closed: for log and metrics. */
+  onBadRequest(fault: Fault): void;
+}

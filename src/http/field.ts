@@ -1,0 +1,120 @@
+// Header and trailer fields (RFC 9110 section 5): interned names and the ordered list that both codecs fill.
+// A name is validated and classified once, the first time it is seen; afterwards it costs one map look-up.
+
+/** What a field means to a proxy; a name has at most one. */
+export const FieldKind = {
+  plain: 0,
+  host: 1,
+  contentLength: 2,
+  transferEncoding: 3,
+  connection: 4,
+  /** Other hop-by-hop fields: Keep-Alive, Proxy-Connection, Proxy-Authenticate, … (RFC 9110 section 7.6.1). */
+  hopByHop: 5,
+  upgrade: 6,
+  te: 7,
+  expect: 8,
+  trailer: 9,
+} as const;
+export type FieldKind = (typeof FieldKind)[keyof typeof FieldKind];
+
+/** An interned field name. Two spellings of one name are two values with the same `lower`. */
+export type FieldName = {
+  /** As it was received. */
+  readonly raw: string;
+  readonly lower: string;
+  /** Lower case with `_` as `-`: what CGI-like backends see, so what forgeries are compared by (edge.md). */
+  readonly folded: string;
+  readonly kind: FieldKind;
+};
+
+const kinds = new Map<string, FieldKind>([
+  ['host', FieldKind.host],
+  ['content-length', FieldKind.contentLength],
+  ['transfer-encoding', FieldKind.transferEncoding],
+  ['connection', FieldKind.connection],
+  ['keep-alive', FieldKind.hopByHop],
+  ['proxy-connection', FieldKind.hopByHop],
+  ['proxy-authenticate', FieldKind.hopByHop],
+  ['proxy-authorization', FieldKind.hopByHop],
+  ['http2-settings', FieldKind.hopByHop],
+  ['upgrade', FieldKind.upgrade],
+  ['te', FieldKind.te],
+  ['expect', FieldKind.expect],
+  ['trailer', FieldKind.trailer],
+]);
+
+const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+/** RFC 9110 section 5.6.2. */
+export function isToken(text: string): boolean {
+  return token.test(text);
+}
+
+/** Interns names. Holds at most `limit` spellings: what comes later is classified each time, so a client cannot fill memory. */
+export class FieldNames {
+  readonly #known = new Map<string, FieldName>();
+  readonly #limit: number;
+
+  constructor(limit = 2048) {
+    this.#limit = limit;
+  }
+
+  /** The interned name, or undefined where `raw` is not a token (RFC 9110 section 5.1). */
+  find(raw: string): FieldName | undefined {
+    return this.#known.get(raw) ?? this.#intern(raw);
+  }
+
+  #intern(raw: string): FieldName | undefined {
+    if (raw.length > 256 || !isToken(raw)) return undefined;
+    const lower = raw.toLowerCase();
+    const name: FieldName = {
+      raw,
+      lower,
+      folded: lower.replaceAll('_', '-'),
+      kind: kinds.get(lower) ?? FieldKind.plain,
+    };
+    if (this.#known.size < this.#limit) this.#known.set(raw, name);
+    return name;
+  }
+}
+
+/** Fields in the order of the message: `names[i]` belongs to `values[i]`. Values are latin1, without outer whitespace. */
+export class Fields {
+  readonly names: FieldName[] = [];
+  readonly values: string[] = [];
+
+  get length(): number {
+    return this.names.length;
+  }
+
+  push(name: FieldName, value: string): void {
+    this.names.push(name);
+    this.values.push(value);
+  }
+
+  /** The first value of a field by its lower-case name. */
+  find(lower: string): string | undefined {
+    for (let i = 0; i < this.names.length; i++) if (this.names[i]?.lower === lower) return this.values[i];
+    return undefined;
+  }
+}
+
+/**
+ * Ready-made fields that are added to many messages (identity, forwarding): built once, written many times.
+ * `text` is the HTTP/1.1 form, each line ended by CRLF; `pairs` the same as [name, value] for HTTP/2.
+ */
+export class FieldBlock {
+  static readonly empty = new FieldBlock([]);
+  readonly pairs: readonly (readonly [name: string, value: string])[];
+  readonly text: string;
+
+  /** Throws RangeError where a name or a value could not stand in a message: a guard against our own mistakes. */
+  constructor(pairs: readonly (readonly [string, string])[]) {
+    for (const [name, value] of pairs) {
+      if (!isToken(name) || /[^\t\x20-\x7e\x80-\xff]/.test(value))
+        throw new RangeError(`illegal field ${JSON.stringify(name)}`);
+    }
+    this.pairs = pairs;
+    this.text = pairs.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+  }
+}

@@ -1,0 +1,44 @@
+// Limits of the HTTP codecs, with the defaults that the configuration starts from. Bytes and milliseconds.
+
+export type HttpLimits = {
+  /** Request or status line, without CRLF. */
+  readonly startLineBytes: number;
+  /** Whole head: start line and header section. */
+  readonly headBytes: number;
+  readonly fieldCount: number;
+  /** Chunk-size line with its extensions, without CRLF. */
+  readonly chunkLineBytes: number;
+  readonly trailerBytes: number;
+  readonly trailerCount: number;
+};
+
+export const defaultHttpLimits: HttpLimits = {
+  startLineBytes: 8192,
+  headBytes: 32_768,
+  fieldCount: 128,
+  chunkLineBytes: 256,
+  trailerBytes: 8192,
+  trailerCount: 32,
+};
+
+/** How long a client may take; 0 means no limit. */
+export type ServerTimeouts = {
+  /** From the first byte of a request (or the accepted connection) to the end of its head. */
+  readonly headMs: number;
+  /** Between two pieces of a request body, and for the client to take bytes of the answer. */
+  readonly stallMs: number;
+  /** Kept-alive connection without a request. */
+  readonly idleMs: number;
+  /** From the first byte of a request to the end of its body. */
+  readonly requestMs: number;
+  /** After our last byte, for the client to close, before we do. */
+  readonly lingerMs: number;
+};
+
+export const defaultServerTimeouts: ServerTimeouts = {
+  headMs: 10_000,
+  stallMs: 30_000,
+  idleMs: 75_000,
+  requestMs: 300_000,
+  lingerMs: 2_000,
+};
