@@ -1,0 +1,59 @@
+// The one place that knows which foreign programs the tests speak with. They are required, never skipped: real nginx,
+// real openssl and real curl are what users have. On a Debian machine with root rights missing ones are installed.
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+/** Command, and the Debian package that brings it. */
+export const peers = [
+  { command: 'nginx', package: 'nginx' },
+  { command: 'openssl', package: 'openssl' },
+  { command: 'curl', package: 'curl' },
+] as const;
+
+/** Absolute path of `command`, also where /usr/sbin is missing from an ordinary user's PATH; undefined where absent. */
+export function findCommand(command: string): string | undefined {
+  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin'];
+  return folders
+    .filter((folder) => folder !== '')
+    .map((folder) => join(folder, command))
+    .find((file) => {
+      try {
+        accessSync(file, constants.X_OK);
+        return true;
+      } catch {
+        return false;
+      }
+    });
+}
+
+/** As findCommand; throws with the remedy where it is absent. */
+export function requireCommand(command: string): string {
+  const found = findCommand(command);
+  if (found === undefined) throw new Error(`${command} is not installed: see test/support/peers.ts`);
+  return found;
+}
+
+/** Makes sure that all peers are there, installing them where that is possible. Returns what to tell the user, if not. */
+export function ensurePeers(log: (line: string) => void): string | undefined {
+  const missing = peers.filter((peer) => findCommand(peer.command) === undefined);
+  if (missing.length === 0) return undefined;
+  const packages = missing.map((peer) => peer.package);
+  const apt = findCommand('apt-get');
+  if (apt !== undefined && process.getuid?.() === 0) {
+    log(`installing what the tests need: ${packages.join(' ')}`);
+    // RUNLEVEL keeps the package from starting a service: the tests start their own nginx on ports of their own.
+    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
+    for (const args of [['update'], ['install', '-y', '--no-install-recommends', ...packages]]) {
+      const run = spawnSync(apt, ['-qq', ...args], { env, stdio: ['ignore', 'ignore', 'inherit'], timeout: 300_000 });
+      if (run.status !== 0) log(`apt-get ${args[0]} failed (${run.signal ?? `exit ${run.status}`})`);
+    }
+  }
+  const absent = peers.filter((peer) => findCommand(peer.command) === undefined);
+  if (absent.length === 0) return undefined;
+  return (
+    `The tests speak with real programs, and these are missing: ${absent.map((peer) => peer.command).join(', ')}.\n` +
+    `On Debian or Ubuntu: sudo apt-get install -y ${absent.map((peer) => peer.package).join(' ')}\n` +
+    `On macOS: brew install ${absent.map((peer) => peer.package).join(' ')}`
+  );
+}

@@ -1,0 +1,102 @@
+// Waiting for something to happen, never for time to pass: a Feed of events that tells the waiter when one fits, and
+// `eventually` for the few things that announce nothing (a port of a foreign process, a file). Both end, with a reason.
+
+const DEFAULT_TIMEOUT_MS = 15_000;
+const KEPT = 20_000;
+
+export type WaitOptions = {
+  /** Completes "waiting for …" in the error. */
+  readonly what?: string;
+  readonly timeoutMs?: number;
+  /** Only events from this index on count (see `Feed.length`); default 0, so that what already happened counts too. */
+  readonly from?: number;
+};
+
+type Waiter<T> = { readonly wants: (item: T) => boolean; readonly done: (item: T) => void; readonly fail: () => void };
+
+/** A list of events that can be waited on. Holds at most 20,000; what comes after is still matched, but not kept. */
+export class Feed<T> {
+  readonly items: T[] = [];
+  readonly #name: string;
+  #ended: string | undefined;
+  #seen = 0;
+  readonly #waiters = new Set<Waiter<T>>();
+
+  constructor(name: string) {
+    this.#name = name;
+  }
+
+  /** How many events there have been: pass it as `from` to wait for what comes next. */
+  get length(): number {
+    return this.#seen;
+  }
+
+  push(item: T): void {
+    this.#seen += 1;
+    if (this.items.length < KEPT) this.items.push(item);
+    for (const waiter of this.#waiters) if (waiter.wants(item)) waiter.done(item);
+  }
+
+  /** Nothing more will come: whoever still waits fails with `reason`. */
+  end(reason: string): void {
+    this.#ended = reason;
+    for (const waiter of this.#waiters) waiter.fail();
+  }
+
+  /** The first event that fits. Rejects after the timeout or when the feed ends, with the last events in the message. */
+  waitFor(fits: (item: T) => boolean, options: WaitOptions = {}): Promise<T> {
+    const found = this.items.slice(options.from ?? 0).find(fits);
+    if (found !== undefined) return Promise.resolve(found);
+    const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+    return new Promise((resolve, reject) => {
+      const settle = (): void => {
+        clearTimeout(timer);
+        this.#waiters.delete(waiter);
+      };
+      const fail = (why: string): void => {
+        settle();
+        reject(new Error(`${this.#name}: ${why} while waiting for ${options.what ?? 'an event'}\n${this.tail()}`));
+      };
+      const timer = setTimeout(() => fail(`nothing for ${timeoutMs} ms`), timeoutMs);
+      const waiter: Waiter<T> = {
+        wants: fits,
+        done: (item) => {
+          settle();
+          resolve(item);
+        },
+        fail: () => fail(this.#ended ?? 'ended'),
+      };
+      this.#waiters.add(waiter);
+      if (this.#ended !== undefined) waiter.fail();
+    });
+  }
+
+  /** The last events as text, for messages. */
+  tail(count = 20): string {
+    const text = (item: T): string => (typeof item === 'string' ? item : JSON.stringify(item));
+    return this.items
+      .slice(-count)
+      .map((item) => `  ${text(item)}`)
+      .join('\n');
+  }
+}
+
+/** Tries `check` every `everyMs` until it returns something but undefined or false; an error in it counts as "not yet". */
+export async function eventually<T>(
+  check: () => Promise<T | undefined | false> | T | undefined | false,
+  options: { readonly what: string; readonly timeoutMs?: number; readonly everyMs?: number },
+): Promise<T> {
+  const until = performance.now() + (options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+  let last: unknown;
+  for (;;) {
+    try {
+      const result = await check();
+      if (result !== undefined && result !== false) return result;
+      last = result;
+    } catch (error) {
+      last = error;
+    }
+    if (performance.now() > until) throw new Error(`gave up waiting for ${options.what}`, { cause: last });
+    await new Promise((resolve) => setTimeout(resolve, options.everyMs ?? 20));
+  }
+}
