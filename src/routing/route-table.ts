@@ -1,0 +1,163 @@
+// Which route a request belongs to. Routes compile into a trie of path segments; a node keeps its routes by host pattern,
+// so a look-up costs the length of the path and the labels of the host, however many routes there are.
+// Order (config.md, Routing): lower priority, more specific path (static over {param} over the end), more specific host
+// (exact over {label}.suffix over the longest *.suffix over any), order of appearance. Methods never move a request to a
+// less specific route: only routes with the winner's very path and host patterns complete it, else 405.
+import type { RouteConfig } from '../config/gateway-config.ts';
+import { comparablePath, isParam, patternSegments } from './normalize-target.ts';
+
+export type RouteMatch<R> =
+  | { readonly kind: 'route'; readonly route: R }
+  | { readonly kind: 'no_route' }
+  | { readonly kind: 'method_not_allowed'; readonly allow: string };
+
+type Entry<R> = { readonly priority: number; readonly methods: readonly string[]; readonly found: RouteMatch<R> };
+
+/** Routes with the same path and host patterns. */
+class Slot<R> {
+  readonly entries: Entry<R>[] = [];
+  readonly #refused: { kind: 'method_not_allowed'; allow: string } = { kind: 'method_not_allowed', allow: '' };
+
+  get priority(): number {
+    return this.entries[0]?.priority ?? Infinity;
+  }
+
+  add(entry: Entry<R>): void {
+    this.entries.push(entry);
+    this.entries.sort((a, b) => a.priority - b.priority);
+    this.#refused.allow = allowedMethods(this.entries.flatMap((one) => one.methods));
+  }
+
+  choose(method: string): RouteMatch<R> {
+    for (const entry of this.entries) if (takesMethod(entry.methods, method)) return entry.found;
+    return this.#refused;
+  }
+}
+
+/** True where a route with these methods (none = all) serves `method`; HEAD goes with GET, OPTIONS is not implied. */
+export function takesMethod(methods: readonly string[], method: string): boolean {
+  return methods.length === 0 || methods.includes(method) || (method === 'HEAD' && methods.includes('GET'));
+}
+
+function allowedMethods(methods: readonly string[]): string {
+  const all = new Set(methods);
+  if (all.has('GET')) all.add('HEAD');
+  return [...all].sort().join(', ');
+}
+
+class Node<R> {
+  readonly children = new Map<string, Node<R>>();
+  param: Node<R> | undefined;
+  /** Lowest priority among the routes here and below: what need not be searched is not. */
+  lowest = Infinity;
+  readonly exact = new Map<string, Slot<R>>();
+  /** By parent name: `{sub}.example.com` under `example.com`. */
+  readonly label = new Map<string, Slot<R>>();
+  /** By suffix without its first dot. */
+  readonly wild = new Map<string, Slot<R>>();
+  any: Slot<R> | undefined;
+
+  slot(host: string | undefined): Slot<R> {
+    if (host === undefined) return (this.any ??= new Slot<R>());
+    const pattern = parseHostPattern(host);
+    const slots = pattern.kind === 'exact' ? this.exact : pattern.kind === 'label' ? this.label : this.wild;
+    let slot = slots.get(pattern.name);
+    if (slot === undefined) slots.set(pattern.name, (slot = new Slot<R>()));
+    return slot;
+  }
+
+  /** The best slot for a host, among those whose priority is below `limit`. */
+  find(host: string, limit: number): Slot<R> | undefined {
+    let best = this.exact.get(host);
+    if (best !== undefined && best.priority >= limit) best = undefined;
+    let lowest = best?.priority ?? limit;
+    if (this.label.size > 0 || this.wild.size > 0) {
+      for (let dot = host.indexOf('.'), first = true; dot >= 0; dot = host.indexOf('.', dot + 1), first = false) {
+        const suffix = host.slice(dot + 1);
+        const label = first ? this.label.get(suffix) : undefined;
+        if (label !== undefined && label.priority < lowest) lowest = (best = label).priority;
+        const wild = this.wild.get(suffix);
+        if (wild !== undefined && wild.priority < lowest) lowest = (best = wild).priority;
+      }
+    }
+    return this.any !== undefined && this.any.priority < lowest ? this.any : best;
+  }
+}
+
+/** A host pattern of a route: `name` is the host itself, or what follows `*.` or `{sub}.`. */
+export function parseHostPattern(host: string): { readonly kind: 'exact' | 'label' | 'wild'; readonly name: string } {
+  if (host.startsWith('*.')) return { kind: 'wild', name: host.slice(2) };
+  const brace = host.startsWith('{') ? host.indexOf('}.') : -1;
+  return brace > 0 ? { kind: 'label', name: host.slice(brace + 2) } : { kind: 'exact', name: host };
+}
+
+export class RouteTable<R extends { readonly config: RouteConfig }> {
+  readonly routes: readonly R[];
+  readonly #root = new Node<R>();
+
+  /** `routes` in order of appearance. Routes whose path no request can have are left out: the configuration refuses them. */
+  constructor(routes: readonly R[]) {
+    this.routes = routes;
+    for (const route of routes) this.#add(route);
+  }
+
+  #add(route: R): void {
+    const { path, hosts, priority, methods } = route.config;
+    const segments = patternSegments(path);
+    if (segments === undefined) return;
+    let node = this.#root;
+    node.lowest = Math.min(node.lowest, priority);
+    for (const segment of segments) {
+      node = isParam(segment) ? (node.param ??= new Node<R>()) : childOf(node, comparablePath(segment));
+      node.lowest = Math.min(node.lowest, priority);
+    }
+    const entry: Entry<R> = { priority, methods, found: { kind: 'route', route } };
+    const slots = hosts.length === 0 ? [node.slot(undefined)] : hosts.map((host) => node.slot(host));
+    for (const slot of new Set(slots)) slot.add(entry);
+  }
+
+  /**
+   * The route for a request. `host` is canonical, without port, '' where the request names none; `path` is normalised.
+   * The result is shared between calls: allocate nothing, change nothing.
+   */
+  match(method: string, host: string, path: string): RouteMatch<R> {
+    if (path.charCodeAt(0) !== 0x2f) return noRoute;
+    const slot = search(this.#root, host, comparablePath(path), 1, undefined);
+    return slot === undefined ? noRoute : slot.choose(method);
+  }
+}
+
+const noRoute = { kind: 'no_route' } as const;
+
+function childOf<R>(node: Node<R>, segment: string): Node<R> {
+  let child = node.children.get(segment);
+  if (child === undefined) node.children.set(segment, (child = new Node<R>()));
+  return child;
+}
+
+/**
+ * The best slot at or below `node`, for the path from `at` (behind the slash; beyond the end when it is used up), if it
+ * beats `best`. Deeper is more specific, so what is found first stands unless something has a lower priority.
+ */
+function search<R>(
+  node: Node<R>,
+  host: string,
+  path: string,
+  at: number,
+  best: Slot<R> | undefined,
+): Slot<R> | undefined {
+  let found = best;
+  if (at <= path.length && (node.children.size > 0 || node.param !== undefined)) {
+    const slash = path.indexOf('/', at);
+    const end = slash < 0 ? path.length : slash;
+    const child = node.children.get(path.slice(at, end));
+    if (child !== undefined && child.lowest < (found?.priority ?? Infinity)) {
+      found = search(child, host, path, end + 1, found);
+    }
+    // A parameter is a whole, non-empty segment.
+    if (node.param !== undefined && end > at && node.param.lowest < (found?.priority ?? Infinity)) {
+      found = search(node.param, host, path, end + 1, found);
+    }
+  }
+  return node.find(host, found?.priority ?? Infinity) ?? found;
+}
