@@ -1,0 +1,140 @@
+// X-Forwarded-Client-Cert as Envoy defines it: elements joined by `,`, each a list of `key=value` joined by `;`. Unlike
+// Envoy every value that could be misread is quoted, so that no name inside a certificate can add a field (Envoy #32945,
+// incident 15). Pure text; which certificate is meant and whether it passed is decided elsewhere.
+import { Fault } from '../base/fault.ts';
+
+/** One element. Absent (undefined or an empty list) means that the key is not written; `uris: ['']` writes `URI=`. */
+export type XfccElement = {
+  /** URI SANs of the certificate that the gateway presented. */
+  readonly by: readonly string[];
+  /** SHA-256 of the leaf's DER, lower-case hexadecimal. */
+  readonly hash: string;
+  /** URL-encoded PEM. */
+  readonly cert?: string;
+  readonly chain?: string;
+  /** RFC 4514 text, ASCII (see asciiName). Always quoted. */
+  readonly subject?: string;
+  readonly uris: readonly string[];
+  readonly dns: readonly string[];
+};
+
+/** Longest value of the header that we send; the servers behind rarely take more than 8 to 32 KiB of header. */
+const maxXfccBytes = 16_384;
+
+/** The text of one element. Faults: malformed_cert for control bytes, text outside ASCII, or more than 16 KiB. */
+export function emitXfcc(element: XfccElement): string {
+  const parts = element.by.map((uri) => `By=${value(uri)}`);
+  parts.push(`Hash=${value(element.hash)}`);
+  if (element.cert !== undefined) parts.push(`Cert=${quote(element.cert)}`);
+  if (element.chain !== undefined) parts.push(`Chain=${quote(element.chain)}`);
+  if (element.subject !== undefined) parts.push(`Subject=${quote(element.subject)}`);
+  for (const uri of element.uris) parts.push(`URI=${value(uri)}`);
+  for (const name of element.dns) parts.push(`DNS=${value(name)}`);
+  const text = parts.join(';');
+  if (text.length > maxXfccBytes) throw malformed(`the forwarded identity would take ${text.length} bytes`);
+  return text;
+}
+
+function value(text: string): string {
+  return /[,;="\\ ]/.test(text) ? quote(text) : checked(text);
+}
+
+function quote(text: string): string {
+  return `"${checked(text).replace(/["\\]/g, '\\$&')}"`;
+}
+
+function checked(text: string): string {
+  if (/[^\x20-\x7e]/.test(text)) throw malformed('a name in the certificate has control characters or is not ASCII');
+  return text;
+}
+
+function malformed(detail: string): Fault {
+  return new Fault('malformed_cert', 'client', { detail });
+}
+
+/** RFC 4514 text in ASCII: every other character as the `\xx` pairs of its UTF-8 bytes (section 2.4). */
+export function asciiName(text: string): string {
+  return text.replace(
+    /[^\x20-\x7e]/gu,
+    (char) => `\\${[...Buffer.from(char)].map((byte) => byte.toString(16).toUpperCase().padStart(2, '0')).join('\\')}`,
+  );
+}
+
+/** Elements that one header may have: a chain of proxies, not a list to get lost in. */
+const maxElements = 32;
+
+/** The elements of a header; undefined where it is not well formed. Keys are read in any case, unknown ones ignored. */
+export function parseXfcc(text: string): readonly XfccElement[] | undefined {
+  if (text.length > maxXfccBytes || /[^\x20-\x7e]/.test(text)) return undefined;
+  const elements: XfccElement[] = [];
+  const reader = new PairReader(text);
+  let pairs: [string, string][] = [];
+  for (;;) {
+    const pair = reader.readPair();
+    if (pair === undefined) return undefined;
+    pairs.push(pair);
+    const separator = text.charAt(reader.at++);
+    if (separator === ';') continue;
+    const element = elementOf(pairs);
+    if (element === undefined || elements.length === maxElements) return undefined;
+    elements.push(element);
+    pairs = [];
+    if (separator === '') return elements;
+  }
+}
+
+class PairReader {
+  at = 0;
+  readonly #text: string;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  /** Reads `key=value` and stands on the separator behind it, or at the end. */
+  readPair(): [string, string] | undefined {
+    const key = /^[A-Za-z]+=/.exec(this.#text.slice(this.at, this.at + 32))?.[0];
+    if (key === undefined) return undefined;
+    this.at += key.length;
+    const read = this.#text.charAt(this.at) === '"' ? this.#readQuoted() : this.#readPlain();
+    const next = this.#text.charAt(this.at);
+    if (read === undefined || (next !== '' && next !== ';' && next !== ',')) return undefined;
+    return [key.slice(0, -1).toLowerCase(), read];
+  }
+
+  #readPlain(): string {
+    const start = this.at;
+    while (this.at < this.#text.length && !',;"'.includes(this.#text.charAt(this.at))) this.at++;
+    return this.#text.slice(start, this.at);
+  }
+
+  #readQuoted(): string | undefined {
+    let out = '';
+    for (let i = this.at + 1; i < this.#text.length; i++) {
+      let char = this.#text.charAt(i);
+      if (char === '"') {
+        this.at = i + 1;
+        return out;
+      }
+      if (char === '\\') char = this.#text.charAt(++i);
+      out += char;
+    }
+    return undefined;
+  }
+}
+
+function elementOf(pairs: readonly [string, string][]): XfccElement | undefined {
+  const all = (key: string) => pairs.filter(([name]) => name === key).map(([, text]) => text);
+  const once = (key: string) => all(key)[0];
+  for (const key of ['hash', 'cert', 'chain', 'subject']) if (all(key).length > 1) return undefined;
+  const [cert, chain, subject] = [once('cert'), once('chain'), once('subject')];
+  return {
+    by: all('by'),
+    hash: once('hash') ?? '',
+    ...(cert === undefined ? {} : { cert }),
+    ...(chain === undefined ? {} : { chain }),
+    ...(subject === undefined ? {} : { subject }),
+    uris: all('uri'),
+    dns: all('dns'),
+  };
+}
