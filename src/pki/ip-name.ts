@@ -19,16 +19,22 @@ export function formatIp(bytes: Uint8Array): string | undefined {
 
 /** Canonical text of an address in any legal spelling, brackets and upper case included; undefined for anything else. */
 export function canonicalIp(text: string): string | undefined {
+  const bytes = parseIp(text);
+  return bytes === undefined ? undefined : formatIp(bytes);
+}
+
+/** The 4 or 16 bytes of an address in text, IPv6 with or without brackets; undefined for anything else. */
+export function parseIp(text: string): Uint8Array | undefined {
   const bare = text.startsWith('[') && text.endsWith(']') ? text.slice(1, -1) : text;
   const family = isIP(bare);
-  if (family === 4) return bare === text ? bare : undefined;
+  if (family === 4) return bare === text ? Uint8Array.from(bare.split('.').map(Number)) : undefined;
   // A zone (`fe80::1%eth0`) belongs to one machine; no certificate can name it.
   if (family !== 6 || bare.includes('%')) return undefined;
   const [head = '', tail] = bare.split('::');
   const left = parseGroups(head);
   const right = tail === undefined ? [] : parseGroups(tail);
   const filler = Array.from({ length: 16 - left.length - right.length }, () => 0);
-  return formatIp(Uint8Array.from([...left, ...filler, ...right]));
+  return Uint8Array.from([...left, ...filler, ...right]);
 }
 
 /** Bytes of `a:b:…`, the last group possibly dotted; the text was validated by isIP. */
