@@ -21,6 +21,7 @@ export class Feed<T> {
   #ended: string | undefined;
   #seen = 0;
   readonly #waiters = new Set<Waiter<T>>();
+  readonly #subscribers: ((item: T) => void)[] = [];
 
   constructor(name: string) {
     this.#name = name;
@@ -34,7 +35,14 @@ export class Feed<T> {
   push(item: T): void {
     this.#seen += 1;
     if (this.items.length < KEPT) this.items.push(item);
+    for (const subscriber of this.#subscribers) subscriber(item);
     for (const waiter of this.#waiters) if (waiter.wants(item)) waiter.done(item);
+  }
+
+  /** Calls `subscriber` with every kept event so far and with every one to come. */
+  subscribe(subscriber: (item: T) => void): void {
+    for (const item of this.items) subscriber(item);
+    this.#subscribers.push(subscriber);
   }
 
   /** Nothing more will come: whoever still waits fails with `reason`. */
