@@ -1,0 +1,134 @@
+// One JSON line per request, put together by hand from pieces that are computed once per connection. Lines are ASCII and
+// at most 4,096 bytes; they are gathered here and written by log-file.ts. The query string never enters the log: it is
+// where secrets end up.
+import type { Clock } from '../base/clock.ts';
+import { jsonText } from './log-escape.ts';
+import { LogFile } from './log-file.ts';
+import type { Counter } from './registry.ts';
+
+/** What the log needs to know of a connection; edge/peer.ts has it. */
+export type AccessLogPeer = {
+  readonly remoteAddress: string;
+  readonly verdict: { readonly version: string; readonly resumed: boolean } | undefined;
+  readonly identity:
+    | {
+        readonly leaf: {
+          readonly subject: string;
+          readonly sha256: string;
+          readonly sans: readonly { readonly type: string; readonly value: string }[];
+        };
+      }
+    | undefined;
+};
+
+export type AccessRecord = {
+  /** Milliseconds since the epoch at which the request was complete. */
+  readonly time: number;
+  readonly requestId: string;
+  /** accessLogClient of the connection. */
+  readonly client: string;
+  readonly method: string;
+  readonly host: string;
+  /** Path or target; its query is cut off. */
+  readonly path: string;
+  /** 0: no answer was sent. */
+  readonly status: number;
+  /** Fault code; '' where nothing failed. */
+  readonly code: string;
+  readonly route: string;
+  readonly backend: string;
+  readonly durationMs: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+};
+
+// Longest encoded form of each field: together with the fixed text they stay below one atomic pipe write.
+const max = { address: 64, subject: 640, uri: 512, uris: 2, id: 64, method: 32, host: 255, path: 1024, code: 40 };
+const maxName = 160;
+
+/** The part of a line that is the same for all requests of a connection: a JSON fragment without outer braces. */
+export function accessLogClient(peer: AccessLogPeer): string {
+  let text = `"remote":${jsonText(peer.remoteAddress, max.address)}`;
+  const { verdict, identity } = peer;
+  if (verdict !== undefined && verdict.version !== '') {
+    text += `,"tls":{"version":${jsonText(verdict.version, 16)},"resumed":${String(verdict.resumed)}}`;
+  }
+  if (identity === undefined) return text;
+  const { subject, sha256, sans } = identity.leaf;
+  const uris = sans.filter((san) => san.type === 'URI').slice(0, max.uris);
+  text += `,"client":{"subject":${jsonText(subject, max.subject)},"sha256":${jsonText(sha256, 64)}`;
+  if (uris.length > 0) text += `,"uris":[${uris.map((san) => jsonText(san.value, max.uri)).join(',')}]`;
+  return `${text}}`;
+}
+
+/** One line, ended by a newline. `time` is ISO 8601 text. */
+export function accessLogLine(record: AccessRecord, time: string): string {
+  const query = record.path.indexOf('?');
+  const path = query < 0 ? record.path : record.path.slice(0, query);
+  let line = `{"time":"${time}","requestId":${jsonText(record.requestId, max.id)},${record.client}`;
+  line += `,"method":${jsonText(record.method, max.method)},"host":${jsonText(record.host, max.host)}`;
+  line += `,"path":${jsonText(path, max.path)},"status":${record.status}`;
+  if (record.code !== '') line += `,"code":${jsonText(record.code, max.code)}`;
+  if (record.route !== '') line += `,"route":${jsonText(record.route, maxName)}`;
+  if (record.backend !== '') line += `,"backend":${jsonText(record.backend, maxName)}`;
+  const ms = Math.round(record.durationMs * 1000) / 1000;
+  return `${line},"durationMs":${ms},"bytesIn":${record.bytesIn},"bytesOut":${record.bytesOut}}\n`;
+}
+
+export type AccessLogOptions = {
+  /** A file that is appended to, or `stdout` or `stderr`. */
+  readonly path: string;
+  /** Share of requests that are logged, 0 to 1. */
+  readonly sample: number;
+  readonly clock: Clock;
+  /** Counts lines that could not be written. */
+  readonly dropped: Counter;
+  /** 0 ≤ x < 1, for sampling. */
+  readonly random: () => number;
+};
+
+export class AccessLog {
+  readonly #file: LogFile;
+  readonly #sample: number;
+  readonly #random: () => number;
+  #second = -1;
+  #secondText = '';
+
+  /** Throws what openSync throws where the file cannot be opened. */
+  constructor(options: AccessLogOptions) {
+    this.#file = new LogFile(options.path, options.clock, options.dropped);
+    this.#sample = options.sample;
+    this.#random = options.random;
+  }
+
+  /** Never throws, never blocks. */
+  write(record: AccessRecord): void {
+    if (this.#sample < 1 && this.#random() >= this.#sample) return;
+    this.#file.write(accessLogLine(record, this.#timeText(record.time)));
+  }
+
+  /** ISO 8601 with milliseconds; the text of a second is made once. */
+  #timeText(time: number): string {
+    const second = Math.floor(time / 1000);
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#secondText = new Date(second * 1000).toISOString().slice(0, 20);
+    }
+    return `${this.#secondText}${String(Math.floor(time) - second * 1000).padStart(3, '0')}Z`;
+  }
+
+  /** After the file was moved away: opens it anew. Keeps the old one where that fails, and returns the error. */
+  reopen(): Error | undefined {
+    return this.#file.reopen();
+  }
+
+  /** For the last moment of a process (`exit` event): writes what is held, synchronously. */
+  flushSync(): void {
+    this.#file.flushSync();
+  }
+
+  /** Writes what is held and closes. Never rejects. */
+  async close(): Promise<void> {
+    await this.#file.close();
+  }
+}

@@ -1,0 +1,125 @@
+// The catalogue of metrics: every name, label and meaning in one place (docs/metrics.md is written from it). One instance
+// per process; workers send snapshots, the primary merges them and writes Prometheus text. Names begin with countersign_.
+import { AggregatorRegistry } from 'prom-client';
+import {
+  type Counter,
+  counters,
+  type Family,
+  type Gauge,
+  gauges,
+  type Histogram,
+  histograms,
+  type MetricSample,
+} from './registry.ts';
+
+/** The numbers of one process at one moment: plain data that crosses process boundaries. */
+export type MetricsSnapshot = readonly MetricSample[];
+
+const prefix = 'countersign_';
+
+function catalogue() {
+  const counter = <L extends string>(name: string, help: string, ...labels: L[]) =>
+    counters<L>({ name: prefix + name, help, labels });
+  const gauge = <L extends string>(aggregator: 'sum' | 'min' | 'max', name: string, help: string, ...labels: L[]) =>
+    gauges<L>({ name: prefix + name, help, labels, aggregator });
+  const seconds = <L extends string>(name: string, help: string, ...labels: L[]) =>
+    histograms<L>({ name: prefix + name, help, labels });
+  return {
+    // TLS on both legs. leg: client | backend; result: a verdict code (docs/faults.md).
+    tlsHandshakes: counter(
+      'tls_handshakes_total',
+      'TLS handshakes by how they ended: leg client or backend, result ok or a reason code',
+      'leg',
+      'policy',
+      'backend',
+      'result',
+      'version',
+      'resumed',
+    ),
+    tlsHandshakeSeconds: seconds('tls_handshake_seconds', 'Duration of TLS handshakes', 'leg'),
+    tlsSessionReused: counter('tls_session_reused_total', 'Handshakes that resumed a session', 'leg'),
+    tlsNoCertificate: counter('tls_no_certificate_total', 'Clients that sent no certificate', 'policy'),
+    sessionsWithRevokedCertificate: gauge(
+      'sum',
+      'sessions_with_revoked_certificate',
+      'Open connections whose certificate is revoked; must return to 0',
+    ),
+    certificateExpiry: gauge(
+      'min',
+      'certificate_expiry_timestamp_seconds',
+      'When a certificate expires (a CRL: its nextUpdate), seconds since the epoch',
+      'role',
+      'subject',
+    ),
+    verificationDisabled: gauge(
+      'max',
+      'backend_verification_disabled',
+      '1 for each route whose backends are not verified (insecureSkipVerify)',
+      'route',
+    ),
+
+    // Clients and their requests.
+    connectionsActive: gauge('sum', 'connections_active', 'Open client connections', 'entry_point'),
+    connections: counter('connections_total', 'Accepted client connections', 'entry_point'),
+    requestsActive: gauge('sum', 'requests_active', 'Requests in progress'),
+    requests: counter('requests_total', 'Answered requests by status class (2xx)', 'route', 'status', 'backend'),
+    requestSeconds: seconds('request_seconds', 'From the head of a request to the end of its answer', 'route'),
+    faults: counter('faults_total', 'Failed requests by reason code and whose fault it was', 'code', 'source'),
+
+    // Backends.
+    upstreamConnectSeconds: seconds('upstream_connect_seconds', 'TCP connect to a backend', 'backend'),
+    upstreamHandshakeSeconds: seconds('upstream_handshake_seconds', 'TLS handshake with a backend', 'backend'),
+    upstreamFirstByteSeconds: seconds(
+      'upstream_first_byte_seconds',
+      'From the request on its way to the head of the answer',
+      'backend',
+    ),
+    upstreamConnections: gauge('sum', 'upstream_connections', 'Open connections to a backend', 'backend'),
+    upstreamRetries: counter('upstream_retries_total', 'Requests tried again', 'backend'),
+    backendHealthy: gauge(
+      'min',
+      'backend_healthy',
+      '1 where every worker takes the backend for healthy',
+      'route',
+      'backend',
+    ),
+
+    // The gateway itself.
+    configGeneration: gauge('max', 'config_generation', 'Number of the configuration in force'),
+    configReloadFailures: counter('config_reload_failures_total', 'Reloads that kept the last good configuration'),
+    configReloadFailed: gauge(
+      'max',
+      'config_reload_failed',
+      '1 while the newest configuration on disk is not in force',
+    ),
+    workers: gauge('sum', 'workers', 'Worker processes that are ready'),
+    workerRestarts: counter('worker_restarts_total', 'Workers started again after they ended'),
+    accessLogDropped: counter('access_log_dropped_total', 'Access log lines that could not be written'),
+    logDropped: counter('log_dropped_total', 'Log lines that could not be written'),
+  } as const;
+}
+
+export type MetricCatalogue = ReturnType<typeof catalogue>;
+
+/** The metrics of one process. */
+export class Metrics {
+  readonly of: MetricCatalogue = catalogue();
+
+  snapshot(): MetricsSnapshot {
+    return this.families().map((family) => family.snapshot());
+  }
+
+  /** All metrics, for documentation. */
+  families(): readonly Family<string, Counter | Gauge | Histogram>[] {
+    return Object.values(this.of);
+  }
+}
+
+/** Content-Type of what renderMetrics gives. */
+export const metricsContentType = 'text/plain; version=0.0.4; charset=utf-8';
+
+/** The snapshots of all processes as one Prometheus text. Metrics without a value are left out. */
+export async function renderMetrics(snapshots: readonly MetricsSnapshot[]): Promise<string> {
+  const filled = snapshots.map((snapshot) => snapshot.filter((metric) => metric.values.length > 0));
+  return AggregatorRegistry.aggregate(filled).metrics();
+}
