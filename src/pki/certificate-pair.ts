@@ -1,0 +1,163 @@
+// A certificate and its key judged as one thing that the gateway presents, on leg 1 as a server, on leg 2 as a client:
+// every defect a distinct code and a message that names the file and the remedy.
+import { encodePem } from './der-writer.ts';
+import { fitsKey, orderChain, sentPart } from './chain.ts';
+import type { CertificateFacts } from './facts.ts';
+import { coversHost, explainNotCovered } from './host-coverage.ts';
+import { checkStrength, clientAuth, hasPurpose, judgeLeaf, serverAuth } from './judge.ts';
+import { isSelfIssued } from './issuer.ts';
+import { escapeForLog } from './log-text.ts';
+import { parseCertificates, parsePrivateKey } from './material.ts';
+import { hasErrors, materialError, type MaterialProblem, materialWarning } from './material-problem.ts';
+import { loadSystemBundle, type TrustBundle } from './trust-bundle.ts';
+
+export type PairOptions = {
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  /** How messages call the two files. */
+  readonly certName?: string;
+  readonly keyName?: string;
+  /** Anchors that the other side is known to have; the built-in roots always count as known. */
+  readonly anchors?: readonly TrustBundle[];
+};
+
+export type CheckedPair = {
+  readonly leaf: CertificateFacts | undefined;
+  /** What goes on the wire, leaf first, without the root; undefined where a problem is an error. */
+  readonly chainPem: string | undefined;
+  readonly keyPem: string | undefined;
+  readonly chain: readonly CertificateFacts[];
+  readonly problems: readonly MaterialProblem[];
+};
+
+/** A pair for leg 1; `hosts` (canonical names, `*.x` patterns) are those that it is meant to serve. */
+export function checkServerPair(
+  certPem: string,
+  keyPem: string,
+  options: PairOptions & { readonly hosts: readonly string[] },
+): CheckedPair {
+  const pair = checkPair(certPem, keyPem, options, { usage: serverAuth, word: 'serverAuth', side: 'server' });
+  const { leaf } = pair;
+  if (leaf === undefined) return pair;
+  const missed = options.hosts.filter((host) => !coversPattern(leaf, host));
+  const [first] = missed;
+  if (first === undefined) return pair;
+  const shown = missed.slice(0, 10).join(', ') + (missed.length > 10 ? `, and ${missed.length - 10} more` : '');
+  const problem = materialWarning(
+    'host_not_covered',
+    `${options.certName ?? 'the certificate'} does not cover ${shown}: ${explainNotCovered(leaf, first)}`,
+    'Have it issued with these names as DNS SANs, or configure another certificate for them.',
+  );
+  return { ...pair, problems: [...pair.problems, problem] };
+}
+
+/** A pair for leg 2: what the gateway shows to a backend. */
+export function checkClientPair(certPem: string, keyPem: string, options: PairOptions): CheckedPair {
+  return checkPair(certPem, keyPem, options, { usage: clientAuth, word: 'clientAuth', side: 'client' });
+}
+
+type Purpose = { usage: string; word: string; side: 'server' | 'client' };
+
+function checkPair(certPem: string, keyPem: string, options: PairOptions, purpose: Purpose): CheckedPair {
+  const certName = options.certName ?? 'the certificate';
+  const keyName = options.keyName ?? 'the key';
+  const parsed = parseCertificates(certPem, certName);
+  const key = parsePrivateKey(keyPem, keyName);
+  const ordered = orderChain(parsed.certificates, { key: key.key, name: certName });
+  const problems = [...parsed.problems, ...key.problems, ...ordered.problems];
+  const { leaf } = ordered;
+  if (leaf !== undefined) {
+    if (key.key !== undefined && !fitsKey(leaf, key.key)) {
+      problems.push(
+        materialError(
+          'key_mismatch',
+          `${keyName} is not the key of ${certName} (${describe(leaf)}, ${leaf.key})`,
+          'Give the key that the certificate was requested with; after a renewal replace both files.',
+        ),
+      );
+    }
+    problems.push(...judgePresented(leaf, certName, purpose, options.now));
+    problems.push(...judgeChain(ordered.chain, certName, options));
+  }
+  const sent = sentPart(ordered.chain);
+  const usable = leaf !== undefined && key.key !== undefined && !hasErrors(problems);
+  return {
+    leaf,
+    chain: sent,
+    chainPem: usable ? sent.map((facts) => encodePem('CERTIFICATE', facts.der)).join('') : undefined,
+    keyPem: usable ? key.keyPem : undefined,
+    problems,
+  };
+}
+
+function judgePresented(leaf: CertificateFacts, name: string, purpose: Purpose, now: number): MaterialProblem[] {
+  const problems: MaterialProblem[] = [];
+  const dates = judgeLeaf(leaf, { now });
+  if (dates !== undefined) {
+    const hint =
+      dates.code === 'expired' ? 'Renew it.' : 'Check the clock of this machine and the date of the certificate.';
+    problems.push(materialError(dates.code, `${name} (${describe(leaf)}): ${dates.detail}`, hint));
+  }
+  const weakness = checkStrength(leaf);
+  if (weakness !== undefined) {
+    problems.push(
+      materialError(
+        'weak_key',
+        `${name} (${describe(leaf)}): ${weakness.detail}`,
+        'Have it issued again: EC P-256 or RSA 2048, SHA-256.',
+      ),
+    );
+  }
+  if (!hasPurpose(leaf, purpose.usage)) {
+    problems.push(
+      materialError(
+        'wrong_purpose',
+        `${name} (${describe(leaf)}) is not made for a ${purpose.side}: its extended key usage lacks ${purpose.word}`,
+        `Have it issued with the extended key usage ${purpose.word}.`,
+      ),
+    );
+  }
+  return problems;
+}
+
+/** Intermediates: their dates, and whether one is likely to be missing. */
+function judgeChain(chain: readonly CertificateFacts[], name: string, options: PairOptions): MaterialProblem[] {
+  const problems: MaterialProblem[] = [];
+  for (const facts of chain.slice(1)) {
+    const dates = judgeLeaf(facts, options);
+    if (dates === undefined) continue;
+    problems.push(
+      materialWarning(
+        `intermediate_${dates.code}`,
+        `${name}: the CA ${describe(facts)}: ${dates.detail}`,
+        'Put the current certificate of this CA into the file.',
+      ),
+    );
+  }
+  const [leaf, ...above] = chain;
+  // With an intermediate there, what is above it is taken for a root, which need not be sent.
+  if (leaf === undefined || above.length > 0 || isSelfIssued(leaf)) return problems;
+  const known =
+    options.anchors?.some((bundle) => bundle.findIssuer(leaf) !== undefined) ||
+    loadSystemBundle().findIssuer(leaf) !== undefined;
+  if (known) return problems;
+  problems.push(
+    materialWarning(
+      'missing_intermediate',
+      `${name} holds only the leaf; its issuer "${escapeForLog(leaf.issuer, 120)}" is no root known here`,
+      'If that issuer is an intermediate CA, append its certificate to the file; if it is a root that the other side has, all is well.',
+    ),
+  );
+  return problems;
+}
+
+function coversPattern(leaf: CertificateFacts, host: string): boolean {
+  // A configured `*.x` (Goma: `{sub}.x`) stands for names we do not know: only the same wildcard covers them all.
+  const pattern = host.replace(/^\{[^}]*\}\./, '*.');
+  if (!pattern.startsWith('*.')) return coversHost(leaf, pattern);
+  return leaf.sans.some((san) => san.type === 'DNS' && san.value.toLowerCase() === pattern);
+}
+
+function describe(facts: CertificateFacts): string {
+  return `"${escapeForLog(facts.subject, 120)}"`;
+}

@@ -1,0 +1,27 @@
+// Who issued whom: by name and key identifier (cheap, for diagnosis) and by signature (for building chains). Not a path
+// validation: trust is OpenSSL's decision at the handshake.
+import { X509Certificate } from 'node:crypto';
+import type { CertificateFacts } from './facts.ts';
+
+/** True where names and key identifiers say that `issuer` issued `subject`; the signature is not checked. */
+export function looksIssuedBy(subject: CertificateFacts, issuer: CertificateFacts): boolean {
+  if (subject.issuer !== issuer.subject || subject.issuer === '') return false;
+  const { authorityKeyId } = subject;
+  return authorityKeyId === undefined || issuer.subjectKeyId === undefined || authorityKeyId === issuer.subjectKeyId;
+}
+
+/** As looksIssuedBy, and the signature verifies. Costs a public-key operation. */
+export function isIssuedBy(subject: CertificateFacts, issuer: CertificateFacts): boolean {
+  if (!looksIssuedBy(subject, issuer)) return false;
+  try {
+    return new X509Certificate(subject.der).verify(new X509Certificate(issuer.der).publicKey);
+  } catch {
+    // A key or signature that OpenSSL cannot work with proves nothing.
+    return false;
+  }
+}
+
+/** True where the certificate names itself as its issuer. */
+export function isSelfIssued(facts: CertificateFacts): boolean {
+  return looksIssuedBy(facts, facts);
+}
