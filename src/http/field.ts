@@ -25,6 +25,8 @@ export type FieldName = {
   /** Lower case with `_` as `-`: what CGI-like backends see, so what forgeries are compared by (edge.md). */
   readonly folded: string;
   readonly kind: FieldKind;
+  /** `raw` as it stands in an HTTP/1.1 message: `\r\nName: `. */
+  readonly lead: string;
 };
 
 const kinds = new Map<string, FieldKind>([
@@ -64,14 +66,17 @@ export class FieldNames {
     return this.#known.get(raw) ?? this.#intern(raw);
   }
 
-  #intern(raw: string): FieldName | undefined {
-    if (raw.length > 256 || !isToken(raw)) return undefined;
+  #intern(received: string): FieldName | undefined {
+    if (received.length > 256 || !isToken(received)) return undefined;
+    // A slice keeps the whole text it was cut from alive: 2048 names would hold as many message heads. So it is copied.
+    const raw = Buffer.from(received, 'latin1').latin1Slice();
     const lower = raw.toLowerCase();
     const name: FieldName = {
       raw,
       lower,
       folded: lower.replaceAll('_', '-'),
       kind: kinds.get(lower) ?? FieldKind.plain,
+      lead: `\r\n${raw}: `,
     };
     if (this.#known.size < this.#limit) this.#known.set(raw, name);
     return name;

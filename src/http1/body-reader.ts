@@ -1,0 +1,63 @@
+// Reads one message body by whatever delimits it: a length, the chunked coding, or the end of the connection.
+import { type BodyLength, chunkedBody, untilClose } from '../http/exchange.ts';
+import type { Fields, FieldNames } from '../http/field.ts';
+import type { HttpLimits } from '../http/limits.ts';
+import { ChunkedReader } from './chunked.ts';
+import type { Refusal } from './refusal.ts';
+
+export class BodyReader {
+  /** Data of the last `read`; a view into the buffer given to it. */
+  data: Buffer | undefined;
+  done = true;
+  /** What `begin` was told. */
+  length: BodyLength = 0;
+  readonly #names: FieldNames;
+  readonly #limits: HttpLimits;
+  #chunks: ChunkedReader | undefined;
+  #isChunked = false;
+  #left = 0;
+
+  constructor(names: FieldNames, limits: HttpLimits) {
+    this.#names = names;
+    this.#limits = limits;
+  }
+
+  begin(length: BodyLength): void {
+    this.data = undefined;
+    this.length = length;
+    this.done = length === 0;
+    this.#isChunked = length === chunkedBody;
+    this.#left = length === untilClose ? Infinity : length;
+    if (!this.#isChunked) return;
+    if (this.#chunks === undefined) this.#chunks = new ChunkedReader(this.#names, this.#limits);
+    else this.#chunks.reset();
+  }
+
+  get refusal(): Refusal | undefined {
+    return this.#isChunked ? this.#chunks?.refusal : undefined;
+  }
+
+  get trailers(): Fields | undefined {
+    return this.#isChunked ? this.#chunks?.trailers : undefined;
+  }
+
+  /** Bytes that must still come; Infinity where that is not known. */
+  get left(): number {
+    return this.done ? 0 : this.#isChunked ? Infinity : this.#left;
+  }
+
+  /** Reads on from `at` until a piece of data is there, the buffer is used up, or the body ended; returns the next position. */
+  read(buffer: Buffer, at: number): number {
+    if (this.#isChunked && this.#chunks !== undefined) {
+      const next = this.#chunks.read(buffer, at);
+      this.data = this.#chunks.data;
+      this.done = this.#chunks.done;
+      return next;
+    }
+    const end = Math.min(buffer.length, at + this.#left);
+    this.data = at === 0 && end === buffer.length ? buffer : buffer.subarray(at, end);
+    this.#left -= end - at;
+    this.done = this.#left === 0;
+    return end;
+  }
+}

@@ -1,0 +1,156 @@
+// Reads the chunked coding (RFC 9112 section 7.1): sizes, ignored extensions, data without copying, trailers.
+// Every line must end with CRLF; nothing that only some parsers accept is accepted (incident 19).
+import { FieldKind, Fields, type FieldNames } from '../http/field.ts';
+import type { HttpLimits } from '../http/limits.ts';
+import { FieldSection, hasIllegalOctet, readFields } from './field-section.ts';
+import { Refusal } from './refusal.ts';
+
+/** All extensions of one body together: nobody uses them, so a lot of them is an attack (CVE-2024-22019). */
+const maxExtensionBytes = 16_384;
+
+const plainSize = /^[0-9A-Fa-f]{1,13}$/;
+const sizeWithExtensions =
+  /^([0-9A-Fa-f]{1,13})(?:[ \t]*;[ \t]*[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:[ \t]*=[ \t]*(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+|"(?:[\t !#-[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*"))?)+$/;
+
+/** Trailers that could change framing, routing, authentication or identity after these were decided (RFC 9110 section 6.5.1). */
+const dropped =
+  /^(?:authorization|cache-control|client-cert.*|content-.*|cookie|forwarded|if-.*|max-forwards|pragma|range|set-cookie|ssl-client-.*|te|via|www-authenticate|x-client-cert.*|x-forwarded-.*|x-real-ip|x-ssl-.*)$/;
+
+type State = 'size' | 'data' | 'data-end' | 'trailer' | 'done' | 'refused';
+
+const LF = 10;
+
+/** One body after the other; call `read` until `done` or `refusal`, `reset` before the next body. */
+export class ChunkedReader {
+  /** Data of the last `read`; a view into the buffer given to it. */
+  data: Buffer | undefined;
+  /** Why the body was refused; nothing can be read any more. */
+  refusal: Refusal | undefined;
+  /** Trailers, once done; undefined where none came. */
+  trailers: Fields | undefined;
+  readonly #names: FieldNames;
+  readonly #limits: HttpLimits;
+  #state: State = 'size';
+  /** Beginning of a line whose end has not come. */
+  #line = '';
+  #left = 0;
+  #trailer = '';
+  #extensionBytes = 0;
+
+  constructor(names: FieldNames, limits: HttpLimits) {
+    this.#names = names;
+    this.#limits = limits;
+  }
+
+  get done(): boolean {
+    return this.#state === 'done';
+  }
+
+  reset(): void {
+    this.data = undefined;
+    this.refusal = undefined;
+    this.trailers = undefined;
+    this.#state = 'size';
+    this.#line = '';
+    this.#left = 0;
+    this.#trailer = '';
+    this.#extensionBytes = 0;
+  }
+
+  /** Reads on from `at` until a piece of data is there, the buffer is used up, or the body ended; returns the next position. */
+  read(buffer: Buffer, at: number): number {
+    this.data = undefined;
+    while (at < buffer.length) {
+      if (this.#state === 'data') return this.#takeData(buffer, at);
+      if (this.#state === 'done' || this.#state === 'refused') return at;
+      at = this.#takeLine(buffer, at);
+    }
+    return at;
+  }
+
+  #takeData(buffer: Buffer, at: number): number {
+    const end = Math.min(buffer.length, at + this.#left);
+    this.data = at === 0 && end === buffer.length ? buffer : buffer.subarray(at, end);
+    this.#left -= end - at;
+    if (this.#left === 0) this.#state = 'data-end';
+    return end;
+  }
+
+  #takeLine(buffer: Buffer, at: number): number {
+    const room = this.#room() - this.#line.length;
+    const newline = buffer.subarray(at, at + room).indexOf(LF);
+    const end = newline === -1 ? Math.min(buffer.length, at + room) : at + newline + 1;
+    this.#line += buffer.latin1Slice(at, end);
+    if (newline !== -1) this.#endLine();
+    else if (this.#line.length >= this.#room()) this.#refuse('a line that is too long');
+    else if (/\r[^]/.test(this.#line)) this.#refuse('a bare CR');
+    return end;
+  }
+
+  /** Bytes that the current line may have, CRLF included. */
+  #room(): number {
+    if (this.#state === 'data-end') return 2;
+    if (this.#state === 'size') return this.#limits.chunkLineBytes + 2;
+    return this.#limits.trailerBytes + 2;
+  }
+
+  #endLine(): void {
+    const line = this.#line;
+    this.#line = '';
+    if (!line.endsWith('\r\n')) return this.#refuse('a bare LF');
+    if (this.#state === 'data-end') {
+      if (line.length !== 2) return this.#refuse('no CRLF after the data of a chunk');
+      this.#state = 'size';
+    } else if (this.#state === 'size') this.#takeSize(line.slice(0, -2));
+    else if (line.length === 2) this.#endTrailers();
+    else if (this.#trailer.length + line.length > this.#limits.trailerBytes) {
+      this.#refuse('too many bytes of trailers', 'headers_too_large');
+    } else this.#trailer += line;
+  }
+
+  #takeSize(line: string): void {
+    let digits = line;
+    if (!plainSize.test(line)) {
+      const match = sizeWithExtensions.exec(line);
+      if (match?.[1] === undefined) return this.#refuse('an illegal chunk size');
+      digits = match[1];
+      this.#extensionBytes += line.length - digits.length;
+      if (this.#extensionBytes > maxExtensionBytes) return this.#refuse('too many bytes of chunk extensions');
+    }
+    this.#left = Number.parseInt(digits, 16);
+    this.#state = this.#left === 0 ? 'trailer' : 'data';
+  }
+
+  #endTrailers(): void {
+    if (this.#trailer !== '') {
+      const fields = this.#parseTrailers(this.#trailer);
+      if (fields instanceof Refusal) return this.#refuse(fields.detail, fields.code);
+      if (fields.length > 0) this.trailers = fields;
+    }
+    this.#state = 'done';
+  }
+
+  #parseTrailers(text: string): Fields | Refusal {
+    if (hasIllegalOctet(text)) return new Refusal('bad_request', 'a control character in the trailers');
+    const section = new FieldSection();
+    const refusal = readFields(text, 0, text.length, this.#names, this.#limits.trailerCount, section);
+    if (refusal !== undefined) return refusal;
+    const { host, contentLength, transferEncoding, connection } = section;
+    if ((host ?? contentLength ?? transferEncoding ?? connection) !== undefined) {
+      return new Refusal('bad_request', 'a trailer that belongs to the head');
+    }
+    const kept = new Fields();
+    for (let i = 0; i < section.fields.length; i++) {
+      const name = section.fields.names[i];
+      const value = section.fields.values[i];
+      if (name === undefined || value === undefined || name.kind !== FieldKind.plain) continue;
+      if (!dropped.test(name.folded)) kept.push(name, value);
+    }
+    return kept;
+  }
+
+  #refuse(detail: string, code: Refusal['code'] = 'bad_request'): void {
+    this.#state = 'refused';
+    this.refusal = new Refusal(code, detail);
+  }
+}

@@ -1,0 +1,294 @@
+// One connection to a backend over HTTP/1.1 (RFC 9112): a call at a time, reusable only where nothing can be left over.
+// Takes a socket that is connected and, for TLS, verified. Pooling, choosing and retrying belong to upstream.
+import type { Socket } from 'node:net';
+import { Fault } from '../base/fault.ts';
+import type { BackendCall, OutgoingRequest, ResponseSink } from '../http/exchange.ts';
+import { untilClose } from '../http/exchange.ts';
+import type { FieldNames, Fields } from '../http/field.ts';
+import type { HttpLimits } from '../http/limits.ts';
+import { BodyReader } from './body-reader.ts';
+import { isHopeless } from './field-section.ts';
+import { requestHeadText } from './head-text.ts';
+import { MessageWriter } from './message-writer.ts';
+import { Refusal } from './refusal.ts';
+import { type Http1ResponseHead, parseResponseHead } from './response-head.ts';
+
+export type Http1BackendOptions = { readonly names: FieldNames; readonly limits: HttpLimits };
+
+/** Who keeps the connection, normally a pool. Called synchronously; must not throw. */
+export interface BackendOwner {
+  /** The call is over and the connection can carry another. */
+  onFree(connection: Http1BackendConnection): void;
+  /** The connection is gone, once; `fault` where it was not an ordinary close. */
+  onClosed(connection: Http1BackendConnection, fault: Fault | undefined): void;
+  /** Turns a socket error before the answer into a better fault (TLS alerts, N24); undefined keeps `backend_closed`. */
+  translateFailure?(error: Error & { code?: string }): Fault | undefined;
+}
+
+/** 1xx answers to one request; nobody sends more than a few. */
+const maxInterim = 32;
+
+type Phase = 'idle' | 'head' | 'body' | 'closed';
+
+export class Http1BackendConnection implements BackendCall {
+  readonly socket: Socket;
+  readonly #options: Http1BackendOptions;
+  readonly #owner: BackendOwner;
+  readonly #writer: MessageWriter;
+  readonly #body: BodyReader;
+  #phase: Phase = 'idle';
+  #sink: ResponseSink | undefined;
+  #method = '';
+  #calls = 0;
+  #requestDone = true;
+  #keepAlive = false;
+  #interims = 0;
+  #answerStarted = false;
+  #paused = false;
+  #reading = false;
+  /** Bytes received and not yet read, from #at on. */
+  #pending: Buffer | undefined;
+  #at = 0;
+  /** How far the beginning of a head was searched for its end. */
+  #searched = 0;
+  #ended = false;
+  #error: (Error & { code?: string }) | undefined;
+
+  constructor(socket: Socket, options: Http1BackendOptions, owner: BackendOwner) {
+    this.socket = socket;
+    this.#options = options;
+    this.#owner = owner;
+    this.#writer = new MessageWriter(socket);
+    this.#body = new BodyReader(options.names, options.limits);
+    socket.setNoDelay(true);
+    socket.on('error', (error: Error) => {
+      this.#error ??= error;
+      this.#lose();
+    });
+    socket.on('data', (chunk: Buffer) => this.#onData(chunk));
+    socket.on('drain', () => this.#sink?.onBackendDrain());
+    socket.on('end', () => this.#onEnd());
+    socket.on('close', () => this.#lose());
+    socket.resume();
+  }
+
+  get reused(): boolean {
+    return this.#calls > 1;
+  }
+
+  /** Carries no call and can take one. */
+  get isIdle(): boolean {
+    return this.#phase === 'idle' && !this.#ended && this.socket.writable;
+  }
+
+  /** Throws Fault `internal` where the connection is not idle or the request could not stand in a message; nothing was sent then. */
+  sendRequest(request: OutgoingRequest, sink: ResponseSink): void {
+    if (this.#phase !== 'idle') throw new Fault('internal', 'gateway', { detail: 'the connection carries a call' });
+    const head = requestHeadText(request);
+    if (head === undefined) throw new Fault('internal', 'gateway', { detail: 'an illegal request line' });
+    this.#phase = 'head';
+    this.#sink = sink;
+    this.#method = request.method;
+    this.#calls++;
+    this.#requestDone = false;
+    this.#interims = 0;
+    this.#answerStarted = false;
+    this.#paused = false;
+    this.#writer.begin(head, request.bodyLength);
+  }
+
+  sendRequestBody(chunk: Buffer): boolean {
+    if (this.#sink === undefined || this.#requestDone) return true;
+    const outcome = this.#writer.body(chunk);
+    if (outcome !== 'overrun') return outcome === 'ready';
+    this.#fail(new Fault('internal', 'gateway', { detail: 'a request body longer than announced' }));
+    return true;
+  }
+
+  sendRequestEnd(trailers: Fields | undefined): void {
+    if (this.#sink === undefined || this.#requestDone) return;
+    this.#requestDone = true;
+    if (!this.#writer.end(trailers)) {
+      this.#fail(new Fault('internal', 'gateway', { detail: 'a request body shorter than announced' }));
+    }
+  }
+
+  flushRequest(): void {
+    if (this.#sink !== undefined) this.#writer.flush();
+  }
+
+  pauseResponse(): void {
+    if (this.#sink === undefined || this.#paused) return;
+    this.#paused = true;
+    this.socket.pause();
+  }
+
+  resumeResponse(): void {
+    if (this.#sink === undefined || !this.#paused) return;
+    this.#paused = false;
+    this.#read();
+    if (!this.#paused && this.#phase !== 'closed') this.socket.resume();
+  }
+
+  cancel(): void {
+    if (this.#sink === undefined) return;
+    this.#sink = undefined;
+    this.#close(undefined);
+  }
+
+  /** Closes the connection, whatever it does; a call in progress fails with `fault` or backend_closed. */
+  destroy(fault?: Fault): void {
+    const sink = this.#sink;
+    this.#sink = undefined;
+    this.#close(fault);
+    sink?.onBackendFailure(fault ?? new Fault('backend_closed', 'backend', { detail: 'closed by the gateway' }));
+  }
+
+  #onData(chunk: Buffer): void {
+    if (this.#phase === 'closed') return;
+    if (this.#phase === 'idle') {
+      // Whoever writes without being asked would have his bytes taken for the answer to the next request (incident 19).
+      this.#close(new Fault('backend_protocol', 'backend', { detail: 'bytes that belong to no request' }));
+      return;
+    }
+    if (this.#pending === undefined) this.#pending = chunk;
+    else this.#pending = Buffer.concat([this.#pending.subarray(this.#at), chunk]);
+    this.#at = 0;
+    this.#read();
+    const sink = this.#sink;
+    if (sink !== undefined && this.#answerStarted) sink.onResponseFlush();
+  }
+
+  /** Reads what is pending until it is used up, the sink pauses, or the call is over. */
+  #read(): void {
+    if (this.#reading) return;
+    this.#reading = true;
+    let more = true;
+    while (more && this.#pending !== undefined && !this.#paused) {
+      more =
+        this.#phase === 'head'
+          ? this.#readHead(this.#pending)
+          : this.#phase === 'body' && this.#readBody(this.#pending);
+    }
+    this.#reading = false;
+    if (this.#ended && !this.#paused) this.#onEnd();
+  }
+
+  /** True where a head was read. */
+  #readHead(buffer: Buffer): boolean {
+    const { headBytes } = this.#options.limits;
+    const text = buffer.latin1Slice(this.#at, Math.min(buffer.length, this.#at + headBytes));
+    const end = text.indexOf('\r\n\r\n', Math.max(0, this.#searched - 3));
+    if (end === -1) {
+      if (text.length >= headBytes) this.#fail(protocolFault('the head is too long'));
+      else if (isHopeless(text)) this.#fail(protocolFault('not an HTTP/1 answer'));
+      this.#searched = text.length;
+      return false;
+    }
+    this.#searched = 0;
+    const head = parseResponseHead(text, end + 2, this.#options.names, this.#options.limits, this.#method);
+    if (head instanceof Refusal) {
+      this.#fail(protocolFault(head.detail));
+      return false;
+    }
+    this.#advance(buffer, this.#at + end + 4);
+    return head.status < 200 ? this.#takeInterim(head) : this.#takeHead(head);
+  }
+
+  #takeInterim(head: Http1ResponseHead): boolean {
+    if (head.status === 101) this.#fail(protocolFault('101 Switching Protocols that nobody asked for'));
+    else if (++this.#interims > maxInterim) this.#fail(protocolFault('too many 1xx answers'));
+    else if (head.status !== 100) this.#sink?.onInformational(head);
+    return this.#phase === 'head';
+  }
+
+  #takeHead(head: Http1ResponseHead): boolean {
+    this.#answerStarted = true;
+    this.#keepAlive = head.keepAlive;
+    this.#phase = 'body';
+    this.#body.begin(head.bodyLength);
+    this.#sink?.onHead(head);
+    if (this.#body.done) this.#complete(undefined);
+    return this.#phase === 'body';
+  }
+
+  #readBody(buffer: Buffer): boolean {
+    const body = this.#body;
+    const next = body.read(buffer, this.#at);
+    this.#advance(buffer, next);
+    const { data, refusal } = body;
+    if (data !== undefined && data.length > 0) this.#sink?.onResponseBody(data);
+    if (this.#phase !== 'body') return false;
+    if (refusal !== undefined) this.#fail(protocolFault(refusal.detail));
+    else if (body.done) this.#complete(body.trailers);
+    return this.#phase === 'body';
+  }
+
+  #advance(buffer: Buffer, next: number): void {
+    this.#at = next;
+    if (next < buffer.length) return;
+    this.#pending = undefined;
+    this.#at = 0;
+  }
+
+  /** The answer is whole. The sink hears of it first: a free connection may carry another call at once. */
+  #complete(trailers: Fields | undefined): void {
+    const sink = this.#sink;
+    const leftOver = this.#pending !== undefined;
+    const reusable = this.#keepAlive && this.#requestDone && !leftOver && !this.#ended;
+    this.#sink = undefined;
+    this.#paused = false;
+    if (reusable) this.#phase = 'idle';
+    else if (leftOver && this.#keepAlive) this.#close(protocolFault('bytes after the end of the answer'));
+    else this.#close(undefined);
+    sink?.onResponseEnd(trailers);
+    if (this.#phase === 'idle') {
+      this.socket.resume();
+      this.#owner.onFree(this);
+    }
+  }
+
+  #onEnd(): void {
+    this.#ended = true;
+    if (this.#pending !== undefined && this.#paused) return;
+    if (this.#phase === 'body' && this.#body.length === untilClose) this.#complete(undefined);
+    else this.#lose();
+  }
+
+  /** The socket is of no more use: what that means depends on how far the answer came. */
+  #lose(): void {
+    if (this.#phase === 'closed') return;
+    if (this.#sink === undefined) return this.#close(undefined);
+    const raw = this.#error?.code ?? (this.#error === undefined ? 'EOF' : this.#error.message);
+    const cause = this.#error;
+    if (this.#phase === 'body') {
+      return this.#fail(new Fault('backend_truncated', 'backend', { raw, cause }));
+    }
+    if (this.#pending !== undefined || this.#interims > 0) {
+      return this.#fail(new Fault('backend_protocol', 'backend', { detail: 'closed within the head', raw, cause }));
+    }
+    const translated = cause === undefined ? undefined : this.#owner.translateFailure?.(cause);
+    this.#fail(translated ?? new Fault('backend_closed', 'backend', { raw, cause }));
+  }
+
+  /** The call and the connection are over. The owner hears first, so that a retry finds it gone. */
+  #fail(fault: Fault): void {
+    const sink = this.#sink;
+    this.#sink = undefined;
+    this.#close(fault);
+    sink?.onBackendFailure(fault);
+  }
+
+  #close(fault: Fault | undefined): void {
+    if (this.#phase === 'closed') return;
+    this.#phase = 'closed';
+    this.#pending = undefined;
+    this.#writer.discard();
+    this.socket.destroy();
+    this.#owner.onClosed(this, fault);
+  }
+}
+
+function protocolFault(detail: string): Fault {
+  return new Fault('backend_protocol', 'backend', { detail });
+}

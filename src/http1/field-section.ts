@@ -1,0 +1,129 @@
+// The header section of a message (RFC 9112 section 5): lines to fields, with the fields that the codec acts on by itself
+// (framing, hop-by-hop, Host, Expect) sorted out while passing. Knows nothing of requests or responses.
+import { FieldKind, Fields, type FieldName, type FieldNames } from '../http/field.ts';
+import { Refusal } from './refusal.ts';
+
+/** Octets that may stand nowhere in a head: controls other than HTAB, CR and LF; and any CR that does not begin a CRLF. */
+const illegal = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)/;
+/** The same for the beginning of a head whose rest has not come, and any LF that does not end a CRLF. */
+const illegalSoFar = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]|\r[^\n]|(?<!\r)\n/;
+
+const TAB = 9;
+const LF = 10;
+const CR = 13;
+const SPACE = 32;
+
+/** What a header section says. Strings are undefined where the field is absent. */
+export class FieldSection {
+  /** End-to-end fields, in order. */
+  readonly fields = new Fields();
+  host: string | undefined;
+  contentLength: string | undefined;
+  transferEncoding: string | undefined;
+  /** All Connection values, joined by commas. */
+  connection: string | undefined;
+  upgrade: string | undefined;
+  te: string | undefined;
+  expect: string | undefined;
+}
+
+/** True where `text`, a whole head, has an octet that RFC 9112 section 2.2 or RFC 9110 section 5.5 forbids. Bare LF is found by `readFields`. */
+export function hasIllegalOctet(text: string): boolean {
+  return illegal.test(text);
+}
+
+/** True where `text`, the first part of a head, can no longer become a legal one. */
+export function isHopeless(text: string): boolean {
+  return illegalSoFar.test(text);
+}
+
+/**
+ * Reads the lines of `text` from `at` to `end`, each closed by CRLF, into `section`.
+ * Illegal octets must have been looked for before (`hasIllegalOctet`).
+ */
+export function readFields(
+  text: string,
+  at: number,
+  end: number,
+  names: FieldNames,
+  maxCount: number,
+  section: FieldSection,
+): Refusal | undefined {
+  const { fields } = section;
+  let count = 0;
+  while (at < end) {
+    const newline = text.indexOf('\n', at);
+    if (text.charCodeAt(newline - 1) !== CR) return new Refusal('bad_request', 'a line ends with a bare LF');
+    const colon = text.indexOf(':', at);
+    if (colon === -1 || colon > newline) return new Refusal('bad_request', 'a field line without a colon');
+    const name = names.find(text.slice(at, colon));
+    if (name === undefined) return badName(text, at);
+    if (++count > maxCount) return new Refusal('headers_too_large', `more than ${maxCount} fields`);
+    const value = trimmed(text, colon + 1, newline - 1);
+    if (name.kind === FieldKind.plain) fields.push(name, value);
+    else {
+      const refusal = note(section, name, value);
+      if (refusal !== undefined) return refusal;
+    }
+    at = newline + 1;
+  }
+  return undefined;
+}
+
+/** The text between two positions without outer spaces and tabs (OWS). */
+function trimmed(text: string, start: number, end: number): string {
+  while (start < end && isBlank(text.charCodeAt(start))) start++;
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
+  return text.slice(start, end);
+}
+
+function isBlank(code: number): boolean {
+  return code === SPACE || code === TAB;
+}
+
+function badName(text: string, at: number): Refusal {
+  const first = text.charCodeAt(at);
+  if (isBlank(first)) return new Refusal('bad_request', 'a folded field line (obs-fold)');
+  if (first === LF || first === CR) return new Refusal('bad_request', 'an empty line within the header section');
+  return new Refusal('bad_request', 'a field name that is not a token');
+}
+
+/** Keeps a field that the codec acts on; fields that must be single are refused when they come twice, even with one value. */
+function note(section: FieldSection, name: FieldName, value: string): Refusal | undefined {
+  switch (name.kind) {
+    case FieldKind.host:
+      if (section.host !== undefined) return twice('Host');
+      section.host = value;
+      return undefined;
+    case FieldKind.contentLength:
+      if (section.contentLength !== undefined) return twice('Content-Length');
+      section.contentLength = value;
+      return undefined;
+    case FieldKind.transferEncoding:
+      if (section.transferEncoding !== undefined) return twice('Transfer-Encoding');
+      section.transferEncoding = value;
+      return undefined;
+    case FieldKind.connection:
+      section.connection = joined(section.connection, value);
+      return undefined;
+    case FieldKind.upgrade:
+      section.upgrade = joined(section.upgrade, value);
+      return undefined;
+    case FieldKind.te:
+      section.te = joined(section.te, value);
+      return undefined;
+    case FieldKind.expect:
+      section.expect = joined(section.expect, value);
+      return undefined;
+    default:
+      return undefined;
+  }
+}
+
+function twice(name: string): Refusal {
+  return new Refusal('bad_request', `${name} stands there more than once`);
+}
+
+function joined(before: string | undefined, value: string): string {
+  return before === undefined ? value : `${before},${value}`;
+}

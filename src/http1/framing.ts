@@ -1,0 +1,37 @@
+// How long a message body is (RFC 9112 section 6): Content-Length and Transfer-Encoding, without any repair.
+import { type BodyLength, chunkedBody } from '../http/exchange.ts';
+import { Refusal } from './refusal.ts';
+
+const digits = /^[0-9]{1,16}$/;
+
+/** The number of a Content-Length; undefined where it is not one (signs, lists, blanks, beyond 2^53-1). */
+export function parseContentLength(value: string): number | undefined {
+  if (!digits.test(value)) return undefined;
+  const length = Number(value);
+  return Number.isSafeInteger(length) ? length : undefined;
+}
+
+/**
+ * The body length that the framing fields give, or `absent` where there is neither.
+ * Both fields together are refused: that is the classic way to smuggle a request.
+ */
+export function parseFraming(
+  contentLength: string | undefined,
+  transferEncoding: string | undefined,
+  version: number,
+  absent: BodyLength,
+): BodyLength | Refusal {
+  if (transferEncoding === undefined) {
+    if (contentLength === undefined) return absent;
+    return parseContentLength(contentLength) ?? new Refusal('bad_request', 'Content-Length is not a number');
+  }
+  if (contentLength !== undefined)
+    return new Refusal('bad_request', 'Content-Length and Transfer-Encoding in one message');
+  if (version < 11) return new Refusal('bad_request', 'Transfer-Encoding in an HTTP/1.0 message');
+  const codings = transferEncoding.toLowerCase();
+  if (codings === 'chunked') return chunkedBody;
+  if (codings === '') return new Refusal('bad_request', 'empty Transfer-Encoding');
+  const list = codings.split(',').map((coding) => coding.trim());
+  if (list.slice(0, -1).includes('chunked')) return new Refusal('bad_request', 'chunked is not the last coding');
+  return new Refusal('unknown_transfer_coding', 'a transfer coding other than chunked');
+}

@@ -1,0 +1,64 @@
+// Reads the head of a response (RFC 9112 sections 4 to 6): text in, a value or a refusal out. Pure.
+// A backend is trusted no more than a client: whatever could desynchronise the connection is refused.
+import { type BodyLength, type ResponseHead, untilClose } from '../http/exchange.ts';
+import type { FieldNames } from '../http/field.ts';
+import type { HttpLimits } from '../http/limits.ts';
+import { parseConnection, withoutNominated } from './connection-options.ts';
+import { FieldSection, hasIllegalOctet, readFields } from './field-section.ts';
+import { parseContentLength, parseFraming } from './framing.ts';
+import { Refusal } from './refusal.ts';
+
+/** A response head with what only the connection itself needs to know. */
+export interface Http1ResponseHead extends ResponseHead {
+  /** Framing and options allow another request on this connection. */
+  readonly keepAlive: boolean;
+}
+
+const statusLine = /^HTTP\/1\.([01]) ([1-9][0-9][0-9])(?: (.*))?$/;
+
+/** Reads one response head to a request with `method`. `text` and `end` as for parseRequestHead. */
+export function parseResponseHead(
+  text: string,
+  end: number,
+  names: FieldNames,
+  limits: HttpLimits,
+  method: string,
+): Http1ResponseHead | Refusal {
+  const head = text.length === end ? text : text.slice(0, end);
+  if (hasIllegalOctet(head)) return malformed('a control character in the head');
+  const newline = head.indexOf('\n');
+  if (newline - 1 > limits.startLineBytes) return malformed('the status line is too long');
+  if (newline < 1 || head.charCodeAt(newline - 1) !== 13) return malformed('a bare LF');
+  const line = statusLine.exec(head.slice(0, newline - 1));
+  if (line === null) return malformed('not a status line');
+  const section = new FieldSection();
+  const refusal = readFields(head, newline + 1, end, names, limits.fieldCount, section);
+  if (refusal !== undefined) return malformed(refusal.detail);
+  return combine(line[1] === '1' ? 11 : 10, Number(line[2]), line[3] ?? '', section, method);
+}
+
+function combine(version: number, status: number, reason: string, section: FieldSection, method: string) {
+  const options = parseConnection(section.connection);
+  if (options instanceof Refusal) return malformed(options.detail);
+  const framed = parseFraming(section.contentLength, section.transferEncoding, version, untilClose);
+  if (framed instanceof Refusal) return malformed(framed.detail);
+  const interim = status < 200;
+  const bodyless = interim || status === 204 || status === 304 || method === 'HEAD';
+  const bodyLength: BodyLength = bodyless ? 0 : framed;
+  const keepAlive = version === 11 ? !options.close : options.keepAlive && !options.close;
+  // A 1xx or 204 that announces a body may be followed by one: what comes next cannot be told apart from it.
+  const suspicious = (interim || status === 204) && framed !== untilClose && framed !== 0;
+  return {
+    status,
+    reason,
+    fields: options.nominated.length === 0 ? section.fields : withoutNominated(section.fields, options.nominated),
+    bodyLength,
+    announcedLength:
+      bodyless && section.contentLength !== undefined ? (parseContentLength(section.contentLength) ?? -1) : -1,
+    keepAlive: keepAlive && bodyLength !== untilClose && !suspicious,
+  };
+}
+
+function malformed(detail: string): Refusal {
+  return new Refusal('backend_protocol', detail);
+}

@@ -1,0 +1,183 @@
+// One request and its answer on a client's HTTP/1.1 connection: the Exchange that the flow holds. It decides how the
+// answer is framed and when the exchange is over; the bytes and the socket belong to the connection (server.ts).
+import type { Fault } from '../base/fault.ts';
+import { chunkedBody, type Exchange, type RequestSink, type ResponseHead, untilClose } from '../http/exchange.ts';
+import { type FieldBlock, Fields } from '../http/field.ts';
+import { interimText, responseHeadText } from './head-text.ts';
+import type { MessageWriter } from './message-writer.ts';
+import type { Http1RequestHead } from './request-head.ts';
+
+/** What an exchange needs of its connection. */
+export interface ExchangeConnection {
+  readonly writer: MessageWriter;
+  /** `\r\nDate: …` */
+  readonly date: string;
+  /** True where the connection must not carry another request, whatever the client wants. */
+  readonly mustClose: boolean;
+  /** The exchange wants body bytes, or no more of them. */
+  onReading(exchange: ServerExchange): void;
+  /** Bytes were written, or may have been: the client's time to take them starts. */
+  onWritten(): void;
+  /** The answer is complete; `close` where the connection must end with it. */
+  onAnswered(exchange: ServerExchange, close: boolean): void;
+  /** The answer must be broken off; `hard` where an orderly close would make it look complete. */
+  onAborted(exchange: ServerExchange, hard: boolean): void;
+}
+
+export class ServerExchange implements Exchange {
+  readonly head: Http1RequestHead;
+  readonly startedAt: number;
+  receivedBytes = 0;
+  /** Set by the connection once the whole request was read. */
+  requestDone: boolean;
+  /** Set by the connection where the body broke a rule or the client is gone. */
+  failure: Fault | undefined;
+  /** The end of the request, not yet told because the flow paused. */
+  heldEnd: { trailers: Fields | undefined } | undefined;
+  sink: RequestSink | undefined;
+  maxBodyBytes = 0;
+  #connection: ExchangeConnection;
+  #state: 'open' | 'answering' | 'over' = 'open';
+  #paused = false;
+  #sentBytes = 0;
+  #bodyless = false;
+  #framing: number = 0;
+  #close = false;
+  #continueSent = false;
+
+  constructor(head: Http1RequestHead, startedAt: number, connection: ExchangeConnection) {
+    this.head = head;
+    this.startedAt = startedAt;
+    this.requestDone = head.bodyLength === 0;
+    if (this.requestDone) this.heldEnd = noTrailers;
+    this.#connection = connection;
+  }
+
+  get canRespond(): boolean {
+    return this.#state === 'open';
+  }
+
+  get isOver(): boolean {
+    return this.#state === 'over';
+  }
+
+  get sentBytes(): number {
+    return this.#state === 'answering' && !this.#bodyless ? this.#connection.writer.sentBytes : this.#sentBytes;
+  }
+
+  /** The flow takes body bytes now. */
+  get isFlowing(): boolean {
+    return this.sink !== undefined && !this.#paused;
+  }
+
+  receive(sink: RequestSink, maxBodyBytes: number): void {
+    if (this.#state === 'over' && this.failure === undefined) return;
+    this.sink = sink;
+    this.maxBodyBytes = maxBodyBytes;
+    if (!this.#paused) this.#flow();
+  }
+
+  pauseRequest(): void {
+    this.#paused = true;
+  }
+
+  resumeRequest(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    if (this.sink !== undefined) this.#flow();
+  }
+
+  #flow(): void {
+    if (this.head.expectContinue && !this.#continueSent && this.#state === 'open' && this.receivedBytes === 0) {
+      this.#continueSent = true;
+      this.#connection.writer.interim('HTTP/1.1 100 Continue\r\n\r\n');
+    }
+    this.#connection.onReading(this);
+  }
+
+  sendInformational(head: ResponseHead): void {
+    if (this.#state !== 'open' || this.head.version < 11) return;
+    this.#connection.writer.interim(interimText(head.status, head.reason, head.fields));
+  }
+
+  sendHead(head: ResponseHead, extra: FieldBlock): void {
+    if (this.#state !== 'open') return;
+    this.#state = 'answering';
+    const { status, bodyLength } = head;
+    this.#bodyless = this.head.method === 'HEAD' || status === 204 || status === 304;
+    this.#framing = bodyLength >= 0 ? bodyLength : this.head.version === 11 ? chunkedBody : untilClose;
+    this.#close = this.#mustClose;
+    const announced = this.#bodyless ? (status === 204 ? untilClose : announcedOf(head)) : this.#framing;
+    const connection = this.#close ? 'close' : this.head.version === 10 ? 'keep-alive' : '';
+    const text = responseHeadText(head, extra, { announced, connection }, this.#connection.date);
+    this.#connection.writer.begin(text, this.#bodyless ? 0 : this.#framing);
+  }
+
+  sendBody(chunk: Buffer): boolean {
+    if (this.#state !== 'answering' || this.#bodyless) return true;
+    const outcome = this.#connection.writer.body(chunk);
+    if (outcome === 'overrun') this.abort();
+    else this.#connection.onWritten();
+    return outcome !== 'blocked';
+  }
+
+  sendEnd(trailers: Fields | undefined): void {
+    if (this.#state !== 'answering') return;
+    const whole = this.#connection.writer.end(this.head.acceptsTrailers ? trailers : undefined);
+    if (!whole) return this.abort();
+    this.#finish();
+    this.#connection.onAnswered(this, this.#close || this.#framing === untilClose);
+  }
+
+  flush(): void {
+    if (this.#state !== 'answering') return;
+    this.#connection.writer.flush();
+    this.#connection.onWritten();
+  }
+
+  respond(status: number, fields: FieldBlock, body: string): void {
+    if (this.#state !== 'open') return;
+    // Latin1 characters of these strings are the bytes of the UTF-8 text, so head and body stay one string.
+    const bytes = Buffer.byteLength(body) === body.length ? body : Buffer.from(body).latin1Slice();
+    const head = { status, reason: '', fields: noFields, bodyLength: bytes.length, announcedLength: bytes.length };
+    this.sendHead(head, fields);
+    if (!this.#bodyless) this.#connection.writer.text(bytes);
+    this.sendEnd(undefined);
+  }
+
+  abort(): void {
+    if (this.#state === 'over') return;
+    const hard = this.#state === 'answering' && this.#framing === untilClose;
+    this.#finish();
+    this.#connection.writer.discard();
+    this.#connection.onAborted(this, hard);
+  }
+
+  /** The connection is gone or cannot be used: no call has an effect from now on. */
+  end(): void {
+    if (this.#state !== 'over') this.#finish();
+  }
+
+  #finish(): void {
+    this.#sentBytes = this.sentBytes;
+    this.#state = 'over';
+  }
+
+  /** Closed after the answer: the client wants it, a body might still come that is not worth reading, or it may never come. */
+  get #mustClose(): boolean {
+    const { head } = this;
+    if (!head.keepAlive || this.#connection.mustClose || this.failure !== undefined) return true;
+    if (this.#framing === untilClose && !this.#bodyless) return true;
+    if (this.requestDone) return false;
+    return this.sink === undefined || (head.expectContinue && !this.#continueSent && this.receivedBytes === 0);
+  }
+}
+
+const noFields = new Fields();
+const noTrailers = { trailers: undefined };
+
+/** What a response without a body announces: its own length, or that of the answer to GET. */
+function announcedOf(head: ResponseHead): number {
+  if (head.announcedLength >= 0) return head.announcedLength;
+  return head.bodyLength > 0 ? head.bodyLength : untilClose;
+}

@@ -1,0 +1,461 @@
+// A client's HTTP/1.1 connection (RFC 9112): requests in, one at a time and in order, answers out. Owns the socket, what
+// was received and not yet read, the deadlines and the way the connection ends. What an answer says belongs to the flow.
+import type { Socket } from 'node:net';
+import type { Clock } from '../base/clock.ts';
+import type { Deadlines, Late } from '../base/deadline.ts';
+import { Fault, toFault } from '../base/fault.ts';
+import type { RequestHandler } from '../http/exchange.ts';
+import { FieldBlock, type FieldNames } from '../http/field.ts';
+import type { HttpLimits, ServerTimeouts } from '../http/limits.ts';
+import { renderProblem } from '../http/problem.ts';
+import { BodyReader } from './body-reader.ts';
+import type { DateField } from './date-field.ts';
+import { isHopeless } from './field-section.ts';
+import { statusLine } from './head-text.ts';
+import { MessageWriter } from './message-writer.ts';
+import { Refusal } from './refusal.ts';
+import { parseRequestHead } from './request-head.ts';
+import { type ExchangeConnection, ServerExchange } from './server-exchange.ts';
+
+export type Http1ServerOptions = {
+  readonly names: FieldNames;
+  readonly limits: HttpLimits;
+  readonly timeouts: ServerTimeouts;
+  readonly deadlines: Deadlines;
+  readonly clock: Clock;
+  /** One for all connections of a worker. */
+  readonly date: DateField;
+  /**
+   * TLS. A client that ends its side after a whole request is answered over plain TCP (`printf … | nc`), but over TLS it
+   * is taken to be gone: there a bare end is what a killed client leaves behind, and its backend request is cancelled.
+   */
+  readonly secure: boolean;
+};
+
+/** Received bytes kept while nobody takes them (pipelining, back-pressure); above it the socket is not read. */
+const maxPendingBytes = 65_536;
+/** Request body read and thrown away after its answer, so that the connection can be used again. */
+const maxDrainBytes = 65_536;
+/** Bytes thrown away after our last one, so that a reset does not take our answer from the client (RFC 9112 section 9.6). */
+const maxLingerBytes = 262_144;
+
+type Phase = 'open' | 'lingering' | 'closed';
+
+export class Http1ServerConnection implements Late, ExchangeConnection {
+  deadline = Infinity;
+  readonly socket: Socket;
+  readonly writer: MessageWriter;
+  readonly #options: Http1ServerOptions;
+  readonly #handler: RequestHandler;
+  readonly #body: BodyReader;
+  #phase: Phase = 'open';
+  #current: ServerExchange | undefined;
+  /** Bytes received and not yet read, from #at on. */
+  #pending: Buffer | undefined;
+  #at = 0;
+  #searched = 0;
+  #headStarted = true;
+  #emptyLine = false;
+  #headStartedAt: number;
+  #requestBy = Infinity;
+  #readBy = Infinity;
+  #writeBy = Infinity;
+  #reading = false;
+  #stopped = false;
+  #ended = false;
+  #draining = false;
+  /** Bytes that may still be thrown away: the rest of an answered request, or what comes while lingering. */
+  #waste = 0;
+
+  constructor(socket: Socket, options: Http1ServerOptions, handler: RequestHandler) {
+    this.socket = socket;
+    this.writer = new MessageWriter(socket);
+    this.#options = options;
+    this.#handler = handler;
+    this.#body = new BodyReader(options.names, options.limits);
+    this.#headStartedAt = options.deadlines.now;
+    socket.allowHalfOpen = true;
+    socket.setNoDelay(true);
+    socket.on('error', (error: Error & { code?: string }) => this.#gone(error.code ?? error.message));
+    socket.on('close', () => this.#gone('closed'));
+    socket.on('end', () => this.#onEnd());
+    socket.on('drain', () => this.#onDrain());
+    socket.on('data', (chunk: Buffer) => this.#onData(chunk));
+    options.deadlines.add(this);
+    this.#readBy = after(options.deadlines.now, options.timeouts.headMs);
+    this.#arm();
+    socket.resume();
+  }
+
+  get date(): string {
+    return this.#options.date.text;
+  }
+
+  get mustClose(): boolean {
+    return this.#draining || (this.#ended && this.#pending === undefined);
+  }
+
+  /** Between two requests, with nothing received of the next. */
+  get isIdle(): boolean {
+    return this.#phase === 'open' && this.#current === undefined && this.#pending === undefined;
+  }
+
+  /** Ends the connection politely: at once where it is idle, else after the current answer. */
+  drain(): void {
+    this.#draining = true;
+    if (this.isIdle) this.#linger();
+  }
+
+  /** Ends the connection now; a request in progress fails with client_aborted. */
+  destroy(): void {
+    this.socket.destroy();
+    this.#gone('destroyed');
+  }
+
+  onLate(): void {
+    const { now } = this.#options.deadlines;
+    const exchange = this.#current;
+    if (this.#phase === 'lingering') this.destroy();
+    else if (this.#writeBy <= now)
+      this.#breakOff(new Fault('client_aborted', 'client', { detail: 'the answer was not taken' }));
+    else if (exchange === undefined) this.#onLateHead();
+    else if (exchange.isOver) this.#linger();
+    else if (!exchange.isFlowing && this.#requestBy > now) {
+      // It is the flow that does not take the body: only the whole request has a deadline.
+      this.#readBy = this.#requestBy;
+      this.#arm();
+    } else this.#failRequest(exchange, new Fault('request_timeout', 'client', { detail: 'the body came too slowly' }));
+  }
+
+  #onLateHead(): void {
+    if (this.#pending === undefined) this.#linger();
+    else this.#refuse(new Refusal('request_timeout', 'the head came too slowly'));
+  }
+
+  #onData(chunk: Buffer): void {
+    if (this.#phase !== 'open') {
+      this.#waste -= chunk.length;
+      if (this.#phase === 'lingering' && this.#waste < 0) this.destroy();
+      return;
+    }
+    if (this.#pending === undefined) this.#pending = chunk;
+    else {
+      this.#pending = Buffer.concat([this.#pending.subarray(this.#at), chunk]);
+      this.#at = 0;
+    }
+    this.#read();
+  }
+
+  #onDrain(): void {
+    this.#writeBy = Infinity;
+    this.#arm();
+    this.#current?.sink?.onClientDrain();
+    if (this.#current === undefined) this.#read();
+  }
+
+  /** The client ends its side: nothing more will be received. */
+  #onEnd(): void {
+    this.#ended = true;
+    const exchange = this.#current;
+    if (this.#phase !== 'open') return;
+    if (exchange === undefined) {
+      if (this.#pending === undefined || !this.writer.isBlocked) this.#linger();
+    } else if (exchange.isOver) this.#linger();
+    else if (this.#options.secure || (!exchange.requestDone && this.#pending === undefined)) {
+      this.#breakOff(new Fault('client_aborted', 'client', { raw: 'EOF' }));
+    }
+  }
+
+  onReading(exchange: ServerExchange): void {
+    if (exchange !== this.#current) {
+      const { sink } = exchange;
+      exchange.sink = undefined;
+      if (exchange.failure !== undefined) sink?.onClientFailure(exchange.failure);
+      return;
+    }
+    const { failure, sink, head } = exchange;
+    if (failure !== undefined) {
+      this.#tellFailure(exchange, failure);
+    } else if (exchange.requestDone) {
+      const held = exchange.heldEnd;
+      exchange.heldEnd = undefined;
+      if (held !== undefined) sink?.onRequestEnd(held.trailers);
+    } else if (exchange.maxBodyBytes > 0 && head.bodyLength > exchange.maxBodyBytes) {
+      this.#failRequest(exchange, new Fault('body_too_large', 'client'));
+    } else {
+      this.#expectBody();
+      this.#read();
+    }
+  }
+
+  onWritten(): void {
+    if (!this.writer.isBlocked || this.#writeBy !== Infinity) return;
+    this.#writeBy = after(this.#options.deadlines.now, this.#options.timeouts.stallMs);
+    this.#arm();
+  }
+
+  onAnswered(exchange: ServerExchange, close: boolean): void {
+    if (exchange !== this.#current) return;
+    this.onWritten();
+    exchange.sink = undefined;
+    if (close) return this.#linger();
+    if (exchange.requestDone) return this.#next();
+    // The rest of the request is in the way of the next one: read it if that is cheap.
+    const { left } = this.#body;
+    if (left !== Infinity && left > maxDrainBytes) return this.#linger();
+    this.#waste = maxDrainBytes;
+    this.#read();
+  }
+
+  onAborted(exchange: ServerExchange, hard: boolean): void {
+    if (exchange !== this.#current) return;
+    if (hard && !this.#options.secure) this.socket.resetAndDestroy();
+    else this.socket.destroy();
+    this.#gone('aborted');
+  }
+
+  /** Reads what is pending as far as it can be used now. */
+  #read(): void {
+    if (this.#reading) return;
+    this.#reading = true;
+    try {
+      while (this.#pending !== undefined && this.#phase === 'open' && this.#readSome(this.#pending));
+    } catch (error) {
+      // Nobody above may throw; one who does must not take the process along.
+      this.#handler.onBadRequest(toFault(error));
+      this.destroy();
+    }
+    this.#reading = false;
+    this.#regulate();
+    const exchange = this.#current;
+    if (this.#ended && this.#pending === undefined && exchange !== undefined && !exchange.requestDone) this.#onEnd();
+  }
+
+  /** False where nothing more can be done with what is pending. */
+  #readSome(buffer: Buffer): boolean {
+    const exchange = this.#current;
+    if (exchange === undefined) return !this.writer.isBlocked && this.#readHead(buffer);
+    if (exchange.requestDone) return false;
+    if (exchange.isOver) return this.#wasteBody(exchange, buffer);
+    return exchange.isFlowing && this.#readBody(exchange, buffer);
+  }
+
+  /** Reads the socket or not, by how much is pending. */
+  #regulate(): void {
+    const full = this.#pending !== undefined && this.#pending.length - this.#at > maxPendingBytes;
+    if (full === this.#stopped || this.#phase === 'closed') return;
+    this.#stopped = full;
+    if (full) this.socket.pause();
+    else this.socket.resume();
+  }
+
+  /** True where something was read: an empty line, or a head whose request then went to the handler. */
+  #readHead(buffer: Buffer): boolean {
+    const { limits, deadlines, clock, names } = this.#options;
+    if (!this.#headStarted) {
+      this.#headStarted = true;
+      this.#headStartedAt = deadlines.now;
+    }
+    const text = buffer.latin1Slice(this.#at, Math.min(buffer.length, this.#at + limits.headBytes + 4));
+    if (text.charCodeAt(0) === 13 && text.length > 1) return this.#skipEmptyLine(buffer, text);
+    const end = text.indexOf('\r\n\r\n', Math.max(0, this.#searched - 3));
+    if (end === -1 || end + 4 > limits.headBytes) return this.#awaitHead(text);
+    const head = parseRequestHead(text, end + 2, names, limits);
+    if (head instanceof Refusal) return this.#refuse(head);
+    this.#headStarted = false;
+    this.#emptyLine = false;
+    this.#searched = 0;
+    this.#advance(buffer, this.#at + end + 4);
+    const exchange = new ServerExchange(head, clock.monotonic(), this);
+    this.#current = exchange;
+    this.#readBy = Infinity;
+    if (!exchange.requestDone) {
+      this.#body.begin(head.bodyLength);
+      this.#requestBy = after(this.#headStartedAt, this.#options.timeouts.requestMs);
+      this.#readBy = this.#requestBy;
+    }
+    this.#arm();
+    this.#handler.onRequest(exchange);
+    return true;
+  }
+
+  /** One empty line before a request is tolerated (RFC 9112 section 2.2): old clients send it after a body. */
+  #skipEmptyLine(buffer: Buffer, text: string): boolean {
+    if (this.#emptyLine || text.charCodeAt(1) !== 10) {
+      return this.#refuse(new Refusal('bad_request', 'empty lines before the request line'));
+    }
+    this.#emptyLine = true;
+    this.#advance(buffer, this.#at + 2);
+    return true;
+  }
+
+  /** The head is not complete: refuses what cannot become one, else waits. */
+  #awaitHead(text: string): false {
+    const { startLineBytes, headBytes } = this.#options.limits;
+    if (text.length > startLineBytes + 2 && !text.slice(0, startLineBytes + 2).includes('\n')) {
+      return this.#refuse(new Refusal('uri_too_long', 'the request line is too long'));
+    }
+    if (text.length > headBytes) return this.#refuse(new Refusal('headers_too_large', 'the head is too long'));
+    if (isHopeless(text)) return this.#refuse(new Refusal('bad_request', 'not HTTP/1'));
+    if (this.#ended) this.#linger();
+    else if (this.#searched === 0) {
+      this.#readBy = after(this.#headStartedAt, this.#options.timeouts.headMs);
+      this.#arm();
+    }
+    this.#searched = text.length;
+    return false;
+  }
+
+  #readBody(exchange: ServerExchange, buffer: Buffer): boolean {
+    const body = this.#body;
+    this.#advance(buffer, body.read(buffer, this.#at));
+    const { data, refusal, done } = body;
+    if (done) this.#endBody(exchange);
+    else this.#expectBody();
+    if (data !== undefined && data.length > 0) {
+      exchange.receivedBytes += data.length;
+      const { maxBodyBytes } = exchange;
+      if (maxBodyBytes > 0 && exchange.receivedBytes > maxBodyBytes) {
+        this.#failRequest(exchange, new Fault('body_too_large', 'client'));
+        return false;
+      }
+      exchange.sink?.onRequestBody(data);
+    }
+    if (refusal !== undefined && !exchange.isOver) {
+      this.#failRequest(exchange, new Fault(refusal.code, 'client', { detail: refusal.detail }));
+      return false;
+    }
+    if (done && exchange.sink !== undefined) {
+      if (exchange.isFlowing) exchange.sink.onRequestEnd(body.trailers);
+      else exchange.heldEnd = { trailers: body.trailers };
+    }
+    return true;
+  }
+
+  #endBody(exchange: ServerExchange): void {
+    exchange.requestDone = true;
+    this.#readBy = Infinity;
+    this.#arm();
+  }
+
+  /** Throws away what an answered request still sends; false where that is too much. */
+  #wasteBody(exchange: ServerExchange, buffer: Buffer): boolean {
+    const body = this.#body;
+    this.#advance(buffer, body.read(buffer, this.#at));
+    this.#waste -= body.data?.length ?? 0;
+    if (body.refusal !== undefined || this.#waste < 0) {
+      this.#linger();
+      return false;
+    }
+    if (body.done) {
+      this.#endBody(exchange);
+      this.#next();
+    }
+    return true;
+  }
+
+  #advance(buffer: Buffer, next: number): void {
+    this.#at = next;
+    if (next < buffer.length) return;
+    this.#pending = undefined;
+    this.#at = 0;
+  }
+
+  /** A piece of the body must come in time. */
+  #expectBody(): void {
+    const { deadlines, timeouts } = this.#options;
+    this.#readBy = Math.min(after(deadlines.now, timeouts.stallMs), this.#requestBy);
+    this.#arm();
+  }
+
+  /** The answer is out and the request read: what is next? */
+  #next(): void {
+    this.#current = undefined;
+    if (this.mustClose) return this.#linger();
+    this.#readBy = after(this.#options.deadlines.now, this.#options.timeouts.idleMs);
+    this.#arm();
+    if (this.#pending !== undefined) this.#read();
+  }
+
+  /** The request cannot be read to its end; the client hears why where no answer was begun. */
+  #failRequest(exchange: ServerExchange, fault: Fault): void {
+    exchange.failure = fault;
+    this.#readBy = Infinity;
+    this.#arm();
+    if (exchange.sink !== undefined) this.#tellFailure(exchange, fault);
+  }
+
+  #tellFailure(exchange: ServerExchange, fault: Fault): void {
+    const { sink } = exchange;
+    exchange.sink = undefined;
+    sink?.onClientFailure(fault);
+    if (exchange.canRespond) {
+      const problem = renderProblem(fault.code, fault.status, '-', exchange.head.fields.find('accept'));
+      exchange.respond(fault.status, new FieldBlock([['Content-Type', problem.contentType]]), problem.body);
+    } else if (!exchange.isOver) exchange.abort();
+  }
+
+  /** Answers something that is not a request, and ends the connection. */
+  #refuse(refusal: Refusal): false {
+    const fault = new Fault(refusal.code, 'client', { detail: refusal.detail });
+    const { contentType, body } = renderProblem(fault.code, fault.status, '-', undefined);
+    this.writer.interim(
+      `${statusLine(fault.status, '')}${this.date}\r\nContent-Type: ${contentType}\r\n` +
+        `Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
+    );
+    this.#linger();
+    this.#handler.onBadRequest(fault);
+    return false;
+  }
+
+  /** Nothing more will be sent. Reads on for a while, so that the client can read our last answer, then closes. */
+  #linger(): void {
+    if (this.#phase !== 'open') return;
+    const { deadlines, timeouts } = this.#options;
+    this.#phase = 'lingering';
+    this.#current = undefined;
+    this.#pending = undefined;
+    this.#at = 0;
+    this.#waste = maxLingerBytes;
+    this.#writeBy = Infinity;
+    this.#readBy = after(deadlines.now, timeouts.stallMs);
+    this.#arm();
+    this.socket.end(() => {
+      this.#readBy = after(deadlines.now, timeouts.lingerMs);
+      this.#arm();
+    });
+    this.socket.resume();
+  }
+
+  /** The client is of no more use: whoever answers it is told, and the socket goes. */
+  #breakOff(fault: Fault): void {
+    this.socket.destroy();
+    this.#gone(fault);
+  }
+
+  #gone(why: Fault | string): void {
+    if (this.#phase === 'closed') return;
+    this.#phase = 'closed';
+    this.#options.deadlines.delete(this);
+    this.#pending = undefined;
+    this.writer.discard();
+    const exchange = this.#current;
+    this.#current = undefined;
+    if (exchange === undefined || exchange.isOver) return;
+    const fault = typeof why === 'string' ? new Fault('client_aborted', 'client', { raw: why }) : why;
+    const { sink } = exchange;
+    exchange.failure = fault;
+    exchange.sink = undefined;
+    exchange.end();
+    sink?.onClientFailure(fault);
+  }
+
+  #arm(): void {
+    this.deadline = Math.min(this.#readBy, this.#writeBy);
+  }
+}
+
+/** `ms` from `now`; 0 means no limit. */
+function after(now: number, ms: number): number {
+  return ms === 0 ? Infinity : now + ms;
+}
