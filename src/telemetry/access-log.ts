@@ -28,9 +28,10 @@ export type AccessRecord = {
   /** accessLogClient of the connection. */
   readonly client: string;
   readonly method: string;
+  /** As received. */
   readonly host: string;
-  /** Path or target; its query is cut off. */
-  readonly path: string;
+  /** As received; its query is cut off. */
+  readonly target: string;
   /** 0: no answer was sent. */
   readonly status: number;
   /** Fault code; '' where nothing failed. */
@@ -38,8 +39,9 @@ export type AccessRecord = {
   readonly route: string;
   readonly backend: string;
   readonly durationMs: number;
-  readonly bytesIn: number;
-  readonly bytesOut: number;
+  /** Body bytes from and to the client. */
+  readonly receivedBytes: number;
+  readonly sentBytes: number;
 };
 
 // Longest encoded form of each field: together with the fixed text they stay below one atomic pipe write.
@@ -63,8 +65,8 @@ export function accessLogClient(peer: AccessLogPeer): string {
 
 /** One line, ended by a newline. `time` is ISO 8601 text. */
 export function accessLogLine(record: AccessRecord, time: string): string {
-  const query = record.path.indexOf('?');
-  const path = query < 0 ? record.path : record.path.slice(0, query);
+  const query = record.target.indexOf('?');
+  const path = query < 0 ? record.target : record.target.slice(0, query);
   let line = `{"time":"${time}","requestId":${jsonText(record.requestId, max.id)},${record.client}`;
   line += `,"method":${jsonText(record.method, max.method)},"host":${jsonText(record.host, max.host)}`;
   line += `,"path":${jsonText(path, max.path)},"status":${record.status}`;
@@ -72,7 +74,7 @@ export function accessLogLine(record: AccessRecord, time: string): string {
   if (record.route !== '') line += `,"route":${jsonText(record.route, maxName)}`;
   if (record.backend !== '') line += `,"backend":${jsonText(record.backend, maxName)}`;
   const ms = Math.round(record.durationMs * 1000) / 1000;
-  return `${line},"durationMs":${ms},"bytesIn":${record.bytesIn},"bytesOut":${record.bytesOut}}\n`;
+  return `${line},"durationMs":${ms},"bytesIn":${record.receivedBytes},"bytesOut":${record.sentBytes}}\n`;
 }
 
 export type AccessLogOptions = {

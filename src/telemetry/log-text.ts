@@ -8,12 +8,12 @@ const colours: Readonly<Record<string, string>> = { trace: '90', debug: '36', in
 export function textLine(line: string, colour: boolean): string {
   const { level, time, msg, err, ...rest } = JSON.parse(line) as Record<string, unknown>;
   const name = String(level);
-  const paint = (text: string, sgr: string) => (colour ? `\u001b[${sgr}m${text}\u001b[0m` : text);
+  const paint = (part: string, sgr: string) => (colour ? `\u001b[${sgr}m${part}\u001b[0m` : part);
   let out = `${paint(plain(time), '90')} ${paint(name.toUpperCase().padEnd(5), colours[name] ?? '0')} ${plain(msg)}`;
   for (const [key, value] of Object.entries(rest)) out += ` ${paint(`${printable(key)}=`, '90')}${shown(value)}`;
   if (err === undefined) return `${out}\n`;
   const { type, message, stack, ...details } = isRecord(err) ? err : { message: err };
-  out += ` ${paint('err=', '90')}${shown(`${String(type ?? 'Error')}: ${String(message)}`)}`;
+  out += ` ${paint('err=', '90')}${shown(`${text(type) || 'Error'}: ${text(message)}`)}`;
   for (const [key, value] of Object.entries(details)) out += ` ${paint(`err.${printable(key)}=`, '90')}${shown(value)}`;
   const frames = typeof stack === 'string' ? stack.split('\n').filter((frame) => /^\s+at /.test(frame)) : [];
   return `${[out, ...frames.map((frame) => `    ${printable(frame.trim())}`)].join('\n')}\n`;
@@ -23,13 +23,15 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null;
 }
 
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : value === undefined ? '' : JSON.stringify(value);
+}
+
 function plain(value: unknown): string {
-  return typeof value === 'string' ? printable(value) : value === undefined ? '' : printable(JSON.stringify(value));
+  return printable(text(value));
 }
 
 function shown(value: unknown): string {
-  const text = typeof value === 'string' ? value : JSON.stringify(value);
-  return /^[\w.:/@+-]+$/.test(text) || typeof value !== 'string'
-    ? printable(text)
-    : `"${printable(text.replace(/["\\]/g, '\\$&'))}"`;
+  if (typeof value !== 'string' || /^[\w.:/@+-]+$/.test(value)) return plain(value);
+  return `"${printable(value.replace(/["\\]/g, '\\$&'))}"`;
 }
