@@ -40,7 +40,10 @@ export type ResponseHead = {
   readonly announcedLength: number;
 };
 
-/** What the flow wants to know of the client's side while it handles one request. */
+/**
+ * What the flow wants to know of the client's side while it handles one request. Called after `receive`, sometimes from
+ * within it. Nothing is called any more once the answer is complete (`sendEnd`, `respond`) or broken off (`abort`).
+ */
 export interface RequestSink {
   /** One piece of the request body; it may be kept. */
   onRequestBody(chunk: Buffer): void;
@@ -49,7 +52,8 @@ export interface RequestSink {
   onClientDrain(): void;
   /**
    * The client is gone, broke the protocol within its body, or was too slow: nothing more comes, nothing can be sent
-   * (unless `canRespond` still holds: a body that broke a rule before any response can be answered).
+   * (unless `canRespond` still holds: a body that broke a rule before any response can be answered, with `respond` before
+   * this returns; the codec answers with the fault's problem document where that does not happen).
    */
   onClientFailure(fault: Fault): void;
 }
@@ -65,17 +69,27 @@ export interface Exchange {
   readonly receivedBytes: number;
   readonly sentBytes: number;
 
-  /** Lets the body flow into `sink`; sends 100 Continue where the client waits for it. Call once. Limits: `maxBodyBytes` 0 = none. */
+  /**
+   * Lets the body flow into `sink`; sends 100 Continue where the client waits for it. Call once, and early: only then is
+   * the flow told that the client went away (what was missed comes at once). Limits: `maxBodyBytes` 0 = none.
+   * May call the sink before it returns: body that is there already, onRequestEnd where there is none, a failure.
+   */
   receive(sink: RequestSink, maxBodyBytes: number): void;
+  /** Stops onRequestBody and onRequestEnd; may be called before `receive`, which then sends no 100 Continue yet. */
   pauseRequest(): void;
+  /** May call the sink before it returns. */
   resumeRequest(): void;
 
   /** Sends 1xx other than 100 and 101 on; ignored for HTTP/1.0 clients. */
   sendInformational(head: ResponseHead): void;
-  /** Sends the final head. It may be held back until the first body bytes, the end, or `flush`. */
+  /**
+   * Sends the final head. It is held back, small body pieces with it, until there is enough to write, the end, or `flush`.
+   * The codec frames the body for this client (Content-Length, chunked, end of connection) and adds Date where it lacks.
+   */
   sendHead(head: ResponseHead, extra: FieldBlock): void;
-  /** False: stop until onClientDrain. */
+  /** False: stop until onClientDrain. Ignored where the answer has no body (HEAD, 204, 304); more than the announced length aborts. */
   sendBody(chunk: Buffer): boolean;
+  /** Ends the answer; less than the announced length aborts. Afterwards every call is ignored. */
   sendEnd(trailers: Fields | undefined): void;
   /** Nothing more comes in this turn: what is held back goes out. */
   flush(): void;
@@ -113,11 +127,14 @@ export interface ResponseSink {
   onBackendFailure(fault: Fault): void;
 }
 
-/** One backend connection (HTTP/1.1) or stream (HTTP/2) that carries one call at a time. */
+/**
+ * One backend connection (HTTP/1.1) or stream (HTTP/2) that carries one call at a time. After onResponseEnd or
+ * onBackendFailure it is not the caller's any more: drop the reference, the next call on it may be another request's.
+ */
 export interface BackendCall {
   /** True where the connection carried an earlier call: a close before the answer may be mere staleness. */
   readonly reused: boolean;
-  /** Sends the head, held back until body bytes, the end, or `flushRequest`. */
+  /** Sends the head, held back until body bytes, the end, or `flushRequest`. Always follow it with sendRequestEnd, body or not. */
   sendRequest(request: OutgoingRequest, sink: ResponseSink): void;
   /** False: stop until onBackendDrain. */
   sendRequestBody(chunk: Buffer): boolean;

@@ -2,7 +2,7 @@
 // Every line must end with CRLF; nothing that only some parsers accept is accepted (incident 19).
 import { FieldKind, Fields, type FieldNames } from '../http/field.ts';
 import type { HttpLimits } from '../http/limits.ts';
-import { FieldSection, hasIllegalOctet, readFields } from './field-section.ts';
+import { FieldSection, readFields } from './field-section.ts';
 import { Refusal } from './refusal.ts';
 
 /** All extensions of one body together: nobody uses them, so a lot of them is an attack (CVE-2024-22019). */
@@ -11,6 +11,9 @@ const maxExtensionBytes = 16_384;
 const plainSize = /^[0-9A-Fa-f]{1,13}$/;
 const sizeWithExtensions =
   /^([0-9A-Fa-f]{1,13})(?:[ \t]*;[ \t]*[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:[ \t]*=[ \t]*(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+|"(?:[\t !#-[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*"))?)+$/;
+
+/** Octets that may not stand in a line: controls but HTAB, and a CR that is not the last but one. */
+const illegal = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]|\r[^\n]/;
 
 /** Trailers that could change framing, routing, authentication or identity after these were decided (RFC 9110 section 6.5.1). */
 const dropped =
@@ -83,7 +86,7 @@ export class ChunkedReader {
     this.#line += buffer.latin1Slice(at, end);
     if (newline !== -1) this.#endLine();
     else if (this.#line.length >= this.#room()) this.#refuse('a line that is too long');
-    else if (/\r[^]/.test(this.#line)) this.#refuse('a bare CR');
+    else if (illegal.test(this.#line)) this.#refuse('a control character or a bare CR');
     return end;
   }
 
@@ -98,6 +101,7 @@ export class ChunkedReader {
     const line = this.#line;
     this.#line = '';
     if (!line.endsWith('\r\n')) return this.#refuse('a bare LF');
+    if (illegal.test(line)) return this.#refuse('a control character or a bare CR');
     if (this.#state === 'data-end') {
       if (line.length !== 2) return this.#refuse('no CRLF after the data of a chunk');
       this.#state = 'size';
@@ -131,7 +135,6 @@ export class ChunkedReader {
   }
 
   #parseTrailers(text: string): Fields | Refusal {
-    if (hasIllegalOctet(text)) return new Refusal('bad_request', 'a control character in the trailers');
     const section = new FieldSection();
     const refusal = readFields(text, 0, text.length, this.#names, this.#limits.trailerCount, section);
     if (refusal !== undefined) return refusal;

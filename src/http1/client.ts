@@ -7,7 +7,7 @@ import { untilClose } from '../http/exchange.ts';
 import type { FieldNames, Fields } from '../http/field.ts';
 import type { HttpLimits } from '../http/limits.ts';
 import { BodyReader } from './body-reader.ts';
-import { isHopeless } from './field-section.ts';
+import { illegalHead, resumeAt, scanHead } from './head-scan.ts';
 import { requestHeadText } from './head-text.ts';
 import { MessageWriter } from './message-writer.ts';
 import { Refusal } from './refusal.ts';
@@ -49,8 +49,8 @@ export class Http1BackendConnection implements BackendCall {
   /** Bytes received and not yet read, from #at on. */
   #pending: Buffer | undefined;
   #at = 0;
-  /** How far the beginning of a head was searched for its end. */
-  #searched = 0;
+  /** Bytes of an incomplete head that were looked at. */
+  #scanned = 0;
   #ended = false;
   #error: (Error & { code?: string }) | undefined;
 
@@ -81,11 +81,22 @@ export class Http1BackendConnection implements BackendCall {
     return this.#phase === 'idle' && !this.#ended && this.socket.writable;
   }
 
-  /** Throws Fault `internal` where the connection is not idle or the request could not stand in a message; nothing was sent then. */
+  /** Never throws: where the request cannot be sent, `sink` hears of it before this returns. */
   sendRequest(request: OutgoingRequest, sink: ResponseSink): void {
-    if (this.#phase !== 'idle') throw new Fault('internal', 'gateway', { detail: 'the connection carries a call' });
+    if (this.#phase !== 'idle') {
+      const closed = this.#phase === 'closed';
+      const detail = closed ? 'the connection was closed before the request' : 'the connection carries another call';
+      sink.onBackendFailure(
+        new Fault(closed ? 'backend_closed' : 'internal', closed ? 'backend' : 'gateway', { detail }),
+      );
+      return;
+    }
     const head = requestHeadText(request);
-    if (head === undefined) throw new Fault('internal', 'gateway', { detail: 'an illegal request line' });
+    if (head === undefined) {
+      this.#close(undefined);
+      sink.onBackendFailure(new Fault('internal', 'gateway', { detail: 'an illegal request line' }));
+      return;
+    }
     this.#phase = 'head';
     this.#sink = sink;
     this.#method = request.method;
@@ -130,8 +141,8 @@ export class Http1BackendConnection implements BackendCall {
     if (!this.#paused && this.#phase !== 'closed') this.socket.resume();
   }
 
+  /** Also closes an idle connection. Drop the reference once the call ended: the connection may carry another's by then. */
   cancel(): void {
-    if (this.#sink === undefined) return;
     this.#sink = undefined;
     this.#close(undefined);
   }
@@ -176,23 +187,24 @@ export class Http1BackendConnection implements BackendCall {
 
   /** True where a head was read. */
   #readHead(buffer: Buffer): boolean {
-    const { headBytes } = this.#options.limits;
-    const text = buffer.latin1Slice(this.#at, Math.min(buffer.length, this.#at + headBytes));
-    const end = text.indexOf('\r\n\r\n', Math.max(0, this.#searched - 3));
-    if (end === -1) {
-      if (text.length >= headBytes) this.#fail(protocolFault('the head is too long'));
-      else if (isHopeless(text)) this.#fail(protocolFault('not an HTTP/1 answer'));
-      this.#searched = text.length;
-      return false;
-    }
-    this.#searched = 0;
-    const head = parseResponseHead(text, end + 2, this.#options.names, this.#options.limits, this.#method);
-    if (head instanceof Refusal) {
-      this.#fail(protocolFault(head.detail));
-      return false;
-    }
-    this.#advance(buffer, this.#at + end + 4);
+    const { limits, names } = this.#options;
+    const start = this.#at;
+    const end = scanHead(buffer, start + this.#scanned, Math.min(buffer.length, start + limits.headBytes));
+    if (end < 0) return this.#awaitHead(end, buffer);
+    this.#scanned = 0;
+    const head = parseResponseHead(buffer, start, end, names, limits, this.#method);
+    if (head instanceof Refusal) return this.#fail(protocolFault(head.detail));
+    this.#advance(buffer, end);
     return head.status < 200 ? this.#takeInterim(head) : this.#takeHead(head);
+  }
+
+  /** The head is not complete: refuses what cannot become one, else waits. */
+  #awaitHead(scanned: number, buffer: Buffer): false {
+    if (scanned === illegalHead) return this.#fail(protocolFault('a control character or a bare CR or LF in the head'));
+    if (buffer.length - this.#at >= this.#options.limits.headBytes)
+      return this.#fail(protocolFault('the head is too long'));
+    this.#scanned = resumeAt(scanned) - this.#at;
+    return false;
   }
 
   #takeInterim(head: Http1ResponseHead): boolean {
@@ -258,25 +270,29 @@ export class Http1BackendConnection implements BackendCall {
   /** The socket is of no more use: what that means depends on how far the answer came. */
   #lose(): void {
     if (this.#phase === 'closed') return;
-    if (this.#sink === undefined) return this.#close(undefined);
+    if (this.#sink === undefined) {
+      this.#close(undefined);
+      return;
+    }
     const raw = this.#error?.code ?? (this.#error === undefined ? 'EOF' : this.#error.message);
     const cause = this.#error;
     if (this.#phase === 'body') {
-      return this.#fail(new Fault('backend_truncated', 'backend', { raw, cause }));
+      this.#fail(new Fault('backend_truncated', 'backend', { raw, cause }));
+    } else if (this.#pending !== undefined || this.#interims > 0) {
+      this.#fail(new Fault('backend_protocol', 'backend', { detail: 'closed within the head', raw, cause }));
+    } else {
+      const translated = cause === undefined ? undefined : this.#owner.translateFailure?.(cause);
+      this.#fail(translated ?? new Fault('backend_closed', 'backend', { raw, cause }));
     }
-    if (this.#pending !== undefined || this.#interims > 0) {
-      return this.#fail(new Fault('backend_protocol', 'backend', { detail: 'closed within the head', raw, cause }));
-    }
-    const translated = cause === undefined ? undefined : this.#owner.translateFailure?.(cause);
-    this.#fail(translated ?? new Fault('backend_closed', 'backend', { raw, cause }));
   }
 
   /** The call and the connection are over. The owner hears first, so that a retry finds it gone. */
-  #fail(fault: Fault): void {
+  #fail(fault: Fault): false {
     const sink = this.#sink;
     this.#sink = undefined;
     this.#close(fault);
     sink?.onBackendFailure(fault);
+    return false;
   }
 
   #close(fault: Fault | undefined): void {

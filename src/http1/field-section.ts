@@ -3,14 +3,7 @@
 import { FieldKind, Fields, type FieldName, type FieldNames } from '../http/field.ts';
 import { Refusal } from './refusal.ts';
 
-/** Octets that may stand nowhere in a head: controls other than HTAB, CR and LF; and any CR that does not begin a CRLF. */
-const illegal = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)/;
-/** The same for the beginning of a head whose rest has not come, and any LF that does not end a CRLF. */
-const illegalSoFar = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]|\r[^\n]|(?<!\r)\n/;
-
 const TAB = 9;
-const LF = 10;
-const CR = 13;
 const SPACE = 32;
 
 /** What a header section says. Strings are undefined where the field is absent. */
@@ -27,19 +20,9 @@ export class FieldSection {
   expect: string | undefined;
 }
 
-/** True where `text`, a whole head, has an octet that RFC 9112 section 2.2 or RFC 9110 section 5.5 forbids. Bare LF is found by `readFields`. */
-export function hasIllegalOctet(text: string): boolean {
-  return illegal.test(text);
-}
-
-/** True where `text`, the first part of a head, can no longer become a legal one. */
-export function isHopeless(text: string): boolean {
-  return illegalSoFar.test(text);
-}
-
 /**
  * Reads the lines of `text` from `at` to `end`, each closed by CRLF, into `section`.
- * Illegal octets must have been looked for before (`hasIllegalOctet`).
+ * Controls and bare CR or LF must have been looked for before (`scanHead`, ChunkedReader).
  */
 export function readFields(
   text: string,
@@ -53,7 +36,6 @@ export function readFields(
   let count = 0;
   while (at < end) {
     const newline = text.indexOf('\n', at);
-    if (text.charCodeAt(newline - 1) !== CR) return new Refusal('bad_request', 'a line ends with a bare LF');
     const colon = text.indexOf(':', at);
     if (colon === -1 || colon > newline) return new Refusal('bad_request', 'a field line without a colon');
     const name = names.find(text.slice(at, colon));
@@ -82,10 +64,8 @@ function isBlank(code: number): boolean {
 }
 
 function badName(text: string, at: number): Refusal {
-  const first = text.charCodeAt(at);
-  if (isBlank(first)) return new Refusal('bad_request', 'a folded field line (obs-fold)');
-  if (first === LF || first === CR) return new Refusal('bad_request', 'an empty line within the header section');
-  return new Refusal('bad_request', 'a field name that is not a token');
+  const folded = isBlank(text.charCodeAt(at));
+  return new Refusal('bad_request', folded ? 'a folded field line (obs-fold)' : 'a field name that is not a token');
 }
 
 /** Keeps a field that the codec acts on; fields that must be single are refused when they come twice, even with one value. */

@@ -5,7 +5,7 @@ import { isToken, type FieldNames, type Fields } from '../http/field.ts';
 import type { HttpLimits } from '../http/limits.ts';
 import { isAuthority } from './authority.ts';
 import { parseConnection, withoutNominated } from './connection-options.ts';
-import { FieldSection, hasIllegalOctet, readFields } from './field-section.ts';
+import { FieldSection, readFields } from './field-section.ts';
 import { parseFraming } from './framing.ts';
 import { Refusal } from './refusal.ts';
 
@@ -25,24 +25,23 @@ const originForm = /^\/[!"$-~]*$/;
 const absoluteForm = /^https?:\/\/([^/?#]*)([!"$-~]*)$/i;
 
 /**
- * Reads one request head.
- * `text`: latin1; the head stands from 0 to `end`, which is the position of the empty line (each line before it ends with CRLF).
+ * Reads one request head, which stands in `buffer` from `start` to `end`: the position that `scanHead` returned, so its
+ * octets are clean and it ends with an empty line.
  */
 export function parseRequestHead(
-  text: string,
+  buffer: Buffer,
+  start: number,
   end: number,
   names: FieldNames,
   limits: HttpLimits,
 ): Http1RequestHead | Refusal {
-  const head = text.length === end ? text : text.slice(0, end);
-  if (hasIllegalOctet(head)) return new Refusal('bad_request', 'a control character in the head');
+  const head = buffer.latin1Slice(start, end - 2);
   const newline = head.indexOf('\n');
   if (newline - 1 > limits.startLineBytes) return new Refusal('uri_too_long', 'the request line is too long');
-  if (newline < 1 || head.charCodeAt(newline - 1) !== 13) return new Refusal('bad_request', 'a bare LF');
   const line = parseRequestLine(head, newline - 1);
   if (line instanceof Refusal) return line;
   const section = new FieldSection();
-  const refusal = readFields(head, newline + 1, end, names, limits.fieldCount, section);
+  const refusal = readFields(head, newline + 1, head.length, names, limits.fieldCount, section);
   if (refusal !== undefined) return refusal;
   return combine(line, section);
 }

@@ -4,7 +4,7 @@ import { type BodyLength, type ResponseHead, untilClose } from '../http/exchange
 import type { FieldNames } from '../http/field.ts';
 import type { HttpLimits } from '../http/limits.ts';
 import { parseConnection, withoutNominated } from './connection-options.ts';
-import { FieldSection, hasIllegalOctet, readFields } from './field-section.ts';
+import { FieldSection, readFields } from './field-section.ts';
 import { parseContentLength, parseFraming } from './framing.ts';
 import { Refusal } from './refusal.ts';
 
@@ -16,23 +16,22 @@ export interface Http1ResponseHead extends ResponseHead {
 
 const statusLine = /^HTTP\/1\.([01]) ([1-9][0-9][0-9])(?: (.*))?$/;
 
-/** Reads one response head to a request with `method`. `text` and `end` as for parseRequestHead. */
+/** Reads one response head to a request with `method`. `buffer`, `start` and `end` as for parseRequestHead. */
 export function parseResponseHead(
-  text: string,
+  buffer: Buffer,
+  start: number,
   end: number,
   names: FieldNames,
   limits: HttpLimits,
   method: string,
 ): Http1ResponseHead | Refusal {
-  const head = text.length === end ? text : text.slice(0, end);
-  if (hasIllegalOctet(head)) return malformed('a control character in the head');
+  const head = buffer.latin1Slice(start, end - 2);
   const newline = head.indexOf('\n');
   if (newline - 1 > limits.startLineBytes) return malformed('the status line is too long');
-  if (newline < 1 || head.charCodeAt(newline - 1) !== 13) return malformed('a bare LF');
   const line = statusLine.exec(head.slice(0, newline - 1));
   if (line === null) return malformed('not a status line');
   const section = new FieldSection();
-  const refusal = readFields(head, newline + 1, end, names, limits.fieldCount, section);
+  const refusal = readFields(head, newline + 1, head.length, names, limits.fieldCount, section);
   if (refusal !== undefined) return malformed(refusal.detail);
   return combine(line[1] === '1' ? 11 : 10, Number(line[2]), line[3] ?? '', section, method);
 }

@@ -10,7 +10,7 @@ import type { HttpLimits, ServerTimeouts } from '../http/limits.ts';
 import { renderProblem } from '../http/problem.ts';
 import { BodyReader } from './body-reader.ts';
 import type { DateField } from './date-field.ts';
-import { isHopeless } from './field-section.ts';
+import { illegalHead, resumeAt, scanHead } from './head-scan.ts';
 import { statusLine } from './head-text.ts';
 import { MessageWriter } from './message-writer.ts';
 import { Refusal } from './refusal.ts';
@@ -53,7 +53,8 @@ export class Http1ServerConnection implements Late, ExchangeConnection {
   /** Bytes received and not yet read, from #at on. */
   #pending: Buffer | undefined;
   #at = 0;
-  #searched = 0;
+  /** Bytes of an incomplete head that were looked at. */
+  #scanned = 0;
   #headStarted = true;
   #emptyLine = false;
   #headStartedAt: number;
@@ -256,16 +257,16 @@ export class Http1ServerConnection implements Late, ExchangeConnection {
       this.#headStarted = true;
       this.#headStartedAt = deadlines.now;
     }
-    const text = buffer.latin1Slice(this.#at, Math.min(buffer.length, this.#at + limits.headBytes + 4));
-    if (text.charCodeAt(0) === 13 && text.length > 1) return this.#skipEmptyLine(buffer, text);
-    const end = text.indexOf('\r\n\r\n', Math.max(0, this.#searched - 3));
-    if (end === -1 || end + 4 > limits.headBytes) return this.#awaitHead(text);
-    const head = parseRequestHead(text, end + 2, names, limits);
+    const start = this.#at;
+    if (buffer[start] === 13 && buffer.length > start + 1) return this.#skipEmptyLine(buffer);
+    const end = scanHead(buffer, start + this.#scanned, Math.min(buffer.length, start + limits.headBytes));
+    if (end < 0) return this.#awaitHead(end, buffer);
+    const head = parseRequestHead(buffer, start, end, names, limits);
     if (head instanceof Refusal) return this.#refuse(head);
     this.#headStarted = false;
     this.#emptyLine = false;
-    this.#searched = 0;
-    this.#advance(buffer, this.#at + end + 4);
+    this.#scanned = 0;
+    this.#advance(buffer, end);
     const exchange = new ServerExchange(head, clock.monotonic(), this);
     this.#current = exchange;
     this.#readBy = Infinity;
@@ -280,8 +281,8 @@ export class Http1ServerConnection implements Late, ExchangeConnection {
   }
 
   /** One empty line before a request is tolerated (RFC 9112 section 2.2): old clients send it after a body. */
-  #skipEmptyLine(buffer: Buffer, text: string): boolean {
-    if (this.#emptyLine || text.charCodeAt(1) !== 10) {
+  #skipEmptyLine(buffer: Buffer): boolean {
+    if (this.#emptyLine || buffer[this.#at + 1] !== 10) {
       return this.#refuse(new Refusal('bad_request', 'empty lines before the request line'));
     }
     this.#emptyLine = true;
@@ -290,19 +291,22 @@ export class Http1ServerConnection implements Late, ExchangeConnection {
   }
 
   /** The head is not complete: refuses what cannot become one, else waits. */
-  #awaitHead(text: string): false {
+  #awaitHead(scanned: number, buffer: Buffer): false {
     const { startLineBytes, headBytes } = this.#options.limits;
-    if (text.length > startLineBytes + 2 && !text.slice(0, startLineBytes + 2).includes('\n')) {
+    if (scanned === illegalHead) {
+      return this.#refuse(new Refusal('bad_request', 'a control character or a bare CR or LF in the head'));
+    }
+    const length = buffer.length - this.#at;
+    if (length > startLineBytes + 1 && !buffer.subarray(this.#at, this.#at + startLineBytes + 2).includes(10)) {
       return this.#refuse(new Refusal('uri_too_long', 'the request line is too long'));
     }
-    if (text.length > headBytes) return this.#refuse(new Refusal('headers_too_large', 'the head is too long'));
-    if (isHopeless(text)) return this.#refuse(new Refusal('bad_request', 'not HTTP/1'));
+    if (length >= headBytes) return this.#refuse(new Refusal('headers_too_large', 'the head is too long'));
     if (this.#ended) this.#linger();
-    else if (this.#searched === 0) {
+    else if (this.#scanned === 0) {
       this.#readBy = after(this.#headStartedAt, this.#options.timeouts.headMs);
       this.#arm();
     }
-    this.#searched = text.length;
+    this.#scanned = resumeAt(scanned) - this.#at;
     return false;
   }
 
