@@ -12,7 +12,15 @@ export const clientAuth = '1.3.6.1.5.5.7.3.2';
 const anyUsage = '2.5.29.37.0';
 
 const minRsaBits = 2048;
-const weakCurves: ReadonlySet<string> = new Set(['EC P-192', 'EC P-224']);
+const strongCurves: ReadonlySet<string> = new Set([
+  'EC P-256',
+  'EC P-384',
+  'EC P-521',
+  'EC secp256k1',
+  'EC brainpoolP256r1',
+  'EC brainpoolP384r1',
+  'EC brainpoolP512r1',
+]);
 
 /** weak_key for RSA or DSA under 2048 bits, EC under 256, MD5 or SHA-1 signatures; undefined where strong enough. */
 export function checkStrength(facts: CertificateFacts): Judgement | undefined {
@@ -20,13 +28,16 @@ export function checkStrength(facts: CertificateFacts): Judgement | undefined {
   if (bits !== undefined && Number(bits) < minRsaBits) {
     return { code: 'weak_key', detail: `the key is RSA of ${bits} bits, under ${minRsaBits}` };
   }
-  if (facts.key === 'DSA' || weakCurves.has(facts.key)) return { code: 'weak_key', detail: `the key is ${facts.key}` };
-  const algorithm = readSignatureAlgorithm(facts);
-  // Nobody relies on the signature of a self-signed certificate: it is trusted by being named.
-  if (/ with (?:MD2|MD5|SHA-1)$/.test(algorithm) && !isSelfIssued(facts)) {
-    return { code: 'weak_key', detail: `the certificate is signed by ${algorithm}` };
+  // By a list of what is strong: a curve that nobody knows the size of is not.
+  if (facts.key === 'DSA' || (facts.key.startsWith('EC ') && !strongCurves.has(facts.key))) {
+    return { code: 'weak_key', detail: `the key is ${facts.key}` };
   }
-  return undefined;
+  // Nobody relies on the signature of a self-signed certificate: it is trusted by being named.
+  if (isSelfIssued(facts)) return undefined;
+  const algorithm = readSignatureAlgorithm(facts);
+  if (algorithm === undefined) return { code: 'malformed_cert', detail: 'its signature algorithm cannot be read' };
+  if (!/ with (?:MD2|MD5|SHA-1)$/.test(algorithm)) return undefined;
+  return { code: 'weak_key', detail: `the certificate is signed by ${algorithm}` };
 }
 
 /** The dates at `now` (milliseconds since the epoch): expired, not_yet_valid, or undefined. */

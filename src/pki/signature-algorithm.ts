@@ -29,8 +29,17 @@ const pssHashes: ReadonlyMap<string, string> = new Map([
   ['2.16.840.1.101.3.4.2.3', 'SHA-512'],
 ]);
 
-/** 'ECDSA with SHA-256', …, or the dotted OID. */
-export function readSignatureAlgorithm(facts: CertificateFacts): string {
+/** 'ECDSA with SHA-256', …, or the dotted OID; undefined where its parameters are broken. Never throws. */
+export function readSignatureAlgorithm(facts: CertificateFacts): string | undefined {
+  try {
+    return readAlgorithm(facts);
+  } catch {
+    // The certificate itself was readable, so only the parameters can be at fault; who judges refuses it.
+    return undefined;
+  }
+}
+
+function readAlgorithm(facts: CertificateFacts): string {
   const { cursor, signatureAlgorithm } = splitCertificate(facts.der);
   const body = cursor.inside(signatureAlgorithm);
   const oid = body.expect(derTag.objectId, 'signatureAlgorithm');
