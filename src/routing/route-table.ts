@@ -4,6 +4,7 @@
 // (exact over {label}.suffix over the longest *.suffix over any), order of appearance. Methods never move a request to a
 // less specific route: only routes with the winner's very path and host patterns complete it, else 405.
 import type { RouteConfig } from '../config/gateway-config.ts';
+import { hostOfAuthority } from './host-of-authority.ts';
 import { comparablePath, isParam, patternSegments } from './normalize-target.ts';
 
 export type RouteMatch<R> =
@@ -84,11 +85,18 @@ class Node<R> {
   }
 }
 
-/** A host pattern of a route: `name` is the host itself, or what follows `*.` or `{sub}.`. */
+/** A host pattern of a route: `name` is the canonical host itself, or what follows `*.` or `{sub}.`. */
 export function parseHostPattern(host: string): { readonly kind: 'exact' | 'label' | 'wild'; readonly name: string } {
-  if (host.startsWith('*.')) return { kind: 'wild', name: host.slice(2) };
+  if (host.startsWith('*.')) return { kind: 'wild', name: canonical(host.slice(2)) };
   const brace = host.startsWith('{') ? host.indexOf('}.') : -1;
-  return brace > 0 ? { kind: 'label', name: host.slice(brace + 2) } : { kind: 'exact', name: host };
+  return brace > 0
+    ? { kind: 'label', name: canonical(host.slice(brace + 2)) }
+    : { kind: 'exact', name: canonical(host) };
+}
+
+/** The spelling that hostOfAuthority gives to requests, brackets of IPv6 addresses off; what is none stays and never matches. */
+function canonical(host: string): string {
+  return hostOfAuthority(host) ?? host;
 }
 
 export class RouteTable<R extends { readonly config: RouteConfig }> {

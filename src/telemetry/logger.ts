@@ -35,14 +35,14 @@ export type LoggerOptions = {
   readonly now?: () => number;
 };
 
-export type OpenLogger = {
-  readonly log: Logger;
+/** The logger at the root, which owns the file. */
+export interface OpenLogger extends Logger {
   /** Opens the file anew (after it was moved away); keeps the old one where that fails and returns the error. */
   reopen(): Error | undefined;
-  /** Lines that could not be written. */
-  readonly dropped: number;
+  /** Lines that could not be written so far. */
+  droppedLines(): number;
   close(): void;
-};
+}
 
 /** Throws what openSync throws where the file cannot be opened. */
 export function createLogger(options: LoggerOptions): OpenLogger {
@@ -58,14 +58,11 @@ export function createLogger(options: LoggerOptions): OpenLogger {
     },
     sink,
   );
-  return {
-    log,
+  return Object.assign(log, {
     reopen: () => sink.reopen(),
-    get dropped() {
-      return sink.dropped;
-    },
+    droppedLines: () => sink.dropped,
     close: () => sink.close(),
-  };
+  });
 }
 
 /** Attempts to write to a pipe that is full before the line is given up. */
