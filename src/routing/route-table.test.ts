@@ -1,0 +1,200 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import type { RouteConfig } from '../config/gateway-config.ts';
+import { explainMatch } from './explain-match.ts';
+import { RouteTable } from './route-table.ts';
+
+type Short = { path: string; hosts?: string[]; methods?: string[]; priority?: number; name?: string };
+type Route = { readonly config: RouteConfig };
+
+function routes(...shorts: Short[]): Route[] {
+  return shorts.map(({ path, hosts = [], methods = [], priority = 0, name }) => ({
+    config: { name: name ?? `${hosts.join('|')}${path}`, path, hosts, methods, priority } as unknown as RouteConfig,
+  }));
+}
+
+function winner(all: Route[], host: string, path: string, method = 'GET'): string {
+  const match = new RouteTable(all).match(method, host, path);
+  return match.kind === 'route' ? match.route.config.name : match.kind === 'no_route' ? '404' : `405 ${match.allow}`;
+}
+
+test('A path is a prefix that ends on a segment boundary', () => {
+  const all = routes({ path: '/api' });
+  for (const path of ['/api', '/api/', '/api/x/y']) assert.equal(winner(all, 'h', path), '/api');
+  for (const path of ['/apiary', '/', '/API', '//api', '*']) assert.equal(winner(all, 'h', path), '404');
+});
+
+test('Lower priority wins before everything else; unset counts as 0', () => {
+  const all = routes(
+    { path: '/' },
+    { path: '/api', priority: 1 },
+    { path: '/first', priority: -1 },
+    { path: '/first/x' },
+  );
+  assert.equal(winner(all, 'h', '/api/x'), '/');
+  assert.equal(winner(all, 'h', '/first/x'), '/first');
+});
+
+test('The more specific path wins: static over {param} over the end, longest prefix', () => {
+  const all = routes({ path: '/' }, { path: '/u' }, { path: '/u/{id}' }, { path: '/u/me' }, { path: '/{a}/me/x' });
+  assert.equal(winner(all, 'h', '/u/me'), '/u/me');
+  assert.equal(winner(all, 'h', '/u/me/x'), '/u/me');
+  assert.equal(winner(all, 'h', '/u/7'), '/u/{id}');
+  assert.equal(winner(all, 'h', '/u/'), '/u');
+  assert.equal(winner(all, 'h', '/v/me/x'), '/{a}/me/x');
+  assert.equal(winner(all, 'h', '/v/me'), '/');
+});
+
+test('The path beats the host, and a host that does not match falls back to a less specific path', () => {
+  const all = routes({ path: '/', hosts: ['a.test'] }, { path: '/api' }, { path: '/api/x', hosts: ['b.test'] });
+  assert.equal(winner(all, 'a.test', '/api/x'), '/api');
+  assert.equal(winner(all, 'b.test', '/api/x'), 'b.test/api/x');
+  assert.equal(winner(all, 'a.test', '/other'), 'a.test/');
+  assert.equal(winner(all, 'c.test', '/other'), '404');
+});
+
+test('The more specific host wins: exact, {label}, longest suffix, any', () => {
+  const all = routes(
+    { path: '/' },
+    { path: '/', hosts: ['*.test'] },
+    { path: '/', hosts: ['*.a.test'] },
+    { path: '/', hosts: ['{sub}.a.test'] },
+    { path: '/', hosts: ['x.a.test'] },
+  );
+  assert.equal(winner(all, 'x.a.test', '/'), 'x.a.test/');
+  assert.equal(winner(all, 'y.a.test', '/'), '{sub}.a.test/');
+  assert.equal(winner(all, 'z.y.a.test', '/'), '*.a.test/');
+  assert.equal(winner(all, 'a.test', '/'), '*.test/');
+  for (const host of ['test', '', 'nota.example', '::1']) assert.equal(winner(all, host, '/'), '/');
+});
+
+test('Host patterns are compared in canonical form, addresses included', () => {
+  const all = routes({ path: '/', hosts: ['A.Test.'] }, { path: '/', hosts: ['[0:0::1]'] });
+  assert.equal(winner(all, 'a.test', '/'), 'A.Test./');
+  assert.equal(winner(all, '::1', '/'), '[0:0::1]/');
+});
+
+test('Among equals the first in the file wins', () => {
+  const all = routes({ path: '/a', name: 'one' }, { path: '/a/', name: 'two' });
+  assert.equal(winner(all, 'h', '/a'), 'one');
+});
+
+test('HEAD goes with GET, OPTIONS is not implied, and 405 names every allowed method', () => {
+  const all = routes(
+    { path: '/a', methods: ['GET'], name: 'read' },
+    { path: '/a', methods: ['PUT', 'POST'], name: 'write' },
+    { path: '/', name: 'all' },
+  );
+  assert.equal(winner(all, 'h', '/a', 'HEAD'), 'read');
+  assert.equal(winner(all, 'h', '/a', 'PUT'), 'write');
+  assert.equal(winner(all, 'h', '/a', 'OPTIONS'), '405 GET, HEAD, POST, PUT');
+  assert.equal(winner(all, 'h', '/a', 'get'), '405 GET, HEAD, POST, PUT');
+});
+
+test('A method never moves a request to a less specific path or host', () => {
+  const all = routes(
+    { path: '/' },
+    { path: '/admin', methods: ['GET'] },
+    { path: '/admin', hosts: ['h'], methods: ['PUT'] },
+  );
+  assert.equal(winner(all, 'h', '/admin/x', 'DELETE'), '405 PUT');
+  assert.equal(winner(all, 'h', '/admin/x', 'GET'), '405 PUT');
+  assert.equal(winner(all, 'other', '/admin/x', 'GET'), '/admin');
+});
+
+test('A route cannot be escaped from by encoding a character that needs none', () => {
+  const all = routes({ path: '/' }, { path: '/v1:admin' }, { path: '/a%40b' });
+  assert.equal(winner(all, 'h', '/v1%3Aadmin'), '/v1:admin');
+  assert.equal(winner(all, 'h', '/a@b'), '/a%40b');
+});
+
+test('Names of built-in properties are plain text in paths and hosts', () => {
+  const all = routes({ path: '/__proto__' }, { path: '/constructor', hosts: ['__proto__'] });
+  assert.equal(winner(all, 'h', '/__proto__/x'), '/__proto__');
+  assert.equal(winner(all, '__proto__', '/constructor'), '__proto__/constructor');
+  assert.equal(winner(all, 'h', '/constructor'), '404');
+});
+
+test('Explanations name the reason for each loss', () => {
+  const all = routes(
+    { path: '/a/b', hosts: ['h.test'], name: 'win' },
+    { path: '/a/{x}', name: 'param' },
+    { path: '/a/b', name: 'anyhost' },
+    { path: '/a/b', hosts: ['h.test'], name: 'again' },
+    { path: '/a/b/c', name: 'longer' },
+    { path: '/', hosts: ['x.test'], name: 'elsewhere' },
+    { path: '/a', priority: 3, name: 'late' },
+  );
+  const told = explainMatch(all, 'GET', 'h.test', '/a/b').map(
+    ({ route, outcome }) => `${route.config.name} ${outcome}`,
+  );
+  assert.deepEqual(told, [
+    'win chosen',
+    'param less_specific_path',
+    'anyhost less_specific_host',
+    'again later',
+    'longer path',
+    'elsewhere host',
+    'late priority',
+  ]);
+});
+
+test('The trie and the plain comparison of all routes agree', () => {
+  const segment = fc.constantFrom('a', 'b', '{x}', 'c%3Ad');
+  const host = fc.constantFrom('t', 'a.t', 'b.a.t', '*.t', '*.a.t', '{s}.t', '{s}.a.t');
+  const short = fc.record({
+    path: fc.array(segment, { maxLength: 3 }).map((parts) => `/${parts.join('/')}`),
+    hosts: fc.uniqueArray(host, { maxLength: 3 }),
+    methods: fc.uniqueArray(fc.constantFrom('GET', 'PUT'), { maxLength: 2 }),
+    priority: fc.integer({ min: -1, max: 1 }),
+  });
+  const path = fc
+    .array(fc.constantFrom('a', 'b', 'z', '', 'c:d'), { maxLength: 4 })
+    .map((parts) => `/${parts.join('/')}`);
+  const asked = fc.tuple(
+    fc.constantFrom('GET', 'PUT', 'HEAD'),
+    fc.constantFrom('', 't', 'a.t', 'b.a.t', 'c.b.a.t', 'u'),
+    path,
+  );
+  fc.assert(
+    fc.property(fc.array(short, { maxLength: 12 }), fc.array(asked, { minLength: 1, maxLength: 6 }), (shorts, asks) => {
+      const all = routes(...shorts.map((one, i) => ({ ...one, name: `r${i}` })));
+      const table = new RouteTable(all);
+      for (const [method, name, given] of asks) {
+        const match = table.match(method, name, given);
+        const told = explainMatch(all, method, name, given);
+        const chosen = told.find((one) => one.outcome === 'chosen')?.route;
+        if (match.kind === 'route') assert.equal(match.route, chosen);
+        else assert.equal(chosen, undefined);
+        assert.equal(
+          match.kind === 'method_not_allowed',
+          chosen === undefined && told.some((one) => one.outcome === 'method'),
+        );
+      }
+    }),
+    { numRuns: 1500 },
+  );
+});
+
+test('A look-up among 10,000 routes visits the nodes of the path, not the routes', () => {
+  const many = Array.from({ length: 10_000 }, (_, i) => ({
+    path: `/svc${i}/{id}`,
+    hosts: [`h${i % 100}.test`],
+    priority: i,
+  }));
+  const all = routes(...many, { path: '/', priority: 20_000, name: 'rest' });
+  let read = 0;
+  const counted = all.map(({ config }) => ({
+    get config() {
+      read++;
+      return config;
+    },
+  }));
+  const table = new RouteTable(counted);
+  read = 0;
+  const match = table.match('GET', 'h42.test', '/svc4242/7/x');
+  assert.ok(match.kind === 'route' && match.route === counted[4242]);
+  assert.equal(table.match('GET', 'h1.test', '/svc4242/7').kind, 'route');
+  assert.equal(read, 0);
+});
