@@ -7,7 +7,8 @@ import { coversHost, explainNotCovered } from './host-coverage.ts';
 import { checkStrength, clientAuth, hasPurpose, judgeLeaf, serverAuth } from './judge.ts';
 import { isSelfIssued } from './issuer.ts';
 import { escapeForLog } from './log-text.ts';
-import { parseCertificates, parsePrivateKey } from './material.ts';
+import { parseCertificates } from './material.ts';
+import { parsePrivateKey } from './private-key.ts';
 import { hasErrors, materialError, type MaterialProblem, materialWarning } from './material-problem.ts';
 import { loadSystemBundle, type TrustBundle } from './trust-bundle.ts';
 

@@ -4,6 +4,8 @@ import { materialError, type MaterialProblem } from './material-problem.ts';
 
 export const maxPemBlocks = 2000;
 
+export const certificateLabels: ReadonlySet<string> = new Set(['CERTIFICATE', 'X509 CERTIFICATE']);
+
 export type PemBlock = {
   readonly label: string;
   readonly der: Buffer;
