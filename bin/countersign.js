@@ -46,12 +46,8 @@ if (refused !== undefined) {
 
 const built = path.join(__dirname, '..', 'dist', 'cli', 'main.js');
 const source = path.join(__dirname, '..', 'src', 'cli', 'main.ts');
-import(url.pathToFileURL(fs.existsSync(built) ? built : source).href).then(
-  function (cli) {
-    return cli.main(process.argv.slice(2));
-  },
-  function (error) {
-    process.stderr.write('countersign could not be loaded: ' + (error && error.stack) + '\n');
-    process.exit(1);
-  },
-);
+// Importing it runs the command line.
+import(url.pathToFileURL(fs.existsSync(built) ? built : source).href).catch(function (error) {
+  process.stderr.write(`countersign could not be loaded: ${error && error.stack}\n`);
+  process.exit(1);
+});
