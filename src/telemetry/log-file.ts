@@ -2,7 +2,7 @@
 // off the main thread, one write at a time. A file gets whole batches (O_APPEND); anything else gets pieces of at most
 // PIPE_BUF = 4,096 bytes cut at line ends, which the kernel never mixes with another process's. Full disks and closed
 // pipes cost lines, which are counted, never an exception; memory is bounded.
-import { closeSync, fstatSync, openSync, write, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, write, writeSync } from 'node:fs';
 import type { Clock } from '../base/clock.ts';
 import type { Counter } from './registry.ts';
 
@@ -12,7 +12,9 @@ const pipeBytes = 4096;
 const maxHeldBytes = 4 * 1024 * 1024;
 const flushMs = 1000;
 /** Pause before a full pipe is tried again. */
-const againMs = 20;
+const againMs = 5;
+/** How long `close` waits for a slow device before it counts the rest as lost. */
+const closeMs = 2000;
 /** Writes that flushSync may try on a full pipe before it gives up: the process is leaving. */
 const lastAttempts = 64;
 
@@ -30,6 +32,10 @@ export class LogFile {
   #writing: Buffer | undefined;
   #written = 0;
   #busy = false;
+  /** The descriptor of the write under way. */
+  #busyFd = -1;
+  /** A full pipe: the next attempt is on the clock. */
+  #waiting = false;
   /** A piece broke off within a line: begin the next on a new line. */
   #midLine = false;
   #cancelTimer: (() => void) | undefined;
@@ -65,11 +71,12 @@ export class LogFile {
 
   /** Writes the next piece of what is due. Lines that come meanwhile wait for their own batch: no tiny writes under load. */
   #next(): void {
-    if (this.#busy) return;
+    if (this.#busy || this.#waiting) return;
     if (this.#writing === undefined && this.#due > 0) this.#writing = this.#takePiece();
     const piece = this.#writing;
     if (piece === undefined) return this.#idle();
     this.#busy = true;
+    this.#busyFd = this.#fd;
     write(this.#fd, piece, this.#written, piece.length - this.#written, null, (error, bytes) => {
       this.#busy = false;
       this.#closeRetired();
@@ -84,9 +91,15 @@ export class LogFile {
       this.#written += bytes;
       if (this.#written >= piece.length) this.#endPiece();
     } else if (error.code === 'EAGAIN') {
-      this.#cancelTimer ??= this.#clock.after(againMs, () => this.#onTimer());
+      this.#waiting = true;
+      this.#clock.after(againMs, () => this.#tryAgain());
       return;
     } else if (error.code !== 'EINTR') this.#dropPiece(piece);
+    this.#next();
+  }
+
+  #tryAgain(): void {
+    this.#waiting = false;
     this.#next();
   }
 
@@ -117,12 +130,11 @@ export class LogFile {
   }
 
   reopen(): Error | undefined {
-    if (isStandard(this.#path) || this.#fd < 0) return undefined;
+    if (this.#path === 'stdout' || this.#path === 'stderr' || this.#fd < 0) return undefined;
     try {
       const next = openTarget(this.#path);
-      this.#closeRetired();
-      if (this.#busy) this.#retired = this.#fd;
-      else closeSync(this.#fd);
+      if (this.#busy && this.#fd === this.#busyFd) this.#retired = this.#fd;
+      else closeOwn(this.#fd);
       this.#fd = next;
       this.#pieceBytes = pieceBytesOf(next);
       return undefined;
@@ -132,8 +144,7 @@ export class LogFile {
   }
 
   #closeRetired(): void {
-    if (this.#retired < 0 || this.#busy) return;
-    closeSync(this.#retired);
+    if (this.#retired >= 0) closeOwn(this.#retired);
     this.#retired = -1;
   }
 
@@ -141,6 +152,7 @@ export class LogFile {
   flushSync(): void {
     if (this.#fd < 0) return;
     if (this.#busy) this.#endPiece();
+    this.#due = 0;
     let attempts = lastAttempts;
     for (
       let piece = (this.#writing ??= this.#takePiece());
@@ -158,21 +170,26 @@ export class LogFile {
 
   async close(): Promise<void> {
     if (this.#fd < 0) return;
+    // The clock keeps no process alive; what is held has to.
+    const alive = setInterval(() => {}, closeMs);
     await new Promise<void>((resolve) => {
-      const giveUp = this.#clock.after(flushMs, resolve);
+      const giveUp = this.#clock.after(closeMs, resolve);
       this.#onIdle = () => {
         giveUp();
         resolve();
       };
       this.#flushHeld();
     });
+    clearInterval(alive);
     this.#cancelTimer?.();
     const fd = this.#fd;
     this.#fd = -1;
+    if (this.#writing !== undefined) this.#dropPiece(this.#writing);
     this.#dropped.inc(countLines(Buffer.from(this.#held, 'latin1')));
     this.#held = '';
+    this.#due = 0;
     // A write that hangs keeps its descriptor: closing it could hand its number to somebody else's file.
-    if (!isStandard(this.#path) && !this.#busy) closeSync(fd);
+    if (!this.#busy) closeOwn(fd);
   }
 
   #idle(): void {
@@ -181,12 +198,25 @@ export class LogFile {
   }
 }
 
-function isStandard(path: string): boolean {
-  return path === 'stdout' || path === 'stderr';
+/**
+ * Opens so that no write ever blocks: a pipe that nobody reads would otherwise hold a thread of the pool, and with it the
+ * exit of the process. A standard stream that is a pipe is opened anew for that, since the flag of the one we were given is
+ * shared with other processes; where that is not allowed (another user's pipe) the given one has to do.
+ */
+function openTarget(path: string): number {
+  const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_NONBLOCK;
+  if (path !== 'stdout' && path !== 'stderr') return openSync(path, flags | constants.O_CREAT, 0o640);
+  const given = path === 'stdout' ? 1 : 2;
+  if (!fstatSync(given).isFIFO()) return given;
+  try {
+    return openSync(`/proc/self/fd/${given}`, flags);
+  } catch {
+    return given;
+  }
 }
 
-function openTarget(path: string): number {
-  return path === 'stdout' ? 1 : path === 'stderr' ? 2 : openSync(path, 'a');
+function closeOwn(fd: number): void {
+  if (fd > 2) closeSync(fd);
 }
 
 function pieceBytesOf(fd: number): number {

@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { type AccessLogPeer, type AccessRecord, accessLogClient, accessLogLine } from './access-log.ts';
+
+const anonymous: AccessLogPeer = { remoteAddress: '203.0.113.9', verdict: undefined, identity: undefined };
+
+function peer(subject: string, uris: string[] = []): AccessLogPeer {
+  const sans = uris.map((value) => ({ type: 'URI', value }));
+  return {
+    remoteAddress: '203.0.113.9',
+    verdict: { version: 'TLSv1.3', resumed: true },
+    identity: { leaf: { subject, sha256: 'ab'.repeat(32), sans } },
+  };
+}
+
+const plain: AccessRecord = {
+  time: 0,
+  requestId: 'id-1',
+  client: accessLogClient(anonymous),
+  method: 'GET',
+  host: 'a.test',
+  target: '/a?token=secret',
+  status: 200,
+  code: '',
+  route: 'r',
+  backend: 'b:1',
+  durationMs: 1.23456,
+  receivedBytes: 0,
+  sentBytes: 12,
+};
+
+function parsed(record: AccessRecord): Record<string, unknown> {
+  return JSON.parse(accessLogLine(record, 'T')) as Record<string, unknown>;
+}
+
+test('A line says who asked for what, what came of it and how long it took; never the query', () => {
+  assert.deepEqual(parsed(plain), {
+    time: 'T',
+    requestId: 'id-1',
+    remote: '203.0.113.9',
+    method: 'GET',
+    host: 'a.test',
+    path: '/a',
+    status: 200,
+    route: 'r',
+    backend: 'b:1',
+    durationMs: 1.235,
+    bytesIn: 0,
+    bytesOut: 12,
+  });
+});
+
+test('A certificate that passed is named with its session; a fault with its code', () => {
+  const record = {
+    ...plain,
+    client: accessLogClient(peer('CN=alice', ['spiffe://a/b'])),
+    status: 403,
+    code: 'policy_denied',
+    route: '',
+  };
+  const { tls, client, code, route } = parsed(record);
+  assert.deepEqual(tls, { version: 'TLSv1.3', resumed: true });
+  assert.deepEqual(client, { subject: 'CN=alice', sha256: 'ab'.repeat(32), uris: ['spiffe://a/b'] });
+  assert.deepEqual([code, route], ['policy_denied', undefined]);
+});
+
+test('A subject with newlines, quotes and braces stays one value of one line', () => {
+  const subject = 'CN=x"},"status":200}\n{"forged":true}\r\u0000\u202e\ud800';
+  const line = accessLogLine({ ...plain, client: accessLogClient(peer(subject)) }, 'T');
+  assert.equal(line.indexOf('\n'), line.length - 1);
+  assert.equal((JSON.parse(line) as { client: { subject: string } }).client.subject, subject);
+});
+
+test('No line is longer than one atomic write, none is other than ASCII, all are JSON', () => {
+  const text = fc.oneof(
+    fc.string({ unit: 'binary', maxLength: 3000 }),
+    fc.constantFrom('\u0000'.repeat(5000), '"'.repeat(5000), 'a'.repeat(5000)),
+  );
+  const record = fc.record({
+    subject: text,
+    uri: text,
+    requestId: text,
+    method: text,
+    host: text,
+    target: text,
+    code: text,
+    route: text,
+    backend: text,
+  });
+  fc.assert(
+    fc.property(record, ({ subject, uri, ...rest }) => {
+      const client = accessLogClient(peer(subject, [uri, uri, uri]));
+      const numbers = {
+        durationMs: 1e12 + 0.123,
+        receivedBytes: Number.MAX_SAFE_INTEGER,
+        sentBytes: Number.MAX_SAFE_INTEGER,
+      };
+      const line = accessLogLine({ ...plain, ...rest, ...numbers, client }, '2026-01-02T03:04:05.006Z');
+      assert.ok(line.length <= 4096, String(line.length));
+      assert.match(line, /^[\x20-\x7e]*\n$/);
+      JSON.parse(line);
+    }),
+    { numRuns: 200 },
+  );
+  const worst = '\u0000'.repeat(5000);
+  const client = accessLogClient({
+    ...peer(worst, [worst, worst]),
+    remoteAddress: worst,
+    verdict: { version: worst, resumed: false },
+  });
+  const all = {
+    requestId: worst,
+    method: worst,
+    host: worst,
+    target: worst,
+    code: worst,
+    route: worst,
+    backend: worst,
+    client,
+  };
+  const length = accessLogLine(
+    { ...plain, ...all, durationMs: 1e15, receivedBytes: 1e15, sentBytes: 1e15 },
+    'x'.repeat(24),
+  ).length;
+  assert.ok(length <= 4096, String(length));
+});
