@@ -141,7 +141,7 @@ function firstArcs(value: bigint): [string, string] {
 
 /** UTCTime or GeneralizedTime in the one form that RFC 5280 section 4.1.2.5 allows; milliseconds since the epoch. */
 export function readTime(der: Buffer, element: DerElement, what: string): number {
-  const text = der.latin1Slice(element.content, element.end);
+  const text = der.toString('latin1', element.content, element.end);
   const isUtc = element.tag === derTag.utcTime;
   if (!isUtc && element.tag !== derTag.generalizedTime) throw malformed(`${what}: not a time`);
   if (!(isUtc ? /^\d{12}Z$/ : /^\d{14}Z$/).test(text)) throw malformed(`${what}: time not in the form of RFC 5280`);

@@ -52,7 +52,7 @@ export function readName(cursor: DerCursor, name: DerElement, what: string): str
       attribute.finish(what);
       count += 1;
       if (count > maxNameAttributes) throw malformed(`${what}: more than ${maxNameAttributes} attributes`);
-      const known = shortNames.get(der.latin1Slice(oid.content, oid.end));
+      const known = shortNames.get(der.toString('latin1', oid.content, oid.end));
       const plain = known === undefined ? undefined : readText(der, value, what);
       // RFC 4514 section 2.4: a type without a name, or a value that is no text, is written as the hex of its DER.
       const shown =
@@ -76,7 +76,7 @@ export function readCommonNames(cursor: DerCursor, name: DerElement, what: strin
       const attribute = rdn.enter(derTag.sequence, what);
       const oid = attribute.expect(derTag.objectId, what);
       const value = attribute.next(what);
-      if (shortNames.get(cursor.der.latin1Slice(oid.content, oid.end)) !== 'CN') continue;
+      if (shortNames.get(cursor.der.toString('latin1', oid.content, oid.end)) !== 'CN') continue;
       const text = readText(cursor.der, value, what);
       if (text !== undefined) found.push(text);
     }
@@ -96,7 +96,7 @@ export function readText(der: Buffer, element: DerElement, what: string): string
     case derTag.visibleString:
     case derTag.teletexString:
       // Wider than the types allow, as OpenSSL reads them: old CAs put `@`, `*` and Latin-1 into PrintableString.
-      return der.latin1Slice(content, end);
+      return der.toString('latin1', content, end);
     case derTag.bmpString:
       return decodeWide(der, content, end, 2, what);
     case derTag.universalString:
@@ -107,7 +107,7 @@ export function readText(der: Buffer, element: DerElement, what: string): string
 }
 
 export function decodeUtf8(der: Buffer, start: number, end: number, what: string): string {
-  const text = der.utf8Slice(start, end);
+  const text = der.toString('utf8', start, end);
   // The decoder writes U+FFFD for what it cannot read; only a real U+FFFD survives the way back.
   if (text.includes('\uFFFD') && Buffer.byteLength(text) !== end - start) throw malformed(`${what}: not UTF-8`);
   if (text.includes('\uFFFD') && !der.subarray(start, end).equals(Buffer.from(text)))

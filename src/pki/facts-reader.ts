@@ -143,7 +143,7 @@ function readExtensions(parts: CertificateParts): Extensions {
     if (extension.tag === derTag.boolean) extension.next('extension');
     const value = extension.expect(derTag.octetString, 'extension');
     extension.finish('extension');
-    const id = der.latin1Slice(oid.content, oid.end);
+    const id = der.toString('latin1', oid.content, oid.end);
     // A second SAN extension that one side reads and the other does not would be two identities in one certificate.
     if (seen.has(id)) throw malformed(`extension ${readObjectId(der, oid.content, oid.end)} appears twice`);
     seen.add(id);

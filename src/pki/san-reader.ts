@@ -60,7 +60,7 @@ function readIa5(der: Buffer, element: DerElement, type: SanType): string {
     if (byte < 0x20 || byte === 0x7f) throw malformed(`${type} SAN: control byte`);
     if (byte > 0x7f) throw malformed(`${type} SAN: byte outside ASCII`);
   }
-  return der.latin1Slice(content, end);
+  return der.toString('latin1', content, end);
 }
 
 function readOtherName(list: DerCursor, element: DerElement): San | undefined {
