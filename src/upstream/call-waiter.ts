@@ -3,15 +3,15 @@ import type { Fault } from '../base/fault.ts';
 import type { BackendCall } from '../http/exchange.ts';
 
 export interface CallWaiter {
-  /** Called at most once, perhaps before `acquire` returns. */
+  /** Called at most once per acquire, perhaps before `acquire` returns. */
   onCall(call: BackendCall): void;
-  /** Called at most once, instead of onCall, perhaps before `acquire` returns. */
+  /** Called at most once per acquire, instead of onCall, perhaps before `acquire` returns. */
   onCallFailure(fault: Fault): void;
   /** Set by the waiter when it no longer wants a call: neither method is called any more. */
-  cancelled: boolean;
+  readonly cancelled: boolean;
 }
 
 export type AcquireOptions = {
-  /** A connection that carried no call yet: for the one retry after a stale kept-alive connection. */
+  /** Only a connection that carried no call yet: for the one retry after a stale kept-alive connection. */
   readonly fresh: boolean;
 };

@@ -1,31 +1,77 @@
-// The backends of one route: which one takes a request (balance.ts) and how a connection to it is had (pool.ts).
-import type { Fault } from '../base/fault.ts';
+// The backends of one route: which ones are available now, which of them takes a request (balance.ts), and how a
+// connection to it is had (pool.ts). Availability is kept up to date by events, so that a pick only reads an array.
+import type { BackendConfig, HealthCheckConfig } from '../config/gateway-config.ts';
 import type { Fields } from '../http/field.ts';
-import type { AcquireOptions, CallWaiter } from './call-waiter.ts';
+import { Backend } from './backend.ts';
+import { type Balance, chooseBalance, pickByRules, pickWeighted } from './balance.ts';
+import type { PoolSettings } from './pool-settings.ts';
+import type { Pools } from './pools.ts';
+import type { TlsMaterial } from './tls-identity.ts';
 
-export type PickInput = {
-  readonly fields: Fields;
-  /** Origin form with query. */
-  readonly target: string;
-  /** Client address as the `ip` source of a match rule sees it. */
-  readonly remoteAddress: string;
+export type { Backend } from './backend.ts';
+export type { CallWaiter } from './call-waiter.ts';
+
+export type ClusterOptions = {
+  readonly backends: readonly BackendConfig[];
+  readonly loadBalancing: 'roundRobin' | 'weighted';
+  readonly healthCheck: HealthCheckConfig | undefined;
+  /** For the https backends among them. */
+  readonly tls: TlsMaterial;
+  readonly pool: PoolSettings;
 };
 
-export interface Backend {
-  /** `host:port`, for metrics and logs only. */
-  readonly label: string;
-  /** Value of Host where the client's is not forwarded: no port where it is the scheme's default. */
-  readonly authority: string;
-  /** Path prefix of the endpoint without trailing slash; '' for none. */
-  readonly basePath: string;
-  readonly secure: boolean;
-  acquire(waiter: CallWaiter, options?: AcquireOptions): void;
-  reportResponse(status: number): void;
-  reportFailure(fault: Fault): void;
-}
+export class Cluster {
+  readonly backends: readonly Backend[];
+  readonly #balance: Balance;
+  readonly #equal: boolean;
+  readonly #random: () => number;
+  #available: readonly Backend[] = [];
+  #next = 0;
 
-export interface Cluster {
-  /** A backend for this request; undefined where none is healthy. */
-  pick(input: PickInput): Backend | undefined;
-  close(): void;
+  /** Throws where OpenSSL rejects the TLS material, or a match rule its regular expression. */
+  constructor(options: ClusterOptions, pools: Pools) {
+    this.#random = pools.world.random;
+    const changed = (): void => this.#refresh();
+    this.backends = options.backends.map((config) => new Backend(config, options, pools, changed));
+    this.#balance = chooseBalance(options.loadBalancing, this.backends);
+    this.#equal = this.backends.every((backend) => backend.weight === 0);
+    this.#refresh();
+  }
+
+  /** A backend for this request; undefined where none is healthy. `target` in origin form with its query. */
+  pick(fields: Fields, target: string, remoteAddress: string): Backend | undefined {
+    const available = this.#available;
+    if (this.#balance === 'rules') {
+      return pickByRules(available, this.#equal, this.#random(), { fields, target, remoteAddress });
+    }
+    if (this.#balance === 'weighted') return pickWeighted(available, this.#random());
+    if (this.#next >= available.length) this.#next = 0;
+    const backend = available[this.#next];
+    this.#next += 1;
+    return backend;
+  }
+
+  /** Why nobody takes a request, per backend; for operators only. */
+  describe(): string {
+    const parts = this.backends.map((backend) => {
+      const { healthy, reason } = backend.state();
+      return `${backend.label}: ${healthy ? 'healthy, but takes no such request' : `${reason?.code ?? 'down'} (${reason?.detail ?? ''})`}`;
+    });
+    return parts.join('; ');
+  }
+
+  /** Stops listening to pools and checks; they belong to Pools. */
+  close(): void {
+    for (const backend of this.backends) backend.close();
+  }
+
+  /**
+   * A backend whose health check failed is out. One that is merely ejected after failed connects is out only while
+   * another one is left: better the exact fault of a real attempt than a guess (docs/decisions/0006-upstream.md).
+   */
+  #refresh(): void {
+    const healthy = this.backends.filter((backend) => backend.checkedHealthy);
+    const inUse = healthy.filter((backend) => !backend.ejected);
+    this.#available = inUse.length > 0 ? inUse : healthy;
+  }
 }

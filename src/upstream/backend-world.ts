@@ -1,0 +1,28 @@
+// What leg 2 needs of the world, passed in once per worker: time, chance, limits, and who wants to know what happens.
+import type { Clock } from '../base/clock.ts';
+import type { Deadlines } from '../base/deadline.ts';
+import type { Fault } from '../base/fault.ts';
+import type { FieldNames } from '../http/field.ts';
+import type { HttpLimits } from '../http/limits.ts';
+import type { Verdict } from '../pki/verdict.ts';
+import type { HealthState } from './health-state.ts';
+
+/** Told as it happens, from within socket callbacks: must not throw, must be quick. `label` is a backend's host:port. */
+export interface BackendEvents {
+  /** A connection is up; `ms` for TCP and TLS together, `verdict` undefined for plain HTTP. */
+  onBackendConnected(label: string, verdict: Verdict | undefined, ms: number): void;
+  onBackendConnectFailure(label: string, fault: Fault, ms: number): void;
+  /** An active health check or the passive ejection changed its mind. */
+  onBackendHealth(label: string, state: HealthState): void;
+}
+
+export type BackendWorld = {
+  readonly clock: Clock;
+  /** Shared by all connections of the worker. */
+  readonly deadlines: Deadlines;
+  /** Uniform in [0, 1): jitter and weighted choice, never secrets. */
+  readonly random: () => number;
+  readonly names: FieldNames;
+  readonly limits: HttpLimits;
+  readonly events: BackendEvents;
+};

@@ -1,0 +1,89 @@
+// One backend of one route: its pool, its health check, its share of the traffic.
+import type { Fault } from '../base/fault.ts';
+import type { BackendConfig } from '../config/gateway-config.ts';
+import type { Candidate } from './balance.ts';
+import type { AcquireOptions, CallWaiter } from './call-waiter.ts';
+import type { ClusterOptions } from './cluster.ts';
+import { type Endpoint, endpointAuthority } from './endpoint.ts';
+import type { HealthCheck } from './health.ts';
+import type { HealthState } from './health-state.ts';
+import { compileMatch, type Matcher } from './match.ts';
+import type { Pool } from './pool.ts';
+import type { Pools } from './pools.ts';
+
+export class Backend implements Candidate {
+  /** `host:port`, for metrics and logs only. */
+  readonly label: string;
+  /** Value of Host where the client's is not forwarded. */
+  readonly authority: string;
+  /** Path prefix of the endpoint without trailing slash; '' for none. */
+  readonly basePath: string;
+  readonly secure: boolean;
+  readonly weight: number;
+  readonly matches: Matcher | undefined;
+  readonly exclusive: boolean;
+  readonly priority: number;
+  readonly pool: Pool;
+  readonly #check: HealthCheck | undefined;
+  readonly #since: number;
+  readonly #unwatch: (() => void)[] = [];
+
+  /** `onChange` is called when `checkedHealthy` or `ejected` may have changed. */
+  constructor(config: BackendConfig, options: ClusterOptions, pools: Pools, onChange: () => void) {
+    const endpoint: Endpoint = { scheme: config.scheme, host: config.host, port: config.port };
+    const identity = config.scheme === 'https' ? pools.findIdentity(options.tls) : undefined;
+    this.pool = pools.find(endpoint, identity, options.pool);
+    this.label = this.pool.label;
+    this.authority = endpointAuthority(endpoint);
+    this.basePath = config.basePath;
+    this.secure = identity !== undefined;
+    this.weight = config.weight;
+    this.matches = config.match.length === 0 ? undefined : compileMatch(config.match);
+    this.exclusive = config.exclusive;
+    this.priority = config.priority;
+    this.#since = pools.world.clock.now();
+    this.#unwatch.push(this.pool.watch(onChange));
+    if (options.healthCheck === undefined) return;
+    this.#check = pools.findCheck(endpoint, identity, options.healthCheck);
+    this.#unwatch.push(this.#check.watch(onChange));
+  }
+
+  /** False while the health check says no. */
+  get checkedHealthy(): boolean {
+    return this.#check?.state().healthy ?? true;
+  }
+
+  /** True while connecting failed too often in a row. */
+  get ejected(): boolean {
+    return this.pool.ejected !== undefined;
+  }
+
+  state(): HealthState {
+    const checked = this.#check?.state();
+    if (checked?.healthy === false) return checked;
+    const { ejected } = this.pool;
+    if (ejected !== undefined) return ejected;
+    return checked ?? { healthy: true, reason: undefined, since: this.#since, source: 'passive' };
+  }
+
+  /** Calls the waiter back, at once where an idle connection exists. */
+  acquire(waiter: CallWaiter, options?: AcquireOptions): void {
+    this.pool.acquire(waiter, options?.fresh === true);
+  }
+
+  /** A response head came. */
+  reportResponse(_status: number): void {
+    this.pool.answered();
+  }
+
+  /** A call failed. Failed connects are known to the pool already; late refusals of our certificate count like them. */
+  reportFailure(fault: Fault): void {
+    if (fault.source === 'backend' && (fault.code === 'refused_by_peer' || fault.code === 'no_client_cert')) {
+      this.pool.refusedCertificate(fault);
+    }
+  }
+
+  close(): void {
+    for (const unwatch of this.#unwatch.splice(0)) unwatch();
+  }
+}

@@ -1,0 +1,196 @@
+// One attempt to reach a backend: DNS and TCP (both address families raced by Node), then TLS, then our own verdict.
+// Ends exactly once, with a socket that may carry requests or with a fault; each phase has its deadline.
+import net from 'node:net';
+import tls from 'node:tls';
+import type { Clock } from '../base/clock.ts';
+import { Fault, toFault } from '../base/fault.ts';
+import type { Verdict } from '../pki/verdict.ts';
+import type { Endpoint } from './endpoint.ts';
+import { endpointLabel } from './endpoint.ts';
+import { type Judgement, judgeBackend } from './judge.ts';
+import type { Ticket, Tickets } from './tickets.ts';
+import type { TlsIdentity } from './tls-identity.ts';
+import { connectFault, type TransportSituation } from './transport-failure.ts';
+
+export type ConnectTarget = {
+  readonly endpoint: Endpoint;
+  /** undefined for plain HTTP. */
+  readonly identity: TlsIdentity | undefined;
+  /** Where sessions come from and go to; undefined = full handshakes only. */
+  readonly tickets: Tickets | undefined;
+  readonly clock: Clock;
+  readonly connectMs: number;
+  readonly handshakeMs: number;
+};
+
+export interface ConnectListener {
+  /** The socket has an `error` listener. `verdict` is undefined for plain HTTP, else its code is ok. */
+  onConnected(socket: net.Socket, verdict: Verdict | undefined): void;
+  onConnectFailure(fault: Fault): void;
+}
+
+const keepAliveAfterMs = 30_000;
+/** HTTP/2 to backends will add `h2` in front, behind the same BackendCall contract. */
+const protocols = ['http/1.1'];
+
+export class ConnectAttempt {
+  readonly #target: ConnectTarget;
+  readonly #listener: ConnectListener;
+  readonly #raw: net.Socket;
+  #secured: tls.TLSSocket | undefined;
+  #ticket: Ticket | undefined;
+  #phase: 'connect' | 'handshake' = 'connect';
+  #done = false;
+  #cancelTimer: () => void;
+
+  constructor(target: ConnectTarget, listener: ConnectListener) {
+    this.#target = target;
+    this.#listener = listener;
+    this.#raw = new net.Socket({});
+    this.#raw.on('error', (error) => this.#fail(connectFault(error, this.#situation())));
+    this.#raw.on('close', () => this.#fail(this.#closedEarly()));
+    this.#raw.once('connect', () => this.#connected());
+    this.#cancelTimer = target.clock.after(target.connectMs, () => this.#late());
+  }
+
+  /** The listener is called once, after this returns. */
+  start(): void {
+    const { host, port } = this.#target.endpoint;
+    try {
+      this.#raw.connect({ host, port, autoSelectFamily: true });
+    } catch (error) {
+      queueMicrotask(() => this.#fail(toFault(error)));
+    }
+  }
+
+  /** Gives up; the listener is not called. */
+  cancel(): void {
+    this.#end();
+    this.#destroy();
+  }
+
+  #connected(): void {
+    if (this.#done) return;
+    const raw = this.#raw;
+    raw.setNoDelay(true);
+    raw.setKeepAlive(true, keepAliveAfterMs);
+    const { identity, clock, handshakeMs } = this.#target;
+    if (identity === undefined) return this.#succeed(raw, undefined);
+    this.#phase = 'handshake';
+    this.#cancelTimer();
+    this.#cancelTimer = clock.after(handshakeMs, () => this.#late());
+    try {
+      this.#startTls(raw, identity);
+    } catch (error) {
+      this.#fail(toFault(error));
+    }
+  }
+
+  #startTls(raw: net.Socket, identity: TlsIdentity): void {
+    const { endpoint, tickets, clock } = this.#target;
+    this.#ticket = tickets?.take(clock.now());
+    const serverName = identity.serverName(endpoint);
+    const secured = tls.connect({
+      socket: raw,
+      secureContext: identity.context,
+      ALPNProtocols: protocols,
+      // Node would decide with one bit; judgeBackend decides, before a byte of a request exists on this socket.
+      rejectUnauthorized: false,
+      checkServerIdentity: () => undefined,
+      ...(serverName === undefined ? {} : { servername: serverName }),
+      ...(this.#ticket === undefined ? {} : { session: this.#ticket.session }),
+    });
+    this.#secured = secured;
+    secured.on('error', (error) => {
+      // A session that the backend cannot continue must not be offered for ever.
+      if (!this.#done && this.#ticket !== undefined) tickets?.clear();
+      this.#fail(connectFault(error, this.#situation()));
+    });
+    secured.on('close', () => this.#fail(this.#closedEarly()));
+    const sessions: Buffer[] = [];
+    let judgement: Judgement | undefined;
+    secured.on('session', (session) => {
+      // TLS 1.2 delivers it within the handshake: kept until the verdict is known.
+      if (judgement === undefined) sessions.push(session);
+      else if (judgement.verdict.code === 'ok') tickets?.add(toTicket(session, judgement));
+    });
+    secured.once('secureConnect', () => {
+      if (this.#done) return;
+      judgement = this.#judge(secured, identity);
+      if (judgement.verdict.code !== 'ok') return this.#refuse(judgement.verdict);
+      for (const session of sessions) tickets?.add(toTicket(session, judgement));
+      this.#succeed(secured, judgement.verdict);
+    });
+  }
+
+  #judge(secured: tls.TLSSocket, identity: TlsIdentity): Judgement {
+    const { endpoint, clock } = this.#target;
+    return judgeBackend(secured, identity, endpoint, this.#ticket, clock.now());
+  }
+
+  #refuse({ code, detail, raw }: Verdict): void {
+    if (code === 'ok') return;
+    this.#target.tickets?.clear();
+    this.#fail(new Fault(code, 'backend', { detail: `${endpointLabel(this.#target.endpoint)}: ${detail}`, raw }));
+  }
+
+  #late(): void {
+    const label = endpointLabel(this.#target.endpoint);
+    const detail =
+      this.#phase === 'connect'
+        ? `${label} did not accept the connection within ${this.#target.connectMs} ms`
+        : `${label} accepted the connection but did not finish the TLS handshake within ${this.#target.handshakeMs} ms`;
+    this.#fail(new Fault('timeout', 'backend', { detail, raw: 'deadline' }));
+  }
+
+  #closedEarly(): Fault {
+    const error = Object.assign(new Error('the connection was closed'), { code: 'ECONNRESET' });
+    return connectFault(error, this.#situation());
+  }
+
+  #situation(): TransportSituation {
+    const { endpoint, identity } = this.#target;
+    return {
+      label: endpointLabel(endpoint),
+      phase: this.#phase,
+      offersCertificate: identity?.offersCertificate === true,
+      sawBackendCertificate: this.#secured !== undefined && hasPeerCertificate(this.#secured),
+      offered: identity === undefined ? '' : identity.offered,
+    };
+  }
+
+  #succeed(socket: net.Socket, verdict: Verdict | undefined): void {
+    this.#end();
+    this.#listener.onConnected(socket, verdict);
+  }
+
+  #fail(fault: Fault): void {
+    if (this.#done) return;
+    this.#end();
+    this.#destroy();
+    this.#listener.onConnectFailure(fault);
+  }
+
+  #end(): void {
+    this.#done = true;
+    this.#ticket = undefined;
+    this.#cancelTimer();
+  }
+
+  #destroy(): void {
+    this.#secured?.destroy();
+    this.#raw.destroy();
+  }
+}
+
+function hasPeerCertificate(socket: tls.TLSSocket): boolean {
+  try {
+    return socket.getPeerX509Certificate() !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+function toTicket(session: Buffer, { verdict, root, validUntil }: Judgement): Ticket {
+  return { session, verdict: root ?? verdict, validUntil };
+}

@@ -1,0 +1,91 @@
+// Opens connections for one pool: starts attempts, keeps the TLS sessions, wraps what comes up into pooled connections.
+import type { Socket } from 'node:net';
+import type { Fault } from '../base/fault.ts';
+import type { Verdict } from '../pki/verdict.ts';
+import type { BackendWorld } from './backend-world.ts';
+import { ConnectAttempt, type ConnectListener, type ConnectTarget } from './connect.ts';
+import { type Endpoint, endpointLabel } from './endpoint.ts';
+import type { PoolSettings } from './pool-settings.ts';
+import { type ConnectionKeeper, PooledConnection } from './pooled-connection.ts';
+import { Tickets } from './tickets.ts';
+import type { TlsIdentity } from './tls-identity.ts';
+import type { TransportSituation } from './transport-failure.ts';
+
+export interface DialListener {
+  onDialed(connection: PooledConnection): void;
+  onDialFailure(fault: Fault): void;
+}
+
+export type DialerOptions = {
+  readonly endpoint: Endpoint;
+  readonly identity: TlsIdentity | undefined;
+  readonly settings: PoolSettings;
+  readonly world: BackendWorld;
+  readonly keeper: ConnectionKeeper;
+};
+
+export class Dialer {
+  readonly target: ConnectTarget;
+  readonly label: string;
+  readonly world: BackendWorld;
+  /** Attempts under way. */
+  dialing = 0;
+  readonly #keeper: ConnectionKeeper;
+  readonly #situation: TransportSituation;
+
+  constructor({ endpoint, identity, settings, world, keeper }: DialerOptions) {
+    const { connectMs, handshakeMs } = settings;
+    const tickets = identity === undefined ? undefined : new Tickets();
+    this.target = { endpoint, identity, tickets, clock: world.clock, connectMs, handshakeMs };
+    this.label = endpointLabel(endpoint);
+    this.world = world;
+    this.#keeper = keeper;
+    this.#situation = {
+      label: this.label,
+      phase: 'open',
+      offersCertificate: identity?.offersCertificate === true,
+      sawBackendCertificate: true,
+      offered: identity?.offered ?? '',
+    };
+  }
+
+  /** Starts one attempt; the listener is called once, later. */
+  dial(listener: DialListener): void {
+    this.dialing += 1;
+    new Dial(this, listener).start();
+  }
+
+  wrap(socket: Socket): PooledConnection {
+    return new PooledConnection(socket, this.#situation, this.world, this.#keeper);
+  }
+}
+
+class Dial implements ConnectListener {
+  readonly #dialer: Dialer;
+  readonly #listener: DialListener;
+  readonly #startedAt: number;
+
+  constructor(dialer: Dialer, listener: DialListener) {
+    this.#dialer = dialer;
+    this.#listener = listener;
+    this.#startedAt = dialer.world.clock.monotonic();
+  }
+
+  start(): void {
+    new ConnectAttempt(this.#dialer.target, this).start();
+  }
+
+  onConnected(socket: Socket, verdict: Verdict | undefined): void {
+    const { world, label } = this.#dialer;
+    this.#dialer.dialing -= 1;
+    world.events.onBackendConnected(label, verdict, world.clock.monotonic() - this.#startedAt);
+    this.#listener.onDialed(this.#dialer.wrap(socket));
+  }
+
+  onConnectFailure(fault: Fault): void {
+    const { world, label } = this.#dialer;
+    this.#dialer.dialing -= 1;
+    world.events.onBackendConnectFailure(label, fault, world.clock.monotonic() - this.#startedAt);
+    this.#listener.onDialFailure(fault);
+  }
+}

@@ -1,0 +1,91 @@
+// Active health check of one endpoint under one TLS identity: probes at an interval with jitter, thresholds both ways.
+// Runs per worker and outlives reloads while its key is the same. The first probe decides alone, so that a gateway that
+// just started knows soon; until then the backend counts as healthy.
+import type { HealthCheckConfig } from '../config/gateway-config.ts';
+import type { BackendWorld } from './backend-world.ts';
+import { type Endpoint, endpointLabel } from './endpoint.ts';
+import type { HealthReason, HealthState } from './health-state.ts';
+import { Probe } from './probe.ts';
+import type { TlsIdentity } from './tls-identity.ts';
+
+export type HealthCheckOptions = {
+  readonly endpoint: Endpoint;
+  readonly identity: TlsIdentity | undefined;
+  readonly config: HealthCheckConfig;
+  readonly world: BackendWorld;
+};
+
+/** Each wait is between 1 - jitter and 1 + jitter of the interval, so that workers and gateways do not probe in step. */
+const jitter = 0.1;
+
+export class HealthCheck {
+  readonly label: string;
+  readonly #options: HealthCheckOptions;
+  readonly #listeners = new Set<() => void>();
+  #state: HealthState;
+  /** Results in a row that speak against the state. */
+  #against = 0;
+  #decided = false;
+  #probe: Probe | undefined;
+  #cancelTimer: (() => void) | undefined;
+
+  constructor(options: HealthCheckOptions) {
+    this.#options = options;
+    this.label = endpointLabel(options.endpoint);
+    this.#state = { healthy: true, reason: undefined, since: options.world.clock.now(), source: 'active' };
+    this.#start();
+  }
+
+  state(): HealthState {
+    return this.#state;
+  }
+
+  /** Calls back whenever `state().healthy` changes; the result ends that. */
+  watch(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  close(): void {
+    this.#cancelTimer?.();
+    this.#probe?.cancel();
+    this.#listeners.clear();
+  }
+
+  #start(): void {
+    const { endpoint, identity, config, world } = this.#options;
+    const { path, healthyStatuses, timeoutMs } = config;
+    this.#probe = new Probe({ endpoint, identity, path, healthyStatuses, timeoutMs, world }, (reason) =>
+      this.#onResult(reason),
+    );
+    this.#probe.start();
+  }
+
+  #onResult(reason: HealthReason | undefined): void {
+    const { config, world } = this.#options;
+    this.#probe = undefined;
+    const waitMs = config.intervalMs * (1 - jitter + 2 * jitter * world.random());
+    this.#cancelTimer = world.clock.after(waitMs, () => this.#start());
+    this.#weigh(reason);
+  }
+
+  #weigh(reason: HealthReason | undefined): void {
+    const { config, world } = this.#options;
+    const healthy = reason === undefined;
+    const first = !this.#decided;
+    this.#decided = true;
+    if (healthy === this.#state.healthy) {
+      this.#against = 0;
+      // Still down, perhaps for another reason now.
+      if (!healthy) this.#state = { ...this.#state, reason };
+      return;
+    }
+    this.#against += 1;
+    const needed = healthy ? config.healthyThreshold : config.unhealthyThreshold;
+    if (!first && this.#against < needed) return;
+    this.#against = 0;
+    this.#state = { healthy, reason, since: world.clock.now(), source: 'active' };
+    world.events.onBackendHealth(this.label, this.#state);
+    for (const listener of this.#listeners) listener();
+  }
+}

@@ -1,0 +1,25 @@
+// Sizes and times of a backend pool. They are part of a pool's key: changing one starts a new pool.
+
+export type PoolSettings = {
+  /** Connections to one endpoint under one TLS identity, open or being opened, per worker; 0 = unlimited. */
+  readonly maxConnsPerHost: number;
+  /** Of these, how many are kept while idle; 0 = as many as there are. */
+  readonly maxIdleConnsPerHost: number;
+  /** How long a connection may stay idle; 0 = for ever. */
+  readonly idleMs: number;
+  /** Requests that may wait for a connection at one time. */
+  readonly maxWaiting: number;
+  /** For DNS and TCP. */
+  readonly connectMs: number;
+  /** For TLS, counted from the end of TCP's own handshake. */
+  readonly handshakeMs: number;
+};
+
+export const defaultPoolSettings: PoolSettings = {
+  maxConnsPerHost: 256,
+  maxIdleConnsPerHost: 256,
+  idleMs: 90_000,
+  maxWaiting: 1024,
+  connectMs: 5_000,
+  handshakeMs: 10_000,
+};

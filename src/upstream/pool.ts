@@ -1,0 +1,292 @@
+// The connections to one endpoint under one TLS identity, and who waits for one. Idle ones are taken last in, first out:
+// an array pop on the hot path. Two identities never share a pool (incident 18).
+import type { Late } from '../base/deadline.ts';
+import { Fault, toFault } from '../base/fault.ts';
+import type { BackendWorld } from './backend-world.ts';
+import type { CallWaiter } from './call-waiter.ts';
+import { Dialer } from './dialer.ts';
+import { Ejection } from './ejection.ts';
+import { type Endpoint, endpointLabel } from './endpoint.ts';
+import { type HealthState, reasonOf } from './health-state.ts';
+import type { IdleBudget } from './idle-budget.ts';
+import type { PoolSettings } from './pool-settings.ts';
+import type { ConnectionKeeper, PooledConnection } from './pooled-connection.ts';
+import type { TlsIdentity } from './tls-identity.ts';
+
+/** A waiter in the queue with its deadline. */
+class Waiting implements Late {
+  deadline: number;
+  readonly waiter: CallWaiter;
+  readonly fresh: boolean;
+  readonly #pool: Pool;
+
+  constructor(pool: Pool, waiter: CallWaiter, fresh: boolean, deadline: number) {
+    this.#pool = pool;
+    this.waiter = waiter;
+    this.fresh = fresh;
+    this.deadline = deadline;
+  }
+
+  onLate(): void {
+    this.#pool.onWaitedTooLong(this);
+  }
+}
+
+export class Pool implements ConnectionKeeper {
+  readonly label: string;
+  readonly endpoint: Endpoint;
+  readonly identity: TlsIdentity | undefined;
+  readonly #settings: PoolSettings;
+  readonly #world: BackendWorld;
+  readonly #budget: IdleBudget;
+  readonly #dialer: Dialer;
+  readonly #ejection: Ejection;
+  readonly #idle: PooledConnection[] = [];
+  readonly #open = new Set<PooledConnection>();
+  readonly #waiting: Waiting[] = [];
+  readonly #listeners = new Set<() => void>();
+  #draining = false;
+  #ejected: HealthState | undefined;
+
+  constructor(
+    endpoint: Endpoint,
+    identity: TlsIdentity | undefined,
+    settings: PoolSettings,
+    world: BackendWorld,
+    budget: IdleBudget,
+  ) {
+    this.label = endpointLabel(endpoint);
+    this.endpoint = endpoint;
+    this.identity = identity;
+    this.#settings = settings;
+    this.#world = world;
+    this.#budget = budget;
+    this.#dialer = new Dialer({ endpoint, identity, settings, world, keeper: this });
+    this.#ejection = new Ejection(world.clock, world.random, {
+      onTrial: () => {
+        if (!this.#draining) this.#dialer.dial(this);
+      },
+      onEjectionChange: (fault) => this.#onEjectionChange(fault),
+    });
+  }
+
+  /** Why and since when the backend is ejected after failed connects; undefined while it is not. */
+  get ejected(): HealthState | undefined {
+    return this.#ejected;
+  }
+
+  /** Sizes, for metrics and tests. */
+  get counts(): { readonly open: number; readonly idle: number; readonly dialing: number; readonly waiting: number } {
+    return {
+      open: this.#open.size,
+      idle: this.#idle.length,
+      dialing: this.#dialer.dialing,
+      waiting: this.#waiting.length,
+    };
+  }
+
+  #onEjectionChange(fault: Fault | undefined): void {
+    const reason = fault === undefined ? undefined : reasonOf(fault);
+    const state: HealthState = {
+      healthy: reason === undefined,
+      reason,
+      since: this.#world.clock.now(),
+      source: 'passive',
+    };
+    this.#ejected = state.healthy ? undefined : state;
+    this.#world.events.onBackendHealth(this.label, state);
+    for (const listener of this.#listeners) listener();
+  }
+
+  /** Calls back whenever `ejected` changes; the result ends that. */
+  watch(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Hands an idle connection over at once, else one that becomes free or is opened. `fresh`: only a new one. */
+  acquire(waiter: CallWaiter, fresh: boolean): void {
+    if (!fresh) {
+      const connection = this.#idle.pop();
+      if (connection !== undefined) {
+        this.#budget.idle -= 1;
+        connection.deadline = Infinity;
+        waiter.onCall(connection.call);
+        return;
+      }
+    }
+    this.#wait(waiter, fresh);
+  }
+
+  /** The backend answered on one of our connections. */
+  answered(): void {
+    this.#ejection.answered();
+  }
+
+  /** The backend refused our certificate after the handshake: as good as no connection (N24). */
+  refusedCertificate(fault: Fault): void {
+    this.#ejection.failed(fault);
+  }
+
+  /**
+   * No generation uses this pool any more: idle connections close now, busy ones when their call ends. Requests that
+   * are still under way in the old generation are served, over connections of their own.
+   */
+  close(): void {
+    this.#draining = true;
+    this.#ejection.close();
+    for (const connection of this.#idle.splice(0)) {
+      this.#budget.idle -= 1;
+      this.#discard(connection);
+    }
+  }
+
+  // --- the queue
+
+  #wait(waiter: CallWaiter, fresh: boolean): void {
+    const { maxWaiting, connectMs, handshakeMs } = this.#settings;
+    if (this.#waiting.length >= maxWaiting) this.#dropCancelled();
+    if (this.#waiting.length >= maxWaiting) {
+      const detail = `${this.label}: ${maxWaiting} requests wait for a connection already`;
+      waiter.onCallFailure(new Fault('backend_busy', 'gateway', { detail }));
+      return;
+    }
+    const { deadlines, clock } = this.#world;
+    const waiting = new Waiting(this, waiter, fresh, clock.monotonic() + connectMs + handshakeMs);
+    this.#waiting.push(waiting);
+    deadlines.add(waiting);
+    this.#grow();
+  }
+
+  /** Opens connections while waiters outnumber those being opened and the limit allows it. */
+  #grow(): void {
+    const { maxConnsPerHost } = this.#settings;
+    const most = maxConnsPerHost === 0 ? Infinity : maxConnsPerHost;
+    while (this.#dialer.dialing < this.#waiting.length) {
+      if (this.#open.size + this.#dialer.dialing >= most) {
+        // Only waiters for a fresh connection leave idle ones untouched: the oldest makes room.
+        const oldest = this.#idle.shift();
+        if (oldest === undefined) return;
+        this.#budget.idle -= 1;
+        this.#discard(oldest);
+      }
+      this.#dialer.dial(this);
+    }
+  }
+
+  /** Takes the first waiter that still waits and would take such a connection out of the queue. */
+  #nextWaiter(reused: boolean): CallWaiter | undefined {
+    for (let i = 0; i < this.#waiting.length; i += 1) {
+      const waiting = this.#waiting[i];
+      if (waiting === undefined || (waiting.fresh && reused && !waiting.waiter.cancelled)) continue;
+      this.#waiting.splice(i, 1);
+      this.#world.deadlines.delete(waiting);
+      if (!waiting.waiter.cancelled) return waiting.waiter;
+      i -= 1;
+    }
+    return undefined;
+  }
+
+  #dropCancelled(): void {
+    for (let i = this.#waiting.length - 1; i >= 0; i -= 1) {
+      const waiting = this.#waiting[i];
+      if (waiting?.waiter.cancelled !== true) continue;
+      this.#waiting.splice(i, 1);
+      this.#world.deadlines.delete(waiting);
+    }
+  }
+
+  onWaitedTooLong(waiting: Waiting): void {
+    const at = this.#waiting.indexOf(waiting);
+    if (at === -1) return;
+    this.#waiting.splice(at, 1);
+    this.#world.deadlines.delete(waiting);
+    if (waiting.waiter.cancelled) return;
+    const { open, dialing } = this.counts;
+    const detail = `${this.label}: no connection became free in time (${open} open, ${dialing} being opened)`;
+    waiting.waiter.onCallFailure(
+      dialing > 0 ? new Fault('timeout', 'backend', { detail }) : new Fault('backend_busy', 'gateway', { detail }),
+    );
+  }
+
+  // --- connections
+
+  onDialed(connection: PooledConnection): void {
+    this.#open.add(connection);
+    this.#world.deadlines.add(connection);
+    this.#ejection.connected();
+    const waiter = this.#nextWaiter(false);
+    if (waiter === undefined) this.#park(connection);
+    else this.#hand(waiter, connection);
+  }
+
+  onDialFailure(fault: Fault): void {
+    this.#ejection.failed(fault);
+    this.#nextWaiter(false)?.onCallFailure(fault);
+    this.#grow();
+  }
+
+  /** From within socket callbacks: what a waiter throws ends its call, never the process. */
+  #hand(waiter: CallWaiter, connection: PooledConnection): void {
+    try {
+      waiter.onCall(connection.call);
+    } catch (error) {
+      const fault = toFault(error);
+      connection.call.destroy(fault);
+      waiter.onCallFailure(fault);
+    }
+  }
+
+  onConnectionFree(connection: PooledConnection): void {
+    if (!this.#open.has(connection)) return;
+    const waiter = this.#draining ? undefined : this.#nextWaiter(true);
+    if (waiter !== undefined) this.#hand(waiter, connection);
+    else this.#park(connection);
+  }
+
+  onConnectionClosed(connection: PooledConnection): void {
+    if (!this.#open.delete(connection)) return;
+    this.#world.deadlines.delete(connection);
+    const at = this.#idle.indexOf(connection);
+    if (at !== -1) {
+      this.#idle.splice(at, 1);
+      this.#budget.idle -= 1;
+    }
+    this.#grow();
+  }
+
+  onConnectionIdleTooLong(connection: PooledConnection): void {
+    const at = this.#idle.indexOf(connection);
+    if (at === -1) return;
+    this.#idle.splice(at, 1);
+    this.#budget.idle -= 1;
+    this.#discard(connection);
+  }
+
+  #park(connection: PooledConnection): void {
+    const { maxIdleConnsPerHost, idleMs } = this.#settings;
+    if (this.#draining) {
+      this.#discard(connection);
+      // Its place is free for a waiter.
+      return this.#grow();
+    }
+    if (maxIdleConnsPerHost !== 0 && this.#idle.length >= maxIdleConnsPerHost) return this.#discard(connection);
+    if (this.#budget.exhausted) {
+      const oldest = this.#idle.shift();
+      if (oldest === undefined) return this.#discard(connection);
+      this.#budget.idle -= 1;
+      this.#discard(oldest);
+    }
+    if (idleMs !== 0) connection.deadline = this.#world.deadlines.now + idleMs;
+    this.#idle.push(connection);
+    this.#budget.idle += 1;
+    // A fresh waiter at the limit needs this one's place.
+    if (this.#waiting.length > 0) this.#grow();
+  }
+
+  #discard(connection: PooledConnection): void {
+    this.#open.delete(connection);
+    this.#world.deadlines.delete(connection);
+    connection.call.destroy();
+  }
+}

@@ -1,0 +1,62 @@
+// What the routes of one generation share: pools by endpoint and TLS identity, TLS identities, health checks. A new
+// generation takes over what is unchanged, so that a reload keeps warm connections and what is known about health.
+import type { HealthCheckConfig } from '../config/gateway-config.ts';
+import type { BackendWorld } from './backend-world.ts';
+import { type Endpoint, endpointKey } from './endpoint.ts';
+import { HealthCheck } from './health.ts';
+import type { IdleBudget } from './idle-budget.ts';
+import { Pool } from './pool.ts';
+import type { PoolSettings } from './pool-settings.ts';
+import { Shelf } from './shelf.ts';
+import { type TlsMaterial, TlsIdentity, digestMaterial } from './tls-identity.ts';
+
+export class Pools {
+  readonly world: BackendWorld;
+  readonly #budget: IdleBudget;
+  readonly #pools: Shelf<Pool>;
+  readonly #checks: Shelf<HealthCheck>;
+  readonly #identities: Shelf<TlsIdentity>;
+
+  /** `previous`: the pools of the generation that serves now. `budget` outlives generations. */
+  constructor(world: BackendWorld, budget: IdleBudget, previous?: Pools) {
+    this.world = world;
+    this.#budget = budget;
+    this.#pools = new Shelf(previous === undefined ? undefined : previous.#pools);
+    this.#checks = new Shelf(previous === undefined ? undefined : previous.#checks);
+    this.#identities = new Shelf(previous === undefined ? undefined : previous.#identities);
+  }
+
+  /** One identity per digest, so that equal routes share one context. Throws where OpenSSL rejects the material. */
+  findIdentity(material: TlsMaterial): TlsIdentity {
+    const digest = digestMaterial(material);
+    return this.#identities.take(digest, () => new TlsIdentity(material, digest));
+  }
+
+  /** The pool of an endpoint under an identity (undefined: plain HTTP). */
+  find(endpoint: Endpoint, identity: TlsIdentity | undefined, settings: PoolSettings): Pool {
+    const key = `${connectionKey(endpoint, identity)} ${JSON.stringify(settings)}`;
+    return this.#pools.take(key, () => new Pool(endpoint, identity, settings, this.world, this.#budget));
+  }
+
+  /** The running check of an endpoint under an identity; its first probe starts at once. */
+  findCheck(endpoint: Endpoint, identity: TlsIdentity | undefined, config: HealthCheckConfig): HealthCheck {
+    const key = `${connectionKey(endpoint, identity)} ${JSON.stringify(config)}`;
+    return this.#checks.take(key, () => new HealthCheck({ endpoint, identity, config, world: this.world }));
+  }
+
+  /** Every pool of this generation, for metrics. */
+  list(): readonly Pool[] {
+    return this.#pools.values();
+  }
+
+  /** The generation is over: what the next one did not take over drains and stops. */
+  close(): void {
+    this.#checks.close();
+    this.#pools.close();
+    this.#identities.close();
+  }
+}
+
+function connectionKey(endpoint: Endpoint, identity: TlsIdentity | undefined): string {
+  return `${endpointKey(endpoint)} ${identity?.digest ?? 'plain'}`;
+}

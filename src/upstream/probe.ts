@@ -1,0 +1,159 @@
+// One health probe: a connection of its own through the same connect as requests (same TLS identity, no resumed session,
+// so that the certificate is judged each time), one GET, and the status that comes back.
+import type { Socket } from 'node:net';
+import { Fault, toFault } from '../base/fault.ts';
+import type { OutgoingRequest, ResponseHead, ResponseSink } from '../http/exchange.ts';
+import { FieldBlock, Fields } from '../http/field.ts';
+import { Http1BackendConnection } from '../http1/client.ts';
+import type { BackendWorld } from './backend-world.ts';
+import { ConnectAttempt, type ConnectListener } from './connect.ts';
+import { type Endpoint, endpointAuthority, endpointLabel } from './endpoint.ts';
+import { type HealthReason, reasonOf } from './health-state.ts';
+import { classifyNginxRefusal } from './nginx-refusal.ts';
+import type { TlsIdentity } from './tls-identity.ts';
+import { lateRefusal } from './transport-failure.ts';
+
+export type ProbeTarget = {
+  readonly endpoint: Endpoint;
+  readonly identity: TlsIdentity | undefined;
+  readonly path: string;
+  /** Empty: every status below 400. */
+  readonly healthyStatuses: readonly number[];
+  /** For connection, handshake and answer together. */
+  readonly timeoutMs: number;
+  readonly world: BackendWorld;
+};
+
+const probeFields = new FieldBlock([
+  ['User-Agent', 'countersign'],
+  ['Accept', '*/*'],
+]);
+
+export class Probe implements ConnectListener, ResponseSink {
+  readonly #target: ProbeTarget;
+  readonly #onResult: (reason: HealthReason | undefined) => void;
+  readonly #attempt: ConnectAttempt;
+  #connection: Http1BackendConnection | undefined;
+  #held: ResponseHead | undefined;
+  #done = false;
+  #cancelTimer: () => void;
+
+  /** `onResult` is called once, later: undefined for healthy, else why not. */
+  constructor(target: ProbeTarget, onResult: (reason: HealthReason | undefined) => void) {
+    this.#target = target;
+    this.#onResult = onResult;
+    const { endpoint, identity, timeoutMs, world } = target;
+    this.#attempt = new ConnectAttempt(
+      { endpoint, identity, tickets: undefined, clock: world.clock, connectMs: timeoutMs, handshakeMs: timeoutMs },
+      this,
+    );
+    this.#cancelTimer = world.clock.after(timeoutMs, () => this.#late());
+  }
+
+  start(): void {
+    this.#attempt.start();
+  }
+
+  /** Gives up without a result. */
+  cancel(): void {
+    this.#done = true;
+    this.#cancelTimer();
+    this.#attempt.cancel();
+    this.#connection?.destroy();
+  }
+
+  onConnected(socket: Socket): void {
+    const { endpoint, path, world } = this.#target;
+    const connection = new Http1BackendConnection(socket, { names: world.names, limits: world.limits }, this);
+    this.#connection = connection;
+    const request: OutgoingRequest = {
+      method: 'GET',
+      target: path,
+      authority: endpointAuthority(endpoint),
+      fields: new Fields(),
+      extra: [probeFields],
+      bodyLength: 0,
+      acceptsTrailers: false,
+    };
+    try {
+      connection.sendRequest(request, this);
+      connection.sendRequestEnd(undefined);
+      connection.flushRequest();
+    } catch (error) {
+      this.#finish(reasonOf(toFault(error)));
+    }
+  }
+
+  onConnectFailure(fault: Fault): void {
+    this.#finish(reasonOf(fault));
+  }
+
+  onHead(head: ResponseHead): void {
+    // nginx says in a 400 page that it wants (another) certificate: worth waiting for the page.
+    if (head.status === 400 && this.#target.identity !== undefined && head.bodyLength !== 0) this.#held = head;
+    else this.#judge(head.status);
+  }
+
+  onResponseBody(chunk: Buffer): void {
+    if (this.#held === undefined) return;
+    const code = classifyNginxRefusal(this.#held.status, this.#held.fields, chunk);
+    if (code === undefined) return this.#judge(this.#held.status);
+    const detail = `${this.#label} answered the probe with nginx's page about client certificates`;
+    this.#finish({ code, detail, raw: 'HTTP 400' });
+  }
+
+  onResponseEnd(): void {
+    if (this.#held !== undefined) this.#judge(this.#held.status);
+  }
+
+  onBackendFailure(fault: Fault): void {
+    this.#finish(reasonOf(fault));
+  }
+
+  onInformational(): void {}
+  onResponseFlush(): void {}
+  onBackendDrain(): void {}
+
+  // --- owner of the codec's connection
+
+  onFree(): void {
+    this.#connection?.destroy();
+  }
+
+  onClosed(): void {}
+
+  translateFailure(error: Error): Fault | undefined {
+    const { identity } = this.#target;
+    if (identity === undefined) return undefined;
+    return lateRefusal(error, {
+      label: this.#label,
+      phase: 'open',
+      offersCertificate: identity.offersCertificate,
+      sawBackendCertificate: true,
+      offered: identity.offered,
+    });
+  }
+
+  get #label(): string {
+    return endpointLabel(this.#target.endpoint);
+  }
+
+  #judge(status: number): void {
+    const { healthyStatuses, path } = this.#target;
+    const healthy = healthyStatuses.length === 0 ? status < 400 : healthyStatuses.includes(status);
+    if (healthy) return this.#finish(undefined);
+    const detail = `${this.#label} answered GET ${path} with ${status}`;
+    this.#finish({ code: 'unhealthy_status', detail, raw: `HTTP ${status}` });
+  }
+
+  #late(): void {
+    const detail = `${this.#label} did not answer the probe within ${this.#target.timeoutMs} ms`;
+    this.#finish(reasonOf(new Fault('timeout', 'backend', { detail, raw: 'deadline' })));
+  }
+
+  #finish(reason: HealthReason | undefined): void {
+    if (this.#done) return;
+    this.cancel();
+    this.#onResult(reason);
+  }
+}

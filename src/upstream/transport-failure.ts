@@ -1,0 +1,88 @@
+// From errors of sockets and of OpenSSL to faults of leg 2 (edge.md). pki/handshake-error.ts knows what the codes mean;
+// here is added what only this side knows: whether we offered a certificate, and how far the handshake had come.
+import { Fault, type FaultCode } from '../base/fault.ts';
+import { judgeHandshakeError } from '../pki/handshake-error.ts';
+
+/** What we know when a transport fails, as far as it helps to tell causes apart. */
+export type TransportSituation = {
+  readonly label: string;
+  /** 'connect' before TCP is up, 'handshake' until TLS is done, 'open' afterwards. */
+  readonly phase: 'connect' | 'handshake' | 'open';
+  /** True where we have a client certificate to offer. */
+  readonly offersCertificate: boolean;
+  /** True once the backend's certificate was read: version and cipher are agreed, so a refusal is about us. */
+  readonly sawBackendCertificate: boolean;
+  /** Version range we offer, for the sentence to the operator; '' without TLS. */
+  readonly offered: string;
+};
+
+/** Alerts by which a server says that it does not want our certificate, or the lack of one. */
+const certificateAlert =
+  /_ALERT_(?:CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE|BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CERTIFICATE_REVOKED|CERTIFICATE_EXPIRED|CERTIFICATE_UNKNOWN|UNKNOWN_CA|ACCESS_DENIED|DECRYPT_ERROR|NO_CERTIFICATE)$/;
+/** Those that servers send for a missing certificate, before and beside certificate_required. */
+const missingAlert = /_ALERT_(?:CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE|BAD_CERTIFICATE|CERTIFICATE_UNKNOWN)$/;
+
+const errnoCodes: Readonly<Record<string, FaultCode>> = {
+  ECONNREFUSED: 'refused',
+  ENOTFOUND: 'dns',
+  EAI_AGAIN: 'dns',
+  EAI_FAIL: 'dns',
+  EAI_NODATA: 'dns',
+  EAI_NONAME: 'dns',
+  ETIMEDOUT: 'timeout',
+};
+
+/** OpenSSL's or errno's code of an error; its message where it has none. */
+export function rawCode(error: Error): string {
+  const { code } = error as NodeJS.ErrnoException;
+  return typeof code === 'string' ? code : error.message.slice(0, 120);
+}
+
+/** The fault of a connection that was never usable. */
+export function connectFault(error: Error, situation: TransportSituation): Fault {
+  if (situation.phase !== 'connect') return handshakeFault(error, situation);
+  // Happy eyeballs reports every address that was tried; the first cause stands for all.
+  const cause = error instanceof AggregateError && error.errors[0] instanceof Error ? error.errors[0] : error;
+  const raw = rawCode(cause);
+  const detail = `${situation.label}: ${cause.message}`;
+  return new Fault(errnoCodes[raw] ?? 'unreachable', 'backend', { detail, raw, cause: error });
+}
+
+function handshakeFault(error: Error, situation: TransportSituation): Fault {
+  const raw = rawCode(error);
+  const { label, offered, offersCertificate, sawBackendCertificate } = situation;
+  const options = { raw, cause: error };
+  const judged = judgeHandshakeError(raw, { leg: 2, sawPeerCertificate: sawBackendCertificate });
+  if (sawBackendCertificate && !offersCertificate && missingAlert.test(raw)) return noClientCertificate(options, label);
+  if (!sawBackendCertificate && (judged === undefined || /^E[A-Z]+$/.test(raw))) {
+    const detail = `${label} closed the connection in the TLS handshake, before it showed a certificate`;
+    return new Fault('unreachable', 'backend', { ...options, detail });
+  }
+  if (judged === undefined || judged.code === 'ok' || judged.code === 'no_client_cert') {
+    return refusedByPeer(options, label, offersCertificate, judged?.detail ?? error.message.slice(0, 200));
+  }
+  const offer = judged.code === 'protocol_mismatch' ? ` (we offer ${offered})` : '';
+  return new Fault(judged.code, 'backend', { ...options, detail: `${label}: ${judged.detail}${offer}` });
+}
+
+/**
+ * The fault of a connection on which TLS had been agreed: with TLS 1.3 the backend judges our certificate only then, and
+ * its refusal arrives as an alert on the first read (N24). Undefined where the error says nothing about that.
+ */
+export function lateRefusal(error: Error, situation: TransportSituation): Fault | undefined {
+  if (!certificateAlert.test(rawCode(error))) return undefined;
+  return handshakeFault(error, { ...situation, phase: 'handshake', sawBackendCertificate: true });
+}
+
+type Origin = { readonly raw: string; readonly cause: Error };
+
+function noClientCertificate(origin: Origin, label: string): Fault {
+  const detail = `${label} requires a client certificate and the route has none: set security.tls.clientCert and clientKey`;
+  return new Fault('no_client_cert', 'backend', { ...origin, detail });
+}
+
+/** We had a certificate, so "none was sent" means that the backend named no CA that ours comes from, or dropped it. */
+function refusedByPeer(origin: Origin, label: string, offersCertificate: boolean, why: string): Fault {
+  const what = offersCertificate ? 'our client certificate' : 'the connection';
+  return new Fault('refused_by_peer', 'backend', { ...origin, detail: `${label} refused ${what}: ${why}` });
+}
