@@ -67,7 +67,9 @@ test('a SAN with any text is represented exactly or the certificate is refused',
         type === 'OTHER_NAME' ? /^[^\x00-\x1f\x7f-\x9f]+$/.test(value) : /^[ -~]+$/.test(value),
       );
       if (!clean) return assert.throws(() => readFacts(der), Fault);
-      const wanted = sans.map((one) => (one.type === 'OTHER_NAME' ? { ...one, oid: '1.3.6.1.4.1.311.20.2.3' } : { ...one }));
+      const wanted = sans.map((one) =>
+        one.type === 'OTHER_NAME' ? { ...one, oid: '1.3.6.1.4.1.311.20.2.3' } : { ...one },
+      );
       assert.deepEqual(readFacts(der).sans, wanted);
     }),
     { numRuns: 200 },
