@@ -15,7 +15,7 @@ export type Peer = {
   readonly policy: string;
   /** Digest of everything that decided trust in that policy; '' on plain connections. */
   readonly policyDigest: string;
-  /** The outcome of the handshake; undefined on plain connections and where the policy asks for no certificate. */
+  /** The outcome of the handshake: ok without a leaf for clients that need no certificate; undefined on plain connections. */
   readonly verdict: Verdict | undefined;
   /** The client, where its certificate passed every check; undefined for anonymous clients. */
   readonly identity: Identity | undefined;
@@ -23,12 +23,20 @@ export type Peer = {
   readonly refused: Verdict | undefined;
 };
 
+/** Both ends of a connection; '' and 0 where it is gone already. IPv4 is written as IPv4, also on a dual-stack socket. */
+export function addressOf(socket: Socket): Pick<Peer, 'remoteAddress' | 'remotePort' | 'localPort'> {
+  const address = socket.remoteAddress ?? '';
+  return {
+    remoteAddress: /^::ffff:[0-9.]+$/i.test(address) ? address.slice(7) : address,
+    remotePort: socket.remotePort ?? 0,
+    localPort: socket.localPort ?? 0,
+  };
+}
+
 /** The peer of a connection to the plain HTTP entry point: an address and nothing else. */
 export function peerOfPlainSocket(socket: Socket): Peer {
   return {
-    remoteAddress: socket.remoteAddress ?? '',
-    remotePort: socket.remotePort ?? 0,
-    localPort: socket.localPort ?? 0,
+    ...addressOf(socket),
     secure: false,
     serverName: undefined,
     policy: '',

@@ -1,0 +1,256 @@
+// One accepted connection on its way to a verdict: ClientHello, policy, TLS, judgement, then either the flow or a refusal with
+// its reason. Every step is under one deadline; no throw leaves a socket callback (incident 12).
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import type { Late } from '../base/deadline.ts';
+import { canonicalHostName } from '../base/host.ts';
+import { judgeHandshakeError } from '../pki/handshake-error.ts';
+import { findIdentity, type Verdict } from '../pki/verdict.ts';
+import { type ClientHello, ClientHelloReader } from './client-hello.ts';
+import type { EdgePolicy } from './edge-policy.ts';
+import type { EdgeWorld } from './edge-world.ts';
+import { type HandshakeRecord, makeHandshakeRecord } from './handshake-record.ts';
+import { judgeClient } from './judge-client.ts';
+import { addressOf, type Peer } from './peer.ts';
+import type { HandshakeSink } from './tls-terminator.ts';
+
+/** After an alert or the plain-text answer, for the client to read it before the connection is torn down. */
+const lingerMs = 1000;
+
+/** Fatal alerts in a plaintext record (RFC 8446 section 6.2), for what is refused before TLS starts. */
+const alert = {
+  decodeError: Buffer.from([21, 3, 3, 0, 2, 2, 50]),
+  internalError: Buffer.from([21, 3, 3, 0, 2, 2, 80]),
+  unrecognizedName: Buffer.from([21, 3, 3, 0, 2, 2, 112]),
+} as const;
+
+const plainHttpText = 'Client sent plain HTTP to an HTTPS port\n';
+const plainHttpAnswer = Buffer.from(
+  `HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: ${plainHttpText.length}\r\nConnection: close\r\n\r\n${plainHttpText}`,
+);
+
+type Refusal = { readonly code: HandshakeRecord['code']; readonly raw?: string; readonly detail: string };
+
+export class Accept implements Late, HandshakeSink {
+  deadline: number;
+  readonly #raw: Socket;
+  readonly #world: EdgeWorld;
+  readonly #peer: ReturnType<typeof addressOf>;
+  readonly #startedAt: number;
+  #reader: ClientHelloReader | undefined = new ClientHelloReader();
+  #received: Buffer[] = [];
+  #hello: ClientHello | undefined;
+  #serverName: string | undefined;
+  #policy: EdgePolicy | undefined;
+  #settled = false;
+
+  constructor(raw: Socket, world: EdgeWorld, handshakeTimeoutMs: number) {
+    this.#raw = raw;
+    this.#world = world;
+    this.#peer = addressOf(raw);
+    this.#startedAt = world.clock.monotonic();
+    this.deadline = this.#startedAt + handshakeTimeoutMs;
+  }
+
+  /** Takes the socket over, fresh from the listener. */
+  begin(): void {
+    this.#raw.on('error', this.#onError);
+    this.#raw.on('close', this.#onClose);
+    this.#raw.on('data', this.#onData);
+    this.#world.deadlines.add(this);
+  }
+
+  onLate(): void {
+    if (!this.#settled) {
+      this.#refuse({ code: 'timeout', detail: `the handshake was not finished in time, ${this.#progress()}` });
+    }
+    this.#raw.destroy();
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    try {
+      this.#received.push(chunk);
+      const result = this.#reader?.read(chunk);
+      if (result === undefined || result.kind === 'more') return;
+      this.#raw.off('data', this.#onData);
+      this.#reader = undefined;
+      if (result.kind === 'hello') this.#onHello(result);
+      else if (result.kind === 'malformed') {
+        this.#refuse({ code: 'not_tls', raw: 'CLIENT_HELLO', detail: result.detail }, alert.decodeError);
+      } else {
+        const detail = result.looksLikeHttp ? 'plain HTTP on a TLS port' : 'the first bytes are not TLS';
+        this.#refuse({ code: 'not_tls', detail }, result.looksLikeHttp ? plainHttpAnswer : undefined);
+      }
+    } catch (error) {
+      this.#fail(error);
+    }
+  };
+
+  #onHello(hello: ClientHello): void {
+    const { current, limits } = this.#world;
+    this.#hello = hello;
+    this.#serverName = hello.serverName === undefined ? undefined : canonicalHostName(hello.serverName);
+    this.#policy = current().policies.find(this.#serverName);
+    if (this.#policy === undefined) {
+      const detail = hello.serverName === undefined ? 'no server name was sent' : 'no policy has this server name';
+      this.#refuse(
+        { code: 'unknown_sni', detail: `${detail}, and there is no default policy` },
+        alert.unrecognizedName,
+      );
+    } else if (!limits.takeHandshake()) {
+      this.#refuse({ code: 'handshake_limit', detail: 'handshakesPerSecond was reached' }, alert.internalError);
+    } else {
+      // Paused, with its bytes put back, the socket reads for OpenSSL as if nobody had looked (N28).
+      this.#raw.pause();
+      this.#raw.unshift(Buffer.concat(this.#received));
+      this.#received = [];
+      this.#policy.findTerminator(this.#serverName).start(this.#raw, this);
+    }
+  }
+
+  onTlsError(error: Error & { code?: string }): void {
+    const raw = error.code ?? '';
+    const found = judgeHandshakeError(raw, { leg: 1, sawPeerCertificate: false });
+    const { code, detail } = found ?? { code: 'refused_by_peer', detail: error.message };
+    const ranges =
+      code === 'protocol_mismatch' && this.#policy !== undefined
+        ? `; the client offers ${this.#hello?.versions.join(', ')}, the policy ${this.#policy.minVersion} to ${this.#policy.maxVersion}`
+        : '';
+    this.#refuse({ code: code === 'ok' ? 'internal' : code, raw, detail: detail + ranges });
+  }
+
+  onSecure(socket: TLSSocket): void {
+    // Node keeps an error listener of its own here, but that is Node's affair: without one an error kills the process.
+    socket.on('error', () => socket.destroy());
+    if (this.#settled || this.#policy === undefined) {
+      socket.destroy();
+      return;
+    }
+    try {
+      this.#judge(socket, this.#policy);
+    } catch (error) {
+      socket.destroy();
+      this.#fail(error);
+    }
+  }
+
+  #judge(socket: TLSSocket, policy: EdgePolicy): void {
+    const { clock, facts, chains } = this.#world;
+    const proof = {
+      authorized: socket.authorized,
+      // Node's types say Error; it is OpenSSL's code as a string.
+      raw: socket.authorized ? '' : String(socket.authorizationError),
+      leaf: policy.clientAuth === undefined ? undefined : socket.getPeerX509Certificate(),
+      resumed: socket.isSessionReused(),
+      version: socket.getProtocol() ?? '',
+      cipher: socket.getCipher().name,
+    };
+    const verdict = judgeClient(proof, { policy, facts, chains, now: clock.now() });
+    const peer = this.#makePeer(policy, verdict);
+    if (verdict.code === 'ok') {
+      this.#settle('ok', verdict);
+      // An open connection should not keep alive what only its handshake needed.
+      this.#raw.off('error', this.#onError);
+      this.#raw.off('close', this.#onClose);
+    } else {
+      this.#refuse({ code: verdict.code, raw: verdict.raw, detail: verdict.detail }, undefined, verdict);
+      // A bare close: Node offers no way to send an alert after the handshake. No byte of HTTP was read.
+      if (policy.clientAuth?.onFailure !== 'explain') {
+        socket.destroy();
+        return;
+      }
+    }
+    this.#world.onAccepted(socket, peer, policy);
+  }
+
+  #makePeer(policy: EdgePolicy, verdict: Verdict): Peer {
+    return {
+      ...this.#peer,
+      secure: true,
+      serverName: this.#serverName,
+      policy: policy.name,
+      policyDigest: policy.digest,
+      verdict,
+      identity: findIdentity(verdict),
+      refused: verdict.code === 'ok' ? undefined : verdict,
+    };
+  }
+
+  /** Ends the attempt, with last words where the client can still read them. Closes unless there is a verdict to explain. */
+  #refuse(refusal: Refusal, lastWords?: Buffer, verdict?: Verdict): void {
+    if (this.#settled) return;
+    this.#settle(refusal.code, verdict);
+    const { clock, deadlines, onRefused } = this.#world;
+    onRefused(
+      makeHandshakeRecord({
+        ...this.#peer,
+        time: clock.now(),
+        serverName: this.#hello?.serverName,
+        offered: this.#hello?.versions ?? [],
+        negotiated: verdict?.version ?? '',
+        policy: this.#policy?.name ?? '',
+        code: refusal.code,
+        raw: refusal.raw ?? '',
+        detail: refusal.detail,
+        leaf: verdict?.leaf,
+      }),
+    );
+    if (verdict !== undefined) return;
+    if (lastWords === undefined || this.#raw.destroyed) {
+      this.#raw.destroy();
+      return;
+    }
+    // What the client still sends is thrown away: unread bytes would make the kernel reset, and lose our words.
+    this.deadline = clock.monotonic() + lingerMs;
+    deadlines.add(this);
+    this.#raw.on('end', () => this.#raw.destroy());
+    this.#raw.resume();
+    this.#raw.end(lastWords);
+  }
+
+  readonly #onError = (error: Error & { code?: string }): void => this.#onClosed(error.code ?? error.message);
+
+  readonly #onClose = (): void => this.#onClosed('CLOSED');
+
+  #onClosed(raw: string): void {
+    this.#world.deadlines.delete(this);
+    if (this.#settled) return;
+    // Load balancers look whether the port is open and say nothing: not worth a word.
+    if (this.#isSilent) this.#settle(undefined, undefined);
+    else
+      this.#refuse({ code: 'refused_by_peer', raw, detail: `the client closed the connection, ${this.#progress()}` });
+  }
+
+  #fail(error: unknown): void {
+    this.#world.onDefect(error);
+    this.#refuse({ code: 'internal', raw: '', detail: String(error) });
+    this.#raw.destroy();
+  }
+
+  get #isSilent(): boolean {
+    return this.#reader?.received === 0;
+  }
+
+  #progress(): string {
+    if (this.#hello !== undefined) return 'after its ClientHello';
+    return this.#isSilent ? 'before it sent anything' : 'within its ClientHello';
+  }
+
+  /** Ends the attempt once: gives its place back and reports how it ended; `code` undefined where there is nothing to tell. */
+  #settle(code: HandshakeRecord['code'] | 'ok' | undefined, verdict: Verdict | undefined): void {
+    this.#settled = true;
+    this.#received = [];
+    const { clock, deadlines, limits, onOutcome } = this.#world;
+    deadlines.delete(this);
+    limits.leave();
+    if (code === undefined) return;
+    onOutcome({
+      policy: this.#policy?.name ?? '',
+      code,
+      version: verdict?.version ?? '',
+      resumed: verdict?.resumed ?? false,
+      certificate: verdict?.leaf !== undefined,
+      durationMs: clock.monotonic() - this.#startedAt,
+    });
+  }
+}

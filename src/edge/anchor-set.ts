@@ -1,0 +1,71 @@
+// The anchors of a policy and the way from a client's certificate to one of them. OpenSSL has decided already: this finds the
+// path again with our own eyes, for depth, forwarding and later revocation, and as a second opinion that must agree (N21).
+import { type KeyObject, X509Certificate } from 'node:crypto';
+import type { CertificateFacts } from '../pki/facts.ts';
+import type { TrustBundle } from '../pki/trust-bundle.ts';
+
+export type TrustPath = {
+  /** Leaf first, then the intermediates in order; without the anchor. */
+  readonly chain: readonly X509Certificate[];
+  readonly anchor: CertificateFacts;
+};
+
+/** Signatures checked for one client at most: a client chooses what it sends. */
+const maxSignatureChecks = 32;
+
+type Anchor = { readonly facts: CertificateFacts; readonly certificate: X509Certificate; readonly key: KeyObject };
+
+export class AnchorSet {
+  readonly bundle: TrustBundle;
+  #anchors: readonly Anchor[] | undefined;
+
+  constructor(bundle: TrustBundle) {
+    this.bundle = bundle;
+  }
+
+  /** The shortest path by names, key identifiers and signatures; undefined where there is none. */
+  findPath(leaf: X509Certificate, sent: readonly X509Certificate[]): TrustPath | undefined {
+    const budget = { left: maxSignatureChecks };
+    const reached = new Set([leaf.fingerprint256]);
+    let paths: (readonly X509Certificate[])[] = [[leaf]];
+    while (paths.length > 0) {
+      for (const chain of paths) {
+        const anchor = this.#findAnchor(chain.at(-1) as X509Certificate, budget);
+        if (anchor !== undefined) return { chain, anchor };
+      }
+      paths = paths.flatMap((chain) =>
+        sent.flatMap((issuer) => {
+          if (reached.has(issuer.fingerprint256) || !issuer.ca) return [];
+          if (!isIssuer(chain.at(-1) as X509Certificate, issuer, issuer, budget)) return [];
+          reached.add(issuer.fingerprint256);
+          return [[...chain, issuer]];
+        }),
+      );
+    }
+    return undefined;
+  }
+
+  #findAnchor(certificate: X509Certificate, budget: { left: number }): CertificateFacts | undefined {
+    this.#anchors ??= this.bundle.anchors.map((facts) => {
+      const anchor = new X509Certificate(facts.der);
+      return { facts, certificate: anchor, key: anchor.publicKey };
+    });
+    return this.#anchors.find((anchor) => isIssuer(certificate, anchor.certificate, anchor.key, budget))?.facts;
+  }
+}
+
+function isIssuer(
+  subject: X509Certificate,
+  issuer: X509Certificate,
+  key: KeyObject | X509Certificate,
+  budget: { left: number },
+): boolean {
+  try {
+    if (!subject.checkIssued(issuer)) return false;
+    budget.left -= 1;
+    return budget.left >= 0 && subject.verify('publicKey' in key ? key.publicKey : key);
+  } catch {
+    // A key or signature that OpenSSL cannot work with proves nothing.
+    return false;
+  }
+}

@@ -1,0 +1,47 @@
+// What a connection needs to get to its verdict; one per listener. Callbacks must not throw; if one does, the connection is
+// refused and the process lives on.
+import type { TLSSocket } from 'node:tls';
+import type { Clock } from '../base/clock.ts';
+import type { Deadlines } from '../base/deadline.ts';
+import type { FactsCache } from '../pki/facts-cache.ts';
+import type { ChainCache } from './chain-cache.ts';
+import type { EdgePolicy } from './edge-policy.ts';
+import type { HandshakeLimits } from './handshake-limits.ts';
+import type { HandshakeRecord } from './handshake-record.ts';
+import type { Peer } from './peer.ts';
+import type { PolicyTable } from './policy-table.ts';
+
+/** The rules in force, taken anew for each connection. */
+export type EdgeState = {
+  readonly policies: PolicyTable;
+  /** Default 10 s; 0 or absent = default, because every wait ends. */
+  readonly handshakeTimeoutMs?: number;
+  /** Per worker; 0 or absent = unlimited. */
+  readonly handshakesPerSecond?: number;
+};
+
+/** How an attempt ended, for metrics: every one, the refused ones included. */
+export type HandshakeOutcome = {
+  /** '' where no policy was chosen. */
+  readonly policy: string;
+  readonly code: HandshakeRecord['code'] | 'ok';
+  /** '' where none was negotiated. */
+  readonly version: string;
+  readonly resumed: boolean;
+  /** The client showed a certificate that could be read. */
+  readonly certificate: boolean;
+  readonly durationMs: number;
+};
+
+export type EdgeWorld = {
+  readonly clock: Clock;
+  readonly deadlines: Deadlines;
+  readonly limits: HandshakeLimits;
+  readonly facts: FactsCache;
+  readonly chains: ChainCache;
+  readonly current: () => EdgeState;
+  readonly onAccepted: (socket: TLSSocket, peer: Peer, policy: EdgePolicy) => void;
+  readonly onRefused: (record: HandshakeRecord) => void;
+  readonly onOutcome: (outcome: HandshakeOutcome) => void;
+  readonly onDefect: (error: unknown) => void;
+};

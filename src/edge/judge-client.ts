@@ -1,0 +1,156 @@
+// The verdict on a client, after the handshake and before any HTTP byte: order of checks of edge.md. OpenSSL's result is
+// necessary, never sufficient; the certificate that signed the handshake is the identity (incident 16). On a resumed session
+// OpenSSL repeats nothing, so everything is judged again here (incident 2).
+import type { X509Certificate } from 'node:crypto';
+import { Fault } from '../base/fault.ts';
+import { diagnose } from '../pki/diagnose.ts';
+import type { CertificateFacts } from '../pki/facts.ts';
+import type { FactsCache } from '../pki/facts-cache.ts';
+import { checkStrength, clientAuth, hasPurpose, judgeLeaf, type Judgement } from '../pki/judge.ts';
+import type { Verdict } from '../pki/verdict.ts';
+import type { ChainCache, KnownChain } from './chain-cache.ts';
+import type { EdgePolicy } from './edge-policy.ts';
+
+/** Certificates that a client may send; a longer list is refused before it costs anything (incident 21). */
+export const maxSentCertificates = 16;
+
+/** What the TLS layer says. */
+export type ClientProof = {
+  /** OpenSSL verified the chain (for a resumed session: when the session was made). */
+  readonly authorized: boolean;
+  readonly raw: string;
+  /** The certificate that signed CertificateVerify; undefined where none was sent. */
+  readonly leaf: X509Certificate | undefined;
+  readonly resumed: boolean;
+  readonly version: string;
+  readonly cipher: string;
+};
+
+export type JudgeWorld = {
+  readonly policy: EdgePolicy;
+  readonly facts: FactsCache;
+  readonly chains: ChainCache;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+};
+
+/** Never throws: what cannot be judged is refused. */
+export function judgeClient(proof: ClientProof, world: JudgeWorld): Verdict {
+  const { policy } = world;
+  if (policy.clientAuth === undefined || policy.anchors === undefined)
+    return verdictOf(proof, { code: 'ok', detail: '' });
+  if (proof.leaf === undefined) {
+    if (policy.clientAuth.required) {
+      return verdictOf(proof, { code: 'no_client_cert', detail: 'the client sent no certificate' });
+    }
+    return verdictOf(proof, { code: 'ok', detail: '' });
+  }
+  let leaf: CertificateFacts | undefined;
+  try {
+    leaf = world.facts.read(proof.leaf.raw);
+    return judgeLeafAndChain(proof, proof.leaf, leaf, world);
+  } catch (error) {
+    const detail = error instanceof Fault ? (error.detail ?? error.code) : `certificate: ${String(error)}`;
+    return verdictOf(proof, { code: 'malformed_cert', detail }, leaf);
+  }
+}
+
+function judgeLeafAndChain(
+  proof: ClientProof,
+  certificate: X509Certificate,
+  leaf: CertificateFacts,
+  world: JudgeWorld,
+): Verdict {
+  const { policy, now } = world;
+  const sent = sentCertificates(certificate);
+  if (sent.length >= maxSentCertificates) {
+    const detail = `the client sent more than ${maxSentCertificates} certificates`;
+    return verdictOf(proof, { code: 'chain_too_deep', detail }, leaf);
+  }
+  if (!proof.authorized) {
+    const chain = sent.map(({ raw }) => world.facts.read(raw));
+    const anchors = policy.anchors?.bundle;
+    const found = diagnose({ raw: proof.raw, leg: 1, leaf, chain, anchors, now, known: world.chains });
+    return verdictOf(proof, found, leaf, [leaf, ...chain]);
+  }
+  const known = world.chains.find(policy.digest, leaf.sha256) ?? learnChain(certificate, sent, leaf, world);
+  if (known === undefined && !proof.resumed) {
+    const detail = 'OpenSSL accepted a chain that does not lead to a CA of this policy';
+    return verdictOf({ ...proof, raw: 'NO_PATH' }, { code: 'untrusted_issuer', detail }, leaf);
+  }
+  const chain = known?.chain ?? [leaf];
+  const refusal = judgeChain(chain, known, policy, now);
+  return verdictOf(proof, refusal ?? { code: 'ok', detail: '' }, leaf, chain, known !== undefined);
+}
+
+/** Everything of the chain that is known; on a session resumed elsewhere that may be the leaf alone. */
+function judgeChain(
+  chain: readonly CertificateFacts[],
+  known: KnownChain | undefined,
+  policy: EdgePolicy,
+  now: number,
+): Judgement | undefined {
+  const [leaf] = chain as readonly [CertificateFacts];
+  for (const facts of known === undefined ? chain : [...chain, known.anchor]) {
+    const late = judgeLeaf(facts, { now });
+    if (late !== undefined) return facts === leaf ? late : { ...late, detail: `a CA above it: ${late.detail}` };
+  }
+  if (!hasPurpose(leaf, clientAuth)) {
+    return { code: 'wrong_purpose', detail: 'its extended key usage lacks clientAuth' };
+  }
+  const maxDepth = policy.clientAuth?.maxDepth ?? 0;
+  if (chain.length - 1 > maxDepth) {
+    return {
+      code: 'chain_too_deep',
+      detail: `${chain.length - 1} CA certificates between it and the anchor, maxDepth is ${maxDepth}`,
+    };
+  }
+  for (const facts of chain) {
+    const weak = checkStrength(facts);
+    if (weak !== undefined) return weak;
+  }
+  return undefined;
+}
+
+/** Finds the path to an anchor and keeps it; a leaf directly below an anchor needs nothing that was sent. */
+function learnChain(
+  certificate: X509Certificate,
+  sent: readonly X509Certificate[],
+  leaf: CertificateFacts,
+  { policy, facts, chains }: JudgeWorld,
+): KnownChain | undefined {
+  const path = policy.anchors?.findPath(certificate, sent);
+  if (path === undefined) return undefined;
+  const intermediates = path.chain.slice(1).map(({ raw }) => facts.read(raw));
+  const known = { chain: [leaf, ...intermediates], anchor: path.anchor };
+  chains.add(policy.digest, known);
+  return known;
+}
+
+function sentCertificates(leaf: X509Certificate): X509Certificate[] {
+  const sent: X509Certificate[] = [];
+  for (let next = leaf.issuerCertificate; next !== undefined; next = next.issuerCertificate) {
+    if (sent.push(next) >= maxSentCertificates) break;
+  }
+  return sent;
+}
+
+function verdictOf(
+  proof: ClientProof,
+  judgement: Judgement,
+  leaf?: CertificateFacts,
+  chain: readonly CertificateFacts[] = leaf === undefined ? [] : [leaf],
+  chainKnown = !proof.resumed,
+): Verdict {
+  return {
+    code: judgement.code,
+    raw: judgement.code === 'ok' ? '' : proof.raw,
+    detail: judgement.detail,
+    leaf,
+    chain: chain.map(({ der }) => der),
+    chainKnown,
+    resumed: proof.resumed,
+    version: proof.version,
+    cipher: proof.cipher,
+  };
+}

@@ -1,0 +1,133 @@
+// The TLS entry point: a raw TCP listener, because Node's own TLS server lets sessions cross from one server name to another
+// (N1-N7). It accepts and counts; each connection makes its own way to a verdict (accept.ts).
+import { createServer, type Server, type Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import type { Clock } from '../base/clock.ts';
+import type { Deadlines } from '../base/deadline.ts';
+import { FactsCache } from '../pki/facts-cache.ts';
+import { Accept } from './accept.ts';
+import { ChainCache } from './chain-cache.ts';
+import { LiveConnections } from './connections.ts';
+import type { EdgePolicy } from './edge-policy.ts';
+import type { EdgeState, EdgeWorld, HandshakeOutcome } from './edge-world.ts';
+import { HandshakeLimits } from './handshake-limits.ts';
+import { type HandshakeRecord, makeHandshakeRecord } from './handshake-record.ts';
+import { addressOf, type Peer } from './peer.ts';
+
+export type EdgeLimits = {
+  /** Connections of one worker on this entry point, those in the handshake included. */
+  readonly maxConnections: number;
+  /** Connections without a verdict yet. */
+  readonly maxPendingHandshakes: number;
+};
+
+export const defaultEdgeLimits: EdgeLimits = { maxConnections: 20_000, maxPendingHandshakes: 2048 };
+
+const defaultHandshakeTimeoutMs = 10_000;
+
+export type EdgeListenerOptions = {
+  readonly current: () => EdgeState;
+  /** A connection with a verdict: `peer.refused` set means that the first request is answered with it, then closed. */
+  readonly onConnection: (socket: TLSSocket, peer: Peer) => void;
+  /** Every failed handshake; HandshakeLog keeps the log readable. */
+  readonly onRefused: (record: HandshakeRecord) => void;
+  /** Every attempt that ended, for metrics. */
+  readonly onOutcome?: (outcome: HandshakeOutcome) => void;
+  /** Something that must not happen did: for the log, with its stack. */
+  readonly onDefect?: (error: unknown) => void;
+  readonly clock: Clock;
+  readonly deadlines: Deadlines;
+  readonly limits?: Partial<EdgeLimits>;
+};
+
+export type ListenAddress = { readonly host: string; readonly port: number; readonly reusePort?: boolean };
+
+export class EdgeListener {
+  readonly connections = new LiveConnections();
+  readonly #options: EdgeListenerOptions;
+  readonly #world: EdgeWorld;
+  readonly #limits: HandshakeLimits;
+  readonly #server: Server;
+
+  constructor(options: EdgeListenerOptions) {
+    this.#options = options;
+    const bounds = { ...defaultEdgeLimits, ...options.limits };
+    this.#limits = new HandshakeLimits(options.clock, bounds.maxPendingHandshakes);
+    this.#world = {
+      clock: options.clock,
+      deadlines: options.deadlines,
+      limits: this.#limits,
+      facts: new FactsCache(),
+      chains: new ChainCache(),
+      current: options.current,
+      onAccepted: (socket, peer, policy) => this.#onAccepted(socket, peer, policy),
+      onRefused: options.onRefused,
+      onOutcome: options.onOutcome ?? (() => {}),
+      onDefect: options.onDefect ?? (() => {}),
+    };
+    this.#server = createServer({ noDelay: true, keepAlive: true });
+    this.#server.maxConnections = bounds.maxConnections;
+    this.#server.on('connection', (raw) => this.#onRaw(raw));
+    this.#server.on('drop', (dropped) => {
+      const { remoteAddress = '', remotePort = 0, localPort = 0 } = dropped ?? {};
+      this.#turnAway({ remoteAddress, remotePort, localPort }, 'too many connections at once');
+    });
+  }
+
+  /** Connections that have no verdict yet. */
+  get pending(): number {
+    return this.#limits.pending;
+  }
+
+  /** Rejects with the system's error. Port 0 takes any free one. */
+  async listen(address: ListenAddress): Promise<{ port: number }> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen({ reusePort: false, ...address }, () => {
+        this.#server.off('error', reject);
+        // Out of file descriptors and the like: the next connection may succeed.
+        this.#server.on('error', this.#world.onDefect);
+        const bound = this.#server.address();
+        resolve({ port: typeof bound === 'object' && bound !== null ? bound.port : address.port });
+      });
+    });
+  }
+
+  /** Stops accepting, at once. Handshakes that run may finish (they have a deadline); open connections are the caller's. */
+  close(): void {
+    this.#server.close();
+  }
+
+  #onRaw(raw: Socket): void {
+    raw.on('error', () => raw.destroy());
+    try {
+      const { handshakeTimeoutMs, handshakesPerSecond } = this.#options.current();
+      this.#limits.setRate(handshakesPerSecond ?? 0);
+      if (this.#limits.enter()) {
+        new Accept(raw, this.#world, handshakeTimeoutMs || defaultHandshakeTimeoutMs).begin();
+        return;
+      }
+      this.#turnAway(addressOf(raw), 'too many handshakes at once');
+      raw.destroy();
+    } catch (error) {
+      raw.destroy();
+      this.#world.onDefect(error);
+    }
+  }
+
+  /** One connection too many costs nothing more than being counted. */
+  #turnAway(address: ReturnType<typeof addressOf>, detail: string): void {
+    const code = 'handshake_limit';
+    const time = this.#options.clock.now();
+    const nothing = { serverName: undefined, offered: [], negotiated: '', policy: '', raw: '', leaf: undefined };
+    this.#world.onRefused(makeHandshakeRecord({ ...address, ...nothing, time, code, detail }));
+    this.#world.onOutcome({ policy: '', code, version: '', resumed: false, certificate: false, durationMs: 0 });
+  }
+
+  #onAccepted(socket: TLSSocket, peer: Peer, policy: EdgePolicy): void {
+    const connection = { socket, peer, policy };
+    this.connections.add(connection);
+    socket.on('close', () => this.connections.delete(connection));
+    this.#options.onConnection(socket, peer);
+  }
+}

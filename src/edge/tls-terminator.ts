@@ -1,0 +1,95 @@
+// TLS on a raw socket whose ClientHello was already looked at: one terminator per policy and certificate selection, each with
+// a context of its own (N1-N6). It is a tls.Server that never listens: raw sockets are put in by its documented 'connection'
+// event, so that Node itself reports the result of the verification and the errors after the handshake (decision 0005).
+import { constants } from 'node:crypto';
+import type { Socket } from 'node:net';
+import { createServer, type Server, type TLSSocket } from 'node:tls';
+import { encodePem } from '../pki/der-writer.ts';
+import type { TrustBundle } from '../pki/trust-bundle.ts';
+
+export type TlsTerminatorOptions = {
+  /** Chains and keys, one of each key type, in the same order. */
+  readonly cert: readonly string[];
+  readonly key: readonly string[];
+  /** undefined: no client certificate is asked for. */
+  readonly anchors: TrustBundle | undefined;
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
+  readonly maxVersion: 'TLSv1.2' | 'TLSv1.3';
+  readonly ciphers: string;
+  readonly curves: string;
+  /** At most 32 bytes. */
+  readonly sessionIdContext: string;
+  /** undefined: nothing is ever resumed. `ticketKeys` is 48 bytes. */
+  readonly resumption: { readonly ticketKeys: Buffer; readonly lifetimeS: number } | undefined;
+};
+
+/** Exactly one of the two is called, once, unless the socket closes silently before. Must not throw. */
+export interface HandshakeSink {
+  onSecure(socket: TLSSocket): void;
+  /** The handshake failed; the socket is about to close. */
+  onTlsError(error: Error & { code?: string }): void;
+}
+
+/** http/1.0 is what old clients of that version offer; a client that offers neither gets no_application_protocol. */
+const alpnProtocols = ['http/1.1', 'http/1.0'];
+
+// X509_CERT_AUX with trust for clientAuth alone, OpenSSL's way to say that a certificate is an anchor whatever stands
+// above it: an intermediate in clientCA works as in Go and Envoy (allowPartialTrustChain, which tls.Server ignores, N15).
+const trustedForClients = Buffer.from('300c300a06082b06010505070302', 'hex');
+
+export class TlsTerminator {
+  readonly #server: Server;
+
+  /** Throws OpenSSL's error where key, certificate, ciphers or curves do not work. */
+  constructor(options: TlsTerminatorOptions) {
+    const { anchors, resumption } = options;
+    this.#server = createServer({
+      cert: [...options.cert],
+      key: [...options.key],
+      // Never undefined or '': that would mean every public root (N22). Without anchors nothing is asked for.
+      ca:
+        anchors === undefined
+          ? []
+          : anchors.anchors.map(({ der }) => encodePem('TRUSTED CERTIFICATE', Buffer.concat([der, trustedForClients]))),
+      requestCert: anchors !== undefined,
+      // The verdict is ours, with a reason; Node would close without one (N12).
+      rejectUnauthorized: false,
+      minVersion: options.minVersion,
+      maxVersion: options.maxVersion,
+      ciphers: options.ciphers,
+      ecdhCurve: options.curves,
+      honorCipherOrder: true,
+      // Renegotiation could bring another certificate after the verdict. Without tickets nothing resumes: Node keeps no
+      // session cache of its own.
+      secureOptions:
+        constants.SSL_OP_NO_RENEGOTIATION |
+        constants.SSL_OP_PRIORITIZE_CHACHA |
+        (resumption === undefined ? constants.SSL_OP_NO_TICKET : 0),
+      sessionIdContext: options.sessionIdContext,
+      ...(resumption !== undefined && {
+        ticketKeys: resumption.ticketKeys,
+        sessionTimeout: resumption.lifetimeS,
+      }),
+      ALPNProtocols: alpnProtocols,
+    });
+  }
+
+  /** Starts the handshake. `raw` must be unconsumed (what was read put back by unshift) and paused. */
+  start(raw: Socket, sink: HandshakeSink): void {
+    // Node reports to the server that the connection was put into; a stage of its own per connection says which one it
+    // was. Should a Node version report elsewhere, nobody hears of success and the connection times out: fail closed.
+    let waiting: HandshakeSink | undefined = sink;
+    const report = (event: string, first: unknown, second: unknown): boolean => {
+      const told = waiting;
+      waiting = undefined;
+      if (event === 'secureConnection') told?.onSecure(first as TLSSocket);
+      else if (event === 'tlsClientError') {
+        told?.onTlsError(first as Error);
+        (second as TLSSocket | undefined)?.destroy();
+      }
+      return true;
+    };
+    const stage = Object.create(this.#server, { emit: { value: report } }) as Server;
+    this.#server.emit.call(stage, 'connection', raw);
+  }
+}
