@@ -1,0 +1,153 @@
+// One closed-loop client: request, answer, next request, on the same connection or on a new one, full or resumed. It
+// reads no more of an answer than its status and length.
+import { connect, type ConnectionOptions, createSecureContext, type TLSSocket } from 'node:tls';
+import type { Job, JobResult } from './job.ts';
+
+const RETRY_AFTER_MS = 20;
+
+/** What has been done since the last reset. */
+export class Tally {
+  #startedAt = performance.now();
+  #latencies: number[] = [];
+  #resumed = 0;
+  #connected = 0;
+  #failures: Record<string, number> = {};
+
+  reset(): void {
+    this.#startedAt = performance.now();
+    this.#latencies = [];
+    this.#resumed = 0;
+    this.#connected = 0;
+    this.#failures = {};
+  }
+
+  add(latencyMs: number): void {
+    this.#latencies.push(latencyMs);
+  }
+
+  addConnection(resumed: boolean): void {
+    this.#connected += 1;
+    if (resumed) this.#resumed += 1;
+  }
+
+  addFailure(reason: string): void {
+    this.#failures[reason] = (this.#failures[reason] ?? 0) + 1;
+  }
+
+  result(): JobResult {
+    const sorted = Float64Array.from(this.#latencies).sort();
+    return {
+      done: sorted.length,
+      seconds: (performance.now() - this.#startedAt) / 1000,
+      p50: sorted[Math.floor(sorted.length * 0.5)] ?? 0,
+      p99: sorted[Math.floor(sorted.length * 0.99)] ?? 0,
+      failures: this.#failures,
+      resumed: this.#connected === 0 ? 0 : this.#resumed / this.#connected,
+    };
+  }
+}
+
+export class Client {
+  readonly #job: Job;
+  readonly #tally: Tally;
+  readonly #request: string;
+  readonly #connectTo: ConnectionOptions;
+  #socket: TLSSocket | undefined;
+  #session: Buffer | undefined;
+  #stopped = false;
+  #sentAt = 0;
+  /** Head bytes of an answer whose head is not complete yet. */
+  #head = '';
+  /** Body bytes still to come; -1 while the head is being read. */
+  #missing = -1;
+
+  constructor(job: Job, tally: Tally) {
+    this.#job = job;
+    this.#tally = tally;
+    const { ca, cert, key, port, workload } = job;
+    const close = workload.after === 'keep' ? '' : 'Connection: close\r\n';
+    this.#request = `GET ${workload.path} HTTP/1.1\r\nHost: localhost\r\n${close}\r\n`;
+    // X25519 for everybody: what a gateway's OpenSSL knows of post-quantum groups is not what is compared here.
+    const secureContext = createSecureContext({ ca, cert, key, ecdhCurve: 'X25519' });
+    this.#connectTo = { host: '127.0.0.1', port, servername: 'localhost', secureContext };
+    this.#open();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#socket?.destroy();
+  }
+
+  #open(): void {
+    const openedAt = performance.now();
+    const { after } = this.#job.workload;
+    const session = after === 'resume' && this.#session !== undefined ? { session: this.#session } : {};
+    const socket = connect({ ...this.#connectTo, ...session });
+    this.#socket = socket;
+    this.#head = '';
+    this.#missing = -1;
+    socket.setNoDelay(true);
+    socket.once('secureConnect', () => {
+      this.#tally.addConnection(socket.isSessionReused());
+      this.#send(after === 'keep' ? performance.now() : openedAt);
+    });
+    if (after === 'resume') socket.on('session', (ticket: Buffer) => (this.#session = ticket));
+    socket.on('data', (chunk: Buffer) => this.#read(chunk, socket));
+    socket.on('error', (error: NodeJS.ErrnoException) => this.#fail(socket, error.code ?? error.message));
+    socket.on('close', () => this.#fail(socket, 'closed without an answer'));
+  }
+
+  #send(startedAt: number): void {
+    this.#sentAt = startedAt;
+    this.#socket?.write(this.#request, 'latin1');
+  }
+
+  #read(chunk: Buffer, socket: TLSSocket): void {
+    if (socket !== this.#socket) return;
+    let bodyBytes = chunk.length;
+    if (this.#missing < 0) {
+      const text = this.#head + chunk.toString('latin1', 0, Math.min(chunk.length, 4096));
+      const end = text.indexOf('\r\n\r\n');
+      if (end < 0) {
+        this.#head = text;
+        return;
+      }
+      bodyBytes -= end + 4 - this.#head.length;
+      const length = /\r\ncontent-length: *(\d+)/i.exec(text)?.[1];
+      if (!text.startsWith('HTTP/1.1 200') || length !== String(this.#job.workload.bodyBytes)) {
+        this.#fail(socket, `wrong answer: ${text.slice(0, text.indexOf('\r\n'))}, ${length ?? 'no'} bytes`);
+        return;
+      }
+      this.#missing = this.#job.workload.bodyBytes;
+      this.#head = '';
+    }
+    this.#missing -= bodyBytes;
+    if (this.#missing === 0) this.#finish(socket);
+    else if (this.#missing < 0) this.#fail(socket, 'more than was announced');
+  }
+
+  #finish(socket: TLSSocket): void {
+    const now = performance.now();
+    this.#tally.add(now - this.#sentAt);
+    this.#missing = -1;
+    if (this.#stopped) return;
+    if (this.#job.workload.after === 'keep') {
+      this.#send(now);
+      return;
+    }
+    this.#socket = undefined;
+    socket.end();
+    this.#open();
+  }
+
+  #fail(socket: TLSSocket, reason: string): void {
+    if (socket !== this.#socket) return;
+    this.#socket = undefined;
+    socket.destroy();
+    if (this.#stopped) return;
+    this.#tally.addFailure(reason);
+    setTimeout(() => {
+      if (!this.#stopped) this.#open();
+    }, RETRY_AFTER_MS);
+  }
+}

@@ -1,0 +1,196 @@
+// `npm run bench`: Countersign beside every other gateway on this machine, mTLS in and mTLS out. Same certificates,
+// same backend, same load; one worker each on one core, load and backend on another; rounds in alternation.
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { cpus, release } from 'node:os';
+import { parseArgs } from 'node:util';
+import { findCommand } from '../test/support/peers.ts';
+import { openPki, type Pki } from '../test/support/pki.ts';
+import { readTreeCpu } from './cpu.ts';
+import { type Job, type Report, type Workload, workloads } from './job.ts';
+import { findVersion, type PeerName, peers, type RunningPeer, startBackend, startPeer } from './peer.ts';
+import { type Measurement, renderTable, summarise, type WorkloadResult } from './table.ts';
+import { findFlaw } from './verify.ts';
+
+const USAGE = `npm run bench -- [--rounds 5] [--seconds 4] [--only small,body,handshake,resume]
+                 [--peers countersign,nginx,haproxy,caddy,envoy] [--generator own|autocannon] [--json]`;
+const WARM_MS = 1_000;
+
+type Settings = {
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly chosen: readonly Workload[];
+  readonly wanted: ReadonlySet<string>;
+  readonly generator: Job['generator'];
+  readonly json: boolean;
+};
+
+function readSettings(args: readonly string[]): Settings {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      rounds: { type: 'string', default: '5' },
+      seconds: { type: 'string', default: '4' },
+      only: { type: 'string', default: workloads.map((workload) => workload.name).join(',') },
+      peers: { type: 'string', default: peers.map((peer) => peer.name).join(',') },
+      generator: { type: 'string', default: 'own' },
+      json: { type: 'boolean', default: false },
+    },
+  });
+  const only = new Set(values.only.split(','));
+  const settings = {
+    rounds: Number(values.rounds),
+    seconds: Number(values.seconds),
+    chosen: workloads.filter((workload) => only.has(workload.name)),
+    wanted: new Set(values.peers.split(',')),
+    json: values.json,
+  };
+  const { generator } = values;
+  if (!(settings.rounds >= 1) || !(settings.seconds > 0) || settings.chosen.length < only.size) throw new Error(USAGE);
+  if (generator !== 'own' && generator !== 'autocannon') throw new Error(USAGE);
+  return { ...settings, generator };
+}
+
+/** The first two cores that we may use; throws where the machine cannot show what is asked for. */
+function chooseCores(): { gateway: string; load: string } {
+  if (process.platform !== 'linux') throw new Error('npm run bench reads CPU time from /proc: it needs Linux.');
+  for (const command of ['taskset', 'nginx', 'curl', 'openssl']) {
+    if (findCommand(command) === undefined) throw new Error(`npm run bench needs ${command} (see CONTRIBUTING.md).`);
+  }
+  const list = /^Cpus_allowed_list:\s*(.+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '';
+  const allowed = list.split(',').flatMap((range) => {
+    const [first = 0, last = first] = range.split('-').map(Number);
+    return Array.from({ length: last - first + 1 }, (_, at) => first + at);
+  });
+  const [gateway, load] = allowed;
+  if (gateway === undefined || load === undefined) throw new Error('npm run bench needs two cores.');
+  return { gateway: String(gateway), load: String(load) };
+}
+
+/** The load generator in its own process; one job at a time. */
+class Generator {
+  readonly #child;
+
+  constructor(core: string) {
+    const script = new URL('generator.ts', import.meta.url).pathname;
+    this.#child = spawn('taskset', ['-c', core, process.execPath, script], { stdio: ['ignore', 2, 2, 'ipc'] });
+  }
+
+  /** Loads the gateway and reads its CPU time at both ends of the measured window. */
+  async run(job: Job, gateway: RunningPeer): Promise<Measurement> {
+    const limit = AbortSignal.timeout(job.warmMs + job.measureMs + 30_000);
+    this.#child.send(job);
+    await this.#next(limit);
+    const before = readTreeCpu(gateway.process.pid);
+    const end = await this.#next(limit);
+    const cpu = readTreeCpu(gateway.process.pid) - before;
+    if (end.kind !== 'end') throw new Error('the generator lost its place');
+    const { done, seconds, p50, p99, resumed, failures } = end.result;
+    return { cpuMicros: cpu / done, perSecond: done / seconds, p50, p99, resumed, failures };
+  }
+
+  async #next(signal: AbortSignal): Promise<Report> {
+    const [report] = (await once(this.#child, 'message', { signal })) as [Report];
+    return report;
+  }
+
+  stop(): void {
+    this.#child.disconnect();
+  }
+}
+
+type Present = { readonly running: readonly RunningPeer[]; readonly notes: readonly string[] };
+
+/** Starts every wanted peer that is installed, and lets none in that does not do the work. */
+async function startPeers(
+  settings: Settings,
+  pki: Pki,
+  backendPort: number,
+  cores: { gateway: string; load: string },
+): Promise<Present> {
+  const running: RunningPeer[] = [];
+  const notes: string[] = [];
+  for (const peer of peers.filter((candidate) => settings.wanted.has(candidate.name))) {
+    const version = findVersion(peer);
+    if (version === undefined) {
+      notes.push(`${peer.name}: not installed`);
+      continue;
+    }
+    try {
+      const started = await startPeer(peer, { pki, backendPort, cores });
+      const flaw = await findFlaw(started, pki);
+      if (flaw === undefined) running.push(started);
+      else await started.process.stop();
+      notes.push(flaw === undefined ? `${peer.name} ${version}` : `${peer.name} ${version}: LEFT OUT, it ${flaw}`);
+    } catch (error) {
+      notes.push(`${peer.name} ${version}: LEFT OUT, ${String(error)}`);
+    }
+  }
+  return { running, notes };
+}
+
+async function measure(
+  settings: Settings,
+  workload: Workload,
+  running: readonly RunningPeer[],
+  generator: Generator,
+  pki: Pki,
+): Promise<WorkloadResult> {
+  const measured = new Map<PeerName, Measurement[]>(running.map((peer) => [peer.name, []]));
+  for (let round = 0; round < settings.rounds; round += 1) {
+    // Another one begins in every round, so that none always follows the same neighbour.
+    const order = running.map((_, at) => running[(at + round) % running.length]);
+    for (const peer of order) {
+      if (peer === undefined) continue;
+      const job: Job = {
+        workload,
+        generator: settings.generator,
+        port: peer.port,
+        ca: pki.servers.certPem,
+        cert: pki.alice.chainPem,
+        key: pki.alice.keyPem,
+        warmMs: WARM_MS,
+        measureMs: settings.seconds * 1000,
+      };
+      measured.get(peer.name)?.push(await generator.run(job, peer));
+    }
+    if (process.stderr.isTTY) process.stderr.write(`${workload.name}: round ${round + 1} of ${settings.rounds}\r`);
+  }
+  return summarise(workload, measured);
+}
+
+async function main(): Promise<void> {
+  const settings = readSettings(process.argv.slice(2));
+  const cores = chooseCores();
+  spawnSync('taskset', ['-pc', cores.load, String(process.pid)]);
+  using pki = await openPki();
+  const backend = await startBackend(pki, cores.load);
+  const { running, notes } = await startPeers(settings, pki, backend.port, cores);
+  const generator = new Generator(cores.load);
+  const machine = `${cpus()[0]?.model ?? 'unknown CPU'}, Linux ${release()}, Node ${process.versions.node}`;
+  const method = `mTLS in, mTLS out, TLS 1.3, ECDSA P-256; one worker on core ${cores.gateway}, load and backend on core ${cores.load}; ${settings.rounds} × ${settings.seconds} s`;
+  if (!settings.json) console.log(`${machine}\n${method}\n${notes.join('\n')}\n`);
+  const results: WorkloadResult[] = [];
+  try {
+    for (const workload of settings.chosen) {
+      const result = await measure(settings, workload, running, generator, pki);
+      results.push(result);
+      if (!settings.json) console.log(`${renderTable(result)}\n`);
+    }
+  } finally {
+    generator.stop();
+    await Promise.all([...running, backend].map((peer) => peer.process.stop()));
+  }
+  if (settings.json) console.log(JSON.stringify({ machine, method, peers: notes, results }, null, 2));
+  const failed = results.some((result) => result.rows.some((row) => Object.keys(row.failures).length > 0));
+  const weAreOut = settings.wanted.has('countersign') && !running.some((peer) => peer.name === 'countersign');
+  if (failed || weAreOut) process.exitCode = 1;
+}
+
+try {
+  await main();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}

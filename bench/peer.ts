@@ -1,0 +1,142 @@
+// The gateways that are measured: how each is found, asked for its version, configured and started. Every one gets one
+// worker and the same certificates; configurations are the templates in bench/peers/, `{{name}}` filled in here.
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { accepts, findFreePort } from '../test/support/free-port.ts';
+import { type OwnedProcess, startProcess } from '../test/support/owned-process.ts';
+import { findCommand } from '../test/support/peers.ts';
+import type { Pki } from '../test/support/pki.ts';
+import { eventually } from '../test/support/wait-for.ts';
+
+export type PeerName = 'countersign' | 'nginx' | 'haproxy' | 'caddy' | 'envoy';
+
+type Peer = {
+  readonly name: PeerName;
+  readonly command: string;
+  readonly versionArgs: readonly string[];
+  readonly template: string;
+  /** Arguments that run `config` in the foreground with one worker. */
+  readonly args: (config: string, dir: string) => readonly string[];
+  readonly env?: (dir: string) => Readonly<Record<string, string>>;
+};
+
+const MAIN = new URL('../src/cli/main.ts', import.meta.url).pathname;
+
+export const peers: readonly Peer[] = [
+  {
+    name: 'countersign',
+    command: process.execPath,
+    versionArgs: [MAIN, '--version'],
+    template: 'countersign.yml',
+    args: (config) => [MAIN, 'run', '--config', config],
+  },
+  {
+    name: 'nginx',
+    command: 'nginx',
+    versionArgs: ['-v'],
+    template: 'nginx.conf',
+    args: (config, dir) => ['-p', dir, '-e', `${dir}/nginx-error.log`, '-c', config],
+  },
+  {
+    name: 'haproxy',
+    command: 'haproxy',
+    versionArgs: ['-v'],
+    template: 'haproxy.cfg',
+    args: (config) => ['-db', '-f', config],
+  },
+  {
+    name: 'caddy',
+    command: 'caddy',
+    versionArgs: ['version'],
+    template: 'Caddyfile',
+    args: (config) => ['run', '--adapter', 'caddyfile', '--config', config],
+    env: (dir) => ({ GOMAXPROCS: '1', HOME: dir, XDG_DATA_HOME: dir, XDG_CONFIG_HOME: dir }),
+  },
+  {
+    name: 'envoy',
+    command: 'envoy',
+    versionArgs: ['--version'],
+    template: 'envoy.yaml',
+    args: (config) => ['--concurrency', '1', '--disable-hot-restart', '--log-level', 'error', '-c', config],
+  },
+];
+
+/** Version as the program prints it; undefined where it is not installed or does not start. */
+export function findVersion(peer: Peer): string | undefined {
+  const command = findCommand(peer.command) ?? (peer.command.startsWith('/') ? peer.command : undefined);
+  if (command === undefined) return undefined;
+  const run = spawnSync(command, peer.versionArgs, { encoding: 'utf8', timeout: 20_000 });
+  if (run.status !== 0) return undefined;
+  return /\d+\.\d+(?:\.\d+)?/.exec(run.stdout + run.stderr)?.[0] ?? 'unknown version';
+}
+
+export type World = {
+  readonly pki: Pki;
+  readonly backendPort: number;
+  /** Cores for the gateway, and for load and backend. */
+  readonly cores: { readonly gateway: string; readonly load: string };
+};
+
+export type RunningPeer = { readonly name: PeerName; readonly port: number; readonly process: OwnedProcess };
+
+/** The answer of the backend: 107 bytes of JSON. */
+export const SMALL_JSON = `{"id":4711,"name":"countersign","note":"${'x'.repeat(107 - 42)}"}`;
+
+/** Starts the backend on the load's core; waits until it accepts. */
+export async function startBackend(pki: Pki, core: string): Promise<RunningPeer> {
+  pki.dir.write('content/1m', Buffer.alloc(1 << 20, 'countersign '));
+  const port = await findFreePort();
+  const config = pki.dir.write('backend.conf', render('backend.conf', { ...values(pki), port, json: SMALL_JSON }));
+  const args = ['-p', pki.dir.path, '-e', pki.dir.file('backend-error.log'), '-c', config];
+  return start('nginx', port, core, ['nginx', ...args], {});
+}
+
+/** Starts one gateway on its core; waits until it accepts. */
+export async function startPeer(peer: Peer, { pki, backendPort, cores }: World): Promise<RunningPeer> {
+  const port = await findFreePort();
+  const config = pki.dir.write(peer.template, render(peer.template, { ...values(pki), port, backendPort }));
+  const command = [peer.command, ...peer.args(config, pki.dir.path)];
+  return start(peer.name, port, cores.gateway, command, peer.env?.(pki.dir.path) ?? {});
+}
+
+async function start(
+  name: PeerName,
+  port: number,
+  core: string,
+  [command = '', ...args]: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<RunningPeer> {
+  const pinned = ['-c', core, findCommand(command) ?? command, ...args];
+  const child = await startProcess('taskset', pinned, { name, env });
+  const ended = (): boolean => child.exit() !== undefined;
+  await eventually(() => ended() || accepts(port), { what: `${name} to accept connections`, timeoutMs: 30_000 });
+  if (ended()) throw new Error(`${name} did not start\n${child.lines.tail()}`);
+  return { name, port, process: child };
+}
+
+function values(pki: Pki): Record<string, string> {
+  const bundle = (name: string, files: { chainPem: string; keyPem: string }): string =>
+    pki.dir.write(`${name}-bundle.pem`, files.chainPem + files.keyPem);
+  return {
+    dir: pki.dir.path,
+    clientsCa: pki.clients.file,
+    internalCa: pki.internal.file,
+    edgeCert: pki.edge.cert,
+    edgeKey: pki.edge.key,
+    edgeBundle: bundle('edge', pki.edge),
+    gatewayCert: pki.gateway.cert,
+    gatewayKey: pki.gateway.key,
+    gatewayBundle: bundle('gateway', pki.gateway),
+    backendCert: pki.backend.cert,
+    backendKey: pki.backend.key,
+  };
+}
+
+function render(template: string, given: Readonly<Record<string, string | number>>): string {
+  const text = readFileSync(new URL(`peers/${template}`, import.meta.url), 'utf8');
+  return text.replace(/\{\{(\w+)\}\}/g, (_, name: string) => {
+    const value = given[name];
+    if (value === undefined) throw new Error(`${template}: nothing to put for {{${name}}}`);
+    return String(value);
+  });
+}

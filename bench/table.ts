@@ -1,0 +1,111 @@
+// From rounds to a table: medians, how far the rounds lie apart, and the ratios of ours to each peer, round by round so
+// that the drift of the machine cancels out.
+import type { Workload } from './job.ts';
+import type { PeerName } from './peer.ts';
+
+export type Measurement = {
+  /** CPU of the gateway per piece of work, microseconds. */
+  readonly cpuMicros: number;
+  readonly perSecond: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly resumed: number;
+  readonly failures: Readonly<Record<string, number>>;
+};
+
+export type Row = {
+  readonly peer: PeerName;
+  readonly cpuMicros: number;
+  /** Half the distance between the best and the worst round, as a share of the median. */
+  readonly spread: number;
+  readonly perSecond: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly resumed: number;
+  readonly failures: Readonly<Record<string, number>>;
+  readonly rounds: readonly Measurement[];
+};
+
+export type WorkloadResult = {
+  readonly workload: Workload;
+  readonly rows: readonly Row[];
+  /** CPU of countersign over CPU of the peer: median of the rounds' ratios. */
+  readonly ratios: Readonly<Partial<Record<PeerName, number>>>;
+};
+
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length / 2;
+  const upper = sorted[Math.floor(middle)] ?? Number.NaN;
+  return Number.isInteger(middle) ? ((sorted[middle - 1] ?? Number.NaN) + upper) / 2 : upper;
+}
+
+/** Measurements of one workload, a list of rounds per peer, in the same order of rounds. */
+export function summarise(workload: Workload, measured: ReadonlyMap<PeerName, readonly Measurement[]>): WorkloadResult {
+  const rows = [...measured].map(([peer, rounds]) => summariseRow(peer, rounds));
+  const ours = measured.get('countersign');
+  const ratios: Partial<Record<PeerName, number>> = {};
+  for (const [peer, rounds] of measured) {
+    if (peer === 'countersign' || ours === undefined) continue;
+    ratios[peer] = median(rounds.map((round, at) => (ours[at]?.cpuMicros ?? Number.NaN) / round.cpuMicros));
+  }
+  return { workload, rows, ratios };
+}
+
+function summariseRow(peer: PeerName, rounds: readonly Measurement[]): Row {
+  const cpu = rounds.map((round) => round.cpuMicros);
+  const cpuMicros = median(cpu);
+  const failures: Record<string, number> = {};
+  for (const round of rounds) {
+    for (const [reason, count] of Object.entries(round.failures)) failures[reason] = (failures[reason] ?? 0) + count;
+  }
+  return {
+    peer,
+    cpuMicros,
+    spread: (Math.max(...cpu) - Math.min(...cpu)) / 2 / cpuMicros,
+    perSecond: median(rounds.map((round) => round.perSecond)),
+    p50: median(rounds.map((round) => round.p50)),
+    p99: median(rounds.map((round) => round.p99)),
+    resumed: median(rounds.map((round) => round.resumed)),
+    failures,
+    rounds,
+  };
+}
+
+/** The table of one workload, ratios in its last column. */
+export function renderTable({ workload, rows, ratios }: WorkloadResult): string {
+  const head = [
+    'gateway',
+    `µs CPU/${workload.unit}`,
+    'spread',
+    `${workload.unit}s/s`,
+    'p50 ms',
+    'p99 ms',
+    'ours ÷ its',
+  ];
+  const lines = rows.map((row) => [
+    row.peer,
+    row.cpuMicros.toFixed(1),
+    `±${(row.spread * 100).toFixed(0)} %`,
+    row.perSecond.toFixed(0),
+    row.p50.toFixed(2),
+    row.p99.toFixed(2),
+    ratios[row.peer]?.toFixed(2) ?? '',
+  ]);
+  const widths = head.map((title, column) => Math.max(title.length, ...lines.map((line) => line[column]?.length ?? 0)));
+  const format = (cells: readonly string[]): string =>
+    cells.map((cell, at) => (at === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[at] ?? 0))).join('  ');
+  return [`${workload.name}: ${workload.title}`, format(head), ...lines.map(format), ...renderNotes(workload, rows)]
+    .map((line, at) => (at === 0 ? line : `  ${line}`.trimEnd()))
+    .join('\n');
+}
+
+function renderNotes(workload: Workload, rows: readonly Row[]): string[] {
+  const notes: string[] = [];
+  for (const { peer, failures, resumed } of rows) {
+    const list = Object.entries(failures).map(([reason, count]) => `${count} × ${reason}`);
+    if (list.length > 0) notes.push(`${peer} FAILED: ${list.join(', ')}`);
+    if (workload.after === 'resume' && resumed < 0.995) notes.push(`${peer} resumed ${(resumed * 100).toFixed(0)} %`);
+  }
+  return notes;
+}
