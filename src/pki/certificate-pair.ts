@@ -10,7 +10,7 @@ import { escapeForLog } from './log-text.ts';
 import { parseCertificates } from './material.ts';
 import { parsePrivateKey } from './private-key.ts';
 import { hasErrors, materialError, type MaterialProblem, materialWarning } from './material-problem.ts';
-import { loadSystemBundle, type TrustBundle } from './trust-bundle.ts';
+import { findSystemIssuer, type TrustBundle } from './trust-bundle.ts';
 
 export type PairOptions = {
   /** Milliseconds since the epoch. */
@@ -139,8 +139,7 @@ function judgeChain(chain: readonly CertificateFacts[], name: string, options: P
   // With an intermediate there, what is above it is taken for a root, which need not be sent.
   if (leaf === undefined || above.length > 0 || isSelfIssued(leaf)) return problems;
   const known =
-    options.anchors?.some((bundle) => bundle.findIssuer(leaf) !== undefined) ||
-    loadSystemBundle().findIssuer(leaf) !== undefined;
+    options.anchors?.some((bundle) => bundle.findIssuer(leaf) !== undefined) || findSystemIssuer(leaf) !== undefined;
   if (known) return problems;
   problems.push(
     materialWarning(

@@ -7,7 +7,7 @@ import type { CertificateFacts } from './facts.ts';
 import { readFacts } from './facts-reader.ts';
 import { encodePem } from './der-writer.ts';
 import { openCa, mintCa } from './test-ca.ts';
-import { TrustBundle } from './trust-bundle.ts';
+import { findSystemIssuer, loadSystemBundle, TrustBundle } from './trust-bundle.ts';
 
 const root = await mintCa({ cn: 'Root' });
 const upper = await root.issueCa({ cn: 'Upper' });
@@ -195,4 +195,13 @@ test('a bundle finds the issuer by name and key identifier', async () => {
     bundle.findIssuer(readFacts((await impostor.issue({ kind: 'client' })).der))?.sha256,
     readFacts(namesake.der).sha256,
   );
+});
+
+test('the built-in roots are found as issuers of what they issued, and of nothing else', () => {
+  const { anchors } = loadSystemBundle();
+  assert.ok(anchors.length > 50);
+  // A root is its own issuer, which stands in for a certificate of a public CA.
+  const publicRoot = anchors[0] as CertificateFacts;
+  assert.equal(findSystemIssuer(publicRoot)?.sha256, publicRoot.sha256);
+  assert.equal(findSystemIssuer(readFacts(server.der)), undefined);
 });

@@ -4,27 +4,12 @@
 //   const server = await inter.issue({ kind: 'server', sans: ['a.test', '*.b.test', '127.0.0.1'] });
 //   const client = await inter.issue({ kind: 'client', cn: 'alice', sans: ['spiffe://example.org/alice'] });
 //   tls.createServer({ cert: server.chainPem, key: server.keyPem, ca: root.certPem })
-import {
-  createHash,
-  createPrivateKey,
-  createPublicKey,
-  generateKeyPair,
-  type KeyObject,
-  randomBytes,
-} from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject, randomBytes } from 'node:crypto';
 import { isIP } from 'node:net';
 import { promisify } from 'node:util';
+import { caExtensions, leafExtensions, type LeafKind } from './certificate-profile.ts';
 import { type SignatureHash, writeCertificate, type WrittenExtension } from './certificate-writer.ts';
-import { DerCursor, derTag } from './der.ts';
-import {
-  encodeDer,
-  encodeName,
-  encodeObjectId,
-  encodePem,
-  encodeSan,
-  encodeUnsigned,
-  isAttributeType,
-} from './der-writer.ts';
+import { encodeName, encodePem, isAttributeType } from './der-writer.ts';
 import type { San, SanType } from './facts.ts';
 import { splitCertificate } from './facts-reader.ts';
 
@@ -63,7 +48,7 @@ export type CaOptions = MintOptions & { readonly pathLength?: number };
 
 export type LeafOptions = MintOptions & {
   /** Extended key usage; 'none' leaves the extension out. */
-  readonly kind: 'server' | 'client' | 'both' | 'none';
+  readonly kind: LeafKind;
   /** 'a.test', '10.0.0.1', 'spiffe://…' and 'x@a.test' find their type; 'DNS:…' etc. and San objects name it. */
   readonly sans?: readonly (string | San)[];
 };
@@ -88,7 +73,13 @@ export type TestCa = Issued & {
 export async function mintCa(options: CaOptions = {}): Promise<TestCa> {
   const key = await makeKey(options);
   const subject = nameOf(options, 'Test CA');
-  const der = write({ options, subject, key, issuer: { subject, key }, extensions: caExtensions(options, key, key) });
+  const der = write({
+    options,
+    subject,
+    key,
+    issuer: { subject, key },
+    extensions: caExtensions(options.pathLength, key, key),
+  });
   const certPem = encodePem('CERTIFICATE', der);
   return makeCa({ der, key, above: '', rootPem: certPem });
 }
@@ -113,7 +104,7 @@ function makeCa(made: { der: Buffer; key: KeyObject; above: string; rootPem: str
       const leafKey = await makeKey(options);
       const sans = (options.sans ?? []).map(sanOf);
       const subject = nameOf(options, sans.find((san) => san.type === 'DNS')?.value ?? 'test');
-      const extensions = leafExtensions(options, sans, leafKey, key, subject.length === 2);
+      const extensions = leafExtensions(options.kind, sans, leafKey, key, subject.length === 2);
       const leaf = write({ options, subject, key: leafKey, issuer, extensions });
       const certPem = encodePem('CERTIFICATE', leaf);
       return { certPem, keyPem: exportKey(leafKey), der: leaf, chainPem: certPem + above };
@@ -121,7 +112,13 @@ function makeCa(made: { der: Buffer; key: KeyObject; above: string; rootPem: str
     issueCa: async (options = {}) => {
       const caKey = await makeKey(options);
       const subject = nameOf(options, 'Test Intermediate CA');
-      const child = write({ options, subject, key: caKey, issuer, extensions: caExtensions(options, caKey, key) });
+      const child = write({
+        options,
+        subject,
+        key: caKey,
+        issuer,
+        extensions: caExtensions(options.pathLength, caKey, key),
+      });
       return makeCa({ der: child, key: caKey, above: encodePem('CERTIFICATE', child) + above, rootPem });
     },
   };
@@ -169,66 +166,6 @@ function mergeExtensions(
     value === undefined ? [] : [{ oid, critical, value }],
   );
   return [...usual.filter((extension) => !replaced.has(extension.oid)), ...added];
-}
-
-function caExtensions(options: CaOptions, key: KeyObject, signer: KeyObject): WrittenExtension[] {
-  const isCa = encodeDer(derTag.boolean, Buffer.from([0xff]));
-  const depth = options.pathLength === undefined ? [] : [encodeUnsigned(Buffer.from([options.pathLength]))];
-  return [
-    { oid: '2.5.29.19', critical: true, value: encodeDer(derTag.sequence, isCa, ...depth) },
-    // keyCertSign, cRLSign
-    { oid: '2.5.29.15', critical: true, value: Buffer.from([derTag.bitString, 2, 1, 0x06]) },
-    ...keyIds(key, signer),
-  ];
-}
-
-function leafExtensions(
-  options: LeafOptions,
-  sans: readonly San[],
-  key: KeyObject,
-  signer: KeyObject,
-  subjectEmpty: boolean,
-): WrittenExtension[] {
-  const usages = {
-    server: ['1.3.6.1.5.5.7.3.1'],
-    client: ['1.3.6.1.5.5.7.3.2'],
-    both: ['1.3.6.1.5.5.7.3.1', '1.3.6.1.5.5.7.3.2'],
-    none: [],
-  }[options.kind];
-  // digitalSignature; keyEncipherment too for RSA
-  const usage = key.asymmetricKeyType === 'rsa' ? [5, 0xa0] : [7, 0x80];
-  const found: WrittenExtension[] = [
-    { oid: '2.5.29.19', critical: true, value: encodeDer(derTag.sequence) },
-    { oid: '2.5.29.15', critical: true, value: encodeDer(derTag.bitString, Buffer.from(usage)) },
-  ];
-  if (usages.length > 0) {
-    found.push({ oid: '2.5.29.37', critical: false, value: encodeDer(derTag.sequence, ...usages.map(encodeObjectId)) });
-  }
-  if (sans.length > 0) {
-    const value = encodeDer(derTag.sequence, ...sans.map(encodeSan));
-    found.push({ oid: '2.5.29.17', critical: subjectEmpty, value });
-  }
-  return [...found, ...keyIds(key, signer)];
-}
-
-function keyIds(key: KeyObject, signer: KeyObject): WrittenExtension[] {
-  return [
-    { oid: '2.5.29.14', critical: false, value: encodeDer(derTag.octetString, keyId(key)) },
-    { oid: '2.5.29.35', critical: false, value: encodeDer(derTag.sequence, encodeDer(0x80, keyId(signer))) },
-  ];
-}
-
-// RFC 5280 section 4.2.1.2, method 1: SHA-1 over the bits of the public key; an identifier, not a security measure.
-function keyId(key: KeyObject): Buffer {
-  const info = new DerCursor(createPublicKey(key).export({ format: 'der', type: 'spki' })).enter(
-    derTag.sequence,
-    'spki',
-  );
-  info.next('algorithm');
-  const bits = info.expect(derTag.bitString, 'key');
-  return createHash('sha1')
-    .update(info.der.subarray(bits.content + 1, bits.end))
-    .digest();
 }
 
 function sanOf(given: string | San): San {

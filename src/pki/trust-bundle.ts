@@ -3,8 +3,9 @@
 import { hash } from 'node:crypto';
 import { rootCertificates } from 'node:tls';
 import { encodePem } from './der-writer.ts';
+import { readName } from './distinguished-name.ts';
 import type { CertificateFacts } from './facts.ts';
-import { splitCertificate } from './facts-reader.ts';
+import { readFacts, splitCertificate } from './facts-reader.ts';
 import { isSelfIssued, looksIssuedBy } from './issuer.ts';
 import { escapeForLog } from './log-text.ts';
 import { parseCertificates } from './material.ts';
@@ -94,6 +95,18 @@ export function loadSystemBundle(): TrustBundle {
   if (bundle === undefined)
     throw new Error(`the built-in roots cannot be read: ${problems[0]?.message ?? 'none there'}`);
   return bundle;
+}
+
+/** The root that Node ships and that issued this certificate by name and key identifier. A tenth of loadSystemBundle's cost. */
+export function findSystemIssuer(facts: CertificateFacts): CertificateFacts | undefined {
+  for (const pem of rootCertificates) {
+    const der = Buffer.from(pem.replace(/-----[^-]+-----/g, ''), 'base64');
+    const { cursor, subject } = splitCertificate(der);
+    if (readName(cursor, subject, 'subject') !== facts.issuer) continue;
+    const root = readFacts(der);
+    if (looksIssuedBy(facts, root)) return root;
+  }
+  return undefined;
 }
 
 /** A CA, or one of the old self-signed version 1 certificates, which had no way to say so and which OpenSSL accepts. */
