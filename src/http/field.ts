@@ -69,7 +69,7 @@ export class FieldNames {
   #intern(received: string): FieldName | undefined {
     if (received.length > 256 || !isToken(received)) return undefined;
     // A slice keeps the whole text it was cut from alive: 2048 names would hold as many message heads. So it is copied.
-    const raw = Buffer.from(received, 'latin1').latin1Slice();
+    const raw = Buffer.from(received, 'latin1').toString('latin1');
     const lower = raw.toLowerCase();
     const name: FieldName = {
       raw,

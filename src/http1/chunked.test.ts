@@ -16,12 +16,12 @@ function decode(text: string, step = text.length, limits = defaultHttpLimits): s
     const piece = bytes.subarray(used, used + step);
     const next = reader.read(piece, 0);
     used += next;
-    data += reader.data?.latin1Slice() ?? '';
+    data += reader.data?.toString('latin1') ?? '';
   }
   if (reader.refusal !== undefined) return `refused ${reader.refusal.code}`;
   if (!reader.done) return `incomplete ${data}`;
   const trailers = reader.trailers?.names.map((name, i) => `${name.raw}=${reader.trailers?.values[i]}`) ?? [];
-  return `${data}|${trailers.join('&')}|${bytes.latin1Slice(used)}`;
+  return `${data}|${trailers.join('&')}|${bytes.toString('latin1', used)}`;
 }
 
 const bodies: [what: string, text: string, result: string][] = [

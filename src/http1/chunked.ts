@@ -83,7 +83,7 @@ export class ChunkedReader {
     const room = this.#room() - this.#line.length;
     const newline = buffer.subarray(at, at + room).indexOf(LF);
     const end = newline === -1 ? Math.min(buffer.length, at + room) : at + newline + 1;
-    this.#line += buffer.latin1Slice(at, end);
+    this.#line += buffer.toString('latin1', at, end);
     if (newline !== -1) this.#endLine();
     else if (this.#line.length >= this.#room()) this.#refuse('a line that is too long');
     else if (illegal.test(this.#line)) this.#refuse('a control character or a bare CR');

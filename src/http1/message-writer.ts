@@ -45,7 +45,7 @@ export class MessageWriter {
     this.sentBytes += length;
     if (length > joinBytes) this.#writeLarge(chunk);
     else {
-      const text = chunk.latin1Slice(0, length);
+      const text = chunk.toString('latin1', 0, length);
       this.#held += this.#chunked ? `${length.toString(16)}\r\n${text}\r\n` : text;
       if (this.#left === 0 || this.#held.length > heldBytes) this.flush();
     }

@@ -35,7 +35,7 @@ export function parseRequestHead(
   names: FieldNames,
   limits: HttpLimits,
 ): Http1RequestHead | Refusal {
-  const head = buffer.latin1Slice(start, end - 2);
+  const head = buffer.toString('latin1', start, end - 2);
   const newline = head.indexOf('\n');
   if (newline - 1 > limits.startLineBytes) return new Refusal('uri_too_long', 'the request line is too long');
   const line = parseRequestLine(head, newline - 1);

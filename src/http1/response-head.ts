@@ -25,7 +25,7 @@ export function parseResponseHead(
   limits: HttpLimits,
   method: string,
 ): Http1ResponseHead | Refusal {
-  const head = buffer.latin1Slice(start, end - 2);
+  const head = buffer.toString('latin1', start, end - 2);
   const newline = head.indexOf('\n');
   if (newline - 1 > limits.startLineBytes) return malformed('the status line is too long');
   const line = statusLine.exec(head.slice(0, newline - 1));

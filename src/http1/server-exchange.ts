@@ -138,7 +138,7 @@ export class ServerExchange implements Exchange {
   respond(status: number, fields: FieldBlock, body: string): void {
     if (this.#state !== 'open') return;
     // Latin1 characters of these strings are the bytes of the UTF-8 text, so head and body stay one string.
-    const bytes = Buffer.byteLength(body) === body.length ? body : Buffer.from(body).latin1Slice();
+    const bytes = Buffer.byteLength(body) === body.length ? body : Buffer.from(body).toString('latin1');
     const head = { status, reason: '', fields: noFields, bodyLength: bytes.length, announcedLength: bytes.length };
     this.sendHead(head, fields);
     if (!this.#bodyless) this.#connection.writer.text(bytes);
