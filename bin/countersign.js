@@ -7,9 +7,8 @@ const fs = require('fs');
 const path = require('path');
 const url = require('url');
 
-const NEEDED_MAJOR = 26;
-// These lose the peer's certificate chain on the server side, so a gateway on them cannot judge a client.
-const BROKEN = ['26.8.0', '26.8.1'];
+// Older ones lack what we use; 26.8 even loses the client's certificate chain, so a gateway on it cannot judge.
+const NEEDED = [26, 10];
 
 /** The runtime that `npm ci` installed beside us, or undefined where the platform has none. */
 function findBundledNode() {
@@ -24,9 +23,8 @@ function findBundledNode() {
 
 /** One line that says what was found, what is needed and what to do; undefined where this Node will do. */
 function refusal(version) {
-  const major = Number(version.split('.')[0]);
-  const broken = BROKEN.indexOf(version) !== -1;
-  if (major >= NEEDED_MAJOR && !broken) return undefined;
+  const [major, minor] = version.split('.').map(Number);
+  if (major > NEEDED[0] || (major === NEEDED[0] && minor >= NEEDED[1])) return undefined;
   // Refused rather than restarted with the right Node: a parent that passes signals on would hand the gateway every
   // signal of a terminal or a service manager twice, and the second one means "stop at once".
   const bundled = findBundledNode();
@@ -34,8 +32,7 @@ function refusal(version) {
     bundled === undefined
       ? '`npm ci` brings it on Linux (then `npm start`, `npm run countersign`), elsewhere install it'
       : `it is installed here, run: ${bundled} ${__filename}`;
-  const fault = broken ? ', which loses client certificates' : '';
-  return `countersign needs Node ${NEEDED_MAJOR} or newer; this is Node ${version}${fault}; ${remedy}`;
+  return `countersign needs Node ${NEEDED.join('.')} or newer; this is Node ${version}; ${remedy}`;
 }
 
 const refused = refusal(process.versions.node);

@@ -1,0 +1,39 @@
+// A newcomer runs `npm start`, pastes the two lines it prints, sees one request pass and one refused with its reason in
+// the log, and presses Ctrl-C.
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { runToEnd, startProcess } from '../support/owned-process.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+describe('the demonstration', () => {
+  it('prints two lines: the first passes with alice named, the second is refused with its reason in the log', async () => {
+    const { scripts } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8')) as { scripts: { start: string } };
+    assert.equal(scripts.start, 'node bin/countersign.js demo');
+    await using demo = await startProcess(process.execPath, ['bin/countersign.js', 'demo'], {
+      cwd: root,
+      name: 'demo',
+    });
+    await demo.lines.waitFor((line) => /Ctrl-C/.test(line.text), { what: 'the instructions', timeoutMs: 30_000 });
+    const [pass = '', refuse = ''] = demo.lines.items
+      .map((line) => line.text.trim())
+      .filter((text) => text.startsWith('curl '));
+
+    const passed = await runToEnd('sh', ['-c', `${pass} --silent --show-error --noproxy '*'`]);
+    assert.equal(passed.code, 0, passed.stderr);
+    const answer = JSON.parse(passed.stdout) as { calledBy: string; onBehalfOf: string };
+    assert.equal(answer.calledBy, 'gateway');
+    assert.match(answer.onBehalfOf, /^Hash=[0-9a-f]{64};Subject="CN=alice";URI=spiffe:\/\/demo\.test\/alice$/);
+
+    const refused = await runToEnd('sh', ['-c', `${refuse} --silent --show-error --noproxy '*'`]);
+    assert.equal((JSON.parse(refused.stdout) as { code: string }).code, 'no_client_cert');
+    await demo.lines.waitFor((line) => line.text.includes('no_client_cert'), { what: 'the reason in the log' });
+
+    const folder = /--cacert (\S+)\/ca\.crt/.exec(pass)?.[1] ?? '';
+    assert.ok(existsSync(folder));
+    assert.deepEqual(await demo.stop('SIGINT'), { code: 0, signal: null });
+    assert.ok(!existsSync(folder), 'the files are removed');
+  });
+});
