@@ -57,7 +57,9 @@ export type TlsConfig = {
 
 export type EntryPoint = {
   readonly enabled: boolean;
+  /** IP address without brackets; '' = every address of the machine. */
   readonly host: string;
+  /** 0: chosen by the system. */
   readonly port: number;
   readonly place: Place;
 };
@@ -65,6 +67,7 @@ export type EntryPoint = {
 export type BackendMatch = {
   readonly source: 'header' | 'cookie' | 'query' | 'ip';
   readonly name: string;
+  /** `regex`: a pattern of the safe subset for `new RegExp(value)`, on values up to matchInputLimit (safe-regex.ts). */
   readonly operator:
     | 'equals'
     | 'not_equals'
@@ -157,7 +160,7 @@ export type GatewayConfig = {
   readonly workers: number | 'auto';
   readonly entryPoints: { readonly web: EntryPoint; readonly webSecure: EntryPoint; readonly admin: EntryPoint };
   readonly tls: TlsConfig;
-  /** gateway.timeouts (Goma) over our defaults; 0 = none. */
+  /** gateway.timeouts (Goma) over our defaults; 0 = none, possible for idleMs and requestMs only. */
   readonly timeouts: {
     readonly headMs: number;
     readonly stallMs: number;

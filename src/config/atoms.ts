@@ -1,0 +1,89 @@
+// The scalars of the configuration as zod schemas. What comes in is always source text (yaml-tree.ts); each atom says
+// what it expected in words, with a hint where it can. YAML 1.1 booleans pass, as in Goma's parser.
+import { z } from 'zod';
+import { maxDurationMs, parseDuration } from './duration.ts';
+import { findNearest } from './nearest.ts';
+
+/** Shown where a value came in wrong; `hint` travels in the issue's params. */
+function atom<T extends z.ZodType>(expected: string, out: T, parse: (text: string) => unknown, hint = '') {
+  return z.preprocess((input, ctx) => {
+    const value = typeof input === 'string' ? parse(input) : undefined;
+    if (value !== undefined) return value;
+    ctx.addIssue({ code: 'custom', message: `expected ${expected}`, params: { hint }, input });
+    return z.NEVER;
+  }, out);
+}
+
+export const text = atom('text', z.string(), (value) => value);
+
+export const flag = atom('true or false', z.boolean(), (value) => {
+  if (/^(?:true|yes|on|y)$/i.test(value)) return true;
+  return /^(?:false|no|off|n)$/i.test(value) ? false : undefined;
+});
+
+/** A whole number within the bounds. */
+export function integer(min: number, max: number = Number.MAX_SAFE_INTEGER) {
+  const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
+  return atom(`a whole number ${range}`, z.int().min(min).max(max), (value) => {
+    const number = /^[-+]?\d{1,16}$/.test(value) ? Number(value) : Number.NaN;
+    return number >= min && number <= max ? number : undefined;
+  });
+}
+
+/** Whole seconds, as Goma writes its timeouts; in milliseconds. */
+export const seconds = atom(
+  'a whole number of seconds',
+  z.int().min(0),
+  (value) => {
+    const ms = /^\d{1,9}$/.test(value) ? Number(value) * 1000 : Number.NaN;
+    return ms <= maxDurationMs ? ms : undefined;
+  },
+  'This key takes seconds without a unit, for example 30.',
+);
+
+/** A Go duration; in milliseconds. The schema for editors is the text form. */
+export const duration = atom(
+  'a duration with a unit',
+  z.union([z.int(), z.string()]),
+  (value) => parseDuration(value),
+  'For example 500ms, 30s, 1m30s, 1h.',
+).transform((value) => Number(value));
+
+/** A number from 0 to 1. */
+export const ratio = atom('a number from 0 to 1', z.number().min(0).max(1), (value) => {
+  const number = /^(?:\d*\.)?\d+$/.test(value) ? Number(value) : Number.NaN;
+  return number <= 1 ? number : undefined;
+});
+
+/** One of some words; another case is accepted where `anyCase` says so. */
+export function oneOf<const T extends readonly [string, ...string[]]>(words: T, anyCase = false) {
+  const out = z.enum(words);
+  return z.preprocess((input, ctx) => {
+    const wanted = typeof input === 'string' ? input : '';
+    const found = words.find((word) => word === wanted || (anyCase && word.toLowerCase() === wanted.toLowerCase()));
+    if (found !== undefined) return found;
+    const near = findNearest(wanted, words);
+    const hint = near === undefined ? '' : `Did you mean ${near}?`;
+    ctx.addIssue({ code: 'custom', message: `expected one of ${words.join(', ')}`, params: { hint }, input });
+    return z.NEVER;
+  }, out);
+}
+
+/** A list; says so where a single value stands instead. */
+export function list<T extends z.ZodType>(item: T) {
+  return z.array(item, { error: () => 'expected a list' });
+}
+
+/** Schemas of lists that may also be written as one value, for the JSON Schema. */
+export const singleAllowed = z.registry<{ readonly singleAllowed: true }>();
+
+/** One value or a list of them; a list in the end. */
+export function oneOrMore<T extends z.ZodType>(item: T) {
+  const items = list(item).register(singleAllowed, { singleAllowed: true });
+  return z.preprocess((input) => (typeof input === 'string' ? [input] : input), items);
+}
+
+/** A map with known keys; unknown ones are reported by known-keys.ts. */
+export function map<T extends z.ZodRawShape>(shape: T) {
+  return z.object(shape, { error: () => 'expected a map of keys and values' });
+}

@@ -1,0 +1,70 @@
+// A tree against its shape: every value of the wrong kind becomes a placed problem and is cut out of the tree, so that
+// the checks that follow see the rest and all problems come out at once.
+import type { z } from 'zod';
+import type { ProblemList } from './problem-list.ts';
+import { quote, type TreeNode } from './yaml-tree.ts';
+
+/** Each round cuts out what was wrong; what is deeper shows in the next. */
+const maxRounds = 8;
+
+/** The typed value of what is right; undefined where nothing is. Cuts wrong values out of `node`. */
+export function checkShape<T extends z.ZodType>(
+  node: TreeNode | undefined,
+  shape: T,
+  problems: ProblemList,
+): z.output<T> | undefined {
+  for (let round = 0; round < maxRounds; round++) {
+    const result = shape.safeParse(node === undefined ? {} : toPlain(node));
+    if (result.success) return result.data;
+    // Backwards, so that cutting an item out of a list moves none that is still to be cut.
+    for (const issue of result.error.issues.toReversed()) {
+      const path = issue.path.filter((step) => typeof step !== 'symbol');
+      const at = node === undefined ? undefined : findNode(node, path);
+      const place = at?.place ?? node?.place;
+      if (place === undefined) return undefined;
+      const params: unknown = issue.code === 'custom' ? issue.params : undefined;
+      const hint = typeof params === 'object' && params !== null && 'hint' in params ? String(params.hint) : '';
+      const name = [...path].reverse().find((step) => typeof step === 'string');
+      const what = name === undefined ? '' : `${name}: `;
+      problems.error('wrong_value', place, `${what}${issue.message}, found ${describe(at)}`, hint);
+      if (path.length === 0 || node === undefined || !cut(node, path)) return undefined;
+    }
+  }
+  return undefined;
+}
+
+/** Maps become objects without a prototype (a key may be called `__proto__`); keys without a value are left out. */
+function toPlain(node: TreeNode): unknown {
+  if (node.kind === 'scalar') return node.isNull ? null : node.text;
+  if (node.kind === 'list') return node.items.map(toPlain);
+  const plain: Record<string, unknown> = Object.create(null);
+  for (const [key, { value }] of node.entries)
+    if (!(value.kind === 'scalar' && value.isNull)) plain[key] = toPlain(value);
+  return plain;
+}
+
+function findNode(node: TreeNode, path: readonly (string | number)[]): TreeNode | undefined {
+  let current: TreeNode | undefined = node;
+  for (const step of path) {
+    if (current?.kind === 'map') current = current.entries.get(String(step))?.value;
+    else if (current?.kind === 'list' && typeof step === 'number') current = current.items[step];
+    // A single value where a list may stand was read as a list of one.
+    else if (current?.kind !== 'scalar' || step !== 0) return undefined;
+  }
+  return current;
+}
+
+function cut(node: TreeNode, path: readonly (string | number)[]): boolean {
+  const last = path.at(-1);
+  const parent = findNode(node, path.slice(0, -1));
+  if (parent?.kind === 'map') return parent.entries.delete(String(last));
+  if (parent?.kind === 'list' && typeof last === 'number') return parent.items.splice(last, 1).length > 0;
+  return parent?.kind === 'scalar' && path.length > 1 ? cut(node, path.slice(0, -1)) : false;
+}
+
+function describe(node: TreeNode | undefined): string {
+  if (node === undefined) return 'nothing';
+  if (node.kind !== 'scalar') return node.kind === 'list' ? 'a list' : 'a map';
+  if (node.isNull) return 'nothing';
+  return node.substituted ? 'something else (from the environment)' : quote(node.text);
+}

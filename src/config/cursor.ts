@@ -1,0 +1,42 @@
+// A position in the tree of one file: where a value or a key stands, for messages about values that were already read.
+import type { Place } from './gateway-config.ts';
+import type { TreeNode } from './yaml-tree.ts';
+
+export class Cursor {
+  readonly #node: TreeNode | undefined;
+  /** Where the value stands; where it is absent, the nearest value around it. */
+  readonly place: Place;
+
+  constructor(node: TreeNode | undefined, around: Place) {
+    this.#node = node;
+    this.place = node?.place ?? around;
+  }
+
+  /** The position of a key's value or of a list's item. */
+  down(...path: readonly (string | number)[]): Cursor {
+    const [step, ...rest] = path;
+    return step === undefined ? this : new Cursor(this.#child(step), this.place).down(...rest);
+  }
+
+  /** Where the key itself stands; where it is absent, this value. */
+  keyPlace(key: string): Place {
+    const node = this.#node;
+    return (node?.kind === 'map' ? node.entries.get(key)?.keyPlace : undefined) ?? this.place;
+  }
+
+  /** True where the key is written, be it without a value. */
+  has(key: string): boolean {
+    return this.#node?.kind === 'map' && this.#node.entries.has(key);
+  }
+
+  /** False where the value came from the environment, so that it must not be shown. */
+  get showable(): boolean {
+    return this.#node?.kind !== 'scalar' || !this.#node.substituted;
+  }
+
+  #child(step: string | number): TreeNode | undefined {
+    const node = this.#node;
+    if (node?.kind === 'map') return node.entries.get(String(step))?.value;
+    return node?.kind === 'list' && typeof step === 'number' ? node.items[step] : undefined;
+  }
+}

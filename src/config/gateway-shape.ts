@@ -1,0 +1,135 @@
+// The shape of whole files: the main file (`version`, `gateway`, `middlewares`) and extra files (`routes`, `middlewares`).
+import type { z } from 'zod';
+import { duration, flag, integer, list, map, oneOf, oneOrMore, ratio, seconds, text } from './atoms.ts';
+import { forwardClientCertShape, middlewareShape, routeShape } from './route-shape.ts';
+import { ignored } from './support.ts';
+import { gatewayTlsShape } from './tls-shape.ts';
+
+const entryPointShape = map({
+  address: text.optional().describe(':port for every address, or IP:port.'),
+  enabled: flag.optional().describe('Default true.'),
+});
+export type EntryPointShape = z.output<typeof entryPointShape>;
+
+const networkingShape = map({
+  transport: map({
+    insecureSkipVerify: flag
+      .optional()
+      .describe('Default of security.tls.insecureSkipVerify; a route that says false is verified.'),
+    disableCompression: ignored('bodies are passed on as they are'),
+    maxIdleConns: integer(0, 1_000_000).optional().describe('Idle backend connections in all. Default 512.'),
+    maxIdleConnsPerHost: integer(0, 1_000_000).optional().describe('Idle connections per backend. Default 256.'),
+    maxConnsPerHost: integer(0, 1_000_000).optional().describe('Connections per backend. Default 256; 0 = no limit.'),
+    tlsHandshakeTimeout: seconds
+      .optional()
+      .describe('Seconds; default of routes[].timeouts.handshake. 0: 10 seconds stay.'),
+    responseHeaderTimeout: seconds.optional().describe('Seconds; default of routes[].timeouts.response. 0 = none.'),
+    idleConnTimeout: seconds
+      .optional()
+      .describe('Seconds that an idle backend connection is kept. Default 90; 0 = no limit.'),
+    forceAttemptHTTP2: flag.optional().describe('Accepted; this version speaks HTTP/1.1 to backends.'),
+  }).optional(),
+  dnsCache: ignored('names are resolved by the system at each connect'),
+});
+
+const monitoringShape = map({
+  enableMetrics: flag.optional().describe('/metrics on the admin entry point. Default true.'),
+  metricsPath: text.optional().describe('Default /metrics.'),
+  enableReadiness: flag.optional().describe('/readyz on the admin entry point. Default true.'),
+  enableLiveness: flag.optional().describe('/healthz on the admin entry point. Default true.'),
+  host: ignored('metrics are served by the admin entry point only, whatever the host'),
+  visitorTTL: ignored('visitors are not counted'),
+  enableRouteHealthCheck: ignored('/healthz/routes is not served; the state of backends is in the metrics'),
+  includeRouteHealthErrors: ignored('/healthz/routes is not served'),
+  middleware: ignored(
+    'metrics are served by the admin entry point only, without middlewares',
+    'Keep gateway.entryPoints.admin on a loopback address.',
+  ),
+});
+
+export const gatewayShape = map({
+  timeouts: map({
+    read: seconds.optional().describe('Seconds for a whole request with its body. Default 300; 0 = none.'),
+    write: seconds
+      .optional()
+      .describe('Seconds without progress while the answer is sent. Default 30; 0: the default stays.'),
+    idle: seconds.optional().describe('Seconds that an idle client connection is kept. Default 75; 0 = none.'),
+    drain: duration.optional().describe('Time for requests in flight at stop and reload. Default 10s.'),
+  }).optional(),
+  readTimeout: seconds.optional().describe('Deprecated name of timeouts.read; wins where it is above 0.'),
+  writeTimeout: seconds.optional().describe('Deprecated name of timeouts.write; wins where it is above 0.'),
+  idleTimeout: seconds.optional().describe('Deprecated name of timeouts.idle; wins where it is above 0.'),
+  entryPoints: map({
+    web: entryPointShape.optional().describe('Plain HTTP. Default :8080.'),
+    webSecure: entryPointShape.optional().describe('HTTPS. Default :8443.'),
+    admin: entryPointShape.optional().describe('Health and metrics. Default 127.0.0.1:9901.'),
+    passThrough: ignored('TCP and UDP are not forwarded'),
+  }).optional(),
+  workers: text.optional().describe('Worker processes: a number, or auto for one per core.'),
+  tls: gatewayTlsShape.optional(),
+  networking: networkingShape.optional(),
+  proxy: map({
+    enabled: flag.optional().describe('Default false.'),
+    trustedProxies: oneOrMore(text)
+      .optional()
+      .describe('Addresses and ranges whose forwarded headers are believed; empty = nobody.'),
+    ipHeaders: list(text).optional().describe('Default X-Forwarded-For, X-Real-IP.'),
+  }).optional(),
+  monitoring: monitoringShape.optional(),
+  enableMetrics: flag.optional().describe('Deprecated name of monitoring.enableMetrics.'),
+  log: map({
+    level: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'off'], true).optional().describe('Default info.'),
+    format: oneOf(['text', 'json'], true).optional().describe('Default: text on a terminal, else json.'),
+    filePath: text.optional().describe('File; omitted: standard error.'),
+    maxAgeDays: ignored('log files are not rotated', 'Let logrotate or the service manager do it.'),
+    maxBackups: ignored('log files are not rotated', 'Let logrotate or the service manager do it.'),
+    maxSizeMB: ignored('log files are not rotated', 'Let logrotate or the service manager do it.'),
+  }).optional(),
+  accessLog: map({
+    enabled: flag.optional().describe('Default true.'),
+    path: text.optional().describe('stdout, stderr or a file. Default stdout.'),
+    format: oneOf(['json']).optional().describe('json is the only form.'),
+    sample: ratio.optional().describe('Share of requests that are logged, 0 to 1. Default 1.'),
+  }).optional(),
+  forwardClientCert: forwardClientCertShape.optional().describe('How the identity of the client is told to backends.'),
+  extraConfig: map({
+    directory: text
+      .optional()
+      .describe('Folder of further files (*.yml, *.yaml, subfolders too) with routes and middlewares.'),
+    watch: flag.optional().describe('Accepted; every file is watched always.'),
+  }).optional(),
+  defaults: map({
+    middlewares: list(text).optional().describe('Put before the middlewares of each route.'),
+  }).optional(),
+  routes: list(routeShape).optional(),
+  strictSlash: ignored('a path matches with and without a slash at the end'),
+  debug: ignored('log.level decides', 'Write gateway.log.level: debug.'),
+  providers: ignored('no configuration is fetched; only what the files hold is served'),
+  reload: ignored('there is no reload endpoint; files are watched, and SIGHUP reloads'),
+  redis: ignored('Redis is not used'),
+  analytics: ignored('no analytics are sent'),
+  geoip: ignored('addresses are not located'),
+  cors: ignored('no CORS header is added; browsers refuse what they would refuse without it'),
+  errorInterceptor: ignored('error answers are not replaced'),
+});
+export type GatewayShape = z.output<typeof gatewayShape>;
+
+const noAcme = 'certificates are not fetched from ACME or Vault';
+
+export const mainFileShape = map({
+  version: text.optional().describe('Version of the configuration format; 2.'),
+  gateway: gatewayShape.optional(),
+  middlewares: list(middlewareShape).optional(),
+  routes: list(routeShape).optional().describe('Routes may stand here too; Goma reads them from gateway.routes only.'),
+  certManager: ignored(noAcme, 'Give certificates as files under gateway.tls.'),
+  certificateManager: ignored(noAcme, 'Give certificates as files under gateway.tls.'),
+  plugins: ignored('plugins are not loaded'),
+});
+export type MainFileShape = z.output<typeof mainFileShape>;
+
+export const extraFileShape = map({
+  version: text.optional(),
+  routes: list(routeShape).optional(),
+  middlewares: list(middlewareShape).optional(),
+});
+export type ExtraFileShape = z.output<typeof extraFileShape>;

@@ -1,0 +1,57 @@
+// Walks a tree beside its shape: keys that nobody knows get the nearest known one, keys that are known but not
+// supported get what ignoring them means (support.ts).
+import { z } from 'zod';
+import { findNearest } from './nearest.ts';
+import type { ProblemList } from './problem-list.ts';
+import { asksForSupport, support } from './support.ts';
+import { quote, type TreeMap, type TreeNode } from './yaml-tree.ts';
+
+/** `strict`: unknown keys are errors. */
+export function checkKeys(node: TreeNode | undefined, shape: z.ZodType, problems: ProblemList, strict: boolean): void {
+  if (node === undefined) return;
+  const inner = unwrap(shape);
+  if (node.kind === 'map' && inner instanceof z.ZodObject) checkMap(node, inner, problems, strict);
+  if (node.kind === 'list' && inner instanceof z.ZodArray) {
+    const element = inner.element;
+    if (element instanceof z.ZodType) for (const item of node.items) checkKeys(item, element, problems, strict);
+  }
+}
+
+function checkMap(node: TreeMap, shape: z.ZodObject, problems: ProblemList, strict: boolean): void {
+  const known = shape.shape as Readonly<Record<string, z.ZodType>>;
+  for (const [key, { keyPlace, value }] of node.entries) {
+    const field = Object.hasOwn(known, key) ? known[key] : undefined;
+    if (field === undefined) {
+      // Keys with `x-` in front carry anchors and notes, as in other YAML formats.
+      if (key.startsWith('x-')) continue;
+      const near = findNearest(key, Object.keys(known));
+      const hint = near === undefined ? `Known here: ${Object.keys(known).join(', ')}.` : `Did you mean ${near}?`;
+      const message = `the key ${quote(key)} is not known here and has no effect`;
+      if (strict) problems.error('unknown_key', keyPlace, message, hint);
+      else problems.warn('unknown_key', keyPlace, message, hint);
+      continue;
+    }
+    const what = support.get(field);
+    if (what === undefined) checkKeys(value, field, problems, strict);
+    else if (asksForSupport(what, value)) {
+      if (what.severity === 'warning')
+        problems.warn('unsupported_key', keyPlace, `${key} is not supported: ${what.consequence}`, what.hint);
+      else
+        problems.error(
+          'unsupported_key',
+          keyPlace,
+          `${key} is not supported by this version; ignoring it would ${what.consequence}`,
+          what.hint,
+        );
+    }
+  }
+}
+
+function unwrap(shape: z.ZodType): unknown {
+  let current: unknown = shape;
+  for (;;) {
+    if (current instanceof z.ZodOptional) current = current.unwrap();
+    else if (current instanceof z.ZodPipe) current = current.out;
+    else return current;
+  }
+}

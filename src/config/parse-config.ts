@@ -1,0 +1,210 @@
+// Configuration texts to one GatewayConfig, or to everything that is wrong with them: YAML to a tree with places, keys
+// and shapes checked, then what the values mean together. Pure: load-config.ts does the reading.
+import { dirname, resolve } from 'node:path';
+import { checkShape } from './check-shape.ts';
+import { Cursor } from './cursor.ts';
+import type { Environment } from './environment.ts';
+import { applyGomaEnvironment } from './goma-environment.ts';
+import type { CertificatePair, GatewayConfig, Place, TlsConfig } from './gateway-config.ts';
+import { extraFileShape, type GatewayShape, mainFileShape } from './gateway-shape.ts';
+import { checkKeys } from './known-keys.ts';
+import type { Problem } from './problem.ts';
+import { ProblemList } from './problem-list.ts';
+import { readForwardClientCert } from './read-client-identity.ts';
+import {
+  readEntryPoints,
+  readLogs,
+  readMonitoring,
+  readProxy,
+  readTimeouts,
+  readTransport,
+  readWorkers,
+} from './read-gateway.ts';
+import { checkMiddlewares, type WrittenMiddleware } from './read-middlewares.ts';
+import { isEnabled, readRoutes, type WrittenRoute } from './read-routes.ts';
+import { readTls } from './read-tls.ts';
+import { readPair, readPairs } from './reading.ts';
+import { parseYamlTree, type TreeNode } from './yaml-tree.ts';
+
+export type ConfigText = { readonly file: string; readonly text: string };
+
+export type ConfigInput = ConfigText & {
+  /** Files of extraConfig.directory; `file` of each absolute, as that of the main file. */
+  readonly extra: readonly ConfigText[];
+  readonly env: Environment;
+  /** Unknown keys are errors. */
+  readonly strict: boolean;
+  /** Goma's default certsDir where it exists. */
+  readonly defaultCertsDir?: string | undefined;
+};
+
+export type ParsedConfig = {
+  /** undefined where any problem is an error. */
+  readonly config: GatewayConfig | undefined;
+  /** By place: main file, extra files in their order, environment. */
+  readonly problems: readonly Problem[];
+};
+
+/** Never throws for what is in the texts. */
+export function parseConfig(input: ConfigInput): ParsedConfig {
+  const problems = new ProblemList();
+  const files = [input.file, ...input.extra.map((one) => one.file)];
+  const config = readAll(input, files, problems);
+  return { config: problems.hasErrors ? undefined : config, problems: problems.sorted(files) };
+}
+
+/** The folder of extra files that a main file names, absolute; undefined where it names none or cannot be read. */
+export function findExtraDirectory(main: ConfigText, env: Environment): { path: string; place: Place } | undefined {
+  const tree = readTree(main, env, new ProblemList());
+  let node: TreeNode | undefined = tree;
+  for (const key of ['gateway', 'extraConfig', 'directory'])
+    node = node?.kind === 'map' ? node.entries.get(key)?.value : undefined;
+  if (node?.kind !== 'scalar' || node.text === '' || node.text.includes('\0')) return undefined;
+  return { path: resolve(dirname(main.file), node.text), place: node.place };
+}
+
+function readTree(main: ConfigText, env: Environment, problems: ProblemList): TreeNode | undefined {
+  return applyGomaEnvironment(parseYamlTree(main.file, main.text, env, problems), env, main.file);
+}
+
+function readAll(input: ConfigInput, files: readonly string[], problems: ProblemList): GatewayConfig {
+  const start: Place = { file: input.file, line: 1, col: 1 };
+  const tree = readTree(input, input.env, problems);
+  if (tree === undefined && !problems.hasErrors)
+    problems.error(
+      'empty_file',
+      start,
+      'the configuration is empty',
+      'At least gateway.routes is needed; see docs/configuration.md.',
+    );
+  checkKeys(tree, mainFileShape, problems, input.strict);
+  const main = checkShape(tree, mainFileShape, problems) ?? {};
+  const root = new Cursor(tree, start);
+  const at = root.down('gateway');
+  const gateway = main.gateway ?? {};
+  const written = {
+    routes: writtenOf(gateway.routes, at.down('routes')),
+    middlewares: writtenOf(main.middlewares, root.down('middlewares')),
+  };
+  if (main.routes !== undefined) {
+    problems.warn(
+      'misplaced_key',
+      root.keyPlace('routes'),
+      'routes stands at the top level; it is read as gateway.routes (Goma ignores it here)',
+      'Move it under gateway.',
+    );
+    written.routes.push(...writtenOf(main.routes, root.down('routes')));
+  }
+  for (const extra of input.extra) readExtra(extra, input, written, problems);
+  return assemble(input, files, gateway, at, written, problems);
+}
+
+type Written = { readonly routes: WrittenRoute[]; readonly middlewares: WrittenMiddleware[] };
+
+function readExtra(extra: ConfigText, input: ConfigInput, written: Written, problems: ProblemList): void {
+  const tree = parseYamlTree(extra.file, extra.text, input.env, problems);
+  checkKeys(tree, extraFileShape, problems, input.strict);
+  const shape = checkShape(tree, extraFileShape, problems);
+  const root = new Cursor(tree, { file: extra.file, line: 1, col: 1 });
+  written.routes.push(...writtenOf(shape?.routes, root.down('routes')));
+  written.middlewares.push(...writtenOf(shape?.middlewares, root.down('middlewares')));
+}
+
+function writtenOf<S>(shapes: readonly S[] | undefined, at: Cursor): { shape: S; at: Cursor }[] {
+  return (shapes ?? []).map((shape, i) => ({ shape, at: at.down(i) }));
+}
+
+function assemble(
+  input: ConfigInput,
+  files: readonly string[],
+  gateway: GatewayShape,
+  at: Cursor,
+  written: Written,
+  problems: ProblemList,
+): GatewayConfig {
+  const entryPoints = readEntryPoints(gateway, at, problems);
+  const tlsAt = at.down('tls');
+  if (gateway.tls === undefined && at.has('tls'))
+    problems.error(
+      'empty_value',
+      at.keyPlace('tls'),
+      'tls is written but has no value',
+      'Give its keys, or remove it.',
+    );
+  const tls = readTls(
+    gateway.tls ?? {},
+    tlsAt,
+    readRoutePairs(written.routes, problems),
+    input.defaultCertsDir,
+    problems,
+  );
+  const transport = gateway.networking?.transport;
+  const skipVerify = transport?.insecureSkipVerify ?? false;
+  if (skipVerify)
+    problems.warn(
+      'verification_off',
+      at.down('networking', 'transport').keyPlace('insecureSkipVerify'),
+      'the certificates of backends are NOT verified, except for routes that say insecureSkipVerify: false themselves',
+      'Remove it and give rootCAs.',
+    );
+  const forwardClientCert = readForwardClientCert(gateway.forwardClientCert);
+  const handshake = transport?.tlsHandshakeTimeout ?? 0;
+  const around = {
+    skipVerify,
+    handshakeMs: handshake > 0 ? handshake : 10_000,
+    responseMs: transport?.responseHeaderTimeout ?? 60_000,
+    forwardClientCert,
+  };
+  const routes = readRoutes(written.routes, around, problems);
+  if (routes.length === 0 && !problems.hasErrors)
+    problems.warn(
+      'no_routes',
+      at.keyPlace('routes'),
+      'there is no enabled route: every request is answered with 404',
+      'Add routes under gateway.routes.',
+    );
+  const defaults = { names: gateway.defaults?.middlewares ?? [], at: at.down('defaults', 'middlewares') };
+  checkMiddlewares(
+    written.middlewares,
+    written.routes,
+    defaults,
+    entryPoints.web.enabled && !requiresEverywhere(tls),
+    problems,
+  );
+  const directory = gateway.extraConfig?.directory ?? '';
+  return {
+    file: input.file,
+    files,
+    extraDirectory: directory === '' ? undefined : resolve(dirname(input.file), directory),
+    workers: readWorkers(gateway.workers, at, problems),
+    entryPoints,
+    tls,
+    timeouts: readTimeouts(gateway, at, problems),
+    transport: readTransport(gateway),
+    proxy: readProxy(gateway, at, problems),
+    monitoring: readMonitoring(gateway, at, problems),
+    ...readLogs(gateway, input.file),
+    routes,
+  };
+}
+
+/** Certificates that routes bring along; those of disabled routes are checked, not used. */
+function readRoutePairs(routes: readonly WrittenRoute[], problems: ProblemList): CertificatePair[] {
+  return routes.flatMap(({ shape, at }) => {
+    const here = at.down('tls');
+    const one =
+      shape.tls?.certificate === undefined
+        ? undefined
+        : readPair(shape.tls.certificate, here.down('certificate'), problems);
+    const pairs = [
+      ...(one === undefined ? [] : [one]),
+      ...readPairs(shape.tls?.certificates, here.down('certificates'), problems),
+    ];
+    return isEnabled(shape) ? pairs : [];
+  });
+}
+
+/** Every policy requires a certificate, so nothing is ever answered by a backend over plain HTTP. */
+function requiresEverywhere(tls: TlsConfig): boolean {
+  return [tls.gateway, ...tls.policies].every((policy) => policy.clientAuth?.required === true);
+}

@@ -1,0 +1,73 @@
+// What the readers of single parts share: where problems go, how values with a grammar of their own are read, and what
+// the whole file decides for its parts.
+import type { Cursor } from './cursor.ts';
+import type { CertificatePair, Ref, TlsVersion } from './gateway-config.ts';
+import { parseMaterialRef } from './material-ref.ts';
+import type { ProblemList } from './problem-list.ts';
+import type { CertificatePairShape } from './tls-shape.ts';
+import { quote } from './yaml-tree.ts';
+
+export type Mistake = { readonly problem: string; readonly hint: string };
+
+/** Reports a mistake about one value; the value is shown unless it came from the environment. */
+export function reportMistake(problems: ProblemList, code: string, at: Cursor, value: string, mistake: Mistake): void {
+  const shown = at.showable ? `${quote(value)}: ` : '';
+  problems.error(code, at.place, `${shown}${mistake.problem}`, mistake.hint);
+}
+
+/** `S` under `key`; undefined where it is absent or wrong (then it is reported). Present but empty is an error. */
+export function readRef(value: string | undefined, at: Cursor, key: string, problems: ProblemList): Ref | undefined {
+  if (value === undefined) {
+    if (at.has(key))
+      problems.error(
+        'empty_material',
+        at.keyPlace(key),
+        `${key} is written but has no value`,
+        'Name a file, give PEM text, or remove the key.',
+      );
+    return undefined;
+  }
+  return readRefAt(value, at.down(key), key, problems);
+}
+
+/** As readRef, for a value whose own position is at hand (an item of a list). */
+export function readRefAt(value: string, at: Cursor, name: string, problems: ProblemList): Ref | undefined {
+  const ref = parseMaterialRef(value, at.place);
+  if (!('problem' in ref)) return ref;
+  problems.error('bad_material', at.place, `${name} ${ref.problem}`, ref.hint);
+  return undefined;
+}
+
+export function readPair(shape: CertificatePairShape, at: Cursor, problems: ProblemList): CertificatePair | undefined {
+  for (const key of ['cert', 'key'] as const)
+    if (shape[key] === undefined && !at.has(key))
+      problems.error('missing_key', at.place, `the certificate has no \`${key}\``, 'cert and key belong together.');
+  const cert = readRef(shape.cert, at, 'cert', problems);
+  const key = readRef(shape.key, at, 'key', problems);
+  return cert === undefined || key === undefined ? undefined : { cert, key, place: at.place };
+}
+
+export function readPairs(
+  shapes: readonly CertificatePairShape[] | undefined,
+  at: Cursor,
+  problems: ProblemList,
+): CertificatePair[] {
+  const pairs = (shapes ?? []).map((shape, i) => readPair(shape, at.down(i), problems));
+  return pairs.filter((pair) => pair !== undefined);
+}
+
+/** minVersion and maxVersion with their defaults; an empty range is reported. */
+export function readVersions(
+  shape: { minVersion?: TlsVersion | undefined; maxVersion?: TlsVersion | undefined },
+  at: Cursor,
+  problems: ProblemList,
+): { minVersion: TlsVersion; maxVersion: TlsVersion } {
+  const { minVersion = 'TLSv1.2', maxVersion = 'TLSv1.3' } = shape;
+  if (minVersion > maxVersion)
+    problems.error(
+      'version_range',
+      at.keyPlace('maxVersion'),
+      `maxVersion ${maxVersion} is below minVersion ${minVersion}: no handshake could succeed`,
+    );
+  return { minVersion, maxVersion };
+}

@@ -1,0 +1,110 @@
+// Canary `regex` values: a bounded subset of Goma's RE2 syntax that JavaScript's backtracking engine runs in bearable
+// time. Refused: what RE2 does not have either (back references, lookaround), nested repetition, and more unbounded
+// repetition than a short input can stand. The value that is matched must be cut: see matchInputLimit.
+
+/** A value longer than this (characters) must count as not matching. With it, a pattern costs a few million steps at worst. */
+export const matchInputLimit = 512;
+const maxPatternLength = 256;
+const maxRepeat = 64;
+/** One search for a start and one unbounded repetition, or two behind `^`; a little more for small choices. */
+const maxWays = 4 * matchInputLimit * matchInputLimit;
+
+export type RegexReading = { readonly pattern: string } | { readonly problem: string; readonly hint: string };
+
+/** The pattern to give to `new RegExp(pattern)`: unanchored, as in Goma; a redundant leading or trailing `.*` is removed. */
+export function parseSafeRegex(text: string): RegexReading {
+  if (text.length > maxPatternLength)
+    return {
+      problem: `the regular expression is longer than ${maxPatternLength} characters`,
+      hint: 'Use several matches.',
+    };
+  const pattern = text.replace(/^\^?(?:\.\*)+(?![?+*{])/, '').replace(/(?<!\\)(?:\.\*)+\$?$/, '');
+  const mistake = mistakeIn(pattern);
+  if (mistake !== undefined)
+    return {
+      problem: `the regular expression ${mistake}`,
+      hint: 'Only a simple subset runs in bounded time: literals, classes, groups, alternatives, and few repetitions that are not nested.',
+    };
+  return isValid(pattern) ? { pattern } : { problem: 'the regular expression has a syntax error', hint: '' };
+}
+
+function isValid(pattern: string): boolean {
+  try {
+    return RegExp(pattern) instanceof RegExp;
+  } catch {
+    return false;
+  }
+}
+
+type Group = { repeats: boolean; branches: number };
+
+/** Says what is wrong, undefined where nothing is. */
+function mistakeIn(pattern: string): string | undefined {
+  const groups: Group[] = [{ repeats: false, branches: 1 }];
+  /** The group that was closed right before the current position. */
+  let closed: Group | undefined;
+  // How many ways of matching the engine may try at worst: the search for a start, then each choice multiplies.
+  let ways = pattern.startsWith('^') && !pattern.includes('|') ? 1 : matchInputLimit;
+  for (let i = 0; i < pattern.length; ) {
+    const piece = nextPiece(pattern, i);
+    i += piece.length;
+    const foreign = foreignSyntax(piece);
+    if (foreign !== undefined) return foreign;
+    const group = groups.at(-1);
+    if (group === undefined || (piece === ')' && groups.length === 1)) return 'closes a group that is not open';
+    if (isQuantifier(piece)) {
+      const { low, high } = readQuantifier(piece);
+      if (low > maxRepeat || (high > maxRepeat && high !== Number.POSITIVE_INFINITY))
+        return `repeats something more than ${maxRepeat} times`;
+      if (high > 1 && closed !== undefined && (closed.repeats || closed.branches > 1))
+        return 'repeats a group that itself repeats or branches';
+      group.repeats = true;
+      ways *= high === Number.POSITIVE_INFINITY ? matchInputLimit : high - low + 1;
+    }
+    if (piece === '|') group.branches++;
+    if (piece.startsWith('(')) groups.push({ repeats: false, branches: 1 });
+    closed = piece === ')' ? groups.pop() : undefined;
+    if (closed !== undefined) {
+      ways *= closed.branches;
+      const parent = groups.at(-1);
+      if (parent !== undefined) parent.repeats ||= closed.repeats || closed.branches > 1;
+    }
+  }
+  ways *= groups[0]?.branches ?? 1;
+  return ways > maxWays ? 'can match in too many ways' : undefined;
+}
+
+/** What RE2 and JavaScript do not both have, or read differently. */
+function foreignSyntax(piece: string): string | undefined {
+  if (/^\\[0-9k]/.test(piece)) return 'has a back reference';
+  if (/^\(\?<?[=!]/.test(piece)) return 'looks ahead or behind';
+  if (piece === '(?') return 'has a group of a kind that is not supported';
+  if (/^\\[A-Za-z]/.test(piece) && !/^\\[dDwWsSbBnrtfv]/.test(piece))
+    return `has the escape ${piece}, which is not supported`;
+  if (/^\[\^?\]/.test(piece) || piece.includes('[:')) return 'has a character class that is not supported';
+  return undefined;
+}
+
+/** One escape, class, quantifier, group opening or character. */
+function nextPiece(pattern: string, at: number): string {
+  const rest = pattern.slice(at);
+  const match =
+    /^\\./su.exec(rest) ??
+    /^\[\^?\]?(?:\\.|[^\]\\])*\]/s.exec(rest) ??
+    /^(?:[*+?]|\{\d+(?:,\d*)?\})\??/.exec(rest) ??
+    /^\(\?(?::|[=!]|<[=!]?|)/.exec(rest);
+  return match?.[0] ?? rest.slice(0, 1);
+}
+
+function isQuantifier(piece: string): boolean {
+  return /^[*+?]/.test(piece) || /^\{\d/.test(piece);
+}
+
+function readQuantifier(piece: string): { low: number; high: number } {
+  if (piece.startsWith('*')) return { low: 0, high: Number.POSITIVE_INFINITY };
+  if (piece.startsWith('+')) return { low: 1, high: Number.POSITIVE_INFINITY };
+  if (piece.startsWith('?')) return { low: 0, high: 1 };
+  const [, low = '0', comma, high = ''] = /^\{(\d+)(,(\d*))?\}/.exec(piece) ?? [];
+  if (comma === undefined) return { low: Number(low), high: Number(low) };
+  return { low: Number(low), high: high === '' ? Number.POSITIVE_INFINITY : Number(high) };
+}

@@ -1,0 +1,262 @@
+// YAML text to a tree of maps, lists and scalars in which everything knows its place. Scalars keep their source text
+// (`1.10` stays `1.10`): what they mean is decided by the shape that reads them, as Goma's parser does it.
+// Aliases and merge keys are resolved here, the environment is put in, and what could explode is bounded.
+import {
+  type Alias,
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseAllDocuments,
+  type Scalar,
+} from 'yaml';
+import { type Environment, substitute } from './environment.ts';
+import type { Place } from './gateway-config.ts';
+import type { ProblemList } from './problem-list.ts';
+
+export type TreeScalar = {
+  readonly kind: 'scalar';
+  readonly text: string;
+  /** `key:`, `key: ~` and `key: null`. */
+  readonly isNull: boolean;
+  /** The text came from the environment, at least in part: do not print it. */
+  readonly substituted: boolean;
+  readonly place: Place;
+};
+export type TreeList = { readonly kind: 'list'; readonly items: TreeNode[]; readonly place: Place };
+export type TreeEntry = { readonly keyPlace: Place; readonly value: TreeNode };
+export type TreeMap = { readonly kind: 'map'; readonly entries: Map<string, TreeEntry>; readonly place: Place };
+export type TreeNode = TreeScalar | TreeList | TreeMap;
+
+/** Characters of one file. */
+export const maxFileLength = 8 * 1024 * 1024;
+/** Nodes of one file after aliases are expanded. */
+const maxNodes = 200_000;
+const maxAliases = 1000;
+const maxDepth = 64;
+
+/** The root of one file; undefined where it is empty or could not be read (then `problems` says why). */
+export function parseYamlTree(
+  file: string,
+  text: string,
+  env: Environment,
+  problems: ProblemList,
+): TreeNode | undefined {
+  const start: Place = { file, line: 1, col: 1 };
+  if (text.length > maxFileLength) {
+    problems.error('file_too_large', start, `the file is larger than ${maxFileLength} characters`);
+    return undefined;
+  }
+  try {
+    return new TreeReader(file, text, env, problems).read();
+  } catch (error) {
+    // The YAML parser recurses: absurd nesting ends in a RangeError, which must not escape.
+    const reason = error instanceof RangeError ? 'nested too deeply' : 'not readable as YAML';
+    problems.error('yaml_syntax', start, `the file is ${reason}`);
+    return undefined;
+  }
+}
+
+/** A place in reach of a too large tree. */
+class TooLarge {
+  readonly place: Place;
+  constructor(place: Place) {
+    this.place = place;
+  }
+}
+
+class TreeReader {
+  readonly #file: string;
+  readonly #text: string;
+  readonly #env: Environment;
+  readonly #problems: ProblemList;
+  readonly #lines = new LineCounter();
+  /** Finished nodes; undefined while a node is being read (an alias to it would be a cycle). */
+  readonly #done = new Map<Node, { readonly node: TreeNode; readonly size: number } | undefined>();
+  #aliases = 0;
+
+  constructor(file: string, text: string, env: Environment, problems: ProblemList) {
+    this.#file = file;
+    this.#text = text;
+    this.#env = env;
+    this.#problems = problems;
+  }
+
+  read(): TreeNode | undefined {
+    const options = { lineCounter: this.#lines, schema: 'failsafe', uniqueKeys: false, prettyErrors: false } as const;
+    const documents: readonly Document[] = [...parseAllDocuments(this.#text, options)];
+    const [first, second] = documents;
+    if (second !== undefined) {
+      const place = this.#placeOf(second.range?.[0] ?? 0);
+      this.#problems.error(
+        'multiple_documents',
+        place,
+        'the file holds more than one YAML document',
+        'Remove everything from the second `---` on, or move it to a file of its own under gateway.extraConfig.directory.',
+      );
+    }
+    for (const document of documents) {
+      for (const error of document.errors)
+        this.#problems.error('yaml_syntax', this.#placeOf(error.pos[0]), `not valid YAML: ${firstLine(error.message)}`);
+      for (const warning of document.warnings)
+        this.#problems.error(
+          'yaml_tag',
+          this.#placeOf(warning.pos[0]),
+          `not supported in YAML here: ${firstLine(warning.message)}`,
+        );
+    }
+    const contents = first?.contents;
+    if (first === undefined || contents === null || contents === undefined) return undefined;
+    try {
+      return this.#node(first, contents, 0).node;
+    } catch (error) {
+      if (!(error instanceof TooLarge)) throw error;
+      this.#problems.error(
+        'yaml_too_large',
+        error.place,
+        'the document is too large, too deep, or its aliases expand to too much',
+        `Limits: ${maxNodes} values after expansion, ${maxDepth} levels, ${maxAliases} aliases.`,
+      );
+      return undefined;
+    }
+  }
+
+  #placeOf(offset: number): Place {
+    const { line, col } = this.#lines.linePos(offset);
+    return { file: this.#file, line: Math.max(1, line), col: Math.max(1, col) };
+  }
+
+  #node(document: Document, node: Node, depth: number): { node: TreeNode; size: number } {
+    const place = this.#placeOf(node.range?.[0] ?? 0);
+    if (depth > maxDepth) throw new TooLarge(place);
+    if (isAlias(node)) return this.#alias(document, node, depth);
+    const known = this.#done.get(node);
+    if (known !== undefined) return known;
+    this.#done.set(node, undefined);
+    const result = this.#fresh(document, node, place, depth);
+    if (result.size > maxNodes) throw new TooLarge(place);
+    this.#done.set(node, result);
+    return result;
+  }
+
+  #alias(document: Document, node: Alias, depth: number): { node: TreeNode; size: number } {
+    const place = this.#placeOf(node.range?.[0] ?? 0);
+    if (++this.#aliases > maxAliases) throw new TooLarge(place);
+    const target = node.resolve(document);
+    if (target === undefined || (this.#done.has(target) && this.#done.get(target) === undefined)) {
+      const what = target === undefined ? 'names no anchor' : 'refers to a value that contains it';
+      this.#problems.error('yaml_alias', place, `the alias ${what}`);
+      return { node: emptyScalar(place), size: 1 };
+    }
+    return this.#node(document, target, depth);
+  }
+
+  #fresh(document: Document, node: Node, place: Place, depth: number): { node: TreeNode; size: number } {
+    let size = 1;
+    if (isScalar(node)) return { node: this.#scalar(node, place), size };
+    if (isSeq(node)) {
+      const items: TreeNode[] = [];
+      for (const item of node.items) {
+        const read = this.#node(document, item as Node, depth + 1);
+        items.push(read.node);
+        size += read.size;
+        if (size > maxNodes) throw new TooLarge(place);
+      }
+      return { node: { kind: 'list', items, place }, size };
+    }
+    return isMap(node) ? this.#map(document, node.items, place, depth) : { node: emptyScalar(place), size };
+  }
+
+  #map(
+    document: Document,
+    pairs: readonly { key: unknown; value: unknown }[],
+    place: Place,
+    depth: number,
+  ): { node: TreeNode; size: number } {
+    const entries = new Map<string, TreeEntry>();
+    const merged: TreeNode[] = [];
+    let size = 1;
+    for (const { key, value } of pairs) {
+      const keyPlace = this.#placeOf((key as Node | null)?.range?.[0] ?? 0);
+      if (!isScalar(key)) {
+        this.#problems.error('yaml_key', keyPlace, 'a key must be plain text');
+        continue;
+      }
+      const read =
+        value === null || value === undefined
+          ? { node: emptyScalar(keyPlace), size: 1 }
+          : this.#node(document, value as Node, depth + 1);
+      size += read.size;
+      if (size > maxNodes) throw new TooLarge(place);
+      const name = sourceOf(key);
+      if (name === '<<' && key.type === 'PLAIN') {
+        merged.push(read.node);
+        continue;
+      }
+      const earlier = entries.get(name);
+      if (earlier === undefined) entries.set(name, { keyPlace, value: read.node });
+      else
+        this.#problems.error(
+          'duplicate_key',
+          keyPlace,
+          `the key ${quote(name)} stands twice in one map`,
+          `It was first given in line ${earlier.keyPlace.line}; only one of the two can count.`,
+        );
+    }
+    for (const source of merged) this.#merge(entries, source, place);
+    return { node: { kind: 'map', entries, place }, size };
+  }
+
+  /** `<<: *a` and `<<: [*a, *b]`: what is written in the map itself wins, then the earlier source. */
+  #merge(entries: Map<string, TreeEntry>, source: TreeNode, place: Place): void {
+    const maps = source.kind === 'list' ? source.items : [source];
+    for (const map of maps) {
+      if (map.kind !== 'map') {
+        this.#problems.error(
+          'yaml_merge',
+          map.kind === 'scalar' ? place : map.place,
+          'a merge key `<<` takes a map or a list of maps',
+        );
+        continue;
+      }
+      for (const [name, entry] of map.entries) if (!entries.has(name)) entries.set(name, entry);
+    }
+  }
+
+  #scalar(node: Scalar, place: Place): TreeScalar {
+    const source = sourceOf(node);
+    const isNull = node.type === 'PLAIN' && /^(?:~|null|Null|NULL|)$/.test(source) && node.tag === undefined;
+    const { text, changed, unset } = substitute(source, this.#env);
+    for (const name of unset) {
+      const start = node.range?.[0] ?? 0;
+      const within = this.#text.slice(start, node.range?.[1] ?? start).indexOf(`\${${name}}`);
+      this.#problems.error(
+        'unset_variable',
+        this.#placeOf(start + Math.max(0, within)),
+        `the environment variable ${name} is not set`,
+        `Set it, or give a default: \${${name}:-value}.`,
+      );
+    }
+    return { kind: 'scalar', text, isNull, substituted: changed, place };
+  }
+}
+
+function emptyScalar(place: Place): TreeScalar {
+  return { kind: 'scalar', text: '', isNull: true, substituted: false, place };
+}
+
+function sourceOf(node: Scalar): string {
+  return node.source ?? (typeof node.value === 'string' ? node.value : '');
+}
+
+function firstLine(message: string): string {
+  return message.split('\n', 1)[0] ?? '';
+}
+
+/** Text of the configuration as it is shown in messages: quoted and cut. */
+export function quote(text: string): string {
+  return text.length > 80 ? `"${text.slice(0, 77)}…"` : `"${text}"`;
+}
