@@ -1,0 +1,125 @@
+// `npm start`: a whole demonstration on loopback. A throwaway CA, a backend that insists on mutual TLS, the gateway in
+// front of it, and two curl lines to paste: one that passes and one that is refused.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TLSSocket } from 'node:tls';
+import { Command } from 'commander';
+import { type Issued, mintCa } from '../pki/test-ca.ts';
+import { reservePort } from '../process/ports.ts';
+import { runGateway } from './run.ts';
+
+export function demoCommand(): Command {
+  return new Command('demo').description('run the demonstration (npm start)').action(async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'countersign-demo-'));
+    const removeDir = () => rmSync(dir, { recursive: true, force: true });
+    const { server, caPem } = await mintPki(dir);
+    const backend = await startBackend(server, caPem);
+    const config = join(dir, 'countersign.yml');
+    writeFileSync(config, demoConfig(await findPort(8443), (backend.address() as AddressInfo).port));
+    await runGateway(config, {
+      strict: true,
+      onListening: (listening) => {
+        const address = listening.find(({ entryPoint }) => entryPoint === 'webSecure')?.address ?? '';
+        process.stdout.write(instructions(dir, Number(address.split(':').at(-1))));
+      },
+      onStopped: () => {
+        backend.close();
+        backend.closeAllConnections();
+        removeDir();
+      },
+    });
+  });
+}
+
+async function mintPki(dir: string): Promise<{ server: Issued; caPem: string }> {
+  const ca = await mintCa({ cn: 'Countersign demonstration CA' });
+  const server = await ca.issue({ kind: 'server', cn: 'localhost', sans: ['localhost', '127.0.0.1'] });
+  const alice = await ca.issue({ kind: 'client', cn: 'alice', sans: ['spiffe://demo.test/alice'] });
+  const gateway = await ca.issue({ kind: 'client', cn: 'gateway', sans: ['spiffe://demo.test/gateway'] });
+  const write = (name: string, text: string) => writeFileSync(join(dir, name), text, { mode: 0o600 });
+  write('ca.crt', ca.certPem);
+  for (const [name, pair] of [
+    ['server', server],
+    ['alice', alice],
+    ['gateway', gateway],
+  ] as const) {
+    write(`${name}.crt`, pair.certPem);
+    write(`${name}.key`, pair.keyPem);
+  }
+  return { server, caPem: ca.certPem };
+}
+
+/** A backend that refuses whoever has no certificate of the CA, and tells callers what it was told about them. */
+async function startBackend(pair: Issued, caPem: string): Promise<Server> {
+  const backend = createServer({
+    cert: pair.certPem,
+    key: pair.keyPem,
+    ca: caPem,
+    requestCert: true,
+    rejectUnauthorized: true,
+    minVersion: 'TLSv1.3',
+  });
+  backend.on('request', (request, response) => {
+    const gateway = (request.socket as TLSSocket).getPeerCertificate().subject?.CN ?? 'nobody';
+    const body = {
+      message: 'Hello from the backend. Both legs are mutual TLS.',
+      path: request.url,
+      calledBy: gateway,
+      onBehalfOf: request.headers['x-forwarded-client-cert'] ?? 'nobody',
+    };
+    response.setHeader('content-type', 'application/json');
+    response.end(`${JSON.stringify(body, null, 2)}\n`);
+  });
+  return new Promise((resolve) => backend.listen(0, '127.0.0.1', () => resolve(backend)));
+}
+
+/** The usual port where it is free, else any. */
+async function findPort(wanted: number): Promise<number> {
+  return reservePort({ host: '127.0.0.1', port: wanted }).catch(() => 0);
+}
+
+function demoConfig(port: number, backendPort: number): string {
+  return `version: 2
+gateway:
+  workers: 2
+  log: {format: text}
+  entryPoints:
+    web: {enabled: false}
+    webSecure: {address: "127.0.0.1:${port}"}
+    admin: {address: "127.0.0.1:0"}
+  tls:
+    certificates:
+      - {cert: server.crt, key: server.key}
+    clientAuth:
+      clientCA: ca.crt
+      required: true
+      onFailure: explain
+  routes:
+    - name: hello
+      path: /
+      hosts: [localhost]
+      target: https://localhost:${backendPort}
+      security:
+        tls: {rootCAs: ca.crt, clientCert: gateway.crt, clientKey: gateway.key}
+`;
+}
+
+function instructions(dir: string, port: number): string {
+  const url = `https://localhost:${port}/hello`;
+  const curl = `curl --cacert ${dir}/ca.crt`;
+  return `
+Countersign is running: mutual TLS to the gateway, mutual TLS to the backend.
+The configuration is ${dir}/countersign.yml
+
+With alice's certificate the request passes:
+  ${curl} --cert ${dir}/alice.crt --key ${dir}/alice.key ${url}
+
+Without one it is refused, and the log below says why:
+  ${curl} ${url}
+
+Ctrl-C stops everything and removes the files.
+`;
+}

@@ -1,0 +1,106 @@
+// `countersign run`: loads, starts the primary, and turns signals into what they ask for.
+import { availableParallelism } from 'node:os';
+import { Command } from 'commander';
+import { systemClock } from '../base/clock.ts';
+import { loadGateway } from '../gateway/load.ts';
+import { Watch } from '../gateway/watch.ts';
+import { type Listening, Primary } from '../process/primary.ts';
+import { createLogger, type OpenLogger } from '../telemetry/logger.ts';
+import { printProblems } from './problems.ts';
+
+type Options = { readonly config: string; readonly strict?: true };
+
+export function runCommand(): Command {
+  return new Command('run')
+    .description('serve; SIGHUP reloads, SIGTERM and SIGINT drain and stop, a second one stops at once')
+    .requiredOption('-c, --config <file>', 'configuration file (YAML)')
+    .option('--strict', 'unknown keys are errors')
+    .action(async (options: Options) => {
+      await runGateway(options.config, { strict: options.strict === true });
+    });
+}
+
+export type RunOptions = {
+  readonly strict: boolean;
+  /** Called once everything listens. */
+  readonly onListening?: (listening: readonly Listening[]) => void;
+  /** Called when the gateway has stopped, before the process ends. */
+  readonly onStopped?: () => void;
+};
+
+/** Serves until a signal; resolves when it listens. Sets the exit code and returns where it cannot start. */
+export async function runGateway(file: string, options: RunOptions): Promise<void> {
+  const settings = { env: process.env, strict: options.strict, clock: systemClock };
+  const first = await loadGateway(file, settings);
+  await printProblems(first.problems, process.stderr);
+  if (first.loaded === undefined) {
+    process.stderr.write(`${file}: not started, see the errors above\n`);
+    process.exitCode = 1;
+    options.onStopped?.();
+    return;
+  }
+  const { level, format, file: logFile } = first.loaded.config.log;
+  const json = format === 'json' || (format === undefined && !process.stderr.isTTY);
+  const log = createLogger({ level, format: json ? 'json' : 'text', file: logFile });
+  const primary = new Primary(first.loaded, {
+    load: async () => {
+      const result = await loadGateway(file, { ...settings, tolerateExpired: true });
+      await watch.set(result.watch);
+      return result;
+    },
+    clock: systemClock,
+    log,
+    workerEntry: new URL('../process/worker.ts', import.meta.url).pathname,
+    cores: availableParallelism(),
+  });
+  const watch: Watch = new Watch(systemClock, async () => primary.reload('a watched file changed'));
+  try {
+    await watch.set(first.watch);
+    announce(await primary.start(), json, options);
+  } catch (error) {
+    log.error({ err: error }, error instanceof Error ? error.message : String(error));
+    watch.close();
+    process.exitCode = 1;
+    options.onStopped?.();
+    return;
+  }
+  obeySignals(primary, watch, log, options);
+}
+
+function announce(listening: readonly Listening[], json: boolean, options: RunOptions): void {
+  for (const { entryPoint, address } of listening) {
+    const line = json
+      ? JSON.stringify({ level: 'info', time: new Date().toISOString(), msg: 'listening', entryPoint, address })
+      : `listening ${entryPoint} ${address}`;
+    process.stdout.write(`${line}\n`);
+  }
+  options.onListening?.(listening);
+}
+
+function obeySignals(primary: Primary, watch: Watch, log: OpenLogger, options: RunOptions): void {
+  // The event loop of the primary may have nothing else to wait for.
+  const keepAlive = setInterval(() => {}, 1 << 30);
+  let stops = 0;
+  const stop = (signal: string): void => {
+    stops++;
+    watch.close();
+    if (stops > 1) {
+      primary.stopNow();
+      return;
+    }
+    log.info({ signal }, 'draining; the same signal again stops at once');
+    void primary.stop().then(() => {
+      clearInterval(keepAlive);
+      log.info({}, 'stopped');
+      options.onStopped?.();
+      process.exit(0);
+    });
+  };
+  process.on('SIGTERM', () => stop('SIGTERM'));
+  process.on('SIGINT', () => stop('SIGINT'));
+  process.on('SIGHUP', () => {
+    log.reopen();
+    primary.reopenLogs();
+    void watch.mark().then(async () => primary.reload('SIGHUP'));
+  });
+}

@@ -1,0 +1,38 @@
+// Step 3: may this client use this route, on this kind of connection? A route behind mutual TLS is never reachable over
+// plain HTTP, whatever forwarded headers say (incident 24).
+import { Fault } from '../base/fault.ts';
+import type { Permitted, Routed } from './story.ts';
+
+/** Faults: plaintext_refused, or PlaintextRedirect where the request can simply be repeated over TLS. */
+export function authorize(story: Routed): Permitted {
+  const { peer } = story.client;
+  const { policy } = story;
+  const needsIdentity = policy?.clientAuth?.required === true;
+  if (needsIdentity && !peer.secure) throw plaintextFault(story);
+  // The handshake has refused such clients already; a second look costs nothing and guards every later way in.
+  if (needsIdentity && peer.identity === undefined) throw new Fault('no_client_cert', 'client');
+  return story as Permitted;
+}
+
+function plaintextFault(story: Routed): Fault {
+  const { method, target } = story.exchange.head;
+  const { securePort } = story.serving;
+  if ((method !== 'GET' && method !== 'HEAD') || securePort === undefined || story.host === '') {
+    return new Fault('plaintext_refused', 'client');
+  }
+  const port = securePort === 443 ? '' : `:${securePort}`;
+  const host = story.host.includes(':') ? `[${story.host}]` : story.host;
+  return new PlaintextRedirect(`https://${host}${port}${target}`);
+}
+
+/** 308 to the same resource over TLS (RFC 9110 section 15.4.9). */
+export class PlaintextRedirect extends Fault {
+  readonly location: string;
+  constructor(location: string) {
+    super('plaintext_refused', 'client', { detail: 'redirected to https' });
+    this.location = location;
+  }
+  override get status(): number {
+    return 308;
+  }
+}

@@ -1,0 +1,8 @@
+// Step 5: the request goes to a backend and becomes the relay's business.
+import { Relay } from './relay.ts';
+import type { Prepared } from './story.ts';
+
+/** Starts the exchange with the backend; everything after this arrives as events at the relay. */
+export function dispatch(story: Prepared): void {
+  new Relay(story).start();
+}

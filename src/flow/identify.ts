@@ -1,0 +1,24 @@
+// Step 1: who asks, and is this connection good for the host that is asked for? (edge.md, order of checks; incident 3)
+import { Fault } from '../base/fault.ts';
+import type { Identified, Story } from './story.ts';
+
+/** Faults: the verdict's code where the handshake failed (`onFailure: explain`), host_mismatch (421). */
+export function identify(story: Story): Identified {
+  const { client, serving } = story;
+  const { refused } = client.peer;
+  if (refused !== undefined && refused.code !== 'ok') {
+    throw new Fault(refused.code, 'client', { detail: refused.detail, raw: refused.raw });
+  }
+  const place = client.findHost(story.exchange.head.authority, serving);
+  story.host = place.host;
+  story.policy = place.policy;
+  if (place.policy === undefined) {
+    throw new Fault('host_mismatch', 'client', { detail: `no policy for host ${JSON.stringify(place.host)}` });
+  }
+  if (client.peer.secure && place.policy.name !== client.peer.policy) {
+    throw new Fault('host_mismatch', 'client', {
+      detail: `connection belongs to policy ${client.peer.policy}, host to policy ${place.policy.name}`,
+    });
+  }
+  return story as Identified;
+}

@@ -1,0 +1,48 @@
+// The gateway's own answers: a fault becomes a status, a problem document and a line in the log.
+import type { Fault } from '../base/fault.ts';
+import { FieldBlock } from '../http/field.ts';
+import { renderProblem } from '../http/problem.ts';
+import { PlaintextRedirect } from './authorize.ts';
+import { record } from './record.ts';
+import { MethodNotAllowed } from './route.ts';
+import type { Story } from './story.ts';
+
+/** Answers with the fault's status, or breaks off where an answer has begun. Never throws. */
+export function refuse(story: Story, fault: Fault): void {
+  const { exchange, services } = story;
+  try {
+    story.fault = fault;
+    if (fault.code === 'internal') services.onDefect(fault.cause ?? fault);
+    if (exchange.canRespond) answer(story, fault);
+    else exchange.abort();
+    record(story);
+  } catch (error) {
+    services.onDefect(error);
+    exchange.abort();
+  }
+}
+
+function answer(story: Story, fault: Fault): void {
+  const { exchange } = story;
+  const maintenance = fault.code === 'maintenance' ? story.route?.config.maintenance : undefined;
+  const status = maintenance?.statusCode ?? fault.status;
+  const { contentType, body } =
+    maintenance === undefined
+      ? renderProblem(fault.code, status, story.requestId, exchange.head.fields.find('accept'))
+      : { contentType: 'text/plain; charset=utf-8', body: `${maintenance.message}\n` };
+  const fields: [string, string][] = [
+    ['Content-Type', contentType],
+    ['Cache-Control', 'no-store'],
+  ];
+  if (fault instanceof MethodNotAllowed) fields.push(['Allow', fault.allow]);
+  if (fault instanceof PlaintextRedirect) fields.push(['Location', fault.location]);
+  if (status === 503) fields.push(['Retry-After', '5']);
+  if (mustClose(story, fault)) fields.push(['Connection', 'close']);
+  story.status = status;
+  exchange.respond(status, new FieldBlock(fields), body);
+}
+
+/** A client whose handshake failed gets one answer and nothing more; a malformed or misdirected request ends its connection. */
+function mustClose(story: Story, fault: Fault): boolean {
+  return story.client.peer.refused !== undefined || fault.code === 'bad_request' || fault.code === 'host_mismatch';
+}

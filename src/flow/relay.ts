@@ -1,0 +1,276 @@
+// Step 6: bytes both ways between one client's request and one backend call, with back-pressure, deadlines, the one safe
+// retry, and visible truncation. One object per request that is its own listener on both sides: no closures, no streams.
+import type { Late } from '../base/deadline.ts';
+import { Fault, toFault } from '../base/fault.ts';
+import type { BackendCall, Exchange, RequestSink, ResponseHead, ResponseSink } from '../http/exchange.ts';
+import { FieldBlock, type Fields } from '../http/field.ts';
+import type { AcquireOptions, CallWaiter } from '../upstream/call-waiter.ts';
+import { classifyNginxRefusal } from '../upstream/nginx-refusal.ts';
+import { record } from './record.ts';
+import { refuse } from './refuse.ts';
+import { mayTryAgain } from './retry.ts';
+import type { Prepared } from './story.ts';
+
+/** A retry never takes a kept-alive connection: the next may be as stale as the last. */
+const freshConnection: AcquireOptions = { fresh: true };
+
+export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
+  deadline = Infinity;
+  /** Read by the pool: a waiter that is no longer interested. */
+  cancelled = false;
+  readonly #story: Prepared;
+  readonly #exchange: Exchange;
+  #call: BackendCall | undefined;
+  #attempts = 0;
+  #receiving = false;
+  /** Body pieces that came before there was a backend connection: at most what one read delivers, then the client is paused. */
+  #early: Buffer[] | undefined;
+  #bodyStarted = false;
+  #requestEnded: { readonly trailers: Fields | undefined } | undefined;
+  /** A 400 of a TLS backend, held until its body shows whether it is nginx speaking of certificates. */
+  #held: ResponseHead | undefined;
+  #responding = false;
+  #done = false;
+
+  constructor(story: Prepared) {
+    this.#story = story;
+    this.#exchange = story.exchange;
+  }
+
+  start(): void {
+    this.#story.services.deadlines.add(this);
+    this.#acquire(false);
+    if (!this.#done && !this.#receiving) this.#receive();
+  }
+
+  // --- the backend connection
+
+  #acquire(fresh: boolean): void {
+    this.#attempts++;
+    this.#story.backend.acquire(this, fresh ? freshConnection : undefined);
+  }
+
+  onCall(call: BackendCall): void {
+    if (this.#done) return call.cancel();
+    this.#call = call;
+    this.#expectResponse();
+    call.sendRequest(this.#story.outgoing, this);
+    if (this.#story.outgoing.bodyLength === 0) {
+      call.sendRequestEnd(undefined);
+    } else if (this.#receiving) {
+      this.#sendEarly(call);
+    } else {
+      this.#receive();
+    }
+    // A failure may have arrived while sending.
+    if (this.#call === call) call.flushRequest();
+  }
+
+  onCallFailure(fault: Fault): void {
+    this.#fail(fault, false);
+  }
+
+  #sendEarly(call: BackendCall): void {
+    const early = this.#early;
+    this.#early = undefined;
+    let more = true;
+    if (early !== undefined) for (const chunk of early) more = this.#forwardBody(call, chunk);
+    if (this.#requestEnded !== undefined) call.sendRequestEnd(this.#requestEnded.trailers);
+    else if (more) this.#exchange.resumeRequest();
+  }
+
+  // --- the client's side
+
+  #receive(): void {
+    this.#receiving = true;
+    this.#exchange.receive(this, this.#story.route.config.maxBodyBytes);
+  }
+
+  onRequestBody(chunk: Buffer): void {
+    if (this.#done) return;
+    const call = this.#call;
+    if (call === undefined) {
+      (this.#early ??= []).push(chunk);
+      this.#exchange.pauseRequest();
+      return;
+    }
+    if (!this.#forwardBody(call, chunk)) this.#exchange.pauseRequest();
+  }
+
+  #forwardBody(call: BackendCall, chunk: Buffer): boolean {
+    this.#bodyStarted = true;
+    if (!this.#responding) this.#expectResponse();
+    return call.sendRequestBody(chunk);
+  }
+
+  onRequestEnd(trailers: Fields | undefined): void {
+    if (this.#done) return;
+    const clean = trailers === undefined ? undefined : this.#story.serving.strip.strip(trailers);
+    this.#requestEnded = { trailers: clean };
+    if (this.#story.outgoing.bodyLength !== 0) this.#call?.sendRequestEnd(clean);
+  }
+
+  onClientDrain(): void {
+    if (this.#done) return;
+    this.#expectBody();
+    this.#call?.resumeResponse();
+  }
+
+  onClientFailure(fault: Fault): void {
+    if (this.#done) return;
+    this.#dropCall();
+    if (this.#exchange.canRespond) this.#refuse(fault);
+    else this.#finish(fault);
+  }
+
+  // --- the backend's side
+
+  onInformational(head: ResponseHead): void {
+    if (!this.#done) this.#exchange.sendInformational(head);
+  }
+
+  onHead(head: ResponseHead): void {
+    if (this.#done) return;
+    const { backend } = this.#story;
+    backend.reportResponse(head.status);
+    if (head.status === 400 && backend.secure && head.bodyLength !== 0) {
+      this.#held = head;
+      return;
+    }
+    this.#respond(head);
+  }
+
+  #respond(head: ResponseHead): void {
+    this.#held = undefined;
+    this.#responding = true;
+    this.#story.status = head.status;
+    this.#expectBody();
+    this.#exchange.sendHead(head, FieldBlock.empty);
+  }
+
+  onResponseBody(chunk: Buffer): void {
+    if (this.#done) return;
+    if (this.#held !== undefined && !this.#release(this.#held, chunk)) return;
+    if (this.#exchange.sendBody(chunk)) {
+      this.#expectBody();
+    } else {
+      // The client is slow, not the backend: the client connection has its own deadline for that.
+      this.deadline = Infinity;
+      this.#call?.pauseResponse();
+    }
+  }
+
+  /** Passes a held 400 on, unless it is nginx's way of saying that our certificate was missing or bad. */
+  #release(head: ResponseHead, body: Buffer): boolean {
+    const code = classifyNginxRefusal(head.status, head.fields, body);
+    if (code === undefined) {
+      this.#respond(head);
+      return true;
+    }
+    this.#held = undefined;
+    this.#dropCall();
+    this.#refuse(
+      new Fault(code, 'backend', { detail: 'the backend answered 400 about our certificate', raw: 'HTTP 400' }),
+    );
+    return false;
+  }
+
+  onResponseEnd(trailers: Fields | undefined): void {
+    if (this.#done) return;
+    if (this.#held !== undefined) this.#respond(this.#held);
+    this.#call = undefined;
+    this.#exchange.sendEnd(trailers);
+    this.#finish(undefined);
+  }
+
+  onResponseFlush(): void {
+    if (this.#responding && !this.#done) this.#exchange.flush();
+  }
+
+  onBackendDrain(): void {
+    if (!this.#done) this.#exchange.resumeRequest();
+  }
+
+  onBackendFailure(fault: Fault): void {
+    const reused = this.#call?.reused === true;
+    this.#call = undefined;
+    this.#fail(fault, reused);
+  }
+
+  // --- deadlines and endings
+
+  #expectResponse(): void {
+    const { responseMs } = this.#story.route.config.timeouts;
+    this.deadline = responseMs === 0 ? Infinity : this.#story.services.deadlines.now + responseMs;
+  }
+
+  #expectBody(): void {
+    const { idleMs } = this.#story.route.config.timeouts;
+    this.deadline = idleMs === 0 ? Infinity : this.#story.services.deadlines.now + idleMs;
+  }
+
+  /** The backend kept us waiting; connecting has its own deadline in the pool. */
+  onLate(): void {
+    if (this.#done || this.#call === undefined) return;
+    this.#dropCall();
+    this.#fail(
+      new Fault(this.#responding ? 'backend_truncated' : 'response_timeout', 'backend', { raw: 'deadline' }),
+      false,
+    );
+  }
+
+  #fail(fault: Fault, stale: boolean): void {
+    if (this.#done) return;
+    const { backend, route } = this.#story;
+    backend.reportFailure(fault);
+    if (this.#responding) {
+      this.#exchange.abort();
+      this.#finish(
+        fault.code === 'backend_closed' ? new Fault('backend_truncated', 'backend', { cause: fault }) : fault,
+      );
+    } else if (
+      mayTryAgain({
+        fault,
+        stale,
+        attempts: this.#attempts,
+        retry: route.config.retry,
+        story: this.#story,
+        bodyStarted: this.#bodyStarted,
+      })
+    ) {
+      this.#held = undefined;
+      this.#acquire(true);
+    } else {
+      this.#refuse(fault);
+    }
+  }
+
+  #dropCall(): void {
+    const call = this.#call;
+    this.#call = undefined;
+    call?.cancel();
+  }
+
+  #refuse(fault: Fault): void {
+    this.#close();
+    refuse(this.#story, fault);
+  }
+
+  #finish(fault: Fault | undefined): void {
+    this.#close();
+    this.#story.fault = fault;
+    try {
+      record(this.#story);
+    } catch (error) {
+      this.#story.services.onDefect(toFault(error));
+    }
+  }
+
+  #close(): void {
+    this.#done = true;
+    this.cancelled = true;
+    this.deadline = Infinity;
+    this.#early = undefined;
+    this.#story.services.deadlines.delete(this);
+  }
+}

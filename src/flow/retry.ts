@@ -1,0 +1,26 @@
+// Whether a failed attempt may be made again. A request that may have been processed is never sent twice, unless its
+// method is idempotent and it failed as a kept-alive connection fails that the backend had closed (RFC 9110 section 9.2.2).
+import type { Fault } from '../base/fault.ts';
+import type { RouteConfig } from '../config/gateway-config.ts';
+import type { Prepared } from './story.ts';
+
+export type Attempt = {
+  readonly fault: Fault;
+  /** The call used a connection that had carried an earlier one, and no byte of an answer came. */
+  readonly stale: boolean;
+  /** Attempts made so far. */
+  readonly attempts: number;
+  readonly retry: RouteConfig['retry'];
+  readonly story: Prepared;
+  /** Body bytes were handed to the connection: they are gone. */
+  readonly bodyStarted: boolean;
+};
+
+const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
+
+export function mayTryAgain(attempt: Attempt): boolean {
+  const { fault, stale, attempts, retry, story, bodyStarted } = attempt;
+  if (bodyStarted) return false;
+  if (stale) return attempts === 1 && fault.code === 'backend_closed' && idempotent.has(story.outgoing.method);
+  return fault.unsent && attempts < retry.attempts && retry.on.includes('connect');
+}

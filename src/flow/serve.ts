@@ -1,0 +1,43 @@
+// The story of a request: identify → route → authorize → prepare → dispatch → relay → record, and refuse.
+// Each step takes what the one before returned; steps throw a Fault or return; here stands the only try/catch.
+import { type Fault, toFault } from '../base/fault.ts';
+import type { Exchange, RequestHandler } from '../http/exchange.ts';
+import { authorize } from './authorize.ts';
+import type { Client } from './client.ts';
+import { dispatch } from './dispatch.ts';
+import { identify } from './identify.ts';
+import { prepare } from './prepare.ts';
+import { recordBadRequest } from './record.ts';
+import { refuse } from './refuse.ts';
+import { route } from './route.ts';
+import type { Services } from './serving.ts';
+import { Story } from './story.ts';
+
+/** Serves the requests of one client connection. */
+export class Serve implements RequestHandler {
+  readonly #client: Client;
+  readonly #services: Services;
+
+  constructor(client: Client, services: Services) {
+    this.#client = client;
+    this.#services = services;
+  }
+
+  onRequest(exchange: Exchange): void {
+    const story = new Story(exchange, this.#client, this.#services.current(), this.#services);
+    try {
+      story.requestId = story.serving.forwarding.requestId(exchange.head, this.#client.peer);
+      dispatch(prepare(authorize(route(identify(story)))));
+    } catch (error) {
+      refuse(story, toFault(error));
+    }
+  }
+
+  onBadRequest(fault: Fault): void {
+    try {
+      recordBadRequest(this.#client, this.#services, fault);
+    } catch (error) {
+      this.#services.onDefect(error);
+    }
+  }
+}

@@ -1,0 +1,57 @@
+// What the flow needs of the running configuration. The gateway's Generation provides it; a request takes it once, at
+// its start, and keeps it to its end, so that a reload never changes the rules in the middle of a request.
+import type { Clock } from '../base/clock.ts';
+import type { Deadlines } from '../base/deadline.ts';
+import type { RouteConfig } from '../config/gateway-config.ts';
+import type { EdgePolicy } from '../edge/edge-policy.ts';
+import type { PolicyTable } from '../edge/policy-table.ts';
+import type { Forwarding } from '../identity/forwarding.ts';
+import type { StripList } from '../identity/strip-list.ts';
+import type { RouteTable } from '../routing/route-table.ts';
+import type { AccessLog } from '../telemetry/access-log.ts';
+import type { Cluster } from '../upstream/cluster.ts';
+import type { RouteMetrics } from './record.ts';
+
+/** One route, ready to serve. */
+export type Route = {
+  readonly config: RouteConfig;
+  readonly cluster: Cluster;
+  readonly metrics: RouteMetrics;
+};
+
+/** The rules in force: immutable, replaced as a whole by a reload. */
+export type Serving = {
+  readonly number: number;
+  readonly policies: PolicyTable;
+  readonly routes: RouteTable<Route>;
+  readonly strip: StripList;
+  readonly forwarding: Forwarding;
+  /** Port that plain HTTP redirects to; undefined where the TLS entry point is off. */
+  readonly securePort: number | undefined;
+  /** URI SANs of the certificate that a policy presents: XFCC's By. */
+  ownUris(policy: EdgePolicy): readonly string[];
+};
+
+/** What outlives a reload: one per worker. */
+export type Services = {
+  readonly clock: Clock;
+  readonly deadlines: Deadlines;
+  readonly accessLog: AccessLog | undefined;
+  /** Metrics of requests that reached no route. */
+  readonly unrouted: RouteMetrics;
+  /** Something that must not happen did: for the log, with its stack. */
+  readonly onDefect: (error: unknown) => void;
+  /** A failure worth a log line of its own (backend trouble); bounded by the receiver. */
+  readonly onFault: (report: FaultReport) => void;
+  readonly current: () => Serving;
+};
+
+export type FaultReport = {
+  readonly requestId: string;
+  readonly code: string;
+  readonly source: string;
+  readonly detail: string | undefined;
+  readonly raw: string | undefined;
+  readonly route: string;
+  readonly backend: string;
+};

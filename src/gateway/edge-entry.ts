@@ -1,0 +1,46 @@
+// The TLS entry point with what the gateway adds to it: counters for every handshake, one log line for each that failed.
+import type { TLSSocket } from 'node:tls';
+import type { Clock } from '../base/clock.ts';
+import type { Deadlines } from '../base/deadline.ts';
+import type { EdgeState } from '../edge/edge-world.ts';
+import { HandshakeLog } from '../edge/handshake-log.ts';
+import { EdgeListener } from '../edge/listener.ts';
+import type { Peer } from '../edge/peer.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { MetricCatalogue } from '../telemetry/metrics.ts';
+
+export type EdgeEntryOptions = {
+  readonly clock: Clock;
+  readonly deadlines: Deadlines;
+  readonly log: Logger;
+  readonly metrics: MetricCatalogue;
+  readonly current: () => EdgeState;
+  readonly onConnection: (socket: TLSSocket, peer: Peer) => void;
+  readonly onDefect: (error: unknown) => void;
+};
+
+/** Not listening yet. */
+export function makeEdgeEntry(options: EdgeEntryOptions): EdgeListener {
+  const { clock, deadlines, log, metrics, current, onConnection, onDefect } = options;
+  const refusals = new HandshakeLog({
+    clock,
+    write: (line) => log.warn({ ...line, time: undefined }, `handshake refused: ${line.code}`),
+    onOverflow: (count) =>
+      log.warn({ count }, 'further handshakes were refused, from more addresses than are told apart'),
+  });
+  return new EdgeListener({
+    clock,
+    deadlines,
+    current,
+    onConnection,
+    onDefect,
+    onRefused: (record) => refusals.add(record),
+    onOutcome: ({ policy, code, version, resumed, certificate, durationMs }) => {
+      const labels = { leg: 'client', policy, backend: '', result: code, version, resumed: String(resumed) };
+      metrics.tlsHandshakes.labels(labels).inc();
+      metrics.tlsHandshakeSeconds.labels({ leg: 'client' }).observe(durationMs / 1000);
+      if (resumed) metrics.tlsSessionReused.labels({ leg: 'client' }).inc();
+      if (!certificate && policy !== '') metrics.tlsNoCertificate.labels({ policy }).inc();
+    },
+  });
+}

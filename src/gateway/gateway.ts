@@ -1,0 +1,231 @@
+// One worker's gateway: the current generation, the entry points, the open connections. Generations are prepared
+// completely, then swapped in by one assignment; requests that run keep the one that they began with.
+import { randomUUID } from 'node:crypto';
+import type { Socket } from 'node:net';
+import type { Clock } from '../base/clock.ts';
+import { Deadlines } from '../base/deadline.ts';
+import type { GatewayConfig } from '../config/gateway-config.ts';
+import type { EdgeState } from '../edge/edge-world.ts';
+import type { EdgeListener } from '../edge/listener.ts';
+import { type Peer, peerOfPlainSocket } from '../edge/peer.ts';
+import { stillPasses } from '../edge/rejudge.ts';
+import { selfTest } from '../edge/self-test.ts';
+import { Client } from '../flow/client.ts';
+import { RouteMetrics } from '../flow/record.ts';
+import { Serve } from '../flow/serve.ts';
+import type { Services } from '../flow/serving.ts';
+import { FieldNames } from '../http/field.ts';
+import { defaultHttpLimits, defaultServerTimeouts, type ServerTimeouts } from '../http/limits.ts';
+import { DateField } from '../http1/date-field.ts';
+import { Http1ServerConnection } from '../http1/server.ts';
+import { Forwarding } from '../identity/forwarding.ts';
+import { AccessLog } from '../telemetry/access-log.ts';
+import { createLogger, type OpenLogger } from '../telemetry/logger.ts';
+import { Metrics, type MetricsSnapshot } from '../telemetry/metrics.ts';
+import { IdleBudget } from '../upstream/idle-budget.ts';
+import { Pools } from '../upstream/pools.ts';
+import { makeEdgeEntry } from './edge-entry.ts';
+import { Generation } from './generation.ts';
+import type { LoadedConfig } from './loaded.ts';
+import { OpenConnections } from './open-connections.ts';
+import { PlainListener } from './plain-listener.ts';
+import { Reports } from './reports.ts';
+
+export type GatewayOptions = {
+  readonly clock: Clock;
+  /** Share the ports with other processes (SO_REUSEPORT). */
+  readonly reusePort: boolean;
+};
+
+export type ListenPorts = { readonly web: number | undefined; readonly webSecure: number | undefined };
+
+/** What is made once, from the first configuration, and outlives reloads. */
+type World = {
+  readonly logger: OpenLogger;
+  readonly reports: Reports;
+  readonly accessLog: AccessLog | undefined;
+  readonly services: Services;
+  readonly budget: IdleBudget;
+};
+
+export class Gateway {
+  readonly #options: GatewayOptions;
+  readonly #clock: Clock;
+  readonly #deadlines: Deadlines;
+  readonly #names = new FieldNames();
+  readonly #date: DateField;
+  readonly #metrics = new Metrics();
+  readonly #connections = new OpenConnections();
+  readonly #prepared = new Map<number, Generation>();
+  #world: World | undefined;
+  #generation: Generation | undefined;
+  #timeouts: ServerTimeouts = defaultServerTimeouts;
+  #edge: EdgeListener | undefined;
+  #web: PlainListener | undefined;
+  #draining = false;
+
+  constructor(options: GatewayOptions) {
+    this.#options = options;
+    this.#clock = options.clock;
+    this.#deadlines = new Deadlines(options.clock);
+    this.#date = new DateField(options.clock);
+  }
+
+  /** Builds a generation beside the current one. Throws where it cannot be built; nothing has changed then. */
+  async prepare(number: number, loaded: LoadedConfig, ticketSecret: Buffer): Promise<void> {
+    const world = (this.#world ??= this.#makeWorld(loaded.config));
+    const forwarding = new Forwarding(loaded.config.proxy, randomUUID);
+    const pools = new Pools(
+      {
+        clock: this.#clock,
+        deadlines: this.#deadlines,
+        random: Math.random,
+        names: this.#names,
+        limits: defaultHttpLimits,
+        events: world.reports,
+      },
+      world.budget,
+      this.#generation?.pools,
+    );
+    const metrics = this.#metrics.of;
+    this.#prepared.set(number, new Generation({ number, loaded, ticketSecret, forwarding, pools, metrics }));
+  }
+
+  /** From now on requests get this generation; connections whose policy changed are judged again. */
+  commit(number: number): void {
+    const next = this.#prepared.get(number);
+    if (next === undefined) return;
+    this.#prepared.clear();
+    const before = this.#generation;
+    this.#generation = next;
+    this.#timeouts = { ...defaultServerTimeouts, ...timeoutsOf(next.loaded.config) };
+    this.#metrics.of.configGeneration.labels({}).set(number);
+    if (before === undefined) return;
+    this.#connections.judgeAgain(next.policies, this.#clock.now());
+    before.close();
+  }
+
+  abandon(number: number): void {
+    this.#prepared.get(number)?.close();
+    this.#prepared.delete(number);
+  }
+
+  /** Opens the entry points. Throws the system's error where that fails. */
+  async listen(ports: ListenPorts): Promise<void> {
+    const world = this.#world;
+    const generation = this.#generation;
+    if (world === undefined || generation === undefined) throw new Error('no generation was committed');
+    await selfTest();
+    const { entryPoints } = generation.loaded.config;
+    const { reusePort } = this.#options;
+    if (ports.webSecure !== undefined) {
+      this.#edge = makeEdgeEntry({
+        clock: this.#clock,
+        deadlines: this.#deadlines,
+        log: world.logger,
+        metrics: this.#metrics.of,
+        current: () => this.#edgeState(),
+        onConnection: (socket, peer) => this.#serve(socket, peer, world.services),
+        onDefect: world.services.onDefect,
+      });
+      await this.#edge.listen({ host: entryPoints.webSecure.host, port: ports.webSecure, reusePort });
+    }
+    if (ports.web !== undefined) {
+      this.#web = new PlainListener((socket) => this.#serve(socket, peerOfPlainSocket(socket), world.services));
+      await this.#web.listen(entryPoints.web.host, ports.web, reusePort);
+    }
+  }
+
+  snapshot(): MetricsSnapshot {
+    const { of } = this.#metrics;
+    const { secure, plain } = this.#connections.count();
+    of.connectionsActive.labels({ entry_point: 'webSecure' }).set(secure);
+    of.connectionsActive.labels({ entry_point: 'web' }).set(plain);
+    const dropped = this.#world?.logger.droppedLines() ?? 0;
+    const counter = of.logDropped.labels({});
+    counter.inc(dropped - counter.value);
+    return this.#metrics.snapshot();
+  }
+
+  reopenLogs(): void {
+    this.#world?.logger.reopen();
+    this.#world?.accessLog?.reopen();
+  }
+
+  /** Stops accepting, lets what runs finish within drainMs, then closes what is left. */
+  async drain(): Promise<void> {
+    this.#draining = true;
+    this.#edge?.close();
+    this.#web?.close();
+    const drainMs = this.#generation?.loaded.config.timeouts.drainMs ?? 0;
+    const cancel = this.#clock.after(drainMs, () => this.#connections.destroyAll());
+    // The drain must end by itself even if nothing else keeps the process alive.
+    const keepAlive = setInterval(() => {}, 1_000);
+    await this.#connections.drain();
+    cancel();
+    clearInterval(keepAlive);
+    this.#generation?.close();
+    await this.#world?.accessLog?.close();
+  }
+
+  #serve(socket: Socket, peer: Peer, services: Services): void {
+    const client = new Client(peer);
+    const connection = new Http1ServerConnection(
+      socket,
+      {
+        names: this.#names,
+        limits: defaultHttpLimits,
+        timeouts: this.#timeouts,
+        deadlines: this.#deadlines,
+        clock: this.#clock,
+        date: this.#date,
+        secure: peer.secure,
+      },
+      new Serve(client, services),
+    );
+    this.#connections.add(socket, connection, client);
+    this.#metrics.of.connections.labels({ entry_point: peer.secure ? 'webSecure' : 'web' }).inc();
+    // A handshake that began under the rules before a reload may end after it.
+    const stale = peer.secure && !stillPasses(peer, this.#current().policies, this.#clock.now());
+    if (this.#draining || stale) connection.drain();
+  }
+
+  #edgeState(): EdgeState {
+    const { policies, loaded } = this.#current();
+    const { handshakeTimeoutMs, handshakesPerSecond } = loaded.config.tls;
+    return { policies, handshakeTimeoutMs, handshakesPerSecond };
+  }
+
+  #current(): Generation {
+    if (this.#generation === undefined) throw new Error('no generation was committed');
+    return this.#generation;
+  }
+
+  #makeWorld(config: GatewayConfig): World {
+    const { level, format, file } = config.log;
+    const logger = createLogger({ level, format, file });
+    const reports = new Reports(this.#clock, logger, this.#metrics);
+    const { enabled, path, sample } = config.accessLog;
+    const dropped = this.#metrics.of.accessLogDropped.labels({});
+    const accessLog = enabled
+      ? new AccessLog({ path, sample, clock: this.#clock, dropped, random: Math.random })
+      : undefined;
+    const counter = (backend: string, status: string) =>
+      this.#metrics.of.requests.labels({ route: '', status, backend });
+    const services: Services = {
+      clock: this.#clock,
+      deadlines: this.#deadlines,
+      accessLog,
+      unrouted: new RouteMetrics(counter),
+      onDefect: (error) => reports.onDefect(error),
+      onFault: (report) => reports.onFault(report),
+      current: () => this.#current(),
+    };
+    return { logger, reports, accessLog, services, budget: new IdleBudget(config.transport.maxIdleConns) };
+  }
+}
+
+function timeoutsOf({ timeouts }: GatewayConfig): Partial<ServerTimeouts> {
+  const { headMs, stallMs, idleMs, requestMs } = timeouts;
+  return { headMs, stallMs, idleMs, requestMs };
+}

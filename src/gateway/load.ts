@@ -1,0 +1,231 @@
+// From a configuration file to everything that `run` needs and `check` judges: the configuration, then every file that it
+// points to. All problems of both come back together; `loaded` is there only where none of them is an error.
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join, parse, resolve } from 'node:path';
+import type { Clock } from '../base/clock.ts';
+import type { CertificatePair, GatewayConfig, PolicyConfig, Ref, RouteConfig } from '../config/gateway-config.ts';
+import { loadConfig } from '../config/load-config.ts';
+import type { Problem } from '../config/problem.ts';
+import { coversHost, explainNotCovered } from '../pki/host-coverage.ts';
+import { materialError, materialWarning } from '../pki/material-problem.ts';
+import type { TrustBundle } from '../pki/trust-bundle.ts';
+import type { Expiry, LoadedConfig, LoadedPair, LoadedPolicy, LoadedRoute } from './loaded.ts';
+import { MaterialLoader, type UsablePair } from './material-loader.ts';
+import { mintSelfSigned } from './self-signed.ts';
+
+export type LoadedResult = {
+  readonly loaded: LoadedConfig | undefined;
+  readonly problems: readonly Problem[];
+  /** Files that the outcome depends on. */
+  readonly watch: readonly string[];
+};
+
+export type LoadOptions = {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly strict: boolean;
+  readonly clock: Clock;
+  /**
+   * At a reload: a certificate of ours that expired while we ran is a warning, not an error, so that it does not keep every
+   * other change out. At the start and for `check` it is an error.
+   */
+  readonly tolerateExpired?: boolean;
+};
+
+/** Never rejects for what is wrong with the configuration or its files. */
+export async function loadGateway(file: string, options: LoadOptions): Promise<LoadedResult> {
+  const { config, problems, files } = await loadConfig(file, options);
+  const watched = files.length === 0 ? [resolve(file)] : files;
+  if (config === undefined) return { loaded: undefined, problems, watch: watched };
+  const loader = new MaterialLoader(options.clock.now(), options.tolerateExpired === true);
+  const loaded = await loadMaterial(config, loader);
+  const all = [...problems, ...loader.problems];
+  const watch = [...watched, ...loader.paths];
+  if (config.extraDirectory !== undefined) watch.push(config.extraDirectory);
+  if (config.tls.certsDir !== undefined) watch.push(config.tls.certsDir.path);
+  return { loaded: all.some(isError) ? undefined : loaded, problems: all, watch };
+}
+
+function isError(problem: Problem): boolean {
+  return problem.severity === 'error';
+}
+
+async function loadMaterial(config: GatewayConfig, loader: MaterialLoader): Promise<LoadedConfig> {
+  const expiries: Expiry[] = [];
+  // Bundles first: what is an anchor here is known when certificates are judged.
+  for (const { clientAuth } of [config.tls.gateway, ...config.tls.policies]) {
+    if (clientAuth !== undefined) await loader.bundle(clientAuth.clientCAs);
+  }
+  for (const { tls } of config.routes) if (tls.rootCAs !== undefined) await loader.bundle([tls.rootCAs]);
+  const policies = await loadPolicies(config, loader, expiries);
+  const routes: LoadedRoute[] = [];
+  for (const route of config.routes) routes.push(await loadRoute(route, loader, expiries));
+  const ticketSecret = await loadTicketSecret(config.tls.sessionResumption.keys, loader);
+  return { config, policies, routes, expiries: distinct(expiries), ticketSecret };
+}
+
+async function loadPolicies(
+  config: GatewayConfig,
+  loader: MaterialLoader,
+  expiries: Expiry[],
+): Promise<LoadedPolicy[]> {
+  const { tls } = config;
+  const shared = await loadPairs(await sharedPairs(config, loader), loader);
+  const policies: LoadedPolicy[] = [];
+  for (const policy of [tls.gateway, ...tls.policies]) {
+    const own = policy.certificates.length === 0 ? shared : await loadPairs(policy.certificates, loader);
+    const anchors = policy.clientAuth === undefined ? undefined : await loader.bundle(policy.clientAuth.clientCAs);
+    if (anchors !== undefined) addAnchors(expiries, 'anchor', anchors);
+    if (policy.clientAuth !== undefined && anchors === undefined) continue;
+    if (own.length > 0) checkCoverage(hostsOf(policy, config), own, loader);
+    const certificates = own.map((pair) => pair.loaded);
+    for (const { subject, notAfter } of certificates) expiries.push({ role: 'server', subject, notAfter });
+    if (certificates.length === 0) certificates.push(await selfSigned(policy, config, loader));
+    policies.push({ config: policy, certificates, anchors: anchors?.pem });
+  }
+  return policies;
+}
+
+/** The hosts that a policy serves: its own, or for the gateway's policy those of the routes that no other names. */
+function hostsOf(policy: PolicyConfig, config: GatewayConfig): { host: string; place: PolicyConfig['place'] }[] {
+  if (policy !== config.tls.gateway) return policy.hosts.map((host) => ({ host, place: policy.place }));
+  const taken = new Set(config.tls.policies.flatMap((other) => other.hosts));
+  return config.routes.flatMap((route) =>
+    route.hosts.filter((host) => !taken.has(host)).map((host) => ({ host, place: route.place })),
+  );
+}
+
+function checkCoverage(hosts: ReturnType<typeof hostsOf>, pairs: readonly UsablePair[], loader: MaterialLoader): void {
+  const leaves = pairs.flatMap(({ checked }) => (checked.leaf === undefined ? [] : [checked.leaf]));
+  const wildcards = new Set(leaves.flatMap((leaf) => leaf.sans.map((san) => san.value.toLowerCase())));
+  const seen = new Set<string>();
+  for (const { host, place } of hosts) {
+    const pattern = host.replace(/^\{[^}]*\}\./, '*.');
+    if (seen.has(pattern)) continue;
+    seen.add(pattern);
+    const covered = pattern.startsWith('*.')
+      ? wildcards.has(pattern)
+      : leaves.some((leaf) => coversHost(leaf, pattern));
+    if (covered) continue;
+    const [first] = leaves;
+    const why = leaves.length === 1 && first !== undefined ? `: ${explainNotCovered(first, pattern)}` : '';
+    loader.add(
+      place,
+      materialWarning(
+        'host_not_covered',
+        `no certificate covers the host ${host}${why}`,
+        'Have a certificate issued with this name as a DNS SAN, or correct the name.',
+      ),
+    );
+  }
+}
+
+/** Where no certificate is configured: one for this run, so that a first try works; nobody can verify it. */
+async function selfSigned(policy: PolicyConfig, config: GatewayConfig, loader: MaterialLoader): Promise<LoadedPair> {
+  const noneConfigured =
+    policy.certificates.length === 0 &&
+    config.tls.certificates.length === 0 &&
+    config.tls.defaultCertificate === undefined;
+  if (noneConfigured && config.entryPoints.webSecure.enabled) {
+    loader.add(
+      policy.place,
+      materialWarning(
+        'self_signed',
+        `no server certificate is configured for policy ${policy.name}: a self-signed one is made for this run`,
+        'Configure gateway.tls.certificates; `countersign pki init` makes a set for tests.',
+      ),
+    );
+  }
+  return mintSelfSigned(hostsOf(policy, config).map(({ host }) => host));
+}
+
+async function sharedPairs(config: GatewayConfig, loader: MaterialLoader): Promise<CertificatePair[]> {
+  const { defaultCertificate, certificates, certsDir } = config.tls;
+  const pairs = defaultCertificate === undefined ? [] : [defaultCertificate];
+  pairs.push(...certificates);
+  if (certsDir === undefined) return pairs;
+  const { path, place } = certsDir;
+  try {
+    const names = (await readdir(path)).sort();
+    for (const name of names) {
+      const { name: base, ext } = parse(name);
+      if (!['.crt', '.cert', '.pem'].includes(ext) || !names.includes(`${base}.key`)) continue;
+      pairs.push({ cert: { place, path: join(path, name) }, key: { place, path: join(path, `${base}.key`) }, place });
+    }
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? 'error';
+    loader.add(
+      place,
+      materialError('certs_dir_unreadable', `${path} cannot be listed (${code})`, 'Correct gateway.tls.certsDir.'),
+    );
+  }
+  return pairs;
+}
+
+async function loadPairs(pairs: readonly CertificatePair[], loader: MaterialLoader): Promise<UsablePair[]> {
+  const usable: UsablePair[] = [];
+  for (const pair of pairs) {
+    const one = await loader.serverPair(pair);
+    if (one !== undefined) usable.push(one);
+  }
+  return usable;
+}
+
+async function loadRoute(config: RouteConfig, loader: MaterialLoader, expiries: Expiry[]): Promise<LoadedRoute> {
+  const { rootCAs, clientCert, clientKey } = config.tls;
+  const anchors = rootCAs === undefined ? undefined : await loader.bundle([rootCAs]);
+  if (anchors !== undefined) addAnchors(expiries, 'backend_anchor', anchors);
+  const pair =
+    clientCert === undefined || clientKey === undefined
+      ? undefined
+      : await loader.clientPair({ cert: clientCert, key: clientKey, place: clientCert.place });
+  if (pair !== undefined) {
+    const { subject, notAfter } = pair.loaded;
+    expiries.push({ role: 'backend_client', subject, notAfter });
+  }
+  return { config, tls: { rootCAs: anchors?.pem.join(''), clientPair: pair?.loaded } };
+}
+
+function addAnchors(expiries: Expiry[], role: Expiry['role'], bundle: TrustBundle): void {
+  for (const { subject, notAfter } of bundle.anchors) expiries.push({ role, subject, notAfter });
+}
+
+function distinct(expiries: readonly Expiry[]): Expiry[] {
+  return [...new Map(expiries.map((one) => [`${one.role} ${one.subject} ${one.notAfter}`, one])).values()];
+}
+
+/** Shortest key file that is taken for a secret. */
+const minSecretBytes = 32;
+
+async function loadTicketSecret(ref: Ref | undefined, loader: MaterialLoader): Promise<Uint8Array | undefined> {
+  if (ref === undefined) return undefined;
+  let secret: Buffer;
+  if ('path' in ref) {
+    loader.paths.add(ref.path);
+    try {
+      secret = await readFile(ref.path);
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code ?? 'error';
+      const message = `${ref.path} cannot be read (${code})`;
+      loader.add(
+        ref.place,
+        materialError('ticket_keys_unreadable', message, 'Correct gateway.tls.sessionResumption.keys.'),
+      );
+      return undefined;
+    }
+  } else {
+    secret = Buffer.from(ref.pem);
+  }
+  if (secret.length < minSecretBytes) {
+    const hint = 'Make one with `openssl rand -out FILE 48` and give it to every gateway that shares sessions.';
+    loader.add(
+      ref.place,
+      materialError(
+        'ticket_keys_short',
+        `session ticket keys need at least ${minSecretBytes} bytes of secret, there are ${secret.length}`,
+        hint,
+      ),
+    );
+  }
+  return createHash('sha256').update(secret).digest();
+}

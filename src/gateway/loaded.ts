@@ -1,0 +1,50 @@
+// A configuration with everything it points to read and checked: plain data, so that the primary can read the files once
+// and every worker builds the same generation from the same bytes.
+import type { GatewayConfig, PolicyConfig, RouteConfig } from '../config/gateway-config.ts';
+
+/** A server certificate with its chain in the order in which it is sent, and its key. */
+export type LoadedPair = {
+  readonly chainPem: string;
+  readonly keyPem: string;
+  /** DNS names and IP addresses of the leaf's SAN. */
+  readonly names: readonly string[];
+  /** URI SANs: XFCC's By. */
+  readonly uris: readonly string[];
+  readonly sha256: string;
+  readonly subject: string;
+  /** Milliseconds since the epoch. */
+  readonly notAfter: number;
+};
+
+export type LoadedPolicy = {
+  readonly config: PolicyConfig;
+  /** The policy's own, else the shared ones; never empty. The first is used where no name fits. */
+  readonly certificates: readonly LoadedPair[];
+  /** PEM of each anchor; undefined where no client certificate is asked for. */
+  readonly anchors: readonly string[] | undefined;
+};
+
+export type LoadedBackendTls = {
+  /** PEM of the anchors; undefined = the system's. */
+  readonly rootCAs: string | undefined;
+  readonly clientPair: LoadedPair | undefined;
+};
+
+export type LoadedRoute = { readonly config: RouteConfig; readonly tls: LoadedBackendTls };
+
+/** Something with an expiry date, for certificate_expiry_timestamp_seconds. */
+export type Expiry = {
+  readonly role: 'server' | 'anchor' | 'backend_client' | 'backend_anchor';
+  readonly subject: string;
+  readonly notAfter: number;
+};
+
+export type LoadedConfig = {
+  readonly config: GatewayConfig;
+  /** The policy `gateway` first. */
+  readonly policies: readonly LoadedPolicy[];
+  readonly routes: readonly LoadedRoute[];
+  readonly expiries: readonly Expiry[];
+  /** Shared secret for session tickets from sessionResumption.keys; undefined = made at start. */
+  readonly ticketSecret: Uint8Array | undefined;
+};

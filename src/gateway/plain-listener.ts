@@ -1,0 +1,36 @@
+// The plain HTTP entry point: accepts, and hands over an address. What may be asked for here is flow/authorize.ts.
+import { createServer, type Server, type Socket } from 'node:net';
+
+/** Connections that one worker holds on this entry point at once. */
+const maxConnections = 20_000;
+
+export class PlainListener {
+  readonly #server: Server;
+
+  constructor(onConnection: (socket: Socket) => void) {
+    this.#server = createServer({ noDelay: true });
+    this.#server.maxConnections = maxConnections;
+    this.#server.on('connection', (socket) => {
+      socket.on('error', () => socket.destroy());
+      onConnection(socket);
+    });
+  }
+
+  /** Rejects with the system's error. */
+  async listen(host: string, port: number, reusePort: boolean): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen({ host, port, reusePort }, () => {
+        this.#server.off('error', reject);
+        // Out of file descriptors and the like: the next connection may succeed.
+        this.#server.on('error', () => {});
+        resolve();
+      });
+    });
+  }
+
+  /** Stops accepting; open connections are the gateway's to drain. */
+  close(): void {
+    this.#server.close();
+  }
+}

@@ -1,0 +1,79 @@
+// Turns what happens on both legs into log lines and counters of one worker. Lines that a stranger can cause are bounded:
+// a backend that is down makes one line when it goes and one a minute, not one per request.
+import type { Clock } from '../base/clock.ts';
+import type { Fault } from '../base/fault.ts';
+import type { FaultReport } from '../flow/serving.ts';
+import type { Verdict } from '../pki/verdict.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { BackendEvents } from '../upstream/backend-world.ts';
+import type { HealthState } from '../upstream/health-state.ts';
+
+/** One line per backend, route and code in this time; the rest are counted and told with the next one. */
+const quietMs = 60_000;
+const maxKinds = 10_000;
+
+export class Reports implements BackendEvents {
+  readonly metrics: Metrics;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #kinds = new Map<string, { until: number; suppressed: number }>();
+
+  constructor(clock: Clock, log: Logger, metrics: Metrics) {
+    this.#clock = clock;
+    this.#log = log;
+    this.metrics = metrics;
+  }
+
+  onDefect(error: unknown): void {
+    this.#log.error({ err: error }, 'internal error: please report this');
+  }
+
+  /** A request failed for a reason that is not the client's. */
+  onFault(report: FaultReport): void {
+    this.metrics.of.faults.labels({ code: report.code, source: report.source }).inc();
+    const suppressed = this.#admit(`${report.route} ${report.backend} ${report.code}`);
+    if (suppressed === undefined) return;
+    this.#log.warn({ ...report, ...(suppressed > 0 ? { suppressed } : {}) }, `request failed: ${report.code}`);
+  }
+
+  onBackendConnected(label: string, verdict: Verdict | undefined, ms: number): void {
+    const { of } = this.metrics;
+    of.upstreamConnectSeconds.labels({ backend: label }).observe(ms / 1000);
+    if (verdict !== undefined) this.#countHandshake(label, 'ok', verdict.version, verdict.resumed);
+  }
+
+  onBackendConnectFailure(label: string, fault: Fault, ms: number): void {
+    this.metrics.of.upstreamConnectSeconds.labels({ backend: label }).observe(ms / 1000);
+    this.#countHandshake(label, fault.code, '', false);
+  }
+
+  onBackendHealth(label: string, state: HealthState): void {
+    if (state.healthy) {
+      this.#log.info({ backend: label, source: state.source }, 'backend is healthy again');
+    } else {
+      const { code = 'down', detail = '', raw = '' } = state.reason ?? {};
+      this.#log.warn({ backend: label, source: state.source, code, detail, raw }, 'backend marked down');
+    }
+  }
+
+  #countHandshake(backend: string, result: string, version: string, resumed: boolean): void {
+    const { of } = this.metrics;
+    const labels = { leg: 'backend', policy: '', backend, result, version, resumed: String(resumed) };
+    of.tlsHandshakes.labels(labels).inc();
+    if (resumed) of.tlsSessionReused.labels({ leg: 'backend' }).inc();
+  }
+
+  /** How many lines like this were kept back since the last one; undefined where this one is kept back too. */
+  #admit(kind: string): number | undefined {
+    const now = this.#clock.monotonic();
+    const known = this.#kinds.get(kind);
+    if (known !== undefined && known.until > now) {
+      known.suppressed++;
+      return undefined;
+    }
+    if (this.#kinds.size >= maxKinds) this.#kinds.clear();
+    this.#kinds.set(kind, { until: now + quietMs, suppressed: 0 });
+    return known?.suppressed ?? 0;
+  }
+}

@@ -1,0 +1,22 @@
+// A certificate for this run only, where none is configured. It encrypts and proves nothing.
+import { mintCa } from '../pki/test-ca.ts';
+import type { LoadedPair } from './loaded.ts';
+
+const lifetimeDays = 90;
+const maxNames = 50;
+
+export async function mintSelfSigned(hosts: readonly string[]): Promise<LoadedPair> {
+  const ca = await mintCa({ cn: 'Countersign self-signed', days: lifetimeDays });
+  const exact = hosts.filter((host) => !host.startsWith('{')).slice(0, maxNames);
+  const names = ['localhost', ...exact];
+  const issued = await ca.issue({ kind: 'server', cn: 'Countersign self-signed', sans: names, days: lifetimeDays });
+  return {
+    chainPem: issued.chainPem,
+    keyPem: issued.keyPem,
+    names,
+    uris: [],
+    sha256: '',
+    subject: 'CN=Countersign self-signed',
+    notAfter: Date.now() + lifetimeDays * 86_400_000,
+  };
+}

@@ -1,0 +1,32 @@
+// What the primary and its workers say to each other. Plain data over the fork's IPC channel (structured clone).
+import type { LoadedConfig } from '../gateway/loaded.ts';
+import type { MetricsSnapshot } from '../telemetry/metrics.ts';
+
+/** Ports that were chosen at start: a worker listens on exactly these (0 in the configuration is any free one). */
+export type Ports = { readonly web: number | undefined; readonly webSecure: number | undefined };
+
+export type ToWorker =
+  /** Build everything for this generation, without using it yet. */
+  | {
+      readonly kind: 'prepare';
+      readonly generation: number;
+      readonly loaded: LoadedConfig;
+      readonly ticketSecret: Uint8Array;
+    }
+  /** All workers could: use it from now on. */
+  | { readonly kind: 'commit'; readonly generation: number }
+  /** One could not: forget it. */
+  | { readonly kind: 'abandon'; readonly generation: number }
+  | { readonly kind: 'listen'; readonly ports: Ports }
+  | { readonly kind: 'snapshot'; readonly id: number }
+  /** Reopen log files (after a rotation). */
+  | { readonly kind: 'reopen' }
+  | { readonly kind: 'drain' };
+
+export type FromWorker =
+  | { readonly kind: 'up' }
+  | { readonly kind: 'prepared'; readonly generation: number }
+  | { readonly kind: 'failed'; readonly generation: number; readonly message: string }
+  | { readonly kind: 'listening' }
+  | { readonly kind: 'listenFailed'; readonly message: string }
+  | { readonly kind: 'snapshot'; readonly id: number; readonly metrics: MetricsSnapshot };

@@ -1,0 +1,64 @@
+// What the primary adds to the workers' metrics, and the sum of all. A worker's last numbers stay when it dies, so that
+// counters never go back; its gauges go with it.
+import type { LoadedConfig } from '../gateway/loaded.ts';
+import { Metrics, type MetricsSnapshot, renderMetrics } from '../telemetry/metrics.ts';
+import type { MetricSample, Sample } from '../telemetry/registry.ts';
+import type { WorkerHandle } from './worker-handle.ts';
+
+export class PrimaryMetrics {
+  readonly #own = new Metrics();
+  /** Counters of the workers that ended, as one sum. */
+  #buried: MetricsSnapshot = [];
+
+  loaded(loaded: LoadedConfig, generation: number): void {
+    const { of } = this.#own;
+    of.configGeneration.labels({}).set(generation);
+    of.certificateExpiry.clear();
+    for (const { role, subject, notAfter } of loaded.expiries) {
+      of.certificateExpiry.labels({ role, subject }).set(notAfter / 1000);
+    }
+    of.verificationDisabled.clear();
+    for (const { config } of loaded.routes) {
+      if (config.tls.insecureSkipVerify) of.verificationDisabled.labels({ route: config.name }).set(1);
+    }
+  }
+
+  reloadFailed(): void {
+    this.#own.of.configReloadFailures.labels({}).inc();
+  }
+
+  workerRestarted(): void {
+    this.#own.of.workerRestarts.labels({}).inc();
+  }
+
+  /** Keeps the counters of a worker that ended. */
+  bury(worker: WorkerHandle): void {
+    const counters = worker.lastSnapshot?.filter((metric) => metric.type !== 'gauge');
+    if (counters !== undefined) this.#buried = addCounters(this.#buried, counters);
+  }
+
+  /** Prometheus text over the primary, the workers and those that were. */
+  async render(workers: readonly WorkerHandle[], reloadFailed: boolean): Promise<string> {
+    const snapshots = await Promise.all(workers.map(async (worker) => worker.snapshot()));
+    const { of } = this.#own;
+    of.workers.labels({}).set(workers.filter((worker) => worker.ready).length);
+    of.configReloadFailed.labels({}).set(reloadFailed ? 1 : 0);
+    const alive = snapshots.filter((snapshot) => snapshot !== undefined);
+    return renderMetrics([this.#own.snapshot(), this.#buried, ...alive]);
+  }
+}
+
+/** The sum of two snapshots that hold no gauges. */
+function addCounters(a: MetricsSnapshot, b: MetricsSnapshot): MetricsSnapshot {
+  const sums = new Map<string, { sample: MetricSample; values: Map<string, Sample> }>();
+  for (const sample of [...a, ...b]) {
+    let sum = sums.get(sample.name);
+    if (sum === undefined) sums.set(sample.name, (sum = { sample, values: new Map() }));
+    for (const value of sample.values) {
+      const key = JSON.stringify([value.metricName, value.labels]);
+      const before = sum.values.get(key);
+      sum.values.set(key, before === undefined ? value : { ...value, value: before.value + value.value });
+    }
+  }
+  return [...sums.values()].map(({ sample, values }) => ({ ...sample, values: [...values.values()] }));
+}

@@ -1,0 +1,257 @@
+// The primary process: holds no traffic. It owns the configuration, supervises the workers, and answers the admin
+// listener. A reload is built by every worker before any uses it; where one cannot, none does and the last good stays.
+import { randomBytes } from 'node:crypto';
+import { AdminServer } from '../admin/admin-server.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Problem } from '../config/problem.ts';
+import type { LoadedConfig } from '../gateway/loaded.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { Backoff } from './backoff.ts';
+import type { Ports } from './messages.ts';
+import { explainListenError, reservePort } from './ports.ts';
+import { PrimaryMetrics } from './primary-metrics.ts';
+import { WorkerHandle } from './worker-handle.ts';
+
+export type LoadResult = {
+  readonly loaded: LoadedConfig | undefined;
+  readonly problems: readonly Problem[];
+  /** Files that this configuration depends on, whether it is good or not. */
+  readonly watch: readonly string[];
+};
+
+export type PrimaryOptions = {
+  readonly load: () => Promise<LoadResult>;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** URL path of the worker's entry module. */
+  readonly workerEntry: string;
+  readonly cores: number;
+};
+
+/** Addresses that are served, for the `listening` lines. */
+export type Listening = { readonly entryPoint: 'web' | 'webSecure' | 'admin'; readonly address: string };
+
+export class Primary {
+  readonly #options: PrimaryOptions;
+  readonly #metrics: PrimaryMetrics;
+  readonly #ticketSecret = randomBytes(32);
+  readonly #slots: (WorkerHandle | undefined)[] = [];
+  #loaded: LoadedConfig;
+  #generation = 1;
+  #ports: Ports = { web: undefined, webSecure: undefined };
+  #admin: AdminServer | undefined;
+  #stopping = false;
+  /** Whether the newest configuration on disk is the one in force. */
+  #reloadFailed = false;
+  /** Reloads and worker starts take turns: none sees half of the other. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(loaded: LoadedConfig, options: PrimaryOptions) {
+    this.#loaded = loaded;
+    this.#options = options;
+    this.#metrics = new PrimaryMetrics();
+  }
+
+  /** Starts everything; rejects with one sentence where an address cannot be had or a worker does not come up. */
+  async start(): Promise<Listening[]> {
+    const { config } = this.#loaded;
+    const { web, webSecure, admin } = config.entryPoints;
+    this.#ports = {
+      web: web.enabled ? await reservePort(web) : undefined,
+      webSecure: webSecure.enabled ? await reservePort(webSecure) : undefined,
+    };
+    const count = config.workers === 'auto' ? this.#options.cores : config.workers;
+    try {
+      await Promise.all(Array.from({ length: count }, (_, slot) => this.#startWorker(slot)));
+    } catch (error) {
+      this.#killAll();
+      throw error;
+    }
+    const listening: Listening[] = [];
+    if (this.#ports.web !== undefined)
+      listening.push({ entryPoint: 'web', address: address(web.host, this.#ports.web) });
+    if (this.#ports.webSecure !== undefined) {
+      listening.push({ entryPoint: 'webSecure', address: address(webSecure.host, this.#ports.webSecure) });
+    }
+    if (admin.enabled) listening.push({ entryPoint: 'admin', address: address(admin.host, await this.#openAdmin()) });
+    this.#metrics.loaded(this.#loaded, this.#generation);
+    return listening;
+  }
+
+  /** Builds a new generation from the files as they are now and swaps it in; keeps the last good one where it cannot. Never rejects. */
+  async reload(reason: string): Promise<void> {
+    await this.#exclusive(async () => {
+      if (!this.#stopping) await this.#reloadNow(reason);
+    });
+  }
+
+  /** Lets the workers finish what they have, then ends them. Resolves when all are gone. */
+  async stop(): Promise<void> {
+    if (this.#stopping) return;
+    this.#stopping = true;
+    const workers = this.#workers();
+    for (const worker of workers) worker.send({ kind: 'drain' });
+    // Workers keep the limit themselves; this is for one that hangs.
+    const cancel = this.#options.clock.after(this.#loaded.config.timeouts.drainMs + 2_000, () => this.#killAll());
+    await Promise.all(workers.map((worker) => worker.exited));
+    cancel();
+    this.#admin?.close();
+  }
+
+  /** Ends everything at once. */
+  stopNow(): void {
+    this.#stopping = true;
+    this.#killAll();
+    this.#admin?.close();
+  }
+
+  reopenLogs(): void {
+    for (const worker of this.#workers()) worker.send({ kind: 'reopen' });
+  }
+
+  #workers(): WorkerHandle[] {
+    return this.#slots.filter((worker) => worker !== undefined && !worker.gone) as WorkerHandle[];
+  }
+
+  #killAll(): void {
+    for (const worker of this.#workers()) worker.kill();
+  }
+
+  async #exclusive<T>(act: () => Promise<T>): Promise<T> {
+    const mine = this.#turn.then(act);
+    this.#turn = mine.catch(() => {});
+    return mine;
+  }
+
+  async #startWorker(slot: number, backoff = new Backoff()): Promise<void> {
+    const worker = new WorkerHandle(this.#options.workerEntry, slot, this.#options.clock);
+    this.#slots[slot] = worker;
+    try {
+      await worker.up();
+      await worker.prepare(this.#prepareMessage(this.#loaded, this.#generation));
+      worker.send({ kind: 'commit', generation: this.#generation });
+      await worker.listen({ kind: 'listen', ports: this.#ports });
+    } catch (error) {
+      worker.kill();
+      await worker.exited;
+      throw error;
+    }
+    this.#options.log.info({ worker: slot, pid: worker.pid }, 'worker ready');
+    void worker.exited.then(({ code, signal }) => this.#onExit(worker, backoff, code, signal));
+  }
+
+  #onExit(worker: WorkerHandle, backoff: Backoff, code: number | null, signal: NodeJS.Signals | null): void {
+    this.#metrics.bury(worker);
+    if (this.#stopping) return;
+    const { clock, log } = this.#options;
+    const delayMs = backoff.delayAfter(clock.monotonic() - worker.startedAt);
+    log.error(
+      { worker: worker.slot, pid: worker.pid, code, signal, restartInMs: delayMs },
+      'worker ended; it will be started again',
+    );
+    this.#restartAfter(worker.slot, backoff, delayMs);
+  }
+
+  #restartAfter(slot: number, backoff: Backoff, delayMs: number): void {
+    const { clock, log } = this.#options;
+    clock.after(delayMs, () => {
+      void this.#exclusive(async () => {
+        if (this.#stopping) return;
+        try {
+          await this.#startWorker(slot, backoff);
+          this.#metrics.workerRestarted();
+        } catch (error) {
+          const nextMs = backoff.delayAfter(0);
+          log.error({ worker: slot, err: error, restartInMs: nextMs }, 'worker did not come up; trying again');
+          this.#restartAfter(slot, backoff, nextMs);
+        }
+      });
+    });
+  }
+
+  async #reloadNow(reason: string): Promise<void> {
+    const { log, load } = this.#options;
+    const { loaded, problems } = await load();
+    for (const problem of problems) {
+      const { file, line, col } = problem.place;
+      const at = { code: problem.code, at: `${file}:${line}:${col}`, hint: problem.hint };
+      if (problem.severity === 'error') log.error(at, problem.message);
+      else log.warn(at, problem.message);
+    }
+    if (loaded === undefined) return this.#reloadRejected(reason, 'the configuration has errors');
+    const generation = this.#generation + 1;
+    const workers = this.#workers();
+    const prepared = await Promise.allSettled(
+      workers.map((worker) => worker.prepare(this.#prepareMessage(loaded, generation))),
+    );
+    // A worker that died while preparing is no vote against: its successor starts with whatever is in force.
+    const veto = prepared.find((result, i) => result.status === 'rejected' && workers[i]?.gone === false);
+    if (veto !== undefined) {
+      for (const worker of workers) worker.send({ kind: 'abandon', generation });
+      return this.#reloadRejected(reason, String((veto as PromiseRejectedResult).reason));
+    }
+    for (const worker of workers) worker.send({ kind: 'commit', generation });
+    this.#warnOfRestart(loaded);
+    this.#loaded = loaded;
+    this.#generation = generation;
+    this.#reloadFailed = false;
+    this.#metrics.loaded(loaded, generation);
+    log.info({ generation, reason }, 'configuration reloaded');
+  }
+
+  #reloadRejected(reason: string, why: string): void {
+    this.#reloadFailed = true;
+    this.#metrics.reloadFailed();
+    this.#options.log.error(
+      { generation: this.#generation, reason, why },
+      'reload rejected: the last good configuration stays in force',
+    );
+  }
+
+  /** What only a new process can take over. */
+  #warnOfRestart(next: LoadedConfig): void {
+    const before = this.#loaded.config;
+    const after = next.config;
+    const changed = (['web', 'webSecure', 'admin'] as const)
+      .filter((name) => endpoint(before.entryPoints[name]) !== endpoint(after.entryPoints[name]))
+      .map((name) => `entryPoints.${name}`);
+    if (before.workers !== after.workers) changed.push('workers');
+    if (JSON.stringify(before.log) !== JSON.stringify(after.log)) changed.push('log');
+    if (changed.length > 0)
+      this.#options.log.warn({ keys: changed }, 'these settings take effect at the next start only');
+  }
+
+  #prepareMessage(loaded: LoadedConfig, generation: number) {
+    return { kind: 'prepare', generation, loaded, ticketSecret: loaded.ticketSecret ?? this.#ticketSecret } as const;
+  }
+
+  async #openAdmin(): Promise<number> {
+    const { config } = this.#loaded;
+    const { host, port } = config.entryPoints.admin;
+    this.#admin = new AdminServer({
+      ready: () => this.#readiness(),
+      metrics: async () => this.#metrics.render(this.#workers(), this.#reloadFailed),
+      metricsPath: config.monitoring.metricsPath,
+    });
+    try {
+      return await this.#admin.listen(host, port);
+    } catch (error) {
+      this.#killAll();
+      throw new Error(explainListenError(error as NodeJS.ErrnoException, host, port), { cause: error });
+    }
+  }
+
+  #readiness(): { ok: boolean; detail: string } {
+    const ready = this.#workers().filter((worker) => worker.ready).length;
+    if (this.#stopping) return { ok: false, detail: 'draining' };
+    return { ok: ready > 0, detail: `${ready} of ${this.#slots.length} workers ready` };
+  }
+}
+
+function address(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function endpoint(entryPoint: { enabled: boolean; host: string; port: number }): string {
+  return entryPoint.enabled ? address(entryPoint.host, entryPoint.port) : 'off';
+}

@@ -1,0 +1,125 @@
+// One worker process as the primary sees it: its state, what it was told, and answers matched to questions.
+import { type ChildProcess, fork } from 'node:child_process';
+import type { Clock } from '../base/clock.ts';
+import type { MetricsSnapshot } from '../telemetry/metrics.ts';
+import type { FromWorker, ToWorker } from './messages.ts';
+
+/** How long a worker may take over one answer before it counts as failed. */
+const answerMs = 30_000;
+
+export class WorkerFailure extends Error {
+  override readonly name = 'WorkerFailure';
+}
+
+type Waiting = { readonly wants: (message: FromWorker) => boolean; settle(message: FromWorker | WorkerFailure): void };
+
+export class WorkerHandle {
+  readonly slot: number;
+  readonly startedAt: number;
+  /** Accepting connections. */
+  ready = false;
+  /** Last metrics it reported: kept when it dies, so that sums never shrink. */
+  lastSnapshot: MetricsSnapshot | undefined;
+  readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+  readonly #child: ChildProcess;
+  readonly #clock: Clock;
+  readonly #waiting = new Set<Waiting>();
+  #snapshotId = 0;
+  #gone = false;
+
+  constructor(entry: string, slot: number, clock: Clock) {
+    this.slot = slot;
+    this.#clock = clock;
+    this.startedAt = clock.monotonic();
+    this.#child = fork(entry, [], { serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    this.#child.on('message', (message) => this.#onMessage(message as FromWorker));
+    this.#child.on('error', () => this.#fail('could not be started'));
+    this.exited = new Promise((resolve) => {
+      this.#child.on('exit', (code, signal) => {
+        this.#gone = true;
+        this.ready = false;
+        this.#fail(`ended (${signal ?? `exit code ${code}`})`);
+        resolve({ code, signal });
+      });
+    });
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  get gone(): boolean {
+    return this.#gone;
+  }
+
+  send(message: ToWorker): void {
+    // A worker that just died: its exit event is on the way and says all there is to say.
+    if (!this.#gone && this.#child.connected) this.#child.send(message, () => {});
+  }
+
+  /** Resolves when the process is up and listens to messages. */
+  async up(): Promise<void> {
+    await this.#answer((message) => message.kind === 'up');
+  }
+
+  /** Has the worker build a generation; rejects with WorkerFailure where it cannot. */
+  async prepare(message: Extract<ToWorker, { kind: 'prepare' }>): Promise<void> {
+    const answer = this.#answer(
+      (given) => (given.kind === 'prepared' || given.kind === 'failed') && given.generation === message.generation,
+    );
+    this.send(message);
+    const given = await answer;
+    if (given.kind === 'failed') throw new WorkerFailure(given.message);
+  }
+
+  async listen(message: Extract<ToWorker, { kind: 'listen' }>): Promise<void> {
+    const answer = this.#answer((given) => given.kind === 'listening' || given.kind === 'listenFailed');
+    this.send(message);
+    const given = await answer;
+    if (given.kind === 'listenFailed') throw new WorkerFailure(given.message);
+    this.ready = true;
+  }
+
+  /** The worker's metrics now, or the last ones where it does not answer. */
+  async snapshot(): Promise<MetricsSnapshot | undefined> {
+    const id = ++this.#snapshotId;
+    try {
+      const answer = this.#answer((given) => given.kind === 'snapshot' && given.id === id, 2_000);
+      this.send({ kind: 'snapshot', id });
+      const given = await answer;
+      if (given.kind === 'snapshot') this.lastSnapshot = given.metrics;
+    } catch {
+      // Busy or gone: the last snapshot is the best there is.
+    }
+    return this.lastSnapshot;
+  }
+
+  kill(): void {
+    if (!this.#gone) this.#child.kill('SIGKILL');
+  }
+
+  async #answer(wants: (message: FromWorker) => boolean, limitMs = answerMs): Promise<FromWorker> {
+    return new Promise((resolve, reject) => {
+      const cancel = this.#clock.after(limitMs, () =>
+        settle(new WorkerFailure(`worker ${this.slot} did not answer in time`)),
+      );
+      const settle = (message: FromWorker | WorkerFailure): void => {
+        cancel();
+        this.#waiting.delete(waiting);
+        if (message instanceof WorkerFailure) reject(message);
+        else resolve(message);
+      };
+      const waiting: Waiting = { wants, settle };
+      this.#waiting.add(waiting);
+      if (this.#gone) settle(new WorkerFailure(`worker ${this.slot} is gone`));
+    });
+  }
+
+  #onMessage(message: FromWorker): void {
+    for (const waiting of this.#waiting) if (waiting.wants(message)) return waiting.settle(message);
+  }
+
+  #fail(reason: string): void {
+    for (const waiting of this.#waiting) waiting.settle(new WorkerFailure(`worker ${this.slot} ${reason}`));
+  }
+}

@@ -1,0 +1,60 @@
+// A worker process: one Gateway, driven by the primary's messages. It serves until it is told to drain, gets SIGTERM, or
+// its primary dies. Loaded by fork(), so this module does its work when it is imported.
+import { systemClock } from '../base/clock.ts';
+import { Gateway } from '../gateway/gateway.ts';
+import type { FromWorker, ToWorker } from './messages.ts';
+
+function say(message: FromWorker): void {
+  if (process.connected) process.send?.(message);
+}
+
+const gateway = new Gateway({ clock: systemClock, reusePort: true });
+
+async function act(message: ToWorker): Promise<void> {
+  switch (message.kind) {
+    case 'prepare':
+      try {
+        await gateway.prepare(message.generation, message.loaded, Buffer.from(message.ticketSecret));
+        say({ kind: 'prepared', generation: message.generation });
+      } catch (error) {
+        say({ kind: 'failed', generation: message.generation, message: String(error) });
+      }
+      return;
+    case 'commit':
+      return gateway.commit(message.generation);
+    case 'abandon':
+      return gateway.abandon(message.generation);
+    case 'listen':
+      try {
+        await gateway.listen(message.ports);
+        say({ kind: 'listening' });
+      } catch (error) {
+        say({ kind: 'listenFailed', message: String(error) });
+      }
+      return;
+    case 'snapshot':
+      return say({ kind: 'snapshot', id: message.id, metrics: gateway.snapshot() });
+    case 'reopen':
+      return gateway.reopenLogs();
+    case 'drain':
+      return end();
+  }
+}
+
+let ending = false;
+
+async function end(): Promise<void> {
+  if (ending) return;
+  ending = true;
+  await gateway.drain();
+  process.exit(0);
+}
+
+process.on('message', (message) => void act(message as ToWorker));
+// Without its primary a worker would serve on, unsupervised and with no way to reload.
+process.on('disconnect', () => void end());
+process.on('SIGTERM', () => void end());
+// Ctrl-C reaches the whole process group; the primary decides what it means.
+process.on('SIGINT', () => {});
+process.on('SIGHUP', () => {});
+say({ kind: 'up' });
