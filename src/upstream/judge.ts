@@ -53,11 +53,9 @@ function judge(
   now: number,
 ): Judgement {
   const sent = readChain(socket);
-  const leafDer = sent[0];
-  if (leafDer === undefined) return refuse(socket, 'malformed_cert', 'the backend presented no certificate');
   const root = socket.isSessionReused() ? ticket?.verdict : undefined;
-  // A session goes with the certificate it was made under; anything else is not ours.
-  if (socket.isSessionReused() && root?.leaf?.der.equals(leafDer) !== true) {
+  // Node shows a client no certificate on a resumed TLS 1.3 session; the session is proof of the one it was made under.
+  if (socket.isSessionReused() && (root === undefined || (sent[0] !== undefined && !root.leaf?.der.equals(sent[0])))) {
     return refuse(socket, 'malformed_cert', 'the backend resumed a session that does not belong to its certificate');
   }
   const chain = root === undefined ? sent : root.chain;
@@ -83,8 +81,7 @@ function findFault(
 ): Finding {
   const raw = verifyError(socket);
   if (raw !== '') {
-    const { bundle } = identity.anchors;
-    const { code, detail } = diagnose({ raw, leg: 2, leaf, chain: chain.slice(1), anchors: bundle, now });
+    const { code, detail } = diagnose({ raw, leg: 2, leaf, chain: chain.slice(1), anchors: identity.anchors, now });
     // An error is an error: whatever the diagnosis says, it is never ok.
     return { code: code === 'ok' ? 'untrusted_issuer' : code, raw, detail };
   }

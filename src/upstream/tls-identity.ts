@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import tls, { type SecureContext } from 'node:tls';
 import { canonicalHostName } from '../base/host.ts';
 import type { TlsVersion } from '../config/gateway-config.ts';
-import type { TrustBundle } from '../pki/trust-bundle.ts';
+import { TrustBundle } from '../pki/trust-bundle.ts';
 import type { Endpoint } from './endpoint.ts';
 
 /** CA certificates that a backend's chain may end in. */
@@ -13,8 +13,6 @@ export type BackendAnchors = {
   readonly pems: readonly string[];
   /** Digest over them, made once. */
   readonly digest: string;
-  /** The same anchors for the diagnosis of failures; without it fewer causes can be told apart. */
-  readonly bundle?: TrustBundle;
 };
 
 export type TlsMaterial = {
@@ -41,12 +39,13 @@ export function digestMaterial(material: TlsMaterial): string {
 export class TlsIdentity {
   readonly digest: string;
   readonly verify: boolean;
-  readonly anchors: BackendAnchors;
   readonly offersCertificate: boolean;
   /** 'TLSv1.2 to TLSv1.3': for sentences to the operator. */
   readonly offered: string;
   readonly context: SecureContext;
   readonly #serverName: string | undefined;
+  readonly #pems: readonly string[];
+  #anchors: TrustBundle | undefined;
 
   /** Throws where OpenSSL rejects certificate or key; RangeError where there are no anchors. */
   constructor(material: TlsMaterial, digest = digestMaterial(material)) {
@@ -54,7 +53,7 @@ export class TlsIdentity {
     if (verify && anchors.pems.length === 0) throw new RangeError('no anchors to verify backends with');
     this.digest = digest;
     this.verify = verify;
-    this.anchors = anchors;
+    this.#pems = anchors.pems;
     this.offersCertificate = client !== undefined;
     this.offered = minVersion === maxVersion ? minVersion : `${minVersion} to ${maxVersion}`;
     this.#serverName = serverName;
@@ -64,6 +63,12 @@ export class TlsIdentity {
       maxVersion,
       ...(client === undefined ? {} : { cert: client.chainPem, key: client.keyPem }),
     });
+  }
+
+  /** The anchors as facts, for the diagnosis of failures: read when the first one happens. */
+  get anchors(): TrustBundle | undefined {
+    this.#anchors ??= TrustBundle.parse(this.#pems.join('\n')).bundle;
+    return this.#anchors;
   }
 
   /** What the backend's certificate must cover: a name, or an IP address without brackets. */

@@ -1,0 +1,226 @@
+// Leg 2 without a gateway: a world with recorded events, clusters over it, and calls that collect their answer.
+import { Deadlines } from '../../src/base/deadline.ts';
+import { type Clock, systemClock } from '../../src/base/clock.ts';
+import type { Fault } from '../../src/base/fault.ts';
+import type { BackendConfig } from '../../src/config/gateway-config.ts';
+import type { BackendCall, OutgoingRequest, ResponseHead, ResponseSink } from '../../src/http/exchange.ts';
+import { FieldNames, Fields } from '../../src/http/field.ts';
+import { defaultHttpLimits } from '../../src/http/limits.ts';
+import { TrustBundle } from '../../src/pki/trust-bundle.ts';
+import type { Verdict } from '../../src/pki/verdict.ts';
+import type { Backend } from '../../src/upstream/backend.ts';
+import type { BackendWorld } from '../../src/upstream/backend-world.ts';
+import type { CallWaiter } from '../../src/upstream/call-waiter.ts';
+import type { ClusterOptions } from '../../src/upstream/cluster.ts';
+import type { HealthState } from '../../src/upstream/health-state.ts';
+import { defaultPoolSettings, type PoolSettings } from '../../src/upstream/pool-settings.ts';
+import type { TlsMaterial } from '../../src/upstream/tls-identity.ts';
+import { Feed } from '../support/wait-for.ts';
+
+export type WorldEvent =
+  | { readonly kind: 'connected'; readonly label: string; readonly verdict: Verdict | undefined }
+  | { readonly kind: 'failed'; readonly label: string; readonly fault: Fault }
+  | { readonly kind: 'health'; readonly label: string; readonly state: HealthState };
+
+export type TestWorld = BackendWorld & { readonly feed: Feed<WorldEvent> };
+
+export function makeWorld(clock: Clock = systemClock, random: () => number = () => 0.5): TestWorld {
+  const feed = new Feed<WorldEvent>('backend events');
+  return {
+    feed,
+    clock,
+    random,
+    deadlines: new Deadlines(clock, 20),
+    names: new FieldNames(),
+    limits: defaultHttpLimits,
+    events: {
+      onBackendConnected: (label, verdict) => feed.push({ kind: 'connected', label, verdict }),
+      onBackendConnectFailure: (label, fault) => feed.push({ kind: 'failed', label, fault }),
+      onBackendHealth: (label, state) => feed.push({ kind: 'health', label, state }),
+    },
+  };
+}
+
+/** Time that stands still until `advance`. Only what `advance` passes is due; due work runs in order. */
+export class HandClock implements Clock {
+  #now = 0;
+  readonly #due = new Set<{ readonly at: number; readonly act: () => void }>();
+
+  now(): number {
+    return Date.now();
+  }
+
+  monotonic(): number {
+    return this.#now;
+  }
+
+  after(delayMs: number, act: () => void): () => void {
+    const entry = { at: this.#now + delayMs, act };
+    this.#due.add(entry);
+    return () => this.#due.delete(entry);
+  }
+
+  /** Delays of everything that waits, soonest first. */
+  get waits(): number[] {
+    return [...this.#due].map(({ at }) => at - this.#now).sort((a, b) => a - b);
+  }
+
+  advance(ms: number): void {
+    const end = this.#now + ms;
+    for (;;) {
+      const next = [...this.#due].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0];
+      if (next === undefined) break;
+      this.#due.delete(next);
+      this.#now = Math.max(this.#now, next.at);
+      next.act();
+    }
+    this.#now = end;
+  }
+}
+
+export function backendConfig(url: string, more: Partial<BackendConfig> = {}): BackendConfig {
+  const { protocol, hostname, port, pathname } = new URL(url);
+  return {
+    scheme: protocol === 'https:' ? 'https' : 'http',
+    host: hostname.replace(/^\[|\]$/g, ''),
+    port: Number(port),
+    basePath: pathname === '/' ? '' : pathname,
+    weight: 0,
+    match: [],
+    exclusive: false,
+    priority: 0,
+    place: { file: 'test.yml', line: 1, col: 1 },
+    ...more,
+  };
+}
+
+export function anchorsOf(pem: string): TlsMaterial['anchors'] {
+  const { bundle } = TrustBundle.parse(pem);
+  if (bundle === undefined) throw new Error('no anchors in the PEM');
+  return { pems: bundle.pem, digest: bundle.digest };
+}
+
+export function material(rootPem: string, more: Partial<TlsMaterial> = {}): TlsMaterial {
+  return {
+    verify: true,
+    anchors: anchorsOf(rootPem),
+    client: undefined,
+    serverName: undefined,
+    minVersion: 'TLSv1.2',
+    maxVersion: 'TLSv1.3',
+    ...more,
+  };
+}
+
+export function clusterOptions(
+  backends: readonly BackendConfig[],
+  tls: TlsMaterial,
+  more: Partial<ClusterOptions> & { readonly settings?: Partial<PoolSettings> } = {},
+): ClusterOptions {
+  const { settings, ...rest } = more;
+  return {
+    backends,
+    tls,
+    loadBalancing: 'roundRobin',
+    healthCheck: undefined,
+    pool: { ...defaultPoolSettings, ...settings },
+    ...rest,
+  };
+}
+
+export type Answer = {
+  readonly status: number;
+  readonly head: ResponseHead;
+  readonly body: string;
+  readonly reused: boolean;
+};
+
+/** One GET, from acquire to the last byte; resolves with the answer or rejects with the Fault. */
+export class TestCall implements CallWaiter, ResponseSink {
+  cancelled = false;
+  call: BackendCall | undefined;
+  readonly answer: Promise<Answer>;
+  /** Resolves when a connection was handed over. */
+  readonly acquired: Promise<BackendCall>;
+  readonly #path: string;
+  readonly #hold: boolean;
+  readonly #backend: Backend;
+  readonly #settle = Promise.withResolvers<Answer>();
+  readonly #hand = Promise.withResolvers<BackendCall>();
+  #head: ResponseHead | undefined;
+  #body = '';
+
+  /** `hold`: the request is sent by `send()`, not at once. */
+  constructor(backend: Backend, options: { path?: string; fresh?: boolean; hold?: boolean } = {}) {
+    this.#backend = backend;
+    this.#path = options.path ?? '/';
+    this.#hold = options.hold ?? false;
+    this.answer = this.#settle.promise;
+    this.acquired = this.#hand.promise;
+    // Whoever is interested in a failure awaits it; nobody has to.
+    this.answer.catch(() => undefined);
+    this.acquired.catch(() => undefined);
+    backend.acquire(this, options.fresh === true ? { fresh: true } : undefined);
+  }
+
+  onCall(call: BackendCall): void {
+    this.call = call;
+    this.#hand.resolve(call);
+    if (!this.#hold) this.send();
+  }
+
+  send(): void {
+    const request: OutgoingRequest = {
+      method: 'GET',
+      target: this.#path,
+      authority: this.#backend.authority,
+      fields: new Fields(),
+      extra: [],
+      bodyLength: 0,
+      acceptsTrailers: false,
+    };
+    this.call?.sendRequest(request, this);
+    this.call?.sendRequestEnd(undefined);
+    this.call?.flushRequest();
+  }
+
+  onCallFailure(fault: Fault): void {
+    this.#backend.reportFailure(fault);
+    this.#hand.reject(fault);
+    this.#settle.reject(fault);
+  }
+
+  onHead(head: ResponseHead): void {
+    this.#head = head;
+    this.#backend.reportResponse(head.status);
+  }
+
+  onResponseBody(chunk: Buffer): void {
+    this.#body += chunk.toString('latin1');
+  }
+
+  onResponseEnd(): void {
+    const head = this.#head;
+    if (head === undefined) throw new Error('an end without a head');
+    this.#settle.resolve({ status: head.status, head, body: this.#body, reused: this.call?.reused === true });
+  }
+
+  onBackendFailure(fault: Fault): void {
+    this.#backend.reportFailure(fault);
+    this.#settle.reject(fault);
+  }
+
+  onInformational(): void {}
+  onResponseFlush(): void {}
+  onBackendDrain(): void {}
+}
+
+/** The fault that a call ends in; fails where it succeeds. */
+export async function faultOf(call: TestCall): Promise<Fault> {
+  try {
+    const { status } = await call.answer;
+    throw new Error(`expected a fault, got ${status}`);
+  } catch (error) {
+    return error as Fault;
+  }
+}
