@@ -34,7 +34,7 @@ const bodies: [what: string, text: string, result: string][] = [
     '01234567890123456789||',
   ],
   ['data with CR and LF in it', '4\r\n\r\n\r\n\r\n0\r\n\r\n', '\r\n\r\n||'],
-  ['extensions', '5;a\r\nhello\r\n1 ; b = "c;\\"\xe4" ;d=e\r\n!\r\n0;x\r\n\r\n', 'hello!||'],
+  ['extensions', '5;a\r\nhello\r\n1;b="c;\\"\xe4";d=e\r\n!\r\n0;x\r\n\r\n', 'hello!||'],
   ['trailers', '0\r\nX-Sum: 1\r\nX-Two:2 \r\n\r\n', '|X-Sum=1&X-Two=2|'],
   [
     'trailers that would rewrite the head',
@@ -63,6 +63,8 @@ const refused: [what: string, text: string][] = [
   ['CR in an extension', '5;a\rb\r\nhello\r\n'],
   ['NUL in an extension', '5;a\0\r\nhello\r\n'],
   ['an open quote in an extension', '5;a="\r\nhello\r\n'],
+  ['blanks before an extension', '5 ;a\r\nhello\r\n'],
+  ['blanks within an extension', '5;a = b\r\nhello\r\n'],
   ['an extension without a name', '5;\r\nhello\r\n'],
   ['an extension that is no token', '5;a b\r\nhello\r\n'],
   ['LF that ends the trailers', '0\r\n\n'],
