@@ -1,7 +1,7 @@
 // The scalars of the configuration as zod schemas. What comes in is always source text (yaml-tree.ts); each atom says
 // what it expected in words, with a hint where it can. YAML 1.1 booleans pass, as in Goma's parser.
 import { z } from 'zod';
-import { maxDurationMs, parseDuration } from './duration.ts';
+import { durationPattern, maxDurationMs, parseDuration } from './duration.ts';
 import { findNearest } from './nearest.ts';
 
 /** Shown where a value came in wrong; `hint` travels in the issue's params. */
@@ -41,13 +41,13 @@ export const seconds = atom(
   'This key takes seconds without a unit, for example 30.',
 );
 
-/** A Go duration; in milliseconds. The schema for editors is the text form. */
+/** A Go duration; in milliseconds. */
 export const duration = atom(
   'a duration with a unit',
-  z.union([z.int(), z.string()]),
-  (value) => parseDuration(value),
+  z.string().regex(durationPattern),
+  (value) => (parseDuration(value) === undefined ? undefined : value),
   'For example 500ms, 30s, 1m30s, 1h.',
-).transform((value) => Number(value));
+).transform((value) => parseDuration(value) ?? 0);
 
 /** A number from 0 to 1. */
 export const ratio = atom('a number from 0 to 1', z.number().min(0).max(1), (value) => {

@@ -1,4 +1,4 @@
-// A tree against its shape: every value of the wrong kind becomes a placed problem and is cut out of the tree, so that
+// A tree against its shape: every value of the wrong kind becomes a placed problem and counts as absent from then on, so that
 // the checks that follow see the rest and all problems come out at once.
 import type { z } from 'zod';
 import type { ProblemList } from './problem-list.ts';
@@ -57,7 +57,14 @@ function findNode(node: TreeNode, path: readonly (string | number)[]): TreeNode 
 function cut(node: TreeNode, path: readonly (string | number)[]): boolean {
   const last = path.at(-1);
   const parent = findNode(node, path.slice(0, -1));
-  if (parent?.kind === 'map') return parent.entries.delete(String(last));
+  if (parent?.kind === 'map') {
+    const entry = parent.entries.get(String(last));
+    if (entry === undefined) return false;
+    const { place } = entry.value;
+    const value = { kind: 'scalar', text: '', isNull: true, broken: true, substituted: false, place } as const;
+    parent.entries.set(String(last), { keyPlace: entry.keyPlace, value });
+    return true;
+  }
   if (parent?.kind === 'list' && typeof last === 'number') return parent.items.splice(last, 1).length > 0;
   return parent?.kind === 'scalar' && path.length > 1 ? cut(node, path.slice(0, -1)) : false;
 }

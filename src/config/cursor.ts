@@ -29,6 +29,18 @@ export class Cursor {
     return this.#node?.kind === 'map' && this.#node.entries.has(key);
   }
 
+  /** True where the key is written without a value. */
+  isEmpty(key: string): boolean {
+    const value = this.#node?.kind === 'map' ? this.#node.entries.get(key)?.value : undefined;
+    return value?.kind === 'scalar' && value.isNull && !value.broken;
+  }
+
+  /** True where the key's value was reported as wrong already. */
+  isBroken(key: string): boolean {
+    const value = this.#node?.kind === 'map' ? this.#node.entries.get(key)?.value : undefined;
+    return value?.kind === 'scalar' && value.broken;
+  }
+
   /** False where the value came from the environment, so that it must not be shown. */
   get showable(): boolean {
     return this.#node?.kind !== 'scalar' || !this.#node.substituted;

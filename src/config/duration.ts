@@ -14,10 +14,13 @@ const unitMs: Readonly<Record<string, number>> = {
 /** The longest duration, 49 days: what fits into a timer of 2^32 ms. */
 export const maxDurationMs = 4_233_600_000;
 
+/** What parseDuration takes, apart from the limit. */
+export const durationPattern = /^(?:0|\+?(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)$/;
+
 /** Milliseconds, rounded up so that nothing but `0` becomes 0; undefined where it is no duration, negative or too long. */
 export function parseDuration(text: string): number | undefined {
   if (text === '0') return 0;
-  if (text.length > 64 || !/^\+?(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+$/.test(text)) return undefined;
+  if (text.length > 64 || !durationPattern.test(text)) return undefined;
   let total = 0;
   for (const [, number, unit] of text.matchAll(/(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/g))
     total += Number(number) * (unitMs[unit ?? ''] ?? Number.NaN);

@@ -1,10 +1,45 @@
 // Walks a tree beside its shape: keys that nobody knows get the nearest known one, keys that are known but not
 // supported get what ignoring them means (support.ts).
 import { z } from 'zod';
+import type { Place } from './gateway-config.ts';
 import { findNearest } from './nearest.ts';
 import type { ProblemList } from './problem-list.ts';
 import { asksForSupport, support } from './support.ts';
 import { quote, type TreeMap, type TreeNode } from './yaml-tree.ts';
+
+/** Keys whose misspelling would let more in or verify less: a near miss is an error, not a warning. */
+const restricting: ReadonlySet<string> = new Set([
+  'clientAuth',
+  'clientCA',
+  'required',
+  'entryPoints',
+  'tls',
+  'policies',
+  'defaultPolicy',
+  'minVersion',
+  'hosts',
+  'methods',
+  'middlewares',
+  'defaults',
+  'match',
+  'enabled',
+  'disabled',
+  'maintenance',
+  'security',
+  'clientCert',
+  'clientKey',
+  'serverName',
+  'forwardClientCert',
+  'mode',
+  'maxBodyBytes',
+  'allowedSANs',
+  'allowedFingerprints',
+  'allowedSPKI',
+  'spiffe',
+  'crl',
+  'ocsp',
+  'enableExploitProtection',
+]);
 
 /** `strict`: unknown keys are errors. */
 export function checkKeys(node: TreeNode | undefined, shape: z.ZodType, problems: ProblemList, strict: boolean): void {
@@ -22,13 +57,7 @@ function checkMap(node: TreeMap, shape: z.ZodObject, problems: ProblemList, stri
   for (const [key, { keyPlace, value }] of node.entries) {
     const field = Object.hasOwn(known, key) ? known[key] : undefined;
     if (field === undefined) {
-      // Keys with `x-` in front carry anchors and notes, as in other YAML formats.
-      if (key.startsWith('x-')) continue;
-      const near = findNearest(key, Object.keys(known));
-      const hint = near === undefined ? `Known here: ${Object.keys(known).join(', ')}.` : `Did you mean ${near}?`;
-      const message = `the key ${quote(key)} is not known here and has no effect`;
-      if (strict) problems.error('unknown_key', keyPlace, message, hint);
-      else problems.warn('unknown_key', keyPlace, message, hint);
+      reportUnknown(key, keyPlace, Object.keys(known), problems, strict);
       continue;
     }
     const what = support.get(field);
@@ -45,6 +74,29 @@ function checkMap(node: TreeMap, shape: z.ZodObject, problems: ProblemList, stri
         );
     }
   }
+}
+
+function reportUnknown(
+  key: string,
+  place: Place,
+  known: readonly string[],
+  problems: ProblemList,
+  strict: boolean,
+): void {
+  // Keys with `x-` in front carry anchors and notes, as in other YAML formats.
+  if (key.startsWith('x-')) return;
+  const near = findNearest(key, known);
+  const hint = near === undefined ? `Known here: ${known.join(', ')}.` : `Did you mean ${near}?`;
+  const message = `the key ${quote(key)} is not known here and has no effect`;
+  if (near !== undefined && restricting.has(near))
+    problems.error(
+      'unknown_key',
+      place,
+      `${message}; if ${near} is meant, ignoring it would open what it restricts`,
+      hint,
+    );
+  else if (strict) problems.error('unknown_key', place, message, hint);
+  else problems.warn('unknown_key', place, message, hint);
 }
 
 function unwrap(shape: z.ZodType): unknown {

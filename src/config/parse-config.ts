@@ -124,7 +124,7 @@ function assemble(
 ): GatewayConfig {
   const entryPoints = readEntryPoints(gateway, at, problems);
   const tlsAt = at.down('tls');
-  if (gateway.tls === undefined && at.has('tls'))
+  if (gateway.tls === undefined && at.isEmpty('tls'))
     problems.error(
       'empty_value',
       at.keyPlace('tls'),

@@ -17,7 +17,7 @@ export function readBackendTls(
 ): BackendTlsConfig {
   const shape = route.security?.tls ?? {};
   const here = at.down('security', 'tls');
-  if (route.security?.tls === undefined && at.down('security').has('tls'))
+  if (route.security?.tls === undefined && at.down('security').isEmpty('tls'))
     problems.error(
       'empty_value',
       at.down('security').keyPlace('tls'),

@@ -32,6 +32,7 @@ export function readBackends(route: RouteShape, at: Cursor, problems: ProblemLis
   const key = route.target === undefined ? 'destination' : 'target';
   const url = route[key];
   if (url === undefined) {
+    if (at.isBroken('backends') || at.isBroken(key)) return [];
     problems.error(
       'missing_key',
       at.has('backends') ? at.keyPlace('backends') : at.place,
@@ -45,6 +46,7 @@ export function readBackends(route: RouteShape, at: Cursor, problems: ProblemLis
 
 function readBackend(shape: BackendShape, at: Cursor, problems: ProblemList): BackendConfig[] | undefined {
   if (shape.endpoint === undefined) {
+    if (at.isBroken('endpoint')) return undefined;
     problems.error('missing_key', at.place, 'the backend has no `endpoint`', 'Write endpoint: https://host:port.');
     return undefined;
   }
@@ -84,9 +86,10 @@ function readMatches(shapes: readonly BackendMatchShape[], at: Cursor, problems:
 /** A condition that cannot be read is an error, never left out: without it the backend would match more. */
 function readMatch(shape: BackendMatchShape, at: Cursor, problems: ProblemList): BackendMatch | undefined {
   const { source, name = '', operator, value = '' } = shape;
-  if (source === undefined)
+  if (source === undefined && !at.isBroken('source'))
     problems.error('missing_key', at.place, 'the condition has no `source`', 'header, cookie, query or ip.');
-  if (operator === undefined) problems.error('missing_key', at.place, 'the condition has no `operator`');
+  if (operator === undefined && !at.isBroken('operator'))
+    problems.error('missing_key', at.place, 'the condition has no `operator`');
   if (source !== undefined && source !== 'ip' && name === '')
     problems.error('missing_key', at.place, `the condition has no \`name\`: which ${source}?`);
   if (source === undefined || operator === undefined) return undefined;

@@ -38,7 +38,8 @@ export function readRoutes(
     enabled: isEnabled(shape),
   }));
   const routes = all.filter((one) => one.enabled).map((one) => one.route);
-  warnUnreachable(routes, problems);
+  // A host that could not be read would look like every host.
+  if (!problems.hasErrors) warnUnreachable(routes, problems);
   return routes;
 }
 
@@ -128,6 +129,7 @@ function warnDeprecated(shape: RouteShape, at: Cursor, problems: ProblemList): v
 
 function readPath(shape: RouteShape, at: Cursor, problems: ProblemList): string {
   if (shape.path === undefined) {
+    if (at.isBroken('path')) return '/';
     problems.error('missing_key', at.place, 'the route has no `path`', 'Write path: / for every path.');
     return '/';
   }

@@ -18,7 +18,7 @@ export function reportMistake(problems: ProblemList, code: string, at: Cursor, v
 /** `S` under `key`; undefined where it is absent or wrong (then it is reported). Present but empty is an error. */
 export function readRef(value: string | undefined, at: Cursor, key: string, problems: ProblemList): Ref | undefined {
   if (value === undefined) {
-    if (at.has(key))
+    if (at.isEmpty(key))
       problems.error(
         'empty_material',
         at.keyPlace(key),
@@ -70,4 +70,16 @@ export function readVersions(
       `maxVersion ${maxVersion} is below minVersion ${minVersion}: no handshake could succeed`,
     );
   return { minVersion, maxVersion };
+}
+
+/** A trust key that is written without a value: what was meant cannot be known, so it is not taken for "off". */
+export function reportEmpty(at: Cursor, key: string, problems: ProblemList): undefined {
+  if (at.isEmpty(key))
+    problems.error(
+      'empty_value',
+      at.keyPlace(key),
+      `${key} is written but has no value`,
+      'Give the value, or remove the key.',
+    );
+  return undefined;
 }

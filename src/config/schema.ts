@@ -13,7 +13,7 @@ export function configSchema(): object {
     override: ({ zodSchema, jsonSchema }) => {
       if (jsonSchema.type === 'object') jsonSchema.additionalProperties = false;
       // Scalars keep their source text, so a number is a text too.
-      if (jsonSchema.type === 'string' && jsonSchema.enum === undefined)
+      if (jsonSchema.type === 'string' && jsonSchema.enum === undefined && jsonSchema.pattern === undefined)
         jsonSchema.type = ['string', 'number', 'boolean'] as never;
       const what = zodSchema instanceof z.ZodType ? support.get(zodSchema) : undefined;
       if (what !== undefined) {

@@ -22,6 +22,8 @@ export type TreeScalar = {
   readonly text: string;
   /** `key:`, `key: ~` and `key: null`. */
   readonly isNull: boolean;
+  /** A problem was reported about it already: it counts as absent, and nobody should complain that it is. */
+  readonly broken: boolean;
   /** The text came from the environment, at least in part: do not print it. */
   readonly substituted: boolean;
   readonly place: Place;
@@ -240,12 +242,13 @@ class TreeReader {
         `Set it, or give a default: \${${name}:-value}.`,
       );
     }
-    return { kind: 'scalar', text, isNull, substituted: changed, place };
+    const broken = unset.length > 0;
+    return { kind: 'scalar', text, isNull: isNull || broken, broken, substituted: changed, place };
   }
 }
 
 function emptyScalar(place: Place): TreeScalar {
-  return { kind: 'scalar', text: '', isNull: true, substituted: false, place };
+  return { kind: 'scalar', text: '', isNull: true, broken: false, substituted: false, place };
 }
 
 function sourceOf(node: Scalar): string {
