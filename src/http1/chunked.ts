@@ -22,7 +22,18 @@ const dropped =
 
 type State = 'size' | 'data' | 'data-end' | 'trailer' | 'done' | 'refused';
 
+/** 2^52: more than anybody sends, less than where numbers lose digits. As in the expressions above. */
+const maxSizeDigits = 13;
+
 const LF = 10;
+const CR = 13;
+
+/** The value of a hex digit, or -1. */
+function hexDigit(octet: number): number {
+  if (octet >= 48 && octet <= 57) return octet - 48;
+  const upper = octet & 0xdf;
+  return upper >= 65 && upper <= 70 ? upper - 55 : -1;
+}
 
 /** One body after the other; call `read` until `done` or `refusal`, `reset` before the next body. */
 export class ChunkedReader {
@@ -67,9 +78,30 @@ export class ChunkedReader {
     while (at < buffer.length) {
       if (this.#state === 'data') return this.#takeData(buffer, at);
       if (this.#state === 'done' || this.#state === 'refused') return at;
-      at = this.#takeLine(buffer, at);
+      const next = this.#line === '' ? this.#takeShortLine(buffer, at) : at;
+      at = next === at ? this.#takeLine(buffer, at) : next;
     }
     return at;
+  }
+
+  /** The lines of nearly every body, read from the bytes: a size alone, or nothing. Returns `at` for all others. */
+  #takeShortLine(buffer: Buffer, at: number): number {
+    let end = at;
+    let size = 0;
+    if (this.#state === 'size') {
+      const last = Math.min(buffer.length, at + maxSizeDigits);
+      for (; end < last; end++) {
+        const digit = hexDigit(buffer[end] as number);
+        if (digit === -1) break;
+        size = size * 16 + digit;
+      }
+      if (end === at) return at;
+    }
+    if (buffer[end] !== CR || buffer[end + 1] !== LF) return at;
+    if (this.#state === 'size') this.#takeSize(size);
+    else if (this.#state === 'data-end') this.#state = 'size';
+    else this.#endTrailers();
+    return end + 2;
   }
 
   #takeData(buffer: Buffer, at: number): number {
@@ -106,14 +138,14 @@ export class ChunkedReader {
     if (this.#state === 'data-end') {
       if (line.length !== 2) return this.#refuse('no CRLF after the data of a chunk');
       this.#state = 'size';
-    } else if (this.#state === 'size') this.#takeSize(line.slice(0, -2));
+    } else if (this.#state === 'size') this.#takeSizeLine(line.slice(0, -2));
     else if (line.length === 2) this.#endTrailers();
     else if (this.#trailer.length + line.length > this.#limits.trailerBytes) {
       this.#refuse('too many bytes of trailers', 'headers_too_large');
     } else this.#trailer += line;
   }
 
-  #takeSize(line: string): void {
+  #takeSizeLine(line: string): void {
     let digits = line;
     if (!plainSize.test(line)) {
       const match = sizeWithExtensions.exec(line);
@@ -122,8 +154,12 @@ export class ChunkedReader {
       this.#extensionBytes += line.length - digits.length;
       if (this.#extensionBytes > maxExtensionBytes) return this.#refuse('too many bytes of chunk extensions');
     }
-    this.#left = Number.parseInt(digits, 16);
-    this.#state = this.#left === 0 ? 'trailer' : 'data';
+    this.#takeSize(Number.parseInt(digits, 16));
+  }
+
+  #takeSize(size: number): void {
+    this.#left = size;
+    this.#state = size === 0 ? 'trailer' : 'data';
   }
 
   #endTrailers(): void {
