@@ -54,6 +54,12 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
     cores: availableParallelism(),
   });
   const watch: Watch = new Watch(systemClock, async () => primary.reload('a watched file changed'));
+  // From now on a SIGHUP is a reload, also one that comes while the workers start: it waits for its turn.
+  process.on('SIGHUP', () => {
+    log.reopen();
+    primary.reopenLogs();
+    void watch.mark().then(async () => primary.reload('SIGHUP'));
+  });
   try {
     await watch.set(first.watch);
     announce(await primary.start(), json, options);
@@ -98,9 +104,4 @@ function obeySignals(primary: Primary, watch: Watch, log: OpenLogger, options: R
   };
   process.on('SIGTERM', () => stop('SIGTERM'));
   process.on('SIGINT', () => stop('SIGINT'));
-  process.on('SIGHUP', () => {
-    log.reopen();
-    primary.reopenLogs();
-    void watch.mark().then(async () => primary.reload('SIGHUP'));
-  });
 }

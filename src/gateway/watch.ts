@@ -6,7 +6,10 @@ import { readdir, realpath, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 
-/** After the first event, so that a key and its certificate written one after the other make one reload. */
+/**
+ * So that a key and its certificate written one after the other make one reload. Counted from the first event, however
+ * many follow: a busy log file in the same folder must not put a reload off for ever.
+ */
 const settleMs = 250;
 const pollMs = 10_000;
 /** Entries of a watched directory that are looked at. */
@@ -21,6 +24,8 @@ export class Watch {
   #fingerprints = new Map<string, string>();
   #watchers: FSWatcher[] = [];
   #cancel: (() => void) | undefined;
+  /** A check is due within settleMs. */
+  #settling = false;
   #checking = false;
   #again = false;
   #closed = false;
@@ -40,10 +45,13 @@ export class Watch {
     this.#paths = [...new Set(paths)].sort();
     this.#fingerprints = new Map([...(await this.#read()), ...this.#keep()]);
     await this.#arm();
+    // Notifications of a change during the load were for watchers that are gone.
+    this.#settle();
   }
 
   #keep(): [string, string][] {
-    return [...this.#fingerprints].filter(([path]) => this.#paths.includes(path));
+    const paths = new Set(this.#paths);
+    return [...this.#fingerprints].filter(([path]) => paths.has(path));
   }
 
   close(): void {
@@ -54,8 +62,6 @@ export class Watch {
   }
 
   async #arm(): Promise<void> {
-    for (const watcher of this.#watchers) watcher.close();
-    this.#watchers = [];
     const directories = new Set<string>();
     for (const path of this.#paths) {
       directories.add(path);
@@ -63,13 +69,16 @@ export class Watch {
       const real = await realpath(path).catch(() => undefined);
       if (real !== undefined) directories.add(dirname(real));
     }
+    for (const watcher of this.#watchers) watcher.close();
+    this.#watchers = [];
+    if (this.#closed) return;
     for (const directory of directories) this.#watchDirectory(directory);
     this.#schedule(pollMs);
   }
 
   #watchDirectory(directory: string): void {
     try {
-      const watcher = watch(directory, { persistent: false }, () => this.#schedule(settleMs));
+      const watcher = watch(directory, { persistent: false }, () => this.#settle());
       watcher.on('error', () => watcher.close());
       this.#watchers.push(watcher);
     } catch {
@@ -77,13 +86,21 @@ export class Watch {
     }
   }
 
+  #settle(): void {
+    if (this.#settling) return;
+    this.#schedule(settleMs);
+    this.#settling = true;
+  }
+
   #schedule(delayMs: number): void {
     if (this.#closed) return;
+    this.#settling = false;
     this.#cancel?.();
     this.#cancel = this.#clock.after(delayMs, () => void this.#check());
   }
 
   async #check(): Promise<void> {
+    this.#settling = false;
     if (this.#checking) {
       this.#again = true;
       return;
@@ -94,13 +111,12 @@ export class Watch {
       if (!this.#closed && [...now].some(([path, print]) => this.#fingerprints.get(path) !== print)) {
         this.#fingerprints = now;
         await this.#onChange();
-        await this.#arm();
       }
     } finally {
       this.#checking = false;
-      const delay = this.#again ? settleMs : pollMs;
+      if (this.#again) this.#settle();
+      else if (!this.#settling) this.#schedule(pollMs);
       this.#again = false;
-      this.#schedule(delay);
     }
   }
 
