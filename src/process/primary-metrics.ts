@@ -39,12 +39,14 @@ export class PrimaryMetrics {
 
   /** Prometheus text over the primary, the workers and those that were. */
   async render(workers: readonly WorkerHandle[], reloadFailed: boolean): Promise<string> {
+    // A worker that ends while we ask is still among the living of this page: its counters must not count twice.
+    const buried = this.#buried;
     const snapshots = await Promise.all(workers.map(async (worker) => worker.snapshot()));
     const { of } = this.#own;
     of.workers.labels({}).set(workers.filter((worker) => worker.ready).length);
     of.configReloadFailed.labels({}).set(reloadFailed ? 1 : 0);
     const alive = snapshots.filter((snapshot) => snapshot !== undefined);
-    return renderMetrics([this.#own.snapshot(), this.#buried, ...alive]);
+    return renderMetrics([this.#own.snapshot(), buried, ...alive]);
   }
 }
 

@@ -54,6 +54,19 @@ export class Primary {
 
   /** Starts everything; rejects with one sentence where an address cannot be had or a worker does not come up. */
   async start(): Promise<Listening[]> {
+    // A reload that comes meanwhile waits: workers must not be asked for two generations before they have one.
+    return this.#exclusive(async () => {
+      try {
+        return await this.#startAll();
+      } catch (error) {
+        // Nothing is restarted any more: the process has to end.
+        this.stopNow();
+        throw error;
+      }
+    });
+  }
+
+  async #startAll(): Promise<Listening[]> {
     const { config } = this.#loaded;
     const { web, webSecure, admin } = config.entryPoints;
     this.#ports = {
@@ -61,12 +74,7 @@ export class Primary {
       webSecure: webSecure.enabled ? await reservePort(webSecure) : undefined,
     };
     const count = config.workers === 'auto' ? this.#options.cores : config.workers;
-    try {
-      await Promise.all(Array.from({ length: count }, (_, slot) => this.#startWorker(slot)));
-    } catch (error) {
-      this.#killAll();
-      throw error;
-    }
+    await Promise.all(Array.from({ length: count }, (_, slot) => this.#startWorker(slot)));
     const listening: Listening[] = [];
     if (this.#ports.web !== undefined)
       listening.push({ entryPoint: 'web', address: address(web.host, this.#ports.web) });
@@ -216,7 +224,11 @@ export class Primary {
       .filter((name) => endpoint(before.entryPoints[name]) !== endpoint(after.entryPoints[name]))
       .map((name) => `entryPoints.${name}`);
     if (before.workers !== after.workers) changed.push('workers');
-    if (JSON.stringify(before.log) !== JSON.stringify(after.log)) changed.push('log');
+    for (const key of ['log', 'accessLog'] as const) {
+      if (JSON.stringify(before[key]) !== JSON.stringify(after[key])) changed.push(key);
+    }
+    if (before.monitoring.metricsPath !== after.monitoring.metricsPath) changed.push('monitoring.metricsPath');
+    if (before.transport.maxIdleConns !== after.transport.maxIdleConns) changed.push('transport.maxIdleConns');
     if (changed.length > 0)
       this.#options.log.warn({ keys: changed }, 'these settings take effect at the next start only');
   }
@@ -236,7 +248,6 @@ export class Primary {
     try {
       return await this.#admin.listen(host, port);
     } catch (error) {
-      this.#killAll();
       throw new Error(explainListenError(error as NodeJS.ErrnoException, host, port), { cause: error });
     }
   }

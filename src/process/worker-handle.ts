@@ -86,8 +86,7 @@ export class WorkerHandle {
     try {
       const answer = this.#answer((given) => given.kind === 'snapshot' && given.id === id, 2_000);
       this.send({ kind: 'snapshot', id });
-      const given = await answer;
-      if (given.kind === 'snapshot') this.lastSnapshot = given.metrics;
+      await answer;
     } catch {
       // Busy or gone: the last snapshot is the best there is.
     }
@@ -116,6 +115,8 @@ export class WorkerHandle {
   }
 
   #onMessage(message: FromWorker): void {
+    // Also unasked: a worker that ends tells its numbers once more.
+    if (message.kind === 'snapshot') this.lastSnapshot = message.metrics;
     for (const waiting of this.#waiting) if (waiting.wants(message)) return waiting.settle(message);
   }
 

@@ -47,7 +47,10 @@ async function end(): Promise<void> {
   if (ending) return;
   ending = true;
   await gateway.drain();
-  process.exit(0);
+  // What was counted since the primary last asked would be lost with us.
+  const last: FromWorker = { kind: 'snapshot', id: 0, metrics: gateway.snapshot() };
+  if (process.connected) process.send?.(last, () => process.exit(0));
+  else process.exit(0);
 }
 
 process.on('message', (message) => void act(message as ToWorker));
