@@ -93,9 +93,12 @@ export class EdgeListener {
     });
   }
 
-  /** Stops accepting, at once. Handshakes that run may finish (they have a deadline); open connections are the caller's. */
-  close(): void {
-    this.#server.close();
+  /**
+   * Stops accepting, at once. Handshakes that run may finish (they have a deadline); open connections are the caller's.
+   * `onGone` is called when the last of both is gone.
+   */
+  close(onGone?: () => void): void {
+    this.#server.close(() => onGone?.());
   }
 
   #onRaw(raw: Socket): void {

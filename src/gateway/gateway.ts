@@ -39,6 +39,9 @@ export type GatewayOptions = {
 
 export type ListenPorts = { readonly web: number | undefined; readonly webSecure: number | undefined };
 
+/** Time that a draining worker gives to connections which were accepted but have asked nothing yet. */
+const newcomerMs = 2_000;
+
 /** What is made once, from the first configuration, and outlives reloads. */
 type World = {
   readonly logger: OpenLogger;
@@ -154,18 +157,26 @@ export class Gateway {
 
   /** Stops accepting, lets what runs finish within drainMs, then closes what is left. */
   async drain(): Promise<void> {
+    // Closing a listener resets what waits in its queue: let this turn of the event loop accept that first.
+    await new Promise((resolve) => setImmediate(resolve));
     this.#draining = true;
-    this.#edge?.close();
-    this.#web?.close();
+    const allGone = Promise.all([closeListener(this.#edge), closeListener(this.#web)]);
+    this.#connections.drainAfterFirst();
     const drainMs = this.#generation?.loaded.config.timeouts.drainMs ?? 0;
     const cancel = this.#clock.after(drainMs, () => this.#connections.destroyAll());
     // The drain must end by itself even if nothing else keeps the process alive.
     const keepAlive = setInterval(() => {}, 1_000);
-    await this.#connections.drain();
+    await Promise.race([allGone, this.#drainWithoutNewcomers(Math.min(drainMs, newcomerMs))]);
     cancel();
     clearInterval(keepAlive);
     this.#generation?.close();
     await this.#world?.accessLog?.close();
+  }
+
+  /** Gives handshakes and first requests that are under way their time, then waits for established connections only. */
+  async #drainWithoutNewcomers(afterMs: number): Promise<void> {
+    await new Promise<void>((resolve) => this.#clock.after(afterMs, resolve));
+    await this.#connections.drain();
   }
 
   #serve(socket: Socket, peer: Peer, services: Services): void {
@@ -187,7 +198,8 @@ export class Gateway {
     this.#metrics.of.connections.labels({ entry_point: peer.secure ? 'webSecure' : 'web' }).inc();
     // A handshake that began under the rules before a reload may end after it.
     const stale = peer.secure && !stillPasses(peer, this.#current().policies, this.#clock.now());
-    if (this.#draining || stale) connection.drain();
+    if (stale) connection.drain();
+    else if (this.#draining) connection.drainAfterFirst();
   }
 
   #edgeState(): EdgeState {
@@ -223,6 +235,14 @@ export class Gateway {
     };
     return { logger, reports, accessLog, services, budget: new IdleBudget(config.transport.maxIdleConns) };
   }
+}
+
+/** Resolves when the listener and every connection that it accepted are gone. */
+async function closeListener(listener: EdgeListener | PlainListener | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    if (listener === undefined) resolve();
+    else listener.close(resolve);
+  });
 }
 
 function timeoutsOf({ timeouts }: GatewayConfig): Partial<ServerTimeouts> {

@@ -35,6 +35,11 @@ export class OpenConnections {
     }
   }
 
+  /** Politely closes all of them, after the request that a new one is about to send. */
+  drainAfterFirst(): void {
+    for (const { connection } of this.#open) connection.drainAfterFirst();
+  }
+
   /** Politely closes all of them; resolves when the last is gone. */
   async drain(): Promise<void> {
     const empty = new Promise<void>((resolve) => {

@@ -29,8 +29,8 @@ export class PlainListener {
     });
   }
 
-  /** Stops accepting; open connections are the gateway's to drain. */
-  close(): void {
-    this.#server.close();
+  /** Stops accepting; open connections are the gateway's to drain. `onGone` is called when the last of them is gone. */
+  close(onGone?: () => void): void {
+    this.#server.close(() => onGone?.());
   }
 }

@@ -65,6 +65,8 @@ export class Http1ServerConnection implements Late, ExchangeConnection {
   #stopped = false;
   #ended = false;
   #draining = false;
+  /** There was a request. */
+  #asked = false;
   /** Bytes that may still be thrown away: the rest of an answered request, or what comes while lingering. */
   #waste = 0;
 
@@ -105,6 +107,12 @@ export class Http1ServerConnection implements Late, ExchangeConnection {
   drain(): void {
     this.#draining = true;
     if (this.isIdle) this.#linger();
+  }
+
+  /** As drain; but who has only just come and asked nothing yet is answered once. The head's deadline bounds the wait. */
+  drainAfterFirst(): void {
+    this.#draining = true;
+    if (this.isIdle && this.#asked) this.#linger();
   }
 
   /** Ends the connection now; a request in progress fails with client_aborted. */
@@ -263,6 +271,7 @@ export class Http1ServerConnection implements Late, ExchangeConnection {
     if (end < 0) return this.#awaitHead(end, buffer);
     const head = parseRequestHead(buffer, start, end, names, limits);
     if (head instanceof Refusal) return this.#refuse(head);
+    this.#asked = true;
     this.#headStarted = false;
     this.#emptyLine = false;
     this.#scanned = 0;
