@@ -15,8 +15,11 @@ export function stillPasses(peer: Peer, policies: PolicyTable, now: number): boo
   const policy = policies.find(peer.serverName);
   if (policy === undefined || policy.name !== peer.policy) return false;
   if (policy.digest === peer.policyDigest) return true;
-  if (policy.clientAuth === undefined) return true;
-  const { identity } = peer;
+  const { identity, verdict } = peer;
+  // 'TLSv1.2' and 'TLSv1.3' compare as text.
+  if (verdict === undefined || verdict.version < policy.minVersion || verdict.version > policy.maxVersion) return false;
+  // An identity that nobody vouches for any more must not be forwarded any longer.
+  if (policy.clientAuth === undefined) return identity === undefined;
   if (identity === undefined) return !policy.clientAuth.required;
   if (policy.anchors === undefined || judgeLeaf(identity.leaf, { now }) !== undefined) return false;
   return reachesAnchor(identity, policy.anchors.bundle, policy.clientAuth.maxDepth, now);
