@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import { mintCa } from '../../src/pki/test-ca.ts';
 import type { Backend } from '../../src/upstream/backend.ts';
 import { Cluster } from '../../src/upstream/cluster.ts';
@@ -38,11 +38,10 @@ type Peer = {
   readonly accepted: Feed<net.Socket>;
   /** Requests read so far. */
   readonly requests: Feed<net.Socket>;
-  close(): Promise<void>;
 };
 
 /** A backend that answers each request at once, or (`hold`) when the test writes to its socket. */
-async function servePlain(hold = false): Promise<Peer> {
+async function servePlain(t: TestContext, hold = false): Promise<Peer> {
   const accepted = new Feed<net.Socket>('accepted');
   const requests = new Feed<net.Socket>('requests');
   const server = net.createServer((socket) => {
@@ -56,11 +55,13 @@ async function servePlain(hold = false): Promise<Peer> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const close = async (): Promise<void> => {
+    if (!server.listening) return;
     server.close();
     for (const socket of accepted.items) socket.destroy();
     await once(server, 'close');
   };
-  return { port: (server.address() as AddressInfo).port, accepted, requests, close };
+  t.after(close);
+  return { port: (server.address() as AddressInfo).port, accepted, requests };
 }
 
 function answer(socket: net.Socket | undefined): void {
@@ -79,8 +80,8 @@ function open(
   return { world, pools, cluster, backend };
 }
 
-test('the connection that became idle last is taken first', async () => {
-  const peer = await servePlain(true);
+test('the connection that became idle last is taken first', async (t) => {
+  const peer = await servePlain(t, true);
   const { backend, pools } = open(peer.port);
   const [a, b] = [new TestCall(backend), new TestCall(backend)];
   await peer.requests.waitFor(() => peer.requests.length === 2);
@@ -94,11 +95,10 @@ test('the connection that became idle last is taken first', async () => {
   answer(peer.requests.items[2]);
   assert.equal((await c.answer).reused, true);
   pools.close();
-  await peer.close();
 });
 
-test('no more connections than maxConnsPerHost are opened; the next request waits for one to become free', async () => {
-  const peer = await servePlain(true);
+test('no more connections than maxConnsPerHost are opened; the next request waits for one to become free', async (t) => {
+  const peer = await servePlain(t, true);
   const { backend, pools } = open(peer.port, { maxConnsPerHost: 2 });
   const calls = [1, 2, 3].map(() => new TestCall(backend));
   await peer.requests.waitFor(() => peer.requests.length === 2);
@@ -115,11 +115,10 @@ test('no more connections than maxConnsPerHost are opened; the next request wait
   );
   assert.equal(peer.accepted.length, 2);
   pools.close();
-  await peer.close();
 });
 
-test('a full queue answers backend_busy at once, and cancelled waiters do not count', async () => {
-  const peer = await servePlain(true);
+test('a full queue answers backend_busy at once, and cancelled waiters do not count', async (t) => {
+  const peer = await servePlain(t, true);
   const { backend, pools } = open(peer.port, { maxConnsPerHost: 1, maxWaiting: 1 });
   const first = new TestCall(backend);
   await peer.requests.waitFor(() => peer.requests.length === 1);
@@ -136,11 +135,10 @@ test('a full queue answers backend_busy at once, and cancelled waiters do not co
   assert.equal((await fourth.answer).status, 200);
   assert.equal(second.call, undefined);
   pools.close();
-  await peer.close();
 });
 
-test('who waits longer than connecting may take gets backend_busy', async () => {
-  const peer = await servePlain(true);
+test('who waits longer than connecting may take gets backend_busy', async (t) => {
+  const peer = await servePlain(t, true);
   const clock = new HandClock();
   const { backend, pools } = open(
     peer.port,
@@ -157,12 +155,11 @@ test('who waits longer than connecting may take gets backend_busy', async () => 
   answer(peer.requests.items[0]);
   await first.answer;
   pools.close();
-  await peer.close();
 });
 
-test('an address that swallows packets is a timeout after connectMs', async () => {
+test('an address that swallows packets is a timeout after connectMs', async (t) => {
   // No packet leaves: the clock alone decides, before the connection can be made.
-  const peer = await servePlain();
+  const peer = await servePlain(t);
   const clock = new HandClock();
   const { backend, pools } = open(peer.port, { connectMs: 500 }, makeWorld(clock));
   const call = new TestCall(backend);
@@ -171,11 +168,10 @@ test('an address that swallows packets is a timeout after connectMs', async () =
   assert.equal(fault.code, 'timeout');
   assert.match(fault.detail ?? '', /did not accept the connection within 500 ms/);
   pools.close();
-  await peer.close();
 });
 
-test('an idle connection is closed after idleMs, a used one is not', async () => {
-  const peer = await servePlain();
+test('an idle connection is closed after idleMs, a used one is not', async (t) => {
+  const peer = await servePlain(t);
   const clock = new HandClock();
   const { backend, pools } = open(peer.port, { idleMs: 1000 }, makeWorld(clock));
   await new TestCall(backend).answer;
@@ -186,54 +182,49 @@ test('an idle connection is closed after idleMs, a used one is not', async () =>
   clock.advance(400);
   assert.deepEqual(backend.pool.counts, { open: 0, idle: 0, dialing: 0, waiting: 0 });
   pools.close();
-  await peer.close();
 });
 
-test('an idle connection that the backend closes leaves the pool', async () => {
-  const peer = await servePlain();
+test('an idle connection that the backend closes leaves the pool', async (t) => {
+  const peer = await servePlain(t);
   const { backend, pools } = open(peer.port);
   await new TestCall(backend).answer;
   peer.accepted.items[0]?.end();
   await eventually(() => backend.pool.counts.open === 0, { what: 'the pool to notice' });
   assert.equal((await new TestCall(backend).answer).reused, false);
   pools.close();
-  await peer.close();
 });
 
-test('bytes on an idle connection end it: they are never taken for the answer to the next request', async () => {
-  const peer = await servePlain();
+test('bytes on an idle connection end it: they are never taken for the answer to the next request', async (t) => {
+  const peer = await servePlain(t);
   const { backend, pools } = open(peer.port);
   await new TestCall(backend).answer;
   peer.accepted.items[0]?.write('HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison');
   await eventually(() => backend.pool.counts.open === 0, { what: 'the pool to notice' });
   assert.equal((await new TestCall(backend).answer).body, 'ok');
   pools.close();
-  await peer.close();
 });
 
-test('a retry asks for a fresh connection and gets one although an idle one is there', async () => {
-  const peer = await servePlain();
+test('a retry asks for a fresh connection and gets one although an idle one is there', async (t) => {
+  const peer = await servePlain(t);
   const { backend, pools } = open(peer.port);
   await new TestCall(backend).answer;
   const retry = await new TestCall(backend, { fresh: true }).answer;
   assert.equal(retry.reused, false);
   assert.equal(peer.accepted.length, 2);
   pools.close();
-  await peer.close();
 });
 
-test('at the limit a fresh connection takes the place of the oldest idle one', async () => {
-  const peer = await servePlain();
+test('at the limit a fresh connection takes the place of the oldest idle one', async (t) => {
+  const peer = await servePlain(t);
   const { backend, pools } = open(peer.port, { maxConnsPerHost: 1 });
   await new TestCall(backend).answer;
   assert.equal((await new TestCall(backend, { fresh: true }).answer).reused, false);
   assert.equal(backend.pool.counts.open, 1);
   pools.close();
-  await peer.close();
 });
 
-test('at the limit a waiter for a fresh connection gets the place of a connection that becomes free', async () => {
-  const peer = await servePlain(true);
+test('at the limit a waiter for a fresh connection gets the place of a connection that becomes free', async (t) => {
+  const peer = await servePlain(t, true);
   const { backend, pools } = open(peer.port, { maxConnsPerHost: 1 });
   const first = new TestCall(backend);
   await peer.requests.waitFor(() => peer.requests.length === 1);
@@ -245,11 +236,10 @@ test('at the limit a waiter for a fresh connection gets the place of a connectio
   answer(peer.requests.items[1]);
   assert.equal((await second.answer).reused, false);
   pools.close();
-  await peer.close();
 });
 
-test('maxIdleConnsPerHost and the budget over all pools bound what is kept', async () => {
-  const [peer, other] = [await servePlain(true), await servePlain(true)];
+test('maxIdleConnsPerHost and the budget over all pools bound what is kept', async (t) => {
+  const [peer, other] = [await servePlain(t, true), await servePlain(t, true)];
   const budget = new IdleBudget(2);
   const world = makeWorld();
   const one = open(peer.port, { maxIdleConnsPerHost: 1 }, world, budget);
@@ -269,11 +259,10 @@ test('maxIdleConnsPerHost and the budget over all pools bound what is kept', asy
   one.pools.close();
   two.pools.close();
   assert.equal(budget.idle, 0);
-  await Promise.all([peer.close(), other.close()]);
 });
 
-test('a call that is given up closes its connection and frees its place', async () => {
-  const peer = await servePlain(true);
+test('a call that is given up closes its connection and frees its place', async (t) => {
+  const peer = await servePlain(t, true);
   const { backend, pools } = open(peer.port, { maxConnsPerHost: 1 });
   const first = new TestCall(backend);
   await peer.requests.waitFor(() => peer.requests.length === 1);
@@ -283,7 +272,6 @@ test('a call that is given up closes its connection and frees its place', async 
   answer(peer.requests.items[1]);
   assert.equal((await second.answer).reused, false);
   pools.close();
-  await peer.close();
 });
 
 test('a refused connection fails one waiter after the other, never leaving one behind', async () => {
@@ -298,8 +286,8 @@ test('a refused connection fails one waiter after the other, never leaving one b
   pools.close();
 });
 
-test('a waiter that throws loses its call; the process and the pool go on', async () => {
-  const peer = await servePlain();
+test('a waiter that throws loses its call; the process and the pool go on', async (t) => {
+  const peer = await servePlain(t);
   const { backend, pools } = open(peer.port);
   const thrown = Promise.withResolvers<string>();
   backend.acquire({
@@ -312,11 +300,10 @@ test('a waiter that throws loses its call; the process and the pool go on', asyn
   assert.equal(await thrown.promise, 'internal');
   assert.equal((await new TestCall(backend).answer).status, 200);
   pools.close();
-  await peer.close();
 });
 
-test('a reload keeps warm connections where nothing changed', async () => {
-  const peer = await servePlain();
+test('a reload keeps warm connections where nothing changed', async (t) => {
+  const peer = await servePlain(t);
   const world = makeWorld();
   const budget = new IdleBudget(0);
   const old = new Pools(world, budget);
@@ -328,11 +315,10 @@ test('a reload keeps warm connections where nothing changed', async () => {
   assert.equal((await new TestCall(backend).answer).reused, true);
   assert.equal(peer.accepted.length, 1);
   next.close();
-  await peer.close();
 });
 
-test('a reload that fails and is thrown away leaves the pools of the running generation alone', async () => {
-  const peer = await servePlain();
+test('a reload that fails and is thrown away leaves the pools of the running generation alone', async (t) => {
+  const peer = await servePlain(t);
   const world = makeWorld();
   const budget = new IdleBudget(0);
   const running = new Pools(world, budget);
@@ -344,11 +330,10 @@ test('a reload that fails and is thrown away leaves the pools of the running gen
   failed.close();
   assert.equal((await new TestCall(backend).answer).reused, true);
   running.close();
-  await peer.close();
 });
 
-test('after the last generation let go, idle connections close, busy ones when done, and late requests are served', async () => {
-  const peer = await servePlain(true);
+test('after the last generation let go, idle connections close, busy ones when done, and late requests are served', async (t) => {
+  const peer = await servePlain(t, true);
   const { backend, pools } = open(peer.port);
   const idle = new TestCall(backend);
   const busy = new TestCall(backend);
@@ -363,7 +348,6 @@ test('after the last generation let go, idle connections close, busy ones when d
   answer(peer.requests.items[2]);
   await Promise.all([idle.answer, busy.answer, late.answer]);
   assert.deepEqual(backend.pool.counts, { open: 0, idle: 0, dialing: 0, waiting: 0 });
-  await peer.close();
 });
 
 test('a new client certificate starts a new pool: no connection with the old one survives', async () => {
