@@ -212,9 +212,14 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
   /** The backend kept us waiting; connecting has its own deadline in the pool. */
   onLate(): void {
     if (this.#done || this.#call === undefined) return;
+    const { backend, route } = this.#story;
+    const { responseMs, idleMs } = route.config.timeouts;
     this.#dropCall();
+    const fault = this.#responding
+      ? { code: 'backend_truncated' as const, detail: `sent nothing for ${idleMs} ms in the middle of its answer` }
+      : { code: 'response_timeout' as const, detail: `did not answer within ${responseMs} ms` };
     this.#fail(
-      new Fault(this.#responding ? 'backend_truncated' : 'response_timeout', 'backend', { raw: 'deadline' }),
+      new Fault(fault.code, 'backend', { detail: `${backend.label} ${fault.detail}`, raw: 'deadline' }),
       false,
     );
   }
