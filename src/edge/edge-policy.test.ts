@@ -80,11 +80,12 @@ test('a key that does not fit, a missing certificate and a short ticket secret a
   assert.throws(() => new EdgePolicy(options(short)), /too short/);
 });
 
-test('a tight depth limit turns resumption off, because a resumed session cannot show its depth', () => {
+test('refusals that are explained turn resumption off, because a refused client would hold a session', () => {
   assert.equal(new EdgePolicy(options()).resumes, true);
-  assert.equal(new EdgePolicy(options(auth({ maxDepth: 3 }))).resumes, false);
+  assert.equal(new EdgePolicy(options(auth({ onFailure: 'explain' }))).resumes, false);
   assert.equal(new EdgePolicy(options({ clientAuth: undefined })).resumes, true);
   assert.equal(new EdgePolicy(options({ resumption: { enabled: false, lifetimeS: 60, secret } })).resumes, false);
+  assert.equal(new EdgePolicy(options({ resumption: { enabled: true, lifetimeS: 0, secret } })).resumes, false);
 });
 
 test('each certificate selection has its own terminator, found by name', async () => {

@@ -42,12 +42,6 @@ export type EdgePolicyOptions = {
   };
 };
 
-/**
- * A resumed session has lost its intermediates (N10), Node cannot make OpenSSL enforce a depth, and a TLS 1.3 ticket is out
- * before our verdict is: a depth limit below this is a statement about trust, so such a policy does not resume at all.
- */
-export const minResumableDepth = 4;
-
 const minSecretBytes = 32;
 
 export class EdgePolicy {
@@ -81,10 +75,9 @@ export class EdgePolicy {
     const ciphers = resolveCipherSuites(options.ciphers);
     const curves = resolveCurves(options.curves);
     this.digest = digestOf(this, ciphers, curves);
-    this.resumes =
-      resumption.enabled &&
-      resumption.lifetimeS > 0 &&
-      (this.clientAuth === undefined || this.clientAuth.maxDepth >= minResumableDepth);
+    // A resumed session has lost its intermediates (N10), so what was judged of them must hold from the first time. A client
+    // that is refused with a bare close has no ticket yet (self-test.ts proves it); one that gets an explanation has.
+    this.resumes = resumption.enabled && resumption.lifetimeS > 0 && clientAuth?.onFailure !== 'explain';
     const ticketKeys = Buffer.from(hkdfSync('sha256', resumption.secret, '', `countersign tickets ${this.digest}`, 48));
     const certificates = options.certificates.map((certificate) => ({
       ...certificate,

@@ -1,8 +1,8 @@
 // Proves at start, over loopback, that this runtime's TLS does what trust depends on: an untrusted, expired or absent client
-// certificate is seen as such, a trusted one passes as itself, with its chain. Node versions have failed at this (N21, N23):
-// a gateway whose self-test fails must not serve.
+// certificate is seen as such, a trusted one passes as itself, with its chain, and who is refused holds no session. Node
+// versions have failed at this (N21, N23): a gateway whose self-test fails must not serve.
 import { randomBytes } from 'node:crypto';
-import { connect } from 'node:tls';
+import { connect, type TLSSocket } from 'node:tls';
 import { systemClock } from '../base/clock.ts';
 import { Deadlines } from '../base/deadline.ts';
 import { type Issued, mintCa, type TestCa } from '../pki/test-ca.ts';
@@ -13,6 +13,7 @@ import { PolicyTable } from './policy-table.ts';
 
 const serverName = 'self-test.invalid';
 const limitMs = 10_000;
+const explain = { onFailure: 'explain', maxDepth: 4 } as const;
 
 export class SelfTestFailure extends Error {
   override readonly name = 'SelfTestFailure';
@@ -39,7 +40,7 @@ export async function selfTest(): Promise<void> {
     }),
   ]);
   for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
-    const policy = (anchor: TestCa): EdgePolicy =>
+    const policy = (anchor: TestCa, refusing: { onFailure: 'close' | 'explain'; maxDepth: number }): EdgePolicy =>
       new EdgePolicy({
         name: 'self-test',
         minVersion: version,
@@ -47,10 +48,10 @@ export async function selfTest(): Promise<void> {
         ciphers: [],
         curves: [],
         certificates: [{ certPem: own.chainPem, keyPem: own.keyPem, names: [serverName] }],
-        clientAuth: { caPem: [anchor.certPem], required: true, onFailure: 'explain', maxDepth: 4 },
+        clientAuth: { caPem: [anchor.certPem], required: true, ...refusing },
         resumption: { enabled: true, lifetimeS: 60, secret: ticketSecret },
       });
-    await using probe = await Probe.open(policy(root));
+    await using probe = await Probe.open(policy(root, explain));
     expectCode(await probe.judge(undefined), 'no_client_cert', version);
     expectCode(await probe.judge(untrusted), 'untrusted_issuer', version);
     expectCode(await probe.judge(expired), 'expired', version);
@@ -58,9 +59,14 @@ export async function selfTest(): Promise<void> {
     if (passed.leaf?.subject !== 'CN=trusted')
       throw new SelfTestFailure(`${version}: the identity is not the client's`);
     if (passed.chain.length !== 2) throw new SelfTestFailure(`${version}: the chain of the client is not visible`);
-    await using below = await Probe.open(policy(issuing));
+    await using below = await Probe.open(policy(issuing, explain));
     expectCode(await below.judge(client), 'ok', `${version}, an intermediate as anchor`);
     expectCode(await below.judge(untrusted), 'untrusted_issuer', `${version}, an intermediate as anchor`);
+    // OpenSSL accepts this client, we do not: a session would let it in where its chain is no longer seen (N10).
+    await using strict = await Probe.open(policy(root, { onFailure: 'close', maxDepth: 0 }));
+    if (await strict.leavesSession(client)) throw new SelfTestFailure(`${version}: a refused client holds a session`);
+    await using lenient = await Probe.open(policy(root, { onFailure: 'close', maxDepth: 1 }));
+    if (!(await lenient.leavesSession(client))) throw new SelfTestFailure(`${version}: nobody gets a session`);
   }
 }
 
@@ -88,7 +94,7 @@ class Probe {
     const listener = new EdgeListener({
       current: () => ({ policies }),
       onConnection: (socket, peer) => {
-        socket.destroy();
+        socket.end();
         report(peer.verdict);
       },
       // What ends in a verdict is reported above, refused or not (`explain`).
@@ -106,24 +112,40 @@ class Probe {
   async judge(certificate: Issued | undefined): Promise<Verdict> {
     const verdict = await new Promise<Verdict | undefined>((resolve) => {
       this.#onVerdict = resolve;
-      const client = connect({
-        host: '127.0.0.1',
-        port: this.#port,
-        servername: serverName,
-        // It is the server's side that is under test.
-        rejectUnauthorized: false,
-        ...(certificate !== undefined && { cert: certificate.chainPem, key: certificate.keyPem }),
-      });
-      const cancel = systemClock.after(limitMs, () => client.destroy());
-      client.on('error', () => client.destroy());
-      client.on('close', () => {
-        cancel();
-        // The server's side may still be about to report.
-        systemClock.after(limitMs, () => resolve(undefined));
-      });
+      // Its close may come before the server's report: only the deadline says that there is none.
+      this.#connect(certificate).on('error', () => {});
+      systemClock.after(limitMs, () => resolve(undefined));
     });
     if (verdict === undefined) throw new SelfTestFailure('a handshake over loopback ended without a verdict');
     return verdict;
+  }
+
+  /** Whether a client is left with a session to resume once its connection is closed. */
+  async leavesSession(certificate: Issued): Promise<boolean> {
+    return new Promise((resolve) => {
+      let session = false;
+      const client = this.#connect(certificate);
+      client.on('session', () => {
+        session = true;
+        client.destroy();
+      });
+      client.on('error', () => {});
+      client.on('close', () => resolve(session));
+    });
+  }
+
+  #connect(certificate: Issued | undefined): TLSSocket {
+    const client = connect({
+      host: '127.0.0.1',
+      port: this.#port,
+      servername: serverName,
+      // It is the server's side that is under test.
+      rejectUnauthorized: false,
+      ...(certificate !== undefined && { cert: certificate.chainPem, key: certificate.keyPem }),
+    });
+    client.setTimeout(limitMs, () => client.destroy());
+    client.resume();
+    return client;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,0 +1,163 @@
+// A listener of the edge with policies of the test's choice, for `openssl s_client` to try: every connection that reaches
+// the flow is answered with the policy and the client's subject, and everything that happened is kept.
+import { randomBytes } from 'node:crypto';
+import type { TLSSocket } from 'node:tls';
+import { type Clock, systemClock } from '../../src/base/clock.ts';
+import { Deadlines } from '../../src/base/deadline.ts';
+import { EdgePolicy, type EdgePolicyOptions } from '../../src/edge/edge-policy.ts';
+import type { HandshakeOutcome } from '../../src/edge/edge-world.ts';
+import type { HandshakeRecord } from '../../src/edge/handshake-record.ts';
+import { EdgeListener, type EdgeLimits } from '../../src/edge/listener.ts';
+import type { Peer } from '../../src/edge/peer.ts';
+import { PolicyTable } from '../../src/edge/policy-table.ts';
+import type { Issued } from '../../src/pki/test-ca.ts';
+import { Feed } from '../support/wait-for.ts';
+
+export type PolicySpec = Partial<Omit<EdgePolicyOptions, 'certificates' | 'clientAuth' | 'resumption'>> & {
+  /** Default: [name + '.test']. */
+  readonly hosts?: readonly string[];
+  readonly server: Issued | readonly Issued[];
+  /** Anchors; absent: no client certificate is asked for. */
+  readonly ca?: string | readonly string[];
+  readonly required?: boolean;
+  readonly onFailure?: 'close' | 'explain';
+  readonly maxDepth?: number;
+  readonly resumes?: boolean;
+};
+
+export type EdgeOptions = {
+  readonly policies: Readonly<Record<string, PolicySpec>>;
+  /** Name of the default policy; absent: unknown names are refused. */
+  readonly defaultPolicy?: string;
+  readonly clock?: Clock;
+  /** Shared with another edge to act as two workers. */
+  readonly secret?: Buffer;
+  readonly limits?: Partial<EdgeLimits>;
+  readonly handshakeTimeoutMs?: number;
+  readonly handshakesPerSecond?: number;
+  /** What the "flow" does with a connection; default: answers and closes. */
+  readonly onConnection?: (socket: TLSSocket, peer: Peer) => void;
+};
+
+export type Edge = {
+  readonly port: number;
+  readonly listener: EdgeListener;
+  readonly peers: Feed<Peer>;
+  readonly refusals: Feed<HandshakeRecord>;
+  readonly outcomes: Feed<HandshakeOutcome>;
+  /** Exceptions that reached the listener; must stay empty. */
+  readonly defects: unknown[];
+  /** As a reload does. */
+  replace(policies: EdgeOptions['policies'], defaultPolicy?: string): void;
+  [Symbol.dispose](): void;
+};
+
+/** How a request went: served by a policy to a client, or refused with a code. */
+export type Handshake = { readonly code: string; readonly policy: string; readonly resumed: boolean };
+
+export async function openEdge(options: EdgeOptions): Promise<Edge> {
+  const secret = options.secret ?? randomBytes(32);
+  const clock = options.clock ?? systemClock;
+  const peers = new Feed<Peer>('peers');
+  const refusals = new Feed<HandshakeRecord>('refusals');
+  const outcomes = new Feed<HandshakeOutcome>('outcomes');
+  const defects: unknown[] = [];
+  let policies = compile(options.policies, options.defaultPolicy, secret);
+  const sockets = new Set<TLSSocket>();
+  const listener = new EdgeListener({
+    current: () => ({
+      policies,
+      ...(options.handshakeTimeoutMs !== undefined && { handshakeTimeoutMs: options.handshakeTimeoutMs }),
+      ...(options.handshakesPerSecond !== undefined && { handshakesPerSecond: options.handshakesPerSecond }),
+    }),
+    onConnection: (socket, peer) => {
+      sockets.add(socket);
+      socket.on('close', () => sockets.delete(socket));
+      peers.push(peer);
+      (options.onConnection ?? answer)(socket, peer);
+    },
+    onRefused: (record) => refusals.push(record),
+    onOutcome: (outcome) => outcomes.push(outcome),
+    onDefect: (error) => defects.push(error),
+    clock,
+    // Swept often, so that no test waits for a deadline longer than it is.
+    deadlines: new Deadlines(clock, 5),
+    ...(options.limits !== undefined && { limits: options.limits }),
+  });
+  const { port } = await listener.listen({ host: '127.0.0.1', port: 0 });
+  return {
+    port,
+    listener,
+    peers,
+    refusals,
+    outcomes,
+    defects,
+    replace: (next, defaultPolicy) => {
+      policies = compile(next, defaultPolicy, secret);
+    },
+    [Symbol.dispose]: () => {
+      listener.close();
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
+
+/** 200 with who asked, or 403 with the code where the verdict is to be explained. */
+export function answer(socket: TLSSocket, peer: Peer): void {
+  const body = peer.refused?.code ?? `${peer.policy} ${peer.identity?.leaf.subject ?? 'anonymous'}`;
+  const status = peer.refused === undefined ? '200 OK' : '403 Forbidden';
+  socket.once('data', () => {
+    socket.end(`HTTP/1.1 ${status}\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`);
+  });
+}
+
+function compile(specs: EdgeOptions['policies'], defaultPolicy: string | undefined, secret: Buffer): PolicyTable {
+  const compiled = Object.entries(specs).map(([name, spec]) => {
+    const {
+      hosts = [`${name}.test`],
+      server,
+      ca,
+      required = true,
+      onFailure = 'close',
+      maxDepth = 4,
+      resumes = true,
+    } = spec;
+    const servers: readonly Issued[] = 'keyPem' in server ? [server] : server;
+    const policy = new EdgePolicy({
+      name,
+      minVersion: spec.minVersion ?? 'TLSv1.2',
+      maxVersion: spec.maxVersion ?? 'TLSv1.3',
+      ciphers: spec.ciphers ?? [],
+      curves: spec.curves ?? [],
+      certificates: servers.map(({ chainPem, keyPem }) => ({ certPem: chainPem, keyPem, names: hosts })),
+      clientAuth: ca === undefined ? undefined : { caPem: [ca].flat(), required, onFailure, maxDepth },
+      resumption: { enabled: resumes, lifetimeS: 3600, secret },
+    });
+    return { policy, hosts };
+  });
+  const [gateway] = compiled;
+  if (gateway === undefined) throw new Error('an edge needs a policy');
+  return new PolicyTable({
+    policies: compiled,
+    gateway: gateway.policy,
+    knownHosts: [],
+    defaultPolicy: compiled.find(({ policy }) => policy.name === defaultPolicy)?.policy,
+  });
+}
+
+/** A clock that is the system's, moved by `shiftMs` where certificates are judged; deadlines run as ever. */
+export class ShiftedClock implements Clock {
+  shiftMs = 0;
+
+  now(): number {
+    return Date.now() + this.shiftMs;
+  }
+
+  monotonic(): number {
+    return systemClock.monotonic();
+  }
+
+  after(delayMs: number, act: () => void): () => void {
+    return systemClock.after(delayMs, act);
+  }
+}

@@ -1,0 +1,243 @@
+// Incidents 1 and 2, facts N1 to N9 and N23: a session is worth something in the policy that made it, while that policy
+// stands, and nowhere else. The client is `openssl s_client`, which resumes wherever it is told to; Node's own does not.
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { after, before, describe, test } from 'node:test';
+import { type SClientOptions, type SClientResult, sClient } from '../support/openssl.ts';
+import { type Authority, type CertFiles, openAuthority } from '../support/pki.ts';
+import { openTempDir } from '../support/temp.ts';
+import { type Edge, type EdgeOptions, openEdge, ShiftedClock } from './tls-edge.ts';
+
+const dir = openTempDir('tls-resumption');
+let alpha: Authority;
+let beta: Authority;
+let server: CertFiles;
+let alice: CertFiles;
+let bob: CertFiles;
+let sessions = 0;
+
+before(async () => {
+  let servers: Authority;
+  [alpha, beta, servers] = await Promise.all([
+    openAuthority(dir, 'alpha'),
+    openAuthority(dir, 'beta'),
+    openAuthority(dir, 'servers'),
+  ]);
+  [server, alice, bob] = await Promise.all([
+    servers.issueFiles('server', { kind: 'server', sans: ['a.test', 'b.test'] }),
+    alpha.issueFiles('alice', { kind: 'client', cn: 'alice' }),
+    beta.issueFiles('bob', { kind: 'client', cn: 'bob' }),
+  ]);
+});
+after(() => dir.remove());
+
+function newSessionFile(): string {
+  sessions += 1;
+  return dir.file(`session-${sessions}.pem`);
+}
+
+/** a: alpha's clients; b: beta's clients; open: nobody is asked; may: alpha's clients or none. */
+function policies(): EdgeOptions['policies'] {
+  return {
+    a: { server, ca: alpha.certPem },
+    b: { server, ca: beta.certPem },
+    open: { server },
+    may: { server, ca: alpha.certPem, required: false },
+  };
+}
+
+type Ask = Omit<SClientOptions, 'port'>;
+const asAlice = (): Ask => ({ cert: alice.cert, key: alice.key });
+
+/** Makes a session with the first request, presents it with the second; both must come to an end. */
+async function resume(first: [Edge, Ask], second: [Edge, Ask]): Promise<{ made: SClientResult; next: SClientResult }> {
+  const file = newSessionFile();
+  const made = await sClient({ port: first[0].port, ...first[1], sessionOut: file });
+  const next = await sClient({ port: second[0].port, ...second[1], sessionIn: file });
+  return { made, next };
+}
+
+for (const tls of ['1.2', '1.3'] as const) {
+  describe(`TLS ${tls}`, () => {
+    test('within one policy a session resumes, and the client is who it was', async () => {
+      using edge = await openEdge({ policies: policies() });
+      const ask = { ...asAlice(), servername: 'a.test', tls };
+      const { made, next } = await resume([edge, ask], [edge, ask]);
+      assert.deepEqual([made.status, made.reused], [200, false]);
+      assert.deepEqual([next.status, next.reused], [200, true]);
+      const [, peer] = edge.peers.items;
+      assert.equal(peer?.identity?.leaf.subject, 'CN=alice');
+      assert.deepEqual([peer?.verdict?.resumed, peer?.serverName, peer?.policy], [true, 'a.test', 'a']);
+    });
+
+    test('two workers that share the secret resume the sessions of each other', async () => {
+      const secret = randomBytes(32);
+      using one = await openEdge({ policies: policies(), secret });
+      using two = await openEdge({ policies: policies(), secret });
+      const ask = { ...asAlice(), servername: 'a.test', tls };
+      const { next } = await resume([one, ask], [two, ask]);
+      assert.deepEqual([next.status, next.reused], [200, true]);
+      assert.equal(two.peers.items[0]?.identity?.leaf.subject, 'CN=alice');
+    });
+
+    test('another secret knows none of them: a full handshake, no error', async () => {
+      using one = await openEdge({ policies: policies() });
+      using two = await openEdge({ policies: policies() });
+      const ask = { ...asAlice(), servername: 'a.test', tls };
+      const { next } = await resume([one, ask], [two, ask]);
+      assert.deepEqual([next.status, next.reused], [200, false]);
+    });
+
+    // The CAs of the tests look alike enough for "missing_intermediate" to be a good guess.
+    const stranger = /^(?:untrusted_issuer|missing_intermediate)$/;
+    const nobody = /^no_client_cert$/;
+    const crossings = [
+      ['with a certificate of one CA is worth nothing where another CA rules', 'a.test', 'b.test', stranger],
+      ['made without being asked is worth nothing where a certificate is required', 'open.test', 'a.test', nobody],
+      ['made without a certificate is worth nothing where one is required', 'may.test', 'a.test', nobody],
+      ['of a named policy is worth nothing without a server name', 'a.test', false, stranger],
+      ['of the default policy is worth nothing under another name', 'nobody.test', 'a.test', stranger],
+    ] as const;
+    for (const [sentence, from, to, code] of crossings) {
+      test(`a session ${sentence}`, async () => {
+        using edge = await openEdge({ policies: policies(), defaultPolicy: 'b' });
+        const { cert, key } = from === 'nobody.test' ? bob : alice;
+        const who = code === nobody ? {} : { cert, key };
+        const { made, next } = await resume(
+          [edge, { ...who, servername: from, tls }],
+          [edge, { ...who, servername: to, tls }],
+        );
+        assert.equal(made.status, 200);
+        assert.deepEqual([next.status, next.reused], [undefined, false]);
+        assert.match((await edge.refusals.waitFor(() => true)).code, code);
+        assert.deepEqual(
+          edge.outcomes.items.map(({ resumed }) => resumed),
+          [false, false],
+        );
+      });
+    }
+
+    test('the certificate of the right CA passes with a full handshake after the session was turned down', async () => {
+      using edge = await openEdge({ policies: policies() });
+      const to = { cert: bob.cert, key: bob.key, servername: 'b.test', tls };
+      const { next } = await resume([edge, { ...asAlice(), servername: 'a.test', tls }], [edge, to]);
+      assert.deepEqual([next.status, next.reused], [200, false]);
+      assert.match(next.response, /b CN=bob$/);
+    });
+
+    for (const [when, cas, status] of [
+      ['its CA is gone', () => [beta], undefined],
+      ['another CA came in', () => [alpha, beta], 200],
+    ] as const) {
+      test(`a session dies when ${when}`, async () => {
+        using edge = await openEdge({ policies: policies() });
+        const file = newSessionFile();
+        const ask = { port: edge.port, ...asAlice(), servername: 'a.test', tls };
+        assert.equal((await sClient({ ...ask, sessionOut: file })).status, 200);
+        edge.replace({ ...policies(), a: { server, ca: cas().map(({ certPem }) => certPem) } });
+        const again = await sClient({ ...ask, sessionIn: file });
+        assert.deepEqual([again.status, again.reused], [status, false]);
+      });
+    }
+
+    test('a session made without a certificate dies when the policy begins to require one', async () => {
+      using edge = await openEdge({ policies: policies() });
+      const file = newSessionFile();
+      const ask = { port: edge.port, servername: 'may.test', tls };
+      assert.equal((await sClient({ ...ask, sessionOut: file })).status, 200);
+      edge.replace({ ...policies(), may: { server, ca: alpha.certPem, required: true } });
+      const again = await sClient({ ...ask, sessionIn: file });
+      assert.deepEqual([again.status, again.reused], [undefined, false]);
+      assert.equal((await edge.refusals.waitFor(() => true)).code, 'no_client_cert');
+    });
+
+    test('a session without a certificate resumes as anonymous where that is allowed', async () => {
+      using edge = await openEdge({ policies: policies() });
+      const ask = { servername: 'may.test', tls };
+      const { next } = await resume([edge, ask], [edge, ask]);
+      assert.deepEqual([next.status, next.reused], [200, true]);
+      assert.match(next.response, /may anonymous$/);
+    });
+
+    test('a session does not outlive the certificate that it was made with', async () => {
+      const clock = new ShiftedClock();
+      using edge = await openEdge({ policies: policies(), clock });
+      const file = newSessionFile();
+      const ask = { port: edge.port, ...asAlice(), servername: 'a.test', tls };
+      assert.equal((await sClient({ ...ask, sessionOut: file })).status, 200);
+      clock.shiftMs = 31 * 86_400_000;
+      const again = await sClient({ ...ask, sessionIn: file });
+      assert.deepEqual([again.status, again.reused], [undefined, true]);
+      const refusal = await edge.refusals.waitFor(() => true);
+      assert.equal(refusal.code, 'expired');
+      assert.equal(refusal.leaf?.subject, 'CN=alice');
+    });
+
+    test('a refused client is left without a session, whether OpenSSL or we refused it', async () => {
+      const deep = await alpha.issueCa({ cn: 'deep' });
+      const carol = await deep.issue({ kind: 'client', cn: 'carol' });
+      const chain = dir.write(`deep-${tls}.crt`, deep.certPem);
+      const cert = dir.write(`carol-${tls}.crt`, carol.certPem);
+      const key = dir.write(`carol-${tls}.key`, carol.keyPem);
+      using edge = await openEdge({ policies: { a: { server, ca: alpha.certPem, maxDepth: 0 } } });
+      for (const who of [{ cert: bob.cert, key: bob.key }, { cert, key, chain }, {}]) {
+        const file = newSessionFile();
+        const refused = await sClient({ port: edge.port, ...who, servername: 'a.test', tls, sessionOut: file });
+        assert.equal(refused.status, undefined);
+        assert.equal(existsSync(file), false);
+      }
+      await edge.refusals.waitFor(({ code }) => code === 'chain_too_deep');
+      await edge.refusals.waitFor(({ code }) => code === 'no_client_cert');
+      assert.equal(edge.peers.length, 0);
+      const file = newSessionFile();
+      await sClient({ port: edge.port, ...asAlice(), servername: 'a.test', tls, sessionOut: file });
+      assert.equal(existsSync(file), true, 'who passes gets one');
+    });
+
+    test('where refusals are explained the client has a session, and it is worth nothing', async () => {
+      const secret = randomBytes(32);
+      const explained = { a: { server, ca: alpha.certPem, onFailure: 'explain' as const } };
+      using one = await openEdge({ policies: explained, secret });
+      using two = await openEdge({ policies: explained, secret });
+      const ask = { cert: bob.cert, key: bob.key, servername: 'a.test', tls };
+      const { made, next } = await resume([one, ask], [two, ask]);
+      assert.deepEqual([made.status, next.status, next.reused], [403, 403, false]);
+    });
+
+    test('a client with an intermediate resumes at a worker that never saw its chain, which then counts as unknown', async () => {
+      const secret = randomBytes(32);
+      const issuing = await alpha.issueCa({ cn: 'issuing' });
+      const dave = await issuing.issue({ kind: 'client', cn: 'dave' });
+      const ask = {
+        cert: dir.write(`dave-${tls}.crt`, dave.certPem),
+        key: dir.write(`dave-${tls}.key`, dave.keyPem),
+        chain: dir.write(`issuing-${tls}.crt`, issuing.certPem),
+        servername: 'a.test',
+        tls,
+      };
+      using one = await openEdge({ policies: policies(), secret });
+      using two = await openEdge({ policies: policies(), secret });
+      const { next } = await resume([one, ask], [two, ask]);
+      assert.deepEqual([next.status, next.reused], [200, true]);
+      const [first] = one.peers.items;
+      assert.deepEqual([first?.identity?.chainKnown, first?.identity?.chain.length], [true, 2]);
+      const [elsewhere] = two.peers.items;
+      assert.deepEqual([elsewhere?.identity?.chainKnown, elsewhere?.identity?.chain.length], [false, 1]);
+      const here = await resume([one, ask], [one, ask]);
+      assert.equal(here.next.reused, true);
+      const again = one.peers.items.at(-1);
+      assert.deepEqual([again?.identity?.chainKnown, again?.identity?.chain.length], [true, 2], 'remembered');
+    });
+
+    test('with resumption off nothing resumes', async () => {
+      const off = { a: { server, ca: alpha.certPem, resumes: false } };
+      using edge = await openEdge({ policies: off });
+      const ask = { ...asAlice(), servername: 'a.test', tls };
+      const file = newSessionFile();
+      assert.equal((await sClient({ port: edge.port, ...ask, sessionOut: file })).status, 200);
+      const again = await sClient({ port: edge.port, ...ask, sessionIn: file });
+      assert.deepEqual([again.status, again.reused], [200, false]);
+    });
+  });
+}
