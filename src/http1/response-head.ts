@@ -14,7 +14,9 @@ export interface Http1ResponseHead extends ResponseHead {
   readonly keepAlive: boolean;
 }
 
-const statusLine = /^HTTP\/1\.([01]) ([1-9][0-9][0-9])(?: (.*))?$/;
+const DIGIT_0 = 48;
+const SPACE = 32;
+const CR = 13;
 
 /** Reads one response head to a request with `method`. `buffer`, `start` and `end` as for parseRequestHead. */
 export function parseResponseHead(
@@ -28,12 +30,26 @@ export function parseResponseHead(
   const head = buffer.toString('latin1', start, end - 2);
   const newline = head.indexOf('\n');
   if (newline - 1 > limits.startLineBytes) return malformed('the status line is too long');
-  const line = statusLine.exec(head.slice(0, newline - 1));
-  if (line === null) return malformed('not a status line');
+  const status = readStatus(head);
+  if (status === 0) return malformed('not a status line');
   const section = new FieldSection();
   const refusal = readFields(head, newline + 1, head.length, names, limits.fieldCount, section);
   if (refusal !== undefined) return malformed(refusal.detail);
-  return combine(line[1] === '1' ? 11 : 10, Number(line[2]), line[3] ?? '', section, method);
+  // The space before an absent reason is often left out.
+  const reason = newline - 1 > 13 ? head.slice(13, newline - 1) : '';
+  return combine(head.charCodeAt(7) === DIGIT_0 ? 10 : 11, status, reason, section, method);
+}
+
+/** The status of `HTTP/1.x NNN` followed by a space or the end of the line; 0 where it is something else. */
+function readStatus(head: string): number {
+  const minor = head.charCodeAt(7) - DIGIT_0;
+  if (!head.startsWith('HTTP/1.') || (minor !== 0 && minor !== 1) || head.charCodeAt(8) !== SPACE) return 0;
+  const hundreds = head.charCodeAt(9) - DIGIT_0;
+  const tens = head.charCodeAt(10) - DIGIT_0;
+  const ones = head.charCodeAt(11) - DIGIT_0;
+  if (!(hundreds >= 1 && hundreds <= 9 && tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9)) return 0;
+  const after = head.charCodeAt(12);
+  return after === SPACE || after === CR ? hundreds * 100 + tens * 10 + ones : 0;
 }
 
 function combine(version: number, status: number, reason: string, section: FieldSection, method: string) {
