@@ -30,6 +30,11 @@ export interface ConnectListener {
 }
 
 const keepAliveAfterMs = 30_000;
+/**
+ * More than alerts, a ServerHello or a HelloRetryRequest come to, less than any flight with a certificate in it: a failed
+ * socket no longer tells whether it saw one, its count of bytes does.
+ */
+const helloBytes = 256;
 /** HTTP/2 to backends will add `h2` in front, behind the same BackendCall contract. */
 const protocols = ['http/1.1'];
 
@@ -47,8 +52,8 @@ export class ConnectAttempt {
     this.#target = target;
     this.#listener = listener;
     this.#raw = new net.Socket({});
-    this.#raw.on('error', (error) => this.#fail(connectFault(error, this.#situation())));
-    this.#raw.on('close', () => this.#fail(this.#closedEarly()));
+    this.#raw.on('error', (error) => this.#onError(error));
+    this.#raw.on('close', () => this.#onError(undefined));
     this.#raw.once('connect', () => this.#connected());
     this.#cancelTimer = target.clock.after(target.connectMs, () => this.#late());
   }
@@ -101,12 +106,8 @@ export class ConnectAttempt {
       ...(this.#ticket === undefined ? {} : { session: this.#ticket.session }),
     });
     this.#secured = secured;
-    secured.on('error', (error) => {
-      // A session that the backend cannot continue must not be offered for ever.
-      if (!this.#done && this.#ticket !== undefined) tickets?.clear();
-      this.#fail(connectFault(error, this.#situation()));
-    });
-    secured.on('close', () => this.#fail(this.#closedEarly()));
+    secured.on('error', (error) => this.#onError(error));
+    secured.on('close', () => this.#onError(undefined));
     const sessions: Buffer[] = [];
     let judgement: Judgement | undefined;
     secured.on('session', (session) => {
@@ -143,9 +144,13 @@ export class ConnectAttempt {
     this.#fail(new Fault('timeout', 'backend', { detail, raw: 'deadline' }));
   }
 
-  #closedEarly(): Fault {
-    const error = Object.assign(new Error('the connection was closed'), { code: 'ECONNRESET' });
-    return connectFault(error, this.#situation());
+  /** These listeners stay on the socket for its life: after the end of the attempt they only keep the process alive. */
+  #onError(error: Error | undefined): void {
+    if (this.#done) return;
+    // A session that the backend cannot continue must not be offered for ever.
+    if (this.#ticket !== undefined) this.#target.tickets?.clear();
+    const cause = error ?? Object.assign(new Error('the connection was closed'), { code: 'ECONNRESET' });
+    this.#fail(connectFault(cause, this.#situation()));
   }
 
   #situation(): TransportSituation {
@@ -154,7 +159,7 @@ export class ConnectAttempt {
       label: endpointLabel(endpoint),
       phase: this.#phase,
       offersCertificate: identity?.offersCertificate === true,
-      sawBackendCertificate: this.#secured !== undefined && hasPeerCertificate(this.#secured),
+      sawBackendCertificate: this.#secured !== undefined && this.#raw.bytesRead > helloBytes,
       offered: identity === undefined ? '' : identity.offered,
     };
   }
@@ -180,14 +185,6 @@ export class ConnectAttempt {
   #destroy(): void {
     this.#secured?.destroy();
     this.#raw.destroy();
-  }
-}
-
-function hasPeerCertificate(socket: tls.TLSSocket): boolean {
-  try {
-    return socket.getPeerX509Certificate() !== undefined;
-  } catch {
-    return false;
   }
 }
 

@@ -70,8 +70,18 @@ function handshakeFault(error: Error, situation: TransportSituation): Fault {
  * its refusal arrives as an alert on the first read (N24). Undefined where the error says nothing about that.
  */
 export function lateRefusal(error: Error, situation: TransportSituation): Fault | undefined {
-  if (!certificateAlert.test(rawCode(error))) return undefined;
+  const raw = rawCode(error);
+  if (raw === 'ECONNRESET' || raw === 'EPIPE' || raw === 'EOF') return closedUnsaid(raw, error, situation);
+  if (!certificateAlert.test(raw)) return undefined;
   return handshakeFault(error, { ...situation, phase: 'handshake', sawBackendCertificate: true });
+}
+
+/** Some servers (Node's among them, N12) refuse a certificate by closing: a close proves nothing, so the code stays. */
+function closedUnsaid(raw: string, cause: Error, { label, offersCertificate, offered }: TransportSituation): Fault {
+  const perhaps = offersCertificate ? 'it may not accept our client certificate' : 'it may want a client certificate';
+  const hint = offered === '' ? '' : `; ${perhaps}: some servers close without a TLS alert`;
+  const detail = `${label} closed a new connection without an answer${hint}`;
+  return new Fault('backend_closed', 'backend', { raw, cause, detail });
 }
 
 type Origin = { readonly raw: string; readonly cause: Error };

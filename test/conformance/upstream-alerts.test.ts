@@ -4,13 +4,23 @@ import { after, before, describe, test } from 'node:test';
 import type { Fault } from '../../src/base/fault.ts';
 import type { Backend } from '../../src/upstream/backend.ts';
 import { Cluster } from '../../src/upstream/cluster.ts';
-import { IdleBudget } from '../../src/upstream/idle-budget.ts';
-import { Pools } from '../../src/upstream/pools.ts';
+import type { Pools } from '../../src/upstream/pools.ts';
 import type { TlsMaterial } from '../../src/upstream/tls-identity.ts';
 import { type OwnedProcess, startProcess } from '../support/owned-process.ts';
 import { requireCommand } from '../support/peers.ts';
 import { type CertFiles, openPki, type Pki } from '../support/pki.ts';
-import { backendConfig, clusterOptions, faultOf, makeWorld, material, TestCall } from './upstream-world.ts';
+import {
+  backendConfig,
+  closePools,
+  clusterOptions,
+  faultOf,
+  makeWorld,
+  openPools,
+  material,
+  TestCall,
+} from './upstream-world.ts';
+
+after(closePools);
 
 type Server = { readonly port: number; readonly process: OwnedProcess };
 
@@ -44,7 +54,7 @@ describe('a backend that demands a client certificate in the handshake', () => {
   }
 
   function open(server: Server, tls: TlsMaterial): { backend: Backend; pools: Pools } {
-    const pools = new Pools(makeWorld(), new IdleBudget(0));
+    const pools = openPools(makeWorld());
     const url = `https://localhost:${server.port}`;
     const [backend] = new Cluster(clusterOptions([backendConfig(url)], tls), pools).backends;
     assert.ok(backend !== undefined);

@@ -3,13 +3,12 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { test, type TestContext } from 'node:test';
+import { after, test, type TestContext } from 'node:test';
 import type { HealthCheckConfig } from '../../src/config/gateway-config.ts';
 import { Fields } from '../../src/http/field.ts';
 import type { Backend } from '../../src/upstream/backend.ts';
 import { Cluster, type ClusterOptions } from '../../src/upstream/cluster.ts';
 import { IdleBudget } from '../../src/upstream/idle-budget.ts';
-import { Pools } from '../../src/upstream/pools.ts';
 import type { TlsMaterial } from '../../src/upstream/tls-identity.ts';
 import { findFreePort } from '../support/free-port.ts';
 import { startNginx } from '../support/nginx.ts';
@@ -18,14 +17,18 @@ import { eventually, Feed } from '../support/wait-for.ts';
 import {
   anchorsOf,
   backendConfig,
+  closePools,
   clusterOptions,
   faultOf,
   HandClock,
   makeWorld,
+  openPools,
   material,
   TestCall,
   type TestWorld,
 } from './upstream-world.ts';
+
+after(closePools);
 
 const noTls: TlsMaterial = {
   verify: true,
@@ -72,7 +75,7 @@ async function serveHealth(t: TestContext, port = 0): Promise<Probed> {
 }
 
 function open(t: TestContext, urls: readonly string[], more: Partial<ClusterOptions>, world: TestWorld, tls = noTls) {
-  const pools = new Pools(world, new IdleBudget(0));
+  const pools = openPools(world);
   const cluster = new Cluster(
     clusterOptions(
       urls.map((url) => backendConfig(url)),
@@ -269,10 +272,10 @@ test('what a check knows survives a reload that does not change it; a check that
   const clock = new HandClock();
   const world = makeWorld(clock);
   const options = clusterOptions([backendConfig(`http://127.0.0.1:${served.port}`)], noTls, { healthCheck: check });
-  const old = new Pools(world, new IdleBudget(0));
+  const old = openPools(world);
   const before = new Cluster(options, old);
   await world.feed.waitFor(({ kind }) => kind === 'health');
-  const next = new Pools(world, new IdleBudget(0), old);
+  const next = openPools(world, new IdleBudget(0), old);
   const after = new Cluster(options, next);
   before.close();
   old.close();

@@ -3,28 +3,31 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { mintCa } from '../../src/pki/test-ca.ts';
 import { Cluster } from '../../src/upstream/cluster.ts';
-import { IdleBudget } from '../../src/upstream/idle-budget.ts';
 import { classifyNginxRefusal } from '../../src/upstream/nginx-refusal.ts';
-import { Pools } from '../../src/upstream/pools.ts';
+import type { Pools } from '../../src/upstream/pools.ts';
 import type { TlsMaterial } from '../../src/upstream/tls-identity.ts';
 import { type Nginx, readEcho, startNginx } from '../support/nginx.ts';
 import { openPki, type Pki } from '../support/pki.ts';
 import {
   backendConfig,
+  closePools,
   clusterOptions,
   faultOf,
   makeWorld,
+  openPools,
   material,
   TestCall,
   type TestWorld,
 } from './upstream-world.ts';
+
+after(closePools);
 
 function open(
   url: string,
   tls: TlsMaterial,
 ): { world: TestWorld; pools: Pools; call: (path?: string, fresh?: boolean) => TestCall } {
   const world = makeWorld();
-  const pools = new Pools(world, new IdleBudget(0));
+  const pools = openPools(world);
   const cluster = new Cluster(clusterOptions([backendConfig(url)], tls), pools);
   const backend = cluster.backends[0];
   if (backend === undefined) throw new Error('no backend');
@@ -73,18 +76,25 @@ describe('leg 2 towards nginx with ssl_verify_client on', () => {
     pools.close();
   });
 
-  test('the second connection resumes the TLS session, and is judged again', async () => {
-    const { world, pools, call } = open(url, material(pki.internal.certPem, { client: pki.gateway }));
-    await call().answer;
-    await call('/', true).answer;
-    const events = world.feed.items.filter((event) => event.kind === 'connected');
-    assert.equal(events.length, 2);
-    const resumed = events[1]?.kind === 'connected' ? events[1].verdict : undefined;
-    assert.equal(resumed?.resumed, true);
-    assert.equal(resumed?.code, 'ok');
-    assert.deepEqual(resumed?.leaf?.der, pki.backend.der);
-    pools.close();
-  });
+  for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+    test(`the second connection resumes the TLS session, and is judged again (${maxVersion})`, async () => {
+      const tls = material(pki.internal.certPem, { client: pki.gateway, maxVersion });
+      const { world, pools, call } = open(url, tls);
+      await call().answer;
+      await call(`/resumed-${maxVersion}`, true).answer;
+      const events = world.feed.items.filter((event) => event.kind === 'connected');
+      assert.equal(events.length, 2);
+      const resumed = events[1]?.kind === 'connected' ? events[1].verdict : undefined;
+      assert.equal(resumed?.resumed, true);
+      assert.equal(resumed?.version, maxVersion);
+      assert.equal(resumed?.code, 'ok');
+      assert.deepEqual(resumed?.leaf?.der, pki.backend.der);
+      const seen = await nginx.waitForAccess(({ uri }) => uri === `/resumed-${maxVersion}`);
+      assert.equal(seen.session, 'r');
+      assert.equal(seen.verify, 'SUCCESS');
+      pools.close();
+    });
+  }
 
   test('without a certificate the 400 page of nginx is recognised as no_client_cert', async () => {
     const { pools, call } = open(url, material(pki.internal.certPem));
@@ -165,7 +175,7 @@ describe('leg 2 towards nginx with ssl_verify_client on', () => {
 
   test('two identities towards one address share neither connection nor session', async () => {
     const world = makeWorld();
-    const pools = new Pools(world, new IdleBudget(0));
+    const pools = openPools(world);
     const with_ = new Cluster(
       clusterOptions([backendConfig(url)], material(pki.internal.certPem, { client: pki.gateway })),
       pools,

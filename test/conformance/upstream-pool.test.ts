@@ -2,25 +2,28 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
-import { test, type TestContext } from 'node:test';
+import { after, test, type TestContext } from 'node:test';
 import { mintCa } from '../../src/pki/test-ca.ts';
 import type { Backend } from '../../src/upstream/backend.ts';
 import { Cluster } from '../../src/upstream/cluster.ts';
 import { IdleBudget } from '../../src/upstream/idle-budget.ts';
 import type { PoolSettings } from '../../src/upstream/pool-settings.ts';
-import { Pools } from '../../src/upstream/pools.ts';
 import type { TlsMaterial } from '../../src/upstream/tls-identity.ts';
 import { findFreePort } from '../support/free-port.ts';
 import { eventually, Feed } from '../support/wait-for.ts';
 import {
   backendConfig,
+  closePools,
   clusterOptions,
   faultOf,
   HandClock,
   makeWorld,
+  openPools,
   TestCall,
   type TestWorld,
 } from './upstream-world.ts';
+
+after(closePools);
 
 /** Plain clusters never look at it. */
 const unused: TlsMaterial = {
@@ -74,7 +77,7 @@ function open(
   world: TestWorld = makeWorld(),
   budget = new IdleBudget(0),
 ) {
-  const pools = new Pools(world, budget);
+  const pools = openPools(world, budget);
   const cluster = new Cluster(clusterOptions([backendConfig(`http://127.0.0.1:${port}`)], unused, { settings }), pools);
   const backend = cluster.backends[0] as Backend;
   return { world, pools, cluster, backend };
@@ -306,10 +309,10 @@ test('a reload keeps warm connections where nothing changed', async (t) => {
   const peer = await servePlain(t);
   const world = makeWorld();
   const budget = new IdleBudget(0);
-  const old = new Pools(world, budget);
+  const old = openPools(world, budget);
   const options = clusterOptions([backendConfig(`http://127.0.0.1:${peer.port}`)], unused);
   await new TestCall(new Cluster(options, old).backends[0] as Backend).answer;
-  const next = new Pools(world, budget, old);
+  const next = openPools(world, budget, old);
   const backend = new Cluster(options, next).backends[0] as Backend;
   old.close();
   assert.equal((await new TestCall(backend).answer).reused, true);
@@ -321,11 +324,11 @@ test('a reload that fails and is thrown away leaves the pools of the running gen
   const peer = await servePlain(t);
   const world = makeWorld();
   const budget = new IdleBudget(0);
-  const running = new Pools(world, budget);
+  const running = openPools(world, budget);
   const options = clusterOptions([backendConfig(`http://127.0.0.1:${peer.port}`)], unused);
   const backend = new Cluster(options, running).backends[0] as Backend;
   await new TestCall(backend).answer;
-  const failed = new Pools(world, budget, running);
+  const failed = openPools(world, budget, running);
   new Cluster(options, failed).close();
   failed.close();
   assert.equal((await new TestCall(backend).answer).reused, true);
@@ -357,9 +360,9 @@ test('a new client certificate starts a new pool: no connection with the old one
   const budget = new IdleBudget(0);
   const tls = { ...unused, anchors: { pems: [ca.certPem], digest: 'same' } };
   const backends = [backendConfig('https://127.0.0.1:9')];
-  const old = new Pools(world, budget);
+  const old = openPools(world, budget);
   const first = new Cluster(clusterOptions(backends, { ...tls, client: before }), old).backends[0]?.pool;
-  const next = new Pools(world, budget, old);
+  const next = openPools(world, budget, old);
   const second = new Cluster(clusterOptions(backends, { ...tls, client: after }), next).backends[0]?.pool;
   const again = new Cluster(clusterOptions(backends, { ...tls, client: before }), next).backends[0]?.pool;
   assert.notEqual(first, second);

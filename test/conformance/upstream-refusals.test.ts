@@ -6,18 +6,31 @@ import { after, before, describe, test } from 'node:test';
 import tls, { type TlsOptions } from 'node:tls';
 import { mintCa } from '../../src/pki/test-ca.ts';
 import { Cluster } from '../../src/upstream/cluster.ts';
-import { IdleBudget } from '../../src/upstream/idle-budget.ts';
-import { Pools } from '../../src/upstream/pools.ts';
 import type { PoolSettings } from '../../src/upstream/pool-settings.ts';
 import type { TlsMaterial } from '../../src/upstream/tls-identity.ts';
 import type { Fault } from '../../src/base/fault.ts';
 import { findFreePort } from '../support/free-port.ts';
 import { openPki, type Pki } from '../support/pki.ts';
-import { backendConfig, clusterOptions, faultOf, makeWorld, material, TestCall } from './upstream-world.ts';
+import {
+  backendConfig,
+  closePools,
+  clusterOptions,
+  faultOf,
+  makeWorld,
+  openPools,
+  material,
+  TestCall,
+} from './upstream-world.ts';
+
+after(closePools);
+
+const opened: Served[] = [];
+/** Also after a failed test: a server left open would keep the process. */
+after(() => Promise.all(opened.map((served) => served.close())));
 
 /** The fault of one GET. */
 async function refusal(url: string, tls: TlsMaterial, settings: Partial<PoolSettings> = {}): Promise<Fault> {
-  const pools = new Pools(makeWorld(), new IdleBudget(0));
+  const pools = openPools(makeWorld());
   const cluster = new Cluster(clusterOptions([backendConfig(url)], tls, { settings }), pools);
   const [backend] = cluster.backends;
   assert.ok(backend !== undefined);
@@ -48,11 +61,14 @@ async function serveTls(options: TlsOptions): Promise<Served> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const close = async (): Promise<void> => {
+    if (!server.listening) return;
     for (const socket of sockets) socket.destroy();
     server.close();
     await once(server, 'close');
   };
-  return { port: (server.address() as AddressInfo).port, bytes: () => bytes, close };
+  const served = { port: (server.address() as AddressInfo).port, bytes: () => bytes, close };
+  opened.push(served);
+  return served;
 }
 
 /** A TCP server that does `act` with each connection. */
@@ -66,11 +82,14 @@ async function serveTcp(act: (socket: net.Socket) => void): Promise<Served> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const close = async (): Promise<void> => {
+    if (!server.listening) return;
     for (const socket of sockets) socket.destroy();
     server.close();
     await once(server, 'close');
   };
-  return { port: (server.address() as AddressInfo).port, bytes: () => '', close };
+  const served = { port: (server.address() as AddressInfo).port, bytes: () => '', close };
+  opened.push(served);
+  return served;
 }
 
 describe('a backend that cannot be trusted', () => {
@@ -131,7 +150,7 @@ describe('a backend that cannot be trusted', () => {
     const leaf = await issuing.issue({ kind: 'server', sans: ['localhost'] });
     const served = await serveTls({ cert: leaf.chainPem, key: leaf.keyPem });
     const world = makeWorld();
-    const pools = new Pools(world, new IdleBudget(0));
+    const pools = openPools(world);
     const [backend] = new Cluster(
       clusterOptions([backendConfig(`https://localhost:${served.port}`)], material(root.certPem)),
       pools,
@@ -185,9 +204,9 @@ describe('a backend that cannot be trusted', () => {
     });
 
     test(`a backend that breaks off without an alert after our certificate is never ok (${version})`, async () => {
-      // Node as a server closes without an alert (N12).
+      // Node as a server closes without an alert (N12): with TLS 1.3 after our handshake is done, and for no stated reason.
       const fault = await judge(verifying(), material(pki.internal.certPem, { client: pki.gateway }));
-      assert.ok(['backend_closed', 'refused_by_peer', 'unreachable'].includes(fault.code), fault.code);
+      assert.equal(fault.code, version === 'TLSv1.2' ? 'refused_by_peer' : 'backend_closed');
       assert.equal(fault.status, 502);
     });
   }

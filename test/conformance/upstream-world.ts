@@ -13,7 +13,9 @@ import type { BackendWorld } from '../../src/upstream/backend-world.ts';
 import type { CallWaiter } from '../../src/upstream/call-waiter.ts';
 import type { ClusterOptions } from '../../src/upstream/cluster.ts';
 import type { HealthState } from '../../src/upstream/health-state.ts';
+import { IdleBudget } from '../../src/upstream/idle-budget.ts';
 import { defaultPoolSettings, type PoolSettings } from '../../src/upstream/pool-settings.ts';
+import { Pools } from '../../src/upstream/pools.ts';
 import type { TlsMaterial } from '../../src/upstream/tls-identity.ts';
 import { Feed } from '../support/wait-for.ts';
 
@@ -23,6 +25,20 @@ export type WorldEvent =
   | { readonly kind: 'health'; readonly label: string; readonly state: HealthState };
 
 export type TestWorld = BackendWorld & { readonly feed: Feed<WorldEvent> };
+
+const openedPools: Pools[] = [];
+
+/** Pools that `closePools` closes, also after a failed test: idle connections would keep the process. */
+export function openPools(world: BackendWorld, budget = new IdleBudget(0), previous?: Pools): Pools {
+  const pools = new Pools(world, budget, previous);
+  openedPools.push(pools);
+  return pools;
+}
+
+/** For the `after` hook of a test file. */
+export function closePools(): void {
+  for (const pools of openedPools.splice(0)) pools.close();
+}
 
 export function makeWorld(clock: Clock = systemClock, random: () => number = () => 0.5): TestWorld {
   const feed = new Feed<WorldEvent>('backend events');
