@@ -1,6 +1,5 @@
 // The connections to one endpoint under one TLS identity, and who waits for one. Idle ones are taken last in, first out:
 // an array pop on the hot path. Two identities never share a pool (incident 18).
-import type { Late } from '../base/deadline.ts';
 import { Fault, toFault } from '../base/fault.ts';
 import type { BackendWorld } from './backend-world.ts';
 import type { CallWaiter } from './call-waiter.ts';
@@ -12,25 +11,7 @@ import type { IdleBudget } from './idle-budget.ts';
 import type { PoolSettings } from './pool-settings.ts';
 import type { ConnectionKeeper, PooledConnection } from './pooled-connection.ts';
 import type { TlsIdentity } from './tls-identity.ts';
-
-/** A waiter in the queue with its deadline. */
-class Waiting implements Late {
-  deadline: number;
-  readonly waiter: CallWaiter;
-  readonly fresh: boolean;
-  readonly #pool: Pool;
-
-  constructor(pool: Pool, waiter: CallWaiter, fresh: boolean, deadline: number) {
-    this.#pool = pool;
-    this.waiter = waiter;
-    this.fresh = fresh;
-    this.deadline = deadline;
-  }
-
-  onLate(): void {
-    this.#pool.onWaitedTooLong(this);
-  }
-}
+import { WaitingLine } from './waiting-line.ts';
 
 export class Pool implements ConnectionKeeper {
   readonly label: string;
@@ -43,7 +24,7 @@ export class Pool implements ConnectionKeeper {
   readonly #ejection: Ejection;
   readonly #idle: PooledConnection[] = [];
   readonly #open = new Set<PooledConnection>();
-  readonly #waiting: Waiting[] = [];
+  readonly #waiting: WaitingLine;
   readonly #listeners = new Set<() => void>();
   #draining = false;
   #ejected: HealthState | undefined;
@@ -61,6 +42,7 @@ export class Pool implements ConnectionKeeper {
     this.#settings = settings;
     this.#world = world;
     this.#budget = budget;
+    this.#waiting = new WaitingLine(world.deadlines, settings.maxWaiting, (waiter) => this.#onWaitedTooLong(waiter));
     this.#dialer = new Dialer({ endpoint, identity, settings, world, keeper: this });
     this.#ejection = new Ejection(world.clock, world.random, {
       onTrial: () => {
@@ -145,17 +127,10 @@ export class Pool implements ConnectionKeeper {
 
   #wait(waiter: CallWaiter, fresh: boolean): void {
     const { maxWaiting, connectMs, handshakeMs } = this.#settings;
-    if (this.#waiting.length >= maxWaiting) this.#dropCancelled();
-    if (this.#waiting.length >= maxWaiting) {
-      const detail = `${this.label}: ${maxWaiting} requests wait for a connection already`;
-      waiter.onCallFailure(new Fault('backend_busy', 'gateway', { detail }));
-      return;
-    }
-    const { deadlines, clock } = this.#world;
-    const waiting = new Waiting(this, waiter, fresh, clock.monotonic() + connectMs + handshakeMs);
-    this.#waiting.push(waiting);
-    deadlines.add(waiting);
-    this.#grow();
+    const deadline = this.#world.clock.monotonic() + connectMs + handshakeMs;
+    if (this.#waiting.join(waiter, fresh, deadline)) return this.#grow();
+    const detail = `${this.label}: ${maxWaiting} requests wait for a connection already`;
+    waiter.onCallFailure(new Fault('backend_busy', 'gateway', { detail }));
   }
 
   /** Opens connections while waiters outnumber those being opened and the limit allows it. */
@@ -174,37 +149,10 @@ export class Pool implements ConnectionKeeper {
     }
   }
 
-  /** Takes the first waiter that still waits and would take such a connection out of the queue. */
-  #nextWaiter(reused: boolean): CallWaiter | undefined {
-    for (let i = 0; i < this.#waiting.length; i += 1) {
-      const waiting = this.#waiting[i];
-      if (waiting === undefined || (waiting.fresh && reused && !waiting.waiter.cancelled)) continue;
-      this.#waiting.splice(i, 1);
-      this.#world.deadlines.delete(waiting);
-      if (!waiting.waiter.cancelled) return waiting.waiter;
-      i -= 1;
-    }
-    return undefined;
-  }
-
-  #dropCancelled(): void {
-    for (let i = this.#waiting.length - 1; i >= 0; i -= 1) {
-      const waiting = this.#waiting[i];
-      if (waiting?.waiter.cancelled !== true) continue;
-      this.#waiting.splice(i, 1);
-      this.#world.deadlines.delete(waiting);
-    }
-  }
-
-  onWaitedTooLong(waiting: Waiting): void {
-    const at = this.#waiting.indexOf(waiting);
-    if (at === -1) return;
-    this.#waiting.splice(at, 1);
-    this.#world.deadlines.delete(waiting);
-    if (waiting.waiter.cancelled) return;
+  #onWaitedTooLong(waiter: CallWaiter): void {
     const { open, dialing } = this.counts;
     const detail = `${this.label}: no connection became free in time (${open} open, ${dialing} being opened)`;
-    waiting.waiter.onCallFailure(
+    waiter.onCallFailure(
       dialing > 0 ? new Fault('timeout', 'backend', { detail }) : new Fault('backend_busy', 'gateway', { detail }),
     );
   }
@@ -215,14 +163,14 @@ export class Pool implements ConnectionKeeper {
     this.#open.add(connection);
     this.#world.deadlines.add(connection);
     this.#ejection.connected();
-    const waiter = this.#nextWaiter(false);
+    const waiter = this.#waiting.next(false);
     if (waiter === undefined) this.#park(connection);
     else this.#hand(waiter, connection);
   }
 
   onDialFailure(fault: Fault): void {
     this.#ejection.failed(fault);
-    this.#nextWaiter(false)?.onCallFailure(fault);
+    this.#waiting.next(false)?.onCallFailure(fault);
     this.#grow();
   }
 
@@ -239,7 +187,7 @@ export class Pool implements ConnectionKeeper {
 
   onConnectionFree(connection: PooledConnection): void {
     if (!this.#open.has(connection)) return;
-    const waiter = this.#draining ? undefined : this.#nextWaiter(true);
+    const waiter = this.#draining ? undefined : this.#waiting.next(true);
     if (waiter !== undefined) this.#hand(waiter, connection);
     else this.#park(connection);
   }
