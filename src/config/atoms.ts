@@ -79,7 +79,9 @@ export const singleAllowed = z.registry<{ readonly singleAllowed: true }>();
 
 /** One value or a list of them; a list in the end. */
 export function oneOrMore<T extends z.ZodType>(item: T) {
-  const items = list(item).register(singleAllowed, { singleAllowed: true });
+  const items = z
+    .array(item, { error: () => 'expected a value or a list of values' })
+    .register(singleAllowed, { singleAllowed: true });
   return z.preprocess((input) => (typeof input === 'string' ? [input] : input), items);
 }
 

@@ -22,15 +22,21 @@ export function checkShape<T extends z.ZodType>(
       const at = node === undefined ? undefined : findNode(node, path);
       const place = at?.place ?? node?.place;
       if (place === undefined) return undefined;
-      const params: unknown = issue.code === 'custom' ? issue.params : undefined;
-      const hint = typeof params === 'object' && params !== null && 'hint' in params ? String(params.hint) : '';
-      const name = [...path].reverse().find((step) => typeof step === 'string');
+      const name = path.toReversed().find((step) => typeof step === 'string');
       const what = name === undefined ? '' : `${name}: `;
-      problems.error('wrong_value', place, `${what}${issue.message}, found ${describe(at)}`, hint);
+      if (at?.kind !== 'scalar' || !at.broken)
+        problems.error('wrong_value', place, `${what}${issue.message}, found ${describe(at)}`, hintFor(issue, at));
       if (path.length === 0 || node === undefined || !cut(node, path)) return undefined;
     }
   }
   return undefined;
+}
+
+function hintFor(issue: z.core.$ZodIssue, at: TreeNode | undefined): string {
+  if (issue.code === 'invalid_type' && issue.expected === 'array' && at?.kind === 'scalar')
+    return at.substituted ? 'Write it in [ ].' : `Write [${at.text}].`;
+  const params: unknown = issue.code === 'custom' ? issue.params : undefined;
+  return typeof params === 'object' && params !== null && 'hint' in params ? String(params.hint) : '';
 }
 
 /** Maps become objects without a prototype (a key may be called `__proto__`); keys without a value are left out. */

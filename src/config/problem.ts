@@ -14,6 +14,8 @@ export type Problem = {
 };
 
 const excerptWidth = 120;
+/** Beyond this a line is not shown, so that hiding its secrets costs little. */
+const maskedWidth = 16_384;
 
 /** Several lines without a trailing newline. `sourceText` is the text of `problem.place.file`, where it is at hand. */
 export function renderProblem(problem: Problem, sourceText?: string): string {
@@ -39,12 +41,26 @@ function excerpt(source: string, line: number, col: number): string[] {
   const number = String(line);
   // A long line is cut so that the caret stays in sight.
   const start = col > excerptWidth ? col - 1 - Math.floor(excerptWidth / 2) : 0;
-  const shown = printable(source.slice(start, start + excerptWidth).replaceAll('\t', ' '));
+  const shown = printable(
+    mask(source)
+      .slice(start, start + excerptWidth)
+      .replaceAll('\t', ' '),
+  );
   const caret = ' '.repeat(Math.max(0, col - 1 - start));
   return [
     `  ${number} | ${start > 0 ? '…' : ''}${shown}`,
     `  ${' '.repeat(number.length)} | ${start > 0 ? ' ' : ''}${caret}^`,
   ];
+}
+
+/** Secrets of the line as stars, in their length: problems end up in logs. Passwords, tokens, long base64 (inline keys). */
+function mask(line: string): string {
+  const stars = (text: string): string => '*'.repeat(text.length);
+  return line
+    .slice(0, maskedWidth)
+    .replace(/(?<=:\/\/)[^/\s@]*(?=@)/g, stars)
+    .replace(/(?<=(?:password|passphrase|secret|token|credentials)["']?: {0,4})(?:"[^"]*"|'[^']*'|[^\s,}\]]+)/gi, stars)
+    .replace(/[A-Za-z0-9+/=]{64,}/g, stars);
 }
 
 function findLine(text: string, line: number): string | undefined {

@@ -11,8 +11,8 @@ export type Mistake = { readonly problem: string; readonly hint: string };
 
 /** Reports a mistake about one value; the value is shown unless it came from the environment. */
 export function reportMistake(problems: ProblemList, code: string, at: Cursor, value: string, mistake: Mistake): void {
-  const shown = at.showable ? `${quote(value)}: ` : '';
-  problems.error(code, at.place, `${shown}${mistake.problem}`, mistake.hint);
+  const shown = at.showable ? quote(value) : 'the value from the environment';
+  problems.error(code, at.place, `${shown}: ${mistake.problem}`, mistake.hint);
 }
 
 /** `S` under `key`; undefined where it is absent or wrong (then it is reported). Present but empty is an error. */

@@ -53,7 +53,7 @@ function parsePlainPath(text: string): PathReading {
   if (/[\u0000-\u0020\u007f\\]/.test(text))
     return { problem: 'the path holds a space, a backslash or a control character', hint: '' };
   if (/[^\u0000-\u007f]/.test(text))
-    return { problem: 'the path is not ASCII', hint: `Write it percent-encoded: ${encodeURI(text)}` };
+    return { problem: 'the path is not ASCII', hint: `Write it percent-encoded: ${encodeURI(text.toWellFormed())}` };
   if (/%(?![0-9A-Fa-f]{2})/.test(text) || /%(?:2f|5c|00)/i.test(text))
     return {
       problem: 'the path holds a percent-encoding that no request can match',

@@ -100,16 +100,7 @@ class TreeReader {
         'Remove everything from the second `---` on, or move it to a file of its own under gateway.extraConfig.directory.',
       );
     }
-    for (const document of documents) {
-      for (const error of document.errors)
-        this.#problems.error('yaml_syntax', this.#placeOf(error.pos[0]), `not valid YAML: ${firstLine(error.message)}`);
-      for (const warning of document.warnings)
-        this.#problems.error(
-          'yaml_tag',
-          this.#placeOf(warning.pos[0]),
-          `not supported in YAML here: ${firstLine(warning.message)}`,
-        );
-    }
+    if (this.#reportSyntax(documents)) return undefined;
     const contents = first?.contents;
     if (first === undefined || contents === null || contents === undefined) return undefined;
     try {
@@ -124,6 +115,24 @@ class TreeReader {
       );
       return undefined;
     }
+  }
+
+  /** The first mistake of the file: the parser stumbles over the rest of the line, and what it reads then is no use. */
+  #reportSyntax(documents: readonly Document[]): boolean {
+    const [error] = documents.flatMap((document) => document.errors);
+    const [warning] = documents.flatMap((document) => document.warnings);
+    if (error !== undefined) {
+      const place = this.#placeOf(error.pos[0]);
+      const line = this.#text.split('\n', place.line)[place.line - 1] ?? '';
+      const hint = /[{[,].*(?<!["'])\$\{/.test(line)
+        ? 'Within { } and [ ] a variable must stand in quotes: "${NAME}".'
+        : '';
+      this.#problems.error('yaml_syntax', place, `not valid YAML: ${firstLine(error.message)}`, hint);
+    } else if (warning !== undefined) {
+      const message = `not supported in YAML here: ${firstLine(warning.message)}`;
+      this.#problems.error('yaml_tag', this.#placeOf(warning.pos[0]), message, 'Remove the tag.');
+    }
+    return error !== undefined || warning !== undefined;
   }
 
   #placeOf(offset: number): Place {
@@ -151,7 +160,7 @@ class TreeReader {
     if (target === undefined || (this.#done.has(target) && this.#done.get(target) === undefined)) {
       const what = target === undefined ? 'names no anchor' : 'refers to a value that contains it';
       this.#problems.error('yaml_alias', place, `the alias ${what}`);
-      return { node: emptyScalar(place), size: 1 };
+      return { node: { ...emptyScalar(place), broken: true }, size: 1 };
     }
     return this.#node(document, target, depth);
   }
