@@ -1,0 +1,110 @@
+// docs/faults.md, written from the fault table so that the page cannot lag behind it (a test compares the two). Run
+// `node scripts/faults-page.ts` after a change of the table; a new code needs its place in one of the groups here.
+import { writeFileSync } from 'node:fs';
+import { type FaultCode, type FaultSource, faultTable } from '../src/base/fault.ts';
+
+type Group = { readonly title: string; readonly intro: string; readonly codes: readonly FaultCode[] };
+
+export const faultGroups: readonly Group[] = [
+  {
+    title: 'Trust verdicts',
+    intro:
+      'How a TLS handshake ended, with the same codes on both legs: *client* is leg 1 (a client against our rules), *backend* is\nleg 2 (a backend against the rules of its route, or a backend that refused us). On leg 1 most of them close the connection\nbefore HTTP begins; the status is for `onFailure: explain`, which answers one request with it.',
+    codes: [
+      'no_client_cert',
+      'untrusted_issuer',
+      'missing_intermediate',
+      'expired',
+      'not_yet_valid',
+      'revoked',
+      'revocation_unknown',
+      'crl_stale',
+      'wrong_purpose',
+      'name_mismatch',
+      'pin_mismatch',
+      'chain_too_deep',
+      'weak_key',
+      'malformed_cert',
+      'refused_by_peer',
+      'protocol_mismatch',
+      'not_tls',
+      'unknown_sni',
+      'handshake_limit',
+      'timeout',
+    ],
+  },
+  {
+    title: 'Reaching a backend',
+    intro: 'The request was good, the way to an answer was not. The log line has the address and what the system said.',
+    codes: [
+      'refused',
+      'unreachable',
+      'dns',
+      'no_healthy_backend',
+      'backend_busy',
+      'response_timeout',
+      'backend_closed',
+      'backend_protocol',
+      'backend_truncated',
+    ],
+  },
+  {
+    title: 'The request',
+    intro: 'What the client asked for, or how. 499 is for logs and metrics only: nobody is there to get it.',
+    codes: [
+      'bad_request',
+      'request_timeout',
+      'uri_too_long',
+      'headers_too_large',
+      'body_too_large',
+      'expectation_failed',
+      'unknown_transfer_coding',
+      'upgrade_unsupported',
+      'method_unsupported',
+      'http_version',
+      'host_mismatch',
+      'policy_denied',
+      'plaintext_refused',
+      'no_route',
+      'method_not_allowed',
+      'client_aborted',
+    ],
+  },
+  {
+    title: 'The gateway',
+    intro: 'Nobody did anything wrong out there.',
+    codes: ['maintenance', 'draining', 'internal'],
+  },
+];
+
+const opening = `# Faults
+
+Every failure that a request or a connection can meet, by its code. The codes never change their meaning: they stand in the
+log (\`code\`), in \`countersign_faults_total\` and \`countersign_tls_handshakes_total\`, and in the problem documents that clients
+get (\`"code"\`, and \`type\` as \`urn:countersign:fault:<code>\`). What OpenSSL or the system called it goes along in the log as
+\`raw\`. Clients see code and title only; names, addresses and certificates stay in the log. Some codes belong to features
+that are still to come (revocation, pins, rules of a route): their names are settled already.
+
+*Status* is the HTTP status by who caused the failure. ↻ marks failures where the request certainly reached no backend:
+another attempt is safe, and made where the route has \`retry.attempts\` above 1. [Operations](operations.md) says what to look at, code by code.
+`;
+
+const sources: readonly FaultSource[] = ['client', 'gateway', 'backend'];
+
+function row(code: FaultCode): string {
+  const spec = faultTable[code];
+  const statuses = sources.flatMap((source) => (spec[source] === undefined ? [] : [`${source} ${spec[source]}`]));
+  const again = spec.unsent === true ? ' ↻' : '';
+  return `| \`${code}\` | ${statuses.join(', ')}${again} | ${spec.title} | ${spec.help.replaceAll('|', '\\|')} |`;
+}
+
+/** The text of docs/faults.md. */
+export function faultsPage(): string {
+  const sections = faultGroups.map(({ title, intro, codes }) => {
+    const head = '| code | status | meaning | what to do |\n|---|---|---|---|';
+    return `\n## ${title}\n\n${intro}\n\n${head}\n${codes.map(row).join('\n')}\n`;
+  });
+  return opening + sections.join('');
+}
+
+if (import.meta.main) writeFileSync(new URL('../docs/faults.md', import.meta.url), faultsPage());
