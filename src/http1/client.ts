@@ -21,7 +21,10 @@ export interface BackendOwner {
   onFree(connection: Http1BackendConnection): void;
   /** The connection is gone, once; `fault` where it was not an ordinary close. */
   onClosed(connection: Http1BackendConnection, fault: Fault | undefined): void;
-  /** Turns a socket error before the answer into a better fault (TLS alerts, N24); undefined keeps `backend_closed`. */
+  /**
+   * Turns a socket error before the answer, or an end without one (code `EOF`), into a better fault (TLS alerts, N24);
+   * undefined keeps `backend_closed`.
+   */
   translateFailure?(error: Error & { code?: string }): Fault | undefined;
 }
 
@@ -281,8 +284,9 @@ export class Http1BackendConnection implements BackendCall {
     } else if (this.#pending !== undefined || this.#interims > 0) {
       this.#fail(new Fault('backend_protocol', 'backend', { detail: 'closed within the head', raw, cause }));
     } else {
-      const translated = cause === undefined ? undefined : this.#owner.translateFailure?.(cause);
-      this.#fail(translated ?? new Fault('backend_closed', 'backend', { raw, cause }));
+      // A plain end says less than an alert, yet some servers refuse a certificate in no other way.
+      const ending = cause ?? Object.assign(new Error('closed before the answer'), { code: 'EOF' });
+      this.#fail(this.#owner.translateFailure?.(ending) ?? new Fault('backend_closed', 'backend', { raw, cause }));
     }
   }
 

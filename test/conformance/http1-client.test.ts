@@ -53,7 +53,9 @@ class Owner {
   readonly events: string[] = [];
   closed: Fault | undefined;
   translation: Fault | undefined;
-  translateFailure(): Fault | undefined {
+  failure: (Error & { code?: string }) | undefined;
+  translateFailure(error: Error & { code?: string }): Fault | undefined {
+    this.failure = error;
     return this.translation;
   }
   onFree(): void {
@@ -390,6 +392,27 @@ describe('a connection to a backend', () => {
     translated.backend.resetAndDestroy();
     await other.over.promise;
     assert.equal(other.fault, call.fault);
+  });
+
+  it('that ends before any byte of an answer is told to its owner as EOF', async () => {
+    using plain = await connect();
+    const call = plain.start();
+    await plain.until('\r\n\r\n');
+    plain.backend.end();
+    await call.over.promise;
+    assert.deepEqual([call.fault?.code, call.fault?.raw, plain.owner.failure?.code], ['backend_closed', 'EOF', 'EOF']);
+    using translated = await connect();
+    translated.owner.translation = call.fault;
+    const other = translated.start();
+    await translated.until('\r\n\r\n');
+    translated.backend.end();
+    await other.over.promise;
+    assert.equal(other.fault, call.fault);
+  });
+
+  it('that ends within a head is not asked about: the backend had begun to answer', async () => {
+    const { call, owner } = await exchange('HTTP/1.1 200', { end: true });
+    assert.deepEqual([call.fault?.code, owner.failure], ['backend_protocol', undefined]);
   });
 
   it('that is cancelled is closed, and its call hears nothing more', async () => {

@@ -1,6 +1,7 @@
 // How leg 2 names each way in which a backend cannot be reached or trusted: real sockets, openssl and nginx, never a mock.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import https from 'node:https';
 import net, { type AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import tls, { type TlsOptions } from 'node:tls';
@@ -210,6 +211,31 @@ describe('a backend that cannot be trusted', () => {
       assert.equal(fault.status, 502);
     });
   }
+
+  test('a Node https backend that dislikes our certificate ends without a word: the fault names the suspicion', async (t) => {
+    // TLS 1.3: our handshake is done when Node looks at the certificate; it then ends the connection, no alert is sent.
+    const { chainPem: cert, keyPem: key } = pki.backend;
+    const verify = {
+      ca: pki.clients.certPem,
+      requestCert: true,
+      rejectUnauthorized: true,
+      minVersion: 'TLSv1.3',
+    } as const;
+    const server = https.createServer({ cert, key, ...verify }, (_, response) => response.end('ok'));
+    server.on('tlsClientError', () => undefined);
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    t.after(() => server.close());
+    const url = `https://localhost:${(server.address() as AddressInfo).port}`;
+    const stranger = await refusal(url, material(pki.internal.certPem, { client: pki.gateway }));
+    assert.equal(stranger.code, 'backend_closed');
+    assert.match(
+      stranger.detail ?? '',
+      /may not accept our client certificate: some servers close without a TLS alert/,
+    );
+    // No certificate at all is OpenSSL's own business, which sends an alert.
+    assert.equal((await refusal(url, material(pki.internal.certPem))).code, 'no_client_cert');
+  });
 });
 
 describe('a backend that cannot be reached', () => {
