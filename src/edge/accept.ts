@@ -102,7 +102,8 @@ export class Accept implements Late, HandshakeSink {
     } else {
       // Paused, with its bytes put back, the socket reads for OpenSSL as if nobody had looked (N28).
       this.#raw.pause();
-      this.#raw.unshift(Buffer.concat(this.#received));
+      const [first] = this.#received;
+      this.#raw.unshift(first !== undefined && this.#received.length === 1 ? first : Buffer.concat(this.#received));
       this.#received = [];
       this.#policy.findTerminator(this.#serverName).start(this.#raw, this);
     }

@@ -24,7 +24,7 @@ function leaf(index: number): CertificateFacts {
 
 test('a chain is found again under the policy that it was proven under, and under no other', () => {
   const cache = new ChainCache();
-  const known = { chain: [leaf(0), issuing], anchor: root };
+  const known = { chain: [leaf(0), issuing], anchor: root, weakness: undefined };
   cache.add('p', known);
   assert.equal(cache.find('p', leaf(0).sha256), known);
   assert.equal(cache.find('q', leaf(0).sha256), undefined);
@@ -36,10 +36,10 @@ test('the chain used least recently makes room, by count and by bytes', () => {
     new ChainCache({ maxEntries: 2 }),
     new ChainCache({ maxBytes: leaf(0).der.length + leaf(1).der.length + leaf(2).der.length - 1 }),
   ]) {
-    cache.add('p', { chain: [leaf(0)], anchor: root });
-    cache.add('p', { chain: [leaf(1)], anchor: root });
+    cache.add('p', { chain: [leaf(0)], anchor: root, weakness: undefined });
+    cache.add('p', { chain: [leaf(1)], anchor: root, weakness: undefined });
     cache.find('p', leaf(0).sha256);
-    cache.add('p', { chain: [leaf(2)], anchor: root });
+    cache.add('p', { chain: [leaf(2)], anchor: root, weakness: undefined });
     assert.equal(cache.size, 2);
     assert.equal(cache.find('p', leaf(1).sha256), undefined);
     assert.ok(cache.find('p', leaf(0).sha256) && cache.find('p', leaf(2).sha256));
@@ -48,15 +48,15 @@ test('the chain used least recently makes room, by count and by bytes', () => {
 
 test('adding a chain again neither grows the cache nor its account of bytes', () => {
   const cache = new ChainCache({ maxBytes: 3 * leaf(0).der.length });
-  for (let round = 0; round < 50; round += 1) cache.add('p', { chain: [leaf(0)], anchor: root });
-  cache.add('p', { chain: [leaf(1)], anchor: root });
+  for (let round = 0; round < 50; round += 1) cache.add('p', { chain: [leaf(0)], anchor: root, weakness: undefined });
+  cache.add('p', { chain: [leaf(1)], anchor: root, weakness: undefined });
   assert.equal(cache.size, 2);
 });
 
 test('an intermediate that was seen once tells that the next client forgot to send it', () => {
   const cache = new ChainCache();
   assert.equal(cache.findIssuer(leaf(1)), undefined);
-  cache.add('p', { chain: [leaf(0), issuing], anchor: root });
+  cache.add('p', { chain: [leaf(0), issuing], anchor: root, weakness: undefined });
   assert.equal(cache.findIssuer(leaf(1)), issuing);
   assert.equal(cache.findIssuer(root), undefined);
 });

@@ -3,11 +3,14 @@
 import type { CertificateFacts } from '../pki/facts.ts';
 import type { IssuerIndex } from '../pki/issuer-diagnosis.ts';
 import { looksIssuedBy } from '../pki/issuer.ts';
+import type { Judgement } from '../pki/judge.ts';
 
 export type KnownChain = {
   /** Leaf first, without the anchor. */
   readonly chain: readonly CertificateFacts[];
   readonly anchor: CertificateFacts;
+  /** What is too weak about it, if anything: time does not change that. */
+  readonly weakness: Judgement | undefined;
 };
 
 const maxIntermediates = 256;

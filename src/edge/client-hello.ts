@@ -41,11 +41,10 @@ const more: ClientHelloResult = { kind: 'more' };
 export class ClientHelloReader {
   /** Bytes taken so far. */
   received = 0;
-  readonly #recordHeader = Buffer.alloc(recordHeaderBytes);
   #recordHeaderFill = 0;
   #recordLeft = 0;
-  readonly #messageHeader = Buffer.alloc(messageHeaderBytes);
   #messageHeaderFill = 0;
+  #messageLength = 0;
   #body: Buffer | undefined;
   #bodyFill = 0;
   #result: ClientHelloResult = more;
@@ -64,7 +63,7 @@ export class ClientHelloReader {
   #readChunk(chunk: Buffer): ClientHelloResult {
     let at = 0;
     while (at < chunk.length) {
-      if (this.#recordLeft > 0) {
+      if (this.#recordHeaderFill === 0 && this.#recordLeft > 0) {
         const end = Math.min(chunk.length, at + this.#recordLeft);
         this.#recordLeft -= end - at;
         const result = this.#readFragment(chunk.subarray(at, end));
@@ -88,13 +87,12 @@ export class ClientHelloReader {
       return { kind: 'not_tls', looksLikeHttp: byte >= 0x41 && byte <= 0x5a };
     }
     if (at === 1 && byte !== 3) return { kind: 'not_tls', looksLikeHttp: false };
-    this.#recordHeader[at] = byte;
+    if (at >= 3) this.#recordLeft = (this.#recordLeft << 8) | byte;
     if (at + 1 < recordHeaderBytes) {
       this.#recordHeaderFill = at + 1;
       return undefined;
     }
     this.#recordHeaderFill = 0;
-    this.#recordLeft = this.#recordHeader.readUInt16BE(3);
     if (this.#recordLeft === 0) return malformed('empty handshake record');
     if (this.#recordLeft > maxRecordBytes) return malformed('record too long');
     return undefined;
@@ -103,15 +101,18 @@ export class ClientHelloReader {
   /** Some bytes of the handshake message; undefined where more are needed. */
   #readFragment(fragment: Buffer): ClientHelloResult | undefined {
     let at = 0;
+    for (; this.#messageHeaderFill < messageHeaderBytes && at < fragment.length; at += 1) {
+      const byte = fragment[at] as number;
+      if (this.#messageHeaderFill > 0) this.#messageLength = (this.#messageLength << 8) | byte;
+      else if (byte !== clientHelloMessage) return malformed('the first message is not a ClientHello');
+      this.#messageHeaderFill += 1;
+    }
+    if (this.#messageHeaderFill < messageHeaderBytes) return undefined;
     if (this.#body === undefined) {
-      const taken = Math.min(fragment.length, messageHeaderBytes - this.#messageHeaderFill);
-      fragment.copy(this.#messageHeader, this.#messageHeaderFill, 0, taken);
-      this.#messageHeaderFill += taken;
-      at = taken;
-      if (this.#messageHeader[0] !== clientHelloMessage) return malformed('the first message is not a ClientHello');
-      if (this.#messageHeaderFill < messageHeaderBytes) return undefined;
-      const length = this.#messageHeader.readUIntBE(1, 3);
+      const length = this.#messageLength;
       if (length > maxHelloBytes) return malformed(`ClientHello over ${maxHelloBytes} bytes`);
+      // Nearly always it is all there, and nothing is copied.
+      if (fragment.length - at >= length) return parseClientHello(fragment.subarray(at, at + length));
       this.#body = Buffer.allocUnsafe(length);
     }
     this.#bodyFill += fragment.copy(this.#body, this.#bodyFill, at);

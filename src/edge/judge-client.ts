@@ -14,6 +14,8 @@ import type { EdgePolicy } from './edge-policy.ts';
 /** Certificates that a client may send; a longer list is refused before it costs anything (incident 21). */
 export const maxSentCertificates = 16;
 
+const accepted: Judgement = { code: 'ok', detail: '' };
+
 /** What the TLS layer says. */
 export type ClientProof = {
   /** OpenSSL verified the chain (for a resumed session: when the session was made). */
@@ -37,13 +39,12 @@ export type JudgeWorld = {
 /** Never throws: what cannot be judged is refused. */
 export function judgeClient(proof: ClientProof, world: JudgeWorld): Verdict {
   const { policy } = world;
-  if (policy.clientAuth === undefined || policy.anchors === undefined)
-    return verdictOf(proof, { code: 'ok', detail: '' });
+  if (policy.clientAuth === undefined || policy.anchors === undefined) return verdictOf(proof, accepted);
   if (proof.leaf === undefined) {
     if (policy.clientAuth.required) {
       return verdictOf(proof, { code: 'no_client_cert', detail: 'the client sent no certificate' });
     }
-    return verdictOf(proof, { code: 'ok', detail: '' });
+    return verdictOf(proof, accepted);
   }
   let leaf: CertificateFacts | undefined;
   try {
@@ -62,25 +63,28 @@ function judgeLeafAndChain(
   world: JudgeWorld,
 ): Verdict {
   const { policy, now } = world;
-  const sent = sentCertificates(certificate);
-  if (sent.length >= maxSentCertificates) {
-    const detail = `the client sent more than ${maxSentCertificates} certificates`;
-    return verdictOf(proof, { code: 'chain_too_deep', detail }, leaf);
-  }
-  if (!proof.authorized) {
-    const chain = sent.map(({ raw }) => world.facts.read(raw));
-    const anchors = policy.anchors?.bundle;
-    const found = diagnose({ raw: proof.raw, leg: 1, leaf, chain, anchors, now, known: world.chains });
-    return verdictOf(proof, found, leaf, [leaf, ...chain]);
-  }
-  const known = world.chains.find(policy.digest, leaf.sha256) ?? learnChain(certificate, sent, leaf, world);
-  if (known === undefined && !proof.resumed) {
-    const detail = 'OpenSSL accepted a chain that does not lead to a CA of this policy';
-    return verdictOf({ ...proof, raw: 'NO_PATH' }, { code: 'untrusted_issuer', detail }, leaf);
+  let known = proof.authorized ? world.chains.find(policy.digest, leaf.sha256) : undefined;
+  if (known === undefined) {
+    const sent = sentCertificates(certificate);
+    if (sent.length >= maxSentCertificates) {
+      const detail = `the client sent more than ${maxSentCertificates} certificates`;
+      return verdictOf(proof, { code: 'chain_too_deep', detail }, leaf);
+    }
+    if (!proof.authorized) {
+      const chain = sent.map(({ raw }) => world.facts.read(raw));
+      const anchors = policy.anchors?.bundle;
+      const found = diagnose({ raw: proof.raw, leg: 1, leaf, chain, anchors, now, known: world.chains });
+      return verdictOf(proof, found, leaf, [leaf, ...chain]);
+    }
+    known = learnChain(certificate, sent, leaf, world);
+    if (known === undefined && !proof.resumed) {
+      const detail = 'OpenSSL accepted a chain that does not lead to a CA of this policy';
+      return verdictOf({ ...proof, raw: 'NO_PATH' }, { code: 'untrusted_issuer', detail }, leaf);
+    }
   }
   const chain = known?.chain ?? [leaf];
   const refusal = judgeChain(chain, known, policy, now);
-  return verdictOf(proof, refusal ?? { code: 'ok', detail: '' }, leaf, chain, known !== undefined);
+  return verdictOf(proof, refusal ?? accepted, leaf, chain, known !== undefined);
 }
 
 /** Everything of the chain that is known; on a session resumed elsewhere that may be the leaf alone. */
@@ -105,11 +109,7 @@ function judgeChain(
       detail: `${chain.length - 1} CA certificates between it and the anchor, maxDepth is ${maxDepth}`,
     };
   }
-  for (const facts of chain) {
-    const weak = checkStrength(facts);
-    if (weak !== undefined) return weak;
-  }
-  return undefined;
+  return known === undefined ? checkStrength(leaf) : known.weakness;
 }
 
 /** Finds the path to an anchor and keeps it; a leaf directly below an anchor needs nothing that was sent. */
@@ -122,7 +122,9 @@ function learnChain(
   const path = policy.anchors?.findPath(certificate, sent);
   if (path === undefined) return undefined;
   const intermediates = path.chain.slice(1).map(({ raw }) => facts.read(raw));
-  const known = { chain: [leaf, ...intermediates], anchor: path.anchor };
+  const chain = [leaf, ...intermediates];
+  const weakness = chain.map(checkStrength).find((weak) => weak !== undefined);
+  const known = { chain, anchor: path.anchor, weakness };
   chains.add(policy.digest, known);
   return known;
 }
