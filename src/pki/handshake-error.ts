@@ -9,19 +9,31 @@ export type HandshakeSituation = {
   readonly sawPeerCertificate: boolean;
 };
 
-/** Alerts, by their RFC 8446 section 6 names: what the far side said. */
-const alerts: ReadonlyMap<string, string> = new Map([
-  ['bad_certificate', 'it could not use our certificate'],
-  ['unsupported_certificate', 'it does not accept certificates of the kind of ours (purpose or key)'],
-  ['certificate_revoked', 'it holds our certificate for revoked'],
-  ['certificate_expired', 'it holds our certificate for expired'],
-  ['certificate_unknown', 'it does not accept our certificate'],
-  ['unknown_ca', 'it does not know the CA of our certificate'],
-  ['access_denied', 'our certificate is valid but not allowed there'],
-  ['decrypt_error', 'it could not verify our signature'],
-  ['unrecognized_name', 'it does not know the server name that was asked for'],
-  ['no_certificate', 'it has no certificate to send'],
-  ['internal_error', 'it failed by itself'],
+type AlertMeaning = {
+  /** What the far side said. */
+  readonly says: string;
+  /** Set where it answers our certificate; `missing`: servers send it for the lack of one (too). */
+  readonly certificate?: 'refused' | 'missing';
+};
+
+/** Alerts, by their RFC 8446 section 6 names. */
+const alerts: ReadonlyMap<string, AlertMeaning> = new Map<string, AlertMeaning>([
+  ['certificate_required', { says: 'it requires a certificate', certificate: 'missing' }],
+  ['handshake_failure', { says: 'it found no common ground', certificate: 'missing' }],
+  ['bad_certificate', { says: 'it could not use our certificate', certificate: 'missing' }],
+  [
+    'unsupported_certificate',
+    { says: 'it does not accept certificates of the kind of ours (purpose or key)', certificate: 'refused' },
+  ],
+  ['certificate_revoked', { says: 'it holds our certificate for revoked', certificate: 'refused' }],
+  ['certificate_expired', { says: 'it holds our certificate for expired', certificate: 'refused' }],
+  ['certificate_unknown', { says: 'it does not accept our certificate', certificate: 'missing' }],
+  ['unknown_ca', { says: 'it does not know the CA of our certificate', certificate: 'refused' }],
+  ['access_denied', { says: 'our certificate is valid but not allowed there', certificate: 'refused' }],
+  ['decrypt_error', { says: 'it could not verify our signature', certificate: 'refused' }],
+  ['no_certificate', { says: 'it has no certificate to send', certificate: 'refused' }],
+  ['unrecognized_name', { says: 'it does not know the server name that was asked for' }],
+  ['internal_error', { says: 'it failed by itself' }],
 ]);
 
 const protocolAlerts: ReadonlySet<string> = new Set([
@@ -63,16 +75,27 @@ const system: ReadonlyMap<string, Judgement> = new Map<string, Judgement>([
   ['ERR_TLS_HANDSHAKE_TIMEOUT', { code: 'timeout', detail: 'the handshake was not finished in time' }],
 ]);
 
+/** What an alert of the far side says about the certificate that we sent or did not send; undefined for everything else. */
+export function findCertificateAlert(raw: string): AlertMeaning['certificate'] {
+  const alert = findAlert(raw);
+  return alert === undefined ? undefined : alerts.get(alert)?.certificate;
+}
+
+/** The RFC 8446 name of the alert behind one of OpenSSL's codes. */
+function findAlert(raw: string): string | undefined {
+  // One alert is spelt without `ALERT` in every version of OpenSSL.
+  if (raw === 'ERR_SSL_TLSV1_UNRECOGNIZED_NAME') return 'unrecognized_name';
+  return /^ERR_SSL_(?:SSLV3|SSL\/TLS|TLSV1|TLSV13|TLS)_ALERT_([A-Z0-9_]+)$/.exec(raw)?.[1]?.toLowerCase();
+}
+
 /** The judgement on a transport or TLS error; undefined where `raw` is none (a certificate verification code, say). */
 export function judgeHandshakeError(raw: string, situation: HandshakeSituation): Judgement | undefined {
   const known = system.get(raw);
   if (known !== undefined) return known;
   if (!raw.startsWith('ERR_SSL_')) return undefined;
+  const alert = findAlert(raw);
+  if (alert !== undefined) return judgeAlert(alert, situation);
   const reason = raw.slice('ERR_SSL_'.length);
-  const alert = /^(?:SSLV3|SSL\/TLS|TLSV1|TLSV13|TLS)_ALERT_([A-Z0-9_]+)$/.exec(reason)?.[1];
-  if (alert !== undefined) return judgeAlert(alert.toLowerCase(), situation);
-  // One alert is spelt without `ALERT` in every version of OpenSSL.
-  if (/^TLSV1_UNRECOGNIZED_NAME$/.test(reason)) return judgeAlert('unrecognized_name', situation);
   if (mismatches.test(reason)) {
     return { code: 'protocol_mismatch', detail: `no TLS version, cipher or group in common (${reason.toLowerCase()})` };
   }
@@ -92,7 +115,7 @@ function judgeAlert(alert: string, { leg, sawPeerCertificate }: HandshakeSituati
     return { code: 'protocol_mismatch', detail: `${peer} found no TLS version, cipher or group in common` };
   }
   if (protocolAlerts.has(alert)) return { code: 'protocol_mismatch', detail: `${peer} sent the alert ${alert}` };
-  const meaning = alerts.get(alert);
+  const meaning = alerts.get(alert)?.says;
   return {
     code: 'refused_by_peer',
     detail: `${peer} sent the alert ${alert}${meaning === undefined ? '' : `: ${meaning}`}`,

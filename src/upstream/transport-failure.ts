@@ -1,7 +1,7 @@
 // From errors of sockets and of OpenSSL to faults of leg 2 (edge.md). pki/handshake-error.ts knows what the codes mean;
 // here is added what only this side knows: whether we offered a certificate, and how far the handshake had come.
 import { Fault, type FaultCode } from '../base/fault.ts';
-import { judgeHandshakeError } from '../pki/handshake-error.ts';
+import { findCertificateAlert, judgeHandshakeError } from '../pki/handshake-error.ts';
 
 /** What we know when a transport fails, as far as it helps to tell causes apart. */
 export type TransportSituation = {
@@ -15,12 +15,6 @@ export type TransportSituation = {
   /** Version range we offer, for the sentence to the operator; '' without TLS. */
   readonly offered: string;
 };
-
-/** Alerts by which a server says that it does not want our certificate, or the lack of one. */
-const certificateAlert =
-  /_ALERT_(?:CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE|BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CERTIFICATE_REVOKED|CERTIFICATE_EXPIRED|CERTIFICATE_UNKNOWN|UNKNOWN_CA|ACCESS_DENIED|DECRYPT_ERROR|NO_CERTIFICATE)$/;
-/** Those that servers send for a missing certificate, before and beside certificate_required. */
-const missingAlert = /_ALERT_(?:CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE|BAD_CERTIFICATE|CERTIFICATE_UNKNOWN)$/;
 
 const errnoCodes: Readonly<Record<string, FaultCode>> = {
   ECONNREFUSED: 'refused',
@@ -53,7 +47,9 @@ function handshakeFault(error: Error, situation: TransportSituation): Fault {
   const { label, offered, offersCertificate, sawBackendCertificate } = situation;
   const options = { raw, cause: error };
   const judged = judgeHandshakeError(raw, { leg: 2, sawPeerCertificate: sawBackendCertificate });
-  if (sawBackendCertificate && !offersCertificate && missingAlert.test(raw)) return noClientCertificate(options, label);
+  if (sawBackendCertificate && !offersCertificate && findCertificateAlert(raw) === 'missing') {
+    return noClientCertificate(options, label);
+  }
   if (!sawBackendCertificate && (judged === undefined || /^E[A-Z]+$/.test(raw))) {
     const detail = `${label} closed the connection in the TLS handshake, before it showed a certificate`;
     return new Fault('unreachable', 'backend', { ...options, detail });
@@ -72,7 +68,7 @@ function handshakeFault(error: Error, situation: TransportSituation): Fault {
 export function lateRefusal(error: Error, situation: TransportSituation): Fault | undefined {
   const raw = rawCode(error);
   if (raw === 'ECONNRESET' || raw === 'EPIPE' || raw === 'EOF') return closedUnsaid(raw, error, situation);
-  if (!certificateAlert.test(raw)) return undefined;
+  if (findCertificateAlert(raw) === undefined) return undefined;
   return handshakeFault(error, { ...situation, phase: 'handshake', sawBackendCertificate: true });
 }
 
