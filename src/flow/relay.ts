@@ -39,8 +39,15 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
 
   start(): void {
     this.#story.services.deadlines.add(this);
-    this.#acquire(false);
-    if (!this.#done && !this.#receiving) this.#receive();
+    try {
+      this.#acquire(false);
+      if (!this.#done && !this.#receiving) this.#receive();
+    } catch (error) {
+      // serve.ts answers; nothing of this attempt may linger on.
+      this.#dropCall();
+      this.#close();
+      throw error;
+    }
   }
 
   // --- the backend connection

@@ -1,7 +1,7 @@
 // One connection to a backend over HTTP/1.1 (RFC 9112): a call at a time, reusable only where nothing can be left over.
 // Takes a socket that is connected and, for TLS, verified. Pooling, choosing and retrying belong to upstream.
 import type { Socket } from 'node:net';
-import { Fault } from '../base/fault.ts';
+import { Fault, toFault } from '../base/fault.ts';
 import type { BackendCall, OutgoingRequest, ResponseSink } from '../http/exchange.ts';
 import { untilClose } from '../http/exchange.ts';
 import type { FieldNames, Fields } from '../http/field.ts';
@@ -68,7 +68,7 @@ export class Http1BackendConnection implements BackendCall {
       this.#error ??= error;
       this.#lose();
     });
-    socket.on('data', (chunk: Buffer) => this.#onData(chunk));
+    socket.on('data', (chunk: Buffer) => this.#onChunk(chunk));
     socket.on('drain', () => this.#sink?.onBackendDrain());
     socket.on('end', () => this.#onEnd());
     socket.on('close', () => this.#lose());
@@ -156,6 +156,15 @@ export class Http1BackendConnection implements BackendCall {
     this.#sink = undefined;
     this.#close(fault);
     sink?.onBackendFailure(fault ?? new Fault('backend_closed', 'backend', { detail: 'closed by the gateway' }));
+  }
+
+  /** A defect in whoever takes the answer ends this call, not the process. */
+  #onChunk(chunk: Buffer): void {
+    try {
+      this.#onData(chunk);
+    } catch (error) {
+      this.#fail(toFault(error));
+    }
   }
 
   #onData(chunk: Buffer): void {
