@@ -161,7 +161,7 @@ export class Accept implements Late, HandshakeSink {
         return;
       }
     }
-    this.#world.onAccepted(socket, peer, policy);
+    this.#world.onAccepted(socket, peer);
   }
 
   #makePeer(policy: EdgePolicy, verdict: Verdict): Peer {

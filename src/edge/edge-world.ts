@@ -5,7 +5,6 @@ import type { Clock } from '../base/clock.ts';
 import type { Deadlines } from '../base/deadline.ts';
 import type { FactsCache } from '../pki/facts-cache.ts';
 import type { ChainCache } from './chain-cache.ts';
-import type { EdgePolicy } from './edge-policy.ts';
 import type { HandshakeLimits } from './handshake-limits.ts';
 import type { HandshakeRecord } from './handshake-record.ts';
 import type { Peer } from './peer.ts';
@@ -40,7 +39,7 @@ export type EdgeWorld = {
   readonly facts: FactsCache;
   readonly chains: ChainCache;
   readonly current: () => EdgeState;
-  readonly onAccepted: (socket: TLSSocket, peer: Peer, policy: EdgePolicy) => void;
+  readonly onAccepted: (socket: TLSSocket, peer: Peer) => void;
   readonly onRefused: (record: HandshakeRecord) => void;
   readonly onOutcome: (outcome: HandshakeOutcome) => void;
   readonly onDefect: (error: unknown) => void;

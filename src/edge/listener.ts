@@ -7,8 +7,6 @@ import type { Deadlines } from '../base/deadline.ts';
 import { FactsCache } from '../pki/facts-cache.ts';
 import { Accept } from './accept.ts';
 import { ChainCache } from './chain-cache.ts';
-import { LiveConnections } from './connections.ts';
-import type { EdgePolicy } from './edge-policy.ts';
 import type { EdgeState, EdgeWorld, HandshakeOutcome } from './edge-world.ts';
 import { HandshakeLimits } from './handshake-limits.ts';
 import { type HandshakeRecord, makeHandshakeRecord } from './handshake-record.ts';
@@ -27,7 +25,10 @@ const defaultHandshakeTimeoutMs = 10_000;
 
 export type EdgeListenerOptions = {
   readonly current: () => EdgeState;
-  /** A connection with a verdict: `peer.refused` set means that the first request is answered with it, then closed. */
+  /**
+   * A connection with a verdict, from now on the caller's to keep, to judge again and to end. `peer.refused` set means that
+   * the first request is answered with it, then closed.
+   */
   readonly onConnection: (socket: TLSSocket, peer: Peer) => void;
   /** Every failed handshake; HandshakeLog keeps the log readable. */
   readonly onRefused: (record: HandshakeRecord) => void;
@@ -43,7 +44,6 @@ export type EdgeListenerOptions = {
 export type ListenAddress = { readonly host: string; readonly port: number; readonly reusePort?: boolean };
 
 export class EdgeListener {
-  readonly connections = new LiveConnections();
   readonly #options: EdgeListenerOptions;
   readonly #world: EdgeWorld;
   readonly #limits: HandshakeLimits;
@@ -60,7 +60,7 @@ export class EdgeListener {
       facts: new FactsCache(),
       chains: new ChainCache(),
       current: options.current,
-      onAccepted: (socket, peer, policy) => this.#onAccepted(socket, peer, policy),
+      onAccepted: options.onConnection,
       onRefused: options.onRefused,
       onOutcome: options.onOutcome ?? (() => {}),
       onDefect: options.onDefect ?? (() => {}),
@@ -125,12 +125,5 @@ export class EdgeListener {
     const nothing = { serverName: undefined, offered: [], negotiated: '', policy: '', raw: '', leaf: undefined };
     this.#world.onRefused(makeHandshakeRecord({ ...address, ...nothing, time, code, detail }));
     this.#world.onOutcome({ policy: '', code, version: '', resumed: false, certificate: false, durationMs: 0 });
-  }
-
-  #onAccepted(socket: TLSSocket, peer: Peer, policy: EdgePolicy): void {
-    const connection = { socket, peer, policy };
-    this.connections.add(connection);
-    socket.on('close', () => this.connections.delete(connection));
-    this.#options.onConnection(socket, peer);
   }
 }

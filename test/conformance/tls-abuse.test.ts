@@ -95,10 +95,10 @@ test('a client that resets in the middle of anything is no news for the process'
   });
   tls.on('error', () => {});
   await edge.peers.waitFor(() => true);
-  assert.equal(edge.listener.connections.size, 1);
+  assert.equal(edge.open.size, 1);
   late.socket.resetAndDestroy();
   await late.closed;
-  while (edge.listener.connections.size + edge.listener.pending > 0) await new Promise(setImmediate);
+  while (edge.open.size + edge.listener.pending > 0) await new Promise(setImmediate);
   assert.equal((await asAlice(edge)).established, true);
   assert.deepEqual(edge.defects, []);
 });
@@ -198,7 +198,7 @@ test('an exception in the flow costs its connection and nothing else', async () 
   assert.equal((await asAlice(edge)).status, undefined);
   assert.equal((await asAlice(edge)).status, undefined);
   assert.deepEqual(edge.defects.map(String), ['Error: defect', 'Error: defect']);
-  while (edge.listener.connections.size > 0) await new Promise(setImmediate);
+  while (edge.open.size > 0) await new Promise(setImmediate);
 });
 
 test('a closed listener accepts nobody and leaves open connections alone', async () => {
@@ -217,8 +217,7 @@ test('a closed listener accepts nobody and leaves open connections alone', async
   assert.match(String(refused), /ECONNREFUSED/);
   tls.write('still here');
   assert.equal(String(await new Promise((resolve) => tls.once('data', resolve))), 'still here');
-  const live: string[] = [];
-  edge.listener.connections.forEach(({ peer, policy }) => live.push(`${policy.name} ${peer.identity?.leaf.subject}`));
+  const live = [...edge.open.values()].map(({ policy, identity }) => `${policy} ${identity?.leaf.subject}`);
   assert.deepEqual(live, ['a CN=alice']);
   tls.destroy();
 });

@@ -43,6 +43,8 @@ export type Edge = {
   readonly port: number;
   readonly listener: EdgeListener;
   readonly peers: Feed<Peer>;
+  /** Connections that the flow has and that are not closed. */
+  readonly open: ReadonlyMap<TLSSocket, Peer>;
   readonly refusals: Feed<HandshakeRecord>;
   readonly outcomes: Feed<HandshakeOutcome>;
   /** Exceptions that reached the listener; must stay empty. */
@@ -63,7 +65,7 @@ export async function openEdge(options: EdgeOptions): Promise<Edge> {
   const outcomes = new Feed<HandshakeOutcome>('outcomes');
   const defects: unknown[] = [];
   let policies = compile(options.policies, options.defaultPolicy, secret);
-  const sockets = new Set<TLSSocket>();
+  const open = new Map<TLSSocket, Peer>();
   const listener = new EdgeListener({
     current: () => ({
       policies,
@@ -71,8 +73,8 @@ export async function openEdge(options: EdgeOptions): Promise<Edge> {
       ...(options.handshakesPerSecond !== undefined && { handshakesPerSecond: options.handshakesPerSecond }),
     }),
     onConnection: (socket, peer) => {
-      sockets.add(socket);
-      socket.on('close', () => sockets.delete(socket));
+      open.set(socket, peer);
+      socket.on('close', () => open.delete(socket));
       peers.push(peer);
       (options.onConnection ?? answer)(socket, peer);
     },
@@ -89,6 +91,7 @@ export async function openEdge(options: EdgeOptions): Promise<Edge> {
     port,
     listener,
     peers,
+    open,
     refusals,
     outcomes,
     defects,
@@ -97,7 +100,7 @@ export async function openEdge(options: EdgeOptions): Promise<Edge> {
     },
     [Symbol.dispose]: () => {
       listener.close();
-      for (const socket of sockets) socket.destroy();
+      for (const socket of open.keys()) socket.destroy();
     },
   };
 }
