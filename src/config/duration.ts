@@ -24,6 +24,6 @@ export function parseDuration(text: string): number | undefined {
   let total = 0;
   for (const [, number, unit] of text.matchAll(/(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/g))
     total += Number(number) * (unitMs[unit ?? ''] ?? Number.NaN);
-  const rounded = Math.ceil(total - 1e-9);
+  const rounded = Math.max(0, Math.ceil(total - 1e-9));
   return rounded <= maxDurationMs ? rounded : undefined;
 }

@@ -43,13 +43,9 @@ export async function loadConfig(
     () => gomaCertsDir,
     () => undefined,
   );
-  const { config, problems } = parseConfig({ ...main, extra, ...options, defaultCertsDir });
-  const failed = failures.some((problem) => problem.severity === 'error');
-  return {
-    config: failed ? undefined : config,
-    problems: [...failures, ...problems],
-    files: [path, ...names, ...folders],
-  };
+  const { env, strict } = options;
+  const { config, problems } = parseConfig({ ...main, extra, env, strict, failures, defaultCertsDir });
+  return { config, problems, files: [path, ...names, ...folders] };
 }
 
 /** *.yml and *.yaml of the folder and the folders in it, sorted; hidden ones are skipped (Kubernetes keeps copies in `..data`). */

@@ -34,6 +34,8 @@ export type ConfigInput = ConfigText & {
   readonly env: Environment;
   /** Unknown keys are errors. */
   readonly strict: boolean;
+  /** What went wrong while the texts were read: comes out with the rest, in its place. */
+  readonly failures?: readonly Problem[];
   /** Goma's default certsDir where it exists. */
   readonly defaultCertsDir?: string | undefined;
 };
@@ -48,6 +50,7 @@ export type ParsedConfig = {
 /** Never throws for what is in the texts. */
 export function parseConfig(input: ConfigInput): ParsedConfig {
   const problems = new ProblemList();
+  for (const failure of input.failures ?? []) problems.add(failure);
   const files = [input.file, ...input.extra.map((one) => one.file)];
   const config = readAll(input, files, problems);
   return { config: problems.hasErrors ? undefined : config, problems: problems.sorted(files) };
@@ -156,13 +159,6 @@ function assemble(
     forwardClientCert,
   };
   const routes = readRoutes(written.routes, around, problems);
-  if (routes.length === 0 && !problems.hasErrors)
-    problems.warn(
-      'no_routes',
-      at.keyPlace('routes'),
-      'there is no enabled route: every request is answered with 404',
-      'Add routes under gateway.routes.',
-    );
   const defaults = { names: gateway.defaults?.middlewares ?? [], at: at.down('defaults', 'middlewares') };
   checkMiddlewares(
     written.middlewares,
@@ -172,7 +168,7 @@ function assemble(
     problems,
   );
   const directory = gateway.extraConfig?.directory ?? '';
-  return {
+  const config: GatewayConfig = {
     file: input.file,
     files,
     extraDirectory: directory === '' ? undefined : resolve(dirname(input.file), directory),
@@ -186,6 +182,14 @@ function assemble(
     ...readLogs(gateway, input.file),
     routes,
   };
+  if (routes.length === 0 && !problems.hasErrors)
+    problems.warn(
+      'no_routes',
+      at.keyPlace('routes'),
+      'there is no enabled route: every request is answered with 404',
+      'Add routes under gateway.routes.',
+    );
+  return config;
 }
 
 /** Certificates that routes bring along; those of disabled routes are checked, not used. */

@@ -15,6 +15,12 @@ export class ProblemList {
     return this.#errors > 0;
   }
 
+  /** A problem that was found elsewhere. */
+  add(problem: Problem): void {
+    if (problem.severity === 'error') this.#errors++;
+    this.#add(problem);
+  }
+
   error(code: string, place: Place, message: string, hint = ''): void {
     this.#errors++;
     this.#add({ severity: 'error', code, place, message, hint });

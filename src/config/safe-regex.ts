@@ -78,7 +78,7 @@ function mistakeIn(pattern: string): string | undefined {
 function foreignSyntax(piece: string): string | undefined {
   if (/^\\[0-9k]/.test(piece)) return 'has a back reference';
   if (/^\(\?<?[=!]/.test(piece)) return 'looks ahead or behind';
-  if (piece === '(?') return 'has a group of a kind that is not supported';
+  if (piece === '(?' || piece === '(?<') return 'has a group of a kind that is not supported';
   if (/^\\[A-Za-z]/.test(piece) && !/^\\[dDwWsSbBnrtfv]/.test(piece))
     return `has the escape ${piece}, which is not supported`;
   if (/^\[\^?\]/.test(piece) || piece.includes('[:')) return 'has a character class that is not supported';
