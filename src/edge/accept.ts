@@ -11,23 +11,14 @@ import type { EdgePolicy } from './edge-policy.ts';
 import type { EdgeWorld } from './edge-world.ts';
 import { type HandshakeRecord, makeHandshakeRecord } from './handshake-record.ts';
 import { judgeClient } from './judge-client.ts';
+import { alert, plainHttpAnswer } from './last-words.ts';
 import { addressOf, type Peer } from './peer.ts';
 import type { HandshakeSink } from './tls-terminator.ts';
 
 /** After an alert or the plain-text answer, for the client to read it before the connection is torn down. */
 const lingerMs = 1000;
 
-/** Fatal alerts in a plaintext record (RFC 8446 section 6.2), for what is refused before TLS starts. */
-const alert = {
-  decodeError: Buffer.from([21, 3, 3, 0, 2, 2, 50]),
-  internalError: Buffer.from([21, 3, 3, 0, 2, 2, 80]),
-  unrecognizedName: Buffer.from([21, 3, 3, 0, 2, 2, 112]),
-} as const;
-
-const plainHttpText = 'Client sent plain HTTP to an HTTPS port\n';
-const plainHttpAnswer = Buffer.from(
-  `HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: ${plainHttpText.length}\r\nConnection: close\r\n\r\n${plainHttpText}`,
-);
+const maxPieces = 32;
 
 type Refusal = { readonly code: HandshakeRecord['code']; readonly raw?: string; readonly detail: string };
 
@@ -69,7 +60,8 @@ export class Accept implements Late, HandshakeSink {
 
   readonly #onData = (chunk: Buffer): void => {
     try {
-      this.#received.push(chunk);
+      // A client that drips its bytes must not fill memory with the bookkeeping of small buffers.
+      if (this.#received.push(chunk) > maxPieces) this.#received = [Buffer.concat(this.#received)];
       const result = this.#reader?.read(chunk);
       if (result === undefined || result.kind === 'more') return;
       this.#raw.off('data', this.#onData);

@@ -51,6 +51,7 @@ export class EdgeListener {
 
   constructor(options: EdgeListenerOptions) {
     this.#options = options;
+    const onDefect = options.onDefect ?? (() => {});
     const bounds = { ...defaultEdgeLimits, ...options.limits };
     this.#limits = new HandshakeLimits(options.clock, bounds.maxPendingHandshakes);
     this.#world = {
@@ -61,9 +62,9 @@ export class EdgeListener {
       chains: new ChainCache(),
       current: options.current,
       onAccepted: options.onConnection,
-      onRefused: options.onRefused,
-      onOutcome: options.onOutcome ?? (() => {}),
-      onDefect: options.onDefect ?? (() => {}),
+      onRefused: guard(options.onRefused, onDefect),
+      onOutcome: guard(options.onOutcome ?? (() => {}), onDefect),
+      onDefect,
     };
     this.#server = createServer({ noDelay: true, keepAlive: true });
     this.#server.maxConnections = bounds.maxConnections;
@@ -126,4 +127,15 @@ export class EdgeListener {
     this.#world.onRefused(makeHandshakeRecord({ ...address, ...nothing, time, code, detail }));
     this.#world.onOutcome({ policy: '', code, version: '', resumed: false, certificate: false, durationMs: 0 });
   }
+}
+
+/** A report that throws must not take a socket callback, and with it the process, along (incident 12). */
+function guard<T>(report: (value: T) => void, onDefect: (error: unknown) => void): (value: T) => void {
+  return (value) => {
+    try {
+      report(value);
+    } catch (error) {
+      onDefect(error);
+    }
+  };
 }

@@ -201,6 +201,20 @@ test('an exception in the flow costs its connection and nothing else', async () 
   while (edge.open.size > 0) await new Promise(setImmediate);
 });
 
+test('an exception while a refusal is reported costs nothing but the report', async () => {
+  const onRefused = (): void => {
+    throw new Error('defect');
+  };
+  using edge = await openEdge({ policies: policies(), onRefused });
+  const noName = await sClient({ port: edge.port, servername: false });
+  const noCertificate = await sClient({ port: edge.port, servername: 'a.test' });
+  const noProtocol = await asAlice(edge, ['-alpn', 'h3']);
+  assert.deepEqual([noName.status, noCertificate.status, noProtocol.status], [undefined, undefined, undefined]);
+  assert.equal((await asAlice(edge)).status, 200);
+  assert.equal(edge.defects.length, 3);
+  assert.equal(edge.listener.pending, 0);
+});
+
 test('a closed listener accepts nobody and leaves open connections alone', async () => {
   using edge = await openEdge({ policies: policies(), onConnection: (socket) => socket.pipe(socket) });
   const tls = connectTls({

@@ -37,6 +37,7 @@ export type EdgeOptions = {
   readonly handshakesPerSecond?: number;
   /** What the "flow" does with a connection; default: answers and closes. */
   readonly onConnection?: (socket: TLSSocket, peer: Peer) => void;
+  readonly onRefused?: (record: HandshakeRecord) => void;
 };
 
 export type Edge = {
@@ -78,7 +79,10 @@ export async function openEdge(options: EdgeOptions): Promise<Edge> {
       peers.push(peer);
       (options.onConnection ?? answer)(socket, peer);
     },
-    onRefused: (record) => refusals.push(record),
+    onRefused: (record) => {
+      refusals.push(record);
+      options.onRefused?.(record);
+    },
     onOutcome: (outcome) => outcomes.push(outcome),
     onDefect: (error) => defects.push(error),
     clock,
