@@ -58,6 +58,9 @@ export function parseConfig(input: ConfigInput): ParsedConfig {
 
 /** The folder of extra files that a main file names, absolute; undefined where it names none or cannot be read. */
 export function findExtraDirectory(main: ConfigText, env: Environment): { path: string; place: Place } | undefined {
+  // Most files name none, and reading a large one twice costs.
+  if (!main.text.includes('extraConfig') && env['GOMA_EXTRA_CONFIG_DIR'] === undefined && !main.text.includes('\\'))
+    return undefined;
   const tree = readTree(main, env, new ProblemList());
   let node: TreeNode | undefined = tree;
   for (const key of ['gateway', 'extraConfig', 'directory'])

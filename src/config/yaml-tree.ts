@@ -36,7 +36,7 @@ export type TreeNode = TreeScalar | TreeList | TreeMap;
 /** Characters of one file. */
 export const maxFileLength = 8 * 1024 * 1024;
 /** Nodes of one file after aliases are expanded. */
-const maxNodes = 200_000;
+const maxNodes = 1_000_000;
 const maxAliases = 1000;
 const maxDepth = 64;
 
