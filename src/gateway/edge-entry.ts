@@ -40,7 +40,9 @@ export function makeEdgeEntry(options: EdgeEntryOptions): EdgeListener {
       metrics.tlsHandshakes.labels(labels).inc();
       metrics.tlsHandshakeSeconds.labels({ leg: 'client' }).observe(durationMs / 1000);
       if (resumed) metrics.tlsSessionReused.labels({ leg: 'client' }).inc();
-      if (!certificate && policy !== '') metrics.tlsNoCertificate.labels({ policy }).inc();
+      // Attempts that ended earlier never came to that question.
+      if (!certificate && (code === 'ok' || code === 'no_client_cert'))
+        metrics.tlsNoCertificate.labels({ policy }).inc();
     },
   });
 }
