@@ -27,6 +27,9 @@ export type FromWorker =
   | { readonly kind: 'up' }
   | { readonly kind: 'prepared'; readonly generation: number }
   | { readonly kind: 'failed'; readonly generation: number; readonly message: string }
+  /** Requests get this generation, and open connections were judged by it. */
+  | { readonly kind: 'committed'; readonly generation: number }
   | { readonly kind: 'listening' }
   | { readonly kind: 'listenFailed'; readonly message: string }
+  /** `id` 0: unasked, the last one of a worker that ends. */
   | { readonly kind: 'snapshot'; readonly id: number; readonly metrics: MetricsSnapshot };

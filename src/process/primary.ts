@@ -137,7 +137,7 @@ export class Primary {
     try {
       await worker.up();
       await worker.prepare(this.#prepareMessage(this.#loaded, this.#generation));
-      worker.send({ kind: 'commit', generation: this.#generation });
+      await worker.commit(this.#generation);
       await worker.listen({ kind: 'listen', ports: this.#ports });
     } catch (error) {
       worker.kill();
@@ -198,13 +198,24 @@ export class Primary {
       for (const worker of workers) worker.send({ kind: 'abandon', generation });
       return this.#reloadRejected(reason, String((veto as PromiseRejectedResult).reason));
     }
-    for (const worker of workers) worker.send({ kind: 'commit', generation });
     this.#warnOfRestart(loaded);
     this.#loaded = loaded;
     this.#generation = generation;
     this.#reloadFailed = false;
+    await Promise.all(workers.map(async (worker) => this.#commit(worker, generation)));
     this.#metrics.loaded(loaded, generation);
     log.info({ generation, reason }, 'configuration reloaded');
+  }
+
+  /** A worker that does not take the new rules over must not serve by the old: its successor starts with the new. */
+  async #commit(worker: WorkerHandle, generation: number): Promise<void> {
+    try {
+      await worker.commit(generation);
+    } catch (error) {
+      if (worker.gone) return;
+      this.#options.log.error({ worker: worker.slot, pid: worker.pid, err: error }, 'worker kept the old rules; ended');
+      worker.kill();
+    }
   }
 
   #reloadRejected(reason: string, why: string): void {

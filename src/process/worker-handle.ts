@@ -72,6 +72,13 @@ export class WorkerHandle {
     if (given.kind === 'failed') throw new WorkerFailure(given.message);
   }
 
+  /** Puts a prepared generation in force; resolves when it is. */
+  async commit(generation: number): Promise<void> {
+    const answer = this.#answer((given) => given.kind === 'committed' && given.generation === generation);
+    this.send({ kind: 'commit', generation });
+    await answer;
+  }
+
   async listen(message: Extract<ToWorker, { kind: 'listen' }>): Promise<void> {
     const answer = this.#answer((given) => given.kind === 'listening' || given.kind === 'listenFailed');
     this.send(message);

@@ -21,7 +21,9 @@ async function act(message: ToWorker): Promise<void> {
       }
       return;
     case 'commit':
-      return gateway.commit(message.generation);
+      // A throw ends the process: better than to serve on by rules that are no longer in force.
+      gateway.commit(message.generation);
+      return say({ kind: 'committed', generation: message.generation });
     case 'abandon':
       return gateway.abandon(message.generation);
     case 'listen':
