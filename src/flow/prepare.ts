@@ -1,7 +1,8 @@
 // Step 4: the request as the backend will see it. What a client could forge is gone before anything of ours is added.
 import { Fault } from '../base/fault.ts';
 import { rewritePath } from '../routing/rewrite-path.ts';
-import type { Permitted, Prepared } from './story.ts';
+import type { Backend } from '../upstream/backend.ts';
+import type { Permitted, Prepared, Story } from './story.ts';
 
 /** Faults: maintenance, no_healthy_backend. */
 export function prepare(story: Permitted): Prepared {
@@ -12,11 +13,10 @@ export function prepare(story: Permitted): Prepared {
   const backend = route.cluster.pick(head.fields, head.target, serving.forwarding.clientAddress(head, client.peer));
   if (backend === undefined) throw new Fault('no_healthy_backend', 'gateway', { detail: route.cluster.describe() });
   story.backend = backend;
-  const path = rewritePath(config, story.path, backend.basePath);
   story.outgoing = {
     method: head.method,
-    target: story.query === '' ? path : path + story.query,
-    authority: config.forwardHostHeaders && head.authority !== '' ? head.authority : backend.authority,
+    target: targetAt(story, backend),
+    authority: authorityAt(story, backend),
     fields: serving.strip.strip(head.fields),
     extra: [
       serving.forwarding.perConnection(client.peer),
@@ -27,4 +27,26 @@ export function prepare(story: Permitted): Prepared {
     acceptsTrailers: head.acceptsTrailers,
   };
   return story as Prepared;
+}
+
+/** After an attempt that did not reach its backend: the same request for another one of the route, where there is one. */
+export function aimElsewhere(story: Prepared): void {
+  const { route, serving, client, exchange, outgoing } = story;
+  const { head } = exchange;
+  const address = serving.forwarding.clientAddress(head, client.peer);
+  const backend = route.cluster.pickOther(story.backend, head.fields, head.target, address);
+  if (backend === undefined) return;
+  const changing: Story = story;
+  changing.backend = backend;
+  changing.outgoing = { ...outgoing, target: targetAt(story, backend), authority: authorityAt(story, backend) };
+}
+
+function targetAt({ route, path, query }: Permitted, { basePath }: Backend): string {
+  const rewritten = rewritePath(route.config, path, basePath);
+  return query === '' ? rewritten : rewritten + query;
+}
+
+function authorityAt({ route, exchange }: Permitted, backend: Backend): string {
+  const { authority } = exchange.head;
+  return route.config.forwardHostHeaders && authority !== '' ? authority : backend.authority;
 }

@@ -6,6 +6,7 @@ import type { BackendCall, Exchange, RequestSink, ResponseHead, ResponseSink } f
 import { FieldBlock, type Fields } from '../http/field.ts';
 import type { AcquireOptions, CallWaiter } from '../upstream/call-waiter.ts';
 import { classifyNginxRefusal } from '../upstream/nginx-refusal.ts';
+import { aimElsewhere } from './prepare.ts';
 import { record } from './record.ts';
 import { refuse } from './refuse.ts';
 import { mayTryAgain } from './retry.ts';
@@ -22,6 +23,8 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
   readonly #exchange: Exchange;
   #call: BackendCall | undefined;
   #attempts = 0;
+  /** Monotonic time when the request went to the backend. */
+  #sentAt = 0;
   #receiving = false;
   /** Body pieces that came before there was a backend connection: at most what one read delivers, then the client is paused. */
   #early: Buffer[] | undefined;
@@ -61,6 +64,7 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
     if (this.#done) return call.cancel();
     this.#call = call;
     this.#expectResponse();
+    this.#sentAt = this.#story.services.clock.monotonic();
     call.sendRequest(this.#story.outgoing, this);
     if (this.#story.outgoing.bodyLength === 0) {
       call.sendRequestEnd(undefined);
@@ -138,8 +142,9 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
 
   onHead(head: ResponseHead): void {
     if (this.#done) return;
-    const { backend } = this.#story;
+    const { backend, route, services } = this.#story;
     backend.reportResponse(head.status);
+    route.metrics.of(backend.label).headCame(services.clock.monotonic() - this.#sentAt);
     if (head.status === 400 && backend.secure && head.bodyLength !== 0) {
       this.#held = head;
       return;
@@ -251,6 +256,8 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
       })
     ) {
       this.#held = undefined;
+      route.metrics.of(backend.label).retried();
+      aimElsewhere(this.#story);
       this.#acquire(true);
     } else {
       this.#refuse(fault);

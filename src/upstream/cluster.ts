@@ -40,7 +40,20 @@ export class Cluster {
 
   /** A backend for this request; undefined where none is healthy. `target` in origin form with its query. */
   pick(fields: Fields, target: string, remoteAddress: string): Backend | undefined {
-    const available = this.#available;
+    return this.#choose(this.#available, fields, target, remoteAddress);
+  }
+
+  /**
+   * Another one, for a request that did not reach `failed`; undefined where there is none that may take it. What belongs to
+   * an exclusive backend goes nowhere else.
+   */
+  pickOther(failed: Backend, fields: Fields, target: string, remoteAddress: string): Backend | undefined {
+    if (failed.exclusive && failed.matches !== undefined) return undefined;
+    const others = this.#available.filter((backend) => backend !== failed);
+    return this.#choose(others, fields, target, remoteAddress);
+  }
+
+  #choose(available: readonly Backend[], fields: Fields, target: string, remoteAddress: string): Backend | undefined {
     if (this.#balance === 'rules') {
       return pickByRules(available, this.#equal, this.#random(), { fields, target, remoteAddress });
     }
