@@ -1,0 +1,139 @@
+// How requests are shared among the backends of a route, counted over mutual TLS on both legs: by weight, in turns, and
+// by Goma's canary rules.
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { curl } from '../support/curl.ts';
+import { type Gateway, startGateway } from '../support/gateway.ts';
+import { startLoad } from '../support/load.ts';
+import { type Nginx, readEcho, startNginx } from '../support/nginx.ts';
+import { openPki, type Pki } from '../support/pki.ts';
+
+const REQUESTS = 1000;
+
+describe('the backends of a route', () => {
+  let pki: Pki;
+  let stable: Nginx;
+  let canary: Nginx;
+  let gateway: Gateway;
+
+  before(async () => {
+    pki = await openPki();
+    const tls = { tls: pki.backend, clientCa: pki.internal.file };
+    [stable, canary] = await Promise.all([
+      startNginx({ ...tls, name: 'stable' }),
+      startNginx({ ...tls, name: 'canary' }),
+    ]);
+    const backend = (nginx: Nginx, more = ''): string => `{endpoint: "https://localhost:${nginx.port}"${more}}`;
+    const rule = (match: string): string => `, exclusive: true, match: [${match}]`;
+    const routes = {
+      weighted: [backend(stable, ', weight: 80'), backend(canary, ', weight: 20')],
+      turns: [backend(stable), backend(canary)],
+      header: [
+        backend(stable),
+        backend(canary, rule('{source: header, name: X-Canary, operator: equals, value: "yes"}')),
+      ],
+      cookie: [
+        backend(stable),
+        backend(canary, rule('{source: cookie, name: group, operator: in, value: "beta, staff"}')),
+      ],
+      query: [backend(stable), backend(canary, rule('{source: query, name: v, operator: starts_with, value: "2."}'))],
+      ip: [backend(stable), backend(canary, rule('{source: ip, operator: in, value: "192.0.2.0/24, 127.0.0.0/8"}'))],
+      both: [
+        backend(stable),
+        backend(
+          canary,
+          rule(
+            '{source: header, name: X-Canary, operator: regex, value: "^v[0-9]+$"}, {source: query, name: on, operator: not_equals, value: ""}',
+          ),
+        ),
+      ],
+    };
+    const written = Object.entries(routes).map(
+      ([name, backends]) => `    - name: ${name}
+      path: /${name}
+      backends: [${backends.join(', ')}]
+      security: {tls: {rootCAs: internal-ca.crt, clientCert: gateway.crt, clientKey: gateway.key}}`,
+    );
+    gateway = await startGateway({
+      dir: pki.dir,
+      yaml: `version: 2
+gateway:
+  accessLog: {enabled: false}
+  tls:
+    certificates: [{cert: edge.crt, key: edge.key}]
+    clientAuth: {clientCA: clients-ca.crt, required: true}
+  routes:
+${written.join('\n')}
+`,
+    });
+  });
+  after(async () => {
+    await Promise.all([gateway.stop(), stable.stop(), canary.stop()]);
+    pki.remove();
+  });
+
+  /** Who answered, in order, until there are at least `count` answers. */
+  async function answerers(path: string, count: number, connections: number): Promise<string[]> {
+    const names: string[] = [];
+    await using load = startLoad({
+      port: gateway.ports.webSecure,
+      servername: 'localhost',
+      ca: pki.servers.certPem,
+      cert: pki.alice.chainPem,
+      key: pki.alice.keyPem,
+      path,
+      connections,
+      judge: ({ status, body }) => {
+        names.push(readEcho(body)['backend'] ?? `status ${status}`);
+        return status === 200 ? undefined : `status ${status}`;
+      },
+    });
+    await load.waitForOk(count);
+    assert.equal((await load.stop()).failed, 0);
+    return names;
+  }
+
+  it('with the weights 80 and 20 get four fifths and one fifth, within five standard deviations', async () => {
+    const names = await answerers('/weighted', REQUESTS, 4);
+    const share = names.filter((name) => name === 'canary').length;
+    const expected = names.length * 0.2;
+    const sigma = Math.sqrt(names.length * 0.2 * 0.8);
+    assert.ok(Math.abs(share - expected) < 5 * sigma, `${share} of ${names.length}`);
+    assert.ok(names.every((name) => name === 'canary' || name === 'stable'));
+  });
+
+  it('without weights take turns', async () => {
+    const names = await answerers('/turns', 50, 1);
+    for (const [at, name] of names.entries())
+      assert.notEqual(name, names[at + 1], `answer ${at} of ${names.join(' ')}`);
+  });
+
+  const ask = async (path: string, headers: Record<string, string> = {}): Promise<string | undefined> => {
+    const answer = await curl(`https://localhost:${gateway.ports.webSecure}${path}`, {
+      ca: pki.servers.file,
+      cert: pki.alice.cert,
+      key: pki.alice.key,
+      headers,
+    });
+    return readEcho(answer.body)['backend'];
+  };
+
+  const rules: [string, string, Record<string, string>, string, Record<string, string>][] = [
+    ['a header', '/header', { 'x-canary': 'yes' }, '/header', { 'x-canary': 'yes, please' }],
+    ['a cookie', '/cookie', { Cookie: 'a=1; group=staff' }, '/cookie', { Cookie: 'agroup=staff; group=staffed' }],
+    ['a query parameter', '/query?x=1&v=2.7', {}, '/query?x=2.7&v=12.7', {}],
+    ['two rules that must both hold', '/both?on=1', { 'X-Canary': 'v12' }, '/both', { 'X-Canary': 'v12' }],
+  ];
+  for (const [what, path, headers, otherPath, otherHeaders] of rules) {
+    it(`exclusive canaries matched by ${what} get all of these requests and no others`, async () => {
+      for (let round = 0; round < 3; round += 1) {
+        assert.equal(await ask(path, headers), 'canary');
+        assert.equal(await ask(otherPath, otherHeaders), 'stable');
+      }
+    });
+  }
+
+  it('exclusive canaries matched by address go by the real address, not by a forwarded one', async () => {
+    assert.equal(await ask('/ip', { 'X-Forwarded-For': '203.0.113.9', 'X-Real-IP': '203.0.113.9' }), 'canary');
+  });
+});
