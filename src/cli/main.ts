@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { checkCommand } from './check.ts';
 import { demoCommand } from './demo.ts';
+import { explainCommand } from './explain.ts';
 import { pkiCommand } from './pki.ts';
 import { runCommand } from './run.ts';
 import { schemaCommand } from './schema.ts';
@@ -12,6 +13,7 @@ const program = new Command('countersign')
   .showHelpAfterError('(countersign --help shows the commands)')
   .addCommand(runCommand())
   .addCommand(checkCommand())
+  .addCommand(explainCommand())
   .addCommand(pkiCommand())
   .addCommand(schemaCommand())
   .addCommand(demoCommand());

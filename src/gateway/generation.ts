@@ -1,8 +1,8 @@
 // One generation of rules: everything that a request needs, compiled from a LoadedConfig, immutable once made. A new one is
 // built beside the old; what has not changed (pools, health) is taken over, so that warm connections survive a reload.
-import { EdgePolicy } from '../edge/edge-policy.ts';
-import { PolicyTable } from '../edge/policy-table.ts';
-import { RouteMetrics } from '../flow/record.ts';
+import type { EdgePolicy } from '../edge/edge-policy.ts';
+import type { PolicyTable } from '../edge/policy-table.ts';
+import { RouteMetrics } from '../flow/request-metrics.ts';
 import type { Route, Serving } from '../flow/serving.ts';
 import type { Forwarding } from '../identity/forwarding.ts';
 import { StripList } from '../identity/strip-list.ts';
@@ -13,9 +13,8 @@ import { Cluster } from '../upstream/cluster.ts';
 import { defaultPoolSettings, type PoolSettings } from '../upstream/pool-settings.ts';
 import type { Pools } from '../upstream/pools.ts';
 import type { BackendAnchors, TlsMaterial } from '../upstream/tls-identity.ts';
-import type { LoadedConfig, LoadedPolicy, LoadedRoute } from './loaded.ts';
-
-type Resumption = LoadedConfig['config']['tls']['sessionResumption'];
+import { compilePolicies } from './compile-policies.ts';
+import type { LoadedConfig, LoadedRoute } from './loaded.ts';
 
 export type GenerationInput = {
   readonly number: number;
@@ -95,8 +94,7 @@ function compileRoute(
   };
   const { backends, loadBalancing, healthCheck } = config;
   const cluster = new Cluster({ backends, loadBalancing, healthCheck, tls: material, pool }, pools);
-  const counter = (backend: string, status: string) => metrics.requests.labels({ route: config.name, status, backend });
-  return { config, cluster, metrics: new RouteMetrics(counter) };
+  return { config, cluster, metrics: new RouteMetrics(metrics, config.name) };
 }
 
 /** Anchors of leg 2 by their text: 10,000 routes with one CA parse it once. */
@@ -115,47 +113,4 @@ class AnchorSets {
     }
     return set;
   }
-}
-
-function compilePolicies(loaded: LoadedConfig, secret: Buffer): PolicyTable {
-  const { tls, routes } = loaded.config;
-  const compiled = new Map<string, EdgePolicy>();
-  for (const policy of loaded.policies)
-    compiled.set(policy.config.name, compilePolicy(policy, tls.sessionResumption, secret));
-  const find = (name: string): EdgePolicy => {
-    const policy = compiled.get(name);
-    if (policy === undefined) throw new RangeError(`policy ${name} was not loaded`);
-    return policy;
-  };
-  const routeHosts = routes.flatMap((route) => route.hosts.map((host) => host.replace(/^\{[^}]*\}\./, '*.')));
-  const gatewayNames = loaded.policies.find(({ config }) => config === tls.gateway || config.name === tls.gateway.name);
-  const certificateHosts = gatewayNames?.certificates.flatMap((pair) => pair.names) ?? [];
-  return new PolicyTable({
-    gateway: find(tls.gateway.name),
-    policies: tls.policies.map((policy) => ({ policy: find(policy.name), hosts: policy.hosts })),
-    knownHosts: [...routeHosts, ...certificateHosts],
-    defaultPolicy: tls.defaultPolicy === undefined ? undefined : find(tls.defaultPolicy),
-  });
-}
-
-function compilePolicy(
-  { config, certificates, anchors }: LoadedPolicy,
-  resumption: Resumption,
-  secret: Buffer,
-): EdgePolicy {
-  const { clientAuth } = config;
-  // Absent anchors never mean "whoever the public roots vouch for" (N22).
-  if (clientAuth !== undefined && (anchors === undefined || anchors.length === 0)) {
-    throw new RangeError(`policy ${config.name} asks for client certificates but has no anchors`);
-  }
-  return new EdgePolicy({
-    name: config.name,
-    minVersion: config.minVersion,
-    maxVersion: config.maxVersion,
-    ciphers: config.cipherSuites,
-    curves: config.curves,
-    certificates: certificates.map(({ chainPem, keyPem, names }) => ({ certPem: chainPem, keyPem, names })),
-    clientAuth: clientAuth === undefined ? undefined : { ...clientAuth, caPem: anchors ?? [] },
-    resumption: { enabled: resumption.enabled, lifetimeS: Math.floor(resumption.lifetimeMs / 1000), secret },
-  });
 }

@@ -1,0 +1,114 @@
+// `countersign explain route METHOD URL`: which policy, route and backends a request would meet, and why every other route
+// loses. Uses the very tables that serve, so it cannot tell another story than the gateway.
+import { randomBytes } from 'node:crypto';
+import { Command } from 'commander';
+import { systemClock } from '../base/clock.ts';
+import { compilePolicies } from '../gateway/compile-policies.ts';
+import { loadGateway } from '../gateway/load.ts';
+import type { LoadedConfig } from '../gateway/loaded.ts';
+import { explainMatch, type RouteVerdict } from '../routing/explain-match.ts';
+import { hostOfAuthority } from '../routing/host-of-authority.ts';
+import { normalizeTarget } from '../routing/normalize-target.ts';
+import { rewritePath } from '../routing/rewrite-path.ts';
+import { printProblems } from './problems.ts';
+
+type Route = LoadedConfig['routes'][number];
+
+export function explainCommand(): Command {
+  const route = new Command('route')
+    .description('which policy, route and backend a request would meet, and why')
+    .argument('<method>', 'GET, POST, …')
+    .argument('<url>', 'https://host/path, or http://host/path for the plain entry point')
+    .requiredOption('-c, --config <file>', 'configuration file (YAML)')
+    .action(async (method: string, url: string, options: { readonly config: string }) => {
+      const { loaded, problems } = await loadGateway(options.config, {
+        env: process.env,
+        strict: false,
+        clock: systemClock,
+      });
+      if (loaded === undefined) {
+        await printProblems(problems, process.stderr);
+        process.exitCode = 1;
+        return;
+      }
+      const parts = /^(https?):\/\/([^/?#]*)([^#]*)$/.exec(url);
+      if (parts === null) {
+        process.stderr.write(`${url}: not a URL; write it as https://host/path\n`);
+        process.exitCode = 1;
+        return;
+      }
+      const [, scheme = '', authority = '', rest = ''] = parts;
+      const target = rest.startsWith('/') ? rest : `/${rest}`;
+      process.stdout.write(`${explain(loaded, { method, scheme, authority, target }).join('\n')}\n`);
+    });
+  return new Command('explain').description('say what would happen, and why').addCommand(route);
+}
+
+type Asked = { readonly method: string; readonly scheme: string; readonly authority: string; readonly target: string };
+
+function explain(loaded: LoadedConfig, { method, scheme, authority, target }: Asked): string[] {
+  const host = hostOfAuthority(authority);
+  const policies = compilePolicies(loaded, randomBytes(32));
+  const policy = policies.find(host);
+  if (policy === undefined) {
+    return [
+      `host     ${host ?? authority}`,
+      'policy   none: TLS is refused with unknown_sni, a request with 421 host_mismatch',
+    ];
+  }
+  const { clientAuth } = policy;
+  const asks =
+    clientAuth === undefined
+      ? 'no client certificate'
+      : `client certificate ${clientAuth.required ? 'required' : 'optional'}`;
+  const lines = [`host     ${host ?? authority}`, `policy   ${policy.name} (${asks})`];
+  const normal = normalizeTarget(target);
+  if (normal === undefined)
+    return [...lines, `path     ${target}: refused with 400, two servers could read it differently`];
+  lines.push(`path     ${normal.path}${normal.path + normal.query === target ? '' : `  (normalised from ${target})`}`);
+  const verdicts = explainMatch(loaded.routes, method, host ?? '', normal.path);
+  const chosen = verdicts.find(({ outcome }) => outcome === 'chosen')?.route;
+  if (chosen !== undefined) lines.push(...describeRoute(chosen, normal.path));
+  else
+    lines.push(
+      verdicts.some(({ outcome }) => outcome === 'method')
+        ? 'answer   405 method_not_allowed'
+        : 'answer   404 no_route',
+    );
+  if (chosen !== undefined && scheme === 'http' && clientAuth?.required === true) {
+    const redirected = method === 'GET' || method === 'HEAD';
+    lines.push(
+      `answer   ${redirected ? '308 to https' : '403 plaintext_refused'}: the policy requires a client certificate`,
+    );
+  }
+  return [...lines, ...verdicts.filter(({ outcome }) => outcome !== 'chosen').map(describeLoss)];
+}
+
+function describeRoute({ config }: Route, path: string): string[] {
+  const at = config.place;
+  const lines = [`route    ${config.name}  (${at.file}:${at.line})`];
+  if (config.maintenance !== undefined) return [...lines, `answer   ${config.maintenance.statusCode} maintenance`];
+  for (const { scheme, host, port, basePath, weight, match } of config.backends) {
+    const share = weight > 0 ? `, weight ${weight}` : '';
+    const rules = match.length > 0 ? `, ${match.length} match rules` : '';
+    lines.push(
+      `backend  ${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}${rewritePath(config, path, basePath)}${share}${rules}`,
+    );
+  }
+  return lines;
+}
+
+const losses: Readonly<Record<Exclude<RouteVerdict<Route>['outcome'], 'chosen'>, string>> = {
+  host: 'its hosts do not match',
+  path: 'its path does not match',
+  method: 'it does not take this method',
+  priority: 'a lower priority number goes first',
+  less_specific_path: 'its path is less specific',
+  less_specific_host: 'its host pattern is less specific',
+  later: 'it stands later in the configuration',
+};
+
+function describeLoss({ route, outcome, against }: RouteVerdict<Route>): string {
+  const why = outcome === 'chosen' ? '' : losses[outcome];
+  return `not      ${route.config.name}: ${why}${against === undefined ? '' : ` (than ${against.config.name})`}`;
+}

@@ -1,0 +1,50 @@
+// From loaded policies to the table that says which policy a name belongs to, each with its own TLS contexts.
+import { EdgePolicy } from '../edge/edge-policy.ts';
+import { PolicyTable } from '../edge/policy-table.ts';
+import type { LoadedConfig, LoadedPolicy } from './loaded.ts';
+
+type Resumption = LoadedConfig['config']['tls']['sessionResumption'];
+
+/** Throws where OpenSSL rejects a certificate, key, cipher or curve. `secret`: for session tickets, shared by all workers. */
+export function compilePolicies(loaded: LoadedConfig, secret: Buffer): PolicyTable {
+  const { tls, routes } = loaded.config;
+  const compiled = new Map<string, EdgePolicy>();
+  for (const policy of loaded.policies)
+    compiled.set(policy.config.name, compilePolicy(policy, tls.sessionResumption, secret));
+  const find = (name: string): EdgePolicy => {
+    const policy = compiled.get(name);
+    if (policy === undefined) throw new RangeError(`policy ${name} was not loaded`);
+    return policy;
+  };
+  const routeHosts = routes.flatMap((route) => route.hosts.map((host) => host.replace(/^\{[^}]*\}\./, '*.')));
+  const gatewayNames = loaded.policies.find(({ config }) => config === tls.gateway || config.name === tls.gateway.name);
+  const certificateHosts = gatewayNames?.certificates.flatMap((pair) => pair.names) ?? [];
+  return new PolicyTable({
+    gateway: find(tls.gateway.name),
+    policies: tls.policies.map((policy) => ({ policy: find(policy.name), hosts: policy.hosts })),
+    knownHosts: [...routeHosts, ...certificateHosts],
+    defaultPolicy: tls.defaultPolicy === undefined ? undefined : find(tls.defaultPolicy),
+  });
+}
+
+function compilePolicy(
+  { config, certificates, anchors }: LoadedPolicy,
+  resumption: Resumption,
+  secret: Buffer,
+): EdgePolicy {
+  const { clientAuth } = config;
+  // Absent anchors never mean "whoever the public roots vouch for" (N22).
+  if (clientAuth !== undefined && (anchors === undefined || anchors.length === 0)) {
+    throw new RangeError(`policy ${config.name} asks for client certificates but has no anchors`);
+  }
+  return new EdgePolicy({
+    name: config.name,
+    minVersion: config.minVersion,
+    maxVersion: config.maxVersion,
+    ciphers: config.cipherSuites,
+    curves: config.curves,
+    certificates: certificates.map(({ chainPem, keyPem, names }) => ({ certPem: chainPem, keyPem, names })),
+    clientAuth: clientAuth === undefined ? undefined : { ...clientAuth, caPem: anchors ?? [] },
+    resumption: { enabled: resumption.enabled, lifetimeS: Math.floor(resumption.lifetimeMs / 1000), secret },
+  });
+}
