@@ -18,4 +18,7 @@ const program = new Command('countersign')
   .addCommand(schemaCommand())
   .addCommand(demoCommand());
 
+// `countersign schema | head` closes our standard output early: nothing to make a fuss about.
+process.stdout.on('error', () => {});
+
 await program.parseAsync();
