@@ -28,11 +28,20 @@ export class OpenConnections {
     return { secure, plain: this.#open.size - secure };
   }
 
-  /** Ends the connections that the new policies would not have let in: after the answer in progress, else at once. */
-  judgeAgain(policies: PolicyTable, now: number): void {
-    for (const { connection, client } of this.#open) {
-      if (client.peer.secure && !stillPasses(client.peer, policies, now)) connection.drain();
+  /**
+   * Ends the connections that the new policies would not have let in: after the answer in progress, else at once. Returns
+   * what ends those that are left then.
+   */
+  judgeAgain(policies: PolicyTable, now: number): () => void {
+    const dismissed: Open[] = [];
+    for (const open of this.#open) {
+      if (!open.client.peer.secure || stillPasses(open.client.peer, policies, now)) continue;
+      open.connection.dismiss();
+      dismissed.push(open);
     }
+    return () => {
+      for (const { connection } of dismissed) connection.destroy();
+    };
   }
 
   /** Politely closes all of them, after the request that a new one is about to send. */

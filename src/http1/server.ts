@@ -109,6 +109,12 @@ export class Http1ServerConnection implements Late, ExchangeConnection {
     if (this.isIdle) this.#linger();
   }
 
+  /** As drain, for a client that lost its trust: what it has begun to send and not finished asking is not answered. */
+  dismiss(): void {
+    this.#draining = true;
+    if (this.#current === undefined) this.#linger();
+  }
+
   /** As drain; but who has only just come and asked nothing yet is answered once. The head's deadline bounds the wait. */
   drainAfterFirst(): void {
     this.#draining = true;
