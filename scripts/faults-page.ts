@@ -1,6 +1,5 @@
-// docs/faults.md, written from the fault table so that the page cannot lag behind it (a test compares the two). Run
-// `node scripts/faults-page.ts` after a change of the table; a new code needs its place in one of the groups here.
-import { writeFileSync } from 'node:fs';
+// docs/faults.md, written from the fault table so that the page cannot lag behind it (pages.ts writes it, a test compares
+// the two). A new code needs its place in one of the groups here.
 import { type FaultCode, type FaultSource, faultTable } from '../src/base/fault.ts';
 
 type Group = { readonly title: string; readonly intro: string; readonly codes: readonly FaultCode[] };
@@ -106,5 +105,3 @@ export function faultsPage(): string {
   });
   return opening + sections.join('');
 }
-
-if (import.meta.main) writeFileSync(new URL('../docs/faults.md', import.meta.url), faultsPage());

@@ -1,38 +1,27 @@
-// Step 7: what happened, once per request: a counter and an access-log line. Refusals pass here too.
+// Step 7: what happened, once per request: counters, how long it took, an access-log line. Refusals pass here too.
 import type { Fault } from '../base/fault.ts';
 import type { Client } from './client.ts';
 import type { Services } from './serving.ts';
 import type { Story } from './story.ts';
 
-/** A counter resolved ahead: one addition. */
-export type Increment = { inc(): void };
-
-/** Requests of one route by backend and status class; handles are made on first use and kept. */
-export class RouteMetrics {
-  readonly #counter: (backend: string, statusClass: string) => Increment;
-  readonly #byBackend = new Map<string, (Increment | undefined)[]>();
-
-  constructor(counter: (backend: string, statusClass: string) => Increment) {
-    this.#counter = counter;
-  }
-
-  count(backend: string, status: number): void {
-    let classes = this.#byBackend.get(backend);
-    if (classes === undefined) this.#byBackend.set(backend, (classes = []));
-    const hundreds = (status / 100) | 0;
-    (classes[hundreds] ??= this.#counter(backend, `${hundreds}xx`)).inc();
-  }
-}
-
-/** Counts and logs a request that is over. */
+/** Counts and logs a request that is over; what is told a second time (after a defect) counts once. */
 export function record(story: Story): void {
+  if (story.recorded) return;
+  story.recorded = true;
   const { services, fault } = story;
+  services.metrics.active.dec();
+  const durationMs = services.clock.monotonic() - story.exchange.startedAt;
   const route = story.route?.config.name ?? '';
   const backend = story.backend?.label ?? '';
   const status = fault?.code === 'client_aborted' ? 499 : story.status;
-  (story.route?.metrics ?? services.unrouted).count(backend, status);
-  if (fault !== undefined && fault.source !== 'client') report(story, fault, route, backend);
-  if (services.accessLog !== undefined) log(story, status, route, backend);
+  const metrics = story.route?.metrics ?? services.metrics.unrouted;
+  metrics.of(backend).answered(status);
+  metrics.took(durationMs);
+  if (fault !== undefined) {
+    services.metrics.countFault(fault);
+    if (fault.source !== 'client') report(story, fault, route, backend);
+  }
+  if (services.accessLog !== undefined) log(story, status, durationMs, route, backend);
 }
 
 function report(story: Story, fault: Fault, route: string, backend: string): void {
@@ -48,7 +37,7 @@ function report(story: Story, fault: Fault, route: string, backend: string): voi
   });
 }
 
-function log(story: Story, status: number, route: string, backend: string): void {
+function log(story: Story, status: number, durationMs: number, route: string, backend: string): void {
   const { exchange, client, services } = story;
   services.accessLog?.write({
     time: services.clock.now(),
@@ -61,7 +50,7 @@ function log(story: Story, status: number, route: string, backend: string): void
     code: story.fault?.code ?? '',
     route,
     backend,
-    durationMs: services.clock.monotonic() - exchange.startedAt,
+    durationMs,
     receivedBytes: exchange.receivedBytes,
     sentBytes: exchange.sentBytes,
   });
@@ -69,7 +58,8 @@ function log(story: Story, status: number, route: string, backend: string): void
 
 /** A request that the codec could not read: no method, no target, no route. */
 export function recordBadRequest(client: Client, services: Services, fault: Fault): void {
-  services.unrouted.count('', fault.status);
+  services.metrics.unrouted.of('').answered(fault.status);
+  services.metrics.countFault(fault);
   services.accessLog?.write({
     time: services.clock.now(),
     requestId: '',

@@ -25,6 +25,7 @@ export class Serve implements RequestHandler {
 
   onRequest(exchange: Exchange): void {
     const story = new Story(exchange, this.#client, this.#services.current(), this.#services);
+    this.#services.metrics.active.inc();
     try {
       story.requestId = story.serving.forwarding.requestId(exchange.head, this.#client.peer);
       dispatch(prepare(authorize(route(identify(story)))));

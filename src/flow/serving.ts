@@ -10,7 +10,7 @@ import type { StripList } from '../identity/strip-list.ts';
 import type { RouteTable } from '../routing/route-table.ts';
 import type { AccessLog } from '../telemetry/access-log.ts';
 import type { Cluster } from '../upstream/cluster.ts';
-import type { RouteMetrics } from './record.ts';
+import type { RequestMetrics, RouteMetrics } from './request-metrics.ts';
 
 /** One route, ready to serve. */
 export type Route = {
@@ -37,8 +37,7 @@ export type Services = {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
   readonly accessLog: AccessLog | undefined;
-  /** Metrics of requests that reached no route. */
-  readonly unrouted: RouteMetrics;
+  readonly metrics: RequestMetrics;
   /** Something that must not happen did: for the log, with its stack. */
   readonly onDefect: (error: unknown) => void;
   /** A failure worth a log line of its own (backend trouble); bounded by the receiver. */

@@ -29,6 +29,8 @@ export class Story {
   /** Status sent to the client; 0 while there is none. */
   status = 0;
   fault: Fault | undefined = undefined;
+  /** True once it was counted and logged. */
+  recorded = false;
 
   constructor(exchange: Exchange, client: Client, serving: Serving, services: Services) {
     this.exchange = exchange;

@@ -11,7 +11,7 @@ import { type Peer, peerOfPlainSocket } from '../edge/peer.ts';
 import { stillPasses } from '../edge/rejudge.ts';
 import { selfTest } from '../edge/self-test.ts';
 import { Client } from '../flow/client.ts';
-import { RouteMetrics } from '../flow/record.ts';
+import { RequestMetrics } from '../flow/request-metrics.ts';
 import { Serve } from '../flow/serve.ts';
 import type { Services } from '../flow/serving.ts';
 import { FieldNames } from '../http/field.ts';
@@ -24,6 +24,7 @@ import { createLogger, type OpenLogger } from '../telemetry/logger.ts';
 import { Metrics, type MetricsSnapshot } from '../telemetry/metrics.ts';
 import { IdleBudget } from '../upstream/idle-budget.ts';
 import { Pools } from '../upstream/pools.ts';
+import { setBackendGauges } from './backend-gauges.ts';
 import { makeEdgeEntry } from './edge-entry.ts';
 import { Generation } from './generation.ts';
 import type { LoadedConfig } from './loaded.ts';
@@ -94,17 +95,18 @@ export class Gateway {
     this.#prepared.set(number, new Generation({ number, loaded, ticketSecret, forwarding, pools, metrics }));
   }
 
-  /** From now on requests get this generation; connections whose policy changed are judged again. */
+  /** From now on requests get this generation; connections whose policy changed are judged again. Throws where it was not prepared. */
   commit(number: number): void {
     const next = this.#prepared.get(number);
-    if (next === undefined) return;
+    if (next === undefined) throw new RangeError(`generation ${number} was not prepared`);
     this.#prepared.clear();
     const before = this.#generation;
     this.#generation = next;
     this.#timeouts = { ...defaultServerTimeouts, ...timeoutsOf(next.loaded.config) };
     this.#metrics.of.configGeneration.labels({}).set(number);
     if (before === undefined) return;
-    this.#connections.judgeAgain(next.policies, this.#clock.now());
+    const endDismissed = this.#connections.judgeAgain(next.policies, this.#clock.now());
+    this.#clock.after(next.loaded.config.timeouts.drainMs, endDismissed);
     before.close();
   }
 
@@ -144,6 +146,7 @@ export class Gateway {
     const { secure, plain } = this.#connections.count();
     of.connectionsActive.labels({ entry_point: 'webSecure' }).set(secure);
     of.connectionsActive.labels({ entry_point: 'web' }).set(plain);
+    if (this.#generation !== undefined) setBackendGauges(of, this.#generation);
     const dropped = this.#world?.logger.droppedLines() ?? 0;
     const counter = of.logDropped.labels({});
     counter.inc(dropped - counter.value);
@@ -198,7 +201,7 @@ export class Gateway {
     this.#metrics.of.connections.labels({ entry_point: peer.secure ? 'webSecure' : 'web' }).inc();
     // A handshake that began under the rules before a reload may end after it.
     const stale = peer.secure && !stillPasses(peer, this.#current().policies, this.#clock.now());
-    if (stale) connection.drain();
+    if (stale) connection.dismiss();
     else if (this.#draining) connection.drainAfterFirst();
   }
 
@@ -222,13 +225,11 @@ export class Gateway {
     const accessLog = enabled
       ? new AccessLog({ path, sample, clock: this.#clock, dropped, random: Math.random })
       : undefined;
-    const counter = (backend: string, status: string) =>
-      this.#metrics.of.requests.labels({ route: '', status, backend });
     const services: Services = {
       clock: this.#clock,
       deadlines: this.#deadlines,
       accessLog,
-      unrouted: new RouteMetrics(counter),
+      metrics: new RequestMetrics(this.#metrics.of),
       onDefect: (error) => reports.onDefect(error),
       onFault: (report) => reports.onFault(report),
       current: () => this.#current(),

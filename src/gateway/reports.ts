@@ -6,7 +6,7 @@ import type { FaultReport } from '../flow/serving.ts';
 import type { Verdict } from '../pki/verdict.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import type { BackendEvents } from '../upstream/backend-world.ts';
+import type { BackendEvents, ConnectTimes } from '../upstream/backend-world.ts';
 import type { HealthState } from '../upstream/health-state.ts';
 
 /** One line per backend, route and code in this time; the rest are counted and told with the next one. */
@@ -31,21 +31,20 @@ export class Reports implements BackendEvents {
 
   /** A request failed for a reason that is not the client's. */
   onFault(report: FaultReport): void {
-    this.metrics.of.faults.labels({ code: report.code, source: report.source }).inc();
     const suppressed = this.#admit(`${report.route} ${report.backend} ${report.code}`);
     if (suppressed === undefined) return;
     this.#log.warn({ ...report, ...(suppressed > 0 ? { suppressed } : {}) }, `request failed: ${report.code}`);
   }
 
-  onBackendConnected(label: string, verdict: Verdict | undefined, ms: number): void {
-    const { of } = this.metrics;
-    of.upstreamConnectSeconds.labels({ backend: label }).observe(ms / 1000);
+  onBackendConnected(label: string, verdict: Verdict | undefined, times: ConnectTimes): void {
+    this.#observe(label, times);
     if (verdict !== undefined) this.#countHandshake(label, 'ok', verdict.version, verdict.resumed);
   }
 
-  onBackendConnectFailure(label: string, fault: Fault, ms: number): void {
-    this.metrics.of.upstreamConnectSeconds.labels({ backend: label }).observe(ms / 1000);
-    this.#countHandshake(label, fault.code, '', false);
+  onBackendConnectFailure(label: string, fault: Fault, times: ConnectTimes): void {
+    this.#observe(label, times);
+    this.metrics.of.upstreamConnectFailures.labels({ backend: label, code: fault.code }).inc();
+    if (times.handshakeMs !== undefined) this.#countHandshake(label, fault.code, '', false);
   }
 
   onBackendHealth(label: string, state: HealthState): void {
@@ -55,6 +54,14 @@ export class Reports implements BackendEvents {
       const { code = 'down', detail = '', raw = '' } = state.reason ?? {};
       this.#log.warn({ backend: label, source: state.source, code, detail, raw }, 'backend marked down');
     }
+  }
+
+  #observe(backend: string, { connectMs, handshakeMs }: ConnectTimes): void {
+    const { of } = this.metrics;
+    of.upstreamConnectSeconds.labels({ backend }).observe(connectMs / 1000);
+    if (handshakeMs === undefined) return;
+    of.upstreamHandshakeSeconds.labels({ backend }).observe(handshakeMs / 1000);
+    of.tlsHandshakeSeconds.labels({ leg: 'backend' }).observe(handshakeMs / 1000);
   }
 
   #countHandshake(backend: string, result: string, version: string, resumed: boolean): void {

@@ -67,15 +67,38 @@ function catalogue() {
     faults: counter('faults_total', 'Failed requests by reason code and whose fault it was', 'code', 'source'),
 
     // Backends.
-    upstreamConnectSeconds: seconds('upstream_connect_seconds', 'TCP connect to a backend', 'backend'),
-    upstreamHandshakeSeconds: seconds('upstream_handshake_seconds', 'TLS handshake with a backend', 'backend'),
+    upstreamConnectSeconds: seconds(
+      'upstream_connect_seconds',
+      'TCP connect to a backend, however it ended',
+      'backend',
+    ),
+    upstreamHandshakeSeconds: seconds(
+      'upstream_handshake_seconds',
+      'TLS handshake with a backend, however it ended',
+      'backend',
+    ),
+    upstreamConnectFailures: counter(
+      'upstream_connect_failures_total',
+      'Connections to a backend that did not come about, in TCP or in TLS, by reason code',
+      'backend',
+      'code',
+    ),
     upstreamFirstByteSeconds: seconds(
       'upstream_first_byte_seconds',
       'From the request on its way to the head of the answer',
       'backend',
     ),
-    upstreamConnections: gauge('sum', 'upstream_connections', 'Open connections to a backend', 'backend'),
-    upstreamRetries: counter('upstream_retries_total', 'Requests tried again', 'backend'),
+    upstreamConnections: gauge(
+      'sum',
+      'upstream_connections',
+      'Open connections to a backend of the configuration in force',
+      'backend',
+    ),
+    upstreamRetries: counter(
+      'upstream_retries_total',
+      'Requests tried again, by the backend that failed them',
+      'backend',
+    ),
     backendHealthy: gauge(
       'min',
       'backend_healthy',

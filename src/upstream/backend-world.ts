@@ -7,11 +7,18 @@ import type { HttpLimits } from '../http/limits.ts';
 import type { Verdict } from '../pki/verdict.ts';
 import type { HealthState } from './health-state.ts';
 
+/** How long the phases of one attempt took, in milliseconds, however they ended. */
+export type ConnectTimes = {
+  readonly connectMs: number;
+  /** undefined where no handshake began: plain HTTP, or TCP did not come up. */
+  readonly handshakeMs: number | undefined;
+};
+
 /** Told as it happens, from within socket callbacks: must not throw, must be quick. `label` is a backend's host:port. */
 export interface BackendEvents {
-  /** A connection is up; `ms` for TCP and TLS together, `verdict` undefined for plain HTTP. */
-  onBackendConnected(label: string, verdict: Verdict | undefined, ms: number): void;
-  onBackendConnectFailure(label: string, fault: Fault, ms: number): void;
+  /** A connection is up; `verdict` undefined for plain HTTP. */
+  onBackendConnected(label: string, verdict: Verdict | undefined, times: ConnectTimes): void;
+  onBackendConnectFailure(label: string, fault: Fault, times: ConnectTimes): void;
   /** An active health check or the passive ejection changed its mind. */
   onBackendHealth(label: string, state: HealthState): void;
 }

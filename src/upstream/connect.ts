@@ -5,6 +5,7 @@ import tls from 'node:tls';
 import type { Clock } from '../base/clock.ts';
 import { Fault, toFault } from '../base/fault.ts';
 import type { Verdict } from '../pki/verdict.ts';
+import type { ConnectTimes } from './backend-world.ts';
 import type { Endpoint } from './endpoint.ts';
 import { endpointLabel } from './endpoint.ts';
 import { type Judgement, judgeBackend } from './judge.ts';
@@ -25,8 +26,8 @@ export type ConnectTarget = {
 
 export interface ConnectListener {
   /** The socket has an `error` listener. `verdict` is undefined for plain HTTP, else its code is ok. */
-  onConnected(socket: net.Socket, verdict: Verdict | undefined): void;
-  onConnectFailure(fault: Fault): void;
+  onConnected(socket: net.Socket, verdict: Verdict | undefined, times: ConnectTimes): void;
+  onConnectFailure(fault: Fault, times: ConnectTimes): void;
 }
 
 const keepAliveAfterMs = 30_000;
@@ -46,11 +47,15 @@ export class ConnectAttempt {
   #ticket: Ticket | undefined;
   #phase: 'connect' | 'handshake' = 'connect';
   #done = false;
+  readonly #startedAt: number;
+  /** Monotonic time when TLS could begin. */
+  #connectedAt: number | undefined;
   #cancelTimer: () => void;
 
   constructor(target: ConnectTarget, listener: ConnectListener) {
     this.#target = target;
     this.#listener = listener;
+    this.#startedAt = target.clock.monotonic();
     this.#raw = new net.Socket({});
     this.#raw.on('error', (error) => this.#onError(error));
     this.#raw.on('close', () => this.#onError(undefined));
@@ -82,6 +87,7 @@ export class ConnectAttempt {
     const { identity, clock, handshakeMs } = this.#target;
     if (identity === undefined) return this.#succeed(raw, undefined);
     this.#phase = 'handshake';
+    this.#connectedAt = clock.monotonic();
     this.#cancelTimer();
     this.#cancelTimer = clock.after(handshakeMs, () => this.#late());
     try {
@@ -166,14 +172,21 @@ export class ConnectAttempt {
 
   #succeed(socket: net.Socket, verdict: Verdict | undefined): void {
     this.#end();
-    this.#listener.onConnected(socket, verdict);
+    this.#listener.onConnected(socket, verdict, this.#times());
   }
 
   #fail(fault: Fault): void {
     if (this.#done) return;
     this.#end();
     this.#destroy();
-    this.#listener.onConnectFailure(fault);
+    this.#listener.onConnectFailure(fault, this.#times());
+  }
+
+  #times(): ConnectTimes {
+    const now = this.#target.clock.monotonic();
+    const at = this.#connectedAt;
+    if (at === undefined) return { connectMs: now - this.#startedAt, handshakeMs: undefined };
+    return { connectMs: at - this.#startedAt, handshakeMs: now - at };
   }
 
   #end(): void {

@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net';
 import type { Fault } from '../base/fault.ts';
 import type { Verdict } from '../pki/verdict.ts';
-import type { BackendWorld } from './backend-world.ts';
+import type { BackendWorld, ConnectTimes } from './backend-world.ts';
 import { ConnectAttempt, type ConnectListener, type ConnectTarget } from './connect.ts';
 import { type Endpoint, endpointLabel } from './endpoint.ts';
 import type { PoolSettings } from './pool-settings.ts';
@@ -63,29 +63,27 @@ export class Dialer {
 class Dial implements ConnectListener {
   readonly #dialer: Dialer;
   readonly #listener: DialListener;
-  readonly #startedAt: number;
 
   constructor(dialer: Dialer, listener: DialListener) {
     this.#dialer = dialer;
     this.#listener = listener;
-    this.#startedAt = dialer.world.clock.monotonic();
   }
 
   start(): void {
     new ConnectAttempt(this.#dialer.target, this).start();
   }
 
-  onConnected(socket: Socket, verdict: Verdict | undefined): void {
+  onConnected(socket: Socket, verdict: Verdict | undefined, times: ConnectTimes): void {
     const { world, label } = this.#dialer;
     this.#dialer.dialing -= 1;
-    world.events.onBackendConnected(label, verdict, world.clock.monotonic() - this.#startedAt);
+    world.events.onBackendConnected(label, verdict, times);
     this.#listener.onDialed(this.#dialer.wrap(socket));
   }
 
-  onConnectFailure(fault: Fault): void {
+  onConnectFailure(fault: Fault, times: ConnectTimes): void {
     const { world, label } = this.#dialer;
     this.#dialer.dialing -= 1;
-    world.events.onBackendConnectFailure(label, fault, world.clock.monotonic() - this.#startedAt);
+    world.events.onBackendConnectFailure(label, fault, times);
     this.#listener.onDialFailure(fault);
   }
 }

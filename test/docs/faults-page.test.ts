@@ -10,6 +10,6 @@ test('every fault code stands in exactly one group of the page', () => {
   assert.deepEqual(grouped.toSorted(), Object.keys(faultTable).toSorted());
 });
 
-test('docs/faults.md lists every fault as it is (renew it with `node scripts/faults-page.ts`)', () => {
+test('docs/faults.md lists every fault as it is (renew it with `node scripts/pages.ts`)', () => {
   assert.equal(readFileSync(new URL('../../docs/faults.md', import.meta.url), 'utf8'), faultsPage());
 });

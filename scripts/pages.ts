@@ -1,0 +1,9 @@
+// Writes the pages of docs/ that follow from tables in the code: `node scripts/pages.ts` after a change of one. Tests
+// compare the pages with what this would write.
+import { writeFileSync } from 'node:fs';
+import { metricsPage } from '../src/telemetry/metrics-page.ts';
+import { faultsPage } from './faults-page.ts';
+
+const docs = new URL('../docs/', import.meta.url);
+writeFileSync(new URL('faults.md', docs), faultsPage());
+writeFileSync(new URL('metrics.md', docs), metricsPage());

@@ -1,0 +1,21 @@
+// The gauges about backends, read off the generation in force when somebody asks: nothing is kept up to date in between,
+// and what a reload removed is gone from the next answer.
+import type { MetricCatalogue } from '../telemetry/metrics.ts';
+import type { Generation } from './generation.ts';
+
+export function setBackendGauges(metrics: MetricCatalogue, { routes, pools }: Generation): void {
+  const { backendHealthy, upstreamConnections } = metrics;
+  backendHealthy.clear();
+  for (const { config, cluster } of routes.routes) {
+    for (const backend of cluster.backends) {
+      const gauge = backendHealthy.labels({ route: config.name, backend: backend.label });
+      gauge.set(backend.state().healthy ? 1 : 0);
+    }
+  }
+  // One backend may have several pools: one for each TLS identity and each set of limits.
+  upstreamConnections.clear();
+  for (const pool of pools.list()) {
+    const gauge = upstreamConnections.labels({ backend: pool.label });
+    gauge.set(gauge.value + pool.counts.open);
+  }
+}
