@@ -11,18 +11,18 @@ import { openPki, type Pki } from '../support/pki.ts';
 const REQUESTS = 1000;
 
 describe('the backends of a route', () => {
+  const stack = new AsyncDisposableStack();
+  after(() => stack.disposeAsync());
   let pki: Pki;
   let stable: Nginx;
   let canary: Nginx;
   let gateway: Gateway;
 
   before(async () => {
-    pki = await openPki();
+    pki = stack.use(await openPki());
     const tls = { tls: pki.backend, clientCa: pki.internal.file };
-    [stable, canary] = await Promise.all([
-      startNginx({ ...tls, name: 'stable' }),
-      startNginx({ ...tls, name: 'canary' }),
-    ]);
+    stable = stack.use(await startNginx({ ...tls, name: 'stable' }));
+    canary = stack.use(await startNginx({ ...tls, name: 'canary' }));
     const backend = (nginx: Nginx, more = ''): string => `{endpoint: "https://localhost:${nginx.port}"${more}}`;
     const rule = (match: string): string => `, exclusive: true, match: [${match}]`;
     const routes = {
@@ -54,9 +54,10 @@ describe('the backends of a route', () => {
       backends: [${backends.join(', ')}]
       security: {tls: {rootCAs: internal-ca.crt, clientCert: gateway.crt, clientKey: gateway.key}}`,
     );
-    gateway = await startGateway({
-      dir: pki.dir,
-      yaml: `version: 2
+    gateway = stack.use(
+      await startGateway({
+        dir: pki.dir,
+        yaml: `version: 2
 gateway:
   accessLog: {enabled: false}
   tls:
@@ -65,11 +66,8 @@ gateway:
   routes:
 ${written.join('\n')}
 `,
-    });
-  });
-  after(async () => {
-    await Promise.all([gateway.stop(), stable.stop(), canary.stop()]);
-    pki.remove();
+      }),
+    );
   });
 
   /** Who answered, in order, until there are at least `count` answers. */

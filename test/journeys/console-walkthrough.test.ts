@@ -3,11 +3,11 @@
 // its own code for the client and its own sentence for the operator.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer, type Server, type Socket } from 'node:net';
+import { createServer } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { mintCa } from '../../src/pki/test-ca.ts';
-import { type Backend, startBackend } from '../support/backend.ts';
+import { startBackend } from '../support/backend.ts';
 import { curl } from '../support/curl.ts';
 import { accepts, findFreePort } from '../support/free-port.ts';
 import { type Gateway, type LogLine, startGateway } from '../support/gateway.ts';
@@ -65,22 +65,24 @@ describe("the console's walk-through", () => {
 });
 
 describe('the certificates of the appendix', () => {
+  const stack = new AsyncDisposableStack();
+  after(() => stack.disposeAsync());
   let dir: TempDir;
   let asWritten: Nginx;
   let withSan: Nginx;
   let gateway: Gateway;
   before(async () => {
-    dir = openTempDir('appendix');
+    dir = stack.use(openTempDir('appendix'));
     await runAppendix(dir);
     const key = dir.file('server.key');
-    asWritten = await startNginx({ tls: { cert: dir.file('server.crt'), key }, clientCa: dir.file('ca.crt') });
-    withSan = await startNginx({ tls: { cert: dir.file('server-san.crt'), key }, clientCa: dir.file('ca.crt') });
+    asWritten = stack.use(
+      await startNginx({ tls: { cert: dir.file('server.crt'), key }, clientCa: dir.file('ca.crt') }),
+    );
+    withSan = stack.use(
+      await startNginx({ tls: { cert: dir.file('server-san.crt'), key }, clientCa: dir.file('ca.crt') }),
+    );
     const yaml = service({ '/as-written': asWritten.port, '/with-san': withSan.port });
-    gateway = await startGateway({ yaml, dir });
-  });
-  after(async () => {
-    await Promise.all([gateway.stop(), asWritten.stop(), withSan.stop()]);
-    dir.remove();
+    gateway = stack.use(await startGateway({ yaml, dir }));
   });
   const call = (path: string) => curl(`http://api.example.com:${gateway.ports.web}${path}`);
 
@@ -251,35 +253,32 @@ const cases: readonly Case[] = [
 ];
 
 describe('a test request that fails tells the client a code and the operator the reason', () => {
+  const stack = new AsyncDisposableStack();
+  after(() => stack.disposeAsync());
   let pki: Pki;
   let nginx: Nginx;
   let expired: Nginx;
-  let backends: Backend[];
-  let silent: Server;
-  let openssl: OwnedProcess;
   let gateway: Gateway;
   let ports: Record<string, number>;
-  const held = new Set<Socket>();
 
   before(async () => {
-    pki = await openPki();
+    pki = stack.use(await openPki());
     const elsewhere = await mintCa({ subject: '/O=Elsewhere/CN=Elsewhere CA' });
     pki.dir.write('elsewhere-ca.crt', elsewhere.certPem);
     const dates = { notBefore: Date.now() - 3 * 86_400_000, notAfter: Date.now() - 86_400_000 };
     const old = await pki.internal.issueFiles('old', { kind: 'server', sans: ['localhost'], ...dates });
-    nginx = await startNginx({ tls: pki.backend, clientCa: pki.internal.file });
-    expired = await startNginx({ tls: old, clientCa: pki.internal.file });
+    nginx = stack.use(await startNginx({ tls: pki.backend, clientCa: pki.internal.file }));
+    expired = stack.use(await startNginx({ tls: old, clientCa: pki.internal.file }));
     const { chainPem: cert, keyPem: key } = pki.backend;
-    const strict = await startBackend({ tls: { cert, key, clientCa: pki.internal.certPem } });
-    const plain = await startBackend();
-    const mute = await startBackend({ handle: () => {} });
-    backends = [strict, plain, mute];
-    silent = createServer((socket) => {
-      held.add(socket.on('error', () => {}));
-    }).listen(0, '127.0.0.1');
+    const strict = stack.use(await startBackend({ tls: { cert, key, clientCa: pki.internal.certPem } }));
+    const plain = stack.use(await startBackend());
+    const mute = stack.use(await startBackend({ handle: () => {} }));
+    const silent = createServer((socket) => stack.defer(() => void socket.on('error', () => {}).destroy()));
+    stack.defer(() => void silent.close());
+    silent.listen(0, '127.0.0.1');
     await once(silent, 'listening');
     const opensslPort = await findFreePort();
-    openssl = await startSServer(opensslPort, pki);
+    stack.use(await startSServer(opensslPort, pki));
     ports = {
       OPENSSL: opensslPort,
       NGINX: nginx.port,
@@ -291,22 +290,12 @@ describe('a test request that fails tells the client a code and the operator the
       CLOSED: await findFreePort(),
     };
     const routes = cases.map(({ route }, at) => `    - {name: r${at}, path: /${at}, ${put(route)}}`).join('\n');
-    gateway = await startGateway({
-      yaml: `version: 2\ngateway:\n  entryPoints: {webSecure: {enabled: false}}\n  routes:\n${routes}\n`,
-      dir: pki.dir,
-    });
-  });
-  after(async () => {
-    for (const socket of held) socket.destroy();
-    silent.close();
-    await Promise.all([
-      gateway.stop(),
-      openssl.stop(),
-      nginx.stop(),
-      expired.stop(),
-      ...backends.map((backend) => backend.stop()),
-    ]);
-    pki.remove();
+    gateway = stack.use(
+      await startGateway({
+        yaml: `version: 2\ngateway:\n  entryPoints: {webSecure: {enabled: false}}\n  routes:\n${routes}\n`,
+        dir: pki.dir,
+      }),
+    );
   });
 
   /** Port numbers for their names. */

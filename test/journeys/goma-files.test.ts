@@ -47,6 +47,8 @@ routes:
 `;
 
 describe("the files of Goma's documentation", () => {
+  const stack = new AsyncDisposableStack();
+  after(() => stack.disposeAsync());
   let dir: TempDir;
   let ca: Authority;
   let alice: CertFiles;
@@ -56,7 +58,7 @@ describe("the files of Goma's documentation", () => {
   let gateway: Gateway;
 
   before(async () => {
-    dir = openTempDir('goma');
+    dir = stack.use(openTempDir('goma'));
     ca = await openAuthority(dir, 'company');
     const names = ['api.example.com', 'localhost'];
     const ours = await ca.issue({ kind: 'both', cn: 'goma', sans: names });
@@ -73,13 +75,9 @@ describe("the files of Goma's documentation", () => {
       key: dir.write('stranger.key', elsewhere.keyPem),
     };
     const tls = await ca.issueFiles('backend', { kind: 'server', sans: ['localhost'] });
-    main = await startNginx({ tls, clientCa: ca.file, name: 'main' });
-    beta = await startNginx({ tls, clientCa: ca.file, name: 'beta' });
-    gateway = await startGateway({ yaml: adapt(INBOUND + ROUTES) });
-  });
-  after(async () => {
-    await Promise.all([gateway.stop(), main.stop(), beta.stop()]);
-    dir.remove();
+    main = stack.use(await startNginx({ tls, clientCa: ca.file, name: 'main' }));
+    beta = stack.use(await startNginx({ tls, clientCa: ca.file, name: 'beta' }));
+    gateway = stack.use(await startGateway({ yaml: adapt(INBOUND + ROUTES) }));
   });
 
   const adapt = (yaml: string): string =>

@@ -11,24 +11,34 @@ import { readProblem } from '../support/problem-answer.ts';
 import { eventually } from '../support/wait-for.ts';
 
 describe('a backend that dies under load', () => {
+  const stack = new AsyncDisposableStack();
+  after(() => stack.disposeAsync());
   let pki: Pki;
   let gateway: Gateway;
   let lasting: Nginx;
   let mortal: Nginx;
   let lone: Nginx;
 
-  const start = (name: string, port?: number): Promise<Nginx> =>
-    startNginx({ tls: pki.backend, clientCa: pki.internal.file, name, ...(port === undefined ? {} : { port }) });
+  const start = async (name: string, port?: number): Promise<Nginx> =>
+    stack.use(
+      await startNginx({
+        tls: pki.backend,
+        clientCa: pki.internal.file,
+        name,
+        ...(port === undefined ? {} : { port }),
+      }),
+    );
 
   before(async () => {
-    pki = await openPki();
+    pki = stack.use(await openPki());
     [lasting, mortal, lone] = await Promise.all([start('lasting'), start('mortal'), start('lone')]);
     const security = 'security: {tls: {rootCAs: internal-ca.crt, clientCert: gateway.crt, clientKey: gateway.key}}';
-    const check = 'healthCheck: {path: /healthz, interval: 150ms, timeout: 100ms, healthyStatuses: [200]}';
+    const check = 'healthCheck: {path: /healthz, interval: 200ms, timeout: 5s, healthyStatuses: [200]}';
     const deadPort = await findFreePort();
-    gateway = await startGateway({
-      dir: pki.dir,
-      yaml: `version: 2
+    gateway = stack.use(
+      await startGateway({
+        dir: pki.dir,
+        yaml: `version: 2
 gateway:
   accessLog: {enabled: false}
   tls:
@@ -60,11 +70,8 @@ gateway:
       backends: [{endpoint: "https://localhost:${lasting.port}"}, {endpoint: "https://localhost:${deadPort}"}]
       ${security}
 `,
-    });
-  });
-  after(async () => {
-    await Promise.all([gateway.stop(), lasting.stop(), mortal.stop(), lone.stop()]);
-    pki.remove();
+      }),
+    );
   });
 
   const load = (path: string, judge: (body: string, status: number) => string | undefined): Load =>
@@ -93,7 +100,7 @@ gateway:
     let seen = new Set<string>();
     await using traffic = load('/pair', (body, status) => {
       seen.add(readEcho(body)['backend'] ?? '');
-      return status === 200 ? undefined : `${status} ${body}`;
+      return status === 200 ? undefined : `${status}`;
     });
     await traffic.waitForOk(50);
     await eventually(() => seen.has('mortal') && seen.has('lasting'), { what: 'both backends' });
