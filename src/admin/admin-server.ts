@@ -6,7 +6,10 @@ export type AdminView = {
   readonly ready: () => { readonly ok: boolean; readonly detail: string };
   /** Prometheus text exposition. */
   readonly metrics: () => Promise<string>;
-  readonly metricsPath: string;
+  /** undefined: monitoring.enableMetrics is false; likewise the two below. */
+  readonly metricsPath: string | undefined;
+  readonly liveness: boolean;
+  readonly readiness: boolean;
 };
 
 /** Serves GET and HEAD of /healthz, /readyz and the metrics path. Errors of `listen` are passed on. */
@@ -59,14 +62,14 @@ export class AdminServer {
     if (request.method !== 'GET' && request.method !== 'HEAD')
       return { status: 405, type: text, body: 'GET and HEAD only\n' };
     const path = (request.url ?? '').split('?')[0];
-    if (path === '/healthz') return { status: 200, type: text, body: 'ok\n' };
-    if (path === '/readyz') {
+    if (path === '/healthz' && this.#view.liveness) return { status: 200, type: text, body: 'ok\n' };
+    if (path === '/readyz' && this.#view.readiness) {
       const { ok, detail } = this.#view.ready();
       return { status: ok ? 200 : 503, type: text, body: `${detail}\n` };
     }
     if (path === this.#view.metricsPath) {
       return { status: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body: await this.#view.metrics() };
     }
-    return { status: 404, type: text, body: `try /healthz, /readyz or ${this.#view.metricsPath}\n` };
+    return { status: 404, type: text, body: 'not found\n' };
   }
 }

@@ -3,10 +3,12 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join, parse, resolve } from 'node:path';
+import { createSecureContext } from 'node:tls';
 import type { Clock } from '../base/clock.ts';
 import type { CertificatePair, GatewayConfig, PolicyConfig, Ref, RouteConfig } from '../config/gateway-config.ts';
 import { loadConfig } from '../config/load-config.ts';
 import type { Problem } from '../config/problem.ts';
+import { resolveCipherSuites, resolveCurves } from '../edge/cipher-list.ts';
 import { coversHost, explainNotCovered } from '../pki/host-coverage.ts';
 import { materialError, materialWarning } from '../pki/material-problem.ts';
 import type { TrustBundle } from '../pki/trust-bundle.ts';
@@ -73,6 +75,7 @@ async function loadPolicies(
   const shared = await loadPairs(await sharedPairs(config, loader), loader);
   const policies: LoadedPolicy[] = [];
   for (const policy of [tls.gateway, ...tls.policies]) {
+    checkAlgorithms(policy, loader);
     const own = policy.certificates.length === 0 ? shared : await loadPairs(policy.certificates, loader);
     const anchors = policy.clientAuth === undefined ? undefined : await loader.bundle(policy.clientAuth.clientCAs);
     if (anchors !== undefined) addAnchors(expiries, 'anchor', anchors);
@@ -84,6 +87,19 @@ async function loadPolicies(
     policies.push({ config: policy, certificates, anchors: anchors?.pem });
   }
   return policies;
+}
+
+/** Names of ciphers and curves that this OpenSSL does not have; it would drop some of them without a word. */
+function checkAlgorithms(policy: PolicyConfig, loader: MaterialLoader): void {
+  if (policy.cipherSuites.length === 0 && policy.curves.length === 0) return;
+  try {
+    const ciphers = resolveCipherSuites(policy.cipherSuites).join(':');
+    createSecureContext({ ciphers, ecdhCurve: resolveCurves(policy.curves).join(':') });
+  } catch (error) {
+    const message = `policy ${policy.name}: ${error instanceof Error ? error.message : String(error)}`;
+    const hint = 'Correct cipherSuites or curves; leave them out for the defaults.';
+    loader.add(policy.place, materialError('tls_algorithm', message, hint));
+  }
 }
 
 /** The hosts that a policy serves: its own, or for the gateway's policy those of the routes that no other names. */

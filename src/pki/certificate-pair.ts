@@ -15,6 +15,8 @@ import { findSystemIssuer, type TrustBundle } from './trust-bundle.ts';
 export type PairOptions = {
   /** Milliseconds since the epoch. */
   readonly now: number;
+  /** An expired leaf is a warning: at a reload it must not keep every other change out. Default: an error. */
+  readonly tolerateExpired?: boolean;
   /** How messages call the two files. */
   readonly certName?: string;
   readonly keyName?: string;
@@ -77,7 +79,7 @@ function checkPair(certPem: string, keyPem: string, options: PairOptions, purpos
         ),
       );
     }
-    problems.push(...judgePresented(leaf, certName, purpose, options.now));
+    problems.push(...judgePresented(leaf, certName, purpose, options));
     problems.push(...judgeChain(ordered.chain, certName, options));
   }
   const sent = sentPart(ordered.chain);
@@ -91,13 +93,20 @@ function checkPair(certPem: string, keyPem: string, options: PairOptions, purpos
   };
 }
 
-function judgePresented(leaf: CertificateFacts, name: string, purpose: Purpose, now: number): MaterialProblem[] {
+function judgePresented(
+  leaf: CertificateFacts,
+  name: string,
+  purpose: Purpose,
+  options: PairOptions,
+): MaterialProblem[] {
   const problems: MaterialProblem[] = [];
-  const dates = judgeLeaf(leaf, { now });
+  const dates = judgeLeaf(leaf, options);
   if (dates !== undefined) {
+    const tolerated = dates.code === 'expired' && options.tolerateExpired === true;
+    const report = tolerated ? materialWarning : materialError;
     const hint =
       dates.code === 'expired' ? 'Renew it.' : 'Check the clock of this machine and the date of the certificate.';
-    problems.push(materialError(dates.code, `${name} (${describe(leaf)}): ${dates.detail}`, hint));
+    problems.push(report(dates.code, `${name} (${describe(leaf)}): ${dates.detail}`, hint));
   }
   const weakness = checkStrength(leaf);
   if (weakness !== undefined) {

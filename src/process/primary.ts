@@ -254,7 +254,9 @@ export class Primary {
     this.#admin = new AdminServer({
       ready: () => this.#readiness(),
       metrics: async () => this.#metrics.render(this.#workers(), this.#reloadFailed),
-      metricsPath: config.monitoring.metricsPath,
+      metricsPath: config.monitoring.metrics ? config.monitoring.metricsPath : undefined,
+      liveness: config.monitoring.liveness,
+      readiness: config.monitoring.readiness,
     });
     try {
       return await this.#admin.listen(host, port);
