@@ -153,6 +153,12 @@ export class Gateway {
     return this.#metrics.snapshot();
   }
 
+  /** Logs what must not have happened. */
+  reportDefect(error: unknown): void {
+    if (this.#world !== undefined) this.#world.reports.onDefect(error);
+    else process.stderr.write(`internal error before the first configuration: ${String(error)}\n`);
+  }
+
   reopenLogs(): void {
     this.#world?.logger.reopen();
     this.#world?.accessLog?.reopen();

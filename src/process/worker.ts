@@ -45,14 +45,14 @@ async function act(message: ToWorker): Promise<void> {
 
 let ending = false;
 
-async function end(): Promise<void> {
+async function end(exitCode = 0): Promise<void> {
   if (ending) return;
   ending = true;
   await gateway.drain();
   // What was counted since the primary last asked would be lost with us.
   const last: FromWorker = { kind: 'snapshot', id: 0, metrics: gateway.snapshot() };
-  if (process.connected) process.send?.(last, () => process.exit(0));
-  else process.exit(0);
+  if (process.connected) process.send?.(last, () => process.exit(exitCode));
+  else process.exit(exitCode);
 }
 
 process.on('message', (message) => void act(message as ToWorker));
@@ -62,4 +62,9 @@ process.on('SIGTERM', () => void end());
 // Ctrl-C reaches the whole process group; the primary decides what it means.
 process.on('SIGINT', () => {});
 process.on('SIGHUP', () => {});
+// The last net under a defect: say what it was, let the other connections finish, make room for a fresh process.
+process.on('uncaughtException', (error) => {
+  gateway.reportDefect(error);
+  void end(1);
+});
 say({ kind: 'up' });
