@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { AdminServer } from '../admin/admin-server.ts';
 import type { Clock } from '../base/clock.ts';
+import type { GatewayConfig } from '../config/gateway-config.ts';
 import type { Problem } from '../config/problem.ts';
 import type { LoadedConfig } from '../gateway/loaded.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -37,6 +38,8 @@ export class Primary {
   readonly #ticketSecret = randomBytes(32);
   readonly #slots: (WorkerHandle | undefined)[] = [];
   #loaded: LoadedConfig;
+  /** What settings that need a start were taken from. */
+  readonly #startedWith: GatewayConfig;
   #generation = 1;
   #ports: Ports = { web: undefined, webSecure: undefined };
   #admin: AdminServer | undefined;
@@ -48,6 +51,7 @@ export class Primary {
 
   constructor(loaded: LoadedConfig, options: PrimaryOptions) {
     this.#loaded = loaded;
+    this.#startedWith = loaded.config;
     this.#options = options;
     this.#metrics = new PrimaryMetrics();
   }
@@ -229,7 +233,7 @@ export class Primary {
 
   /** What only a new process can take over. */
   #warnOfRestart(next: LoadedConfig): void {
-    const before = this.#loaded.config;
+    const before = this.#startedWith;
     const after = next.config;
     const changed = (['web', 'webSecure', 'admin'] as const)
       .filter((name) => endpoint(before.entryPoints[name]) !== endpoint(after.entryPoints[name]))
@@ -245,7 +249,8 @@ export class Primary {
   }
 
   #prepareMessage(loaded: LoadedConfig, generation: number) {
-    return { kind: 'prepare', generation, loaded, ticketSecret: loaded.ticketSecret ?? this.#ticketSecret } as const;
+    const ticketSecret = loaded.ticketSecret ?? this.#ticketSecret;
+    return { kind: 'prepare', generation, loaded: withPort(loaded, this.#ports.webSecure), ticketSecret } as const;
   }
 
   async #openAdmin(): Promise<number> {
@@ -274,6 +279,15 @@ export class Primary {
 
 function address(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** With the port that was chosen: plain HTTP redirects to it. */
+function withPort(loaded: LoadedConfig, port: number | undefined): LoadedConfig {
+  if (port === undefined) return loaded;
+  const { config } = loaded;
+  const { entryPoints } = config;
+  const webSecure = { ...entryPoints.webSecure, port };
+  return { ...loaded, config: { ...config, entryPoints: { ...entryPoints, webSecure } } };
 }
 
 function endpoint(entryPoint: { enabled: boolean; host: string; port: number }): string {
