@@ -119,6 +119,15 @@ test('below the system roots a leaf with an AIA address lacks its intermediate, 
   assert.equal(judge('DEPTH_ZERO_SELF_SIGNED_CERT', { ...leg2, leaf: readFacts(root.der) }), 'untrusted_issuer');
 });
 
+test('a CA that was made anew under its old name is told from one that nobody knows', async () => {
+  const anew = await mintCa({ subject: '/O=Ours/CN=Root' });
+  const leaf = readFacts((await anew.issue({ kind: 'client' })).der);
+  const input = { raw: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE', leg: 1, chain: [], anchors, now } as const;
+  const { code, detail } = diagnose({ ...input, leaf });
+  assert.equal(code, 'untrusted_issuer');
+  assert.match(detail, /an anchor has that name but another key/);
+});
+
 test('an anchor that is an intermediate without its root is named as the cause', async () => {
   const partial = TrustBundle.parse(inter.certPem).bundle as TrustBundle;
   const leaf = readFacts((await inter.issue({ kind: 'client' })).der);

@@ -40,6 +40,13 @@ export function judgeIssuer(input: IssuerQuestion, leaf: CertificateFacts): Judg
       : 'that CA is an intermediate: its root is not among the anchors';
     return { code: 'untrusted_issuer', detail: `${who} names the issuer ${issuer}, which is an anchor, but ${why}` };
   }
+  // Key identifiers tell them apart: a CA that was made anew under its old name is another CA.
+  if (anchors?.anchors.some(({ subject }) => subject === top.issuer) === true) {
+    return {
+      code: 'untrusted_issuer',
+      detail: `${who} names the issuer ${issuer}; an anchor has that name but another key: was the CA made anew?`,
+    };
+  }
   const missing = input.known?.findIssuer(top);
   if (missing !== undefined && (anchors === undefined || reaches(missing, anchors, input.known))) {
     return {
