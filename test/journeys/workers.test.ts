@@ -1,0 +1,115 @@
+// Workers die: the others serve on, a new one takes the place, and nothing that was counted is forgotten. Sessions that one
+// worker made are good at the others.
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Gateway } from '../support/gateway.ts';
+import { openWorld } from '../support/mtls-world.ts';
+import { sClient } from '../support/openssl.ts';
+
+const requests = 'countersign_requests_total';
+const ends = (line: { msg: string }): boolean => line.msg.startsWith('worker ended');
+const isReady = (line: { msg: string }): boolean => line.msg === 'worker ready';
+
+/** Process ids of the workers that are alive, by slot. */
+function workerPids(gateway: Gateway): number[] {
+  const pids: number[] = [];
+  for (const line of gateway.log.items.filter(isReady)) pids[Number(line['worker'])] = Number(line['pid']);
+  return pids;
+}
+
+/** Signals a worker, waits for its end and its successor; returns the line about its end. */
+async function endWorker(gateway: Gateway, slot: number, signal: NodeJS.Signals) {
+  const from = gateway.log.length;
+  process.kill(workerPids(gateway)[slot] ?? 0, signal);
+  const line = await gateway.waitForLog(ends, { from, what: 'the end of a worker' });
+  await gateway.waitForLog(isReady, { from, what: 'its successor' });
+  return line;
+}
+
+describe('a worker', () => {
+  it('that is killed under load leaves the others serving, is replaced, and its counts stay', async () => {
+    await using world = await openWorld({ workers: 2 });
+    const { gateway } = world;
+    const keptAlive = world.load({ connections: 8 });
+    const reconnecting = world.load({ reconnect: true, connections: 2 });
+    await Promise.all([keptAlive.waitForOk(40), reconnecting.waitForOk(10)]);
+    const counted = [await world.metric(requests)];
+    assert.ok((counted[0] ?? 0) > 0);
+
+    const from = gateway.log.length;
+    const [victim, other] = workerPids(gateway);
+    process.kill(victim ?? 0, 'SIGKILL');
+    const line = await gateway.waitForLog(ends, { from, what: 'the end of the worker' });
+    assert.deepEqual([line['signal'], line['restartInMs']], ['SIGKILL', 200]);
+    for (const load of [keptAlive, reconnecting]) {
+      await load.waitForOk(10);
+      counted.push(await world.metric(requests));
+    }
+    await gateway.waitForLog(isReady, { from, what: 'its successor' });
+    for (const load of [keptAlive, reconnecting]) {
+      await load.waitForOk(10);
+      counted.push(await world.metric(requests));
+    }
+    assert.deepEqual(
+      counted,
+      counted.toSorted((a, b) => a - b),
+      'counters never go back',
+    );
+    assert.equal(await world.metric('countersign_worker_restarts_total'), 1);
+    assert.equal(await world.metric('countersign_workers'), 2);
+    assert.deepEqual([workerPids(gateway)[1], workerPids(gateway)[0] === victim], [other, false]);
+
+    // What was under way in the dead process is lost, and nothing else: no error was answered.
+    for (const load of [keptAlive, reconnecting]) {
+      const { failed, reasons } = await load.stop();
+      assert.ok(failed <= 10, JSON.stringify([...reasons]));
+      for (const reason of reasons.keys()) assert.match(reason, /^(E[A-Z]+|truncated: .*)$/);
+    }
+  });
+
+  it('that gets SIGTERM under load ends without losing a request or a count', async () => {
+    await using world = await openWorld({ workers: 2 });
+    const { gateway } = world;
+    const keptAlive = world.load();
+    const reconnecting = world.load({ reconnect: true, connections: 2 });
+    await Promise.all([keptAlive.waitForOk(20), reconnecting.waitForOk(10)]);
+    const line = await endWorker(gateway, 1, 'SIGTERM');
+    assert.deepEqual([line['code'], line['signal']], [0, null]);
+    await Promise.all([keptAlive.waitForOk(20), reconnecting.waitForOk(10)]);
+    let sent = 0;
+    for (const load of [keptAlive, reconnecting]) {
+      // A kept-alive connection may be closed just as its next request is sent: that one is sent again.
+      const { ok, failed, reasons } = await load.stop();
+      assert.equal(failed, 0, JSON.stringify([...reasons]));
+      sent += ok;
+    }
+    assert.equal(await world.metric(requests, 'status="2xx"'), sent);
+  });
+
+  it('that dies again and again is restarted ever later', async () => {
+    await using world = await openWorld({ workers: 1 });
+    const waits: unknown[] = [];
+    for (let n = 0; n < 3; n++) waits.push((await endWorker(world.gateway, 0, 'SIGKILL'))['restartInMs']);
+    assert.deepEqual(waits, [200, 400, 800]);
+    assert.equal((await world.gateway.admin('/readyz')).status, 200);
+  });
+
+  for (const tls of ['1.2', '1.3'] as const) {
+    it(`resumes the TLS ${tls} sessions of another, as the same client`, async () => {
+      await using world = await openWorld({ workers: 2 });
+      const { pki, gateway } = world;
+      const session = pki.dir.file('session');
+      const port = gateway.ports.webSecure;
+      const to = { port, tls, ca: pki.servers.file, cert: pki.alice.cert, key: pki.alice.key };
+      const first = await sClient({ ...to, sessionOut: session });
+      assert.deepEqual([first.reused, first.status], [false, 200], first.output);
+      // Both workers are replaced, so whoever takes the session now is not who made it.
+      await endWorker(gateway, 0, 'SIGTERM');
+      await endWorker(gateway, 1, 'SIGTERM');
+      const again = await sClient({ ...to, sessionIn: session });
+      assert.deepEqual([again.reused, again.status], [true, 200], again.output);
+      assert.match(again.response, /Subject="CN=alice"/);
+      assert.equal(await world.metric('countersign_tls_session_reused_total', 'leg="client"'), 1);
+    });
+  }
+});
