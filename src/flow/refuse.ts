@@ -37,9 +37,8 @@ function answer(story: Story, fault: Fault): void {
   if (fault instanceof MethodNotAllowed) fields.push(['Allow', fault.allow]);
   if (fault instanceof PlaintextRedirect) fields.push(['Location', fault.location]);
   if (status === 503) fields.push(['Retry-After', '5']);
-  if (mustClose(story, fault)) fields.push(['Connection', 'close']);
   story.status = status;
-  exchange.respond(status, new FieldBlock(fields), body);
+  exchange.respond(status, new FieldBlock(fields), body, mustClose(story, fault));
 }
 
 /** A client whose handshake failed gets one answer and nothing more; a malformed or misdirected request ends its connection. */

@@ -93,8 +93,11 @@ export interface Exchange {
   sendEnd(trailers: Fields | undefined): void;
   /** Nothing more comes in this turn: what is held back goes out. */
   flush(): void;
-  /** A whole answer of the gateway itself: status, fields, body text (UTF-8). Request body not yet read is drained (bounded) or the connection closed. */
-  respond(status: number, fields: FieldBlock, body: string): void;
+  /**
+   * A whole answer of the gateway itself: status, fields, body text (UTF-8). Request body not yet read is drained (bounded) or
+   * the connection closed. `close`: the connection says so and ends with this answer, whatever was sent behind the request.
+   */
+  respond(status: number, fields: FieldBlock, body: string, close?: boolean): void;
   /** Breaks off so that the client cannot take the answer for complete: TCP close without a final chunk, RST_STREAM. */
   abort(): void;
 }

@@ -43,6 +43,7 @@ export class ServerExchange implements Exchange {
   #bodyless = false;
   #framing: number = 0;
   #close = false;
+  #closeAsked = false;
   #continueSent = false;
 
   constructor(head: Http1RequestHead, startedAt: number, connection: ExchangeConnection) {
@@ -135,8 +136,9 @@ export class ServerExchange implements Exchange {
     this.#connection.onWritten();
   }
 
-  respond(status: number, fields: FieldBlock, body: string): void {
+  respond(status: number, fields: FieldBlock, body: string, close = false): void {
     if (this.#state !== 'open') return;
+    this.#closeAsked = close;
     // Latin1 characters of these strings are the bytes of the UTF-8 text, so head and body stay one string.
     const bytes = Buffer.byteLength(body) === body.length ? body : Buffer.from(body).toString('latin1');
     const head = { status, reason: '', fields: noFields, bodyLength: bytes.length, announcedLength: bytes.length };
@@ -166,7 +168,7 @@ export class ServerExchange implements Exchange {
   /** Closed after the answer: the client wants it, a body might still come that is not worth reading, or it may never come. */
   get #mustClose(): boolean {
     const { head } = this;
-    if (!head.keepAlive || this.#connection.mustClose || this.failure !== undefined) return true;
+    if (this.#closeAsked || !head.keepAlive || this.#connection.mustClose || this.failure !== undefined) return true;
     if (this.#framing === untilClose && !this.#bodyless) return true;
     if (this.requestDone) return false;
     return this.sink === undefined || (head.expectContinue && !this.#continueSent && this.receivedBytes === 0);
