@@ -19,8 +19,14 @@ export type EdgeEntryOptions = {
   readonly onDefect: (error: unknown) => void;
 };
 
-/** Not listening yet. */
-export function makeEdgeEntry(options: EdgeEntryOptions): EdgeListener {
+export type EdgeEntry = {
+  /** Not listening yet. */
+  readonly listener: EdgeListener;
+  /** Writes what was counted of repeated failures and not told yet: before the process ends. */
+  readonly flushRefusals: () => void;
+};
+
+export function makeEdgeEntry(options: EdgeEntryOptions): EdgeEntry {
   const { clock, deadlines, log, metrics, current, onConnection, onDefect } = options;
   const refusals = new HandshakeLog({
     clock,
@@ -28,7 +34,7 @@ export function makeEdgeEntry(options: EdgeEntryOptions): EdgeListener {
     onOverflow: (count) =>
       log.warn({ count }, 'further handshakes were refused, from more addresses than are told apart'),
   });
-  return new EdgeListener({
+  const listener = new EdgeListener({
     clock,
     deadlines,
     current,
@@ -45,4 +51,5 @@ export function makeEdgeEntry(options: EdgeEntryOptions): EdgeListener {
         metrics.tlsNoCertificate.labels({ policy }).inc();
     },
   });
+  return { listener, flushRefusals: () => refusals.flush() };
 }

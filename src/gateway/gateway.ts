@@ -25,7 +25,7 @@ import { Metrics, type MetricsSnapshot } from '../telemetry/metrics.ts';
 import { IdleBudget } from '../upstream/idle-budget.ts';
 import { Pools } from '../upstream/pools.ts';
 import { setBackendGauges } from './backend-gauges.ts';
-import { makeEdgeEntry } from './edge-entry.ts';
+import { type EdgeEntry, makeEdgeEntry } from './edge-entry.ts';
 import { Generation } from './generation.ts';
 import type { LoadedConfig } from './loaded.ts';
 import { OpenConnections } from './open-connections.ts';
@@ -64,7 +64,7 @@ export class Gateway {
   #world: World | undefined;
   #generation: Generation | undefined;
   #timeouts: ServerTimeouts = defaultServerTimeouts;
-  #edge: EdgeListener | undefined;
+  #edge: EdgeEntry | undefined;
   #web: PlainListener | undefined;
   #draining = false;
 
@@ -133,7 +133,7 @@ export class Gateway {
         onConnection: (socket, peer) => this.#serve(socket, peer, world.services),
         onDefect: world.services.onDefect,
       });
-      await this.#edge.listen({ host: entryPoints.webSecure.host, port: ports.webSecure, reusePort });
+      await this.#edge.listener.listen({ host: entryPoints.webSecure.host, port: ports.webSecure, reusePort });
     }
     if (ports.web !== undefined) {
       this.#web = new PlainListener((socket) => this.#serve(socket, peerOfPlainSocket(socket), world.services));
@@ -169,7 +169,7 @@ export class Gateway {
     // Closing a listener resets what waits in its queue: let this turn of the event loop accept that first.
     await new Promise((resolve) => setImmediate(resolve));
     this.#draining = true;
-    const allGone = Promise.all([closeListener(this.#edge), closeListener(this.#web)]);
+    const allGone = Promise.all([closeListener(this.#edge?.listener), closeListener(this.#web)]);
     this.#connections.drainAfterFirst();
     const drainMs = this.#generation?.loaded.config.timeouts.drainMs ?? 0;
     const cancel = this.#clock.after(drainMs, () => this.#connections.destroyAll());
@@ -179,6 +179,7 @@ export class Gateway {
     cancel();
     clearInterval(keepAlive);
     this.#generation?.close();
+    this.#edge?.flushRefusals();
     await this.#world?.accessLog?.close();
   }
 
