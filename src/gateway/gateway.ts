@@ -59,7 +59,7 @@ export class Gateway {
   readonly #names = new FieldNames();
   readonly #date: DateField;
   readonly #metrics = new Metrics();
-  readonly #connections = new OpenConnections();
+  readonly #connections: OpenConnections;
   readonly #prepared = new Map<number, Generation>();
   #world: World | undefined;
   #generation: Generation | undefined;
@@ -72,6 +72,7 @@ export class Gateway {
     this.#options = options;
     this.#clock = options.clock;
     this.#deadlines = new Deadlines(options.clock);
+    this.#connections = new OpenConnections(options.clock);
     this.#date = new DateField(options.clock);
   }
 
@@ -105,8 +106,8 @@ export class Gateway {
     this.#timeouts = { ...defaultServerTimeouts, ...timeoutsOf(next.loaded.config) };
     this.#metrics.of.configGeneration.labels({}).set(number);
     if (before === undefined) return;
-    const endDismissed = this.#connections.judgeAgain(next.policies, this.#clock.now());
-    this.#clock.after(next.loaded.config.timeouts.drainMs, endDismissed);
+    this.#connections.drainMs = next.loaded.config.timeouts.drainMs;
+    this.#connections.judgeAgain(next.policies, this.#clock.now());
     before.close();
   }
 

@@ -39,11 +39,6 @@ function catalogue() {
     tlsHandshakeSeconds: seconds('tls_handshake_seconds', 'Duration of TLS handshakes', 'leg'),
     tlsSessionReused: counter('tls_session_reused_total', 'Handshakes that resumed a session', 'leg'),
     tlsNoCertificate: counter('tls_no_certificate_total', 'Clients that sent no certificate', 'policy'),
-    sessionsWithRevokedCertificate: gauge(
-      'sum',
-      'sessions_with_revoked_certificate',
-      'Open connections whose certificate is revoked; must return to 0',
-    ),
     certificateExpiry: gauge(
       'min',
       'certificate_expiry_timestamp_seconds',
