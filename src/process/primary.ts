@@ -239,10 +239,9 @@ export class Primary {
       .filter((name) => endpoint(before.entryPoints[name]) !== endpoint(after.entryPoints[name]))
       .map((name) => `entryPoints.${name}`);
     if (before.workers !== after.workers) changed.push('workers');
-    for (const key of ['log', 'accessLog'] as const) {
+    for (const key of ['log', 'accessLog', 'monitoring'] as const) {
       if (JSON.stringify(before[key]) !== JSON.stringify(after[key])) changed.push(key);
     }
-    if (before.monitoring.metricsPath !== after.monitoring.metricsPath) changed.push('monitoring.metricsPath');
     if (before.transport.maxIdleConns !== after.transport.maxIdleConns) changed.push('transport.maxIdleConns');
     if (changed.length > 0)
       this.#options.log.warn({ keys: changed }, 'these settings take effect at the next start only');

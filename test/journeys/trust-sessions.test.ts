@@ -1,0 +1,92 @@
+// A TLS session outlives the connection that made it, never the rules (incident 2): saved before a change of trust, offered
+// after it, by a real OpenSSL, in both versions.
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { openWorld, reloadBy, type World, type WorldOptions } from '../support/mtls-world.ts';
+import { sClient } from '../support/openssl.ts';
+
+type Row = {
+  readonly name: string;
+  readonly before?: WorldOptions;
+  /** Makes the new rules; the session's holder must not pass under them. */
+  readonly change: (world: World) => void;
+  /** The session was made without a certificate. */
+  readonly anonymous?: true;
+  readonly versions?: readonly ('1.2' | '1.3')[];
+};
+
+const both = ['1.2', '1.3'] as const;
+
+const rows: readonly Row[] = [
+  {
+    name: 'the CA of the client is removed',
+    change: ({ pki }) => void pki.dir.replace('clients-ca.crt', pki.internal.certPem),
+  },
+  {
+    name: 'a certificate becomes required',
+    before: { clientAuth: '{clientCA: clients-ca.crt, required: false}' },
+    change: (world) => world.gateway.rewrite(world.yaml({ clientAuth: '{clientCA: clients-ca.crt, required: true}' })),
+    anonymous: true,
+  },
+  {
+    name: 'client certificates are asked for at all',
+    before: { clientAuth: '' },
+    change: (world) => world.gateway.rewrite(world.yaml({ clientAuth: '{clientCA: clients-ca.crt, required: true}' })),
+    anonymous: true,
+  },
+  {
+    name: 'TLS 1.3 becomes the least',
+    change: (world) => world.gateway.rewrite(world.yaml({ tls: '    minVersion: TLSv1.3' })),
+    versions: ['1.2'],
+  },
+  {
+    name: 'a policy of its own takes the host, with another CA',
+    change: (world) =>
+      world.gateway.rewrite(
+        world.yaml({
+          tls: '    policies: [{name: own, hosts: [localhost], clientAuth: {clientCA: internal-ca.crt, required: true}}]',
+        }),
+      ),
+  },
+];
+
+describe('a session that was saved', () => {
+  for (const { name, before, change, anonymous, versions = both } of rows) {
+    it(`is worth nothing once ${name}`, async () => {
+      await using world = await openWorld({ workers: 2, ...before });
+      const { pki, gateway } = world;
+      const proof = anonymous === true ? {} : { cert: pki.alice.cert, key: pki.alice.key };
+      const to = { port: gateway.ports.webSecure, ca: pki.servers.file };
+      const session = (tls: string): string => pki.dir.file(`session-${tls}`);
+      for (const tls of versions) {
+        const first = await sClient({ ...to, ...proof, tls, sessionOut: session(tls) });
+        assert.equal(first.status, 200, first.output);
+        const again = await sClient({ ...to, ...proof, tls, sessionIn: session(tls) });
+        assert.deepEqual([again.reused, again.status], [true, 200], 'before the change it resumes');
+      }
+      const { ok } = await reloadBy(gateway, () => change(world));
+      assert.ok(ok);
+      for (const tls of versions) {
+        for (const shown of [proof, {}]) {
+          const after = await sClient({ ...to, ...shown, tls, sessionIn: session(tls) });
+          assert.equal(after.reused, false, after.output);
+          assert.equal(after.response, '', after.output);
+        }
+      }
+    });
+  }
+
+  it('is good again only where nothing that decides trust has changed', async () => {
+    await using world = await openWorld({ workers: 2 });
+    const { pki, gateway } = world;
+    const to = { port: gateway.ports.webSecure, ca: pki.servers.file, cert: pki.alice.cert, key: pki.alice.key };
+    for (const tls of both) {
+      const session = pki.dir.file(`session-${tls}`);
+      assert.equal((await sClient({ ...to, tls, sessionOut: session })).status, 200);
+      const { ok } = await reloadBy(gateway, () => gateway.reload());
+      assert.ok(ok);
+      const after = await sClient({ ...to, tls, sessionIn: session });
+      assert.deepEqual([after.reused, after.status], [true, 200], after.output);
+    }
+  });
+});
