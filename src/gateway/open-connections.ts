@@ -20,7 +20,7 @@ const sweepMs = 500;
 export class OpenConnections {
   readonly #open = new Set<Open>();
   readonly #clock: Clock;
-  #cancelSweep: (() => void) | undefined;
+  #sweeping = false;
   #onEmpty: (() => void) | undefined;
   /** What a dismissed connection has for the answer in progress. */
   drainMs = 10_000;
@@ -61,12 +61,14 @@ export class OpenConnections {
   }
 
   #watch(): void {
-    this.#cancelSweep ??= this.#clock.after(sweepMs, () => this.#sweep());
+    if (this.#sweeping) return;
+    this.#sweeping = true;
+    this.#clock.after(sweepMs, () => this.#sweep());
   }
 
   /** A certificate may expire while its connection is open; who was dismissed has only so long to finish. */
   #sweep(): void {
-    this.#cancelSweep = undefined;
+    this.#sweeping = false;
     const now = this.#clock.now();
     const monotonic = this.#clock.monotonic();
     let again = false;
