@@ -121,6 +121,10 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
     if (this.#story.outgoing.bodyLength !== 0) this.#call?.sendRequestEnd(clean);
   }
 
+  onRequestFlush(): void {
+    if (!this.#done) this.#call?.flushRequest();
+  }
+
   onClientDrain(): void {
     if (this.#done) return;
     this.#expectBody();

@@ -48,6 +48,8 @@ export interface RequestSink {
   /** One piece of the request body; it may be kept. */
   onRequestBody(chunk: Buffer): void;
   onRequestEnd(trailers: Fields | undefined): void;
+  /** No more for now, and the end has not come: body that is held back must go on, the client may wait for its effect. */
+  onRequestFlush(): void;
   /** The response may be written again after `sendBody` returned false. */
   onClientDrain(): void;
   /**

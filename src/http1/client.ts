@@ -142,6 +142,7 @@ export class Http1BackendConnection implements BackendCall {
     this.#paused = false;
     this.#read();
     if (!this.#paused && this.#phase !== 'closed') this.socket.resume();
+    this.#flushSink();
   }
 
   /** Also closes an idle connection. Drop the reference once the call ended: the connection may carry another's by then. */
@@ -178,8 +179,12 @@ export class Http1BackendConnection implements BackendCall {
     else this.#pending = Buffer.concat([this.#pending.subarray(this.#at), chunk]);
     this.#at = 0;
     this.#read();
-    const sink = this.#sink;
-    if (sink !== undefined && this.#answerStarted) sink.onResponseFlush();
+    this.#flushSink();
+  }
+
+  /** What came in this turn goes on: the rest of the answer may be long in coming. */
+  #flushSink(): void {
+    if (this.#answerStarted) this.#sink?.onResponseFlush();
   }
 
   /** Reads what is pending until it is used up, the sink pauses, or the call is over. */

@@ -243,6 +243,7 @@ export class Http1ServerConnection implements Late, ExchangeConnection {
     this.#reading = false;
     this.#regulate();
     const exchange = this.#current;
+    if (exchange !== undefined && !exchange.requestDone) exchange.sink?.onRequestFlush();
     if (this.#ended && this.#pending === undefined && exchange !== undefined && !exchange.requestDone) this.#onEnd();
   }
 

@@ -19,6 +19,7 @@ class Call implements ResponseSink {
   fault: Fault | undefined;
   trailers: Fields | undefined;
   body = '';
+  flushes = 0;
   readonly over = Promise.withResolvers<void>();
   onPiece: (() => void) | undefined;
   onDrain: (() => void) | undefined;
@@ -38,7 +39,9 @@ class Call implements ResponseSink {
     this.events.push('end');
     this.over.resolve();
   }
-  onResponseFlush(): void {}
+  onResponseFlush(): void {
+    this.flushes++;
+  }
   onBackendDrain(): void {
     this.onDrain?.();
   }
@@ -332,6 +335,19 @@ describe('an answer of a backend', () => {
     assert.equal(call.body.length, total);
     await new Promise(setImmediate);
     assert.deepEqual(pair.owner.events, ['free']);
+  });
+
+  it('that was paused goes on as a turn of its own: what was kept is told, and that no more came', async () => {
+    using pair = await connect();
+    const call = pair.start();
+    call.onPiece = () => pair.connection.pauseResponse();
+    await pair.until('\r\n\r\n');
+    pair.backend.write(`${ok}Transfer-Encoding: chunked\r\n\r\n3\r\none\r\n3\r\ntwo\r\n`);
+    while (call.body === '') await new Promise(setImmediate);
+    const flushes = call.flushes;
+    call.onPiece = undefined;
+    pair.connection.resumeResponse();
+    assert.deepEqual([call.body, call.flushes], ['onetwo', flushes + 1]);
   });
 });
 

@@ -50,6 +50,7 @@ export class Listening implements RequestSink {
   onEnd: (() => void) | undefined;
   onPiece: ((chunk: Buffer) => void) | undefined;
   onDrain: (() => void) | undefined;
+  onFlush: (() => void) | undefined;
   onRequestBody(chunk: Buffer): void {
     this.pieces.push(chunk);
     this.onPiece?.(chunk);
@@ -58,6 +59,9 @@ export class Listening implements RequestSink {
     this.trailers = trailers;
     this.ended.resolve(this.text);
     this.onEnd?.();
+  }
+  onRequestFlush(): void {
+    this.onFlush?.();
   }
   onClientDrain(): void {
     this.drains++;
