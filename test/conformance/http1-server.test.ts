@@ -316,6 +316,7 @@ describe('a request body', () => {
       const sink = {
         onRequestBody() {},
         onRequestEnd() {},
+        onRequestFlush() {},
         onClientDrain() {},
         onClientFailure: () => exchange.respond(400, none, 'flow'),
       };
