@@ -153,7 +153,7 @@ export class Accept implements Late, HandshakeSink {
         return;
       }
     }
-    this.#world.onAccepted(socket, peer);
+    this.#world.onAccepted(socket, peer, this.#raw);
   }
 
   #makePeer(policy: EdgePolicy, verdict: Verdict): Peer {

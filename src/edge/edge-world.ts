@@ -1,5 +1,6 @@
 // What a connection needs to get to its verdict; one per listener. Callbacks must not throw; if one does, the connection is
 // refused and the process lives on.
+import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Clock } from '../base/clock.ts';
 import type { Deadlines } from '../base/deadline.ts';
@@ -39,7 +40,7 @@ export type EdgeWorld = {
   readonly facts: FactsCache;
   readonly chains: ChainCache;
   readonly current: () => EdgeState;
-  readonly onAccepted: (socket: TLSSocket, peer: Peer) => void;
+  readonly onAccepted: (socket: TLSSocket, peer: Peer, transport: Socket) => void;
   readonly onRefused: (record: HandshakeRecord) => void;
   readonly onOutcome: (outcome: HandshakeOutcome) => void;
   readonly onDefect: (error: unknown) => void;

@@ -27,9 +27,9 @@ export type EdgeListenerOptions = {
   readonly current: () => EdgeState;
   /**
    * A connection with a verdict, from now on the caller's to keep, to judge again and to end. `peer.refused` set means that
-   * the first request is answered with it, then closed.
+   * the first request is answered with it, then closed. `transport` is the TCP socket below, for nothing but a reset.
    */
-  readonly onConnection: (socket: TLSSocket, peer: Peer) => void;
+  readonly onConnection: (socket: TLSSocket, peer: Peer, transport: Socket) => void;
   /** Every failed handshake; HandshakeLog keeps the log readable. */
   readonly onRefused: (record: HandshakeRecord) => void;
   /** Every attempt that ended, for metrics. */

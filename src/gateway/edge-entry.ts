@@ -1,4 +1,5 @@
 // The TLS entry point with what the gateway adds to it: counters for every handshake, one log line for each that failed.
+import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Clock } from '../base/clock.ts';
 import type { Deadlines } from '../base/deadline.ts';
@@ -15,7 +16,7 @@ export type EdgeEntryOptions = {
   readonly log: Logger;
   readonly metrics: MetricCatalogue;
   readonly current: () => EdgeState;
-  readonly onConnection: (socket: TLSSocket, peer: Peer) => void;
+  readonly onConnection: (socket: TLSSocket, peer: Peer, transport: Socket) => void;
   readonly onDefect: (error: unknown) => void;
 };
 

@@ -131,13 +131,13 @@ export class Gateway {
         log: world.logger,
         metrics: this.#metrics.of,
         current: () => this.#edgeState(),
-        onConnection: (socket, peer) => this.#serve(socket, peer, world.services),
+        onConnection: (socket, peer, transport) => this.#serve(socket, transport, peer, world.services),
         onDefect: world.services.onDefect,
       });
       await this.#edge.listener.listen({ host: entryPoints.webSecure.host, port: ports.webSecure, reusePort });
     }
     if (ports.web !== undefined) {
-      this.#web = new PlainListener((socket) => this.#serve(socket, peerOfPlainSocket(socket), world.services));
+      this.#web = new PlainListener((socket) => this.#serve(socket, socket, peerOfPlainSocket(socket), world.services));
       await this.#web.listen(entryPoints.web.host, ports.web, reusePort);
     }
   }
@@ -190,7 +190,7 @@ export class Gateway {
     await this.#connections.drain();
   }
 
-  #serve(socket: Socket, peer: Peer, services: Services): void {
+  #serve(socket: Socket, transport: Socket, peer: Peer, services: Services): void {
     const client = new Client(peer);
     const connection = new Http1ServerConnection(
       socket,
@@ -202,6 +202,7 @@ export class Gateway {
         clock: this.#clock,
         date: this.#date,
         secure: peer.secure,
+        transport,
       },
       new Serve(client, services),
     );

@@ -30,6 +30,8 @@ export type Http1ServerOptions = {
    * is taken to be gone: there a bare end is what a killed client leaves behind, and its backend request is cancelled.
    */
   readonly secure: boolean;
+  /** The TCP socket below TLS, to reset it. */
+  readonly transport?: Socket;
 };
 
 /** Received bytes kept while nobody takes them (pipelining, back-pressure); above it the socket is not read. */
@@ -224,8 +226,10 @@ export class Http1ServerConnection implements Late, ExchangeConnection {
 
   onAborted(exchange: ServerExchange, hard: boolean): void {
     if (exchange !== this.#current) return;
-    if (hard && !this.#options.secure) this.socket.resetAndDestroy();
-    else this.socket.destroy();
+    // Clients (curl) take an end without close_notify for an orderly one, so it is a reset over TLS too.
+    const { secure, transport } = this.#options;
+    if (hard) (secure ? transport : this.socket)?.resetAndDestroy();
+    this.socket.destroy();
     this.#gone('aborted');
   }
 
