@@ -1,0 +1,215 @@
+// From files to everything that `run` needs: what is there when all is well, and each way in which it is not.
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { systemClock } from '../base/clock.ts';
+import { mintCa, type TestCa } from '../pki/test-ca.ts';
+import { loadGateway, type LoadedResult, type LoadOptions } from './load.ts';
+
+const dayMs = 86_400_000;
+const listen = 'entryPoints: {web: {enabled: false}, webSecure: {address: "127.0.0.1:0"}, admin: {enabled: false}}';
+const route = 'routes: [{name: r, path: /, hosts: [a.test], target: "http://127.0.0.1:1"}]';
+
+type Stage = {
+  readonly ca: TestCa;
+  readonly write: (name: string, content: string) => string;
+  /** Loads a configuration whose `gateway.tls` is `tls` (flow style) and whose `gateway` has further lines. */
+  readonly load: (tls: string, more?: { routes?: string; options?: Partial<LoadOptions> }) => Promise<LoadedResult>;
+};
+
+async function open(t: TestContext): Promise<Stage> {
+  const dir = mkdtempSync(join(tmpdir(), 'countersign-load-'));
+  t.after(() => rmSync(dir, { recursive: true }));
+  const ca = await mintCa({ cn: 'Root' });
+  const write = (name: string, content: string): string => {
+    const file = join(dir, name);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, content);
+    return file;
+  };
+  const server = await ca.issue({ kind: 'server', sans: ['a.test', '10.0.0.1', 'spiffe://x/gateway'] });
+  write('ca.crt', ca.certPem);
+  write('a.crt', server.chainPem);
+  write('a.key', server.keyPem);
+  return {
+    ca,
+    write,
+    load: async (tls, { routes = route, options = {} } = {}) => {
+      const file = write('gateway.yml', `version: 2\ngateway:\n  ${listen}\n  tls: ${tls}\n  ${routes}\n`);
+      return loadGateway(file, { env: {}, strict: true, clock: systemClock, ...options });
+    },
+  };
+}
+
+const codes = ({ problems }: LoadedResult, severity: 'error' | 'warning'): string[] =>
+  problems.filter((problem) => problem.severity === severity).map((problem) => problem.code);
+const names = (paths: readonly string[]): string[] => paths.map((path) => path.split('/').at(-1) ?? '').toSorted();
+
+const good = '{certificates: [{cert: a.crt, key: a.key}], clientAuth: {clientCA: ca.crt, required: true}}';
+
+describe('a configuration whose files are all good', () => {
+  it('is there with its certificates, anchors, expiry dates and everything to watch', async (t) => {
+    const { load } = await open(t);
+    const result = await load(good);
+    assert.deepEqual(codes(result, 'error'), []);
+    const [policy] = result.loaded?.policies ?? [];
+    assert.deepEqual(policy?.certificates[0]?.names, ['a.test', '10.0.0.1']);
+    assert.deepEqual(policy?.certificates[0]?.uris, ['spiffe://x/gateway']);
+    assert.equal(policy?.anchors?.length, 1);
+    assert.deepEqual(names(result.watch), ['a.crt', 'a.key', 'ca.crt', 'gateway.yml']);
+    const roles = result.loaded?.expiries.map(({ role, subject }) => `${role} ${subject}`);
+    assert.deepEqual(roles, ['anchor CN=Root', 'server CN=a.test']);
+  });
+
+  it('crosses a process boundary as it is', async (t) => {
+    const { load } = await open(t);
+    const { loaded } = await load(good);
+    assert.deepEqual(structuredClone(loaded), loaded);
+  });
+
+  it('finds pairs in certsDir by their names and leaves the rest', async (t) => {
+    const { ca, load, write } = await open(t);
+    for (const [name, host] of [
+      ['one.crt', 'a.test'],
+      ['two.pem', 'b.test'],
+    ] as const) {
+      const pair = await ca.issue({ kind: 'server', sans: [host] });
+      write(`certs/${name}`, pair.chainPem);
+      write(`certs/${name.replace(/\..*/, '.key')}`, pair.keyPem);
+    }
+    write('certs/lonely.crt', 'no key beside it');
+    write('certs/notes.txt', 'x');
+    const result = await load('{certsDir: certs}');
+    assert.deepEqual(codes(result, 'error'), []);
+    const found = result.loaded?.policies[0]?.certificates.map((pair) => pair.names[0]);
+    assert.deepEqual(found, ['a.test', 'b.test']);
+    assert.ok(result.watch.some((path) => path.endsWith('/certs')));
+  });
+
+  it('gives each policy its own certificates, or the shared ones', async (t) => {
+    const { ca, load, write } = await open(t);
+    const own = await ca.issue({ kind: 'server', sans: ['p.test'] });
+    write('p.crt', own.chainPem);
+    write('p.key', own.keyPem);
+    const policies =
+      '[{name: p, hosts: [p.test], certificates: [{cert: p.crt, key: p.key}]}, {name: q, hosts: [a.test]}]';
+    const { loaded } = await load(`{certificates: [{cert: a.crt, key: a.key}], policies: ${policies}}`);
+    const shown = loaded?.policies.map(({ config, certificates, anchors }) => [
+      config.name,
+      certificates[0]?.names[0],
+      anchors,
+    ]);
+    assert.deepEqual(shown, [
+      ['gateway', 'a.test', undefined],
+      ['p', 'p.test', undefined],
+      ['q', 'a.test', undefined],
+    ]);
+  });
+
+  it('turns shared ticket keys into a secret, the same for the same file', async (t) => {
+    const { load, write } = await open(t);
+    write('tickets', 'k'.repeat(48));
+    const tls = '{certificates: [{cert: a.crt, key: a.key}], sessionResumption: {keys: tickets}}';
+    const [first, second] = [await load(tls), await load(tls)];
+    assert.equal(first.loaded?.ticketSecret?.length, 32);
+    assert.deepEqual(first.loaded.ticketSecret, second.loaded?.ticketSecret);
+    assert.ok(first.watch.some((path) => path.endsWith('/tickets')));
+  });
+});
+
+describe('what is doubtful', () => {
+  it('is a warning: no certificate at all (one is made for this run), a host that none covers', async (t) => {
+    const { load } = await open(t);
+    const none = await load('{minVersion: TLSv1.3}');
+    assert.ok(codes(none, 'warning').includes('self_signed'));
+    assert.ok(none.loaded?.policies[0]?.certificates[0]?.names.includes('a.test'));
+    const routes = route.replace('a.test', 'a.test, other.test, "*.a.test"');
+    const uncovered = await load(good, { routes });
+    const told = uncovered.problems.filter(({ code }) => code === 'host_not_covered').map(({ message }) => message);
+    assert.equal(told.length, 2, told.join('\n'));
+    assert.ok(uncovered.loaded !== undefined);
+  });
+
+  it('is an expired certificate of ours: an error at the start, a warning once we run', async (t) => {
+    const { ca, load, write } = await open(t);
+    const old = await ca.issue({
+      kind: 'server',
+      sans: ['a.test'],
+      notBefore: Date.now() - 2 * dayMs,
+      notAfter: Date.now() - dayMs,
+    });
+    write('a.crt', old.chainPem);
+    write('a.key', old.keyPem);
+    const atStart = await load(good);
+    assert.deepEqual([codes(atStart, 'error'), atStart.loaded], [['expired'], undefined]);
+    const atReload = await load(good, { options: { tolerateExpired: true } });
+    assert.deepEqual(codes(atReload, 'error'), []);
+    assert.ok(codes(atReload, 'warning').includes('expired'));
+    assert.ok(atReload.loaded !== undefined);
+  });
+});
+
+describe('what is wrong', () => {
+  const rows: readonly { name: string; tls?: string; routes?: string; spoil?: (stage: Stage) => void; at: string }[] = [
+    { name: 'a certificate that is not there', tls: '{certificates: [{cert: b.crt, key: a.key}]}', at: 'b.crt' },
+    { name: 'a key that is not there', tls: '{certificates: [{cert: a.crt, key: b.key}]}', at: 'b.key' },
+    { name: 'a CA file without a CA', spoil: ({ write }) => void write('ca.crt', 'nothing'), at: 'ca.crt' },
+    { name: 'a folder that is not there', tls: '{certsDir: nowhere}', at: 'nowhere' },
+    {
+      name: 'ticket keys that are too short',
+      tls: '{sessionResumption: {keys: tickets}}',
+      spoil: ({ write }) => void write('tickets', 'short'),
+      at: 'ticket keys',
+    },
+    { name: 'ticket keys that are not there', tls: '{sessionResumption: {keys: tickets}}', at: 'tickets' },
+    {
+      name: 'a CA for a backend that is not there',
+      routes: route.replace('target', 'security: {tls: {rootCAs: nowhere.crt}}, target'),
+      at: 'nowhere.crt',
+    },
+    {
+      name: 'a client certificate for a backend that is not there',
+      routes: route.replace('target', 'security: {tls: {clientCert: c.crt, clientKey: c.key}}, target'),
+      at: 'c.crt',
+    },
+  ];
+  for (const { name, tls = good, routes = route, spoil, at } of rows) {
+    it(`is an error with its place: ${name}`, async (t) => {
+      const stage = await open(t);
+      spoil?.(stage);
+      const result = await stage.load(tls, { routes });
+      assert.equal(result.loaded, undefined);
+      const error = result.problems.find((problem) => problem.severity === 'error' && problem.message.includes(at));
+      assert.ok(error !== undefined, JSON.stringify(result.problems));
+      assert.ok(error.place.file.endsWith('/gateway.yml') && error.place.line > 3);
+      // What is repaired later must be seen: the file is watched although it is not there.
+      if (at.includes('.'))
+        assert.ok(
+          result.watch.some((path) => path.endsWith(`/${at}`)),
+          result.watch.join(' '),
+        );
+    });
+  }
+
+  it('comes all at once', async (t) => {
+    const { load } = await open(t);
+    const routes = route.replace(
+      'target',
+      'security: {tls: {rootCAs: n.crt, clientCert: c.crt, clientKey: c.key}}, target',
+    );
+    const result = await load('{certificates: [{cert: b.crt, key: b.key}], clientAuth: {clientCA: d.crt}}', { routes });
+    const text = result.problems.map(({ message }) => message).join('\n');
+    for (const file of ['b.crt', 'b.key', 'd.crt', 'n.crt', 'c.crt', 'c.key'])
+      assert.ok(text.includes(file), `${file}\n${text}`);
+  });
+
+  it('is told without a throw where the file itself is not there', async () => {
+    const result = await loadGateway('/nonexistent/gateway.yml', { env: {}, strict: false, clock: systemClock });
+    assert.deepEqual(
+      [result.loaded, codes(result, 'error').length, result.watch],
+      [undefined, 1, ['/nonexistent/gateway.yml']],
+    );
+  });
+});

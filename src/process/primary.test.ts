@@ -1,0 +1,245 @@
+// The primary with workers that do as they are told by the name of the first route: real processes, which write down every
+// message that they get.
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs';
+import { get } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { type Clock, systemClock } from '../base/clock.ts';
+import { loadGateway } from '../gateway/load.ts';
+import { createLogger } from '../telemetry/logger.ts';
+import { type Listening, Primary } from './primary.ts';
+
+const worker = `
+import { appendFileSync, existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+const dir = import.meta.dirname;
+const note = (text) => appendFileSync(join(dir, 'events'), process.pid + ' ' + text + '\\n');
+const say = (message) => process.send(message);
+const first = (what) => { try { mkdirSync(join(dir, what)); return true; } catch { return false; } };
+let ask = '';
+process.on('message', (message) => {
+  const { kind, generation } = message;
+  if (kind !== 'snapshot') note(kind + (generation === undefined ? '' : ' ' + generation));
+  if (kind === 'prepare') {
+    ask = message.loaded.config.routes[0].name;
+    if (ask === 'one-cannot' && first('refused')) return say({ kind: 'failed', generation, message: 'no such curve' });
+    if (ask === 'one-dies' && first('died')) process.exit(3);
+    return say({ kind: 'prepared', generation });
+  }
+  if (kind === 'commit' && ask === 'one-keeps' && first('kept')) return;
+  if (kind === 'commit') return say({ kind: 'committed', generation });
+  if (kind === 'listen' && ask === 'deaf') return say({ kind: 'listenFailed', message: 'no socket for me' });
+  if (kind === 'listen') return say({ kind: 'listening' });
+  if (kind === 'drain' && ask === 'endless') return;
+  if (kind === 'drain') process.exit(0);
+  if (kind === 'snapshot') {
+    if (existsSync(join(dir, 'die-when-asked'))) process.exit(4);
+    const values = [{ labels: {}, value: 5 }];
+    const metric = { name: 'countersign_requests_total', help: 'x', type: 'counter', aggregator: 'sum', values };
+    say({ kind: 'snapshot', id: message.id, metrics: [metric] });
+  }
+});
+process.on('disconnect', () => process.exit(0));
+say({ kind: 'up' });
+`;
+
+/** The clock with long delays in the hands of the test. */
+class PatientClock implements Clock {
+  readonly #held = new Set<{ ms: number; act: () => void }>();
+  now = (): number => systemClock.now();
+  monotonic = (): number => systemClock.monotonic();
+  after(ms: number, act: () => void): () => void {
+    if (ms < 5000) return systemClock.after(ms, act);
+    const held = { ms, act };
+    this.#held.add(held);
+    return () => this.#held.delete(held);
+  }
+  /** What was to happen after `ms` happens now. */
+  pass(ms: number): void {
+    for (const held of this.#held) if (held.ms === ms && this.#held.delete(held)) held.act();
+  }
+}
+
+type Stage = {
+  readonly primary: Primary;
+  readonly clock: PatientClock;
+  readonly dir: string;
+  /** Names the first route, and so what the workers do. */
+  write(route: string): void;
+  /** `pid message`, in order. */
+  events(): string[];
+  /** Waits until the events or the log fit. */
+  until(fits: () => boolean): Promise<void>;
+  log(): string;
+  page(listening: readonly Listening[], path: string): Promise<string>;
+};
+
+async function open(t: TestContext, route: string, workers = 2): Promise<Stage> {
+  const dir = mkdtempSync(join(tmpdir(), 'countersign-primary-'));
+  const file = join(dir, 'gateway.yml');
+  const logFile = join(dir, 'log');
+  const write = (name: string): void =>
+    writeFileSync(
+      file,
+      `version: 2
+gateway:
+  workers: ${workers}
+  entryPoints: {web: {address: "127.0.0.1:0"}, webSecure: {enabled: false}, admin: {address: "127.0.0.1:0"}}
+  routes: [{name: ${name}, path: /, target: "http://127.0.0.1:1"}]
+`,
+    );
+  write(route);
+  writeFileSync(join(dir, 'worker.mjs'), worker);
+  writeFileSync(join(dir, 'events'), '');
+  const load = async () => loadGateway(file, { env: {}, strict: true, clock: systemClock });
+  const { loaded, problems } = await load();
+  assert.ok(loaded !== undefined, JSON.stringify(problems));
+  const clock = new PatientClock();
+  const log = createLogger({ level: 'info', format: 'json', file: logFile });
+  const primary = new Primary(loaded, { load, clock, log, workerEntry: join(dir, 'worker.mjs'), cores: 2 });
+  t.after(() => {
+    primary.stopNow();
+    log.close();
+    rmSync(dir, { recursive: true });
+  });
+  const read = (name: string): string => readFileSync(join(dir, name), 'utf8');
+  return {
+    primary,
+    clock,
+    dir,
+    write,
+    events: () => read('events').trim().split('\n'),
+    log: () => read('log'),
+    async until(fits) {
+      const changes = watch(dir);
+      await new Promise<void>((resolve) => {
+        const look = (): void => {
+          if (fits()) resolve();
+        };
+        changes.on('change', look);
+        look();
+      });
+      changes.close();
+    },
+    page: async (listening, path) => {
+      const address = listening.find(({ entryPoint }) => entryPoint === 'admin')?.address ?? '';
+      return new Promise((resolve, reject) => {
+        const request = get(`http://${address}${path}`, { agent: false }, (response) => {
+          let text = '';
+          response.setEncoding('utf8').on('data', (piece: string) => (text += piece));
+          response.on('end', () => resolve(text));
+        });
+        request.on('error', reject);
+      });
+    },
+  };
+}
+
+const count = (events: readonly string[], message: string): number =>
+  events.filter((event) => event.endsWith(` ${message}`)).length;
+
+describe('the primary', () => {
+  it('starts workers one generation at a time: a reload that comes meanwhile waits', async (t) => {
+    const stage = await open(t, 'plain');
+    const started = stage.primary.start();
+    const reloaded = stage.primary.reload('too early');
+    await started;
+    await reloaded;
+    const events = stage.events();
+    assert.equal(count(events, 'commit 2'), 2);
+    assert.ok(
+      events.findLastIndex((event) => event.endsWith(' listen')) <
+        events.findIndex((event) => event.endsWith('prepare 2')),
+    );
+  });
+
+  it('rejects a reload as a whole where one worker cannot prepare it', async (t) => {
+    const stage = await open(t, 'plain');
+    const listening = await stage.primary.start();
+    stage.write('one-cannot');
+    await stage.primary.reload('test');
+    await stage.until(() => count(stage.events(), 'abandon 2') === 2);
+    assert.equal(count(stage.events(), 'commit 2'), 0);
+    assert.match(stage.log(), /no such curve.*reload rejected: the last good configuration stays/);
+    const metrics = await stage.page(listening, '/metrics');
+    assert.match(metrics, /^countersign_config_generation 1$/m);
+    assert.match(metrics, /^countersign_config_reload_failures_total 1$/m);
+    assert.match(metrics, /^countersign_config_reload_failed 1$/m);
+
+    stage.write('plain');
+    await stage.primary.reload('test');
+    assert.equal(count(stage.events(), 'commit 2'), 2);
+    assert.match(await stage.page(listening, '/metrics'), /^countersign_config_reload_failed 0$/m);
+  });
+
+  it('does not take the death of a worker that prepares for a veto: its successor starts with the new rules', async (t) => {
+    const stage = await open(t, 'plain');
+    await stage.primary.start();
+    stage.write('one-dies');
+    await stage.primary.reload('test');
+    await stage.until(() => count(stage.events(), 'commit 2') === 2 && count(stage.events(), 'listen') === 3);
+    assert.match(stage.log(), /"code":3.*worker ended/);
+    assert.match(stage.log(), /configuration reloaded/);
+  });
+
+  it('ends a worker that does not take the new rules over, and starts another with them', async (t) => {
+    const stage = await open(t, 'plain');
+    await stage.primary.start();
+    stage.write('one-keeps');
+    const reloaded = stage.primary.reload('test');
+    await stage.until(() => count(stage.events(), 'commit 2') === 2);
+    assert.doesNotMatch(stage.log(), /configuration reloaded/, 'not while one serves by the old rules');
+    stage.clock.pass(30_000);
+    await reloaded;
+    await stage.until(() => count(stage.events(), 'commit 2') === 3 && count(stage.events(), 'listen') === 3);
+    assert.match(stage.log(), /worker kept the old rules/);
+  });
+
+  it('that cannot start says why and leaves no process behind', async (t) => {
+    const stage = await open(t, 'deaf');
+    await assert.rejects(stage.primary.start(), /no socket for me/);
+    const pids = new Set(stage.events().map((event) => Number(event.split(' ')[0])));
+    assert.ok(pids.size > 0);
+    await stage.primary.stop();
+    for (const pid of pids) await goneOf(pid);
+    assert.doesNotMatch(stage.log(), /started again/);
+  });
+
+  it('counts a worker once that dies while it is asked for its numbers', async (t) => {
+    const stage = await open(t, 'plain');
+    const listening = await stage.primary.start();
+    const total = async () => /^countersign_requests_total (\d+)$/m.exec(await stage.page(listening, '/metrics'))?.[1];
+    assert.equal(await total(), '10');
+    writeFileSync(join(stage.dir, 'die-when-asked'), '');
+    assert.equal(await total(), '10');
+    rmSync(join(stage.dir, 'die-when-asked'));
+    await stage.until(() => count(stage.events(), 'listen') === 4);
+    assert.equal(await total(), '20');
+  });
+
+  it('lets workers finish, and ends those that do not in time', async (t) => {
+    const stage = await open(t, 'endless');
+    await stage.primary.start();
+    const stopped = stage.primary.stop();
+    await stage.until(() => count(stage.events(), 'drain') === 2);
+    // The drain time of the configuration, and two seconds for a worker that hangs.
+    stage.clock.pass(12_000);
+    await stopped;
+    for (const event of stage.events()) await goneOf(Number(event.split(' ')[0]));
+  });
+});
+
+/** Waits until a process is gone. */
+async function goneOf(pid: number): Promise<void> {
+  while (isAlive(pid)) await new Promise((resolve) => setImmediate(resolve));
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}

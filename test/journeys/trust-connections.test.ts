@@ -1,0 +1,85 @@
+// A connection that is open lives on only under rules that would let it in today (decision 7): each change of trust ends
+// exactly those connections that it concerns.
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { keepConnection, type KeptOptions } from '../support/kept-connection.ts';
+import { openWorld, reloadBy, type WorldOptions } from '../support/mtls-world.ts';
+
+type Client = 'alice' | 'nobody' | 'alice over TLS 1.2';
+const optional = '{clientCA: clients-ca.crt, required: false}';
+
+const rows: readonly {
+  name: string;
+  before: WorldOptions;
+  after: WorldOptions;
+  ends: readonly Client[];
+  stays: readonly Client[];
+}[] = [
+  {
+    name: 'a certificate becomes required',
+    before: { clientAuth: optional },
+    after: { clientAuth: '{clientCA: clients-ca.crt, required: true}' },
+    ends: ['nobody'],
+    stays: ['alice', 'alice over TLS 1.2'],
+  },
+  {
+    name: 'TLS 1.3 becomes the least',
+    before: { clientAuth: optional },
+    after: { clientAuth: optional, tls: '    minVersion: TLSv1.3' },
+    ends: ['alice over TLS 1.2'],
+    stays: ['alice', 'nobody'],
+  },
+  {
+    name: 'nobody is asked for certificates any more, so that no identity is vouched for',
+    before: { clientAuth: optional },
+    after: { clientAuth: '' },
+    ends: ['alice', 'alice over TLS 1.2'],
+    stays: ['nobody'],
+  },
+  {
+    name: 'the host goes to a policy of its own',
+    before: { clientAuth: optional },
+    after: {
+      clientAuth: optional,
+      tls: `    policies: [{name: own, hosts: [localhost], clientAuth: ${optional}}]`,
+    },
+    ends: ['alice', 'nobody', 'alice over TLS 1.2'],
+    stays: [],
+  },
+  {
+    name: 'nothing that decides trust changes',
+    before: { clientAuth: optional },
+    after: { clientAuth: optional, drain: '7s' },
+    ends: [],
+    stays: ['alice', 'nobody', 'alice over TLS 1.2'],
+  },
+];
+
+describe('an open connection', () => {
+  for (const { name, before, after, ends, stays } of rows) {
+    it(`ends or stays as it should when ${name}`, async () => {
+      await using world = await openWorld({ workers: 2, ...before });
+      const { pki, gateway } = world;
+      const to = { port: gateway.ports.webSecure, ca: pki.servers.certPem };
+      const clients: Readonly<Record<Client, KeptOptions>> = {
+        alice: { ...to, as: pki.alice },
+        nobody: to,
+        'alice over TLS 1.2': { ...to, as: pki.alice, tls: { maxVersion: 'TLSv1.2' } },
+      };
+      const connect = async (client: Client) => {
+        const connection = await keepConnection(clients[client]);
+        assert.match(await connection.get(), /^HTTP\/1\.1 200 /);
+        return connection;
+      };
+      const ending = await Promise.all(ends.map(connect));
+      const staying = await Promise.all(stays.map(connect));
+      const { ok, lines } = await reloadBy(gateway, () => gateway.rewrite(world.yaml(after)));
+      assert.ok(ok, JSON.stringify(lines));
+      for (const connection of ending) assert.equal(await connection.ended, 'end');
+      for (const connection of staying) {
+        assert.match(await connection.get(), /^HTTP\/1\.1 200 /);
+        connection[Symbol.dispose]();
+      }
+    });
+  }
+});
