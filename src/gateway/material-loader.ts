@@ -29,8 +29,8 @@ export class MaterialLoader {
     this.#tolerateExpired = tolerateExpired;
   }
 
-  add(place: Place, problem: MaterialProblem): void {
-    this.problems.push({ ...problem, place });
+  add(place: Place, { severity, code, message, hint }: MaterialProblem): void {
+    this.problems.push({ severity, code, place, message, hint });
   }
 
   /** A server certificate with its key; undefined where it cannot be used (the problems say why). */
@@ -79,7 +79,9 @@ export class MaterialLoader {
       anchors: this.#anchors,
       ...names,
     });
-    for (const problem of checked.problems) this.add(pair.cert.place, problem);
+    for (const problem of checked.problems) {
+      this.add(problem.about === 'key' ? pair.key.place : pair.cert.place, problem);
+    }
     const { leaf, chainPem, keyPem } = checked;
     if (leaf === undefined || chainPem === undefined || keyPem === undefined) return undefined;
     const sans = (...types: string[]) => leaf.sans.filter((san) => types.includes(san.type)).map((san) => san.value);

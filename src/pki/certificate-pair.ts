@@ -67,15 +67,18 @@ function checkPair(certPem: string, keyPem: string, options: PairOptions, purpos
   const parsed = parseCertificates(certPem, certName);
   const key = parsePrivateKey(keyPem, keyName);
   const ordered = orderChain(parsed.certificates, { key: key.key, name: certName });
-  const problems = [...parsed.problems, ...key.problems, ...ordered.problems];
+  const aboutKey = (problem: MaterialProblem): MaterialProblem => ({ ...problem, about: 'key' });
+  const problems = [...parsed.problems, ...key.problems.map(aboutKey), ...ordered.problems];
   const { leaf } = ordered;
   if (leaf !== undefined) {
     if (key.key !== undefined && !fitsKey(leaf, key.key)) {
       problems.push(
-        materialError(
-          'key_mismatch',
-          `${keyName} is not the key of ${certName} (${describe(leaf)}, ${leaf.key})`,
-          'Give the key that the certificate was requested with; after a renewal replace both files.',
+        aboutKey(
+          materialError(
+            'key_mismatch',
+            `${keyName} is not the key of ${certName} (${describe(leaf)}, ${leaf.key})`,
+            'Give the key that the certificate was requested with; after a renewal replace both files.',
+          ),
         ),
       );
     }

@@ -9,6 +9,8 @@ export type MaterialProblem = {
   readonly message: string;
   /** What to do; '' where the message says it all. */
   readonly hint: string;
+  /** Of a certificate and its key: the key's file is the one to look at. Absent: the certificate's. */
+  readonly about?: 'key';
 };
 
 export function materialError(code: string, message: string, hint: string): MaterialProblem {
