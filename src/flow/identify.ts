@@ -2,12 +2,17 @@
 import { Fault } from '../base/fault.ts';
 import type { Identified, Story } from './story.ts';
 
-/** Faults: the verdict's code where the handshake failed (`onFailure: explain`), host_mismatch (421). */
+/** Faults: the verdict's code where the handshake failed (`onFailure: explain`), expired since then, host_mismatch (421). */
 export function identify(story: Story): Identified {
-  const { client, serving } = story;
-  const { refused } = client.peer;
+  const { client, serving, services } = story;
+  const { refused, identity } = client.peer;
   if (refused !== undefined && refused.code !== 'ok') {
     throw new Fault(refused.code, 'client', { detail: refused.detail, raw: refused.raw });
+  }
+  // The one thing in a verdict that changes without anybody doing anything: a busy connection may outlive its certificate.
+  if (identity !== undefined && services.clock.now() > identity.leaf.notAfter) {
+    const when = new Date(identity.leaf.notAfter).toISOString();
+    throw new Fault('expired', 'client', { detail: `the client certificate of this connection expired on ${when}` });
   }
   const place = client.findHost(story.exchange.head.authority, serving);
   story.host = place.host;

@@ -41,7 +41,10 @@ function answer(story: Story, fault: Fault): void {
   exchange.respond(status, new FieldBlock(fields), body, mustClose(story, fault));
 }
 
+/** Faults of the client after which its connection is not used again, whatever was sent behind the request. */
+const final: ReadonlySet<Fault['code']> = new Set(['bad_request', 'host_mismatch', 'expired']);
+
 /** A client whose handshake failed gets one answer and nothing more; a malformed or misdirected request ends its connection. */
 function mustClose(story: Story, fault: Fault): boolean {
-  return story.client.peer.refused !== undefined || fault.code === 'bad_request' || fault.code === 'host_mismatch';
+  return story.client.peer.refused !== undefined || (fault.source === 'client' && final.has(fault.code));
 }
