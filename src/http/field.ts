@@ -71,11 +71,14 @@ export class FieldNames {
     // A slice keeps the whole text it was cut from alive: 2048 names would hold as many message heads. So it is copied.
     const raw = Buffer.from(received, 'latin1').toString('latin1');
     const lower = raw.toLowerCase();
+    const folded = lower.replaceAll('_', '-');
+    // `Transfer_Encoding` is nobody's field, but some servers read it as the real one (CGI's names): it goes no further.
+    const otherwise = kinds.has(folded) ? FieldKind.hopByHop : FieldKind.plain;
     const name: FieldName = {
       raw,
       lower,
-      folded: lower.replaceAll('_', '-'),
-      kind: kinds.get(lower) ?? FieldKind.plain,
+      folded,
+      kind: kinds.get(lower) ?? otherwise,
       lead: `\r\n${raw}: `,
     };
     if (this.#known.size < this.#limit) this.#known.set(raw, name);

@@ -33,6 +33,18 @@ const line = 'GET / HTTP/1.1';
 const host = 'Host: a.test';
 
 describe('a request head', () => {
+  it('drops what a server that takes _ for - would read as framing or as Host', () => {
+    const head = accepted([
+      line,
+      host,
+      'Transfer_Encoding: chunked',
+      'content_length: 9',
+      'Keep_Alive: x',
+      'X_Other: y',
+    ]);
+    assert.deepEqual([fieldsOf(head), head.bodyLength], [['X_Other=y'], 0]);
+  });
+
   it('gives method, target, authority, version and fields as they were sent', () => {
     const head = accepted([
       'PATCH /a/b?c=d&e=%20 HTTP/1.1',
