@@ -93,7 +93,13 @@ export class Gateway {
       this.#generation?.pools,
     );
     const metrics = this.#metrics.of;
-    this.#prepared.set(number, new Generation({ number, loaded, ticketSecret, forwarding, pools, metrics }));
+    try {
+      this.#prepared.set(number, new Generation({ number, loaded, ticketSecret, forwarding, pools, metrics }));
+    } catch (error) {
+      // What it had begun must not live on for ever: probes of its backends, its hold on pools that others still use.
+      pools.close();
+      throw error;
+    }
   }
 
   /** From now on requests get this generation; connections whose policy changed are judged again. Throws where it was not prepared. */
