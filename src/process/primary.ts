@@ -93,7 +93,13 @@ export class Primary {
   /** Builds a new generation from the files as they are now and swaps it in; keeps the last good one where it cannot. Never rejects. */
   async reload(reason: string): Promise<void> {
     await this.#exclusive(async () => {
-      if (!this.#stopping) await this.#reloadNow(reason);
+      if (this.#stopping) return;
+      try {
+        await this.#reloadNow(reason);
+      } catch (error) {
+        // A defect of ours in reading files must not take the primary, and all workers with it, along.
+        this.#reloadRejected(reason, `internal error: ${String(error)}`);
+      }
     });
   }
 
