@@ -56,7 +56,8 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
   const watch: Watch = new Watch(systemClock, async () => primary.reload('a watched file changed'));
   // From now on a SIGHUP is a reload, also one that comes while the workers start: it waits for its turn.
   process.on('SIGHUP', () => {
-    log.reopen();
+    const failed = log.reopen();
+    if (failed !== undefined) log.error({ err: failed }, 'the log file cannot be opened anew; the old one stays');
     primary.reopenLogs();
     void watch.mark().then(async () => primary.reload('SIGHUP'));
   });

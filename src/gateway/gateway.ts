@@ -166,9 +166,13 @@ export class Gateway {
     else process.stderr.write(`internal error before the first configuration: ${String(error)}\n`);
   }
 
+  /** After a rotation. What cannot be opened anew keeps its old file, and says so. */
   reopenLogs(): void {
-    this.#world?.logger.reopen();
-    this.#world?.accessLog?.reopen();
+    const world = this.#world;
+    for (const error of [world?.logger.reopen(), world?.accessLog?.reopen()]) {
+      if (error !== undefined)
+        world?.logger.error({ err: error }, 'a log file cannot be opened anew; the old one stays');
+    }
   }
 
   /** Stops accepting, lets what runs finish within drainMs, then closes what is left. */

@@ -82,6 +82,24 @@ describe('the access log', () => {
     assert.ok(entries.every((entry) => entry.status === 200 && entry.client?.subject === 'CN=alice'));
   });
 
+  it('stays with its old file where the new one cannot be opened, and says so', async () => {
+    await using world = await openWorld({
+      gateway: '  accessLog: {path: logs/access.log}',
+      prepare: (pki) => void pki.dir.write('logs/keep', ''),
+    });
+    const { pki, gateway } = world;
+    renameSync(pki.dir.file('logs'), pki.dir.file('moved'));
+    gateway.reload();
+    const line = await gateway.waitForLog(({ msg }) => msg.includes('cannot be opened anew'));
+    assert.match(JSON.stringify(line['err']), /ENOENT.*logs\/access\.log/);
+    assert.equal(await get(world, '/after'), 200);
+    await gateway.stop();
+    assert.deepEqual(
+      readEntries(pki.dir.file('moved/access.log')).map((entry) => entry.path),
+      ['/after'],
+    );
+  });
+
   it('on a full disk loses lines, which are counted, and no request', async () => {
     await using world = await openWorld({ gateway: '  accessLog: {path: /dev/full}' });
     const load = world.load();
