@@ -17,6 +17,8 @@ import type { Services } from '../flow/serving.ts';
 import { FieldNames } from '../http/field.ts';
 import { defaultHttpLimits, defaultServerTimeouts, type ServerTimeouts } from '../http/limits.ts';
 import { DateField } from '../http1/date-field.ts';
+import { Inlets } from '../http1/inlet.ts';
+import { Pages } from '../http1/pages.ts';
 import { Http1ServerConnection } from '../http1/server.ts';
 import { Forwarding } from '../identity/forwarding.ts';
 import { AccessLog } from '../telemetry/access-log.ts';
@@ -58,6 +60,8 @@ export class Gateway {
   readonly #deadlines: Deadlines;
   readonly #names = new FieldNames();
   readonly #date: DateField;
+  readonly #pages = new Pages();
+  readonly #inlets = new Inlets();
   readonly #metrics = new Metrics();
   readonly #connections: OpenConnections;
   readonly #prepared = new Map<number, Generation>();
@@ -87,6 +91,7 @@ export class Gateway {
         random: Math.random,
         names: this.#names,
         limits: defaultHttpLimits,
+        inlets: this.#inlets,
         events: world.reports,
       },
       world.budget,
@@ -211,6 +216,7 @@ export class Gateway {
         deadlines: this.#deadlines,
         clock: this.#clock,
         date: this.#date,
+        pages: this.#pages,
         secure: peer.secure,
         transport,
       },

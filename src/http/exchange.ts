@@ -89,7 +89,7 @@ export interface Exchange {
    * The codec frames the body for this client (Content-Length, chunked, end of connection) and adds Date where it lacks.
    */
   sendHead(head: ResponseHead, extra: FieldBlock): void;
-  /** False: stop until onClientDrain. Ignored where the answer has no body (HEAD, 204, 304); more than the announced length aborts. */
+  /** `chunk` is copied or written before this returns. False: stop until onClientDrain. Ignored where the answer has no body (HEAD, 204, 304); more than the announced length aborts. */
   sendBody(chunk: Buffer): boolean;
   /** Ends the answer; less than the announced length aborts. Afterwards every call is ignored. */
   sendEnd(trailers: Fields | undefined): void;
@@ -122,9 +122,10 @@ export type OutgoingRequest = {
 export interface ResponseSink {
   onInformational(head: ResponseHead): void;
   onHead(head: ResponseHead): void;
+  /** One piece of the response body, valid during the call only: what is kept must be copied. */
   onResponseBody(chunk: Buffer): void;
   onResponseEnd(trailers: Fields | undefined): void;
-  /** No more for now: the turn's data is delivered. */
+  /** No more for now: what this turn of the event loop brought is delivered. */
   onResponseFlush(): void;
   /** The request body may be written again. */
   onBackendDrain(): void;
@@ -145,6 +146,7 @@ export interface BackendCall {
   sendRequestBody(chunk: Buffer): boolean;
   sendRequestEnd(trailers: Fields | undefined): void;
   flushRequest(): void;
+  /** Stops reading; what one read had brought already (some 64 KiB) may still be delivered. */
   pauseResponse(): void;
   resumeResponse(): void;
   /** Gives the call up: HTTP/1.1 closes the connection, HTTP/2 resets the stream. No sink method is called any more. */

@@ -9,6 +9,7 @@ import type { HttpLimits } from '../http/limits.ts';
 import { BodyReader } from './body-reader.ts';
 import { illegalHead, resumeAt, scanHead } from './head-scan.ts';
 import { requestHeadText } from './head-text.ts';
+import type { Inlet } from './inlet.ts';
 import { MessageWriter } from './message-writer.ts';
 import { Refusal } from './refusal.ts';
 import { type Http1ResponseHead, parseResponseHead } from './response-head.ts';
@@ -49,6 +50,7 @@ export class Http1BackendConnection implements BackendCall {
   #answerStarted = false;
   #paused = false;
   #reading = false;
+  #flushDue = false;
   /** Bytes received and not yet read, from #at on. */
   #pending: Buffer | undefined;
   #at = 0;
@@ -57,7 +59,8 @@ export class Http1BackendConnection implements BackendCall {
   #ended = false;
   #error: (Error & { code?: string }) | undefined;
 
-  constructor(socket: Socket, options: Http1BackendOptions, owner: BackendOwner) {
+  /** `inlet`: where the socket's bytes come from if it was opened with one, so that it emits no `data`. */
+  constructor(socket: Socket, options: Http1BackendOptions, owner: BackendOwner, inlet?: Inlet) {
     this.socket = socket;
     this.#options = options;
     this.#owner = owner;
@@ -68,7 +71,9 @@ export class Http1BackendConnection implements BackendCall {
       this.#error ??= error;
       this.#lose();
     });
-    socket.on('data', (chunk: Buffer) => this.#onChunk(chunk));
+    const onChunk = (chunk: Buffer): void => this.#onChunk(chunk);
+    if (inlet === undefined) socket.on('data', onChunk);
+    else inlet.receiver = onChunk;
     socket.on('drain', () => this.#sink?.onBackendDrain());
     socket.on('end', () => this.#onEnd());
     socket.on('close', () => this.#lose());
@@ -179,20 +184,40 @@ export class Http1BackendConnection implements BackendCall {
     else this.#pending = Buffer.concat([this.#pending.subarray(this.#at), chunk]);
     this.#at = 0;
     this.#read();
+    this.#keepRest();
     this.#flushSink();
   }
 
-  /** What came in this turn goes on: the rest of the answer may be long in coming. */
-  #flushSink(): void {
-    if (this.#answerStarted) this.#sink?.onResponseFlush();
+  /** Bytes are ours during the call only: what waits for more is copied, at most the beginning of a head. */
+  #keepRest(): void {
+    if (this.#pending === undefined) return;
+    this.#pending = Buffer.from(this.#pending.subarray(this.#at));
+    this.#at = 0;
   }
 
-  /** Reads what is pending until it is used up, the sink pauses, or the call is over. */
+  /** What came in this turn goes on, once per turn of the event loop: TLS delivers one read of the socket as several pieces, a record each. */
+  #flushSink(): void {
+    if (this.#flushDue || !this.#answerStarted || this.#sink === undefined) return;
+    this.#flushDue = true;
+    setImmediate(this.#flushTurn);
+  }
+
+  readonly #flushTurn = (): void => {
+    this.#flushDue = false;
+    if (!this.#answerStarted) return;
+    try {
+      this.#sink?.onResponseFlush();
+    } catch (error) {
+      this.#fail(toFault(error));
+    }
+  };
+
+  /** Reads what is pending until it is used up or the call is over: a pause stops the socket, not what it brought already. */
   #read(): void {
     if (this.#reading) return;
     this.#reading = true;
     let more = true;
-    while (more && this.#pending !== undefined && !this.#paused) {
+    while (more && this.#pending !== undefined) {
       more =
         this.#phase === 'head'
           ? this.#readHead(this.#pending)

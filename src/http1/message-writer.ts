@@ -1,31 +1,43 @@
-// Writes one message after the other to a socket: head, body in its framing, end. Small pieces are joined with the head
-// into one latin1 string, so that a small message is one write, one TLS record, one system call.
+// Writes one message after the other to a socket: head, body in its framing, end. A small message is one latin1 string;
+// large bodies are gathered in a page, so that what one turn of the event loop brings is one write, one pass through TLS.
 // Knows lengths and framing, not what the heads say.
 import type { Socket } from 'node:net';
 import { type BodyLength, chunkedBody, untilClose } from '../http/exchange.ts';
 import type { Fields } from '../http/field.ts';
+import type { Pages } from './pages.ts';
 
-/** Pieces up to this size are copied into the string that is held back; larger ones are written as they are. */
+/** Pieces up to this size join the string that is held back; larger ones go to a page, or are written as they are. */
 const joinBytes = 8192;
 /** The held-back string is written when it grows over this. */
 const heldBytes = 16_384;
+/** Bytes in the socket's own buffer above which the peer counts as slow: two pages, so that one can be on its way. */
+const blockedBytes = 262_144;
 
 export class MessageWriter {
   /** Body bytes given for the current message. */
   sentBytes = 0;
   readonly #socket: Socket;
+  readonly #pages: Pages | undefined;
   #held = '';
+  /** Holds #fill bytes that come before #held. */
+  #page: Buffer | undefined;
+  #fill = 0;
+  /** Pages given to the socket, oldest first: whole, so that they can be given back. */
+  readonly #leaving: Buffer[] = [];
   #chunked = false;
   /** Bytes that may still come; Infinity where the length is not announced. */
   #left = 0;
 
-  constructor(socket: Socket) {
+  /** With `pages`, pieces of a body are copied and need to be valid during the call only; without, they may be kept. */
+  constructor(socket: Socket, pages?: Pages) {
     this.#socket = socket;
+    this.#pages = pages;
   }
 
-  /** True while the peer does not take what was written. */
+  /** True while the peer does not take what was written; the socket's `drain` tells when that ends. */
   get isBlocked(): boolean {
-    return this.#socket.writableNeedDrain;
+    const socket = this.#socket;
+    return socket.writableNeedDrain && (this.#pages === undefined || socket.writableLength >= blockedBytes);
   }
 
   /** Starts a message; `head` is complete, its empty line included. It is held back until body, end or flush. */
@@ -43,7 +55,8 @@ export class MessageWriter {
     if (length > this.#left) return 'overrun';
     this.#left -= length;
     this.sentBytes += length;
-    if (length > joinBytes) this.#writeLarge(chunk);
+    if (this.#pages !== undefined && (length > joinBytes || this.#page !== undefined)) this.#gather(chunk, this.#pages);
+    else if (length > joinBytes) this.#writeLarge(chunk);
     else {
       const text = chunk.toString('latin1', 0, length);
       this.#held += this.#chunked ? `${length.toString(16)}\r\n${text}\r\n` : text;
@@ -73,6 +86,10 @@ export class MessageWriter {
   }
 
   flush(): void {
+    if (this.#page !== undefined) {
+      this.#spill(this.#page);
+      this.#writePage();
+    }
     if (this.#held === '') return;
     const text = this.#held;
     this.#held = '';
@@ -82,7 +99,56 @@ export class MessageWriter {
   /** Drops what is held back: the connection is to be broken off. */
   discard(): void {
     this.#held = '';
+    if (this.#page !== undefined) this.#pages?.give(this.#page);
+    this.#page = undefined;
+    this.#fill = 0;
   }
+
+  #gather(chunk: Buffer, pages: Pages): void {
+    if (this.#chunked) this.#held += `${chunk.length.toString(16)}\r\n`;
+    this.#page ??= pages.take();
+    this.#spill(this.#page);
+    for (let at = 0; at < chunk.length; ) {
+      this.#page ??= pages.take();
+      const copied = chunk.copy(this.#page, this.#fill, at);
+      at += copied;
+      this.#fill += copied;
+      if (this.#fill === this.#page.length) this.#writePage();
+    }
+    if (this.#chunked) this.#held += '\r\n';
+  }
+
+  /** Moves the held-back text into the page; where there is no room, the page goes first and the text after it. */
+  #spill(page: Buffer): void {
+    const text = this.#held;
+    if (text === '') return;
+    this.#held = '';
+    if (this.#fill + text.length > page.length) {
+      this.#writePage();
+      this.#socket.write(text, 'latin1');
+    } else this.#fill += page.write(text, this.#fill, 'latin1');
+  }
+
+  /** Hands the page to the socket, which gives it back when it has no more use for it. */
+  #writePage(): void {
+    const page = this.#page;
+    if (page === undefined) return;
+    const fill = this.#fill;
+    this.#page = undefined;
+    this.#fill = 0;
+    if (fill === 0) {
+      this.#pages?.give(page);
+      return;
+    }
+    this.#leaving.push(page);
+    this.#socket.write(fill === page.length ? page : page.subarray(0, fill), this.#onPageWritten);
+  }
+
+  /** Writes end in the order in which they were begun, those of a destroyed socket too. */
+  readonly #onPageWritten = (): void => {
+    const page = this.#leaving.shift();
+    if (page !== undefined) this.#pages?.give(page);
+  };
 
   #writeLarge(chunk: Buffer): void {
     const socket = this.#socket;

@@ -13,6 +13,7 @@ import type { DateField } from './date-field.ts';
 import { illegalHead, resumeAt, scanHead } from './head-scan.ts';
 import { statusLine } from './head-text.ts';
 import { MessageWriter } from './message-writer.ts';
+import type { Pages } from './pages.ts';
 import { Refusal } from './refusal.ts';
 import { parseRequestHead } from './request-head.ts';
 import { type ExchangeConnection, ServerExchange } from './server-exchange.ts';
@@ -25,6 +26,8 @@ export type Http1ServerOptions = {
   readonly clock: Clock;
   /** One for all connections of a worker. */
   readonly date: DateField;
+  /** Likewise. */
+  readonly pages: Pages;
   /**
    * TLS. A client that ends its side after a whole request is answered over plain TCP (`printf … | nc`), but over TLS it
    * is taken to be gone: there a bare end is what a killed client leaves behind, and its backend request is cancelled.
@@ -74,7 +77,7 @@ export class Http1ServerConnection implements Late, ExchangeConnection {
 
   constructor(socket: Socket, options: Http1ServerOptions, handler: RequestHandler) {
     this.socket = socket;
-    this.writer = new MessageWriter(socket);
+    this.writer = new MessageWriter(socket, options.pages);
     this.#options = options;
     this.#handler = handler;
     this.#body = new BodyReader(options.names, options.limits);

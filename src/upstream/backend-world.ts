@@ -4,6 +4,7 @@ import type { Deadlines } from '../base/deadline.ts';
 import type { Fault } from '../base/fault.ts';
 import type { FieldNames } from '../http/field.ts';
 import type { HttpLimits } from '../http/limits.ts';
+import type { Inlets } from '../http1/inlet.ts';
 import type { Verdict } from '../pki/verdict.ts';
 import type { HealthState } from './health-state.ts';
 
@@ -31,5 +32,7 @@ export type BackendWorld = {
   readonly random: () => number;
   readonly names: FieldNames;
   readonly limits: HttpLimits;
+  /** One for all connections of the worker. */
+  readonly inlets: Inlets;
   readonly events: BackendEvents;
 };

@@ -4,6 +4,7 @@ import net from 'node:net';
 import tls from 'node:tls';
 import type { Clock } from '../base/clock.ts';
 import { Fault, toFault } from '../base/fault.ts';
+import type { Inlet, Inlets, OpenSocket } from '../http1/inlet.ts';
 import type { Verdict } from '../pki/verdict.ts';
 import type { ConnectTimes } from './backend-world.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -20,32 +21,29 @@ export type ConnectTarget = {
   /** Where sessions come from and go to; undefined = full handshakes only. */
   readonly tickets: Tickets | undefined;
   readonly clock: Clock;
+  readonly inlets: Inlets;
   readonly connectMs: number;
   readonly handshakeMs: number;
 };
 
 export interface ConnectListener {
-  /** The socket has an `error` listener. `verdict` is undefined for plain HTTP, else its code is ok. */
-  onConnected(socket: net.Socket, verdict: Verdict | undefined, times: ConnectTimes): void;
+  /** The socket has an `error` listener and gives its bytes to `inlet`. `verdict` is undefined for plain HTTP, else its code is ok. */
+  onConnected(open: OpenSocket, verdict: Verdict | undefined, times: ConnectTimes): void;
   onConnectFailure(fault: Fault, times: ConnectTimes): void;
 }
 
 const keepAliveAfterMs = 30_000;
-/**
- * More than alerts, a ServerHello or a HelloRetryRequest come to, less than any flight with a certificate in it: a failed
- * socket no longer tells whether it saw one, its count of bytes does.
- */
-const helloBytes = 256;
 /** HTTP/2 to backends will add `h2` in front, behind the same BackendCall contract. */
 const protocols = ['http/1.1'];
 
 export class ConnectAttempt {
   readonly #target: ConnectTarget;
   readonly #listener: ConnectListener;
-  readonly #raw: net.Socket;
-  #secured: tls.TLSSocket | undefined;
+  readonly #inlet: Inlet;
+  #socket: net.Socket | undefined;
   #ticket: Ticket | undefined;
   #phase: 'connect' | 'handshake' = 'connect';
+  #sawBackendCertificate = false;
   #done = false;
   readonly #startedAt: number;
   /** Monotonic time when TLS could begin. */
@@ -56,18 +54,20 @@ export class ConnectAttempt {
     this.#target = target;
     this.#listener = listener;
     this.#startedAt = target.clock.monotonic();
-    this.#raw = new net.Socket({});
-    this.#raw.on('error', (error) => this.#onError(error));
-    this.#raw.on('close', () => this.#onError(undefined));
-    this.#raw.once('connect', () => this.#connected());
+    this.#inlet = target.inlets.open();
     this.#cancelTimer = target.clock.after(target.connectMs, () => this.#late());
   }
 
   /** The listener is called once, after this returns. */
   start(): void {
-    const { host, port } = this.#target.endpoint;
+    const { identity } = this.#target;
     try {
-      this.#raw.connect({ host, port, autoSelectFamily: true });
+      const socket = identity === undefined ? net.connect(this.#transport) : this.#openSecure(identity);
+      this.#socket = socket;
+      // These listeners stay on the socket for its life: after the end of the attempt they only keep the process alive.
+      socket.on('error', (error) => this.#onError(error));
+      socket.on('close', () => this.#onError(undefined));
+      socket.once('connect', () => this.#connected(socket));
     } catch (error) {
       queueMicrotask(() => this.#fail(toFault(error)));
     }
@@ -76,33 +76,39 @@ export class ConnectAttempt {
   /** Gives up; the listener is not called. */
   cancel(): void {
     this.#end();
-    this.#destroy();
+    this.#socket?.destroy();
   }
 
-  #connected(): void {
+  /** TCP is up; a TLS socket begins its handshake by itself. */
+  #connected(socket: net.Socket): void {
     if (this.#done) return;
-    const raw = this.#raw;
-    raw.setNoDelay(true);
-    raw.setKeepAlive(true, keepAliveAfterMs);
     const { identity, clock, handshakeMs } = this.#target;
-    if (identity === undefined) return this.#succeed(raw, undefined);
+    if (identity === undefined) return this.#succeed(socket, undefined);
     this.#phase = 'handshake';
     this.#connectedAt = clock.monotonic();
     this.#cancelTimer();
     this.#cancelTimer = clock.after(handshakeMs, () => this.#late());
-    try {
-      this.#startTls(raw, identity);
-    } catch (error) {
-      this.#fail(toFault(error));
-    }
   }
 
-  #startTls(raw: net.Socket, identity: TlsIdentity): void {
+  get #transport() {
+    return {
+      host: this.#target.endpoint.host,
+      port: this.#target.endpoint.port,
+      autoSelectFamily: true,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: keepAliveAfterMs,
+      // Only a TLS socket that opens its own TCP connection heeds it.
+      onread: this.#inlet.onread,
+    };
+  }
+
+  #openSecure(identity: TlsIdentity): tls.TLSSocket {
     const { endpoint, tickets, clock } = this.#target;
     this.#ticket = tickets?.take(clock.now());
     const serverName = identity.serverName(endpoint);
     const secured = tls.connect({
-      socket: raw,
+      ...this.#transport,
       secureContext: identity.context,
       ALPNProtocols: protocols,
       // Node would decide with one bit; judgeBackend decides, before a byte of a request exists on this socket.
@@ -111,9 +117,11 @@ export class ConnectAttempt {
       ...(serverName === undefined ? {} : { servername: serverName }),
       ...(this.#ticket === undefined ? {} : { session: this.#ticket.session }),
     });
-    this.#secured = secured;
-    secured.on('error', (error) => this.#onError(error));
-    secured.on('close', () => this.#onError(undefined));
+    // A failed socket no longer tells how far it came. Keys exist once version and cipher are agreed, with TLS 1.2 once
+    // the certificate was read; what they are is nobody's business here.
+    secured.once('keylog', () => {
+      this.#sawBackendCertificate = true;
+    });
     const sessions: Buffer[] = [];
     let judgement: Judgement | undefined;
     secured.on('session', (session) => {
@@ -128,6 +136,7 @@ export class ConnectAttempt {
       for (const session of sessions) tickets?.add(toTicket(session, judgement));
       this.#succeed(secured, judgement.verdict);
     });
+    return secured;
   }
 
   #judge(secured: tls.TLSSocket, identity: TlsIdentity): Judgement {
@@ -150,11 +159,10 @@ export class ConnectAttempt {
     this.#fail(new Fault('timeout', 'backend', { detail, raw: 'deadline' }));
   }
 
-  /** These listeners stay on the socket for its life: after the end of the attempt they only keep the process alive. */
   #onError(error: Error | undefined): void {
     if (this.#done) return;
     // A session that the backend cannot continue must not be offered for ever.
-    if (this.#ticket !== undefined) this.#target.tickets?.clear();
+    if (this.#ticket !== undefined && this.#phase === 'handshake') this.#target.tickets?.clear();
     const cause = error ?? Object.assign(new Error('the connection was closed'), { code: 'ECONNRESET' });
     this.#fail(connectFault(cause, this.#situation()));
   }
@@ -165,20 +173,24 @@ export class ConnectAttempt {
       label: endpointLabel(endpoint),
       phase: this.#phase,
       offersCertificate: identity?.offersCertificate === true,
-      sawBackendCertificate: this.#secured !== undefined && this.#raw.bytesRead > helloBytes,
+      sawBackendCertificate: this.#sawBackendCertificate,
       offered: identity === undefined ? '' : identity.offered,
     };
   }
 
   #succeed(socket: net.Socket, verdict: Verdict | undefined): void {
+    if (this.#inlet.missed) {
+      const detail = `${endpointLabel(this.#target.endpoint)} sent bytes before it was asked`;
+      return this.#fail(new Fault('backend_protocol', 'backend', { detail }));
+    }
     this.#end();
-    this.#listener.onConnected(socket, verdict, this.#times());
+    this.#listener.onConnected({ socket, inlet: this.#inlet }, verdict, this.#times());
   }
 
   #fail(fault: Fault): void {
     if (this.#done) return;
     this.#end();
-    this.#destroy();
+    this.#socket?.destroy();
     this.#listener.onConnectFailure(fault, this.#times());
   }
 
@@ -191,13 +203,10 @@ export class ConnectAttempt {
 
   #end(): void {
     this.#done = true;
+    // Where TCP did not come up the session was not offered: another attempt may.
+    if (this.#phase === 'connect' && this.#ticket !== undefined) this.#target.tickets?.giveBack(this.#ticket);
     this.#ticket = undefined;
     this.#cancelTimer();
-  }
-
-  #destroy(): void {
-    this.#secured?.destroy();
-    this.#raw.destroy();
   }
 }
 

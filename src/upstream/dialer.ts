@@ -1,6 +1,6 @@
 // Opens connections for one pool: starts attempts, keeps the TLS sessions, wraps what comes up into pooled connections.
-import type { Socket } from 'node:net';
 import type { Fault } from '../base/fault.ts';
+import type { OpenSocket } from '../http1/inlet.ts';
 import type { Verdict } from '../pki/verdict.ts';
 import type { BackendWorld, ConnectTimes } from './backend-world.ts';
 import { ConnectAttempt, type ConnectListener, type ConnectTarget } from './connect.ts';
@@ -36,7 +36,7 @@ export class Dialer {
   constructor({ endpoint, identity, settings, world, keeper }: DialerOptions) {
     const { connectMs, handshakeMs } = settings;
     const tickets = identity === undefined ? undefined : new Tickets();
-    this.target = { endpoint, identity, tickets, clock: world.clock, connectMs, handshakeMs };
+    this.target = { endpoint, identity, tickets, clock: world.clock, inlets: world.inlets, connectMs, handshakeMs };
     this.label = endpointLabel(endpoint);
     this.world = world;
     this.#keeper = keeper;
@@ -55,8 +55,8 @@ export class Dialer {
     new Dial(this, listener).start();
   }
 
-  wrap(socket: Socket): PooledConnection {
-    return new PooledConnection(socket, this.#situation, this.world, this.#keeper);
+  wrap(open: OpenSocket): PooledConnection {
+    return new PooledConnection(open, this.#situation, this.world, this.#keeper);
   }
 }
 
@@ -73,11 +73,11 @@ class Dial implements ConnectListener {
     new ConnectAttempt(this.#dialer.target, this).start();
   }
 
-  onConnected(socket: Socket, verdict: Verdict | undefined, times: ConnectTimes): void {
+  onConnected(open: OpenSocket, verdict: Verdict | undefined, times: ConnectTimes): void {
     const { world, label } = this.#dialer;
     this.#dialer.dialing -= 1;
     world.events.onBackendConnected(label, verdict, times);
-    this.#listener.onDialed(this.#dialer.wrap(socket));
+    this.#listener.onDialed(this.#dialer.wrap(open));
   }
 
   onConnectFailure(fault: Fault, times: ConnectTimes): void {

@@ -1,8 +1,8 @@
 // One connection of a pool: joins the codec's connection, its idle deadline, and the translation of late TLS refusals.
-import type { Socket } from 'node:net';
 import type { Late } from '../base/deadline.ts';
 import type { Fault } from '../base/fault.ts';
 import { Http1BackendConnection } from '../http1/client.ts';
+import type { OpenSocket } from '../http1/inlet.ts';
 import type { BackendWorld } from './backend-world.ts';
 import { lateRefusal, type TransportSituation } from './transport-failure.ts';
 
@@ -20,10 +20,15 @@ export class PooledConnection implements Late {
   readonly #keeper: ConnectionKeeper;
   readonly #situation: TransportSituation;
 
-  constructor(socket: Socket, situation: TransportSituation, world: BackendWorld, keeper: ConnectionKeeper) {
+  constructor(
+    { socket, inlet }: OpenSocket,
+    situation: TransportSituation,
+    world: BackendWorld,
+    keeper: ConnectionKeeper,
+  ) {
     this.#keeper = keeper;
     this.#situation = situation;
-    this.call = new Http1BackendConnection(socket, { names: world.names, limits: world.limits }, this);
+    this.call = new Http1BackendConnection(socket, { names: world.names, limits: world.limits }, this, inlet);
   }
 
   // --- owner of the codec's connection

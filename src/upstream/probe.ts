@@ -1,10 +1,10 @@
 // One health probe: a connection of its own through the same connect as requests (same TLS identity, no resumed session,
 // so that the certificate is judged each time), one GET, and the status that comes back.
-import type { Socket } from 'node:net';
 import { Fault, toFault } from '../base/fault.ts';
 import type { OutgoingRequest, ResponseHead, ResponseSink } from '../http/exchange.ts';
 import { FieldBlock, Fields } from '../http/field.ts';
 import { Http1BackendConnection } from '../http1/client.ts';
+import type { OpenSocket } from '../http1/inlet.ts';
 import type { BackendWorld } from './backend-world.ts';
 import { ConnectAttempt, type ConnectListener } from './connect.ts';
 import { type Endpoint, endpointAuthority, endpointLabel } from './endpoint.ts';
@@ -44,7 +44,15 @@ export class Probe implements ConnectListener, ResponseSink {
     this.#onResult = onResult;
     const { endpoint, identity, timeoutMs, world } = target;
     this.#attempt = new ConnectAttempt(
-      { endpoint, identity, tickets: undefined, clock: world.clock, connectMs: timeoutMs, handshakeMs: timeoutMs },
+      {
+        endpoint,
+        identity,
+        tickets: undefined,
+        clock: world.clock,
+        inlets: world.inlets,
+        connectMs: timeoutMs,
+        handshakeMs: timeoutMs,
+      },
       this,
     );
     this.#cancelTimer = world.clock.after(timeoutMs, () => this.#late());
@@ -62,9 +70,9 @@ export class Probe implements ConnectListener, ResponseSink {
     this.#connection?.destroy();
   }
 
-  onConnected(socket: Socket): void {
+  onConnected({ socket, inlet }: OpenSocket): void {
     const { endpoint, path, world } = this.#target;
-    const connection = new Http1BackendConnection(socket, { names: world.names, limits: world.limits }, this);
+    const connection = new Http1BackendConnection(socket, { names: world.names, limits: world.limits }, this, inlet);
     this.#connection = connection;
     const request: OutgoingRequest = {
       method: 'GET',

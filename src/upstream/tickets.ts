@@ -34,6 +34,11 @@ export class Tickets {
     return undefined;
   }
 
+  /** Puts back what `take` gave and nobody offered. */
+  giveBack(ticket: Ticket): void {
+    if (!this.#kept.includes(ticket)) this.add(ticket);
+  }
+
   clear(): void {
     this.#kept.length = 0;
   }

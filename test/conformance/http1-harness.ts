@@ -13,6 +13,7 @@ import {
   type ServerTimeouts,
 } from '../../src/http/limits.ts';
 import { DateField } from '../../src/http1/date-field.ts';
+import { Pages } from '../../src/http1/pages.ts';
 import { Http1ServerConnection } from '../../src/http1/server.ts';
 
 /** Time that only moves when a test says so. */
@@ -113,6 +114,7 @@ export async function serve(settings: ServerSettings) {
     deadlines,
     clock,
     date: new DateField(clock),
+    pages: new Pages(),
     secure: settings.secure ?? false,
   };
   const handler = { onRequest: settings.onRequest, onBadRequest: (fault: Fault) => void badRequests.push(fault) };

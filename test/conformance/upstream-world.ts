@@ -6,6 +6,7 @@ import type { BackendConfig } from '../../src/config/gateway-config.ts';
 import type { BackendCall, OutgoingRequest, ResponseHead, ResponseSink } from '../../src/http/exchange.ts';
 import { FieldNames, Fields } from '../../src/http/field.ts';
 import { defaultHttpLimits } from '../../src/http/limits.ts';
+import { Inlets } from '../../src/http1/inlet.ts';
 import { TrustBundle } from '../../src/pki/trust-bundle.ts';
 import type { Verdict } from '../../src/pki/verdict.ts';
 import type { Backend } from '../../src/upstream/backend.ts';
@@ -49,6 +50,7 @@ export function makeWorld(clock: Clock = systemClock, random: () => number = () 
     deadlines: new Deadlines(clock, 20),
     names: new FieldNames(),
     limits: defaultHttpLimits,
+    inlets: new Inlets(),
     events: {
       onBackendConnected: (label, verdict) => feed.push({ kind: 'connected', label, verdict }),
       onBackendConnectFailure: (label, fault) => feed.push({ kind: 'failed', label, fault }),
