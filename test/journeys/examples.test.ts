@@ -1,0 +1,109 @@
+// The examples work as their READMEs say: the commands that make certificates are run as they are written there, so are the
+// curl lines, and each ends as its comment promises (`# passes`, `# refused`). Only ports are others than written.
+import assert from 'node:assert/strict';
+import { cpSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { accepts, findFreePort } from '../support/free-port.ts';
+import { startGateway } from '../support/gateway.ts';
+import { startNginx } from '../support/nginx.ts';
+import { runToEnd, startProcess } from '../support/owned-process.ts';
+import { requireCommand } from '../support/peers.ts';
+import { openTempDir, type TempDir } from '../support/temp.ts';
+import { eventually } from '../support/wait-for.ts';
+
+const examples = fileURLToPath(new URL('../../examples', import.meta.url));
+const CLI = fileURLToPath(new URL('../../bin/countersign.js', import.meta.url));
+const COUNTERSIGN = 'npm run -s --prefix ../.. countersign --';
+/** What the READMEs call for: 94xx demand a certificate of certs/ca.crt, 90xx are plain. */
+const BACKEND_PORTS = ['9443', '9444', '9080', '9081'];
+
+type Call = { readonly command: string; readonly comment: string };
+
+/** The lines of a README's shell blocks. */
+function readCommands(readme: string): { setup: string[]; calls: Call[] } {
+  const lines = [...readme.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].flatMap(([, block = '']) => block.trim().split('\n'));
+  const setup = lines.filter((line) => line.startsWith(COUNTERSIGN) && !line.includes(' run --config'));
+  const alias = /^alias c='(.*)'$/m.exec(readme)?.[1] ?? 'c';
+  const calls = lines.flatMap((line) => {
+    const call = /^(c|curl) (.*?)\s+# ((?:passes|refused).*)$/.exec(line);
+    return call === null ? [] : [{ command: `${call[1] === 'c' ? alias : 'curl'} ${call[2]}`, comment: call[3] ?? '' }];
+  });
+  return { setup, calls };
+}
+
+async function startBackends(
+  dir: TempDir,
+  name: string,
+  text: string,
+  stack: AsyncDisposableStack,
+): Promise<Map<string, number>> {
+  const ports = new Map<string, number>();
+  if (readdirSync(join(examples, name)).includes('nginx.conf')) {
+    const port = await findFreePort();
+    dir.write('nginx.conf', readFileSync(dir.file('nginx.conf'), 'utf8').replaceAll('9443', String(port)));
+    const args = ['-p', dir.path, '-c', 'nginx.conf'];
+    stack.use(await startProcess(requireCommand('nginx'), args, { cwd: dir.path, name: 'nginx' }));
+    await eventually(() => accepts(port), { what: "the example's nginx" });
+    return ports.set('9443', port);
+  }
+  for (const written of BACKEND_PORTS.filter((port) => text.includes(`:${port}`))) {
+    const tls = {
+      tls: { cert: dir.file('certs/server.crt'), key: dir.file('certs/server.key') },
+      clientCa: dir.file('certs/ca.crt'),
+    };
+    const nginx = stack.use(await startNginx({ name: written, ...(written.startsWith('94') ? tls : {}) }));
+    ports.set(written, nginx.port);
+  }
+  return ports;
+}
+
+describe('examples', () => {
+  const folders = readdirSync(examples, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  for (const { name } of folders) {
+    it(`${name}: what its README promises`, async () => {
+      await using stack = new AsyncDisposableStack();
+      const dir = stack.use(openTempDir(`example-${name}`));
+      cpSync(join(examples, name), dir.path, { recursive: true });
+      const readme = readFileSync(dir.file('README.md'), 'utf8');
+      const file = readdirSync(dir.path).find((entry) => entry.endsWith('.yml')) ?? '';
+      const yaml = readFileSync(dir.file(file), 'utf8');
+      const { setup, calls } = readCommands(readme);
+      assert.ok(readme.includes(`cd examples/${name}\n`) && setup.length >= 2, 'the README says how to begin');
+
+      for (const line of setup) {
+        const command = line.replace(COUNTERSIGN, `'${process.execPath}' '${CLI}'`);
+        const run = await runToEnd('sh', ['-c', command], { cwd: dir.path });
+        assert.equal(run.code, 0, `${line}\n${run.stdout}${run.stderr}`);
+        // Whether clients have the CA of a throwaway certificate as a root is nothing that a file can tell.
+        const warnings = run.stdout.split('\n').filter((one) => one.includes(' warning: '));
+        for (const warning of warnings) assert.match(warning, /server\.crt holds only the leaf/);
+      }
+      const ports = await startBackends(dir, name, yaml, stack);
+      const put = (text: string): string =>
+        [...ports].reduce((all, [written, port]) => all.replaceAll(`:${written}`, `:${port}`), text);
+      const gateway = stack.use(await startGateway({ yaml: put(yaml), dir }));
+
+      const kinds = new Set<string>();
+      for (const { command, comment } of calls) {
+        const line = put(command).replaceAll(':8443', `:${gateway.ports.webSecure}`);
+        const flags = `--silent --show-error --noproxy '*' --max-time 15 -w '%{stderr}status=%{http_code}'`;
+        const run = await runToEnd('sh', ['-c', `${line} ${flags}`], { cwd: dir.path });
+        const status = Number(/status=(\d+)/.exec(run.stderr)?.[1]);
+        const shown = `${command} # ${comment}\n${run.stdout}${run.stderr}`;
+        kinds.add(comment.slice(0, 6));
+        if (comment.startsWith('passes')) assert.equal(status, 200, shown);
+        else assert.ok(status === 0 || (status >= 400 && status < 500), shown);
+        const by = /by (\d+)/.exec(comment)?.[1];
+        if (by !== undefined) assert.ok(run.stdout.includes(`backend: ${by}\n`), shown);
+        if (/, (?:un)?named/.test(comment)) {
+          assert.equal(/http_x_forwarded_client_cert: .*CN=alice/.test(run.stdout), comment.includes(', named'), shown);
+        }
+        const promised = /\b(4\d\d)\b/.exec(comment)?.[1];
+        if (promised !== undefined && !comment.includes('by ')) assert.equal(status, Number(promised), shown);
+      }
+      assert.deepEqual([...kinds].toSorted(), ['passes', 'refuse'], 'one request passes, one is refused');
+    });
+  }
+});
