@@ -31,5 +31,7 @@ export type FromWorker =
   | { readonly kind: 'committed'; readonly generation: number }
   | { readonly kind: 'listening' }
   | { readonly kind: 'listenFailed'; readonly message: string }
+  /** A defect ends this worker: it finishes what it has and accepts nothing more, so its successor may come at once. */
+  | { readonly kind: 'leaving' }
   /** `id` 0: unasked, the last one of a worker that ends. */
   | { readonly kind: 'snapshot'; readonly id: number; readonly metrics: MetricsSnapshot };

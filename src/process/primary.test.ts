@@ -31,7 +31,8 @@ process.on('message', (message) => {
   if (kind === 'commit' && ask === 'one-keeps' && first('kept')) return;
   if (kind === 'commit') return say({ kind: 'committed', generation });
   if (kind === 'listen' && ask === 'deaf') return say({ kind: 'listenFailed', message: 'no socket for me' });
-  if (kind === 'listen') return say({ kind: 'listening' });
+  if (kind === 'listen') say({ kind: 'listening' });
+  if (kind === 'listen' && ask === 'defect' && first('broke')) return say({ kind: 'leaving' });
   if (kind === 'drain' && ask === 'endless') return;
   if (kind === 'drain') process.exit(0);
   if (kind === 'snapshot') {
@@ -195,6 +196,20 @@ describe('the primary', () => {
     await reloaded;
     await stage.until(() => count(stage.events(), 'commit 2') === 3 && count(stage.events(), 'listen') === 3);
     assert.match(stage.log(), /worker kept the old rules/);
+  });
+
+  it('replaces a worker that ends after a defect at once, and keeps it under the rules until it is gone', async (t) => {
+    const stage = await open(t, 'defect', 1);
+    const listening = await stage.primary.start();
+    await stage.until(() => count(stage.events(), 'listen') === 2);
+    assert.match(stage.log(), /another will take its place/);
+    stage.write('plain');
+    await stage.primary.reload('test');
+    assert.equal(count(stage.events(), 'commit 2'), 2, 'both workers got the new rules');
+    assert.match(await stage.page(listening, '/readyz'), /^1 of 1 workers ready/);
+    await stage.primary.stop();
+    assert.equal(count(stage.events(), 'drain'), 2);
+    assert.equal(count(stage.events(), 'listen'), 2);
   });
 
   it('that cannot start says why and leaves no process behind', async (t) => {

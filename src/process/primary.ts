@@ -37,6 +37,8 @@ export class Primary {
   readonly #metrics: PrimaryMetrics;
   readonly #ticketSecret = randomBytes(32);
   readonly #slots: (WorkerHandle | undefined)[] = [];
+  /** Workers that finish what they have while a successor takes their slot. */
+  readonly #leaving = new Set<WorkerHandle>();
   #loaded: LoadedConfig;
   /** What settings that need a start were taken from. */
   readonly #startedWith: GatewayConfig;
@@ -128,7 +130,8 @@ export class Primary {
   }
 
   #workers(): WorkerHandle[] {
-    return this.#slots.filter((worker) => worker !== undefined && !worker.gone) as WorkerHandle[];
+    const all = new Set([...this.#slots, ...this.#leaving]);
+    return [...all].filter((worker) => worker !== undefined && !worker.gone) as WorkerHandle[];
   }
 
   #killAll(): void {
@@ -155,12 +158,27 @@ export class Primary {
       throw error;
     }
     this.#options.log.info({ worker: slot, pid: worker.pid }, 'worker ready');
+    void worker.left.then(() => this.#onLeaving(worker, backoff));
     void worker.exited.then(({ code, signal }) => this.#onExit(worker, backoff, code, signal));
+  }
+
+  /** Draining may take long: with one worker nobody would be served meanwhile. */
+  #onLeaving(worker: WorkerHandle, backoff: Backoff): void {
+    if (this.#stopping || worker.gone) return;
+    this.#leaving.add(worker);
+    const { clock, log } = this.#options;
+    const delayMs = backoff.delayAfter(clock.monotonic() - worker.startedAt);
+    log.error(
+      { worker: worker.slot, pid: worker.pid, restartInMs: delayMs },
+      'worker ends after an internal error; another will take its place',
+    );
+    this.#restartAfter(worker.slot, backoff, delayMs);
   }
 
   #onExit(worker: WorkerHandle, backoff: Backoff, code: number | null, signal: NodeJS.Signals | null): void {
     this.#metrics.bury(worker);
-    if (this.#stopping) return;
+    // Its successor is on the way already.
+    if (this.#leaving.delete(worker) || this.#stopping) return;
     const { clock, log } = this.#options;
     const delayMs = backoff.delayAfter(clock.monotonic() - worker.startedAt);
     log.error(
@@ -203,7 +221,9 @@ export class Primary {
       workers.map((worker) => worker.prepare(this.#prepareMessage(loaded, generation))),
     );
     // A worker that died while preparing is no vote against: its successor starts with whatever is in force.
-    const veto = prepared.find((result, i) => result.status === 'rejected' && workers[i]?.gone === false);
+    const veto = prepared.find(
+      (result, i) => result.status === 'rejected' && workers[i]?.gone === false && !workers[i].leaving,
+    );
     if (veto !== undefined) {
       for (const worker of workers) worker.send({ kind: 'abandon', generation });
       return this.#reloadRejected(reason, String((veto as PromiseRejectedResult).reason));

@@ -18,12 +18,17 @@ export class WorkerHandle {
   readonly startedAt: number;
   /** Accepting connections. */
   ready = false;
+  /** It said that it ends, after a defect: it still serves what it has. */
+  leaving = false;
+  /** Resolves when it says so; never, where it just ends. */
+  readonly left: Promise<void>;
   /** Last metrics it reported: kept when it dies, so that sums never shrink. */
   lastSnapshot: MetricsSnapshot | undefined;
   readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
   readonly #child: ChildProcess;
   readonly #clock: Clock;
   readonly #waiting = new Set<Waiting>();
+  readonly #onLeaving: () => void;
   #snapshotId = 0;
   #gone = false;
 
@@ -31,6 +36,9 @@ export class WorkerHandle {
     this.slot = slot;
     this.#clock = clock;
     this.startedAt = clock.monotonic();
+    const { promise, resolve: onLeaving } = Promise.withResolvers<void>();
+    this.left = promise;
+    this.#onLeaving = onLeaving;
     this.#child = fork(entry, [], { serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     this.#child.on('message', (message) => this.#onMessage(message as FromWorker));
     this.#child.on('error', () => this.#fail('could not be started'));
@@ -124,6 +132,11 @@ export class WorkerHandle {
   #onMessage(message: FromWorker): void {
     // Also unasked: a worker that ends tells its numbers once more.
     if (message.kind === 'snapshot') this.lastSnapshot = message.metrics;
+    if (message.kind === 'leaving') {
+      this.leaving = true;
+      this.ready = false;
+      this.#onLeaving();
+    }
     for (const waiting of this.#waiting) if (waiting.wants(message)) return waiting.settle(message);
   }
 

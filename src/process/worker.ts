@@ -65,6 +65,7 @@ process.on('SIGHUP', () => {});
 // The last net under a defect: say what it was, let the other connections finish, make room for a fresh process.
 process.on('uncaughtException', (error) => {
   gateway.reportDefect(error);
+  if (!ending) say({ kind: 'leaving' });
   void end(1);
 });
 say({ kind: 'up' });
