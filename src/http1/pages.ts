@@ -1,5 +1,5 @@
 // Blocks of memory in which body bytes wait to be written, lent to one writer after the other: what a page costs to
-// allocate, and the collector to reclaim, is then paid once and not with every read (decision 0009).
+// allocate, and the collector to reclaim, is then paid once and not with every read (decision 9).
 
 /** What one read of a busy socket brings fits into one. */
 const pageBytes = 131_072;
