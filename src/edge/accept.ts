@@ -8,7 +8,7 @@ import { judgeHandshakeError } from '../pki/handshake-error.ts';
 import { findIdentity, type Verdict } from '../pki/verdict.ts';
 import { type ClientHello, ClientHelloReader } from './client-hello.ts';
 import type { EdgePolicy } from './edge-policy.ts';
-import type { EdgeWorld } from './edge-world.ts';
+import type { EdgeWorld, Newcomer } from './edge-world.ts';
 import { type HandshakeRecord, makeHandshakeRecord } from './handshake-record.ts';
 import { judgeClient } from './judge-client.ts';
 import { alert, plainHttpAnswer } from './last-words.ts';
@@ -22,7 +22,7 @@ const maxPieces = 32;
 
 type Refusal = { readonly code: HandshakeRecord['code']; readonly raw?: string; readonly detail: string };
 
-export class Accept implements Late, HandshakeSink {
+export class Accept implements Late, HandshakeSink, Newcomer {
   deadline: number;
   readonly #raw: Socket;
   readonly #world: EdgeWorld;
@@ -49,6 +49,11 @@ export class Accept implements Late, HandshakeSink {
     this.#raw.on('close', this.#onClose);
     this.#raw.on('data', this.#onData);
     this.#world.deadlines.add(this);
+    this.#world.newcomers.add(this);
+  }
+
+  giveWay(): void {
+    this.#refuse({ code: 'handshake_limit', detail: `its place was needed, ${this.#progress()}` });
   }
 
   onLate(): void {
@@ -79,7 +84,8 @@ export class Accept implements Late, HandshakeSink {
   };
 
   #onHello(hello: ClientHello): void {
-    const { current, limits } = this.#world;
+    const { current, limits, newcomers } = this.#world;
+    newcomers.delete(this);
     this.#hello = hello;
     this.#serverName = hello.serverName === undefined ? undefined : canonicalHostName(hello.serverName);
     this.#policy = current().policies.find(this.#serverName);
@@ -233,8 +239,9 @@ export class Accept implements Late, HandshakeSink {
   #settle(code: HandshakeRecord['code'] | 'ok' | undefined, verdict: Verdict | undefined): void {
     this.#settled = true;
     this.#received = [];
-    const { clock, deadlines, limits, onOutcome } = this.#world;
+    const { clock, deadlines, limits, newcomers, onOutcome } = this.#world;
     deadlines.delete(this);
+    newcomers.delete(this);
     limits.leave();
     if (code === undefined) return;
     onOutcome({

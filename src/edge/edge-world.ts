@@ -33,7 +33,15 @@ export type HandshakeOutcome = {
   readonly durationMs: number;
 };
 
+/** A connection that has not asked for a handshake yet: it costs its client nothing. */
+export interface Newcomer {
+  /** Ends it, because somebody else needs its place. */
+  giveWay(): void;
+}
+
 export type EdgeWorld = {
+  /** Oldest first. */
+  readonly newcomers: Set<Newcomer>;
   readonly clock: Clock;
   readonly deadlines: Deadlines;
   readonly limits: HandshakeLimits;

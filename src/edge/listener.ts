@@ -57,6 +57,7 @@ export class EdgeListener {
     this.#world = {
       clock: options.clock,
       deadlines: options.deadlines,
+      newcomers: new Set(),
       limits: this.#limits,
       facts: new FactsCache(),
       chains: new ChainCache(),
@@ -107,7 +108,7 @@ export class EdgeListener {
     try {
       const { handshakeTimeoutMs, handshakesPerSecond } = this.#options.current();
       this.#limits.setRate(handshakesPerSecond ?? 0);
-      if (this.#limits.enter()) {
+      if (this.#limits.enter() || this.#makeRoom()) {
         new Accept(raw, this.#world, handshakeTimeoutMs || defaultHandshakeTimeoutMs).begin();
         return;
       }
@@ -117,6 +118,13 @@ export class EdgeListener {
       raw.destroy();
       this.#world.onDefect(error);
     }
+  }
+
+  /** Silent connections, of which anybody can open thousands, must not keep out who wants to talk: the oldest goes. */
+  #makeRoom(): boolean {
+    const [oldest] = this.#world.newcomers;
+    oldest?.giveWay();
+    return oldest !== undefined && this.#limits.enter();
   }
 
   /** One connection too many costs nothing more than being counted. */

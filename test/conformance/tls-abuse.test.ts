@@ -2,7 +2,8 @@
 // the listener does about it.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { connect, type Socket } from 'node:net';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { after, before, test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import { systemClock } from '../../src/base/clock.ts';
@@ -37,6 +38,20 @@ async function open(port: number): Promise<{ socket: Socket; closed: Promise<unk
   const closed = new Promise((resolve) => socket.on('close', resolve));
   await new Promise((resolve) => socket.on('connect', resolve));
   return { socket, closed };
+}
+
+/** The first bytes of a client that never gets an answer. */
+async function captureHello(servername: string): Promise<Buffer> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const client = connectTls({ host: '127.0.0.1', port: (server.address() as AddressInfo).port, servername });
+  client.on('error', () => {});
+  const [socket] = (await once(server, 'connection')) as [Socket];
+  const [hello] = (await once(socket, 'data')) as [Buffer];
+  client.destroy();
+  socket.destroy();
+  server.close();
+  return hello;
 }
 
 async function asAlice(edge: Edge, args: readonly string[] = []): ReturnType<typeof sClient> {
@@ -148,16 +163,33 @@ test('a client that dislikes our certificate says so, and the record repeats it'
   assert.match(record.raw, /ALERT_UNKNOWN_CA$/);
 });
 
-test('more connections without a verdict than allowed are turned away, and counted', async () => {
+test('silent connections keep nobody out: where places are short the oldest of them goes, and is counted', async () => {
   using edge = await openEdge({ policies: policies(), limits: { maxPendingHandshakes: 2 } });
-  const silent = await Promise.all([open(edge.port), open(edge.port)]);
+  const first = await open(edge.port);
+  const port = first.socket.localPort;
+  const second = await open(edge.port);
+  assert.equal((await asAlice(edge)).status, 200);
+  await first.closed;
+  const record = await edge.refusals.waitFor(() => true);
+  assert.deepEqual([record.code, record.remotePort], ['handshake_limit', port]);
+  assert.equal(edge.listener.pending, 1, 'the younger one stays');
+  second.socket.destroy();
+});
+
+test('more handshakes under way than allowed are turned away, and counted', async () => {
+  using edge = await openEdge({ policies: policies(), limits: { maxPendingHandshakes: 2 } });
+  const hello = await captureHello('a.test');
+  const stalled = await Promise.all([open(edge.port), open(edge.port)]);
+  for (const { socket } of stalled) {
+    socket.write(hello);
+    await once(socket, 'data');
+  }
   const third = await open(edge.port);
   await third.closed;
   const record = await edge.refusals.waitFor(() => true);
   assert.deepEqual([record.code, edge.listener.pending], ['handshake_limit', 2]);
-  for (const { socket } of silent) socket.destroy();
-  await Promise.all(silent.map(({ closed }) => closed));
-  await edge.refusals.waitFor(() => true);
+  for (const { socket } of stalled) socket.destroy();
+  await Promise.all(stalled.map(({ closed }) => closed));
   // The places come back with the close events of the server's side, which follow those of ours.
   while (edge.listener.pending > 0) await new Promise(setImmediate);
   assert.equal((await asAlice(edge)).status, 200);
