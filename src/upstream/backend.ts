@@ -44,8 +44,13 @@ export class Backend implements Candidate {
     this.#since = pools.world.clock.now();
     this.#unwatch.push(this.pool.watch(onChange));
     if (options.healthCheck === undefined) return;
-    this.#check = pools.findCheck(endpoint, identity, options.healthCheck);
-    this.#unwatch.push(this.#check.watch(onChange));
+    const check = pools.findCheck(endpoint, identity, options.healthCheck);
+    this.#check = check;
+    const onCheck = (): void => {
+      if (check.state().healthy) this.pool.reached();
+      onChange();
+    };
+    this.#unwatch.push(check.watch(onCheck));
   }
 
   /** False while the health check says no. */

@@ -43,12 +43,8 @@ export class Cluster {
     return this.#choose(this.#available, fields, target, remoteAddress);
   }
 
-  /**
-   * Another one, for a request that did not reach `failed`; undefined where there is none that may take it. What belongs to
-   * an exclusive backend goes nowhere else.
-   */
+  /** Another one, for a request that did not reach `failed`; undefined where there is none that may take it. */
   pickOther(failed: Backend, fields: Fields, target: string, remoteAddress: string): Backend | undefined {
-    if (failed.exclusive && failed.matches !== undefined) return undefined;
     const others = this.#available.filter((backend) => backend !== failed);
     return this.#choose(others, fields, target, remoteAddress);
   }

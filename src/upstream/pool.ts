@@ -105,6 +105,11 @@ export class Pool implements ConnectionKeeper {
     this.#ejection.answered();
   }
 
+  /** A health check found the backend good again: an ejection is over, and need not wait for its trial. */
+  reached(): void {
+    this.#ejection.connected();
+  }
+
   /** The backend refused our certificate after the handshake: as good as no connection (N24). */
   refusedCertificate(fault: Fault): void {
     this.#ejection.failed(fault);
