@@ -44,6 +44,8 @@ export type EdgeListenerOptions = {
 export type ListenAddress = { readonly host: string; readonly port: number; readonly reusePort?: boolean };
 
 export class EdgeListener {
+  /** Connections so far, those that were turned away included. */
+  accepted = 0;
   readonly #options: EdgeListenerOptions;
   readonly #world: EdgeWorld;
   readonly #limits: HandshakeLimits;
@@ -104,6 +106,7 @@ export class EdgeListener {
   }
 
   #onRaw(raw: Socket): void {
+    this.accepted++;
     raw.on('error', () => raw.destroy());
     try {
       const { handshakeTimeoutMs, handshakesPerSecond } = this.#options.current();

@@ -5,12 +5,15 @@ import { createServer, type Server, type Socket } from 'node:net';
 const maxConnections = 20_000;
 
 export class PlainListener {
+  /** Connections so far. */
+  accepted = 0;
   readonly #server: Server;
 
   constructor(onConnection: (socket: Socket) => void) {
     this.#server = createServer({ noDelay: true });
     this.#server.maxConnections = maxConnections;
     this.#server.on('connection', (socket) => {
+      this.accepted++;
       socket.on('error', () => socket.destroy());
       onConnection(socket);
     });

@@ -19,7 +19,7 @@ export async function reservePort(entryPoint: Pick<EntryPoint, 'host' | 'port'>)
 }
 
 export function explainListenError(error: NodeJS.ErrnoException, host: string, port: number): string {
-  const where = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  const where = addressText(host, port);
   switch (error.code) {
     case 'EADDRINUSE':
       return `cannot listen on ${where}: another process does already`;
@@ -30,4 +30,9 @@ export function explainListenError(error: NodeJS.ErrnoException, host: string, p
     default:
       return `cannot listen on ${where}: ${error.message}`;
   }
+}
+
+/** `host:port`, IPv6 in brackets. */
+export function addressText(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }

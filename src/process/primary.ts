@@ -7,11 +7,12 @@ import type { GatewayConfig } from '../config/gateway-config.ts';
 import type { Problem } from '../config/problem.ts';
 import type { LoadedConfig } from '../gateway/loaded.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { Backoff } from './backoff.ts';
+import { Crew } from './crew.ts';
 import type { Ports } from './messages.ts';
-import { explainListenError, reservePort } from './ports.ts';
+import { addressText, explainListenError, reservePort } from './ports.ts';
 import { PrimaryMetrics } from './primary-metrics.ts';
-import { WorkerHandle } from './worker-handle.ts';
+import { findRestartKeys } from './restart-keys.ts';
+import type { WorkerHandle } from './worker-handle.ts';
 
 export type LoadResult = {
   readonly loaded: LoadedConfig | undefined;
@@ -36,9 +37,7 @@ export class Primary {
   readonly #options: PrimaryOptions;
   readonly #metrics: PrimaryMetrics;
   readonly #ticketSecret = randomBytes(32);
-  readonly #slots: (WorkerHandle | undefined)[] = [];
-  /** Workers that finish what they have while a successor takes their slot. */
-  readonly #leaving = new Set<WorkerHandle>();
+  readonly #crew: Crew;
   #loaded: LoadedConfig;
   /** What settings that need a start were taken from. */
   readonly #startedWith: GatewayConfig;
@@ -56,6 +55,16 @@ export class Primary {
     this.#startedWith = loaded.config;
     this.#options = options;
     this.#metrics = new PrimaryMetrics();
+    const { clock, log, workerEntry } = options;
+    this.#crew = new Crew({
+      clock,
+      log,
+      workerEntry,
+      orders: () => ({ prepare: this.#prepareMessage(this.#loaded, this.#generation), ports: this.#ports }),
+      exclusive: async (act) => this.#exclusive(act),
+      onEnded: (worker) => this.#metrics.bury(worker),
+      onRestarted: () => this.#metrics.workerRestarted(),
+    });
   }
 
   /** Starts everything; rejects with one sentence where an address cannot be had or a worker does not come up. */
@@ -80,14 +89,15 @@ export class Primary {
       webSecure: webSecure.enabled ? await reservePort(webSecure) : undefined,
     };
     const count = config.workers === 'auto' ? this.#options.cores : config.workers;
-    await Promise.all(Array.from({ length: count }, (_, slot) => this.#startWorker(slot)));
+    await this.#crew.start(count);
     const listening: Listening[] = [];
     if (this.#ports.web !== undefined)
-      listening.push({ entryPoint: 'web', address: address(web.host, this.#ports.web) });
+      listening.push({ entryPoint: 'web', address: addressText(web.host, this.#ports.web) });
     if (this.#ports.webSecure !== undefined) {
-      listening.push({ entryPoint: 'webSecure', address: address(webSecure.host, this.#ports.webSecure) });
+      listening.push({ entryPoint: 'webSecure', address: addressText(webSecure.host, this.#ports.webSecure) });
     }
-    if (admin.enabled) listening.push({ entryPoint: 'admin', address: address(admin.host, await this.#openAdmin()) });
+    if (admin.enabled)
+      listening.push({ entryPoint: 'admin', address: addressText(admin.host, await this.#openAdmin()) });
     this.#metrics.loaded(this.#loaded, this.#generation);
     return listening;
   }
@@ -109,10 +119,10 @@ export class Primary {
   async stop(): Promise<void> {
     if (this.#stopping) return;
     this.#stopping = true;
-    const workers = this.#workers();
+    const workers = this.#crew.dismiss();
     for (const worker of workers) worker.send({ kind: 'drain' });
     // Workers keep the limit themselves; this is for one that hangs.
-    const cancel = this.#options.clock.after(this.#loaded.config.timeouts.drainMs + 2_000, () => this.#killAll());
+    const cancel = this.#options.clock.after(this.#loaded.config.timeouts.drainMs + 2_000, () => this.#crew.kill());
     await Promise.all(workers.map((worker) => worker.exited));
     cancel();
     this.#admin?.close();
@@ -121,21 +131,13 @@ export class Primary {
   /** Ends everything at once. */
   stopNow(): void {
     this.#stopping = true;
-    this.#killAll();
+    this.#crew.dismiss();
+    this.#crew.kill();
     this.#admin?.close();
   }
 
   reopenLogs(): void {
-    for (const worker of this.#workers()) worker.send({ kind: 'reopen' });
-  }
-
-  #workers(): WorkerHandle[] {
-    const all = new Set([...this.#slots, ...this.#leaving]);
-    return [...all].filter((worker) => worker !== undefined && !worker.gone) as WorkerHandle[];
-  }
-
-  #killAll(): void {
-    for (const worker of this.#workers()) worker.kill();
+    for (const worker of this.#crew.list()) worker.send({ kind: 'reopen' });
   }
 
   async #exclusive<T>(act: () => Promise<T>): Promise<T> {
@@ -144,79 +146,13 @@ export class Primary {
     return mine;
   }
 
-  async #startWorker(slot: number, backoff = new Backoff()): Promise<void> {
-    const worker = new WorkerHandle(this.#options.workerEntry, slot, this.#options.clock);
-    this.#slots[slot] = worker;
-    try {
-      await worker.up();
-      await worker.prepare(this.#prepareMessage(this.#loaded, this.#generation));
-      await worker.commit(this.#generation);
-      await worker.listen({ kind: 'listen', ports: this.#ports });
-    } catch (error) {
-      worker.kill();
-      await worker.exited;
-      throw error;
-    }
-    this.#options.log.info({ worker: slot, pid: worker.pid }, 'worker ready');
-    void worker.left.then(() => this.#onLeaving(worker, backoff));
-    void worker.exited.then(({ code, signal }) => this.#onExit(worker, backoff, code, signal));
-  }
-
-  /** Draining may take long: with one worker nobody would be served meanwhile. */
-  #onLeaving(worker: WorkerHandle, backoff: Backoff): void {
-    if (this.#stopping || worker.gone) return;
-    this.#leaving.add(worker);
-    const { clock, log } = this.#options;
-    const delayMs = backoff.delayAfter(clock.monotonic() - worker.startedAt);
-    log.error(
-      { worker: worker.slot, pid: worker.pid, restartInMs: delayMs },
-      'worker ends after an internal error; another will take its place',
-    );
-    this.#restartAfter(worker.slot, backoff, delayMs);
-  }
-
-  #onExit(worker: WorkerHandle, backoff: Backoff, code: number | null, signal: NodeJS.Signals | null): void {
-    this.#metrics.bury(worker);
-    // Its successor is on the way already.
-    if (this.#leaving.delete(worker) || this.#stopping) return;
-    const { clock, log } = this.#options;
-    const delayMs = backoff.delayAfter(clock.monotonic() - worker.startedAt);
-    log.error(
-      { worker: worker.slot, pid: worker.pid, code, signal, restartInMs: delayMs },
-      'worker ended; it will be started again',
-    );
-    this.#restartAfter(worker.slot, backoff, delayMs);
-  }
-
-  #restartAfter(slot: number, backoff: Backoff, delayMs: number): void {
-    const { clock, log } = this.#options;
-    clock.after(delayMs, () => {
-      void this.#exclusive(async () => {
-        if (this.#stopping) return;
-        try {
-          await this.#startWorker(slot, backoff);
-          this.#metrics.workerRestarted();
-        } catch (error) {
-          const nextMs = backoff.delayAfter(0);
-          log.error({ worker: slot, err: error, restartInMs: nextMs }, 'worker did not come up; trying again');
-          this.#restartAfter(slot, backoff, nextMs);
-        }
-      });
-    });
-  }
-
   async #reloadNow(reason: string): Promise<void> {
     const { log, load } = this.#options;
     const { loaded, problems } = await load();
-    for (const problem of problems) {
-      const { file, line, col } = problem.place;
-      const at = { code: problem.code, at: `${file}:${line}:${col}`, hint: problem.hint };
-      if (problem.severity === 'error') log.error(at, problem.message);
-      else log.warn(at, problem.message);
-    }
+    for (const problem of problems) logProblem(log, problem);
     if (loaded === undefined) return this.#reloadRejected(reason, 'the configuration has errors');
     const generation = this.#generation + 1;
-    const workers = this.#workers();
+    const workers = this.#crew.list();
     const prepared = await Promise.allSettled(
       workers.map((worker) => worker.prepare(this.#prepareMessage(loaded, generation))),
     );
@@ -228,7 +164,8 @@ export class Primary {
       for (const worker of workers) worker.send({ kind: 'abandon', generation });
       return this.#reloadRejected(reason, String((veto as PromiseRejectedResult).reason));
     }
-    this.#warnOfRestart(loaded);
+    const keys = findRestartKeys(this.#startedWith, loaded.config);
+    if (keys.length > 0) log.warn({ keys }, 'these settings take effect at the next start only');
     this.#loaded = loaded;
     this.#generation = generation;
     this.#reloadFailed = false;
@@ -257,22 +194,6 @@ export class Primary {
     );
   }
 
-  /** What only a new process can take over. */
-  #warnOfRestart(next: LoadedConfig): void {
-    const before = this.#startedWith;
-    const after = next.config;
-    const changed = (['web', 'webSecure', 'admin'] as const)
-      .filter((name) => endpoint(before.entryPoints[name]) !== endpoint(after.entryPoints[name]))
-      .map((name) => `entryPoints.${name}`);
-    if (before.workers !== after.workers) changed.push('workers');
-    for (const key of ['log', 'accessLog', 'monitoring'] as const) {
-      if (JSON.stringify(before[key]) !== JSON.stringify(after[key])) changed.push(key);
-    }
-    if (before.transport.maxIdleConns !== after.transport.maxIdleConns) changed.push('transport.maxIdleConns');
-    if (changed.length > 0)
-      this.#options.log.warn({ keys: changed }, 'these settings take effect at the next start only');
-  }
-
   #prepareMessage(loaded: LoadedConfig, generation: number) {
     const ticketSecret = loaded.ticketSecret ?? this.#ticketSecret;
     return { kind: 'prepare', generation, loaded: withPort(loaded, this.#ports.webSecure), ticketSecret } as const;
@@ -283,7 +204,7 @@ export class Primary {
     const { host, port } = config.entryPoints.admin;
     this.#admin = new AdminServer({
       ready: () => this.#readiness(),
-      metrics: async () => this.#metrics.render(this.#workers(), this.#reloadFailed),
+      metrics: async () => this.#metrics.render(this.#crew.list(), this.#reloadFailed),
       metricsPath: config.monitoring.metrics ? config.monitoring.metricsPath : undefined,
       liveness: config.monitoring.liveness,
       readiness: config.monitoring.readiness,
@@ -296,14 +217,10 @@ export class Primary {
   }
 
   #readiness(): { ok: boolean; detail: string } {
-    const ready = this.#workers().filter((worker) => worker.ready).length;
+    const ready = this.#crew.list().filter((worker) => worker.ready).length;
     if (this.#stopping) return { ok: false, detail: 'draining' };
-    return { ok: ready > 0, detail: `${ready} of ${this.#slots.length} workers ready` };
+    return { ok: ready > 0, detail: `${ready} of ${this.#crew.size} workers ready` };
   }
-}
-
-function address(host: string, port: number): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 /** With the port that was chosen: plain HTTP redirects to it. */
@@ -315,6 +232,8 @@ function withPort(loaded: LoadedConfig, port: number | undefined): LoadedConfig 
   return { ...loaded, config: { ...config, entryPoints: { ...entryPoints, webSecure } } };
 }
 
-function endpoint(entryPoint: { enabled: boolean; host: string; port: number }): string {
-  return entryPoint.enabled ? address(entryPoint.host, entryPoint.port) : 'off';
+function logProblem(log: Logger, { place, code, hint, severity, message }: Problem): void {
+  const at = { code, at: `${place.file}:${place.line}:${place.col}`, hint };
+  if (severity === 'error') log.error(at, message);
+  else log.warn(at, message);
 }

@@ -129,6 +129,9 @@ function expectOk(answer: Answer): string | undefined {
 
 type Outcome = { readonly answer: Answer } | { readonly error: string; readonly stale: boolean };
 
+/** Sockets that carried an answer. */
+const used = new WeakSet<object>();
+
 function send(options: LoadOptions, agent: Agent): Promise<Outcome> {
   return new Promise((resolve) => {
     const { cert, key, ca, servername, path = '/', method = 'GET' } = options;
@@ -142,6 +145,7 @@ function send(options: LoadOptions, agent: Agent): Promise<Outcome> {
     let answered = false;
     const call = request({ ...to, agent, path, method, headers, timeout: REQUEST_TIMEOUT_MS }, (response) => {
       answered = true;
+      used.add(response.socket);
       let body = '';
       response.setEncoding('utf8');
       response.on('data', (chunk: string) => (body += chunk));
@@ -150,7 +154,10 @@ function send(options: LoadOptions, agent: Agent): Promise<Outcome> {
       );
       response.on('error', (error: NodeJS.ErrnoException) => fail(`truncated: ${error.code ?? error.message}`));
     });
-    const fail = (error: string): void => resolve({ error, stale: call.reusedSocket && !answered });
+    // `reusedSocket` is not set where a request waited for the socket of another.
+    let reused = false;
+    call.on('socket', (socket) => (reused = used.has(socket)));
+    const fail = (error: string): void => resolve({ error, stale: (reused || call.reusedSocket) && !answered });
     call.on('timeout', () => call.destroy(new Error('timeout')));
     call.on('error', (error: NodeJS.ErrnoException) => fail(error.code ?? error.message));
     call.end(options.body);

@@ -1,0 +1,119 @@
+// The worker processes: started together, watched, replaced when they end, with growing pauses where they keep ending.
+import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { Backoff } from './backoff.ts';
+import type { Ports, ToWorker } from './messages.ts';
+import { WorkerHandle } from './worker-handle.ts';
+
+export type CrewOptions = {
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** URL path of the worker's entry module. */
+  readonly workerEntry: string;
+  /** What a worker that comes up now has to serve by. */
+  readonly orders: () => { readonly prepare: Extract<ToWorker, { kind: 'prepare' }>; readonly ports: Ports };
+  /** Restarts take turns with reloads, so that none sees half of the other. */
+  readonly exclusive: (act: () => Promise<void>) => Promise<void>;
+  readonly onEnded: (worker: WorkerHandle) => void;
+  readonly onRestarted: () => void;
+};
+
+export class Crew {
+  readonly #options: CrewOptions;
+  readonly #slots: (WorkerHandle | undefined)[] = [];
+  /** Workers that finish what they have while a successor takes their slot. */
+  readonly #leaving = new Set<WorkerHandle>();
+  #dismissed = false;
+
+  constructor(options: CrewOptions) {
+    this.#options = options;
+  }
+
+  /** How many there should be. */
+  get size(): number {
+    return this.#slots.length;
+  }
+
+  /** Rejects where one does not come up; the others may be running then. */
+  async start(count: number): Promise<void> {
+    await Promise.all(Array.from({ length: count }, async (_, slot) => this.#startWorker(slot, new Backoff())));
+  }
+
+  /** Those that run, the leaving ones included. */
+  list(): WorkerHandle[] {
+    const all = new Set([...this.#slots, ...this.#leaving]);
+    return [...all].filter((worker) => worker !== undefined && !worker.gone) as WorkerHandle[];
+  }
+
+  /** From now on nobody is replaced; returns those that run. */
+  dismiss(): WorkerHandle[] {
+    this.#dismissed = true;
+    return this.list();
+  }
+
+  kill(): void {
+    for (const worker of this.list()) worker.kill();
+  }
+
+  async #startWorker(slot: number, backoff: Backoff): Promise<void> {
+    const { workerEntry, clock, log, orders } = this.#options;
+    const worker = new WorkerHandle(workerEntry, slot, clock);
+    this.#slots[slot] = worker;
+    try {
+      await worker.up();
+      const { prepare, ports } = orders();
+      await worker.prepare(prepare);
+      await worker.commit(prepare.generation);
+      await worker.listen({ kind: 'listen', ports });
+    } catch (error) {
+      worker.kill();
+      await worker.exited;
+      throw error;
+    }
+    log.info({ worker: slot, pid: worker.pid }, 'worker ready');
+    void worker.left.then(() => this.#onLeaving(worker, backoff));
+    void worker.exited.then(({ code, signal }) => this.#onExit(worker, backoff, code, signal));
+  }
+
+  /** Draining may take long: with one worker nobody would be served meanwhile. */
+  #onLeaving(worker: WorkerHandle, backoff: Backoff): void {
+    if (this.#dismissed || worker.gone) return;
+    this.#leaving.add(worker);
+    const restartInMs = this.#restart(worker, backoff);
+    const about = { worker: worker.slot, pid: worker.pid, restartInMs };
+    this.#options.log.error(about, 'worker ends after an internal error; another will take its place');
+  }
+
+  #onExit(worker: WorkerHandle, backoff: Backoff, code: number | null, signal: NodeJS.Signals | null): void {
+    this.#options.onEnded(worker);
+    // Its successor is on the way already.
+    if (this.#leaving.delete(worker) || this.#dismissed) return;
+    const restartInMs = this.#restart(worker, backoff);
+    const about = { worker: worker.slot, pid: worker.pid, code, signal, restartInMs };
+    // Code 0 is a worker that was asked to drain, by SIGTERM to it alone.
+    if (code === 0) this.#options.log.info(about, 'worker ended as it was told; another will take its place');
+    else this.#options.log.error(about, 'worker ended; it will be started again');
+  }
+
+  #restart(worker: WorkerHandle, backoff: Backoff): number {
+    const delayMs = backoff.delayAfter(this.#options.clock.monotonic() - worker.startedAt);
+    this.#restartAfter(worker.slot, backoff, delayMs);
+    return delayMs;
+  }
+
+  #restartAfter(slot: number, backoff: Backoff, delayMs: number): void {
+    const { clock, log, exclusive, onRestarted } = this.#options;
+    const restart = async (): Promise<void> => {
+      if (this.#dismissed) return;
+      try {
+        await this.#startWorker(slot, backoff);
+        onRestarted();
+      } catch (error) {
+        const nextMs = backoff.delayAfter(0);
+        log.error({ worker: slot, err: error, restartInMs: nextMs }, 'worker did not come up; trying again');
+        this.#restartAfter(slot, backoff, nextMs);
+      }
+    };
+    clock.after(delayMs, () => void exclusive(restart));
+  }
+}

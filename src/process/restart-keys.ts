@@ -1,0 +1,20 @@
+// Settings that a running process cannot take over: what the operator must be told at a reload that changes them.
+import type { EntryPoint, GatewayConfig } from '../config/gateway-config.ts';
+import { addressText } from './ports.ts';
+
+/** Keys below `gateway` that differ between the configuration of the start and the one in force now. */
+export function findRestartKeys(before: GatewayConfig, after: GatewayConfig): string[] {
+  const changed = (['web', 'webSecure', 'admin'] as const)
+    .filter((name) => endpoint(before.entryPoints[name]) !== endpoint(after.entryPoints[name]))
+    .map((name) => `entryPoints.${name}`);
+  if (before.workers !== after.workers) changed.push('workers');
+  for (const key of ['log', 'accessLog', 'monitoring'] as const) {
+    if (JSON.stringify(before[key]) !== JSON.stringify(after[key])) changed.push(key);
+  }
+  if (before.transport.maxIdleConns !== after.transport.maxIdleConns) changed.push('transport.maxIdleConns');
+  return changed;
+}
+
+function endpoint({ enabled, host, port }: EntryPoint): string {
+  return enabled ? addressText(host, port) : 'off';
+}
