@@ -127,7 +127,8 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
 
   onClientDrain(): void {
     if (this.#done) return;
-    this.#expectBody();
+    // After informational answers only, the deadline for the answer itself still runs.
+    if (this.#responding) this.#expectBody();
     this.#call?.resumeResponse();
   }
 

@@ -14,6 +14,7 @@ import { materialError, materialWarning } from '../pki/material-problem.ts';
 import type { TrustBundle } from '../pki/trust-bundle.ts';
 import type { Expiry, LoadedConfig, LoadedPair, LoadedPolicy, LoadedRoute } from './loaded.ts';
 import { MaterialLoader, type UsablePair } from './material-loader.ts';
+import { findExposedRoutes } from './route-exposure.ts';
 import { mintSelfSigned } from './self-signed.ts';
 
 export type LoadedResult = {
@@ -41,7 +42,7 @@ export async function loadGateway(file: string, options: LoadOptions): Promise<L
   if (config === undefined) return { loaded: undefined, problems, watch: watched };
   const loader = new MaterialLoader(options.clock.now(), options.tolerateExpired === true);
   const loaded = await loadMaterial(config, loader);
-  const all = [...problems, ...loader.problems];
+  const all = [...problems, ...findExposedRoutes(config), ...loader.problems];
   const watch = [...watched, ...loader.paths];
   if (config.extraDirectory !== undefined) watch.push(config.extraDirectory);
   if (config.tls.certsDir !== undefined) watch.push(config.tls.certsDir.path);

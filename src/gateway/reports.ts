@@ -26,7 +26,12 @@ export class Reports implements BackendEvents {
   }
 
   onDefect(error: unknown): void {
-    this.#log.error({ err: error }, 'internal error: please report this');
+    // Should a client find a way to repeat it, one stack a minute is enough.
+    const suppressed = this.#admit(
+      `defect ${error instanceof Error ? `${error.name} ${error.message}` : String(error)}`,
+    );
+    if (suppressed === undefined) return;
+    this.#log.error({ err: error, ...(suppressed > 0 ? { suppressed } : {}) }, 'internal error: please report this');
   }
 
   /** A request failed for a reason that is not the client's. */

@@ -44,6 +44,9 @@ const maxDrainBytes = 65_536;
 /** Bytes thrown away after our last one, so that a reset does not take our answer from the client (RFC 9112 section 9.6). */
 const maxLingerBytes = 262_144;
 
+/** For an answer to begin after a plain TCP client has ended its side. */
+const halfCloseMs = 5_000;
+
 type Phase = 'open' | 'lingering' | 'closed';
 
 export class Http1ServerConnection implements Late, ExchangeConnection {
@@ -140,11 +143,19 @@ export class Http1ServerConnection implements Late, ExchangeConnection {
       this.#breakOff(new Fault('client_aborted', 'client', { detail: 'the answer was not taken' }));
     else if (exchange === undefined) this.#onLateHead();
     else if (exchange.isOver) this.#linger();
+    else if (this.#ended) this.#onLateHalfClosed(exchange);
     else if (!exchange.isFlowing && this.#requestBy > now) {
       // It is the flow that does not take the body: only the whole request has a deadline.
       this.#readBy = this.#requestBy;
       this.#arm();
     } else this.#failRequest(exchange, new Fault('request_timeout', 'client', { detail: 'the body came too slowly' }));
+  }
+
+  /** A client that ended its side and has waited long enough for an answer to begin. */
+  #onLateHalfClosed(exchange: ServerExchange): void {
+    this.#readBy = Infinity;
+    this.#arm();
+    if (exchange.canRespond) this.#breakOff(new Fault('client_aborted', 'client', { raw: 'EOF' }));
   }
 
   #onLateHead(): void {
@@ -183,6 +194,10 @@ export class Http1ServerConnection implements Late, ExchangeConnection {
     } else if (exchange.isOver) this.#linger();
     else if (this.#options.secure || (!exchange.requestDone && this.#pending === undefined)) {
       this.#breakOff(new Fault('client_aborted', 'client', { raw: 'EOF' }));
+    } else {
+      // `printf … | nc` wants its answer, a client that gave up does not: who knows which has this long.
+      this.#readBy = after(this.#options.deadlines.now, halfCloseMs);
+      this.#arm();
     }
   }
 

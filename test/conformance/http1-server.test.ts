@@ -602,6 +602,39 @@ describe('a client that goes away', () => {
   });
 });
 
+describe('a client that ended its side over TCP', () => {
+  it('is taken to be gone when no answer begins in time', async () => {
+    const listening = new Listening();
+    using server = await serve({ onRequest: (exchange) => exchange.receive(listening, 0) });
+    const client = await RawClient.open(server.port);
+    client.send(get).socket.end();
+    while (server.connections[0]?.socket.readableEnded !== true) await new Promise(setImmediate);
+    server.clock.turn(4_000);
+    assert.equal(server.connections[0]?.socket.destroyed, false);
+    server.clock.turn(2_000);
+    assert.equal((await listening.failed.promise).code, 'client_aborted');
+    await client.closed;
+  });
+
+  it('gets the whole of an answer that began in time, however long it takes', async () => {
+    const { promise, resolve } = Promise.withResolvers<Exchange>();
+    using server = await serve({ onRequest: resolve });
+    const client = await RawClient.open(server.port);
+    client.send(get).socket.end();
+    const exchange = await promise;
+    exchange.receive(new Listening(), 0);
+    while (server.connections[0]?.socket.readableEnded !== true) await new Promise(setImmediate);
+    exchange.sendHead(head(200, 6), none);
+    exchange.sendBody(Buffer.from('one'));
+    exchange.flush();
+    await client.until('one');
+    server.clock.turn(20_000);
+    exchange.sendBody(Buffer.from('two'));
+    exchange.sendEnd(undefined);
+    assert.match(await client.all(), /onetwo$/);
+  });
+});
+
 describe('draining', () => {
   it('closes idle connections, and others after their answer', async () => {
     const { promise, resolve } = Promise.withResolvers<Exchange>();
