@@ -321,7 +321,8 @@ describe('an answer of a backend', () => {
     const call = pair.start();
     call.onPiece = () => pair.connection.pauseResponse();
     await pair.until('\r\n\r\n');
-    const total = 4_000_000;
+    // More than the kernel's buffers of both sides together can grow to (tcp_rmem and tcp_wmem).
+    const total = 48_000_000;
     pair.backend.write(`${ok}Content-Length: ${total}\r\n\r\n`);
     pair.backend.write(Buffer.alloc(total, 'x'));
     while (call.body === '') await new Promise(setImmediate);

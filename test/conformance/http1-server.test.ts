@@ -270,7 +270,8 @@ describe('a request body', () => {
   it('stops while the flow pauses, and the socket stops being read', async () => {
     const listening = new Listening();
     let exchange: Exchange | undefined;
-    const total = 4_000_000;
+    // More than the kernel's buffers of both sides together can grow to (tcp_rmem and tcp_wmem).
+    const total = 48_000_000;
     using server = await serve({
       onRequest: (taken) => {
         exchange = taken;
