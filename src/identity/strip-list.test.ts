@@ -37,6 +37,7 @@ const forgeries = [
   'X-Forwarded-Host',
   'Forwarded',
   'X-Request-ID',
+  'Proxy',
 ];
 
 for (const name of forgeries) {

@@ -50,6 +50,9 @@ const forwardingNames = [
   'x-request-id',
 ];
 
+/** CGI programs read it as HTTP_PROXY and send their own requests there (httpoxy, CVE-2016-5385); no standard has it. */
+const dangerousNames = ['proxy'];
+
 /** Spellings whose answer is remembered; what comes later is classified each time. */
 const cacheLimit = 4096;
 
@@ -59,7 +62,7 @@ export class StripList {
 
   /** `ownNames`: further names that the configuration makes the gateway set (custom identity fields), in any spelling. */
   constructor(ownNames: readonly string[] = []) {
-    this.#names = new Set([...identityNames, ...forwardingNames, ...ownNames.map(fold)]);
+    this.#names = new Set([...identityNames, ...forwardingNames, ...dangerousNames, ...ownNames.map(fold)]);
   }
 
   /** True where a client's field of this name must not pass on. */
