@@ -1,6 +1,7 @@
 // The admin listener: liveness, readiness, metrics. Loopback by default; it knows nothing of traffic, and gives away
 // no configuration.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { metricsContentType } from '../telemetry/metrics.ts';
 
 export type AdminView = {
   readonly ready: () => { readonly ok: boolean; readonly detail: string };
@@ -68,7 +69,7 @@ export class AdminServer {
       return { status: ok ? 200 : 503, type: text, body: `${detail}\n` };
     }
     if (path === this.#view.metricsPath) {
-      return { status: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body: await this.#view.metrics() };
+      return { status: 200, type: metricsContentType, body: await this.#view.metrics() };
     }
     return { status: 404, type: text, body: 'not found\n' };
   }

@@ -10,7 +10,7 @@ export interface Late {
 }
 
 export class Deadlines {
-  /** The clock's monotonic time at the last sweep or `touch`; cheap to read, at most `sweepMs` old while in use. */
+  /** The clock's monotonic time at the last sweep; cheap to read, at most `sweepMs` old while in use. */
   now: number;
   readonly #clock: Clock;
   readonly #sweepMs: number;
