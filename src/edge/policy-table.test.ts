@@ -71,8 +71,6 @@ test('server name and Host share one canonical look-up', () => {
   const table = open();
   for (const name of ['PARTNERS.test', 'partners.test.', 'PaRtNeRs.TeSt.']) {
     assert.equal(table.find(name)?.name, 'partners', name);
-    assert.equal(table.policyNameOfHost(name), 'partners', name);
-    assert.equal(table.policyNameOfHost(`${name}:8443`), 'partners', name);
   }
 });
 
@@ -108,12 +106,11 @@ test('absent, unknown, illegal names and addresses all get the default policy, o
   ]) {
     assert.equal(open().find(text), undefined, text);
     assert.equal(open('gateway').find(text)?.name, 'gateway', text);
-    assert.equal(open('gateway').policyNameOfHost(text), 'gateway', text);
   }
   assert.equal(open().find(undefined), undefined);
   assert.equal(open('gateway').find(undefined)?.name, 'gateway');
-  assert.equal(open('gateway').policyNameOfHost('[2001:db8::1]:443'), 'gateway');
-  assert.equal(open().policyNameOfHost('192.0.2.1:443'), undefined);
+  assert.equal(open('gateway').find('2001:db8::1')?.name, 'gateway');
+  assert.equal(open().find('192.0.2.1'), undefined);
 });
 
 test('a policy that claims what is no host is an error, because its hosts would fall to a laxer policy', () => {

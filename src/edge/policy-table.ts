@@ -52,12 +52,6 @@ export class PolicyTable {
     return this.#findNamed(serverName) ?? this.defaultPolicy;
   }
 
-  /** The policy's name for the authority of a request (Host, :authority): the port counts for nothing. */
-  policyNameOfHost(authority: string): string | undefined {
-    const colon = authority.startsWith('[') ? -1 : authority.indexOf(':');
-    return this.find(colon < 0 ? authority : authority.slice(0, colon))?.name;
-  }
-
   #findNamed(text: string): EdgePolicy | undefined {
     const name = canonicalHostName(text);
     if (name === undefined) return undefined;
