@@ -11,11 +11,82 @@ export type CertificatePair = { readonly cert: Ref; readonly key: Ref; readonly 
 
 export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';
 
-export type ClientAuthConfig = {
+/** One rule of `allowedSANs` or `clientCert.allow`: any rule that holds suffices. pki/san-rule.ts judges it. */
+export type SanRuleConfig = (
+  | {
+      readonly kind: 'san';
+      readonly type: 'DNS' | 'URI' | 'EMAIL' | 'IP' | 'OTHER_NAME';
+      /** `regex`: a pattern of the safe subset for `new RegExp('^(?:' + value + ')$')` (safe-regex.ts). */
+      readonly matcher: 'exact' | 'prefix' | 'suffix' | 'contains' | 'regex';
+      readonly value: string;
+      readonly ignoreCase: boolean;
+      /** Dotted; set for OTHER_NAME only, and always there. */
+      readonly oid: string | undefined;
+    }
+  /** `spiffe: spiffe://domain/path`, canonical. */
+  | { readonly kind: 'spiffe'; readonly id: string }
+  | { readonly kind: 'trustDomain'; readonly domain: string }
+) & { readonly place: Place };
+
+/** Where a CRL comes from: a file, a directory (found out when it is loaded), inline PEM, or an http(s) URL. */
+export type CrlSource = Ref | { readonly place: Place; readonly url: string };
+
+export type CrlConfig = {
+  readonly sources: readonly CrlSource[];
+  readonly onMissing: 'deny' | 'allow';
+  readonly onStale: 'deny' | 'allow';
+  /** `chain`: every certificate below the anchor; `leaf`: the leaf alone. */
+  readonly scope: 'chain' | 'leaf';
+  /** Longest time between two fetches of a URL; it is fetched earlier where nextUpdate is nearer. */
+  readonly refreshMs: number;
+  readonly place: Place;
+};
+
+export type OcspConfig = {
+  /** hard: what is not known to be good is refused. soft: only what is known to be revoked is. */
+  readonly mode: 'soft' | 'hard';
+  /** http(s) URL; undefined: the one in the certificate, where its host is in allowedHosts. */
+  readonly responder: string | undefined;
+  /** Canonical host names of responders that certificates may name; empty = none. */
+  readonly allowedHosts: readonly string[];
+  readonly timeoutMs: number;
+  /** Longest time that an answer is relied on; shorter where its nextUpdate is nearer. */
+  readonly refreshMs: number;
+  readonly place: Place;
+};
+
+export type SpiffeConfig = {
+  /** At least one. */
+  readonly trustDomains: readonly string[];
+  /** Anchors of one trust domain each; a domain without one uses clientCA. */
+  readonly bundles: readonly { readonly trustDomain: string; readonly bundle: Ref }[];
+  readonly place: Place;
+};
+
+/** What a certificate must be besides well issued; undefined = nothing is asked for. Never an empty list. */
+export type IdentityRulesConfig = {
+  readonly allowedSANs: readonly SanRuleConfig[] | undefined;
+  /** SHA-256 of the certificate, lower-case hexadecimal. */
+  readonly allowedFingerprints: readonly string[] | undefined;
+  /** SHA-256 of the SubjectPublicKeyInfo, base64 with padding. */
+  readonly allowedSPKI: readonly string[] | undefined;
+};
+
+export type ClientAuthConfig = IdentityRulesConfig & {
+  /** May be empty only where `spiffe` has a bundle for each of its trust domains. */
   readonly clientCAs: readonly Ref[];
   readonly required: boolean;
   readonly onFailure: 'close' | 'explain';
   readonly maxDepth: number;
+  /** Whether an intermediate in clientCA is an anchor; undefined: only where clientCA holds no root at all. */
+  readonly partialChain: boolean | undefined;
+  /** Smallest keys that are accepted, in bits; at least 2048 and 256. */
+  readonly minKeyBits: { readonly rsa: number; readonly ec: number };
+  readonly spiffe: SpiffeConfig | undefined;
+  readonly crl: CrlConfig | undefined;
+  readonly ocsp: OcspConfig | undefined;
+  /** What a request in flight is given to finish when its connection is not trusted any more; 0 = cut at once. */
+  readonly distrustGraceMs: number;
   readonly place: Place;
 };
 
@@ -52,7 +123,11 @@ export type TlsConfig = {
     readonly enabled: boolean;
     readonly lifetimeMs: number;
     readonly keys: Ref | undefined;
+    /** Ticket keys change at every multiple of this on the clock; a session whose key is gone costs a full handshake. */
+    readonly rotationMs: number;
   };
+  /** Fetches and serves OCSP responses for our own certificates. */
+  readonly ocspStapling: { readonly enabled: boolean; readonly place: Place };
 };
 
 export type EntryPoint = {
@@ -93,7 +168,7 @@ export type BackendConfig = {
   readonly place: Place;
 };
 
-export type BackendTlsConfig = {
+export type BackendTlsConfig = IdentityRulesConfig & {
   readonly insecureSkipVerify: boolean;
   readonly rootCAs: Ref | undefined;
   readonly clientCert: Ref | undefined;
@@ -101,6 +176,7 @@ export type BackendTlsConfig = {
   readonly serverName: string | undefined;
   readonly minVersion: TlsVersion;
   readonly maxVersion: TlsVersion;
+  readonly crl: CrlConfig | undefined;
   readonly place: Place;
 };
 
@@ -119,7 +195,28 @@ export type XfccMode = 'sanitize' | 'forwardOnly' | 'appendForward' | 'sanitizeS
 export type ForwardClientCertConfig = {
   /** undefined: sanitizeSet where the client is authenticated, else sanitize. */
   readonly mode: XfccMode | undefined;
-  readonly xfcc: { readonly subject: boolean; readonly uri: boolean; readonly dns: boolean };
+  readonly xfcc: {
+    readonly subject: boolean;
+    readonly uri: boolean;
+    readonly dns: boolean;
+    readonly cert: boolean;
+    readonly chain: boolean;
+  };
+  /** RFC 9440; `chain` never without `clientCert`. */
+  readonly rfc9440: { readonly clientCert: boolean; readonly chain: boolean };
+  /** Further fields; names are legal, distinct when folded, and none of those that the gateway or HTTP itself uses. */
+  readonly custom: readonly { readonly name: string; readonly value: CustomIdentityValue }[];
+};
+
+export type CustomIdentityValue = 'pem' | 'der' | 'subject' | 'issuer' | 'serial' | 'fingerprint' | 'spiffe' | 'sans';
+
+/** Who may call a route: a client certificate that passed, and any rule of `allow` where there are some. */
+export type RouteClientCertConfig = {
+  /** false: anonymous clients may call; those with a certificate must still satisfy `allow`. */
+  readonly required: boolean;
+  /** undefined: every authenticated client. Never empty. */
+  readonly allow: readonly SanRuleConfig[] | undefined;
+  readonly place: Place;
 };
 
 export type RouteConfig = {
@@ -136,6 +233,7 @@ export type RouteConfig = {
   readonly healthCheck: HealthCheckConfig | undefined;
   readonly forwardHostHeaders: boolean;
   readonly tls: BackendTlsConfig;
+  readonly clientCert: RouteClientCertConfig | undefined;
   readonly forwardClientCert: ForwardClientCertConfig;
   readonly maintenance: { readonly statusCode: number; readonly message: string } | undefined;
   readonly timeouts: {
@@ -188,5 +286,13 @@ export type GatewayConfig = {
     readonly file: string | undefined;
   };
   readonly accessLog: { readonly enabled: boolean; readonly path: string; readonly sample: number };
+  /** The bounded record of the identities that were seen, for `check --against` and `trust audit`. */
+  readonly trustRecord: {
+    readonly enabled: boolean;
+    /** Absolute; undefined: kept in memory only. */
+    readonly path: string | undefined;
+    readonly maxIdentities: number;
+    readonly keepMs: number;
+  };
   readonly routes: readonly RouteConfig[];
 };

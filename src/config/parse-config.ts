@@ -183,6 +183,7 @@ function assemble(
     proxy: readProxy(gateway, at, problems),
     monitoring: readMonitoring(gateway, at, problems),
     ...readLogs(gateway, input.file),
+    trustRecord: { enabled: true, path: undefined, maxIdentities: 10_000, keepMs: 30 * 86_400_000 },
     routes,
   };
   if (routes.length === 0 && !problems.hasErrors)

@@ -61,6 +61,10 @@ export function readBackendTls(
     clientKey,
     serverName: readServerName(shape.serverName, here, problems),
     ...readVersions(shape, here, problems),
+    allowedSANs: undefined,
+    allowedFingerprints: undefined,
+    allowedSPKI: undefined,
+    crl: undefined,
     place: here.place,
   };
 }

@@ -65,6 +65,15 @@ function readClientAuth(
     required,
     onFailure: shape.onFailure ?? 'close',
     maxDepth: shape.maxDepth ?? 4,
+    allowedSANs: undefined,
+    allowedFingerprints: undefined,
+    allowedSPKI: undefined,
+    partialChain: undefined,
+    minKeyBits: { rsa: 2048, ec: 256 },
+    spiffe: undefined,
+    crl: undefined,
+    ocsp: undefined,
+    distrustGraceMs: 500,
     place: at.place,
   };
 }

@@ -14,6 +14,10 @@ export function readForwardClientCert(
       subject: xfcc?.subject ?? around?.xfcc.subject ?? true,
       uri: xfcc?.uri ?? around?.xfcc.uri ?? true,
       dns: xfcc?.dns ?? around?.xfcc.dns ?? true,
+      cert: around?.xfcc.cert ?? false,
+      chain: around?.xfcc.chain ?? false,
     },
+    rfc9440: around?.rfc9440 ?? { clientCert: false, chain: false },
+    custom: around?.custom ?? [],
   };
 }

@@ -84,6 +84,7 @@ function readRoute(shape: RouteShape, at: Cursor, around: RouteSurroundings, pro
     healthCheck: readHealthCheck(shape, at, problems),
     forwardHostHeaders: shape.security?.forwardHostHeaders ?? !(shape.disableHostForwarding ?? false),
     tls: readBackendTls(shape, at, backends, around.skipVerify, problems),
+    clientCert: undefined,
     forwardClientCert: readForwardClientCert(shape.security?.forwardClientCert, around.forwardClientCert),
     maintenance:
       maintenance?.enabled === true

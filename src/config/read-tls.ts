@@ -56,7 +56,9 @@ export function readTls(
       enabled: shape.sessionResumption?.enabled ?? true,
       lifetimeMs: readLifetime(shape.sessionResumption?.lifetime, at.down('sessionResumption'), problems),
       keys: readRef(shape.sessionResumption?.keys, at.down('sessionResumption'), 'keys', problems),
+      rotationMs: 12 * 3_600_000,
     },
+    ocspStapling: { enabled: false, place: at.place },
   };
 }
 

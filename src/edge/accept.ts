@@ -145,6 +145,7 @@ export class Accept implements Late, HandshakeSink, Newcomer {
       cipher: socket.getCipher().name,
     };
     const verdict = judgeClient(proof, { policy, facts, chains, now: clock.now() });
+    this.#world.onJudged({ policy: policy.name, serverName: this.#serverName, verdict });
     const peer = this.#makePeer(policy, verdict);
     if (verdict.code === 'ok') {
       this.#settle('ok', verdict);

@@ -2,6 +2,7 @@
 // path again with our own eyes, for depth, forwarding and later revocation, and as a second opinion that must agree (N21).
 import { type KeyObject, X509Certificate } from 'node:crypto';
 import type { CertificateFacts } from '../pki/facts.ts';
+import { isSelfIssued } from '../pki/issuer.ts';
 import type { TrustBundle } from '../pki/trust-bundle.ts';
 
 export type TrustPath = {
@@ -17,14 +18,21 @@ type Anchor = { readonly facts: CertificateFacts; readonly certificate: X509Cert
 
 export class AnchorSet {
   readonly bundle: TrustBundle;
+  readonly #partialChain: boolean;
   #anchors: readonly Anchor[] | undefined;
+  /** Intermediates of the bundle that are no anchors: nobody has to send them. */
+  #helpers: readonly X509Certificate[] = [];
 
-  constructor(bundle: TrustBundle) {
+  /** `partialChain`: intermediates of the bundle are anchors; otherwise they only help to get to one. */
+  constructor(bundle: TrustBundle, partialChain: boolean) {
     this.bundle = bundle;
+    this.#partialChain = partialChain;
   }
 
   /** The shortest path by names, key identifiers and signatures; undefined where there is none. */
   findPath(leaf: X509Certificate, sent: readonly X509Certificate[]): TrustPath | undefined {
+    this.#anchors ??= this.#open();
+    const candidates = this.#helpers.length === 0 ? sent : [...sent, ...this.#helpers];
     const budget = { left: maxSignatureChecks };
     const reached = new Set([leaf.fingerprint256]);
     let paths: (readonly X509Certificate[])[] = [[leaf]];
@@ -34,7 +42,7 @@ export class AnchorSet {
         if (anchor !== undefined) return { chain, anchor };
       }
       paths = paths.flatMap((chain) =>
-        sent.flatMap((issuer) => {
+        candidates.flatMap((issuer) => {
           if (reached.has(issuer.fingerprint256) || !issuer.ca) return [];
           if (!isIssuer(chain.at(-1) as X509Certificate, issuer, issuer, budget)) return [];
           reached.add(issuer.fingerprint256);
@@ -45,12 +53,19 @@ export class AnchorSet {
     return undefined;
   }
 
-  #findAnchor(certificate: X509Certificate, budget: { left: number }): CertificateFacts | undefined {
-    this.#anchors ??= this.bundle.anchors.map((facts) => {
-      const anchor = new X509Certificate(facts.der);
-      return { facts, certificate: anchor, key: anchor.publicKey };
+  #open(): Anchor[] {
+    const roots = this.bundle.anchors.filter((facts) => this.#partialChain || isSelfIssued(facts));
+    this.#helpers = this.bundle.anchors
+      .filter((facts) => !roots.includes(facts))
+      .map((facts) => new X509Certificate(facts.der));
+    return roots.map((facts) => {
+      const certificate = new X509Certificate(facts.der);
+      return { facts, certificate, key: certificate.publicKey };
     });
-    return this.#anchors.find((anchor) => isIssuer(certificate, anchor.certificate, anchor.key, budget))?.facts;
+  }
+
+  #findAnchor(certificate: X509Certificate, budget: { left: number }): CertificateFacts | undefined {
+    return this.#anchors?.find((anchor) => isIssuer(certificate, anchor.certificate, anchor.key, budget))?.facts;
   }
 }
 

@@ -1,10 +1,9 @@
 // One trust policy, compiled: whom it trusts, how it answers, and the TLS terminators that no other policy shares. Sessions
 // and tickets are bound to a digest of everything that decides trust, so they die with any change of it (N7, N9).
 import { createPrivateKey, hash, hkdfSync } from 'node:crypto';
-import { TrustBundle } from '../pki/trust-bundle.ts';
-import { AnchorSet } from './anchor-set.ts';
 import { CertificateChoice } from './certificate-choice.ts';
 import { resolveCipherSuites, resolveCurves } from './cipher-list.ts';
+import { ClientTrust, type ClientTrustOptions } from './client-trust.ts';
 import { TlsTerminator } from './tls-terminator.ts';
 
 export type TlsVersionName = 'TLSv1.2' | 'TLSv1.3';
@@ -22,6 +21,8 @@ export type ClientAuthSettings = {
   readonly onFailure: 'close' | 'explain';
   /** CA certificates allowed between leaf and anchor. */
   readonly maxDepth: number;
+  /** What a request in flight has to finish when its connection is not trusted any more. Default 500. */
+  readonly distrustGraceMs?: number;
 };
 
 export type EdgePolicyOptions = {
@@ -33,7 +34,7 @@ export type EdgePolicyOptions = {
   readonly curves: readonly string[];
   /** At least one; the first is used where no name fits. */
   readonly certificates: readonly EdgeCertificate[];
-  readonly clientAuth: (ClientAuthSettings & { readonly caPem: readonly string[] }) | undefined;
+  readonly clientAuth: (ClientAuthSettings & ClientTrustOptions) | undefined;
   readonly resumption: {
     readonly enabled: boolean;
     readonly lifetimeS: number;
@@ -51,9 +52,9 @@ export class EdgePolicy {
   readonly minVersion: TlsVersionName;
   readonly maxVersion: TlsVersionName;
   /** undefined: no client certificate is asked for. */
-  readonly clientAuth: ClientAuthSettings | undefined;
+  readonly clientAuth: Required<ClientAuthSettings> | undefined;
   /** Defined exactly where clientAuth is. */
-  readonly anchors: AnchorSet | undefined;
+  readonly trust: ClientTrust | undefined;
   readonly resumes: boolean;
   readonly #choice: CertificateChoice;
   readonly #terminators: readonly TlsTerminator[];
@@ -70,8 +71,9 @@ export class EdgePolicy {
       required: clientAuth.required,
       onFailure: clientAuth.onFailure,
       maxDepth: clientAuth.maxDepth,
+      distrustGraceMs: clientAuth.distrustGraceMs ?? 500,
     };
-    this.anchors = clientAuth && new AnchorSet(parseAnchors(clientAuth.caPem, name));
+    this.trust = clientAuth && new ClientTrust(clientAuth, name);
     const ciphers = resolveCipherSuites(options.ciphers);
     const curves = resolveCurves(options.curves);
     this.digest = digestOf(this, ciphers, curves);
@@ -89,7 +91,7 @@ export class EdgePolicy {
       return new TlsTerminator({
         cert: chosen.map(({ certPem }) => certPem),
         key: chosen.map(({ keyPem }) => keyPem),
-        anchors: this.anchors?.bundle,
+        trust: this.trust,
         minVersion: options.minVersion,
         maxVersion: options.maxVersion,
         ciphers: ciphers.join(':'),
@@ -106,15 +108,10 @@ export class EdgePolicy {
   }
 }
 
-function parseAnchors(caPem: readonly string[], name: string): TrustBundle {
-  const { bundle, problems } = TrustBundle.parse(caPem.join('\n'), { name: `the CA bundle of policy ${name}` });
-  if (bundle === undefined) throw new RangeError(problems[0]?.message ?? `policy ${name} trusts nobody`);
-  return bundle;
-}
-
 /** The policy's name is part of it: equal trust under two names is still two policies. Own certificates are not. */
 function digestOf(policy: EdgePolicy, ciphers: readonly string[], curves: readonly string[]): string {
-  const { name, minVersion, maxVersion, clientAuth, anchors } = policy;
-  const parts = [1, name, minVersion, maxVersion, ciphers, curves, clientAuth ?? null, anchors?.bundle.digest ?? null];
+  const { name, minVersion, maxVersion, clientAuth, trust } = policy;
+  const asked = clientAuth && [clientAuth.required, clientAuth.onFailure, clientAuth.maxDepth, trust?.digest];
+  const parts = [2, name, minVersion, maxVersion, ciphers, curves, asked ?? null];
   return hash('sha256', JSON.stringify(parts), 'hex');
 }

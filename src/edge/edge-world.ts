@@ -5,6 +5,7 @@ import type { TLSSocket } from 'node:tls';
 import type { Clock } from '../base/clock.ts';
 import type { Deadlines } from '../base/deadline.ts';
 import type { FactsCache } from '../pki/facts-cache.ts';
+import type { Verdict } from '../pki/verdict.ts';
 import type { ChainCache } from './chain-cache.ts';
 import type { HandshakeLimits } from './handshake-limits.ts';
 import type { HandshakeRecord } from './handshake-record.ts';
@@ -33,6 +34,13 @@ export type HandshakeOutcome = {
   readonly durationMs: number;
 };
 
+/** A client that got as far as a verdict, let in or not: for the record of who was seen. */
+export type JudgedClient = {
+  readonly policy: string;
+  readonly serverName: string | undefined;
+  readonly verdict: Verdict;
+};
+
 /** A connection that has not asked for a handshake yet: it costs its client nothing. */
 export interface Newcomer {
   /** Ends it, because somebody else needs its place. */
@@ -51,5 +59,6 @@ export type EdgeWorld = {
   readonly onAccepted: (socket: TLSSocket, peer: Peer, transport: Socket) => void;
   readonly onRefused: (record: HandshakeRecord) => void;
   readonly onOutcome: (outcome: HandshakeOutcome) => void;
+  readonly onJudged: (judged: JudgedClient) => void;
   readonly onDefect: (error: unknown) => void;
 };

@@ -1,15 +1,18 @@
 // The verdict on a client, after the handshake and before any HTTP byte: order of checks of edge.md. OpenSSL's result is
 // necessary, never sufficient; the certificate that signed the handshake is the identity (incident 16). On a resumed session
 // OpenSSL repeats nothing, so everything is judged again here (incident 2).
-import type { X509Certificate } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
 import { Fault } from '../base/fault.ts';
 import { diagnose } from '../pki/diagnose.ts';
 import type { CertificateFacts } from '../pki/facts.ts';
 import type { FactsCache } from '../pki/facts-cache.ts';
-import { checkStrength, clientAuth, hasPurpose, judgeLeaf, type Judgement } from '../pki/judge.ts';
+import { checkStrength, type Judgement } from '../pki/judge.ts';
 import type { Verdict } from '../pki/verdict.ts';
+import type { AnchorSet } from './anchor-set.ts';
 import type { ChainCache, KnownChain } from './chain-cache.ts';
+import type { ClientTrust } from './client-trust.ts';
 import type { EdgePolicy } from './edge-policy.ts';
+import { judgeIdentity } from './judge-identity.ts';
 
 /** Certificates that a client may send; a longer list is refused before it costs anything (incident 21). */
 export const maxSentCertificates = 16;
@@ -38,10 +41,10 @@ export type JudgeWorld = {
 
 /** Never throws: what cannot be judged is refused. */
 export function judgeClient(proof: ClientProof, world: JudgeWorld): Verdict {
-  const { policy } = world;
-  if (policy.clientAuth === undefined || policy.anchors === undefined) return verdictOf(proof, accepted);
+  const { clientAuth, trust } = world.policy;
+  if (clientAuth === undefined || trust === undefined) return verdictOf(proof, accepted);
   if (proof.leaf === undefined) {
-    if (policy.clientAuth.required) {
+    if (clientAuth.required) {
       return verdictOf(proof, { code: 'no_client_cert', detail: 'the client sent no certificate' });
     }
     return verdictOf(proof, accepted);
@@ -49,20 +52,22 @@ export function judgeClient(proof: ClientProof, world: JudgeWorld): Verdict {
   let leaf: CertificateFacts | undefined;
   try {
     leaf = world.facts.read(proof.leaf.raw);
-    return judgeLeafAndChain(proof, proof.leaf, leaf, world);
+    return judgeLeafAndChain(proof, proof.leaf, leaf, { ...world, trust, maxDepth: clientAuth.maxDepth });
   } catch (error) {
     const detail = error instanceof Fault ? (error.detail ?? error.code) : `certificate: ${String(error)}`;
     return verdictOf(proof, { code: 'malformed_cert', detail }, leaf);
   }
 }
 
+type TrustWorld = JudgeWorld & { readonly trust: ClientTrust; readonly maxDepth: number };
+
 function judgeLeafAndChain(
   proof: ClientProof,
   certificate: X509Certificate,
   leaf: CertificateFacts,
-  world: JudgeWorld,
+  world: TrustWorld,
 ): Verdict {
-  const { policy, now } = world;
+  const { policy, trust, now } = world;
   let known = proof.authorized ? world.chains.find(policy.digest, leaf.sha256) : undefined;
   if (known === undefined) {
     const sent = sentCertificates(certificate);
@@ -72,61 +77,49 @@ function judgeLeafAndChain(
     }
     if (!proof.authorized) {
       const chain = sent.map(({ raw }) => world.facts.read(raw));
-      const anchors = policy.anchors?.bundle;
+      const { bundle: anchors } = trust;
       const found = diagnose({ raw: proof.raw, leg: 1, leaf, chain, anchors, now, known: world.chains });
       return verdictOf(proof, found, leaf, [leaf, ...chain]);
     }
-    known = learnChain(certificate, sent, leaf, world);
+    const anchors = trust.anchorsFor(leaf);
+    if ('code' in anchors) return verdictOf(proof, anchors, leaf, [leaf]);
+    known = learnChain(certificate, proof.resumed ? knownAbove(leaf, world) : sent, leaf, anchors, world);
     if (known === undefined && !proof.resumed) {
       const detail = 'OpenSSL accepted a chain that does not lead to a CA of this policy';
       return verdictOf({ ...proof, raw: 'NO_PATH' }, { code: 'untrusted_issuer', detail }, leaf);
     }
   }
-  const chain = known?.chain ?? [leaf];
-  const refusal = judgeChain(chain, known, policy, now);
-  return verdictOf(proof, refusal ?? accepted, leaf, chain, known !== undefined);
-}
-
-/** Everything of the chain that is known; on a session resumed elsewhere that may be the leaf alone. */
-function judgeChain(
-  chain: readonly CertificateFacts[],
-  known: KnownChain | undefined,
-  policy: EdgePolicy,
-  now: number,
-): Judgement | undefined {
-  const [leaf] = chain as readonly [CertificateFacts];
-  for (const facts of known === undefined ? chain : [...chain, known.anchor]) {
-    const late = judgeLeaf(facts, { now });
-    if (late !== undefined) return facts === leaf ? late : { ...late, detail: `a CA above it: ${late.detail}` };
-  }
-  if (!hasPurpose(leaf, clientAuth)) {
-    return { code: 'wrong_purpose', detail: 'its extended key usage lacks clientAuth' };
-  }
-  const maxDepth = policy.clientAuth?.maxDepth ?? 0;
-  if (chain.length - 1 > maxDepth) {
-    return {
-      code: 'chain_too_deep',
-      detail: `${chain.length - 1} CA certificates between it and the anchor, maxDepth is ${maxDepth}`,
-    };
-  }
-  return known === undefined ? checkStrength(leaf) : known.weakness;
+  const refusal = judgeIdentity(leaf, known, world, now);
+  return verdictOf(proof, refusal ?? accepted, leaf, known?.chain ?? [leaf], known !== undefined, known?.anchor);
 }
 
 /** Finds the path to an anchor and keeps it; a leaf directly below an anchor needs nothing that was sent. */
 function learnChain(
   certificate: X509Certificate,
-  sent: readonly X509Certificate[],
+  above: readonly X509Certificate[],
   leaf: CertificateFacts,
-  { policy, facts, chains }: JudgeWorld,
+  anchors: AnchorSet,
+  { policy, trust, facts, chains }: TrustWorld,
 ): KnownChain | undefined {
-  const path = policy.anchors?.findPath(certificate, sent);
+  const path = anchors.findPath(certificate, above);
   if (path === undefined) return undefined;
   const intermediates = path.chain.slice(1).map(({ raw }) => facts.read(raw));
   const chain = [leaf, ...intermediates];
-  const weakness = chain.map(checkStrength).find((weak) => weak !== undefined);
+  const weakness = chain.map((one) => checkStrength(one, trust.keyFloor)).find((weak) => weak !== undefined);
   const known = { chain, anchor: path.anchor, weakness };
   chains.add(policy.digest, known);
   return known;
+}
+
+/** A resumed session brings no intermediates (N10); those that other clients sent may be the ones. */
+function knownAbove(leaf: CertificateFacts, { chains, maxDepth }: TrustWorld): X509Certificate[] {
+  const above: X509Certificate[] = [];
+  let next = chains.findIssuer(leaf);
+  while (next !== undefined && above.length < maxDepth) {
+    above.push(new X509Certificate(next.der));
+    next = chains.findIssuer(next);
+  }
+  return above;
 }
 
 function sentCertificates(leaf: X509Certificate): X509Certificate[] {
@@ -143,14 +136,16 @@ function verdictOf(
   leaf?: CertificateFacts,
   chain: readonly CertificateFacts[] = leaf === undefined ? [] : [leaf],
   chainKnown = !proof.resumed,
+  anchor?: CertificateFacts,
 ): Verdict {
   return {
     code: judgement.code,
     raw: judgement.code === 'ok' ? '' : proof.raw,
     detail: judgement.detail,
     leaf,
-    chain: chain.map(({ der }) => der),
+    chain,
     chainKnown,
+    anchor,
     resumed: proof.resumed,
     version: proof.version,
     cipher: proof.cipher,

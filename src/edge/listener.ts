@@ -7,7 +7,7 @@ import type { Deadlines } from '../base/deadline.ts';
 import { FactsCache } from '../pki/facts-cache.ts';
 import { Accept } from './accept.ts';
 import { ChainCache } from './chain-cache.ts';
-import type { EdgeState, EdgeWorld, HandshakeOutcome } from './edge-world.ts';
+import type { EdgeState, EdgeWorld, HandshakeOutcome, JudgedClient } from './edge-world.ts';
 import { HandshakeLimits } from './handshake-limits.ts';
 import { type HandshakeRecord, makeHandshakeRecord } from './handshake-record.ts';
 import { addressOf, type Peer } from './peer.ts';
@@ -34,6 +34,8 @@ export type EdgeListenerOptions = {
   readonly onRefused: (record: HandshakeRecord) => void;
   /** Every attempt that ended, for metrics. */
   readonly onOutcome?: (outcome: HandshakeOutcome) => void;
+  /** Every client that got as far as a verdict. */
+  readonly onJudged?: (judged: JudgedClient) => void;
   /** Something that must not happen did: for the log, with its stack. */
   readonly onDefect?: (error: unknown) => void;
   readonly clock: Clock;
@@ -66,6 +68,7 @@ export class EdgeListener {
       current: options.current,
       onAccepted: options.onConnection,
       onRefused: guard(options.onRefused, onDefect),
+      onJudged: guard(options.onJudged ?? (() => {}), onDefect),
       onOutcome: guard(options.onOutcome ?? (() => {}), onDefect),
       onDefect,
     };

@@ -1,47 +1,67 @@
-// Judges a connection that is already open by the policies of a new generation: would it be let in today? Full path
-// building belongs to OpenSSL at the handshake; here a chain that was verified once is followed again to today's anchors.
-import { Fault } from '../base/fault.ts';
-import { type CertificateFacts } from '../pki/facts.ts';
+// Judges a connection that is already open by the rules of today: would it be let in now? Full path building belongs to
+// OpenSSL at the handshake; here certificates that were verified once are followed again to today's anchors.
+import { X509Certificate } from 'node:crypto';
 import { readFacts } from '../pki/facts-reader.ts';
-import { isIssuedBy } from '../pki/issuer.ts';
-import { judgeLeaf } from '../pki/judge.ts';
-import type { TrustBundle } from '../pki/trust-bundle.ts';
+import { checkStrength, type Judgement } from '../pki/judge.ts';
 import type { Identity } from '../pki/verdict.ts';
+import type { KnownChain } from './chain-cache.ts';
+import type { ClientTrust } from './client-trust.ts';
+import type { EdgePolicy } from './edge-policy.ts';
+import { judgeIdentity } from './judge-identity.ts';
 import type { Peer } from './peer.ts';
 import type { PolicyTable } from './policy-table.ts';
 
-/** False where the connection must end. `now`: milliseconds since the epoch. Errs on that side. */
-export function stillPasses(peer: Peer, policies: PolicyTable, now: number): boolean {
+/** Why the connection must end; undefined where it may stay. `now`: milliseconds since the epoch. Errs on the closing side. */
+export function judgeAgain(peer: Peer, policies: PolicyTable, now: number): Judgement | undefined {
   const policy = policies.find(peer.serverName);
-  if (policy === undefined || policy.name !== peer.policy) return false;
-  if (policy.digest === peer.policyDigest) return true;
-  const { identity, verdict } = peer;
-  // 'TLSv1.2' and 'TLSv1.3' compare as text.
-  if (verdict === undefined || verdict.version < policy.minVersion || verdict.version > policy.maxVersion) return false;
-  // An identity that nobody vouches for any more must not be forwarded any longer.
-  if (policy.clientAuth === undefined) return identity === undefined;
-  if (identity === undefined) return !policy.clientAuth.required;
-  if (policy.anchors === undefined || judgeLeaf(identity.leaf, { now }) !== undefined) return false;
-  return reachesAnchor(identity, policy.anchors.bundle, policy.clientAuth.maxDepth, now);
+  if (policy === undefined || policy.name !== peer.policy) {
+    return { code: 'unknown_sni', detail: 'its server name belongs to another policy now' };
+  }
+  const unchanged = policy.digest === peer.policyDigest;
+  return (unchanged ? undefined : judgeTerms(peer, policy)) ?? judgePeer(peer, policy, unchanged, now);
 }
 
-function reachesAnchor(identity: Identity, anchors: TrustBundle, maxDepth: number, now: number): boolean {
-  let above: CertificateFacts[];
-  try {
-    above = identity.chain.slice(1).map((der) => readFacts(der));
-  } catch (error) {
-    if (error instanceof Fault) return false;
-    throw error;
+function judgeTerms({ identity, verdict }: Peer, policy: EdgePolicy): Judgement | undefined {
+  // 'TLSv1.2' and 'TLSv1.3' compare as text.
+  if (verdict === undefined || verdict.version < policy.minVersion || verdict.version > policy.maxVersion) {
+    return {
+      code: 'protocol_mismatch',
+      detail: `its TLS version is not between ${policy.minVersion} and ${policy.maxVersion}`,
+    };
   }
-  let at = identity.leaf;
-  // Depth as OpenSSL counts it: intermediates between leaf and anchor.
-  for (let depth = 0; depth <= maxDepth; depth++) {
-    if (anchors.contains(at)) return true;
-    const anchor = anchors.anchors.find((one) => one.subject === at.issuer && isIssuedBy(at, one));
-    if (anchor !== undefined) return judgeLeaf(anchor, { now }) === undefined;
-    const next = above.find((one) => one.isCa && one.subject === at.issuer && isIssuedBy(at, one));
-    if (next === undefined || judgeLeaf(next, { now }) !== undefined) return false;
-    at = next;
+  if (identity === undefined) {
+    return policy.clientAuth?.required === true
+      ? { code: 'no_client_cert', detail: 'the policy requires a client certificate now' }
+      : undefined;
   }
-  return false;
+  // An identity that nobody vouches for any more must not be forwarded any longer.
+  return policy.trust === undefined
+    ? { code: 'untrusted_issuer', detail: 'the policy asks for no client certificate any more' }
+    : undefined;
+}
+
+function judgePeer({ identity }: Peer, policy: EdgePolicy, unchanged: boolean, now: number): Judgement | undefined {
+  const { trust, clientAuth } = policy;
+  if (identity === undefined || trust === undefined || clientAuth === undefined) return undefined;
+  const { leaf, chain, anchor } = identity;
+  let known: KnownChain | undefined;
+  if (unchanged && anchor !== undefined) known = { chain, anchor, weakness: undefined };
+  else if (!unchanged) {
+    const found = findChain(identity, trust);
+    if ('code' in found) return found;
+    known = found;
+  }
+  return judgeIdentity(leaf, known, { trust, maxDepth: clientAuth.maxDepth }, now);
+}
+
+function findChain({ leaf, chain }: Identity, trust: ClientTrust): KnownChain | Judgement {
+  const anchors = trust.anchorsFor(leaf);
+  if ('code' in anchors) return anchors;
+  const [certificate, ...above] = chain.map(({ der }) => new X509Certificate(der));
+  const path = certificate && anchors.findPath(certificate, above);
+  if (path === undefined)
+    return { code: 'untrusted_issuer', detail: 'its chain leads to no CA of the policy any more' };
+  const today = path.chain.map(({ raw }) => chain.find(({ der }) => der.equals(raw)) ?? readFacts(raw));
+  const weakness = today.map((one) => checkStrength(one, trust.keyFloor)).find((weak) => weak !== undefined);
+  return { chain: today, anchor: path.anchor, weakness };
 }

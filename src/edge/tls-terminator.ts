@@ -12,7 +12,7 @@ export type TlsTerminatorOptions = {
   readonly cert: readonly string[];
   readonly key: readonly string[];
   /** undefined: no client certificate is asked for. */
-  readonly anchors: TrustBundle | undefined;
+  readonly trust: { readonly bundle: TrustBundle; readonly partialChain: boolean } | undefined;
   readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
   readonly maxVersion: 'TLSv1.2' | 'TLSv1.3';
   readonly ciphers: string;
@@ -34,7 +34,7 @@ export interface HandshakeSink {
 const alpnProtocols = ['http/1.1', 'http/1.0'];
 
 // X509_CERT_AUX with trust for clientAuth alone, OpenSSL's way to say that a certificate is an anchor whatever stands
-// above it: an intermediate in clientCA works as in Go and Envoy (allowPartialTrustChain, which tls.Server ignores, N15).
+// above it: how an intermediate in clientCA becomes one (allowPartialTrustChain, which tls.Server ignores, N15).
 const trustedForClients = Buffer.from('300c300a06082b06010505070302', 'hex');
 
 export class TlsTerminator {
@@ -42,16 +42,20 @@ export class TlsTerminator {
 
   /** Throws OpenSSL's error where key, certificate, ciphers or curves do not work. */
   constructor(options: TlsTerminatorOptions) {
-    const { anchors, resumption } = options;
+    const { trust, resumption } = options;
     this.#server = createServer({
       cert: [...options.cert],
       key: [...options.key],
       // Never undefined or '': that would mean every public root (N22). Without anchors nothing is asked for.
       ca:
-        anchors === undefined
+        trust === undefined
           ? []
-          : anchors.anchors.map(({ der }) => encodePem('TRUSTED CERTIFICATE', Buffer.concat([der, trustedForClients]))),
-      requestCert: anchors !== undefined,
+          : trust.bundle.anchors.map(({ der }) =>
+              trust.partialChain
+                ? encodePem('TRUSTED CERTIFICATE', Buffer.concat([der, trustedForClients]))
+                : encodePem('CERTIFICATE', der),
+            ),
+      requestCert: trust !== undefined,
       // The verdict is ours, with a reason; Node would close without one (N12).
       rejectUnauthorized: false,
       minVersion: options.minVersion,

@@ -28,8 +28,9 @@ async function openConnection(): Promise<(now: number) => { status: number; clos
     raw: '',
     detail: '',
     leaf,
-    chain: [leaf.der],
+    chain: [leaf],
     chainKnown: true,
+    anchor: undefined,
     resumed: false,
     version: 'TLSv1.3',
     cipher: '',
@@ -43,7 +44,7 @@ async function openConnection(): Promise<(now: number) => { status: number; clos
     policy: 'gateway',
     policyDigest: '',
     verdict,
-    identity: { leaf, chain: [leaf.der], chainKnown: true },
+    identity: { leaf, chain: [leaf], chainKnown: true, anchor: undefined },
     refused: undefined,
   };
   let time = start;

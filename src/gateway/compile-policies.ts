@@ -44,7 +44,19 @@ function compilePolicy(
     ciphers: config.cipherSuites,
     curves: config.curves,
     certificates: certificates.map(({ chainPem, keyPem, names }) => ({ certPem: chainPem, keyPem, names })),
-    clientAuth: clientAuth === undefined ? undefined : { ...clientAuth, caPem: anchors ?? [] },
+    clientAuth:
+      clientAuth === undefined
+        ? undefined
+        : {
+            required: clientAuth.required,
+            onFailure: clientAuth.onFailure,
+            maxDepth: clientAuth.maxDepth,
+            distrustGraceMs: clientAuth.distrustGraceMs,
+            caPem: anchors ?? [],
+            partialChain: clientAuth.partialChain,
+            minKeyBits: clientAuth.minKeyBits,
+            rules: clientAuth,
+          },
     resumption: { enabled: resumption.enabled, lifetimeS: Math.floor(resumption.lifetimeMs / 1000), secret },
   });
 }

@@ -8,7 +8,7 @@ import type { GatewayConfig } from '../config/gateway-config.ts';
 import type { EdgeState } from '../edge/edge-world.ts';
 import type { EdgeListener } from '../edge/listener.ts';
 import { type Peer, peerOfPlainSocket } from '../edge/peer.ts';
-import { stillPasses } from '../edge/rejudge.ts';
+import { judgeAgain } from '../edge/rejudge.ts';
 import { selfTest } from '../edge/self-test.ts';
 import { Client } from '../flow/client.ts';
 import { RequestMetrics } from '../flow/request-metrics.ts';
@@ -78,7 +78,7 @@ export class Gateway {
     this.#options = options;
     this.#clock = options.clock;
     this.#deadlines = new Deadlines(options.clock);
-    this.#connections = new OpenConnections(options.clock);
+    this.#connections = new OpenConnections(options.clock, this.#metrics.of, () => this.#current().policies);
     this.#date = new DateField(options.clock);
   }
 
@@ -119,8 +119,7 @@ export class Gateway {
     this.#timeouts = { ...defaultServerTimeouts, ...timeoutsOf(next.loaded.config) };
     this.#metrics.of.configGeneration.labels({}).set(number);
     if (before === undefined) return;
-    this.#connections.drainMs = next.loaded.config.timeouts.drainMs;
-    this.#connections.judgeAgain(next.policies, this.#clock.now());
+    this.#connections.judgeAgain();
     before.close();
   }
 
@@ -160,6 +159,7 @@ export class Gateway {
     const { secure, plain } = this.#connections.count();
     of.connectionsActive.labels({ entry_point: 'webSecure' }).set(secure);
     of.connectionsActive.labels({ entry_point: 'web' }).set(plain);
+    of.sessionsRevoked.labels({}).set(this.#connections.countRevoked());
     if (this.#generation !== undefined) setBackendGauges(of, this.#generation);
     const dropped = this.#world?.logger.droppedLines() ?? 0;
     const counter = of.logDropped.labels({});
@@ -243,7 +243,7 @@ export class Gateway {
     this.#connections.add(socket, connection, client);
     this.#metrics.of.connections.labels({ entry_point: peer.secure ? 'webSecure' : 'web' }).inc();
     // A handshake that began under the rules before a reload may end after it.
-    const stale = peer.secure && !stillPasses(peer, this.#current().policies, this.#clock.now());
+    const stale = peer.secure && judgeAgain(peer, this.#current().policies, this.#clock.now()) !== undefined;
     if (stale) connection.dismiss();
     else if (this.#draining) connection.drainAfterFirst();
   }

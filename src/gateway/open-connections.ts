@@ -3,35 +3,45 @@
 import type { Socket } from 'node:net';
 import type { Clock } from '../base/clock.ts';
 import type { PolicyTable } from '../edge/policy-table.ts';
-import { stillPasses } from '../edge/rejudge.ts';
+import { judgeAgain } from '../edge/rejudge.ts';
 import type { Client } from '../flow/client.ts';
 import type { Http1ServerConnection } from '../http1/server.ts';
+import type { Identity, VerdictCode } from '../pki/verdict.ts';
+import type { MetricCatalogue } from '../telemetry/metrics.ts';
 
 type Open = {
   readonly connection: Http1ServerConnection;
   readonly client: Client;
-  /** Clock.monotonic() at which it is cut off; Infinity while it is welcome. */
-  endBy: number;
+  /** Why it has to end; undefined while it is welcome. */
+  distrusted: VerdictCode | undefined;
+  /** Earliest notAfter of its chain and anchor, milliseconds since the epoch; Infinity without a certificate. */
+  readonly validUntil: number;
 };
 
 /** How often the clock is compared with the certificates of open connections. */
 const sweepMs = 500;
 
+/** For a connection whose policy is gone; else the policy says. */
+const defaultGraceMs = 500;
+
 export class OpenConnections {
   readonly #open = new Set<Open>();
   readonly #clock: Clock;
   #sweeping = false;
+  readonly #metrics: MetricCatalogue;
+  readonly #policies: () => PolicyTable;
   #onEmpty: (() => void) | undefined;
-  /** What a dismissed connection has for the answer in progress. */
-  drainMs = 10_000;
 
-  constructor(clock: Clock) {
+  /** `policies`: those in force. */
+  constructor(clock: Clock, metrics: MetricCatalogue, policies: () => PolicyTable) {
     this.#clock = clock;
+    this.#metrics = metrics;
+    this.#policies = policies;
   }
 
   /** Forgotten by itself when the socket closes. */
   add(socket: Socket, connection: Http1ServerConnection, client: Client): void {
-    const open = { connection, client, endBy: Infinity };
+    const open: Open = { connection, client, distrusted: undefined, validUntil: validUntilOf(client.peer.identity) };
     this.#open.add(open);
     if (client.peer.identity !== undefined) this.#watch();
     socket.once('close', () => {
@@ -46,18 +56,36 @@ export class OpenConnections {
     return { secure, plain: this.#open.size - secure };
   }
 
-  /** Ends the connections that the new policies would not have let in: after the answer in progress, else at once. */
-  judgeAgain(policies: PolicyTable, now: number): void {
+  /** Connections that are not closed yet although their certificate is revoked. */
+  countRevoked(): number {
+    let count = 0;
+    for (const { distrusted } of this.#open) if (distrusted === 'revoked') count++;
+    return count;
+  }
+
+  /**
+   * Ends the connections that the policies of today would not let in: those without a request in flight at once, the others
+   * when it is answered, or when their policy's patience ends.
+   */
+  judgeAgain(): void {
+    const policies = this.#policies();
+    const now = this.#clock.now();
     for (const open of this.#open) {
-      if (open.client.peer.secure && !stillPasses(open.client.peer, policies, now)) this.#dismiss(open);
+      const { peer } = open.client;
+      if (!peer.secure || open.distrusted !== undefined) continue;
+      const found = judgeAgain(peer, policies, now);
+      this.#metrics.trustRejudged.labels({ result: found?.code ?? 'ok' }).inc();
+      if (found !== undefined) this.#distrust(open, found.code);
     }
   }
 
-  #dismiss(open: Open): void {
-    if (open.endBy !== Infinity) return;
-    open.endBy = this.#clock.monotonic() + this.drainMs;
+  #distrust(open: Open, code: VerdictCode): void {
+    open.distrusted = code;
+    const policy = this.#policies().find(open.client.peer.serverName);
     open.connection.dismiss();
-    this.#watch();
+    const graceMs = policy?.clientAuth?.distrustGraceMs ?? defaultGraceMs;
+    if (graceMs === 0) open.connection.destroy();
+    else this.#clock.after(graceMs, () => open.connection.destroy());
   }
 
   #watch(): void {
@@ -66,17 +94,18 @@ export class OpenConnections {
     this.#clock.after(sweepMs, () => this.#sweep());
   }
 
-  /** A certificate may expire while its connection is open; who was dismissed has only so long to finish. */
+  /** A certificate of the chain may expire while its connection is open. */
   #sweep(): void {
     this.#sweeping = false;
     const now = this.#clock.now();
-    const monotonic = this.#clock.monotonic();
     let again = false;
     for (const open of this.#open) {
       const { identity } = open.client.peer;
-      if (open.endBy <= monotonic) open.connection.destroy();
-      else if (identity !== undefined && identity.leaf.notAfter < now) this.#dismiss(open);
-      again ||= identity !== undefined || open.endBy !== Infinity;
+      if (identity === undefined || open.distrusted !== undefined) continue;
+      if (open.validUntil < now) {
+        this.#metrics.trustRejudged.labels({ result: 'expired' }).inc();
+        this.#distrust(open, 'expired');
+      } else again = true;
     }
     if (again) this.#watch();
   }
@@ -98,4 +127,9 @@ export class OpenConnections {
   destroyAll(): void {
     for (const { connection } of this.#open) connection.destroy();
   }
+}
+
+function validUntilOf(identity: Identity | undefined): number {
+  if (identity === undefined) return Infinity;
+  return Math.min(identity.anchor?.notAfter ?? Infinity, ...identity.chain.map(({ notAfter }) => notAfter));
 }

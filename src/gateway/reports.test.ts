@@ -27,6 +27,7 @@ const verdict: Verdict = {
   leaf: undefined,
   chain: [],
   chainKnown: true,
+  anchor: undefined,
   resumed: true,
   version: 'TLSv1.3',
   cipher: '',

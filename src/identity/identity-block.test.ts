@@ -7,11 +7,21 @@ import type { Identity } from '../pki/verdict.ts';
 import { forwardedXfcc, forwardsIncoming, identityBlock } from './identity-block.ts';
 
 function identity(subject: string, sans: readonly San[]): Identity {
-  return { leaf: { subject, sans, sha256: 'ab' } as unknown as Identity['leaf'], chain: [], chainKnown: true };
+  return {
+    leaf: { subject, sans, sha256: 'ab' } as unknown as Identity['leaf'],
+    chain: [],
+    chainKnown: true,
+    anchor: undefined,
+  };
 }
 
-const everything = { subject: true, uri: true, dns: true };
-const config = (mode?: XfccMode, xfcc = everything): ForwardClientCertConfig => ({ mode, xfcc });
+const everything = { subject: true, uri: true, dns: true, cert: false, chain: false };
+const config = (mode?: XfccMode, xfcc = everything): ForwardClientCertConfig => ({
+  mode,
+  xfcc,
+  rfc9440: { clientCert: false, chain: false },
+  custom: [],
+});
 const alice = identity('CN=alice', [
   { type: 'URI', value: 'spiffe://a/alice' },
   { type: 'DNS', value: 'alice.test' },
@@ -27,16 +37,16 @@ test('An authenticated client is named by default, an anonymous one is not', () 
 });
 
 test('Only what is asked for is forwarded', () => {
-  const block = identityBlock(alice, config('sanitizeSet', { subject: false, uri: false, dns: false }), []);
+  const block = identityBlock(
+    alice,
+    config('sanitizeSet', { ...everything, subject: false, uri: false, dns: false }),
+    [],
+  );
   assert.equal(block.text, 'X-Forwarded-Client-Cert: Hash=ab\r\n');
 });
 
 test('A subject in any script reaches the backend as ASCII', () => {
-  const block = identityBlock(
-    identity('CN=Zo\u00eb', []),
-    config(undefined, { subject: true, uri: true, dns: true }),
-    [],
-  );
+  const block = identityBlock(identity('CN=Zo\u00eb', []), config(undefined, everything), []);
   assert.equal(block.pairs[0]?.[1], 'Hash=ab;Subject="CN=Zo\\\\C3\\\\AB";URI=');
 });
 
@@ -74,7 +84,7 @@ test('Modes that forward read the request, and only the header spelled as it is'
     const name = names.find(raw);
     if (name !== undefined) fields.push(name, value);
   }
-  const appending = config('appendForward', { subject: false, uri: false, dns: false });
+  const appending = config('appendForward', { ...everything, subject: false, uri: false, dns: false });
   assert.equal(identityBlock(alice, appending, [], fields).pairs[0]?.[1], 'Hash=1,Hash=ab');
   assert.equal(identityBlock(undefined, appending, [], fields).text, '');
   assert.deepEqual([forwardsIncoming(appending), forwardsIncoming(config())], [true, false]);

@@ -103,7 +103,7 @@ export function diagnose(input: DiagnosisInput): Judgement {
   if (wrongNames.has(code))
     return { code: 'name_mismatch', detail: `${describe(leaf)} does not carry the wanted name` };
   // Node calls everything it has no name for UNSPECIFIED: weak keys and hashes above all.
-  const weak = [leaf, ...input.chain].map(checkStrength).find((found) => found !== undefined);
+  const weak = [leaf, ...input.chain].map((facts) => checkStrength(facts)).find((found) => found !== undefined);
   if (code === 'UNSPECIFIED') return weak ?? judgeUnspecified(input, leaf);
   return judgeIssuer(input, leaf);
 }

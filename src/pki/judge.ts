@@ -11,7 +11,7 @@ export const serverAuth = '1.3.6.1.5.5.7.3.1';
 export const clientAuth = '1.3.6.1.5.5.7.3.2';
 const anyUsage = '2.5.29.37.0';
 
-const minRsaBits = 2048;
+const defaultFloor = { rsa: 2048, ec: 256 };
 const strongCurves: ReadonlySet<string> = new Set([
   'EC P-256',
   'EC P-384',
@@ -22,11 +22,21 @@ const strongCurves: ReadonlySet<string> = new Set([
   'EC brainpoolP512r1',
 ]);
 
-/** weak_key for RSA or DSA under 2048 bits, EC under 256, MD5 or SHA-1 signatures; undefined where strong enough. */
-export function checkStrength(facts: CertificateFacts): Judgement | undefined {
+/**
+ * weak_key for RSA keys and curves under `floor` (bits), DSA, MD5 or SHA-1 signatures; undefined where strong enough.
+ * Ed25519 and Ed448 count as strong.
+ */
+export function checkStrength(
+  facts: CertificateFacts,
+  floor: { readonly rsa: number; readonly ec: number } = defaultFloor,
+): Judgement | undefined {
   const bits = /^RSA(?:-PSS)? (\d+)$/.exec(facts.key)?.[1];
-  if (bits !== undefined && Number(bits) < minRsaBits) {
-    return { code: 'weak_key', detail: `the key is RSA of ${bits} bits, under ${minRsaBits}` };
+  if (bits !== undefined && Number(bits) < floor.rsa) {
+    return { code: 'weak_key', detail: `the key is RSA of ${bits} bits, under ${floor.rsa}` };
+  }
+  const curveBits = /^EC .*?(\d{3})/.exec(facts.key)?.[1];
+  if (curveBits !== undefined && strongCurves.has(facts.key) && Number(curveBits) < floor.ec) {
+    return { code: 'weak_key', detail: `the key is ${facts.key}, under ${floor.ec} bits` };
   }
   // By a list of what is strong: a curve that nobody knows the size of is not.
   if (facts.key === 'DSA' || (facts.key.startsWith('EC ') && !strongCurves.has(facts.key))) {

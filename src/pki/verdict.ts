@@ -37,10 +37,12 @@ export type Verdict = {
   readonly detail: string;
   /** The certificate that signed the handshake (or the session resumed from it); undefined where none was presented. */
   readonly leaf: CertificateFacts | undefined;
-  /** DER of the chain that was sent or built, leaf first; only the leaf where a resumed session lost it (N10). */
-  readonly chain: readonly Buffer[];
+  /** The chain that was sent or built, leaf first, without the anchor; only the leaf where a resumed session lost it (N10). */
+  readonly chain: readonly CertificateFacts[];
   /** False where `chain` may lack intermediates (resumed session). */
   readonly chainKnown: boolean;
+  /** The anchor that the chain leads to; undefined where it is not known, or the certificate was refused before. */
+  readonly anchor: CertificateFacts | undefined;
   readonly resumed: boolean;
   /** 'TLSv1.3', …; '' where the handshake did not get that far. */
   readonly version: string;
@@ -50,12 +52,13 @@ export type Verdict = {
 /** A client whose certificate passed every check of its policy: the only thing that counts as authenticated. */
 export type Identity = {
   readonly leaf: CertificateFacts;
-  readonly chain: readonly Buffer[];
+  readonly chain: readonly CertificateFacts[];
   readonly chainKnown: boolean;
+  readonly anchor: CertificateFacts | undefined;
 };
 
 /** The identity that a verdict proves; undefined for refusals and for clients without a certificate. */
 export function findIdentity(verdict: Verdict): Identity | undefined {
   if (verdict.code !== 'ok' || verdict.leaf === undefined) return undefined;
-  return { leaf: verdict.leaf, chain: verdict.chain, chainKnown: verdict.chainKnown };
+  return { leaf: verdict.leaf, chain: verdict.chain, chainKnown: verdict.chainKnown, anchor: verdict.anchor };
 }

@@ -45,6 +45,16 @@ function catalogue() {
       'role',
       'subject',
     ),
+    trustRejudged: counter(
+      'trust_rejudged_total',
+      'Open client connections judged again because trust changed: result ok, or why they were closed',
+      'result',
+    ),
+    sessionsRevoked: gauge(
+      'sum',
+      'sessions_with_revoked_certificate',
+      'Open client connections whose certificate is known to be revoked: returns to 0 as they are closed',
+    ),
     verificationDisabled: gauge(
       'max',
       'backend_verification_disabled',

@@ -58,15 +58,14 @@ function judge(
   if (socket.isSessionReused() && (root === undefined || (sent[0] !== undefined && !root.leaf?.der.equals(sent[0])))) {
     return refuse(socket, 'malformed_cert', 'the backend resumed a session that does not belong to its certificate');
   }
-  const chain = root === undefined ? sent : root.chain;
-  const facts = chain.map((der) => readFacts(der));
+  const facts = root === undefined ? sent.map((der) => readFacts(der)) : root.chain;
   const leaf = facts[0];
   if (leaf === undefined) return refuse(socket, 'malformed_cert', 'the backend presented no certificate');
   const found = findFault(socket, identity, leaf, facts, identity.expectedName(endpoint), now);
   const finding = identity.verify
     ? found
     : { ...found, code: 'ok' as const, detail: 'not verified: insecureSkipVerify' };
-  const verdict: Verdict = { ...frame(socket), ...finding, leaf, chain };
+  const verdict: Verdict = { ...frame(socket), ...finding, leaf, chain: facts, anchor: undefined };
   if (verdict.code !== 'ok') return { verdict, root: undefined, validUntil: 0 };
   return { verdict, root, validUntil: Math.min(...facts.map((certificate) => certificate.notAfter)) };
 }
@@ -125,6 +124,6 @@ function frame(socket: TLSSocket): Pick<Verdict, 'chainKnown' | 'resumed' | 'ver
 }
 
 function refuse(socket: TLSSocket, code: VerdictCode, detail: string): Judgement {
-  const verdict: Verdict = { ...frame(socket), code, raw: '', detail, leaf: undefined, chain: [] };
+  const verdict: Verdict = { ...frame(socket), code, raw: '', detail, leaf: undefined, chain: [], anchor: undefined };
   return { verdict, root: undefined, validUntil: 0 };
 }

@@ -11,6 +11,7 @@ function ticket(name: string, version = 'TLSv1.3', validUntil = 1000): Ticket {
     leaf: undefined,
     chain: [],
     chainKnown: true,
+    anchor: undefined,
     resumed: false,
     version,
     cipher: '',

@@ -1,0 +1,132 @@
+// Whom one policy trusts, and what it asks of a certificate beyond being well issued. Everything but the CRLs is fixed for
+// a generation; those are replaced as they are refreshed, without a new generation (decision 0010).
+import { hash } from 'node:crypto';
+import type { CertificateFacts } from '../pki/facts.ts';
+import { CrlSet, type CrlSettings, type IndexedCrl } from '../pki/crl-set.ts';
+import { IdentityRules, type IdentityRulesOptions } from '../pki/identity-rules.ts';
+import { isSelfIssued } from '../pki/issuer.ts';
+import type { Judgement } from '../pki/judge.ts';
+import { findSpiffeId } from '../pki/spiffe.ts';
+import { TrustBundle } from '../pki/trust-bundle.ts';
+import { AnchorSet } from './anchor-set.ts';
+
+export type KeyFloor = { readonly rsa: number; readonly ec: number };
+
+export type OcspSettings = {
+  readonly mode: 'soft' | 'hard';
+  readonly responder: string | undefined;
+  readonly allowedHosts: readonly string[];
+  readonly timeoutMs: number;
+  readonly refreshMs: number;
+};
+
+export type ClientTrustOptions = {
+  /** clientCA; empty only where every trust domain has a bundle of its own. */
+  readonly caPem: readonly string[];
+  /** Whether intermediates in caPem are anchors. Default: only where it holds no root. */
+  readonly partialChain?: boolean | undefined;
+  readonly minKeyBits?: KeyFloor;
+  readonly rules?: IdentityRulesOptions;
+  readonly spiffe?:
+    | {
+        readonly trustDomains: readonly string[];
+        readonly bundles: readonly { readonly trustDomain: string; readonly caPem: readonly string[] }[];
+      }
+    | undefined;
+  readonly crl?: { readonly settings: CrlSettings; readonly crls: readonly IndexedCrl[] } | undefined;
+  readonly ocsp?: OcspSettings | undefined;
+};
+
+const noRules: IdentityRulesOptions = {
+  allowedSANs: undefined,
+  allowedFingerprints: undefined,
+  allowedSPKI: undefined,
+};
+
+export class ClientTrust {
+  /** Everything that OpenSSL may build chains from and to: all CAs of the policy, those of all trust domains included. */
+  readonly bundle: TrustBundle;
+  /** Whether OpenSSL takes intermediates of the bundle for anchors. */
+  readonly partialChain: boolean;
+  readonly keyFloor: KeyFloor;
+  readonly rules: IdentityRules;
+  readonly ocsp: OcspSettings | undefined;
+  /** Hexadecimal, over everything but the contents of CRLs: those are looked up anew for every session. */
+  readonly digest: string;
+  readonly #anchors: AnchorSet | undefined;
+  readonly #domains: ReadonlyMap<string, AnchorSet> | undefined;
+  readonly #crlSettings: CrlSettings | undefined;
+  #crls: CrlSet | undefined;
+
+  /** Throws RangeError where a bundle is not wholly good, or nobody would be trusted. `name`: the policy's, for messages. */
+  constructor(options: ClientTrustOptions, name: string) {
+    const { caPem, spiffe } = options;
+    const own = caPem.length === 0 && spiffe !== undefined ? undefined : parseBundle(caPem, `policy ${name}`);
+    const domains = spiffe?.bundles.map(({ trustDomain, caPem: pems }) => {
+      return { trustDomain, bundle: parseBundle(pems, `trust domain ${trustDomain} of policy ${name}`) };
+    });
+    const [first, ...more] = [own, ...(domains ?? []).map(({ bundle }) => bundle)].filter((one) => one !== undefined);
+    if (first === undefined) throw new RangeError(`policy ${name} trusts nobody`);
+    this.bundle = TrustBundle.join(first, ...more);
+    this.partialChain = options.partialChain ?? !this.bundle.anchors.some(isSelfIssued);
+    this.keyFloor = options.minKeyBits ?? { rsa: 2048, ec: 256 };
+    this.rules = new IdentityRules(options.rules ?? noRules);
+    this.ocsp = options.ocsp;
+    this.#anchors = own && new AnchorSet(own, this.partialChain);
+    this.#domains =
+      spiffe &&
+      new Map(
+        spiffe.trustDomains.map((domain) => {
+          const bundle = domains?.find(({ trustDomain }) => trustDomain === domain)?.bundle ?? own;
+          if (bundle === undefined) throw new RangeError(`policy ${name}: no anchors for trust domain ${domain}`);
+          return [domain, new AnchorSet(bundle, this.partialChain)];
+        }),
+      );
+    this.#crlSettings = options.crl?.settings;
+    this.#crls = options.crl && new CrlSet(options.crl.crls, options.crl.settings);
+    const parts = [
+      this.bundle.digest,
+      this.partialChain,
+      this.keyFloor,
+      this.rules.digest,
+      [...(this.#domains ?? [])].map(([domain, { bundle }]) => [domain, bundle.digest]),
+      options.crl?.settings ?? null,
+      options.ocsp ?? null,
+    ];
+    this.digest = hash('sha256', JSON.stringify(parts));
+  }
+
+  /** What is known to be revoked; undefined where the policy does not ask. */
+  get crls(): CrlSet | undefined {
+    return this.#crls;
+  }
+
+  /** Puts refreshed CRLs in force, for every judgement from now on; nothing where the policy asks for none. */
+  replaceCrls(crls: readonly IndexedCrl[]): void {
+    if (this.#crlSettings !== undefined) this.#crls = new CrlSet(crls, this.#crlSettings);
+  }
+
+  /** The anchors that this certificate must chain to; a judgement where it belongs to no trust domain of ours. */
+  anchorsFor(leaf: CertificateFacts): AnchorSet | Judgement {
+    if (this.#domains === undefined) return this.#anchors as AnchorSet;
+    const id = findSpiffeId(leaf);
+    if (id === undefined) return { code: 'name_mismatch', detail: 'it carries no SPIFFE ID' };
+    return (
+      this.#domains.get(id.trustDomain) ?? {
+        code: 'name_mismatch',
+        detail: `its trust domain ${id.trustDomain} is not among ${[...this.#domains.keys()].join(', ')}`,
+      }
+    );
+  }
+
+  /** Trust hangs on who issued it, so a chain that is not known proves nothing. */
+  get needsChain(): boolean {
+    return this.#domains !== undefined;
+  }
+}
+
+function parseBundle(caPem: readonly string[], what: string): TrustBundle {
+  const { bundle, problems } = TrustBundle.parse(caPem.join('\n'), { name: `the CA bundle of ${what}` });
+  if (bundle === undefined) throw new RangeError(problems[0]?.message ?? `${what} trusts nobody`);
+  return bundle;
+}
