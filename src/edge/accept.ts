@@ -134,7 +134,7 @@ export class Accept implements Late, HandshakeSink, Newcomer {
   }
 
   #judge(socket: TLSSocket, policy: EdgePolicy): void {
-    const { clock, facts, chains } = this.#world;
+    const { clock, facts, chains, intermediates } = this.#world;
     const proof = {
       authorized: socket.authorized,
       // Node's types say Error; it is OpenSSL's code as a string.
@@ -144,7 +144,7 @@ export class Accept implements Late, HandshakeSink, Newcomer {
       version: socket.getProtocol() ?? '',
       cipher: socket.getCipher().name,
     };
-    const verdict = judgeClient(proof, { policy, facts, chains, now: clock.now() });
+    const verdict = judgeClient(proof, { policy, facts, chains, intermediates, now: clock.now() });
     this.#world.onJudged({ policy: policy.name, serverName: this.#serverName, verdict });
     const peer = this.#makePeer(policy, verdict);
     if (verdict.code === 'ok') {

@@ -52,11 +52,3 @@ test('adding a chain again neither grows the cache nor its account of bytes', ()
   cache.add('p', { chain: [leaf(1)], anchor: root, weakness: undefined });
   assert.equal(cache.size, 2);
 });
-
-test('an intermediate that was seen once tells that the next client forgot to send it', () => {
-  const cache = new ChainCache();
-  assert.equal(cache.findIssuer(leaf(1)), undefined);
-  cache.add('p', { chain: [leaf(0), issuing], anchor: root, weakness: undefined });
-  assert.equal(cache.findIssuer(leaf(1)), issuing);
-  assert.equal(cache.findIssuer(root), undefined);
-});

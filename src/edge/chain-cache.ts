@@ -1,8 +1,6 @@
 // The chains of clients seen lately: a resumed session brings its leaf but not the intermediates that were sent with it (N10).
 // Keyed by policy and leaf, so that a chain never serves under another trust. Bounded by count and bytes, least recently used out.
 import type { CertificateFacts } from '../pki/facts.ts';
-import type { IssuerIndex } from '../pki/issuer-diagnosis.ts';
-import { looksIssuedBy } from '../pki/issuer.ts';
 import type { Judgement } from '../pki/judge.ts';
 
 export type KnownChain = {
@@ -13,15 +11,11 @@ export type KnownChain = {
   readonly weakness: Judgement | undefined;
 };
 
-const maxIntermediates = 256;
-
-export class ChainCache implements IssuerIndex {
+export class ChainCache {
   readonly #entries = new Map<string, KnownChain>();
   readonly #maxEntries: number;
   readonly #maxBytes: number;
   #bytes = 0;
-  /** Intermediates that proved to lead to an anchor, by subject: they tell a missing intermediate for certain. */
-  readonly #intermediates = new Map<string, CertificateFacts>();
 
   constructor(limits: { readonly maxEntries?: number; readonly maxBytes?: number } = {}) {
     this.#maxEntries = limits.maxEntries ?? 8192;
@@ -47,18 +41,10 @@ export class ChainCache implements IssuerIndex {
     if (before !== undefined) this.#remove(key, before);
     this.#entries.set(key, known);
     this.#bytes += bytesOf(known);
-    for (const intermediate of known.chain.slice(1)) {
-      if (this.#intermediates.size < maxIntermediates) this.#intermediates.set(intermediate.subject, intermediate);
-    }
     for (const [oldest, entry] of this.#entries) {
       if (this.#entries.size <= this.#maxEntries && this.#bytes <= this.#maxBytes) break;
       this.#remove(oldest, entry);
     }
-  }
-
-  findIssuer(facts: CertificateFacts): CertificateFacts | undefined {
-    const found = this.#intermediates.get(facts.issuer);
-    return found !== undefined && looksIssuedBy(facts, found) ? found : undefined;
   }
 
   #remove(key: string, entry: KnownChain): void {

@@ -12,6 +12,7 @@ import type { AnchorSet } from './anchor-set.ts';
 import type { ChainCache, KnownChain } from './chain-cache.ts';
 import type { ClientTrust } from './client-trust.ts';
 import type { EdgePolicy } from './edge-policy.ts';
+import type { Intermediates } from './intermediates.ts';
 import { judgeIdentity } from './judge-identity.ts';
 
 /** Certificates that a client may send; a longer list is refused before it costs anything (incident 21). */
@@ -35,6 +36,7 @@ export type JudgeWorld = {
   readonly policy: EdgePolicy;
   readonly facts: FactsCache;
   readonly chains: ChainCache;
+  readonly intermediates: Intermediates;
   /** Milliseconds since the epoch. */
   readonly now: number;
 };
@@ -78,7 +80,7 @@ function judgeLeafAndChain(
     if (!proof.authorized) {
       const chain = sent.map(({ raw }) => world.facts.read(raw));
       const { bundle: anchors } = trust;
-      const found = diagnose({ raw: proof.raw, leg: 1, leaf, chain, anchors, now, known: world.chains });
+      const found = diagnose({ raw: proof.raw, leg: 1, leaf, chain, anchors, now, known: world.intermediates });
       return verdictOf(proof, found, leaf, [leaf, ...chain]);
     }
     const anchors = trust.anchorsFor(leaf);
@@ -99,25 +101,26 @@ function learnChain(
   above: readonly X509Certificate[],
   leaf: CertificateFacts,
   anchors: AnchorSet,
-  { policy, trust, facts, chains }: TrustWorld,
+  { policy, trust, facts, chains, intermediates: known }: TrustWorld,
 ): KnownChain | undefined {
   const path = anchors.findPath(certificate, above);
   if (path === undefined) return undefined;
   const intermediates = path.chain.slice(1).map(({ raw }) => facts.read(raw));
+  for (const intermediate of intermediates) known.learn(intermediate);
   const chain = [leaf, ...intermediates];
   const weakness = chain.map((one) => checkStrength(one, trust.keyFloor)).find((weak) => weak !== undefined);
-  const known = { chain, anchor: path.anchor, weakness };
-  chains.add(policy.digest, known);
-  return known;
+  const found = { chain, anchor: path.anchor, weakness };
+  chains.add(policy.digest, found);
+  return found;
 }
 
 /** A resumed session brings no intermediates (N10); those that other clients sent may be the ones. */
-function knownAbove(leaf: CertificateFacts, { chains, maxDepth }: TrustWorld): X509Certificate[] {
+function knownAbove(leaf: CertificateFacts, { intermediates, maxDepth }: TrustWorld): X509Certificate[] {
   const above: X509Certificate[] = [];
-  let next = chains.findIssuer(leaf);
+  let next = intermediates.findIssuer(leaf);
   while (next !== undefined && above.length < maxDepth) {
     above.push(new X509Certificate(next.der));
-    next = chains.findIssuer(next);
+    next = intermediates.findIssuer(next);
   }
   return above;
 }

@@ -10,6 +10,7 @@ import { ChainCache } from './chain-cache.ts';
 import type { EdgeState, EdgeWorld, HandshakeOutcome, JudgedClient } from './edge-world.ts';
 import { HandshakeLimits } from './handshake-limits.ts';
 import { type HandshakeRecord, makeHandshakeRecord } from './handshake-record.ts';
+import { Intermediates } from './intermediates.ts';
 import { addressOf, type Peer } from './peer.ts';
 
 export type EdgeLimits = {
@@ -38,6 +39,8 @@ export type EdgeListenerOptions = {
   readonly onJudged?: (judged: JudgedClient) => void;
   /** Something that must not happen did: for the log, with its stack. */
   readonly onDefect?: (error: unknown) => void;
+  /** Shared with the other workers; default: this listener's own. */
+  readonly intermediates?: Intermediates;
   readonly clock: Clock;
   readonly deadlines: Deadlines;
   readonly limits?: Partial<EdgeLimits>;
@@ -65,6 +68,7 @@ export class EdgeListener {
       limits: this.#limits,
       facts: new FactsCache(),
       chains: new ChainCache(),
+      intermediates: options.intermediates ?? new Intermediates(),
       current: options.current,
       onAccepted: options.onConnection,
       onRefused: guard(options.onRefused, onDefect),

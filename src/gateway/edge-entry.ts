@@ -5,6 +5,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Deadlines } from '../base/deadline.ts';
 import type { EdgeState } from '../edge/edge-world.ts';
 import { HandshakeLog } from '../edge/handshake-log.ts';
+import type { Intermediates } from '../edge/intermediates.ts';
 import { EdgeListener } from '../edge/listener.ts';
 import type { Peer } from '../edge/peer.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -15,6 +16,7 @@ export type EdgeEntryOptions = {
   readonly deadlines: Deadlines;
   readonly log: Logger;
   readonly metrics: MetricCatalogue;
+  readonly intermediates: Intermediates;
   readonly current: () => EdgeState;
   readonly onConnection: (socket: TLSSocket, peer: Peer, transport: Socket) => void;
   readonly onDefect: (error: unknown) => void;
@@ -28,7 +30,7 @@ export type EdgeEntry = {
 };
 
 export function makeEdgeEntry(options: EdgeEntryOptions): EdgeEntry {
-  const { clock, deadlines, log, metrics, current, onConnection, onDefect } = options;
+  const { clock, deadlines, log, metrics, intermediates, current, onConnection, onDefect } = options;
   const refusals = new HandshakeLog({
     clock,
     write: (line) => log.warn({ ...line, time: undefined }, `handshake refused: ${line.code}`),
@@ -38,6 +40,7 @@ export function makeEdgeEntry(options: EdgeEntryOptions): EdgeEntry {
   const listener = new EdgeListener({
     clock,
     deadlines,
+    intermediates,
     current,
     onConnection,
     onDefect,

@@ -45,7 +45,7 @@ it('a generation that cannot be built probes no backends', async (t) => {
     assert.ok(loaded, JSON.stringify(problems));
     return loaded;
   };
-  const gateway = new Gateway({ clock: systemClock, reusePort: false });
+  const gateway = new Gateway({ clock: systemClock, reusePort: false, onIntermediate: () => {} });
   t.after(async () => gateway.drain());
   const secret = Buffer.alloc(32, 1);
   const first = probed('/one');

@@ -6,6 +6,7 @@ import type { Clock } from '../base/clock.ts';
 import { Deadlines } from '../base/deadline.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import type { EdgeState } from '../edge/edge-world.ts';
+import { Intermediates } from '../edge/intermediates.ts';
 import type { EdgeListener } from '../edge/listener.ts';
 import { type Peer, peerOfPlainSocket } from '../edge/peer.ts';
 import { judgeAgain } from '../edge/rejudge.ts';
@@ -21,6 +22,7 @@ import { Inlets } from '../http1/inlet.ts';
 import { Pages } from '../http1/pages.ts';
 import { Http1ServerConnection } from '../http1/server.ts';
 import { Forwarding } from '../identity/forwarding.ts';
+import { readFacts } from '../pki/facts-reader.ts';
 import { AccessLog } from '../telemetry/access-log.ts';
 import { createLogger, type OpenLogger } from '../telemetry/logger.ts';
 import { Metrics, type MetricsSnapshot } from '../telemetry/metrics.ts';
@@ -38,6 +40,8 @@ export type GatewayOptions = {
   readonly clock: Clock;
   /** Share the ports with other processes (SO_REUSEPORT). */
   readonly reusePort: boolean;
+  /** DER of an intermediate that a client sent and whose chain was verified: the other workers should know it. */
+  readonly onIntermediate: (der: Buffer) => void;
 };
 
 export type ListenPorts = { readonly web: number | undefined; readonly webSecure: number | undefined };
@@ -65,6 +69,7 @@ export class Gateway {
   readonly #pages = new Pages();
   readonly #inlets = new Inlets();
   readonly #metrics = new Metrics();
+  readonly #intermediates: Intermediates;
   readonly #connections: OpenConnections;
   readonly #prepared = new Map<number, Generation>();
   #world: World | undefined;
@@ -80,6 +85,7 @@ export class Gateway {
     this.#deadlines = new Deadlines(options.clock);
     this.#connections = new OpenConnections(options.clock, this.#metrics.of, () => this.#current().policies);
     this.#date = new DateField(options.clock);
+    this.#intermediates = new Intermediates(({ der }) => options.onIntermediate(der));
   }
 
   /** Builds a generation beside the current one. Throws where it cannot be built; nothing has changed then. */
@@ -128,6 +134,11 @@ export class Gateway {
     this.#prepared.delete(number);
   }
 
+  /** What another worker learned from its clients (DER): a session that began there may be resumed here. */
+  addIntermediate(der: Buffer): void {
+    this.#intermediates.add(readFacts(der));
+  }
+
   /** Opens the entry points. Throws the system's error where that fails. */
   async listen(ports: ListenPorts): Promise<void> {
     const world = this.#world;
@@ -142,6 +153,7 @@ export class Gateway {
         deadlines: this.#deadlines,
         log: world.logger,
         metrics: this.#metrics.of,
+        intermediates: this.#intermediates,
         current: () => this.#edgeState(),
         onConnection: (socket, peer, transport) => this.#serve(socket, transport, peer, world.services),
         onDefect: world.services.onDefect,

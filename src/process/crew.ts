@@ -1,5 +1,6 @@
 // The worker processes: started together, watched, replaced when they end, with growing pauses where they keep ending.
 import type { Clock } from '../base/clock.ts';
+import { maxIntermediates } from '../edge/intermediates.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { Backoff } from './backoff.ts';
 import type { Ports, ToWorker } from './messages.ts';
@@ -23,6 +24,8 @@ export class Crew {
   readonly #slots: (WorkerHandle | undefined)[] = [];
   /** Workers that finish what they have while a successor takes their slot. */
   readonly #leaving = new Set<WorkerHandle>();
+  /** What any of them learned from its clients (DER, by its base64): told to those that start later. */
+  readonly #intermediates = new Map<string, Uint8Array>();
   #dismissed = false;
 
   constructor(options: CrewOptions) {
@@ -57,13 +60,14 @@ export class Crew {
 
   async #startWorker(slot: number, backoff: Backoff): Promise<void> {
     const { workerEntry, clock, log, orders } = this.#options;
-    const worker = new WorkerHandle(workerEntry, slot, clock);
+    const worker: WorkerHandle = new WorkerHandle(workerEntry, slot, clock, (der) => this.#share(der, worker));
     this.#slots[slot] = worker;
     try {
       await worker.up();
       const { prepare, ports } = orders();
       await worker.prepare(prepare);
       await worker.commit(prepare.generation);
+      worker.send({ kind: 'intermediates', ders: [...this.#intermediates.values()] });
       await worker.listen({ kind: 'listen', ports });
     } catch (error) {
       worker.kill();
@@ -73,6 +77,14 @@ export class Crew {
     log.info({ worker: slot, pid: worker.pid }, 'worker ready');
     void worker.left.then(() => this.#onLeaving(worker, backoff));
     void worker.exited.then(({ code, signal }) => this.#onExit(worker, backoff, code, signal));
+  }
+
+  /** So that a session made at one worker can be judged in full where it is resumed. */
+  #share(der: Uint8Array, from: WorkerHandle): void {
+    const key = Buffer.from(der).toString('base64');
+    if (this.#intermediates.has(key) || this.#intermediates.size >= maxIntermediates) return;
+    this.#intermediates.set(key, der);
+    for (const worker of this.list()) if (worker !== from) worker.send({ kind: 'intermediates', ders: [der] });
   }
 
   /** Draining may take long: with one worker nobody would be served meanwhile. */

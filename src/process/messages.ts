@@ -19,6 +19,8 @@ export type ToWorker =
   | { readonly kind: 'abandon'; readonly generation: number }
   | { readonly kind: 'listen'; readonly ports: Ports }
   | { readonly kind: 'snapshot'; readonly id: number }
+  /** Intermediates that another worker learned, DER. */
+  | { readonly kind: 'intermediates'; readonly ders: readonly Uint8Array[] }
   /** Reopen log files (after a rotation). */
   | { readonly kind: 'reopen' }
   | { readonly kind: 'drain' };
@@ -33,5 +35,7 @@ export type FromWorker =
   | { readonly kind: 'listenFailed'; readonly message: string }
   /** A defect ends this worker: it finishes what it has and accepts nothing more, so its successor may come at once. */
   | { readonly kind: 'leaving' }
+  /** A client sent this intermediate (DER), and its chain was verified: the other workers should know it. */
+  | { readonly kind: 'intermediate'; readonly der: Uint8Array }
   /** `id` 0: unasked, the last one of a worker that ends. */
   | { readonly kind: 'snapshot'; readonly id: number; readonly metrics: MetricsSnapshot };

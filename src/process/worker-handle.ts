@@ -29,10 +29,13 @@ export class WorkerHandle {
   readonly #clock: Clock;
   readonly #waiting = new Set<Waiting>();
   readonly #onLeaving: () => void;
+  readonly #onIntermediate: (der: Uint8Array) => void;
   #snapshotId = 0;
   #gone = false;
 
-  constructor(entry: string, slot: number, clock: Clock) {
+  /** `onIntermediate` is told what the worker learned from its clients. */
+  constructor(entry: string, slot: number, clock: Clock, onIntermediate: (der: Uint8Array) => void) {
+    this.#onIntermediate = onIntermediate;
     this.slot = slot;
     this.#clock = clock;
     this.startedAt = clock.monotonic();
@@ -132,6 +135,7 @@ export class WorkerHandle {
   #onMessage(message: FromWorker): void {
     // Also unasked: a worker that ends tells its numbers once more.
     if (message.kind === 'snapshot') this.lastSnapshot = message.metrics;
+    if (message.kind === 'intermediate') this.#onIntermediate(message.der);
     if (message.kind === 'leaving') {
       this.leaving = true;
       this.ready = false;

@@ -8,7 +8,11 @@ function say(message: FromWorker): void {
   if (process.connected) process.send?.(message);
 }
 
-const gateway = new Gateway({ clock: systemClock, reusePort: true });
+const gateway = new Gateway({
+  clock: systemClock,
+  reusePort: true,
+  onIntermediate: (der) => say({ kind: 'intermediate', der }),
+});
 
 async function act(message: ToWorker): Promise<void> {
   switch (message.kind) {
@@ -36,6 +40,9 @@ async function act(message: ToWorker): Promise<void> {
       return;
     case 'snapshot':
       return say({ kind: 'snapshot', id: message.id, metrics: gateway.snapshot() });
+    case 'intermediates':
+      for (const der of message.ders) gateway.addIntermediate(Buffer.from(der));
+      return;
     case 'reopen':
       return gateway.reopenLogs();
     case 'drain':

@@ -7,6 +7,7 @@ import { Deadlines } from '../../src/base/deadline.ts';
 import { EdgePolicy, type EdgePolicyOptions } from '../../src/edge/edge-policy.ts';
 import type { HandshakeOutcome } from '../../src/edge/edge-world.ts';
 import type { HandshakeRecord } from '../../src/edge/handshake-record.ts';
+import type { Intermediates } from '../../src/edge/intermediates.ts';
 import { EdgeListener, type EdgeLimits } from '../../src/edge/listener.ts';
 import type { Peer } from '../../src/edge/peer.ts';
 import { PolicyTable } from '../../src/edge/policy-table.ts';
@@ -32,6 +33,8 @@ export type EdgeOptions = {
   readonly clock?: Clock;
   /** Shared with another edge to act as two workers. */
   readonly secret?: Buffer;
+  /** Shared with another edge, as the workers of one gateway do. */
+  readonly intermediates?: Intermediates;
   readonly limits?: Partial<EdgeLimits>;
   readonly handshakeTimeoutMs?: number;
   readonly handshakesPerSecond?: number;
@@ -68,6 +71,7 @@ export async function openEdge(options: EdgeOptions): Promise<Edge> {
   let policies = compile(options.policies, options.defaultPolicy, secret);
   const open = new Map<TLSSocket, Peer>();
   const listener = new EdgeListener({
+    ...(options.intermediates !== undefined && { intermediates: options.intermediates }),
     current: () => ({
       policies,
       ...(options.handshakeTimeoutMs !== undefined && { handshakeTimeoutMs: options.handshakeTimeoutMs }),

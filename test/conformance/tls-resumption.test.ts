@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
+import { Intermediates } from '../../src/edge/intermediates.ts';
 import { type SClientOptions, type SClientResult, sClient } from '../support/openssl.ts';
 import { type Authority, type CertFiles, openAuthority } from '../support/pki.ts';
 import { openTempDir } from '../support/temp.ts';
@@ -228,6 +229,34 @@ for (const tls of ['1.2', '1.3'] as const) {
       assert.equal(here.next.reused, true);
       const again = one.peers.items.at(-1);
       assert.deepEqual([again?.identity?.chainKnown, again?.identity?.chain.length], [true, 2], 'remembered');
+    });
+
+    test('what one worker learned of intermediates, another judges a resumed session with', async () => {
+      const secret = randomBytes(32);
+      const issuing = await alpha.issueCa({ cn: 'issuing' });
+      const erin = await issuing.issue({ kind: 'client', cn: 'erin' });
+      const ask = {
+        cert: dir.write(`erin-${tls}.crt`, erin.certPem),
+        key: dir.write(`erin-${tls}.key`, erin.keyPem),
+        chain: dir.write(`issuing-e-${tls}.crt`, issuing.certPem),
+        servername: 'a.test',
+        tls,
+      };
+      const told = new Intermediates();
+      using one = await openEdge({
+        policies: policies(),
+        secret,
+        intermediates: new Intermediates((learned) => told.add(learned)),
+      });
+      using two = await openEdge({ policies: policies(), secret, intermediates: told });
+      const { next } = await resume([one, ask], [two, ask]);
+      assert.deepEqual([next.status, next.reused], [200, true]);
+      const identity = two.peers.items[0]?.identity;
+      assert.deepEqual(
+        identity?.chain.map(({ der }) => der),
+        [erin.der, issuing.der],
+      );
+      assert.deepEqual([identity?.chainKnown, identity?.anchor?.der], [true, alpha.der]);
     });
 
     test('with resumption off nothing resumes', async () => {
