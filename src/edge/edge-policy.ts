@@ -38,7 +38,7 @@ export type EdgePolicyOptions = {
   readonly resumption: {
     readonly enabled: boolean;
     readonly lifetimeS: number;
-    /** At least 32 random bytes, the same in every worker. */
+    /** Of the present epoch (ticket-secret.ts): at least 32 bytes, the same in every worker. */
     readonly secret: Uint8Array;
   };
 };
@@ -80,7 +80,7 @@ export class EdgePolicy {
     // A resumed session has lost its intermediates (N10), so what was judged of them must hold from the first time. A client
     // that is refused with a bare close has no ticket yet (self-test.ts proves it); one that gets an explanation has.
     this.resumes = resumption.enabled && resumption.lifetimeS > 0 && clientAuth?.onFailure !== 'explain';
-    const ticketKeys = Buffer.from(hkdfSync('sha256', resumption.secret, '', `countersign tickets ${this.digest}`, 48));
+    const ticketKeys = this.#ticketKeys(resumption.secret);
     const certificates = options.certificates.map((certificate) => ({
       ...certificate,
       keyType: createPrivateKey(certificate.keyPem).asymmetricKeyType ?? '',
@@ -100,6 +100,19 @@ export class EdgePolicy {
         resumption: this.resumes ? { ticketKeys, lifetimeS: resumption.lifetimeS } : undefined,
       });
     });
+    ticketKeys.fill(0);
+  }
+
+  /** Tickets from now on under the secret of another epoch; older ones cost a full handshake. */
+  rotate(secret: Uint8Array): void {
+    if (!this.resumes) return;
+    const ticketKeys = this.#ticketKeys(secret);
+    for (const terminator of this.#terminators) terminator.setTicketKeys(ticketKeys);
+    ticketKeys.fill(0);
+  }
+
+  #ticketKeys(secret: Uint8Array): Buffer {
+    return Buffer.from(hkdfSync('sha256', secret, '', `countersign tickets ${this.digest}`, 48));
   }
 
   /** The terminator with the certificates for a canonical server name. */

@@ -19,7 +19,7 @@ export type TlsTerminatorOptions = {
   readonly curves: string;
   /** At most 32 bytes. */
   readonly sessionIdContext: string;
-  /** undefined: nothing is ever resumed. `ticketKeys` is 48 bytes. */
+  /** undefined: nothing is ever resumed. `ticketKeys` is 48 bytes, the caller's again afterwards. */
   readonly resumption: { readonly ticketKeys: Buffer; readonly lifetimeS: number } | undefined;
 };
 
@@ -70,12 +70,16 @@ export class TlsTerminator {
         constants.SSL_OP_PRIORITIZE_CHACHA |
         (resumption === undefined ? constants.SSL_OP_NO_TICKET : 0),
       sessionIdContext: options.sessionIdContext,
-      ...(resumption !== undefined && {
-        ticketKeys: resumption.ticketKeys,
-        sessionTimeout: resumption.lifetimeS,
-      }),
+      ...(resumption !== undefined && { sessionTimeout: resumption.lifetimeS }),
       ALPNProtocols: alpnProtocols,
     });
+    // Not among the options: Node would hold on to them there.
+    if (resumption !== undefined) this.setTicketKeys(resumption.ticketKeys);
+  }
+
+  /** For handshakes from now on. A ticket under other keys costs a full handshake; Node has no place for previous keys. */
+  setTicketKeys(ticketKeys: Buffer): void {
+    this.#server.setTicketKeys(ticketKeys);
   }
 
   /** Starts the handshake. `raw` must be unconsumed (what was read put back by unshift) and paused. */

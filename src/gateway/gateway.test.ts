@@ -47,9 +47,9 @@ it('a generation that cannot be built probes no backends', async (t) => {
   };
   const gateway = new Gateway({ clock: systemClock, reusePort: false, onIntermediate: () => {} });
   t.after(async () => gateway.drain());
-  const secret = Buffer.alloc(32, 1);
+  const seed = { secret: Buffer.alloc(32, 1), epoch: 0, movesOn: false };
   const first = probed('/one');
-  await gateway.prepare(1, await load('/one'), secret);
+  await gateway.prepare(1, await load('/one'), seed);
   gateway.commit(1);
   await first;
 
@@ -57,10 +57,10 @@ it('a generation that cannot be built probes no backends', async (t) => {
   const [plain, secure] = broken.routes;
   assert.ok(plain && secure);
   const routes = [plain, { ...secure, tls: { ...secure.tls, rootCAs: 'no certificate' } }];
-  await assert.rejects(gateway.prepare(2, { ...broken, routes }, secret));
+  await assert.rejects(gateway.prepare(2, { ...broken, routes }, seed));
 
   const third = probed('/three');
-  await gateway.prepare(3, await load('/three'), secret);
+  await gateway.prepare(3, await load('/three'), seed);
   gateway.commit(3);
   await third;
   assert.deepEqual(probes, ['/one', '/three']);

@@ -11,6 +11,7 @@ import type { EdgeListener } from '../edge/listener.ts';
 import { type Peer, peerOfPlainSocket } from '../edge/peer.ts';
 import { judgeAgain } from '../edge/rejudge.ts';
 import { selfTest } from '../edge/self-test.ts';
+import type { TicketSeed } from '../edge/ticket-secret.ts';
 import { Client } from '../flow/client.ts';
 import { RequestMetrics } from '../flow/request-metrics.ts';
 import { Serve } from '../flow/serve.ts';
@@ -35,6 +36,7 @@ import type { LoadedConfig } from './loaded.ts';
 import { OpenConnections } from './open-connections.ts';
 import { PlainListener } from './plain-listener.ts';
 import { Reports } from './reports.ts';
+import { TicketRotation } from './ticket-rotation.ts';
 
 export type GatewayOptions = {
   readonly clock: Clock;
@@ -71,6 +73,7 @@ export class Gateway {
   readonly #metrics = new Metrics();
   readonly #intermediates: Intermediates;
   readonly #connections: OpenConnections;
+  readonly #rotation: TicketRotation;
   readonly #prepared = new Map<number, Generation>();
   #world: World | undefined;
   #generation: Generation | undefined;
@@ -84,12 +87,13 @@ export class Gateway {
     this.#clock = options.clock;
     this.#deadlines = new Deadlines(options.clock);
     this.#connections = new OpenConnections(options.clock, this.#metrics.of, () => this.#current().policies);
+    this.#rotation = new TicketRotation(options.clock);
     this.#date = new DateField(options.clock);
     this.#intermediates = new Intermediates(({ der }) => options.onIntermediate(der));
   }
 
   /** Builds a generation beside the current one. Throws where it cannot be built; nothing has changed then. */
-  async prepare(number: number, loaded: LoadedConfig, ticketSecret: Buffer): Promise<void> {
+  async prepare(number: number, loaded: LoadedConfig, ticketSeed: TicketSeed): Promise<void> {
     const world = (this.#world ??= this.#makeWorld(loaded.config));
     const forwarding = new Forwarding(loaded.config.proxy, randomUUID);
     const pools = new Pools(
@@ -107,7 +111,8 @@ export class Gateway {
     );
     const metrics = this.#metrics.of;
     try {
-      this.#prepared.set(number, new Generation({ number, loaded, ticketSecret, forwarding, pools, metrics }));
+      const now = this.#clock.now();
+      this.#prepared.set(number, new Generation({ number, loaded, ticketSeed, now, forwarding, pools, metrics }));
     } catch (error) {
       // What it had begun must not live on for ever: probes of its backends, its hold on pools that others still use.
       pools.close();
@@ -122,6 +127,7 @@ export class Gateway {
     this.#prepared.clear();
     const before = this.#generation;
     this.#generation = next;
+    this.#rotation.follow(next, next.loaded.config.tls.sessionResumption.rotationMs);
     this.#timeouts = { ...defaultServerTimeouts, ...timeoutsOf(next.loaded.config) };
     this.#metrics.of.configGeneration.labels({}).set(number);
     if (before === undefined) return;

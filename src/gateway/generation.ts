@@ -2,6 +2,7 @@
 // built beside the old; what has not changed (pools, health) is taken over, so that warm connections survive a reload.
 import type { EdgePolicy } from '../edge/edge-policy.ts';
 import type { PolicyTable } from '../edge/policy-table.ts';
+import { ticketEpoch, TicketSecret, type TicketSeed } from '../edge/ticket-secret.ts';
 import { RouteMetrics } from '../flow/request-metrics.ts';
 import type { Route, Serving } from '../flow/serving.ts';
 import type { Forwarding } from '../identity/forwarding.ts';
@@ -20,7 +21,9 @@ export type GenerationInput = {
   readonly number: number;
   readonly loaded: LoadedConfig;
   /** Shared by all workers. */
-  readonly ticketSecret: Buffer;
+  readonly ticketSeed: TicketSeed;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
   readonly forwarding: Forwarding;
   readonly pools: Pools;
   readonly metrics: MetricCatalogue;
@@ -35,6 +38,7 @@ export class Generation implements Serving {
   readonly forwarding: Forwarding;
   readonly securePort: number | undefined;
   readonly pools: Pools;
+  readonly #tickets: TicketSecret;
   readonly #uris = new Map<string, readonly string[]>();
 
   /** Throws where OpenSSL rejects what the checks let pass: the caller keeps the generation before. */
@@ -49,7 +53,9 @@ export class Generation implements Serving {
     this.strip = new StripList(config.proxy.ipHeaders);
     const { webSecure } = config.entryPoints;
     this.securePort = webSecure.enabled ? webSecure.port : undefined;
-    this.policies = compilePolicies(loaded, input.ticketSecret);
+    this.#tickets = new TicketSecret(input.ticketSeed);
+    const epoch = ticketEpoch(input.now, config.tls.sessionResumption.rotationMs);
+    this.policies = compilePolicies(loaded, this.#tickets.at(epoch));
     for (const policy of loaded.policies) this.#uris.set(policy.config.name, policy.certificates[0]?.uris ?? []);
     const anchors = new AnchorSets();
     this.routes = new RouteTable(
@@ -59,6 +65,13 @@ export class Generation implements Serving {
 
   ownUris(policy: EdgePolicy): readonly string[] {
     return this.#uris.get(policy.name) ?? [];
+  }
+
+  /** Session tickets under the keys of this epoch, in all policies (ticket-rotation.ts). */
+  rotate(epoch: number): void {
+    const secret = this.#tickets.at(epoch);
+    for (const policy of this.policies.policies) policy.rotate(secret);
+    secret.fill(0);
   }
 
   /** What the next generation did not take over drains. */

@@ -1,4 +1,5 @@
 // What the primary and its workers say to each other. Plain data over the fork's IPC channel (structured clone).
+import type { TicketSeed } from '../edge/ticket-secret.ts';
 import type { LoadedConfig } from '../gateway/loaded.ts';
 import type { MetricsSnapshot } from '../telemetry/metrics.ts';
 
@@ -11,7 +12,7 @@ export type ToWorker =
       readonly kind: 'prepare';
       readonly generation: number;
       readonly loaded: LoadedConfig;
-      readonly ticketSecret: Uint8Array;
+      readonly ticketSeed: TicketSeed;
     }
   /** All workers could: use it from now on. */
   | { readonly kind: 'commit'; readonly generation: number }

@@ -1,6 +1,5 @@
 // The primary process: holds no traffic. It owns the configuration, supervises the workers, and answers the admin
 // listener. A reload is built by every worker before any uses it; where one cannot, none does and the last good stays.
-import { randomBytes } from 'node:crypto';
 import { AdminServer } from '../admin/admin-server.ts';
 import type { Clock } from '../base/clock.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
@@ -12,6 +11,7 @@ import type { Ports } from './messages.ts';
 import { addressText, explainListenError, reservePort } from './ports.ts';
 import { PrimaryMetrics } from './primary-metrics.ts';
 import { findRestartKeys } from './restart-keys.ts';
+import { TicketKeeper } from './ticket-keeper.ts';
 import type { WorkerHandle } from './worker-handle.ts';
 
 export type LoadResult = {
@@ -36,7 +36,7 @@ export type Listening = { readonly entryPoint: 'web' | 'webSecure' | 'admin'; re
 export class Primary {
   readonly #options: PrimaryOptions;
   readonly #metrics: PrimaryMetrics;
-  readonly #ticketSecret = randomBytes(32);
+  readonly #tickets: TicketKeeper;
   readonly #crew: Crew;
   #loaded: LoadedConfig;
   /** What settings that need a start were taken from. */
@@ -55,6 +55,7 @@ export class Primary {
     this.#startedWith = loaded.config;
     this.#options = options;
     this.#metrics = new PrimaryMetrics();
+    this.#tickets = new TicketKeeper(options.clock);
     const { clock, log, workerEntry } = options;
     this.#crew = new Crew({
       clock,
@@ -195,8 +196,8 @@ export class Primary {
   }
 
   #prepareMessage(loaded: LoadedConfig, generation: number) {
-    const ticketSecret = loaded.ticketSecret ?? this.#ticketSecret;
-    return { kind: 'prepare', generation, loaded: withPort(loaded, this.#ports.webSecure), ticketSecret } as const;
+    const ticketSeed = this.#tickets.seedFor(loaded);
+    return { kind: 'prepare', generation, loaded: withPort(loaded, this.#ports.webSecure), ticketSeed } as const;
   }
 
   async #openAdmin(): Promise<number> {

@@ -18,7 +18,7 @@ async function act(message: ToWorker): Promise<void> {
   switch (message.kind) {
     case 'prepare':
       try {
-        await gateway.prepare(message.generation, message.loaded, Buffer.from(message.ticketSecret));
+        await gateway.prepare(message.generation, message.loaded, message.ticketSeed);
         say({ kind: 'prepared', generation: message.generation });
       } catch (error) {
         say({ kind: 'failed', generation: message.generation, message: String(error) });

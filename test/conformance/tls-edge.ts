@@ -55,6 +55,8 @@ export type Edge = {
   readonly defects: unknown[];
   /** As a reload does. */
   replace(policies: EdgeOptions['policies'], defaultPolicy?: string): void;
+  /** Tickets under the secret of another epoch. */
+  rotate(secret: Buffer): void;
   [Symbol.dispose](): void;
 };
 
@@ -105,6 +107,9 @@ export async function openEdge(options: EdgeOptions): Promise<Edge> {
     defects,
     replace: (next, defaultPolicy) => {
       policies = compile(next, defaultPolicy, secret);
+    },
+    rotate: (next) => {
+      for (const policy of policies.policies) policy.rotate(next);
     },
     [Symbol.dispose]: () => {
       listener.close();

@@ -82,6 +82,27 @@ for (const tls of ['1.2', '1.3'] as const) {
       assert.equal(two.peers.items[0]?.identity?.leaf.subject, 'CN=alice');
     });
 
+    test('new ticket keys take effect for the next handshake: an old ticket costs a full one, a new one resumes', async () => {
+      using one = await openEdge({ policies: policies() });
+      using two = await openEdge({ policies: policies() });
+      const [before, after] = [randomBytes(32), randomBytes(32)];
+      for (const edge of [one, two]) edge.rotate(before);
+      const ask = { ...asAlice(), servername: 'a.test', tls };
+      assert.equal((await resume([one, ask], [two, ask])).next.reused, true, 'within an epoch');
+      const file = newSessionFile();
+      assert.equal((await sClient({ port: one.port, ...ask, sessionOut: file })).status, 200);
+      for (const edge of [one, two]) edge.rotate(after);
+      for (const edge of [one, two]) {
+        const old = await sClient({ port: edge.port, ...ask, sessionIn: file });
+        assert.deepEqual([old.status, old.reused], [200, false]);
+      }
+      assert.equal((await resume([one, ask], [two, ask])).next.reused, true, 'within the next epoch');
+      // Other policies have other keys of the same secret.
+      const crossed = await resume([one, { servername: 'may.test', tls }], [two, { servername: 'open.test', tls }]);
+      assert.deepEqual([crossed.next.status, crossed.next.reused], [200, false]);
+      assert.equal(one.refusals.length + two.refusals.length, 0);
+    });
+
     test('another secret knows none of them: a full handshake, no error', async () => {
       using one = await openEdge({ policies: policies() });
       using two = await openEdge({ policies: policies() });
