@@ -8,7 +8,7 @@ import { isSelfIssued } from '../pki/issuer.ts';
 import type { Judgement } from '../pki/judge.ts';
 import { findSpiffeId } from '../pki/spiffe.ts';
 import { TrustBundle } from '../pki/trust-bundle.ts';
-import { AnchorSet } from './anchor-set.ts';
+import { AnchorSet } from '../pki/anchor-set.ts';
 
 export type KeyFloor = { readonly rsa: number; readonly ec: number };
 

@@ -8,7 +8,7 @@ import type { CertificateFacts } from '../pki/facts.ts';
 import type { FactsCache } from '../pki/facts-cache.ts';
 import { checkStrength, type Judgement } from '../pki/judge.ts';
 import type { Verdict } from '../pki/verdict.ts';
-import type { AnchorSet } from './anchor-set.ts';
+import type { AnchorSet } from '../pki/anchor-set.ts';
 import type { ChainCache, KnownChain } from './chain-cache.ts';
 import type { ClientTrust } from './client-trust.ts';
 import type { EdgePolicy } from './edge-policy.ts';

@@ -1,9 +1,9 @@
 // The anchors of a policy and the way from a client's certificate to one of them. OpenSSL has decided already: this finds the
 // path again with our own eyes, for depth, forwarding and later revocation, and as a second opinion that must agree (N21).
 import { type KeyObject, X509Certificate } from 'node:crypto';
-import type { CertificateFacts } from '../pki/facts.ts';
-import { isSelfIssued } from '../pki/issuer.ts';
-import type { TrustBundle } from '../pki/trust-bundle.ts';
+import type { CertificateFacts } from './facts.ts';
+import { isSelfIssued } from './issuer.ts';
+import type { TrustBundle } from './trust-bundle.ts';
 
 export type TrustPath = {
   /** Leaf first, then the intermediates in order; without the anchor. */
