@@ -6,15 +6,30 @@ import { readSubjectCommonNames } from './facts-reader.ts';
 import { canonicalIp } from './ip-name.ts';
 import { escapeForLog } from './log-text.ts';
 
-/** True where the name `pattern` of a certificate covers the canonical host name `host`. */
+/** A DNS name as a certificate carries it, lower case; `parent` is what stands behind the `*.` of a wildcard. */
+export type CertificateDnsName = { readonly text: string; readonly parent: string | undefined };
+
+/** The name of a DNS SAN; undefined for what can cover nothing: other text, partial or too wide wildcards, a trailing dot. */
+export function findCertificateDnsName(san: string): CertificateDnsName | undefined {
+  if (!san.startsWith('*.')) return isPlainName(san) ? { text: san.toLowerCase(), parent: undefined } : undefined;
+  const parent = san.slice(2);
+  if (!parent.includes('.') || !isPlainName(parent)) return undefined;
+  return { text: san.toLowerCase(), parent: parent.toLowerCase() };
+}
+
+/** True where the name covers `host`, which must be canonical (base/host.ts). */
+export function coversName({ text, parent }: CertificateDnsName, host: string): boolean {
+  if (parent === undefined) return text === host;
+  const dot = host.indexOf('.');
+  return dot > 0 && !host.startsWith('xn--') && host.slice(dot + 1) === parent;
+}
+
+/** True where the name `pattern` of a certificate covers the host name `host`, in any spelling. */
 export function dnsNameMatches(pattern: string, host: string): boolean {
   const wanted = canonicalHostName(host);
   if (wanted === undefined) return false;
-  if (!pattern.startsWith('*.')) return isPlainName(pattern) && pattern.toLowerCase() === wanted;
-  const parent = pattern.slice(2);
-  if (!parent.includes('.') || !isPlainName(parent)) return false;
-  const dot = wanted.indexOf('.');
-  return dot > 0 && !wanted.startsWith('xn--') && wanted.slice(dot + 1) === parent.toLowerCase();
+  const name = findCertificateDnsName(pattern);
+  return name !== undefined && coversName(name, wanted);
 }
 
 /** True where a DNS SAN (for a name) or an IP SAN (for an address) of the certificate covers `host`. */

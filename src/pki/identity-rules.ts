@@ -1,9 +1,10 @@
 // What a certificate must be besides well issued: pins, then names (edge.md, order of checks: pins AND names; fingerprints
-// OR SPKI). The same on both legs.
+// OR SPKI). The same on both legs. Compiled once; a refusal says what was presented and what was wanted.
 import { hash } from 'node:crypto';
-import type { CertificateFacts } from './facts.ts';
+import type { CertificateFacts, San } from './facts.ts';
+import { readSubjectCommonNames } from './facts-reader.ts';
 import type { Judgement } from './judge.ts';
-import { findSanRule, type SanRule } from './san-rule.ts';
+import { describeSanRules, describeSans, type SanRule, SanRules } from './san-rule.ts';
 
 export type IdentityRulesOptions = {
   readonly allowedSANs: readonly SanRule[] | undefined;
@@ -12,29 +13,66 @@ export type IdentityRulesOptions = {
 };
 
 export class IdentityRules {
-  /** Hexadecimal SHA-256 over the rules: equal for equal rules only. */
+  /** Hexadecimal SHA-256 over the rules, wherever in the configuration they stand: equal for equal rules only. */
   readonly digest: string;
   /** Whether names are asked for at all. */
   readonly hasNames: boolean;
-  readonly #sans: readonly SanRule[] | undefined;
+  readonly #names: SanRules<SanRule> | undefined;
   readonly #fingerprints: ReadonlySet<string> | undefined;
   readonly #spki: ReadonlySet<string> | undefined;
 
+  /** An empty list admits nobody. Throws SyntaxError for a pattern that is none. */
   constructor({ allowedSANs, allowedFingerprints, allowedSPKI }: IdentityRulesOptions) {
-    this.#sans = allowedSANs;
+    this.#names = allowedSANs && new SanRules(allowedSANs);
     this.#fingerprints = allowedFingerprints && new Set(allowedFingerprints);
     this.#spki = allowedSPKI && new Set(allowedSPKI);
     this.hasNames = allowedSANs !== undefined;
-    this.digest = hash('sha256', JSON.stringify([allowedSANs, allowedFingerprints, allowedSPKI].map((x) => x ?? null)));
+    const parts = [allowedSANs?.map(ruleKey), allowedFingerprints, allowedSPKI].map((part) => part ?? null);
+    this.digest = hash('sha256', JSON.stringify(parts));
   }
 
   /** undefined where the certificate satisfies all of them; else pin_mismatch or name_mismatch. */
   judge(leaf: CertificateFacts): Judgement | undefined {
     if (this.#fingerprints !== undefined || this.#spki !== undefined) {
       const pinned = this.#fingerprints?.has(leaf.sha256) === true || this.#spki?.has(leaf.spkiSha256) === true;
-      if (!pinned) return { code: 'pin_mismatch', detail: 'neither its fingerprint nor its key is pinned' };
+      if (!pinned) return { code: 'pin_mismatch', detail: this.#explainPins(leaf) };
     }
-    if (this.#sans === undefined || findSanRule(this.#sans, leaf.sans) !== undefined) return undefined;
-    return { code: 'name_mismatch', detail: 'none of its names is allowed' };
+    if (this.#names === undefined || this.#names.find(leaf) !== undefined) return undefined;
+    return { code: 'name_mismatch', detail: explainNames(leaf, this.#names) };
   }
+
+  #explainPins({ sha256, spkiSha256 }: CertificateFacts): string {
+    const wanted = [
+      ...(this.#fingerprints === undefined
+        ? []
+        : [`its fingerprint ${sha256} is none of the ${this.#fingerprints.size} pinned`]),
+      ...(this.#spki === undefined ? [] : [`its key ${spkiSha256} is none of the ${this.#spki.size} pinned`]),
+    ];
+    return wanted.join(', and ');
+  }
+}
+
+/** A rule without its place in the configuration. */
+function ruleKey(rule: SanRule): readonly unknown[] {
+  if (rule.kind === 'spiffe') return ['spiffe', rule.id];
+  if (rule.kind === 'trustDomain') return ['trustDomain', rule.domain];
+  return ['san', rule.type, rule.matcher, rule.value, rule.ignoreCase, rule.oid ?? null];
+}
+
+function explainNames(leaf: CertificateFacts, names: SanRules<SanRule>): string {
+  const carried = leaf.sans.length === 0 ? 'it carries no name (SAN)' : `it carries ${describeSans(leaf.sans)}`;
+  const hint = commonNameFits(leaf, names)
+    ? '; its common name would fit, but a common name never counts: it needs a SAN'
+    : '';
+  return `${carried}; allowed: ${describeSanRules(names.rules)}${hint}`;
+}
+
+/** The usual mistake of a CA that puts the name where nobody looks any more. */
+function commonNameFits(leaf: CertificateFacts, names: SanRules<SanRule>): boolean {
+  const sans: San[] = readSubjectCommonNames(leaf).flatMap((value) => [
+    { type: 'DNS', value },
+    { type: 'EMAIL', value },
+    { type: 'URI', value },
+  ]);
+  return sans.some((san) => names.find({ ...leaf, sans: [san] }) !== undefined);
 }

@@ -1,31 +1,176 @@
 // Rules over the names in a certificate (edge.md, Matching rules). A rule of one type never looks at names of another, nor
-// at the common name (incident 7); a list of rules holds where any rule matches any name.
-import type { San, SanType } from './facts.ts';
+// at the common name (incident 7); a list of rules holds where any rule matches any name. What cannot be compared safely (a
+// DNS name that is none, a rule without text, a name too long for a pattern) matches nothing: these lists only ever admit.
+import { canonicalHostName } from '../base/host.ts';
+import type { CertificateFacts, San, SanType } from './facts.ts';
+import { type CertificateDnsName, coversName, findCertificateDnsName } from './host-coverage.ts';
+import { canonicalIp } from './ip-name.ts';
+import { escapeForLog } from './log-text.ts';
+import { findSpiffeId, type SpiffeId } from './spiffe.ts';
+
+export type SanNameRule = {
+  readonly kind: 'san';
+  readonly type: SanType;
+  readonly matcher: 'exact' | 'prefix' | 'suffix' | 'contains' | 'regex';
+  readonly value: string;
+  /** ASCII letters; DNS names are compared without case whatever it says. */
+  readonly ignoreCase: boolean;
+  readonly oid: string | undefined;
+};
 
 export type SanRule =
-  | {
-      readonly kind: 'san';
-      readonly type: SanType;
-      readonly matcher: 'exact' | 'prefix' | 'suffix' | 'contains' | 'regex';
-      readonly value: string;
-      readonly ignoreCase: boolean;
-      readonly oid: string | undefined;
-    }
+  | SanNameRule
   | { readonly kind: 'spiffe'; readonly id: string }
   | { readonly kind: 'trustDomain'; readonly domain: string };
 
-/** The first rule that one of the names satisfies; undefined where none does. */
-export function findSanRule<R extends SanRule>(rules: readonly R[], sans: readonly San[]): R | undefined {
-  return rules.find((rule) => sans.some((san) => matchesSan(rule, san)));
+/** Names longer than this are not put to a pattern, nor more than that many of a certificate: patterns cost time. */
+export const maxPatternInput = 512;
+export const maxPatternNames = 64;
+
+/** Rules with their patterns and texts compiled once. */
+export class SanRules<R extends SanRule> {
+  readonly rules: readonly R[];
+  readonly #tests: readonly ((names: PresentedNames) => boolean)[];
+
+  /** Throws SyntaxError for a pattern that is none. */
+  constructor(rules: readonly R[]) {
+    this.rules = rules;
+    this.#tests = rules.map(compileRule);
+  }
+
+  /** The first rule that one of the certificate's names satisfies; undefined where none does. Never throws. */
+  find(leaf: Pick<CertificateFacts, 'sans' | 'isCa' | 'der'>): R | undefined {
+    const names = new PresentedNames(leaf);
+    return this.rules[this.#tests.findIndex((holds) => holds(names))];
+  }
 }
 
-function matchesSan(rule: SanRule, san: San): boolean {
-  return rule.kind === 'san' && rule.type === san.type && rule.matcher === 'exact' && rule.value === san.value;
+/** The names of one certificate, read once for all rules. */
+class PresentedNames {
+  readonly #leaf: Pick<CertificateFacts, 'sans' | 'isCa' | 'der'>;
+  #dns: readonly CertificateDnsName[] | undefined;
+  #spiffe: SpiffeId | null | undefined;
+
+  constructor(leaf: Pick<CertificateFacts, 'sans' | 'isCa' | 'der'>) {
+    this.#leaf = leaf;
+  }
+
+  get all(): readonly San[] {
+    return this.#leaf.sans;
+  }
+
+  get dns(): readonly CertificateDnsName[] {
+    this.#dns ??= this.#leaf.sans
+      .filter(({ type }) => type === 'DNS')
+      .map(({ value }) => findCertificateDnsName(value))
+      .filter((name) => name !== undefined);
+    return this.#dns;
+  }
+
+  get spiffe(): SpiffeId | undefined {
+    if (this.#spiffe === undefined) this.#spiffe = findSpiffeId(this.#leaf) ?? null;
+    return this.#spiffe ?? undefined;
+  }
 }
 
-/** For logs and messages: `URI prefix "spiffe://example.org/"`. */
+function compileRule(rule: SanRule): (names: PresentedNames) => boolean {
+  if (rule.kind === 'spiffe') return ({ spiffe }) => spiffe?.id === rule.id;
+  if (rule.kind === 'trustDomain') return ({ spiffe }) => spiffe?.trustDomain === rule.domain;
+  const { type, matcher } = rule;
+  const limit = matcher === 'regex' ? maxPatternNames : Number.POSITIVE_INFINITY;
+  if (type === 'DNS') {
+    if (matcher === 'exact') return compileHost(rule.value);
+    const holds = compileText({ ...rule, ignoreCase: true });
+    return ({ dns }) => someOf(dns, limit, ({ text }) => holds(text));
+  }
+  const holds = type === 'IP' && matcher === 'exact' ? compileAddress(rule.value) : compileText(rule);
+  const ofType = (san: San): boolean => san.type === type && (type !== 'OTHER_NAME' || san.oid === rule.oid);
+  return ({ all }) => someOf(all, limit, ({ value }) => holds(value), ofType);
+}
+
+/** A wildcard is only ever satisfied by that very wildcard; a host by whatever in the certificate covers it (RFC 9525). */
+function compileHost(value: string): (names: PresentedNames) => boolean {
+  if (value.startsWith('*.')) {
+    const wanted = findCertificateDnsName(value)?.text;
+    return ({ dns }) => dns.some(({ text }) => text === wanted);
+  }
+  const host = canonicalHostName(value);
+  if (host === undefined) return () => false;
+  return ({ dns }) => dns.some((name) => coversName(name, host));
+}
+
+function compileAddress(value: string): (text: string) => boolean {
+  const address = canonicalIp(value);
+  return (text) => text === address;
+}
+
+/** DNS names and IP addresses come in lower case. */
+function compileText({ type, matcher, value, ignoreCase }: SanNameRule): (text: string) => boolean {
+  // Without text, a prefix would admit everybody.
+  if (value === '') return () => false;
+  if (matcher === 'regex') {
+    // By itself first: `a)|(b` would be a pattern only between our brackets, and no longer the whole value.
+    RegExp(value);
+    const pattern = new RegExp(`^(?:${value})$`, ignoreCase || type === 'IP' ? 'i' : '');
+    return (text) => text.length <= maxPatternInput && pattern.test(text);
+  }
+  const fold = ignoreCase || type === 'IP' ? foldCase : asItIs;
+  const wanted = fold(value);
+  if (matcher === 'prefix') return (text) => fold(text).startsWith(wanted);
+  if (matcher === 'suffix') return (text) => fold(text).endsWith(wanted);
+  if (matcher === 'contains') return (text) => fold(text).includes(wanted);
+  return (text) => fold(text) === wanted;
+}
+
+function asItIs(text: string): string {
+  return text;
+}
+
+/** ASCII letters only: what Unicode takes for the same letter is another name. */
+function foldCase(text: string): string {
+  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+}
+
+function someOf<T>(
+  list: readonly T[],
+  limit: number,
+  holds: (one: T) => boolean,
+  counts?: (one: T) => boolean,
+): boolean {
+  let seen = 0;
+  for (const one of list) {
+    if (counts?.(one) === false) continue;
+    seen += 1;
+    if (seen > limit) return false;
+    if (holds(one)) return true;
+  }
+  return false;
+}
+
+const maxShown = 128;
+
+/** For logs and messages, escaped and cut: `URI prefix "spiffe://example.org/"`. */
 export function describeSanRule(rule: SanRule): string {
-  if (rule.kind === 'spiffe') return `spiffe "${rule.id}"`;
-  if (rule.kind === 'trustDomain') return `trustDomain "${rule.domain}"`;
-  return `${rule.type} ${rule.matcher} "${rule.value}"`;
+  if (rule.kind === 'spiffe') return `spiffe "${escapeForLog(rule.id, maxShown)}"`;
+  if (rule.kind === 'trustDomain') return `trustDomain "${escapeForLog(rule.domain, maxShown)}"`;
+  const { type, matcher, value, ignoreCase, oid } = rule;
+  const what = type === 'OTHER_NAME' ? `OTHER_NAME ${oid ?? ''}` : type;
+  return `${what} ${matcher} "${escapeForLog(value, maxShown)}"${ignoreCase && type !== 'DNS' ? ' in any case' : ''}`;
+}
+
+/** The names of a certificate for messages, escaped and cut: `DNS:a.test, URI:spiffe://x/y, and 3 more`. */
+export function describeSans(sans: readonly San[]): string {
+  return describeList(sans.map(({ type, value }) => `${type}:${escapeForLog(value, maxShown)}`));
+}
+
+/** Rules for messages: `DNS exact "a.test" or URI prefix "spiffe://x/"`. */
+export function describeSanRules(rules: readonly SanRule[]): string {
+  return describeList(rules.map(describeSanRule));
+}
+
+const maxListed = 5;
+
+function describeList(items: readonly string[]): string {
+  const more = items.length > maxListed ? `, and ${items.length - maxListed} more` : '';
+  return items.slice(0, maxListed).join(', ') + more;
 }
