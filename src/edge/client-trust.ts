@@ -1,12 +1,11 @@
 // Whom one policy trusts, and what it asks of a certificate beyond being well issued. Everything but the CRLs is fixed for
 // a generation; those are replaced as they are refreshed, without a new generation (decision 0010).
-import { hash } from 'node:crypto';
+import { hash, type X509Certificate } from 'node:crypto';
 import type { CertificateFacts } from '../pki/facts.ts';
 import { CrlSet, type CrlSettings, type IndexedCrl } from '../pki/crl-set.ts';
 import { IdentityRules, type IdentityRulesOptions } from '../pki/identity-rules.ts';
-import { isSelfIssued } from '../pki/issuer.ts';
 import type { Judgement } from '../pki/judge.ts';
-import { findSpiffeId } from '../pki/spiffe.ts';
+import { findSpiffeId, readSvid } from '../pki/spiffe.ts';
 import { TrustBundle } from '../pki/trust-bundle.ts';
 import { AnchorSet } from '../pki/anchor-set.ts';
 
@@ -68,7 +67,12 @@ export class ClientTrust {
     const [first, ...more] = [own, ...(domains ?? []).map(({ bundle }) => bundle)].filter((one) => one !== undefined);
     if (first === undefined) throw new RangeError(`policy ${name} trusts nobody`);
     this.bundle = TrustBundle.join(first, ...more);
-    this.partialChain = options.partialChain ?? !this.bundle.anchors.some(isSelfIssued);
+    this.partialChain = options.partialChain ?? !this.bundle.hasRoot;
+    for (const bundle of [own, ...(domains ?? []).map((domain) => domain.bundle)]) {
+      if (bundle !== undefined && !bundle.hasRoot && !this.partialChain) {
+        throw new RangeError(`policy ${name}: a CA bundle without a root, and intermediates are no anchors`);
+      }
+    }
     this.keyFloor = options.minKeyBits ?? { rsa: 2048, ec: 256 };
     this.rules = new IdentityRules(options.rules ?? noRules);
     this.ocsp = options.ocsp;
@@ -109,20 +113,43 @@ export class ClientTrust {
   /** The anchors that this certificate must chain to; a judgement where it belongs to no trust domain of ours. */
   anchorsFor(leaf: CertificateFacts): AnchorSet | Judgement {
     if (this.#domains === undefined) return this.#anchors as AnchorSet;
-    const id = findSpiffeId(leaf);
-    if (id === undefined) return { code: 'name_mismatch', detail: 'it carries no SPIFFE ID' };
+    const id = readSvid(leaf);
+    if ('detail' in id) return { code: 'name_mismatch', detail: `it names no trust domain: ${id.detail}` };
     return (
       this.#domains.get(id.trustDomain) ?? {
         code: 'name_mismatch',
-        detail: `its trust domain ${id.trustDomain} is not among ${[...this.#domains.keys()].join(', ')}`,
+        detail: `its trust domain ${id.trustDomain} is none of ${listDomains([...this.#domains.keys()])}`,
       }
     );
+  }
+
+  /** The refusal of a certificate for which `anchorsFor` has anchors and no path leads to any of them. */
+  explainNoPath(leaf: CertificateFacts, certificate: X509Certificate, above: readonly X509Certificate[]): Judgement {
+    const own = this.#domains && findSpiffeId(leaf)?.trustDomain;
+    if (own === undefined) {
+      return { code: 'untrusted_issuer', detail: 'its chain leads to no CA of the policy' };
+    }
+    const foreign = [...(this.#domains ?? [])].find(
+      ([, anchors]) => anchors.findPath(certificate, above) !== undefined,
+    );
+    const where = foreign === undefined ? 'to none of them' : `to one of ${foreign[0]}`;
+    return {
+      code: 'untrusted_issuer',
+      detail: `only the CAs of its trust domain ${own} may issue it; its chain leads ${where}`,
+    };
   }
 
   /** Trust hangs on who issued it, so a chain that is not known proves nothing. */
   get needsChain(): boolean {
     return this.#domains !== undefined;
   }
+}
+
+const maxDomainsShown = 5;
+
+function listDomains(domains: readonly string[]): string {
+  const more = domains.length > maxDomainsShown ? `, and ${domains.length - maxDomainsShown} more` : '';
+  return domains.slice(0, maxDomainsShown).join(', ') + more;
 }
 
 function parseBundle(caPem: readonly string[], what: string): TrustBundle {

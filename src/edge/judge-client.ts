@@ -87,8 +87,9 @@ function judgeLeafAndChain(
     if ('code' in anchors) return verdictOf(proof, anchors, leaf, [leaf]);
     known = learnChain(certificate, proof.resumed ? knownAbove(leaf, world) : sent, leaf, anchors, world);
     if (known === undefined && !proof.resumed) {
-      const detail = 'OpenSSL accepted a chain that does not lead to a CA of this policy';
-      return verdictOf({ ...proof, raw: 'NO_PATH' }, { code: 'untrusted_issuer', detail }, leaf);
+      // OpenSSL accepted it: it knows no trust domains, and a Node that verified against nothing must not pass (N21).
+      const refused = trust.explainNoPath(leaf, certificate, sent);
+      return verdictOf({ ...proof, raw: 'NO_PATH' }, refused, leaf);
     }
   }
   const refusal = judgeIdentity(leaf, known, world, now);

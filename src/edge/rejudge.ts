@@ -58,9 +58,9 @@ function findChain({ leaf, chain }: Identity, trust: ClientTrust): KnownChain | 
   const anchors = trust.anchorsFor(leaf);
   if ('code' in anchors) return anchors;
   const [certificate, ...above] = chain.map(({ der }) => new X509Certificate(der));
-  const path = certificate && anchors.findPath(certificate, above);
-  if (path === undefined)
-    return { code: 'untrusted_issuer', detail: 'its chain leads to no CA of the policy any more' };
+  if (certificate === undefined) return { code: 'untrusted_issuer', detail: 'its chain is not known' };
+  const path = anchors.findPath(certificate, above);
+  if (path === undefined) return trust.explainNoPath(leaf, certificate, above);
   const today = path.chain.map(({ raw }) => chain.find(({ der }) => der.equals(raw)) ?? readFacts(raw));
   const weakness = today.map((one) => checkStrength(one, trust.keyFloor)).find((weak) => weak !== undefined);
   return { chain: today, anchor: path.anchor, weakness };

@@ -32,6 +32,12 @@ export function judgeIssuer(input: IssuerQuestion, leaf: CertificateFacts): Judg
       detail: `${who}: its root ${describe(top)} is not among the anchors${listAnchors(anchors)}`,
     };
   }
+  if (anchors?.contains(top) === true) {
+    return {
+      code: 'untrusted_issuer',
+      detail: `${who}: ${describe(top)} is among the CAs, but is an intermediate: its root is not, and nothing (partialChain) makes it an anchor`,
+    };
+  }
   const issuer = `"${escapeForLog(top.issuer, 120)}"`;
   const anchor = anchors?.findIssuer(top);
   if (anchor !== undefined) {

@@ -83,6 +83,11 @@ export class TrustBundle {
     return this.#bySubject.get(facts.issuer)?.find((anchor) => looksIssuedBy(facts, anchor));
   }
 
+  /** Whether there is a root among them; without one, only an intermediate taken as an anchor can be chained to. */
+  get hasRoot(): boolean {
+    return this.anchors.some(isSelfIssued);
+  }
+
   /** True where this very certificate is an anchor. */
   contains(facts: CertificateFacts): boolean {
     return this.#bySubject.get(facts.subject)?.some((anchor) => anchor.sha256 === facts.sha256) ?? false;

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { Deadlines } from '../../src/base/deadline.ts';
+import type { ClientTrustOptions } from '../../src/edge/client-trust.ts';
 import { EdgePolicy, type EdgePolicyOptions } from '../../src/edge/edge-policy.ts';
 import type { HandshakeOutcome } from '../../src/edge/edge-world.ts';
 import type { HandshakeRecord } from '../../src/edge/handshake-record.ts';
@@ -23,6 +24,8 @@ export type PolicySpec = Partial<Omit<EdgePolicyOptions, 'certificates' | 'clien
   readonly required?: boolean;
   readonly onFailure?: 'close' | 'explain';
   readonly maxDepth?: number;
+  /** Rules, trust domains, CRLs and so on; with `ca`. */
+  readonly trust?: Partial<ClientTrustOptions>;
   readonly resumes?: boolean;
 };
 
@@ -146,7 +149,7 @@ function compile(specs: EdgeOptions['policies'], defaultPolicy: string | undefin
       ciphers: spec.ciphers ?? [],
       curves: spec.curves ?? [],
       certificates: servers.map(({ chainPem, keyPem }) => ({ certPem: chainPem, keyPem, names: hosts })),
-      clientAuth: ca === undefined ? undefined : { caPem: [ca].flat(), required, onFailure, maxDepth },
+      clientAuth: ca === undefined ? undefined : { caPem: [ca].flat(), required, onFailure, maxDepth, ...spec.trust },
       resumption: { enabled: resumes, lifetimeS: 3600, secret },
     });
     return { policy, hosts };

@@ -1,0 +1,249 @@
+// Whom a policy trusts beyond one root: intermediates as anchors or as helpers, trust domains, key floors, pins and names.
+// Real sockets, `openssl s_client`, TLS 1.2 and 1.3, and the same verdict on a resumed session.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { readFacts } from '../../src/pki/facts-reader.ts';
+import type { SanRule } from '../../src/pki/san-rule.ts';
+import type { Issued, KeyKind, TestCa } from '../../src/pki/test-ca.ts';
+import { sClient } from '../support/openssl.ts';
+import { type Authority, openAuthority } from '../support/pki.ts';
+import { openTempDir } from '../support/temp.ts';
+import { type Edge, openEdge, type PolicySpec } from './tls-edge.ts';
+
+const dir = openTempDir('tls-trust');
+const client = { kind: 'client', cn: 'client' } as const;
+let root: Authority;
+let other: Authority;
+let issuing: TestCa;
+let server: Issued;
+let files = 0;
+
+before(async () => {
+  [root, other] = await Promise.all([openAuthority(dir, 'root'), openAuthority(dir, 'other')]);
+  issuing = await root.issueCa({ subject: '/CN=issuing' });
+  server = await other.issue({ kind: 'server', sans: ['a.test'] });
+});
+after(() => dir.remove());
+
+async function open(spec: Partial<PolicySpec>): Promise<Edge> {
+  return openEdge({ policies: { a: { server, ...spec } } });
+}
+
+type Attempt = { readonly code: string; readonly detail: string };
+
+/** Connects as `who` with what is sent along, and says in which code the handshake ended. */
+async function ask(edge: Edge, tls: string, who: Issued, sent: readonly Issued[] = []): Promise<Attempt> {
+  files += 1;
+  const [from, refused] = [edge.outcomes.length, edge.refusals.length];
+  const result = await sClient({
+    port: edge.port,
+    servername: 'a.test',
+    tls: tls as '1.2' | '1.3',
+    cert: dir.write(`${files}.crt`, who.certPem),
+    key: dir.write(`${files}.key`, who.keyPem),
+    ...(sent.length > 0 && { chain: dir.write(`${files}-chain.crt`, sent.map(({ certPem }) => certPem).join('')) }),
+    // The client itself must not refuse to show a weak key.
+    args: ['-cipher', 'DEFAULT@SECLEVEL=0'],
+  });
+  const { code } = await edge.outcomes.waitFor(() => true, { from });
+  assert.equal(result.status, code === 'ok' ? 200 : undefined, result.output);
+  return { code, detail: edge.refusals.items[refused]?.detail ?? '' };
+}
+
+const dns = (value: string): SanRule => ({
+  kind: 'san',
+  type: 'DNS',
+  matcher: 'exact',
+  value,
+  ignoreCase: false,
+  oid: undefined,
+});
+
+for (const tls of ['1.2', '1.3'] as const) {
+  describe(`anchors over TLS ${tls}`, () => {
+    test('a root alone: who is below its intermediate must send it', async () => {
+      using edge = await open({ ca: root.certPem });
+      const [alice, bob] = [await issuing.issue(client), await issuing.issue(client)];
+      assert.equal((await ask(edge, tls, alice, [issuing])).code, 'ok');
+      assert.notEqual((await ask(edge, tls, bob)).code, 'ok');
+    });
+
+    for (const partialChain of [undefined, true] as const) {
+      test(`an intermediate alone is an anchor where partialChain is ${partialChain}, for itself and below`, async () => {
+        using edge = await open({ ca: issuing.certPem, trust: { partialChain } });
+        const below = await issuing.issueCa({ subject: '/CN=below' });
+        assert.equal((await ask(edge, tls, await issuing.issue(client))).code, 'ok');
+        assert.equal((await ask(edge, tls, await below.issue(client), [below])).code, 'ok');
+        assert.equal((await ask(edge, tls, await root.issue(client))).code, 'untrusted_issuer');
+      });
+    }
+
+    test('an intermediate alone and partialChain false is no configuration', async () => {
+      await assert.rejects(open({ ca: issuing.certPem, trust: { partialChain: false } }), /without a root/);
+    });
+
+    for (const partialChain of [undefined, false] as const) {
+      test(`beside its root an intermediate only helps where partialChain is ${partialChain}: nobody has to send it`, async () => {
+        using edge = await open({ ca: [root.certPem, issuing.certPem], trust: { partialChain } });
+        assert.equal((await ask(edge, tls, await issuing.issue(client))).code, 'ok');
+        assert.equal((await ask(edge, tls, await root.issue(client))).code, 'ok');
+        assert.deepEqual(
+          edge.peers.items.map(({ identity }) => [identity?.chain.length, identity?.anchor?.subject]),
+          [
+            [2, 'CN=root CA,O=Countersign Test'],
+            [1, 'CN=root CA,O=Countersign Test'],
+          ],
+        );
+      });
+
+      test(`an intermediate of a root that is not there is no anchor beside another root, partialChain ${partialChain}`, async () => {
+        using edge = await open({ ca: [other.certPem, issuing.certPem], trust: { partialChain } });
+        for (const sent of [[], [issuing]]) {
+          const { code, detail } = await ask(edge, tls, await issuing.issue(client), sent);
+          assert.equal(code, 'untrusted_issuer');
+          assert.match(detail, /is an intermediate: its root is not/);
+        }
+        assert.equal((await ask(edge, tls, await other.issue(client))).code, 'ok');
+      });
+    }
+
+    test('with partialChain true it is one beside any root', async () => {
+      using edge = await open({ ca: [other.certPem, issuing.certPem], trust: { partialChain: true } });
+      assert.equal((await ask(edge, tls, await issuing.issue(client))).code, 'ok');
+      assert.notEqual((await ask(edge, tls, await root.issue(client))).code, 'ok');
+    });
+  });
+
+  describe(`trust domains over TLS ${tls}`, () => {
+    const svid = (uri: string, ...more: string[]) => ({ ...client, sans: [uri, ...more] });
+    const domains = () => ({
+      trustDomains: ['a.org', 'b.org', 'shared.org'],
+      bundles: [
+        { trustDomain: 'a.org', caPem: [root.certPem] },
+        { trustDomain: 'b.org', caPem: [other.certPem] },
+      ],
+    });
+    /** 'shared.org' has no bundle of its own: clientCA is for it. */
+    const mesh = () => open({ ca: root.certPem, trust: { spiffe: domains() } });
+
+    test('each identity must chain to the CAs of its own domain, those of another domain count for nothing', async () => {
+      using edge = await mesh();
+      assert.equal((await ask(edge, tls, await root.issue(svid('spiffe://a.org/x')))).code, 'ok');
+      assert.equal((await ask(edge, tls, await issuing.issue(svid('spiffe://a.org/y')), [issuing])).code, 'ok');
+      assert.equal((await ask(edge, tls, await other.issue(svid('spiffe://b.org/x')))).code, 'ok');
+      assert.equal((await ask(edge, tls, await root.issue(svid('spiffe://shared.org/x')))).code, 'ok');
+      for (const [uri, ca, sent] of [
+        ['spiffe://a.org/x', other, []],
+        ['spiffe://b.org/x', root, []],
+        ['spiffe://b.org/x', issuing, [issuing]],
+        ['spiffe://shared.org/x', other, []],
+      ] as const) {
+        const { code, detail } = await ask(edge, tls, await ca.issue(svid(uri)), sent);
+        assert.equal(code, 'untrusted_issuer', uri);
+        assert.match(detail, /only the CAs of its trust domain \S+ may issue it; its chain leads to one of [ab]\.org/);
+      }
+    });
+
+    test('without one well-formed identity of a known domain nobody passes, however well issued', async () => {
+      using edge = await mesh();
+      const rows: [sans: string[], detail: RegExp][] = [
+        [[], /names no trust domain: it carries no URI/],
+        [['DNS:a.org'], /no URI/],
+        [['DNS:spiffe://a.org/x'], /no URI/],
+        [['https://a.org/x'], /not a SPIFFE ID/],
+        [['spiffe://a.org'], /not a SPIFFE ID/],
+        [['spiffe://A.org/x'], /not a SPIFFE ID/],
+        [['spiffe://a.org/x', 'spiffe://a.org/y'], /more than one URI/],
+        [['spiffe://a.org/x', 'URI:urn:uuid:1'], /more than one URI/],
+        [['spiffe://c.org/x'], /trust domain c\.org is none of a\.org, b\.org, shared\.org/],
+        [['spiffe://a.org.evil.org/x'], /trust domain a\.org\.evil\.org is none of/],
+      ];
+      for (const [sans, wanted] of rows) {
+        const { code, detail } = await ask(edge, tls, await root.issue({ ...client, sans }));
+        assert.equal(code, 'name_mismatch', sans.join(' '));
+        assert.match(detail, wanted);
+      }
+    });
+
+    test('bundles for every domain need no clientCA; a domain that has neither is no configuration', async () => {
+      const bundles = [{ trustDomain: 'a.org', caPem: [root.certPem] }];
+      using edge = await open({ ca: [], trust: { spiffe: { trustDomains: ['a.org'], bundles } } });
+      assert.equal((await ask(edge, tls, await root.issue(svid('spiffe://a.org/x')))).code, 'ok');
+      const incomplete = open({ ca: [], trust: { spiffe: { trustDomains: ['a.org', 'b.org'], bundles } } });
+      await assert.rejects(incomplete, /no anchors for trust domain b\.org/);
+    });
+
+    test('a session is judged by the trust domain again when it resumes', async () => {
+      using edge = await mesh();
+      const alice = await issuing.issue(svid('spiffe://a.org/alice'));
+      const to = {
+        port: edge.port,
+        servername: 'a.test',
+        tls,
+        cert: dir.write('alice.crt', alice.certPem),
+        key: dir.write('alice.key', alice.keyPem),
+        chain: dir.write('issuing.crt', issuing.certPem),
+      };
+      const session = dir.file(`alice-${tls}.session`);
+      assert.equal((await sClient({ ...to, sessionOut: session })).status, 200);
+      const again = await sClient({ ...to, sessionIn: session });
+      assert.deepEqual([again.reused, again.status], [true, 200], again.output);
+      assert.equal(edge.peers.items[1]?.identity?.chainKnown, true);
+    });
+  });
+
+  describe(`keys, pins and names over TLS ${tls}`, () => {
+    const floors: readonly (readonly [KeyKind, rsa: number, ec: number, code: string])[] = [
+      ['rsa', 2048, 256, 'ok'],
+      ['rsa', 3072, 256, 'weak_key'],
+      ['rsa-4096', 3072, 384, 'ok'],
+      ['ec', 2048, 256, 'ok'],
+      ['ec', 2048, 384, 'weak_key'],
+      ['ec-p384', 2048, 384, 'ok'],
+      ['ed25519', 4096, 521, 'ok'],
+    ];
+    test('a leaf under the floor is refused as weak', async () => {
+      for (const [key, rsa, ec, code] of floors) {
+        using edge = await open({ ca: root.certPem, trust: { minKeyBits: { rsa, ec } } });
+        assert.equal((await ask(edge, tls, await root.issue({ ...client, key }))).code, code, `${key} ${rsa} ${ec}`);
+      }
+    });
+
+    test('an intermediate under the floor makes everything below it weak', async () => {
+      using edge = await open({ ca: root.certPem, trust: { minKeyBits: { rsa: 2048, ec: 384 } } });
+      const strong = { ...client, key: 'ec-p384' } as const;
+      assert.equal((await ask(edge, tls, await issuing.issue(strong), [issuing])).code, 'weak_key');
+      assert.equal((await ask(edge, tls, await root.issue(strong))).code, 'ok');
+    });
+
+    test('a pinned key survives renewal, a pinned certificate does not, and pins come before names', async () => {
+      const alice = await root.issue({ ...client, sans: ['alice.test'] });
+      const renewed = await root.issue({ ...client, sans: ['alice.test'], keyPem: alice.keyPem });
+      const mallory = await root.issue({ ...client, sans: ['alice.test'] });
+      const { sha256, spkiSha256 } = readFacts(alice.der);
+      const rules = { allowedSANs: [dns('alice.test')], allowedFingerprints: undefined, allowedSPKI: undefined };
+      using byKey = await open({ ca: root.certPem, trust: { rules: { ...rules, allowedSPKI: [spkiSha256] } } });
+      using byPrint = await open({ ca: root.certPem, trust: { rules: { ...rules, allowedFingerprints: [sha256] } } });
+      const codes = async (edge: Edge) => [
+        (await ask(edge, tls, alice)).code,
+        (await ask(edge, tls, renewed)).code,
+        (await ask(edge, tls, mallory)).code,
+      ];
+      assert.deepEqual(await codes(byKey), ['ok', 'ok', 'pin_mismatch']);
+      assert.deepEqual(await codes(byPrint), ['ok', 'pin_mismatch', 'pin_mismatch']);
+    });
+
+    test('a name that no rule has is refused with the names that were there and those that were wanted', async () => {
+      const rules = { allowedSANs: [dns('alice.test')], allowedFingerprints: undefined, allowedSPKI: undefined };
+      using edge = await open({ ca: root.certPem, trust: { rules } });
+      assert.equal((await ask(edge, tls, await root.issue({ ...client, sans: ['alice.test'] }))).code, 'ok');
+      const bob = await root.issue({ ...client, cn: 'alice.test', sans: ['bob.test', 'EMAIL:alice.test'] });
+      const { code, detail } = await ask(edge, tls, bob);
+      assert.equal(code, 'name_mismatch');
+      assert.match(
+        detail,
+        /^it carries DNS:bob\.test, EMAIL:alice\.test; allowed: DNS exact "alice\.test"; its common name/,
+      );
+    });
+  });
+}
