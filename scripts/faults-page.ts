@@ -63,6 +63,7 @@ export const faultGroups: readonly Group[] = [
       'http_version',
       'host_mismatch',
       'policy_denied',
+      'identity_too_large',
       'plaintext_refused',
       'no_route',
       'method_not_allowed',

@@ -244,6 +244,11 @@ const specs = {
     title: 'denied by the rule of the route',
     help: 'The identity does not satisfy the rule.',
   },
+  identity_too_large: {
+    client: 403,
+    title: 'identity too large to forward',
+    help: 'The certificate, its names or its chain do not fit into the header fields for the backend: leave out xfcc.chain or xfcc.cert (forwardClientCert), or issue smaller certificates.',
+  },
   plaintext_refused: {
     client: 403,
     title: 'this host is served over mutual TLS only',

@@ -3,13 +3,28 @@
 import type { ForwardClientCertConfig } from '../config/gateway-config.ts';
 import type { EdgePolicy } from '../edge/edge-policy.ts';
 import type { Peer } from '../edge/peer.ts';
-import type { FieldBlock, Fields } from '../http/field.ts';
-import { forwardsIncoming, identityBlock } from '../identity/identity-block.ts';
+import type { Exchange } from '../http/exchange.ts';
+import { FieldBlock } from '../http/field.ts';
+import { ForwardedIdentity, forwardsIncoming } from '../identity/forwarded-identity.ts';
 import { hostOfAuthority } from '../routing/host-of-authority.ts';
 import { accessLogClient } from '../telemetry/access-log.ts';
-import type { Serving } from './serving.ts';
+import type { Services, Serving } from './serving.ts';
 
 export type HostPlace = { readonly authority: string; readonly host: string; readonly policy: EdgePolicy | undefined };
+
+/** The part of a request's story that matters here. */
+type Asking = {
+  readonly exchange: Exchange;
+  readonly policy: EdgePolicy | undefined;
+  readonly serving: Serving;
+  readonly services: Services;
+};
+
+/** Settings that one connection's identity is kept ready for: clients rarely meet routes with more than one or two. */
+const maxKnown = 4;
+
+type Known = { readonly config: ForwardClientCertConfig; readonly forwarded: ForwardedIdentity };
+const nothingKnown: readonly Known[] = [];
 
 export class Client {
   readonly peer: Peer;
@@ -17,9 +32,7 @@ export class Client {
   readonly logFragment: string;
   #serving: Serving | undefined;
   #place: HostPlace | undefined;
-  #identity:
-    | { readonly config: ForwardClientCertConfig; readonly policy: EdgePolicy | undefined; readonly block: FieldBlock }
-    | undefined;
+  #known = nothingKnown;
 
   constructor(peer: Peer) {
     this.peer = peer;
@@ -37,27 +50,25 @@ export class Client {
     return place;
   }
 
-  /** Identity fields for a route's backend. `received`: the request's fields as they came, for modes that forward. */
-  identity(
-    config: ForwardClientCertConfig,
-    policy: EdgePolicy | undefined,
-    serving: Serving,
-    received: Fields,
-  ): FieldBlock {
-    this.#enter(serving);
-    const last = this.#identity;
-    if (last !== undefined && last.config === config && last.policy === policy) return last.block;
-    const ownUris = policy === undefined ? [] : serving.ownUris(policy);
-    if (forwardsIncoming(config)) return identityBlock(this.peer.identity, config, ownUris, received);
-    const block = identityBlock(this.peer.identity, config, ownUris);
-    this.#identity = { config, policy, block };
-    return block;
+  /** Identity fields for a route's backend, computed once for all routes with these settings (Generation shares them). */
+  identity(config: ForwardClientCertConfig, asking: Asking): FieldBlock {
+    this.#enter(asking.serving);
+    const received = asking.exchange.head.fields;
+    for (const known of this.#known) if (known.config === config) return known.forwarded.block(received);
+    const { identity } = this.peer;
+    if (identity === undefined && !forwardsIncoming(config.mode)) return FieldBlock.empty;
+    // The policy is no part of the key: a connection that has an identity reaches the hosts of one policy (identify).
+    const ownUris = asking.policy === undefined ? [] : asking.serving.ownUris(asking.policy);
+    const forwarded = new ForwardedIdentity(identity, config, ownUris);
+    if (forwarded.lacksChain) asking.services.metrics.countChainUnknown();
+    this.#known = [...this.#known.slice(1 - maxKnown), { config, forwarded }];
+    return forwarded.block(received);
   }
 
   #enter(serving: Serving): void {
     if (this.#serving === serving) return;
     this.#serving = serving;
     this.#place = undefined;
-    this.#identity = undefined;
+    this.#known = nothingKnown;
   }
 }

@@ -4,7 +4,7 @@ import { rewritePath } from '../routing/rewrite-path.ts';
 import type { Backend } from '../upstream/backend.ts';
 import type { Permitted, Prepared, Story } from './story.ts';
 
-/** Faults: maintenance, no_healthy_backend. */
+/** Faults: maintenance, no_healthy_backend, identity_too_large, bad_request (an identity that is to be passed on). */
 export function prepare(story: Permitted): Prepared {
   const { route, serving, client, exchange } = story;
   const { config } = route;
@@ -21,7 +21,7 @@ export function prepare(story: Permitted): Prepared {
     extra: [
       serving.forwarding.perConnection(client.peer),
       serving.forwarding.perRequest(head, client.peer, story.requestId),
-      client.identity(config.forwardClientCert, story.policy, serving, head.fields),
+      client.identity(config.forwardClientCert, story),
     ],
     bodyLength: head.bodyLength,
     acceptsTrailers: head.acceptsTrailers,

@@ -88,6 +88,11 @@ export class RequestMetrics {
     this.unrouted = new RouteMetrics(metrics, '');
   }
 
+  /** A connection's chain was to be forwarded and is not known. */
+  countChainUnknown(): void {
+    this.#metrics.identityChainUnknown.labels({}).inc();
+  }
+
   countFault({ code, source }: Fault): void {
     let counter = this.#faults[source].get(code);
     if (counter === undefined) {

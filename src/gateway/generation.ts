@@ -1,5 +1,6 @@
 // One generation of rules: everything that a request needs, compiled from a LoadedConfig, immutable once made. A new one is
 // built beside the old; what has not changed (pools, health) is taken over, so that warm connections survive a reload.
+import type { ForwardClientCertConfig } from '../config/gateway-config.ts';
 import type { EdgePolicy } from '../edge/edge-policy.ts';
 import type { PolicyTable } from '../edge/policy-table.ts';
 import { ticketEpoch, TicketSecret, type TicketSeed } from '../edge/ticket-secret.ts';
@@ -49,8 +50,12 @@ export class Generation implements Serving {
     this.loaded = loaded;
     this.forwarding = input.forwarding;
     this.pools = input.pools;
-    // The fields that name a client behind a trusted proxy must not be forged by anybody else.
-    this.strip = new StripList(config.proxy.ipHeaders);
+    // Fields that name a client behind a trusted proxy, or that carry an identity to any backend: nobody may forge them,
+    // on no route, since a backend can stand behind several.
+    const identityNames = config.routes.flatMap(({ forwardClientCert }) =>
+      forwardClientCert.custom.map(({ name }) => name),
+    );
+    this.strip = new StripList([...config.proxy.ipHeaders, ...identityNames]);
     const { webSecure } = config.entryPoints;
     this.securePort = webSecure.enabled ? webSecure.port : undefined;
     this.#tickets = new TicketSecret(input.ticketSeed);
@@ -58,8 +63,11 @@ export class Generation implements Serving {
     this.policies = compilePolicies(loaded, this.#tickets.at(epoch));
     for (const policy of loaded.policies) this.#uris.set(policy.config.name, policy.certificates[0]?.uris ?? []);
     const anchors = new AnchorSets();
+    const forwards = new ForwardSettings();
     this.routes = new RouteTable(
-      loaded.routes.map((route) => compileRoute(route, config, input.pools, anchors, metrics)),
+      loaded.routes.map((route) =>
+        compileRoute(route, { gateway: config, pools: input.pools, anchors, forwards, metrics }),
+      ),
     );
   }
 
@@ -81,13 +89,19 @@ export class Generation implements Serving {
   }
 }
 
+type RouteWorld = {
+  readonly gateway: LoadedConfig['config'];
+  readonly pools: Pools;
+  readonly anchors: AnchorSets;
+  readonly forwards: ForwardSettings;
+  readonly metrics: MetricCatalogue;
+};
+
 function compileRoute(
-  { config, tls }: LoadedRoute,
-  gateway: LoadedConfig['config'],
-  pools: Pools,
-  anchors: AnchorSets,
-  metrics: MetricCatalogue,
+  { config: loaded, tls }: LoadedRoute,
+  { gateway, pools, anchors, forwards, metrics }: RouteWorld,
 ): Route {
+  const config = { ...loaded, forwardClientCert: forwards.find(loaded.forwardClientCert) };
   const { transport } = gateway;
   const pool: PoolSettings = {
     ...defaultPoolSettings,
@@ -108,6 +122,18 @@ function compileRoute(
   const { backends, loadBalancing, healthCheck } = config;
   const cluster = new Cluster({ backends, loadBalancing, healthCheck, tls: material, pool }, pools);
   return { config, cluster, metrics: new RouteMetrics(metrics, config.name) };
+}
+
+/** Equal settings become one value, so that a connection makes its identity once for all routes that have them. */
+class ForwardSettings {
+  readonly #known = new Map<string, ForwardClientCertConfig>();
+
+  find(config: ForwardClientCertConfig): ForwardClientCertConfig {
+    const key = JSON.stringify(config);
+    const same = this.#known.get(key);
+    if (same === undefined) this.#known.set(key, config);
+    return same ?? config;
+  }
 }
 
 /** Anchors of leg 2 by their text: 10,000 routes with one CA parse it once. */

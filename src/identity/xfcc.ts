@@ -2,6 +2,7 @@
 // Envoy every value that could be misread is quoted, so that no name inside a certificate can add a field (Envoy #32945,
 // incident 15). Pure text; which certificate is meant and whether it passed is decided elsewhere.
 import { Fault } from '../base/fault.ts';
+import { fitting, maxFieldBytes } from './field-limits.ts';
 
 /** One element. Absent (undefined or an empty list) means that the key is not written; `uris: ['']` writes `URI=`. */
 export type XfccElement = {
@@ -18,10 +19,7 @@ export type XfccElement = {
   readonly dns: readonly string[];
 };
 
-/** Longest value of the header that we send; the servers behind rarely take more than 8 to 32 KiB of header. */
-const maxXfccBytes = 16_384;
-
-/** The text of one element. Faults: malformed_cert for control bytes, text outside ASCII, or more than 16 KiB. */
+/** The text of one element. Faults: malformed_cert for control bytes and text outside ASCII, identity_too_large. */
 export function emitXfcc(element: XfccElement): string {
   const parts = element.by.map((uri) => `By=${value(uri)}`);
   parts.push(`Hash=${value(element.hash)}`);
@@ -30,9 +28,7 @@ export function emitXfcc(element: XfccElement): string {
   if (element.subject !== undefined) parts.push(`Subject=${quote(element.subject)}`);
   for (const uri of element.uris) parts.push(`URI=${value(uri)}`);
   for (const name of element.dns) parts.push(`DNS=${value(name)}`);
-  const text = parts.join(';');
-  if (text.length > maxXfccBytes) throw malformed(`the forwarded identity would take ${text.length} bytes`);
-  return text;
+  return fitting('X-Forwarded-Client-Cert', parts.join(';'));
 }
 
 function value(text: string): string {
@@ -44,12 +40,11 @@ function quote(text: string): string {
 }
 
 function checked(text: string): string {
-  if (/[^\x20-\x7e]/.test(text)) throw malformed('a name in the certificate has control characters or is not ASCII');
+  if (/[^\x20-\x7e]/.test(text)) {
+    const detail = 'a name in the certificate has control characters or is not ASCII';
+    throw new Fault('malformed_cert', 'client', { detail });
+  }
   return text;
-}
-
-function malformed(detail: string): Fault {
-  return new Fault('malformed_cert', 'client', { detail });
 }
 
 /** RFC 4514 text in ASCII: every other character as the `\xx` pairs of its UTF-8 bytes (section 2.4). */
@@ -65,7 +60,7 @@ const maxElements = 32;
 
 /** The elements of a header; undefined where it is not well formed. Keys are read in any case, unknown ones ignored. */
 export function parseXfcc(text: string): readonly XfccElement[] | undefined {
-  if (text.length > maxXfccBytes || /[^\x20-\x7e]/.test(text)) return undefined;
+  if (text.length > maxFieldBytes || /[^\x20-\x7e]/.test(text)) return undefined;
   const elements: XfccElement[] = [];
   const reader = new PairReader(text);
   let pairs: [string, string][] = [];
