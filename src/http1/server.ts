@@ -1,8 +1,8 @@
 // A client's HTTP/1.1 connection (RFC 9112): requests in, one at a time and in order, answers out. Owns the socket, what
-// was received and not yet read, the deadlines and the way the connection ends. What an answer says belongs to the flow.
+// was received and not yet read, and the way the connection ends. What an answer says belongs to the flow.
 import type { Socket } from 'node:net';
 import type { Clock } from '../base/clock.ts';
-import type { Deadlines, Late } from '../base/deadline.ts';
+import type { Deadlines } from '../base/deadline.ts';
 import { Fault, toFault } from '../base/fault.ts';
 import type { RequestHandler } from '../http/exchange.ts';
 import { FieldBlock, type FieldNames } from '../http/field.ts';
@@ -10,12 +10,13 @@ import type { HttpLimits, ServerTimeouts } from '../http/limits.ts';
 import { renderProblem } from '../http/problem.ts';
 import { BodyReader } from './body-reader.ts';
 import type { DateField } from './date-field.ts';
-import { illegalHead, resumeAt, scanHead } from './head-scan.ts';
+import { HeadReader } from './head-reader.ts';
 import { statusLine } from './head-text.ts';
 import { MessageWriter } from './message-writer.ts';
 import type { Pages } from './pages.ts';
+import { Patience } from './patience.ts';
 import { Refusal } from './refusal.ts';
-import { parseRequestHead } from './request-head.ts';
+import type { Http1RequestHead } from './request-head.ts';
 import { type ExchangeConnection, ServerExchange } from './server-exchange.ts';
 
 export type Http1ServerOptions = {
@@ -44,31 +45,22 @@ const maxDrainBytes = 65_536;
 /** Bytes thrown away after our last one, so that a reset does not take our answer from the client (RFC 9112 section 9.6). */
 const maxLingerBytes = 262_144;
 
-/** For an answer to begin after a plain TCP client has ended its side. */
-const halfCloseMs = 5_000;
-
 type Phase = 'open' | 'lingering' | 'closed';
 
-export class Http1ServerConnection implements Late, ExchangeConnection {
-  deadline = Infinity;
+export class Http1ServerConnection implements ExchangeConnection {
   readonly socket: Socket;
   readonly writer: MessageWriter;
   readonly #options: Http1ServerOptions;
   readonly #handler: RequestHandler;
+  readonly #heads: HeadReader;
   readonly #body: BodyReader;
+  readonly #patience: Patience;
   #phase: Phase = 'open';
   #current: ServerExchange | undefined;
   /** Bytes received and not yet read, from #at on. */
   #pending: Buffer | undefined;
   #at = 0;
-  /** Bytes of an incomplete head that were looked at. */
-  #scanned = 0;
   #headStarted = true;
-  #emptyLine = false;
-  #headStartedAt: number;
-  #requestBy = Infinity;
-  #readBy = Infinity;
-  #writeBy = Infinity;
   #reading = false;
   #stopped = false;
   #ended = false;
@@ -83,8 +75,9 @@ export class Http1ServerConnection implements Late, ExchangeConnection {
     this.writer = new MessageWriter(socket, options.pages);
     this.#options = options;
     this.#handler = handler;
+    this.#heads = new HeadReader(options.names, options.limits);
     this.#body = new BodyReader(options.names, options.limits);
-    this.#headStartedAt = options.deadlines.now;
+    this.#patience = new Patience(options.deadlines, options.timeouts, () => this.#onLate());
     socket.allowHalfOpen = true;
     socket.setNoDelay(true);
     socket.on('error', (error: Error & { code?: string }) => this.#gone(error.code ?? error.message));
@@ -92,9 +85,6 @@ export class Http1ServerConnection implements Late, ExchangeConnection {
     socket.on('end', () => this.#onEnd());
     socket.on('drain', () => this.#onDrain());
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
-    options.deadlines.add(this);
-    this.#readBy = after(options.deadlines.now, options.timeouts.headMs);
-    this.#arm();
     socket.resume();
   }
 
@@ -135,26 +125,22 @@ export class Http1ServerConnection implements Late, ExchangeConnection {
     this.#gone('destroyed');
   }
 
-  onLate(): void {
-    const { now } = this.#options.deadlines;
+  #onLate(): void {
+    const patience = this.#patience;
     const exchange = this.#current;
     if (this.#phase === 'lingering') this.destroy();
-    else if (this.#writeBy <= now)
+    else if (patience.isWriteLate)
       this.#breakOff(new Fault('client_aborted', 'client', { detail: 'the answer was not taken' }));
     else if (exchange === undefined) this.#onLateHead();
     else if (exchange.isOver) this.#linger();
     else if (this.#ended) this.#onLateHalfClosed(exchange);
-    else if (!exchange.isFlowing && this.#requestBy > now) {
-      // It is the flow that does not take the body: only the whole request has a deadline.
-      this.#readBy = this.#requestBy;
-      this.#arm();
-    } else this.#failRequest(exchange, new Fault('request_timeout', 'client', { detail: 'the body came too slowly' }));
+    else if (!exchange.isFlowing && !patience.isRequestLate) patience.awaitFlow();
+    else this.#failRequest(exchange, new Fault('request_timeout', 'client', { detail: 'the body came too slowly' }));
   }
 
   /** A client that ended its side and has waited long enough for an answer to begin. */
   #onLateHalfClosed(exchange: ServerExchange): void {
-    this.#readBy = Infinity;
-    this.#arm();
+    this.#patience.awaitNothing();
     if (exchange.canRespond) this.#breakOff(new Fault('client_aborted', 'client', { raw: 'EOF' }));
   }
 
@@ -178,8 +164,7 @@ export class Http1ServerConnection implements Late, ExchangeConnection {
   }
 
   #onDrain(): void {
-    this.#writeBy = Infinity;
-    this.#arm();
+    this.#patience.taken();
     this.#current?.sink?.onClientDrain();
     if (this.#current === undefined) this.#read();
   }
@@ -194,11 +179,7 @@ export class Http1ServerConnection implements Late, ExchangeConnection {
     } else if (exchange.isOver) this.#linger();
     else if (this.#options.secure || (!exchange.requestDone && this.#pending === undefined)) {
       this.#breakOff(new Fault('client_aborted', 'client', { raw: 'EOF' }));
-    } else {
-      // `printf … | nc` wants its answer, a client that gave up does not: who knows which has this long.
-      this.#readBy = after(this.#options.deadlines.now, halfCloseMs);
-      this.#arm();
-    }
+    } else this.#patience.awaitHalfClosed();
   }
 
   onReading(exchange: ServerExchange): void {
@@ -218,15 +199,13 @@ export class Http1ServerConnection implements Late, ExchangeConnection {
     } else if (exchange.maxBodyBytes > 0 && head.bodyLength > exchange.maxBodyBytes) {
       this.#failRequest(exchange, new Fault('body_too_large', 'client'));
     } else {
-      this.#expectBody();
+      this.#patience.awaitBody();
       this.#read();
     }
   }
 
   onWritten(): void {
-    if (!this.writer.isBlocked || this.#writeBy !== Infinity) return;
-    this.#writeBy = after(this.#options.deadlines.now, this.#options.timeouts.stallMs);
-    this.#arm();
+    if (this.writer.isBlocked) this.#patience.awaitTaking();
   }
 
   onAnswered(exchange: ServerExchange, close: boolean): void {
@@ -239,6 +218,8 @@ export class Http1ServerConnection implements Late, ExchangeConnection {
     const { left } = this.#body;
     if (left !== Infinity && left > maxDrainBytes) return this.#linger();
     this.#waste = maxDrainBytes;
+    // Whatever the flow had waited for: from now on the client must keep sending.
+    this.#patience.awaitBody();
     this.#read();
   }
 
@@ -289,63 +270,34 @@ export class Http1ServerConnection implements Late, ExchangeConnection {
 
   /** True where something was read: an empty line, or a head whose request then went to the handler. */
   #readHead(buffer: Buffer): boolean {
-    const { limits, deadlines, clock, names } = this.#options;
     if (!this.#headStarted) {
       this.#headStarted = true;
-      this.#headStartedAt = deadlines.now;
+      this.#patience.headStarts();
     }
-    const start = this.#at;
-    if (buffer[start] === 13 && buffer.length > start + 1) return this.#skipEmptyLine(buffer);
-    const end = scanHead(buffer, start + this.#scanned, Math.min(buffer.length, start + limits.headBytes));
-    if (end < 0) return this.#awaitHead(end, buffer);
-    const head = parseRequestHead(buffer, start, end, names, limits);
-    if (head instanceof Refusal) return this.#refuse(head);
+    const known = this.#heads.isWithin;
+    const found = this.#heads.read(buffer, this.#at);
+    if (found instanceof Refusal) return this.#refuse(found);
+    if (found === 'more') {
+      if (this.#ended) this.#linger();
+      else if (!known) this.#patience.awaitHead();
+      return false;
+    }
+    this.#advance(buffer, this.#heads.next);
+    if (found !== 'empty line') this.#begin(found);
+    return true;
+  }
+
+  #begin(head: Http1RequestHead): void {
     this.#asked = true;
     this.#headStarted = false;
-    this.#emptyLine = false;
-    this.#scanned = 0;
-    this.#advance(buffer, end);
-    const exchange = new ServerExchange(head, clock.monotonic(), this);
+    const exchange = new ServerExchange(head, this.#options.clock.monotonic(), this);
     this.#current = exchange;
-    this.#readBy = Infinity;
-    if (!exchange.requestDone) {
+    if (exchange.requestDone) this.#patience.awaitNothing();
+    else {
       this.#body.begin(head.bodyLength);
-      this.#requestBy = after(this.#headStartedAt, this.#options.timeouts.requestMs);
-      this.#readBy = this.#requestBy;
+      this.#patience.awaitRequest();
     }
-    this.#arm();
     this.#handler.onRequest(exchange);
-    return true;
-  }
-
-  /** One empty line before a request is tolerated (RFC 9112 section 2.2): old clients send it after a body. */
-  #skipEmptyLine(buffer: Buffer): boolean {
-    if (this.#emptyLine || buffer[this.#at + 1] !== 10) {
-      return this.#refuse(new Refusal('bad_request', 'empty lines before the request line'));
-    }
-    this.#emptyLine = true;
-    this.#advance(buffer, this.#at + 2);
-    return true;
-  }
-
-  /** The head is not complete: refuses what cannot become one, else waits. */
-  #awaitHead(scanned: number, buffer: Buffer): false {
-    const { startLineBytes, headBytes } = this.#options.limits;
-    if (scanned === illegalHead) {
-      return this.#refuse(new Refusal('bad_request', 'a control character or a bare CR or LF in the head'));
-    }
-    const length = buffer.length - this.#at;
-    if (length > startLineBytes + 1 && !buffer.subarray(this.#at, this.#at + startLineBytes + 2).includes(10)) {
-      return this.#refuse(new Refusal('uri_too_long', 'the request line is too long'));
-    }
-    if (length >= headBytes) return this.#refuse(new Refusal('headers_too_large', 'the head is too long'));
-    if (this.#ended) this.#linger();
-    else if (this.#scanned === 0) {
-      this.#readBy = after(this.#headStartedAt, this.#options.timeouts.headMs);
-      this.#arm();
-    }
-    this.#scanned = resumeAt(scanned) - this.#at;
-    return false;
   }
 
   #readBody(exchange: ServerExchange, buffer: Buffer): boolean {
@@ -353,7 +305,7 @@ export class Http1ServerConnection implements Late, ExchangeConnection {
     this.#advance(buffer, body.read(buffer, this.#at));
     const { data, refusal, done } = body;
     if (done) this.#endBody(exchange);
-    else this.#expectBody();
+    else this.#patience.awaitBody();
     if (data !== undefined && data.length > 0) {
       exchange.receivedBytes += data.length;
       const { maxBodyBytes } = exchange;
@@ -376,8 +328,7 @@ export class Http1ServerConnection implements Late, ExchangeConnection {
 
   #endBody(exchange: ServerExchange): void {
     exchange.requestDone = true;
-    this.#readBy = Infinity;
-    this.#arm();
+    this.#patience.awaitNothing();
   }
 
   /** Throws away what an answered request still sends; false where that is too much. */
@@ -403,27 +354,18 @@ export class Http1ServerConnection implements Late, ExchangeConnection {
     this.#at = 0;
   }
 
-  /** A piece of the body must come in time. */
-  #expectBody(): void {
-    const { deadlines, timeouts } = this.#options;
-    this.#readBy = Math.min(after(deadlines.now, timeouts.stallMs), this.#requestBy);
-    this.#arm();
-  }
-
   /** The answer is out and the request read: what is next? */
   #next(): void {
     this.#current = undefined;
     if (this.mustClose) return this.#linger();
-    this.#readBy = after(this.#options.deadlines.now, this.#options.timeouts.idleMs);
-    this.#arm();
+    this.#patience.awaitNext();
     if (this.#pending !== undefined) this.#read();
   }
 
   /** The request cannot be read to its end; the client hears why where no answer was begun. */
   #failRequest(exchange: ServerExchange, fault: Fault): void {
     exchange.failure = fault;
-    this.#readBy = Infinity;
-    this.#arm();
+    this.#patience.awaitNothing();
     if (exchange.sink !== undefined) this.#tellFailure(exchange, fault);
   }
 
@@ -453,19 +395,13 @@ export class Http1ServerConnection implements Late, ExchangeConnection {
   /** Nothing more will be sent. Reads on for a while, so that the client can read our last answer, then closes. */
   #linger(): void {
     if (this.#phase !== 'open') return;
-    const { deadlines, timeouts } = this.#options;
     this.#phase = 'lingering';
     this.#current = undefined;
     this.#pending = undefined;
     this.#at = 0;
     this.#waste = maxLingerBytes;
-    this.#writeBy = Infinity;
-    this.#readBy = after(deadlines.now, timeouts.stallMs);
-    this.#arm();
-    this.socket.end(() => {
-      this.#readBy = after(deadlines.now, timeouts.lingerMs);
-      this.#arm();
-    });
+    this.#patience.awaitEnd();
+    this.socket.end(() => this.#patience.awaitClose());
     this.socket.resume();
   }
 
@@ -478,7 +414,7 @@ export class Http1ServerConnection implements Late, ExchangeConnection {
   #gone(why: Fault | string): void {
     if (this.#phase === 'closed') return;
     this.#phase = 'closed';
-    this.#options.deadlines.delete(this);
+    this.#patience.stop();
     this.#pending = undefined;
     this.writer.discard();
     const exchange = this.#current;
@@ -491,13 +427,4 @@ export class Http1ServerConnection implements Late, ExchangeConnection {
     exchange.end();
     sink?.onClientFailure(fault);
   }
-
-  #arm(): void {
-    this.deadline = Math.min(this.#readBy, this.#writeBy);
-  }
-}
-
-/** `ms` from `now`; 0 means no limit. */
-function after(now: number, ms: number): number {
-  return ms === 0 ? Infinity : now + ms;
 }

@@ -517,6 +517,33 @@ describe('deadlines', () => {
     assert.match(await client.all(), /^HTTP\/1.1 408 .*Connection: close/s);
   });
 
+  it('cut off the rest of a body that was answered early, even where the flow had stopped taking it', async () => {
+    const clock = new HandClock();
+    const listening = new Listening();
+    let exchange: Exchange | undefined;
+    using server = await serve({
+      clock,
+      timeouts: { stallMs: 1000, requestMs: 100_000, lingerMs: 1000 },
+      onRequest: (taken) => {
+        exchange = taken;
+        taken.receive(listening, 0);
+      },
+    });
+    const client = await RawClient.open(server.port);
+    client.send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc');
+    while (listening.pieces.length === 0) await new Promise(setImmediate);
+    exchange?.pauseRequest();
+    clock.turn(3000);
+    exchange?.respond(200, none, 'early');
+    await client.until('early');
+    clock.turn(1200);
+    const socket = server.connections[0]?.socket;
+    if (socket === undefined) assert.fail('no connection');
+    if (!socket.writableFinished) await once(socket, 'finish');
+    clock.turn(1200);
+    assert.equal(socket.destroyed, true);
+  });
+
   it('leave a connection that waits for its answer alone', async () => {
     const { promise, resolve } = Promise.withResolvers<Exchange>();
     using server = await serve({ onRequest: resolve });
