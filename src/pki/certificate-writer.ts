@@ -35,8 +35,12 @@ export function writeCertificate(draft: CertificateDraft, signer: KeyObject, has
     draft.publicKey.export({ format: 'der', type: 'spki' }),
     encodeDer(0xa3, encodeDer(derTag.sequence, ...draft.extensions.map(encodeExtension))),
   );
-  const signature = sign(isEdwards(signer) ? null : hash, tbs, signer);
-  return encodeDer(derTag.sequence, tbs, algorithm, encodeBits(signature));
+  return encodeDer(derTag.sequence, tbs, algorithm, encodeSignature(tbs, signer, hash));
+}
+
+/** The signature over `signed` as a BIT STRING. */
+export function encodeSignature(signed: Buffer, signer: KeyObject, hash: SignatureHash): Buffer {
+  return encodeBits(sign(isEdwards(signer) ? null : hash, signed, signer));
 }
 
 /** A BIT STRING of whole bytes. */
@@ -44,7 +48,7 @@ export function encodeBits(bytes: Uint8Array): Buffer {
   return encodeDer(derTag.bitString, Buffer.from([0]), bytes);
 }
 
-function encodeExtension(extension: WrittenExtension): Buffer {
+export function encodeExtension(extension: WrittenExtension): Buffer {
   return encodeDer(
     derTag.sequence,
     encodeObjectId(extension.oid),
@@ -67,7 +71,8 @@ const ecAlgorithms: Readonly<Record<SignatureHash, string>> = {
   sha512: '1.2.840.10045.4.3.4',
 };
 
-function encodeAlgorithm(signer: KeyObject, hash: SignatureHash): Buffer {
+/** The AlgorithmIdentifier of what encodeSignature makes. */
+export function encodeAlgorithm(signer: KeyObject, hash: SignatureHash): Buffer {
   if (isEdwards(signer)) return encodeDer(derTag.sequence, encodeObjectId('1.3.101.112'));
   if (signer.asymmetricKeyType === 'ec') return encodeDer(derTag.sequence, encodeObjectId(ecAlgorithms[hash]));
   return encodeDer(derTag.sequence, encodeObjectId(rsaAlgorithms[hash]), Buffer.from([5, 0]));

@@ -1,5 +1,5 @@
 // The algorithm a certificate was signed with (RFC 5280 section 4.1.1.2), read from its DER when strength is judged.
-import { derTag, readObjectId } from './der.ts';
+import { type DerCursor, type DerElement, derTag, readObjectId } from './der.ts';
 import { splitCertificate } from './facts-reader.ts';
 import type { CertificateFacts } from './facts.ts';
 
@@ -32,24 +32,26 @@ const pssHashes: ReadonlyMap<string, string> = new Map([
 /** 'ECDSA with SHA-256', …, or the dotted OID; undefined where its parameters are broken. Never throws. */
 export function readSignatureAlgorithm(facts: CertificateFacts): string | undefined {
   try {
-    return readAlgorithm(facts);
+    const { cursor, signatureAlgorithm } = splitCertificate(facts.der);
+    return nameSignatureAlgorithm(cursor, signatureAlgorithm);
   } catch {
     // The certificate itself was readable, so only the parameters can be at fault; who judges refuses it.
     return undefined;
   }
 }
 
-function readAlgorithm(facts: CertificateFacts): string {
-  const { cursor, signatureAlgorithm } = splitCertificate(facts.der);
-  const body = cursor.inside(signatureAlgorithm);
+/** The same for any AlgorithmIdentifier of a signature. Throws Fault('malformed_cert') where its parameters are broken. */
+export function nameSignatureAlgorithm(cursor: DerCursor, algorithm: DerElement): string {
+  const { der } = cursor;
+  const body = cursor.inside(algorithm);
   const oid = body.expect(derTag.objectId, 'signatureAlgorithm');
-  const id = readObjectId(facts.der, oid.content, oid.end);
+  const id = readObjectId(der, oid.content, oid.end);
   if (id !== '1.2.840.113549.1.1.10') return names.get(id) ?? id;
   // RSASSA-PSS-params (RFC 4055 section 3.1): an absent hash means SHA-1.
   const params = body.tag === derTag.sequence ? body.enter(derTag.sequence, 'PSS parameters') : undefined;
   if (params?.tag !== 0xa0) return 'RSA-PSS with SHA-1';
-  const algorithm = params.enter(0xa0, 'PSS hash').enter(derTag.sequence, 'PSS hash');
-  const hash = algorithm.expect(derTag.objectId, 'PSS hash');
-  const hashId = readObjectId(facts.der, hash.content, hash.end);
+  const inner = params.enter(0xa0, 'PSS hash').enter(derTag.sequence, 'PSS hash');
+  const hash = inner.expect(derTag.objectId, 'PSS hash');
+  const hashId = readObjectId(der, hash.content, hash.end);
   return `RSA-PSS with ${pssHashes.get(hashId) ?? hashId}`;
 }
