@@ -7,7 +7,7 @@ export const floors: readonly (readonly string[])[] = [
   ['base'],
   ['http', 'telemetry'],
   ['http1', 'pki', 'config'],
-  ['edge', 'routing', 'identity', 'upstream'],
+  ['edge', 'routing', 'identity', 'policy', 'upstream'],
   ['flow'],
   ['gateway'],
   ['admin'],

@@ -1,17 +1,35 @@
 // Step 3: may this client use this route, on this kind of connection? A route behind mutual TLS is never reachable over
 // plain HTTP, whatever forwarded headers say (incident 24).
 import { Fault } from '../base/fault.ts';
+import type { RouteDenial } from '../policy/route-rule.ts';
 import type { Permitted, Routed } from './story.ts';
 
-/** Faults: plaintext_refused, or PlaintextRedirect where the request can simply be repeated over TLS. */
+/**
+ * Faults: plaintext_refused, or PlaintextRedirect where the request can simply be repeated over TLS; RouteDenied where the
+ * route's own rule says no. A rule that requires no certificate lets anonymous clients pass over plain HTTP as over TLS:
+ * whoever the rule would deny with a certificate can leave it away there too.
+ */
 export function authorize(story: Routed): Permitted {
   const { peer } = story.client;
-  const { policy } = story;
-  const needsIdentity = policy?.clientAuth?.required === true;
-  if (needsIdentity && !peer.secure) throw plaintextFault(story);
+  const { rule } = story.route;
+  const policyRequires = story.policy?.clientAuth?.required === true;
+  if (!peer.secure && (policyRequires || rule?.required === true)) throw plaintextFault(story);
   // The handshake has refused such clients already; a second look costs nothing and guards every later way in.
-  if (needsIdentity && peer.identity === undefined) throw new Fault('no_client_cert', 'client');
+  if (policyRequires && peer.identity === undefined) throw new Fault('no_client_cert', 'client');
+  if (rule !== undefined) {
+    const denial = story.client.judge(rule);
+    if (denial !== undefined) throw new RouteDenied(denial);
+  }
   return story as Permitted;
+}
+
+/** 403 with the rule that said no, for the log; the client is told nothing of it. */
+export class RouteDenied extends Fault {
+  readonly rule: string;
+  constructor({ rule, detail }: RouteDenial) {
+    super('policy_denied', 'client', { detail });
+    this.rule = rule;
+  }
 }
 
 function plaintextFault(story: Routed): Fault {

@@ -6,6 +6,7 @@ import type { Peer } from '../edge/peer.ts';
 import type { Exchange } from '../http/exchange.ts';
 import { FieldBlock } from '../http/field.ts';
 import { ForwardedIdentity, forwardsIncoming } from '../identity/forwarded-identity.ts';
+import type { RouteDenial, RouteRule } from '../policy/route-rule.ts';
 import { hostOfAuthority } from '../routing/host-of-authority.ts';
 import { accessLogClient } from '../telemetry/access-log.ts';
 import type { Services, Serving } from './serving.ts';
@@ -33,6 +34,8 @@ export class Client {
   #serving: Serving | undefined;
   #place: HostPlace | undefined;
   #known = nothingKnown;
+
+  #judged: { readonly rule: RouteRule; readonly denial: RouteDenial | undefined } | undefined;
 
   constructor(peer: Peer) {
     this.peer = peer;
@@ -63,6 +66,12 @@ export class Client {
     if (forwarded.lacksChain) asking.services.metrics.countChainUnknown();
     this.#known = [...this.#known.slice(1 - maxKnown), { config, forwarded }];
     return forwarded.block(received);
+  }
+
+  /** What a route's rule says of this client; the last answer is kept, since an identity never changes. */
+  judge(rule: RouteRule): RouteDenial | undefined {
+    if (this.#judged?.rule !== rule) this.#judged = { rule, denial: rule.judge(this.peer.identity) };
+    return this.#judged.denial;
   }
 
   #enter(serving: Serving): void {

@@ -1,5 +1,6 @@
 // Step 7: what happened, once per request: counters, how long it took, an access-log line. Refusals pass here too.
 import type { Fault } from '../base/fault.ts';
+import { RouteDenied } from './authorize.ts';
 import type { Client } from './client.ts';
 import type { Services } from './serving.ts';
 import type { Story } from './story.ts';
@@ -48,6 +49,7 @@ function log(story: Story, status: number, durationMs: number, route: string, ba
     target: exchange.head.target,
     status,
     code: story.fault?.code ?? '',
+    rule: story.fault instanceof RouteDenied ? story.fault.rule : '',
     route,
     backend,
     durationMs,
@@ -69,6 +71,7 @@ export function recordBadRequest(client: Client, services: Services, fault: Faul
     target: '',
     status: fault.status,
     code: fault.code,
+    rule: '',
     route: '',
     backend: '',
     durationMs: 0,

@@ -7,6 +7,7 @@ import type { EdgePolicy } from '../edge/edge-policy.ts';
 import type { PolicyTable } from '../edge/policy-table.ts';
 import type { Forwarding } from '../identity/forwarding.ts';
 import type { StripList } from '../identity/strip-list.ts';
+import type { RouteRule } from '../policy/route-rule.ts';
 import type { RouteTable } from '../routing/route-table.ts';
 import type { AccessLog } from '../telemetry/access-log.ts';
 import type { Cluster } from '../upstream/cluster.ts';
@@ -17,6 +18,8 @@ export type Route = {
   readonly config: RouteConfig;
   readonly cluster: Cluster;
   readonly metrics: RouteMetrics;
+  /** Who may call it; undefined: whoever its policy lets in. */
+  readonly rule: RouteRule | undefined;
 };
 
 /** The rules in force: immutable, replaced as a whole by a reload. */

@@ -28,13 +28,13 @@ export function compilePolicies(loaded: LoadedConfig, secret: Buffer): PolicyTab
 }
 
 function compilePolicy(
-  { config, certificates, anchors }: LoadedPolicy,
+  { config, certificates, anchors, trustDomains }: LoadedPolicy,
   resumption: Resumption,
   secret: Buffer,
 ): EdgePolicy {
   const { clientAuth } = config;
   // Absent anchors never mean "whoever the public roots vouch for" (N22).
-  if (clientAuth !== undefined && (anchors === undefined || anchors.length === 0)) {
+  if (clientAuth !== undefined && (anchors === undefined || (anchors.length === 0 && trustDomains.length === 0))) {
     throw new RangeError(`policy ${config.name} asks for client certificates but has no anchors`);
   }
   return new EdgePolicy({
@@ -56,6 +56,7 @@ function compilePolicy(
             partialChain: clientAuth.partialChain,
             minKeyBits: clientAuth.minKeyBits,
             rules: clientAuth,
+            spiffe: clientAuth.spiffe && { trustDomains: clientAuth.spiffe.trustDomains, bundles: trustDomains },
           },
     resumption: { enabled: resumption.enabled, lifetimeS: Math.floor(resumption.lifetimeMs / 1000), secret },
   });

@@ -10,6 +10,7 @@ import type { Forwarding } from '../identity/forwarding.ts';
 import { StripList } from '../identity/strip-list.ts';
 import { loadSystemBundle, TrustBundle } from '../pki/trust-bundle.ts';
 import { RouteTable } from '../routing/route-table.ts';
+import { RouteRule } from '../policy/route-rule.ts';
 import type { MetricCatalogue } from '../telemetry/metrics.ts';
 import { Cluster } from '../upstream/cluster.ts';
 import { defaultPoolSettings, type PoolSettings } from '../upstream/pool-settings.ts';
@@ -121,7 +122,8 @@ function compileRoute(
   };
   const { backends, loadBalancing, healthCheck } = config;
   const cluster = new Cluster({ backends, loadBalancing, healthCheck, tls: material, pool }, pools);
-  return { config, cluster, metrics: new RouteMetrics(metrics, config.name) };
+  const rule = config.clientCert && new RouteRule(config.clientCert);
+  return { config, cluster, metrics: new RouteMetrics(metrics, config.name), rule };
 }
 
 /** Equal settings become one value, so that a connection makes its identity once for all routes that have them. */

@@ -12,6 +12,7 @@ import { resolveCipherSuites, resolveCurves } from '../edge/cipher-list.ts';
 import { coversHost, explainNotCovered } from '../pki/host-coverage.ts';
 import { materialError, materialWarning } from '../pki/material-problem.ts';
 import type { TrustBundle } from '../pki/trust-bundle.ts';
+import { loadClientTrust } from './load-client-trust.ts';
 import type { Expiry, LoadedConfig, LoadedPair, LoadedPolicy, LoadedRoute } from './loaded.ts';
 import { MaterialLoader, type UsablePair } from './material-loader.ts';
 import { findExposedRoutes } from './route-exposure.ts';
@@ -57,7 +58,9 @@ async function loadMaterial(config: GatewayConfig, loader: MaterialLoader): Prom
   const expiries: Expiry[] = [];
   // Bundles first: what is an anchor here is known when certificates are judged.
   for (const { clientAuth } of [config.tls.gateway, ...config.tls.policies]) {
-    if (clientAuth !== undefined) await loader.bundle(clientAuth.clientCAs);
+    if (clientAuth === undefined) continue;
+    if (clientAuth.clientCAs.length > 0) await loader.bundle(clientAuth.clientCAs);
+    for (const { bundle } of clientAuth.spiffe?.bundles ?? []) await loader.bundle([bundle]);
   }
   for (const { tls } of config.routes) if (tls.rootCAs !== undefined) await loader.bundle([tls.rootCAs]);
   const policies = await loadPolicies(config, loader, expiries);
@@ -78,14 +81,20 @@ async function loadPolicies(
   for (const policy of [tls.gateway, ...tls.policies]) {
     checkAlgorithms(policy, loader);
     const own = policy.certificates.length === 0 ? shared : await loadPairs(policy.certificates, loader);
-    const anchors = policy.clientAuth === undefined ? undefined : await loader.bundle(policy.clientAuth.clientCAs);
-    if (anchors !== undefined) addAnchors(expiries, 'anchor', anchors);
-    if (policy.clientAuth !== undefined && anchors === undefined) continue;
+    const trust = policy.clientAuth && (await loadClientTrust(policy.name, policy.clientAuth, loader));
+    if (policy.clientAuth !== undefined && trust === undefined) continue;
+    if (trust?.own !== undefined) addAnchors(expiries, 'anchor', trust.own);
+    for (const { bundle } of trust?.domains ?? []) addAnchors(expiries, 'anchor', bundle);
     if (own.length > 0) checkCoverage(hostsOf(policy, config), own, loader);
     const certificates = own.map((pair) => pair.loaded);
     for (const { subject, notAfter } of certificates) expiries.push({ role: 'server', subject, notAfter });
     if (certificates.length === 0) certificates.push(await selfSigned(policy, config, loader));
-    policies.push({ config: policy, certificates, anchors: anchors?.pem });
+    policies.push({
+      config: policy,
+      certificates,
+      anchors: trust && (trust.own?.pem ?? []),
+      trustDomains: trust?.domains.map(({ trustDomain, bundle }) => ({ trustDomain, caPem: bundle.pem })) ?? [],
+    });
   }
   return policies;
 }

@@ -20,8 +20,10 @@ export type LoadedPolicy = {
   readonly config: PolicyConfig;
   /** The policy's own, else the shared ones; never empty. The first is used where no name fits. */
   readonly certificates: readonly LoadedPair[];
-  /** PEM of each anchor; undefined where no client certificate is asked for. */
+  /** PEM of each CA of clientCA; undefined where no client certificate is asked for, empty only beside trustDomains. */
   readonly anchors: readonly string[] | undefined;
+  /** The CAs of each trust domain that has a bundle of its own. */
+  readonly trustDomains: readonly { readonly trustDomain: string; readonly caPem: readonly string[] }[];
 };
 
 export type LoadedBackendTls = {

@@ -23,6 +23,7 @@ const plain: AccessRecord = {
   target: '/a?token=secret',
   status: 200,
   code: '',
+  rule: '',
   route: 'r',
   backend: 'b:1',
   durationMs: 1.23456,
@@ -51,18 +52,19 @@ test('A line says who asked for what, what came of it and how long it took; neve
   });
 });
 
-test('A certificate that passed is named with its session; a fault with its code', () => {
+test('A certificate that passed is named with its session; a fault with its code, and with the rule where one denied', () => {
   const record = {
     ...plain,
     client: accessLogClient(peer('CN=alice', ['spiffe://a/b'])),
     status: 403,
     code: 'policy_denied',
+    rule: 'clientCert.allow: URI prefix "spiffe://a/c"',
     route: '',
   };
-  const { tls, client, code, route } = parsed(record);
+  const { tls, client, code, rule, route } = parsed(record);
   assert.deepEqual(tls, { version: 'TLSv1.3', resumed: true });
   assert.deepEqual(client, { subject: 'CN=alice', sha256: 'ab'.repeat(32), uris: ['spiffe://a/b'] });
-  assert.deepEqual([code, route], ['policy_denied', undefined]);
+  assert.deepEqual([code, rule, route], ['policy_denied', record.rule, undefined]);
 });
 
 test('A subject with newlines, quotes and braces stays one value of one line', () => {
@@ -85,6 +87,7 @@ test('No line is longer than one atomic write, none is other than ASCII, all are
     host: text,
     target: text,
     code: text,
+    rule: text,
     route: text,
     backend: text,
   });
@@ -115,6 +118,7 @@ test('No line is longer than one atomic write, none is other than ASCII, all are
     host: worst,
     target: worst,
     code: worst,
+    rule: worst,
     route: worst,
     backend: worst,
     client,

@@ -36,6 +36,8 @@ export type AccessRecord = {
   readonly status: number;
   /** Fault code; '' where nothing failed. */
   readonly code: string;
+  /** The rule that denied the request, escaped; '' where none did. */
+  readonly rule: string;
   readonly route: string;
   readonly backend: string;
   readonly durationMs: number;
@@ -45,7 +47,18 @@ export type AccessRecord = {
 };
 
 // Longest encoded form of each field: together with the fixed text they stay below one atomic pipe write.
-const max = { address: 64, subject: 640, uri: 512, uris: 2, id: 64, method: 32, host: 255, path: 1024, code: 40 };
+const max = {
+  address: 64,
+  subject: 640,
+  uri: 512,
+  uris: 2,
+  id: 64,
+  method: 32,
+  host: 255,
+  path: 1024,
+  code: 40,
+  rule: 240,
+};
 const maxName = 160;
 
 /** The part of a line that is the same for all requests of a connection: a JSON fragment without outer braces. */
@@ -71,6 +84,7 @@ export function accessLogLine(record: AccessRecord, time: string): string {
   line += `,"method":${jsonText(record.method, max.method)},"host":${jsonText(record.host, max.host)}`;
   line += `,"path":${jsonText(path, max.path)},"status":${record.status}`;
   if (record.code !== '') line += `,"code":${jsonText(record.code, max.code)}`;
+  if (record.rule !== '') line += `,"rule":${jsonText(record.rule, max.rule)}`;
   if (record.route !== '') line += `,"route":${jsonText(record.route, maxName)}`;
   if (record.backend !== '') line += `,"backend":${jsonText(record.backend, maxName)}`;
   const ms = Math.round(record.durationMs * 1000) / 1000;

@@ -217,6 +217,7 @@ test('The sample rate decides which requests are logged', async (t) => {
       target: '/',
       status: 200,
       code: '',
+      rule: '',
       route: '',
       backend: '',
       durationMs: 1,

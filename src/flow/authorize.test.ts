@@ -1,0 +1,120 @@
+// Who passes to the backend: every kind of connection against every kind of policy and route (incident 24).
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { Fault } from '../base/fault.ts';
+import type { RouteClientCertConfig } from '../config/gateway-config.ts';
+import { readFacts } from '../pki/facts-reader.ts';
+import { mintCa } from '../pki/test-ca.ts';
+import { RouteRule } from '../policy/route-rule.ts';
+import { authorize, RouteDenied } from './authorize.ts';
+import { Client } from './client.ts';
+import type { Routed } from './story.ts';
+
+const ca = await mintCa();
+const leaf = readFacts((await ca.issue({ kind: 'client', sans: ['spiffe://x/a'] })).der);
+const place = { file: '', line: 1, col: 1 };
+const rules: Readonly<Record<string, RouteClientCertConfig | undefined>> = {
+  none: undefined,
+  required: { required: true, allow: undefined, place },
+  'required a': { required: true, allow: [{ kind: 'spiffe', id: 'spiffe://x/a', place }], place },
+  'required b': { required: true, allow: [{ kind: 'spiffe', id: 'spiffe://x/b', place }], place },
+  'optional a': { required: false, allow: [{ kind: 'spiffe', id: 'spiffe://x/a', place }], place },
+  'optional b': { required: false, allow: [{ kind: 'spiffe', id: 'spiffe://x/b', place }], place },
+};
+
+type Peerage = 'plain' | 'anonymous' | 'a';
+
+function story(
+  kind: Peerage,
+  policy: 'requires' | 'asks' | 'open',
+  rule: string,
+  method: string,
+  client?: Client,
+): Routed {
+  const identity = kind === 'a' ? { leaf, chain: [leaf], chainKnown: true, anchor: undefined } : undefined;
+  const peer = {
+    remoteAddress: '192.0.2.1',
+    remotePort: 1,
+    localPort: 2,
+    secure: kind !== 'plain',
+    serverName: 'a.test',
+    policy: 'p',
+    policyDigest: '',
+    verdict: undefined,
+    identity,
+    refused: undefined,
+  };
+  const config = rules[rule];
+  const made = {
+    client: client ?? new Client(peer),
+    policy: { clientAuth: policy === 'open' ? undefined : { required: policy === 'requires' } },
+    route: { rule: config && new RouteRule(config) },
+    host: 'a.test',
+    exchange: { head: { method, target: '/x?y' } },
+    serving: { securePort: 8443 },
+  };
+  return made as unknown as Routed;
+}
+
+function outcome(given: Routed): string {
+  try {
+    authorize(given);
+    return 'passes';
+  } catch (error) {
+    assert.ok(error instanceof Fault);
+    return `${error.code} ${error.status}`;
+  }
+}
+
+/** Rule: what becomes of a GET over plain HTTP, of an anonymous TLS client, of a client called a. */
+const underAsking: Readonly<Record<string, readonly [string, string, string]>> = {
+  none: ['passes', 'passes', 'passes'],
+  required: ['plaintext_refused 308', 'policy_denied 403', 'passes'],
+  'required a': ['plaintext_refused 308', 'policy_denied 403', 'passes'],
+  'required b': ['plaintext_refused 308', 'policy_denied 403', 'policy_denied 403'],
+  'optional a': ['passes', 'passes', 'passes'],
+  'optional b': ['passes', 'passes', 'policy_denied 403'],
+};
+
+describe('a route whose rule is', () => {
+  for (const [rule, [plain, anonymous, a]] of Object.entries(underAsking)) {
+    it(`${rule}: over plain HTTP ${plain}, anonymous ${anonymous}, with a certificate ${a}`, () => {
+      for (const policy of ['asks', 'open'] as const) {
+        assert.equal(outcome(story('plain', policy, rule, 'GET')), plain);
+        assert.equal(outcome(story('anonymous', policy, rule, 'GET')), anonymous);
+      }
+      assert.equal(outcome(story('a', 'asks', rule, 'GET')), a);
+      assert.equal(outcome(story('a', 'requires', rule, 'GET')), a);
+    });
+
+    it(`${rule}: is never reached without a certificate where the policy requires one`, () => {
+      assert.equal(outcome(story('plain', 'requires', rule, 'GET')), 'plaintext_refused 308');
+      assert.equal(outcome(story('plain', 'requires', rule, 'POST')), 'plaintext_refused 403');
+      assert.equal(outcome(story('anonymous', 'requires', rule, 'GET')), 'no_client_cert 403');
+    });
+
+    it(`${rule}: is never redirected to with a body over plain HTTP`, () => {
+      const wanted = plain === 'passes' ? 'passes' : 'plaintext_refused 403';
+      assert.equal(outcome(story('plain', 'asks', rule, 'POST')), wanted);
+    });
+  }
+
+  it('its own denial carries the rule, for every request anew', () => {
+    const denied = story('a', 'asks', 'required b', 'GET');
+    for (let i = 0; i < 2; i += 1) {
+      assert.throws(
+        () => authorize(denied),
+        (error) => error instanceof RouteDenied && error.rule.includes('spiffe://x/b'),
+      );
+    }
+  });
+
+  it('two rules do not answer for each other on one connection', () => {
+    const first = story('a', 'asks', 'required b', 'GET');
+    const second = story('a', 'asks', 'required a', 'GET', first.client);
+    for (let i = 0; i < 2; i += 1) {
+      assert.equal(outcome(first), 'policy_denied 403');
+      assert.equal(outcome(second), 'passes');
+    }
+  });
+});
