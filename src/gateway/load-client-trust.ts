@@ -1,6 +1,7 @@
 // The CAs that a policy's clients must chain to: its clientCA, and the bundle of each trust domain. What is an anchor among
 // them is said here where nobody said it: an intermediate is one only where there is no root, or where that is asked for.
 import type { ClientAuthConfig, Ref } from '../config/gateway-config.ts';
+import { splitCertificate } from '../pki/facts-reader.ts';
 import { materialError, materialWarning } from '../pki/material-problem.ts';
 import type { TrustBundle } from '../pki/trust-bundle.ts';
 import type { MaterialLoader } from './material-loader.ts';
@@ -33,7 +34,38 @@ export async function loadClientTrust(
   const [ref] = clientCAs;
   if (own !== undefined && ref !== undefined) all.unshift({ what: 'clientCA', bundle: own, ref });
   checkRoots(policy, clientAuth.partialChain, all, loader);
+  checkNames(policy, clientAuth, [own, ...domains.map(({ bundle }) => bundle)], loader);
   return { own, domains };
+}
+
+/**
+ * Bytes of CA names that fit into a CertificateRequest: its list, and in TLS 1.3 all its extensions together, are counted in
+ * 16 bits. Beyond that OpenSSL breaks off every handshake with internal_error (tried on Node 26.10, both versions).
+ */
+const maxNameBytes = 65_000;
+
+function checkNames(
+  policy: string,
+  clientAuth: ClientAuthConfig,
+  bundles: readonly (TrustBundle | undefined)[],
+  loader: MaterialLoader,
+): void {
+  const cas = new Map(bundles.flatMap((bundle) => bundle?.anchors ?? []).map((facts) => [facts.sha256, facts]));
+  let bytes = 0;
+  for (const { der } of cas.values()) {
+    const { subject } = splitCertificate(der);
+    // Each name has its length in front.
+    bytes += 2 + subject.end - subject.start;
+  }
+  if (bytes <= maxNameBytes) return;
+  loader.add(
+    clientAuth.place,
+    materialError(
+      'ca_names_too_large',
+      `policy ${policy}: the names of its ${cas.size} CAs take ${bytes} bytes; TLS sends them to every client and has room for ${maxNameBytes}`,
+      'Take CAs away that vouch for no client (countersign trust audit lists them), or part the clients over several policies.',
+    ),
+  );
 }
 
 function checkRoots(

@@ -1,0 +1,89 @@
+// What a policy and a route's rule ask of a client, and what they would say of one certificate, as lines for a person.
+import type { ClientAuthConfig, CrlConfig, OcspConfig } from '../config/gateway-config.ts';
+import { Fault } from '../base/fault.ts';
+import type { EdgePolicy } from '../edge/edge-policy.ts';
+import { judgePresented } from '../edge/judge-presented.ts';
+import type { CertificateFacts } from '../pki/facts.ts';
+import { describe } from '../pki/issuer-diagnosis.ts';
+import type { Judgement } from '../pki/judge.ts';
+import { describeSanRules, describeSans } from '../pki/san-rule.ts';
+import type { RouteRule } from '../policy/route-rule.ts';
+
+/** Leaf first, then what is sent along. */
+export type ClientChain = readonly [CertificateFacts, ...CertificateFacts[]];
+
+/** What became of a certificate: let in, refused with the reason, not asked for, or not shown over plain HTTP. */
+export type ClientVerdict = 'passes' | 'not asked' | 'plain' | Judgement;
+
+const maxSubjects = 10;
+
+/** The policy and everything that it asks of clients; `config` is its clientAuth. */
+export function describePolicy(policy: EdgePolicy, config: ClientAuthConfig | undefined): string[] {
+  const { clientAuth, trust } = policy;
+  if (clientAuth === undefined || trust === undefined || config === undefined) {
+    return [`policy   ${policy.name} (no client certificate)`];
+  }
+  const { anchors } = trust.bundle;
+  const subjects = anchors.slice(0, maxSubjects).map(describe).join(', ');
+  const more = anchors.length > maxSubjects ? `, and ${anchors.length - maxSubjects} more` : '';
+  const { rsa, ec } = trust.keyFloor;
+  const asks = [
+    `issued by ${subjects}${more}${trust.partialChain ? ' (intermediates are anchors)' : ''}`,
+    `at most ${clientAuth.maxDepth} CA certificates between, keys of at least RSA ${rsa} or EC ${ec} bits`,
+  ];
+  const { spiffe, allowedFingerprints, allowedSPKI, allowedSANs, crl, ocsp } = config;
+  if (spiffe !== undefined) {
+    const own = new Set(spiffe.bundles.map(({ trustDomain }) => trustDomain));
+    const domains = spiffe.trustDomains.map((domain) => `${domain}${own.has(domain) ? ' (own bundle)' : ''}`);
+    asks.push(`a SPIFFE ID of ${domains.join(', ')}`);
+  }
+  const pins = [
+    ...(allowedFingerprints === undefined ? [] : [`one of ${allowedFingerprints.length} pinned certificates`]),
+    ...(allowedSPKI === undefined ? [] : [`one of ${allowedSPKI.length} pinned keys`]),
+  ];
+  if (pins.length > 0) asks.push(pins.join(' or '));
+  if (allowedSANs !== undefined) asks.push(`a name: ${describeSanRules(allowedSANs)}`);
+  if (crl !== undefined) asks.push(describeCrl(crl));
+  if (ocsp !== undefined) asks.push(describeOcsp(ocsp));
+  const required = clientAuth.required ? 'required' : 'optional';
+  return [`policy   ${policy.name} (client certificate ${required})`, ...asks.map((line) => `asks     ${line}`)];
+}
+
+function describeCrl({ sources, onMissing, onStale, scope }: CrlConfig): string {
+  const whom = scope === 'leaf' ? 'the leaf' : 'the whole chain';
+  return `not revoked by ${sources.length} CRL sources (${whom}; without a CRL: ${onMissing}, with an old one: ${onStale})`;
+}
+
+function describeOcsp({ mode, responder }: OcspConfig): string {
+  return `not revoked by OCSP (${mode}; ${responder ?? 'the responder that the certificate names'})`;
+}
+
+/** What the policy would say of the certificate at a handshake now. */
+export function judgeChain(client: ClientChain, { trust, clientAuth }: EdgePolicy, now: number): ClientVerdict {
+  if (trust === undefined || clientAuth === undefined) return 'not asked';
+  try {
+    return judgePresented(client, { trust, maxDepth: clientAuth.maxDepth }, now) ?? 'passes';
+  } catch (error) {
+    return { code: 'malformed_cert', detail: error instanceof Fault ? (error.detail ?? error.code) : String(error) };
+  }
+}
+
+export function describeVerdict([leaf]: ClientChain, verdict: ClientVerdict): string {
+  const who = `client   ${describe(leaf)}${leaf.sans.length === 0 ? '' : ` (${describeSans(leaf.sans)})`}`;
+  if (verdict === 'plain') return `${who}: cannot be shown over plain HTTP`;
+  if (verdict === 'not asked') return `${who}: not asked for, so anonymous`;
+  return verdict === 'passes' ? `${who}: passes` : `${who}: refused with ${verdict.code}: ${verdict.detail}`;
+}
+
+/** The route's rule, and what it says of the client: of the certificate where it passed, else of somebody anonymous. */
+export function describeRule(
+  rule: RouteRule,
+  client: { readonly chain: ClientChain; readonly verdict: ClientVerdict } | undefined,
+): string[] {
+  const lines = [`rule     ${rule.description}`];
+  // Refused before, or sent on to https before: the rule is not reached.
+  if (client === undefined || typeof client.verdict === 'object') return lines;
+  if (client.verdict === 'plain' && rule.required) return lines;
+  const denial = rule.judge(client.verdict === 'passes' ? { leaf: client.chain[0] } : undefined);
+  return [...lines, denial === undefined ? 'rule     allows it' : `rule     403 policy_denied: ${denial.detail}`];
+}

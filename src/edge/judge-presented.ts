@@ -1,0 +1,43 @@
+// What a policy would say of a client certificate that nobody is presenting: for `explain`, which has the file and no
+// handshake. The same path search and the same order of checks as at the handshake; what OpenSSL alone judges there
+// (pathLenConstraint, name constraints, critical extensions) it cannot see.
+import { X509Certificate } from 'node:crypto';
+import { diagnose } from '../pki/diagnose.ts';
+import type { CertificateFacts } from '../pki/facts.ts';
+import { AnchorSet } from '../pki/anchor-set.ts';
+import { readFacts } from '../pki/facts-reader.ts';
+import { checkStrength, type Judgement } from '../pki/judge.ts';
+import type { ClientTrust } from './client-trust.ts';
+import type { JudgedTrust } from './judge-identity.ts';
+import { judgeIdentity } from './judge-identity.ts';
+
+/** `facts`: leaf first, then what is sent along. undefined: it would pass. Throws Fault('malformed_cert'). */
+export function judgePresented(
+  facts: readonly [CertificateFacts, ...CertificateFacts[]],
+  { trust, maxDepth }: JudgedTrust,
+  now: number,
+): Judgement | undefined {
+  const [leaf, ...sent] = facts;
+  const certificate = new X509Certificate(leaf.der);
+  const above = sent.map(({ der }) => new X509Certificate(der));
+  if (new AnchorSet(trust.bundle, trust.partialChain).findPath(certificate, above) === undefined) {
+    return explainIssuer(leaf, sent, trust, now);
+  }
+  const anchors = trust.anchorsFor(leaf);
+  if ('code' in anchors) return anchors;
+  const path = anchors.findPath(certificate, above);
+  if (path === undefined) return trust.explainNoPath(leaf, certificate, above);
+  const chain = [leaf, ...path.chain.slice(1).map(({ raw }) => readFacts(raw))];
+  const weakness = chain.map((one) => checkStrength(one, trust.keyFloor)).find((weak) => weak !== undefined);
+  return judgeIdentity(leaf, { chain, anchor: path.anchor, weakness }, { trust, maxDepth }, now);
+}
+
+/** OpenSSL's code for an issuer that was not found, whatever the reason; diagnose tells them apart. */
+function explainIssuer(
+  leaf: CertificateFacts,
+  chain: readonly CertificateFacts[],
+  trust: ClientTrust,
+  now: number,
+): Judgement {
+  return diagnose({ raw: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE', leg: 1, leaf, chain, anchors: trust.bundle, now });
+}
