@@ -1,0 +1,215 @@
+// Names in certificates on their whole way, from DER through verdict to header, access log and handshake record: a name is
+// refused as malformed_cert, or every reader gets back exactly what stands in the certificate (incidents 8, 11, 15).
+import assert from 'node:assert/strict';
+import { randomBytes, X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { before, describe, it } from 'node:test';
+import fc from 'fast-check';
+import { Fault } from '../../src/base/fault.ts';
+import type { ForwardClientCertConfig } from '../../src/config/gateway-config.ts';
+import { ChainCache } from '../../src/edge/chain-cache.ts';
+import { EdgePolicy } from '../../src/edge/edge-policy.ts';
+import { makeHandshakeRecord } from '../../src/edge/handshake-record.ts';
+import { Intermediates } from '../../src/edge/intermediates.ts';
+import { judgeClient } from '../../src/edge/judge-client.ts';
+import { type FieldBlock, Fields } from '../../src/http/field.ts';
+import { ForwardedIdentity } from '../../src/identity/forwarded-identity.ts';
+import { parseXfcc } from '../../src/identity/xfcc.ts';
+import { encodeDer } from '../../src/pki/der-writer.ts';
+import { FactsCache } from '../../src/pki/facts-cache.ts';
+import type { CertificateFacts } from '../../src/pki/facts.ts';
+import { type Issued, mintCa, type TestCa } from '../../src/pki/test-ca.ts';
+import { findIdentity, type Identity, type Verdict } from '../../src/pki/verdict.ts';
+import { accessLogClient, accessLogLine } from '../../src/telemetry/access-log.ts';
+import { createLogger } from '../../src/telemetry/logger.ts';
+import { type HostileNames, hostileNames, issueOptions } from '../support/hostile-names.ts';
+import { readByteSequences, readDistinguishedName, readEscapedPem, readSanList } from '../support/identity-readers.ts';
+import { openTempDir } from '../support/temp.ts';
+
+const everything: ForwardClientCertConfig = {
+  mode: undefined,
+  xfcc: { subject: true, uri: true, dns: true, cert: true, chain: true },
+  rfc9440: { clientCert: true, chain: true },
+  custom: [
+    { name: 'X-Pem', value: 'pem' },
+    { name: 'X-Der', value: 'der' },
+    { name: 'X-Subject', value: 'subject' },
+    { name: 'X-Issuer', value: 'issuer' },
+    { name: 'X-Serial', value: 'serial' },
+    { name: 'X-Fingerprint', value: 'fingerprint' },
+    { name: 'X-Spiffe', value: 'spiffe' },
+    { name: 'X-Sans', value: 'sans' },
+  ],
+};
+
+let ca: TestCa;
+let keyPem: string;
+let policy: EdgePolicy;
+
+before(async () => {
+  ca = await mintCa({ subject: '/O=Test, "Inc."/CN=fuzz' });
+  const own = await ca.issue({ kind: 'server', sans: ['a.test'] });
+  keyPem = own.keyPem;
+  policy = new EdgePolicy({
+    name: 'fuzz',
+    minVersion: 'TLSv1.2',
+    maxVersion: 'TLSv1.3',
+    ciphers: [],
+    curves: [],
+    certificates: [{ certPem: own.chainPem, keyPem, names: ['a.test'] }],
+    clientAuth: { caPem: [ca.certPem], required: true, onFailure: 'close', maxDepth: 4 },
+    resumption: { enabled: true, lifetimeS: 60, secret: randomBytes(32) },
+  });
+});
+
+/** As after a handshake in which OpenSSL found nothing wrong. */
+function judge({ der }: Issued): Verdict {
+  const leaf = new X509Certificate(der);
+  const world = { facts: new FactsCache(), chains: new ChainCache(), intermediates: new Intermediates() };
+  return judgeClient(
+    { authorized: true, raw: '', leaf, resumed: false, version: 'TLSv1.3', cipher: 'TLS_AES_128_GCM_SHA256' },
+    { policy, ...world, now: Date.now() },
+  );
+}
+
+function blockOf(identity: Identity): FieldBlock | undefined {
+  try {
+    return new ForwardedIdentity(identity, everything, ['spiffe://example.org/gateway']).block(new Fields());
+  } catch (error) {
+    assert.ok(error instanceof Fault && error.code === 'identity_too_large', String(error));
+    return undefined;
+  }
+}
+
+/** What the subject must read as: RDNs and their attributes backwards, unknown types as the hex of their DER. */
+function expectedSubject({ subject }: HostileNames): (readonly [string, string])[][] {
+  return subject.toReversed().map((rdn) =>
+    rdn.toReversed().map(([type, value]) => {
+      if (!type.includes('.')) return [type, value] as const;
+      return [type, `#${encodeDer(0x0c, Buffer.from(value)).toString('hex').toUpperCase()}`] as const;
+    }),
+  );
+}
+
+function checkHeaders({ pairs, text }: FieldBlock, leaf: CertificateFacts, names: HostileNames): void {
+  assert.match(text, /^(?:[A-Za-z0-9-]+: [\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?\r\n)+$/);
+  const fields = new Map(pairs);
+  assert.equal(fields.size, pairs.length, 'no field twice');
+  const get = (name: string): string => fields.get(name) ?? '';
+
+  const sansOf = (type: string): string[] => leaf.sans.filter((one) => one.type === type).map(({ value }) => value);
+  const uris = sansOf('URI');
+  const [element, ...more] = parseXfcc(get('X-Forwarded-Client-Cert')) ?? [];
+  assert.ok(element !== undefined && more.length === 0);
+  const { cert = '', chain = '', subject = '', ...rest } = element;
+  assert.deepEqual(rest, {
+    by: ['spiffe://example.org/gateway'],
+    hash: leaf.sha256,
+    uris: uris.length === 0 ? [''] : uris,
+    dns: sansOf('DNS'),
+  });
+  for (const pem of [cert, chain, get('X-Pem')]) assert.deepEqual(readEscapedPem(pem), [leaf.der]);
+  for (const name of [subject, get('X-Subject')]) {
+    assert.deepEqual(readDistinguishedName(name), expectedSubject(names), name);
+  }
+  assert.deepEqual(readByteSequences(get('Client-Cert')), [leaf.der]);
+  assert.equal(fields.has('Client-Cert-Chain'), false);
+  assert.deepEqual(Buffer.from(get('X-Der'), 'base64'), leaf.der);
+  assert.equal(get('X-Issuer'), 'CN=fuzz,O=Test\\, \\"Inc.\\"');
+  assert.deepEqual([get('X-Serial'), get('X-Fingerprint')], [leaf.serial.toUpperCase(), leaf.sha256]);
+  if (fields.has('X-Spiffe')) assert.deepEqual(uris, [get('X-Spiffe')]);
+  assert.deepEqual(fields.has('X-Sans') ? readSanList(get('X-Sans')) : [], leaf.sans);
+}
+
+function checkAccessLog(verdict: Verdict, identity: Identity): void {
+  const client = accessLogClient({ remoteAddress: '192.0.2.1', verdict, identity });
+  const line = accessLogLine(
+    {
+      time: 0,
+      requestId: 'id',
+      client,
+      method: 'GET',
+      host: 'a.test',
+      target: '/',
+      status: 200,
+      code: '',
+      route: 'all',
+      backend: 'b:1',
+      durationMs: 1,
+      receivedBytes: 0,
+      sentBytes: 0,
+    },
+    '2026-01-01T00:00:00.000Z',
+  );
+  assert.match(line, /^[\x20-\x7e]{1,4095}\n$/);
+  const parsed = JSON.parse(line) as { status: number; client: { subject: string; sha256: string; uris?: string[] } };
+  assert.deepEqual([parsed.status, parsed.client.sha256], [200, identity.leaf.sha256]);
+  const { subject } = identity.leaf;
+  if (subject.length < 300) assert.equal(parsed.client.subject, subject);
+}
+
+/** Both formats of the log: one line each, nothing in it that a terminal acts on. */
+function logLines(leaf: CertificateFacts | undefined, verdict: Verdict): string[] {
+  using dir = openTempDir('fuzz-log');
+  const record = makeHandshakeRecord({
+    time: 0,
+    remoteAddress: '192.0.2.1',
+    remotePort: 1,
+    localPort: 2,
+    serverName: 'a.test',
+    offered: ['TLSv1.3'],
+    negotiated: 'TLSv1.3',
+    policy: 'fuzz',
+    code: 'malformed_cert' as const,
+    raw: '',
+    detail: verdict.detail,
+    leaf,
+  });
+  return (['json', 'text'] as const).map((format) => {
+    const file = dir.file(format);
+    const log = createLogger({ level: 'info', format, file, now: () => 0 });
+    log.warn({ ...record }, 'TLS handshake refused');
+    log.close();
+    return readFileSync(file, 'utf8');
+  });
+}
+
+function checkHandshakeLog(leaf: CertificateFacts | undefined, verdict: Verdict): void {
+  const [json = '', text = ''] = logLines(leaf, verdict);
+  for (const line of [json, text]) assert.match(line, /^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+\n$/u);
+  const parsed = JSON.parse(json) as { policy: string; leaf?: { sha256: string } };
+  assert.deepEqual([parsed.policy, parsed.leaf?.sha256], ['fuzz', leaf?.sha256]);
+}
+
+describe('names in certificates', () => {
+  it('are refused as malformed, or reach backends and logs as what they are', async () => {
+    const seen = { refused: 0, tooLarge: 0, forwarded: 0 };
+    await fc.assert(
+      fc.asyncProperty(hostileNames, async (names) => {
+        const issued = await ca.issue({ ...issueOptions(names), keyPem });
+        const verdict = judge(issued);
+        const identity = findIdentity(verdict);
+        checkHandshakeLog(verdict.leaf, verdict);
+        if (identity === undefined) {
+          seen.refused += 1;
+          assert.equal(verdict.code, 'malformed_cert');
+          return;
+        }
+        for (const [index, { type, value }] of names.sans.entries()) {
+          if (type !== 'IP') assert.equal(identity.leaf.sans[index]?.value, value);
+        }
+        checkAccessLog(verdict, identity);
+        const block = blockOf(identity);
+        if (block === undefined) {
+          seen.tooLarge += 1;
+          return;
+        }
+        seen.forwarded += 1;
+        checkHeaders(block, identity.leaf, names);
+      }),
+      { numRuns: 400 },
+    );
+    // A generator that only ever makes one kind of certificate proves little.
+    assert.ok(seen.refused > 20 && seen.forwarded > 100, JSON.stringify(seen));
+  });
+});
