@@ -1,6 +1,6 @@
-// Client-Cert and Client-Cert-Chain (RFC 9440): the certificate that passed, and those between it and the anchor, each a byte
-// sequence of a structured field (RFC 9651 section 3.3.5). The anchor is left out: backends that verify have it, those that
-// do not gain nothing by being told (section 2.3 allows either).
+// Client-Cert and Client-Cert-Chain (RFC 9440): the certificate that passed, and those between it and the anchor in the order
+// of TLS, each a byte sequence of a structured field (RFC 9651 section 3.3.5). The anchor is left out, as TLS allows (RFC
+// 8446 section 4.4.2): a backend that verifies has it, one that does not would take it from us as it takes the leaf.
 import type { ForwardClientCertConfig } from '../config/gateway-config.ts';
 import type { Identity } from '../pki/verdict.ts';
 import { base64Der } from './certificate-text.ts';
