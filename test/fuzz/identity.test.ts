@@ -133,6 +133,7 @@ function checkAccessLog(verdict: Verdict, identity: Identity): void {
       target: '/',
       status: 200,
       code: '',
+      rule: '',
       route: 'all',
       backend: 'b:1',
       durationMs: 1,
