@@ -1,10 +1,20 @@
 // The gauges about backends, read off the generation in force when somebody asks: nothing is kept up to date in between,
 // and what a reload removed is gone from the next answer.
 import type { MetricCatalogue } from '../telemetry/metrics.ts';
+import type { Pools } from '../upstream/pools.ts';
 import type { Generation } from './generation.ts';
+import type { ObservedCertificates } from './observed-certificates.ts';
 
-export function setBackendGauges(metrics: MetricCatalogue, { routes, pools }: Generation): void {
-  const { backendHealthy, upstreamConnections } = metrics;
+export function setBackendGauges(
+  metrics: MetricCatalogue,
+  { routes, pools }: Generation,
+  observed: ObservedCertificates | undefined,
+): void {
+  const { backendHealthy, upstreamConnections, certificateExpiry } = metrics;
+  certificateExpiry.clear();
+  for (const { role, subject, notAfter } of observed?.list(labelsOf(pools)) ?? []) {
+    certificateExpiry.labels({ role, subject }).set(notAfter / 1000);
+  }
   backendHealthy.clear();
   for (const { config, cluster } of routes.routes) {
     for (const backend of cluster.backends) {
@@ -18,4 +28,9 @@ export function setBackendGauges(metrics: MetricCatalogue, { routes, pools }: Ge
     const gauge = upstreamConnections.labels({ backend: pool.label });
     gauge.set(gauge.value + pool.counts.open);
   }
+}
+
+/** host:port of every backend in use. */
+export function labelsOf(pools: Pools): Set<string> {
+  return new Set(pools.list().map(({ label }) => label));
 }

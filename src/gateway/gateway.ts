@@ -29,8 +29,9 @@ import { createLogger, type OpenLogger } from '../telemetry/logger.ts';
 import { Metrics, type MetricsSnapshot } from '../telemetry/metrics.ts';
 import { IdleBudget } from '../upstream/idle-budget.ts';
 import { Pools } from '../upstream/pools.ts';
-import { setBackendGauges } from './backend-gauges.ts';
+import { labelsOf, setBackendGauges } from './backend-gauges.ts';
 import { type EdgeEntry, makeEdgeEntry } from './edge-entry.ts';
+import { ExpiryWatch } from './expiry-watch.ts';
 import { Generation } from './generation.ts';
 import type { LoadedConfig } from './loaded.ts';
 import { OpenConnections } from './open-connections.ts';
@@ -178,7 +179,7 @@ export class Gateway {
     of.connectionsActive.labels({ entry_point: 'webSecure' }).set(secure);
     of.connectionsActive.labels({ entry_point: 'web' }).set(plain);
     of.sessionsRevoked.labels({}).set(this.#connections.countRevoked());
-    if (this.#generation !== undefined) setBackendGauges(of, this.#generation);
+    if (this.#generation !== undefined) setBackendGauges(of, this.#generation, this.#world?.reports.observed);
     const dropped = this.#world?.logger.droppedLines() ?? 0;
     const counter = of.logDropped.labels({});
     counter.inc(dropped - counter.value);
@@ -281,6 +282,8 @@ export class Gateway {
     const { level, format, file } = config.log;
     const logger = createLogger({ level, format, file });
     const reports = new Reports(this.#clock, logger, this.#metrics);
+    const inUse = () => (this.#generation === undefined ? new Set<string>() : labelsOf(this.#generation.pools));
+    new ExpiryWatch(this.#clock, logger, () => reports.observed.list(inUse())).start();
     const { enabled, path, sample } = config.accessLog;
     const dropped = this.#metrics.of.accessLogDropped.labels({});
     const accessLog = enabled

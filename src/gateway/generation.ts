@@ -119,6 +119,7 @@ function compileRoute(
     serverName: config.tls.serverName,
     minVersion: config.tls.minVersion,
     maxVersion: config.tls.maxVersion,
+    rules: config.tls,
   };
   const { backends, loadBalancing, healthCheck } = config;
   const cluster = new Cluster({ backends, loadBalancing, healthCheck, tls: material, pool }, pools);

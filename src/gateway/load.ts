@@ -87,7 +87,7 @@ async function loadPolicies(
     for (const { bundle } of trust?.domains ?? []) addAnchors(expiries, 'anchor', bundle);
     if (own.length > 0) checkCoverage(hostsOf(policy, config), own, loader);
     const certificates = own.map((pair) => pair.loaded);
-    for (const { subject, notAfter } of certificates) expiries.push({ role: 'server', subject, notAfter });
+    for (const pair of certificates) expiries.push(expiryOf('server', pair));
     if (certificates.length === 0) certificates.push(await selfSigned(policy, config, loader));
     policies.push({
       config: policy,
@@ -206,14 +206,17 @@ async function loadRoute(config: RouteConfig, loader: MaterialLoader, expiries: 
       ? undefined
       : await loader.clientPair({ cert: clientCert, key: clientKey, place: clientCert.place });
   if (pair !== undefined) {
-    const { subject, notAfter } = pair.loaded;
-    expiries.push({ role: 'backend_client', subject, notAfter });
+    expiries.push(expiryOf('backend_client', pair.loaded));
   }
   return { config, tls: { rootCAs: anchors?.pem.join(''), clientPair: pair?.loaded } };
 }
 
 function addAnchors(expiries: Expiry[], role: Expiry['role'], bundle: TrustBundle): void {
-  for (const { subject, notAfter } of bundle.anchors) expiries.push({ role, subject, notAfter });
+  for (const anchor of bundle.anchors) expiries.push(expiryOf(role, anchor));
+}
+
+function expiryOf(role: Expiry['role'], { subject, notBefore, notAfter }: Omit<Expiry, 'role'>): Expiry {
+  return { role, subject, notBefore, notAfter };
 }
 
 function distinct(expiries: readonly Expiry[]): Expiry[] {

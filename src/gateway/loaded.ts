@@ -13,6 +13,7 @@ export type LoadedPair = {
   readonly sha256: string;
   readonly subject: string;
   /** Milliseconds since the epoch. */
+  readonly notBefore: number;
   readonly notAfter: number;
 };
 
@@ -34,10 +35,12 @@ export type LoadedBackendTls = {
 
 export type LoadedRoute = { readonly config: RouteConfig; readonly tls: LoadedBackendTls };
 
-/** Something with an expiry date, for certificate_expiry_timestamp_seconds. */
+/** Something with an expiry date, for certificate_expiry_timestamp_seconds and its warnings. */
 export type Expiry = {
-  readonly role: 'server' | 'anchor' | 'backend_client' | 'backend_anchor';
+  readonly role: 'server' | 'anchor' | 'backend_client' | 'backend_anchor' | 'backend';
   readonly subject: string;
+  /** Milliseconds since the epoch. */
+  readonly notBefore: number;
   readonly notAfter: number;
 };
 

@@ -92,6 +92,7 @@ export class MaterialLoader {
       uris: sans('URI'),
       sha256: leaf.sha256,
       subject: leaf.subject,
+      notBefore: leaf.notBefore,
       notAfter: leaf.notAfter,
     };
     return { loaded, checked };

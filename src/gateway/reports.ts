@@ -3,11 +3,14 @@
 import type { Clock } from '../base/clock.ts';
 import type { Fault } from '../base/fault.ts';
 import type { FaultReport } from '../flow/serving.ts';
+import type { CertificateFacts } from '../pki/facts.ts';
+import type { Judgement } from '../pki/judge.ts';
 import type { Verdict } from '../pki/verdict.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { BackendEvents, ConnectTimes } from '../upstream/backend-world.ts';
 import type { HealthState } from '../upstream/health-state.ts';
+import { ObservedCertificates } from './observed-certificates.ts';
 
 /** One line per backend, route and code in this time; the rest are counted and told with the next one. */
 const quietMs = 60_000;
@@ -15,6 +18,7 @@ const maxKinds = 10_000;
 
 export class Reports implements BackendEvents {
   readonly metrics: Metrics;
+  readonly observed = new ObservedCertificates();
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #kinds = new Map<string, { until: number; suppressed: number }>();
@@ -50,6 +54,17 @@ export class Reports implements BackendEvents {
     this.#observe(label, times);
     this.metrics.of.upstreamConnectFailures.labels({ backend: label, code: fault.code }).inc();
     if (times.handshakeMs !== undefined) this.#countHandshake(label, fault.code, '', false);
+  }
+
+  onBackendCertificate(label: string, leaf: CertificateFacts): void {
+    this.observed.note(label, leaf);
+  }
+
+  onBackendDistrusted(label: string, { code, detail }: Judgement): void {
+    const suppressed = this.#admit(`distrusted ${label} ${code}`);
+    if (suppressed === undefined) return;
+    const about = { backend: label, code, detail, ...(suppressed > 0 ? { suppressed } : {}) };
+    this.#log.warn(about, `connections to a backend closed: ${code}`);
   }
 
   onBackendHealth(label: string, state: HealthState): void {

@@ -17,6 +17,7 @@ export async function mintSelfSigned(hosts: readonly string[]): Promise<LoadedPa
     uris: [],
     sha256: '',
     subject: 'CN=Countersign self-signed',
+    notBefore: Date.now(),
     notAfter: Date.now() + lifetimeDays * 86_400_000,
   };
 }

@@ -73,14 +73,14 @@ test('keys are those of the present epoch at once, and change at each boundary o
   assert.deepEqual(epochs, [10, 11, 12, 13, 14, 15, 16]);
 });
 
-test('a clock that is set, forward or back, is followed within half a minute', () => {
+test('a clock that is set, forward or back, is followed within twenty seconds', () => {
   const clock = new SetClock(10 * hourMs);
   const { epochs } = follow(clock);
   clock.set(20 * hourMs + 1);
-  clock.pass(30_000);
+  clock.pass(20_000);
   assert.deepEqual(epochs, [10, 20]);
   clock.set(15 * hourMs + 1);
-  clock.pass(30_000);
+  clock.pass(20_000);
   assert.deepEqual(epochs, [10, 20, 15]);
 });
 

@@ -9,7 +9,7 @@ export interface TicketHolder {
 }
 
 /** A clock that was set is noticed after this at the latest. */
-const maxWaitMs = 30_000;
+const maxWaitMs = 20_000;
 
 export class TicketRotation {
   readonly #clock: Clock;

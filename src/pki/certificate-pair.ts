@@ -6,6 +6,7 @@ import type { CertificateFacts } from './facts.ts';
 import { coversHost, explainNotCovered } from './host-coverage.ts';
 import { checkStrength, clientAuth, hasPurpose, judgeLeaf, serverAuth } from './judge.ts';
 import { isSelfIssued } from './issuer.ts';
+import { describeExpiry, isNearExpiry } from './expiry.ts';
 import { escapeForLog } from './log-text.ts';
 import { parseCertificates } from './material.ts';
 import { parsePrivateKey } from './private-key.ts';
@@ -110,6 +111,9 @@ function judgePresented(
     const hint =
       dates.code === 'expired' ? 'Renew it.' : 'Check the clock of this machine and the date of the certificate.';
     problems.push(report(dates.code, `${name} (${describe(leaf)}): ${dates.detail}`, hint));
+  } else if (isNearExpiry(leaf, options.now)) {
+    const message = `${name} (${describe(leaf)}) expires ${tellExpiry(leaf, options.now)}`;
+    problems.push(materialWarning('expires_soon', message, 'Renew it: less than a third of its lifetime is left.'));
   }
   const weakness = checkStrength(leaf);
   if (weakness !== undefined) {
@@ -138,7 +142,13 @@ function judgeChain(chain: readonly CertificateFacts[], name: string, options: P
   const problems: MaterialProblem[] = [];
   for (const facts of chain.slice(1)) {
     const dates = judgeLeaf(facts, options);
-    if (dates === undefined) continue;
+    if (dates === undefined) {
+      if (!isNearExpiry(facts, options.now)) continue;
+      const message = `${name}: the CA ${describe(facts)} expires ${tellExpiry(facts, options.now)}`;
+      const hint = 'Less than a third of its lifetime is left: have the certificate issued by its successor.';
+      problems.push(materialWarning('intermediate_expires_soon', message, hint));
+      continue;
+    }
     problems.push(
       materialWarning(
         `intermediate_${dates.code}`,
@@ -161,6 +171,10 @@ function judgeChain(chain: readonly CertificateFacts[], name: string, options: P
     ),
   );
   return problems;
+}
+
+function tellExpiry({ notAfter }: CertificateFacts, now: number): string {
+  return `${describeExpiry(notAfter, now)}, on ${new Date(notAfter).toISOString()}`;
 }
 
 function coversPattern(leaf: CertificateFacts, host: string): boolean {

@@ -5,6 +5,7 @@ import { rootCertificates } from 'node:tls';
 import { encodePem } from './der-writer.ts';
 import { readName } from './distinguished-name.ts';
 import type { CertificateFacts } from './facts.ts';
+import { describeExpiry, isNearExpiry } from './expiry.ts';
 import { readFacts, splitCertificate } from './facts-reader.ts';
 import { isSelfIssued, looksIssuedBy } from './issuer.ts';
 import { escapeForLog } from './log-text.ts';
@@ -162,5 +163,13 @@ function judgeDates(facts: CertificateFacts, name: string, now: number | undefin
       ),
     ];
   }
-  return [];
+  if (!isNearExpiry(facts, now)) return [];
+  const when = `${describeExpiry(facts.notAfter, now)}, on ${new Date(facts.notAfter).toISOString()}`;
+  return [
+    materialWarning(
+      'anchor_expires_soon',
+      `${name}: the CA ${describe(facts)} expires ${when}`,
+      'Less than a third of its lifetime is left: add its successor to the bundle in time.',
+    ),
+  ];
 }

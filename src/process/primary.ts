@@ -4,6 +4,7 @@ import { AdminServer } from '../admin/admin-server.ts';
 import type { Clock } from '../base/clock.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import type { Problem } from '../config/problem.ts';
+import { ExpiryWatch } from '../gateway/expiry-watch.ts';
 import type { LoadedConfig } from '../gateway/loaded.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { Crew } from './crew.ts';
@@ -37,6 +38,7 @@ export class Primary {
   readonly #options: PrimaryOptions;
   readonly #metrics: PrimaryMetrics;
   readonly #tickets: TicketKeeper;
+  readonly #expiries: ExpiryWatch;
   readonly #crew: Crew;
   #loaded: LoadedConfig;
   /** What settings that need a start were taken from. */
@@ -56,6 +58,7 @@ export class Primary {
     this.#options = options;
     this.#metrics = new PrimaryMetrics();
     this.#tickets = new TicketKeeper(options.clock);
+    this.#expiries = new ExpiryWatch(options.clock, options.log, () => this.#loaded.expiries);
     const { clock, log, workerEntry } = options;
     this.#crew = new Crew({
       clock,
@@ -100,6 +103,8 @@ export class Primary {
     if (admin.enabled)
       listening.push({ entryPoint: 'admin', address: addressText(admin.host, await this.#openAdmin()) });
     this.#metrics.loaded(this.#loaded, this.#generation);
+    this.#expiries.markTold();
+    this.#expiries.start();
     return listening;
   }
 
@@ -172,6 +177,7 @@ export class Primary {
     this.#reloadFailed = false;
     await Promise.all(workers.map(async (worker) => this.#commit(worker, generation)));
     this.#metrics.loaded(loaded, generation);
+    this.#expiries.markTold();
     log.info({ generation, reason }, 'configuration reloaded');
   }
 

@@ -5,6 +5,8 @@ import type { Fault } from '../base/fault.ts';
 import type { FieldNames } from '../http/field.ts';
 import type { HttpLimits } from '../http/limits.ts';
 import type { Inlets } from '../http1/inlet.ts';
+import type { CertificateFacts } from '../pki/facts.ts';
+import type { Judgement } from '../pki/judge.ts';
 import type { Verdict } from '../pki/verdict.ts';
 import type { HealthState } from './health-state.ts';
 
@@ -20,6 +22,10 @@ export interface BackendEvents {
   /** A connection is up; `verdict` undefined for plain HTTP. */
   onBackendConnected(label: string, verdict: Verdict | undefined, times: ConnectTimes): void;
   onBackendConnectFailure(label: string, fault: Fault, times: ConnectTimes): void;
+  /** The certificate of a backend was let in, by a request's connection or by a probe. */
+  onBackendCertificate(label: string, leaf: CertificateFacts): void;
+  /** An open connection ends because its certificate would not be let in any more. */
+  onBackendDistrusted(label: string, why: Judgement): void;
   /** An active health check or the passive ejection changed its mind. */
   onBackendHealth(label: string, state: HealthState): void;
 }

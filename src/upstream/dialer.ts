@@ -55,8 +55,9 @@ export class Dialer {
     new Dial(this, listener).start();
   }
 
-  wrap(open: OpenSocket): PooledConnection {
-    return new PooledConnection(open, this.#situation, this.world, this.#keeper);
+  wrap(open: OpenSocket, verdict: Verdict | undefined): PooledConnection {
+    const standing = this.target.identity?.verify === true ? verdict : undefined;
+    return new PooledConnection(open, standing, this.#situation, this.world, this.#keeper);
   }
 }
 
@@ -77,7 +78,8 @@ class Dial implements ConnectListener {
     const { world, label } = this.#dialer;
     this.#dialer.dialing -= 1;
     world.events.onBackendConnected(label, verdict, times);
-    this.#listener.onDialed(this.#dialer.wrap(open));
+    if (verdict?.leaf !== undefined) world.events.onBackendCertificate(label, verdict.leaf);
+    this.#listener.onDialed(this.#dialer.wrap(open, verdict));
   }
 
   onConnectFailure(fault: Fault, times: ConnectTimes): void {

@@ -1,12 +1,14 @@
-// The verdict on a backend, after its handshake and before the first byte of a request: chain as OpenSSL saw it, then
-// validity, strength and names from the DER. On a resumed session everything that can have changed is checked again.
+// The verdict on a backend, after its handshake and before the first byte of a request: chain as OpenSSL saw it, then dates,
+// purpose, strength, revocation, pins and names from the DER. A resumed session, and an open connection when CRLs change, are
+// judged by the same function.
+import type { X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import { Fault } from '../base/fault.ts';
 import { diagnose } from '../pki/diagnose.ts';
 import { readFacts } from '../pki/facts-reader.ts';
 import type { CertificateFacts } from '../pki/facts.ts';
 import { coversHost, explainNotCovered } from '../pki/host-coverage.ts';
-import { checkStrength, judgeLeaf } from '../pki/judge.ts';
+import { checkStrength, hasPurpose, type Judgement as Refusal, judgeLeaf, serverAuth } from '../pki/judge.ts';
 import type { Verdict, VerdictCode } from '../pki/verdict.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Ticket } from './tickets.ts';
@@ -16,9 +18,12 @@ export type Judgement = {
   readonly verdict: Verdict;
   /** The verdict of the full handshake, where this one resumed its session. */
   readonly root: Verdict | undefined;
-  /** Earliest notAfter of the chain; 0 where the verdict is not ok. */
+  /** Earliest notAfter of the chain; 0 where the verdict is not ok, Infinity where nothing is verified. */
   readonly validUntil: number;
 };
+
+/** Certificates whose chain is good: leaf first. `anchor` is known where revocation counts. */
+export type Presented = Pick<Verdict, 'chain' | 'anchor'>;
 
 type Finding = { readonly code: VerdictCode; readonly raw: string; readonly detail: string };
 
@@ -55,44 +60,101 @@ function judge(
   const sent = readChain(socket);
   const root = socket.isSessionReused() ? ticket?.verdict : undefined;
   // Node shows a client no certificate on a resumed TLS 1.3 session; the session is proof of the one it was made under.
-  if (socket.isSessionReused() && (root === undefined || (sent[0] !== undefined && !root.leaf?.der.equals(sent[0])))) {
+  if (
+    socket.isSessionReused() &&
+    (root === undefined || (sent[0] !== undefined && !root.leaf?.der.equals(sent[0].raw)))
+  ) {
     return refuse(socket, 'malformed_cert', 'the backend resumed a session that does not belong to its certificate');
   }
-  const facts = root === undefined ? sent.map((der) => readFacts(der)) : root.chain;
-  const leaf = facts[0];
-  if (leaf === undefined) return refuse(socket, 'malformed_cert', 'the backend presented no certificate');
-  const found = findFault(socket, identity, leaf, facts, identity.expectedName(endpoint), now);
+  const raw = verifyError(socket);
+  const presented: Presented | undefined = root ?? findPresented(identity, sent, raw);
+  const leaf = presented?.chain[0];
+  if (presented === undefined || leaf === undefined) {
+    return refuse(socket, 'malformed_cert', 'the backend presented no certificate');
+  }
+  const found = findFault(raw, identity, leaf, presented, endpoint, now);
   const finding = identity.verify
     ? found
     : { ...found, code: 'ok' as const, detail: 'not verified: insecureSkipVerify' };
-  const verdict: Verdict = { ...frame(socket), ...finding, leaf, chain: facts, anchor: undefined };
+  const { chain, anchor } = presented;
+  const verdict: Verdict = { ...frame(socket), ...finding, leaf, chain, anchor };
   if (verdict.code !== 'ok') return { verdict, root: undefined, validUntil: 0 };
-  return { verdict, root, validUntil: Math.min(...facts.map((certificate) => certificate.notAfter)) };
+  return { verdict, root, validUntil: identity.verify ? validUntil(presented) : Infinity };
+}
+
+/** What was sent, leaf first; where revocation counts, the path to the anchor instead, for each issuer on it must be known. */
+function findPresented(identity: TlsIdentity, sent: readonly X509Certificate[], raw: string): Presented {
+  const [leaf, ...above] = sent;
+  const path =
+    leaf === undefined || raw !== '' || identity.crls === undefined ? undefined : identity.findPath(leaf, above);
+  return { chain: (path?.chain ?? sent).map((one) => readFacts(one.raw)), anchor: path?.anchor };
+}
+
+/** Earliest notAfter, milliseconds since the epoch. */
+export function validUntil({ chain, anchor }: Presented): number {
+  return Math.min(anchor?.notAfter ?? Infinity, ...chain.map(({ notAfter }) => notAfter));
 }
 
 function findFault(
-  socket: TLSSocket,
+  raw: string,
   identity: TlsIdentity,
   leaf: CertificateFacts,
-  chain: readonly CertificateFacts[],
-  wanted: string,
+  presented: Presented,
+  endpoint: Endpoint,
   now: number,
 ): Finding {
-  const raw = verifyError(socket);
   if (raw !== '') {
-    const { code, detail } = diagnose({ raw, leg: 2, leaf, chain: chain.slice(1), anchors: identity.anchors, now });
+    const above = presented.chain.slice(1);
+    const { code, detail } = diagnose({ raw, leg: 2, leaf, chain: above, anchors: identity.anchors, now });
     // An error is an error: whatever the diagnosis says, it is never ok.
     return { code: code === 'ok' ? 'untrusted_issuer' : code, raw, detail };
   }
-  for (const certificate of chain) {
+  return { ...(judgeStanding(presented, identity, endpoint, now) ?? { code: 'ok', detail: '' }), raw };
+}
+
+/**
+ * Would a certificate whose chain was found good be let in now? undefined where it would. In the order of edge.md: dates →
+ * purpose → strength → revocation → pins → names; rules on names replace the check of the host name.
+ */
+export function judgeStanding(
+  { chain, anchor }: Presented,
+  identity: TlsIdentity,
+  endpoint: Endpoint,
+  now: number,
+): Refusal | undefined {
+  const [leaf] = chain;
+  if (leaf === undefined) return { code: 'malformed_cert', detail: 'the backend presented no certificate' };
+  for (const certificate of anchor === undefined ? chain : [...chain, anchor]) {
     const outdated = judgeLeaf(certificate, { now });
-    if (outdated !== undefined) return { ...outdated, raw };
+    if (outdated !== undefined) return outdated;
   }
-  const weak = checkStrength(leaf);
-  if (weak !== undefined) return { ...weak, raw };
-  if (coversHost(leaf, wanted)) return { code: 'ok', raw, detail: '' };
+  if (!hasPurpose(leaf, serverAuth)) {
+    return { code: 'wrong_purpose', detail: 'its extended key usage lacks serverAuth' };
+  }
+  return (
+    checkStrength(leaf) ??
+    judgeRevocation(chain, anchor, identity, now) ??
+    identity.rules.judge(leaf) ??
+    (identity.rules.hasNames ? undefined : judgeHost(leaf, identity.expectedName(endpoint)))
+  );
+}
+
+function judgeRevocation(
+  chain: readonly CertificateFacts[],
+  anchor: CertificateFacts | undefined,
+  { crls }: TlsIdentity,
+  now: number,
+): Refusal | undefined {
+  if (crls === undefined) return undefined;
+  // OpenSSL found one. That we do not must not mean that nobody looks for revoked issuers.
+  if (anchor === undefined) return { code: 'untrusted_issuer', detail: 'its chain leads to no CA that we trust' };
+  return crls.judge(chain, anchor, now);
+}
+
+function judgeHost(leaf: CertificateFacts, wanted: string): Refusal | undefined {
+  if (coversHost(leaf, wanted)) return undefined;
   const detail = `the certificate of the backend does not cover ${wanted}: ${explainNotCovered(leaf, wanted)}`;
-  return { code: 'name_mismatch', raw, detail };
+  return { code: 'name_mismatch', detail };
 }
 
 /** OpenSSL's verification result as Node reports it; '' where the chain is good. */
@@ -103,12 +165,12 @@ function verifyError(socket: TLSSocket): string {
   return typeof error === 'string' && error !== '' ? error : 'UNSPECIFIED';
 }
 
-/** DER of what the backend sent, leaf first. */
-function readChain(socket: TLSSocket): Buffer[] {
-  const chain: Buffer[] = [];
+/** What the backend sent, leaf first. */
+function readChain(socket: TLSSocket): X509Certificate[] {
+  const chain: X509Certificate[] = [];
   let certificate = socket.getPeerX509Certificate();
   while (certificate !== undefined && chain.length < maxChain) {
-    chain.push(certificate.raw);
+    chain.push(certificate);
     certificate = certificate.issuerCertificate;
   }
   return chain;

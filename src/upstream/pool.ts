@@ -13,6 +13,9 @@ import type { ConnectionKeeper, PooledConnection } from './pooled-connection.ts'
 import type { TlsIdentity } from './tls-identity.ts';
 import { WaitingLine } from './waiting-line.ts';
 
+/** What a call in progress has to end when its connection is not trusted any more: within the second, as on leg 1. */
+const distrustGraceMs = 500;
+
 export class Pool implements ConnectionKeeper {
   readonly label: string;
   readonly endpoint: Endpoint;
@@ -128,6 +131,29 @@ export class Pool implements ConnectionKeeper {
     }
   }
 
+  /**
+   * What is known of revocation has changed: connections whose certificate would not be let in now are closed, idle ones at
+   * once, busy ones when their call ends or their grace does. Later ones are judged when they open.
+   */
+  judgeAgain(): void {
+    if (this.identity === undefined) return;
+    const now = this.#world.clock.now();
+    for (const connection of this.#open) {
+      const found = connection.judgeAgain(this.identity, this.endpoint, now);
+      if (found === undefined) continue;
+      this.#world.events.onBackendDistrusted(this.label, found);
+      if (this.#unpark(connection)) this.#discard(connection);
+      else this.#world.clock.after(distrustGraceMs, () => connection.cut(found));
+    }
+    this.#grow();
+  }
+
+  /** How long a connection may still take calls. */
+  #leftMs({ distrusted, validUntil }: PooledConnection): number {
+    if (this.#draining || distrusted !== undefined) return 0;
+    return validUntil === Infinity ? Infinity : validUntil - this.#world.clock.now();
+  }
+
   // --- the queue
 
   #wait(waiter: CallWaiter, fresh: boolean): void {
@@ -192,7 +218,7 @@ export class Pool implements ConnectionKeeper {
 
   onConnectionFree(connection: PooledConnection): void {
     if (!this.#open.has(connection)) return;
-    const waiter = this.#draining ? undefined : this.#waiting.next(true);
+    const waiter = this.#leftMs(connection) > 0 ? this.#waiting.next(true) : undefined;
     if (waiter !== undefined) this.#hand(waiter, connection);
     else this.#park(connection);
   }
@@ -200,25 +226,27 @@ export class Pool implements ConnectionKeeper {
   onConnectionClosed(connection: PooledConnection): void {
     if (!this.#open.delete(connection)) return;
     this.#world.deadlines.delete(connection);
-    const at = this.#idle.indexOf(connection);
-    if (at !== -1) {
-      this.#idle.splice(at, 1);
-      this.#budget.idle -= 1;
-    }
+    this.#unpark(connection);
     this.#grow();
   }
 
   onConnectionIdleTooLong(connection: PooledConnection): void {
+    if (this.#unpark(connection)) this.#discard(connection);
+  }
+
+  /** Takes a connection from among the idle; false where it is not there. */
+  #unpark(connection: PooledConnection): boolean {
     const at = this.#idle.indexOf(connection);
-    if (at === -1) return;
+    if (at === -1) return false;
     this.#idle.splice(at, 1);
     this.#budget.idle -= 1;
-    this.#discard(connection);
+    return true;
   }
 
   #park(connection: PooledConnection): void {
     const { maxIdleConnsPerHost, idleMs } = this.#settings;
-    if (this.#draining) {
+    const leftMs = this.#leftMs(connection);
+    if (leftMs <= 0) {
       this.#discard(connection);
       // Its place is free for a waiter.
       return this.#grow();
@@ -230,7 +258,8 @@ export class Pool implements ConnectionKeeper {
       this.#budget.idle -= 1;
       this.#discard(oldest);
     }
-    if (idleMs !== 0) connection.deadline = this.#world.deadlines.now + idleMs;
+    // A certificate may expire while its connection is idle.
+    connection.deadline = this.#world.deadlines.now + Math.min(idleMs === 0 ? Infinity : idleMs, leftMs);
     this.#idle.push(connection);
     this.#budget.idle += 1;
     // A fresh waiter at the limit needs this one's place.

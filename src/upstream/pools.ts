@@ -1,6 +1,7 @@
 // What the routes of one generation share: pools by endpoint and TLS identity, TLS identities, health checks. A new
 // generation takes over what is unchanged, so that a reload keeps warm connections and what is known about health.
 import type { HealthCheckConfig } from '../config/gateway-config.ts';
+import type { IndexedCrl } from '../pki/crl-set.ts';
 import type { BackendWorld } from './backend-world.ts';
 import { type Endpoint, endpointKey } from './endpoint.ts';
 import { HealthCheck } from './health.ts';
@@ -42,6 +43,14 @@ export class Pools {
   findCheck(endpoint: Endpoint, identity: TlsIdentity | undefined, config: HealthCheckConfig): HealthCheck {
     const key = `${connectionKey(endpoint, identity)} ${JSON.stringify(config)}`;
     return this.#checks.take(key, () => new HealthCheck({ endpoint, identity, config, world: this.world }));
+  }
+
+  /** Puts refreshed CRLs in force for the identities that ask for them by this key, and judges their connections again. */
+  replaceCrls(key: string, crls: readonly IndexedCrl[]): void {
+    const changed = new Set(this.#identities.values().filter((identity) => identity.replaceCrls(key, crls)));
+    for (const pool of this.#pools.values()) {
+      if (pool.identity !== undefined && changed.has(pool.identity)) pool.judgeAgain();
+    }
   }
 
   /** Every pool of this generation, for metrics. */

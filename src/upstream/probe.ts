@@ -5,6 +5,7 @@ import type { OutgoingRequest, ResponseHead, ResponseSink } from '../http/exchan
 import { FieldBlock, Fields } from '../http/field.ts';
 import { Http1BackendConnection } from '../http1/client.ts';
 import type { OpenSocket } from '../http1/inlet.ts';
+import type { Verdict } from '../pki/verdict.ts';
 import type { BackendWorld } from './backend-world.ts';
 import { ConnectAttempt, type ConnectListener } from './connect.ts';
 import { type Endpoint, endpointAuthority, endpointLabel } from './endpoint.ts';
@@ -70,8 +71,9 @@ export class Probe implements ConnectListener, ResponseSink {
     this.#connection?.destroy();
   }
 
-  onConnected({ socket, inlet }: OpenSocket): void {
+  onConnected({ socket, inlet }: OpenSocket, verdict: Verdict | undefined): void {
     const { endpoint, path, world } = this.#target;
+    if (verdict?.leaf !== undefined) world.events.onBackendCertificate(this.#label, verdict.leaf);
     const connection = new Http1BackendConnection(socket, { names: world.names, limits: world.limits }, this, inlet);
     this.#connection = connection;
     const request: OutgoingRequest = {

@@ -1,9 +1,12 @@
 // Who we are and whom we trust towards a backend: everything that makes two TLS connections to one address different.
 // Its digest keys pools, sessions and health checks, so that identities never mix (incident 18).
-import { createHash } from 'node:crypto';
+import { createHash, type X509Certificate } from 'node:crypto';
 import tls, { type SecureContext } from 'node:tls';
 import { canonicalHostName } from '../base/host.ts';
 import type { TlsVersion } from '../config/gateway-config.ts';
+import { AnchorSet, type TrustPath } from '../pki/anchor-set.ts';
+import { CrlSet, type CrlSettings, type IndexedCrl } from '../pki/crl-set.ts';
+import { IdentityRules, type IdentityRulesOptions } from '../pki/identity-rules.ts';
 import { TrustBundle } from '../pki/trust-bundle.ts';
 import type { Endpoint } from './endpoint.ts';
 
@@ -13,6 +16,14 @@ export type BackendAnchors = {
   readonly pems: readonly string[];
   /** Digest over them, made once. */
   readonly digest: string;
+};
+
+/** Revocation of backends. What is known at the moment is replaced later, without another identity (decision 0010). */
+export type BackendCrls = {
+  /** Names the sources: equal for the same ones only. */
+  readonly key: string;
+  readonly settings: CrlSettings;
+  readonly crls: readonly IndexedCrl[];
 };
 
 export type TlsMaterial = {
@@ -25,15 +36,24 @@ export type TlsMaterial = {
   readonly serverName: string | undefined;
   readonly minVersion: TlsVersion;
   readonly maxVersion: TlsVersion;
+  /** Pins, and names that replace the check of the host name. */
+  readonly rules?: IdentityRulesOptions | undefined;
+  /** undefined: nobody asks whether a backend is revoked. */
+  readonly crl?: BackendCrls | undefined;
 };
 
 /** Equal for equal material only; safe to log. */
 export function digestMaterial(material: TlsMaterial): string {
-  const { verify, anchors, client, serverName, minVersion, maxVersion } = material;
+  const { verify, anchors, client, serverName, minVersion, maxVersion, crl } = material;
   const parts = [verify, anchors.digest, client?.chainPem, client?.keyPem, serverName, minVersion, maxVersion];
+  parts.push(rulesOf(material).digest, crl?.key, crl && JSON.stringify(crl.settings));
   return createHash('sha256')
     .update(JSON.stringify(parts.map((part) => part ?? null)))
     .digest('hex');
+}
+
+function rulesOf({ rules }: TlsMaterial): IdentityRules {
+  return new IdentityRules(rules ?? { allowedSANs: undefined, allowedFingerprints: undefined, allowedSPKI: undefined });
 }
 
 export class TlsIdentity {
@@ -43,13 +63,17 @@ export class TlsIdentity {
   /** 'TLSv1.2 to TLSv1.3': for sentences to the operator. */
   readonly offered: string;
   readonly context: SecureContext;
+  readonly rules: IdentityRules;
+  readonly #crl: BackendCrls | undefined;
+  #crls: CrlSet | undefined;
+  #anchorSet: AnchorSet | undefined;
   readonly #serverName: string | undefined;
   readonly #pems: readonly string[];
   #anchors: TrustBundle | undefined;
 
   /** Throws where OpenSSL rejects certificate or key; RangeError where there are no anchors. */
   constructor(material: TlsMaterial, digest = digestMaterial(material)) {
-    const { verify, anchors, client, serverName, minVersion, maxVersion } = material;
+    const { verify, anchors, client, serverName, minVersion, maxVersion, crl } = material;
     if (verify && anchors.pems.length === 0) throw new RangeError('no anchors to verify backends with');
     this.digest = digest;
     this.verify = verify;
@@ -57,6 +81,9 @@ export class TlsIdentity {
     this.offersCertificate = client !== undefined;
     this.offered = minVersion === maxVersion ? minVersion : `${minVersion} to ${maxVersion}`;
     this.#serverName = serverName;
+    this.rules = rulesOf(material);
+    this.#crl = crl;
+    this.#crls = crl && new CrlSet(crl.crls, crl.settings);
     this.context = tls.createSecureContext({
       ca: [...anchors.pems],
       minVersion,
@@ -69,6 +96,26 @@ export class TlsIdentity {
   get anchors(): TrustBundle | undefined {
     this.#anchors ??= TrustBundle.parse(this.#pems.join('\n')).bundle;
     return this.#anchors;
+  }
+
+  /** What is known to be revoked; undefined where nobody asks. */
+  get crls(): CrlSet | undefined {
+    return this.#crls;
+  }
+
+  /** Puts refreshed CRLs in force for every judgement from now on; false where they are those of another key. */
+  replaceCrls(key: string, crls: readonly IndexedCrl[]): boolean {
+    if (this.#crl?.key !== key) return false;
+    this.#crls = new CrlSet(crls, this.#crl.settings);
+    return true;
+  }
+
+  /** The way to an anchor, which OpenSSL found before and does not tell; undefined where there is none. */
+  findPath(leaf: X509Certificate, sent: readonly X509Certificate[]): TrustPath | undefined {
+    if (this.#anchorSet === undefined && this.anchors !== undefined) {
+      this.#anchorSet = new AnchorSet(this.anchors, false);
+    }
+    return this.#anchorSet?.findPath(leaf, sent);
   }
 
   /** What the backend's certificate must cover: a name, or an IP address without brackets. */

@@ -8,6 +8,8 @@ import { FieldNames, Fields } from '../../src/http/field.ts';
 import { defaultHttpLimits } from '../../src/http/limits.ts';
 import { Inlets } from '../../src/http1/inlet.ts';
 import { TrustBundle } from '../../src/pki/trust-bundle.ts';
+import type { CertificateFacts } from '../../src/pki/facts.ts';
+import type { Judgement } from '../../src/pki/judge.ts';
 import type { Verdict } from '../../src/pki/verdict.ts';
 import type { Backend } from '../../src/upstream/backend.ts';
 import type { BackendWorld } from '../../src/upstream/backend-world.ts';
@@ -23,6 +25,8 @@ import { Feed } from '../support/wait-for.ts';
 export type WorldEvent =
   | { readonly kind: 'connected'; readonly label: string; readonly verdict: Verdict | undefined }
   | { readonly kind: 'failed'; readonly label: string; readonly fault: Fault }
+  | { readonly kind: 'certificate'; readonly label: string; readonly leaf: CertificateFacts }
+  | { readonly kind: 'distrusted'; readonly label: string; readonly why: Judgement }
   | { readonly kind: 'health'; readonly label: string; readonly state: HealthState };
 
 export type TestWorld = BackendWorld & { readonly feed: Feed<WorldEvent> };
@@ -54,6 +58,8 @@ export function makeWorld(clock: Clock = systemClock, random: () => number = () 
     events: {
       onBackendConnected: (label, verdict) => feed.push({ kind: 'connected', label, verdict }),
       onBackendConnectFailure: (label, fault) => feed.push({ kind: 'failed', label, fault }),
+      onBackendCertificate: (label, leaf) => feed.push({ kind: 'certificate', label, leaf }),
+      onBackendDistrusted: (label, why) => feed.push({ kind: 'distrusted', label, why }),
       onBackendHealth: (label, state) => feed.push({ kind: 'health', label, state }),
     },
   };

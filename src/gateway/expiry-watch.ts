@@ -1,0 +1,68 @@
+// Says while we run what `check` says before: whose expiry is near. Once a day and certificate at most, by a look at the
+// clock every minute, so that a certificate of an hour is told of in time as well.
+import type { Clock } from '../base/clock.ts';
+import { describeExpiry, isNearExpiry } from '../pki/expiry.ts';
+import { escapeForLog } from '../pki/log-text.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { Expiry } from './loaded.ts';
+
+const lookMs = 60_000;
+const quietMs = 86_400_000;
+
+export class ExpiryWatch {
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #list: () => readonly Expiry[];
+  /** When each was told of last; only of those that are on the list. */
+  #told = new Map<string, number>();
+  #cancel: (() => void) | undefined;
+
+  /** `list`: what is in use now. It is asked again at every look. */
+  constructor(clock: Clock, log: Logger, list: () => readonly Expiry[]) {
+    this.#clock = clock;
+    this.#log = log;
+    this.#list = list;
+  }
+
+  start(): void {
+    this.#cancel ??= this.#clock.after(lookMs, () => {
+      this.#cancel = undefined;
+      this.look();
+      this.start();
+    });
+  }
+
+  close(): void {
+    this.#cancel?.();
+    this.#cancel = undefined;
+  }
+
+  /** Those that are near have just been told of in another way, as problems of a configuration: nothing more for a day. */
+  markTold(): void {
+    this.#each(() => {});
+  }
+
+  look(): void {
+    this.#each(({ role, subject, notAfter }, now) => {
+      const about = { role, subject: escapeForLog(subject, 200), notAfter: new Date(notAfter).toISOString() };
+      const expires = describeExpiry(notAfter, now);
+      if (now > notAfter) this.#log.error({ ...about, expired: expires }, 'a certificate has expired');
+      else this.#log.warn({ ...about, expires }, 'a certificate expires soon');
+    });
+  }
+
+  #each(tell: (expiry: Expiry, now: number) => void): void {
+    const now = this.#clock.now();
+    const told = new Map<string, number>();
+    for (const expiry of this.#list()) {
+      if (!isNearExpiry(expiry, now)) continue;
+      const key = `${expiry.role} ${expiry.subject} ${expiry.notAfter}`;
+      const before = told.get(key) ?? this.#told.get(key);
+      // A clock that was set back must not silence it for longer.
+      const quiet = before !== undefined && Math.abs(now - before) < quietMs;
+      told.set(key, quiet ? before : now);
+      if (!quiet) tell(expiry, now);
+    }
+    this.#told = told;
+  }
+}

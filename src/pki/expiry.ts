@@ -1,0 +1,29 @@
+// When an expiry date is near: with a third of the lifetime left, so that a certificate of ninety days and one of a day are
+// both told of in time and neither all the time. For whatever has a beginning and an end: certificates, CRLs, OCSP responses.
+
+/** Milliseconds since the epoch. */
+export type Lifetime = { readonly notBefore: number; readonly notAfter: number };
+
+/** The moment from which on somebody should know: milliseconds since the epoch. */
+export function nearsExpiryAt({ notBefore, notAfter }: Lifetime): number {
+  return notAfter - Math.max(0, notAfter - notBefore) / 3;
+}
+
+/** True in the last third of the lifetime, and after it. */
+export function isNearExpiry(lifetime: Lifetime, now: number): boolean {
+  return now >= nearsExpiryAt(lifetime);
+}
+
+const minuteMs = 60_000;
+const hourMs = 60 * minuteMs;
+const dayMs = 24 * hourMs;
+
+/** 'in 12 days', 'in 5 hours', 'in 3 minutes', '2 days ago': rounded down, in one unit. */
+export function describeExpiry(notAfter: number, now: number): string {
+  const ms = Math.abs(notAfter - now);
+  const [n, unit] =
+    ms >= 2 * dayMs ? [ms / dayMs, 'day'] : ms >= 2 * hourMs ? [ms / hourMs, 'hour'] : [ms / minuteMs, 'minute'];
+  const count = Math.floor(n);
+  const text = `${count} ${unit}${count === 1 ? '' : 's'}`;
+  return notAfter >= now ? `in ${text}` : `${text} ago`;
+}
