@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { canonicalHostName, isIpLiteral } from '../base/host.ts';
 import { systemClock } from '../base/clock.ts';
-import { canonicalIp } from '../pki/ip-name.ts';
+import { canonicalIp } from '../base/ip-name.ts';
 import type { San } from '../pki/facts.ts';
 import { readFacts } from '../pki/facts-reader.ts';
 import { type Issued, type LeafOptions, mintCa, parseSubject, type TestCa } from '../pki/test-ca.ts';

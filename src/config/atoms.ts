@@ -22,12 +22,13 @@ export const flag = atom('true or false', z.boolean(), (value) => {
 });
 
 /** A whole number within the bounds. */
-export function integer(min: number, max: number = Number.MAX_SAFE_INTEGER) {
+export function integer(min: number, max: number = Number.MAX_SAFE_INTEGER, hint = '') {
   const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
-  return atom(`a whole number ${range}`, z.int().min(min).max(max), (value) => {
+  const parse = (value: string): number | undefined => {
     const number = /^[-+]?\d{1,16}$/.test(value) ? Number(value) : Number.NaN;
     return number >= min && number <= max ? number : undefined;
-  });
+  };
+  return atom(`a whole number ${range}`, z.int().min(min).max(max), parse, hint);
 }
 
 /** Whole seconds, as Goma writes its timeouts; in milliseconds. */
@@ -88,4 +89,12 @@ export function oneOrMore<T extends z.ZodType>(item: T) {
 /** A map with known keys; unknown ones are reported by known-keys.ts. */
 export function map<T extends z.ZodRawShape>(shape: T) {
   return z.object(shape, { error: () => 'expected a map of keys and values' });
+}
+
+/** Maps in which an unknown key is an error, since it could be a condition that something else depends on. */
+export const closed = z.registry<{ readonly closed: true }>();
+
+/** A map with known keys and no others. */
+export function closedMap<T extends z.ZodRawShape>(shape: T) {
+  return map(shape).register(closed, { closed: true });
 }

@@ -71,7 +71,10 @@ function cut(node: TreeNode, path: readonly (string | number)[]): boolean {
     parent.entries.set(String(last), { keyPlace: entry.keyPlace, value });
     return true;
   }
-  if (parent?.kind === 'list' && typeof last === 'number') return parent.items.splice(last, 1).length > 0;
+  if (parent?.kind === 'list' && typeof last === 'number') {
+    parent.wasCut = true;
+    return parent.items.splice(last, 1).length > 0;
+  }
   return parent?.kind === 'scalar' && path.length > 1 ? cut(node, path.slice(0, -1)) : false;
 }
 

@@ -24,6 +24,11 @@ export class Cursor {
     return (node?.kind === 'map' ? node.entries.get(key)?.keyPlace : undefined) ?? this.place;
   }
 
+  /** The keys of a map in order, those without a value too; none where this is no map. */
+  get keys(): readonly string[] {
+    return this.#node?.kind === 'map' ? [...this.#node.entries.keys()] : [];
+  }
+
   /** True where the key is written, be it without a value. */
   has(key: string): boolean {
     return this.#node?.kind === 'map' && this.#node.entries.has(key);
@@ -35,10 +40,10 @@ export class Cursor {
     return value?.kind === 'scalar' && value.isNull && !value.broken;
   }
 
-  /** True where the key's value was reported as wrong already. */
+  /** True where the key's value, or an item of it, was reported as wrong already. */
   isBroken(key: string): boolean {
     const value = this.#node?.kind === 'map' ? this.#node.entries.get(key)?.value : undefined;
-    return value?.kind === 'scalar' && value.broken;
+    return value?.kind === 'list' ? value.wasCut === true : value?.kind === 'scalar' && value.broken;
   }
 
   /** False where the value came from the environment, so that it must not be shown. */

@@ -92,6 +92,16 @@ export const gatewayShape = map({
     sample: ratio.optional().describe('Share of requests that are logged, 0 to 1. Default 1.'),
   }).optional(),
   forwardClientCert: forwardClientCertShape.optional().describe('How the identity of the client is told to backends.'),
+  trustRecord: map({
+    enabled: flag.optional().describe('Default true.'),
+    path: text.optional().describe('File that outlives the process. Default: kept in memory only.'),
+    maxIdentities: integer(1, 100_000).optional().describe('Default 10000; beyond it the longest unseen goes.'),
+    keep: duration
+      .optional()
+      .describe('How long an identity is kept after it was last seen, 1h to 1176h. Default 720h.'),
+  })
+    .optional()
+    .describe('Record of the identities that were seen, for check --against and trust audit.'),
   extraConfig: map({
     directory: text
       .optional()

@@ -1,10 +1,11 @@
 // Walks a tree beside its shape: keys that nobody knows get the nearest known one, keys that are known but not
 // supported get what ignoring them means (support.ts).
 import { z } from 'zod';
+import { closed } from './atoms.ts';
 import type { Place } from './gateway-config.ts';
 import { findNearest } from './nearest.ts';
 import type { ProblemList } from './problem-list.ts';
-import { asksForSupport, support } from './support.ts';
+import { asksForSomething, support } from './support.ts';
 import { quote, type TreeMap, type TreeNode } from './yaml-tree.ts';
 
 /** Keys whose misspelling would let more in or verify less: a near miss is an error, not a warning. */
@@ -38,6 +39,17 @@ const restricting: ReadonlySet<string> = new Set([
   'spiffe',
   'crl',
   'ocsp',
+  'allow',
+  'bundles',
+  'custom',
+  'distrustGrace',
+  'ec',
+  'maxDepth',
+  'minKeyBits',
+  'partialChain',
+  'refresh',
+  'rotation',
+  'rsa',
   'enableExploitProtection',
 ]);
 
@@ -57,12 +69,12 @@ function checkMap(node: TreeMap, shape: z.ZodObject, problems: ProblemList, stri
   for (const [key, { keyPlace, value }] of node.entries) {
     const field = Object.hasOwn(known, key) ? known[key] : undefined;
     if (field === undefined) {
-      reportUnknown(key, keyPlace, Object.keys(known), problems, strict);
+      reportUnknown(key, keyPlace, Object.keys(known), problems, strict || closed.has(shape));
       continue;
     }
     const what = support.get(field);
     if (what === undefined) checkKeys(value, field, problems, strict);
-    else if (asksForSupport(what, value)) {
+    else if (asksForSomething(value)) {
       if (what.severity === 'warning')
         problems.warn('unsupported_key', keyPlace, `${key} is not supported: ${what.consequence}`, what.hint);
       else

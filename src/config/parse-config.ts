@@ -22,7 +22,9 @@ import {
 } from './read-gateway.ts';
 import { checkMiddlewares, type WrittenMiddleware } from './read-middlewares.ts';
 import { isEnabled, readRoutes, type WrittenRoute } from './read-routes.ts';
+import { checkRouteClientCerts } from './read-route-client-cert.ts';
 import { readTls } from './read-tls.ts';
+import { readTrustRecord } from './read-trust-record.ts';
 import { readPair, readPairs } from './reading.ts';
 import { parseYamlTree, type TreeNode } from './yaml-tree.ts';
 
@@ -153,7 +155,7 @@ function assemble(
       'the certificates of backends are NOT verified, except for routes that say insecureSkipVerify: false themselves',
       'Remove it and give rootCAs.',
     );
-  const forwardClientCert = readForwardClientCert(gateway.forwardClientCert);
+  const forwardClientCert = readForwardClientCert(gateway.forwardClientCert, at.down('forwardClientCert'), problems);
   const handshake = transport?.tlsHandshakeTimeout ?? 0;
   const around = {
     skipVerify,
@@ -162,6 +164,8 @@ function assemble(
     forwardClientCert,
   };
   const routes = readRoutes(written.routes, around, problems);
+  // A policy that could not be read would look like one without client authentication.
+  if (!problems.hasErrors) checkRouteClientCerts(routes, tls, problems);
   const defaults = { names: gateway.defaults?.middlewares ?? [], at: at.down('defaults', 'middlewares') };
   checkMiddlewares(
     written.middlewares,
@@ -183,7 +187,7 @@ function assemble(
     proxy: readProxy(gateway, at, problems),
     monitoring: readMonitoring(gateway, at, problems),
     ...readLogs(gateway, input.file),
-    trustRecord: { enabled: true, path: undefined, maxIdentities: 10_000, keepMs: 30 * 86_400_000 },
+    trustRecord: readTrustRecord(gateway.trustRecord, at, problems),
     routes,
   };
   if (routes.length === 0 && !problems.hasErrors)

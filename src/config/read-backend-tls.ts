@@ -4,6 +4,8 @@ import type { Cursor } from './cursor.ts';
 import type { BackendConfig, BackendTlsConfig } from './gateway-config.ts';
 import { parseHostName } from './host-name.ts';
 import type { ProblemList } from './problem-list.ts';
+import { readCrl } from './read-crl.ts';
+import { readIdentityRules } from './read-pins.ts';
 import { readRef, readVersions, reportMistake } from './reading.ts';
 import type { RouteShape } from './route-shape.ts';
 
@@ -47,6 +49,9 @@ export function readBackendTls(
         'security.tls has no effect on this backend: its endpoint is http://, so requests go out in plain text and unauthenticated',
         'Write https:// in the endpoint.',
       );
+  const rules = readIdentityRules(shape, here, problems);
+  const crl = readCrl(shape.crl, here, problems);
+  checkRulesApply(here, insecureSkipVerify, plain, problems);
   if (shape.http2 === 'on')
     problems.error(
       'unsupported_key',
@@ -61,12 +66,35 @@ export function readBackendTls(
     clientKey,
     serverName: readServerName(shape.serverName, here, problems),
     ...readVersions(shape, here, problems),
-    allowedSANs: undefined,
-    allowedFingerprints: undefined,
-    allowedSPKI: undefined,
-    crl: undefined,
+    ...rules,
+    crl,
     place: here.place,
   };
+}
+
+/** What must hold of a backend's certificate cannot be left unlooked at: Goma has none of these keys, so this is an error. */
+function checkRulesApply(
+  at: Cursor,
+  skipVerify: boolean,
+  plain: readonly BackendConfig[],
+  problems: ProblemList,
+): void {
+  for (const key of ['allowedSANs', 'allowedFingerprints', 'allowedSPKI', 'crl'].filter((name) => at.has(name))) {
+    if (skipVerify)
+      problems.error(
+        'unverified_rule',
+        at.keyPlace(key),
+        `${key} asks for verification, which insecureSkipVerify switches off`,
+        'Write insecureSkipVerify: false here, and give rootCAs (a self-signed certificate of the backend can stand there).',
+      );
+    for (const backend of plain)
+      problems.error(
+        'plain_backend',
+        backend.place,
+        `security.tls.${key} cannot be looked at for this backend: its endpoint is http://`,
+        `Write https:// in the endpoint, or remove ${key}.`,
+      );
+  }
 }
 
 /** The route's own key, then its aliases, then the gateway's. Between contradicting ones the safe one wins. */

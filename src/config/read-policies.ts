@@ -13,7 +13,12 @@ export const gatewayPolicyName = 'gateway';
 export const noPolicyName = 'none';
 const maxPolicies = 10_000;
 
-export function readPolicies(shapes: readonly PolicyShape[], at: Cursor, problems: ProblemList): PolicyConfig[] {
+export function readPolicies(
+  shapes: readonly PolicyShape[],
+  at: Cursor,
+  handshakeTimeoutMs: number,
+  problems: ProblemList,
+): PolicyConfig[] {
   if (shapes.length > maxPolicies) problems.error('too_many', at.place, `more than ${maxPolicies} policies`);
   const names = new Map<string, Cursor>();
   const owners = new Map<string, { policy: string; line: number }>();
@@ -44,7 +49,7 @@ export function readPolicies(shapes: readonly PolicyShape[], at: Cursor, problem
       name,
       hosts: readPolicyHosts(shape.hosts, here, name, owners, problems),
       certificates: pairs,
-      clientAuth: readPolicyClientAuth(shape.clientAuth, here, problems),
+      clientAuth: readPolicyClientAuth(shape.clientAuth, here, handshakeTimeoutMs, problems),
       ...readCrypto(shape, here, problems),
       place: here.place,
     };

@@ -6,6 +6,7 @@ import type { ProblemList } from './problem-list.ts';
 import { readBackendTls } from './read-backend-tls.ts';
 import { readBackends, readLoadBalancing } from './read-backends.ts';
 import { readForwardClientCert } from './read-client-identity.ts';
+import { readRouteClientCert } from './read-route-client-cert.ts';
 import { reportMistake } from './reading.ts';
 import type { RouteShape } from './route-shape.ts';
 import { parseRewrite, parseRoutePath } from './route-path.ts';
@@ -72,6 +73,7 @@ function readRoute(shape: RouteShape, at: Cursor, around: RouteSurroundings, pro
   warnDeprecated(shape, at, problems);
   const backends = readBackends(shape, at, problems);
   const { timeouts, retry, maintenance } = shape;
+  const security = at.down('security');
   return {
     name: shape.name ?? '',
     path: readPath(shape, at, problems),
@@ -84,8 +86,13 @@ function readRoute(shape: RouteShape, at: Cursor, around: RouteSurroundings, pro
     healthCheck: readHealthCheck(shape, at, problems),
     forwardHostHeaders: shape.security?.forwardHostHeaders ?? !(shape.disableHostForwarding ?? false),
     tls: readBackendTls(shape, at, backends, around.skipVerify, problems),
-    clientCert: undefined,
-    forwardClientCert: readForwardClientCert(shape.security?.forwardClientCert, around.forwardClientCert),
+    clientCert: readRouteClientCert(shape.security?.clientCert, security, problems),
+    forwardClientCert: readForwardClientCert(
+      shape.security?.forwardClientCert,
+      security.down('forwardClientCert'),
+      problems,
+      around.forwardClientCert,
+    ),
     maintenance:
       maintenance?.enabled === true
         ? {

@@ -7,7 +7,7 @@ import { findNearest } from './nearest.ts';
 import type { ProblemList } from './problem-list.ts';
 import { readGatewayClientAuth } from './read-client-auth.ts';
 import { gatewayPolicyName, noPolicyName, readCrypto, readPolicies } from './read-policies.ts';
-import { readPair, readPairs, readRef, reportEmpty } from './reading.ts';
+import { readBetween, readPair, readPairs, readRef, reportEmpty } from './reading.ts';
 import type { GatewayTlsShape } from './tls-shape.ts';
 import { quote } from './yaml-tree.ts';
 
@@ -19,7 +19,8 @@ export function readTls(
   defaultCertsDir: string | undefined,
   problems: ProblemList,
 ): TlsConfig {
-  const policies = readPolicies(shape.policies ?? [], at.down('policies'), problems);
+  const handshakeTimeoutMs = readHandshakeTimeout(shape.handshakeTimeout, at, problems);
+  const policies = readPolicies(shape.policies ?? [], at.down('policies'), handshakeTimeoutMs, problems);
   const replaced = shape.keys !== undefined && shape.keys.length > 0;
   if (shape.keys !== undefined)
     problems.warn(
@@ -38,7 +39,7 @@ export function readTls(
       name: gatewayPolicyName,
       hosts: [],
       certificates: [],
-      clientAuth: readGatewayClientAuth(shape.clientAuth, at, problems),
+      clientAuth: readGatewayClientAuth(shape.clientAuth, at, handshakeTimeoutMs, problems),
       ...readCrypto(shape, at, problems),
       place: at.place,
     },
@@ -50,15 +51,10 @@ export function readTls(
         ? reportEmpty(at, 'default', problems)
         : readPair(shape.default, at.down('default'), problems),
     certsDir: readCertsDir(shape.certsDir, at, defaultCertsDir),
-    handshakeTimeoutMs: readHandshakeTimeout(shape.handshakeTimeout, at, problems),
+    handshakeTimeoutMs,
     handshakesPerSecond: shape.handshakesPerSecond ?? 0,
-    sessionResumption: {
-      enabled: shape.sessionResumption?.enabled ?? true,
-      lifetimeMs: readLifetime(shape.sessionResumption?.lifetime, at.down('sessionResumption'), problems),
-      keys: readRef(shape.sessionResumption?.keys, at.down('sessionResumption'), 'keys', problems),
-      rotationMs: 12 * 3_600_000,
-    },
-    ocspStapling: { enabled: false, place: at.place },
+    sessionResumption: readResumption(shape.sessionResumption, at.down('sessionResumption'), problems),
+    ocspStapling: { enabled: shape.ocspStapling?.enabled ?? false, place: at.down('ocspStapling').place },
   };
 }
 
@@ -99,6 +95,19 @@ function readHandshakeTimeout(ms: number | undefined, at: Cursor, problems: Prob
       'Give a duration, for example 10s.',
     );
   return ms ?? 10_000;
+}
+
+function readResumption(
+  shape: GatewayTlsShape['sessionResumption'],
+  at: Cursor,
+  problems: ProblemList,
+): TlsConfig['sessionResumption'] {
+  return {
+    enabled: shape?.enabled ?? true,
+    lifetimeMs: readLifetime(shape?.lifetime, at, problems),
+    keys: readRef(shape?.keys, at, 'keys', problems),
+    rotationMs: readBetween(shape?.rotation, 12 * 3_600_000, ['1m', '168h'], at.down('rotation'), problems),
+  };
 }
 
 function readLifetime(ms: number | undefined, at: Cursor, problems: ProblemList): number {

@@ -1,6 +1,7 @@
 // What the readers of single parts share: where problems go, how values with a grammar of their own are read, and what
 // the whole file decides for its parts.
 import type { Cursor } from './cursor.ts';
+import { parseDuration } from './duration.ts';
 import type { CertificatePair, Ref, TlsVersion } from './gateway-config.ts';
 import { parseMaterialRef } from './material-ref.ts';
 import type { ProblemList } from './problem-list.ts';
@@ -82,4 +83,36 @@ export function reportEmpty(at: Cursor, key: string, problems: ProblemList): und
       'Give the value, or remove the key.',
     );
   return undefined;
+}
+
+/** A list that narrows down who is accepted: without a single item it could mean nobody or everybody. True where it was reported. */
+export function reportNobody(
+  list: readonly unknown[] | undefined,
+  around: Cursor,
+  key: string,
+  problems: ProblemList,
+): boolean {
+  if (list === undefined) reportEmpty(around, key, problems);
+  if (list?.length !== 0) return false;
+  if (!around.isBroken(key))
+    problems.error(
+      'empty_list',
+      around.keyPlace(key),
+      `${key} is an empty list, which could mean nobody or everybody`,
+      'List who is accepted, or remove the key.',
+    );
+  return true;
+}
+
+/** A duration within bounds that are written as durations themselves; in milliseconds. */
+export function readBetween(
+  ms: number | undefined,
+  byDefault: number,
+  [min, max]: readonly [min: string, max: string],
+  at: Cursor,
+  problems: ProblemList,
+): number {
+  if (ms !== undefined && (ms < (parseDuration(min) ?? 0) || ms > (parseDuration(max) ?? 0)))
+    problems.error('out_of_range', at.place, `the duration is not between ${min} and ${max}`);
+  return ms ?? byDefault;
 }

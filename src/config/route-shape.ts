@@ -1,10 +1,11 @@
 // The shape of `routes[]` and `middlewares[]`: Goma's keys with their aliases, ours, and what is not supported.
 import { z } from 'zod';
-import { duration, flag, integer, list, map, oneOf, text } from './atoms.ts';
+import { closedMap, duration, flag, integer, list, map, oneOf, text } from './atoms.ts';
+import { routeClientCertShape } from './identity-shape.ts';
 import { ignored, refused } from './support.ts';
 import { backendTlsShape, routeTlsShape } from './tls-shape.ts';
 
-const later = 'Remove it; it comes with a later version.';
+const customValues = ['pem', 'der', 'subject', 'issuer', 'serial', 'fingerprint', 'spiffe', 'sans'] as const;
 
 export const forwardClientCertShape = map({
   mode: oneOf(['sanitize', 'forwardOnly', 'appendForward', 'sanitizeSet', 'alwaysForwardOnly'])
@@ -16,16 +17,27 @@ export const forwardClientCertShape = map({
     subject: flag.optional().describe('Default true.'),
     uri: flag.optional().describe('Default true.'),
     dns: flag.optional().describe('Default true.'),
-    cert: refused('send the backend less than it was promised', later),
-    chain: refused('send the backend less than it was promised', later),
+    cert: flag.optional().describe('The certificate, PEM percent-encoded. Default false.'),
+    chain: flag.optional().describe('The certificate and its chain. Default false.'),
   })
     .optional()
     .describe('Parts of the X-Forwarded-Client-Cert element.'),
   rfc9440: map({
-    clientCert: refused('send the backend less than it was promised', later),
-    chain: refused('send the backend less than it was promised', later),
-  }).optional(),
-  custom: refused('send the backend less than it was promised', later),
+    clientCert: flag.optional().describe('Client-Cert. Default false.'),
+    chain: flag.optional().describe('Client-Cert-Chain; only with clientCert. Default false.'),
+  })
+    .optional()
+    .describe('The fields of RFC 9440.'),
+  custom: list(
+    closedMap({
+      name: text.optional().describe('Name of the field; required.'),
+      value: oneOf([...customValues, 'der-base64'], true)
+        .optional()
+        .describe('What the field holds; required. der (also der-base64) is base64 of the certificate.'),
+    }),
+  )
+    .optional()
+    .describe('Further fields. Default none; a list on a route replaces the whole list of the gateway.'),
 });
 export type ForwardClientCertShape = z.output<typeof forwardClientCertShape>;
 
@@ -83,11 +95,7 @@ export const routeShape = map({
   security: map({
     forwardHostHeaders: flag.optional().describe('true: the backend sees the Host of the client. Default true.'),
     tls: backendTlsShape.optional().describe('TLS to the backends.'),
-    clientCert: refused(
-      'let clients call the route whom its rule denies',
-      'Give the hosts of the route a policy with clientAuth (gateway.tls.policies).',
-      'requirement',
-    ),
+    clientCert: routeClientCertShape.optional().describe('Who may call the route. Default: whom the policy lets in.'),
     forwardClientCert: forwardClientCertShape
       .optional()
       .describe('Overrides single keys of gateway.forwardClientCert.'),

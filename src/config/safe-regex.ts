@@ -1,5 +1,5 @@
-// Canary `regex` values: a bounded subset of Goma's RE2 syntax that JavaScript's backtracking engine runs in bearable
-// time. Refused: what RE2 does not have either (back references, lookaround), nested repetition, and more unbounded
+// `regex` values of canary conditions and name rules: a bounded subset of RE2's syntax, as Goma has it, that JavaScript's
+// backtracking engine runs in bearable time. Refused: what RE2 does not have either (back references, lookaround), nested repetition, and more unbounded
 // repetition than a short input can stand. The value that is matched must be cut: see matchInputLimit.
 
 /** A value longer than this (characters) must count as not matching. With it, a pattern costs a few million steps at worst. */
@@ -13,13 +13,30 @@ export type RegexReading = { readonly pattern: string } | { readonly problem: st
 
 /** The pattern to give to `new RegExp(pattern)`: unanchored, as in Goma; a redundant leading or trailing `.*` is removed. */
 export function parseSafeRegex(text: string): RegexReading {
-  if (text.length > maxPatternLength)
+  // What could only be cut from a text of absurd length is not looked for.
+  if (text.length > maxPatternLength) return check(text, 1);
+  const pattern = text.replace(/^\^?(?:\.\*)+(?![?+*{])/, '').replace(/(?<!\\)(?:\.\*)+\$?$/, '');
+  // The search for a start counts like an unbounded repetition.
+  return check(pattern, pattern.startsWith('^') && !pattern.includes('|') ? 1 : matchInputLimit);
+}
+
+/**
+ * A pattern for `new RegExp('^(?:' + pattern + ')$')`: the whole value has to match. Nothing is removed from it, and there is
+ * no search for a start, so one more unbounded repetition is possible than without `^`.
+ */
+export function parseWholeRegex(text: string): RegexReading {
+  const reading = check(text, 1);
+  if (!('pattern' in reading)) return reading;
+  return isValid(`^(?:${text})$`) ? reading : { problem: 'the regular expression has a syntax error', hint: '' };
+}
+
+function check(pattern: string, starts: number): RegexReading {
+  if (pattern.length > maxPatternLength)
     return {
       problem: `the regular expression is longer than ${maxPatternLength} characters`,
-      hint: 'Use several matches.',
+      hint: 'Use several of them.',
     };
-  const pattern = text.replace(/^\^?(?:\.\*)+(?![?+*{])/, '').replace(/(?<!\\)(?:\.\*)+\$?$/, '');
-  const mistake = mistakeIn(pattern);
+  const mistake = mistakeIn(pattern, starts);
   if (mistake !== undefined)
     return {
       problem: `the regular expression ${mistake}`,
@@ -39,12 +56,12 @@ function isValid(pattern: string): boolean {
 type Group = { repeats: boolean; branches: number };
 
 /** Says what is wrong, undefined where nothing is. */
-function mistakeIn(pattern: string): string | undefined {
+function mistakeIn(pattern: string, starts: number): string | undefined {
   const groups: Group[] = [{ repeats: false, branches: 1 }];
   /** The group that was closed right before the current position. */
   let closed: Group | undefined;
   // How many ways of matching the engine may try at worst: the search for a start, then each choice multiplies.
-  let ways = pattern.startsWith('^') && !pattern.includes('|') ? 1 : matchInputLimit;
+  let ways = starts;
   for (let i = 0; i < pattern.length; ) {
     const piece = nextPiece(pattern, i);
     i += piece.length;

@@ -42,7 +42,10 @@ test('the schema tells editors the type and the meaning of keys', () => {
 test('the schema lets editors mark unknown and unsupported keys', () => {
   assert.equal(find('gateway', 'tls')?.additionalProperties, false);
   assert.equal(find('gateway', 'redis')?.deprecated, true);
-  assert.match(find('gateway', 'tls', 'clientAuth', 'crl')?.description ?? '', /admit revoked certificates/);
+  const clientAuth = ['gateway', 'tls', 'clientAuth'];
+  assert.equal(find(...clientAuth, 'allowedSANs', '[]')?.additionalProperties, false);
+  assert.notEqual(find(...clientAuth, 'spiffe', 'bundles')?.additionalProperties, false, 'its keys are trust domains');
+  assert.match(find('gateway', 'routes', '[]', 'blockCommonExploits')?.description ?? '', /refused/);
 });
 
 test('the schema is plain JSON', () => {

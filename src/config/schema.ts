@@ -11,7 +11,7 @@ export function configSchema(): object {
     target: 'draft-7',
     unrepresentable: 'any',
     override: ({ zodSchema, jsonSchema }) => {
-      if (jsonSchema.type === 'object') jsonSchema.additionalProperties = false;
+      if (jsonSchema.type === 'object' && zodSchema instanceof z.ZodObject) jsonSchema.additionalProperties = false;
       // Scalars keep their source text, so a number is a text too.
       if (jsonSchema.type === 'string' && jsonSchema.enum === undefined && jsonSchema.pattern === undefined)
         jsonSchema.type = ['string', 'number', 'boolean'] as never;

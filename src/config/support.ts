@@ -1,4 +1,4 @@
-// Keys that we know but do not act on: Goma's that are not implemented, and our own that come in a later version.
+// Keys that we know but do not act on: Goma's that are not implemented.
 // Written in the shapes beside the keys that work, so one place says what a key is and what becomes of it.
 import { z } from 'zod';
 import type { TreeNode } from './yaml-tree.ts';
@@ -8,11 +8,6 @@ export type Support = {
   /** Completes "…: ignoring it would …" (error) or says what happens instead (warning). */
   readonly consequence: string;
   readonly hint: string;
-  /**
-   * When the value asks for something: `something` not when it is off or empty; `written` always, since an empty list
-   * of rules could mean "nobody"; `requirement` not when it says `required: false` and nothing else.
-   */
-  readonly counts: 'something' | 'written' | 'requirement';
 };
 
 /** What is said about a schema; filled while the shapes are defined. */
@@ -20,36 +15,25 @@ export const support = z.registry<Support>();
 
 /** The key has no function of ours; ignoring it is harmless. */
 export function ignored(consequence: string, hint = '') {
-  return mark({ severity: 'warning', consequence, hint, counts: 'something' });
+  return mark({ severity: 'warning', consequence, hint });
 }
 
 /** The key may be left out or switched off, but what it asks for cannot be ignored. */
-export function refused(consequence: string, hint = '', counts: Support['counts'] = 'something') {
-  return mark({ severity: 'error', consequence, hint, counts });
+export function refused(consequence: string, hint = '') {
+  return mark({ severity: 'error', consequence, hint });
 }
 
 function mark(what: Support) {
   return z.unknown().optional().register(support, what);
 }
 
-export function asksForSupport({ counts }: Support, node: TreeNode): boolean {
-  if (counts === 'written') return true;
-  return counts === 'requirement' ? !isNoRequirement(node) : asksForSomething(node);
-}
-
 const off = /^(?:|0|false|no|off|n|none)$/i;
 
 /** False for null, '', false, 0, empty lists, and maps that hold nothing but such values or are switched off. */
-function asksForSomething(node: TreeNode): boolean {
+export function asksForSomething(node: TreeNode): boolean {
   if (node.kind === 'scalar') return !node.isNull && !off.test(node.text.trim());
   if (node.kind === 'list') return node.items.length > 0;
   const decisive = (node.entries.get('enabled') ?? node.entries.get('mode'))?.value;
   if (decisive !== undefined) return asksForSomething(decisive);
   return [...node.entries.values()].some((entry) => asksForSomething(entry.value));
-}
-
-function isNoRequirement(node: TreeNode): boolean {
-  if (node.kind !== 'map' || node.entries.size !== 1) return false;
-  const required = node.entries.get('required')?.value;
-  return required?.kind === 'scalar' && /^(?:false|no|off|n)$/i.test(required.text);
 }

@@ -1,10 +1,9 @@
 // The shape of everything under `tls:`: Goma's keys, ours, and what is not supported yet. Descriptions go into the
 // JSON Schema; docs/configuration.md says more.
 import type { z } from 'zod';
-import { duration, flag, integer, list, map, oneOf, oneOrMore, text } from './atoms.ts';
-import { ignored, refused } from './support.ts';
-
-const later = 'Remove it; it comes with a later version.';
+import { closedMap, duration, flag, integer, list, map, oneOf, oneOrMore, text } from './atoms.ts';
+import { crlShape, identityKeys, ocspShape, spiffeShape } from './identity-shape.ts';
+import { ignored } from './support.ts';
 
 export const certificatePairShape = map({
   cert: text.optional().describe('Certificate, its chain included: path, PEM text, or base64 of PEM text.'),
@@ -13,6 +12,8 @@ export const certificatePairShape = map({
 export type CertificatePairShape = z.output<typeof certificatePairShape>;
 
 export const tlsVersion = oneOf(['TLSv1.2', 'TLSv1.3'], true);
+
+const keyFloor = 'This floor cannot be lowered: smaller keys can be broken.';
 
 export const clientAuthShape = map({
   clientCA: oneOrMore(text)
@@ -31,12 +32,24 @@ export const clientAuthShape = map({
       'close: the handshake fails. explain: the first request is answered with the reason, then the connection is closed.',
     ),
   maxDepth: integer(1, 16).optional().describe('Longest chain, counted in certificates above the leaf. Default 4.'),
-  allowedSANs: refused('admit clients whose names are not in the list', later, 'written'),
-  allowedFingerprints: refused('admit certificates that are not pinned', later, 'written'),
-  allowedSPKI: refused('admit keys that are not pinned', later, 'written'),
-  spiffe: refused('admit identities of other trust domains', later, 'written'),
-  crl: refused('admit revoked certificates', later, 'written'),
-  ocsp: refused('admit revoked certificates', later),
+  ...identityKeys,
+  partialChain: flag
+    .optional()
+    .describe('Whether an intermediate in clientCA is an anchor. Default: only where clientCA holds no root at all.'),
+  minKeyBits: closedMap({
+    rsa: integer(2048, 16_384, keyFloor).optional().describe('Smallest RSA key in bits. Default 2048.'),
+    ec: integer(256, 521, keyFloor).optional().describe('Smallest key on an elliptic curve in bits. Default 256.'),
+  })
+    .optional()
+    .describe('Smallest keys that are accepted. Default {rsa: 2048, ec: 256}; they can be raised, never lowered.'),
+  spiffe: spiffeShape
+    .optional()
+    .describe('SPIFFE identities, each trust domain with CAs of its own. Default: not asked for.'),
+  crl: crlShape.optional().describe('Certificate revocation lists. Default: none is looked at.'),
+  ocsp: ocspShape.optional().describe('Questions to OCSP responders. Default: none is asked.'),
+  distrustGrace: duration
+    .optional()
+    .describe('For requests in flight when their connection is not trusted any more; 0s to 1m. Default 500ms.'),
 });
 export type ClientAuthShape = z.output<typeof clientAuthShape>;
 
@@ -81,10 +94,15 @@ export const gatewayTlsShape = map({
     enabled: flag.optional().describe('Default true.'),
     lifetime: duration.optional().describe('Default 1h.'),
     keys: text.optional().describe('Ticket keys shared by several nodes: path, PEM text, or base64.'),
+    rotation: duration
+      .optional()
+      .describe('Ticket keys change at each multiple of this on the clock; 1m to 168h. Default 12h.'),
   })
     .optional()
     .describe('TLS session resumption; sessions never outlive a change of their policy.'),
-  ocspStapling: refused('serve certificates without the OCSP response that was promised', later),
+  ocspStapling: map({ enabled: flag.optional().describe('Default false.') })
+    .optional()
+    .describe('OCSP responses for our own certificates: fetched, and sent with the handshake.'),
   policies: list(policyShape)
     .optional()
     .describe(
@@ -105,8 +123,8 @@ export const backendTlsShape = map({
   clientKey: text.optional().describe('Private key of clientCert: path, PEM text, or base64.'),
   serverName: text.optional().describe('Name for SNI and verification instead of the host of the endpoint.'),
   ...versionKeys,
-  allowedSANs: refused('trust backends whose names are not in the list', later, 'written'),
-  crl: refused('trust revoked certificates of backends', later, 'written'),
+  ...identityKeys,
+  crl: crlShape.optional().describe('Certificate revocation lists for backends. Default: none is looked at.'),
   http2: oneOf(['auto', 'on', 'off'], true)
     .optional()
     .describe('HTTP/2 to the backend; this version speaks HTTP/1.1 only, so `on` is refused.'),

@@ -28,7 +28,13 @@ export type TreeScalar = {
   readonly substituted: boolean;
   readonly place: Place;
 };
-export type TreeList = { readonly kind: 'list'; readonly items: TreeNode[]; readonly place: Place };
+export type TreeList = {
+  readonly kind: 'list';
+  readonly items: TreeNode[];
+  /** Items were reported as wrong and cut out: that nothing is left does not mean that the list was empty. */
+  wasCut?: boolean;
+  readonly place: Place;
+};
 export type TreeEntry = { readonly keyPlace: Place; readonly value: TreeNode };
 export type TreeMap = { readonly kind: 'map'; readonly entries: Map<string, TreeEntry>; readonly place: Place };
 export type TreeNode = TreeScalar | TreeList | TreeMap;

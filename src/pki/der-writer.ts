@@ -2,7 +2,7 @@
 // written as given, legal or not: tests need certificates that no honest CA would issue.
 import { derTag } from './der.ts';
 import type { San } from './facts.ts';
-import { parseIp } from './ip-name.ts';
+import { parseIp } from '../base/ip-name.ts';
 
 /** One relative distinguished name: its attributes as [type, value]; type a short name or a dotted OID. */
 export type Rdn = readonly (readonly [type: string, value: string])[];

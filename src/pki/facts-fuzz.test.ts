@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { Fault } from '../base/fault.ts';
 import type { San } from './facts.ts';
 import { readFacts } from './facts-reader.ts';
-import { canonicalIp } from './ip-name.ts';
+import { canonicalIp } from '../base/ip-name.ts';
 import { checkStrength } from './judge.ts';
 import { escapeForLog } from './log-text.ts';
 import { splitPem } from './pem.ts';

@@ -3,7 +3,7 @@
 import { canonicalHostName, isIpLiteral } from '../base/host.ts';
 import type { CertificateFacts } from './facts.ts';
 import { readSubjectCommonNames } from './facts-reader.ts';
-import { canonicalIp } from './ip-name.ts';
+import { canonicalIp } from '../base/ip-name.ts';
 import { escapeForLog } from './log-text.ts';
 
 /** A DNS name as a certificate carries it, lower case; `parent` is what stands behind the `*.` of a wildcard. */

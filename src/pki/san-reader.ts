@@ -3,7 +3,7 @@
 import { type DerCursor, type DerElement, derTag, malformed, readObjectId } from './der.ts';
 import { readText } from './distinguished-name.ts';
 import type { San, SanType } from './facts.ts';
-import { formatIp } from './ip-name.ts';
+import { formatIp } from '../base/ip-name.ts';
 
 export const maxSans = 1000;
 export const maxSanBytes = 2048;

@@ -4,7 +4,7 @@
 import { canonicalHostName } from '../base/host.ts';
 import type { CertificateFacts, San, SanType } from './facts.ts';
 import { type CertificateDnsName, coversName, findCertificateDnsName } from './host-coverage.ts';
-import { canonicalIp } from './ip-name.ts';
+import { canonicalIp } from '../base/ip-name.ts';
 import { escapeForLog } from './log-text.ts';
 import { findSpiffeId, type SpiffeId } from './spiffe.ts';
 

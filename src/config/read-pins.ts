@@ -1,0 +1,68 @@
+// What pins a certificate or a key, and the three lists that both legs know: allowedSANs, allowedFingerprints, allowedSPKI.
+import type { Cursor } from './cursor.ts';
+import type { IdentityRulesConfig } from './gateway-config.ts';
+import type { IdentityShape } from './identity-shape.ts';
+import type { ProblemList } from './problem-list.ts';
+import { readSanRules } from './read-san-rules.ts';
+import { type Mistake, reportMistake, reportNobody } from './reading.ts';
+
+const maxPins = 10_000;
+
+/** `at`: the map that holds the keys. */
+export function readIdentityRules(shape: IdentityShape, at: Cursor, problems: ProblemList): IdentityRulesConfig {
+  return {
+    allowedSANs: readSanRules(shape.allowedSANs, at, 'allowedSANs', problems),
+    allowedFingerprints: readPins(shape.allowedFingerprints, at, 'allowedFingerprints', parseFingerprint, problems),
+    allowedSPKI: readPins(shape.allowedSPKI, at, 'allowedSPKI', parseKeyPin, problems),
+  };
+}
+
+type PinReading = { readonly pin: string } | Mistake;
+
+function readPins(
+  texts: readonly string[] | undefined,
+  around: Cursor,
+  key: string,
+  parse: (text: string) => PinReading,
+  problems: ProblemList,
+): string[] | undefined {
+  if (reportNobody(texts, around, key, problems) || texts === undefined) return undefined;
+  const at = around.down(key);
+  if (texts.length > maxPins) problems.error('too_many', at.place, `more than ${maxPins} pins`);
+  const pins = new Set<string>();
+  for (const [i, text] of texts.entries()) {
+    const reading = parse(text);
+    if ('pin' in reading) pins.add(reading.pin);
+    else reportMistake(problems, 'bad_pin', at.down(i), text, reading);
+  }
+  return [...pins];
+}
+
+/** SHA-256 of a certificate, with or without colons, in any case; lower-case hexadecimal in the end. */
+export function parseFingerprint(text: string): PinReading {
+  const hex = (/^[0-9a-f]{2}(?::[0-9a-f]{2})+$/i.test(text) ? text.replaceAll(':', '') : text).toLowerCase();
+  if (/^[0-9a-f]{64}$/.test(hex)) return { pin: hex };
+  const hint = 'Write the 64 hexadecimal digits that `countersign pki show FILE` prints as SHA-256 fingerprint.';
+  if (!/^[0-9a-f]+$/.test(hex)) return { problem: 'is not a fingerprint in hexadecimal', hint };
+  if (hex.length === 40) return { problem: 'is a SHA-1 fingerprint, which can be forged', hint };
+  return { problem: `is not a SHA-256 fingerprint: it has ${hex.length} digits instead of 64`, hint };
+}
+
+/** SHA-256 of a SubjectPublicKeyInfo in base64, also with `sha256/` or `sha256//` in front. */
+export function parseKeyPin(text: string): PinReading {
+  const base64 = text.replace(/^sha256\/\/?/i, '');
+  const bytes = Buffer.from(base64, 'base64');
+  if (bytes.length === 32 && bytes.toString('base64') === base64) return { pin: base64 };
+  const hint = 'Write base64 of the SHA-256 of the SubjectPublicKeyInfo: 44 characters, the last one =.';
+  const hex = text.replaceAll(':', '');
+  if (/^[0-9a-f]{64}$/i.test(hex))
+    return {
+      problem: 'is in hexadecimal',
+      hint: `If it is the SHA-256 of a key write ${Buffer.from(hex, 'hex').toString('base64')}; that of a certificate belongs in allowedFingerprints.`,
+    };
+  if (/^[0-9a-f]{40}$/i.test(hex) || bytes.length === 20)
+    return { problem: 'is a SHA-1 pin, which can be forged', hint };
+  if (/^[A-Za-z0-9_-]{43}=?$/.test(base64) && /[_-]/.test(base64))
+    return { problem: 'is in base64url', hint: 'Write + for - and / for _.' };
+  return { problem: 'is not base64 of 32 bytes', hint };
+}
