@@ -120,6 +120,37 @@ describe('a configuration whose files are all good', () => {
 });
 
 describe('what is doubtful', () => {
+  it('is said of what has a third of its life left, and not of what has more', async (t) => {
+    const { load, write } = await open(t);
+    const at = (dayOfLife: number): { notBefore: number; notAfter: number } => {
+      const notBefore = Date.now() - dayOfLife * dayMs;
+      return { notBefore, notAfter: notBefore + 90 * dayMs };
+    };
+    for (const [day, expected] of [
+      [59, []],
+      [61, ['anchor_expires_soon', 'anchor_expires_soon', 'expires_soon', 'expires_soon']],
+    ] as const) {
+      const ca = await mintCa({ cn: 'Old', ...at(day) });
+      const [server, client] = await Promise.all([
+        ca.issue({ kind: 'server', sans: ['a.test'], ...at(day) }),
+        ca.issue({ kind: 'client', cn: 'gateway', ...at(day) }),
+      ]);
+      write('old.crt', ca.certPem);
+      write('backends.crt', `${ca.certPem}\n`);
+      write('b.crt', server.chainPem);
+      write('b.key', server.keyPem);
+      write('c.crt', client.chainPem);
+      write('c.key', client.keyPem);
+      const leg2 = 'security: {tls: {rootCAs: backends.crt, clientCert: c.crt, clientKey: c.key}}';
+      const result = await load(
+        '{certificates: [{cert: b.crt, key: b.key}], clientAuth: {clientCA: old.crt, required: true}}',
+        { routes: `routes: [{name: r, path: /, hosts: [a.test], target: "https://127.0.0.1:1", ${leg2}}]` },
+      );
+      assert.deepEqual(codes(result, 'warning').toSorted(), expected);
+      assert.ok(result.problems.every(({ message }) => /expires in (?:28|29) days, on /.test(message)));
+    }
+  });
+
   it('is a warning: no certificate at all (one is made for this run), a host that none covers', async (t) => {
     const { load } = await open(t);
     const none = await load('{minVersion: TLSv1.3}');

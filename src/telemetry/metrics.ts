@@ -41,7 +41,7 @@ function catalogue() {
     certificateExpiry: gauge(
       'min',
       'certificate_expiry_timestamp_seconds',
-      'When a certificate expires (a CRL: its nextUpdate), seconds since the epoch',
+      'When a certificate expires (a CRL: its nextUpdate; role backend: what a backend showed last), seconds since the epoch',
       'role',
       'subject',
     ),
