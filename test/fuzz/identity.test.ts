@@ -18,12 +18,17 @@ import { parseXfcc } from '../../src/identity/xfcc.ts';
 import { encodeDer } from '../../src/pki/der-writer.ts';
 import { FactsCache } from '../../src/pki/facts-cache.ts';
 import type { CertificateFacts } from '../../src/pki/facts.ts';
+import { readFacts } from '../../src/pki/facts-reader.ts';
 import { type Issued, mintCa, type TestCa } from '../../src/pki/test-ca.ts';
 import { findIdentity, type Identity, type Verdict } from '../../src/pki/verdict.ts';
 import { accessLogClient, accessLogLine } from '../../src/telemetry/access-log.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
+import { startBackend } from '../support/backend.ts';
+import { startGateway } from '../support/gateway.ts';
 import { type HostileNames, hostileNames, issueOptions } from '../support/hostile-names.ts';
 import { readByteSequences, readDistinguishedName, readEscapedPem, readSanList } from '../support/identity-readers.ts';
+import { sClient } from '../support/openssl.ts';
+import { openPki } from '../support/pki.ts';
 import { openTempDir } from '../support/temp.ts';
 
 const everything: ForwardClientCertConfig = {
@@ -72,9 +77,9 @@ function judge({ der }: Issued): Verdict {
   );
 }
 
-function blockOf(identity: Identity): FieldBlock | undefined {
+function blockOf(identity: Identity, ownUris: readonly string[]): FieldBlock | undefined {
   try {
-    return new ForwardedIdentity(identity, everything, ['spiffe://example.org/gateway']).block(new Fields());
+    return new ForwardedIdentity(identity, everything, ownUris).block(new Fields());
   } catch (error) {
     assert.ok(error instanceof Fault && error.code === 'identity_too_large', String(error));
     return undefined;
@@ -200,7 +205,7 @@ describe('names in certificates', () => {
           if (type !== 'IP') assert.equal(identity.leaf.sans[index]?.value, value);
         }
         checkAccessLog(verdict, identity);
-        const block = blockOf(identity);
+        const block = blockOf(identity, ['spiffe://example.org/gateway']);
         if (block === undefined) {
           seen.tooLarge += 1;
           return;
@@ -213,4 +218,77 @@ describe('names in certificates', () => {
     // A generator that only ever makes one kind of certificate proves little.
     assert.ok(seen.refused > 20 && seen.forwarded > 100, JSON.stringify(seen));
   });
+
+  it('do so over a real handshake too, from openssl to a backend and a log file', async () => {
+    await using stack = new AsyncDisposableStack();
+    const pki = stack.use(await openPki());
+    const recorder = stack.use(await startBackend());
+    const access = pki.dir.file('access.log');
+    const custom = everything.custom.map(({ name, value }) => `{name: ${name}, value: ${value}}`).join(', ');
+    const gateway = await startGateway({
+      yaml: `version: 2
+gateway:
+  accessLog: {enabled: true, path: ${access}}
+  tls:
+    certificates: [{cert: edge.crt, key: edge.key}]
+    clientAuth: {clientCA: clients-ca.crt, required: true}
+  forwardClientCert:
+    xfcc: {cert: true, chain: true}
+    rfc9440: {clientCert: true, chain: true}
+    custom: [${custom}]
+  routes:
+    - {name: all, path: /, target: "http://localhost:${recorder.port}"}
+`,
+      dir: pki.dir,
+    });
+    stack.use(gateway);
+    // What the check of the configuration said before is no log yet.
+    const started = gateway.log.length;
+    const samples = fc.sample(hostileNames, 30);
+    let forwarded = 0;
+    for (const [at, names] of samples.entries()) {
+      const client = await pki.clients.issueFiles(`hostile-${at}`, {
+        ...issueOptions(names),
+        keyPem: pki.alice.keyPem,
+      });
+      const expected = blockFrom(client);
+      const from = recorder.requests.length;
+      const { status, output } = await sClient({
+        port: gateway.ports.webSecure,
+        cert: client.cert,
+        key: client.key,
+        request: `GET /${at} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`,
+      });
+      const shown = `${client.certPem}\n${output}`;
+      const seen = recorder.requests.items.slice(from);
+      assert.equal(status, expected === 'refused' ? undefined : expected === 'tooLarge' ? 403 : 200, shown);
+      assert.equal(seen.length, typeof expected === 'string' ? 0 : 1, shown);
+      if (typeof expected === 'string') continue;
+      forwarded += 1;
+      const ours = new Set(everything.custom.map(({ name }) => name)).add('X-Forwarded-Client-Cert').add('Client-Cert');
+      const { rawHeaders = [] } = seen[0] ?? {};
+      const pairs = rawHeaders.flatMap((name, index) =>
+        index % 2 === 0 && ours.has(name) ? [[name, rawHeaders[index + 1] ?? ''] as const] : [],
+      );
+      assert.deepEqual(pairs, expected.pairs, shown);
+    }
+    await gateway.stop();
+    assert.ok(forwarded > 0);
+    const lines = readFileSync(access, 'latin1').trimEnd().split('\n');
+    const paths = lines.map((line) => (JSON.parse(line) as { path: string }).path);
+    assert.equal(new Set(paths).size, lines.length, 'one line each');
+    assert.ok(lines.length >= forwarded && lines.every((line) => /^[\x20-\x7e]+$/.test(line)));
+    for (const line of gateway.log.items.slice(started)) assert.ok('level' in line, `no JSON: ${JSON.stringify(line)}`);
+  });
 });
+
+/** What the backend of a gateway without URI SANs must get: worked out here from the certificate alone. */
+function blockFrom({ der }: Issued): FieldBlock | 'refused' | 'tooLarge' {
+  let leaf: CertificateFacts;
+  try {
+    leaf = readFacts(der);
+  } catch {
+    return 'refused';
+  }
+  return blockOf({ leaf, chain: [leaf], chainKnown: true, anchor: undefined }, []) ?? 'tooLarge';
+}
