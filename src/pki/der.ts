@@ -37,16 +37,21 @@ export function malformed(detail: string): Fault {
   return new Fault('malformed_cert', 'client', { detail });
 }
 
-/** Walks the elements between two positions of a buffer. */
+/** Bytes that a length may have: 3 are 16 MB, over every limit for a certificate. */
+const maxLengthBytes = 3;
+
+/** Walks the elements between two positions of a buffer. `lengthBytes`: see maxLengthBytes; a CRL may need 4. */
 export class DerCursor {
   readonly der: Buffer;
   readonly end: number;
   #at: number;
+  readonly #lengthBytes: number;
 
-  constructor(der: Buffer, start = 0, end = der.length) {
+  constructor(der: Buffer, start = 0, end = der.length, lengthBytes = maxLengthBytes) {
     this.der = der;
     this.#at = start;
     this.end = end;
+    this.#lengthBytes = lengthBytes;
   }
 
   get done(): boolean {
@@ -69,8 +74,8 @@ export class DerCursor {
     let content = start + 2;
     if (length >= 0x80) {
       const count = length & 0x7f;
-      // Four bytes of length would already be over every limit; 0 is BER's indefinite form.
-      if (count === 0 || count > 3) throw malformed(`${what}: length is not definite, or far too long`);
+      // 0 is BER's indefinite form.
+      if (count === 0 || count > this.#lengthBytes) throw malformed(`${what}: length is not definite, or far too long`);
       if (end - content < count) throw malformed(`${what}: truncated length`);
       length = 0;
       for (let index = 0; index < count; index += 1) length = length * 256 + (der[content + index] as number);
@@ -93,12 +98,12 @@ export class DerCursor {
   /** A cursor over the content of the next element, which must have this tag. */
   enter(tag: number, what: string): DerCursor {
     const element = this.expect(tag, what);
-    return new DerCursor(this.der, element.content, element.end);
+    return new DerCursor(this.der, element.content, element.end, this.#lengthBytes);
   }
 
   /** A cursor over the content of an element read before. */
   inside(element: DerElement): DerCursor {
-    return new DerCursor(this.der, element.content, element.end);
+    return new DerCursor(this.der, element.content, element.end, this.#lengthBytes);
   }
 
   /** Refuses whatever still follows. */

@@ -9,9 +9,10 @@ import { isIP } from 'node:net';
 import { promisify } from 'node:util';
 import { caExtensions, leafExtensions, type LeafKind } from './certificate-profile.ts';
 import { type SignatureHash, writeCertificate, type WrittenExtension } from './certificate-writer.ts';
+import { type CrlOptions, writeCrl } from './crl-writer.ts';
 import { encodeName, encodePem, isAttributeType } from './der-writer.ts';
 import type { San, SanType } from './facts.ts';
-import { splitCertificate } from './facts-reader.ts';
+import { readFacts, splitCertificate } from './facts-reader.ts';
 
 export type KeyKind = 'ec' | 'ec-p384' | 'rsa' | 'rsa-1024' | 'rsa-4096' | 'ed25519';
 
@@ -67,6 +68,8 @@ export type TestCa = Issued & {
   readonly rootPem: string;
   issue(options: LeafOptions): Promise<Issued>;
   issueCa(options?: CaOptions): Promise<TestCa>;
+  /** DER of a CRL signed by this CA (encodePem('X509 CRL', …) makes it text). */
+  issueCrl(options?: CrlOptions): Buffer;
 };
 
 /** A fresh self-signed CA. */
@@ -121,6 +124,7 @@ function makeCa(made: { der: Buffer; key: KeyObject; above: string; rootPem: str
       });
       return makeCa({ der: child, key: caKey, above: encodePem('CERTIFICATE', child) + above, rootPem });
     },
+    issueCrl: (options = {}) => writeCrl(options, { ...issuer, keyId: readFacts(der).subjectKeyId }),
   };
 }
 

@@ -1,0 +1,49 @@
+// The CRLs in a file or in text: DER as it is, or PEM with one or several X509 CRL blocks. Every block counts or the whole
+// is refused. Synchronous: for the thread that builds indexes, and for commands.
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+import { CrlRefusal } from './crl-refusal.ts';
+import { maxCrlBytes } from './crl-reader.ts';
+import { splitPem } from './pem.ts';
+
+/** The largest CRL in base64 with line ends. */
+export const maxCrlFileBytes = Math.ceil((maxCrlBytes / 48) * 66);
+const crlLabel = 'X509 CRL';
+
+/** The bytes of a regular file. Throws CrlRefusal; never waits for a FIFO. */
+export function readCrlFile(path: string): Buffer {
+  let file: number | undefined;
+  try {
+    file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const stat = fstatSync(file);
+    if (!stat.isFile()) throw unreadable('it is not a regular file');
+    if (stat.size > maxCrlFileBytes)
+      throw new CrlRefusal('crl_too_large', `it has ${stat.size} bytes, over the limit of ${maxCrlFileBytes}`, '');
+    return readFileSync(file);
+  } catch (error) {
+    if (error instanceof CrlRefusal) throw error;
+    const code = (error as NodeJS.ErrnoException).code ?? 'error';
+    throw unreadable(code === 'ENOENT' ? 'it does not exist' : `it cannot be read (${code})`);
+  } finally {
+    if (file !== undefined) closeSync(file);
+  }
+}
+
+function unreadable(why: string): CrlRefusal {
+  return new CrlRefusal('crl_unreadable', why, 'Correct crl.sources, or put the CRL there.');
+}
+
+/** DER of each CRL; at least one. Throws CrlRefusal. */
+export function splitCrls(bytes: Buffer): Buffer[] {
+  if (bytes.length === 0) throw new CrlRefusal('crl_broken', 'it is empty', 'Get the CRL again from its CA.');
+  if (bytes[0] === 0x30 && !bytes.subarray(0, 64 * 1024).includes('-----BEGIN ')) return [bytes];
+  const { blocks, problems } = splitPem(bytes.toString('latin1'), 'the PEM text');
+  const [problem] = problems;
+  if (problem !== undefined) throw new CrlRefusal('crl_broken', problem.message, problem.hint);
+  const crls = blocks.filter(({ label }) => label === crlLabel).map(({ der }) => der);
+  if (crls.length === 0) {
+    const labels = [...new Set(blocks.map(({ label }) => label))].slice(0, 5).join(', ');
+    const found = labels === '' ? 'neither DER nor PEM' : `no CRL but ${labels}`;
+    throw new CrlRefusal('crl_broken', `it holds ${found}`, 'It should hold -----BEGIN X509 CRL----- blocks, or DER.');
+  }
+  return crls;
+}

@@ -1,0 +1,49 @@
+// Which CA signed a CRL: by name, key identifier, the right to sign CRLs, and the signature itself (RFC 5280 section 6.3.3).
+// Candidates are what the configuration trusts or names beside it, never what a client sent.
+import { X509Certificate } from 'node:crypto';
+import { readPointers } from './certificate-pointers.ts';
+import type { ParsedCrl } from './crl-reader.ts';
+import { CrlRefusal } from './crl-refusal.ts';
+import type { CertificateFacts } from './facts.ts';
+import { escapeForLog } from './log-text.ts';
+import { findSignatureFlaw } from './signed-data.ts';
+
+const maxShown = 200;
+
+/** The candidate whose key verifies the CRL. Throws CrlRefusal where there is none. */
+export function findCrlIssuer(crl: ParsedCrl, candidates: readonly CertificateFacts[]): CertificateFacts {
+  const name = `"${escapeForLog(crl.issuer, maxShown)}"`;
+  const named = candidates.filter(({ subject, subjectKeyId }) => {
+    if (subject !== crl.issuer || subject === '') return false;
+    return crl.authorityKeyId === undefined || subjectKeyId === undefined || subjectKeyId === crl.authorityKeyId;
+  });
+  if (named.length === 0) {
+    throw new CrlRefusal(
+      'crl_issuer_unknown',
+      `it was issued by ${name}, whose certificate is not among the CAs given here`,
+      'Add the certificate of that CA (clientCA, rootCAs); beside a root, an intermediate there is no anchor.',
+    );
+  }
+  const flaws: string[] = [];
+  for (const candidate of named) {
+    const flaw = findFlaw(crl, candidate);
+    if (flaw === undefined) return candidate;
+    flaws.push(flaw);
+  }
+  throw new CrlRefusal(
+    'crl_signature',
+    `it names ${name} as its issuer, but ${flaws[0]}`,
+    'Get the CRL again from that CA; it may have been changed on the way, or the CA has a new key.',
+  );
+}
+
+function findFlaw(crl: ParsedCrl, candidate: CertificateFacts): string | undefined {
+  try {
+    if (!readPointers(candidate).maySignCrls) return 'that CA may not sign CRLs (key usage without cRLSign)';
+    const flaw = findSignatureFlaw(crl.signed, new X509Certificate(candidate.der).publicKey);
+    return flaw && `it ${flaw}`;
+  } catch {
+    // A certificate that OpenSSL cannot work with vouches for nothing.
+    return 'the certificate of that CA cannot be used';
+  }
+}
