@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { systemClock } from '../base/clock.ts';
 import { mintCa, type TestCa } from '../pki/test-ca.ts';
+import { compilePolicies } from './compile-policies.ts';
 import { loadGateway, type LoadedResult, type LoadOptions } from './load.ts';
 
 const dayMs = 86_400_000;
@@ -242,5 +243,88 @@ describe('what is wrong', () => {
       [result.loaded, codes(result, 'error').length, result.watch],
       [undefined, 1, ['/nonexistent/gateway.yml']],
     );
+  });
+});
+
+describe('whom a policy trusts', () => {
+  const tls = (clientAuth: string): string =>
+    `{certificates: [{cert: a.crt, key: a.key}], clientAuth: {required: true, ${clientAuth}}}`;
+  const told = (result: LoadedResult): string[] =>
+    result.problems
+      .filter(({ code }) => code === 'partial_chain')
+      .map(({ severity, message }) => `${severity} ${message}`);
+
+  async function openBelow(t: TestContext): Promise<Stage> {
+    const stage = await open(t);
+    const issuing = await stage.ca.issueCa({ cn: 'Issuing' });
+    const other = await mintCa({ cn: 'Other' });
+    stage.write('issuing.crt', issuing.certPem);
+    stage.write('both.crt', issuing.certPem + stage.ca.certPem);
+    stage.write('other.crt', other.certPem);
+    return stage;
+  }
+
+  it('is an intermediate without a root: a warning until it is said, an error where it is denied', async (t) => {
+    const { load } = await openBelow(t);
+    const unsaid = await load(tls('clientCA: issuing.crt'));
+    assert.match(
+      told(unsaid)[0] ?? '',
+      /^warning policy gateway: clientCA holds no root CA: its intermediates are taken/,
+    );
+    assert.ok(unsaid.loaded !== undefined);
+    const said = await load(tls('clientCA: issuing.crt, partialChain: true'));
+    assert.deepEqual(told(said), []);
+    assert.ok(said.loaded !== undefined);
+    const denied = await load(tls('clientCA: issuing.crt, partialChain: false'));
+    assert.match(told(denied)[0] ?? '', /^error .*nobody could be trusted/);
+    assert.equal(denied.loaded, undefined);
+    for (const partialChain of ['', ', partialChain: true', ', partialChain: false']) {
+      const both = await load(tls(`clientCA: both.crt${partialChain}`));
+      assert.deepEqual([told(both), both.loaded !== undefined], [[], true]);
+    }
+  });
+
+  it('are the bundles of its trust domains, with or without clientCA, each on its own', async (t) => {
+    const { load } = await openBelow(t);
+    const spiffe = 'spiffe: {trustDomains: [a.org, b.org], bundles: {a.org: ca.crt, b.org: other.crt}}';
+    const { loaded, problems, watch } = await load(tls(spiffe));
+    assert.ok(loaded !== undefined, JSON.stringify(problems));
+    const [policy] = loaded.policies;
+    assert.deepEqual(policy?.anchors, []);
+    assert.deepEqual(
+      policy.trustDomains.map(({ trustDomain, caPem }) => [trustDomain, caPem.length]),
+      [
+        ['a.org', 1],
+        ['b.org', 1],
+      ],
+    );
+    assert.deepEqual(
+      loaded.expiries.filter(({ role }) => role === 'anchor').map(({ subject }) => subject),
+      ['CN=Root', 'CN=Other'],
+    );
+    assert.ok(['ca.crt', 'other.crt'].every((file) => names(watch).includes(file)));
+    compilePolicies(loaded, Buffer.alloc(48, 1));
+    const own = await load(tls(`clientCA: other.crt, ${spiffe.replace(', b.org: other.crt', '')}`));
+    assert.deepEqual(
+      own.loaded?.policies[0]?.trustDomains.map(({ trustDomain }) => trustDomain),
+      ['a.org'],
+    );
+    const mixed = await load(tls(spiffe.replace('other.crt', 'issuing.crt')));
+    assert.match(told(mixed)[0] ?? '', /^error policy gateway: the bundle of b\.org holds no root CA/);
+    const gone = await load(tls(spiffe.replace('other.crt', 'gone.crt')));
+    assert.deepEqual([gone.loaded, codes(gone, 'error')], [undefined, ['file_missing']]);
+  });
+
+  it('is more than TLS can tell a client where the names of the CAs do not fit into the handshake', async (t) => {
+    const { write, load, ca } = await open(t);
+    const many = async (count: number): Promise<string> => {
+      const subject = (i: number): string => `/O=${'x'.repeat(60)}/CN=${String(i).padStart(60, '0')}`;
+      const made = Array.from({ length: count }, async (_, i) => mintCa({ subject: subject(i), keyPem: ca.keyPem }));
+      return (await Promise.all(made)).map(({ certPem }) => certPem).join('');
+    };
+    write('many.crt', await many(400));
+    assert.deepEqual(codes(await load(tls('clientCA: many.crt')), 'error'), []);
+    write('many.crt', await many(450));
+    assert.deepEqual(codes(await load(tls('clientCA: many.crt')), 'error'), ['ca_names_too_large']);
   });
 });

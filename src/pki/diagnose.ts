@@ -122,6 +122,8 @@ function judgeDates(input: DiagnosisInput, leaf: CertificateFacts, code: string)
 }
 
 function judgePurpose({ leg, anchors, chain }: DiagnosisInput, leaf: CertificateFacts): Judgement {
+  const impostor = judgeImpostor(leaf, chain);
+  if (impostor !== undefined) return impostor;
   const [usage, word, side] = leg === 1 ? [clientAuth, 'clientAuth', 'client'] : [serverAuth, 'serverAuth', 'server'];
   const who = describe(leaf);
   if (!hasPurpose(leaf, usage)) {
@@ -139,15 +141,21 @@ function judgePurpose({ leg, anchors, chain }: DiagnosisInput, leaf: Certificate
 }
 
 function judgeUnspecified(input: DiagnosisInput, leaf: CertificateFacts): Judgement {
-  const impostor = input.chain.find((facts) => !facts.isCa && facts !== leaf && looksIssuedBy(leaf, facts));
-  if (impostor !== undefined) {
-    return {
-      code: 'untrusted_issuer',
-      detail: `${describe(leaf)} was issued by ${describe(impostor)}, which is not a CA`,
-    };
-  }
+  const impostor = judgeImpostor(leaf, input.chain);
+  if (impostor !== undefined) return impostor;
   const issuer = judgeIssuer(input, leaf);
   if (input.anchors === undefined || input.anchors.findIssuer(findTop(leaf, input.chain)) === undefined) return issuer;
   const detail = 'its chain reaches a CA of ours, but OpenSSL refuses it (a critical extension or a constraint)';
   return { code: 'malformed_cert', detail: `${describe(leaf)}: ${detail}` };
+}
+
+/** A certificate that was issued by one which may issue nothing. */
+function judgeImpostor(leaf: CertificateFacts, chain: readonly CertificateFacts[]): Judgement | undefined {
+  const impostor = chain.find((facts) => !facts.isCa && facts !== leaf && looksIssuedBy(leaf, facts));
+  return (
+    impostor && {
+      code: 'untrusted_issuer',
+      detail: `${describe(leaf)} was issued by ${describe(impostor)}, which is not a CA`,
+    }
+  );
 }
