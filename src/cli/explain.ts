@@ -1,7 +1,11 @@
 // `countersign explain`: what would happen, or has happened, and why.
 import { Command } from 'commander';
+import { explainHandshakeCommand } from './explain-handshake.ts';
 import { explainRouteCommand } from './explain-route.ts';
 
 export function explainCommand(): Command {
-  return new Command('explain').description('say what would happen, and why').addCommand(explainRouteCommand());
+  return new Command('explain')
+    .description('say what would happen, and why')
+    .addCommand(explainRouteCommand())
+    .addCommand(explainHandshakeCommand());
 }

@@ -21,6 +21,8 @@ export type DiagnosisInput = {
   readonly now: number;
   /** CAs that we know from elsewhere (our own chains, chains seen before): they tell a missing intermediate for certain. */
   readonly known?: IssuerIndex;
+  /** How sentences call the peer; default 'the client' on leg 1, 'the backend' on leg 2. */
+  readonly peer?: string;
 };
 
 /** Codes of OpenSSL's X509_V_ERR_… that need no second look, without that prefix (Node drops it too). */
@@ -87,7 +89,11 @@ const wrongNames: ReadonlySet<string> = new Set([
 /** The verdict code and the sentence of a failure. */
 export function diagnose(input: DiagnosisInput): Judgement {
   const { raw, leg, leaf } = input;
-  const transport = judgeHandshakeError(raw, { leg, sawPeerCertificate: leaf !== undefined });
+  const transport = judgeHandshakeError(raw, {
+    leg,
+    sawPeerCertificate: leaf !== undefined,
+    ...(input.peer === undefined ? {} : { peer: input.peer }),
+  });
   if (transport !== undefined) return transport;
   if (leaf === undefined) {
     // Node reports a missing certificate as UNABLE_TO_GET_ISSUER_CERT, or as nothing at all.

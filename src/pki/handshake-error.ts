@@ -7,6 +7,8 @@ export type HandshakeSituation = {
   readonly leg: 1 | 2;
   /** True where the peer's certificate was seen: version and cipher were agreed by then. */
   readonly sawPeerCertificate: boolean;
+  /** How sentences call the peer; default 'the client' on leg 1, 'the backend' on leg 2. */
+  readonly peer?: string;
 };
 
 type AlertMeaning = {
@@ -81,8 +83,8 @@ export function findCertificateAlert(raw: string): AlertMeaning['certificate'] {
   return alert === undefined ? undefined : alerts.get(alert)?.certificate;
 }
 
-/** The RFC 8446 name of the alert behind one of OpenSSL's codes. */
-function findAlert(raw: string): string | undefined {
+/** The RFC 8446 name of the alert behind one of OpenSSL's codes; undefined where it is none. */
+export function findAlert(raw: string): string | undefined {
   // One alert is spelt without `ALERT` in every version of OpenSSL.
   if (raw === 'ERR_SSL_TLSV1_UNRECOGNIZED_NAME') return 'unrecognized_name';
   return /^ERR_SSL_(?:SSLV3|SSL\/TLS|TLSV1|TLSV13|TLS)_ALERT_([A-Z0-9_]+)$/.exec(raw)?.[1]?.toLowerCase();
@@ -102,15 +104,15 @@ export function judgeHandshakeError(raw: string, situation: HandshakeSituation):
   return local.get(reason) ?? { code: 'refused_by_peer', detail: `the handshake failed: ${reason.toLowerCase()}` };
 }
 
-function judgeAlert(alert: string, { leg, sawPeerCertificate }: HandshakeSituation): Judgement {
-  const peer = leg === 1 ? 'the client' : 'the backend';
+function judgeAlert(alert: string, { leg, sawPeerCertificate, ...names }: HandshakeSituation): Judgement {
+  const peer = names.peer ?? (leg === 1 ? 'the client' : 'the backend');
   if (leg === 2 && alert === 'certificate_required') {
-    return { code: 'no_client_cert', detail: 'the backend requires a client certificate' };
+    return { code: 'no_client_cert', detail: `${peer} requires a client certificate` };
   }
   if (alert === 'handshake_failure') {
     // TLS 1.2 has one alert for two things; once the backend's certificate was seen, versions and ciphers were agreed.
     if (leg === 2 && sawPeerCertificate) {
-      return { code: 'no_client_cert', detail: 'the backend broke off after its certificate: it requires one of ours' };
+      return { code: 'no_client_cert', detail: `${peer} broke off after its certificate: it requires one of ours` };
     }
     return { code: 'protocol_mismatch', detail: `${peer} found no TLS version, cipher or group in common` };
   }

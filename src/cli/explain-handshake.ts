@@ -1,0 +1,62 @@
+// `countersign explain handshake HOST:PORT`: the ladder from the name to the first byte of an answer, against any TLS server.
+// Knows options and exit codes: 0 everything passed, 1 a step failed, 2 the question could not be asked.
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { systemClock } from '../base/clock.ts';
+import { climb } from './handshake-ladder.ts';
+import { isSound, printJson, printLadder } from './handshake-print.ts';
+import { type HandshakeOptions, loadTarget, type TlsVersion } from './handshake-target.ts';
+import { UsageError } from './pki-files.ts';
+
+export function explainHandshakeCommand(): Command {
+  return new Command('handshake')
+    .description('climb from DNS over TLS to the first byte of an answer, and say where and why it breaks')
+    .argument('<host:port>', 'any TLS server; [::1]:8443 for IPv6 addresses; without a port 443')
+    .option('--cert <file>', 'our certificate with its intermediates (PEM)')
+    .option('--key <file>', 'its key (default: in the file of --cert)')
+    .option('--ca <file>', 'CAs that the server may come from (default: the built-in roots)')
+    .option('--servername <name>', 'name to ask for and to expect (default: HOST)')
+    .option('--path <path>', 'what to GET at the end', '/')
+    .addOption(versionOption('--min <version>', 'lowest TLS version to offer (default: 1.2)'))
+    .addOption(versionOption('--max <version>', 'highest TLS version to offer (default: 1.3)'))
+    .option('--ciphers <list>', 'ciphers to offer up to TLS 1.2, in the words of OpenSSL')
+    .option('--alpn <names>', 'application protocols to offer, or none', 'http/1.1')
+    .option('--timeout <seconds>', 'for everything together', parseSeconds, 10)
+    .option('--json', 'for machines')
+    .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
+    .action(async (place: string, options: HandshakeOptions) => {
+      try {
+        const target = await loadTarget(place, options, systemClock.now());
+        const ladder = await climb(target, systemClock);
+        process.stdout.write(options.json === true ? printJson(ladder, target) : printLadder(ladder, target));
+        process.exitCode = isSound(ladder) ? 0 : 1;
+      } catch (error) {
+        if (!(error instanceof UsageError)) throw error;
+        process.stderr.write(`${error.message}\n`);
+        process.exitCode = 2;
+      }
+    });
+}
+
+const versions: Readonly<Record<string, TlsVersion>> = {
+  '1.0': 'TLSv1',
+  '1.1': 'TLSv1.1',
+  '1.2': 'TLSv1.2',
+  '1.3': 'TLSv1.3',
+};
+
+function versionOption(flags: string, description: string): Option {
+  return new Option(flags, description).argParser((text: string): TlsVersion => {
+    const version = versions[text.replace(/^TLSv/i, '')];
+    if (version === undefined) throw new InvalidArgumentError('1.0, 1.1, 1.2 or 1.3');
+    return version;
+  });
+}
+
+const maxSeconds = 300;
+
+function parseSeconds(text: string): number {
+  const seconds = Number(text);
+  if (!/^\d+(\.\d+)?$/.test(text) || seconds <= 0 || seconds > maxSeconds)
+    throw new InvalidArgumentError(`a number of seconds up to ${maxSeconds}`);
+  return seconds;
+}
