@@ -7,6 +7,7 @@ import { openWorld, reloadBy, type WorldOptions } from '../support/mtls-world.ts
 
 type Client = 'alice' | 'nobody' | 'alice over TLS 1.2';
 const optional = '{clientCA: clients-ca.crt, required: false}';
+const optionalWith = (rule: string): string => `{clientCA: clients-ca.crt, required: false, ${rule}}`;
 
 const rows: readonly {
   name: string;
@@ -45,6 +46,43 @@ const rows: readonly {
     },
     ends: ['alice', 'nobody', 'alice over TLS 1.2'],
     stays: [],
+  },
+  {
+    name: 'names are asked for that it does not carry',
+    before: { clientAuth: optional },
+    after: { clientAuth: optionalWith('allowedSANs: [{type: URI, exact: "spiffe://example.org/bob"}]') },
+    ends: ['alice', 'alice over TLS 1.2'],
+    stays: ['nobody'],
+  },
+  {
+    name: 'names are asked for that it carries',
+    before: { clientAuth: optional },
+    after: { clientAuth: optionalWith('allowedSANs: [{type: URI, prefix: "spiffe://example.org/"}]') },
+    ends: [],
+    stays: ['alice', 'nobody', 'alice over TLS 1.2'],
+  },
+  {
+    name: 'another certificate is pinned',
+    before: { clientAuth: optional },
+    after: { clientAuth: optionalWith(`allowedFingerprints: ["${'0'.repeat(64)}"]`) },
+    ends: ['alice', 'alice over TLS 1.2'],
+    stays: ['nobody'],
+  },
+  {
+    name: 'its key is too small from now on',
+    before: { clientAuth: optional },
+    after: { clientAuth: optionalWith('minKeyBits: {ec: 384}') },
+    ends: ['alice', 'alice over TLS 1.2'],
+    stays: ['nobody'],
+  },
+  {
+    name: 'its CA is trusted for another trust domain only',
+    before: { clientAuth: optional },
+    after: {
+      clientAuth: '{required: false, spiffe: {trustDomains: [example.org], bundles: {example.org: internal-ca.crt}}}',
+    },
+    ends: ['alice', 'alice over TLS 1.2'],
+    stays: ['nobody'],
   },
   {
     name: 'nothing that decides trust changes',
