@@ -40,6 +40,8 @@ const taken: ReadonlySet<string> = new Set([
   'client-cert',
   'client-cert-chain',
 ]);
+/** What Traefik calls the certificate; it says nothing about the connection, as the other fields of this prefix do. */
+const freePrefix = 'x-forwarded-tls-client-cert';
 const takenPrefixes = [
   'x-forwarded-',
   'content-',
@@ -62,6 +64,7 @@ export function mistakeInCustomField(name: string): Mistake | undefined {
   const folded = name.toLowerCase().replaceAll('_', '-');
   if (folded.startsWith('client-cert') && taken.has(folded))
     return { problem: 'is the field of RFC 9440', hint: 'Write rfc9440: {clientCert: true}.' };
+  if (folded.startsWith(freePrefix)) return undefined;
   if (folded === 'x-forwarded-client-cert')
     return { problem: 'is what xfcc and mode are about', hint: 'Write mode: sanitizeSet, or choose another name.' };
   if (taken.has(folded) || takenPrefixes.some((prefix) => folded.startsWith(prefix)))

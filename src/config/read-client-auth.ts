@@ -72,7 +72,7 @@ function readClientAuth(
     spiffe,
     crl: readCrl(shape.crl, at, problems),
     ocsp: readOcsp(shape.ocsp, at, handshakeTimeoutMs, problems),
-    distrustGraceMs: readBetween(shape.distrustGrace, 500, ['0s', '1m'], at.down('distrustGrace'), problems),
+    distrustGraceMs: readBetween(shape.distrustGrace, 500, ['0s', '1m'], at, 'distrustGrace', problems),
     place: at.place,
   };
 }

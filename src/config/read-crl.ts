@@ -39,7 +39,7 @@ export function readCrl(shape: CrlShape | undefined, around: Cursor, problems: P
       'onStale: allow relies on CRLs whose time is over: what was revoked since then passes',
       'Write deny, and renew the CRLs in time.',
     );
-  const refreshMs = readBetween(shape.refresh, hourMs, ['1m', '168h'], at.down('refresh'), problems);
+  const refreshMs = readBetween(shape.refresh, hourMs, ['1m', '168h'], at, 'refresh', problems);
   if (shape.refresh !== undefined && sources.length > 0 && !sources.some((source) => 'url' in source))
     problems.warn(
       'ignored_key',

@@ -30,8 +30,8 @@ export function readOcsp(
   reportEmpty(at, 'allowedHosts', problems);
   const responder = readResponder(shape.responder, at.down('responder'), problems);
   const allowedHosts = readHosts(shape.allowedHosts ?? [], at.down('allowedHosts'), problems);
-  const timeoutMs = readBetween(shape.timeout, 2000, ['100ms', '10s'], at.down('timeout'), problems);
-  const refreshMs = readBetween(shape.refresh, 600_000, ['10s', '168h'], at.down('refresh'), problems);
+  const timeoutMs = readBetween(shape.timeout, 2000, ['100ms', '10s'], at, 'timeout', problems);
+  const refreshMs = readBetween(shape.refresh, 600_000, ['10s', '168h'], at, 'refresh', problems);
   if (mode === undefined || mode === 'off') return undefined;
   if (timeoutMs >= handshakeTimeoutMs)
     problems.error(

@@ -106,7 +106,7 @@ function readResumption(
     enabled: shape?.enabled ?? true,
     lifetimeMs: readLifetime(shape?.lifetime, at, problems),
     keys: readRef(shape?.keys, at, 'keys', problems),
-    rotationMs: readBetween(shape?.rotation, 12 * 3_600_000, ['1m', '168h'], at.down('rotation'), problems),
+    rotationMs: readBetween(shape?.rotation, 12 * 3_600_000, ['1m', '168h'], at, 'rotation', problems),
   };
 }
 

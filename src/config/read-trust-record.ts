@@ -27,6 +27,6 @@ export function readTrustRecord(
     enabled: shape?.enabled ?? true,
     path: path === undefined ? undefined : resolve(dirname(pathAt.place.file), path.replaceAll('\0', '')),
     maxIdentities: shape?.maxIdentities ?? 10_000,
-    keepMs: readBetween(shape?.keep, defaultKeepMs, ['1h', '1176h'], at.down('keep'), problems),
+    keepMs: readBetween(shape?.keep, defaultKeepMs, ['1h', '1176h'], at, 'keep', problems),
   };
 }

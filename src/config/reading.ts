@@ -104,15 +104,16 @@ export function reportNobody(
   return true;
 }
 
-/** A duration within bounds that are written as durations themselves; in milliseconds. */
+/** The duration under `key` of `around`, within bounds that are written as durations themselves; in milliseconds. */
 export function readBetween(
   ms: number | undefined,
   byDefault: number,
   [min, max]: readonly [min: string, max: string],
-  at: Cursor,
+  around: Cursor,
+  key: string,
   problems: ProblemList,
 ): number {
   if (ms !== undefined && (ms < (parseDuration(min) ?? 0) || ms > (parseDuration(max) ?? 0)))
-    problems.error('out_of_range', at.place, `the duration is not between ${min} and ${max}`);
+    problems.error('out_of_range', around.down(key).place, `${key} is not between ${min} and ${max}`);
   return ms ?? byDefault;
 }

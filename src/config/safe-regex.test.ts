@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { matchInputLimit, parseSafeRegex } from './safe-regex.ts';
+import { matchInputLimit, parseSafeRegex, parseWholeRegex } from './safe-regex.ts';
 
 const accepted = [
   ['^v[0-9]+$', '^v[0-9]+$'],
@@ -110,5 +110,45 @@ test('whatever is accepted answers on the longest input that can be built to hur
       for (const input of inputs) assert.equal(expression.test(input), expression.test(input));
     }),
     { numRuns: 300 },
+  );
+});
+
+const acceptedWhole = ['.*', '^a$', 'spiffe://x\\.org/ns/[^/]+/sa/[^/]+', '.*@corp\\.example', 'a|b', '(?:a|b)c+', ''];
+const refusedWhole = [
+  '.*.*.*',
+  '(a+)+',
+  'a)|(b',
+  'a)(?:b',
+  '(a',
+  '[a',
+  '\\',
+  'a'.repeat(300),
+  '(?<=a)b',
+  '(a)\\1',
+  '*',
+];
+
+for (const written of acceptedWhole)
+  test(`${JSON.stringify(written)} is accepted for a whole value, and nothing is removed from it`, () =>
+    assert.deepEqual(parseWholeRegex(written), { pattern: written }));
+
+for (const written of refusedWhole)
+  test(`${JSON.stringify(written.slice(0, 40))} is refused for a whole value`, () =>
+    assert.ok('problem' in parseWholeRegex(written), JSON.stringify(parseWholeRegex(written))));
+
+test('between the brackets of a whole-value match, a pattern holds for exactly the values that it matches from end to end', () => {
+  const piece = fc.constantFrom('a', 'b', '.', 'a*', '|', '(', ')', '(?:', '^', '$', '[ab]', 'b+', '\\.', '?');
+  const pattern = fc.array(piece, { maxLength: 7 }).map((parts) => parts.join(''));
+  const value = fc.string({ unit: fc.constantFrom('a', 'b', '.', ')'), maxLength: 6 });
+  fc.assert(
+    fc.property(pattern, value, (written, text) => {
+      const reading = parseWholeRegex(written);
+      if (!('pattern' in reading)) return;
+      const anchored = new RegExp(`^(?:${reading.pattern})$`).test(text);
+      // Every match at the start, the longest last: does one of them end where the value ends?
+      const ends = new RegExp(`(?:${reading.pattern})(?![^])`, 'y').test(text);
+      assert.equal(anchored, ends, `${written} on ${text}`);
+    }),
+    { numRuns: 500 },
   );
 });

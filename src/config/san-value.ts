@@ -53,7 +53,18 @@ function parsePattern(type: NameRule['type'], text: string): SanValueReading {
   if (type !== 'OTHER_NAME' && /[^\u0020-\u007e]/.test(text))
     return { problem: 'holds a character that no name of this type has', hint: 'Names of this type are plain ASCII.' };
   const reading = parseWholeRegex(text);
-  return 'pattern' in reading ? { value: reading.pattern } : reading;
+  if (!('pattern' in reading)) return reading;
+  // Within [ ] a dot is a dot.
+  const dot = /\w+(?<!\\\w)\.\w+/.exec(text.replace(/\[(?:\\.|[^\]\\])*\]/g, '[]'))?.[0];
+  if (dot === undefined) return { value: reading.pattern };
+  return {
+    value: reading.pattern,
+    warning: {
+      code: 'open_pattern',
+      problem: `has a bare dot in ${dot}, so it takes ${dot.replace('.', 'x')} too`,
+      hint: 'Write \\. for a dot.',
+    },
+  };
 }
 
 function notAscii(type: string, matcher: string, text: string): Mistake {
@@ -106,15 +117,11 @@ function parseDnsPart(matcher: NameRule['matcher'], text: string): SanValueReadi
 }
 
 function parseUri(matcher: NameRule['matcher'], text: string): SanValueReading {
-  if (matcher !== 'prefix' || !/^[A-Za-z][A-Za-z0-9+.-]*:\/\/[^/?#]+$/.test(text)) return { value: text };
-  return {
-    value: text,
-    warning: {
-      code: 'open_prefix',
-      problem: `ends within the host, so it takes ${text}.evil.example too`,
-      hint: `Write prefix: "${text}/".`,
-    },
-  };
+  const [, host] = matcher === 'prefix' ? (/^[A-Za-z][A-Za-z0-9+.-]*:\/\/([^/?#]*)$/.exec(text) ?? []) : [];
+  if (host === undefined) return { value: text };
+  const hint = host === '' ? `Name the host too: prefix: "${text}example.org/".` : `Write prefix: "${text}/".`;
+  const problem = `ends within the host, so it takes ${text}${host === '' ? '' : '.'}evil.example too`;
+  return { value: text, warning: { code: 'open_prefix', problem, hint } };
 }
 
 function parseEmail(matcher: NameRule['matcher'], text: string): SanValueReading {
