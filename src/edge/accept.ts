@@ -7,11 +7,13 @@ import { canonicalHostName } from '../base/host.ts';
 import { judgeHandshakeError } from '../pki/handshake-error.ts';
 import { findIdentity, type Verdict } from '../pki/verdict.ts';
 import { type ClientHello, ClientHelloReader } from './client-hello.ts';
+import type { OcspSettings } from './client-trust.ts';
 import type { EdgePolicy } from './edge-policy.ts';
 import type { EdgeWorld, Newcomer } from './edge-world.ts';
 import { type HandshakeRecord, makeHandshakeRecord } from './handshake-record.ts';
 import { judgeClient } from './judge-client.ts';
 import { alert, plainHttpAnswer } from './last-words.ts';
+import { judgeByOcsp } from './ocsp-verdict.ts';
 import { addressOf, type Peer } from './peer.ts';
 import type { HandshakeSink } from './tls-terminator.ts';
 
@@ -33,6 +35,8 @@ export class Accept implements Late, HandshakeSink, Newcomer {
   #hello: ClientHello | undefined;
   #serverName: string | undefined;
   #policy: EdgePolicy | undefined;
+  /** Set while an OCSP responder is asked. */
+  #stopAsking: (() => void) | undefined;
   #settled = false;
 
   constructor(raw: Socket, world: EdgeWorld, handshakeTimeoutMs: number) {
@@ -145,6 +149,29 @@ export class Accept implements Late, HandshakeSink, Newcomer {
       cipher: socket.getCipher().name,
     };
     const verdict = judgeClient(proof, { policy, facts, chains, intermediates, now: clock.now() });
+    const ocsp = verdict.leaf === undefined ? undefined : policy.trust?.ocsp;
+    if (verdict.code === 'ok' && ocsp !== undefined) this.#judgeRevocation(socket, policy, verdict, ocsp);
+    else this.#conclude(socket, policy, verdict);
+  }
+
+  /** Waits for the responder where nothing is known: nothing is read meanwhile, and the deadline of the handshake holds. */
+  #judgeRevocation(socket: TLSSocket, policy: EdgePolicy, passed: Verdict, settings: OcspSettings): void {
+    const desk = { ...this.#world.ocsp, policy: policy.name, settings };
+    const found = judgeByOcsp(passed, desk, (verdict) => {
+      this.#stopAsking = undefined;
+      try {
+        if (socket.destroyed) this.#onClosed('CLOSED');
+        else this.#conclude(socket, policy, verdict);
+      } catch (error) {
+        socket.destroy();
+        this.#fail(error);
+      }
+    });
+    if (typeof found === 'function') this.#stopAsking = found;
+    else this.#conclude(socket, policy, found);
+  }
+
+  #conclude(socket: TLSSocket, policy: EdgePolicy, verdict: Verdict): void {
     this.#world.onJudged({ policy: policy.name, serverName: this.#serverName, verdict });
     const peer = this.#makePeer(policy, verdict);
     if (verdict.code === 'ok') {
@@ -232,6 +259,7 @@ export class Accept implements Late, HandshakeSink, Newcomer {
   }
 
   #progress(): string {
+    if (this.#stopAsking !== undefined) return 'while an OCSP responder was asked about it';
     if (this.#hello !== undefined) return 'after its ClientHello';
     return this.#isSilent ? 'before it sent anything' : 'within its ClientHello';
   }
@@ -240,6 +268,8 @@ export class Accept implements Late, HandshakeSink, Newcomer {
   #settle(code: HandshakeRecord['code'] | 'ok' | undefined, verdict: Verdict | undefined): void {
     this.#settled = true;
     this.#received = [];
+    this.#stopAsking?.();
+    this.#stopAsking = undefined;
     const { clock, deadlines, limits, newcomers, onOutcome } = this.#world;
     deadlines.delete(this);
     newcomers.delete(this);

@@ -9,6 +9,7 @@ import type { Verdict } from '../pki/verdict.ts';
 import type { ChainCache } from './chain-cache.ts';
 import type { HandshakeLimits } from './handshake-limits.ts';
 import type { HandshakeRecord } from './handshake-record.ts';
+import type { OcspDesk } from './ocsp-verdict.ts';
 import type { Intermediates } from './intermediates.ts';
 import type { Peer } from './peer.ts';
 import type { PolicyTable } from './policy-table.ts';
@@ -57,6 +58,7 @@ export type EdgeWorld = {
   readonly facts: FactsCache;
   readonly chains: ChainCache;
   readonly intermediates: Intermediates;
+  readonly ocsp: Pick<OcspDesk, 'checker' | 'onSoftPass'>;
   readonly current: () => EdgeState;
   readonly onAccepted: (socket: TLSSocket, peer: Peer, transport: Socket) => void;
   readonly onRefused: (record: HandshakeRecord) => void;

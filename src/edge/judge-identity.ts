@@ -5,8 +5,15 @@ import type { CertificateFacts } from '../pki/facts.ts';
 import { checkStrength, clientAuth, hasPurpose, judgeLeaf, type Judgement } from '../pki/judge.ts';
 import type { KnownChain } from './chain-cache.ts';
 import type { ClientTrust } from './client-trust.ts';
+import type { OcspChecker } from './ocsp-checker.ts';
+import { judgeOpen } from './ocsp-verdict.ts';
 
-export type JudgedTrust = { readonly trust: ClientTrust; readonly maxDepth: number };
+export type JudgedTrust = {
+  readonly trust: ClientTrust;
+  readonly maxDepth: number;
+  /** For connections that are open. A handshake waits for an answer, when everything else has passed (accept.ts). */
+  readonly ocsp?: OcspChecker | undefined;
+};
 
 /**
  * undefined where everything holds. `known` undefined: a session resumed where its chain was never seen; the leaf is
@@ -15,7 +22,7 @@ export type JudgedTrust = { readonly trust: ClientTrust; readonly maxDepth: numb
 export function judgeIdentity(
   leaf: CertificateFacts,
   known: KnownChain | undefined,
-  { trust, maxDepth }: JudgedTrust,
+  { trust, maxDepth, ocsp }: JudgedTrust,
   now: number,
 ): Judgement | undefined {
   const chain = known?.chain ?? [leaf];
@@ -26,6 +33,7 @@ export function judgeIdentity(
     (known === undefined ? checkStrength(leaf, trust.keyFloor) : known.weakness) ??
     (known === undefined && trust.needsChain ? chainUnknown : undefined) ??
     trust.crls?.judge(chain, known?.anchor, now) ??
+    (ocsp !== undefined && trust.ocsp !== undefined ? judgeOpen(ocsp, known, trust.ocsp, now) : undefined) ??
     trust.rules.judge(leaf)
   );
 }

@@ -11,6 +11,7 @@ import type { EdgeState, EdgeWorld, HandshakeOutcome, JudgedClient } from './edg
 import { HandshakeLimits } from './handshake-limits.ts';
 import { type HandshakeRecord, makeHandshakeRecord } from './handshake-record.ts';
 import { Intermediates } from './intermediates.ts';
+import { OcspChecker } from './ocsp-checker.ts';
 import { addressOf, type Peer } from './peer.ts';
 
 export type EdgeLimits = {
@@ -41,6 +42,8 @@ export type EdgeListenerOptions = {
   readonly onDefect?: (error: unknown) => void;
   /** Shared with the other workers; default: this listener's own. */
   readonly intermediates?: Intermediates;
+  /** Absent: answers of its own, that no open connection is judged by. */
+  readonly ocsp?: EdgeWorld['ocsp'];
   readonly clock: Clock;
   readonly deadlines: Deadlines;
   readonly limits?: Partial<EdgeLimits>;
@@ -69,6 +72,7 @@ export class EdgeListener {
       facts: new FactsCache(),
       chains: new ChainCache(),
       intermediates: options.intermediates ?? new Intermediates(),
+      ocsp: options.ocsp ?? { checker: new OcspChecker({ clock: options.clock }), onSoftPass: () => {} },
       current: options.current,
       onAccepted: options.onConnection,
       onRefused: guard(options.onRefused, onDefect),

@@ -8,17 +8,26 @@ import type { KnownChain } from './chain-cache.ts';
 import type { ClientTrust } from './client-trust.ts';
 import type { EdgePolicy } from './edge-policy.ts';
 import { judgeIdentity } from './judge-identity.ts';
+import type { OcspChecker } from './ocsp-checker.ts';
 import type { Peer } from './peer.ts';
 import type { PolicyTable } from './policy-table.ts';
 
-/** Why the connection must end; undefined where it may stay. `now`: milliseconds since the epoch. Errs on the closing side. */
-export function judgeAgain(peer: Peer, policies: PolicyTable, now: number): Judgement | undefined {
+/** What an open connection is judged by. `now`: milliseconds since the epoch; `ocsp`: the answers so far. */
+export type RejudgeWorld = {
+  readonly policies: PolicyTable;
+  readonly now: number;
+  readonly ocsp: OcspChecker | undefined;
+};
+
+/** Why the connection must end; undefined where it may stay. Errs on the closing side. */
+export function judgeAgain(peer: Peer, world: RejudgeWorld): Judgement | undefined {
+  const { policies } = world;
   const policy = policies.find(peer.serverName);
   if (policy === undefined || policy.name !== peer.policy) {
     return { code: 'unknown_sni', detail: 'its server name belongs to another policy now' };
   }
   const unchanged = policy.digest === peer.policyDigest;
-  return (unchanged ? undefined : judgeTerms(peer, policy)) ?? judgePeer(peer, policy, unchanged, now);
+  return (unchanged ? undefined : judgeTerms(peer, policy)) ?? judgePeer(peer, policy, unchanged, world);
 }
 
 function judgeTerms({ identity, verdict }: Peer, policy: EdgePolicy): Judgement | undefined {
@@ -40,7 +49,12 @@ function judgeTerms({ identity, verdict }: Peer, policy: EdgePolicy): Judgement 
     : undefined;
 }
 
-function judgePeer({ identity }: Peer, policy: EdgePolicy, unchanged: boolean, now: number): Judgement | undefined {
+function judgePeer(
+  { identity }: Peer,
+  policy: EdgePolicy,
+  unchanged: boolean,
+  { now, ocsp }: RejudgeWorld,
+): Judgement | undefined {
   const { trust, clientAuth } = policy;
   if (identity === undefined || trust === undefined || clientAuth === undefined) return undefined;
   const { leaf, chain, anchor } = identity;
@@ -51,7 +65,7 @@ function judgePeer({ identity }: Peer, policy: EdgePolicy, unchanged: boolean, n
     if ('code' in found) return found;
     known = found;
   }
-  return judgeIdentity(leaf, known, { trust, maxDepth: clientAuth.maxDepth }, now);
+  return judgeIdentity(leaf, known, { trust, maxDepth: clientAuth.maxDepth, ocsp }, now);
 }
 
 function findChain({ leaf, chain }: Identity, trust: ClientTrust): KnownChain | Judgement {

@@ -1,4 +1,6 @@
 // From loaded policies to the table that says which policy a name belongs to, each with its own TLS contexts.
+import type { OcspConfig } from '../config/gateway-config.ts';
+import type { OcspSettings } from '../edge/client-trust.ts';
 import { EdgePolicy } from '../edge/edge-policy.ts';
 import { PolicyTable } from '../edge/policy-table.ts';
 import type { LoadedConfig, LoadedPolicy } from './loaded.ts';
@@ -56,8 +58,14 @@ function compilePolicy(
             partialChain: clientAuth.partialChain,
             minKeyBits: clientAuth.minKeyBits,
             rules: clientAuth,
+            ocsp: clientAuth.ocsp && ocspSettings(clientAuth.ocsp),
             spiffe: clientAuth.spiffe && { trustDomains: clientAuth.spiffe.trustDomains, bundles: trustDomains },
           },
     resumption: { enabled: resumption.enabled, lifetimeS: Math.floor(resumption.lifetimeMs / 1000), secret },
   });
+}
+
+/** Without its place: that does not decide trust, and must not end sessions when a line moves. */
+function ocspSettings({ mode, responder, allowedHosts, timeoutMs, refreshMs }: OcspConfig): OcspSettings {
+  return { mode, responder, allowedHosts, timeoutMs, refreshMs };
 }

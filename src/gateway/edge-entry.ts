@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Clock } from '../base/clock.ts';
 import type { Deadlines } from '../base/deadline.ts';
-import type { EdgeState } from '../edge/edge-world.ts';
+import type { EdgeState, EdgeWorld } from '../edge/edge-world.ts';
 import { HandshakeLog } from '../edge/handshake-log.ts';
 import type { Intermediates } from '../edge/intermediates.ts';
 import { EdgeListener } from '../edge/listener.ts';
@@ -17,6 +17,7 @@ export type EdgeEntryOptions = {
   readonly log: Logger;
   readonly metrics: MetricCatalogue;
   readonly intermediates: Intermediates;
+  readonly ocsp: EdgeWorld['ocsp'];
   readonly current: () => EdgeState;
   readonly onConnection: (socket: TLSSocket, peer: Peer, transport: Socket) => void;
   readonly onDefect: (error: unknown) => void;
@@ -30,7 +31,7 @@ export type EdgeEntry = {
 };
 
 export function makeEdgeEntry(options: EdgeEntryOptions): EdgeEntry {
-  const { clock, deadlines, log, metrics, intermediates, current, onConnection, onDefect } = options;
+  const { clock, deadlines, log, metrics, intermediates, ocsp, current, onConnection, onDefect } = options;
   const refusals = new HandshakeLog({
     clock,
     write: (line) => log.warn({ ...line, time: undefined }, `handshake refused: ${line.code}`),
@@ -41,6 +42,7 @@ export function makeEdgeEntry(options: EdgeEntryOptions): EdgeEntry {
     clock,
     deadlines,
     intermediates,
+    ocsp,
     current,
     onConnection,
     onDefect,

@@ -30,6 +30,7 @@ import { Metrics, type MetricsSnapshot } from '../telemetry/metrics.ts';
 import { IdleBudget } from '../upstream/idle-budget.ts';
 import { Pools } from '../upstream/pools.ts';
 import { labelsOf, setBackendGauges } from './backend-gauges.ts';
+import { ClientOcsp } from './client-ocsp.ts';
 import { type EdgeEntry, makeEdgeEntry } from './edge-entry.ts';
 import { ExpiryWatch } from './expiry-watch.ts';
 import { Generation } from './generation.ts';
@@ -74,6 +75,7 @@ export class Gateway {
   readonly #metrics = new Metrics();
   readonly #intermediates: Intermediates;
   readonly #connections: OpenConnections;
+  readonly #ocsp: ClientOcsp;
   readonly #rotation: TicketRotation;
   readonly #prepared = new Map<number, Generation>();
   #world: World | undefined;
@@ -87,7 +89,16 @@ export class Gateway {
     this.#options = options;
     this.#clock = options.clock;
     this.#deadlines = new Deadlines(options.clock);
-    this.#connections = new OpenConnections(options.clock, this.#metrics.of, () => this.#current().policies);
+    const policies = () => this.#current().policies;
+    this.#connections = new OpenConnections(options.clock, this.#metrics.of, policies, () => this.#ocsp.checker);
+    this.#ocsp = new ClientOcsp({
+      clock: options.clock,
+      metrics: this.#metrics.of,
+      policies,
+      peers: () => this.#connections.peers(),
+      judgeAgain: () => this.#connections.judgeAgain(),
+      onSoftPass: (pass) => this.#world?.reports.onOcspSoftPass(pass),
+    });
     this.#rotation = new TicketRotation(options.clock);
     this.#date = new DateField(options.clock);
     this.#intermediates = new Intermediates(({ der }) => options.onIntermediate(der));
@@ -131,6 +142,7 @@ export class Gateway {
     this.#rotation.follow(next, next.loaded.config.tls.sessionResumption.rotationMs);
     this.#timeouts = { ...defaultServerTimeouts, ...timeoutsOf(next.loaded.config) };
     this.#metrics.of.configGeneration.labels({}).set(number);
+    this.#ocsp.follow(next.policies);
     if (before === undefined) return;
     this.#connections.judgeAgain();
     before.close();
@@ -161,6 +173,7 @@ export class Gateway {
         log: world.logger,
         metrics: this.#metrics.of,
         intermediates: this.#intermediates,
+        ocsp: this.#ocsp.desk,
         current: () => this.#edgeState(),
         onConnection: (socket, peer, transport) => this.#serve(socket, transport, peer, world.services),
         onDefect: world.services.onDefect,
@@ -262,7 +275,8 @@ export class Gateway {
     this.#connections.add(socket, connection, client);
     this.#metrics.of.connections.labels({ entry_point: peer.secure ? 'webSecure' : 'web' }).inc();
     // A handshake that began under the rules before a reload may end after it.
-    const stale = peer.secure && judgeAgain(peer, this.#current().policies, this.#clock.now()) !== undefined;
+    const rules = { policies: this.#current().policies, now: this.#clock.now(), ocsp: this.#ocsp.checker };
+    const stale = peer.secure && judgeAgain(peer, rules) !== undefined;
     if (stale) connection.dismiss();
     else if (this.#draining) connection.drainAfterFirst();
   }

@@ -2,6 +2,8 @@
 // under rules that would not let it in today (architecture.md, decision 7).
 import type { Socket } from 'node:net';
 import type { Clock } from '../base/clock.ts';
+import type { OcspChecker } from '../edge/ocsp-checker.ts';
+import type { Peer } from '../edge/peer.ts';
 import type { PolicyTable } from '../edge/policy-table.ts';
 import { judgeAgain } from '../edge/rejudge.ts';
 import type { Client } from '../flow/client.ts';
@@ -30,13 +32,22 @@ export class OpenConnections {
   #sweeping = false;
   readonly #metrics: MetricCatalogue;
   readonly #policies: () => PolicyTable;
+  readonly #ocsp: () => OcspChecker;
   #onEmpty: (() => void) | undefined;
 
-  /** `policies`: those in force. */
-  constructor(clock: Clock, metrics: MetricCatalogue, policies: () => PolicyTable) {
+  /** `policies`: those in force; `ocsp`: the answers so far. */
+  constructor(clock: Clock, metrics: MetricCatalogue, policies: () => PolicyTable, ocsp: () => OcspChecker) {
     this.#clock = clock;
     this.#metrics = metrics;
     this.#policies = policies;
+    this.#ocsp = ocsp;
+  }
+
+  /** Clients over TLS that are welcome. */
+  *peers(): Iterable<Peer> {
+    for (const { client, distrusted } of this.#open) {
+      if (client.peer.secure && distrusted === undefined) yield client.peer;
+    }
   }
 
   /** Forgotten by itself when the socket closes. */
@@ -68,12 +79,11 @@ export class OpenConnections {
    * when it is answered, or when their policy's patience ends.
    */
   judgeAgain(): void {
-    const policies = this.#policies();
-    const now = this.#clock.now();
+    const world = { policies: this.#policies(), now: this.#clock.now(), ocsp: this.#ocsp() };
     for (const open of this.#open) {
       const { peer } = open.client;
       if (!peer.secure || open.distrusted !== undefined) continue;
-      const found = judgeAgain(peer, policies, now);
+      const found = judgeAgain(peer, world);
       this.#metrics.trustRejudged.labels({ result: found?.code ?? 'ok' }).inc();
       if (found !== undefined) this.#distrust(open, found.code);
     }

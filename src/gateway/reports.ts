@@ -2,6 +2,7 @@
 // a backend that is down makes one line when it goes and one a minute, not one per request.
 import type { Clock } from '../base/clock.ts';
 import type { Fault } from '../base/fault.ts';
+import type { OcspSoftPass } from '../edge/ocsp-verdict.ts';
 import type { FaultReport } from '../flow/serving.ts';
 import type { CertificateFacts } from '../pki/facts.ts';
 import type { Judgement } from '../pki/judge.ts';
@@ -43,6 +44,17 @@ export class Reports implements BackendEvents {
     const suppressed = this.#admit(`${report.route} ${report.backend} ${report.code}`);
     if (suppressed === undefined) return;
     this.#log.warn({ ...report, ...(suppressed > 0 ? { suppressed } : {}) }, `request failed: ${report.code}`);
+  }
+
+  /** Something unclear about revocation let a client pass, as its policy wants. */
+  onOcspSoftPass({ policy, problem, detail }: OcspSoftPass): void {
+    const suppressed = this.#admit(`ocsp ${policy} ${problem}`);
+    if (suppressed === undefined) return;
+    const more = suppressed > 0 ? { suppressed } : {};
+    this.#log.warn(
+      { policy, problem, detail, ...more },
+      'a client was let in unchecked: OCSP gave no answer (mode soft)',
+    );
   }
 
   onBackendConnected(label: string, verdict: Verdict | undefined, times: ConnectTimes): void {

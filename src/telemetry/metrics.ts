@@ -55,6 +55,20 @@ function catalogue() {
       'sessions_with_revoked_certificate',
       'Open client connections whose certificate is known to be revoked: returns to 0 as they are closed',
     ),
+    ocspRequests: counter(
+      'ocsp_requests_total',
+      'Questions to OCSP responders: use client or staple, result good, revoked, unknown or why there is no answer',
+      'use',
+      'policy',
+      'result',
+    ),
+    ocspSoftPasses: counter(
+      'ocsp_soft_passes_total',
+      'Clients let in although OCSP could not say that they are good (mode soft), by why not',
+      'policy',
+      'problem',
+    ),
+    ocspAnswers: gauge('sum', 'ocsp_answers', 'OCSP answers about clients that are kept'),
     verificationDisabled: gauge(
       'max',
       'backend_verification_disabled',

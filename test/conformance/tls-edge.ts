@@ -6,7 +6,7 @@ import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { Deadlines } from '../../src/base/deadline.ts';
 import type { ClientTrustOptions } from '../../src/edge/client-trust.ts';
 import { EdgePolicy, type EdgePolicyOptions } from '../../src/edge/edge-policy.ts';
-import type { HandshakeOutcome } from '../../src/edge/edge-world.ts';
+import type { EdgeWorld, HandshakeOutcome } from '../../src/edge/edge-world.ts';
 import type { HandshakeRecord } from '../../src/edge/handshake-record.ts';
 import type { Intermediates } from '../../src/edge/intermediates.ts';
 import { EdgeListener, type EdgeLimits } from '../../src/edge/listener.ts';
@@ -39,6 +39,8 @@ export type EdgeOptions = {
   /** Shared with another edge, as the workers of one gateway do. */
   readonly intermediates?: Intermediates;
   readonly limits?: Partial<EdgeLimits>;
+  /** The answers about clients, and who hears of those that pass unchecked. */
+  readonly ocsp?: EdgeWorld['ocsp'];
   readonly handshakeTimeoutMs?: number;
   readonly handshakesPerSecond?: number;
   /** What the "flow" does with a connection; default: answers and closes. */
@@ -98,6 +100,7 @@ export async function openEdge(options: EdgeOptions): Promise<Edge> {
     // Swept often, so that no test waits for a deadline longer than it is.
     deadlines: new Deadlines(clock, 5),
     ...(options.limits !== undefined && { limits: options.limits }),
+    ...(options.ocsp !== undefined && { ocsp: options.ocsp }),
   });
   const { port } = await listener.listen({ host: '127.0.0.1', port: 0 });
   return {
