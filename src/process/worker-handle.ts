@@ -95,7 +95,8 @@ export class WorkerHandle {
     this.send(message);
     const given = await answer;
     if (given.kind === 'listenFailed') throw new WorkerFailure(given.message);
-    this.ready = true;
+    // The word that it leaves may come with the same read.
+    this.ready = !this.leaving;
   }
 
   /** The worker's metrics now, or the last ones where it does not answer. */
