@@ -1,9 +1,11 @@
 // A TLS session outlives the connection that made it, never the rules (incident 2): saved before a change of trust, offered
 // after it, by a real OpenSSL, in both versions.
 import assert from 'node:assert/strict';
+import { hash } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { openWorld, reloadBy, type World, type WorldOptions } from '../support/mtls-world.ts';
 import { sClient } from '../support/openssl.ts';
+import { eventually } from '../support/wait-for.ts';
 
 type Row = {
   readonly name: string;
@@ -38,6 +40,37 @@ const rows: readonly Row[] = [
     name: 'TLS 1.3 becomes the least',
     change: (world) => world.gateway.rewrite(world.yaml({ tls: '    minVersion: TLSv1.3' })),
     versions: ['1.2'],
+  },
+  {
+    name: 'a rule on names is added that the client does not fit',
+    change: ({ gateway, yaml }) =>
+      gateway.rewrite(
+        yaml({
+          clientAuth:
+            '{clientCA: clients-ca.crt, required: true, allowedSANs: [{type: URI, prefix: "spiffe://other.org/"}]}',
+        }),
+      ),
+  },
+  {
+    name: 'the rule on names that admitted the client becomes another',
+    before: {
+      clientAuth: '{clientCA: clients-ca.crt, required: true, allowedSANs: [{spiffe: "spiffe://example.org/alice"}]}',
+    },
+    change: ({ gateway, yaml }) =>
+      gateway.rewrite(
+        yaml({
+          clientAuth: '{clientCA: clients-ca.crt, required: true, allowedSANs: [{spiffe: "spiffe://example.org/bob"}]}',
+        }),
+      ),
+  },
+  {
+    name: 'another certificate is pinned',
+    change: ({ gateway, yaml, pki }) =>
+      gateway.rewrite(
+        yaml({
+          clientAuth: `{clientCA: clients-ca.crt, required: true, allowedFingerprints: [${hash('sha256', pki.stranger.der, 'hex')}]}`,
+        }),
+      ),
   },
   {
     name: 'a policy of its own takes the host, with another CA',
@@ -75,6 +108,33 @@ describe('a session that was saved', () => {
       }
     });
   }
+
+  it('is worth nothing once the certificate that it was made with has expired', async () => {
+    await using world = await openWorld({ workers: 2 });
+    const { pki, gateway } = world;
+    // X.509 knows whole seconds only.
+    const notAfter = (Math.floor(Date.now() / 1000) + 5) * 1000;
+    const brief = await pki.clients.issueFiles('brief', { kind: 'client', cn: 'brief', notAfter });
+    const to = { port: gateway.ports.webSecure, ca: pki.servers.file };
+    for (const tls of both) {
+      const { cert, key } = brief;
+      assert.equal((await sClient({ ...to, cert, key, tls, sessionOut: pki.dir.file(`session-${tls}`) })).status, 200);
+    }
+    await eventually(() => Date.now() > notAfter, { what: 'the certificate to expire' });
+    for (const tls of both) {
+      for (const shown of [{ cert: brief.cert, key: brief.key }, {}]) {
+        const after = await sClient({ ...to, ...shown, tls, sessionIn: pki.dir.file(`session-${tls}`) });
+        assert.equal(after.response, '', after.output);
+      }
+    }
+    // Two sessions were offered in two ways: what resumed was refused as expired, by whichever worker.
+    const refused = gateway.log.items.filter(({ msg }) => msg.startsWith('handshake refused'));
+    assert.ok(refused.length > 0);
+    assert.ok(
+      refused.every((line) => line['code'] === 'expired'),
+      JSON.stringify(refused),
+    );
+  });
 
   it('is good again only where nothing that decides trust has changed', async () => {
     await using world = await openWorld({ workers: 2 });

@@ -1,0 +1,83 @@
+// The schedule of ticket keys end to end: two workers whose clocks reach the next epoch, with nobody telling them.
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { after, before, test } from 'node:test';
+import { type Clock, systemClock } from '../../src/base/clock.ts';
+import type { TicketSeed } from '../../src/edge/ticket-secret.ts';
+import { Gateway } from '../../src/gateway/gateway.ts';
+import { loadGateway } from '../../src/gateway/load.ts';
+import { findFreePort } from '../support/free-port.ts';
+import { sClient } from '../support/openssl.ts';
+import { openPki, type Pki } from '../support/pki.ts';
+
+let pki: Pki;
+before(async () => {
+  pki = await openPki();
+});
+after(() => pki.remove());
+
+/** The system's clock with its wall moved, and the timers that watch for epochs in the hands of the test. */
+class EpochClock implements Clock {
+  #shiftMs = 0;
+  #watching: (() => void)[] = [];
+  now = (): number => systemClock.now() + this.#shiftMs;
+  monotonic = (): number => systemClock.monotonic();
+  after(ms: number, act: () => void): () => void {
+    if (ms <= 12_000 || ms > 20_000) return systemClock.after(ms, act);
+    this.#watching.push(act);
+    return () => {};
+  }
+  pass(ms: number): void {
+    this.#shiftMs += ms;
+    for (const act of this.#watching.splice(0)) act();
+  }
+}
+
+async function openWorker(clock: Clock, ticketSeed: TicketSeed): Promise<{ port: number; gateway: Gateway }> {
+  const file = pki.dir.write(
+    'gateway.yml',
+    `gateway:
+  accessLog: {enabled: false}
+  log: {filePath: ${pki.dir.file('log')}}
+  entryPoints: {web: {enabled: false}, webSecure: {address: '127.0.0.1:0'}, admin: {enabled: false}}
+  tls:
+    certificates: [{cert: edge.crt, key: edge.key}]
+    clientAuth: {clientCA: clients-ca.crt, required: true}
+  routes: [{name: r, path: /, hosts: [localhost], target: 'http://127.0.0.1:1', maintenance: {enabled: true, statusCode: 503}}]
+`,
+  );
+  const { loaded, problems } = await loadGateway(file, { env: {}, strict: true, clock });
+  assert.ok(loaded, JSON.stringify(problems));
+  const gateway = new Gateway({ clock, reusePort: false, onIntermediate: () => {} });
+  await gateway.prepare(1, loaded, ticketSeed);
+  gateway.commit(1);
+  const port = await findFreePort();
+  await gateway.listen({ web: undefined, webSecure: port });
+  return { port, gateway };
+}
+
+for (const movesOn of [false, true]) {
+  test(`workers change ${movesOn ? 'a secret made at start' : 'the keys of a file'} at the boundary of the clock, together`, async (t) => {
+    const clock = new EpochClock();
+    const epoch = Math.floor(clock.now() / (12 * 3_600_000));
+    const seed = { secret: randomBytes(32), epoch, movesOn };
+    const workers = [await openWorker(clock, seed), await openWorker(clock, seed)];
+    t.after(async () => Promise.all(workers.map(async ({ gateway }) => gateway.drain())));
+    const call = async (worker: number, tls: '1.2' | '1.3', session: { sessionIn?: string; sessionOut?: string }) => {
+      const { cert, key } = pki.alice;
+      const port = workers[worker]?.port ?? 0;
+      const { status, reused } = await sClient({ port, cert, key, ca: pki.servers.file, tls, ...session });
+      return [status, reused];
+    };
+    for (const tls of ['1.2', '1.3'] as const) {
+      const old = pki.dir.file(`old-${tls}`);
+      assert.deepEqual(await call(0, tls, { sessionOut: old }), [503, false]);
+      assert.deepEqual(await call(1, tls, { sessionIn: old }), [503, true]);
+      clock.pass(12 * 3_600_000);
+      for (const worker of [0, 1]) assert.deepEqual(await call(worker, tls, { sessionIn: old }), [503, false]);
+      const fresh = pki.dir.file(`fresh-${tls}`);
+      assert.deepEqual(await call(0, tls, { sessionOut: fresh }), [503, false]);
+      assert.deepEqual(await call(1, tls, { sessionIn: fresh }), [503, true]);
+    }
+  });
+}
