@@ -53,6 +53,9 @@ const takenPrefixes = [
   'x-http-method',
 ];
 
+/** Traefik's, for backends that came from there: the only ones of their family that the gateway does not set itself. */
+const free: ReadonlySet<string> = new Set(['x-forwarded-tls-client-cert', 'x-forwarded-tls-client-cert-info']);
+
 /** undefined where the name can be used. */
 export function mistakeInCustomField(name: string): Mistake | undefined {
   if (!isToken(name))
@@ -62,6 +65,7 @@ export function mistakeInCustomField(name: string): Mistake | undefined {
     };
   if (name.length > maxNameLength) return { problem: `is longer than ${maxNameLength} characters`, hint: '' };
   const folded = name.toLowerCase().replaceAll('_', '-');
+  if (free.has(folded)) return undefined;
   if (folded.startsWith('client-cert') && taken.has(folded))
     return { problem: 'is the field of RFC 9440', hint: 'Write rfc9440: {clientCert: true}.' };
   if (folded.startsWith(freePrefix)) return undefined;

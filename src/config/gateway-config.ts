@@ -294,5 +294,7 @@ export type GatewayConfig = {
     readonly maxIdentities: number;
     readonly keepMs: number;
   };
+  /** What routes start from. No client may forge its custom fields, even where every route overrides them. */
+  readonly forwardClientCert: ForwardClientCertConfig;
   readonly routes: readonly RouteConfig[];
 };

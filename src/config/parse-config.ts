@@ -188,6 +188,7 @@ function assemble(
     monitoring: readMonitoring(gateway, at, problems),
     ...readLogs(gateway, input.file),
     trustRecord: readTrustRecord(gateway.trustRecord, at, problems),
+    forwardClientCert,
     routes,
   };
   if (routes.length === 0 && !problems.hasErrors)

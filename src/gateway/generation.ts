@@ -53,7 +53,7 @@ export class Generation implements Serving {
     this.pools = input.pools;
     // Fields that name a client behind a trusted proxy, or that carry an identity to any backend: nobody may forge them,
     // on no route, since a backend can stand behind several.
-    const identityNames = config.routes.flatMap(({ forwardClientCert }) =>
+    const identityNames = [config, ...config.routes].flatMap(({ forwardClientCert }) =>
       forwardClientCert.custom.map(({ name }) => name),
     );
     this.strip = new StripList([...config.proxy.ipHeaders, ...identityNames]);
