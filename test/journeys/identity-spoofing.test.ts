@@ -279,3 +279,21 @@ describe('what a client says about itself', () => {
     assert.equal(headerValues(seen, 'traceparent').length, 1);
   });
 });
+
+it("A field that only the gateway names, and every route overrides, is no client's to write either", async () => {
+  await using lonely = await startGateway({
+    yaml: `version: 2
+gateway:
+  tls:
+    certificates: [{cert: ${pki.edge.cert}, key: ${pki.edge.key}}]
+  forwardClientCert: {custom: [{name: X-Who-Calls, value: subject}]}
+  routes:
+    - {name: all, path: /, target: "http://localhost:${recorder.port}", security: {forwardClientCert: {custom: []}}}
+`,
+  });
+  const request = `GET /lonely HTTP/1.1\r\nHost: localhost\r\nx_who-calls: ${FORGED}\r\nConnection: close\r\n\r\n`;
+  const from = recorder.requests.length;
+  assert.equal((await sClient({ port: lonely.ports.webSecure, request })).status, 200);
+  const seen = recorder.requests.items.slice(from).find(({ url }) => url === '/lonely');
+  assert.ok(seen !== undefined && !seen.rawHeaders.includes(FORGED));
+});
