@@ -42,7 +42,7 @@ function readPins(
 export function parseFingerprint(text: string): PinReading {
   const hex = (/^[0-9a-f]{2}(?::[0-9a-f]{2})+$/i.test(text) ? text.replaceAll(':', '') : text).toLowerCase();
   if (/^[0-9a-f]{64}$/.test(hex)) return { pin: hex };
-  const hint = 'Write the 64 hexadecimal digits that `countersign pki show FILE` prints as SHA-256 fingerprint.';
+  const hint = 'Write the 64 hexadecimal digits that `countersign pki show FILE` prints as sha256.';
   if (!/^[0-9a-f]+$/.test(hex)) return { problem: 'is not a fingerprint in hexadecimal', hint };
   if (hex.length === 40) return { problem: 'is a SHA-1 fingerprint, which can be forged', hint };
   return { problem: `is not a SHA-256 fingerprint: it has ${hex.length} digits instead of 64`, hint };
@@ -53,7 +53,7 @@ export function parseKeyPin(text: string): PinReading {
   const base64 = text.replace(/^sha256\/\/?/i, '');
   const bytes = Buffer.from(base64, 'base64');
   if (bytes.length === 32 && bytes.toString('base64') === base64) return { pin: base64 };
-  const hint = 'Write base64 of the SHA-256 of the SubjectPublicKeyInfo: 44 characters, the last one =.';
+  const hint = 'Write the 44 characters of base64 that `countersign pki show FILE` prints as spki.';
   const hex = text.replaceAll(':', '');
   if (/^[0-9a-f]{64}$/i.test(hex))
     return {

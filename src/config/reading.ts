@@ -10,10 +10,21 @@ import { quote } from './yaml-tree.ts';
 
 export type Mistake = { readonly problem: string; readonly hint: string };
 
-/** Reports a mistake about one value; the value is shown unless it came from the environment. */
+/** Reports a mistake about one value; neither it nor a part of it is shown where it came from the environment. */
 export function reportMistake(problems: ProblemList, code: string, at: Cursor, value: string, mistake: Mistake): void {
-  const shown = at.showable ? quote(value) : 'the value from the environment';
-  problems.error(code, at.place, `${shown}: ${mistake.problem}`, mistake.hint);
+  const { problem, hint } = mistake;
+  if (at.showable) {
+    problems.error(code, at.place, `${quote(value)}: ${problem}`, hint);
+    return;
+  }
+  const shown = problem.replace(/"[^"]*"/g, '"…"');
+  problems.error(code, at.place, `the value from the environment: ${shown}`, reveals(hint, value) ? '' : hint);
+}
+
+/** True where a hint repeats a word of the value. */
+function reveals(hint: string, value: string): boolean {
+  const lower = hint.toLowerCase();
+  return (value.toLowerCase().match(/[\p{L}\p{N}_-]{3,}/gu) ?? []).some((word) => lower.includes(word));
 }
 
 /** `S` under `key`; undefined where it is absent or wrong (then it is reported). Present but empty is an error. */

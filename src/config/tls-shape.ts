@@ -13,7 +13,7 @@ export type CertificatePairShape = z.output<typeof certificatePairShape>;
 
 export const tlsVersion = oneOf(['TLSv1.2', 'TLSv1.3'], true);
 
-const keyFloor = 'This floor cannot be lowered: smaller keys can be broken.';
+const keyFloor = 'The floor can be raised, never lowered: smaller keys can be broken.';
 
 export const clientAuthShape = map({
   clientCA: oneOrMore(text)
