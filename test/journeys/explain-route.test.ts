@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { runToEnd } from '../support/owned-process.ts';
+import { openAuthority, openPki, type Pki } from '../support/pki.ts';
 import { openTempDir } from '../support/temp.ts';
 
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
@@ -40,5 +41,122 @@ describe('explain route', () => {
     const { err, code } = await explain('GET', 'localhost');
     assert.equal(code, 1);
     assert.equal(err, 'localhost: not a URL; write it as https://host/path\n');
+  });
+});
+
+describe('explain route --cert', () => {
+  const config = (port: string): string => `version: 2
+gateway:
+  tls:
+    certificates: [{cert: edge.crt, key: edge.key}]
+    clientAuth:
+      clientCA: [clients-ca.crt, issuing.crt]
+      required: false
+      allowedSANs: [{type: URI, prefix: "spiffe://example.org/"}]
+      minKeyBits: {ec: 256}
+    policies: [{name: open, hosts: [b.test]}]
+  routes:
+    - {name: all, path: /, hosts: [a.test, b.test], target: "http://127.0.0.1:${port}"}
+    - {name: admin, path: /admin, hosts: [a.test], target: "http://127.0.0.1:${port}", security: {clientCert: {allow: [{spiffe: spiffe://example.org/admin}]}}}
+`;
+
+  async function ask(pki: Pki, url: string, cert?: string): Promise<{ out: string; err: string; code: number | null }> {
+    const file = pki.dir.write('gateway.yml', config('1'));
+    const args = ['explain', 'route', 'GET', url, '--config', file, ...(cert === undefined ? [] : ['--cert', cert])];
+    const run = await runToEnd(process.execPath, [main, ...args]);
+    return { out: run.stdout, err: run.stderr, code: run.code };
+  }
+
+  it('says what the policy and the route ask for, and what becomes of the certificate at each', async () => {
+    using pki = await openPki();
+    const issuing = await pki.clients.issueCa({ cn: 'Issuing' });
+    pki.dir.write('issuing.crt', issuing.certPem);
+    const admin = await issuing.issue({ kind: 'client', cn: 'admin', sans: ['spiffe://example.org/admin'] });
+    pki.dir.write('admin.crt', admin.certPem);
+    const bob = await pki.clients.issue({ kind: 'client', cn: 'bob', sans: ['spiffe://example.com/bob'] });
+    pki.dir.write('bob.crt', bob.certPem);
+
+    const nobody = await ask(pki, 'https://a.test/admin');
+    assert.equal(nobody.code, 0, nobody.err);
+    assert.match(nobody.out, /policy {3}gateway \(client certificate optional\)/);
+    assert.match(nobody.out, /asks {5}issued by "CN=clients CA,O=Countersign Test", "CN=Issuing"/);
+    assert.match(nobody.out, /asks {5}a name: URI prefix "spiffe:\/\/example\.org\/"/);
+    assert.match(nobody.out, /rule {5}a client certificate that carries spiffe "spiffe:\/\/example\.org\/admin"/);
+    assert.doesNotMatch(nobody.out, /client {3}"/);
+
+    const passes = await ask(pki, 'https://a.test/admin', pki.dir.file('admin.crt'));
+    assert.match(passes.out, /client {3}"CN=admin" \(URI:spiffe:\/\/example\.org\/admin\): passes/);
+    assert.match(passes.out, /rule {5}allows it/);
+
+    const alice = await ask(pki, 'https://a.test/admin', pki.alice.cert);
+    assert.match(alice.out, /client {3}"CN=alice".*: passes/);
+    assert.match(
+      alice.out,
+      /rule {5}403 policy_denied: the certificate carries URI:spiffe:\/\/example\.org\/alice; the route allows/,
+    );
+
+    const refused = await ask(pki, 'https://a.test/admin', pki.dir.file('bob.crt'));
+    assert.match(
+      refused.out,
+      /client {3}"CN=bob".*: refused with name_mismatch: it carries URI:spiffe:\/\/example\.com\/bob; allowed/,
+    );
+    assert.doesNotMatch(refused.out, /policy_denied/);
+
+    const stranger = await ask(pki, 'https://a.test/', pki.stranger.cert);
+    assert.match(stranger.out, /client {3}"CN=alice".*: refused with \w+: /);
+    assert.equal(stranger.code, 0, 'a refusal is an answer');
+    const open = await ask(pki, 'https://b.test/', pki.alice.cert);
+    assert.match(open.out, /client {3}"CN=alice".*: not asked for, so anonymous/);
+    const plain = await ask(pki, 'http://a.test/admin', pki.dir.file('admin.crt'));
+    assert.match(plain.out, /cannot be shown over plain HTTP/);
+    assert.match(plain.out, /answer {3}308 to https: the route requires a client certificate/);
+  });
+
+  it('takes a trust domain for what it is', async () => {
+    using pki = await openPki();
+    const [prod, dev] = await Promise.all([openAuthority(pki.dir, 'prod'), openAuthority(pki.dir, 'dev')]);
+    const sans = ['spiffe://prod.example.org/api'];
+    const [good, forged] = await Promise.all([
+      prod.issueFiles('good', { kind: 'client', sans }),
+      dev.issueFiles('forged', { kind: 'client', sans }),
+    ]);
+    const file = pki.dir.write(
+      'mesh.yml',
+      `version: 2
+gateway:
+  tls:
+    certificates: [{cert: edge.crt, key: edge.key}]
+    clientAuth:
+      required: true
+      spiffe: {trustDomains: [prod.example.org, dev.example.org], bundles: {prod.example.org: prod-ca.crt, dev.example.org: dev-ca.crt}}
+  routes: [{name: all, path: /, hosts: [a.test], target: "http://127.0.0.1:1"}]
+`,
+    );
+    const args = ['explain', 'route', 'GET', 'https://a.test/', '--config', file, '--cert'];
+    const passes = await runToEnd(process.execPath, [main, ...args, good.cert]);
+    assert.match(
+      passes.stdout,
+      /asks {5}a SPIFFE ID of prod\.example\.org \(own bundle\), dev\.example\.org \(own bundle\)/,
+    );
+    assert.match(passes.stdout, /: passes/);
+    const refused = await runToEnd(process.execPath, [main, ...args, forged.cert]);
+    assert.match(
+      refused.stdout,
+      /refused with untrusted_issuer: only the CAs of its trust domain prod\.example\.org may issue it/,
+    );
+  });
+
+  it('refuses a file that holds no certificate with one line', async () => {
+    using pki = await openPki();
+    pki.dir.write('issuing.crt', pki.clients.certPem);
+    for (const [cert, why] of [
+      [pki.alice.key, /holds no certificate|no CERTIFICATE|private key/i],
+      [pki.dir.file('nowhere.crt'), /nowhere\.crt/],
+      [pki.dir.write('broken.crt', pki.alice.certPem.replace(/[A-Za-z]{8}/, '!!!!')), /broken\.crt/],
+    ] as const) {
+      const { err, out, code } = await ask(pki, 'https://a.test/', cert);
+      assert.deepEqual([code, out], [1, '']);
+      assert.match(err, why);
+    }
   });
 });
