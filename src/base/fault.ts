@@ -242,7 +242,7 @@ const specs = {
   policy_denied: {
     client: 403,
     title: 'denied by the rule of the route',
-    help: 'The identity does not satisfy the rule.',
+    help: 'Compare security.clientCert of the route with the certificate: `countersign explain route … --cert FILE` does, the access log has the rule.',
   },
   identity_too_large: {
     client: 403,
