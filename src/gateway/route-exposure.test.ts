@@ -28,4 +28,10 @@ describe('a route without hosts', () => {
     assert.deepEqual(exposed(', clientAuth: {clientCA: ca.crt}', ''), []);
     assert.deepEqual(exposed('', ', hosts: [open.test]'), []);
   });
+
+  it('is left in peace where it requires a certificate itself, not where it only narrows down who has one', () => {
+    assert.deepEqual(exposed('', ', security: {clientCert: {}}'), []);
+    const rule = '{required: false, allow: [{trustDomain: example.org}]}';
+    assert.equal(exposed('', `, security: {clientCert: ${rule}}`).length, 1);
+  });
 });

@@ -2,13 +2,16 @@
 import type { GatewayConfig, PolicyConfig } from '../config/gateway-config.ts';
 import type { Problem } from '../config/problem.ts';
 
-/** A warning for each route without `hosts` that is served under policies of which only some require a client certificate. */
+/**
+ * A warning for each route without `hosts` that is served under policies of which only some require a client certificate;
+ * a route that requires one itself is closed everywhere.
+ */
 export function findExposedRoutes({ tls, routes }: GatewayConfig): Problem[] {
   const policies = [tls.gateway, ...tls.policies];
   const open = policies.filter((policy) => !requires(policy)).map(({ name }) => name);
   if (open.length === 0 || open.length === policies.length) return [];
   return routes
-    .filter((route) => route.hosts.length === 0)
+    .filter(({ hosts, clientCert }) => hosts.length === 0 && clientCert?.required !== true)
     .map((route) => ({
       severity: 'warning',
       code: 'route_in_open_policy',
