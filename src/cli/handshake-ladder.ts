@@ -60,6 +60,7 @@ export async function climb(target: Target, clock: Clock): Promise<Ladder> {
       context: target.context,
       serverName: target.serverName,
       alpn: target.alpn,
+      roundTripMs: connected.durationMs,
       question: (early) => {
         server = judgeServer(early, target, now);
         return server.steps.some(({ status }) => status === 'failed') ? undefined : question(early, target);

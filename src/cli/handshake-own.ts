@@ -41,10 +41,11 @@ export function judgeOwn(evidence: ProbeEvidence, answer: Answer | undefined, { 
   const refusal = findRefusal(evidence, answer, own);
   if (refusal !== undefined) {
     const [doubt] = doubts;
-    // What the server leaves open, a look at our certificate may answer.
-    const vague = refusal.code === 'refused_by_peer' && doubt !== undefined;
-    const cause = doubt === undefined ? refusal.cause : `${refusal.cause}; most likely because ${doubt.message}`;
-    return broken('own', sent, { code: vague ? doubt.code : refusal.code, cause, raw: refusal.raw });
+    // What the server leaves open, a look at our certificate may answer; where it is exact, its word counts.
+    const vague = refusal.code === 'refused_by_peer';
+    if (doubt === undefined || (!vague && doubt.code !== refusal.code)) return broken('own', sent, refusal, notes);
+    const cause = `${refusal.cause}; most likely because ${doubt.message}`;
+    return broken('own', sent, { code: doubt.code, cause, raw: refusal.raw }, notes.slice(1));
   }
   if (transcript.request === undefined) return passed('own', sent);
   if (own === undefined && answer === undefined) return unclear('own', sent);
@@ -101,7 +102,7 @@ function findRefusal(
   answer: Answer | undefined,
   own: OwnCertificate | undefined,
 ): Refusal | undefined {
-  const { transcript, failure, established, closed } = evidence;
+  const { transcript, failure, established, closed, asked } = evidence;
   if (answer !== undefined) {
     const refusal = answer.refusal;
     return refusal?.aboutCertificate === true ? refusal : undefined;
@@ -126,15 +127,10 @@ function findRefusal(
   }
   if (!closed) return undefined;
   const how = raw === '' || !established ? 'closed the connection' : 'reset the connection';
-  return isMissing
-    ? {
-        code: 'no_client_cert',
-        cause: `the server asked for a client certificate, got none and ${how} without a word: so do servers that require one and send no alert`,
-        raw,
-      }
-    : {
-        code: 'refused_by_peer',
-        cause: `the server asked for a client certificate, got ours and ${how} without a word: so do servers that refuse one and send no alert`,
-        raw,
-      };
+  const end = asked
+    ? 'after our request, without a word: either it refuses so, or it is no HTTP server'
+    : 'right after the handshake, without a word: so do servers that refuse without an alert';
+  const what = isMissing ? 'got none' : 'got ours';
+  const cause = `the server asked for a client certificate, ${what} and ${how} ${established ? end : 'without an alert'}`;
+  return { code: isMissing ? 'no_client_cert' : 'refused_by_peer', cause, raw };
 }

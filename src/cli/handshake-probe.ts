@@ -12,6 +12,8 @@ export type ProbeSettings = {
   /** SNI; undefined: none. */
   readonly serverName: string | undefined;
   readonly alpn: readonly string[];
+  /** How long TCP took, milliseconds. */
+  readonly roundTripMs: number;
   /** Decides after the handshake whether the server is asked anything; undefined is said where not. */
   readonly question: (evidence: TlsEvidence) => Buffer | undefined;
 };
@@ -45,10 +47,12 @@ export type ProbeEvidence = TlsEvidence & {
 const maxAnswerBytes = 16 * 1024;
 
 /**
- * With TLS 1.3 a refusal of our certificate follows the handshake. A session ticket says that there is none; servers that
- * send neither are given this long. A question asked before could drown the alert in a reset.
+ * With TLS 1.3, and with servers that decide outside of OpenSSL, a refusal of our certificate follows the handshake. It is
+ * given this long and some round trips: a question asked before could drown an alert in a reset, and a close after a question
+ * proves less. Where nothing was asked of us a session ticket says that all is well.
  */
 const refusalWaitMs = 300;
+const refusalWaitRoundTrips = 3;
 
 /** Takes the socket over. Never rejects. */
 export function probeTls(raw: Socket, settings: ProbeSettings, time: TimeLeft): Promise<ProbeEvidence> {
@@ -66,6 +70,7 @@ class Probe {
   #agreed = { version: '', cipher: '', alpn: '' };
   #verifyError: string | undefined;
   #established = false;
+  #isAskedForOurs = false;
   #asked = false;
   #done = false;
   #cancelDeadline = (): void => undefined;
@@ -99,7 +104,9 @@ class Probe {
     }
     socket.on('keylog', (line: Buffer) => this.#onKeylog(socket, line));
     socket.once('secureConnect', () => this.#onSecure(socket));
-    socket.once('session', () => this.#ask(socket));
+    socket.once('session', () => {
+      if (!this.#isAskedForOurs) this.#ask(socket);
+    });
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
     socket.once('end', () => this.#finish(undefined, true));
     socket.on('error', (error) => this.#finish(failureOf(error), true));
@@ -127,9 +134,10 @@ class Probe {
     this.#established = true;
     this.#noteAgreed(socket);
     this.#verifyError = readVerifyError(socket);
-    if (this.#agreed.version === 'TLSv1.3') {
-      this.#cancelWait = this.#time.clock.after(refusalWaitMs, () => this.#ask(socket));
-    } else this.#ask(socket);
+    this.#isAskedForOurs = this.#evidence().transcript.request !== undefined;
+    if (this.#agreed.version !== 'TLSv1.3' && !this.#isAskedForOurs) return this.#ask(socket);
+    const waitMs = refusalWaitMs + refusalWaitRoundTrips * this.#settings.roundTripMs;
+    this.#cancelWait = this.#time.clock.after(Math.min(waitMs, this.#time.left() / 2), () => this.#ask(socket));
   }
 
   #ask(socket: TLSSocket): void {

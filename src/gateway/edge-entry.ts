@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Clock } from '../base/clock.ts';
+import { faultTable } from '../base/fault.ts';
 import type { Deadlines } from '../base/deadline.ts';
 import type { EdgeState, EdgeWorld } from '../edge/edge-world.ts';
 import { HandshakeLog } from '../edge/handshake-log.ts';
@@ -34,7 +35,8 @@ export function makeEdgeEntry(options: EdgeEntryOptions): EdgeEntry {
   const { clock, deadlines, log, metrics, intermediates, ocsp, current, onConnection, onDefect } = options;
   const refusals = new HandshakeLog({
     clock,
-    write: (line) => log.warn({ ...line, time: undefined }, `handshake refused: ${line.code}`),
+    write: (line) =>
+      log.warn({ ...line, time: undefined, help: faultTable[line.code].help }, `handshake refused: ${line.code}`),
     onOverflow: (count) =>
       log.warn({ count }, 'further handshakes were refused, from more addresses than are told apart'),
   });
