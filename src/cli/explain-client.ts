@@ -68,11 +68,18 @@ export function judgeChain(client: ClientChain, { trust, clientAuth }: EdgePolic
   }
 }
 
-export function describeVerdict([leaf]: ClientChain, verdict: ClientVerdict): string {
+/** `config`: what the policy asks, to say what was not looked at. */
+export function describeVerdict(
+  [leaf]: ClientChain,
+  verdict: ClientVerdict,
+  config: ClientAuthConfig | undefined,
+): string {
   const who = `client   ${describe(leaf)}${leaf.sans.length === 0 ? '' : ` (${describeSans(leaf.sans)})`}`;
   if (verdict === 'plain') return `${who}: cannot be shown over plain HTTP`;
   if (verdict === 'not asked') return `${who}: not asked for, so anonymous`;
-  return verdict === 'passes' ? `${who}: passes` : `${who}: refused with ${verdict.code}: ${verdict.detail}`;
+  const unseen =
+    config?.crl === undefined && config?.ocsp === undefined ? '' : ' unless it is revoked, which is not looked at here';
+  return verdict === 'passes' ? `${who}: passes${unseen}` : `${who}: refused with ${verdict.code}: ${verdict.detail}`;
 }
 
 /** The route's rule, and what it says of the client: of the certificate where it passed, else of somebody anonymous. */

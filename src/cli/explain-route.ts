@@ -90,7 +90,7 @@ function explain(loaded: LoadedConfig, { method, scheme, authority, target, clie
     chain: client,
     verdict: secure ? judgeChain(client, policy, systemClock.now()) : ('plain' as const),
   };
-  if (shown !== undefined) lines.push(describeVerdict(shown.chain, shown.verdict));
+  if (shown !== undefined) lines.push(describeVerdict(shown.chain, shown.verdict, config));
   const normal = normalizeTarget(target);
   if (normal === undefined)
     return [...lines, `path     ${target}: refused with 400, two servers could read it differently`];

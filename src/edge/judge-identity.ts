@@ -9,7 +9,7 @@ import type { OcspChecker } from './ocsp-checker.ts';
 import { judgeOpen } from './ocsp-verdict.ts';
 
 export type JudgedTrust = {
-  readonly trust: ClientTrust;
+  readonly trust: Pick<ClientTrust, 'keyFloor' | 'needsChain' | 'crls' | 'ocsp' | 'rules'>;
   readonly maxDepth: number;
   /** For connections that are open. A handshake waits for an answer, when everything else has passed (accept.ts). */
   readonly ocsp?: OcspChecker | undefined;

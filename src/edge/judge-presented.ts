@@ -1,6 +1,6 @@
 // What a policy would say of a client certificate that nobody is presenting: for `explain`, which has the file and no
 // handshake. The same path search and the same order of checks as at the handshake; what OpenSSL alone judges there
-// (pathLenConstraint, name constraints, critical extensions) it cannot see.
+// (pathLenConstraint, name constraints, critical extensions) it cannot see; revocation is not looked at.
 import { X509Certificate } from 'node:crypto';
 import { diagnose } from '../pki/diagnose.ts';
 import type { CertificateFacts } from '../pki/facts.ts';
@@ -8,13 +8,12 @@ import { AnchorSet } from '../pki/anchor-set.ts';
 import { readFacts } from '../pki/facts-reader.ts';
 import { checkStrength, type Judgement } from '../pki/judge.ts';
 import type { ClientTrust } from './client-trust.ts';
-import type { JudgedTrust } from './judge-identity.ts';
 import { judgeIdentity } from './judge-identity.ts';
 
 /** `facts`: leaf first, then what is sent along. undefined: it would pass. Throws Fault('malformed_cert'). */
 export function judgePresented(
   facts: readonly [CertificateFacts, ...CertificateFacts[]],
-  { trust, maxDepth }: JudgedTrust,
+  { trust, maxDepth }: { readonly trust: ClientTrust; readonly maxDepth: number },
   now: number,
 ): Judgement | undefined {
   const [leaf, ...sent] = facts;
@@ -29,7 +28,9 @@ export function judgePresented(
   if (path === undefined) return trust.explainNoPath(leaf, certificate, above);
   const chain = [leaf, ...path.chain.slice(1).map(({ raw }) => readFacts(raw))];
   const weakness = chain.map((one) => checkStrength(one, trust.keyFloor)).find((weak) => weak !== undefined);
-  return judgeIdentity(leaf, { chain, anchor: path.anchor, weakness }, { trust, maxDepth }, now);
+  const { keyFloor, needsChain, rules } = trust;
+  const asked = { keyFloor, needsChain, rules, crls: undefined, ocsp: undefined };
+  return judgeIdentity(leaf, { chain, anchor: path.anchor, weakness }, { trust: asked, maxDepth }, now);
 }
 
 /** OpenSSL's code for an issuer that was not found, whatever the reason; diagnose tells them apart. */
