@@ -68,8 +68,11 @@ before(async () => {
     servers.issue({ kind: 'server', sans: ['other.example.com'] }),
     servers.issue({ ...names, key: 'rsa-1024' }),
   ]);
+  const aging = await servers.issue({ ...names, notBefore: now - 61 * DAY, notAfter: now + 29 * DAY + 60_000 });
+  const agingCa = await mintCa({ cn: 'Aging CA', notBefore: now - 71 * DAY, notAfter: now + 29 * DAY + 60_000 });
+  dir.write('aging-ca.crt', agingCa.certPem);
   const expiredCa = await mintCa({ cn: 'Old CA', notBefore: now - 9 * DAY, notAfter: now - DAY });
-  for (const [name, pair] of Object.entries({ old, early, elsewhere, weak, orphan })) {
+  for (const [name, pair] of Object.entries({ old, aging, early, elsewhere, weak, orphan })) {
     dir.write(`${name}.crt`, pair.certPem);
     dir.write(`${name}.key`, pair.keyPem);
   }
@@ -226,6 +229,20 @@ const warnings: Case[] = [
     'missing_intermediate',
     /orphan\.crt.*Issuing CA/,
     /append/,
+  ],
+  [
+    'a certificate with less than a third of its life left',
+    { cert: 'aging.crt', key: 'aging.key' },
+    'expires_soon',
+    /aging\.crt.*expires in 29 days, on 20/,
+    /renew/i,
+  ],
+  [
+    'a CA with less than a third of its life left',
+    { clientCA: 'aging-ca.crt' },
+    'anchor_expires_soon',
+    /aging-ca\.crt.*Aging CA.*expires in 29 days/,
+    /successor/,
   ],
   [
     'a CA that has expired',
