@@ -6,6 +6,7 @@ import { Command } from 'commander';
 import { systemClock } from '../base/clock.ts';
 import { compilePolicies } from '../gateway/compile-policies.ts';
 import { loadGateway } from '../gateway/load.ts';
+import { findInLoad } from '../gateway/load-crls.ts';
 import type { LoadedConfig } from '../gateway/loaded.ts';
 import { loadPem, parseCertificates } from '../pki/material.ts';
 import { RouteRule } from '../policy/route-rule.ts';
@@ -74,7 +75,7 @@ type Asked = {
 
 function explain(loaded: LoadedConfig, { method, scheme, authority, target, client }: Asked): string[] {
   const host = hostOfAuthority(authority);
-  const policies = compilePolicies(loaded, randomBytes(32));
+  const policies = compilePolicies(loaded, randomBytes(32), findInLoad(loaded.crls));
   const policy = policies.find(host);
   if (policy === undefined) {
     return [

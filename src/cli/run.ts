@@ -3,7 +3,9 @@ import { availableParallelism } from 'node:os';
 import { Command } from 'commander';
 import { systemClock } from '../base/clock.ts';
 import { loadGateway } from '../gateway/load.ts';
+import { CrlLoader } from '../gateway/crl-loader.ts';
 import { Watch } from '../gateway/watch.ts';
+import { CrlBuilder } from '../pki/crl-builder.ts';
 import { type Listening, Primary } from '../process/primary.ts';
 import { createLogger, type OpenLogger } from '../telemetry/logger.ts';
 import { printProblems } from './problems.ts';
@@ -31,7 +33,8 @@ export type RunOptions = {
 /** Serves until a signal; resolves when it listens. Sets the exit code and returns where it cannot start. */
 export async function runGateway(file: string, options: RunOptions): Promise<void> {
   const settings = { env: process.env, strict: options.strict, clock: systemClock };
-  const first = await loadGateway(file, settings);
+  const crlLoader = new CrlLoader(new CrlBuilder({ clock: systemClock }));
+  const first = await loadGateway(file, { ...settings, crls: { loader: crlLoader } });
   await printProblems(first.problems, process.stderr);
   if (first.loaded === undefined) {
     process.stderr.write(`${file}: not started, see the errors above\n`);
@@ -42,9 +45,10 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
   const { level, format, file: logFile } = first.loaded.config.log;
   const json = format === 'json' || (format === undefined && !process.stderr.isTTY);
   const log = createLogger({ level, format: json ? 'json' : 'text', file: logFile });
-  const primary = new Primary(first.loaded, {
+  const primary: Primary = new Primary(first.loaded, {
     load: async () => {
-      const result = await loadGateway(file, { ...settings, tolerateExpired: true });
+      const crls = { loader: crlLoader, inForce: (key: string) => primary.findCrls(key) };
+      const result = await loadGateway(file, { ...settings, tolerateExpired: true, crls });
       await watch.set(result.watch);
       return result;
     },
@@ -52,6 +56,7 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
     log,
     workerEntry: new URL('../process/worker.ts', import.meta.url).pathname,
     cores: availableParallelism(),
+    crlLoader,
   });
   const watch: Watch = new Watch(systemClock, async () => primary.reload('a watched file changed'));
   // From now on a SIGHUP is a reload, also one that comes while the workers start: it waits for its turn.
@@ -59,7 +64,10 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
     const failed = log.reopen();
     if (failed !== undefined) log.error({ err: failed }, 'the log file cannot be opened anew; the old one stays');
     primary.reopenLogs();
-    void watch.mark().then(async () => primary.reload('SIGHUP'));
+    void watch.mark().then(async () => {
+      await primary.reload('SIGHUP');
+      primary.refreshCrls();
+    });
   });
   try {
     await watch.set(first.watch);

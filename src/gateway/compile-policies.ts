@@ -1,18 +1,20 @@
 // From loaded policies to the table that says which policy a name belongs to, each with its own TLS contexts.
-import type { OcspConfig } from '../config/gateway-config.ts';
+import type { CrlConfig, OcspConfig } from '../config/gateway-config.ts';
 import type { OcspSettings } from '../edge/client-trust.ts';
 import { EdgePolicy } from '../edge/edge-policy.ts';
 import { PolicyTable } from '../edge/policy-table.ts';
+import type { CrlSettings } from '../pki/crl-set.ts';
+import type { CrlLookup } from './crl-store.ts';
 import type { LoadedConfig, LoadedPolicy } from './loaded.ts';
 
 type Resumption = LoadedConfig['config']['tls']['sessionResumption'];
 
 /** Throws where OpenSSL rejects a certificate, key, cipher or curve. `secret`: for session tickets, shared by all workers. */
-export function compilePolicies(loaded: LoadedConfig, secret: Buffer): PolicyTable {
+export function compilePolicies(loaded: LoadedConfig, secret: Buffer, crls: CrlLookup): PolicyTable {
   const { tls, routes } = loaded.config;
   const compiled = new Map<string, EdgePolicy>();
   for (const policy of loaded.policies)
-    compiled.set(policy.config.name, compilePolicy(policy, tls.sessionResumption, secret));
+    compiled.set(policy.config.name, compilePolicy(policy, tls.sessionResumption, secret, crls));
   const find = (name: string): EdgePolicy => {
     const policy = compiled.get(name);
     if (policy === undefined) throw new RangeError(`policy ${name} was not loaded`);
@@ -30,9 +32,10 @@ export function compilePolicies(loaded: LoadedConfig, secret: Buffer): PolicyTab
 }
 
 function compilePolicy(
-  { config, certificates, anchors, trustDomains }: LoadedPolicy,
+  { config, certificates, anchors, trustDomains, crlKey }: LoadedPolicy,
   resumption: Resumption,
   secret: Buffer,
+  crls: CrlLookup,
 ): EdgePolicy {
   const { clientAuth } = config;
   // Absent anchors never mean "whoever the public roots vouch for" (N22).
@@ -58,11 +61,19 @@ function compilePolicy(
             partialChain: clientAuth.partialChain,
             minKeyBits: clientAuth.minKeyBits,
             rules: clientAuth,
+            crl: clientAuth.crl && {
+              settings: crlSettings(clientAuth.crl),
+              crls: crlKey === undefined ? [] : crls.find(crlKey),
+            },
             ocsp: clientAuth.ocsp && ocspSettings(clientAuth.ocsp),
             spiffe: clientAuth.spiffe && { trustDomains: clientAuth.spiffe.trustDomains, bundles: trustDomains },
           },
     resumption: { enabled: resumption.enabled, lifetimeS: Math.floor(resumption.lifetimeMs / 1000), secret },
   });
+}
+
+export function crlSettings({ onMissing, onStale, scope }: CrlConfig): CrlSettings {
+  return { onMissing, onStale, scope };
 }
 
 /** Without its place: that does not decide trust, and must not end sessions when a line moves. */

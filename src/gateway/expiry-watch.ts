@@ -46,8 +46,16 @@ export class ExpiryWatch {
     this.#each(({ role, subject, notAfter }, now) => {
       const about = { role, subject: escapeForLog(subject, 200), notAfter: new Date(notAfter).toISOString() };
       const expires = describeExpiry(notAfter, now);
-      if (now > notAfter) this.#log.error({ ...about, expired: expires }, 'a certificate has expired');
-      else this.#log.warn({ ...about, expires }, 'a certificate expires soon');
+      if (now > notAfter)
+        this.#log.error(
+          { ...about, expired: expires },
+          role === 'crl' ? 'a CRL is out of date' : 'a certificate has expired',
+        );
+      else
+        this.#log.warn(
+          { ...about, expires },
+          role === 'crl' ? 'a CRL is soon out of date' : 'a certificate expires soon',
+        );
     });
   }
 

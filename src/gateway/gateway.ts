@@ -31,6 +31,7 @@ import { IdleBudget } from '../upstream/idle-budget.ts';
 import { Pools } from '../upstream/pools.ts';
 import { labelsOf, setBackendGauges } from './backend-gauges.ts';
 import { ClientOcsp } from './client-ocsp.ts';
+import { type CrlListing, CrlStore } from './crl-store.ts';
 import { type EdgeEntry, makeEdgeEntry } from './edge-entry.ts';
 import { ExpiryWatch } from './expiry-watch.ts';
 import { Generation } from './generation.ts';
@@ -65,6 +66,8 @@ type World = {
 };
 
 export class Gateway {
+  /** What is known of revocation, beside the generations (decision 0012). */
+  readonly crls = new CrlStore();
   readonly #options: GatewayOptions;
   readonly #clock: Clock;
   readonly #deadlines: Deadlines;
@@ -124,7 +127,8 @@ export class Gateway {
     const metrics = this.#metrics.of;
     try {
       const now = this.#clock.now();
-      this.#prepared.set(number, new Generation({ number, loaded, ticketSeed, now, forwarding, pools, metrics }));
+      const { crls } = this;
+      this.#prepared.set(number, new Generation({ number, loaded, ticketSeed, now, crls, forwarding, pools, metrics }));
     } catch (error) {
       // What it had begun must not live on for ever: probes of its backends, its hold on pools that others still use.
       pools.close();
@@ -151,6 +155,14 @@ export class Gateway {
   abandon(number: number): void {
     this.#prepared.get(number)?.close();
     this.#prepared.delete(number);
+  }
+
+  /** Puts refreshed CRLs in force, for new and for open connections. Throws where one never came. */
+  listCrls(listing: CrlListing): void {
+    if (!this.crls.list(listing)) return;
+    for (const generation of this.#prepared.values()) generation.replaceCrls(this.crls);
+    this.#generation?.replaceCrls(this.crls);
+    if (this.#generation !== undefined) this.#connections.judgeAgain();
   }
 
   /** What another worker learned from its clients (DER): a session that began there may be resumed here. */

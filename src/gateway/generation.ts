@@ -16,7 +16,8 @@ import { Cluster } from '../upstream/cluster.ts';
 import { defaultPoolSettings, type PoolSettings } from '../upstream/pool-settings.ts';
 import type { Pools } from '../upstream/pools.ts';
 import type { BackendAnchors, TlsMaterial } from '../upstream/tls-identity.ts';
-import { compilePolicies } from './compile-policies.ts';
+import { compilePolicies, crlSettings } from './compile-policies.ts';
+import type { CrlLookup } from './crl-store.ts';
 import type { LoadedConfig, LoadedRoute } from './loaded.ts';
 
 export type GenerationInput = {
@@ -26,6 +27,8 @@ export type GenerationInput = {
   readonly ticketSeed: TicketSeed;
   /** Milliseconds since the epoch. */
   readonly now: number;
+  /** What is known of revocation at this moment. */
+  readonly crls: CrlLookup;
   readonly forwarding: Forwarding;
   readonly pools: Pools;
   readonly metrics: MetricCatalogue;
@@ -61,13 +64,13 @@ export class Generation implements Serving {
     this.securePort = webSecure.enabled ? webSecure.port : undefined;
     this.#tickets = new TicketSecret(input.ticketSeed);
     const epoch = ticketEpoch(input.now, config.tls.sessionResumption.rotationMs);
-    this.policies = compilePolicies(loaded, this.#tickets.at(epoch));
+    this.policies = compilePolicies(loaded, this.#tickets.at(epoch), input.crls);
     for (const policy of loaded.policies) this.#uris.set(policy.config.name, policy.certificates[0]?.uris ?? []);
     const anchors = new AnchorSets();
     const forwards = new ForwardSettings();
     this.routes = new RouteTable(
       loaded.routes.map((route) =>
-        compileRoute(route, { gateway: config, pools: input.pools, anchors, forwards, metrics }),
+        compileRoute(route, { gateway: config, pools: input.pools, anchors, forwards, crls: input.crls, metrics }),
       ),
     );
   }
@@ -83,6 +86,15 @@ export class Generation implements Serving {
     secret.fill(0);
   }
 
+  /** Puts refreshed CRLs in force; open connections to clients are judged by who calls this. */
+  replaceCrls(crls: CrlLookup): void {
+    const policies = new Map(this.policies.policies.map((policy) => [policy.name, policy]));
+    for (const { config, crlKey } of this.loaded.policies)
+      if (crlKey !== undefined) policies.get(config.name)?.trust?.replaceCrls(crls.find(crlKey));
+    const keys = new Set(this.loaded.routes.map(({ tls }) => tls.crlKey));
+    for (const key of keys) if (key !== undefined) this.pools.replaceCrls(key, crls.find(key));
+  }
+
   /** What the next generation did not take over drains. */
   close(): void {
     for (const route of this.routes.routes) route.cluster.close();
@@ -95,12 +107,13 @@ type RouteWorld = {
   readonly pools: Pools;
   readonly anchors: AnchorSets;
   readonly forwards: ForwardSettings;
+  readonly crls: CrlLookup;
   readonly metrics: MetricCatalogue;
 };
 
 function compileRoute(
   { config: loaded, tls }: LoadedRoute,
-  { gateway, pools, anchors, forwards, metrics }: RouteWorld,
+  { gateway, pools, anchors, forwards, crls, metrics }: RouteWorld,
 ): Route {
   const config = { ...loaded, forwardClientCert: forwards.find(loaded.forwardClientCert) };
   const { transport } = gateway;
@@ -120,6 +133,10 @@ function compileRoute(
     minVersion: config.tls.minVersion,
     maxVersion: config.tls.maxVersion,
     rules: config.tls,
+    crl:
+      config.tls.crl && tls.crlKey
+        ? { key: tls.crlKey, settings: crlSettings(config.tls.crl), crls: crls.find(tls.crlKey) }
+        : undefined,
   };
   const { backends, loadBalancing, healthCheck } = config;
   const cluster = new Cluster({ backends, loadBalancing, healthCheck, tls: material, pool }, pools);

@@ -3,7 +3,7 @@
 import type { ClientAuthConfig, Ref } from '../config/gateway-config.ts';
 import { splitCertificate } from '../pki/facts-reader.ts';
 import { materialError, materialWarning } from '../pki/material-problem.ts';
-import type { TrustBundle } from '../pki/trust-bundle.ts';
+import { TrustBundle } from '../pki/trust-bundle.ts';
 import type { MaterialLoader } from './material-loader.ts';
 
 export type ClientTrustBundles = {
@@ -66,6 +66,12 @@ function checkNames(
       'Take CAs away that vouch for no client (countersign trust audit lists them), or part the clients over several policies.',
     ),
   );
+}
+
+/** Every CA of the policy, those of all trust domains included. */
+export function allOf({ own, domains }: ClientTrustBundles): TrustBundle | undefined {
+  const [first, ...more] = [own, ...domains.map(({ bundle }) => bundle)].filter((bundle) => bundle !== undefined);
+  return first && TrustBundle.join(first, ...more);
 }
 
 function checkRoots(

@@ -12,7 +12,10 @@ import { resolveCipherSuites, resolveCurves } from '../edge/cipher-list.ts';
 import { coversHost, explainNotCovered } from '../pki/host-coverage.ts';
 import { materialError, materialWarning } from '../pki/material-problem.ts';
 import type { TrustBundle } from '../pki/trust-bundle.ts';
-import { loadClientTrust } from './load-client-trust.ts';
+import { CrlBuilder } from '../pki/crl-builder.ts';
+import { CrlLoader } from './crl-loader.ts';
+import { allOf, loadClientTrust } from './load-client-trust.ts';
+import { type CrlLoading, CrlLoads } from './load-crls.ts';
 import type { Expiry, LoadedConfig, LoadedPair, LoadedPolicy, LoadedRoute } from './loaded.ts';
 import { MaterialLoader, type UsablePair } from './material-loader.ts';
 import { findExposedRoutes } from './route-exposure.ts';
@@ -34,6 +37,8 @@ export type LoadOptions = {
    * other change out. At the start and for `check` it is an error.
    */
   readonly tolerateExpired?: boolean;
+  /** Who reads CRLs; default one for this load alone. */
+  readonly crls?: CrlLoading;
 };
 
 /** Never rejects for what is wrong with the configuration or its files. */
@@ -42,7 +47,9 @@ export async function loadGateway(file: string, options: LoadOptions): Promise<L
   const watched = files.length === 0 ? [resolve(file)] : files;
   if (config === undefined) return { loaded: undefined, problems, watch: watched };
   const loader = new MaterialLoader(options.clock.now(), options.tolerateExpired === true);
-  const loaded = await loadMaterial(config, loader);
+  const own = options.crls === undefined ? new CrlLoader(new CrlBuilder({ clock: options.clock })) : undefined;
+  const crls = new CrlLoads(options.crls ?? { loader: own as CrlLoader }, loader, options.clock.now());
+  const loaded = await loadMaterial(config, loader, crls).finally(() => own?.close());
   const all = [...problems, ...findExposedRoutes(config), ...loader.problems];
   const watch = [...watched, ...loader.paths];
   if (config.extraDirectory !== undefined) watch.push(config.extraDirectory);
@@ -54,7 +61,7 @@ function isError(problem: Problem): boolean {
   return problem.severity === 'error';
 }
 
-async function loadMaterial(config: GatewayConfig, loader: MaterialLoader): Promise<LoadedConfig> {
+async function loadMaterial(config: GatewayConfig, loader: MaterialLoader, crls: CrlLoads): Promise<LoadedConfig> {
   const expiries: Expiry[] = [];
   // Bundles first: what is an anchor here is known when certificates are judged.
   for (const { clientAuth } of [config.tls.gateway, ...config.tls.policies]) {
@@ -63,16 +70,17 @@ async function loadMaterial(config: GatewayConfig, loader: MaterialLoader): Prom
     for (const { bundle } of clientAuth.spiffe?.bundles ?? []) await loader.bundle([bundle]);
   }
   for (const { tls } of config.routes) if (tls.rootCAs !== undefined) await loader.bundle([tls.rootCAs]);
-  const policies = await loadPolicies(config, loader, expiries);
+  const policies = await loadPolicies(config, loader, crls, expiries);
   const routes: LoadedRoute[] = [];
-  for (const route of config.routes) routes.push(await loadRoute(route, loader, expiries));
+  for (const route of config.routes) routes.push(await loadRoute(route, loader, crls, expiries));
   const ticketSecret = await loadTicketSecret(config.tls.sessionResumption.keys, loader);
-  return { config, policies, routes, expiries: distinct(expiries), ticketSecret };
+  return { config, policies, routes, expiries: distinct(expiries), crls: await crls.finish(), ticketSecret };
 }
 
 async function loadPolicies(
   config: GatewayConfig,
   loader: MaterialLoader,
+  crls: CrlLoads,
   expiries: Expiry[],
 ): Promise<LoadedPolicy[]> {
   const { tls } = config;
@@ -89,11 +97,13 @@ async function loadPolicies(
     const certificates = own.map((pair) => pair.loaded);
     for (const pair of certificates) expiries.push(expiryOf('server', pair));
     if (certificates.length === 0) certificates.push(await selfSigned(policy, config, loader));
+    const crl = policy.clientAuth?.crl;
     policies.push({
       config: policy,
       certificates,
       anchors: trust && (trust.own?.pem ?? []),
       trustDomains: trust?.domains.map(({ trustDomain, bundle }) => ({ trustDomain, caPem: bundle.pem })) ?? [],
+      crlKey: crl && trust && crls.begin(crl, allOf(trust)),
     });
   }
   return policies;
@@ -197,8 +207,13 @@ async function loadPairs(pairs: readonly CertificatePair[], loader: MaterialLoad
   return usable;
 }
 
-async function loadRoute(config: RouteConfig, loader: MaterialLoader, expiries: Expiry[]): Promise<LoadedRoute> {
-  const { rootCAs, clientCert, clientKey } = config.tls;
+async function loadRoute(
+  config: RouteConfig,
+  loader: MaterialLoader,
+  crls: CrlLoads,
+  expiries: Expiry[],
+): Promise<LoadedRoute> {
+  const { rootCAs, clientCert, clientKey, crl } = config.tls;
   const anchors = rootCAs === undefined ? undefined : await loader.bundle([rootCAs]);
   if (anchors !== undefined) addAnchors(expiries, 'backend_anchor', anchors);
   const pair =
@@ -208,7 +223,9 @@ async function loadRoute(config: RouteConfig, loader: MaterialLoader, expiries: 
   if (pair !== undefined) {
     expiries.push(expiryOf('backend_client', pair.loaded));
   }
-  return { config, tls: { rootCAs: anchors?.pem.join(''), clientPair: pair?.loaded } };
+  const issuers = rootCAs === undefined ? undefined : anchors;
+  const crlKey = crl && (rootCAs === undefined || issuers !== undefined) ? crls.begin(crl, issuers) : undefined;
+  return { config, tls: { rootCAs: anchors?.pem.join(''), clientPair: pair?.loaded, crlKey } };
 }
 
 function addAnchors(expiries: Expiry[], role: Expiry['role'], bundle: TrustBundle): void {

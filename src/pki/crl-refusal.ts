@@ -4,6 +4,7 @@ import { materialError, type MaterialProblem } from './material-problem.ts';
 
 export type CrlRefusalCode =
   | 'crl_unreadable'
+  | 'crl_unreachable'
   | 'crl_broken'
   | 'crl_unsupported'
   | 'crl_too_large'

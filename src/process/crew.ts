@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.ts';
 import { maxIntermediates } from '../edge/intermediates.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { Backoff } from './backoff.ts';
+import type { CrlGroup } from './crl-keeper.ts';
 import type { Ports, ToWorker } from './messages.ts';
 import { WorkerHandle } from './worker-handle.ts';
 
@@ -13,6 +14,8 @@ export type CrewOptions = {
   readonly workerEntry: string;
   /** What a worker that comes up now has to serve by. */
   readonly orders: () => { readonly prepare: Extract<ToWorker, { kind: 'prepare' }>; readonly ports: Ports };
+  /** The CRLs in force. */
+  readonly crls: () => readonly CrlGroup[];
   /** Restarts take turns with reloads, so that none sees half of the other. */
   readonly exclusive: (act: () => Promise<void>) => Promise<void>;
   readonly onEnded: (worker: WorkerHandle) => void;
@@ -48,6 +51,11 @@ export class Crew {
     return [...all].filter((worker) => worker !== undefined && !worker.gone) as WorkerHandle[];
   }
 
+  /** Resolves when the CRLs in force are on their way to every worker: what is sent to them afterwards comes after. */
+  async bringCrls(): Promise<void> {
+    await Promise.all(this.list().map(async (worker) => worker.crls.deliver(this.#options.crls)));
+  }
+
   /** From now on nobody is replaced; returns those that run. */
   dismiss(): WorkerHandle[] {
     this.#dismissed = true;
@@ -64,6 +72,8 @@ export class Crew {
     this.#slots[slot] = worker;
     try {
       await worker.up();
+      // First of all: a worker that does not know who is revoked must not listen.
+      await worker.crls.deliver(this.#options.crls);
       const { prepare, ports } = orders();
       await worker.prepare(prepare);
       await worker.commit(prepare.generation);

@@ -1,5 +1,6 @@
 // What the primary and its workers say to each other. Plain data over the fork's IPC channel (structured clone).
 import type { TicketSeed } from '../edge/ticket-secret.ts';
+import type { CrlListing, CrlPiece } from '../gateway/crl-store.ts';
 import type { LoadedConfig } from '../gateway/loaded.ts';
 import type { MetricsSnapshot } from '../telemetry/metrics.ts';
 
@@ -20,6 +21,10 @@ export type ToWorker =
   | { readonly kind: 'abandon'; readonly generation: number }
   | { readonly kind: 'listen'; readonly ports: Ports }
   | { readonly kind: 'snapshot'; readonly id: number }
+  /** A part of the index of a CRL; the next list will name it. */
+  | ({ readonly kind: 'crlPiece' } & CrlPiece)
+  /** The CRLs in force: those not named are to be forgotten. */
+  | { readonly kind: 'crls'; readonly groups: CrlListing }
   /** Intermediates that another worker learned, DER. */
   | { readonly kind: 'intermediates'; readonly ders: readonly Uint8Array[] }
   /** Reopen log files (after a rotation). */

@@ -3,6 +3,7 @@
 import type { LoadedConfig } from '../gateway/loaded.ts';
 import { Metrics, type MetricsSnapshot, renderMetrics } from '../telemetry/metrics.ts';
 import type { MetricSample, Sample } from '../telemetry/registry.ts';
+import type { CrlKeeper } from './crl-keeper.ts';
 import type { WorkerHandle } from './worker-handle.ts';
 
 export class PrimaryMetrics {
@@ -38,11 +39,12 @@ export class PrimaryMetrics {
   }
 
   /** Prometheus text over the primary, the workers and those that were. */
-  async render(workers: readonly WorkerHandle[], reloadFailed: boolean): Promise<string> {
+  async render(workers: readonly WorkerHandle[], reloadFailed: boolean, crls: CrlKeeper): Promise<string> {
     // A worker that ends while we ask is still among the living of this page: its counters must not count twice.
     const buried = this.#buried;
     const snapshots = await Promise.all(workers.map(async (worker) => worker.snapshot()));
     const { of } = this.#own;
+    crls.setMetrics(of);
     of.workers.labels({}).set(workers.filter((worker) => worker.ready).length);
     of.configReloadFailed.labels({}).set(reloadFailed ? 1 : 0);
     const alive = snapshots.filter((snapshot) => snapshot !== undefined);

@@ -5,9 +5,13 @@ import type { Clock } from '../base/clock.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import type { Problem } from '../config/problem.ts';
 import { ExpiryWatch } from '../gateway/expiry-watch.ts';
+import { CrlLoader } from '../gateway/crl-loader.ts';
 import type { LoadedConfig } from '../gateway/loaded.ts';
+import { CrlBuilder } from '../pki/crl-builder.ts';
+import type { IndexedCrl } from '../pki/crl-set.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { Crew } from './crew.ts';
+import { CrlKeeper } from './crl-keeper.ts';
 import type { Ports } from './messages.ts';
 import { addressText, explainListenError, reservePort } from './ports.ts';
 import { PrimaryMetrics } from './primary-metrics.ts';
@@ -29,6 +33,8 @@ export type PrimaryOptions = {
   /** URL path of the worker's entry module. */
   readonly workerEntry: string;
   readonly cores: number;
+  /** Who reads CRLs again while we run. */
+  readonly crlLoader?: CrlLoader;
 };
 
 /** Addresses that are served, for the `listening` lines. */
@@ -39,6 +45,7 @@ export class Primary {
   readonly #metrics: PrimaryMetrics;
   readonly #tickets: TicketKeeper;
   readonly #expiries: ExpiryWatch;
+  readonly #crls: CrlKeeper;
   readonly #crew: Crew;
   #loaded: LoadedConfig;
   /** What settings that need a start were taken from. */
@@ -58,13 +65,24 @@ export class Primary {
     this.#options = options;
     this.#metrics = new PrimaryMetrics();
     this.#tickets = new TicketKeeper(options.clock);
-    this.#expiries = new ExpiryWatch(options.clock, options.log, () => this.#loaded.expiries);
+    this.#expiries = new ExpiryWatch(options.clock, options.log, () => [
+      ...this.#loaded.expiries,
+      ...this.#crls.expiries(),
+    ]);
     const { clock, log, workerEntry } = options;
+    this.#crls = new CrlKeeper({
+      clock,
+      log,
+      loader: options.crlLoader ?? new CrlLoader(new CrlBuilder({ clock })),
+      random: Math.random,
+      onChange: () => void this.#crew.bringCrls(),
+    });
     this.#crew = new Crew({
       clock,
       log,
       workerEntry,
       orders: () => ({ prepare: this.#prepareMessage(this.#loaded, this.#generation), ports: this.#ports }),
+      crls: () => this.#crls.groups(),
       exclusive: async (act) => this.#exclusive(act),
       onEnded: (worker) => this.#metrics.bury(worker),
       onRestarted: () => this.#metrics.workerRestarted(),
@@ -93,6 +111,8 @@ export class Primary {
       webSecure: webSecure.enabled ? await reservePort(webSecure) : undefined,
     };
     const count = config.workers === 'auto' ? this.#options.cores : config.workers;
+    await this.#crls.adopt(this.#loaded.crls);
+    this.#loaded = withoutReadings(this.#loaded);
     await this.#crew.start(count);
     const listening: Listening[] = [];
     if (this.#ports.web !== undefined)
@@ -125,6 +145,7 @@ export class Primary {
   async stop(): Promise<void> {
     if (this.#stopping) return;
     this.#stopping = true;
+    this.#crls.close();
     const workers = this.#crew.dismiss();
     for (const worker of workers) worker.send({ kind: 'drain' });
     // Workers keep the limit themselves; this is for one that hangs.
@@ -137,9 +158,20 @@ export class Primary {
   /** Ends everything at once. */
   stopNow(): void {
     this.#stopping = true;
+    this.#crls.close();
     this.#crew.dismiss();
     this.#crew.kill();
     this.#admin?.close();
+  }
+
+  /** The CRLs of one source that are in force; undefined where it is not known. */
+  findCrls(feedKey: string): readonly IndexedCrl[] | undefined {
+    return this.#crls.find(feedKey);
+  }
+
+  /** Fetches every CRL of a URL now rather than when it is due. */
+  refreshCrls(): void {
+    this.#crls.refreshUrls();
   }
 
   reopenLogs(): void {
@@ -158,6 +190,9 @@ export class Primary {
     for (const problem of problems) logProblem(log, problem);
     if (loaded === undefined) return this.#reloadRejected(reason, 'the configuration has errors');
     const generation = this.#generation + 1;
+    // Beside what is in force: a worker has what it needs before it is asked to prepare.
+    await this.#crls.adopt(loaded.crls);
+    await this.#crew.bringCrls();
     const workers = this.#crew.list();
     const prepared = await Promise.allSettled(
       workers.map((worker) => worker.prepare(this.#prepareMessage(loaded, generation))),
@@ -168,14 +203,17 @@ export class Primary {
     );
     if (veto !== undefined) {
       for (const worker of workers) worker.send({ kind: 'abandon', generation });
+      this.#crls.retain(this.#loaded.crls);
       return this.#reloadRejected(reason, String((veto as PromiseRejectedResult).reason));
     }
     const keys = findRestartKeys(this.#startedWith, loaded.config);
     if (keys.length > 0) log.warn({ keys }, 'these settings take effect at the next start only');
-    this.#loaded = loaded;
+    this.#loaded = withoutReadings(loaded);
     this.#generation = generation;
     this.#reloadFailed = false;
     await Promise.all(workers.map(async (worker) => this.#commit(worker, generation)));
+    this.#crls.retain(loaded.crls);
+    await this.#crew.bringCrls();
     this.#metrics.loaded(loaded, generation);
     this.#expiries.markTold();
     log.info({ generation, reason }, 'configuration reloaded');
@@ -203,7 +241,8 @@ export class Primary {
 
   #prepareMessage(loaded: LoadedConfig, generation: number) {
     const ticketSeed = this.#tickets.seedFor(loaded);
-    return { kind: 'prepare', generation, loaded: withPort(loaded, this.#ports.webSecure), ticketSeed } as const;
+    const shipped = { ...withPort(loaded, this.#ports.webSecure), crls: [] };
+    return { kind: 'prepare', generation, loaded: shipped, ticketSeed } as const;
   }
 
   async #openAdmin(): Promise<number> {
@@ -211,7 +250,7 @@ export class Primary {
     const { host, port } = config.entryPoints.admin;
     this.#admin = new AdminServer({
       ready: () => this.#readiness(),
-      metrics: async () => this.#metrics.render(this.#crew.list(), this.#reloadFailed),
+      metrics: async () => this.#metrics.render(this.#crew.list(), this.#reloadFailed, this.#crls),
       metricsPath: config.monitoring.metrics ? config.monitoring.metricsPath : undefined,
       liveness: config.monitoring.liveness,
       readiness: config.monitoring.readiness,
@@ -228,6 +267,11 @@ export class Primary {
     if (this.#stopping) return { ok: false, detail: 'draining' };
     return { ok: ready > 0, detail: `${ready} of ${this.#crew.size} workers ready` };
   }
+}
+
+/** The keys stay; the CRLs themselves are with the keeper, which lets go of them when newer ones come. */
+function withoutReadings(loaded: LoadedConfig): LoadedConfig {
+  return { ...loaded, crls: loaded.crls.map(({ key }) => ({ key, feeds: [] })) };
 }
 
 /** With the port that was chosen: plain HTTP redirects to it. */

@@ -2,6 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import type { Clock } from '../base/clock.ts';
 import type { MetricsSnapshot } from '../telemetry/metrics.ts';
+import { CrlCourier } from './crl-courier.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
 
 /** How long a worker may take over one answer before it counts as failed. */
@@ -30,6 +31,8 @@ export class WorkerHandle {
   readonly #waiting = new Set<Waiting>();
   readonly #onLeaving: () => void;
   readonly #onIntermediate: (der: Uint8Array) => void;
+  /** Brings it the CRLs in force. */
+  readonly crls = new CrlCourier(async (message) => this.sendPaced(message));
   #snapshotId = 0;
   #gone = false;
 
@@ -66,6 +69,18 @@ export class WorkerHandle {
   send(message: ToWorker): void {
     // A worker that just died: its exit event is on the way and says all there is to say.
     if (!this.#gone && this.#child.connected) this.#child.send(message, () => {});
+  }
+
+  /** As `send`; resolves when the message is written, or the worker is gone, or reads nothing any more. */
+  async sendPaced(message: ToWorker): Promise<void> {
+    if (this.#gone || !this.#child.connected) return;
+    await new Promise<void>((resolve) => {
+      const cancel = this.#clock.after(answerMs, resolve);
+      this.#child.send(message, () => {
+        cancel();
+        resolve();
+      });
+    });
   }
 
   /** Resolves when the process is up and listens to messages. */

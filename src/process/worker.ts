@@ -40,6 +40,10 @@ async function act(message: ToWorker): Promise<void> {
       return;
     case 'snapshot':
       return say({ kind: 'snapshot', id: message.id, metrics: gateway.snapshot() });
+    case 'crlPiece':
+      return gateway.crls.add(message);
+    case 'crls':
+      return gateway.listCrls(message.groups);
     case 'intermediates':
       for (const der of message.ders) gateway.addIntermediate(Buffer.from(der));
       return;

@@ -69,6 +69,18 @@ function catalogue() {
       'problem',
     ),
     ocspAnswers: gauge('sum', 'ocsp_answers', 'OCSP answers about clients that are kept'),
+    crlEntries: gauge('max', 'crl_entries', 'Revoked certificates in each CRL in force', 'source', 'issuer', 'number'),
+    crlLastRefresh: gauge(
+      'max',
+      'crl_last_refresh_timestamp_seconds',
+      'When a source of CRLs was last read without any error, seconds since the epoch',
+      'source',
+    ),
+    crlRefreshFailures: counter(
+      'crl_refresh_failures_total',
+      'CRLs that could not be read, verified or fetched, or were older than the one in force',
+      'source',
+    ),
     verificationDisabled: gauge(
       'max',
       'backend_verification_disabled',

@@ -1,0 +1,196 @@
+// CRLs in files and folders are in force when they change, whatever else is wrong, and stay in force when they break.
+import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
+import { describe, it } from 'node:test';
+import { serialOf, takenIn, writeCrl } from '../support/crls.ts';
+import { StartFailure } from '../support/gateway.ts';
+import { keepConnection } from '../support/kept-connection.ts';
+import { openWorld, reloadBy, type World, type WorldOptions } from '../support/mtls-world.ts';
+import { sClient } from '../support/openssl.ts';
+import type { CertFiles } from '../support/pki.ts';
+import { eventually } from '../support/wait-for.ts';
+
+const hourMs = 3_600_000;
+const auth = (crl: string): string => `{clientCA: clients-ca.crt, required: true, crl: ${crl}}`;
+
+const withCrl = (options: WorldOptions = {}): WorldOptions => ({
+  workers: 2,
+  clientAuth: auth('{sources: [clients.crl]}'),
+  prepare: ({ dir, clients }) => void writeCrl(dir, 'clients.crl', clients, { number: 1 }),
+  ...options,
+});
+
+async function ask(world: World, as: CertFiles = world.pki.alice) {
+  const { pki, gateway } = world;
+  return sClient({ port: gateway.ports.webSecure, ca: pki.servers.file, cert: as.cert, key: as.key });
+}
+
+const isRefusal =
+  (code: string) =>
+  (line: Readonly<Record<string, unknown>>): boolean =>
+    line['code'] === code;
+
+describe('a CRL in a file', () => {
+  it('takes effect while the gateway runs, and while its configuration is broken', async () => {
+    await using world = await openWorld(withCrl());
+    const { pki, gateway } = world;
+    assert.equal((await ask(world)).status, 200);
+    const { ok } = await reloadBy(gateway, () => gateway.rewrite('version: 2\ngateway: {routes: [oops'));
+    assert.equal(ok, false);
+    const bob = await pki.clients.issueFiles('bob', { kind: 'client', cn: 'bob' });
+    await takenIn(gateway, '02', () =>
+      writeCrl(pki.dir, 'clients.crl', pki.clients, {
+        number: 2,
+        revoked: [{ serial: serialOf(pki.alice), reason: 1 }],
+      }),
+    );
+    const from = gateway.log.length;
+    await eventually(async () => (await ask(world)).status === undefined, { what: 'alice to be refused' });
+    const line = await gateway.waitForLog(isRefusal('revoked'), { from, what: 'the refusal' });
+    assert.match(JSON.stringify(line), /key compromised.*number 02.*clients\.crl/);
+    assert.equal((await ask(world, bob)).status, 200);
+  });
+
+  it('that is broken, gone, forged or older keeps the last good one in force, with an error in the log', async () => {
+    await using world = await openWorld(
+      withCrl({
+        prepare: ({ dir, clients, alice }) =>
+          void writeCrl(dir, 'clients.crl', clients, { number: 5, revoked: [{ serial: serialOf(alice) }] }),
+      }),
+    );
+    const { pki, gateway } = world;
+    const refusals: readonly (readonly [string, () => void])[] = [
+      ['crl_broken', () => pki.dir.replace('clients.crl', 'garbage')],
+      ['crl_unreadable', () => rmSync(pki.dir.file('clients.crl'))],
+      ['crl_issuer_unknown', () => writeCrl(pki.dir, 'clients.crl', pki.servers, { number: 9 })],
+      ['crl_rollback', () => writeCrl(pki.dir, 'clients.crl', pki.clients, { number: 4 })],
+    ];
+    for (const [code, act] of refusals) {
+      const from = gateway.log.length;
+      act();
+      const line = await gateway.waitForLog(isRefusal(code), { from, what: code });
+      assert.equal(line['level'], 'error');
+      assert.equal((await ask(world)).status, undefined, code);
+    }
+    assert.equal(await world.metric('countersign_crl_refresh_failures_total', 'clients.crl'), refusals.length);
+    // A reload does not bring the older one in either; a newer one ends it all.
+    assert.equal((await reloadBy(gateway, () => gateway.reload())).ok, true);
+    assert.equal((await ask(world)).status, undefined);
+    await takenIn(gateway, '06', () => writeCrl(pki.dir, 'clients.crl', pki.clients, { number: 6 }));
+    await eventually(async () => (await ask(world)).status === 200, { what: 'alice to be let in again' });
+  });
+
+  it('keeps the gateway from starting, and a reload from happening, where it is broken', async () => {
+    const broken = withCrl({ prepare: ({ dir }) => void dir.write('clients.crl', 'garbage') });
+    await assert.rejects(openWorld(broken), (error: unknown) => {
+      assert.ok(error instanceof StartFailure);
+      assert.match(JSON.stringify(error.log), /clients\.crl: it holds neither DER nor PEM/);
+      return true;
+    });
+    await using world = await openWorld(withCrl());
+    world.pki.dir.write('other.crl', 'garbage');
+    const { ok, lines } = await reloadBy(world.gateway, () =>
+      world.gateway.rewrite(world.yaml({ clientAuth: auth('{sources: [clients.crl, other.crl]}') })),
+    );
+    assert.equal(ok, false);
+    assert.match(JSON.stringify(lines), /crl_broken/);
+    assert.equal((await ask(world)).status, 200);
+  });
+
+  for (const [onStale, status] of [
+    ['deny', undefined],
+    ['allow', 200],
+  ] as const) {
+    it(`whose time is over leaves clients to onStale: ${onStale}, but what it lists is revoked`, async () => {
+      const past = { thisUpdate: Date.now() - 2 * hourMs, nextUpdate: Date.now() - hourMs };
+      await using world = await openWorld(
+        withCrl({
+          clientAuth: auth(`{sources: [clients.crl], onStale: ${onStale}}`),
+          prepare: async ({ dir, clients }) => {
+            const listed = await clients.issueFiles('listed', { kind: 'client', cn: 'listed' });
+            writeCrl(dir, 'clients.crl', clients, { ...past, revoked: [{ serial: serialOf(listed) }] });
+          },
+        }),
+      );
+      assert.equal((await ask(world)).status, status);
+      if (status === undefined) await world.gateway.waitForLog(isRefusal('crl_stale'));
+      const { dir } = world.pki;
+      const listed = { ...world.pki.alice, cert: dir.file('listed.crt'), key: dir.file('listed.key') };
+      assert.equal((await ask(world, listed)).status, undefined);
+      await world.gateway.waitForLog(isRefusal('revoked'));
+    });
+  }
+
+  for (const [onMissing, status] of [
+    ['deny', undefined],
+    ['allow', 200],
+  ] as const) {
+    it(`of another CA leaves clients to onMissing: ${onMissing}`, async () => {
+      await using world = await openWorld(
+        withCrl({
+          clientAuth: `{clientCA: [clients-ca.crt, internal-ca.crt], required: true, crl: {sources: [x.crl], onMissing: ${onMissing}}}`,
+          prepare: ({ dir, internal }) => void writeCrl(dir, 'x.crl', internal),
+        }),
+      );
+      assert.equal((await ask(world)).status, status);
+      if (status === undefined) await world.gateway.waitForLog(isRefusal('revocation_unknown'));
+    });
+  }
+});
+
+describe('a folder of CRLs', () => {
+  it('is read file by file: one that breaks does not keep another one out', async () => {
+    const { extra } = { extra: 'crls/extra.crl' };
+    await using world = await openWorld(
+      withCrl({
+        clientAuth: '{clientCA: [clients-ca.crt, internal-ca.crt], required: true, crl: {sources: [crls]}}',
+        prepare: ({ dir, clients, internal }) => {
+          writeCrl(dir, 'crls/clients.crl', clients, { number: 1 });
+          writeCrl(dir, extra, internal, { number: 1 });
+          dir.write('crls/README', 'not a CRL, and not looked at');
+        },
+      }),
+    );
+    const { pki, gateway } = world;
+    const { gateway: fromInternal } = pki;
+    assert.equal((await ask(world)).status, 200);
+    assert.equal((await ask(world, fromInternal)).status, 200);
+    const from = gateway.log.length;
+    pki.dir.replace('crls/clients.crl', 'garbage');
+    await gateway.waitForLog(isRefusal('crl_broken'), { from });
+    await takenIn(gateway, '02', () =>
+      writeCrl(pki.dir, extra, pki.internal, { number: 2, revoked: [{ serial: serialOf(fromInternal) }] }),
+    );
+    await eventually(async () => (await ask(world, fromInternal)).status === undefined, { what: 'the refusal' });
+    assert.equal((await ask(world)).status, 200);
+    // Taken away on purpose: nothing is known of that CA any more.
+    rmSync(pki.dir.file(extra));
+    const unknown = await gateway.waitForLog(({ msg }) => msg.endsWith('was taken away'), { from });
+    assert.equal(unknown['level'], 'warn');
+    await eventually(
+      async () => (await ask(world, fromInternal), gateway.log.items.slice(from).some(isRefusal('revocation_unknown'))),
+      {
+        what: 'revocation_unknown',
+      },
+    );
+  });
+});
+
+describe('a worker that starts later', () => {
+  it('knows the CRLs in force before it listens', async () => {
+    await using world = await openWorld(withCrl({ workers: 1 }));
+    const { pki, gateway } = world;
+    await takenIn(gateway, '02', () =>
+      writeCrl(pki.dir, 'clients.crl', pki.clients, { number: 2, revoked: [{ serial: serialOf(pki.alice) }] }),
+    );
+    const ready = await gateway.waitForLog(({ msg }) => msg === 'worker ready');
+    const from = gateway.log.length;
+    process.kill(Number(ready['pid']), 'SIGKILL');
+    await gateway.waitForLog(({ msg }) => msg === 'worker ready', { from });
+    assert.equal((await ask(world)).status, undefined);
+    await gateway.waitForLog(isRefusal('revoked'), { from });
+    const bob = await pki.clients.issueFiles('bob', { kind: 'client', cn: 'bob' });
+    using connection = await keepConnection({ port: gateway.ports.webSecure, ca: pki.servers.certPem, as: bob });
+    assert.match(await connection.get(), /^HTTP\/1\.1 200 /);
+  });
+});
