@@ -27,8 +27,9 @@ export function explainHandshakeCommand(): Command {
       try {
         const target = await loadTarget(place, options, systemClock.now());
         const ladder = await climb(target, systemClock);
-        process.stdout.write(options.json === true ? printJson(ladder, target) : printLadder(ladder, target));
-        process.exitCode = isSound(ladder) ? 0 : 1;
+        const text = options.json === true ? printJson(ladder, target) : printLadder(ladder, target);
+        // A resolver that does not answer cannot be called off; nobody should wait for it.
+        process.stdout.write(text, () => process.exit(isSound(ladder) ? 0 : 1));
       } catch (error) {
         if (!(error instanceof UsageError)) throw error;
         process.stderr.write(`${error.message}\n`);

@@ -28,7 +28,9 @@ export function opensslCommand(target: Target, address: string | undefined): str
   }
   if (min !== 'TLSv1.2') words.push('-min_protocol', min);
   if (max !== 'TLSv1.3') words.push('-max_protocol', max);
-  if (ciphers !== undefined) words.push('-cipher', ciphers);
+  const { old, modern } = splitCiphers(ciphers);
+  if (old !== '') words.push('-cipher', old);
+  if (modern !== '') words.push('-ciphersuites', modern);
   if (alpn.length > 0) words.push('-alpn', alpn.join(','));
   return [...words, '-showcerts'].map(shellQuote).join(' ');
 }
@@ -45,8 +47,17 @@ export function curlCommand(target: Target, address: string | undefined): string
     words.push('--cert', curlFile(files.cert), '--key', fileName(files.key));
   if (min !== 'TLSv1.2') words.push(`--${min.toLowerCase().replace(/^tlsv1$/, 'tlsv1.0')}`);
   if (max !== 'TLSv1.3') words.push('--tls-max', max === 'TLSv1' ? '1.0' : max.slice(4));
-  if (ciphers !== undefined) words.push('--ciphers', ciphers);
+  const { old, modern } = splitCiphers(ciphers);
+  if (old !== '') words.push('--ciphers', old);
+  if (modern !== '') words.push('--tls13-ciphers', modern);
   return [...words, `https://${bracketed(wanted)}:${port}${path}`].map(shellQuote).join(' ');
+}
+
+/** OpenSSL and curl take the names of TLS 1.3 apart from the older ones; Node takes them in one list. */
+function splitCiphers(ciphers = ''): { readonly old: string; readonly modern: string } {
+  const names = ciphers.split(':').filter((name) => name !== '');
+  const isModern = (name: string): boolean => name.startsWith('TLS_');
+  return { old: names.filter((name) => !isModern(name)).join(':'), modern: names.filter(isModern).join(':') };
 }
 
 /** In `--cert` a colon would start the passphrase. */

@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.ts';
 import { type FaultCode, faultTable } from '../base/fault.ts';
 import type { CertificateFacts } from '../pki/facts.ts';
 import { isIpLiteral } from '../base/host.ts';
+import { findAlert, judgeHandshakeError } from '../pki/handshake-error.ts';
 import { escapeForLog } from '../pki/log-text.ts';
 import { type Answer, parseAnswer } from './handshake-answer.ts';
 import { type Connected, connectFirst, deadlineRaw, type Failure, resolveHost, TimeLeft } from './handshake-connect.ts';
@@ -78,13 +79,12 @@ export async function climb(target: Target, clock: Clock): Promise<Ladder> {
     group: transcript.group,
     acceptedCas: transcript.request?.authorities,
   };
-  if (!evidence.established && transcript.certificates === undefined) {
+  if (!evidence.established && evidence.certificates === undefined) {
     const step = await explainTlsFailure(evidence, target, { address, port: target.port }, time);
     return { ...seen, steps: [dns, tcp, step] };
   }
   server ??= judgeServer(evidence, target, now);
-  const steps = [dns, tcp, judgeTls(evidence), ...server.steps];
-  if (!server.steps.some(({ status }) => status === 'failed')) steps.push(...judgeRest(evidence, target));
+  const steps = [dns, tcp, ...judgeFrom(judgeTls(evidence), server.steps, () => judgeRest(evidence, target))];
   return { ...seen, certificates: server.certificates, steps };
 }
 
@@ -120,9 +120,15 @@ function judgeTcp({ port }: Target, { attempts, socket, durationMs }: Connected)
   return broken('tcp', `port ${port}`, { code, cause, raw }, attempts.length === 1 ? [] : notes);
 }
 
-function judgeTls({ version, cipher, alpn, transcript }: TlsEvidence): Step {
+function judgeTls({ version, cipher, alpn, transcript, established, failure }: ProbeEvidence): Step {
   const parts = [version, cipher, transcript.group ?? '', alpn === '' ? '' : `ALPN ${alpn}`];
-  return passed('tls', parts.filter((part) => part !== '').join(', '));
+  const text = parts.filter((part) => part !== '').join(', ');
+  const raw = failure?.raw ?? '';
+  // Where the server broke it off, a later step says why; where our own OpenSSL did, nothing later would.
+  if (established || !raw.startsWith('ERR_SSL_') || findAlert(raw) !== undefined) return passed('tls', text);
+  const judged = judgeHandshakeError(raw, { leg: 2, sawPeerCertificate: true, peer: 'the server' });
+  if (judged === undefined || judged.code === 'ok' || judged.code === 'refused_by_peer') return passed('tls', text);
+  return broken('tls', text, { code: judged.code, cause: `our side gave up: ${judged.detail}`, raw });
 }
 
 // The connection preface and an empty SETTINGS frame (RFC 9113 section 3.4): enough for the server's own SETTINGS.
@@ -138,6 +144,12 @@ function question({ alpn }: TlsEvidence, { wanted, port, path }: Target): Buffer
   return Buffer.from(
     `GET ${path} HTTP/1.1\r\nHost: ${authority}\r\nUser-Agent: countersign\r\nAccept: */*\r\nConnection: close\r\n\r\n`,
   );
+}
+
+/** A weak certificate is the better explanation of a handshake that our side broke off, so it goes first. */
+function judgeFrom(tls: Step, server: readonly Step[], rest: () => Step[]): Step[] {
+  if (server.some(({ status }) => status === 'failed')) return [passed('tls', tls.text), ...server];
+  return tls.status === 'failed' ? [tls] : [tls, ...server, ...rest()];
 }
 
 /** What follows a server that is the right one. */

@@ -30,6 +30,8 @@ export type TlsEvidence = {
   /** OpenSSL's judgement on their chain; '' is good; undefined where it came not to it. */
   readonly verifyError: string | undefined;
   readonly transcript: Transcript;
+  /** Of the server, DER, leaf first; undefined where it came not to them. */
+  readonly certificates: readonly Buffer[] | undefined;
   /** The first bytes that the server sent, TLS or not. */
   readonly firstBytes: Buffer;
 };
@@ -69,6 +71,7 @@ class Probe {
   #answerBytes = 0;
   #agreed = { version: '', cipher: '', alpn: '' };
   #verifyError: string | undefined;
+  #peerChain: readonly Buffer[] | undefined;
   #established = false;
   #isAskedForOurs = false;
   #asked = false;
@@ -134,6 +137,7 @@ class Probe {
     this.#established = true;
     this.#noteAgreed(socket);
     this.#verifyError = readVerifyError(socket);
+    this.#peerChain = readChain(socket);
     this.#isAskedForOurs = this.#evidence().transcript.request !== undefined;
     if (this.#agreed.version !== 'TLSv1.3' && !this.#isAskedForOurs) return this.#ask(socket);
     const waitMs = refusalWaitMs + refusalWaitRoundTrips * this.#settings.roundTripMs;
@@ -162,11 +166,14 @@ class Probe {
   }
 
   #evidence(): TlsEvidence {
+    const transcript = readTranscript(this.#tap.received, this.#tap.sent, this.#secrets);
     return {
       established: this.#established,
       ...this.#agreed,
       verifyError: this.#verifyError,
-      transcript: readTranscript(this.#tap.received, this.#tap.sent, this.#secrets),
+      transcript,
+      // Under a cipher that the transcript cannot open, Node's own list is the next best: issuers in order, nothing else.
+      certificates: transcript.certificates ?? this.#peerChain,
       firstBytes: this.#tap.received.subarray(0, maxAnswerBytes),
     };
   }
@@ -190,4 +197,16 @@ function readVerifyError(socket: TLSSocket): string {
   const error: unknown = socket.authorizationError;
   if (error instanceof Error) return (error as NodeJS.ErrnoException).code ?? error.message;
   return typeof error === 'string' && error !== '' ? error : 'UNSPECIFIED';
+}
+
+const maxChain = 16;
+
+function readChain(socket: TLSSocket): Buffer[] | undefined {
+  const chain: Buffer[] = [];
+  let certificate = socket.getPeerX509Certificate();
+  while (certificate !== undefined && chain.length < maxChain) {
+    chain.push(certificate.raw);
+    certificate = certificate.issuerCertificate;
+  }
+  return chain.length === 0 ? undefined : chain;
 }

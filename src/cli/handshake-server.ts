@@ -14,7 +14,7 @@ import { checkStrength, clientAuth, hasPurpose, judgeLeaf, serverAuth } from '..
 import { escapeForLog } from '../pki/log-text.ts';
 import { loadSystemBundle, type TrustBundle } from '../pki/trust-bundle.ts';
 import type { TlsEvidence } from './handshake-probe.ts';
-import { broken, passed, type Step } from './handshake-step.ts';
+import { broken, passed, type Step, type StepId } from './handshake-step.ts';
 import type { Target } from './handshake-target.ts';
 
 export type ServerSteps = {
@@ -28,10 +28,10 @@ export type ServerSteps = {
 export function judgeServer(evidence: TlsEvidence, target: Target, now: number): ServerSteps {
   const certificates: CertificateFacts[] = [];
   try {
-    for (const der of evidence.transcript.certificates ?? []) certificates.push(readFacts(der));
+    for (const der of evidence.certificates ?? []) certificates.push(readFacts(der));
   } catch (error) {
     const cause = escapeForLog(error instanceof Fault ? (error.detail ?? error.code) : String(error), 300);
-    const which = `certificate ${certificates.length + 1} of ${evidence.transcript.certificates?.length ?? 0}`;
+    const which = `certificate ${certificates.length + 1} of ${evidence.certificates?.length ?? 0}`;
     const failure = { code: 'malformed_cert', cause: `${which}: ${cause}`, raw: evidence.verifyError ?? '' } as const;
     return { steps: [broken('certificate', 'cannot be read', failure)], certificates };
   }
@@ -41,12 +41,26 @@ export function judgeServer(evidence: TlsEvidence, target: Target, now: number):
     return { steps: [broken('certificate', 'none', failure)], certificates };
   }
   const steps: Step[] = [];
-  for (const judge of [judgeCertificate, judgeChain, judgeName]) {
-    const step = judge(leaf, { evidence, target, now, certificates });
+  for (const [name, judge] of [
+    ['certificate', judgeCertificate],
+    ['chain', judgeChain],
+    ['name', judgeName],
+  ] as const) {
+    const step = judgeSafely(name, () => judge(leaf, { evidence, target, now, certificates }));
     steps.push(step);
     if (step.status === 'failed') break;
   }
   return { steps, certificates };
+}
+
+/** What readFacts let pass can still be unreadable in a corner that only one judge looks into. */
+function judgeSafely(name: StepId, judge: () => Step): Step {
+  try {
+    return judge();
+  } catch (error) {
+    const cause = escapeForLog(error instanceof Fault ? (error.detail ?? error.code) : String(error), 300);
+    return broken(name, 'cannot be judged', { code: 'malformed_cert', cause, raw: '' });
+  }
 }
 
 type World = {

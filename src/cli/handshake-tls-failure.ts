@@ -85,7 +85,7 @@ async function findWhatItSpeaks(place: Place, target: Target, time: TimeLeft): P
   const context = tls.createSecureContext({ minVersion: 'TLSv1', maxVersion: 'TLSv1.3', ciphers: 'ALL:@SECLEVEL=0' });
   const settings = { context, serverName: target.serverName, alpn: [], roundTripMs: 0, question: () => undefined };
   const found = await probeTls(socket, settings, limited);
-  return found.version === '' || (found.transcript.certificates === undefined && !found.established)
+  return found.version === '' || (found.certificates === undefined && !found.established)
     ? undefined
     : `${found.version}, ${found.cipher}`;
 }

@@ -38,6 +38,28 @@ describe('reaching a server', () => {
     assert.match(step('chain')?.text ?? '', /up to "CN=servers CA,O=Countersign Test" in --ca/);
   });
 
+  it('reads what the server says under every suite of TLS 1.3, also after a second ClientHello', async () => {
+    const files = ['-cert', pki.edge.cert, '-key', pki.edge.key, '-CAfile', pki.clients.file, '-verify', '3'];
+    const suites = ['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256'];
+    for (const suite of suites) {
+      await using server = await serveOpenssl([...files, '-ciphersuites', suite, '-groups', 'P-384']);
+      const { outcome, ladder, text } = await explain(server.port, { ca: ca() });
+      assert.equal(outcome, 'ok', text);
+      assert.deepEqual([ladder.cipher, ladder.group], [suite, 'P-384']);
+      assert.deepEqual(ladder.acceptedCas, ['CN=clients CA,O=Countersign Test']);
+    }
+  });
+
+  it('makes do with what Node tells under a suite that it cannot read', async () => {
+    const suite = 'TLS_AES_128_CCM_SHA256';
+    const files = ['-cert', pki.edge.cert, '-key', pki.edge.key, '-CAfile', pki.clients.file, '-verify', '3'];
+    await using server = await serveOpenssl([...files, '-ciphersuites', suite]);
+    const { outcome, text, step } = await explain(server.port, { ca: ca(), ciphers: suite });
+    assert.equal(outcome, 'ok', text);
+    assert.equal(step('client_auth')?.status, 'unknown');
+    assert.match(text, /it cannot be seen whether the server asks .*; openssl s_client shows it/);
+  });
+
   it('tells a port where nothing listens', async () => {
     const { outcome, failed } = await explain(`127.0.0.1:${await findFreePort()}`);
     assert.equal(outcome, 'tcp refused');
@@ -270,6 +292,23 @@ describe('the certificate of a server', () => {
       });
     }
   }
+
+  for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+    it(`with a weak key, ${version}`, async () => {
+      const weak = await leaf({ key: 'rsa-1024' });
+      await using server = await serveTls({ ...weak, ciphers: 'DEFAULT:@SECLEVEL=0', maxVersion: version });
+      const { outcome, text } = await explain(server.port, { ca: ca() });
+      assert.equal(outcome, 'certificate weak_key', text);
+      assert.match(text, /RSA of 1024 bits/);
+    });
+  }
+
+  it('that has bytes which no name has is called malformed', async () => {
+    const odd = await leaf({ sans: ['DNS:local\u0000host'] });
+    await using server = await serveTls(odd);
+    const { outcome, text } = await explain(server.port, { ca: ca() });
+    assert.equal(outcome, 'certificate malformed_cert', text);
+  });
 
   it('is judged against our clock when its CA has expired', async () => {
     const old = await pki.servers.issueCa({ subject: '/CN=Old CA', notBefore: Date.now() - 9 * day, days: 3 });

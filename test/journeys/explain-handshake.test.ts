@@ -1,9 +1,11 @@
 // `countersign explain handshake` as a person uses it: against the gateway with each of its refusals, in a process of its own,
 // with exit codes, JSON, and commands that run when they are pasted.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { curlCommand, opensslCommand } from '../../src/cli/handshake-commands.ts';
+import { stepNames } from '../../src/cli/handshake-step.ts';
 import { type HandshakeOptions, loadTarget } from '../../src/cli/handshake-target.ts';
 import { UsageError } from '../../src/cli/pki-files.ts';
 import { serveTls } from '../conformance/explain-world.ts';
@@ -216,5 +218,30 @@ describe('a question that cannot be asked', () => {
         stdout,
       );
     }
+  });
+});
+
+describe('the page of the command', () => {
+  it('the README shows what the command prints', async () => {
+    const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+    const shown = /```console\n\$ countersign explain handshake [^]*?```/.exec(readme)?.[0] ?? '';
+    const { stdout } = await explain(place(), ...ca());
+    // Names, addresses and dates differ; labels, codes and the sentences of the failed step do not.
+    const shape = (text: string): string[] => [
+      ...[...text.matchAll(/^ {2}(?:ok|FAILED) +[A-Za-z ]{15} /gm)].map(([label]) => label),
+      ...[...text.matchAll(/^ {26}(?:cause|remedy|code): .*$/gm)].map(([line]) => line),
+      ...[...text.matchAll(/^(?:the same with OpenSSL|and with curl):$/gm)].map(([line]) => line),
+    ];
+    assert.equal(shape(shown).length, 8 + 3 + 2);
+    assert.deepEqual(shape(shown), shape(stdout));
+  });
+
+  it('the documentation names every option and every step', async () => {
+    const page = readFileSync(new URL('../../docs/explain-handshake.md', import.meta.url), 'utf8');
+    const { stdout } = await explain('--help');
+    const options = [...stdout.matchAll(/^ +(--[a-z]+)/gm)].map(([, name = '']) => name);
+    assert.ok(options.length > 8);
+    for (const name of options) assert.ok(page.includes(`\`${name}`), name);
+    for (const name of Object.values(stepNames)) assert.ok(page.includes(`| ${name} |`), name);
   });
 });
