@@ -4,6 +4,7 @@ import { Fault } from '../base/fault.ts';
 import type { EdgePolicy } from '../edge/edge-policy.ts';
 import { judgePresented } from '../edge/judge-presented.ts';
 import type { CertificateFacts } from '../pki/facts.ts';
+import { isSelfIssued } from '../pki/issuer.ts';
 import { describe } from '../pki/issuer-diagnosis.ts';
 import type { Judgement } from '../pki/judge.ts';
 import { describeSanRules, describeSans } from '../pki/san-rule.ts';
@@ -23,7 +24,7 @@ export function describePolicy(policy: EdgePolicy, config: ClientAuthConfig | un
   if (clientAuth === undefined || trust === undefined || config === undefined) {
     return [`policy   ${policy.name} (no client certificate)`];
   }
-  const { anchors } = trust.bundle;
+  const anchors = trust.bundle.anchors.filter((facts) => trust.partialChain || isSelfIssued(facts));
   const subjects = anchors.slice(0, maxSubjects).map(describe).join(', ');
   const more = anchors.length > maxSubjects ? `, and ${anchors.length - maxSubjects} more` : '';
   const { rsa, ec } = trust.keyFloor;
