@@ -1,19 +1,28 @@
-// The admin listener: liveness, readiness, metrics. Loopback by default; it knows nothing of traffic, and gives away
-// no configuration.
+// The admin listener: liveness, readiness, metrics, the record of seen clients. Loopback by default; it knows nothing of
+// traffic, and gives away no configuration.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { metricsContentType } from '../telemetry/metrics.ts';
+
+/** A reader that takes nothing for so long is cut off. */
+const answerMs = 10_000;
+
+type Answer = { readonly status: number; readonly type: string; readonly body: string | Iterable<string> };
 
 export type AdminView = {
   readonly ready: () => { readonly ok: boolean; readonly detail: string };
   /** Prometheus text exposition. */
   readonly metrics: () => Promise<string>;
+  /** The record of seen clients as JSON, in pieces; undefined: none is kept. */
+  readonly identities?: (() => Promise<Iterable<string>>) | undefined;
   /** undefined: monitoring.enableMetrics is false; likewise the two below. */
   readonly metricsPath: string | undefined;
   readonly liveness: boolean;
   readonly readiness: boolean;
 };
 
-/** Serves GET and HEAD of /healthz, /readyz and the metrics path. Errors of `listen` are passed on. */
+/** Serves GET and HEAD of /healthz, /readyz, /trust/identities and the metrics path. Errors of `listen` are passed on. */
 export class AdminServer {
   readonly #server: Server;
   readonly #view: AdminView;
@@ -52,13 +61,20 @@ export class AdminServer {
         'cache-control': 'no-store',
         'x-content-type-options': 'nosniff',
       });
-      response.end(request.method === 'HEAD' ? '' : body);
+      if (request.method === 'HEAD') response.end();
+      else if (typeof body === 'string') response.end(body);
+      else {
+        response.setTimeout(answerMs, () => response.destroy());
+        await pipeline(Readable.from(body, { objectMode: false }), response);
+      }
     } catch {
-      response.writeHead(500).end();
+      // An answer that began and cannot be finished must not look complete.
+      if (response.headersSent) response.destroy();
+      else response.writeHead(500).end();
     }
   }
 
-  async #route(request: IncomingMessage): Promise<{ status: number; type: string; body: string }> {
+  async #route(request: IncomingMessage): Promise<Answer> {
     const text = 'text/plain; charset=utf-8';
     if (request.method !== 'GET' && request.method !== 'HEAD')
       return { status: 405, type: text, body: 'GET and HEAD only\n' };
@@ -70,6 +86,9 @@ export class AdminServer {
     }
     if (path === this.#view.metricsPath) {
       return { status: 200, type: metricsContentType, body: await this.#view.metrics() };
+    }
+    if (path === '/trust/identities' && this.#view.identities !== undefined) {
+      return { status: 200, type: 'application/json', body: await this.#view.identities() };
     }
     return { status: 404, type: text, body: 'not found\n' };
   }

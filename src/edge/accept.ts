@@ -172,7 +172,8 @@ export class Accept implements Late, HandshakeSink, Newcomer {
   }
 
   #conclude(socket: TLSSocket, policy: EdgePolicy, verdict: Verdict): void {
-    this.#world.onJudged({ policy: policy.name, serverName: this.#serverName, verdict });
+    const { name, trust } = policy;
+    this.#world.onJudged({ policy: name, serverName: this.#serverName, verdict, bundle: trust?.bundle });
     const peer = this.#makePeer(policy, verdict);
     if (verdict.code === 'ok') {
       this.#settle('ok', verdict);

@@ -5,6 +5,7 @@ import type { TLSSocket } from 'node:tls';
 import type { Clock } from '../base/clock.ts';
 import type { Deadlines } from '../base/deadline.ts';
 import type { FactsCache } from '../pki/facts-cache.ts';
+import type { TrustBundle } from '../pki/trust-bundle.ts';
 import type { Verdict } from '../pki/verdict.ts';
 import type { ChainCache } from './chain-cache.ts';
 import type { HandshakeLimits } from './handshake-limits.ts';
@@ -41,6 +42,8 @@ export type JudgedClient = {
   readonly policy: string;
   readonly serverName: string | undefined;
   readonly verdict: Verdict;
+  /** The CAs of the policy: what is among them was perhaps never sent by the client. */
+  readonly bundle: TrustBundle | undefined;
 };
 
 /** A connection that has not asked for a handshake yet: it costs its client nothing. */

@@ -4,7 +4,7 @@ import type { TLSSocket } from 'node:tls';
 import type { Clock } from '../base/clock.ts';
 import { faultTable } from '../base/fault.ts';
 import type { Deadlines } from '../base/deadline.ts';
-import type { EdgeState, EdgeWorld } from '../edge/edge-world.ts';
+import type { EdgeState, EdgeWorld, JudgedClient } from '../edge/edge-world.ts';
 import { HandshakeLog } from '../edge/handshake-log.ts';
 import type { Intermediates } from '../edge/intermediates.ts';
 import { EdgeListener } from '../edge/listener.ts';
@@ -20,6 +20,8 @@ export type EdgeEntryOptions = {
   readonly intermediates: Intermediates;
   readonly ocsp: EdgeWorld['ocsp'];
   readonly current: () => EdgeState;
+  /** Every client that got as far as a verdict; undefined: nobody keeps a record. */
+  readonly onJudged?: ((judged: JudgedClient) => void) | undefined;
   readonly onConnection: (socket: TLSSocket, peer: Peer, transport: Socket) => void;
   readonly onDefect: (error: unknown) => void;
 };
@@ -32,7 +34,7 @@ export type EdgeEntry = {
 };
 
 export function makeEdgeEntry(options: EdgeEntryOptions): EdgeEntry {
-  const { clock, deadlines, log, metrics, intermediates, ocsp, current, onConnection, onDefect } = options;
+  const { clock, deadlines, log, metrics, intermediates, ocsp, current, onConnection, onJudged, onDefect } = options;
   const refusals = new HandshakeLog({
     clock,
     write: (line) =>
@@ -48,6 +50,7 @@ export function makeEdgeEntry(options: EdgeEntryOptions): EdgeEntry {
     current,
     onConnection,
     onDefect,
+    ...(onJudged === undefined ? {} : { onJudged }),
     onRefused: (record) => refusals.add(record),
     onOutcome: ({ policy, code, version, resumed, certificate, durationMs }) => {
       const labels = { leg: 'client', policy, backend: '', result: code, version, resumed: String(resumed) };

@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import type { Clock } from '../base/clock.ts';
 import { Deadlines } from '../base/deadline.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
-import type { EdgeState } from '../edge/edge-world.ts';
+import type { EdgeState, JudgedClient } from '../edge/edge-world.ts';
 import { Intermediates } from '../edge/intermediates.ts';
 import type { EdgeListener } from '../edge/listener.ts';
 import { type Peer, peerOfPlainSocket } from '../edge/peer.ts';
@@ -47,6 +47,8 @@ export type GatewayOptions = {
   readonly reusePort: boolean;
   /** DER of an intermediate that a client sent and whose chain was verified: the other workers should know it. */
   readonly onIntermediate: (der: Buffer) => void;
+  /** Every client that got as far as a verdict, where the configuration of the start keeps a record of them. */
+  readonly onJudged?: (judged: JudgedClient) => void;
 };
 
 export type ListenPorts = { readonly web: number | undefined; readonly webSecure: number | undefined };
@@ -186,6 +188,7 @@ export class Gateway {
         metrics: this.#metrics.of,
         intermediates: this.#intermediates,
         ocsp: this.#ocsp.desk,
+        onJudged: generation.loaded.config.trustRecord.enabled ? this.#options.onJudged : undefined,
         current: () => this.#edgeState(),
         onConnection: (socket, peer, transport) => this.#serve(socket, transport, peer, world.services),
         onDefect: world.services.onDefect,

@@ -1,6 +1,7 @@
 // The worker processes: started together, watched, replaced when they end, with growing pauses where they keep ending.
 import type { Clock } from '../base/clock.ts';
 import { maxIntermediates } from '../edge/intermediates.ts';
+import type { SeenReport } from '../edge/seen-clients.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { Backoff } from './backoff.ts';
 import type { CrlGroup } from './crl-keeper.ts';
@@ -20,6 +21,8 @@ export type CrewOptions = {
   readonly exclusive: (act: () => Promise<void>) => Promise<void>;
   readonly onEnded: (worker: WorkerHandle) => void;
   readonly onRestarted: () => void;
+  /** A worker tells which clients it saw. Must not throw. */
+  readonly onSeen: (report: SeenReport, worker: WorkerHandle) => void;
 };
 
 export class Crew {
@@ -68,7 +71,10 @@ export class Crew {
 
   async #startWorker(slot: number, backoff: Backoff): Promise<void> {
     const { workerEntry, clock, log, orders } = this.#options;
-    const worker: WorkerHandle = new WorkerHandle(workerEntry, slot, clock, (der) => this.#share(der, worker));
+    const worker: WorkerHandle = new WorkerHandle(workerEntry, slot, clock, {
+      onIntermediate: (der) => this.#share(der, worker),
+      onSeen: this.#options.onSeen,
+    });
     this.#slots[slot] = worker;
     try {
       await worker.up();

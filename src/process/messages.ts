@@ -1,4 +1,5 @@
 // What the primary and its workers say to each other. Plain data over the fork's IPC channel (structured clone).
+import type { SeenReport } from '../edge/seen-clients.ts';
 import type { TicketSeed } from '../edge/ticket-secret.ts';
 import type { CrlListing, CrlPiece } from '../gateway/crl-store.ts';
 import type { LoadedConfig } from '../gateway/loaded.ts';
@@ -27,6 +28,10 @@ export type ToWorker =
   | { readonly kind: 'crls'; readonly groups: CrlListing }
   /** Intermediates that another worker learned, DER. */
   | { readonly kind: 'intermediates'; readonly ders: readonly Uint8Array[] }
+  /** Tell what was seen of clients since the last time, now. */
+  | { readonly kind: 'seen'; readonly id: number }
+  /** Clients that the primary does not know: to be told in full when they come again. */
+  | { readonly kind: 'forgetSeen'; readonly keys: readonly string[] }
   /** Reopen log files (after a rotation). */
   | { readonly kind: 'reopen' }
   | { readonly kind: 'drain' };
@@ -43,5 +48,7 @@ export type FromWorker =
   | { readonly kind: 'leaving' }
   /** A client sent this intermediate (DER), and its chain was verified: the other workers should know it. */
   | { readonly kind: 'intermediate'; readonly der: Uint8Array }
+  /** What was seen of clients since the last time; `id` 0: unasked. */
+  | { readonly kind: 'seen'; readonly id: number; readonly report: SeenReport | undefined }
   /** `id` 0: unasked, the last one of a worker that ends. */
   | { readonly kind: 'snapshot'; readonly id: number; readonly metrics: MetricsSnapshot };

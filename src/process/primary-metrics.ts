@@ -1,7 +1,7 @@
 // What the primary adds to the workers' metrics, and the sum of all. A worker's last numbers stay when it dies, so that
 // counters never go back; its gauges go with it.
 import type { LoadedConfig } from '../gateway/loaded.ts';
-import { Metrics, type MetricsSnapshot, renderMetrics } from '../telemetry/metrics.ts';
+import { type MetricCatalogue, Metrics, type MetricsSnapshot, renderMetrics } from '../telemetry/metrics.ts';
 import type { MetricSample, Sample } from '../telemetry/registry.ts';
 import type { CrlKeeper } from './crl-keeper.ts';
 import type { WorkerHandle } from './worker-handle.ts';
@@ -10,6 +10,11 @@ export class PrimaryMetrics {
   readonly #own = new Metrics();
   /** Counters of the workers that ended, as one sum. */
   #buried: MetricsSnapshot = [];
+
+  /** What the primary itself counts. */
+  get own(): MetricCatalogue {
+    return this.#own.of;
+  }
 
   loaded(loaded: LoadedConfig, generation: number): void {
     const { of } = this.#own;

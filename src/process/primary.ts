@@ -14,6 +14,7 @@ import { Crew } from './crew.ts';
 import { CrlKeeper } from './crl-keeper.ts';
 import type { Ports } from './messages.ts';
 import { addressText, explainListenError, reservePort } from './ports.ts';
+import { TrustRecordKeeper } from './trust-record-keeper.ts';
 import { PrimaryMetrics } from './primary-metrics.ts';
 import { findRestartKeys } from './restart-keys.ts';
 import { TicketKeeper } from './ticket-keeper.ts';
@@ -54,6 +55,8 @@ export class Primary {
   #ports: Ports = { web: undefined, webSecure: undefined };
   #admin: AdminServer | undefined;
   #stopping = false;
+  /** undefined where the configuration keeps no record of clients. */
+  #record: TrustRecordKeeper | undefined;
   /** Whether the newest configuration on disk is the one in force. */
   #reloadFailed = false;
   /** Reloads and worker starts take turns: none sees half of the other. */
@@ -86,6 +89,7 @@ export class Primary {
       exclusive: async (act) => this.#exclusive(act),
       onEnded: (worker) => this.#metrics.bury(worker),
       onRestarted: () => this.#metrics.workerRestarted(),
+      onSeen: (report, worker) => this.#record?.take(report, worker),
     });
   }
 
@@ -110,6 +114,9 @@ export class Primary {
       web: web.enabled ? await reservePort(web) : undefined,
       webSecure: webSecure.enabled ? await reservePort(webSecure) : undefined,
     };
+    const { clock, log } = this.#options;
+    const settings = config.trustRecord;
+    this.#record = await TrustRecordKeeper.open({ settings, clock, log, metrics: this.#metrics.own });
     const count = config.workers === 'auto' ? this.#options.cores : config.workers;
     await this.#crls.adopt(this.#loaded.crls);
     this.#loaded = withoutReadings(this.#loaded);
@@ -152,6 +159,8 @@ export class Primary {
     const cancel = this.#options.clock.after(this.#loaded.config.timeouts.drainMs + 2_000, () => this.#crew.kill());
     await Promise.all(workers.map((worker) => worker.exited));
     cancel();
+    await Promise.all(workers.map((worker) => worker.silent));
+    await this.#record?.close();
     this.#admin?.close();
   }
 
@@ -251,6 +260,7 @@ export class Primary {
     this.#admin = new AdminServer({
       ready: () => this.#readiness(),
       metrics: async () => this.#metrics.render(this.#crew.list(), this.#reloadFailed, this.#crls),
+      identities: this.#record && (async () => this.#record?.read(this.#crew.list()) ?? []),
       metricsPath: config.monitoring.metrics ? config.monitoring.metricsPath : undefined,
       liveness: config.monitoring.liveness,
       readiness: config.monitoring.readiness,

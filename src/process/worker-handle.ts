@@ -1,6 +1,7 @@
 // One worker process as the primary sees it: its state, what it was told, and answers matched to questions.
 import { type ChildProcess, fork } from 'node:child_process';
 import type { Clock } from '../base/clock.ts';
+import type { SeenReport } from '../edge/seen-clients.ts';
 import type { MetricsSnapshot } from '../telemetry/metrics.ts';
 import { CrlCourier } from './crl-courier.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
@@ -8,11 +9,22 @@ import type { FromWorker, ToWorker } from './messages.ts';
 /** How long a worker may take over one answer before it counts as failed. */
 const answerMs = 30_000;
 
+/** For what a worker that ended wrote before. */
+const lastWordsMs = 1_000;
+
 export class WorkerFailure extends Error {
   override readonly name = 'WorkerFailure';
 }
 
 type Waiting = { readonly wants: (message: FromWorker) => boolean; settle(message: FromWorker | WorkerFailure): void };
+
+/** What a worker tells unasked. */
+export type WorkerNews = {
+  /** DER of an intermediate that it learned from its clients. */
+  readonly onIntermediate: (der: Uint8Array) => void;
+  /** The clients that it saw. */
+  readonly onSeen: (report: SeenReport, worker: WorkerHandle) => void;
+};
 
 export class WorkerHandle {
   readonly slot: number;
@@ -26,6 +38,8 @@ export class WorkerHandle {
   /** Last metrics it reported: kept when it dies, so that sums never shrink. */
   lastSnapshot: MetricsSnapshot | undefined;
   readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+  /** Resolves when it cannot say anything any more: its last words may come after its end. */
+  readonly silent: Promise<void>;
   readonly #child: ChildProcess;
   readonly #clock: Clock;
   readonly #waiting = new Set<Waiting>();
@@ -33,12 +47,13 @@ export class WorkerHandle {
   readonly #onIntermediate: (der: Uint8Array) => void;
   /** Brings it the CRLs in force. */
   readonly crls = new CrlCourier(async (message) => this.sendPaced(message));
+  readonly #onSeen: (report: SeenReport, worker: WorkerHandle) => void;
   #snapshotId = 0;
   #gone = false;
 
-  /** `onIntermediate` is told what the worker learned from its clients. */
-  constructor(entry: string, slot: number, clock: Clock, onIntermediate: (der: Uint8Array) => void) {
-    this.#onIntermediate = onIntermediate;
+  constructor(entry: string, slot: number, clock: Clock, news: WorkerNews) {
+    this.#onIntermediate = news.onIntermediate;
+    this.#onSeen = news.onSeen;
     this.slot = slot;
     this.#clock = clock;
     this.startedAt = clock.monotonic();
@@ -48,12 +63,16 @@ export class WorkerHandle {
     this.#child = fork(entry, [], { serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     this.#child.on('message', (message) => this.#onMessage(message as FromWorker));
     this.#child.on('error', () => this.#fail('could not be started'));
+    const { promise: silent, resolve: onSilent } = Promise.withResolvers<void>();
+    this.silent = silent;
+    this.#child.once('disconnect', onSilent);
     this.exited = new Promise((resolve) => {
       this.#child.on('exit', (code, signal) => {
         this.#gone = true;
         this.ready = false;
         this.#fail(`ended (${signal ?? `exit code ${code}`})`);
         resolve({ code, signal });
+        clock.after(lastWordsMs, onSilent);
       });
     });
   }
@@ -127,6 +146,15 @@ export class WorkerHandle {
     return this.lastSnapshot;
   }
 
+  /** Has the worker tell at once which clients it saw; resolves when it has, or does not answer. */
+  async tellSeen(): Promise<void> {
+    const id = ++this.#snapshotId;
+    const answer = this.#answer((given) => given.kind === 'seen' && given.id === id, 2_000);
+    this.send({ kind: 'seen', id });
+    // Busy or gone: what it told before is the best there is.
+    await answer.catch(() => {});
+  }
+
   kill(): void {
     if (!this.#gone) this.#child.kill('SIGKILL');
   }
@@ -152,6 +180,7 @@ export class WorkerHandle {
     // Also unasked: a worker that ends tells its numbers once more.
     if (message.kind === 'snapshot') this.lastSnapshot = message.metrics;
     if (message.kind === 'intermediate') this.#onIntermediate(message.der);
+    if (message.kind === 'seen' && message.report !== undefined) this.#onSeen(message.report, this);
     if (message.kind === 'leaving') {
       this.leaving = true;
       this.ready = false;

@@ -3,15 +3,18 @@
 import { systemClock } from '../base/clock.ts';
 import { Gateway } from '../gateway/gateway.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
+import { SeenReporter } from './seen-reporter.ts';
 
 function say(message: FromWorker): void {
   if (process.connected) process.send?.(message);
 }
 
+const seen = new SeenReporter(systemClock, say);
 const gateway = new Gateway({
   clock: systemClock,
   reusePort: true,
   onIntermediate: (der) => say({ kind: 'intermediate', der }),
+  onJudged: (judged) => seen.note(judged),
 });
 
 async function act(message: ToWorker): Promise<void> {
@@ -47,6 +50,10 @@ async function act(message: ToWorker): Promise<void> {
     case 'intermediates':
       for (const der of message.ders) gateway.addIntermediate(Buffer.from(der));
       return;
+    case 'seen':
+      return seen.report(message.id);
+    case 'forgetSeen':
+      return seen.forget(message.keys);
     case 'reopen':
       return gateway.reopenLogs();
     case 'drain':
@@ -60,6 +67,7 @@ async function end(exitCode = 0): Promise<void> {
   if (ending) return;
   ending = true;
   await gateway.drain();
+  seen.report();
   // What was counted since the primary last asked would be lost with us.
   const last: FromWorker = { kind: 'snapshot', id: 0, metrics: gateway.snapshot() };
   if (process.connected) process.send?.(last, () => process.exit(exitCode));

@@ -81,6 +81,16 @@ function catalogue() {
       'CRLs that could not be read, verified or fetched, or were older than the one in force',
       'source',
     ),
+    trustRecordIdentities: gauge(
+      'sum',
+      'trust_record_identities',
+      'Client certificates in the trust record: kind accepted (let in at least once) or refused',
+      'kind',
+    ),
+    trustRecordFailures: counter(
+      'trust_record_write_failures_total',
+      'Times that the file of the trust record could not be written',
+    ),
     verificationDisabled: gauge(
       'max',
       'backend_verification_disabled',
