@@ -1,0 +1,78 @@
+// A backend whose certificate is revoked: refused from the start, and dropped within a moment where requests already go to it,
+// by a changed CRL file alone.
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { encodePem } from '../../src/pki/der-writer.ts';
+import { readFacts } from '../../src/pki/facts-reader.ts';
+import { curl, type CurlResult } from '../support/curl.ts';
+import { openWorld, type World, type WorldOptions } from '../support/mtls-world.ts';
+import type { CertFiles, Pki } from '../support/pki.ts';
+import { eventually } from '../support/wait-for.ts';
+
+const ours = 'rootCAs: internal-ca.crt, clientCert: gateway.crt, clientKey: gateway.key';
+const check = 'healthCheck: {path: /health, interval: 1h, unhealthyThreshold: 1}';
+const route = (versions: string): string =>
+  `      security: {tls: {${ours}, crl: {sources: backends.crl}${versions}}}\n      ${check}`;
+
+/** The CRL of the backends' CA, `number` of its line, with whom it lists. */
+function crlOf({ internal }: Pki, number: number, ...revoked: readonly CertFiles[]): string {
+  const entries = revoked.map(({ der }) => ({ serial: readFacts(der).serial, reason: 1 }));
+  return encodePem('X509 CRL', internal.issueCrl({ number, revoked: entries }));
+}
+
+async function open(options: WorldOptions): Promise<World> {
+  return openWorld({ workers: 2, ...options });
+}
+
+function call({ gateway, pki }: World, path: string): Promise<CurlResult> {
+  const { cert, key } = pki.alice;
+  return curl(`https://localhost:${gateway.ports.webSecure}${path}`, { ca: pki.servers.file, cert, key });
+}
+
+const codeOf = ({ body }: CurlResult): unknown => (JSON.parse(body) as { code?: unknown }).code;
+
+for (const [version, versions] of [
+  ['TLS 1.2', ', maxVersion: TLSv1.2'],
+  ['TLS 1.3', ', minVersion: TLSv1.3'],
+] as const) {
+  describe(`a backend over ${version}`, () => {
+    it('that is revoked at the start is marked down as such and sees no request', async () => {
+      await using world = await open({
+        route: route(versions),
+        prepare: (pki) => void pki.dir.write('backends.crl', crlOf(pki, 1, pki.backend)),
+      });
+      const down = await world.gateway.waitForLog(({ msg }) => msg === 'backend marked down');
+      assert.deepEqual([down['code'], down['source']], ['revoked', 'active']);
+      assert.match(String(down['detail']), /key compromised/);
+      assert.notEqual((await call(world, '/secret')).status, 200);
+      assert.ok(world.nginx.access().every(({ uri }) => uri !== '/secret' && uri !== '/health'));
+    });
+
+    it('that is revoked while requests go to it gets no more of them, and does again when it is not', async () => {
+      await using world = await open({
+        route: route(versions).replace(/\n.*$/, ''),
+        prepare: (pki) => void pki.dir.write('backends.crl', crlOf(pki, 1)),
+      });
+      const { pki, gateway, nginx } = world;
+      for (let round = 0; round < 8; round += 1) assert.equal((await call(world, '/before')).status, 200);
+      assert.ok((await world.metric('countersign_upstream_connections')) > 0);
+      const from = gateway.log.length;
+      pki.dir.replace('backends.crl', crlOf(pki, 2, pki.backend));
+      const closed = await gateway.waitForLog(({ msg }) => msg === 'connections to a backend closed: revoked', {
+        from,
+      });
+      assert.equal(closed['backend'], `localhost:${nginx.port}`);
+      await eventually(async () => (await world.metric('countersign_upstream_connections')) === 0, {
+        what: 'the connections to be gone',
+      });
+      // Both workers, and with the sessions that they kept.
+      for (let round = 0; round < 8; round += 1) {
+        const answer = await call(world, '/after');
+        assert.deepEqual([answer.status, codeOf(answer)], [502, 'revoked'], answer.body);
+      }
+      assert.ok(nginx.access().every(({ uri }) => uri !== '/after'));
+      pki.dir.replace('backends.crl', crlOf(pki, 3));
+      await eventually(async () => (await call(world, '/again')).status === 200, { what: 'requests to pass again' });
+    });
+  });
+}
