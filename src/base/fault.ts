@@ -288,6 +288,8 @@ export type FaultOptions = {
   /** The code of the layer below: OpenSSL's, errno's. */
   raw?: string;
   cause?: unknown;
+  /** The request was on its way already, whatever the code says: it may have been processed. */
+  sent?: true;
 };
 
 /** A failure with a stable code. `detail` is for operators only; clients get code and title. */
@@ -297,6 +299,7 @@ export class Fault extends Error {
   readonly source: FaultSource;
   readonly detail: string | undefined;
   readonly raw: string | undefined;
+  readonly #sent: boolean;
 
   constructor(code: FaultCode, source: FaultSource, options: FaultOptions = {}) {
     super(options.detail === undefined ? code : `${code}: ${options.detail}`, { cause: options.cause });
@@ -304,6 +307,7 @@ export class Fault extends Error {
     this.source = source;
     this.detail = options.detail;
     this.raw = options.raw;
+    this.#sent = options.sent === true;
   }
 
   /** The HTTP status of the answer that follows from this fault. */
@@ -315,7 +319,7 @@ export class Fault extends Error {
 
   /** True where the request certainly never reached a backend. */
   get unsent(): boolean {
-    return faultTable[this.code].unsent === true;
+    return faultTable[this.code].unsent === true && !this.#sent;
   }
 }
 

@@ -55,7 +55,8 @@ export class PooledConnection implements Late {
   /** Cuts it, with the call that it carries. */
   cut({ code, detail }: Judgement): void {
     if (code === 'ok') return;
-    this.call.destroy(new Fault(code, 'backend', { detail: `${this.#situation.label}: ${detail}` }));
+    // At a handshake this code says that no request was sent; here one was, and must not be sent twice.
+    this.call.destroy(new Fault(code, 'backend', { detail: `${this.#situation.label}: ${detail}`, sent: true }));
   }
 
   // --- owner of the codec's connection
