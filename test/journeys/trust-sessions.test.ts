@@ -3,8 +3,11 @@
 import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
 import { describe, it } from 'node:test';
+import { encodePem } from '../../src/pki/der-writer.ts';
+import { readFacts } from '../../src/pki/facts-reader.ts';
 import { openWorld, reloadBy, type World, type WorldOptions } from '../support/mtls-world.ts';
 import { sClient } from '../support/openssl.ts';
+import type { CertFiles, Pki } from '../support/pki.ts';
 import { eventually } from '../support/wait-for.ts';
 
 type Row = {
@@ -134,6 +137,47 @@ describe('a session that was saved', () => {
       refused.every((line) => line['code'] === 'expired'),
       JSON.stringify(refused),
     );
+  });
+
+  it('is worth nothing once the certificate that it was made with is revoked, to whichever worker it is offered', async () => {
+    const crlOf = (pki: Pki, number: number, ...revoked: readonly CertFiles[]): string => {
+      const entries = revoked.map(({ der }) => ({ serial: readFacts(der).serial }));
+      return encodePem('X509 CRL', pki.clients.issueCrl({ number, revoked: entries }));
+    };
+    await using world = await openWorld({
+      workers: 2,
+      clientAuth: '{clientCA: clients-ca.crt, required: true, crl: {sources: clients.crl}}',
+      prepare: (pki) => void pki.dir.write('clients.crl', crlOf(pki, 1)),
+    });
+    const { pki, gateway } = world;
+    const to = { port: gateway.ports.webSecure, ca: pki.servers.file };
+    const { cert, key } = pki.alice;
+    for (const tls of both) {
+      const session = pki.dir.file(`session-${tls}`);
+      assert.equal((await sClient({ ...to, cert, key, tls, sessionOut: session })).status, 200);
+      const again = await sClient({ ...to, cert, key, tls, sessionIn: session });
+      assert.deepEqual([again.reused, again.status], [true, 200], again.output);
+    }
+    const refusedAs = (code: string): number =>
+      gateway.log.items.filter((line) => line.msg.startsWith('handshake refused') && line['code'] === code).length;
+    pki.dir.replace('clients.crl', crlOf(pki, 2, pki.alice));
+    // To both workers: the system deals connections out by chance.
+    const isRefused = async (): Promise<boolean> => (await sClient({ ...to, cert, key })).status === undefined;
+    await eventually(async () => (await Promise.all(Array.from({ length: 8 }, isRefused))).every(Boolean), {
+      what: 'the revocation to be known',
+    });
+    await gateway.waitForLog((line) => line['code'] === 'revoked');
+    // Each worker gets some of them; none passes anywhere.
+    for (let round = 0; round < 4; round += 1) {
+      for (const tls of both) {
+        for (const shown of [{ cert, key }, {}]) {
+          const after = await sClient({ ...to, ...shown, tls, sessionIn: pki.dir.file(`session-${tls}`) });
+          assert.equal(after.response, '', after.output);
+        }
+      }
+    }
+    assert.ok(refusedAs('revoked') > 0);
+    assert.equal(refusedAs('untrusted_issuer') + refusedAs('revocation_unknown'), 0);
   });
 
   it('is good again only where nothing that decides trust has changed', async () => {
