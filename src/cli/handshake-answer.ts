@@ -97,6 +97,12 @@ function findRefusal(status: number, fields: Fields, body: Buffer): Refusal | un
     const remedy = 'The proxy that ends TLS here must speak https:// to the server behind it.';
     return { code: 'not_tls', cause, aboutCertificate: false, raw, remedy };
   }
+  if (status === 403 && text.includes('Cannot perform Post-Handshake Authentication')) {
+    const cause =
+      'it asks for a certificate only after the request, for this path (TLS 1.3 post-handshake authentication)';
+    const remedy = 'Most clients do not offer that: have the server ask in the handshake, or try --max 1.2.';
+    return { code: 'no_client_cert', cause, aboutCertificate: true, raw, remedy };
+  }
   if (status !== 421) return undefined;
   const cause =
     'the server does not serve this host name on a connection with this server name (421 Misdirected Request)';

@@ -30,8 +30,8 @@ export type Ladder = {
   readonly acceptedCas: readonly string[] | undefined;
 };
 
-/** Never rejects. */
-export async function climb(target: Target, clock: Clock): Promise<Ladder> {
+/** Never rejects. `resolve`: how names become addresses. */
+export async function climb(target: Target, clock: Clock, resolve = resolveHost): Promise<Ladder> {
   const time = new TimeLeft(clock, target.timeoutMs);
   const now = clock.now();
   const nothing = {
@@ -46,7 +46,7 @@ export async function climb(target: Target, clock: Clock): Promise<Ladder> {
   };
   const resolved = isIpLiteral(target.host)
     ? { addresses: [target.host], failure: undefined }
-    : await resolveHost(target.host, time);
+    : await resolve(target.host, time);
   const dns = judgeDns(target, resolved.addresses, resolved.failure);
   if (dns.status === 'failed') return { ...nothing, steps: [dns] };
   const connected = await connectFirst(resolved.addresses, target.port, time);

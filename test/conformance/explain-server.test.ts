@@ -88,21 +88,16 @@ describe('reaching a server', () => {
   });
 
   it('tells which of several addresses was used, and what became of the others', async () => {
-    const plain = net.createServer().listen(0, '127.0.0.1');
-    await once(plain, 'listening');
-    const { port } = plain.address() as AddressInfo;
-    const { connectFirst, TimeLeft } = await import('../../src/cli/handshake-connect.ts');
-    const { systemClock } = await import('../../src/base/clock.ts');
-    const found = await connectFirst(['127.0.0.2', '127.0.0.1'], port, new TimeLeft(systemClock, 5000));
-    found.socket?.destroy();
-    plain.close();
-    assert.deepEqual(
-      found.attempts.map(({ address, failure }) => [address, failure?.raw]),
-      [
-        ['127.0.0.2', 'ECONNREFUSED'],
-        ['127.0.0.1', undefined],
-      ],
-    );
+    await using server = await serveTls(edge());
+    const { outcome, text, ladder } = await explain(server.port, { ca: ca() }, ['127.0.0.2', '127.0.0.1']);
+    assert.equal(outcome, 'ok', text);
+    assert.equal(ladder.address, '127.0.0.1');
+    assert.match(text, /localhost is 127\.0\.0\.2, 127\.0\.0\.1/);
+    assert.match(text, /connected to 127\.0\.0\.1:.*\n +note: 127\.0\.0\.2 did not accept: ECONNREFUSED/);
+    assert.match(text, /openssl s_client -connect 127\.0\.0\.1:/);
+    const none = await explain(server.port, {}, ['127.0.0.2', '127.0.0.3']);
+    assert.equal(none.outcome, 'tcp refused');
+    assert.match(none.text, /none of 2 addresses accepts/);
   });
 });
 

@@ -23,11 +23,16 @@ export type Climbed = {
   readonly step: (id: StepId) => Step | undefined;
 };
 
-export async function explain(place: string | number, options: Partial<HandshakeOptions> = {}): Promise<Climbed> {
+export async function explain(
+  place: string | number,
+  options: Partial<HandshakeOptions> = {},
+  addresses?: readonly string[],
+): Promise<Climbed> {
   const where = typeof place === 'number' ? `localhost:${place}` : place;
   const all = { path: '/', alpn: 'http/1.1', timeout: 10, ...options };
   const target = await loadTarget(where, all, Date.now());
-  const ladder = await climb(target, systemClock);
+  const resolve = addresses && (() => Promise.resolve({ addresses, failure: undefined }));
+  const ladder = await climb(target, systemClock, resolve);
   const failed = ladder.steps.find(({ status }) => status === 'failed');
   return {
     target,
