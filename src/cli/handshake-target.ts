@@ -95,7 +95,8 @@ export async function loadTarget(place: string, options: HandshakeOptions, now: 
       minVersion: min,
       maxVersion: max,
       ...(ciphers === undefined ? {} : { ciphers }),
-      ...(anchors === undefined ? {} : { ca: [...anchors.pem] }),
+      // Named also where they are the default: NODE_EXTRA_CA_CERTS would slip in, which leg 2 does not heed either.
+      ca: anchors === undefined ? [...tls.rootCertificates] : [...anchors.pem],
       ...(own === undefined ? {} : { cert: chainPem(own), key: own.keyPem }),
     }),
   };
