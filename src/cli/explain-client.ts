@@ -17,6 +17,7 @@ export type ClientChain = readonly [CertificateFacts, ...CertificateFacts[]];
 export type ClientVerdict = 'passes' | 'not asked' | 'plain' | Judgement;
 
 const maxSubjects = 10;
+const maxRulesLength = 2000;
 
 /** The policy and everything that it asks of clients; `config` is its clientAuth. */
 export function describePolicy(policy: EdgePolicy, config: ClientAuthConfig | undefined): string[] {
@@ -43,7 +44,7 @@ export function describePolicy(policy: EdgePolicy, config: ClientAuthConfig | un
     ...(allowedSPKI === undefined ? [] : [`one of ${allowedSPKI.length} pinned keys`]),
   ];
   if (pins.length > 0) asks.push(pins.join(' or '));
-  if (allowedSANs !== undefined) asks.push(`a name: ${describeSanRules(allowedSANs)}`);
+  if (allowedSANs !== undefined) asks.push(`a name: ${describeSanRules(allowedSANs, maxRulesLength)}`);
   if (crl !== undefined) asks.push(describeCrl(crl));
   if (ocsp !== undefined) asks.push(describeOcsp(ocsp));
   const required = clientAuth.required ? 'required' : 'optional';

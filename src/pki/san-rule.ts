@@ -159,18 +159,24 @@ export function describeSanRule(rule: SanRule): string {
 }
 
 /** The names of a certificate for messages, escaped and cut: `DNS:a.test, URI:spiffe://x/y, and 3 more`. */
-export function describeSans(sans: readonly San[]): string {
-  return describeList(sans.map(({ type, value }) => `${type}:${escapeForLog(value, maxShown)}`));
+export function describeSans(sans: readonly San[], maxLength = maxListLength): string {
+  return describeList(sans, ({ type, value }) => `${type}:${escapeForLog(value, maxShown)}`, maxLength);
 }
 
-/** Rules for messages: `DNS exact "a.test" or URI prefix "spiffe://x/"`. */
-export function describeSanRules(rules: readonly SanRule[]): string {
-  return describeList(rules.map(describeSanRule));
+/** Rules for messages: `DNS exact "a.test", URI prefix "spiffe://x/"`. */
+export function describeSanRules(rules: readonly SanRule[], maxLength = maxListLength): string {
+  return describeList(rules, describeSanRule, maxLength);
 }
 
-const maxListed = 5;
+/** What was presented and what was wanted fit into one sentence of a log line together (edge/handshake-record.ts). */
+const maxListLength = 180;
 
-function describeList(items: readonly string[]): string {
-  const more = items.length > maxListed ? `, and ${items.length - maxListed} more` : '';
-  return items.slice(0, maxListed).join(', ') + more;
+function describeList<T>(list: readonly T[], describe: (one: T) => string, maxLength: number): string {
+  let text = '';
+  for (const [at, one] of list.entries()) {
+    const next = at === 0 ? describe(one) : `, ${describe(one)}`;
+    if (at > 0 && text.length + next.length > maxLength) return `${text}, and ${list.length - at} more`;
+    text += next;
+  }
+  return text;
 }

@@ -12,6 +12,9 @@ const anonymous: RouteDenial = {
   detail: 'the route requires a client certificate, and the client has shown none',
 };
 
+/** For people who ask (`explain`), longer than a log line can be. */
+const maxDescription = 2000;
+
 export class RouteRule {
   /** Anonymous clients may not call the route, and so nobody may over plain HTTP. */
   readonly required: boolean;
@@ -24,7 +27,7 @@ export class RouteRule {
     this.required = required;
     this.#allow = allow && new SanRules(allow);
     const who = required ? 'a client certificate' : 'no client certificate, or one';
-    this.description = allow === undefined ? who : `${who} that carries ${describeSanRules(allow)}`;
+    this.description = allow === undefined ? who : `${who} that carries ${describeSanRules(allow, maxDescription)}`;
   }
 
   /** undefined where the client may. `identity` undefined: a client without a certificate, or one over plain HTTP. */

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { readFacts } from '../../src/pki/facts-reader.ts';
 import type { SanRule } from '../../src/pki/san-rule.ts';
-import type { Issued, KeyKind, TestCa } from '../../src/pki/test-ca.ts';
+import { type Issued, type KeyKind, mintCa, type TestCa } from '../../src/pki/test-ca.ts';
 import { sClient } from '../support/openssl.ts';
 import { type Authority, openAuthority } from '../support/pki.ts';
 import { openTempDir } from '../support/temp.ts';
@@ -106,6 +106,19 @@ for (const tls of ['1.2', '1.3'] as const) {
         assert.equal((await ask(edge, tls, await other.issue(client))).code, 'ok');
       });
     }
+
+    test('as many CAs as check lets pass can be named to a client', async () => {
+      const subject = (i: number): string => `/O=${'x'.repeat(60)}/CN=${String(i).padStart(60, '0')}`;
+      // 147 bytes each with their length: 64,974 of the 65,000 that load-client-trust.ts allows.
+      const count = 442;
+      const many = await Promise.all(
+        Array.from({ length: count }, async (_, i) => mintCa({ subject: subject(i), keyPem: root.keyPem })),
+      );
+      using edge = await open({ ca: many.map(({ certPem }) => certPem) });
+      const [first] = many;
+      assert.ok(first !== undefined);
+      assert.equal((await ask(edge, tls, await first.issue(client))).code, 'ok');
+    });
 
     test('with partialChain true it is one beside any root', async () => {
       using edge = await open({ ca: [other.certPem, issuing.certPem], trust: { partialChain: true } });
