@@ -11,6 +11,7 @@ import type { OcspSettings } from './client-trust.ts';
 import type { EdgePolicy } from './edge-policy.ts';
 import type { EdgeWorld, Newcomer } from './edge-world.ts';
 import { type HandshakeRecord, makeHandshakeRecord } from './handshake-record.ts';
+import { kindOfHello } from './hello-kind.ts';
 import { judgeClient } from './judge-client.ts';
 import { alert, plainHttpAnswer } from './last-words.ts';
 import { judgeByOcsp } from './ocsp-verdict.ts';
@@ -109,6 +110,10 @@ export class Accept implements Late, HandshakeSink, Newcomer {
       this.#received = [];
       this.#policy.findTerminator(this.#serverName).start(this.#raw, this);
     }
+  }
+
+  helloKind(): string {
+    return this.#hello === undefined ? '' : kindOfHello(this.#hello.body);
   }
 
   onTlsError(error: Error & { code?: string }): void {

@@ -27,6 +27,8 @@ export type ClientHello = {
   readonly versions: readonly string[];
   /** An encrypted ClientHello was offered or greased: the outer one counts, and we can read no other. */
   readonly ech: boolean;
+  /** The message as it came, not copied. */
+  readonly body: Buffer;
 };
 
 export type ClientHelloResult =
@@ -164,7 +166,7 @@ function parseClientHello(body: Buffer): ClientHelloResult {
   if (cursor.failed || !cursor.atEnd) problem ||= 'fields do not fit the length of the message';
   if (problem !== '') return malformed(problem);
   if (found.versions.length === 0) found.versions = [versionName(legacyVersion)];
-  return { kind: 'hello', ...found };
+  return { kind: 'hello', ...found, body };
 }
 
 /** Exactly one host_name of visible ASCII (RFC 6066 section 3): whoever reads two can be told two stories. */

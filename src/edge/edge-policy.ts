@@ -4,6 +4,7 @@ import { createPrivateKey, hash, hkdfSync } from 'node:crypto';
 import { CertificateChoice } from './certificate-choice.ts';
 import { resolveCipherSuites, resolveCurves } from './cipher-list.ts';
 import { ClientTrust, type ClientTrustOptions } from './client-trust.ts';
+import type { StapleBook } from './staple-book.ts';
 import { TlsTerminator } from './tls-terminator.ts';
 
 export type TlsVersionName = 'TLSv1.2' | 'TLSv1.3';
@@ -35,6 +36,8 @@ export type EdgePolicyOptions = {
   /** At least one; the first is used where no name fits. */
   readonly certificates: readonly EdgeCertificate[];
   readonly clientAuth: (ClientAuthSettings & ClientTrustOptions) | undefined;
+  /** OCSP responses for the certificates; absent: no stapling. */
+  readonly staples?: StapleBook | undefined;
   readonly resumption: {
     readonly enabled: boolean;
     readonly lifetimeS: number;
@@ -92,6 +95,7 @@ export class EdgePolicy {
         cert: chosen.map(({ certPem }) => certPem),
         key: chosen.map(({ keyPem }) => keyPem),
         trust: this.trust,
+        staples: options.staples,
         minVersion: options.minVersion,
         maxVersion: options.maxVersion,
         ciphers: ciphers.join(':'),

@@ -5,6 +5,8 @@ import { constants } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import { encodePem } from '../pki/der-writer.ts';
+import { StapleChoice } from './staple-choice.ts';
+import type { StapleBook } from './staple-book.ts';
 import type { TrustBundle } from '../pki/trust-bundle.ts';
 
 export type TlsTerminatorOptions = {
@@ -17,6 +19,8 @@ export type TlsTerminatorOptions = {
   readonly maxVersion: 'TLSv1.2' | 'TLSv1.3';
   readonly ciphers: string;
   readonly curves: string;
+  /** Responses for these certificates; undefined: no stapling. */
+  readonly staples: StapleBook | undefined;
   /** At most 32 bytes. */
   readonly sessionIdContext: string;
   /** undefined: nothing is ever resumed. `ticketKeys` is 48 bytes, the caller's again afterwards. */
@@ -25,6 +29,8 @@ export type TlsTerminatorOptions = {
 
 /** Exactly one of the two is called, once, unless the socket closes silently before. Must not throw. */
 export interface HandshakeSink {
+  /** What decides the choice among our certificates (hello-kind.ts). */
+  helloKind(): string;
   onSecure(socket: TLSSocket): void;
   /** The handshake failed; the socket is about to close. */
   onTlsError(error: Error & { code?: string }): void;
@@ -37,8 +43,11 @@ const alpnProtocols = ['http/1.1', 'http/1.0'];
 // above it: how an intermediate in clientCA becomes one (allowPartialTrustChain, which tls.Server ignores, N15).
 const trustedForClients = Buffer.from('300c300a06082b06010505070302', 'hex');
 
+type StapleCallback = (error: Error | null, response: Buffer | null) => void;
+
 export class TlsTerminator {
   readonly #server: Server;
+  readonly #staples: StapleChoice | undefined;
 
   /** Throws OpenSSL's error where key, certificate, ciphers or curves do not work. */
   constructor(options: TlsTerminatorOptions) {
@@ -73,6 +82,9 @@ export class TlsTerminator {
       ...(resumption !== undefined && { sessionTimeout: resumption.lifetimeS }),
       ALPNProtocols: alpnProtocols,
     });
+    this.#staples = options.staples && new StapleChoice(options.staples, options.cert);
+    // Node asks for a response only where somebody listens; what counts is the stage's answer (start).
+    if (this.#staples !== undefined) this.#server.on('OCSPRequest', () => {});
     // Not among the options: Node would hold on to them there.
     if (resumption !== undefined) this.setTicketKeys(resumption.ticketKeys);
   }
@@ -87,11 +99,18 @@ export class TlsTerminator {
     // Node reports to the server that the connection was put into; a stage of its own per connection says which one it
     // was. Should a Node version report elsewhere, nobody hears of success and the connection times out: fail closed.
     let waiting: HandshakeSink | undefined = sink;
-    const report = (event: string, first: unknown, second: unknown): boolean => {
+    let newKind: string | undefined;
+    const report = (event: string, first: unknown, second: unknown, third: unknown): boolean => {
+      if (event === 'OCSPRequest') {
+        newKind = this.#staple(sink, third as StapleCallback);
+        return true;
+      }
       const told = waiting;
       waiting = undefined;
-      if (event === 'secureConnection') told?.onSecure(first as TLSSocket);
-      else if (event === 'tlsClientError') {
+      if (event === 'secureConnection') {
+        if (newKind !== undefined) this.#learn(newKind, first as TLSSocket);
+        told?.onSecure(first as TLSSocket);
+      } else if (event === 'tlsClientError') {
         told?.onTlsError(first as Error);
         (second as TLSSocket | undefined)?.destroy();
       }
@@ -99,5 +118,18 @@ export class TlsTerminator {
     };
     const stage = Object.create(this.#server, { emit: { value: report } }) as Server;
     this.#server.emit.call(stage, 'connection', raw);
+  }
+
+  /** The client asked for a response. Returns the kind of its ClientHello where its handshake can teach something. */
+  #staple(sink: HandshakeSink, answer: StapleCallback): string | undefined {
+    const staples = this.#staples;
+    const kindOf = (): string => sink.helloKind();
+    answer(null, staples?.find(kindOf) ?? null);
+    return staples?.isOpen(kindOf) === true ? kindOf() : undefined;
+  }
+
+  #learn(kind: string, socket: TLSSocket): void {
+    const used = socket.isSessionReused() ? undefined : socket.getX509Certificate();
+    if (used !== undefined) this.#staples?.learn(kind, used);
   }
 }

@@ -115,7 +115,7 @@ export class ClientOcsp {
       });
     }
     const validUntil = this.checker.peek(subject, settings).known?.answer.validUntil ?? now;
-    this.#due.set(peer, Math.min(Math.max(renewAt, at + recheckMs), at + Math.max(recheckMs, validUntil - now)));
+    this.#due.set(peer, renewAt > at ? Math.min(renewAt, at + Math.max(recheckMs, validUntil - now)) : at + recheckMs);
     return false;
   }
 

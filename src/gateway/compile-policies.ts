@@ -2,6 +2,7 @@
 import type { CrlConfig, OcspConfig } from '../config/gateway-config.ts';
 import type { OcspSettings } from '../edge/client-trust.ts';
 import { EdgePolicy } from '../edge/edge-policy.ts';
+import type { StapleBook } from '../edge/staple-book.ts';
 import { PolicyTable } from '../edge/policy-table.ts';
 import type { CrlSettings } from '../pki/crl-set.ts';
 import type { CrlLookup } from './crl-store.ts';
@@ -9,12 +10,21 @@ import type { LoadedConfig, LoadedPolicy } from './loaded.ts';
 
 type Resumption = LoadedConfig['config']['tls']['sessionResumption'];
 
-/** Throws where OpenSSL rejects a certificate, key, cipher or curve. `secret`: for session tickets, shared by all workers. */
-export function compilePolicies(loaded: LoadedConfig, secret: Buffer, crls: CrlLookup): PolicyTable {
+/**
+ * Throws where OpenSSL rejects a certificate, key, cipher or curve. `secret`: for session tickets, shared by all workers;
+ * `staples`: the OCSP responses that are there, used where stapling is on.
+ */
+export function compilePolicies(
+  loaded: LoadedConfig,
+  secret: Buffer,
+  crls: CrlLookup,
+  staples?: StapleBook,
+): PolicyTable {
   const { tls, routes } = loaded.config;
   const compiled = new Map<string, EdgePolicy>();
+  const stapled = tls.ocspStapling.enabled ? staples : undefined;
   for (const policy of loaded.policies)
-    compiled.set(policy.config.name, compilePolicy(policy, tls.sessionResumption, secret, crls));
+    compiled.set(policy.config.name, compilePolicy(policy, tls.sessionResumption, secret, crls, stapled));
   const find = (name: string): EdgePolicy => {
     const policy = compiled.get(name);
     if (policy === undefined) throw new RangeError(`policy ${name} was not loaded`);
@@ -36,6 +46,7 @@ function compilePolicy(
   resumption: Resumption,
   secret: Buffer,
   crls: CrlLookup,
+  staples: StapleBook | undefined,
 ): EdgePolicy {
   const { clientAuth } = config;
   // Absent anchors never mean "whoever the public roots vouch for" (N22).
@@ -68,6 +79,7 @@ function compilePolicy(
             ocsp: clientAuth.ocsp && ocspSettings(clientAuth.ocsp),
             spiffe: clientAuth.spiffe && { trustDomains: clientAuth.spiffe.trustDomains, bundles: trustDomains },
           },
+    staples,
     resumption: { enabled: resumption.enabled, lifetimeS: Math.floor(resumption.lifetimeMs / 1000), secret },
   });
 }

@@ -11,6 +11,7 @@ import type { EdgeListener } from '../edge/listener.ts';
 import { type Peer, peerOfPlainSocket } from '../edge/peer.ts';
 import { judgeAgain } from '../edge/rejudge.ts';
 import { selfTest } from '../edge/self-test.ts';
+import { type Staple, StapleBook } from '../edge/staple-book.ts';
 import type { TicketSeed } from '../edge/ticket-secret.ts';
 import { Client } from '../flow/client.ts';
 import { RequestMetrics } from '../flow/request-metrics.ts';
@@ -82,6 +83,7 @@ export class Gateway {
   readonly #connections: OpenConnections;
   readonly #ocsp: ClientOcsp;
   readonly #rotation: TicketRotation;
+  readonly #staples: StapleBook;
   readonly #prepared = new Map<number, Generation>();
   #world: World | undefined;
   #generation: Generation | undefined;
@@ -105,6 +107,7 @@ export class Gateway {
       onSoftPass: (pass) => this.#world?.reports.onOcspSoftPass(pass),
     });
     this.#rotation = new TicketRotation(options.clock);
+    this.#staples = new StapleBook(options.clock);
     this.#date = new DateField(options.clock);
     this.#intermediates = new Intermediates(({ der }) => options.onIntermediate(der));
   }
@@ -130,7 +133,9 @@ export class Gateway {
     try {
       const now = this.#clock.now();
       const { crls } = this;
-      this.#prepared.set(number, new Generation({ number, loaded, ticketSeed, now, crls, forwarding, pools, metrics }));
+      const staples = this.#staples;
+      const input = { number, loaded, ticketSeed, now, crls, staples, forwarding, pools, metrics };
+      this.#prepared.set(number, new Generation(input));
     } catch (error) {
       // What it had begun must not live on for ever: probes of its backends, its hold on pools that others still use.
       pools.close();
@@ -170,6 +175,11 @@ export class Gateway {
   /** What another worker learned from its clients (DER): a session that began there may be resumed here. */
   addIntermediate(der: Buffer): void {
     this.#intermediates.add(readFacts(der));
+  }
+
+  /** The OCSP response to serve for a certificate of ours (SHA-256, hexadecimal) from now on. */
+  setStaple(sha256: string, staple: Staple | undefined): void {
+    this.#staples.set(sha256, staple);
   }
 
   /** Opens the entry points. Throws the system's error where that fails. */

@@ -4,6 +4,7 @@ import type { ForwardClientCertConfig } from '../config/gateway-config.ts';
 import type { EdgePolicy } from '../edge/edge-policy.ts';
 import type { PolicyTable } from '../edge/policy-table.ts';
 import { ticketEpoch, TicketSecret, type TicketSeed } from '../edge/ticket-secret.ts';
+import type { StapleBook } from '../edge/staple-book.ts';
 import { RouteMetrics } from '../flow/request-metrics.ts';
 import type { Route, Serving } from '../flow/serving.ts';
 import type { Forwarding } from '../identity/forwarding.ts';
@@ -29,6 +30,8 @@ export type GenerationInput = {
   readonly now: number;
   /** What is known of revocation at this moment. */
   readonly crls: CrlLookup;
+  /** OCSP responses for our certificates, as they come. */
+  readonly staples: StapleBook;
   readonly forwarding: Forwarding;
   readonly pools: Pools;
   readonly metrics: MetricCatalogue;
@@ -64,7 +67,7 @@ export class Generation implements Serving {
     this.securePort = webSecure.enabled ? webSecure.port : undefined;
     this.#tickets = new TicketSecret(input.ticketSeed);
     const epoch = ticketEpoch(input.now, config.tls.sessionResumption.rotationMs);
-    this.policies = compilePolicies(loaded, this.#tickets.at(epoch), input.crls);
+    this.policies = compilePolicies(loaded, this.#tickets.at(epoch), input.crls, input.staples);
     for (const policy of loaded.policies) this.#uris.set(policy.config.name, policy.certificates[0]?.uris ?? []);
     const anchors = new AnchorSets();
     const forwards = new ForwardSettings();

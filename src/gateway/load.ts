@@ -8,6 +8,7 @@ import type { Clock } from '../base/clock.ts';
 import type { CertificatePair, GatewayConfig, PolicyConfig, Ref, RouteConfig } from '../config/gateway-config.ts';
 import { loadConfig } from '../config/load-config.ts';
 import type { Problem } from '../config/problem.ts';
+import { checkStapling } from './check-stapling.ts';
 import { resolveCipherSuites, resolveCurves } from '../edge/cipher-list.ts';
 import { coversHost, explainNotCovered } from '../pki/host-coverage.ts';
 import { materialError, materialWarning } from '../pki/material-problem.ts';
@@ -73,6 +74,7 @@ async function loadMaterial(config: GatewayConfig, loader: MaterialLoader, crls:
   const policies = await loadPolicies(config, loader, crls, expiries);
   const routes: LoadedRoute[] = [];
   for (const route of config.routes) routes.push(await loadRoute(route, loader, crls, expiries));
+  checkStapling(config, policies, routes, loader);
   const ticketSecret = await loadTicketSecret(config.tls.sessionResumption.keys, loader);
   return { config, policies, routes, expiries: distinct(expiries), crls: await crls.finish(), ticketSecret };
 }

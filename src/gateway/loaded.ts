@@ -7,6 +7,8 @@ import type { GatewayConfig, PolicyConfig, RouteConfig } from '../config/gateway
 export type LoadedPair = {
   readonly chainPem: string;
   readonly keyPem: string;
+  /** Who issued it, where its file says so, be it a root that is not sent. */
+  readonly issuerPem: string | undefined;
   /** DNS names and IP addresses of the leaf's SAN. */
   readonly names: readonly string[];
   /** URI SANs: XFCC's By. */

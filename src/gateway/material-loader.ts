@@ -3,6 +3,7 @@
 import type { CertificatePair, Place, Ref } from '../config/gateway-config.ts';
 import type { Problem } from '../config/problem.ts';
 import { type CheckedPair, checkClientPair, checkServerPair, type PairOptions } from '../pki/certificate-pair.ts';
+import { encodePem } from '../pki/der-writer.ts';
 import { loadPem, loadProblem, materialName } from '../pki/material.ts';
 import type { MaterialProblem } from '../pki/material-problem.ts';
 import { TrustBundle } from '../pki/trust-bundle.ts';
@@ -82,11 +83,12 @@ export class MaterialLoader {
     for (const problem of checked.problems) {
       this.add(problem.about === 'key' ? pair.key.place : pair.cert.place, problem);
     }
-    const { leaf, chainPem, keyPem } = checked;
+    const { leaf, chainPem, keyPem, issuer } = checked;
     if (leaf === undefined || chainPem === undefined || keyPem === undefined) return undefined;
     const sans = (...types: string[]) => leaf.sans.filter((san) => types.includes(san.type)).map((san) => san.value);
     const loaded: LoadedPair = {
       chainPem,
+      issuerPem: issuer && encodePem('CERTIFICATE', issuer.der),
       keyPem,
       names: sans('DNS', 'IP'),
       uris: sans('URI'),

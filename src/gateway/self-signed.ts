@@ -12,6 +12,7 @@ export async function mintSelfSigned(hosts: readonly string[]): Promise<LoadedPa
   const issued = await ca.issue({ kind: 'server', cn: 'Countersign self-signed', sans: names, days: lifetimeDays });
   return {
     chainPem: issued.chainPem,
+    issuerPem: undefined,
     keyPem: issued.keyPem,
     names,
     uris: [],

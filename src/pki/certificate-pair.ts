@@ -31,6 +31,8 @@ export type CheckedPair = {
   readonly chainPem: string | undefined;
   readonly keyPem: string | undefined;
   readonly chain: readonly CertificateFacts[];
+  /** Who issued the leaf, where the file has it; a root is not sent. */
+  readonly issuer: CertificateFacts | undefined;
   readonly problems: readonly MaterialProblem[];
 };
 
@@ -91,6 +93,7 @@ function checkPair(certPem: string, keyPem: string, options: PairOptions, purpos
   return {
     leaf,
     chain: sent,
+    issuer: ordered.chain[1],
     chainPem: usable ? sent.map((facts) => encodePem('CERTIFICATE', facts.der)).join('') : undefined,
     keyPem: usable ? key.keyPem : undefined,
     problems,

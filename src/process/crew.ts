@@ -17,6 +17,8 @@ export type CrewOptions = {
   readonly orders: () => { readonly prepare: Extract<ToWorker, { kind: 'prepare' }>; readonly ports: Ports };
   /** The CRLs in force. */
   readonly crls: () => readonly CrlGroup[];
+  /** What else it has to know before it listens. */
+  readonly briefing: () => readonly ToWorker[];
   /** Restarts take turns with reloads, so that none sees half of the other. */
   readonly exclusive: (act: () => Promise<void>) => Promise<void>;
   readonly onEnded: (worker: WorkerHandle) => void;
@@ -70,7 +72,7 @@ export class Crew {
   }
 
   async #startWorker(slot: number, backoff: Backoff): Promise<void> {
-    const { workerEntry, clock, log, orders } = this.#options;
+    const { workerEntry, clock, log, orders, briefing } = this.#options;
     const worker: WorkerHandle = new WorkerHandle(workerEntry, slot, clock, {
       onIntermediate: (der) => this.#share(der, worker),
       onSeen: this.#options.onSeen,
@@ -84,6 +86,7 @@ export class Crew {
       await worker.prepare(prepare);
       await worker.commit(prepare.generation);
       worker.send({ kind: 'intermediates', ders: [...this.#intermediates.values()] });
+      for (const message of briefing()) worker.send(message);
       await worker.listen({ kind: 'listen', ports });
     } catch (error) {
       worker.kill();

@@ -1,5 +1,6 @@
 // What the primary and its workers say to each other. Plain data over the fork's IPC channel (structured clone).
 import type { SeenReport } from '../edge/seen-clients.ts';
+import type { Staple } from '../edge/staple-book.ts';
 import type { TicketSeed } from '../edge/ticket-secret.ts';
 import type { CrlListing, CrlPiece } from '../gateway/crl-store.ts';
 import type { LoadedConfig } from '../gateway/loaded.ts';
@@ -32,6 +33,8 @@ export type ToWorker =
   | { readonly kind: 'seen'; readonly id: number }
   /** Clients that the primary does not know: to be told in full when they come again. */
   | { readonly kind: 'forgetSeen'; readonly keys: readonly string[] }
+  /** The OCSP response for a certificate of ours (SHA-256, hexadecimal); undefined: none any more. */
+  | { readonly kind: 'staple'; readonly sha256: string; readonly staple: Staple | undefined }
   /** Reopen log files (after a rotation). */
   | { readonly kind: 'reopen' }
   | { readonly kind: 'drain' };

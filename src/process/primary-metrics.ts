@@ -4,12 +4,15 @@ import type { LoadedConfig } from '../gateway/loaded.ts';
 import { type MetricCatalogue, Metrics, type MetricsSnapshot, renderMetrics } from '../telemetry/metrics.ts';
 import type { MetricSample, Sample } from '../telemetry/registry.ts';
 import type { CrlKeeper } from './crl-keeper.ts';
+import type { StapleStatus } from './staple-keeper.ts';
 import type { WorkerHandle } from './worker-handle.ts';
 
 export class PrimaryMetrics {
   readonly #own = new Metrics();
   /** Counters of the workers that ended, as one sum. */
   #buried: MetricsSnapshot = [];
+  /** Subjects of certificates with a response. */
+  readonly #stapled = new Set<string>();
 
   /** What the primary itself counts. */
   get own(): MetricCatalogue {
@@ -37,6 +40,24 @@ export class PrimaryMetrics {
     this.#own.of.workerRestarts.labels({}).inc();
   }
 
+  stapleAsked(result: string): void {
+    this.#own.of.ocspRequests.labels({ use: 'staple', policy: '', result }).inc();
+  }
+
+  #setStaples(staples: readonly StapleStatus[]): void {
+    const { of } = this.#own;
+    for (const subject of this.#stapled) of.certificateExpiry.remove({ role: 'ocsp', subject });
+    this.#stapled.clear();
+    // RSA and EC certificates of one subject are one line: the one that ends first counts.
+    const sorted = staples.toSorted((a, b) => (b.validUntil ?? 0) - (a.validUntil ?? 0));
+    for (const { subject, validUntil } of sorted) {
+      if (validUntil === undefined) continue;
+      this.#stapled.add(subject);
+      of.certificateExpiry.labels({ role: 'ocsp', subject }).set(validUntil / 1000);
+    }
+    of.stapleMissing.labels({}).set(staples.filter(({ missing }) => missing).length);
+  }
+
   /** Keeps the counters of a worker that ended. */
   bury(worker: WorkerHandle): void {
     const counters = worker.lastSnapshot?.filter((metric) => metric.type !== 'gauge');
@@ -44,12 +65,18 @@ export class PrimaryMetrics {
   }
 
   /** Prometheus text over the primary, the workers and those that were. */
-  async render(workers: readonly WorkerHandle[], reloadFailed: boolean, crls: CrlKeeper): Promise<string> {
+  async render(
+    workers: readonly WorkerHandle[],
+    reloadFailed: boolean,
+    crls: CrlKeeper,
+    staples: readonly StapleStatus[],
+  ): Promise<string> {
     // A worker that ends while we ask is still among the living of this page: its counters must not count twice.
     const buried = this.#buried;
     const snapshots = await Promise.all(workers.map(async (worker) => worker.snapshot()));
     const { of } = this.#own;
     crls.setMetrics(of);
+    this.#setStaples(staples);
     of.workers.labels({}).set(workers.filter((worker) => worker.ready).length);
     of.configReloadFailed.labels({}).set(reloadFailed ? 1 : 0);
     const alive = snapshots.filter((snapshot) => snapshot !== undefined);

@@ -9,6 +9,7 @@ import { CrlLoader } from '../gateway/crl-loader.ts';
 import type { LoadedConfig } from '../gateway/loaded.ts';
 import { CrlBuilder } from '../pki/crl-builder.ts';
 import type { IndexedCrl } from '../pki/crl-set.ts';
+import { findStapleTargets } from '../gateway/staple-targets.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { Crew } from './crew.ts';
 import { CrlKeeper } from './crl-keeper.ts';
@@ -17,6 +18,7 @@ import { addressText, explainListenError, reservePort } from './ports.ts';
 import { TrustRecordKeeper } from './trust-record-keeper.ts';
 import { PrimaryMetrics } from './primary-metrics.ts';
 import { findRestartKeys } from './restart-keys.ts';
+import { StapleKeeper } from './staple-keeper.ts';
 import { TicketKeeper } from './ticket-keeper.ts';
 import type { WorkerHandle } from './worker-handle.ts';
 
@@ -26,6 +28,9 @@ export type LoadResult = {
   /** Files that this configuration depends on, whether it is good or not. */
   readonly watch: readonly string[];
 };
+
+/** How long a start or a reload waits for responses that a must-staple certificate promises. */
+const stapleMs = 10_000;
 
 export type PrimaryOptions = {
   readonly load: () => Promise<LoadResult>;
@@ -47,6 +52,7 @@ export class Primary {
   readonly #tickets: TicketKeeper;
   readonly #expiries: ExpiryWatch;
   readonly #crls: CrlKeeper;
+  readonly #staples: StapleKeeper;
   readonly #crew: Crew;
   #loaded: LoadedConfig;
   /** What settings that need a start were taken from. */
@@ -80,12 +86,22 @@ export class Primary {
       random: Math.random,
       onChange: () => void this.#crew.bringCrls(),
     });
+    this.#staples = new StapleKeeper({
+      clock,
+      log,
+      random: Math.random,
+      onStaple: (sha256, staple) => {
+        for (const worker of this.#crew.list()) worker.send({ kind: 'staple', sha256, staple });
+      },
+      onAsked: (result) => this.#metrics.stapleAsked(result),
+    });
     this.#crew = new Crew({
       clock,
       log,
       workerEntry,
       orders: () => ({ prepare: this.#prepareMessage(this.#loaded, this.#generation), ports: this.#ports }),
       crls: () => this.#crls.groups(),
+      briefing: () => this.#staples.list().map(({ sha256, staple }) => ({ kind: 'staple', sha256, staple })),
       exclusive: async (act) => this.#exclusive(act),
       onEnded: (worker) => this.#metrics.bury(worker),
       onRestarted: () => this.#metrics.workerRestarted(),
@@ -117,6 +133,7 @@ export class Primary {
     const { clock, log } = this.#options;
     const settings = config.trustRecord;
     this.#record = await TrustRecordKeeper.open({ settings, clock, log, metrics: this.#metrics.own });
+    await this.#staples.prepare(findStapleTargets(this.#loaded), stapleMs);
     const count = config.workers === 'auto' ? this.#options.cores : config.workers;
     await this.#crls.adopt(this.#loaded.crls);
     this.#loaded = withoutReadings(this.#loaded);
@@ -145,6 +162,7 @@ export class Primary {
         // A defect of ours in reading files must not take the primary, and all workers with it, along.
         this.#reloadRejected(reason, `internal error: ${String(error)}`);
       }
+      if (!this.#stopping) this.#staples.follow(findStapleTargets(this.#loaded));
     });
   }
 
@@ -153,6 +171,7 @@ export class Primary {
     if (this.#stopping) return;
     this.#stopping = true;
     this.#crls.close();
+    this.#staples.close();
     const workers = this.#crew.dismiss();
     for (const worker of workers) worker.send({ kind: 'drain' });
     // Workers keep the limit themselves; this is for one that hangs.
@@ -168,6 +187,7 @@ export class Primary {
   stopNow(): void {
     this.#stopping = true;
     this.#crls.close();
+    this.#staples.close();
     this.#crew.dismiss();
     this.#crew.kill();
     this.#admin?.close();
@@ -202,6 +222,8 @@ export class Primary {
     // Beside what is in force: a worker has what it needs before it is asked to prepare.
     await this.#crls.adopt(loaded.crls);
     await this.#crew.bringCrls();
+    // A certificate that promises a response should have one from its first handshake on.
+    await this.#staples.prepare([...findStapleTargets(this.#loaded), ...findStapleTargets(loaded)], stapleMs);
     const workers = this.#crew.list();
     const prepared = await Promise.allSettled(
       workers.map((worker) => worker.prepare(this.#prepareMessage(loaded, generation))),
@@ -259,7 +281,8 @@ export class Primary {
     const { host, port } = config.entryPoints.admin;
     this.#admin = new AdminServer({
       ready: () => this.#readiness(),
-      metrics: async () => this.#metrics.render(this.#crew.list(), this.#reloadFailed, this.#crls),
+      metrics: async () =>
+        this.#metrics.render(this.#crew.list(), this.#reloadFailed, this.#crls, this.#staples.status()),
       identities: this.#record && (async () => this.#record?.read(this.#crew.list()) ?? []),
       metricsPath: config.monitoring.metrics ? config.monitoring.metricsPath : undefined,
       liveness: config.monitoring.liveness,

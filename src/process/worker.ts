@@ -54,6 +54,8 @@ async function act(message: ToWorker): Promise<void> {
       return seen.report(message.id);
     case 'forgetSeen':
       return seen.forget(message.keys);
+    case 'staple':
+      return gateway.setStaple(message.sha256, message.staple);
     case 'reopen':
       return gateway.reopenLogs();
     case 'drain':

@@ -68,6 +68,11 @@ function catalogue() {
       'policy',
       'problem',
     ),
+    stapleMissing: gauge(
+      'max',
+      'must_staple_missing',
+      'Must-staple certificates of ours without a valid OCSP response',
+    ),
     ocspAnswers: gauge('sum', 'ocsp_answers', 'OCSP answers about clients that are kept'),
     crlEntries: gauge('max', 'crl_entries', 'Revoked certificates in each CRL in force', 'source', 'issuer', 'number'),
     crlLastRefresh: gauge(

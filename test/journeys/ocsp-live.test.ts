@@ -1,0 +1,108 @@
+// Connections that are open end when OCSP stops vouching for their certificate, and live through a responder that is only slow.
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { writeOcspRefusal } from '../../src/pki/ocsp-writer.ts';
+import type { Issued } from '../../src/pki/test-ca.ts';
+import { type KeptConnection, keepConnection } from '../support/kept-connection.ts';
+import { openWorld, reloadBy, type World } from '../support/mtls-world.ts';
+import { type HandResponder, issueResponder, openHandResponder, respondAbout, send } from '../support/ocsp.ts';
+import { eventually } from '../support/wait-for.ts';
+
+type Stage = { readonly world: World; readonly responder: HandResponder; readonly signer: Issued };
+
+/** Answers that live some seconds, so that they are renewed soon. */
+function brief(status: 'good' | 'revoked', { world, signer }: Stage): HandResponder['answer'] {
+  return (request, response, body) => {
+    const thisUpdate = Math.floor(Date.now() / 1000) * 1000;
+    const { alice, clients } = world.pki;
+    const der = respondAbout(alice, clients, signer, { status, thisUpdate, nextUpdate: thisUpdate + 5_000 });
+    send(der)(request, response, body);
+  };
+}
+
+async function openStage(mode: 'hard' | 'soft' | 'none'): Promise<Stage & { [Symbol.asyncDispose](): Promise<void> }> {
+  const responder = await openHandResponder(send(writeOcspRefusal(3)));
+  const ocsp = mode === 'none' ? '' : `, ocsp: {mode: ${mode}, responder: "${responder.url}"}`;
+  const world = await openWorld({ clientAuth: `{clientCA: clients-ca.crt, required: true${ocsp}}` });
+  const stage = { world, responder, signer: await issueResponder(world.pki.clients) };
+  responder.answer = brief('good', stage);
+  return {
+    ...stage,
+    [Symbol.asyncDispose]: async () => {
+      await world[Symbol.asyncDispose]();
+      await responder[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function connect({ pki, gateway }: World): Promise<KeptConnection> {
+  return keepConnection({ port: gateway.ports.webSecure, ca: pki.servers.certPem, as: pki.alice });
+}
+
+describe('a connection that is open', () => {
+  for (const mode of ['hard', 'soft'] as const) {
+    it(`ends when its certificate turns out to be revoked, ${mode}`, async () => {
+      await using stage = await openStage(mode);
+      const { world, responder } = stage;
+      using kept = await connect(world);
+      assert.match(await kept.get(), /200 OK/);
+      await responder.requests.waitFor(() => true, { from: 1, what: 'the first renewal' });
+      assert.match(await kept.get(), /200 OK/, 'a renewed answer changes nothing');
+      responder.answer = brief('revoked', stage);
+      await kept.ended;
+      assert.equal(await world.metric('countersign_trust_rejudged_total', 'result="revoked"'), 1);
+      await eventually(async () => (await world.metric('countersign_sessions_with_revoked_certificate')) === 0, {
+        what: 'no session with a revoked certificate',
+      });
+      using again = await connect(world);
+      await again.ended;
+      await world.gateway.waitForLog(({ msg }) => msg === 'handshake refused: revoked');
+    });
+  }
+
+  it('lives on while the responder is down and the last answer holds, and ends when it holds no longer, hard', async () => {
+    await using stage = await openStage('hard');
+    const { world, responder } = stage;
+    using kept = await connect(world);
+    assert.match(await kept.get(), /200 OK/);
+    responder.answer = send(writeOcspRefusal(3));
+    const from = responder.requests.length;
+    await responder.requests.waitFor(() => true, { from, what: 'a renewal that fails' });
+    assert.match(await kept.get(), /200 OK/);
+    await kept.ended;
+    assert.equal(await world.metric('countersign_trust_rejudged_total', 'result="revocation_unknown"'), 1);
+  });
+
+  it('lives on when nobody can say anything any more, soft', async () => {
+    await using stage = await openStage('soft');
+    const { world, responder } = stage;
+    using kept = await connect(world);
+    assert.match(await kept.get(), /200 OK/);
+    responder.answer = send(writeOcspRefusal(3));
+    const from = responder.requests.length;
+    // The second failure comes after the answer has run out.
+    await responder.requests.waitFor(() => responder.requests.length >= from + 2, {
+      from,
+      what: 'two failed renewals',
+    });
+    assert.match(await kept.get(), /200 OK/);
+  });
+
+  it('is asked about when a reload makes its policy ask', async () => {
+    await using stage = await openStage('none');
+    const { world, responder } = stage;
+    using kept = await connect(world);
+    assert.match(await kept.get(), /200 OK/);
+    assert.equal(responder.connections.length, 0);
+    responder.answer = brief('revoked', stage);
+    const ocsp = `{mode: soft, responder: "${responder.url}"}`;
+    const clientAuth = `{clientCA: clients-ca.crt, required: true, ocsp: ${ocsp}}`;
+    const { ok } = await reloadBy(world.gateway, () => {
+      world.gateway.rewrite(world.yaml({ clientAuth }));
+      world.gateway.reload();
+    });
+    assert.ok(ok);
+    await kept.ended;
+    assert.equal(await world.metric('countersign_trust_rejudged_total', 'result="revoked"'), 1);
+  });
+});

@@ -1,0 +1,236 @@
+// The gateway staples OCSP responses for its own certificates: the right one, kept while it holds, and none rather than a wrong one.
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { writeOcspRefusal } from '../../src/pki/ocsp-writer.ts';
+import { readFacts } from '../../src/pki/facts-reader.ts';
+import type { Issued } from '../../src/pki/test-ca.ts';
+import { StartFailure } from '../support/gateway.ts';
+import { openWorld, reloadBy, type World, type WorldOptions } from '../support/mtls-world.ts';
+import {
+  issueResponder,
+  mustStaple,
+  ocspAt,
+  openHandResponder,
+  respondAbout,
+  send,
+  startOcspResponder,
+} from '../support/ocsp.ts';
+import { sClient, type SClientResult } from '../support/openssl.ts';
+import type { Pki } from '../support/pki.ts';
+
+type EdgeOptions = { readonly must?: boolean; readonly key?: 'rsa' | 'ec'; readonly name?: string };
+
+const tls = '    ocspStapling: {enabled: true}';
+
+/** A certificate of the gateway's that names a responder; its file brings the root along, as the one who signs. */
+async function issueEdge(
+  pki: Pki,
+  url: string,
+  { must = false, key = 'ec', name = 'edge' }: EdgeOptions = {},
+): Promise<Issued> {
+  const extensions = [...ocspAt(url), ...(must ? mustStaple : [])];
+  const sans = ['localhost', 'a.test', 'b.test'];
+  const issued = await pki.servers.issue({ kind: 'server', cn: name, sans, key, extensions });
+  pki.dir.write(`${name}.crt`, issued.certPem + pki.servers.certPem);
+  pki.dir.write(`${name}.key`, issued.keyPem);
+  return issued;
+}
+
+async function connect({ gateway, pki }: World, ...args: string[]): Promise<SClientResult> {
+  const client = { cert: pki.alice.cert, key: pki.alice.key, ca: pki.servers.file };
+  const result = await sClient({ ...client, port: gateway.ports.webSecure, args: ['-status', ...args] });
+  assert.equal(result.status, 200, result.output);
+  return result;
+}
+
+/** The status and the serial of the certificate in the stapled response; undefined where there was none. */
+function staple({ output }: SClientResult): { status: string; serial: string } | undefined {
+  if (/OCSP response: no response sent/.test(output)) return undefined;
+  const status = /Cert Status: (\w+)/.exec(output)?.[1] ?? '';
+  return { status, serial: (/Serial Number: (\w+)/.exec(output)?.[1] ?? '').toLowerCase() };
+}
+
+const isStapled = ({ msg }: { readonly msg: string }): boolean => msg === 'OCSP response is stapled';
+
+describe('OCSP stapling', () => {
+  it('staples what openssl ocsp says, in every worker, to TLS 1.2 and 1.3', async () => {
+    await using stack = new AsyncDisposableStack();
+    let serial = '';
+    const world = stack.use(
+      await openWorld({
+        tls,
+        workers: 2,
+        prepare: async (pki) => {
+          const real = stack.use(await startOcspResponder({ dir: pki.dir, ca: pki.servers }));
+          const edge = await issueEdge(pki, real.url);
+          await real.set(edge, 'good');
+          ({ serial } = readFacts(edge.der));
+        },
+      }),
+    );
+    await world.gateway.waitForLog(isStapled);
+    for (const version of ['-tls1_2', '-tls1_3']) {
+      for (let times = 0; times < 3; times += 1) {
+        const result = await connect(world, version);
+        assert.deepEqual(staple(result), { status: 'good', serial }, result.output);
+        assert.match(result.output, /OCSP Response Status: successful/);
+        assert.equal(result.verifyCode, 0);
+      }
+    }
+    const ends = await world.metric('countersign_certificate_expiry_timestamp_seconds', 'role="ocsp"');
+    assert.ok(ends > Date.now() / 1000 && ends <= Date.now() / 1000 + 300);
+    assert.equal(await world.metric('countersign_ocsp_requests_total', 'use="staple"'), 1);
+  });
+
+  it('staples for the certificate that is used, where a policy has an RSA and an EC one', async () => {
+    await using stack = new AsyncDisposableStack();
+    const edges = new Map<string, Issued>();
+    const options: WorldOptions = {
+      tls,
+      // The signature schemes that are tried must not concern the client's own certificate.
+      clientAuth: '',
+      certificates: '[{cert: rsa.crt, key: rsa.key}, {cert: ec.crt, key: ec.key}]',
+      prepare: async (pki) => {
+        const real = stack.use(await startOcspResponder({ dir: pki.dir, ca: pki.servers }));
+        for (const key of ['rsa', 'ec'] as const) {
+          const edge = await issueEdge(pki, real.url, { key, name: key });
+          edges.set(`CN=${key}`, edge);
+          await real.set(edge, 'good');
+        }
+      },
+    };
+    const world = stack.use(await openWorld(options));
+    const first = await world.gateway.waitForLog(isStapled);
+    await world.gateway.waitForLog((line) => isStapled(line) && line['subject'] !== first['subject']);
+    const kinds = [
+      ['-tls1_3'],
+      ['-tls1_3', '-sigalgs', 'rsa_pss_rsae_sha256'],
+      ['-tls1_3', '-sigalgs', 'ecdsa_secp256r1_sha256'],
+      ['-tls1_3', '-sigalgs', 'rsa_pss_rsae_sha256:ecdsa_secp256r1_sha256'],
+      ['-tls1_2'],
+      ['-tls1_2', '-cipher', 'ECDHE-RSA-AES128-GCM-SHA256'],
+      ['-tls1_2', '-cipher', 'ECDHE-ECDSA-AES128-GCM-SHA256'],
+      ['-tls1_2', '-cipher', 'ECDHE-RSA-CHACHA20-POLY1305:ECDHE-ECDSA-CHACHA20-POLY1305'],
+      ['-tls1_2', '-curves', 'P-384'],
+    ];
+    const used = new Set<string>();
+    for (const kind of kinds) {
+      // The first of its kind shows which certificate OpenSSL takes for it.
+      assert.equal(staple(await connect(world, ...kind)), undefined);
+      const result = await connect(world, ...kind);
+      const subject = result.serverSubject ?? '';
+      used.add(subject);
+      const { serial } = readFacts((edges.get(subject) as Issued).der);
+      assert.deepEqual(staple(result), { status: 'good', serial }, `${kind.join(' ')}\n${result.output}`);
+    }
+    assert.deepEqual([...used].sort(), ['CN=ec', 'CN=rsa']);
+  });
+
+  it('has the response before it listens where the certificate is must-staple', async () => {
+    await using stack = new AsyncDisposableStack();
+    const world = stack.use(
+      await openWorld({
+        tls,
+        prepare: async (pki) => {
+          const real = stack.use(await startOcspResponder({ dir: pki.dir, ca: pki.servers }));
+          await real.set(await issueEdge(pki, real.url, { must: true }), 'good');
+        },
+      }),
+    );
+    assert.equal(staple(await connect(world))?.status, 'good');
+    assert.equal(await world.metric('countersign_must_staple_missing'), 0);
+  });
+
+  it('refuses to start with a must-staple certificate and stapling off, or nobody to ask', async () => {
+    const start = async (options: WorldOptions): Promise<readonly string[]> => {
+      try {
+        await using world = await openWorld(options);
+        return world.gateway.log.items.map(({ msg }) => msg);
+      } catch (error) {
+        if (!(error instanceof StartFailure)) throw error;
+        return error.log.map(({ msg }) => msg);
+      }
+    };
+    const off = await start({
+      prepare: async (pki) => void (await issueEdge(pki, 'http://ocsp.test/', { must: true })),
+    });
+    assert.ok(
+      off.some((line) => /must-staple \(RFC 7633\), and gateway\.tls\.ocspStapling is off/.test(line)),
+      off.join('\n'),
+    );
+    const nobody = await start({
+      tls,
+      prepare: async (pki) => {
+        const edge = await pki.servers.issue({
+          kind: 'server',
+          sans: ['localhost', 'a.test', 'b.test'],
+          extensions: mustStaple,
+        });
+        pki.dir.write('edge.crt', edge.certPem);
+        pki.dir.write('edge.key', edge.keyPem);
+      },
+    });
+    assert.ok(
+      nobody.some((line) => /must-staple .* names no OCSP responder/.test(line)),
+      nobody.join('\n'),
+    );
+  });
+
+  it('staples nothing that is revoked, unknown, expired or not signed, and says so', async () => {
+    for (const [what, statement] of [
+      ['revoked', { status: 'revoked' }],
+      ['unknown', { status: 'unknown' }],
+      ['expired', { nextUpdate: Date.now() - 10_000 }],
+      ['forged', { draft: { breakSignature: true } }],
+      ['tryLater', undefined],
+    ] as const) {
+      await using stack = new AsyncDisposableStack();
+      const responder = stack.use(await openHandResponder(send(writeOcspRefusal(3))));
+      const world = stack.use(
+        await openWorld({
+          tls,
+          prepare: async (pki) => {
+            const edge = await issueEdge(pki, responder.url, { must: true });
+            const signer = await issueResponder(pki.servers);
+            if (statement !== undefined) responder.answer = send(respondAbout(edge, pki.servers, signer, statement));
+          },
+        }),
+      );
+      const alarm = await world.gateway.waitForLog(({ msg }) =>
+        /^OCSP says that our own certificate is not good|^no valid OCSP response/.test(msg),
+      );
+      assert.equal(alarm['level'], 'error', what);
+      assert.equal(staple(await connect(world)), undefined, what);
+      assert.equal(await world.metric('countersign_must_staple_missing'), 1, what);
+    }
+  });
+
+  it('keeps the last good response through a reload and a responder that fails, and follows a new certificate', async () => {
+    await using stack = new AsyncDisposableStack();
+    const real = new Map<string, string>();
+    const world = stack.use(
+      await openWorld({
+        tls,
+        prepare: async (pki) => {
+          const responder = stack.use(await startOcspResponder({ dir: pki.dir, ca: pki.servers }));
+          real.set('url', responder.url);
+          await responder.set(await issueEdge(pki, responder.url), 'good');
+          const next = await issueEdge(pki, responder.url, { name: 'next', must: true });
+          real.set('next', readFacts(next.der).serial);
+          await responder.set(next, 'good');
+        },
+      }),
+    );
+    await world.gateway.waitForLog(isStapled);
+    const before = staple(await connect(world));
+    assert.equal(before?.status, 'good');
+    await reloadBy(world.gateway, () => world.gateway.reload());
+    assert.deepEqual(staple(await connect(world)), before);
+    // A must-staple certificate that comes by a reload has its response from the first handshake on.
+    await reloadBy(world.gateway, () => {
+      world.gateway.rewrite(world.yaml({ certificates: '[{cert: next.crt, key: next.key}]' }));
+      world.gateway.reload();
+    });
+    assert.deepEqual(staple(await connect(world)), { status: 'good', serial: real.get('next') });
+  });
+});
