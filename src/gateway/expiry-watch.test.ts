@@ -51,6 +51,20 @@ test('a certificate is told of when a third of its life is left, once a day, and
   assert.deepEqual([lines[2]?.['msg'], lines[2]?.['expired']], ['a certificate has expired', '2 days ago']);
 });
 
+test('what expires on the day on which it was told of is told of again', () => {
+  const { lines, passTo } = open(() => [certificate(1 / 8)]);
+  passTo(start + dayMs / 8 - 60_000);
+  passTo(start + dayMs / 8 + 1);
+  passTo(start + dayMs / 8 + 60_000);
+  assert.deepEqual(
+    lines.map(({ msg, expires }) => [msg, expires]),
+    [
+      ['a certificate expires soon', 'in 1 minute'],
+      ['a certificate has expired', undefined],
+    ],
+  );
+});
+
 test('certificates that live for hours and are renewed in time are never told of', () => {
   let current = certificate(1 / 8);
   const { lines, passTo } = open(() => [current]);
@@ -64,8 +78,9 @@ test('certificates that live for hours and are renewed in time are never told of
 });
 
 test('what the problems of a configuration have said is not said again for a day', () => {
-  const { watch, lines, passTo } = open(() => [{ ...certificate(30), notBefore: start - 90 * dayMs }]);
-  watch.markTold();
+  const list = [{ ...certificate(30), notBefore: start - 90 * dayMs }];
+  const { watch, lines, passTo } = open(() => list);
+  watch.markTold(list);
   passTo(start + dayMs - 1);
   assert.deepEqual(lines, []);
   passTo(start + dayMs);

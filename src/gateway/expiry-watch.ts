@@ -37,9 +37,10 @@ export class ExpiryWatch {
     this.#cancel = undefined;
   }
 
-  /** Those that are near have just been told of in another way, as problems of a configuration: nothing more for a day. */
-  markTold(): void {
-    this.#each(() => {});
+  /** Those that are near were told of just now, as problems of a configuration: nothing more for a day. */
+  markTold(expiries: readonly Expiry[]): void {
+    const now = this.#clock.now();
+    for (const expiry of expiries) if (isNearExpiry(expiry, now)) this.#told.set(keyOf(expiry, now), now);
   }
 
   look(): void {
@@ -64,7 +65,7 @@ export class ExpiryWatch {
     const told = new Map<string, number>();
     for (const expiry of this.#list()) {
       if (!isNearExpiry(expiry, now)) continue;
-      const key = `${expiry.role} ${expiry.subject} ${expiry.notAfter}`;
+      const key = keyOf(expiry, now);
       const before = told.get(key) ?? this.#told.get(key);
       // A clock that was set back must not silence it for longer.
       const quiet = before !== undefined && Math.abs(now - before) < quietMs;
@@ -73,4 +74,9 @@ export class ExpiryWatch {
     }
     this.#told = told;
   }
+}
+
+/** What has expired since it was told of is told of anew, on the same day too. */
+function keyOf({ role, subject, notAfter }: Expiry, now: number): string {
+  return `${role} ${now > notAfter ? 'expired' : 'near'} ${notAfter} ${subject}`;
 }

@@ -147,7 +147,7 @@ export class Primary {
     if (admin.enabled)
       listening.push({ entryPoint: 'admin', address: addressText(admin.host, await this.#openAdmin()) });
     this.#metrics.loaded(this.#loaded, this.#generation);
-    this.#expiries.markTold();
+    this.#expiries.markTold(this.#loaded.expiries);
     this.#expiries.start();
     return listening;
   }
@@ -246,7 +246,7 @@ export class Primary {
     this.#crls.retain(loaded.crls);
     await this.#crew.bringCrls();
     this.#metrics.loaded(loaded, generation);
-    this.#expiries.markTold();
+    this.#expiries.markTold(loaded.expiries);
     log.info({ generation, reason }, 'configuration reloaded');
   }
 
