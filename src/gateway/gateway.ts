@@ -28,6 +28,7 @@ import { readFacts } from '../pki/facts-reader.ts';
 import { AccessLog } from '../telemetry/access-log.ts';
 import { createLogger, type OpenLogger } from '../telemetry/logger.ts';
 import { Metrics, type MetricsSnapshot } from '../telemetry/metrics.ts';
+import type { DrainingPool } from '../upstream/backend-world.ts';
 import { IdleBudget } from '../upstream/idle-budget.ts';
 import { Pools } from '../upstream/pools.ts';
 import { labelsOf, setBackendGauges } from './backend-gauges.ts';
@@ -78,6 +79,7 @@ export class Gateway {
   readonly #date: DateField;
   readonly #pages = new Pages();
   readonly #inlets = new Inlets();
+  readonly #drainingPools = new Set<DrainingPool>();
   readonly #metrics = new Metrics();
   readonly #intermediates: Intermediates;
   readonly #connections: OpenConnections;
@@ -124,6 +126,7 @@ export class Gateway {
         names: this.#names,
         limits: defaultHttpLimits,
         inlets: this.#inlets,
+        draining: this.#drainingPools,
         events: world.reports,
       },
       world.budget,

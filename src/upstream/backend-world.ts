@@ -5,6 +5,7 @@ import type { Fault } from '../base/fault.ts';
 import type { FieldNames } from '../http/field.ts';
 import type { HttpLimits } from '../http/limits.ts';
 import type { Inlets } from '../http1/inlet.ts';
+import type { IndexedCrl } from '../pki/crl-set.ts';
 import type { CertificateFacts } from '../pki/facts.ts';
 import type { Judgement } from '../pki/judge.ts';
 import type { Verdict } from '../pki/verdict.ts';
@@ -30,6 +31,11 @@ export interface BackendEvents {
   onBackendHealth(label: string, state: HealthState): void;
 }
 
+/** A pool that no generation uses any more, and whose last calls are under way: revocation reaches them too. */
+export interface DrainingPool {
+  replaceCrls(key: string, crls: readonly IndexedCrl[]): void;
+}
+
 export type BackendWorld = {
   readonly clock: Clock;
   /** Shared by all connections of the worker. */
@@ -41,4 +47,6 @@ export type BackendWorld = {
   /** One for all connections of the worker. */
   readonly inlets: Inlets;
   readonly events: BackendEvents;
+  /** Outlives generations. */
+  readonly draining: Set<DrainingPool>;
 };

@@ -1,6 +1,7 @@
 // The connections to one endpoint under one TLS identity, and who waits for one. Idle ones are taken last in, first out:
 // an array pop on the hot path. Two identities never share a pool (incident 18).
 import { Fault, toFault } from '../base/fault.ts';
+import type { IndexedCrl } from '../pki/crl-set.ts';
 import type { BackendWorld } from './backend-world.ts';
 import type { CallWaiter } from './call-waiter.ts';
 import { Dialer } from './dialer.ts';
@@ -124,11 +125,22 @@ export class Pool implements ConnectionKeeper {
    */
   close(): void {
     this.#draining = true;
+    this.#world.draining.add(this);
     this.#ejection.close();
     for (const connection of this.#idle.splice(0)) {
       this.#budget.idle -= 1;
       this.#discard(connection);
     }
+    this.#leaveWhenEmpty();
+  }
+
+  /** Of a pool that drains: the others hear of it through their generation (pools.ts). */
+  replaceCrls(key: string, crls: readonly IndexedCrl[]): void {
+    if (this.identity?.replaceCrls(key, crls) === true) this.judgeAgain();
+  }
+
+  #leaveWhenEmpty(): void {
+    if (this.#draining && this.#open.size === 0) this.#world.draining.delete(this);
   }
 
   /**
@@ -192,6 +204,7 @@ export class Pool implements ConnectionKeeper {
 
   onDialed(connection: PooledConnection): void {
     this.#open.add(connection);
+    if (this.#draining) this.#world.draining.add(this);
     this.#world.deadlines.add(connection);
     this.#ejection.connected();
     const waiter = this.#waiting.next(false);
@@ -227,6 +240,7 @@ export class Pool implements ConnectionKeeper {
     if (!this.#open.delete(connection)) return;
     this.#world.deadlines.delete(connection);
     this.#unpark(connection);
+    this.#leaveWhenEmpty();
     this.#grow();
   }
 
@@ -269,6 +283,7 @@ export class Pool implements ConnectionKeeper {
   #discard(connection: PooledConnection): void {
     this.#open.delete(connection);
     this.#world.deadlines.delete(connection);
+    this.#leaveWhenEmpty();
     connection.call.destroy();
   }
 }

@@ -51,6 +51,7 @@ export class Pools {
     for (const pool of this.#pools.values()) {
       if (pool.identity !== undefined && changed.has(pool.identity)) pool.judgeAgain();
     }
+    for (const pool of this.world.draining) pool.replaceCrls(key, crls);
   }
 
   /** Every pool of this generation, for metrics. */

@@ -172,6 +172,18 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
       await closed;
     });
 
+    test('is cut off from a call that outlived a reload as well', async () => {
+      using stage = await open(leaf, [crl(ca)], { maxVersion });
+      const slow = stage.call('/slow');
+      await stage.asked.waitFor(() => true);
+      stage.pools.close();
+      assert.equal(stage.world.draining.size, 1);
+      // The generation that is in force now has pools of its own.
+      openPools(stage.world).replaceCrls('crls', [crl(ca, [leaf])]);
+      assert.equal((await faultOf(slow)).code, 'revoked');
+      assert.equal(stage.world.draining.size, 0);
+    });
+
     test('falls with a CA above it, where the whole chain counts, resumed or not', async () => {
       const settings: CrlSettings = { ...deny, scope: 'chain' };
       const good = [crl(ca), crl(middle)];

@@ -55,6 +55,7 @@ export function makeWorld(clock: Clock = systemClock, random: () => number = () 
     names: new FieldNames(),
     limits: defaultHttpLimits,
     inlets: new Inlets(),
+    draining: new Set(),
     events: {
       onBackendConnected: (label, verdict) => feed.push({ kind: 'connected', label, verdict }),
       onBackendConnectFailure: (label, fault) => feed.push({ kind: 'failed', label, fault }),
