@@ -1,5 +1,5 @@
-// The connections to one endpoint under one TLS identity, and who waits for one. Idle ones are taken last in, first out:
-// an array pop on the hot path. Two identities never share a pool (incident 18).
+// The connections to one endpoint under one TLS identity, and who waits for one. Two identities never share a pool (incident
+// 18), and a connection carries no further call once its certificate would not be let in.
 import { Fault, toFault } from '../base/fault.ts';
 import type { IndexedCrl } from '../pki/crl-set.ts';
 import type { BackendWorld } from './backend-world.ts';
@@ -9,6 +9,7 @@ import { Ejection } from './ejection.ts';
 import { type Endpoint, endpointLabel } from './endpoint.ts';
 import { type HealthState, reasonOf } from './health-state.ts';
 import type { IdleBudget } from './idle-budget.ts';
+import { IdleConnections } from './idle-connections.ts';
 import type { PoolSettings } from './pool-settings.ts';
 import type { ConnectionKeeper, PooledConnection } from './pooled-connection.ts';
 import type { TlsIdentity } from './tls-identity.ts';
@@ -23,10 +24,9 @@ export class Pool implements ConnectionKeeper {
   readonly identity: TlsIdentity | undefined;
   readonly #settings: PoolSettings;
   readonly #world: BackendWorld;
-  readonly #budget: IdleBudget;
   readonly #dialer: Dialer;
   readonly #ejection: Ejection;
-  readonly #idle: PooledConnection[] = [];
+  readonly #idle: IdleConnections;
   readonly #open = new Set<PooledConnection>();
   readonly #waiting: WaitingLine;
   readonly #listeners = new Set<() => void>();
@@ -45,7 +45,7 @@ export class Pool implements ConnectionKeeper {
     this.identity = identity;
     this.#settings = settings;
     this.#world = world;
-    this.#budget = budget;
+    this.#idle = new IdleConnections(budget);
     this.#waiting = new WaitingLine(world.deadlines, settings.maxWaiting, (waiter) => this.#onWaitedTooLong(waiter));
     this.#dialer = new Dialer({ endpoint, identity, settings, world, keeper: this });
     this.#ejection = new Ejection(world.clock, world.random, {
@@ -65,7 +65,7 @@ export class Pool implements ConnectionKeeper {
   get counts(): { readonly open: number; readonly idle: number; readonly dialing: number; readonly waiting: number } {
     return {
       open: this.#open.size,
-      idle: this.#idle.length,
+      idle: this.#idle.size,
       dialing: this.#dialer.dialing,
       waiting: this.#waiting.length,
     };
@@ -93,9 +93,8 @@ export class Pool implements ConnectionKeeper {
   /** Hands an idle connection over at once, else one that becomes free or is opened. `fresh`: only a new one. */
   acquire(waiter: CallWaiter, fresh: boolean): void {
     if (!fresh) {
-      const connection = this.#idle.pop();
+      const connection = this.#idle.takeNewest();
       if (connection !== undefined) {
-        this.#budget.idle -= 1;
         connection.deadline = Infinity;
         waiter.onCall(connection.call);
         return;
@@ -127,10 +126,7 @@ export class Pool implements ConnectionKeeper {
     this.#draining = true;
     this.#world.draining.add(this);
     this.#ejection.close();
-    for (const connection of this.#idle.splice(0)) {
-      this.#budget.idle -= 1;
-      this.#discard(connection);
-    }
+    for (let idle = this.#idle.takeOldest(); idle !== undefined; idle = this.#idle.takeOldest()) this.#discard(idle);
     this.#leaveWhenEmpty();
   }
 
@@ -154,7 +150,7 @@ export class Pool implements ConnectionKeeper {
       const found = connection.judgeAgain(this.identity, this.endpoint, now);
       if (found === undefined) continue;
       this.#world.events.onBackendDistrusted(this.label, found);
-      if (this.#unpark(connection)) this.#discard(connection);
+      if (this.#idle.delete(connection)) this.#discard(connection);
       else this.#world.clock.after(distrustGraceMs, () => connection.cut(found));
     }
     this.#grow();
@@ -183,9 +179,8 @@ export class Pool implements ConnectionKeeper {
     while (this.#dialer.dialing < this.#waiting.length) {
       if (this.#open.size + this.#dialer.dialing >= most) {
         // Only waiters for a fresh connection leave idle ones untouched: the oldest makes room.
-        const oldest = this.#idle.shift();
+        const oldest = this.#idle.takeOldest();
         if (oldest === undefined) return;
-        this.#budget.idle -= 1;
         this.#discard(oldest);
       }
       this.#dialer.dial(this);
@@ -239,22 +234,13 @@ export class Pool implements ConnectionKeeper {
   onConnectionClosed(connection: PooledConnection): void {
     if (!this.#open.delete(connection)) return;
     this.#world.deadlines.delete(connection);
-    this.#unpark(connection);
+    this.#idle.delete(connection);
     this.#leaveWhenEmpty();
     this.#grow();
   }
 
   onConnectionIdleTooLong(connection: PooledConnection): void {
-    if (this.#unpark(connection)) this.#discard(connection);
-  }
-
-  /** Takes a connection from among the idle; false where it is not there. */
-  #unpark(connection: PooledConnection): boolean {
-    const at = this.#idle.indexOf(connection);
-    if (at === -1) return false;
-    this.#idle.splice(at, 1);
-    this.#budget.idle -= 1;
-    return true;
+    if (this.#idle.delete(connection)) this.#discard(connection);
   }
 
   #park(connection: PooledConnection): void {
@@ -265,17 +251,15 @@ export class Pool implements ConnectionKeeper {
       // Its place is free for a waiter.
       return this.#grow();
     }
-    if (maxIdleConnsPerHost !== 0 && this.#idle.length >= maxIdleConnsPerHost) return this.#discard(connection);
-    if (this.#budget.exhausted) {
-      const oldest = this.#idle.shift();
+    if (maxIdleConnsPerHost !== 0 && this.#idle.size >= maxIdleConnsPerHost) return this.#discard(connection);
+    if (this.#idle.budgetExhausted) {
+      const oldest = this.#idle.takeOldest();
       if (oldest === undefined) return this.#discard(connection);
-      this.#budget.idle -= 1;
       this.#discard(oldest);
     }
     // A certificate may expire while its connection is idle.
     connection.deadline = this.#world.deadlines.now + Math.min(idleMs === 0 ? Infinity : idleMs, leftMs);
-    this.#idle.push(connection);
-    this.#budget.idle += 1;
+    this.#idle.add(connection);
     // A fresh waiter at the limit needs this one's place.
     if (this.#waiting.length > 0) this.#grow();
   }
