@@ -72,7 +72,10 @@ export class EdgeListener {
       facts: new FactsCache(),
       chains: new ChainCache(),
       intermediates: options.intermediates ?? new Intermediates(),
-      ocsp: options.ocsp ?? { checker: new OcspChecker({ clock: options.clock }), onSoftPass: () => {} },
+      ocsp: {
+        checker: options.ocsp?.checker ?? new OcspChecker({ clock: options.clock }),
+        onSoftPass: guard(options.ocsp?.onSoftPass ?? (() => {}), onDefect),
+      },
       current: options.current,
       onAccepted: options.onConnection,
       onRefused: guard(options.onRefused, onDefect),

@@ -1,5 +1,5 @@
 // Which response belongs into a handshake. With one certificate that is plain. With several (RSA and EC) Node asks before
-// OpenSSL chooses, and names the certificate that was loaded last (N29). A response for the other one would make strict
+// OpenSSL chooses, and names the certificate that was loaded last (decision 0013). A response for the other one would make strict
 // clients give up, so none is sent until a handshake of the same kind has shown which certificate OpenSSL takes for it.
 import { hash, X509Certificate } from 'node:crypto';
 import type { StapleBook } from './staple-book.ts';

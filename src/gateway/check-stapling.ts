@@ -4,7 +4,7 @@ import { materialError, materialWarning } from '../pki/material-problem.ts';
 import type { LoadedPolicy, LoadedRoute } from './loaded.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import type { MaterialLoader } from './material-loader.ts';
-import { casOf, findStapleTarget } from './staple-targets.ts';
+import { casOf, findStapleTarget, isMustStaple } from './staple-targets.ts';
 
 /** Adds its problems to those of `loader`. */
 export function checkStapling(
@@ -18,14 +18,16 @@ export function checkStapling(
   const cas = casOf({ policies, routes });
   let served = 0;
   for (const pair of pairs.values()) {
-    const found = findStapleTarget(pair, cas);
-    if ('url' in found) served += 1;
-    if (!found.mustStaple) continue;
     const who = `the certificate "${escapeForLog(pair.subject, 120)}" is must-staple (RFC 7633)`;
     if (!enabled) {
+      if (!isMustStaple(pair)) continue;
       const message = `${who}, and gateway.tls.ocspStapling is off: strict clients refuse it`;
       loader.add(place, materialError('must_staple_off', message, 'Set gateway.tls.ocspStapling.enabled: true.'));
-    } else if ('why' in found) {
+      continue;
+    }
+    const found = findStapleTarget(pair, cas);
+    if ('url' in found) served += 1;
+    else if (found.mustStaple) {
       const message = `${who}, but ${found.why}: no response can be had for it`;
       const hint = 'Add the chain of its issuer to the file, or have a certificate issued without must-staple.';
       loader.add(place, materialError('must_staple_impossible', message, hint));

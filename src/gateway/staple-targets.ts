@@ -71,6 +71,12 @@ export function findStapleTarget(
   return { sha256: leaf.sha256, leaf, issuer, url, mustStaple };
 }
 
+/** True where the certificate promises its clients a response. Cheap: looks for nobody who could give one. */
+export function isMustStaple({ chainPem }: Pick<LoadedPair, 'chainPem'>): boolean {
+  const [leaf] = readAll(chainPem);
+  return leaf !== undefined && findPointers(leaf)?.mustStaple === true;
+}
+
 function findPointers(leaf: CertificateFacts): CertificatePointers | undefined {
   try {
     return readPointers(leaf);

@@ -88,6 +88,27 @@ describe('a connection that is open', () => {
     assert.match(await kept.get(), /200 OK/);
   });
 
+  it('that waits for its answer while a reload changes the rules is judged by the new ones', async () => {
+    await using stage = await openStage('hard');
+    const { world, responder } = stage;
+    let go = (): void => {};
+    responder.answer = (request, response, body) => {
+      go = () => brief('good', stage)(request, response, body);
+    };
+    using kept = await connect(world);
+    await responder.requests.waitFor(() => true);
+    const rule = 'allowedSANs: [{type: URI, exact: "spiffe://example.org/bob"}]';
+    const { ok } = await reloadBy(world.gateway, () => {
+      world.gateway.rewrite(world.yaml({ clientAuth: `{clientCA: clients-ca.crt, required: true, ${rule}}` }));
+      world.gateway.reload();
+    });
+    assert.ok(ok);
+    kept.send('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    go();
+    await kept.ended;
+    assert.equal(kept.text(), '');
+  });
+
   it('is asked about when a reload makes its policy ask', async () => {
     await using stage = await openStage('none');
     const { world, responder } = stage;

@@ -77,6 +77,14 @@ describe('OCSP stapling', () => {
         assert.equal(result.verifyCode, 0);
       }
     }
+    const { gateway, pki } = world;
+    const client = { port: gateway.ports.webSecure, cert: pki.alice.cert, key: pki.alice.key, ca: pki.servers.file };
+    for (const version of ['1.2', '1.3'] as const) {
+      const session = pki.dir.file(`session-${version}`);
+      await sClient({ ...client, tls: version, args: ['-status'], sessionOut: session });
+      const again = await sClient({ ...client, tls: version, args: ['-status'], sessionIn: session });
+      assert.deepEqual([again.reused, again.status], [true, 200], 'sessions are resumed beside stapling');
+    }
     const ends = await world.metric('countersign_certificate_expiry_timestamp_seconds', 'role="ocsp"');
     assert.ok(ends > Date.now() / 1000 && ends <= Date.now() / 1000 + 300);
     assert.equal(await world.metric('countersign_ocsp_requests_total', 'use="staple"'), 1);
