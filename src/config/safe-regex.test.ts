@@ -115,6 +115,9 @@ test('whatever is accepted answers on the longest input that can be built to hur
 
 const acceptedWhole = ['.*', '^a$', 'spiffe://x\\.org/ns/[^/]+/sa/[^/]+', '.*@corp\\.example', 'a|b', '(?:a|b)c+', ''];
 const refusedWhole = [
+  // Few ways to match, each of which compares much.
+  '[ab]*[ab]*[ab]{64}[ab]{64}c',
+  `[ab]*[ab]*(?:${'[ab]'.repeat(40)}){2}c`,
   '.*.*.*',
   '(a+)+',
   'a)|(b',

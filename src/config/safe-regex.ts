@@ -8,6 +8,8 @@ const maxPatternLength = 256;
 const maxRepeat = 64;
 /** One search for a start and one unbounded repetition, or two behind `^`; a little more for small choices. */
 const maxWays = 4 * matchInputLimit * matchInputLimit;
+/** Ways times the characters that each may compare behind the first choice before it fails. */
+const maxSteps = 16 * maxWays;
 
 export type RegexReading = { readonly pattern: string } | { readonly problem: string; readonly hint: string };
 
@@ -53,15 +55,18 @@ function isValid(pattern: string): boolean {
   }
 }
 
-type Group = { repeats: boolean; branches: number };
+/** `width`: characters that it compares at least, as far as they stand behind the first choice of the pattern. */
+type Group = { repeats: boolean; branches: number; width: number };
 
 /** Says what is wrong, undefined where nothing is. */
 function mistakeIn(pattern: string, starts: number): string | undefined {
-  const groups: Group[] = [{ repeats: false, branches: 1 }];
+  const groups: Group[] = [{ repeats: false, branches: 1, width: 0 }];
   /** The group that was closed right before the current position. */
   let closed: Group | undefined;
   // How many ways of matching the engine may try at worst: the search for a start, then each choice multiplies.
   let ways = starts;
+  /** Of the last character, class or group. */
+  let lastWidth = 0;
   for (let i = 0; i < pattern.length; ) {
     const piece = nextPiece(pattern, i);
     i += piece.length;
@@ -76,19 +81,27 @@ function mistakeIn(pattern: string, starts: number): string | undefined {
       if (high > 1 && closed !== undefined && (closed.repeats || closed.branches > 1))
         return 'repeats a group that itself repeats or branches';
       group.repeats = true;
+      group.width += lastWidth * Math.max(0, low - 1);
       ways *= high === Number.POSITIVE_INFINITY ? matchInputLimit : high - low + 1;
     }
     if (piece === '|') group.branches++;
-    if (piece.startsWith('(')) groups.push({ repeats: false, branches: 1 });
+    if (piece.startsWith('(')) groups.push({ repeats: false, branches: 1, width: 0 });
     closed = piece === ')' ? groups.pop() : undefined;
     if (closed !== undefined) {
       ways *= closed.branches;
       const parent = groups.at(-1);
-      if (parent !== undefined) parent.repeats ||= closed.repeats || closed.branches > 1;
+      if (parent !== undefined) {
+        parent.repeats ||= closed.repeats || closed.branches > 1;
+        parent.width += closed.width;
+      }
     }
+    if (!isQuantifier(piece)) lastWidth = closed?.width ?? (ways > 1 ? 1 : 0);
+    if (closed === undefined && !isQuantifier(piece)) group.width += lastWidth;
   }
-  ways *= groups[0]?.branches ?? 1;
-  return ways > maxWays ? 'can match in too many ways' : undefined;
+  const [all] = groups;
+  ways *= all?.branches ?? 1;
+  const width = Math.min(matchInputLimit, all?.width ?? 0);
+  return ways > maxWays || ways * width > maxSteps ? 'can match in too many ways' : undefined;
 }
 
 /** What RE2 and JavaScript do not both have, or read differently. */

@@ -248,6 +248,9 @@ test('a pattern sees neither names over its limit nor more names than its limit'
   const many = Array.from({ length: maxPatternNames - 1 }, () => san('URI:y'));
   assert.ok(admits(any, [...many, san('URI:x')]));
   assert.ok(!admits(any, [...many, san('URI:y'), san('URI:x')]));
+  const long = Array.from({ length: 8 }, () => san(`URI:${'y'.repeat(256)}`));
+  assert.ok(admits(any, [...long.slice(1), san(`URI:${'x'.repeat(256)}`)]));
+  assert.ok(!admits(any, [...long, san('URI:x')]), 'long names cost more');
   const mixed = Array.from({ length: 500 }, () => san('EMAIL:y'));
   assert.ok(admits(any, [...mixed, san('URI:x')]), 'names of other types do not count');
 });

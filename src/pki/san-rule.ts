@@ -23,14 +23,20 @@ export type SanRule =
   | { readonly kind: 'spiffe'; readonly id: string }
   | { readonly kind: 'trustDomain'; readonly domain: string };
 
-/** Names longer than this are not put to a pattern, nor more than that many of a certificate: patterns cost time. */
+/**
+ * Names longer than this are not put to a pattern, nor more than that many of a certificate: patterns cost time, up to the
+ * cube of a name's length. All together they may cost as much as one of the longest: 64 names of 128 characters, or 8 of 256.
+ */
 export const maxPatternInput = 512;
 export const maxPatternNames = 64;
+const maxPatternCost = maxPatternInput ** 3;
 
 /** Rules with their patterns and texts compiled once. */
 export class SanRules<R extends SanRule> {
   readonly rules: readonly R[];
   readonly #tests: readonly ((names: PresentedNames) => boolean)[];
+  /** A client may come again and again, and ask again and again: what was found for the same certificate still holds. */
+  readonly #found = new WeakMap<object, { readonly rule: R | undefined }>();
 
   /** Throws SyntaxError for a pattern that is none. */
   constructor(rules: readonly R[]) {
@@ -40,8 +46,12 @@ export class SanRules<R extends SanRule> {
 
   /** The first rule that one of the certificate's names satisfies; undefined where none does. Never throws. */
   find(leaf: Pick<CertificateFacts, 'sans' | 'isCa' | 'der'>): R | undefined {
+    const known = this.#found.get(leaf);
+    if (known !== undefined) return known.rule;
     const names = new PresentedNames(leaf);
-    return this.rules[this.#tests.findIndex((holds) => holds(names))];
+    const rule = this.rules[this.#tests.findIndex((holds) => holds(names))];
+    this.#found.set(leaf, { rule });
+    return rule;
   }
 }
 
@@ -77,15 +87,16 @@ function compileRule(rule: SanRule): (names: PresentedNames) => boolean {
   if (rule.kind === 'spiffe') return ({ spiffe }) => spiffe?.id === rule.id;
   if (rule.kind === 'trustDomain') return ({ spiffe }) => spiffe?.trustDomain === rule.domain;
   const { type, matcher } = rule;
-  const limit = matcher === 'regex' ? maxPatternNames : Number.POSITIVE_INFINITY;
+  const some = matcher === 'regex' ? someFew : someOf;
   if (type === 'DNS') {
     if (matcher === 'exact') return compileHost(rule.value);
     const holds = compileText({ ...rule, ignoreCase: true });
-    return ({ dns }) => someOf(dns, limit, ({ text }) => holds(text));
+    return ({ dns }) => some(dns, ({ text }) => text, holds);
   }
   const holds = type === 'IP' && matcher === 'exact' ? compileAddress(rule.value) : compileText(rule);
-  const ofType = (san: San): boolean => san.type === type && (type !== 'OTHER_NAME' || san.oid === rule.oid);
-  return ({ all }) => someOf(all, limit, ({ value }) => holds(value), ofType);
+  const valueOf = ({ type: its, oid, value }: San): string | undefined =>
+    its === type && (type !== 'OTHER_NAME' || oid === rule.oid) ? value : undefined;
+  return ({ all }) => some(all, valueOf, holds);
 }
 
 /** A wildcard is only ever satisfied by that very wildcard; a host by whatever in the certificate covers it (RFC 9525). */
@@ -112,7 +123,7 @@ function compileText({ type, matcher, value, ignoreCase }: SanNameRule): (text: 
     // By itself first: `a)|(b` would be a pattern only between our brackets, and no longer the whole value.
     RegExp(value);
     const pattern = new RegExp(`^(?:${value})$`, ignoreCase || type === 'IP' ? 'i' : '');
-    return (text) => text.length <= maxPatternInput && pattern.test(text);
+    return (text) => pattern.test(text);
   }
   const fold = ignoreCase || type === 'IP' ? foldCase : asItIs;
   const wanted = fold(value);
@@ -131,18 +142,29 @@ function foldCase(text: string): string {
   return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }
 
-function someOf<T>(
-  list: readonly T[],
-  limit: number,
-  holds: (one: T) => boolean,
-  counts?: (one: T) => boolean,
-): boolean {
+type Holds = (text: string) => boolean;
+
+/** Whether it holds for any; `textOf` undefined: not one of those that are looked at. */
+function someOf<T>(list: readonly T[], textOf: (one: T) => string | undefined, holds: Holds): boolean {
+  return list.some((one) => {
+    const text = textOf(one);
+    return text !== undefined && holds(text);
+  });
+}
+
+/** As someOf, for patterns: within what they may cost. */
+function someFew<T>(list: readonly T[], textOf: (one: T) => string | undefined, holds: Holds): boolean {
   let seen = 0;
+  let cost = 0;
   for (const one of list) {
-    if (counts?.(one) === false) continue;
+    const text = textOf(one);
+    if (text === undefined) continue;
     seen += 1;
-    if (seen > limit) return false;
-    if (holds(one)) return true;
+    if (seen > maxPatternNames) return false;
+    if (text.length > maxPatternInput) continue;
+    cost += text.length ** 3;
+    if (cost > maxPatternCost) return false;
+    if (holds(text)) return true;
   }
   return false;
 }
