@@ -1,0 +1,135 @@
+// A CRL from a URL: fetched before it is needed, again when it is due, and never believed because of where it comes from.
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { type CrlServer, failing, serving, startCrlServer } from '../support/crl-server.ts';
+import { serialOf } from '../support/crls.ts';
+import { openWorld, reloadBy, type World } from '../support/mtls-world.ts';
+import { sClient } from '../support/openssl.ts';
+import { eventually } from '../support/wait-for.ts';
+
+const auth = (url: string, more = ''): string =>
+  `{clientCA: clients-ca.crt, required: true, crl: {sources: ["${url}"]${more}}}`;
+
+async function status(world: World): Promise<number | undefined> {
+  const { pki, gateway } = world;
+  const { cert, key } = pki.alice;
+  return (await sClient({ port: gateway.ports.webSecure, ca: pki.servers.file, cert, key })).status;
+}
+
+async function reach(world: World, wanted: number | undefined): Promise<void> {
+  await eventually(async () => (await status(world)) === wanted, { what: `status ${wanted}` });
+}
+
+/** A world whose CRL server first does as `first` says, given the world's certificates. */
+async function openUrlWorld(first: (pki: World['pki']) => CrlServer['answer'], more = '') {
+  const server = await startCrlServer();
+  const world = await openWorld({
+    workers: 2,
+    clientAuth: auth(server.url, more),
+    prepare: (pki) => {
+      server.answer = first(pki);
+    },
+  });
+  return {
+    world,
+    server,
+    async [Symbol.asyncDispose]() {
+      await world[Symbol.asyncDispose]();
+      server[Symbol.dispose]();
+    },
+  };
+}
+
+const inMs = (ms: number) => ({ thisUpdate: Date.now() - 1_000, nextUpdate: Date.now() + ms });
+
+describe('a CRL from a URL', () => {
+  it('is in force before the first client, and is fetched again before its time is over', async () => {
+    await using opened = await openUrlWorld(({ clients }) =>
+      serving(clients.issueCrl({ number: 1, ...inMs(6_000) }), '"1"'),
+    );
+    const { world, server } = opened;
+    assert.equal(await status(world), 200);
+    const { clients, alice } = world.pki;
+    server.answer = serving(clients.issueCrl({ number: 2, revoked: [{ serial: serialOf(alice) }] }), '"2"');
+    await server.asked.waitFor((etag) => etag === '"1"', { what: 'the next fetch' });
+    await reach(world, undefined);
+    const page = (await world.gateway.admin('/metrics')).body;
+    assert.match(
+      page,
+      /countersign_crl_entries\{source="http:[^"]*clients\.crl",issuer="[^"]*clients CA[^"]*",number="02"\} 1\n/,
+    );
+    assert.match(
+      page,
+      /countersign_certificate_expiry_timestamp_seconds\{role="crl",subject="[^"]*clients CA[^"]*"\} \d+\n/,
+    );
+    assert.match(page, /countersign_crl_last_refresh_timestamp_seconds\{source="http:[^"]*"\} \d/);
+  });
+
+  it('that nobody has at the start is a warning, and clients are judged by onMissing until it comes', async () => {
+    await using opened = await openUrlWorld(() => failing);
+    const { world, server } = opened;
+    assert.match(
+      JSON.stringify(world.gateway.log.items),
+      /warning: http:[^"]*cannot be fetched: it answers with status 404/,
+    );
+    assert.equal(await status(world), undefined);
+    await world.gateway.waitForLog((line) => line['code'] === 'revocation_unknown');
+    server.answer = serving(world.pki.clients.issueCrl(), '"1"');
+    await reach(world, 200);
+  });
+
+  it('keeps the last good one through everything that a server can do, and takes the next good one', async () => {
+    await using opened = await openUrlWorld(({ clients, alice }) =>
+      serving(clients.issueCrl({ number: 7, ...inMs(3_600_000), revoked: [{ serial: serialOf(alice) }] }), '"7"'),
+    );
+    const { world, server } = opened;
+    const { gateway, pki } = world;
+    const attacks: readonly (readonly [RegExp, CrlServer['answer']])[] = [
+      [/status 404/, failing],
+      [/redirect \(302\)/, (response) => response.writeHead(302, { location: 'http://127.0.0.1:1/' }).end()],
+      [/neither DER nor PEM/, (response) => response.writeHead(200).end('<html>')],
+      [
+        /cut off/,
+        (response) => response.writeHead(200, { 'content-length': 1000 }).write('abc', () => response.destroy()),
+      ],
+      [/over the limit/, (response) => response.writeHead(200, { 'content-length': 2 ** 34 }).flushHeaders()],
+      [/ECONNRESET/, (response) => response.destroy()],
+      [/issued by/, serving(pki.servers.issueCrl({ number: 9 }), '"9"')],
+      [/older CRL than the one in force/, serving(pki.clients.issueCrl({ number: 6 }), '"6"')],
+    ];
+    // Told by SIGHUP, which fetches at once.
+    for (const [message, answer] of attacks) {
+      server.answer = answer;
+      const from = gateway.log.length;
+      await reloadBy(gateway, () => gateway.reload());
+      const line = await gateway.waitForLog((line) => message.test(JSON.stringify(line)), {
+        from,
+        what: String(message),
+      });
+      assert.equal(line['level'], 'error');
+      assert.equal(await status(world), undefined, String(message));
+    }
+    server.answer = serving(pki.clients.issueCrl({ number: 8 }), '"8"');
+    await reach(world, 200);
+  });
+
+  it('that comes too slowly does not hold up the start for longer than its limit', async () => {
+    const began = performance.now();
+    await using opened = await openUrlWorld(() => (response) => void response.writeHead(200).write('0'));
+    assert.ok(performance.now() - began >= 10_000);
+    assert.match(JSON.stringify(opened.world.gateway.log.items), /it took longer than 10 s/);
+    assert.equal(await status(opened.world), undefined);
+  });
+
+  it('is not asked for by a reload of the configuration, so that a slow server holds none up', async () => {
+    await using opened = await openUrlWorld(({ clients }) => serving(clients.issueCrl(inMs(3_600_000)), '"1"'));
+    const { world, server } = opened;
+    const before = server.asked.length;
+    const { ok } = await reloadBy(world.gateway, () =>
+      world.gateway.rewrite(world.yaml({ clientAuth: auth(server.url, ', scope: leaf') })),
+    );
+    assert.equal(ok, true);
+    assert.equal(server.asked.length, before);
+    assert.equal(await status(world), 200);
+  });
+});
