@@ -8,6 +8,10 @@ import { readFacts } from '../pki/facts-reader.ts';
 import { isIssuedBy, isSelfIssued } from '../pki/issuer.ts';
 import { hasPurpose, serverAuth } from '../pki/judge.ts';
 import { escapeForLog } from '../pki/log-text.ts';
+import { type ParsedCrl, readCrl } from '../pki/crl-reader.ts';
+import { maxCrlFileBytes } from '../pki/crl-file.ts';
+import { refusalOf } from '../pki/crl-refusal.ts';
+import { describeCrlLines } from './pki-show-crl.ts';
 import { readMaterialFile } from '../pki/material.ts';
 import { encodePem } from '../pki/der-writer.ts';
 import { certificateLabels, type PemBlock, splitPem } from '../pki/pem.ts';
@@ -19,6 +23,7 @@ const dayMs = 86_400_000;
 type Item = { file: string; number: number } & (
   | { kind: 'certificate'; facts: CertificateFacts }
   | { kind: 'key'; key: KeyObject }
+  | { kind: 'crl'; crl: ParsedCrl }
   | { kind: 'note'; text: string; broken: boolean }
 );
 
@@ -36,7 +41,7 @@ export async function showFiles(paths: readonly string[], now: number): Promise<
 }
 
 async function readItems(file: string): Promise<Item[]> {
-  const read = await readMaterialFile(file);
+  const read = await readMaterialFile(file, maxCrlFileBytes);
   if (!read.ok) return [{ file, number: 0, kind: 'note', text: read.message, broken: true }];
   if (!read.bytes.includes('-----BEGIN')) return [{ file, number: 1, ...readDer(read.bytes) }];
   const { blocks, problems } = splitPem(read.bytes.toString('utf8'), file);
@@ -59,8 +64,7 @@ function readBlock(block: PemBlock): Content {
       return note(`${label}: not a valid private key`, true);
     }
   }
-  if (label === 'X509 CRL')
-    return note(`certificate revocation list, ${block.der.length} bytes: this version does not look into it`);
+  if (label === 'X509 CRL') return readRevocations(block.der);
   return note(`${label}, ${block.der.length} bytes`);
 }
 
@@ -74,7 +78,10 @@ function readDer(der: Buffer): Content {
     }
   }
   const found = readCertificate(der);
-  if (found.kind === 'certificate' || der[0] === 0x30) return found;
+  if (found.kind === 'certificate') return found;
+  const crl = readRevocations(der);
+  if (crl.kind === 'crl') return crl;
+  if (der[0] === 0x30) return found;
   return note('neither PEM nor DER', true);
 }
 
@@ -89,6 +96,14 @@ function readCertificate(der: Buffer): Content {
   }
 }
 
+function readRevocations(der: Buffer): Content {
+  try {
+    return { kind: 'crl', crl: readCrl(der) };
+  } catch (error) {
+    return note(`a certificate revocation list that is not accepted: ${refusalOf(error).message}`, true);
+  }
+}
+
 function note(text: string, broken = false): Content {
   return { kind: 'note', text, broken };
 }
@@ -96,6 +111,10 @@ function note(text: string, broken = false): Content {
 function describeItem(item: Item, items: readonly Item[], now: number): string[] {
   if (item.kind === 'certificate') return describeCertificate(item, items, now);
   if (item.kind === 'key') return describeKey(item, items);
+  if (item.kind === 'crl') {
+    const cas = items.flatMap((other) => (other.kind === 'certificate' ? [other.facts] : []));
+    return layOut(`${item.number}. certificate revocation list`, describeCrlLines(item.crl, cas, now));
+  }
   const title = item.number === 0 ? '' : `${item.number}. `;
   return [`  ${title}${item.broken ? 'error: ' : ''}${escapeForLog(item.text, maxShown)}`];
 }

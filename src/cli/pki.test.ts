@@ -184,7 +184,7 @@ test('show escapes what a certificate says, and reports broken parts with exit c
   assert.ok(shown.out.includes('CN=a\\1B[31m\\0Ab'));
   const crl = join(base, 'crl.pem');
   writeFileSync(crl, encodePem('X509 CRL', Buffer.from([0x30, 0])));
-  assert.match(pki('show', crl).out, /certificate revocation list/);
+  assert.match(pki('show', crl).out, /error: a certificate revocation list that is not accepted/);
   for (const [text, why] of [
     [ca.certPem.slice(0, -40), /no END line/],
     [encodePem('CERTIFICATE', ca.der.subarray(0, 100)), /not a valid certificate/],
@@ -199,4 +199,42 @@ test('show escapes what a certificate says, and reports broken parts with exit c
   const missing = pki('show', join(base, 'nowhere'));
   assert.equal(missing.code, 1);
   assert.match(missing.out, /does not exist/);
+});
+
+test('crl makes a CRL, adds to it with a higher number, and refuses what this CA did not issue', () => {
+  for (const cn of ['bad', 'worse']) assert.equal(pki('issue', 'client', '--ca', dir, '--cn', cn).code, 0);
+  const first = pki('crl', '--ca', dir);
+  assert.match(first.out, /ca\.crl {2}number 1, 0 revoked/);
+  const second = pki('crl', '--ca', dir, '--revoke', inDir('bad.crt'), '--reason', 'keyCompromise', '--days', '2');
+  assert.match(second.out, /number 2, 1 revoked/);
+  assert.match(pki('crl', '--ca', dir, '--revoke', inDir('bad.crt'), inDir('worse.crt')).out, /number 3, 2 revoked/);
+  const text = openssl('crl', '-in', inDir('ca.crl'), '-CAfile', inDir('ca.crt'), '-noout', '-text');
+  assert.match(text, /Key Compromise/);
+  const foreign = pki('init', join(base, 'foreign'));
+  assert.equal(foreign.code, 0);
+  const refused = pki('crl', '--ca', dir, '--revoke', join(base, 'foreign/client.crt'));
+  assert.equal(refused.code, 1);
+  assert.match(refused.err, /was not issued by this CA/);
+});
+
+test('show shows a CRL, and whether its signature is that of a CA among the files', () => {
+  const alone = pki('show', inDir('ca.crl'));
+  assert.equal(alone.code, 0);
+  assert.match(
+    alone.out,
+    /1\. certificate revocation list\n +issuer +CN=Countersign test CA,O=Countersign test\n +number +03\n/,
+  );
+  assert.match(
+    alone.out,
+    /left\n +covers +all certificates\n +revoked +2 certificates\n.*(?:key compromised|no reason given)/,
+  );
+  assert.match(alone.out, /signed +by ECDSA with SHA-256; not verified: give the file of that CA/);
+  assert.match(pki('show', inDir('ca.crl'), inDir('ca.crt')).out, /the signature is good/);
+  const der = Buffer.from(readFileSync(inDir('ca.crl'), 'utf8').replace(/-----[^-]+-----|\s/g, ''), 'base64');
+  der[der.length - 1] = (der.at(-1) as number) ^ 1;
+  writeFileSync(join(base, 'forged.der'), der);
+  assert.match(
+    pki('show', join(base, 'forged.der'), inDir('ca.crt')).out,
+    /NOT GOOD: it names "CN=Countersign test CA/,
+  );
 });

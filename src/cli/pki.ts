@@ -1,4 +1,4 @@
-// `countersign pki init|issue|show`: a throwaway CA with its certificates, and a readable view of any certificate file.
+// `countersign pki init|issue|crl|show`: a throwaway CA with its certificates, and a readable view of any certificate file.
 // Knows options and output; minting is pki/test-ca.ts, reading is pki-show.ts.
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
@@ -8,6 +8,7 @@ import { canonicalIp } from '../base/ip-name.ts';
 import type { San } from '../pki/facts.ts';
 import { readFacts } from '../pki/facts-reader.ts';
 import { type Issued, type LeafOptions, mintCa, parseSubject, type TestCa } from '../pki/test-ca.ts';
+import { configureCrlCommand } from './pki-crl.ts';
 import { loadCa, type OutputFile, UsageError, writeFiles } from './pki-files.ts';
 import { showFiles } from './pki-show.ts';
 
@@ -19,6 +20,7 @@ export function pkiCommand(): Command {
     .description('make test certificates, look at any certificate')
     .addCommand(initCommand())
     .addCommand(issueCommand())
+    .addCommand(configureCrlCommand(new Command('crl'), fail))
     .addCommand(showCommand());
 }
 
@@ -127,7 +129,7 @@ async function runIssue(kind: LeafOptions['kind'], options: IssueOptions): Promi
 
 function showCommand(): Command {
   return new Command('show')
-    .description('show certificates, chains, bundles and keys, and how they belong together')
+    .description('show certificates, chains, bundles, keys and CRLs, and how they belong together')
     .argument('<file...>', 'PEM or DER files')
     .action(async (files: string[]) => {
       const { text, failed } = await showFiles(files, systemClock.now());

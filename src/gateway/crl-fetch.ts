@@ -52,7 +52,9 @@ export async function fetchCrl(
 
 function receive(response: IncomingMessage, maxBytes: number, settle: (fetched: Fetched) => void): void {
   const { statusCode = 0, headers } = response;
-  response.on('error', (error: NodeJS.ErrnoException) => settle(unreachable(error.code ?? error.message)));
+  response.on('error', ({ code, message }: NodeJS.ErrnoException) =>
+    settle(unreachable(`the answer was cut off (${code ?? message})`)),
+  );
   if (statusCode === 304) return settle('unchanged');
   if (statusCode >= 300 && statusCode < 400)
     return settle(unreachable(`it answers with a redirect (${statusCode}), and those are not followed`));

@@ -109,7 +109,7 @@ export class CrlIndex {
     const serials: string[] = [];
     for (let row = 0; row < Math.min(limit, this.count); row++) {
       const at = headerBytes + row * this.#width;
-      serials.push(serialText(Buffer.from(this.#bytes.subarray(at, at + this.#width))));
+      serials.push(readSerial(this.#bytes.subarray(at, at + this.#width)));
     }
     return serials;
   }
@@ -144,8 +144,9 @@ function complement(hex: string): string {
   return ((1n << bits) - BigInt(`0x${hex}`)).toString(16).padStart(hex.length, '0');
 }
 
-function serialText(key: Buffer): string {
-  const hex = key.toString('hex');
+/** Two's complement, with superfluous leading bytes or without, as CertificateFacts has it. */
+export function readSerial(key: Uint8Array): string {
+  const hex = Buffer.from(key).toString('hex');
   if ((key[0] as number) < 0x80) return hex.replace(/^(?:00)+(?=..)/, '');
   const text = ((1n << BigInt(key.length * 8)) - BigInt(`0x${hex}`)).toString(16);
   return `-${text.length % 2 === 0 ? text : `0${text}`}`;

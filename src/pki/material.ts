@@ -50,6 +50,7 @@ export async function loadPem(ref: MaterialRef): Promise<LoadedPem> {
 /** The bytes of a file, whatever they are. Never rejects, never waits for a FIFO. */
 export async function readMaterialFile(
   path: string,
+  maxBytes = maxMaterialBytes,
 ): Promise<{ readonly ok: true; readonly bytes: Buffer } | LoadFailure> {
   let file: FileHandle | undefined;
   try {
@@ -59,10 +60,10 @@ export async function readMaterialFile(
     if (stat.isDirectory())
       return failure('file_is_directory', `${path} is a directory, not a file`, 'Name the PEM file itself.');
     if (!stat.isFile()) return failure('file_not_regular', `${path} is not a regular file`, 'Name a PEM file.');
-    if (stat.size > maxMaterialBytes) {
+    if (stat.size > maxBytes) {
       return failure(
         'file_too_large',
-        `${path} has ${stat.size} bytes, over the limit of ${maxMaterialBytes}`,
+        `${path} has ${stat.size} bytes, over the limit of ${maxBytes}`,
         'Is this the right file?',
       );
     }

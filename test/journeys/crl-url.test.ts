@@ -45,7 +45,7 @@ const inMs = (ms: number) => ({ thisUpdate: Date.now() - 1_000, nextUpdate: Date
 describe('a CRL from a URL', () => {
   it('is in force before the first client, and is fetched again before its time is over', async () => {
     await using opened = await openUrlWorld(({ clients }) =>
-      serving(clients.issueCrl({ number: 1, ...inMs(6_000) }), '"1"'),
+      serving(clients.issueCrl({ number: 1, ...inMs(12_000) }), '"1"'),
     );
     const { world, server } = opened;
     assert.equal(await status(world), 200);

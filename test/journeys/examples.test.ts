@@ -43,7 +43,9 @@ async function startBackends(
   if (readdirSync(join(examples, name)).includes('nginx.conf')) {
     const port = await findFreePort();
     dir.write('nginx.conf', readFileSync(dir.file('nginx.conf'), 'utf8').replaceAll('9443', String(port)));
-    const args = ['-p', dir.path, '-c', 'nginx.conf'];
+    // Started by root, it would read files as a user who may not enter our folder.
+    const user = process.getuid?.() === 0 ? ['-g', 'user root;'] : [];
+    const args = ['-p', dir.path, '-c', 'nginx.conf', ...user];
     stack.use(await startProcess(requireCommand('nginx'), args, { cwd: dir.path, name: 'nginx' }));
     await eventually(() => accepts(port), { what: "the example's nginx" });
     return ports.set('9443', port);

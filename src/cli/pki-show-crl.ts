@@ -1,0 +1,56 @@
+// A CRL for `pki show`: what it says of itself, its first entries, and whether its signature is that of a CA among the files.
+import { findCrlIssuer } from '../pki/crl-issuer.ts';
+import { buildCrlIndex, CrlIndex } from '../pki/crl-index.ts';
+import type { ParsedCrl } from '../pki/crl-reader.ts';
+import { refusalOf } from '../pki/crl-refusal.ts';
+import { describeReason } from '../pki/crl-set.ts';
+import type { CertificateFacts } from '../pki/facts.ts';
+import { escapeForLog } from '../pki/log-text.ts';
+
+const maxShown = 512;
+const maxEntries = 5;
+const dayMs = 86_400_000;
+
+/** Label and value of each line. `cas`: the certificates among the files. */
+export function describeCrlLines(crl: ParsedCrl, cas: readonly CertificateFacts[], now: number): [string, string][] {
+  const { issuer, number, thisUpdate, nextUpdate, covers, distributionPoints, entries, signed } = crl;
+  const index = new CrlIndex(buildCrlIndex(crl.der, entries));
+  const scope = { all: 'all certificates', leaf: 'end-entity certificates only', ca: 'CA certificates only' }[covers];
+  const lines: [string, string][] = [
+    ['issuer', issuer === '' ? '(empty)' : escapeForLog(issuer, maxShown)],
+    ['number', number ?? '(none)'],
+    ['valid', `${isoSeconds(thisUpdate)} to ${isoSeconds(nextUpdate)}, ${describeRest(thisUpdate, nextUpdate, now)}`],
+    ['covers', scope],
+    ...distributionPoints.map((url): [string, string] => ['', `of ${escapeForLog(url, maxShown)}`]),
+    ['revoked', `${entries.count} ${entries.count === 1 ? 'certificate' : 'certificates'}`],
+    ...index.first(maxEntries).map((serial): [string, string] => {
+      const found = index.find(serial);
+      return ['', `${serial}  ${isoSeconds(found?.revokedAt ?? 0)}  ${describeReason(found?.reason ?? 0)}`];
+    }),
+  ];
+  if (entries.count > maxEntries) lines.push(['', `and ${entries.count - maxEntries} more`]);
+  lines.push(['signed', `by ${signed.algorithm}; ${describeSignature(crl, cas)}`]);
+  if (crl.authorityKeyId !== undefined) lines.push(['key id', `issuer's ${crl.authorityKeyId}`]);
+  return lines;
+}
+
+function describeSignature(crl: ParsedCrl, cas: readonly CertificateFacts[]): string {
+  try {
+    findCrlIssuer(crl, cas);
+    return 'the signature is good';
+  } catch (error) {
+    const { code, message } = refusalOf(error);
+    return code === 'crl_issuer_unknown' ? 'not verified: give the file of that CA as well' : `NOT GOOD: ${message}`;
+  }
+}
+
+function describeRest(thisUpdate: number, nextUpdate: number, now: number): string {
+  if (now < thisUpdate) return 'not valid yet';
+  const days = Math.floor(Math.abs(nextUpdate - now) / dayMs);
+  const text = days === 1 ? '1 day' : `${days} days`;
+  return now > nextUpdate ? `out of date for ${text}` : `${text} left`;
+}
+
+function isoSeconds(atMs: number): string {
+  return new Date(atMs).toISOString().replace('.000Z', 'Z');
+}
