@@ -1,6 +1,6 @@
 // What is in force after a source was read again: the new CRLs, except where one is older than what it would replace. An
 // older CRL can be a replay that brings a revoked certificate back, so the newer one stays.
-import { compareAge, type IndexedCrl, scopeOf } from './crl-set.ts';
+import { compareAge, type CrlFacts, type IndexedCrl, scopeOf } from './crl-set.ts';
 
 export type Succession = {
   readonly crls: readonly IndexedCrl[];
@@ -19,7 +19,20 @@ export function succeed(before: readonly IndexedCrl[], after: readonly IndexedCr
     rollbacks.push({ refused: crl, kept: old });
     next.set(scope, old);
   }
+  for (const [scope, old] of newest) {
+    if (next.has(scope)) continue;
+    // Numbers of different scopes say nothing about each other, dates do: an old CRL for leaves alone is a replay too.
+    const older = [...next].find(([, { facts }]) => isOlderOfSameCa(facts, old.facts));
+    if (older === undefined) continue;
+    rollbacks.push({ refused: older[1], kept: old });
+    next.delete(older[0]);
+    next.set(scope, old);
+  }
   return { crls: [...next.values()], rollbacks };
+}
+
+function isOlderOfSameCa(a: CrlFacts, b: CrlFacts): boolean {
+  return a.issuerSpki === b.issuerSpki && a.issuer === b.issuer && a.thisUpdate < b.thisUpdate;
 }
 
 function newestByScope(crls: readonly IndexedCrl[]): Map<string, IndexedCrl> {

@@ -35,6 +35,8 @@ export class CrlFeed {
   #refreshMs: number;
   #validators: Validators | undefined;
   #failedInARow = 0;
+  /** The source has an older CRL than what is in force. */
+  #rolledBack = false;
   #watch: Watch | undefined;
   #cancel: (() => void) | undefined;
   #reading = false;
@@ -107,10 +109,11 @@ export class CrlFeed {
     }
     this.failures += reading.failures.length;
     if (reading.failures.length === 0) this.readAt = clock.now();
+    this.#rolledBack &&= reading.unchanged === true;
     const changed = reading.unchanged !== true && this.#replace(reading);
     // Out of date, and there is nothing newer yet: to be asked again as soon as after a failure.
     const isStale = this.#crls.some(({ facts }) => facts.nextUpdate <= clock.now());
-    this.#failedInARow = reading.failures.length > 0 || isStale ? this.#failedInARow + 1 : 0;
+    this.#failedInARow = reading.failures.length > 0 || this.#rolledBack || isStale ? this.#failedInARow + 1 : 0;
     return changed;
   }
 
@@ -131,6 +134,7 @@ export class CrlFeed {
         `an older CRL than the one in force is refused: number ${refused.facts.number ?? 'none'}`,
       );
     }
+    this.#rolledBack = rollbacks.length > 0;
     if (reading.validators !== undefined) this.#validators = rollbacks.length === 0 ? reading.validators : undefined;
     this.#crls = crls;
     const known = new Set(before.map(({ facts }) => facts.digest));

@@ -110,6 +110,7 @@ describe('a CRL from a URL', () => {
       assert.equal(await status(world), undefined, String(message));
     }
     server.answer = serving(pki.clients.issueCrl({ number: 8 }), '"8"');
+    gateway.reload();
     await reach(world, 200);
   });
 
