@@ -6,6 +6,9 @@ import { createServer as createTlsServer } from 'node:https';
 import type { TLSSocket } from 'node:tls';
 import { Feed } from './wait-for.ts';
 
+/** More than the gateway sends of an identity; Node's own limit is 16 KiB. */
+const maxHeaderSize = 65_536;
+
 export type Received = {
   readonly method: string;
   readonly url: string;
@@ -63,9 +66,10 @@ export async function startBackend(options: BackendOptions = {}): Promise<Backen
   const { tls } = options;
   const server: Server =
     tls === undefined
-      ? createServer(onRequest)
+      ? createServer({ maxHeaderSize }, onRequest)
       : createTlsServer(
           {
+            maxHeaderSize,
             cert: tls.cert,
             key: tls.key,
             ...(tls.clientCa === undefined ? {} : { ca: tls.clientCa, requestCert: true }),
