@@ -7,13 +7,14 @@ import { cpus, release } from 'node:os';
 import { parseArgs } from 'node:util';
 import { findCommand } from '../test/support/peers.ts';
 import { openPki, type Pki } from '../test/support/pki.ts';
+import { measureCrl, renderCrl } from './crl.ts';
 import { readTreeCpu } from './cpu.ts';
 import { type Job, type Report, type Workload, workloads } from './job.ts';
 import { findVersion, type PeerName, peers, type RunningPeer, startBackend, startPeer } from './peer.ts';
 import { type Measurement, renderTable, summarise, type WorkloadResult } from './table.ts';
 import { findFlaw } from './verify.ts';
 
-const USAGE = `npm run bench -- [--rounds 5] [--seconds 4] [--only small,body,handshake,resume]
+const USAGE = `npm run bench -- [--rounds 5] [--seconds 4] [--only small,body,handshake,resume | crl]
                  [--peers countersign,nginx,haproxy,caddy,envoy] [--generator own|autocannon] [--json]`;
 const WARM_MS = 1_000;
 
@@ -160,7 +161,15 @@ async function measure(
   return summarise(workload, measured);
 }
 
+/** A table of its own: no other gateway is part of it. */
+async function mainCrl(json: boolean): Promise<void> {
+  const report = await measureCrl();
+  console.log(json ? JSON.stringify(report, null, 2) : renderCrl(report));
+}
+
 async function main(): Promise<void> {
+  if (process.argv.some((arg, at) => arg === '--only=crl' || (arg === 'crl' && process.argv[at - 1] === '--only')))
+    return mainCrl(process.argv.includes('--json'));
   const settings = readSettings(process.argv.slice(2));
   const cores = chooseCores();
   spawnSync('taskset', ['-pc', cores.load, String(process.pid)]);

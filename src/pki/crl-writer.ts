@@ -24,6 +24,8 @@ export type CrlOptions = {
   readonly revoked?: readonly RevokedEntry[];
   /** Default 1; undefined leaves the extension out. */
   readonly number?: number | undefined;
+  /** DER of further entries: a million objects are no way to make a large CRL. */
+  readonly moreEntries?: Buffer;
   /** Milliseconds since the epoch; default a minute ago. */
   readonly thisUpdate?: number;
   /** Default a day from thisUpdate; undefined leaves it out. */
@@ -55,6 +57,8 @@ export function writeCrl(options: CrlOptions, signer: CrlSigner): Buffer {
   }
   if (number !== undefined) extensions.push({ oid: '2.5.29.20', critical: false, value: encodeNumber(number) });
   extensions.push(...(options.extensions ?? []));
+  const rows = revoked.map((entry) => encodeEntry(entry, thisUpdate));
+  if (options.moreEntries !== undefined) rows.push(options.moreEntries);
   const tbs = encodeDer(
     derTag.sequence,
     ...(options.v1 === true ? [] : [encodeUnsigned(Buffer.from([1]))]),
@@ -62,9 +66,7 @@ export function writeCrl(options: CrlOptions, signer: CrlSigner): Buffer {
     options.issuer ?? signer.subject,
     encodeTime(thisUpdate),
     ...(nextUpdate === undefined ? [] : [encodeTime(nextUpdate)]),
-    ...(revoked.length === 0
-      ? []
-      : [encodeDer(derTag.sequence, ...revoked.map((entry) => encodeEntry(entry, thisUpdate)))]),
+    ...(rows.length === 0 ? [] : [encodeDer(derTag.sequence, ...rows)]),
     ...(options.v1 === true ? [] : [encodeDer(0xa0, encodeDer(derTag.sequence, ...extensions.map(encodeExtension)))]),
   );
   return encodeDer(derTag.sequence, tbs, algorithm, encodeSignature(tbs, signer.key, hash));

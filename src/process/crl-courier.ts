@@ -3,7 +3,7 @@
 import type { CrlGroup } from './crl-keeper.ts';
 import type { ToWorker } from './messages.ts';
 
-const pieceBytes = 256 * 1024;
+const pieceBytes = 64 * 1024;
 
 /** Sends one message; resolves when it is written, or the worker is gone. */
 export type SendPaced = (message: ToWorker) => Promise<void>;

@@ -31,12 +31,14 @@ function crl(number: string, thisUpdate: number, nextUpdate: number): IndexedCrl
 /** A feed on a clock that the test turns: `next` lets the time pass until it is read again, with this outcome. */
 async function open(first: CrlReading, refreshMs = hourMs) {
   let now = 1e12;
+  let onScheduled = (): void => {};
   let due: { at: number; act: () => void } | undefined;
   const clock: Clock = {
     now: () => now,
     monotonic: () => now,
     after: (ms, act) => {
       const mine = (due = { at: now + ms, act });
+      onScheduled();
       return () => {
         if (due === mine) due = undefined;
       };
@@ -59,15 +61,16 @@ async function open(first: CrlReading, refreshMs = hourMs) {
     feed,
     changes: () => changes,
     /** How long it waited, in milliseconds. */
-    async next(reading: CrlReading): Promise<number> {
+    next: async (reading: CrlReading): Promise<number> => {
       assert.ok(due !== undefined, 'nothing is due');
       const waited = due.at - now;
       now = due.at;
       outcome = reading;
       const { act } = due;
       due = undefined;
+      const again = new Promise<void>((resolve) => (onScheduled = resolve));
       act();
-      while (due === undefined) await new Promise((resolve) => setImmediate(resolve));
+      await again;
       return waited;
     },
   };
