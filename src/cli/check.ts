@@ -1,11 +1,25 @@
-// `countersign check`: loads everything that `run` would load and says everything that is wrong with it.
-import { Command } from 'commander';
+// `countersign check`: loads everything that `run` would load and says everything that is wrong with it; with --against also
+// whom it would lock out of those who came lately.
+import { Command, InvalidArgumentError } from 'commander';
 import { systemClock } from '../base/clock.ts';
 import { problemsToJson } from '../config/problem.ts';
 import { loadGateway } from '../gateway/load.ts';
+import type { LoadedConfig } from '../gateway/loaded.ts';
+import { type Against, againstToJson, judgeAgainst, printAgainst } from './check-against.ts';
+import { loadRecord } from './load-record.ts';
 import { printProblems } from './problems.ts';
+import { safeJson } from './safe-json.ts';
 
-type Options = { readonly config: string; readonly strict?: true; readonly json?: true };
+/** Exit code: the configuration is good, and somebody who was let in would be refused. */
+export const breaksExitCode = 3;
+
+type Options = {
+  readonly config: string;
+  readonly strict?: true;
+  readonly json?: true;
+  readonly against?: string;
+  readonly days: number;
+};
 
 export function checkCommand(): Command {
   return new Command('check')
@@ -13,14 +27,25 @@ export function checkCommand(): Command {
     .requiredOption('-c, --config <file>', 'configuration file (YAML)')
     .option('--strict', 'unknown keys are errors')
     .option('--json', 'problems as JSON on standard output')
+    .option('--against <where>', 'admin URL of a running gateway, or its trust record: whom would it refuse?')
+    .option('--days <n>', 'with --against: clients seen within so many days', parseDays, 30)
+    .addHelpText('after', '\nExit code: 0 good, 1 errors, 3 good, but somebody who was let in would be refused.')
     .action(async (options: Options) => {
       const { loaded, problems } = await loadGateway(options.config, {
         env: process.env,
         strict: options.strict === true,
         clock: systemClock,
       });
+      const now = systemClock.now();
+      const against = loaded === undefined ? undefined : await askRecord(loaded, options, now);
+      const about = { where: options.against ?? '', days: options.days, now };
       if (options.json === true) {
-        process.stdout.write(`${problemsToJson(problems)}\n`);
+        const text = problemsToJson(problems);
+        if (typeof against !== 'object') process.stdout.write(`${text}\n`);
+        else {
+          const all = { ...(JSON.parse(text) as object), against: againstToJson(against, about) };
+          process.stdout.write(`${safeJson(all)}\n`);
+        }
       } else {
         await printProblems(problems, process.stdout);
         const errors = problems.filter((problem) => problem.severity === 'error').length;
@@ -29,9 +54,30 @@ export function checkCommand(): Command {
         process.stdout.write(
           `${options.config}: ${verdict}, ${count(errors, 'error')}, ${count(warnings, 'warning')}\n`,
         );
+        if (typeof against === 'object') process.stdout.write(`${printAgainst(against, about).join('\n')}\n`);
       }
-      process.exitCode = loaded === undefined ? 1 : 0;
+      if (typeof against === 'string') process.stderr.write(`${against}\n`);
+      if (loaded === undefined || typeof against === 'string') process.exitCode = 1;
+      else process.exitCode = against?.breaks === true ? breaksExitCode : 0;
     });
+}
+
+/** undefined where nobody asks; one line where it fails. */
+async function askRecord(loaded: LoadedConfig, options: Options, now: number): Promise<Against | string | undefined> {
+  if (options.against === undefined) return undefined;
+  try {
+    return judgeAgainst(loaded, await loadRecord(options.against), { days: options.days, now });
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+/** For options that are a number of days; throws what commander shows. */
+export function parseDays(text: string): number {
+  const days = Number(text);
+  if (!Number.isFinite(days) || days <= 0 || days > 36_500)
+    throw new InvalidArgumentError('a number of days is wanted');
+  return days;
 }
 
 function count(n: number, what: string): string {

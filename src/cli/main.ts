@@ -6,6 +6,7 @@ import { explainCommand } from './explain.ts';
 import { pkiCommand } from './pki.ts';
 import { runCommand } from './run.ts';
 import { schemaCommand } from './schema.ts';
+import { trustCommand } from './trust.ts';
 
 const program = new Command('countersign')
   .description('API gateway for mutual TLS: both sides of every connection prove who they are.')
@@ -15,6 +16,7 @@ const program = new Command('countersign')
   .addCommand(checkCommand())
   .addCommand(explainCommand())
   .addCommand(pkiCommand())
+  .addCommand(trustCommand())
   .addCommand(schemaCommand())
   .addCommand(demoCommand());
 

@@ -1,8 +1,9 @@
 // What a policy would say of a client certificate that nobody is presenting: for `explain`, which has the file and no
 // handshake. The same path search and the same order of checks as at the handshake; what OpenSSL alone judges there
-// (pathLenConstraint, name constraints, critical extensions) it cannot see; revocation is not looked at.
+// (pathLenConstraint, name constraints, critical extensions) it cannot see; of revocation only what is given.
 import { X509Certificate } from 'node:crypto';
 import { diagnose } from '../pki/diagnose.ts';
+import type { CrlSet } from '../pki/crl-set.ts';
 import type { CertificateFacts } from '../pki/facts.ts';
 import { AnchorSet } from '../pki/anchor-set.ts';
 import { readFacts } from '../pki/facts-reader.ts';
@@ -10,26 +11,35 @@ import { checkStrength, type Judgement } from '../pki/judge.ts';
 import type { ClientTrust } from './client-trust.ts';
 import { judgeIdentity } from './judge-identity.ts';
 
+/** `crls` undefined: revocation is not looked at. */
+export type PresentedTo = {
+  readonly trust: ClientTrust;
+  readonly maxDepth: number;
+  readonly crls?: CrlSet | undefined;
+};
+
 /** `facts`: leaf first, then what is sent along. undefined: it would pass. Throws Fault('malformed_cert'). */
 export function judgePresented(
   facts: readonly [CertificateFacts, ...CertificateFacts[]],
-  { trust, maxDepth }: { readonly trust: ClientTrust; readonly maxDepth: number },
+  { trust, maxDepth, crls }: PresentedTo,
   now: number,
 ): Judgement | undefined {
   const [leaf, ...sent] = facts;
   const certificate = new X509Certificate(leaf.der);
   const above = sent.map(({ der }) => new X509Certificate(der));
-  if (new AnchorSet(trust.bundle, trust.partialChain).findPath(certificate, above) === undefined) {
+  const anchors = trust.anchorsFor(leaf);
+  const path = 'code' in anchors ? undefined : anchors.findPath(certificate, above);
+  // Below no CA of the policy at all, whatever its trust domain: that is the first thing to say.
+  const all = (): AnchorSet => new AnchorSet(trust.bundle, trust.partialChain);
+  if (path === undefined && all().findPath(certificate, above) === undefined) {
     return explainIssuer(leaf, sent, trust, now);
   }
-  const anchors = trust.anchorsFor(leaf);
   if ('code' in anchors) return anchors;
-  const path = anchors.findPath(certificate, above);
   if (path === undefined) return trust.explainNoPath(leaf, certificate, above);
   const chain = [leaf, ...path.chain.slice(1).map(({ raw }) => readFacts(raw))];
   const weakness = chain.map((one) => checkStrength(one, trust.keyFloor)).find((weak) => weak !== undefined);
   const { keyFloor, needsChain, rules } = trust;
-  const asked = { keyFloor, needsChain, rules, crls: undefined, ocsp: undefined };
+  const asked = { keyFloor, needsChain, rules, crls, ocsp: undefined };
   return judgeIdentity(leaf, { chain, anchor: path.anchor, weakness }, { trust: asked, maxDepth }, now);
 }
 

@@ -1,0 +1,157 @@
+// `countersign check --against`: whom a configuration would refuse or let in of those who came lately, for a person and as
+// JSON. Subjects and names come from certificates and perhaps from a foreign file: everything is escaped.
+import { randomBytes } from 'node:crypto';
+import { compilePolicies } from '../gateway/compile-policies.ts';
+import { findInLoad } from '../gateway/load-crls.ts';
+import type { LoadedConfig } from '../gateway/loaded.ts';
+import { escapeForLog } from '../pki/log-text.ts';
+import { describeSans } from '../pki/san-rule.ts';
+import type { SeenIdentity, TrustRecordContents } from '../process/trust-record-format.ts';
+import { type AnonymousChange, judgeSeen, notLookedAt, type SeenChange, type SeenVerdicts } from './judge-seen.ts';
+
+export const dayMs = 86_400_000;
+/** Clients of one kind that are shown to a person. */
+const maxShown = 100;
+
+export type AgainstOptions = {
+  /** As the user named the record. */
+  readonly where: string;
+  readonly days: number;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+};
+
+export type Against = { readonly verdicts: SeenVerdicts; readonly breaks: boolean; readonly since: number };
+
+/** Throws where the configuration cannot be compiled. */
+export function judgeAgainst(
+  loaded: LoadedConfig,
+  record: TrustRecordContents,
+  { days, now }: Pick<AgainstOptions, 'days' | 'now'>,
+): Against {
+  const policies = compilePolicies(loaded, randomBytes(48), findInLoad(loaded.crls));
+  const verdicts = judgeSeen(record, { policies, now, sinceMs: now - days * dayMs });
+  const breaks = verdicts.refused.length + verdicts.anonymousRefused.length > 0;
+  return { verdicts, breaks, since: record.since };
+}
+
+/** Lines for a person. */
+export function printAgainst({ verdicts, since }: Against, { where, days, now }: AgainstOptions): string[] {
+  const { refused, admitted, changed, undecided, anonymousRefused, anonymousAdmitted, identities, expired } = verdicts;
+  const young = since > now - days * dayMs ? `, which began on ${when(since)}` : '';
+  const lines = [`against ${escapeForLog(where)}: the last ${days} days of the record${young}`, ''];
+  addSection(lines, 'would be refused, were let in', refused, (one) => describeChange(one, refusal(one)));
+  addSection(lines, 'clients without a certificate that would be refused', anonymousRefused, describeAnonymous);
+  addSection(lines, 'would be let in, were refused', admitted, (one) =>
+    describeChange(one, `was refused with ${refusal(one)}`),
+  );
+  addSection(lines, 'clients without a certificate that would be let in', anonymousAdmitted, describeAnonymous);
+  addSection(lines, 'would be let in as before, with a change', changed, (one) =>
+    describeChange(one, escapeForLog(one.judgement.detail)),
+  );
+  addSection(lines, 'cannot be said', undecided, (one) => describeChange(one, escapeForLog(one.judgement.detail)));
+  lines.push(`not looked at: ${notLookedAt.join('; ')}`);
+  const gone = expired === 0 ? '' : ` (${expired} more have expired since)`;
+  const anonymous = anonymousRefused.length === 0 ? '' : `, and clients without a certificate`;
+  const victims = new Set(refused.map(({ client }) => client)).size;
+  lines.push(`${victims} of ${identities - expired} identities that were seen${gone} would be locked out${anonymous}`);
+  return lines;
+}
+
+function addSection<T>(lines: string[], title: string, all: readonly T[], describe: (one: T) => string[]): void {
+  if (all.length === 0) return;
+  lines.push(`${title}: ${all.length}`);
+  for (const one of all.slice(0, maxShown)) lines.push(...describe(one).map((line) => `  ${line}`));
+  if (all.length > maxShown) lines.push(`  … and ${all.length - maxShown} more (--json has all)`);
+  lines.push('');
+}
+
+function refusal({ judgement }: SeenChange | AnonymousChange): string {
+  return `${escapeForLog(judgement.code)}: ${escapeForLog(judgement.detail, 400)}`;
+}
+
+function describeChange({ client, policy, serverNames }: SeenChange, what: string): string[] {
+  const { lastSeen, accepted, refused, sha256 } = client;
+  const under = policy === '' ? 'no policy' : `policy ${escapeForLog(policy)}`;
+  return [
+    nameOf(client),
+    `  ${what}`,
+    `  ${under} (${namesText(serverNames)}), last seen ${when(lastSeen)}, ${accepted + refused} handshakes, certificate ${sha256.slice(0, 16)}…`,
+  ];
+}
+
+function describeAnonymous({ client, policy, judgement }: AnonymousChange): string[] {
+  const { serverName, accepted, refused, lastSeen } = client;
+  const under = policy === '' ? 'no policy' : `policy ${escapeForLog(policy)}`;
+  const why = judgement.detail === '' ? '' : `: ${escapeForLog(judgement.code)}: ${escapeForLog(judgement.detail)}`;
+  return [`${under} (${namesText([serverName])})${why}; ${accepted + refused} handshakes, last seen ${when(lastSeen)}`];
+}
+
+/** Subject and names, escaped. */
+export function nameOf({ subject, sha256, sans }: SeenIdentity): string {
+  const who = subject === '' ? `certificate ${sha256.slice(0, 16)}…` : escapeForLog(subject);
+  if (sans.length === 0) return who;
+  return `${who} (${describeSans(sans.map(({ type, value, oid }) => ({ type, value, ...(oid === undefined ? {} : { oid }) })))})`;
+}
+
+function namesText(names: readonly (string | null)[]): string {
+  return names.map((name) => (name === null ? 'no server name' : escapeForLog(name))).join(', ');
+}
+
+/** To the minute, UTC. */
+export function when(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+}
+
+/** The value of `against` in the JSON of `check`. */
+export function againstToJson({ verdicts, breaks, since }: Against, { where, days }: AgainstOptions): object {
+  const { refused, admitted, changed, undecided, anonymousRefused, anonymousAdmitted, identities, expired } = verdicts;
+  const identity = ({ client, policy, serverNames, judgement }: SeenChange): object => {
+    const { subject, issuer, serial, sans, sha256, notAfter, accepted, refused: denied, firstSeen, lastSeen } = client;
+    return {
+      subject,
+      issuer,
+      serial,
+      sans,
+      sha256,
+      notAfter,
+      serverNames,
+      firstSeen,
+      lastSeen,
+      handshakes: accepted + denied,
+      policyBefore: client.policy,
+      policy,
+      was: client.code,
+      code: judgement.code,
+      detail: judgement.detail,
+    };
+  };
+  const anonymous = ({ client, policy, judgement }: AnonymousChange): object => {
+    const { serverName, version, accepted, refused: denied, lastSeen } = client;
+    return {
+      serverName,
+      version,
+      handshakes: accepted + denied,
+      lastSeen,
+      policyBefore: client.policy,
+      policy,
+      code: judgement.code,
+      detail: judgement.detail,
+    };
+  };
+  return {
+    source: where,
+    since,
+    days,
+    identities,
+    expired,
+    breaks,
+    refused: refused.map(identity),
+    admitted: admitted.map(identity),
+    changed: changed.map(identity),
+    undecided: undecided.map(identity),
+    anonymousRefused: anonymousRefused.map(anonymous),
+    anonymousAdmitted: anonymousAdmitted.map(anonymous),
+    notLookedAt,
+  };
+}

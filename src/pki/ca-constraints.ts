@@ -1,0 +1,83 @@
+// What the CAs above a certificate may issue (RFC 5280 sections 4.2.1.3, 4.2.1.9, 4.2.1.12): key usage, path length, extended
+// key usage. At a handshake OpenSSL has judged this; here it is for chains that OpenSSL never saw under these anchors.
+// Name constraints and policies are not looked at.
+import { X509Certificate } from 'node:crypto';
+import type { AnchorSet } from './anchor-set.ts';
+import { type DerCursor, derTag, readObjectId } from './der.ts';
+import type { CertificateFacts } from './facts.ts';
+import { splitCertificate } from './facts-reader.ts';
+import { isSelfIssued } from './issuer.ts';
+import { describe } from './issuer-diagnosis.ts';
+import { clientAuth, hasPurpose, type Judgement } from './judge.ts';
+
+/** undefined where every CA up to the anchor may stand where it does, or where no path is found. Throws Fault('malformed_cert'). */
+export function judgeCaConstraints(
+  leaf: CertificateFacts,
+  above: readonly CertificateFacts[],
+  anchors: AnchorSet | Judgement,
+): Judgement | undefined {
+  if ('code' in anchors) return undefined;
+  const path = anchors.findPath(
+    new X509Certificate(leaf.der),
+    above.map(({ der }) => new X509Certificate(der)),
+  );
+  if (path === undefined) return undefined;
+  const known = [...above, ...anchors.bundle.anchors];
+  const cas = path.chain.slice(1).flatMap(({ raw }) => known.find(({ der }) => der.equals(raw)) ?? []);
+  let below = 0;
+  for (const ca of [...cas, path.anchor]) {
+    const limits = readCaLimits(ca);
+    if (!limits.maySign) {
+      return { code: 'untrusted_issuer', detail: `its CA ${describe(ca)} may not sign certificates (key usage)` };
+    }
+    if (limits.pathLength !== undefined && below > limits.pathLength) {
+      return {
+        code: 'chain_too_deep',
+        detail: `its CA ${describe(ca)} may have ${limits.pathLength} CAs below it, there are ${below}`,
+      };
+    }
+    if (!hasPurpose(ca, clientAuth)) {
+      return {
+        code: 'wrong_purpose',
+        detail: `its CA ${describe(ca)} may not issue for a client (extended key usage)`,
+      };
+    }
+    if (!isSelfIssued(ca)) below += 1;
+  }
+  return undefined;
+}
+
+type CaLimits = { readonly maySign: boolean; readonly pathLength: number | undefined };
+
+function readCaLimits({ der }: CertificateFacts): CaLimits {
+  const { cursor, extensions } = splitCertificate(der);
+  let maySign = true;
+  let pathLength: number | undefined;
+  if (extensions === undefined) return { maySign, pathLength };
+  const list = cursor.inside(extensions);
+  while (!list.done) {
+    const extension = list.enter(derTag.sequence, 'extension');
+    const oid = extension.expect(derTag.objectId, 'extension');
+    if (extension.tag === derTag.boolean) extension.next('extension');
+    const value = cursor.inside(extension.expect(derTag.octetString, 'extension'));
+    const id = readObjectId(der, oid.content, oid.end);
+    if (id === '2.5.29.15') maySign = readKeyCertSign(value);
+    else if (id === '2.5.29.19') pathLength = readPathLength(value);
+  }
+  return { maySign, pathLength };
+}
+
+/** Bit 5 of the key usage. */
+function readKeyCertSign(value: DerCursor): boolean {
+  const bits = value.expect(derTag.bitString, 'keyUsage');
+  return bits.end - bits.content >= 2 && ((value.der[bits.content + 1] as number) & 0x04) !== 0;
+}
+
+function readPathLength(value: DerCursor): number | undefined {
+  const body = value.enter(derTag.sequence, 'basicConstraints');
+  if (body.tag === derTag.boolean) body.next('basicConstraints');
+  if (body.tag !== derTag.integer) return undefined;
+  const number = body.next('pathLenConstraint');
+  // More than one byte is more than any chain has.
+  return number.end - number.content === 1 ? body.der[number.content] : undefined;
+}
