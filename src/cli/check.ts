@@ -2,13 +2,13 @@
 // whom it would lock out of those who came lately.
 import { Command, InvalidArgumentError } from 'commander';
 import { systemClock } from '../base/clock.ts';
+import { safeJson } from '../base/safe-json.ts';
 import { problemsToJson } from '../config/problem.ts';
 import { loadGateway } from '../gateway/load.ts';
 import type { LoadedConfig } from '../gateway/loaded.ts';
 import { type Against, againstToJson, judgeAgainst, printAgainst } from './check-against.ts';
 import { loadRecord } from './load-record.ts';
 import { printProblems } from './problems.ts';
-import { safeJson } from './safe-json.ts';
 
 /** Exit code: the configuration is good, and somebody who was let in would be refused. */
 export const breaksExitCode = 3;
@@ -44,7 +44,7 @@ export function checkCommand(): Command {
         if (typeof against !== 'object') process.stdout.write(`${text}\n`);
         else {
           const all = { ...(JSON.parse(text) as object), against: againstToJson(against, about) };
-          process.stdout.write(`${safeJson(all)}\n`);
+          process.stdout.write(`${safeJson(all, 2)}\n`);
         }
       } else {
         await printProblems(problems, process.stdout);

@@ -1,12 +1,12 @@
 // `countersign trust`: what is known about whom the gateway trusts.
 import { Command } from 'commander';
 import { systemClock } from '../base/clock.ts';
+import { safeJson } from '../base/safe-json.ts';
 import { loadGateway } from '../gateway/load.ts';
 import type { LoadedConfig } from '../gateway/loaded.ts';
 import { parseDays } from './check.ts';
 import { loadRecord } from './load-record.ts';
 import { printProblems } from './problems.ts';
-import { safeJson } from './safe-json.ts';
 import { auditAnchors, printAudit } from './trust-audit.ts';
 
 type Options = {
@@ -58,7 +58,7 @@ async function runAudit({ config, against, json, staleDays }: Options): Promise<
     const anchors = auditAnchors(loaded, record, options);
     if (json !== true) return printAudit(anchors, record, options).join('\n');
     const { since, written } = record ?? { since: null, written: null };
-    return safeJson({ since, written, staleDays, anchors });
+    return safeJson({ since, written, staleDays, anchors }, 2);
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     return undefined;

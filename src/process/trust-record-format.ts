@@ -1,6 +1,7 @@
 // The record of seen clients as JSON: one format for the file, the admin listener and `--against FILE`. Written in pieces,
 // because it may hold thousands of certificates; read strictly, because it may come from anywhere.
 import { z } from 'zod';
+import { safeJson } from '../base/safe-json.ts';
 import type { SeenAnonymous } from '../edge/seen-anonymous.ts';
 import type { VerdictCode } from '../pki/verdict.ts';
 
@@ -97,7 +98,7 @@ const perPiece = 64;
 export function* writeTrustRecord(contents: Writable, now: number): Generator<string, void, undefined> {
   const { since, anchors, anonymous: tally, intermediates, identities } = contents;
   const head = { version: trustRecordVersion, since, written: now, anchors: [...anchors], anonymous: [...tally] };
-  yield `${JSON.stringify(head).slice(0, -1)},\n"intermediates":{`;
+  yield `${safeJson(head).slice(0, -1)},\n"intermediates":{`;
   let separator = '';
   for (const [sha256, der] of intermediates) {
     yield `${separator}\n"${sha256}":"${der}"`;
@@ -105,7 +106,7 @@ export function* writeTrustRecord(contents: Writable, now: number): Generator<st
   }
   yield '},\n"identities":[';
   for (let from = 0; from < identities.length; from += perPiece) {
-    const lines = identities.slice(from, from + perPiece).map((one) => JSON.stringify({ ...one, bytes: undefined }));
+    const lines = identities.slice(from, from + perPiece).map((one) => safeJson({ ...one, bytes: undefined }));
     yield `${from === 0 ? '' : ','}\n${lines.join(',\n')}`;
   }
   yield '\n]}\n';

@@ -1,9 +1,0 @@
-// JSON that is safe to look at: what certificates say may reorder or hide text on a terminal.
-
-/** As JSON.stringify with two spaces; everything beyond plain ASCII as \uXXXX, which every reader turns back. */
-export function safeJson(value: unknown): string {
-  return JSON.stringify(value, null, 2).replace(
-    /[\u007f-\uffff]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
-}
