@@ -7,14 +7,12 @@ import { Deadlines } from '../base/deadline.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import type { EdgeState, JudgedClient } from '../edge/edge-world.ts';
 import { Intermediates } from '../edge/intermediates.ts';
-import type { EdgeListener } from '../edge/listener.ts';
 import { type Peer, peerOfPlainSocket } from '../edge/peer.ts';
 import { judgeAgain } from '../edge/rejudge.ts';
 import { selfTest } from '../edge/self-test.ts';
 import { type Staple, StapleBook } from '../edge/staple-book.ts';
 import type { TicketSeed } from '../edge/ticket-secret.ts';
 import { Client } from '../flow/client.ts';
-import { RequestMetrics } from '../flow/request-metrics.ts';
 import { Serve } from '../flow/serve.ts';
 import type { Services } from '../flow/serving.ts';
 import { FieldNames } from '../http/field.ts';
@@ -25,22 +23,17 @@ import { Pages } from '../http1/pages.ts';
 import { Http1ServerConnection } from '../http1/server.ts';
 import { Forwarding } from '../identity/forwarding.ts';
 import { readFacts } from '../pki/facts-reader.ts';
-import { AccessLog } from '../telemetry/access-log.ts';
-import { createLogger, type OpenLogger } from '../telemetry/logger.ts';
 import { Metrics, type MetricsSnapshot } from '../telemetry/metrics.ts';
 import type { DrainingPool } from '../upstream/backend-world.ts';
-import { IdleBudget } from '../upstream/idle-budget.ts';
 import { Pools } from '../upstream/pools.ts';
 import { labelsOf, setBackendGauges } from './backend-gauges.ts';
 import { ClientOcsp } from './client-ocsp.ts';
 import { type CrlListing, CrlStore } from './crl-store.ts';
-import { type EdgeEntry, makeEdgeEntry } from './edge-entry.ts';
-import { ExpiryWatch } from './expiry-watch.ts';
+import { EntryPoints, type ListenPorts } from './entry-points.ts';
 import { Generation } from './generation.ts';
+import { Household } from './household.ts';
 import type { LoadedConfig } from './loaded.ts';
 import { OpenConnections } from './open-connections.ts';
-import { PlainListener } from './plain-listener.ts';
-import { Reports } from './reports.ts';
 import { TicketRotation } from './ticket-rotation.ts';
 
 export type GatewayOptions = {
@@ -53,21 +46,8 @@ export type GatewayOptions = {
   readonly onJudged?: (judged: JudgedClient) => void;
 };
 
-export type ListenPorts = { readonly web: number | undefined; readonly webSecure: number | undefined };
-
 /** Time that a draining worker gives to connections which were accepted but have asked nothing yet. */
-const shortTurnMs = 0.15;
-const maxTurns = 200;
 const newcomerMs = 2_000;
-
-/** What is made once, from the first configuration, and outlives reloads. */
-type World = {
-  readonly logger: OpenLogger;
-  readonly reports: Reports;
-  readonly accessLog: AccessLog | undefined;
-  readonly services: Services;
-  readonly budget: IdleBudget;
-};
 
 export class Gateway {
   /** What is known of revocation, beside the generations (decision 0012). */
@@ -87,11 +67,10 @@ export class Gateway {
   readonly #rotation: TicketRotation;
   readonly #staples: StapleBook;
   readonly #prepared = new Map<number, Generation>();
-  #world: World | undefined;
+  #household: Household | undefined;
   #generation: Generation | undefined;
   #timeouts: ServerTimeouts = defaultServerTimeouts;
-  #edge: EdgeEntry | undefined;
-  #web: PlainListener | undefined;
+  #entryPoints: EntryPoints | undefined;
   #draining = false;
 
   constructor(options: GatewayOptions) {
@@ -106,7 +85,7 @@ export class Gateway {
       policies,
       peers: () => this.#connections.peers(),
       judgeAgain: () => this.#connections.judgeAgain(),
-      onSoftPass: (pass) => this.#world?.reports.onOcspSoftPass(pass),
+      onSoftPass: (pass) => this.#household?.reports.onOcspSoftPass(pass),
     });
     this.#rotation = new TicketRotation(options.clock);
     this.#staples = new StapleBook(options.clock);
@@ -116,7 +95,7 @@ export class Gateway {
 
   /** Builds a generation beside the current one. Throws where it cannot be built; nothing has changed then. */
   async prepare(number: number, loaded: LoadedConfig, ticketSeed: TicketSeed): Promise<void> {
-    const world = (this.#world ??= this.#makeWorld(loaded.config));
+    const { reports, budget } = (this.#household ??= this.#settle(loaded.config));
     const forwarding = new Forwarding(loaded.config.proxy, randomUUID);
     const pools = new Pools(
       {
@@ -127,9 +106,9 @@ export class Gateway {
         limits: defaultHttpLimits,
         inlets: this.#inlets,
         draining: this.#drainingPools,
-        events: world.reports,
+        events: reports,
       },
-      world.budget,
+      budget,
       this.#generation?.pools,
     );
     const metrics = this.#metrics.of;
@@ -187,30 +166,33 @@ export class Gateway {
 
   /** Opens the entry points. Throws the system's error where that fails. */
   async listen(ports: ListenPorts): Promise<void> {
-    const world = this.#world;
+    const household = this.#household;
     const generation = this.#generation;
-    if (world === undefined || generation === undefined) throw new Error('no generation was committed');
+    if (household === undefined || generation === undefined) throw new Error('no generation was committed');
     await selfTest();
-    const { entryPoints } = generation.loaded.config;
-    const { reusePort } = this.#options;
+    const { entryPoints: addresses, trustRecord } = generation.loaded.config;
+    const { logger, services } = household;
+    const { reusePort, onJudged } = this.#options;
+    const entryPoints = new EntryPoints({ clock: this.#clock, reusePort, addresses });
+    this.#entryPoints = entryPoints;
     if (ports.webSecure !== undefined) {
-      this.#edge = makeEdgeEntry({
+      await entryPoints.openSecure(ports.webSecure, {
         clock: this.#clock,
         deadlines: this.#deadlines,
-        log: world.logger,
+        log: logger,
         metrics: this.#metrics.of,
         intermediates: this.#intermediates,
         ocsp: this.#ocsp.desk,
-        onJudged: generation.loaded.config.trustRecord.enabled ? this.#options.onJudged : undefined,
+        onJudged: trustRecord.enabled ? onJudged : undefined,
         current: () => this.#edgeState(),
-        onConnection: (socket, peer, transport) => this.#serve(socket, transport, peer, world.services),
-        onDefect: world.services.onDefect,
+        onConnection: (socket, peer, transport) => this.#serve(socket, transport, peer, services),
+        onDefect: services.onDefect,
       });
-      await this.#edge.listener.listen({ host: entryPoints.webSecure.host, port: ports.webSecure, reusePort });
     }
     if (ports.web !== undefined) {
-      this.#web = new PlainListener((socket) => this.#serve(socket, socket, peerOfPlainSocket(socket), world.services));
-      await this.#web.listen(entryPoints.web.host, ports.web, reusePort);
+      await entryPoints.openPlain(ports.web, (socket) =>
+        this.#serve(socket, socket, peerOfPlainSocket(socket), services),
+      );
     }
   }
 
@@ -220,33 +202,27 @@ export class Gateway {
     of.connectionsActive.labels({ entry_point: 'webSecure' }).set(secure);
     of.connectionsActive.labels({ entry_point: 'web' }).set(plain);
     of.sessionsRevoked.labels({}).set(this.#connections.countRevoked());
-    if (this.#generation !== undefined) setBackendGauges(of, this.#generation, this.#world?.reports.observed);
-    const dropped = this.#world?.logger.droppedLines() ?? 0;
-    const counter = of.logDropped.labels({});
-    counter.inc(dropped - counter.value);
+    if (this.#generation !== undefined) setBackendGauges(of, this.#generation, this.#household?.reports.observed);
+    this.#household?.countDroppedLines();
     return this.#metrics.snapshot();
   }
 
   /** Logs what must not have happened. */
   reportDefect(error: unknown): void {
-    if (this.#world !== undefined) this.#world.reports.onDefect(error);
+    if (this.#household !== undefined) this.#household.reports.onDefect(error);
     else process.stderr.write(`internal error before the first configuration: ${String(error)}\n`);
   }
 
   /** After a rotation. What cannot be opened anew keeps its old file, and says so. */
   reopenLogs(): void {
-    const world = this.#world;
-    for (const error of [world?.logger.reopen(), world?.accessLog?.reopen()]) {
-      if (error !== undefined)
-        world?.logger.error({ err: error }, 'a log file cannot be opened anew; the old one stays');
-    }
+    this.#household?.reopenLogs();
   }
 
   /** Stops accepting, lets what runs finish within drainMs, then closes what is left. */
   async drain(): Promise<void> {
-    await this.#emptyQueues();
+    await this.#entryPoints?.emptyQueues();
     this.#draining = true;
-    const allGone = Promise.all([closeListener(this.#edge?.listener), closeListener(this.#web)]);
+    const allGone = this.#entryPoints?.close();
     this.#connections.drainAfterFirst();
     const drainMs = this.#generation?.loaded.config.timeouts.drainMs ?? 0;
     const cancel = this.#clock.after(drainMs, () => this.#connections.destroyAll());
@@ -256,25 +232,8 @@ export class Gateway {
     cancel();
     clearInterval(keepAlive);
     this.#generation?.close();
-    this.#edge?.flushRefusals();
-    await this.#world?.accessLog?.close();
-  }
-
-  /**
-   * Closing a listener resets what waits in its queue, and libuv accepts one connection per turn of the event loop: so it
-   * waits for a short turn in which none came. What is left of the gap only the kernel can close (tcp_migrate_req).
-   */
-  async #emptyQueues(): Promise<void> {
-    for (let turns = 0; turns < maxTurns; turns++) {
-      const before = this.#clock.monotonic();
-      const accepted = this.#accepted;
-      await new Promise((resolve) => setImmediate(resolve));
-      if (this.#accepted === accepted && this.#clock.monotonic() - before < shortTurnMs) return;
-    }
-  }
-
-  get #accepted(): number {
-    return (this.#edge?.listener.accepted ?? 0) + (this.#web?.accepted ?? 0);
+    this.#entryPoints?.flushRefusals();
+    await this.#household?.close();
   }
 
   /** Gives handshakes and first requests that are under way their time, then waits for established connections only. */
@@ -320,36 +279,15 @@ export class Gateway {
     return this.#generation;
   }
 
-  #makeWorld(config: GatewayConfig): World {
-    const { level, format, file } = config.log;
-    const logger = createLogger({ level, format, file });
-    const reports = new Reports(this.#clock, logger, this.#metrics);
-    const inUse = () => (this.#generation === undefined ? new Set<string>() : labelsOf(this.#generation.pools));
-    new ExpiryWatch(this.#clock, logger, () => reports.observed.list(inUse())).start();
-    const { enabled, path, sample } = config.accessLog;
-    const dropped = this.#metrics.of.accessLogDropped.labels({});
-    const accessLog = enabled
-      ? new AccessLog({ path, sample, clock: this.#clock, dropped, random: Math.random })
-      : undefined;
-    const services: Services = {
+  #settle(config: GatewayConfig): Household {
+    return new Household(config, {
       clock: this.#clock,
       deadlines: this.#deadlines,
-      accessLog,
-      metrics: new RequestMetrics(this.#metrics.of),
-      onDefect: (error) => reports.onDefect(error),
-      onFault: (report) => reports.onFault(report),
+      metrics: this.#metrics,
       current: () => this.#current(),
-    };
-    return { logger, reports, accessLog, services, budget: new IdleBudget(config.transport.maxIdleConns) };
+      backendsInUse: () => (this.#generation === undefined ? new Set() : labelsOf(this.#generation.pools)),
+    });
   }
-}
-
-/** Resolves when the listener and every connection that it accepted are gone. */
-async function closeListener(listener: EdgeListener | PlainListener | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    if (listener === undefined) resolve();
-    else listener.close(resolve);
-  });
 }
 
 function timeoutsOf({ timeouts }: GatewayConfig): Partial<ServerTimeouts> {

@@ -1,0 +1,72 @@
+// What one worker makes once, from its first configuration, and keeps over all reloads: logs, reports, counters, and the
+// budget of idle connections. A change of these settings takes a start (process/restart-keys.ts says so).
+import type { Clock } from '../base/clock.ts';
+import type { Deadlines } from '../base/deadline.ts';
+import type { GatewayConfig } from '../config/gateway-config.ts';
+import { RequestMetrics } from '../flow/request-metrics.ts';
+import type { Services, Serving } from '../flow/serving.ts';
+import { AccessLog } from '../telemetry/access-log.ts';
+import { createLogger, type OpenLogger } from '../telemetry/logger.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import { IdleBudget } from '../upstream/idle-budget.ts';
+import { ExpiryWatch } from './expiry-watch.ts';
+import { Reports } from './reports.ts';
+
+export type HouseholdOptions = {
+  readonly clock: Clock;
+  readonly deadlines: Deadlines;
+  readonly metrics: Metrics;
+  readonly current: () => Serving;
+  /** Labels of the backends in use: of others no certificate is warned of. */
+  readonly backendsInUse: () => ReadonlySet<string>;
+};
+
+export class Household {
+  readonly logger: OpenLogger;
+  readonly reports: Reports;
+  readonly services: Services;
+  readonly budget: IdleBudget;
+  readonly #metrics: Metrics;
+  readonly #accessLog: AccessLog | undefined;
+
+  /** Throws where a log file cannot be opened. */
+  constructor(config: GatewayConfig, { clock, deadlines, metrics, current, backendsInUse }: HouseholdOptions) {
+    this.#metrics = metrics;
+    const { level, format, file } = config.log;
+    this.logger = createLogger({ level, format, file });
+    const reports = new Reports(clock, this.logger, metrics);
+    this.reports = reports;
+    new ExpiryWatch(clock, this.logger, () => reports.observed.list(backendsInUse())).start();
+    const { enabled, path, sample } = config.accessLog;
+    const dropped = metrics.of.accessLogDropped.labels({});
+    this.#accessLog = enabled ? new AccessLog({ path, sample, clock, dropped, random: Math.random }) : undefined;
+    this.services = {
+      clock,
+      deadlines,
+      accessLog: this.#accessLog,
+      metrics: new RequestMetrics(metrics.of),
+      onDefect: (error) => reports.onDefect(error),
+      onFault: (report) => reports.onFault(report),
+      current,
+    };
+    this.budget = new IdleBudget(config.transport.maxIdleConns);
+  }
+
+  /** Counts the log lines that were lost since it was asked last. */
+  countDroppedLines(): void {
+    const counter = this.#metrics.of.logDropped.labels({});
+    counter.inc(this.logger.droppedLines() - counter.value);
+  }
+
+  /** After a rotation. What cannot be opened anew keeps its old file, and says so. */
+  reopenLogs(): void {
+    for (const error of [this.logger.reopen(), this.#accessLog?.reopen()]) {
+      if (error !== undefined) this.logger.error({ err: error }, 'a log file cannot be opened anew; the old one stays');
+    }
+  }
+
+  /** Writes what the access log holds. */
+  async close(): Promise<void> {
+    await this.#accessLog?.close();
+  }
+}
