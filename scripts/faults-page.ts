@@ -82,8 +82,7 @@ const opening = `# Faults
 Every failure that a request or a connection can meet, by its code. The codes never change their meaning: they stand in the
 log (\`code\`), in \`countersign_faults_total\` and \`countersign_tls_handshakes_total\`, and in the problem documents that clients
 get (\`"code"\`, and \`type\` as \`urn:countersign:fault:<code>\`). What OpenSSL or the system called it goes along in the log as
-\`raw\`. Clients see code and title only; names, addresses and certificates stay in the log. Some codes belong to features
-that are still to come (revocation, pins, rules of a route): their names are settled already.
+\`raw\`. Clients see code and title only; names, addresses and certificates stay in the log.
 
 *Status* is the HTTP status by who caused the failure. ↻ marks failures where the request certainly reached no backend:
 another attempt is safe, and made where the route has \`retry.attempts\` above 1. [Operations](operations.md) says what to look at, code by code.
