@@ -1,9 +1,9 @@
-// What the CAs above a certificate may issue (RFC 5280 sections 4.2.1.3, 4.2.1.9, 4.2.1.12): key usage, path length, extended
-// key usage. At a handshake OpenSSL has judged this; here it is for chains that OpenSSL never saw under these anchors.
-// Name constraints and policies are not looked at.
+// What the CAs above a certificate may issue (RFC 5280 sections 4.2.1.9, 4.2.1.12): path length and extended key usage. At a
+// handshake OpenSSL has judged this; here it is for chains that OpenSSL never saw under these anchors. Key usage is part of
+// the search for a path (anchor-set.ts); name constraints and policies are not looked at.
 import { X509Certificate } from 'node:crypto';
 import type { AnchorSet } from './anchor-set.ts';
-import { type DerCursor, derTag, readObjectId } from './der.ts';
+import { derTag, readObjectId } from './der.ts';
 import type { CertificateFacts } from './facts.ts';
 import { splitCertificate } from './facts-reader.ts';
 import { isSelfIssued } from './issuer.ts';
@@ -26,14 +26,11 @@ export function judgeCaConstraints(
   const cas = path.chain.slice(1).flatMap(({ raw }) => known.find(({ der }) => der.equals(raw)) ?? []);
   let below = 0;
   for (const ca of [...cas, path.anchor]) {
-    const limits = readCaLimits(ca);
-    if (!limits.maySign) {
-      return { code: 'untrusted_issuer', detail: `its CA ${describe(ca)} may not sign certificates (key usage)` };
-    }
-    if (limits.pathLength !== undefined && below > limits.pathLength) {
+    const pathLength = readPathLength(ca);
+    if (pathLength !== undefined && below > pathLength) {
       return {
         code: 'chain_too_deep',
-        detail: `its CA ${describe(ca)} may have ${limits.pathLength} CAs below it, there are ${below}`,
+        detail: `its CA ${describe(ca)} may have ${pathLength} CAs below it, there are ${below}`,
       };
     }
     if (!hasPurpose(ca, clientAuth)) {
@@ -47,37 +44,22 @@ export function judgeCaConstraints(
   return undefined;
 }
 
-type CaLimits = { readonly maySign: boolean; readonly pathLength: number | undefined };
-
-function readCaLimits({ der }: CertificateFacts): CaLimits {
+function readPathLength({ der }: CertificateFacts): number | undefined {
   const { cursor, extensions } = splitCertificate(der);
-  let maySign = true;
-  let pathLength: number | undefined;
-  if (extensions === undefined) return { maySign, pathLength };
+  if (extensions === undefined) return undefined;
   const list = cursor.inside(extensions);
   while (!list.done) {
     const extension = list.enter(derTag.sequence, 'extension');
     const oid = extension.expect(derTag.objectId, 'extension');
     if (extension.tag === derTag.boolean) extension.next('extension');
     const value = cursor.inside(extension.expect(derTag.octetString, 'extension'));
-    const id = readObjectId(der, oid.content, oid.end);
-    if (id === '2.5.29.15') maySign = readKeyCertSign(value);
-    else if (id === '2.5.29.19') pathLength = readPathLength(value);
+    if (readObjectId(der, oid.content, oid.end) !== '2.5.29.19') continue;
+    const body = value.enter(derTag.sequence, 'basicConstraints');
+    if (body.tag === derTag.boolean) body.next('basicConstraints');
+    if (body.tag !== derTag.integer) return undefined;
+    const number = body.next('pathLenConstraint');
+    // More than one byte is more than any chain has.
+    return number.end - number.content === 1 ? body.der[number.content] : undefined;
   }
-  return { maySign, pathLength };
-}
-
-/** Bit 5 of the key usage. */
-function readKeyCertSign(value: DerCursor): boolean {
-  const bits = value.expect(derTag.bitString, 'keyUsage');
-  return bits.end - bits.content >= 2 && ((value.der[bits.content + 1] as number) & 0x04) !== 0;
-}
-
-function readPathLength(value: DerCursor): number | undefined {
-  const body = value.enter(derTag.sequence, 'basicConstraints');
-  if (body.tag === derTag.boolean) body.next('basicConstraints');
-  if (body.tag !== derTag.integer) return undefined;
-  const number = body.next('pathLenConstraint');
-  // More than one byte is more than any chain has.
-  return number.end - number.content === 1 ? body.der[number.content] : undefined;
+  return undefined;
 }
