@@ -27,6 +27,8 @@ export type CrlReport = {
   /** Longest stall in ms without anything to do, while the first large CRL comes, and while it is renewed. */
   readonly stallMs: readonly {
     readonly process: string;
+    /** What other processes took counts by the clock, not by CPU. */
+    readonly by: 'clock' | 'CPU';
     readonly idle: number;
     readonly load: number;
     readonly renew: number;
@@ -67,12 +69,13 @@ function timeLookups(index: CrlIndex, serials: readonly string[]): number {
   return Math.round(ns);
 }
 
-function stallOf(dir: string, pid: number, from: number, to: number): number {
+/** `column`: 1 for time by the clock, 2 for CPU time of the main thread. */
+function stallOf(dir: string, pid: number, column: 1 | 2, from: number, to: number): number {
   const lines = readFileSync(join(dir, String(pid)), 'utf8')
     .trim()
     .split('\n');
   const inside = lines.map((line) => line.split(' ').map(Number)).filter(([at = 0]) => at >= from && at <= to + 200);
-  return Math.max(0, ...inside.map(([, ms = 0]) => ms));
+  return Number(Math.max(0, ...inside.map((cells) => cells[column] ?? 0)).toFixed(1));
 }
 
 function rssOf(pid: number): number {
@@ -126,13 +129,16 @@ export async function measureCrl(): Promise<CrlReport> {
     for (const [i, pid] of [...pids.values()].entries()) rss[i]?.push(rssOf(pid));
   }
   const names = [...pids.keys()];
-  const stalls = [...pids.values()].map((pid) => spans.map(({ from, to }) => stallOf(pki.dir.path, pid, from, to)));
   return {
     ...(await measureIndex(crls[0] as Buffer, pki.clients)),
-    stallMs: names.map((process, i) => {
-      const [idle = NaN, load = NaN, renew = NaN] = stalls[i] ?? [];
-      return { process, idle, load, renew };
-    }),
+    stallMs: [...pids].flatMap(([process, pid]) =>
+      ([1, 2] as const).map((column) => {
+        const [idle = NaN, load = NaN, renew = NaN] = spans.map(({ from, to }) =>
+          stallOf(pki.dir.path, pid, column, from, to),
+        );
+        return { process, by: column === 1 ? ('clock' as const) : ('CPU' as const), idle, load, renew };
+      }),
+    ),
     effectMs: { load: effects[0] ?? NaN, renew: effects[1] ?? NaN },
     rssMb: names.map((process, i) => {
       const [before = NaN, load = NaN, renew = NaN] = rss[i] ?? [];
@@ -179,11 +185,11 @@ export function renderCrl(report: CrlReport): string {
     `CRL of ${report.entries.toLocaleString('en')} entries: ${derMb} MB, its index ${indexMb} MB`,
     row('read, verify, sort (in a thread)', `${buildMs} ms`),
     row('lookup, found / absent', `${lookupNs.found} ns`, `${lookupNs.absent} ns`),
-    row('file to first refusal', `${effectMs.load} ms`, `${effectMs.renew} ms renewed`),
+    row('file to refusal, first / renewed', `${effectMs.load} ms`, `${effectMs.renew} ms`),
     '',
     row('', 'before', 'first', 'renewed'),
-    ...report.stallMs.map(({ process, idle, load, renew }) =>
-      row(`longest stall of the ${process}, ms`, idle, load, renew),
+    ...report.stallMs.map(({ process, by, idle, load, renew }) =>
+      row(`stall of the ${process}, ms ${by}`, idle, load, renew),
     ),
     ...report.rssMb.map(({ process, before, load, renew }) => row(`RSS of the ${process}, MB`, before, load, renew)),
   ].join('\n');
