@@ -1,5 +1,5 @@
 // `npm start`: a whole demonstration on loopback. A throwaway CA, a backend that insists on mutual TLS, the gateway in
-// front of it, and two curl lines to paste: one that passes and one that is refused.
+// front of it, and lines to paste: one that passes, one that is refused, why it is, and what a revocation does.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { Command } from 'commander';
+import { encodePem } from '../pki/der-writer.ts';
 import { type Issued, mintCa } from '../pki/test-ca.ts';
 import { reservePort } from '../process/ports.ts';
 import { runGateway } from './run.ts';
@@ -41,6 +42,8 @@ async function mintPki(dir: string): Promise<{ server: Issued; caPem: string }> 
   const gateway = await ca.issue({ kind: 'client', cn: 'gateway', sans: ['spiffe://demo.test/gateway'] });
   const write = (name: string, text: string) => writeFileSync(join(dir, name), text, { mode: 0o600 });
   write('ca.crt', ca.certPem);
+  write('ca.key', ca.keyPem);
+  write('ca.crl', encodePem('X509 CRL', ca.issueCrl()));
   for (const [name, pair] of [
     ['server', server],
     ['alice', alice],
@@ -97,6 +100,7 @@ gateway:
       clientCA: ca.crt
       required: true
       onFailure: explain
+      crl: {sources: [ca.crl]}
   routes:
     - name: hello
       path: /
@@ -119,6 +123,12 @@ With alice's certificate the request passes:
 
 Without one it is refused, and the log below says why:
   ${curl} ${url}
+
+The same, step by step, with cause and remedy:
+  npm run -s countersign -- explain handshake localhost:${port} --ca ${dir}/ca.crt
+
+Revoke alice's certificate and try the first line again; her open connections end within a second:
+  npm run -s countersign -- pki crl --ca ${dir} --revoke ${dir}/alice.crt
 
 Ctrl-C stops everything and removes the files.
 `;

@@ -1,15 +1,16 @@
-// A newcomer runs `npm start`, pastes the two lines it prints, sees one request pass and one refused with its reason in
-// the log, and presses Ctrl-C.
+// A newcomer runs `npm start`, pastes the lines it prints, sees one request pass and one refused with its reason, revokes
+// the certificate that passed, and presses Ctrl-C.
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { runToEnd, startProcess } from '../support/owned-process.ts';
+import { eventually } from '../support/wait-for.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 describe('the demonstration', () => {
-  it('prints two lines: the first passes with alice named, the second is refused with its reason in the log', async () => {
+  it('prints lines that do what they say: alice passes, nobody is refused with the reason, and alice too once she is revoked', async () => {
     const { scripts } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8')) as { scripts: { start: string } };
     assert.equal(scripts.start, 'node bin/countersign.js demo');
     await using demo = await startProcess(process.execPath, ['bin/countersign.js', 'demo'], {
@@ -30,6 +31,20 @@ describe('the demonstration', () => {
     const refused = await runToEnd('sh', ['-c', `${refuse} --silent --show-error --noproxy '*'`]);
     assert.equal((JSON.parse(refused.stdout) as { code: string }).code, 'no_client_cert');
     await demo.lines.waitFor((line) => line.text.includes('no_client_cert'), { what: 'the reason in the log' });
+
+    const [explain = '', revoke = ''] = demo.lines.items
+      .map((line) => line.text.trim())
+      .filter((text) => text.startsWith('npm run '));
+    const explained = await runToEnd('sh', ['-c', explain], { cwd: root });
+    assert.match(explained.stdout, /FAILED {2}our certificate/);
+    assert.equal((await runToEnd('sh', ['-c', revoke], { cwd: root })).code, 0);
+    await eventually(
+      async () => {
+        const { stdout } = await runToEnd('sh', ['-c', `${pass} --silent --show-error --noproxy '*'`]);
+        return (JSON.parse(stdout) as { code?: string }).code === 'revoked';
+      },
+      { what: 'the revocation' },
+    );
 
     const folder = /--cacert (\S+)\/ca\.crt/.exec(pass)?.[1] ?? '';
     assert.ok(existsSync(folder));
