@@ -56,15 +56,15 @@ export const ratio = atom('a number from 0 to 1', z.number().min(0).max(1), (val
   return number <= 1 ? number : undefined;
 });
 
-/** One of some words; another case is accepted where `anyCase` says so. */
-export function oneOf<const T extends readonly [string, ...string[]]>(words: T, anyCase = false) {
+/** One of some words; another case is accepted where `anyCase` says so. `help`: the hint where no word is near. */
+export function oneOf<const T extends readonly [string, ...string[]]>(words: T, anyCase = false, help = '') {
   const out = z.enum(words);
   return z.preprocess((input, ctx) => {
     const wanted = typeof input === 'string' ? input : '';
     const found = words.find((word) => word === wanted || (anyCase && word.toLowerCase() === wanted.toLowerCase()));
     if (found !== undefined) return found;
     const near = findNearest(wanted, words);
-    const hint = near === undefined ? '' : `Did you mean ${near}?`;
+    const hint = near === undefined ? help : `Did you mean ${near}?`;
     ctx.addIssue({ code: 'custom', message: `expected one of ${words.join(', ')}`, params: { hint }, input });
     return z.NEVER;
   }, out);

@@ -35,8 +35,31 @@ export function checkShape<T extends z.ZodType>(
 function hintFor(issue: z.core.$ZodIssue, at: TreeNode | undefined): string {
   if (issue.code === 'invalid_type' && issue.expected === 'array' && at?.kind === 'scalar')
     return at.substituted ? 'Write it in [ ].' : `Write [${at.text}].`;
+  if (issue.code === 'invalid_type' && issue.expected === 'array' && at?.kind === 'map') return 'Write it in [ ].';
+  if (issue.code === 'invalid_type' && issue.expected === 'object') return exampleOf(issue.path) ?? '';
   const params: unknown = issue.code === 'custom' ? issue.params : undefined;
   return typeof params === 'object' && params !== null && 'hint' in params ? String(params.hint) : '';
+}
+
+/** How a block looks that is easily taken for a single value. */
+const examples: ReadonlyMap<string, string> = new Map([
+  ['allowedSANs', 'A rule is written {type: DNS, exact: api.example.com}.'],
+  ['allow', 'A rule is written {type: DNS, exact: api.example.com}.'],
+  ['clientAuth', 'For example clientAuth: {clientCA: FILE, required: true}.'],
+  ['clientCert', 'For example clientCert: {required: true}.'],
+  ['crl', 'For example crl: {sources: [FILE, FOLDER or URL]}.'],
+  ['forwardClientCert', 'For example forwardClientCert: {mode: sanitizeSet}.'],
+  ['minKeyBits', 'For example minKeyBits: {rsa: 3072, ec: 256}.'],
+  ['ocsp', 'For example ocsp: {mode: hard, responder: "http://ocsp.example.com"}.'],
+  ['ocspStapling', 'Write ocspStapling: {enabled: true}.'],
+  ['sessionResumption', 'For example sessionResumption: {enabled: false}.'],
+  ['spiffe', 'For example spiffe: {trustDomains: [example.org]}.'],
+  ['trustRecord', 'For example trustRecord: {enabled: true}.'],
+]);
+
+function exampleOf(path: readonly PropertyKey[]): string | undefined {
+  const name = path.findLast((step) => typeof step === 'string');
+  return name === undefined ? undefined : examples.get(name);
 }
 
 /** Maps become objects without a prototype (a key may be called `__proto__`); keys without a value are left out. */

@@ -1,13 +1,15 @@
 // The shape of what a certificate must be besides well issued: name rules, pins, revocation, SPIFFE. The same on both legs
 // where both have it. What the values mean is read by read-san-rules.ts, read-pins.ts, read-crl.ts, read-ocsp.ts, read-spiffe.ts.
 import { z } from 'zod';
-import { closedMap, duration, flag, list, map, oneOf, oneOrMore, text } from './atoms.ts';
+import { closedMap, duration, flag, list, oneOf, oneOrMore, text } from './atoms.ts';
 
 const sanTypes = ['DNS', 'URI', 'EMAIL', 'IP', 'OTHER_NAME'] as const;
 
 /** An unknown key in a rule could be a condition: it is an error, since a rule without it would admit more. */
 export const sanRuleShape = closedMap({
-  type: oneOf(sanTypes, true).optional().describe('Kind of name that the rule looks at. No default.'),
+  type: oneOf(sanTypes, true, 'Names are those of the subject alternative name; a common name or subject never counts.')
+    .optional()
+    .describe('Kind of name that the rule looks at. No default.'),
   exact: text.optional().describe('The whole name.'),
   prefix: text.optional().describe('What the name starts with.'),
   suffix: text.optional().describe('What the name ends in; for DNS with the dot in front, as in ".internal.corp".'),
@@ -39,7 +41,7 @@ export type IdentityShape = z.output<z.ZodObject<typeof identityKeys>>;
 
 const onProblem = oneOf(['deny', 'allow'], true).optional();
 
-export const crlShape = map({
+export const crlShape = closedMap({
   sources: oneOrMore(text)
     .optional()
     .describe('Required: path of a file or folder, PEM text, base64 of PEM text, or http(s) URL; or a list of these.'),
@@ -54,7 +56,7 @@ export const crlShape = map({
 });
 export type CrlShape = z.output<typeof crlShape>;
 
-export const ocspShape = map({
+export const ocspShape = closedMap({
   mode: oneOf(['off', 'soft', 'hard'], true)
     .optional()
     .describe('Required. hard: what is not known to be good is refused. soft: only what is known to be revoked is.'),
@@ -73,7 +75,7 @@ export const ocspShape = map({
 });
 export type OcspShape = z.output<typeof ocspShape>;
 
-export const spiffeShape = map({
+export const spiffeShape = closedMap({
   trustDomains: oneOrMore(text)
     .optional()
     .describe('Required: the certificate must be an X509-SVID of one of these trust domains.'),

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { closed } from './atoms.ts';
 import type { Place } from './gateway-config.ts';
+import { hintForMisplaced, hintForNearlyMisplaced } from './misplaced-keys.ts';
 import { findNearest } from './nearest.ts';
 import type { ProblemList } from './problem-list.ts';
 import { asksForSomething, support } from './support.ts';
@@ -97,8 +98,10 @@ function reportUnknown(
 ): void {
   // Keys with `x-` in front carry anchors and notes, as in other YAML formats.
   if (key.startsWith('x-')) return;
-  const near = findNearest(key, known);
-  const hint = near === undefined ? `Known here: ${known.join(', ')}.` : `Did you mean ${near}?`;
+  const elsewhere = hintForMisplaced(key);
+  const near = elsewhere === undefined || isSpelling(key, known) ? findNearest(key, known) : undefined;
+  const misplaced = near === undefined ? (elsewhere ?? hintForNearlyMisplaced(key)) : undefined;
+  const hint = near === undefined ? (misplaced ?? `Known here: ${known.join(', ')}.`) : `Did you mean ${near}?`;
   const message = `the key ${quote(key)} is not known here and has no effect`;
   if (near !== undefined && restricting.has(near))
     problems.error(
@@ -107,8 +110,15 @@ function reportUnknown(
       `${message}; if ${near} is meant, ignoring it would open what it restricts`,
       hint,
     );
+  else if (misplaced !== undefined)
+    problems.error('unknown_key', place, `${message}; ignoring it would let more through than is meant`, hint);
   else if (strict) problems.error('unknown_key', place, message, hint);
   else problems.warn('unknown_key', place, message, hint);
+}
+
+/** A known key but for its case: what is meant is that one, wherever else the word has a place. */
+function isSpelling(key: string, known: readonly string[]): boolean {
+  return known.some((one) => one.toLowerCase() === key.toLowerCase());
 }
 
 function unwrap(shape: z.ZodType): unknown {

@@ -8,6 +8,8 @@ import type { ProblemList } from './problem-list.ts';
 import { readBetween, reportEmpty, reportMistake } from './reading.ts';
 
 const maxHosts = 64;
+/** More is reported as out of range already. */
+const maxTimeoutMs = 10_000;
 
 /** The block under `ocsp` of `around`; undefined where it is absent or off (then it is checked all the same). */
 export function readOcsp(
@@ -33,14 +35,19 @@ export function readOcsp(
   const timeoutMs = readBetween(shape.timeout, 2000, ['100ms', '10s'], at, 'timeout', problems);
   const refreshMs = readBetween(shape.refresh, 600_000, ['10s', '168h'], at, 'refresh', problems);
   if (mode === undefined || mode === 'off') return undefined;
-  if (timeoutMs >= handshakeTimeoutMs)
+  if (timeoutMs >= handshakeTimeoutMs && timeoutMs <= maxTimeoutMs)
     problems.error(
       'long_timeout',
       at.has('timeout') ? at.down('timeout').place : at.place,
       'the timeout of ocsp is not shorter than tls.handshakeTimeout: the handshake would end before the answer counts',
       'Give a shorter timeout, or a longer handshakeTimeout.',
     );
-  if (shape.responder === undefined && allowedHosts.length === 0 && !at.isBroken('responder'))
+  if (
+    shape.responder === undefined &&
+    (shape.allowedHosts ?? []).length === 0 &&
+    !at.isBroken('responder') &&
+    !at.isBroken('allowedHosts')
+  )
     problems.error(
       'nobody_to_ask',
       at.keyPlace('mode'),

@@ -42,6 +42,15 @@ function readPins(
 export function parseFingerprint(text: string): PinReading {
   const hex = (/^[0-9a-f]{2}(?::[0-9a-f]{2})+$/i.test(text) ? text.replaceAll(':', '') : text).toLowerCase();
   if (/^[0-9a-f]{64}$/.test(hex)) return { pin: hex };
+  // As other tools print it: `sha256 Fingerprint=AB:CD…`, `sha256:abcd…`.
+  const inside = /^sha-?256(?: fingerprint)?[:=](.*)$/.exec(hex)?.[1]?.replaceAll(':', '').trim() ?? '';
+  if (/^[0-9a-f]{64}$/.test(inside))
+    return { problem: 'has words in front of its digits', hint: 'Write the 64 digits alone.' };
+  if (Buffer.from(text, 'base64').length === 32 && /^[A-Za-z0-9+/]{43}=$/.test(text))
+    return {
+      problem: 'is in base64',
+      hint: 'A hash of a key belongs in allowedSPKI; a fingerprint is written in hexadecimal.',
+    };
   const hint = 'Write the 64 hexadecimal digits that `countersign pki show FILE` prints as sha256.';
   if (!/^[0-9a-f]+$/.test(hex)) return { problem: 'is not a fingerprint in hexadecimal', hint };
   if (hex.length === 40) return { problem: 'is a SHA-1 fingerprint, which can be forged', hint };

@@ -2,7 +2,7 @@
 // never left out: the ones that remain could admit others than were meant.
 import type { Cursor } from './cursor.ts';
 import type { SanRuleConfig } from './gateway-config.ts';
-import type { SanRuleShape } from './identity-shape.ts';
+import { type SanRuleShape, sanRuleShape } from './identity-shape.ts';
 import type { ProblemList } from './problem-list.ts';
 import { reportMistake, reportNobody } from './reading.ts';
 import { parseSanValue } from './san-value.ts';
@@ -41,6 +41,8 @@ function readRule(shape: SanRuleShape, at: Cursor, problems: ProblemList): SanRu
   const [way, second] = written;
   if (way === undefined || second !== undefined) {
     if (ways.some((key) => at.isBroken(key))) return undefined;
+    // An unknown key is an error of its own, and most likely the matcher that is missing here.
+    if (way === undefined && at.keys.some((key) => !(key in sanRuleShape.shape))) return undefined;
     const found = way === undefined ? 'says nothing about the name' : `has ${written.join(' and ')}`;
     problems.error(
       'bad_rule',
