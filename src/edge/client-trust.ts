@@ -7,7 +7,9 @@ import { IdentityRules, type IdentityRulesOptions } from '../pki/identity-rules.
 import type { Judgement } from '../pki/judge.ts';
 import { findSpiffeId, readSvid } from '../pki/spiffe.ts';
 import { TrustBundle } from '../pki/trust-bundle.ts';
-import { AnchorSet } from '../pki/anchor-set.ts';
+import { AnchorSet, type TrustPath } from '../pki/anchor-set.ts';
+import { readFacts } from '../pki/facts-reader.ts';
+import { findPathConstraint } from '../pki/path-constraints.ts';
 
 export type KeyFloor = { readonly rsa: number; readonly ec: number };
 
@@ -54,6 +56,7 @@ export class ClientTrust {
   readonly digest: string;
   readonly #anchors: AnchorSet | undefined;
   readonly #domains: ReadonlyMap<string, AnchorSet> | undefined;
+  readonly #others = new Map<AnchorSet, AnchorSet | undefined>();
   readonly #crlSettings: CrlSettings | undefined;
   #crls: CrlSet | undefined;
 
@@ -121,6 +124,39 @@ export class ClientTrust {
         detail: `its trust domain ${id.trustDomain} is none of ${listDomains([...this.#domains.keys()])}`,
       }
     );
+  }
+
+  /**
+   * Whether a path that we found is to be relied on: what its CAs allow each other OpenSSL has judged of the path that it
+   * went by, and that may be another one, to the CAs of another domain. `again`: it has seen neither.
+   */
+  judgePath(
+    leaf: CertificateFacts,
+    { chain, anchor }: TrustPath,
+    above: readonly X509Certificate[],
+    again = false,
+  ): Judgement | undefined {
+    const [certificate, ...intermediates] = chain;
+    if (certificate === undefined) return undefined;
+    if (!again) {
+      const own = this.#domains?.get(findSpiffeId(leaf)?.trustDomain ?? '');
+      if (own === undefined) return undefined;
+      const others = this.#othersOf(own);
+      if (others?.mayLead(certificate, [...above, ...intermediates, ...own.certificates]) !== true) return undefined;
+    }
+    const flaw = findPathConstraint([leaf, ...intermediates.map(({ raw }) => readFacts(raw))], anchor);
+    return flaw === undefined ? undefined : { code: 'untrusted_issuer', detail: flaw };
+  }
+
+  /** The CAs of the policy that are none of this domain. */
+  #othersOf(own: AnchorSet): AnchorSet | undefined {
+    let others = this.#others.get(own);
+    if (others === undefined && !this.#others.has(own)) {
+      const bundle = this.bundle.without(own.bundle);
+      others = bundle && new AnchorSet(bundle, this.partialChain);
+      this.#others.set(own, others);
+    }
+    return others;
   }
 
   /** The refusal of a certificate for which `anchorsFor` has anchors and no path leads to any of them. */

@@ -71,7 +71,9 @@ function judgeLeafAndChain(
 ): Verdict {
   const { policy, trust, now } = world;
   let known = proof.authorized ? world.chains.find(policy.digest, leaf.sha256) : undefined;
-  if (known === undefined) {
+  let refusal = known && judgeIdentity(leaf, known, world, now);
+  // A CA above it may have been renewed since, or replaced: what refused is looked for again.
+  if (known === undefined || refusal !== undefined) {
     const sent = sentCertificates(certificate);
     if (sent.length >= maxSentCertificates) {
       const detail = `the client sent more than ${maxSentCertificates} certificates`;
@@ -85,27 +87,31 @@ function judgeLeafAndChain(
     }
     const anchors = trust.anchorsFor(leaf);
     if ('code' in anchors) return verdictOf(proof, anchors, leaf, [leaf]);
-    known = learnChain(certificate, proof.resumed ? knownAbove(leaf, world) : sent, leaf, anchors, world);
-    if (known === undefined && !proof.resumed) {
-      // OpenSSL accepted it: it knows no trust domains, and a Node that verified against nothing must not pass (N21).
-      const refused = trust.explainNoPath(leaf, certificate, sent);
-      return verdictOf({ ...proof, raw: 'NO_PATH' }, refused, leaf);
-    }
+    const found = learnChain(certificate, proof.resumed ? knownAbove(leaf, world) : sent, leaf, anchors, world);
+    if ('code' in found && !proof.resumed) return verdictOf({ ...proof, raw: 'NO_PATH' }, found, leaf);
+    // A session that is resumed where its chain is not known: not better than the chain that was.
+    known = 'code' in found ? known : found;
+    refusal = judgeIdentity(leaf, known, world, now);
   }
-  const refusal = judgeIdentity(leaf, known, world, now);
   return verdictOf(proof, refusal ?? accepted, leaf, known?.chain ?? [leaf], known !== undefined, known?.anchor);
 }
 
-/** Finds the path to an anchor and keeps it; a leaf directly below an anchor needs nothing that was sent. */
+/**
+ * Finds the path to an anchor and keeps it; a leaf directly below an anchor needs nothing that was sent. A judgement where
+ * there is none to rely on: OpenSSL accepted it, but it knows no trust domains, and a Node that verified against nothing
+ * must not pass (N21).
+ */
 function learnChain(
   certificate: X509Certificate,
   above: readonly X509Certificate[],
   leaf: CertificateFacts,
   anchors: AnchorSet,
-  { policy, trust, facts, chains, intermediates: known }: TrustWorld,
-): KnownChain | undefined {
-  const path = anchors.findPath(certificate, above);
-  if (path === undefined) return undefined;
+  { policy, trust, facts, chains, intermediates: known, now }: TrustWorld,
+): KnownChain | Judgement {
+  const path = anchors.findPath(certificate, above, now);
+  if (path === undefined) return trust.explainNoPath(leaf, certificate, above);
+  const constrained = trust.judgePath(leaf, path, above);
+  if (constrained !== undefined) return constrained;
   const intermediates = path.chain.slice(1).map(({ raw }) => facts.read(raw));
   for (const intermediate of intermediates) known.learn(intermediate);
   const chain = [leaf, ...intermediates];

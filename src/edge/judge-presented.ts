@@ -28,7 +28,7 @@ export function judgePresented(
   const certificate = new X509Certificate(leaf.der);
   const above = sent.map(({ der }) => new X509Certificate(der));
   const anchors = trust.anchorsFor(leaf);
-  const path = 'code' in anchors ? undefined : anchors.findPath(certificate, above);
+  const path = 'code' in anchors ? undefined : anchors.findPath(certificate, above, now);
   // Below no CA of the policy at all, whatever its trust domain: that is the first thing to say.
   const all = (): AnchorSet => new AnchorSet(trust.bundle, trust.partialChain);
   if (path === undefined && all().findPath(certificate, above) === undefined) {
@@ -36,6 +36,8 @@ export function judgePresented(
   }
   if ('code' in anchors) return anchors;
   if (path === undefined) return trust.explainNoPath(leaf, certificate, above);
+  const constrained = trust.judgePath(leaf, path, above);
+  if (constrained !== undefined) return constrained;
   const chain = [leaf, ...path.chain.slice(1).map(({ raw }) => readFacts(raw))];
   const weakness = chain.map((one) => checkStrength(one, trust.keyFloor)).find((weak) => weak !== undefined);
   const { keyFloor, needsChain, rules } = trust;

@@ -61,20 +61,22 @@ function judgePeer(
   let known: KnownChain | undefined;
   if (unchanged && anchor !== undefined) known = { chain, anchor, weakness: undefined };
   else if (!unchanged) {
-    const found = findChain(identity, trust);
+    const found = findChain(identity, trust, now);
     if ('code' in found) return found;
     known = found;
   }
   return judgeIdentity(leaf, known, { trust, maxDepth: clientAuth.maxDepth, ocsp }, now);
 }
 
-function findChain({ leaf, chain }: Identity, trust: ClientTrust): KnownChain | Judgement {
+function findChain({ leaf, chain }: Identity, trust: ClientTrust, now: number): KnownChain | Judgement {
   const anchors = trust.anchorsFor(leaf);
   if ('code' in anchors) return anchors;
   const [certificate, ...above] = chain.map(({ der }) => new X509Certificate(der));
   if (certificate === undefined) return { code: 'untrusted_issuer', detail: 'its chain is not known' };
-  const path = anchors.findPath(certificate, above);
+  const path = anchors.findPath(certificate, above, now);
   if (path === undefined) return trust.explainNoPath(leaf, certificate, above);
+  const constrained = trust.judgePath(leaf, path, above, true);
+  if (constrained !== undefined) return constrained;
   const today = path.chain.map(({ raw }) => chain.find(({ der }) => der.equals(raw)) ?? readFacts(raw));
   const weakness = today.map((one) => checkStrength(one, trust.keyFloor)).find((weak) => weak !== undefined);
   return { chain: today, anchor: path.anchor, weakness };

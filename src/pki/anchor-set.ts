@@ -29,16 +29,21 @@ export class AnchorSet {
     this.#partialChain = partialChain;
   }
 
-  /** The shortest path by names, key identifiers and signatures; undefined where there is none. */
-  findPath(leaf: X509Certificate, sent: readonly X509Certificate[]): TrustPath | undefined {
-    this.#anchors ??= this.#open();
-    const candidates = this.#helpers.length === 0 ? sent : [...sent, ...this.#helpers];
+  /**
+   * The shortest path by names, key identifiers and signatures; undefined where there is none. A CA that was renewed has
+   * several certificates: those that are valid at `now` (milliseconds since the epoch) come first, as with OpenSSL.
+   */
+  findPath(leaf: X509Certificate, sent: readonly X509Certificate[], now?: number): TrustPath | undefined {
+    const anchors = (this.#anchors ??= this.#open());
+    const candidates = validFirst([...sent, ...this.#helpers], (one) => one, now);
+    const ends = validFirst(anchors, ({ certificate }) => certificate, now);
     const budget = { left: maxSignatureChecks };
     const reached = new Set([leaf.fingerprint256]);
     let paths: (readonly X509Certificate[])[] = [[leaf]];
     while (paths.length > 0) {
       for (const chain of paths) {
-        const anchor = this.#findAnchor(chain.at(-1) as X509Certificate, budget);
+        const last = chain.at(-1) as X509Certificate;
+        const anchor = ends.find(({ certificate, key }) => isIssuer(last, certificate, key, budget))?.facts;
         if (anchor !== undefined) return { chain, anchor };
       }
       paths = paths.flatMap((chain) =>
@@ -53,6 +58,23 @@ export class AnchorSet {
     return undefined;
   }
 
+  /** Those of the bundle, anchors and helpers. */
+  get certificates(): readonly X509Certificate[] {
+    const anchors = (this.#anchors ??= this.#open());
+    return [...anchors.map(({ certificate }) => certificate), ...this.#helpers];
+  }
+
+  /** Whether names and key identifiers alone would lead to an anchor; no signature is checked. Errs on the side of yes. */
+  mayLead(leaf: X509Certificate, above: readonly X509Certificate[]): boolean {
+    const anchors = (this.#anchors ??= this.#open());
+    const reached = new Set([leaf]);
+    for (const one of reached) {
+      if (anchors.some(({ certificate }) => one.checkIssued(certificate))) return true;
+      for (const issuer of [...above, ...this.#helpers]) if (one.checkIssued(issuer)) reached.add(issuer);
+    }
+    return false;
+  }
+
   #open(): Anchor[] {
     const roots = this.bundle.anchors.filter((facts) => this.#partialChain || isSelfIssued(facts));
     this.#helpers = this.bundle.anchors
@@ -63,10 +85,13 @@ export class AnchorSet {
       return { facts, certificate, key: certificate.publicKey };
     });
   }
+}
 
-  #findAnchor(certificate: X509Certificate, budget: { left: number }): CertificateFacts | undefined {
-    return this.#anchors?.find((anchor) => isIssuer(certificate, anchor.certificate, anchor.key, budget))?.facts;
-  }
+function validFirst<T>(all: readonly T[], of: (one: T) => X509Certificate, now: number | undefined): readonly T[] {
+  if (now === undefined) return all;
+  const isValid = (one: T): boolean => of(one).validFromDate.getTime() <= now && now <= of(one).validToDate.getTime();
+  const valid = all.filter(isValid);
+  return valid.length === all.length ? all : [...valid, ...all.filter((one) => !valid.includes(one))];
 }
 
 function isIssuer(

@@ -79,6 +79,12 @@ export class TrustBundle {
     return new TrustBundle([...new Map(all.map((facts) => [facts.sha256, facts])).values()]);
   }
 
+  /** Those of its anchors that `other` does not have; undefined where that is none. */
+  without(other: TrustBundle): TrustBundle | undefined {
+    const rest = this.anchors.filter((anchor) => !other.contains(anchor));
+    return rest.length === 0 ? undefined : new TrustBundle(rest);
+  }
+
   /** The anchor whose name and key identifier say that it issued this certificate; the signature is not checked. */
   findIssuer(facts: CertificateFacts): CertificateFacts | undefined {
     return this.#bySubject.get(facts.issuer)?.find((anchor) => looksIssuedBy(facts, anchor));

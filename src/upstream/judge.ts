@@ -67,7 +67,7 @@ function judge(
     return refuse(socket, 'malformed_cert', 'the backend resumed a session that does not belong to its certificate');
   }
   const raw = verifyError(socket);
-  const presented: Presented | undefined = root ?? findPresented(identity, sent, raw);
+  const presented: Presented | undefined = root ?? findPresented(identity, sent, raw, now);
   const leaf = presented?.chain[0];
   if (presented === undefined || leaf === undefined) {
     return refuse(socket, 'malformed_cert', 'the backend presented no certificate');
@@ -83,10 +83,10 @@ function judge(
 }
 
 /** What was sent, leaf first; where revocation counts, the path to the anchor instead, for each issuer on it must be known. */
-function findPresented(identity: TlsIdentity, sent: readonly X509Certificate[], raw: string): Presented {
+function findPresented(identity: TlsIdentity, sent: readonly X509Certificate[], raw: string, now: number): Presented {
   const [leaf, ...above] = sent;
   const path =
-    leaf === undefined || raw !== '' || identity.crls === undefined ? undefined : identity.findPath(leaf, above);
+    leaf === undefined || raw !== '' || identity.crls === undefined ? undefined : identity.findPath(leaf, above, now);
   return { chain: (path?.chain ?? sent).map((one) => readFacts(one.raw)), anchor: path?.anchor };
 }
 

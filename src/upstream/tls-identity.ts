@@ -111,11 +111,11 @@ export class TlsIdentity {
   }
 
   /** The way to an anchor, which OpenSSL found before and does not tell; undefined where there is none. */
-  findPath(leaf: X509Certificate, sent: readonly X509Certificate[]): TrustPath | undefined {
+  findPath(leaf: X509Certificate, sent: readonly X509Certificate[], now: number): TrustPath | undefined {
     if (this.#anchorSet === undefined && this.anchors !== undefined) {
       this.#anchorSet = new AnchorSet(this.anchors, false);
     }
-    return this.#anchorSet?.findPath(leaf, sent);
+    return this.#anchorSet?.findPath(leaf, sent, now);
   }
 
   /** What the backend's certificate must cover: a name, or an IP address without brackets. */

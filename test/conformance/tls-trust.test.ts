@@ -2,13 +2,15 @@
 // Real sockets, `openssl s_client`, TLS 1.2 and 1.3, and the same verdict on a resumed session.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { derTag } from '../../src/pki/der.ts';
+import { encodeDer, encodeObjectId } from '../../src/pki/der-writer.ts';
 import { readFacts } from '../../src/pki/facts-reader.ts';
 import type { SanRule } from '../../src/pki/san-rule.ts';
 import { type Issued, type KeyKind, mintCa, type TestCa } from '../../src/pki/test-ca.ts';
 import { sClient } from '../support/openssl.ts';
 import { type Authority, openAuthority } from '../support/pki.ts';
 import { openTempDir } from '../support/temp.ts';
-import { type Edge, openEdge, type PolicySpec } from './tls-edge.ts';
+import { type Edge, openEdge, type PolicySpec, ShiftedClock } from './tls-edge.ts';
 
 const dir = openTempDir('tls-trust');
 const client = { kind: 'client', cn: 'client' } as const;
@@ -127,6 +129,33 @@ for (const tls of ['1.2', '1.3'] as const) {
     });
   });
 
+  describe(`renewed CAs over TLS ${tls}`, () => {
+    const dayMs = 86_400_000;
+
+    test('a root of the same name and key takes the place of the expired one beside it', async () => {
+      const past = { notBefore: Date.now() - 60 * dayMs, notAfter: Date.now() - dayMs };
+      const expired = await mintCa({ subject: '/CN=renewed', ...past });
+      const today = await mintCa({ subject: '/CN=renewed', keyPem: expired.keyPem });
+      using edge = await open({ ca: [expired.certPem, today.certPem] });
+      assert.equal((await ask(edge, tls, await today.issue(client))).code, 'ok');
+      using late = await open({ ca: expired.certPem });
+      assert.equal((await ask(late, tls, await today.issue(client))).code, 'expired');
+    });
+
+    test('an intermediate that expired is forgotten as soon as a client brings its successor', async () => {
+      const clock = new ShiftedClock();
+      using edge = await openEdge({ policies: { a: { server, ca: root.certPem } }, clock });
+      const before = await root.issueCa({ subject: '/CN=short', notAfter: Date.now() + dayMs });
+      const next = await root.issueCa({ subject: '/CN=short', keyPem: before.keyPem });
+      const alice = await before.issue(client);
+      assert.equal((await ask(edge, tls, alice, [before])).code, 'ok');
+      clock.shiftMs = 2 * dayMs;
+      assert.equal((await ask(edge, tls, alice, [before])).code, 'expired');
+      assert.equal((await ask(edge, tls, alice, [next])).code, 'ok');
+      assert.equal((await ask(edge, tls, alice, [before, next])).code, 'ok');
+    });
+  });
+
   describe(`trust domains over TLS ${tls}`, () => {
     const svid = (uri: string, ...more: string[]) => ({ ...client, sans: [uri, ...more] });
     const domains = () => ({
@@ -176,6 +205,41 @@ for (const tls of ['1.2', '1.3'] as const) {
         assert.equal(code, 'name_mismatch', sans.join(' '));
         assert.match(detail, wanted);
       }
+    });
+
+    test('what a domain’s CA allows another CA holds, although OpenSSL may have gone by that one’s own root', async () => {
+      using edge = await mesh();
+      const { keyPem } = other;
+      const subject = '/O=Countersign Test/CN=other CA';
+      const uris = encodeDer(derTag.sequence, encodeDer(0x86, Buffer.from('b.org')));
+      const constraints = encodeDer(derTag.sequence, encodeDer(0xa0, uris));
+      const usages = encodeDer(derTag.sequence, encodeObjectId('1.3.6.1.5.5.7.3.1'));
+      const below = await other.issueCa({ subject: '/CN=below other' });
+      const free = await root.issueCa({ subject, keyPem });
+      const named = await root.issueCa({
+        subject,
+        keyPem,
+        extensions: [{ oid: '2.5.29.30', critical: true, value: constraints }],
+      });
+      const servers = await root.issueCa({ subject, keyPem, extensions: [{ oid: '2.5.29.37', value: usages }] });
+      const last = await root.issueCa({ subject, keyPem, pathLength: 0 });
+      const spoofed = svid('spiffe://a.org/admin');
+      assert.equal((await ask(edge, tls, await other.issue(spoofed), [free])).code, 'ok');
+      for (const crossSigned of [named, servers]) {
+        assert.equal((await ask(edge, tls, await other.issue(spoofed), [crossSigned])).code, 'untrusted_issuer');
+      }
+      assert.equal((await ask(edge, tls, await below.issue(spoofed), [below, last])).code, 'untrusted_issuer');
+      assert.equal((await ask(edge, tls, await below.issue(spoofed), [below, free])).code, 'ok');
+    });
+
+    test('constraints that OpenSSL has judged stand in nobody’s way', async () => {
+      using edge = await mesh();
+      const uris = encodeDer(derTag.sequence, encodeDer(0x86, Buffer.from('a.org')));
+      const value = encodeDer(derTag.sequence, encodeDer(0xa0, uris));
+      const extensions = [{ oid: '2.5.29.30', critical: true, value }];
+      const named = await root.issueCa({ subject: '/CN=named', extensions });
+      assert.equal((await ask(edge, tls, await named.issue(svid('spiffe://a.org/x')), [named])).code, 'ok');
+      assert.notEqual((await ask(edge, tls, await named.issue(svid('spiffe://shared.org/x')), [named])).code, 'ok');
     });
 
     test('bundles for every domain need no clientCA; a domain that has neither is no configuration', async () => {
