@@ -40,8 +40,9 @@ export async function fetchCrl(
       const headers: Record<string, string> = { accept: 'application/pkix-crl, */*', 'accept-encoding': 'identity' };
       if (before?.etag !== undefined) headers['if-none-match'] = before.etag;
       if (before?.lastModified !== undefined) headers['if-modified-since'] = before.lastModified;
+      const isConditional = before?.etag !== undefined || before?.lastModified !== undefined;
       request = (url.startsWith('https:') ? getHttps : getHttp)(url, { headers, agent: false }, (response) =>
-        receive(response, limits.maxBytes ?? maxCrlFileBytes, settle),
+        receive(response, limits.maxBytes ?? maxCrlFileBytes, isConditional, settle),
       );
       request.on('error', (error: NodeJS.ErrnoException) => settle(unreachable(error.code ?? error.message)));
     } catch (error) {
@@ -50,13 +51,19 @@ export async function fetchCrl(
   });
 }
 
-function receive(response: IncomingMessage, maxBytes: number, settle: (fetched: Fetched) => void): void {
+function receive(
+  response: IncomingMessage,
+  maxBytes: number,
+  isConditional: boolean,
+  settle: (fetched: Fetched) => void,
+): void {
   const { statusCode = 0, headers } = response;
   response.on('error', ({ code, message }: NodeJS.ErrnoException) =>
     settle(unreachable(`the answer was cut off (${code ?? message})`)),
   );
-  if (statusCode === 304) return settle('unchanged');
-  if (statusCode >= 300 && statusCode < 400)
+  // Where nothing was asked to be compared there is nothing that could be unchanged.
+  if (statusCode === 304 && isConditional) return settle('unchanged');
+  if (statusCode >= 300 && statusCode < 400 && statusCode !== 304)
     return settle(unreachable(`it answers with a redirect (${statusCode}), and those are not followed`));
   if (statusCode !== 200) return settle(unreachable(`it answers with status ${statusCode}`));
   const announced = Number(headers['content-length'] ?? 0);

@@ -69,7 +69,10 @@ export class CrlLoader {
   async #readDirectory(path: string, issuers: readonly Uint8Array[]): Promise<CrlReading> {
     const files: string[] = [];
     try {
-      for (const entry of (await readdir(path)).slice(0, maxEntries).sort()) {
+      const entries = await readdir(path);
+      // A list that is not looked at would be a revocation that is not known.
+      if (entries.length > maxEntries) return failed(path, 'crl_too_large', `it holds more than ${maxEntries} files`);
+      for (const entry of entries.sort()) {
         const file = join(path, entry);
         if (crlFile.test(entry) && (await stat(file)).isFile()) files.push(file);
       }

@@ -30,6 +30,8 @@ export class OpenConnections {
   readonly #open = new Set<Open>();
   readonly #clock: Clock;
   #sweeping = false;
+  /** Clock.now() of the last sweep. */
+  #sweptAt = 0;
   readonly #metrics: MetricCatalogue;
   readonly #policies: () => PolicyTable;
   readonly #ocsp: () => OcspChecker;
@@ -101,13 +103,16 @@ export class OpenConnections {
   #watch(): void {
     if (this.#sweeping) return;
     this.#sweeping = true;
+    this.#sweptAt = this.#clock.now();
     this.#clock.after(sweepMs, () => this.#sweep());
   }
 
-  /** A certificate of the chain may expire while its connection is open. */
+  /** A certificate of the chain may expire while its connection is open, and what is known of revocation too. */
   #sweep(): void {
     this.#sweeping = false;
     const now = this.#clock.now();
+    const { policies } = this.#policies();
+    if (policies.some(({ trust }) => trust?.crls?.hasStaled(this.#sweptAt, now) === true)) this.judgeAgain();
     let again = false;
     for (const open of this.#open) {
       const { identity } = open.client.peer;

@@ -83,6 +83,12 @@ export class CrlSet {
     return doubt;
   }
 
+  /** Whether a CRL went out of date between two moments (milliseconds since the epoch) and clients are refused for it. */
+  hasStaled(from: number, to: number): boolean {
+    const { onStale } = this.#settings;
+    return onStale === 'deny' && this.crls.some(({ facts }) => from <= facts.nextUpdate && facts.nextUpdate < to);
+  }
+
   #judgeOne(facts: CertificateFacts, issuer: CertificateFacts | undefined, now: number): Judgement | undefined {
     const { onMissing, onStale } = this.#settings;
     const named = this.#byIssuer.get(facts.issuer) ?? [];

@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Clock } from '../base/clock.ts';
-import type { CrlLoader, CrlReading } from '../gateway/crl-loader.ts';
+import { openTempDir } from '../../test/support/temp.ts';
+import { type Clock, systemClock } from '../base/clock.ts';
+import { CrlLoader, type CrlReading, makeFeedSpec } from '../gateway/crl-loader.ts';
+import { CrlBuilder } from '../pki/crl-builder.ts';
 import { CrlRefusal } from '../pki/crl-refusal.ts';
 import type { CrlFacts, IndexedCrl } from '../pki/crl-set.ts';
+import { encodePem } from '../pki/der-writer.ts';
+import { mintCa } from '../pki/test-ca.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { CrlFeed } from './crl-feed.ts';
 
@@ -117,5 +121,28 @@ describe('a URL of a CRL', () => {
     const { feed, next } = await open({ crls: [crl('01', start, start + 100 * hourMs)], failures: [] });
     await feed.adopt(unchanged, hourMs);
     assert.equal(await next(unchanged), hourMs);
+  });
+});
+
+describe('a file of a CRL', () => {
+  it('that changed between the load and the watch is in force as it is now', async (t) => {
+    using dir = openTempDir('crl-feed');
+    const loader = new CrlLoader(new CrlBuilder({ clock: systemClock }));
+    const ca = await mintCa();
+    const path = dir.write('x.crl', encodePem('X509 CRL', ca.issueCrl({ number: 1 })));
+    const spec = makeFeedSpec({ place, path }, [ca.der], 'k');
+    const reading = await loader.read(spec);
+    dir.replace('x.crl', encodePem('X509 CRL', ca.issueCrl({ number: 2 })));
+    const log = createLogger({ level: 'off', format: 'json', file: undefined });
+    const feed = new CrlFeed(spec, hourMs, { clock: systemClock, log, loader, random: () => 0, onChange: () => {} });
+    t.after(() => {
+      feed.close();
+      loader.close();
+    });
+    await feed.adopt(reading, hourMs);
+    assert.deepEqual(
+      feed.crls.map(({ facts }) => facts.number),
+      ['02'],
+    );
   });
 });

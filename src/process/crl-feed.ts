@@ -65,6 +65,8 @@ export class CrlFeed {
     if ('path' in source && this.#watch === undefined) {
       this.#watch = new Watch(this.#world.clock, async () => this.refresh());
       await this.#watch.set([source.path]);
+      // What changed since the load read it is no change for a watch that begins now.
+      await this.refresh();
     }
   }
 

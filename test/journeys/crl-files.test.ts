@@ -121,6 +121,20 @@ describe('a CRL in a file', () => {
     });
   }
 
+  it('that goes out of date ends the open connections that it spoke of', async () => {
+    await using world = await openWorld(withCrl());
+    const { pki, gateway } = world;
+    const to = { port: gateway.ports.webSecure, ca: pki.servers.certPem, as: pki.alice };
+    using connection = await keepConnection(to);
+    assert.match(await connection.get(), /^HTTP\/1\.1 200 /);
+    await takenIn(gateway, '02', () =>
+      writeCrl(pki.dir, 'clients.crl', pki.clients, { number: 2, nextUpdate: Date.now() + 3_000 }),
+    );
+    assert.equal(await connection.ended, 'end');
+    assert.equal((await ask(world)).status, undefined);
+    await gateway.waitForLog(isRefusal('crl_stale'));
+  });
+
   for (const [onMissing, status] of [
     ['deny', undefined],
     ['allow', 200],
