@@ -17,16 +17,29 @@ const identityNames = [
   'x-client-subject-dn',
   'x-client-issuer-dn',
   'x-tls-client-cert',
+  'x-client-san',
+  'x-client-cn',
+  'x-client-fingerprint',
+  'x-client-serial',
+  'x-ssl',
+  'x-ssl-subject',
+  'x-ssl-issuer',
+  'x-ssl-verified',
   'x-spiffe-id',
 ];
 const identityPrefixes = [
   'x-client-cert',
-  'x-ssl-client-',
+  'x-ssl-client',
+  'x-tls-client-',
   'x-forwarded-tls-client-cert',
   'x-forwarded-client-cert',
   'ssl-client-',
   'x-amzn-mtls-clientcert',
   'cf-cert-',
+  'cf-client-cert-',
+  // WebLogic and WebSphere take the word of any proxy in front for the client's certificate, user and address.
+  'wl-proxy-',
+  '$ws',
 ];
 
 /** What we set ourselves, and the claims about the connection that go with it: forwarding.ts writes them anew. */

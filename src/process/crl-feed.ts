@@ -30,7 +30,7 @@ export class CrlFeed {
   failures = 0;
   /** When it was last read in full, milliseconds since the epoch; undefined: never. */
   readAt: number | undefined;
-  #crls: readonly IndexedCrl[] = [];
+  #crls: readonly IndexedCrl[];
   readonly #world: CrlFeedWorld;
   #refreshMs: number;
   #validators: Validators | undefined;
@@ -43,8 +43,10 @@ export class CrlFeed {
   #again = false;
   #closed = false;
 
-  constructor(spec: CrlFeedSpec, refreshMs: number, world: CrlFeedWorld) {
+  /** `inherited`: what is in force of it, signed by CAs that the feed has as well. */
+  constructor(spec: CrlFeedSpec, refreshMs: number, world: CrlFeedWorld, inherited: readonly IndexedCrl[] = []) {
     this.spec = spec;
+    this.#crls = inherited;
     this.#refreshMs = refreshMs;
     this.#world = world;
   }

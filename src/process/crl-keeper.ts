@@ -1,10 +1,11 @@
 // Every CRL that the configuration in force asks for, found out by the primary beside the generations (decision 0012): its
 // feeds read themselves anew; whoever asks gets what is in force at that moment.
 import type { Clock } from '../base/clock.ts';
-import type { CrlLoader } from '../gateway/crl-loader.ts';
+import type { CrlFeedSpec, CrlLoader } from '../gateway/crl-loader.ts';
 import type { LoadedCrlGroup } from '../gateway/load-crls.ts';
 import type { Expiry } from '../gateway/loaded.ts';
 import type { IndexedCrl } from '../pki/crl-set.ts';
+import { readFacts } from '../pki/facts-reader.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { MetricCatalogue } from '../telemetry/metrics.ts';
 import { CrlFeed, type CrlFeedWorld } from './crl-feed.ts';
@@ -38,7 +39,10 @@ export class CrlKeeper {
     for (const { key, feeds } of groups) {
       for (const { spec, refreshMs, reading } of feeds) {
         let feed = this.#feeds.get(spec.key);
-        if (feed === undefined) this.#feeds.set(spec.key, (feed = new CrlFeed(spec, refreshMs, this.#world)));
+        if (feed === undefined) {
+          feed = new CrlFeed(spec, refreshMs, this.#world, this.#inherited(spec));
+          this.#feeds.set(spec.key, feed);
+        }
         await feed.adopt(reading, refreshMs);
         // Stopped meanwhile: nothing may watch on.
         if (this.#closed) return this.close();
@@ -48,6 +52,14 @@ export class CrlKeeper {
         feeds.map(({ spec }) => spec.key),
       );
     }
+  }
+
+  /** A change of the CAs makes another feed of the same source: what their keys have signed is as good as it was. */
+  #inherited({ name, source, issuers }: CrlFeedSpec): readonly IndexedCrl[] {
+    const same = [...this.#feeds.values()].filter(({ spec }) => spec.name === name && !('pem' in source));
+    if (same.length === 0) return [];
+    const keys = new Set(issuers.map((der) => readFacts(Buffer.from(der)).spkiSha256));
+    return same.flatMap(({ crls }) => crls.filter(({ facts }) => keys.has(facts.issuerSpki)));
   }
 
   /** Forgets everything that none of these groups asks for. */
