@@ -1,6 +1,8 @@
 // Judges a connection that is already open by the rules of today: would it be let in now? Full path building belongs to
 // OpenSSL at the handshake; here certificates that were verified once are followed again to today's anchors.
 import { X509Certificate } from 'node:crypto';
+import type { AnchorSet } from '../pki/anchor-set.ts';
+import type { CertificateFacts } from '../pki/facts.ts';
 import { readFacts } from '../pki/facts-reader.ts';
 import { checkStrength, type Judgement } from '../pki/judge.ts';
 import type { Identity } from '../pki/verdict.ts';
@@ -58,19 +60,27 @@ function judgePeer(
   const { trust, clientAuth } = policy;
   if (identity === undefined || trust === undefined || clientAuth === undefined) return undefined;
   const { leaf, chain, anchor } = identity;
-  let known: KnownChain | undefined;
-  if (unchanged && anchor !== undefined) known = { chain, anchor, weakness: undefined };
-  else if (!unchanged) {
-    const found = findChain(identity, trust, now);
-    if ('code' in found) return found;
-    known = found;
-  }
-  return judgeIdentity(leaf, known, { trust, maxDepth: clientAuth.maxDepth, ocsp }, now);
-}
-
-function findChain({ leaf, chain }: Identity, trust: ClientTrust, now: number): KnownChain | Judgement {
+  const judge = (known: KnownChain | undefined): Judgement | undefined =>
+    judgeIdentity(leaf, known, { trust, maxDepth: clientAuth.maxDepth, ocsp }, now);
+  if (unchanged) return judge(anchor && { chain, anchor, weakness: undefined });
   const anchors = trust.anchorsFor(leaf);
   if ('code' in anchors) return anchors;
+  // The way that was verified at the handshake still leads to an anchor: a hundredth of the cost of finding it again. Not
+  // where trust hangs on which anchor it is: OpenSSL may have gone by another one.
+  if (anchor !== undefined && !trust.needsChain && anchors.holds(anchor)) {
+    const kept = judge({ chain, anchor, weakness: findWeakness(chain, trust) });
+    if (kept === undefined) return undefined;
+  }
+  const found = findChain(identity, anchors, trust, now);
+  return 'code' in found ? found : judge(found);
+}
+
+function findChain(
+  { leaf, chain }: Identity,
+  anchors: AnchorSet,
+  trust: ClientTrust,
+  now: number,
+): KnownChain | Judgement {
   const [certificate, ...above] = chain.map(({ der }) => new X509Certificate(der));
   if (certificate === undefined) return { code: 'untrusted_issuer', detail: 'its chain is not known' };
   const path = anchors.findPath(certificate, above, now);
@@ -78,6 +88,9 @@ function findChain({ leaf, chain }: Identity, trust: ClientTrust, now: number): 
   const constrained = trust.judgePath(leaf, path, above, true);
   if (constrained !== undefined) return constrained;
   const today = path.chain.map(({ raw }) => chain.find(({ der }) => der.equals(raw)) ?? readFacts(raw));
-  const weakness = today.map((one) => checkStrength(one, trust.keyFloor)).find((weak) => weak !== undefined);
-  return { chain: today, anchor: path.anchor, weakness };
+  return { chain: today, anchor: path.anchor, weakness: findWeakness(today, trust) };
+}
+
+function findWeakness(chain: readonly CertificateFacts[], { keyFloor }: ClientTrust): Judgement | undefined {
+  return chain.map((one) => checkStrength(one, keyFloor)).find((weak) => weak !== undefined);
 }

@@ -75,6 +75,11 @@ export class AnchorSet {
     return false;
   }
 
+  /** True where a path that ends here ends in an anchor. */
+  holds(facts: CertificateFacts): boolean {
+    return (this.#partialChain || isSelfIssued(facts)) && this.bundle.contains(facts);
+  }
+
   #open(): Anchor[] {
     const roots = this.bundle.anchors.filter((facts) => this.#partialChain || isSelfIssued(facts));
     this.#helpers = this.bundle.anchors
