@@ -5,6 +5,8 @@ import { hash } from 'node:crypto';
 import type { CrlConfig } from '../config/gateway-config.ts';
 import { refusalProblem } from '../pki/crl-refusal.ts';
 import { describeCrl, type IndexedCrl } from '../pki/crl-set.ts';
+import { isSelfIssued, looksIssuedBy } from '../pki/issuer.ts';
+import { escapeForLog } from '../pki/log-text.ts';
 import { materialWarning } from '../pki/material-problem.ts';
 import { loadSystemBundle, type TrustBundle } from '../pki/trust-bundle.ts';
 import { type CrlFeedSpec, type CrlLoader, type CrlReading, makeFeedSpec } from './crl-loader.ts';
@@ -21,6 +23,13 @@ export type LoadedCrlFeed = {
 /** What one policy or route asks for. Several that ask for the same are one. */
 export type LoadedCrlGroup = { readonly key: string; readonly feeds: readonly LoadedCrlFeed[] };
 
+type CrlUse = {
+  readonly config: CrlConfig;
+  readonly trusted: TrustBundle;
+  readonly what: string;
+  readonly key: string;
+};
+
 export type CrlLoading = {
   readonly loader: CrlLoader;
   /** At a reload, the CRLs of a URL that are in force: it is fetched on its own schedule, never while a reload waits. */
@@ -34,6 +43,7 @@ export class CrlLoads {
   readonly #groups = new Map<string, Promise<LoadedCrlGroup>>();
   #system: TrustBundle | undefined;
   readonly #readings = new Map<string, Promise<CrlReading>>();
+  readonly #uses: CrlUse[] = [];
 
   /** `now`: milliseconds since the epoch. */
   constructor(loading: CrlLoading, material: MaterialLoader, now: number) {
@@ -44,9 +54,9 @@ export class CrlLoads {
 
   /**
    * Begins to load what `config` asks for; the key under which it will be found. `trusted`: the CAs that may sign its CRLs,
-   * undefined for those of the system.
+   * undefined for those of the system. `what`: who asks, for messages.
    */
-  begin(config: CrlConfig, trusted: TrustBundle | undefined): string {
+  begin(config: CrlConfig, trusted: TrustBundle | undefined, what: string): string {
     const issuers = trusted ?? (this.#system ??= loadSystemBundle());
     const specs = config.sources.map((source) =>
       makeFeedSpec(
@@ -56,6 +66,7 @@ export class CrlLoads {
       ),
     );
     const key = hash('sha256', [...new Set(specs.map((spec) => spec.key))].sort().join('\n'));
+    if (trusted !== undefined) this.#uses.push({ config, trusted, what, key });
     const id = `${key} ${config.refreshMs}`;
     if (!this.#groups.has(id)) this.#groups.set(id, this.#load(key, config, specs));
     return key;
@@ -68,7 +79,33 @@ export class CrlLoads {
       const same = groups.get(group.key);
       groups.set(group.key, same === undefined ? group : soonerOf(same, group));
     }
+    for (const use of this.#uses) this.#findGaps(use, groups.get(use.key));
     return [...groups.values()];
+  }
+
+  /** The usual surprise: with a CRL of the issuing CA alone, nobody passes, for there is none of the root above it. */
+  #findGaps({ config, trusted, what }: CrlUse, group: LoadedCrlGroup | undefined): void {
+    if (config.onMissing === 'allow') return;
+    const known = new Set(
+      group?.feeds.flatMap(({ spec, reading }) =>
+        (reading.unchanged === true ? (this.#loading.inForce?.(spec.key) ?? []) : reading.crls).map(
+          ({ facts }) => facts.issuerSpki,
+        ),
+      ),
+    );
+    const { anchors: cas } = trusted;
+    for (const ca of cas) {
+      // Without `scope: chain` a CA that only issues CAs has nothing to say.
+      const isAbove = config.scope === 'leaf' && cas.some((one) => one !== ca && looksIssuedBy(one, ca));
+      if (known.has(ca.spkiSha256) || isAbove) continue;
+      const name = `"${escapeForLog(ca.subject, 120)}"`;
+      const message = `${what}: there is no CRL of ${name}: whatever it issued is refused (onMissing: deny)`;
+      const hint =
+        config.scope === 'chain' && isSelfIssued(ca)
+          ? 'Add its CRL to sources, or write `scope: leaf` where only CRLs of issuing CAs exist.'
+          : 'Add its CRL to sources.';
+      this.#material.add(config.place, materialWarning('crl_missing', message, hint));
+    }
   }
 
   async #load(key: string, config: CrlConfig, specs: readonly CrlFeedSpec[]): Promise<LoadedCrlGroup> {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { systemClock } from '../base/clock.ts';
+import { encodePem } from '../pki/der-writer.ts';
 import { mintCa, type TestCa } from '../pki/test-ca.ts';
 import { compilePolicies } from './compile-policies.ts';
 import { loadGateway, type LoadedResult, type LoadOptions } from './load.ts';
@@ -327,4 +328,46 @@ describe('whom a policy trusts', () => {
     write('many.crt', await many(450));
     assert.deepEqual(codes(await load(tls('clientCA: many.crt')), 'error'), ['ca_names_too_large']);
   });
+});
+
+describe('the CRLs of a policy', () => {
+  const withCrl = (crl: string): string =>
+    `{certificates: [{cert: a.crt, key: a.key}], clientAuth: {clientCA: all.crt, required: true, crl: ${crl}}}`;
+  const rows: readonly {
+    name: string;
+    crl: string;
+    files: readonly ('root' | 'issuing')[];
+    missing: readonly RegExp[];
+  }[] = [
+    { name: 'of each CA', crl: '{sources: crls}', files: ['root', 'issuing'], missing: [] },
+    { name: 'of the issuing CA alone', crl: '{sources: crls}', files: ['issuing'], missing: [/"CN=Root"/] },
+    {
+      name: 'of the issuing CA, where that is enough',
+      crl: '{sources: crls, scope: leaf}',
+      files: ['issuing'],
+      missing: [],
+    },
+    { name: 'of the root alone', crl: '{sources: crls, scope: leaf}', files: ['root'], missing: [/"CN=Issuing"/] },
+    {
+      name: 'where a missing one lets clients in',
+      crl: '{sources: crls, onMissing: allow}',
+      files: ['root'],
+      missing: [],
+    },
+  ];
+  for (const { name, crl, files, missing } of rows) {
+    it(`${name} leave ${missing.length === 0 ? 'no CA' : 'a CA'} of which nothing is known`, async (t) => {
+      const { ca, write, load } = await open(t);
+      const issuing = await ca.issueCa({ cn: 'Issuing' });
+      write('all.crt', ca.certPem + issuing.certPem);
+      for (const file of files) {
+        write(`crls/${file}.crl`, encodePem('X509 CRL', (file === 'root' ? ca : issuing).issueCrl()));
+      }
+      const result = await load(withCrl(crl));
+      assert.notEqual(result.loaded, undefined, JSON.stringify(result.problems));
+      const found = result.problems.filter((problem) => problem.code === 'crl_missing');
+      assert.equal(found.length, missing.length, JSON.stringify(found));
+      for (const [i, wanted] of missing.entries()) assert.match(found[i]?.message ?? '', wanted);
+    });
+  }
 });

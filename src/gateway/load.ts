@@ -105,7 +105,7 @@ async function loadPolicies(
       certificates,
       anchors: trust && (trust.own?.pem ?? []),
       trustDomains: trust?.domains.map(({ trustDomain, bundle }) => ({ trustDomain, caPem: bundle.pem })) ?? [],
-      crlKey: crl && trust && crls.begin(crl, allOf(trust)),
+      crlKey: crl && trust && crls.begin(crl, allOf(trust), `policy ${policy.name}`),
     });
   }
   return policies;
@@ -226,7 +226,10 @@ async function loadRoute(
     expiries.push(expiryOf('backend_client', pair.loaded));
   }
   const issuers = rootCAs === undefined ? undefined : anchors;
-  const crlKey = crl && (rootCAs === undefined || issuers !== undefined) ? crls.begin(crl, issuers) : undefined;
+  const crlKey =
+    crl && (rootCAs === undefined || issuers !== undefined)
+      ? crls.begin(crl, issuers, `route ${config.name}`)
+      : undefined;
   return { config, tls: { rootCAs: anchors?.pem.join(''), clientPair: pair?.loaded, crlKey } };
 }
 
