@@ -84,6 +84,7 @@ function readBefore(path: string, ca: CertificateFacts): { readonly revoked: Rev
 }
 
 function readOwnSerial(file: string, ca: CertificateFacts): string {
+  if (!existsSync(file)) throw new UsageError(`${file} does not exist`);
   const { certificates, problems } = parseCertificates(readFileSync(file, 'utf8'), file);
   const [facts] = certificates;
   if (facts === undefined) throw new UsageError(problems[0]?.message ?? `${file} holds no certificate`);

@@ -40,7 +40,10 @@ function describeSignature(crl: ParsedCrl, cas: readonly CertificateFacts[]): st
     return 'the signature is good';
   } catch (error) {
     const { code, message } = refusalOf(error);
-    return code === 'crl_issuer_unknown' ? 'not verified: give the file of that CA as well' : `NOT GOOD: ${message}`;
+    if (code !== 'crl_issuer_unknown') return `NOT GOOD: ${message}`;
+    return cas.some(({ subject }) => subject === crl.issuer)
+      ? 'not verified: the CA of that name among the files has another key'
+      : 'not verified: give the file of that CA as well';
   }
 }
 

@@ -212,6 +212,8 @@ test('crl makes a CRL, adds to it with a higher number, and refuses what this CA
   assert.match(text, /Key Compromise/);
   const foreign = pki('init', join(base, 'foreign'));
   assert.equal(foreign.code, 0);
+  assert.match(pki('crl', '--ca', dir, '--revoke', inDir('nobody.crt')).err, /^error: \S+nobody\.crt does not exist$/m);
+  assert.match(pki('show', inDir('ca.crl'), join(base, 'foreign/ca.crt')).out, /not verified: the CA of that name/);
   const refused = pki('crl', '--ca', dir, '--revoke', join(base, 'foreign/client.crt'));
   assert.equal(refused.code, 1);
   assert.match(refused.err, /was not issued by this CA/);

@@ -123,7 +123,7 @@ export function printAudit(
       lines.push(`it is younger than ${staleDays} days: nothing can be called STALE yet`);
   }
   const marked = anchors.filter(({ marks }) => marks.length > 0).length;
-  lines.push(`${anchors.length} anchors, ${marked} with marks`);
+  lines.push(`${anchors.length} ${anchors.length === 1 ? 'anchor' : 'anchors'}, ${marked} with marks`);
   return lines;
 }
 

@@ -1,6 +1,6 @@
 // `clientAuth` of the gateway and of a policy: whose client certificates are accepted, and whether one is required.
 import type { Cursor } from './cursor.ts';
-import type { ClientAuthConfig, Ref, SpiffeConfig } from './gateway-config.ts';
+import type { ClientAuthConfig, Ref, SanRuleConfig, SpiffeConfig } from './gateway-config.ts';
 import type { ProblemList } from './problem-list.ts';
 import { readCrl } from './read-crl.ts';
 import { readOcsp } from './read-ocsp.ts';
@@ -61,12 +61,14 @@ function readClientAuth(
 ): ClientAuthConfig {
   const spiffe = readSpiffe(shape.spiffe, at, problems);
   for (const key of ['partialChain', 'minKeyBits', 'distrustGrace'] as const) reportEmpty(at, key, problems);
+  const rules = readIdentityRules(shape, at, problems);
+  reportForeignRules(rules.allowedSANs ?? [], spiffe, problems);
   return {
     clientCAs: readClientCAs(shape, spiffe, at, problems),
     required,
     onFailure: shape.onFailure ?? 'close',
     maxDepth: shape.maxDepth ?? 4,
-    ...readIdentityRules(shape, at, problems),
+    ...rules,
     partialChain: shape.partialChain,
     minKeyBits: { rsa: shape.minKeyBits?.rsa ?? 2048, ec: shape.minKeyBits?.ec ?? 256 },
     spiffe,
@@ -75,6 +77,22 @@ function readClientAuth(
     distrustGraceMs: readBetween(shape.distrustGrace, 500, ['0s', '1m'], at, 'distrustGrace', problems),
     place: at.place,
   };
+}
+
+/** Both have to hold: a rule for a trust domain that `spiffe` does not list is satisfied by nobody. */
+function reportForeignRules(rules: readonly SanRuleConfig[], spiffe: SpiffeConfig | undefined, problems: ProblemList) {
+  if (spiffe === undefined || spiffe.trustDomains.length === 0) return;
+  for (const rule of rules) {
+    if (rule.kind === 'san') continue;
+    const domain = rule.kind === 'spiffe' ? (rule.id.split('/')[2] ?? '') : rule.domain;
+    if (!spiffe.trustDomains.includes(domain))
+      problems.warn(
+        'dead_rule',
+        rule.place,
+        `nobody satisfies this rule: ${quote(domain)} is not among spiffe.trustDomains, and both have to hold`,
+        'Add it to trustDomains, or remove the rule.',
+      );
+  }
 }
 
 /** None is needed where each trust domain brings its own. */

@@ -12,6 +12,9 @@ export type SanValueReading =
   | { readonly value: string; readonly warning?: Mistake & { readonly code: string } }
   | Mistake;
 
+/** What only a pattern takes that takes everything. */
+const nobodysNames: readonly string[] = ['~0', 'spiffe://~0/~1', '~0@~1.~2'];
+
 /** No certificate carries a longer name: the reader refuses it (pki/san-reader.ts). */
 const maxNameBytes = 2048;
 
@@ -54,6 +57,15 @@ function parsePattern(type: NameRule['type'], text: string): SanValueReading {
     return { problem: 'holds a character that no name of this type has', hint: 'Names of this type are plain ASCII.' };
   const reading = parseWholeRegex(text);
   if (!('pattern' in reading)) return reading;
+  if (nobodysNames.every((name) => new RegExp(`^(?:${reading.pattern})$`).test(name)))
+    return {
+      value: reading.pattern,
+      warning: {
+        code: 'open_pattern',
+        problem: 'takes every name of the type',
+        hint: 'Write what tells the wanted names from others, or leave the rule out.',
+      },
+    };
   // Within [ ] a dot is a dot.
   const dot = /\w+(?<!\\\w)\.\w+/.exec(text.replace(/\[(?:\\.|[^\]\\])*\]/g, '[]'))?.[0];
   if (dot === undefined) return { value: reading.pattern };

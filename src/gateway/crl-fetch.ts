@@ -99,7 +99,7 @@ function unreachable(why: string): CrlRefusal {
   return new CrlRefusal(
     'crl_unreachable',
     `it cannot be fetched: ${why}`,
-    'Try it with curl from this machine; onMissing says who is let in until it works.',
+    'Try it with curl from this machine; while no CRL is known onMissing says who is let in.',
   );
 }
 

@@ -78,7 +78,10 @@ export class Gateway {
     this.#clock = options.clock;
     this.#deadlines = new Deadlines(options.clock);
     const policies = () => this.#current().policies;
-    this.#connections = new OpenConnections(options.clock, this.#metrics.of, policies, () => this.#ocsp.checker);
+    const trust = { policies, ocsp: () => this.#ocsp.checker };
+    this.#connections = new OpenConnections(options.clock, this.#metrics.of, trust, (departure) =>
+      this.#household?.reports.onClientsDistrusted(departure),
+    );
     this.#ocsp = new ClientOcsp({
       clock: options.clock,
       metrics: this.#metrics.of,

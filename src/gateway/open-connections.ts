@@ -8,8 +8,10 @@ import type { PolicyTable } from '../edge/policy-table.ts';
 import { judgeAgain } from '../edge/rejudge.ts';
 import type { Client } from '../flow/client.ts';
 import type { Http1ServerConnection } from '../http1/server.ts';
+import type { Judgement } from '../pki/judge.ts';
 import type { Identity, VerdictCode } from '../pki/verdict.ts';
 import type { MetricCatalogue } from '../telemetry/metrics.ts';
+import { type Departure, Departures } from './departures.ts';
 
 type Open = {
   readonly connection: Http1ServerConnection;
@@ -19,6 +21,9 @@ type Open = {
   /** Earliest notAfter of its chain and anchor, milliseconds since the epoch; Infinity without a certificate. */
   readonly validUntil: number;
 };
+
+/** `policies`: those in force; `ocsp`: the answers so far. */
+export type TrustInForce = { readonly policies: () => PolicyTable; readonly ocsp: () => OcspChecker };
 
 /** How often the clock is compared with the certificates of open connections. */
 const sweepMs = 500;
@@ -35,14 +40,16 @@ export class OpenConnections {
   readonly #metrics: MetricCatalogue;
   readonly #policies: () => PolicyTable;
   readonly #ocsp: () => OcspChecker;
+  readonly #report: (departure: Departure) => void;
   #onEmpty: (() => void) | undefined;
 
-  /** `policies`: those in force; `ocsp`: the answers so far. */
-  constructor(clock: Clock, metrics: MetricCatalogue, policies: () => PolicyTable, ocsp: () => OcspChecker) {
+  /** `report`: told of those that are closed because trust changed. */
+  constructor(clock: Clock, metrics: MetricCatalogue, trust: TrustInForce, report: (departure: Departure) => void) {
     this.#clock = clock;
     this.#metrics = metrics;
-    this.#policies = policies;
-    this.#ocsp = ocsp;
+    this.#policies = trust.policies;
+    this.#ocsp = trust.ocsp;
+    this.#report = report;
   }
 
   /** Clients over TLS that are welcome. */
@@ -82,18 +89,22 @@ export class OpenConnections {
    */
   judgeAgain(): void {
     const world = { policies: this.#policies(), now: this.#clock.now(), ocsp: this.#ocsp() };
+    const departures = new Departures();
     for (const open of this.#open) {
       const { peer } = open.client;
       if (!peer.secure || open.distrusted !== undefined) continue;
       const found = judgeAgain(peer, world);
       this.#metrics.trustRejudged.labels({ result: found?.code ?? 'ok' }).inc();
-      if (found !== undefined) this.#distrust(open, found.code);
+      if (found !== undefined) this.#distrust(open, found, departures);
     }
+    departures.tell(this.#report);
   }
 
-  #distrust(open: Open, code: VerdictCode): void {
-    open.distrusted = code;
-    const policy = this.#policies().find(open.client.peer.serverName);
+  #distrust(open: Open, judgement: Judgement, departures: Departures): void {
+    open.distrusted = judgement.code;
+    const { peer } = open.client;
+    departures.note(peer.policy, peer.identity, judgement);
+    const policy = this.#policies().find(peer.serverName);
     open.connection.dismiss();
     const graceMs = policy?.clientAuth?.distrustGraceMs ?? defaultGraceMs;
     if (graceMs === 0) open.connection.destroy();
@@ -113,15 +124,18 @@ export class OpenConnections {
     const now = this.#clock.now();
     const { policies } = this.#policies();
     if (policies.some(({ trust }) => trust?.crls?.hasStaled(this.#sweptAt, now) === true)) this.judgeAgain();
+    const departures = new Departures();
     let again = false;
     for (const open of this.#open) {
       const { identity } = open.client.peer;
       if (identity === undefined || open.distrusted !== undefined) continue;
       if (open.validUntil < now) {
         this.#metrics.trustRejudged.labels({ result: 'expired' }).inc();
-        this.#distrust(open, 'expired');
+        const detail = `its chain was valid until ${new Date(open.validUntil).toISOString()}`;
+        this.#distrust(open, { code: 'expired', detail }, departures);
       } else again = true;
     }
+    departures.tell(this.#report);
     if (again) this.#watch();
   }
 

@@ -11,6 +11,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { BackendEvents, ConnectTimes } from '../upstream/backend-world.ts';
 import type { HealthState } from '../upstream/health-state.ts';
+import type { Departure } from './departures.ts';
 import { ObservedCertificates } from './observed-certificates.ts';
 
 /** One line per backend, route and code in this time; the rest are counted and told with the next one. */
@@ -55,6 +56,11 @@ export class Reports implements BackendEvents {
       { policy, problem, detail, ...more },
       'a client was let in unchecked: OCSP gave no answer (mode soft)',
     );
+  }
+
+  /** Trust changed, and open connections did not outlive it. */
+  onClientsDistrusted(departure: Departure): void {
+    this.#log.warn(departure, `client connections closed: ${departure.code}`);
   }
 
   onBackendConnected(label: string, verdict: Verdict | undefined, times: ConnectTimes): void {

@@ -17,6 +17,12 @@ export function findCrlIssuer(crl: ParsedCrl, candidates: readonly CertificateFa
     if (subject !== crl.issuer || subject === '') return false;
     return crl.authorityKeyId === undefined || subjectKeyId === undefined || subjectKeyId === crl.authorityKeyId;
   });
+  if (named.length === 0 && candidates.some(({ subject }) => subject === crl.issuer && subject !== ''))
+    throw new CrlRefusal(
+      'crl_issuer_unknown',
+      `it was issued by ${name} with another key than the CA of that name given here has`,
+      'Was the CA made anew? Get the CRL of the new one, or add the certificate of the old one (clientCA, rootCAs).',
+    );
   if (named.length === 0) {
     throw new CrlRefusal(
       'crl_issuer_unknown',

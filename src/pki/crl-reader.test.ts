@@ -133,6 +133,7 @@ describe('findCrlIssuer', () => {
     assert.match(unknown.message, /CN=Stranger/);
     // Its key identifier is another one too.
     assert.equal(forged.code, 'crl_issuer_unknown');
+    assert.match(forged.message, /with another key than the CA of that name/);
     const noKeyId = await mintCa({ cn: 'Root', extensions: [{ oid: '2.5.29.14', value: undefined }] });
     assert.equal(refusalOfCrl({}, noKeyId).code, 'crl_signature');
   });

@@ -134,6 +134,7 @@ export class CrlFeed {
           source: escapeForLog(refused.facts.source, maxShown),
           code: 'crl_rollback',
           inForce: describeCrl(newer.facts),
+          hint: 'It may be a replay. If the CA really went back, restart the gateway.',
         },
         `an older CRL than the one in force is refused: number ${refused.facts.number ?? 'none'}`,
       );

@@ -39,6 +39,9 @@ describe('a client that is revoked', () => {
     for (const one of [...alices, kept]) assert.match(await one.get(), /^HTTP\/1\.1 200 /);
     await revokeAlice(world);
     for (const one of alices) assert.equal(await one.ended, 'end');
+    const told = await gateway.waitForLog(({ msg }) => msg === 'client connections closed: revoked', { what: 'whose' });
+    assert.deepEqual([told['policy'], told['clients']], ['gateway', ['CN=alice']]);
+    assert.match(String(told['detail']), /^serial [0-9a-f]+ was revoked on .* number 02 /);
     assert.match(await kept.get(), /^HTTP\/1\.1 200 /);
     const count = async () => world.metric('countersign_sessions_with_revoked_certificate');
     await eventually(async () => (await count()) === 0, { what: 'the gauge to return to 0' });
