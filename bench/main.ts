@@ -12,9 +12,10 @@ import { readTreeCpu } from './cpu.ts';
 import { type Job, type Report, type Workload, workloads } from './job.ts';
 import { findVersion, type PeerName, peers, type RunningPeer, startBackend, startPeer } from './peer.ts';
 import { type Measurement, renderTable, summarise, type WorkloadResult } from './table.ts';
+import { measureRevocation, renderRevocation } from './revocation.ts';
 import { findFlaw } from './verify.ts';
 
-const USAGE = `npm run bench -- [--rounds 5] [--seconds 4] [--only small,body,handshake,resume | crl]
+const USAGE = `npm run bench -- [--rounds 5] [--seconds 4] [--only small,body,handshake,resume | crl | revocation]
                  [--peers countersign,nginx,haproxy,caddy,envoy] [--generator own|autocannon] [--json]`;
 const WARM_MS = 1_000;
 
@@ -161,15 +162,25 @@ async function measure(
   return summarise(workload, measured);
 }
 
-/** A table of its own: no other gateway is part of it. */
-async function mainCrl(json: boolean): Promise<void> {
-  const report = await measureCrl();
-  console.log(json ? JSON.stringify(report, null, 2) : renderCrl(report));
-}
+/** Tables of their own: no other gateway is part of them. */
+const alone: Readonly<Record<string, (json: boolean) => Promise<string>>> = {
+  crl: async (json) => {
+    const report = await measureCrl();
+    return json ? JSON.stringify(report, null, 2) : renderCrl(report);
+  },
+  revocation: async (json) => {
+    const rounds = await measureRevocation(5);
+    return json ? JSON.stringify(rounds, null, 2) : renderRevocation(rounds);
+  },
+};
 
 async function main(): Promise<void> {
-  if (process.argv.some((arg, at) => arg === '--only=crl' || (arg === 'crl' && process.argv[at - 1] === '--only')))
-    return mainCrl(process.argv.includes('--json'));
+  const only = process.argv.find((arg, at) => arg.startsWith('--only=') || process.argv[at - 1] === '--only');
+  const measureAlone = alone[only?.replace('--only=', '') ?? ''];
+  if (measureAlone !== undefined) {
+    console.log(await measureAlone(process.argv.includes('--json')));
+    return;
+  }
   const settings = readSettings(process.argv.slice(2));
   const cores = chooseCores();
   spawnSync('taskset', ['-pc', cores.load, String(process.pid)]);
