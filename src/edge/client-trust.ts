@@ -8,7 +8,6 @@ import type { Judgement } from '../pki/judge.ts';
 import { findSpiffeId, readSvid } from '../pki/spiffe.ts';
 import { TrustBundle } from '../pki/trust-bundle.ts';
 import { AnchorSet, type TrustPath } from '../pki/anchor-set.ts';
-import { readFacts } from '../pki/facts-reader.ts';
 import { findPathConstraint } from '../pki/path-constraints.ts';
 
 export type KeyFloor = { readonly rsa: number; readonly ec: number };
@@ -128,23 +127,24 @@ export class ClientTrust {
 
   /**
    * Whether a path that we found is to be relied on: what its CAs allow each other OpenSSL has judged of the path that it
-   * went by, and that may be another one, to the CAs of another domain. `again`: it has seen neither.
+   * went by, and that may be another one, to the CAs of another domain. `facts`: of the certificates of the path, leaf
+   * first; `above`: what else it may have used. Undefined there: it has seen neither.
    */
   judgePath(
-    leaf: CertificateFacts,
+    facts: readonly CertificateFacts[],
     { chain, anchor }: TrustPath,
-    above: readonly X509Certificate[],
-    again = false,
+    above: readonly X509Certificate[] | undefined,
   ): Judgement | undefined {
+    const [leaf] = facts;
     const [certificate, ...intermediates] = chain;
-    if (certificate === undefined) return undefined;
-    if (!again) {
+    if (leaf === undefined || certificate === undefined) return undefined;
+    if (above !== undefined) {
       const own = this.#domains?.get(findSpiffeId(leaf)?.trustDomain ?? '');
       if (own === undefined) return undefined;
       const others = this.#othersOf(own);
       if (others?.mayLead(certificate, [...above, ...intermediates, ...own.certificates]) !== true) return undefined;
     }
-    const flaw = findPathConstraint([leaf, ...intermediates.map(({ raw }) => readFacts(raw))], anchor);
+    const flaw = findPathConstraint(facts, anchor);
     return flaw === undefined ? undefined : { code: 'untrusted_issuer', detail: flaw };
   }
 

@@ -110,11 +110,11 @@ function learnChain(
 ): KnownChain | Judgement {
   const path = anchors.findPath(certificate, above, now);
   if (path === undefined) return trust.explainNoPath(leaf, certificate, above);
-  const constrained = trust.judgePath(leaf, path, above);
-  if (constrained !== undefined) return constrained;
   const intermediates = path.chain.slice(1).map(({ raw }) => facts.read(raw));
-  for (const intermediate of intermediates) known.learn(intermediate);
   const chain = [leaf, ...intermediates];
+  const constrained = trust.judgePath(chain, path, above);
+  if (constrained !== undefined) return constrained;
+  for (const intermediate of intermediates) known.learn(intermediate);
   const weakness = chain.map((one) => checkStrength(one, trust.keyFloor)).find((weak) => weak !== undefined);
   const found = { chain, anchor: path.anchor, weakness };
   chains.add(policy.digest, found);

@@ -36,9 +36,9 @@ export function judgePresented(
   }
   if ('code' in anchors) return anchors;
   if (path === undefined) return trust.explainNoPath(leaf, certificate, above);
-  const constrained = trust.judgePath(leaf, path, above);
-  if (constrained !== undefined) return constrained;
   const chain = [leaf, ...path.chain.slice(1).map(({ raw }) => readFacts(raw))];
+  const constrained = trust.judgePath(chain, path, above);
+  if (constrained !== undefined) return constrained;
   const weakness = chain.map((one) => checkStrength(one, trust.keyFloor)).find((weak) => weak !== undefined);
   const { keyFloor, needsChain, rules } = trust;
   const asked = { keyFloor, needsChain, rules, crls, ocsp: undefined };

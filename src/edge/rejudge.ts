@@ -5,6 +5,7 @@ import type { AnchorSet } from '../pki/anchor-set.ts';
 import type { CertificateFacts } from '../pki/facts.ts';
 import { readFacts } from '../pki/facts-reader.ts';
 import { checkStrength, type Judgement } from '../pki/judge.ts';
+import { findPathConstraint } from '../pki/path-constraints.ts';
 import type { Identity } from '../pki/verdict.ts';
 import type { KnownChain } from './chain-cache.ts';
 import type { ClientTrust } from './client-trust.ts';
@@ -66,8 +67,9 @@ function judgePeer(
   const anchors = trust.anchorsFor(leaf);
   if ('code' in anchors) return anchors;
   // The way that was verified at the handshake still leads to an anchor: a hundredth of the cost of finding it again. Not
-  // where trust hangs on which anchor it is: OpenSSL may have gone by another one.
-  if (anchor !== undefined && !trust.needsChain && anchors.holds(anchor)) {
+  // where trust hangs on which anchor it is, nor where a CA of it is constrained: OpenSSL may have gone by another one.
+  const holds = anchor !== undefined && !trust.needsChain && anchors.holds(anchor);
+  if (holds && findPathConstraint(chain, anchor) === undefined) {
     const kept = judge({ chain, anchor, weakness: findWeakness(chain, trust) });
     if (kept === undefined) return undefined;
   }
@@ -85,9 +87,9 @@ function findChain(
   if (certificate === undefined) return { code: 'untrusted_issuer', detail: 'its chain is not known' };
   const path = anchors.findPath(certificate, above, now);
   if (path === undefined) return trust.explainNoPath(leaf, certificate, above);
-  const constrained = trust.judgePath(leaf, path, above, true);
-  if (constrained !== undefined) return constrained;
   const today = path.chain.map(({ raw }) => chain.find(({ der }) => der.equals(raw)) ?? readFacts(raw));
+  const constrained = trust.judgePath(today, path, undefined);
+  if (constrained !== undefined) return constrained;
   return { chain: today, anchor: path.anchor, weakness: findWeakness(today, trust) };
 }
 
