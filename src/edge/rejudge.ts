@@ -3,6 +3,7 @@
 import { X509Certificate } from 'node:crypto';
 import type { AnchorSet } from '../pki/anchor-set.ts';
 import type { CertificateFacts } from '../pki/facts.ts';
+import { Fault } from '../base/fault.ts';
 import { readFacts } from '../pki/facts-reader.ts';
 import { checkStrength, type Judgement } from '../pki/judge.ts';
 import { findPathConstraint } from '../pki/path-constraints.ts';
@@ -22,8 +23,20 @@ export type RejudgeWorld = {
   readonly ocsp: OcspChecker | undefined;
 };
 
-/** Why the connection must end; undefined where it may stay. Errs on the closing side. */
+/**
+ * Why the connection must end; undefined where it may stay. Errs on the closing side, and never throws: one certificate that
+ * cannot be judged must not keep the others from it.
+ */
 export function judgeAgain(peer: Peer, world: RejudgeWorld): Judgement | undefined {
+  try {
+    return judge(peer, world);
+  } catch (error) {
+    const detail = error instanceof Fault ? (error.detail ?? error.code) : `certificate: ${String(error)}`;
+    return { code: 'malformed_cert', detail };
+  }
+}
+
+function judge(peer: Peer, world: RejudgeWorld): Judgement | undefined {
   const { policies } = world;
   const policy = policies.find(peer.serverName);
   if (policy === undefined || policy.name !== peer.policy) {
@@ -61,20 +74,20 @@ function judgePeer(
   const { trust, clientAuth } = policy;
   if (identity === undefined || trust === undefined || clientAuth === undefined) return undefined;
   const { leaf, chain, anchor } = identity;
-  const judge = (known: KnownChain | undefined): Judgement | undefined =>
+  const judgeKnown = (known: KnownChain | undefined): Judgement | undefined =>
     judgeIdentity(leaf, known, { trust, maxDepth: clientAuth.maxDepth, ocsp }, now);
-  if (unchanged) return judge(anchor && { chain, anchor, weakness: undefined });
+  if (unchanged) return judgeKnown(anchor && { chain, anchor, weakness: undefined });
   const anchors = trust.anchorsFor(leaf);
   if ('code' in anchors) return anchors;
   // The way that was verified at the handshake still leads to an anchor: a hundredth of the cost of finding it again. Not
   // where trust hangs on which anchor it is, nor where a CA of it is constrained: OpenSSL may have gone by another one.
   const holds = anchor !== undefined && !trust.needsChain && anchors.holds(anchor);
   if (holds && findPathConstraint(chain, anchor) === undefined) {
-    const kept = judge({ chain, anchor, weakness: findWeakness(chain, trust) });
+    const kept = judgeKnown({ chain, anchor, weakness: findWeakness(chain, trust) });
     if (kept === undefined) return undefined;
   }
   const found = findChain(identity, anchors, trust, now);
-  return 'code' in found ? found : judge(found);
+  return 'code' in found ? found : judgeKnown(found);
 }
 
 function findChain(
