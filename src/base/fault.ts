@@ -68,7 +68,7 @@ const specs = {
     backend: 502,
     unsent: true,
     title: 'revocation status could not be established',
-    help: 'Provide a CRL for the issuer or make its OCSP responder reachable, or choose onMissing: allow.',
+    help: 'Give the CRL of the issuer (crl), or make its OCSP responder reachable (ocsp): what nobody can say is refused.',
   },
   crl_stale: {
     client: 403,

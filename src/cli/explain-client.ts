@@ -53,7 +53,7 @@ export function describePolicy(policy: EdgePolicy, config: ClientAuthConfig | un
 
 function describeCrl({ sources, onMissing, onStale, scope }: CrlConfig): string {
   const whom = scope === 'leaf' ? 'the leaf' : 'the whole chain';
-  return `not revoked by ${sources.length} CRL sources (${whom}; without a CRL: ${onMissing}, with an old one: ${onStale})`;
+  return `not revoked by ${sources.length} CRL ${sources.length === 1 ? 'source' : 'sources'} (${whom}; without a CRL: ${onMissing}, with an old one: ${onStale})`;
 }
 
 function describeOcsp({ mode, responder }: OcspConfig): string {

@@ -4,6 +4,7 @@
 import type { Clock } from '../base/clock.ts';
 import { Fault } from '../base/fault.ts';
 import type { CertificateFacts } from '../pki/facts.ts';
+import { escapeForLog } from '../pki/log-text.ts';
 import { encodeOcspRequest, makeCertId } from '../pki/ocsp-request.ts';
 import { judgeOcspResponse, type OcspProblem } from '../pki/ocsp-response.ts';
 import type { OcspSettings } from './client-trust.ts';
@@ -42,6 +43,7 @@ export type OcspCheckerOptions = {
 const failureMs = 3_000;
 const defaultMaxFetches = 16;
 const defaultMaxWaiting = 1024;
+const maxShown = 200;
 
 /** An answer is renewed when this part of its life is over. */
 const renewAfter = 0.75;
@@ -212,8 +214,9 @@ export class OcspChecker {
     if (before !== undefined && before !== known.answer.status) this.#events?.onChange();
   }
 
-  #finish({ key, id, settings, policy, waiting }: Ask, failure: OcspFailure | undefined): void {
+  #finish({ key, id, url, settings, policy, waiting }: Ask, why: OcspFailure | undefined): void {
     this.#asks.delete(id);
+    const failure = why && { ...why, detail: `${why.detail} (${escapeForLog(url.href, maxShown)})` };
     if (failure !== undefined) this.#failures.add(key, settings, failure);
     const known = this.#cache.find(key);
     this.#events?.onAsked(policy, failure?.problem ?? known?.answer.status ?? '');
