@@ -4,21 +4,17 @@ import { AdminServer } from '../admin/admin-server.ts';
 import type { Clock } from '../base/clock.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import type { Problem } from '../config/problem.ts';
-import { ExpiryWatch } from '../gateway/expiry-watch.ts';
-import { CrlLoader } from '../gateway/crl-loader.ts';
+import type { CrlLoader } from '../gateway/crl-loader.ts';
 import type { LoadedConfig } from '../gateway/loaded.ts';
-import { CrlBuilder } from '../pki/crl-builder.ts';
 import type { IndexedCrl } from '../pki/crl-set.ts';
-import { findStapleTargets } from '../gateway/staple-targets.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { Crew } from './crew.ts';
-import { CrlKeeper } from './crl-keeper.ts';
+import { LiveTrust } from './live-trust.ts';
 import type { Ports } from './messages.ts';
 import { addressText, explainListenError, reservePort } from './ports.ts';
-import { TrustRecordKeeper } from './trust-record-keeper.ts';
 import { PrimaryMetrics } from './primary-metrics.ts';
 import { findRestartKeys } from './restart-keys.ts';
-import { StapleKeeper } from './staple-keeper.ts';
+import { packFor, withoutReadings } from './shipment.ts';
 import { TicketKeeper } from './ticket-keeper.ts';
 import type { WorkerHandle } from './worker-handle.ts';
 
@@ -28,9 +24,6 @@ export type LoadResult = {
   /** Files that this configuration depends on, whether it is good or not. */
   readonly watch: readonly string[];
 };
-
-/** How long a start or a reload waits for responses that a must-staple certificate promises. */
-const stapleMs = 10_000;
 
 export type PrimaryOptions = {
   readonly load: () => Promise<LoadResult>;
@@ -50,9 +43,7 @@ export class Primary {
   readonly #options: PrimaryOptions;
   readonly #metrics: PrimaryMetrics;
   readonly #tickets: TicketKeeper;
-  readonly #expiries: ExpiryWatch;
-  readonly #crls: CrlKeeper;
-  readonly #staples: StapleKeeper;
+  readonly #trust: LiveTrust;
   readonly #crew: Crew;
   #loaded: LoadedConfig;
   /** What settings that need a start were taken from. */
@@ -61,8 +52,6 @@ export class Primary {
   #ports: Ports = { web: undefined, webSecure: undefined };
   #admin: AdminServer | undefined;
   #stopping = false;
-  /** undefined where the configuration keeps no record of clients. */
-  #record: TrustRecordKeeper | undefined;
   /** Whether the newest configuration on disk is the one in force. */
   #reloadFailed = false;
   /** Reloads and worker starts take turns: none sees half of the other. */
@@ -74,38 +63,19 @@ export class Primary {
     this.#options = options;
     this.#metrics = new PrimaryMetrics();
     this.#tickets = new TicketKeeper(options.clock);
-    this.#expiries = new ExpiryWatch(options.clock, options.log, () => [
-      ...this.#loaded.expiries,
-      ...this.#crls.expiries(),
-    ]);
-    const { clock, log, workerEntry } = options;
-    this.#crls = new CrlKeeper({
-      clock,
-      log,
-      loader: options.crlLoader ?? new CrlLoader(new CrlBuilder({ clock })),
-      random: Math.random,
-      onChange: () => void this.#crew.bringCrls(),
-    });
-    this.#staples = new StapleKeeper({
-      clock,
-      log,
-      random: Math.random,
-      onStaple: (sha256, staple) => {
-        for (const worker of this.#crew.list()) worker.send({ kind: 'staple', sha256, staple });
-      },
-      onAsked: (result) => this.#metrics.stapleAsked(result),
-    });
+    const { clock, log, workerEntry, crlLoader } = options;
+    this.#trust = new LiveTrust({ clock, log, metrics: this.#metrics, crlLoader, crew: () => this.#crew });
     this.#crew = new Crew({
       clock,
       log,
       workerEntry,
       orders: () => ({ prepare: this.#prepareMessage(this.#loaded, this.#generation), ports: this.#ports }),
-      crls: () => this.#crls.groups(),
-      briefing: () => this.#staples.list().map(({ sha256, staple }) => ({ kind: 'staple', sha256, staple })),
+      crls: () => this.#trust.crls.groups(),
+      briefing: () => this.#trust.briefing(),
       exclusive: async (act) => this.#exclusive(act),
       onEnded: (worker) => this.#metrics.bury(worker),
       onRestarted: () => this.#metrics.workerRestarted(),
-      onSeen: (report, worker) => this.#record?.take(report, worker),
+      onSeen: (report, worker) => this.#trust.record?.take(report, worker),
     });
   }
 
@@ -130,13 +100,9 @@ export class Primary {
       web: web.enabled ? await reservePort(web) : undefined,
       webSecure: webSecure.enabled ? await reservePort(webSecure) : undefined,
     };
-    const { clock, log } = this.#options;
-    const settings = config.trustRecord;
-    this.#record = await TrustRecordKeeper.open({ settings, clock, log, metrics: this.#metrics.own });
-    await this.#staples.prepare(findStapleTargets(this.#loaded), stapleMs);
-    const count = config.workers === 'auto' ? this.#options.cores : config.workers;
-    await this.#crls.adopt(this.#loaded.crls);
+    await this.#trust.open(this.#loaded);
     this.#loaded = withoutReadings(this.#loaded);
+    const count = config.workers === 'auto' ? this.#options.cores : config.workers;
     await this.#crew.start(count);
     const listening: Listening[] = [];
     if (this.#ports.web !== undefined)
@@ -147,8 +113,7 @@ export class Primary {
     if (admin.enabled)
       listening.push({ entryPoint: 'admin', address: addressText(admin.host, await this.#openAdmin()) });
     this.#metrics.loaded(this.#loaded, this.#generation);
-    this.#expiries.markTold(this.#loaded.expiries);
-    this.#expiries.start();
+    this.#trust.start(this.#loaded);
     return listening;
   }
 
@@ -162,7 +127,7 @@ export class Primary {
         // A defect of ours in reading files must not take the primary, and all workers with it, along.
         this.#reloadRejected(reason, `internal error: ${String(error)}`);
       }
-      if (!this.#stopping) this.#staples.follow(findStapleTargets(this.#loaded));
+      if (!this.#stopping) this.#trust.follow(this.#loaded);
     });
   }
 
@@ -170,8 +135,7 @@ export class Primary {
   async stop(): Promise<void> {
     if (this.#stopping) return;
     this.#stopping = true;
-    this.#crls.close();
-    this.#staples.close();
+    this.#trust.close();
     const workers = this.#crew.dismiss();
     for (const worker of workers) worker.send({ kind: 'drain' });
     // Workers keep the limit themselves; this is for one that hangs.
@@ -179,15 +143,14 @@ export class Primary {
     await Promise.all(workers.map((worker) => worker.exited));
     cancel();
     await Promise.all(workers.map((worker) => worker.silent));
-    await this.#record?.close();
+    await this.#trust.record?.close();
     this.#admin?.close();
   }
 
   /** Ends everything at once. */
   stopNow(): void {
     this.#stopping = true;
-    this.#crls.close();
-    this.#staples.close();
+    this.#trust.close();
     this.#crew.dismiss();
     this.#crew.kill();
     this.#admin?.close();
@@ -195,12 +158,12 @@ export class Primary {
 
   /** The CRLs of one source that are in force; undefined where it is not known. */
   findCrls(feedKey: string): readonly IndexedCrl[] | undefined {
-    return this.#crls.find(feedKey);
+    return this.#trust.crls.find(feedKey);
   }
 
   /** Fetches every CRL of a URL now rather than when it is due. */
   refreshCrls(): void {
-    this.#crls.refreshUrls();
+    this.#trust.crls.refreshUrls();
   }
 
   reopenLogs(): void {
@@ -219,11 +182,7 @@ export class Primary {
     for (const problem of problems) logProblem(log, problem);
     if (loaded === undefined) return this.#reloadRejected(reason, 'the configuration has errors');
     const generation = this.#generation + 1;
-    // Beside what is in force: a worker has what it needs before it is asked to prepare.
-    await this.#crls.adopt(loaded.crls);
-    await this.#crew.bringCrls();
-    // A certificate that promises a response should have one from its first handshake on.
-    await this.#staples.prepare([...findStapleTargets(this.#loaded), ...findStapleTargets(loaded)], stapleMs);
+    await this.#trust.prepare(this.#loaded, loaded);
     const workers = this.#crew.list();
     const prepared = await Promise.allSettled(
       workers.map((worker) => worker.prepare(this.#prepareMessage(loaded, generation))),
@@ -234,7 +193,7 @@ export class Primary {
     );
     if (veto !== undefined) {
       for (const worker of workers) worker.send({ kind: 'abandon', generation });
-      this.#crls.retain(this.#loaded.crls);
+      this.#trust.crls.retain(this.#loaded.crls);
       return this.#reloadRejected(reason, String((veto as PromiseRejectedResult).reason));
     }
     const keys = findRestartKeys(this.#startedWith, loaded.config);
@@ -243,10 +202,8 @@ export class Primary {
     this.#generation = generation;
     this.#reloadFailed = false;
     await Promise.all(workers.map(async (worker) => this.#commit(worker, generation)));
-    this.#crls.retain(loaded.crls);
-    await this.#crew.bringCrls();
+    await this.#trust.settle(this.#loaded);
     this.#metrics.loaded(loaded, generation);
-    this.#expiries.markTold(loaded.expiries);
     log.info({ generation, reason }, 'configuration reloaded');
   }
 
@@ -272,18 +229,17 @@ export class Primary {
 
   #prepareMessage(loaded: LoadedConfig, generation: number) {
     const ticketSeed = this.#tickets.seedFor(loaded);
-    const shipped = { ...withPort(loaded, this.#ports.webSecure), crls: [] };
-    return { kind: 'prepare', generation, loaded: shipped, ticketSeed } as const;
+    return { kind: 'prepare', generation, loaded: packFor(loaded, this.#ports.webSecure), ticketSeed } as const;
   }
 
   async #openAdmin(): Promise<number> {
     const { config } = this.#loaded;
+    const { crls, staples, record } = this.#trust;
     const { host, port } = config.entryPoints.admin;
     this.#admin = new AdminServer({
       ready: () => this.#readiness(),
-      metrics: async () =>
-        this.#metrics.render(this.#crew.list(), this.#reloadFailed, this.#crls, this.#staples.status()),
-      identities: this.#record && (async () => this.#record?.read(this.#crew.list()) ?? []),
+      metrics: async () => this.#metrics.render(this.#crew.list(), this.#reloadFailed, crls, staples.status()),
+      identities: record && (async () => record.read(this.#crew.list())),
       metricsPath: config.monitoring.metrics ? config.monitoring.metricsPath : undefined,
       liveness: config.monitoring.liveness,
       readiness: config.monitoring.readiness,
@@ -300,20 +256,6 @@ export class Primary {
     if (this.#stopping) return { ok: false, detail: 'draining' };
     return { ok: ready > 0, detail: `${ready} of ${this.#crew.size} workers ready` };
   }
-}
-
-/** The keys stay; the CRLs themselves are with the keeper, which lets go of them when newer ones come. */
-function withoutReadings(loaded: LoadedConfig): LoadedConfig {
-  return { ...loaded, crls: loaded.crls.map(({ key }) => ({ key, feeds: [] })) };
-}
-
-/** With the port that was chosen: plain HTTP redirects to it. */
-function withPort(loaded: LoadedConfig, port: number | undefined): LoadedConfig {
-  if (port === undefined) return loaded;
-  const { config } = loaded;
-  const { entryPoints } = config;
-  const webSecure = { ...entryPoints.webSecure, port };
-  return { ...loaded, config: { ...config, entryPoints: { ...entryPoints, webSecure } } };
 }
 
 function logProblem(log: Logger, { place, code, hint, severity, message }: Problem): void {

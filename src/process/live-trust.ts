@@ -1,0 +1,106 @@
+// What the primary finds out beside the generations (decision 0010): CRLs, OCSP responses for our own certificates, the
+// record of who was seen, what expires. Each has a keeper of its own; here stands when they have their turn.
+import type { Clock } from '../base/clock.ts';
+import { CrlLoader } from '../gateway/crl-loader.ts';
+import { ExpiryWatch } from '../gateway/expiry-watch.ts';
+import type { LoadedConfig } from '../gateway/loaded.ts';
+import { findStapleTargets } from '../gateway/staple-targets.ts';
+import { CrlBuilder } from '../pki/crl-builder.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { Crew } from './crew.ts';
+import { CrlKeeper } from './crl-keeper.ts';
+import type { ToWorker } from './messages.ts';
+import type { PrimaryMetrics } from './primary-metrics.ts';
+import { StapleKeeper } from './staple-keeper.ts';
+import { TrustRecordKeeper } from './trust-record-keeper.ts';
+
+/** How long a start or a reload waits for responses that a must-staple certificate promises. */
+const stapleMs = 10_000;
+
+export type LiveTrustOptions = {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: PrimaryMetrics;
+  /** Who reads CRLs again while we run. */
+  readonly crlLoader: CrlLoader | undefined;
+  readonly crew: () => Crew;
+};
+
+export class LiveTrust {
+  readonly crls: CrlKeeper;
+  readonly staples: StapleKeeper;
+  /** undefined where the configuration keeps no record of clients. */
+  record: TrustRecordKeeper | undefined;
+  readonly #options: LiveTrustOptions;
+  readonly #expiries: ExpiryWatch;
+  #loaded: LoadedConfig | undefined;
+
+  constructor(options: LiveTrustOptions) {
+    const { clock, log, metrics, crlLoader, crew } = options;
+    this.#options = options;
+    this.crls = new CrlKeeper({
+      clock,
+      log,
+      loader: crlLoader ?? new CrlLoader(new CrlBuilder({ clock })),
+      random: Math.random,
+      onChange: () => void crew().bringCrls(),
+    });
+    this.staples = new StapleKeeper({
+      clock,
+      log,
+      random: Math.random,
+      onStaple: (sha256, staple) => {
+        for (const worker of crew().list()) worker.send({ kind: 'staple', sha256, staple });
+      },
+      onAsked: (result) => metrics.stapleAsked(result),
+    });
+    this.#expiries = new ExpiryWatch(clock, log, () => [...(this.#loaded?.expiries ?? []), ...this.crls.expiries()]);
+  }
+
+  /** Before the first worker starts. */
+  async open(loaded: LoadedConfig): Promise<void> {
+    const { clock, log, metrics } = this.#options;
+    const settings = loaded.config.trustRecord;
+    this.record = await TrustRecordKeeper.open({ settings, clock, log, metrics: metrics.own });
+    await this.staples.prepare(findStapleTargets(loaded), stapleMs);
+    await this.crls.adopt(loaded.crls);
+  }
+
+  /** What a load found, beside what is in force: a worker has what it needs before it is asked to prepare. */
+  async prepare(before: LoadedConfig, next: LoadedConfig): Promise<void> {
+    await this.crls.adopt(next.crls);
+    await this.#options.crew().bringCrls();
+    // A certificate that promises a response should have one from its first handshake on.
+    await this.staples.prepare([...findStapleTargets(before), ...findStapleTargets(next)], stapleMs);
+  }
+
+  /** `loaded` is in force: what only another configuration asked for is forgotten. */
+  async settle(loaded: LoadedConfig): Promise<void> {
+    this.#loaded = loaded;
+    this.crls.retain(loaded.crls);
+    await this.#options.crew().bringCrls();
+    this.#expiries.markTold(loaded.expiries);
+  }
+
+  /** After a reload, taken or not: responses for the certificates in force, and for no others. */
+  follow(loaded: LoadedConfig): void {
+    this.staples.follow(findStapleTargets(loaded));
+  }
+
+  /** From now on what expires is told of. */
+  start(loaded: LoadedConfig): void {
+    this.#loaded = loaded;
+    this.#expiries.markTold(loaded.expiries);
+    this.#expiries.start();
+  }
+
+  /** What a worker that comes up has to know before it listens, CRLs apart. */
+  briefing(): ToWorker[] {
+    return this.staples.list().map(({ sha256, staple }) => ({ kind: 'staple', sha256, staple }));
+  }
+
+  close(): void {
+    this.crls.close();
+    this.staples.close();
+  }
+}
