@@ -8,9 +8,9 @@ export const floors: readonly (readonly string[])[] = [
   ['http', 'telemetry'],
   ['http1', 'pki', 'config'],
   ['edge', 'routing', 'identity', 'policy', 'upstream'],
-  ['flow'],
+  ['flow', 'ladder'],
   ['gateway'],
-  ['admin'],
+  ['admin', 'audit'],
   ['process'],
   ['cli'],
 ];

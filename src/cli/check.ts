@@ -6,8 +6,8 @@ import { safeJson } from '../base/safe-json.ts';
 import { problemsToJson } from '../config/problem.ts';
 import { loadGateway } from '../gateway/load.ts';
 import type { LoadedConfig } from '../gateway/loaded.ts';
-import { type Against, againstToJson, judgeAgainst, printAgainst } from './check-against.ts';
-import { loadRecord } from './load-record.ts';
+import { type Against, againstToJson, judgeAgainst, printAgainst } from '../audit/against.ts';
+import { loadRecord } from '../audit/load-record.ts';
 import { printProblems } from './problems.ts';
 
 /** Exit code: the configuration is good, and somebody who was let in would be refused. */

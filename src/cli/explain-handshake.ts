@@ -2,10 +2,10 @@
 // Knows options and exit codes: 0 everything passed, 1 a step failed, 2 the question could not be asked.
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { systemClock } from '../base/clock.ts';
-import { climb } from './handshake-ladder.ts';
-import { isSound, printJson, printLadder } from './handshake-print.ts';
-import { type HandshakeOptions, loadTarget, type TlsVersion } from './handshake-target.ts';
-import { UsageError } from './pki-files.ts';
+import { UsageError } from '../base/usage-error.ts';
+import { climb } from '../ladder/climb.ts';
+import { isSound, printJson, printLadder } from '../ladder/print-ladder.ts';
+import { type HandshakeOptions, loadTarget, type TlsVersion } from '../ladder/target.ts';
 
 export function explainHandshakeCommand(): Command {
   return new Command('handshake')

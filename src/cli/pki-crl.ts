@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { systemClock } from '../base/clock.ts';
+import { UsageError } from '../base/usage-error.ts';
 import { readCrlFile, splitCrls } from '../pki/crl-file.ts';
 import { readSerial } from '../pki/crl-index.ts';
 import { findCrlIssuer } from '../pki/crl-issuer.ts';
@@ -14,7 +15,7 @@ import { encodePem } from '../pki/der-writer.ts';
 import type { CertificateFacts } from '../pki/facts.ts';
 import { isIssuedBy } from '../pki/issuer.ts';
 import { parseCertificates } from '../pki/material.ts';
-import { loadCa, UsageError, writeFiles } from './pki-files.ts';
+import { loadCa, writeFiles } from './pki-files.ts';
 
 const dayMs = 86_400_000;
 

@@ -3,14 +3,12 @@
 import { createPrivateKey } from 'node:crypto';
 import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { UsageError } from '../base/usage-error.ts';
 import { fitsKey } from '../pki/chain.ts';
 import type { CertificateFacts } from '../pki/facts.ts';
 import { judgeLeaf } from '../pki/judge.ts';
 import { loadPem, parseCertificates } from '../pki/material.ts';
 import { openCa, type TestCa } from '../pki/test-ca.ts';
-
-/** A mistake of the person at the keyboard: one line, no stack. */
-export class UsageError extends Error {}
 
 export type OutputFile = { readonly path: string; readonly text: string; readonly secret: boolean };
 

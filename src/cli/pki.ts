@@ -4,12 +4,13 @@ import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { canonicalHostName, isIpLiteral } from '../base/host.ts';
 import { systemClock } from '../base/clock.ts';
+import { UsageError } from '../base/usage-error.ts';
 import { canonicalIp } from '../base/ip-name.ts';
 import type { San } from '../pki/facts.ts';
 import { readFacts } from '../pki/facts-reader.ts';
 import { type Issued, type LeafOptions, mintCa, parseSubject, type TestCa } from '../pki/test-ca.ts';
 import { configureCrlCommand } from './pki-crl.ts';
-import { loadCa, type OutputFile, UsageError, writeFiles } from './pki-files.ts';
+import { loadCa, type OutputFile, writeFiles } from './pki-files.ts';
 import { showFiles } from './pki-show.ts';
 
 type KeyChoice = 'ec' | 'rsa';

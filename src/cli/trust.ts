@@ -5,9 +5,9 @@ import { safeJson } from '../base/safe-json.ts';
 import { loadGateway } from '../gateway/load.ts';
 import type { LoadedConfig } from '../gateway/loaded.ts';
 import { parseDays } from './check.ts';
-import { loadRecord } from './load-record.ts';
+import { loadRecord } from '../audit/load-record.ts';
 import { printProblems } from './problems.ts';
-import { auditAnchors, printAudit } from './trust-audit.ts';
+import { auditAnchors, printAudit } from '../audit/audit-anchors.ts';
 
 type Options = {
   readonly config?: string;

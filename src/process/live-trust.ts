@@ -12,7 +12,7 @@ import { CrlKeeper } from './crl-keeper.ts';
 import type { ToWorker } from './messages.ts';
 import type { PrimaryMetrics } from './primary-metrics.ts';
 import { StapleKeeper } from './staple-keeper.ts';
-import { TrustRecordKeeper } from './trust-record-keeper.ts';
+import { TrustRecordKeeper } from '../audit/trust-record-keeper.ts';
 
 /** How long a start or a reload waits for responses that a must-staple certificate promises. */
 const stapleMs = 10_000;

@@ -1,9 +1,9 @@
 // `trust audit` says of each CA until when it lives, for whom it vouched and when last, and never more than the record knows.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { AuditedAnchor } from '../../src/cli/trust-audit.ts';
+import type { AuditedAnchor } from '../../src/audit/audit-anchors.ts';
 import { mintCa } from '../../src/pki/test-ca.ts';
-import type { TrustRecordContents } from '../../src/process/trust-record-format.ts';
+import type { TrustRecordContents } from '../../src/audit/trust-record-format.ts';
 import { runCli } from '../support/cli.ts';
 import { openWorld } from '../support/mtls-world.ts';
 import { sClient } from '../support/openssl.ts';

@@ -1,7 +1,7 @@
-// The record of seen clients for `check --against` and `trust audit`: from the admin listener of a running gateway, or from a
+// The record of seen clients as a command is given it: from the admin listener of a running gateway, or from a
 // file: the one that it keeps, or what the admin listener said.
 import { readFile, stat } from 'node:fs/promises';
-import { maxRecordBytes, parseTrustRecord, type TrustRecordContents } from '../process/trust-record-format.ts';
+import { maxRecordBytes, parseTrustRecord, type TrustRecordContents } from './trust-record-format.ts';
 
 const fetchMs = 60_000;
 

@@ -1,10 +1,10 @@
-// What a server and we said to each other in a handshake, read from the bytes (handshake-records.ts): its certificates as
+// What a server and we said to each other in a handshake, read from the bytes (handshake-messages.ts): its certificates as
 // they came, whether it asked for ours and from which CAs, the group of the key exchange, and whether ours was really sent.
 // RFC 5246 section 7.4, RFC 8446 section 4. Everything is the peer's word: bounded here, escaped by whoever prints it.
 import { ByteCursor } from '../edge/byte-cursor.ts';
 import { DerCursor, derTag } from '../pki/der.ts';
 import { readName } from '../pki/distinguished-name.ts';
-import { type HandshakeKey, type Message, messageType, readMessages } from './handshake-records.ts';
+import { type HandshakeKey, type Message, messageType, readMessages } from './handshake-messages.ts';
 
 export type CertificateRequest = {
   /** Names of CAs, RFC 2253 text; empty: any CA. */

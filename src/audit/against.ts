@@ -1,4 +1,4 @@
-// `countersign check --against`: whom a configuration would refuse or let in of those who came lately, for a person and as
+// Whom a configuration would refuse or let in of those who came lately, for a person and as
 // JSON. Subjects and names come from certificates and perhaps from a foreign file: everything is escaped.
 import { randomBytes } from 'node:crypto';
 import { compilePolicies } from '../gateway/compile-policies.ts';
@@ -6,7 +6,7 @@ import { findInLoad } from '../gateway/load-crls.ts';
 import type { LoadedConfig } from '../gateway/loaded.ts';
 import { escapeForLog } from '../pki/log-text.ts';
 import { describeSans } from '../pki/san-rule.ts';
-import type { SeenIdentity, TrustRecordContents } from '../process/trust-record-format.ts';
+import type { SeenIdentity, TrustRecordContents } from './trust-record-format.ts';
 import { type AnonymousChange, judgeSeen, notLookedAt, type SeenChange, type SeenVerdicts } from './judge-seen.ts';
 
 export const dayMs = 86_400_000;

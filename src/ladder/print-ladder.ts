@@ -2,10 +2,10 @@
 // its own escapes again, so that no byte of a peer reaches a terminal raw.
 import type { CertificateFacts } from '../pki/facts.ts';
 import { escapeForLog } from '../pki/log-text.ts';
-import { curlCommand, opensslCommand } from './handshake-commands.ts';
-import type { Ladder } from './handshake-ladder.ts';
-import { type Step, stepNames } from './handshake-step.ts';
-import type { Target } from './handshake-target.ts';
+import { curlCommand, opensslCommand } from './shell-commands.ts';
+import type { Ladder } from './climb.ts';
+import { type Step, stepNames } from './step.ts';
+import type { Target } from './target.ts';
 
 /** True where no step broke. */
 export function isSound({ steps }: Ladder): boolean {

@@ -5,12 +5,12 @@ import type { FaultCode } from '../base/fault.ts';
 import { findAlert, findCertificateAlert, judgeHandshakeError } from '../pki/handshake-error.ts';
 import { describe } from '../pki/issuer-diagnosis.ts';
 import { escapeForLog } from '../pki/log-text.ts';
-import type { Answer } from './handshake-answer.ts';
-import { deadlineRaw } from './handshake-connect.ts';
-import type { ProbeEvidence } from './handshake-probe.ts';
-import { broken, passed, type Step, unclear } from './handshake-step.ts';
-import type { OwnCertificate, Target } from './handshake-target.ts';
-import type { Transcript } from './handshake-transcript.ts';
+import type { Answer } from './answer.ts';
+import { deadlineRaw } from './connect.ts';
+import type { ProbeEvidence } from './probe-tls.ts';
+import { broken, passed, type Step, unclear } from './step.ts';
+import type { OwnCertificate, Target } from './target.ts';
+import type { Transcript } from './transcript.ts';
 
 const maxNamesShown = 5;
 

@@ -9,7 +9,7 @@ import { judgeCaConstraints } from '../pki/ca-constraints.ts';
 import type { CertificateFacts } from '../pki/facts.ts';
 import { readFacts } from '../pki/facts-reader.ts';
 import type { Judgement } from '../pki/judge.ts';
-import type { SeenIdentity, TrustRecordContents } from '../process/trust-record-format.ts';
+import type { SeenIdentity, TrustRecordContents } from './trust-record-format.ts';
 
 /** One client under one policy of the new rules. */
 export type SeenChange = {

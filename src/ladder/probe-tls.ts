@@ -1,11 +1,11 @@
 // One TLS handshake and one question, as a client that looks at everything and decides nothing: what was agreed, what the
-// bytes said, how OpenSSL judged, how it ended. What it means is the business of handshake-ladder.ts.
+// bytes said, how OpenSSL judged, how it ended. What it means is the business of climb.ts.
 import type { Socket } from 'node:net';
 import tls, { type SecureContext, type TLSSocket } from 'node:tls';
-import { findAnswerEnd } from './handshake-answer.ts';
-import { deadlineRaw, type Failure, failureOf, type TimeLeft } from './handshake-connect.ts';
-import { Tap } from './handshake-tap.ts';
-import { readTranscript, type Transcript } from './handshake-transcript.ts';
+import { findAnswerEnd } from './answer.ts';
+import { deadlineRaw, type Failure, failureOf, type TimeLeft } from './connect.ts';
+import { Tap } from './tap.ts';
+import { readTranscript, type Transcript } from './transcript.ts';
 
 export type ProbeSettings = {
   readonly context: SecureContext;

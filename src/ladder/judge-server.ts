@@ -13,9 +13,9 @@ import { describe, findTop } from '../pki/issuer-diagnosis.ts';
 import { checkStrength, clientAuth, hasPurpose, judgeLeaf, serverAuth } from '../pki/judge.ts';
 import { escapeForLog } from '../pki/log-text.ts';
 import { loadSystemBundle, type TrustBundle } from '../pki/trust-bundle.ts';
-import type { TlsEvidence } from './handshake-probe.ts';
-import { broken, passed, type Step, type StepId } from './handshake-step.ts';
-import type { Target } from './handshake-target.ts';
+import type { TlsEvidence } from './probe-tls.ts';
+import { broken, passed, type Step, type StepId } from './step.ts';
+import type { Target } from './target.ts';
 
 export type ServerSteps = {
   /** Up to the first that broke. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { findAnswerEnd, parseAnswer } from './handshake-answer.ts';
+import { findAnswerEnd, parseAnswer } from './answer.ts';
 
 const answer = (head: string, body = ''): Buffer => Buffer.from(`${head}\r\n\r\n${body}`, 'latin1');
 

@@ -1,4 +1,4 @@
-// `countersign trust audit`: every anchor that vouches for clients, what it vouched for and when last, so that nobody has to
+// Every anchor that vouches for clients, what it vouched for and when last, so that nobody has to
 // guess which CA may go. What the record cannot say (it is too young, or was not kept) is not claimed.
 import type { LoadedConfig } from '../gateway/loaded.ts';
 import type { CertificateFacts } from '../pki/facts.ts';
@@ -6,8 +6,8 @@ import { isSelfIssued } from '../pki/issuer.ts';
 import { checkStrength } from '../pki/judge.ts';
 import { escapeForLog } from '../pki/log-text.ts';
 import { parseCertificates } from '../pki/material.ts';
-import type { TrustRecordContents } from '../process/trust-record-format.ts';
-import { dayMs, when } from './check-against.ts';
+import type { TrustRecordContents } from './trust-record-format.ts';
+import { dayMs, when } from './against.ts';
 
 export type AnchorMark = 'EXPIRED' | 'EXPIRES SOON' | 'WEAK' | 'STALE' | 'REMOVED';
 

@@ -1,4 +1,4 @@
-// What `explain handshake` is asked to look at, from its arguments and files: every mistake in them is a sentence before
+// What there is to look at, from the arguments and files of `explain handshake`: every mistake in them is a sentence before
 // any connection is made (exit code 2).
 import tls, { type SecureContext, type SecureContextOptions } from 'node:tls';
 import { canonicalHostName, isIpLiteral } from '../base/host.ts';
@@ -12,7 +12,7 @@ import { loadPem } from '../pki/material.ts';
 import { parsePrivateKey } from '../pki/private-key.ts';
 import { hasErrors, type MaterialProblem } from '../pki/material-problem.ts';
 import { TrustBundle } from '../pki/trust-bundle.ts';
-import { UsageError } from './pki-files.ts';
+import { UsageError } from '../base/usage-error.ts';
 
 export type TlsVersion = 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3';
 

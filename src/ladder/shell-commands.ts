@@ -1,5 +1,5 @@
 // The same look with the tools that everybody has: openssl s_client and curl, ready to paste into a shell.
-import type { Target } from './handshake-target.ts';
+import type { Target } from './target.ts';
 
 /** A word for a POSIX shell: as it is where that is safe, else in single quotes. */
 export function shellQuote(word: string): string {

@@ -5,7 +5,7 @@ import type { EdgePolicy } from '../edge/edge-policy.ts';
 import type { PolicyTable } from '../edge/policy-table.ts';
 import { readFacts } from '../pki/facts-reader.ts';
 import { type Issued, mintCa } from '../pki/test-ca.ts';
-import type { SeenIdentity, TrustRecordContents } from '../process/trust-record-format.ts';
+import type { SeenIdentity, TrustRecordContents } from './trust-record-format.ts';
 import { judgeSeen } from './judge-seen.ts';
 
 const dayMs = 86_400_000;

@@ -1,18 +1,18 @@
-// The story of `explain handshake`, from the name to the first byte of the answer, up to the step that broke.
+// The story of a handshake with any server, from the name to the first byte of the answer, up to the step that broke.
 import type { Clock } from '../base/clock.ts';
 import { type FaultCode, faultTable } from '../base/fault.ts';
 import type { CertificateFacts } from '../pki/facts.ts';
 import { isIpLiteral } from '../base/host.ts';
 import { findAlert, judgeHandshakeError } from '../pki/handshake-error.ts';
 import { escapeForLog } from '../pki/log-text.ts';
-import { type Answer, parseAnswer } from './handshake-answer.ts';
-import { type Connected, connectFirst, deadlineRaw, type Failure, resolveHost, TimeLeft } from './handshake-connect.ts';
-import { judgeOwn, judgeRequest } from './handshake-own.ts';
-import { type ProbeEvidence, probeTls, type TlsEvidence } from './handshake-probe.ts';
-import { judgeServer, type ServerSteps } from './handshake-server.ts';
-import { broken, passed, type Step, type StepId, unclear } from './handshake-step.ts';
-import type { Target } from './handshake-target.ts';
-import { explainTlsFailure } from './handshake-tls-failure.ts';
+import { type Answer, parseAnswer } from './answer.ts';
+import { type Connected, connectFirst, deadlineRaw, type Failure, resolveHost, TimeLeft } from './connect.ts';
+import { judgeOwn, judgeRequest } from './judge-own.ts';
+import { type ProbeEvidence, probeTls, type TlsEvidence } from './probe-tls.ts';
+import { judgeServer, type ServerSteps } from './judge-server.ts';
+import { broken, passed, type Step, type StepId, unclear } from './step.ts';
+import type { Target } from './target.ts';
+import { explainTlsFailure } from './tls-failure.ts';
 
 export type Ladder = {
   readonly steps: readonly Step[];

@@ -3,10 +3,10 @@
 import tls from 'node:tls';
 import { escapeForLog } from '../pki/log-text.ts';
 import { findAlert, judgeHandshakeError } from '../pki/handshake-error.ts';
-import { connectFirst, deadlineRaw, TimeLeft } from './handshake-connect.ts';
-import { type ProbeEvidence, probeTls } from './handshake-probe.ts';
-import { broken, type Step } from './handshake-step.ts';
-import type { Target } from './handshake-target.ts';
+import { connectFirst, deadlineRaw, TimeLeft } from './connect.ts';
+import { type ProbeEvidence, probeTls } from './probe-tls.ts';
+import { broken, type Step } from './step.ts';
+import type { Target } from './target.ts';
 
 export type Place = { readonly address: string; readonly port: number };
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { readTranscript } from './handshake-transcript.ts';
+import { readTranscript } from './transcript.ts';
 
 const nothing = Buffer.alloc(0);
 
