@@ -4,6 +4,7 @@ import { buildCrlIndex, CrlIndex } from '../pki/crl-index.ts';
 import type { ParsedCrl } from '../pki/crl-reader.ts';
 import { refusalOf } from '../pki/crl-refusal.ts';
 import { describeReason } from '../pki/crl-set.ts';
+import { isoSeconds } from '../pki/expiry.ts';
 import type { CertificateFacts } from '../pki/facts.ts';
 import { escapeForLog } from '../pki/log-text.ts';
 
@@ -52,8 +53,4 @@ function describeRest(thisUpdate: number, nextUpdate: number, now: number): stri
   const days = Math.floor(Math.abs(nextUpdate - now) / dayMs);
   const text = days === 1 ? '1 day' : `${days} days`;
   return now > nextUpdate ? `out of date for ${text}` : `${text} left`;
-}
-
-function isoSeconds(atMs: number): string {
-  return new Date(atMs).toISOString().replace('.000Z', 'Z');
 }

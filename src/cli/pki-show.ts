@@ -3,6 +3,7 @@
 import { createPrivateKey, createPublicKey, hash, type KeyObject } from 'node:crypto';
 import { Fault } from '../base/fault.ts';
 import { fitsKey } from '../pki/chain.ts';
+import { isoSeconds } from '../pki/expiry.ts';
 import type { CertificateFacts } from '../pki/facts.ts';
 import { readFacts } from '../pki/facts-reader.ts';
 import { isIssuedBy, isSelfIssued } from '../pki/issuer.ts';
@@ -173,10 +174,6 @@ function describeDates(facts: CertificateFacts, now: number): string {
   if (now < facts.notBefore) return `${range}, not valid yet: ${days(facts.notBefore - now)} to go`;
   if (now > facts.notAfter) return `${range}, expired ${days(now - facts.notAfter)} ago`;
   return `${range}, ${days(facts.notAfter - now)} left`;
-}
-
-function isoSeconds(atMs: number): string {
-  return new Date(atMs).toISOString().replace('.000Z', 'Z');
 }
 
 function days(ms: number): string {

@@ -3,9 +3,9 @@
 // the search for a path (anchor-set.ts); name constraints and policies are not looked at.
 import { X509Certificate } from 'node:crypto';
 import type { AnchorSet } from './anchor-set.ts';
-import { derTag, readObjectId } from './der.ts';
+import { eachExtension } from './certificate-extensions.ts';
+import { derTag } from './der.ts';
 import type { CertificateFacts } from './facts.ts';
-import { splitCertificate } from './facts-reader.ts';
 import { isSelfIssued } from './issuer.ts';
 import { describe } from './issuer-diagnosis.ts';
 import { clientAuth, hasPurpose, type Judgement } from './judge.ts';
@@ -44,16 +44,9 @@ export function judgeCaConstraints(
   return undefined;
 }
 
-function readPathLength({ der }: CertificateFacts): number | undefined {
-  const { cursor, extensions } = splitCertificate(der);
-  if (extensions === undefined) return undefined;
-  const list = cursor.inside(extensions);
-  while (!list.done) {
-    const extension = list.enter(derTag.sequence, 'extension');
-    const oid = extension.expect(derTag.objectId, 'extension');
-    if (extension.tag === derTag.boolean) extension.next('extension');
-    const value = cursor.inside(extension.expect(derTag.octetString, 'extension'));
-    if (readObjectId(der, oid.content, oid.end) !== '2.5.29.19') continue;
+function readPathLength(ca: CertificateFacts): number | undefined {
+  for (const { oid, value } of eachExtension(ca)) {
+    if (oid !== '2.5.29.19') continue;
     const body = value.enter(derTag.sequence, 'basicConstraints');
     if (body.tag === derTag.boolean) body.next('basicConstraints');
     if (body.tag !== derTag.integer) return undefined;

@@ -1,8 +1,8 @@
 // What a certificate says about where to ask for its revocation, and what it may do about that of others. Read on demand:
 // nothing here identifies anybody, and nothing is fetched from it unless the configuration allows the host (incident 17).
+import { eachExtension } from './certificate-extensions.ts';
 import { type DerCursor, derTag, malformed, readObjectId } from './der.ts';
 import type { CertificateFacts } from './facts.ts';
-import { splitCertificate } from './facts-reader.ts';
 
 export type CertificatePointers = {
   /** URIs of cRLDistributionPoints (RFC 5280 section 4.2.1.13). */
@@ -21,18 +21,11 @@ const maxUrls = 16;
 const maxUrlBytes = 2048;
 
 /** Throws Fault('malformed_cert'). */
-export function readPointers({ der }: CertificateFacts): CertificatePointers {
-  const { cursor, extensions } = splitCertificate(der);
+export function readPointers(certificate: CertificateFacts): CertificatePointers {
   const found = { crlUrls: [] as string[], ocspUrls: [] as string[], mustStaple: false, maySignCrls: true };
   let ocspNoCheck = false;
-  if (extensions === undefined) return { ...found, ocspNoCheck };
-  const list = cursor.inside(extensions);
-  while (!list.done) {
-    const extension = list.enter(derTag.sequence, 'extension');
-    const oid = extension.expect(derTag.objectId, 'extension');
-    if (extension.tag === derTag.boolean) extension.next('extension');
-    const value = cursor.inside(extension.expect(derTag.octetString, 'extension'));
-    switch (readObjectId(der, oid.content, oid.end)) {
+  for (const { oid, value } of eachExtension(certificate)) {
+    switch (oid) {
       case '2.5.29.15':
         found.maySignCrls = readCrlSign(value);
         break;

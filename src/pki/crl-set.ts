@@ -2,6 +2,7 @@
 // which takes the old one's place while connections stay open.
 import { readPointers } from './certificate-pointers.ts';
 import { CrlIndex, type Revocation } from './crl-index.ts';
+import { isoSeconds } from './expiry.ts';
 import type { CertificateFacts } from './facts.ts';
 import type { Judgement } from './judge.ts';
 import { escapeForLog } from './log-text.ts';
@@ -179,8 +180,4 @@ export function describeCrl({ source, issuer, number, nextUpdate }: CrlFacts): s
 
 function partly(named: readonly Searchable[]): string {
   return named.length === 0 ? '' : ' that covers it (other CRLs of that name are of another key or scope)';
-}
-
-function isoSeconds(atMs: number): string {
-  return new Date(atMs).toISOString().replace('.000Z', 'Z');
 }

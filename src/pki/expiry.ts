@@ -27,3 +27,8 @@ export function describeExpiry(notAfter: number, now: number): string {
   const text = `${count} ${unit}${count === 1 ? '' : 's'}`;
   return notAfter >= now ? `in ${text}` : `${text} ago`;
 }
+
+/** A moment as people read it, in UTC and without fractions that are nothing: 2026-11-21T14:05:11Z. */
+export function isoSeconds(atMs: number): string {
+  return new Date(atMs).toISOString().replace('.000Z', 'Z');
+}

@@ -2,7 +2,7 @@
 // marked with id-kp-OCSPSigning. A responder of the operator's choice that the issuer did not name is nobody.
 import { X509Certificate } from 'node:crypto';
 import { Fault } from '../base/fault.ts';
-import { derTag, readObjectId } from './der.ts';
+import { eachExtension } from './certificate-extensions.ts';
 import type { CertificateFacts } from './facts.ts';
 import { readFacts, splitCertificate } from './facts-reader.ts';
 import { isIssuedBy } from './issuer.ts';
@@ -63,17 +63,7 @@ function judgeDelegate(responder: CertificateFacts, issuer: CertificateFacts, no
   return isIssuedBy(responder, issuer) ? undefined : `${who} that the issuer of the certificate did not certify`;
 }
 
-function findUnknownCritical({ der }: CertificateFacts): string | undefined {
-  const { cursor, extensions } = splitCertificate(der);
-  if (extensions === undefined) return undefined;
-  const list = cursor.inside(extensions);
-  while (!list.done) {
-    const extension = list.enter(derTag.sequence, 'extension');
-    const oid = extension.expect(derTag.objectId, 'extension');
-    if (extension.tag !== derTag.boolean) continue;
-    const flag = extension.next('extension');
-    const id = readObjectId(der, oid.content, oid.end);
-    if (der[flag.content] !== 0 && !understood.has(id)) return id;
-  }
+function findUnknownCritical(responder: CertificateFacts): string | undefined {
+  for (const { oid, critical } of eachExtension(responder)) if (critical && !understood.has(oid)) return oid;
   return undefined;
 }

@@ -1,8 +1,8 @@
 // SPIFFE IDs in certificates (standards SPIFFE-ID and X509-SVID): exactly one URI SAN, `spiffe://<trust domain>/<path>`, in a
 // leaf that may issue nothing. Text that is not exactly of that form names nobody; there is no normalising.
+import { eachExtension } from './certificate-extensions.ts';
 import { derTag } from './der.ts';
 import type { CertificateFacts } from './facts.ts';
-import { splitCertificate } from './facts-reader.ts';
 
 export type SpiffeId = { readonly id: string; readonly trustDomain: string };
 
@@ -31,7 +31,7 @@ export function readSvid(leaf: Pick<CertificateFacts, 'sans' | 'isCa' | 'der'>):
   const parsed = findParts(uri);
   if (parsed === undefined) return { detail: 'its URI is not a SPIFFE ID' };
   if (leaf.isCa) return { detail: 'it is a CA certificate, which identifies no workload' };
-  if (mayIssue(leaf.der)) return { detail: 'its key usage allows issuing, so it identifies no workload' };
+  if (mayIssue(leaf)) return { detail: 'its key usage allows issuing, so it identifies no workload' };
   return parsed;
 }
 
@@ -45,26 +45,16 @@ function findParts(uri: string): SpiffeId | undefined {
 }
 
 /** True where the key usage has keyCertSign or cRLSign, or cannot be read (X509-SVID section 5.2). */
-function mayIssue(der: Buffer): boolean {
+function mayIssue(leaf: Pick<CertificateFacts, 'der'>): boolean {
   try {
-    const { cursor, extensions } = splitCertificate(der);
-    if (extensions === undefined) return false;
-    const list = cursor.inside(extensions);
-    while (!list.done) {
-      const extension = list.enter(derTag.sequence, 'extension');
-      const oid = extension.expect(derTag.objectId, 'extension');
-      if (extension.tag === derTag.boolean) extension.next('extension');
-      const value = cursor.inside(extension.expect(derTag.octetString, 'extension'));
-      if (der.toString('hex', oid.content, oid.end) !== keyUsage) continue;
+    for (const { oid, value } of eachExtension(leaf)) {
+      if (oid !== '2.5.29.15') continue;
       const bits = value.expect(derTag.bitString, 'keyUsage');
       // The first content byte counts unused bits; keyCertSign and cRLSign are bits 5 and 6 of the next.
-      return bits.end - bits.content < 2 || ((der[bits.content + 1] as number) & 0x06) !== 0;
+      return bits.end - bits.content < 2 || ((value.der[bits.content + 1] as number) & 0x06) !== 0;
     }
     return false;
   } catch {
     return true;
   }
 }
-
-/** 2.5.29.15 */
-const keyUsage = '551d0f';
