@@ -98,11 +98,12 @@ export class TlsTerminator {
   start(raw: Socket, sink: HandshakeSink): void {
     // Node reports to the server that the connection was put into; a stage of its own per connection says which one it
     // was. Should a Node version report elsewhere, nobody hears of success and the connection times out: fail closed.
+    // The stage lives as long as its connection: it must not hold on to what only the handshake needs.
     let waiting: HandshakeSink | undefined = sink;
     let newKind: string | undefined;
     const report = (event: string, first: unknown, second: unknown, third: unknown): boolean => {
       if (event === 'OCSPRequest') {
-        newKind = this.#staple(sink, third as StapleCallback);
+        newKind = this.#staple(waiting, third as StapleCallback);
         return true;
       }
       const told = waiting;
@@ -121,9 +122,9 @@ export class TlsTerminator {
   }
 
   /** The client asked for a response. Returns the kind of its ClientHello where its handshake can teach something. */
-  #staple(sink: HandshakeSink, answer: StapleCallback): string | undefined {
+  #staple(sink: HandshakeSink | undefined, answer: StapleCallback): string | undefined {
     const staples = this.#staples;
-    const kindOf = (): string => sink.helloKind();
+    const kindOf = (): string => sink?.helloKind() ?? '';
     answer(null, staples?.find(kindOf) ?? null);
     return staples?.isOpen(kindOf) === true ? kindOf() : undefined;
   }
