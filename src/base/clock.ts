@@ -9,11 +9,19 @@ export interface Clock {
   after(delayMs: number, act: () => void): () => void;
 }
 
+/** A timer of Node that should take longer fires at once. */
+const maxTimerMs = 2 ** 31 - 1;
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   after: (delayMs, act) => {
-    const timer = setTimeout(act, delayMs).unref();
+    let timer: NodeJS.Timeout | undefined;
+    const wait = (leftMs: number): void => {
+      const next = leftMs > maxTimerMs ? () => wait(leftMs - maxTimerMs) : act;
+      timer = setTimeout(next, Math.min(leftMs, maxTimerMs)).unref();
+    };
+    wait(delayMs);
     return () => clearTimeout(timer);
   },
 };

@@ -11,7 +11,7 @@ const unitMs: Readonly<Record<string, number>> = {
   h: 3_600_000,
 };
 
-/** The longest duration, 49 days: what fits into a timer of 2^32 ms. */
+/** The longest duration, 49 days: 2^32 ms. */
 export const maxDurationMs = 4_233_600_000;
 
 /** What parseDuration takes, apart from the limit. */
