@@ -210,11 +210,11 @@ test('crl makes a CRL, adds to it with a higher number, and refuses what this CA
   assert.match(pki('crl', '--ca', dir, '--revoke', inDir('bad.crt'), inDir('worse.crt')).out, /number 3, 2 revoked/);
   const text = openssl('crl', '-in', inDir('ca.crl'), '-CAfile', inDir('ca.crt'), '-noout', '-text');
   assert.match(text, /Key Compromise/);
-  const foreign = pki('init', join(base, 'foreign'));
+  const foreign = pki('init', join(base, 'foreign/pki'));
   assert.equal(foreign.code, 0);
   assert.match(pki('crl', '--ca', dir, '--revoke', inDir('nobody.crt')).err, /^error: \S+nobody\.crt does not exist$/m);
-  assert.match(pki('show', inDir('ca.crl'), join(base, 'foreign/ca.crt')).out, /not verified: the CA of that name/);
-  const refused = pki('crl', '--ca', dir, '--revoke', join(base, 'foreign/client.crt'));
+  assert.match(pki('show', inDir('ca.crl'), join(base, 'foreign/pki/ca.crt')).out, /not verified: the CA of that name/);
+  const refused = pki('crl', '--ca', dir, '--revoke', join(base, 'foreign/pki/client.crt'));
   assert.equal(refused.code, 1);
   assert.match(refused.err, /was not issued by this CA/);
 });
@@ -224,7 +224,7 @@ test('show shows a CRL, and whether its signature is that of a CA among the file
   assert.equal(alone.code, 0);
   assert.match(
     alone.out,
-    /1\. certificate revocation list\n +issuer +CN=Countersign test CA,O=Countersign test\n +number +03\n/,
+    /1\. certificate revocation list\n +issuer +CN=Countersign test CA \(pki\),O=Countersign test\n +number +03\n/,
   );
   assert.match(
     alone.out,

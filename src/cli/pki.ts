@@ -1,6 +1,6 @@
 // `countersign pki init|issue|crl|show`: a throwaway CA with its certificates, and a readable view of any certificate file.
 // Knows options and output; minting is pki/test-ca.ts, reading is pki-show.ts.
-import { join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { canonicalHostName, isIpLiteral } from '../base/host.ts';
 import { systemClock } from '../base/clock.ts';
@@ -42,12 +42,20 @@ function initCommand(): Command {
     .action((dir: string, options: InitOptions) => runInit(dir, options).catch(fail));
 }
 
+/** With the name of its folder: CAs of one name and different keys are hard to tell apart in every message. */
+function caName(dir: string): string {
+  const folder = basename(resolve(dir))
+    .replace(/[^A-Za-z0-9._-]+/g, '_')
+    .slice(0, 32);
+  return folder === '' ? 'Countersign test CA' : `Countersign test CA (${folder})`;
+}
+
 type InitOptions = { host?: San[]; client: string; days: number; caDays: number; key: KeyChoice; force: boolean };
 
 async function runInit(dir: string, options: InitOptions): Promise<void> {
   const { key, days } = options;
   const sans = options.host ?? collectHosts('::1', collectHosts('127.0.0.1', collectHosts('localhost', undefined)));
-  const ca = await mintCa({ subject: '/O=Countersign test/CN=Countersign test CA', days: options.caDays, key });
+  const ca = await mintCa({ subject: `/O=Countersign test/CN=${caName(dir)}`, days: options.caDays, key });
   const server = await ca.issue({ kind: 'server', cn: commonName(sans, 'server'), sans, days, key });
   const client = await ca.issue({ kind: 'client', cn: options.client, sans: [], days, key });
   const names = { ca: join(dir, 'ca.crt'), cert: join(dir, 'client.crt'), key: join(dir, 'client.key') };

@@ -65,7 +65,7 @@ describe('rules for a certificate', () => {
     const pins = rules({ allowedFingerprints: [other], allowedSPKI: [otherKey, otherKey] }).judge(alice);
     assert.equal(
       pins?.detail,
-      `its fingerprint ${alice.sha256} is none of the 1 pinned, and its key ${alice.spkiSha256} is none of the 1 pinned`,
+      `its fingerprint ${alice.sha256} is not among those pinned (1), and its key ${alice.spkiSha256} is not among those pinned (1)`,
     );
     const names = rules({ allowedSANs: [dns('b.test'), { kind: 'trustDomain', domain: 'x.test' }] }).judge(alice);
     assert.equal(

@@ -45,8 +45,8 @@ export class IdentityRules {
     const wanted = [
       ...(this.#fingerprints === undefined
         ? []
-        : [`its fingerprint ${sha256} is none of the ${this.#fingerprints.size} pinned`]),
-      ...(this.#spki === undefined ? [] : [`its key ${spkiSha256} is none of the ${this.#spki.size} pinned`]),
+        : [`its fingerprint ${sha256} is not among those pinned (${this.#fingerprints.size})`]),
+      ...(this.#spki === undefined ? [] : [`its key ${spkiSha256} is not among those pinned (${this.#spki.size})`]),
     ];
     return wanted.join(', and ');
   }

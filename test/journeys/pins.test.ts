@@ -56,7 +56,7 @@ describe('a pin', () => {
       assert.deepEqual(statuses, wanted, pins);
     }
     const line = await gateway.waitForLog(({ code }) => code === 'pin_mismatch');
-    assert.match(String(line['detail']), /^its (?:key|fingerprint) \S+ is none of the 1 pinned/);
+    assert.match(String(line['detail']), /^its (?:key|fingerprint) \S+ is not among those pinned \(1\)/);
   });
 
   it('that is taken away ends the connection and the sessions of its holder, and nobody else’s', async () => {
