@@ -3,7 +3,7 @@
 import type { LoadedConfig } from '../gateway/loaded.ts';
 import type { CertificateFacts } from '../pki/facts.ts';
 import { isSelfIssued } from '../pki/issuer.ts';
-import { checkStrength } from '../pki/judge.ts';
+import { judgeStrength } from '../pki/judge.ts';
 import { escapeForLog } from '../pki/log-text.ts';
 import { parseCertificates } from '../pki/material.ts';
 import type { TrustRecordContents } from './trust-record-format.ts';
@@ -40,7 +40,7 @@ export function auditAnchors(
     const { sha256, subject, notAfter, notBefore } = facts;
     const lifetimeLeft = Math.min(1, Math.max(0, (notAfter - options.now) / (notAfter - notBefore)));
     const use = findUse(record, policy, sha256);
-    const weak = checkStrength(facts) !== undefined;
+    const weak = judgeStrength(facts) !== undefined;
     return {
       policy,
       subject,

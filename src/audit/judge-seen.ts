@@ -4,11 +4,10 @@ import type { SeenAnonymous } from '../edge/seen-anonymous.ts';
 import type { EdgePolicy } from '../edge/edge-policy.ts';
 import { judgePresented } from '../edge/judge-presented.ts';
 import type { PolicyTable } from '../edge/policy-table.ts';
-import { Fault } from '../base/fault.ts';
 import { judgeCaConstraints } from '../pki/ca-constraints.ts';
 import type { CertificateFacts } from '../pki/facts.ts';
 import { readFacts } from '../pki/facts-reader.ts';
-import type { Judgement } from '../pki/judge.ts';
+import { type Judgement, judgeUnreadable } from '../pki/judge.ts';
 import type { SeenIdentity, TrustRecordContents } from './trust-record-format.ts';
 
 /** One client under one policy of the new rules. */
@@ -133,7 +132,7 @@ function judgeClient(
       judgeCaConstraints(leaf, rest, trust.anchorsFor(leaf))
     );
   } catch (error) {
-    return { code: 'malformed_cert', detail: error instanceof Fault ? (error.detail ?? error.code) : String(error) };
+    return judgeUnreadable(error);
   }
 }
 

@@ -1,12 +1,11 @@
 // What a policy and a route's rule ask of a client, and what they would say of one certificate, as lines for a person.
 import type { ClientAuthConfig, CrlConfig, OcspConfig } from '../config/gateway-config.ts';
-import { Fault } from '../base/fault.ts';
 import type { EdgePolicy } from '../edge/edge-policy.ts';
 import { judgePresented } from '../edge/judge-presented.ts';
 import type { CertificateFacts } from '../pki/facts.ts';
 import { isSelfIssued } from '../pki/issuer.ts';
-import { describe } from '../pki/issuer-diagnosis.ts';
-import type { Judgement } from '../pki/judge.ts';
+import { quoteSubject } from '../pki/issuer-diagnosis.ts';
+import { type Judgement, judgeUnreadable } from '../pki/judge.ts';
 import { describeSanRules, describeSans } from '../pki/san-rule.ts';
 import type { RouteRule } from '../policy/route-rule.ts';
 
@@ -26,7 +25,7 @@ export function describePolicy(policy: EdgePolicy, config: ClientAuthConfig | un
     return [`policy   ${policy.name} (no client certificate)`];
   }
   const anchors = trust.bundle.anchors.filter((facts) => trust.partialChain || isSelfIssued(facts));
-  const subjects = anchors.slice(0, maxSubjects).map(describe).join(', ');
+  const subjects = anchors.slice(0, maxSubjects).map(quoteSubject).join(', ');
   const more = anchors.length > maxSubjects ? `, and ${anchors.length - maxSubjects} more` : '';
   const { rsa, ec } = trust.keyFloor;
   const asks = [
@@ -66,7 +65,7 @@ export function judgeChain(client: ClientChain, { trust, clientAuth }: EdgePolic
   try {
     return judgePresented(client, { trust, maxDepth: clientAuth.maxDepth }, now) ?? 'passes';
   } catch (error) {
-    return { code: 'malformed_cert', detail: error instanceof Fault ? (error.detail ?? error.code) : String(error) };
+    return judgeUnreadable(error);
   }
 }
 
@@ -76,7 +75,7 @@ export function describeVerdict(
   verdict: ClientVerdict,
   config: ClientAuthConfig | undefined,
 ): string {
-  const who = `client   ${describe(leaf)}${leaf.sans.length === 0 ? '' : ` (${describeSans(leaf.sans)})`}`;
+  const who = `client   ${quoteSubject(leaf)}${leaf.sans.length === 0 ? '' : ` (${describeSans(leaf.sans)})`}`;
   if (verdict === 'plain') return `${who}: cannot be shown over plain HTTP`;
   if (verdict === 'not asked') return `${who}: not asked for, so anonymous`;
   const unseen =

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { UsageError } from '../base/usage-error.ts';
 import { fitsKey } from '../pki/chain.ts';
 import type { CertificateFacts } from '../pki/facts.ts';
-import { judgeLeaf } from '../pki/judge.ts';
+import { judgeDates } from '../pki/judge.ts';
 import { loadPem, parseCertificates } from '../pki/material.ts';
 import { openCa, type TestCa } from '../pki/test-ca.ts';
 
@@ -40,7 +40,7 @@ export async function loadCa(dir: string, now: number): Promise<{ ca: TestCa; fa
   const [facts] = parsed.certificates;
   if (facts === undefined) throw new UsageError(parsed.problems[0]?.message ?? `${dir}/ca.crt holds no certificate`);
   if (!facts.isCa) throw new UsageError(`${join(dir, 'ca.crt')} is not a CA certificate`);
-  const dates = judgeLeaf(facts, { now });
+  const dates = judgeDates(facts, now);
   if (dates !== undefined) throw new UsageError(`${join(dir, 'ca.crt')}: ${dates.detail}`);
   let key;
   try {

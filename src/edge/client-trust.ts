@@ -4,13 +4,11 @@ import { hash, type X509Certificate } from 'node:crypto';
 import type { CertificateFacts } from '../pki/facts.ts';
 import { CrlSet, type CrlSettings, type IndexedCrl } from '../pki/crl-set.ts';
 import { IdentityRules, type IdentityRulesOptions } from '../pki/identity-rules.ts';
-import type { Judgement } from '../pki/judge.ts';
+import { defaultKeyFloor, type Judgement, type KeyFloor } from '../pki/judge.ts';
 import { findSpiffeId, readSvid } from '../pki/spiffe.ts';
 import { TrustBundle } from '../pki/trust-bundle.ts';
 import { AnchorSet, type TrustPath } from '../pki/anchor-set.ts';
 import { findPathConstraint } from '../pki/path-constraints.ts';
-
-export type KeyFloor = { readonly rsa: number; readonly ec: number };
 
 export type OcspSettings = {
   readonly mode: 'soft' | 'hard';
@@ -75,7 +73,7 @@ export class ClientTrust {
         throw new RangeError(`policy ${name}: a CA bundle without a root, and intermediates are no anchors`);
       }
     }
-    this.keyFloor = options.minKeyBits ?? { rsa: 2048, ec: 256 };
+    this.keyFloor = options.minKeyBits ?? defaultKeyFloor;
     this.rules = new IdentityRules(options.rules ?? noRules);
     this.ocsp = options.ocsp;
     this.#anchors = own && new AnchorSet(own, this.partialChain);

@@ -2,11 +2,10 @@
 // necessary, never sufficient; the certificate that signed the handshake is the identity (incident 16). On a resumed session
 // OpenSSL repeats nothing, so everything is judged again here (incident 2).
 import { X509Certificate } from 'node:crypto';
-import { Fault } from '../base/fault.ts';
 import { diagnose } from '../pki/diagnose.ts';
 import type { CertificateFacts } from '../pki/facts.ts';
 import type { FactsCache } from '../pki/facts-cache.ts';
-import { checkStrength, type Judgement } from '../pki/judge.ts';
+import { judgeChainStrength, type Judgement, judgeUnreadable } from '../pki/judge.ts';
 import type { Verdict } from '../pki/verdict.ts';
 import type { AnchorSet } from '../pki/anchor-set.ts';
 import type { ChainCache, KnownChain } from './chain-cache.ts';
@@ -56,8 +55,7 @@ export function judgeClient(proof: ClientProof, world: JudgeWorld): Verdict {
     leaf = world.facts.read(proof.leaf.raw);
     return judgeLeafAndChain(proof, proof.leaf, leaf, { ...world, trust, maxDepth: clientAuth.maxDepth });
   } catch (error) {
-    const detail = error instanceof Fault ? (error.detail ?? error.code) : `certificate: ${String(error)}`;
-    return verdictOf(proof, { code: 'malformed_cert', detail }, leaf);
+    return verdictOf(proof, judgeUnreadable(error), leaf);
   }
 }
 
@@ -115,7 +113,7 @@ function learnChain(
   const constrained = trust.judgePath(chain, path, above);
   if (constrained !== undefined) return constrained;
   for (const intermediate of intermediates) known.learn(intermediate);
-  const weakness = chain.map((one) => checkStrength(one, trust.keyFloor)).find((weak) => weak !== undefined);
+  const weakness = judgeChainStrength(chain, trust.keyFloor);
   const found = { chain, anchor: path.anchor, weakness };
   chains.add(policy.digest, found);
   return found;

@@ -1,17 +1,18 @@
 // The order of checks on a certificate whose chain is known to lead to an anchor (edge.md): dates → purpose → depth → key
-// strength → revocation → pins → names. At the handshake, on every resumed session, and again when trust changes: one
-// function, so that no way in is laxer than another (incident 2).
+// strength → CRLs → OCSP → pins → names. At the handshake, on every resumed session, and again when trust changes: one
+// function, so that no way in is laxer than another (incident 2). Only OCSP, which may have to be waited for, comes last at a
+// handshake (accept.ts).
 import type { CertificateFacts } from '../pki/facts.ts';
-import { checkStrength, clientAuth, hasPurpose, judgeLeaf, type Judgement } from '../pki/judge.ts';
+import { judgeStrength, clientAuth, hasPurpose, judgeDates, type Judgement } from '../pki/judge.ts';
 import type { KnownChain } from './chain-cache.ts';
 import type { ClientTrust } from './client-trust.ts';
 import type { OcspChecker } from './ocsp-checker.ts';
-import { judgeOpen } from './ocsp-verdict.ts';
+import { judgeOpen, ocspSubject } from './ocsp-verdict.ts';
 
 export type JudgedTrust = {
   readonly trust: Pick<ClientTrust, 'keyFloor' | 'needsChain' | 'crls' | 'ocsp' | 'rules'>;
   readonly maxDepth: number;
-  /** For connections that are open. A handshake waits for an answer, when everything else has passed (accept.ts). */
+  /** For connections that are open: the answers so far. */
   readonly ocsp?: OcspChecker | undefined;
 };
 
@@ -27,13 +28,15 @@ export function judgeIdentity(
 ): Judgement | undefined {
   const chain = known?.chain ?? [leaf];
   return (
-    judgeDates(chain, known?.anchor, now) ??
+    judgeChainDates(chain, known?.anchor, now) ??
     judgePurpose(leaf) ??
     judgeDepth(chain, maxDepth) ??
-    (known === undefined ? checkStrength(leaf, trust.keyFloor) : known.weakness) ??
+    (known === undefined ? judgeStrength(leaf, trust.keyFloor) : known.weakness) ??
     (known === undefined && trust.needsChain ? chainUnknown : undefined) ??
     trust.crls?.judge(chain, known?.anchor, now) ??
-    (ocsp !== undefined && trust.ocsp !== undefined ? judgeOpen(ocsp, known, trust.ocsp, now) : undefined) ??
+    (ocsp !== undefined && trust.ocsp !== undefined
+      ? judgeOpen(ocsp, ocspSubject(leaf, known), trust.ocsp, now)
+      : undefined) ??
     trust.rules.judge(leaf)
   );
 }
@@ -44,13 +47,13 @@ const chainUnknown: Judgement = {
 };
 
 /** The anchor's dates count too: what it issued is not accepted beyond them. */
-function judgeDates(
+function judgeChainDates(
   chain: readonly CertificateFacts[],
   anchor: CertificateFacts | undefined,
   now: number,
 ): Judgement | undefined {
   for (const facts of anchor === undefined ? chain : [...chain, anchor]) {
-    const late = judgeLeaf(facts, { now });
+    const late = judgeDates(facts, now);
     if (late !== undefined) return facts === chain[0] ? late : { ...late, detail: `a CA above it: ${late.detail}` };
   }
   return undefined;

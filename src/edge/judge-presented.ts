@@ -7,7 +7,7 @@ import type { CrlSet } from '../pki/crl-set.ts';
 import type { CertificateFacts } from '../pki/facts.ts';
 import { AnchorSet } from '../pki/anchor-set.ts';
 import { readFacts } from '../pki/facts-reader.ts';
-import { checkStrength, type Judgement } from '../pki/judge.ts';
+import { judgeChainStrength, type Judgement } from '../pki/judge.ts';
 import type { ClientTrust } from './client-trust.ts';
 import { judgeIdentity } from './judge-identity.ts';
 
@@ -39,7 +39,7 @@ export function judgePresented(
   const chain = [leaf, ...path.chain.slice(1).map(({ raw }) => readFacts(raw))];
   const constrained = trust.judgePath(chain, path, above);
   if (constrained !== undefined) return constrained;
-  const weakness = chain.map((one) => checkStrength(one, trust.keyFloor)).find((weak) => weak !== undefined);
+  const weakness = judgeChainStrength(chain, trust.keyFloor);
   const { keyFloor, needsChain, rules } = trust;
   const asked = { keyFloor, needsChain, rules, crls, ocsp: undefined };
   return judgeIdentity(leaf, { chain, anchor: path.anchor, weakness }, { trust: asked, maxDepth }, now);

@@ -1,9 +1,9 @@
 // What OCSP findings mean for a client: at the handshake, where an answer is waited for, and for connections that are open,
 // where the last one counts while it holds. hard: what is not known to be good is refused. soft: only what is known to be
 // revoked is.
+import type { CertificateFacts } from '../pki/facts.ts';
 import type { Judgement } from '../pki/judge.ts';
 import type { Verdict } from '../pki/verdict.ts';
-import type { KnownChain } from './chain-cache.ts';
 import type { OcspSettings } from './client-trust.ts';
 import type { OcspChecker, OcspFailure, OcspFinding, OcspSubject } from './ocsp-checker.ts';
 
@@ -31,7 +31,7 @@ const outOfDate: OcspFailure = { problem: 'expired', detail: 'the last answer is
  */
 export function judgeByOcsp(passed: Verdict, desk: OcspDesk, done: (verdict: Verdict) => void): Verdict | (() => void) {
   const { checker, settings, policy } = desk;
-  const subject = subjectOf(passed);
+  const subject = ocspSubject(passed.leaf, passed);
   if (subject === undefined) return conclude(passed, { known: undefined, failure: issuerUnknown }, desk);
   const found = checker.find(subject, settings);
   if (found !== undefined) return conclude(passed, found, desk);
@@ -57,7 +57,11 @@ function conclude(passed: Verdict, finding: OcspFinding, { policy, settings, onS
 }
 
 /** The leaf and who issued it; undefined where the chain is not known. */
-function subjectOf({ leaf, chain, anchor }: Verdict): OcspSubject | undefined {
+export function ocspSubject(
+  leaf: CertificateFacts | undefined,
+  known: { readonly chain: readonly CertificateFacts[]; readonly anchor: CertificateFacts | undefined } | undefined,
+): OcspSubject | undefined {
+  const { chain, anchor } = known ?? { chain: [], anchor: undefined };
   if (leaf === undefined || anchor === undefined) return undefined;
   return { leaf, issuer: chain[1] ?? anchor };
 }
@@ -68,15 +72,12 @@ function subjectOf({ leaf, chain, anchor }: Verdict): OcspSubject | undefined {
  */
 export function judgeOpen(
   checker: OcspChecker,
-  known: KnownChain | undefined,
+  subject: OcspSubject | undefined,
   settings: OcspSettings,
   now: number,
 ): Judgement | undefined {
-  const [leaf, issuer] = known === undefined ? [] : [...known.chain, known.anchor];
-  if (leaf === undefined || issuer === undefined) {
-    return judgeFinding({ known: undefined, failure: issuerUnknown }, settings.mode);
-  }
-  const last = checker.peek({ leaf, issuer }, settings);
+  if (subject === undefined) return judgeFinding({ known: undefined, failure: issuerUnknown }, settings.mode);
+  const last = checker.peek(subject, settings);
   if (last.known === undefined && last.failed === undefined) return undefined;
   const holds =
     last.known !== undefined && (last.known.answer.status === 'revoked' || now <= last.known.answer.validUntil);

@@ -2,10 +2,8 @@
 // OpenSSL at the handshake; here certificates that were verified once are followed again to today's anchors.
 import { X509Certificate } from 'node:crypto';
 import type { AnchorSet } from '../pki/anchor-set.ts';
-import type { CertificateFacts } from '../pki/facts.ts';
-import { Fault } from '../base/fault.ts';
 import { readFacts } from '../pki/facts-reader.ts';
-import { checkStrength, type Judgement } from '../pki/judge.ts';
+import { judgeChainStrength, type Judgement, judgeUnreadable } from '../pki/judge.ts';
 import { findPathConstraint } from '../pki/path-constraints.ts';
 import type { Identity } from '../pki/verdict.ts';
 import type { KnownChain } from './chain-cache.ts';
@@ -31,8 +29,7 @@ export function judgeAgain(peer: Peer, world: RejudgeWorld): Judgement | undefin
   try {
     return judge(peer, world);
   } catch (error) {
-    const detail = error instanceof Fault ? (error.detail ?? error.code) : `certificate: ${String(error)}`;
-    return { code: 'malformed_cert', detail };
+    return judgeUnreadable(error);
   }
 }
 
@@ -83,7 +80,7 @@ function judgePeer(
   // where trust hangs on which anchor it is, nor where a CA of it is constrained: OpenSSL may have gone by another one.
   const holds = anchor !== undefined && !trust.needsChain && anchors.holds(anchor);
   if (holds && findPathConstraint(chain, anchor) === undefined) {
-    const kept = judgeKnown({ chain, anchor, weakness: findWeakness(chain, trust) });
+    const kept = judgeKnown({ chain, anchor, weakness: judgeChainStrength(chain, trust.keyFloor) });
     if (kept === undefined) return undefined;
   }
   const found = findChain(identity, anchors, trust, now);
@@ -103,9 +100,5 @@ function findChain(
   const today = path.chain.map(({ raw }) => chain.find(({ der }) => der.equals(raw)) ?? readFacts(raw));
   const constrained = trust.judgePath(today, path, undefined);
   if (constrained !== undefined) return constrained;
-  return { chain: today, anchor: path.anchor, weakness: findWeakness(today, trust) };
-}
-
-function findWeakness(chain: readonly CertificateFacts[], { keyFloor }: ClientTrust): Judgement | undefined {
-  return chain.map((one) => checkStrength(one, keyFloor)).find((weak) => weak !== undefined);
+  return { chain: today, anchor: path.anchor, weakness: judgeChainStrength(today, trust.keyFloor) };
 }

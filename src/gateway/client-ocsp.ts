@@ -2,8 +2,8 @@
 // answers are renewed before they run out, and they are judged again when an answer changes or holds no longer.
 import type { Clock } from '../base/clock.ts';
 import type { EdgeWorld } from '../edge/edge-world.ts';
-import { OcspChecker, type OcspSubject } from '../edge/ocsp-checker.ts';
-import { judgeFinding, judgeOpen, type OcspSoftPass } from '../edge/ocsp-verdict.ts';
+import { OcspChecker } from '../edge/ocsp-checker.ts';
+import { judgeFinding, judgeOpen, ocspSubject, type OcspSoftPass } from '../edge/ocsp-verdict.ts';
 import type { Peer } from '../edge/peer.ts';
 import type { PolicyTable } from '../edge/policy-table.ts';
 import type { MetricCatalogue } from '../telemetry/metrics.ts';
@@ -97,12 +97,11 @@ export class ClientOcsp {
     const { clock, policies } = this.#options;
     const policy = policies().find(peer.serverName);
     const settings = policy?.trust?.ocsp;
-    const subject = subjectOf(peer);
+    const subject = ocspSubject(peer.identity?.leaf, peer.identity);
     if (policy === undefined || settings === undefined || subject === undefined) return false;
     const now = clock.now();
-    const { leaf, issuer } = subject;
-    const known = { chain: [leaf, issuer], anchor: issuer, weakness: undefined };
-    if (judgeOpen(this.checker, known, settings, now) !== undefined) return true;
+    const { leaf } = subject;
+    if (judgeOpen(this.checker, subject, settings, now) !== undefined) return true;
     const renewAt = this.checker.renewAt(subject, settings);
     if (renewAt <= at && this.#renewing.size < maxRenewals && !this.#renewing.has(leaf.sha256)) {
       this.#renewing.add(leaf.sha256);
@@ -127,9 +126,4 @@ export class ClientOcsp {
       this.#options.judgeAgain();
     });
   }
-}
-
-function subjectOf({ identity }: Peer): OcspSubject | undefined {
-  if (identity?.anchor === undefined) return undefined;
-  return { leaf: identity.leaf, issuer: identity.chain[1] ?? identity.anchor };
 }

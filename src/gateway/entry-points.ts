@@ -14,7 +14,7 @@ export type EntryPointsOptions = {
   readonly addresses: GatewayConfig['entryPoints'];
 };
 
-/** Time that a draining worker gives to connections which were accepted but have asked nothing yet. */
+/** A turn of the event loop that took less has accepted nobody, and had nothing else to do. */
 const shortTurnMs = 0.15;
 const maxTurns = 200;
 

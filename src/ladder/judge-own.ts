@@ -3,7 +3,7 @@
 // page (N12, N24).
 import type { FaultCode } from '../base/fault.ts';
 import { findAlert, findCertificateAlert, judgeHandshakeError } from '../pki/handshake-error.ts';
-import { describe } from '../pki/issuer-diagnosis.ts';
+import { quoteSubject } from '../pki/issuer-diagnosis.ts';
 import { escapeForLog } from '../pki/log-text.ts';
 import type { Answer } from './answer.ts';
 import { deadlineRaw } from './connect.ts';
@@ -55,14 +55,14 @@ export function judgeOwn(evidence: ProbeEvidence, answer: Answer | undefined, { 
 function describeSent(own: OwnCertificate | undefined, { request, complete, sentCertificates }: Transcript): string {
   if (request === undefined) {
     if (own === undefined) return 'none to send (no --cert)';
-    return complete ? `${describe(own.leaf)} not sent: the server did not ask` : describe(own.leaf);
+    return complete ? `${quoteSubject(own.leaf)} not sent: the server did not ask` : quoteSubject(own.leaf);
   }
   if (own === undefined) return 'none sent: there is no --cert';
-  if (sentCertificates === undefined) return `${describe(own.leaf)}; it cannot be seen whether it was sent`;
+  if (sentCertificates === undefined) return `${quoteSubject(own.leaf)}; it cannot be seen whether it was sent`;
   if (sentCertificates === 0)
-    return `${describe(own.leaf)} not sent: the server takes no signature that its key (${own.leaf.key}) can make`;
+    return `${quoteSubject(own.leaf)} not sent: the server takes no signature that its key (${own.leaf.key}) can make`;
   const above = sentCertificates - 1;
-  return `${describe(own.leaf)} sent, with ${above === 0 ? 'no intermediate' : `${above} more`}`;
+  return `${quoteSubject(own.leaf)} sent, with ${above === 0 ? 'no intermediate' : `${above} more`}`;
 }
 
 type Doubt = { readonly code: FaultCode; readonly message: string };

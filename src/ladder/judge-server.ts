@@ -9,8 +9,8 @@ import type { CertificateFacts } from '../pki/facts.ts';
 import { readFacts } from '../pki/facts-reader.ts';
 import { coversHost, explainNotCovered } from '../pki/host-coverage.ts';
 import { isSelfIssued } from '../pki/issuer.ts';
-import { describe, findTop } from '../pki/issuer-diagnosis.ts';
-import { checkStrength, clientAuth, hasPurpose, judgeLeaf, serverAuth } from '../pki/judge.ts';
+import { quoteSubject, findTop } from '../pki/issuer-diagnosis.ts';
+import { judgeStrength, clientAuth, hasPurpose, judgeDates, serverAuth } from '../pki/judge.ts';
 import { escapeForLog } from '../pki/log-text.ts';
 import { loadSystemBundle, type TrustBundle } from '../pki/trust-bundle.ts';
 import type { TlsEvidence } from './probe-tls.ts';
@@ -73,7 +73,7 @@ type World = {
 function judgeCertificate(leaf: CertificateFacts, { evidence, now }: World): Step {
   const text = describeCertificate(leaf);
   const raw = evidence.verifyError ?? '';
-  const found = judgeLeaf(leaf, { now }) ?? checkStrength(leaf);
+  const found = judgeDates(leaf, now) ?? judgeStrength(leaf);
   if (found !== undefined && found.code !== 'ok')
     return broken('certificate', text, { code: found.code, cause: `the server's certificate: ${found.detail}`, raw });
   if (hasPurpose(leaf, serverAuth)) return passed('certificate', text);
@@ -89,7 +89,7 @@ export function describeCertificate(facts: CertificateFacts): string {
   const shown = names.length === 0 ? 'no SAN' : names.slice(0, maxSansShown).join(', ');
   const more = names.length > maxSansShown ? `, and ${names.length - maxSansShown} more` : '';
   const dates = `${dayOf(facts.notBefore)} to ${dayOf(facts.notAfter)}`;
-  return `${describe(facts)} from "${escapeForLog(facts.issuer, 120)}"; ${shown}${more}; ${dates}; ${facts.key}; ${purposeOf(facts)}`;
+  return `${quoteSubject(facts)} from "${escapeForLog(facts.issuer, 120)}"; ${shown}${more}; ${dates}; ${facts.key}; ${purposeOf(facts)}`;
 }
 
 function dayOf(atMs: number): string {
@@ -135,10 +135,14 @@ function judgeChain(leaf: CertificateFacts, { evidence, target, now, certificate
   const lent = path?.chain.find((ca) => !certificates.some(({ sha256 }) => sha256 === ca.sha256));
   if (lent !== undefined)
     notes.push(
-      `the server did not send the intermediate ${describe(lent)}; ${where} had it, clients with the root only will fail`,
+      `the server did not send the intermediate ${quoteSubject(lent)}; ${where} had it, clients with the root only will fail`,
     );
   const anchor = path?.anchor ?? (isSelfIssued(top) ? top : undefined);
-  return passed('chain', `${count}, up to ${anchor === undefined ? 'an anchor' : describe(anchor)} in ${where}`, notes);
+  return passed(
+    'chain',
+    `${count}, up to ${anchor === undefined ? 'an anchor' : quoteSubject(anchor)} in ${where}`,
+    notes,
+  );
 }
 
 type Path = { readonly chain: readonly CertificateFacts[]; readonly anchor: CertificateFacts };
@@ -168,7 +172,7 @@ function noteOddities(sent: readonly CertificateFacts[]): string[] {
     notes.push('sent in the wrong order: each certificate should be followed by its issuer (RFC 8446 section 4.4.2)');
   if (new Set(sent.map(({ sha256 }) => sha256)).size < sent.length) notes.push('a certificate was sent twice');
   const root = sent.slice(1).find((facts) => isSelfIssued(facts));
-  if (root !== undefined) notes.push(`the root ${describe(root)} was sent along: needless, who trusts it has it`);
+  if (root !== undefined) notes.push(`the root ${quoteSubject(root)} was sent along: needless, who trusts it has it`);
   return notes;
 }
 

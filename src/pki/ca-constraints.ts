@@ -7,7 +7,7 @@ import { eachExtension } from './certificate-extensions.ts';
 import { derTag } from './der.ts';
 import type { CertificateFacts } from './facts.ts';
 import { isSelfIssued } from './issuer.ts';
-import { describe } from './issuer-diagnosis.ts';
+import { quoteSubject } from './issuer-diagnosis.ts';
 import { clientAuth, hasPurpose, type Judgement } from './judge.ts';
 
 /** undefined where every CA up to the anchor may stand where it does, or where no path is found. Throws Fault('malformed_cert'). */
@@ -30,13 +30,13 @@ export function judgeCaConstraints(
     if (pathLength !== undefined && below > pathLength) {
       return {
         code: 'chain_too_deep',
-        detail: `its CA ${describe(ca)} may have ${pathLength} CAs below it, there are ${below}`,
+        detail: `its CA ${quoteSubject(ca)} may have ${pathLength} CAs below it, there are ${below}`,
       };
     }
     if (!hasPurpose(ca, clientAuth)) {
       return {
         code: 'wrong_purpose',
-        detail: `its CA ${describe(ca)} may not issue for a client (extended key usage)`,
+        detail: `its CA ${quoteSubject(ca)} may not issue for a client (extended key usage)`,
       };
     }
     if (!isSelfIssued(ca)) below += 1;

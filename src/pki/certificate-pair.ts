@@ -4,7 +4,7 @@ import { encodePem } from './der-writer.ts';
 import { fitsKey, orderChain, sentPart } from './chain.ts';
 import type { CertificateFacts } from './facts.ts';
 import { coversHost, explainNotCovered } from './host-coverage.ts';
-import { checkStrength, clientAuth, hasPurpose, judgeLeaf, serverAuth } from './judge.ts';
+import { judgeStrength, clientAuth, hasPurpose, judgeDates, serverAuth } from './judge.ts';
 import { isSelfIssued } from './issuer.ts';
 import { describeExpiry, isNearExpiry } from './expiry.ts';
 import { escapeForLog } from './log-text.ts';
@@ -107,7 +107,7 @@ function judgePresented(
   options: PairOptions,
 ): MaterialProblem[] {
   const problems: MaterialProblem[] = [];
-  const dates = judgeLeaf(leaf, options);
+  const dates = judgeDates(leaf, options.now);
   if (dates !== undefined) {
     const tolerated = dates.code === 'expired' && options.tolerateExpired === true;
     const report = tolerated ? materialWarning : materialError;
@@ -118,7 +118,7 @@ function judgePresented(
     const message = `${name} (${describe(leaf)}) expires ${tellExpiry(leaf, options.now)}`;
     problems.push(materialWarning('expires_soon', message, 'Renew it: less than a third of its lifetime is left.'));
   }
-  const weakness = checkStrength(leaf);
+  const weakness = judgeStrength(leaf);
   if (weakness !== undefined) {
     problems.push(
       materialError(
@@ -144,7 +144,7 @@ function judgePresented(
 function judgeChain(chain: readonly CertificateFacts[], name: string, options: PairOptions): MaterialProblem[] {
   const problems: MaterialProblem[] = [];
   for (const facts of chain.slice(1)) {
-    const dates = judgeLeaf(facts, options);
+    const dates = judgeDates(facts, options.now);
     if (dates === undefined) {
       if (!isNearExpiry(facts, options.now)) continue;
       const message = `${name}: the CA ${describe(facts)} expires ${tellExpiry(facts, options.now)}`;

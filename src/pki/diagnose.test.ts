@@ -6,7 +6,7 @@ import tls from 'node:tls';
 import { diagnose, type DiagnosisInput } from './diagnose.ts';
 import type { CertificateFacts } from './facts.ts';
 import { readFacts } from './facts-reader.ts';
-import { checkStrength, judgeLeaf } from './judge.ts';
+import { judgeStrength, judgeDates } from './judge.ts';
 import { type Issued, mintCa, openCa } from './test-ca.ts';
 import { TrustBundle } from './trust-bundle.ts';
 
@@ -236,22 +236,22 @@ test('details name dates, clock, issuer and anchors, with hostile subjects escap
 
 test('the strength floor: RSA 2048, EC 256, no SHA-1 but on a self-signed certificate', async () => {
   const weak = async (options: Parameters<typeof root.issue>[0]): Promise<string | undefined> =>
-    checkStrength(readFacts((await root.issue(options)).der))?.code;
+    judgeStrength(readFacts((await root.issue(options)).der))?.code;
   assert.equal(await weak({ kind: 'client' }), undefined);
   assert.equal(await weak({ kind: 'client', key: 'rsa' }), undefined);
   assert.equal(await weak({ kind: 'client', key: 'ed25519' }), undefined);
   assert.equal(await weak({ kind: 'client', key: 'rsa-1024' }), 'weak_key');
   assert.equal(await weak({ kind: 'client', hash: 'sha1' }), 'weak_key');
-  assert.equal(checkStrength(readFacts((await mintCa({ hash: 'sha1' })).der)), undefined);
-  assert.equal(checkStrength({ ...readFacts(good.der), key: 'EC P-224' })?.code, 'weak_key');
-  assert.equal(checkStrength({ ...readFacts(good.der), key: 'EC 1.2.3' })?.code, 'weak_key');
-  assert.equal(checkStrength({ ...readFacts(good.der), key: 'DSA' })?.code, 'weak_key');
+  assert.equal(judgeStrength(readFacts((await mintCa({ hash: 'sha1' })).der)), undefined);
+  assert.equal(judgeStrength({ ...readFacts(good.der), key: 'EC P-224' })?.code, 'weak_key');
+  assert.equal(judgeStrength({ ...readFacts(good.der), key: 'EC 1.2.3' })?.code, 'weak_key');
+  assert.equal(judgeStrength({ ...readFacts(good.der), key: 'DSA' })?.code, 'weak_key');
 });
 
 test('dates are judged against the clock that is passed in, both ends included', () => {
   const facts = readFacts(good.der);
-  assert.equal(judgeLeaf(facts, { now: facts.notBefore }), undefined);
-  assert.equal(judgeLeaf(facts, { now: facts.notAfter }), undefined);
-  assert.equal(judgeLeaf(facts, { now: facts.notAfter + 1 })?.code, 'expired');
-  assert.equal(judgeLeaf(facts, { now: facts.notBefore - 1 })?.code, 'not_yet_valid');
+  assert.equal(judgeDates(facts, facts.notBefore), undefined);
+  assert.equal(judgeDates(facts, facts.notAfter), undefined);
+  assert.equal(judgeDates(facts, facts.notAfter + 1)?.code, 'expired');
+  assert.equal(judgeDates(facts, facts.notBefore - 1)?.code, 'not_yet_valid');
 });

@@ -4,8 +4,8 @@
 import type { CertificateFacts } from './facts.ts';
 import { judgeHandshakeError } from './handshake-error.ts';
 import { looksIssuedBy } from './issuer.ts';
-import { checkStrength, clientAuth, hasPurpose, judgeLeaf, type Judgement, serverAuth } from './judge.ts';
-import { describe, findTop, type IssuerIndex, judgeIssuer } from './issuer-diagnosis.ts';
+import { judgeChainStrength, clientAuth, hasPurpose, judgeDates, type Judgement, serverAuth } from './judge.ts';
+import { quoteSubject, findTop, type IssuerIndex, judgeIssuer } from './issuer-diagnosis.ts';
 import type { TrustBundle } from './trust-bundle.ts';
 
 export type DiagnosisInput = {
@@ -103,35 +103,35 @@ export function diagnose(input: DiagnosisInput): Judgement {
   }
   const code = raw.replace(/^X509_V_ERR_/, '');
   const plain = plainCodes.get(code);
-  if (plain !== undefined) return { ...plain, detail: `${describe(leaf)}: ${plain.detail}` };
-  if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID') return judgeDates(input, leaf, code);
+  if (plain !== undefined) return { ...plain, detail: `${quoteSubject(leaf)}: ${plain.detail}` };
+  if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID') return diagnoseDates(input, leaf, code);
   if (wrongPurposes.has(code)) return judgePurpose(input, leaf);
   if (wrongNames.has(code))
-    return { code: 'name_mismatch', detail: `${describe(leaf)} does not carry the wanted name` };
+    return { code: 'name_mismatch', detail: `${quoteSubject(leaf)} does not carry the wanted name` };
   // Node calls everything it has no name for UNSPECIFIED: weak keys and hashes above all.
-  const weak = [leaf, ...input.chain].map((facts) => checkStrength(facts)).find((found) => found !== undefined);
+  const weak = judgeChainStrength([leaf, ...input.chain]);
   if (code === 'UNSPECIFIED') return weak ?? judgeUnspecified(input, leaf);
   return judgeIssuer(input, leaf);
 }
 
-function judgeDates(input: DiagnosisInput, leaf: CertificateFacts, code: string): Judgement {
+function diagnoseDates(input: DiagnosisInput, leaf: CertificateFacts, code: string): Judgement {
   for (const facts of [leaf, ...input.chain]) {
-    const found = judgeLeaf(facts, input);
-    if (found !== undefined) return { ...found, detail: `${describe(facts)}: ${found.detail}` };
+    const found = judgeDates(facts, input.now);
+    if (found !== undefined) return { ...found, detail: `${quoteSubject(facts)}: ${found.detail}` };
   }
   // None of what was presented: an anchor, or another clock than ours.
-  const anchor = input.anchors?.anchors.find((facts) => judgeLeaf(facts, input) !== undefined);
-  const which = anchor === undefined ? 'a certificate in its chain' : `the CA ${describe(anchor)}`;
+  const anchor = input.anchors?.anchors.find((facts) => judgeDates(facts, input.now) !== undefined);
+  const which = anchor === undefined ? 'a certificate in its chain' : `the CA ${quoteSubject(anchor)}`;
   return code === 'CERT_HAS_EXPIRED'
-    ? { code: 'expired', detail: `${describe(leaf)}: ${which} expired` }
-    : { code: 'not_yet_valid', detail: `${describe(leaf)}: ${which} is not valid yet` };
+    ? { code: 'expired', detail: `${quoteSubject(leaf)}: ${which} expired` }
+    : { code: 'not_yet_valid', detail: `${quoteSubject(leaf)}: ${which} is not valid yet` };
 }
 
 function judgePurpose({ leg, anchors, chain }: DiagnosisInput, leaf: CertificateFacts): Judgement {
   const impostor = judgeImpostor(leaf, chain);
   if (impostor !== undefined) return impostor;
   const [usage, word, side] = leg === 1 ? [clientAuth, 'clientAuth', 'client'] : [serverAuth, 'serverAuth', 'server'];
-  const who = describe(leaf);
+  const who = quoteSubject(leaf);
   if (!hasPurpose(leaf, usage)) {
     return { code: 'wrong_purpose', detail: `${who} is not made for a ${side}: its extended key usage lacks ${word}` };
   }
@@ -139,7 +139,7 @@ function judgePurpose({ leg, anchors, chain }: DiagnosisInput, leaf: Certificate
   if (limited !== undefined) {
     return {
       code: 'wrong_purpose',
-      detail: `${who}: its CA ${describe(limited)} may not issue for a ${side} (extended key usage)`,
+      detail: `${who}: its CA ${quoteSubject(limited)} may not issue for a ${side} (extended key usage)`,
     };
   }
   const why = leaf.isCa ? 'it is a CA certificate' : 'its key usage does not allow signatures';
@@ -152,7 +152,7 @@ function judgeUnspecified(input: DiagnosisInput, leaf: CertificateFacts): Judgem
   const issuer = judgeIssuer(input, leaf);
   if (input.anchors === undefined || input.anchors.findIssuer(findTop(leaf, input.chain)) === undefined) return issuer;
   const detail = 'its chain reaches a CA of ours, but OpenSSL refuses it (a critical extension or a constraint)';
-  return { code: 'malformed_cert', detail: `${describe(leaf)}: ${detail}` };
+  return { code: 'malformed_cert', detail: `${quoteSubject(leaf)}: ${detail}` };
 }
 
 /** A certificate that was issued by one which may issue nothing. */
@@ -161,7 +161,7 @@ function judgeImpostor(leaf: CertificateFacts, chain: readonly CertificateFacts[
   return (
     impostor && {
       code: 'untrusted_issuer',
-      detail: `${describe(leaf)} was issued by ${describe(impostor)}, which is not a CA`,
+      detail: `${quoteSubject(leaf)} was issued by ${quoteSubject(impostor)}, which is not a CA`,
     }
   );
 }

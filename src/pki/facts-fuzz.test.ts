@@ -6,7 +6,7 @@ import { Fault } from '../base/fault.ts';
 import type { San } from './facts.ts';
 import { readFacts } from './facts-reader.ts';
 import { canonicalIp } from '../base/ip-name.ts';
-import { checkStrength } from './judge.ts';
+import { judgeStrength } from './judge.ts';
 import { escapeForLog } from './log-text.ts';
 import { splitPem } from './pem.ts';
 import { mintCa } from './test-ca.ts';
@@ -21,7 +21,7 @@ const seed = await ca.issue({
 
 function readOrFault(der: Buffer): void {
   try {
-    checkStrength(readFacts(der));
+    judgeStrength(readFacts(der));
   } catch (error) {
     assert.ok(error instanceof Fault && error.code === 'malformed_cert', String(error));
   }

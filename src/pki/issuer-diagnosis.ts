@@ -19,7 +19,7 @@ export type IssuerQuestion = {
 export function judgeIssuer(input: IssuerQuestion, leaf: CertificateFacts): Judgement {
   const { anchors } = input;
   const top = findTop(leaf, input.chain);
-  const who = describe(leaf);
+  const who = quoteSubject(leaf);
   if (top === leaf && isSelfIssued(leaf)) {
     return {
       code: 'untrusted_issuer',
@@ -29,13 +29,13 @@ export function judgeIssuer(input: IssuerQuestion, leaf: CertificateFacts): Judg
   if (isSelfIssued(top)) {
     return {
       code: 'untrusted_issuer',
-      detail: `${who}: its root ${describe(top)} is not among the anchors${listAnchors(anchors)}`,
+      detail: `${who}: its root ${quoteSubject(top)} is not among the anchors${listAnchors(anchors)}`,
     };
   }
   if (anchors?.contains(top) === true) {
     return {
       code: 'untrusted_issuer',
-      detail: `${who}: ${describe(top)} is among the CAs, but is an intermediate: its root is not, and nothing (partialChain) makes it an anchor`,
+      detail: `${who}: ${quoteSubject(top)} is among the CAs, but is an intermediate: its root is not, and nothing (partialChain) makes it an anchor`,
     };
   }
   const issuer = `"${escapeForLog(top.issuer, 120)}"`;
@@ -121,12 +121,12 @@ const maxAnchorsShown = 5;
 
 function listAnchors(anchors: TrustBundle | undefined): string {
   if (anchors === undefined) return ' (the built-in roots)';
-  const names = anchors.anchors.slice(0, maxAnchorsShown).map(describe);
+  const names = anchors.anchors.slice(0, maxAnchorsShown).map(quoteSubject);
   const more = anchors.anchors.length - names.length;
   return ` (${names.join(', ')}${more > 0 ? `, and ${more} more` : ''})`;
 }
 
 /** The certificate as messages call it. */
-export function describe(facts: CertificateFacts): string {
+export function quoteSubject(facts: CertificateFacts): string {
   return facts.subject === '' ? `certificate ${facts.serial}` : `"${escapeForLog(facts.subject, 120)}"`;
 }

@@ -1,5 +1,6 @@
 // Judgements on one certificate that do not depend on a chain: strength of key and signature, dates, purpose. Repeated on
 // every resumed session, where OpenSSL does not look again.
+import { Fault } from '../base/fault.ts';
 import type { CertificateFacts } from './facts.ts';
 import { isSelfIssued } from './issuer.ts';
 import { readSignatureAlgorithm } from './signature-algorithm.ts';
@@ -11,7 +12,10 @@ export const serverAuth = '1.3.6.1.5.5.7.3.1';
 export const clientAuth = '1.3.6.1.5.5.7.3.2';
 const anyUsage = '2.5.29.37.0';
 
-const defaultFloor = { rsa: 2048, ec: 256 };
+/** Smallest keys in bits. */
+export type KeyFloor = { readonly rsa: number; readonly ec: number };
+
+export const defaultKeyFloor: KeyFloor = { rsa: 2048, ec: 256 };
 const strongCurves: ReadonlySet<string> = new Set([
   'EC P-256',
   'EC P-384',
@@ -26,10 +30,7 @@ const strongCurves: ReadonlySet<string> = new Set([
  * weak_key for RSA keys and curves under `floor` (bits), DSA, MD5 or SHA-1 signatures; undefined where strong enough.
  * Ed25519 and Ed448 count as strong.
  */
-export function checkStrength(
-  facts: CertificateFacts,
-  floor: { readonly rsa: number; readonly ec: number } = defaultFloor,
-): Judgement | undefined {
+export function judgeStrength(facts: CertificateFacts, floor: KeyFloor = defaultKeyFloor): Judgement | undefined {
   const bits = /^RSA(?:-PSS)? (\d+)$/.exec(facts.key)?.[1];
   if (bits !== undefined && Number(bits) < floor.rsa) {
     return { code: 'weak_key', detail: `the key is RSA of ${bits} bits, under ${floor.rsa}` };
@@ -50,22 +51,37 @@ export function checkStrength(
   return { code: 'weak_key', detail: `the certificate is signed by ${algorithm}` };
 }
 
+/** The first weakness in a chain; undefined where every certificate in it is strong enough. */
+export function judgeChainStrength(chain: readonly CertificateFacts[], floor?: KeyFloor): Judgement | undefined {
+  for (const facts of chain) {
+    const weak = judgeStrength(facts, floor);
+    if (weak !== undefined) return weak;
+  }
+  return undefined;
+}
+
 /** The dates at `now` (milliseconds since the epoch): expired, not_yet_valid, or undefined. */
-export function judgeLeaf(facts: CertificateFacts, world: { readonly now: number }): Judgement | undefined {
-  const clock = new Date(world.now).toISOString();
-  if (world.now > facts.notAfter) {
+export function judgeDates(facts: CertificateFacts, now: number): Judgement | undefined {
+  const clock = new Date(now).toISOString();
+  if (now > facts.notAfter) {
     return {
       code: 'expired',
       detail: `it expired on ${new Date(facts.notAfter).toISOString()}; our clock says ${clock}`,
     };
   }
-  if (world.now < facts.notBefore) {
+  if (now < facts.notBefore) {
     return {
       code: 'not_yet_valid',
       detail: `it is valid from ${new Date(facts.notBefore).toISOString()}; our clock says ${clock}`,
     };
   }
   return undefined;
+}
+
+/** The refusal of a certificate over which a reader of ours threw: what cannot be judged is refused. */
+export function judgeUnreadable(error: unknown): Judgement {
+  const detail = error instanceof Fault ? (error.detail ?? error.code) : `certificate: ${String(error)}`;
+  return { code: 'malformed_cert', detail };
 }
 
 /** True where the certificate may serve for the usage: the extension is absent, or names it, or names any usage. */

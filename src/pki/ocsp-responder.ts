@@ -6,7 +6,7 @@ import { eachExtension } from './certificate-extensions.ts';
 import type { CertificateFacts } from './facts.ts';
 import { readFacts, splitCertificate } from './facts-reader.ts';
 import { isIssuedBy } from './issuer.ts';
-import { checkStrength, judgeLeaf } from './judge.ts';
+import { judgeStrength, judgeDates } from './judge.ts';
 import type { BasicResponse } from './ocsp-reader.ts';
 import { hashOfKey } from './ocsp-request.ts';
 import { findSignatureFlaw } from './signed-data.ts';
@@ -54,9 +54,9 @@ function judgeDelegate(responder: CertificateFacts, issuer: CertificateFacts, no
   const who = 'is signed by a responder';
   // anyExtendedKeyUsage does not do: a CA's every server certificate could answer for it.
   if (responder.extendedKeyUsage?.includes(ocspSigning) !== true) return `${who} without id-kp-OCSPSigning`;
-  const late = judgeLeaf(responder, { now });
+  const late = judgeDates(responder, now);
   if (late !== undefined) return `${who} whose certificate is not valid: ${late.detail}`;
-  const weak = checkStrength(responder);
+  const weak = judgeStrength(responder);
   if (weak !== undefined) return `${who} that is too weak: ${weak.detail}`;
   const unknown = findUnknownCritical(responder);
   if (unknown !== undefined) return `${who} with the unknown critical extension ${unknown}`;

@@ -25,12 +25,13 @@ const fetchMs = 10_000;
 /** Responses without nextUpdate are served for so long. */
 const maxAgeMs = 3_600_000;
 const minRenewMs = 30_000;
+/** A timer of Node's takes no more than 24.8 days. */
 const maxRenewMs = 24 * 3_600_000;
 const firstRetryMs = 5_000;
 /** Questions at once. */
 const maxAsking = 8;
 const maxRetryMs = 10 * 60_000;
-/** A timer of Node's takes no more than 24.8 days; 20 % of jitter keep many gateways from asking at once. */
+/** So that many gateways do not ask at once. */
 const jitter = 0.2;
 
 type Kept = {

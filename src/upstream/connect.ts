@@ -9,7 +9,7 @@ import type { Verdict } from '../pki/verdict.ts';
 import type { ConnectTimes } from './backend-world.ts';
 import type { Endpoint } from './endpoint.ts';
 import { endpointLabel } from './endpoint.ts';
-import { type Judgement, judgeBackend } from './judge.ts';
+import { type BackendJudgement, judgeBackend } from './judge-backend.ts';
 import type { Ticket, Tickets } from './tickets.ts';
 import type { TlsIdentity } from './tls-identity.ts';
 import { connectFault, type TransportSituation } from './transport-failure.ts';
@@ -123,7 +123,7 @@ export class ConnectAttempt {
       this.#sawBackendCertificate = true;
     });
     const sessions: Buffer[] = [];
-    let judgement: Judgement | undefined;
+    let judgement: BackendJudgement | undefined;
     secured.on('session', (session) => {
       // TLS 1.2 delivers it within the handshake: kept until the verdict is known.
       if (judgement === undefined) sessions.push(session);
@@ -139,7 +139,7 @@ export class ConnectAttempt {
     return secured;
   }
 
-  #judge(secured: tls.TLSSocket, identity: TlsIdentity): Judgement {
+  #judge(secured: tls.TLSSocket, identity: TlsIdentity): BackendJudgement {
     const { endpoint, clock } = this.#target;
     return judgeBackend(secured, identity, endpoint, this.#ticket, clock.now());
   }
@@ -210,6 +210,6 @@ export class ConnectAttempt {
   }
 }
 
-function toTicket(session: Buffer, { verdict, root, validUntil }: Judgement): Ticket {
+function toTicket(session: Buffer, { verdict, root, validUntil }: BackendJudgement): Ticket {
   return { session, verdict: root ?? verdict, validUntil };
 }

@@ -7,7 +7,7 @@ import type { OpenSocket } from '../http1/inlet.ts';
 import type { Judgement } from '../pki/judge.ts';
 import type { BackendWorld } from './backend-world.ts';
 import type { Endpoint } from './endpoint.ts';
-import { judgeStanding, type Presented, validUntil } from './judge.ts';
+import { judgeStanding, type Presented, validUntil } from './judge-backend.ts';
 import type { TlsIdentity } from './tls-identity.ts';
 import { lateRefusal, type TransportSituation } from './transport-failure.ts';
 

@@ -8,13 +8,13 @@ import { diagnose } from '../pki/diagnose.ts';
 import { readFacts } from '../pki/facts-reader.ts';
 import type { CertificateFacts } from '../pki/facts.ts';
 import { coversHost, explainNotCovered } from '../pki/host-coverage.ts';
-import { checkStrength, hasPurpose, type Judgement as Refusal, judgeLeaf, serverAuth } from '../pki/judge.ts';
+import { judgeStrength, hasPurpose, type Judgement, judgeDates, serverAuth } from '../pki/judge.ts';
 import type { Verdict, VerdictCode } from '../pki/verdict.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Ticket } from './tickets.ts';
 import type { TlsIdentity } from './tls-identity.ts';
 
-export type Judgement = {
+export type BackendJudgement = {
   readonly verdict: Verdict;
   /** The verdict of the full handshake, where this one resumed its session. */
   readonly root: Verdict | undefined;
@@ -37,7 +37,7 @@ export function judgeBackend(
   endpoint: Endpoint,
   ticket: Ticket | undefined,
   now: number,
-): Judgement {
+): BackendJudgement {
   try {
     return judge(socket, identity, endpoint, ticket, now);
   } catch (error) {
@@ -56,7 +56,7 @@ function judge(
   endpoint: Endpoint,
   ticket: Ticket | undefined,
   now: number,
-): Judgement {
+): BackendJudgement {
   const sent = readChain(socket);
   const root = socket.isSessionReused() ? ticket?.verdict : undefined;
   // Node shows a client no certificate on a resumed TLS 1.3 session; the session is proof of the one it was made under.
@@ -121,18 +121,18 @@ export function judgeStanding(
   identity: TlsIdentity,
   endpoint: Endpoint,
   now: number,
-): Refusal | undefined {
+): Judgement | undefined {
   const [leaf] = chain;
   if (leaf === undefined) return { code: 'malformed_cert', detail: 'the backend presented no certificate' };
   for (const certificate of anchor === undefined ? chain : [...chain, anchor]) {
-    const outdated = judgeLeaf(certificate, { now });
+    const outdated = judgeDates(certificate, now);
     if (outdated !== undefined) return outdated;
   }
   if (!hasPurpose(leaf, serverAuth)) {
     return { code: 'wrong_purpose', detail: 'its extended key usage lacks serverAuth' };
   }
   return (
-    checkStrength(leaf) ??
+    judgeStrength(leaf) ??
     judgeRevocation(chain, anchor, identity, now) ??
     identity.rules.judge(leaf) ??
     (identity.rules.hasNames ? undefined : judgeHost(leaf, identity.expectedName(endpoint)))
@@ -144,14 +144,14 @@ function judgeRevocation(
   anchor: CertificateFacts | undefined,
   { crls }: TlsIdentity,
   now: number,
-): Refusal | undefined {
+): Judgement | undefined {
   if (crls === undefined) return undefined;
   // OpenSSL found one. That we do not must not mean that nobody looks for revoked issuers.
   if (anchor === undefined) return { code: 'untrusted_issuer', detail: 'its chain leads to no CA that we trust' };
   return crls.judge(chain, anchor, now);
 }
 
-function judgeHost(leaf: CertificateFacts, wanted: string): Refusal | undefined {
+function judgeHost(leaf: CertificateFacts, wanted: string): Judgement | undefined {
   if (coversHost(leaf, wanted)) return undefined;
   const detail = `the certificate of the backend does not cover ${wanted}: ${explainNotCovered(leaf, wanted)}`;
   return { code: 'name_mismatch', detail };
@@ -185,7 +185,7 @@ function frame(socket: TLSSocket): Pick<Verdict, 'chainKnown' | 'resumed' | 'ver
   };
 }
 
-function refuse(socket: TLSSocket, code: VerdictCode, detail: string): Judgement {
+function refuse(socket: TLSSocket, code: VerdictCode, detail: string): BackendJudgement {
   const verdict: Verdict = { ...frame(socket), code, raw: '', detail, leaf: undefined, chain: [], anchor: undefined };
   return { verdict, root: undefined, validUntil: 0 };
 }
