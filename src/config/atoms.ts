@@ -47,7 +47,7 @@ export const duration = atom(
   'a duration with a unit',
   z.string().regex(durationPattern),
   (value) => (parseDuration(value) === undefined ? undefined : value),
-  'For example 500ms, 30s, 1m30s, 1h.',
+  'For example 500ms, 30s, 1m30s, 1h; a day is 24h.',
 ).transform((value) => parseDuration(value) ?? 0);
 
 /** A number from 0 to 1. */

@@ -257,7 +257,7 @@ async function loadTicketSecret(ref: Ref | undefined, loader: MaterialLoader): P
       secret = await readFile(ref.path);
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code ?? 'error';
-      const message = `${ref.path} cannot be read (${code})`;
+      const message = code === 'ENOENT' ? `${ref.path} does not exist` : `${ref.path} cannot be read (${code})`;
       loader.add(
         ref.place,
         materialError('ticket_keys_unreadable', message, 'Correct gateway.tls.sessionResumption.keys.'),
