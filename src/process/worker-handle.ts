@@ -90,11 +90,17 @@ export class WorkerHandle {
     if (!this.#gone && this.#child.connected) this.#child.send(message, () => {});
   }
 
-  /** As `send`; resolves when the message is written, or the worker is gone, or reads nothing any more. */
+  /**
+   * As `send`; resolves when the message is written, or the worker is gone. One that reads nothing any more would never know
+   * who is revoked, and keep reloads and restarts waiting: it is ended, and its successor starts with everything.
+   */
   async sendPaced(message: ToWorker): Promise<void> {
     if (this.#gone || !this.#child.connected) return;
     await new Promise<void>((resolve) => {
-      const cancel = this.#clock.after(answerMs, resolve);
+      const cancel = this.#clock.after(answerMs, () => {
+        this.kill();
+        resolve();
+      });
       this.#child.send(message, () => {
         cancel();
         resolve();

@@ -1,0 +1,25 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { openTempDir } from '../../test/support/temp.ts';
+import { type Clock, systemClock } from '../base/clock.ts';
+import { WorkerHandle } from './worker-handle.ts';
+
+test('a worker that reads nothing any more is ended, so that nobody waits for it again and again', async (t) => {
+  using dir = openTempDir('worker-handle');
+  const entry = dir.write('deaf.mjs', 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);');
+  const due: (() => void)[] = [];
+  const clock: Clock = {
+    ...systemClock,
+    after: (_, act) => {
+      due.push(act);
+      return () => {};
+    },
+  };
+  const worker = new WorkerHandle(entry, 0, clock, { onIntermediate: () => {}, onSeen: () => {} });
+  t.after(() => worker.kill());
+  const total = 8 * 1024 * 1024;
+  const sent = worker.sendPaced({ kind: 'crlPiece', digest: 'x', total, offset: 0, piece: new Uint8Array(total) });
+  for (const act of due.splice(0)) act();
+  await sent;
+  assert.equal((await worker.exited).signal, 'SIGKILL');
+});
