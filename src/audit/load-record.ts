@@ -20,7 +20,9 @@ async function readRecord(path: string): Promise<string> {
     return await readFile(path, 'utf8');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw code === undefined ? error : new Error(`it cannot be read (${code})`, { cause: error });
+    throw code === undefined
+      ? error
+      : new Error(code === 'ENOENT' ? 'it does not exist' : `it cannot be read (${code})`, { cause: error });
   }
 }
 
@@ -33,7 +35,7 @@ async function fetchRecord(where: string): Promise<string> {
     response = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(fetchMs) });
   } catch (error) {
     const cause = error instanceof Error ? (error.cause as NodeJS.ErrnoException | undefined) : undefined;
-    throw new Error(`nobody answers (${cause?.code ?? String(error)})`, { cause: error });
+    throw new Error(`nobody answers (${cause?.code ?? cause?.message ?? String(error)})`, { cause: error });
   }
   if (response.status === 404) {
     throw new Error('404: no record is kept there (gateway.trustRecord), or it is not the admin listener');
