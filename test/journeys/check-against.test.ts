@@ -204,7 +204,7 @@ describe('check --against', () => {
     const { pki, yaml, gateway } = world;
     const file = pki.dir.write('new.yml', yaml());
     const wrong: readonly (readonly [string, RegExp])[] = [
-      [pki.dir.file('nothing.json'), /cannot be read \(ENOENT\)/],
+      [pki.dir.file('nothing.json'), /nothing\.json: it does not exist/],
       [file, /it is not JSON/],
       ['http://127.0.0.1:1', /nobody answers/],
       [`http://127.0.0.1:${gateway.ports.admin}/metrics`, /it is not JSON/],
