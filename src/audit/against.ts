@@ -1,6 +1,7 @@
 // Whom a configuration would refuse or let in of those who came lately, for a person and as
 // JSON. Subjects and names come from certificates and perhaps from a foreign file: everything is escaped.
 import { randomBytes } from 'node:crypto';
+import { dayMs } from '../base/clock.ts';
 import { compilePolicies } from '../gateway/compile-policies.ts';
 import { findInLoad } from '../gateway/load-crls.ts';
 import type { LoadedConfig } from '../gateway/loaded.ts';
@@ -9,7 +10,6 @@ import { describeSans } from '../pki/san-rule.ts';
 import type { SeenIdentity, TrustRecordContents } from './trust-record-format.ts';
 import { type AnonymousChange, judgeSeen, notLookedAt, type SeenChange, type SeenVerdicts } from './judge-seen.ts';
 
-export const dayMs = 86_400_000;
 /** Clients of one kind that are shown to a person. */
 const maxShown = 100;
 

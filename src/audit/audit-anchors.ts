@@ -1,5 +1,6 @@
 // Every anchor that vouches for clients, what it vouched for and when last, so that nobody has to
 // guess which CA may go. What the record cannot say (it is too young, or was not kept) is not claimed.
+import { dayMs } from '../base/clock.ts';
 import type { LoadedConfig } from '../gateway/loaded.ts';
 import type { CertificateFacts } from '../pki/facts.ts';
 import { isSelfIssued } from '../pki/issuer.ts';
@@ -7,7 +8,7 @@ import { judgeStrength } from '../pki/judge.ts';
 import { escapeForLog } from '../pki/log-text.ts';
 import { parseCertificates } from '../pki/material.ts';
 import type { TrustRecordContents } from './trust-record-format.ts';
-import { dayMs, when } from './against.ts';
+import { when } from './against.ts';
 
 export type AnchorMark = 'EXPIRED' | 'EXPIRES SOON' | 'WEAK' | 'STALE' | 'REMOVED';
 

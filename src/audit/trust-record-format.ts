@@ -5,7 +5,7 @@ import { safeJson } from '../base/safe-json.ts';
 import type { SeenAnonymous } from '../edge/seen-anonymous.ts';
 import type { VerdictCode } from '../pki/verdict.ts';
 
-export const trustRecordVersion = 1;
+const trustRecordVersion = 1;
 /** Longest text that is read as a record, in bytes. */
 export const maxRecordBytes = 512 * 1024 * 1024;
 

@@ -1,5 +1,7 @@
 // Time as a value that is passed in: production takes `systemClock`, tests a clock of their own that they turn by hand.
 
+export const dayMs = 86_400_000;
+
 export interface Clock {
   /** Wall-clock time, milliseconds since the epoch: certificates, logs. */
   now(): number;

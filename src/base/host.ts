@@ -48,3 +48,8 @@ function isLabelShape(text: string, start: number, end: number): boolean {
 function isNumber(label: string): boolean {
   return /^(?:[0-9]+|0[xX][0-9a-fA-F]*)$/.test(label);
 }
+
+/** A host of the configuration as certificates write it: Goma's `{name}.example.org` is `*.example.org`. */
+export function wildcardHost(host: string): string {
+  return host.replace(/^\{[^}]*\}\./, '*.');
+}

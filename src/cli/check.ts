@@ -11,7 +11,7 @@ import { loadRecord } from '../audit/load-record.ts';
 import { printProblems } from './problems.ts';
 
 /** Exit code: the configuration is good, and somebody who was let in would be refused. */
-export const breaksExitCode = 3;
+const breaksExitCode = 3;
 
 type Options = {
   readonly config: string;

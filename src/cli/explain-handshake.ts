@@ -5,7 +5,7 @@ import { systemClock } from '../base/clock.ts';
 import { UsageError } from '../base/usage-error.ts';
 import { climb } from '../ladder/climb.ts';
 import { isSound, printJson, printLadder } from '../ladder/print-ladder.ts';
-import { type HandshakeOptions, loadTarget, type TlsVersion } from '../ladder/target.ts';
+import { type HandshakeOptions, loadTarget, type ProbedVersion } from '../ladder/target.ts';
 
 export function explainHandshakeCommand(): Command {
   return new Command('handshake')
@@ -38,7 +38,7 @@ export function explainHandshakeCommand(): Command {
     });
 }
 
-const versions: Readonly<Record<string, TlsVersion>> = {
+const versions: Readonly<Record<string, ProbedVersion>> = {
   '1.0': 'TLSv1',
   '1.1': 'TLSv1.1',
   '1.2': 'TLSv1.2',
@@ -46,7 +46,7 @@ const versions: Readonly<Record<string, TlsVersion>> = {
 };
 
 function versionOption(flags: string, description: string): Option {
-  return new Option(flags, description).argParser((text: string): TlsVersion => {
+  return new Option(flags, description).argParser((text: string): ProbedVersion => {
     const version = versions[text.replace(/^TLSv/i, '')];
     if (version === undefined) throw new InvalidArgumentError('1.0, 1.1, 1.2 or 1.3');
     return version;

@@ -3,7 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { systemClock } from '../base/clock.ts';
+import { dayMs, systemClock } from '../base/clock.ts';
 import { UsageError } from '../base/usage-error.ts';
 import { readCrlFile, splitCrls } from '../pki/crl-file.ts';
 import { readSerial } from '../pki/crl-index.ts';
@@ -16,8 +16,6 @@ import type { CertificateFacts } from '../pki/facts.ts';
 import { isIssuedBy } from '../pki/issuer.ts';
 import { parseCertificates } from '../pki/material.ts';
 import { loadCa, writeFiles } from './pki-files.ts';
-
-const dayMs = 86_400_000;
 
 /** CRLReason (RFC 5280 section 5.3.1). */
 const reasons: Readonly<Record<string, number>> = {

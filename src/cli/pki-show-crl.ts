@@ -1,4 +1,5 @@
 // A CRL for `pki show`: what it says of itself, its first entries, and whether its signature is that of a CA among the files.
+import { dayMs } from '../base/clock.ts';
 import { findCrlIssuer } from '../pki/crl-issuer.ts';
 import { buildCrlIndex, CrlIndex } from '../pki/crl-index.ts';
 import type { ParsedCrl } from '../pki/crl-reader.ts';
@@ -10,7 +11,6 @@ import { escapeForLog } from '../pki/log-text.ts';
 
 const maxShown = 512;
 const maxEntries = 5;
-const dayMs = 86_400_000;
 
 /** Label and value of each line. `cas`: the certificates among the files. */
 export function describeCrlLines(crl: ParsedCrl, cas: readonly CertificateFacts[], now: number): [string, string][] {

@@ -1,6 +1,7 @@
 // The readable view behind `pki show`: each block of each file, and how certificates and keys belong together across all
 // files given. Everything that came out of a file is escaped before it is printed.
 import { createPrivateKey, createPublicKey, hash, type KeyObject } from 'node:crypto';
+import { dayMs } from '../base/clock.ts';
 import { Fault } from '../base/fault.ts';
 import { fitsKey } from '../pki/chain.ts';
 import { isoSeconds } from '../pki/expiry.ts';
@@ -19,7 +20,6 @@ import { certificateLabels, type PemBlock, splitPem } from '../pki/pem.ts';
 import { readSignatureAlgorithm } from '../pki/signature-algorithm.ts';
 
 const maxShown = 512;
-const dayMs = 86_400_000;
 
 type Item = { file: string; number: number } & (
   | { kind: 'certificate'; facts: CertificateFacts }

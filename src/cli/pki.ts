@@ -3,7 +3,7 @@
 import { basename, join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { canonicalHostName, isIpLiteral } from '../base/host.ts';
-import { systemClock } from '../base/clock.ts';
+import { dayMs, systemClock } from '../base/clock.ts';
 import { UsageError } from '../base/usage-error.ts';
 import { canonicalIp } from '../base/ip-name.ts';
 import type { San } from '../pki/facts.ts';
@@ -14,7 +14,6 @@ import { loadCa, type OutputFile, writeFiles } from './pki-files.ts';
 import { showFiles } from './pki-show.ts';
 
 type KeyChoice = 'ec' | 'rsa';
-const dayMs = 86_400_000;
 
 export function pkiCommand(): Command {
   return new Command('pki')

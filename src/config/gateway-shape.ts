@@ -47,7 +47,7 @@ const monitoringShape = map({
   ),
 });
 
-export const gatewayShape = map({
+const gatewayShape = map({
   timeouts: map({
     read: seconds.optional().describe('Seconds for a whole request with its body. Default 300; 0 = none.'),
     write: seconds
@@ -135,11 +135,9 @@ export const mainFileShape = map({
   certificateManager: ignored(noAcme, 'Give certificates as files under gateway.tls.'),
   plugins: ignored('plugins are not loaded'),
 });
-export type MainFileShape = z.output<typeof mainFileShape>;
 
 export const extraFileShape = map({
   version: text.optional(),
   routes: list(routeShape).optional(),
   middlewares: list(middlewareShape).optional(),
 });
-export type ExtraFileShape = z.output<typeof extraFileShape>;

@@ -39,7 +39,7 @@ function readPins(
 }
 
 /** SHA-256 of a certificate, with or without colons, in any case; lower-case hexadecimal in the end. */
-export function parseFingerprint(text: string): PinReading {
+function parseFingerprint(text: string): PinReading {
   const hex = (/^[0-9a-f]{2}(?::[0-9a-f]{2})+$/i.test(text) ? text.replaceAll(':', '') : text).toLowerCase();
   if (/^[0-9a-f]{64}$/.test(hex)) return { pin: hex };
   // As other tools print it: `sha256 Fingerprint=AB:CD…`, `sha256:abcd…`.
@@ -58,7 +58,7 @@ export function parseFingerprint(text: string): PinReading {
 }
 
 /** SHA-256 of a SubjectPublicKeyInfo in base64, also with `sha256/` or `sha256//` in front. */
-export function parseKeyPin(text: string): PinReading {
+function parseKeyPin(text: string): PinReading {
   const base64 = text.replace(/^sha256\/\/?/i, '');
   const bytes = Buffer.from(base64, 'base64');
   if (bytes.length === 32 && bytes.toString('base64') === base64) return { pin: base64 };

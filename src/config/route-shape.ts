@@ -41,7 +41,7 @@ export const forwardClientCertShape = map({
 });
 export type ForwardClientCertShape = z.output<typeof forwardClientCertShape>;
 
-export const backendMatchShape = map({
+const backendMatchShape = map({
   source: oneOf(['header', 'cookie', 'query', 'ip'], true).optional(),
   name: text.optional().describe('Name of the header, cookie or query parameter.'),
   operator: oneOf(
@@ -52,7 +52,7 @@ export const backendMatchShape = map({
 });
 export type BackendMatchShape = z.output<typeof backendMatchShape>;
 
-export const backendShape = map({
+const backendShape = map({
   endpoint: text.optional().describe('http://host:port or https://host:port, with an optional base path.'),
   weight: integer(0, 1_000_000)
     .optional()

@@ -5,18 +5,18 @@ import { closedMap, duration, flag, integer, list, map, oneOf, oneOrMore, text }
 import { crlShape, identityKeys, ocspShape, spiffeShape } from './identity-shape.ts';
 import { ignored } from './support.ts';
 
-export const certificatePairShape = map({
+const certificatePairShape = map({
   cert: text.optional().describe('Certificate, its chain included: path, PEM text, or base64 of PEM text.'),
   key: text.optional().describe('Private key of the certificate: path, PEM text, or base64 of PEM text.'),
 });
 export type CertificatePairShape = z.output<typeof certificatePairShape>;
 
-export const tlsVersion = oneOf(['TLSv1.2', 'TLSv1.3'], true);
+const tlsVersion = oneOf(['TLSv1.2', 'TLSv1.3'], true);
 
 const keyFloor = 'The floor can be raised, never lowered: smaller keys can be broken.';
 
 /** Goma's block of two keys and ours: whatever else is written there narrows down who is accepted. */
-export const clientAuthShape = closedMap({
+const clientAuthShape = closedMap({
   clientCA: oneOrMore(text)
     .optional()
     .describe(
@@ -64,7 +64,7 @@ const cryptoKeys = {
   curves: list(text).optional().describe('Key exchange groups in order of preference. Default: X25519MLKEM768 first.'),
 };
 
-export const policyShape = map({
+const policyShape = map({
   name: text.optional().describe('Unique name; stands in logs and metrics.'),
   hosts: list(text).optional().describe('Server names: exact, or *.example.com for one label or more below it.'),
   certificates: list(certificatePairShape)
@@ -130,7 +130,6 @@ export const backendTlsShape = map({
     .optional()
     .describe('HTTP/2 to the backend; this version speaks HTTP/1.1 only, so `on` is refused.'),
 });
-export type BackendTlsShape = z.output<typeof backendTlsShape>;
 
 export const routeTlsShape = map({
   certificate: certificatePairShape.optional().describe('Certificate for the hosts of this route.'),
@@ -140,4 +139,3 @@ export const routeTlsShape = map({
     'Give the certificate as files.',
   ),
 });
-export type RouteTlsShape = z.output<typeof routeTlsShape>;

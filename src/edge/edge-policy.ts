@@ -1,13 +1,12 @@
 // One trust policy, compiled: whom it trusts, how it answers, and the TLS terminators that no other policy shares. Sessions
 // and tickets are bound to a digest of everything that decides trust, so they die with any change of it (N7, N9).
 import { createPrivateKey, hash, hkdfSync } from 'node:crypto';
+import type { TlsVersion } from '../config/gateway-config.ts';
 import { CertificateChoice } from './certificate-choice.ts';
 import { resolveCipherSuites, resolveCurves } from './cipher-list.ts';
 import { ClientTrust, type ClientTrustOptions } from './client-trust.ts';
 import type { StapleBook } from './staple-book.ts';
 import { TlsTerminator } from './tls-terminator.ts';
-
-export type TlsVersionName = 'TLSv1.2' | 'TLSv1.3';
 
 export type EdgeCertificate = {
   /** Leaf first, then intermediates. */
@@ -28,8 +27,8 @@ export type ClientAuthSettings = {
 
 export type EdgePolicyOptions = {
   readonly name: string;
-  readonly minVersion: TlsVersionName;
-  readonly maxVersion: TlsVersionName;
+  readonly minVersion: TlsVersion;
+  readonly maxVersion: TlsVersion;
   /** OpenSSL or IANA names; empty = default. */
   readonly ciphers: readonly string[];
   readonly curves: readonly string[];
@@ -52,8 +51,8 @@ export class EdgePolicy {
   readonly name: string;
   /** Hexadecimal SHA-256 of everything that decides trust. */
   readonly digest: string;
-  readonly minVersion: TlsVersionName;
-  readonly maxVersion: TlsVersionName;
+  readonly minVersion: TlsVersion;
+  readonly maxVersion: TlsVersion;
   /** undefined: no client certificate is asked for. */
   readonly clientAuth: Required<ClientAuthSettings> | undefined;
   /** Defined exactly where clientAuth is. */

@@ -15,7 +15,7 @@ import type { Intermediates } from './intermediates.ts';
 import { judgeIdentity } from './judge-identity.ts';
 
 /** Certificates that a client may send; a longer list is refused before it costs anything (incident 21). */
-export const maxSentCertificates = 16;
+const maxSentCertificates = 16;
 
 const accepted: Judgement = { code: 'ok', detail: '' };
 

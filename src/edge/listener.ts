@@ -21,7 +21,7 @@ export type EdgeLimits = {
   readonly maxPendingHandshakes: number;
 };
 
-export const defaultEdgeLimits: EdgeLimits = { maxConnections: 20_000, maxPendingHandshakes: 2048 };
+const defaultEdgeLimits: EdgeLimits = { maxConnections: 20_000, maxPendingHandshakes: 2048 };
 
 const defaultHandshakeTimeoutMs = 10_000;
 

@@ -53,7 +53,7 @@ export function parseResponderUrl(text: string): URL | undefined {
 }
 
 /** The canonical name, or the address without brackets as the URL standard writes it (127.1 is 127.0.0.1). */
-export function hostOf(url: URL): string {
+function hostOf(url: URL): string {
   const host = url.hostname.replace(/^\[|\]$/g, '');
   return canonicalHostName(host) ?? host;
 }

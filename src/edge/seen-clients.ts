@@ -10,7 +10,7 @@ import { SeenShelf, shareLimits, type ShelfLimits } from './seen-shelf.ts';
 export const maxServerNames = 8;
 /** Certificates of one client that are kept, leaf and intermediates together; beyond it intermediates go, then the leaf. */
 export const maxCertificateBytes = 32 * 1024;
-export const maxDetail = 512;
+const maxDetail = 512;
 
 export type SeenAnchor = { readonly sha256: string; readonly subject: string; readonly notAfter: number };
 
@@ -65,7 +65,7 @@ type Entry = {
   above: readonly Buffer[] | undefined;
 };
 
-export const defaultSeenLimits: ShelfLimits = { maxEntries: 4096, maxBytes: 8 * 1024 * 1024 };
+const defaultSeenLimits: ShelfLimits = { maxEntries: 4096, maxBytes: 8 * 1024 * 1024 };
 
 export class SeenClients {
   readonly #accepted: SeenShelf<Entry>;

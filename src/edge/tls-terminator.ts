@@ -4,6 +4,7 @@
 import { constants } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
+import type { TlsVersion } from '../config/gateway-config.ts';
 import { encodePem } from '../pki/der-writer.ts';
 import { StapleChoice } from './staple-choice.ts';
 import type { StapleBook } from './staple-book.ts';
@@ -15,8 +16,8 @@ export type TlsTerminatorOptions = {
   readonly key: readonly string[];
   /** undefined: no client certificate is asked for. */
   readonly trust: { readonly bundle: TrustBundle; readonly partialChain: boolean } | undefined;
-  readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
-  readonly maxVersion: 'TLSv1.2' | 'TLSv1.3';
+  readonly minVersion: TlsVersion;
+  readonly maxVersion: TlsVersion;
   readonly ciphers: string;
   readonly curves: string;
   /** Responses for these certificates; undefined: no stapling. */

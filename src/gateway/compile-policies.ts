@@ -1,4 +1,5 @@
 // From loaded policies to the table that says which policy a name belongs to, each with its own TLS contexts.
+import { wildcardHost } from '../base/host.ts';
 import type { CrlConfig, OcspConfig } from '../config/gateway-config.ts';
 import type { OcspSettings } from '../edge/client-trust.ts';
 import { EdgePolicy } from '../edge/edge-policy.ts';
@@ -30,7 +31,7 @@ export function compilePolicies(
     if (policy === undefined) throw new RangeError(`policy ${name} was not loaded`);
     return policy;
   };
-  const routeHosts = routes.flatMap((route) => route.hosts.map((host) => host.replace(/^\{[^}]*\}\./, '*.')));
+  const routeHosts = routes.flatMap((route) => route.hosts.map(wildcardHost));
   const gatewayNames = loaded.policies.find(({ config }) => config === tls.gateway || config.name === tls.gateway.name);
   const certificateHosts = gatewayNames?.certificates.flatMap((pair) => pair.names) ?? [];
   return new PolicyTable({

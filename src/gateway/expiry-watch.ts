@@ -1,13 +1,13 @@
 // Says while we run what `check` says before: whose expiry is near. Once a day and certificate at most, by a look at the
 // clock every minute, so that a certificate of an hour is told of in time as well.
-import type { Clock } from '../base/clock.ts';
+import { type Clock, dayMs } from '../base/clock.ts';
 import { describeExpiry, isNearExpiry } from '../pki/expiry.ts';
 import { escapeForLog } from '../pki/log-text.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Expiry } from './loaded.ts';
 
 const lookMs = 60_000;
-const quietMs = 86_400_000;
+const quietMs = dayMs;
 
 export class ExpiryWatch {
   readonly #clock: Clock;

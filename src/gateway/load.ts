@@ -1,21 +1,21 @@
 // From a configuration file to everything that `run` needs and `check` judges: the configuration, then every file that it
 // points to. All problems of both come back together; `loaded` is there only where none of them is an error.
-import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join, parse, resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import type { Clock } from '../base/clock.ts';
-import type { CertificatePair, GatewayConfig, PolicyConfig, Ref, RouteConfig } from '../config/gateway-config.ts';
+import type { CertificatePair, GatewayConfig, PolicyConfig, RouteConfig } from '../config/gateway-config.ts';
 import { loadConfig } from '../config/load-config.ts';
 import type { Problem } from '../config/problem.ts';
+import { checkCoverage, hostsOf } from './check-coverage.ts';
 import { checkStapling } from './check-stapling.ts';
 import { resolveCipherSuites, resolveCurves } from '../edge/cipher-list.ts';
-import { coversHost, explainNotCovered } from '../pki/host-coverage.ts';
 import { materialError, materialWarning } from '../pki/material-problem.ts';
 import type { TrustBundle } from '../pki/trust-bundle.ts';
 import { CrlBuilder } from '../pki/crl-builder.ts';
 import { CrlLoader } from './crl-loader.ts';
 import { allOf, loadClientTrust } from './load-client-trust.ts';
+import { loadTicketSecret } from './load-ticket-secret.ts';
 import { type CrlLoading, CrlLoads } from './load-crls.ts';
 import type { Expiry, LoadedConfig, LoadedPair, LoadedPolicy, LoadedRoute } from './loaded.ts';
 import { MaterialLoader, type UsablePair } from './material-loader.ts';
@@ -124,40 +124,6 @@ function checkAlgorithms(policy: PolicyConfig, loader: MaterialLoader): void {
   }
 }
 
-/** The hosts that a policy serves: its own, or for the gateway's policy those of the routes that no other names. */
-function hostsOf(policy: PolicyConfig, config: GatewayConfig): { host: string; place: PolicyConfig['place'] }[] {
-  if (policy !== config.tls.gateway) return policy.hosts.map((host) => ({ host, place: policy.place }));
-  const taken = new Set(config.tls.policies.flatMap((other) => other.hosts));
-  return config.routes.flatMap((route) =>
-    route.hosts.filter((host) => !taken.has(host)).map((host) => ({ host, place: route.place })),
-  );
-}
-
-function checkCoverage(hosts: ReturnType<typeof hostsOf>, pairs: readonly UsablePair[], loader: MaterialLoader): void {
-  const leaves = pairs.flatMap(({ checked }) => (checked.leaf === undefined ? [] : [checked.leaf]));
-  const wildcards = new Set(leaves.flatMap((leaf) => leaf.sans.map((san) => san.value.toLowerCase())));
-  const seen = new Set<string>();
-  for (const { host, place } of hosts) {
-    const pattern = host.replace(/^\{[^}]*\}\./, '*.');
-    if (seen.has(pattern)) continue;
-    seen.add(pattern);
-    const covered = pattern.startsWith('*.')
-      ? wildcards.has(pattern)
-      : leaves.some((leaf) => coversHost(leaf, pattern));
-    if (covered) continue;
-    const [first] = leaves;
-    const why = leaves.length === 1 && first !== undefined ? `: ${explainNotCovered(first, pattern)}` : '';
-    loader.add(
-      place,
-      materialWarning(
-        'host_not_covered',
-        `no certificate covers the host ${host}${why}`,
-        'Have a certificate issued with this name as a DNS SAN, or correct the name.',
-      ),
-    );
-  }
-}
-
 /** Where no certificate is configured: one for this run, so that a first try works; nobody can verify it. */
 async function selfSigned(policy: PolicyConfig, config: GatewayConfig, loader: MaterialLoader): Promise<LoadedPair> {
   const noneConfigured =
@@ -243,40 +209,4 @@ function expiryOf(role: Expiry['role'], { subject, notBefore, notAfter }: Omit<E
 
 function distinct(expiries: readonly Expiry[]): Expiry[] {
   return [...new Map(expiries.map((one) => [`${one.role} ${one.subject} ${one.notAfter}`, one])).values()];
-}
-
-/** Shortest key file that is taken for a secret. */
-const minSecretBytes = 32;
-
-async function loadTicketSecret(ref: Ref | undefined, loader: MaterialLoader): Promise<Uint8Array | undefined> {
-  if (ref === undefined) return undefined;
-  let secret: Buffer;
-  if ('path' in ref) {
-    loader.paths.add(ref.path);
-    try {
-      secret = await readFile(ref.path);
-    } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code ?? 'error';
-      const message = code === 'ENOENT' ? `${ref.path} does not exist` : `${ref.path} cannot be read (${code})`;
-      loader.add(
-        ref.place,
-        materialError('ticket_keys_unreadable', message, 'Correct gateway.tls.sessionResumption.keys.'),
-      );
-      return undefined;
-    }
-  } else {
-    secret = Buffer.from(ref.pem);
-  }
-  if (secret.length < minSecretBytes) {
-    const hint = 'Make one with `openssl rand -out FILE 48` and give it to every gateway that shares sessions.';
-    loader.add(
-      ref.place,
-      materialError(
-        'ticket_keys_short',
-        `session ticket keys need at least ${minSecretBytes} bytes of secret, there are ${secret.length}`,
-        hint,
-      ),
-    );
-  }
-  return createHash('sha256').update(secret).digest();
 }

@@ -37,7 +37,7 @@ export class MaterialLoader {
   /** A server certificate with its key; undefined where it cannot be used (the problems say why). */
   async serverPair(pair: CertificatePair): Promise<UsablePair | undefined> {
     return this.#once(this.#pairs, `server ${keyOf(pair.cert)} ${keyOf(pair.key)}`, async () =>
-      this.#readPair(pair, (cert, key, options) => checkServerPair(cert, key, { ...options, hosts: [] })),
+      this.#readPair(pair, checkServerPair),
     );
   }
 

@@ -1,4 +1,5 @@
 // A certificate for this run only, where none is configured. It encrypts and proves nothing.
+import { dayMs } from '../base/clock.ts';
 import { mintCa } from '../pki/test-ca.ts';
 import type { LoadedPair } from './loaded.ts';
 
@@ -19,6 +20,6 @@ export async function mintSelfSigned(hosts: readonly string[]): Promise<LoadedPa
     sha256: '',
     subject: 'CN=Countersign self-signed',
     notBefore: Date.now(),
-    notAfter: Date.now() + lifetimeDays * 86_400_000,
+    notAfter: Date.now() + lifetimeDays * dayMs,
   };
 }

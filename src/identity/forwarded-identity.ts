@@ -11,7 +11,7 @@ import { customFields } from './custom-fields.ts';
 import { fitting, maxBlockBytes, tooLarge } from './field-limits.ts';
 import { asciiName, emitXfcc, parseXfcc, type XfccElement } from './xfcc.ts';
 
-export const xfccName = 'X-Forwarded-Client-Cert';
+const xfccName = 'X-Forwarded-Client-Cert';
 
 /** What the backends of routes with the same settings are told about one client. */
 export class ForwardedIdentity {
@@ -66,7 +66,7 @@ export class ForwardedIdentity {
 }
 
 /** The element for an identity. `ownUris`: URI SANs of the certificate that the gateway presented to this client. */
-export function xfccElement(
+function xfccElement(
   identity: Identity,
   wanted: ForwardClientCertConfig['xfcc'],
   ownUris: readonly string[],

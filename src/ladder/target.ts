@@ -14,7 +14,8 @@ import { hasErrors, type MaterialProblem } from '../pki/material-problem.ts';
 import { TrustBundle } from '../pki/trust-bundle.ts';
 import { UsageError } from '../base/usage-error.ts';
 
-export type TlsVersion = 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3';
+/** Also what the gateway itself never speaks: an old server is to be recognised. */
+export type ProbedVersion = 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3';
 
 export type HandshakeOptions = {
   readonly cert?: string;
@@ -22,8 +23,8 @@ export type HandshakeOptions = {
   readonly ca?: string;
   readonly servername?: string;
   readonly path: string;
-  readonly min?: TlsVersion;
-  readonly max?: TlsVersion;
+  readonly min?: ProbedVersion;
+  readonly max?: ProbedVersion;
   readonly ciphers?: string;
   readonly alpn: string;
   readonly timeout: number;
@@ -47,8 +48,8 @@ export type Target = {
   /** SNI; undefined for addresses. */
   readonly serverName: string | undefined;
   readonly path: string;
-  readonly min: TlsVersion;
-  readonly max: TlsVersion;
+  readonly min: ProbedVersion;
+  readonly max: ProbedVersion;
   readonly ciphers: string | undefined;
   readonly alpn: readonly string[];
   readonly timeoutMs: number;
@@ -103,7 +104,7 @@ export async function loadTarget(place: string, options: HandshakeOptions, now: 
 }
 
 /** HOST:PORT, HOST (443), [IPv6]:PORT, https://HOST:PORT/. */
-export function parsePlace(place: string): { readonly host: string; readonly port: number } {
+function parsePlace(place: string): { readonly host: string; readonly port: number } {
   const text = place.replace(/^https:\/\//i, '').replace(/\/.*$/, '');
   const parts = /^(\[[^\]]*\]|[^:[\]]*)(?::(\d{1,5}))?$/.exec(text);
   const shown = escapeForLog(place, 120);

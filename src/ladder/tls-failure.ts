@@ -56,7 +56,7 @@ export async function explainTlsFailure(
 }
 
 /** What we offer, in a few words. */
-export function describeOffer({ min, max, ciphers, alpn }: Target): string {
+function describeOffer({ min, max, ciphers, alpn }: Target): string {
   const versions = min === max ? min : `${min} to ${max}`;
   const which = ciphers === undefined ? '' : `, ciphers ${escapeForLog(ciphers, 120)}`;
   return `${versions}${which}${alpn.length === 0 ? '' : `, ALPN ${alpn.join(' ')}`}`;

@@ -3,7 +3,6 @@
 import { encodePem } from './der-writer.ts';
 import { fitsKey, orderChain, sentPart } from './chain.ts';
 import type { CertificateFacts } from './facts.ts';
-import { coversHost, explainNotCovered } from './host-coverage.ts';
 import { judgeStrength, clientAuth, hasPurpose, judgeDates, serverAuth } from './judge.ts';
 import { isSelfIssued } from './issuer.ts';
 import { describeExpiry, isNearExpiry } from './expiry.ts';
@@ -36,25 +35,9 @@ export type CheckedPair = {
   readonly problems: readonly MaterialProblem[];
 };
 
-/** A pair for leg 1; `hosts` (canonical names, `*.x` patterns) are those that it is meant to serve. */
-export function checkServerPair(
-  certPem: string,
-  keyPem: string,
-  options: PairOptions & { readonly hosts: readonly string[] },
-): CheckedPair {
-  const pair = checkPair(certPem, keyPem, options, { usage: serverAuth, word: 'serverAuth', side: 'server' });
-  const { leaf } = pair;
-  if (leaf === undefined) return pair;
-  const missed = options.hosts.filter((host) => !coversPattern(leaf, host));
-  const [first] = missed;
-  if (first === undefined) return pair;
-  const shown = missed.slice(0, 10).join(', ') + (missed.length > 10 ? `, and ${missed.length - 10} more` : '');
-  const problem = materialWarning(
-    'host_not_covered',
-    `${options.certName ?? 'the certificate'} does not cover ${shown}: ${explainNotCovered(leaf, first)}`,
-    'Have it issued with these names as DNS SANs, or configure another certificate for them.',
-  );
-  return { ...pair, problems: [...pair.problems, problem] };
+/** A pair for leg 1. Which hosts it covers is not looked at: several pairs may share them. */
+export function checkServerPair(certPem: string, keyPem: string, options: PairOptions): CheckedPair {
+  return checkPair(certPem, keyPem, options, { usage: serverAuth, word: 'serverAuth', side: 'server' });
 }
 
 /** A pair for leg 2: what the gateway shows to a backend. */
@@ -178,13 +161,6 @@ function judgeChain(chain: readonly CertificateFacts[], name: string, options: P
 
 function tellExpiry({ notAfter }: CertificateFacts, now: number): string {
   return `${describeExpiry(notAfter, now)}, on ${new Date(notAfter).toISOString()}`;
-}
-
-function coversPattern(leaf: CertificateFacts, host: string): boolean {
-  // A configured `*.x` (Goma: `{sub}.x`) stands for names we do not know: only the same wildcard covers them all.
-  const pattern = host.replace(/^\{[^}]*\}\./, '*.');
-  if (!pattern.startsWith('*.')) return coversHost(leaf, pattern);
-  return leaf.sans.some((san) => san.type === 'DNS' && san.value.toLowerCase() === pattern);
 }
 
 function describe(facts: CertificateFacts): string {

@@ -54,7 +54,7 @@ function readCrlSign(value: DerCursor): boolean {
 }
 
 /** URIs of `SEQUENCE OF DistributionPoint`; also the form inside a CRL's issuingDistributionPoint. */
-export function readDistributionPoints(points: DerCursor): string[] {
+function readDistributionPoints(points: DerCursor): string[] {
   const urls: string[] = [];
   while (!points.done) {
     const point = points.enter(derTag.sequence, 'distributionPoint');

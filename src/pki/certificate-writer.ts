@@ -44,7 +44,7 @@ export function encodeSignature(signed: Buffer, signer: KeyObject, hash: Signatu
 }
 
 /** A BIT STRING of whole bytes. */
-export function encodeBits(bytes: Uint8Array): Buffer {
+function encodeBits(bytes: Uint8Array): Buffer {
   return encodeDer(derTag.bitString, Buffer.from([0]), bytes);
 }
 

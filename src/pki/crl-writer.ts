@@ -7,6 +7,7 @@ import {
   type SignatureHash,
   type WrittenExtension,
 } from './certificate-writer.ts';
+import { dayMs } from '../base/clock.ts';
 import { derTag } from './der.ts';
 import { encodeDer, encodeTime, encodeUnsigned } from './der-writer.ts';
 
@@ -38,8 +39,6 @@ export type CrlOptions = {
   /** Without it, version 1 and no extensions. */
   readonly v1?: true;
 };
-
-const dayMs = 86_400_000;
 
 /** `keyId`: subjectKeyIdentifier of the CA's certificate, hexadecimal. */
 export type CrlSigner = { readonly subject: Buffer; readonly key: KeyObject; readonly keyId: string | undefined };

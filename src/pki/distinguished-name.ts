@@ -106,7 +106,7 @@ export function readText(der: Buffer, element: DerElement, what: string): string
   }
 }
 
-export function decodeUtf8(der: Buffer, start: number, end: number, what: string): string {
+function decodeUtf8(der: Buffer, start: number, end: number, what: string): string {
   const text = der.toString('utf8', start, end);
   // The decoder writes U+FFFD for what it cannot read; only a real U+FFFD survives the way back.
   if (text.includes('\uFFFD') && Buffer.byteLength(text) !== end - start) throw malformed(`${what}: not UTF-8`);

@@ -1,11 +1,12 @@
 // When an expiry date is near: with a third of the lifetime left, so that a certificate of ninety days and one of a day are
 // both told of in time and neither all the time. For whatever has a beginning and an end: certificates, CRLs, OCSP responses.
+import { dayMs } from '../base/clock.ts';
 
 /** Milliseconds since the epoch. */
 export type Lifetime = { readonly notBefore: number; readonly notAfter: number };
 
 /** The moment from which on somebody should know: milliseconds since the epoch. */
-export function nearsExpiryAt({ notBefore, notAfter }: Lifetime): number {
+function nearsExpiryAt({ notBefore, notAfter }: Lifetime): number {
   return notAfter - Math.max(0, notAfter - notBefore) / 3;
 }
 
@@ -16,7 +17,6 @@ export function isNearExpiry(lifetime: Lifetime, now: number): boolean {
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
-const dayMs = 24 * hourMs;
 
 /** 'in 12 days', 'in 5 hours', 'in 3 minutes', '2 days ago': rounded down, in one unit. */
 export function describeExpiry(notAfter: number, now: number): string {

@@ -2,7 +2,7 @@
 // such blocks silently and trusts the rest (N22). Text between blocks is allowed, as `openssl x509 -text` writes it.
 import { materialError, type MaterialProblem } from './material-problem.ts';
 
-export const maxPemBlocks = 2000;
+const maxPemBlocks = 2000;
 
 export const certificateLabels: ReadonlySet<string> = new Set(['CERTIFICATE', 'X509 CERTIFICATE']);
 

@@ -6,7 +6,7 @@ import type { San, SanType } from './facts.ts';
 import { formatIp } from '../base/ip-name.ts';
 
 export const maxSans = 1000;
-export const maxSanBytes = 2048;
+const maxSanBytes = 2048;
 
 /** The names of the extension value that `value` stands before. Kinds we have no type for are counted and left out. */
 export function readSans(value: DerCursor): readonly San[] {

@@ -7,6 +7,7 @@
 import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject, randomBytes } from 'node:crypto';
 import { isIP } from 'node:net';
 import { promisify } from 'node:util';
+import { dayMs } from '../base/clock.ts';
 import { caExtensions, leafExtensions, type LeafKind } from './certificate-profile.ts';
 import { type SignatureHash, writeCertificate, type WrittenExtension } from './certificate-writer.ts';
 import { type CrlOptions, writeCrl } from './crl-writer.ts';
@@ -145,7 +146,7 @@ function write({ options, subject, key, issuer, extensions }: Draft): Buffer {
       issuer: issuer.subject,
       subject,
       notBefore,
-      notAfter: options.notAfter ?? notBefore + (options.days ?? 30) * 86_400_000,
+      notAfter: options.notAfter ?? notBefore + (options.days ?? 30) * dayMs,
       publicKey: createPublicKey(key),
       extensions: mergeExtensions(extensions, options.extensions ?? []),
     },

@@ -27,7 +27,7 @@ const errnoCodes: Readonly<Record<string, FaultCode>> = {
 };
 
 /** OpenSSL's or errno's code of an error; its message where it has none. */
-export function rawCode(error: Error): string {
+function rawCode(error: Error): string {
   const { code } = error as NodeJS.ErrnoException;
   return typeof code === 'string' ? code : error.message.slice(0, 120);
 }
