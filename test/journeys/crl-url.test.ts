@@ -1,6 +1,7 @@
 // A CRL from a URL: fetched before it is needed, again when it is due, and never believed because of where it comes from.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { encodeDer } from '../../src/pki/der-writer.ts';
 import { type CrlServer, failing, serving, startCrlServer } from '../support/crl-server.ts';
 import { serialOf } from '../support/crls.ts';
 import { openWorld, reloadBy, type World } from '../support/mtls-world.ts';
@@ -132,5 +133,34 @@ describe('a CRL from a URL', () => {
     assert.equal(ok, true);
     assert.equal(server.asked.length, before);
     assert.equal(await status(world), 200);
+  });
+
+  it('is never one that a certificate names, as its distribution point or as the way to its issuer (incident 17)', async () => {
+    using trap = await startCrlServer();
+    await using world = await openWorld({
+      workers: 1,
+      clientAuth: '{clientCA: clients-ca.crt, required: true, crl: {sources: [nobodys.crl]}}',
+      prepare: async ({ dir, servers, clients }) => {
+        dir.write('clients-ca.crt', clients.certPem + servers.certPem);
+        dir.write('nobodys.crl', servers.issueCrl());
+      },
+    });
+    const { pki, gateway } = world;
+    const url = encodeDer(0x86, Buffer.from(trap.url));
+    const points = encodeDer(0x30, encodeDer(0x30, encodeDer(0xa0, encodeDer(0xa0, url))));
+    const caIssuers = Buffer.from('06082b06010505073002', 'hex');
+    const who = await pki.clients.issueFiles('pointing', {
+      kind: 'client',
+      cn: 'pointing',
+      extensions: [
+        { oid: '2.5.29.31', value: points },
+        { oid: '1.3.6.1.5.5.7.1.1', value: encodeDer(0x30, encodeDer(0x30, caIssuers, url)) },
+      ],
+    });
+    const { cert, key } = who;
+    const from = gateway.log.length;
+    assert.equal((await sClient({ port: gateway.ports.webSecure, ca: pki.servers.file, cert, key })).response, '');
+    await gateway.waitForLog((line) => line['code'] === 'revocation_unknown', { from, what: 'the refusal' });
+    assert.equal(trap.asked.length, 0);
   });
 });
