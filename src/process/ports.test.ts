@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
-import { explainListenError, reservePort } from './ports.ts';
+import { explainListenError, holdPort, reservePort } from './ports.ts';
 
 const host = '127.0.0.1';
 
@@ -32,4 +32,23 @@ test('every reason is one sentence with the address', () => {
   assert.match(explain('EACCES'), /^cannot listen on 127\.0\.0\.1:80: ports below 1024/);
   assert.equal(explain('EADDRINUSE', '::1'), 'cannot listen on [::1]:80: another process does already');
   assert.equal(explain('EWHATEVER'), 'cannot listen on 127.0.0.1:80: odd');
+});
+
+test('a port that the system chose is kept for the workers, who share it, and for nobody else', async () => {
+  const port = await reservePort({ host, port: 0 });
+  const letGo = await holdPort({ host, port: 0 }, port);
+  await assert.rejects(reservePort({ host, port }), /another process does already/);
+  const worker = createServer().listen({ host, port, reusePort: true });
+  await once(worker, 'listening');
+  letGo();
+  worker.close();
+  await once(worker, 'close');
+  assert.equal(await reservePort({ host, port }), port);
+});
+
+test('a port that was asked for is not kept', async () => {
+  const port = await reservePort({ host, port: 0 });
+  (await holdPort({ host, port }, port))();
+  (await holdPort({ host, port: 0 }, undefined))();
+  assert.equal(await reservePort({ host, port }), port);
 });

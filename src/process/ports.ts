@@ -18,6 +18,24 @@ export async function reservePort(entryPoint: Pick<EntryPoint, 'host' | 'port'>)
   });
 }
 
+/**
+ * Keeps a port that the system chose until the workers have it: between the choice and their listening another process may
+ * be given the same one. A port that was asked for by number is not held: clients know it, and would be accepted by nobody.
+ * Call the result to let go.
+ */
+export async function holdPort(
+  entryPoint: Pick<EntryPoint, 'host' | 'port'>,
+  chosen: number | undefined,
+): Promise<() => void> {
+  if (entryPoint.port !== 0 || chosen === undefined) return () => {};
+  return new Promise((resolve) => {
+    const server = createServer((socket) => socket.destroy());
+    // Taken already: then the workers will say so.
+    server.once('error', () => resolve(() => {}));
+    server.listen({ host: entryPoint.host, port: chosen, reusePort: true }, () => resolve(() => void server.close()));
+  });
+}
+
 export function explainListenError(error: NodeJS.ErrnoException, host: string, port: number): string {
   const where = addressText(host, port);
   switch (error.code) {

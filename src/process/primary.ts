@@ -11,7 +11,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import { Crew } from './crew.ts';
 import { LiveTrust } from './live-trust.ts';
 import type { Ports } from './messages.ts';
-import { addressText, explainListenError, reservePort } from './ports.ts';
+import { addressText, explainListenError, holdPort, reservePort } from './ports.ts';
 import { PrimaryMetrics } from './primary-metrics.ts';
 import { findRestartKeys } from './restart-keys.ts';
 import { packFor, withoutReadings } from './shipment.ts';
@@ -100,10 +100,14 @@ export class Primary {
       web: web.enabled ? await reservePort(web) : undefined,
       webSecure: webSecure.enabled ? await reservePort(webSecure) : undefined,
     };
-    await this.#trust.open(this.#loaded);
-    this.#loaded = withoutReadings(this.#loaded);
-    const count = config.workers === 'auto' ? this.#options.cores : config.workers;
-    await this.#crew.start(count);
+    const holds = [await holdPort(web, this.#ports.web), await holdPort(webSecure, this.#ports.webSecure)];
+    try {
+      await this.#trust.open(this.#loaded);
+      this.#loaded = withoutReadings(this.#loaded);
+      await this.#crew.start(config.workers === 'auto' ? this.#options.cores : config.workers);
+    } finally {
+      for (const letGo of holds) letGo();
+    }
     const listening: Listening[] = [];
     if (this.#ports.web !== undefined)
       listening.push({ entryPoint: 'web', address: addressText(web.host, this.#ports.web) });
