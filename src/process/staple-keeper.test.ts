@@ -100,6 +100,17 @@ function open() {
 }
 
 describe('the keeper of staples', () => {
+  it('waits for what a new certificate promises, and not again at every reload for a responder that is dead', async () => {
+    const { keeper, results, clock } = open();
+    const dead: StapleTarget = { ...target, url: new URL('http://127.0.0.1:9/') };
+    await keeper.prepare([dead], 60_000);
+    assert.equal(results.length, 1, 'asked once before the start goes on');
+    await keeper.prepare([dead], 60_000);
+    assert.equal(results.length, 1, 'not waited for a second time');
+    assert.ok(!clock.waits.includes(60_000), 'nor by the limit');
+    keeper.close();
+  });
+
   it('renews at half of the life, and hands out every renewal', async () => {
     const { clock, told, keeper, asking } = open();
     answer = says('good', clock.at);

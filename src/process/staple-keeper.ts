@@ -95,10 +95,14 @@ export class StapleKeeper {
     }
   }
 
-  /** As `follow`; waits for the first answer about each certificate that promises one, at most `limitMs`. Never rejects. */
+  /**
+   * As `follow`; waits for the first answer about each certificate that promises one and is new here, at most `limitMs`: a
+   * responder that is dead must not hold up every reload, one that withdraws trust least of all. Never rejects.
+   */
   async prepare(targets: readonly StapleTarget[], limitMs: number): Promise<void> {
+    const before = new Set(this.#kept.keys());
     this.follow(targets);
-    const promised = [...this.#kept.values()].filter(({ target }) => target.mustStaple);
+    const promised = [...this.#kept.values()].filter(({ target }) => target.mustStaple && !before.has(target.sha256));
     if (promised.length === 0) return;
     const { promise: late, resolve } = Promise.withResolvers<void>();
     const cancel = this.#options.clock.after(limitMs, resolve);
