@@ -5,17 +5,17 @@ import type { TLSSocket } from 'node:tls';
 import type { Late } from '../base/deadline.ts';
 import { canonicalHostName } from '../base/host.ts';
 import { judgeHandshakeError } from '../pki/handshake-error.ts';
-import { findIdentity, type Verdict } from '../pki/verdict.ts';
+import type { Verdict } from '../pki/verdict.ts';
 import { type ClientHello, ClientHelloReader } from './client-hello.ts';
 import type { OcspSettings } from './client-trust.ts';
 import type { EdgePolicy } from './edge-policy.ts';
 import type { EdgeWorld, Newcomer } from './edge-world.ts';
 import { type HandshakeRecord, makeHandshakeRecord } from './handshake-record.ts';
 import { kindOfHello } from './hello-kind.ts';
-import { judgeClient } from './judge-client.ts';
+import { judgeClient, readProof } from './judge-client.ts';
 import { alert, plainHttpAnswer } from './last-words.ts';
 import { judgeByOcsp } from './ocsp-verdict.ts';
-import { addressOf, type Peer } from './peer.ts';
+import { type Address, addressOf, peerOfVerdict } from './peer.ts';
 import type { HandshakeSink } from './tls-terminator.ts';
 
 /** After an alert or the plain-text answer, for the client to read it before the connection is torn down. */
@@ -29,7 +29,7 @@ export class Accept implements Late, HandshakeSink, Newcomer {
   deadline: number;
   readonly #raw: Socket;
   readonly #world: EdgeWorld;
-  readonly #peer: ReturnType<typeof addressOf>;
+  readonly #address: Address;
   readonly #startedAt: number;
   #reader: ClientHelloReader | undefined = new ClientHelloReader();
   #received: Buffer[] = [];
@@ -43,7 +43,7 @@ export class Accept implements Late, HandshakeSink, Newcomer {
   constructor(raw: Socket, world: EdgeWorld, handshakeTimeoutMs: number) {
     this.#raw = raw;
     this.#world = world;
-    this.#peer = addressOf(raw);
+    this.#address = addressOf(raw);
     this.#startedAt = world.clock.monotonic();
     this.deadline = this.#startedAt + handshakeTimeoutMs;
   }
@@ -144,23 +144,15 @@ export class Accept implements Late, HandshakeSink, Newcomer {
 
   #judge(socket: TLSSocket, policy: EdgePolicy): void {
     const { clock, facts, chains, intermediates } = this.#world;
-    const proof = {
-      authorized: socket.authorized,
-      // Node's types say Error; it is OpenSSL's code as a string.
-      raw: socket.authorized ? '' : String(socket.authorizationError),
-      leaf: policy.clientAuth === undefined ? undefined : socket.getPeerX509Certificate(),
-      resumed: socket.isSessionReused(),
-      version: socket.getProtocol() ?? '',
-      cipher: socket.getCipher().name,
-    };
+    const proof = readProof(socket, policy.clientAuth !== undefined);
     const verdict = judgeClient(proof, { policy, facts, chains, intermediates, now: clock.now() });
     const ocsp = verdict.leaf === undefined ? undefined : policy.trust?.ocsp;
-    if (verdict.code === 'ok' && ocsp !== undefined) this.#judgeRevocation(socket, policy, verdict, ocsp);
+    if (verdict.code === 'ok' && ocsp !== undefined) this.#judgeByOcsp(socket, policy, verdict, ocsp);
     else this.#conclude(socket, policy, verdict);
   }
 
   /** Waits for the responder where nothing is known: nothing is read meanwhile, and the deadline of the handshake holds. */
-  #judgeRevocation(socket: TLSSocket, policy: EdgePolicy, passed: Verdict, settings: OcspSettings): void {
+  #judgeByOcsp(socket: TLSSocket, policy: EdgePolicy, passed: Verdict, settings: OcspSettings): void {
     const desk = { ...this.#world.ocsp, policy: policy.name, settings };
     const found = judgeByOcsp(passed, desk, (verdict) => {
       this.#stopAsking = undefined;
@@ -179,7 +171,7 @@ export class Accept implements Late, HandshakeSink, Newcomer {
   #conclude(socket: TLSSocket, policy: EdgePolicy, verdict: Verdict): void {
     const { name, trust } = policy;
     this.#world.onJudged({ policy: name, serverName: this.#serverName, verdict, bundle: trust?.bundle });
-    const peer = this.#makePeer(policy, verdict);
+    const peer = peerOfVerdict(this.#address, this.#serverName, policy, verdict);
     if (verdict.code === 'ok') {
       this.#settle('ok', verdict);
       // An open connection should not keep alive what only its handshake needed.
@@ -196,19 +188,6 @@ export class Accept implements Late, HandshakeSink, Newcomer {
     this.#world.onAccepted(socket, peer, this.#raw);
   }
 
-  #makePeer(policy: EdgePolicy, verdict: Verdict): Peer {
-    return {
-      ...this.#peer,
-      secure: true,
-      serverName: this.#serverName,
-      policy: policy.name,
-      policyDigest: policy.digest,
-      verdict,
-      identity: findIdentity(verdict),
-      refused: verdict.code === 'ok' ? undefined : verdict,
-    };
-  }
-
   /** Ends the attempt, with last words where the client can still read them. Closes unless there is a verdict to explain. */
   #refuse(refusal: Refusal, lastWords?: Buffer, verdict?: Verdict): void {
     if (this.#settled) return;
@@ -216,7 +195,7 @@ export class Accept implements Late, HandshakeSink, Newcomer {
     const { clock, deadlines, onRefused } = this.#world;
     onRefused(
       makeHandshakeRecord({
-        ...this.#peer,
+        ...this.#address,
         time: clock.now(),
         serverName: this.#hello?.serverName,
         offered: this.#hello?.versions ?? [],

@@ -2,6 +2,7 @@
 // necessary, never sufficient; the certificate that signed the handshake is the identity (incident 16). On a resumed session
 // OpenSSL repeats nothing, so everything is judged again here (incident 2).
 import { X509Certificate } from 'node:crypto';
+import type { TLSSocket } from 'node:tls';
 import { diagnose } from '../pki/diagnose.ts';
 import type { CertificateFacts } from '../pki/facts.ts';
 import type { FactsCache } from '../pki/facts-cache.ts';
@@ -39,6 +40,19 @@ export type JudgeWorld = {
   /** Milliseconds since the epoch. */
   readonly now: number;
 };
+
+/** What Node says of a finished handshake; `asked`: for a certificate. */
+export function readProof(socket: TLSSocket, asked: boolean): ClientProof {
+  return {
+    authorized: socket.authorized,
+    // Node's types say Error; it is OpenSSL's code as a string.
+    raw: socket.authorized ? '' : String(socket.authorizationError),
+    leaf: asked ? socket.getPeerX509Certificate() : undefined,
+    resumed: socket.isSessionReused(),
+    version: socket.getProtocol() ?? '',
+    cipher: socket.getCipher().name,
+  };
+}
 
 /** Never throws: what cannot be judged is refused. */
 export function judgeClient(proof: ClientProof, world: JudgeWorld): Verdict {

@@ -12,7 +12,7 @@ import { HandshakeLimits } from './handshake-limits.ts';
 import { type HandshakeRecord, makeHandshakeRecord } from './handshake-record.ts';
 import { Intermediates } from './intermediates.ts';
 import { OcspChecker } from './ocsp-checker.ts';
-import { addressOf, type Peer } from './peer.ts';
+import { type Address, addressOf, type Peer } from './peer.ts';
 
 export type EdgeLimits = {
   /** Connections of one worker on this entry point, those in the handshake included. */
@@ -145,7 +145,7 @@ export class EdgeListener {
   }
 
   /** One connection too many costs nothing more than being counted. */
-  #turnAway(address: ReturnType<typeof addressOf>, detail: string): void {
+  #turnAway(address: Address, detail: string): void {
     const code = 'handshake_limit';
     const time = this.#options.clock.now();
     const nothing = { serverName: undefined, offered: [], negotiated: '', policy: '', raw: '', leaf: undefined };

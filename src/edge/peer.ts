@@ -1,7 +1,7 @@
 // Who is at the other end of an accepted connection, as the request flow sees it: address, trust policy, verdict.
 // Computed once per connection and never changed; judging an open connection again yields a new Verdict elsewhere.
 import type { Socket } from 'node:net';
-import type { Identity, Verdict } from '../pki/verdict.ts';
+import { findIdentity, type Identity, type Verdict } from '../pki/verdict.ts';
 
 export type Peer = {
   readonly remoteAddress: string;
@@ -23,13 +23,34 @@ export type Peer = {
   readonly refused: Verdict | undefined;
 };
 
+export type Address = Pick<Peer, 'remoteAddress' | 'remotePort' | 'localPort'>;
+
 /** Both ends of a connection; '' and 0 where it is gone already. IPv4 is written as IPv4, also on a dual-stack socket. */
-export function addressOf(socket: Socket): Pick<Peer, 'remoteAddress' | 'remotePort' | 'localPort'> {
+export function addressOf(socket: Socket): Address {
   const address = socket.remoteAddress ?? '';
   return {
     remoteAddress: /^::ffff:[0-9.]+$/i.test(address) ? address.slice(7) : address,
     remotePort: socket.remotePort ?? 0,
     localPort: socket.localPort ?? 0,
+  };
+}
+
+/** The peer of a connection to the TLS entry point, once it is judged; `serverName`: canonical. */
+export function peerOfVerdict(
+  address: Address,
+  serverName: string | undefined,
+  policy: { readonly name: string; readonly digest: string },
+  verdict: Verdict,
+): Peer {
+  return {
+    ...address,
+    secure: true,
+    serverName,
+    policy: policy.name,
+    policyDigest: policy.digest,
+    verdict,
+    identity: findIdentity(verdict),
+    refused: verdict.code === 'ok' ? undefined : verdict,
   };
 }
 
