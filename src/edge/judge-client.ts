@@ -7,6 +7,7 @@ import { diagnose } from '../pki/diagnose.ts';
 import type { CertificateFacts } from '../pki/facts.ts';
 import type { FactsCache } from '../pki/facts-cache.ts';
 import { judgeChainStrength, type Judgement, judgeUnreadable } from '../pki/judge.ts';
+import { sentChain, verifyErrorOf } from '../pki/sent-chain.ts';
 import type { Verdict } from '../pki/verdict.ts';
 import type { AnchorSet } from '../pki/anchor-set.ts';
 import type { ChainCache, KnownChain } from './chain-cache.ts';
@@ -45,8 +46,7 @@ export type JudgeWorld = {
 export function readProof(socket: TLSSocket, asked: boolean): ClientProof {
   return {
     authorized: socket.authorized,
-    // Node's types say Error; it is OpenSSL's code as a string.
-    raw: socket.authorized ? '' : String(socket.authorizationError),
+    raw: verifyErrorOf(socket),
     leaf: asked ? socket.getPeerX509Certificate() : undefined,
     resumed: socket.isSessionReused(),
     version: socket.getProtocol() ?? '',
@@ -86,7 +86,7 @@ function judgeLeafAndChain(
   let refusal = known && judgeIdentity(leaf, known, world, now);
   // A CA above it may have been renewed since, or replaced: what refused is looked for again.
   if (known === undefined || refusal !== undefined) {
-    const sent = sentCertificates(certificate);
+    const sent = sentChain(certificate, maxSentCertificates + 1).slice(1);
     if (sent.length >= maxSentCertificates) {
       const detail = `the client sent more than ${maxSentCertificates} certificates`;
       return verdictOf(proof, { code: 'chain_too_deep', detail }, leaf);
@@ -142,14 +142,6 @@ function knownAbove(leaf: CertificateFacts, { intermediates, maxDepth }: TrustWo
     next = intermediates.findIssuer(next);
   }
   return above;
-}
-
-function sentCertificates(leaf: X509Certificate): X509Certificate[] {
-  const sent: X509Certificate[] = [];
-  for (let next = leaf.issuerCertificate; next !== undefined; next = next.issuerCertificate) {
-    if (sent.push(next) >= maxSentCertificates) break;
-  }
-  return sent;
 }
 
 function verdictOf(

@@ -2,6 +2,7 @@
 // bytes said, how OpenSSL judged, how it ended. What it means is the business of climb.ts.
 import type { Socket } from 'node:net';
 import tls, { type SecureContext, type TLSSocket } from 'node:tls';
+import { sentChain, verifyErrorOf } from '../pki/sent-chain.ts';
 import { findAnswerEnd } from './answer.ts';
 import { deadlineRaw, type Failure, failureOf, type TimeLeft } from './connect.ts';
 import { Tap } from './tap.ts';
@@ -47,6 +48,8 @@ export type ProbeEvidence = TlsEvidence & {
 };
 
 const maxAnswerBytes = 16 * 1024;
+/** Certificates looked at in what a server sends. */
+const maxChain = 16;
 
 /**
  * With TLS 1.3, and with servers that decide outside of OpenSSL, a refusal of our certificate follows the handshake. It is
@@ -136,8 +139,9 @@ class Probe {
     if (this.#done) return;
     this.#established = true;
     this.#noteAgreed(socket);
-    this.#verifyError = readVerifyError(socket);
-    this.#peerChain = readChain(socket);
+    this.#verifyError = verifyErrorOf(socket);
+    const sent = sentChain(socket.getPeerX509Certificate(), maxChain);
+    this.#peerChain = sent.length === 0 ? undefined : sent.map(({ raw }) => raw);
     this.#isAskedForOurs = this.#evidence().transcript.request !== undefined;
     if (this.#agreed.version !== 'TLSv1.3' && !this.#isAskedForOurs) return this.#ask(socket);
     const waitMs = refusalWaitMs + refusalWaitRoundTrips * this.#settings.roundTripMs;
@@ -189,24 +193,4 @@ class Probe {
     const answer = Buffer.concat(this.#answer).subarray(0, maxAnswerBytes);
     this.#resolve({ ...evidence, failure, asked: this.#asked, answer, closed });
   }
-}
-
-/** '' where the chain is good. */
-function readVerifyError(socket: TLSSocket): string {
-  if (socket.authorized) return '';
-  const error: unknown = socket.authorizationError;
-  if (error instanceof Error) return (error as NodeJS.ErrnoException).code ?? error.message;
-  return typeof error === 'string' && error !== '' ? error : 'UNSPECIFIED';
-}
-
-const maxChain = 16;
-
-function readChain(socket: TLSSocket): Buffer[] | undefined {
-  const chain: Buffer[] = [];
-  let certificate = socket.getPeerX509Certificate();
-  while (certificate !== undefined && chain.length < maxChain) {
-    chain.push(certificate.raw);
-    certificate = certificate.issuerCertificate;
-  }
-  return chain.length === 0 ? undefined : chain;
 }

@@ -9,6 +9,7 @@ import { readFacts } from '../pki/facts-reader.ts';
 import type { CertificateFacts } from '../pki/facts.ts';
 import { coversHost, explainNotCovered } from '../pki/host-coverage.ts';
 import { judgeStrength, hasPurpose, type Judgement, judgeDates, serverAuth } from '../pki/judge.ts';
+import { sentChain, verifyErrorOf } from '../pki/sent-chain.ts';
 import type { Verdict, VerdictCode } from '../pki/verdict.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Ticket } from './tickets.ts';
@@ -57,7 +58,7 @@ function judge(
   ticket: Ticket | undefined,
   now: number,
 ): BackendJudgement {
-  const sent = readChain(socket);
+  const sent = sentChain(socket.getPeerX509Certificate(), maxChain);
   const root = socket.isSessionReused() ? ticket?.verdict : undefined;
   // Node shows a client no certificate on a resumed TLS 1.3 session; the session is proof of the one it was made under.
   if (
@@ -66,7 +67,7 @@ function judge(
   ) {
     return refuse(socket, 'malformed_cert', 'the backend resumed a session that does not belong to its certificate');
   }
-  const raw = verifyError(socket);
+  const raw = verifyErrorOf(socket);
   const presented: Presented | undefined = root ?? findPresented(identity, sent, raw, now);
   const leaf = presented?.chain[0];
   if (presented === undefined || leaf === undefined) {
@@ -155,25 +156,6 @@ function judgeHost(leaf: CertificateFacts, wanted: string): Judgement | undefine
   if (coversHost(leaf, wanted)) return undefined;
   const detail = `the certificate of the backend does not cover ${wanted}: ${explainNotCovered(leaf, wanted)}`;
   return { code: 'name_mismatch', detail };
-}
-
-/** OpenSSL's verification result as Node reports it; '' where the chain is good. */
-function verifyError(socket: TLSSocket): string {
-  if (socket.authorized) return '';
-  const error: unknown = socket.authorizationError;
-  if (error instanceof Error) return (error as NodeJS.ErrnoException).code ?? error.message;
-  return typeof error === 'string' && error !== '' ? error : 'UNSPECIFIED';
-}
-
-/** What the backend sent, leaf first. */
-function readChain(socket: TLSSocket): X509Certificate[] {
-  const chain: X509Certificate[] = [];
-  let certificate = socket.getPeerX509Certificate();
-  while (certificate !== undefined && chain.length < maxChain) {
-    chain.push(certificate);
-    certificate = certificate.issuerCertificate;
-  }
-  return chain;
 }
 
 function frame(socket: TLSSocket): Pick<Verdict, 'chainKnown' | 'resumed' | 'version' | 'cipher'> {
