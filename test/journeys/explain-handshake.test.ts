@@ -232,8 +232,12 @@ describe('the page of the command', () => {
       ...[...text.matchAll(/^ {26}(?:cause|remedy|code): .*$/gm)].map(([line]) => line),
       ...[...text.matchAll(/^(?:the same with OpenSSL|and with curl):$/gm)].map(([line]) => line),
     ];
-    assert.equal(shape(shown).length, 8 + 3 + 2);
-    assert.deepEqual(shape(shown), shape(stdout));
+    // It leaves out what a reader can do without; the rest is what is printed, in that order.
+    const [some, all] = [shape(shown), shape(stdout)];
+    assert.equal(all.length, 8 + 3 + 2);
+    assert.ok(some.length >= 3 + 3, shown);
+    let at = 0;
+    for (const line of some) assert.notEqual((at = all.indexOf(line, at) + 1), 0, line);
   });
 
   it('the documentation names every option and every step', async () => {
