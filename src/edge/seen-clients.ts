@@ -1,4 +1,4 @@
-// The clients that one worker saw, let in or not, until the primary takes them over (process/trust-record.ts). Aggregated by
+// The clients that one worker saw, let in or not, until the primary takes them over (audit/trust-record.ts). Aggregated by
 // policy and certificate; a client that is known costs a look-up and a few increments. Bounded, see seen-shelf.ts.
 import type { CertificateFacts } from '../pki/facts.ts';
 import type { VerdictCode } from '../pki/verdict.ts';

@@ -3,12 +3,11 @@
 // the search for a path (anchor-set.ts); name constraints and policies are not looked at.
 import { X509Certificate } from 'node:crypto';
 import type { AnchorSet } from './anchor-set.ts';
-import { eachExtension } from './certificate-extensions.ts';
-import { derTag } from './der.ts';
 import type { CertificateFacts } from './facts.ts';
 import { isSelfIssued } from './issuer.ts';
 import { quoteSubject } from './issuer-diagnosis.ts';
 import { clientAuth, hasPurpose, type Judgement } from './judge.ts';
+import { pathLengthOf } from './path-constraints.ts';
 
 /** undefined where every CA up to the anchor may stand where it does, or where no path is found. Throws Fault('malformed_cert'). */
 export function judgeCaConstraints(
@@ -26,8 +25,8 @@ export function judgeCaConstraints(
   const cas = path.chain.slice(1).flatMap(({ raw }) => known.find(({ der }) => der.equals(raw)) ?? []);
   let below = 0;
   for (const ca of [...cas, path.anchor]) {
-    const pathLength = readPathLength(ca);
-    if (pathLength !== undefined && below > pathLength) {
+    const pathLength = pathLengthOf(ca);
+    if (below > pathLength) {
       return {
         code: 'chain_too_deep',
         detail: `its CA ${quoteSubject(ca)} may have ${pathLength} CAs below it, there are ${below}`,
@@ -40,19 +39,6 @@ export function judgeCaConstraints(
       };
     }
     if (!isSelfIssued(ca)) below += 1;
-  }
-  return undefined;
-}
-
-function readPathLength(ca: CertificateFacts): number | undefined {
-  for (const { oid, value } of eachExtension(ca)) {
-    if (oid !== '2.5.29.19') continue;
-    const body = value.enter(derTag.sequence, 'basicConstraints');
-    if (body.tag === derTag.boolean) body.next('basicConstraints');
-    if (body.tag !== derTag.integer) return undefined;
-    const number = body.next('pathLenConstraint');
-    // More than one byte is more than any chain has.
-    return number.end - number.content === 1 ? body.der[number.content] : undefined;
   }
   return undefined;
 }

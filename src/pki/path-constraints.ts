@@ -1,8 +1,8 @@
 // What the CAs of a path allow each other (RFC 5280 section 6.1): OpenSSL judges it of the path that it found. Where ours may be
 // another one, this says whether anything of that kind stands in ours, without judging names: then it is not to be relied on.
-import { type DerCursor, derTag, readObjectId } from './der.ts';
+import { eachExtension } from './certificate-extensions.ts';
+import { type DerCursor, derTag } from './der.ts';
 import type { CertificateFacts } from './facts.ts';
-import { splitCertificate } from './facts-reader.ts';
 import { isSelfIssued } from './issuer.ts';
 import { clientAuth, hasPurpose } from './judge.ts';
 
@@ -26,24 +26,22 @@ export function findPathConstraint(chain: readonly CertificateFacts[], anchor: C
 
 function findFlaw(ca: CertificateFacts, below: number): string | undefined {
   if (!hasPurpose(ca, clientAuth)) return 'a CA above it may not issue for clients (extended key usage)';
-  const { cursor, extensions } = splitCertificate(ca.der);
-  if (extensions === undefined) return undefined;
-  const list = cursor.inside(extensions);
-  while (!list.done) {
-    const extension = list.enter(derTag.sequence, 'extension');
-    const oid = extension.expect(derTag.objectId, 'extension');
-    const critical = extension.tag === derTag.boolean && ca.der[extension.next('extension').content] !== 0;
-    const value = cursor.inside(extension.expect(derTag.octetString, 'extension'));
-    const id = readObjectId(ca.der, oid.content, oid.end);
-    if (id === nameConstraints) return 'a CA above it may issue for some names only (nameConstraints)';
-    if (id === basicConstraints && readPathLength(value) < below)
+  for (const { oid, critical, value } of eachExtension(ca)) {
+    if (oid === nameConstraints) return 'a CA above it may issue for some names only (nameConstraints)';
+    if (oid === basicConstraints && readPathLength(value) < below)
       return 'there are more CAs above it than one of them allows (pathLenConstraint)';
-    if (critical && !harmless.has(id)) return `a CA above it has the critical extension ${id}, which is not known here`;
+    if (critical && !harmless.has(oid))
+      return `a CA above it has the critical extension ${oid}, which is not known here`;
   }
   return undefined;
 }
 
-/** Infinity where there is none. */
+/** How many CAs may stand below this one, those of its own name apart; Infinity where it does not say. Throws Fault('malformed_cert'). */
+export function pathLengthOf(ca: CertificateFacts): number {
+  for (const { oid, value } of eachExtension(ca)) if (oid === basicConstraints) return readPathLength(value);
+  return Infinity;
+}
+
 function readPathLength(value: DerCursor): number {
   const body = value.enter(derTag.sequence, 'basicConstraints');
   if (body.tag === derTag.boolean) body.next('basicConstraints');
