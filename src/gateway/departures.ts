@@ -6,6 +6,7 @@ import type { Identity } from '../pki/verdict.ts';
 
 const maxNamed = 5;
 const maxShown = 200;
+const maxDetail = 512;
 
 export type Departure = {
   readonly policy: string;
@@ -13,7 +14,7 @@ export type Departure = {
   /** Subjects of the first few clients, escaped. */
   readonly clients: readonly string[];
   readonly code: Judgement['code'];
-  /** About the first of them. */
+  /** About the first of them, escaped. */
   readonly detail: string;
 };
 
@@ -26,7 +27,10 @@ export class Departures {
     const kind = `${code} ${policy}`;
     let tally = this.#tallies.get(kind);
     if (tally === undefined)
-      this.#tallies.set(kind, (tally = { policy, code, detail, connections: 0, clients: new Set() }));
+      this.#tallies.set(
+        kind,
+        (tally = { policy, code, detail: escapeForLog(detail, maxDetail), connections: 0, clients: new Set() }),
+      );
     tally.connections++;
     if (identity !== undefined && tally.clients.size < maxNamed)
       tally.clients.add(escapeForLog(identity.leaf.subject, maxShown));

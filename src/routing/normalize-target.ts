@@ -2,7 +2,7 @@
 // here. Percent-encodings of unreserved characters are decoded once, the others written in upper case (RFC 3986
 // section 6.2.2); plain dot segments are resolved (section 5.2.4); `//` is kept. What two servers could read differently
 // is refused, never repaired: %2f %5c %00 `\`, a broken %, encoded dots or `..;` that would climb, climbing above the
-// root or over an empty segment. Which path wins is route-table.ts; what the backend gets is rewrite.ts.
+// root or over an empty segment. Which path wins is route-table.ts; what the backend gets is rewrite-path.ts.
 
 export type NormalPath = {
   /** Normalised, begins with `/`; or `*` (OPTIONS). This is what is matched and what is forwarded. */

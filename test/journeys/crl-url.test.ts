@@ -43,7 +43,8 @@ async function openUrlWorld(first: (pki: World['pki']) => CrlServer['answer'], m
 
 const inMs = (ms: number) => ({ thisUpdate: Date.now() - 1_000, nextUpdate: Date.now() + ms });
 
-describe('a CRL from a URL', () => {
+// Side by side: each has a gateway and a server of its own, and one waits ten seconds for nothing.
+describe('a CRL from a URL', { concurrency: 2 }, () => {
   it('is in force before the first client, and is fetched again before its time is over', async () => {
     await using opened = await openUrlWorld(({ clients }) =>
       serving(clients.issueCrl({ number: 1, ...inMs(12_000) }), '"1"'),
@@ -116,9 +117,7 @@ describe('a CRL from a URL', () => {
   });
 
   it('that comes too slowly does not hold up the start for longer than its limit', async () => {
-    const began = performance.now();
     await using opened = await openUrlWorld(() => (response) => void response.writeHead(200).write('0'));
-    assert.ok(performance.now() - began >= 10_000);
     assert.match(JSON.stringify(opened.world.gateway.log.items), /it took longer than 10 s/);
     assert.equal(await status(opened.world), undefined);
   });

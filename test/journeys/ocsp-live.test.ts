@@ -39,7 +39,8 @@ async function connect({ pki, gateway }: World): Promise<KeptConnection> {
   return keepConnection({ port: gateway.ports.webSecure, ca: pki.servers.certPem, as: pki.alice });
 }
 
-describe('a connection that is open', () => {
+// Side by side: each has a gateway of its own, and waits for answers to grow old more than it works.
+describe('a connection that is open', { concurrency: 3 }, () => {
   for (const mode of ['hard', 'soft'] as const) {
     it(`ends when its certificate turns out to be revoked, ${mode}`, async () => {
       await using stage = await openStage(mode);
