@@ -58,7 +58,18 @@ export class Crew {
 
   /** Resolves when the CRLs in force are on their way to every worker: what is sent to them afterwards comes after. */
   async bringCrls(): Promise<void> {
-    await Promise.all(this.list().map(async (worker) => worker.crls.deliver(this.#options.crls)));
+    await Promise.all(this.list().map(async (worker) => this.#bringCrls(worker)));
+  }
+
+  /** A worker that cannot be told must not serve by what it was told before. */
+  async #bringCrls(worker: WorkerHandle): Promise<void> {
+    try {
+      await worker.crls.deliver(this.#options.crls);
+    } catch (error) {
+      const about = { worker: worker.slot, pid: worker.pid, err: error };
+      this.#options.log.error(about, 'worker cannot be told of CRLs; ended');
+      worker.kill();
+    }
   }
 
   /** From now on nobody is replaced; returns those that run. */

@@ -77,6 +77,18 @@ describe('CRLs on their way to a worker', () => {
     assert.deepEqual(store.find('g'), []);
   });
 
+  it('are brought by the next delivery where one failed', async () => {
+    let fails = true;
+    const { store, courier } = open(async () => {
+      if (fails) throw new Error('the channel is closed');
+    });
+    const groups = [{ key: 'g', crls: [crl('1', 10)] }];
+    await assert.rejects(courier.deliver(() => groups));
+    fails = false;
+    await courier.deliver(() => groups);
+    assert.equal(store.find('g').length, 1);
+  });
+
   it('change nothing where the same is listed again', () => {
     const { store } = open();
     const { facts, index } = crl('1', 10);

@@ -20,12 +20,16 @@ export class CrlCourier {
     this.#send = send;
   }
 
-  /** Resolves when everything is on its way; what is sent to the worker afterwards arrives after it. */
+  /**
+   * Resolves when everything is on its way; what is sent to the worker afterwards arrives after it. Rejects as `send` does;
+   * the next delivery begins anew.
+   */
   async deliver(groups: () => readonly CrlGroup[]): Promise<void> {
     // Whoever waits for its turn will take the newest along.
     if (this.#isWaiting) return this.#turn;
     this.#isWaiting = true;
-    this.#turn = this.#turn.then(async () => {
+    const before = this.#turn.catch(() => {});
+    this.#turn = before.then(async () => {
       this.#isWaiting = false;
       await this.#bring(groups());
     });
