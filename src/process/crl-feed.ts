@@ -84,6 +84,11 @@ export class CrlFeed {
     try {
       const reading = await this.#world.loader.read(this.spec, this.#validators);
       if (!this.#closed && this.#take(reading)) this.#world.onChange();
+    } catch (error) {
+      // A defect of ours must not take the primary, and all workers with it, along.
+      this.failures += 1;
+      const source = escapeForLog(this.spec.name, maxShown);
+      this.#world.log.error({ source, err: error }, 'internal error while a CRL was read; the last good one stays');
     } finally {
       this.#reading = false;
       if (this.#again) {
