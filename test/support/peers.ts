@@ -1,5 +1,6 @@
-// The one place that knows which foreign programs the tests speak with. They are required, never skipped: real nginx,
-// real openssl and real curl are what users have. On a Debian machine with root rights missing ones are installed.
+// The one place that knows which foreign programs the tests speak with. They are required, never skipped: nginx,
+// openssl, curl and the servers that stand behind a gateway are what users have. On a Debian machine with root rights
+// missing ones are installed.
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -9,6 +10,11 @@ export const peers = [
   { command: 'nginx', package: 'nginx' },
   { command: 'openssl', package: 'openssl' },
   { command: 'curl', package: 'curl' },
+  // Backends that read a path or a field name differently from us, each in its own way.
+  { command: 'apache2', package: 'apache2-bin' },
+  { command: 'lighttpd', package: 'lighttpd' },
+  { command: 'caddy', package: 'caddy' },
+  { command: 'python3', package: 'python3' },
 ] as const;
 
 /** Absolute path of `command`, also where /usr/sbin is missing from an ordinary user's PATH; undefined where absent. */

@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensurePeers } from './peers.ts';
 
@@ -40,8 +41,11 @@ function main(args: readonly string[]): void {
     `--test-concurrency=${Math.max(2, availableParallelism())}`,
     ...args.filter((arg) => arg.startsWith('-')),
   ];
+  // Every test file and every gateway that it starts is a process of its own; compiled code is shared through this cache,
+  // which halves what each of them costs at its start.
+  const env = { NODE_COMPILE_CACHE: join(root, 'node_modules', '.cache', 'compiled'), ...process.env };
   const startedAt = performance.now();
-  const run = spawn(process.execPath, [...options, ...files], { cwd: root, stdio: 'inherit' });
+  const run = spawn(process.execPath, [...options, ...files], { cwd: root, env, stdio: 'inherit' });
   const timer = setTimeout(() => {
     console.error(`the tests took longer than ${RUN_TIMEOUT_MS / 60_000} minutes`);
     run.kill('SIGTERM');
