@@ -9,7 +9,6 @@ import type { EdgeState, JudgedClient } from '../edge/edge-world.ts';
 import { Intermediates } from '../edge/intermediates.ts';
 import { type Peer, peerOfPlainSocket } from '../edge/peer.ts';
 import { judgeAgain } from '../edge/rejudge.ts';
-import { selfTest } from '../edge/self-test.ts';
 import { type Staple, StapleBook } from '../edge/staple-book.ts';
 import type { TicketSeed } from '../edge/ticket-secret.ts';
 import { Client } from '../flow/client.ts';
@@ -172,7 +171,6 @@ export class Gateway {
     const household = this.#household;
     const generation = this.#generation;
     if (household === undefined || generation === undefined) throw new Error('no generation was committed');
-    await selfTest();
     const { entryPoints: addresses, trustRecord } = generation.loaded.config;
     const { logger, services } = household;
     const { reusePort, onJudged } = this.#options;

@@ -45,6 +45,8 @@ export class Crew {
   readonly #leaving = new Set<WorkerHandle>();
   /** What any of them learned from its clients (DER, by its base64): told to those that start later. */
   readonly #intermediates = new Map<string, Uint8Array>();
+  /** The runtime that passed the self-test in a worker last. */
+  #proven: string | undefined;
   #dismissed = false;
 
   constructor(options: CrewOptions) {
@@ -134,7 +136,7 @@ export class Crew {
       await this.#takeRules(worker);
       worker.send({ kind: 'intermediates', ders: [...this.#intermediates.values()] });
       for (const message of briefing()) worker.send(message);
-      await worker.listen({ kind: 'listen', ports: ports() });
+      this.#proven = await worker.listen({ kind: 'listen', ports: ports(), proven: this.#proven });
     } catch (error) {
       worker.kill();
       await worker.exited;

@@ -22,7 +22,8 @@ export type ToWorker =
   | { readonly kind: 'commit'; readonly generation: number }
   /** One could not: forget it. */
   | { readonly kind: 'abandon'; readonly generation: number }
-  | { readonly kind: 'listen'; readonly ports: Ports }
+  /** `proven`: the runtime that passed its self-test in another worker, if any did. */
+  | { readonly kind: 'listen'; readonly ports: Ports; readonly proven: string | undefined }
   | { readonly kind: 'snapshot'; readonly id: number }
   /** Give a sign of life. */
   | { readonly kind: 'ping' }
@@ -50,7 +51,8 @@ export type FromWorker =
   | { readonly kind: 'failed'; readonly id: number; readonly message: string }
   /** Requests get this generation, and open connections were judged by it. */
   | { readonly kind: 'committed'; readonly generation: number }
-  | { readonly kind: 'listening' }
+  /** `runtime`: the one that passed its self-test. */
+  | { readonly kind: 'listening'; readonly runtime: string }
   | { readonly kind: 'listenFailed'; readonly message: string }
   /** A defect ends this worker: it finishes what it has and accepts nothing more, so its successor may come at once. */
   | { readonly kind: 'leaving' }

@@ -12,7 +12,7 @@ import { createLogger } from '../telemetry/logger.ts';
 import { type Listening, Primary } from './primary.ts';
 
 const worker = `
-import { appendFileSync, existsSync, mkdirSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, watchFile } from 'node:fs';
 import { join } from 'node:path';
 const dir = import.meta.dirname;
 const note = (text) => appendFileSync(join(dir, 'events'), process.pid + ' ' + text + '\\n');
@@ -29,13 +29,19 @@ process.on('message', (message) => {
     if (ask === 'one-dies' && first('died')) process.exit(3);
     if (ask === 'all-die' && generation === 2 && (first('died-1') || first('died-2'))) process.exit(3);
     if (ask === 'poison') process.exit(3);
+    if (generation === 1 && existsSync(join(dir, 'hold-1'))) {
+      return watchFile(join(dir, 'hold-1'), { interval: 20 }, (now) => {
+        if (now.nlink === 0) say({ kind: 'prepared', id: message.id });
+      });
+    }
     if (ask === 'one-is-slow' && first('slow')) return;
     return say({ kind: 'prepared', id: message.id });
   }
   if (kind === 'commit' && ask === 'one-keeps' && first('kept')) return;
   if (kind === 'commit') return say({ kind: 'committed', generation });
+  if (kind === 'listen' && message.proven) note('proven ' + message.proven);
   if (kind === 'listen' && ask === 'deaf') return say({ kind: 'listenFailed', message: 'no socket for me' });
-  if (kind === 'listen') say({ kind: 'listening' });
+  if (kind === 'listen') say({ kind: 'listening', runtime: 'x' });
   if (kind === 'listen' && ask === 'defect' && first('broke')) return say({ kind: 'leaving' });
   if (kind === 'drain' && ask === 'endless') return;
   if (kind === 'drain') process.exit(0);
@@ -68,6 +74,8 @@ class PatientClock implements Clock {
 }
 
 type Stage = {
+  /** What a load waits for. */
+  readonly gate: { opens?: Promise<void> };
   readonly primary: Primary;
   readonly clock: PatientClock;
   readonly dir: string;
@@ -98,7 +106,11 @@ gateway:
   write(route);
   writeFileSync(join(dir, 'worker.mjs'), worker);
   writeFileSync(join(dir, 'events'), '');
-  const load = async () => loadGateway(file, { env: {}, strict: true, clock: systemClock });
+  const load = async () => {
+    await gate.opens;
+    return loadGateway(file, { env: {}, strict: true, clock: systemClock });
+  };
+  const gate: Stage['gate'] = {};
   const { loaded, problems } = await load();
   assert.ok(loaded !== undefined, JSON.stringify(problems));
   const clock = new PatientClock();
@@ -111,6 +123,7 @@ gateway:
   });
   const read = (name: string): string => readFileSync(join(dir, name), 'utf8');
   return {
+    gate,
     primary,
     clock,
     dir,
@@ -263,6 +276,51 @@ describe('the primary', () => {
     await stage.primary.stop();
     assert.equal(count(stage.events(), 'drain'), 2);
     assert.equal(count(stage.events(), 'listen'), 2);
+  });
+
+  it('has a worker started again at once while a reload takes its time', async (t) => {
+    const stage = await open(t, 'plain');
+    await stage.primary.start();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    stage.gate.opens = promise;
+    const reloaded = stage.primary.reload('test');
+    process.kill(Number(stage.events()[0]?.split(' ')[0]), 'SIGKILL');
+    await stage.until(() => count(stage.events(), 'listen') === 3);
+    resolve();
+    await reloaded;
+    assert.equal(count(stage.events(), 'commit 2'), 2);
+  });
+
+  it('lets no worker listen by rules that were replaced while it started', async (t) => {
+    const stage = await open(t, 'plain');
+    await stage.primary.start();
+    const first = Number(stage.events()[0]?.split(' ')[0]);
+    writeFileSync(join(stage.dir, 'hold-1'), '');
+    process.kill(first, 'SIGKILL');
+    await stage.until(() => count(stage.events(), 'prepare 1') === 3);
+    await stage.primary.reload('test');
+    assert.equal(count(stage.events(), 'commit 2'), 1, 'who is not there yet holds nobody up');
+    rmSync(join(stage.dir, 'hold-1'));
+    await stage.until(() => count(stage.events(), 'listen') === 3);
+    const successor =
+      stage
+        .events()
+        .findLast((event) => event.endsWith(' listen'))
+        ?.split(' ')[0] ?? '';
+    const told = stage.events().filter((event) => event.startsWith(`${successor} `));
+    assert.deepEqual(
+      told.map((event) => event.slice(successor.length + 1)).filter((what) => /prepare|commit|listen/.test(what)),
+      ['prepare 1', 'commit 1', 'prepare 2', 'commit 2', 'listen'],
+    );
+  });
+
+  it('tells a successor which runtime was proven, and the first one nothing', async (t) => {
+    const stage = await open(t, 'plain', 1);
+    await stage.primary.start();
+    assert.equal(count(stage.events(), 'proven x'), 0);
+    process.kill(Number(stage.events()[0]?.split(' ')[0]), 'SIGKILL');
+    await stage.until(() => count(stage.events(), 'listen') === 2);
+    await stage.until(() => count(stage.events(), 'proven x') === 1);
   });
 
   it('that cannot start says why and leaves no process behind', async (t) => {

@@ -162,13 +162,15 @@ export class WorkerHandle {
     await answer;
   }
 
-  async listen(message: Extract<ToWorker, { kind: 'listen' }>): Promise<void> {
+  /** Returns the runtime that was proven. */
+  async listen(message: Extract<ToWorker, { kind: 'listen' }>): Promise<string> {
     const answer = this.#answer((given) => given.kind === 'listening' || given.kind === 'listenFailed');
     this.send(message);
     const given = await answer;
-    if (given.kind === 'listenFailed') throw new WorkerFailure(given.message);
+    if (given.kind !== 'listening') throw new WorkerFailure(given.kind === 'listenFailed' ? given.message : given.kind);
     // The word that it leaves may come with the same read.
     this.ready = !this.leaving;
+    return given.runtime;
   }
 
   /** The worker's metrics now, or the last ones where it does not answer. */

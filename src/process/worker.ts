@@ -1,8 +1,10 @@
 // A worker process: one Gateway, driven by the primary's messages. It serves until it is told to drain, gets SIGTERM, or
 // its primary dies. Loaded by fork(), so this module does its work when it is imported.
+import { flushCompileCache } from 'node:module';
 import { systemClock } from '../base/clock.ts';
 import { Gateway } from '../gateway/gateway.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
+import { runtimePrint } from './runtime-print.ts';
 import { SeenReporter } from './seen-reporter.ts';
 
 function say(message: FromWorker): void {
@@ -35,8 +37,12 @@ async function act(message: ToWorker): Promise<void> {
       return gateway.abandon(message.generation);
     case 'listen':
       try {
+        // Workers are ended by signals that leave no time for it: what the next one need not compile is kept now.
+        flushCompileCache();
+        const runtime = runtimePrint();
+        if (runtime !== message.proven) await (await import('../edge/self-test.ts')).selfTest();
         await gateway.listen(message.ports);
-        say({ kind: 'listening' });
+        say({ kind: 'listening', runtime });
       } catch (error) {
         say({ kind: 'listenFailed', message: String(error) });
       }
