@@ -173,6 +173,20 @@ describe('the primary', () => {
     );
   });
 
+  it('answers three hundred wishes for a reload, made while one runs, with one more', async (t) => {
+    const stage = await open(t, 'plain');
+    await stage.primary.start();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    stage.gate.opens = promise;
+    const first = stage.primary.reload('first');
+    await new Promise(setImmediate);
+    const wishes = Array.from({ length: 300 }, async (_, n) => stage.primary.reload(`wish ${n}`));
+    resolve();
+    await Promise.all([first, ...wishes]);
+    assert.equal(stage.log().match(/configuration reloaded/g)?.length, 2);
+    assert.deepEqual([count(stage.events(), 'commit 2'), count(stage.events(), 'commit 3')], [2, 2]);
+  });
+
   it('rejects a reload as a whole where one worker cannot prepare it', async (t) => {
     const stage = await open(t, 'plain');
     const listening = await stage.primary.start();

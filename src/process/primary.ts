@@ -1,6 +1,7 @@
 // The primary process: holds no traffic. It owns the configuration, supervises the workers, and answers the admin
 // listener. A reload is built by every worker before any uses it; where one cannot, none does and the last good stays.
 import { AdminServer } from '../admin/admin-server.ts';
+import { SharedPage } from '../admin/shared-page.ts';
 import type { Clock } from '../base/clock.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import type { Problem } from '../config/problem.ts';
@@ -58,6 +59,8 @@ export class Primary {
   #stopping = false;
   /** Whether the newest configuration on disk is the one in force. */
   #reloadFailed = false;
+  /** The reload that waits for its turn. */
+  #nextReload: Promise<void> | undefined;
   #retryMs = firstRetryMs;
   #cancelRetry: () => void = () => {};
   /** The start and reloads take turns: none sees half of the other. */
@@ -129,9 +132,13 @@ export class Primary {
     return listening;
   }
 
-  /** Builds a new generation from the files as they are now and swaps it in; keeps the last good one where it cannot. Never rejects. */
+  /**
+   * Builds a new generation from the files as they are now and swaps it in; keeps the last good one where it cannot. Never
+   * rejects. However often it is asked while one runs, one more follows: it will see everything that was written before.
+   */
   async reload(reason: string): Promise<void> {
-    await this.#exclusive(async () => {
+    this.#nextReload ??= this.#exclusive(async () => {
+      this.#nextReload = undefined;
       if (this.#stopping) return;
       this.#cancelRetry();
       try {
@@ -142,6 +149,7 @@ export class Primary {
       }
       if (!this.#stopping) this.#trust.follow(this.#loaded);
     });
+    return this.#nextReload;
   }
 
   /** Lets the workers finish what they have, then ends them. Resolves when all are gone. */
@@ -278,13 +286,17 @@ export class Primary {
     const { config } = this.#loaded;
     const { crls, staples, record } = this.#trust;
     const { host, port } = config.entryPoints.admin;
+    const page = new SharedPage(this.#options.clock, async () =>
+      this.#metrics.render(this.#crew.list(), this.#reloadFailed, crls, staples.status()),
+    );
     this.#admin = new AdminServer({
       ready: () => this.#readiness(),
-      metrics: async () => this.#metrics.render(this.#crew.list(), this.#reloadFailed, crls, staples.status()),
+      metrics: async () => page.take(),
       identities: record && (async () => record.read(this.#crew.list())),
       metricsPath: config.monitoring.metrics ? config.monitoring.metricsPath : undefined,
       liveness: config.monitoring.liveness,
       readiness: config.monitoring.readiness,
+      allowedHosts: config.monitoring.allowedHosts,
     });
     try {
       return await this.#admin.listen(host, port);

@@ -1,5 +1,5 @@
 // The catalogue of metrics: every name, label and meaning in one place (docs/metrics.md is written from it). One instance
-// per process; workers send snapshots, the primary merges them and writes Prometheus text. Names begin with countersign_.
+// per process; workers send snapshots, the primary merges them (exposition.ts). Names begin with countersign_.
 import {
   type Counter,
   counters,
@@ -189,13 +189,5 @@ export class Metrics {
   }
 }
 
-/** Content-Type of what renderMetrics gives. */
+/** Content-Type of what writeExposition gives. */
 export const metricsContentType = 'text/plain; version=0.0.4; charset=utf-8';
-
-/** The snapshots of all processes as one Prometheus text. Metrics without a value are left out. */
-export async function renderMetrics(snapshots: readonly MetricsSnapshot[]): Promise<string> {
-  // Only the primary renders; workers should not carry the library and what it brings along.
-  const { AggregatorRegistry } = await import('prom-client');
-  const filled = snapshots.map((snapshot) => snapshot.filter((metric) => metric.values.length > 0));
-  return AggregatorRegistry.aggregate(filled).metrics();
-}
