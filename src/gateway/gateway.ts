@@ -191,9 +191,10 @@ export class Gateway {
       });
     }
     if (ports.web !== undefined) {
-      await entryPoints.openPlain(ports.web, (socket) =>
-        this.#serve(socket, socket, peerOfPlainSocket(socket), services),
-      );
+      await entryPoints.openPlain(ports.web, {
+        onConnection: (socket) => this.#serve(socket, socket, peerOfPlainSocket(socket), services),
+        onTurnedAway: () => household.reports.onTurnedAway('web'),
+      });
     }
   }
 

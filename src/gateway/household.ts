@@ -9,6 +9,7 @@ import { AccessLog } from '../telemetry/access-log.ts';
 import { createLogger, type OpenLogger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { IdleBudget } from '../upstream/idle-budget.ts';
+import { DescriptorWatch } from './descriptors.ts';
 import { ExpiryWatch } from './expiry-watch.ts';
 import { Reports } from './reports.ts';
 
@@ -37,6 +38,7 @@ export class Household {
     const reports = new Reports(clock, this.logger, metrics);
     this.reports = reports;
     new ExpiryWatch(clock, this.logger, () => reports.observed.list(backendsInUse())).start();
+    new DescriptorWatch(clock, (code) => reports.onDescriptorsExhausted(code)).start();
     const { enabled, path, sample } = config.accessLog;
     const dropped = metrics.of.accessLogDropped.labels({});
     this.#accessLog = enabled ? new AccessLog({ path, sample, clock, dropped, random: Math.random }) : undefined;

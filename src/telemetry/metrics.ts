@@ -168,6 +168,15 @@ function catalogue() {
     workers: gauge('sum', 'workers', 'Worker processes that are ready and answered lately'),
     workerRestarts: counter('worker_restarts_total', 'Workers started again after they ended'),
     workerHangs: counter('worker_hangs_total', 'Workers that did not answer any more and were ended for it'),
+    connectionsRefused: counter(
+      'connections_refused_total',
+      'Connections turned away because there were too many at once (webSecure: handshakes with the result handshake_limit)',
+      'entry_point',
+    ),
+    descriptorsExhausted: counter(
+      'file_descriptors_exhausted_total',
+      'Looks, one a second and worker, that found no file descriptor left: connections are reset meanwhile',
+    ),
     accessLogDropped: counter('access_log_dropped_total', 'Access log lines that could not be written'),
     logDropped: counter('log_dropped_total', 'Log lines that could not be written'),
   } as const;
