@@ -9,7 +9,7 @@ import type { CrlGroup } from './crl-keeper.ts';
 import type { Ports, ToWorker } from './messages.ts';
 import { findProcessActivity } from './process-activity.ts';
 import { Watchdog } from './watchdog.ts';
-import { type PrepareOrder, WorkerHandle } from './worker-handle.ts';
+import { type PrepareOrder, WorkerFailure, WorkerHandle } from './worker-handle.ts';
 
 export type CrewOptions = {
   readonly clock: Clock;
@@ -81,7 +81,8 @@ export class Crew {
     try {
       await Promise.any(this.#starts.values());
     } catch (error) {
-      throw error instanceof AggregateError ? error.errors[0] : error;
+      // None was to be started any more, where there is no first one.
+      throw error instanceof AggregateError ? (error.errors[0] ?? new WorkerFailure('the gateway stops')) : error;
     }
   }
 
