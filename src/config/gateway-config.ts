@@ -119,6 +119,8 @@ export type TlsConfig = {
   readonly certsDir: { readonly path: string; readonly place: Place } | undefined;
   readonly handshakeTimeoutMs: number;
   readonly handshakesPerSecond: number;
+  /** Connections without a verdict, per worker; `maxPerNetwork` of one IPv4 address or IPv6 /64, 0 = no limit of its own. */
+  readonly pendingHandshakes: { readonly max: number; readonly maxPerNetwork: number };
   readonly sessionResumption: {
     readonly enabled: boolean;
     readonly lifetimeMs: number;
