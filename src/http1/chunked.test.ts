@@ -38,7 +38,7 @@ const bodies: [what: string, text: string, result: string][] = [
   ['trailers', '0\r\nX-Sum: 1\r\nX-Two:2 \r\n\r\n', '|X-Sum=1&X-Two=2|'],
   [
     'trailers that would rewrite the head',
-    '0\r\nAuthorization: a\r\nX_Forwarded_Client_Cert: b\r\nCookie: c\r\nX-Ok: d\r\n\r\n',
+    '0\r\nAuthorization: a\r\nX_Forwarded_Client_Cert: b\r\nCookie: c\r\nX.Remote.User: e\r\nTransfer.Encoding: f\r\nContent+Type: g\r\nX-Ok: d\r\n\r\n',
     '|X-Ok=d|',
   ],
 ];

@@ -1,6 +1,7 @@
 // Reads the chunked coding (RFC 9112 section 7.1): sizes, ignored extensions, data, trailers. Small chunks are moved together
 // where they lie, so that a body in chunks of one byte costs its reader no more steps than one in large chunks.
 // Every line must end with CRLF; nothing that only some parsers accept is accepted (incident 19).
+import { FieldClaim } from '../http/field-claim.ts';
 import { FieldKind, Fields, type FieldNames } from '../http/field.ts';
 import type { HttpLimits } from '../http/limits.ts';
 import { FieldSection, readFields } from './field-section.ts';
@@ -17,9 +18,12 @@ const sizeWithExtensions =
 /** Octets that may not stand in a line: controls but HTAB, and a CR that is not the last but one. */
 const illegal = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]|\r[^\n]/;
 
-/** Trailers that could change framing, routing, authentication or identity after these were decided (RFC 9110 section 6.5.1). */
+/**
+ * Trailers that could change framing, routing or authentication after these were decided (RFC 9110 section 6.5.1). So can
+ * all that have a claim. Compared folded.
+ */
 const dropped =
-  /^(?:authorization|cache-control|client-cert.*|content-.*|cookie|forwarded|if-.*|max-forwards|pragma|range|set-cookie|ssl-client-.*|te|via|www-authenticate|x-client-cert.*|x-forwarded-.*|x-real-ip|x-ssl-.*)$/;
+  /^(?:authorization|cache-control|content-.*|cookie|if-.*|max-forwards|pragma|range|set-cookie|te|via|www-authenticate)$/;
 
 /** A chunk longer than this is a piece of its own: to move it would cost more than a step does. */
 const maxMovedBytes = 1024;
@@ -203,7 +207,7 @@ export class ChunkedReader {
       const name = section.fields.names[i];
       const value = section.fields.values[i];
       if (name === undefined || value === undefined || name.kind !== FieldKind.plain) continue;
-      if (!dropped.test(name.folded)) kept.push(name, value);
+      if (name.claim === FieldClaim.none && !dropped.test(name.folded)) kept.push(name, value);
     }
     return kept;
   }
