@@ -223,6 +223,8 @@ export type RouteConfig = {
   readonly name: string;
   readonly path: string;
   readonly rewrite: string | undefined;
+  /** False: empty segments within the path are kept for the backend. */
+  readonly mergeSlashes: boolean;
   readonly priority: number;
   /** Canonical; exact, `*.suffix`, or Goma's `{sub}.suffix`. Empty: every host. */
   readonly hosts: readonly string[];
