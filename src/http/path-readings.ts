@@ -4,8 +4,11 @@
 // moves a border between segments or ends the path can be read with and without: such a path has several readings.
 // Routes are compared under all of them (routing/route-table.ts); nothing that is made here is ever sent.
 
-/** How often one encoding may stand in another one. Each round costs the length of the path. */
-const maxRounds = 5;
+import { hiddenSeparator, isAscii, openSegment, withoutInvisible } from './open-segment.ts';
+
+/** How many segments a path may have that is not read letter by letter, and how many separators may be hidden in it. */
+const maxSegments = 256;
+const maxHidden = 32;
 
 /**
  * True for a normalised path that some server could read in another way than letter by letter. It is asked for each
@@ -35,19 +38,33 @@ export type PathReadings = {
  */
 export function readPath(path: string): PathReadings | undefined {
   if (!beyondCase.test(path)) return { folded: [path.toLowerCase()], literal: [] };
+  const given = path.slice(1).split('/');
+  if (given.length > maxSegments) return undefined;
   const segments: string[] = [];
-  for (const segment of path.slice(1).split('/')) {
+  let plain = '';
+  let isOne = !path.includes('//');
+  for (const segment of given) {
     const opened = openSegment(segment);
     if (opened === undefined) return undefined;
     segments.push(opened);
+    const text = simplify(opened);
+    isOne &&= (text !== '' || opened === '') && !dividing.test(opened);
+    plain += `/${text}`;
   }
-  const kinds = new Set(segments.flatMap((segment) => segment.match(hiddenSeparator) ?? []));
-  if (kinds.size > 1) return undefined;
+  return isOne ? { folded: [plain], literal: [] } : divide(segments);
+}
+
+/** In an opened segment: what some servers end a segment or the path at. */
+const dividing = /[;?#\u{100000}-\u{10ffff}]/u;
+
+function divide(segments: readonly string[]): PathReadings | undefined {
+  const hidden = segments.flatMap((segment) => segment.match(hiddenSeparator) ?? []);
+  if (hidden.length > maxHidden || new Set(hidden).size > 1) return undefined;
   const ending = segments.some((segment) => ends.test(segment));
   const readings = new Readings();
-  for (const divide of kinds.size > 0 ? divisions : [keepWhole]) {
+  for (const division of hidden.length > 0 ? divisions : [keepWhole]) {
     for (const part of ending ? [segments, untilEnd(segments)] : [segments])
-      if (!readings.add(part.flatMap(divide), divide !== keepWhole)) return undefined;
+      if (!readings.add(part.flatMap(division), division !== keepWhole)) return undefined;
   }
   return { folded: [...readings.folded], literal: [...readings.literal] };
 }
@@ -131,104 +148,17 @@ function cut(segment: string): string {
 
 /** Without case, without what is skipped, without blanks around it and dots behind it. */
 function fold(segment: string): string {
-  const seen = isAscii(segment) ? segment.replaceAll(/(?!\s)[\0-\x1f\x7f]/g, '') : segment.replaceAll(invisible, '');
+  if (/^[a-z0-9_~-]*$/.test(segment)) return segment;
+  const seen = withoutInvisible(segment);
   let end = seen.length;
-  while (end > 0 && /[.\s]/.test(seen.charAt(end - 1))) end -= 1;
+  while (end > 0 && isDotOrBlank(seen, end - 1)) end -= 1;
   const text = seen.slice(0, end).trimStart();
   if (isAscii(text)) return text.toLowerCase();
   // By way of upper case, so that letters with several forms meet (\u00df, \u1e9e and ss).
   return text.toLowerCase().toUpperCase().toLowerCase().normalize('NFKC');
 }
 
-function isAscii(text: string): boolean {
-  return !/[^\u0000-\u007f]/.test(text);
-}
-
-/** A segment decoded until nothing is left to decode, its hidden separators marked; undefined where it must not be passed on. */
-function openSegment(segment: string): string | undefined {
-  if (!segment.includes('%')) return climbs(segment) ? undefined : segment;
-  let text = segment;
-  for (let round = 0; round < maxRounds; round += 1) {
-    const opened = decodeOnce(text);
-    if (opened.includes('\0')) return undefined;
-    const next = markSeparators(opened, round);
-    const seen = next.replaceAll(invisible, '');
-    if (climbs(next) || climbs(seen)) return undefined;
-    if (next !== text) text = next;
-    // An encoding that shows only once something is skipped is nobody's honest spelling.
-    else return decodeOnce(seen) === seen ? text : undefined;
-  }
-  return undefined;
-}
-
-/** A dot segment for somebody, once separators, parameters and blanks are taken for what they may be. */
-function climbs(text: string): boolean {
-  if (!text.includes('.')) return false;
-  return text.split(hiddenSeparator).some((part) => {
-    const end = part.search(/[;?#:]/);
-    const name = end < 0 ? part : part.slice(0, end);
-    const dots = name.replaceAll(/\s/g, '');
-    return dots === '.' || dots === '..' || (dots !== name && /^\.+$/.test(dots));
-  });
-}
-
-/** Stands for an overlong form of a slash or backslash. */
-const overlong = '\u{10fffd}';
-
-/** Slashes, also those that code pages of Windows make slashes of (fraction, division, set minus, yen, won). */
-const separators = `/\\${overlong}\uff0f\uff3c\ufe68\u2044\u2215\u29f8\u2216\u29f5\u00a5\u20a9`;
-const separator = new RegExp(`[${separators.replaceAll('\\', '\\\\')}]`, 'gu');
-
-/**
- * Separators that show after decoding become characters of a private plane, one for each way of hiding them: a server
- * takes all of one kind for separators or none. The rest is normalised, which brings forth slashes of its own (U+2100).
- */
-function markSeparators(text: string, round: number): string {
-  const mark = (kind: number): string => String.fromCodePoint(0x10_0000 + round * 0x100 + kind);
-  const marked = text.replaceAll(separator, (char) => mark(separators.indexOf(char)));
-  return isAscii(marked) ? marked : marked.normalize('NFKC').replaceAll(separator, () => mark(0xff));
-}
-
-const hiddenSeparator = /[\u{100000}-\u{10ffff}]/gu;
-
-/** Stands for what is no character: broken UTF-8, surrogates, the plane that marks separators. */
-const skipped = '\u{ffffd}';
-
-/** What some file systems and decoders skip. Blanks stay: they only go at the ends. */
-const invisible = new RegExp(`[${skipped}\\p{Default_Ignorable_Code_Point}]|(?!\\s)\\p{Cc}`, 'gu');
-
-const encoded = /(?:%[0-9A-Fa-f]{2})+|%[uU][0-9A-Fa-f]{4}/g;
-
-function decodeOnce(text: string): string {
-  return text.replaceAll(encoded, (run) =>
-    run.charCodeAt(1) === 0x75 || run.charCodeAt(1) === 0x55
-      ? characterOf(Number.parseInt(run.slice(2), 16))
-      : decodeLeniently(Buffer.from(run.replaceAll('%', ''), 'hex')),
-  );
-}
-
-function characterOf(code: number): string {
-  return code >= 0x10_0000 || (code >= 0xd800 && code < 0xe000) ? skipped : String.fromCodePoint(code);
-}
-
-/** UTF-8 as the most careless decoder reads it: overlong forms count, what is broken can be skipped. */
-function decodeLeniently(bytes: Buffer): string {
-  let text = '';
-  for (let at = 0; at < bytes.length; at += 1) {
-    const first = bytes[at] ?? 0;
-    const more = first < 0xc0 || first > 0xf7 ? 0 : first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
-    let code = more === 0 ? first : first & (0x3f >> more);
-    let taken = 0;
-    while (taken < more && ((bytes[at + taken + 1] ?? 0) & 0xc0) === 0x80) {
-      taken += 1;
-      code = (code << 6) | ((bytes[at + taken] ?? 0) & 0x3f);
-    }
-    if (taken < more || (more === 0 && first >= 0x80)) {
-      text += skipped;
-      continue;
-    }
-    at += taken;
-    text += more > 0 && (code === 0x2f || code === 0x5c) ? overlong : characterOf(code);
-  }
-  return text;
+function isDotOrBlank(text: string, at: number): boolean {
+  const code = text.charCodeAt(at);
+  return code === 0x2e || code <= 0x20 || (code > 0x7f && /\s/.test(text.charAt(at)));
 }

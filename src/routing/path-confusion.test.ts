@@ -246,7 +246,7 @@ test('For every path that is passed on, every backend that is known reads the pa
         }
       },
     ),
-    { numRuns: Number(process.env['RUNS'] ?? 4000) },
+    { numRuns: 4000 },
   );
   assert.ok(passed > 1000 && misread > 1000, `${passed} passed, ${misread} read otherwise`);
 });
