@@ -10,7 +10,8 @@ const maxReading = 200;
 
 /** Names the routes and the reading (at most 200 characters of it): for operators, never for clients. */
 export function describeConfusion({ route, reading, other }: AmbiguousPath<{ readonly config: RouteConfig }>): string {
-  if (reading === undefined) return 'a dot segment, NUL or one encoding in another is hidden in it';
+  if (reading === undefined)
+    return 'it hides dot segments, NUL, or more encodings and separators than honest paths have';
   const target = other === undefined ? 'no route' : `route ${other.config.name}`;
   return `it selects route ${route.config.name}, but read as ${JSON.stringify(reading.slice(0, maxReading))} ${target}`;
 }

@@ -161,7 +161,7 @@ test('The reason names both routes and the reading', () => {
   assert.equal(describeConfusion(match), 'it selects route /, but read as "/secret/x" route /secret');
   const none = new RouteTable(routes({ path: '/A' })).match('GET', 'h', '/A/%252e');
   assert.ok(none.kind === 'ambiguous_path');
-  assert.match(describeConfusion(none), /^a dot segment, NUL/);
+  assert.match(describeConfusion(none), /^it hides dot segments/);
   const long = guarded.match('GET', 'h', `/Secret/${'x'.repeat(9000)}`);
   assert.ok(long.kind === 'ambiguous_path');
   assert.ok(describeConfusion(long).length < 300);
