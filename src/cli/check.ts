@@ -8,6 +8,7 @@ import { loadGateway } from '../gateway/load.ts';
 import type { LoadedConfig } from '../gateway/loaded.ts';
 import { type Against, againstToJson, judgeAgainst, printAgainst } from '../audit/against.ts';
 import { loadRecord } from '../audit/load-record.ts';
+import { lenientOption, strictOption } from './lenient-option.ts';
 import { printProblems } from './problems.ts';
 
 /** Exit code: the configuration is good, and somebody who was let in would be refused. */
@@ -15,7 +16,7 @@ const breaksExitCode = 3;
 
 type Options = {
   readonly config: string;
-  readonly strict?: true;
+  readonly lenient?: true;
   readonly json?: true;
   readonly against?: string;
   readonly days: number;
@@ -25,7 +26,8 @@ export function checkCommand(): Command {
   return new Command('check')
     .description('check a configuration and every file it points to')
     .requiredOption('-c, --config <file>', 'configuration file (YAML)')
-    .option('--strict', 'unknown keys are errors')
+    .addOption(lenientOption())
+    .addOption(strictOption())
     .option('--json', 'problems as JSON on standard output')
     .option('--against <where>', 'admin URL of a running gateway, or its trust record: whom would it refuse?')
     .option('--days <n>', 'with --against: clients seen within so many days', parseDays, 30)
@@ -33,7 +35,7 @@ export function checkCommand(): Command {
     .action(async (options: Options) => {
       const { loaded, problems } = await loadGateway(options.config, {
         env: process.env,
-        strict: options.strict === true,
+        strict: options.lenient !== true,
         clock: systemClock,
       });
       const now = systemClock.now();
