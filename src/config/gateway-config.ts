@@ -98,6 +98,11 @@ export type PolicyConfig = {
   /** Empty: chosen among the shared certificates by name. */
   readonly certificates: readonly CertificatePair[];
   readonly clientAuth: ClientAuthConfig | undefined;
+  /**
+   * What the file says in so many words about clients without a certificate, as against what follows from a key that is not
+   * there: `off` (`clientAuth: off`), `optional` (`required: false`). A reload opens nothing without it.
+   */
+  readonly clientAuthSaid: 'off' | 'optional' | undefined;
   readonly minVersion: TlsVersion;
   readonly maxVersion: TlsVersion;
   /** OpenSSL or IANA names; empty = default. */

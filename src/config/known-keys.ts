@@ -119,9 +119,19 @@ class KeyWalk {
         continue;
       }
       const what = support.get(field);
+      if (what !== undefined || unwrapShape(field) instanceof z.ZodUnknown) this.#reportLost(key, entry.value);
       if (what === undefined) this.walk(entry.value, field);
       else if (asksForSomething(entry.value)) this.#reportUnsupported(key, entry.keyPlace, what);
     }
+  }
+
+  /** A key of ours that slid below one without effect. */
+  #reportLost(around: string, value: TreeNode): void {
+    const lost = this.#trust.findOurs(value);
+    if (lost === undefined) return;
+    const hint = sayPlaces(lost.word, this.#places.find(lost.word, value)).trim();
+    const message = `the key ${quote(lost.word)} has no effect below ${around}; ignoring it would let more through than is meant`;
+    this.#problems.error('misplaced_key', lost.place, message, hint);
   }
 
   #reportUnsupported(key: string, place: Place, { severity, consequence, hint }: Support): void {

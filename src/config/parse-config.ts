@@ -106,20 +106,17 @@ function readAll(input: ConfigInput, files: readonly string[], problems: Problem
     );
     written.routes.push(...writtenOf(main.routes, root.down('routes')));
   }
-  const extraKeys: KeyCheck = { places: new KeyPlaces(mainFileShape, ['routes'], placeFromExtra), strict: input.strict };
+  const extraKeys: KeyCheck = {
+    places: new KeyPlaces(mainFileShape, ['routes'], placeFromExtra),
+    strict: input.strict,
+  };
   for (const extra of input.extra) readExtra(extra, input.env, extraKeys, written, problems);
   return assemble(input, files, gateway, at, written, problems);
 }
 
 type Written = { readonly routes: WrittenRoute[]; readonly middlewares: WrittenMiddleware[] };
 
-function readExtra(
-  extra: ConfigText,
-  env: Environment,
-  keys: KeyCheck,
-  written: Written,
-  problems: ProblemList,
-): void {
+function readExtra(extra: ConfigText, env: Environment, keys: KeyCheck, written: Written, problems: ProblemList): void {
   const tree = parseYamlTree(extra.file, extra.text, env, problems);
   checkKeys(tree, extraFileShape, problems, keys);
   const shape = checkShape(tree, extraFileShape, problems);

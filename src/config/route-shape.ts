@@ -71,7 +71,10 @@ export const exploitProtection = refused(
 /** What earlier versions of Goma knew and 0.13 ignores. */
 const keysOfOlderGoma = {
   enableExploitProtection: exploitProtection,
-  enableBotDetection: refused('let requests through that Goma blocked', 'Remove it, or filter in front of the gateway.'),
+  enableBotDetection: refused(
+    'let requests through that Goma blocked',
+    'Remove it, or filter in front of the gateway.',
+  ),
   blocklist: refused('open paths that were forbidden', 'Remove it, or filter in front of the gateway.'),
   rateLimit: refused('let clients send without a limit', 'Limit them in front of the gateway.'),
   interceptErrors: ignored('error answers are not replaced'),

@@ -1,6 +1,6 @@
 // The JSON Schema of the main configuration file, made from the same shapes that check it: for editors.
 import { z } from 'zod';
-import { singleAllowed } from './atoms.ts';
+import { offAllowed, singleAllowed } from './atoms.ts';
 import { mainFileShape } from './gateway-shape.ts';
 import { support } from './support.ts';
 
@@ -27,6 +27,11 @@ export function configSchema(): object {
         const { items, ...rest } = jsonSchema;
         for (const key of Object.keys(jsonSchema)) delete jsonSchema[key];
         Object.assign(jsonSchema, { anyOf: [items, { ...rest, items }] });
+      }
+      if (zodSchema instanceof z.ZodType && offAllowed.has(zodSchema)) {
+        const block = { ...jsonSchema };
+        for (const key of Object.keys(jsonSchema)) delete jsonSchema[key];
+        Object.assign(jsonSchema, { anyOf: [block, { enum: ['off', false] }] });
       }
     },
   });

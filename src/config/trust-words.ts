@@ -9,14 +9,54 @@ const stems =
   /tls|ssl|tsl|secur|auth(?!or(?:s|ed|edby)?$)|cert|verif|crl|ocsp|revo[ck]|spiffe|spki|svid|x509|pki|pem|fingerprint|trust|anchor|polic|requir|allow|den[yi]|permit|forbid|restrict|protect|guard|(?:white|black|block|ban)list|(?:root|client|trusted|server|issuer)ca|(?:api|private|public|client|server)key|keystore|jwt|jwks|oidc|saml|ldap|rbac|credential|passw|passphrase|secret|token|identit|login|cipher|handshake|middleware|entrypoint|sourcerange|forward(?:ed)?client|ratelimit|maxbody|bodylimit|maintenance|exploit|maxdepth|partialchain|onmissing|onstale|minversion|maxversion|servername/;
 
 /** Too short to be looked for within words: they count as whole words of a key. */
-const short: ReadonlySet<string> = new Set(
-  ['ca', 'cas', 'key', 'keys', 'pin', 'pins', 'san', 'sans', 'acl', 'sni', 'block', 'hosts', 'methods'],
-);
+const short: ReadonlySet<string> = new Set([
+  'ca',
+  'cas',
+  'key',
+  'keys',
+  'pin',
+  'pins',
+  'san',
+  'sans',
+  'acl',
+  'sni',
+  'block',
+  'hosts',
+  'methods',
+]);
 
 /** Shorter words are near to too much. */
 const minNearLength = 5;
 /** Keys and values looked at below unknown keys of one file; what lies beyond counts as a word of trust. */
 const maxLookedAt = 10_000;
+
+/**
+ * Keys of ours that Goma has nowhere below a key that is not supported here, nor in the rule of a middleware: what stands there
+ * slid in from elsewhere, and would be lost with it.
+ */
+const oursAlone: ReadonlySet<string> = new Set(
+  [
+    'clientAuth',
+    'policies',
+    'defaultPolicy',
+    'certificates',
+    'certsDir',
+    'entryPoints',
+    'webSecure',
+    'security',
+    'hosts',
+  ]
+    .concat(
+      'allowedSANs',
+      'allowedFingerprints',
+      'allowedSPKI',
+      'spiffe',
+      'forwardClientCert',
+      'middlewares',
+      'maintenance',
+    )
+    .concat('maxBodyBytes', 'blockCommonExploits', 'enableExploitProtection'),
+);
 
 export type TrustWord = { readonly word: string; readonly place: Place };
 
@@ -41,6 +81,23 @@ export class TrustWords {
   /** Whether the key is a word of trust, or nearly one of ours. */
   has(key: string): boolean {
     return isTrustWord(key) || (key.length >= minNearLength && findNearest(key, this.#ours) !== undefined);
+  }
+
+  /** The first key below one without effect that has an effect in its own place. */
+  findOurs(node: TreeNode): TrustWord | undefined {
+    if (node.kind === 'scalar') return undefined;
+    if (++this.#lookedAt > maxLookedAt) return { word: '…', place: node.place };
+    for (const item of node.kind === 'list' ? node.items : []) {
+      const found = this.findOurs(item);
+      if (found !== undefined) return found;
+    }
+    for (const [key, { keyPlace, value }] of node.kind === 'map' ? node.entries : []) {
+      // Goma has a file of that name below redis.tls.
+      if (oursAlone.has(key) || (key === 'clientCert' && value.kind === 'map')) return { word: key, place: keyPlace };
+      const found = this.findOurs(value);
+      if (found !== undefined) return found;
+    }
+    return undefined;
   }
 
   /** The first word of trust below an unknown key: a key, or a value of one word (`filters: [require_tls]`). */
