@@ -27,24 +27,26 @@ export function unwrapShape(shape: z.ZodType): unknown {
 }
 
 export class KeyPlaces {
-  readonly #places = new Map<string, KeyPlace[]>();
-
+  readonly #root: z.ZodType;
+  readonly #except: readonly string[];
   readonly #tell: (path: string) => string;
+  #found: Map<string, KeyPlace[]> | undefined;
 
   /** `except`: keys of the root that are a second way to say something. `tell`: how a path is told of. */
   constructor(root: z.ZodType, except: readonly string[], tell = (path: string): string => path) {
+    this.#root = root;
+    this.#except = except;
     this.#tell = tell;
-    this.#walk(root, '', 0, except);
   }
 
   /** Every key that has a function, as it is spelt. */
   get names(): string[] {
-    return [...new Set([...this.#places.values()].flat().map(({ name }) => name))];
+    return [...new Set([...this.#places().values()].flat().map(({ name }) => name))];
   }
 
   /** The paths of a key, whatever its case and separators; the one first whose keys are those of `value`. None where there are too many. */
   find(key: string, value: TreeNode): readonly string[] {
-    const places = this.#places.get(foldKey(key)) ?? [];
+    const places = this.#places().get(foldKey(key)) ?? [];
     const own = value.kind === 'map' ? [...value.entries.keys()] : [];
     const fit = (place: KeyPlace): number => own.filter((name) => place.inner.has(name)).length;
     const sorted = places.toSorted((a, b) => fit(b) - fit(a));
@@ -57,20 +59,35 @@ export class KeyPlaces {
     return places.length > maxPlacesTold ? [] : sorted.map(({ path }) => path);
   }
 
-  #walk(shape: z.ZodType, path: string, depth: number, except: readonly string[]): void {
+  /** Made when the first unknown key turns up: most files have none. */
+  #places(): ReadonlyMap<string, readonly KeyPlace[]> {
+    if (this.#found === undefined) {
+      this.#found = new Map();
+      this.#walk(this.#found, this.#root, '', 0, this.#except);
+    }
+    return this.#found;
+  }
+
+  #walk(
+    found: Map<string, KeyPlace[]>,
+    shape: z.ZodType,
+    path: string,
+    depth: number,
+    except: readonly string[],
+  ): void {
     const inner = unwrapShape(shape);
     if (depth > maxShapeDepth) return;
     if (inner instanceof z.ZodArray && inner.element instanceof z.ZodType)
-      this.#walk(inner.element, `${path}[]`, depth + 1, []);
+      this.#walk(found, inner.element, `${path}[]`, depth + 1, []);
     if (!(inner instanceof z.ZodObject)) return;
     for (const [name, field] of Object.entries(inner.shape as Readonly<Record<string, z.ZodType>>)) {
       if (support.has(field) || except.includes(name)) continue;
       const here = path === '' ? name : `${path}.${name}`;
-      const places = this.#places.get(foldKey(name));
+      const places = found.get(foldKey(name));
       const place: KeyPlace = { path: this.#tell(here), name, inner: new Set(keysOf(field)) };
-      if (places === undefined) this.#places.set(foldKey(name), [place]);
+      if (places === undefined) found.set(foldKey(name), [place]);
       else places.push(place);
-      this.#walk(field, here, depth + 1, []);
+      this.#walk(found, field, here, depth + 1, []);
     }
   }
 }

@@ -98,7 +98,7 @@ class KeyWalk {
     this.#places = places;
     this.#strict = strict;
     this.#problems = problems;
-    this.#trust = new TrustWords(places.names);
+    this.#trust = new TrustWords(() => places.names);
   }
 
   walk(node: TreeNode, shape: z.ZodType, atTop = false): void {

@@ -6,7 +6,7 @@ import type { TreeNode } from './yaml-tree.ts';
 
 /** Found anywhere in a key, once its case and separators are gone. */
 const stems =
-  /tls|ssl|tsl|secur|auth(?!or(?:s|ed|edby)?$)|cert|verif|crl|ocsp|revo[ck]|spiffe|spki|svid|x509|pki|pem|fingerprint|trust|anchor|polic|requir|allow|den[yi]|permit|forbid|restrict|protect|guard|(?:white|black|block|ban)list|(?:root|client|trusted|server|issuer)ca|(?:api|private|public|client|server)key|keystore|jwt|jwks|oidc|saml|ldap|rbac|credential|passw|passphrase|secret|token|identit|login|cipher|handshake|middleware|entrypoint|sourcerange|forward(?:ed)?client|ratelimit|maxbody|bodylimit|maintenance|exploit|maxdepth|partialchain|onmissing|onstale|minversion|maxversion|servername/;
+  /tls|ssl|tsl|secur|auth(?!or(?:s|ed|edby)?$)|cert|verif|crl|ocsp|revo[ck]|spiffe|spki|svid|x509|pki|pem|fingerprint|trust|anchor|polic|requir|allow|den[yi]|permit|forbid|restrict|protect|guard|(?:white|black|block|ban)list|(?:root|client|trusted|server|issuer)ca|(?:api|private|public|client|server)key|keystore|jwt|jwks|oidc|saml|ldap|rbac|credential|passw|passphrase|secret|token|identit|login|cipher|handshake|middleware|entrypoint|sourcerange|forward(?:ed)?client|ratelimit|maxbody|bodylimit|maintenance|vhost|hosts|hostnames|domains|exploit|maxdepth|partialchain|onmissing|onstale|minversion|maxversion|servername/;
 
 /** Too short to be looked for within words: they count as whole words of a key. */
 const short: ReadonlySet<string> = new Set([
@@ -70,17 +70,20 @@ export function isTrustWord(key: string): boolean {
 
 /** Looks for words of trust below unknown keys. One for each file: it looks at a bounded number of keys in all. */
 export class TrustWords {
-  /** Keys of ours that are about trust: what is nearly one of them counts as well. */
-  readonly #ours: readonly string[];
+  readonly #known: () => readonly string[];
+  #ours: readonly string[] | undefined;
   #lookedAt = 0;
 
-  constructor(knownKeys: Iterable<string>) {
-    this.#ours = [...knownKeys].filter(isTrustWord);
+  /** `known`: keys of ours; what is nearly one that is about trust counts as well. */
+  constructor(known: () => readonly string[]) {
+    this.#known = known;
   }
 
   /** Whether the key is a word of trust, or nearly one of ours. */
   has(key: string): boolean {
-    return isTrustWord(key) || (key.length >= minNearLength && findNearest(key, this.#ours) !== undefined);
+    if (isTrustWord(key)) return true;
+    this.#ours ??= this.#known().filter(isTrustWord);
+    return key.length >= minNearLength && findNearest(key, this.#ours) !== undefined;
   }
 
   /** The first key below one without effect that has an effect in its own place. */
