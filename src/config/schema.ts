@@ -4,6 +4,9 @@ import { offAllowed, singleAllowed } from './atoms.ts';
 import { mainFileShape } from './gateway-shape.ts';
 import { support } from './support.ts';
 
+/** JSON Schema has no flag for case; YAML has three spellings of each word. */
+const offInSchema = '^(?:[oO]ff|OFF|[fF]alse|FALSE|[nN]o?|NO)$';
+
 /** Draft 7, which the YAML extensions of editors know. Plain data. */
 export function configSchema(): object {
   const schema = z.toJSONSchema(mainFileShape, {
@@ -28,11 +31,13 @@ export function configSchema(): object {
         for (const key of Object.keys(jsonSchema)) delete jsonSchema[key];
         Object.assign(jsonSchema, { anyOf: [items, { ...rest, items }] });
       }
-      if (zodSchema instanceof z.ZodType && offAllowed.has(zodSchema)) {
-        const block = { ...jsonSchema };
-        for (const key of Object.keys(jsonSchema)) delete jsonSchema[key];
-        Object.assign(jsonSchema, { anyOf: [block, { enum: ['off', false] }] });
-      }
+      // Of texts `off` alone, of flags false alone.
+      if (zodSchema instanceof z.ZodType && offAllowed.has(zodSchema))
+        Object.assign(jsonSchema, {
+          type: ['object', 'string', 'boolean'],
+          pattern: offInSchema,
+          not: { const: true },
+        });
     },
   });
   return { title: 'Countersign configuration', ...schema, patternProperties: { '^x-': {} } };

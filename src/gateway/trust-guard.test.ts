@@ -52,7 +52,7 @@ describe('what a reload drops of client authentication', () => {
     refuses(
       required,
       '',
-      /client_auth_dropped: .*required and would be not asked for: policy gateway, for .*a\.test.*off/,
+      /client_auth_dropped: .*required are not asked for any more by policy gateway, for .*a\.test.*off/,
     );
     refuses(required, 'clientAuth: {}', /client_auth_dropped/);
     refuses(required, 'clientAuth: {required: false}', /client_auth_dropped/);
@@ -63,9 +63,13 @@ describe('what a reload drops of client authentication', () => {
   });
 
   it('is refused where required is gone, and taken where the file says required: false', () => {
-    refuses(required, `clientAuth: {${CA}}`, /would be optional.*required: true; or required: false if it is meant/);
-    takes(required, `clientAuth: {${CA}, required: false}`, [/optional: policy gateway.*\(required: false\)$/]);
-    refuses(`clientAuth: {${CA}, required: false}`, '', /asked for and would be not asked for/);
+    refuses(
+      required,
+      `clientAuth: {${CA}}`,
+      /are optional by policy gateway.*required: true; or required: false if it is meant/,
+    );
+    takes(required, `clientAuth: {${CA}, required: false}`, [/optional by policy gateway.*\(required: false\)$/]);
+    refuses(`clientAuth: {${CA}, required: false}`, '', /asked for are not asked for any more/);
   });
 
   it('is refused where a policy is gone and its host falls to an open one', () => {

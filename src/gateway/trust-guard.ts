@@ -2,7 +2,7 @@
 // does, or serve a self-signed certificate where one was configured. A line that slid, a key that fell out and a policy that is
 // gone look like an intention to a parser; to the running gateway they are a door that opens. At the start there is nothing to
 // compare with.
-import { wildcardHost } from '../base/host.ts';
+import { isIpLiteral, wildcardHost } from '../base/host.ts';
 import type { GatewayConfig, Place, PolicyConfig } from '../config/gateway-config.ts';
 import type { Problem } from '../config/problem.ts';
 import type { PolicyTable } from '../edge/policy-table.ts';
@@ -58,7 +58,7 @@ export function compareTrust(before: TrustView, after: TrustView): TrustChange {
       isSaid(was, is, host, after.config, moved) ? 'said' : 'silent',
     );
     if (silent.length > 0) refused.push(clientAuthProblem(was, is, silent));
-    if (said.length > 0) dropped.push(`${describeDrop(was, is, said)} (${written(is)})`);
+    if (said.length > 0) dropped.push(`client certificates ${describeDrop(was, is, said)} (${written(is)})`);
   }
   return { refused, dropped };
 }
@@ -77,7 +77,9 @@ function hostsOf(before: GatewayConfig, after: TrustView): readonly Host[] {
   const { config } = after;
   const named = [...before.tls.policies, ...config.tls.policies].flatMap((policy) => policy.hosts);
   const known = config.routes.flatMap((route) => route.hosts.map(wildcardHost));
-  return [undefined, ...new Set([...named, ...known, ...after.certificateNames])];
+  // A client that connects to an address names no server.
+  const hosts = [...named, ...known, ...after.certificateNames].filter((host) => !isIpLiteral(host));
+  return [undefined, ...new Set(hosts)];
 }
 
 function tableOf({ config, certificateNames: names }: TrustView): PolicyTable<PolicyConfig> {
@@ -148,7 +150,7 @@ function clientAuthProblem(was: PolicyConfig, is: PolicyConfig, hosts: readonly 
     severity: 'error',
     code: 'client_auth_dropped',
     place: placeOf(is),
-    message: `${describeDrop(was, is, hosts)}, and the file does not say that this is meant`,
+    message: `this file would drop client authentication without saying so: certificates ${describeDrop(was, is, hosts)}`,
     hint: adviceFor(was, is, hosts),
   };
 }
@@ -167,9 +169,9 @@ function adviceFor(was: PolicyConfig, is: PolicyConfig, hosts: readonly Host[]):
 
 function describeDrop(was: PolicyConfig, is: PolicyConfig, hosts: readonly Host[]): string {
   const asked = demandOf(was) === 2 ? 'required' : 'asked for';
-  const now = demandOf(is) === 1 ? 'optional' : 'not asked for';
+  const now = demandOf(is) === 1 ? 'optional' : 'not asked for any more';
   const by = was.name === is.name ? `policy ${is.name}` : `policy ${is.name} instead of ${was.name}`;
-  return `client certificates were ${asked} and would be ${now}: ${by}, for ${list(hosts)}`;
+  return `that were ${asked} are ${now} by ${by}, for ${list(hosts)}`;
 }
 
 function written({ clientAuthSaid, name }: PolicyConfig): string {
