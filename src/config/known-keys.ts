@@ -14,8 +14,7 @@ import { quote, type TreeEntry, type TreeMap, type TreeNode } from './yaml-tree.
 
 const lenientHint = 'With --lenient this is a warning.';
 
-const extensionHint =
-  'Notes and anchors with x- in front of the name of a key stand at the top of a file; what is not to be read is commented out.';
+const extensionHint = 'Anchors and notes of such a name have their place at the top of the file.';
 
 /** Keys whose misspelling would let more in or verify less: a near miss is an error, with --lenient too. */
 const restricting: ReadonlySet<string> = new Set([
@@ -173,7 +172,8 @@ class KeyWalk {
   }
 
   #findMeant(key: string, value: TreeNode, known: readonly string[]): Meant | undefined {
-    if (key.startsWith('x-')) return { hint: extensionHint };
+    const noted = key.startsWith('x-') ? known.find((one) => foldKey(one) === foldKey(key.slice(2))) : undefined;
+    if (noted !== undefined) return { near: noted, hint: `Write ${noted}, or comment it out. ${extensionHint}` };
     const spelt = known.find((one) => foldKey(one) === foldKey(key));
     if (spelt !== undefined) return { near: spelt, hint: `Did you mean ${spelt}?` };
     const places = this.#places.find(key, value);

@@ -54,8 +54,9 @@ export function compareTrust(before: TrustView, after: TrustView): TrustChange {
   const dropped: string[] = [];
   const moved = hasMoved(before.config, after.config);
   for (const { was, is, hosts } of auth.list) {
+    const own = new Set<Host>(is.hosts);
     const { said = [], silent = [] } = Object.groupBy(hosts, (host) =>
-      isSaid(was, is, host, after.config, moved) ? 'said' : 'silent',
+      isSaid(was, is, host, own.has(host), after.config, moved) ? 'said' : 'silent',
     );
     if (silent.length > 0) refused.push(clientAuthProblem(was, is, silent));
     if (said.length > 0) dropped.push(`client certificates ${describeDrop(was, is, said)} (${written(is)})`);
@@ -92,19 +93,28 @@ function findPolicy(table: PolicyTable<PolicyConfig>, host: Host): PolicyConfig 
   return table.find(host?.startsWith('*.') === true ? `any-other-name${host.slice(1)}` : host);
 }
 
-/** Whether the new file says in so many words that clients of a host are asked for less. `moved`: see hasMoved. */
-function isSaid(was: PolicyConfig, is: PolicyConfig, host: Host, after: GatewayConfig, moved: boolean): boolean {
-  const same = was.name === is.name;
+/**
+ * Whether the new file says in so many words that clients of a host are asked for less. `named`: it names the host in the policy.
+ * `moved`: see hasMoved.
+ */
+function isSaid(
+  was: PolicyConfig,
+  is: PolicyConfig,
+  host: Host,
+  named: boolean,
+  after: GatewayConfig,
+  moved: boolean,
+): boolean {
   // A host that falls to another policy is not meant by what that policy says of its own hosts.
-  if (!same && !names(is, host, after)) return false;
+  const meant = was.name === is.name || named || (host === undefined && isDefaultSaid(is, after));
+  if (!meant) return false;
   if (is.clientAuthSaid === 'off' || demandOf(is) === 1) return is.clientAuthSaid !== undefined;
   // A policy is written for its hosts, so one without clientAuth says it; the gateway's own settings are for whatever is left.
   return is.name !== after.tls.gateway.name && !moved;
 }
 
-/** Whether the file says for this host in particular that the policy is its own. */
-function names(policy: PolicyConfig, host: Host, { tls }: GatewayConfig): boolean {
-  if (host !== undefined) return policy.hosts.includes(host);
+/** Whether the file says that the policy is for clients without a known server name. */
+function isDefaultSaid(policy: PolicyConfig, { tls }: GatewayConfig): boolean {
   // Without policies the gateway's is the default one unsaid; with policies there is none unless it is written.
   return tls.policies.length > 0 ? tls.defaultPolicy === policy.name : policy.clientAuthSaid !== undefined;
 }

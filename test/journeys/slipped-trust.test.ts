@@ -111,6 +111,12 @@ ${gateway}
       key: pki.alice.key,
     });
 
+  async function expectRefusedAndServed(gateway: Gateway, when: string): Promise<void> {
+    const [nobody, somebody] = await Promise.all([anonymous(gateway), alice(gateway)]);
+    assert.equal(nobody.status, 0, `${when}: ${nobody.body}`);
+    assert.equal(somebody.status, 200, `${when}: ${somebody.stderr}`);
+  }
+
   async function expectClosed(gateway: Gateway, when: string): Promise<void> {
     const [nobody, insecure, plain, good200] = await Promise.all([
       anonymous(gateway),
@@ -140,7 +146,7 @@ ${gateway}
       await expectClosed(gateway, 'before');
       for (const [name, text, says] of slips()) {
         expectRefused(await reloadBy(gateway, () => gateway.rewrite(text)), name, says);
-        await expectClosed(gateway, name);
+        await expectRefusedAndServed(gateway, name);
       }
       const [, slipped, says] = slips()[0] ?? ['', '', /never/];
       expectRefused(await reloadBy(gateway, () => gateway.rewrite(slipped)), 'again', says);
