@@ -144,6 +144,13 @@ const gatewayShape = map({
 });
 export type GatewayShape = z.output<typeof gatewayShape>;
 
+/** What Goma's HTTP provider puts around routes and middlewares. */
+const bundleKeys = {
+  timestamp: ignored('when the file was made does not count'),
+  checksum: ignored('the file is not compared with it'),
+  metadata: ignored('it is not looked at'),
+};
+
 const noAcme = 'certificates are not fetched from ACME or Vault';
 
 export const mainFileShape = map({
@@ -155,9 +162,11 @@ export const mainFileShape = map({
   certManager: ignored(noAcme, 'Give certificates as files under gateway.tls.'),
   certificateManager: ignored(noAcme, 'Give certificates as files under gateway.tls.'),
   plugins: ignored('plugins are not loaded'),
+  ...bundleKeys,
 });
 
 export const extraFileShape = map({
+  ...bundleKeys,
   version: text.optional(),
   routes: list(routeShape).optional(),
   middlewares: list(middlewareShape).optional(),
