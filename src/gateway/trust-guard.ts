@@ -172,7 +172,7 @@ function adviceFor(was: PolicyConfig, is: PolicyConfig, hosts: readonly Host[]):
       ? `Write required: true; or required: false if it is meant.`
       : `${restore}; or write clientAuth: off there if it is meant.`;
   const where = hosts.every((host) => host === undefined)
-    ? `name a policy without it in gateway.tls.defaultPolicy`
+    ? `name a policy with clientAuth: off in gateway.tls.defaultPolicy`
     : `name the hosts in a policy with clientAuth: off`;
   return `${restore}; or ${where} if it is meant.`;
 }
