@@ -22,7 +22,8 @@ import {
 } from './read-gateway.ts';
 import { checkMiddlewares, type WrittenMiddleware } from './read-middlewares.ts';
 import { isEnabled, readRoutes, type WrittenRoute } from './read-routes.ts';
-import { checkRouteClientCerts } from './read-route-client-cert.ts';
+import { checkWhoMayCall } from './check-who-may-call.ts';
+import { readRoutesRequireClientCert } from './read-route-defaults.ts';
 import { readTls } from './read-tls.ts';
 import { readTrustRecord } from './read-trust-record.ts';
 import { readPair, readPairs } from './reading.ts';
@@ -142,8 +143,11 @@ function assemble(
   const tls = readTls(
     gateway.tls ?? {},
     tlsAt,
-    readRoutePairs(written.routes, problems),
-    input.defaultCertsDir,
+    {
+      routePairs: readRoutePairs(written.routes, problems),
+      defaultCertsDir: input.defaultCertsDir,
+      routesRequireClientCert: readRoutesRequireClientCert(gateway.defaults, at, false, problems),
+    },
     problems,
   );
   const transport = gateway.networking?.transport;
@@ -165,7 +169,7 @@ function assemble(
   };
   const routes = readRoutes(written.routes, around, problems);
   // A policy that could not be read would look like one without client authentication.
-  if (!problems.hasErrors) checkRouteClientCerts(routes, tls, problems);
+  if (!problems.hasErrors) checkWhoMayCall(routes, tls, problems);
   const defaults = { names: gateway.defaults?.middlewares ?? [], at: at.down('defaults', 'middlewares') };
   checkMiddlewares(
     written.middlewares,
