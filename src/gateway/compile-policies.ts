@@ -21,7 +21,7 @@ export function compilePolicies(
   crls: CrlLookup,
   staples?: StapleBook,
 ): PolicyTable {
-  const { tls, routes } = loaded.config;
+  const { tls } = loaded.config;
   const compiled = new Map<string, EdgePolicy>();
   const stapled = tls.ocspStapling.enabled ? staples : undefined;
   for (const policy of loaded.policies)
@@ -31,15 +31,28 @@ export function compilePolicies(
     if (policy === undefined) throw new RangeError(`policy ${name} was not loaded`);
     return policy;
   };
-  const routeHosts = routes.flatMap((route) => route.hosts.map(wildcardHost));
-  const gatewayNames = loaded.policies.find(({ config }) => config === tls.gateway || config.name === tls.gateway.name);
-  const certificateHosts = gatewayNames?.certificates.flatMap((pair) => pair.names) ?? [];
-  return new PolicyTable({
+  return policyTableOf(loaded, find);
+}
+
+/** Which policy each host belongs to; `find` gives a policy that is there by its name. */
+export function policyTableOf<P extends { readonly name: string }>(
+  loaded: LoadedConfig,
+  find: (name: string) => P,
+): PolicyTable<P> {
+  const { tls } = loaded.config;
+  return new PolicyTable<P>({
     gateway: find(tls.gateway.name),
     policies: tls.policies.map((policy) => ({ policy: find(policy.name), hosts: policy.hosts })),
-    knownHosts: [...routeHosts, ...certificateHosts],
+    knownHosts: knownHosts(loaded),
     defaultPolicy: tls.defaultPolicy === undefined ? undefined : find(tls.defaultPolicy),
   });
+}
+
+/** Names and `*.suffix` patterns that the gateway knows from its routes and its own certificates. */
+export function knownHosts({ config: { tls, routes }, policies }: LoadedConfig): string[] {
+  const routeHosts = routes.flatMap((route) => route.hosts.map(wildcardHost));
+  const own = policies.find(({ config }) => config === tls.gateway || config.name === tls.gateway.name);
+  return [...routeHosts, ...(own?.certificates.flatMap((pair) => pair.names) ?? [])];
 }
 
 function compilePolicy(
