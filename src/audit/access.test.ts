@@ -255,7 +255,7 @@ describe('what changes in who may enter', () => {
     const { opened, closed = [] } = accessLogFields(changes);
     assert.deepEqual([opened, closed.length, closed.at(-1)], [undefined, 11, 'and 390 more']);
     const printed = printChanges(changes, 'old.yml');
-    assert.ok(printed.includes('  and 300 more') && printed.at(-1)?.startsWith('too many'), printed.at(-1));
+    assert.ok(printed.includes('  and 300 more') && printed.at(-1)?.startsWith('too many') === true);
     assert.deepEqual(accessLogFields(compareAccess(load({ routes: base }), load({ routes: base }))), {});
     assert.equal((changesToJson(changes, 'old.yml') as { closed: string[] }).closed.length, 400);
   });

@@ -90,7 +90,8 @@ export class Generation implements Serving {
 
   ruleOf(route: Route, policy: EdgePolicy | undefined): RouteRule | undefined {
     if (route.rule !== undefined || this.#defaultRules.size === 0) return route.rule;
-    return policy && this.#defaultRules.get(policy.name);
+    // Without a policy nobody has said that the route may be open.
+    return policy === undefined ? [...this.#defaultRules.values()][0] : this.#defaultRules.get(policy.name);
   }
 
   /** Session tickets under the keys of this epoch, in all policies (ticket-rotation.ts). */
