@@ -2,7 +2,7 @@
 // them tells apart (access-places.ts) is asked of both, so that a route which goes away and leaves its path to an open one is
 // seen too. Pure; nothing is compiled. What an installation cannot be compared in full for is said (`complete`).
 import type { LoadedConfig, LoadedPolicy } from '../gateway/loaded.ts';
-import { knownHosts } from '../gateway/compile-policies.ts';
+import { certificateNames } from '../gateway/compile-policies.ts';
 import {
   distinct,
   listHosts,
@@ -104,7 +104,7 @@ function layoutOf(loaded: LoadedConfig): string {
     const rule = clientCert && [clientCert.required, clientCert.allow];
     return [name, hosts, path, methods, priority, rule];
   });
-  const all = [policies, points, rules, knownHosts(loaded)];
+  const all = [policies, points, rules, certificateNames(loaded)];
   return JSON.stringify(all, (key, value: unknown) => (key === 'place' ? undefined : (value ?? null)));
 }
 

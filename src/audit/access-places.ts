@@ -2,7 +2,7 @@
 // for all like it. Patterns are what people wrote; samples are what the tables are asked for.
 import { wildcardHost } from '../base/host.ts';
 import type { LoadedConfig } from '../gateway/loaded.ts';
-import { knownHosts } from '../gateway/compile-policies.ts';
+import { certificateNames } from '../gateway/compile-policies.ts';
 import { hostOfAuthority } from '../routing/host-of-authority.ts';
 import { comparablePath, isParam, patternSegments } from '../routing/normalize-target.ts';
 import { parseHostPattern } from '../routing/route-table.ts';
@@ -43,7 +43,7 @@ export function listHosts(loaded: LoadedConfig): Sample[] {
   const patterns = [
     ...routes.flatMap(({ hosts }) => hosts),
     ...tls.policies.flatMap(({ hosts }) => hosts),
-    ...knownHosts(loaded),
+    ...certificateNames(loaded),
   ];
   return [...distinct(patterns.map(sampleHost)), otherHosts];
 }

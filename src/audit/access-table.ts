@@ -4,7 +4,7 @@
 import type { LoadedConfig, LoadedPolicy, LoadedRoute } from '../gateway/loaded.ts';
 import type { SanRuleConfig } from '../config/gateway-config.ts';
 import type { PolicyTable } from '../edge/policy-table.ts';
-import { policyTableOf } from '../gateway/compile-policies.ts';
+import { certificateNames, makePolicyTable } from '../gateway/compile-policies.ts';
 import { RouteTable } from '../routing/route-table.ts';
 
 /** Over one kind of connection. `allow`: rules over names; undefined: every certificate that the policy accepts. */
@@ -36,7 +36,7 @@ export class AccessTable {
   constructor(loaded: LoadedConfig) {
     this.loaded = loaded;
     const byName = new Map(loaded.policies.map((one) => [one.config.name, { name: one.config.name, loaded: one }]));
-    this.#policies = policyTableOf(loaded, (name) => {
+    this.#policies = makePolicyTable(loaded.config, certificateNames(loaded), (name) => {
       const found = byName.get(name);
       if (found === undefined) throw new RangeError(`policy ${name} was not loaded`);
       return found;

@@ -10,6 +10,7 @@ import { type Against, againstToJson, judgeAgainst, printAgainst } from '../audi
 import { changesToJson, printChanges } from '../audit/print-access-changes.ts';
 import { loadRecord } from '../audit/load-record.ts';
 import { compareWith } from './compare.ts';
+import { lenientOption, strictOption } from './lenient-option.ts';
 import { printProblems } from './problems.ts';
 
 /** Exit code: the configuration is good, and somebody who was let in would be refused. */
@@ -17,7 +18,7 @@ const breaksExitCode = 3;
 
 type Options = {
   readonly config: string;
-  readonly strict?: true;
+  readonly lenient?: true;
   readonly json?: true;
   readonly against?: string;
   readonly compare?: string;
@@ -28,7 +29,8 @@ export function checkCommand(): Command {
   return new Command('check')
     .description('check a configuration and every file it points to')
     .requiredOption('-c, --config <file>', 'configuration file (YAML)')
-    .option('--strict', 'unknown keys are errors')
+    .addOption(lenientOption())
+    .addOption(strictOption())
     .option('--json', 'problems as JSON on standard output')
     .option('--against <where>', 'admin URL of a running gateway, or its trust record: whom would it refuse?')
     .option('--compare <file>', 'another configuration, as the one in force: what changes in who may enter?')
@@ -37,7 +39,7 @@ export function checkCommand(): Command {
     .action(async (options: Options) => {
       const { loaded, problems } = await loadGateway(options.config, {
         env: process.env,
-        strict: options.strict === true,
+        strict: options.lenient !== true,
         clock: systemClock,
       });
       const now = systemClock.now();

@@ -7,7 +7,8 @@ import type { Environment } from './environment.ts';
 import { applyGomaEnvironment } from './goma-environment.ts';
 import type { CertificatePair, GatewayConfig, Place, TlsConfig } from './gateway-config.ts';
 import { extraFileShape, type GatewayShape, mainFileShape } from './gateway-shape.ts';
-import { checkKeys } from './known-keys.ts';
+import { KeyPlaces } from './key-places.ts';
+import { checkKeys, type KeyCheck } from './known-keys.ts';
 import type { Problem } from './problem.ts';
 import { ProblemList } from './problem-list.ts';
 import { readForwardClientCert } from './read-client-identity.ts';
@@ -35,7 +36,7 @@ export type ConfigInput = ConfigText & {
   /** Files of extraConfig.directory; `file` of each absolute, as that of the main file. */
   readonly extra: readonly ConfigText[];
   readonly env: Environment;
-  /** Unknown keys are errors. */
+  /** Unknown keys are errors; false (--lenient): warnings, except where they are about trust. */
   readonly strict: boolean;
   /** What went wrong while the texts were read: comes out with the rest, in its place. */
   readonly failures?: readonly Problem[];
@@ -86,7 +87,9 @@ function readAll(input: ConfigInput, files: readonly string[], problems: Problem
       'the configuration is empty',
       'At least gateway.routes is needed; see docs/configuration.md.',
     );
-  checkKeys(tree, mainFileShape, problems, input.strict);
+  // Routes may stand at the top as well, but their place is below gateway.
+  const keys: KeyCheck = { places: new KeyPlaces(mainFileShape, ['routes']), strict: input.strict };
+  checkKeys(tree, mainFileShape, problems, keys);
   const main = checkShape(tree, mainFileShape, problems) ?? {};
   const root = new Cursor(tree, start);
   const at = root.down('gateway');
@@ -104,19 +107,29 @@ function readAll(input: ConfigInput, files: readonly string[], problems: Problem
     );
     written.routes.push(...writtenOf(main.routes, root.down('routes')));
   }
-  for (const extra of input.extra) readExtra(extra, input, written, problems);
+  const extraKeys: KeyCheck = {
+    places: new KeyPlaces(mainFileShape, ['routes'], placeFromExtra),
+    strict: input.strict,
+  };
+  for (const extra of input.extra) readExtra(extra, input.env, extraKeys, written, problems);
   return assemble(input, files, gateway, at, written, problems);
 }
 
 type Written = { readonly routes: WrittenRoute[]; readonly middlewares: WrittenMiddleware[] };
 
-function readExtra(extra: ConfigText, input: ConfigInput, written: Written, problems: ProblemList): void {
-  const tree = parseYamlTree(extra.file, extra.text, input.env, problems);
-  checkKeys(tree, extraFileShape, problems, input.strict);
+function readExtra(extra: ConfigText, env: Environment, keys: KeyCheck, written: Written, problems: ProblemList): void {
+  const tree = parseYamlTree(extra.file, extra.text, env, problems);
+  checkKeys(tree, extraFileShape, problems, keys);
   const shape = checkShape(tree, extraFileShape, problems);
   const root = new Cursor(tree, { file: extra.file, line: 1, col: 1 });
   written.routes.push(...writtenOf(shape?.routes, root.down('routes')));
   written.middlewares.push(...writtenOf(shape?.middlewares, root.down('middlewares')));
+}
+
+/** Extra files hold routes and middlewares at their top; everything else has its place in the main file. */
+function placeFromExtra(path: string): string {
+  if (path.startsWith('middlewares')) return path;
+  return path.startsWith('gateway.routes') ? path.slice('gateway.'.length) : `${path} of the main file`;
 }
 
 function writtenOf<S>(shapes: readonly S[] | undefined, at: Cursor): { shape: S; at: Cursor }[] {

@@ -3,7 +3,7 @@ import type { Cursor } from './cursor.ts';
 import type { PolicyConfig } from './gateway-config.ts';
 import { parsePolicyHost } from './host-name.ts';
 import type { ProblemList } from './problem-list.ts';
-import { readPolicyClientAuth } from './read-client-auth.ts';
+import { readClientAuthSaid, readPolicyClientAuth } from './read-client-auth.ts';
 import { readRoutesRequireClientCert } from './read-route-defaults.ts';
 import { readPairs, readVersions, reportEmpty, reportMistake } from './reading.ts';
 import type { PolicyShape } from './tls-shape.ts';
@@ -54,6 +54,7 @@ export function readPolicies(
       hosts: readPolicyHosts(shape.hosts, here, name, owners, problems),
       certificates: pairs,
       clientAuth: readPolicyClientAuth(shape.clientAuth, here, handshakeTimeoutMs, problems),
+      clientAuthSaid: readClientAuthSaid(shape.clientAuth, here),
       routesRequireClientCert: readRoutesRequireClientCert(shape.defaults, here, routesRequireClientCert, problems),
       ...readCrypto(shape, here, problems),
       place: here.place,

@@ -5,7 +5,7 @@ import type { Cursor } from './cursor.ts';
 import type { CertificatePair, PolicyConfig, TlsConfig } from './gateway-config.ts';
 import { findNearest } from './nearest.ts';
 import type { ProblemList } from './problem-list.ts';
-import { readGatewayClientAuth } from './read-client-auth.ts';
+import { readClientAuthSaid, readGatewayClientAuth } from './read-client-auth.ts';
 import { gatewayPolicyName, noPolicyName, readCrypto, readPolicies } from './read-policies.ts';
 import { readBetween, readPair, readPairs, readRef, reportEmpty } from './reading.ts';
 import type { GatewayTlsShape } from './tls-shape.ts';
@@ -49,6 +49,7 @@ export function readTls(
       hosts: [],
       certificates: [],
       clientAuth: readGatewayClientAuth(shape.clientAuth, at, handshakeTimeoutMs, problems),
+      clientAuthSaid: readClientAuthSaid(shape.clientAuth, at),
       routesRequireClientCert,
       ...readCrypto(shape, at, problems),
       place: at.place,

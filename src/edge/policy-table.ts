@@ -3,15 +3,14 @@
 import { canonicalHostName } from '../base/host.ts';
 import type { EdgePolicy } from './edge-policy.ts';
 
-type Named = { readonly name: string };
-
-export type PolicyTableEntry<P extends Named = EdgePolicy> = {
+/** `P`: what is found, known by its name. */
+export type PolicyTableEntry<P = EdgePolicy> = {
   readonly policy: P;
   /** Canonical names and `*.suffix` patterns, the latter for one or more labels in front of the suffix. */
   readonly hosts: readonly string[];
 };
 
-export type PolicyTableOptions<P extends Named = EdgePolicy> = {
+export type PolicyTableOptions<P = EdgePolicy> = {
   /** Earlier entries win where two name the same host (the configuration refuses that). */
   readonly policies: readonly PolicyTableEntry<P>[];
   /** The policy for hosts that the gateway knows (from routes and certificates) and no other policy names. */
@@ -22,8 +21,7 @@ export type PolicyTableOptions<P extends Named = EdgePolicy> = {
   readonly defaultPolicy: P | undefined;
 };
 
-/** Of policies that serve, or of what is known of them (audit/access-table.ts): the look-up is the same. */
-export class PolicyTable<P extends Named = EdgePolicy> {
+export class PolicyTable<P extends { readonly name: string } = EdgePolicy> {
   /** Every policy once, the gateway's first. */
   readonly policies: readonly P[];
   readonly defaultPolicy: P | undefined;

@@ -1,6 +1,6 @@
 // From loaded policies to the table that says which policy a name belongs to, each with its own TLS contexts.
 import { wildcardHost } from '../base/host.ts';
-import type { CrlConfig, OcspConfig } from '../config/gateway-config.ts';
+import type { CrlConfig, GatewayConfig, OcspConfig } from '../config/gateway-config.ts';
 import type { OcspSettings } from '../edge/client-trust.ts';
 import { EdgePolicy } from '../edge/edge-policy.ts';
 import type { StapleBook } from '../edge/staple-book.ts';
@@ -31,28 +31,30 @@ export function compilePolicies(
     if (policy === undefined) throw new RangeError(`policy ${name} was not loaded`);
     return policy;
   };
-  return policyTableOf(loaded, find);
+  return makePolicyTable(loaded.config, certificateNames(loaded), find);
 }
 
-/** Which policy each host belongs to; `find` gives a policy that is there by its name. */
-export function policyTableOf<P extends { readonly name: string }>(
-  loaded: LoadedConfig,
+/** DNS names of the certificates that hosts of no policy of their own are served with. */
+export function certificateNames(loaded: LoadedConfig): readonly string[] {
+  const { gateway } = loaded.config.tls;
+  return (
+    loaded.policies.find(({ config }) => config.name === gateway.name)?.certificates.flatMap(({ names }) => names) ?? []
+  );
+}
+
+/** Which policy a name belongs to, whatever a policy is. `find`: by its name. */
+export function makePolicyTable<P extends { readonly name: string }>(
+  { tls, routes }: GatewayConfig,
+  certificateHosts: readonly string[],
   find: (name: string) => P,
 ): PolicyTable<P> {
-  const { tls } = loaded.config;
-  return new PolicyTable<P>({
+  const routeHosts = routes.flatMap((route) => route.hosts.map(wildcardHost));
+  return new PolicyTable({
     gateway: find(tls.gateway.name),
     policies: tls.policies.map((policy) => ({ policy: find(policy.name), hosts: policy.hosts })),
-    knownHosts: knownHosts(loaded),
+    knownHosts: [...routeHosts, ...certificateHosts],
     defaultPolicy: tls.defaultPolicy === undefined ? undefined : find(tls.defaultPolicy),
   });
-}
-
-/** Names and `*.suffix` patterns that the gateway knows from its routes and its own certificates. */
-export function knownHosts({ config: { tls, routes }, policies }: LoadedConfig): string[] {
-  const routeHosts = routes.flatMap((route) => route.hosts.map(wildcardHost));
-  const own = policies.find(({ config }) => config === tls.gateway || config.name === tls.gateway.name);
-  return [...routeHosts, ...(own?.certificates.flatMap((pair) => pair.names) ?? [])];
 }
 
 function compilePolicy(

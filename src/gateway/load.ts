@@ -30,6 +30,7 @@ export type LoadedResult = {
 
 export type LoadOptions = {
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** False (--lenient): unknown keys are warnings, except where they are about trust. */
   readonly strict: boolean;
   readonly clock: Clock;
   /**

@@ -8,6 +8,7 @@ import type { GatewayConfig } from '../config/gateway-config.ts';
 import type { Problem } from '../config/problem.ts';
 import type { CrlLoader } from '../gateway/crl-loader.ts';
 import type { LoadedConfig } from '../gateway/loaded.ts';
+import { compareTrust, viewTrust } from '../gateway/trust-guard.ts';
 import type { IndexedCrl } from '../pki/crl-set.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { Crew } from './crew.ts';
@@ -187,6 +188,11 @@ export class Primary {
     const { loaded, problems } = await load();
     for (const problem of problems) logProblem(log, problem);
     if (loaded === undefined) return this.#reloadRejected(reason, 'the configuration has errors');
+    const { refused, dropped } = compareTrust(viewTrust(this.#loaded), viewTrust(loaded));
+    if (refused[0] !== undefined) {
+      for (const problem of refused) logProblem(log, problem);
+      return this.#reloadRejected(reason, refused[0].message);
+    }
     const generation = this.#generation + 1;
     await this.#trust.prepare(this.#loaded, loaded);
     const workers = this.#crew.list();
@@ -211,7 +217,8 @@ export class Primary {
     await Promise.all(workers.map(async (worker) => this.#commit(worker, generation)));
     await this.#trust.settle(this.#loaded);
     this.#metrics.loaded(loaded, generation);
-    log.info({ generation, reason, ...access }, 'configuration reloaded');
+    const said = dropped.length === 0 ? {} : { clientAuthDropped: dropped };
+    log.info({ generation, reason, ...said, ...access }, 'configuration reloaded');
   }
 
   /** Who may enter that could not before, or the other way round. A defect in telling it must not undo the reload. */

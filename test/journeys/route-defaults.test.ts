@@ -1,6 +1,6 @@
 // Certificates asked for at the handshake, and required on every route that does not open itself: who gets in with, without and
 // with a stranger's certificate, over TLS and over plain HTTP; a forgotten route is named at start, by `check` and at reload;
-// a reload that opens or closes a route says so in its line; `explain access` shows what is served (incident 25).
+// a reload that opens or closes a route says so in its line; `explain access` shows what is served.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
