@@ -80,7 +80,8 @@ export class KeyPlaces {
     if (inner instanceof z.ZodArray && inner.element instanceof z.ZodType)
       this.#walk(found, inner.element, `${path}[]`, depth + 1, []);
     if (!(inner instanceof z.ZodObject)) return;
-    for (const [name, field] of Object.entries(inner.shape as Readonly<Record<string, z.ZodType>>)) {
+    const fields: Readonly<Record<string, z.ZodType>> = inner.shape;
+    for (const [name, field] of Object.entries(fields)) {
       if (support.has(field) || except.includes(name)) continue;
       const here = path === '' ? name : `${path}.${name}`;
       const places = found.get(foldKey(name));

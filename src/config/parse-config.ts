@@ -47,6 +47,8 @@ export type ConfigInput = ConfigText & {
 export type ParsedConfig = {
   /** undefined where any problem is an error. */
   readonly config: GatewayConfig | undefined;
+  /** What can be read where unknown keys are the only errors: to find what is wrong beside them, never to be used. */
+  readonly draft: GatewayConfig | undefined;
   /** By place: main file, extra files in their order, environment. */
   readonly problems: readonly Problem[];
 };
@@ -57,7 +59,11 @@ export function parseConfig(input: ConfigInput): ParsedConfig {
   for (const failure of input.failures ?? []) problems.add(failure);
   const files = [input.file, ...input.extra.map((one) => one.file)];
   const config = readAll(input, files, problems);
-  return { config: problems.hasErrors ? undefined : config, problems: problems.sorted(files) };
+  return {
+    config: problems.hasErrors ? undefined : config,
+    draft: problems.onlyUnknownKeys ? config : undefined,
+    problems: problems.sorted(files),
+  };
 }
 
 /** The folder of extra files that a main file names, absolute; undefined where it names none or cannot be read. */

@@ -44,7 +44,8 @@ export type LoadOptions = {
 
 /** Never rejects for what is wrong with the configuration or its files. */
 export async function loadGateway(file: string, options: LoadOptions): Promise<LoadedResult> {
-  const { config, problems, files } = await loadConfig(file, options);
+  // What an unknown key says is lost, but all problems are told at once. Its error is among `all`, so nothing of it is used.
+  const { draft: config, problems, files } = await loadConfig(file, options);
   const watched = files.length === 0 ? [resolve(file)] : files;
   if (config === undefined) return { loaded: undefined, problems, watch: watched };
   const loader = new MaterialLoader(options.clock.now(), options.tolerateExpired === true);
