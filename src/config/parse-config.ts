@@ -25,6 +25,7 @@ import { checkMiddlewares, type WrittenMiddleware } from './read-middlewares.ts'
 import { isEnabled, readRoutes, type WrittenRoute } from './read-routes.ts';
 import { checkWhoMayCall } from './check-who-may-call.ts';
 import { readRoutesRequireClientCert } from './read-route-defaults.ts';
+import { checkPassedFields, readOverrideHeaders } from './read-passed-fields.ts';
 import { readTls } from './read-tls.ts';
 import { readTrustRecord } from './read-trust-record.ts';
 import { readPair, readPairs } from './reading.ts';
@@ -208,12 +209,14 @@ function assemble(
     timeouts: readTimeouts(gateway, at, problems),
     transport: readTransport(gateway),
     proxy: readProxy(gateway, at, problems),
+    allowOverrideHeaders: readOverrideHeaders(gateway.allowOverrideHeaders ?? [], at, problems),
     monitoring: readMonitoring(gateway, at, problems),
     ...readLogs(gateway, input.file),
     trustRecord: readTrustRecord(gateway.trustRecord, at, problems),
     forwardClientCert,
     routes,
   };
+  checkPassedFields(config, at, problems);
   if (routes.length === 0 && !problems.hasErrors)
     problems.warn(
       'no_routes',
