@@ -1,6 +1,7 @@
 // The shape of whole files: the main file (`version`, `gateway`, `middlewares`) and extra files (`routes`, `middlewares`).
 import type { z } from 'zod';
 import { duration, flag, integer, list, map, oneOf, oneOrMore, ratio, seconds, text } from './atoms.ts';
+import { routeDefaultsKeys } from './identity-shape.ts';
 import { exploitProtection, forwardClientCertShape, middlewareShape, routeShape } from './route-shape.ts';
 import { ignored, refused } from './support.ts';
 import { gatewayTlsShape } from './tls-shape.ts';
@@ -137,6 +138,7 @@ const gatewayShape = map({
   }).optional(),
   defaults: map({
     middlewares: list(text).optional().describe('Put before the middlewares of each route.'),
+    ...routeDefaultsKeys,
   }).optional(),
   routes: list(routeShape).optional(),
   strictSlash: ignored('a path matches with and without a slash at the end'),

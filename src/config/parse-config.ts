@@ -23,8 +23,9 @@ import {
 } from './read-gateway.ts';
 import { checkMiddlewares, type WrittenMiddleware } from './read-middlewares.ts';
 import { isEnabled, readRoutes, type WrittenRoute } from './read-routes.ts';
+import { checkWhoMayCall } from './check-who-may-call.ts';
+import { readRoutesRequireClientCert } from './read-route-defaults.ts';
 import { checkPassedFields, readOverrideHeaders } from './read-passed-fields.ts';
-import { checkRouteClientCerts } from './read-route-client-cert.ts';
 import { readTls } from './read-tls.ts';
 import { readTrustRecord } from './read-trust-record.ts';
 import { readPair, readPairs } from './reading.ts';
@@ -162,8 +163,11 @@ function assemble(
   const tls = readTls(
     gateway.tls ?? {},
     tlsAt,
-    readRoutePairs(written.routes, problems),
-    input.defaultCertsDir,
+    {
+      routePairs: readRoutePairs(written.routes, problems),
+      defaultCertsDir: input.defaultCertsDir,
+      routesRequireClientCert: readRoutesRequireClientCert(gateway.defaults, at, false, problems),
+    },
     problems,
   );
   const transport = gateway.networking?.transport;
@@ -185,7 +189,7 @@ function assemble(
   };
   const routes = readRoutes(written.routes, around, problems);
   // A policy that could not be read would look like one without client authentication.
-  if (!problems.hasErrors) checkRouteClientCerts(routes, tls, problems);
+  if (!problems.hasErrors) checkWhoMayCall(routes, tls, problems);
   const defaults = { names: gateway.defaults?.middlewares ?? [], at: at.down('defaults', 'middlewares') };
   checkMiddlewares(
     written.middlewares,

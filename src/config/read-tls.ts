@@ -11,16 +11,25 @@ import { readBetween, readPair, readPairs, readRef, reportEmpty } from './readin
 import type { GatewayTlsShape } from './tls-shape.ts';
 import { quote } from './yaml-tree.ts';
 
-/** `routePairs`: certificates of routes. `defaultCertsDir`: Goma's default folder where it exists. */
+/** What stands outside `tls`. */
+export type TlsSurroundings = {
+  /** Certificates of routes. */
+  readonly routePairs: readonly CertificatePair[];
+  /** Goma's default folder where it exists. */
+  readonly defaultCertsDir: string | undefined;
+  /** gateway.defaults.security.clientCert. */
+  readonly routesRequireClientCert: boolean;
+};
+
 export function readTls(
   shape: GatewayTlsShape,
   at: Cursor,
-  routePairs: readonly CertificatePair[],
-  defaultCertsDir: string | undefined,
+  { routePairs, defaultCertsDir, routesRequireClientCert }: TlsSurroundings,
   problems: ProblemList,
 ): TlsConfig {
   const handshakeTimeoutMs = readHandshakeTimeout(shape.handshakeTimeout, at, problems);
-  const policies = readPolicies(shape.policies ?? [], at.down('policies'), handshakeTimeoutMs, problems);
+  const defaults = { handshakeTimeoutMs, routesRequireClientCert };
+  const policies = readPolicies(shape.policies ?? [], at.down('policies'), defaults, problems);
   const replaced = shape.keys !== undefined && shape.keys.length > 0;
   if (shape.keys !== undefined)
     problems.warn(
@@ -41,6 +50,7 @@ export function readTls(
       certificates: [],
       clientAuth: readGatewayClientAuth(shape.clientAuth, at, handshakeTimeoutMs, problems),
       clientAuthSaid: readClientAuthSaid(shape.clientAuth, at),
+      routesRequireClientCert,
       ...readCrypto(shape, at, problems),
       place: at.place,
     },

@@ -2,7 +2,7 @@
 // JSON Schema; docs/configuration.md says more.
 import type { z } from 'zod';
 import { closedMap, duration, flag, integer, list, map, offOr, oneOf, oneOrMore, text } from './atoms.ts';
-import { crlShape, identityKeys, ocspShape, spiffeShape } from './identity-shape.ts';
+import { crlShape, identityKeys, ocspShape, routeDefaultsShape, spiffeShape } from './identity-shape.ts';
 import { ignored } from './support.ts';
 
 const certificatePairShape = map({
@@ -71,6 +71,7 @@ const policyShape = map({
     .optional()
     .describe('Certificates of this policy. Omitted: chosen among the shared ones by name.'),
   clientAuth: offOr(clientAuthShape).optional().describe('Client certificates. Omitted, or `off`: none is asked for.'),
+  defaults: routeDefaultsShape.optional().describe('For routes under this policy, in place of gateway.defaults.'),
   ...cryptoKeys,
 });
 export type PolicyShape = z.output<typeof policyShape>;

@@ -19,7 +19,6 @@ import { loadTicketSecret } from './load-ticket-secret.ts';
 import { type CrlLoading, CrlLoads } from './load-crls.ts';
 import type { Expiry, LoadedConfig, LoadedPair, LoadedPolicy, LoadedRoute } from './loaded.ts';
 import { MaterialLoader, type UsablePair } from './material-loader.ts';
-import { findExposedRoutes } from './route-exposure.ts';
 import { mintSelfSigned } from './self-signed.ts';
 
 export type LoadedResult = {
@@ -53,7 +52,7 @@ export async function loadGateway(file: string, options: LoadOptions): Promise<L
   const own = options.crls === undefined ? new CrlLoader(new CrlBuilder({ clock: options.clock })) : undefined;
   const crls = new CrlLoads(options.crls ?? { loader: own as CrlLoader }, loader, options.clock.now());
   const loaded = await loadMaterial(config, loader, crls).finally(() => own?.close());
-  const all = [...problems, ...findExposedRoutes(config), ...loader.problems];
+  const all = [...problems, ...loader.problems];
   const watch = [...watched, ...loader.paths];
   if (config.extraDirectory !== undefined) watch.push(config.extraDirectory);
   if (config.tls.certsDir !== undefined) watch.push(config.tls.certsDir.path);

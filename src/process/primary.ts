@@ -1,6 +1,8 @@
 // The primary process: holds no traffic. It owns the configuration, supervises the workers, and answers the admin
 // listener. A reload is built by every worker before any uses it; where one cannot, none does and the last good stays.
 import { AdminServer } from '../admin/admin-server.ts';
+import { compareAccess } from '../audit/access-changes.ts';
+import { accessLogFields } from '../audit/print-access-changes.ts';
 import type { Clock } from '../base/clock.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import type { Problem } from '../config/problem.ts';
@@ -208,6 +210,7 @@ export class Primary {
     }
     const keys = findRestartKeys(this.#startedWith, loaded.config);
     if (keys.length > 0) log.warn({ keys }, 'these settings take effect at the next start only');
+    const access = this.#compareAccess(loaded);
     this.#loaded = withoutReadings(loaded);
     this.#generation = generation;
     this.#reloadFailed = false;
@@ -215,7 +218,17 @@ export class Primary {
     await this.#trust.settle(this.#loaded);
     this.#metrics.loaded(loaded, generation);
     const said = dropped.length === 0 ? {} : { clientAuthDropped: dropped };
-    log.info({ generation, reason, ...said }, 'configuration reloaded');
+    log.info({ generation, reason, ...said, ...access }, 'configuration reloaded');
+  }
+
+  /** Who may enter that could not before, or the other way round. A defect in telling it must not undo the reload. */
+  #compareAccess(loaded: LoadedConfig): object {
+    try {
+      return accessLogFields(compareAccess(this.#loaded, loaded));
+    } catch (error) {
+      this.#options.log.error({ err: error }, 'internal error: please report this');
+      return {};
+    }
   }
 
   /** A worker that does not take the new rules over must not serve by the old: its successor starts with the new. */

@@ -56,7 +56,12 @@ ${gateway}
     ['gateway.tlsOptions', yaml({ gateway: `  tlsOptions: ${TLS}` }), /"tlsOptions".*gateway\.tls/s, true],
     ['gateway.ssl', yaml({ gateway: `  ssl: ${TLS}` }), /"ssl".*gateway\.tls/s, true],
     ['gateway.security', yaml({ gateway: `  security: {${CLIENT_AUTH}}` }), /"security".*routes/s, true],
-    ['defaults.security', yaml({ gateway: `  defaults: {security: {${CLIENT_AUTH}}}` }), /"security".*routes/s, true],
+    [
+      'defaults.security',
+      yaml({ gateway: `  defaults: {security: {${CLIENT_AUTH}}}` }),
+      /"clientAuth".*gateway\.tls\.clientAuth/s,
+      true,
+    ],
     ['backends[].security', yaml({ backend: `, security: {${CLIENT_AUTH}}` }), /"security".*routes/s, true],
     [
       'a block of another name',
