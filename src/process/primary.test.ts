@@ -279,7 +279,8 @@ describe('the primary', () => {
     assert.doesNotMatch(stage.log(), /configuration reloaded/, 'not while one serves by the old rules');
     stage.clock.pass(30_000);
     await reloaded;
-    await stage.until(() => count(stage.events(), 'commit 2') === 3 && count(stage.events(), 'listen') === 3);
+    // The answer of the other may still have been on its way: then that one was ended too.
+    await stage.until(() => count(stage.events(), 'commit 2') >= 3 && count(stage.events(), 'listen') >= 3);
     assert.match(stage.log(), /worker kept the old rules/);
   });
 
