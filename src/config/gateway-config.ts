@@ -100,6 +100,8 @@ export type PolicyConfig = {
   readonly clientAuth: ClientAuthConfig | undefined;
   /** Routes that say nothing of their own (`clientCert`) need a client certificate under this policy. */
   readonly routesRequireClientCert: boolean;
+  /** The file says in so many words (`required: false`) that such routes need none; false where it follows from a key that is not there. */
+  readonly routesSaidOpen: boolean;
   /**
    * What the file says in so many words about clients without a certificate, as against what follows from a key that is not
    * there: `off` (`clientAuth: off`), `optional` (`required: false`). A reload opens nothing without it.

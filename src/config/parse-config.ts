@@ -24,7 +24,7 @@ import {
 import { checkMiddlewares, type WrittenMiddleware } from './read-middlewares.ts';
 import { isEnabled, readRoutes, type WrittenRoute } from './read-routes.ts';
 import { checkWhoMayCall } from './check-who-may-call.ts';
-import { readRoutesRequireClientCert } from './read-route-defaults.ts';
+import { readRoutesRequireClientCert, readRoutesSaidOpen } from './read-route-defaults.ts';
 import { checkPassedFields, readOverrideHeaders } from './read-passed-fields.ts';
 import { readTls } from './read-tls.ts';
 import { readTrustRecord } from './read-trust-record.ts';
@@ -167,6 +167,7 @@ function assemble(
       routePairs: readRoutePairs(written.routes, problems),
       defaultCertsDir: input.defaultCertsDir,
       routesRequireClientCert: readRoutesRequireClientCert(gateway.defaults, at, false, problems),
+      routesSaidOpen: readRoutesSaidOpen(gateway.defaults, false),
     },
     problems,
   );

@@ -19,16 +19,17 @@ export type TlsSurroundings = {
   readonly defaultCertsDir: string | undefined;
   /** gateway.defaults.security.clientCert. */
   readonly routesRequireClientCert: boolean;
+  readonly routesSaidOpen: boolean;
 };
 
 export function readTls(
   shape: GatewayTlsShape,
   at: Cursor,
-  { routePairs, defaultCertsDir, routesRequireClientCert }: TlsSurroundings,
+  { routePairs, defaultCertsDir, routesRequireClientCert, routesSaidOpen }: TlsSurroundings,
   problems: ProblemList,
 ): TlsConfig {
   const handshakeTimeoutMs = readHandshakeTimeout(shape.handshakeTimeout, at, problems);
-  const defaults = { handshakeTimeoutMs, routesRequireClientCert };
+  const defaults = { handshakeTimeoutMs, routesRequireClientCert, routesSaidOpen };
   const policies = readPolicies(shape.policies ?? [], at.down('policies'), defaults, problems);
   const replaced = shape.keys !== undefined && shape.keys.length > 0;
   if (shape.keys !== undefined)
@@ -51,6 +52,7 @@ export function readTls(
       clientAuth: readGatewayClientAuth(shape.clientAuth, at, handshakeTimeoutMs, problems),
       clientAuthSaid: readClientAuthSaid(shape.clientAuth, at),
       routesRequireClientCert,
+      routesSaidOpen,
       ...readCrypto(shape, at, problems),
       place: at.place,
     },
