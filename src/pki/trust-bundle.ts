@@ -3,7 +3,6 @@
 import { hash } from 'node:crypto';
 import { rootCertificates } from 'node:tls';
 import { encodePem } from './der-writer.ts';
-import { readName } from './distinguished-name.ts';
 import type { CertificateFacts } from './facts.ts';
 import { describeExpiry, isNearExpiry } from './expiry.ts';
 import { readFacts, splitCertificate } from './facts-reader.ts';
@@ -11,6 +10,7 @@ import { isSelfIssued, looksIssuedBy } from './issuer.ts';
 import { escapeForLog } from './log-text.ts';
 import { parseCertificates } from './material.ts';
 import { hasErrors, materialError, type MaterialProblem, materialWarning } from './material-problem.ts';
+import { readNameKey } from './name-key.ts';
 
 export type ParsedBundle = { readonly bundle?: TrustBundle; readonly problems: readonly MaterialProblem[] };
 
@@ -42,8 +42,8 @@ export class TrustBundle {
       'hex',
     );
     for (const anchor of anchors) {
-      const same = this.#bySubject.get(anchor.subject);
-      if (same === undefined) this.#bySubject.set(anchor.subject, [anchor]);
+      const same = this.#bySubject.get(anchor.subjectKey);
+      if (same === undefined) this.#bySubject.set(anchor.subjectKey, [anchor]);
       else same.push(anchor);
     }
   }
@@ -87,7 +87,7 @@ export class TrustBundle {
 
   /** The anchor whose name and key identifier say that it issued this certificate; the signature is not checked. */
   findIssuer(facts: CertificateFacts): CertificateFacts | undefined {
-    return this.#bySubject.get(facts.issuer)?.find((anchor) => looksIssuedBy(facts, anchor));
+    return this.#bySubject.get(facts.issuerKey)?.find((anchor) => looksIssuedBy(facts, anchor));
   }
 
   /** Whether there is a root among them; without one, only an intermediate taken as an anchor can be chained to. */
@@ -97,7 +97,7 @@ export class TrustBundle {
 
   /** True where this very certificate is an anchor. */
   contains(facts: CertificateFacts): boolean {
-    return this.#bySubject.get(facts.subject)?.some((anchor) => anchor.sha256 === facts.sha256) ?? false;
+    return this.#bySubject.get(facts.subjectKey)?.some((anchor) => anchor.sha256 === facts.sha256) ?? false;
   }
 }
 
@@ -114,7 +114,7 @@ export function findSystemIssuer(facts: CertificateFacts): CertificateFacts | un
   for (const pem of rootCertificates) {
     const der = Buffer.from(pem.replace(/-----[^-]+-----/g, ''), 'base64');
     const { cursor, subject } = splitCertificate(der);
-    if (readName(cursor, subject, 'subject') !== facts.issuer) continue;
+    if (readNameKey(cursor, subject, 'subject') !== facts.issuerKey) continue;
     const root = readFacts(der);
     if (looksIssuedBy(facts, root)) return root;
   }
