@@ -134,18 +134,18 @@ export function loadProblem(failed: LoadFailure): MaterialProblem {
   return materialError(failed.code, failed.message, failed.hint);
 }
 
-/** What stands in blocks besides certificates is told by label, so that callers can refuse or ignore it. */
+/** What stands in blocks besides certificates is handed on, so that callers can make use of it or refuse it. */
 export type ParsedCertificates = {
   readonly certificates: CertificateFacts[];
   readonly problems: MaterialProblem[];
-  readonly otherLabels: readonly string[];
+  readonly others: readonly PemBlock[];
 };
 
 /** Every certificate of a PEM text, in order. One broken block is an error: what is trusted must be what was written. */
 export function parseCertificates(pem: string, name = 'inline PEM'): ParsedCertificates {
   const { blocks, problems } = splitPem(pem, name);
   const certificates: CertificateFacts[] = [];
-  const otherLabels: string[] = [];
+  const others: PemBlock[] = [];
   for (const [index, block] of blocks.entries()) {
     if (block.label === 'TRUSTED CERTIFICATE') {
       problems.push(
@@ -156,14 +156,14 @@ export function parseCertificates(pem: string, name = 'inline PEM'): ParsedCerti
         ),
       );
     } else if (!certificateLabels.has(block.label)) {
-      otherLabels.push(block.label);
+      others.push(block);
     } else {
       const facts = readBlock(block, index, name, problems);
       if (facts !== undefined) certificates.push(facts);
     }
   }
-  if (certificates.length === 0 && problems.length === 0) problems.push(noCertificate(otherLabels, name));
-  return { certificates, problems, otherLabels };
+  if (certificates.length === 0 && problems.length === 0) problems.push(noCertificate(others, name));
+  return { certificates, problems, others };
 }
 
 function readBlock(
@@ -191,7 +191,8 @@ function readBlock(
   }
 }
 
-function noCertificate(labels: readonly string[], name: string): MaterialProblem {
+function noCertificate(others: readonly PemBlock[], name: string): MaterialProblem {
+  const labels = others.map(({ label }) => label);
   const found = labels.length === 0 ? '' : ` (it holds ${[...new Set(labels)].join(', ')})`;
   const hint = labels.some((label) => label.endsWith('PRIVATE KEY'))
     ? 'This looks like the key file: are certificate and key swapped?'

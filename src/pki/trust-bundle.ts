@@ -6,6 +6,7 @@ import { encodePem } from './der-writer.ts';
 import type { CertificateFacts } from './facts.ts';
 import { describeExpiry, isNearExpiry } from './expiry.ts';
 import { readFacts, splitCertificate } from './facts-reader.ts';
+import { refuseForeignBlocks } from './foreign-blocks.ts';
 import { isSelfIssued, looksIssuedBy } from './issuer.ts';
 import { escapeForLog } from './log-text.ts';
 import { parseCertificates } from './material.ts';
@@ -53,15 +54,7 @@ export class TrustBundle {
     const name = options.name ?? 'CA bundle';
     const parsed = parseCertificates(pem, name);
     const problems = [...parsed.problems];
-    if (parsed.otherLabels.some((label) => label.endsWith('PRIVATE KEY'))) {
-      problems.push(
-        materialError(
-          'private_key_in_bundle',
-          `${name} holds a private key; a CA bundle holds certificates only`,
-          'Take the key out; if the file was handed around, replace the key.',
-        ),
-      );
-    }
+    problems.push(...refuseForeignBlocks(parsed.others, () => false, name, 'CA bundle'));
     const distinct = [...new Map(parsed.certificates.map((facts) => [facts.sha256, facts])).values()];
     const anchors = distinct.filter((facts) => canAnchor(facts));
     if (anchors.length === 0 && distinct.length > 0) problems.push(noCa(distinct[0] as CertificateFacts, name));

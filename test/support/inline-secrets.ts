@@ -55,7 +55,7 @@ export function mintInlineSecrets(): Readonly<Record<string, InlineSecret>> {
   const [edDer, ecDer] = [pkcs8(ed), ec.export({ format: 'der', type: 'sec1' })];
   const edPem = wrap(edDer, 'PRIVATE KEY');
   const ecPem = wrap(ecDer, 'EC PRIVATE KEY');
-  const lockedPem = ec.export({ format: 'pem', type: 'pkcs8', cipher: 'aes-256-cbc', passphrase: 'x' }) as string;
+  const lockedPem = ec.export({ format: 'pem', type: 'pkcs8', cipher: 'aes-256-cbc', passphrase: 'x' });
   const lockedDer = ec.export({ format: 'der', type: 'pkcs8', cipher: 'aes-256-cbc', passphrase: 'x' });
   const [random, ticket] = [randomBytes(48), randomBytes(32)];
   const edForms = [base64(edDer), edDer.toString('hex'), base64(edPem), base64(base64(edPem)), base64(base64(edDer))];
