@@ -18,7 +18,7 @@ const curve = encodePem('EC PARAMETERS', Buffer.from('06082a8648ce3d030107', 'he
 const blocks: Readonly<Record<string, string>> = {
   'X509 CRL': encodePem('X509 CRL', ca.issueCrl()),
   'PRIVATE KEY': ca.keyPem,
-  'EC PRIVATE KEY': String(sec1),
+  'EC PRIVATE KEY': sec1,
   'TRUSTED CERTIFICATE': encodePem('TRUSTED CERTIFICATE', ca.der),
   'EC PARAMETERS': curve,
   'DH PARAMETERS': encodePem('DH PARAMETERS', der),
