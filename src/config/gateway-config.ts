@@ -101,6 +101,13 @@ export type PolicyConfig = {
   /** Empty: chosen among the shared certificates by name. */
   readonly certificates: readonly CertificatePair[];
   readonly clientAuth: ClientAuthConfig | undefined;
+  /** Routes that say nothing of their own (`clientCert`) need a client certificate under this policy. */
+  readonly routesRequireClientCert: boolean;
+  /**
+   * What the file says in so many words about clients without a certificate, as against what follows from a key that is not
+   * there: `off` (`clientAuth: off`), `optional` (`required: false`). A reload opens nothing without it.
+   */
+  readonly clientAuthSaid: 'off' | 'optional' | undefined;
   readonly minVersion: TlsVersion;
   readonly maxVersion: TlsVersion;
   /** OpenSSL or IANA names; empty = default. */
@@ -122,6 +129,8 @@ export type TlsConfig = {
   readonly certsDir: PathRef | undefined;
   readonly handshakeTimeoutMs: number;
   readonly handshakesPerSecond: number;
+  /** Connections without a verdict, per worker; `maxPerNetwork` of one IPv4 address or IPv6 /64, 0 = no limit of its own. */
+  readonly pendingHandshakes: { readonly max: number; readonly maxPerNetwork: number };
   readonly sessionResumption: {
     readonly enabled: boolean;
     readonly lifetimeMs: number;
@@ -217,7 +226,7 @@ export type CustomIdentityValue = 'pem' | 'der' | 'subject' | 'issuer' | 'serial
 export type RouteClientCertConfig = {
   /** false: anonymous clients may call; those with a certificate must still satisfy `allow`. */
   readonly required: boolean;
-  /** undefined: every authenticated client. Never empty. */
+  /** undefined: every authenticated client, and where none is required everybody. Never empty. */
   readonly allow: readonly SanRuleConfig[] | undefined;
   readonly place: Place;
 };
@@ -236,6 +245,7 @@ export type RouteConfig = {
   readonly healthCheck: HealthCheckConfig | undefined;
   readonly forwardHostHeaders: boolean;
   readonly tls: BackendTlsConfig;
+  /** undefined: nothing is written, so the default of the policy holds (`routesRequireClientCert`). */
   readonly clientCert: RouteClientCertConfig | undefined;
   readonly forwardClientCert: ForwardClientCertConfig;
   readonly maintenance: { readonly statusCode: number; readonly message: string } | undefined;
@@ -276,7 +286,14 @@ export type GatewayConfig = {
     readonly idleConnTimeoutMs: number;
   };
   /** Canonical CIDRs whose forwarded headers are believed; empty = nobody. */
-  readonly proxy: { readonly trustedProxies: readonly string[]; readonly ipHeaders: readonly string[] };
+  readonly proxy: {
+    readonly trustedProxies: readonly string[];
+    readonly ipHeaders: readonly string[];
+    /** Names of fields, or prefixes ending in `-*`, that pass from trusted proxies and from nobody else. */
+    readonly trustedHeaders: readonly string[];
+  };
+  /** Names of fields that override path, method or host, and pass from everybody. */
+  readonly allowOverrideHeaders: readonly string[];
   readonly monitoring: {
     readonly metrics: boolean;
     readonly metricsPath: string;
