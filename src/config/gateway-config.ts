@@ -5,7 +5,10 @@
 export type Place = { readonly file: string; readonly line: number; readonly col: number };
 
 /** `S` of the contract, classified but not read: a file (absolute path) or PEM text given inline or as base64. */
-export type Ref = { readonly place: Place; readonly path: string } | { readonly place: Place; readonly pem: string };
+export type Ref = PathRef | { readonly place: Place; readonly pem: string };
+
+/** `label`: what people are shown instead of the path, which may be a secret that was given in its place (materialName). */
+export type PathRef = { readonly place: Place; readonly path: string; readonly label?: string };
 
 export type CertificatePair = { readonly cert: Ref; readonly key: Ref; readonly place: Place };
 
@@ -125,7 +128,7 @@ export type TlsConfig = {
   readonly certificates: readonly CertificatePair[];
   readonly defaultCertificate: CertificatePair | undefined;
   /** Absolute path; undefined where neither named nor existing. Pairs are found at load. */
-  readonly certsDir: { readonly path: string; readonly place: Place } | undefined;
+  readonly certsDir: PathRef | undefined;
   readonly handshakeTimeoutMs: number;
   readonly handshakesPerSecond: number;
   /** Connections without a verdict, per worker; `maxPerNetwork` of one IPv4 address or IPv6 /64, 0 = no limit of its own. */

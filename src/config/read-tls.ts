@@ -1,7 +1,7 @@
 // `gateway.tls`: the gateway's own settings as the policy `gateway`, the policies per host, and what they share.
 // Nothing here fails open: client authentication that is asked for without a CA is an error, never ignored.
-import { dirname, resolve } from 'node:path';
 import type { Cursor } from './cursor.ts';
+import { refTo } from './material-ref.ts';
 import type { CertificatePair, PolicyConfig, TlsConfig } from './gateway-config.ts';
 import { findNearest } from './nearest.ts';
 import type { ProblemList } from './problem-list.ts';
@@ -97,8 +97,7 @@ function readDefaultPolicy(
 
 function readCertsDir(dir: string | undefined, at: Cursor, defaultDir: string | undefined): TlsConfig['certsDir'] {
   if (dir !== undefined && dir !== '') {
-    const { place } = at.down('certsDir');
-    return { path: resolve(dirname(place.file), dir), place };
+    return refTo(dir, at.down('certsDir'));
   }
   return defaultDir === undefined ? undefined : { path: defaultDir, place: at.place };
 }
