@@ -2,9 +2,8 @@
 // code, because a gateway that starts without its CA admits everybody (incident 6, N22). Reads, decodes, checks that
 // OpenSSL agrees; which certificate belongs to what is chain.ts and trust-bundle.ts.
 import { X509Certificate } from 'node:crypto';
-import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
 import { Fault } from '../base/fault.ts';
+import { FileRefusal, readRegularFile } from '../base/read-regular-file.ts';
 import type { CertificateFacts } from './facts.ts';
 import { readFacts } from './facts-reader.ts';
 import { materialError, type MaterialProblem } from './material-problem.ts';
@@ -52,27 +51,19 @@ export async function readMaterialFile(
   path: string,
   maxBytes = maxMaterialBytes,
 ): Promise<{ readonly ok: true; readonly bytes: Buffer } | LoadFailure> {
-  let file: FileHandle | undefined;
   try {
-    // O_NONBLOCK: opening a FIFO without a writer would otherwise wait for ever.
-    file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    const stat = await file.stat();
-    if (stat.isDirectory())
-      return failure('file_is_directory', `${path} is a directory, not a file`, 'Name the PEM file itself.');
-    if (!stat.isFile()) return failure('file_not_regular', `${path} is not a regular file`, 'Name a PEM file.');
-    if (stat.size > maxBytes) {
-      return failure(
-        'file_too_large',
-        `${path} has ${stat.size} bytes, over the limit of ${maxBytes}`,
-        'Is this the right file?',
-      );
-    }
-    return { ok: true, bytes: await file.readFile() };
+    return { ok: true, bytes: await readRegularFile(path, maxBytes) };
   } catch (error) {
-    return readFailure(error, path);
-  } finally {
-    await file?.close().catch(() => undefined);
+    return error instanceof FileRefusal ? refusalFailure(error, path, maxBytes) : readFailure(error, path);
   }
+}
+
+function refusalFailure({ reason, size }: FileRefusal, path: string, maxBytes: number): LoadFailure {
+  if (reason === 'directory')
+    return failure('file_is_directory', `${path} is a directory, not a file`, 'Name the PEM file itself.');
+  if (reason === 'not_regular') return failure('file_not_regular', `${path} is not a regular file`, 'Name a PEM file.');
+  const message = `${path} has ${size} bytes, over the limit of ${maxBytes}`;
+  return failure('file_too_large', message, 'Is this the right file?');
 }
 
 function readFailure(error: unknown, name: string): LoadFailure {
