@@ -13,6 +13,7 @@ export type ToWorker =
   /** Build everything for this generation, without using it yet. */
   | {
       readonly kind: 'prepare';
+      readonly id: number;
       readonly generation: number;
       readonly loaded: LoadedConfig;
       readonly ticketSeed: TicketSeed;
@@ -23,6 +24,8 @@ export type ToWorker =
   | { readonly kind: 'abandon'; readonly generation: number }
   | { readonly kind: 'listen'; readonly ports: Ports }
   | { readonly kind: 'snapshot'; readonly id: number }
+  /** Give a sign of life. */
+  | { readonly kind: 'ping' }
   /** A part of the index of a CRL; the next list will name it. */
   | ({ readonly kind: 'crlPiece' } & CrlPiece)
   /** The CRLs in force: those not named are to be forgotten. */
@@ -41,8 +44,10 @@ export type ToWorker =
 
 export type FromWorker =
   | { readonly kind: 'up' }
-  | { readonly kind: 'prepared'; readonly generation: number }
-  | { readonly kind: 'failed'; readonly generation: number; readonly message: string }
+  | { readonly kind: 'pong' }
+  /** `id` of the question. */
+  | { readonly kind: 'prepared'; readonly id: number }
+  | { readonly kind: 'failed'; readonly id: number; readonly message: string }
   /** Requests get this generation, and open connections were judged by it. */
   | { readonly kind: 'committed'; readonly generation: number }
   | { readonly kind: 'listening' }

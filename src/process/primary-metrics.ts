@@ -40,6 +40,10 @@ export class PrimaryMetrics {
     this.#own.of.workerRestarts.labels({}).inc();
   }
 
+  workerHung(): void {
+    this.#own.of.workerHangs.labels({}).inc();
+  }
+
   stapleAsked(result: string): void {
     this.#own.of.ocspRequests.labels({ use: 'staple', policy: '', result }).inc();
   }
@@ -77,7 +81,7 @@ export class PrimaryMetrics {
     const { of } = this.#own;
     crls.setMetrics(of);
     this.#setStaples(staples);
-    of.workers.labels({}).set(workers.filter((worker) => worker.ready).length);
+    of.workers.labels({}).set(workers.filter((worker) => worker.serving).length);
     of.configReloadFailed.labels({}).set(reloadFailed ? 1 : 0);
     const alive = snapshots.filter((snapshot) => snapshot !== undefined);
     return renderMetrics([this.#own.snapshot(), buried, ...alive]);

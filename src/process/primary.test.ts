@@ -21,12 +21,16 @@ const first = (what) => { try { mkdirSync(join(dir, what)); return true; } catch
 let ask = '';
 process.on('message', (message) => {
   const { kind, generation } = message;
+  if (kind === 'ping') return say({ kind: 'pong' });
   if (kind !== 'snapshot') note(kind + (generation === undefined ? '' : ' ' + generation));
   if (kind === 'prepare') {
     ask = message.loaded.config.routes[0].name;
-    if (ask === 'one-cannot' && first('refused')) return say({ kind: 'failed', generation, message: 'no such curve' });
+    if (ask === 'one-cannot' && first('refused')) return say({ kind: 'failed', id: message.id, message: 'no such curve' });
     if (ask === 'one-dies' && first('died')) process.exit(3);
-    return say({ kind: 'prepared', generation });
+    if (ask === 'all-die' && generation === 2 && (first('died-1') || first('died-2'))) process.exit(3);
+    if (ask === 'poison') process.exit(3);
+    if (ask === 'one-is-slow' && first('slow')) return;
+    return say({ kind: 'prepared', id: message.id });
   }
   if (kind === 'commit' && ask === 'one-keeps' && first('kept')) return;
   if (kind === 'commit') return say({ kind: 'committed', generation });
@@ -183,6 +187,55 @@ describe('the primary', () => {
     await stage.until(() => count(stage.events(), 'commit 2') === 2 && count(stage.events(), 'listen') === 3);
     assert.match(stage.log(), /"code":3.*worker ended/);
     assert.match(stage.log(), /configuration reloaded/);
+  });
+
+  it('tries a reload again that nobody refused, only one did not answer in time', async (t) => {
+    const stage = await open(t, 'plain');
+    const listening = await stage.primary.start();
+    stage.write('one-is-slow');
+    const reloaded = stage.primary.reload('test');
+    await stage.until(() => count(stage.events(), 'prepare 2') === 2);
+    stage.clock.pass(30_000);
+    await reloaded;
+    assert.match(stage.log(), /did not answer in time.*reload rejected/);
+    assert.match(await stage.page(listening, '/metrics'), /^countersign_config_reload_failed 1$/m);
+    stage.clock.pass(5_000);
+    await stage.until(() => /"reason":"tried again","msg":"configuration reloaded"/.test(stage.log()));
+    assert.equal(count(stage.events(), 'commit 2'), 2);
+    assert.match(await stage.page(listening, '/metrics'), /^countersign_config_reload_failed 0$/m);
+  });
+
+  it('does not try a reload again that a worker refused with a reason', async (t) => {
+    const stage = await open(t, 'plain');
+    await stage.primary.start();
+    stage.write('one-cannot');
+    await stage.primary.reload('test');
+    stage.clock.pass(5_000);
+    await stage.primary.stop();
+    assert.equal(count(stage.events(), 'prepare 2'), 2);
+    assert.doesNotMatch(stage.log(), /tried again/);
+  });
+
+  it('has a successor build the new rules where every worker ended over them, and serves by them', async (t) => {
+    const stage = await open(t, 'plain');
+    const listening = await stage.primary.start();
+    stage.write('all-die');
+    await stage.primary.reload('test');
+    assert.match(stage.log(), /configuration reloaded/);
+    await stage.until(() => count(stage.events(), 'listen') === 4);
+    assert.equal(count(stage.events(), 'commit 1'), 2, 'no successor was given the old rules');
+    assert.match(await stage.page(listening, '/metrics'), /^countersign_config_generation 2$/m);
+  });
+
+  it('keeps the last good rules where every worker ends over the new ones, its successor too', async (t) => {
+    const stage = await open(t, 'plain');
+    const listening = await stage.primary.start();
+    stage.write('poison');
+    await stage.primary.reload('test');
+    assert.match(stage.log(), /ended \(exit code 3\).*reload rejected/);
+    await stage.until(() => count(stage.events(), 'listen') === 4);
+    assert.equal(count(stage.events(), 'commit 1'), 4);
+    assert.match(await stage.page(listening, '/readyz'), /^2 of 2/);
   });
 
   it('ends a worker that does not take the new rules over, and starts another with them', async (t) => {

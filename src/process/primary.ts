@@ -16,7 +16,7 @@ import { PrimaryMetrics } from './primary-metrics.ts';
 import { findRestartKeys } from './restart-keys.ts';
 import { packFor, withoutReadings } from './shipment.ts';
 import { TicketKeeper } from './ticket-keeper.ts';
-import type { WorkerHandle } from './worker-handle.ts';
+import { type PrepareOrder, WorkerFailure, type WorkerHandle } from './worker-handle.ts';
 
 export type LoadResult = {
   readonly loaded: LoadedConfig | undefined;
@@ -39,6 +39,10 @@ export type PrimaryOptions = {
 /** Addresses that are served, for the `listening` lines. */
 export type Listening = { readonly entryPoint: 'web' | 'webSecure' | 'admin'; readonly address: string };
 
+/** When a reload that failed by silence is tried again: later each time. */
+const firstRetryMs = 5_000;
+const maxRetryMs = 300_000;
+
 export class Primary {
   readonly #options: PrimaryOptions;
   readonly #metrics: PrimaryMetrics;
@@ -54,7 +58,9 @@ export class Primary {
   #stopping = false;
   /** Whether the newest configuration on disk is the one in force. */
   #reloadFailed = false;
-  /** Reloads and worker starts take turns: none sees half of the other. */
+  #retryMs = firstRetryMs;
+  #cancelRetry: () => void = () => {};
+  /** The start and reloads take turns: none sees half of the other. */
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(loaded: LoadedConfig, options: PrimaryOptions) {
@@ -69,12 +75,14 @@ export class Primary {
       clock,
       log,
       workerEntry,
-      orders: () => ({ prepare: this.#prepareMessage(this.#loaded, this.#generation), ports: this.#ports }),
+      orders: () => this.#orderFor(this.#loaded, this.#generation),
+      generation: () => this.#generation,
+      ports: () => this.#ports,
       crls: () => this.#trust.crls.groups(),
       briefing: () => this.#trust.briefing(),
-      exclusive: async (act) => this.#exclusive(act),
       onEnded: (worker) => this.#metrics.bury(worker),
       onRestarted: () => this.#metrics.workerRestarted(),
+      onHung: () => this.#metrics.workerHung(),
       onSeen: (report, worker) => this.#trust.record?.take(report, worker),
     });
   }
@@ -125,6 +133,7 @@ export class Primary {
   async reload(reason: string): Promise<void> {
     await this.#exclusive(async () => {
       if (this.#stopping) return;
+      this.#cancelRetry();
       try {
         await this.#reloadNow(reason);
       } catch (error) {
@@ -187,28 +196,57 @@ export class Primary {
     if (loaded === undefined) return this.#reloadRejected(reason, 'the configuration has errors');
     const generation = this.#generation + 1;
     await this.#trust.prepare(this.#loaded, loaded);
-    const workers = this.#crew.list();
-    const prepared = await Promise.allSettled(
-      workers.map((worker) => worker.prepare(this.#prepareMessage(loaded, generation))),
-    );
-    // A worker that died while preparing is no vote against: its successor starts with whatever is in force.
-    const veto = prepared.find(
-      (result, i) => result.status === 'rejected' && workers[i]?.gone === false && !workers[i].leaving,
-    );
-    if (veto !== undefined) {
-      for (const worker of workers) worker.send({ kind: 'abandon', generation });
-      this.#trust.crls.retain(this.#loaded.crls);
-      return this.#reloadRejected(reason, String((veto as PromiseRejectedResult).reason));
+    const { able, refusal } = await this.#ask(loaded, generation);
+    if (refusal !== undefined) return this.#abandon(reason, generation, refusal);
+    const before = { loaded: this.#loaded, generation: this.#generation };
+    this.#loaded = withoutReadings(loaded);
+    this.#generation = generation;
+    if (able.length === 0 && this.#crew.size > 0) {
+      // Nobody was left to build it: the first worker that comes up has to, before the last good rules are forgotten.
+      try {
+        await this.#crew.revive();
+      } catch (error) {
+        this.#loaded = before.loaded;
+        this.#generation = before.generation;
+        return this.#abandon(reason, generation, error);
+      }
     }
     const keys = findRestartKeys(this.#startedWith, loaded.config);
     if (keys.length > 0) log.warn({ keys }, 'these settings take effect at the next start only');
-    this.#loaded = withoutReadings(loaded);
-    this.#generation = generation;
     this.#reloadFailed = false;
-    await Promise.all(workers.map(async (worker) => this.#commit(worker, generation)));
+    this.#retryMs = firstRetryMs;
+    await Promise.all(able.map(async (worker) => this.#commit(worker, generation)));
     await this.#trust.settle(this.#loaded);
     this.#metrics.loaded(loaded, generation);
     log.info({ generation, reason }, 'configuration reloaded');
+  }
+
+  /** Has every worker build it, also those that come meanwhile. One that ends is no vote against: its successor starts with what is in force. */
+  async #ask(loaded: LoadedConfig, generation: number): Promise<{ able: WorkerHandle[]; refusal?: unknown }> {
+    const asked = new Set<WorkerHandle>();
+    for (;;) {
+      const voters = this.#crew.voters().filter((worker) => !asked.has(worker));
+      if (voters.length === 0) break;
+      const order = this.#orderFor(loaded, generation);
+      const votes = await Promise.allSettled(voters.map(async (worker) => worker.prepare(order)));
+      for (const worker of voters) asked.add(worker);
+      const veto = votes.find((vote, i) => vote.status === 'rejected' && isHere(voters[i]));
+      if (veto?.status === 'rejected') return { able: [], refusal: veto.reason };
+    }
+    return { able: [...asked].filter((worker) => !worker.gone) };
+  }
+
+  #abandon(reason: string, generation: number, why: unknown): void {
+    for (const worker of this.#crew.voters()) worker.send({ kind: 'abandon', generation });
+    this.#trust.crls.retain(this.#loaded.crls);
+    this.#reloadRejected(reason, String(why));
+    if (why instanceof WorkerFailure && !why.silent) return;
+    // Nobody said no: it was too much for them at this moment.
+    const { clock, log } = this.#options;
+    const retryInMs = this.#retryMs;
+    this.#retryMs = Math.min(maxRetryMs, retryInMs * 2);
+    log.warn({ retryInMs }, 'no worker refused the configuration: it will be tried again');
+    this.#cancelRetry = clock.after(retryInMs, () => void this.reload('tried again'));
   }
 
   /** A worker that does not take the new rules over must not serve by the old: its successor starts with the new. */
@@ -231,9 +269,9 @@ export class Primary {
     );
   }
 
-  #prepareMessage(loaded: LoadedConfig, generation: number) {
+  #orderFor(loaded: LoadedConfig, generation: number): PrepareOrder {
     const ticketSeed = this.#tickets.seedFor(loaded);
-    return { kind: 'prepare', generation, loaded: packFor(loaded, this.#ports.webSecure), ticketSeed } as const;
+    return { generation, loaded: packFor(loaded, this.#ports.webSecure), ticketSeed };
   }
 
   async #openAdmin(): Promise<number> {
@@ -256,10 +294,15 @@ export class Primary {
   }
 
   #readiness(): { ok: boolean; detail: string } {
-    const ready = this.#crew.list().filter((worker) => worker.ready).length;
+    const ready = this.#crew.list().filter((worker) => worker.serving).length;
     if (this.#stopping) return { ok: false, detail: 'draining' };
     return { ok: ready > 0, detail: `${ready} of ${this.#crew.size} workers ready` };
   }
+}
+
+/** Whose vote counts. */
+function isHere(worker: WorkerHandle | undefined): boolean {
+  return worker?.gone === false && !worker.leaving;
 }
 
 function logProblem(log: Logger, { place, code, hint, severity, message }: Problem): void {

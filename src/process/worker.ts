@@ -22,9 +22,9 @@ async function act(message: ToWorker): Promise<void> {
     case 'prepare':
       try {
         await gateway.prepare(message.generation, message.loaded, message.ticketSeed);
-        say({ kind: 'prepared', generation: message.generation });
+        say({ kind: 'prepared', id: message.id });
       } catch (error) {
-        say({ kind: 'failed', generation: message.generation, message: String(error) });
+        say({ kind: 'failed', id: message.id, message: String(error) });
       }
       return;
     case 'commit':
@@ -41,6 +41,8 @@ async function act(message: ToWorker): Promise<void> {
         say({ kind: 'listenFailed', message: String(error) });
       }
       return;
+    case 'ping':
+      return say({ kind: 'pong' });
     case 'snapshot':
       return say({ kind: 'snapshot', id: message.id, metrics: gateway.snapshot() });
     case 'crlPiece':

@@ -165,8 +165,9 @@ function catalogue() {
       'config_reload_failed',
       '1 while the newest configuration on disk is not in force',
     ),
-    workers: gauge('sum', 'workers', 'Worker processes that are ready'),
+    workers: gauge('sum', 'workers', 'Worker processes that are ready and answered lately'),
     workerRestarts: counter('worker_restarts_total', 'Workers started again after they ended'),
+    workerHangs: counter('worker_hangs_total', 'Workers that did not answer any more and were ended for it'),
     accessLogDropped: counter('access_log_dropped_total', 'Access log lines that could not be written'),
     logDropped: counter('log_dropped_total', 'Log lines that could not be written'),
   } as const;
