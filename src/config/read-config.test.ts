@@ -32,10 +32,14 @@ function handClock(): { clock: Clock; ring: () => void } {
   return { clock, ring: () => act() };
 }
 
-/** A thread with other things to do. */
-const thread = (source: string): URL => new URL(`data:text/javascript,${encodeURIComponent(source)}`);
+/** A process with other things to do. */
+function writeEntry(file: string, source: string): string {
+  const entry = join(file, '..', 'entry.mjs');
+  writeFileSync(entry, source);
+  return entry;
+}
 
-describe('a configuration that is read in a thread', () => {
+describe('a configuration that is read in a process of its own', () => {
   it('comes back as it is read without one', async (t) => {
     const file = writeConfig(t, `gateway:\n  extraConfig: {directory: more}\n  routes:\n${routes(3)}`);
     mkdirSync(join(file, '..', 'more'));
@@ -59,7 +63,7 @@ describe('a configuration that takes too much', () => {
   const refusal = async (file: string, more: Partial<ReadConfigOptions>): Promise<string> => {
     const { config, problems, files } = await readConfig(file, { ...options, ...more });
     assert.equal(config, undefined);
-    assert.equal(problems[0]?.code, 'config_too_costly');
+    assert.equal(problems[0]?.code, 'config_unread');
     assert.equal(problems[0].place.file, file);
     assert.ok(files.includes(file), 'it is watched: it may be corrected');
     return problems[0].message;
@@ -70,27 +74,30 @@ describe('a configuration that takes too much', () => {
     assert.match(await refusal(file, { maxHeapMb: 24 }), /more than 24 MiB of memory/);
   });
 
-  it('of time is refused, however busy the thread is', async (t) => {
+  it('of time is refused, however busy the process is', async (t) => {
     const file = writeConfig(t, '');
     const { clock, ring } = handClock();
-    const reading = refusal(file, { clock, entry: thread('for (;;);'), readMs: 5_000 });
+    const reading = refusal(file, { clock, entry: writeEntry(file, 'for (;;);'), readMs: 5_000 });
     ring();
     assert.match(await reading, /took longer than 5 s/);
   });
 
   it('has all its files watched, those too that were not parsed yet', async (t) => {
     const file = writeConfig(t, '');
-    const entry = thread(`
-      import { parentPort, workerData } from 'node:worker_threads';
-      parentPort.postMessage({ kind: 'files', files: [workerData.file, '/more.yml'] });
-      process.exit(0);`);
+    const entry = writeEntry(
+      file,
+      `process.once('message', ({ file }) => {
+        process.send({ kind: 'files', files: [file, '/more.yml'] }, () => process.exit(0));
+      });`,
+    );
     assert.deepEqual((await readConfig(file, { ...options, entry })).files, [file, '/more.yml']);
   });
 
-  it('or ends the thread in any other way is refused', async (t) => {
+  it('or ends the process in any other way is refused', async (t) => {
     const file = writeConfig(t, '');
-    assert.match(await refusal(file, { entry: thread('throw new TypeError("a defect")') }), /a defect/);
-    assert.match(await refusal(file, { entry: thread('process.exit(0)') }), /ended/);
-    assert.match(await refusal(file, { entry: new URL('file:///nonexistent.js') }), /failed/);
+    assert.match(await refusal(file, { entry: writeEntry(file, 'process.exit(3)') }), /the process ended \(3\)/);
+    assert.match(await refusal(file, { entry: '/nonexistent.js' }), /the process ended \(1\)/);
+    const failing = `process.once('message', () => process.send({ kind: 'failed', why: 'a defect' }));`;
+    assert.match(await refusal(file, { entry: writeEntry(file, failing) }), /a defect/);
   });
 });
