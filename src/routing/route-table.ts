@@ -3,6 +3,7 @@
 // Order (config.md, Routing): lower priority, more specific path (static over {param} over the end), more specific host
 // (exact over {label}.suffix over the longest *.suffix over any), order of appearance. Methods never move a request to a
 // less specific route: only routes with the winner's very path and host patterns complete it, else 405.
+import type { Slices } from '../base/slices.ts';
 import type { RouteConfig } from '../config/gateway-config.ts';
 import { hostOfAuthority } from './host-of-authority.ts';
 import { comparablePath, isParam, patternSegments } from './normalize-target.ts';
@@ -100,13 +101,33 @@ function canonical(host: string): string {
 }
 
 export class RouteTable<R extends { readonly config: RouteConfig }> {
-  readonly routes: readonly R[];
+  #routes: readonly R[];
   readonly #root = new Node<R>();
 
   /** `routes` in order of appearance. Routes whose path no request can have are left out: the configuration refuses them. */
   constructor(routes: readonly R[]) {
-    this.routes = routes;
+    this.#routes = routes;
     for (const route of routes) this.#add(route);
+  }
+
+  /** The same, with pauses where `slices` asks for them. */
+  static async build<R extends { readonly config: RouteConfig }>(
+    routes: readonly R[],
+    slices: Slices,
+  ): Promise<RouteTable<R>> {
+    const table = new RouteTable<R>([]);
+    for (const route of routes) {
+      table.#add(route);
+      const pause = slices.pause();
+      if (pause !== undefined) await pause;
+    }
+    table.#routes = routes;
+    return table;
+  }
+
+  /** In order of appearance. */
+  get routes(): readonly R[] {
+    return this.#routes;
   }
 
   #add(route: R): void {
