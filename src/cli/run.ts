@@ -7,6 +7,7 @@ import { CrlLoader } from '../gateway/crl-loader.ts';
 import { Watch } from '../gateway/watch.ts';
 import { CrlBuilder } from '../pki/crl-builder.ts';
 import { type Listening, Primary } from '../process/primary.ts';
+import { checkLogTarget } from '../telemetry/log-file.ts';
 import { createLogger, type OpenLogger } from '../telemetry/logger.ts';
 import { printProblems } from './problems.ts';
 
@@ -70,6 +71,8 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
     });
   });
   try {
+    const { accessLog } = first.loaded.config;
+    if (accessLog.enabled) checkLogTarget(accessLog.path);
     await watch.set(first.watch);
     announce(await primary.start(), json, options);
   } catch (error) {
