@@ -147,7 +147,7 @@ const specs = {
   handshake_limit: {
     client: 503,
     title: 'too many handshakes',
-    help: 'handshakesPerSecond was reached; raise it or find the client that reconnects all the time.',
+    help: 'handshakesPerSecond or maxPendingHandshakes was reached: find the client that reconnects or stops in the middle all the time, or raise the limit.',
   },
   // Reaching a backend.
   timeout: {
@@ -212,6 +212,11 @@ const specs = {
     client: 400,
     title: 'malformed request',
     help: 'The request breaks RFC 9112 or is ambiguous; the detail says where. It is refused, never repaired.',
+  },
+  ambiguous_path: {
+    client: 400,
+    title: 'ambiguous path',
+    help: 'Servers could read the path in several ways, and not all of them belong to the same route: the rule in the access log and `countersign explain route` say which. Ask for it in its plain spelling; where both spellings are meant, give each a route.',
   },
   request_timeout: {
     client: 408,

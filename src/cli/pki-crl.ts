@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { showPath } from '../base/secret-text.ts';
 import { dayMs, systemClock } from '../base/clock.ts';
 import { readRegularFileSync } from '../base/read-regular-file.ts';
 import { UsageError } from '../base/usage-error.ts';
@@ -84,7 +85,7 @@ function readBefore(path: string, ca: CertificateFacts): { readonly revoked: Rev
 }
 
 function readOwnSerial(file: string, ca: CertificateFacts): string {
-  if (!existsSync(file)) throw new UsageError(`${file} does not exist`);
+  if (!existsSync(file)) throw new UsageError(`${showPath(file)} does not exist`);
   const text = readRegularFileSync(file, maxMaterialBytes).toString('utf8');
   const { certificates, problems } = parseCertificates(text, file);
   const [facts] = certificates;

@@ -4,8 +4,9 @@ import type { Dirent } from 'node:fs';
 import { access, opendir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { FileRefusal, type FileRefusalReason, readRegularFile } from '../base/read-regular-file.ts';
+import { showPath } from '../base/secret-text.ts';
 import type { Environment } from './environment.ts';
-import type { GatewayConfig, Place } from './gateway-config.ts';
+import type { GatewayConfig, PathRef, Place } from './gateway-config.ts';
 import { type ConfigText, findExtraDirectory, parseConfig } from './parse-config.ts';
 import type { Problem } from './problem.ts';
 import { yamlLimits } from './yaml-limits.ts';
@@ -20,6 +21,8 @@ const maxFolderEntries = 100_000;
 export type LoadedText = {
   /** undefined where any problem is an error. */
   readonly config: GatewayConfig | undefined;
+  /** As in ParsedConfig. */
+  readonly draft: GatewayConfig | undefined;
   readonly problems: readonly Problem[];
   /** Absolute paths of every file (and extra folder) that was read or should have been: what to watch. */
   readonly files: readonly string[];
@@ -39,11 +42,11 @@ export async function loadConfig(file: string, options: LoadConfigOptions): Prom
   const { env, strict, onFiles } = options;
   const texts = new TextReader(failures);
   const text = await texts.read(path, { file: path, line: 1, col: 1 });
-  if (text === undefined) return { config: undefined, problems: failures, files: [path] };
+  if (text === undefined) return { config: undefined, draft: undefined, problems: failures, files: [path] };
   const main: ConfigText = { file: path, text };
   const directory = findExtraDirectory(main, env);
   const folders: string[] = [];
-  const names = directory === undefined ? [] : await listFolder(directory.path, directory.place, folders, failures, 0);
+  const names = directory === undefined ? [] : await listFolder(directory, folders, failures, 0);
   const files = [path, ...names, ...folders];
   onFiles?.(files);
   const extra: ConfigText[] = [];
@@ -55,21 +58,20 @@ export async function loadConfig(file: string, options: LoadConfigOptions): Prom
     () => gomaCertsDir,
     () => undefined,
   );
-  const { config, problems } = parseConfig({ ...main, extra, env, strict, failures, defaultCertsDir });
-  return { config, problems, files };
+  const { config, draft, problems } = parseConfig({ ...main, extra, env, strict, failures, defaultCertsDir });
+  return { config, draft, problems, files };
 }
 
 /** *.yml and *.yaml of the folder and the folders in it, sorted; hidden ones are skipped (Kubernetes keeps copies in `..data`). */
 async function listFolder(
-  folder: string,
-  place: Place,
+  { path: folder, label = folder, place }: PathRef,
   folders: string[],
   failures: Problem[],
   depth: number,
 ): Promise<string[]> {
   folders.push(folder);
   const entries = await listEntries(folder).catch((error: unknown) => {
-    failures.push(unreadable(folder, place, error, 'Correct gateway.extraConfig.directory.'));
+    failures.push(unreadable(label, place, error, 'Correct gateway.extraConfig.directory.'));
     return [];
   });
   const found: string[] = [];
@@ -77,7 +79,7 @@ async function listFolder(
     if (entry.name.startsWith('.')) continue;
     const path = join(folder, entry.name);
     if (entry.isDirectory() && depth < maxFolderDepth)
-      found.push(...(await listFolder(path, place, folders, failures, depth + 1)));
+      found.push(...(await listFolder({ path, label: join(label, entry.name), place }, folders, failures, depth + 1)));
     else if (!entry.isDirectory() && /\.ya?ml$/.test(entry.name)) found.push(path);
   }
   if (found.length > maxExtraFiles) {
@@ -85,7 +87,7 @@ async function listFolder(
       severity: 'error',
       code: 'too_many',
       place,
-      message: `more than ${maxExtraFiles} files in ${folder}`,
+      message: `more than ${maxExtraFiles} files in ${label}`,
       hint: '',
     });
     return [];
@@ -121,8 +123,8 @@ class TextReader {
       const tooLarge = error instanceof FileRefusal && error.reason === 'too_large';
       this.#failures.push(
         tooLarge
-          ? tooLargeFile(path, place, error.size)
-          : unreadable(path, place, error, 'Check the path, the permissions and the encoding (UTF-8).'),
+          ? tooLargeFile(showPath(path), place, error.size)
+          : unreadable(showPath(path), place, error, 'Check the path, the permissions and the encoding (UTF-8).'),
       );
       return undefined;
     }

@@ -34,7 +34,12 @@ export async function readConfig(file: string, options: ReadConfigOptions): Prom
   const refused = (why: string): LoadedText => {
     const message = `the configuration could not be read: ${why}`;
     const place = { file: path, line: 1, col: 1 };
-    return { config: undefined, files, problems: [{ severity: 'error', code: 'config_unread', place, message, hint }] };
+    return {
+      config: undefined,
+      draft: undefined,
+      files,
+      problems: [{ severity: 'error', code: 'config_unread', place, message, hint }],
+    };
   };
   return new Promise((settle) => {
     const child = startChild(limits.heapMb, options.entry);

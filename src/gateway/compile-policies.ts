@@ -1,7 +1,7 @@
 // From loaded policies to the table that says which policy a name belongs to, each with its own TLS contexts.
 import { hash } from 'node:crypto';
 import { wildcardHost } from '../base/host.ts';
-import type { CrlConfig, OcspConfig } from '../config/gateway-config.ts';
+import type { CrlConfig, GatewayConfig, OcspConfig } from '../config/gateway-config.ts';
 import type { OcspSettings } from '../edge/client-trust.ts';
 import { EdgePolicy } from '../edge/edge-policy.ts';
 import type { StapleBook } from '../edge/staple-book.ts';
@@ -79,15 +79,29 @@ export function compilePolicies(
 }
 
 function assembleTable(loaded: LoadedConfig, compiled: ReadonlyMap<string, CompiledPolicy>): PolicyTable {
-  const { tls, routes } = loaded.config;
   const find = (name: string): EdgePolicy => {
     const policy = compiled.get(name)?.policy;
     if (policy === undefined) throw new RangeError(`policy ${name} was not loaded`);
     return policy;
   };
+  return makePolicyTable(loaded.config, certificateNames(loaded), find);
+}
+
+/** DNS names of the certificates that hosts of no policy of their own are served with. */
+export function certificateNames(loaded: LoadedConfig): readonly string[] {
+  const { gateway } = loaded.config.tls;
+  return (
+    loaded.policies.find(({ config }) => config.name === gateway.name)?.certificates.flatMap(({ names }) => names) ?? []
+  );
+}
+
+/** Which policy a name belongs to, whatever a policy is. `find`: by its name. */
+export function makePolicyTable<P extends { readonly name: string }>(
+  { tls, routes }: GatewayConfig,
+  certificateHosts: readonly string[],
+  find: (name: string) => P,
+): PolicyTable<P> {
   const routeHosts = routes.flatMap((route) => route.hosts.map(wildcardHost));
-  const gatewayNames = loaded.policies.find(({ config }) => config === tls.gateway || config.name === tls.gateway.name);
-  const certificateHosts = gatewayNames?.certificates.flatMap((pair) => pair.names) ?? [];
   return new PolicyTable({
     gateway: find(tls.gateway.name),
     policies: tls.policies.map((policy) => ({ policy: find(policy.name), hosts: policy.hosts })),

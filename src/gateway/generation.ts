@@ -56,6 +56,8 @@ export class Generation implements Serving {
   readonly #tickets: TicketSecret;
   readonly #compiled: ReadonlyMap<string, CompiledPolicy>;
   readonly #uris = new Map<string, readonly string[]>();
+  /** By policy; empty where no policy has a default. */
+  readonly #defaultRules = new Map<string, RouteRule>();
 
   private constructor(input: GenerationInput, tickets: TicketSecret, parts: Parts) {
     const { config, policies } = input.loaded;
@@ -68,14 +70,24 @@ export class Generation implements Serving {
     const identityNames = [config, ...config.routes].flatMap(({ forwardClientCert }) =>
       forwardClientCert.custom.map(({ name }) => name),
     );
-    this.strip = new StripList([...config.proxy.ipHeaders, ...identityNames]);
+    const { ipHeaders, trustedHeaders } = config.proxy;
+    this.strip = new StripList({
+      set: identityNames,
+      read: ipHeaders,
+      trusted: trustedHeaders,
+      allowed: config.allowOverrideHeaders,
+    });
     const { webSecure } = config.entryPoints;
     this.securePort = webSecure.enabled ? webSecure.port : undefined;
     this.#tickets = tickets;
     this.#compiled = parts.compiled;
     this.policies = parts.policies;
     this.routes = parts.routes;
-    for (const policy of policies) this.#uris.set(policy.config.name, policy.certificates[0]?.uris ?? []);
+    const byDefault = RouteRule.byDefault();
+    for (const { config: policy, certificates } of policies) {
+      this.#uris.set(policy.name, certificates[0]?.uris ?? []);
+      if (policy.routesRequireClientCert) this.#defaultRules.set(policy.name, byDefault);
+    }
   }
 
   /**
@@ -128,6 +140,12 @@ export class Generation implements Serving {
 
   ownUris(policy: EdgePolicy): readonly string[] {
     return this.#uris.get(policy.name) ?? [];
+  }
+
+  ruleOf(route: Route, policy: EdgePolicy | undefined): RouteRule | undefined {
+    if (route.rule !== undefined || this.#defaultRules.size === 0) return route.rule;
+    // Without a policy nobody has said that the route may be open.
+    return policy === undefined ? [...this.#defaultRules.values()][0] : this.#defaultRules.get(policy.name);
   }
 
   /** Session tickets under the keys of this epoch, in all policies (ticket-rotation.ts). */

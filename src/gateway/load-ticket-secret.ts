@@ -18,7 +18,7 @@ export async function loadTicketSecret(ref: Ref | undefined, loader: MaterialLoa
   let secret: Buffer;
   if ('path' in ref) {
     loader.paths.add(ref.path);
-    const file = await readMaterialFile(ref.path, maxSecretBytes);
+    const file = await readMaterialFile(ref, maxSecretBytes);
     if (!file.ok) {
       const hint = file.hint === '' ? 'Correct gateway.tls.sessionResumption.keys.' : file.hint;
       loader.add(ref.place, materialError('ticket_keys_unreadable', file.message, hint));

@@ -45,6 +45,9 @@ const maxDrainBytes = 65_536;
 /** Bytes thrown away after our last one, so that a reset does not take our answer from the client (RFC 9112 section 9.6). */
 const maxLingerBytes = 262_144;
 
+/** Reads of one request in a row; then whoever else has something to read is served first (TLS records of one byte). */
+const maxReadsInARow = 32;
+
 type Phase = 'open' | 'lingering' | 'closed';
 
 export class Http1ServerConnection implements ExchangeConnection {
@@ -63,6 +66,8 @@ export class Http1ServerConnection implements ExchangeConnection {
   #headStarted = true;
   #reading = false;
   #stopped = false;
+  #readsInARow = 0;
+  #yielding = false;
   #ended = false;
   #draining = false;
   /** There was a request. */
@@ -150,6 +155,7 @@ export class Http1ServerConnection implements ExchangeConnection {
   }
 
   #onData(chunk: Buffer): void {
+    if (++this.#readsInARow >= maxReadsInARow) this.#yieldTurn();
     if (this.#phase !== 'open') {
       this.#waste -= chunk.length;
       if (this.#phase === 'lingering' && this.#waste < 0) this.destroy();
@@ -265,7 +271,19 @@ export class Http1ServerConnection implements ExchangeConnection {
     if (full === this.#stopped || this.#phase === 'closed') return;
     this.#stopped = full;
     if (full) this.socket.pause();
-    else this.socket.resume();
+    else if (!this.#yielding) this.socket.resume();
+  }
+
+  /** A client that sends many small pieces gets its turn once per turn of the event loop, as everybody does. */
+  #yieldTurn(): void {
+    this.#readsInARow = 0;
+    if (this.#yielding) return;
+    this.#yielding = true;
+    this.socket.pause();
+    setImmediate(() => {
+      this.#yielding = false;
+      if (!this.#stopped && this.#phase !== 'closed') this.socket.resume();
+    });
   }
 
   /** True where something was read: an empty line, or a head whose request then went to the handler. */
@@ -360,6 +378,7 @@ export class Http1ServerConnection implements ExchangeConnection {
     if (this.mustClose) return this.#linger();
     this.#patience.awaitNext();
     if (this.#pending !== undefined) this.#read();
+    else this.#readsInARow = 0;
   }
 
   /** The request cannot be read to its end; the client hears why where no answer was begun. */
@@ -402,7 +421,8 @@ export class Http1ServerConnection implements ExchangeConnection {
     this.#waste = maxLingerBytes;
     this.#patience.awaitEnd();
     this.socket.end(() => this.#patience.awaitClose());
-    this.socket.resume();
+    this.#stopped = false;
+    if (!this.#yielding) this.socket.resume();
   }
 
   /** The client is of no more use: whoever answers it is told, and the socket goes. */

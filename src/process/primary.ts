@@ -1,11 +1,14 @@
 // The primary process: holds no traffic. It owns the configuration, supervises the workers, and answers the admin
 // listener. A reload is built by every worker before any uses it; where one cannot, none does and the last good stays.
 import { AdminServer } from '../admin/admin-server.ts';
+import { compareAccess } from '../audit/access-changes.ts';
+import { accessLogFields } from '../audit/print-access-changes.ts';
 import type { Clock } from '../base/clock.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import type { Problem } from '../config/problem.ts';
 import type { CrlLoader } from '../gateway/crl-loader.ts';
 import type { LoadedConfig } from '../gateway/loaded.ts';
+import { compareTrust, viewTrust } from '../gateway/trust-guard.ts';
 import type { IndexedCrl } from '../pki/crl-set.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { Crew } from './crew.ts';
@@ -194,10 +197,16 @@ export class Primary {
     const { loaded, problems } = await load();
     for (const problem of problems) logProblem(log, problem);
     if (loaded === undefined) return this.#reloadRejected(reason, 'the configuration has errors');
+    const { refused, dropped } = compareTrust(viewTrust(this.#loaded), viewTrust(loaded));
+    if (refused[0] !== undefined) {
+      for (const problem of refused) logProblem(log, problem);
+      return this.#reloadRejected(reason, refused[0].message);
+    }
     const generation = this.#generation + 1;
     await this.#trust.prepare(this.#loaded, loaded);
     const { able, refusal } = await this.#ask(loaded, generation);
     if (refusal !== undefined) return this.#abandon(reason, generation, refusal);
+    const access = this.#compareAccess(loaded);
     const before = { loaded: this.#loaded, generation: this.#generation };
     this.#loaded = withoutReadings(loaded);
     this.#generation = generation;
@@ -218,7 +227,18 @@ export class Primary {
     await Promise.all(able.map(async (worker) => this.#commit(worker, generation)));
     await this.#trust.settle(this.#loaded);
     this.#metrics.loaded(loaded, generation);
-    log.info({ generation, reason }, 'configuration reloaded');
+    const said = dropped.length === 0 ? {} : { clientAuthDropped: dropped };
+    log.info({ generation, reason, ...said, ...access }, 'configuration reloaded');
+  }
+
+  /** Who may enter that could not before, or the other way round. A defect in telling it must not undo the reload. */
+  #compareAccess(loaded: LoadedConfig): object {
+    try {
+      return accessLogFields(compareAccess(this.#loaded, loaded));
+    } catch (error) {
+      this.#options.log.error({ err: error }, 'internal error: please report this');
+      return {};
+    }
   }
 
   /** Has every worker build it, also those that come meanwhile. One that ends is no vote against: its successor starts with what is in force. */

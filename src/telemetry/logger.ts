@@ -103,6 +103,8 @@ class LogSink {
   }
 
   write(line: string): void {
+    // It is closed: what is said after that is lost, and does no harm.
+    if (this.#fd < 0) return void this.dropped++;
     if (this.#astrayAt !== undefined && this.#now() - this.#astrayAt >= openAgainMs) this.#openAgain();
     const out = Buffer.from(this.#text ? textLine(line, this.#colour) : escapeInvisible(line));
     const failure = this.#put(out);
