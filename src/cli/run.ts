@@ -8,6 +8,7 @@ import { CrlLoader } from '../gateway/crl-loader.ts';
 import { Watch } from '../gateway/watch.ts';
 import { CrlBuilder } from '../pki/crl-builder.ts';
 import { type Listening, Primary } from '../process/primary.ts';
+import { checkLogTarget } from '../telemetry/log-file.ts';
 import { createLogger, type OpenLogger } from '../telemetry/logger.ts';
 import { lenientOption, strictOption } from './lenient-option.ts';
 import { printProblems } from './problems.ts';
@@ -75,6 +76,8 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
     void reload();
   });
   try {
+    const { accessLog } = first.loaded.config;
+    if (accessLog.enabled) checkLogTarget(accessLog.path);
     await watch.set(first.watch);
     announce(await primary.start(), json, options);
   } catch (error) {

@@ -5,11 +5,14 @@ import type { TicketSeed } from '../edge/ticket-secret.ts';
 import type { CrlListing, CrlPiece } from '../gateway/crl-store.ts';
 import type { LoadedConfig } from '../gateway/loaded.ts';
 import type { MetricsSnapshot } from '../telemetry/metrics.ts';
+import type { ShipmentPiece } from './shipment.ts';
 
 /** Ports that were chosen at start: a worker listens on exactly these (0 in the configuration is any free one). */
 export type Ports = { readonly web: number | undefined; readonly webSecure: number | undefined };
 
 export type ToWorker =
+  /** A part of the configuration of the `prepare` with this number, which will follow (shipment.ts). */
+  | { readonly kind: 'piece'; readonly id: number; readonly piece: ShipmentPiece }
   /** Build everything for this generation, without using it yet. */
   | {
       readonly kind: 'prepare';

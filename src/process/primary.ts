@@ -261,10 +261,15 @@ export class Primary {
         return { able: [...asked].filter((worker) => !worker.gone) };
       }
       const order = this.#orderFor(loaded, generation);
-      const votes = await Promise.allSettled(voters.map(async (worker) => worker.prepare(order)));
-      for (const worker of voters) asked.add(worker);
-      const veto = votes.find((vote, i) => vote.status === 'rejected' && isHere(voters[i]));
-      if (veto?.status === 'rejected') return { able: [], refusal: veto.reason };
+      // One after the other: building takes its share of a core, and the others serve meanwhile.
+      for (const worker of voters) {
+        asked.add(worker);
+        try {
+          await worker.prepare(order);
+        } catch (error) {
+          if (isHere(worker)) return { able: [], refusal: error };
+        }
+      }
     }
   }
 

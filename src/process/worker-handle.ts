@@ -5,6 +5,7 @@ import type { SeenReport } from '../edge/seen-clients.ts';
 import type { MetricsSnapshot } from '../telemetry/metrics.ts';
 import { CrlCourier } from './crl-courier.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
+import { cutShipment } from './shipment.ts';
 
 /** How long a worker may take over one answer before it counts as failed. */
 const answerMs = 30_000;
@@ -148,9 +149,11 @@ export class WorkerHandle {
   async prepare(order: PrepareOrder): Promise<void> {
     // A generation that was refused is asked for again under its number: an answer that comes late is for the first question.
     const id = ++this.#questions;
+    const { head, pieces } = cutShipment(order.loaded);
+    for (const piece of pieces) await this.sendPaced({ kind: 'piece', id, piece });
     const answer = this.#answer((given) => (given.kind === 'prepared' || given.kind === 'failed') && given.id === id);
     this.#building = id;
-    this.send({ kind: 'prepare', id, ...order });
+    this.send({ kind: 'prepare', id, ...order, loaded: head });
     const given = await answer;
     if (given.kind === 'failed') throw new WorkerFailure(given.message);
   }

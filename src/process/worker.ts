@@ -5,12 +5,14 @@ import { systemClock } from '../base/clock.ts';
 import { Gateway } from '../gateway/gateway.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
 import { runtimePrint } from './runtime-print.ts';
+import { Shipments } from './shipment.ts';
 import { SeenReporter } from './seen-reporter.ts';
 
 function say(message: FromWorker): void {
   if (process.connected) process.send?.(message);
 }
 
+const shipments = new Shipments();
 const seen = new SeenReporter(systemClock, say);
 const gateway = new Gateway({
   clock: systemClock,
@@ -21,9 +23,12 @@ const gateway = new Gateway({
 
 async function act(message: ToWorker): Promise<void> {
   switch (message.kind) {
+    case 'piece':
+      return shipments.add(message.id, message.piece);
     case 'prepare':
       try {
-        await gateway.prepare(message.generation, message.loaded, message.ticketSeed);
+        const loaded = shipments.complete(message.id, message.loaded);
+        await gateway.prepare(message.generation, loaded, message.ticketSeed);
         say({ kind: 'prepared', id: message.id });
       } catch (error) {
         say({ kind: 'failed', id: message.id, message: String(error) });
