@@ -26,6 +26,7 @@ import { readFacts } from '../pki/facts-reader.ts';
 import { Metrics, type MetricsSnapshot } from '../telemetry/metrics.ts';
 import type { DrainingPool } from '../upstream/backend-world.ts';
 import { Pools } from '../upstream/pools.ts';
+import { BackendProtocols } from '../upstream/protocols.ts';
 import { labelsOf, setBackendGauges } from './backend-gauges.ts';
 import { ClientOcsp } from './client-ocsp.ts';
 import { type CrlListing, CrlStore } from './crl-store.ts';
@@ -59,6 +60,7 @@ export class Gateway {
   readonly #date: DateField;
   readonly #pages = new Pages();
   readonly #inlets = new Inlets();
+  readonly #protocols = new BackendProtocols();
   readonly #drainingPools = new Set<DrainingPool>();
   readonly #metrics = new Metrics();
   readonly #intermediates: Intermediates;
@@ -108,6 +110,7 @@ export class Gateway {
         names: this.#names,
         limits: defaultHttpLimits,
         inlets: this.#inlets,
+        protocols: this.#protocols,
         draining: this.#drainingPools,
         events: reports,
       },

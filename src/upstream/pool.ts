@@ -9,7 +9,7 @@ import { Ejection } from './ejection.ts';
 import { type Endpoint, endpointLabel } from './endpoint.ts';
 import { type HealthState, reasonOf } from './health-state.ts';
 import type { IdleBudget } from './idle-budget.ts';
-import { IdleConnections } from './idle-connections.ts';
+import { AvailableConnections } from './available-connections.ts';
 import type { PoolSettings } from './pool-settings.ts';
 import type { ConnectionKeeper, PooledConnection } from './pooled-connection.ts';
 import type { TlsIdentity } from './tls-identity.ts';
@@ -26,11 +26,13 @@ export class Pool implements ConnectionKeeper {
   readonly #world: BackendWorld;
   readonly #dialer: Dialer;
   readonly #ejection: Ejection;
-  readonly #idle: IdleConnections;
+  readonly #available: AvailableConnections;
   readonly #open = new Set<PooledConnection>();
   readonly #waiting: WaitingLine;
   readonly #listeners = new Set<() => void>();
   #draining = false;
+  /** Calls that a connection of this backend takes, by the last one that was opened. */
+  #expectedCapacity = 1;
   #ejected: HealthState | undefined;
 
   constructor(
@@ -45,7 +47,7 @@ export class Pool implements ConnectionKeeper {
     this.identity = identity;
     this.#settings = settings;
     this.#world = world;
-    this.#idle = new IdleConnections(budget);
+    this.#available = new AvailableConnections(budget);
     this.#waiting = new WaitingLine(world.deadlines, settings.maxWaiting, (waiter) => this.#onWaitedTooLong(waiter));
     this.#dialer = new Dialer({ endpoint, identity, settings, world, keeper: this });
     this.#ejection = new Ejection(world.clock, world.random, {
@@ -65,7 +67,7 @@ export class Pool implements ConnectionKeeper {
   get counts(): { readonly open: number; readonly idle: number; readonly dialing: number; readonly waiting: number } {
     return {
       open: this.#open.size,
-      idle: this.#idle.size,
+      idle: this.#available.idle,
       dialing: this.#dialer.dialing,
       waiting: this.#waiting.length,
     };
@@ -90,14 +92,13 @@ export class Pool implements ConnectionKeeper {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Hands an idle connection over at once, else one that becomes free or is opened. `fresh`: only a new one. */
+  /** Hands out a call at once where a connection has room, else when one is free or open. `fresh`: only on a new one. */
   acquire(waiter: CallWaiter, fresh: boolean): void {
     if (!fresh) {
-      const connection = this.#idle.takeNewest();
+      const connection = this.#available.takeNewest();
       if (connection !== undefined) {
-        connection.deadline = Infinity;
-        waiter.onCall(connection.call);
-        return;
+        if (connection.available) this.#watch(connection);
+        return waiter.onCall(connection.connection.openCall());
       }
     }
     this.#wait(waiter, fresh);
@@ -126,7 +127,8 @@ export class Pool implements ConnectionKeeper {
     this.#draining = true;
     this.#world.draining.add(this);
     this.#ejection.close();
-    for (let idle = this.#idle.takeOldest(); idle !== undefined; idle = this.#idle.takeOldest()) this.#discard(idle);
+    for (let idle = this.#available.takeOldestIdle(); idle !== undefined; idle = this.#available.takeOldestIdle())
+      this.#discard(idle);
     this.#leaveWhenEmpty();
   }
 
@@ -150,7 +152,8 @@ export class Pool implements ConnectionKeeper {
       const found = connection.judgeAgain(this.identity, this.endpoint, now);
       if (found === undefined) continue;
       this.#world.events.onBackendDistrusted(this.label, found);
-      if (this.#idle.delete(connection)) this.#discard(connection);
+      this.#available.delete(connection);
+      if (connection.connection.activeCalls === 0) this.#discard(connection);
       else this.#world.clock.after(distrustGraceMs, () => connection.cut(found));
     }
     this.#grow();
@@ -172,14 +175,17 @@ export class Pool implements ConnectionKeeper {
     waiter.onCallFailure(new Fault('backend_busy', 'gateway', { detail }));
   }
 
-  /** Opens connections while waiters outnumber those being opened and the limit allows it. */
+  /**
+   * Opens connections while waiters outnumber the calls that those being opened will take, and the limit allows it. What a
+   * connection takes is known when it is up only: until then it is taken to be like the last one.
+   */
   #grow(): void {
     const { maxConnsPerHost } = this.#settings;
     const most = maxConnsPerHost === 0 ? Infinity : maxConnsPerHost;
-    while (this.#dialer.dialing < this.#waiting.length) {
+    while (this.#dialer.dialing * this.#expectedCapacity < this.#waiting.length) {
       if (this.#open.size + this.#dialer.dialing >= most) {
         // Only waiters for a fresh connection leave idle ones untouched: the oldest makes room.
-        const oldest = this.#idle.takeOldest();
+        const oldest = this.#available.takeOldestIdle();
         if (oldest === undefined) return;
         this.#discard(oldest);
       }
@@ -202,72 +208,105 @@ export class Pool implements ConnectionKeeper {
     if (this.#draining) this.#world.draining.add(this);
     this.#world.deadlines.add(connection);
     this.#ejection.connected();
-    const waiter = this.#waiting.next(false);
-    if (waiter === undefined) this.#park(connection);
-    else this.#hand(waiter, connection);
+    this.#expectedCapacity = Math.max(1, connection.connection.capacity);
+    this.#serve(connection, false);
+    this.#park(connection);
   }
 
   onDialFailure(fault: Fault): void {
     this.#ejection.failed(fault);
-    this.#waiting.next(false)?.onCallFailure(fault);
+    // As many fail as would have been served, so that a dead backend does not keep a long queue for one attempt each.
+    for (let i = this.#expectedCapacity; i > 0; i -= 1) {
+      const waiter = this.#waiting.next(false);
+      if (waiter === undefined) break;
+      waiter.onCallFailure(fault);
+    }
     this.#grow();
+  }
+
+  /** Hands calls of a connection out while it has room and somebody waits. `reused`: it may be stale, not all take it. */
+  #serve(connection: PooledConnection, reused: boolean): void {
+    while (connection.room > 0 && this.#open.has(connection)) {
+      const waiter = this.#waiting.next(reused);
+      if (waiter === undefined) return;
+      this.#hand(waiter, connection);
+    }
   }
 
   /** From within socket callbacks: what a waiter throws ends its call, never the process. */
   #hand(waiter: CallWaiter, connection: PooledConnection): void {
+    const call = connection.connection.openCall();
     try {
-      waiter.onCall(connection.call);
+      waiter.onCall(call);
     } catch (error) {
-      const fault = toFault(error);
-      connection.call.destroy(fault);
-      waiter.onCallFailure(fault);
+      call.cancel();
+      waiter.onCallFailure(toFault(error));
     }
   }
 
   onConnectionFree(connection: PooledConnection): void {
     if (!this.#open.has(connection)) return;
-    const waiter = this.#leftMs(connection) > 0 ? this.#waiting.next(true) : undefined;
-    if (waiter !== undefined) this.#hand(waiter, connection);
-    else this.#park(connection);
+    if (this.#leftMs(connection) > 0) this.#serve(connection, true);
+    this.#park(connection);
   }
 
   onConnectionClosed(connection: PooledConnection): void {
     if (!this.#open.delete(connection)) return;
     this.#world.deadlines.delete(connection);
-    this.#idle.delete(connection);
+    this.#available.delete(connection);
     this.#leaveWhenEmpty();
     this.#grow();
   }
 
-  onConnectionIdleTooLong(connection: PooledConnection): void {
-    if (this.#idle.delete(connection)) this.#discard(connection);
+  onConnectionLate(connection: PooledConnection): void {
+    if (connection.idle) this.#discard(connection);
+    else this.#retire(connection);
   }
 
+  /** Keeps what has room left, within the limits for idle ones. */
   #park(connection: PooledConnection): void {
+    if (!this.#open.has(connection)) return;
     const { maxIdleConnsPerHost, idleMs } = this.#settings;
     const leftMs = this.#leftMs(connection);
-    if (leftMs <= 0) {
-      this.#discard(connection);
-      // Its place is free for a waiter.
-      return this.#grow();
+    if (leftMs <= 0 || connection.connection.capacity === 0) return this.#retire(connection);
+    if (connection.room <= 0) return;
+    if (connection.connection.activeCalls > 0) {
+      this.#available.add(connection);
+      return this.#watch(connection);
     }
-    if (maxIdleConnsPerHost !== 0 && this.#idle.size >= maxIdleConnsPerHost) return this.#discard(connection);
-    if (this.#idle.budgetExhausted) {
-      const oldest = this.#idle.takeOldest();
+    if (connection.idle) return;
+    if (maxIdleConnsPerHost !== 0 && this.#available.idle >= maxIdleConnsPerHost) return this.#discard(connection);
+    if (this.#available.budgetExhausted) {
+      const oldest = this.#available.takeOldestIdle();
       if (oldest === undefined) return this.#discard(connection);
       this.#discard(oldest);
     }
     // A certificate may expire while its connection is idle.
     connection.deadline = this.#world.deadlines.now + Math.min(idleMs === 0 ? Infinity : idleMs, leftMs);
-    this.#idle.add(connection);
+    this.#available.add(connection);
     // A fresh waiter at the limit needs this one's place.
     if (this.#waiting.length > 0) this.#grow();
   }
 
+  /** Of a connection that may take calls beside those that it carries: until its certificate expires. */
+  #watch(connection: PooledConnection): void {
+    connection.deadline = this.#world.deadlines.now + this.#leftMs(connection);
+  }
+
+  /** It takes no further call: closed now, or when the last one that it carries is over. */
+  #retire(connection: PooledConnection): void {
+    this.#available.delete(connection);
+    if (connection.connection.activeCalls > 0) return;
+    this.#discard(connection);
+    // Its place is free for a waiter.
+    this.#grow();
+  }
+
   #discard(connection: PooledConnection): void {
+    this.#available.delete(connection);
     this.#open.delete(connection);
     this.#world.deadlines.delete(connection);
     this.#leaveWhenEmpty();
-    connection.call.destroy();
+    connection.connection.destroy();
   }
 }

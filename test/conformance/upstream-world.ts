@@ -19,6 +19,7 @@ import type { HealthState } from '../../src/upstream/health-state.ts';
 import { IdleBudget } from '../../src/upstream/idle-budget.ts';
 import { defaultPoolSettings, type PoolSettings } from '../../src/upstream/pool-settings.ts';
 import { Pools } from '../../src/upstream/pools.ts';
+import { BackendProtocols } from '../../src/upstream/protocols.ts';
 import type { TlsMaterial } from '../../src/upstream/tls-identity.ts';
 import { Feed } from '../support/wait-for.ts';
 
@@ -45,7 +46,11 @@ export function closePools(): void {
   for (const pools of openedPools.splice(0)) pools.close();
 }
 
-export function makeWorld(clock: Clock = systemClock, random: () => number = () => 0.5): TestWorld {
+export function makeWorld(
+  clock: Clock = systemClock,
+  random: () => number = () => 0.5,
+  protocols = new BackendProtocols(),
+): TestWorld {
   const feed = new Feed<WorldEvent>('backend events');
   return {
     feed,
@@ -55,6 +60,7 @@ export function makeWorld(clock: Clock = systemClock, random: () => number = () 
     names: new FieldNames(),
     limits: defaultHttpLimits,
     inlets: new Inlets(),
+    protocols,
     draining: new Set(),
     events: {
       onBackendConnected: (label, verdict) => feed.push({ kind: 'connected', label, verdict }),
