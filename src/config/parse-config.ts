@@ -17,6 +17,7 @@ import {
   readMonitoring,
   readProxy,
   readTimeouts,
+  readBuffering,
   readTransport,
   readWorkers,
 } from './read-gateway.ts';
@@ -184,6 +185,7 @@ function assemble(
     tls,
     timeouts: readTimeouts(gateway, at, problems),
     transport: readTransport(gateway),
+    buffering: readBuffering(gateway),
     proxy: readProxy(gateway, at, problems),
     monitoring: readMonitoring(gateway, at, problems),
     ...readLogs(gateway, input.file),

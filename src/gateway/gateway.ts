@@ -14,7 +14,6 @@ import { type Staple, StapleBook } from '../edge/staple-book.ts';
 import type { TicketSeed } from '../edge/ticket-secret.ts';
 import { Client } from '../flow/client.ts';
 import { Serve } from '../flow/serve.ts';
-import type { Services } from '../flow/serving.ts';
 import { FieldNames } from '../http/field.ts';
 import { defaultHttpLimits, defaultServerTimeouts, type ServerTimeouts } from '../http/limits.ts';
 import { DateField } from '../http1/date-field.ts';
@@ -177,7 +176,7 @@ export class Gateway {
     if (household === undefined || generation === undefined) throw new Error('no generation was committed');
     await selfTest();
     const { entryPoints: addresses, trustRecord } = generation.loaded.config;
-    const { logger, services } = household;
+    const { logger } = household;
     const { reusePort, onJudged } = this.#options;
     const entryPoints = new EntryPoints({ clock: this.#clock, reusePort, addresses });
     this.#entryPoints = entryPoints;
@@ -191,13 +190,13 @@ export class Gateway {
         ocsp: this.#ocsp.desk,
         onJudged: trustRecord.enabled ? onJudged : undefined,
         current: () => this.#edgeState(),
-        onConnection: (socket, peer, transport) => this.#serve(socket, transport, peer, services),
-        onDefect: services.onDefect,
+        onConnection: (socket, peer, transport) => this.#serve(socket, transport, peer, household),
+        onDefect: household.services.onDefect,
       });
     }
     if (ports.web !== undefined) {
       await entryPoints.openPlain(ports.web, (socket) =>
-        this.#serve(socket, socket, peerOfPlainSocket(socket), services),
+        this.#serve(socket, socket, peerOfPlainSocket(socket), household),
       );
     }
   }
@@ -248,7 +247,7 @@ export class Gateway {
     await this.#connections.drain();
   }
 
-  #serve(socket: Socket, transport: Socket, peer: Peer, services: Services): void {
+  #serve(socket: Socket, transport: Socket, peer: Peer, { services, writes }: Household): void {
     const client = new Client(peer);
     const connection = new Http1ServerConnection(
       socket,
@@ -260,6 +259,7 @@ export class Gateway {
         clock: this.#clock,
         date: this.#date,
         pages: this.#pages,
+        budget: writes,
         secure: peer.secure,
         transport,
       },
@@ -297,6 +297,6 @@ export class Gateway {
 }
 
 function timeoutsOf({ timeouts }: GatewayConfig): Partial<ServerTimeouts> {
-  const { headMs, stallMs, idleMs, requestMs } = timeouts;
-  return { headMs, stallMs, idleMs, requestMs };
+  const { drainMs: _, ...ofClients } = timeouts;
+  return ofClients;
 }

@@ -3,8 +3,10 @@
 import type { Clock } from '../base/clock.ts';
 import type { Deadlines } from '../base/deadline.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
+import { BodyBudget } from '../flow/body-buffer.ts';
 import { RequestMetrics } from '../flow/request-metrics.ts';
 import type { Services, Serving } from '../flow/serving.ts';
+import { WriteBudget } from '../http1/write-budget.ts';
 import { AccessLog } from '../telemetry/access-log.ts';
 import { createLogger, type OpenLogger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -26,6 +28,8 @@ export class Household {
   readonly reports: Reports;
   readonly services: Services;
   readonly budget: IdleBudget;
+  /** For answers that wait for slow clients. */
+  readonly writes: WriteBudget;
   readonly #metrics: Metrics;
   readonly #accessLog: AccessLog | undefined;
 
@@ -37,6 +41,7 @@ export class Household {
     const reports = new Reports(clock, this.logger, metrics);
     this.reports = reports;
     new ExpiryWatch(clock, this.logger, () => reports.observed.list(backendsInUse())).start();
+    const { buffering } = config;
     const { enabled, path, sample } = config.accessLog;
     const dropped = metrics.of.accessLogDropped.labels({});
     this.#accessLog = enabled ? new AccessLog({ path, sample, clock, dropped, random: Math.random }) : undefined;
@@ -44,12 +49,14 @@ export class Household {
       clock,
       deadlines,
       accessLog: this.#accessLog,
+      bodies: new BodyBudget(buffering.requestTotalBytes, buffering.requestBytes),
       metrics: new RequestMetrics(metrics.of),
       onDefect: (error) => reports.onDefect(error),
       onFault: (report) => reports.onFault(report),
       current,
     };
     this.budget = new IdleBudget(config.transport.maxIdleConns);
+    this.writes = new WriteBudget(buffering.responseTotalBytes, buffering.responseBytes);
   }
 
   /** Counts the log lines that were lost since it was asked last. */

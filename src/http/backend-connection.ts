@@ -11,10 +11,19 @@ export interface BackendConnection {
   readonly activeCalls: number;
   /** The backend has answered on it, so it has accepted our certificate. */
   readonly hasAnswered: boolean;
-  /** One more call. Only while `activeCalls` is below `capacity`. Give it up with `cancel` where it is not used. */
-  openCall(): BackendCall;
+  /**
+   * One more call, on the account of whoever asked. Only while `activeCalls` is below `capacity`. Give it up with `cancel`
+   * where it is not used.
+   */
+  openCall(account?: CallAccount): BackendCall;
   /** Closes it, whatever it does; calls in progress fail with `fault` or backend_closed. */
   destroy(fault?: Fault): void;
+}
+
+/** What a call is counted in while it lasts. */
+export interface CallAccount {
+  /** The call is over, however it ended: once, before its sink and the owner of its connection are told. */
+  onCallOver(): void;
 }
 
 /** Who keeps the connection: a pool, a probe. Called synchronously; must not throw. */

@@ -2,7 +2,7 @@
 // Takes a socket that is connected and, for TLS, verified. Pooling, choosing and retrying belong to upstream.
 import type { Socket } from 'node:net';
 import { Fault, toFault } from '../base/fault.ts';
-import type { BackendConnection, ConnectionOwner } from '../http/backend-connection.ts';
+import type { BackendConnection, CallAccount, ConnectionOwner } from '../http/backend-connection.ts';
 import type { BackendCall, OutgoingRequest, ResponseSink } from '../http/exchange.ts';
 import { untilClose } from '../http/exchange.ts';
 import type { FieldNames, Fields } from '../http/field.ts';
@@ -34,6 +34,7 @@ export class Http1BackendConnection implements BackendCall, BackendConnection {
   readonly #body: BodyReader;
   #phase: Phase = 'idle';
   #sink: ResponseSink | undefined;
+  #account: CallAccount | undefined;
   #method = '';
   #calls = 0;
   #requestDone = true;
@@ -80,9 +81,17 @@ export class Http1BackendConnection implements BackendCall, BackendConnection {
     return this.#calls > 1 || this.#answerStarted;
   }
 
-  openCall(): BackendCall {
+  openCall(account?: CallAccount): BackendCall {
     this.activeCalls = 1;
+    this.#account = account;
     return this;
+  }
+
+  #callOver(): void {
+    this.activeCalls = 0;
+    const account = this.#account;
+    this.#account = undefined;
+    account?.onCallOver();
   }
 
   /** Carries no call and can take one. */
@@ -294,7 +303,7 @@ export class Http1BackendConnection implements BackendCall, BackendConnection {
     const reusable = this.#keepAlive && this.#requestDone && !leftOver && !this.#ended;
     this.#sink = undefined;
     this.#paused = false;
-    this.activeCalls = 0;
+    this.#callOver();
     if (reusable) this.#phase = 'idle';
     else if (leftOver && this.#keepAlive) this.#close(protocolFault('bytes after the end of the answer'));
     else this.#close(undefined);
@@ -344,7 +353,7 @@ export class Http1BackendConnection implements BackendCall, BackendConnection {
   #close(fault: Fault | undefined): void {
     if (this.#phase === 'closed') return;
     this.#phase = 'closed';
-    this.activeCalls = 0;
+    this.#callOver();
     this.#pending = undefined;
     this.#writer.discard();
     this.socket.destroy();

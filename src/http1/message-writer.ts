@@ -5,12 +5,13 @@ import type { Socket } from 'node:net';
 import { type BodyLength, chunkedBody, untilClose } from '../http/exchange.ts';
 import type { Fields } from '../http/field.ts';
 import type { Pages } from './pages.ts';
+import type { WriteBudget } from './write-budget.ts';
 
 /** Pieces up to this size join the string that is held back; larger ones go to a page, or are written as they are. */
 const joinBytes = 8192;
 /** The held-back string is written when it grows over this. */
 const heldBytes = 16_384;
-/** Bytes in the socket's own buffer above which the peer counts as slow: two pages, so that one can be on its way. */
+/** Bytes in the socket's own buffer above which the peer counts as slow, without a budget: two pages, so that one can be on its way. */
 const blockedBytes = 262_144;
 
 export class MessageWriter {
@@ -18,26 +19,57 @@ export class MessageWriter {
   sentBytes = 0;
   readonly #socket: Socket;
   readonly #pages: Pages | undefined;
+  readonly #budget: WriteBudget | undefined;
+  /** Bytes in the socket's own buffer above which the peer counts as slow, of them those taken from the budget. */
+  #mayHold = blockedBytes;
   #held = '';
   /** Holds #fill bytes that come before #held. */
   #page: Buffer | undefined;
   #fill = 0;
   /** Pages given to the socket, oldest first: whole, so that they can be given back. */
   readonly #leaving: Buffer[] = [];
+  /** Called whenever the peer has taken a page. */
+  onTaken: (() => void) | undefined;
   #chunked = false;
   /** Bytes that may still come; Infinity where the length is not announced. */
   #left = 0;
 
   /** With `pages`, pieces of a body are copied and need to be valid during the call only; without, they may be kept. */
-  constructor(socket: Socket, pages?: Pages) {
+  constructor(socket: Socket, pages?: Pages, budget?: WriteBudget) {
     this.#socket = socket;
     this.#pages = pages;
+    this.#budget = budget;
   }
 
   /** True while the peer does not take what was written; the socket's `drain` tells when that ends. */
   get isBlocked(): boolean {
+    return this.#holds(blockedBytes);
+  }
+
+  #holds(bytes: number): boolean {
     const socket = this.#socket;
-    return socket.writableNeedDrain && (this.#pages === undefined || socket.writableLength >= blockedBytes);
+    return socket.writableNeedDrain && (this.#pages === undefined || socket.writableLength >= bytes);
+  }
+
+  /** Bytes that the peer has not taken. */
+  get waitingBytes(): number {
+    return this.#socket.writableLength;
+  }
+
+  /** The peer has taken everything: what was held for it beyond the ordinary is for others. */
+  release(): void {
+    this.#budget?.give(this.#mayHold - blockedBytes);
+    this.#mayHold = blockedBytes;
+  }
+
+  /** Whether whoever writes has to stop: the peer is behind, and the budget gives no more. */
+  #isFull(): boolean {
+    while (this.#holds(this.#mayHold)) {
+      const more = this.#budget?.take(this.#mayHold - blockedBytes) ?? 0;
+      if (more === 0) return true;
+      this.#mayHold += more;
+    }
+    return false;
   }
 
   /** Starts a message; `head` is complete, its empty line included. It is held back until body, end or flush. */
@@ -51,7 +83,7 @@ export class MessageWriter {
   /** Writes a piece of the body. 'overrun': it is longer than announced, nothing of it was written. */
   body(chunk: Buffer): 'ready' | 'blocked' | 'overrun' {
     const { length } = chunk;
-    if (length === 0) return this.isBlocked ? 'blocked' : 'ready';
+    if (length === 0) return this.#isFull() ? 'blocked' : 'ready';
     if (length > this.#left) return 'overrun';
     this.#left -= length;
     this.sentBytes += length;
@@ -62,7 +94,7 @@ export class MessageWriter {
       this.#held += this.#chunked ? `${length.toString(16)}\r\n${text}\r\n` : text;
       if (this.#left === 0 || this.#held.length > heldBytes) this.flush();
     }
-    return this.isBlocked ? 'blocked' : 'ready';
+    return this.#isFull() ? 'blocked' : 'ready';
   }
 
   /** A whole body of known length as latin1 text, held back until the end. */
@@ -102,6 +134,7 @@ export class MessageWriter {
     if (this.#page !== undefined) this.#pages?.give(this.#page);
     this.#page = undefined;
     this.#fill = 0;
+    this.release();
   }
 
   #gather(chunk: Buffer, pages: Pages): void {
@@ -148,6 +181,7 @@ export class MessageWriter {
   readonly #onPageWritten = (): void => {
     const page = this.#leaving.shift();
     if (page !== undefined) this.#pages?.give(page);
+    this.onTaken?.();
   };
 
   #writeLarge(chunk: Buffer): void {

@@ -17,9 +17,18 @@ export class AvailableConnections {
     return this.#kept.length;
   }
 
-  /** True where all pools together hold as many idle ones as they may. */
-  get budgetExhausted(): boolean {
-    return this.#budget.exhausted;
+  /** True where all pools together hold more idle ones than they may. */
+  get isOverBudget(): boolean {
+    return this.#budget.isExceeded;
+  }
+
+  /** The one that `takeNewest` would take. */
+  get newest(): PooledConnection | undefined {
+    for (;;) {
+      const newest = this.#kept[this.#kept.length - 1];
+      if (newest === undefined || newest.room > 0) return newest;
+      this.#remove(this.#kept.length - 1, newest);
+    }
   }
 
   /** Takes note of a connection that has room for a call; known ones keep their place. */

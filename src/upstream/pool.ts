@@ -12,13 +12,14 @@ import type { IdleBudget } from './idle-budget.ts';
 import { AvailableConnections } from './available-connections.ts';
 import type { PoolSettings } from './pool-settings.ts';
 import type { ConnectionKeeper, PooledConnection } from './pooled-connection.ts';
+import { type Share, Shares } from './shares.ts';
 import type { TlsIdentity } from './tls-identity.ts';
-import { WaitingLine } from './waiting-line.ts';
+import { type WaitListener, type WaitPlace, WaitQueue } from './wait-queue.ts';
 
 /** What a call in progress has to end when its connection is not trusted any more: within the second, as on leg 1. */
 const distrustGraceMs = 500;
 
-export class Pool implements ConnectionKeeper {
+export class Pool implements ConnectionKeeper, WaitListener {
   readonly label: string;
   readonly endpoint: Endpoint;
   readonly identity: TlsIdentity | undefined;
@@ -28,7 +29,10 @@ export class Pool implements ConnectionKeeper {
   readonly #ejection: Ejection;
   readonly #available: AvailableConnections;
   readonly #open = new Set<PooledConnection>();
-  readonly #waiting: WaitingLine;
+  readonly #waiting: WaitQueue;
+  readonly #shares = new Shares();
+  /** maxConnsPerHost; Infinity where there is no limit. */
+  readonly #most: number;
   readonly #listeners = new Set<() => void>();
   #draining = false;
   /** Calls that a connection of this backend takes, by the last one that was opened. */
@@ -48,7 +52,8 @@ export class Pool implements ConnectionKeeper {
     this.#settings = settings;
     this.#world = world;
     this.#available = new AvailableConnections(budget);
-    this.#waiting = new WaitingLine(world.deadlines, settings.maxWaiting, (waiter) => this.#onWaitedTooLong(waiter));
+    this.#most = settings.maxConnsPerHost === 0 ? Infinity : settings.maxConnsPerHost;
+    this.#waiting = new WaitQueue(world.deadlines, settings.maxWaiting, this);
     this.#dialer = new Dialer({ endpoint, identity, settings, world, keeper: this });
     this.#ejection = new Ejection(world.clock, world.random, {
       onTrial: () => {
@@ -94,14 +99,12 @@ export class Pool implements ConnectionKeeper {
 
   /** Hands out a call at once where a connection has room, else when one is free or open. `fresh`: only on a new one. */
   acquire(waiter: CallWaiter, fresh: boolean): void {
-    if (!fresh) {
-      const connection = this.#available.takeNewest();
-      if (connection !== undefined) {
-        if (connection.available) this.#watch(connection);
-        return waiter.onCall(connection.connection.openCall());
-      }
-    }
-    this.#wait(waiter, fresh);
+    const share = this.#shares.find(waiter.caller);
+    const connection = !fresh && this.#mayHave(share) ? this.#available.takeNewest() : undefined;
+    if (connection === undefined) return this.#wait(waiter, share, fresh);
+    if (connection.available) this.#watch(connection);
+    share.onCallBegin();
+    waiter.onCall(connection.connection.openCall(share));
   }
 
   /** The backend answered on one of our connections. */
@@ -156,7 +159,7 @@ export class Pool implements ConnectionKeeper {
       if (connection.connection.activeCalls === 0) this.#discard(connection);
       else this.#world.clock.after(distrustGraceMs, () => connection.cut(found));
     }
-    this.#grow();
+    this.#advance();
   }
 
   /** How long a connection may still take calls. */
@@ -167,12 +170,56 @@ export class Pool implements ConnectionKeeper {
 
   // --- the queue
 
-  #wait(waiter: CallWaiter, fresh: boolean): void {
+  #wait(waiter: CallWaiter, share: Share, fresh: boolean): void {
     const { maxWaiting, connectMs, handshakeMs } = this.#settings;
     const deadline = this.#world.clock.monotonic() + connectMs + handshakeMs;
-    if (this.#waiting.join(waiter, fresh, deadline)) return this.#grow();
-    const detail = `${this.label}: ${maxWaiting} requests wait for a connection already`;
-    waiter.onCallFailure(new Fault('backend_busy', 'gateway', { detail }));
+    if (this.#waiting.join(waiter, share, { fresh, deadline })) return this.#grow();
+    waiter.onCallFailure(this.#busy(share, `${maxWaiting} requests wait for a connection already`));
+  }
+
+  onCrowdedOut({ waiter, share }: WaitPlace): void {
+    const detail = `${share.client.waiting + 1} of ${this.#settings.maxWaiting} waiting requests were of this client`;
+    if (!waiter.cancelled) waiter.onCallFailure(new Fault('over_fair_share', 'gateway', { detail }));
+  }
+
+  onWaitedTooLong({ waiter, share }: WaitPlace): void {
+    const { open, dialing } = this.counts;
+    const detail = `no connection became free in time (${open} open, ${dialing} being opened)`;
+    waiter.onCallFailure(
+      dialing > 0 && open < this.#most
+        ? new Fault('timeout', 'backend', { detail: `${this.label}: ${detail}` })
+        : this.#busy(share, detail),
+    );
+  }
+
+  /** Says whether it is others that keep a client waiting, or it is the one who has most. */
+  #busy(share: Share, reason: string): Fault {
+    const over = this.#shares.isContended && this.#shares.isClientOver(share, this.#places);
+    return new Fault(over ? 'over_fair_share' : 'backend_busy', 'gateway', { detail: `${this.label}: ${reason}` });
+  }
+
+  get #places(): number {
+    return this.#most * this.#expectedCapacity;
+  }
+
+  /** Connections in use above `maxConnsPerHost`; negative while there are fewer. */
+  get #over(): number {
+    return this.#open.size - this.#available.size - this.#most;
+  }
+
+  /** Everyone may have a connection while fewer than maxConnsPerHost are in use, then those who have less than their share. */
+  readonly #mayHave = (share: Share): boolean => {
+    const over = this.#over;
+    return over < 0 || this.#mayReserve(share, over);
+  };
+
+  #mayReserve(share: Share, taken: number): boolean {
+    return this.#shares.mayUseReserve(share, this.#places, taken, this.#settings.reservedConnsPerHost);
+  }
+
+  /** Calls of the reserve that a client could have. */
+  #wanted(share: Share, waiting: number, taken: number): number {
+    return this.#mayReserve(share, taken) ? this.#shares.shortOf(share, this.#places, waiting) : 0;
   }
 
   /**
@@ -180,9 +227,16 @@ export class Pool implements ConnectionKeeper {
    * connection takes is known when it is up only: until then it is taken to be like the last one.
    */
   #grow(): void {
-    const { maxConnsPerHost } = this.#settings;
-    const most = maxConnsPerHost === 0 ? Infinity : maxConnsPerHost;
-    while (this.#dialer.dialing * this.#expectedCapacity < this.#waiting.length) {
+    for (;;) {
+      const coming = this.#dialer.dialing * this.#expectedCapacity;
+      if (coming >= this.#waiting.length) return;
+      const over = this.#over + this.#dialer.dialing;
+      let most = this.#most;
+      if (over >= 0) {
+        const wanted = this.#waiting.countWanted((share, waiting) => this.#wanted(share, waiting, over), coming + 1);
+        if (coming >= wanted) return;
+        most += this.#settings.reservedConnsPerHost;
+      }
       if (this.#open.size + this.#dialer.dialing >= most) {
         // Only waiters for a fresh connection leave idle ones untouched: the oldest makes room.
         const oldest = this.#available.takeOldestIdle();
@@ -193,14 +247,6 @@ export class Pool implements ConnectionKeeper {
     }
   }
 
-  #onWaitedTooLong(waiter: CallWaiter): void {
-    const { open, dialing } = this.counts;
-    const detail = `${this.label}: no connection became free in time (${open} open, ${dialing} being opened)`;
-    waiter.onCallFailure(
-      dialing > 0 ? new Fault('timeout', 'backend', { detail }) : new Fault('backend_busy', 'gateway', { detail }),
-    );
-  }
-
   // --- connections
 
   onDialed(connection: PooledConnection): void {
@@ -209,7 +255,9 @@ export class Pool implements ConnectionKeeper {
     this.#world.deadlines.add(connection);
     this.#ejection.connected();
     this.#expectedCapacity = Math.max(1, connection.connection.capacity);
-    this.#serve(connection, false);
+    // Also for one that is closed after its first call: who waits for it is served.
+    if (connection.room > 0) this.#available.add(connection);
+    this.#serve();
     this.#park(connection);
   }
 
@@ -217,25 +265,30 @@ export class Pool implements ConnectionKeeper {
     this.#ejection.failed(fault);
     // As many fail as would have been served, so that a dead backend does not keep a long queue for one attempt each.
     for (let i = this.#expectedCapacity; i > 0; i -= 1) {
-      const waiter = this.#waiting.next(false);
-      if (waiter === undefined) break;
-      waiter.onCallFailure(fault);
+      const place = this.#waiting.next(false);
+      if (place === undefined) break;
+      place.waiter.onCallFailure(fault);
     }
     this.#grow();
   }
 
-  /** Hands calls of a connection out while it has room and somebody waits. `reused`: it may be stale, not all take it. */
-  #serve(connection: PooledConnection, reused: boolean): void {
-    while (connection.room > 0 && this.#open.has(connection)) {
-      const waiter = this.#waiting.next(reused);
-      if (waiter === undefined) return;
-      this.#hand(waiter, connection);
+  /** Hands out calls while a connection has room and somebody waits who may have it. */
+  #serve(): void {
+    while (this.#waiting.length > 0) {
+      const newest = this.#available.newest;
+      if (newest === undefined) return;
+      const place = this.#waiting.next(newest.connection.hasAnswered, this.#mayHave);
+      if (place === undefined) return;
+      const connection = this.#available.takeNewest();
+      if (connection !== undefined) this.#hand(place, connection);
     }
   }
 
   /** From within socket callbacks: what a waiter throws ends its call, never the process. */
-  #hand(waiter: CallWaiter, connection: PooledConnection): void {
-    const call = connection.connection.openCall();
+  #hand({ waiter, share }: WaitPlace, connection: PooledConnection): void {
+    if (connection.available) this.#watch(connection);
+    share.onCallBegin();
+    const call = connection.connection.openCall(share);
     try {
       waiter.onCall(call);
     } catch (error) {
@@ -245,8 +298,6 @@ export class Pool implements ConnectionKeeper {
   }
 
   onConnectionFree(connection: PooledConnection): void {
-    if (!this.#open.has(connection)) return;
-    if (this.#leftMs(connection) > 0) this.#serve(connection, true);
     this.#park(connection);
   }
 
@@ -255,7 +306,7 @@ export class Pool implements ConnectionKeeper {
     this.#world.deadlines.delete(connection);
     this.#available.delete(connection);
     this.#leaveWhenEmpty();
-    this.#grow();
+    this.#advance();
   }
 
   onConnectionLate(connection: PooledConnection): void {
@@ -263,28 +314,32 @@ export class Pool implements ConnectionKeeper {
     else this.#retire(connection);
   }
 
-  /** Keeps what has room left, within the limits for idle ones. */
+  /** A place is free: for who waits, over a connection that is there or one to be opened. */
+  #advance(): void {
+    if (this.#waiting.length === 0) return;
+    this.#serve();
+    this.#grow();
+  }
+
+  /** What has room takes the next waiter, or is kept within the limits for idle ones. */
   #park(connection: PooledConnection): void {
     if (!this.#open.has(connection)) return;
-    const { maxIdleConnsPerHost, idleMs } = this.#settings;
     const leftMs = this.#leftMs(connection);
     if (leftMs <= 0 || connection.connection.capacity === 0) return this.#retire(connection);
     if (connection.room <= 0) return;
-    if (connection.connection.activeCalls > 0) {
-      this.#available.add(connection);
-      return this.#watch(connection);
-    }
-    if (connection.idle) return;
-    if (maxIdleConnsPerHost !== 0 && this.#available.idle >= maxIdleConnsPerHost) return this.#discard(connection);
-    if (this.#available.budgetExhausted) {
-      const oldest = this.#available.takeOldestIdle();
-      if (oldest === undefined) return this.#discard(connection);
-      this.#discard(oldest);
-    }
+    this.#available.add(connection);
+    if (this.#waiting.length > 0) this.#serve();
+    if (!connection.available) return;
+    if (!connection.idle) return this.#watch(connection);
+    const { maxIdleConnsPerHost, idleMs } = this.#settings;
     // A certificate may expire while its connection is idle.
     connection.deadline = this.#world.deadlines.now + Math.min(idleMs === 0 ? Infinity : idleMs, leftMs);
-    this.#available.add(connection);
-    // A fresh waiter at the limit needs this one's place.
+    if (maxIdleConnsPerHost !== 0 && this.#available.idle > maxIdleConnsPerHost) this.#discard(connection);
+    else if (this.#available.isOverBudget) {
+      const oldest = this.#available.takeOldestIdle();
+      if (oldest !== undefined) this.#discard(oldest);
+    }
+    // Who waits for a fresh connection at the limit needs this one's place.
     if (this.#waiting.length > 0) this.#grow();
   }
 
@@ -298,8 +353,7 @@ export class Pool implements ConnectionKeeper {
     this.#available.delete(connection);
     if (connection.connection.activeCalls > 0) return;
     this.#discard(connection);
-    // Its place is free for a waiter.
-    this.#grow();
+    this.#advance();
   }
 
   #discard(connection: PooledConnection): void {

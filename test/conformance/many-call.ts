@@ -2,7 +2,7 @@
 // `1 200 body`, in any order; `0 5` from the server changes the capacity. As simple as can be, yet over real sockets.
 import type { Socket } from 'node:net';
 import { Fault } from '../../src/base/fault.ts';
-import type { BackendConnection, ConnectionOwner } from '../../src/http/backend-connection.ts';
+import type { BackendConnection, CallAccount, ConnectionOwner } from '../../src/http/backend-connection.ts';
 import type { BackendCall, OutgoingRequest, ResponseSink } from '../../src/http/exchange.ts';
 import { Fields } from '../../src/http/field.ts';
 import type { OpenSocket } from '../../src/http1/inlet.ts';
@@ -38,9 +38,9 @@ class ManyCallConnection implements BackendConnection {
     return this.#calls.size;
   }
 
-  openCall(): BackendCall {
+  openCall(account?: CallAccount): BackendCall {
     this.#last += 1;
-    const call = new ManyCall(this, this.#last);
+    const call = new ManyCall(this, this.#last, account);
     this.#calls.set(this.#last, call);
     return call;
   }
@@ -55,7 +55,10 @@ class ManyCallConnection implements BackendConnection {
 
   /** False where the call is over already. */
   end(id: number): boolean {
-    return this.#calls.delete(id);
+    const call = this.#calls.get(id);
+    this.#calls.delete(id);
+    call?.account?.onCallOver();
+    return call !== undefined;
   }
 
   free(): void {
@@ -87,6 +90,7 @@ class ManyCallConnection implements BackendConnection {
     const calls = [...this.#calls.values()];
     this.#calls.clear();
     this.#socket.destroy();
+    for (const { account } of calls) account?.onCallOver();
     this.#owner.onClosed(this, fault);
     for (const call of calls) call.sink?.onBackendFailure(forCalls);
   }
@@ -94,11 +98,13 @@ class ManyCallConnection implements BackendConnection {
 
 class ManyCall implements BackendCall {
   readonly reused: boolean;
+  readonly account: CallAccount | undefined;
   sink: ResponseSink | undefined;
   readonly #connection: ManyCallConnection;
   readonly #id: number;
 
-  constructor(connection: ManyCallConnection, id: number) {
+  constructor(connection: ManyCallConnection, id: number, account: CallAccount | undefined) {
+    this.account = account;
     this.#connection = connection;
     this.#id = id;
     this.reused = id > 1;

@@ -157,6 +157,10 @@ function openPool(port: number, protocol: Protocol, settings: Partial<PoolSettin
   return { world, pools, backend: cluster.backends[0] as Backend };
 }
 
+function start(backend: Backend, count: number): TestCall[] {
+  return Array.from({ length: count }, () => new TestCall(backend));
+}
+
 for (const protocol of [http1, many]) {
   const { capacity } = protocol;
   describe(`a connection of ${protocol.title}`, () => {
@@ -238,7 +242,7 @@ for (const protocol of [http1, many]) {
       const peer = await serve(t, protocol, true);
       const { backend, pools } = openPool(peer.port, protocol, { maxConnsPerHost: 2 });
       const places = 2 * capacity;
-      const calls = Array.from({ length: places + 1 }, () => new TestCall(backend));
+      const calls = start(backend, places + 1);
       await peer.requests.waitFor(() => peer.requests.length === places);
       assert.deepEqual(backend.pool.counts, { open: 2, idle: 0, dialing: 0, waiting: 1 });
       peer.requests.items[0]?.answer();
@@ -254,10 +258,10 @@ for (const protocol of [http1, many]) {
     it('opens connections by what the last one carried, one for each call at first', async (t) => {
       const peer = await serve(t, protocol, true);
       const { backend, pools } = openPool(peer.port, protocol);
-      new TestCall(backend);
+      start(backend, 1);
       await peer.requests.waitFor(() => peer.requests.length === 1);
       const more = capacity * 2;
-      for (let i = 0; i < more; i += 1) new TestCall(backend);
+      start(backend, more);
       await peer.requests.waitFor(() => peer.requests.length === 1 + more);
       assert.equal(peer.accepted.length, Math.ceil((1 + more) / capacity));
       pools.close();
@@ -266,7 +270,7 @@ for (const protocol of [http1, many]) {
     it('never opens a call beyond what the backend allows, and takes a call given up for a place', async (t) => {
       const peer = await serve(t, protocol, true);
       const { backend, pools } = openPool(peer.port, protocol, { maxConnsPerHost: 1 });
-      const calls = Array.from({ length: capacity + 1 }, () => new TestCall(backend));
+      const calls = start(backend, capacity + 1);
       await peer.requests.waitFor(() => peer.requests.length === capacity);
       assert.equal(backend.pool.counts.waiting, 1);
       calls[0]?.call?.cancel();
@@ -320,7 +324,7 @@ describe('a capacity that changes', () => {
   it('lets waiters in when it grows, and no further call when it falls to nothing: another connection is opened', async (t) => {
     const peer = await serve(t, many, true);
     const { backend, pools } = openPool(peer.port, many, { maxConnsPerHost: 1 });
-    const calls = Array.from({ length: 4 }, () => new TestCall(backend));
+    const calls = start(backend, 4);
     await peer.requests.waitFor(() => peer.requests.length === 3);
     assert.equal(backend.pool.counts.waiting, 1);
     peer.accepted.items[0]?.write('0 5\n');
@@ -330,7 +334,7 @@ describe('a capacity that changes', () => {
     await Promise.all(calls.map((call) => call.answer));
     await once(peer.accepted.items[0] as net.Socket, 'close');
     assert.equal(backend.pool.counts.open, 0);
-    new TestCall(backend);
+    start(backend, 1);
     await peer.requests.waitFor(() => peer.requests.length === 5);
     assert.equal(peer.accepted.length, 2);
     pools.close();
