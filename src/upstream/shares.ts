@@ -35,6 +35,8 @@ export class Tally {
   waiting = 0;
   /** Calls in use and requests that wait. */
   load = 0;
+  /** When it had its last call, by the count of calls. */
+  turn = 0;
   readonly #all: Tallies;
 
   constructor(all: Tallies) {
@@ -74,6 +76,11 @@ export class Share implements CallAccount {
   }
 
   onCallBegin(): void {
+    this.client.turn = this.owner.nextTurn();
+    this.#add();
+  }
+
+  #add(): void {
     this.client.add();
     this.address.add();
     this.route.add();
@@ -89,7 +96,7 @@ export class Share implements CallAccount {
     this.client.waiting += 1;
     this.address.waiting += 1;
     this.route.waiting += 1;
-    this.onCallBegin();
+    this.#add();
   }
 
   onWaitOver(): void {
@@ -99,12 +106,13 @@ export class Share implements CallAccount {
     this.onCallOver();
   }
 
-  /** Negative where this one comes before `other`: who uses least is next. */
+  /** Negative where this one comes before `other`: who uses least is next, among equals who has waited longest since his last. */
   compare(other: Share): number {
     return (
       this.client.inUse - other.client.inUse ||
       this.address.inUse - other.address.inUse ||
-      this.route.inUse - other.route.inUse
+      this.route.inUse - other.route.inUse ||
+      this.client.turn - other.client.turn
     );
   }
 
@@ -122,6 +130,7 @@ export class Shares {
   /** For calls of the gateway itself, and of tests. */
   readonly #nobody = new Caller('', undefined, '');
   #epoch = 0;
+  #turns = 0;
 
   find(caller: Caller = this.#nobody): Share {
     const known = caller.share;
@@ -131,6 +140,11 @@ export class Shares {
     const tallies = [this.#clients.find(client), this.#addresses.find(address), this.#routes.find(route)] as const;
     caller.share = new Share(this, this.#epoch, tallies);
     return caller.share;
+  }
+
+  nextTurn(): number {
+    this.#turns += 1;
+    return this.#turns;
   }
 
   /** Some other client uses or wants something. */

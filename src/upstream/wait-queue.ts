@@ -40,7 +40,7 @@ export class WaitQueue {
   readonly #deadlines: Deadlines;
   readonly #limit: number;
   readonly #listener: WaitListener;
-  /** The places of each client, in order; the clients in the order of their turns. */
+  /** The places of each client, in order. */
   readonly #lines = new Map<Tally, WaitPlace[]>();
 
   constructor(deadlines: Deadlines, limit: number, listener: WaitListener) {
@@ -77,15 +77,7 @@ export class WaitQueue {
       if (place === undefined || (may !== undefined && !may(place.share))) continue;
       if (best === undefined || place.share.compare(best.share) < 0) best = place;
     }
-    if (best === undefined) return undefined;
-    this.#leave(best);
-    // Its client's next turn comes after everybody else's.
-    const { client } = best.share;
-    const rest = this.#lines.get(client);
-    if (rest !== undefined) {
-      this.#lines.delete(client);
-      this.#lines.set(client, rest);
-    }
+    if (best !== undefined) this.#leave(best);
     return best;
   }
 

@@ -14,6 +14,7 @@ import type { Verdict } from '../../src/pki/verdict.ts';
 import type { Backend } from '../../src/upstream/backend.ts';
 import type { BackendWorld } from '../../src/upstream/backend-world.ts';
 import type { CallWaiter } from '../../src/upstream/call-waiter.ts';
+import type { Caller } from '../../src/upstream/caller.ts';
 import type { ClusterOptions } from '../../src/upstream/cluster.ts';
 import type { HealthState } from '../../src/upstream/health-state.ts';
 import { IdleBudget } from '../../src/upstream/idle-budget.ts';
@@ -170,6 +171,7 @@ export type Answer = {
 export class TestCall implements CallWaiter, ResponseSink {
   cancelled = false;
   call: BackendCall | undefined;
+  readonly caller: Caller | undefined;
   readonly answer: Promise<Answer>;
   /** Resolves when a connection was handed over. */
   readonly acquired: Promise<BackendCall>;
@@ -182,8 +184,9 @@ export class TestCall implements CallWaiter, ResponseSink {
   #body = '';
 
   /** `hold`: the request is sent by `send()`, not at once. */
-  constructor(backend: Backend, options: { path?: string; fresh?: boolean; hold?: boolean } = {}) {
+  constructor(backend: Backend, options: { path?: string; fresh?: boolean; hold?: boolean; caller?: Caller } = {}) {
     this.#backend = backend;
+    this.caller = options.caller;
     this.#path = options.path ?? '/';
     this.#hold = options.hold ?? false;
     this.answer = this.#settle.promise;
