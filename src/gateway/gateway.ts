@@ -208,7 +208,7 @@ export class Gateway {
     of.connectionsActive.labels({ entry_point: 'web' }).set(plain);
     of.sessionsRevoked.labels({}).set(this.#connections.countRevoked());
     if (this.#generation !== undefined) setBackendGauges(of, this.#generation, this.#household?.reports.observed);
-    this.#household?.countDroppedLines();
+    this.#household?.setGauges();
     return this.#metrics.snapshot();
   }
 

@@ -59,8 +59,11 @@ export class Household {
     this.writes = new WriteBudget(buffering.responseTotalBytes, buffering.responseBytes);
   }
 
-  /** Counts the log lines that were lost since it was asked last. */
-  countDroppedLines(): void {
+  /** What is kept for slow clients now, and the log lines that were lost since it was asked last. */
+  setGauges(): void {
+    const { bufferedBytes } = this.#metrics.of;
+    bufferedBytes.labels({ body: 'request' }).set(this.services.bodies.used);
+    bufferedBytes.labels({ body: 'response' }).set(this.writes.used);
     const counter = this.#metrics.of.logDropped.labels({});
     counter.inc(this.logger.droppedLines() - counter.value);
   }
