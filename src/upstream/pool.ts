@@ -202,6 +202,11 @@ export class Pool implements ConnectionKeeper, WaitListener {
     return this.#most * this.#expectedCapacity;
   }
 
+  /** At least half of `maxConnsPerHost` are in use or being opened: no time to take one for what may never come. */
+  get isScarce(): boolean {
+    return this.#open.size - this.#available.size + this.#dialer.dialing >= this.#most / 2;
+  }
+
   /** Connections in use above `maxConnsPerHost`; negative while there are fewer. */
   get #over(): number {
     return this.#open.size - this.#available.size - this.#most;
