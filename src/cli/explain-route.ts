@@ -4,6 +4,7 @@
 import { randomBytes } from 'node:crypto';
 import { Command } from 'commander';
 import { systemClock } from '../base/clock.ts';
+import type { PolicyConfig } from '../config/gateway-config.ts';
 import { compilePolicies } from '../gateway/compile-policies.ts';
 import { loadGateway } from '../gateway/load.ts';
 import { findInLoad } from '../gateway/load-crls.ts';
@@ -84,7 +85,8 @@ function explain(loaded: LoadedConfig, { method, scheme, authority, target, clie
     ];
   }
   const { clientAuth } = policy;
-  const config = loaded.policies.find((one) => one.config.name === policy.name)?.config.clientAuth;
+  const ofPolicy = loaded.policies.find((one) => one.config.name === policy.name)?.config;
+  const config = ofPolicy?.clientAuth;
   const lines = [`host     ${host ?? authority}`, ...describePolicy(policy, config)];
   const secure = scheme === 'https';
   const shown = client && {
@@ -105,7 +107,7 @@ function explain(loaded: LoadedConfig, { method, scheme, authority, target, clie
         ? 'answer   405 method_not_allowed'
         : 'answer   404 no_route',
     );
-  const rule = chosen?.config.clientCert && new RouteRule(chosen.config.clientCert);
+  const rule = chosen && findRule(chosen, ofPolicy);
   if (rule !== undefined) lines.push(...describeRule(rule, shown));
   const why = clientAuth?.required === true ? 'the policy' : rule?.required === true ? 'the route' : undefined;
   if (chosen !== undefined && !secure && why !== undefined) {
@@ -115,6 +117,12 @@ function explain(loaded: LoadedConfig, { method, scheme, authority, target, clie
     );
   }
   return [...lines, ...verdicts.filter(({ outcome }) => outcome !== 'chosen').map(describeLoss)];
+}
+
+/** As Generation.ruleOf. */
+function findRule({ config }: Route, policy: PolicyConfig | undefined): RouteRule | undefined {
+  if (config.clientCert !== undefined) return new RouteRule(config.clientCert);
+  return policy?.routesRequireClientCert === true ? RouteRule.byDefault() : undefined;
 }
 
 function describeRoute({ config }: Route, path: string): string[] {

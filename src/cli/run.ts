@@ -8,17 +8,19 @@ import { Watch } from '../gateway/watch.ts';
 import { CrlBuilder } from '../pki/crl-builder.ts';
 import { type Listening, Primary } from '../process/primary.ts';
 import { createLogger, type OpenLogger } from '../telemetry/logger.ts';
+import { lenientOption, strictOption } from './lenient-option.ts';
 import { printProblems } from './problems.ts';
 
-type Options = { readonly config: string; readonly strict?: true };
+type Options = { readonly config: string; readonly lenient?: true };
 
 export function runCommand(): Command {
   return new Command('run')
     .description('serve; SIGHUP reloads, SIGTERM and SIGINT drain and stop, a second one stops at once')
     .requiredOption('-c, --config <file>', 'configuration file (YAML)')
-    .option('--strict', 'unknown keys are errors')
+    .addOption(lenientOption())
+    .addOption(strictOption())
     .action(async (options: Options) => {
-      await runGateway(options.config, { strict: options.strict === true });
+      await runGateway(options.config, { strict: options.lenient !== true });
     });
 }
 

@@ -1,4 +1,5 @@
 // A position in the tree of one file: where a value or a key stands, for messages about values that were already read.
+import { saysOff } from './atoms.ts';
 import type { Place } from './gateway-config.ts';
 import type { TreeNode } from './yaml-tree.ts';
 
@@ -38,6 +39,12 @@ export class Cursor {
   isEmpty(key: string): boolean {
     const value = this.#node?.kind === 'map' ? this.#node.entries.get(key)?.value : undefined;
     return value?.kind === 'scalar' && value.isNull && !value.broken;
+  }
+
+  /** True where the key is switched off in so many words: `off`, `false`, `no`. */
+  saysOff(key: string): boolean {
+    const value = this.#node?.kind === 'map' ? this.#node.entries.get(key)?.value : undefined;
+    return value?.kind === 'scalar' && !value.isNull && saysOff.test(value.text);
   }
 
   /** True where the key's value, or an item of it, was reported as wrong already. */

@@ -98,6 +98,13 @@ export type PolicyConfig = {
   /** Empty: chosen among the shared certificates by name. */
   readonly certificates: readonly CertificatePair[];
   readonly clientAuth: ClientAuthConfig | undefined;
+  /** Routes that say nothing of their own (`clientCert`) need a client certificate under this policy. */
+  readonly routesRequireClientCert: boolean;
+  /**
+   * What the file says in so many words about clients without a certificate, as against what follows from a key that is not
+   * there: `off` (`clientAuth: off`), `optional` (`required: false`). A reload opens nothing without it.
+   */
+  readonly clientAuthSaid: 'off' | 'optional' | undefined;
   readonly minVersion: TlsVersion;
   readonly maxVersion: TlsVersion;
   /** OpenSSL or IANA names; empty = default. */
@@ -216,7 +223,7 @@ export type CustomIdentityValue = 'pem' | 'der' | 'subject' | 'issuer' | 'serial
 export type RouteClientCertConfig = {
   /** false: anonymous clients may call; those with a certificate must still satisfy `allow`. */
   readonly required: boolean;
-  /** undefined: every authenticated client. Never empty. */
+  /** undefined: every authenticated client, and where none is required everybody. Never empty. */
   readonly allow: readonly SanRuleConfig[] | undefined;
   readonly place: Place;
 };
@@ -235,6 +242,7 @@ export type RouteConfig = {
   readonly healthCheck: HealthCheckConfig | undefined;
   readonly forwardHostHeaders: boolean;
   readonly tls: BackendTlsConfig;
+  /** undefined: nothing is written, so the default of the policy holds (`routesRequireClientCert`). */
   readonly clientCert: RouteClientCertConfig | undefined;
   readonly forwardClientCert: ForwardClientCertConfig;
   readonly maintenance: { readonly statusCode: number; readonly message: string } | undefined;

@@ -93,3 +93,16 @@ export const routeClientCertShape = closedMap({
     .describe('Rules as in allowedSANs; one that holds suffices. Default: every authenticated client. Never empty.'),
 });
 export type RouteClientCertShape = z.output<typeof routeClientCertShape>;
+
+/** `defaults` of a policy; those of the gateway have more. Who may call a route is the one thing of `security` that has a default. */
+export const routeDefaultsKeys = {
+  security: closedMap({
+    clientCert: closedMap({
+      required: flag.optional().describe('Default true. false: anonymous clients may call.'),
+    })
+      .optional()
+      .describe('For routes that write no security.clientCert of their own.'),
+  }).optional(),
+};
+export const routeDefaultsShape = closedMap(routeDefaultsKeys);
+export type RouteDefaultsShape = z.output<typeof routeDefaultsShape>;

@@ -16,6 +16,8 @@ const maxFolderDepth = 32;
 export type LoadedText = {
   /** undefined where any problem is an error. */
   readonly config: GatewayConfig | undefined;
+  /** As in ParsedConfig. */
+  readonly draft: GatewayConfig | undefined;
   readonly problems: readonly Problem[];
   /** Absolute paths of every file (and extra folder) that was read or should have been: what to watch. */
   readonly files: readonly string[];
@@ -29,7 +31,7 @@ export async function loadConfig(
   const path = resolve(file);
   const failures: Problem[] = [];
   const text = await readText(path, { file: path, line: 1, col: 1 }, failures);
-  if (text === undefined) return { config: undefined, problems: failures, files: [path] };
+  if (text === undefined) return { config: undefined, draft: undefined, problems: failures, files: [path] };
   const main: ConfigText = { file: path, text };
   const directory = findExtraDirectory(main, options.env);
   const folders: string[] = [];
@@ -44,8 +46,8 @@ export async function loadConfig(
     () => undefined,
   );
   const { env, strict } = options;
-  const { config, problems } = parseConfig({ ...main, extra, env, strict, failures, defaultCertsDir });
-  return { config, problems, files: [path, ...names, ...folders] };
+  const { config, draft, problems } = parseConfig({ ...main, extra, env, strict, failures, defaultCertsDir });
+  return { config, draft, problems, files: [path, ...names, ...folders] };
 }
 
 /** *.yml and *.yaml of the folder and the folders in it, sorted; hidden ones are skipped (Kubernetes keeps copies in `..data`). */

@@ -5,22 +5,31 @@ import type { Cursor } from './cursor.ts';
 import type { CertificatePair, PolicyConfig, TlsConfig } from './gateway-config.ts';
 import { findNearest } from './nearest.ts';
 import type { ProblemList } from './problem-list.ts';
-import { readGatewayClientAuth } from './read-client-auth.ts';
+import { readClientAuthSaid, readGatewayClientAuth } from './read-client-auth.ts';
 import { gatewayPolicyName, noPolicyName, readCrypto, readPolicies } from './read-policies.ts';
 import { readBetween, readPair, readPairs, readRef, reportEmpty } from './reading.ts';
 import type { GatewayTlsShape } from './tls-shape.ts';
 import { quote } from './yaml-tree.ts';
 
-/** `routePairs`: certificates of routes. `defaultCertsDir`: Goma's default folder where it exists. */
+/** What stands outside `tls`. */
+export type TlsSurroundings = {
+  /** Certificates of routes. */
+  readonly routePairs: readonly CertificatePair[];
+  /** Goma's default folder where it exists. */
+  readonly defaultCertsDir: string | undefined;
+  /** gateway.defaults.security.clientCert. */
+  readonly routesRequireClientCert: boolean;
+};
+
 export function readTls(
   shape: GatewayTlsShape,
   at: Cursor,
-  routePairs: readonly CertificatePair[],
-  defaultCertsDir: string | undefined,
+  { routePairs, defaultCertsDir, routesRequireClientCert }: TlsSurroundings,
   problems: ProblemList,
 ): TlsConfig {
   const handshakeTimeoutMs = readHandshakeTimeout(shape.handshakeTimeout, at, problems);
-  const policies = readPolicies(shape.policies ?? [], at.down('policies'), handshakeTimeoutMs, problems);
+  const defaults = { handshakeTimeoutMs, routesRequireClientCert };
+  const policies = readPolicies(shape.policies ?? [], at.down('policies'), defaults, problems);
   const replaced = shape.keys !== undefined && shape.keys.length > 0;
   if (shape.keys !== undefined)
     problems.warn(
@@ -40,6 +49,8 @@ export function readTls(
       hosts: [],
       certificates: [],
       clientAuth: readGatewayClientAuth(shape.clientAuth, at, handshakeTimeoutMs, problems),
+      clientAuthSaid: readClientAuthSaid(shape.clientAuth, at),
+      routesRequireClientCert,
       ...readCrypto(shape, at, problems),
       place: at.place,
     },

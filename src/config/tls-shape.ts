@@ -1,8 +1,8 @@
 // The shape of everything under `tls:`: Goma's keys, ours, and what is not supported yet. Descriptions go into the
 // JSON Schema; docs/configuration.md says more.
 import type { z } from 'zod';
-import { closedMap, duration, flag, integer, list, map, oneOf, oneOrMore, text } from './atoms.ts';
-import { crlShape, identityKeys, ocspShape, spiffeShape } from './identity-shape.ts';
+import { closedMap, duration, flag, integer, list, map, offOr, oneOf, oneOrMore, text } from './atoms.ts';
+import { crlShape, identityKeys, ocspShape, routeDefaultsShape, spiffeShape } from './identity-shape.ts';
 import { ignored } from './support.ts';
 
 const certificatePairShape = map({
@@ -70,7 +70,8 @@ const policyShape = map({
   certificates: list(certificatePairShape)
     .optional()
     .describe('Certificates of this policy. Omitted: chosen among the shared ones by name.'),
-  clientAuth: clientAuthShape.optional().describe('Client certificates. Omitted: none is asked for.'),
+  clientAuth: offOr(clientAuthShape).optional().describe('Client certificates. Omitted, or `off`: none is asked for.'),
+  defaults: routeDefaultsShape.optional().describe('For routes under this policy, in place of gateway.defaults.'),
   ...cryptoKeys,
 });
 export type PolicyShape = z.output<typeof policyShape>;
@@ -82,7 +83,9 @@ export const gatewayTlsShape = map({
     .optional()
     .describe('Deprecated name of certificates; replaces them where both are given.'),
   default: certificatePairShape.optional().describe('Certificate where none matches the server name.'),
-  clientAuth: clientAuthShape.optional().describe('Client certificates for every host that no policy names.'),
+  clientAuth: offOr(clientAuthShape)
+    .optional()
+    .describe('Client certificates for every host that no policy names; `off`: none is asked for.'),
   ...cryptoKeys,
   handshakeTimeout: duration.optional().describe('Time for a TLS handshake. Default 10s.'),
   handshakesPerSecond: integer(0, 1_000_000)

@@ -1,6 +1,6 @@
 // From loaded policies to the table that says which policy a name belongs to, each with its own TLS contexts.
 import { wildcardHost } from '../base/host.ts';
-import type { CrlConfig, OcspConfig } from '../config/gateway-config.ts';
+import type { CrlConfig, GatewayConfig, OcspConfig } from '../config/gateway-config.ts';
 import type { OcspSettings } from '../edge/client-trust.ts';
 import { EdgePolicy } from '../edge/edge-policy.ts';
 import type { StapleBook } from '../edge/staple-book.ts';
@@ -21,7 +21,7 @@ export function compilePolicies(
   crls: CrlLookup,
   staples?: StapleBook,
 ): PolicyTable {
-  const { tls, routes } = loaded.config;
+  const { tls } = loaded.config;
   const compiled = new Map<string, EdgePolicy>();
   const stapled = tls.ocspStapling.enabled ? staples : undefined;
   for (const policy of loaded.policies)
@@ -31,9 +31,24 @@ export function compilePolicies(
     if (policy === undefined) throw new RangeError(`policy ${name} was not loaded`);
     return policy;
   };
+  return makePolicyTable(loaded.config, certificateNames(loaded), find);
+}
+
+/** DNS names of the certificates that hosts of no policy of their own are served with. */
+export function certificateNames(loaded: LoadedConfig): readonly string[] {
+  const { gateway } = loaded.config.tls;
+  return (
+    loaded.policies.find(({ config }) => config.name === gateway.name)?.certificates.flatMap(({ names }) => names) ?? []
+  );
+}
+
+/** Which policy a name belongs to, whatever a policy is. `find`: by its name. */
+export function makePolicyTable<P extends { readonly name: string }>(
+  { tls, routes }: GatewayConfig,
+  certificateHosts: readonly string[],
+  find: (name: string) => P,
+): PolicyTable<P> {
   const routeHosts = routes.flatMap((route) => route.hosts.map(wildcardHost));
-  const gatewayNames = loaded.policies.find(({ config }) => config === tls.gateway || config.name === tls.gateway.name);
-  const certificateHosts = gatewayNames?.certificates.flatMap((pair) => pair.names) ?? [];
   return new PolicyTable({
     gateway: find(tls.gateway.name),
     policies: tls.policies.map((policy) => ({ policy: find(policy.name), hosts: policy.hosts })),

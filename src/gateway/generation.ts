@@ -48,6 +48,8 @@ export class Generation implements Serving {
   readonly pools: Pools;
   readonly #tickets: TicketSecret;
   readonly #uris = new Map<string, readonly string[]>();
+  /** By policy; empty where no policy has a default. */
+  readonly #defaultRules = new Map<string, RouteRule>();
 
   /** Throws where OpenSSL rejects what the checks let pass: the caller keeps the generation before. */
   constructor(input: GenerationInput) {
@@ -74,7 +76,11 @@ export class Generation implements Serving {
     this.#tickets = new TicketSecret(input.ticketSeed);
     const epoch = ticketEpoch(input.now, config.tls.sessionResumption.rotationMs);
     this.policies = compilePolicies(loaded, this.#tickets.at(epoch), input.crls, input.staples);
-    for (const policy of loaded.policies) this.#uris.set(policy.config.name, policy.certificates[0]?.uris ?? []);
+    const byDefault = RouteRule.byDefault();
+    for (const { config: policy, certificates } of loaded.policies) {
+      this.#uris.set(policy.name, certificates[0]?.uris ?? []);
+      if (policy.routesRequireClientCert) this.#defaultRules.set(policy.name, byDefault);
+    }
     const anchors = new AnchorSets();
     const forwards = new ForwardSettings();
     this.routes = new RouteTable(
@@ -86,6 +92,12 @@ export class Generation implements Serving {
 
   ownUris(policy: EdgePolicy): readonly string[] {
     return this.#uris.get(policy.name) ?? [];
+  }
+
+  ruleOf(route: Route, policy: EdgePolicy | undefined): RouteRule | undefined {
+    if (route.rule !== undefined || this.#defaultRules.size === 0) return route.rule;
+    // Without a policy nobody has said that the route may be open.
+    return policy === undefined ? [...this.#defaultRules.values()][0] : this.#defaultRules.get(policy.name);
   }
 
   /** Session tickets under the keys of this epoch, in all policies (ticket-rotation.ts). */

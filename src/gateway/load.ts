@@ -19,7 +19,6 @@ import { loadTicketSecret } from './load-ticket-secret.ts';
 import { type CrlLoading, CrlLoads } from './load-crls.ts';
 import type { Expiry, LoadedConfig, LoadedPair, LoadedPolicy, LoadedRoute } from './loaded.ts';
 import { MaterialLoader, type UsablePair } from './material-loader.ts';
-import { findExposedRoutes } from './route-exposure.ts';
 import { mintSelfSigned } from './self-signed.ts';
 
 export type LoadedResult = {
@@ -31,6 +30,7 @@ export type LoadedResult = {
 
 export type LoadOptions = {
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** False (--lenient): unknown keys are warnings, except where they are about trust. */
   readonly strict: boolean;
   readonly clock: Clock;
   /**
@@ -44,14 +44,15 @@ export type LoadOptions = {
 
 /** Never rejects for what is wrong with the configuration or its files. */
 export async function loadGateway(file: string, options: LoadOptions): Promise<LoadedResult> {
-  const { config, problems, files } = await loadConfig(file, options);
+  // What an unknown key says is lost, but all problems are told at once. Its error is among `all`, so nothing of it is used.
+  const { draft: config, problems, files } = await loadConfig(file, options);
   const watched = files.length === 0 ? [resolve(file)] : files;
   if (config === undefined) return { loaded: undefined, problems, watch: watched };
   const loader = new MaterialLoader(options.clock.now(), options.tolerateExpired === true);
   const own = options.crls === undefined ? new CrlLoader(new CrlBuilder({ clock: options.clock })) : undefined;
   const crls = new CrlLoads(options.crls ?? { loader: own as CrlLoader }, loader, options.clock.now());
   const loaded = await loadMaterial(config, loader, crls).finally(() => own?.close());
-  const all = [...problems, ...findExposedRoutes(config), ...loader.problems];
+  const all = [...problems, ...loader.problems];
   const watch = [...watched, ...loader.paths];
   if (config.extraDirectory !== undefined) watch.push(config.extraDirectory);
   if (config.tls.certsDir !== undefined) watch.push(config.tls.certsDir.path);

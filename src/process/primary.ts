@@ -1,11 +1,14 @@
 // The primary process: holds no traffic. It owns the configuration, supervises the workers, and answers the admin
 // listener. A reload is built by every worker before any uses it; where one cannot, none does and the last good stays.
 import { AdminServer } from '../admin/admin-server.ts';
+import { compareAccess } from '../audit/access-changes.ts';
+import { accessLogFields } from '../audit/print-access-changes.ts';
 import type { Clock } from '../base/clock.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import type { Problem } from '../config/problem.ts';
 import type { CrlLoader } from '../gateway/crl-loader.ts';
 import type { LoadedConfig } from '../gateway/loaded.ts';
+import { compareTrust, viewTrust } from '../gateway/trust-guard.ts';
 import type { IndexedCrl } from '../pki/crl-set.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { Crew } from './crew.ts';
@@ -185,6 +188,11 @@ export class Primary {
     const { loaded, problems } = await load();
     for (const problem of problems) logProblem(log, problem);
     if (loaded === undefined) return this.#reloadRejected(reason, 'the configuration has errors');
+    const { refused, dropped } = compareTrust(viewTrust(this.#loaded), viewTrust(loaded));
+    if (refused[0] !== undefined) {
+      for (const problem of refused) logProblem(log, problem);
+      return this.#reloadRejected(reason, refused[0].message);
+    }
     const generation = this.#generation + 1;
     await this.#trust.prepare(this.#loaded, loaded);
     const workers = this.#crew.list();
@@ -202,13 +210,25 @@ export class Primary {
     }
     const keys = findRestartKeys(this.#startedWith, loaded.config);
     if (keys.length > 0) log.warn({ keys }, 'these settings take effect at the next start only');
+    const access = this.#compareAccess(loaded);
     this.#loaded = withoutReadings(loaded);
     this.#generation = generation;
     this.#reloadFailed = false;
     await Promise.all(workers.map(async (worker) => this.#commit(worker, generation)));
     await this.#trust.settle(this.#loaded);
     this.#metrics.loaded(loaded, generation);
-    log.info({ generation, reason }, 'configuration reloaded');
+    const said = dropped.length === 0 ? {} : { clientAuthDropped: dropped };
+    log.info({ generation, reason, ...said, ...access }, 'configuration reloaded');
+  }
+
+  /** Who may enter that could not before, or the other way round. A defect in telling it must not undo the reload. */
+  #compareAccess(loaded: LoadedConfig): object {
+    try {
+      return accessLogFields(compareAccess(this.#loaded, loaded));
+    } catch (error) {
+      this.#options.log.error({ err: error }, 'internal error: please report this');
+      return {};
+    }
   }
 
   /** A worker that does not take the new rules over must not serve by the old: its successor starts with the new. */
