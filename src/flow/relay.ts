@@ -182,7 +182,8 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
   onResponseBody(chunk: Buffer): void {
     if (this.#done) return;
     if (this.#held !== undefined && !this.#release(this.#held, chunk)) return;
-    if (this.#exchange.sendBody(chunk)) {
+    // A scarce backend connection is free sooner where the rest of the answer waits here.
+    if (this.#exchange.sendBody(chunk) || (this.#story.backend.isScarce && this.#exchange.holdMore())) {
       this.#expectBody();
     } else {
       // The client is slow, not the backend: the client connection has its own deadline for that.

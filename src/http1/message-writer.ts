@@ -43,6 +43,11 @@ export class MessageWriter {
 
   /** True while the peer does not take what was written; the socket's `drain` tells when that ends. */
   get isBlocked(): boolean {
+    return this.#holds(this.#mayHold);
+  }
+
+  /** True where the peer does not take what was written, whatever `holdMore` gave for it. */
+  get isBehind(): boolean {
     return this.#holds(blockedBytes);
   }
 
@@ -62,14 +67,14 @@ export class MessageWriter {
     this.#mayHold = blockedBytes;
   }
 
-  /** Whether whoever writes has to stop: the peer is behind, and the budget gives no more. */
-  #isFull(): boolean {
-    while (this.#holds(this.#mayHold)) {
+  /** Takes more of the budget for a blocked peer; false where there is none. */
+  holdMore(): boolean {
+    while (this.isBlocked) {
       const more = this.#budget?.take(this.#mayHold - blockedBytes) ?? 0;
-      if (more === 0) return true;
+      if (more === 0) return false;
       this.#mayHold += more;
     }
-    return false;
+    return true;
   }
 
   /** Starts a message; `head` is complete, its empty line included. It is held back until body, end or flush. */
@@ -83,7 +88,7 @@ export class MessageWriter {
   /** Writes a piece of the body. 'overrun': it is longer than announced, nothing of it was written. */
   body(chunk: Buffer): 'ready' | 'blocked' | 'overrun' {
     const { length } = chunk;
-    if (length === 0) return this.#isFull() ? 'blocked' : 'ready';
+    if (length === 0) return this.isBlocked ? 'blocked' : 'ready';
     if (length > this.#left) return 'overrun';
     this.#left -= length;
     this.sentBytes += length;
@@ -94,7 +99,7 @@ export class MessageWriter {
       this.#held += this.#chunked ? `${length.toString(16)}\r\n${text}\r\n` : text;
       if (this.#left === 0 || this.#held.length > heldBytes) this.flush();
     }
-    return this.#isFull() ? 'blocked' : 'ready';
+    return this.isBlocked ? 'blocked' : 'ready';
   }
 
   /** A whole body of known length as latin1 text, held back until the end. */
