@@ -3,6 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { showPath } from '../base/secret-text.ts';
 import { dayMs, systemClock } from '../base/clock.ts';
 import { UsageError } from '../base/usage-error.ts';
 import { readCrlFile, splitCrls } from '../pki/crl-file.ts';
@@ -83,7 +84,7 @@ function readBefore(path: string, ca: CertificateFacts): { readonly revoked: Rev
 }
 
 function readOwnSerial(file: string, ca: CertificateFacts): string {
-  if (!existsSync(file)) throw new UsageError(`${file} does not exist`);
+  if (!existsSync(file)) throw new UsageError(`${showPath(file)} does not exist`);
   const { certificates, problems } = parseCertificates(readFileSync(file, 'utf8'), file);
   const [facts] = certificates;
   if (facts === undefined) throw new UsageError(problems[0]?.message ?? `${file} holds no certificate`);

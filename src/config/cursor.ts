@@ -58,8 +58,15 @@ export class Cursor {
     return this.#node?.kind !== 'scalar' || !this.#node.substituted;
   }
 
+  /** Of a value from the environment: what stands in the file instead of it. */
+  get source(): string | undefined {
+    return this.#node?.kind === 'scalar' && this.#node.substituted ? (this.#node.source ?? '${…}') : undefined;
+  }
+
   #child(step: string | number): TreeNode | undefined {
     const node = this.#node;
+    // One value may stand for a list of one.
+    if (node?.kind === 'scalar' && step === 0) return node;
     if (node?.kind === 'map') return node.entries.get(String(step))?.value;
     return node?.kind === 'list' && typeof step === 'number' ? node.items[step] : undefined;
   }

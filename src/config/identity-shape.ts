@@ -44,7 +44,9 @@ const onProblem = oneOf(['deny', 'allow'], true).optional();
 export const crlShape = closedMap({
   sources: oneOrMore(text)
     .optional()
-    .describe('Required: path of a file or folder, PEM text, base64 of PEM text, or http(s) URL; or a list of these.'),
+    .describe(
+      'Required: path of a file or folder, PEM text, base64 of PEM or DER, or http(s) URL; or a list of these.',
+    ),
   onMissing: onProblem.describe('A certificate whose issuer has no CRL here. Default deny.'),
   onStale: onProblem.describe('A CRL whose nextUpdate has passed. Default deny.'),
   scope: oneOf(['chain', 'leaf'], true)

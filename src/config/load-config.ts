@@ -2,8 +2,9 @@
 // be read is a problem like any other.
 import { access, readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { showPath } from '../base/secret-text.ts';
 import type { Environment } from './environment.ts';
-import type { GatewayConfig, Place } from './gateway-config.ts';
+import type { GatewayConfig, PathRef, Place } from './gateway-config.ts';
 import { type ConfigText, findExtraDirectory, parseConfig } from './parse-config.ts';
 import type { Problem } from './problem.ts';
 import { maxFileLength } from './yaml-tree.ts';
@@ -35,7 +36,7 @@ export async function loadConfig(
   const main: ConfigText = { file: path, text };
   const directory = findExtraDirectory(main, options.env);
   const folders: string[] = [];
-  const names = directory === undefined ? [] : await listFolder(directory.path, directory.place, folders, failures, 0);
+  const names = directory === undefined ? [] : await listFolder(directory, folders, failures, 0);
   const extra: ConfigText[] = [];
   for (const name of names) {
     const content = await readText(name, directory?.place ?? { file: path, line: 1, col: 1 }, failures);
@@ -52,15 +53,14 @@ export async function loadConfig(
 
 /** *.yml and *.yaml of the folder and the folders in it, sorted; hidden ones are skipped (Kubernetes keeps copies in `..data`). */
 async function listFolder(
-  folder: string,
-  place: Place,
+  { path: folder, label = folder, place }: PathRef,
   folders: string[],
   failures: Problem[],
   depth: number,
 ): Promise<string[]> {
   folders.push(folder);
   const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
-    failures.push(unreadable(folder, place, error, 'Correct gateway.extraConfig.directory.'));
+    failures.push(unreadable(label, place, error, 'Correct gateway.extraConfig.directory.'));
     return [];
   });
   const found: string[] = [];
@@ -68,7 +68,7 @@ async function listFolder(
     if (entry.name.startsWith('.')) continue;
     const path = join(folder, entry.name);
     if (entry.isDirectory() && depth < maxFolderDepth)
-      found.push(...(await listFolder(path, place, folders, failures, depth + 1)));
+      found.push(...(await listFolder({ path, label: join(label, entry.name), place }, folders, failures, depth + 1)));
     else if (!entry.isDirectory() && /\.ya?ml$/.test(entry.name)) found.push(path);
   }
   if (found.length > maxExtraFiles) {
@@ -76,7 +76,7 @@ async function listFolder(
       severity: 'error',
       code: 'too_many',
       place,
-      message: `more than ${maxExtraFiles} files in ${folder}`,
+      message: `more than ${maxExtraFiles} files in ${label}`,
       hint: '',
     });
     return [];
@@ -90,7 +90,9 @@ async function readText(path: string, place: Place, failures: Problem[]): Promis
     if (bytes.length > 4 * maxFileLength) throw new Error('too large');
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (error) {
-    failures.push(unreadable(path, place, error, 'Check the path, the permissions and the encoding (UTF-8).'));
+    failures.push(
+      unreadable(showPath(path), place, error, 'Check the path, the permissions and the encoding (UTF-8).'),
+    );
     return undefined;
   }
 }

@@ -5,10 +5,11 @@ import { checkShape } from './check-shape.ts';
 import { Cursor } from './cursor.ts';
 import type { Environment } from './environment.ts';
 import { applyGomaEnvironment } from './goma-environment.ts';
-import type { CertificatePair, GatewayConfig, Place, TlsConfig } from './gateway-config.ts';
+import type { CertificatePair, GatewayConfig, PathRef, Place, TlsConfig } from './gateway-config.ts';
 import { extraFileShape, type GatewayShape, mainFileShape } from './gateway-shape.ts';
 import { KeyPlaces } from './key-places.ts';
 import { checkKeys, type KeyCheck } from './known-keys.ts';
+import { refTo } from './material-ref.ts';
 import type { Problem } from './problem.ts';
 import { ProblemList } from './problem-list.ts';
 import { readForwardClientCert } from './read-client-identity.ts';
@@ -25,7 +26,7 @@ import {
 import { checkMiddlewares, type WrittenMiddleware } from './read-middlewares.ts';
 import { isEnabled, readRoutes, type WrittenRoute } from './read-routes.ts';
 import { checkWhoMayCall } from './check-who-may-call.ts';
-import { readRoutesRequireClientCert } from './read-route-defaults.ts';
+import { readRoutesRequireClientCert, readRoutesSaidOpen } from './read-route-defaults.ts';
 import { checkPassedFields, readOverrideHeaders } from './read-passed-fields.ts';
 import { readTls } from './read-tls.ts';
 import { readTrustRecord } from './read-trust-record.ts';
@@ -69,7 +70,7 @@ export function parseConfig(input: ConfigInput): ParsedConfig {
 }
 
 /** The folder of extra files that a main file names, absolute; undefined where it names none or cannot be read. */
-export function findExtraDirectory(main: ConfigText, env: Environment): { path: string; place: Place } | undefined {
+export function findExtraDirectory(main: ConfigText, env: Environment): PathRef | undefined {
   // Most files name none, and reading a large one twice costs.
   if (!main.text.includes('extraConfig') && env['GOMA_EXTRA_CONFIG_DIR'] === undefined && !main.text.includes('\\'))
     return undefined;
@@ -78,7 +79,7 @@ export function findExtraDirectory(main: ConfigText, env: Environment): { path: 
   for (const key of ['gateway', 'extraConfig', 'directory'])
     node = node?.kind === 'map' ? node.entries.get(key)?.value : undefined;
   if (node?.kind !== 'scalar' || node.text === '' || node.text.includes('\0')) return undefined;
-  return { path: resolve(dirname(main.file), node.text), place: node.place };
+  return refTo(node.text, { place: node.place, source: node.source }, false, main.file);
 }
 
 function readTree(main: ConfigText, env: Environment, problems: ProblemList): TreeNode | undefined {
@@ -168,6 +169,7 @@ function assemble(
       routePairs: readRoutePairs(written.routes, problems),
       defaultCertsDir: input.defaultCertsDir,
       routesRequireClientCert: readRoutesRequireClientCert(gateway.defaults, at, false, problems),
+      routesSaidOpen: readRoutesSaidOpen(gateway.defaults, false),
     },
     problems,
   );

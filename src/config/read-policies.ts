@@ -4,7 +4,7 @@ import type { PolicyConfig } from './gateway-config.ts';
 import { parsePolicyHost } from './host-name.ts';
 import type { ProblemList } from './problem-list.ts';
 import { readClientAuthSaid, readPolicyClientAuth } from './read-client-auth.ts';
-import { readRoutesRequireClientCert } from './read-route-defaults.ts';
+import { readRoutesRequireClientCert, readRoutesSaidOpen } from './read-route-defaults.ts';
 import { readPairs, readVersions, reportEmpty, reportMistake } from './reading.ts';
 import type { PolicyShape } from './tls-shape.ts';
 import { quote } from './yaml-tree.ts';
@@ -15,12 +15,16 @@ export const noPolicyName = 'none';
 const maxPolicies = 10_000;
 
 /** What the gateway decides for its policies. */
-export type PolicyDefaults = { readonly handshakeTimeoutMs: number; readonly routesRequireClientCert: boolean };
+export type PolicyDefaults = {
+  readonly handshakeTimeoutMs: number;
+  readonly routesRequireClientCert: boolean;
+  readonly routesSaidOpen: boolean;
+};
 
 export function readPolicies(
   shapes: readonly PolicyShape[],
   at: Cursor,
-  { handshakeTimeoutMs, routesRequireClientCert }: PolicyDefaults,
+  { handshakeTimeoutMs, routesRequireClientCert, routesSaidOpen }: PolicyDefaults,
   problems: ProblemList,
 ): PolicyConfig[] {
   if (shapes.length > maxPolicies) problems.error('too_many', at.place, `more than ${maxPolicies} policies`);
@@ -56,6 +60,7 @@ export function readPolicies(
       clientAuth: readPolicyClientAuth(shape.clientAuth, here, handshakeTimeoutMs, problems),
       clientAuthSaid: readClientAuthSaid(shape.clientAuth, here),
       routesRequireClientCert: readRoutesRequireClientCert(shape.defaults, here, routesRequireClientCert, problems),
+      routesSaidOpen: readRoutesSaidOpen(shape.defaults, routesSaidOpen),
       ...readCrypto(shape, here, problems),
       place: here.place,
     };

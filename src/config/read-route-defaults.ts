@@ -20,3 +20,12 @@ export function readRoutesRequireClientCert(
   if (clientCert === undefined) return inherited;
   return clientCert.required ?? true;
 }
+
+/** Whether it is written that routes are open; where nothing is written: `inherited`. */
+export function readRoutesSaidOpen(
+  shape: Pick<RouteDefaultsShape, 'security'> | undefined,
+  inherited: boolean,
+): boolean {
+  const clientCert = shape?.security?.clientCert;
+  return clientCert === undefined ? inherited : clientCert.required === false;
+}

@@ -86,6 +86,9 @@ export const routeShape = map({
   name: text.optional().describe('Unique name; required.'),
   path: text.optional().describe('Prefix on a segment boundary; {param} stands for one whole segment; required.'),
   rewrite: text.optional().describe('Replaces the matched prefix.'),
+  mergeSlashes: flag
+    .optional()
+    .describe('Default true. False: the backend gets empty segments within the path as they came.'),
   priority: integer(-1_000_000, 1_000_000).optional().describe('Lower first. Default 0.'),
   enabled: flag.optional().describe('Default true.'),
   disabled: flag.optional().describe('Deprecated: the opposite of enabled.'),

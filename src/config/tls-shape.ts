@@ -6,8 +6,8 @@ import { crlShape, identityKeys, ocspShape, routeDefaultsShape, spiffeShape } fr
 import { ignored } from './support.ts';
 
 const certificatePairShape = map({
-  cert: text.optional().describe('Certificate, its chain included: path, PEM text, or base64 of PEM text.'),
-  key: text.optional().describe('Private key of the certificate: path, PEM text, or base64 of PEM text.'),
+  cert: text.optional().describe('Certificate, its chain included: path, PEM text, or base64 of PEM or DER.'),
+  key: text.optional().describe('Private key of the certificate: path, PEM text, or base64 of PEM or DER.'),
 });
 export type CertificatePairShape = z.output<typeof certificatePairShape>;
 
@@ -20,7 +20,7 @@ const clientAuthShape = closedMap({
   clientCA: oneOrMore(text)
     .optional()
     .describe(
-      'CA certificates that client certificates must chain to: path, PEM text, base64 of PEM text, or a list of these.',
+      'CA certificates that client certificates must chain to: path, PEM text, base64 of PEM or DER, or a list of these.',
     ),
   required: flag
     .optional()
@@ -105,7 +105,7 @@ export const gatewayTlsShape = map({
   sessionResumption: map({
     enabled: flag.optional().describe('Default true.'),
     lifetime: duration.optional().describe('Default 1h.'),
-    keys: text.optional().describe('Ticket keys shared by several nodes: path, PEM text, or base64.'),
+    keys: text.optional().describe('Ticket keys shared by several nodes: path, PEM text, or base64 of PEM or DER.'),
     rotation: duration
       .optional()
       .describe('Ticket keys change at each multiple of this on the clock; 1m to 168h. Default 12h.'),
@@ -130,9 +130,13 @@ export const backendTlsShape = map({
   SkipVerification: flag.optional().describe('Deprecated name of insecureSkipVerify.'),
   rootCAs: text
     .optional()
-    .describe('CA certificates that verify the backend: path, PEM text, or base64. Omitted: those of the system.'),
-  clientCert: text.optional().describe('Client certificate that the gateway presents: path, PEM text, or base64.'),
-  clientKey: text.optional().describe('Private key of clientCert: path, PEM text, or base64.'),
+    .describe(
+      'CA certificates that verify the backend: path, PEM text, or base64 of PEM or DER. Omitted: those of the system.',
+    ),
+  clientCert: text
+    .optional()
+    .describe('Client certificate that the gateway presents: path, PEM text, or base64 of PEM or DER.'),
+  clientKey: text.optional().describe('Private key of clientCert: path, PEM text, or base64 of PEM or DER.'),
   serverName: text.optional().describe('Name for SNI and verification instead of the host of the endpoint.'),
   ...versionKeys,
   ...identityKeys,

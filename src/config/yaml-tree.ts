@@ -13,6 +13,7 @@ import {
   parseAllDocuments,
   type Scalar,
 } from 'yaml';
+import { isEncodedKey, maskSecrets } from '../base/secret-text.ts';
 import { type Environment, substitute } from './environment.ts';
 import type { Place } from './gateway-config.ts';
 import type { ProblemList } from './problem-list.ts';
@@ -26,6 +27,8 @@ export type TreeScalar = {
   readonly broken: boolean;
   /** The text came from the environment, at least in part: do not print it. */
   readonly substituted: boolean;
+  /** Where it did, what stands in the file, or the variable's name: `certs/${NAME}.key`. */
+  readonly source?: string | undefined;
   readonly place: Place;
 };
 export type TreeList = {
@@ -133,9 +136,9 @@ class TreeReader {
       const hint = /[{[,].*(?<!["'])\$\{/.test(line)
         ? 'Within { } and [ ] a variable must stand in quotes: "${NAME}".'
         : '';
-      this.#problems.error('yaml_syntax', place, `not valid YAML: ${firstLine(error.message)}`, hint);
+      this.#problems.error('yaml_syntax', place, `not valid YAML: ${maskSecrets(firstLine(error.message))}`, hint);
     } else if (warning !== undefined) {
-      const message = `not supported in YAML here: ${firstLine(warning.message)}`;
+      const message = `not supported in YAML here: ${maskSecrets(firstLine(warning.message))}`;
       this.#problems.error('yaml_tag', this.#placeOf(warning.pos[0]), message, 'Remove the tag.');
     }
     return error !== undefined || warning !== undefined;
@@ -258,7 +261,15 @@ class TreeReader {
       );
     }
     const broken = unset.length > 0;
-    return { kind: 'scalar', text, isNull: isNull || broken, broken, substituted: changed, place };
+    return {
+      kind: 'scalar',
+      text,
+      isNull: isNull || broken,
+      broken,
+      substituted: changed,
+      source: changed ? source : undefined,
+      place,
+    };
   }
 }
 
@@ -274,7 +285,8 @@ function firstLine(message: string): string {
   return message.split('\n', 1)[0] ?? '';
 }
 
-/** Text of the configuration as it is shown in messages: quoted and cut. */
+/** Text of the configuration as it is shown in messages: quoted and cut; nothing of it where it may be a key. */
 export function quote(text: string): string {
+  if (isEncodedKey(text)) return '"…"';
   return text.length > 80 ? `"${text.slice(0, 77)}…"` : `"${text}"`;
 }

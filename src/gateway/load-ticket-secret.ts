@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Ref } from '../config/gateway-config.ts';
+import { materialName } from '../pki/material.ts';
 import { materialError } from '../pki/material-problem.ts';
 import type { MaterialLoader } from './material-loader.ts';
 
@@ -21,7 +22,8 @@ export async function loadTicketSecret(ref: Ref | undefined, loader: MaterialLoa
       secret = await readFile(ref.path);
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code ?? 'error';
-      const message = code === 'ENOENT' ? `${ref.path} does not exist` : `${ref.path} cannot be read (${code})`;
+      const name = materialName(ref);
+      const message = code === 'ENOENT' ? `${name} does not exist` : `${name} cannot be read (${code})`;
       loader.add(
         ref.place,
         materialError('ticket_keys_unreadable', message, 'Correct gateway.tls.sessionResumption.keys.'),

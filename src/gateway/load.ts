@@ -4,12 +4,13 @@ import { readdir } from 'node:fs/promises';
 import { join, parse, resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import type { Clock } from '../base/clock.ts';
-import type { CertificatePair, GatewayConfig, PolicyConfig, RouteConfig } from '../config/gateway-config.ts';
+import type { CertificatePair, GatewayConfig, PolicyConfig, Ref, RouteConfig } from '../config/gateway-config.ts';
 import { loadConfig } from '../config/load-config.ts';
 import type { Problem } from '../config/problem.ts';
 import { checkCoverage, hostsOf } from './check-coverage.ts';
 import { checkStapling } from './check-stapling.ts';
 import { resolveCipherSuites, resolveCurves } from '../edge/cipher-list.ts';
+import { materialName } from '../pki/material.ts';
 import { materialError, materialWarning } from '../pki/material-problem.ts';
 import type { TrustBundle } from '../pki/trust-bundle.ts';
 import { CrlBuilder } from '../pki/crl-builder.ts';
@@ -150,18 +151,20 @@ async function sharedPairs(config: GatewayConfig, loader: MaterialLoader): Promi
   pairs.push(...certificates);
   if (certsDir === undefined) return pairs;
   const { path, place } = certsDir;
+  const label = materialName(certsDir);
   try {
     const names = (await readdir(path)).sort();
     for (const name of names) {
       const { name: base, ext } = parse(name);
       if (!['.crt', '.cert', '.pem'].includes(ext) || !names.includes(`${base}.key`)) continue;
-      pairs.push({ cert: { place, path: join(path, name) }, key: { place, path: join(path, `${base}.key`) }, place });
+      const refOf = (file: string): Ref => ({ place, path: join(path, file), label: join(label, file) });
+      pairs.push({ cert: refOf(name), key: refOf(`${base}.key`), place });
     }
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'error';
     loader.add(
       place,
-      materialError('certs_dir_unreadable', `${path} cannot be listed (${code})`, 'Correct gateway.tls.certsDir.'),
+      materialError('certs_dir_unreadable', `${label} cannot be listed (${code})`, 'Correct gateway.tls.certsDir.'),
     );
   }
   return pairs;

@@ -129,6 +129,29 @@ describe('what a reload drops of client authentication', () => {
   });
 });
 
+describe('routes that are closed by default', () => {
+  const optional = `clientAuth: {${CA}, required: false}`;
+  const closed = 'defaults: {security: {clientCert: {required: true}}}';
+  const open = closed.replace('true', 'false');
+  const withDefaults = (defaults: string, tls = optional) => view(tls, { routes: `${defaults}\n  ${ROUTE}` });
+
+  it('are not opened by a block that is gone, only by words', () => {
+    const { refused } = compareTrust(withDefaults(closed), withDefaults(''));
+    assert.deepEqual(
+      refused.map(({ code }) => code),
+      ['client_auth_dropped'],
+    );
+    assert.match(refused[0]?.hint ?? '', /required: false/);
+    assert.deepEqual(compareTrust(withDefaults(closed), withDefaults(open)).refused, []);
+    assert.deepEqual(compareTrust(withDefaults(closed), withDefaults(closed)).refused, []);
+    assert.deepEqual(compareTrust(withDefaults(''), withDefaults('')).refused, []);
+  });
+
+  it('may lose it where every client needs a certificate anyway', () => {
+    assert.deepEqual(compareTrust(withDefaults(closed), withDefaults('', required)).refused, []);
+  });
+});
+
 describe('a self-signed certificate', () => {
   const pa = policies(`${inA}, certificates: [{cert: a.crt, key: a.key}]`);
 

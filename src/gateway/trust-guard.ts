@@ -41,6 +41,7 @@ export function viewTrust(loaded: LoadedConfig): TrustView {
 export function compareTrust(before: TrustView, after: TrustView): TrustChange {
   const tables = { before: tableOf(before), after: tableOf(after) };
   const auth = new Groups();
+  const routes = new Groups();
   const certificates = new Groups();
   for (const host of hostsOf(before.config, after)) {
     const was = findPolicy(tables.before, host);
@@ -48,9 +49,13 @@ export function compareTrust(before: TrustView, after: TrustView): TrustChange {
     // Who was refused, or is refused now, is not let in by a policy that is laxer than another.
     if (was === undefined || is === undefined) continue;
     if (demandOf(is) < demandOf(was)) auth.add(was, is, host);
+    // Where the handshake lets nobody in without a certificate, or nobody is asked for one, routes have nothing to decide.
+    const routesOpen = was.routesRequireClientCert && !is.routesRequireClientCert && demandOf(is) === 1;
+    if (routesOpen && !is.routesSaidOpen) routes.add(was, is, host);
     if (after.selfSigned.has(is.name) && !before.selfSigned.has(was.name)) certificates.add(was, is, host);
   }
   const refused = certificates.list.map(({ is, hosts }) => certificateProblem(is, hosts));
+  refused.push(...routes.list.map(({ is, hosts }) => routesProblem(is, hosts)));
   const dropped: string[] = [];
   const moved = hasMoved(before.config, after.config);
   for (const { was, is, hosts } of auth.list) {
@@ -187,6 +192,16 @@ function describeDrop(was: PolicyConfig, is: PolicyConfig, hosts: readonly Host[
 function written({ clientAuthSaid, name }: PolicyConfig): string {
   if (clientAuthSaid === 'off') return 'clientAuth: off';
   return clientAuthSaid === 'optional' ? 'required: false' : `policy ${name} has no clientAuth`;
+}
+
+function routesProblem(is: PolicyConfig, hosts: readonly Host[]): Problem {
+  return {
+    severity: 'error',
+    code: 'client_auth_dropped',
+    place: placeOf(is),
+    message: `this file would drop client authentication without saying so: routes that required a certificate by default are open by policy ${is.name}, for ${list(hosts)}`,
+    hint: 'Put defaults.security.clientCert back; or write defaults: {security: {clientCert: {required: false}}} if it is meant.',
+  };
 }
 
 function certificateProblem(is: PolicyConfig, hosts: readonly Host[]): Problem {

@@ -3,6 +3,7 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { CrlRefusal } from './crl-refusal.ts';
 import { maxCrlBytes } from './crl-reader.ts';
+import { escapeForLog } from './log-text.ts';
 import { splitPem } from './pem.ts';
 
 /** The largest CRL in base64 with line ends. */
@@ -40,10 +41,17 @@ export function splitCrls(bytes: Buffer): Buffer[] {
   const [problem] = problems;
   if (problem !== undefined) throw new CrlRefusal('crl_broken', problem.message, problem.hint);
   const crls = blocks.filter(({ label }) => label === crlLabel).map(({ der }) => der);
-  if (crls.length === 0) {
-    const labels = [...new Set(blocks.map(({ label }) => label))].slice(0, 5).join(', ');
-    const found = labels === '' ? 'neither DER nor PEM' : `no CRL but ${labels}`;
-    throw new CrlRefusal('crl_broken', `it holds ${found}`, 'It should hold -----BEGIN X509 CRL----- blocks, or DER.');
+  // A file of which a part is not used is not the file that somebody meant.
+  if (crls.length === 0 || crls.length < blocks.length) {
+    const foreign = blocks.filter(({ label }) => label !== crlLabel).map(({ label }) => label);
+    const labels = escapeForLog([...new Set(foreign)].slice(0, 5).join(', '));
+    const found =
+      labels === '' ? 'neither DER nor PEM' : crls.length === 0 ? `no CRL but ${labels}` : `${labels} beside CRLs`;
+    throw new CrlRefusal(
+      'crl_broken',
+      `it holds ${found}`,
+      'It should hold -----BEGIN X509 CRL----- blocks and nothing else, or DER.',
+    );
   }
   return crls;
 }

@@ -19,6 +19,7 @@ let nginx: Nginx;
 let gateway: Gateway;
 
 const closedByDefault = '  defaults: {security: {clientCert: {required: true}}}';
+const openInWords = closedByDefault.replace('true', 'false');
 const meant = 'security: {clientCert: {required: false}}';
 const onlyAlice = 'security: {clientCert: {allow: [{spiffe: spiffe://example.org/alice}]}}';
 
@@ -123,7 +124,7 @@ describe('a reload', () => {
   };
 
   it('that opens a route says what, and names the routes that are open without a word; closing it says that', async () => {
-    const opened = await reload(config({ defaults: '' }));
+    const opened = await reload(config({ defaults: openInWords }));
     assert.deepEqual(await statuses('/'), [200, 200, 200, 200]);
     assert.deepEqual(opened.line['opened'], [
       '/ on a.test: a certificate (policy gateway) → anyone, over plain HTTP too (route forgotten)',
@@ -132,7 +133,7 @@ describe('a reload', () => {
     assert.deepEqual([opened.line['closed'], opened.line['rulesChanged']], [undefined, undefined]);
     assert.equal(opened.warnings.length, 2);
 
-    const silenced = await reload(config({ defaults: '', forgotten: `, ${meant}` }));
+    const silenced = await reload(config({ defaults: openInWords, forgotten: `, ${meant}` }));
     assert.deepEqual(
       silenced.warnings.map(({ msg }) => /route "(\w+)"/.exec(msg)?.[1]),
       ['away'],
