@@ -7,6 +7,7 @@ import { cpus, release } from 'node:os';
 import { parseArgs } from 'node:util';
 import { findCommand } from '../test/support/peers.ts';
 import { openPki, type Pki } from '../test/support/pki.ts';
+import { measureAttacks, renderAttacks } from './attack.ts';
 import { measureCrl, renderCrl } from './crl.ts';
 import { readTreeCpu } from './cpu.ts';
 import { type Job, type Report, type Workload, workloads } from './job.ts';
@@ -15,7 +16,7 @@ import { type Measurement, renderTable, summarise, type WorkloadResult } from '.
 import { measureRevocation, renderRevocation } from './revocation.ts';
 import { findFlaw } from './verify.ts';
 
-const USAGE = `npm run bench -- [--rounds 5] [--seconds 4] [--only small,body,handshake,resume | crl | revocation]
+const USAGE = `npm run bench -- [--rounds 5] [--seconds 4] [--only small,body,handshake,resume | attack | crl | revocation]
                  [--peers countersign,nginx,haproxy,caddy,envoy] [--generator own|autocannon] [--json]`;
 const WARM_MS = 1_000;
 
@@ -162,8 +163,14 @@ async function measure(
   return summarise(workload, measured);
 }
 
-/** Tables of their own: no other gateway is part of them. */
+/** Tables of their own. */
 const alone: Readonly<Record<string, (json: boolean) => Promise<string>>> = {
+  attack: async (json) => {
+    const cores = chooseCores();
+    spawnSync('taskset', ['-pc', cores.load, String(process.pid)]);
+    const rows = await measureAttacks(cores);
+    return json ? JSON.stringify(rows, null, 2) : renderAttacks(rows);
+  },
   crl: async (json) => {
     const report = await measureCrl();
     return json ? JSON.stringify(report, null, 2) : renderCrl(report);

@@ -41,6 +41,7 @@ export const faultGroups: readonly Group[] = [
       'dns',
       'no_healthy_backend',
       'backend_busy',
+      'over_fair_share',
       'response_timeout',
       'backend_closed',
       'backend_protocol',

@@ -187,6 +187,12 @@ const specs = {
     title: 'too many requests wait for a backend connection',
     help: 'Raise networking.transport.maxConnsPerHost or add backends.',
   },
+  over_fair_share: {
+    gateway: 503,
+    unsent: true,
+    title: 'over the fair share of a busy backend',
+    help: 'This client had more calls or waiting requests than its share while others had none. Raise networking.transport.maxConnsPerHost, or find out why the client asks for so much.',
+  },
   response_timeout: {
     backend: 504,
     title: 'backend did not answer in time',

@@ -282,12 +282,25 @@ export type GatewayConfig = {
     readonly idleMs: number;
     readonly requestMs: number;
     readonly drainMs: number;
+    /** Bytes a second in each `rateMs`; 0 = none. */
+    readonly minRequestRate: number;
+    readonly minResponseRate: number;
+    readonly rateMs: number;
   };
   readonly transport: {
     readonly maxIdleConns: number;
     readonly maxIdleConnsPerHost: number;
     readonly maxConnsPerHost: number;
+    readonly reservedConnsPerHost: number;
+    readonly maxPendingRequests: number;
     readonly idleConnTimeoutMs: number;
+  };
+  /** What may be kept for slow clients: of one request or answer, and of all in a worker. */
+  readonly buffering: {
+    readonly requestBytes: number;
+    readonly requestTotalBytes: number;
+    readonly responseBytes: number;
+    readonly responseTotalBytes: number;
   };
   /** Canonical CIDRs whose forwarded headers are believed; empty = nobody. */
   readonly proxy: {

@@ -21,6 +21,14 @@ const networkingShape = map({
     maxIdleConns: integer(0, 1_000_000).optional().describe('Idle backend connections in all. Default 512.'),
     maxIdleConnsPerHost: integer(0, 1_000_000).optional().describe('Idle connections per backend. Default 256.'),
     maxConnsPerHost: integer(0, 1_000_000).optional().describe('Connections per backend. Default 256; 0 = no limit.'),
+    reservedConnsPerHost: integer(0, 1_000_000)
+      .optional()
+      .describe(
+        'Connections beyond maxConnsPerHost, for clients below their share. Default: an eighth of it; 0 = none.',
+      ),
+    maxPendingRequests: integer(1, 1_000_000)
+      .optional()
+      .describe('Requests that may wait for a connection of a backend. Default 1024.'),
     tlsHandshakeTimeout: seconds
       .optional()
       .describe('Seconds; default of routes[].timeouts.handshake. 0: 10 seconds stay.'),
@@ -78,6 +86,15 @@ const gatewayShape = map({
       .describe('Seconds without progress while the answer is sent. Default 30; 0: the default stays.'),
     idle: seconds.optional().describe('Seconds that an idle client connection is kept. Default 75; 0 = none.'),
     drain: duration.optional().describe('Time for requests in flight at stop and reload. Default 10s.'),
+    minRequestRate: integer(0, 1_000_000_000)
+      .optional()
+      .describe(
+        'Least bytes a second of a request body in each ratePeriod, until it is answered. Default 240; 0 = none.',
+      ),
+    minResponseRate: integer(0, 1_000_000_000)
+      .optional()
+      .describe('Least bytes a second that a client takes of what waits for it. Default 240; 0 = none.'),
+    ratePeriod: duration.optional().describe('What the rates are measured over. Default 20s.'),
   }).optional(),
   readTimeout: seconds.optional().describe('Deprecated name of timeouts.read; wins where it is above 0.'),
   writeTimeout: seconds.optional().describe('Deprecated name of timeouts.write; wins where it is above 0.'),
@@ -87,6 +104,16 @@ const gatewayShape = map({
     webSecure: entryPointShape.optional().describe('HTTPS. Default :8443.'),
     admin: entryPointShape.optional().describe('Health and metrics. Default 127.0.0.1:9901.'),
     passThrough: ignored('TCP and UDP are not forwarded'),
+  }).optional(),
+  buffering: map({
+    requestBytes: integer(0, 16_777_216)
+      .optional()
+      .describe('Bytes of a request body that are read before a scarce backend connection is taken. Default 65536.'),
+    requestTotalBytes: integer(0, 17_179_869_184).optional().describe('Of all requests, per worker. Default 67108864.'),
+    responseBytes: integer(0, 1_073_741_824)
+      .optional()
+      .describe('Bytes of an answer that may wait for a slow client beyond 256 KiB. Default 1048576.'),
+    responseTotalBytes: integer(0, 17_179_869_184).optional().describe('Of all answers, per worker. Default 67108864.'),
   }).optional(),
   workers: text.optional().describe('Worker processes: a number, or auto for one per core.'),
   tls: gatewayTlsShape.optional(),

@@ -19,6 +19,7 @@ import {
   readMonitoring,
   readProxy,
   readTimeouts,
+  readBuffering,
   readTransport,
   readWorkers,
 } from './read-gateway.ts';
@@ -210,6 +211,7 @@ function assemble(
     tls,
     timeouts: readTimeouts(gateway, at, problems),
     transport: readTransport(gateway),
+    buffering: readBuffering(gateway),
     proxy: readProxy(gateway, at, problems),
     allowOverrideHeaders: readOverrideHeaders(gateway.allowOverrideHeaders ?? [], at, problems),
     monitoring: readMonitoring(gateway, at, problems),

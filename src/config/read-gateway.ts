@@ -111,6 +111,9 @@ export function readTimeouts(shape: GatewayShape, at: Cursor, problems: ProblemL
     idleMs: pick(shape.idleTimeout, timeouts?.idle) ?? defaultServerTimeouts.idleMs,
     requestMs,
     drainMs: timeouts?.drain ?? defaultDrainMs,
+    minRequestRate: timeouts?.minRequestRate ?? defaultServerTimeouts.minRequestRate,
+    minResponseRate: timeouts?.minResponseRate ?? defaultServerTimeouts.minResponseRate,
+    rateMs: timeouts?.ratePeriod ?? defaultServerTimeouts.rateMs,
   };
 }
 
@@ -127,11 +130,26 @@ export function readWorkers(text: string | undefined, at: Cursor, problems: Prob
 
 export function readTransport(shape: GatewayShape): GatewayConfig['transport'] {
   const transport = shape.networking?.transport;
+  const maxConnsPerHost = transport?.maxConnsPerHost ?? 256;
   return {
     maxIdleConns: transport?.maxIdleConns ?? 512,
     maxIdleConnsPerHost: transport?.maxIdleConnsPerHost ?? 256,
-    maxConnsPerHost: transport?.maxConnsPerHost ?? 256,
+    maxConnsPerHost,
+    reservedConnsPerHost: transport?.reservedConnsPerHost ?? Math.ceil(maxConnsPerHost / 8),
+    maxPendingRequests: transport?.maxPendingRequests ?? 1024,
     idleConnTimeoutMs: transport?.idleConnTimeout ?? 90_000,
+  };
+}
+
+const MiB = 1_048_576;
+
+export function readBuffering(shape: GatewayShape): GatewayConfig['buffering'] {
+  const { buffering } = shape;
+  return {
+    requestBytes: buffering?.requestBytes ?? 65_536,
+    requestTotalBytes: buffering?.requestTotalBytes ?? 64 * MiB,
+    responseBytes: buffering?.responseBytes ?? MiB,
+    responseTotalBytes: buffering?.responseTotalBytes ?? 64 * MiB,
   };
 }
 

@@ -9,6 +9,7 @@ import { ForwardedIdentity, forwardsIncoming } from '../identity/forwarded-ident
 import type { RouteDenial, RouteRule } from '../policy/route-rule.ts';
 import { hostOfAuthority } from '../routing/host-of-authority.ts';
 import { accessLogClient } from '../telemetry/access-log.ts';
+import { Caller } from '../upstream/caller.ts';
 import type { Services, Serving } from './serving.ts';
 
 export type HostPlace = { readonly authority: string; readonly host: string; readonly policy: EdgePolicy | undefined };
@@ -26,6 +27,7 @@ const maxKnown = 4;
 
 type Known = { readonly config: ForwardClientCertConfig; readonly forwarded: ForwardedIdentity };
 const nothingKnown: readonly Known[] = [];
+const noCallers: readonly Caller[] = [];
 
 export class Client {
   readonly peer: Peer;
@@ -34,7 +36,7 @@ export class Client {
   #serving: Serving | undefined;
   #place: HostPlace | undefined;
   #known = nothingKnown;
-
+  #callers = noCallers;
   #judged: { readonly rule: RouteRule; readonly denial: RouteDenial | undefined } | undefined;
 
   constructor(peer: Peer) {
@@ -66,6 +68,18 @@ export class Client {
     if (forwarded.lacksChain) asking.services.metrics.countChainUnknown();
     this.#known = [...this.#known.slice(1 - maxKnown), { config, forwarded }];
     return forwarded.block(received);
+  }
+
+  /** For whom a call of this route is. `address`: of the client, which a trusted proxy may name anew with each request. */
+  caller(route: string, address: string): Caller {
+    for (const caller of this.#callers) if (caller.route === route && caller.from === address) return caller;
+    const { identity, remoteAddress } = this.peer;
+    // A proxy's certificate stands for all who come through it.
+    const proxied = address === remoteAddress ? '' : ` ${address}`;
+    const certificate = identity === undefined ? undefined : identity.leaf.sha256 + proxied;
+    const caller = new Caller(address, certificate, route);
+    this.#callers = [...this.#callers.slice(1 - maxKnown), caller];
+    return caller;
   }
 
   /** What a route's rule says of this client; the last answer is kept, since an identity never changes. */

@@ -10,6 +10,7 @@ import { readFacts } from '../pki/facts-reader.ts';
 import { mintCa } from '../pki/test-ca.ts';
 import type { Verdict } from '../pki/verdict.ts';
 import { Metrics } from '../telemetry/metrics.ts';
+import { BodyBudget } from './body-buffer.ts';
 import { Client } from './client.ts';
 import { RequestMetrics } from './request-metrics.ts';
 import { Serve } from './serve.ts';
@@ -58,6 +59,7 @@ async function openConnection(): Promise<(now: number) => { status: number; clos
     clock,
     deadlines: new Deadlines(clock),
     accessLog: undefined,
+    bodies: new BodyBudget(0, 0),
     metrics: new RequestMetrics(new Metrics().of),
     onDefect: (error) => assert.fail(String(error)),
     onFault: () => {},

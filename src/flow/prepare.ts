@@ -10,9 +10,11 @@ export function prepare(story: Permitted): Prepared {
   const { config } = route;
   const { head } = exchange;
   if (config.maintenance !== undefined) throw new Fault('maintenance', 'gateway');
-  const backend = route.cluster.pick(head.fields, head.target, serving.forwarding.clientAddress(head, client.peer));
+  const address = serving.forwarding.clientAddress(head, client.peer);
+  const backend = route.cluster.pick(head.fields, head.target, address);
   if (backend === undefined) throw new Fault('no_healthy_backend', 'gateway', { detail: route.cluster.describe() });
   story.backend = backend;
+  story.caller = client.caller(config.name, address);
   story.outgoing = {
     method: head.method,
     target: targetAt(story, backend),

@@ -2,10 +2,19 @@
 // retry, and visible truncation. One object per request that is its own listener on both sides: no closures, no streams.
 import type { Late } from '../base/deadline.ts';
 import { Fault, toFault } from '../base/fault.ts';
-import type { BackendCall, Exchange, RequestSink, ResponseHead, ResponseSink } from '../http/exchange.ts';
+import {
+  type BackendCall,
+  chunkedBody,
+  type Exchange,
+  type RequestSink,
+  type ResponseHead,
+  type ResponseSink,
+} from '../http/exchange.ts';
 import { FieldBlock, type Fields } from '../http/field.ts';
 import type { AcquireOptions, CallWaiter } from '../upstream/call-waiter.ts';
+import type { Caller } from '../upstream/caller.ts';
 import { classifyNginxRefusal } from '../upstream/nginx-refusal.ts';
+import { BodyBuffer } from './body-buffer.ts';
 import { aimElsewhere } from './prepare.ts';
 import { record } from './record.ts';
 import { refuse } from './refuse.ts';
@@ -19,15 +28,15 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
   deadline = Infinity;
   /** Read by the pool: a waiter that is no longer interested. */
   cancelled = false;
+  readonly caller: Caller;
   readonly #story: Prepared;
   readonly #exchange: Exchange;
   #call: BackendCall | undefined;
   #attempts = 0;
   /** Monotonic time when the request went to the backend. */
   #sentAt = 0;
-  #receiving = false;
-  /** Body pieces that came before there was a backend connection: at most what one read delivers, then the client is paused. */
-  #early: Buffer[] | undefined;
+  /** Body that came before there was a backend connection. */
+  #early: BodyBuffer | undefined;
   #bodyStarted = false;
   #requestEnded: { readonly trailers: Fields | undefined } | undefined;
   /** A 400 of a TLS backend, held until its body shows whether it is nginx speaking of certificates. */
@@ -37,14 +46,16 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
 
   constructor(story: Prepared) {
     this.#story = story;
+    this.caller = story.caller;
     this.#exchange = story.exchange;
   }
 
   start(): void {
     this.#story.services.deadlines.add(this);
     try {
-      this.#acquire(false);
-      if (!this.#done && !this.#receiving) this.#receive();
+      // A backend connection is not taken for a body that may never come.
+      if (this.#story.outgoing.bodyLength === 0) this.#acquire(false);
+      if (!this.#done) this.#exchange.receive(this, this.#story.route.config.maxBodyBytes);
     } catch (error) {
       // serve.ts answers; nothing of this attempt may linger on.
       this.#dropCall();
@@ -66,13 +77,8 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
     this.#expectResponse();
     this.#sentAt = this.#story.services.clock.monotonic();
     call.sendRequest(this.#story.outgoing, this);
-    if (this.#story.outgoing.bodyLength === 0) {
-      call.sendRequestEnd(undefined);
-    } else if (this.#receiving) {
-      this.#sendEarly(call);
-    } else {
-      this.#receive();
-    }
+    if (this.#story.outgoing.bodyLength === 0) call.sendRequestEnd(undefined);
+    else this.#sendEarly(call);
     // A failure may have arrived while sending.
     if (this.#call === call) call.flushRequest();
   }
@@ -82,30 +88,35 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
   }
 
   #sendEarly(call: BackendCall): void {
-    const early = this.#early;
-    this.#early = undefined;
-    let more = true;
-    if (early !== undefined) for (const chunk of early) more = this.#forwardBody(call, chunk);
+    const early = this.#early?.take();
+    const more = early === undefined || this.#forwardBody(call, early);
     if (this.#requestEnded !== undefined) call.sendRequestEnd(this.#requestEnded.trailers);
     else if (more) this.#exchange.resumeRequest();
   }
 
   // --- the client's side
 
-  #receive(): void {
-    this.#receiving = true;
-    this.#exchange.receive(this, this.#story.route.config.maxBodyBytes);
-  }
-
   onRequestBody(chunk: Buffer): void {
     if (this.#done) return;
     const call = this.#call;
-    if (call === undefined) {
-      (this.#early ??= []).push(chunk);
-      this.#exchange.pauseRequest();
-      return;
-    }
+    if (call === undefined) return this.#keep(chunk);
     if (!this.#forwardBody(call, chunk)) this.#exchange.pauseRequest();
+  }
+
+  /**
+   * The first piece is worth a backend connection while there are many. Where they are scarce a small body is kept whole, and
+   * the beginning of a large one; what has no length goes on all the same, for it may be a conversation. From then on the
+   * client is paused until there is a connection.
+   */
+  #keep(chunk: Buffer): void {
+    const { services, outgoing, backend } = this.#story;
+    this.#early ??= new BodyBuffer(services.bodies);
+    this.#early.add(chunk);
+    // Its end follows at once.
+    if (this.#early.length === outgoing.bodyLength) return;
+    if (backend.isScarce && outgoing.bodyLength !== chunkedBody && !this.#early.isFull) return;
+    this.#exchange.pauseRequest();
+    if (this.#attempts === 0) this.#acquire(false);
   }
 
   #forwardBody(call: BackendCall, chunk: Buffer): boolean {
@@ -119,7 +130,9 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
     // Not even a trusted proxy says who the client is after the request has been judged and sent.
     const clean = trailers === undefined ? undefined : this.#story.serving.strip.strip(trailers);
     this.#requestEnded = { trailers: clean };
-    if (this.#story.outgoing.bodyLength !== 0) this.#call?.sendRequestEnd(clean);
+    if (this.#story.outgoing.bodyLength === 0) return;
+    if (this.#attempts === 0) this.#acquire(false);
+    else this.#call?.sendRequestEnd(clean);
   }
 
   onRequestFlush(): void {
@@ -169,7 +182,8 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
   onResponseBody(chunk: Buffer): void {
     if (this.#done) return;
     if (this.#held !== undefined && !this.#release(this.#held, chunk)) return;
-    if (this.#exchange.sendBody(chunk)) {
+    // A scarce backend connection is free sooner where the rest of the answer waits here.
+    if (this.#exchange.sendBody(chunk) || (this.#story.backend.isScarce && this.#exchange.holdMore())) {
       this.#expectBody();
     } else {
       // The client is slow, not the backend: the client connection has its own deadline for that.
@@ -297,7 +311,7 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
     this.#done = true;
     this.cancelled = true;
     this.deadline = Infinity;
-    this.#early = undefined;
+    this.#early?.take();
     this.#story.services.deadlines.delete(this);
   }
 }

@@ -11,6 +11,7 @@ import type { RouteRule } from '../policy/route-rule.ts';
 import type { RouteTable } from '../routing/route-table.ts';
 import type { AccessLog } from '../telemetry/access-log.ts';
 import type { Cluster } from '../upstream/cluster.ts';
+import type { BodyBudget } from './body-buffer.ts';
 import type { RequestMetrics, RouteMetrics } from './request-metrics.ts';
 
 /** One route, ready to serve. */
@@ -42,6 +43,8 @@ export type Services = {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
   readonly accessLog: AccessLog | undefined;
+  /** For request bodies that are kept until a backend connection is worth taking. */
+  readonly bodies: BodyBudget;
   readonly metrics: RequestMetrics;
   /** Something that must not happen did: for the log, with its stack. */
   readonly onDefect: (error: unknown) => void;

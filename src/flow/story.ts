@@ -4,6 +4,7 @@ import type { Fault } from '../base/fault.ts';
 import type { EdgePolicy } from '../edge/edge-policy.ts';
 import type { Exchange, OutgoingRequest } from '../http/exchange.ts';
 import type { Backend } from '../upstream/backend.ts';
+import type { Caller } from '../upstream/caller.ts';
 import type { Client } from './client.ts';
 import type { Route, Services, Serving } from './serving.ts';
 
@@ -26,6 +27,7 @@ export class Story {
   route: Route | undefined = undefined;
   backend: Backend | undefined = undefined;
   outgoing: OutgoingRequest | undefined = undefined;
+  caller: Caller | undefined = undefined;
   /** Status sent to the client; 0 while there is none. */
   status = 0;
   fault: Fault | undefined = undefined;
@@ -49,4 +51,5 @@ export type Prepared = Permitted & {
   readonly [step]: 'prepared';
   readonly outgoing: OutgoingRequest;
   readonly backend: Backend;
+  readonly caller: Caller;
 };

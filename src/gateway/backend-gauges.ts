@@ -10,7 +10,7 @@ export function setBackendGauges(
   { routes, pools }: Generation,
   observed: ObservedCertificates | undefined,
 ): void {
-  const { backendHealthy, upstreamConnections, certificateExpiry } = metrics;
+  const { backendHealthy, upstreamConnections, upstreamWaiting, certificateExpiry } = metrics;
   certificateExpiry.clear();
   for (const { role, subject, notAfter } of observed?.list(labelsOf(pools)) ?? []) {
     certificateExpiry.labels({ role, subject }).set(notAfter / 1000);
@@ -24,9 +24,12 @@ export function setBackendGauges(
   }
   // One backend may have several pools: one for each TLS identity and each set of limits.
   upstreamConnections.clear();
-  for (const pool of pools.list()) {
-    const gauge = upstreamConnections.labels({ backend: pool.label });
-    gauge.set(gauge.value + pool.counts.open);
+  upstreamWaiting.clear();
+  for (const { label: backend, counts } of pools.list()) {
+    const connections = upstreamConnections.labels({ backend });
+    connections.set(connections.value + counts.open);
+    const waiting = upstreamWaiting.labels({ backend });
+    waiting.set(waiting.value + counts.waiting);
   }
 }
 

@@ -14,7 +14,6 @@ import { type Staple, StapleBook } from '../edge/staple-book.ts';
 import type { TicketSeed } from '../edge/ticket-secret.ts';
 import { Client } from '../flow/client.ts';
 import { Serve } from '../flow/serve.ts';
-import type { Services } from '../flow/serving.ts';
 import { FieldNames } from '../http/field.ts';
 import { defaultHttpLimits, defaultServerTimeouts, type ServerTimeouts } from '../http/limits.ts';
 import { DateField } from '../http1/date-field.ts';
@@ -26,6 +25,7 @@ import { readFacts } from '../pki/facts-reader.ts';
 import { Metrics, type MetricsSnapshot } from '../telemetry/metrics.ts';
 import type { DrainingPool } from '../upstream/backend-world.ts';
 import { Pools } from '../upstream/pools.ts';
+import { BackendProtocols } from '../upstream/protocols.ts';
 import { labelsOf, setBackendGauges } from './backend-gauges.ts';
 import { ClientOcsp } from './client-ocsp.ts';
 import { type CrlListing, CrlStore } from './crl-store.ts';
@@ -59,6 +59,7 @@ export class Gateway {
   readonly #date: DateField;
   readonly #pages = new Pages();
   readonly #inlets = new Inlets();
+  readonly #protocols = new BackendProtocols();
   readonly #drainingPools = new Set<DrainingPool>();
   readonly #metrics = new Metrics();
   readonly #intermediates: Intermediates;
@@ -126,6 +127,7 @@ export class Gateway {
         names: this.#names,
         limits: defaultHttpLimits,
         inlets: this.#inlets,
+        protocols: this.#protocols,
         draining: this.#drainingPools,
         events: reports,
       },
@@ -199,7 +201,7 @@ export class Gateway {
     const generation = this.#generation;
     if (household === undefined || generation === undefined) throw new Error('no generation was committed');
     const { entryPoints: addresses, trustRecord } = generation.loaded.config;
-    const { logger, services } = household;
+    const { logger } = household;
     const { reusePort, onJudged } = this.#options;
     const entryPoints = new EntryPoints({ clock: this.#clock, reusePort, addresses });
     this.#entryPoints = entryPoints;
@@ -213,13 +215,13 @@ export class Gateway {
         ocsp: this.#ocsp.desk,
         onJudged: trustRecord.enabled ? onJudged : undefined,
         current: () => this.#edgeState(),
-        onConnection: (socket, peer, transport) => this.#serve(socket, transport, peer, services),
-        onDefect: services.onDefect,
+        onConnection: (socket, peer, transport) => this.#serve(socket, transport, peer, household),
+        onDefect: household.services.onDefect,
       });
     }
     if (ports.web !== undefined) {
       await entryPoints.openPlain(ports.web, {
-        onConnection: (socket) => this.#serve(socket, socket, peerOfPlainSocket(socket), services),
+        onConnection: (socket) => this.#serve(socket, socket, peerOfPlainSocket(socket), household),
         onTurnedAway: () => household.reports.onTurnedAway('web'),
       });
     }
@@ -232,7 +234,7 @@ export class Gateway {
     of.connectionsActive.labels({ entry_point: 'web' }).set(plain);
     of.sessionsRevoked.labels({}).set(this.#connections.countRevoked());
     if (this.#generation !== undefined) setBackendGauges(of, this.#generation, this.#household?.reports.observed);
-    this.#household?.countDroppedLines();
+    this.#household?.setGauges();
     return this.#metrics.snapshot();
   }
 
@@ -271,7 +273,7 @@ export class Gateway {
     await this.#connections.drain();
   }
 
-  #serve(socket: Socket, transport: Socket, peer: Peer, services: Services): void {
+  #serve(socket: Socket, transport: Socket, peer: Peer, { services, writes }: Household): void {
     const client = new Client(peer);
     const connection = new Http1ServerConnection(
       socket,
@@ -283,6 +285,7 @@ export class Gateway {
         clock: this.#clock,
         date: this.#date,
         pages: this.#pages,
+        budget: writes,
         secure: peer.secure,
         transport,
       },
@@ -320,6 +323,6 @@ export class Gateway {
 }
 
 function timeoutsOf({ timeouts }: GatewayConfig): Partial<ServerTimeouts> {
-  const { headMs, stallMs, idleMs, requestMs } = timeouts;
-  return { headMs, stallMs, idleMs, requestMs };
+  const { drainMs: _, ...ofClients } = timeouts;
+  return ofClients;
 }

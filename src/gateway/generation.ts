@@ -189,6 +189,8 @@ function compileRoute(
   const pool: PoolSettings = {
     ...defaultPoolSettings,
     maxConnsPerHost: transport.maxConnsPerHost,
+    reservedConnsPerHost: transport.reservedConnsPerHost,
+    maxWaiting: transport.maxPendingRequests,
     maxIdleConnsPerHost: transport.maxIdleConnsPerHost,
     idleMs: transport.idleConnTimeoutMs,
     connectMs: config.timeouts.connectMs,

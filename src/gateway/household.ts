@@ -3,8 +3,10 @@
 import type { Clock } from '../base/clock.ts';
 import type { Deadlines } from '../base/deadline.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
+import { BodyBudget } from '../flow/body-buffer.ts';
 import { RequestMetrics } from '../flow/request-metrics.ts';
 import type { Services, Serving } from '../flow/serving.ts';
+import { WriteBudget } from '../http1/write-budget.ts';
 import { AccessLog } from '../telemetry/access-log.ts';
 import { createLogger, type OpenLogger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -27,6 +29,8 @@ export class Household {
   readonly reports: Reports;
   readonly services: Services;
   readonly budget: IdleBudget;
+  /** For answers that wait for slow clients. */
+  readonly writes: WriteBudget;
   readonly #metrics: Metrics;
   readonly #accessLog: AccessLog | undefined;
 
@@ -39,6 +43,7 @@ export class Household {
     this.reports = reports;
     new ExpiryWatch(clock, this.logger, () => reports.observed.list(backendsInUse())).start();
     new DescriptorWatch(clock, (code) => reports.onDescriptorsExhausted(code)).start();
+    const { buffering } = config;
     const { enabled, path, sample } = config.accessLog;
     const dropped = metrics.of.accessLogDropped.labels({});
     this.#accessLog = enabled ? new AccessLog({ path, sample, clock, dropped, random: Math.random }) : undefined;
@@ -48,16 +53,21 @@ export class Household {
       clock,
       deadlines,
       accessLog: this.#accessLog,
+      bodies: new BodyBudget(buffering.requestTotalBytes, buffering.requestBytes),
       metrics: new RequestMetrics(metrics.of),
       onDefect: (error) => reports.onDefect(error),
       onFault: (report) => reports.onFault(report),
       current,
     };
     this.budget = new IdleBudget(config.transport.maxIdleConns);
+    this.writes = new WriteBudget(buffering.responseTotalBytes, buffering.responseBytes);
   }
 
-  /** Counts the log lines that were lost since it was asked last. */
-  countDroppedLines(): void {
+  /** What is kept for slow clients now, and the log lines that were lost since it was asked last. */
+  setGauges(): void {
+    const { bufferedBytes } = this.#metrics.of;
+    bufferedBytes.labels({ body: 'request' }).set(this.services.bodies.used);
+    bufferedBytes.labels({ body: 'response' }).set(this.writes.used);
     const counter = this.#metrics.of.logDropped.labels({});
     counter.inc(this.logger.droppedLines() - counter.value);
   }

@@ -25,8 +25,14 @@ export const defaultHttpLimits: HttpLimits = {
 export type ServerTimeouts = {
   /** From the first byte of a request (or the accepted connection) to the end of its head. */
   readonly headMs: number;
-  /** Between two pieces of a request body, and for the client to take bytes of the answer. */
+  /** Between two pieces of a request body, and for the client to take some of the answer. */
   readonly stallMs: number;
+  /** Bytes a second of a request body, until it is answered, in each `rateMs`; 0 = none. Not while we do not read it. */
+  readonly minRequestRate: number;
+  /** Bytes a second that the client takes of what waits for it, after `rateMs`; 0 = none. Never while nothing waits. */
+  readonly minResponseRate: number;
+  /** See the two rates. */
+  readonly rateMs: number;
   /** Kept-alive connection without a request. */
   readonly idleMs: number;
   /** From the first byte of a request to the end of its body. */
@@ -38,6 +44,9 @@ export type ServerTimeouts = {
 export const defaultServerTimeouts: ServerTimeouts = {
   headMs: 10_000,
   stallMs: 30_000,
+  minRequestRate: 240,
+  minResponseRate: 240,
+  rateMs: 20_000,
   idleMs: 75_000,
   requestMs: 300_000,
   lingerMs: 2_000,

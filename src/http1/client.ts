@@ -2,6 +2,7 @@
 // Takes a socket that is connected and, for TLS, verified. Pooling, choosing and retrying belong to upstream.
 import type { Socket } from 'node:net';
 import { Fault, toFault } from '../base/fault.ts';
+import type { BackendConnection, CallAccount, ConnectionOwner } from '../http/backend-connection.ts';
 import type { BackendCall, OutgoingRequest, ResponseSink } from '../http/exchange.ts';
 import { untilClose } from '../http/exchange.ts';
 import type { FieldNames, Fields } from '../http/field.ts';
@@ -16,32 +17,24 @@ import { type Http1ResponseHead, parseResponseHead } from './response-head.ts';
 
 export type Http1BackendOptions = { readonly names: FieldNames; readonly limits: HttpLimits };
 
-/** Who keeps the connection, normally a pool. Called synchronously; must not throw. */
-export interface BackendOwner {
-  /** The call is over and the connection can carry another. */
-  onFree(connection: Http1BackendConnection): void;
-  /** The connection is gone, once; `fault` where it was not an ordinary close. */
-  onClosed(connection: Http1BackendConnection, fault: Fault | undefined): void;
-  /**
-   * Turns a socket error before the answer, or an end without one (code `EOF`), into a better fault (TLS alerts, N24);
-   * undefined keeps `backend_closed`.
-   */
-  translateFailure?(error: Error & { code?: string }): Fault | undefined;
-}
-
 /** 1xx answers to one request; nobody sends more than a few. */
 const maxInterim = 32;
 
 type Phase = 'idle' | 'head' | 'body' | 'closed';
 
-export class Http1BackendConnection implements BackendCall {
+/** The connection is its own call: it carries one at a time, and none is worth an object. */
+export class Http1BackendConnection implements BackendCall, BackendConnection {
+  readonly capacity = 1;
+  /** Handed out, from `openCall` to the end of the answer. */
+  activeCalls = 0;
   readonly socket: Socket;
   readonly #options: Http1BackendOptions;
-  readonly #owner: BackendOwner;
+  readonly #owner: ConnectionOwner;
   readonly #writer: MessageWriter;
   readonly #body: BodyReader;
   #phase: Phase = 'idle';
   #sink: ResponseSink | undefined;
+  #account: CallAccount | undefined;
   #method = '';
   #calls = 0;
   #requestDone = true;
@@ -60,7 +53,7 @@ export class Http1BackendConnection implements BackendCall {
   #error: (Error & { code?: string }) | undefined;
 
   /** `inlet`: where the socket's bytes come from if it was opened with one, so that it emits no `data`. */
-  constructor(socket: Socket, options: Http1BackendOptions, owner: BackendOwner, inlet?: Inlet) {
+  constructor(socket: Socket, options: Http1BackendOptions, owner: ConnectionOwner, inlet?: Inlet) {
     this.socket = socket;
     this.#options = options;
     this.#owner = owner;
@@ -82,6 +75,23 @@ export class Http1BackendConnection implements BackendCall {
 
   get reused(): boolean {
     return this.#calls > 1;
+  }
+
+  get hasAnswered(): boolean {
+    return this.#calls > 1 || this.#answerStarted;
+  }
+
+  openCall(account?: CallAccount): BackendCall {
+    this.activeCalls = 1;
+    this.#account = account;
+    return this;
+  }
+
+  #callOver(): void {
+    this.activeCalls = 0;
+    const account = this.#account;
+    this.#account = undefined;
+    account?.onCallOver();
   }
 
   /** Carries no call and can take one. */
@@ -106,6 +116,7 @@ export class Http1BackendConnection implements BackendCall {
       return;
     }
     this.#phase = 'head';
+    this.activeCalls = 1;
     this.#sink = sink;
     this.#method = request.method;
     this.#calls++;
@@ -292,6 +303,7 @@ export class Http1BackendConnection implements BackendCall {
     const reusable = this.#keepAlive && this.#requestDone && !leftOver && !this.#ended;
     this.#sink = undefined;
     this.#paused = false;
+    this.#callOver();
     if (reusable) this.#phase = 'idle';
     else if (leftOver && this.#keepAlive) this.#close(protocolFault('bytes after the end of the answer'));
     else this.#close(undefined);
@@ -341,6 +353,7 @@ export class Http1BackendConnection implements BackendCall {
   #close(fault: Fault | undefined): void {
     if (this.#phase === 'closed') return;
     this.#phase = 'closed';
+    this.#callOver();
     this.#pending = undefined;
     this.#writer.discard();
     this.socket.destroy();

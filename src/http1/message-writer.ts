@@ -5,12 +5,13 @@ import type { Socket } from 'node:net';
 import { type BodyLength, chunkedBody, untilClose } from '../http/exchange.ts';
 import type { Fields } from '../http/field.ts';
 import type { Pages } from './pages.ts';
+import type { WriteBudget } from './write-budget.ts';
 
 /** Pieces up to this size join the string that is held back; larger ones go to a page, or are written as they are. */
 const joinBytes = 8192;
 /** The held-back string is written when it grows over this. */
 const heldBytes = 16_384;
-/** Bytes in the socket's own buffer above which the peer counts as slow: two pages, so that one can be on its way. */
+/** Bytes in the socket's own buffer above which the peer counts as slow, without a budget: two pages, so that one can be on its way. */
 const blockedBytes = 262_144;
 
 export class MessageWriter {
@@ -18,6 +19,9 @@ export class MessageWriter {
   sentBytes = 0;
   readonly #socket: Socket;
   readonly #pages: Pages | undefined;
+  readonly #budget: WriteBudget | undefined;
+  /** Bytes in the socket's own buffer above which the peer counts as slow, of them those taken from the budget. */
+  #mayHold = blockedBytes;
   #held = '';
   /** Holds #fill bytes that come before #held. */
   #page: Buffer | undefined;
@@ -26,20 +30,53 @@ export class MessageWriter {
   readonly #leaving: Buffer[] = [];
   /** Something of the current message was given to the socket. */
   #isUnderWay = false;
+  /** Called whenever the peer has taken a page. */
+  onTaken: (() => void) | undefined;
   #chunked = false;
   /** Bytes that may still come; Infinity where the length is not announced. */
   #left = 0;
 
   /** With `pages`, pieces of a body are copied and need to be valid during the call only; without, they may be kept. */
-  constructor(socket: Socket, pages?: Pages) {
+  constructor(socket: Socket, pages?: Pages, budget?: WriteBudget) {
     this.#socket = socket;
     this.#pages = pages;
+    this.#budget = budget;
   }
 
   /** True while the peer does not take what was written; the socket's `drain` tells when that ends. */
   get isBlocked(): boolean {
+    return this.#holds(this.#mayHold);
+  }
+
+  /** True where the peer does not take what was written, whatever `holdMore` gave for it. */
+  get isBehind(): boolean {
+    return this.#holds(blockedBytes);
+  }
+
+  #holds(bytes: number): boolean {
     const socket = this.#socket;
-    return socket.writableNeedDrain && (this.#pages === undefined || socket.writableLength >= blockedBytes);
+    return socket.writableNeedDrain && (this.#pages === undefined || socket.writableLength >= bytes);
+  }
+
+  /** Bytes that the peer has not taken. */
+  get waitingBytes(): number {
+    return this.#socket.writableLength;
+  }
+
+  /** The peer has taken everything: what was held for it beyond the ordinary is for others. */
+  release(): void {
+    this.#budget?.give(this.#mayHold - blockedBytes);
+    this.#mayHold = blockedBytes;
+  }
+
+  /** Takes more of the budget for a blocked peer; false where there is none. */
+  holdMore(): boolean {
+    while (this.isBlocked) {
+      const more = this.#budget?.take(this.#mayHold - blockedBytes) ?? 0;
+      if (more === 0) return false;
+      this.#mayHold += more;
+    }
+    return true;
   }
 
   /** Starts a message; `head` is complete, its empty line included. It is held back until body, end or flush. */
@@ -113,6 +150,7 @@ export class MessageWriter {
     if (this.#page !== undefined) this.#pages?.give(this.#page);
     this.#page = undefined;
     this.#fill = 0;
+    this.release();
   }
 
   #gather(chunk: Buffer, pages: Pages): void {
@@ -161,6 +199,7 @@ export class MessageWriter {
   readonly #onPageWritten = (): void => {
     const page = this.#leaving.shift();
     if (page !== undefined) this.#pages?.give(page);
+    this.onTaken?.();
   };
 
   #writeLarge(chunk: Buffer): void {

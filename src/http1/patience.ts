@@ -15,7 +15,13 @@ export class Patience implements Late {
   /** When the whole request must have come. */
   #requestBy = Infinity;
   #readBy = Infinity;
+  #stallBy = Infinity;
   #writeBy = Infinity;
+  /** What waits for the client must be taken by then, however it gets on. */
+  #allTakenBy = Infinity;
+  /** By when the body must have made progress, measured from #rateFrom bytes. */
+  #rateBy = Infinity;
+  #rateFrom = 0;
 
   /** Begins to wait for a first head. `onLate` is called when the time set last is over; must not throw. */
   constructor(deadlines: Deadlines, timeouts: ServerTimeouts, onLate: () => void) {
@@ -64,12 +70,37 @@ export class Patience implements Late {
 
   /** It is the flow that does not take the body: only the whole request has a deadline. */
   awaitFlow(): void {
+    this.#rateBy = Infinity;
     this.#read(this.#requestBy);
+  }
+
+  /** The body is read from now on, `received` bytes of it are there. */
+  bodyStarts(received: number): void {
+    this.#rateFrom = received;
+    this.#rateBy = this.#timeouts.minRequestRate === 0 ? Infinity : after(this.#deadlines.now, this.#timeouts.rateMs);
+    this.awaitBody();
   }
 
   /** The next piece of a body. */
   awaitBody(): void {
-    this.#read(Math.min(after(this.#deadlines.now, this.#timeouts.stallMs), this.#requestBy));
+    const stallBy = after(this.#deadlines.now, this.#timeouts.stallMs);
+    this.#read(Math.min(stallBy, this.#requestBy, this.#rateBy));
+    this.#stallBy = stallBy;
+  }
+
+  /**
+   * Only the measure of the rate was due, and `received` bytes keep it, or need not: on to the next. Where an answer has begun
+   * (`answered`), client and backend talk to each other, and the client may have nothing to say for a while.
+   */
+  keepsRate(received: number, answered: boolean): boolean {
+    const { now } = this.#deadlines;
+    if (this.#rateBy > now || this.#stallBy <= now || this.isRequestLate) return false;
+    const { minRequestRate, rateMs } = this.#timeouts;
+    if (!answered && (received - this.#rateFrom) * 1000 < minRequestRate * rateMs) return false;
+    this.#rateFrom = received;
+    this.#rateBy = now + rateMs;
+    this.#read(Math.min(this.#stallBy, this.#requestBy, this.#rateBy));
+    return true;
   }
 
   /** Between requests. */
@@ -87,12 +118,23 @@ export class Patience implements Late {
     this.#read(Infinity);
   }
 
-  /** Our bytes wait for the client; the time runs from the first of these calls. */
-  awaitTaking(): void {
-    if (this.#writeBy === Infinity) this.#write(after(this.#deadlines.now, this.#timeouts.stallMs));
+  /** `waiting` of our bytes wait for the client; the time runs from the first of these calls, and again from `someTaken`. */
+  awaitTaking(waiting: number): void {
+    if (this.#writeBy !== Infinity) return;
+    const { stallMs, minResponseRate, rateMs } = this.#timeouts;
+    const { now } = this.#deadlines;
+    if (minResponseRate > 0) this.#allTakenBy = now + rateMs + (waiting * 1000) / minResponseRate;
+    this.#write(Math.min(after(now, stallMs), this.#allTakenBy));
+  }
+
+  /** The client took some of our bytes, others wait. */
+  someTaken(): void {
+    if (this.#writeBy === Infinity) return;
+    this.#write(Math.min(after(this.#deadlines.now, this.#timeouts.stallMs), this.#allTakenBy));
   }
 
   taken(): void {
+    this.#allTakenBy = Infinity;
     this.#write(Infinity);
   }
 

@@ -122,6 +122,10 @@ export class ServerExchange implements Exchange {
     return outcome !== 'blocked';
   }
 
+  holdMore(): boolean {
+    return this.#connection.writer.holdMore();
+  }
+
   sendEnd(trailers: Fields | undefined): void {
     if (this.#state !== 'answering') return;
     const whole = this.#connection.writer.end(this.head.acceptsTrailers ? trailers : undefined);

@@ -18,6 +18,7 @@ import { Patience } from './patience.ts';
 import { Refusal } from './refusal.ts';
 import type { Http1RequestHead } from './request-head.ts';
 import { type ExchangeConnection, ServerExchange } from './server-exchange.ts';
+import type { WriteBudget } from './write-budget.ts';
 
 export type Http1ServerOptions = {
   readonly names: FieldNames;
@@ -29,6 +30,8 @@ export type Http1ServerOptions = {
   readonly date: DateField;
   /** Likewise. */
   readonly pages: Pages;
+  /** Likewise; without one, no answer waits for its client beyond what every connection may have. */
+  readonly budget?: WriteBudget;
   /**
    * TLS. A client that ends its side after a whole request is answered over plain TCP (`printf … | nc`), but over TLS it
    * is taken to be gone: there a bare end is what a killed client leaves behind, and its backend request is cancelled.
@@ -77,7 +80,8 @@ export class Http1ServerConnection implements ExchangeConnection {
 
   constructor(socket: Socket, options: Http1ServerOptions, handler: RequestHandler) {
     this.socket = socket;
-    this.writer = new MessageWriter(socket, options.pages);
+    this.writer = new MessageWriter(socket, options.pages, options.budget);
+    this.writer.onTaken = () => this.#patience.someTaken();
     this.#options = options;
     this.#handler = handler;
     this.#heads = new HeadReader(options.names, options.limits);
@@ -140,6 +144,7 @@ export class Http1ServerConnection implements ExchangeConnection {
     else if (exchange.isOver) this.#linger();
     else if (this.#ended) this.#onLateHalfClosed(exchange);
     else if (!exchange.isFlowing && !patience.isRequestLate) patience.awaitFlow();
+    else if (patience.keepsRate(exchange.receivedBytes, !exchange.canRespond)) return;
     else this.#failRequest(exchange, new Fault('request_timeout', 'client', { detail: 'the body came too slowly' }));
   }
 
@@ -170,6 +175,7 @@ export class Http1ServerConnection implements ExchangeConnection {
   }
 
   #onDrain(): void {
+    this.writer.release();
     this.#patience.taken();
     this.#current?.sink?.onClientDrain();
     if (this.#current === undefined) this.#read();
@@ -181,7 +187,7 @@ export class Http1ServerConnection implements ExchangeConnection {
     const exchange = this.#current;
     if (this.#phase !== 'open') return;
     if (exchange === undefined) {
-      if (this.#pending === undefined || !this.writer.isBlocked) this.#linger();
+      if (this.#pending === undefined || !this.writer.isBehind) this.#linger();
     } else if (exchange.isOver) this.#linger();
     else if (this.#options.secure || (!exchange.requestDone && this.#pending === undefined)) {
       this.#breakOff(new Fault('client_aborted', 'client', { raw: 'EOF' }));
@@ -205,13 +211,13 @@ export class Http1ServerConnection implements ExchangeConnection {
     } else if (exchange.maxBodyBytes > 0 && head.bodyLength > exchange.maxBodyBytes) {
       this.#failRequest(exchange, new Fault('body_too_large', 'client'));
     } else {
-      this.#patience.awaitBody();
+      this.#patience.bodyStarts(exchange.receivedBytes);
       this.#read();
     }
   }
 
   onWritten(): void {
-    if (this.writer.isBlocked) this.#patience.awaitTaking();
+    if (this.writer.isBehind) this.#patience.awaitTaking(this.writer.waitingBytes);
   }
 
   onAnswered(exchange: ServerExchange, close: boolean): void {
@@ -259,7 +265,7 @@ export class Http1ServerConnection implements ExchangeConnection {
   /** False where nothing more can be done with what is pending. */
   #readSome(buffer: Buffer): boolean {
     const exchange = this.#current;
-    if (exchange === undefined) return !this.writer.isBlocked && this.#readHead(buffer);
+    if (exchange === undefined) return !this.writer.isBehind && this.#readHead(buffer);
     if (exchange.requestDone) return false;
     if (exchange.isOver) return this.#wasteBody(exchange, buffer);
     return exchange.isFlowing && this.#readBody(exchange, buffer);

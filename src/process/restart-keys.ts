@@ -8,7 +8,7 @@ export function findRestartKeys(before: GatewayConfig, after: GatewayConfig): st
     .filter((name) => endpoint(before.entryPoints[name]) !== endpoint(after.entryPoints[name]))
     .map((name) => `entryPoints.${name}`);
   if (before.workers !== after.workers) changed.push('workers');
-  for (const key of ['log', 'accessLog', 'monitoring', 'trustRecord'] as const) {
+  for (const key of ['log', 'accessLog', 'monitoring', 'trustRecord', 'buffering'] as const) {
     if (JSON.stringify(before[key]) !== JSON.stringify(after[key])) changed.push(key);
   }
   if (before.transport.maxIdleConns !== after.transport.maxIdleConns) changed.push('transport.maxIdleConns');

@@ -144,6 +144,18 @@ function catalogue() {
       'Open connections to a backend of the configuration in force',
       'backend',
     ),
+    upstreamWaiting: gauge(
+      'sum',
+      'upstream_waiting_requests',
+      'Requests that wait for a connection to a backend',
+      'backend',
+    ),
+    bufferedBytes: gauge(
+      'sum',
+      'buffered_bytes',
+      'Bytes kept for slow clients: request bodies before a backend is asked, answers after it has told all',
+      'body',
+    ),
     upstreamRetries: counter(
       'upstream_retries_total',
       'Requests tried again, by the backend that failed them',

@@ -10,6 +10,7 @@ import type { CertificateFacts } from '../pki/facts.ts';
 import type { Judgement } from '../pki/judge.ts';
 import type { Verdict } from '../pki/verdict.ts';
 import type { HealthState } from './health-state.ts';
+import type { BackendProtocols } from './protocols.ts';
 
 /** How long the phases of one attempt took, in milliseconds, however they ended. */
 export type ConnectTimes = {
@@ -46,6 +47,7 @@ export type BackendWorld = {
   readonly limits: HttpLimits;
   /** One for all connections of the worker. */
   readonly inlets: Inlets;
+  readonly protocols: BackendProtocols;
   readonly events: BackendEvents;
   /** Outlives generations. */
   readonly draining: Set<DrainingPool>;

@@ -22,6 +22,8 @@ export type ConnectTarget = {
   readonly tickets: Tickets | undefined;
   readonly clock: Clock;
   readonly inlets: Inlets;
+  /** Protocols to offer, best first. */
+  readonly alpn: readonly string[];
   readonly connectMs: number;
   readonly handshakeMs: number;
 };
@@ -33,8 +35,6 @@ export interface ConnectListener {
 }
 
 const keepAliveAfterMs = 30_000;
-/** HTTP/2 to backends will add `h2` in front, behind the same BackendCall contract. */
-const protocols = ['http/1.1'];
 
 export class ConnectAttempt {
   readonly #target: ConnectTarget;
@@ -104,13 +104,13 @@ export class ConnectAttempt {
   }
 
   #openSecure(identity: TlsIdentity): tls.TLSSocket {
-    const { endpoint, tickets, clock } = this.#target;
+    const { endpoint, tickets, clock, alpn } = this.#target;
     this.#ticket = tickets?.take(clock.now());
     const serverName = identity.serverName(endpoint);
     const secured = tls.connect({
       ...this.#transport,
       secureContext: identity.context,
-      ALPNProtocols: protocols,
+      ALPNProtocols: [...alpn],
       // Node would decide with one bit; judgeBackend decides, before a byte of a request exists on this socket.
       rejectUnauthorized: false,
       checkServerIdentity: () => undefined,

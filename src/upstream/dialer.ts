@@ -11,6 +11,7 @@ import { Tickets } from './tickets.ts';
 import type { TlsIdentity } from './tls-identity.ts';
 import type { TransportSituation } from './transport-failure.ts';
 
+/** What came up may carry one call or many: its protocol is known now, not when it was asked for. */
 export interface DialListener {
   onDialed(connection: PooledConnection): void;
   onDialFailure(fault: Fault): void;
@@ -36,7 +37,9 @@ export class Dialer {
   constructor({ endpoint, identity, settings, world, keeper }: DialerOptions) {
     const { connectMs, handshakeMs } = settings;
     const tickets = identity === undefined ? undefined : new Tickets();
-    this.target = { endpoint, identity, tickets, clock: world.clock, inlets: world.inlets, connectMs, handshakeMs };
+    const { clock, inlets } = world;
+    const alpn = world.protocols.names;
+    this.target = { endpoint, identity, tickets, clock, inlets, alpn, connectMs, handshakeMs };
     this.label = endpointLabel(endpoint);
     this.world = world;
     this.#keeper = keeper;

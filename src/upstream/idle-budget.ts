@@ -9,7 +9,7 @@ export class IdleBudget {
     this.limit = limit === 0 ? Infinity : limit;
   }
 
-  get exhausted(): boolean {
-    return this.idle >= this.limit;
+  get isExceeded(): boolean {
+    return this.idle > this.limit;
   }
 }

@@ -3,7 +3,9 @@
 export type PoolSettings = {
   /** Connections to one endpoint under one TLS identity, open or being opened, per worker; 0 = unlimited. */
   readonly maxConnsPerHost: number;
-  /** Of these, how many are kept while idle; 0 = as many as there are. */
+  /** Besides these, how many may be opened while those are taken, for clients that have less than their share. */
+  readonly reservedConnsPerHost: number;
+  /** How many are kept while idle; 0 = as many as there are. */
   readonly maxIdleConnsPerHost: number;
   /** How long a connection may stay idle; 0 = for ever. */
   readonly idleMs: number;
@@ -17,6 +19,7 @@ export type PoolSettings = {
 
 export const defaultPoolSettings: PoolSettings = {
   maxConnsPerHost: 256,
+  reservedConnsPerHost: 32,
   maxIdleConnsPerHost: 256,
   idleMs: 90_000,
   maxWaiting: 1024,

@@ -4,21 +4,23 @@ import { Fault, toFault } from '../base/fault.ts';
 import type { IndexedCrl } from '../pki/crl-set.ts';
 import type { BackendWorld } from './backend-world.ts';
 import type { CallWaiter } from './call-waiter.ts';
+import { ConnectionLimits } from './connection-limits.ts';
 import { Dialer } from './dialer.ts';
 import { Ejection } from './ejection.ts';
 import { type Endpoint, endpointLabel } from './endpoint.ts';
 import { type HealthState, reasonOf } from './health-state.ts';
 import type { IdleBudget } from './idle-budget.ts';
-import { IdleConnections } from './idle-connections.ts';
+import { AvailableConnections } from './available-connections.ts';
 import type { PoolSettings } from './pool-settings.ts';
 import type { ConnectionKeeper, PooledConnection } from './pooled-connection.ts';
+import type { Share } from './shares.ts';
 import type { TlsIdentity } from './tls-identity.ts';
-import { WaitingLine } from './waiting-line.ts';
+import { type WaitListener, type WaitPlace, WaitQueue } from './wait-queue.ts';
 
 /** What a call in progress has to end when its connection is not trusted any more: within the second, as on leg 1. */
 const distrustGraceMs = 500;
 
-export class Pool implements ConnectionKeeper {
+export class Pool implements ConnectionKeeper, WaitListener {
   readonly label: string;
   readonly endpoint: Endpoint;
   readonly identity: TlsIdentity | undefined;
@@ -26,9 +28,10 @@ export class Pool implements ConnectionKeeper {
   readonly #world: BackendWorld;
   readonly #dialer: Dialer;
   readonly #ejection: Ejection;
-  readonly #idle: IdleConnections;
+  readonly #available: AvailableConnections;
   readonly #open = new Set<PooledConnection>();
-  readonly #waiting: WaitingLine;
+  readonly #waiting: WaitQueue;
+  readonly #limits: ConnectionLimits;
   readonly #listeners = new Set<() => void>();
   #draining = false;
   #ejected: HealthState | undefined;
@@ -45,8 +48,9 @@ export class Pool implements ConnectionKeeper {
     this.identity = identity;
     this.#settings = settings;
     this.#world = world;
-    this.#idle = new IdleConnections(budget);
-    this.#waiting = new WaitingLine(world.deadlines, settings.maxWaiting, (waiter) => this.#onWaitedTooLong(waiter));
+    this.#available = new AvailableConnections(budget);
+    this.#limits = new ConnectionLimits(settings);
+    this.#waiting = new WaitQueue(world.deadlines, settings.maxWaiting, this);
     this.#dialer = new Dialer({ endpoint, identity, settings, world, keeper: this });
     this.#ejection = new Ejection(world.clock, world.random, {
       onTrial: () => {
@@ -65,7 +69,7 @@ export class Pool implements ConnectionKeeper {
   get counts(): { readonly open: number; readonly idle: number; readonly dialing: number; readonly waiting: number } {
     return {
       open: this.#open.size,
-      idle: this.#idle.size,
+      idle: this.#available.idle,
       dialing: this.#dialer.dialing,
       waiting: this.#waiting.length,
     };
@@ -90,17 +94,14 @@ export class Pool implements ConnectionKeeper {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Hands an idle connection over at once, else one that becomes free or is opened. `fresh`: only a new one. */
+  /** Hands out a call at once where a connection has room, else when one is free or open. `fresh`: only on a new one. */
   acquire(waiter: CallWaiter, fresh: boolean): void {
-    if (!fresh) {
-      const connection = this.#idle.takeNewest();
-      if (connection !== undefined) {
-        connection.deadline = Infinity;
-        waiter.onCall(connection.call);
-        return;
-      }
-    }
-    this.#wait(waiter, fresh);
+    const share = this.#limits.shares.find(waiter.caller);
+    const connection = !fresh && this.#mayHave(share) ? this.#available.takeNewest() : undefined;
+    if (connection === undefined) return this.#wait(waiter, share, fresh);
+    if (connection.available) this.#watch(connection);
+    share.onCallBegin();
+    waiter.onCall(connection.connection.openCall(share));
   }
 
   /** The backend answered on one of our connections. */
@@ -126,7 +127,8 @@ export class Pool implements ConnectionKeeper {
     this.#draining = true;
     this.#world.draining.add(this);
     this.#ejection.close();
-    for (let idle = this.#idle.takeOldest(); idle !== undefined; idle = this.#idle.takeOldest()) this.#discard(idle);
+    for (let idle = this.#available.takeOldestIdle(); idle !== undefined; idle = this.#available.takeOldestIdle())
+      this.#discard(idle);
     this.#leaveWhenEmpty();
   }
 
@@ -150,10 +152,11 @@ export class Pool implements ConnectionKeeper {
       const found = connection.judgeAgain(this.identity, this.endpoint, now);
       if (found === undefined) continue;
       this.#world.events.onBackendDistrusted(this.label, found);
-      if (this.#idle.delete(connection)) this.#discard(connection);
+      this.#available.delete(connection);
+      if (connection.connection.activeCalls === 0) this.#discard(connection);
       else this.#world.clock.after(distrustGraceMs, () => connection.cut(found));
     }
-    this.#grow();
+    this.#advance();
   }
 
   /** How long a connection may still take calls. */
@@ -164,35 +167,67 @@ export class Pool implements ConnectionKeeper {
 
   // --- the queue
 
-  #wait(waiter: CallWaiter, fresh: boolean): void {
+  #wait(waiter: CallWaiter, share: Share, fresh: boolean): void {
     const { maxWaiting, connectMs, handshakeMs } = this.#settings;
     const deadline = this.#world.clock.monotonic() + connectMs + handshakeMs;
-    if (this.#waiting.join(waiter, fresh, deadline)) return this.#grow();
-    const detail = `${this.label}: ${maxWaiting} requests wait for a connection already`;
-    waiter.onCallFailure(new Fault('backend_busy', 'gateway', { detail }));
+    if (this.#waiting.join(waiter, share, { fresh, deadline })) return this.#grow();
+    waiter.onCallFailure(this.#busy(share, `${maxWaiting} requests wait for a connection already`));
   }
 
-  /** Opens connections while waiters outnumber those being opened and the limit allows it. */
+  onCrowdedOut({ waiter, share }: WaitPlace): void {
+    const detail = `${share.client.waiting + 1} of ${this.#settings.maxWaiting} waiting requests were of this client`;
+    if (!waiter.cancelled) waiter.onCallFailure(new Fault('over_fair_share', 'gateway', { detail }));
+  }
+
+  onWaitedTooLong({ waiter, share }: WaitPlace): void {
+    const { open, dialing } = this.counts;
+    const detail = `no connection became free in time (${open} open, ${dialing} being opened)`;
+    waiter.onCallFailure(
+      dialing > 0 && open < this.#limits.most
+        ? new Fault('timeout', 'backend', { detail: `${this.label}: ${detail}` })
+        : this.#busy(share, detail),
+    );
+  }
+
+  #busy(share: Share, reason: string): Fault {
+    const code = this.#limits.isToBlame(share) ? 'over_fair_share' : 'backend_busy';
+    return new Fault(code, 'gateway', { detail: `${this.label}: ${reason}` });
+  }
+
+  /** At least half of `maxConnsPerHost` are in use or being opened: no time to take one for what may never come. */
+  get isScarce(): boolean {
+    return this.#inUse + this.#dialer.dialing >= this.#limits.most / 2;
+  }
+
+  /** Connections without room for a call. */
+  get #inUse(): number {
+    return this.#open.size - this.#available.size;
+  }
+
+  readonly #mayHave = (share: Share): boolean => this.#limits.mayHave(share, this.#inUse);
+
+  /**
+   * Opens connections while waiters outnumber the calls that those being opened will take, and the limit allows it. What a
+   * connection takes is known when it is up only: until then it is taken to be like the last one.
+   */
   #grow(): void {
-    const { maxConnsPerHost } = this.#settings;
-    const most = maxConnsPerHost === 0 ? Infinity : maxConnsPerHost;
-    while (this.#dialer.dialing < this.#waiting.length) {
-      if (this.#open.size + this.#dialer.dialing >= most) {
+    for (;;) {
+      const coming = this.#dialer.dialing * this.#limits.capacity;
+      if (coming >= this.#waiting.length) return;
+      const inUse = this.#inUse + this.#dialer.dialing;
+      const wanted = this.#waiting.countWanted(
+        (share, waiting) => this.#limits.wanted(share, waiting, inUse),
+        coming + 1,
+      );
+      if (coming >= wanted) return;
+      if (this.#open.size + this.#dialer.dialing >= this.#limits.mayBeOpen(inUse)) {
         // Only waiters for a fresh connection leave idle ones untouched: the oldest makes room.
-        const oldest = this.#idle.takeOldest();
+        const oldest = this.#available.takeOldestIdle();
         if (oldest === undefined) return;
         this.#discard(oldest);
       }
       this.#dialer.dial(this);
     }
-  }
-
-  #onWaitedTooLong(waiter: CallWaiter): void {
-    const { open, dialing } = this.counts;
-    const detail = `${this.label}: no connection became free in time (${open} open, ${dialing} being opened)`;
-    waiter.onCallFailure(
-      dialing > 0 ? new Fault('timeout', 'backend', { detail }) : new Fault('backend_busy', 'gateway', { detail }),
-    );
   }
 
   // --- connections
@@ -202,72 +237,113 @@ export class Pool implements ConnectionKeeper {
     if (this.#draining) this.#world.draining.add(this);
     this.#world.deadlines.add(connection);
     this.#ejection.connected();
-    const waiter = this.#waiting.next(false);
-    if (waiter === undefined) this.#park(connection);
-    else this.#hand(waiter, connection);
+    this.#limits.capacity = Math.max(1, connection.connection.capacity);
+    // Also for one that is closed after its first call: who waits for it is served.
+    if (connection.room > 0) this.#available.add(connection);
+    this.#serve();
+    this.#park(connection);
   }
 
   onDialFailure(fault: Fault): void {
     this.#ejection.failed(fault);
-    this.#waiting.next(false)?.onCallFailure(fault);
+    // As many fail as would have been served, so that a dead backend does not keep a long queue for one attempt each.
+    for (let i = this.#limits.capacity; i > 0; i -= 1) {
+      const place = this.#waiting.next(false);
+      if (place === undefined) break;
+      place.waiter.onCallFailure(fault);
+    }
     this.#grow();
   }
 
+  /** Hands out calls while a connection has room and somebody waits who may have it. */
+  #serve(): void {
+    while (this.#waiting.length > 0) {
+      const newest = this.#available.newest;
+      if (newest === undefined) return;
+      const place = this.#waiting.next(newest.connection.hasAnswered, this.#mayHave);
+      if (place === undefined) return;
+      const connection = this.#available.takeNewest();
+      if (connection !== undefined) this.#hand(place, connection);
+    }
+  }
+
   /** From within socket callbacks: what a waiter throws ends its call, never the process. */
-  #hand(waiter: CallWaiter, connection: PooledConnection): void {
+  #hand({ waiter, share }: WaitPlace, connection: PooledConnection): void {
+    if (connection.available) this.#watch(connection);
+    share.onCallBegin();
+    const call = connection.connection.openCall(share);
     try {
-      waiter.onCall(connection.call);
+      waiter.onCall(call);
     } catch (error) {
-      const fault = toFault(error);
-      connection.call.destroy(fault);
-      waiter.onCallFailure(fault);
+      call.cancel();
+      waiter.onCallFailure(toFault(error));
     }
   }
 
   onConnectionFree(connection: PooledConnection): void {
-    if (!this.#open.has(connection)) return;
-    const waiter = this.#leftMs(connection) > 0 ? this.#waiting.next(true) : undefined;
-    if (waiter !== undefined) this.#hand(waiter, connection);
-    else this.#park(connection);
+    this.#park(connection);
   }
 
   onConnectionClosed(connection: PooledConnection): void {
     if (!this.#open.delete(connection)) return;
     this.#world.deadlines.delete(connection);
-    this.#idle.delete(connection);
+    this.#available.delete(connection);
     this.#leaveWhenEmpty();
+    this.#advance();
+  }
+
+  onConnectionLate(connection: PooledConnection): void {
+    if (connection.idle) this.#discard(connection);
+    else this.#retire(connection);
+  }
+
+  /** A place is free: for who waits, over a connection that is there or one to be opened. */
+  #advance(): void {
+    if (this.#waiting.length === 0) return;
+    this.#serve();
     this.#grow();
   }
 
-  onConnectionIdleTooLong(connection: PooledConnection): void {
-    if (this.#idle.delete(connection)) this.#discard(connection);
-  }
-
+  /** What has room takes the next waiter, or is kept within the limits for idle ones. */
   #park(connection: PooledConnection): void {
-    const { maxIdleConnsPerHost, idleMs } = this.#settings;
+    if (!this.#open.has(connection)) return;
     const leftMs = this.#leftMs(connection);
-    if (leftMs <= 0) {
-      this.#discard(connection);
-      // Its place is free for a waiter.
-      return this.#grow();
-    }
-    if (maxIdleConnsPerHost !== 0 && this.#idle.size >= maxIdleConnsPerHost) return this.#discard(connection);
-    if (this.#idle.budgetExhausted) {
-      const oldest = this.#idle.takeOldest();
-      if (oldest === undefined) return this.#discard(connection);
-      this.#discard(oldest);
-    }
+    if (leftMs <= 0 || connection.connection.capacity === 0) return this.#retire(connection);
+    if (connection.room <= 0) return;
+    this.#available.add(connection);
+    if (this.#waiting.length > 0) this.#serve();
+    if (!connection.available) return;
+    if (!connection.idle) return this.#watch(connection);
+    const { maxIdleConnsPerHost, idleMs } = this.#settings;
     // A certificate may expire while its connection is idle.
     connection.deadline = this.#world.deadlines.now + Math.min(idleMs === 0 ? Infinity : idleMs, leftMs);
-    this.#idle.add(connection);
-    // A fresh waiter at the limit needs this one's place.
+    if (maxIdleConnsPerHost !== 0 && this.#available.idle > maxIdleConnsPerHost) this.#discard(connection);
+    else if (this.#available.isOverBudget) {
+      const oldest = this.#available.takeOldestIdle();
+      if (oldest !== undefined) this.#discard(oldest);
+    }
+    // Who waits for a fresh connection at the limit needs this one's place.
     if (this.#waiting.length > 0) this.#grow();
   }
 
+  /** Of a connection that may take calls beside those that it carries: until its certificate expires. */
+  #watch(connection: PooledConnection): void {
+    connection.deadline = this.#world.deadlines.now + this.#leftMs(connection);
+  }
+
+  /** It takes no further call: closed now, or when the last one that it carries is over. */
+  #retire(connection: PooledConnection): void {
+    this.#available.delete(connection);
+    if (connection.connection.activeCalls > 0) return;
+    this.#discard(connection);
+    this.#advance();
+  }
+
   #discard(connection: PooledConnection): void {
+    this.#available.delete(connection);
     this.#open.delete(connection);
     this.#world.deadlines.delete(connection);
     this.#leaveWhenEmpty();
-    connection.call.destroy();
+    connection.connection.destroy();
   }
 }

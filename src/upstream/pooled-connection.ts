@@ -1,8 +1,8 @@
-// One connection of a pool: joins the codec's connection, its idle deadline, the certificate it stands on, and the
+// One connection of a pool: joins the protocol's connection, its idle deadline, the certificate it stands on, and the
 // translation of late TLS refusals.
 import type { Late } from '../base/deadline.ts';
 import { Fault } from '../base/fault.ts';
-import { Http1BackendConnection } from '../http1/client.ts';
+import type { BackendConnection, ConnectionOwner } from '../http/backend-connection.ts';
 import type { OpenSocket } from '../http1/inlet.ts';
 import type { Judgement } from '../pki/judge.ts';
 import type { BackendWorld } from './backend-world.ts';
@@ -15,13 +15,17 @@ import { lateRefusal, type TransportSituation } from './transport-failure.ts';
 export interface ConnectionKeeper {
   onConnectionFree(connection: PooledConnection): void;
   onConnectionClosed(connection: PooledConnection): void;
-  onConnectionIdleTooLong(connection: PooledConnection): void;
+  /** Idle for too long, or its certificate has expired. */
+  onConnectionLate(connection: PooledConnection): void;
 }
 
-export class PooledConnection implements Late {
-  /** Set while idle only. */
+export class PooledConnection implements Late, ConnectionOwner {
+  /** Set while it may take a call: how long it may be idle, or may be used at all. */
   deadline = Infinity;
-  readonly call: Http1BackendConnection;
+  /** Kept by AvailableConnections: it is among them; it is counted as idle. */
+  available = false;
+  idle = false;
+  readonly connection: BackendConnection;
   /** Why it carries no further call; undefined while it may. */
   distrusted: Judgement | undefined;
   /** When its certificate, or one above it, expires: milliseconds since the epoch; Infinity where nobody asks. */
@@ -32,7 +36,7 @@ export class PooledConnection implements Late {
 
   /** `standing`: the certificates that let it in; undefined where nothing was verified. */
   constructor(
-    { socket, inlet }: OpenSocket,
+    open: OpenSocket,
     standing: Presented | undefined,
     situation: TransportSituation,
     world: BackendWorld,
@@ -42,7 +46,12 @@ export class PooledConnection implements Late {
     this.validUntil = standing === undefined ? Infinity : validUntil(standing);
     this.#keeper = keeper;
     this.#situation = situation;
-    this.call = new Http1BackendConnection(socket, { names: world.names, limits: world.limits }, this, inlet);
+    this.connection = world.protocols.open(open, world, this);
+  }
+
+  /** Calls that it can take besides those that it carries. */
+  get room(): number {
+    return this.connection.capacity - this.connection.activeCalls;
   }
 
   /** Whether its certificate would be let in at `now`; sets `distrusted` and returns it where it would not, once. */
@@ -52,14 +61,14 @@ export class PooledConnection implements Late {
     return this.distrusted;
   }
 
-  /** Cuts it, with the call that it carries. */
+  /** Cuts it, with the calls that it carries. */
   cut({ code, detail }: Judgement): void {
     if (code === 'ok') return;
     // At a handshake this code says that no request was sent; here one was, and must not be sent twice.
-    this.call.destroy(new Fault(code, 'backend', { detail: `${this.#situation.label}: ${detail}`, sent: true }));
+    this.connection.destroy(new Fault(code, 'backend', { detail: `${this.#situation.label}: ${detail}`, sent: true }));
   }
 
-  // --- owner of the codec's connection
+  // --- owner of the protocol's connection
 
   onFree(): void {
     this.#keeper.onConnectionFree(this);
@@ -71,10 +80,10 @@ export class PooledConnection implements Late {
 
   translateFailure(error: Error): Fault | undefined {
     // Once it has answered, the backend has accepted our certificate.
-    return this.call.reused ? undefined : lateRefusal(error, this.#situation);
+    return this.connection.hasAnswered ? undefined : lateRefusal(error, this.#situation);
   }
 
   onLate(): void {
-    this.#keeper.onConnectionIdleTooLong(this);
+    this.#keeper.onConnectionLate(this);
   }
 }

@@ -1,9 +1,9 @@
 // One health probe: a connection of its own through the same connect as requests (same TLS identity, no resumed session,
 // so that the certificate is judged each time), one GET, and the status that comes back.
 import { Fault, toFault } from '../base/fault.ts';
+import type { BackendConnection } from '../http/backend-connection.ts';
 import type { OutgoingRequest, ResponseHead, ResponseSink } from '../http/exchange.ts';
 import { FieldBlock, Fields } from '../http/field.ts';
-import { Http1BackendConnection } from '../http1/client.ts';
 import type { OpenSocket } from '../http1/inlet.ts';
 import type { Verdict } from '../pki/verdict.ts';
 import type { BackendWorld } from './backend-world.ts';
@@ -34,7 +34,7 @@ export class Probe implements ConnectListener, ResponseSink {
   readonly #target: ProbeTarget;
   readonly #onResult: (reason: HealthReason | undefined) => void;
   readonly #attempt: ConnectAttempt;
-  #connection: Http1BackendConnection | undefined;
+  #connection: BackendConnection | undefined;
   #held: ResponseHead | undefined;
   #done = false;
   #cancelTimer: () => void;
@@ -51,6 +51,7 @@ export class Probe implements ConnectListener, ResponseSink {
         tickets: undefined,
         clock: world.clock,
         inlets: world.inlets,
+        alpn: world.protocols.names,
         connectMs: timeoutMs,
         handshakeMs: timeoutMs,
       },
@@ -71,10 +72,10 @@ export class Probe implements ConnectListener, ResponseSink {
     this.#connection?.destroy();
   }
 
-  onConnected({ socket, inlet }: OpenSocket, verdict: Verdict | undefined): void {
+  onConnected(open: OpenSocket, verdict: Verdict | undefined): void {
     const { endpoint, path, world } = this.#target;
     if (verdict?.leaf !== undefined) world.events.onBackendCertificate(this.#label, verdict.leaf);
-    const connection = new Http1BackendConnection(socket, { names: world.names, limits: world.limits }, this, inlet);
+    const connection = world.protocols.open(open, world, this);
     this.#connection = connection;
     const request: OutgoingRequest = {
       method: 'GET',
@@ -86,9 +87,10 @@ export class Probe implements ConnectListener, ResponseSink {
       acceptsTrailers: false,
     };
     try {
-      connection.sendRequest(request, this);
-      connection.sendRequestEnd(undefined);
-      connection.flushRequest();
+      const call = connection.openCall();
+      call.sendRequest(request, this);
+      call.sendRequestEnd(undefined);
+      call.flushRequest();
     } catch (error) {
       this.#finish(reasonOf(toFault(error)));
     }

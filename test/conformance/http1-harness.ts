@@ -15,6 +15,7 @@ import {
 import { DateField } from '../../src/http1/date-field.ts';
 import { Pages } from '../../src/http1/pages.ts';
 import { Http1ServerConnection } from '../../src/http1/server.ts';
+import type { WriteBudget } from '../../src/http1/write-budget.ts';
 
 /** Time that only moves when a test says so. */
 export class HandClock implements Clock {
@@ -98,6 +99,7 @@ export type ServerSettings = {
   readonly timeouts?: Partial<ServerTimeouts>;
   readonly clock?: HandClock;
   readonly secure?: boolean;
+  readonly budget?: WriteBudget;
 };
 
 /** A listening codec server on loopback. */
@@ -116,6 +118,7 @@ export async function serve(settings: ServerSettings) {
     date: new DateField(clock),
     pages: new Pages(),
     secure: settings.secure ?? false,
+    ...(settings.budget === undefined ? {} : { budget: settings.budget }),
   };
   const handler = { onRequest: settings.onRequest, onBadRequest: (fault: Fault) => void badRequests.push(fault) };
   const take = (socket: net.Socket) => void connections.push(new Http1ServerConnection(socket, options, handler));

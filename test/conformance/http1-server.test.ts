@@ -5,6 +5,7 @@ import { describe, it } from 'node:test';
 import { type Exchange, chunkedBody, untilClose } from '../../src/http/exchange.ts';
 import { FieldBlock, Fields } from '../../src/http/field.ts';
 import { echo, HandClock, head, Listening, names, RawClient, serve } from './http1-harness.ts';
+import { WriteBudget } from '../../src/http1/write-budget.ts';
 
 const get = 'GET / HTTP/1.1\r\nHost: a.test\r\n\r\n';
 const none = FieldBlock.empty;
@@ -402,6 +403,57 @@ describe('a client that takes its answer slowly', () => {
     assert.ok(listening.drains > 0);
   });
 
+  it('is held more for within the budget, which comes back once it has taken it or is gone', async () => {
+    const budget = new WriteBudget(1_000_000, 800_000);
+    const held: number[] = [];
+    using server = await serve({
+      budget,
+      onRequest: (exchange) => {
+        exchange.receive(new Listening(), 0);
+        exchange.sendHead(head(200, chunkedBody), none);
+        while (exchange.sendBody(Buffer.alloc(65_536)) || exchange.holdMore());
+        held.push(budget.used);
+        exchange.sendEnd(undefined);
+      },
+    });
+    const clients = await Promise.all([1, 2].map(() => RawClient.open(server.port)));
+    for (const client of clients) {
+      client.socket.pause();
+      client.send(get);
+    }
+    while (held.length < 2) await new Promise(setImmediate);
+    // What one connection may have, in steps of 128 KiB; for the other what is left of all.
+    assert.deepEqual(held, [6 * 131_072, 7 * 131_072]);
+    clients[0]?.socket.resume();
+    clients[1]?.socket.destroy();
+    await clients[0]?.until('0\r\n\r\n');
+    while (budget.used > 0) await new Promise(setImmediate);
+  });
+
+  it('is cut off below the minimum rate although it takes some all the time', async () => {
+    const clock = new HandClock();
+    using server = await serve({
+      clock,
+      timeouts: { stallMs: 600_000, minResponseRate: 100_000, rateMs: 1000 },
+      onRequest: (exchange) => {
+        const listening = new Listening();
+        exchange.receive(listening, 0);
+        exchange.sendHead(head(200, chunkedBody), none);
+        listening.onDrain = () => {
+          while (exchange.sendBody(Buffer.alloc(65_536)));
+        };
+        listening.onDrain();
+      },
+    });
+    const client = await RawClient.open(server.port);
+    client.socket.pause();
+    client.send(get);
+    while (server.connections[0]?.socket.destroyed !== true) {
+      await new Promise(setImmediate);
+      clock.turn(100);
+    }
+  });
+
   it('is cut off when it takes nothing for too long', async () => {
     const listening = new Listening();
     using server = await serve({
@@ -515,6 +567,62 @@ describe('deadlines', () => {
     clock.turn(1200);
     assert.equal((await listening.failed.promise).code, 'request_timeout');
     assert.match(await client.all(), /^HTTP\/1.1 408 .*Connection: close/s);
+  });
+
+  it('cut off a body below the minimum rate, but not one above it, nor one that the flow holds up', async () => {
+    const clock = new HandClock();
+    const taken: { exchange: Exchange; listening: Listening }[] = [];
+    using server = await serve({
+      clock,
+      timeouts: { stallMs: 60_000, requestMs: 600_000, minRequestRate: 10, rateMs: 2000 },
+      onRequest: (exchange) => {
+        const listening = new Listening();
+        taken.push({ exchange, listening });
+        exchange.receive(listening, 0);
+      },
+    });
+    const clients: RawClient[] = [];
+    for (let i = 0; i < 3; i += 1) {
+      const client = await RawClient.open(server.port);
+      client.send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n');
+      while (taken.length === i) await new Promise(setImmediate);
+      clients.push(client);
+    }
+    const [slow, steady, held] = taken;
+    held?.exchange.pauseRequest();
+    for (let second = 1; second <= 6; second += 1) {
+      clients[0]?.send('1');
+      clients[1]?.send('1234567890ab');
+      while ((steady?.listening.text.length ?? 0) < 12 * second) await new Promise(setImmediate);
+      clock.turn(1000);
+    }
+    assert.equal((await slow?.listening.failed.promise)?.code, 'request_timeout');
+    assert.match((await clients[0]?.all()) ?? '', /^HTTP\/1.1 408 /);
+    for (const [at, one] of [steady, held].entries()) {
+      one?.exchange.resumeRequest();
+      clients[at + 1]?.send('x'.repeat(at === 0 ? 1000 - 72 : 1000));
+      assert.equal((await one?.listening.ended.promise)?.length, 1000);
+    }
+  });
+
+  it('do not measure the rate of a body whose answer has begun', async () => {
+    const clock = new HandClock();
+    const listening = new Listening();
+    using server = await serve({
+      clock,
+      timeouts: { stallMs: 60_000, requestMs: 600_000, minRequestRate: 1000, rateMs: 1000 },
+      onRequest: (exchange) => {
+        exchange.receive(listening, 0);
+        exchange.sendHead(head(200, chunkedBody), none);
+        exchange.flush();
+      },
+    });
+    const client = await RawClient.open(server.port);
+    client.send('POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n');
+    await client.until('\r\n\r\n');
+    clock.turn(10_000);
+    client.send('1\r\nb\r\n0\r\n\r\n');
+    assert.equal(await listening.ended.promise, 'ab');
   });
 
   it('cut off the rest of a body that was answered early, even where the flow had stopped taking it', async () => {

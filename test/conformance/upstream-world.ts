@@ -14,11 +14,13 @@ import type { Verdict } from '../../src/pki/verdict.ts';
 import type { Backend } from '../../src/upstream/backend.ts';
 import type { BackendWorld } from '../../src/upstream/backend-world.ts';
 import type { CallWaiter } from '../../src/upstream/call-waiter.ts';
+import type { Caller } from '../../src/upstream/caller.ts';
 import type { ClusterOptions } from '../../src/upstream/cluster.ts';
 import type { HealthState } from '../../src/upstream/health-state.ts';
 import { IdleBudget } from '../../src/upstream/idle-budget.ts';
 import { defaultPoolSettings, type PoolSettings } from '../../src/upstream/pool-settings.ts';
 import { Pools } from '../../src/upstream/pools.ts';
+import { BackendProtocols } from '../../src/upstream/protocols.ts';
 import type { TlsMaterial } from '../../src/upstream/tls-identity.ts';
 import { Feed } from '../support/wait-for.ts';
 
@@ -45,7 +47,11 @@ export function closePools(): void {
   for (const pools of openedPools.splice(0)) pools.close();
 }
 
-export function makeWorld(clock: Clock = systemClock, random: () => number = () => 0.5): TestWorld {
+export function makeWorld(
+  clock: Clock = systemClock,
+  random: () => number = () => 0.5,
+  protocols = new BackendProtocols(),
+): TestWorld {
   const feed = new Feed<WorldEvent>('backend events');
   return {
     feed,
@@ -55,6 +61,7 @@ export function makeWorld(clock: Clock = systemClock, random: () => number = () 
     names: new FieldNames(),
     limits: defaultHttpLimits,
     inlets: new Inlets(),
+    protocols,
     draining: new Set(),
     events: {
       onBackendConnected: (label, verdict) => feed.push({ kind: 'connected', label, verdict }),
@@ -164,6 +171,7 @@ export type Answer = {
 export class TestCall implements CallWaiter, ResponseSink {
   cancelled = false;
   call: BackendCall | undefined;
+  readonly caller: Caller | undefined;
   readonly answer: Promise<Answer>;
   /** Resolves when a connection was handed over. */
   readonly acquired: Promise<BackendCall>;
@@ -176,8 +184,9 @@ export class TestCall implements CallWaiter, ResponseSink {
   #body = '';
 
   /** `hold`: the request is sent by `send()`, not at once. */
-  constructor(backend: Backend, options: { path?: string; fresh?: boolean; hold?: boolean } = {}) {
+  constructor(backend: Backend, options: { path?: string; fresh?: boolean; hold?: boolean; caller?: Caller } = {}) {
     this.#backend = backend;
+    this.caller = options.caller;
     this.#path = options.path ?? '/';
     this.#hold = options.hold ?? false;
     this.answer = this.#settle.promise;
