@@ -3,12 +3,18 @@
 import { randomBytes } from 'node:crypto';
 import { dayMs } from '../base/clock.ts';
 import { compilePolicies } from '../gateway/compile-policies.ts';
-import { findInLoad } from '../gateway/load-crls.ts';
-import type { LoadedConfig } from '../gateway/loaded.ts';
-import { escapeForLog } from '../pki/log-text.ts';
-import { describeSans } from '../pki/san-rule.ts';
-import type { SeenIdentity, TrustRecordContents } from './trust-record-format.ts';
-import { type AnonymousChange, judgeSeen, notLookedAt, type SeenChange, type SeenVerdicts } from './judge-seen.ts';
+import { findInLoad } from '../loading/crls.ts';
+import type { LoadedConfig } from '../loading/loaded.ts';
+import { escapeForLog } from '../base/log-text.ts';
+import { describeSans } from '../trust/san-rule.ts';
+import type { SeenIdentity, TrustRecordContents } from '../inventory/record-format.ts';
+import {
+  type AnonymousChange,
+  judgeSeen,
+  notLookedAt,
+  type SeenChange,
+  type SeenVerdicts,
+} from '../inventory/verify-seen.ts';
 
 /** Clients of one kind that are shown to a person. */
 const maxShown = 100;

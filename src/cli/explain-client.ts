@@ -1,13 +1,13 @@
 // What a policy and a route's rule ask of a client, and what they would say of one certificate, as lines for a person.
 import type { ClientAuthConfig, CrlConfig, OcspConfig } from '../config/gateway-config.ts';
-import type { EdgePolicy } from '../edge/edge-policy.ts';
-import { judgePresented } from '../edge/judge-presented.ts';
-import type { CertificateFacts } from '../pki/facts.ts';
-import { isSelfIssued } from '../pki/issuer.ts';
-import { quoteSubject } from '../pki/issuer-diagnosis.ts';
-import { type Judgement, judgeUnreadable } from '../pki/judge.ts';
-import { describeSanRules, describeSans } from '../pki/san-rule.ts';
-import type { RouteRule } from '../policy/route-rule.ts';
+import type { EdgePolicy } from '../downstream/trust-policy.ts';
+import { judgePresented } from '../downstream/verify-presented.ts';
+import type { CertificateFacts } from '../certs/facts.ts';
+import { isSelfIssued } from '../certs/issuer.ts';
+import { quoteSubject } from '../trust/issuer-diagnosis.ts';
+import { type Judgement, judgeUnreadable } from '../trust/certificate-checks.ts';
+import { describeSanRules, describeSans } from '../trust/san-rule.ts';
+import type { RouteRule } from '../trust/route-rule.ts';
 
 /** Leaf first, then what is sent along. */
 export type ClientChain = readonly [CertificateFacts, ...CertificateFacts[]];

@@ -3,9 +3,9 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { systemClock } from '../base/clock.ts';
 import { UsageError } from '../base/usage-error.ts';
-import { climb } from '../ladder/climb.ts';
-import { isSound, printJson, printLadder } from '../ladder/print-ladder.ts';
-import { type HandshakeOptions, loadTarget, type ProbedVersion } from '../ladder/target.ts';
+import { climb } from '../diagnosis/diagnose-handshake.ts';
+import { isSound, printJson, printLadder } from '../diagnosis/print-diagnosis.ts';
+import { type HandshakeOptions, loadTarget, type ProbedVersion } from '../diagnosis/target.ts';
 
 export function explainHandshakeCommand(): Command {
   return new Command('handshake')

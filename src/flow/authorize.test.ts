@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Fault } from '../base/fault.ts';
 import type { RouteClientCertConfig } from '../config/gateway-config.ts';
-import { readFacts } from '../pki/facts-reader.ts';
-import { mintCa } from '../pki/test-ca.ts';
-import { RouteRule } from '../policy/route-rule.ts';
+import { readFacts } from '../certs/facts-reader.ts';
+import { mintCa } from '../certs/test-ca.ts';
+import { RouteRule } from '../trust/route-rule.ts';
 import { authorize, RouteDenied } from './authorize.ts';
 import { Client } from './client.ts';
-import type { Routed } from './story.ts';
+import type { Routed } from './request-context.ts';
 
 const ca = await mintCa();
 const leaf = readFacts((await ca.issue({ kind: 'client', sans: ['spiffe://x/a'] })).der);

@@ -1,8 +1,8 @@
 // Step 3: may this client use this route, on this kind of connection? A route behind mutual TLS is never reachable over
 // plain HTTP, whatever forwarded headers say (incident 24).
 import { Fault } from '../base/fault.ts';
-import type { RouteDenial } from '../policy/route-rule.ts';
-import type { Permitted, Routed } from './story.ts';
+import type { RouteDenial } from '../trust/route-rule.ts';
+import type { Permitted, Routed } from './request-context.ts';
 
 /**
  * Faults: plaintext_refused, or PlaintextRedirect where the request can simply be repeated over TLS; RouteDenied where the

@@ -1,12 +1,12 @@
 // One client connection as the flow sees it: its peer, and what is computed once per connection and generation because
 // it is the same for each of its requests (the policy of its Host, the forwarded identity).
 import type { ForwardClientCertConfig } from '../config/gateway-config.ts';
-import type { EdgePolicy } from '../edge/edge-policy.ts';
-import type { Peer } from '../edge/peer.ts';
+import type { EdgePolicy } from '../downstream/trust-policy.ts';
+import type { Peer } from '../downstream/peer.ts';
 import type { Exchange } from '../http/exchange.ts';
 import { FieldBlock } from '../http/field.ts';
-import { ForwardedIdentity, forwardsIncoming } from '../identity/forwarded-identity.ts';
-import type { RouteDenial, RouteRule } from '../policy/route-rule.ts';
+import { ForwardedIdentity, forwardsIncoming } from '../forwarding/forwarded-identity.ts';
+import type { RouteDenial, RouteRule } from '../trust/route-rule.ts';
 import { hostOfAuthority } from '../routing/host-of-authority.ts';
 import { accessLogClient } from '../telemetry/access-log.ts';
 import { Caller } from '../upstream/caller.ts';

@@ -1,6 +1,6 @@
 // Step 1: who asks, and is this connection good for the host that is asked for? (edge.md, order of checks; incident 3)
 import { Fault } from '../base/fault.ts';
-import type { Identified, Story } from './story.ts';
+import type { Identified, Story } from './request-context.ts';
 
 /** Faults: the verdict's code where the handshake failed (`onFailure: explain`), expired since then, host_mismatch (421). */
 export function identify(story: Story): Identified {

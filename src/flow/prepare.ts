@@ -2,7 +2,7 @@
 import { Fault } from '../base/fault.ts';
 import { rewritePath } from '../routing/rewrite-path.ts';
 import type { Backend } from '../upstream/backend.ts';
-import type { Permitted, Prepared, Story } from './story.ts';
+import type { Permitted, Prepared, Story } from './request-context.ts';
 
 /** Faults: maintenance, no_healthy_backend, identity_too_large, bad_request (an identity that is to be passed on). */
 export function prepare(story: Permitted): Prepared {

@@ -4,7 +4,7 @@ import { RouteDenied } from './authorize.ts';
 import type { Client } from './client.ts';
 import { AmbiguousPath } from './route.ts';
 import type { Services } from './serving.ts';
-import type { Story } from './story.ts';
+import type { Story } from './request-context.ts';
 
 /** Counts and logs a request that is over; what is told a second time (after a defect) counts once. */
 export function record(story: Story): void {

@@ -5,7 +5,7 @@ import { renderProblem } from '../http/problem.ts';
 import { PlaintextRedirect } from './authorize.ts';
 import { record } from './record.ts';
 import { MethodNotAllowed } from './route.ts';
-import type { Story } from './story.ts';
+import type { Story } from './request-context.ts';
 
 /** Answers with the fault's status, or breaks off where an answer has begun. Never throws. */
 export function refuse(story: Story, fault: Fault): void {

@@ -19,7 +19,7 @@ import { aimElsewhere } from './prepare.ts';
 import { record } from './record.ts';
 import { refuse } from './refuse.ts';
 import { mayTryAgain } from './retry.ts';
-import type { Prepared } from './story.ts';
+import type { Prepared } from './request-context.ts';
 
 /** A retry never takes a kept-alive connection: the next may be as stale as the last. */
 const freshConnection: AcquireOptions = { fresh: true };

@@ -4,7 +4,7 @@ import { Fault } from '../base/fault.ts';
 import { describeConfusion, noNormalForm, slashesHideRoute } from '../routing/describe-confusion.ts';
 import { normalizeTarget } from '../routing/normalize-target.ts';
 import { pathToSend } from '../routing/path-to-send.ts';
-import type { Identified, Routed } from './story.ts';
+import type { Identified, Routed } from './request-context.ts';
 
 /** Faults: ambiguous_path, no_route, method_not_allowed (with the methods that are allowed). */
 export function route(story: Identified): Routed {

@@ -11,7 +11,7 @@ import { recordBadRequest } from './record.ts';
 import { refuse } from './refuse.ts';
 import { route } from './route.ts';
 import type { Services } from './serving.ts';
-import { Story } from './story.ts';
+import { Story } from './request-context.ts';
 
 /** Serves the requests of one client connection. */
 export class Serve implements RequestHandler {

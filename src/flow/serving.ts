@@ -3,11 +3,11 @@
 import type { Clock } from '../base/clock.ts';
 import type { Deadlines } from '../base/deadline.ts';
 import type { RouteConfig } from '../config/gateway-config.ts';
-import type { EdgePolicy } from '../edge/edge-policy.ts';
-import type { PolicyTable } from '../edge/policy-table.ts';
-import type { Forwarding } from '../identity/forwarding.ts';
-import type { StripList } from '../identity/strip-list.ts';
-import type { RouteRule } from '../policy/route-rule.ts';
+import type { EdgePolicy } from '../downstream/trust-policy.ts';
+import type { PolicyTable } from '../downstream/policy-table.ts';
+import type { Forwarding } from '../forwarding/forwarding.ts';
+import type { StripList } from '../forwarding/strip-list.ts';
+import type { RouteRule } from '../trust/route-rule.ts';
 import type { RouteTable } from '../routing/route-table.ts';
 import type { AccessLog } from '../telemetry/access-log.ts';
 import type { Cluster } from '../upstream/cluster.ts';

@@ -2,13 +2,13 @@
 import { hash } from 'node:crypto';
 import { wildcardHost } from '../base/host.ts';
 import type { CrlConfig, GatewayConfig, OcspConfig } from '../config/gateway-config.ts';
-import type { OcspSettings } from '../edge/client-trust.ts';
-import { EdgePolicy } from '../edge/edge-policy.ts';
-import type { StapleBook } from '../edge/staple-book.ts';
-import { PolicyTable } from '../edge/policy-table.ts';
-import type { CrlSettings } from '../pki/crl-set.ts';
-import type { CrlLookup } from './crl-store.ts';
-import type { LoadedConfig, LoadedPolicy } from './loaded.ts';
+import type { OcspSettings } from '../ocsp/settings.ts';
+import { EdgePolicy } from '../downstream/trust-policy.ts';
+import type { StapleBook } from '../ocsp/staples.ts';
+import { PolicyTable } from '../downstream/policy-table.ts';
+import type { CrlSettings } from '../crl/crl-set.ts';
+import type { CrlLookup } from '../crl/subscriber.ts';
+import type { LoadedConfig, LoadedPolicy } from '../loading/loaded.ts';
 
 type Resumption = LoadedConfig['config']['tls']['sessionResumption'];
 

@@ -2,25 +2,25 @@
 // built beside the old; what has not changed (pools, health) is taken over, so that warm connections survive a reload.
 import type { Slices } from '../base/slices.ts';
 import type { ForwardClientCertConfig } from '../config/gateway-config.ts';
-import type { EdgePolicy } from '../edge/edge-policy.ts';
-import type { PolicyTable } from '../edge/policy-table.ts';
-import { ticketEpoch, TicketSecret, type TicketSeed } from '../edge/ticket-secret.ts';
-import type { StapleBook } from '../edge/staple-book.ts';
+import type { EdgePolicy } from '../downstream/trust-policy.ts';
+import type { PolicyTable } from '../downstream/policy-table.ts';
+import { ticketEpoch, TicketSecret, type TicketSeed } from '../downstream/ticket-secret.ts';
+import type { StapleBook } from '../ocsp/staples.ts';
 import { RouteMetrics } from '../flow/request-metrics.ts';
 import type { Route, Serving } from '../flow/serving.ts';
-import type { Forwarding } from '../identity/forwarding.ts';
-import { StripList } from '../identity/strip-list.ts';
-import { loadSystemBundle, TrustBundle } from '../pki/trust-bundle.ts';
+import type { Forwarding } from '../forwarding/forwarding.ts';
+import { StripList } from '../forwarding/strip-list.ts';
+import { loadSystemBundle, TrustBundle } from '../trust/trust-bundle.ts';
 import { RouteTable } from '../routing/route-table.ts';
-import { RouteRule } from '../policy/route-rule.ts';
+import { RouteRule } from '../trust/route-rule.ts';
 import type { MetricCatalogue } from '../telemetry/metrics.ts';
 import { Cluster } from '../upstream/cluster.ts';
 import { defaultPoolSettings, type PoolSettings } from '../upstream/pool-settings.ts';
 import type { Pools } from '../upstream/pools.ts';
 import type { BackendAnchors, TlsMaterial } from '../upstream/tls-identity.ts';
 import { type CompiledPolicy, crlSettings, policyCompiler } from './compile-policies.ts';
-import type { CrlLookup } from './crl-store.ts';
-import type { LoadedConfig, LoadedRoute } from './loaded.ts';
+import type { CrlLookup } from '../crl/subscriber.ts';
+import type { LoadedConfig, LoadedRoute } from '../loading/loaded.ts';
 
 export type GenerationInput = {
   readonly number: number;

@@ -7,7 +7,7 @@ import { assertSilent, materialKeys, mintInlineSecrets } from '../../test/suppor
 import { openPki } from '../../test/support/pki.ts';
 import { systemClock } from '../base/clock.ts';
 import { problemsToJson, renderProblem } from '../config/problem.ts';
-import { loadGateway } from './load.ts';
+import { loadGateway } from '../loading/load.ts';
 
 const pki = await openPki();
 after(() => pki.remove());

@@ -2,16 +2,16 @@
 // under rules that would not let it in today (architecture.md, decision 7).
 import type { Socket } from 'node:net';
 import type { Clock } from '../base/clock.ts';
-import type { OcspChecker } from '../edge/ocsp-checker.ts';
-import type { Peer } from '../edge/peer.ts';
-import type { PolicyTable } from '../edge/policy-table.ts';
-import { judgeAgain } from '../edge/rejudge.ts';
+import type { OcspChecker } from '../ocsp/checker.ts';
+import type { Peer } from '../downstream/peer.ts';
+import type { PolicyTable } from '../downstream/policy-table.ts';
+import { judgeAgain } from '../downstream/re-evaluate.ts';
 import type { Client } from '../flow/client.ts';
 import type { Http1ServerConnection } from '../http1/server.ts';
-import type { Judgement } from '../pki/judge.ts';
-import type { Identity, VerdictCode } from '../pki/verdict.ts';
+import type { Judgement } from '../trust/certificate-checks.ts';
+import type { Identity, VerdictCode } from '../trust/verdict.ts';
 import type { MetricCatalogue } from '../telemetry/metrics.ts';
-import { type Departure, Departures } from './departures.ts';
+import { type Departure, Departures } from '../downstream/closed-connections.ts';
 
 type Open = {
   readonly connection: Http1ServerConnection;

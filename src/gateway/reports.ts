@@ -2,16 +2,16 @@
 // a backend that is down makes one line when it goes and one a minute, not one per request.
 import type { Clock } from '../base/clock.ts';
 import type { Fault } from '../base/fault.ts';
-import type { OcspSoftPass } from '../edge/ocsp-verdict.ts';
+import type { OcspSoftPass } from '../ocsp/verification.ts';
 import type { FaultReport } from '../flow/serving.ts';
-import type { CertificateFacts } from '../pki/facts.ts';
-import type { Judgement } from '../pki/judge.ts';
-import type { Verdict } from '../pki/verdict.ts';
+import type { CertificateFacts } from '../certs/facts.ts';
+import type { Judgement } from '../trust/certificate-checks.ts';
+import type { Verdict } from '../trust/verdict.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import type { BackendEvents, ConnectTimes } from '../upstream/backend-world.ts';
+import type { BackendEvents, ConnectTimes } from '../upstream/dependencies.ts';
 import type { HealthState } from '../upstream/health-state.ts';
-import type { Departure } from './departures.ts';
+import type { Departure } from '../downstream/closed-connections.ts';
 import { ObservedCertificates } from './observed-certificates.ts';
 
 /** One line per backend, route and code in this time; the rest are counted and told with the next one. */

@@ -10,7 +10,7 @@ import type { HttpLimits } from '../http/limits.ts';
 import { BodyReader } from './body-reader.ts';
 import { illegalHead, resumeAt, scanHead } from './head-scan.ts';
 import { requestHeadText } from './head-text.ts';
-import type { Inlet } from './inlet.ts';
+import type { Inlet } from './read-buffer.ts';
 import { MessageWriter } from './message-writer.ts';
 import { Refusal } from './refusal.ts';
 import { type Http1ResponseHead, parseResponseHead } from './response-head.ts';

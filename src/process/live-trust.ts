@@ -1,18 +1,18 @@
 // What the primary finds out beside the generations (decision 0010): CRLs, OCSP responses for our own certificates, the
 // record of who was seen, what expires. Each has a keeper of its own; here stands when they have their turn.
 import type { Clock } from '../base/clock.ts';
-import { CrlLoader } from '../gateway/crl-loader.ts';
+import { CrlLoader } from '../crl/source-reader.ts';
 import { ExpiryWatch } from '../gateway/expiry-watch.ts';
-import type { LoadedConfig } from '../gateway/loaded.ts';
-import { findStapleTargets } from '../gateway/staple-targets.ts';
-import { CrlBuilder } from '../pki/crl-builder.ts';
+import type { LoadedConfig } from '../loading/loaded.ts';
+import { findStapleTargets } from '../loading/staple-targets.ts';
+import { CrlBuilder } from '../crl/builder.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import type { Crew } from './crew.ts';
-import { CrlKeeper } from './crl-keeper.ts';
+import type { Crew } from './supervisor.ts';
+import { CrlKeeper } from './crl-publisher.ts';
 import type { ToWorker } from './messages.ts';
 import type { PrimaryMetrics } from './primary-metrics.ts';
-import { StapleKeeper } from './staple-keeper.ts';
-import { TrustRecordKeeper } from '../audit/trust-record-keeper.ts';
+import { StapleKeeper } from './staple-publisher.ts';
+import { TrustRecordKeeper } from '../inventory/record-store.ts';
 
 /** How long a start or a reload waits for responses that a must-staple certificate promises. */
 const stapleMs = 10_000;

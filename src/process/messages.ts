@@ -1,17 +1,17 @@
 // What the primary and its workers say to each other. Plain data over the fork's IPC channel (structured clone).
-import type { SeenReport } from '../edge/seen-clients.ts';
-import type { Staple } from '../edge/staple-book.ts';
-import type { TicketSeed } from '../edge/ticket-secret.ts';
-import type { CrlListing, CrlPiece } from '../gateway/crl-store.ts';
-import type { LoadedConfig } from '../gateway/loaded.ts';
+import type { SeenReport } from '../inventory/seen-clients.ts';
+import type { Staple } from '../ocsp/staples.ts';
+import type { TicketSeed } from '../downstream/ticket-secret.ts';
+import type { CrlListing, CrlPiece } from '../crl/subscriber.ts';
+import type { LoadedConfig } from '../loading/loaded.ts';
 import type { MetricsSnapshot } from '../telemetry/metrics.ts';
-import type { ShipmentPiece } from './shipment.ts';
+import type { ShipmentPiece } from './payload.ts';
 
 /** Ports that were chosen at start: a worker listens on exactly these (0 in the configuration is any free one). */
 export type Ports = { readonly web: number | undefined; readonly webSecure: number | undefined };
 
 export type ToWorker =
-  /** A part of the configuration of the `prepare` with this number, which will follow (shipment.ts). */
+  /** A part of the configuration of the `prepare` with this number, which will follow (payload.ts). */
   | { readonly kind: 'piece'; readonly id: number; readonly piece: ShipmentPiece }
   /** Build everything for this generation, without using it yet. */
   | {

@@ -2,24 +2,24 @@
 // listener. A reload is built by every worker before any uses it; where one cannot, none does and the last good stays.
 import { AdminServer } from '../admin/admin-server.ts';
 import { SharedPage } from '../admin/shared-page.ts';
-import { compareAccess } from '../audit/access-changes.ts';
-import { accessLogFields } from '../audit/print-access-changes.ts';
+import { compareAccess } from '../access/changes.ts';
+import { accessLogFields } from '../access/print-changes.ts';
 import type { Clock } from '../base/clock.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import type { Problem } from '../config/problem.ts';
-import type { CrlLoader } from '../gateway/crl-loader.ts';
-import type { LoadedConfig } from '../gateway/loaded.ts';
-import { compareTrust, viewTrust } from '../gateway/trust-guard.ts';
-import type { IndexedCrl } from '../pki/crl-set.ts';
+import type { CrlLoader } from '../crl/source-reader.ts';
+import type { LoadedConfig } from '../loading/loaded.ts';
+import { compareTrust, viewTrust } from '../access/reload-guard.ts';
+import type { IndexedCrl } from '../crl/crl-set.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { Crew } from './crew.ts';
+import { Crew } from './supervisor.ts';
 import { LiveTrust } from './live-trust.ts';
 import type { Ports } from './messages.ts';
 import { addressText, explainListenError, holdPort, reservePort } from './ports.ts';
 import { PrimaryMetrics } from './primary-metrics.ts';
 import { findRestartKeys } from './restart-keys.ts';
-import { packFor, withoutReadings } from './shipment.ts';
-import { TicketKeeper } from './ticket-keeper.ts';
+import { packFor, withoutReadings } from './payload.ts';
+import { TicketKeeper } from './ticket-secrets.ts';
 import { type PrepareOrder, WorkerFailure, type WorkerHandle } from './worker-handle.ts';
 
 export type LoadResult = {

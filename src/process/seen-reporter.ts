@@ -1,7 +1,7 @@
 // A worker's side of the record of seen clients: keeps them for a few seconds, then tells the primary.
 import type { Clock } from '../base/clock.ts';
-import type { JudgedClient } from '../edge/edge-world.ts';
-import { SeenClients } from '../edge/seen-clients.ts';
+import type { JudgedClient } from '../downstream/dependencies.ts';
+import { SeenClients } from '../inventory/seen-clients.ts';
 import type { FromWorker } from './messages.ts';
 
 const reportAfterMs = 5_000;

@@ -1,11 +1,11 @@
 // One worker process as the primary sees it: its state, what it was told, and answers matched to questions.
 import { type ChildProcess, fork } from 'node:child_process';
 import type { Clock } from '../base/clock.ts';
-import type { SeenReport } from '../edge/seen-clients.ts';
+import type { SeenReport } from '../inventory/seen-clients.ts';
 import type { MetricsSnapshot } from '../telemetry/metrics.ts';
-import { CrlCourier } from './crl-courier.ts';
+import { CrlCourier } from './crl-sender.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
-import { cutShipment } from './shipment.ts';
+import { cutShipment } from './payload.ts';
 
 /** How long a worker may take over one answer before it counts as failed. */
 const answerMs = 30_000;

@@ -4,8 +4,8 @@ import { flushCompileCache } from 'node:module';
 import { systemClock } from '../base/clock.ts';
 import { Gateway } from '../gateway/gateway.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
-import { runtimePrint } from './runtime-print.ts';
-import { Shipments } from './shipment.ts';
+import { runtimePrint } from './runtime-fingerprint.ts';
+import { Shipments } from './payload.ts';
 import { SeenReporter } from './seen-reporter.ts';
 
 function say(message: FromWorker): void {
@@ -45,7 +45,7 @@ async function act(message: ToWorker): Promise<void> {
         // Workers are ended by signals that leave no time for it: what the next one need not compile is kept now.
         flushCompileCache();
         const runtime = runtimePrint();
-        if (runtime !== message.proven) await (await import('../edge/self-test.ts')).selfTest();
+        if (runtime !== message.proven) await (await import('../downstream/self-test.ts')).selfTest();
         await gateway.listen(message.ports);
         say({ kind: 'listening', runtime });
       } catch (error) {

@@ -1,8 +1,8 @@
 // Opens connections for one pool: starts attempts, keeps the TLS sessions, wraps what comes up into pooled connections.
 import type { Fault } from '../base/fault.ts';
-import type { OpenSocket } from '../http1/inlet.ts';
-import type { Verdict } from '../pki/verdict.ts';
-import type { BackendWorld, ConnectTimes } from './backend-world.ts';
+import type { OpenSocket } from '../http1/read-buffer.ts';
+import type { Verdict } from '../trust/verdict.ts';
+import type { BackendWorld, ConnectTimes } from './dependencies.ts';
 import { ConnectAttempt, type ConnectListener, type ConnectTarget } from './connect.ts';
 import { type Endpoint, endpointLabel } from './endpoint.ts';
 import type { PoolSettings } from './pool-settings.ts';

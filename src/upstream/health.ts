@@ -2,7 +2,7 @@
 // Runs per worker and outlives reloads while its key is the same. The first probe decides alone, so that a gateway that
 // just started knows soon; until then the backend counts as healthy.
 import type { HealthCheckConfig } from '../config/gateway-config.ts';
-import type { BackendWorld } from './backend-world.ts';
+import type { BackendWorld } from './dependencies.ts';
 import { type Endpoint, endpointLabel } from './endpoint.ts';
 import type { HealthReason, HealthState } from './health-state.ts';
 import { Probe } from './probe.ts';

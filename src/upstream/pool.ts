@@ -1,8 +1,8 @@
 // The connections to one endpoint under one TLS identity, and who waits for one. Two identities never share a pool (incident
 // 18), and a connection carries no further call once its certificate would not be let in.
 import { Fault, toFault } from '../base/fault.ts';
-import type { IndexedCrl } from '../pki/crl-set.ts';
-import type { BackendWorld } from './backend-world.ts';
+import type { IndexedCrl } from '../crl/crl-set.ts';
+import type { BackendWorld } from './dependencies.ts';
 import type { CallWaiter } from './call-waiter.ts';
 import { ConnectionLimits } from './connection-limits.ts';
 import { Dialer } from './dialer.ts';

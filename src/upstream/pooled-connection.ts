@@ -3,11 +3,11 @@
 import type { Late } from '../base/deadline.ts';
 import { Fault } from '../base/fault.ts';
 import type { BackendConnection, ConnectionOwner } from '../http/backend-connection.ts';
-import type { OpenSocket } from '../http1/inlet.ts';
-import type { Judgement } from '../pki/judge.ts';
-import type { BackendWorld } from './backend-world.ts';
+import type { OpenSocket } from '../http1/read-buffer.ts';
+import type { Judgement } from '../trust/certificate-checks.ts';
+import type { BackendWorld } from './dependencies.ts';
 import type { Endpoint } from './endpoint.ts';
-import { judgeStanding, type Presented, validUntil } from './judge-backend.ts';
+import { judgeStanding, type Presented, validUntil } from './verify-backend.ts';
 import type { TlsIdentity } from './tls-identity.ts';
 import { lateRefusal, type TransportSituation } from './transport-failure.ts';
 

@@ -1,14 +1,14 @@
 // What the routes of one generation share: pools by endpoint and TLS identity, TLS identities, health checks. A new
 // generation takes over what is unchanged, so that a reload keeps warm connections and what is known about health.
 import type { HealthCheckConfig } from '../config/gateway-config.ts';
-import type { IndexedCrl } from '../pki/crl-set.ts';
-import type { BackendWorld } from './backend-world.ts';
+import type { IndexedCrl } from '../crl/crl-set.ts';
+import type { BackendWorld } from './dependencies.ts';
 import { type Endpoint, endpointKey } from './endpoint.ts';
 import { HealthCheck } from './health.ts';
 import type { IdleBudget } from './idle-budget.ts';
 import { Pool } from './pool.ts';
 import type { PoolSettings } from './pool-settings.ts';
-import { Shelf } from './shelf.ts';
+import { Shelf } from './shared-cache.ts';
 import { type TlsMaterial, TlsIdentity, digestMaterial } from './tls-identity.ts';
 
 export class Pools {

@@ -3,7 +3,7 @@
 import { TLSSocket } from 'node:tls';
 import type { BackendConnection, ConnectionOwner } from '../http/backend-connection.ts';
 import { Http1BackendConnection, type Http1BackendOptions } from '../http1/client.ts';
-import type { OpenSocket } from '../http1/inlet.ts';
+import type { OpenSocket } from '../http1/read-buffer.ts';
 
 export type BackendProtocol = {
   /** RFC 7301 name. */

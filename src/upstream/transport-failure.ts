@@ -1,7 +1,7 @@
-// From errors of sockets and of OpenSSL to faults of leg 2 (edge.md). pki/handshake-error.ts knows what the codes mean;
+// From errors of sockets and of OpenSSL to faults of leg 2 (edge.md). trust/handshake-error.ts knows what the codes mean;
 // here is added what only this side knows: whether we offered a certificate, and how far the handshake had come.
 import { Fault, type FaultCode } from '../base/fault.ts';
-import { findCertificateAlert, judgeHandshakeError } from '../pki/handshake-error.ts';
+import { findCertificateAlert, judgeHandshakeError } from '../trust/handshake-error.ts';
 
 /** What we know when a transport fails, as far as it helps to tell causes apart. */
 export type TransportSituation = {

@@ -2,7 +2,7 @@
 // refuse: alert, bare close, page; TLS 1.2 within the handshake, TLS 1.3 after it. Real openssl, nginx and node.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { HandshakeOptions } from '../../src/ladder/target.ts';
+import type { HandshakeOptions } from '../../src/diagnosis/target.ts';
 import { startNginx } from '../support/nginx.ts';
 import { requireCommand } from '../support/peers.ts';
 import { runToEnd } from '../support/owned-process.ts';

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import http from 'node:http';
 import net, { type AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
-import { mintCa, type TestCa } from '../../src/pki/test-ca.ts';
+import { mintCa, type TestCa } from '../../src/certs/test-ca.ts';
 import { findFreePort } from '../support/free-port.ts';
 import { startNginx } from '../support/nginx.ts';
 import { startProcess } from '../support/owned-process.ts';

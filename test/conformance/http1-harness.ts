@@ -13,7 +13,7 @@ import {
   type ServerTimeouts,
 } from '../../src/http/limits.ts';
 import { DateField } from '../../src/http1/date-field.ts';
-import { Pages } from '../../src/http1/pages.ts';
+import { Pages } from '../../src/http1/buffer-pool.ts';
 import { Http1ServerConnection } from '../../src/http1/server.ts';
 import type { WriteBudget } from '../../src/http1/write-budget.ts';
 

@@ -4,16 +4,16 @@ import { randomBytes } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { Deadlines } from '../../src/base/deadline.ts';
-import type { ClientTrustOptions } from '../../src/edge/client-trust.ts';
-import { EdgePolicy, type EdgePolicyOptions } from '../../src/edge/edge-policy.ts';
-import type { EdgeWorld, HandshakeOutcome } from '../../src/edge/edge-world.ts';
-import type { HandshakeRecord } from '../../src/edge/handshake-record.ts';
-import type { Intermediates } from '../../src/edge/intermediates.ts';
-import { EdgeListener, type EdgeLimits } from '../../src/edge/listener.ts';
-import type { Peer } from '../../src/edge/peer.ts';
-import type { PendingLimits } from '../../src/edge/pending-handshakes.ts';
-import { PolicyTable } from '../../src/edge/policy-table.ts';
-import type { Issued } from '../../src/pki/test-ca.ts';
+import type { ClientTrustOptions } from '../../src/downstream/client-trust.ts';
+import { EdgePolicy, type EdgePolicyOptions } from '../../src/downstream/trust-policy.ts';
+import type { EdgeWorld, HandshakeOutcome } from '../../src/downstream/dependencies.ts';
+import type { HandshakeRecord } from '../../src/downstream/handshake-record.ts';
+import type { Intermediates } from '../../src/downstream/intermediates.ts';
+import { EdgeListener, type EdgeLimits } from '../../src/downstream/listener.ts';
+import type { Peer } from '../../src/downstream/peer.ts';
+import type { PendingLimits } from '../../src/downstream/pending-handshakes.ts';
+import { PolicyTable } from '../../src/downstream/policy-table.ts';
+import type { Issued } from '../../src/certs/test-ca.ts';
 import { Feed } from '../support/wait-for.ts';
 
 export type PolicySpec = Partial<Omit<EdgePolicyOptions, 'certificates' | 'clientAuth' | 'resumption'>> & {

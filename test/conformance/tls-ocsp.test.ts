@@ -5,11 +5,11 @@ import { createServer } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { connect } from 'node:tls';
 import { systemClock } from '../../src/base/clock.ts';
-import type { OcspSettings } from '../../src/edge/client-trust.ts';
-import { OcspChecker } from '../../src/edge/ocsp-checker.ts';
-import type { OcspSoftPass } from '../../src/edge/ocsp-verdict.ts';
-import { writeOcspRefusal } from '../../src/pki/ocsp-writer.ts';
-import { type Issued, mintCa, type TestCa } from '../../src/pki/test-ca.ts';
+import type { OcspSettings } from '../../src/ocsp/settings.ts';
+import { OcspChecker } from '../../src/ocsp/checker.ts';
+import type { OcspSoftPass } from '../../src/ocsp/verification.ts';
+import { writeOcspRefusal } from '../../src/ocsp/writer.ts';
+import { type Issued, mintCa, type TestCa } from '../../src/certs/test-ca.ts';
 import { keepConnection } from '../support/kept-connection.ts';
 import {
   type HandResponder,

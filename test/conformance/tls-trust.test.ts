@@ -2,11 +2,11 @@
 // Real sockets, `openssl s_client`, TLS 1.2 and 1.3, and the same verdict on a resumed session.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { derTag } from '../../src/pki/der.ts';
-import { encodeDer, encodeObjectId } from '../../src/pki/der-writer.ts';
-import { readFacts } from '../../src/pki/facts-reader.ts';
-import type { SanRule } from '../../src/pki/san-rule.ts';
-import { type Issued, type KeyKind, mintCa, type TestCa } from '../../src/pki/test-ca.ts';
+import { derTag } from '../../src/asn1/der.ts';
+import { encodeDer, encodeObjectId } from '../../src/asn1/der-writer.ts';
+import { readFacts } from '../../src/certs/facts-reader.ts';
+import type { SanRule } from '../../src/trust/san-rule.ts';
+import { type Issued, type KeyKind, mintCa, type TestCa } from '../../src/certs/test-ca.ts';
 import { sClient } from '../support/openssl.ts';
 import { type Authority, openAuthority } from '../support/pki.ts';
 import { openTempDir } from '../support/temp.ts';
@@ -111,7 +111,7 @@ for (const tls of ['1.2', '1.3'] as const) {
 
     test('as many CAs as check lets pass can be named to a client', async () => {
       const subject = (i: number): string => `/O=${'x'.repeat(60)}/CN=${String(i).padStart(60, '0')}`;
-      // 147 bytes each with their length: 64,974 of the 65,000 that load-client-trust.ts allows.
+      // 147 bytes each with their length: 64,974 of the 65,000 that client-trust.ts allows.
       const count = 442;
       const many = await Promise.all(
         Array.from({ length: count }, async (_, i) => mintCa({ subject: subject(i), keyPem: root.keyPem })),

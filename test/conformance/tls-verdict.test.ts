@@ -2,7 +2,7 @@
 // sockets, `openssl s_client`, TLS 1.2 and 1.3.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import type { Issued, LeafOptions, TestCa } from '../../src/pki/test-ca.ts';
+import type { Issued, LeafOptions, TestCa } from '../../src/certs/test-ca.ts';
 import { type SClientResult, sClient } from '../support/openssl.ts';
 import { type Authority, openAuthority } from '../support/pki.ts';
 import { openTempDir } from '../support/temp.ts';

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import type { GatewayConfig, PolicyConfig } from '../../src/config/gateway-config.ts';
 import { parseConfig } from '../../src/config/parse-config.ts';
 import { makePolicyTable } from '../../src/gateway/compile-policies.ts';
-import { compareTrust } from '../../src/gateway/trust-guard.ts';
+import { compareTrust } from '../../src/access/reload-guard.ts';
 
 type Block = { [key: string]: unknown };
 

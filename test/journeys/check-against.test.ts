@@ -1,8 +1,8 @@
 // `check --against` names, before a reload, exactly the clients that the changed configuration then refuses or lets in.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { loadRecord } from '../../src/audit/load-record.ts';
-import { readFacts } from '../../src/pki/facts-reader.ts';
+import { loadRecord } from '../../src/inventory/load-record.ts';
+import { readFacts } from '../../src/certs/facts-reader.ts';
 import { runCli } from '../support/cli.ts';
 import { serialOf, writeCrl } from '../support/crls.ts';
 import { openWorld, reloadBy, type World, type WorldOptions } from '../support/mtls-world.ts';

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { mintCa } from '../../src/pki/test-ca.ts';
+import { mintCa } from '../../src/certs/test-ca.ts';
 import { startGateway, StartFailure } from '../support/gateway.ts';
 import { type Finished, runToEnd } from '../support/owned-process.ts';
 import { requireCommand } from '../support/peers.ts';

@@ -7,7 +7,7 @@ import { curl, type CurlResult } from '../support/curl.ts';
 import { type Gateway, startGateway } from '../support/gateway.ts';
 import { type Nginx, readEcho, startNginx } from '../support/nginx.ts';
 import { type Authority, type CertFiles, openAuthority } from '../support/pki.ts';
-import { mintCa } from '../../src/pki/test-ca.ts';
+import { mintCa } from '../../src/certs/test-ca.ts';
 import { openTempDir, type TempDir } from '../support/temp.ts';
 
 const INBOUND = `

@@ -1,9 +1,9 @@
 // The gateway staples OCSP responses for its own certificates: the right one, kept while it holds, and none rather than a wrong one.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { writeOcspRefusal } from '../../src/pki/ocsp-writer.ts';
-import { readFacts } from '../../src/pki/facts-reader.ts';
-import type { Issued } from '../../src/pki/test-ca.ts';
+import { writeOcspRefusal } from '../../src/ocsp/writer.ts';
+import { readFacts } from '../../src/certs/facts-reader.ts';
+import type { Issued } from '../../src/certs/test-ca.ts';
 import { StartFailure } from '../support/gateway.ts';
 import { openWorld, reloadBy, type World, type WorldOptions } from '../support/mtls-world.ts';
 import {

@@ -1,6 +1,6 @@
 // A small world of certificates in a temporary directory, minted anew for each test: who may call (clients), who we are
 // (servers), and leg 2 (internal: the backends and the certificate that the gateway shows them).
-import { type Issued, type LeafOptions, mintCa, type TestCa } from '../../src/pki/test-ca.ts';
+import { type Issued, type LeafOptions, mintCa, type TestCa } from '../../src/certs/test-ca.ts';
 import { openTempDir, type TempDir } from './temp.ts';
 
 /** A certificate and its key, as PEM and as files; `cert` holds the chain without the root. */
