@@ -52,7 +52,7 @@ export class AccessTable {
     if (match.kind !== 'route') return this.#nobody(match.kind === 'no_route' ? 'no_route' : 'method', policy);
     const { route } = match;
     const { web, webSecure } = this.loaded.config.entryPoints;
-    const { secure, plain } = judge(policy, route);
+    const { secure, plain } = verify(policy, route);
     return {
       policy,
       route,
@@ -68,7 +68,7 @@ export class AccessTable {
 }
 
 /** What flow/authorize.ts says of a route under a policy. */
-function judge(
+function verify(
   { config: { clientAuth, routesRequireClientCert } }: LoadedPolicy,
   { config: { clientCert } }: LoadedRoute,
 ): { readonly secure: Who; readonly plain: Who } {

@@ -4,7 +4,7 @@ import { dayMs } from '../base/clock.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
 import { isSelfIssued } from '../certs/issuer.ts';
-import { judgeStrength } from '../trust/certificate-checks.ts';
+import { verifyStrength } from '../trust/certificate-checks.ts';
 import { escapeForLog } from '../base/log-text.ts';
 import { parseCertificates } from '../certs/material.ts';
 import type { TrustRecordContents } from '../inventory/record-format.ts';
@@ -41,7 +41,7 @@ export function auditAnchors(
     const { sha256, subject, notAfter, notBefore } = facts;
     const lifetimeLeft = Math.min(1, Math.max(0, (notAfter - options.now) / (notAfter - notBefore)));
     const use = findUse(record, policy, sha256);
-    const weak = judgeStrength(facts) !== undefined;
+    const weak = verifyStrength(facts) !== undefined;
     return {
       policy,
       subject,

@@ -1,6 +1,6 @@
 // Reads CertificateFacts out of a certificate's DER (RFC 5280 section 4), and refuses what must not be guessed at: names
 // with control bytes, foreign encodings, oversized or endless SAN lists (incidents 7, 8, 11, 21; N17). Never looks at the
-// text that OpenSSL or Node print. Chains, dates and purposes are judged elsewhere.
+// text that OpenSSL or Node print. Chains, dates and purposes are verified elsewhere.
 import { hash } from 'node:crypto';
 import { checkInteger, DerCursor, type DerElement, derTag, malformed, readObjectId, readTime } from '../asn1/der.ts';
 import { readCommonNames, readName } from '../asn1/distinguished-name.ts';

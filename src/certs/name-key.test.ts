@@ -1,4 +1,4 @@
-// Our comparison of names beside OpenSSL's own, which judges the handshake (X509_check_issued, by way of Node's checkIssued).
+// Our comparison of names beside OpenSSL's own, which verifies the handshake (X509_check_issued, by way of Node's checkIssued).
 import assert from 'node:assert/strict';
 import { createPublicKey, generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { describe, it } from 'node:test';

@@ -99,13 +99,13 @@ function openKey(
       ),
     );
   }
-  const weakness = judgeKey(key, name);
+  const weakness = verifyKey(key, name);
   if (weakness?.severity === 'error') return none(weakness);
   if (weakness !== undefined) problems.push(weakness);
   return { key, keyPem: key.export({ format: 'pem', type: 'pkcs8' }), problems, others };
 }
 
-function judgeKey(key: KeyObject, name: string): MaterialProblem | undefined {
+function verifyKey(key: KeyObject, name: string): MaterialProblem | undefined {
   const type = key.asymmetricKeyType ?? 'unknown';
   const details = key.asymmetricKeyDetails ?? {};
   const hint = 'Use an EC P-256, RSA 2048 or Ed25519 key.';

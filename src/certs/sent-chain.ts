@@ -1,4 +1,4 @@
-// What Node says of the peer of a TLS connection: the certificates that it sent, and how OpenSSL judged them. The same on both
+// What Node says of the peer of a TLS connection: the certificates that it sent, and how OpenSSL verified them. The same on both
 // legs and where another server is looked at.
 import type { X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';

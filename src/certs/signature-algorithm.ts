@@ -1,4 +1,4 @@
-// The algorithm a certificate was signed with (RFC 5280 section 4.1.1.2), read from its DER when strength is judged.
+// The algorithm a certificate was signed with (RFC 5280 section 4.1.1.2), read from its DER when strength is verified.
 import { type DerCursor, type DerElement, derTag, readObjectId } from '../asn1/der.ts';
 import { splitCertificate } from './facts-reader.ts';
 import type { CertificateFacts } from './facts.ts';
@@ -35,7 +35,7 @@ export function readSignatureAlgorithm(facts: CertificateFacts): string | undefi
     const { cursor, signatureAlgorithm } = splitCertificate(facts.der);
     return nameSignatureAlgorithm(cursor, signatureAlgorithm);
   } catch {
-    // The certificate itself was readable, so only the parameters can be at fault; who judges refuses it.
+    // The certificate itself was readable, so only the parameters can be at fault; who verifies refuses it.
     return undefined;
   }
 }

@@ -1,4 +1,4 @@
-// Whether a signature over bytes of ours to judge (an OCSP response, a CRL) is good and strong enough: the algorithm must
+// Whether a signature over bytes of ours to verify (an OCSP response, a CRL) is good and strong enough: the algorithm must
 // be one of a short list and fit the key. Certificates themselves are verified by OpenSSL.
 import { constants, type KeyObject, verify } from 'node:crypto';
 

@@ -11,7 +11,7 @@ import { readCrlFile, splitCrls } from '../crl/file.ts';
 import { readSerial } from '../crl/serial-index.ts';
 import { findCrlIssuer } from '../crl/issuer.ts';
 import { readCrl } from '../crl/reader.ts';
-import { CrlRefusal } from '../crl/rejection.ts';
+import { CrlRejection } from '../crl/rejection.ts';
 import type { RevokedEntry } from '../certs/crl-writer.ts';
 import { encodePem } from '../asn1/der-writer.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
@@ -79,7 +79,7 @@ function readBefore(path: string, ca: CertificateFacts): { readonly revoked: Rev
     }
     return { revoked, number: Number.parseInt(crl.number ?? '0', 16) };
   } catch (error) {
-    if (!(error instanceof CrlRefusal)) throw error;
+    if (!(error instanceof CrlRejection)) throw error;
     throw new UsageError(`${path}: ${error.message}; take it away to begin anew`, { cause: error });
   }
 }

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { UsageError } from '../base/usage-error.ts';
 import { fitsKey } from '../certs/chain.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
-import { judgeDates } from '../trust/certificate-checks.ts';
+import { verifyDates } from '../trust/certificate-checks.ts';
 import { loadPem, parseCertificates } from '../certs/material.ts';
 import { openCa, type TestCa } from '../certs/test-ca.ts';
 
@@ -40,7 +40,7 @@ export async function loadCa(dir: string, now: number): Promise<{ ca: TestCa; fa
   const [facts] = parsed.certificates;
   if (facts === undefined) throw new UsageError(parsed.problems[0]?.message ?? `${dir}/ca.crt holds no certificate`);
   if (!facts.isCa) throw new UsageError(`${join(dir, 'ca.crt')} is not a CA certificate`);
-  const dates = judgeDates(facts, now);
+  const dates = verifyDates(facts, now);
   if (dates !== undefined) throw new UsageError(`${join(dir, 'ca.crt')}: ${dates.detail}`);
   let key;
   try {

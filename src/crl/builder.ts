@@ -4,7 +4,7 @@ import { hash } from 'node:crypto';
 import { Worker } from 'node:worker_threads';
 import type { Clock } from '../base/clock.ts';
 import type { BuiltCrl, CrlOrder } from './build.ts';
-import { CrlRefusal } from './rejection.ts';
+import { CrlRejection } from './rejection.ts';
 import type { CrlFacts, IndexedCrl } from './crl-set.ts';
 import type { ThreadAnswer, ThreadOrder } from './thread.ts';
 
@@ -16,7 +16,7 @@ const maxWaiting = 10_000;
 /** Above what a CRL at its limit takes; a thread that asks for more ends alone. */
 const maxHeapMb = 1_536;
 
-export type CrlResult = { readonly crls: readonly IndexedCrl[] } | { readonly refusal: CrlRefusal };
+export type CrlResult = { readonly crls: readonly IndexedCrl[] } | { readonly refusal: CrlRejection };
 
 export type CrlBuilderOptions = {
   readonly clock: Clock;
@@ -113,7 +113,9 @@ export class CrlBuilder {
     this.#running = undefined;
     this.#cancel?.();
     job.settle(
-      answer.ok ? this.#adopt(answer.crls, job) : { refusal: new CrlRefusal(answer.code, answer.message, answer.hint) },
+      answer.ok
+        ? this.#adopt(answer.crls, job)
+        : { refusal: new CrlRejection(answer.code, answer.message, answer.hint) },
     );
     this.#next();
   }
@@ -154,6 +156,6 @@ export class CrlBuilder {
 
 function notBuilt(why: string): CrlResult {
   return {
-    refusal: new CrlRefusal('crl_not_built', `it could not be taken in: ${why}`, 'Try again; look at the log.'),
+    refusal: new CrlRejection('crl_not_built', `it could not be taken in: ${why}`, 'Try again; look at the log.'),
   };
 }

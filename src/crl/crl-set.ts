@@ -4,7 +4,7 @@ import { readPointers } from '../certs/revocation-pointers.ts';
 import { CrlIndex, type Revocation } from './serial-index.ts';
 import { isoSeconds } from '../certs/expiry.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
-import type { Judgement } from '../trust/certificate-checks.ts';
+import type { VerificationResult } from '../trust/certificate-checks.ts';
 import { escapeForLog } from '../base/log-text.ts';
 
 /** What is known of one CRL, its entries apart: plain data. */
@@ -71,17 +71,21 @@ export class CrlSet {
    * each certificate was issued by the next, the last by `anchor`, which is not looked at itself. `anchor` undefined: the
    * chain is not known, and only the leaf is there.
    */
-  judge(chain: readonly CertificateFacts[], anchor: CertificateFacts | undefined, now: number): Judgement | undefined {
+  verify(
+    chain: readonly CertificateFacts[],
+    anchor: CertificateFacts | undefined,
+    now: number,
+  ): VerificationResult | undefined {
     const count = this.#settings.scope === 'leaf' ? Math.min(1, chain.length) : chain.length;
     // A revocation that is known counts before anything that is only unknown.
-    let doubt: Judgement | undefined;
+    let doubt: VerificationResult | undefined;
     for (let at = 0; at < count; at++) {
       const facts = chain[at] as CertificateFacts;
-      const found = this.#judgeOne(facts, chain[at + 1] ?? anchor, now);
+      const found = this.#verifyOne(facts, chain[at + 1] ?? anchor, now);
       if (found === undefined) continue;
-      const judgement = at === 0 ? found : { ...found, detail: `a CA above it: ${found.detail}` };
-      if (found.code === 'revoked') return judgement;
-      doubt ??= judgement;
+      const result = at === 0 ? found : { ...found, detail: `a CA above it: ${found.detail}` };
+      if (found.code === 'revoked') return result;
+      doubt ??= result;
     }
     return doubt;
   }
@@ -92,7 +96,11 @@ export class CrlSet {
     return onStale === 'deny' && this.crls.some(({ facts }) => from <= facts.nextUpdate && facts.nextUpdate < to);
   }
 
-  #judgeOne(facts: CertificateFacts, issuer: CertificateFacts | undefined, now: number): Judgement | undefined {
+  #verifyOne(
+    facts: CertificateFacts,
+    issuer: CertificateFacts | undefined,
+    now: number,
+  ): VerificationResult | undefined {
     const { onMissing, onStale } = this.#settings;
     const named = this.#byIssuer.get(facts.issuerKey) ?? [];
     let stale: CrlFacts | undefined;

@@ -1,6 +1,6 @@
 // Reads the revokedCertificates of a CRL (RFC 5280 section 5.1.2.6 and 5.3) into columns: a million entries without an
 // object each. Strict like der.ts; what an entry says that we cannot honour refuses the whole CRL.
-import { CrlRefusal } from './rejection.ts';
+import { CrlRejection } from './rejection.ts';
 import { type DerElement, derTag, malformed, readObjectId } from '../asn1/der.ts';
 
 /** One row per entry, in the order of the CRL. */
@@ -77,7 +77,7 @@ function readEntryExtensions(scan: Scan, end: number): number {
     else if (id === '\x55\x1d\x1d') throw indirect();
     else if (critical) {
       const oid = readObjectId(der, idAt, idEnd);
-      throw new CrlRefusal(
+      throw new CrlRejection(
         'crl_unsupported',
         `one of its entries has the critical extension ${oid}, which is not known here`,
         'Have the CA issue a CRL without it.',
@@ -88,8 +88,8 @@ function readEntryExtensions(scan: Scan, end: number): number {
   return reason;
 }
 
-export function indirect(): CrlRefusal {
-  return new CrlRefusal(
+export function indirect(): CrlRejection {
+  return new CrlRejection(
     'crl_unsupported',
     'it is an indirect CRL: it speaks of certificates of other issuers than its own',
     'Use the CRL that each CA issues for itself.',
@@ -103,7 +103,7 @@ function readReason(scan: Scan, end: number): number {
   const reason = der[scan.at] as number;
   if (reason > 10 || reason === 7) throw malformed('reasonCode: no such reason');
   if (reason === removeFromCrl) {
-    throw new CrlRefusal(
+    throw new CrlRejection(
       'crl_unsupported',
       'one of its entries says removeFromCRL, which belongs into delta CRLs only',
       'Use the complete CRL of the CA.',

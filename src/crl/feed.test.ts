@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { openTempDir } from '../../test/support/temp.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
-import { CrlLoader, type CrlReading, makeFeedSpec } from './source-reader.ts';
+import { CrlSourceReader, type CrlReading, makeFeedSpec } from './source-reader.ts';
 import { CrlBuilder } from './builder.ts';
-import { CrlRefusal } from './rejection.ts';
+import { CrlRejection } from './rejection.ts';
 import type { CrlFacts, IndexedCrl } from './crl-set.ts';
 import { encodePem } from '../asn1/der-writer.ts';
 import { mintCa } from '../certs/test-ca.ts';
@@ -12,7 +12,7 @@ import { createLogger } from '../telemetry/logger.ts';
 import { CrlFeed } from './feed.ts';
 
 const hourMs = 3_600_000;
-const refusal = new CrlRefusal('crl_unreachable', 'it cannot be fetched', '');
+const refusal = new CrlRejection('crl_unreachable', 'it cannot be fetched', '');
 const failed: CrlReading = { crls: [], failures: [{ source: 'http://x/', refusal }] };
 const unchanged: CrlReading = { crls: [], failures: [], unchanged: true };
 
@@ -51,7 +51,7 @@ async function open(first: CrlReading, refreshMs = hourMs) {
   };
   let outcome = first;
   let changes = 0;
-  const loader = { read: async () => outcome } as unknown as CrlLoader;
+  const loader = { read: async () => outcome } as unknown as CrlSourceReader;
   const log = createLogger({ level: 'off', format: 'json', file: undefined });
   const spec = { key: 'k', name: 'http://x/', source: { place, url: 'http://x/' }, issuers: [] };
   const feed = new CrlFeed(spec, refreshMs, {
@@ -128,7 +128,7 @@ describe('a URL of a CRL', () => {
 describe('a file of a CRL', () => {
   it('that changed between the load and the watch is in force as it is now', async (t) => {
     using dir = openTempDir('crl-feed');
-    const loader = new CrlLoader(new CrlBuilder({ clock: systemClock }));
+    const loader = new CrlSourceReader(new CrlBuilder({ clock: systemClock }));
     const ca = await mintCa();
     const path = dir.write('x.crl', encodePem('X509 CRL', ca.issueCrl({ number: 1 })));
     const spec = makeFeedSpec({ place, path }, [ca.der], 'k');

@@ -1,8 +1,8 @@
-// One source of CRLs while the gateway runs: read again when its file changes or its URL is due, and what is in force of it.
-// A reading that fails keeps the last good CRL, loudly; one that is older than what is in force is refused.
+// One source of CRLs while the gateway runs: read again when its file changes or its URL is due, and what is active of it.
+// A reading that fails keeps the last good CRL, loudly; one that is older than what is active is refused.
 import type { Clock } from '../base/clock.ts';
 import type { Validators } from './fetch.ts';
-import type { CrlFeedSpec, CrlLoader, CrlReading } from './source-reader.ts';
+import type { CrlFeedSpec, CrlSourceReader, CrlReading } from './source-reader.ts';
 import { Watch } from '../base/file-watch.ts';
 import { describeCrl, type IndexedCrl } from './crl-set.ts';
 import { succeed } from './succession.ts';
@@ -16,10 +16,10 @@ const minFetchMs = 1_000;
 const jitter = 0.1;
 const maxShown = 200;
 
-export type CrlFeedWorld = {
+export type CrlFeedDependencies = {
   readonly clock: Clock;
   readonly log: Logger;
-  readonly loader: CrlLoader;
+  readonly loader: CrlSourceReader;
   readonly random: () => number;
   readonly onChange: () => void;
 };
@@ -31,11 +31,11 @@ export class CrlFeed {
   /** When it was last read in full, milliseconds since the epoch; undefined: never. */
   readAt: number | undefined;
   #crls: readonly IndexedCrl[];
-  readonly #world: CrlFeedWorld;
+  readonly #dependencies: CrlFeedDependencies;
   #refreshMs: number;
   #validators: Validators | undefined;
   #failedInARow = 0;
-  /** The source has an older CRL than what is in force. */
+  /** The source has an older CRL than what is active. */
   #rolledBack = false;
   #watch: Watch | undefined;
   #cancel: (() => void) | undefined;
@@ -43,12 +43,17 @@ export class CrlFeed {
   #again = false;
   #closed = false;
 
-  /** `inherited`: what is in force of it, signed by CAs that the feed has as well. */
-  constructor(spec: CrlFeedSpec, refreshMs: number, world: CrlFeedWorld, inherited: readonly IndexedCrl[] = []) {
+  /** `inherited`: what is active of it, signed by CAs that the feed has as well. */
+  constructor(
+    spec: CrlFeedSpec,
+    refreshMs: number,
+    dependencies: CrlFeedDependencies,
+    inherited: readonly IndexedCrl[] = [],
+  ) {
     this.spec = spec;
     this.#crls = inherited;
     this.#refreshMs = refreshMs;
-    this.#world = world;
+    this.#dependencies = dependencies;
   }
 
   get crls(): readonly IndexedCrl[] {
@@ -65,7 +70,7 @@ export class CrlFeed {
     if ('url' in source && isDue) this.#schedule();
     if ('url' in source) return;
     if ('path' in source && this.#watch === undefined) {
-      this.#watch = new Watch(this.#world.clock, async () => this.refresh());
+      this.#watch = new Watch(this.#dependencies.clock, async () => this.refresh());
       await this.#watch.set([source.path]);
       // What changed since the load read it is no change for a watch that begins now.
       await this.refresh();
@@ -82,13 +87,16 @@ export class CrlFeed {
     this.#reading = true;
     this.#cancel?.();
     try {
-      const reading = await this.#world.loader.read(this.spec, this.#validators);
-      if (!this.#closed && this.#take(reading)) this.#world.onChange();
+      const reading = await this.#dependencies.loader.read(this.spec, this.#validators);
+      if (!this.#closed && this.#take(reading)) this.#dependencies.onChange();
     } catch (error) {
       // A defect of ours must not take the primary, and all workers with it, along.
       this.failures += 1;
       const source = escapeForLog(this.spec.name, maxShown);
-      this.#world.log.error({ source, err: error }, 'internal error while a CRL was read; the last good one stays');
+      this.#dependencies.log.error(
+        { source, err: error },
+        'internal error while a CRL was read; the last good one stays',
+      );
     } finally {
       this.#reading = false;
       if (this.#again) {
@@ -104,9 +112,9 @@ export class CrlFeed {
     this.#watch?.close();
   }
 
-  /** True where something else is in force now. `told`: failures have been reported as problems of the configuration. */
+  /** True where something else is active now. `told`: failures have been reported as problems of the configuration. */
   #take(reading: CrlReading, told = false): boolean {
-    const { log, clock } = this.#world;
+    const { log, clock } = this.#dependencies;
     for (const { source, refusal } of reading.failures) {
       const about = {
         source: escapeForLog(source, maxShown),
@@ -127,7 +135,7 @@ export class CrlFeed {
   }
 
   #replace(reading: CrlReading): boolean {
-    const { log } = this.#world;
+    const { log } = this.#dependencies;
     const before = this.#crls;
     const failed = new Set(reading.failures.map(({ source }) => source));
     const kept = before.filter(({ facts }) => failed.has(facts.source) || failed.has(this.spec.name));
@@ -138,7 +146,7 @@ export class CrlFeed {
         {
           source: escapeForLog(refused.facts.source, maxShown),
           code: 'crl_rollback',
-          inForce: describeCrl(newer.facts),
+          active: describeCrl(newer.facts),
           hint: 'It may be a replay. If the CA really went back, restart the gateway.',
         },
         `an older CRL than the one in force is refused: number ${refused.facts.number ?? 'none'}`,
@@ -159,7 +167,7 @@ export class CrlFeed {
 
   #logTaken({ facts }: IndexedCrl): void {
     const { source, issuer, number, entries, nextUpdate } = facts;
-    this.#world.log.info(
+    this.#dependencies.log.info(
       {
         source: escapeForLog(source, maxShown),
         issuer: escapeForLog(issuer, maxShown),
@@ -174,11 +182,11 @@ export class CrlFeed {
   #schedule(): void {
     this.#cancel?.();
     if (this.#closed) return;
-    this.#cancel = this.#world.clock.after(this.#delayMs(), () => void this.refresh());
+    this.#cancel = this.#dependencies.clock.after(this.#delayMs(), () => void this.refresh());
   }
 
   #delayMs(): number {
-    const { clock, random } = this.#world;
+    const { clock, random } = this.#dependencies;
     const vary = (ms: number): number => ms * (1 - jitter * random());
     const leftMs = Math.min(...this.#crls.map(({ facts }) => facts.nextUpdate - clock.now()));
     if (this.#failedInARow > 0)

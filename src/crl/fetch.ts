@@ -3,7 +3,7 @@
 import { type ClientRequest, get as getHttp, type IncomingMessage } from 'node:http';
 import { get as getHttps } from 'node:https';
 import { maxCrlFileBytes } from './file.ts';
-import { CrlRefusal } from './rejection.ts';
+import { CrlRejection } from './rejection.ts';
 
 const fetchMs = 10_000;
 const firstRoom = 64 * 1024;
@@ -16,7 +16,7 @@ export type Fetched =
   | { readonly bytes: Uint8Array; readonly validators: Validators }
   /** 304: what the validators belong to is still the newest. */
   | 'unchanged'
-  | CrlRefusal;
+  | CrlRejection;
 
 export type FetchLimits = { readonly timeoutMs?: number; readonly maxBytes?: number };
 
@@ -95,14 +95,18 @@ function shortened(value: string | undefined): string | undefined {
   return value === undefined || value.length > maxValidatorLength ? undefined : value;
 }
 
-function unreachable(why: string): CrlRefusal {
-  return new CrlRefusal(
+function unreachable(why: string): CrlRejection {
+  return new CrlRejection(
     'crl_unreachable',
     `it cannot be fetched: ${why}`,
     'Try it with curl from this machine; while no CRL is known onMissing says who is let in.',
   );
 }
 
-function tooLarge(maxBytes: number): CrlRefusal {
-  return new CrlRefusal('crl_too_large', `the answer is over the limit of ${maxBytes} bytes`, 'Is this the right URL?');
+function tooLarge(maxBytes: number): CrlRejection {
+  return new CrlRejection(
+    'crl_too_large',
+    `the answer is over the limit of ${maxBytes} bytes`,
+    'Is this the right URL?',
+  );
 }

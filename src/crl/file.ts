@@ -1,7 +1,7 @@
 // The CRLs in a file or in text: DER as it is, or PEM with one or several X509 CRL blocks. Every block counts or the whole
 // is refused. Synchronous: for the thread that builds indexes, and for commands.
 import { FileRefusal, readRegularFileSync } from '../base/read-regular-file.ts';
-import { CrlRefusal } from './rejection.ts';
+import { CrlRejection } from './rejection.ts';
 import { maxCrlBytes } from './reader.ts';
 import { escapeForLog } from '../base/log-text.ts';
 import { splitPem } from '../asn1/pem.ts';
@@ -16,24 +16,24 @@ export function readCrlFile(path: string): Buffer {
     return readRegularFileSync(path, maxCrlFileBytes);
   } catch (error) {
     if (error instanceof FileRefusal && error.reason === 'too_large')
-      throw new CrlRefusal('crl_too_large', `it has ${error.size} bytes, over the limit of ${maxCrlFileBytes}`, '');
+      throw new CrlRejection('crl_too_large', `it has ${error.size} bytes, over the limit of ${maxCrlFileBytes}`, '');
     if (error instanceof FileRefusal) throw unreadable('it is not a regular file');
     const code = (error as NodeJS.ErrnoException).code ?? 'error';
     throw unreadable(code === 'ENOENT' ? 'it does not exist' : `it cannot be read (${code})`);
   }
 }
 
-function unreadable(why: string): CrlRefusal {
-  return new CrlRefusal('crl_unreadable', why, 'Correct crl.sources, or put the CRL there.');
+function unreadable(why: string): CrlRejection {
+  return new CrlRejection('crl_unreadable', why, 'Correct crl.sources, or put the CRL there.');
 }
 
 /** DER of each CRL; at least one. Throws CrlRefusal. */
 export function splitCrls(bytes: Buffer): Buffer[] {
-  if (bytes.length === 0) throw new CrlRefusal('crl_broken', 'it is empty', 'Get the CRL again from its CA.');
+  if (bytes.length === 0) throw new CrlRejection('crl_broken', 'it is empty', 'Get the CRL again from its CA.');
   if (bytes[0] === 0x30 && !bytes.subarray(0, 64 * 1024).includes('-----BEGIN ')) return [bytes];
   const { blocks, problems } = splitPem(bytes.toString('latin1'), 'the PEM text');
   const [problem] = problems;
-  if (problem !== undefined) throw new CrlRefusal('crl_broken', problem.message, problem.hint);
+  if (problem !== undefined) throw new CrlRejection('crl_broken', problem.message, problem.hint);
   const crls = blocks.filter(({ label }) => label === crlLabel).map(({ der }) => der);
   // A file of which a part is not used is not the file that somebody meant.
   if (crls.length === 0 || crls.length < blocks.length) {
@@ -41,7 +41,7 @@ export function splitCrls(bytes: Buffer): Buffer[] {
     const labels = escapeForLog([...new Set(foreign)].slice(0, 5).join(', '));
     const found =
       labels === '' ? 'neither DER nor PEM' : crls.length === 0 ? `no CRL but ${labels}` : `${labels} beside CRLs`;
-    throw new CrlRefusal(
+    throw new CrlRejection(
       'crl_broken',
       `it holds ${found}`,
       'It should hold -----BEGIN X509 CRL----- blocks and nothing else, or DER.',

@@ -3,7 +3,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readPointers } from '../certs/revocation-pointers.ts';
 import type { ParsedCrl } from './reader.ts';
-import { CrlRefusal } from './rejection.ts';
+import { CrlRejection } from './rejection.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
 import { escapeForLog } from '../base/log-text.ts';
 import { findSignatureFlaw } from '../certs/signed-data.ts';
@@ -18,13 +18,13 @@ export function findCrlIssuer(crl: ParsedCrl, candidates: readonly CertificateFa
     return crl.authorityKeyId === undefined || subjectKeyId === undefined || subjectKeyId === crl.authorityKeyId;
   });
   if (named.length === 0 && candidates.some(({ subjectKey }) => subjectKey === crl.issuerKey && subjectKey !== ''))
-    throw new CrlRefusal(
+    throw new CrlRejection(
       'crl_issuer_unknown',
       `it was issued by ${name} with another key than the CA of that name given here has`,
       'Was the CA made anew? Get the CRL of the new one, or add the certificate of the old one (clientCA, rootCAs).',
     );
   if (named.length === 0) {
-    throw new CrlRefusal(
+    throw new CrlRejection(
       'crl_issuer_unknown',
       `it was issued by ${name}, whose certificate is not among the CAs given here`,
       'Add the certificate of that CA (clientCA, rootCAs); beside a root, an intermediate there is no anchor.',
@@ -36,7 +36,7 @@ export function findCrlIssuer(crl: ParsedCrl, candidates: readonly CertificateFa
     if (flaw === undefined) return candidate;
     flaws.push(flaw);
   }
-  throw new CrlRefusal(
+  throw new CrlRejection(
     'crl_signature',
     `it names ${name} as its issuer, but ${flaws[0]}`,
     'Get the CRL again from that CA; it may have been changed on the way, or the CA has a new key.',

@@ -7,7 +7,7 @@ import { openTempDir } from '../../test/support/temp.ts';
 import { CrlIndex, buildCrlIndex } from './serial-index.ts';
 import { findCrlIssuer } from './issuer.ts';
 import { readCrl } from './reader.ts';
-import { CrlRefusal } from './rejection.ts';
+import { CrlRejection } from './rejection.ts';
 import type { CrlOptions } from '../certs/crl-writer.ts';
 import { derTag } from '../asn1/der.ts';
 import { encodeDer, encodeName, encodePem } from '../asn1/der-writer.ts';
@@ -18,11 +18,11 @@ import { splitCrls } from './file.ts';
 const ca = await mintCa({ cn: 'Root' });
 const now = Date.now();
 
-function refusalOfCrl(options: CrlOptions, from: TestCa = ca): CrlRefusal {
+function refusalOfCrl(options: CrlOptions, from: TestCa = ca): CrlRejection {
   try {
     findCrlIssuer(readCrl(from.issueCrl(options)), [readFacts(ca.der)]);
   } catch (error) {
-    assert.ok(error instanceof CrlRefusal, String(error));
+    assert.ok(error instanceof CrlRejection, String(error));
     return error;
   }
   return assert.fail('the CRL was accepted');

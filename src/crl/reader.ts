@@ -1,7 +1,7 @@
 // Reads a certificate revocation list (RFC 5280 section 5) from its DER. What it cannot honour in full (delta, indirect,
-// partitioned by reason) it refuses: half of a CRL would pass for all of it. The signature is judged in issuer.ts.
+// partitioned by reason) it refuses: half of a CRL would pass for all of it. The signature is verified in issuer.ts.
 import { type CrlEntries, indirect, readCrlEntries } from './entries.ts';
-import { CrlRefusal, refusalOf } from './rejection.ts';
+import { CrlRejection, refusalOf } from './rejection.ts';
 import { readPointNames } from '../certs/revocation-pointers.ts';
 import { checkInteger, DerCursor, type DerElement, derTag, malformed, readObjectId, readTime } from '../asn1/der.ts';
 import { readName } from '../asn1/distinguished-name.ts';
@@ -49,7 +49,7 @@ export function readCrl(der: Buffer): ParsedCrl {
 
 function read(der: Buffer): ParsedCrl {
   if (der.length > maxCrlBytes)
-    throw new CrlRefusal('crl_too_large', `it has ${der.length} bytes, over the limit of ${maxCrlBytes}`, '');
+    throw new CrlRejection('crl_too_large', `it has ${der.length} bytes, over the limit of ${maxCrlBytes}`, '');
   const outer = new DerCursor(der, 0, der.length, lengthBytes);
   const list = outer.enter(derTag.sequence, 'CertificateList');
   outer.finish('CertificateList');
@@ -93,7 +93,7 @@ function read(der: Buffer): ParsedCrl {
 function readNextUpdate(tbs: DerCursor): number {
   if (tbs.tag === derTag.utcTime || tbs.tag === derTag.generalizedTime)
     return readTime(tbs.der, tbs.next('nextUpdate'), 'nextUpdate');
-  throw new CrlRefusal(
+  throw new CrlRejection(
     'crl_unsupported',
     'it has no nextUpdate, so nobody could tell when it is out of date',
     'Have the CA issue CRLs with a nextUpdate (openssl: default_crl_days).',
@@ -139,14 +139,14 @@ function readExtension(id: string, critical: boolean, value: DerCursor, found: C
       readIssuingDistributionPoint(value, found);
       return;
     case '2.5.29.27':
-      throw new CrlRefusal(
+      throw new CrlRejection(
         'crl_unsupported',
         'it is a delta CRL: it says only what changed since another one',
         'Use the complete CRL of the CA.',
       );
     default:
       if (!critical) return;
-      throw new CrlRefusal(
+      throw new CrlRejection(
         'crl_unsupported',
         `its critical extension ${id} is not known here`,
         'Have the CA issue a CRL without it.',
@@ -201,8 +201,8 @@ function readPoint(name: DerCursor): readonly string[] {
   return urls;
 }
 
-function partial(why: string): CrlRefusal {
-  return new CrlRefusal('crl_unsupported', why, 'Use the complete CRL of the CA.');
+function partial(why: string): CrlRejection {
+  return new CrlRejection('crl_unsupported', why, 'Use the complete CRL of the CA.');
 }
 
 function readBoolean(element: DerElement, der: Buffer, what: string): boolean {

@@ -2,7 +2,7 @@
 import { Fault } from '../base/fault.ts';
 import { materialError, type MaterialProblem } from '../base/material-problem.ts';
 
-export type CrlRefusalCode =
+export type CrlRejectionCode =
   | 'crl_unreadable'
   | 'crl_unreachable'
   | 'crl_broken'
@@ -12,13 +12,13 @@ export type CrlRefusalCode =
   | 'crl_signature'
   | 'crl_not_built';
 
-export class CrlRefusal extends Error {
+export class CrlRejection extends Error {
   override readonly name = 'CrlRefusal';
-  readonly code: CrlRefusalCode;
+  readonly code: CrlRejectionCode;
   readonly hint: string;
 
   /** `message`: a whole sentence without the name of the CRL. */
-  constructor(code: CrlRefusalCode, message: string, hint: string) {
+  constructor(code: CrlRejectionCode, message: string, hint: string) {
     super(message);
     this.code = code;
     this.hint = hint;
@@ -26,13 +26,13 @@ export class CrlRefusal extends Error {
 }
 
 /** The refusal behind whatever reading a CRL threw. */
-export function refusalOf(error: unknown): CrlRefusal {
-  if (error instanceof CrlRefusal) return error;
+export function refusalOf(error: unknown): CrlRejection {
+  if (error instanceof CrlRejection) return error;
   const why = error instanceof Fault ? (error.detail ?? error.code) : 'it cannot be read';
-  return new CrlRefusal('crl_broken', `it is not a valid CRL: ${why}`, 'Get it again from the CA that issued it.');
+  return new CrlRejection('crl_broken', `it is not a valid CRL: ${why}`, 'Get it again from the CA that issued it.');
 }
 
 /** `name`: how messages call the CRL. */
-export function refusalProblem({ code, message, hint }: CrlRefusal, name: string): MaterialProblem {
+export function refusalProblem({ code, message, hint }: CrlRejection, name: string): MaterialProblem {
   return materialError(code, `${name}: ${message}`, hint);
 }

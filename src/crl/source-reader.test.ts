@@ -10,13 +10,13 @@ import { systemClock } from '../base/clock.ts';
 import { CrlBuilder } from './builder.ts';
 import { encodePem } from '../asn1/der-writer.ts';
 import { mintCa } from '../certs/test-ca.ts';
-import { CrlLoader, makeFeedSpec } from './source-reader.ts';
+import { CrlSourceReader, makeFeedSpec } from './source-reader.ts';
 
 const place = { file: 'x', line: 1, col: 1 };
 
 describe('a source of CRLs', () => {
   it('that answers 304 to a question without conditions has given nothing', async (t) => {
-    const loader = new CrlLoader(new CrlBuilder({ clock: systemClock }));
+    const loader = new CrlSourceReader(new CrlBuilder({ clock: systemClock }));
     t.after(() => loader.close());
     const server = createServer((_, response) => response.writeHead(304).end()).listen(0, '127.0.0.1');
     t.after(() => server.close());
@@ -32,7 +32,7 @@ describe('a source of CRLs', () => {
 
   it('that is a folder with more entries than are looked at is refused as a whole', async (t) => {
     using dir = openTempDir('crl-folder');
-    const loader = new CrlLoader(new CrlBuilder({ clock: systemClock }));
+    const loader = new CrlSourceReader(new CrlBuilder({ clock: systemClock }));
     t.after(() => loader.close());
     const ca = await mintCa();
     dir.write('crls/ca.crl', encodePem('X509 CRL', ca.issueCrl()));

@@ -6,7 +6,7 @@ import { basename, join } from 'node:path';
 import type { CrlSource } from '../config/gateway-config.ts';
 import { materialName } from '../certs/material.ts';
 import type { CrlBuilder } from './builder.ts';
-import { CrlRefusal } from './rejection.ts';
+import { CrlRejection } from './rejection.ts';
 import type { IndexedCrl } from './crl-set.ts';
 import { type Fetched, fetchCrl, type FetchLimits, type Validators } from './fetch.ts';
 
@@ -29,13 +29,13 @@ export type CrlFeedSpec = {
 export type CrlReading = {
   readonly crls: readonly IndexedCrl[];
   /** `source`: the file or URL. Where it is the name of the feed, nothing could be read at all. */
-  readonly failures: readonly { readonly source: string; readonly refusal: CrlRefusal }[];
+  readonly failures: readonly { readonly source: string; readonly refusal: CrlRejection }[];
   readonly validators?: Validators | undefined;
   /** The server says that nothing changed; `crls` is empty and means nothing. */
   readonly unchanged?: true;
 };
 
-export class CrlLoader {
+export class CrlSourceReader {
   readonly #builder: CrlBuilder;
   readonly #limits: FetchLimits;
 
@@ -64,7 +64,7 @@ export class CrlLoader {
 
   async #readUrl({ name, issuers }: CrlFeedSpec, fetched: Fetched): Promise<CrlReading> {
     if (fetched === 'unchanged') return { crls: [], failures: [], unchanged: true };
-    if (fetched instanceof CrlRefusal) return { crls: [], failures: [{ source: name, refusal: fetched }] };
+    if (fetched instanceof CrlRejection) return { crls: [], failures: [{ source: name, refusal: fetched }] };
     const reading = await this.#build(name, { bytes: fetched.bytes }, issuers);
     return reading.failures.length > 0 ? reading : { ...reading, validators: fetched.validators };
   }
@@ -105,8 +105,8 @@ export class CrlLoader {
   }
 }
 
-function failed(source: string, code: CrlRefusal['code'], message: string): CrlReading {
-  return { crls: [], failures: [{ source, refusal: new CrlRefusal(code, message, 'Correct crl.sources.') }] };
+function failed(source: string, code: CrlRejection['code'], message: string): CrlReading {
+  return { crls: [], failures: [{ source, refusal: new CrlRejection(code, message, 'Correct crl.sources.') }] };
 }
 
 /** `issuersKey`: digest over the issuers. */

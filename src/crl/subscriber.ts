@@ -13,9 +13,9 @@ export type CrlPiece = {
 export type CrlListing = readonly { readonly key: string; readonly crls: readonly CrlFacts[] }[];
 
 /** What is known now about a group of sources. */
-export type CrlLookup = Pick<CrlStore, 'find'>;
+export type CrlLookup = Pick<CrlSubscriber, 'find'>;
 
-export class CrlStore {
+export class CrlSubscriber {
   #indexes = new Map<string, Uint8Array>();
   #groups = new Map<string, readonly IndexedCrl[]>();
 
@@ -26,7 +26,7 @@ export class CrlStore {
     index.set(piece, offset);
   }
 
-  /** Puts the list in force; false where it says nothing new. Throws RangeError where an index never came. */
+  /** Puts the list active; false where it says nothing new. Throws RangeError where an index never came. */
   list(listing: CrlListing): boolean {
     const groups = new Map<string, readonly IndexedCrl[]>();
     const indexes = new Map<string, Uint8Array>();

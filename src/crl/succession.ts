@@ -1,4 +1,4 @@
-// What is in force after a source was read again: the new CRLs, except where one is older than what it would replace. An
+// What is active after a source was read again: the new CRLs, except where one is older than what it would replace. An
 // older CRL can be a replay that brings a revoked certificate back, so the newer one stays.
 import { compareAge, type CrlFacts, type IndexedCrl, scopeOf } from './crl-set.ts';
 

@@ -2,13 +2,13 @@
 // when it is imported. One order at a time; whatever goes wrong with one is its answer.
 import { parentPort } from 'node:worker_threads';
 import { type BuiltCrl, buildCrls, type CrlOrder } from './build.ts';
-import { type CrlRefusalCode, refusalOf } from './rejection.ts';
+import { type CrlRejectionCode, refusalOf } from './rejection.ts';
 
 export type ThreadOrder = CrlOrder & { readonly id: number };
 
 export type ThreadAnswer = { readonly id: number } & (
   | { readonly ok: true; readonly crls: readonly BuiltCrl[] }
-  | { readonly ok: false; readonly code: CrlRefusalCode; readonly message: string; readonly hint: string }
+  | { readonly ok: false; readonly code: CrlRejectionCode; readonly message: string; readonly hint: string }
 );
 
 parentPort?.on('message', (order: ThreadOrder) => {

@@ -1,22 +1,22 @@
-// The story of a handshake with any server, from the name to the first byte of the answer, up to the step that broke.
+// The way of a handshake with any server, from the name to the first byte of the answer, up to the step that broke.
 import type { Clock } from '../base/clock.ts';
 import { type FaultCode, faultTable } from '../base/fault.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
 import { isIpLiteral } from '../base/host.ts';
-import { findAlert, judgeHandshakeError } from '../trust/handshake-error.ts';
+import { findAlert, verifyHandshakeError } from '../trust/handshake-error.ts';
 import { escapeForLog } from '../base/log-text.ts';
 import { type Answer, parseAnswer } from './answer.ts';
 import { type Connected, connectFirst, deadlineRaw, type Failure, resolveHost, TimeLeft } from './connect.ts';
-import { judgeOwn, judgeRequest } from './own-certificate.ts';
+import { verifyOwn, verifyRequest } from './own-certificate.ts';
 import { type ProbeEvidence, probeTls, type TlsEvidence } from './probe-tls.ts';
-import { judgeServer, type ServerSteps } from './server-certificate.ts';
+import { verifyServer, type ServerSteps } from './server-certificate.ts';
 import { broken, passed, type Step, type StepId, unclear } from './step.ts';
 import type { Target } from './target.ts';
 import { explainTlsFailure } from './tls-failure.ts';
 
-export type Ladder = {
+export type HandshakeDiagnosis = {
   readonly steps: readonly Step[];
-  /** Milliseconds since the epoch: the clock by which dates were judged. */
+  /** Milliseconds since the epoch: the clock by which dates were verified. */
   readonly now: number;
   /** The address that was used. */
   readonly address: string | undefined;
@@ -31,7 +31,11 @@ export type Ladder = {
 };
 
 /** Never rejects. `resolve`: how names become addresses. */
-export async function climb(target: Target, clock: Clock, resolve = resolveHost): Promise<Ladder> {
+export async function diagnoseHandshake(
+  target: Target,
+  clock: Clock,
+  resolve = resolveHost,
+): Promise<HandshakeDiagnosis> {
   const time = new TimeLeft(clock, target.timeoutMs);
   const now = clock.now();
   const nothing = {
@@ -47,13 +51,13 @@ export async function climb(target: Target, clock: Clock, resolve = resolveHost)
   const resolved = isIpLiteral(target.host)
     ? { addresses: [target.host], failure: undefined }
     : await resolve(target.host, time);
-  const dns = judgeDns(target, resolved.addresses, resolved.failure);
+  const dns = verifyDns(target, resolved.addresses, resolved.failure);
   if (dns.status === 'failed') return { ...nothing, steps: [dns] };
   const connected = await connectFirst(resolved.addresses, target.port, time);
-  const tcp = judgeTcp(target, connected);
+  const tcp = verifyTcp(target, connected);
   const address = connected.attempts.at(-1)?.address;
   if (connected.socket === undefined || address === undefined) return { ...nothing, address, steps: [dns, tcp] };
-  // Judged when the handshake ends: a server that is not the right one is not asked anything.
+  // Verified when the handshake ends: a server that is not the right one is not asked anything.
   let server: ServerSteps | undefined;
   const evidence = await probeTls(
     connected.socket,
@@ -63,7 +67,7 @@ export async function climb(target: Target, clock: Clock, resolve = resolveHost)
       alpn: target.alpn,
       roundTripMs: connected.durationMs,
       question: (early) => {
-        server = judgeServer(early, target, now);
+        server = verifyServer(early, target, now);
         return server.steps.some(({ status }) => status === 'failed') ? undefined : question(early, target);
       },
     },
@@ -83,12 +87,12 @@ export async function climb(target: Target, clock: Clock, resolve = resolveHost)
     const step = await explainTlsFailure(evidence, target, { address, port: target.port }, time);
     return { ...seen, steps: [dns, tcp, step] };
   }
-  server ??= judgeServer(evidence, target, now);
-  const steps = [dns, tcp, ...judgeFrom(judgeTls(evidence), server.steps, () => judgeRest(evidence, target))];
+  server ??= verifyServer(evidence, target, now);
+  const steps = [dns, tcp, ...verifyFrom(verifyTls(evidence), server.steps, () => verifyRest(evidence, target))];
   return { ...seen, certificates: server.certificates, steps };
 }
 
-function judgeDns({ host }: Target, addresses: readonly string[], failure: Failure | undefined): Step {
+function verifyDns({ host }: Target, addresses: readonly string[], failure: Failure | undefined): Step {
   if (failure === undefined && addresses.length > 0)
     return passed('dns', isIpLiteral(host) ? `${host} is an address` : `${host} is ${addresses.join(', ')}`);
   const raw = failure?.raw ?? '';
@@ -102,7 +106,7 @@ const tcpCodes: Readonly<Record<string, FaultCode>> = {
   [deadlineRaw]: 'timeout',
 };
 
-function judgeTcp({ port }: Target, { attempts, socket, durationMs }: Connected): Step {
+function verifyTcp({ port }: Target, { attempts, socket, durationMs }: Connected): Step {
   const failed = attempts.flatMap(({ address, failure }) => (failure === undefined ? [] : [{ address, failure }]));
   const notes = failed.map(({ address, failure }) => `${address} did not accept: ${failure.raw}`);
   const last = attempts.at(-1)?.address ?? '';
@@ -120,15 +124,16 @@ function judgeTcp({ port }: Target, { attempts, socket, durationMs }: Connected)
   return broken('tcp', `port ${port}`, { code, cause, raw }, attempts.length === 1 ? [] : notes);
 }
 
-function judgeTls({ version, cipher, alpn, transcript, established, failure }: ProbeEvidence): Step {
+function verifyTls({ version, cipher, alpn, transcript, established, failure }: ProbeEvidence): Step {
   const parts = [version, cipher, transcript.group ?? '', alpn === '' ? '' : `ALPN ${alpn}`];
   const text = parts.filter((part) => part !== '').join(', ');
   const raw = failure?.raw ?? '';
   // Where the server broke it off, a later step says why; where our own OpenSSL did, nothing later would.
   if (established || !raw.startsWith('ERR_SSL_') || findAlert(raw) !== undefined) return passed('tls', text);
-  const judged = judgeHandshakeError(raw, { leg: 2, sawPeerCertificate: true, peer: 'the server' });
-  if (judged === undefined || judged.code === 'ok' || judged.code === 'refused_by_peer') return passed('tls', text);
-  return broken('tls', text, { code: judged.code, cause: `our side gave up: ${judged.detail}`, raw });
+  const verified = verifyHandshakeError(raw, { leg: 2, sawPeerCertificate: true, peer: 'the server' });
+  if (verified === undefined || verified.code === 'ok' || verified.code === 'refused_by_peer')
+    return passed('tls', text);
+  return broken('tls', text, { code: verified.code, cause: `our side gave up: ${verified.detail}`, raw });
 }
 
 // The connection preface and an empty SETTINGS frame (RFC 9113 section 3.4): enough for the server's own SETTINGS.
@@ -147,20 +152,20 @@ function question({ alpn }: TlsEvidence, { wanted, port, path }: Target): Buffer
 }
 
 /** A weak certificate is the better explanation of a handshake that our side broke off, so it goes first. */
-function judgeFrom(tls: Step, server: readonly Step[], rest: () => Step[]): Step[] {
+function verifyFrom(tls: Step, server: readonly Step[], rest: () => Step[]): Step[] {
   if (server.some(({ status }) => status === 'failed')) return [passed('tls', tls.text), ...server];
   return tls.status === 'failed' ? [tls] : [tls, ...server, ...rest()];
 }
 
 /** What follows a server that is the right one. */
-function judgeRest(evidence: ProbeEvidence, target: Target): Step[] {
+function verifyRest(evidence: ProbeEvidence, target: Target): Step[] {
   const answer = evidence.answer.length === 0 ? undefined : parseAnswer(evidence.answer);
-  const steps = [judgeRequest(evidence.transcript), judgeOwn(evidence, answer, target)];
+  const steps = [verifyRequest(evidence.transcript), verifyOwn(evidence, answer, target)];
   if (steps.some(({ status }) => status === 'failed')) return steps;
-  return [...steps, judgeAnswer(evidence, answer, target)];
+  return [...steps, verifyAnswer(evidence, answer, target)];
 }
 
-function judgeAnswer(evidence: ProbeEvidence, answer: Answer | undefined, { path, timeoutMs }: Target): Step {
+function verifyAnswer(evidence: ProbeEvidence, answer: Answer | undefined, { path, timeoutMs }: Target): Step {
   const step: StepId = 'answer';
   if (answer !== undefined) {
     const { shown, refusal } = answer;

@@ -1,8 +1,8 @@
-// Our side of the ladder: did the server ask for a certificate, did ours go out, and, where the server refused, what it
+// Our side of the diagnosis: did the server ask for a certificate, did ours go out, and, where the server refused, what it
 // said or left unsaid about it. With TLS 1.3 the refusal comes only after the handshake, as an alert, a bare close or a
 // page (N12, N24).
 import type { FaultCode } from '../base/fault.ts';
-import { findAlert, findCertificateAlert, judgeHandshakeError } from '../trust/handshake-error.ts';
+import { findAlert, findCertificateAlert, verifyHandshakeError } from '../trust/handshake-error.ts';
 import { quoteSubject } from '../trust/issuer-diagnosis.ts';
 import { escapeForLog } from '../base/log-text.ts';
 import type { Answer } from './answer.ts';
@@ -15,7 +15,7 @@ import type { Transcript } from './transcript.ts';
 const maxNamesShown = 5;
 
 /** Step client_auth. */
-export function judgeRequest({ request, complete }: Transcript): Step {
+export function verifyRequest({ request, complete }: Transcript): Step {
   if (request === undefined) {
     return complete
       ? passed('client_auth', 'the server does not ask for a client certificate')
@@ -33,7 +33,7 @@ export function judgeRequest({ request, complete }: Transcript): Step {
 }
 
 /** Step own. `answer` is undefined where the server said nothing within TLS. */
-export function judgeOwn(evidence: ProbeEvidence, answer: Answer | undefined, { own }: Target): Step {
+export function verifyOwn(evidence: ProbeEvidence, answer: Answer | undefined, { own }: Target): Step {
   const { transcript } = evidence;
   const doubts = own === undefined ? [] : findDoubts(own, transcript);
   const sent = describeSent(own, transcript);
@@ -115,7 +115,7 @@ function findRefusal(
   const isMissing = own === undefined || transcript.sentCertificates === 0;
   const alert = findAlert(raw);
   if (alert !== undefined && (findCertificateAlert(raw) !== undefined || !established)) {
-    const says = judgeHandshakeError(raw, { leg: 2, sawPeerCertificate: true, peer: 'the server' })?.detail ?? alert;
+    const says = verifyHandshakeError(raw, { leg: 2, sawPeerCertificate: true, peer: 'the server' })?.detail ?? alert;
     if (isMissing) {
       const cause = `the server requires a client certificate and got none (alert ${alert})`;
       return { code: 'no_client_cert', cause, raw };

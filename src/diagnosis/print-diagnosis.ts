@@ -1,29 +1,29 @@
-// The ladder as text for people and as JSON for machines. Everything of the peer's was escaped where it was read; JSON gets
+// The diagnosis as text for people and as JSON for machines. Everything of the peer's was escaped where it was read; JSON gets
 // its own escapes again, so that no byte of a peer reaches a terminal raw.
 import type { CertificateFacts } from '../certs/facts.ts';
 import { escapeForLog } from '../base/log-text.ts';
 import { curlCommand, opensslCommand } from './shell-commands.ts';
-import type { Ladder } from './diagnose-handshake.ts';
+import type { HandshakeDiagnosis } from './diagnose-handshake.ts';
 import { type Step, stepNames } from './step.ts';
 import type { Target } from './target.ts';
 
 /** True where no step broke. */
-export function isSound({ steps }: Ladder): boolean {
+export function isSound({ steps }: HandshakeDiagnosis): boolean {
   return steps.every(({ status }) => status !== 'failed');
 }
 
 const words = { ok: 'ok', failed: 'FAILED', unknown: '?' } as const;
 
-export function printLadder(ladder: Ladder, target: Target): string {
+export function printDiagnosis(diagnosis: HandshakeDiagnosis, target: Target): string {
   const { host, port, wanted } = target;
   const place = `${host.includes(':') ? `[${host}]` : host}:${port}`;
   const lines = [
-    `${place}${wanted === host ? '' : ` as ${wanted}`}, by our clock ${new Date(ladder.now).toISOString()}`,
+    `${place}${wanted === host ? '' : ` as ${wanted}`}, by our clock ${new Date(diagnosis.now).toISOString()}`,
     '',
   ];
-  for (const step of ladder.steps) lines.push(...printStep(step));
-  lines.push('', 'the same with OpenSSL:', `  ${opensslCommand(target, ladder.address)}`);
-  if (isHttp(ladder)) lines.push('and with curl:', `  ${curlCommand(target, ladder.address)}`);
+  for (const step of diagnosis.steps) lines.push(...printStep(step));
+  lines.push('', 'the same with OpenSSL:', `  ${opensslCommand(target, diagnosis.address)}`);
+  if (isHttp(diagnosis)) lines.push('and with curl:', `  ${curlCommand(target, diagnosis.address)}`);
   return `${lines.join('\n')}\n`;
 }
 
@@ -43,18 +43,18 @@ function printStep({ step, status, text, notes, failure }: Step): string[] {
 }
 
 /** curl is of use where HTTP was spoken, or would have been. */
-function isHttp({ steps, alpn }: Ladder): boolean {
+function isHttp({ steps, alpn }: HandshakeDiagnosis): boolean {
   const answer = steps.find(({ step }) => step === 'answer');
   if (answer !== undefined) return answer.text.startsWith('HTTP/');
   return alpn === 'http/1.1' || alpn === 'h2' || steps.some(({ failure }) => failure?.raw.startsWith('HTTP ') === true);
 }
 
 /** The shape is documented in docs/explain-handshake.md: keys are added, never changed. */
-export function printJson(ladder: Ladder, target: Target): string {
-  const { steps, now, address, version, cipher, group, alpn, certificates, acceptedCas } = ladder;
+export function printJson(diagnosis: HandshakeDiagnosis, target: Target): string {
+  const { steps, now, address, version, cipher, group, alpn, certificates, acceptedCas } = diagnosis;
   const failed = steps.find(({ status }) => status === 'failed');
   const json = {
-    ok: isSound(ladder),
+    ok: isSound(diagnosis),
     failedStep: failed?.step ?? null,
     code: failed?.failure?.code ?? null,
     target: { host: target.host, port: target.port, name: target.wanted, address: address ?? null },
@@ -68,7 +68,7 @@ export function printJson(ladder: Ladder, target: Target): string {
     steps,
     commands: {
       openssl: opensslCommand(target, address),
-      curl: isHttp(ladder) ? curlCommand(target, address) : null,
+      curl: isHttp(diagnosis) ? curlCommand(target, address) : null,
     },
   };
   return `${JSON.stringify(json, undefined, 2)}\n`;

@@ -1,5 +1,5 @@
 // One TLS handshake and one question, as a client that looks at everything and decides nothing: what was agreed, what the
-// bytes said, how OpenSSL judged, how it ended. What it means is the business of diagnose-handshake.ts.
+// bytes said, how OpenSSL verified, how it ended. What it means is the business of diagnose-handshake.ts.
 import type { Socket } from 'node:net';
 import tls, { type SecureContext, type TLSSocket } from 'node:tls';
 import { sentChain, verifyErrorOf } from '../certs/sent-chain.ts';
@@ -21,14 +21,14 @@ export type ProbeSettings = {
 
 /** What is known once both sides have finished, or when it failed. */
 export type TlsEvidence = {
-  /** TLS was agreed from our point of view; with TLS 1.3 the server judges us only then (N24). */
+  /** TLS was agreed from our point of view; with TLS 1.3 the server verifies us only then (N24). */
   readonly established: boolean;
   /** 'TLSv1.3'; '' where it did not come that far. */
   readonly version: string;
   readonly cipher: string;
   /** '' where none was agreed. */
   readonly alpn: string;
-  /** OpenSSL's judgement on their chain; '' is good; undefined where it came not to it. */
+  /** OpenSSL's result on their chain; '' is good; undefined where it came not to it. */
   readonly verifyError: string | undefined;
   readonly transcript: Transcript;
   /** Of the server, DER, leaf first; undefined where it came not to them. */

@@ -1,4 +1,4 @@
-// The server's side of the ladder: its certificate, the chain, the name. Judged by the same functions as leg 2 of the
+// The server's side of the diagnosis: its certificate, the chain, the name. Verified by the same functions as the backend side of the
 // gateway; OpenSSL's own verdict is where the diagnosis starts.
 import { X509Certificate } from 'node:crypto';
 import { Fault } from '../base/fault.ts';
@@ -10,7 +10,7 @@ import { readFacts } from '../certs/facts-reader.ts';
 import { coversHost, explainNotCovered } from '../certs/host-coverage.ts';
 import { isSelfIssued } from '../certs/issuer.ts';
 import { quoteSubject, findTop } from '../trust/issuer-diagnosis.ts';
-import { judgeStrength, judgeDates } from '../trust/certificate-checks.ts';
+import { verifyStrength, verifyDates } from '../trust/certificate-checks.ts';
 import { clientAuth, hasPurpose, serverAuth } from '../certs/extended-key-usage.ts';
 import { escapeForLog } from '../base/log-text.ts';
 import { loadSystemBundle, type TrustBundle } from '../trust/trust-bundle.ts';
@@ -26,7 +26,7 @@ export type ServerSteps = {
 };
 
 /** Steps certificate, chain and name. Never throws. */
-export function judgeServer(evidence: TlsEvidence, target: Target, now: number): ServerSteps {
+export function verifyServer(evidence: TlsEvidence, target: Target, now: number): ServerSteps {
   const certificates: CertificateFacts[] = [];
   try {
     for (const der of evidence.certificates ?? []) certificates.push(readFacts(der));
@@ -42,22 +42,22 @@ export function judgeServer(evidence: TlsEvidence, target: Target, now: number):
     return { steps: [broken('certificate', 'none', failure)], certificates };
   }
   const steps: Step[] = [];
-  for (const [name, judge] of [
-    ['certificate', judgeCertificate],
-    ['chain', judgeChain],
-    ['name', judgeName],
+  for (const [name, verify] of [
+    ['certificate', verifyCertificate],
+    ['chain', verifyChain],
+    ['name', verifyName],
   ] as const) {
-    const step = judgeSafely(name, () => judge(leaf, { evidence, target, now, certificates }));
+    const step = verifySafely(name, () => verify(leaf, { evidence, target, now, certificates }));
     steps.push(step);
     if (step.status === 'failed') break;
   }
   return { steps, certificates };
 }
 
-/** What readFacts let pass can still be unreadable in a corner that only one judge looks into. */
-function judgeSafely(name: StepId, judge: () => Step): Step {
+/** What readFacts let pass can still be unreadable in a corner that only one verify looks into. */
+function verifySafely(name: StepId, verify: () => Step): Step {
   try {
-    return judge();
+    return verify();
   } catch (error) {
     const cause = escapeForLog(error instanceof Fault ? (error.detail ?? error.code) : String(error), 300);
     return broken(name, 'cannot be judged', { code: 'malformed_cert', cause, raw: '' });
@@ -71,10 +71,10 @@ type World = {
   readonly certificates: readonly CertificateFacts[];
 };
 
-function judgeCertificate(leaf: CertificateFacts, { evidence, now }: World): Step {
+function verifyCertificate(leaf: CertificateFacts, { evidence, now }: World): Step {
   const text = describeCertificate(leaf);
   const raw = evidence.verifyError ?? '';
-  const found = judgeDates(leaf, now) ?? judgeStrength(leaf);
+  const found = verifyDates(leaf, now) ?? verifyStrength(leaf);
   if (found !== undefined && found.code !== 'ok')
     return broken('certificate', text, { code: found.code, cause: `the server's certificate: ${found.detail}`, raw });
   if (hasPurpose(leaf, serverAuth)) return passed('certificate', text);
@@ -103,7 +103,7 @@ function purposeOf(facts: CertificateFacts): string {
   return found.filter((word) => word !== '').join(' and ') || 'neither serverAuth nor clientAuth';
 }
 
-function judgeChain(leaf: CertificateFacts, { evidence, target, now, certificates }: World): Step {
+function verifyChain(leaf: CertificateFacts, { evidence, target, now, certificates }: World): Step {
   const { anchors, own } = target;
   const where = anchors === undefined ? 'the built-in roots' : `--ca ${escapeForLog(target.files.ca ?? '', 200)}`;
   const count = `${certificates.length} ${certificates.length === 1 ? 'certificate' : 'certificates'} sent`;
@@ -120,7 +120,7 @@ function judgeChain(leaf: CertificateFacts, { evidence, target, now, certificate
                 own.chain.find((ca) => ca.isCa && ca.subjectKey === facts.issuerKey),
             },
           };
-    const judged = diagnose({
+    const verified = diagnose({
       raw,
       leg: 2,
       leaf,
@@ -130,8 +130,8 @@ function judgeChain(leaf: CertificateFacts, { evidence, target, now, certificate
       peer: 'the server',
       ...known,
     });
-    const code = judged.code === 'ok' ? 'untrusted_issuer' : judged.code;
-    return broken('chain', `${count}, judged against ${where}`, { code, cause: judged.detail, raw }, notes);
+    const code = verified.code === 'ok' ? 'untrusted_issuer' : verified.code;
+    return broken('chain', `${count}, judged against ${where}`, { code, cause: verified.detail, raw }, notes);
   }
   const top = findTop(leaf, certificates);
   const lent = path?.chain.find((ca) => !certificates.some(({ sha256 }) => sha256 === ca.sha256));
@@ -178,7 +178,7 @@ function noteOddities(sent: readonly CertificateFacts[]): string[] {
   return notes;
 }
 
-function judgeName(leaf: CertificateFacts, { target: { wanted } }: World): Step {
+function verifyName(leaf: CertificateFacts, { target: { wanted } }: World): Step {
   if (coversHost(leaf, wanted)) return passed('name', `${wanted} is among its names`);
   const cause = `the certificate does not cover ${wanted}: ${explainNotCovered(leaf, wanted)}`;
   return broken('name', wanted, { code: 'name_mismatch', cause, raw: 'ERR_TLS_CERT_ALTNAME_INVALID' });

@@ -96,7 +96,7 @@ export async function loadTarget(place: string, options: HandshakeOptions, now: 
       minVersion: min,
       maxVersion: max,
       ...(ciphers === undefined ? {} : { ciphers }),
-      // Named also where they are the default: NODE_EXTRA_CA_CERTS would slip in, which leg 2 does not heed either.
+      // Named also where they are the default: NODE_EXTRA_CA_CERTS would slip in, which the backend side does not heed either.
       ca: anchors === undefined ? [...tls.rootCertificates] : [...anchors.pem],
       ...(own === undefined ? {} : { cert: chainPem(own), key: own.keyPem }),
     }),
@@ -140,7 +140,7 @@ async function loadAnchors(path: string): Promise<TrustBundle> {
   return bundle;
 }
 
-/** Defects that a handshake can be tried with all the same: the server shall judge them. */
+/** Defects that a handshake can be tried with all the same: the server shall verify them. */
 const doubtful: ReadonlySet<string> = new Set(['expired', 'not_yet_valid', 'wrong_purpose', 'missing_intermediate']);
 
 async function loadOwn(cert: string, key: string, now: number): Promise<OwnCertificate> {

@@ -2,7 +2,7 @@
 // ours, does not know the name, or says nothing. Asks once more, differently, where that tells which.
 import tls from 'node:tls';
 import { escapeForLog } from '../base/log-text.ts';
-import { findAlert, judgeHandshakeError } from '../trust/handshake-error.ts';
+import { findAlert, verifyHandshakeError } from '../trust/handshake-error.ts';
 import { connectFirst, deadlineRaw, TimeLeft } from './connect.ts';
 import { type ProbeEvidence, probeTls } from './probe-tls.ts';
 import { broken, type Step } from './step.ts';
@@ -36,13 +36,13 @@ export async function explainTlsFailure(
       : fail('unreachable', 'the server closed the connection at our ClientHello, without a byte');
   }
   if (raw === deadlineRaw) return fail('timeout', 'the server began with TLS and did not finish in time');
-  const judged = judgeHandshakeError(raw, { leg: 2, sawPeerCertificate: false, peer: 'the server' });
-  if (judged === undefined || judged.code === 'ok')
+  const verified = verifyHandshakeError(raw, { leg: 2, sawPeerCertificate: false, peer: 'the server' });
+  if (verified === undefined || verified.code === 'ok')
     return fail(
       'refused_by_peer',
       escapeForLog(failure?.message ?? 'the server closed the connection in the handshake', 300),
     );
-  if (judged.code !== 'protocol_mismatch') return fail(judged.code, judged.detail);
+  if (verified.code !== 'protocol_mismatch') return fail(verified.code, verified.detail);
   if (findAlert(raw) === 'no_application_protocol') {
     const cause = `the server has no application protocol in common with us (ALPN): we offered ${target.alpn.join(', ')}`;
     return fail('protocol_mismatch', cause, 'Offer what it speaks: --alpn h2, or --alpn none.');
@@ -52,7 +52,7 @@ export async function explainTlsFailure(
     spoken === undefined
       ? 'it did not agree to anything from TLSv1 to TLSv1.3 either'
       : `with everything on offer it takes ${spoken}`;
-  return fail('protocol_mismatch', `${judged.detail}; we offered ${offer}; ${theirs}`);
+  return fail('protocol_mismatch', `${verified.detail}; we offered ${offer}; ${theirs}`);
 }
 
 /** What we offer, in a few words. */

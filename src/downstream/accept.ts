@@ -1,20 +1,20 @@
-// One accepted connection on its way to a verdict: ClientHello, policy, TLS, judgement, then either the flow or a refusal with
+// One accepted connection on its way to a verdict: ClientHello, policy, TLS, result, then either the flow or a refusal with
 // its reason. Every step is under one deadline; no throw leaves a socket callback (incident 12).
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Late } from '../base/deadline.ts';
 import { canonicalHostName } from '../base/host.ts';
-import { judgeHandshakeError } from '../trust/handshake-error.ts';
+import { verifyHandshakeError } from '../trust/handshake-error.ts';
 import type { Verdict } from '../trust/verdict.ts';
 import { type ClientHello, ClientHelloReader } from './client-hello.ts';
 import type { OcspSettings } from '../ocsp/settings.ts';
-import type { EdgePolicy } from './trust-policy.ts';
-import type { EdgeWorld } from './dependencies.ts';
+import type { TrustPolicy } from './trust-policy.ts';
+import type { DownstreamDependencies } from './dependencies.ts';
 import { type HandshakeRecord, makeHandshakeRecord } from './handshake-record.ts';
 import { kindOfHello } from './hello-kind.ts';
-import { judgeClient, readProof } from './verify-client.ts';
+import { verifyClient, readProof } from './verify-client.ts';
 import { alert, plainHttpAnswer } from './early-refusal.ts';
-import { judgeByOcsp } from '../ocsp/verification.ts';
+import { verifyByOcsp } from '../ocsp/verification.ts';
 import { type Address, addressOf, peerOfVerdict } from './peer.ts';
 import type { PendingHandshake } from './pending-handshakes.ts';
 import type { HandshakeSink } from './tls-terminator.ts';
@@ -29,23 +29,23 @@ type Refusal = { readonly code: HandshakeRecord['code']; readonly raw?: string; 
 export class Accept implements Late, HandshakeSink, PendingHandshake {
   deadline: number;
   readonly #raw: Socket;
-  readonly #world: EdgeWorld;
+  readonly #dependencies: DownstreamDependencies;
   readonly #address: Address;
   readonly #startedAt: number;
   #reader: ClientHelloReader | undefined = new ClientHelloReader();
   #received: Buffer[] = [];
   #hello: ClientHello | undefined;
   #serverName: string | undefined;
-  #policy: EdgePolicy | undefined;
+  #policy: TrustPolicy | undefined;
   /** Set while an OCSP responder is asked. */
   #stopAsking: (() => void) | undefined;
   #settled = false;
 
-  constructor(raw: Socket, world: EdgeWorld, handshakeTimeoutMs: number) {
+  constructor(raw: Socket, dependencies: DownstreamDependencies, handshakeTimeoutMs: number) {
     this.#raw = raw;
-    this.#world = world;
+    this.#dependencies = dependencies;
     this.#address = addressOf(raw);
-    this.#startedAt = world.clock.monotonic();
+    this.#startedAt = dependencies.clock.monotonic();
     this.deadline = this.#startedAt + handshakeTimeoutMs;
   }
 
@@ -54,7 +54,7 @@ export class Accept implements Late, HandshakeSink, PendingHandshake {
     this.#raw.on('error', this.#onError);
     this.#raw.on('close', this.#onClose);
     this.#raw.on('data', this.#onData);
-    this.#world.deadlines.add(this);
+    this.#dependencies.deadlines.add(this);
   }
 
   get remoteAddress(): string {
@@ -94,7 +94,7 @@ export class Accept implements Late, HandshakeSink, PendingHandshake {
   };
 
   #onHello(hello: ClientHello): void {
-    const { current, limits } = this.#world;
+    const { current, limits } = this.#dependencies;
     this.#hello = hello;
     this.#serverName = hello.serverName === undefined ? undefined : canonicalHostName(hello.serverName);
     this.#policy = current().policies.find(this.#serverName);
@@ -122,7 +122,7 @@ export class Accept implements Late, HandshakeSink, PendingHandshake {
 
   onTlsError(error: Error & { code?: string }): void {
     const raw = error.code ?? '';
-    const found = judgeHandshakeError(raw, { leg: 1, sawPeerCertificate: false });
+    const found = verifyHandshakeError(raw, { leg: 1, sawPeerCertificate: false });
     const { code, detail } = found ?? { code: 'refused_by_peer', detail: error.message };
     const ranges =
       code === 'protocol_mismatch' && this.#policy !== undefined
@@ -139,26 +139,26 @@ export class Accept implements Late, HandshakeSink, PendingHandshake {
       return;
     }
     try {
-      this.#judge(socket, this.#policy);
+      this.#verify(socket, this.#policy);
     } catch (error) {
       socket.destroy();
       this.#fail(error);
     }
   }
 
-  #judge(socket: TLSSocket, policy: EdgePolicy): void {
-    const { clock, facts, chains, intermediates } = this.#world;
+  #verify(socket: TLSSocket, policy: TrustPolicy): void {
+    const { clock, facts, chains, intermediates } = this.#dependencies;
     const proof = readProof(socket, policy.clientAuth !== undefined);
-    const verdict = judgeClient(proof, { policy, facts, chains, intermediates, now: clock.now() });
+    const verdict = verifyClient(proof, { policy, facts, chains, intermediates, now: clock.now() });
     const ocsp = verdict.leaf === undefined ? undefined : policy.trust?.ocsp;
-    if (verdict.code === 'ok' && ocsp !== undefined) this.#judgeByOcsp(socket, policy, verdict, ocsp);
+    if (verdict.code === 'ok' && ocsp !== undefined) this.#verifyByOcsp(socket, policy, verdict, ocsp);
     else this.#conclude(socket, policy, verdict);
   }
 
   /** Waits for the responder where nothing is known: nothing is read meanwhile, and the deadline of the handshake holds. */
-  #judgeByOcsp(socket: TLSSocket, policy: EdgePolicy, passed: Verdict, settings: OcspSettings): void {
-    const desk = { ...this.#world.ocsp, policy: policy.name, settings };
-    const found = judgeByOcsp(passed, desk, (verdict) => {
+  #verifyByOcsp(socket: TLSSocket, policy: TrustPolicy, passed: Verdict, settings: OcspSettings): void {
+    const ocsp = { ...this.#dependencies.ocsp, policy: policy.name, settings };
+    const found = verifyByOcsp(passed, ocsp, (verdict) => {
       this.#stopAsking = undefined;
       try {
         if (socket.destroyed) this.#onClosed('CLOSED');
@@ -170,13 +170,13 @@ export class Accept implements Late, HandshakeSink, PendingHandshake {
     });
     if (typeof found === 'function') {
       this.#stopAsking = found;
-      this.#world.pending.hold(this);
+      this.#dependencies.pending.hold(this);
     } else this.#conclude(socket, policy, found);
   }
 
-  #conclude(socket: TLSSocket, policy: EdgePolicy, verdict: Verdict): void {
+  #conclude(socket: TLSSocket, policy: TrustPolicy, verdict: Verdict): void {
     const { name, trust } = policy;
-    this.#world.onJudged({ policy: name, serverName: this.#serverName, verdict, bundle: trust?.bundle });
+    this.#dependencies.onVerified({ policy: name, serverName: this.#serverName, verdict, bundle: trust?.bundle });
     const peer = peerOfVerdict(this.#address, this.#serverName, policy, verdict);
     if (verdict.code === 'ok') {
       this.#settle('ok', verdict);
@@ -191,14 +191,14 @@ export class Accept implements Late, HandshakeSink, PendingHandshake {
         return;
       }
     }
-    this.#world.onAccepted(socket, peer, this.#raw);
+    this.#dependencies.onAccepted(socket, peer, this.#raw);
   }
 
   /** Ends the attempt, with last words where the client can still read them. Closes unless there is a verdict to explain. */
   #refuse(refusal: Refusal, lastWords?: Buffer, verdict?: Verdict): void {
     if (this.#settled) return;
     this.#settle(refusal.code, verdict);
-    const { clock, deadlines, onRefused } = this.#world;
+    const { clock, deadlines, onRefused } = this.#dependencies;
     onRefused(
       makeHandshakeRecord({
         ...this.#address,
@@ -231,7 +231,7 @@ export class Accept implements Late, HandshakeSink, PendingHandshake {
   readonly #onClose = (): void => this.#onClosed('CLOSED');
 
   #onClosed(raw: string): void {
-    this.#world.deadlines.delete(this);
+    this.#dependencies.deadlines.delete(this);
     if (this.#settled) return;
     // Load balancers look whether the port is open and say nothing: not worth a word.
     if (this.#isSilent) this.#settle(undefined, undefined);
@@ -240,7 +240,7 @@ export class Accept implements Late, HandshakeSink, PendingHandshake {
   }
 
   #fail(error: unknown): void {
-    this.#world.onDefect(error);
+    this.#dependencies.onDefect(error);
     this.#refuse({ code: 'internal', raw: '', detail: String(error) });
     this.#raw.destroy();
   }
@@ -261,7 +261,7 @@ export class Accept implements Late, HandshakeSink, PendingHandshake {
     this.#received = [];
     this.#stopAsking?.();
     this.#stopAsking = undefined;
-    const { clock, deadlines, pending, onOutcome } = this.#world;
+    const { clock, deadlines, pending, onOutcome } = this.#dependencies;
     deadlines.delete(this);
     pending.leave(this);
     if (code === undefined) return;

@@ -1,14 +1,14 @@
 // The chains of clients seen lately: a resumed session brings its leaf but not the intermediates that were sent with it (N10).
 // Keyed by policy and leaf, so that a chain never serves under another trust. Bounded by count and bytes, least recently used out.
 import type { CertificateFacts } from '../certs/facts.ts';
-import type { Judgement } from '../trust/certificate-checks.ts';
+import type { VerificationResult } from '../trust/certificate-checks.ts';
 
 export type KnownChain = {
   /** Leaf first, without the anchor. */
   readonly chain: readonly CertificateFacts[];
   readonly anchor: CertificateFacts;
   /** What is too weak about it, if anything: time does not change that. */
-  readonly weakness: Judgement | undefined;
+  readonly weakness: VerificationResult | undefined;
 };
 
 export class ChainCache {

@@ -1,6 +1,6 @@
 // Reads a ClientHello before TLS starts, only as far as choosing a trust policy and explaining a failure needs it (RFC 8446
 // section 4.1.2, RFC 5246 section 7.4.1.2, RFC 6066 section 3). Reassembles it over TCP segments and TLS records (incident
-// 5); never consumes a byte: OpenSSL reads the same bytes again and judges everything that is not looked at here.
+// 5); never consumes a byte: OpenSSL reads the same bytes again and verifies everything that is not looked at here.
 import { ByteCursor } from './byte-cursor.ts';
 
 /** A ClientHello longer than this is refused. Post-quantum key shares and ECH make some 2 kB. */
@@ -80,7 +80,7 @@ export class ClientHelloReader {
     return more;
   }
 
-  /** Every byte is judged as it comes, so that what is not TLS is known from its first byte on. */
+  /** Every byte is verified as it comes, so that what is not TLS is known from its first byte on. */
   #readRecordHeader(byte: number): ClientHelloResult | undefined {
     const at = this.#recordHeaderFill;
     if (at === 0 && byte !== handshakeRecord) {

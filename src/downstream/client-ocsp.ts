@@ -1,9 +1,9 @@
 // OCSP of one worker's clients: the answers, what is counted and logged of them, and the connections that are open: their
-// answers are renewed before they run out, and they are judged again when an answer changes or holds no longer.
+// answers are renewed before they run out, and they are re-evaluated when an answer changes or holds no longer.
 import type { Clock } from '../base/clock.ts';
-import type { EdgeWorld } from './dependencies.ts';
+import type { DownstreamDependencies } from './dependencies.ts';
 import { OcspChecker } from '../ocsp/checker.ts';
-import { judgeFinding, judgeOpen, ocspSubject, type OcspSoftPass } from '../ocsp/verification.ts';
+import { verifyFinding, verifyOpen, ocspSubject, type OcspSoftFail } from '../ocsp/verification.ts';
 import type { Peer } from './peer.ts';
 import type { PolicyTable } from './policy-table.ts';
 import type { MetricCatalogue } from '../telemetry/metrics.ts';
@@ -11,14 +11,14 @@ import type { MetricCatalogue } from '../telemetry/metrics.ts';
 export type ClientOcspOptions = {
   readonly clock: Clock;
   readonly metrics: MetricCatalogue;
-  /** Those in force. */
+  /** Those active. */
   readonly policies: () => PolicyTable;
   /** Clients that are connected and welcome. */
   readonly peers: () => Iterable<Peer>;
-  /** Judges all of them again. */
-  readonly judgeAgain: () => void;
+  /** Verifies all of them again. */
+  readonly reEvaluate: () => void;
   /** A client was let in although OCSP could not say that it is good. */
-  readonly onSoftPass: (pass: OcspSoftPass) => void;
+  readonly onSoftFail: (pass: OcspSoftFail) => void;
 };
 
 /** How often the answers of open connections are looked through. */
@@ -37,7 +37,7 @@ export class ClientOcsp {
   /** Clock.monotonic() before which nothing can become of a connection. */
   #due = new WeakMap<Peer, number>();
   #cancelTick: (() => void) | undefined;
-  #judging = false;
+  #verifying = false;
 
   constructor(options: ClientOcspOptions) {
     this.#options = options;
@@ -46,24 +46,24 @@ export class ClientOcsp {
       clock,
       events: {
         onAsked: (policy, result) => metrics.ocspRequests.labels({ use: 'client', policy, result }).inc(),
-        onChange: () => this.#judgeSoon(),
+        onChange: () => this.#verifySoon(),
       },
     });
   }
 
   /** For the listener. */
-  get desk(): EdgeWorld['ocsp'] {
-    const { metrics, onSoftPass } = this.#options;
+  get ocsp(): DownstreamDependencies['ocsp'] {
+    const { metrics, onSoftFail } = this.#options;
     return {
       checker: this.checker,
-      onSoftPass: (pass) => {
+      onSoftFail: (pass) => {
         metrics.ocspSoftPasses.labels({ policy: pass.policy, problem: pass.problem }).inc();
-        onSoftPass(pass);
+        onSoftFail(pass);
       },
     };
   }
 
-  /** Other rules are in force: looks after open connections where any policy asks OCSP. */
+  /** Other rules are active: looks after open connections where any policy asks OCSP. */
   follow(policies: PolicyTable): void {
     this.#due = new WeakMap();
     const isAsked = policies.policies.some(({ trust }) => trust?.ocsp !== undefined);
@@ -89,7 +89,7 @@ export class ClientOcsp {
     for (const peer of peers()) {
       if ((this.#due.get(peer) ?? 0) <= at && this.#look(peer, at)) again = true;
     }
-    if (again) this.#judgeSoon();
+    if (again) this.#verifySoon();
   }
 
   /** Renews an answer whose time has come; true where the connection may have to end. */
@@ -101,7 +101,7 @@ export class ClientOcsp {
     if (policy === undefined || settings === undefined || subject === undefined) return false;
     const now = clock.now();
     const { leaf } = subject;
-    if (judgeOpen(this.checker, subject, settings, now) !== undefined) return true;
+    if (verifyOpen(this.checker, subject, settings, now) !== undefined) return true;
     const renewAt = this.checker.renewAt(subject, settings);
     if (renewAt <= at && this.#renewing.size < maxRenewals && !this.#renewing.has(leaf.sha256)) {
       this.#renewing.add(leaf.sha256);
@@ -110,7 +110,7 @@ export class ClientOcsp {
         const { known: last } = this.checker.peek(subject, settings);
         // While the last answer holds, a failed renewal is nobody's end.
         const holds = last?.answer.status === 'good' && clock.now() <= last.answer.validUntil;
-        if (!holds && judgeFinding(finding, settings.mode) !== undefined) this.#judgeSoon();
+        if (!holds && verifyFinding(finding, settings.mode) !== undefined) this.#verifySoon();
       });
     }
     const validUntil = this.checker.peek(subject, settings).known?.answer.validUntil ?? now;
@@ -118,12 +118,12 @@ export class ClientOcsp {
     return false;
   }
 
-  #judgeSoon(): void {
-    if (this.#judging) return;
-    this.#judging = true;
+  #verifySoon(): void {
+    if (this.#verifying) return;
+    this.#verifying = true;
     this.#options.clock.after(gatherMs, () => {
-      this.#judging = false;
-      this.#options.judgeAgain();
+      this.#verifying = false;
+      this.#options.reEvaluate();
     });
   }
 }

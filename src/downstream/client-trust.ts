@@ -5,7 +5,7 @@ import type { CertificateFacts } from '../certs/facts.ts';
 import { CrlSet, type CrlSettings, type IndexedCrl } from '../crl/crl-set.ts';
 import type { OcspSettings } from '../ocsp/settings.ts';
 import { IdentityRules, type IdentityRulesOptions } from '../trust/identity-rules.ts';
-import { defaultKeyFloor, type Judgement, type KeyFloor } from '../trust/certificate-checks.ts';
+import { defaultKeyFloor, type VerificationResult, type KeyFloor } from '../trust/certificate-checks.ts';
 import { escapeForLog } from '../base/log-text.ts';
 import { findSigningFlaw, findSpiffeId, readSvid } from '../certs/spiffe.ts';
 import { TrustBundle } from '../trust/trust-bundle.ts';
@@ -99,13 +99,13 @@ export class ClientTrust {
     return this.#crls;
   }
 
-  /** Puts refreshed CRLs in force, for every judgement from now on; nothing where the policy asks for none. */
+  /** Puts refreshed CRLs active, for every result from now on; nothing where the policy asks for none. */
   replaceCrls(crls: readonly IndexedCrl[]): void {
     if (this.#crlSettings !== undefined) this.#crls = new CrlSet(crls, this.#crlSettings);
   }
 
-  /** The anchors that this certificate must chain to; a judgement where it belongs to no trust domain of ours. */
-  anchorsFor(leaf: CertificateFacts): AnchorSet | Judgement {
+  /** The anchors that this certificate must chain to; a result where it belongs to no trust domain of ours. */
+  anchorsFor(leaf: CertificateFacts): AnchorSet | VerificationResult {
     if (this.#domains === undefined) return this.#anchors as AnchorSet;
     const id = readSvid(leaf);
     if ('detail' in id) return { code: 'name_mismatch', detail: `it names no trust domain: ${id.detail}` };
@@ -118,15 +118,15 @@ export class ClientTrust {
   }
 
   /**
-   * Whether a path that we found is to be relied on: what its CAs allow each other OpenSSL has judged of the path that it
+   * Whether a path that we found is to be relied on: what its CAs allow each other OpenSSL has verified of the path that it
    * went by, and that may be another one, to the CAs of another domain. `facts`: of the certificates of the path, leaf
    * first; `above`: what else it may have used. Undefined there: it has seen neither.
    */
-  judgePath(
+  verifyPath(
     facts: readonly CertificateFacts[],
     { chain, anchor }: TrustPath,
     above: readonly X509Certificate[] | undefined,
-  ): Judgement | undefined {
+  ): VerificationResult | undefined {
     const [leaf] = facts;
     const [certificate, ...intermediates] = chain;
     if (leaf === undefined || certificate === undefined) return undefined;
@@ -157,7 +157,11 @@ export class ClientTrust {
   }
 
   /** The refusal of a certificate for which `anchorsFor` has anchors and no path leads to any of them. */
-  explainNoPath(leaf: CertificateFacts, certificate: X509Certificate, above: readonly X509Certificate[]): Judgement {
+  explainNoPath(
+    leaf: CertificateFacts,
+    certificate: X509Certificate,
+    above: readonly X509Certificate[],
+  ): VerificationResult {
     const own = this.#domains && findSpiffeId(leaf)?.trustDomain;
     if (own === undefined) {
       return { code: 'untrusted_issuer', detail: 'its chain leads to no CA of the policy' };

@@ -10,14 +10,14 @@ import type { Verdict } from '../trust/verdict.ts';
 import type { ChainCache } from './chain-cache.ts';
 import type { HandshakeLimits } from './handshake-limits.ts';
 import type { HandshakeRecord } from './handshake-record.ts';
-import type { OcspDesk } from '../ocsp/verification.ts';
+import type { OcspVerification } from '../ocsp/verification.ts';
 import type { Intermediates } from './intermediates.ts';
 import type { Peer } from './peer.ts';
 import type { PendingHandshakes, PendingLimits } from './pending-handshakes.ts';
 import type { PolicyTable } from './policy-table.ts';
 
-/** The rules in force, taken anew for each connection. */
-export type EdgeState = {
+/** The rules active, taken anew for each connection. */
+export type DownstreamState = {
   readonly policies: PolicyTable;
   /** Default 10 s; 0 or absent = default, because every wait ends. */
   readonly handshakeTimeoutMs?: number;
@@ -41,7 +41,7 @@ export type HandshakeOutcome = {
 };
 
 /** A client that got as far as a verdict, let in or not: for the record of who was seen. */
-export type JudgedClient = {
+export type VerifiedClient = {
   readonly policy: string;
   readonly serverName: string | undefined;
   readonly verdict: Verdict;
@@ -49,7 +49,7 @@ export type JudgedClient = {
   readonly bundle: TrustBundle | undefined;
 };
 
-export type EdgeWorld = {
+export type DownstreamDependencies = {
   readonly pending: PendingHandshakes;
   readonly clock: Clock;
   readonly deadlines: Deadlines;
@@ -57,11 +57,11 @@ export type EdgeWorld = {
   readonly facts: FactsCache;
   readonly chains: ChainCache;
   readonly intermediates: Intermediates;
-  readonly ocsp: Pick<OcspDesk, 'checker' | 'onSoftPass'>;
-  readonly current: () => EdgeState;
+  readonly ocsp: Pick<OcspVerification, 'checker' | 'onSoftFail'>;
+  readonly current: () => DownstreamState;
   readonly onAccepted: (socket: TLSSocket, peer: Peer, transport: Socket) => void;
   readonly onRefused: (record: HandshakeRecord) => void;
   readonly onOutcome: (outcome: HandshakeOutcome) => void;
-  readonly onJudged: (judged: JudgedClient) => void;
+  readonly onVerified: (verified: VerifiedClient) => void;
   readonly onDefect: (error: unknown) => void;
 };

@@ -1,8 +1,8 @@
 // The entry points of one worker, TLS and plain: opened together, closed so that nobody who is on the way is lost.
 import type { Clock } from '../base/clock.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
-import type { EdgeListener } from './listener.ts';
-import { type EdgeEntry, type EdgeEntryOptions, makeEdgeEntry } from './tls-entry.ts';
+import type { TlsListener } from './listener.ts';
+import { type TlsEntry, type TlsEntryOptions, makeTlsEntry } from './tls-entry.ts';
 import { connectionsWithin, findDescriptorLimit } from './descriptors.ts';
 import { PlainListener, type PlainListenerOptions } from './plain-listener.ts';
 
@@ -26,7 +26,7 @@ export class EntryPoints {
   readonly #options: EntryPointsOptions;
   /** Of each entry point. */
   readonly #maxConnections = connectionsWithin(findDescriptorLimit(), mostConnections);
-  #edge: EdgeEntry | undefined;
+  #downstream: TlsEntry | undefined;
   #web: PlainListener | undefined;
 
   constructor(options: EntryPointsOptions) {
@@ -34,10 +34,10 @@ export class EntryPoints {
   }
 
   /** Rejects with the system's error. */
-  async openSecure(port: number, edge: Omit<EdgeEntryOptions, 'maxConnections'>): Promise<void> {
+  async openSecure(port: number, downstream: Omit<TlsEntryOptions, 'maxConnections'>): Promise<void> {
     const { addresses, reusePort } = this.#options;
-    this.#edge = makeEdgeEntry({ ...edge, maxConnections: this.#maxConnections });
-    await this.#edge.listener.listen({ host: addresses.webSecure.host, port, reusePort });
+    this.#downstream = makeTlsEntry({ ...downstream, maxConnections: this.#maxConnections });
+    await this.#downstream.listener.listen({ host: addresses.webSecure.host, port, reusePort });
   }
 
   /** Likewise. */
@@ -63,21 +63,21 @@ export class EntryPoints {
 
   /** Stops accepting; resolves when every connection that was accepted is gone. */
   async close(): Promise<void> {
-    await Promise.all([closeListener(this.#edge?.listener), closeListener(this.#web)]);
+    await Promise.all([closeListener(this.#downstream?.listener), closeListener(this.#web)]);
   }
 
   /** Writes what was counted of refused handshakes and not told yet: before the process ends. */
   flushRefusals(): void {
-    this.#edge?.flushRefusals();
+    this.#downstream?.flushRefusals();
   }
 
   get #accepted(): number {
-    return (this.#edge?.listener.accepted ?? 0) + (this.#web?.accepted ?? 0);
+    return (this.#downstream?.listener.accepted ?? 0) + (this.#web?.accepted ?? 0);
   }
 }
 
 /** Resolves when the listener and every connection that it accepted are gone. */
-async function closeListener(listener: EdgeListener | PlainListener | undefined): Promise<void> {
+async function closeListener(listener: TlsListener | PlainListener | undefined): Promise<void> {
   return new Promise((resolve) => {
     if (listener === undefined) resolve();
     else listener.close(resolve);

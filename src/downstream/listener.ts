@@ -7,7 +7,7 @@ import type { Deadlines } from '../base/deadline.ts';
 import { FactsCache } from '../certs/facts-cache.ts';
 import { Accept } from './accept.ts';
 import { ChainCache } from './chain-cache.ts';
-import type { EdgeState, EdgeWorld, HandshakeOutcome, JudgedClient } from './dependencies.ts';
+import type { DownstreamState, DownstreamDependencies, HandshakeOutcome, VerifiedClient } from './dependencies.ts';
 import { HandshakeLimits } from './handshake-limits.ts';
 import { type HandshakeRecord, makeHandshakeRecord } from './handshake-record.ts';
 import { Intermediates } from './intermediates.ts';
@@ -15,21 +15,21 @@ import { OcspChecker } from '../ocsp/checker.ts';
 import { type Address, addressOf, type Peer } from './peer.ts';
 import { PendingHandshakes, type PendingLimits } from './pending-handshakes.ts';
 
-export type EdgeLimits = {
+export type DownstreamLimits = {
   /** Connections of one worker on this entry point, those in the handshake included. */
   readonly maxConnections: number;
 };
 
-const defaultEdgeLimits: EdgeLimits = { maxConnections: 20_000 };
+const defaultDownstreamLimits: DownstreamLimits = { maxConnections: 20_000 };
 
 export const defaultPendingLimits: PendingLimits = { max: 2048, maxPerNetwork: 0 };
 
 const defaultHandshakeTimeoutMs = 10_000;
 
-export type EdgeListenerOptions = {
-  readonly current: () => EdgeState;
+export type TlsListenerOptions = {
+  readonly current: () => DownstreamState;
   /**
-   * A connection with a verdict, from now on the caller's to keep, to judge again and to end. `peer.refused` set means that
+   * A connection with a verdict, from now on the caller's to keep, to verify again and to end. `peer.refused` set means that
    * the first request is answered with it, then closed. `transport` is the TCP socket below, for nothing but a reset.
    */
   readonly onConnection: (socket: TLSSocket, peer: Peer, transport: Socket) => void;
@@ -38,35 +38,35 @@ export type EdgeListenerOptions = {
   /** Every attempt that ended, for metrics. */
   readonly onOutcome?: (outcome: HandshakeOutcome) => void;
   /** Every client that got as far as a verdict. */
-  readonly onJudged?: (judged: JudgedClient) => void;
+  readonly onVerified?: (verified: VerifiedClient) => void;
   /** Something that must not happen did: for the log, with its stack. */
   readonly onDefect?: (error: unknown) => void;
   /** Shared with the other workers; default: this listener's own. */
   readonly intermediates?: Intermediates;
-  /** Absent: answers of its own, that no open connection is judged by. */
-  readonly ocsp?: EdgeWorld['ocsp'];
+  /** Absent: answers of its own, that no open connection is verified by. */
+  readonly ocsp?: DownstreamDependencies['ocsp'];
   readonly clock: Clock;
   readonly deadlines: Deadlines;
-  readonly limits?: Partial<EdgeLimits>;
+  readonly limits?: Partial<DownstreamLimits>;
 };
 
 export type ListenAddress = { readonly host: string; readonly port: number; readonly reusePort?: boolean };
 
-export class EdgeListener {
+export class TlsListener {
   /** Connections so far, those that were turned away included. */
   accepted = 0;
-  readonly #options: EdgeListenerOptions;
-  readonly #world: EdgeWorld;
+  readonly #options: TlsListenerOptions;
+  readonly #dependencies: DownstreamDependencies;
   readonly #limits: HandshakeLimits;
   readonly #pending = new PendingHandshakes(defaultPendingLimits);
   readonly #server: Server;
 
-  constructor(options: EdgeListenerOptions) {
+  constructor(options: TlsListenerOptions) {
     this.#options = options;
     const onDefect = options.onDefect ?? (() => {});
-    const bounds = { ...defaultEdgeLimits, ...options.limits };
+    const bounds = { ...defaultDownstreamLimits, ...options.limits };
     this.#limits = new HandshakeLimits(options.clock);
-    this.#world = {
+    this.#dependencies = {
       clock: options.clock,
       deadlines: options.deadlines,
       pending: this.#pending,
@@ -76,12 +76,12 @@ export class EdgeListener {
       intermediates: options.intermediates ?? new Intermediates(),
       ocsp: {
         checker: options.ocsp?.checker ?? new OcspChecker({ clock: options.clock }),
-        onSoftPass: guard(options.ocsp?.onSoftPass ?? (() => {}), onDefect),
+        onSoftFail: guard(options.ocsp?.onSoftFail ?? (() => {}), onDefect),
       },
       current: options.current,
       onAccepted: options.onConnection,
       onRefused: guard(options.onRefused, onDefect),
-      onJudged: guard(options.onJudged ?? (() => {}), onDefect),
+      onVerified: guard(options.onVerified ?? (() => {}), onDefect),
       onOutcome: guard(options.onOutcome ?? (() => {}), onDefect),
       onDefect,
     };
@@ -106,7 +106,7 @@ export class EdgeListener {
       this.#server.listen({ reusePort: false, ...address }, () => {
         this.#server.off('error', reject);
         // Out of file descriptors and the like: the next connection may succeed.
-        this.#server.on('error', this.#world.onDefect);
+        this.#server.on('error', this.#dependencies.onDefect);
         const bound = this.#server.address();
         resolve({ port: typeof bound === 'object' && bound !== null ? bound.port : address.port });
       });
@@ -128,7 +128,7 @@ export class EdgeListener {
       const { handshakeTimeoutMs, handshakesPerSecond, pendingHandshakes } = this.#options.current();
       this.#limits.setRate(handshakesPerSecond ?? 0);
       this.#pending.setLimits(pendingHandshakes ?? defaultPendingLimits);
-      const accept = new Accept(raw, this.#world, handshakeTimeoutMs || defaultHandshakeTimeoutMs);
+      const accept = new Accept(raw, this.#dependencies, handshakeTimeoutMs || defaultHandshakeTimeoutMs);
       if (this.#pending.enter(accept)) {
         accept.begin();
         return;
@@ -137,7 +137,7 @@ export class EdgeListener {
       raw.destroy();
     } catch (error) {
       raw.destroy();
-      this.#world.onDefect(error);
+      this.#dependencies.onDefect(error);
     }
   }
 
@@ -146,8 +146,8 @@ export class EdgeListener {
     const code = 'handshake_limit';
     const time = this.#options.clock.now();
     const nothing = { serverName: undefined, offered: [], negotiated: '', policy: '', raw: '', leaf: undefined };
-    this.#world.onRefused(makeHandshakeRecord({ ...address, ...nothing, time, code, detail }));
-    this.#world.onOutcome({ policy: '', code, version: '', resumed: false, certificate: false, durationMs: 0 });
+    this.#dependencies.onRefused(makeHandshakeRecord({ ...address, ...nothing, time, code, detail }));
+    this.#dependencies.onOutcome({ policy: '', code, version: '', resumed: false, certificate: false, durationMs: 0 });
   }
 }
 

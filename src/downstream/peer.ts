@@ -1,5 +1,5 @@
 // Who is at the other end of an accepted connection, as the request flow sees it: address, trust policy, verdict.
-// Computed once per connection and never changed; judging an open connection again yields a new Verdict elsewhere.
+// Computed once per connection and never changed; verification an open connection again yields a new Verdict elsewhere.
 import type { Socket } from 'node:net';
 import { findIdentity, type Identity, type Verdict } from '../trust/verdict.ts';
 
@@ -35,7 +35,7 @@ export function addressOf(socket: Socket): Address {
   };
 }
 
-/** The peer of a connection to the TLS entry point, once it is judged; `serverName`: canonical. */
+/** The peer of a connection to the TLS entry point, once it is verified; `serverName`: canonical. */
 export function peerOfVerdict(
   address: Address,
   serverName: string | undefined,

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { before, test } from 'node:test';
 import { mintCa } from '../certs/test-ca.ts';
-import { EdgePolicy } from './trust-policy.ts';
+import { TrustPolicy } from './trust-policy.ts';
 import { PolicyTable } from './policy-table.ts';
 
-const policies = new Map<string, EdgePolicy>();
+const policies = new Map<string, TrustPolicy>();
 
 before(async () => {
   const ca = await mintCa();
@@ -14,7 +14,7 @@ before(async () => {
   for (const name of ['gateway', 'partners', 'inner']) {
     policies.set(
       name,
-      new EdgePolicy({
+      new TrustPolicy({
         name,
         minVersion: 'TLSv1.2',
         maxVersion: 'TLSv1.3',
@@ -28,8 +28,8 @@ before(async () => {
   }
 });
 
-function policy(name: string): EdgePolicy {
-  return policies.get(name) as EdgePolicy;
+function policy(name: string): TrustPolicy {
+  return policies.get(name) as TrustPolicy;
 }
 
 function open(defaultPolicy?: string): PolicyTable {

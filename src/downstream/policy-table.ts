@@ -1,16 +1,16 @@
 // Which trust policy a server name belongs to: one look-up, used for the ClientHello's name and again for the Host of each
 // request, so that the two can never disagree (incidents 3 and 4). Immutable; compiled with each generation.
 import { canonicalHostName } from '../base/host.ts';
-import type { EdgePolicy } from './trust-policy.ts';
+import type { TrustPolicy } from './trust-policy.ts';
 
 /** `P`: what is found, known by its name. */
-export type PolicyTableEntry<P = EdgePolicy> = {
+export type PolicyTableEntry<P = TrustPolicy> = {
   readonly policy: P;
   /** Canonical names and `*.suffix` patterns, the latter for one or more labels in front of the suffix. */
   readonly hosts: readonly string[];
 };
 
-export type PolicyTableOptions<P = EdgePolicy> = {
+export type PolicyTableOptions<P = TrustPolicy> = {
   /** Earlier entries win where two name the same host (the configuration refuses that). */
   readonly policies: readonly PolicyTableEntry<P>[];
   /** The policy for hosts that the gateway knows (from routes and certificates) and no other policy names. */
@@ -21,7 +21,7 @@ export type PolicyTableOptions<P = EdgePolicy> = {
   readonly defaultPolicy: P | undefined;
 };
 
-export class PolicyTable<P extends { readonly name: string } = EdgePolicy> {
+export class PolicyTable<P extends { readonly name: string } = TrustPolicy> {
   /** Every policy once, the gateway's first. */
   readonly policies: readonly P[];
   readonly defaultPolicy: P | undefined;

@@ -6,11 +6,11 @@ import type { CertificateFacts } from '../certs/facts.ts';
 import { readFacts } from '../certs/facts-reader.ts';
 import { type CaOptions, type Issued, mintCa, type TestCa } from '../certs/test-ca.ts';
 import type { Identity, Verdict } from '../trust/verdict.ts';
-import { EdgePolicy, type EdgePolicyOptions } from './trust-policy.ts';
+import { TrustPolicy, type TrustPolicyOptions } from './trust-policy.ts';
 import { PolicyTable } from './policy-table.ts';
-import { judgeAgain } from './re-evaluate.ts';
+import { reEvaluate } from './re-evaluate.ts';
 
-type ClientAuth = NonNullable<EdgePolicyOptions['clientAuth']>;
+type ClientAuth = NonNullable<TrustPolicyOptions['clientAuth']>;
 
 let root: TestCa;
 let stranger: TestCa;
@@ -22,8 +22,8 @@ before(async () => {
 });
 
 /** What becomes of an open connection when the policy has other rules than those that let it in. */
-function judge(identity: Identity, rules: Partial<ClientAuth> = {}): string {
-  const policy = new EdgePolicy({
+function verify(identity: Identity, rules: Partial<ClientAuth> = {}): string {
+  const policy = new TrustPolicy({
     name: 'a',
     minVersion: 'TLSv1.2',
     maxVersion: 'TLSv1.3',
@@ -43,7 +43,7 @@ function judge(identity: Identity, rules: Partial<ClientAuth> = {}): string {
   const verdict: Verdict = { ...session, ...identity };
   const where = { remoteAddress: '127.0.0.1', remotePort: 1, localPort: 2, secure: true, serverName: 'a.test' };
   const peer = { ...where, policy: 'a', policyDigest: 'another', verdict, identity, refused: undefined };
-  return judgeAgain(peer, { policies, now: Date.now(), ocsp: undefined })?.code ?? 'ok';
+  return reEvaluate(peer, { policies, now: Date.now(), ocsp: undefined })?.code ?? 'ok';
 }
 
 /** A client below an intermediate of the root, as the handshake knew it. */
@@ -67,11 +67,11 @@ describe('an open connection under changed rules', () => {
   ] as const) {
     it(`${name} stays while its CA is trusted, and ends when it is not`, async () => {
       const client = { ...(await clientBelow()), anchor: anchor() && readFacts(root.der) };
-      assert.equal(judge(client), 'ok');
-      assert.equal(judge(client, { caPem: [stranger.certPem, root.certPem] }), 'ok');
-      assert.equal(judge(client, { caPem: [stranger.certPem] }), 'untrusted_issuer');
-      assert.equal(judge(client, { maxDepth: 0 }), 'chain_too_deep');
-      assert.equal(judge(client, { minKeyBits: { rsa: 2048, ec: 384 } }), 'weak_key');
+      assert.equal(verify(client), 'ok');
+      assert.equal(verify(client, { caPem: [stranger.certPem, root.certPem] }), 'ok');
+      assert.equal(verify(client, { caPem: [stranger.certPem] }), 'untrusted_issuer');
+      assert.equal(verify(client, { maxDepth: 0 }), 'chain_too_deep');
+      assert.equal(verify(client, { minKeyBits: { rsa: 2048, ec: 384 } }), 'weak_key');
     });
   }
 
@@ -80,26 +80,26 @@ describe('an open connection under changed rules', () => {
     const leaf = readFacts((await issuing.issue({ kind: 'client', cn: 'x' })).der);
     const client: Identity = { leaf, chain: [leaf], chainKnown: true, anchor: readFacts(issuing.der) };
     const both = [root.certPem, issuing.certPem];
-    assert.equal(judge(client, { caPem: both, partialChain: true }), 'ok');
-    assert.equal(judge(client, { caPem: both, partialChain: false }), 'untrusted_issuer');
+    assert.equal(verify(client, { caPem: both, partialChain: true }), 'ok');
+    assert.equal(verify(client, { caPem: both, partialChain: false }), 'untrusted_issuer');
   });
 
   it('ends where a CA above it is constrained: which way OpenSSL went by is not known', async () => {
     const client = await clientBelow({ extensions: [nameConstraints] });
-    assert.equal(judge(client), 'untrusted_issuer');
-    assert.equal(judge({ ...client, anchor: undefined }), 'untrusted_issuer');
+    assert.equal(verify(client), 'untrusted_issuer');
+    assert.equal(verify({ ...client, anchor: undefined }), 'untrusted_issuer');
   });
 
   it('is held to the CAs of its own trust domain, whatever anchor it had', async () => {
     const client = await clientBelow();
     const spiffe = (caPem: string) => ({ trustDomains: ['a'], bundles: [{ trustDomain: 'a', caPem: [caPem] }] });
-    assert.equal(judge(client, { spiffe: spiffe(root.certPem) }), 'ok');
-    assert.notEqual(judge(client, { spiffe: spiffe(stranger.certPem) }), 'ok');
+    assert.equal(verify(client, { spiffe: spiffe(root.certPem) }), 'ok');
+    assert.notEqual(verify(client, { spiffe: spiffe(stranger.certPem) }), 'ok');
   });
 
   it('ends where its certificate cannot be judged, and takes nothing else along', async () => {
     const client = await clientBelow();
     const broken: CertificateFacts = { ...client.leaf, der: Buffer.from('no certificate') };
-    assert.equal(judge({ ...client, leaf: broken, chain: [broken], anchor: undefined }), 'malformed_cert');
+    assert.equal(verify({ ...client, leaf: broken, chain: [broken], anchor: undefined }), 'malformed_cert');
   });
 });

@@ -7,8 +7,8 @@ import { systemClock } from '../base/clock.ts';
 import { Deadlines } from '../base/deadline.ts';
 import { type Issued, mintCa, type TestCa } from '../certs/test-ca.ts';
 import type { Verdict } from '../trust/verdict.ts';
-import { EdgePolicy } from './trust-policy.ts';
-import { EdgeListener } from './listener.ts';
+import { TrustPolicy } from './trust-policy.ts';
+import { TlsListener } from './listener.ts';
 import { PolicyTable } from './policy-table.ts';
 
 const serverName = 'self-test.invalid';
@@ -40,8 +40,8 @@ export async function selfTest(): Promise<void> {
     }),
   ]);
   for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
-    const policy = (anchor: TestCa, refusing: { onFailure: 'close' | 'explain'; maxDepth: number }): EdgePolicy =>
-      new EdgePolicy({
+    const policy = (anchor: TestCa, refusing: { onFailure: 'close' | 'explain'; maxDepth: number }): TrustPolicy =>
+      new TrustPolicy({
         name: 'self-test',
         minVersion: version,
         maxVersion: version,
@@ -52,16 +52,16 @@ export async function selfTest(): Promise<void> {
         resumption: { enabled: true, lifetimeS: 60, secret: ticketSecret },
       });
     await using probe = await Probe.open(policy(root, explain));
-    expectCode(await probe.judge(undefined), 'no_client_cert', version);
-    expectCode(await probe.judge(untrusted), 'untrusted_issuer', version);
-    expectCode(await probe.judge(expired), 'expired', version);
-    const passed = expectCode(await probe.judge(client), 'ok', version);
+    expectCode(await probe.verify(undefined), 'no_client_cert', version);
+    expectCode(await probe.verify(untrusted), 'untrusted_issuer', version);
+    expectCode(await probe.verify(expired), 'expired', version);
+    const passed = expectCode(await probe.verify(client), 'ok', version);
     if (passed.leaf?.subject !== 'CN=trusted')
       throw new SelfTestFailure(`${version}: the identity is not the client's`);
     if (passed.chain.length !== 2) throw new SelfTestFailure(`${version}: the chain of the client is not visible`);
     await using below = await Probe.open(policy(issuing, explain));
-    expectCode(await below.judge(client), 'ok', `${version}, an intermediate as anchor`);
-    expectCode(await below.judge(untrusted), 'untrusted_issuer', `${version}, an intermediate as anchor`);
+    expectCode(await below.verify(client), 'ok', `${version}, an intermediate as anchor`);
+    expectCode(await below.verify(untrusted), 'untrusted_issuer', `${version}, an intermediate as anchor`);
     // OpenSSL accepts this client, we do not: a session would let it in where its chain is no longer seen (N10).
     await using strict = await Probe.open(policy(root, { onFailure: 'close', maxDepth: 0 }));
     if (await strict.leavesSession(client)) throw new SelfTestFailure(`${version}: a refused client holds a session`);
@@ -79,19 +79,19 @@ function expectCode(verdict: Verdict, code: Verdict['code'], where: string): Ver
 
 /** A listener with one policy, and a client for it. */
 class Probe {
-  readonly #listener: EdgeListener;
+  readonly #listener: TlsListener;
   readonly #port: number;
   #onVerdict: ((verdict: Verdict | undefined) => void) | undefined;
 
-  private constructor(listener: EdgeListener, port: number) {
+  private constructor(listener: TlsListener, port: number) {
     this.#listener = listener;
     this.#port = port;
   }
 
-  static async open(policy: EdgePolicy): Promise<Probe> {
+  static async open(policy: TrustPolicy): Promise<Probe> {
     const policies = new PolicyTable({ policies: [], gateway: policy, knownHosts: [], defaultPolicy: policy });
     const report = (verdict: Verdict | undefined): void => probe.#onVerdict?.(verdict);
-    const listener = new EdgeListener({
+    const listener = new TlsListener({
       current: () => ({ policies }),
       onConnection: (socket, peer) => {
         socket.end();
@@ -109,7 +109,7 @@ class Probe {
     return probe;
   }
 
-  async judge(certificate: Issued | undefined): Promise<Verdict> {
+  async verify(certificate: Issued | undefined): Promise<Verdict> {
     const verdict = await new Promise<Verdict | undefined>((resolve) => {
       this.#onVerdict = resolve;
       // Its close may come before the server's report: only the deadline says that there is none.

@@ -2,18 +2,18 @@
 // OpenSSL chooses, and names the certificate that was loaded last (decision 0013). A response for the other one would make strict
 // clients give up, so none is sent until a handshake of the same kind has shown which certificate OpenSSL takes for it.
 import { hash, X509Certificate } from 'node:crypto';
-import type { StapleBook } from '../ocsp/staples.ts';
+import type { Staples } from '../ocsp/staples.ts';
 
 /** Kinds of ClientHello that are told apart: a few per client software. */
 const maxKinds = 512;
 
 export class StapleChoice {
-  readonly #book: StapleBook;
+  readonly #book: Staples;
   readonly #only: string | undefined;
   readonly #usedBy = new Map<string, string>();
 
   /** `certificates`: PEM of the chains of one TLS context, leaf first. */
-  constructor(book: StapleBook, certificates: readonly string[]) {
+  constructor(book: Staples, certificates: readonly string[]) {
     this.#book = book;
     const [first] = certificates;
     this.#only = certificates.length === 1 && first !== undefined ? fingerprint(new X509Certificate(first)) : undefined;

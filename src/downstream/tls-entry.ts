@@ -4,38 +4,38 @@ import type { TLSSocket } from 'node:tls';
 import type { Clock } from '../base/clock.ts';
 import { faultTable } from '../base/fault.ts';
 import type { Deadlines } from '../base/deadline.ts';
-import type { EdgeState, EdgeWorld, JudgedClient } from './dependencies.ts';
+import type { DownstreamState, DownstreamDependencies, VerifiedClient } from './dependencies.ts';
 import { HandshakeLog } from './handshake-log.ts';
 import type { Intermediates } from './intermediates.ts';
-import { EdgeListener } from './listener.ts';
+import { TlsListener } from './listener.ts';
 import type { Peer } from './peer.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { MetricCatalogue } from '../telemetry/metrics.ts';
 
-export type EdgeEntryOptions = {
+export type TlsEntryOptions = {
   readonly maxConnections: number;
   readonly clock: Clock;
   readonly deadlines: Deadlines;
   readonly log: Logger;
   readonly metrics: MetricCatalogue;
   readonly intermediates: Intermediates;
-  readonly ocsp: EdgeWorld['ocsp'];
-  readonly current: () => EdgeState;
+  readonly ocsp: DownstreamDependencies['ocsp'];
+  readonly current: () => DownstreamState;
   /** Every client that got as far as a verdict; undefined: nobody keeps a record. */
-  readonly onJudged?: ((judged: JudgedClient) => void) | undefined;
+  readonly onVerified?: ((verified: VerifiedClient) => void) | undefined;
   readonly onConnection: (socket: TLSSocket, peer: Peer, transport: Socket) => void;
   readonly onDefect: (error: unknown) => void;
 };
 
-export type EdgeEntry = {
+export type TlsEntry = {
   /** Not listening yet. */
-  readonly listener: EdgeListener;
+  readonly listener: TlsListener;
   /** Writes what was counted of repeated failures and not told yet: before the process ends. */
   readonly flushRefusals: () => void;
 };
 
-export function makeEdgeEntry(options: EdgeEntryOptions): EdgeEntry {
-  const { clock, deadlines, log, metrics, intermediates, ocsp, current, onConnection, onJudged, onDefect } = options;
+export function makeTlsEntry(options: TlsEntryOptions): TlsEntry {
+  const { clock, deadlines, log, metrics, intermediates, ocsp, current, onConnection, onVerified, onDefect } = options;
   const refusals = new HandshakeLog({
     clock,
     write: (line) =>
@@ -43,7 +43,7 @@ export function makeEdgeEntry(options: EdgeEntryOptions): EdgeEntry {
     onOverflow: (count) =>
       log.warn({ count }, 'further handshakes were refused, from more addresses than are told apart'),
   });
-  const listener = new EdgeListener({
+  const listener = new TlsListener({
     limits: { maxConnections: options.maxConnections },
     clock,
     deadlines,
@@ -52,7 +52,7 @@ export function makeEdgeEntry(options: EdgeEntryOptions): EdgeEntry {
     current,
     onConnection,
     onDefect,
-    ...(onJudged === undefined ? {} : { onJudged }),
+    ...(onVerified === undefined ? {} : { onVerified }),
     onRefused: (record) => refusals.add(record),
     onOutcome: ({ policy, code, version, resumed, certificate, durationMs }) => {
       const labels = { leg: 'client', policy, backend: '', result: code, version, resumed: String(resumed) };

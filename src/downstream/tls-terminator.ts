@@ -7,7 +7,7 @@ import { createServer, type Server, type TLSSocket } from 'node:tls';
 import type { TlsVersion } from '../config/gateway-config.ts';
 import { encodePem } from '../asn1/der-writer.ts';
 import { StapleChoice } from './staple-choice.ts';
-import type { StapleBook } from '../ocsp/staples.ts';
+import type { Staples } from '../ocsp/staples.ts';
 import type { TrustBundle } from '../trust/trust-bundle.ts';
 
 export type TlsTerminatorOptions = {
@@ -21,7 +21,7 @@ export type TlsTerminatorOptions = {
   readonly ciphers: string;
   readonly curves: string;
   /** Responses for these certificates; undefined: no stapling. */
-  readonly staples: StapleBook | undefined;
+  readonly staples: Staples | undefined;
   /** At most 32 bytes. */
   readonly sessionIdContext: string;
   /** undefined: nothing is ever resumed. `ticketKeys` is 48 bytes, the caller's again afterwards. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { before, test } from 'node:test';
 import { type Issued, mintCa, type TestCa } from '../certs/test-ca.ts';
-import { EdgePolicy, type EdgePolicyOptions } from './trust-policy.ts';
+import { TrustPolicy, type TrustPolicyOptions } from './trust-policy.ts';
 
 const secret = randomBytes(32);
 let one: TestCa;
@@ -18,7 +18,7 @@ before(async () => {
   ]);
 });
 
-function options(change: Partial<EdgePolicyOptions> = {}): EdgePolicyOptions {
+function options(change: Partial<TrustPolicyOptions> = {}): TrustPolicyOptions {
   return {
     name: 'p',
     minVersion: 'TLSv1.2',
@@ -32,13 +32,13 @@ function options(change: Partial<EdgePolicyOptions> = {}): EdgePolicyOptions {
   };
 }
 
-function auth(change: Partial<NonNullable<EdgePolicyOptions['clientAuth']>>): Partial<EdgePolicyOptions> {
+function auth(change: Partial<NonNullable<TrustPolicyOptions['clientAuth']>>): Partial<TrustPolicyOptions> {
   return { clientAuth: { caPem: [one.certPem], required: true, onFailure: 'close', maxDepth: 4, ...change } };
 }
 
 test('everything that decides trust is in the digest', () => {
-  const base = new EdgePolicy(options()).digest;
-  const changes: readonly Partial<EdgePolicyOptions>[] = [
+  const base = new TrustPolicy(options()).digest;
+  const changes: readonly Partial<TrustPolicyOptions>[] = [
     { name: 'q' },
     { minVersion: 'TLSv1.3' },
     { maxVersion: 'TLSv1.2' },
@@ -51,46 +51,46 @@ test('everything that decides trust is in the digest', () => {
     auth({ caPem: [two.certPem] }),
     auth({ caPem: [one.certPem, two.certPem] }),
   ];
-  const digests = new Set([base, ...changes.map((change) => new EdgePolicy(options(change)).digest)]);
+  const digests = new Set([base, ...changes.map((change) => new TrustPolicy(options(change)).digest)]);
   assert.equal(digests.size, changes.length + 1);
 });
 
 test('what does not decide trust is not: order of the CAs, our own certificate, the life of a session', () => {
-  const both = new EdgePolicy(options(auth({ caPem: [one.certPem, two.certPem] }))).digest;
-  assert.equal(new EdgePolicy(options(auth({ caPem: [two.certPem, one.certPem, one.certPem] }))).digest, both);
+  const both = new TrustPolicy(options(auth({ caPem: [one.certPem, two.certPem] }))).digest;
+  assert.equal(new TrustPolicy(options(auth({ caPem: [two.certPem, one.certPem, one.certPem] }))).digest, both);
   const renewed = { certificates: [{ certPem: other.chainPem, keyPem: other.keyPem, names: ['b.test'] }] };
   const longer = { resumption: { enabled: true, lifetimeS: 3600, secret } };
-  const base = new EdgePolicy(options()).digest;
-  assert.equal(new EdgePolicy(options({ ...renewed, ...longer })).digest, base);
+  const base = new TrustPolicy(options()).digest;
+  assert.equal(new TrustPolicy(options({ ...renewed, ...longer })).digest, base);
 });
 
 test('a policy without a usable anchor does not exist: empty, garbage, partial and leaf-only bundles are refused', () => {
   const [head] = one.certPem.split('\n-----END');
   const broken = `${(head as string).slice(0, -40)}\n-----END CERTIFICATE-----\n`;
   for (const caPem of [[], [''], ['garbage'], [own.keyPem], [own.certPem], [broken], [one.certPem, broken]]) {
-    assert.throws(() => new EdgePolicy(options(auth({ caPem }))), RangeError, JSON.stringify(caPem).slice(0, 60));
+    assert.throws(() => new TrustPolicy(options(auth({ caPem }))), RangeError, JSON.stringify(caPem).slice(0, 60));
   }
 });
 
 test('a key that does not fit, a missing certificate and a short ticket secret are refused', () => {
   const mixed = { certificates: [{ certPem: own.chainPem, keyPem: other.keyPem, names: [] }] };
-  assert.throws(() => new EdgePolicy(options(mixed)), /key values mismatch/);
-  assert.throws(() => new EdgePolicy(options({ certificates: [] })), /no certificate/);
+  assert.throws(() => new TrustPolicy(options(mixed)), /key values mismatch/);
+  assert.throws(() => new TrustPolicy(options({ certificates: [] })), /no certificate/);
   const short = { resumption: { enabled: true, lifetimeS: 60, secret: Buffer.alloc(8) } };
-  assert.throws(() => new EdgePolicy(options(short)), /too short/);
+  assert.throws(() => new TrustPolicy(options(short)), /too short/);
 });
 
 test('refusals that are explained turn resumption off, because a refused client would hold a session', () => {
-  assert.equal(new EdgePolicy(options()).resumes, true);
-  assert.equal(new EdgePolicy(options(auth({ onFailure: 'explain' }))).resumes, false);
-  assert.equal(new EdgePolicy(options({ clientAuth: undefined })).resumes, true);
-  assert.equal(new EdgePolicy(options({ resumption: { enabled: false, lifetimeS: 60, secret } })).resumes, false);
-  assert.equal(new EdgePolicy(options({ resumption: { enabled: true, lifetimeS: 0, secret } })).resumes, false);
+  assert.equal(new TrustPolicy(options()).resumes, true);
+  assert.equal(new TrustPolicy(options(auth({ onFailure: 'explain' }))).resumes, false);
+  assert.equal(new TrustPolicy(options({ clientAuth: undefined })).resumes, true);
+  assert.equal(new TrustPolicy(options({ resumption: { enabled: false, lifetimeS: 60, secret } })).resumes, false);
+  assert.equal(new TrustPolicy(options({ resumption: { enabled: true, lifetimeS: 0, secret } })).resumes, false);
 });
 
 test('each certificate selection has its own terminator, found by name', async () => {
   const b = await one.issue({ kind: 'server', sans: ['b.test'] });
-  const policy = new EdgePolicy(
+  const policy = new TrustPolicy(
     options({
       certificates: [
         { certPem: own.chainPem, keyPem: own.keyPem, names: ['a.test'] },

@@ -5,10 +5,10 @@ import type { TlsVersion } from '../config/gateway-config.ts';
 import { CertificateChoice } from './certificate-choice.ts';
 import { resolveCipherSuites, resolveCurves } from './cipher-list.ts';
 import { ClientTrust, type ClientTrustOptions } from './client-trust.ts';
-import type { StapleBook } from '../ocsp/staples.ts';
+import type { Staples } from '../ocsp/staples.ts';
 import { TlsTerminator } from './tls-terminator.ts';
 
-export type EdgeCertificate = {
+export type PolicyCertificate = {
   /** Leaf first, then intermediates. */
   readonly certPem: string;
   readonly keyPem: string;
@@ -25,7 +25,7 @@ export type ClientAuthSettings = {
   readonly distrustGraceMs?: number;
 };
 
-export type EdgePolicyOptions = {
+export type TrustPolicyOptions = {
   readonly name: string;
   readonly minVersion: TlsVersion;
   readonly maxVersion: TlsVersion;
@@ -33,10 +33,10 @@ export type EdgePolicyOptions = {
   readonly ciphers: readonly string[];
   readonly curves: readonly string[];
   /** At least one; the first is used where no name fits. */
-  readonly certificates: readonly EdgeCertificate[];
+  readonly certificates: readonly PolicyCertificate[];
   readonly clientAuth: (ClientAuthSettings & ClientTrustOptions) | undefined;
   /** OCSP responses for the certificates; absent: no stapling. */
-  readonly staples?: StapleBook | undefined;
+  readonly staples?: Staples | undefined;
   readonly resumption: {
     readonly enabled: boolean;
     readonly lifetimeS: number;
@@ -47,7 +47,7 @@ export type EdgePolicyOptions = {
 
 const minSecretBytes = 32;
 
-export class EdgePolicy {
+export class TrustPolicy {
   readonly name: string;
   /** Hexadecimal SHA-256 of everything that decides trust. */
   readonly digest: string;
@@ -61,8 +61,8 @@ export class EdgePolicy {
   readonly #choice: CertificateChoice;
   readonly #terminators: readonly TlsTerminator[];
 
-  /** Throws where anything is missing or OpenSSL refuses it: the generation before stays in force. */
-  constructor(options: EdgePolicyOptions) {
+  /** Throws where anything is missing or OpenSSL refuses it: the generation before stays active. */
+  constructor(options: TrustPolicyOptions) {
     const { name, clientAuth, resumption } = options;
     if (options.certificates.length === 0) throw new RangeError(`policy ${name} has no certificate`);
     if (resumption.secret.length < minSecretBytes) throw new RangeError('the ticket secret is too short');
@@ -79,7 +79,7 @@ export class EdgePolicy {
     const ciphers = resolveCipherSuites(options.ciphers);
     const curves = resolveCurves(options.curves);
     this.digest = digestOf(this, ciphers, curves);
-    // A resumed session has lost its intermediates (N10), so what was judged of them must hold from the first time. A client
+    // A resumed session has lost its intermediates (N10), so what was verified of them must hold from the first time. A client
     // that is refused with a bare close has no ticket yet (self-test.ts proves it); one that gets an explanation has.
     this.resumes = resumption.enabled && resumption.lifetimeS > 0 && clientAuth?.onFailure !== 'explain';
     const ticketKeys = this.#ticketKeys(resumption.secret);
@@ -125,7 +125,7 @@ export class EdgePolicy {
 }
 
 /** The policy's name is part of it: equal trust under two names is still two policies. Own certificates are not. */
-function digestOf(policy: EdgePolicy, ciphers: readonly string[], curves: readonly string[]): string {
+function digestOf(policy: TrustPolicy, ciphers: readonly string[], curves: readonly string[]): string {
   const { name, minVersion, maxVersion, clientAuth, trust } = policy;
   const asked = clientAuth && [clientAuth.required, clientAuth.onFailure, clientAuth.maxDepth, trust?.digest];
   const parts = [2, name, minVersion, maxVersion, ciphers, curves, asked ?? null];

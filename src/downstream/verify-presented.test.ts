@@ -5,7 +5,7 @@ import type { CertificateFacts } from '../certs/facts.ts';
 import { readFacts } from '../certs/facts-reader.ts';
 import { type Issued, type LeafOptions, mintCa } from '../certs/test-ca.ts';
 import { ClientTrust, type ClientTrustOptions } from './client-trust.ts';
-import { judgePresented } from './verify-presented.ts';
+import { verifyPresented } from './verify-presented.ts';
 
 const [root, other] = await Promise.all([mintCa({ cn: 'root' }), mintCa({ cn: 'other' })]);
 const issuing = await root.issueCa({ cn: 'issuing' });
@@ -21,7 +21,7 @@ async function code(
     readFacts((await made).der),
     ...sent.map(({ der }) => readFacts(der)),
   ];
-  return judgePresented(facts, { trust, maxDepth }, now)?.code ?? 'passes';
+  return verifyPresented(facts, { trust, maxDepth }, now)?.code ?? 'passes';
 }
 
 test('the chain is followed to the anchors, with what is sent along and what the bundle helps with', async () => {

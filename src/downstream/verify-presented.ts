@@ -1,5 +1,5 @@
 // What a policy would say of a client certificate that nobody is presenting: for `explain`, which has the file and no
-// handshake. The same path search and the same order of checks as at the handshake; what OpenSSL alone judges there
+// handshake. The same path search and the same order of checks as at the handshake; what OpenSSL alone verifies there
 // (pathLenConstraint, name constraints, critical extensions) it cannot see; of revocation only what is given.
 import { X509Certificate } from 'node:crypto';
 import { diagnose } from '../trust/diagnose.ts';
@@ -7,9 +7,9 @@ import type { CrlSet } from '../crl/crl-set.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
 import { AnchorSet } from '../trust/anchor-set.ts';
 import { readFacts } from '../certs/facts-reader.ts';
-import { judgeChainStrength, type Judgement } from '../trust/certificate-checks.ts';
+import { verifyChainStrength, type VerificationResult } from '../trust/certificate-checks.ts';
 import type { ClientTrust } from './client-trust.ts';
-import { judgeIdentity } from './verify-identity.ts';
+import { verifyIdentity } from './verify-identity.ts';
 
 /** `crls` undefined: revocation is not looked at. */
 export type PresentedTo = {
@@ -19,11 +19,11 @@ export type PresentedTo = {
 };
 
 /** `facts`: leaf first, then what is sent along. undefined: it would pass. Throws Fault('malformed_cert'). */
-export function judgePresented(
+export function verifyPresented(
   facts: readonly [CertificateFacts, ...CertificateFacts[]],
   { trust, maxDepth, crls }: PresentedTo,
   now: number,
-): Judgement | undefined {
+): VerificationResult | undefined {
   const [leaf, ...sent] = facts;
   const certificate = new X509Certificate(leaf.der);
   const above = sent.map(({ der }) => new X509Certificate(der));
@@ -37,12 +37,12 @@ export function judgePresented(
   if ('code' in anchors) return anchors;
   if (path === undefined) return trust.explainNoPath(leaf, certificate, above);
   const chain = [leaf, ...path.chain.slice(1).map(({ raw }) => readFacts(raw))];
-  const constrained = trust.judgePath(chain, path, above);
+  const constrained = trust.verifyPath(chain, path, above);
   if (constrained !== undefined) return constrained;
-  const weakness = judgeChainStrength(chain, trust.keyFloor);
+  const weakness = verifyChainStrength(chain, trust.keyFloor);
   const { keyFloor, needsChain, rules } = trust;
   const asked = { keyFloor, needsChain, rules, crls, ocsp: undefined };
-  return judgeIdentity(leaf, { chain, anchor: path.anchor, weakness }, { trust: asked, maxDepth }, now);
+  return verifyIdentity(leaf, { chain, anchor: path.anchor, weakness }, { trust: asked, maxDepth }, now);
 }
 
 /** OpenSSL's code for an issuer that was not found, whatever the reason; diagnose tells them apart. */
@@ -51,6 +51,6 @@ function explainIssuer(
   chain: readonly CertificateFacts[],
   trust: ClientTrust,
   now: number,
-): Judgement {
+): VerificationResult {
   return diagnose({ raw: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE', leg: 1, leaf, chain, anchors: trust.bundle, now });
 }

@@ -1,7 +1,7 @@
 // One request on its way through the flow. The object is one; its type grows with each step, so that a request which was
 // not authorised cannot be dispatched: the types do not fit.
 import type { Fault } from '../base/fault.ts';
-import type { EdgePolicy } from '../downstream/trust-policy.ts';
+import type { TrustPolicy } from '../downstream/trust-policy.ts';
 import type { Exchange, OutgoingRequest } from '../http/exchange.ts';
 import type { Backend } from '../upstream/backend.ts';
 import type { Caller } from '../upstream/caller.ts';
@@ -11,7 +11,7 @@ import type { Route, Services, Serving } from './serving.ts';
 declare const step: unique symbol;
 
 /** A request as it came in. */
-export class Story {
+export class RequestContext {
   declare readonly [step]: unknown;
   readonly exchange: Exchange;
   readonly client: Client;
@@ -20,7 +20,7 @@ export class Story {
   requestId = '';
   /** Canonical Host without port; '' where it is absent or not a name. */
   host = '';
-  policy: EdgePolicy | undefined = undefined;
+  policy: TrustPolicy | undefined = undefined;
   /** Normalised path: what is matched is what is sent. */
   path = '';
   query = '';
@@ -43,8 +43,8 @@ export class Story {
 }
 
 /** Host and connection belong to the same policy. */
-export type Identified = Story & { readonly [step]: 'identified' | 'routed' | 'permitted' | 'prepared' };
-export type Routed = Story & { readonly [step]: 'routed' | 'permitted' | 'prepared'; readonly route: Route };
+export type Identified = RequestContext & { readonly [step]: 'identified' | 'routed' | 'permitted' | 'prepared' };
+export type Routed = RequestContext & { readonly [step]: 'routed' | 'permitted' | 'prepared'; readonly route: Route };
 /** The route's own rules hold: the only value that can be prepared and dispatched. */
 export type Permitted = Routed & { readonly [step]: 'permitted' | 'prepared' };
 export type Prepared = Permitted & {

@@ -11,7 +11,7 @@ export type Attempt = {
   /** Attempts made so far. */
   readonly attempts: number;
   readonly retry: RouteConfig['retry'];
-  readonly story: Prepared;
+  readonly context: Prepared;
   /** Body bytes were handed to the connection: they are gone. */
   readonly bodyStarted: boolean;
 };
@@ -19,8 +19,8 @@ export type Attempt = {
 const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 
 export function mayTryAgain(attempt: Attempt): boolean {
-  const { fault, stale, attempts, retry, story, bodyStarted } = attempt;
+  const { fault, stale, attempts, retry, context, bodyStarted } = attempt;
   if (bodyStarted) return false;
-  if (stale) return attempts === 1 && fault.code === 'backend_closed' && idempotent.has(story.outgoing.method);
+  if (stale) return attempts === 1 && fault.code === 'backend_closed' && idempotent.has(context.outgoing.method);
   return fault.unsent && attempts < retry.attempts && retry.on.includes('connect');
 }

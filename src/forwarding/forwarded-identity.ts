@@ -1,6 +1,6 @@
 // The fields that tell a backend who the client is, made once per connection from the certificate that passed every check.
 // The modes are Envoy's and govern X-Forwarded-Client-Cert alone; "mTLS" means a certificate that passed, not one that was
-// presented (edge.md). Client-Cert and custom fields are never a client's own words: they are there where it passed.
+// presented (docs/verification.md). Client-Cert and custom fields are never a client's own words: they are there where it passed.
 import { Fault } from '../base/fault.ts';
 import type { ForwardClientCertConfig, XfccMode } from '../config/gateway-config.ts';
 import { FieldBlock, type Fields } from '../http/field.ts';

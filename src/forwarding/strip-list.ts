@@ -1,6 +1,6 @@
 // What a client must not be able to say for itself: every field that a backend could take for a proven identity, and
 // every field that the gateway sets. Removed from each request and from its trailers, on every path, before anything of
-// ours is added (edge.md, Forwarded identity; incidents 14 and 26). What is kept out is compared folded (http/fold-name.ts),
+// ours is added (docs/forwarded-identity.md; incidents 14 and 26). What is kept out is compared folded (http/fold-name.ts),
 // so that no spelling gets by; what the configuration lets through must be spelled as it stands there.
 import { type FieldName, Fields } from '../http/field.ts';
 import { FieldClaim, neverPassed } from '../http/field-claim.ts';

@@ -15,7 +15,7 @@ import { DescriptorWatch } from '../downstream/descriptors.ts';
 import { ExpiryWatch } from './expiry-watch.ts';
 import { Reports } from './reports.ts';
 
-export type HouseholdOptions = {
+export type WorkerServicesOptions = {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
   readonly metrics: Metrics;
@@ -24,7 +24,7 @@ export type HouseholdOptions = {
   readonly backendsInUse: () => ReadonlySet<string>;
 };
 
-export class Household {
+export class WorkerServices {
   readonly logger: OpenLogger;
   readonly reports: Reports;
   readonly services: Services;
@@ -35,7 +35,7 @@ export class Household {
   readonly #accessLog: AccessLog | undefined;
 
   /** Serves also where a log file cannot be opened: a worker that starts anew must not depend on a folder of logs. */
-  constructor(config: GatewayConfig, { clock, deadlines, metrics, current, backendsInUse }: HouseholdOptions) {
+  constructor(config: GatewayConfig, { clock, deadlines, metrics, current, backendsInUse }: WorkerServicesOptions) {
     this.#metrics = metrics;
     const { level, format, file } = config.log;
     this.logger = createLogger({ level, format, file, whenClosed: 'stderr' });
@@ -72,7 +72,7 @@ export class Household {
     counter.inc(this.logger.droppedLines() - counter.value);
   }
 
-  /** After a rotation. What cannot be opened anew keeps its old file, and says so. */
+  /** After a rotation. What cannot be reopened keeps its old file, and says so. */
   reopenLogs(): void {
     for (const error of [this.logger.reopen(), this.#accessLog?.reopen()]) {
       if (error !== undefined) this.logger.error({ err: error }, 'a log file cannot be opened anew; the old one stays');

@@ -4,9 +4,9 @@
 /** What one read of a busy socket brings fits into one. */
 const pageBytes = 131_072;
 /** Free pages kept for the next borrower; more are left to the collector. */
-const keptPages = 64;
+const keptBuffers = 64;
 
-export class Pages {
+export class BufferPool {
   readonly #free: Buffer[] = [];
 
   /** A page with arbitrary content. */
@@ -16,6 +16,6 @@ export class Pages {
 
   /** Takes a page back that nobody uses any more. */
   give(page: Buffer): void {
-    if (this.#free.length < keptPages) this.#free.push(page);
+    if (this.#free.length < keptBuffers) this.#free.push(page);
   }
 }

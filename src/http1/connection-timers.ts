@@ -6,7 +6,7 @@ import type { ServerTimeouts } from '../http/limits.ts';
 /** For an answer to begin after a plain TCP client has ended its side. */
 const halfCloseMs = 5_000;
 
-export class Patience implements Late {
+export class ConnectionTimers implements Late {
   deadline = Infinity;
   readonly #deadlines: Deadlines;
   readonly #timeouts: ServerTimeouts;

@@ -6,7 +6,7 @@ import type { Socket } from 'node:net';
 const readBytes = 65_536;
 
 /** The way of one socket's bytes to whoever carries calls over it. */
-export class Inlet {
+export class ReadBuffer {
   /** Chunks are valid during the call only. Must not throw. */
   receiver: ((chunk: Buffer) => void) | undefined;
   /** Bytes came while nobody received them: they are gone, and the connection is of no use. */
@@ -26,13 +26,13 @@ export class Inlet {
 }
 
 /** A socket with the way of its bytes: it emits no `data`. */
-export type OpenSocket = { readonly socket: Socket; readonly inlet: Inlet };
+export type OpenSocket = { readonly socket: Socket; readonly readBuffer: ReadBuffer };
 
-export class Inlets {
+export class ReadBuffers {
   readonly #buffer = Buffer.allocUnsafeSlow(readBytes);
 
   /** An inlet for a socket that is about to be opened. */
-  open(): Inlet {
-    return new Inlet(this.#buffer);
+  open(): ReadBuffer {
+    return new ReadBuffer(this.#buffer);
   }
 }

@@ -2,19 +2,19 @@
 // Who was let in and who was refused stand on two of them, so that fresh certificates of a hostile client, which cost it
 // nothing, push out no client that counts.
 
-export type ShelfLimits = { readonly maxEntries: number; readonly maxBytes: number };
+export type CacheLimits = { readonly maxEntries: number; readonly maxBytes: number };
 
-/** What stands on a shelf: how many bytes it holds, as put there or resized. */
-export type Shelved = { bytes: number };
+/** What stands on a cache: how many bytes it holds, as put there or resized. */
+export type Cached = { bytes: number };
 
-export class SeenShelf<T extends Shelved> {
+export class SeenCache<T extends Cached> {
   /** Least recently seen first. */
   readonly #entries = new Map<string, T>();
-  readonly #limits: ShelfLimits;
+  readonly #limits: CacheLimits;
   readonly #onOut: (entry: T) => void;
   #bytes = 0;
 
-  constructor(limits: ShelfLimits, onOut: (entry: T) => void = () => {}) {
+  constructor(limits: CacheLimits, onOut: (entry: T) => void = () => {}) {
     this.#limits = limits;
     this.#onOut = onOut;
   }
@@ -76,7 +76,7 @@ export class SeenShelf<T extends Shelved> {
 }
 
 /** Shares of one limit: most for clients that were let in. */
-export function shareLimits(limits: ShelfLimits): { readonly accepted: ShelfLimits; readonly refused: ShelfLimits } {
+export function shareLimits(limits: CacheLimits): { readonly accepted: CacheLimits; readonly refused: CacheLimits } {
   const refused = { maxEntries: Math.ceil(limits.maxEntries / 5), maxBytes: Math.ceil(limits.maxBytes / 5) };
   return {
     accepted: {

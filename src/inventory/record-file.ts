@@ -1,5 +1,5 @@
 // The file of the record: read at the start, replaced as a whole while it runs. A reader sees the old one or the new one,
-// never half of one; what cannot be read is put aside, never overwritten.
+// never half of one; what cannot be read is set aside, never overwritten.
 import { constants } from 'node:fs';
 import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -11,10 +11,10 @@ export type LoadedRecord =
   | { readonly kind: 'absent' }
   /** It was no good and stands at `aside` now. */
   | { readonly kind: 'broken'; readonly reason: string; readonly aside: string }
-  /** It is there, and can neither be read nor put aside: it must not be written over. */
+  /** It is there, and can neither be read nor set aside: it must not be written over. */
   | { readonly kind: 'unreadable'; readonly reason: string };
 
-/** Never rejects. `now`: milliseconds since the epoch, for the name of what is put aside. */
+/** Never rejects. `now`: milliseconds since the epoch, for the name of what is set aside. */
 export async function loadRecordFile(path: string, now: number): Promise<LoadedRecord> {
   let reason: string;
   try {

@@ -19,15 +19,15 @@ export type RecordSource = {
   send(message: { readonly kind: 'forgetSeen'; readonly keys: readonly string[] }): void;
 };
 
-export type KeeperOptions = {
+export type TrustRecordStoreOptions = {
   readonly settings: GatewayConfig['trustRecord'];
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: MetricCatalogue;
 };
 
-export class TrustRecordKeeper {
-  readonly #options: KeeperOptions;
+export class TrustRecordStore {
+  readonly #options: TrustRecordStoreOptions;
   readonly #record: TrustRecord;
   /** undefined: kept in memory only. */
   readonly #path: string | undefined;
@@ -38,7 +38,11 @@ export class TrustRecordKeeper {
   /** One write at a time. */
   #saving: Promise<void> = Promise.resolve();
 
-  private constructor(options: KeeperOptions, path: string | undefined, contents: TrustRecordContents | undefined) {
+  private constructor(
+    options: TrustRecordStoreOptions,
+    path: string | undefined,
+    contents: TrustRecordContents | undefined,
+  ) {
     const { settings, clock } = options;
     this.#options = options;
     this.#path = path;
@@ -46,11 +50,11 @@ export class TrustRecordKeeper {
   }
 
   /** With what an earlier run left in the file; undefined where no record is kept. Never rejects. */
-  static async open(options: KeeperOptions): Promise<TrustRecordKeeper | undefined> {
+  static async open(options: TrustRecordStoreOptions): Promise<TrustRecordStore | undefined> {
     const { settings, clock, log } = options;
     const { enabled, path } = settings;
     if (!enabled) return undefined;
-    if (path === undefined) return new TrustRecordKeeper(options, undefined, undefined);
+    if (path === undefined) return new TrustRecordStore(options, undefined, undefined);
     const found = await loadRecordFile(path, clock.now());
     if (found.kind === 'broken') {
       log.warn({ path, reason: found.reason, aside: found.aside }, 'the trust record was put aside; a new one begins');
@@ -59,9 +63,9 @@ export class TrustRecordKeeper {
       log.error({ path, reason: found.reason }, why);
     }
     const contents = found.kind === 'loaded' ? found.contents : undefined;
-    const keeper = new TrustRecordKeeper(options, found.kind === 'unreadable' ? undefined : path, contents);
-    keeper.#count();
-    return keeper;
+    const store = new TrustRecordStore(options, found.kind === 'unreadable' ? undefined : path, contents);
+    store.#count();
+    return store;
   }
 
   /** What a worker saw. Never throws. */

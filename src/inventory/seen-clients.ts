@@ -2,9 +2,9 @@
 // policy and certificate; a client that is known costs a look-up and a few increments. Bounded, see cache.ts.
 import type { CertificateFacts } from '../certs/facts.ts';
 import type { VerdictCode } from '../trust/verdict.ts';
-import type { JudgedClient } from '../downstream/dependencies.ts';
+import type { VerifiedClient } from '../downstream/dependencies.ts';
 import { AnonymousTally, type SeenAnonymous } from './anonymous.ts';
-import { SeenShelf, shareLimits, type ShelfLimits } from './cache.ts';
+import { SeenCache, shareLimits, type CacheLimits } from './cache.ts';
 
 /** Server names kept of one client: the latest. */
 export const maxServerNames = 8;
@@ -65,22 +65,22 @@ type Entry = {
   above: readonly Buffer[] | undefined;
 };
 
-const defaultSeenLimits: ShelfLimits = { maxEntries: 4096, maxBytes: 8 * 1024 * 1024 };
+const defaultSeenLimits: CacheLimits = { maxEntries: 4096, maxBytes: 8 * 1024 * 1024 };
 
 export class SeenClients {
-  readonly #accepted: SeenShelf<Entry>;
-  readonly #refused: SeenShelf<Entry>;
+  readonly #accepted: SeenCache<Entry>;
+  readonly #refused: SeenCache<Entry>;
   readonly #anonymous = new AnonymousTally();
   readonly #changed = new Set<Entry>();
   readonly #onChange: () => void;
 
   /** `onChange`: called for the first sighting since the last report. Must not throw. */
-  constructor(onChange: () => void, limits: ShelfLimits = defaultSeenLimits) {
+  constructor(onChange: () => void, limits: CacheLimits = defaultSeenLimits) {
     this.#onChange = onChange;
     const shares = shareLimits(limits);
     const onOut = (entry: Entry): void => void this.#changed.delete(entry);
-    this.#accepted = new SeenShelf(shares.accepted, onOut);
-    this.#refused = new SeenShelf(shares.refused, onOut);
+    this.#accepted = new SeenCache(shares.accepted, onOut);
+    this.#refused = new SeenCache(shares.refused, onOut);
   }
 
   get size(): number {
@@ -88,10 +88,10 @@ export class SeenClients {
   }
 
   /** `now`: milliseconds since the epoch. */
-  note(judged: JudgedClient, now: number): void {
-    const { policy, verdict } = judged;
+  note(verified: VerifiedClient, now: number): void {
+    const { policy, verdict } = verified;
     const { leaf, code, version } = verdict;
-    const serverName = judged.serverName ?? null;
+    const serverName = verified.serverName ?? null;
     const fresh = this.#changed.size === 0 && this.#anonymous.size === 0;
     if (leaf === undefined) {
       // What could not even be read is no client that anybody could name: the log and the metrics have it.
@@ -100,10 +100,10 @@ export class SeenClients {
     } else {
       const key = `${leaf.sha256} ${policy}`;
       const entry = this.#find(key, code === 'ok') ?? makeEntry(key, policy, leaf, now);
-      count(entry, judged, now);
+      count(entry, verified, now);
       if (serverName !== entry.serverNames.at(-1) || entry.serverNames.length === 0) noteName(entry, serverName);
       (entry.wasAccepted ? this.#accepted : this.#refused).put(key, entry);
-      this.#noteChain(entry, judged);
+      this.#noteChain(entry, verified);
       this.#changed.add(entry);
     }
     if (fresh) this.#onChange();
@@ -135,7 +135,7 @@ export class SeenClients {
   }
 
   /** The chain that was accepted counts, or what was sent where none ever was. */
-  #noteChain(entry: Entry, { verdict, bundle }: JudgedClient): void {
+  #noteChain(entry: Entry, { verdict, bundle }: VerifiedClient): void {
     const { code, chain, chainKnown } = verdict;
     if (!chainKnown || (code !== 'ok' && entry.wasAccepted) || isSame(chain, entry.chain)) return;
     entry.chain = chain.map(({ sha256 }) => sha256);
@@ -206,7 +206,7 @@ function makeEntry(key: string, policy: string, leaf: CertificateFacts, now: num
   };
 }
 
-function count(entry: Entry, { verdict }: JudgedClient, now: number): void {
+function count(entry: Entry, { verdict }: VerifiedClient, now: number): void {
   if (entry.accepted + entry.refused === 0) entry.firstSeen = now;
   if (verdict.code === 'ok') {
     entry.accepted += 1;

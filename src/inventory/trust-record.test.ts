@@ -20,7 +20,7 @@ import { type Issued, mintCa } from '../certs/test-ca.ts';
 import { Metrics } from '../telemetry/metrics.ts';
 import { TrustRecord } from './trust-record.ts';
 import { parseTrustRecord, writeTrustRecord } from './record-format.ts';
-import { TrustRecordKeeper } from './record-store.ts';
+import { TrustRecordStore } from './record-store.ts';
 
 const root = await mintCa({ cn: 'root' });
 const issuing = await root.issueCa({ cn: 'issuing' });
@@ -172,21 +172,21 @@ function openStage(t: { after(act: () => void): void }, settings: { path?: strin
   const log = { trace: write, debug: write, info: write, warn: write, error: write } as never;
   const metrics = new Metrics().of;
   const keep = async () => {
-    const keeper = await TrustRecordKeeper.open({
+    const store = await TrustRecordStore.open({
       settings: { enabled: settings.enabled ?? true, path, ...limits },
       clock,
       log,
       metrics,
     });
-    assert.ok(keeper !== undefined);
-    return keeper;
+    assert.ok(store !== undefined);
+    return store;
   };
   const failures = (): number => metrics.trustRecordFailures.labels({}).value;
   return { dir, path, clock, lines, keep, failures };
 }
 
 const worker = { send: () => {}, tellSeen: async () => Promise.resolve() };
-const read = async (keeper: TrustRecordKeeper) => parseTrustRecord([...(await keeper.read([worker]))].join(''));
+const read = async (store: TrustRecordStore) => parseTrustRecord([...(await store.read([worker]))].join(''));
 
 describe('the file of the record', () => {
   it('survives a restart, readable for its owner only', async (t) => {
@@ -206,32 +206,32 @@ describe('the file of the record', () => {
 
   it('is written soon after the first change, then at most once a minute', async (t) => {
     const stage = openStage(t);
-    const keeper = await stage.keep();
+    const store = await stage.keep();
     const see = (n: number): void =>
-      keeper.take(reportOf(deltaOf(clients[n] as Issued, { lastSeen: stage.clock.at })), worker);
+      store.take(reportOf(deltaOf(clients[n] as Issued, { lastSeen: stage.clock.at })), worker);
     const written = (): number => parseTrustRecord(readFileSync(stage.path, 'utf8')).identities.length;
     see(0);
     stage.clock.turn(1_000);
-    await keeper.settled();
+    await store.settled();
     assert.equal(written(), 1);
     see(1);
     stage.clock.turn(50_000);
-    await keeper.settled();
+    await store.settled();
     assert.equal(written(), 1);
     stage.clock.turn(10_000);
-    await keeper.settled();
+    await store.settled();
     assert.equal(written(), 2);
   });
 
   it('is put aside where it is broken, and a new one begins', async (t) => {
     const stage = openStage(t);
     writeFileSync(stage.path, '{"version":1,"sin');
-    const keeper = await stage.keep();
+    const store = await stage.keep();
     assert.match(stage.lines.join(), /put aside.*not JSON/);
     const aside = readdirSync(stage.dir).find((name) => name.startsWith('record.json.broken-')) ?? '';
     assert.equal(readFileSync(join(stage.dir, aside), 'utf8'), '{"version":1,"sin');
-    keeper.take(reportOf(deltaOf(alice, { lastSeen: stage.clock.at })), worker);
-    await keeper.close();
+    store.take(reportOf(deltaOf(alice, { lastSeen: stage.clock.at })), worker);
+    await store.close();
     assert.equal(parseTrustRecord(readFileSync(stage.path, 'utf8')).identities.length, 1);
   });
 
@@ -239,36 +239,36 @@ describe('the file of the record', () => {
     const stage = openStage(t);
     mkdirSync(stage.path);
     writeFileSync(join(stage.path, 'somebody'), 'else');
-    const keeper = await stage.keep();
+    const store = await stage.keep();
     assert.match(stage.lines.join(), /cannot be used.*not a regular file/);
-    keeper.take(reportOf(deltaOf(alice, { lastSeen: stage.clock.at })), worker);
-    await keeper.close();
+    store.take(reportOf(deltaOf(alice, { lastSeen: stage.clock.at })), worker);
+    await store.close();
     assert.deepEqual(readdirSync(stage.path), ['somebody']);
-    assert.equal((await read(keeper)).identities.length, 1);
+    assert.equal((await read(store)).identities.length, 1);
   });
 
   it('that cannot be written is told once, counted each time, and written when it can be', async (t) => {
     const stage = openStage(t, { path: 'gone/record.json' });
-    const keeper = await stage.keep();
-    keeper.take(reportOf(deltaOf(alice, { lastSeen: stage.clock.at })), worker);
+    const store = await stage.keep();
+    store.take(reportOf(deltaOf(alice, { lastSeen: stage.clock.at })), worker);
     stage.clock.turn(1_000);
-    await keeper.settled();
+    await store.settled();
     stage.clock.turn(60_000);
-    await keeper.settled();
+    await store.settled();
     assert.equal(stage.failures(), 2);
     assert.equal(stage.lines.filter((line) => /cannot be written.*ENOENT/.test(line)).length, 1);
     mkdirSync(join(stage.dir, 'gone'));
     stage.clock.turn(60_000);
-    await keeper.settled();
+    await store.settled();
     assert.match(stage.lines.at(-1) ?? '', /written again/);
     assert.equal(parseTrustRecord(readFileSync(stage.path, 'utf8')).identities.length, 1);
   });
 
   it('keeps the old one where the disk is full, and leaves no draft behind', async (t) => {
     const stage = openStage(t);
-    const keeper = await stage.keep();
-    keeper.take(reportOf(deltaOf(alice, { lastSeen: stage.clock.at })), worker);
-    await keeper.close();
+    const store = await stage.keep();
+    store.take(reportOf(deltaOf(alice, { lastSeen: stage.clock.at })), worker);
+    await store.close();
     const before = readFileSync(stage.path, 'utf8');
     const { saveRecordFile } = await import('./record-file.ts');
     function* full(): Generator<string> {
@@ -285,15 +285,15 @@ describe('the file of the record', () => {
     const victim = join(stage.dir, 'victim');
     writeFileSync(victim, 'precious');
     symlinkSync(victim, `${stage.path}.new`);
-    const keeper = await stage.keep();
-    keeper.take(reportOf(deltaOf(alice, { lastSeen: stage.clock.at })), worker);
-    await keeper.close();
+    const store = await stage.keep();
+    store.take(reportOf(deltaOf(alice, { lastSeen: stage.clock.at })), worker);
+    await store.close();
     assert.equal(readFileSync(victim, 'utf8'), 'precious');
   });
 
   it('is not kept where the configuration says so', async () => {
     const settings = { enabled: false, path: undefined, ...limits };
     const options = { settings, clock: new HandClock(), log: {} as never, metrics: new Metrics().of };
-    assert.equal(await TrustRecordKeeper.open(options), undefined);
+    assert.equal(await TrustRecordStore.open(options), undefined);
   });
 });

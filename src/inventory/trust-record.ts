@@ -1,9 +1,9 @@
 // The record of the clients that were seen, over all workers and, where it is kept in a file, all starts: what
-// `check --against` judges by other rules and `trust audit` counts. Bounded like the workers' own (inventory/cache.ts);
+// `check --against` verifies by other rules and `trust audit` counts. Bounded like the workers' own (inventory/cache.ts);
 // anchors and anonymous clients are counted apart, so that they outlive the identities that had to go.
 import { AnonymousTally, type SeenAnonymous } from './anonymous.ts';
 import type { SeenDelta, SeenReport } from './seen-clients.ts';
-import { SeenShelf, shareLimits } from './cache.ts';
+import { SeenCache, shareLimits } from './cache.ts';
 import { readFacts } from '../certs/facts-reader.ts';
 import type { SeenAnchorTally, SeenIdentity, TrustRecordContents } from './record-format.ts';
 
@@ -27,8 +27,8 @@ export class TrustRecord {
   /** When it began, milliseconds since the epoch: what was never seen since then may have come before. */
   readonly since: number;
   readonly #limits: TrustRecordLimits;
-  readonly #accepted: SeenShelf<Entry>;
-  readonly #refused: SeenShelf<Entry>;
+  readonly #accepted: SeenCache<Entry>;
+  readonly #refused: SeenCache<Entry>;
   readonly #anonymous = new AnonymousTally(maxAnonymous);
   readonly #anchors = new Map<string, SeenAnchorTally>();
   /** Intermediates by SHA-256, base64 of the DER: many clients send the same. */
@@ -41,8 +41,8 @@ export class TrustRecord {
     const { maxIdentities } = limits;
     const shares = shareLimits({ maxEntries: maxIdentities, maxBytes: maxIdentities * bytesPerIdentity });
     const onOut = (entry: Entry): void => this.#release(entry.above);
-    this.#accepted = new SeenShelf(shares.accepted, onOut);
-    this.#refused = new SeenShelf(shares.refused, onOut);
+    this.#accepted = new SeenCache(shares.accepted, onOut);
+    this.#refused = new SeenCache(shares.refused, onOut);
     if (contents !== undefined) this.#restore(contents);
   }
 
@@ -70,10 +70,10 @@ export class TrustRecord {
   /** Drops what was not seen for too long. */
   prune(now: number): void {
     const before = now - this.#limits.keepMs;
-    for (const shelf of [this.#accepted, this.#refused]) {
-      for (const [key, entry] of shelf.entries()) {
+    for (const cache of [this.#accepted, this.#refused]) {
+      for (const [key, entry] of cache.entries()) {
         if (entry.lastSeen >= before) continue;
-        shelf.take(key);
+        cache.take(key);
         this.#release(entry.above);
       }
     }
@@ -191,8 +191,8 @@ export class TrustRecord {
       for (const sha256 of above) this.#hold(sha256, intermediates[sha256] as string);
       const held = above.reduce((sum, sha256) => sum + (intermediates[sha256]?.length ?? 0), 0);
       const entry = { ...identity, above, bytes: (identity.leaf?.length ?? 0) + held };
-      const shelf = entry.lastAccepted === null ? this.#refused : this.#accepted;
-      shelf.put(`${entry.sha256} ${entry.policy}`, entry);
+      const cache = entry.lastAccepted === null ? this.#refused : this.#accepted;
+      cache.put(`${entry.sha256} ${entry.policy}`, entry);
     }
   }
 }

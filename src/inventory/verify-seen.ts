@@ -1,13 +1,13 @@
-// What other rules would do to the clients that were seen: each judged by the code that judges at the handshake, under the
+// What other rules would do to the clients that were seen: each verified by the code that verifies at the handshake, under the
 // policy that its server names would have. Says only what changes; what it cannot know is listed, not guessed.
 import type { SeenAnonymous } from './anonymous.ts';
-import type { EdgePolicy } from '../downstream/trust-policy.ts';
-import { judgePresented } from '../downstream/verify-presented.ts';
+import type { TrustPolicy } from '../downstream/trust-policy.ts';
+import { verifyPresented } from '../downstream/verify-presented.ts';
 import type { PolicyTable } from '../downstream/policy-table.ts';
-import { judgeCaConstraints } from '../trust/ca-constraints.ts';
+import { verifyCaConstraints } from '../trust/ca-constraints.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
 import { readFacts } from '../certs/facts-reader.ts';
-import { type Judgement, judgeUnreadable } from '../trust/certificate-checks.ts';
+import { type VerificationResult, refuseUnreadable } from '../trust/certificate-checks.ts';
 import type { SeenIdentity, TrustRecordContents } from './record-format.ts';
 
 /** One client under one policy of the new rules. */
@@ -17,13 +17,13 @@ export type SeenChange = {
   readonly policy: string;
   /** Those of its server names that it is about; null: none was sent. */
   readonly serverNames: readonly (string | null)[];
-  readonly judgement: Judgement;
+  readonly result: VerificationResult;
 };
 
 export type AnonymousChange = {
   readonly client: SeenAnonymous;
   readonly policy: string;
-  readonly judgement: Judgement;
+  readonly result: VerificationResult;
 };
 
 export type SeenVerdicts = {
@@ -31,7 +31,7 @@ export type SeenVerdicts = {
   readonly refused: readonly SeenChange[];
   /** Refused the last time, and would be let in. */
   readonly admitted: readonly SeenChange[];
-  /** Let in before and after, under another policy or without being asked for a certificate: `judgement` says which. */
+  /** Let in before and after, under another policy or without being asked for a certificate: `result` says which. */
   readonly changed: readonly SeenChange[];
   /** What would become of them hangs on something that is not known here. */
   readonly undecided: readonly SeenChange[];
@@ -43,7 +43,7 @@ export type SeenVerdicts = {
   readonly expired: number;
 };
 
-/** What this judgement does not look at; each is a reason why a client may be refused that is not named here. */
+/** What this result does not look at; each is a reason why a client may be refused that is not named here. */
 export const notLookedAt: readonly string[] = [
   'rules of routes (security.clientCert): they are judged per request',
   'OCSP: nobody is asked',
@@ -55,22 +55,22 @@ export const notLookedAt: readonly string[] = [
 type World = { readonly policies: PolicyTable; readonly now: number; readonly sinceMs: number };
 
 /** `sinceMs`: clients seen last before it are left out; both milliseconds since the epoch. */
-export function judgeSeen(record: TrustRecordContents, world: World): SeenVerdicts {
+export function verifySeen(record: TrustRecordContents, dependencies: World): SeenVerdicts {
   const refused: SeenChange[] = [];
   const admitted: SeenChange[] = [];
   const changed: SeenChange[] = [];
   const undecided: SeenChange[] = [];
-  const recent = record.identities.filter(({ lastSeen }) => lastSeen >= world.sinceMs);
-  const living = recent.filter(({ notAfter, leaf }) => leaf === null || notAfter >= world.now);
+  const recent = record.identities.filter(({ lastSeen }) => lastSeen >= dependencies.sinceMs);
+  const living = recent.filter(({ notAfter, leaf }) => leaf === null || notAfter >= dependencies.now);
   for (const client of living) {
     const above = client.above.map((sha256) => record.intermediates[sha256]);
-    for (const [policy, serverNames] of groupNames(client.serverNames, world.policies)) {
-      const found = judgeClient(client, above, policy, world.now);
-      const change = (judgement: Judgement): SeenChange => ({
+    for (const [policy, serverNames] of groupNames(client.serverNames, dependencies.policies)) {
+      const found = verifyClient(client, above, policy, dependencies.now);
+      const change = (result: VerificationResult): SeenChange => ({
         client,
         policy: policy?.name ?? '',
         serverNames,
-        judgement,
+        result,
       });
       const wasIn = client.code === 'ok';
       if (found === 'unknown') undecided.push(change({ code: client.code, detail: 'its certificate was not kept' }));
@@ -89,7 +89,7 @@ export function judgeSeen(record: TrustRecordContents, world: World): SeenVerdic
     admitted,
     changed,
     undecided,
-    ...judgeAnonymous(record.anonymous, world),
+    ...verifyAnonymous(record.anonymous, dependencies),
     identities: recent.length,
     expired: recent.length - living.length,
   };
@@ -98,8 +98,8 @@ export function judgeSeen(record: TrustRecordContents, world: World): SeenVerdic
 function groupNames(
   names: readonly (string | null)[],
   policies: PolicyTable,
-): Map<EdgePolicy | undefined, (string | null)[]> {
-  const groups = new Map<EdgePolicy | undefined, (string | null)[]>();
+): Map<TrustPolicy | undefined, (string | null)[]> {
+  const groups = new Map<TrustPolicy | undefined, (string | null)[]>();
   for (const name of names) {
     const policy = policies.find(name ?? undefined);
     const group = groups.get(policy);
@@ -110,13 +110,13 @@ function groupNames(
 }
 
 /** undefined where it would be let in. */
-function judgeClient(
+function verifyClient(
   client: SeenIdentity,
   above: readonly (string | undefined)[],
-  policy: EdgePolicy | undefined,
+  policy: TrustPolicy | undefined,
   now: number,
-): Judgement | 'unknown' | undefined {
-  const terms = judgeTerms(client.version, policy);
+): VerificationResult | 'unknown' | undefined {
+  const terms = verifyTerms(client.version, policy);
   if (terms !== undefined || policy === undefined) return terms;
   const { trust, clientAuth } = policy;
   if (trust === undefined || clientAuth === undefined) return undefined;
@@ -128,15 +128,15 @@ function judgeClient(
     const [leaf, ...rest] = facts as [CertificateFacts, ...CertificateFacts[]];
     if (leaf.sha256 !== client.sha256) return 'unknown';
     return (
-      judgePresented([leaf, ...rest], { trust, maxDepth: clientAuth.maxDepth, crls: trust.crls }, now) ??
-      judgeCaConstraints(leaf, rest, trust.anchorsFor(leaf))
+      verifyPresented([leaf, ...rest], { trust, maxDepth: clientAuth.maxDepth, crls: trust.crls }, now) ??
+      verifyCaConstraints(leaf, rest, trust.anchorsFor(leaf))
     );
   } catch (error) {
-    return judgeUnreadable(error);
+    return refuseUnreadable(error);
   }
 }
 
-function judgeTerms(version: string, policy: EdgePolicy | undefined): Judgement | undefined {
+function verifyTerms(version: string, policy: TrustPolicy | undefined): VerificationResult | undefined {
   if (policy === undefined)
     return { code: 'unknown_sni', detail: 'no policy has its server name, and none is the default' };
   // 'TLSv1.2' and 'TLSv1.3' compare as text. What it could speak beyond the last time is not known.
@@ -144,17 +144,17 @@ function judgeTerms(version: string, policy: EdgePolicy | undefined): Judgement 
   return { code: 'protocol_mismatch', detail: `it spoke ${version}, the policy begins with ${policy.minVersion}` };
 }
 
-function hangsOnOcsp({ code }: SeenIdentity, policy: EdgePolicy | undefined): boolean {
+function hangsOnOcsp({ code }: SeenIdentity, policy: TrustPolicy | undefined): boolean {
   return policy?.trust?.ocsp !== undefined && (code === 'revoked' || code === 'revocation_unknown');
 }
 
-function describeChange(client: SeenIdentity, policy: EdgePolicy): string | undefined {
+function describeChange(client: SeenIdentity, policy: TrustPolicy): string | undefined {
   if (client.code !== 'ok') return undefined;
   if (policy.clientAuth === undefined) return `policy ${policy.name} asks for no certificate: it would be anonymous`;
   return policy.name === client.policy ? undefined : `from policy ${client.policy} to ${policy.name}`;
 }
 
-function judgeAnonymous(
+function verifyAnonymous(
   seen: readonly SeenAnonymous[],
   { policies, sinceMs }: World,
 ): Pick<SeenVerdicts, 'anonymousRefused' | 'anonymousAdmitted'> {
@@ -163,17 +163,17 @@ function judgeAnonymous(
   for (const client of seen) {
     if (client.lastSeen < sinceMs) continue;
     const policy = policies.find(client.serverName ?? undefined);
-    const judgement =
-      judgeTerms(client.version, policy) ??
+    const result =
+      verifyTerms(client.version, policy) ??
       (policy?.clientAuth?.required === true
         ? ({ code: 'no_client_cert', detail: 'the policy requires a client certificate' } as const)
         : undefined);
     // Let in last as long as nobody was refused after: counts of a time before a reload say nothing.
     const wasIn = client.lastAccepted !== null && client.lastAccepted >= client.lastSeen;
     const about = { client, policy: policy?.name ?? '' };
-    if (judgement !== undefined && wasIn) anonymousRefused.push({ ...about, judgement });
-    else if (judgement === undefined && !wasIn)
-      anonymousAdmitted.push({ ...about, judgement: { code: 'no_client_cert', detail: '' } });
+    if (result !== undefined && wasIn) anonymousRefused.push({ ...about, result });
+    else if (result === undefined && !wasIn)
+      anonymousAdmitted.push({ ...about, result: { code: 'no_client_cert', detail: '' } });
   }
   return { anonymousRefused, anonymousAdmitted };
 }

@@ -1,6 +1,6 @@
 // The CRLs that a configuration asks for, at a load: each source is read once for each set of CAs, and what is wrong with it
 // becomes a problem at the place where it is named. A file that is wrong is an error; a server that is down is a warning,
-// since clients are judged by onMissing until it is there, and a gateway that does not start serves nobody.
+// since clients are verified by onMissing until it is there, and a gateway that does not start serves nobody.
 import { hash } from 'node:crypto';
 import type { CrlConfig } from '../config/gateway-config.ts';
 import { refusalProblem } from '../crl/rejection.ts';
@@ -9,7 +9,7 @@ import { isSelfIssued, looksIssuedBy } from '../certs/issuer.ts';
 import { escapeForLog } from '../base/log-text.ts';
 import { materialWarning } from '../base/material-problem.ts';
 import { loadSystemBundle, type TrustBundle } from '../trust/trust-bundle.ts';
-import { type CrlFeedSpec, type CrlLoader, type CrlReading, makeFeedSpec } from '../crl/source-reader.ts';
+import { type CrlFeedSpec, type CrlSourceReader, type CrlReading, makeFeedSpec } from '../crl/source-reader.ts';
 import type { CrlLookup } from '../crl/subscriber.ts';
 import type { MaterialLoader } from './material-loader.ts';
 
@@ -31,9 +31,9 @@ type CrlUse = {
 };
 
 export type CrlLoading = {
-  readonly loader: CrlLoader;
-  /** At a reload, the CRLs of a URL that are in force: it is fetched on its own schedule, never while a reload waits. */
-  readonly inForce?: (feedKey: string) => readonly IndexedCrl[] | undefined;
+  readonly loader: CrlSourceReader;
+  /** At a reload, the CRLs of a URL that are active: it is fetched on its own schedule, never while a reload waits. */
+  readonly active?: (feedKey: string) => readonly IndexedCrl[] | undefined;
 };
 
 export class CrlLoads {
@@ -88,7 +88,7 @@ export class CrlLoads {
     if (config.onMissing === 'allow') return;
     const known = new Set(
       group?.feeds.flatMap(({ spec, reading }) =>
-        (reading.unchanged === true ? (this.#loading.inForce?.(spec.key) ?? []) : reading.crls).map(
+        (reading.unchanged === true ? (this.#loading.active?.(spec.key) ?? []) : reading.crls).map(
           ({ facts }) => facts.issuerSpki,
         ),
       ),
@@ -119,7 +119,7 @@ export class CrlLoads {
   }
 
   async #readOnce(spec: CrlFeedSpec): Promise<CrlReading> {
-    const crls = 'url' in spec.source ? this.#loading.inForce?.(spec.key) : undefined;
+    const crls = 'url' in spec.source ? this.#loading.active?.(spec.key) : undefined;
     if (crls !== undefined) return { crls: [], failures: [], unchanged: true };
     let reading = this.#readings.get(spec.key);
     if (reading === undefined) this.#readings.set(spec.key, (reading = this.#loading.loader.read(spec)));

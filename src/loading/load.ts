@@ -1,4 +1,4 @@
-// From a configuration file to everything that `run` needs and `check` judges: the configuration, then every file that it
+// From a configuration file to everything that `run` needs and `check` verifies: the configuration, then every file that it
 // points to. All problems of both come back together; `loaded` is there only where none of them is an error.
 import { readdir } from 'node:fs/promises';
 import { join, parse, resolve } from 'node:path';
@@ -14,7 +14,7 @@ import { materialName } from '../certs/material.ts';
 import { materialError, materialWarning } from '../base/material-problem.ts';
 import type { TrustBundle } from '../trust/trust-bundle.ts';
 import { CrlBuilder } from '../crl/builder.ts';
-import { CrlLoader } from '../crl/source-reader.ts';
+import { CrlSourceReader } from '../crl/source-reader.ts';
 import { allOf, loadClientTrust } from './client-trust.ts';
 import { loadTicketSecret } from './ticket-secret.ts';
 import { type CrlLoading, CrlLoads } from './crls.ts';
@@ -50,8 +50,8 @@ export async function loadGateway(file: string, options: LoadOptions): Promise<L
   const watched = files.length === 0 ? [resolve(file)] : files;
   if (config === undefined) return { loaded: undefined, problems, watch: watched };
   const loader = new MaterialLoader(options.clock.now(), options.tolerateExpired === true);
-  const own = options.crls === undefined ? new CrlLoader(new CrlBuilder({ clock: options.clock })) : undefined;
-  const crls = new CrlLoads(options.crls ?? { loader: own as CrlLoader }, loader, options.clock.now());
+  const own = options.crls === undefined ? new CrlSourceReader(new CrlBuilder({ clock: options.clock })) : undefined;
+  const crls = new CrlLoads(options.crls ?? { loader: own as CrlSourceReader }, loader, options.clock.now());
   const loaded = await loadMaterial(config, loader, crls).finally(() => own?.close());
   const all = [...problems, ...loader.problems];
   const watch = [...watched, ...loader.paths];
@@ -66,7 +66,7 @@ function isError(problem: Problem): boolean {
 
 async function loadMaterial(config: GatewayConfig, loader: MaterialLoader, crls: CrlLoads): Promise<LoadedConfig> {
   const expiries: Expiry[] = [];
-  // Bundles first: what is an anchor here is known when certificates are judged.
+  // Bundles first: what is an anchor here is known when certificates are verified.
   for (const { clientAuth } of [config.tls.gateway, ...config.tls.policies]) {
     if (clientAuth === undefined) continue;
     if (clientAuth.clientCAs.length > 0) await loader.bundle(clientAuth.clientCAs);

@@ -6,7 +6,7 @@ import { Fault } from '../base/fault.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
 import { escapeForLog } from '../base/log-text.ts';
 import { encodeOcspRequest, makeCertId } from './request.ts';
-import { judgeOcspResponse, type OcspProblem } from './response.ts';
+import { verifyOcspResponse, type OcspProblem } from './response.ts';
 import type { OcspSettings } from './settings.ts';
 import { type KnownAnswer, OcspCache } from './cache.ts';
 import { type FetchProblem, fetchOcsp } from './fetch.ts';
@@ -29,7 +29,7 @@ export type OcspFinding = { readonly known: KnownAnswer | undefined; readonly fa
 export type OcspEvents = {
   /** Every question to a responder that ended: 'good', 'revoked', 'unknown' or a problem. Must not throw. */
   readonly onAsked: (policy: string, result: string) => void;
-  /** A responder says another thing of a certificate than before: open connections are to be judged again. Must not throw. */
+  /** A responder says another thing of a certificate than before: open connections are to be re-evaluated. Must not throw. */
   readonly onChange: () => void;
 };
 
@@ -202,7 +202,7 @@ export class OcspChecker {
     const { key, subject, settings } = ask;
     const { leaf, issuer } = subject;
     const question = { id: makeCertId(leaf, issuer), issuer, now: this.#clock.now(), maxAgeMs: settings.refreshMs };
-    const result = judgeOcspResponse(body, question);
+    const result = verifyOcspResponse(body, question);
     if (!result.ok) {
       this.#finish(ask, result);
       return;

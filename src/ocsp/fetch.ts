@@ -1,5 +1,5 @@
 // One question to an OCSP responder over HTTP (RFC 6960 appendix A.1): POST, one deadline over everything, a bounded answer,
-// no redirects, no kept connections. What comes back is judged elsewhere; nothing here trusts the transport.
+// no redirects, no kept connections. What comes back is verified elsewhere; nothing here trusts the transport.
 import { request as requestHttp, type RequestOptions } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import type { Clock } from '../base/clock.ts';

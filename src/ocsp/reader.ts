@@ -1,5 +1,5 @@
 // Takes an OCSP response apart (RFC 6960 section 4.2), strictly and within bounds. Knows structure only: whether it answers
-// our question, who signed it and when it holds is judged in response.ts.
+// our question, who signed it and when it holds is verified in response.ts.
 import { DerCursor, type DerElement, derTag, malformed, readObjectId, readTime } from '../asn1/der.ts';
 import { nameSignatureAlgorithm } from '../certs/signature-algorithm.ts';
 import type { SignedData } from '../certs/signed-data.ts';

@@ -7,7 +7,7 @@ import type { CertificateFacts } from '../certs/facts.ts';
 import { DerCursor, derTag } from '../asn1/der.ts';
 import { readFacts } from '../certs/facts-reader.ts';
 import { isIssuedBy } from '../certs/issuer.ts';
-import { judgeStrength, judgeDates } from '../trust/certificate-checks.ts';
+import { verifyStrength, verifyDates } from '../trust/certificate-checks.ts';
 import type { BasicResponse } from './reader.ts';
 import { readNameKey } from '../certs/name-key.ts';
 import { hashOfKey } from './request.ts';
@@ -34,7 +34,7 @@ export function findSignerFlaw(response: BasicResponse, issuer: CertificateFacts
       continue;
     }
     if (!isNamed(response, candidate)) continue;
-    const found = judgeDelegate(candidate, issuer, now) ?? findFlaw(response, candidate);
+    const found = verifyDelegate(candidate, issuer, now) ?? findFlaw(response, candidate);
     if (found === undefined) return undefined;
     flaw = found;
   }
@@ -52,13 +52,13 @@ function isNamed({ responder }: BasicResponse, facts: CertificateFacts): boolean
   return readNameKey(cursor, cursor.expect(derTag.sequence, 'responderID'), 'responderID') === facts.subjectKey;
 }
 
-function judgeDelegate(responder: CertificateFacts, issuer: CertificateFacts, now: number): string | undefined {
+function verifyDelegate(responder: CertificateFacts, issuer: CertificateFacts, now: number): string | undefined {
   const who = 'is signed by a responder';
   // anyExtendedKeyUsage does not do: a CA's every server certificate could answer for it.
   if (responder.extendedKeyUsage?.includes(ocspSigning) !== true) return `${who} without id-kp-OCSPSigning`;
-  const late = judgeDates(responder, now);
+  const late = verifyDates(responder, now);
   if (late !== undefined) return `${who} whose certificate is not valid: ${late.detail}`;
-  const weak = judgeStrength(responder);
+  const weak = verifyStrength(responder);
   if (weak !== undefined) return `${who} that is too weak: ${weak.detail}`;
   const unknown = findUnknownCritical(responder);
   if (unknown !== undefined) return `${who} with the unknown critical extension ${unknown}`;

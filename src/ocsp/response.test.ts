@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { encodeDer, encodeObjectId } from '../asn1/der-writer.ts';
 import { readFacts } from '../certs/facts-reader.ts';
 import { encodeOcspRequest, makeCertId, type OcspCertId } from './request.ts';
-import { type OcspQuestion, judgeOcspResponse } from './response.ts';
+import { type OcspQuestion, verifyOcspResponse } from './response.ts';
 import { type ResponseDraft, type SingleDraft, writeOcspRefusal, writeOcspResponse } from './writer.ts';
 import { type Issued, type LeafOptions, mintCa, type TestCa } from '../certs/test-ca.ts';
 
@@ -53,13 +53,13 @@ function respond(single: Partial<SingleDraft> = {}, draft: Partial<ResponseDraft
   });
 }
 
-function judge(der: Buffer, question: Partial<OcspQuestion> = {}) {
-  return judgeOcspResponse(der, { id, issuer: readFacts(ca.der), now, maxAgeMs: hour, ...question });
+function verify(der: Buffer, question: Partial<OcspQuestion> = {}) {
+  return verifyOcspResponse(der, { id, issuer: readFacts(ca.der), now, maxAgeMs: hour, ...question });
 }
 
 /** 'good', …, or the problem and its detail. */
 function outcome(der: Buffer, question: Partial<OcspQuestion> = {}): string {
-  const result = judge(der, question);
+  const result = verify(der, question);
   return result.ok ? result.answer.status : `${result.problem}: ${result.detail}`;
 }
 
@@ -78,7 +78,7 @@ describe('an OCSP request', () => {
 
 describe('an OCSP response', () => {
   it('of a responder that the issuer delegated is believed, named by key or by name', () => {
-    const result = judge(respond());
+    const result = verify(respond());
     assert.deepEqual(result, {
       ok: true,
       answer: {
@@ -99,7 +99,7 @@ describe('an OCSP response', () => {
   });
 
   it('says when and why a certificate was revoked', () => {
-    const result = judge(respond({ status: 'revoked', revokedAt: now - hour, reason: 1 }));
+    const result = verify(respond({ status: 'revoked', revokedAt: now - hour, reason: 1 }));
     assert.ok(result.ok);
     const { status, revokedAt, reason } = result.answer;
     assert.deepEqual([status, revokedAt, reason], ['revoked', now - hour, 'keyCompromise']);

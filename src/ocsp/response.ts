@@ -1,4 +1,4 @@
-// Judges an OCSP response in full (RFC 6960 section 3.2): it answers our question, somebody signed it who may, and it holds
+// Verifies an OCSP response in full (RFC 6960 section 3.2): it answers our question, somebody signed it who may, and it holds
 // now. Nothing in it counts before all of that does. Pure: fetching and caching are ocsp/checker.ts.
 import { Fault } from '../base/fault.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
@@ -48,20 +48,20 @@ export type OcspQuestion = {
 const skewMs = 5 * 60_000;
 
 /** Never throws. */
-export function judgeOcspResponse(der: Buffer, question: OcspQuestion): OcspResult {
+export function verifyOcspResponse(der: Buffer, question: OcspQuestion): OcspResult {
   try {
     const response = readOcspResponse(der);
     if (response.kind === 'refused') {
       return refuse('responder_refused', `the responder answers ${response.status}`);
     }
-    return judgeBasic(response, question);
+    return verifyBasic(response, question);
   } catch (error) {
     const why = error instanceof Fault ? (error.detail ?? error.code) : String(error);
     return refuse('malformed', `the response cannot be read: ${why}`);
   }
 }
 
-function judgeBasic(response: BasicResponse, question: OcspQuestion): OcspResult {
+function verifyBasic(response: BasicResponse, question: OcspQuestion): OcspResult {
   const flaw = findSignerFlaw(response, question.issuer, question.now);
   if (flaw !== undefined) return refuse('bad_signature', `the response ${flaw}`);
   const [single, second] = response.responses.filter((one) => matches(one, question.id));
@@ -71,7 +71,7 @@ function judgeBasic(response: BasicResponse, question: OcspQuestion): OcspResult
   if (critical !== undefined) {
     return refuse('critical_extension', `the response has the unknown critical extension ${critical}`);
   }
-  return judgeTimes(single, response.producedAt, question);
+  return verifyTimes(single, response.producedAt, question);
 }
 
 /** Exactly what we asked: another hash or an issuer that only shares its name is another certificate. */
@@ -84,7 +84,7 @@ function matches(single: SingleResponse, id: OcspCertId): boolean {
   );
 }
 
-function judgeTimes(single: SingleResponse, producedAt: number, { now, maxAgeMs }: OcspQuestion): OcspResult {
+function verifyTimes(single: SingleResponse, producedAt: number, { now, maxAgeMs }: OcspQuestion): OcspResult {
   const { status, revokedAt, reason, thisUpdate, nextUpdate } = single;
   const clock = `our clock says ${iso(now)}`;
   if (thisUpdate > now + skewMs || producedAt > now + skewMs) {

@@ -9,7 +9,7 @@ export type Staple = {
   readonly validUntil: number;
 };
 
-export class StapleBook {
+export class Staples {
   readonly #clock: Clock;
   readonly #staples = new Map<string, { readonly der: Buffer; readonly validUntil: number }>();
 

@@ -1,46 +1,46 @@
-// Every CRL that the configuration in force asks for, found out by the primary beside the generations (decision 0012): its
-// feeds read themselves anew; whoever asks gets what is in force at that moment.
+// Every CRL that the configuration active asks for, found out by the primary beside the generations (decision 0012): its
+// feeds read themselves anew; whoever asks gets what is active at that moment.
 import type { Clock } from '../base/clock.ts';
-import type { CrlFeedSpec, CrlLoader } from '../crl/source-reader.ts';
+import type { CrlFeedSpec, CrlSourceReader } from '../crl/source-reader.ts';
 import type { LoadedCrlGroup } from '../loading/crls.ts';
 import type { Expiry } from '../loading/loaded.ts';
 import type { IndexedCrl } from '../crl/crl-set.ts';
 import { readFacts } from '../certs/facts-reader.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { MetricCatalogue } from '../telemetry/metrics.ts';
-import { CrlFeed, type CrlFeedWorld } from '../crl/feed.ts';
+import { CrlFeed, type CrlFeedDependencies } from '../crl/feed.ts';
 
 /** What one policy or route asks for, as it is now. */
 export type CrlGroup = { readonly key: string; readonly crls: readonly IndexedCrl[] };
 
-export type CrlKeeperOptions = {
+export type CrlPublisherOptions = {
   readonly clock: Clock;
   readonly log: Logger;
-  readonly loader: CrlLoader;
+  readonly loader: CrlSourceReader;
   readonly random: () => number;
-  /** Something else is in force: the workers should have it. */
+  /** Something else is active: the workers should have it. */
   readonly onChange: () => void;
 };
 
-export class CrlKeeper {
-  readonly #world: CrlFeedWorld;
+export class CrlPublisher {
+  readonly #dependencies: CrlFeedDependencies;
   readonly #feeds = new Map<string, CrlFeed>();
   readonly #groups = new Map<string, readonly string[]>();
   /** Issuers whose expiry is among the metrics. */
   #shown: readonly string[] = [];
   #closed = false;
 
-  constructor(options: CrlKeeperOptions) {
-    this.#world = options;
+  constructor(options: CrlPublisherOptions) {
+    this.#dependencies = options;
   }
 
-  /** Takes over what a load found, beside what there is: the configuration before may stay in force. */
+  /** Takes over what a load found, beside what there is: the configuration before may stay active. */
   async adopt(groups: readonly LoadedCrlGroup[]): Promise<void> {
     for (const { key, feeds } of groups) {
       for (const { spec, refreshMs, reading } of feeds) {
         let feed = this.#feeds.get(spec.key);
         if (feed === undefined) {
-          feed = new CrlFeed(spec, refreshMs, this.#world, this.#inherited(spec));
+          feed = new CrlFeed(spec, refreshMs, this.#dependencies, this.#inherited(spec));
           this.#feeds.set(spec.key, feed);
         }
         await feed.adopt(reading, refreshMs);
@@ -74,7 +74,7 @@ export class CrlKeeper {
     }
   }
 
-  /** What is in force now. */
+  /** What is active now. */
   groups(): CrlGroup[] {
     return [...this.#groups].map(([key, feeds]) => ({
       key,
@@ -131,6 +131,6 @@ export class CrlKeeper {
   close(): void {
     this.#closed = true;
     for (const feed of this.#feeds.values()) feed.close();
-    this.#world.loader.close();
+    this.#dependencies.loader.close();
   }
 }

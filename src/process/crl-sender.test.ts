@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { CrlStore } from '../crl/subscriber.ts';
+import { CrlSubscriber } from '../crl/subscriber.ts';
 import type { CrlFacts, IndexedCrl } from '../crl/crl-set.ts';
-import { CrlCourier } from './crl-sender.ts';
+import { CrlSender } from './crl-sender.ts';
 import type { CrlGroup } from './crl-publisher.ts';
 import type { ToWorker } from './messages.ts';
 
@@ -23,28 +23,28 @@ function crl(digest: string, bytes: number): IndexedCrl {
   return { facts, index: Uint8Array.from({ length: bytes }, (_, at) => at % 251) };
 }
 
-/** A worker's store behind a courier; `gate` holds each message back until it is let through. */
+/** A worker's store behind a sender; `gate` holds each message back until it is let through. */
 function open(gate: () => Promise<void> = async () => {}) {
-  const store = new CrlStore();
+  const store = new CrlSubscriber();
   const messages: ToWorker[] = [];
-  const courier = new CrlCourier(async (message) => {
+  const sender = new CrlSender(async (message) => {
     await gate();
     messages.push(message);
     if (message.kind === 'crlPiece') store.add(message);
     if (message.kind === 'crls') store.list(message.groups);
   });
-  return { store, messages, courier };
+  return { store, messages, sender };
 }
 
 describe('CRLs on their way to a worker', () => {
   it('come in pieces, each index once, and what no group has any more is forgotten', async () => {
-    const { store, messages, courier } = open();
+    const { store, messages, sender } = open();
     const [large, small] = [crl('large', 300_000), crl('small', 10)];
-    await courier.deliver(() => [{ key: 'g', crls: [large, small] }]);
+    await sender.deliver(() => [{ key: 'g', crls: [large, small] }]);
     assert.deepEqual(store.find('g'), [large, small]);
     const pieces = messages.filter(({ kind }) => kind === 'crlPiece').length;
     assert.equal(pieces, 6);
-    await courier.deliver(() => [
+    await sender.deliver(() => [
       { key: 'g', crls: [large] },
       { key: 'h', crls: [large] },
     ]);
@@ -55,11 +55,11 @@ describe('CRLs on their way to a worker', () => {
 
   it('are the newest when their turn comes, however often they changed meanwhile', async () => {
     let current: CrlGroup[] = [{ key: 'g', crls: [crl('1', 10)] }];
-    const { store, messages, courier } = open(async () => new Promise((resolve) => setImmediate(resolve)));
-    const deliveries = [courier.deliver(() => current)];
+    const { store, messages, sender } = open(async () => new Promise((resolve) => setImmediate(resolve)));
+    const deliveries = [sender.deliver(() => current)];
     for (const digest of ['2', '3', '4']) {
       current = [{ key: 'g', crls: [crl(digest, 10)] }];
-      deliveries.push(courier.deliver(() => current));
+      deliveries.push(sender.deliver(() => current));
     }
     await Promise.all(deliveries);
     assert.deepEqual(
@@ -70,23 +70,23 @@ describe('CRLs on their way to a worker', () => {
   });
 
   it('are no messages at all where nobody asks for any, and an empty list once nobody does any more', async () => {
-    const { store, messages, courier } = open();
-    await courier.deliver(() => []);
+    const { store, messages, sender } = open();
+    await sender.deliver(() => []);
     assert.deepEqual(messages, []);
-    await courier.deliver(() => [{ key: 'g', crls: [crl('1', 10)] }]);
-    await courier.deliver(() => []);
+    await sender.deliver(() => [{ key: 'g', crls: [crl('1', 10)] }]);
+    await sender.deliver(() => []);
     assert.deepEqual(store.find('g'), []);
   });
 
   it('are brought by the next delivery where one failed', async () => {
     let fails = true;
-    const { store, courier } = open(async () => {
+    const { store, sender } = open(async () => {
       if (fails) throw new Error('the channel is closed');
     });
     const groups = [{ key: 'g', crls: [crl('1', 10)] }];
-    await assert.rejects(courier.deliver(() => groups));
+    await assert.rejects(sender.deliver(() => groups));
     fails = false;
-    await courier.deliver(() => groups);
+    await sender.deliver(() => groups);
     assert.equal(store.find('g').length, 1);
   });
 

@@ -1,4 +1,4 @@
-// Brings one worker the CRLs in force: each index once, in pieces small enough that no event loop stalls, then the list of
+// Brings one worker the CRLs active: each index once, in pieces small enough that no event loop stalls, then the list of
 // what counts now. One delivery after the other, each with what is newest when its turn comes.
 import type { CrlGroup } from './crl-publisher.ts';
 import type { ToWorker } from './messages.ts';
@@ -8,7 +8,7 @@ const pieceBytes = 64 * 1024;
 /** Sends one message; resolves when it is written, or the worker is gone. */
 export type SendPaced = (message: ToWorker) => Promise<void>;
 
-export class CrlCourier {
+export class CrlSender {
   readonly #send: SendPaced;
   /** Digests that the worker has. */
   #delivered = new Set<string>();

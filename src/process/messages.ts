@@ -32,7 +32,7 @@ export type ToWorker =
   | { readonly kind: 'ping' }
   /** A part of the index of a CRL; the next list will name it. */
   | ({ readonly kind: 'crlPiece' } & CrlPiece)
-  /** The CRLs in force: those not named are to be forgotten. */
+  /** The CRLs active: those not named are to be forgotten. */
   | { readonly kind: 'crls'; readonly groups: CrlListing }
   /** Intermediates that another worker learned, DER. */
   | { readonly kind: 'intermediates'; readonly ders: readonly Uint8Array[] }
@@ -52,7 +52,7 @@ export type FromWorker =
   /** `id` of the question. */
   | { readonly kind: 'prepared'; readonly id: number }
   | { readonly kind: 'failed'; readonly id: number; readonly message: string }
-  /** Requests get this generation, and open connections were judged by it. */
+  /** Requests get this generation, and open connections were verified by it. */
   | { readonly kind: 'committed'; readonly generation: number }
   /** `runtime`: the one that passed its self-test. */
   | { readonly kind: 'listening'; readonly runtime: string }

@@ -6,7 +6,7 @@ import { it } from 'node:test';
 import { systemClock } from '../base/clock.ts';
 import { loadGateway } from '../loading/load.ts';
 import { mintCa } from '../certs/test-ca.ts';
-import { cutShipment, Shipments } from './payload.ts';
+import { cutPayload, Payloads } from './payload.ts';
 
 it('what was cut comes out whole, and nothing of a shipment that was broken off', async (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'countersign-shipment-'));
@@ -27,12 +27,12 @@ it('what was cut comes out whole, and nothing of a shipment that was broken off'
   );
   const { loaded } = await loadGateway(join(dir, 'g.yml'), { env: {}, strict: true, clock: systemClock });
   assert.ok(loaded);
-  const { head, pieces } = cutShipment(loaded);
+  const { head, pieces } = cutPayload(loaded);
   assert.equal(pieces.length, 2 + 3);
   assert.deepEqual([head.routes, head.policies, head.config.routes, head.config.tls.policies], [[], [], [], []]);
-  const shipments = new Shipments();
-  for (const piece of pieces.slice(0, 3)) shipments.add(1, piece);
-  for (const piece of pieces) shipments.add(2, piece);
-  assert.deepEqual(shipments.complete(2, head), loaded);
-  assert.deepEqual(shipments.complete(3, head).routes, []);
+  const payloads = new Payloads();
+  for (const piece of pieces.slice(0, 3)) payloads.add(1, piece);
+  for (const piece of pieces) payloads.add(2, piece);
+  assert.deepEqual(payloads.complete(2, head), loaded);
+  assert.deepEqual(payloads.complete(3, head).routes, []);
 });

@@ -1,7 +1,7 @@
 // A loaded configuration as it is kept by the primary and sent to workers: without what travels by itself.
 import type { LoadedConfig, LoadedPolicy, LoadedRoute } from '../loading/loaded.ts';
 
-/** The keys of CRLs stay; the CRLs themselves are with their keeper, which lets go of them when newer ones come. */
+/** The keys of CRLs stay; the CRLs themselves are with their publisher, which lets go of them when newer ones come. */
 export function withoutReadings(loaded: LoadedConfig): LoadedConfig {
   return { ...loaded, crls: loaded.crls.map(({ key }) => ({ key, feeds: [] })) };
 }
@@ -24,9 +24,9 @@ export type ShipmentPiece = { readonly policies: readonly LoadedPolicy[]; readon
 
 /**
  * What grows with the configuration, in pieces, and the rest: a worker that unpacked 49,000 routes at once would serve nobody
- * for two seconds. Shipments in the worker puts them together.
+ * for two seconds. Payloads in the worker puts them together.
  */
-export function cutShipment(loaded: LoadedConfig): { readonly head: LoadedConfig; readonly pieces: ShipmentPiece[] } {
+export function cutPayload(loaded: LoadedConfig): { readonly head: LoadedConfig; readonly pieces: ShipmentPiece[] } {
   const { config, policies, routes } = loaded;
   const pieces: ShipmentPiece[] = [];
   for (let at = 0; at < policies.length; at += policiesPerPiece)
@@ -37,8 +37,8 @@ export function cutShipment(loaded: LoadedConfig): { readonly head: LoadedConfig
   return { head: { ...loaded, config: bare, policies: [], routes: [] }, pieces };
 }
 
-/** The worker's side of it: one shipment at a time, the last that was begun. */
-export class Shipments {
+/** The worker's side of it: one payload at a time, the last that was begun. */
+export class Payloads {
   #id = 0;
   #policies: LoadedPolicy[] = [];
   #routes: LoadedRoute[] = [];

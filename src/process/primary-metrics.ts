@@ -4,7 +4,7 @@ import type { LoadedConfig } from '../loading/loaded.ts';
 import { type Exposition, writeExposition } from '../telemetry/exposition.ts';
 import { type MetricCatalogue, Metrics, type MetricsSnapshot } from '../telemetry/metrics.ts';
 import type { MetricSample, Sample } from '../telemetry/registry.ts';
-import type { CrlKeeper } from './crl-publisher.ts';
+import type { CrlPublisher } from './crl-publisher.ts';
 import type { StapleStatus } from './staple-publisher.ts';
 import type { WorkerHandle } from './worker-handle.ts';
 
@@ -73,7 +73,7 @@ export class PrimaryMetrics {
   async render(
     workers: readonly WorkerHandle[],
     reloadFailed: boolean,
-    crls: CrlKeeper,
+    crls: CrlPublisher,
     staples: readonly StapleStatus[],
   ): Promise<Exposition> {
     // A worker that ends while we ask is still among the living of this page: its counters must not count twice.

@@ -1,6 +1,6 @@
 // A worker's side of the record of seen clients: keeps them for a few seconds, then tells the primary.
 import type { Clock } from '../base/clock.ts';
-import type { JudgedClient } from '../downstream/dependencies.ts';
+import type { VerifiedClient } from '../downstream/dependencies.ts';
 import { SeenClients } from '../inventory/seen-clients.ts';
 import type { FromWorker } from './messages.ts';
 
@@ -18,8 +18,8 @@ export class SeenReporter {
     this.#seen = new SeenClients(() => this.#schedule());
   }
 
-  note(judged: JudgedClient): void {
-    this.#seen.note(judged, this.#clock.now());
+  note(verified: VerifiedClient): void {
+    this.#seen.note(verified, this.#clock.now());
   }
 
   /** Tells what is new; `id` of the question, 0 where nobody asked. */

@@ -9,7 +9,7 @@ import { makeCertId } from '../ocsp/request.ts';
 import { writeOcspRefusal, writeOcspResponse } from '../ocsp/writer.ts';
 import { mintCa, type TestCa } from '../certs/test-ca.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { StapleKeeper } from './staple-publisher.ts';
+import { StaplePublisher } from './staple-publisher.ts';
 
 /** A clock that runs timers when the test turns it past them; limits of fetches never come. */
 class HandClock {
@@ -77,7 +77,7 @@ function open() {
   const results: string[] = [];
   let onResult = (): void => {};
   const log = (level: string) => (_fields: object, text: string) => void lines.push(`${level} ${text}`);
-  const keeper = new StapleKeeper({
+  const publisher = new StaplePublisher({
     clock,
     log: { info: log('info'), warn: log('warn'), error: log('error') } as unknown as Logger,
     random: () => 0,
@@ -96,37 +96,37 @@ function open() {
     await Promise.resolve();
     return results.at(-1) ?? '';
   };
-  return { clock, told, lines, results, keeper, asking };
+  return { clock, told, lines, results, publisher, asking };
 }
 
-describe('the keeper of staples', () => {
+describe('the publisher of staples', () => {
   it('waits for what a new certificate promises, and not again at every reload for a responder that is dead', async () => {
-    const { keeper, results, clock } = open();
+    const { publisher, results, clock } = open();
     const dead: StapleTarget = { ...target, url: new URL('http://127.0.0.1:9/') };
-    await keeper.prepare([dead], 60_000);
+    await publisher.prepare([dead], 60_000);
     assert.equal(results.length, 1, 'asked once before the start goes on');
-    await keeper.prepare([dead], 60_000);
+    await publisher.prepare([dead], 60_000);
     assert.equal(results.length, 1, 'not waited for a second time');
     assert.ok(!clock.waits.includes(60_000), 'nor by the limit');
-    keeper.close();
+    publisher.close();
   });
 
   it('renews at half of the life, and hands out every renewal', async () => {
-    const { clock, told, keeper, asking } = open();
+    const { clock, told, publisher, asking } = open();
     answer = says('good', clock.at);
-    assert.equal(await asking(() => keeper.follow([target])), 'good');
+    assert.equal(await asking(() => publisher.follow([target])), 'good');
     assert.equal(told[0]?.validUntil, clock.at + 4 * hour);
     assert.deepEqual(clock.waits, [2 * hour]);
     answer = says('good', clock.at + 2 * hour);
     assert.equal(await asking(() => clock.turn(2 * hour)), 'good');
     assert.equal(told.length, 2);
-    assert.deepEqual(keeper.status(), [{ subject: 'CN=a.test', validUntil: clock.at + 4 * hour, missing: false }]);
+    assert.deepEqual(publisher.status(), [{ subject: 'CN=a.test', validUntil: clock.at + 4 * hour, missing: false }]);
   });
 
   it('keeps the last one while it holds when a renewal fails, trying less and less often', async () => {
-    const { clock, told, lines, keeper, asking } = open();
+    const { clock, told, lines, publisher, asking } = open();
     answer = says('good', clock.at);
-    await asking(() => keeper.follow([target]));
+    await asking(() => publisher.follow([target]));
     answer = () => writeOcspRefusal(3);
     const waits: number[] = [];
     for (const delayMs of [2 * hour, 5_000, 10_000]) {
@@ -136,16 +136,16 @@ describe('the keeper of staples', () => {
     assert.deepEqual(waits, [5_000, 10_000, 20_000]);
     assert.equal(told.length, 1);
     assert.deepEqual(lines.slice(1), ['warn OCSP response not renewed: the last one is stapled on']);
-    assert.equal(keeper.status()[0]?.missing, false);
+    assert.equal(publisher.status()[0]?.missing, false);
     clock.at += 2 * hour;
-    assert.equal(keeper.status()[0]?.missing, true);
+    assert.equal(publisher.status()[0]?.missing, true);
   });
 
   it('takes back what it gave when the certificate turns out to be revoked, and an old "good" changes nothing', async () => {
     for (const status of ['revoked', 'unknown'] as const) {
-      const { clock, told, lines, keeper, asking } = open();
+      const { clock, told, lines, publisher, asking } = open();
       answer = says('good', clock.at);
-      await asking(() => keeper.follow([target]));
+      await asking(() => publisher.follow([target]));
       answer = says(status, clock.at + hour);
       assert.equal(await asking(() => clock.turn(2 * hour)), status);
       assert.deepEqual(told.slice(1), [undefined]);
@@ -153,20 +153,20 @@ describe('the keeper of staples', () => {
       answer = says('good', clock.at - 2 * hour);
       assert.equal(await asking(() => clock.turn(10 * 60_000)), 'outdated');
       assert.equal(told.length, 2);
-      assert.equal(keeper.status()[0]?.missing, true);
+      assert.equal(publisher.status()[0]?.missing, true);
     }
   });
 
   it('forgets what is configured no more, and asks about what stays no sooner than before', async () => {
-    const { clock, told, keeper, asking } = open();
+    const { clock, told, publisher, asking } = open();
     answer = says('good', clock.at);
-    await asking(() => keeper.follow([target]));
-    keeper.follow([target]);
+    await asking(() => publisher.follow([target]));
+    publisher.follow([target]);
     assert.deepEqual(clock.waits, [2 * hour]);
-    assert.equal(keeper.list().length, 1);
-    keeper.follow([]);
+    assert.equal(publisher.list().length, 1);
+    publisher.follow([]);
     assert.deepEqual(told.slice(1), [undefined]);
     assert.deepEqual(clock.waits, []);
-    assert.deepEqual(keeper.list(), []);
+    assert.deepEqual(publisher.list(), []);
   });
 });

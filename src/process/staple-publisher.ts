@@ -7,10 +7,10 @@ import type { Staple } from '../ocsp/staples.ts';
 import type { StapleTarget } from '../loading/staple-targets.ts';
 import { escapeForLog } from '../base/log-text.ts';
 import { encodeOcspRequest, makeCertId } from '../ocsp/request.ts';
-import { judgeOcspResponse, type OcspAnswer } from '../ocsp/response.ts';
+import { verifyOcspResponse, type OcspAnswer } from '../ocsp/response.ts';
 import type { Logger } from '../telemetry/logger.ts';
 
-export type StapleKeeperOptions = {
+export type StaplePublisherOptions = {
   readonly clock: Clock;
   readonly log: Logger;
   /** Between 0 and 1. */
@@ -54,13 +54,13 @@ export type StapleStatus = {
   readonly missing: boolean;
 };
 
-export class StapleKeeper {
-  readonly #options: StapleKeeperOptions;
+export class StaplePublisher {
+  readonly #options: StaplePublisherOptions;
   #kept = new Map<string, Kept>();
   readonly #queue = new Set<Kept>();
   #asking = 0;
 
-  constructor(options: StapleKeeperOptions) {
+  constructor(options: StaplePublisherOptions) {
     this.#options = options;
   }
 
@@ -144,7 +144,7 @@ export class StapleKeeper {
     for (const kept of this.#queue) {
       if (this.#asking >= maxAsking) return;
       this.#queue.delete(kept);
-      // Another configuration may be in force by now.
+      // Another configuration may be active by now.
       if (this.#isKept(kept)) this.#ask(kept);
     }
   }
@@ -175,7 +175,7 @@ export class StapleKeeper {
     if (!fetched.ok) return this.#fail(kept, fetched.problem, fetched.detail);
     const { leaf, issuer, sha256 } = kept.target;
     const question = { id: makeCertId(leaf, issuer), issuer, now: clock.now(), maxAgeMs };
-    const result = judgeOcspResponse(fetched.body, question);
+    const result = verifyOcspResponse(fetched.body, question);
     if (!result.ok) return this.#fail(kept, result.problem, result.detail);
     const { answer } = result;
     const before = kept.answer;

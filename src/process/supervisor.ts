@@ -11,20 +11,20 @@ import { findProcessActivity } from './process-activity.ts';
 import { Watchdog } from './watchdog.ts';
 import { type PrepareOrder, WorkerFailure, WorkerHandle } from './worker-handle.ts';
 
-export type CrewOptions = {
+export type SupervisorOptions = {
   readonly clock: Clock;
   readonly log: Logger;
   /** URL path of the worker's entry module. */
   readonly workerEntry: string;
   /** What a worker that comes up now has to serve by. */
   readonly orders: () => PrepareOrder;
-  /** Number of the generation in force. */
+  /** Number of the generation active. */
   readonly generation: () => number;
   readonly ports: () => Ports;
-  /** The CRLs in force. */
+  /** The CRLs active. */
   readonly crls: () => readonly CrlGroup[];
   /** What else it has to know before it listens. */
-  readonly briefing: () => readonly ToWorker[];
+  readonly initialMessages: () => readonly ToWorker[];
   readonly onEnded: (worker: WorkerHandle) => void;
   readonly onRestarted: () => void;
   readonly onHung: () => void;
@@ -32,13 +32,13 @@ export type CrewOptions = {
   readonly onSeen: (report: SeenReport, worker: WorkerHandle) => void;
 };
 
-export class Crew {
-  readonly #options: CrewOptions;
+export class Supervisor {
+  readonly #options: SupervisorOptions;
   readonly #slots: (WorkerHandle | undefined)[] = [];
   readonly #backoffs: Backoff[] = [];
   /** Starts under way, by slot; each rejects where its worker does not come up. */
   readonly #starts = new Map<number, Promise<void>>();
-  /** Workers that have the rules in force, and hear of every change of them. */
+  /** Workers that have the rules active, and hear of every change of them. */
   readonly #enrolled = new WeakSet<WorkerHandle>();
   readonly #watchdog: Watchdog<WorkerHandle>;
   /** Workers that finish what they have while a successor takes their slot. */
@@ -49,7 +49,7 @@ export class Crew {
   #proven: string | undefined;
   #dismissed = false;
 
-  constructor(options: CrewOptions) {
+  constructor(options: SupervisorOptions) {
     this.#options = options;
     this.#watchdog = new Watchdog({
       clock: options.clock,
@@ -97,7 +97,7 @@ export class Crew {
     return [...all].filter((worker) => worker !== undefined && !worker.gone) as WorkerHandle[];
   }
 
-  /** Resolves when the CRLs in force are on their way to every worker: what is sent to them afterwards comes after. */
+  /** Resolves when the CRLs active are on their way to every worker: what is sent to them afterwards comes after. */
   async bringCrls(): Promise<void> {
     await Promise.all(this.list().map(async (worker) => this.#bringCrls(worker)));
   }
@@ -124,7 +124,7 @@ export class Crew {
   }
 
   async #startWorker(slot: number): Promise<void> {
-    const { workerEntry, clock, log, ports, briefing } = this.#options;
+    const { workerEntry, clock, log, ports, initialMessages } = this.#options;
     const worker: WorkerHandle = new WorkerHandle(workerEntry, slot, clock, {
       onIntermediate: (der) => this.#share(der, worker),
       onSeen: this.#options.onSeen,
@@ -136,7 +136,7 @@ export class Crew {
       await worker.crls.deliver(this.#options.crls);
       await this.#takeRules(worker);
       worker.send({ kind: 'intermediates', ders: [...this.#intermediates.values()] });
-      for (const message of briefing()) worker.send(message);
+      for (const message of initialMessages()) worker.send(message);
       this.#proven = await worker.listen({ kind: 'listen', ports: ports(), proven: this.#proven });
     } catch (error) {
       worker.kill();
@@ -168,7 +168,7 @@ export class Crew {
     worker.kill();
   }
 
-  /** So that a session made at one worker can be judged in full where it is resumed. */
+  /** So that a session made at one worker can be verified in full where it is resumed. */
   #share(der: Uint8Array, from: WorkerHandle): void {
     const key = Buffer.from(der).toString('base64');
     if (this.#intermediates.has(key) || this.#intermediates.size >= maxIntermediates) return;

@@ -6,7 +6,7 @@ import { ticketEpoch, TicketSecret, type TicketSeed } from '../downstream/ticket
 import type { LoadedConfig } from '../loading/loaded.ts';
 import { type TicketHolder, TicketRotation } from '../downstream/ticket-rotation.ts';
 
-export class TicketKeeper implements TicketHolder {
+export class TicketSecrets implements TicketHolder {
   readonly #clock: Clock;
   readonly #rotation: TicketRotation;
   #own: { readonly secret: TicketSecret; readonly rotationMs: number } | undefined;

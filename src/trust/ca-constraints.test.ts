@@ -2,39 +2,39 @@ import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { AnchorSet } from './anchor-set.ts';
-import { judgeCaConstraints } from './ca-constraints.ts';
+import { verifyCaConstraints } from './ca-constraints.ts';
 import { encodeDer, encodeObjectId } from '../asn1/der-writer.ts';
 import { readFacts } from '../certs/facts-reader.ts';
 import { serverAuth } from '../certs/extended-key-usage.ts';
 import { type CaOptions, mintCa, type TestCa } from '../certs/test-ca.ts';
 import { TrustBundle } from './trust-bundle.ts';
 
-async function judgeBelow(root: TestCa, ...cas: TestCa[]) {
+async function verifyBelow(root: TestCa, ...cas: TestCa[]) {
   const { bundle } = TrustBundle.parse(root.certPem);
   assert.ok(bundle !== undefined);
   const leaf = await (cas.at(-1) ?? root).issue({ kind: 'client', cn: 'x' });
   const above = cas.map(({ der }) => readFacts(der));
-  return judgeCaConstraints(readFacts(leaf.der), above, new AnchorSet(bundle, false));
+  return verifyCaConstraints(readFacts(leaf.der), above, new AnchorSet(bundle, false));
 }
 
 async function below(root: TestCa, options: CaOptions = {}) {
-  return judgeBelow(root, await root.issueCa({ cn: 'below', ...options }));
+  return verifyBelow(root, await root.issueCa({ cn: 'below', ...options }));
 }
 
 describe('what a CA may issue', () => {
   it('is not limited where it says nothing', async () => {
-    assert.equal(await judgeBelow(await mintCa()), undefined);
+    assert.equal(await verifyBelow(await mintCa()), undefined);
     assert.equal(await below(await mintCa()), undefined);
   });
 
   it('is limited by the path length, of the anchor too', async () => {
     const root = await mintCa({ cn: 'short', pathLength: 0 });
-    assert.equal(await judgeBelow(root), undefined);
+    assert.equal(await verifyBelow(root), undefined);
     assert.equal((await below(root))?.code, 'chain_too_deep');
     const long = await mintCa({ pathLength: 1 });
     const upper = await long.issueCa({ cn: 'upper', pathLength: 0 });
-    assert.equal(await judgeBelow(long, upper), undefined);
-    const found = await judgeBelow(long, upper, await upper.issueCa({ cn: 'lower' }));
+    assert.equal(await verifyBelow(long, upper), undefined);
+    const found = await verifyBelow(long, upper, await upper.issueCa({ cn: 'lower' }));
     assert.match(found?.detail ?? '', /"CN=upper" may have 0 CAs below it, there are 1/);
   });
 

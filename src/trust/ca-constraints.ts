@@ -1,21 +1,21 @@
 // What the CAs above a certificate may issue (RFC 5280 sections 4.2.1.9, 4.2.1.12): path length and extended key usage. At a
-// handshake OpenSSL has judged this; here it is for chains that OpenSSL never saw under these anchors. Key usage is part of
+// handshake OpenSSL has verified this; here it is for chains that OpenSSL never saw under these anchors. Key usage is part of
 // the search for a path (anchor-set.ts); name constraints and policies are not looked at.
 import { X509Certificate } from 'node:crypto';
 import type { AnchorSet } from './anchor-set.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
 import { isSelfIssued } from '../certs/issuer.ts';
 import { quoteSubject } from './issuer-diagnosis.ts';
-import { type Judgement } from './certificate-checks.ts';
+import { type VerificationResult } from './certificate-checks.ts';
 import { clientAuth, hasPurpose } from '../certs/extended-key-usage.ts';
 import { pathLengthOf } from './path-constraints.ts';
 
 /** undefined where every CA up to the anchor may stand where it does, or where no path is found. Throws Fault('malformed_cert'). */
-export function judgeCaConstraints(
+export function verifyCaConstraints(
   leaf: CertificateFacts,
   above: readonly CertificateFacts[],
-  anchors: AnchorSet | Judgement,
-): Judgement | undefined {
+  anchors: AnchorSet | VerificationResult,
+): VerificationResult | undefined {
   if ('code' in anchors) return undefined;
   const path = anchors.findPath(
     new X509Certificate(leaf.der),

@@ -1,4 +1,4 @@
-// Judgements on one certificate that do not depend on a chain: strength of key and signature, dates, purpose. Repeated on
+// results on one certificate that do not depend on a chain: strength of key and signature, dates, purpose. Repeated on
 // every resumed session, where OpenSSL does not look again.
 import { Fault } from '../base/fault.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
@@ -6,7 +6,7 @@ import { isIssuedBy } from '../certs/issuer.ts';
 import { readSignatureAlgorithm } from '../certs/signature-algorithm.ts';
 import type { VerdictCode } from './verdict.ts';
 
-export type Judgement = { readonly code: VerdictCode; readonly detail: string };
+export type VerificationResult = { readonly code: VerdictCode; readonly detail: string };
 
 /** Smallest keys in bits. */
 export type KeyFloor = { readonly rsa: number; readonly ec: number };
@@ -26,7 +26,10 @@ const strongCurves: ReadonlySet<string> = new Set([
  * weak_key for RSA keys and curves under `floor` (bits), DSA, MD5 or SHA-1 signatures; undefined where strong enough.
  * Ed25519 and Ed448 count as strong.
  */
-export function judgeStrength(facts: CertificateFacts, floor: KeyFloor = defaultKeyFloor): Judgement | undefined {
+export function verifyStrength(
+  facts: CertificateFacts,
+  floor: KeyFloor = defaultKeyFloor,
+): VerificationResult | undefined {
   const bits = /^RSA(?:-PSS)? (\d+)$/.exec(facts.key)?.[1];
   if (bits !== undefined && Number(bits) < floor.rsa) {
     return { code: 'weak_key', detail: `the key is RSA of ${bits} bits, under ${floor.rsa}` };
@@ -48,16 +51,19 @@ export function judgeStrength(facts: CertificateFacts, floor: KeyFloor = default
 }
 
 /** The first weakness in a chain; undefined where every certificate in it is strong enough. */
-export function judgeChainStrength(chain: readonly CertificateFacts[], floor?: KeyFloor): Judgement | undefined {
+export function verifyChainStrength(
+  chain: readonly CertificateFacts[],
+  floor?: KeyFloor,
+): VerificationResult | undefined {
   for (const facts of chain) {
-    const weak = judgeStrength(facts, floor);
+    const weak = verifyStrength(facts, floor);
     if (weak !== undefined) return weak;
   }
   return undefined;
 }
 
 /** The dates at `now` (milliseconds since the epoch): expired, not_yet_valid, or undefined. */
-export function judgeDates(facts: CertificateFacts, now: number): Judgement | undefined {
+export function verifyDates(facts: CertificateFacts, now: number): VerificationResult | undefined {
   // Nothing is written where all is well: this runs for every certificate of every connection.
   const clock = (): string => `our clock says ${new Date(now).toISOString()}`;
   if (now > facts.notAfter) {
@@ -69,8 +75,8 @@ export function judgeDates(facts: CertificateFacts, now: number): Judgement | un
   return undefined;
 }
 
-/** The refusal of a certificate over which a reader of ours threw: what cannot be judged is refused. */
-export function judgeUnreadable(error: unknown): Judgement {
+/** The refusal of a certificate over which a reader of ours threw: what cannot be verified is refused. */
+export function refuseUnreadable(error: unknown): VerificationResult {
   const detail = error instanceof Fault ? (error.detail ?? error.code) : `certificate: ${String(error)}`;
   return { code: 'malformed_cert', detail };
 }

@@ -1,9 +1,9 @@
-// A certificate and its key judged as one thing that the gateway presents, on leg 1 as a server, on leg 2 as a client:
+// A certificate and its key verified as one thing that the gateway presents, on the client side as a server, on the backend side as a client:
 // every defect a distinct code and a message that names the file and the remedy.
 import { encodePem } from '../asn1/der-writer.ts';
 import { fitsKey, orderChain, sentPart } from '../certs/chain.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
-import { judgeStrength, judgeDates } from './certificate-checks.ts';
+import { verifyStrength, verifyDates } from './certificate-checks.ts';
 import { clientAuth, hasPurpose, serverAuth } from '../certs/extended-key-usage.ts';
 import { isSelfIssued } from '../certs/issuer.ts';
 import { refuseForeignBlocks } from '../certs/foreign-blocks.ts';
@@ -37,12 +37,12 @@ export type CheckedPair = {
   readonly problems: readonly MaterialProblem[];
 };
 
-/** A pair for leg 1. Which hosts it covers is not looked at: several pairs may share them. */
+/** A pair for the client side. Which hosts it covers is not looked at: several pairs may share them. */
 export function checkServerPair(certPem: string, keyPem: string, options: PairOptions): CheckedPair {
   return checkPair(certPem, keyPem, options, { usage: serverAuth, word: 'serverAuth', side: 'server' });
 }
 
-/** A pair for leg 2: what the gateway shows to a backend. */
+/** A pair for the backend side: what the gateway shows to a backend. */
 export function checkClientPair(certPem: string, keyPem: string, options: PairOptions): CheckedPair {
   return checkPair(certPem, keyPem, options, { usage: clientAuth, word: 'clientAuth', side: 'client' });
 }
@@ -78,8 +78,8 @@ function checkPair(certPem: string, keyPem: string, options: PairOptions, purpos
         ),
       );
     }
-    problems.push(...judgePresented(leaf, certName, purpose, options));
-    problems.push(...judgeChain(ordered.chain, certName, options));
+    problems.push(...verifyPresented(leaf, certName, purpose, options));
+    problems.push(...verifyChain(ordered.chain, certName, options));
   }
   const sent = sentPart(ordered.chain);
   const usable = leaf !== undefined && key.key !== undefined && !hasErrors(problems);
@@ -93,14 +93,14 @@ function checkPair(certPem: string, keyPem: string, options: PairOptions, purpos
   };
 }
 
-function judgePresented(
+function verifyPresented(
   leaf: CertificateFacts,
   name: string,
   purpose: Purpose,
   options: PairOptions,
 ): MaterialProblem[] {
   const problems: MaterialProblem[] = [];
-  const dates = judgeDates(leaf, options.now);
+  const dates = verifyDates(leaf, options.now);
   if (dates !== undefined) {
     const tolerated = dates.code === 'expired' && options.tolerateExpired === true;
     const report = tolerated ? materialWarning : materialError;
@@ -111,7 +111,7 @@ function judgePresented(
     const message = `${name} (${describe(leaf)}) expires ${tellExpiry(leaf, options.now)}`;
     problems.push(materialWarning('expires_soon', message, 'Renew it: less than a third of its lifetime is left.'));
   }
-  const weakness = judgeStrength(leaf);
+  const weakness = verifyStrength(leaf);
   if (weakness !== undefined) {
     problems.push(
       materialError(
@@ -134,10 +134,10 @@ function judgePresented(
 }
 
 /** Intermediates: their dates, and whether one is likely to be missing. */
-function judgeChain(chain: readonly CertificateFacts[], name: string, options: PairOptions): MaterialProblem[] {
+function verifyChain(chain: readonly CertificateFacts[], name: string, options: PairOptions): MaterialProblem[] {
   const problems: MaterialProblem[] = [];
   for (const facts of chain.slice(1)) {
-    const dates = judgeDates(facts, options.now);
+    const dates = verifyDates(facts, options.now);
     if (dates === undefined) {
       if (!isNearExpiry(facts, options.now)) continue;
       const message = `${name}: the CA ${describe(facts)} expires ${tellExpiry(facts, options.now)}`;

@@ -6,7 +6,7 @@ import tls from 'node:tls';
 import { diagnose, type DiagnosisInput } from './diagnose.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
 import { readFacts } from '../certs/facts-reader.ts';
-import { judgeStrength, judgeDates } from './certificate-checks.ts';
+import { verifyStrength, verifyDates } from './certificate-checks.ts';
 import { type Issued, mintCa, openCa } from '../certs/test-ca.ts';
 import { TrustBundle } from './trust-bundle.ts';
 
@@ -21,7 +21,7 @@ const known = {
   findIssuer: (facts: CertificateFacts) => (facts.issuer === 'CN=Issuing' ? readFacts(inter.der) : undefined),
 };
 
-function judge(raw: string, input: Partial<DiagnosisInput> = {}): string {
+function verify(raw: string, input: Partial<DiagnosisInput> = {}): string {
   const { code, detail } = diagnose({ raw, leg: 1, leaf: readFacts(good.der), chain: [], anchors, now, ...input });
   assert.notEqual(code, 'ok');
   assert.notEqual(detail, '');
@@ -94,7 +94,7 @@ test('real refusals of client certificates get their own codes', async () => {
   ];
   for (const [wanted, made, extra] of cases) {
     const seen = await present(made);
-    assert.equal(judge(seen.raw, { ...seen, ...extra }), wanted, `${seen.raw} should be ${wanted}`);
+    assert.equal(verify(seen.raw, { ...seen, ...extra }), wanted, `${seen.raw} should be ${wanted}`);
   }
 });
 
@@ -102,8 +102,8 @@ test('a lone leaf of an issuer of the same organisation as an anchor is taken fo
   const ours = await root.issueCa({ subject: '/O=Ours/CN=Not sent' });
   const theirs = await (await mintCa({ subject: '/O=Theirs/CN=R' })).issue({ kind: 'client' });
   const raw = 'UNABLE_TO_VERIFY_LEAF_SIGNATURE';
-  assert.equal(judge(raw, { leaf: readFacts((await ours.issue({ kind: 'client' })).der) }), 'missing_intermediate');
-  assert.equal(judge(raw, { leaf: readFacts(theirs.der) }), 'untrusted_issuer');
+  assert.equal(verify(raw, { leaf: readFacts((await ours.issue({ kind: 'client' })).der) }), 'missing_intermediate');
+  assert.equal(verify(raw, { leaf: readFacts(theirs.der) }), 'untrusted_issuer');
 });
 
 test('below the system roots a leaf with an AIA address lacks its intermediate, one without is of an unknown CA', async () => {
@@ -114,9 +114,9 @@ test('below the system roots a leaf with an AIA address lacks its intermediate, 
   const withAia = await inter.issue({ kind: 'server', extensions: [{ oid: '1.3.6.1.5.5.7.1.1', value: aia }] });
   const raw = 'UNABLE_TO_VERIFY_LEAF_SIGNATURE';
   const leg2 = { leg: 2, anchors: undefined } as const;
-  assert.equal(judge(raw, { ...leg2, leaf: readFacts(withAia.der) }), 'missing_intermediate');
-  assert.equal(judge(raw, { ...leg2, leaf: readFacts(server.der) }), 'untrusted_issuer');
-  assert.equal(judge('DEPTH_ZERO_SELF_SIGNED_CERT', { ...leg2, leaf: readFacts(root.der) }), 'untrusted_issuer');
+  assert.equal(verify(raw, { ...leg2, leaf: readFacts(withAia.der) }), 'missing_intermediate');
+  assert.equal(verify(raw, { ...leg2, leaf: readFacts(server.der) }), 'untrusted_issuer');
+  assert.equal(verify('DEPTH_ZERO_SELF_SIGNED_CERT', { ...leg2, leaf: readFacts(root.der) }), 'untrusted_issuer');
 });
 
 test('a CA that was made anew under its old name is told from one that nobody knows', async () => {
@@ -170,8 +170,8 @@ test('verification codes map to ours, with and without the prefix of OpenSSL', (
     '': 'untrusted_issuer',
   };
   for (const [raw, wanted] of Object.entries(table)) {
-    assert.equal(judge(raw), wanted, raw);
-    assert.equal(judge(`X509_V_ERR_${raw}`), wanted, raw);
+    assert.equal(verify(raw), wanted, raw);
+    assert.equal(verify(`X509_V_ERR_${raw}`), wanted, raw);
   }
 });
 
@@ -199,16 +199,16 @@ test('alerts and errors of both spellings map to ours', () => {
     ['ERR_TLS_HANDSHAKE_TIMEOUT', 'timeout', 'timeout'],
   ];
   for (const [raw, leg1, leg2] of table) {
-    assert.equal(judge(raw, { leg: 1, leaf: undefined }), leg1, raw);
-    assert.equal(judge(raw, { leg: 2, leaf: undefined }), leg2, raw);
+    assert.equal(verify(raw, { leg: 1, leaf: undefined }), leg1, raw);
+    assert.equal(verify(raw, { leg: 2, leaf: undefined }), leg2, raw);
   }
 });
 
 test('handshake_failure from a backend means a missing certificate once its own was seen, else no common cipher', () => {
   for (const raw of ['ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE', 'ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE']) {
-    assert.equal(judge(raw, { leg: 2, leaf: readFacts(server.der) }), 'no_client_cert');
-    assert.equal(judge(raw, { leg: 2, leaf: undefined }), 'protocol_mismatch');
-    assert.equal(judge(raw, { leg: 1 }), 'protocol_mismatch');
+    assert.equal(verify(raw, { leg: 2, leaf: readFacts(server.der) }), 'no_client_cert');
+    assert.equal(verify(raw, { leg: 2, leaf: undefined }), 'protocol_mismatch');
+    assert.equal(verify(raw, { leg: 1 }), 'protocol_mismatch');
   }
 });
 
@@ -236,22 +236,22 @@ test('details name dates, clock, issuer and anchors, with hostile subjects escap
 
 test('the strength floor: RSA 2048, EC 256, no SHA-1 but on a self-signed certificate', async () => {
   const weak = async (options: Parameters<typeof root.issue>[0]): Promise<string | undefined> =>
-    judgeStrength(readFacts((await root.issue(options)).der))?.code;
+    verifyStrength(readFacts((await root.issue(options)).der))?.code;
   assert.equal(await weak({ kind: 'client' }), undefined);
   assert.equal(await weak({ kind: 'client', key: 'rsa' }), undefined);
   assert.equal(await weak({ kind: 'client', key: 'ed25519' }), undefined);
   assert.equal(await weak({ kind: 'client', key: 'rsa-1024' }), 'weak_key');
   assert.equal(await weak({ kind: 'client', hash: 'sha1' }), 'weak_key');
-  assert.equal(judgeStrength(readFacts((await mintCa({ hash: 'sha1' })).der)), undefined);
-  assert.equal(judgeStrength({ ...readFacts(good.der), key: 'EC P-224' })?.code, 'weak_key');
-  assert.equal(judgeStrength({ ...readFacts(good.der), key: 'EC 1.2.3' })?.code, 'weak_key');
-  assert.equal(judgeStrength({ ...readFacts(good.der), key: 'DSA' })?.code, 'weak_key');
+  assert.equal(verifyStrength(readFacts((await mintCa({ hash: 'sha1' })).der)), undefined);
+  assert.equal(verifyStrength({ ...readFacts(good.der), key: 'EC P-224' })?.code, 'weak_key');
+  assert.equal(verifyStrength({ ...readFacts(good.der), key: 'EC 1.2.3' })?.code, 'weak_key');
+  assert.equal(verifyStrength({ ...readFacts(good.der), key: 'DSA' })?.code, 'weak_key');
 });
 
 test('dates are judged against the clock that is passed in, both ends included', () => {
   const facts = readFacts(good.der);
-  assert.equal(judgeDates(facts, facts.notBefore), undefined);
-  assert.equal(judgeDates(facts, facts.notAfter), undefined);
-  assert.equal(judgeDates(facts, facts.notAfter + 1)?.code, 'expired');
-  assert.equal(judgeDates(facts, facts.notBefore - 1)?.code, 'not_yet_valid');
+  assert.equal(verifyDates(facts, facts.notBefore), undefined);
+  assert.equal(verifyDates(facts, facts.notAfter), undefined);
+  assert.equal(verifyDates(facts, facts.notAfter + 1)?.code, 'expired');
+  assert.equal(verifyDates(facts, facts.notBefore - 1)?.code, 'not_yet_valid');
 });

@@ -1,12 +1,12 @@
 // What a failed handshake means: from the codes of OpenSSL and Node, the certificates that were presented and the anchors
-// we have, to one stable code and one sentence for the operator (edge.md, N26). Never answers `ok`: who asks has a
+// we have, to one stable code and one sentence for the operator (docs/verification.md, N26). Never answers `ok`: who asks has a
 // failure in hand, and an unknown code is still a failure.
 import type { CertificateFacts } from '../certs/facts.ts';
-import { judgeHandshakeError } from './handshake-error.ts';
+import { verifyHandshakeError } from './handshake-error.ts';
 import { looksIssuedBy } from '../certs/issuer.ts';
-import { judgeChainStrength, judgeDates, type Judgement } from './certificate-checks.ts';
+import { verifyChainStrength, verifyDates, type VerificationResult } from './certificate-checks.ts';
 import { clientAuth, hasPurpose, serverAuth } from '../certs/extended-key-usage.ts';
-import { quoteSubject, findTop, type IssuerIndex, judgeIssuer } from './issuer-diagnosis.ts';
+import { quoteSubject, findTop, type IssuerIndex, verifyIssuer } from './issuer-diagnosis.ts';
 import type { TrustBundle } from './trust-bundle.ts';
 
 export type DiagnosisInput = {
@@ -22,12 +22,12 @@ export type DiagnosisInput = {
   readonly now: number;
   /** CAs that we know from elsewhere (our own chains, chains seen before): they tell a missing intermediate for certain. */
   readonly known?: IssuerIndex;
-  /** How sentences call the peer; default 'the client' on leg 1, 'the backend' on leg 2. */
+  /** How sentences call the peer; default 'the client' on the client side, 'the backend' on the backend side. */
   readonly peer?: string;
 };
 
 /** Codes of OpenSSL's X509_V_ERR_… that need no second look, without that prefix (Node drops it too). */
-const plainCodes: ReadonlyMap<string, Judgement> = new Map<string, Judgement>([
+const plainCodes: ReadonlyMap<string, VerificationResult> = new Map<string, VerificationResult>([
   ['CERT_REVOKED', { code: 'revoked', detail: 'the certificate is revoked' }],
   ['UNABLE_TO_GET_CRL', { code: 'revocation_unknown', detail: 'there is no CRL of its issuer' }],
   ['UNABLE_TO_GET_CRL_ISSUER', { code: 'revocation_unknown', detail: 'the issuer of the CRL is unknown' }],
@@ -88,9 +88,9 @@ const wrongNames: ReadonlySet<string> = new Set([
 ]);
 
 /** The verdict code and the sentence of a failure. */
-export function diagnose(input: DiagnosisInput): Judgement {
+export function diagnose(input: DiagnosisInput): VerificationResult {
   const { raw, leg, leaf } = input;
-  const transport = judgeHandshakeError(raw, {
+  const transport = verifyHandshakeError(raw, {
     leg,
     sawPeerCertificate: leaf !== undefined,
     ...(input.peer === undefined ? {} : { peer: input.peer }),
@@ -106,30 +106,30 @@ export function diagnose(input: DiagnosisInput): Judgement {
   const plain = plainCodes.get(code);
   if (plain !== undefined) return { ...plain, detail: `${quoteSubject(leaf)}: ${plain.detail}` };
   if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID') return diagnoseDates(input, leaf, code);
-  if (wrongPurposes.has(code)) return judgePurpose(input, leaf);
+  if (wrongPurposes.has(code)) return verifyPurpose(input, leaf);
   if (wrongNames.has(code))
     return { code: 'name_mismatch', detail: `${quoteSubject(leaf)} does not carry the wanted name` };
   // Node calls everything it has no name for UNSPECIFIED: weak keys and hashes above all.
-  const weak = judgeChainStrength([leaf, ...input.chain]);
-  if (code === 'UNSPECIFIED') return weak ?? judgeUnspecified(input, leaf);
-  return judgeIssuer(input, leaf);
+  const weak = verifyChainStrength([leaf, ...input.chain]);
+  if (code === 'UNSPECIFIED') return weak ?? verifyUnspecified(input, leaf);
+  return verifyIssuer(input, leaf);
 }
 
-function diagnoseDates(input: DiagnosisInput, leaf: CertificateFacts, code: string): Judgement {
+function diagnoseDates(input: DiagnosisInput, leaf: CertificateFacts, code: string): VerificationResult {
   for (const facts of [leaf, ...input.chain]) {
-    const found = judgeDates(facts, input.now);
+    const found = verifyDates(facts, input.now);
     if (found !== undefined) return { ...found, detail: `${quoteSubject(facts)}: ${found.detail}` };
   }
   // None of what was presented: an anchor, or another clock than ours.
-  const anchor = input.anchors?.anchors.find((facts) => judgeDates(facts, input.now) !== undefined);
+  const anchor = input.anchors?.anchors.find((facts) => verifyDates(facts, input.now) !== undefined);
   const which = anchor === undefined ? 'a certificate in its chain' : `the CA ${quoteSubject(anchor)}`;
   return code === 'CERT_HAS_EXPIRED'
     ? { code: 'expired', detail: `${quoteSubject(leaf)}: ${which} expired` }
     : { code: 'not_yet_valid', detail: `${quoteSubject(leaf)}: ${which} is not valid yet` };
 }
 
-function judgePurpose({ leg, anchors, chain }: DiagnosisInput, leaf: CertificateFacts): Judgement {
-  const impostor = judgeImpostor(leaf, chain);
+function verifyPurpose({ leg, anchors, chain }: DiagnosisInput, leaf: CertificateFacts): VerificationResult {
+  const impostor = verifyImpostor(leaf, chain);
   if (impostor !== undefined) return impostor;
   const [usage, word, side] = leg === 1 ? [clientAuth, 'clientAuth', 'client'] : [serverAuth, 'serverAuth', 'server'];
   const who = quoteSubject(leaf);
@@ -147,17 +147,17 @@ function judgePurpose({ leg, anchors, chain }: DiagnosisInput, leaf: Certificate
   return { code: 'wrong_purpose', detail: `${who} is not made for a ${side}: ${why}` };
 }
 
-function judgeUnspecified(input: DiagnosisInput, leaf: CertificateFacts): Judgement {
-  const impostor = judgeImpostor(leaf, input.chain);
+function verifyUnspecified(input: DiagnosisInput, leaf: CertificateFacts): VerificationResult {
+  const impostor = verifyImpostor(leaf, input.chain);
   if (impostor !== undefined) return impostor;
-  const issuer = judgeIssuer(input, leaf);
+  const issuer = verifyIssuer(input, leaf);
   if (input.anchors === undefined || input.anchors.findIssuer(findTop(leaf, input.chain)) === undefined) return issuer;
   const detail = 'its chain reaches a CA of ours, but OpenSSL refuses it (a critical extension or a constraint)';
   return { code: 'malformed_cert', detail: `${quoteSubject(leaf)}: ${detail}` };
 }
 
 /** A certificate that was issued by one which may issue nothing. */
-function judgeImpostor(leaf: CertificateFacts, chain: readonly CertificateFacts[]): Judgement | undefined {
+function verifyImpostor(leaf: CertificateFacts, chain: readonly CertificateFacts[]): VerificationResult | undefined {
   const impostor = chain.find((facts) => !facts.isCa && facts !== leaf && looksIssuedBy(leaf, facts));
   return (
     impostor && {

@@ -6,7 +6,7 @@ import { Fault } from '../base/fault.ts';
 import type { San } from '../certs/facts.ts';
 import { readFacts } from '../certs/facts-reader.ts';
 import { canonicalIp } from '../base/ip-name.ts';
-import { judgeStrength } from './certificate-checks.ts';
+import { verifyStrength } from './certificate-checks.ts';
 import { escapeForLog } from '../base/log-text.ts';
 import { splitPem } from '../asn1/pem.ts';
 import { mintCa } from '../certs/test-ca.ts';
@@ -21,7 +21,7 @@ const seed = await ca.issue({
 
 function readOrFault(der: Buffer): void {
   try {
-    judgeStrength(readFacts(der));
+    verifyStrength(readFacts(der));
   } catch (error) {
     assert.ok(error instanceof Fault && error.code === 'malformed_cert', String(error));
   }

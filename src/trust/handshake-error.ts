@@ -1,13 +1,13 @@
 // From the codes of failed TLS handshakes (alerts, OpenSSL's and Node's errors, errno) to our verdict codes. The spelling
 // of OpenSSL's codes changes between Node versions (N26), so they are compared without their prefix:
 // ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE and ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE are both `alert bad_certificate`.
-import type { Judgement } from './certificate-checks.ts';
+import type { VerificationResult } from './certificate-checks.ts';
 
 export type HandshakeSituation = {
   readonly leg: 1 | 2;
   /** True where the peer's certificate was seen: version and cipher were agreed by then. */
   readonly sawPeerCertificate: boolean;
-  /** How sentences call the peer; default 'the client' on leg 1, 'the backend' on leg 2. */
+  /** How sentences call the peer; default 'the client' on the client side, 'the backend' on the backend side. */
   readonly peer?: string;
 };
 
@@ -46,7 +46,7 @@ const protocolAlerts: ReadonlySet<string> = new Set([
 ]);
 
 /** Errors of our own side of the handshake, without `ERR_SSL_`. */
-const local: ReadonlyMap<string, Judgement> = new Map<string, Judgement>([
+const local: ReadonlyMap<string, VerificationResult> = new Map<string, VerificationResult>([
   ['PEER_DID_NOT_RETURN_A_CERTIFICATE', { code: 'no_client_cert', detail: 'the client sent no certificate' }],
   ['HTTP_REQUEST', { code: 'not_tls', detail: 'plain HTTP on a TLS port' }],
   ['HTTPS_PROXY_REQUEST', { code: 'not_tls', detail: 'a plain CONNECT request on a TLS port' }],
@@ -65,7 +65,7 @@ const local: ReadonlyMap<string, Judgement> = new Map<string, Judgement>([
 const mismatches =
   /^(?:UNSUPPORTED_PROTOCOL|NO_SHARED_CIPHER|NO_PROTOCOLS_AVAILABLE|NO_CIPHERS_AVAILABLE|VERSION_TOO_LOW|VERSION_TOO_HIGH|WRONG_SSL_VERSION|INAPPROPRIATE_FALLBACK|NO_SUITABLE_\w+|NO_SHARED_\w+|NO_APPLICATION_PROTOCOL|BAD_LEGACY_VERSION|UNSUPPORTED_SSL_VERSION|DH_KEY_TOO_SMALL|BAD_KEY_SHARE)$/;
 
-const system: ReadonlyMap<string, Judgement> = new Map<string, Judgement>([
+const system: ReadonlyMap<string, VerificationResult> = new Map<string, VerificationResult>([
   ['ECONNRESET', { code: 'refused_by_peer', detail: 'the peer reset the connection in the handshake' }],
   ['EPIPE', { code: 'refused_by_peer', detail: 'the peer closed the connection in the handshake' }],
   ['ECONNABORTED', { code: 'refused_by_peer', detail: 'the connection was aborted in the handshake' }],
@@ -90,13 +90,13 @@ export function findAlert(raw: string): string | undefined {
   return /^ERR_SSL_(?:SSLV3|SSL\/TLS|TLSV1|TLSV13|TLS)_ALERT_([A-Z0-9_]+)$/.exec(raw)?.[1]?.toLowerCase();
 }
 
-/** The judgement on a transport or TLS error; undefined where `raw` is none (a certificate verification code, say). */
-export function judgeHandshakeError(raw: string, situation: HandshakeSituation): Judgement | undefined {
+/** The result on a transport or TLS error; undefined where `raw` is none (a certificate verification code, say). */
+export function verifyHandshakeError(raw: string, situation: HandshakeSituation): VerificationResult | undefined {
   const known = system.get(raw);
   if (known !== undefined) return known;
   if (!raw.startsWith('ERR_SSL_')) return undefined;
   const alert = findAlert(raw);
-  if (alert !== undefined) return judgeAlert(alert, situation);
+  if (alert !== undefined) return verifyAlert(alert, situation);
   const reason = raw.slice('ERR_SSL_'.length);
   if (mismatches.test(reason)) {
     return { code: 'protocol_mismatch', detail: `no TLS version, cipher or group in common (${reason.toLowerCase()})` };
@@ -104,7 +104,7 @@ export function judgeHandshakeError(raw: string, situation: HandshakeSituation):
   return local.get(reason) ?? { code: 'refused_by_peer', detail: `the handshake failed: ${reason.toLowerCase()}` };
 }
 
-function judgeAlert(alert: string, { leg, sawPeerCertificate, ...names }: HandshakeSituation): Judgement {
+function verifyAlert(alert: string, { leg, sawPeerCertificate, ...names }: HandshakeSituation): VerificationResult {
   const peer = names.peer ?? (leg === 1 ? 'the client' : 'the backend');
   if (leg === 2 && alert === 'certificate_required') {
     return { code: 'no_client_cert', detail: `${peer} requires a client certificate` };

@@ -32,7 +32,7 @@ const dns = (value: string): SanRule => ({
   oid: undefined,
 });
 const code = (options: Partial<IdentityRulesOptions>, leaf: CertificateFacts): string =>
-  rules(options).judge(leaf)?.code ?? 'ok';
+  rules(options).verify(leaf)?.code ?? 'ok';
 
 describe('rules for a certificate', () => {
   it('ask for nothing where there are none, and admit nobody where a list is empty', () => {
@@ -62,12 +62,12 @@ describe('rules for a certificate', () => {
   });
 
   it('say what was presented and what was wanted', () => {
-    const pins = rules({ allowedFingerprints: [other], allowedSPKI: [otherKey, otherKey] }).judge(alice);
+    const pins = rules({ allowedFingerprints: [other], allowedSPKI: [otherKey, otherKey] }).verify(alice);
     assert.equal(
       pins?.detail,
       `its fingerprint ${alice.sha256} is not among those pinned (1), and its key ${alice.spkiSha256} is not among those pinned (1)`,
     );
-    const names = rules({ allowedSANs: [dns('b.test'), { kind: 'trustDomain', domain: 'x.test' }] }).judge(alice);
+    const names = rules({ allowedSANs: [dns('b.test'), { kind: 'trustDomain', domain: 'x.test' }] }).verify(alice);
     assert.equal(
       names?.detail,
       'it carries URI:spiffe://example.org/a, DNS:a.test; allowed: DNS exact "b.test", trustDomain "x.test"',
@@ -75,9 +75,9 @@ describe('rules for a certificate', () => {
   });
 
   it('say that a common name would fit but does not count', () => {
-    const found = rules({ allowedSANs: [dns('api.test')] }).judge(alice);
+    const found = rules({ allowedSANs: [dns('api.test')] }).verify(alice);
     assert.match(found?.detail ?? '', /common name would fit, but a common name never counts/);
-    const none = rules({ allowedSANs: [dns('b.test')] }).judge({ ...alice, sans: [] });
+    const none = rules({ allowedSANs: [dns('b.test')] }).verify({ ...alice, sans: [] });
     assert.equal(none?.detail, 'it carries no name (SAN); allowed: DNS exact "b.test"');
   });
 
@@ -86,7 +86,7 @@ describe('rules for a certificate', () => {
       { length: 1000 },
       () => ({ type: 'URI', value: `\u001b[2J\n${'x'.repeat(2000)}` }) as const,
     );
-    const detail = rules({ allowedSANs: [dns('b.test')] }).judge({ ...alice, sans })?.detail ?? '';
+    const detail = rules({ allowedSANs: [dns('b.test')] }).verify({ ...alice, sans })?.detail ?? '';
     assert.match(detail, /^[ -~…]+$/);
     assert.ok(detail.length < 512);
   });

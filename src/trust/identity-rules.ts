@@ -1,9 +1,9 @@
-// What a certificate must be besides well issued: pins, then names (edge.md, order of checks: pins AND names; fingerprints
-// OR SPKI). The same on both legs. Compiled once; a refusal says what was presented and what was wanted.
+// What a certificate must be besides well issued: pins, then names (docs/verification.md, order of checks: pins AND names; fingerprints
+// OR SPKI). The same on both sides. Compiled once; a refusal says what was presented and what was wanted.
 import { hash } from 'node:crypto';
 import type { CertificateFacts, San } from '../certs/facts.ts';
 import { readSubjectCommonNames } from '../certs/facts-reader.ts';
-import type { Judgement } from './certificate-checks.ts';
+import type { VerificationResult } from './certificate-checks.ts';
 import { describeSanRules, describeSans, type SanRule, SanRules } from './san-rule.ts';
 
 export type IdentityRulesOptions = {
@@ -32,7 +32,7 @@ export class IdentityRules {
   }
 
   /** undefined where the certificate satisfies all of them; else pin_mismatch or name_mismatch. */
-  judge(leaf: CertificateFacts): Judgement | undefined {
+  verify(leaf: CertificateFacts): VerificationResult | undefined {
     if (this.#fingerprints !== undefined || this.#spki !== undefined) {
       const pinned = this.#fingerprints?.has(leaf.sha256) === true || this.#spki?.has(leaf.spkiSha256) === true;
       if (!pinned) return { code: 'pin_mismatch', detail: this.#explainPins(leaf) };

@@ -2,7 +2,7 @@
 // one code for both (N26); names, key identifiers and the CAs that we know tell them apart.
 import type { CertificateFacts } from '../certs/facts.ts';
 import { isSelfIssued, looksIssuedBy } from '../certs/issuer.ts';
-import type { Judgement } from './certificate-checks.ts';
+import type { VerificationResult } from './certificate-checks.ts';
 import { escapeForLog } from '../base/log-text.ts';
 import { foldText } from '../certs/name-key.ts';
 import type { TrustBundle } from './trust-bundle.ts';
@@ -17,7 +17,7 @@ export type IssuerQuestion = {
 };
 
 /** untrusted_issuer or missing_intermediate, for a leaf that OpenSSL found no trusted issuer of. */
-export function judgeIssuer(input: IssuerQuestion, leaf: CertificateFacts): Judgement {
+export function verifyIssuer(input: IssuerQuestion, leaf: CertificateFacts): VerificationResult {
   const { anchors } = input;
   const top = findTop(leaf, input.chain);
   const who = quoteSubject(leaf);

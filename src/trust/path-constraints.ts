@@ -1,5 +1,5 @@
-// What the CAs of a path allow each other (RFC 5280 section 6.1): OpenSSL judges it of the path that it found. Where ours may be
-// another one, this says whether anything of that kind stands in ours, without judging names: then it is not to be relied on.
+// What the CAs of a path allow each other (RFC 5280 section 6.1): OpenSSL verifies it of the path that it found. Where ours may be
+// another one, this says whether anything of that kind stands in ours, without verification names: then it is not to be relied on.
 import { eachExtension } from '../certs/extensions.ts';
 import { type DerCursor, derTag } from '../asn1/der.ts';
 import type { CertificateFacts } from '../certs/facts.ts';

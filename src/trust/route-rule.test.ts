@@ -22,28 +22,28 @@ const rule = (config: Partial<RouteClientCertConfig>): RouteRule =>
   new RouteRule({ required: true, allow: undefined, place, ...config });
 
 test('a required certificate keeps anonymous clients out and lets every authenticated one in', () => {
-  assert.equal(rule({}).judge(undefined)?.rule, 'clientCert.required');
-  for (const who of [admin, user, nameless]) assert.equal(rule({}).judge(who), undefined);
+  assert.equal(rule({}).verify(undefined)?.rule, 'clientCert.required');
+  for (const who of [admin, user, nameless]) assert.equal(rule({}).verify(who), undefined);
 });
 
 test('allow lets in whom any of its rules names, and nobody else', () => {
   const two = rule({ allow: [spiffe('spiffe://x/none'), spiffe('spiffe://x/admin')] });
-  assert.equal(two.judge(admin), undefined);
-  assert.equal(two.judge(user)?.rule, 'clientCert.allow: spiffe "spiffe://x/none", spiffe "spiffe://x/admin"');
-  assert.match(two.judge(user)?.detail ?? '', /carries URI:spiffe:\/\/x\/user; the route allows spiffe/);
-  assert.match(two.judge(nameless)?.detail ?? '', /carries no name \(SAN\)/);
-  assert.equal(two.judge(undefined)?.rule, 'clientCert.required');
+  assert.equal(two.verify(admin), undefined);
+  assert.equal(two.verify(user)?.rule, 'clientCert.allow: spiffe "spiffe://x/none", spiffe "spiffe://x/admin"');
+  assert.match(two.verify(user)?.detail ?? '', /carries URI:spiffe:\/\/x\/user; the route allows spiffe/);
+  assert.match(two.verify(nameless)?.detail ?? '', /carries no name \(SAN\)/);
+  assert.equal(two.verify(undefined)?.rule, 'clientCert.required');
 });
 
 test('where no certificate is required, anonymous clients pass and those with a wrong one do not', () => {
   const optional = rule({ required: false, allow: [spiffe('spiffe://x/admin')] });
-  assert.equal(optional.judge(undefined), undefined);
-  assert.equal(optional.judge(admin), undefined);
-  assert.match(optional.judge(user)?.rule ?? '', /^clientCert\.allow: /);
+  assert.equal(optional.verify(undefined), undefined);
+  assert.equal(optional.verify(admin), undefined);
+  assert.match(optional.verify(user)?.rule ?? '', /^clientCert\.allow: /);
 });
 
 test('an empty list lets nobody in, and a pattern that is none makes no rule', () => {
-  assert.notEqual(rule({ allow: [] }).judge(admin), undefined);
+  assert.notEqual(rule({ allow: [] }).verify(admin), undefined);
   const broken = {
     kind: 'san',
     type: 'URI',

@@ -1,4 +1,4 @@
-// Who may call a route: a client certificate that passed, and any rule of `allow` where there are some. Judged per request on
+// Who may call a route: a client certificate that passed, and any rule of `allow` where there are some. Verified per request on
 // the identity of the connection; whether that identity may connect at all is the edge's business.
 import type { RouteClientCertConfig, SanRuleConfig } from '../config/gateway-config.ts';
 import { describeSanRules, describeSans, SanRules } from './san-rule.ts';
@@ -42,7 +42,7 @@ export class RouteRule {
   }
 
   /** undefined where the client may. `identity` undefined: a client without a certificate, or one over plain HTTP. */
-  judge(identity: Pick<Identity, 'leaf'> | undefined): RouteDenial | undefined {
+  verify(identity: Pick<Identity, 'leaf'> | undefined): RouteDenial | undefined {
     if (identity === undefined) return this.required ? this.#anonymous : undefined;
     const { leaf } = identity;
     if (this.#allow === undefined || this.#allow.find(leaf) !== undefined) return undefined;

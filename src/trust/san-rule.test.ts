@@ -1,4 +1,4 @@
-// Matching tables (edge.md, Matching rules; incidents 7, 8, 9, 11): each matcher with what it admits and what it refuses.
+// Matching tables (docs/verification.md, matching rules; incidents 7, 8, 9, 11): each matcher with what it admits and what it refuses.
 import assert from 'node:assert/strict';
 import { describe, it, test } from 'node:test';
 import fc from 'fast-check';

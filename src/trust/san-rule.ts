@@ -1,4 +1,4 @@
-// Rules over the names in a certificate (edge.md, Matching rules). A rule of one type never looks at names of another, nor
+// Rules over the names in a certificate (docs/verification.md, matching rules). A rule of one type never looks at names of another, nor
 // at the common name (incident 7); a list of rules holds where any rule matches any name. What cannot be compared safely (a
 // DNS name that is none, a rule without text, a name too long for a pattern) matches nothing: these lists only ever admit.
 import { canonicalHostName } from '../base/host.ts';

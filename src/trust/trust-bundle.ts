@@ -62,7 +62,7 @@ export class TrustBundle {
     for (const facts of distinct) {
       if (!anchors.includes(facts)) problems.push(notACa(facts, name));
     }
-    for (const facts of anchors) problems.push(...judgeDates(facts, name, options.now));
+    for (const facts of anchors) problems.push(...verifyDates(facts, name, options.now));
     return { bundle: new TrustBundle(anchors), problems };
   }
 
@@ -94,7 +94,7 @@ export class TrustBundle {
   }
 }
 
-/** The roots that Node ships: what leg 2 trusts without rootCAs. Costs some milliseconds: keep the result. */
+/** The roots that Node ships: what the backend side trusts without rootCAs. Costs some milliseconds: keep the result. */
 export function loadSystemBundle(): TrustBundle {
   const { bundle, problems } = TrustBundle.parse(rootCertificates.join('\n'), { name: 'the built-in roots' });
   if (bundle === undefined)
@@ -140,7 +140,7 @@ function notACa(facts: CertificateFacts, name: string): MaterialProblem {
   );
 }
 
-function judgeDates(facts: CertificateFacts, name: string, now: number | undefined): MaterialProblem[] {
+function verifyDates(facts: CertificateFacts, name: string, now: number | undefined): MaterialProblem[] {
   if (now === undefined) return [];
   if (now > facts.notAfter) {
     const when = new Date(facts.notAfter).toISOString();

@@ -1,4 +1,4 @@
-// The outcome of a TLS handshake on either leg, as a value: never a boolean (architecture.md, decision 3).
+// The outcome of a TLS handshake on either side, as a value: never a boolean (decision 5).
 import type { FaultCode } from '../base/fault.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
 

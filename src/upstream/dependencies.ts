@@ -1,13 +1,13 @@
-// What leg 2 needs of the world, passed in once per worker: time, chance, limits, and who wants to know what happens.
+// What the backend side needs of the world, passed in once per worker: time, chance, limits, and who wants to know what happens.
 import type { Clock } from '../base/clock.ts';
 import type { Deadlines } from '../base/deadline.ts';
 import type { Fault } from '../base/fault.ts';
 import type { FieldNames } from '../http/field.ts';
 import type { HttpLimits } from '../http/limits.ts';
-import type { Inlets } from '../http1/read-buffer.ts';
+import type { ReadBuffers } from '../http1/read-buffer.ts';
 import type { IndexedCrl } from '../crl/crl-set.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
-import type { Judgement } from '../trust/certificate-checks.ts';
+import type { VerificationResult } from '../trust/certificate-checks.ts';
 import type { Verdict } from '../trust/verdict.ts';
 import type { HealthState } from './health-state.ts';
 import type { BackendProtocols } from './protocols.ts';
@@ -27,7 +27,7 @@ export interface BackendEvents {
   /** The certificate of a backend was let in, by a request's connection or by a probe. */
   onBackendCertificate(label: string, leaf: CertificateFacts): void;
   /** An open connection ends because its certificate would not be let in any more. */
-  onBackendDistrusted(label: string, why: Judgement): void;
+  onBackendDistrusted(label: string, why: VerificationResult): void;
   /** An active health check or the passive ejection changed its mind. */
   onBackendHealth(label: string, state: HealthState): void;
 }
@@ -37,7 +37,7 @@ export interface DrainingPool {
   replaceCrls(key: string, crls: readonly IndexedCrl[]): void;
 }
 
-export type BackendWorld = {
+export type UpstreamDependencies = {
   readonly clock: Clock;
   /** Shared by all connections of the worker. */
   readonly deadlines: Deadlines;
@@ -46,7 +46,7 @@ export type BackendWorld = {
   readonly names: FieldNames;
   readonly limits: HttpLimits;
   /** One for all connections of the worker. */
-  readonly inlets: Inlets;
+  readonly readBuffers: ReadBuffers;
   readonly protocols: BackendProtocols;
   readonly events: BackendEvents;
   /** Outlives generations. */

@@ -2,7 +2,7 @@
 // 18), and a connection carries no further call once its certificate would not be let in.
 import { Fault, toFault } from '../base/fault.ts';
 import type { IndexedCrl } from '../crl/crl-set.ts';
-import type { BackendWorld } from './dependencies.ts';
+import type { UpstreamDependencies } from './dependencies.ts';
 import type { CallWaiter } from './call-waiter.ts';
 import { ConnectionLimits } from './connection-limits.ts';
 import { Dialer } from './dialer.ts';
@@ -12,20 +12,20 @@ import { type HealthState, reasonOf } from './health-state.ts';
 import type { IdleBudget } from './idle-budget.ts';
 import { AvailableConnections } from './available-connections.ts';
 import type { PoolSettings } from './pool-settings.ts';
-import type { ConnectionKeeper, PooledConnection } from './pooled-connection.ts';
+import type { PooledConnectionOwner, PooledConnection } from './pooled-connection.ts';
 import type { Share } from './shares.ts';
 import type { TlsIdentity } from './tls-identity.ts';
 import { type WaitListener, type WaitPlace, WaitQueue } from './wait-queue.ts';
 
-/** What a call in progress has to end when its connection is not trusted any more: within the second, as on leg 1. */
+/** What a call in progress has to end when its connection is not trusted any more: within the second, as on the client side. */
 const distrustGraceMs = 500;
 
-export class Pool implements ConnectionKeeper, WaitListener {
+export class Pool implements PooledConnectionOwner, WaitListener {
   readonly label: string;
   readonly endpoint: Endpoint;
   readonly identity: TlsIdentity | undefined;
   readonly #settings: PoolSettings;
-  readonly #world: BackendWorld;
+  readonly #dependencies: UpstreamDependencies;
   readonly #dialer: Dialer;
   readonly #ejection: Ejection;
   readonly #available: AvailableConnections;
@@ -40,19 +40,19 @@ export class Pool implements ConnectionKeeper, WaitListener {
     endpoint: Endpoint,
     identity: TlsIdentity | undefined,
     settings: PoolSettings,
-    world: BackendWorld,
+    dependencies: UpstreamDependencies,
     budget: IdleBudget,
   ) {
     this.label = endpointLabel(endpoint);
     this.endpoint = endpoint;
     this.identity = identity;
     this.#settings = settings;
-    this.#world = world;
+    this.#dependencies = dependencies;
     this.#available = new AvailableConnections(budget);
     this.#limits = new ConnectionLimits(settings);
-    this.#waiting = new WaitQueue(world.deadlines, settings.maxWaiting, this);
-    this.#dialer = new Dialer({ endpoint, identity, settings, world, keeper: this });
-    this.#ejection = new Ejection(world.clock, world.random, {
+    this.#waiting = new WaitQueue(dependencies.deadlines, settings.maxWaiting, this);
+    this.#dialer = new Dialer({ endpoint, identity, settings, dependencies, owner: this });
+    this.#ejection = new Ejection(dependencies.clock, dependencies.random, {
       onTrial: () => {
         if (!this.#draining) this.#dialer.dial(this);
       },
@@ -80,11 +80,11 @@ export class Pool implements ConnectionKeeper, WaitListener {
     const state: HealthState = {
       healthy: reason === undefined,
       reason,
-      since: this.#world.clock.now(),
+      since: this.#dependencies.clock.now(),
       source: 'passive',
     };
     this.#ejected = state.healthy ? undefined : state;
-    this.#world.events.onBackendHealth(this.label, state);
+    this.#dependencies.events.onBackendHealth(this.label, state);
     for (const listener of this.#listeners) listener();
   }
 
@@ -125,7 +125,7 @@ export class Pool implements ConnectionKeeper, WaitListener {
    */
   close(): void {
     this.#draining = true;
-    this.#world.draining.add(this);
+    this.#dependencies.draining.add(this);
     this.#ejection.close();
     for (let idle = this.#available.takeOldestIdle(); idle !== undefined; idle = this.#available.takeOldestIdle())
       this.#discard(idle);
@@ -134,27 +134,27 @@ export class Pool implements ConnectionKeeper, WaitListener {
 
   /** Of a pool that drains: the others hear of it through their generation (pools.ts). */
   replaceCrls(key: string, crls: readonly IndexedCrl[]): void {
-    if (this.identity?.replaceCrls(key, crls) === true) this.judgeAgain();
+    if (this.identity?.replaceCrls(key, crls) === true) this.reEvaluate();
   }
 
   #leaveWhenEmpty(): void {
-    if (this.#draining && this.#open.size === 0) this.#world.draining.delete(this);
+    if (this.#draining && this.#open.size === 0) this.#dependencies.draining.delete(this);
   }
 
   /**
    * What is known of revocation has changed: connections whose certificate would not be let in now are closed, idle ones at
-   * once, busy ones when their call ends or their grace does. Later ones are judged when they open.
+   * once, busy ones when their call ends or their grace does. Later ones are verified when they open.
    */
-  judgeAgain(): void {
+  reEvaluate(): void {
     if (this.identity === undefined) return;
-    const now = this.#world.clock.now();
+    const now = this.#dependencies.clock.now();
     for (const connection of this.#open) {
-      const found = connection.judgeAgain(this.identity, this.endpoint, now);
+      const found = connection.reEvaluate(this.identity, this.endpoint, now);
       if (found === undefined) continue;
-      this.#world.events.onBackendDistrusted(this.label, found);
+      this.#dependencies.events.onBackendDistrusted(this.label, found);
       this.#available.delete(connection);
       if (connection.connection.activeCalls === 0) this.#discard(connection);
-      else this.#world.clock.after(distrustGraceMs, () => connection.cut(found));
+      else this.#dependencies.clock.after(distrustGraceMs, () => connection.cut(found));
     }
     this.#advance();
   }
@@ -162,14 +162,14 @@ export class Pool implements ConnectionKeeper, WaitListener {
   /** How long a connection may still take calls. */
   #leftMs({ distrusted, validUntil }: PooledConnection): number {
     if (this.#draining || distrusted !== undefined) return 0;
-    return validUntil === Infinity ? Infinity : validUntil - this.#world.clock.now();
+    return validUntil === Infinity ? Infinity : validUntil - this.#dependencies.clock.now();
   }
 
   // --- the queue
 
   #wait(waiter: CallWaiter, share: Share, fresh: boolean): void {
     const { maxWaiting, connectMs, handshakeMs } = this.#settings;
-    const deadline = this.#world.clock.monotonic() + connectMs + handshakeMs;
+    const deadline = this.#dependencies.clock.monotonic() + connectMs + handshakeMs;
     if (this.#waiting.join(waiter, share, { fresh, deadline })) return this.#grow();
     waiter.onCallFailure(this.#busy(share, `${maxWaiting} requests wait for a connection already`));
   }
@@ -234,8 +234,8 @@ export class Pool implements ConnectionKeeper, WaitListener {
 
   onDialed(connection: PooledConnection): void {
     this.#open.add(connection);
-    if (this.#draining) this.#world.draining.add(this);
-    this.#world.deadlines.add(connection);
+    if (this.#draining) this.#dependencies.draining.add(this);
+    this.#dependencies.deadlines.add(connection);
     this.#ejection.connected();
     this.#limits.capacity = Math.max(1, connection.connection.capacity);
     // Also for one that is closed after its first call: who waits for it is served.
@@ -286,7 +286,7 @@ export class Pool implements ConnectionKeeper, WaitListener {
 
   onConnectionClosed(connection: PooledConnection): void {
     if (!this.#open.delete(connection)) return;
-    this.#world.deadlines.delete(connection);
+    this.#dependencies.deadlines.delete(connection);
     this.#available.delete(connection);
     this.#leaveWhenEmpty();
     this.#advance();
@@ -316,7 +316,7 @@ export class Pool implements ConnectionKeeper, WaitListener {
     if (!connection.idle) return this.#watch(connection);
     const { maxIdleConnsPerHost, idleMs } = this.#settings;
     // A certificate may expire while its connection is idle.
-    connection.deadline = this.#world.deadlines.now + Math.min(idleMs === 0 ? Infinity : idleMs, leftMs);
+    connection.deadline = this.#dependencies.deadlines.now + Math.min(idleMs === 0 ? Infinity : idleMs, leftMs);
     if (maxIdleConnsPerHost !== 0 && this.#available.idle > maxIdleConnsPerHost) this.#discard(connection);
     else if (this.#available.isOverBudget) {
       const oldest = this.#available.takeOldestIdle();
@@ -328,7 +328,7 @@ export class Pool implements ConnectionKeeper, WaitListener {
 
   /** Of a connection that may take calls beside those that it carries: until its certificate expires. */
   #watch(connection: PooledConnection): void {
-    connection.deadline = this.#world.deadlines.now + this.#leftMs(connection);
+    connection.deadline = this.#dependencies.deadlines.now + this.#leftMs(connection);
   }
 
   /** It takes no further call: closed now, or when the last one that it carries is over. */
@@ -342,7 +342,7 @@ export class Pool implements ConnectionKeeper, WaitListener {
   #discard(connection: PooledConnection): void {
     this.#available.delete(connection);
     this.#open.delete(connection);
-    this.#world.deadlines.delete(connection);
+    this.#dependencies.deadlines.delete(connection);
     this.#leaveWhenEmpty();
     connection.connection.destroy();
   }

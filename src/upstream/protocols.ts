@@ -14,8 +14,8 @@ export type BackendProtocol = {
 
 const http1: BackendProtocol = {
   alpn: 'http/1.1',
-  open({ socket, inlet }, options, owner) {
-    return new Http1BackendConnection(socket, options, owner, inlet);
+  open({ socket, readBuffer }, options, owner) {
+    return new Http1BackendConnection(socket, options, owner, readBuffer);
   },
 };
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Shelf } from './shared-cache.ts';
+import { SharedCache } from './shared-cache.ts';
 
 type Thing = { readonly name: string; closed: number; close(): void };
 
@@ -16,13 +16,13 @@ function thing(name: string): Thing {
 }
 
 test('a key has one value within a generation and across the next', () => {
-  const old = new Shelf<Thing>();
+  const old = new SharedCache<Thing>();
   const a = old.take('a', () => thing('a'));
   assert.equal(
     old.take('a', () => thing('another')),
     a,
   );
-  const next = new Shelf<Thing>(old);
+  const next = new SharedCache<Thing>(old);
   assert.equal(
     next.take('a', () => thing('another')),
     a,
@@ -34,18 +34,18 @@ test('a key has one value within a generation and across the next', () => {
 });
 
 test('what the next generation does not take is closed with the old one', () => {
-  const old = new Shelf<Thing>();
+  const old = new SharedCache<Thing>();
   const [kept, dropped] = [old.take('kept', () => thing('kept')), old.take('dropped', () => thing('dropped'))];
-  const next = new Shelf<Thing>(old);
+  const next = new SharedCache<Thing>(old);
   next.take('kept', () => thing('never'));
   old.close();
   assert.deepEqual([kept.closed, dropped.closed], [0, 1]);
 });
 
 test('a generation that is thrown away closes only what is its own', () => {
-  const running = new Shelf<Thing>();
+  const running = new SharedCache<Thing>();
   const shared = running.take('shared', () => thing('shared'));
-  const failed = new Shelf<Thing>(running);
+  const failed = new SharedCache<Thing>(running);
   failed.take('shared', () => thing('never'));
   const own = failed.take('own', () => thing('own'));
   failed.close();
@@ -56,9 +56,9 @@ test('a generation that is thrown away closes only what is its own', () => {
 });
 
 test('what the old generation has closed is made anew', () => {
-  const old = new Shelf<Thing>();
+  const old = new SharedCache<Thing>();
   const first = old.take('a', () => thing('first'));
-  const next = new Shelf<Thing>(old);
+  const next = new SharedCache<Thing>(old);
   old.close();
   const second = next.take('a', () => thing('second'));
   assert.notEqual(first, second);

@@ -3,12 +3,12 @@
 
 type Kept<T> = { readonly value: T; users: number };
 
-export class Shelf<T extends { close(): void }> {
+export class SharedCache<T extends { close(): void }> {
   readonly #own = new Map<string, Kept<T>>();
-  #previous: Shelf<T> | undefined;
+  #previous: SharedCache<T> | undefined;
 
-  /** `previous`: the shelf of the generation that still serves; it may be closed before or after this one. */
-  constructor(previous?: Shelf<T>) {
+  /** `previous`: the cache of the generation that still serves; it may be closed before or after this one. */
+  constructor(previous?: SharedCache<T>) {
     this.#previous = previous;
   }
 

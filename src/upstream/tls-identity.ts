@@ -103,7 +103,7 @@ export class TlsIdentity {
     return this.#crls;
   }
 
-  /** Puts refreshed CRLs in force for every judgement from now on; false where they are those of another key. */
+  /** Puts refreshed CRLs active for every result from now on; false where they are those of another key. */
   replaceCrls(key: string, crls: readonly IndexedCrl[]): boolean {
     if (this.#crl?.key !== key) return false;
     this.#crls = new CrlSet(crls, this.#crl.settings);

@@ -1,6 +1,6 @@
 // The verdict on a backend, after its handshake and before the first byte of a request: chain as OpenSSL saw it, then dates,
 // purpose, strength, revocation, pins and names from the DER. A resumed session, and an open connection when CRLs change, are
-// judged by the same function.
+// verified by the same function.
 import type { X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import { Fault } from '../base/fault.ts';
@@ -8,7 +8,7 @@ import { diagnose } from '../trust/diagnose.ts';
 import { readFacts } from '../certs/facts-reader.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
 import { coversHost, explainNotCovered } from '../certs/host-coverage.ts';
-import { judgeStrength, type Judgement, judgeDates } from '../trust/certificate-checks.ts';
+import { verifyStrength, type VerificationResult, verifyDates } from '../trust/certificate-checks.ts';
 import { hasPurpose, serverAuth } from '../certs/extended-key-usage.ts';
 import { sentChain, verifyErrorOf } from '../certs/sent-chain.ts';
 import type { Verdict, VerdictCode } from '../trust/verdict.ts';
@@ -16,7 +16,7 @@ import type { Endpoint } from './endpoint.ts';
 import type { Ticket } from './tickets.ts';
 import type { TlsIdentity } from './tls-identity.ts';
 
-export type BackendJudgement = {
+export type BackendVerification = {
   readonly verdict: Verdict;
   /** The verdict of the full handshake, where this one resumed its session. */
   readonly root: Verdict | undefined;
@@ -33,15 +33,15 @@ type Finding = { readonly code: VerdictCode; readonly raw: string; readonly deta
 const maxChain = 16;
 
 /** `ticket`: the session that was offered, if any. `now`: milliseconds since the epoch. Never throws. */
-export function judgeBackend(
+export function verifyBackend(
   socket: TLSSocket,
   identity: TlsIdentity,
   endpoint: Endpoint,
   ticket: Ticket | undefined,
   now: number,
-): BackendJudgement {
+): BackendVerification {
   try {
-    return judge(socket, identity, endpoint, ticket, now);
+    return verify(socket, identity, endpoint, ticket, now);
   } catch (error) {
     const detail = error instanceof Fault ? error.detail : undefined;
     return refuse(
@@ -52,13 +52,13 @@ export function judgeBackend(
   }
 }
 
-function judge(
+function verify(
   socket: TLSSocket,
   identity: TlsIdentity,
   endpoint: Endpoint,
   ticket: Ticket | undefined,
   now: number,
-): BackendJudgement {
+): BackendVerification {
   const sent = sentChain(socket.getPeerX509Certificate(), maxChain);
   const root = socket.isSessionReused() ? ticket?.verdict : undefined;
   // Node shows a client no certificate on a resumed TLS 1.3 session; the session is proof of the one it was made under.
@@ -111,49 +111,49 @@ function findFault(
     // An error is an error: whatever the diagnosis says, it is never ok.
     return { code: code === 'ok' ? 'untrusted_issuer' : code, raw, detail };
   }
-  return { ...(judgeStanding(presented, identity, endpoint, now) ?? { code: 'ok', detail: '' }), raw };
+  return { ...(verifyStanding(presented, identity, endpoint, now) ?? { code: 'ok', detail: '' }), raw };
 }
 
 /**
- * Would a certificate whose chain was found good be let in now? undefined where it would. In the order of edge.md: dates →
+ * Would a certificate whose chain was found good be let in now? undefined where it would. In the order of docs/verification.md: dates →
  * purpose → strength → revocation → pins → names; rules on names replace the check of the host name.
  */
-export function judgeStanding(
+export function verifyStanding(
   { chain, anchor }: Presented,
   identity: TlsIdentity,
   endpoint: Endpoint,
   now: number,
-): Judgement | undefined {
+): VerificationResult | undefined {
   const [leaf] = chain;
   if (leaf === undefined) return { code: 'malformed_cert', detail: 'the backend presented no certificate' };
   for (const certificate of anchor === undefined ? chain : [...chain, anchor]) {
-    const outdated = judgeDates(certificate, now);
+    const outdated = verifyDates(certificate, now);
     if (outdated !== undefined) return outdated;
   }
   if (!hasPurpose(leaf, serverAuth)) {
     return { code: 'wrong_purpose', detail: 'its extended key usage lacks serverAuth' };
   }
   return (
-    judgeStrength(leaf) ??
-    judgeRevocation(chain, anchor, identity, now) ??
-    identity.rules.judge(leaf) ??
-    (identity.rules.hasNames ? undefined : judgeHost(leaf, identity.expectedName(endpoint)))
+    verifyStrength(leaf) ??
+    verifyRevocation(chain, anchor, identity, now) ??
+    identity.rules.verify(leaf) ??
+    (identity.rules.hasNames ? undefined : verifyHost(leaf, identity.expectedName(endpoint)))
   );
 }
 
-function judgeRevocation(
+function verifyRevocation(
   chain: readonly CertificateFacts[],
   anchor: CertificateFacts | undefined,
   { crls }: TlsIdentity,
   now: number,
-): Judgement | undefined {
+): VerificationResult | undefined {
   if (crls === undefined) return undefined;
   // OpenSSL found one. That we do not must not mean that nobody looks for revoked issuers.
   if (anchor === undefined) return { code: 'untrusted_issuer', detail: 'its chain leads to no CA that we trust' };
-  return crls.judge(chain, anchor, now);
+  return crls.verify(chain, anchor, now);
 }
 
-function judgeHost(leaf: CertificateFacts, wanted: string): Judgement | undefined {
+function verifyHost(leaf: CertificateFacts, wanted: string): VerificationResult | undefined {
   if (coversHost(leaf, wanted)) return undefined;
   const detail = `the certificate of the backend does not cover ${wanted}: ${explainNotCovered(leaf, wanted)}`;
   return { code: 'name_mismatch', detail };
@@ -168,7 +168,7 @@ function frame(socket: TLSSocket): Pick<Verdict, 'chainKnown' | 'resumed' | 'ver
   };
 }
 
-function refuse(socket: TLSSocket, code: VerdictCode, detail: string): BackendJudgement {
+function refuse(socket: TLSSocket, code: VerdictCode, detail: string): BackendVerification {
   const verdict: Verdict = { ...frame(socket), code, raw: '', detail, leaf: undefined, chain: [], anchor: undefined };
   return { verdict, root: undefined, validUntil: 0 };
 }

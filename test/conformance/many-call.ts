@@ -23,11 +23,11 @@ class ManyCallConnection implements BackendConnection {
   #text = '';
   #closed = false;
 
-  constructor({ socket, inlet }: OpenSocket, capacity: number, owner: ConnectionOwner) {
+  constructor({ socket, readBuffer }: OpenSocket, capacity: number, owner: ConnectionOwner) {
     this.#socket = socket;
     this.capacity = capacity;
     this.#owner = owner;
-    inlet.receiver = (chunk) => this.#read(chunk.toString('latin1'));
+    readBuffer.receiver = (chunk) => this.#read(chunk.toString('latin1'));
     socket.on('error', () => this.#lose());
     socket.on('end', () => this.#lose());
     socket.on('close', () => this.#lose());

@@ -178,7 +178,7 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
       await stage.asked.waitFor(() => true);
       stage.pools.close();
       assert.equal(stage.world.draining.size, 1);
-      // The generation that is in force now has pools of its own.
+      // The generation that is active now has pools of its own.
       openPools(stage.world).replaceCrls('crls', [crl(ca, [leaf])]);
       assert.equal((await faultOf(slow)).code, 'revoked');
       assert.equal(stage.world.draining.size, 0);

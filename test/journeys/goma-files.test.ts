@@ -1,5 +1,5 @@
 // The YAML of Goma Gateway's own documentation, as written there apart from the folder of the certificates and the
-// addresses of the backends: three files (cert.pem, key.pem, ca.pem) serve both legs.
+// addresses of the backends: three files (cert.pem, key.pem, ca.pem) serve both sides.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
