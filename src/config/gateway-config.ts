@@ -316,6 +316,8 @@ export type GatewayConfig = {
     readonly metricsPath: string;
     readonly readiness: boolean;
     readonly liveness: boolean;
+    /** Canonical host names, besides localhost, under which the admin entry point shows more than health. */
+    readonly allowedHosts: readonly string[];
   };
   readonly log: {
     readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'off';

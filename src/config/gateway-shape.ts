@@ -46,6 +46,9 @@ const monitoringShape = map({
   metricsPath: text.optional().describe('Default /metrics.'),
   enableReadiness: flag.optional().describe('/readyz on the admin entry point. Default true.'),
   enableLiveness: flag.optional().describe('/healthz on the admin entry point. Default true.'),
+  allowedHosts: list(text)
+    .optional()
+    .describe('Names under which the admin entry point is asked, besides localhost and IP addresses.'),
   host: ignored('metrics are served by the admin entry point only, whatever the host'),
   visitorTTL: ignored('visitors are not counted'),
   enableRouteHealthCheck: ignored('/healthz/routes is not served; the state of backends is in the metrics'),

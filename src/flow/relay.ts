@@ -261,10 +261,12 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
     const { backend, route } = this.#story;
     backend.reportFailure(fault);
     if (this.#responding) {
+      const broken =
+        fault.code === 'backend_closed' ? new Fault('backend_truncated', 'backend', { cause: fault }) : fault;
+      // The head and what came with it may wait for the end of this turn: then the client hears the truth instead.
+      if (this.#exchange.takeBack()) return this.#refuse(broken);
       this.#exchange.abort();
-      this.#finish(
-        fault.code === 'backend_closed' ? new Fault('backend_truncated', 'backend', { cause: fault }) : fault,
-      );
+      this.#finish(broken);
     } else if (
       mayTryAgain({
         fault,

@@ -1,4 +1,5 @@
 // From loaded policies to the table that says which policy a name belongs to, each with its own TLS contexts.
+import { hash } from 'node:crypto';
 import { wildcardHost } from '../base/host.ts';
 import type { CrlConfig, GatewayConfig, OcspConfig } from '../config/gateway-config.ts';
 import type { OcspSettings } from '../edge/client-trust.ts';
@@ -11,6 +12,57 @@ import type { LoadedConfig, LoadedPolicy } from './loaded.ts';
 
 type Resumption = LoadedConfig['config']['tls']['sessionResumption'];
 
+/** What is compiled of one policy, and what it was compiled from: where that is the same, the next generation takes it over. */
+export type CompiledPolicy = { readonly key: string; readonly policy: EdgePolicy };
+
+export type PolicyCompiler = {
+  readonly compiled: ReadonlyMap<string, CompiledPolicy>;
+  /** Compiles one policy, or takes it over. Throws where OpenSSL rejects its material. */
+  add(policy: LoadedPolicy): void;
+  /** All of `loaded.policies` were added. */
+  finish(): PolicyTable;
+};
+
+/**
+ * Policy by policy, so that a caller can pause between them. `secret`, `crls`, `staples` as below; `before`: what is in force,
+ * by name. A policy that is taken over keeps its CRLs, which are replaced wherever it serves, and its ticket keys until it is
+ * told of others (EdgePolicy.rotate).
+ */
+export function policyCompiler(
+  loaded: LoadedConfig,
+  secret: Buffer,
+  crls: CrlLookup,
+  staples?: StapleBook,
+  before?: ReadonlyMap<string, CompiledPolicy>,
+): PolicyCompiler {
+  const { tls } = loaded.config;
+  const { sessionResumption: resumption } = tls;
+  const compiled = new Map<string, CompiledPolicy>();
+  const stapled = tls.ocspStapling.enabled ? staples : undefined;
+  return {
+    compiled,
+    add(policy) {
+      const { name } = policy.config;
+      const key = keyOf(policy, resumption, stapled !== undefined);
+      const same = before?.get(name);
+      compiled.set(
+        name,
+        same?.key === key ? same : { key, policy: compilePolicy(policy, resumption, secret, crls, stapled) },
+      );
+    },
+    finish: () => assembleTable(loaded, compiled),
+  };
+}
+
+/** Over everything that a policy is compiled from, places in files aside: a line that moves changes nothing. */
+function keyOf(policy: LoadedPolicy, { enabled, lifetimeMs }: Resumption, stapled: boolean): string {
+  const parts = [policy, enabled, lifetimeMs, stapled];
+  return hash(
+    'sha256',
+    JSON.stringify(parts, (name, value: unknown) => (name === 'place' ? undefined : value)),
+  );
+}
+
 /**
  * Throws where OpenSSL rejects a certificate, key, cipher or curve. `secret`: for session tickets, shared by all workers;
  * `staples`: the OCSP responses that are there, used where stapling is on.
@@ -21,13 +73,14 @@ export function compilePolicies(
   crls: CrlLookup,
   staples?: StapleBook,
 ): PolicyTable {
-  const { tls } = loaded.config;
-  const compiled = new Map<string, EdgePolicy>();
-  const stapled = tls.ocspStapling.enabled ? staples : undefined;
-  for (const policy of loaded.policies)
-    compiled.set(policy.config.name, compilePolicy(policy, tls.sessionResumption, secret, crls, stapled));
+  const compiler = policyCompiler(loaded, secret, crls, staples);
+  for (const policy of loaded.policies) compiler.add(policy);
+  return compiler.finish();
+}
+
+function assembleTable(loaded: LoadedConfig, compiled: ReadonlyMap<string, CompiledPolicy>): PolicyTable {
   const find = (name: string): EdgePolicy => {
-    const policy = compiled.get(name);
+    const policy = compiled.get(name)?.policy;
     if (policy === undefined) throw new RangeError(`policy ${name} was not loaded`);
     return policy;
   };

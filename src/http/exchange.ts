@@ -102,6 +102,8 @@ export interface Exchange {
    * the connection closed. `close`: the connection says so and ends with this answer, whatever was sent behind the request.
    */
   respond(status: number, fields: FieldBlock, body: string, close?: boolean): void;
+  /** Takes an answer back that was begun and of which nothing has left yet: `canRespond` again. False where it is too late. */
+  takeBack(): boolean;
   /** Breaks off so that the client cannot take the answer for complete: TCP close without a final chunk, RST_STREAM. */
   abort(): void;
 }

@@ -30,6 +30,8 @@ export class MessageWriter {
   readonly #leaving: Buffer[] = [];
   /** Called whenever the peer has taken a page. */
   onTaken: (() => void) | undefined;
+  /** Something of the current message was given to the socket. */
+  #isUnderWay = false;
   #chunked = false;
   /** Bytes that may still come; Infinity where the length is not announced. */
   #left = 0;
@@ -80,6 +82,7 @@ export class MessageWriter {
   /** Starts a message; `head` is complete, its empty line included. It is held back until body, end or flush. */
   begin(head: string, length: BodyLength): void {
     this.#held += head;
+    this.#isUnderWay = false;
     this.sentBytes = 0;
     this.#chunked = length === chunkedBody;
     this.#left = length === chunkedBody || length === untilClose ? Infinity : length;
@@ -130,7 +133,15 @@ export class MessageWriter {
     if (this.#held === '') return;
     const text = this.#held;
     this.#held = '';
+    this.#isUnderWay = true;
     this.#socket.write(text, 'latin1');
+  }
+
+  /** Takes the current message back, as if it had not been begun; false where something of it is under way already. */
+  takeBack(): boolean {
+    if (this.#isUnderWay) return false;
+    this.discard();
+    return true;
   }
 
   /** Drops what is held back: the connection is to be broken off. */
@@ -163,6 +174,7 @@ export class MessageWriter {
     this.#held = '';
     if (this.#fill + text.length > page.length) {
       this.#writePage();
+      this.#isUnderWay = true;
       this.#socket.write(text, 'latin1');
     } else this.#fill += page.write(text, this.#fill, 'latin1');
   }
@@ -178,6 +190,7 @@ export class MessageWriter {
       this.#pages?.give(page);
       return;
     }
+    this.#isUnderWay = true;
     this.#leaving.push(page);
     this.#socket.write(fill === page.length ? page : page.subarray(0, fill), this.#onPageWritten);
   }
@@ -191,6 +204,7 @@ export class MessageWriter {
 
   #writeLarge(chunk: Buffer): void {
     const socket = this.#socket;
+    this.#isUnderWay = true;
     const before = this.#chunked ? `${this.#held}${chunk.length.toString(16)}\r\n` : this.#held;
     this.#held = '';
     if (before === '') {

@@ -151,6 +151,13 @@ export class ServerExchange implements Exchange {
     this.sendEnd(undefined);
   }
 
+  takeBack(): boolean {
+    if (this.#state !== 'answering' || !this.#connection.writer.takeBack()) return false;
+    this.#state = 'open';
+    this.#bodyless = false;
+    return true;
+  }
+
   abort(): void {
     if (this.#state === 'over') return;
     const hard = this.#state === 'answering' && this.#framing === untilClose;

@@ -1,6 +1,6 @@
 // The CRLs in a file or in text: DER as it is, or PEM with one or several X509 CRL blocks. Every block counts or the whole
 // is refused. Synchronous: for the thread that builds indexes, and for commands.
-import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+import { FileRefusal, readRegularFileSync } from '../base/read-regular-file.ts';
 import { CrlRefusal } from './crl-refusal.ts';
 import { maxCrlBytes } from './crl-reader.ts';
 import { escapeForLog } from './log-text.ts';
@@ -12,20 +12,14 @@ const crlLabel = 'X509 CRL';
 
 /** The bytes of a regular file. Throws CrlRefusal; never waits for a FIFO. */
 export function readCrlFile(path: string): Buffer {
-  let file: number | undefined;
   try {
-    file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    const stat = fstatSync(file);
-    if (!stat.isFile()) throw unreadable('it is not a regular file');
-    if (stat.size > maxCrlFileBytes)
-      throw new CrlRefusal('crl_too_large', `it has ${stat.size} bytes, over the limit of ${maxCrlFileBytes}`, '');
-    return readFileSync(file);
+    return readRegularFileSync(path, maxCrlFileBytes);
   } catch (error) {
-    if (error instanceof CrlRefusal) throw error;
+    if (error instanceof FileRefusal && error.reason === 'too_large')
+      throw new CrlRefusal('crl_too_large', `it has ${error.size} bytes, over the limit of ${maxCrlFileBytes}`, '');
+    if (error instanceof FileRefusal) throw unreadable('it is not a regular file');
     const code = (error as NodeJS.ErrnoException).code ?? 'error';
     throw unreadable(code === 'ENOENT' ? 'it does not exist' : `it cannot be read (${code})`);
-  } finally {
-    if (file !== undefined) closeSync(file);
   }
 }
 

@@ -2,9 +2,8 @@
 // code, because a gateway that starts without its CA admits everybody (incident 6, N22). Reads, decodes, checks that
 // OpenSSL agrees; which certificate belongs to what is chain.ts and trust-bundle.ts.
 import { X509Certificate } from 'node:crypto';
-import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
 import { Fault } from '../base/fault.ts';
+import { FileRefusal, readRegularFile } from '../base/read-regular-file.ts';
 import { hiddenPath, showPath } from '../base/secret-text.ts';
 import type { CertificateFacts } from './facts.ts';
 import { readFacts } from './facts-reader.ts';
@@ -55,27 +54,19 @@ export async function readMaterialFile(
   maxBytes = maxMaterialBytes,
 ): Promise<{ readonly ok: true; readonly bytes: Buffer } | LoadFailure> {
   const name = materialName(ref);
-  let file: FileHandle | undefined;
   try {
-    // O_NONBLOCK: opening a FIFO without a writer would otherwise wait for ever.
-    file = await open(ref.path, constants.O_RDONLY | constants.O_NONBLOCK);
-    const stat = await file.stat();
-    if (stat.isDirectory())
-      return failure('file_is_directory', `${name} is a directory, not a file`, 'Name the PEM file itself.');
-    if (!stat.isFile()) return failure('file_not_regular', `${name} is not a regular file`, 'Name a PEM file.');
-    if (stat.size > maxBytes) {
-      return failure(
-        'file_too_large',
-        `${name} has ${stat.size} bytes, over the limit of ${maxBytes}`,
-        'Is this the right file?',
-      );
-    }
-    return { ok: true, bytes: await file.readFile() };
+    return { ok: true, bytes: await readRegularFile(ref.path, maxBytes) };
   } catch (error) {
-    return readFailure(error, name);
-  } finally {
-    await file?.close().catch(() => undefined);
+    return error instanceof FileRefusal ? refusalFailure(error, name, maxBytes) : readFailure(error, name);
   }
+}
+
+function refusalFailure({ reason, size }: FileRefusal, name: string, maxBytes: number): LoadFailure {
+  if (reason === 'directory')
+    return failure('file_is_directory', `${name} is a directory, not a file`, 'Name the PEM file itself.');
+  if (reason === 'not_regular') return failure('file_not_regular', `${name} is not a regular file`, 'Name a PEM file.');
+  const message = `${name} has ${size} bytes, over the limit of ${maxBytes}`;
+  return failure('file_too_large', message, 'Is this the right file?');
 }
 
 function readFailure(error: unknown, name: string): LoadFailure {

@@ -6,6 +6,7 @@
 // A path that some backend could read in another way (http/path-readings.ts) is looked up under each reading as well, in a
 // trie of patterns that are read so too. Unless all of them come to the same patterns, no rule that hangs on a route could
 // be relied on, and the request is refused.
+import type { Slices } from '../base/slices.ts';
 import type { RouteConfig } from '../config/gateway-config.ts';
 import { isPlainPath, readPath, readSegment } from '../http/path-readings.ts';
 import { hostOfAuthority } from './host-of-authority.ts';
@@ -121,10 +122,24 @@ export class RouteTable<R extends { readonly config: RouteConfig }> {
   readonly #readings: Node<R>;
 
   /** `routes` in order of appearance. Routes whose path no request can have are left out: the configuration refuses them. */
-  constructor(routes: readonly R[]) {
+  constructor(routes: readonly R[], filled = true) {
     this.routes = routes;
     this.#readings = routes.every(({ config }) => isOwnReading(config.path)) ? this.#root : new Node<R>();
-    for (const route of routes) this.#add(route);
+    if (filled) for (const route of routes) this.#add(route);
+  }
+
+  /** The same, with pauses where `slices` asks for them. */
+  static async build<R extends { readonly config: RouteConfig }>(
+    routes: readonly R[],
+    slices: Slices,
+  ): Promise<RouteTable<R>> {
+    const table = new RouteTable<R>(routes, false);
+    for (const route of routes) {
+      table.#add(route);
+      const pause = slices.pause();
+      if (pause !== undefined) await pause;
+    }
+    return table;
   }
 
   #add(route: R): void {
