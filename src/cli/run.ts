@@ -4,9 +4,8 @@ import { Command } from 'commander';
 import { coalesce } from '../base/coalesce.ts';
 import { systemClock } from '../base/clock.ts';
 import { loadGateway } from '../loading/load.ts';
-import { CrlSourceReader } from '../crl/source-reader.ts';
+import { CrlPublisher } from '../crl/publisher.ts';
 import { Watch } from '../base/file-watch.ts';
-import { CrlBuilder } from '../crl/builder.ts';
 import { type Listening, Primary } from '../process/primary.ts';
 import { checkLogTarget } from '../telemetry/log-file.ts';
 import { createLogger, type OpenLogger } from '../telemetry/logger.ts';
@@ -36,9 +35,9 @@ export type RunOptions = {
 
 /** Serves until a signal; resolves when it listens. Sets the exit code and returns where it cannot start. */
 export async function runGateway(file: string, options: RunOptions): Promise<void> {
-  const settings = { env: process.env, strict: options.strict, clock: systemClock };
-  const crlLoader = new CrlSourceReader(new CrlBuilder({ clock: systemClock }));
-  const first = await loadGateway(file, { ...settings, crls: { loader: crlLoader } });
+  const crls = new CrlPublisher({ clock: systemClock });
+  const settings = { env: process.env, strict: options.strict, clock: systemClock, crls };
+  const first = await loadGateway(file, settings);
   await printProblems(first.problems, process.stderr);
   if (first.loaded === undefined) {
     process.stderr.write(`${file}: not started, see the errors above\n`);
@@ -51,8 +50,7 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
   const log = createLogger({ level, format: json ? 'json' : 'text', file: logFile });
   const primary: Primary = new Primary(first.loaded, {
     load: async () => {
-      const crls = { loader: crlLoader, active: (key: string) => primary.findCrls(key) };
-      const result = await loadGateway(file, { ...settings, tolerateExpired: true, crls });
+      const result = await loadGateway(file, { ...settings, tolerateExpired: true });
       await watch.set(result.watch);
       return result;
     },
@@ -60,7 +58,7 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
     log,
     workerEntry: new URL('../process/worker.ts', import.meta.url).pathname,
     cores: availableParallelism(),
-    crlLoader,
+    crls,
   });
   const watch: Watch = new Watch(systemClock, async () => primary.reload('a watched file changed'));
   const reload = coalesce(async () => {

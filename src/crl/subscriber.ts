@@ -12,6 +12,11 @@ export type CrlPiece = {
 
 export type CrlListing = readonly { readonly key: string; readonly crls: readonly CrlFacts[] }[];
 
+/** What a worker is told: indexes in pieces, then the list of what is active; what that does not name is to be forgotten. */
+export type CrlMessage =
+  | ({ readonly kind: 'crlPiece' } & CrlPiece)
+  | { readonly kind: 'crls'; readonly groups: CrlListing };
+
 /** What is known now about a group of sources. */
 export type CrlLookup = Pick<CrlSubscriber, 'find'>;
 

@@ -6,7 +6,7 @@ import type { Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import type { TlsVersion } from '../config/gateway-config.ts';
 import { encodePem } from '../asn1/der-writer.ts';
-import { StapleChoice } from './staple-choice.ts';
+import { StapleChoice } from '../ocsp/staple-choice.ts';
 import type { Staples } from '../ocsp/staples.ts';
 import type { TrustBundle } from '../trust/trust-bundle.ts';
 

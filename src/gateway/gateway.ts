@@ -32,7 +32,7 @@ import { type CrlListing, CrlSubscriber } from '../crl/subscriber.ts';
 import { EntryPoints, type ListenPorts } from '../downstream/entry-points.ts';
 import { Generation } from './generation.ts';
 import { WorkerServices } from './worker-services.ts';
-import type { LoadedConfig } from '../loading/loaded.ts';
+import type { LoadedRules } from '../loading/loaded.ts';
 import { OpenConnections } from './open-connections.ts';
 import { TicketRotation } from '../downstream/ticket-rotation.ts';
 
@@ -106,7 +106,7 @@ export class Gateway {
    * Builds a generation beside the current one, in slices: requests are served meanwhile. Rejects where it cannot be built, or
    * is abandoned on the way; nothing has changed then. One after the other, however many are asked for.
    */
-  async prepare(number: number, loaded: LoadedConfig, ticketSeed: TicketSeed): Promise<void> {
+  async prepare(number: number, loaded: LoadedRules, ticketSeed: TicketSeed): Promise<void> {
     const wish = { number };
     this.#wished = wish;
     const mine = this.#building.then(async () => this.#prepare(loaded, ticketSeed, wish));
@@ -114,7 +114,7 @@ export class Gateway {
     return mine;
   }
 
-  async #prepare(loaded: LoadedConfig, ticketSeed: TicketSeed, wish: { readonly number: number }): Promise<void> {
+  async #prepare(loaded: LoadedRules, ticketSeed: TicketSeed, wish: { readonly number: number }): Promise<void> {
     const { number } = wish;
     const { reports, budget } = (this.#workerServices ??= this.#settle(loaded.config));
     const forwarding = new Forwarding(loaded.config.proxy, randomUUID);

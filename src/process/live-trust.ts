@@ -1,17 +1,14 @@
 // What the primary finds out beside the generations (decision 0010): CRLs, OCSP responses for our own certificates, the
 // record of who was seen, what expires. Each has a publisher of its own; here stands when they have their turn.
 import type { Clock } from '../base/clock.ts';
-import { CrlSourceReader } from '../crl/source-reader.ts';
+import { CrlPublisher } from '../crl/publisher.ts';
 import { ExpiryWatch } from '../gateway/expiry-watch.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
-import { findStapleTargets } from '../loading/staple-targets.ts';
-import { CrlBuilder } from '../crl/builder.ts';
+import { StaplePublisher } from '../ocsp/staple-publisher.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Supervisor } from './supervisor.ts';
-import { CrlPublisher } from './crl-publisher.ts';
 import type { ToWorker } from './messages.ts';
 import type { PrimaryMetrics } from './primary-metrics.ts';
-import { StaplePublisher } from './staple-publisher.ts';
 import { TrustRecordStore } from '../inventory/record-store.ts';
 
 /** How long a start or a reload waits for responses that a must-staple certificate promises. */
@@ -21,8 +18,8 @@ export type LiveTrustOptions = {
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: PrimaryMetrics;
-  /** Who reads CRLs again while we run. */
-  readonly crlLoader: CrlSourceReader | undefined;
+  /** Default: one of its own. */
+  readonly crls: CrlPublisher | undefined;
   readonly supervisor: () => Supervisor;
 };
 
@@ -36,15 +33,10 @@ export class LiveTrust {
   #loaded: LoadedConfig | undefined;
 
   constructor(options: LiveTrustOptions) {
-    const { clock, log, metrics, crlLoader, supervisor } = options;
+    const { clock, log, metrics, crls, supervisor } = options;
     this.#options = options;
-    this.crls = new CrlPublisher({
-      clock,
-      log,
-      loader: crlLoader ?? new CrlSourceReader(new CrlBuilder({ clock })),
-      random: Math.random,
-      onChange: () => void supervisor().bringCrls(),
-    });
+    this.crls = crls ?? new CrlPublisher({ clock });
+    this.crls.open({ log, onChange: () => void supervisor().bringCrls() });
     this.staples = new StaplePublisher({
       clock,
       log,
@@ -62,7 +54,7 @@ export class LiveTrust {
     const { clock, log, metrics } = this.#options;
     const settings = loaded.config.trustRecord;
     this.record = await TrustRecordStore.open({ settings, clock, log, metrics: metrics.own });
-    await this.staples.prepare(findStapleTargets(loaded), stapleMs);
+    await this.staples.prepare(loaded.staples, stapleMs);
     await this.crls.adopt(loaded.crls);
   }
 
@@ -71,7 +63,7 @@ export class LiveTrust {
     await this.crls.adopt(next.crls);
     await this.#options.supervisor().bringCrls();
     // A certificate that promises a response should have one from its first handshake on.
-    await this.staples.prepare([...findStapleTargets(before), ...findStapleTargets(next)], stapleMs);
+    await this.staples.prepare([...before.staples, ...next.staples], stapleMs);
   }
 
   /** `loaded` is active: what only another configuration asked for is forgotten. */
@@ -84,7 +76,7 @@ export class LiveTrust {
 
   /** After a reload, taken or not: responses for the certificates active, and for no others. */
   follow(loaded: LoadedConfig): void {
-    this.staples.follow(findStapleTargets(loaded));
+    this.staples.follow(loaded.staples);
   }
 
   /** From now on what expires is told of. */

@@ -7,10 +7,9 @@ import { accessLogFields } from '../access/print-changes.ts';
 import type { Clock } from '../base/clock.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import type { Problem } from '../config/problem.ts';
-import type { CrlSourceReader } from '../crl/source-reader.ts';
+import type { CrlPublisher } from '../crl/publisher.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
 import { compareTrust, viewTrust } from '../access/reload-guard.ts';
-import type { IndexedCrl } from '../crl/crl-set.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { Supervisor } from './supervisor.ts';
 import { LiveTrust } from './live-trust.ts';
@@ -18,7 +17,7 @@ import type { Ports } from './messages.ts';
 import { addressText, explainListenError, holdPort, reservePort } from './ports.ts';
 import { PrimaryMetrics } from './primary-metrics.ts';
 import { findRestartKeys } from './restart-keys.ts';
-import { packFor, withoutReadings } from './payload.ts';
+import { rulesFor } from './payload.ts';
 import { TicketSecrets } from './ticket-secrets.ts';
 import { type PrepareOrder, WorkerFailure, type WorkerHandle } from './worker-handle.ts';
 
@@ -36,8 +35,8 @@ export type PrimaryOptions = {
   /** URL path of the worker's entry module. */
   readonly workerEntry: string;
   readonly cores: number;
-  /** Who reads CRLs again while we run. */
-  readonly crlLoader?: CrlSourceReader;
+  /** Whoever `load` has read CRLs; default one that reads them when it is told of them. */
+  readonly crls?: CrlPublisher;
 };
 
 /** Addresses that are served, for the `listening` lines. */
@@ -75,8 +74,8 @@ export class Primary {
     this.#options = options;
     this.#metrics = new PrimaryMetrics();
     this.#tickets = new TicketSecrets(options.clock);
-    const { clock, log, workerEntry, crlLoader } = options;
-    this.#trust = new LiveTrust({ clock, log, metrics: this.#metrics, crlLoader, supervisor: () => this.#supervisor });
+    const { clock, log, workerEntry, crls } = options;
+    this.#trust = new LiveTrust({ clock, log, metrics: this.#metrics, crls, supervisor: () => this.#supervisor });
     this.#supervisor = new Supervisor({
       clock,
       log,
@@ -117,7 +116,6 @@ export class Primary {
     const holds = [await holdPort(web, this.#ports.web), await holdPort(webSecure, this.#ports.webSecure)];
     try {
       await this.#trust.open(this.#loaded);
-      this.#loaded = withoutReadings(this.#loaded);
       await this.#supervisor.start(config.workers === 'auto' ? this.#options.cores : config.workers);
     } finally {
       for (const letGo of holds) letGo();
@@ -180,11 +178,6 @@ export class Primary {
     this.#supervisor.dismiss();
     this.#supervisor.kill();
     this.#admin?.close();
-  }
-
-  /** The CRLs of one source that are active; undefined where it is not known. */
-  findCrls(feedKey: string): readonly IndexedCrl[] | undefined {
-    return this.#trust.crls.find(feedKey);
   }
 
   /** Fetches every CRL of a URL now rather than when it is due. */
@@ -258,7 +251,7 @@ export class Primary {
     for (;;) {
       const voters = this.#supervisor.voters().filter((worker) => !asked.has(worker));
       if (voters.length === 0) {
-        this.#loaded = withoutReadings(loaded);
+        this.#loaded = loaded;
         this.#generation = generation;
         return { able: [...asked].filter((worker) => !worker.gone) };
       }
@@ -277,7 +270,6 @@ export class Primary {
 
   #abandon(reason: string, generation: number, why: unknown): void {
     for (const worker of this.#supervisor.voters()) worker.send({ kind: 'abandon', generation });
-    this.#trust.crls.retain(this.#loaded.crls);
     this.#reloadRejected(reason, String(why));
     if (why instanceof WorkerFailure && !why.silent) return;
     // Nobody said no: it was too much for them at this moment.
@@ -300,6 +292,7 @@ export class Primary {
   }
 
   #reloadRejected(reason: string, why: string): void {
+    this.#trust.crls.retain(this.#loaded.crls);
     this.#reloadFailed = true;
     this.#metrics.reloadFailed();
     this.#options.log.error(
@@ -310,7 +303,7 @@ export class Primary {
 
   #orderFor(loaded: LoadedConfig, generation: number): PrepareOrder {
     const ticketSeed = this.#tickets.seedFor(loaded);
-    return { generation, loaded: packFor(loaded, this.#ports.webSecure), ticketSeed };
+    return { generation, loaded: rulesFor(loaded, this.#ports.webSecure), ticketSeed };
   }
 
   async #openAdmin(): Promise<number> {

@@ -1,12 +1,12 @@
 // Brings one worker the CRLs active: each index once, in pieces small enough that no event loop stalls, then the list of
 // what counts now. One delivery after the other, each with what is newest when its turn comes.
-import type { CrlGroup } from './crl-publisher.ts';
-import type { ToWorker } from './messages.ts';
+import type { CrlGroup } from './publisher.ts';
+import type { CrlMessage } from './subscriber.ts';
 
 const pieceBytes = 64 * 1024;
 
 /** Sends one message; resolves when it is written, or the worker is gone. */
-export type SendPaced = (message: ToWorker) => Promise<void>;
+export type SendPaced = (message: CrlMessage) => Promise<void>;
 
 export class CrlSender {
   readonly #send: SendPaced;

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { CrlSubscriber } from '../crl/subscriber.ts';
-import type { CrlFacts, IndexedCrl } from '../crl/crl-set.ts';
-import { CrlSender } from './crl-sender.ts';
-import type { CrlGroup } from './crl-publisher.ts';
-import type { ToWorker } from './messages.ts';
+import { type CrlMessage, CrlSubscriber } from './subscriber.ts';
+import type { CrlFacts, IndexedCrl } from './crl-set.ts';
+import { CrlSender } from './sender.ts';
+import type { CrlGroup } from './publisher.ts';
 
 function crl(digest: string, bytes: number): IndexedCrl {
   const facts: CrlFacts = {
@@ -26,12 +25,12 @@ function crl(digest: string, bytes: number): IndexedCrl {
 /** A worker's store behind a sender; `gate` holds each message back until it is let through. */
 function open(gate: () => Promise<void> = async () => {}) {
   const store = new CrlSubscriber();
-  const messages: ToWorker[] = [];
+  const messages: CrlMessage[] = [];
   const sender = new CrlSender(async (message) => {
     await gate();
     messages.push(message);
     if (message.kind === 'crlPiece') store.add(message);
-    if (message.kind === 'crls') store.list(message.groups);
+    else store.list(message.groups);
   });
   return { store, messages, sender };
 }
