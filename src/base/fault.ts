@@ -147,7 +147,7 @@ const specs = {
   handshake_limit: {
     client: 503,
     title: 'too many handshakes',
-    help: 'handshakesPerSecond was reached; raise it or find the client that reconnects all the time.',
+    help: 'handshakesPerSecond or maxPendingHandshakes was reached: find the client that reconnects or stops in the middle all the time, or raise the limit.',
   },
   // Reaching a backend.
   timeout: {

@@ -119,6 +119,8 @@ export type TlsConfig = {
   readonly certsDir: { readonly path: string; readonly place: Place } | undefined;
   readonly handshakeTimeoutMs: number;
   readonly handshakesPerSecond: number;
+  /** Connections without a verdict, per worker; `maxPerNetwork` of one IPv4 address or IPv6 /64, 0 = no limit of its own. */
+  readonly pendingHandshakes: { readonly max: number; readonly maxPerNetwork: number };
   readonly sessionResumption: {
     readonly enabled: boolean;
     readonly lifetimeMs: number;
@@ -286,7 +288,14 @@ export type GatewayConfig = {
     readonly responseTotalBytes: number;
   };
   /** Canonical CIDRs whose forwarded headers are believed; empty = nobody. */
-  readonly proxy: { readonly trustedProxies: readonly string[]; readonly ipHeaders: readonly string[] };
+  readonly proxy: {
+    readonly trustedProxies: readonly string[];
+    readonly ipHeaders: readonly string[];
+    /** Names of fields, or prefixes ending in `-*`, that pass from trusted proxies and from nobody else. */
+    readonly trustedHeaders: readonly string[];
+  };
+  /** Names of fields that override path, method or host, and pass from everybody. */
+  readonly allowOverrideHeaders: readonly string[];
   readonly monitoring: {
     readonly metrics: boolean;
     readonly metricsPath: string;

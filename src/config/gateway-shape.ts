@@ -101,7 +101,15 @@ const gatewayShape = map({
       .optional()
       .describe('Addresses and ranges whose forwarded headers are believed; empty = nobody.'),
     ipHeaders: list(text).optional().describe('Default X-Forwarded-For, X-Real-IP.'),
+    trustedHeaders: list(text)
+      .optional()
+      .describe(
+        'Fields that pass from trustedProxies and from nobody else, as X-Forwarded-User or X-Auth-Request-*. Default: none.',
+      ),
   }).optional(),
+  allowOverrideHeaders: list(text)
+    .optional()
+    .describe('Fields that override path, method or host and pass from every client. Default: none, they are removed.'),
   monitoring: monitoringShape.optional(),
   enableMetrics: flag.optional().describe('Deprecated name of monitoring.enableMetrics.'),
   log: map({

@@ -23,6 +23,7 @@ import {
 } from './read-gateway.ts';
 import { checkMiddlewares, type WrittenMiddleware } from './read-middlewares.ts';
 import { isEnabled, readRoutes, type WrittenRoute } from './read-routes.ts';
+import { checkPassedFields, readOverrideHeaders } from './read-passed-fields.ts';
 import { checkRouteClientCerts } from './read-route-client-cert.ts';
 import { readTls } from './read-tls.ts';
 import { readTrustRecord } from './read-trust-record.ts';
@@ -187,12 +188,14 @@ function assemble(
     transport: readTransport(gateway),
     buffering: readBuffering(gateway),
     proxy: readProxy(gateway, at, problems),
+    allowOverrideHeaders: readOverrideHeaders(gateway.allowOverrideHeaders ?? [], at, problems),
     monitoring: readMonitoring(gateway, at, problems),
     ...readLogs(gateway, input.file),
     trustRecord: readTrustRecord(gateway.trustRecord, at, problems),
     forwardClientCert,
     routes,
   };
+  checkPassedFields(config, at, problems);
   if (routes.length === 0 && !problems.hasErrors)
     problems.warn(
       'no_routes',

@@ -1,5 +1,6 @@
 // `forwardClientCert` of the gateway and of a route: which parts of the client's identity backends are told, and in which
 // fields. Names of further fields are read by custom-field.ts.
+import { foldName } from '../http/fold-name.ts';
 import { mistakeInCustomField } from './custom-field.ts';
 import type { Cursor } from './cursor.ts';
 import type { ForwardClientCertConfig } from './gateway-config.ts';
@@ -71,7 +72,7 @@ function readCustom(
     if (name === undefined) continue;
     const nameAt = here.down('name');
     const mistake = mistakeInCustomField(name);
-    const key = name.toLowerCase().replaceAll('_', '-');
+    const key = foldName(name);
     const earlier = folded.get(key);
     if (mistake !== undefined) reportMistake(problems, 'bad_header', nameAt, name, mistake);
     else if (earlier !== undefined)

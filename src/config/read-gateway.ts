@@ -8,6 +8,7 @@ import type { EntryPoint, GatewayConfig } from './gateway-config.ts';
 import type { EntryPointShape, GatewayShape } from './gateway-shape.ts';
 import { isLoopback, parseListenAddress } from './listen-address.ts';
 import type { ProblemList } from './problem-list.ts';
+import { readTrustedHeaders } from './read-passed-fields.ts';
 import { reportMistake } from './reading.ts';
 
 const maxWorkers = 1024;
@@ -192,7 +193,12 @@ export function readProxy(shape: GatewayShape, at: Cursor, problems: ProblemList
       'trustedProxies has no effect: proxy is not enabled',
       'Write enabled: true.',
     );
-  return { trustedProxies: enabled ? ranges.filter((range) => range !== undefined) : [], ipHeaders };
+  const believed = enabled ? ranges.filter((range) => range !== undefined) : [];
+  return {
+    trustedProxies: believed,
+    ipHeaders,
+    trustedHeaders: readTrustedHeaders(shape.proxy?.trustedHeaders ?? [], here, believed.length > 0, problems),
+  };
 }
 
 export function readMonitoring(shape: GatewayShape, at: Cursor, problems: ProblemList): GatewayConfig['monitoring'] {

@@ -53,6 +53,10 @@ export function readTls(
     certsDir: readCertsDir(shape.certsDir, at, defaultCertsDir),
     handshakeTimeoutMs,
     handshakesPerSecond: shape.handshakesPerSecond ?? 0,
+    pendingHandshakes: {
+      max: shape.maxPendingHandshakes ?? 2048,
+      maxPerNetwork: shape.maxPendingHandshakesPerAddress ?? 0,
+    },
     sessionResumption: readResumption(shape.sessionResumption, at.down('sessionResumption'), problems),
     ocspStapling: { enabled: shape.ocspStapling?.enabled ?? false, place: at.down('ocspStapling').place },
   };

@@ -88,6 +88,14 @@ export const gatewayTlsShape = map({
   handshakesPerSecond: integer(0, 1_000_000)
     .optional()
     .describe('New handshakes per second and worker; 0 = unlimited.'),
+  maxPendingHandshakes: integer(16, 1_000_000)
+    .optional()
+    .describe(
+      'Connections per worker whose handshake is not finished; the oldest that waits for its client gives way. Default 2048.',
+    ),
+  maxPendingHandshakesPerAddress: integer(0, 1_000_000)
+    .optional()
+    .describe('The same for one IPv4 address or IPv6 /64; 0 = no limit of its own. Default 0.'),
   defaultPolicy: text
     .optional()
     .describe('Policy for absent or unknown server names: gateway, a policy, or none (refuse).'),

@@ -9,13 +9,14 @@ import type { Verdict } from '../pki/verdict.ts';
 import { type ClientHello, ClientHelloReader } from './client-hello.ts';
 import type { OcspSettings } from './client-trust.ts';
 import type { EdgePolicy } from './edge-policy.ts';
-import type { EdgeWorld, Newcomer } from './edge-world.ts';
+import type { EdgeWorld } from './edge-world.ts';
 import { type HandshakeRecord, makeHandshakeRecord } from './handshake-record.ts';
 import { kindOfHello } from './hello-kind.ts';
 import { judgeClient, readProof } from './judge-client.ts';
 import { alert, plainHttpAnswer } from './last-words.ts';
 import { judgeByOcsp } from './ocsp-verdict.ts';
 import { type Address, addressOf, peerOfVerdict } from './peer.ts';
+import type { PendingHandshake } from './pending-handshakes.ts';
 import type { HandshakeSink } from './tls-terminator.ts';
 
 /** After an alert or the plain-text answer, for the client to read it before the connection is torn down. */
@@ -25,7 +26,7 @@ const maxPieces = 32;
 
 type Refusal = { readonly code: HandshakeRecord['code']; readonly raw?: string; readonly detail: string };
 
-export class Accept implements Late, HandshakeSink, Newcomer {
+export class Accept implements Late, HandshakeSink, PendingHandshake {
   deadline: number;
   readonly #raw: Socket;
   readonly #world: EdgeWorld;
@@ -54,11 +55,15 @@ export class Accept implements Late, HandshakeSink, Newcomer {
     this.#raw.on('close', this.#onClose);
     this.#raw.on('data', this.#onData);
     this.#world.deadlines.add(this);
-    this.#world.newcomers.add(this);
+  }
+
+  get remoteAddress(): string {
+    return this.#address.remoteAddress;
   }
 
   giveWay(): void {
     this.#refuse({ code: 'handshake_limit', detail: `its place was needed, ${this.#progress()}` });
+    this.#raw.destroy();
   }
 
   onLate(): void {
@@ -89,8 +94,7 @@ export class Accept implements Late, HandshakeSink, Newcomer {
   };
 
   #onHello(hello: ClientHello): void {
-    const { current, limits, newcomers } = this.#world;
-    newcomers.delete(this);
+    const { current, limits } = this.#world;
     this.#hello = hello;
     this.#serverName = hello.serverName === undefined ? undefined : canonicalHostName(hello.serverName);
     this.#policy = current().policies.find(this.#serverName);
@@ -164,8 +168,10 @@ export class Accept implements Late, HandshakeSink, Newcomer {
         this.#fail(error);
       }
     });
-    if (typeof found === 'function') this.#stopAsking = found;
-    else this.#conclude(socket, policy, found);
+    if (typeof found === 'function') {
+      this.#stopAsking = found;
+      this.#world.pending.hold(this);
+    } else this.#conclude(socket, policy, found);
   }
 
   #conclude(socket: TLSSocket, policy: EdgePolicy, verdict: Verdict): void {
@@ -255,10 +261,9 @@ export class Accept implements Late, HandshakeSink, Newcomer {
     this.#received = [];
     this.#stopAsking?.();
     this.#stopAsking = undefined;
-    const { clock, deadlines, limits, newcomers, onOutcome } = this.#world;
+    const { clock, deadlines, pending, onOutcome } = this.#world;
     deadlines.delete(this);
-    newcomers.delete(this);
-    limits.leave();
+    pending.leave(this);
     if (code === undefined) return;
     onOutcome({
       policy: this.#policy?.name ?? '',

@@ -13,6 +13,7 @@ import type { HandshakeRecord } from './handshake-record.ts';
 import type { OcspDesk } from './ocsp-verdict.ts';
 import type { Intermediates } from './intermediates.ts';
 import type { Peer } from './peer.ts';
+import type { PendingHandshakes, PendingLimits } from './pending-handshakes.ts';
 import type { PolicyTable } from './policy-table.ts';
 
 /** The rules in force, taken anew for each connection. */
@@ -22,6 +23,8 @@ export type EdgeState = {
   readonly handshakeTimeoutMs?: number;
   /** Per worker; 0 or absent = unlimited. */
   readonly handshakesPerSecond?: number;
+  /** Connections without a verdict, per worker. */
+  readonly pendingHandshakes?: PendingLimits;
 };
 
 /** How an attempt ended, for metrics: every one, the refused ones included. */
@@ -46,15 +49,8 @@ export type JudgedClient = {
   readonly bundle: TrustBundle | undefined;
 };
 
-/** A connection that has not asked for a handshake yet: it costs its client nothing. */
-export interface Newcomer {
-  /** Ends it, because somebody else needs its place. */
-  giveWay(): void;
-}
-
 export type EdgeWorld = {
-  /** Oldest first. */
-  readonly newcomers: Set<Newcomer>;
+  readonly pending: PendingHandshakes;
   readonly clock: Clock;
   readonly deadlines: Deadlines;
   readonly limits: HandshakeLimits;

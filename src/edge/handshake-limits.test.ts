@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { HandshakeLimits } from './handshake-limits.ts';
 
-function open(maxPending = 10) {
+function open() {
   const time = { ms: 0 };
   const clock = { now: () => 0, monotonic: () => time.ms, after: () => () => {} };
-  return { time, limits: new HandshakeLimits(clock, maxPending) };
+  return { time, limits: new HandshakeLimits(clock) };
 }
 
 function takeMany(limits: HandshakeLimits, count: number): number {
@@ -34,12 +34,4 @@ test('setting the same rate again, as every connection does, gives nothing away'
   assert.equal(takeMany(limits, 1), 0);
   limits.setRate(7);
   assert.equal(takeMany(limits, 10), 7);
-});
-
-test('places for connections without a verdict are limited and come back', () => {
-  const { limits } = open(2);
-  assert.deepEqual([limits.enter(), limits.enter(), limits.enter()], [true, true, false]);
-  assert.equal(limits.pending, 2);
-  limits.leave();
-  assert.equal(limits.enter(), true);
 });

@@ -1,23 +1,15 @@
-// How many handshakes one worker starts per second and carries at once, so that a flood of them cannot take the worker from
-// the connections that are established (incident 21).
+// How many handshakes one worker starts per second, so that a flood of them cannot take the worker from the connections that
+// are established (incident 21). How many are under way at once is pending-handshakes.ts.
 import type { Clock } from '../base/clock.ts';
 
 export class HandshakeLimits {
   readonly #clock: Clock;
-  readonly #maxPending: number;
-  #pending = 0;
   #perSecond = 0;
   #tokens = 0;
   #filledAt = 0;
 
-  /** `maxPending`: connections without a verdict yet. */
-  constructor(clock: Clock, maxPending: number) {
+  constructor(clock: Clock) {
     this.#clock = clock;
-    this.#maxPending = maxPending;
-  }
-
-  get pending(): number {
-    return this.#pending;
   }
 
   /** Handshakes per second, and at once after a quiet second; 0 = unlimited. */
@@ -26,17 +18,6 @@ export class HandshakeLimits {
     this.#perSecond = perSecond;
     this.#tokens = perSecond;
     this.#filledAt = this.#clock.monotonic();
-  }
-
-  /** A place for one more connection without a verdict; each success is given back by `leave`. */
-  enter(): boolean {
-    if (this.#pending >= this.#maxPending) return false;
-    this.#pending += 1;
-    return true;
-  }
-
-  leave(): void {
-    this.#pending -= 1;
   }
 
   /** Leave to start one handshake: the expensive part, so a client pays only after a whole ClientHello. */

@@ -13,15 +13,16 @@ import { type HandshakeRecord, makeHandshakeRecord } from './handshake-record.ts
 import { Intermediates } from './intermediates.ts';
 import { OcspChecker } from './ocsp-checker.ts';
 import { type Address, addressOf, type Peer } from './peer.ts';
+import { PendingHandshakes, type PendingLimits } from './pending-handshakes.ts';
 
 export type EdgeLimits = {
   /** Connections of one worker on this entry point, those in the handshake included. */
   readonly maxConnections: number;
-  /** Connections without a verdict yet. */
-  readonly maxPendingHandshakes: number;
 };
 
-const defaultEdgeLimits: EdgeLimits = { maxConnections: 20_000, maxPendingHandshakes: 2048 };
+const defaultEdgeLimits: EdgeLimits = { maxConnections: 20_000 };
+
+export const defaultPendingLimits: PendingLimits = { max: 2048, maxPerNetwork: 0 };
 
 const defaultHandshakeTimeoutMs = 10_000;
 
@@ -57,17 +58,18 @@ export class EdgeListener {
   readonly #options: EdgeListenerOptions;
   readonly #world: EdgeWorld;
   readonly #limits: HandshakeLimits;
+  readonly #pending = new PendingHandshakes(defaultPendingLimits);
   readonly #server: Server;
 
   constructor(options: EdgeListenerOptions) {
     this.#options = options;
     const onDefect = options.onDefect ?? (() => {});
     const bounds = { ...defaultEdgeLimits, ...options.limits };
-    this.#limits = new HandshakeLimits(options.clock, bounds.maxPendingHandshakes);
+    this.#limits = new HandshakeLimits(options.clock);
     this.#world = {
       clock: options.clock,
       deadlines: options.deadlines,
-      newcomers: new Set(),
+      pending: this.#pending,
       limits: this.#limits,
       facts: new FactsCache(),
       chains: new ChainCache(),
@@ -94,7 +96,7 @@ export class EdgeListener {
 
   /** Connections that have no verdict yet. */
   get pending(): number {
-    return this.#limits.pending;
+    return this.#pending.total;
   }
 
   /** Rejects with the system's error. Port 0 takes any free one. */
@@ -123,10 +125,12 @@ export class EdgeListener {
     this.accepted++;
     raw.on('error', () => raw.destroy());
     try {
-      const { handshakeTimeoutMs, handshakesPerSecond } = this.#options.current();
+      const { handshakeTimeoutMs, handshakesPerSecond, pendingHandshakes } = this.#options.current();
       this.#limits.setRate(handshakesPerSecond ?? 0);
-      if (this.#limits.enter() || this.#makeRoom()) {
-        new Accept(raw, this.#world, handshakeTimeoutMs || defaultHandshakeTimeoutMs).begin();
+      this.#pending.setLimits(pendingHandshakes ?? defaultPendingLimits);
+      const accept = new Accept(raw, this.#world, handshakeTimeoutMs || defaultHandshakeTimeoutMs);
+      if (this.#pending.enter(accept)) {
+        accept.begin();
         return;
       }
       this.#turnAway(addressOf(raw), 'too many handshakes at once');
@@ -135,13 +139,6 @@ export class EdgeListener {
       raw.destroy();
       this.#world.onDefect(error);
     }
-  }
-
-  /** Silent connections, of which anybody can open thousands, must not keep out who wants to talk: the oldest goes. */
-  #makeRoom(): boolean {
-    const [oldest] = this.#world.newcomers;
-    oldest?.giveWay();
-    return oldest !== undefined && this.#limits.enter();
   }
 
   /** One connection too many costs nothing more than being counted. */

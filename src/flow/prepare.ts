@@ -19,7 +19,7 @@ export function prepare(story: Permitted): Prepared {
     method: head.method,
     target: targetAt(story, backend),
     authority: authorityAt(story, backend),
-    fields: serving.strip.strip(head.fields),
+    fields: serving.strip.strip(head.fields, serving.strip.asksForTrust && serving.forwarding.isTrusted(client.peer)),
     extra: [
       serving.forwarding.perConnection(client.peer),
       serving.forwarding.perRequest(head, client.peer, story.requestId),

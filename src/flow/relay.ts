@@ -124,6 +124,7 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
 
   onRequestEnd(trailers: Fields | undefined): void {
     if (this.#done) return;
+    // Not even a trusted proxy says who the client is after the request has been judged and sent.
     const clean = trailers === undefined ? undefined : this.#story.serving.strip.strip(trailers);
     this.#requestEnded = { trailers: clean };
     if (this.#story.outgoing.bodyLength === 0) return;

@@ -276,8 +276,8 @@ export class Gateway {
 
   #edgeState(): EdgeState {
     const { policies, loaded } = this.#current();
-    const { handshakeTimeoutMs, handshakesPerSecond } = loaded.config.tls;
-    return { policies, handshakeTimeoutMs, handshakesPerSecond };
+    const { handshakeTimeoutMs, handshakesPerSecond, pendingHandshakes } = loaded.config.tls;
+    return { policies, handshakeTimeoutMs, handshakesPerSecond, pendingHandshakes };
   }
 
   #current(): Generation {

@@ -62,7 +62,13 @@ export class Generation implements Serving {
     const identityNames = [config, ...config.routes].flatMap(({ forwardClientCert }) =>
       forwardClientCert.custom.map(({ name }) => name),
     );
-    this.strip = new StripList([...config.proxy.ipHeaders, ...identityNames]);
+    const { ipHeaders, trustedHeaders } = config.proxy;
+    this.strip = new StripList({
+      set: identityNames,
+      read: ipHeaders,
+      trusted: trustedHeaders,
+      allowed: config.allowOverrideHeaders,
+    });
     const { webSecure } = config.entryPoints;
     this.securePort = webSecure.enabled ? webSecure.port : undefined;
     this.#tickets = new TicketSecret(input.ticketSeed);

@@ -1,5 +1,7 @@
 // Header and trailer fields (RFC 9110 section 5): interned names and the ordered list that both codecs fill.
 // A name is validated and classified once, the first time it is seen; afterwards it costs one map look-up.
+import { claimOf, type FieldClaim } from './field-claim.ts';
+import { foldName } from './fold-name.ts';
 
 /** What a field means to a proxy; a name has at most one. */
 export const FieldKind = {
@@ -14,6 +16,8 @@ export const FieldKind = {
   te: 7,
   expect: 8,
   trailer: 9,
+  /** Nobody's field, but some servers read it as Content-Length or Transfer-Encoding: `Transfer_Encoding`, `Content.Length`. */
+  framingLookalike: 10,
 } as const;
 export type FieldKind = (typeof FieldKind)[keyof typeof FieldKind];
 
@@ -22,9 +26,11 @@ export type FieldName = {
   /** As it was received. */
   readonly raw: string;
   readonly lower: string;
-  /** Lower case with `_` as `-`: what CGI-like backends see, so what forgeries are compared by (edge.md). */
+  /** What CGI-like backends see, so what forgeries are compared by (`foldName`). */
   readonly folded: string;
   readonly kind: FieldKind;
+  /** What a client must not say by it, in any spelling. */
+  readonly claim: FieldClaim;
   /** `raw` as it stands in an HTTP/1.1 message: `\r\nName: `. */
   readonly lead: string;
 };
@@ -44,6 +50,13 @@ const kinds = new Map<string, FieldKind>([
   ['expect', FieldKind.expect],
   ['trailer', FieldKind.trailer],
 ]);
+
+/** `kind`: of the field that an unknown name folds to, if any. A lookalike of a field of one hop goes no further either. */
+function kindOfLookalike(kind: FieldKind | undefined): FieldKind {
+  if (kind === undefined) return FieldKind.plain;
+  const frames = kind === FieldKind.contentLength || kind === FieldKind.transferEncoding;
+  return frames ? FieldKind.framingLookalike : FieldKind.hopByHop;
+}
 
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
@@ -71,14 +84,13 @@ export class FieldNames {
     // A slice keeps the whole text it was cut from alive: 2048 names would hold as many message heads. So it is copied.
     const raw = Buffer.from(received, 'latin1').toString('latin1');
     const lower = raw.toLowerCase();
-    const folded = lower.replaceAll('_', '-');
-    // `Transfer_Encoding` is nobody's field, but some servers read it as the real one (CGI's names): it goes no further.
-    const otherwise = kinds.has(folded) ? FieldKind.hopByHop : FieldKind.plain;
+    const folded = foldName(lower);
     const name: FieldName = {
       raw,
       lower,
       folded,
-      kind: kinds.get(lower) ?? otherwise,
+      kind: kinds.get(lower) ?? kindOfLookalike(kinds.get(folded)),
+      claim: claimOf(folded),
       lead: `\r\n${raw}: `,
     };
     if (this.#known.size < this.#limit) this.#known.set(raw, name);

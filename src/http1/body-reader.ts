@@ -6,7 +6,7 @@ import { ChunkedReader } from './chunked.ts';
 import type { Refusal } from './refusal.ts';
 
 export class BodyReader {
-  /** Data of the last `read`; a view into the buffer given to it. */
+  /** Data of the last `read`; a view into the buffer given to it, whose bytes behind its beginning may have been moved. */
   data: Buffer | undefined;
   done = true;
   /** What `begin` was told. */
@@ -46,7 +46,7 @@ export class BodyReader {
     return this.done ? 0 : this.#isChunked ? Infinity : this.#left;
   }
 
-  /** Reads on from `at` until a piece of data is there, the buffer is used up, or the body ended; returns the next position. */
+  /** Reads on from `at` as far as one piece of data reaches, or to the end of the body; returns the next position. */
   read(buffer: Buffer, at: number): number {
     if (this.#isChunked && this.#chunks !== undefined) {
       const next = this.#chunks.read(buffer, at);

@@ -38,7 +38,7 @@ const bodies: [what: string, text: string, result: string][] = [
   ['trailers', '0\r\nX-Sum: 1\r\nX-Two:2 \r\n\r\n', '|X-Sum=1&X-Two=2|'],
   [
     'trailers that would rewrite the head',
-    '0\r\nAuthorization: a\r\nX_Forwarded_Client_Cert: b\r\nCookie: c\r\nX-Ok: d\r\n\r\n',
+    '0\r\nAuthorization: a\r\nX_Forwarded_Client_Cert: b\r\nCookie: c\r\nX.Remote.User: e\r\nTransfer.Encoding: f\r\nContent+Type: g\r\nX-Ok: d\r\n\r\n',
     '|X-Ok=d|',
   ],
 ];
@@ -137,4 +137,27 @@ describe('a chunked body', () => {
     assert.equal(reader.read(bytes, 0), 5);
     assert.ok(reader.done);
   });
+});
+
+it('small chunks come as one piece, a large one as its own, and what was handed out before is never touched', () => {
+  const reader = new ChunkedReader(names, defaultHttpLimits);
+  const large = 'L'.repeat(5_000);
+  const bytes = Buffer.from(
+    `1\r\na\r\n1\r\nb\r\n1388\r\n${large}\r\n14\r\n${'c'.repeat(20)}\r\n1\r\nd\r\n0\r\n\r\nGET`,
+  );
+  const pieces: Buffer[] = [];
+  let at = 0;
+  while (!reader.done) {
+    at = reader.read(bytes, at);
+    if (reader.data !== undefined) pieces.push(reader.data);
+  }
+  assert.deepEqual(pieces.map(String), ['ab', `${large}${'c'.repeat(20)}d`]);
+  assert.equal(bytes.toString('latin1', at), 'GET');
+});
+
+it('what came before an illegal chunk is handed out beside the refusal', () => {
+  const reader = new ChunkedReader(names, defaultHttpLimits);
+  reader.read(Buffer.from('1\r\na\r\n1\r\nb\r\nzz\r\n'), 0);
+  assert.equal(String(reader.data), 'ab');
+  assert.equal(reader.refusal?.code, 'bad_request');
 });

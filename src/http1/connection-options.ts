@@ -1,6 +1,8 @@
 // The Connection field (RFC 9110 section 7.6.1): close, keep-alive, and the fields it nominates as hop-by-hop.
 // A nomination can never remove a field that is meant for the origin: clients use it to strip what others rely on.
+import { claimOf, FieldClaim } from '../http/field-claim.ts';
 import { type Fields, Fields as FieldList, isToken } from '../http/field.ts';
+import { foldName } from '../http/fold-name.ts';
 import { Refusal } from './refusal.ts';
 
 export type ConnectionOptions = {
@@ -15,9 +17,15 @@ const none: ConnectionOptions = { close: false, keepAlive: false, upgrade: false
 const close: ConnectionOptions = { ...none, close: true };
 const keepAlive: ConnectionOptions = { ...none, keepAlive: true };
 
-/** Fields that end-to-end recipients rely on, so that no hop may be told to drop them. */
+/** Fields that end-to-end recipients rely on, so that no hop may be told to drop them. Compared folded. */
 const endToEnd =
-  /^(?:accept.*|age|allow|authorization|cache-control|client-cert.*|content-.*|cookie|date|etag|expires|forwarded|from|host|if-.*|last-modified|location|origin|range|referer|server|set-cookie|user-agent|vary|via|www-authenticate|x-client-cert.*|x-forwarded-.*|x-real-ip|x-request-id|x-ssl-.*|traceparent|tracestate)$/;
+  /^(?:accept.*|age|allow|authorization|cache-control|content-.*|cookie|date|etag|expires|from|host|if-.*|last-modified|location|origin|range|referer|server|set-cookie|user-agent|vary|via|www-authenticate|traceparent|tracestate)$/;
+
+/** Whether a hop may be told to drop the field. What says something about the client reaches who relies on it, or the strip list. */
+function isForOneHop(option: string): boolean {
+  const folded = foldName(option);
+  return claimOf(folded) === FieldClaim.none && !endToEnd.test(folded);
+}
 
 /** Reads the joined values of all Connection fields. */
 export function parseConnection(value: string | undefined): ConnectionOptions | Refusal {
@@ -32,7 +40,7 @@ export function parseConnection(value: string | undefined): ConnectionOptions | 
     if (option === 'close') options.close = true;
     else if (option === 'keep-alive') options.keepAlive = true;
     else if (option === 'upgrade') options.upgrade = true;
-    else if (!endToEnd.test(option.replaceAll('_', '-'))) options.nominated.push(option);
+    else if (isForOneHop(option)) options.nominated.push(option);
   }
   return options;
 }

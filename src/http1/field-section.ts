@@ -18,6 +18,8 @@ export class FieldSection {
   upgrade: string | undefined;
   te: string | undefined;
   expect: string | undefined;
+  /** A name that some servers read as Content-Length or Transfer-Encoding, as it was received. */
+  framingLookalike: string | undefined;
 }
 
 /**
@@ -94,6 +96,9 @@ function note(section: FieldSection, name: FieldName, value: string): Refusal | 
       return undefined;
     case FieldKind.expect:
       section.expect = joined(section.expect, value);
+      return undefined;
+    case FieldKind.framingLookalike:
+      section.framingLookalike = name.raw;
       return undefined;
     default:
       return undefined;

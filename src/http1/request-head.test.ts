@@ -33,17 +33,27 @@ const line = 'GET / HTTP/1.1';
 const host = 'Host: a.test';
 
 describe('a request head', () => {
-  it('drops what a server that takes _ for - would read as framing or as Host', () => {
-    const head = accepted([
-      line,
-      host,
-      'Transfer_Encoding: chunked',
-      'content_length: 9',
-      'Keep_Alive: x',
-      'X_Other: y',
-    ]);
+  it('drops what a server that takes other characters for - would read as a field of this hop', () => {
+    const head = accepted([line, host, 'Keep_Alive: x', 'Proxy.Authorization: y', 'Http2~Settings: z', 'X_Other: y']);
     assert.deepEqual([fieldsOf(head), head.bodyLength], [['X_Other=y'], 0]);
   });
+
+  for (const separator of "!#$%&'*+.^_`|~") {
+    it(`is refused where ${separator} for - would make framing of a field, and only there`, () => {
+      for (const name of [`Transfer${separator}encodinG`, `CONTENT${separator}length`]) {
+        const head = read([line, host, `${name}: 5`]);
+        assert.ok(head instanceof Refusal, name);
+        assert.equal(head.code, 'bad_request');
+        assert.equal(head.detail, `${name} is read as another field by some servers`);
+      }
+      const others = [
+        `Transfer${separator}${separator}Encoding`,
+        `TransferEncoding${separator}`,
+        `Content${separator}Size`,
+      ];
+      assert.equal(fieldsOf(accepted([line, host, ...others.map((name) => `${name}: 5`)])).length, 3);
+    });
+  }
 
   it('gives method, target, authority, version and fields as they were sent', () => {
     const head = accepted([
@@ -296,6 +306,28 @@ describe('the connection fields of a request', () => {
     ]);
     assert.deepEqual(fieldsOf(head), ['X-Stays=1']);
     assert.equal(head.acceptsTrailers, true);
+  });
+
+  it('cannot nominate what says who the client is, in any spelling', () => {
+    const said = [
+      'X-Remote-User',
+      'remote.user',
+      'L5d~Client-Id',
+      'X_AUTH_REQUEST_USER',
+      'X-HTTP-Method-Override',
+      'Content.Type',
+    ];
+    const head = accepted([
+      line,
+      host,
+      `Connection: ${said.join(', ')}, X.Mine`,
+      ...said.map((name) => `${name}: a`),
+      'X.Mine: b',
+    ]);
+    assert.deepEqual(
+      head.fields.names.map(({ raw }) => raw),
+      said,
+    );
   });
 
   it('cannot nominate what is meant for the origin', () => {

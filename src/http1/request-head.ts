@@ -88,6 +88,10 @@ function combine(line: Line, section: FieldSection): Http1RequestHead | Refusal 
   if (host === undefined) {
     if (version === 11) return new Refusal('bad_request', 'no Host');
   } else if (!isAuthority(host)) return new Refusal('bad_request', 'an illegal Host');
+  const { framingLookalike } = section;
+  // Taking it out would do for the backend. But somebody in front may have read it, and then a request ends elsewhere for him.
+  if (framingLookalike !== undefined)
+    return new Refusal('bad_request', `${framingLookalike} is read as another field by some servers`);
   const bodyLength = parseFraming(section.contentLength, section.transferEncoding, version, 0);
   if (bodyLength instanceof Refusal) return bodyLength;
   const options = parseConnection(section.connection);

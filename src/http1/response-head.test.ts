@@ -41,6 +41,11 @@ describe('a response head', () => {
     );
   });
 
+  it('loses what others would read as framing, and is framed without it', () => {
+    const head = accepted([ok, 'Content_Length: 9', 'Transfer.Encoding: chunked', 'Content-Length: 5', 'X_Y: 1']);
+    assert.deepEqual([head.bodyLength, head.fields.names.map((name) => name.raw)], [5, ['X_Y']]);
+  });
+
   it('may have no reason, with or without the space', () => {
     assert.equal(accepted(['HTTP/1.1 200 ', 'Content-Length: 0']).reason, '');
     assert.equal(accepted(['HTTP/1.1 200', 'Content-Length: 0']).reason, '');

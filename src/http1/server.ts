@@ -48,6 +48,9 @@ const maxDrainBytes = 65_536;
 /** Bytes thrown away after our last one, so that a reset does not take our answer from the client (RFC 9112 section 9.6). */
 const maxLingerBytes = 262_144;
 
+/** Reads of one request in a row; then whoever else has something to read is served first (TLS records of one byte). */
+const maxReadsInARow = 32;
+
 type Phase = 'open' | 'lingering' | 'closed';
 
 export class Http1ServerConnection implements ExchangeConnection {
@@ -66,6 +69,8 @@ export class Http1ServerConnection implements ExchangeConnection {
   #headStarted = true;
   #reading = false;
   #stopped = false;
+  #readsInARow = 0;
+  #yielding = false;
   #ended = false;
   #draining = false;
   /** There was a request. */
@@ -155,6 +160,7 @@ export class Http1ServerConnection implements ExchangeConnection {
   }
 
   #onData(chunk: Buffer): void {
+    if (++this.#readsInARow >= maxReadsInARow) this.#yieldTurn();
     if (this.#phase !== 'open') {
       this.#waste -= chunk.length;
       if (this.#phase === 'lingering' && this.#waste < 0) this.destroy();
@@ -271,7 +277,19 @@ export class Http1ServerConnection implements ExchangeConnection {
     if (full === this.#stopped || this.#phase === 'closed') return;
     this.#stopped = full;
     if (full) this.socket.pause();
-    else this.socket.resume();
+    else if (!this.#yielding) this.socket.resume();
+  }
+
+  /** A client that sends many small pieces gets its turn once per turn of the event loop, as everybody does. */
+  #yieldTurn(): void {
+    this.#readsInARow = 0;
+    if (this.#yielding) return;
+    this.#yielding = true;
+    this.socket.pause();
+    setImmediate(() => {
+      this.#yielding = false;
+      if (!this.#stopped && this.#phase !== 'closed') this.socket.resume();
+    });
   }
 
   /** True where something was read: an empty line, or a head whose request then went to the handler. */
@@ -366,6 +384,7 @@ export class Http1ServerConnection implements ExchangeConnection {
     if (this.mustClose) return this.#linger();
     this.#patience.awaitNext();
     if (this.#pending !== undefined) this.#read();
+    else this.#readsInARow = 0;
   }
 
   /** The request cannot be read to its end; the client hears why where no answer was begun. */
@@ -408,7 +427,8 @@ export class Http1ServerConnection implements ExchangeConnection {
     this.#waste = maxLingerBytes;
     this.#patience.awaitEnd();
     this.socket.end(() => this.#patience.awaitClose());
-    this.socket.resume();
+    this.#stopped = false;
+    if (!this.#yielding) this.socket.resume();
   }
 
   /** The client is of no more use: whoever answers it is told, and the socket goes. */

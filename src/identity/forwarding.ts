@@ -47,6 +47,11 @@ export class Forwarding {
     return family !== 0 && this.#trusted.check(address, family === 4 ? 'ipv4' : 'ipv6');
   }
 
+  /** Whether the connection comes from a trusted proxy. */
+  isTrusted(peer: ForwardingPeer): boolean {
+    return this.#connection(peer).trusted;
+  }
+
   /** The fields that are the same for each request of a connection. */
   perConnection(peer: ForwardingPeer): FieldBlock {
     return this.#connection(peer).fixed;

@@ -738,6 +738,49 @@ describe('a client that goes away', () => {
   });
 });
 
+describe('a client whose request comes in very many pieces at once', () => {
+  it('is read a few of them at a time, so that others have their turn, and loses none', async () => {
+    const listening = new Listening();
+    const { promise, resolve } = Promise.withResolvers<Exchange>();
+    using server = await serve({
+      onRequest: (exchange) => {
+        exchange.receive(listening, 0);
+        resolve(exchange);
+      },
+    });
+    const client = await RawClient.open(server.port);
+    client.send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 500\r\n\r\n');
+    await promise;
+    const [connection] = server.connections;
+    assert.ok(connection !== undefined);
+    // As TLS hands over records of one byte that came in one packet: piece after piece, in one turn of the event loop.
+    const turns = new Set<number>();
+    let turn = 0;
+    let left = 500;
+    while (left > 0) {
+      for (; left > 0 && !connection.socket.isPaused(); left -= 1) {
+        turns.add(turn);
+        connection.socket.emit('data', Buffer.from('x'));
+      }
+      await new Promise(setImmediate);
+      turn += 1;
+    }
+    assert.equal(await listening.ended.promise, 'x'.repeat(500));
+    assert.ok(turns.size >= 15, `500 pieces were read in ${turns.size} turns`);
+  });
+
+  it('in chunks of one byte makes one piece of them', async () => {
+    const listening = new Listening();
+    using server = await serve({ onRequest: (exchange) => exchange.receive(listening, 0) });
+    const client = await RawClient.open(server.port);
+    client.send(
+      `POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n${'1\r\nx\r\n'.repeat(5_000)}0\r\n\r\n`,
+    );
+    assert.equal(await listening.ended.promise, 'x'.repeat(5_000));
+    assert.ok(listening.pieces.length < 50, `${listening.pieces.length} pieces`);
+  });
+});
+
 describe('a client that ended its side over TCP', () => {
   it('is taken to be gone when no answer begins in time', async () => {
     const listening = new Listening();

@@ -164,7 +164,7 @@ test('a client that dislikes our certificate says so, and the record repeats it'
 });
 
 test('silent connections keep nobody out: where places are short the oldest of them goes, and is counted', async () => {
-  using edge = await openEdge({ policies: policies(), limits: { maxPendingHandshakes: 2 } });
+  using edge = await openEdge({ policies: policies(), pendingHandshakes: { max: 2, maxPerNetwork: 0 } });
   const first = await open(edge.port);
   const port = first.socket.localPort;
   const second = await open(edge.port);
@@ -176,23 +176,38 @@ test('silent connections keep nobody out: where places are short the oldest of t
   second.socket.destroy();
 });
 
-test('more handshakes under way than allowed are turned away, and counted', async () => {
-  using edge = await openEdge({ policies: policies(), limits: { maxPendingHandshakes: 2 } });
+test('clients that stop after their ClientHello keep nobody out: the oldest gives way, and the places come back', async () => {
+  using edge = await openEdge({ policies: policies(), pendingHandshakes: { max: 8, maxPerNetwork: 0 } });
   const hello = await captureHello('a.test');
-  const stalled = await Promise.all([open(edge.port), open(edge.port)]);
-  for (const { socket } of stalled) {
-    socket.write(hello);
-    await once(socket, 'data');
+  const stalled: Awaited<ReturnType<typeof open>>[] = [];
+  const ports: (number | undefined)[] = [];
+  for (let count = 0; count < 40; count += 1) {
+    const client = await open(edge.port);
+    stalled.push(client);
+    ports.push(client.socket.localPort);
+    client.socket.write(hello);
+    // The answer shows that the handshake is under way, and stalled from now on.
+    await once(client.socket, 'data');
+    if (count % 10 === 9) assert.equal((await asAlice(edge)).status, 200, `after ${count + 1} stalled handshakes`);
   }
-  const third = await open(edge.port);
-  await third.closed;
   const record = await edge.refusals.waitFor(() => true);
-  assert.deepEqual([record.code, edge.listener.pending], ['handshake_limit', 2]);
+  assert.deepEqual([record.code, record.remotePort], ['handshake_limit', ports[0]]);
+  assert.match(record.detail, /its place was needed, after its ClientHello/);
+  assert.ok(edge.listener.pending <= 8);
   for (const { socket } of stalled) socket.destroy();
   await Promise.all(stalled.map(({ closed }) => closed));
   // The places come back with the close events of the server's side, which follow those of ours.
   while (edge.listener.pending > 0) await new Promise(setImmediate);
-  assert.equal((await asAlice(edge)).status, 200);
+  assert.deepEqual(edge.defects, []);
+});
+
+test('one address has no more handshakes under way than its limit', async () => {
+  using edge = await openEdge({ policies: policies(), pendingHandshakes: { max: 100, maxPerNetwork: 1 } });
+  const first = await open(edge.port);
+  const second = await open(edge.port);
+  await first.closed;
+  assert.equal(edge.listener.pending, 1);
+  second.socket.destroy();
 });
 
 test('more connections than allowed are turned away, and counted', async () => {

@@ -11,6 +11,7 @@ import type { HandshakeRecord } from '../../src/edge/handshake-record.ts';
 import type { Intermediates } from '../../src/edge/intermediates.ts';
 import { EdgeListener, type EdgeLimits } from '../../src/edge/listener.ts';
 import type { Peer } from '../../src/edge/peer.ts';
+import type { PendingLimits } from '../../src/edge/pending-handshakes.ts';
 import { PolicyTable } from '../../src/edge/policy-table.ts';
 import type { Issued } from '../../src/pki/test-ca.ts';
 import { Feed } from '../support/wait-for.ts';
@@ -43,6 +44,7 @@ export type EdgeOptions = {
   readonly ocsp?: EdgeWorld['ocsp'];
   readonly handshakeTimeoutMs?: number;
   readonly handshakesPerSecond?: number;
+  readonly pendingHandshakes?: PendingLimits;
   /** What the "flow" does with a connection; default: answers and closes. */
   readonly onConnection?: (socket: TLSSocket, peer: Peer) => void;
   readonly onRefused?: (record: HandshakeRecord) => void;
@@ -83,6 +85,7 @@ export async function openEdge(options: EdgeOptions): Promise<Edge> {
       policies,
       ...(options.handshakeTimeoutMs !== undefined && { handshakeTimeoutMs: options.handshakeTimeoutMs }),
       ...(options.handshakesPerSecond !== undefined && { handshakesPerSecond: options.handshakesPerSecond }),
+      ...(options.pendingHandshakes !== undefined && { pendingHandshakes: options.pendingHandshakes }),
     }),
     onConnection: (socket, peer) => {
       open.set(socket, peer);
