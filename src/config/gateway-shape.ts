@@ -85,7 +85,7 @@ const gatewayShape = map({
   buffering: map({
     requestBytes: integer(0, 16_777_216)
       .optional()
-      .describe('Bytes of a request body that are read before a backend connection is taken. Default 65536.'),
+      .describe('Bytes of a request body that are read before a scarce backend connection is taken. Default 65536.'),
     requestTotalBytes: integer(0, 17_179_869_184).optional().describe('Of all requests, per worker. Default 67108864.'),
     responseBytes: integer(0, 1_073_741_824)
       .optional()

@@ -104,14 +104,17 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
   }
 
   /**
-   * A small body is kept whole, the beginning of a large one; then it is worth a backend connection. What has no length may
-   * be a conversation: its first piece goes on at once. From then on the client is paused until there is a connection.
+   * The first piece is worth a backend connection while there are many. Where they are scarce a small body is kept whole, and
+   * the beginning of a large one; what has no length goes on all the same, for it may be a conversation. From then on the
+   * client is paused until there is a connection.
    */
   #keep(chunk: Buffer): void {
-    const { services, outgoing } = this.#story;
+    const { services, outgoing, backend } = this.#story;
     this.#early ??= new BodyBuffer(services.bodies);
     this.#early.add(chunk);
-    if (outgoing.bodyLength !== chunkedBody && !this.#early.isFull) return;
+    // Its end follows at once.
+    if (this.#early.length === outgoing.bodyLength) return;
+    if (backend.isScarce && outgoing.bodyLength !== chunkedBody && !this.#early.isFull) return;
     this.#exchange.pauseRequest();
     if (this.#attempts === 0) this.#acquire(false);
   }

@@ -63,6 +63,11 @@ export class Backend implements Candidate {
     return this.pool.ejected !== undefined;
   }
 
+  /** Half of its connections are in use, or more. */
+  get isScarce(): boolean {
+    return this.pool.isScarce;
+  }
+
   state(): HealthState {
     const checked = this.#check?.state();
     if (checked?.healthy === false) return checked;

@@ -4,6 +4,7 @@ import { Fault, toFault } from '../base/fault.ts';
 import type { IndexedCrl } from '../pki/crl-set.ts';
 import type { BackendWorld } from './backend-world.ts';
 import type { CallWaiter } from './call-waiter.ts';
+import { ConnectionLimits } from './connection-limits.ts';
 import { Dialer } from './dialer.ts';
 import { Ejection } from './ejection.ts';
 import { type Endpoint, endpointLabel } from './endpoint.ts';
@@ -12,7 +13,7 @@ import type { IdleBudget } from './idle-budget.ts';
 import { AvailableConnections } from './available-connections.ts';
 import type { PoolSettings } from './pool-settings.ts';
 import type { ConnectionKeeper, PooledConnection } from './pooled-connection.ts';
-import { type Share, Shares } from './shares.ts';
+import type { Share } from './shares.ts';
 import type { TlsIdentity } from './tls-identity.ts';
 import { type WaitListener, type WaitPlace, WaitQueue } from './wait-queue.ts';
 
@@ -30,13 +31,9 @@ export class Pool implements ConnectionKeeper, WaitListener {
   readonly #available: AvailableConnections;
   readonly #open = new Set<PooledConnection>();
   readonly #waiting: WaitQueue;
-  readonly #shares = new Shares();
-  /** maxConnsPerHost; Infinity where there is no limit. */
-  readonly #most: number;
+  readonly #limits: ConnectionLimits;
   readonly #listeners = new Set<() => void>();
   #draining = false;
-  /** Calls that a connection of this backend takes, by the last one that was opened. */
-  #expectedCapacity = 1;
   #ejected: HealthState | undefined;
 
   constructor(
@@ -52,7 +49,7 @@ export class Pool implements ConnectionKeeper, WaitListener {
     this.#settings = settings;
     this.#world = world;
     this.#available = new AvailableConnections(budget);
-    this.#most = settings.maxConnsPerHost === 0 ? Infinity : settings.maxConnsPerHost;
+    this.#limits = new ConnectionLimits(settings);
     this.#waiting = new WaitQueue(world.deadlines, settings.maxWaiting, this);
     this.#dialer = new Dialer({ endpoint, identity, settings, world, keeper: this });
     this.#ejection = new Ejection(world.clock, world.random, {
@@ -99,7 +96,7 @@ export class Pool implements ConnectionKeeper, WaitListener {
 
   /** Hands out a call at once where a connection has room, else when one is free or open. `fresh`: only on a new one. */
   acquire(waiter: CallWaiter, fresh: boolean): void {
-    const share = this.#shares.find(waiter.caller);
+    const share = this.#limits.shares.find(waiter.caller);
     const connection = !fresh && this.#mayHave(share) ? this.#available.takeNewest() : undefined;
     if (connection === undefined) return this.#wait(waiter, share, fresh);
     if (connection.available) this.#watch(connection);
@@ -186,41 +183,28 @@ export class Pool implements ConnectionKeeper, WaitListener {
     const { open, dialing } = this.counts;
     const detail = `no connection became free in time (${open} open, ${dialing} being opened)`;
     waiter.onCallFailure(
-      dialing > 0 && open < this.#most
+      dialing > 0 && open < this.#limits.most
         ? new Fault('timeout', 'backend', { detail: `${this.label}: ${detail}` })
         : this.#busy(share, detail),
     );
   }
 
-  /** Says whether it is others that keep a client waiting, or it is the one who has most. */
   #busy(share: Share, reason: string): Fault {
-    const over = this.#shares.isContended && this.#shares.isClientOver(share, this.#places);
-    return new Fault(over ? 'over_fair_share' : 'backend_busy', 'gateway', { detail: `${this.label}: ${reason}` });
+    const code = this.#limits.isToBlame(share) ? 'over_fair_share' : 'backend_busy';
+    return new Fault(code, 'gateway', { detail: `${this.label}: ${reason}` });
   }
 
-  get #places(): number {
-    return this.#most * this.#expectedCapacity;
+  /** At least half of `maxConnsPerHost` are in use or being opened: no time to take one for what may never come. */
+  get isScarce(): boolean {
+    return this.#inUse + this.#dialer.dialing >= this.#limits.most / 2;
   }
 
-  /** Connections in use above `maxConnsPerHost`; negative while there are fewer. */
-  get #over(): number {
-    return this.#open.size - this.#available.size - this.#most;
+  /** Connections without room for a call. */
+  get #inUse(): number {
+    return this.#open.size - this.#available.size;
   }
 
-  /** Everyone may have a connection while fewer than maxConnsPerHost are in use, then those who have less than their share. */
-  readonly #mayHave = (share: Share): boolean => {
-    const over = this.#over;
-    return over < 0 || this.#mayReserve(share, over);
-  };
-
-  #mayReserve(share: Share, taken: number): boolean {
-    return this.#shares.mayUseReserve(share, this.#places, taken, this.#settings.reservedConnsPerHost);
-  }
-
-  /** Calls of the reserve that a client could have. */
-  #wanted(share: Share, waiting: number, taken: number): number {
-    return this.#mayReserve(share, taken) ? this.#shares.shortOf(share, this.#places, waiting) : 0;
-  }
+  readonly #mayHave = (share: Share): boolean => this.#limits.mayHave(share, this.#inUse);
 
   /**
    * Opens connections while waiters outnumber the calls that those being opened will take, and the limit allows it. What a
@@ -228,16 +212,15 @@ export class Pool implements ConnectionKeeper, WaitListener {
    */
   #grow(): void {
     for (;;) {
-      const coming = this.#dialer.dialing * this.#expectedCapacity;
+      const coming = this.#dialer.dialing * this.#limits.capacity;
       if (coming >= this.#waiting.length) return;
-      const over = this.#over + this.#dialer.dialing;
-      let most = this.#most;
-      if (over >= 0) {
-        const wanted = this.#waiting.countWanted((share, waiting) => this.#wanted(share, waiting, over), coming + 1);
-        if (coming >= wanted) return;
-        most += this.#settings.reservedConnsPerHost;
-      }
-      if (this.#open.size + this.#dialer.dialing >= most) {
+      const inUse = this.#inUse + this.#dialer.dialing;
+      const wanted = this.#waiting.countWanted(
+        (share, waiting) => this.#limits.wanted(share, waiting, inUse),
+        coming + 1,
+      );
+      if (coming >= wanted) return;
+      if (this.#open.size + this.#dialer.dialing >= this.#limits.mayBeOpen(inUse)) {
         // Only waiters for a fresh connection leave idle ones untouched: the oldest makes room.
         const oldest = this.#available.takeOldestIdle();
         if (oldest === undefined) return;
@@ -254,7 +237,7 @@ export class Pool implements ConnectionKeeper, WaitListener {
     if (this.#draining) this.#world.draining.add(this);
     this.#world.deadlines.add(connection);
     this.#ejection.connected();
-    this.#expectedCapacity = Math.max(1, connection.connection.capacity);
+    this.#limits.capacity = Math.max(1, connection.connection.capacity);
     // Also for one that is closed after its first call: who waits for it is served.
     if (connection.room > 0) this.#available.add(connection);
     this.#serve();
@@ -264,7 +247,7 @@ export class Pool implements ConnectionKeeper, WaitListener {
   onDialFailure(fault: Fault): void {
     this.#ejection.failed(fault);
     // As many fail as would have been served, so that a dead backend does not keep a long queue for one attempt each.
-    for (let i = this.#expectedCapacity; i > 0; i -= 1) {
+    for (let i = this.#limits.capacity; i > 0; i -= 1) {
       const place = this.#waiting.next(false);
       if (place === undefined) break;
       place.waiter.onCallFailure(fault);

@@ -9,6 +9,7 @@ import type { BackendConnection, ConnectionOwner } from '../../src/http/backend-
 import type { BackendCall, ResponseSink } from '../../src/http/exchange.ts';
 import { Fields } from '../../src/http/field.ts';
 import type { Backend } from '../../src/upstream/backend.ts';
+import { Caller } from '../../src/upstream/caller.ts';
 import { Cluster } from '../../src/upstream/cluster.ts';
 import { ConnectAttempt } from '../../src/upstream/connect.ts';
 import { HealthCheck } from '../../src/upstream/health.ts';
@@ -276,6 +277,23 @@ for (const protocol of [http1, many]) {
       calls[0]?.call?.cancel();
       await peer.requests.waitFor(() => peer.requests.length === capacity + 1);
       assert.equal((calls.at(-1)?.call?.reused ?? false) === capacity > 1, true);
+      pools.close();
+    });
+
+    it('has a connection for a client that has none although another one fills all', async (t) => {
+      const peer = await serve(t, protocol, true);
+      const { backend, pools } = openPool(peer.port, protocol, { maxConnsPerHost: 2, reservedConnsPerHost: 1 });
+      const [greedy, modest] = [new Caller('192.0.2.1', 'greedy', 'r'), new Caller('192.0.2.2', 'modest', 'r')];
+      const places = 2 * capacity;
+      const held = Array.from({ length: places + 3 }, () => new TestCall(backend, { caller: greedy }));
+      await peer.requests.waitFor(() => peer.requests.length === places);
+      const one = new TestCall(backend, { caller: modest, path: '/modest' });
+      const { answer } = await peer.requests.waitFor(({ path }) => path === '/modest');
+      answer();
+      assert.equal((await one.answer).status, 200);
+      // The rest of what was opened for it is not for who has most.
+      assert.equal(peer.requests.length, places + 1);
+      assert.equal(held.filter(({ call }) => call !== undefined).length, places);
       pools.close();
     });
 
