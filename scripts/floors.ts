@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 /** Folders of src/ by floor, lowest first. A file imports from its own folder or from a lower floor, types included. */
 export const floors: readonly (readonly string[])[] = [
   ['base'],
-  ['http', 'telemetry'],
+  ['http', 'telemetry', 'dns'],
   ['http1', 'pki', 'config'],
   ['edge', 'routing', 'identity', 'policy', 'upstream'],
   ['flow', 'ladder'],

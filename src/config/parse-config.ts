@@ -10,6 +10,7 @@ import { extraFileShape, type GatewayShape, mainFileShape } from './gateway-shap
 import { checkKeys } from './known-keys.ts';
 import type { Problem } from './problem.ts';
 import { ProblemList } from './problem-list.ts';
+import { readDns } from './read-dns.ts';
 import { readForwardClientCert } from './read-client-identity.ts';
 import {
   readEntryPoints,
@@ -186,6 +187,7 @@ function assemble(
     tls,
     timeouts: readTimeouts(gateway, at, problems),
     transport: readTransport(gateway),
+    dns: readDns(gateway, at, problems),
     buffering: readBuffering(gateway),
     proxy: readProxy(gateway, at, problems),
     allowOverrideHeaders: readOverrideHeaders(gateway.allowOverrideHeaders ?? [], at, problems),

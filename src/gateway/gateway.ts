@@ -99,7 +99,7 @@ export class Gateway {
 
   /** Builds a generation beside the current one. Throws where it cannot be built; nothing has changed then. */
   async prepare(number: number, loaded: LoadedConfig, ticketSeed: TicketSeed): Promise<void> {
-    const { reports, budget } = (this.#household ??= this.#settle(loaded.config));
+    const { reports, budget, resolver } = (this.#household ??= this.#settle(loaded.config));
     const forwarding = new Forwarding(loaded.config.proxy, randomUUID);
     const pools = new Pools(
       {
@@ -107,6 +107,7 @@ export class Gateway {
         deadlines: this.#deadlines,
         random: Math.random,
         names: this.#names,
+        resolver,
         limits: defaultHttpLimits,
         inlets: this.#inlets,
         protocols: this.#protocols,
@@ -141,6 +142,7 @@ export class Gateway {
     this.#timeouts = { ...defaultServerTimeouts, ...timeoutsOf(next.loaded.config) };
     this.#metrics.of.configGeneration.labels({}).set(number);
     this.#ocsp.follow(next.policies);
+    this.#household?.resolver.configure(next.loaded.config.dns);
     if (before === undefined) return;
     this.#connections.judgeAgain();
     before.close();

@@ -2,6 +2,7 @@
 import type { Fault } from '../base/fault.ts';
 import type { OpenSocket } from '../http1/inlet.ts';
 import type { Verdict } from '../pki/verdict.ts';
+import type { Addresses } from './addresses.ts';
 import type { BackendWorld, ConnectTimes } from './backend-world.ts';
 import { ConnectAttempt, type ConnectListener, type ConnectTarget } from './connect.ts';
 import { type Endpoint, endpointLabel } from './endpoint.ts';
@@ -19,6 +20,7 @@ export interface DialListener {
 
 export type DialerOptions = {
   readonly endpoint: Endpoint;
+  readonly addresses: Addresses;
   readonly identity: TlsIdentity | undefined;
   readonly settings: PoolSettings;
   readonly world: BackendWorld;
@@ -34,12 +36,12 @@ export class Dialer {
   readonly #keeper: ConnectionKeeper;
   readonly #situation: TransportSituation;
 
-  constructor({ endpoint, identity, settings, world, keeper }: DialerOptions) {
+  constructor({ endpoint, addresses, identity, settings, world, keeper }: DialerOptions) {
     const { connectMs, handshakeMs } = settings;
     const tickets = identity === undefined ? undefined : new Tickets();
     const { clock, inlets } = world;
     const alpn = world.protocols.names;
-    this.target = { endpoint, identity, tickets, clock, inlets, alpn, connectMs, handshakeMs };
+    this.target = { endpoint, addresses, identity, tickets, clock, inlets, alpn, connectMs, handshakeMs };
     this.label = endpointLabel(endpoint);
     this.world = world;
     this.#keeper = keeper;
@@ -52,29 +54,31 @@ export class Dialer {
     };
   }
 
-  /** Starts one attempt; the listener is called once, later. */
-  dial(listener: DialListener): void {
+  /** Starts one attempt, to any address or to this one only; the listener is called once, later. */
+  dial(listener: DialListener, only?: string): void {
     this.dialing += 1;
-    new Dial(this, listener).start();
+    new Dial(this, listener, only).start();
   }
 
-  wrap(open: OpenSocket, verdict: Verdict | undefined): PooledConnection {
+  wrap(open: OpenSocket, address: string, verdict: Verdict | undefined): PooledConnection {
     const standing = this.target.identity?.verify === true ? verdict : undefined;
-    return new PooledConnection(open, standing, this.#situation, this.world, this.#keeper);
+    return new PooledConnection(open, address, standing, this.#situation, this.world, this.#keeper);
   }
 }
 
 class Dial implements ConnectListener {
   readonly #dialer: Dialer;
   readonly #listener: DialListener;
+  readonly #attempt: ConnectAttempt;
 
-  constructor(dialer: Dialer, listener: DialListener) {
+  constructor(dialer: Dialer, listener: DialListener, only: string | undefined) {
     this.#dialer = dialer;
     this.#listener = listener;
+    this.#attempt = new ConnectAttempt(dialer.target, this, only);
   }
 
   start(): void {
-    new ConnectAttempt(this.#dialer.target, this).start();
+    this.#attempt.start();
   }
 
   onConnected(open: OpenSocket, verdict: Verdict | undefined, times: ConnectTimes): void {
@@ -82,7 +86,7 @@ class Dial implements ConnectListener {
     this.#dialer.dialing -= 1;
     world.events.onBackendConnected(label, verdict, times);
     if (verdict?.leaf !== undefined) world.events.onBackendCertificate(label, verdict.leaf);
-    this.#listener.onDialed(this.#dialer.wrap(open, verdict));
+    this.#listener.onDialed(this.#dialer.wrap(open, this.#attempt.address, verdict));
   }
 
   onConnectFailure(fault: Fault, times: ConnectTimes): void {

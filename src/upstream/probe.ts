@@ -6,6 +6,7 @@ import type { OutgoingRequest, ResponseHead, ResponseSink } from '../http/exchan
 import { FieldBlock, Fields } from '../http/field.ts';
 import type { OpenSocket } from '../http1/inlet.ts';
 import type { Verdict } from '../pki/verdict.ts';
+import type { Addresses } from './addresses.ts';
 import type { BackendWorld } from './backend-world.ts';
 import { ConnectAttempt, type ConnectListener } from './connect.ts';
 import { type Endpoint, endpointAuthority, endpointLabel } from './endpoint.ts';
@@ -16,6 +17,7 @@ import { lateRefusal } from './transport-failure.ts';
 
 export type ProbeTarget = {
   readonly endpoint: Endpoint;
+  readonly addresses: Addresses;
   readonly identity: TlsIdentity | undefined;
   readonly path: string;
   /** Empty: every status below 400. */
@@ -43,10 +45,11 @@ export class Probe implements ConnectListener, ResponseSink {
   constructor(target: ProbeTarget, onResult: (reason: HealthReason | undefined) => void) {
     this.#target = target;
     this.#onResult = onResult;
-    const { endpoint, identity, timeoutMs, world } = target;
+    const { endpoint, addresses, identity, timeoutMs, world } = target;
     this.#attempt = new ConnectAttempt(
       {
         endpoint,
+        addresses,
         identity,
         tickets: undefined,
         clock: world.clock,
@@ -132,7 +135,9 @@ export class Probe implements ConnectListener, ResponseSink {
     this.#connection?.destroy();
   }
 
-  onClosed(): void {}
+  onClosed(): void {
+    this.#target.addresses.gone(this.#attempt.address);
+  }
 
   translateFailure(error: Error): Fault | undefined {
     const { identity } = this.#target;
