@@ -27,8 +27,9 @@ export function readDns(shape: GatewayShape, at: Cursor, problems: ProblemList):
   if (timeout === 0 || timeout > maxTimeoutMs)
     wrong('timeout', `${timeout}ms`, 'is no time for a look-up', 'More than 0 and at most 1m, for example 5s.');
   const minTtlMs = minTtl ?? shortestMs;
-  const maxTtlMs = ttl ?? Math.max(300_000, minTtlMs);
-  for (const [key, value] of Object.entries({ ttl, minTtl, negativeTtl }))
+  // Goma keeps nothing with 0.
+  const maxTtlMs = ttl === 0 ? minTtlMs : (ttl ?? Math.max(300_000, minTtlMs));
+  for (const [key, value] of Object.entries({ minTtl, negativeTtl }))
     if (value !== undefined && value < shortestMs)
       wrong(key, '0', 'would ask the name servers without a pause', 'At least 1 second.');
   if (maxTtlMs < minTtlMs)

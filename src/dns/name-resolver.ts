@@ -73,6 +73,11 @@ export class NameResolver {
     this.#files = options.files ?? new SystemFiles(options.clock);
   }
 
+  /** Names that something is known of. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
   /** Names that live on addresses whose renewal failed. */
   get stale(): number {
     let count = 0;
