@@ -13,33 +13,38 @@ const betweenMs = 10;
 const timeoutMs = 10_000;
 const large = Buffer.alloc(10 << 20, 'x');
 
-type Attack = { readonly name: string; readonly connections: number; readonly head: string; readonly drip: boolean };
+type Attack = {
+  readonly name: string;
+  readonly connections: number;
+  readonly head: string /** Written once a second. */;
+  readonly drip: string;
+};
 
 const attacks: readonly Attack[] = [
-  { name: 'nobody', connections: 0, head: '', drip: false },
+  { name: 'nobody', connections: 0, head: '', drip: '' },
   {
     name: '620 bodies, 1 byte/s',
     connections: 620,
-    head: 'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n',
-    drip: true,
+    head: 'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\nx',
+    drip: 'x',
   },
   {
     name: '620 chunked bodies, 1 byte/s',
     connections: 620,
-    head: 'POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n',
-    drip: true,
+    head: 'POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n',
+    drip: '1\r\nx\r\n',
   },
   {
     name: '620 unanswered requests',
     connections: 620,
     head: 'GET /never HTTP/1.1\r\nHost: localhost\r\n\r\n',
-    drip: false,
+    drip: '',
   },
   {
     name: '300 answers of 10 MB not read',
     connections: 300,
     head: 'GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n',
-    drip: false,
+    drip: '',
   },
 ];
 
@@ -92,7 +97,9 @@ async function measureOne(attack: Attack, name: string, { pki, mallory, backend,
   let dripping: NodeJS.Timeout | undefined;
   try {
     for (let i = 0; i < attack.connections; i += 1) sockets.push(await attackWith(attack, gateway, pki, mallory));
-    if (attack.drip) dripping = setInterval(() => sockets.forEach((socket) => socket.write('x')), 1000);
+    if (attack.drip !== '') {
+      dripping = setInterval(() => sockets.forEach((socket) => socket.write(attack.drip)), 1000);
+    }
     const { ok, failed, latencies } = await beGood(gateway, pki);
     const at = (share: number): number => latencies[Math.floor(latencies.length * share)] ?? Number.NaN;
     return { attack: attack.name, peer: name, ok, failed, p50: at(0.5), p99: at(0.99) };
@@ -114,7 +121,7 @@ async function attackWith(
   socket.on('error', () => {});
   await once(socket, 'secureConnect');
   socket.pause();
-  socket.write(attack.head + (attack.drip ? 'x' : ''));
+  socket.write(attack.head);
   return socket;
 }
 

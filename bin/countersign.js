@@ -41,6 +41,8 @@ if (refused !== undefined) {
   process.exit(1);
 }
 
+require('./compile-cache.js').keepCompiledCode(path.join(__dirname, '..'));
+
 const built = path.join(__dirname, '..', 'dist', 'cli', 'main.js');
 const source = path.join(__dirname, '..', 'src', 'cli', 'main.ts');
 // Importing it runs the command line.

@@ -53,6 +53,7 @@ export const faultGroups: readonly Group[] = [
     intro: 'What the client asked for, or how. 499 is for logs and metrics only: nobody is there to get it.',
     codes: [
       'bad_request',
+      'ambiguous_path',
       'request_timeout',
       'uri_too_long',
       'headers_too_large',

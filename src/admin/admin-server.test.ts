@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
+import { get } from 'node:http';
 import { describe, it } from 'node:test';
 import { AdminServer, type AdminView } from './admin-server.ts';
 
 async function withServer(view: Partial<AdminView>, ask: (base: string) => Promise<void>): Promise<void> {
   const server = new AdminServer({
     ready: () => ({ ok: true, detail: '1 of 1 workers ready' }),
-    metrics: async () => Promise.resolve('a 1\n'),
+    metrics: async () => Promise.resolve(Buffer.from('a 1\n')),
+    identities: async () => Promise.resolve(['{}']),
+    allowedHosts: ['gateway.test'],
     metricsPath: '/metrics',
     liveness: true,
     readiness: true,
@@ -49,6 +52,48 @@ describe('the admin listener', () => {
       assert.equal(await (await fetch(`${base}/healthz`, { method: 'HEAD' })).text(), '');
       assert.equal((await fetch(`${base}/metrics`)).status, 500);
       assert.equal((await fetch(`${base}/healthz`)).status, 200);
+    });
+  });
+
+  it('shows more than health to who asks by address or a name of its own only, not by one that a stranger chose', async () => {
+    await withServer({}, async (base) => {
+      const { port } = new URL(base);
+      const ask = async (path: string, host: string): Promise<number> =>
+        new Promise((resolve, reject) => {
+          get({ host: '127.0.0.1', port, path, headers: { host }, agent: false }, (response) => {
+            response.resume();
+            resolve(response.statusCode ?? 0);
+          }).on('error', reject);
+        });
+      const own = ['127.0.0.1', 'localhost', 'LOCALHOST.', '[::1]', '192.0.2.7', 'gateway.test', 'Gateway.Test'];
+      const foreign = [
+        'evil.example',
+        'localhost.evil.example',
+        'x.gateway.test',
+        '127.0.0.1.evil.example',
+        '127.1',
+        'a b',
+      ];
+      for (const path of ['/metrics', '/trust/identities']) {
+        for (const host of own) for (const at of [host, `${host}:${port}`]) assert.equal(await ask(path, at), 200, at);
+        for (const host of foreign)
+          for (const at of [host, `${host}:${port}`]) assert.equal(await ask(path, at), 421, at);
+      }
+      // A load balancer asks by whatever name it likes, and learns no more than that.
+      for (const path of ['/healthz', '/readyz']) assert.equal(await ask(path, 'evil.example'), 200);
+    });
+  });
+
+  it('answers about its health while forty readers wait for metrics that do not come', async () => {
+    const { promise, resolve } = Promise.withResolvers<Buffer>();
+    await withServer({ metrics: async () => promise }, async (base) => {
+      const readers = Array.from({ length: 40 }, async () => (await fetch(`${base}/metrics`)).text());
+      for (let n = 0; n < 10; n++) {
+        assert.equal((await fetch(`${base}/healthz`)).status, 200);
+        assert.equal((await fetch(`${base}/readyz`)).status, 200);
+      }
+      resolve(Buffer.from('a 1\n'));
+      assert.deepEqual(new Set(await Promise.all(readers)), new Set(['a 1\n']));
     });
   });
 });

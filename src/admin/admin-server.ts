@@ -1,25 +1,33 @@
 // The admin listener: liveness, readiness, metrics, the record of seen clients. Loopback by default; it knows nothing of
-// traffic, and gives away no configuration.
+// traffic, and gives away no configuration. A browser on this machine is no way in: what is more than health is shown only
+// to who asks by a name that no stranger can point here (DNS rebinding).
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { isIP } from 'node:net';
+import { hostOfAuthority } from '../routing/host-of-authority.ts';
 import { metricsContentType } from '../telemetry/metrics.ts';
 
 /** A reader that takes nothing for so long is cut off. */
 const answerMs = 10_000;
 
-type Answer = { readonly status: number; readonly type: string; readonly body: string | Iterable<string> };
+const misdirected =
+  'this host name is not known here: ask by IP address or localhost, or add the name to monitoring.allowedHosts\n';
+
+type Answer = { readonly status: number; readonly type: string; readonly body: string | Buffer | Iterable<string> };
 
 export type AdminView = {
   readonly ready: () => { readonly ok: boolean; readonly detail: string };
-  /** Prometheus text exposition. */
-  readonly metrics: () => Promise<string>;
+  /** Prometheus text exposition, UTF-8. */
+  readonly metrics: () => Promise<Buffer>;
   /** The record of seen clients as JSON, in pieces; undefined: none is kept. */
   readonly identities?: (() => Promise<Iterable<string>>) | undefined;
   /** undefined: monitoring.enableMetrics is false; likewise the two below. */
   readonly metricsPath: string | undefined;
   readonly liveness: boolean;
   readonly readiness: boolean;
+  /** Canonical names, besides localhost. */
+  readonly allowedHosts: readonly string[];
 };
 
 /** Serves GET and HEAD of /healthz, /readyz, /trust/identities and the metrics path. Errors of `listen` are passed on. */
@@ -62,7 +70,7 @@ export class AdminServer {
         'x-content-type-options': 'nosniff',
       });
       if (request.method === 'HEAD') response.end();
-      else if (typeof body === 'string') response.end(body);
+      else if (typeof body === 'string' || Buffer.isBuffer(body)) response.end(body);
       else {
         response.setTimeout(answerMs, () => response.destroy());
         await pipeline(Readable.from(body, { objectMode: false }), response);
@@ -84,6 +92,7 @@ export class AdminServer {
       const { ok, detail } = this.#view.ready();
       return { status: ok ? 200 : 503, type: text, body: `${detail}\n` };
     }
+    if (!this.#isAllowed(request.headers.host)) return { status: 421, type: text, body: misdirected };
     if (path === this.#view.metricsPath) {
       return { status: 200, type: metricsContentType, body: await this.#view.metrics() };
     }
@@ -91,5 +100,12 @@ export class AdminServer {
       return { status: 200, type: 'application/json', body: await this.#view.identities() };
     }
     return { status: 404, type: text, body: 'not found\n' };
+  }
+
+  /** No browser leaves Host out, and an address in it cannot be pointed elsewhere. */
+  #isAllowed(authority: string | undefined): boolean {
+    if (authority === undefined) return true;
+    const host = hostOfAuthority(authority);
+    return host !== undefined && (host === 'localhost' || isIP(host) !== 0 || this.#view.allowedHosts.includes(host));
   }
 }

@@ -1,6 +1,6 @@
 // The record of seen clients as a command is given it: from the admin listener of a running gateway, or from a
 // file: the one that it keeps, or what the admin listener said.
-import { readFile, stat } from 'node:fs/promises';
+import { FileRefusal, readRegularFile } from '../base/read-regular-file.ts';
 import { maxRecordBytes, parseTrustRecord, type TrustRecordContents } from './trust-record-format.ts';
 
 const fetchMs = 60_000;
@@ -16,14 +16,17 @@ export async function loadRecord(where: string): Promise<TrustRecordContents> {
 
 async function readRecord(path: string): Promise<string> {
   try {
-    if ((await stat(path)).size > maxRecordBytes) throw new Error(`it is over ${maxRecordBytes} bytes`);
-    return await readFile(path, 'utf8');
+    return (await readRegularFile(path, maxRecordBytes)).toString('utf8');
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw code === undefined
-      ? error
-      : new Error(code === 'ENOENT' ? 'it does not exist' : `it cannot be read (${code})`, { cause: error });
+    throw new Error(whyUnreadable(error), { cause: error });
   }
+}
+
+function whyUnreadable(error: unknown): string {
+  if (error instanceof FileRefusal)
+    return error.reason === 'too_large' ? `it is over ${maxRecordBytes} bytes` : 'it is not a regular file';
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ENOENT' ? 'it does not exist' : `it cannot be read (${code ?? String(error)})`;
 }
 
 async function fetchRecord(where: string): Promise<string> {

@@ -1,8 +1,9 @@
 // The file of the record: read at the start, replaced as a whole while it runs. A reader sees the old one or the new one,
 // never half of one; what cannot be read is put aside, never overwritten.
 import { constants } from 'node:fs';
-import { type FileHandle, open, readFile, rename, stat, unlink } from 'node:fs/promises';
+import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { FileRefusal, readRegularFile } from '../base/read-regular-file.ts';
 import { maxRecordBytes, parseTrustRecord, type TrustRecordContents } from './trust-record-format.ts';
 
 export type LoadedRecord =
@@ -17,19 +18,19 @@ export type LoadedRecord =
 export async function loadRecordFile(path: string, now: number): Promise<LoadedRecord> {
   let reason: string;
   try {
-    const { size } = await stat(path);
-    if (size > maxRecordBytes) reason = `it is over ${maxRecordBytes} bytes`;
-    else {
-      const json = await readFile(path, 'utf8');
-      try {
-        return { kind: 'loaded', contents: parseTrustRecord(json) };
-      } catch (error) {
-        reason = (error as Error).message;
-      }
+    const json = (await readRegularFile(path, maxRecordBytes)).toString('utf8');
+    try {
+      return { kind: 'loaded', contents: parseTrustRecord(json) };
+    } catch (error) {
+      reason = (error as Error).message;
     }
   } catch (error) {
-    const code = codeOf(error);
-    return code === 'ENOENT' ? { kind: 'absent' } : { kind: 'unreadable', reason: `it cannot be read (${code})` };
+    if (!(error instanceof FileRefusal)) {
+      const code = codeOf(error);
+      return code === 'ENOENT' ? { kind: 'absent' } : { kind: 'unreadable', reason: `it cannot be read (${code})` };
+    }
+    if (error.reason !== 'too_large') return { kind: 'unreadable', reason: 'it is not a regular file' };
+    reason = `it is over ${maxRecordBytes} bytes`;
   }
   const aside = `${path}.broken-${new Date(now).toISOString().replace(/[:.]/g, '-')}`;
   try {

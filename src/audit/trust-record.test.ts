@@ -240,7 +240,7 @@ describe('the file of the record', () => {
     mkdirSync(stage.path);
     writeFileSync(join(stage.path, 'somebody'), 'else');
     const keeper = await stage.keep();
-    assert.match(stage.lines.join(), /cannot be used.*EISDIR/);
+    assert.match(stage.lines.join(), /cannot be used.*not a regular file/);
     keeper.take(reportOf(deltaOf(alice, { lastSeen: stage.clock.at })), worker);
     await keeper.close();
     assert.deepEqual(readdirSync(stage.path), ['somebody']);

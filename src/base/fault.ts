@@ -219,6 +219,11 @@ const specs = {
     title: 'malformed request',
     help: 'The request breaks RFC 9112 or is ambiguous; the detail says where. It is refused, never repaired.',
   },
+  ambiguous_path: {
+    client: 400,
+    title: 'ambiguous path',
+    help: 'Servers could read the path in several ways, and not all of them belong to the same route: the rule in the access log and `countersign explain route` say which. Ask for it in its plain spelling; where both spellings are meant, give each a route.',
+  },
   request_timeout: {
     client: 408,
     title: 'request came too slowly',

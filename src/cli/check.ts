@@ -1,13 +1,16 @@
 // `countersign check`: loads everything that `run` would load and says everything that is wrong with it; with --against also
-// whom it would lock out of those who came lately.
+// whom it would lock out of those who came lately, with --compare what changes in who may enter.
 import { Command, InvalidArgumentError } from 'commander';
 import { systemClock } from '../base/clock.ts';
 import { safeJson } from '../base/safe-json.ts';
-import { problemsToJson } from '../config/problem.ts';
+import { type Problem, problemsToJson } from '../config/problem.ts';
 import { loadGateway } from '../gateway/load.ts';
 import type { LoadedConfig } from '../gateway/loaded.ts';
 import { type Against, againstToJson, judgeAgainst, printAgainst } from '../audit/against.ts';
+import { changesToJson, printChanges } from '../audit/print-access-changes.ts';
 import { loadRecord } from '../audit/load-record.ts';
+import { compareWith } from './compare.ts';
+import { lenientOption, strictOption } from './lenient-option.ts';
 import { printProblems } from './problems.ts';
 
 /** Exit code: the configuration is good, and somebody who was let in would be refused. */
@@ -15,9 +18,10 @@ const breaksExitCode = 3;
 
 type Options = {
   readonly config: string;
-  readonly strict?: true;
+  readonly lenient?: true;
   readonly json?: true;
   readonly against?: string;
+  readonly compare?: string;
   readonly days: number;
 };
 
@@ -25,41 +29,49 @@ export function checkCommand(): Command {
   return new Command('check')
     .description('check a configuration and every file it points to')
     .requiredOption('-c, --config <file>', 'configuration file (YAML)')
-    .option('--strict', 'unknown keys are errors')
+    .addOption(lenientOption())
+    .addOption(strictOption())
     .option('--json', 'problems as JSON on standard output')
     .option('--against <where>', 'admin URL of a running gateway, or its trust record: whom would it refuse?')
+    .option('--compare <file>', 'another configuration, as the one in force: what changes in who may enter?')
     .option('--days <n>', 'with --against: clients seen within so many days', parseDays, 30)
     .addHelpText('after', '\nExit code: 0 good, 1 errors, 3 good, but somebody who was let in would be refused.')
     .action(async (options: Options) => {
       const { loaded, problems } = await loadGateway(options.config, {
         env: process.env,
-        strict: options.strict === true,
+        strict: options.lenient !== true,
         clock: systemClock,
       });
       const now = systemClock.now();
       const against = loaded === undefined ? undefined : await askRecord(loaded, options, now);
+      const changes = loaded === undefined ? undefined : await compareWith(options.compare, loaded);
       const about = { where: options.against ?? '', days: options.days, now };
+      const than = options.compare ?? '';
       if (options.json === true) {
         const text = problemsToJson(problems);
-        if (typeof against !== 'object') process.stdout.write(`${text}\n`);
-        else {
-          const all = { ...(JSON.parse(text) as object), against: againstToJson(against, about) };
-          process.stdout.write(`${safeJson(all, 2)}\n`);
-        }
+        const more = {
+          ...(typeof against === 'object' && { against: againstToJson(against, about) }),
+          ...(typeof changes === 'object' && { access: changesToJson(changes, than) }),
+        };
+        const plain = Object.keys(more).length === 0;
+        process.stdout.write(`${plain ? text : safeJson({ ...(JSON.parse(text) as object), ...more }, 2)}\n`);
       } else {
         await printProblems(problems, process.stdout);
-        const errors = problems.filter((problem) => problem.severity === 'error').length;
-        const warnings = problems.length - errors;
-        const verdict = loaded === undefined ? 'not usable' : 'ok';
-        process.stdout.write(
-          `${options.config}: ${verdict}, ${count(errors, 'error')}, ${count(warnings, 'warning')}\n`,
-        );
+        process.stdout.write(`${summarize(options.config, loaded !== undefined, problems)}\n`);
+        if (typeof changes === 'object') process.stdout.write(`${printChanges(changes, than).join('\n')}\n`);
         if (typeof against === 'object') process.stdout.write(`${printAgainst(against, about).join('\n')}\n`);
       }
-      if (typeof against === 'string') process.stderr.write(`${against}\n`);
-      if (loaded === undefined || typeof against === 'string') process.exitCode = 1;
-      else process.exitCode = against?.breaks === true ? breaksExitCode : 0;
+      const failures = [against, changes].filter((one) => typeof one === 'string');
+      for (const line of failures) process.stderr.write(`${line}\n`);
+      if (loaded === undefined || failures.length > 0) process.exitCode = 1;
+      else process.exitCode = typeof against === 'object' && against.breaks ? breaksExitCode : 0;
     });
+}
+
+function summarize(file: string, usable: boolean, problems: readonly Problem[]): string {
+  const errors = problems.filter((problem) => problem.severity === 'error').length;
+  const verdict = usable ? 'ok' : 'not usable';
+  return `${file}: ${verdict}, ${count(errors, 'error')}, ${count(problems.length - errors, 'warning')}`;
 }
 
 /** undefined where nobody asks; one line where it fails. */

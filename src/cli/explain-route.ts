@@ -4,16 +4,20 @@
 import { randomBytes } from 'node:crypto';
 import { Command } from 'commander';
 import { systemClock } from '../base/clock.ts';
+import type { PolicyConfig } from '../config/gateway-config.ts';
 import { compilePolicies } from '../gateway/compile-policies.ts';
 import { loadGateway } from '../gateway/load.ts';
 import { findInLoad } from '../gateway/load-crls.ts';
 import type { LoadedConfig } from '../gateway/loaded.ts';
 import { loadPem, parseCertificates } from '../pki/material.ts';
 import { RouteRule } from '../policy/route-rule.ts';
+import { describeConfusion, noNormalForm, slashesHideRoute } from '../routing/describe-confusion.ts';
 import { explainMatch, type RouteVerdict } from '../routing/explain-match.ts';
 import { hostOfAuthority } from '../routing/host-of-authority.ts';
 import { normalizeTarget } from '../routing/normalize-target.ts';
+import { pathToSend } from '../routing/path-to-send.ts';
 import { rewritePath } from '../routing/rewrite-path.ts';
+import { RouteTable } from '../routing/route-table.ts';
 import { type ClientChain, describePolicy, describeRule, describeVerdict, judgeChain } from './explain-client.ts';
 import { printProblems } from './problems.ts';
 
@@ -84,7 +88,8 @@ function explain(loaded: LoadedConfig, { method, scheme, authority, target, clie
     ];
   }
   const { clientAuth } = policy;
-  const config = loaded.policies.find((one) => one.config.name === policy.name)?.config.clientAuth;
+  const ofPolicy = loaded.policies.find((one) => one.config.name === policy.name)?.config;
+  const config = ofPolicy?.clientAuth;
   const lines = [`host     ${host ?? authority}`, ...describePolicy(policy, config)];
   const secure = scheme === 'https';
   const shown = client && {
@@ -93,19 +98,23 @@ function explain(loaded: LoadedConfig, { method, scheme, authority, target, clie
   };
   if (shown !== undefined) lines.push(describeVerdict(shown.chain, shown.verdict, config));
   const normal = normalizeTarget(target);
-  if (normal === undefined)
-    return [...lines, `path     ${target}: refused with 400, two servers could read it differently`];
+  if (normal === undefined) return [...lines, `path     ${target}`, refusedPath(noNormalForm)];
   lines.push(`path     ${normal.path}${normal.path + normal.query === target ? '' : `  (normalised from ${target})`}`);
   const verdicts = explainMatch(loaded.routes, method, host ?? '', normal.path);
   const chosen = verdicts.find(({ outcome }) => outcome === 'chosen')?.route;
-  if (chosen !== undefined) lines.push(...describeRoute(chosen, normal.path));
+  const table = new RouteTable(loaded.routes);
+  const match = table.match(method, host ?? '', normal.path);
+  if (match.kind === 'ambiguous_path') return [...lines, refusedPath(describeConfusion(match))];
+  const sent = chosen && pathToSend(table, method, host ?? '', normal, chosen);
+  if (chosen !== undefined && sent === undefined) return [...lines, refusedPath(slashesHideRoute)];
+  if (chosen !== undefined && sent !== undefined) lines.push(...describeRoute(chosen, sent));
   else
     lines.push(
       verdicts.some(({ outcome }) => outcome === 'method')
         ? 'answer   405 method_not_allowed'
         : 'answer   404 no_route',
     );
-  const rule = chosen?.config.clientCert && new RouteRule(chosen.config.clientCert);
+  const rule = chosen && findRule(chosen, ofPolicy);
   if (rule !== undefined) lines.push(...describeRule(rule, shown));
   const why = clientAuth?.required === true ? 'the policy' : rule?.required === true ? 'the route' : undefined;
   if (chosen !== undefined && !secure && why !== undefined) {
@@ -115,6 +124,16 @@ function explain(loaded: LoadedConfig, { method, scheme, authority, target, clie
     );
   }
   return [...lines, ...verdicts.filter(({ outcome }) => outcome !== 'chosen').map(describeLoss)];
+}
+
+function refusedPath(why: string): string {
+  return `answer   400 ambiguous_path: ${why}`;
+}
+
+/** As Generation.ruleOf. */
+function findRule({ config }: Route, policy: PolicyConfig | undefined): RouteRule | undefined {
+  if (config.clientCert !== undefined) return new RouteRule(config.clientCert);
+  return policy?.routesRequireClientCert === true ? RouteRule.byDefault() : undefined;
 }
 
 function describeRoute({ config }: Route, path: string): string[] {

@@ -1,9 +1,11 @@
 // `countersign pki crl`: the CRL of the CA of `pki init`, renewed with what is revoked added to what it listed before. For
 // tests and examples: a real CA keeps its list in a database.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { showPath } from '../base/secret-text.ts';
 import { dayMs, systemClock } from '../base/clock.ts';
+import { readRegularFileSync } from '../base/read-regular-file.ts';
 import { UsageError } from '../base/usage-error.ts';
 import { readCrlFile, splitCrls } from '../pki/crl-file.ts';
 import { readSerial } from '../pki/crl-index.ts';
@@ -14,7 +16,7 @@ import type { RevokedEntry } from '../pki/crl-writer.ts';
 import { encodePem } from '../pki/der-writer.ts';
 import type { CertificateFacts } from '../pki/facts.ts';
 import { isIssuedBy } from '../pki/issuer.ts';
-import { parseCertificates } from '../pki/material.ts';
+import { maxMaterialBytes, parseCertificates } from '../pki/material.ts';
 import { loadCa, writeFiles } from './pki-files.ts';
 
 /** CRLReason (RFC 5280 section 5.3.1). */
@@ -83,8 +85,9 @@ function readBefore(path: string, ca: CertificateFacts): { readonly revoked: Rev
 }
 
 function readOwnSerial(file: string, ca: CertificateFacts): string {
-  if (!existsSync(file)) throw new UsageError(`${file} does not exist`);
-  const { certificates, problems } = parseCertificates(readFileSync(file, 'utf8'), file);
+  if (!existsSync(file)) throw new UsageError(`${showPath(file)} does not exist`);
+  const text = readRegularFileSync(file, maxMaterialBytes).toString('utf8');
+  const { certificates, problems } = parseCertificates(text, file);
   const [facts] = certificates;
   if (facts === undefined) throw new UsageError(problems[0]?.message ?? `${file} holds no certificate`);
   if (!isIssuedBy(facts, ca)) throw new UsageError(`${file} was not issued by this CA: only that CA can revoke it`);

@@ -42,7 +42,7 @@ function describeSignature(crl: ParsedCrl, cas: readonly CertificateFacts[]): st
   } catch (error) {
     const { code, message } = refusalOf(error);
     if (code !== 'crl_issuer_unknown') return `NOT GOOD: ${message}`;
-    return cas.some(({ subject }) => subject === crl.issuer)
+    return cas.some(({ subjectKey }) => subjectKey === crl.issuerKey)
       ? 'not verified: the CA of that name among the files has another key'
       : 'not verified: give the file of that CA as well';
   }

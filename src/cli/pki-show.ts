@@ -3,6 +3,7 @@
 import { createPrivateKey, createPublicKey, hash, type KeyObject } from 'node:crypto';
 import { dayMs } from '../base/clock.ts';
 import { Fault } from '../base/fault.ts';
+import { showPath } from '../base/secret-text.ts';
 import { fitsKey } from '../pki/chain.ts';
 import { isoSeconds } from '../pki/expiry.ts';
 import type { CertificateFacts } from '../pki/facts.ts';
@@ -31,7 +32,8 @@ type Item = { file: string; number: number } & (
 /** The text to print; `failed` where a file could not be read or a part of it is broken. */
 export async function showFiles(paths: readonly string[], now: number): Promise<{ text: string; failed: boolean }> {
   const items: Item[] = [];
-  for (const path of paths) items.push(...(await readItems(path)));
+  for (const path of paths)
+    items.push(...(await readItems(path)).map((item) => ({ ...item, file: showPath(item.file) })));
   const lines: string[] = [];
   for (const [index, item] of items.entries()) {
     if (item.file !== items[index - 1]?.file)
@@ -42,7 +44,7 @@ export async function showFiles(paths: readonly string[], now: number): Promise<
 }
 
 async function readItems(file: string): Promise<Item[]> {
-  const read = await readMaterialFile(file, maxCrlFileBytes);
+  const read = await readMaterialFile({ path: file }, maxCrlFileBytes);
   if (!read.ok) return [{ file, number: 0, kind: 'note', text: read.message, broken: true }];
   if (!read.bytes.includes('-----BEGIN')) return [{ file, number: 1, ...readDer(read.bytes) }];
   const { blocks, problems } = splitPem(read.bytes.toString('utf8'), file);

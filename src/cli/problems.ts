@@ -1,12 +1,21 @@
 // Prints configuration problems with the line they stand on.
-import { readFile } from 'node:fs/promises';
+import { readRegularFile } from '../base/read-regular-file.ts';
 import { type Problem, renderProblem } from '../config/problem.ts';
+import { yamlLimits } from '../config/yaml-limits.ts';
 
 export async function printProblems(problems: readonly Problem[], out: NodeJS.WritableStream): Promise<void> {
   const sources = new Map<string, string | undefined>();
   for (const problem of problems) {
     const { file } = problem.place;
-    if (!sources.has(file)) sources.set(file, await readFile(file, 'utf8').catch(() => undefined));
+    if (!sources.has(file)) sources.set(file, await readSource(file));
     out.write(`${renderProblem(problem, sources.get(file))}\n\n`);
   }
+}
+
+/** undefined where there is no line to show: what is no file, or too large, was refused unread. */
+async function readSource(file: string): Promise<string | undefined> {
+  return readRegularFile(file, yamlLimits.fileBytes).then(
+    (bytes) => bytes.toString('utf8'),
+    () => undefined,
+  );
 }

@@ -1,24 +1,28 @@
 // `countersign run`: loads, starts the primary, and turns signals into what they ask for.
 import { availableParallelism } from 'node:os';
 import { Command } from 'commander';
+import { coalesce } from '../base/coalesce.ts';
 import { systemClock } from '../base/clock.ts';
 import { loadGateway } from '../gateway/load.ts';
 import { CrlLoader } from '../gateway/crl-loader.ts';
 import { Watch } from '../gateway/watch.ts';
 import { CrlBuilder } from '../pki/crl-builder.ts';
 import { type Listening, Primary } from '../process/primary.ts';
+import { checkLogTarget } from '../telemetry/log-file.ts';
 import { createLogger, type OpenLogger } from '../telemetry/logger.ts';
+import { lenientOption, strictOption } from './lenient-option.ts';
 import { printProblems } from './problems.ts';
 
-type Options = { readonly config: string; readonly strict?: true };
+type Options = { readonly config: string; readonly lenient?: true };
 
 export function runCommand(): Command {
   return new Command('run')
     .description('serve; SIGHUP reloads, SIGTERM and SIGINT drain and stop, a second one stops at once')
     .requiredOption('-c, --config <file>', 'configuration file (YAML)')
-    .option('--strict', 'unknown keys are errors')
+    .addOption(lenientOption())
+    .addOption(strictOption())
     .action(async (options: Options) => {
-      await runGateway(options.config, { strict: options.strict === true });
+      await runGateway(options.config, { strict: options.lenient !== true });
     });
 }
 
@@ -59,17 +63,21 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
     crlLoader,
   });
   const watch: Watch = new Watch(systemClock, async () => primary.reload('a watched file changed'));
+  const reload = coalesce(async () => {
+    await watch.mark();
+    await primary.reload('SIGHUP');
+    primary.refreshCrls();
+  });
   // From now on a SIGHUP is a reload, also one that comes while the workers start: it waits for its turn.
   process.on('SIGHUP', () => {
     const failed = log.reopen();
     if (failed !== undefined) log.error({ err: failed }, 'the log file cannot be opened anew; the old one stays');
     primary.reopenLogs();
-    void watch.mark().then(async () => {
-      await primary.reload('SIGHUP');
-      primary.refreshCrls();
-    });
+    void reload();
   });
   try {
+    const { accessLog } = first.loaded.config;
+    if (accessLog.enabled) checkLogTarget(accessLog.path);
     await watch.set(first.watch);
     announce(await primary.start(), json, options);
   } catch (error) {

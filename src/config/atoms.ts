@@ -16,9 +16,12 @@ function atom<T extends z.ZodType>(expected: string, out: T, parse: (text: strin
 
 export const text = atom('text', z.string(), (value) => value);
 
+/** What YAML 1.1 takes for false. */
+export const saysOff = /^(?:false|no|off|n)$/i;
+
 export const flag = atom('true or false', z.boolean(), (value) => {
   if (/^(?:true|yes|on|y)$/i.test(value)) return true;
-  return /^(?:false|no|off|n)$/i.test(value) ? false : undefined;
+  return saysOff.test(value) ? false : undefined;
 });
 
 /** A whole number within the bounds. */
@@ -84,6 +87,16 @@ export function oneOrMore<T extends z.ZodType>(item: T) {
     .array(item, { error: () => 'expected a value or a list of values' })
     .register(singleAllowed, { singleAllowed: true });
   return z.preprocess((input) => (typeof input === 'string' ? [input] : input), items);
+}
+
+/** Schemas of blocks that may be switched off in one word, for the JSON Schema. */
+export const offAllowed = z.registry<{ readonly offAllowed: true }>();
+
+/** A block, or the word `off`: then undefined, and the reader asks the cursor which of the two it was (`Cursor.saysOff`). */
+export function offOr<T extends z.ZodType>(block: T) {
+  const inner = block.optional();
+  offAllowed.add(inner, { offAllowed: true });
+  return z.preprocess((input) => (typeof input === 'string' && saysOff.test(input) ? undefined : input), inner);
 }
 
 /** A map with known keys; unknown ones are reported by known-keys.ts. */

@@ -45,7 +45,7 @@ function hintFor(issue: z.core.$ZodIssue, at: TreeNode | undefined): string {
 const examples: ReadonlyMap<string, string> = new Map([
   ['allowedSANs', 'A rule is written {type: DNS, exact: api.example.com}.'],
   ['allow', 'A rule is written {type: DNS, exact: api.example.com}.'],
-  ['clientAuth', 'For example clientAuth: {clientCA: FILE, required: true}.'],
+  ['clientAuth', 'For example clientAuth: {clientCA: FILE, required: true}; or clientAuth: off.'],
   ['clientCert', 'For example clientCert: {required: true}.'],
   ['crl', 'For example crl: {sources: [FILE, FOLDER or URL]}.'],
   ['forwardClientCert', 'For example forwardClientCert: {mode: sanitizeSet}.'],

@@ -1,4 +1,5 @@
 // A position in the tree of one file: where a value or a key stands, for messages about values that were already read.
+import { saysOff } from './atoms.ts';
 import type { Place } from './gateway-config.ts';
 import type { TreeNode } from './yaml-tree.ts';
 
@@ -40,6 +41,12 @@ export class Cursor {
     return value?.kind === 'scalar' && value.isNull && !value.broken;
   }
 
+  /** True where the key is switched off in so many words: `off`, `false`, `no`. */
+  saysOff(key: string): boolean {
+    const value = this.#node?.kind === 'map' ? this.#node.entries.get(key)?.value : undefined;
+    return value?.kind === 'scalar' && !value.isNull && saysOff.test(value.text);
+  }
+
   /** True where the key's value, or an item of it, was reported as wrong already. */
   isBroken(key: string): boolean {
     const value = this.#node?.kind === 'map' ? this.#node.entries.get(key)?.value : undefined;
@@ -51,8 +58,15 @@ export class Cursor {
     return this.#node?.kind !== 'scalar' || !this.#node.substituted;
   }
 
+  /** Of a value from the environment: what stands in the file instead of it. */
+  get source(): string | undefined {
+    return this.#node?.kind === 'scalar' && this.#node.substituted ? (this.#node.source ?? '${…}') : undefined;
+  }
+
   #child(step: string | number): TreeNode | undefined {
     const node = this.#node;
+    // One value may stand for a list of one.
+    if (node?.kind === 'scalar' && step === 0) return node;
     if (node?.kind === 'map') return node.entries.get(String(step))?.value;
     return node?.kind === 'list' && typeof step === 'number' ? node.items[step] : undefined;
   }

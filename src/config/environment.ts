@@ -16,12 +16,15 @@ export type Substitution = {
 export function substitute(text: string, env: Environment): Substitution {
   if (!text.includes('${')) return { text, changed: false, unset: [] };
   const unset: string[] = [];
-  const result = text.replace(reference, (whole: string, name: string, fallback: string | undefined) => {
+  // Behind the last brace nothing can match: to look there for each `${` would take time that grows with its square.
+  const end = text.lastIndexOf('}') + 1;
+  const result = text.slice(0, end).replace(reference, (whole: string, name: string, fallback: string | undefined) => {
     const value = Object.hasOwn(env, name) ? env[name] : undefined;
     if (fallback !== undefined) return value === undefined || value === '' ? fallback : value;
     if (value !== undefined) return value;
     unset.push(name);
     return whole;
   });
-  return { text: result, changed: result !== text, unset };
+  const whole = result + text.slice(end);
+  return { text: whole, changed: whole !== text, unset };
 }

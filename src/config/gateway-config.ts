@@ -5,7 +5,10 @@
 export type Place = { readonly file: string; readonly line: number; readonly col: number };
 
 /** `S` of the contract, classified but not read: a file (absolute path) or PEM text given inline or as base64. */
-export type Ref = { readonly place: Place; readonly path: string } | { readonly place: Place; readonly pem: string };
+export type Ref = PathRef | { readonly place: Place; readonly pem: string };
+
+/** `label`: what people are shown instead of the path, which may be a secret that was given in its place (materialName). */
+export type PathRef = { readonly place: Place; readonly path: string; readonly label?: string };
 
 export type CertificatePair = { readonly cert: Ref; readonly key: Ref; readonly place: Place };
 
@@ -98,6 +101,15 @@ export type PolicyConfig = {
   /** Empty: chosen among the shared certificates by name. */
   readonly certificates: readonly CertificatePair[];
   readonly clientAuth: ClientAuthConfig | undefined;
+  /** Routes that say nothing of their own (`clientCert`) need a client certificate under this policy. */
+  readonly routesRequireClientCert: boolean;
+  /** The file says in so many words (`required: false`) that such routes need none; false where it follows from a key that is not there. */
+  readonly routesSaidOpen: boolean;
+  /**
+   * What the file says in so many words about clients without a certificate, as against what follows from a key that is not
+   * there: `off` (`clientAuth: off`), `optional` (`required: false`). A reload opens nothing without it.
+   */
+  readonly clientAuthSaid: 'off' | 'optional' | undefined;
   readonly minVersion: TlsVersion;
   readonly maxVersion: TlsVersion;
   /** OpenSSL or IANA names; empty = default. */
@@ -116,7 +128,7 @@ export type TlsConfig = {
   readonly certificates: readonly CertificatePair[];
   readonly defaultCertificate: CertificatePair | undefined;
   /** Absolute path; undefined where neither named nor existing. Pairs are found at load. */
-  readonly certsDir: { readonly path: string; readonly place: Place } | undefined;
+  readonly certsDir: PathRef | undefined;
   readonly handshakeTimeoutMs: number;
   readonly handshakesPerSecond: number;
   /** Connections without a verdict, per worker; `maxPerNetwork` of one IPv4 address or IPv6 /64, 0 = no limit of its own. */
@@ -216,7 +228,7 @@ export type CustomIdentityValue = 'pem' | 'der' | 'subject' | 'issuer' | 'serial
 export type RouteClientCertConfig = {
   /** false: anonymous clients may call; those with a certificate must still satisfy `allow`. */
   readonly required: boolean;
-  /** undefined: every authenticated client. Never empty. */
+  /** undefined: every authenticated client, and where none is required everybody. Never empty. */
   readonly allow: readonly SanRuleConfig[] | undefined;
   readonly place: Place;
 };
@@ -225,6 +237,8 @@ export type RouteConfig = {
   readonly name: string;
   readonly path: string;
   readonly rewrite: string | undefined;
+  /** False: empty segments within the path are kept for the backend. */
+  readonly mergeSlashes: boolean;
   readonly priority: number;
   /** Canonical; exact, `*.suffix`, or Goma's `{sub}.suffix`. Empty: every host. */
   readonly hosts: readonly string[];
@@ -235,6 +249,7 @@ export type RouteConfig = {
   readonly healthCheck: HealthCheckConfig | undefined;
   readonly forwardHostHeaders: boolean;
   readonly tls: BackendTlsConfig;
+  /** undefined: nothing is written, so the default of the policy holds (`routesRequireClientCert`). */
   readonly clientCert: RouteClientCertConfig | undefined;
   readonly forwardClientCert: ForwardClientCertConfig;
   readonly maintenance: { readonly statusCode: number; readonly message: string } | undefined;
@@ -312,6 +327,8 @@ export type GatewayConfig = {
     readonly metricsPath: string;
     readonly readiness: boolean;
     readonly liveness: boolean;
+    /** Canonical host names, besides localhost, under which the admin entry point shows more than health. */
+    readonly allowedHosts: readonly string[];
   };
   readonly log: {
     readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'off';

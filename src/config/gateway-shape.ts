@@ -1,8 +1,9 @@
 // The shape of whole files: the main file (`version`, `gateway`, `middlewares`) and extra files (`routes`, `middlewares`).
 import type { z } from 'zod';
 import { duration, flag, integer, list, map, oneOf, oneOrMore, ratio, seconds, text } from './atoms.ts';
-import { forwardClientCertShape, middlewareShape, routeShape } from './route-shape.ts';
-import { ignored } from './support.ts';
+import { routeDefaultsKeys } from './identity-shape.ts';
+import { exploitProtection, forwardClientCertShape, middlewareShape, routeShape } from './route-shape.ts';
+import { ignored, refused } from './support.ts';
 import { gatewayTlsShape } from './tls-shape.ts';
 
 const entryPointShape = map({
@@ -61,6 +62,9 @@ const monitoringShape = map({
   metricsPath: text.optional().describe('Default /metrics.'),
   enableReadiness: flag.optional().describe('/readyz on the admin entry point. Default true.'),
   enableLiveness: flag.optional().describe('/healthz on the admin entry point. Default true.'),
+  allowedHosts: list(text)
+    .optional()
+    .describe('Names under which the admin entry point is asked, besides localhost and IP addresses.'),
   host: ignored('metrics are served by the admin entry point only, whatever the host'),
   visitorTTL: ignored('visitors are not counted'),
   enableRouteHealthCheck: ignored('/healthz/routes is not served; the state of backends is in the metrics'),
@@ -70,6 +74,25 @@ const monitoringShape = map({
     'Keep gateway.entryPoints.admin on a loopback address.',
   ),
 });
+
+/** What earlier versions of Goma knew and 0.13 ignores. */
+const keysOfOlderGoma = {
+  listenAddr: refused('listen on other addresses', 'Write entryPoints.web.address.'),
+  rateLimit: refused('let clients send without a limit', 'Limit them in front of the gateway.'),
+  rateLimiter: refused('let clients send without a limit', 'Limit them in front of the gateway.'),
+  blockCommonExploits: exploitProtection,
+  enableExploitProtection: exploitProtection,
+  extraRoutes: ignored('no routes are read from there', 'Write extraConfig.directory.'),
+  logLevel: ignored('log.level decides', 'Write log.level.'),
+  errorLog: ignored('log.filePath decides', 'Write log.filePath.'),
+  interceptErrors: ignored('error answers are not replaced'),
+  enableStrictSlash: ignored('a path matches with and without a slash at the end'),
+  enableKeepAlive: ignored('connections are kept', 'Write timeouts.idle for how long.'),
+  disableKeepAlive: ignored('connections are kept', 'Write timeouts.idle for how long.'),
+  disableDisplayRouteOnStart: ignored('routes are not listed at the start'),
+  disableHealthCheckStatus: ignored('/healthz/routes is not served'),
+  disableRouteHealthCheckError: ignored('/healthz/routes is not served'),
+};
 
 const gatewayShape = map({
   timeouts: map({
@@ -161,6 +184,7 @@ const gatewayShape = map({
   }).optional(),
   defaults: map({
     middlewares: list(text).optional().describe('Put before the middlewares of each route.'),
+    ...routeDefaultsKeys,
   }).optional(),
   routes: list(routeShape).optional(),
   strictSlash: ignored('a path matches with and without a slash at the end'),
@@ -172,8 +196,16 @@ const gatewayShape = map({
   geoip: ignored('addresses are not located'),
   cors: ignored('no CORS header is added; browsers refuse what they would refuse without it'),
   errorInterceptor: ignored('error answers are not replaced'),
+  ...keysOfOlderGoma,
 });
 export type GatewayShape = z.output<typeof gatewayShape>;
+
+/** What Goma's HTTP provider puts around routes and middlewares. */
+const bundleKeys = {
+  timestamp: ignored('when the file was made does not count'),
+  checksum: ignored('the file is not compared with it'),
+  metadata: ignored('it is not looked at'),
+};
 
 const noAcme = 'certificates are not fetched from ACME or Vault';
 
@@ -182,12 +214,15 @@ export const mainFileShape = map({
   gateway: gatewayShape.optional(),
   middlewares: list(middlewareShape).optional(),
   routes: list(routeShape).optional().describe('Routes may stand here too; Goma reads them from gateway.routes only.'),
+  acme: ignored(noAcme, 'Give certificates as files under gateway.tls.'),
   certManager: ignored(noAcme, 'Give certificates as files under gateway.tls.'),
   certificateManager: ignored(noAcme, 'Give certificates as files under gateway.tls.'),
   plugins: ignored('plugins are not loaded'),
+  ...bundleKeys,
 });
 
 export const extraFileShape = map({
+  ...bundleKeys,
   version: text.optional(),
   routes: list(routeShape).optional(),
   middlewares: list(middlewareShape).optional(),

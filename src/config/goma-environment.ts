@@ -51,6 +51,6 @@ function put(root: TreeMap, path: readonly string[], text: string, place: Place)
   else
     map.entries.set(last, {
       keyPlace: place,
-      value: { kind: 'scalar', text, isNull: false, broken: false, substituted: true, place },
+      value: { kind: 'scalar', text, isNull: false, broken: false, substituted: true, source: place.file, place },
     });
 }

@@ -44,7 +44,9 @@ const onProblem = oneOf(['deny', 'allow'], true).optional();
 export const crlShape = closedMap({
   sources: oneOrMore(text)
     .optional()
-    .describe('Required: path of a file or folder, PEM text, base64 of PEM text, or http(s) URL; or a list of these.'),
+    .describe(
+      'Required: path of a file or folder, PEM text, base64 of PEM or DER, or http(s) URL; or a list of these.',
+    ),
   onMissing: onProblem.describe('A certificate whose issuer has no CRL here. Default deny.'),
   onStale: onProblem.describe('A CRL whose nextUpdate has passed. Default deny.'),
   scope: oneOf(['chain', 'leaf'], true)
@@ -93,3 +95,16 @@ export const routeClientCertShape = closedMap({
     .describe('Rules as in allowedSANs; one that holds suffices. Default: every authenticated client. Never empty.'),
 });
 export type RouteClientCertShape = z.output<typeof routeClientCertShape>;
+
+/** `defaults` of a policy; those of the gateway have more. Who may call a route is the one thing of `security` that has a default. */
+export const routeDefaultsKeys = {
+  security: closedMap({
+    clientCert: closedMap({
+      required: flag.optional().describe('Default true. false: anonymous clients may call.'),
+    })
+      .optional()
+      .describe('For routes that write no security.clientCert of their own.'),
+  }).optional(),
+};
+export const routeDefaultsShape = closedMap(routeDefaultsKeys);
+export type RouteDefaultsShape = z.output<typeof routeDefaultsShape>;

@@ -1,64 +1,77 @@
 // Reads the configuration file and the extra files that it names, and hands their texts to parse-config.ts. What cannot
 // be read is a problem like any other.
-import { access, readdir, readFile } from 'node:fs/promises';
+import type { Dirent } from 'node:fs';
+import { access, opendir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { FileRefusal, type FileRefusalReason, readRegularFile } from '../base/read-regular-file.ts';
+import { showPath } from '../base/secret-text.ts';
 import type { Environment } from './environment.ts';
-import type { GatewayConfig, Place } from './gateway-config.ts';
+import type { GatewayConfig, PathRef, Place } from './gateway-config.ts';
 import { type ConfigText, findExtraDirectory, parseConfig } from './parse-config.ts';
 import type { Problem } from './problem.ts';
-import { maxFileLength } from './yaml-tree.ts';
+import { yamlLimits } from './yaml-limits.ts';
 
 /** Goma's folder of certificates where none is named. */
 const gomaCertsDir = '/etc/goma/certs';
 const maxExtraFiles = 10_000;
 const maxFolderDepth = 32;
+/** Of one folder, whatever they are. */
+const maxFolderEntries = 100_000;
 
 export type LoadedText = {
   /** undefined where any problem is an error. */
   readonly config: GatewayConfig | undefined;
+  /** As in ParsedConfig. */
+  readonly draft: GatewayConfig | undefined;
   readonly problems: readonly Problem[];
   /** Absolute paths of every file (and extra folder) that was read or should have been: what to watch. */
   readonly files: readonly string[];
 };
 
+export type LoadConfigOptions = {
+  readonly env: Environment;
+  readonly strict: boolean;
+  /** Called with `files` before any of them is parsed: who gives up on a file still has to watch it. */
+  readonly onFiles?: (files: readonly string[]) => void;
+};
+
 /** Never rejects for what is wrong with the files. `file` is made absolute. */
-export async function loadConfig(
-  file: string,
-  options: { readonly env: Environment; readonly strict: boolean },
-): Promise<LoadedText> {
+export async function loadConfig(file: string, options: LoadConfigOptions): Promise<LoadedText> {
   const path = resolve(file);
   const failures: Problem[] = [];
-  const text = await readText(path, { file: path, line: 1, col: 1 }, failures);
-  if (text === undefined) return { config: undefined, problems: failures, files: [path] };
+  const { env, strict, onFiles } = options;
+  const texts = new TextReader(failures);
+  const text = await texts.read(path, { file: path, line: 1, col: 1 });
+  if (text === undefined) return { config: undefined, draft: undefined, problems: failures, files: [path] };
   const main: ConfigText = { file: path, text };
-  const directory = findExtraDirectory(main, options.env);
+  const directory = findExtraDirectory(main, env);
   const folders: string[] = [];
-  const names = directory === undefined ? [] : await listFolder(directory.path, directory.place, folders, failures, 0);
+  const names = directory === undefined ? [] : await listFolder(directory, folders, failures, 0);
+  const files = [path, ...names, ...folders];
+  onFiles?.(files);
   const extra: ConfigText[] = [];
   for (const name of names) {
-    const content = await readText(name, directory?.place ?? { file: path, line: 1, col: 1 }, failures);
+    const content = await texts.read(name, directory?.place ?? { file: path, line: 1, col: 1 });
     if (content !== undefined) extra.push({ file: name, text: content });
   }
   const defaultCertsDir = await access(gomaCertsDir).then(
     () => gomaCertsDir,
     () => undefined,
   );
-  const { env, strict } = options;
-  const { config, problems } = parseConfig({ ...main, extra, env, strict, failures, defaultCertsDir });
-  return { config, problems, files: [path, ...names, ...folders] };
+  const { config, draft, problems } = parseConfig({ ...main, extra, env, strict, failures, defaultCertsDir });
+  return { config, draft, problems, files };
 }
 
 /** *.yml and *.yaml of the folder and the folders in it, sorted; hidden ones are skipped (Kubernetes keeps copies in `..data`). */
 async function listFolder(
-  folder: string,
-  place: Place,
+  { path: folder, label = folder, place }: PathRef,
   folders: string[],
   failures: Problem[],
   depth: number,
 ): Promise<string[]> {
   folders.push(folder);
-  const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
-    failures.push(unreadable(folder, place, error, 'Correct gateway.extraConfig.directory.'));
+  const entries = await listEntries(folder).catch((error: unknown) => {
+    failures.push(unreadable(label, place, error, 'Correct gateway.extraConfig.directory.'));
     return [];
   });
   const found: string[] = [];
@@ -66,7 +79,7 @@ async function listFolder(
     if (entry.name.startsWith('.')) continue;
     const path = join(folder, entry.name);
     if (entry.isDirectory() && depth < maxFolderDepth)
-      found.push(...(await listFolder(path, place, folders, failures, depth + 1)));
+      found.push(...(await listFolder({ path, label: join(label, entry.name), place }, folders, failures, depth + 1)));
     else if (!entry.isDirectory() && /\.ya?ml$/.test(entry.name)) found.push(path);
   }
   if (found.length > maxExtraFiles) {
@@ -74,7 +87,7 @@ async function listFolder(
       severity: 'error',
       code: 'too_many',
       place,
-      message: `more than ${maxExtraFiles} files in ${folder}`,
+      message: `more than ${maxExtraFiles} files in ${label}`,
       hint: '',
     });
     return [];
@@ -82,15 +95,55 @@ async function listFolder(
   return found;
 }
 
-async function readText(path: string, place: Place, failures: Problem[]): Promise<string | undefined> {
-  try {
-    const bytes = await readFile(path);
-    if (bytes.length > 4 * maxFileLength) throw new Error('too large');
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch (error) {
-    failures.push(unreadable(path, place, error, 'Check the path, the permissions and the encoding (UTF-8).'));
-    return undefined;
+async function listEntries(folder: string): Promise<Dirent[]> {
+  const entries: Dirent[] = [];
+  for await (const entry of await opendir(folder)) {
+    if (entries.length >= maxFolderEntries) throw new Error(`it holds more than ${maxFolderEntries} entries`);
+    entries.push(entry);
   }
+  return entries;
+}
+
+/** Texts of files, each and all together within the limits. */
+class TextReader {
+  readonly #failures: Problem[];
+  #leftBytes: number = yamlLimits.totalBytes;
+
+  constructor(failures: Problem[]) {
+    this.#failures = failures;
+  }
+
+  /** undefined where it cannot be read; a failure says why. */
+  async read(path: string, place: Place): Promise<string | undefined> {
+    try {
+      const bytes = await readRegularFile(path, Math.min(yamlLimits.fileBytes, this.#leftBytes));
+      this.#leftBytes -= bytes.length;
+      return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    } catch (error) {
+      const tooLarge = error instanceof FileRefusal && error.reason === 'too_large';
+      this.#failures.push(
+        tooLarge
+          ? tooLargeFile(showPath(path), place, error.size)
+          : unreadable(showPath(path), place, error, 'Check the path, the permissions and the encoding (UTF-8).'),
+      );
+      return undefined;
+    }
+  }
+}
+
+function tooLargeFile(path: string, place: Place, size: number): Problem {
+  const { fileBytes, totalBytes } = yamlLimits;
+  const which =
+    size > fileBytes
+      ? `over the limit of ${fileBytes}`
+      : `and all files together are over the limit of ${totalBytes} with it`;
+  return {
+    severity: 'error',
+    code: 'file_too_large',
+    place,
+    message: `${path} has ${size} bytes, ${which}`,
+    hint: 'Is this the right file? Many routes can stand in several: gateway.extraConfig.directory.',
+  };
 }
 
 function unreadable(path: string, place: Place, error: unknown, hint: string): Problem {
@@ -102,11 +155,20 @@ function unreadable(path: string, place: Place, error: unknown, hint: string): P
     ENOTDIR: 'it is not a folder',
     ERR_ENCODING_INVALID_ENCODED_DATA: 'it is not UTF-8 text',
   };
+  const refusals: Readonly<Record<FileRefusalReason, string>> = {
+    directory: 'it is a folder',
+    not_regular: 'it is not a regular file (a device, a socket or a pipe)',
+    too_large: 'it is too large',
+  };
+  const reason =
+    error instanceof FileRefusal
+      ? refusals[error.reason]
+      : (reasons[code] ?? (code === 'unreadable' && error instanceof Error ? error.message : code));
   return {
     severity: 'error',
     code: 'unreadable_file',
     place,
-    message: `${path} cannot be read: ${reasons[code] ?? code}`,
+    message: `${path} cannot be read: ${reason}`,
     hint,
   };
 }

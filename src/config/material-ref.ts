@@ -1,32 +1,74 @@
-// `S` of the contract: a file, PEM text, or base64 of PEM text. Classified here, read elsewhere.
+// `S` of the contract: a file, PEM text, or base64 of PEM or DER. Classified here, read elsewhere. Whatever is taken for a path
+// gets a label, and messages show that and never the path: it may be a key that was meant to be given inline.
 import { dirname, resolve } from 'node:path';
-import type { Place, Ref } from './gateway-config.ts';
+import { hiddenPath, looksSecret } from '../base/secret-text.ts';
+import type { Cursor } from './cursor.ts';
+import { wrapDer } from './der-material.ts';
+import type { PathRef, Ref } from './gateway-config.ts';
 
 export type RefReading = Ref | { readonly problem: string; readonly hint: string };
 
-const pemStart = '-----BEGIN';
+/** Where the text stands. */
+export type RefPlace = Pick<Cursor, 'place' | 'source'>;
 
-/** `place.file` decides what a relative path is relative to: the folder of the file that names it. */
-export function parseMaterialRef(text: string, place: Place, baseFile: string = place.file): RefReading {
+const pemStart = '-----BEGIN';
+const maxPath = 4096;
+/** Characters of a word that may be a secret. */
+const minSecret = 12;
+
+/** `place.file` decides what a relative path is relative to. `isSecret`: a private key or another secret is due here. */
+export function parseMaterialRef(text: string, at: RefPlace, isSecret = false): RefReading {
   if (text.trim() === '') return { problem: 'is empty', hint: 'Name a file, give PEM text, or remove the key.' };
   const pem = text.includes(pemStart) ? text : decodeBase64(text);
+  if (typeof pem === 'object') return pem;
   if (pem !== undefined) {
     return pem.includes('-----BEGIN PGP')
       ? { problem: 'is encrypted (PGP)', hint: 'Encrypted values of Goma are not supported: decrypt it first.' }
-      : { place, pem };
+      : { place: at.place, pem: unescapeLines(pem) };
   }
-  if (/[\u0000-\u001f\u007f]/.test(text) || text.length > 4096)
+  if (/[\u0000-\u001f\u007f]/.test(text) || text.length > maxPath)
     return {
-      problem: 'is neither a path nor PEM text nor base64 of PEM text',
-      hint: `PEM text starts with ${pemStart}; base64 of DER is not accepted.`,
+      problem: 'is neither a path nor PEM text nor base64 of either PEM or DER',
+      hint: `PEM text starts with ${pemStart}; base64 is that of the file, made once: base64 -w0 FILE.`,
     };
-  return { place, path: resolve(dirname(baseFile), text) };
+  return refTo(text, at, isSecret);
 }
 
-/** The text, where `text` is standard base64 (line breaks allowed) of something with a PEM block. */
-function decodeBase64(text: string): string | undefined {
+/** A reference to what `text` is taken for the path of. */
+export function refTo(text: string, at: RefPlace, isSecret = false, baseFile = at.place.file): PathRef {
+  const path = resolve(dirname(baseFile), text);
+  const label = labelOf(text, at, isSecret);
+  return { place: at.place, path, ...(label === undefined ? {} : { label }) };
+}
+
+/** What people are told instead of the path: where it came from, if from a variable; nothing of it, if it may be a secret. */
+function labelOf(text: string, { source }: RefPlace, isSecret: boolean): string | undefined {
+  if (source !== undefined) {
+    const written = source.replace(/(\$\{[A-Za-z0-9_]+):-[^}]*\}/g, '$1}');
+    return written.length > maxPath || looksSecret(written) ? hiddenPath : written;
+  }
+  // Where a secret is due, what does not even look like a path is one, most likely.
+  return looksSecret(text) || (isSecret && text.length >= minSecret && !/[./\\]/.test(text)) ? hiddenPath : undefined;
+}
+
+/** The PEM text, where `text` is standard base64 (line breaks allowed) of something with a PEM block, or of DER. */
+function decodeBase64(text: string): string | undefined | { readonly problem: string; readonly hint: string } {
+  const bytes = bytesOf(text);
+  if (bytes === undefined) return undefined;
+  const decoded = bytes.toString('latin1');
+  if (decoded.includes(pemStart)) return decoded;
+  const inner = bytesOf(decoded);
+  if (inner !== undefined && (inner.includes(pemStart) || wrapDer(inner) !== undefined))
+    return { problem: 'is in base64 twice', hint: 'Encode it once: base64 -w0 FILE.' };
+  return wrapDer(bytes);
+}
+
+function bytesOf(text: string): Buffer | undefined {
   const compact = text.replace(/\s+/g, '');
-  if (compact.length < 24 || !/^[A-Za-z0-9+/]+={0,2}$/.test(compact)) return undefined;
-  const decoded = Buffer.from(compact, 'base64').toString('latin1');
-  return decoded.includes(pemStart) ? decoded : undefined;
+  return compact.length < 24 || !/^[A-Za-z0-9+/]+={0,2}$/.test(compact) ? undefined : Buffer.from(compact, 'base64');
+}
+
+/** `\n` for line ends, as variables often have it; a backslash is no character of PEM. */
+function unescapeLines(pem: string): string {
+  return pem.includes('\n') ? pem : pem.replace(/\\r|\\n/g, '\n');
 }

@@ -2,12 +2,15 @@
 
 const longestWord = 64;
 
-/** The candidate within a third of the word's length (at least 1, at most 3 edits); undefined where none is near. */
-export function findNearest(word: string, candidates: Iterable<string>): string | undefined {
+/**
+ * The candidate within a third of the word's length (at least 1, at most `maxEdits`); undefined where none is near. Case does
+ * not matter.
+ */
+export function findNearest(word: string, candidates: Iterable<string>, maxEdits = 3): string | undefined {
   if (word.length > longestWord) return undefined;
   const lower = word.toLowerCase();
   let best: string | undefined;
-  let bestDistance = Math.min(3, Math.max(1, Math.floor(word.length / 3))) + 1;
+  let bestDistance = Math.min(maxEdits, Math.max(1, Math.floor(word.length / 3))) + 1;
   for (const candidate of candidates) {
     const distance = candidate.toLowerCase() === lower ? 0 : editDistance(lower, candidate.toLowerCase());
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance];

@@ -5,9 +5,11 @@ import { checkShape } from './check-shape.ts';
 import { Cursor } from './cursor.ts';
 import type { Environment } from './environment.ts';
 import { applyGomaEnvironment } from './goma-environment.ts';
-import type { CertificatePair, GatewayConfig, Place, TlsConfig } from './gateway-config.ts';
+import type { CertificatePair, GatewayConfig, PathRef, Place, TlsConfig } from './gateway-config.ts';
 import { extraFileShape, type GatewayShape, mainFileShape } from './gateway-shape.ts';
-import { checkKeys } from './known-keys.ts';
+import { KeyPlaces } from './key-places.ts';
+import { checkKeys, type KeyCheck } from './known-keys.ts';
+import { refTo } from './material-ref.ts';
 import type { Problem } from './problem.ts';
 import { ProblemList } from './problem-list.ts';
 import { readDns } from './read-dns.ts';
@@ -24,8 +26,9 @@ import {
 } from './read-gateway.ts';
 import { checkMiddlewares, type WrittenMiddleware } from './read-middlewares.ts';
 import { isEnabled, readRoutes, type WrittenRoute } from './read-routes.ts';
+import { checkWhoMayCall } from './check-who-may-call.ts';
+import { readRoutesRequireClientCert, readRoutesSaidOpen } from './read-route-defaults.ts';
 import { checkPassedFields, readOverrideHeaders } from './read-passed-fields.ts';
-import { checkRouteClientCerts } from './read-route-client-cert.ts';
 import { readTls } from './read-tls.ts';
 import { readTrustRecord } from './read-trust-record.ts';
 import { readPair, readPairs } from './reading.ts';
@@ -37,7 +40,7 @@ export type ConfigInput = ConfigText & {
   /** Files of extraConfig.directory; `file` of each absolute, as that of the main file. */
   readonly extra: readonly ConfigText[];
   readonly env: Environment;
-  /** Unknown keys are errors. */
+  /** Unknown keys are errors; false (--lenient): warnings, except where they are about trust. */
   readonly strict: boolean;
   /** What went wrong while the texts were read: comes out with the rest, in its place. */
   readonly failures?: readonly Problem[];
@@ -48,6 +51,8 @@ export type ConfigInput = ConfigText & {
 export type ParsedConfig = {
   /** undefined where any problem is an error. */
   readonly config: GatewayConfig | undefined;
+  /** What can be read where unknown keys are the only errors: to find what is wrong beside them, never to be used. */
+  readonly draft: GatewayConfig | undefined;
   /** By place: main file, extra files in their order, environment. */
   readonly problems: readonly Problem[];
 };
@@ -58,11 +63,15 @@ export function parseConfig(input: ConfigInput): ParsedConfig {
   for (const failure of input.failures ?? []) problems.add(failure);
   const files = [input.file, ...input.extra.map((one) => one.file)];
   const config = readAll(input, files, problems);
-  return { config: problems.hasErrors ? undefined : config, problems: problems.sorted(files) };
+  return {
+    config: problems.hasErrors ? undefined : config,
+    draft: problems.onlyUnknownKeys ? config : undefined,
+    problems: problems.sorted(files),
+  };
 }
 
 /** The folder of extra files that a main file names, absolute; undefined where it names none or cannot be read. */
-export function findExtraDirectory(main: ConfigText, env: Environment): { path: string; place: Place } | undefined {
+export function findExtraDirectory(main: ConfigText, env: Environment): PathRef | undefined {
   // Most files name none, and reading a large one twice costs.
   if (!main.text.includes('extraConfig') && env['GOMA_EXTRA_CONFIG_DIR'] === undefined && !main.text.includes('\\'))
     return undefined;
@@ -71,7 +80,7 @@ export function findExtraDirectory(main: ConfigText, env: Environment): { path: 
   for (const key of ['gateway', 'extraConfig', 'directory'])
     node = node?.kind === 'map' ? node.entries.get(key)?.value : undefined;
   if (node?.kind !== 'scalar' || node.text === '' || node.text.includes('\0')) return undefined;
-  return { path: resolve(dirname(main.file), node.text), place: node.place };
+  return refTo(node.text, { place: node.place, source: node.source }, false, main.file);
 }
 
 function readTree(main: ConfigText, env: Environment, problems: ProblemList): TreeNode | undefined {
@@ -88,7 +97,9 @@ function readAll(input: ConfigInput, files: readonly string[], problems: Problem
       'the configuration is empty',
       'At least gateway.routes is needed; see docs/configuration.md.',
     );
-  checkKeys(tree, mainFileShape, problems, input.strict);
+  // Routes may stand at the top as well, but their place is below gateway.
+  const keys: KeyCheck = { places: new KeyPlaces(mainFileShape, ['routes']), strict: input.strict };
+  checkKeys(tree, mainFileShape, problems, keys);
   const main = checkShape(tree, mainFileShape, problems) ?? {};
   const root = new Cursor(tree, start);
   const at = root.down('gateway');
@@ -106,19 +117,29 @@ function readAll(input: ConfigInput, files: readonly string[], problems: Problem
     );
     written.routes.push(...writtenOf(main.routes, root.down('routes')));
   }
-  for (const extra of input.extra) readExtra(extra, input, written, problems);
+  const extraKeys: KeyCheck = {
+    places: new KeyPlaces(mainFileShape, ['routes'], placeFromExtra),
+    strict: input.strict,
+  };
+  for (const extra of input.extra) readExtra(extra, input.env, extraKeys, written, problems);
   return assemble(input, files, gateway, at, written, problems);
 }
 
 type Written = { readonly routes: WrittenRoute[]; readonly middlewares: WrittenMiddleware[] };
 
-function readExtra(extra: ConfigText, input: ConfigInput, written: Written, problems: ProblemList): void {
-  const tree = parseYamlTree(extra.file, extra.text, input.env, problems);
-  checkKeys(tree, extraFileShape, problems, input.strict);
+function readExtra(extra: ConfigText, env: Environment, keys: KeyCheck, written: Written, problems: ProblemList): void {
+  const tree = parseYamlTree(extra.file, extra.text, env, problems);
+  checkKeys(tree, extraFileShape, problems, keys);
   const shape = checkShape(tree, extraFileShape, problems);
   const root = new Cursor(tree, { file: extra.file, line: 1, col: 1 });
   written.routes.push(...writtenOf(shape?.routes, root.down('routes')));
   written.middlewares.push(...writtenOf(shape?.middlewares, root.down('middlewares')));
+}
+
+/** Extra files hold routes and middlewares at their top; everything else has its place in the main file. */
+function placeFromExtra(path: string): string {
+  if (path.startsWith('middlewares')) return path;
+  return path.startsWith('gateway.routes') ? path.slice('gateway.'.length) : `${path} of the main file`;
 }
 
 function writtenOf<S>(shapes: readonly S[] | undefined, at: Cursor): { shape: S; at: Cursor }[] {
@@ -145,8 +166,12 @@ function assemble(
   const tls = readTls(
     gateway.tls ?? {},
     tlsAt,
-    readRoutePairs(written.routes, problems),
-    input.defaultCertsDir,
+    {
+      routePairs: readRoutePairs(written.routes, problems),
+      defaultCertsDir: input.defaultCertsDir,
+      routesRequireClientCert: readRoutesRequireClientCert(gateway.defaults, at, false, problems),
+      routesSaidOpen: readRoutesSaidOpen(gateway.defaults, false),
+    },
     problems,
   );
   const transport = gateway.networking?.transport;
@@ -168,7 +193,7 @@ function assemble(
   };
   const routes = readRoutes(written.routes, around, problems);
   // A policy that could not be read would look like one without client authentication.
-  if (!problems.hasErrors) checkRouteClientCerts(routes, tls, problems);
+  if (!problems.hasErrors) checkWhoMayCall(routes, tls, problems);
   const defaults = { names: gateway.defaults?.middlewares ?? [], at: at.down('defaults', 'middlewares') };
   checkMiddlewares(
     written.middlewares,

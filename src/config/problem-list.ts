@@ -9,10 +9,16 @@ export const maxProblems = 1000;
 export class ProblemList {
   readonly #items = new Map<string, Problem>();
   #errors = 0;
+  #unknownKeys = 0;
   #dropped = 0;
 
   get hasErrors(): boolean {
     return this.#errors > 0;
+  }
+
+  /** Every error is a key that nobody knows: the rest can be read, and what it points to can be looked at. */
+  get onlyUnknownKeys(): boolean {
+    return this.#errors === this.#unknownKeys;
   }
 
   /** A problem that was found elsewhere. */
@@ -23,6 +29,7 @@ export class ProblemList {
 
   error(code: string, place: Place, message: string, hint = ''): void {
     this.#errors++;
+    if (code === 'unknown_key') this.#unknownKeys++;
     this.#add({ severity: 'error', code, place, message, hint });
   }
 

@@ -1,6 +1,7 @@
 // One thing that is wrong (or doubtful) in the configuration, and the text that shows it: file:line:col, the line with a
 // caret, what to do. Problems are collected (problem-list.ts), never thrown one by one. Material problems (files,
 // certificates) use it too. Text that ends on a terminal never carries control characters of a file along.
+import { maskSecrets } from '../base/secret-text.ts';
 import type { Place } from './gateway-config.ts';
 
 export type Problem = {
@@ -56,11 +57,10 @@ function excerpt(source: string, line: number, col: number): string[] {
 /** Secrets of the line as stars, in their length: problems end up in logs. Passwords, tokens, long base64 (inline keys). */
 function mask(line: string): string {
   const stars = (text: string): string => '*'.repeat(text.length);
-  return line
-    .slice(0, maskedWidth)
+  return maskSecrets(line.slice(0, maskedWidth))
     .replace(/(?<=:\/\/)[^/\s@]*(?=@)/g, stars)
     .replace(/(?<=(?:password|passphrase|secret|token|credentials)["']?: {0,4})(?:"[^"]*"|'[^']*'|[^\s,}\]]+)/gi, stars)
-    .replace(/[A-Za-z0-9+/=]{64,}/g, stars);
+    .replace(/(?<=\b(?:key|keys|clientKey)["']?: {0,4})[^\s"'.,/\\{}[\]]{12,}(?=["',}\s]|$)/g, stars);
 }
 
 function findLine(text: string, line: number): string | undefined {

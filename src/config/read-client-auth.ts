@@ -13,6 +13,12 @@ import { quote } from './yaml-tree.ts';
 /** Keys that say nothing about who is let in; with any other beside them a block without CA is a mistake, not Goma's nothing. */
 const harmless: readonly string[] = ['required', 'onFailure', 'maxDepth', 'distrustGrace'];
 
+/** What the file says in so many words (gateway-config.ts). `at`: around `clientAuth`. */
+export function readClientAuthSaid(shape: ClientAuthShape | undefined, at: Cursor): 'off' | 'optional' | undefined {
+  if (at.saysOff('clientAuth')) return 'off';
+  return shape?.required === false ? 'optional' : undefined;
+}
+
 /** Goma's default: `required: false`. Written without a CA and without `required: true` it means nothing, as in Goma. */
 export function readGatewayClientAuth(
   shape: ClientAuthShape | undefined,

@@ -8,6 +8,7 @@ import type { EntryPoint, GatewayConfig } from './gateway-config.ts';
 import type { EntryPointShape, GatewayShape } from './gateway-shape.ts';
 import { isLoopback, parseListenAddress } from './listen-address.ts';
 import type { ProblemList } from './problem-list.ts';
+import { readHostNames } from './read-host-names.ts';
 import { readTrustedHeaders } from './read-passed-fields.ts';
 import { reportMistake } from './reading.ts';
 
@@ -224,6 +225,7 @@ export function readMonitoring(shape: GatewayShape, at: Cursor, problems: Proble
     metricsPath,
     readiness: monitoring?.enableReadiness ?? true,
     liveness: monitoring?.enableLiveness ?? true,
+    allowedHosts: readHostNames(monitoring?.allowedHosts ?? [], at.down('monitoring', 'allowedHosts'), problems),
   };
 }
 

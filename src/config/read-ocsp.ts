@@ -2,12 +2,11 @@
 import type { Cursor } from './cursor.ts';
 import { parseFetchUrl, withoutPassword } from './fetch-url.ts';
 import type { OcspConfig } from './gateway-config.ts';
-import { parseHostName } from './host-name.ts';
+import { readHostNames } from './read-host-names.ts';
 import type { OcspShape } from './identity-shape.ts';
 import type { ProblemList } from './problem-list.ts';
 import { readBetween, reportEmpty, reportMistake } from './reading.ts';
 
-const maxHosts = 64;
 /** More is reported as out of range already. */
 const maxTimeoutMs = 10_000;
 
@@ -31,7 +30,7 @@ export function readOcsp(
   reportEmpty(at, 'responder', problems);
   reportEmpty(at, 'allowedHosts', problems);
   const responder = readResponder(shape.responder, at.down('responder'), problems);
-  const allowedHosts = readHosts(shape.allowedHosts ?? [], at.down('allowedHosts'), problems);
+  const allowedHosts = readHostNames(shape.allowedHosts ?? [], at.down('allowedHosts'), problems);
   const timeoutMs = readBetween(shape.timeout, 2000, ['100ms', '10s'], at, 'timeout', problems);
   const refreshMs = readBetween(shape.refresh, 600_000, ['10s', '168h'], at, 'refresh', problems);
   if (mode === undefined || mode === 'off') return undefined;
@@ -73,15 +72,4 @@ function readResponder(text: string | undefined, at: Cursor, problems: ProblemLi
     hint: reading.hint.startsWith('For example') ? 'For example http://ocsp.example.com.' : reading.hint,
   });
   return undefined;
-}
-
-function readHosts(texts: readonly string[], at: Cursor, problems: ProblemList): string[] {
-  if (texts.length > maxHosts) problems.error('too_many', at.place, `more than ${maxHosts} hosts`);
-  const hosts = new Set<string>();
-  for (const [i, text] of texts.entries()) {
-    const reading = parseHostName(text);
-    if ('host' in reading) hosts.add(reading.host);
-    else reportMistake(problems, 'bad_host', at.down(i), text, reading);
-  }
-  return [...hosts];
 }

@@ -3,7 +3,8 @@ import type { Cursor } from './cursor.ts';
 import type { PolicyConfig } from './gateway-config.ts';
 import { parsePolicyHost } from './host-name.ts';
 import type { ProblemList } from './problem-list.ts';
-import { readPolicyClientAuth } from './read-client-auth.ts';
+import { readClientAuthSaid, readPolicyClientAuth } from './read-client-auth.ts';
+import { readRoutesRequireClientCert, readRoutesSaidOpen } from './read-route-defaults.ts';
 import { readPairs, readVersions, reportEmpty, reportMistake } from './reading.ts';
 import type { PolicyShape } from './tls-shape.ts';
 import { quote } from './yaml-tree.ts';
@@ -13,10 +14,17 @@ export const gatewayPolicyName = 'gateway';
 export const noPolicyName = 'none';
 const maxPolicies = 10_000;
 
+/** What the gateway decides for its policies. */
+export type PolicyDefaults = {
+  readonly handshakeTimeoutMs: number;
+  readonly routesRequireClientCert: boolean;
+  readonly routesSaidOpen: boolean;
+};
+
 export function readPolicies(
   shapes: readonly PolicyShape[],
   at: Cursor,
-  handshakeTimeoutMs: number,
+  { handshakeTimeoutMs, routesRequireClientCert, routesSaidOpen }: PolicyDefaults,
   problems: ProblemList,
 ): PolicyConfig[] {
   if (shapes.length > maxPolicies) problems.error('too_many', at.place, `more than ${maxPolicies} policies`);
@@ -50,6 +58,9 @@ export function readPolicies(
       hosts: readPolicyHosts(shape.hosts, here, name, owners, problems),
       certificates: pairs,
       clientAuth: readPolicyClientAuth(shape.clientAuth, here, handshakeTimeoutMs, problems),
+      clientAuthSaid: readClientAuthSaid(shape.clientAuth, here),
+      routesRequireClientCert: readRoutesRequireClientCert(shape.defaults, here, routesRequireClientCert, problems),
+      routesSaidOpen: readRoutesSaidOpen(shape.defaults, routesSaidOpen),
       ...readCrypto(shape, here, problems),
       place: here.place,
     };

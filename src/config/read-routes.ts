@@ -78,6 +78,7 @@ function readRoute(shape: RouteShape, at: Cursor, around: RouteSurroundings, pro
     name: shape.name ?? '',
     path: readPath(shape, at, problems),
     rewrite: readRewrite(shape, at, problems),
+    mergeSlashes: shape.mergeSlashes ?? true,
     priority: shape.priority ?? 0,
     hosts: readHosts(shape.hosts, at, problems),
     methods: readMethods(shape.methods, at, problems),

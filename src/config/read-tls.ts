@@ -1,26 +1,36 @@
 // `gateway.tls`: the gateway's own settings as the policy `gateway`, the policies per host, and what they share.
 // Nothing here fails open: client authentication that is asked for without a CA is an error, never ignored.
-import { dirname, resolve } from 'node:path';
 import type { Cursor } from './cursor.ts';
+import { refTo } from './material-ref.ts';
 import type { CertificatePair, PolicyConfig, TlsConfig } from './gateway-config.ts';
 import { findNearest } from './nearest.ts';
 import type { ProblemList } from './problem-list.ts';
-import { readGatewayClientAuth } from './read-client-auth.ts';
+import { readClientAuthSaid, readGatewayClientAuth } from './read-client-auth.ts';
 import { gatewayPolicyName, noPolicyName, readCrypto, readPolicies } from './read-policies.ts';
 import { readBetween, readPair, readPairs, readRef, reportEmpty } from './reading.ts';
 import type { GatewayTlsShape } from './tls-shape.ts';
 import { quote } from './yaml-tree.ts';
 
-/** `routePairs`: certificates of routes. `defaultCertsDir`: Goma's default folder where it exists. */
+/** What stands outside `tls`. */
+export type TlsSurroundings = {
+  /** Certificates of routes. */
+  readonly routePairs: readonly CertificatePair[];
+  /** Goma's default folder where it exists. */
+  readonly defaultCertsDir: string | undefined;
+  /** gateway.defaults.security.clientCert. */
+  readonly routesRequireClientCert: boolean;
+  readonly routesSaidOpen: boolean;
+};
+
 export function readTls(
   shape: GatewayTlsShape,
   at: Cursor,
-  routePairs: readonly CertificatePair[],
-  defaultCertsDir: string | undefined,
+  { routePairs, defaultCertsDir, routesRequireClientCert, routesSaidOpen }: TlsSurroundings,
   problems: ProblemList,
 ): TlsConfig {
   const handshakeTimeoutMs = readHandshakeTimeout(shape.handshakeTimeout, at, problems);
-  const policies = readPolicies(shape.policies ?? [], at.down('policies'), handshakeTimeoutMs, problems);
+  const defaults = { handshakeTimeoutMs, routesRequireClientCert, routesSaidOpen };
+  const policies = readPolicies(shape.policies ?? [], at.down('policies'), defaults, problems);
   const replaced = shape.keys !== undefined && shape.keys.length > 0;
   if (shape.keys !== undefined)
     problems.warn(
@@ -40,6 +50,9 @@ export function readTls(
       hosts: [],
       certificates: [],
       clientAuth: readGatewayClientAuth(shape.clientAuth, at, handshakeTimeoutMs, problems),
+      clientAuthSaid: readClientAuthSaid(shape.clientAuth, at),
+      routesRequireClientCert,
+      routesSaidOpen,
       ...readCrypto(shape, at, problems),
       place: at.place,
     },
@@ -84,8 +97,7 @@ function readDefaultPolicy(
 
 function readCertsDir(dir: string | undefined, at: Cursor, defaultDir: string | undefined): TlsConfig['certsDir'] {
   if (dir !== undefined && dir !== '') {
-    const { place } = at.down('certsDir');
-    return { path: resolve(dirname(place.file), dir), place };
+    return refTo(dir, at.down('certsDir'));
   }
   return defaultDir === undefined ? undefined : { path: defaultDir, place: at.place };
 }

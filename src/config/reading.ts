@@ -42,9 +42,12 @@ export function readRef(value: string | undefined, at: Cursor, key: string, prob
   return readRefAt(value, at.down(key), key, problems);
 }
 
+/** What should be nobody else's to read. */
+const secretKeys: ReadonlySet<string> = new Set(['key', 'clientKey', 'keys']);
+
 /** As readRef, for a value whose own position is at hand (an item of a list). */
 export function readRefAt(value: string, at: Cursor, name: string, problems: ProblemList): Ref | undefined {
-  const ref = parseMaterialRef(value, at.place);
+  const ref = parseMaterialRef(value, at, secretKeys.has(name));
   if (!('problem' in ref)) return ref;
   problems.error('bad_material', at.place, `${name} ${ref.problem}`, ref.hint);
   return undefined;

@@ -1,4 +1,5 @@
 // Path patterns of routes: `/`, `/api`, `/users/{id}/orders`. A pattern is a prefix that ends on a segment boundary.
+import { hasOneReading } from '../http/path-readings.ts';
 
 export type PathReading = { readonly path: string } | { readonly problem: string; readonly hint: string };
 
@@ -31,6 +32,12 @@ export function parseRoutePath(text: string): PathReading {
       return { problem: `the parameter {${name}} stands twice in the path`, hint: 'Give each its own name.' };
     names.add(name);
   }
+  // The names of parameters stand for text that nobody knows yet.
+  if (!hasOneReading(plain.path.replaceAll(/\{[^/]*\}/g, 'x')))
+    return {
+      problem: 'the path is one that backends could read in several ways',
+      hint: 'Leave out encodings within encodings (%25..), encoded ? and #, ;parameters before the last segment, and segments of nothing but dots or blanks.',
+    };
   return plain;
 }
 

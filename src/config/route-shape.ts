@@ -63,10 +63,32 @@ const backendShape = map({
 });
 export type BackendShape = z.output<typeof backendShape>;
 
+export const exploitProtection = refused(
+  'let requests through that Goma blocks',
+  'Remove it, or filter in front of the gateway.',
+);
+
+/** What earlier versions of Goma knew and 0.13 ignores. */
+const keysOfOlderGoma = {
+  enableExploitProtection: exploitProtection,
+  enableBotDetection: refused(
+    'let requests through that Goma blocked',
+    'Remove it, or filter in front of the gateway.',
+  ),
+  blocklist: refused('open paths that were forbidden', 'Remove it, or filter in front of the gateway.'),
+  rateLimit: refused('let clients send without a limit', 'Limit them in front of the gateway.'),
+  interceptErrors: ignored('error answers are not replaced'),
+  disableHeaderXForward: ignored('backends are told the address and the protocol of the client'),
+  disableHostFording: ignored('security.forwardHostHeaders decides', 'Write security.forwardHostHeaders.'),
+};
+
 export const routeShape = map({
   name: text.optional().describe('Unique name; required.'),
   path: text.optional().describe('Prefix on a segment boundary; {param} stands for one whole segment; required.'),
   rewrite: text.optional().describe('Replaces the matched prefix.'),
+  mergeSlashes: flag
+    .optional()
+    .describe('Default true. False: the backend gets empty segments within the path as they came.'),
   priority: integer(-1_000_000, 1_000_000).optional().describe('Lower first. Default 0.'),
   enabled: flag.optional().describe('Default true.'),
   disabled: flag.optional().describe('Deprecated: the opposite of enabled.'),
@@ -99,17 +121,11 @@ export const routeShape = map({
     forwardClientCert: forwardClientCertShape
       .optional()
       .describe('Overrides single keys of gateway.forwardClientCert.'),
-    enableExploitProtection: refused(
-      'let requests through that Goma blocks',
-      'Remove it, or filter in front of the gateway.',
-    ),
+    enableExploitProtection: exploitProtection,
   }).optional(),
   disableHostForwarding: flag.optional().describe('Deprecated: the opposite of security.forwardHostHeaders.'),
   insecureSkipVerify: flag.optional().describe('Deprecated name of security.tls.insecureSkipVerify.'),
-  blockCommonExploits: refused(
-    'let requests through that Goma blocks',
-    'Remove it, or filter in front of the gateway.',
-  ),
+  blockCommonExploits: exploitProtection,
   tls: routeTlsShape.optional().describe('Certificates for the hosts of the route.'),
   maintenance: map({
     enabled: flag.optional(),
@@ -135,6 +151,7 @@ export const routeShape = map({
   disableMetrics: ignored('the requests of the route are counted'),
   cors: ignored('no CORS header is added; browsers refuse what they would refuse without it'),
   errorInterceptor: ignored('error answers are not replaced'),
+  ...keysOfOlderGoma,
 });
 export type RouteShape = z.output<typeof routeShape>;
 

@@ -12,6 +12,7 @@ type Schema = {
   readonly deprecated?: boolean;
   readonly additionalProperties?: unknown;
   readonly pattern?: string;
+  readonly not?: unknown;
 };
 
 function find(...path: readonly string[]): Schema | undefined {
@@ -46,6 +47,19 @@ test('the schema lets editors mark unknown and unsupported keys', () => {
   assert.equal(find(...clientAuth, 'allowedSANs', '[]')?.additionalProperties, false);
   assert.notEqual(find(...clientAuth, 'spiffe', 'bundles')?.additionalProperties, false, 'its keys are trust domains');
   assert.match(find('gateway', 'routes', '[]', 'blockCommonExploits')?.description ?? '', /refused/);
+});
+
+test('the schema lets editors take clientAuth as a block or as off, and nothing else', () => {
+  for (const path of [
+    ['gateway', 'tls', 'clientAuth'],
+    ['gateway', 'tls', 'policies', '[]', 'clientAuth'],
+  ]) {
+    const clientAuth = find(...path);
+    assert.deepEqual(clientAuth?.type, ['object', 'string', 'boolean']);
+    assert.match('off', new RegExp(clientAuth?.pattern ?? 'never'));
+    assert.doesNotMatch('on', new RegExp(clientAuth?.pattern ?? 'on'));
+    assert.deepEqual(clientAuth?.not, { const: true });
+  }
 });
 
 test('the schema is plain JSON', () => {

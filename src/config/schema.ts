@@ -1,8 +1,11 @@
 // The JSON Schema of the main configuration file, made from the same shapes that check it: for editors.
 import { z } from 'zod';
-import { singleAllowed } from './atoms.ts';
+import { offAllowed, singleAllowed } from './atoms.ts';
 import { mainFileShape } from './gateway-shape.ts';
 import { support } from './support.ts';
+
+/** JSON Schema has no flag for case; YAML has three spellings of each word. */
+const offInSchema = '^(?:[oO]ff|OFF|[fF]alse|FALSE|[nN]o?|NO)$';
 
 /** Draft 7, which the YAML extensions of editors know. Plain data. */
 export function configSchema(): object {
@@ -28,6 +31,13 @@ export function configSchema(): object {
         for (const key of Object.keys(jsonSchema)) delete jsonSchema[key];
         Object.assign(jsonSchema, { anyOf: [items, { ...rest, items }] });
       }
+      // Of texts `off` alone, of flags false alone.
+      if (zodSchema instanceof z.ZodType && offAllowed.has(zodSchema))
+        Object.assign(jsonSchema, {
+          type: ['object', 'string', 'boolean'],
+          pattern: offInSchema,
+          not: { const: true },
+        });
     },
   });
   return { title: 'Countersign configuration', ...schema, patternProperties: { '^x-': {} } };

@@ -1,13 +1,13 @@
 // The shape of everything under `tls:`: Goma's keys, ours, and what is not supported yet. Descriptions go into the
 // JSON Schema; docs/configuration.md says more.
 import type { z } from 'zod';
-import { closedMap, duration, flag, integer, list, map, oneOf, oneOrMore, text } from './atoms.ts';
-import { crlShape, identityKeys, ocspShape, spiffeShape } from './identity-shape.ts';
+import { closedMap, duration, flag, integer, list, map, offOr, oneOf, oneOrMore, text } from './atoms.ts';
+import { crlShape, identityKeys, ocspShape, routeDefaultsShape, spiffeShape } from './identity-shape.ts';
 import { ignored } from './support.ts';
 
 const certificatePairShape = map({
-  cert: text.optional().describe('Certificate, its chain included: path, PEM text, or base64 of PEM text.'),
-  key: text.optional().describe('Private key of the certificate: path, PEM text, or base64 of PEM text.'),
+  cert: text.optional().describe('Certificate, its chain included: path, PEM text, or base64 of PEM or DER.'),
+  key: text.optional().describe('Private key of the certificate: path, PEM text, or base64 of PEM or DER.'),
 });
 export type CertificatePairShape = z.output<typeof certificatePairShape>;
 
@@ -20,7 +20,7 @@ const clientAuthShape = closedMap({
   clientCA: oneOrMore(text)
     .optional()
     .describe(
-      'CA certificates that client certificates must chain to: path, PEM text, base64 of PEM text, or a list of these.',
+      'CA certificates that client certificates must chain to: path, PEM text, base64 of PEM or DER, or a list of these.',
     ),
   required: flag
     .optional()
@@ -70,7 +70,8 @@ const policyShape = map({
   certificates: list(certificatePairShape)
     .optional()
     .describe('Certificates of this policy. Omitted: chosen among the shared ones by name.'),
-  clientAuth: clientAuthShape.optional().describe('Client certificates. Omitted: none is asked for.'),
+  clientAuth: offOr(clientAuthShape).optional().describe('Client certificates. Omitted, or `off`: none is asked for.'),
+  defaults: routeDefaultsShape.optional().describe('For routes under this policy, in place of gateway.defaults.'),
   ...cryptoKeys,
 });
 export type PolicyShape = z.output<typeof policyShape>;
@@ -82,7 +83,9 @@ export const gatewayTlsShape = map({
     .optional()
     .describe('Deprecated name of certificates; replaces them where both are given.'),
   default: certificatePairShape.optional().describe('Certificate where none matches the server name.'),
-  clientAuth: clientAuthShape.optional().describe('Client certificates for every host that no policy names.'),
+  clientAuth: offOr(clientAuthShape)
+    .optional()
+    .describe('Client certificates for every host that no policy names; `off`: none is asked for.'),
   ...cryptoKeys,
   handshakeTimeout: duration.optional().describe('Time for a TLS handshake. Default 10s.'),
   handshakesPerSecond: integer(0, 1_000_000)
@@ -102,7 +105,7 @@ export const gatewayTlsShape = map({
   sessionResumption: map({
     enabled: flag.optional().describe('Default true.'),
     lifetime: duration.optional().describe('Default 1h.'),
-    keys: text.optional().describe('Ticket keys shared by several nodes: path, PEM text, or base64.'),
+    keys: text.optional().describe('Ticket keys shared by several nodes: path, PEM text, or base64 of PEM or DER.'),
     rotation: duration
       .optional()
       .describe('Ticket keys change at each multiple of this on the clock; 1m to 168h. Default 12h.'),
@@ -127,9 +130,13 @@ export const backendTlsShape = map({
   SkipVerification: flag.optional().describe('Deprecated name of insecureSkipVerify.'),
   rootCAs: text
     .optional()
-    .describe('CA certificates that verify the backend: path, PEM text, or base64. Omitted: those of the system.'),
-  clientCert: text.optional().describe('Client certificate that the gateway presents: path, PEM text, or base64.'),
-  clientKey: text.optional().describe('Private key of clientCert: path, PEM text, or base64.'),
+    .describe(
+      'CA certificates that verify the backend: path, PEM text, or base64 of PEM or DER. Omitted: those of the system.',
+    ),
+  clientCert: text
+    .optional()
+    .describe('Client certificate that the gateway presents: path, PEM text, or base64 of PEM or DER.'),
+  clientKey: text.optional().describe('Private key of clientCert: path, PEM text, or base64 of PEM or DER.'),
   serverName: text.optional().describe('Name for SNI and verification instead of the host of the endpoint.'),
   ...versionKeys,
   ...identityKeys,

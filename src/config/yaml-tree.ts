@@ -13,9 +13,11 @@ import {
   parseAllDocuments,
   type Scalar,
 } from 'yaml';
+import { isEncodedKey, maskSecrets } from '../base/secret-text.ts';
 import { type Environment, substitute } from './environment.ts';
 import type { Place } from './gateway-config.ts';
 import type { ProblemList } from './problem-list.ts';
+import { findPassedLimit, yamlLimits } from './yaml-limits.ts';
 
 export type TreeScalar = {
   readonly kind: 'scalar';
@@ -26,6 +28,8 @@ export type TreeScalar = {
   readonly broken: boolean;
   /** The text came from the environment, at least in part: do not print it. */
   readonly substituted: boolean;
+  /** Where it did, what stands in the file, or the variable's name: `certs/${NAME}.key`. */
+  readonly source?: string | undefined;
   readonly place: Place;
 };
 export type TreeList = {
@@ -39,13 +43,6 @@ export type TreeEntry = { readonly keyPlace: Place; readonly value: TreeNode };
 export type TreeMap = { readonly kind: 'map'; readonly entries: Map<string, TreeEntry>; readonly place: Place };
 export type TreeNode = TreeScalar | TreeList | TreeMap;
 
-/** Characters of one file. */
-export const maxFileLength = 8 * 1024 * 1024;
-/** Nodes of one file after aliases are expanded. */
-const maxNodes = 1_000_000;
-const maxAliases = 1000;
-const maxDepth = 64;
-
 /** The root of one file; undefined where it is empty or could not be read (then `problems` says why). */
 export function parseYamlTree(
   file: string,
@@ -54,8 +51,9 @@ export function parseYamlTree(
   problems: ProblemList,
 ): TreeNode | undefined {
   const start: Place = { file, line: 1, col: 1 };
-  if (text.length > maxFileLength) {
-    problems.error('file_too_large', start, `the file is larger than ${maxFileLength} characters`);
+  const passed = findPassedLimit(text);
+  if (passed !== undefined) {
+    problems.error('yaml_too_large', placeAt(file, text, passed.offset), `the file has ${passed.what}`, limitsHint);
     return undefined;
   }
   try {
@@ -67,6 +65,25 @@ export function parseYamlTree(
     return undefined;
   }
 }
+
+/** Variables without a value that are told of one text: each is searched for in it. */
+const maxUnset = 20;
+const limitsHint =
+  'docs/configuration.md lists the limits. Is this the right file? Many routes can stand in several: gateway.extraConfig.directory.';
+
+/** Counted without a list of all lines: most files need it once at most. */
+function placeAt(file: string, text: string, offset: number): Place {
+  let line = 1;
+  let start = 0;
+  for (let end = text.indexOf('\n'); end >= 0 && end < offset; end = text.indexOf('\n', start)) {
+    line++;
+    start = end + 1;
+  }
+  return { file, line, col: offset - start + 1 };
+}
+
+/** `size`: values in it, itself included; `height`: levels below it. */
+type Read = { readonly node: TreeNode; readonly size: number; readonly height: number };
 
 /** A place in reach of a too large tree. */
 class TooLarge {
@@ -83,8 +100,10 @@ class TreeReader {
   readonly #problems: ProblemList;
   readonly #lines = new LineCounter();
   /** Finished nodes; undefined while a node is being read (an alias to it would be a cycle). */
-  readonly #done = new Map<Node, { readonly node: TreeNode; readonly size: number } | undefined>();
-  #aliases = 0;
+  readonly #done = new Map<Node, Read | undefined>();
+  /** By name, the last one so far: what an alias that comes now means. The parser's own search walks the whole document. */
+  readonly #anchors = new Map<string, Node>();
+  #repeated = 0;
 
   constructor(file: string, text: string, env: Environment, problems: ProblemList) {
     this.#file = file;
@@ -110,14 +129,14 @@ class TreeReader {
     const contents = first?.contents;
     if (first === undefined || contents === null || contents === undefined) return undefined;
     try {
-      return this.#node(first, contents, 0).node;
+      return this.#node(contents, 0).node;
     } catch (error) {
       if (!(error instanceof TooLarge)) throw error;
       this.#problems.error(
         'yaml_too_large',
         error.place,
         'the document is too large, too deep, or its aliases expand to too much',
-        `Limits: ${maxNodes} values after expansion, ${maxDepth} levels, ${maxAliases} aliases.`,
+        `Limits: ${yamlLimits.values} values, ${yamlLimits.depth} levels, ${yamlLimits.aliases} aliases that repeat ${yamlLimits.repeatedValues} values.`,
       );
       return undefined;
     }
@@ -133,9 +152,9 @@ class TreeReader {
       const hint = /[{[,].*(?<!["'])\$\{/.test(line)
         ? 'Within { } and [ ] a variable must stand in quotes: "${NAME}".'
         : '';
-      this.#problems.error('yaml_syntax', place, `not valid YAML: ${firstLine(error.message)}`, hint);
+      this.#problems.error('yaml_syntax', place, `not valid YAML: ${maskSecrets(firstLine(error.message))}`, hint);
     } else if (warning !== undefined) {
-      const message = `not supported in YAML here: ${firstLine(warning.message)}`;
+      const message = `not supported in YAML here: ${maskSecrets(firstLine(warning.message))}`;
       this.#problems.error('yaml_tag', this.#placeOf(warning.pos[0]), message, 'Remove the tag.');
     }
     return error !== undefined || warning !== undefined;
@@ -146,68 +165,75 @@ class TreeReader {
     return { file: this.#file, line: Math.max(1, line), col: Math.max(1, col) };
   }
 
-  #node(document: Document, node: Node, depth: number): { node: TreeNode; size: number } {
+  #node(node: Node, depth: number): Read {
     const place = this.#placeOf(node.range?.[0] ?? 0);
-    if (depth > maxDepth) throw new TooLarge(place);
-    if (isAlias(node)) return this.#alias(document, node, depth);
+    if (depth > yamlLimits.depth) throw new TooLarge(place);
+    if (isAlias(node)) return this.#alias(node, place, depth);
+    this.#noteAnchor(node);
     const known = this.#done.get(node);
     if (known !== undefined) return known;
     this.#done.set(node, undefined);
-    const result = this.#fresh(document, node, place, depth);
-    if (result.size > maxNodes) throw new TooLarge(place);
+    const result = this.#fresh(node, place, depth);
+    if (result.size > yamlLimits.values) throw new TooLarge(place);
     this.#done.set(node, result);
     return result;
   }
 
-  #alias(document: Document, node: Alias, depth: number): { node: TreeNode; size: number } {
-    const place = this.#placeOf(node.range?.[0] ?? 0);
-    if (++this.#aliases > maxAliases) throw new TooLarge(place);
-    const target = node.resolve(document);
-    if (target === undefined || (this.#done.has(target) && this.#done.get(target) === undefined)) {
+  #noteAnchor(node: Node): void {
+    const { anchor } = node as { readonly anchor?: string };
+    if (anchor !== undefined) this.#anchors.set(anchor, node);
+  }
+
+  /** What the alias means was read before, or is being read (a cycle): it is never read twice. */
+  #alias({ source }: Alias, place: Place, depth: number): Read {
+    const target = this.#anchors.get(source);
+    // A key may be an anchor, too; keys are not read as values.
+    const known = target && (isScalar(target) ? this.#node(target, depth) : this.#done.get(target));
+    if (known === undefined) {
       const what = target === undefined ? 'names no anchor' : 'refers to a value that contains it';
       this.#problems.error('yaml_alias', place, `the alias ${what}`);
-      return { node: { ...emptyScalar(place), broken: true }, size: 1 };
+      return leaf({ ...emptyScalar(place), broken: true });
     }
-    return this.#node(document, target, depth);
+    this.#repeated += known.size;
+    const tooDeep = depth + known.height > yamlLimits.depth;
+    if (tooDeep || this.#repeated > yamlLimits.repeatedValues) throw new TooLarge(place);
+    return known;
   }
 
-  #fresh(document: Document, node: Node, place: Place, depth: number): { node: TreeNode; size: number } {
+  #fresh(node: Node, place: Place, depth: number): Read {
+    if (isScalar(node)) return leaf(this.#scalar(node, place));
+    if (isMap(node)) return this.#map(node.items, place, depth);
+    if (!isSeq(node)) return leaf(emptyScalar(place));
     let size = 1;
-    if (isScalar(node)) return { node: this.#scalar(node, place), size };
-    if (isSeq(node)) {
-      const items: TreeNode[] = [];
-      for (const item of node.items) {
-        const read = this.#node(document, item as Node, depth + 1);
-        items.push(read.node);
-        size += read.size;
-        if (size > maxNodes) throw new TooLarge(place);
-      }
-      return { node: { kind: 'list', items, place }, size };
+    let height = 0;
+    const items: TreeNode[] = [];
+    for (const item of node.items) {
+      const read = this.#node(item as Node, depth + 1);
+      items.push(read.node);
+      size += read.size;
+      height = Math.max(height, read.height + 1);
+      if (size > yamlLimits.values) throw new TooLarge(place);
     }
-    return isMap(node) ? this.#map(document, node.items, place, depth) : { node: emptyScalar(place), size };
+    return { node: { kind: 'list', items, place }, size, height };
   }
 
-  #map(
-    document: Document,
-    pairs: readonly { key: unknown; value: unknown }[],
-    place: Place,
-    depth: number,
-  ): { node: TreeNode; size: number } {
+  #map(pairs: readonly { key: unknown; value: unknown }[], place: Place, depth: number): Read {
     const entries = new Map<string, TreeEntry>();
     const merged: TreeNode[] = [];
     let size = 1;
+    let height = 0;
     for (const { key, value } of pairs) {
       const keyPlace = this.#placeOf((key as Node | null)?.range?.[0] ?? 0);
       if (!isScalar(key)) {
         this.#problems.error('yaml_key', keyPlace, 'a key must be plain text');
         continue;
       }
+      this.#noteAnchor(key);
       const read =
-        value === null || value === undefined
-          ? { node: emptyScalar(keyPlace), size: 1 }
-          : this.#node(document, value as Node, depth + 1);
+        value === null || value === undefined ? leaf(emptyScalar(keyPlace)) : this.#node(value as Node, depth + 1);
       size += read.size;
-      if (size > maxNodes) throw new TooLarge(place);
+      height = Math.max(height, read.height + 1);
+      if (size > yamlLimits.values) throw new TooLarge(place);
       const name = sourceOf(key);
       if (name === '<<' && key.type === 'PLAIN') {
         merged.push(read.node);
@@ -224,7 +250,7 @@ class TreeReader {
         );
     }
     for (const source of merged) this.#merge(entries, source, place);
-    return { node: { kind: 'map', entries, place }, size };
+    return { node: { kind: 'map', entries, place }, size, height };
   }
 
   /** `<<: *a` and `<<: [*a, *b]`: what is written in the map itself wins, then the earlier source. */
@@ -247,7 +273,7 @@ class TreeReader {
     const source = sourceOf(node);
     const isNull = node.type === 'PLAIN' && /^(?:~|null|Null|NULL|)$/.test(source) && node.tag === undefined;
     const { text, changed, unset } = substitute(source, this.#env);
-    for (const name of unset) {
+    for (const name of [...new Set(unset)].slice(0, maxUnset)) {
       const start = node.range?.[0] ?? 0;
       const within = this.#text.slice(start, node.range?.[1] ?? start).indexOf(`\${${name}}`);
       this.#problems.error(
@@ -258,8 +284,20 @@ class TreeReader {
       );
     }
     const broken = unset.length > 0;
-    return { kind: 'scalar', text, isNull: isNull || broken, broken, substituted: changed, place };
+    return {
+      kind: 'scalar',
+      text,
+      isNull: isNull || broken,
+      broken,
+      substituted: changed,
+      source: changed ? source : undefined,
+      place,
+    };
   }
+}
+
+function leaf(node: TreeNode): Read {
+  return { node, size: 1, height: 0 };
 }
 
 function emptyScalar(place: Place): TreeScalar {
@@ -274,7 +312,8 @@ function firstLine(message: string): string {
   return message.split('\n', 1)[0] ?? '';
 }
 
-/** Text of the configuration as it is shown in messages: quoted and cut. */
+/** Text of the configuration as it is shown in messages: quoted and cut; nothing of it where it may be a key. */
 export function quote(text: string): string {
+  if (isEncodedKey(text)) return '"…"';
   return text.length > 80 ? `"${text.slice(0, 77)}…"` : `"${text}"`;
 }

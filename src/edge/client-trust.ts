@@ -5,7 +5,8 @@ import type { CertificateFacts } from '../pki/facts.ts';
 import { CrlSet, type CrlSettings, type IndexedCrl } from '../pki/crl-set.ts';
 import { IdentityRules, type IdentityRulesOptions } from '../pki/identity-rules.ts';
 import { defaultKeyFloor, type Judgement, type KeyFloor } from '../pki/judge.ts';
-import { findSpiffeId, readSvid } from '../pki/spiffe.ts';
+import { escapeForLog } from '../pki/log-text.ts';
+import { findSigningFlaw, findSpiffeId, readSvid } from '../pki/spiffe.ts';
 import { TrustBundle } from '../pki/trust-bundle.ts';
 import { AnchorSet, type TrustPath } from '../pki/anchor-set.ts';
 import { findPathConstraint } from '../pki/path-constraints.ts';
@@ -136,6 +137,11 @@ export class ClientTrust {
     const [leaf] = facts;
     const [certificate, ...intermediates] = chain;
     if (leaf === undefined || certificate === undefined) return undefined;
+    for (const ca of this.#domains === undefined ? [] : facts.slice(1)) {
+      const wrong = findSigningFlaw(ca);
+      if (wrong !== undefined)
+        return { code: 'untrusted_issuer', detail: `its CA "${escapeForLog(ca.subject, 120)}" ${wrong}` };
+    }
     if (above !== undefined) {
       const own = this.#domains?.get(findSpiffeId(leaf)?.trustDomain ?? '');
       if (own === undefined) return undefined;

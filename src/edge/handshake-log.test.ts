@@ -105,6 +105,8 @@ test('what a peer chose is escaped and cut before anybody can log it', () => {
     der: Buffer.alloc(0),
     subject: 'CN=x\n2026-01-01 INFO forged\u001b[31m',
     issuer: `CN=${'y'.repeat(5000)}`,
+    subjectKey: 'x',
+    issuerKey: 'y',
     serial: '01',
     sha256: 'ab',
     spkiSha256: '',

@@ -24,17 +24,17 @@ export class Intermediates {
 
   /** One that another worker learned. False where it was known, or there is no room. */
   add(intermediate: CertificateFacts): boolean {
-    const same = this.#bySubject.get(intermediate.subject);
+    const same = this.#bySubject.get(intermediate.subjectKey);
     if (same?.some(({ sha256 }) => sha256 === intermediate.sha256) === true) return false;
     if (this.#count >= maxIntermediates) return false;
     this.#count += 1;
-    if (same === undefined) this.#bySubject.set(intermediate.subject, [intermediate]);
+    if (same === undefined) this.#bySubject.set(intermediate.subjectKey, [intermediate]);
     else same.push(intermediate);
     return true;
   }
 
   /** The issuer by name and key identifier; the signature is not checked. */
   findIssuer(facts: CertificateFacts): CertificateFacts | undefined {
-    return this.#bySubject.get(facts.issuer)?.find((one) => looksIssuedBy(facts, one));
+    return this.#bySubject.get(facts.issuerKey)?.find((one) => looksIssuedBy(facts, one));
   }
 }

@@ -235,5 +235,5 @@ function unlessGood(known: KnownAnswer | undefined): KnownAnswer | undefined {
 
 /** Two issuers of one name are told apart by their keys. */
 function keyOf({ leaf, issuer }: OcspSubject): string {
-  return `${issuer.spkiSha256} ${leaf.serial} ${leaf.issuer}`;
+  return `${issuer.spkiSha256} ${leaf.serial} ${leaf.issuerKey}`;
 }

@@ -3,31 +3,32 @@
 import { canonicalHostName } from '../base/host.ts';
 import type { EdgePolicy } from './edge-policy.ts';
 
-export type PolicyTableEntry = {
-  readonly policy: EdgePolicy;
+/** `P`: what is found, known by its name. */
+export type PolicyTableEntry<P = EdgePolicy> = {
+  readonly policy: P;
   /** Canonical names and `*.suffix` patterns, the latter for one or more labels in front of the suffix. */
   readonly hosts: readonly string[];
 };
 
-export type PolicyTableOptions = {
+export type PolicyTableOptions<P = EdgePolicy> = {
   /** Earlier entries win where two name the same host (the configuration refuses that). */
-  readonly policies: readonly PolicyTableEntry[];
+  readonly policies: readonly PolicyTableEntry<P>[];
   /** The policy for hosts that the gateway knows (from routes and certificates) and no other policy names. */
-  readonly gateway: EdgePolicy;
+  readonly gateway: P;
   /** Names and `*.suffix` patterns of those hosts; what is neither is left out. */
   readonly knownHosts: readonly string[];
   /** For absent and unknown names; undefined = refuse. */
-  readonly defaultPolicy: EdgePolicy | undefined;
+  readonly defaultPolicy: P | undefined;
 };
 
-export class PolicyTable {
+export class PolicyTable<P extends { readonly name: string } = EdgePolicy> {
   /** Every policy once, the gateway's first. */
-  readonly policies: readonly EdgePolicy[];
-  readonly defaultPolicy: EdgePolicy | undefined;
-  readonly #exact = new Map<string, EdgePolicy>();
-  readonly #suffixes = new Map<string, EdgePolicy>();
+  readonly policies: readonly P[];
+  readonly defaultPolicy: P | undefined;
+  readonly #exact = new Map<string, P>();
+  readonly #suffixes = new Map<string, P>();
 
-  constructor(options: PolicyTableOptions) {
+  constructor(options: PolicyTableOptions<P>) {
     this.policies = [...new Set([options.gateway, ...options.policies.map((entry) => entry.policy)])];
     this.defaultPolicy = options.defaultPolicy;
     for (const { policy, hosts } of options.policies) {
@@ -47,19 +48,19 @@ export class PolicyTable {
    * The policy of a server name or host without port, in any spelling. Absent names, IP addresses and what is no host
    * name are all the same: they get the default policy, if there is one.
    */
-  find(serverName: string | undefined): EdgePolicy | undefined {
+  find(serverName: string | undefined): P | undefined {
     if (serverName === undefined) return this.defaultPolicy;
     return this.#findNamed(serverName) ?? this.defaultPolicy;
   }
 
-  #findNamed(text: string): EdgePolicy | undefined {
+  #findNamed(text: string): P | undefined {
     const name = canonicalHostName(text);
     if (name === undefined) return undefined;
     return this.#exact.get(name) ?? (this.#suffixes.size === 0 ? undefined : this.#findSuffix(name, name.indexOf('.')));
   }
 
   /** The longest suffix that starts behind a dot, from `firstDot` on; a name has at most 127 labels. */
-  #findSuffix(name: string, firstDot: number): EdgePolicy | undefined {
+  #findSuffix(name: string, firstDot: number): P | undefined {
     for (let dot = firstDot; dot >= 0; dot = name.indexOf('.', dot + 1)) {
       const found = this.#suffixes.get(name.slice(dot + 1));
       if (found !== undefined) return found;
@@ -67,7 +68,7 @@ export class PolicyTable {
     return undefined;
   }
 
-  #add(host: string, policy: EdgePolicy): boolean {
+  #add(host: string, policy: P): boolean {
     const wildcard = host.startsWith('*.');
     const name = canonicalHostName(wildcard ? host.slice(2) : host);
     if (name === undefined) return false;

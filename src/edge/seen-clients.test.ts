@@ -11,6 +11,8 @@ function fakeFacts(subject: string, bytes = 600): CertificateFacts {
     der: Buffer.alloc(bytes),
     subject,
     issuer: 'CN=ca',
+    subjectKey: subject,
+    issuerKey: 'CN=ca',
     serial: '01',
     sha256: hash('sha256', subject, 'hex'),
     spkiSha256: '',

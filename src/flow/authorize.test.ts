@@ -19,6 +19,7 @@ const rules: Readonly<Record<string, RouteClientCertConfig | undefined>> = {
   'required a': { required: true, allow: [{ kind: 'spiffe', id: 'spiffe://x/a', place }], place },
   'required b': { required: true, allow: [{ kind: 'spiffe', id: 'spiffe://x/b', place }], place },
   'optional a': { required: false, allow: [{ kind: 'spiffe', id: 'spiffe://x/a', place }], place },
+  open: { required: false, allow: undefined, place },
   'optional b': { required: false, allow: [{ kind: 'spiffe', id: 'spiffe://x/b', place }], place },
 };
 
@@ -29,7 +30,7 @@ function story(
   policy: 'requires' | 'asks' | 'open',
   rule: string,
   method: string,
-  client?: Client,
+  { client, closedByDefault = false }: { readonly client?: Client; readonly closedByDefault?: boolean } = {},
 ): Routed {
   const identity = kind === 'a' ? { leaf, chain: [leaf], chainKnown: true, anchor: undefined } : undefined;
   const peer = {
@@ -45,13 +46,14 @@ function story(
     refused: undefined,
   };
   const config = rules[rule];
+  const route = { rule: config && new RouteRule(config) };
   const made = {
     client: client ?? new Client(peer),
     policy: { clientAuth: policy === 'open' ? undefined : { required: policy === 'requires' } },
-    route: { rule: config && new RouteRule(config) },
+    route,
     host: 'a.test',
     exchange: { head: { method, target: '/x?y' } },
-    serving: { securePort: 8443 },
+    serving: { securePort: 8443, ruleOf: () => route.rule ?? (closedByDefault ? RouteRule.byDefault() : undefined) },
   };
   return made as unknown as Routed;
 }
@@ -74,6 +76,7 @@ const underAsking: Readonly<Record<string, readonly [string, string, string]>> =
   'required b': ['plaintext_refused 308', 'policy_denied 403', 'policy_denied 403'],
   'optional a': ['passes', 'passes', 'passes'],
   'optional b': ['passes', 'passes', 'policy_denied 403'],
+  open: ['passes', 'passes', 'passes'],
 };
 
 describe('a route whose rule is', () => {
@@ -99,6 +102,20 @@ describe('a route whose rule is', () => {
     });
   }
 
+  it('none is judged by the default where there is one, and no other route is', () => {
+    const byDefault = { closedByDefault: true };
+    for (const [rule, own] of Object.entries(underAsking)) {
+      const [plain, anonymous, a] = rule === 'none' ? (underAsking['required'] ?? own) : own;
+      assert.equal(outcome(story('plain', 'asks', rule, 'GET', byDefault)), plain, rule);
+      assert.equal(outcome(story('anonymous', 'asks', rule, 'GET', byDefault)), anonymous, rule);
+      assert.equal(outcome(story('a', 'asks', rule, 'GET', byDefault)), a, rule);
+    }
+    assert.throws(
+      () => authorize(story('anonymous', 'asks', 'none', 'GET', byDefault)),
+      (error) => error instanceof RouteDenied && error.rule === 'defaults.security.clientCert.required',
+    );
+  });
+
   it('its own denial carries the rule, for every request anew', () => {
     const denied = story('a', 'asks', 'required b', 'GET');
     for (let i = 0; i < 2; i += 1) {
@@ -111,7 +128,7 @@ describe('a route whose rule is', () => {
 
   it('two rules do not answer for each other on one connection', () => {
     const first = story('a', 'asks', 'required b', 'GET');
-    const second = story('a', 'asks', 'required a', 'GET', first.client);
+    const second = story('a', 'asks', 'required a', 'GET', { client: first.client });
     for (let i = 0; i < 2; i += 1) {
       assert.equal(outcome(first), 'policy_denied 403');
       assert.equal(outcome(second), 'passes');

@@ -6,12 +6,12 @@ import type { Permitted, Routed } from './story.ts';
 
 /**
  * Faults: plaintext_refused, or PlaintextRedirect where the request can simply be repeated over TLS; RouteDenied where the
- * route's own rule says no. A rule that requires no certificate lets anonymous clients pass over plain HTTP as over TLS:
- * whoever the rule would deny with a certificate can leave it away there too.
+ * route's rule, its own or the default, says no. A rule that requires no certificate lets anonymous clients pass over plain
+ * HTTP as over TLS: whoever the rule would deny with a certificate can leave it away there too.
  */
 export function authorize(story: Routed): Permitted {
   const { peer } = story.client;
-  const { rule } = story.route;
+  const rule = story.serving.ruleOf(story.route, story.policy);
   const policyRequires = story.policy?.clientAuth?.required === true;
   if (!peer.secure && (policyRequires || rule?.required === true)) throw plaintextFault(story);
   // The handshake has refused such clients already; a second look costs nothing and guards every later way in.

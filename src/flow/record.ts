@@ -2,6 +2,7 @@
 import type { Fault } from '../base/fault.ts';
 import { RouteDenied } from './authorize.ts';
 import type { Client } from './client.ts';
+import { AmbiguousPath } from './route.ts';
 import type { Services } from './serving.ts';
 import type { Story } from './story.ts';
 
@@ -49,7 +50,7 @@ function log(story: Story, status: number, durationMs: number, route: string, ba
     target: exchange.head.target,
     status,
     code: story.fault?.code ?? '',
-    rule: story.fault instanceof RouteDenied ? story.fault.rule : '',
+    rule: story.fault instanceof RouteDenied || story.fault instanceof AmbiguousPath ? story.fault.rule : '',
     route,
     backend,
     durationMs,

@@ -42,7 +42,7 @@ function answer(story: Story, fault: Fault): void {
 }
 
 /** Faults of the client after which its connection is not used again, whatever was sent behind the request. */
-const final: ReadonlySet<Fault['code']> = new Set(['bad_request', 'host_mismatch', 'expired']);
+const final: ReadonlySet<Fault['code']> = new Set(['bad_request', 'ambiguous_path', 'host_mismatch', 'expired']);
 
 /** A client whose handshake failed gets one answer and nothing more; a malformed or misdirected request ends its connection. */
 function mustClose(story: Story, fault: Fault): boolean {

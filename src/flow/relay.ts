@@ -182,7 +182,8 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
   onResponseBody(chunk: Buffer): void {
     if (this.#done) return;
     if (this.#held !== undefined && !this.#release(this.#held, chunk)) return;
-    if (this.#exchange.sendBody(chunk)) {
+    // A scarce backend connection is free sooner where the rest of the answer waits here.
+    if (this.#exchange.sendBody(chunk) || (this.#story.backend.isScarce && this.#exchange.holdMore())) {
       this.#expectBody();
     } else {
       // The client is slow, not the backend: the client connection has its own deadline for that.
@@ -260,10 +261,12 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
     const { backend, route } = this.#story;
     backend.reportFailure(fault);
     if (this.#responding) {
+      const broken =
+        fault.code === 'backend_closed' ? new Fault('backend_truncated', 'backend', { cause: fault }) : fault;
+      // The head and what came with it may wait for the end of this turn: then the client hears the truth instead.
+      if (this.#exchange.takeBack()) return this.#refuse(broken);
       this.#exchange.abort();
-      this.#finish(
-        fault.code === 'backend_closed' ? new Fault('backend_truncated', 'backend', { cause: fault }) : fault,
-      );
+      this.#finish(broken);
     } else if (
       mayTryAgain({
         fault,

@@ -1,23 +1,38 @@
-// Step 2: which route. The path is normalised before it is matched, and the normalised one is what the backend gets.
+// Step 2: which route. The path is normalised before it is matched, and the normalised one is what the backend gets. Where
+// a backend could read another route's path in it, no rule of a route could be relied on: refused (incident 25).
 import { Fault } from '../base/fault.ts';
+import { describeConfusion, noNormalForm, slashesHideRoute } from '../routing/describe-confusion.ts';
 import { normalizeTarget } from '../routing/normalize-target.ts';
+import { pathToSend } from '../routing/path-to-send.ts';
 import type { Identified, Routed } from './story.ts';
 
-/** Faults: bad_request (ambiguous path), no_route, method_not_allowed (with the methods that are allowed). */
+/** Faults: ambiguous_path, no_route, method_not_allowed (with the methods that are allowed). */
 export function route(story: Identified): Routed {
   const { method, target, upgrade } = story.exchange.head;
   if (upgrade !== '') throw new Fault('upgrade_unsupported', 'client', { detail: `Upgrade: ${upgrade}` });
   if (method === 'CONNECT') throw new Fault('method_unsupported', 'client');
   const normal = normalizeTarget(target);
-  if (normal === undefined)
-    throw new Fault('bad_request', 'client', { detail: 'the path cannot be normalised without ambiguity' });
-  story.path = normal.path;
+  if (normal === undefined) throw new AmbiguousPath(noNormalForm);
   story.query = normal.query;
-  const match = story.serving.routes.match(method, story.host, normal.path);
+  const { routes } = story.serving;
+  const match = routes.match(method, story.host, normal.path);
   if (match.kind === 'method_not_allowed') throw new MethodNotAllowed(match.allow);
   if (match.kind === 'no_route') throw new Fault('no_route', 'client');
+  if (match.kind === 'ambiguous_path') throw new AmbiguousPath(describeConfusion(match));
+  const path = pathToSend(routes, method, story.host, normal, match.route);
+  if (path === undefined) throw new AmbiguousPath(slashesHideRoute);
+  story.path = path;
   story.route = match.route;
   return story as Routed;
+}
+
+/** 400 with why, for the log; the client is told nothing of other routes. */
+export class AmbiguousPath extends Fault {
+  readonly rule: string;
+  constructor(why: string) {
+    super('ambiguous_path', 'client', { detail: why });
+    this.rule = why;
+  }
 }
 
 /** 405 with the value of its Allow field (RFC 9110 section 15.5.6). */

@@ -19,7 +19,7 @@ export type Route = {
   readonly config: RouteConfig;
   readonly cluster: Cluster;
   readonly metrics: RouteMetrics;
-  /** Who may call it; undefined: whoever its policy lets in. */
+  /** Who may call it, as the route itself says; undefined: it says nothing (`Serving.ruleOf`). */
   readonly rule: RouteRule | undefined;
 };
 
@@ -32,6 +32,8 @@ export type Serving = {
   readonly forwarding: Forwarding;
   /** Port that plain HTTP redirects to; undefined where the TLS entry point is off. */
   readonly securePort: number | undefined;
+  /** Who may call a route under a policy: its own rule, else the default of the policy; undefined: whoever the policy lets in. */
+  ruleOf(route: Route, policy: EdgePolicy | undefined): RouteRule | undefined;
   /** URI SANs of the certificate that a policy presents: XFCC's By. */
   ownUris(policy: EdgePolicy): readonly string[];
 };

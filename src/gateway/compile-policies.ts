@@ -1,6 +1,7 @@
 // From loaded policies to the table that says which policy a name belongs to, each with its own TLS contexts.
+import { hash } from 'node:crypto';
 import { wildcardHost } from '../base/host.ts';
-import type { CrlConfig, OcspConfig } from '../config/gateway-config.ts';
+import type { CrlConfig, GatewayConfig, OcspConfig } from '../config/gateway-config.ts';
 import type { OcspSettings } from '../edge/client-trust.ts';
 import { EdgePolicy } from '../edge/edge-policy.ts';
 import type { StapleBook } from '../edge/staple-book.ts';
@@ -10,6 +11,57 @@ import type { CrlLookup } from './crl-store.ts';
 import type { LoadedConfig, LoadedPolicy } from './loaded.ts';
 
 type Resumption = LoadedConfig['config']['tls']['sessionResumption'];
+
+/** What is compiled of one policy, and what it was compiled from: where that is the same, the next generation takes it over. */
+export type CompiledPolicy = { readonly key: string; readonly policy: EdgePolicy };
+
+export type PolicyCompiler = {
+  readonly compiled: ReadonlyMap<string, CompiledPolicy>;
+  /** Compiles one policy, or takes it over. Throws where OpenSSL rejects its material. */
+  add(policy: LoadedPolicy): void;
+  /** All of `loaded.policies` were added. */
+  finish(): PolicyTable;
+};
+
+/**
+ * Policy by policy, so that a caller can pause between them. `secret`, `crls`, `staples` as below; `before`: what is in force,
+ * by name. A policy that is taken over keeps its CRLs, which are replaced wherever it serves, and its ticket keys until it is
+ * told of others (EdgePolicy.rotate).
+ */
+export function policyCompiler(
+  loaded: LoadedConfig,
+  secret: Buffer,
+  crls: CrlLookup,
+  staples?: StapleBook,
+  before?: ReadonlyMap<string, CompiledPolicy>,
+): PolicyCompiler {
+  const { tls } = loaded.config;
+  const { sessionResumption: resumption } = tls;
+  const compiled = new Map<string, CompiledPolicy>();
+  const stapled = tls.ocspStapling.enabled ? staples : undefined;
+  return {
+    compiled,
+    add(policy) {
+      const { name } = policy.config;
+      const key = keyOf(policy, resumption, stapled !== undefined);
+      const same = before?.get(name);
+      compiled.set(
+        name,
+        same?.key === key ? same : { key, policy: compilePolicy(policy, resumption, secret, crls, stapled) },
+      );
+    },
+    finish: () => assembleTable(loaded, compiled),
+  };
+}
+
+/** Over everything that a policy is compiled from, places in files aside: a line that moves changes nothing. */
+function keyOf(policy: LoadedPolicy, { enabled, lifetimeMs }: Resumption, stapled: boolean): string {
+  const parts = [policy, enabled, lifetimeMs, stapled];
+  return hash(
+    'sha256',
+    JSON.stringify(parts, (name, value: unknown) => (name === 'place' ? undefined : value)),
+  );
+}
 
 /**
  * Throws where OpenSSL rejects a certificate, key, cipher or curve. `secret`: for session tickets, shared by all workers;
@@ -21,19 +73,35 @@ export function compilePolicies(
   crls: CrlLookup,
   staples?: StapleBook,
 ): PolicyTable {
-  const { tls, routes } = loaded.config;
-  const compiled = new Map<string, EdgePolicy>();
-  const stapled = tls.ocspStapling.enabled ? staples : undefined;
-  for (const policy of loaded.policies)
-    compiled.set(policy.config.name, compilePolicy(policy, tls.sessionResumption, secret, crls, stapled));
+  const compiler = policyCompiler(loaded, secret, crls, staples);
+  for (const policy of loaded.policies) compiler.add(policy);
+  return compiler.finish();
+}
+
+function assembleTable(loaded: LoadedConfig, compiled: ReadonlyMap<string, CompiledPolicy>): PolicyTable {
   const find = (name: string): EdgePolicy => {
-    const policy = compiled.get(name);
+    const policy = compiled.get(name)?.policy;
     if (policy === undefined) throw new RangeError(`policy ${name} was not loaded`);
     return policy;
   };
+  return makePolicyTable(loaded.config, certificateNames(loaded), find);
+}
+
+/** DNS names of the certificates that hosts of no policy of their own are served with. */
+export function certificateNames(loaded: LoadedConfig): readonly string[] {
+  const { gateway } = loaded.config.tls;
+  return (
+    loaded.policies.find(({ config }) => config.name === gateway.name)?.certificates.flatMap(({ names }) => names) ?? []
+  );
+}
+
+/** Which policy a name belongs to, whatever a policy is. `find`: by its name. */
+export function makePolicyTable<P extends { readonly name: string }>(
+  { tls, routes }: GatewayConfig,
+  certificateHosts: readonly string[],
+  find: (name: string) => P,
+): PolicyTable<P> {
   const routeHosts = routes.flatMap((route) => route.hosts.map(wildcardHost));
-  const gatewayNames = loaded.policies.find(({ config }) => config === tls.gateway || config.name === tls.gateway.name);
-  const certificateHosts = gatewayNames?.certificates.flatMap((pair) => pair.names) ?? [];
   return new PolicyTable({
     gateway: find(tls.gateway.name),
     policies: tls.policies.map((policy) => ({ policy: find(policy.name), hosts: policy.hosts })),

@@ -2,8 +2,9 @@
 // each; what that means for clients is decided where it is asked for (load-crls.ts at a load, process/crl-feed.ts later).
 import { hash } from 'node:crypto';
 import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { CrlSource } from '../config/gateway-config.ts';
+import { materialName } from '../pki/material.ts';
 import type { CrlBuilder } from '../pki/crl-builder.ts';
 import { CrlRefusal } from '../pki/crl-refusal.ts';
 import type { IndexedCrl } from '../pki/crl-set.ts';
@@ -52,7 +53,9 @@ export class CrlLoader {
       (found) => found.isDirectory(),
       () => false,
     );
-    return isDirectory ? this.#readDirectory(source.path, issuers) : this.#build(name, { path: source.path }, issuers);
+    return isDirectory
+      ? this.#readDirectory(source.path, name, issuers)
+      : this.#build(name, { path: source.path }, issuers);
   }
 
   close(): void {
@@ -66,22 +69,24 @@ export class CrlLoader {
     return reading.failures.length > 0 ? reading : { ...reading, validators: fetched.validators };
   }
 
-  async #readDirectory(path: string, issuers: readonly Uint8Array[]): Promise<CrlReading> {
+  async #readDirectory(path: string, name: string, issuers: readonly Uint8Array[]): Promise<CrlReading> {
     const files: string[] = [];
     try {
       const entries = await readdir(path);
       // A list that is not looked at would be a revocation that is not known.
-      if (entries.length > maxEntries) return failed(path, 'crl_too_large', `it holds more than ${maxEntries} files`);
+      if (entries.length > maxEntries) return failed(name, 'crl_too_large', `it holds more than ${maxEntries} files`);
       for (const entry of entries.sort()) {
         const file = join(path, entry);
         if (crlFile.test(entry) && (await stat(file)).isFile()) files.push(file);
       }
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code ?? 'error';
-      return failed(path, 'crl_unreadable', `its files cannot be listed (${code})`);
+      return failed(name, 'crl_unreadable', `its files cannot be listed (${code})`);
     }
-    if (files.length > maxFiles) return failed(path, 'crl_too_large', `it holds more than ${maxFiles} CRLs`);
-    const readings = await Promise.all(files.map(async (file) => this.#build(file, { path: file }, issuers)));
+    if (files.length > maxFiles) return failed(name, 'crl_too_large', `it holds more than ${maxFiles} CRLs`);
+    const readings = await Promise.all(
+      files.map(async (file) => this.#build(join(name, basename(file)), { path: file }, issuers)),
+    );
     return {
       crls: readings.flatMap(({ crls }) => crls),
       failures: readings.flatMap(({ failures }) => failures),
@@ -108,6 +113,6 @@ function failed(source: string, code: CrlRefusal['code'], message: string): CrlR
 export function makeFeedSpec(source: CrlSource, issuers: readonly Uint8Array[], issuersKey: string): CrlFeedSpec {
   const [kind, value] =
     'url' in source ? ['url', source.url] : 'path' in source ? ['path', source.path] : ['pem', source.pem];
-  const name = kind === 'pem' ? 'inline PEM' : value;
+  const name = 'url' in source ? source.url : materialName(source);
   return { key: hash('sha256', JSON.stringify([kind, value, issuersKey])), name, source, issuers };
 }

@@ -13,6 +13,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import type { MetricCatalogue } from '../telemetry/metrics.ts';
 
 export type EdgeEntryOptions = {
+  readonly maxConnections: number;
   readonly clock: Clock;
   readonly deadlines: Deadlines;
   readonly log: Logger;
@@ -43,6 +44,7 @@ export function makeEdgeEntry(options: EdgeEntryOptions): EdgeEntry {
       log.warn({ count }, 'further handshakes were refused, from more addresses than are told apart'),
   });
   const listener = new EdgeListener({
+    limits: { maxConnections: options.maxConnections },
     clock,
     deadlines,
     intermediates,

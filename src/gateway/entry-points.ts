@@ -3,7 +3,8 @@ import type { Clock } from '../base/clock.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import type { EdgeListener } from '../edge/listener.ts';
 import { type EdgeEntry, type EdgeEntryOptions, makeEdgeEntry } from './edge-entry.ts';
-import { PlainListener } from './plain-listener.ts';
+import { connectionsWithin, findDescriptorLimit } from './descriptors.ts';
+import { PlainListener, type PlainListenerOptions } from './plain-listener.ts';
 
 export type ListenPorts = { readonly web: number | undefined; readonly webSecure: number | undefined };
 
@@ -14,12 +15,17 @@ export type EntryPointsOptions = {
   readonly addresses: GatewayConfig['entryPoints'];
 };
 
+/** Connections that one worker holds on one entry point at once. */
+const mostConnections = 20_000;
+
 /** A turn of the event loop that took less has accepted nobody, and had nothing else to do. */
 const shortTurnMs = 0.15;
 const maxTurns = 200;
 
 export class EntryPoints {
   readonly #options: EntryPointsOptions;
+  /** Of each entry point. */
+  readonly #maxConnections = connectionsWithin(findDescriptorLimit(), mostConnections);
   #edge: EdgeEntry | undefined;
   #web: PlainListener | undefined;
 
@@ -28,16 +34,16 @@ export class EntryPoints {
   }
 
   /** Rejects with the system's error. */
-  async openSecure(port: number, edge: EdgeEntryOptions): Promise<void> {
+  async openSecure(port: number, edge: Omit<EdgeEntryOptions, 'maxConnections'>): Promise<void> {
     const { addresses, reusePort } = this.#options;
-    this.#edge = makeEdgeEntry(edge);
+    this.#edge = makeEdgeEntry({ ...edge, maxConnections: this.#maxConnections });
     await this.#edge.listener.listen({ host: addresses.webSecure.host, port, reusePort });
   }
 
   /** Likewise. */
-  async openPlain(port: number, onConnection: ConstructorParameters<typeof PlainListener>[0]): Promise<void> {
+  async openPlain(port: number, plain: Omit<PlainListenerOptions, 'maxConnections'>): Promise<void> {
     const { addresses, reusePort } = this.#options;
-    this.#web = new PlainListener(onConnection);
+    this.#web = new PlainListener({ ...plain, maxConnections: this.#maxConnections });
     await this.#web.listen(addresses.web.host, port, reusePort);
   }
 

@@ -4,12 +4,12 @@ import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { Clock } from '../base/clock.ts';
 import { Deadlines } from '../base/deadline.ts';
+import { Slices } from '../base/slices.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import type { EdgeState, JudgedClient } from '../edge/edge-world.ts';
 import { Intermediates } from '../edge/intermediates.ts';
 import { type Peer, peerOfPlainSocket } from '../edge/peer.ts';
 import { judgeAgain } from '../edge/rejudge.ts';
-import { selfTest } from '../edge/self-test.ts';
 import { type Staple, StapleBook } from '../edge/staple-book.ts';
 import type { TicketSeed } from '../edge/ticket-secret.ts';
 import { Client } from '../flow/client.ts';
@@ -68,6 +68,11 @@ export class Gateway {
   readonly #rotation: TicketRotation;
   readonly #staples: StapleBook;
   readonly #prepared = new Map<number, Generation>();
+  /** What was asked for last; one that is building and was not, ends at its next pause. */
+  #wished: { readonly number: number } | undefined;
+  #building: Promise<unknown> = Promise.resolve();
+  /** How often CRLs were put in force. */
+  #crlLists = 0;
   #household: Household | undefined;
   #generation: Generation | undefined;
   #timeouts: ServerTimeouts = defaultServerTimeouts;
@@ -97,10 +102,23 @@ export class Gateway {
     this.#intermediates = new Intermediates(({ der }) => options.onIntermediate(der));
   }
 
-  /** Builds a generation beside the current one. Throws where it cannot be built; nothing has changed then. */
+  /**
+   * Builds a generation beside the current one, in slices: requests are served meanwhile. Rejects where it cannot be built, or
+   * is abandoned on the way; nothing has changed then. One after the other, however many are asked for.
+   */
   async prepare(number: number, loaded: LoadedConfig, ticketSeed: TicketSeed): Promise<void> {
+    const wish = { number };
+    this.#wished = wish;
+    const mine = this.#building.then(async () => this.#prepare(loaded, ticketSeed, wish));
+    this.#building = mine.catch(() => {});
+    return mine;
+  }
+
+  async #prepare(loaded: LoadedConfig, ticketSeed: TicketSeed, wish: { readonly number: number }): Promise<void> {
+    const { number } = wish;
     const { reports, budget, resolver } = (this.#household ??= this.#settle(loaded.config));
     const forwarding = new Forwarding(loaded.config.proxy, randomUUID);
+    const before = this.#generation;
     const pools = new Pools(
       {
         clock: this.#clock,
@@ -115,7 +133,7 @@ export class Gateway {
         events: reports,
       },
       budget,
-      this.#generation?.pools,
+      before?.pools,
     );
     const metrics = this.#metrics.of;
     try {
@@ -123,7 +141,13 @@ export class Gateway {
       const { crls } = this;
       const staples = this.#staples;
       const input = { number, loaded, ticketSeed, now, crls, staples, forwarding, pools, metrics };
-      this.#prepared.set(number, new Generation(input));
+      const listed = this.#crlLists;
+      const isWanted = (): boolean => this.#wished === wish;
+      const generation = await Generation.build(input, new Slices(this.#clock), before, isWanted);
+      // What came while it was built went to the others only.
+      if (listed !== this.#crlLists) generation.replaceCrls(crls);
+      this.#prepared.get(number)?.close();
+      this.#prepared.set(number, generation);
     } catch (error) {
       // What it had begun must not live on for ever: probes of its backends, its hold on pools that others still use.
       pools.close();
@@ -149,6 +173,7 @@ export class Gateway {
   }
 
   abandon(number: number): void {
+    if (this.#wished?.number === number) this.#wished = undefined;
     this.#prepared.get(number)?.close();
     this.#prepared.delete(number);
   }
@@ -156,6 +181,7 @@ export class Gateway {
   /** Puts refreshed CRLs in force, for new and for open connections. Throws where one never came. */
   listCrls(listing: CrlListing): void {
     if (!this.crls.list(listing)) return;
+    this.#crlLists++;
     for (const generation of this.#prepared.values()) generation.replaceCrls(this.crls);
     this.#generation?.replaceCrls(this.crls);
     if (this.#generation !== undefined) this.#connections.judgeAgain();
@@ -176,7 +202,6 @@ export class Gateway {
     const household = this.#household;
     const generation = this.#generation;
     if (household === undefined || generation === undefined) throw new Error('no generation was committed');
-    await selfTest();
     const { entryPoints: addresses, trustRecord } = generation.loaded.config;
     const { logger } = household;
     const { reusePort, onJudged } = this.#options;
@@ -197,9 +222,10 @@ export class Gateway {
       });
     }
     if (ports.web !== undefined) {
-      await entryPoints.openPlain(ports.web, (socket) =>
-        this.#serve(socket, socket, peerOfPlainSocket(socket), household),
-      );
+      await entryPoints.openPlain(ports.web, {
+        onConnection: (socket) => this.#serve(socket, socket, peerOfPlainSocket(socket), household),
+        onTurnedAway: () => household.reports.onTurnedAway('web'),
+      });
     }
   }
 

@@ -1,5 +1,6 @@
 // One generation of rules: everything that a request needs, compiled from a LoadedConfig, immutable once made. A new one is
 // built beside the old; what has not changed (pools, health) is taken over, so that warm connections survive a reload.
+import type { Slices } from '../base/slices.ts';
 import type { ForwardClientCertConfig } from '../config/gateway-config.ts';
 import type { EdgePolicy } from '../edge/edge-policy.ts';
 import type { PolicyTable } from '../edge/policy-table.ts';
@@ -17,7 +18,7 @@ import { Cluster } from '../upstream/cluster.ts';
 import { defaultPoolSettings, type PoolSettings } from '../upstream/pool-settings.ts';
 import type { Pools } from '../upstream/pools.ts';
 import type { BackendAnchors, TlsMaterial } from '../upstream/tls-identity.ts';
-import { compilePolicies, crlSettings } from './compile-policies.ts';
+import { type CompiledPolicy, crlSettings, policyCompiler } from './compile-policies.ts';
 import type { CrlLookup } from './crl-store.ts';
 import type { LoadedConfig, LoadedRoute } from './loaded.ts';
 
@@ -37,6 +38,12 @@ export type GenerationInput = {
   readonly metrics: MetricCatalogue;
 };
 
+type Parts = {
+  readonly compiled: ReadonlyMap<string, CompiledPolicy>;
+  readonly policies: PolicyTable;
+  readonly routes: RouteTable<Route>;
+};
+
 export class Generation implements Serving {
   readonly number: number;
   readonly loaded: LoadedConfig;
@@ -47,14 +54,15 @@ export class Generation implements Serving {
   readonly securePort: number | undefined;
   readonly pools: Pools;
   readonly #tickets: TicketSecret;
+  readonly #compiled: ReadonlyMap<string, CompiledPolicy>;
   readonly #uris = new Map<string, readonly string[]>();
+  /** By policy; empty where no policy has a default. */
+  readonly #defaultRules = new Map<string, RouteRule>();
 
-  /** Throws where OpenSSL rejects what the checks let pass: the caller keeps the generation before. */
-  constructor(input: GenerationInput) {
-    const { loaded, metrics } = input;
-    const { config } = loaded;
+  private constructor(input: GenerationInput, tickets: TicketSecret, parts: Parts) {
+    const { config, policies } = input.loaded;
     this.number = input.number;
-    this.loaded = loaded;
+    this.loaded = input.loaded;
     this.forwarding = input.forwarding;
     this.pools = input.pools;
     // Fields that name a client behind a trusted proxy, or that carry an identity to any backend: nobody may forge them,
@@ -71,21 +79,73 @@ export class Generation implements Serving {
     });
     const { webSecure } = config.entryPoints;
     this.securePort = webSecure.enabled ? webSecure.port : undefined;
-    this.#tickets = new TicketSecret(input.ticketSeed);
-    const epoch = ticketEpoch(input.now, config.tls.sessionResumption.rotationMs);
-    this.policies = compilePolicies(loaded, this.#tickets.at(epoch), input.crls, input.staples);
-    for (const policy of loaded.policies) this.#uris.set(policy.config.name, policy.certificates[0]?.uris ?? []);
-    const anchors = new AnchorSets();
-    const forwards = new ForwardSettings();
-    this.routes = new RouteTable(
-      loaded.routes.map((route) =>
-        compileRoute(route, { gateway: config, pools: input.pools, anchors, forwards, crls: input.crls, metrics }),
-      ),
-    );
+    this.#tickets = tickets;
+    this.#compiled = parts.compiled;
+    this.policies = parts.policies;
+    this.routes = parts.routes;
+    const byDefault = RouteRule.byDefault();
+    for (const { config: policy, certificates } of policies) {
+      this.#uris.set(policy.name, certificates[0]?.uris ?? []);
+      if (policy.routesRequireClientCert) this.#defaultRules.set(policy.name, byDefault);
+    }
+  }
+
+  /**
+   * Builds in slices, so that who is served meanwhile does not wait. Policies that are the same as in `before`, the generation
+   * in force, are taken over. Rejects where OpenSSL rejects what the checks let pass, or `isWanted` says no on the way: the
+   * caller keeps the generation before, and closes `pools`.
+   */
+  static async build(
+    input: GenerationInput,
+    slices: Slices,
+    before: Generation | undefined,
+    isWanted: () => boolean,
+  ): Promise<Generation> {
+    const pace = async (pause: Promise<void>): Promise<void> => {
+      await pause;
+      if (!isWanted()) throw new Error(`generation ${input.number} is not wanted any more`);
+    };
+    const { loaded } = input;
+    const routes: Route[] = [];
+    try {
+      const taken = before === undefined ? undefined : before.#compiled;
+      const tickets = new TicketSecret(input.ticketSeed);
+      const epoch = ticketEpoch(input.now, loaded.config.tls.sessionResumption.rotationMs);
+      const compiler = policyCompiler(loaded, tickets.at(epoch), input.crls, input.staples, taken);
+      for (const policy of loaded.policies) {
+        compiler.add(policy);
+        const pause = slices.pause();
+        if (pause !== undefined) await pace(pause);
+      }
+      const anchors = new AnchorSets();
+      const forwards = new ForwardSettings();
+      const { pools, crls, metrics } = input;
+      const world: RouteWorld = { gateway: loaded.config, pools, anchors, forwards, crls, metrics };
+      for (const route of loaded.routes) {
+        routes.push(compileRoute(route, world));
+        const pause = slices.pause();
+        if (pause !== undefined) await pace(pause);
+      }
+      const table = await RouteTable.build(routes, slices);
+      return new Generation(input, tickets, {
+        compiled: compiler.compiled,
+        policies: compiler.finish(),
+        routes: table,
+      });
+    } catch (error) {
+      for (const route of routes) route.cluster.close();
+      throw error;
+    }
   }
 
   ownUris(policy: EdgePolicy): readonly string[] {
     return this.#uris.get(policy.name) ?? [];
+  }
+
+  ruleOf(route: Route, policy: EdgePolicy | undefined): RouteRule | undefined {
+    if (route.rule !== undefined || this.#defaultRules.size === 0) return route.rule;
+    // Without a policy nobody has said that the route may be open.
+    return policy === undefined ? [...this.#defaultRules.values()][0] : this.#defaultRules.get(policy.name);
   }
 
   /** Session tickets under the keys of this epoch, in all policies (ticket-rotation.ts). */

@@ -12,6 +12,7 @@ import { createLogger, type OpenLogger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { NameResolver } from '../dns/name-resolver.ts';
 import { IdleBudget } from '../upstream/idle-budget.ts';
+import { DescriptorWatch } from './descriptors.ts';
 import { ExpiryWatch } from './expiry-watch.ts';
 import { Reports } from './reports.ts';
 
@@ -35,18 +36,21 @@ export class Household {
   readonly #metrics: Metrics;
   readonly #accessLog: AccessLog | undefined;
 
-  /** Throws where a log file cannot be opened. */
+  /** Serves also where a log file cannot be opened: a worker that starts anew must not depend on a folder of logs. */
   constructor(config: GatewayConfig, { clock, deadlines, metrics, current, backendsInUse }: HouseholdOptions) {
     this.#metrics = metrics;
     const { level, format, file } = config.log;
-    this.logger = createLogger({ level, format, file });
+    this.logger = createLogger({ level, format, file, whenClosed: 'stderr' });
     const reports = new Reports(clock, this.logger, metrics);
     this.reports = reports;
     new ExpiryWatch(clock, this.logger, () => reports.observed.list(backendsInUse())).start();
+    new DescriptorWatch(clock, (code) => reports.onDescriptorsExhausted(code)).start();
     const { buffering } = config;
     const { enabled, path, sample } = config.accessLog;
     const dropped = metrics.of.accessLogDropped.labels({});
     this.#accessLog = enabled ? new AccessLog({ path, sample, clock, dropped, random: Math.random }) : undefined;
+    if (this.#accessLog?.isOpen === false)
+      this.logger.error({ path }, 'the access log cannot be opened: its lines are dropped until it can');
     this.services = {
       clock,
       deadlines,

@@ -1,12 +1,13 @@
 // The secret for session tickets that several gateways share, from the file that the configuration names.
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import type { Ref } from '../config/gateway-config.ts';
+import { readMaterialFile } from '../pki/material.ts';
 import { materialError } from '../pki/material-problem.ts';
 import type { MaterialLoader } from './material-loader.ts';
 
 /** Shortest key file that is taken for a secret. */
 const minSecretBytes = 32;
+const maxSecretBytes = 65_536;
 
 /**
  * 32 bytes, hashed from the file or text whatever its length; undefined where there is none, or it cannot be read (a problem of
@@ -17,17 +18,13 @@ export async function loadTicketSecret(ref: Ref | undefined, loader: MaterialLoa
   let secret: Buffer;
   if ('path' in ref) {
     loader.paths.add(ref.path);
-    try {
-      secret = await readFile(ref.path);
-    } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code ?? 'error';
-      const message = code === 'ENOENT' ? `${ref.path} does not exist` : `${ref.path} cannot be read (${code})`;
-      loader.add(
-        ref.place,
-        materialError('ticket_keys_unreadable', message, 'Correct gateway.tls.sessionResumption.keys.'),
-      );
+    const file = await readMaterialFile(ref, maxSecretBytes);
+    if (!file.ok) {
+      const hint = file.hint === '' ? 'Correct gateway.tls.sessionResumption.keys.' : file.hint;
+      loader.add(ref.place, materialError('ticket_keys_unreadable', file.message, hint));
       return undefined;
     }
+    secret = file.bytes;
   } else {
     secret = Buffer.from(ref.pem);
   }

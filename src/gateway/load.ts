@@ -4,12 +4,13 @@ import { readdir } from 'node:fs/promises';
 import { join, parse, resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import type { Clock } from '../base/clock.ts';
-import type { CertificatePair, GatewayConfig, PolicyConfig, RouteConfig } from '../config/gateway-config.ts';
-import { loadConfig } from '../config/load-config.ts';
+import type { CertificatePair, GatewayConfig, PolicyConfig, Ref, RouteConfig } from '../config/gateway-config.ts';
+import { readConfig } from '../config/read-config.ts';
 import type { Problem } from '../config/problem.ts';
 import { checkCoverage, hostsOf } from './check-coverage.ts';
 import { checkStapling } from './check-stapling.ts';
 import { resolveCipherSuites, resolveCurves } from '../edge/cipher-list.ts';
+import { materialName } from '../pki/material.ts';
 import { materialError, materialWarning } from '../pki/material-problem.ts';
 import type { TrustBundle } from '../pki/trust-bundle.ts';
 import { CrlBuilder } from '../pki/crl-builder.ts';
@@ -19,7 +20,6 @@ import { loadTicketSecret } from './load-ticket-secret.ts';
 import { type CrlLoading, CrlLoads } from './load-crls.ts';
 import type { Expiry, LoadedConfig, LoadedPair, LoadedPolicy, LoadedRoute } from './loaded.ts';
 import { MaterialLoader, type UsablePair } from './material-loader.ts';
-import { findExposedRoutes } from './route-exposure.ts';
 import { mintSelfSigned } from './self-signed.ts';
 
 export type LoadedResult = {
@@ -31,6 +31,7 @@ export type LoadedResult = {
 
 export type LoadOptions = {
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** False (--lenient): unknown keys are warnings, except where they are about trust. */
   readonly strict: boolean;
   readonly clock: Clock;
   /**
@@ -44,14 +45,15 @@ export type LoadOptions = {
 
 /** Never rejects for what is wrong with the configuration or its files. */
 export async function loadGateway(file: string, options: LoadOptions): Promise<LoadedResult> {
-  const { config, problems, files } = await loadConfig(file, options);
+  // What an unknown key says is lost, but all problems are told at once. Its error is among `all`, so nothing of it is used.
+  const { draft: config, problems, files } = await readConfig(file, options);
   const watched = files.length === 0 ? [resolve(file)] : files;
   if (config === undefined) return { loaded: undefined, problems, watch: watched };
   const loader = new MaterialLoader(options.clock.now(), options.tolerateExpired === true);
   const own = options.crls === undefined ? new CrlLoader(new CrlBuilder({ clock: options.clock })) : undefined;
   const crls = new CrlLoads(options.crls ?? { loader: own as CrlLoader }, loader, options.clock.now());
   const loaded = await loadMaterial(config, loader, crls).finally(() => own?.close());
-  const all = [...problems, ...findExposedRoutes(config), ...loader.problems];
+  const all = [...problems, ...loader.problems];
   const watch = [...watched, ...loader.paths];
   if (config.extraDirectory !== undefined) watch.push(config.extraDirectory);
   if (config.tls.certsDir !== undefined) watch.push(config.tls.certsDir.path);
@@ -149,18 +151,20 @@ async function sharedPairs(config: GatewayConfig, loader: MaterialLoader): Promi
   pairs.push(...certificates);
   if (certsDir === undefined) return pairs;
   const { path, place } = certsDir;
+  const label = materialName(certsDir);
   try {
     const names = (await readdir(path)).sort();
     for (const name of names) {
       const { name: base, ext } = parse(name);
       if (!['.crt', '.cert', '.pem'].includes(ext) || !names.includes(`${base}.key`)) continue;
-      pairs.push({ cert: { place, path: join(path, name) }, key: { place, path: join(path, `${base}.key`) }, place });
+      const refOf = (file: string): Ref => ({ place, path: join(path, file), label: join(label, file) });
+      pairs.push({ cert: refOf(name), key: refOf(`${base}.key`), place });
     }
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'error';
     loader.add(
       place,
-      materialError('certs_dir_unreadable', `${path} cannot be listed (${code})`, 'Correct gateway.tls.certsDir.'),
+      materialError('certs_dir_unreadable', `${label} cannot be listed (${code})`, 'Correct gateway.tls.certsDir.'),
     );
   }
   return pairs;

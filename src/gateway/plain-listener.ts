@@ -1,17 +1,22 @@
 // The plain HTTP entry point: accepts, and hands over an address. What may be asked for here is flow/authorize.ts.
 import { createServer, type Server, type Socket } from 'node:net';
 
-/** Connections that one worker holds on this entry point at once. */
-const maxConnections = 20_000;
+export type PlainListenerOptions = {
+  readonly maxConnections: number;
+  readonly onConnection: (socket: Socket) => void;
+  readonly onTurnedAway: () => void;
+};
 
 export class PlainListener {
   /** Connections so far. */
   accepted = 0;
   readonly #server: Server;
 
-  constructor(onConnection: (socket: Socket) => void) {
+  /** `maxConnections` are held at once; `onTurnedAway` hears of every further one. */
+  constructor({ maxConnections, onConnection, onTurnedAway }: PlainListenerOptions) {
     this.#server = createServer({ noDelay: true });
     this.#server.maxConnections = maxConnections;
+    this.#server.on('drop', onTurnedAway);
     this.#server.on('connection', (socket) => {
       this.accepted++;
       socket.on('error', () => socket.destroy());

@@ -64,6 +64,26 @@ export class Reports implements BackendEvents, ResolverEvents {
     this.#log.warn(departure, `client connections closed: ${departure.code}`);
   }
 
+  /** One connection more than an entry point holds. */
+  onTurnedAway(entryPoint: string): void {
+    this.metrics.of.connectionsRefused.labels({ entry_point: entryPoint }).inc();
+    const suppressed = this.#admit(`turned away ${entryPoint}`);
+    if (suppressed === undefined) return;
+    this.#log.warn({ entryPoint, ...more(suppressed) }, 'connection turned away: too many at once');
+  }
+
+  /** Meanwhile the system's queue is emptied by resetting who is in it. */
+  onDescriptorsExhausted(raw: string): void {
+    this.metrics.of.descriptorsExhausted.labels({}).inc();
+    const suppressed = this.#admit(`descriptors ${raw}`);
+    if (suppressed === undefined) return;
+    const about = { raw, ...more(suppressed) };
+    this.#log.error(
+      about,
+      'no file descriptor is left: connections are reset (raise the limit, LimitNOFILE of systemd)',
+    );
+  }
+
   onBackendConnected(label: string, verdict: Verdict | undefined, times: ConnectTimes): void {
     this.#observe(label, times);
     if (verdict !== undefined) this.#countHandshake(label, 'ok', verdict.version, verdict.resumed);
@@ -138,4 +158,8 @@ export class Reports implements BackendEvents, ResolverEvents {
     this.#kinds.set(kind, { until: now + quietMs, suppressed: 0 });
     return known?.suppressed ?? 0;
   }
+}
+
+function more(suppressed: number): { suppressed?: number } {
+  return suppressed > 0 ? { suppressed } : {};
 }

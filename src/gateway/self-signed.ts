@@ -5,6 +5,12 @@ import type { LoadedPair } from './loaded.ts';
 
 const lifetimeDays = 90;
 const maxNames = 50;
+const subject = 'CN=Countersign self-signed';
+
+/** Whether a pair was made here. A certificate from a file has a fingerprint. */
+export function isSelfSigned(pair: LoadedPair): boolean {
+  return pair.sha256 === '' && pair.subject === subject;
+}
 
 export async function mintSelfSigned(hosts: readonly string[]): Promise<LoadedPair> {
   const ca = await mintCa({ cn: 'Countersign self-signed', days: lifetimeDays });
@@ -18,7 +24,7 @@ export async function mintSelfSigned(hosts: readonly string[]): Promise<LoadedPa
     names,
     uris: [],
     sha256: '',
-    subject: 'CN=Countersign self-signed',
+    subject,
     notBefore: Date.now(),
     notAfter: Date.now() + lifetimeDays * dayMs,
   };

@@ -91,6 +91,8 @@ export interface Exchange {
   sendHead(head: ResponseHead, extra: FieldBlock): void;
   /** `chunk` is copied or written before this returns. False: stop until onClientDrain. Ignored where the answer has no body (HEAD, 204, 304); more than the announced length aborts. */
   sendBody(chunk: Buffer): boolean;
+  /** After `sendBody` returned false: asks for more of the answer to be held for the client, within a budget. True: go on. */
+  holdMore(): boolean;
   /** Ends the answer; less than the announced length aborts. Afterwards every call is ignored. */
   sendEnd(trailers: Fields | undefined): void;
   /** Nothing more comes in this turn: what is held back goes out. */
@@ -100,6 +102,8 @@ export interface Exchange {
    * the connection closed. `close`: the connection says so and ends with this answer, whatever was sent behind the request.
    */
   respond(status: number, fields: FieldBlock, body: string, close?: boolean): void;
+  /** Takes an answer back that was begun and of which nothing has left yet: `canRespond` again. False where it is too late. */
+  takeBack(): boolean;
   /** Breaks off so that the client cannot take the answer for complete: TCP close without a final chunk, RST_STREAM. */
   abort(): void;
 }

@@ -28,6 +28,8 @@ export class MessageWriter {
   #fill = 0;
   /** Pages given to the socket, oldest first: whole, so that they can be given back. */
   readonly #leaving: Buffer[] = [];
+  /** Something of the current message was given to the socket. */
+  #isUnderWay = false;
   /** Called whenever the peer has taken a page. */
   onTaken: (() => void) | undefined;
   #chunked = false;
@@ -43,6 +45,11 @@ export class MessageWriter {
 
   /** True while the peer does not take what was written; the socket's `drain` tells when that ends. */
   get isBlocked(): boolean {
+    return this.#holds(this.#mayHold);
+  }
+
+  /** True where the peer does not take what was written, whatever `holdMore` gave for it. */
+  get isBehind(): boolean {
     return this.#holds(blockedBytes);
   }
 
@@ -62,19 +69,20 @@ export class MessageWriter {
     this.#mayHold = blockedBytes;
   }
 
-  /** Whether whoever writes has to stop: the peer is behind, and the budget gives no more. */
-  #isFull(): boolean {
-    while (this.#holds(this.#mayHold)) {
+  /** Takes more of the budget for a blocked peer; false where there is none. */
+  holdMore(): boolean {
+    while (this.isBlocked) {
       const more = this.#budget?.take(this.#mayHold - blockedBytes) ?? 0;
-      if (more === 0) return true;
+      if (more === 0) return false;
       this.#mayHold += more;
     }
-    return false;
+    return true;
   }
 
   /** Starts a message; `head` is complete, its empty line included. It is held back until body, end or flush. */
   begin(head: string, length: BodyLength): void {
     this.#held += head;
+    this.#isUnderWay = false;
     this.sentBytes = 0;
     this.#chunked = length === chunkedBody;
     this.#left = length === chunkedBody || length === untilClose ? Infinity : length;
@@ -83,7 +91,7 @@ export class MessageWriter {
   /** Writes a piece of the body. 'overrun': it is longer than announced, nothing of it was written. */
   body(chunk: Buffer): 'ready' | 'blocked' | 'overrun' {
     const { length } = chunk;
-    if (length === 0) return this.#isFull() ? 'blocked' : 'ready';
+    if (length === 0) return this.isBlocked ? 'blocked' : 'ready';
     if (length > this.#left) return 'overrun';
     this.#left -= length;
     this.sentBytes += length;
@@ -94,7 +102,7 @@ export class MessageWriter {
       this.#held += this.#chunked ? `${length.toString(16)}\r\n${text}\r\n` : text;
       if (this.#left === 0 || this.#held.length > heldBytes) this.flush();
     }
-    return this.#isFull() ? 'blocked' : 'ready';
+    return this.isBlocked ? 'blocked' : 'ready';
   }
 
   /** A whole body of known length as latin1 text, held back until the end. */
@@ -125,7 +133,15 @@ export class MessageWriter {
     if (this.#held === '') return;
     const text = this.#held;
     this.#held = '';
+    this.#isUnderWay = true;
     this.#socket.write(text, 'latin1');
+  }
+
+  /** Takes the current message back, as if it had not been begun; false where something of it is under way already. */
+  takeBack(): boolean {
+    if (this.#isUnderWay) return false;
+    this.discard();
+    return true;
   }
 
   /** Drops what is held back: the connection is to be broken off. */
@@ -158,6 +174,7 @@ export class MessageWriter {
     this.#held = '';
     if (this.#fill + text.length > page.length) {
       this.#writePage();
+      this.#isUnderWay = true;
       this.#socket.write(text, 'latin1');
     } else this.#fill += page.write(text, this.#fill, 'latin1');
   }
@@ -173,6 +190,7 @@ export class MessageWriter {
       this.#pages?.give(page);
       return;
     }
+    this.#isUnderWay = true;
     this.#leaving.push(page);
     this.#socket.write(fill === page.length ? page : page.subarray(0, fill), this.#onPageWritten);
   }
@@ -186,6 +204,7 @@ export class MessageWriter {
 
   #writeLarge(chunk: Buffer): void {
     const socket = this.#socket;
+    this.#isUnderWay = true;
     const before = this.#chunked ? `${this.#held}${chunk.length.toString(16)}\r\n` : this.#held;
     this.#held = '';
     if (before === '') {

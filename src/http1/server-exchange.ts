@@ -122,6 +122,10 @@ export class ServerExchange implements Exchange {
     return outcome !== 'blocked';
   }
 
+  holdMore(): boolean {
+    return this.#connection.writer.holdMore();
+  }
+
   sendEnd(trailers: Fields | undefined): void {
     if (this.#state !== 'answering') return;
     const whole = this.#connection.writer.end(this.head.acceptsTrailers ? trailers : undefined);
@@ -145,6 +149,13 @@ export class ServerExchange implements Exchange {
     this.sendHead(head, fields);
     if (!this.#bodyless) this.#connection.writer.text(bytes);
     this.sendEnd(undefined);
+  }
+
+  takeBack(): boolean {
+    if (this.#state !== 'answering' || !this.#connection.writer.takeBack()) return false;
+    this.#state = 'open';
+    this.#bodyless = false;
+    return true;
   }
 
   abort(): void {

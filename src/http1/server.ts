@@ -187,7 +187,7 @@ export class Http1ServerConnection implements ExchangeConnection {
     const exchange = this.#current;
     if (this.#phase !== 'open') return;
     if (exchange === undefined) {
-      if (this.#pending === undefined || !this.writer.isBlocked) this.#linger();
+      if (this.#pending === undefined || !this.writer.isBehind) this.#linger();
     } else if (exchange.isOver) this.#linger();
     else if (this.#options.secure || (!exchange.requestDone && this.#pending === undefined)) {
       this.#breakOff(new Fault('client_aborted', 'client', { raw: 'EOF' }));
@@ -217,7 +217,7 @@ export class Http1ServerConnection implements ExchangeConnection {
   }
 
   onWritten(): void {
-    if (this.writer.isBlocked) this.#patience.awaitTaking(this.writer.waitingBytes);
+    if (this.writer.isBehind) this.#patience.awaitTaking(this.writer.waitingBytes);
   }
 
   onAnswered(exchange: ServerExchange, close: boolean): void {
@@ -265,7 +265,7 @@ export class Http1ServerConnection implements ExchangeConnection {
   /** False where nothing more can be done with what is pending. */
   #readSome(buffer: Buffer): boolean {
     const exchange = this.#current;
-    if (exchange === undefined) return !this.writer.isBlocked && this.#readHead(buffer);
+    if (exchange === undefined) return !this.writer.isBehind && this.#readHead(buffer);
     if (exchange.requestDone) return false;
     if (exchange.isOver) return this.#wasteBody(exchange, buffer);
     return exchange.isFlowing && this.#readBody(exchange, buffer);

@@ -74,10 +74,12 @@ function findDoubts(own: OwnCertificate, { request }: Transcript): Doubt[] {
   const doubts: Doubt[] = own.doubts
     .filter(({ code }) => doubtCodes.has(code))
     .map(({ code, message }) => ({ code: code as FaultCode, message: escapeForLog(message, 400) }));
-  const accepted = request?.authorities ?? [];
   if (
-    accepted.length > 0 &&
-    !own.chain.some(({ issuer, subject }) => accepted.includes(issuer) || accepted.includes(subject))
+    request !== undefined &&
+    request.authorities.length > 0 &&
+    !own.chain.some(({ issuerKey, subjectKey }) =>
+      [issuerKey, subjectKey].some((name) => request.authorityKeys.has(name)),
+    )
   ) {
     const top = own.chain.at(-1) ?? own.leaf;
     const message = `the issuer of our certificate, "${escapeForLog(top.issuer, 120)}", is not among the CAs that the server names; if it is an intermediate below one of them, append it to the --cert file`;

@@ -115,7 +115,8 @@ function judgeChain(leaf: CertificateFacts, { evidence, target, now, certificate
         ? {}
         : {
             known: {
-              findIssuer: (facts: CertificateFacts) => own.chain.find((ca) => ca.isCa && ca.subject === facts.issuer),
+              findIssuer: (facts: CertificateFacts) =>
+                own.chain.find((ca) => ca.isCa && ca.subjectKey === facts.issuerKey),
             },
           };
     const judged = diagnose({

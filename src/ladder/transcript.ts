@@ -4,11 +4,14 @@
 import { ByteCursor } from '../edge/byte-cursor.ts';
 import { DerCursor, derTag } from '../pki/der.ts';
 import { readName } from '../pki/distinguished-name.ts';
+import { readNameKey } from '../pki/name-key.ts';
 import { type HandshakeKey, type Message, messageType, readMessages } from './handshake-messages.ts';
 
 export type CertificateRequest = {
   /** Names of CAs, RFC 2253 text; empty: any CA. */
   readonly authorities: readonly string[];
+  /** The same names for comparing (name-key.ts), without those that cannot be read. */
+  readonly authorityKeys: ReadonlySet<string>;
 };
 
 export type Transcript = {
@@ -45,7 +48,7 @@ export function readTranscript(received: Buffer, sent: Buffer, secrets: Readonly
     version: last?.version,
     group: last?.group ?? (keyExchange === undefined ? undefined : readKeyExchangeGroup(keyExchange)),
     certificates: certificate === undefined ? undefined : readCertificates(certificate, isNew),
-    request: request === undefined ? undefined : { authorities: readRequest(request, isNew) },
+    request: request === undefined ? undefined : readRequest(request, isNew),
     complete: find(isNew ? messageType.finished : messageType.serverHelloDone) !== undefined,
     sentCertificates: countSent(readMessages(sent, keyOf('CLIENT')), isNew),
   };
@@ -135,12 +138,12 @@ function uint24(cursor: ByteCursor): number {
 }
 
 /** CA names of a CertificateRequest (RFC 5246 section 7.4.4, RFC 8446 section 4.2.4). */
-function readRequest(body: Buffer, isNew: boolean): string[] {
+function readRequest(body: Buffer, isNew: boolean): CertificateRequest {
   const cursor = new ByteCursor(body);
   if (isNew) {
     cursor.skip(cursor.uint8());
     const found = readExtensions(cursor).find(({ type }) => type === extension.authorities);
-    return found === undefined ? [] : readAuthorities(found.data.vector16());
+    return readAuthorities(found?.data.vector16() ?? new ByteCursor(Buffer.alloc(0)));
   }
   cursor.skip(cursor.uint8());
   cursor.skip(cursor.uint16());
@@ -149,19 +152,22 @@ function readRequest(body: Buffer, isNew: boolean): string[] {
 
 const maxAuthorities = 1000;
 
-function readAuthorities(list: ByteCursor): string[] {
-  const names: string[] = [];
-  while (!list.atEnd && !list.failed && names.length < maxAuthorities) {
+function readAuthorities(list: ByteCursor): CertificateRequest {
+  const authorities: string[] = [];
+  const authorityKeys = new Set<string>();
+  while (!list.atEnd && !list.failed && authorities.length < maxAuthorities) {
     const der = list.take(list.uint16());
     if (list.failed) break;
     try {
       const cursor = new DerCursor(der);
-      names.push(readName(cursor, cursor.expect(derTag.sequence, 'CA name'), 'CA name'));
+      const name = cursor.expect(derTag.sequence, 'CA name');
+      authorities.push(readName(cursor, name, 'CA name'));
+      authorityKeys.add(readNameKey(cursor, name, 'CA name'));
     } catch {
-      names.push('(a name that cannot be read)');
+      authorities.push('(a name that cannot be read)');
     }
   }
-  return names;
+  return { authorities, authorityKeys };
 }
 
 function countSent(messages: readonly Message[], isNew: boolean): number | undefined {

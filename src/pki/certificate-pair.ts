@@ -5,10 +5,11 @@ import { fitsKey, orderChain, sentPart } from './chain.ts';
 import type { CertificateFacts } from './facts.ts';
 import { judgeStrength, clientAuth, hasPurpose, judgeDates, serverAuth } from './judge.ts';
 import { isSelfIssued } from './issuer.ts';
+import { refuseForeignBlocks } from './foreign-blocks.ts';
 import { describeExpiry, isNearExpiry } from './expiry.ts';
 import { escapeForLog } from './log-text.ts';
 import { parseCertificates } from './material.ts';
-import { parsePrivateKey } from './private-key.ts';
+import { isKeyPart, parsePrivateKey } from './private-key.ts';
 import { hasErrors, materialError, type MaterialProblem, materialWarning } from './material-problem.ts';
 import { findSystemIssuer, type TrustBundle } from './trust-bundle.ts';
 
@@ -54,7 +55,15 @@ function checkPair(certPem: string, keyPem: string, options: PairOptions, purpos
   const key = parsePrivateKey(keyPem, keyName);
   const ordered = orderChain(parsed.certificates, { key: key.key, name: certName });
   const aboutKey = (problem: MaterialProblem): MaterialProblem => ({ ...problem, about: 'key' });
-  const problems = [...parsed.problems, ...key.problems.map(aboutKey), ...ordered.problems];
+  // One file for both may hold both; of two files, what belongs into the other is of no use.
+  const isOne = certPem === keyPem;
+  const problems = [
+    ...parsed.problems,
+    ...refuseForeignBlocks(parsed.others, (label) => isOne && isKeyPart(label), certName, 'certificate'),
+    ...key.problems.map(aboutKey),
+    ...refuseForeignBlocks(isOne ? [] : key.others, () => false, keyName, 'private key').map(aboutKey),
+    ...ordered.problems,
+  ];
   const { leaf } = ordered;
   if (leaf !== undefined) {
     if (key.key !== undefined && !fitsKey(leaf, key.key)) {

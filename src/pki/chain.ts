@@ -41,7 +41,8 @@ export function orderChain(
     top = next;
   }
   for (const facts of rest) {
-    if (chain.some((member) => member.subject === facts.subject && member.spkiSha256 === facts.spkiSha256)) continue;
+    if (chain.some((member) => member.subjectKey === facts.subjectKey && member.spkiSha256 === facts.spkiSha256))
+      continue;
     problems.push(
       materialWarning(
         'unrelated_certificate',
@@ -71,7 +72,9 @@ export function fitsKey(facts: CertificateFacts, key: KeyObject): boolean {
 function findLeaf(certificates: readonly CertificateFacts[]): CertificateFacts | undefined {
   const tips = certificates.filter(
     (facts) =>
-      !certificates.some((other) => other !== facts && other.subject !== facts.subject && isIssuedBy(other, facts)),
+      !certificates.some(
+        (other) => other !== facts && other.subjectKey !== facts.subjectKey && isIssuedBy(other, facts),
+      ),
   );
   return tips.find((facts) => !facts.isCa) ?? tips[0] ?? certificates[0];
 }

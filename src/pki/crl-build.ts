@@ -34,6 +34,7 @@ export function buildCrls({ name, from, issuers, known }: CrlOrder): BuiltCrl[] 
     const facts: CrlFacts = {
       source: name,
       issuer: crl.issuer,
+      issuerKey: crl.issuerKey,
       issuerSpki: issuer.spkiSha256,
       number,
       thisUpdate,

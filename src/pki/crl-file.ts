@@ -1,8 +1,9 @@
 // The CRLs in a file or in text: DER as it is, or PEM with one or several X509 CRL blocks. Every block counts or the whole
 // is refused. Synchronous: for the thread that builds indexes, and for commands.
-import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+import { FileRefusal, readRegularFileSync } from '../base/read-regular-file.ts';
 import { CrlRefusal } from './crl-refusal.ts';
 import { maxCrlBytes } from './crl-reader.ts';
+import { escapeForLog } from './log-text.ts';
 import { splitPem } from './pem.ts';
 
 /** The largest CRL in base64 with line ends. */
@@ -11,20 +12,14 @@ const crlLabel = 'X509 CRL';
 
 /** The bytes of a regular file. Throws CrlRefusal; never waits for a FIFO. */
 export function readCrlFile(path: string): Buffer {
-  let file: number | undefined;
   try {
-    file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    const stat = fstatSync(file);
-    if (!stat.isFile()) throw unreadable('it is not a regular file');
-    if (stat.size > maxCrlFileBytes)
-      throw new CrlRefusal('crl_too_large', `it has ${stat.size} bytes, over the limit of ${maxCrlFileBytes}`, '');
-    return readFileSync(file);
+    return readRegularFileSync(path, maxCrlFileBytes);
   } catch (error) {
-    if (error instanceof CrlRefusal) throw error;
+    if (error instanceof FileRefusal && error.reason === 'too_large')
+      throw new CrlRefusal('crl_too_large', `it has ${error.size} bytes, over the limit of ${maxCrlFileBytes}`, '');
+    if (error instanceof FileRefusal) throw unreadable('it is not a regular file');
     const code = (error as NodeJS.ErrnoException).code ?? 'error';
     throw unreadable(code === 'ENOENT' ? 'it does not exist' : `it cannot be read (${code})`);
-  } finally {
-    if (file !== undefined) closeSync(file);
   }
 }
 
@@ -40,10 +35,17 @@ export function splitCrls(bytes: Buffer): Buffer[] {
   const [problem] = problems;
   if (problem !== undefined) throw new CrlRefusal('crl_broken', problem.message, problem.hint);
   const crls = blocks.filter(({ label }) => label === crlLabel).map(({ der }) => der);
-  if (crls.length === 0) {
-    const labels = [...new Set(blocks.map(({ label }) => label))].slice(0, 5).join(', ');
-    const found = labels === '' ? 'neither DER nor PEM' : `no CRL but ${labels}`;
-    throw new CrlRefusal('crl_broken', `it holds ${found}`, 'It should hold -----BEGIN X509 CRL----- blocks, or DER.');
+  // A file of which a part is not used is not the file that somebody meant.
+  if (crls.length === 0 || crls.length < blocks.length) {
+    const foreign = blocks.filter(({ label }) => label !== crlLabel).map(({ label }) => label);
+    const labels = escapeForLog([...new Set(foreign)].slice(0, 5).join(', '));
+    const found =
+      labels === '' ? 'neither DER nor PEM' : crls.length === 0 ? `no CRL but ${labels}` : `${labels} beside CRLs`;
+    throw new CrlRefusal(
+      'crl_broken',
+      `it holds ${found}`,
+      'It should hold -----BEGIN X509 CRL----- blocks and nothing else, or DER.',
+    );
   }
   return crls;
 }

@@ -13,11 +13,11 @@ const maxShown = 200;
 /** The candidate whose key verifies the CRL. Throws CrlRefusal where there is none. */
 export function findCrlIssuer(crl: ParsedCrl, candidates: readonly CertificateFacts[]): CertificateFacts {
   const name = `"${escapeForLog(crl.issuer, maxShown)}"`;
-  const named = candidates.filter(({ subject, subjectKeyId }) => {
-    if (subject !== crl.issuer || subject === '') return false;
+  const named = candidates.filter(({ subjectKey, subjectKeyId }) => {
+    if (subjectKey !== crl.issuerKey || subjectKey === '') return false;
     return crl.authorityKeyId === undefined || subjectKeyId === undefined || subjectKeyId === crl.authorityKeyId;
   });
-  if (named.length === 0 && candidates.some(({ subject }) => subject === crl.issuer && subject !== ''))
+  if (named.length === 0 && candidates.some(({ subjectKey }) => subjectKey === crl.issuerKey && subjectKey !== ''))
     throw new CrlRefusal(
       'crl_issuer_unknown',
       `it was issued by ${name} with another key than the CA of that name given here has`,

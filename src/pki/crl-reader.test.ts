@@ -203,14 +203,15 @@ private_key=$dir/ca.key\ndefault_md=sha256\ndefault_crl_days=7\ncrl_extensions=e
 
 describe('splitCrls', () => {
   const der = ca.issueCrl();
-  it('takes DER, one PEM block, several, and PEM beside certificates', () => {
+  it('takes DER, one PEM block, several, with text between them', () => {
     const pem = encodePem('X509 CRL', der);
     assert.deepEqual(splitCrls(der), [der]);
     assert.equal(splitCrls(Buffer.from(pem + pem)).length, 2);
-    assert.equal(splitCrls(Buffer.from(ca.certPem + pem)).length, 1);
+    assert.equal(splitCrls(Buffer.from(`the CRL\n${pem}\nand another:\n${pem}`)).length, 2);
   });
   it('refuses what holds no CRL, is empty, or is damaged', () => {
     assert.throws(() => splitCrls(Buffer.from(ca.certPem)), /no CRL but CERTIFICATE/);
+    assert.throws(() => splitCrls(Buffer.from(encodePem('X509 CRL', der) + ca.certPem)), /CERTIFICATE beside CRLs/);
     assert.throws(() => splitCrls(Buffer.alloc(0)), /empty/);
     assert.throws(() => splitCrls(Buffer.from('<html>')), /neither DER nor PEM/);
     assert.throws(() => splitCrls(Buffer.from(encodePem('X509 CRL', der).replace(/-----END.*/, ''))), /no END line/);

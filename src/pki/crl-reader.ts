@@ -5,6 +5,7 @@ import { CrlRefusal, refusalOf } from './crl-refusal.ts';
 import { readPointNames } from './certificate-pointers.ts';
 import { checkInteger, DerCursor, type DerElement, derTag, malformed, readObjectId, readTime } from './der.ts';
 import { readName } from './distinguished-name.ts';
+import { readNameKey } from './name-key.ts';
 import { nameSignatureAlgorithm } from './signature-algorithm.ts';
 import type { SignedData } from './signed-data.ts';
 
@@ -29,6 +30,8 @@ export type ParsedCrl = Readonly<CrlExtensions> & {
   readonly signed: SignedData;
   /** RFC 4514 text. */
   readonly issuer: string;
+  /** The same name for comparing (name-key.ts). */
+  readonly issuerKey: string;
   /** Milliseconds since the epoch. */
   readonly thisUpdate: number;
   readonly nextUpdate: number;
@@ -79,6 +82,7 @@ function read(der: Buffer): ParsedCrl {
       signature: der.subarray(signature.content + 1, signature.end),
     },
     issuer: readName(tbs, issuer, 'issuer'),
+    issuerKey: readNameKey(tbs, issuer, 'issuer'),
     thisUpdate,
     nextUpdate,
     ...extensions,

@@ -13,6 +13,8 @@ export type CrlFacts = {
   readonly source: string;
   /** RFC 4514 text. */
   readonly issuer: string;
+  /** The same name for comparing (name-key.ts). */
+  readonly issuerKey: string;
   /** SHA-256 of the SubjectPublicKeyInfo whose signature was verified, base64. */
   readonly issuerSpki: string;
   /** Hexadecimal; undefined where the CRL has none. */
@@ -47,7 +49,7 @@ type Searchable = { readonly facts: CrlFacts; readonly index: CrlIndex };
 export class CrlSet {
   readonly crls: readonly IndexedCrl[];
   readonly #settings: CrlSettings;
-  /** By RFC 4514 text of the issuer; of several with the same scope the newest only. */
+  /** By the key of the issuer's name; of several with the same scope the newest only. */
   readonly #byIssuer = new Map<string, Searchable[]>();
 
   constructor(crls: readonly IndexedCrl[], settings: CrlSettings) {
@@ -59,8 +61,8 @@ export class CrlSet {
       if (before === undefined || compareAge(crl.facts, before.facts) > 0) newest.set(scopeOf(crl.facts), crl);
     }
     for (const { facts, index } of newest.values()) {
-      const same = this.#byIssuer.get(facts.issuer) ?? [];
-      this.#byIssuer.set(facts.issuer, [...same, { facts, index: new CrlIndex(index) }]);
+      const same = this.#byIssuer.get(facts.issuerKey) ?? [];
+      this.#byIssuer.set(facts.issuerKey, [...same, { facts, index: new CrlIndex(index) }]);
     }
   }
 
@@ -92,7 +94,7 @@ export class CrlSet {
 
   #judgeOne(facts: CertificateFacts, issuer: CertificateFacts | undefined, now: number): Judgement | undefined {
     const { onMissing, onStale } = this.#settings;
-    const named = this.#byIssuer.get(facts.issuer) ?? [];
+    const named = this.#byIssuer.get(facts.issuerKey) ?? [];
     let stale: CrlFacts | undefined;
     let isFresh = false;
     for (const crl of named) {
@@ -117,8 +119,8 @@ export class CrlSet {
 }
 
 /** Everything that two CRLs have in common of which the newer takes the place of the other. */
-export function scopeOf({ issuer, issuerSpki, covers, distributionPoints }: CrlFacts): string {
-  return JSON.stringify([issuerSpki, issuer, covers, [...distributionPoints].sort()]);
+export function scopeOf({ issuerKey, issuerSpki, covers, distributionPoints }: CrlFacts): string {
+  return JSON.stringify([issuerSpki, issuerKey, covers, [...distributionPoints].sort()]);
 }
 
 /** Positive where `a` is newer than `b`, of the same scope: by number where both have one, then by date. */

@@ -10,6 +10,7 @@ function crl(number: string | undefined, facts: Partial<CrlFacts> = {}): Indexed
     facts: {
       source: 'a.crl',
       issuer: 'CN=A',
+      issuerKey: 'CN=A',
       issuerSpki: 'a',
       number,
       thisUpdate: made,
@@ -46,7 +47,7 @@ describe('what is in force after a source was read again', () => {
   });
 
   it('is nothing where it was taken away, and another CA has nothing to do with it', () => {
-    const [a, b] = [crl('05'), crl('01', { issuerSpki: 'b', issuer: 'CN=B', thisUpdate: 0 })];
+    const [a, b] = [crl('05'), crl('01', { issuerSpki: 'b', issuer: 'CN=B', issuerKey: 'CN=B', thisUpdate: 0 })];
     assert.deepEqual(succeed([a], []), { crls: [], rollbacks: [] });
     assert.deepEqual(succeed([a], [b]), { crls: [b], rollbacks: [] });
   });

@@ -32,7 +32,7 @@ export function succeed(before: readonly IndexedCrl[], after: readonly IndexedCr
 }
 
 function isOlderOfSameCa(a: CrlFacts, b: CrlFacts): boolean {
-  return a.issuerSpki === b.issuerSpki && a.issuer === b.issuer && a.thisUpdate < b.thisUpdate;
+  return a.issuerSpki === b.issuerSpki && a.issuerKey === b.issuerKey && a.thisUpdate < b.thisUpdate;
 }
 
 function newestByScope(crls: readonly IndexedCrl[]): Map<string, IndexedCrl> {

@@ -1,6 +1,7 @@
 // Distinguished names from DER to RFC 4514 text, in the spelling of `openssl -nameopt RFC2253` (what Envoy and nginx
 // forward): most specific RDN first, `+` inside a multi-valued one, every byte outside printable ASCII escaped as `\XX`,
-// so that the text is safe in a header and in a log and two different names never print alike.
+// so that the text is safe in a header and in a log and two different names never print alike. Two texts that differ may still
+// be one name: whether two names are the same is asked of name-key.ts alone.
 import { type DerCursor, type DerElement, derTag, malformed, readObjectId } from './der.ts';
 
 const maxNameAttributes = 128;
@@ -36,15 +37,21 @@ const shortNames: ReadonlyMap<string, string> = new Map([
   ['\x2b\x06\x01\x04\x01\x82\x37\x3c\x02\x01\x03', 'jurisdictionC'],
 ]);
 
-/** Text of a Name whose SEQUENCE element was read from `cursor`'s buffer; '' for an empty name. */
-export function readName(cursor: DerCursor, name: DerElement, what: string): string {
-  const { der } = cursor;
+/** One attribute of a Name, as positions. */
+export type NameAttribute = {
+  readonly oid: DerElement;
+  readonly value: DerElement;
+  /** It begins a relative distinguished name. */
+  readonly isFirst: boolean;
+};
+
+/** The attributes in the order of DER. Throws Fault('malformed_cert'), for a name with too many of them too. */
+export function* eachAttribute(cursor: DerCursor, name: DerElement, what: string): Generator<NameAttribute> {
   const rdns = cursor.inside(name);
-  let text = '';
   let count = 0;
   while (!rdns.done) {
     const rdn = rdns.enter(derTag.set, what);
-    let part = '';
+    let isFirst = true;
     do {
       const attribute = rdn.enter(derTag.sequence, what);
       const oid = attribute.expect(derTag.objectId, what);
@@ -52,34 +59,41 @@ export function readName(cursor: DerCursor, name: DerElement, what: string): str
       attribute.finish(what);
       count += 1;
       if (count > maxNameAttributes) throw malformed(`${what}: more than ${maxNameAttributes} attributes`);
-      const known = shortNames.get(der.toString('latin1', oid.content, oid.end));
-      const plain = known === undefined ? undefined : readText(der, value, what);
-      // RFC 4514 section 2.4: a type without a name, or a value that is no text, is written as the hex of its DER.
-      const shown =
-        plain === undefined ? `#${der.toString('hex', value.start, value.end).toUpperCase()}` : escapeValue(plain);
-      const one = `${known ?? readObjectId(der, oid.content, oid.end)}=${shown}`;
-      // Inside one RDN the order of DER, reversed as OpenSSL does, so that the whole name reads backwards.
-      part = part === '' ? one : `${one}+${part}`;
+      yield { oid, value, isFirst };
+      isFirst = false;
     } while (!rdn.done);
-    text = text === '' ? part : `${part},${text}`;
   }
-  return text;
+}
+
+/** Text of a Name whose SEQUENCE element was read from `cursor`'s buffer; '' for an empty name. For people: see name-key.ts. */
+export function readName(cursor: DerCursor, name: DerElement, what: string): string {
+  const { der } = cursor;
+  let text = '';
+  let part = '';
+  for (const { oid, value, isFirst } of eachAttribute(cursor, name, what)) {
+    if (isFirst) {
+      text = text === '' ? part : `${part},${text}`;
+      part = '';
+    }
+    const known = shortNames.get(der.toString('latin1', oid.content, oid.end));
+    const plain = known === undefined ? undefined : readText(der, value, what);
+    // RFC 4514 section 2.4: a type without a name, or a value that is no text, is written as the hex of its DER.
+    const shown =
+      plain === undefined ? `#${der.toString('hex', value.start, value.end).toUpperCase()}` : escapeValue(plain);
+    const one = `${known ?? readObjectId(der, oid.content, oid.end)}=${shown}`;
+    // Inside one RDN the order of DER, reversed as OpenSSL does, so that the whole name reads backwards.
+    part = part === '' ? one : `${one}+${part}`;
+  }
+  return text === '' ? part : `${part},${text}`;
 }
 
 /** The common names of a Name, raw: for messages only, identity never comes from them. */
 export function readCommonNames(cursor: DerCursor, name: DerElement, what: string): string[] {
   const found: string[] = [];
-  const rdns = cursor.inside(name);
-  while (!rdns.done) {
-    const rdn = rdns.enter(derTag.set, what);
-    while (!rdn.done) {
-      const attribute = rdn.enter(derTag.sequence, what);
-      const oid = attribute.expect(derTag.objectId, what);
-      const value = attribute.next(what);
-      if (shortNames.get(cursor.der.toString('latin1', oid.content, oid.end)) !== 'CN') continue;
-      const text = readText(cursor.der, value, what);
-      if (text !== undefined) found.push(text);
-    }
+  for (const { oid, value } of eachAttribute(cursor, name, what)) {
+    if (shortNames.get(cursor.der.toString('latin1', oid.content, oid.end)) !== 'CN') continue;
+    const text = readText(cursor.der, value, what);
+    if (text !== undefined) found.push(text);
   }
   return found;
 }

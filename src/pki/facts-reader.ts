@@ -5,6 +5,7 @@ import { hash } from 'node:crypto';
 import { checkInteger, DerCursor, type DerElement, derTag, malformed, readObjectId, readTime } from './der.ts';
 import { readCommonNames, readName } from './distinguished-name.ts';
 import type { CertificateFacts, San } from './facts.ts';
+import { readNameKey } from './name-key.ts';
 import { readPublicKey } from './public-key.ts';
 import { readSans } from './san-reader.ts';
 
@@ -39,6 +40,8 @@ export function readFacts(der: Buffer): CertificateFacts {
     der,
     subject: readName(cursor, parts.subject, 'subject'),
     issuer: readName(cursor, parts.issuer, 'issuer'),
+    subjectKey: readNameKey(cursor, parts.subject, 'subject'),
+    issuerKey: readNameKey(cursor, parts.issuer, 'issuer'),
     serial: readSerial(der, parts.serial),
     sha256: hash('sha256', der, 'hex'),
     spkiSha256: hash('sha256', der.subarray(parts.publicKey.start, parts.publicKey.end), 'base64'),

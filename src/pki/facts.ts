@@ -10,6 +10,9 @@ export type CertificateFacts = {
   /** RFC 2253 / RFC 4514 text, most specific RDN first, control characters escaped. '' for an empty name. */
   readonly subject: string;
   readonly issuer: string;
+  /** Equal for names that are the same by RFC 5280 section 7.1 (name-key.ts); '' for an empty name. Compare these, show those. */
+  readonly subjectKey: string;
+  readonly issuerKey: string;
   /** Lower-case hexadecimal, no separators. */
   readonly serial: string;
   /** SHA-256 of the DER, lower-case hexadecimal. */

@@ -4,6 +4,7 @@ import type { CertificateFacts } from './facts.ts';
 import { isSelfIssued, looksIssuedBy } from './issuer.ts';
 import type { Judgement } from './judge.ts';
 import { escapeForLog } from './log-text.ts';
+import { foldText } from './name-key.ts';
 import type { TrustBundle } from './trust-bundle.ts';
 
 /** Where issuers can be looked up; a TrustBundle is one. */
@@ -47,7 +48,7 @@ export function judgeIssuer(input: IssuerQuestion, leaf: CertificateFacts): Judg
     return { code: 'untrusted_issuer', detail: `${who} names the issuer ${issuer}, which is an anchor, but ${why}` };
   }
   // Key identifiers tell them apart: a CA that was made anew under its old name is another CA.
-  if (anchors?.anchors.some(({ subject }) => subject === top.issuer) === true) {
+  if (anchors?.anchors.some(({ subjectKey }) => subjectKey === top.issuerKey) === true) {
     return {
       code: 'untrusted_issuer',
       detail: `${who} names the issuer ${issuer}; an anchor has that name but another key: was the CA made anew?`,
@@ -92,7 +93,7 @@ function looksIntermediate(top: CertificateFacts, anchors: TrustBundle | undefin
   const organisation = organisationOf(top.issuer);
   if (organisation === undefined) return false;
   return anchors.anchors.some(
-    (anchor) => organisationOf(anchor.subject) === organisation && anchor.subject !== top.issuer,
+    (anchor) => organisationOf(anchor.subject) === organisation && anchor.subjectKey !== top.issuerKey,
   );
 }
 
@@ -100,7 +101,8 @@ function looksIntermediate(top: CertificateFacts, anchors: TrustBundle | undefin
 const caIssuersOid = Buffer.from('06082b06010505073002', 'hex');
 
 function organisationOf(name: string): string | undefined {
-  return /(?:^|[,+])O=((?:\\.|[^,+\\])+)/.exec(name)?.[1];
+  const found = /(?:^|[,+])O=((?:\\.|[^,+\\])+)/.exec(name)?.[1];
+  return found === undefined ? undefined : foldText(found);
 }
 
 /** The last certificate that the leaf's chain reaches among those presented. */

@@ -5,7 +5,7 @@ import type { CertificateFacts } from './facts.ts';
 
 /** True where names and key identifiers say that `issuer` issued `subject`; the signature is not checked. */
 export function looksIssuedBy(subject: CertificateFacts, issuer: CertificateFacts): boolean {
-  if (subject.issuer !== issuer.subject || subject.issuer === '') return false;
+  if (subject.issuerKey !== issuer.subjectKey || subject.issuerKey === '') return false;
   const { authorityKeyId } = subject;
   return authorityKeyId === undefined || issuer.subjectKeyId === undefined || authorityKeyId === issuer.subjectKeyId;
 }

@@ -2,7 +2,7 @@
 // every resumed session, where OpenSSL does not look again.
 import { Fault } from '../base/fault.ts';
 import type { CertificateFacts } from './facts.ts';
-import { isSelfIssued } from './issuer.ts';
+import { isIssuedBy } from './issuer.ts';
 import { readSignatureAlgorithm } from './signature-algorithm.ts';
 import type { VerdictCode } from './verdict.ts';
 
@@ -43,11 +43,11 @@ export function judgeStrength(facts: CertificateFacts, floor: KeyFloor = default
   if (facts.key === 'DSA' || (facts.key.startsWith('EC ') && !strongCurves.has(facts.key))) {
     return { code: 'weak_key', detail: `the key is ${facts.key}` };
   }
-  // Nobody relies on the signature of a self-signed certificate: it is trusted by being named.
-  if (isSelfIssued(facts)) return undefined;
   const algorithm = readSignatureAlgorithm(facts);
+  if (algorithm !== undefined && !/ with (?:MD2|MD5|SHA-1)$/.test(algorithm)) return undefined;
+  // Nobody relies on the signature of a self-signed certificate: it is trusted by being named. Its name does not make it one.
+  if (isIssuedBy(facts, facts)) return undefined;
   if (algorithm === undefined) return { code: 'malformed_cert', detail: 'its signature algorithm cannot be read' };
-  if (!/ with (?:MD2|MD5|SHA-1)$/.test(algorithm)) return undefined;
   return { code: 'weak_key', detail: `the certificate is signed by ${algorithm}` };
 }
 

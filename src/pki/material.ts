@@ -2,9 +2,9 @@
 // code, because a gateway that starts without its CA admits everybody (incident 6, N22). Reads, decodes, checks that
 // OpenSSL agrees; which certificate belongs to what is chain.ts and trust-bundle.ts.
 import { X509Certificate } from 'node:crypto';
-import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
 import { Fault } from '../base/fault.ts';
+import { FileRefusal, readRegularFile } from '../base/read-regular-file.ts';
+import { hiddenPath, showPath } from '../base/secret-text.ts';
 import type { CertificateFacts } from './facts.ts';
 import { readFacts } from './facts-reader.ts';
 import { materialError, type MaterialProblem } from './material-problem.ts';
@@ -12,7 +12,8 @@ import { certificateLabels, type PemBlock, splitPem } from './pem.ts';
 
 export const maxMaterialBytes = 8 * 1024 * 1024;
 
-export type MaterialRef = { readonly path: string } | { readonly pem: string };
+/** `label`: what messages call a file instead of its path. */
+export type MaterialRef = { readonly path: string; readonly label?: string } | { readonly pem: string };
 
 export type LoadFailureCode =
   | 'file_missing'
@@ -34,45 +35,38 @@ export type LoadedPem =
   | { readonly ok: true; readonly pem: string; readonly bytes: number; readonly name: string }
   | LoadFailure;
 
-/** How messages call the material: its path, or 'inline PEM'. */
+/** How messages call the material, and the only way in which they do: what was taken for a path may be a key. */
 export function materialName(ref: MaterialRef): string {
-  return 'path' in ref ? ref.path : 'inline PEM';
+  return 'path' in ref ? (ref.label ?? showPath(ref.path)) : 'inline PEM';
 }
 
 /** The PEM text behind a reference. Never rejects; a failure names the file and the remedy. */
 export async function loadPem(ref: MaterialRef): Promise<LoadedPem> {
   const name = materialName(ref);
   if ('pem' in ref) return checkPem(ref.pem, name);
-  const file = await readMaterialFile(ref.path);
+  const file = await readMaterialFile(ref);
   return file.ok ? checkPem(file.bytes.toString('utf8'), name) : file;
 }
 
 /** The bytes of a file, whatever they are. Never rejects, never waits for a FIFO. */
 export async function readMaterialFile(
-  path: string,
+  ref: Extract<MaterialRef, { readonly path: string }>,
   maxBytes = maxMaterialBytes,
 ): Promise<{ readonly ok: true; readonly bytes: Buffer } | LoadFailure> {
-  let file: FileHandle | undefined;
+  const name = materialName(ref);
   try {
-    // O_NONBLOCK: opening a FIFO without a writer would otherwise wait for ever.
-    file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    const stat = await file.stat();
-    if (stat.isDirectory())
-      return failure('file_is_directory', `${path} is a directory, not a file`, 'Name the PEM file itself.');
-    if (!stat.isFile()) return failure('file_not_regular', `${path} is not a regular file`, 'Name a PEM file.');
-    if (stat.size > maxBytes) {
-      return failure(
-        'file_too_large',
-        `${path} has ${stat.size} bytes, over the limit of ${maxBytes}`,
-        'Is this the right file?',
-      );
-    }
-    return { ok: true, bytes: await file.readFile() };
+    return { ok: true, bytes: await readRegularFile(ref.path, maxBytes) };
   } catch (error) {
-    return readFailure(error, path);
-  } finally {
-    await file?.close().catch(() => undefined);
+    return error instanceof FileRefusal ? refusalFailure(error, name, maxBytes) : readFailure(error, name);
   }
+}
+
+function refusalFailure({ reason, size }: FileRefusal, name: string, maxBytes: number): LoadFailure {
+  if (reason === 'directory')
+    return failure('file_is_directory', `${name} is a directory, not a file`, 'Name the PEM file itself.');
+  if (reason === 'not_regular') return failure('file_not_regular', `${name} is not a regular file`, 'Name a PEM file.');
+  const message = `${name} has ${size} bytes, over the limit of ${maxBytes}`;
+  return failure('file_too_large', message, 'Is this the right file?');
 }
 
 function readFailure(error: unknown, name: string): LoadFailure {
@@ -81,7 +75,9 @@ function readFailure(error: unknown, name: string): LoadFailure {
     return failure(
       'file_missing',
       `${name} does not exist`,
-      'Check the path; relative paths start at the folder of the configuration file.',
+      name === hiddenPath || name.includes('${')
+        ? 'If it is meant to be the material itself: PEM text, or base64 of the file (made once). Otherwise check the path.'
+        : 'Check the path; relative paths start at the folder of the configuration file.',
     );
   }
   if (code === 'EISDIR')
@@ -129,18 +125,18 @@ export function loadProblem(failed: LoadFailure): MaterialProblem {
   return materialError(failed.code, failed.message, failed.hint);
 }
 
-/** What stands in blocks besides certificates is told by label, so that callers can refuse or ignore it. */
+/** What stands in blocks besides certificates is handed on, so that callers can make use of it or refuse it. */
 export type ParsedCertificates = {
   readonly certificates: CertificateFacts[];
   readonly problems: MaterialProblem[];
-  readonly otherLabels: readonly string[];
+  readonly others: readonly PemBlock[];
 };
 
 /** Every certificate of a PEM text, in order. One broken block is an error: what is trusted must be what was written. */
 export function parseCertificates(pem: string, name = 'inline PEM'): ParsedCertificates {
   const { blocks, problems } = splitPem(pem, name);
   const certificates: CertificateFacts[] = [];
-  const otherLabels: string[] = [];
+  const others: PemBlock[] = [];
   for (const [index, block] of blocks.entries()) {
     if (block.label === 'TRUSTED CERTIFICATE') {
       problems.push(
@@ -151,14 +147,14 @@ export function parseCertificates(pem: string, name = 'inline PEM'): ParsedCerti
         ),
       );
     } else if (!certificateLabels.has(block.label)) {
-      otherLabels.push(block.label);
+      others.push(block);
     } else {
       const facts = readBlock(block, index, name, problems);
       if (facts !== undefined) certificates.push(facts);
     }
   }
-  if (certificates.length === 0 && problems.length === 0) problems.push(noCertificate(otherLabels, name));
-  return { certificates, problems, otherLabels };
+  if (certificates.length === 0 && problems.length === 0) problems.push(noCertificate(others, name));
+  return { certificates, problems, others };
 }
 
 function readBlock(
@@ -186,7 +182,8 @@ function readBlock(
   }
 }
 
-function noCertificate(labels: readonly string[], name: string): MaterialProblem {
+function noCertificate(others: readonly PemBlock[], name: string): MaterialProblem {
+  const labels = others.map(({ label }) => label);
   const found = labels.length === 0 ? '' : ` (it holds ${[...new Set(labels)].join(', ')})`;
   const hint = labels.some((label) => label.endsWith('PRIVATE KEY'))
     ? 'This looks like the key file: are certificate and key swapped?'

@@ -9,7 +9,7 @@ import { splitCertificate } from './facts-reader.ts';
 
 /** CertID: names a certificate by its issuer and serial. SHA-1, as every responder indexes by it (RFC 5019 section 2.1.1). */
 export type OcspCertId = {
-  /** SHA-1 of the DER of the issuer's name. An identifier, not a security measure: what answers is signed anew by SHA-2. */
+  /** SHA-1 of the DER of the issuer's name, as its own certificate spells it. An identifier, not a security measure: what answers is signed anew by SHA-2. */
   readonly issuerNameHash: Buffer;
   /** SHA-1 over the bits of the issuer's public key. */
   readonly issuerKeyHash: Buffer;
@@ -21,11 +21,14 @@ export const sha1Id = '1.3.14.3.2.26';
 
 /** `issuer` must be the one whose key signed the certificate. Throws Fault('malformed_cert'). */
 export function makeCertId(certificate: CertificateFacts, issuer: CertificateFacts): OcspCertId {
-  const own = splitCertificate(certificate.der);
+  const { serial } = splitCertificate(certificate.der);
+  const { subject } = splitCertificate(issuer.der);
   return {
-    issuerNameHash: sha1(certificate.der.subarray(own.issuer.start, own.issuer.end)),
+    // RFC 6960 says the issuer's name in the certificate; responders index by the CA's own spelling, as OpenSSL, Go and Java
+    // ask, and know nobody under the other one.
+    issuerNameHash: sha1(issuer.der.subarray(subject.start, subject.end)),
     issuerKeyHash: hashOfKey(issuer),
-    serial: certificate.der.subarray(own.serial.content, own.serial.end),
+    serial: certificate.der.subarray(serial.content, serial.end),
   };
 }
 

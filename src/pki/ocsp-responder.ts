@@ -4,10 +4,12 @@ import { X509Certificate } from 'node:crypto';
 import { Fault } from '../base/fault.ts';
 import { eachExtension } from './certificate-extensions.ts';
 import type { CertificateFacts } from './facts.ts';
-import { readFacts, splitCertificate } from './facts-reader.ts';
+import { DerCursor, derTag } from './der.ts';
+import { readFacts } from './facts-reader.ts';
 import { isIssuedBy } from './issuer.ts';
 import { judgeStrength, judgeDates } from './judge.ts';
 import type { BasicResponse } from './ocsp-reader.ts';
+import { readNameKey } from './name-key.ts';
 import { hashOfKey } from './ocsp-request.ts';
 import { findSignatureFlaw } from './signed-data.ts';
 
@@ -46,8 +48,8 @@ function findFlaw({ data }: BasicResponse, signer: CertificateFacts): string | u
 /** True where responderID means this certificate. */
 function isNamed({ responder }: BasicResponse, facts: CertificateFacts): boolean {
   if (responder.by === 'key') return responder.value.equals(hashOfKey(facts));
-  const { subject } = splitCertificate(facts.der);
-  return responder.value.equals(facts.der.subarray(subject.start, subject.end));
+  const cursor = new DerCursor(responder.value);
+  return readNameKey(cursor, cursor.expect(derTag.sequence, 'responderID'), 'responderID') === facts.subjectKey;
 }
 
 function judgeDelegate(responder: CertificateFacts, issuer: CertificateFacts, now: number): string | undefined {

@@ -43,7 +43,7 @@ export function splitPem(pem: string, name: string): { blocks: PemBlock[]; probl
       if (open === undefined) broken(index + 1, 'an END line without its BEGIN line');
       else closeBlock(open, end[1] as string, blocks, broken);
       open = undefined;
-    } else if (/^-*\s*(?:BEGIN|END) [A-Z0-9 ]+-+$|^-{3,}.*(?:BEGIN|END)/.test(text)) {
+    } else if (isDamagedBoundary(text)) {
       broken(index + 1, 'a damaged BEGIN or END line');
       open = undefined;
     } else if (open !== undefined && text !== '') {
@@ -58,6 +58,14 @@ export function splitPem(pem: string, name: string): { blocks: PemBlock[]; probl
   }
   if (open !== undefined) broken(open.line, 'it has no END line');
   return { blocks, problems };
+}
+
+/** A line that was meant to begin or end a block, and that OpenSSL takes for text: with too few dashes, long ones, small letters. */
+function isDamagedBoundary(text: string): boolean {
+  return (
+    /^-*\s*(?:BEGIN|END) [A-Z0-9 ]+-+$|^-{3,}.*(?:BEGIN|END)/.test(text) ||
+    /^[-_=\u2010-\u2015\u2212]{2,}\s*(?:BEGIN|END)\b.*\b(?:CERTIFICATE|CRL|KEY|PARAMETERS|REQUEST)\b/i.test(text)
+  );
 }
 
 function closeBlock(

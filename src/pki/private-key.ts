@@ -9,7 +9,14 @@ export type ParsedKey = {
   readonly key: KeyObject | undefined;
   readonly keyPem: string;
   readonly problems: MaterialProblem[];
+  /** What stands in blocks besides, the key's parameters apart. */
+  readonly others: readonly PemBlock[];
 };
+
+/** `openssl ecparam -genkey` writes the curve before the key, which names it too. */
+export function isKeyPart(label: string): boolean {
+  return label.endsWith('PRIVATE KEY') || label === 'EC PARAMETERS';
+}
 
 const keyLabels: ReadonlySet<string> = new Set([
   'PRIVATE KEY',
@@ -22,9 +29,11 @@ const tlsCurves: ReadonlySet<string> = new Set(['prime256v1', 'secp384r1', 'secp
 /** The one private key of a PEM text (PKCS #8, SEC 1, PKCS #1). `keyPem` is that key alone, as PKCS #8. */
 export function parsePrivateKey(pem: string, name = 'inline PEM'): ParsedKey {
   const { blocks, problems } = splitPem(pem, name);
+  const others = blocks.filter(({ label }) => !isKeyPart(label));
   const none = (problem?: MaterialProblem): ParsedKey => ({
     key: undefined,
     keyPem: '',
+    others,
     problems: problem === undefined ? problems : [...problems, problem],
   });
   if (problems.length > 0) return none();
@@ -69,14 +78,14 @@ export function parsePrivateKey(pem: string, name = 'inline PEM'): ParsedKey {
       ),
     );
   }
-  return openKey(block, name, none, problems);
+  return openKey(block, name, none, { problems, others });
 }
 
 function openKey(
   block: PemBlock,
   name: string,
   none: (problem?: MaterialProblem) => ParsedKey,
-  problems: MaterialProblem[],
+  { problems, others }: Pick<ParsedKey, 'problems' | 'others'>,
 ): ParsedKey {
   let key: KeyObject;
   try {
@@ -93,7 +102,7 @@ function openKey(
   const weakness = judgeKey(key, name);
   if (weakness?.severity === 'error') return none(weakness);
   if (weakness !== undefined) problems.push(weakness);
-  return { key, keyPem: key.export({ format: 'pem', type: 'pkcs8' }), problems };
+  return { key, keyPem: key.export({ format: 'pem', type: 'pkcs8' }), problems, others };
 }
 
 function judgeKey(key: KeyObject, name: string): MaterialProblem | undefined {

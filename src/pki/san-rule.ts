@@ -2,11 +2,11 @@
 // at the common name (incident 7); a list of rules holds where any rule matches any name. What cannot be compared safely (a
 // DNS name that is none, a rule without text, a name too long for a pattern) matches nothing: these lists only ever admit.
 import { canonicalHostName } from '../base/host.ts';
-import type { CertificateFacts, San, SanType } from './facts.ts';
+import type { San, SanType } from './facts.ts';
 import { type CertificateDnsName, coversName, findCertificateDnsName } from './host-coverage.ts';
 import { canonicalIp } from '../base/ip-name.ts';
 import { escapeForLog } from './log-text.ts';
-import { findSpiffeId, type SpiffeId } from './spiffe.ts';
+import { findSpiffeId, type SpiffeId, type SvidFacts } from './spiffe.ts';
 
 export type SanNameRule = {
   readonly kind: 'san';
@@ -45,7 +45,7 @@ export class SanRules<R extends SanRule> {
   }
 
   /** The first rule that one of the certificate's names satisfies; undefined where none does. Never throws. */
-  find(leaf: Pick<CertificateFacts, 'sans' | 'isCa' | 'der'>): R | undefined {
+  find(leaf: SvidFacts): R | undefined {
     const known = this.#found.get(leaf);
     if (known !== undefined) return known.rule;
     const names = new PresentedNames(leaf);
@@ -57,11 +57,11 @@ export class SanRules<R extends SanRule> {
 
 /** The names of one certificate, read once for all rules. */
 class PresentedNames {
-  readonly #leaf: Pick<CertificateFacts, 'sans' | 'isCa' | 'der'>;
+  readonly #leaf: SvidFacts;
   #dns: readonly CertificateDnsName[] | undefined;
   #spiffe: SpiffeId | null | undefined;
 
-  constructor(leaf: Pick<CertificateFacts, 'sans' | 'isCa' | 'der'>) {
+  constructor(leaf: SvidFacts) {
     this.#leaf = leaf;
   }
 

@@ -3,14 +3,15 @@
 import { hash } from 'node:crypto';
 import { rootCertificates } from 'node:tls';
 import { encodePem } from './der-writer.ts';
-import { readName } from './distinguished-name.ts';
 import type { CertificateFacts } from './facts.ts';
 import { describeExpiry, isNearExpiry } from './expiry.ts';
 import { readFacts, splitCertificate } from './facts-reader.ts';
+import { refuseForeignBlocks } from './foreign-blocks.ts';
 import { isSelfIssued, looksIssuedBy } from './issuer.ts';
 import { escapeForLog } from './log-text.ts';
 import { parseCertificates } from './material.ts';
 import { hasErrors, materialError, type MaterialProblem, materialWarning } from './material-problem.ts';
+import { readNameKey } from './name-key.ts';
 
 export type ParsedBundle = { readonly bundle?: TrustBundle; readonly problems: readonly MaterialProblem[] };
 
@@ -42,8 +43,8 @@ export class TrustBundle {
       'hex',
     );
     for (const anchor of anchors) {
-      const same = this.#bySubject.get(anchor.subject);
-      if (same === undefined) this.#bySubject.set(anchor.subject, [anchor]);
+      const same = this.#bySubject.get(anchor.subjectKey);
+      if (same === undefined) this.#bySubject.set(anchor.subjectKey, [anchor]);
       else same.push(anchor);
     }
   }
@@ -53,15 +54,7 @@ export class TrustBundle {
     const name = options.name ?? 'CA bundle';
     const parsed = parseCertificates(pem, name);
     const problems = [...parsed.problems];
-    if (parsed.otherLabels.some((label) => label.endsWith('PRIVATE KEY'))) {
-      problems.push(
-        materialError(
-          'private_key_in_bundle',
-          `${name} holds a private key; a CA bundle holds certificates only`,
-          'Take the key out; if the file was handed around, replace the key.',
-        ),
-      );
-    }
+    problems.push(...refuseForeignBlocks(parsed.others, () => false, name, 'CA bundle'));
     const distinct = [...new Map(parsed.certificates.map((facts) => [facts.sha256, facts])).values()];
     const anchors = distinct.filter((facts) => canAnchor(facts));
     if (anchors.length === 0 && distinct.length > 0) problems.push(noCa(distinct[0] as CertificateFacts, name));
@@ -87,7 +80,7 @@ export class TrustBundle {
 
   /** The anchor whose name and key identifier say that it issued this certificate; the signature is not checked. */
   findIssuer(facts: CertificateFacts): CertificateFacts | undefined {
-    return this.#bySubject.get(facts.issuer)?.find((anchor) => looksIssuedBy(facts, anchor));
+    return this.#bySubject.get(facts.issuerKey)?.find((anchor) => looksIssuedBy(facts, anchor));
   }
 
   /** Whether there is a root among them; without one, only an intermediate taken as an anchor can be chained to. */
@@ -97,7 +90,7 @@ export class TrustBundle {
 
   /** True where this very certificate is an anchor. */
   contains(facts: CertificateFacts): boolean {
-    return this.#bySubject.get(facts.subject)?.some((anchor) => anchor.sha256 === facts.sha256) ?? false;
+    return this.#bySubject.get(facts.subjectKey)?.some((anchor) => anchor.sha256 === facts.sha256) ?? false;
   }
 }
 
@@ -114,7 +107,7 @@ export function findSystemIssuer(facts: CertificateFacts): CertificateFacts | un
   for (const pem of rootCertificates) {
     const der = Buffer.from(pem.replace(/-----[^-]+-----/g, ''), 'base64');
     const { cursor, subject } = splitCertificate(der);
-    if (readName(cursor, subject, 'subject') !== facts.issuer) continue;
+    if (readNameKey(cursor, subject, 'subject') !== facts.issuerKey) continue;
     const root = readFacts(der);
     if (looksIssuedBy(facts, root)) return root;
   }

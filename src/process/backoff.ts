@@ -1,18 +1,18 @@
-// How long to wait before a worker that died is started again: longer each time, short again once one has lived a while.
+// How long to wait before a worker that died is started again: not at all, unless it keeps dying young; then longer each time.
 
 const firstMs = 200;
 const maxMs = 30_000;
 /** A worker that lived this long was healthy: its death is news, not a loop. */
-const healthyMs = 60_000;
+const healthyMs = 10_000;
 
 export class Backoff {
-  #nextMs = firstMs;
+  #nextMs = 0;
 
-  /** The delay before the next start of a worker that lived `livedMs`. The first restart comes almost at once. */
+  /** The delay before the next start of a worker that lived `livedMs`; 0 for one that never came up. */
   delayAfter(livedMs: number): number {
-    if (livedMs >= healthyMs) this.#nextMs = firstMs;
+    if (livedMs >= healthyMs) this.#nextMs = 0;
     const delay = this.#nextMs;
-    this.#nextMs = Math.min(maxMs, this.#nextMs * 2);
+    this.#nextMs = Math.min(maxMs, Math.max(firstMs, this.#nextMs * 2));
     return delay;
   }
 }

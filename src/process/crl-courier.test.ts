@@ -10,6 +10,7 @@ function crl(digest: string, bytes: number): IndexedCrl {
   const facts: CrlFacts = {
     source: digest,
     issuer: 'CN=A',
+    issuerKey: 'CN=A',
     issuerSpki: 'a',
     number: '01',
     thisUpdate: 0,

@@ -20,6 +20,7 @@ function crl(number: string, thisUpdate: number, nextUpdate: number): IndexedCrl
   const facts: CrlFacts = {
     source: 'http://x/',
     issuer: 'CN=A',
+    issuerKey: 'CN=A',
     issuerSpki: 'a',
     number,
     thisUpdate,

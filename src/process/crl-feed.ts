@@ -151,7 +151,7 @@ export class CrlFeed {
     for (const crl of crls) if (!known.has(crl.facts.digest)) this.#logTaken(crl);
     const now = new Set(crls.map(({ facts }) => facts.digest));
     for (const { facts } of before) {
-      if (!now.has(facts.digest) && !crls.some((crl) => crl.facts.issuer === facts.issuer))
+      if (!now.has(facts.digest) && !crls.some((crl) => crl.facts.issuerKey === facts.issuerKey))
         log.warn({ source: escapeForLog(facts.source, maxShown) }, `${describeCrl(facts)} was taken away`);
     }
     return known.size !== now.size || [...now].some((digest) => !known.has(digest));

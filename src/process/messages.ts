@@ -5,14 +5,18 @@ import type { TicketSeed } from '../edge/ticket-secret.ts';
 import type { CrlListing, CrlPiece } from '../gateway/crl-store.ts';
 import type { LoadedConfig } from '../gateway/loaded.ts';
 import type { MetricsSnapshot } from '../telemetry/metrics.ts';
+import type { ShipmentPiece } from './shipment.ts';
 
 /** Ports that were chosen at start: a worker listens on exactly these (0 in the configuration is any free one). */
 export type Ports = { readonly web: number | undefined; readonly webSecure: number | undefined };
 
 export type ToWorker =
+  /** A part of the configuration of the `prepare` with this number, which will follow (shipment.ts). */
+  | { readonly kind: 'piece'; readonly id: number; readonly piece: ShipmentPiece }
   /** Build everything for this generation, without using it yet. */
   | {
       readonly kind: 'prepare';
+      readonly id: number;
       readonly generation: number;
       readonly loaded: LoadedConfig;
       readonly ticketSeed: TicketSeed;
@@ -21,8 +25,11 @@ export type ToWorker =
   | { readonly kind: 'commit'; readonly generation: number }
   /** One could not: forget it. */
   | { readonly kind: 'abandon'; readonly generation: number }
-  | { readonly kind: 'listen'; readonly ports: Ports }
+  /** `proven`: the runtime that passed its self-test in another worker, if any did. */
+  | { readonly kind: 'listen'; readonly ports: Ports; readonly proven: string | undefined }
   | { readonly kind: 'snapshot'; readonly id: number }
+  /** Give a sign of life. */
+  | { readonly kind: 'ping' }
   /** A part of the index of a CRL; the next list will name it. */
   | ({ readonly kind: 'crlPiece' } & CrlPiece)
   /** The CRLs in force: those not named are to be forgotten. */
@@ -41,11 +48,14 @@ export type ToWorker =
 
 export type FromWorker =
   | { readonly kind: 'up' }
-  | { readonly kind: 'prepared'; readonly generation: number }
-  | { readonly kind: 'failed'; readonly generation: number; readonly message: string }
+  | { readonly kind: 'pong' }
+  /** `id` of the question. */
+  | { readonly kind: 'prepared'; readonly id: number }
+  | { readonly kind: 'failed'; readonly id: number; readonly message: string }
   /** Requests get this generation, and open connections were judged by it. */
   | { readonly kind: 'committed'; readonly generation: number }
-  | { readonly kind: 'listening' }
+  /** `runtime`: the one that passed its self-test. */
+  | { readonly kind: 'listening'; readonly runtime: string }
   | { readonly kind: 'listenFailed'; readonly message: string }
   /** A defect ends this worker: it finishes what it has and accepts nothing more, so its successor may come at once. */
   | { readonly kind: 'leaving' }

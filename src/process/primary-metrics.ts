@@ -1,7 +1,8 @@
 // What the primary adds to the workers' metrics, and the sum of all. A worker's last numbers stay when it dies, so that
 // counters never go back; its gauges go with it.
 import type { LoadedConfig } from '../gateway/loaded.ts';
-import { type MetricCatalogue, Metrics, type MetricsSnapshot, renderMetrics } from '../telemetry/metrics.ts';
+import { type Exposition, writeExposition } from '../telemetry/exposition.ts';
+import { type MetricCatalogue, Metrics, type MetricsSnapshot } from '../telemetry/metrics.ts';
 import type { MetricSample, Sample } from '../telemetry/registry.ts';
 import type { CrlKeeper } from './crl-keeper.ts';
 import type { StapleStatus } from './staple-keeper.ts';
@@ -40,6 +41,10 @@ export class PrimaryMetrics {
     this.#own.of.workerRestarts.labels({}).inc();
   }
 
+  workerHung(): void {
+    this.#own.of.workerHangs.labels({}).inc();
+  }
+
   stapleAsked(result: string): void {
     this.#own.of.ocspRequests.labels({ use: 'staple', policy: '', result }).inc();
   }
@@ -70,17 +75,17 @@ export class PrimaryMetrics {
     reloadFailed: boolean,
     crls: CrlKeeper,
     staples: readonly StapleStatus[],
-  ): Promise<string> {
+  ): Promise<Exposition> {
     // A worker that ends while we ask is still among the living of this page: its counters must not count twice.
     const buried = this.#buried;
     const snapshots = await Promise.all(workers.map(async (worker) => worker.snapshot()));
     const { of } = this.#own;
     crls.setMetrics(of);
     this.#setStaples(staples);
-    of.workers.labels({}).set(workers.filter((worker) => worker.ready).length);
+    of.workers.labels({}).set(workers.filter((worker) => worker.serving).length);
     of.configReloadFailed.labels({}).set(reloadFailed ? 1 : 0);
     const alive = snapshots.filter((snapshot) => snapshot !== undefined);
-    return renderMetrics([this.#own.snapshot(), buried, ...alive]);
+    return writeExposition([this.#own.snapshot(), buried, ...alive]);
   }
 }
 

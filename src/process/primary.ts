@@ -1,11 +1,15 @@
 // The primary process: holds no traffic. It owns the configuration, supervises the workers, and answers the admin
 // listener. A reload is built by every worker before any uses it; where one cannot, none does and the last good stays.
 import { AdminServer } from '../admin/admin-server.ts';
+import { SharedPage } from '../admin/shared-page.ts';
+import { compareAccess } from '../audit/access-changes.ts';
+import { accessLogFields } from '../audit/print-access-changes.ts';
 import type { Clock } from '../base/clock.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import type { Problem } from '../config/problem.ts';
 import type { CrlLoader } from '../gateway/crl-loader.ts';
 import type { LoadedConfig } from '../gateway/loaded.ts';
+import { compareTrust, viewTrust } from '../gateway/trust-guard.ts';
 import type { IndexedCrl } from '../pki/crl-set.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { Crew } from './crew.ts';
@@ -16,7 +20,7 @@ import { PrimaryMetrics } from './primary-metrics.ts';
 import { findRestartKeys } from './restart-keys.ts';
 import { packFor, withoutReadings } from './shipment.ts';
 import { TicketKeeper } from './ticket-keeper.ts';
-import type { WorkerHandle } from './worker-handle.ts';
+import { type PrepareOrder, WorkerFailure, type WorkerHandle } from './worker-handle.ts';
 
 export type LoadResult = {
   readonly loaded: LoadedConfig | undefined;
@@ -39,6 +43,10 @@ export type PrimaryOptions = {
 /** Addresses that are served, for the `listening` lines. */
 export type Listening = { readonly entryPoint: 'web' | 'webSecure' | 'admin'; readonly address: string };
 
+/** When a reload that failed by silence is tried again: later each time. */
+const firstRetryMs = 5_000;
+const maxRetryMs = 300_000;
+
 export class Primary {
   readonly #options: PrimaryOptions;
   readonly #metrics: PrimaryMetrics;
@@ -54,7 +62,11 @@ export class Primary {
   #stopping = false;
   /** Whether the newest configuration on disk is the one in force. */
   #reloadFailed = false;
-  /** Reloads and worker starts take turns: none sees half of the other. */
+  /** The reload that waits for its turn. */
+  #nextReload: Promise<void> | undefined;
+  #retryMs = firstRetryMs;
+  #cancelRetry: () => void = () => {};
+  /** The start and reloads take turns: none sees half of the other. */
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(loaded: LoadedConfig, options: PrimaryOptions) {
@@ -69,12 +81,14 @@ export class Primary {
       clock,
       log,
       workerEntry,
-      orders: () => ({ prepare: this.#prepareMessage(this.#loaded, this.#generation), ports: this.#ports }),
+      orders: () => this.#orderFor(this.#loaded, this.#generation),
+      generation: () => this.#generation,
+      ports: () => this.#ports,
       crls: () => this.#trust.crls.groups(),
       briefing: () => this.#trust.briefing(),
-      exclusive: async (act) => this.#exclusive(act),
       onEnded: (worker) => this.#metrics.bury(worker),
       onRestarted: () => this.#metrics.workerRestarted(),
+      onHung: () => this.#metrics.workerHung(),
       onSeen: (report, worker) => this.#trust.record?.take(report, worker),
     });
   }
@@ -121,10 +135,15 @@ export class Primary {
     return listening;
   }
 
-  /** Builds a new generation from the files as they are now and swaps it in; keeps the last good one where it cannot. Never rejects. */
+  /**
+   * Builds a new generation from the files as they are now and swaps it in; keeps the last good one where it cannot. Never
+   * rejects. However often it is asked while one runs, one more follows: it will see everything that was written before.
+   */
   async reload(reason: string): Promise<void> {
-    await this.#exclusive(async () => {
+    this.#nextReload ??= this.#exclusive(async () => {
+      this.#nextReload = undefined;
       if (this.#stopping) return;
+      this.#cancelRetry();
       try {
         await this.#reloadNow(reason);
       } catch (error) {
@@ -133,6 +152,7 @@ export class Primary {
       }
       if (!this.#stopping) this.#trust.follow(this.#loaded);
     });
+    return this.#nextReload;
   }
 
   /** Lets the workers finish what they have, then ends them. Resolves when all are gone. */
@@ -185,30 +205,85 @@ export class Primary {
     const { loaded, problems } = await load();
     for (const problem of problems) logProblem(log, problem);
     if (loaded === undefined) return this.#reloadRejected(reason, 'the configuration has errors');
+    const { refused, dropped } = compareTrust(viewTrust(this.#loaded), viewTrust(loaded));
+    if (refused[0] !== undefined) {
+      for (const problem of refused) logProblem(log, problem);
+      return this.#reloadRejected(reason, refused[0].message);
+    }
     const generation = this.#generation + 1;
     await this.#trust.prepare(this.#loaded, loaded);
-    const workers = this.#crew.list();
-    const prepared = await Promise.allSettled(
-      workers.map((worker) => worker.prepare(this.#prepareMessage(loaded, generation))),
-    );
-    // A worker that died while preparing is no vote against: its successor starts with whatever is in force.
-    const veto = prepared.find(
-      (result, i) => result.status === 'rejected' && workers[i]?.gone === false && !workers[i].leaving,
-    );
-    if (veto !== undefined) {
-      for (const worker of workers) worker.send({ kind: 'abandon', generation });
-      this.#trust.crls.retain(this.#loaded.crls);
-      return this.#reloadRejected(reason, String((veto as PromiseRejectedResult).reason));
+    const before = { loaded: this.#loaded, generation: this.#generation };
+    const access = this.#compareAccess(loaded);
+    const { able, refusal } = await this.#agree(loaded, generation);
+    if (refusal !== undefined) return this.#abandon(reason, generation, refusal);
+    if (able.length === 0 && this.#crew.size > 0) {
+      // Nobody was left to build it: the first worker that comes up has to, before the last good rules are forgotten.
+      try {
+        await this.#crew.revive();
+      } catch (error) {
+        this.#loaded = before.loaded;
+        this.#generation = before.generation;
+        return this.#abandon(reason, generation, error);
+      }
     }
     const keys = findRestartKeys(this.#startedWith, loaded.config);
     if (keys.length > 0) log.warn({ keys }, 'these settings take effect at the next start only');
-    this.#loaded = withoutReadings(loaded);
-    this.#generation = generation;
     this.#reloadFailed = false;
-    await Promise.all(workers.map(async (worker) => this.#commit(worker, generation)));
+    this.#retryMs = firstRetryMs;
+    await Promise.all(able.map(async (worker) => this.#commit(worker, generation)));
     await this.#trust.settle(this.#loaded);
     this.#metrics.loaded(loaded, generation);
-    log.info({ generation, reason }, 'configuration reloaded');
+    const said = dropped.length === 0 ? {} : { clientAuthDropped: dropped };
+    log.info({ generation, reason, ...said, ...access }, 'configuration reloaded');
+  }
+
+  /** Who may enter that could not before, or the other way round. A defect in telling it must not undo the reload. */
+  #compareAccess(loaded: LoadedConfig): object {
+    try {
+      return accessLogFields(compareAccess(this.#loaded, loaded));
+    } catch (error) {
+      this.#options.log.error({ err: error }, 'internal error: please report this');
+      return {};
+    }
+  }
+
+  /**
+   * Has every worker build it, and then is it in force: in the same turn in which nobody is left to ask, so that a worker that
+   * comes up either is asked or sees the new number. One that ends is no vote against: its successor starts with what is in force.
+   */
+  async #agree(loaded: LoadedConfig, generation: number): Promise<{ able: WorkerHandle[]; refusal?: unknown }> {
+    const asked = new Set<WorkerHandle>();
+    for (;;) {
+      const voters = this.#crew.voters().filter((worker) => !asked.has(worker));
+      if (voters.length === 0) {
+        this.#loaded = withoutReadings(loaded);
+        this.#generation = generation;
+        return { able: [...asked].filter((worker) => !worker.gone) };
+      }
+      const order = this.#orderFor(loaded, generation);
+      // One after the other: building takes its share of a core, and the others serve meanwhile.
+      for (const worker of voters) {
+        asked.add(worker);
+        try {
+          await worker.prepare(order);
+        } catch (error) {
+          if (isHere(worker)) return { able: [], refusal: error };
+        }
+      }
+    }
+  }
+
+  #abandon(reason: string, generation: number, why: unknown): void {
+    for (const worker of this.#crew.voters()) worker.send({ kind: 'abandon', generation });
+    this.#trust.crls.retain(this.#loaded.crls);
+    this.#reloadRejected(reason, String(why));
+    if (why instanceof WorkerFailure && !why.silent) return;
+    // Nobody said no: it was too much for them at this moment.
+    const { clock, log } = this.#options;
+    const retryInMs = this.#retryMs;
+    this.#retryMs = Math.min(maxRetryMs, retryInMs * 2);
+    log.warn({ retryInMs }, 'no worker refused the configuration: it will be tried again');
+    this.#cancelRetry = clock.after(retryInMs, () => void this.reload('tried again'));
   }
 
   /** A worker that does not take the new rules over must not serve by the old: its successor starts with the new. */
@@ -231,22 +306,26 @@ export class Primary {
     );
   }
 
-  #prepareMessage(loaded: LoadedConfig, generation: number) {
+  #orderFor(loaded: LoadedConfig, generation: number): PrepareOrder {
     const ticketSeed = this.#tickets.seedFor(loaded);
-    return { kind: 'prepare', generation, loaded: packFor(loaded, this.#ports.webSecure), ticketSeed } as const;
+    return { generation, loaded: packFor(loaded, this.#ports.webSecure), ticketSeed };
   }
 
   async #openAdmin(): Promise<number> {
     const { config } = this.#loaded;
     const { crls, staples, record } = this.#trust;
     const { host, port } = config.entryPoints.admin;
+    const page = new SharedPage(this.#options.clock, async () =>
+      this.#metrics.render(this.#crew.list(), this.#reloadFailed, crls, staples.status()),
+    );
     this.#admin = new AdminServer({
       ready: () => this.#readiness(),
-      metrics: async () => this.#metrics.render(this.#crew.list(), this.#reloadFailed, crls, staples.status()),
+      metrics: async () => page.take(),
       identities: record && (async () => record.read(this.#crew.list())),
       metricsPath: config.monitoring.metrics ? config.monitoring.metricsPath : undefined,
       liveness: config.monitoring.liveness,
       readiness: config.monitoring.readiness,
+      allowedHosts: config.monitoring.allowedHosts,
     });
     try {
       return await this.#admin.listen(host, port);
@@ -256,10 +335,15 @@ export class Primary {
   }
 
   #readiness(): { ok: boolean; detail: string } {
-    const ready = this.#crew.list().filter((worker) => worker.ready).length;
+    const ready = this.#crew.list().filter((worker) => worker.serving).length;
     if (this.#stopping) return { ok: false, detail: 'draining' };
     return { ok: ready > 0, detail: `${ready} of ${this.#crew.size} workers ready` };
   }
+}
+
+/** Whose vote counts. */
+function isHere(worker: WorkerHandle | undefined): boolean {
+  return worker?.gone === false && !worker.leaving;
 }
 
 function logProblem(log: Logger, { place, code, hint, severity, message }: Problem): void {

@@ -4,6 +4,10 @@ import { openTempDir } from '../../test/support/temp.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { WorkerHandle } from './worker-handle.ts';
 
+/** More than a pipe holds. */
+const total = 8 * 1024 * 1024;
+const large = { kind: 'crlPiece', digest: 'x', total, offset: 0, piece: new Uint8Array(total) } as const;
+
 test('a worker that reads nothing any more is ended, so that nobody waits for it again and again', async (t) => {
   using dir = openTempDir('worker-handle');
   const entry = dir.write('deaf.mjs', 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);');
@@ -17,9 +21,19 @@ test('a worker that reads nothing any more is ended, so that nobody waits for it
   };
   const worker = new WorkerHandle(entry, 0, clock, { onIntermediate: () => {}, onSeen: () => {} });
   t.after(() => worker.kill());
-  const total = 8 * 1024 * 1024;
-  const sent = worker.sendPaced({ kind: 'crlPiece', digest: 'x', total, offset: 0, piece: new Uint8Array(total) });
+  const sent = worker.sendPaced(large);
   for (const act of due.splice(0)) act();
   await sent;
   assert.equal((await worker.exited).signal, 'SIGKILL');
+});
+
+test('who waits for a message to be read hears of the end of a worker that is ended for another reason', async (t) => {
+  using dir = openTempDir('worker-handle');
+  const entry = dir.write('deaf.mjs', 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);');
+  const clock: Clock = { ...systemClock, after: () => () => {} };
+  const worker = new WorkerHandle(entry, 0, clock, { onIntermediate: () => {}, onSeen: () => {} });
+  t.after(() => worker.kill());
+  const sent = worker.sendPaced(large);
+  worker.kill();
+  await sent;
 });

@@ -5,6 +5,7 @@ import type { SeenReport } from '../edge/seen-clients.ts';
 import type { MetricsSnapshot } from '../telemetry/metrics.ts';
 import { CrlCourier } from './crl-courier.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
+import { cutShipment } from './shipment.ts';
 
 /** How long a worker may take over one answer before it counts as failed. */
 const answerMs = 30_000;
@@ -14,7 +15,17 @@ const lastWordsMs = 1_000;
 
 export class WorkerFailure extends Error {
   override readonly name = 'WorkerFailure';
+  /** It said nothing, rather than no: to be asked again later. */
+  readonly silent: boolean;
+
+  constructor(message: string, silent = false) {
+    super(message);
+    this.silent = silent;
+  }
 }
+
+/** Everything a generation is built from. */
+export type PrepareOrder = Omit<Extract<ToWorker, { kind: 'prepare' }>, 'kind' | 'id'>;
 
 type Waiting = { readonly wants: (message: FromWorker) => boolean; settle(message: FromWorker | WorkerFailure): void };
 
@@ -33,6 +44,10 @@ export class WorkerHandle {
   ready = false;
   /** It said that it ends, after a defect: it still serves what it has. */
   leaving = false;
+  /** Messages that came from it. */
+  heard = 0;
+  /** It has not answered lately (Watchdog). */
+  unresponsive = false;
   /** Resolves when it says so; never, where it just ends. */
   readonly left: Promise<void>;
   /** Last metrics it reported: kept when it dies, so that sums never shrink. */
@@ -48,7 +63,9 @@ export class WorkerHandle {
   /** Brings it the CRLs in force. */
   readonly crls = new CrlCourier(async (message) => this.sendPaced(message));
   readonly #onSeen: (report: SeenReport, worker: WorkerHandle) => void;
-  #snapshotId = 0;
+  #questions = 0;
+  /** Number of the question of the generation that it builds now. */
+  #building: number | undefined;
   #gone = false;
 
   constructor(entry: string, slot: number, clock: Clock, news: WorkerNews) {
@@ -85,6 +102,20 @@ export class WorkerHandle {
     return this.#gone;
   }
 
+  /** Takes connections, and answered lately. */
+  get serving(): boolean {
+    return this.ready && !this.unresponsive;
+  }
+
+  get building(): boolean {
+    return this.#building !== undefined;
+  }
+
+  /** Any answer is a sign of life. */
+  ping(): void {
+    this.send({ kind: 'ping' });
+  }
+
   send(message: ToWorker): void {
     // A worker that just died: its exit event is on the way and says all there is to say.
     if (!this.#gone && this.#child.connected) this.#child.send(message, () => {});
@@ -101,6 +132,7 @@ export class WorkerHandle {
         this.kill();
         resolve();
       });
+      // Also called where the worker ends before it has read it.
       this.#child.send(message, () => {
         cancel();
         resolve();
@@ -114,11 +146,14 @@ export class WorkerHandle {
   }
 
   /** Has the worker build a generation; rejects with WorkerFailure where it cannot. */
-  async prepare(message: Extract<ToWorker, { kind: 'prepare' }>): Promise<void> {
-    const answer = this.#answer(
-      (given) => (given.kind === 'prepared' || given.kind === 'failed') && given.generation === message.generation,
-    );
-    this.send(message);
+  async prepare(order: PrepareOrder): Promise<void> {
+    // A generation that was refused is asked for again under its number: an answer that comes late is for the first question.
+    const id = ++this.#questions;
+    const { head, pieces } = cutShipment(order.loaded);
+    for (const piece of pieces) await this.sendPaced({ kind: 'piece', id, piece });
+    const answer = this.#answer((given) => (given.kind === 'prepared' || given.kind === 'failed') && given.id === id);
+    this.#building = id;
+    this.send({ kind: 'prepare', id, ...order, loaded: head });
     const given = await answer;
     if (given.kind === 'failed') throw new WorkerFailure(given.message);
   }
@@ -130,18 +165,21 @@ export class WorkerHandle {
     await answer;
   }
 
-  async listen(message: Extract<ToWorker, { kind: 'listen' }>): Promise<void> {
+  /** Returns the runtime that was proven. */
+  async listen(message: Extract<ToWorker, { kind: 'listen' }>): Promise<string> {
     const answer = this.#answer((given) => given.kind === 'listening' || given.kind === 'listenFailed');
     this.send(message);
     const given = await answer;
-    if (given.kind === 'listenFailed') throw new WorkerFailure(given.message);
+    if (given.kind !== 'listening') throw new WorkerFailure(given.kind === 'listenFailed' ? given.message : given.kind);
     // The word that it leaves may come with the same read.
     this.ready = !this.leaving;
+    return given.runtime;
   }
 
   /** The worker's metrics now, or the last ones where it does not answer. */
   async snapshot(): Promise<MetricsSnapshot | undefined> {
-    const id = ++this.#snapshotId;
+    if (this.unresponsive) return this.lastSnapshot;
+    const id = ++this.#questions;
     try {
       const answer = this.#answer((given) => given.kind === 'snapshot' && given.id === id, 2_000);
       this.send({ kind: 'snapshot', id });
@@ -154,7 +192,8 @@ export class WorkerHandle {
 
   /** Has the worker tell at once which clients it saw; resolves when it has, or does not answer. */
   async tellSeen(): Promise<void> {
-    const id = ++this.#snapshotId;
+    if (this.unresponsive) return;
+    const id = ++this.#questions;
     const answer = this.#answer((given) => given.kind === 'seen' && given.id === id, 2_000);
     this.send({ kind: 'seen', id });
     // Busy or gone: what it told before is the best there is.
@@ -168,7 +207,7 @@ export class WorkerHandle {
   async #answer(wants: (message: FromWorker) => boolean, limitMs = answerMs): Promise<FromWorker> {
     return new Promise((resolve, reject) => {
       const cancel = this.#clock.after(limitMs, () =>
-        settle(new WorkerFailure(`worker ${this.slot} did not answer in time`)),
+        settle(new WorkerFailure(`worker ${this.slot} did not answer in time`, true)),
       );
       const settle = (message: FromWorker | WorkerFailure): void => {
         cancel();
@@ -183,6 +222,9 @@ export class WorkerHandle {
   }
 
   #onMessage(message: FromWorker): void {
+    this.heard++;
+    if ((message.kind === 'prepared' || message.kind === 'failed') && message.id === this.#building)
+      this.#building = undefined;
     // Also unasked: a worker that ends tells its numbers once more.
     if (message.kind === 'snapshot') this.lastSnapshot = message.metrics;
     if (message.kind === 'intermediate') this.#onIntermediate(message.der);

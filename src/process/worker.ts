@@ -1,14 +1,18 @@
 // A worker process: one Gateway, driven by the primary's messages. It serves until it is told to drain, gets SIGTERM, or
 // its primary dies. Loaded by fork(), so this module does its work when it is imported.
+import { flushCompileCache } from 'node:module';
 import { systemClock } from '../base/clock.ts';
 import { Gateway } from '../gateway/gateway.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
+import { runtimePrint } from './runtime-print.ts';
+import { Shipments } from './shipment.ts';
 import { SeenReporter } from './seen-reporter.ts';
 
 function say(message: FromWorker): void {
   if (process.connected) process.send?.(message);
 }
 
+const shipments = new Shipments();
 const seen = new SeenReporter(systemClock, say);
 const gateway = new Gateway({
   clock: systemClock,
@@ -19,12 +23,15 @@ const gateway = new Gateway({
 
 async function act(message: ToWorker): Promise<void> {
   switch (message.kind) {
+    case 'piece':
+      return shipments.add(message.id, message.piece);
     case 'prepare':
       try {
-        await gateway.prepare(message.generation, message.loaded, message.ticketSeed);
-        say({ kind: 'prepared', generation: message.generation });
+        const loaded = shipments.complete(message.id, message.loaded);
+        await gateway.prepare(message.generation, loaded, message.ticketSeed);
+        say({ kind: 'prepared', id: message.id });
       } catch (error) {
-        say({ kind: 'failed', generation: message.generation, message: String(error) });
+        say({ kind: 'failed', id: message.id, message: String(error) });
       }
       return;
     case 'commit':
@@ -35,12 +42,18 @@ async function act(message: ToWorker): Promise<void> {
       return gateway.abandon(message.generation);
     case 'listen':
       try {
+        // Workers are ended by signals that leave no time for it: what the next one need not compile is kept now.
+        flushCompileCache();
+        const runtime = runtimePrint();
+        if (runtime !== message.proven) await (await import('../edge/self-test.ts')).selfTest();
         await gateway.listen(message.ports);
-        say({ kind: 'listening' });
+        say({ kind: 'listening', runtime });
       } catch (error) {
         say({ kind: 'listenFailed', message: String(error) });
       }
       return;
+    case 'ping':
+      return say({ kind: 'pong' });
     case 'snapshot':
       return say({ kind: 'snapshot', id: message.id, metrics: gateway.snapshot() });
     case 'crlPiece':

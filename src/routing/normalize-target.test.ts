@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { comparablePath, normalizeTarget, patternSegments } from './normalize-target.ts';
 
-const normal: readonly [target: string, path: string, query: string][] = [
+const normal: readonly [target: string, path: string, query: string, unmerged?: string][] = [
   ['/', '/', ''],
   ['*', '*', ''],
   ['/a/b', '/a/b', ''],
@@ -11,7 +11,16 @@ const normal: readonly [target: string, path: string, query: string][] = [
   ['/a?x=%2f..&y=\\', '/a', '?x=%2f..&y=\\'],
   ['/?', '/', '?'],
   ['/a??b', '/a', '??b'],
-  ['//a//b', '//a//b', ''],
+  ['//', '/', ''],
+  ['//a', '/a', ''],
+  ['///a/', '/a/', ''],
+  ['//a//b', '/a/b', '', '/a//b'],
+  ['/a//', '/a/', '', '/a//'],
+  ['/x/..//a', '/a', ''],
+  ['//./a', '/a', ''],
+  ['/a/.//b', '/a/b', '', '/a//b'],
+  ['//evil.test/x?//y', '/evil.test/x', '?//y'],
+  ['/proxy/https://h/x', '/proxy/https:/h/x', '', '/proxy/https://h/x'],
   ['/%61%2D%7e%5F%2e', '/a-~_.', ''],
   ['/caf%c3%a9', '/caf%C3%A9', ''],
   ['/caf\u00c3\u00a9', '/caf%C3%A9', ''],
@@ -29,9 +38,9 @@ const normal: readonly [target: string, path: string, query: string][] = [
   ['/a%20b', '/a%20b', ''],
 ];
 
-for (const [target, path, query] of normal) {
+for (const [target, path, query, unmerged = ''] of normal) {
   test(`${JSON.stringify(target)} is judged and sent as ${path}`, () => {
-    assert.deepEqual(normalizeTarget(target), { path, query });
+    assert.deepEqual(normalizeTarget(target), { path, query, unmerged });
   });
 }
 
@@ -101,8 +110,11 @@ test('What is normalised is normal: a second pass changes nothing, and nothing c
     fc.property(fc.array(piece, { maxLength: 12 }), (pieces) => {
       const first = normalizeTarget(`/${pieces.join('')}`);
       if (first === undefined) return;
-      assert.deepEqual(normalizeTarget(first.path + first.query), first);
-      assert.doesNotMatch(first.path, /\/\.\.?(?:$|[/;])|%2f|%5c|%00/i);
+      assert.deepEqual(normalizeTarget(first.path + first.query), { ...first, unmerged: '' });
+      assert.doesNotMatch(first.path, /\/\.\.?(?:$|[/;])|%2f|%5c|%00|\/\//i);
+      if (first.unmerged === '') return;
+      assert.deepEqual(normalizeTarget(first.unmerged + first.query), first);
+      assert.doesNotMatch(first.unmerged, /^\/\//);
     }),
     { numRuns: 2000 },
   );
@@ -121,4 +133,5 @@ test('Patterns take the form of requests: text is encoded, trailing slashes go, 
 test('Characters that need no encoding compare equal in both spellings', () => {
   assert.equal(comparablePath('/v1%3Aadmin%40%2B%24'), '/v1:admin@+$');
   assert.equal(comparablePath('/a%2520%23%3F%20'), '/a%2520%23%3F%20');
+  assert.equal(comparablePath('/%7Ba%7D%7C%22'), comparablePath('/{a}|"'));
 });

@@ -1,28 +1,39 @@
 // The one form of a path in which it is judged and sent: a request's target and a route's pattern both pass through
 // here. Percent-encodings of unreserved characters are decoded once, the others written in upper case (RFC 3986
-// section 6.2.2); plain dot segments are resolved (section 5.2.4); `//` is kept. What two servers could read differently
-// is refused, never repaired: %2f %5c %00 `\`, a broken %, encoded dots or `..;` that would climb, climbing above the
-// root or over an empty segment. Which path wins is route-table.ts; what the backend gets is rewrite-path.ts.
+// section 6.2.2); plain dot segments are resolved (section 5.2.4); slashes are merged. What two servers could read
+// differently is refused, never repaired: %2f %5c %00 `\`, a broken %, encoded dots or `..;` that would climb, climbing
+// above the root or over an empty segment. Which path wins, and which spellings of it are refused because a backend could
+// see another route's path in them, is route-table.ts; what the backend gets is rewrite-path.ts.
 
 export type NormalPath = {
   /** Normalised, begins with `/`; or `*` (OPTIONS). This is what is matched and what is forwarded. */
   readonly path: string;
   /** As received, with its `?`; '' where there is none. path + query is a target again. */
   readonly query: string;
+  /** The path with the empty segments in its middle, for routes that keep them; '' where it has none. */
+  readonly unmerged: string;
 };
 
-/** Anything in a path that needs more than a glance: encodings, backslash, a segment that begins with a dot, bytes outside ASCII. */
-const suspicious = /[%\\#]|\/\.|[^\x21-\x7e]/;
+/** Anything in a path that needs more than a glance: encodings, backslash, a segment that is empty or begins with a dot, bytes outside ASCII. */
+const suspicious = /[%\\#]|\/[./]|[^\x21-\x7e]/;
 
 /** The normal form of an origin-form target, or undefined where it must be refused with 400. */
 export function normalizeTarget(target: string): NormalPath | undefined {
   const mark = target.indexOf('?');
   const raw = mark < 0 ? target : target.slice(0, mark);
   const query = mark < 0 ? '' : target.slice(mark);
-  if (raw.charCodeAt(0) !== 0x2f) return raw === '*' && mark < 0 ? { path: raw, query } : undefined;
-  if (!suspicious.test(raw)) return { path: raw, query };
+  if (raw.charCodeAt(0) !== 0x2f) return raw === '*' && mark < 0 ? { path: raw, query, unmerged: '' } : undefined;
+  if (!suspicious.test(raw)) return { path: raw, query, unmerged: '' };
   const path = resolve(raw);
-  return path === undefined ? undefined : { path, query };
+  return path === undefined ? undefined : mergeSlashes(path, query);
+}
+
+/** Slashes in front are always merged: `//host/path` is a reference to another host for who resolves it as one. */
+function mergeSlashes(resolved: string, query: string): NormalPath {
+  if (!resolved.includes('//')) return { path: resolved, query, unmerged: '' };
+  const unmerged = resolved.replace(/^\/+/, '/');
+  const path = unmerged.replace(/\/{2,}/g, '/');
+  return { path, query, unmerged: unmerged === path ? '' : unmerged };
 }
 
 const hex = /^[0-9A-Fa-f]{2}$/;
@@ -108,11 +119,11 @@ export function isParam(segment: string): boolean {
   return /^\{[^{}:./]+\}$/.test(segment);
 }
 
-const encodedPathCharacter = /%(?:2[1467-9A-C]|3[ABD]|40)/g;
+const encodedPathCharacter = /%(?:2[1246-9A-C]|3[A-E]|40|5E|60|7[B-D])/g;
 
 /**
- * The form in which segments are compared: characters that may stand in a path unencoded (`!$&'()*+,;=:@`) decoded too,
- * so that a route at `/v1:admin` is not escaped from by asking for `/v1%3Aadmin`. Sent is still what normalizeTarget gave.
+ * The form in which segments are compared: characters that come unencoded in a path, whether they may (`!$&'()*+,;=:@`)
+ * or not (`"<>^\`{|}`), decoded too, so that a route at `/v1:admin` is not escaped from by asking for `/v1%3Aadmin`. Sent is still what normalizeTarget gave.
  */
 export function comparablePath(path: string): string {
   if (!path.includes('%')) return path;

@@ -110,11 +110,15 @@ export class AccessLog {
   #second = -1;
   #secondText = '';
 
-  /** Throws what openSync throws where the file cannot be opened. */
+  /** Where the file cannot be opened, lines are dropped and counted until it can: see `isOpen`. */
   constructor(options: AccessLogOptions) {
     this.#file = new LogFile(options.path, options.clock, options.dropped);
     this.#sample = options.sample;
     this.#random = options.random;
+  }
+
+  get isOpen(): boolean {
+    return this.#file.isOpen;
   }
 
   /** Never throws, never blocks. */

@@ -8,7 +8,7 @@ import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import type { Clock } from '../base/clock.ts';
 import { AccessLog } from './access-log.ts';
-import { LogFile } from './log-file.ts';
+import { checkLogTarget, LogFile } from './log-file.ts';
 import { Counter } from './registry.ts';
 
 /** A clock whose timers fire when the test says so. */
@@ -132,7 +132,7 @@ test('A pipe that nobody empties holds 4 MiB at most, and lines arrive once it i
 test('A pipe without a reader is an error at the start, not a process that hangs', async (t) => {
   const path = join(folder(t), 'pipe');
   assert.deepEqual(await once(spawn('mkfifo', [path]), 'exit'), [0, null]);
-  assert.throws(() => new LogFile(path, new HandClock(), new Counter()), /ENXIO/);
+  assert.throws(() => checkLogTarget(path), /ENXIO/);
 });
 
 test('A pipe that is full does not hold up the exit of the process', async (t) => {

@@ -11,6 +11,8 @@ const pipeBytes = 4096;
 /** Bytes held while the device is slow; further lines are dropped. */
 const maxHeldBytes = 4 * 1024 * 1024;
 const flushMs = 1000;
+/** Between two attempts to open a target that could not be. */
+const openAgainMs = 10_000;
 /** Pause before a full pipe is tried again. */
 const againMs = 5;
 /** How long `close` waits for a slow device before it counts the rest as lost. */
@@ -22,8 +24,11 @@ export class LogFile {
   readonly #path: string;
   readonly #clock: Clock;
   readonly #dropped: Counter;
-  #fd: number;
-  #pieceBytes: number;
+  /** -1: it could not be opened, or is closed. */
+  #fd = -1;
+  #pieceBytes = pipeBytes;
+  #triedAt = 0;
+  #closed = false;
   /** ASCII lines, each ended by a newline. */
   #held = '';
   /** How much of `held` is to be written without waiting for more. */
@@ -47,12 +52,28 @@ export class LogFile {
     this.#path = path;
     this.#clock = clock;
     this.#dropped = dropped;
-    this.#fd = openTarget(path);
-    this.#pieceBytes = pieceBytesOf(this.#fd);
+    this.#openAgain();
+  }
+
+  /** Where the target cannot be opened, lines are dropped and counted until it can. */
+  get isOpen(): boolean {
+    return this.#fd >= 0;
+  }
+
+  #openAgain(): Error | undefined {
+    this.#triedAt = this.#clock.monotonic();
+    try {
+      this.#fd = openTarget(this.#path);
+      this.#pieceBytes = pieceBytesOf(this.#fd);
+      return undefined;
+    } catch (error) {
+      return error as Error;
+    }
   }
 
   /** `line` is ASCII, ends with a newline and is at most 4,096 bytes. */
   write(line: string): void {
+    if (this.#fd < 0 && !this.#closed && this.#clock.monotonic() - this.#triedAt >= openAgainMs) this.#openAgain();
     if (this.#fd < 0 || this.#held.length + line.length > maxHeldBytes) return this.#dropped.inc();
     this.#held += line;
     if (this.#held.length >= batchBytes) this.#flushHeld();
@@ -130,7 +151,8 @@ export class LogFile {
   }
 
   reopen(): Error | undefined {
-    if (this.#path === 'stdout' || this.#path === 'stderr' || this.#fd < 0) return undefined;
+    if (this.#path === 'stdout' || this.#path === 'stderr' || this.#closed) return undefined;
+    if (this.#fd < 0) return this.#openAgain();
     try {
       const next = openTarget(this.#path);
       if (this.#busy && this.#fd === this.#busyFd) this.#retired = this.#fd;
@@ -169,6 +191,7 @@ export class LogFile {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     if (this.#fd < 0) return;
     // The clock keeps no process alive; what is held has to.
     const alive = setInterval(() => {}, closeMs);
@@ -213,6 +236,11 @@ function openTarget(path: string): number {
   } catch {
     return given;
   }
+}
+
+/** Throws what openSync throws where lines could not be written there: at the start that is a mistake in the configuration. */
+export function checkLogTarget(path: string): void {
+  closeOwn(openTarget(path));
 }
 
 function closeOwn(fd: number): void {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Metrics, renderMetrics } from './metrics.ts';
-import { counters, gauges, histograms } from './registry.ts';
+import { writeExposition } from './exposition.ts';
+import { Metrics } from './metrics.ts';
+import { counters, gauges, histograms, type MetricSample } from './registry.ts';
 
 test('A handle is one number: the same labels give the same handle', () => {
   const family = counters({ name: 'c_total', help: 'h', labels: ['a', 'b'] });
@@ -62,7 +63,7 @@ test('Snapshots of several processes become one text: sums, minima and maxima by
     metrics.of.requestsActive.labels({}).inc();
   }
   const plain = [a, b].map((metrics) => structuredClone(metrics.snapshot()));
-  const text = await renderMetrics(plain);
+  const { text } = await writeExposition(plain);
   for (const line of [
     'countersign_requests_total{route="r",status="2xx",backend="h:1"} 3',
     'countersign_request_seconds_count{route="r"} 2',
@@ -76,10 +77,41 @@ test('Snapshots of several processes become one text: sums, minima and maxima by
     assert.ok(text.includes(`${line}\n`), line);
 });
 
+test('The text says what each metric is before its samples, and leaves out those without a value', async () => {
+  const metric = (name: string, values: MetricSample['values'], aggregator: MetricSample['aggregator'] = 'first') =>
+    ({ name, help: 'a\\b\nc', type: 'gauge', aggregator, values }) as const;
+  const { text } = await writeExposition([
+    [metric('a', [{ labels: {}, value: Infinity }]), metric('b', [])],
+    [metric('a', [{ labels: {}, value: 2 }]), metric('b', [{ labels: { l: 1 }, value: -0.5 }])],
+  ]);
+  assert.equal(
+    text,
+    '# HELP a a\\\\b\\nc\n# TYPE a gauge\na +Inf\n# HELP b a\\\\b\\nc\n# TYPE b gauge\nb{l="1"} -0.5\n',
+  );
+});
+
+test('A large text is written in slices: other work has its turn in between', async () => {
+  const metrics = new Metrics();
+  for (let n = 0; n < 500; n++) metrics.of.requestSeconds.labels({ route: `r${n}` }).observe(1);
+  let turns = 0;
+  let done = false;
+  const turn = (): void => {
+    turns++;
+    if (!done) setImmediate(turn);
+  };
+  setImmediate(turn);
+  const { text, costMs } = await writeExposition([metrics.snapshot(), metrics.snapshot()]);
+  done = true;
+  assert.ok(text.includes('countersign_request_seconds_sum{route="r499"} 2\n'));
+  // 500 routes with 19 samples, read twice and written once.
+  assert.ok(turns >= 10, `${turns} turns`);
+  assert.ok(costMs > 0);
+});
+
 test('Hostile label values stay within their quotes', async () => {
   const metrics = new Metrics();
   metrics.of.certificateExpiry.labels({ role: 'client', subject: 'CN="a\\\n} 1\nx 2' }).set(1);
-  const text = await renderMetrics([metrics.snapshot()]);
+  const { text } = await writeExposition([metrics.snapshot()]);
   assert.ok(text.includes('{role="client",subject="CN=\\"a\\\\\\n} 1\\nx 2"} 1\n'));
 });
 

@@ -1,5 +1,5 @@
 // The catalogue of metrics: every name, label and meaning in one place (docs/metrics.md is written from it). One instance
-// per process; workers send snapshots, the primary merges them and writes Prometheus text. Names begin with countersign_.
+// per process; workers send snapshots, the primary merges them (exposition.ts). Names begin with countersign_.
 import {
   type Counter,
   counters,
@@ -187,8 +187,18 @@ function catalogue() {
       'config_reload_failed',
       '1 while the newest configuration on disk is not in force',
     ),
-    workers: gauge('sum', 'workers', 'Worker processes that are ready'),
+    workers: gauge('sum', 'workers', 'Worker processes that are ready and answered lately'),
     workerRestarts: counter('worker_restarts_total', 'Workers started again after they ended'),
+    workerHangs: counter('worker_hangs_total', 'Workers that did not answer any more and were ended for it'),
+    connectionsRefused: counter(
+      'connections_refused_total',
+      'Connections turned away because there were too many at once (webSecure: handshakes with the result handshake_limit)',
+      'entry_point',
+    ),
+    descriptorsExhausted: counter(
+      'file_descriptors_exhausted_total',
+      'Looks, one a second and worker, that found no file descriptor left: connections are reset meanwhile',
+    ),
     accessLogDropped: counter('access_log_dropped_total', 'Access log lines that could not be written'),
     logDropped: counter('log_dropped_total', 'Log lines that could not be written'),
   } as const;
@@ -210,13 +220,5 @@ export class Metrics {
   }
 }
 
-/** Content-Type of what renderMetrics gives. */
+/** Content-Type of what writeExposition gives. */
 export const metricsContentType = 'text/plain; version=0.0.4; charset=utf-8';
-
-/** The snapshots of all processes as one Prometheus text. Metrics without a value are left out. */
-export async function renderMetrics(snapshots: readonly MetricsSnapshot[]): Promise<string> {
-  // Only the primary renders; workers should not carry the library and what it brings along.
-  const { AggregatorRegistry } = await import('prom-client');
-  const filled = snapshots.map((snapshot) => snapshot.filter((metric) => metric.values.length > 0));
-  return AggregatorRegistry.aggregate(filled).metrics();
-}

@@ -1,5 +1,5 @@
 // Counters, gauges and histograms as plain numbers. A handle is resolved ahead (`labels`), so that counting on the hot path
-// is one addition. A process gives its numbers as a snapshot; metrics.ts merges snapshots and writes the exposition text.
+// is one addition. A process gives its numbers as a snapshot; exposition.ts merges snapshots and writes the text.
 
 /** How the snapshots of several processes become one number. */
 export type Aggregator = 'sum' | 'min' | 'max' | 'first';
@@ -11,7 +11,7 @@ export type Sample = {
   readonly metricName?: string;
 };
 
-/** One metric of a snapshot: plain data in the shape that prom-client aggregates. */
+/** One metric of a snapshot: plain data. */
 export type MetricSample = {
   readonly name: string;
   readonly help: string;

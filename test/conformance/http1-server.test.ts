@@ -411,7 +411,7 @@ describe('a client that takes its answer slowly', () => {
       onRequest: (exchange) => {
         exchange.receive(new Listening(), 0);
         exchange.sendHead(head(200, chunkedBody), none);
-        while (exchange.sendBody(Buffer.alloc(65_536)));
+        while (exchange.sendBody(Buffer.alloc(65_536)) || exchange.holdMore());
         held.push(budget.used);
         exchange.sendEnd(undefined);
       },

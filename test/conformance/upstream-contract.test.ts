@@ -292,8 +292,8 @@ for (const protocol of [http1, many]) {
       const held = Array.from({ length: places + 3 }, () => new TestCall(backend, { caller: greedy }));
       await peer.requests.waitFor(() => peer.requests.length === places);
       const one = new TestCall(backend, { caller: modest, path: '/modest' });
-      const { answer } = await peer.requests.waitFor(({ path }) => path === '/modest');
-      answer();
+      const request = await peer.requests.waitFor(({ path }) => path === '/modest');
+      request.answer();
       assert.equal((await one.answer).status, 200);
       // The rest of what was opened for it is not for who has most.
       assert.equal(peer.requests.length, places + 1);

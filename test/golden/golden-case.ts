@@ -1,7 +1,7 @@
 // One golden case: a sentence, options, YAML files, and what must come out. The form:
 //   A sentence about behaviour.
 //   env: NAME=value        (any number)
-//   strict                 (optional)
+//   lenient                (optional)
 //   === goma.yml           the main file; further `=== extra/x.yml` are extra files
 //   === problems           rendered problems, or `none`
 //   === config tls.policies.0   JSON of one part of the normalised configuration, without places (any number)
@@ -37,7 +37,7 @@ export function parseGoldenCase(text: string): GoldenCase {
   return {
     sentence,
     env: Object.fromEntries(env.map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)])),
-    strict: options.includes('strict'),
+    strict: !options.includes('lenient'),
     files,
     excerpts,
     input: text.slice(0, text.search(/^=== problems$/m)),

@@ -58,7 +58,7 @@ describe('the access log', () => {
     );
     assert.match(good.backend ?? '', /^localhost:\d+$/);
     assert.ok(good.bytesOut > 0 && good.durationMs >= 0 && Date.parse(good.time) > 0);
-    assert.deepEqual([bad.status, bad.code, bad.route], [400, 'bad_request', undefined]);
+    assert.deepEqual([bad.status, bad.code, bad.route], [400, 'ambiguous_path', undefined]);
     assert.doesNotMatch(gateway.log.tail(1000), /secret/);
   });
 

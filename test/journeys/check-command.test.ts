@@ -347,27 +347,29 @@ describe('check', { concurrency: 2 }, () => {
       ['old.crt', 'error: .*old\\.crt.*expired'],
       ['leaf-only.crt', 'error: .*leaf-only\\.crt holds no CA'],
       ['gone.crt', 'error: .*gone\\.crt does not exist'],
-      ['rutes', 'warning: .*rutes'],
+      ['rutes', 'error: .*rutes'],
     ] as const) {
       const [line, col] = placeOf(yaml, text);
       const caret = `\\n  ${line} \\| .*${text}.*\\n +\\| {${col}}\\^\\n  hint: .+`;
       assert.match(run.stdout, new RegExp(`${file}:${line}:${col}: ${message}.*${caret}`), text);
     }
     assert.match(run.stdout, /Did you mean `?"?routes|routes/);
-    assert.match(run.stdout, /not usable, 3 errors, \d+ warnings?\n$/);
+    assert.match(run.stdout, /not usable, 4 errors, \d+ warnings?\n$/);
     assert.doesNotMatch(run.stdout + run.stderr, /\n\s+at .*\.ts/);
   });
 
-  it('takes an unknown key for an error under --strict only', async () => {
+  it('takes an unknown key for an error, and for a warning under --lenient only', async () => {
     const yaml = configOf({}, '      prioritty: 3\n');
-    const lenient = await checkText(yaml);
+    const lenient = await checkText(yaml, '--lenient');
     assert.equal(lenient.code, 0, JSON.stringify(lenient.report));
     const warned = lenient.report.problems.find((one) => one.message.includes('prioritty'));
     assert.equal(warned?.severity, 'warning');
     assert.match(`${warned?.message} ${warned?.hint}`, /priority/);
-    const strict = await checkText(yaml, '--strict');
-    assert.equal(strict.code, 1);
-    assert.equal(strict.report.problems.find((one) => one.message.includes('prioritty'))?.severity, 'error');
+    for (const args of [[], ['--strict']]) {
+      const strict = await checkText(yaml, ...args);
+      assert.equal(strict.code, 1);
+      assert.equal(strict.report.problems.find((one) => one.message.includes('prioritty'))?.severity, 'error');
+    }
   });
 
   it('says in one line that the configuration itself is not there', async () => {

@@ -34,7 +34,18 @@ describe('explain route', () => {
 
   it('says 405 where only the method is wrong, and 400 where the path is ambiguous', async () => {
     assert.match((await explain('POST', 'https://localhost/api/x')).out, /answer {3}405 method_not_allowed/);
-    assert.match((await explain('GET', 'https://localhost/a/%2e%2e/b')).out, /refused with 400/);
+    assert.match((await explain('GET', 'https://localhost/a/%2e%2e/b')).out, /answer {3}400 ambiguous_path: /);
+  });
+
+  it('merges slashes as the gateway does, and names the route that another spelling belongs to', async () => {
+    assert.match(
+      (await explain('GET', 'https://localhost//api//x')).out,
+      /path {5}\/api\/x {2}\(normalised from \/\/api\/\/x\)/,
+    );
+    const { out } = await explain('GET', 'https://localhost/API/x');
+    assert.match(out, /answer {3}400 ambiguous_path: it selects route all, but read as "\/api\/x" route api/);
+    assert.doesNotMatch(out, /backend/);
+    assert.match((await explain('GET', 'https://localhost/Apis/x')).out, /route {4}all/);
   });
 
   it('refuses what is no URL with one line', async () => {

@@ -87,7 +87,7 @@ ${deadRoute ? `    - {name: dead, path: /dead, target: "http://localhost:${deadP
     const text = await metrics();
     has(text, 'countersign_faults_total{code="no_route",source="client"} 1');
     has(text, 'countersign_faults_total{code="method_not_allowed",source="client"} 1');
-    has(text, 'countersign_faults_total{code="bad_request",source="client"} 1');
+    has(text, 'countersign_faults_total{code="ambiguous_path",source="client"} 1');
     has(text, 'countersign_faults_total{code="refused",source="backend"} 1');
     has(text, `countersign_upstream_retries_total{backend="localhost:${deadPort}"} 2`);
     has(text, `countersign_upstream_connect_failures_total{backend="localhost:${deadPort}",code="refused"} 3`);

@@ -19,11 +19,12 @@ class Source {
   held: ServerResponse[] = [];
   /** Answers that were handed over whole. */
   told = 0;
-  /** Requests to `/slow`. */
-  begun = 0;
+  /** Requests that came, by their target. */
+  readonly begun = new Map<string, number>();
 
   readonly handle = (incoming: IncomingMessage, response: ServerResponse): void => {
     const { url = '' } = incoming;
+    this.begun.set(url, this.begunAt(url) + 1);
     response.on('error', () => {});
     incoming.on('error', () => {});
     if (url === '/never') {
@@ -35,11 +36,14 @@ class Source {
       response.end(Buffer.alloc(Number(url.slice('/large/'.length)) * MiB, 'x'));
       return;
     }
-    if (url === '/slow') this.begun += 1;
     let bytes = 0;
     incoming.on('data', (chunk: Buffer) => (bytes += chunk.length));
     incoming.on('end', () => response.end(`${bytes}`));
   };
+
+  begunAt(url: string): number {
+    return this.begun.get(url) ?? 0;
+  }
 
   release(): void {
     for (const response of this.held.splice(0)) response.end('late');
@@ -86,6 +90,13 @@ describe('a good client beside slow ones', () => {
     return own;
   }
 
+  /** First as many as there are connections, so that the queue is for the others alone. */
+  async function attackAfterFilling(text: string, url: string): Promise<Socket[]> {
+    const first = await attack(most, text);
+    await eventually(() => source.begunAt(url) === most, { what: 'every connection to be in use' });
+    return [...first, ...(await attack(32, text))];
+  }
+
   /** All attackers go, and the gateway notices. */
   async function leave(): Promise<void> {
     for (const socket of sockets.splice(0)) socket.resetAndDestroy();
@@ -115,9 +126,9 @@ describe('a good client beside slow ones', () => {
     const slow = await attack(40, post);
     await active(40);
     // Half of the connections are given away for the beginning of a body, no more.
-    await eventually(() => source.begun === most / 2, { what: 'the first ones to be passed on' });
+    await eventually(() => source.begunAt('/slow') === most / 2, { what: 'the first ones to be passed on' });
     await expectGoodServed();
-    assert.equal(source.begun, most / 2);
+    assert.equal(source.begunAt('/slow'), most / 2);
     // The first one has a connection, the last one has none yet.
     for (const socket of [slow.at(0), slow.at(-1)] as Socket[]) {
       socket.write('y'.repeat(999));
@@ -128,7 +139,7 @@ describe('a good client beside slow ones', () => {
 
   it('is served although others hold every connection with bodies without a length', async () => {
     const piece = 'POST /chunks HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n';
-    const [one] = await attack(40, piece);
+    const [one] = await attackAfterFilling(piece, '/chunks');
     // The first go on at once, since a body without a length may be a conversation; the queue takes some more.
     await active(most + 16);
     await expectGoodServed();
@@ -139,7 +150,8 @@ describe('a good client beside slow ones', () => {
   });
 
   it('is served although the backend never answers others, who are told to come back later', async () => {
-    const got = await attack(40, 'GET /never HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
+    const never = 'GET /never HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n';
+    const got = await attackAfterFilling(never, '/never');
     await active(most + 16);
     assert.equal(source.held.length, most);
     await expectGoodServed();
@@ -162,6 +174,7 @@ describe('a good client beside slow ones', () => {
 
   it('leaves the backend as soon as it has told all, although it is read later', async () => {
     const toldBefore = source.told;
+    // No more at once than may wait for connections.
     const readers = await attack(most * 2, 'GET /large/1 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
     for (const socket of readers) socket.pause();
     await eventually(() => source.told === toldBefore + most * 2, { what: 'the backend to be done with all' });

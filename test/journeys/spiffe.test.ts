@@ -3,6 +3,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Issued } from '../../src/pki/test-ca.ts';
+import { encodeDer, encodeSan } from '../../src/pki/der-writer.ts';
+import { curl } from '../support/curl.ts';
+import { startNginx } from '../support/nginx.ts';
 import { keepConnection } from '../support/kept-connection.ts';
 import { openWorld, reloadBy, type World, type WorldOptions } from '../support/mtls-world.ts';
 import { sClient } from '../support/openssl.ts';
@@ -115,4 +118,64 @@ describe('trust domains', () => {
     assert.equal((await ask(mesh, await mesh.dev.issue(svid('spiffe://prod.example.org/a')))).status, undefined);
     assert.equal((await ask(mesh, await mesh.prod.issue(svid('spiffe://dev.example.org/a')))).status, undefined);
   });
+});
+
+/** Key usage with these bits. */
+const keyUsage = (bits: number) => ({ oid: '2.5.29.15', critical: true, value: Buffer.from([3, 2, 0, bits]) });
+const [digitalSignature, keyAgreement] = [keyUsage(0x80), keyUsage(0x08)];
+
+describe('a certificate with the right name that is no X509-SVID', () => {
+  it('lets no client in, nor does one below a CA that is a workload itself', async () => {
+    const mesh = await openMesh(prod);
+    await using world = mesh.world;
+    const uri = 'spiffe://prod.example.org/api';
+    const san = (text: string) => encodeDer(0x30, encodeSan({ type: 'URI', value: text }));
+    const named = (text: string) => mesh.prod.issueCa({ extensions: [{ oid: '2.5.29.17', value: san(text) }] });
+    const [ca, workload] = [await named('spiffe://prod.example.org'), await named('spiffe://prod.example.org/x')];
+    for (const [issuer, extension, status] of [
+      [mesh.prod, digitalSignature, 200],
+      [ca, digitalSignature, 200],
+      [mesh.prod, keyAgreement, undefined],
+      [workload, digitalSignature, undefined],
+    ] as const) {
+      const answer = await ask(mesh, await issuer.issue({ ...svid(uri), extensions: [extension] }));
+      assert.equal(answer.status, status);
+    }
+    const told = (code: string) => world.gateway.waitForLog(({ msg }) => msg === `handshake refused: ${code}`);
+    // OpenSSL asks for a client's digitalSignature or keyAgreement; X509-SVID for the first.
+    assert.match(String((await told('name_mismatch'))['detail']), /lacks digitalSignature/);
+    assert.match(String((await told('untrusted_issuer'))['detail']), /so it is a workload and no CA/);
+  });
+
+  for (const [what, usage, expected] of [
+    ['is one', digitalSignature, /^200 /],
+    ['is none', keyUsage(0xa2), /^502 .*"code":"name_mismatch"/s],
+  ] as const)
+    it(`is a backend with that name only where it ${what}`, async () => {
+      await using stack = new AsyncDisposableStack();
+      let port = 0;
+      await using world = await openWorld({
+        prepare: async ({ dir, internal }) => {
+          const made = await internal.issueFiles('settle', {
+            kind: 'server',
+            sans: ['spiffe://example.org/settle'],
+            extensions: [usage],
+          });
+          ({ port } = stack.use(await startNginx({ tls: made, clientCa: dir.file('internal-ca.crt'), verify: 'off' })));
+        },
+        get target() {
+          return `https://localhost:${port}`;
+        },
+        route:
+          '      security: {tls: {rootCAs: internal-ca.crt, allowedSANs: [{spiffe: "spiffe://example.org/settle"}]}}',
+      });
+      const { pki, gateway } = world;
+      const { cert, key } = pki.alice;
+      const { status, body } = await curl(`https://localhost:${gateway.ports.webSecure}/`, {
+        ca: pki.servers.file,
+        cert,
+        key,
+      });
+      assert.match(`${status} ${body}`, expected);
+    });
 });

@@ -33,7 +33,7 @@ const rows: readonly {
   {
     name: 'nobody is asked for certificates any more, so that no identity is vouched for',
     before: { clientAuth: optional },
-    after: { clientAuth: '' },
+    after: { clientAuth: 'off' },
     ends: ['alice', 'alice over TLS 1.2'],
     stays: ['nobody'],
   },

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, unlinkSync } from 'node:fs';
 import { describe, it } from 'node:test';
+import { encodePem } from '../../src/pki/der-writer.ts';
 import { StartFailure } from '../support/gateway.ts';
 import { openWorld } from '../support/mtls-world.ts';
 import type { Pki } from '../support/pki.ts';
@@ -41,6 +42,13 @@ const rows: readonly { name: string; prepare?: (pki: Pki) => void; clientAuth?: 
     name: 'a certificate that is no CA',
     prepare: ({ dir, alice }) => void dir.write('clients-ca.crt', alice.certPem),
     says: /clients-ca\.crt.*CA/,
+  },
+  {
+    // As Envoy takes it; a revocation list that nobody looks at would let the revoked in.
+    name: 'followed by its CRL',
+    prepare: ({ dir, clients }) =>
+      void dir.write('clients-ca.crt', clients.certPem + encodePem('X509 CRL', clients.issueCrl())),
+    says: /clients-ca\.crt holds a CRL \(line \d+\), which is not used/,
   },
   { name: 'not named although certificates are required', clientAuth: '{required: true}', says: /clientCA/ },
   { name: 'named by an empty text', clientAuth: '{clientCA: "", required: true}', says: /clientCA/ },

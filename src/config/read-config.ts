@@ -1,0 +1,78 @@
+// Has a configuration read and parsed in a process of its own, with limits of time and memory. What comes back is plain data;
+// everything else that reading took is gone with the process.
+import { type ChildProcess, fork } from 'node:child_process';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Clock } from '../base/clock.ts';
+import type { ConfigAnswer, ConfigOrder } from './config-child.ts';
+import type { Environment } from './environment.ts';
+import type { LoadedText } from './load-config.ts';
+
+/** For all files of a configuration. 50,000 routes take some 8 s of one core. */
+const readMs = 60_000;
+/** MiB. Twice what 50,000 routes take. */
+const maxHeapMb = 1_536;
+const hint = 'Is this the right file? Larger sets of routes take less in several files: gateway.extraConfig.directory.';
+
+export type ReadConfigOptions = {
+  readonly env: Environment;
+  readonly strict: boolean;
+  readonly clock: Clock;
+  /** Default 60 s. */
+  readonly readMs?: number;
+  /** Default 1,536 MiB. */
+  readonly maxHeapMb?: number;
+  /** Path of the process's module; default config-child beside this one. */
+  readonly entry?: string;
+};
+
+/** As loadConfig. Never rejects; a file that passes a limit, or ends the process, is a problem like any other. */
+export async function readConfig(file: string, options: ReadConfigOptions): Promise<LoadedText> {
+  const path = resolve(file);
+  const limits = { timeMs: options.readMs ?? readMs, heapMb: options.maxHeapMb ?? maxHeapMb };
+  let files: readonly string[] = [path];
+  const refused = (why: string): LoadedText => {
+    const message = `the configuration could not be read: ${why}`;
+    const place = { file: path, line: 1, col: 1 };
+    return {
+      config: undefined,
+      draft: undefined,
+      files,
+      problems: [{ severity: 'error', code: 'config_unread', place, message, hint }],
+    };
+  };
+  return new Promise((settle) => {
+    const child = startChild(limits.heapMb, options.entry);
+    const end = (result: LoadedText): void => {
+      cancel();
+      settle(result);
+      child.kill('SIGKILL');
+    };
+    const cancel = options.clock.after(limits.timeMs, () =>
+      end(refused(`it took longer than ${limits.timeMs / 1000} s`)),
+    );
+    child.on('message', (answer: ConfigAnswer) => {
+      if (answer.kind === 'files') files = answer.files;
+      else end(answer.kind === 'loaded' ? answer.loaded : refused(answer.why));
+    });
+    child.on('error', (error) => end(refused(`no process could be started for it (${String(error)})`)));
+    child.on('exit', (code, signal) => {
+      // How V8 ends where its heap is full.
+      const isFull = signal === 'SIGABRT' || signal === 'SIGTRAP' || code === 134;
+      const how = isFull ? `it took more than ${limits.heapMb} MiB of memory` : `the process ended (${signal ?? code})`;
+      end(refused(how));
+    });
+    const order: ConfigOrder = { file: path, env: { ...options.env }, strict: options.strict };
+    child.send(order, () => {});
+  });
+}
+
+function startChild(heapMb: number, entry: string | undefined): ChildProcess {
+  const file = import.meta.url.endsWith('.ts') ? './config-child.ts' : './config-child.js';
+  return fork(entry ?? fileURLToPath(new URL(file, import.meta.url)), [], {
+    serialization: 'advanced',
+    execArgv: [`--max-old-space-size=${heapMb}`],
+    // What V8 prints when its heap is full is no line of a log.
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+  });
+}
