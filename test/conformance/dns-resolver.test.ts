@@ -24,7 +24,7 @@ type Bench = {
   readonly clock: HandClock;
   readonly told: Feed<Told>;
   readonly resolver: NameResolver;
-  find(name: string): Promise<Found>;
+  readonly find: (name: string) => Promise<Found>;
 };
 
 async function open(

@@ -11,7 +11,7 @@ import { readProblem } from '../support/problem-answer.ts';
 const one = '127.0.0.1';
 const two = '127.0.0.2';
 /** More than libuv has threads. */
-const hungNames = Array.from({ length: 6 }, (_, at) => `hung${at}`);
+const hungNames = Array.from({ length: 5 }, (_, at) => `hung${at}`);
 
 describe('names of backends', () => {
   const stack = new AsyncDisposableStack();
