@@ -49,6 +49,7 @@ export type ResolverOptions = {
   readonly events: ResolverEvents;
   readonly settings?: ResolverSettings;
   readonly files?: SystemFiles;
+  readonly system?: SystemLookup;
 };
 
 /** Names that nobody watches and that are kept all the same; those of backends are bounded by the configuration. */
@@ -59,7 +60,7 @@ const jitter = 0.1;
 export class NameResolver {
   readonly #options: ResolverOptions;
   readonly #files: SystemFiles;
-  readonly #system = new SystemLookup();
+  readonly #system: SystemLookup;
   readonly #entries = new Map<string, NameEntry>();
   #settings: ResolverSettings;
   #servers: NameServers | undefined;
@@ -70,6 +71,7 @@ export class NameResolver {
   constructor(options: ResolverOptions) {
     this.#options = options;
     this.#settings = options.settings ?? defaultResolverSettings;
+    this.#system = options.system ?? new SystemLookup();
     this.#files = options.files ?? new SystemFiles(options.clock);
   }
 

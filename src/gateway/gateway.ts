@@ -12,6 +12,7 @@ import { type Peer, peerOfPlainSocket } from '../edge/peer.ts';
 import { judgeAgain } from '../edge/rejudge.ts';
 import { type Staple, StapleBook } from '../edge/staple-book.ts';
 import type { TicketSeed } from '../edge/ticket-secret.ts';
+import { lookupBy } from '../dns/lookup-function.ts';
 import { Client } from '../flow/client.ts';
 import { Serve } from '../flow/serve.ts';
 import { FieldNames } from '../http/field.ts';
@@ -91,6 +92,7 @@ export class Gateway {
     this.#ocsp = new ClientOcsp({
       clock: options.clock,
       metrics: this.#metrics.of,
+      lookup: lookupBy(() => this.#home().resolver),
       policies,
       peers: () => this.#connections.peers(),
       judgeAgain: () => this.#connections.judgeAgain(),
@@ -311,6 +313,11 @@ export class Gateway {
   #current(): Generation {
     if (this.#generation === undefined) throw new Error('no generation was committed');
     return this.#generation;
+  }
+
+  #home(): Household {
+    if (this.#household === undefined) throw new Error('no generation was prepared');
+    return this.#household;
   }
 
   #settle(config: GatewayConfig): Household {

@@ -1,6 +1,12 @@
 // The resolver against a name server over real sockets: what holds, what is renewed, what stays when a server fails.
 import assert from 'node:assert/strict';
+import type { LookupOptions } from 'node:dns';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { test, type TestContext } from 'node:test';
+import { systemClock } from '../../src/base/clock.ts';
+import { lookupBy } from '../../src/dns/lookup-function.ts';
 import type { LookUpFailure } from '../../src/dns/answer.ts';
 import {
   defaultResolverSettings,
@@ -9,7 +15,9 @@ import {
   type ResolverSettings,
 } from '../../src/dns/name-resolver.ts';
 import { SystemFiles } from '../../src/dns/system-files.ts';
+import { type AskSystem, SystemLookup } from '../../src/dns/system-lookup.ts';
 import { type DnsServer, type Reply, startDns } from '../support/dns.ts';
+import { fetchOcsp, type OcspFetched } from '../../src/edge/ocsp-fetch.ts';
 import { openTempDir } from '../support/temp.ts';
 import { eventually, Feed } from '../support/wait-for.ts';
 import { HandClock } from './upstream-world.ts';
@@ -224,6 +232,89 @@ test('the hosts file, localhost, the search list and IP addresses work as everyw
     [...asked],
     ['api.shop.svc.test', 'out.example.shop.svc.test', 'out.example.svc.test', 'out.example'],
   );
+});
+
+/** A resolver that knows its servers from resolv.conf only. Nobody listens there, so that the system is asked next. */
+function openSystem(t: TestContext, ask: AskSystem, clock = new HandClock()): NameResolver {
+  const dir = openTempDir('dns');
+  const paths = { hosts: dir.write('hosts', ''), resolvConf: dir.write('resolv.conf', 'nameserver 127.0.0.9\n') };
+  const resolver = new NameResolver({
+    clock,
+    random: () => 0,
+    files: new SystemFiles(clock, paths),
+    system: new SystemLookup(ask),
+    events: { onLookUp: () => undefined, onAddresses: () => undefined, onLookUpFailure: () => undefined },
+  });
+  t.after(() => {
+    resolver.close();
+    dir.remove();
+  });
+  return resolver;
+}
+
+test('what only the system knows is found there, one look-up at a time', async (t) => {
+  const asked = new Feed<string>('asked of the system');
+  const answers: (() => void)[] = [];
+  const clock = new HandClock();
+  const ask: AskSystem = (name, _options, done) => {
+    asked.push(name);
+    answers.push(() => done(null, [{ address: '192.0.2.1', family: 4 }]));
+  };
+  const resolver = openSystem(t, ask, clock);
+  const find = (name: string): Promise<Found> => new Promise((resolve) => void resolver.find(name, resolve));
+  const [first, second] = [find('printer.local'), find('scanner.local')];
+  await asked.waitFor(() => true);
+  // One that never comes back holds one thread; who waits behind it is told in time.
+  clock.advance(5_000);
+  for (const found of await Promise.all([first, second])) assert.ok('failure' in found);
+  assert.equal(asked.length, 1);
+  clock.advance(5_000);
+  const third = find('camera.local');
+  answers[0]?.();
+  await asked.waitFor((name) => name === 'camera.local');
+  answers[1]?.();
+  assert.deepEqual(await third, { addresses: ['192.0.2.1'] });
+  assert.equal(asked.length, 2);
+});
+
+test('where servers are configured the system is not asked', async (t) => {
+  const resolver = openSystem(t, () => assert.fail('the system was asked'));
+  await using dns = await startDns();
+  resolver.configure({ ...defaultResolverSettings, servers: [dns.address] });
+  const found = await new Promise<Found>((resolve) => void resolver.find('printer.local', resolve));
+  assert.equal('failure' in found && found.failure.code, 'not_found');
+});
+
+test('clients of Node find addresses by the resolver', async (t) => {
+  const { dns, resolver } = await open(t, { 'api.test': both });
+  const lookup = lookupBy(() => resolver);
+  const ask = (name: string, options: LookupOptions) =>
+    new Promise((resolve) => lookup(name, options, (error, found) => resolve(error?.code ?? found)));
+  assert.deepEqual(await ask('API.test', { all: true }), [
+    { address: '192.0.2.1', family: 4 },
+    { address: '192.0.2.2', family: 4 },
+    { address: '2001:db8::1', family: 6 },
+  ]);
+  assert.equal(await ask('api.test', {}), '192.0.2.1');
+  assert.equal(await ask('api.test', { family: 6 }), '2001:db8::1');
+  assert.equal(await ask('nobody.test', { all: true }), 'ENOTFOUND');
+  dns.set('four.test', { addresses: ['192.0.2.1'], ttl: 30 });
+  assert.equal(await ask('four.test', { family: 6 }), 'ENODATA');
+});
+
+test('the name of an OCSP responder is looked up without the system', async (t) => {
+  const { dns, resolver } = await open(t, { 'ocsp.test': { addresses: ['127.0.0.1'], ttl: 30 } });
+  const responder = createServer((request, response) => response.end(request.headers.host)).listen(0, '127.0.0.1');
+  await once(responder, 'listening');
+  t.after(() => responder.close());
+  const { port } = responder.address() as AddressInfo;
+  const lookup = lookupBy(() => resolver);
+  const fetched = await new Promise<OcspFetched>((resolve) => {
+    const url = new URL(`http://ocsp.test:${port}/`);
+    fetchOcsp({ url, request: Buffer.from('?'), timeoutMs: 5_000, clock: systemClock, lookup }, resolve);
+  });
+  assert.equal(fetched.ok && fetched.body.toString(), `ocsp.test:${port}`);
+  assert.ok(dns.questions.items.every(({ name }) => name === 'ocsp.test'));
 });
 
 test('other servers are asked as soon as they are configured', async (t) => {
