@@ -194,6 +194,27 @@ test('a name server that fails later keeps nobody from the addresses of before',
   assert.equal(peers.count(one), 5);
 });
 
+test('health checks go to the addresses that requests go to', async (t) => {
+  const { peers, clock, pools, port, change } = await open(t, [one]);
+  const config = {
+    path: '/health',
+    intervalMs: 20_000,
+    timeoutMs: 5_000,
+    healthyStatuses: [],
+    healthyThreshold: 1,
+    unhealthyThreshold: 1,
+  };
+  const check = pools.findCheck({ scheme: 'http', host: 'api.test', port }, undefined, config);
+  await peers.asked.waitFor(({ at }) => at === one);
+  await eventually(() => clock.waits.some((ms) => ms > 10_000), { what: 'the wait for the next probe' });
+  await change([two]);
+  // Just as far as the next probe, jitter included: its own time stands still.
+  clock.advance(8_000);
+  await peers.asked.waitFor(({ at }) => at === two);
+  assert.equal(peers.count(one), 1);
+  assert.equal(check.state().healthy, true);
+});
+
 test('a connection carries no further call when it is old, idle or busy', async (t) => {
   const { peers, clock, backend } = await open(t, [one], { maxAgeMs: 60_000, idleMs: 0 });
   const held = new TestCall(backend, { path: '/hold' });
