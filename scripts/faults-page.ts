@@ -1,4 +1,4 @@
-// docs/faults.md, written from the fault table so that the page cannot lag behind it (pages.ts writes it, a test compares
+// docs/faults.md, written from the fault table so that the page cannot lag behind it (buffer-pool.ts writes it, a test compares
 // the two). A new code needs its place in one of the groups here.
 import { type FaultCode, type FaultSource, faultTable } from '../src/base/fault.ts';
 

@@ -5,12 +5,15 @@ import { readFileSync, writeFileSync } from 'node:fs';
 /** Folders of src/ by floor, lowest first. A file imports from its own folder or from a lower floor, types included. */
 export const floors: readonly (readonly string[])[] = [
   ['base'],
-  ['http', 'telemetry', 'dns'],
-  ['http1', 'pki', 'config'],
-  ['edge', 'routing', 'identity', 'policy', 'upstream'],
-  ['flow', 'ladder'],
+  ['asn1', 'dns', 'http', 'telemetry'],
+  ['certs', 'config', 'http1'],
+  ['trust'],
+  ['crl', 'ocsp'],
+  ['downstream', 'upstream', 'routing', 'forwarding'],
+  ['flow', 'diagnosis', 'inventory'],
+  ['loading'],
   ['gateway'],
-  ['admin', 'audit'],
+  ['access', 'admin', 'audit'],
   ['process'],
   ['cli'],
 ];

@@ -70,7 +70,7 @@ describe('the floors of src/', () => {
   for (const [folder, imported, where] of [
     ['base', '../http/field.ts', 'above'],
     ['http', '../telemetry/logger.ts', 'beside'],
-    ['edge', '../upstream/pool.ts', 'beside'],
+    ['downstream', '../upstream/pool.ts', 'beside'],
     ['flow', '../gateway/compile.ts', 'above'],
   ] as const) {
     it(`refuse an import from ${where}: src/${folder} of ${imported}`, () => {

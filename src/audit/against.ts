@@ -3,12 +3,18 @@
 import { randomBytes } from 'node:crypto';
 import { dayMs } from '../base/clock.ts';
 import { compilePolicies } from '../gateway/compile-policies.ts';
-import { findInLoad } from '../gateway/load-crls.ts';
-import type { LoadedConfig } from '../gateway/loaded.ts';
-import { escapeForLog } from '../pki/log-text.ts';
-import { describeSans } from '../pki/san-rule.ts';
-import type { SeenIdentity, TrustRecordContents } from './trust-record-format.ts';
-import { type AnonymousChange, judgeSeen, notLookedAt, type SeenChange, type SeenVerdicts } from './judge-seen.ts';
+import { findInLoad } from '../loading/crls.ts';
+import type { LoadedConfig } from '../loading/loaded.ts';
+import { escapeForLog } from '../base/log-text.ts';
+import { describeSans } from '../trust/san-rule.ts';
+import type { SeenIdentity, TrustRecordContents } from '../inventory/record-format.ts';
+import {
+  type AnonymousChange,
+  verifySeen,
+  notLookedAt,
+  type SeenChange,
+  type SeenVerdicts,
+} from '../inventory/verify-seen.ts';
 
 /** Clients of one kind that are shown to a person. */
 const maxShown = 100;
@@ -24,13 +30,13 @@ export type AgainstOptions = {
 export type Against = { readonly verdicts: SeenVerdicts; readonly breaks: boolean; readonly since: number };
 
 /** Throws where the configuration cannot be compiled. */
-export function judgeAgainst(
+export function verifyAgainst(
   loaded: LoadedConfig,
   record: TrustRecordContents,
   { days, now }: Pick<AgainstOptions, 'days' | 'now'>,
 ): Against {
   const policies = compilePolicies(loaded, randomBytes(48), findInLoad(loaded.crls));
-  const verdicts = judgeSeen(record, { policies, now, sinceMs: now - days * dayMs });
+  const verdicts = verifySeen(record, { policies, now, sinceMs: now - days * dayMs });
   const breaks = verdicts.refused.length + verdicts.anonymousRefused.length > 0;
   return { verdicts, breaks, since: record.since };
 }
@@ -47,9 +53,9 @@ export function printAgainst({ verdicts, since }: Against, { where, days, now }:
   );
   addSection(lines, 'clients without a certificate that would be let in', anonymousAdmitted, describeAnonymous);
   addSection(lines, 'would be let in as before, with a change', changed, (one) =>
-    describeChange(one, escapeForLog(one.judgement.detail)),
+    describeChange(one, escapeForLog(one.result.detail)),
   );
-  addSection(lines, 'cannot be said', undecided, (one) => describeChange(one, escapeForLog(one.judgement.detail)));
+  addSection(lines, 'cannot be said', undecided, (one) => describeChange(one, escapeForLog(one.result.detail)));
   lines.push(`not looked at: ${notLookedAt.join('; ')}`);
   const gone = expired === 0 ? '' : ` (${expired} more have expired since)`;
   const anonymous = anonymousRefused.length === 0 ? '' : `, and clients without a certificate`;
@@ -66,8 +72,8 @@ function addSection<T>(lines: string[], title: string, all: readonly T[], descri
   lines.push('');
 }
 
-function refusal({ judgement }: SeenChange | AnonymousChange): string {
-  return `${escapeForLog(judgement.code)}: ${escapeForLog(judgement.detail, 400)}`;
+function refusal({ result }: SeenChange | AnonymousChange): string {
+  return `${escapeForLog(result.code)}: ${escapeForLog(result.detail, 400)}`;
 }
 
 function describeChange({ client, policy, serverNames }: SeenChange, what: string): string[] {
@@ -80,10 +86,10 @@ function describeChange({ client, policy, serverNames }: SeenChange, what: strin
   ];
 }
 
-function describeAnonymous({ client, policy, judgement }: AnonymousChange): string[] {
+function describeAnonymous({ client, policy, result }: AnonymousChange): string[] {
   const { serverName, accepted, refused, lastSeen } = client;
   const under = policy === '' ? 'no policy' : `policy ${escapeForLog(policy)}`;
-  const why = judgement.detail === '' ? '' : `: ${escapeForLog(judgement.code)}: ${escapeForLog(judgement.detail)}`;
+  const why = result.detail === '' ? '' : `: ${escapeForLog(result.code)}: ${escapeForLog(result.detail)}`;
   return [`${under} (${namesText([serverName])})${why}; ${accepted + refused} handshakes, last seen ${when(lastSeen)}`];
 }
 
@@ -106,7 +112,7 @@ export function when(ms: number): string {
 /** The value of `against` in the JSON of `check`. */
 export function againstToJson({ verdicts, breaks, since }: Against, { where, days }: AgainstOptions): object {
   const { refused, admitted, changed, undecided, anonymousRefused, anonymousAdmitted, identities, expired } = verdicts;
-  const identity = ({ client, policy, serverNames, judgement }: SeenChange): object => {
+  const identity = ({ client, policy, serverNames, result }: SeenChange): object => {
     const { subject, issuer, serial, sans, sha256, notAfter, accepted, refused: denied, firstSeen, lastSeen } = client;
     return {
       subject,
@@ -122,11 +128,11 @@ export function againstToJson({ verdicts, breaks, since }: Against, { where, day
       policyBefore: client.policy,
       policy,
       was: client.code,
-      code: judgement.code,
-      detail: judgement.detail,
+      code: result.code,
+      detail: result.detail,
     };
   };
-  const anonymous = ({ client, policy, judgement }: AnonymousChange): object => {
+  const anonymous = ({ client, policy, result }: AnonymousChange): object => {
     const { serverName, version, accepted, refused: denied, lastSeen } = client;
     return {
       serverName,
@@ -135,8 +141,8 @@ export function againstToJson({ verdicts, breaks, since }: Against, { where, day
       lastSeen,
       policyBefore: client.policy,
       policy,
-      code: judgement.code,
-      detail: judgement.detail,
+      code: result.code,
+      detail: result.detail,
     };
   };
   return {

@@ -1,13 +1,13 @@
 // Every anchor that vouches for clients, what it vouched for and when last, so that nobody has to
 // guess which CA may go. What the record cannot say (it is too young, or was not kept) is not claimed.
 import { dayMs } from '../base/clock.ts';
-import type { LoadedConfig } from '../gateway/loaded.ts';
-import type { CertificateFacts } from '../pki/facts.ts';
-import { isSelfIssued } from '../pki/issuer.ts';
-import { judgeStrength } from '../pki/judge.ts';
-import { escapeForLog } from '../pki/log-text.ts';
-import { parseCertificates } from '../pki/material.ts';
-import type { TrustRecordContents } from './trust-record-format.ts';
+import type { LoadedConfig } from '../loading/loaded.ts';
+import type { CertificateFacts } from '../certs/facts.ts';
+import { isSelfIssued } from '../certs/issuer.ts';
+import { verifyStrength } from '../trust/certificate-checks.ts';
+import { escapeForLog } from '../base/log-text.ts';
+import { parseCertificates } from '../certs/material.ts';
+import type { TrustRecordContents } from '../inventory/record-format.ts';
 import { when } from './against.ts';
 
 export type AnchorMark = 'EXPIRED' | 'EXPIRES SOON' | 'WEAK' | 'STALE' | 'REMOVED';
@@ -41,7 +41,7 @@ export function auditAnchors(
     const { sha256, subject, notAfter, notBefore } = facts;
     const lifetimeLeft = Math.min(1, Math.max(0, (notAfter - options.now) / (notAfter - notBefore)));
     const use = findUse(record, policy, sha256);
-    const weak = judgeStrength(facts) !== undefined;
+    const weak = verifyStrength(facts) !== undefined;
     return {
       policy,
       subject,

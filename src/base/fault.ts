@@ -2,7 +2,7 @@
 // the HTTP status that follows, and one sentence of help. Logs, metrics, problem documents and docs/faults.md use these
 // codes, never OpenSSL's or errno's names (those travel along as `raw`). Configuration mistakes live in config/problem.ts.
 
-/** Who caused the failure: the client (leg 1 and its request), the gateway itself, or the backend (leg 2). */
+/** Who caused the failure: the client (the client side and its request), the gateway itself, or the backend (the backend side). */
 export type FaultSource = 'client' | 'gateway' | 'backend';
 
 export type FaultSpec = {
@@ -21,19 +21,19 @@ export type FaultSpec = {
 };
 
 const specs = {
-  // Trust: verdict codes, the same on both legs (edge.md).
+  // Trust: verdict codes, the same on both sides (docs/verification.md).
   no_client_cert: {
     client: 403,
     backend: 502,
     title: 'no client certificate',
-    help: 'On leg 1 the client must send a certificate from an accepted CA; on leg 2 give the route security.tls.clientCert and clientKey.',
+    help: 'On the client side, the client must send a certificate from an accepted CA; on the backend side, give the route security.tls.clientCert and clientKey.',
   },
   untrusted_issuer: {
     client: 403,
     backend: 502,
     unsent: true,
     title: 'certificate from an issuer that is not trusted',
-    help: 'Add the CA that issued the certificate to clientCA (leg 1) or rootCAs (leg 2), or use a certificate from a CA that is there.',
+    help: 'Add the CA that issued the certificate to clientCA (client side) or rootCAs (backend side), or use a certificate from a CA that is there.',
   },
   missing_intermediate: {
     client: 403,
@@ -89,7 +89,7 @@ const specs = {
     backend: 502,
     unsent: true,
     title: 'certificate carries none of the wanted names',
-    help: 'Compare the SANs that were presented with the rule (leg 1) or with the server name (leg 2: security.tls.serverName overrides it).',
+    help: 'Compare the SANs that were presented with the rule (client side) or with the server name (backend side: security.tls.serverName overrides it).',
   },
   pin_mismatch: {
     client: 403,

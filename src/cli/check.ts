@@ -4,11 +4,11 @@ import { Command, InvalidArgumentError } from 'commander';
 import { systemClock } from '../base/clock.ts';
 import { safeJson } from '../base/safe-json.ts';
 import { type Problem, problemsToJson } from '../config/problem.ts';
-import { loadGateway } from '../gateway/load.ts';
-import type { LoadedConfig } from '../gateway/loaded.ts';
-import { type Against, againstToJson, judgeAgainst, printAgainst } from '../audit/against.ts';
-import { changesToJson, printChanges } from '../audit/print-access-changes.ts';
-import { loadRecord } from '../audit/load-record.ts';
+import { loadGateway } from '../loading/load.ts';
+import type { LoadedConfig } from '../loading/loaded.ts';
+import { type Against, againstToJson, verifyAgainst, printAgainst } from '../audit/against.ts';
+import { changesToJson, printChanges } from '../access/print-changes.ts';
+import { loadRecord } from '../inventory/load-record.ts';
 import { compareWith } from './compare.ts';
 import { lenientOption, strictOption } from './lenient-option.ts';
 import { printProblems } from './problems.ts';
@@ -78,7 +78,7 @@ function summarize(file: string, usable: boolean, problems: readonly Problem[]):
 async function askRecord(loaded: LoadedConfig, options: Options, now: number): Promise<Against | string | undefined> {
   if (options.against === undefined) return undefined;
   try {
-    return judgeAgainst(loaded, await loadRecord(options.against), { days: options.days, now });
+    return verifyAgainst(loaded, await loadRecord(options.against), { days: options.days, now });
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }

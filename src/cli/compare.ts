@@ -1,8 +1,8 @@
 // `check --compare FILE`: what changes in who may enter, from that configuration to the one that is checked.
-import { type AccessChanges, compareAccess } from '../audit/access-changes.ts';
+import { type AccessChanges, compareAccess } from '../access/changes.ts';
 import { systemClock } from '../base/clock.ts';
-import { loadGateway } from '../gateway/load.ts';
-import type { LoadedConfig } from '../gateway/loaded.ts';
+import { loadGateway } from '../loading/load.ts';
+import type { LoadedConfig } from '../loading/loaded.ts';
 import { printProblems } from './problems.ts';
 
 /** undefined where nobody asks; one line where the other file cannot be used, its problems are on standard error then. */

@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { Command } from 'commander';
-import { encodePem } from '../pki/der-writer.ts';
-import { type Issued, mintCa } from '../pki/test-ca.ts';
+import { encodePem } from '../asn1/der-writer.ts';
+import { type Issued, mintCa } from '../certs/test-ca.ts';
 import { reservePort } from '../process/ports.ts';
 import { runGateway } from './run.ts';
 

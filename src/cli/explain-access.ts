@@ -1,11 +1,11 @@
 // `countersign explain access`: who may call what. Per policy each route with its hosts, methods and path, and who gets there
 // over TLS and over plain HTTP.
 import { Command } from 'commander';
-import { listAccess } from '../audit/access-rows.ts';
-import { accessToJson, printAccess } from '../audit/print-access.ts';
+import { listAccess } from '../access/rows.ts';
+import { accessToJson, printAccess } from '../access/print-rows.ts';
 import { systemClock } from '../base/clock.ts';
 import { safeJson } from '../base/safe-json.ts';
-import { loadGateway } from '../gateway/load.ts';
+import { loadGateway } from '../loading/load.ts';
 import { printProblems } from './problems.ts';
 
 export function explainAccessCommand(): Command {

@@ -1,25 +1,25 @@
 // What a policy and a route's rule ask of a client, and what they would say of one certificate, as lines for a person.
 import type { ClientAuthConfig, CrlConfig, OcspConfig } from '../config/gateway-config.ts';
-import type { EdgePolicy } from '../edge/edge-policy.ts';
-import { judgePresented } from '../edge/judge-presented.ts';
-import type { CertificateFacts } from '../pki/facts.ts';
-import { isSelfIssued } from '../pki/issuer.ts';
-import { quoteSubject } from '../pki/issuer-diagnosis.ts';
-import { type Judgement, judgeUnreadable } from '../pki/judge.ts';
-import { describeSanRules, describeSans } from '../pki/san-rule.ts';
-import type { RouteRule } from '../policy/route-rule.ts';
+import type { TrustPolicy } from '../downstream/trust-policy.ts';
+import { verifyPresented } from '../downstream/verify-presented.ts';
+import type { CertificateFacts } from '../certs/facts.ts';
+import { isSelfIssued } from '../certs/issuer.ts';
+import { quoteSubject } from '../trust/issuer-diagnosis.ts';
+import { type VerificationResult, refuseUnreadable } from '../trust/certificate-checks.ts';
+import { describeSanRules, describeSans } from '../trust/san-rule.ts';
+import type { RouteRule } from '../trust/route-rule.ts';
 
 /** Leaf first, then what is sent along. */
 export type ClientChain = readonly [CertificateFacts, ...CertificateFacts[]];
 
 /** What became of a certificate: let in, refused with the reason, not asked for, or not shown over plain HTTP. */
-export type ClientVerdict = 'passes' | 'not asked' | 'plain' | Judgement;
+export type ClientVerdict = 'passes' | 'not asked' | 'plain' | VerificationResult;
 
 const maxSubjects = 10;
 const maxRulesLength = 2000;
 
 /** The policy and everything that it asks of clients; `config` is its clientAuth. */
-export function describePolicy(policy: EdgePolicy, config: ClientAuthConfig | undefined): string[] {
+export function describePolicy(policy: TrustPolicy, config: ClientAuthConfig | undefined): string[] {
   const { clientAuth, trust } = policy;
   if (clientAuth === undefined || trust === undefined || config === undefined) {
     return [`policy   ${policy.name} (no client certificate)`];
@@ -60,12 +60,12 @@ function describeOcsp({ mode, responder }: OcspConfig): string {
 }
 
 /** What the policy would say of the certificate at a handshake now. */
-export function judgeChain(client: ClientChain, { trust, clientAuth }: EdgePolicy, now: number): ClientVerdict {
+export function verifyChain(client: ClientChain, { trust, clientAuth }: TrustPolicy, now: number): ClientVerdict {
   if (trust === undefined || clientAuth === undefined) return 'not asked';
   try {
-    return judgePresented(client, { trust, maxDepth: clientAuth.maxDepth }, now) ?? 'passes';
+    return verifyPresented(client, { trust, maxDepth: clientAuth.maxDepth }, now) ?? 'passes';
   } catch (error) {
-    return judgeUnreadable(error);
+    return refuseUnreadable(error);
   }
 }
 
@@ -92,6 +92,6 @@ export function describeRule(
   // Refused before, or sent on to https before: the rule is not reached.
   if (client === undefined || typeof client.verdict === 'object') return lines;
   if (client.verdict === 'plain' && rule.required) return lines;
-  const denial = rule.judge(client.verdict === 'passes' ? { leaf: client.chain[0] } : undefined);
+  const denial = rule.verify(client.verdict === 'passes' ? { leaf: client.chain[0] } : undefined);
   return [...lines, denial === undefined ? 'rule     allows it' : `rule     403 policy_denied: ${denial.detail}`];
 }

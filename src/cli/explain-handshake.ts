@@ -1,11 +1,11 @@
-// `countersign explain handshake HOST:PORT`: the ladder from the name to the first byte of an answer, against any TLS server.
+// `countersign explain handshake HOST:PORT`: the diagnosis from the name to the first byte of an answer, against any TLS server.
 // Knows options and exit codes: 0 everything passed, 1 a step failed, 2 the question could not be asked.
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { systemClock } from '../base/clock.ts';
 import { UsageError } from '../base/usage-error.ts';
-import { climb } from '../ladder/climb.ts';
-import { isSound, printJson, printLadder } from '../ladder/print-ladder.ts';
-import { type HandshakeOptions, loadTarget, type ProbedVersion } from '../ladder/target.ts';
+import { diagnoseHandshake } from '../diagnosis/diagnose-handshake.ts';
+import { isSound, printJson, printDiagnosis } from '../diagnosis/print-diagnosis.ts';
+import { type HandshakeOptions, loadTarget, type ProbedVersion } from '../diagnosis/target.ts';
 
 export function explainHandshakeCommand(): Command {
   return new Command('handshake')
@@ -26,10 +26,10 @@ export function explainHandshakeCommand(): Command {
     .action(async (place: string, options: HandshakeOptions) => {
       try {
         const target = await loadTarget(place, options, systemClock.now());
-        const ladder = await climb(target, systemClock);
-        const text = options.json === true ? printJson(ladder, target) : printLadder(ladder, target);
+        const diagnosis = await diagnoseHandshake(target, systemClock);
+        const text = options.json === true ? printJson(diagnosis, target) : printDiagnosis(diagnosis, target);
         // A resolver that does not answer cannot be called off; nobody should wait for it.
-        process.stdout.write(text, () => process.exit(isSound(ladder) ? 0 : 1));
+        process.stdout.write(text, () => process.exit(isSound(diagnosis) ? 0 : 1));
       } catch (error) {
         if (!(error instanceof UsageError)) throw error;
         process.stderr.write(`${error.message}\n`);

@@ -1,16 +1,16 @@
 // `countersign explain route METHOD URL`: which policy, route, rule and backends a request would meet, what becomes of a client
-// with a given certificate, and why every other route loses. Uses the very tables that serve, so it cannot tell another story
+// with a given certificate, and why every other route loses. Uses the very tables that serve, so it cannot tell another way
 // than the gateway.
 import { randomBytes } from 'node:crypto';
 import { Command } from 'commander';
 import { systemClock } from '../base/clock.ts';
 import type { PolicyConfig } from '../config/gateway-config.ts';
 import { compilePolicies } from '../gateway/compile-policies.ts';
-import { loadGateway } from '../gateway/load.ts';
-import { findInLoad } from '../gateway/load-crls.ts';
-import type { LoadedConfig } from '../gateway/loaded.ts';
-import { loadPem, parseCertificates } from '../pki/material.ts';
-import { RouteRule } from '../policy/route-rule.ts';
+import { loadGateway } from '../loading/load.ts';
+import { findInLoad } from '../loading/crls.ts';
+import type { LoadedConfig } from '../loading/loaded.ts';
+import { loadPem, parseCertificates } from '../certs/material.ts';
+import { RouteRule } from '../trust/route-rule.ts';
 import { describeConfusion, noNormalForm, slashesHideRoute } from '../routing/describe-confusion.ts';
 import { explainMatch, type RouteVerdict } from '../routing/explain-match.ts';
 import { hostOfAuthority } from '../routing/host-of-authority.ts';
@@ -18,7 +18,7 @@ import { normalizeTarget } from '../routing/normalize-target.ts';
 import { pathToSend } from '../routing/path-to-send.ts';
 import { rewritePath } from '../routing/rewrite-path.ts';
 import { RouteTable } from '../routing/route-table.ts';
-import { type ClientChain, describePolicy, describeRule, describeVerdict, judgeChain } from './explain-client.ts';
+import { type ClientChain, describePolicy, describeRule, describeVerdict, verifyChain } from './explain-client.ts';
 import { printProblems } from './problems.ts';
 
 type Route = LoadedConfig['routes'][number];
@@ -94,7 +94,7 @@ function explain(loaded: LoadedConfig, { method, scheme, authority, target, clie
   const secure = scheme === 'https';
   const shown = client && {
     chain: client,
-    verdict: secure ? judgeChain(client, policy, systemClock.now()) : ('plain' as const),
+    verdict: secure ? verifyChain(client, policy, systemClock.now()) : ('plain' as const),
   };
   if (shown !== undefined) lines.push(describeVerdict(shown.chain, shown.verdict, config));
   const normal = normalizeTarget(target);

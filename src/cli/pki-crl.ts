@@ -7,16 +7,16 @@ import { showPath } from '../base/secret-text.ts';
 import { dayMs, systemClock } from '../base/clock.ts';
 import { readRegularFileSync } from '../base/read-regular-file.ts';
 import { UsageError } from '../base/usage-error.ts';
-import { readCrlFile, splitCrls } from '../pki/crl-file.ts';
-import { readSerial } from '../pki/crl-index.ts';
-import { findCrlIssuer } from '../pki/crl-issuer.ts';
-import { readCrl } from '../pki/crl-reader.ts';
-import { CrlRefusal } from '../pki/crl-refusal.ts';
-import type { RevokedEntry } from '../pki/crl-writer.ts';
-import { encodePem } from '../pki/der-writer.ts';
-import type { CertificateFacts } from '../pki/facts.ts';
-import { isIssuedBy } from '../pki/issuer.ts';
-import { maxMaterialBytes, parseCertificates } from '../pki/material.ts';
+import { readCrlFile, splitCrls } from '../crl/file.ts';
+import { readSerial } from '../crl/serial-index.ts';
+import { findCrlIssuer } from '../crl/issuer.ts';
+import { readCrl } from '../crl/reader.ts';
+import { CrlRejection } from '../crl/rejection.ts';
+import type { RevokedEntry } from '../certs/crl-writer.ts';
+import { encodePem } from '../asn1/der-writer.ts';
+import type { CertificateFacts } from '../certs/facts.ts';
+import { isIssuedBy } from '../certs/issuer.ts';
+import { maxMaterialBytes, parseCertificates } from '../certs/material.ts';
 import { loadCa, writeFiles } from './pki-files.ts';
 
 /** CRLReason (RFC 5280 section 5.3.1). */
@@ -79,7 +79,7 @@ function readBefore(path: string, ca: CertificateFacts): { readonly revoked: Rev
     }
     return { revoked, number: Number.parseInt(crl.number ?? '0', 16) };
   } catch (error) {
-    if (!(error instanceof CrlRefusal)) throw error;
+    if (!(error instanceof CrlRejection)) throw error;
     throw new UsageError(`${path}: ${error.message}; take it away to begin anew`, { cause: error });
   }
 }

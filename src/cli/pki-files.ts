@@ -4,11 +4,11 @@ import { createPrivateKey } from 'node:crypto';
 import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { UsageError } from '../base/usage-error.ts';
-import { fitsKey } from '../pki/chain.ts';
-import type { CertificateFacts } from '../pki/facts.ts';
-import { judgeDates } from '../pki/judge.ts';
-import { loadPem, parseCertificates } from '../pki/material.ts';
-import { openCa, type TestCa } from '../pki/test-ca.ts';
+import { fitsKey } from '../certs/chain.ts';
+import type { CertificateFacts } from '../certs/facts.ts';
+import { verifyDates } from '../trust/certificate-checks.ts';
+import { loadPem, parseCertificates } from '../certs/material.ts';
+import { openCa, type TestCa } from '../certs/test-ca.ts';
 
 export type OutputFile = { readonly path: string; readonly text: string; readonly secret: boolean };
 
@@ -40,7 +40,7 @@ export async function loadCa(dir: string, now: number): Promise<{ ca: TestCa; fa
   const [facts] = parsed.certificates;
   if (facts === undefined) throw new UsageError(parsed.problems[0]?.message ?? `${dir}/ca.crt holds no certificate`);
   if (!facts.isCa) throw new UsageError(`${join(dir, 'ca.crt')} is not a CA certificate`);
-  const dates = judgeDates(facts, now);
+  const dates = verifyDates(facts, now);
   if (dates !== undefined) throw new UsageError(`${join(dir, 'ca.crt')}: ${dates.detail}`);
   let key;
   try {

@@ -1,13 +1,13 @@
 // A CRL for `pki show`: what it says of itself, its first entries, and whether its signature is that of a CA among the files.
 import { dayMs } from '../base/clock.ts';
-import { findCrlIssuer } from '../pki/crl-issuer.ts';
-import { buildCrlIndex, CrlIndex } from '../pki/crl-index.ts';
-import type { ParsedCrl } from '../pki/crl-reader.ts';
-import { refusalOf } from '../pki/crl-refusal.ts';
-import { describeReason } from '../pki/crl-set.ts';
-import { isoSeconds } from '../pki/expiry.ts';
-import type { CertificateFacts } from '../pki/facts.ts';
-import { escapeForLog } from '../pki/log-text.ts';
+import { findCrlIssuer } from '../crl/issuer.ts';
+import { buildCrlIndex, CrlIndex } from '../crl/serial-index.ts';
+import type { ParsedCrl } from '../crl/reader.ts';
+import { refusalOf } from '../crl/rejection.ts';
+import { describeReason } from '../crl/crl-set.ts';
+import { isoSeconds } from '../certs/expiry.ts';
+import type { CertificateFacts } from '../certs/facts.ts';
+import { escapeForLog } from '../base/log-text.ts';
 
 const maxShown = 512;
 const maxEntries = 5;

@@ -4,21 +4,21 @@ import { createPrivateKey, createPublicKey, hash, type KeyObject } from 'node:cr
 import { dayMs } from '../base/clock.ts';
 import { Fault } from '../base/fault.ts';
 import { showPath } from '../base/secret-text.ts';
-import { fitsKey } from '../pki/chain.ts';
-import { isoSeconds } from '../pki/expiry.ts';
-import type { CertificateFacts } from '../pki/facts.ts';
-import { readFacts } from '../pki/facts-reader.ts';
-import { isIssuedBy, isSelfIssued } from '../pki/issuer.ts';
-import { hasPurpose, serverAuth } from '../pki/judge.ts';
-import { escapeForLog } from '../pki/log-text.ts';
-import { type ParsedCrl, readCrl } from '../pki/crl-reader.ts';
-import { maxCrlFileBytes } from '../pki/crl-file.ts';
-import { refusalOf } from '../pki/crl-refusal.ts';
+import { fitsKey } from '../certs/chain.ts';
+import { isoSeconds } from '../certs/expiry.ts';
+import type { CertificateFacts } from '../certs/facts.ts';
+import { readFacts } from '../certs/facts-reader.ts';
+import { isIssuedBy, isSelfIssued } from '../certs/issuer.ts';
+import { hasPurpose, serverAuth } from '../certs/extended-key-usage.ts';
+import { escapeForLog } from '../base/log-text.ts';
+import { type ParsedCrl, readCrl } from '../crl/reader.ts';
+import { maxCrlFileBytes } from '../crl/file.ts';
+import { refusalOf } from '../crl/rejection.ts';
 import { describeCrlLines } from './pki-show-crl.ts';
-import { readMaterialFile } from '../pki/material.ts';
-import { encodePem } from '../pki/der-writer.ts';
-import { certificateLabels, type PemBlock, splitPem } from '../pki/pem.ts';
-import { readSignatureAlgorithm } from '../pki/signature-algorithm.ts';
+import { readMaterialFile } from '../certs/material.ts';
+import { encodePem } from '../asn1/der-writer.ts';
+import { certificateLabels, type PemBlock, splitPem } from '../asn1/pem.ts';
+import { readSignatureAlgorithm } from '../certs/signature-algorithm.ts';
 
 const maxShown = 512;
 

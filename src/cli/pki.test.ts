@@ -4,8 +4,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { encodePem } from '../pki/der-writer.ts';
-import { mintCa } from '../pki/test-ca.ts';
+import { encodePem } from '../asn1/der-writer.ts';
+import { mintCa } from '../certs/test-ca.ts';
 
 const base = mkdtempSync(join(tmpdir(), 'countersign-pki-'));
 after(() => rmSync(base, { recursive: true }));

@@ -1,14 +1,14 @@
 // `countersign pki init|issue|crl|show`: a throwaway CA with its certificates, and a readable view of any certificate file.
-// Knows options and output; minting is pki/test-ca.ts, reading is pki-show.ts.
+// Knows options and output; minting is certs/test-ca.ts, reading is pki-show.ts.
 import { basename, join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { canonicalHostName, isIpLiteral } from '../base/host.ts';
 import { dayMs, systemClock } from '../base/clock.ts';
 import { UsageError } from '../base/usage-error.ts';
 import { canonicalIp } from '../base/ip-name.ts';
-import type { San } from '../pki/facts.ts';
-import { readFacts } from '../pki/facts-reader.ts';
-import { type Issued, type LeafOptions, mintCa, parseSubject, type TestCa } from '../pki/test-ca.ts';
+import type { San } from '../certs/facts.ts';
+import { readFacts } from '../certs/facts-reader.ts';
+import { type Issued, type LeafOptions, mintCa, parseSubject, type TestCa } from '../certs/test-ca.ts';
 import { configureCrlCommand } from './pki-crl.ts';
 import { loadCa, type OutputFile, writeFiles } from './pki-files.ts';
 import { showFiles } from './pki-show.ts';

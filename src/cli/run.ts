@@ -3,10 +3,10 @@ import { availableParallelism } from 'node:os';
 import { Command } from 'commander';
 import { coalesce } from '../base/coalesce.ts';
 import { systemClock } from '../base/clock.ts';
-import { loadGateway } from '../gateway/load.ts';
-import { CrlLoader } from '../gateway/crl-loader.ts';
-import { Watch } from '../gateway/watch.ts';
-import { CrlBuilder } from '../pki/crl-builder.ts';
+import { loadGateway } from '../loading/load.ts';
+import { CrlSourceReader } from '../crl/source-reader.ts';
+import { Watch } from '../base/file-watch.ts';
+import { CrlBuilder } from '../crl/builder.ts';
 import { type Listening, Primary } from '../process/primary.ts';
 import { checkLogTarget } from '../telemetry/log-file.ts';
 import { createLogger, type OpenLogger } from '../telemetry/logger.ts';
@@ -37,7 +37,7 @@ export type RunOptions = {
 /** Serves until a signal; resolves when it listens. Sets the exit code and returns where it cannot start. */
 export async function runGateway(file: string, options: RunOptions): Promise<void> {
   const settings = { env: process.env, strict: options.strict, clock: systemClock };
-  const crlLoader = new CrlLoader(new CrlBuilder({ clock: systemClock }));
+  const crlLoader = new CrlSourceReader(new CrlBuilder({ clock: systemClock }));
   const first = await loadGateway(file, { ...settings, crls: { loader: crlLoader } });
   await printProblems(first.problems, process.stderr);
   if (first.loaded === undefined) {
@@ -51,7 +51,7 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
   const log = createLogger({ level, format: json ? 'json' : 'text', file: logFile });
   const primary: Primary = new Primary(first.loaded, {
     load: async () => {
-      const crls = { loader: crlLoader, inForce: (key: string) => primary.findCrls(key) };
+      const crls = { loader: crlLoader, active: (key: string) => primary.findCrls(key) };
       const result = await loadGateway(file, { ...settings, tolerateExpired: true, crls });
       await watch.set(result.watch);
       return result;

@@ -2,10 +2,10 @@
 import { Command } from 'commander';
 import { systemClock } from '../base/clock.ts';
 import { safeJson } from '../base/safe-json.ts';
-import { loadGateway } from '../gateway/load.ts';
-import type { LoadedConfig } from '../gateway/loaded.ts';
+import { loadGateway } from '../loading/load.ts';
+import type { LoadedConfig } from '../loading/loaded.ts';
 import { parseDays } from './check.ts';
-import { loadRecord } from '../audit/load-record.ts';
+import { loadRecord } from '../inventory/load-record.ts';
 import { printProblems } from './problems.ts';
 import { auditAnchors, printAudit } from '../audit/audit-anchors.ts';
 

@@ -1,5 +1,5 @@
 // Routes looked at together with the policies that they are served under: rules that nobody can satisfy or that cannot be
-// judged, and routes that anyone may call although client certificates are asked for. The first are errors or warnings; the
+// verified, and routes that anyone may call although client certificates are asked for. The first are errors or warnings; the
 // second are warnings until the route says that it is meant.
 import type { PolicyConfig, RouteConfig, TlsConfig } from './gateway-config.ts';
 import type { ProblemList } from './problem-list.ts';
@@ -22,7 +22,7 @@ function reportUnjudgeable(
   problems: ProblemList,
 ): boolean {
   const { clientCert } = route;
-  // Open by its own word: there is nothing to judge.
+  // Open by its own word: there is nothing to verify.
   if (clientCert?.required === false && clientCert.allow === undefined) return false;
   const isDeaf = (policy: PolicyConfig): boolean =>
     !asksFor(policy) && (clientCert !== undefined || policy.routesRequireClientCert);

@@ -1,4 +1,4 @@
-// What a piece of DER is, by its outermost structure alone: enough to give it the PEM label under which it is read and judged
+// What a piece of DER is, by its outermost structure alone: enough to give it the PEM label under which it is read and verified
 // like any other. Whether it is a good key or certificate is not said here.
 
 /** The bytes as PEM text; undefined where they are not, from the first to the last, one certificate, CRL or private key. */

@@ -14,7 +14,7 @@ export type CertificatePair = { readonly cert: Ref; readonly key: Ref; readonly 
 
 export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';
 
-/** One rule of `allowedSANs` or `clientCert.allow`: any rule that holds suffices. pki/san-rule.ts judges it. */
+/** One rule of `allowedSANs` or `clientCert.allow`: any rule that holds suffices. trust/san-rule.ts verifies it. */
 export type SanRuleConfig = (
   | {
       readonly kind: 'san';

@@ -1,4 +1,4 @@
-// The shape of what a certificate must be besides well issued: name rules, pins, revocation, SPIFFE. The same on both legs
+// The shape of what a certificate must be besides well issued: name rules, pins, revocation, SPIFFE. The same on both sides
 // where both have it. What the values mean is read by read-san-rules.ts, read-pins.ts, read-crl.ts, read-ocsp.ts, read-spiffe.ts.
 import { z } from 'zod';
 import { closedMap, duration, flag, list, oneOf, oneOrMore, text } from './atoms.ts';

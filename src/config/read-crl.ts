@@ -1,4 +1,4 @@
-// `crl` of both legs: where revocation lists come from, and what holds where one is missing or out of date.
+// `crl` of both sides: where revocation lists come from, and what holds where one is missing or out of date.
 import type { Cursor } from './cursor.ts';
 import { isUrl, parseFetchUrl, withoutPassword } from './fetch-url.ts';
 import type { CrlConfig, CrlSource } from './gateway-config.ts';

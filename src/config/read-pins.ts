@@ -1,4 +1,4 @@
-// What pins a certificate or a key, and the three lists that both legs know: allowedSANs, allowedFingerprints, allowedSPKI.
+// What pins a certificate or a key, and the three lists that both sides know: allowedSANs, allowedFingerprints, allowedSPKI.
 import type { Cursor } from './cursor.ts';
 import type { IdentityRulesConfig } from './gateway-config.ts';
 import type { IdentityShape } from './identity-shape.ts';

@@ -1,4 +1,4 @@
-// `security.clientCert` of a route: who may call it. Whether that can be judged at all, check-who-may-call.ts looks at together
+// `security.clientCert` of a route: who may call it. Whether that can be verified at all, check-who-may-call.ts looks at together
 // with the policies.
 import type { Cursor } from './cursor.ts';
 import type { RouteClientCertConfig } from './gateway-config.ts';

@@ -251,7 +251,7 @@ function bounded(ms: number | undefined, byDefault: number, at: Cursor, problems
   return ms ?? byDefault;
 }
 
-/** Same path, same host: the earlier one in the order of matching serves every method that it takes (config.md, Routing). */
+/** Same path, same host: the earlier one in the order of matching serves every method that it takes (docs/configuration.md, routes). */
 function warnUnreachable(routes: readonly RouteConfig[], problems: ProblemList): void {
   const owners = new Map<string, RouteConfig[]>();
   const ordered = routes.toSorted((a, b) => a.priority - b.priority);

@@ -1,4 +1,4 @@
-// Lists of name rules: `allowedSANs` of both legs and `clientCert.allow` of a route. A rule that cannot be read is an error,
+// Lists of name rules: `allowedSANs` of both sides and `clientCert.allow` of a route. A rule that cannot be read is an error,
 // never left out: the ones that remain could admit others than were meant.
 import type { Cursor } from './cursor.ts';
 import type { SanRuleConfig } from './gateway-config.ts';

@@ -1,5 +1,5 @@
 // What the text of a name rule must look like for each type of name: text that no certificate can carry is a mistake, and
-// text that takes in more than it seems to is worth a warning. pki/san-rule.ts compares.
+// text that takes in more than it seems to is worth a warning. trust/san-rule.ts compares.
 import { canonicalHostName, isIpLiteral } from '../base/host.ts';
 import { canonicalIp } from '../base/ip-name.ts';
 import type { SanRuleConfig } from './gateway-config.ts';
@@ -15,7 +15,7 @@ export type SanValueReading =
 /** What only a pattern takes that takes everything. */
 const nobodysNames: readonly string[] = ['~0', 'spiffe://~0/~1', '~0@~1.~2'];
 
-/** No certificate carries a longer name: the reader refuses it (pki/san-reader.ts). */
+/** No certificate carries a longer name: the reader refuses it (certs/san-reader.ts). */
 const maxNameBytes = 2048;
 
 /** The value in the form in which it is compared. */

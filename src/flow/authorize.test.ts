@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Fault } from '../base/fault.ts';
 import type { RouteClientCertConfig } from '../config/gateway-config.ts';
-import { readFacts } from '../pki/facts-reader.ts';
-import { mintCa } from '../pki/test-ca.ts';
-import { RouteRule } from '../policy/route-rule.ts';
+import { readFacts } from '../certs/facts-reader.ts';
+import { mintCa } from '../certs/test-ca.ts';
+import { RouteRule } from '../trust/route-rule.ts';
 import { authorize, RouteDenied } from './authorize.ts';
 import { Client } from './client.ts';
-import type { Routed } from './story.ts';
+import type { Routed } from './request-context.ts';
 
 const ca = await mintCa();
 const leaf = readFacts((await ca.issue({ kind: 'client', sans: ['spiffe://x/a'] })).der);
@@ -25,7 +25,7 @@ const rules: Readonly<Record<string, RouteClientCertConfig | undefined>> = {
 
 type Peerage = 'plain' | 'anonymous' | 'a';
 
-function story(
+function context(
   kind: Peerage,
   policy: 'requires' | 'asks' | 'open',
   rule: string,
@@ -83,22 +83,22 @@ describe('a route whose rule is', () => {
   for (const [rule, [plain, anonymous, a]] of Object.entries(underAsking)) {
     it(`${rule}: over plain HTTP ${plain}, anonymous ${anonymous}, with a certificate ${a}`, () => {
       for (const policy of ['asks', 'open'] as const) {
-        assert.equal(outcome(story('plain', policy, rule, 'GET')), plain);
-        assert.equal(outcome(story('anonymous', policy, rule, 'GET')), anonymous);
+        assert.equal(outcome(context('plain', policy, rule, 'GET')), plain);
+        assert.equal(outcome(context('anonymous', policy, rule, 'GET')), anonymous);
       }
-      assert.equal(outcome(story('a', 'asks', rule, 'GET')), a);
-      assert.equal(outcome(story('a', 'requires', rule, 'GET')), a);
+      assert.equal(outcome(context('a', 'asks', rule, 'GET')), a);
+      assert.equal(outcome(context('a', 'requires', rule, 'GET')), a);
     });
 
     it(`${rule}: is never reached without a certificate where the policy requires one`, () => {
-      assert.equal(outcome(story('plain', 'requires', rule, 'GET')), 'plaintext_refused 308');
-      assert.equal(outcome(story('plain', 'requires', rule, 'POST')), 'plaintext_refused 403');
-      assert.equal(outcome(story('anonymous', 'requires', rule, 'GET')), 'no_client_cert 403');
+      assert.equal(outcome(context('plain', 'requires', rule, 'GET')), 'plaintext_refused 308');
+      assert.equal(outcome(context('plain', 'requires', rule, 'POST')), 'plaintext_refused 403');
+      assert.equal(outcome(context('anonymous', 'requires', rule, 'GET')), 'no_client_cert 403');
     });
 
     it(`${rule}: is never redirected to with a body over plain HTTP`, () => {
       const wanted = plain === 'passes' ? 'passes' : 'plaintext_refused 403';
-      assert.equal(outcome(story('plain', 'asks', rule, 'POST')), wanted);
+      assert.equal(outcome(context('plain', 'asks', rule, 'POST')), wanted);
     });
   }
 
@@ -106,18 +106,18 @@ describe('a route whose rule is', () => {
     const byDefault = { closedByDefault: true };
     for (const [rule, own] of Object.entries(underAsking)) {
       const [plain, anonymous, a] = rule === 'none' ? (underAsking['required'] ?? own) : own;
-      assert.equal(outcome(story('plain', 'asks', rule, 'GET', byDefault)), plain, rule);
-      assert.equal(outcome(story('anonymous', 'asks', rule, 'GET', byDefault)), anonymous, rule);
-      assert.equal(outcome(story('a', 'asks', rule, 'GET', byDefault)), a, rule);
+      assert.equal(outcome(context('plain', 'asks', rule, 'GET', byDefault)), plain, rule);
+      assert.equal(outcome(context('anonymous', 'asks', rule, 'GET', byDefault)), anonymous, rule);
+      assert.equal(outcome(context('a', 'asks', rule, 'GET', byDefault)), a, rule);
     }
     assert.throws(
-      () => authorize(story('anonymous', 'asks', 'none', 'GET', byDefault)),
+      () => authorize(context('anonymous', 'asks', 'none', 'GET', byDefault)),
       (error) => error instanceof RouteDenied && error.rule === 'defaults.security.clientCert.required',
     );
   });
 
   it('its own denial carries the rule, for every request anew', () => {
-    const denied = story('a', 'asks', 'required b', 'GET');
+    const denied = context('a', 'asks', 'required b', 'GET');
     for (let i = 0; i < 2; i += 1) {
       assert.throws(
         () => authorize(denied),
@@ -127,8 +127,8 @@ describe('a route whose rule is', () => {
   });
 
   it('two rules do not answer for each other on one connection', () => {
-    const first = story('a', 'asks', 'required b', 'GET');
-    const second = story('a', 'asks', 'required a', 'GET', { client: first.client });
+    const first = context('a', 'asks', 'required b', 'GET');
+    const second = context('a', 'asks', 'required a', 'GET', { client: first.client });
     for (let i = 0; i < 2; i += 1) {
       assert.equal(outcome(first), 'policy_denied 403');
       assert.equal(outcome(second), 'passes');

@@ -1,26 +1,26 @@
 // Step 3: may this client use this route, on this kind of connection? A route behind mutual TLS is never reachable over
 // plain HTTP, whatever forwarded headers say (incident 24).
 import { Fault } from '../base/fault.ts';
-import type { RouteDenial } from '../policy/route-rule.ts';
-import type { Permitted, Routed } from './story.ts';
+import type { RouteDenial } from '../trust/route-rule.ts';
+import type { Permitted, Routed } from './request-context.ts';
 
 /**
  * Faults: plaintext_refused, or PlaintextRedirect where the request can simply be repeated over TLS; RouteDenied where the
  * route's rule, its own or the default, says no. A rule that requires no certificate lets anonymous clients pass over plain
  * HTTP as over TLS: whoever the rule would deny with a certificate can leave it away there too.
  */
-export function authorize(story: Routed): Permitted {
-  const { peer } = story.client;
-  const rule = story.serving.ruleOf(story.route, story.policy);
-  const policyRequires = story.policy?.clientAuth?.required === true;
-  if (!peer.secure && (policyRequires || rule?.required === true)) throw plaintextFault(story);
+export function authorize(context: Routed): Permitted {
+  const { peer } = context.client;
+  const rule = context.serving.ruleOf(context.route, context.policy);
+  const policyRequires = context.policy?.clientAuth?.required === true;
+  if (!peer.secure && (policyRequires || rule?.required === true)) throw plaintextFault(context);
   // The handshake has refused such clients already; a second look costs nothing and guards every later way in.
   if (policyRequires && peer.identity === undefined) throw new Fault('no_client_cert', 'client');
   if (rule !== undefined) {
-    const denial = story.client.judge(rule);
+    const denial = context.client.verify(rule);
     if (denial !== undefined) throw new RouteDenied(denial);
   }
-  return story as Permitted;
+  return context as Permitted;
 }
 
 /** 403 with the rule that said no, for the log; the client is told nothing of it. */
@@ -32,14 +32,14 @@ export class RouteDenied extends Fault {
   }
 }
 
-function plaintextFault(story: Routed): Fault {
-  const { method, target } = story.exchange.head;
-  const { securePort } = story.serving;
-  if ((method !== 'GET' && method !== 'HEAD') || securePort === undefined || story.host === '') {
+function plaintextFault(context: Routed): Fault {
+  const { method, target } = context.exchange.head;
+  const { securePort } = context.serving;
+  if ((method !== 'GET' && method !== 'HEAD') || securePort === undefined || context.host === '') {
     return new Fault('plaintext_refused', 'client');
   }
   const port = securePort === 443 ? '' : `:${securePort}`;
-  const host = story.host.includes(':') ? `[${story.host}]` : story.host;
+  const host = context.host.includes(':') ? `[${context.host}]` : context.host;
   return new PlaintextRedirect(`https://${host}${port}${target}`);
 }
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ForwardClientCertConfig } from '../config/gateway-config.ts';
-import type { Peer } from '../edge/peer.ts';
+import type { Peer } from '../downstream/peer.ts';
 import { FieldNames, Fields } from '../http/field.ts';
-import { readFacts } from '../pki/facts-reader.ts';
-import { mintCa } from '../pki/test-ca.ts';
+import { readFacts } from '../certs/facts-reader.ts';
+import { mintCa } from '../certs/test-ca.ts';
 import { Metrics } from '../telemetry/metrics.ts';
 import { Client } from './client.ts';
 import { RequestMetrics } from './request-metrics.ts';

@@ -1,23 +1,23 @@
 // One client connection as the flow sees it: its peer, and what is computed once per connection and generation because
 // it is the same for each of its requests (the policy of its Host, the forwarded identity).
 import type { ForwardClientCertConfig } from '../config/gateway-config.ts';
-import type { EdgePolicy } from '../edge/edge-policy.ts';
-import type { Peer } from '../edge/peer.ts';
+import type { TrustPolicy } from '../downstream/trust-policy.ts';
+import type { Peer } from '../downstream/peer.ts';
 import type { Exchange } from '../http/exchange.ts';
 import { FieldBlock } from '../http/field.ts';
-import { ForwardedIdentity, forwardsIncoming } from '../identity/forwarded-identity.ts';
-import type { RouteDenial, RouteRule } from '../policy/route-rule.ts';
+import { ForwardedIdentity, forwardsIncoming } from '../forwarding/forwarded-identity.ts';
+import type { RouteDenial, RouteRule } from '../trust/route-rule.ts';
 import { hostOfAuthority } from '../routing/host-of-authority.ts';
 import { accessLogClient } from '../telemetry/access-log.ts';
 import { Caller } from '../upstream/caller.ts';
 import type { Services, Serving } from './serving.ts';
 
-export type HostPlace = { readonly authority: string; readonly host: string; readonly policy: EdgePolicy | undefined };
+export type HostPlace = { readonly authority: string; readonly host: string; readonly policy: TrustPolicy | undefined };
 
-/** The part of a request's story that matters here. */
+/** The part of a request's way that matters here. */
 type Asking = {
   readonly exchange: Exchange;
-  readonly policy: EdgePolicy | undefined;
+  readonly policy: TrustPolicy | undefined;
   readonly serving: Serving;
   readonly services: Services;
 };
@@ -37,7 +37,7 @@ export class Client {
   #place: HostPlace | undefined;
   #known = nothingKnown;
   #callers = noCallers;
-  #judged: { readonly rule: RouteRule; readonly denial: RouteDenial | undefined } | undefined;
+  #verified: { readonly rule: RouteRule; readonly denial: RouteDenial | undefined } | undefined;
 
   constructor(peer: Peer) {
     this.peer = peer;
@@ -83,9 +83,9 @@ export class Client {
   }
 
   /** What a route's rule says of this client; the last answer is kept, since an identity never changes. */
-  judge(rule: RouteRule): RouteDenial | undefined {
-    if (this.#judged?.rule !== rule) this.#judged = { rule, denial: rule.judge(this.peer.identity) };
-    return this.#judged.denial;
+  verify(rule: RouteRule): RouteDenial | undefined {
+    if (this.#verified?.rule !== rule) this.#verified = { rule, denial: rule.verify(this.peer.identity) };
+    return this.#verified.denial;
   }
 
   #enter(serving: Serving): void {

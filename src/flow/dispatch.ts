@@ -1,8 +1,8 @@
 // Step 5: the request goes to a backend and becomes the relay's business.
 import { Relay } from './relay.ts';
-import type { Prepared } from './story.ts';
+import type { Prepared } from './request-context.ts';
 
 /** Starts the exchange with the backend; everything after this arrives as events at the relay. */
-export function dispatch(story: Prepared): void {
-  new Relay(story).start();
+export function dispatch(context: Prepared): void {
+  new Relay(context).start();
 }

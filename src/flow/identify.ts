@@ -1,10 +1,10 @@
-// Step 1: who asks, and is this connection good for the host that is asked for? (edge.md, order of checks; incident 3)
+// Step 1: who asks, and is this connection good for the host that is asked for? (docs/verification.md, order of checks; incident 3)
 import { Fault } from '../base/fault.ts';
-import type { Identified, Story } from './story.ts';
+import type { Identified, RequestContext } from './request-context.ts';
 
 /** Faults: the verdict's code where the handshake failed (`onFailure: explain`), expired since then, host_mismatch (421). */
-export function identify(story: Story): Identified {
-  const { client, serving, services } = story;
+export function identify(context: RequestContext): Identified {
+  const { client, serving, services } = context;
   const { refused, identity } = client.peer;
   if (refused !== undefined && refused.code !== 'ok') {
     throw new Fault(refused.code, 'client', { detail: refused.detail, raw: refused.raw });
@@ -14,9 +14,9 @@ export function identify(story: Story): Identified {
     const when = new Date(identity.leaf.notAfter).toISOString();
     throw new Fault('expired', 'client', { detail: `the client certificate of this connection expired on ${when}` });
   }
-  const place = client.findHost(story.exchange.head.authority, serving);
-  story.host = place.host;
-  story.policy = place.policy;
+  const place = client.findHost(context.exchange.head.authority, serving);
+  context.host = place.host;
+  context.policy = place.policy;
   if (place.policy === undefined) {
     throw new Fault('host_mismatch', 'client', { detail: `no policy for host ${JSON.stringify(place.host)}` });
   }
@@ -25,5 +25,5 @@ export function identify(story: Story): Identified {
       detail: `connection belongs to policy ${client.peer.policy}, host to policy ${place.policy.name}`,
     });
   }
-  return story as Identified;
+  return context as Identified;
 }

@@ -2,45 +2,45 @@
 import { Fault } from '../base/fault.ts';
 import { rewritePath } from '../routing/rewrite-path.ts';
 import type { Backend } from '../upstream/backend.ts';
-import type { Permitted, Prepared, Story } from './story.ts';
+import type { Permitted, Prepared, RequestContext } from './request-context.ts';
 
 /** Faults: maintenance, no_healthy_backend, identity_too_large, bad_request (an identity that is to be passed on). */
-export function prepare(story: Permitted): Prepared {
-  const { route, serving, client, exchange } = story;
+export function prepare(context: Permitted): Prepared {
+  const { route, serving, client, exchange } = context;
   const { config } = route;
   const { head } = exchange;
   if (config.maintenance !== undefined) throw new Fault('maintenance', 'gateway');
   const address = serving.forwarding.clientAddress(head, client.peer);
   const backend = route.cluster.pick(head.fields, head.target, address);
   if (backend === undefined) throw new Fault('no_healthy_backend', 'gateway', { detail: route.cluster.describe() });
-  story.backend = backend;
-  story.caller = client.caller(config.name, address);
-  story.outgoing = {
+  context.backend = backend;
+  context.caller = client.caller(config.name, address);
+  context.outgoing = {
     method: head.method,
-    target: targetAt(story, backend),
-    authority: authorityAt(story, backend),
+    target: targetAt(context, backend),
+    authority: authorityAt(context, backend),
     fields: serving.strip.strip(head.fields, serving.strip.asksForTrust && serving.forwarding.isTrusted(client.peer)),
     extra: [
       serving.forwarding.perConnection(client.peer),
-      serving.forwarding.perRequest(head, client.peer, story.requestId),
-      client.identity(config.forwardClientCert, story),
+      serving.forwarding.perRequest(head, client.peer, context.requestId),
+      client.identity(config.forwardClientCert, context),
     ],
     bodyLength: head.bodyLength,
     acceptsTrailers: head.acceptsTrailers,
   };
-  return story as Prepared;
+  return context as Prepared;
 }
 
 /** After an attempt that did not reach its backend: the same request for another one of the route, where there is one. */
-export function aimElsewhere(story: Prepared): void {
-  const { route, serving, client, exchange, outgoing } = story;
+export function aimElsewhere(context: Prepared): void {
+  const { route, serving, client, exchange, outgoing } = context;
   const { head } = exchange;
   const address = serving.forwarding.clientAddress(head, client.peer);
-  const backend = route.cluster.pickOther(story.backend, head.fields, head.target, address);
+  const backend = route.cluster.pickOther(context.backend, head.fields, head.target, address);
   if (backend === undefined) return;
-  const changing: Story = story;
+  const changing: RequestContext = context;
   changing.backend = backend;
-  changing.outgoing = { ...outgoing, target: targetAt(story, backend), authority: authorityAt(story, backend) };
+  changing.outgoing = { ...outgoing, target: targetAt(context, backend), authority: authorityAt(context, backend) };
 }
 
 function targetAt({ route, path, query }: Permitted, { basePath }: Backend): string {

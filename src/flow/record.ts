@@ -4,31 +4,31 @@ import { RouteDenied } from './authorize.ts';
 import type { Client } from './client.ts';
 import { AmbiguousPath } from './route.ts';
 import type { Services } from './serving.ts';
-import type { Story } from './story.ts';
+import type { RequestContext } from './request-context.ts';
 
 /** Counts and logs a request that is over; what is told a second time (after a defect) counts once. */
-export function record(story: Story): void {
-  if (story.recorded) return;
-  story.recorded = true;
-  const { services, fault } = story;
+export function record(context: RequestContext): void {
+  if (context.recorded) return;
+  context.recorded = true;
+  const { services, fault } = context;
   services.metrics.active.dec();
-  const durationMs = services.clock.monotonic() - story.exchange.startedAt;
-  const route = story.route?.config.name ?? '';
-  const backend = story.backend?.label ?? '';
-  const status = fault?.code === 'client_aborted' ? 499 : story.status;
-  const metrics = story.route?.metrics ?? services.metrics.unrouted;
+  const durationMs = services.clock.monotonic() - context.exchange.startedAt;
+  const route = context.route?.config.name ?? '';
+  const backend = context.backend?.label ?? '';
+  const status = fault?.code === 'client_aborted' ? 499 : context.status;
+  const metrics = context.route?.metrics ?? services.metrics.unrouted;
   metrics.of(backend).answered(status);
   metrics.took(durationMs);
   if (fault !== undefined) {
     services.metrics.countFault(fault);
-    if (fault.source !== 'client') report(story, fault, route, backend);
+    if (fault.source !== 'client') report(context, fault, route, backend);
   }
-  if (services.accessLog !== undefined) log(story, status, durationMs, route, backend);
+  if (services.accessLog !== undefined) log(context, status, durationMs, route, backend);
 }
 
-function report(story: Story, fault: Fault, route: string, backend: string): void {
-  const { requestId } = story;
-  story.services.onFault({
+function report(context: RequestContext, fault: Fault, route: string, backend: string): void {
+  const { requestId } = context;
+  context.services.onFault({
     requestId,
     code: fault.code,
     source: fault.source,
@@ -39,18 +39,18 @@ function report(story: Story, fault: Fault, route: string, backend: string): voi
   });
 }
 
-function log(story: Story, status: number, durationMs: number, route: string, backend: string): void {
-  const { exchange, client, services } = story;
+function log(context: RequestContext, status: number, durationMs: number, route: string, backend: string): void {
+  const { exchange, client, services } = context;
   services.accessLog?.write({
     time: services.clock.now(),
-    requestId: story.requestId,
+    requestId: context.requestId,
     client: client.logFragment,
     method: exchange.head.method,
     host: exchange.head.authority,
     target: exchange.head.target,
     status,
-    code: story.fault?.code ?? '',
-    rule: story.fault instanceof RouteDenied || story.fault instanceof AmbiguousPath ? story.fault.rule : '',
+    code: context.fault?.code ?? '',
+    rule: context.fault instanceof RouteDenied || context.fault instanceof AmbiguousPath ? context.fault.rule : '',
     route,
     backend,
     durationMs,

@@ -5,30 +5,30 @@ import { renderProblem } from '../http/problem.ts';
 import { PlaintextRedirect } from './authorize.ts';
 import { record } from './record.ts';
 import { MethodNotAllowed } from './route.ts';
-import type { Story } from './story.ts';
+import type { RequestContext } from './request-context.ts';
 
 /** Answers with the fault's status, or breaks off where an answer has begun. Never throws. */
-export function refuse(story: Story, fault: Fault): void {
-  const { exchange, services } = story;
+export function refuse(context: RequestContext, fault: Fault): void {
+  const { exchange, services } = context;
   try {
-    story.fault = fault;
+    context.fault = fault;
     if (fault.code === 'internal') services.onDefect(fault.cause ?? fault);
-    if (exchange.canRespond) answer(story, fault);
+    if (exchange.canRespond) answer(context, fault);
     else exchange.abort();
-    record(story);
+    record(context);
   } catch (error) {
     services.onDefect(error);
     exchange.abort();
   }
 }
 
-function answer(story: Story, fault: Fault): void {
-  const { exchange } = story;
-  const maintenance = fault.code === 'maintenance' ? story.route?.config.maintenance : undefined;
+function answer(context: RequestContext, fault: Fault): void {
+  const { exchange } = context;
+  const maintenance = fault.code === 'maintenance' ? context.route?.config.maintenance : undefined;
   const status = maintenance?.statusCode ?? fault.status;
   const { contentType, body } =
     maintenance === undefined
-      ? renderProblem(fault.code, status, story.requestId, exchange.head.fields.find('accept'))
+      ? renderProblem(fault.code, status, context.requestId, exchange.head.fields.find('accept'))
       : { contentType: 'text/plain; charset=utf-8', body: `${maintenance.message}\n` };
   const fields: [string, string][] = [
     ['Content-Type', contentType],
@@ -37,14 +37,14 @@ function answer(story: Story, fault: Fault): void {
   if (fault instanceof MethodNotAllowed) fields.push(['Allow', fault.allow]);
   if (fault instanceof PlaintextRedirect) fields.push(['Location', fault.location]);
   if (status === 503) fields.push(['Retry-After', '5']);
-  story.status = status;
-  exchange.respond(status, new FieldBlock(fields), body, mustClose(story, fault));
+  context.status = status;
+  exchange.respond(status, new FieldBlock(fields), body, mustClose(context, fault));
 }
 
 /** Faults of the client after which its connection is not used again, whatever was sent behind the request. */
 const final: ReadonlySet<Fault['code']> = new Set(['bad_request', 'ambiguous_path', 'host_mismatch', 'expired']);
 
 /** A client whose handshake failed gets one answer and nothing more; a malformed or misdirected request ends its connection. */
-function mustClose(story: Story, fault: Fault): boolean {
-  return story.client.peer.refused !== undefined || (fault.source === 'client' && final.has(fault.code));
+function mustClose(context: RequestContext, fault: Fault): boolean {
+  return context.client.peer.refused !== undefined || (fault.source === 'client' && final.has(fault.code));
 }

@@ -19,7 +19,7 @@ import { aimElsewhere } from './prepare.ts';
 import { record } from './record.ts';
 import { refuse } from './refuse.ts';
 import { mayTryAgain } from './retry.ts';
-import type { Prepared } from './story.ts';
+import type { Prepared } from './request-context.ts';
 
 /** A retry never takes a kept-alive connection: the next may be as stale as the last. */
 const freshConnection: AcquireOptions = { fresh: true };
@@ -29,7 +29,7 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
   /** Read by the pool: a waiter that is no longer interested. */
   cancelled = false;
   readonly caller: Caller;
-  readonly #story: Prepared;
+  readonly #context: Prepared;
   readonly #exchange: Exchange;
   #call: BackendCall | undefined;
   #attempts = 0;
@@ -44,18 +44,18 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
   #responding = false;
   #done = false;
 
-  constructor(story: Prepared) {
-    this.#story = story;
-    this.caller = story.caller;
-    this.#exchange = story.exchange;
+  constructor(context: Prepared) {
+    this.#context = context;
+    this.caller = context.caller;
+    this.#exchange = context.exchange;
   }
 
   start(): void {
-    this.#story.services.deadlines.add(this);
+    this.#context.services.deadlines.add(this);
     try {
       // A backend connection is not taken for a body that may never come.
-      if (this.#story.outgoing.bodyLength === 0) this.#acquire(false);
-      if (!this.#done) this.#exchange.receive(this, this.#story.route.config.maxBodyBytes);
+      if (this.#context.outgoing.bodyLength === 0) this.#acquire(false);
+      if (!this.#done) this.#exchange.receive(this, this.#context.route.config.maxBodyBytes);
     } catch (error) {
       // serve.ts answers; nothing of this attempt may linger on.
       this.#dropCall();
@@ -68,16 +68,16 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
 
   #acquire(fresh: boolean): void {
     this.#attempts++;
-    this.#story.backend.acquire(this, fresh ? freshConnection : undefined);
+    this.#context.backend.acquire(this, fresh ? freshConnection : undefined);
   }
 
   onCall(call: BackendCall): void {
     if (this.#done) return call.cancel();
     this.#call = call;
     this.#expectResponse();
-    this.#sentAt = this.#story.services.clock.monotonic();
-    call.sendRequest(this.#story.outgoing, this);
-    if (this.#story.outgoing.bodyLength === 0) call.sendRequestEnd(undefined);
+    this.#sentAt = this.#context.services.clock.monotonic();
+    call.sendRequest(this.#context.outgoing, this);
+    if (this.#context.outgoing.bodyLength === 0) call.sendRequestEnd(undefined);
     else this.#sendEarly(call);
     // A failure may have arrived while sending.
     if (this.#call === call) call.flushRequest();
@@ -109,7 +109,7 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
    * client is paused until there is a connection.
    */
   #keep(chunk: Buffer): void {
-    const { services, outgoing, backend } = this.#story;
+    const { services, outgoing, backend } = this.#context;
     this.#early ??= new BodyBuffer(services.bodies);
     this.#early.add(chunk);
     // Its end follows at once.
@@ -127,10 +127,10 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
 
   onRequestEnd(trailers: Fields | undefined): void {
     if (this.#done) return;
-    // Not even a trusted proxy says who the client is after the request has been judged and sent.
-    const clean = trailers === undefined ? undefined : this.#story.serving.strip.strip(trailers);
+    // Not even a trusted proxy says who the client is after the request has been verified and sent.
+    const clean = trailers === undefined ? undefined : this.#context.serving.strip.strip(trailers);
     this.#requestEnded = { trailers: clean };
-    if (this.#story.outgoing.bodyLength === 0) return;
+    if (this.#context.outgoing.bodyLength === 0) return;
     if (this.#attempts === 0) this.#acquire(false);
     else this.#call?.sendRequestEnd(clean);
   }
@@ -161,7 +161,7 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
 
   onHead(head: ResponseHead): void {
     if (this.#done) return;
-    const { backend, route, services } = this.#story;
+    const { backend, route, services } = this.#context;
     backend.reportResponse(head.status);
     route.metrics.of(backend.label).headCame(services.clock.monotonic() - this.#sentAt);
     if (head.status === 400 && backend.secure && head.bodyLength !== 0) {
@@ -174,7 +174,7 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
   #respond(head: ResponseHead): void {
     this.#held = undefined;
     this.#responding = true;
-    this.#story.status = head.status;
+    this.#context.status = head.status;
     this.#expectBody();
     this.#exchange.sendHead(head, FieldBlock.empty);
   }
@@ -183,7 +183,7 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
     if (this.#done) return;
     if (this.#held !== undefined && !this.#release(this.#held, chunk)) return;
     // A scarce backend connection is free sooner where the rest of the answer waits here.
-    if (this.#exchange.sendBody(chunk) || (this.#story.backend.isScarce && this.#exchange.holdMore())) {
+    if (this.#exchange.sendBody(chunk) || (this.#context.backend.isScarce && this.#exchange.holdMore())) {
       this.#expectBody();
     } else {
       // The client is slow, not the backend: the client connection has its own deadline for that.
@@ -232,19 +232,19 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
   // --- deadlines and endings
 
   #expectResponse(): void {
-    const { responseMs } = this.#story.route.config.timeouts;
-    this.deadline = responseMs === 0 ? Infinity : this.#story.services.deadlines.now + responseMs;
+    const { responseMs } = this.#context.route.config.timeouts;
+    this.deadline = responseMs === 0 ? Infinity : this.#context.services.deadlines.now + responseMs;
   }
 
   #expectBody(): void {
-    const { idleMs } = this.#story.route.config.timeouts;
-    this.deadline = idleMs === 0 ? Infinity : this.#story.services.deadlines.now + idleMs;
+    const { idleMs } = this.#context.route.config.timeouts;
+    this.deadline = idleMs === 0 ? Infinity : this.#context.services.deadlines.now + idleMs;
   }
 
   /** The backend kept us waiting; connecting has its own deadline in the pool. */
   onLate(): void {
     if (this.#done || this.#call === undefined) return;
-    const { backend, route } = this.#story;
+    const { backend, route } = this.#context;
     const { responseMs, idleMs } = route.config.timeouts;
     this.#dropCall();
     const fault = this.#responding
@@ -258,7 +258,7 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
 
   #fail(fault: Fault, stale: boolean): void {
     if (this.#done) return;
-    const { backend, route } = this.#story;
+    const { backend, route } = this.#context;
     backend.reportFailure(fault);
     if (this.#responding) {
       const broken =
@@ -273,13 +273,13 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
         stale,
         attempts: this.#attempts,
         retry: route.config.retry,
-        story: this.#story,
+        context: this.#context,
         bodyStarted: this.#bodyStarted,
       })
     ) {
       this.#held = undefined;
       route.metrics.of(backend.label).retried();
-      aimElsewhere(this.#story);
+      aimElsewhere(this.#context);
       this.#acquire(true);
     } else {
       this.#refuse(fault);
@@ -294,16 +294,16 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
 
   #refuse(fault: Fault): void {
     this.#close();
-    refuse(this.#story, fault);
+    refuse(this.#context, fault);
   }
 
   #finish(fault: Fault | undefined): void {
     this.#close();
-    this.#story.fault = fault;
+    this.#context.fault = fault;
     try {
-      record(this.#story);
+      record(this.#context);
     } catch (error) {
-      this.#story.services.onDefect(toFault(error));
+      this.#context.services.onDefect(toFault(error));
     }
   }
 
@@ -312,6 +312,6 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
     this.cancelled = true;
     this.deadline = Infinity;
     this.#early?.take();
-    this.#story.services.deadlines.delete(this);
+    this.#context.services.deadlines.delete(this);
   }
 }

@@ -2,7 +2,7 @@
 // method is idempotent and it failed as a kept-alive connection fails that the backend had closed (RFC 9110 section 9.2.2).
 import type { Fault } from '../base/fault.ts';
 import type { RouteConfig } from '../config/gateway-config.ts';
-import type { Prepared } from './story.ts';
+import type { Prepared } from './request-context.ts';
 
 export type Attempt = {
   readonly fault: Fault;
@@ -11,7 +11,7 @@ export type Attempt = {
   /** Attempts made so far. */
   readonly attempts: number;
   readonly retry: RouteConfig['retry'];
-  readonly story: Prepared;
+  readonly context: Prepared;
   /** Body bytes were handed to the connection: they are gone. */
   readonly bodyStarted: boolean;
 };
@@ -19,8 +19,8 @@ export type Attempt = {
 const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 
 export function mayTryAgain(attempt: Attempt): boolean {
-  const { fault, stale, attempts, retry, story, bodyStarted } = attempt;
+  const { fault, stale, attempts, retry, context, bodyStarted } = attempt;
   if (bodyStarted) return false;
-  if (stale) return attempts === 1 && fault.code === 'backend_closed' && idempotent.has(story.outgoing.method);
+  if (stale) return attempts === 1 && fault.code === 'backend_closed' && idempotent.has(context.outgoing.method);
   return fault.unsent && attempts < retry.attempts && retry.on.includes('connect');
 }

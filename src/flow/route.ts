@@ -4,26 +4,26 @@ import { Fault } from '../base/fault.ts';
 import { describeConfusion, noNormalForm, slashesHideRoute } from '../routing/describe-confusion.ts';
 import { normalizeTarget } from '../routing/normalize-target.ts';
 import { pathToSend } from '../routing/path-to-send.ts';
-import type { Identified, Routed } from './story.ts';
+import type { Identified, Routed } from './request-context.ts';
 
 /** Faults: ambiguous_path, no_route, method_not_allowed (with the methods that are allowed). */
-export function route(story: Identified): Routed {
-  const { method, target, upgrade } = story.exchange.head;
+export function route(context: Identified): Routed {
+  const { method, target, upgrade } = context.exchange.head;
   if (upgrade !== '') throw new Fault('upgrade_unsupported', 'client', { detail: `Upgrade: ${upgrade}` });
   if (method === 'CONNECT') throw new Fault('method_unsupported', 'client');
   const normal = normalizeTarget(target);
   if (normal === undefined) throw new AmbiguousPath(noNormalForm);
-  story.query = normal.query;
-  const { routes } = story.serving;
-  const match = routes.match(method, story.host, normal.path);
+  context.query = normal.query;
+  const { routes } = context.serving;
+  const match = routes.match(method, context.host, normal.path);
   if (match.kind === 'method_not_allowed') throw new MethodNotAllowed(match.allow);
   if (match.kind === 'no_route') throw new Fault('no_route', 'client');
   if (match.kind === 'ambiguous_path') throw new AmbiguousPath(describeConfusion(match));
-  const path = pathToSend(routes, method, story.host, normal, match.route);
+  const path = pathToSend(routes, method, context.host, normal, match.route);
   if (path === undefined) throw new AmbiguousPath(slashesHideRoute);
-  story.path = path;
-  story.route = match.route;
-  return story as Routed;
+  context.path = path;
+  context.route = match.route;
+  return context as Routed;
 }
 
 /** 400 with why, for the log; the client is told nothing of other routes. */

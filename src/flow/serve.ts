@@ -11,7 +11,7 @@ import { recordBadRequest } from './record.ts';
 import { refuse } from './refuse.ts';
 import { route } from './route.ts';
 import type { Services } from './serving.ts';
-import { Story } from './story.ts';
+import { RequestContext } from './request-context.ts';
 
 /** Serves the requests of one client connection. */
 export class Serve implements RequestHandler {
@@ -24,13 +24,13 @@ export class Serve implements RequestHandler {
   }
 
   onRequest(exchange: Exchange): void {
-    const story = new Story(exchange, this.#client, this.#services.current(), this.#services);
+    const context = new RequestContext(exchange, this.#client, this.#services.current(), this.#services);
     this.#services.metrics.active.inc();
     try {
-      story.requestId = story.serving.forwarding.requestId(exchange.head, this.#client.peer);
-      dispatch(prepare(authorize(route(identify(story)))));
+      context.requestId = context.serving.forwarding.requestId(exchange.head, this.#client.peer);
+      dispatch(prepare(authorize(route(identify(context)))));
     } catch (error) {
-      refuse(story, toFault(error));
+      refuse(context, toFault(error));
     }
   }
 

@@ -3,11 +3,11 @@
 import type { Clock } from '../base/clock.ts';
 import type { Deadlines } from '../base/deadline.ts';
 import type { RouteConfig } from '../config/gateway-config.ts';
-import type { EdgePolicy } from '../edge/edge-policy.ts';
-import type { PolicyTable } from '../edge/policy-table.ts';
-import type { Forwarding } from '../identity/forwarding.ts';
-import type { StripList } from '../identity/strip-list.ts';
-import type { RouteRule } from '../policy/route-rule.ts';
+import type { TrustPolicy } from '../downstream/trust-policy.ts';
+import type { PolicyTable } from '../downstream/policy-table.ts';
+import type { Forwarding } from '../forwarding/forwarding.ts';
+import type { StripList } from '../forwarding/strip-list.ts';
+import type { RouteRule } from '../trust/route-rule.ts';
 import type { RouteTable } from '../routing/route-table.ts';
 import type { AccessLog } from '../telemetry/access-log.ts';
 import type { Cluster } from '../upstream/cluster.ts';
@@ -23,7 +23,7 @@ export type Route = {
   readonly rule: RouteRule | undefined;
 };
 
-/** The rules in force: immutable, replaced as a whole by a reload. */
+/** The rules active: immutable, replaced as a whole by a reload. */
 export type Serving = {
   readonly number: number;
   readonly policies: PolicyTable;
@@ -33,9 +33,9 @@ export type Serving = {
   /** Port that plain HTTP redirects to; undefined where the TLS entry point is off. */
   readonly securePort: number | undefined;
   /** Who may call a route under a policy: its own rule, else the default of the policy; undefined: whoever the policy lets in. */
-  ruleOf(route: Route, policy: EdgePolicy | undefined): RouteRule | undefined;
+  ruleOf(route: Route, policy: TrustPolicy | undefined): RouteRule | undefined;
   /** URI SANs of the certificate that a policy presents: XFCC's By. */
-  ownUris(policy: EdgePolicy): readonly string[];
+  ownUris(policy: TrustPolicy): readonly string[];
 };
 
 /** What outlives a reload: one per worker. */

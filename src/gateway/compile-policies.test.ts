@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { it } from 'node:test';
 import { systemClock } from '../base/clock.ts';
-import { mintCa } from '../pki/test-ca.ts';
+import { mintCa } from '../certs/test-ca.ts';
 import { type CompiledPolicy, policyCompiler } from './compile-policies.ts';
-import { loadGateway } from './load.ts';
+import { loadGateway } from '../loading/load.ts';
 
 it('a policy is taken over where nothing of it changed but its line, and built anew where anything did', async (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'countersign-policies-'));

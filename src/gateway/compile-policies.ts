@@ -2,18 +2,18 @@
 import { hash } from 'node:crypto';
 import { wildcardHost } from '../base/host.ts';
 import type { CrlConfig, GatewayConfig, OcspConfig } from '../config/gateway-config.ts';
-import type { OcspSettings } from '../edge/client-trust.ts';
-import { EdgePolicy } from '../edge/edge-policy.ts';
-import type { StapleBook } from '../edge/staple-book.ts';
-import { PolicyTable } from '../edge/policy-table.ts';
-import type { CrlSettings } from '../pki/crl-set.ts';
-import type { CrlLookup } from './crl-store.ts';
-import type { LoadedConfig, LoadedPolicy } from './loaded.ts';
+import type { OcspSettings } from '../ocsp/settings.ts';
+import { TrustPolicy } from '../downstream/trust-policy.ts';
+import type { Staples } from '../ocsp/staples.ts';
+import { PolicyTable } from '../downstream/policy-table.ts';
+import type { CrlSettings } from '../crl/crl-set.ts';
+import type { CrlLookup } from '../crl/subscriber.ts';
+import type { LoadedConfig, LoadedPolicy } from '../loading/loaded.ts';
 
 type Resumption = LoadedConfig['config']['tls']['sessionResumption'];
 
 /** What is compiled of one policy, and what it was compiled from: where that is the same, the next generation takes it over. */
-export type CompiledPolicy = { readonly key: string; readonly policy: EdgePolicy };
+export type CompiledPolicy = { readonly key: string; readonly policy: TrustPolicy };
 
 export type PolicyCompiler = {
   readonly compiled: ReadonlyMap<string, CompiledPolicy>;
@@ -24,7 +24,7 @@ export type PolicyCompiler = {
 };
 
 /**
- * Policy by policy, so that a caller can pause between them. `secret`, `crls`, `staples` as below; `before`: what is in force,
+ * Policy by policy, so that a caller can pause between them. `secret`, `crls`, `staples` as below; `before`: what is active,
  * by name. A policy that is taken over keeps its CRLs, which are replaced wherever it serves, and its ticket keys until it is
  * told of others (EdgePolicy.rotate).
  */
@@ -32,7 +32,7 @@ export function policyCompiler(
   loaded: LoadedConfig,
   secret: Buffer,
   crls: CrlLookup,
-  staples?: StapleBook,
+  staples?: Staples,
   before?: ReadonlyMap<string, CompiledPolicy>,
 ): PolicyCompiler {
   const { tls } = loaded.config;
@@ -67,19 +67,14 @@ function keyOf(policy: LoadedPolicy, { enabled, lifetimeMs }: Resumption, staple
  * Throws where OpenSSL rejects a certificate, key, cipher or curve. `secret`: for session tickets, shared by all workers;
  * `staples`: the OCSP responses that are there, used where stapling is on.
  */
-export function compilePolicies(
-  loaded: LoadedConfig,
-  secret: Buffer,
-  crls: CrlLookup,
-  staples?: StapleBook,
-): PolicyTable {
+export function compilePolicies(loaded: LoadedConfig, secret: Buffer, crls: CrlLookup, staples?: Staples): PolicyTable {
   const compiler = policyCompiler(loaded, secret, crls, staples);
   for (const policy of loaded.policies) compiler.add(policy);
   return compiler.finish();
 }
 
 function assembleTable(loaded: LoadedConfig, compiled: ReadonlyMap<string, CompiledPolicy>): PolicyTable {
-  const find = (name: string): EdgePolicy => {
+  const find = (name: string): TrustPolicy => {
     const policy = compiled.get(name)?.policy;
     if (policy === undefined) throw new RangeError(`policy ${name} was not loaded`);
     return policy;
@@ -115,14 +110,14 @@ function compilePolicy(
   resumption: Resumption,
   secret: Buffer,
   crls: CrlLookup,
-  staples: StapleBook | undefined,
-): EdgePolicy {
+  staples: Staples | undefined,
+): TrustPolicy {
   const { clientAuth } = config;
   // Absent anchors never mean "whoever the public roots vouch for" (N22).
   if (clientAuth !== undefined && (anchors === undefined || (anchors.length === 0 && trustDomains.length === 0))) {
     throw new RangeError(`policy ${config.name} asks for client certificates but has no anchors`);
   }
-  return new EdgePolicy({
+  return new TrustPolicy({
     name: config.name,
     minVersion: config.minVersion,
     maxVersion: config.maxVersion,

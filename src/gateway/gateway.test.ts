@@ -9,8 +9,8 @@ import { join } from 'node:path';
 import { it } from 'node:test';
 import { systemClock } from '../base/clock.ts';
 import { Gateway } from './gateway.ts';
-import { loadGateway } from './load.ts';
-import type { LoadedConfig } from './loaded.ts';
+import { loadGateway } from '../loading/load.ts';
+import type { LoadedConfig } from '../loading/loaded.ts';
 
 it('a generation that cannot be built probes no backends', async (t) => {
   const probes: string[] = [];

@@ -6,36 +6,36 @@ import type { Clock } from '../base/clock.ts';
 import { Deadlines } from '../base/deadline.ts';
 import { Slices } from '../base/slices.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
-import type { EdgeState, JudgedClient } from '../edge/edge-world.ts';
-import { Intermediates } from '../edge/intermediates.ts';
-import { type Peer, peerOfPlainSocket } from '../edge/peer.ts';
-import { judgeAgain } from '../edge/rejudge.ts';
-import { type Staple, StapleBook } from '../edge/staple-book.ts';
-import type { TicketSeed } from '../edge/ticket-secret.ts';
+import type { DownstreamState, VerifiedClient } from '../downstream/dependencies.ts';
+import { Intermediates } from '../downstream/intermediates.ts';
+import { type Peer, peerOfPlainSocket } from '../downstream/peer.ts';
+import { reEvaluate } from '../downstream/re-evaluate.ts';
+import { type Staple, Staples } from '../ocsp/staples.ts';
+import type { TicketSeed } from '../downstream/ticket-secret.ts';
 import { lookupBy } from '../dns/lookup-function.ts';
 import { Client } from '../flow/client.ts';
 import { Serve } from '../flow/serve.ts';
 import { FieldNames } from '../http/field.ts';
 import { defaultHttpLimits, defaultServerTimeouts, type ServerTimeouts } from '../http/limits.ts';
 import { DateField } from '../http1/date-field.ts';
-import { Inlets } from '../http1/inlet.ts';
-import { Pages } from '../http1/pages.ts';
+import { ReadBuffers } from '../http1/read-buffer.ts';
+import { BufferPool } from '../http1/buffer-pool.ts';
 import { Http1ServerConnection } from '../http1/server.ts';
-import { Forwarding } from '../identity/forwarding.ts';
-import { readFacts } from '../pki/facts-reader.ts';
+import { Forwarding } from '../forwarding/forwarding.ts';
+import { readFacts } from '../certs/facts-reader.ts';
 import { Metrics, type MetricsSnapshot } from '../telemetry/metrics.ts';
-import type { DrainingPool } from '../upstream/backend-world.ts';
+import type { DrainingPool } from '../upstream/dependencies.ts';
 import { Pools } from '../upstream/pools.ts';
 import { BackendProtocols } from '../upstream/protocols.ts';
 import { labelsOf, setBackendGauges } from './backend-gauges.ts';
-import { ClientOcsp } from './client-ocsp.ts';
-import { type CrlListing, CrlStore } from './crl-store.ts';
-import { EntryPoints, type ListenPorts } from './entry-points.ts';
+import { ClientOcsp } from '../downstream/client-ocsp.ts';
+import { type CrlListing, CrlSubscriber } from '../crl/subscriber.ts';
+import { EntryPoints, type ListenPorts } from '../downstream/entry-points.ts';
 import { Generation } from './generation.ts';
-import { Household } from './household.ts';
-import type { LoadedConfig } from './loaded.ts';
+import { WorkerServices } from './worker-services.ts';
+import type { LoadedConfig } from '../loading/loaded.ts';
 import { OpenConnections } from './open-connections.ts';
-import { TicketRotation } from './ticket-rotation.ts';
+import { TicketRotation } from '../downstream/ticket-rotation.ts';
 
 export type GatewayOptions = {
   readonly clock: Clock;
@@ -44,22 +44,22 @@ export type GatewayOptions = {
   /** DER of an intermediate that a client sent and whose chain was verified: the other workers should know it. */
   readonly onIntermediate: (der: Buffer) => void;
   /** Every client that got as far as a verdict, where the configuration of the start keeps a record of them. */
-  readonly onJudged?: (judged: JudgedClient) => void;
+  readonly onVerified?: (verified: VerifiedClient) => void;
 };
 
 /** Time that a draining worker gives to connections which were accepted but have asked nothing yet. */
-const newcomerMs = 2_000;
+const pendingMs = 2_000;
 
 export class Gateway {
   /** What is known of revocation, beside the generations (decision 0012). */
-  readonly crls = new CrlStore();
+  readonly crls = new CrlSubscriber();
   readonly #options: GatewayOptions;
   readonly #clock: Clock;
   readonly #deadlines: Deadlines;
   readonly #names = new FieldNames();
   readonly #date: DateField;
-  readonly #pages = new Pages();
-  readonly #inlets = new Inlets();
+  readonly #buffers = new BufferPool();
+  readonly #readBuffers = new ReadBuffers();
   readonly #protocols = new BackendProtocols();
   readonly #drainingPools = new Set<DrainingPool>();
   readonly #metrics = new Metrics();
@@ -67,14 +67,14 @@ export class Gateway {
   readonly #connections: OpenConnections;
   readonly #ocsp: ClientOcsp;
   readonly #rotation: TicketRotation;
-  readonly #staples: StapleBook;
+  readonly #staples: Staples;
   readonly #prepared = new Map<number, Generation>();
   /** What was asked for last; one that is building and was not, ends at its next pause. */
   #wished: { readonly number: number } | undefined;
   #building: Promise<unknown> = Promise.resolve();
-  /** How often CRLs were put in force. */
+  /** How often CRLs were put active. */
   #crlLists = 0;
-  #household: Household | undefined;
+  #workerServices: WorkerServices | undefined;
   #generation: Generation | undefined;
   #timeouts: ServerTimeouts = defaultServerTimeouts;
   #entryPoints: EntryPoints | undefined;
@@ -86,20 +86,20 @@ export class Gateway {
     this.#deadlines = new Deadlines(options.clock);
     const policies = () => this.#current().policies;
     const trust = { policies, ocsp: () => this.#ocsp.checker };
-    this.#connections = new OpenConnections(options.clock, this.#metrics.of, trust, (departure) =>
-      this.#household?.reports.onClientsDistrusted(departure),
+    this.#connections = new OpenConnections(options.clock, this.#metrics.of, trust, (one) =>
+      this.#workerServices?.reports.onClientsDistrusted(one),
     );
     this.#ocsp = new ClientOcsp({
       clock: options.clock,
       metrics: this.#metrics.of,
-      lookup: lookupBy(() => this.#home().resolver),
+      lookup: lookupBy(() => this.#services().resolver),
       policies,
       peers: () => this.#connections.peers(),
-      judgeAgain: () => this.#connections.judgeAgain(),
-      onSoftPass: (pass) => this.#household?.reports.onOcspSoftPass(pass),
+      reEvaluate: () => this.#connections.reEvaluate(),
+      onSoftFail: (pass) => this.#workerServices?.reports.onOcspSoftPass(pass),
     });
     this.#rotation = new TicketRotation(options.clock);
-    this.#staples = new StapleBook(options.clock);
+    this.#staples = new Staples(options.clock);
     this.#date = new DateField(options.clock);
     this.#intermediates = new Intermediates(({ der }) => options.onIntermediate(der));
   }
@@ -118,7 +118,7 @@ export class Gateway {
 
   async #prepare(loaded: LoadedConfig, ticketSeed: TicketSeed, wish: { readonly number: number }): Promise<void> {
     const { number } = wish;
-    const { reports, budget, resolver } = (this.#household ??= this.#settle(loaded.config));
+    const { reports, budget, resolver } = (this.#workerServices ??= this.#settle(loaded.config));
     const forwarding = new Forwarding(loaded.config.proxy, randomUUID);
     const before = this.#generation;
     const pools = new Pools(
@@ -129,7 +129,7 @@ export class Gateway {
         names: this.#names,
         resolver,
         limits: defaultHttpLimits,
-        inlets: this.#inlets,
+        readBuffers: this.#readBuffers,
         protocols: this.#protocols,
         draining: this.#drainingPools,
         events: reports,
@@ -157,7 +157,7 @@ export class Gateway {
     }
   }
 
-  /** From now on requests get this generation; connections whose policy changed are judged again. Throws where it was not prepared. */
+  /** From now on requests get this generation; connections whose policy changed are re-evaluated. Throws where it was not prepared. */
   commit(number: number): void {
     const next = this.#prepared.get(number);
     if (next === undefined) throw new RangeError(`generation ${number} was not prepared`);
@@ -168,9 +168,9 @@ export class Gateway {
     this.#timeouts = { ...defaultServerTimeouts, ...timeoutsOf(next.loaded.config) };
     this.#metrics.of.configGeneration.labels({}).set(number);
     this.#ocsp.follow(next.policies);
-    this.#household?.resolver.configure(next.loaded.config.dns);
+    this.#workerServices?.resolver.configure(next.loaded.config.dns);
     if (before === undefined) return;
-    this.#connections.judgeAgain();
+    this.#connections.reEvaluate();
     before.close();
   }
 
@@ -180,13 +180,13 @@ export class Gateway {
     this.#prepared.delete(number);
   }
 
-  /** Puts refreshed CRLs in force, for new and for open connections. Throws where one never came. */
+  /** Puts refreshed CRLs active, for new and for open connections. Throws where one never came. */
   listCrls(listing: CrlListing): void {
     if (!this.crls.list(listing)) return;
     this.#crlLists++;
     for (const generation of this.#prepared.values()) generation.replaceCrls(this.crls);
     this.#generation?.replaceCrls(this.crls);
-    if (this.#generation !== undefined) this.#connections.judgeAgain();
+    if (this.#generation !== undefined) this.#connections.reEvaluate();
   }
 
   /** What another worker learned from its clients (DER): a session that began there may be resumed here. */
@@ -201,12 +201,12 @@ export class Gateway {
 
   /** Opens the entry points. Throws the system's error where that fails. */
   async listen(ports: ListenPorts): Promise<void> {
-    const household = this.#household;
+    const workerServices = this.#workerServices;
     const generation = this.#generation;
-    if (household === undefined || generation === undefined) throw new Error('no generation was committed');
+    if (workerServices === undefined || generation === undefined) throw new Error('no generation was committed');
     const { entryPoints: addresses, trustRecord } = generation.loaded.config;
-    const { logger } = household;
-    const { reusePort, onJudged } = this.#options;
+    const { logger } = workerServices;
+    const { reusePort, onVerified } = this.#options;
     const entryPoints = new EntryPoints({ clock: this.#clock, reusePort, addresses });
     this.#entryPoints = entryPoints;
     if (ports.webSecure !== undefined) {
@@ -216,17 +216,17 @@ export class Gateway {
         log: logger,
         metrics: this.#metrics.of,
         intermediates: this.#intermediates,
-        ocsp: this.#ocsp.desk,
-        onJudged: trustRecord.enabled ? onJudged : undefined,
-        current: () => this.#edgeState(),
-        onConnection: (socket, peer, transport) => this.#serve(socket, transport, peer, household),
-        onDefect: household.services.onDefect,
+        ocsp: this.#ocsp.ocsp,
+        onVerified: trustRecord.enabled ? onVerified : undefined,
+        current: () => this.#downstreamState(),
+        onConnection: (socket, peer, transport) => this.#serve(socket, transport, peer, workerServices),
+        onDefect: workerServices.services.onDefect,
       });
     }
     if (ports.web !== undefined) {
       await entryPoints.openPlain(ports.web, {
-        onConnection: (socket) => this.#serve(socket, socket, peerOfPlainSocket(socket), household),
-        onTurnedAway: () => household.reports.onTurnedAway('web'),
+        onConnection: (socket) => this.#serve(socket, socket, peerOfPlainSocket(socket), workerServices),
+        onTurnedAway: () => workerServices.reports.onTurnedAway('web'),
       });
     }
   }
@@ -237,20 +237,20 @@ export class Gateway {
     of.connectionsActive.labels({ entry_point: 'webSecure' }).set(secure);
     of.connectionsActive.labels({ entry_point: 'web' }).set(plain);
     of.sessionsRevoked.labels({}).set(this.#connections.countRevoked());
-    if (this.#generation !== undefined) setBackendGauges(of, this.#generation, this.#household?.reports.observed);
-    this.#household?.setGauges();
+    if (this.#generation !== undefined) setBackendGauges(of, this.#generation, this.#workerServices?.reports.observed);
+    this.#workerServices?.setGauges();
     return this.#metrics.snapshot();
   }
 
   /** Logs what must not have happened. */
   reportDefect(error: unknown): void {
-    if (this.#household !== undefined) this.#household.reports.onDefect(error);
+    if (this.#workerServices !== undefined) this.#workerServices.reports.onDefect(error);
     else process.stderr.write(`internal error before the first configuration: ${String(error)}\n`);
   }
 
-  /** After a rotation. What cannot be opened anew keeps its old file, and says so. */
+  /** After a rotation. What cannot be reopened keeps its old file, and says so. */
   reopenLogs(): void {
-    this.#household?.reopenLogs();
+    this.#workerServices?.reopenLogs();
   }
 
   /** Stops accepting, lets what runs finish within drainMs, then closes what is left. */
@@ -263,21 +263,21 @@ export class Gateway {
     const cancel = this.#clock.after(drainMs, () => this.#connections.destroyAll());
     // The drain must end by itself even if nothing else keeps the process alive.
     const keepAlive = setInterval(() => {}, 1_000);
-    await Promise.race([allGone, this.#drainWithoutNewcomers(Math.min(drainMs, newcomerMs))]);
+    await Promise.race([allGone, this.#drainWithoutPending(Math.min(drainMs, pendingMs))]);
     cancel();
     clearInterval(keepAlive);
     this.#generation?.close();
     this.#entryPoints?.flushRefusals();
-    await this.#household?.close();
+    await this.#workerServices?.close();
   }
 
   /** Gives handshakes and first requests that are under way their time, then waits for established connections only. */
-  async #drainWithoutNewcomers(afterMs: number): Promise<void> {
+  async #drainWithoutPending(afterMs: number): Promise<void> {
     await new Promise<void>((resolve) => this.#clock.after(afterMs, resolve));
     await this.#connections.drain();
   }
 
-  #serve(socket: Socket, transport: Socket, peer: Peer, { services, writes }: Household): void {
+  #serve(socket: Socket, transport: Socket, peer: Peer, { services, writes }: WorkerServices): void {
     const client = new Client(peer);
     const connection = new Http1ServerConnection(
       socket,
@@ -288,7 +288,7 @@ export class Gateway {
         deadlines: this.#deadlines,
         clock: this.#clock,
         date: this.#date,
-        pages: this.#pages,
+        buffers: this.#buffers,
         budget: writes,
         secure: peer.secure,
         transport,
@@ -299,12 +299,12 @@ export class Gateway {
     this.#metrics.of.connections.labels({ entry_point: peer.secure ? 'webSecure' : 'web' }).inc();
     // A handshake that began under the rules before a reload may end after it.
     const rules = { policies: this.#current().policies, now: this.#clock.now(), ocsp: this.#ocsp.checker };
-    const stale = peer.secure && judgeAgain(peer, rules) !== undefined;
+    const stale = peer.secure && reEvaluate(peer, rules) !== undefined;
     if (stale) connection.dismiss();
     else if (this.#draining) connection.drainAfterFirst();
   }
 
-  #edgeState(): EdgeState {
+  #downstreamState(): DownstreamState {
     const { policies, loaded } = this.#current();
     const { handshakeTimeoutMs, handshakesPerSecond, pendingHandshakes } = loaded.config.tls;
     return { policies, handshakeTimeoutMs, handshakesPerSecond, pendingHandshakes };
@@ -315,13 +315,13 @@ export class Gateway {
     return this.#generation;
   }
 
-  #home(): Household {
-    if (this.#household === undefined) throw new Error('no generation was prepared');
-    return this.#household;
+  #services(): WorkerServices {
+    if (this.#workerServices === undefined) throw new Error('no generation was prepared');
+    return this.#workerServices;
   }
 
-  #settle(config: GatewayConfig): Household {
-    return new Household(config, {
+  #settle(config: GatewayConfig): WorkerServices {
+    return new WorkerServices(config, {
       clock: this.#clock,
       deadlines: this.#deadlines,
       metrics: this.#metrics,

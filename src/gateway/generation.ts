@@ -2,25 +2,25 @@
 // built beside the old; what has not changed (pools, health) is taken over, so that warm connections survive a reload.
 import type { Slices } from '../base/slices.ts';
 import type { ForwardClientCertConfig } from '../config/gateway-config.ts';
-import type { EdgePolicy } from '../edge/edge-policy.ts';
-import type { PolicyTable } from '../edge/policy-table.ts';
-import { ticketEpoch, TicketSecret, type TicketSeed } from '../edge/ticket-secret.ts';
-import type { StapleBook } from '../edge/staple-book.ts';
+import type { TrustPolicy } from '../downstream/trust-policy.ts';
+import type { PolicyTable } from '../downstream/policy-table.ts';
+import { ticketEpoch, TicketSecret, type TicketSeed } from '../downstream/ticket-secret.ts';
+import type { Staples } from '../ocsp/staples.ts';
 import { RouteMetrics } from '../flow/request-metrics.ts';
 import type { Route, Serving } from '../flow/serving.ts';
-import type { Forwarding } from '../identity/forwarding.ts';
-import { StripList } from '../identity/strip-list.ts';
-import { loadSystemBundle, TrustBundle } from '../pki/trust-bundle.ts';
+import type { Forwarding } from '../forwarding/forwarding.ts';
+import { StripList } from '../forwarding/strip-list.ts';
+import { loadSystemBundle, TrustBundle } from '../trust/trust-bundle.ts';
 import { RouteTable } from '../routing/route-table.ts';
-import { RouteRule } from '../policy/route-rule.ts';
+import { RouteRule } from '../trust/route-rule.ts';
 import type { MetricCatalogue } from '../telemetry/metrics.ts';
 import { Cluster } from '../upstream/cluster.ts';
 import { defaultPoolSettings, type PoolSettings } from '../upstream/pool-settings.ts';
 import type { Pools } from '../upstream/pools.ts';
 import type { BackendAnchors, TlsMaterial } from '../upstream/tls-identity.ts';
 import { type CompiledPolicy, crlSettings, policyCompiler } from './compile-policies.ts';
-import type { CrlLookup } from './crl-store.ts';
-import type { LoadedConfig, LoadedRoute } from './loaded.ts';
+import type { CrlLookup } from '../crl/subscriber.ts';
+import type { LoadedConfig, LoadedRoute } from '../loading/loaded.ts';
 
 export type GenerationInput = {
   readonly number: number;
@@ -32,7 +32,7 @@ export type GenerationInput = {
   /** What is known of revocation at this moment. */
   readonly crls: CrlLookup;
   /** OCSP responses for our certificates, as they come. */
-  readonly staples: StapleBook;
+  readonly staples: Staples;
   readonly forwarding: Forwarding;
   readonly pools: Pools;
   readonly metrics: MetricCatalogue;
@@ -92,7 +92,7 @@ export class Generation implements Serving {
 
   /**
    * Builds in slices, so that who is served meanwhile does not wait. Policies that are the same as in `before`, the generation
-   * in force, are taken over. Rejects where OpenSSL rejects what the checks let pass, or `isWanted` says no on the way: the
+   * active, are taken over. Rejects where OpenSSL rejects what the checks let pass, or `isWanted` says no on the way: the
    * caller keeps the generation before, and closes `pools`.
    */
   static async build(
@@ -120,9 +120,9 @@ export class Generation implements Serving {
       const anchors = new AnchorSets();
       const forwards = new ForwardSettings();
       const { pools, crls, metrics } = input;
-      const world: RouteWorld = { gateway: loaded.config, pools, anchors, forwards, crls, metrics };
+      const dependencies: RouteWorld = { gateway: loaded.config, pools, anchors, forwards, crls, metrics };
       for (const route of loaded.routes) {
-        routes.push(compileRoute(route, world));
+        routes.push(compileRoute(route, dependencies));
         const pause = slices.pause();
         if (pause !== undefined) await pace(pause);
       }
@@ -138,11 +138,11 @@ export class Generation implements Serving {
     }
   }
 
-  ownUris(policy: EdgePolicy): readonly string[] {
+  ownUris(policy: TrustPolicy): readonly string[] {
     return this.#uris.get(policy.name) ?? [];
   }
 
-  ruleOf(route: Route, policy: EdgePolicy | undefined): RouteRule | undefined {
+  ruleOf(route: Route, policy: TrustPolicy | undefined): RouteRule | undefined {
     if (route.rule !== undefined || this.#defaultRules.size === 0) return route.rule;
     // Without a policy nobody has said that the route may be open.
     return policy === undefined ? [...this.#defaultRules.values()][0] : this.#defaultRules.get(policy.name);
@@ -155,7 +155,7 @@ export class Generation implements Serving {
     secret.fill(0);
   }
 
-  /** Puts refreshed CRLs in force; open connections to clients are judged by who calls this. */
+  /** Puts refreshed CRLs active; open connections to clients are verified by who calls this. */
   replaceCrls(crls: CrlLookup): void {
     const policies = new Map(this.policies.policies.map((policy) => [policy.name, policy]));
     for (const { config, crlKey } of this.loaded.policies)
@@ -228,7 +228,7 @@ class ForwardSettings {
   }
 }
 
-/** Anchors of leg 2 by their text: 10,000 routes with one CA parse it once. */
+/** Anchors of the backend side by their text: 10,000 routes with one CA parse it once. */
 class AnchorSets {
   readonly #known = new Map<string, BackendAnchors>();
 

@@ -7,7 +7,7 @@ import { assertSilent, materialKeys, mintInlineSecrets } from '../../test/suppor
 import { openPki } from '../../test/support/pki.ts';
 import { systemClock } from '../base/clock.ts';
 import { problemsToJson, renderProblem } from '../config/problem.ts';
-import { loadGateway } from './load.ts';
+import { loadGateway } from '../loading/load.ts';
 
 const pki = await openPki();
 after(() => pki.remove());
@@ -61,8 +61,8 @@ describe('a key that fits', () => {
     ['base64 of its DER in lines', (der: Buffer) => (der.toString('base64').match(/.{1,76}/g) ?? []).join('\n')],
   ] as const)
     it(`is read from ${form}, as its certificate is`, async () => {
-      const { key: der } = { key: Buffer.from(pki.edge.keyPem.replace(/-----[^-]+-----|\s/g, ''), 'base64') };
-      const env = { KEY: text(der), CERT: text(pki.edge.der) };
+      const { key: der } = { key: Buffer.from(pki.downstream.keyPem.replace(/-----[^-]+-----|\s/g, ''), 'base64') };
+      const env = { KEY: text(der), CERT: text(pki.downstream.der) };
       const { loaded, said } = await load(
         (materialKeys['certificates.key'] as (s: string) => string)('"${KEY}"').replace('edge.crt', '"${CERT}"'),
         env,

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { systemClock } from '../base/clock.ts';
-import { encodePem } from '../pki/der-writer.ts';
-import { mintCa, type TestCa } from '../pki/test-ca.ts';
+import { encodePem } from '../asn1/der-writer.ts';
+import { mintCa, type TestCa } from '../certs/test-ca.ts';
 import { compilePolicies } from './compile-policies.ts';
-import { loadGateway, type LoadedResult, type LoadOptions } from './load.ts';
+import { loadGateway, type LoadedResult, type LoadOptions } from '../loading/load.ts';
 
 const dayMs = 86_400_000;
 const listen = 'entryPoints: {web: {enabled: false}, webSecure: {address: "127.0.0.1:0"}, admin: {enabled: false}}';

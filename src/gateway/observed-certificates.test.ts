@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { CertificateFacts } from '../pki/facts.ts';
+import type { CertificateFacts } from '../certs/facts.ts';
 import { ObservedCertificates } from './observed-certificates.ts';
 
 function certificate(subject: string, notAfter: number, sans: CertificateFacts['sans'] = []): CertificateFacts {

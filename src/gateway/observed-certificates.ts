@@ -1,8 +1,8 @@
 // The certificates that backends showed last, one per backend: for the expiry gauge and its warnings. They are somebody
 // else's, so nothing else tells us when they are about to expire.
-import type { CertificateFacts } from '../pki/facts.ts';
-import { escapeForLog } from '../pki/log-text.ts';
-import type { Expiry } from './loaded.ts';
+import type { CertificateFacts } from '../certs/facts.ts';
+import { escapeForLog } from '../base/log-text.ts';
+import type { Expiry } from '../loading/loaded.ts';
 
 /** Backends that are remembered; a gateway with more than that sees the latest. */
 const maxBackends = 2_000;

@@ -1,17 +1,17 @@
-// The client connections of one worker: counted, drained, and judged again when trust changes. A connection never lives on
-// under rules that would not let it in today (architecture.md, decision 7).
+// The client connections of one worker: counted, drained, and re-evaluated when trust changes. A connection never lives on
+// under rules that would not let it in today (decision 10).
 import type { Socket } from 'node:net';
 import type { Clock } from '../base/clock.ts';
-import type { OcspChecker } from '../edge/ocsp-checker.ts';
-import type { Peer } from '../edge/peer.ts';
-import type { PolicyTable } from '../edge/policy-table.ts';
-import { judgeAgain } from '../edge/rejudge.ts';
+import type { OcspChecker } from '../ocsp/checker.ts';
+import type { Peer } from '../downstream/peer.ts';
+import type { PolicyTable } from '../downstream/policy-table.ts';
+import { reEvaluate } from '../downstream/re-evaluate.ts';
 import type { Client } from '../flow/client.ts';
 import type { Http1ServerConnection } from '../http1/server.ts';
-import type { Judgement } from '../pki/judge.ts';
-import type { Identity, VerdictCode } from '../pki/verdict.ts';
+import type { VerificationResult } from '../trust/certificate-checks.ts';
+import type { Identity, VerdictCode } from '../trust/verdict.ts';
 import type { MetricCatalogue } from '../telemetry/metrics.ts';
-import { type Departure, Departures } from './departures.ts';
+import { type ClosedConnection, ClosedConnections } from '../downstream/closed-connections.ts';
 
 type Open = {
   readonly connection: Http1ServerConnection;
@@ -22,8 +22,8 @@ type Open = {
   readonly validUntil: number;
 };
 
-/** `policies`: those in force; `ocsp`: the answers so far. */
-export type TrustInForce = { readonly policies: () => PolicyTable; readonly ocsp: () => OcspChecker };
+/** `policies`: those active; `ocsp`: the answers so far. */
+export type ActiveTrust = { readonly policies: () => PolicyTable; readonly ocsp: () => OcspChecker };
 
 /** How often the clock is compared with the certificates of open connections. */
 const sweepMs = 500;
@@ -40,11 +40,11 @@ export class OpenConnections {
   readonly #metrics: MetricCatalogue;
   readonly #policies: () => PolicyTable;
   readonly #ocsp: () => OcspChecker;
-  readonly #report: (departure: Departure) => void;
+  readonly #report: (one: ClosedConnection) => void;
   #onEmpty: (() => void) | undefined;
 
   /** `report`: told of those that are closed because trust changed. */
-  constructor(clock: Clock, metrics: MetricCatalogue, trust: TrustInForce, report: (departure: Departure) => void) {
+  constructor(clock: Clock, metrics: MetricCatalogue, trust: ActiveTrust, report: (one: ClosedConnection) => void) {
     this.#clock = clock;
     this.#metrics = metrics;
     this.#policies = trust.policies;
@@ -87,23 +87,23 @@ export class OpenConnections {
    * Ends the connections that the policies of today would not let in: those without a request in flight at once, the others
    * when it is answered, or when their policy's patience ends.
    */
-  judgeAgain(): void {
-    const world = { policies: this.#policies(), now: this.#clock.now(), ocsp: this.#ocsp() };
-    const departures = new Departures();
+  reEvaluate(): void {
+    const dependencies = { policies: this.#policies(), now: this.#clock.now(), ocsp: this.#ocsp() };
+    const closed = new ClosedConnections();
     for (const open of this.#open) {
       const { peer } = open.client;
       if (!peer.secure || open.distrusted !== undefined) continue;
-      const found = judgeAgain(peer, world);
-      this.#metrics.trustRejudged.labels({ result: found?.code ?? 'ok' }).inc();
-      if (found !== undefined) this.#distrust(open, found, departures);
+      const found = reEvaluate(peer, dependencies);
+      this.#metrics.trustReEvaluated.labels({ result: found?.code ?? 'ok' }).inc();
+      if (found !== undefined) this.#distrust(open, found, closed);
     }
-    departures.tell(this.#report);
+    closed.tell(this.#report);
   }
 
-  #distrust(open: Open, judgement: Judgement, departures: Departures): void {
-    open.distrusted = judgement.code;
+  #distrust(open: Open, result: VerificationResult, closed: ClosedConnections): void {
+    open.distrusted = result.code;
     const { peer } = open.client;
-    departures.note(peer.policy, peer.identity, judgement);
+    closed.note(peer.policy, peer.identity, result);
     const policy = this.#policies().find(peer.serverName);
     open.connection.dismiss();
     const graceMs = policy?.clientAuth?.distrustGraceMs ?? defaultGraceMs;
@@ -123,19 +123,19 @@ export class OpenConnections {
     this.#sweeping = false;
     const now = this.#clock.now();
     const { policies } = this.#policies();
-    if (policies.some(({ trust }) => trust?.crls?.hasStaled(this.#sweptAt, now) === true)) this.judgeAgain();
-    const departures = new Departures();
+    if (policies.some(({ trust }) => trust?.crls?.hasStaled(this.#sweptAt, now) === true)) this.reEvaluate();
+    const closed = new ClosedConnections();
     let again = false;
     for (const open of this.#open) {
       const { identity } = open.client.peer;
       if (identity === undefined || open.distrusted !== undefined) continue;
       if (open.validUntil < now) {
-        this.#metrics.trustRejudged.labels({ result: 'expired' }).inc();
+        this.#metrics.trustReEvaluated.labels({ result: 'expired' }).inc();
         const detail = `its chain was valid until ${new Date(open.validUntil).toISOString()}`;
-        this.#distrust(open, { code: 'expired', detail }, departures);
+        this.#distrust(open, { code: 'expired', detail }, closed);
       } else again = true;
     }
-    departures.tell(this.#report);
+    closed.tell(this.#report);
     if (again) this.#watch();
   }
 

@@ -1,18 +1,18 @@
-// Turns what happens on both legs into log lines and counters of one worker. Lines that a stranger can cause are bounded:
+// Turns what happens on both sides into log lines and counters of one worker. Lines that a stranger can cause are bounded:
 // a backend that is down makes one line when it goes and one a minute, not one per request.
 import type { Clock } from '../base/clock.ts';
 import type { Fault } from '../base/fault.ts';
 import type { LookUpFailure, ResolverEvents } from '../dns/name-resolver.ts';
-import type { OcspSoftPass } from '../edge/ocsp-verdict.ts';
+import type { OcspSoftFail } from '../ocsp/verification.ts';
 import type { FaultReport } from '../flow/serving.ts';
-import type { CertificateFacts } from '../pki/facts.ts';
-import type { Judgement } from '../pki/judge.ts';
-import type { Verdict } from '../pki/verdict.ts';
+import type { CertificateFacts } from '../certs/facts.ts';
+import type { VerificationResult } from '../trust/certificate-checks.ts';
+import type { Verdict } from '../trust/verdict.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import type { BackendEvents, ConnectTimes } from '../upstream/backend-world.ts';
+import type { BackendEvents, ConnectTimes } from '../upstream/dependencies.ts';
 import type { HealthState } from '../upstream/health-state.ts';
-import type { Departure } from './departures.ts';
+import type { ClosedConnection } from '../downstream/closed-connections.ts';
 import { ObservedCertificates } from './observed-certificates.ts';
 
 /** One line per backend, route and code in this time; the rest are counted and told with the next one. */
@@ -49,7 +49,7 @@ export class Reports implements BackendEvents, ResolverEvents {
   }
 
   /** Something unclear about revocation let a client pass, as its policy wants. */
-  onOcspSoftPass({ policy, problem, detail }: OcspSoftPass): void {
+  onOcspSoftPass({ policy, problem, detail }: OcspSoftFail): void {
     const suppressed = this.#admit(`ocsp ${policy} ${problem}`);
     if (suppressed === undefined) return;
     const more = suppressed > 0 ? { suppressed } : {};
@@ -60,8 +60,8 @@ export class Reports implements BackendEvents, ResolverEvents {
   }
 
   /** Trust changed, and open connections did not outlive it. */
-  onClientsDistrusted(departure: Departure): void {
-    this.#log.warn(departure, `client connections closed: ${departure.code}`);
+  onClientsDistrusted(one: ClosedConnection): void {
+    this.#log.warn(one, `client connections closed: ${one.code}`);
   }
 
   /** One connection more than an entry point holds. */
@@ -99,7 +99,7 @@ export class Reports implements BackendEvents, ResolverEvents {
     this.observed.note(label, leaf);
   }
 
-  onBackendDistrusted(label: string, { code, detail }: Judgement): void {
+  onBackendDistrusted(label: string, { code, detail }: VerificationResult): void {
     const suppressed = this.#admit(`distrusted ${label} ${code}`);
     if (suppressed === undefined) return;
     const about = { backend: label, code, detail, ...(suppressed > 0 ? { suppressed } : {}) };

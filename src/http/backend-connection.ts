@@ -37,7 +37,7 @@ export interface ConnectionOwner {
   onClosed(connection: BackendConnection, fault: Fault | undefined): void;
   /**
    * Turns a socket error before the answer, or an end without one (code `EOF`), into a better fault (TLS alerts: a backend
-   * judges our certificate after its own handshake is over); undefined keeps `backend_closed`.
+   * verifies our certificate after its own handshake is over); undefined keeps `backend_closed`.
    */
   translateFailure?(error: Error & { code?: string }): Fault | undefined;
 }

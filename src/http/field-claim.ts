@@ -1,5 +1,5 @@
 // What the name of a field claims, found once when a name is interned (field.ts). The names: claimed-names.ts. What is removed
-// from which message is decided by who holds it: identity/strip-list.ts for requests.
+// from which message is decided by who holds it: forwarding/strip-list.ts for requests.
 import { claimedNames } from './claimed-names.ts';
 
 /** What a field claims. */

@@ -32,7 +32,7 @@ function climbs(text: string): boolean {
   });
 }
 
-/** A dot that begins what could be a segment: without one nothing climbs. */
+/** A dot that begins what could be a segment: without one nothing goes. */
 const dotAtEdge = /(?:^|[\s\u{100000}-\u{10ffff}])\./u;
 
 /** Stands for an overlong form of a slash or backslash. */

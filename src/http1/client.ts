@@ -10,7 +10,7 @@ import type { HttpLimits } from '../http/limits.ts';
 import { BodyReader } from './body-reader.ts';
 import { illegalHead, resumeAt, scanHead } from './head-scan.ts';
 import { requestHeadText } from './head-text.ts';
-import type { Inlet } from './inlet.ts';
+import type { ReadBuffer } from './read-buffer.ts';
 import { MessageWriter } from './message-writer.ts';
 import { Refusal } from './refusal.ts';
 import { type Http1ResponseHead, parseResponseHead } from './response-head.ts';
@@ -53,7 +53,7 @@ export class Http1BackendConnection implements BackendCall, BackendConnection {
   #error: (Error & { code?: string }) | undefined;
 
   /** `inlet`: where the socket's bytes come from if it was opened with one, so that it emits no `data`. */
-  constructor(socket: Socket, options: Http1BackendOptions, owner: ConnectionOwner, inlet?: Inlet) {
+  constructor(socket: Socket, options: Http1BackendOptions, owner: ConnectionOwner, readBuffer?: ReadBuffer) {
     this.socket = socket;
     this.#options = options;
     this.#owner = owner;
@@ -65,8 +65,8 @@ export class Http1BackendConnection implements BackendCall, BackendConnection {
       this.#lose();
     });
     const onChunk = (chunk: Buffer): void => this.#onChunk(chunk);
-    if (inlet === undefined) socket.on('data', onChunk);
-    else inlet.receiver = onChunk;
+    if (readBuffer === undefined) socket.on('data', onChunk);
+    else readBuffer.receiver = onChunk;
     socket.on('drain', () => this.#sink?.onBackendDrain());
     socket.on('end', () => this.#onEnd());
     socket.on('close', () => this.#lose());

@@ -29,7 +29,7 @@ export class HeadReader {
   read(buffer: Buffer, at: number): Http1RequestHead | Refusal | 'empty line' | 'more' {
     if (buffer[at] === 13 && buffer.length > at + 1) return this.#skipEmptyLine(buffer, at);
     const end = scanHead(buffer, at + this.#scanned, Math.min(buffer.length, at + this.#limits.headBytes));
-    if (end < 0) return this.#judgePart(buffer, at, end);
+    if (end < 0) return this.#verifyPart(buffer, at, end);
     this.#scanned = 0;
     this.#emptyLine = false;
     this.next = end;
@@ -46,7 +46,7 @@ export class HeadReader {
     return 'empty line';
   }
 
-  #judgePart(buffer: Buffer, at: number, scanned: number): Refusal | 'more' {
+  #verifyPart(buffer: Buffer, at: number, scanned: number): Refusal | 'more' {
     const { startLineBytes, headBytes } = this.#limits;
     if (scanned === illegalHead) {
       return new Refusal('bad_request', 'a control character or a bare CR or LF in the head');

@@ -26,7 +26,7 @@ export function scanHead(buffer: Buffer, at: number, end: number): number {
     if (i + 2 >= end || buffer[i] !== CR || buffer[i + 1] !== LF || buffer[i + 2] === CR) break;
     i += 2;
   }
-  return i === end ? -2 - end : judge(buffer, i, end);
+  return i === end ? -2 - end : verify(buffer, i, end);
 }
 
 function isPlain(buffer: Buffer, i: number): boolean {
@@ -35,7 +35,7 @@ function isPlain(buffer: Buffer, i: number): boolean {
 }
 
 /** What the special octet at `i` means: the end of the head, something illegal, or too little to tell. */
-function judge(buffer: Buffer, i: number, end: number): number {
+function verify(buffer: Buffer, i: number, end: number): number {
   if (buffer[i] !== CR) return illegalHead;
   if (i + 1 >= end) return -2 - i;
   if (buffer[i + 1] !== LF) return illegalHead;

@@ -4,10 +4,10 @@ import net from 'node:net';
 import { describe, it } from 'node:test';
 import { chunkedBody } from '../http/exchange.ts';
 import { MessageWriter } from './message-writer.ts';
-import { Pages } from './pages.ts';
+import { BufferPool } from './buffer-pool.ts';
 
 /** Keeps count of what is lent, and spoils what comes back: who still used it would be found out. */
-class CountedPages extends Pages {
+class CountedBuffers extends BufferPool {
   lent = 0;
   override take(): Buffer {
     this.lent++;
@@ -27,12 +27,12 @@ async function pair() {
   const [far] = (await once(server, 'connection')) as [net.Socket];
   for (const each of [socket, far]) each.on('error', () => {});
   server.close();
-  const pages = new CountedPages();
+  const buffers = new CountedBuffers();
   return {
     socket,
     far,
-    pages,
-    writer: new MessageWriter(socket, pages),
+    buffers,
+    writer: new MessageWriter(socket, buffers),
     [Symbol.dispose]: () => {
       socket.destroy();
       far.destroy();
@@ -66,7 +66,7 @@ describe('a message whose body goes through pages', () => {
     assert.equal(ends.writer.end(undefined), true);
     ends.socket.end();
     assert.ok((await received) === expected);
-    assert.equal(ends.pages.lent, 0);
+    assert.equal(ends.buffers.lent, 0);
   });
 
   it('keeps the order of chunk sizes, data and trailers in the chunked coding', async () => {
@@ -104,10 +104,10 @@ describe('a message whose body goes through pages', () => {
     ends.writer.begin('H', 10_000_000);
     while (ends.writer.body(Buffer.alloc(100_000)) !== 'blocked');
     ends.writer.body(Buffer.alloc(10_000));
-    assert.ok(ends.pages.lent > 1);
+    assert.ok(ends.buffers.lent > 1);
     ends.writer.discard();
     ends.socket.destroy();
     await once(ends.socket, 'close');
-    assert.equal(ends.pages.lent, 0);
+    assert.equal(ends.buffers.lent, 0);
   });
 });

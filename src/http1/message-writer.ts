@@ -4,7 +4,7 @@
 import type { Socket } from 'node:net';
 import { type BodyLength, chunkedBody, untilClose } from '../http/exchange.ts';
 import type { Fields } from '../http/field.ts';
-import type { Pages } from './pages.ts';
+import type { BufferPool } from './buffer-pool.ts';
 import type { WriteBudget } from './write-budget.ts';
 
 /** Pieces up to this size join the string that is held back; larger ones go to a page, or are written as they are. */
@@ -18,7 +18,7 @@ export class MessageWriter {
   /** Body bytes given for the current message. */
   sentBytes = 0;
   readonly #socket: Socket;
-  readonly #pages: Pages | undefined;
+  readonly #buffers: BufferPool | undefined;
   readonly #budget: WriteBudget | undefined;
   /** Bytes in the socket's own buffer above which the peer counts as slow, of them those taken from the budget. */
   #mayHold = blockedBytes;
@@ -37,9 +37,9 @@ export class MessageWriter {
   #left = 0;
 
   /** With `pages`, pieces of a body are copied and need to be valid during the call only; without, they may be kept. */
-  constructor(socket: Socket, pages?: Pages, budget?: WriteBudget) {
+  constructor(socket: Socket, buffers?: BufferPool, budget?: WriteBudget) {
     this.#socket = socket;
-    this.#pages = pages;
+    this.#buffers = buffers;
     this.#budget = budget;
   }
 
@@ -55,7 +55,7 @@ export class MessageWriter {
 
   #holds(bytes: number): boolean {
     const socket = this.#socket;
-    return socket.writableNeedDrain && (this.#pages === undefined || socket.writableLength >= bytes);
+    return socket.writableNeedDrain && (this.#buffers === undefined || socket.writableLength >= bytes);
   }
 
   /** Bytes that the peer has not taken. */
@@ -95,7 +95,8 @@ export class MessageWriter {
     if (length > this.#left) return 'overrun';
     this.#left -= length;
     this.sentBytes += length;
-    if (this.#pages !== undefined && (length > joinBytes || this.#page !== undefined)) this.#gather(chunk, this.#pages);
+    if (this.#buffers !== undefined && (length > joinBytes || this.#page !== undefined))
+      this.#gather(chunk, this.#buffers);
     else if (length > joinBytes) this.#writeLarge(chunk);
     else {
       const text = chunk.toString('latin1', 0, length);
@@ -147,18 +148,18 @@ export class MessageWriter {
   /** Drops what is held back: the connection is to be broken off. */
   discard(): void {
     this.#held = '';
-    if (this.#page !== undefined) this.#pages?.give(this.#page);
+    if (this.#page !== undefined) this.#buffers?.give(this.#page);
     this.#page = undefined;
     this.#fill = 0;
     this.release();
   }
 
-  #gather(chunk: Buffer, pages: Pages): void {
+  #gather(chunk: Buffer, buffers: BufferPool): void {
     if (this.#chunked) this.#held += `${chunk.length.toString(16)}\r\n`;
-    this.#page ??= pages.take();
+    this.#page ??= buffers.take();
     this.#spill(this.#page);
     for (let at = 0; at < chunk.length; ) {
-      this.#page ??= pages.take();
+      this.#page ??= buffers.take();
       const copied = chunk.copy(this.#page, this.#fill, at);
       at += copied;
       this.#fill += copied;
@@ -187,7 +188,7 @@ export class MessageWriter {
     this.#page = undefined;
     this.#fill = 0;
     if (fill === 0) {
-      this.#pages?.give(page);
+      this.#buffers?.give(page);
       return;
     }
     this.#isUnderWay = true;
@@ -198,7 +199,7 @@ export class MessageWriter {
   /** Writes end in the order in which they were begun, those of a destroyed socket too. */
   readonly #onPageWritten = (): void => {
     const page = this.#leaving.shift();
-    if (page !== undefined) this.#pages?.give(page);
+    if (page !== undefined) this.#buffers?.give(page);
     this.onTaken?.();
   };
 

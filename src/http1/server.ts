@@ -13,8 +13,8 @@ import type { DateField } from './date-field.ts';
 import { HeadReader } from './head-reader.ts';
 import { statusLine } from './head-text.ts';
 import { MessageWriter } from './message-writer.ts';
-import type { Pages } from './pages.ts';
-import { Patience } from './patience.ts';
+import type { BufferPool } from './buffer-pool.ts';
+import { ConnectionTimers } from './connection-timers.ts';
 import { Refusal } from './refusal.ts';
 import type { Http1RequestHead } from './request-head.ts';
 import { type ExchangeConnection, ServerExchange } from './server-exchange.ts';
@@ -29,7 +29,7 @@ export type Http1ServerOptions = {
   /** One for all connections of a worker. */
   readonly date: DateField;
   /** Likewise. */
-  readonly pages: Pages;
+  readonly buffers: BufferPool;
   /** Likewise; without one, no answer waits for its client beyond what every connection may have. */
   readonly budget?: WriteBudget;
   /**
@@ -60,7 +60,7 @@ export class Http1ServerConnection implements ExchangeConnection {
   readonly #handler: RequestHandler;
   readonly #heads: HeadReader;
   readonly #body: BodyReader;
-  readonly #patience: Patience;
+  readonly #timers: ConnectionTimers;
   #phase: Phase = 'open';
   #current: ServerExchange | undefined;
   /** Bytes received and not yet read, from #at on. */
@@ -80,13 +80,13 @@ export class Http1ServerConnection implements ExchangeConnection {
 
   constructor(socket: Socket, options: Http1ServerOptions, handler: RequestHandler) {
     this.socket = socket;
-    this.writer = new MessageWriter(socket, options.pages, options.budget);
-    this.writer.onTaken = () => this.#patience.someTaken();
+    this.writer = new MessageWriter(socket, options.buffers, options.budget);
+    this.writer.onTaken = () => this.#timers.someTaken();
     this.#options = options;
     this.#handler = handler;
     this.#heads = new HeadReader(options.names, options.limits);
     this.#body = new BodyReader(options.names, options.limits);
-    this.#patience = new Patience(options.deadlines, options.timeouts, () => this.#onLate());
+    this.#timers = new ConnectionTimers(options.deadlines, options.timeouts, () => this.#onLate());
     socket.allowHalfOpen = true;
     socket.setNoDelay(true);
     socket.on('error', (error: Error & { code?: string }) => this.#gone(error.code ?? error.message));
@@ -135,22 +135,22 @@ export class Http1ServerConnection implements ExchangeConnection {
   }
 
   #onLate(): void {
-    const patience = this.#patience;
+    const timers = this.#timers;
     const exchange = this.#current;
     if (this.#phase === 'lingering') this.destroy();
-    else if (patience.isWriteLate)
+    else if (timers.isWriteLate)
       this.#breakOff(new Fault('client_aborted', 'client', { detail: 'the answer was not taken' }));
     else if (exchange === undefined) this.#onLateHead();
     else if (exchange.isOver) this.#linger();
     else if (this.#ended) this.#onLateHalfClosed(exchange);
-    else if (!exchange.isFlowing && !patience.isRequestLate) patience.awaitFlow();
-    else if (patience.keepsRate(exchange.receivedBytes, !exchange.canRespond)) return;
+    else if (!exchange.isFlowing && !timers.isRequestLate) timers.awaitFlow();
+    else if (timers.keepsRate(exchange.receivedBytes, !exchange.canRespond)) return;
     else this.#failRequest(exchange, new Fault('request_timeout', 'client', { detail: 'the body came too slowly' }));
   }
 
   /** A client that ended its side and has waited long enough for an answer to begin. */
   #onLateHalfClosed(exchange: ServerExchange): void {
-    this.#patience.awaitNothing();
+    this.#timers.awaitNothing();
     if (exchange.canRespond) this.#breakOff(new Fault('client_aborted', 'client', { raw: 'EOF' }));
   }
 
@@ -176,7 +176,7 @@ export class Http1ServerConnection implements ExchangeConnection {
 
   #onDrain(): void {
     this.writer.release();
-    this.#patience.taken();
+    this.#timers.taken();
     this.#current?.sink?.onClientDrain();
     if (this.#current === undefined) this.#read();
   }
@@ -191,7 +191,7 @@ export class Http1ServerConnection implements ExchangeConnection {
     } else if (exchange.isOver) this.#linger();
     else if (this.#options.secure || (!exchange.requestDone && this.#pending === undefined)) {
       this.#breakOff(new Fault('client_aborted', 'client', { raw: 'EOF' }));
-    } else this.#patience.awaitHalfClosed();
+    } else this.#timers.awaitHalfClosed();
   }
 
   onReading(exchange: ServerExchange): void {
@@ -211,13 +211,13 @@ export class Http1ServerConnection implements ExchangeConnection {
     } else if (exchange.maxBodyBytes > 0 && head.bodyLength > exchange.maxBodyBytes) {
       this.#failRequest(exchange, new Fault('body_too_large', 'client'));
     } else {
-      this.#patience.bodyStarts(exchange.receivedBytes);
+      this.#timers.bodyStarts(exchange.receivedBytes);
       this.#read();
     }
   }
 
   onWritten(): void {
-    if (this.writer.isBehind) this.#patience.awaitTaking(this.writer.waitingBytes);
+    if (this.writer.isBehind) this.#timers.awaitTaking(this.writer.waitingBytes);
   }
 
   onAnswered(exchange: ServerExchange, close: boolean): void {
@@ -231,7 +231,7 @@ export class Http1ServerConnection implements ExchangeConnection {
     if (left !== Infinity && left > maxDrainBytes) return this.#linger();
     this.#waste = maxDrainBytes;
     // Whatever the flow had waited for: from now on the client must keep sending.
-    this.#patience.awaitBody();
+    this.#timers.awaitBody();
     this.#read();
   }
 
@@ -296,14 +296,14 @@ export class Http1ServerConnection implements ExchangeConnection {
   #readHead(buffer: Buffer): boolean {
     if (!this.#headStarted) {
       this.#headStarted = true;
-      this.#patience.headStarts();
+      this.#timers.headStarts();
     }
     const known = this.#heads.isWithin;
     const found = this.#heads.read(buffer, this.#at);
     if (found instanceof Refusal) return this.#refuse(found);
     if (found === 'more') {
       if (this.#ended) this.#linger();
-      else if (!known) this.#patience.awaitHead();
+      else if (!known) this.#timers.awaitHead();
       return false;
     }
     this.#advance(buffer, this.#heads.next);
@@ -316,10 +316,10 @@ export class Http1ServerConnection implements ExchangeConnection {
     this.#headStarted = false;
     const exchange = new ServerExchange(head, this.#options.clock.monotonic(), this);
     this.#current = exchange;
-    if (exchange.requestDone) this.#patience.awaitNothing();
+    if (exchange.requestDone) this.#timers.awaitNothing();
     else {
       this.#body.begin(head.bodyLength);
-      this.#patience.awaitRequest();
+      this.#timers.awaitRequest();
     }
     this.#handler.onRequest(exchange);
   }
@@ -329,7 +329,7 @@ export class Http1ServerConnection implements ExchangeConnection {
     this.#advance(buffer, body.read(buffer, this.#at));
     const { data, refusal, done } = body;
     if (done) this.#endBody(exchange);
-    else this.#patience.awaitBody();
+    else this.#timers.awaitBody();
     if (data !== undefined && data.length > 0) {
       exchange.receivedBytes += data.length;
       const { maxBodyBytes } = exchange;
@@ -352,7 +352,7 @@ export class Http1ServerConnection implements ExchangeConnection {
 
   #endBody(exchange: ServerExchange): void {
     exchange.requestDone = true;
-    this.#patience.awaitNothing();
+    this.#timers.awaitNothing();
   }
 
   /** Throws away what an answered request still sends; false where that is too much. */
@@ -382,7 +382,7 @@ export class Http1ServerConnection implements ExchangeConnection {
   #next(): void {
     this.#current = undefined;
     if (this.mustClose) return this.#linger();
-    this.#patience.awaitNext();
+    this.#timers.awaitNext();
     if (this.#pending !== undefined) this.#read();
     else this.#readsInARow = 0;
   }
@@ -390,7 +390,7 @@ export class Http1ServerConnection implements ExchangeConnection {
   /** The request cannot be read to its end; the client hears why where no answer was begun. */
   #failRequest(exchange: ServerExchange, fault: Fault): void {
     exchange.failure = fault;
-    this.#patience.awaitNothing();
+    this.#timers.awaitNothing();
     if (exchange.sink !== undefined) this.#tellFailure(exchange, fault);
   }
 
@@ -425,8 +425,8 @@ export class Http1ServerConnection implements ExchangeConnection {
     this.#pending = undefined;
     this.#at = 0;
     this.#waste = maxLingerBytes;
-    this.#patience.awaitEnd();
-    this.socket.end(() => this.#patience.awaitClose());
+    this.#timers.awaitEnd();
+    this.socket.end(() => this.#timers.awaitClose());
     this.#stopped = false;
     if (!this.#yielding) this.socket.resume();
   }
@@ -440,7 +440,7 @@ export class Http1ServerConnection implements ExchangeConnection {
   #gone(why: Fault | string): void {
     if (this.#phase === 'closed') return;
     this.#phase = 'closed';
-    this.#patience.stop();
+    this.#timers.stop();
     this.#pending = undefined;
     this.writer.discard();
     const exchange = this.#current;

@@ -1,18 +1,18 @@
 // What the primary finds out beside the generations (decision 0010): CRLs, OCSP responses for our own certificates, the
-// record of who was seen, what expires. Each has a keeper of its own; here stands when they have their turn.
+// record of who was seen, what expires. Each has a publisher of its own; here stands when they have their turn.
 import type { Clock } from '../base/clock.ts';
-import { CrlLoader } from '../gateway/crl-loader.ts';
+import { CrlSourceReader } from '../crl/source-reader.ts';
 import { ExpiryWatch } from '../gateway/expiry-watch.ts';
-import type { LoadedConfig } from '../gateway/loaded.ts';
-import { findStapleTargets } from '../gateway/staple-targets.ts';
-import { CrlBuilder } from '../pki/crl-builder.ts';
+import type { LoadedConfig } from '../loading/loaded.ts';
+import { findStapleTargets } from '../loading/staple-targets.ts';
+import { CrlBuilder } from '../crl/builder.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import type { Crew } from './crew.ts';
-import { CrlKeeper } from './crl-keeper.ts';
+import type { Supervisor } from './supervisor.ts';
+import { CrlPublisher } from './crl-publisher.ts';
 import type { ToWorker } from './messages.ts';
 import type { PrimaryMetrics } from './primary-metrics.ts';
-import { StapleKeeper } from './staple-keeper.ts';
-import { TrustRecordKeeper } from '../audit/trust-record-keeper.ts';
+import { StaplePublisher } from './staple-publisher.ts';
+import { TrustRecordStore } from '../inventory/record-store.ts';
 
 /** How long a start or a reload waits for responses that a must-staple certificate promises. */
 const stapleMs = 10_000;
@@ -22,35 +22,35 @@ export type LiveTrustOptions = {
   readonly log: Logger;
   readonly metrics: PrimaryMetrics;
   /** Who reads CRLs again while we run. */
-  readonly crlLoader: CrlLoader | undefined;
-  readonly crew: () => Crew;
+  readonly crlLoader: CrlSourceReader | undefined;
+  readonly supervisor: () => Supervisor;
 };
 
 export class LiveTrust {
-  readonly crls: CrlKeeper;
-  readonly staples: StapleKeeper;
+  readonly crls: CrlPublisher;
+  readonly staples: StaplePublisher;
   /** undefined where the configuration keeps no record of clients. */
-  record: TrustRecordKeeper | undefined;
+  record: TrustRecordStore | undefined;
   readonly #options: LiveTrustOptions;
   readonly #expiries: ExpiryWatch;
   #loaded: LoadedConfig | undefined;
 
   constructor(options: LiveTrustOptions) {
-    const { clock, log, metrics, crlLoader, crew } = options;
+    const { clock, log, metrics, crlLoader, supervisor } = options;
     this.#options = options;
-    this.crls = new CrlKeeper({
+    this.crls = new CrlPublisher({
       clock,
       log,
-      loader: crlLoader ?? new CrlLoader(new CrlBuilder({ clock })),
+      loader: crlLoader ?? new CrlSourceReader(new CrlBuilder({ clock })),
       random: Math.random,
-      onChange: () => void crew().bringCrls(),
+      onChange: () => void supervisor().bringCrls(),
     });
-    this.staples = new StapleKeeper({
+    this.staples = new StaplePublisher({
       clock,
       log,
       random: Math.random,
       onStaple: (sha256, staple) => {
-        for (const worker of crew().list()) worker.send({ kind: 'staple', sha256, staple });
+        for (const worker of supervisor().list()) worker.send({ kind: 'staple', sha256, staple });
       },
       onAsked: (result) => metrics.stapleAsked(result),
     });
@@ -61,28 +61,28 @@ export class LiveTrust {
   async open(loaded: LoadedConfig): Promise<void> {
     const { clock, log, metrics } = this.#options;
     const settings = loaded.config.trustRecord;
-    this.record = await TrustRecordKeeper.open({ settings, clock, log, metrics: metrics.own });
+    this.record = await TrustRecordStore.open({ settings, clock, log, metrics: metrics.own });
     await this.staples.prepare(findStapleTargets(loaded), stapleMs);
     await this.crls.adopt(loaded.crls);
   }
 
-  /** What a load found, beside what is in force: a worker has what it needs before it is asked to prepare. */
+  /** What a load found, beside what is active: a worker has what it needs before it is asked to prepare. */
   async prepare(before: LoadedConfig, next: LoadedConfig): Promise<void> {
     await this.crls.adopt(next.crls);
-    await this.#options.crew().bringCrls();
+    await this.#options.supervisor().bringCrls();
     // A certificate that promises a response should have one from its first handshake on.
     await this.staples.prepare([...findStapleTargets(before), ...findStapleTargets(next)], stapleMs);
   }
 
-  /** `loaded` is in force: what only another configuration asked for is forgotten. */
+  /** `loaded` is active: what only another configuration asked for is forgotten. */
   async settle(loaded: LoadedConfig): Promise<void> {
     this.#loaded = loaded;
     this.crls.retain(loaded.crls);
-    await this.#options.crew().bringCrls();
+    await this.#options.supervisor().bringCrls();
     this.#expiries.markTold(loaded.expiries);
   }
 
-  /** After a reload, taken or not: responses for the certificates in force, and for no others. */
+  /** After a reload, taken or not: responses for the certificates active, and for no others. */
   follow(loaded: LoadedConfig): void {
     this.staples.follow(findStapleTargets(loaded));
   }
@@ -95,7 +95,7 @@ export class LiveTrust {
   }
 
   /** What a worker that comes up has to know before it listens, CRLs apart. */
-  briefing(): ToWorker[] {
+  initialMessages(): ToWorker[] {
     return this.staples.list().map(({ sha256, staple }) => ({ kind: 'staple', sha256, staple }));
   }
 

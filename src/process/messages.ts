@@ -1,17 +1,17 @@
 // What the primary and its workers say to each other. Plain data over the fork's IPC channel (structured clone).
-import type { SeenReport } from '../edge/seen-clients.ts';
-import type { Staple } from '../edge/staple-book.ts';
-import type { TicketSeed } from '../edge/ticket-secret.ts';
-import type { CrlListing, CrlPiece } from '../gateway/crl-store.ts';
-import type { LoadedConfig } from '../gateway/loaded.ts';
+import type { SeenReport } from '../inventory/seen-clients.ts';
+import type { Staple } from '../ocsp/staples.ts';
+import type { TicketSeed } from '../downstream/ticket-secret.ts';
+import type { CrlListing, CrlPiece } from '../crl/subscriber.ts';
+import type { LoadedConfig } from '../loading/loaded.ts';
 import type { MetricsSnapshot } from '../telemetry/metrics.ts';
-import type { ShipmentPiece } from './shipment.ts';
+import type { ShipmentPiece } from './payload.ts';
 
 /** Ports that were chosen at start: a worker listens on exactly these (0 in the configuration is any free one). */
 export type Ports = { readonly web: number | undefined; readonly webSecure: number | undefined };
 
 export type ToWorker =
-  /** A part of the configuration of the `prepare` with this number, which will follow (shipment.ts). */
+  /** A part of the configuration of the `prepare` with this number, which will follow (payload.ts). */
   | { readonly kind: 'piece'; readonly id: number; readonly piece: ShipmentPiece }
   /** Build everything for this generation, without using it yet. */
   | {
@@ -32,7 +32,7 @@ export type ToWorker =
   | { readonly kind: 'ping' }
   /** A part of the index of a CRL; the next list will name it. */
   | ({ readonly kind: 'crlPiece' } & CrlPiece)
-  /** The CRLs in force: those not named are to be forgotten. */
+  /** The CRLs active: those not named are to be forgotten. */
   | { readonly kind: 'crls'; readonly groups: CrlListing }
   /** Intermediates that another worker learned, DER. */
   | { readonly kind: 'intermediates'; readonly ders: readonly Uint8Array[] }
@@ -52,7 +52,7 @@ export type FromWorker =
   /** `id` of the question. */
   | { readonly kind: 'prepared'; readonly id: number }
   | { readonly kind: 'failed'; readonly id: number; readonly message: string }
-  /** Requests get this generation, and open connections were judged by it. */
+  /** Requests get this generation, and open connections were verified by it. */
   | { readonly kind: 'committed'; readonly generation: number }
   /** `runtime`: the one that passed its self-test. */
   | { readonly kind: 'listening'; readonly runtime: string }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { it } from 'node:test';
 import { systemClock } from '../base/clock.ts';
-import { loadGateway } from '../gateway/load.ts';
+import { loadGateway } from '../loading/load.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { Primary } from './primary.ts';
 

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { eventually } from '../../test/support/wait-for.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
-import { loadGateway } from '../gateway/load.ts';
+import { loadGateway } from '../loading/load.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { type Listening, Primary } from './primary.ts';
 

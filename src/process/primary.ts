@@ -2,24 +2,24 @@
 // listener. A reload is built by every worker before any uses it; where one cannot, none does and the last good stays.
 import { AdminServer } from '../admin/admin-server.ts';
 import { SharedPage } from '../admin/shared-page.ts';
-import { compareAccess } from '../audit/access-changes.ts';
-import { accessLogFields } from '../audit/print-access-changes.ts';
+import { compareAccess } from '../access/changes.ts';
+import { accessLogFields } from '../access/print-changes.ts';
 import type { Clock } from '../base/clock.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import type { Problem } from '../config/problem.ts';
-import type { CrlLoader } from '../gateway/crl-loader.ts';
-import type { LoadedConfig } from '../gateway/loaded.ts';
-import { compareTrust, viewTrust } from '../gateway/trust-guard.ts';
-import type { IndexedCrl } from '../pki/crl-set.ts';
+import type { CrlSourceReader } from '../crl/source-reader.ts';
+import type { LoadedConfig } from '../loading/loaded.ts';
+import { compareTrust, viewTrust } from '../access/reload-guard.ts';
+import type { IndexedCrl } from '../crl/crl-set.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { Crew } from './crew.ts';
+import { Supervisor } from './supervisor.ts';
 import { LiveTrust } from './live-trust.ts';
 import type { Ports } from './messages.ts';
 import { addressText, explainListenError, holdPort, reservePort } from './ports.ts';
 import { PrimaryMetrics } from './primary-metrics.ts';
 import { findRestartKeys } from './restart-keys.ts';
-import { packFor, withoutReadings } from './shipment.ts';
-import { TicketKeeper } from './ticket-keeper.ts';
+import { packFor, withoutReadings } from './payload.ts';
+import { TicketSecrets } from './ticket-secrets.ts';
 import { type PrepareOrder, WorkerFailure, type WorkerHandle } from './worker-handle.ts';
 
 export type LoadResult = {
@@ -37,7 +37,7 @@ export type PrimaryOptions = {
   readonly workerEntry: string;
   readonly cores: number;
   /** Who reads CRLs again while we run. */
-  readonly crlLoader?: CrlLoader;
+  readonly crlLoader?: CrlSourceReader;
 };
 
 /** Addresses that are served, for the `listening` lines. */
@@ -50,9 +50,9 @@ const maxRetryMs = 300_000;
 export class Primary {
   readonly #options: PrimaryOptions;
   readonly #metrics: PrimaryMetrics;
-  readonly #tickets: TicketKeeper;
+  readonly #tickets: TicketSecrets;
   readonly #trust: LiveTrust;
-  readonly #crew: Crew;
+  readonly #supervisor: Supervisor;
   #loaded: LoadedConfig;
   /** What settings that need a start were taken from. */
   readonly #startedWith: GatewayConfig;
@@ -60,7 +60,7 @@ export class Primary {
   #ports: Ports = { web: undefined, webSecure: undefined };
   #admin: AdminServer | undefined;
   #stopping = false;
-  /** Whether the newest configuration on disk is the one in force. */
+  /** Whether the newest configuration on disk is the active one. */
   #reloadFailed = false;
   /** The reload that waits for its turn. */
   #nextReload: Promise<void> | undefined;
@@ -74,10 +74,10 @@ export class Primary {
     this.#startedWith = loaded.config;
     this.#options = options;
     this.#metrics = new PrimaryMetrics();
-    this.#tickets = new TicketKeeper(options.clock);
+    this.#tickets = new TicketSecrets(options.clock);
     const { clock, log, workerEntry, crlLoader } = options;
-    this.#trust = new LiveTrust({ clock, log, metrics: this.#metrics, crlLoader, crew: () => this.#crew });
-    this.#crew = new Crew({
+    this.#trust = new LiveTrust({ clock, log, metrics: this.#metrics, crlLoader, supervisor: () => this.#supervisor });
+    this.#supervisor = new Supervisor({
       clock,
       log,
       workerEntry,
@@ -85,7 +85,7 @@ export class Primary {
       generation: () => this.#generation,
       ports: () => this.#ports,
       crls: () => this.#trust.crls.groups(),
-      briefing: () => this.#trust.briefing(),
+      initialMessages: () => this.#trust.initialMessages(),
       onEnded: (worker) => this.#metrics.bury(worker),
       onRestarted: () => this.#metrics.workerRestarted(),
       onHung: () => this.#metrics.workerHung(),
@@ -118,7 +118,7 @@ export class Primary {
     try {
       await this.#trust.open(this.#loaded);
       this.#loaded = withoutReadings(this.#loaded);
-      await this.#crew.start(config.workers === 'auto' ? this.#options.cores : config.workers);
+      await this.#supervisor.start(config.workers === 'auto' ? this.#options.cores : config.workers);
     } finally {
       for (const letGo of holds) letGo();
     }
@@ -160,10 +160,12 @@ export class Primary {
     if (this.#stopping) return;
     this.#stopping = true;
     this.#trust.close();
-    const workers = this.#crew.dismiss();
+    const workers = this.#supervisor.dismiss();
     for (const worker of workers) worker.send({ kind: 'drain' });
     // Workers keep the limit themselves; this is for one that hangs.
-    const cancel = this.#options.clock.after(this.#loaded.config.timeouts.drainMs + 2_000, () => this.#crew.kill());
+    const cancel = this.#options.clock.after(this.#loaded.config.timeouts.drainMs + 2_000, () =>
+      this.#supervisor.kill(),
+    );
     await Promise.all(workers.map((worker) => worker.exited));
     cancel();
     await Promise.all(workers.map((worker) => worker.silent));
@@ -175,12 +177,12 @@ export class Primary {
   stopNow(): void {
     this.#stopping = true;
     this.#trust.close();
-    this.#crew.dismiss();
-    this.#crew.kill();
+    this.#supervisor.dismiss();
+    this.#supervisor.kill();
     this.#admin?.close();
   }
 
-  /** The CRLs of one source that are in force; undefined where it is not known. */
+  /** The CRLs of one source that are active; undefined where it is not known. */
   findCrls(feedKey: string): readonly IndexedCrl[] | undefined {
     return this.#trust.crls.find(feedKey);
   }
@@ -191,7 +193,7 @@ export class Primary {
   }
 
   reopenLogs(): void {
-    for (const worker of this.#crew.list()) worker.send({ kind: 'reopen' });
+    for (const worker of this.#supervisor.list()) worker.send({ kind: 'reopen' });
   }
 
   async #exclusive<T>(act: () => Promise<T>): Promise<T> {
@@ -216,10 +218,10 @@ export class Primary {
     const access = this.#compareAccess(loaded);
     const { able, refusal } = await this.#agree(loaded, generation);
     if (refusal !== undefined) return this.#abandon(reason, generation, refusal);
-    if (able.length === 0 && this.#crew.size > 0) {
+    if (able.length === 0 && this.#supervisor.size > 0) {
       // Nobody was left to build it: the first worker that comes up has to, before the last good rules are forgotten.
       try {
-        await this.#crew.revive();
+        await this.#supervisor.revive();
       } catch (error) {
         this.#loaded = before.loaded;
         this.#generation = before.generation;
@@ -248,13 +250,13 @@ export class Primary {
   }
 
   /**
-   * Has every worker build it, and then is it in force: in the same turn in which nobody is left to ask, so that a worker that
-   * comes up either is asked or sees the new number. One that ends is no vote against: its successor starts with what is in force.
+   * Has every worker build it, and then is it active: in the same turn in which nobody is left to ask, so that a worker that
+   * comes up either is asked or sees the new number. One that ends is no vote against: its successor starts with what is active.
    */
   async #agree(loaded: LoadedConfig, generation: number): Promise<{ able: WorkerHandle[]; refusal?: unknown }> {
     const asked = new Set<WorkerHandle>();
     for (;;) {
-      const voters = this.#crew.voters().filter((worker) => !asked.has(worker));
+      const voters = this.#supervisor.voters().filter((worker) => !asked.has(worker));
       if (voters.length === 0) {
         this.#loaded = withoutReadings(loaded);
         this.#generation = generation;
@@ -274,7 +276,7 @@ export class Primary {
   }
 
   #abandon(reason: string, generation: number, why: unknown): void {
-    for (const worker of this.#crew.voters()) worker.send({ kind: 'abandon', generation });
+    for (const worker of this.#supervisor.voters()) worker.send({ kind: 'abandon', generation });
     this.#trust.crls.retain(this.#loaded.crls);
     this.#reloadRejected(reason, String(why));
     if (why instanceof WorkerFailure && !why.silent) return;
@@ -316,12 +318,12 @@ export class Primary {
     const { crls, staples, record } = this.#trust;
     const { host, port } = config.entryPoints.admin;
     const page = new SharedPage(this.#options.clock, async () =>
-      this.#metrics.render(this.#crew.list(), this.#reloadFailed, crls, staples.status()),
+      this.#metrics.render(this.#supervisor.list(), this.#reloadFailed, crls, staples.status()),
     );
     this.#admin = new AdminServer({
       ready: () => this.#readiness(),
       metrics: async () => page.take(),
-      identities: record && (async () => record.read(this.#crew.list())),
+      identities: record && (async () => record.read(this.#supervisor.list())),
       metricsPath: config.monitoring.metrics ? config.monitoring.metricsPath : undefined,
       liveness: config.monitoring.liveness,
       readiness: config.monitoring.readiness,
@@ -335,9 +337,9 @@ export class Primary {
   }
 
   #readiness(): { ok: boolean; detail: string } {
-    const ready = this.#crew.list().filter((worker) => worker.serving).length;
+    const ready = this.#supervisor.list().filter((worker) => worker.serving).length;
     if (this.#stopping) return { ok: false, detail: 'draining' };
-    return { ok: ready > 0, detail: `${ready} of ${this.#crew.size} workers ready` };
+    return { ok: ready > 0, detail: `${ready} of ${this.#supervisor.size} workers ready` };
   }
 }
 

@@ -2,7 +2,7 @@
 import type { EntryPoint, GatewayConfig } from '../config/gateway-config.ts';
 import { addressText } from './ports.ts';
 
-/** Keys below `gateway` that differ between the configuration of the start and the one in force now. */
+/** Keys below `gateway` that differ between the configuration of the start and the active one now. */
 export function findRestartKeys(before: GatewayConfig, after: GatewayConfig): string[] {
   const changed = (['web', 'webSecure', 'admin'] as const)
     .filter((name) => endpoint(before.entryPoints[name]) !== endpoint(after.entryPoints[name]))

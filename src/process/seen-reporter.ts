@@ -1,7 +1,7 @@
 // A worker's side of the record of seen clients: keeps them for a few seconds, then tells the primary.
 import type { Clock } from '../base/clock.ts';
-import type { JudgedClient } from '../edge/edge-world.ts';
-import { SeenClients } from '../edge/seen-clients.ts';
+import type { VerifiedClient } from '../downstream/dependencies.ts';
+import { SeenClients } from '../inventory/seen-clients.ts';
 import type { FromWorker } from './messages.ts';
 
 const reportAfterMs = 5_000;
@@ -18,8 +18,8 @@ export class SeenReporter {
     this.#seen = new SeenClients(() => this.#schedule());
   }
 
-  note(judged: JudgedClient): void {
-    this.#seen.note(judged, this.#clock.now());
+  note(verified: VerifiedClient): void {
+    this.#seen.note(verified, this.#clock.now());
   }
 
   /** Tells what is new; `id` of the question, 0 where nobody asked. */

@@ -73,14 +73,14 @@ export class Watchdog<W extends Watched> {
     }
     pulse.silent++;
     worker.unresponsive = pulse.silent >= lateRounds;
-    const why = this.#judge(worker, pulse);
+    const why = this.#verify(worker, pulse);
     if (why === undefined) return;
     // Said once: the end of a process takes its time, and then it is gone from the list.
     this.#pulses.set(worker, newPulse(worker.heard));
     this.#options.onHung(worker, why);
   }
 
-  #judge(worker: W, pulse: Pulse): string | undefined {
+  #verify(worker: W, pulse: Pulse): string | undefined {
     const activity = this.#options.activity(worker.pid);
     if (activity === undefined) return pulse.silent >= unknownRounds ? `was silent for ${pulse.silent} s` : undefined;
     const { busy, cpuMs } = activity;

@@ -1,11 +1,11 @@
 // One worker process as the primary sees it: its state, what it was told, and answers matched to questions.
 import { type ChildProcess, fork } from 'node:child_process';
 import type { Clock } from '../base/clock.ts';
-import type { SeenReport } from '../edge/seen-clients.ts';
+import type { SeenReport } from '../inventory/seen-clients.ts';
 import type { MetricsSnapshot } from '../telemetry/metrics.ts';
-import { CrlCourier } from './crl-courier.ts';
+import { CrlSender } from './crl-sender.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
-import { cutShipment } from './shipment.ts';
+import { cutPayload } from './payload.ts';
 
 /** How long a worker may take over one answer before it counts as failed. */
 const answerMs = 30_000;
@@ -60,8 +60,8 @@ export class WorkerHandle {
   readonly #waiting = new Set<Waiting>();
   readonly #onLeaving: () => void;
   readonly #onIntermediate: (der: Uint8Array) => void;
-  /** Brings it the CRLs in force. */
-  readonly crls = new CrlCourier(async (message) => this.sendPaced(message));
+  /** Brings it the CRLs active. */
+  readonly crls = new CrlSender(async (message) => this.sendPaced(message));
   readonly #onSeen: (report: SeenReport, worker: WorkerHandle) => void;
   #questions = 0;
   /** Number of the question of the generation that it builds now. */
@@ -149,7 +149,7 @@ export class WorkerHandle {
   async prepare(order: PrepareOrder): Promise<void> {
     // A generation that was refused is asked for again under its number: an answer that comes late is for the first question.
     const id = ++this.#questions;
-    const { head, pieces } = cutShipment(order.loaded);
+    const { head, pieces } = cutPayload(order.loaded);
     for (const piece of pieces) await this.sendPaced({ kind: 'piece', id, piece });
     const answer = this.#answer((given) => (given.kind === 'prepared' || given.kind === 'failed') && given.id === id);
     this.#building = id;
@@ -158,7 +158,7 @@ export class WorkerHandle {
     if (given.kind === 'failed') throw new WorkerFailure(given.message);
   }
 
-  /** Puts a prepared generation in force; resolves when it is. */
+  /** Puts a prepared generation active; resolves when it is. */
   async commit(generation: number): Promise<void> {
     const answer = this.#answer((given) => given.kind === 'committed' && given.generation === generation);
     this.send({ kind: 'commit', generation });

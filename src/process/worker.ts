@@ -4,30 +4,30 @@ import { flushCompileCache } from 'node:module';
 import { systemClock } from '../base/clock.ts';
 import { Gateway } from '../gateway/gateway.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
-import { runtimePrint } from './runtime-print.ts';
-import { Shipments } from './shipment.ts';
+import { runtimePrint } from './runtime-fingerprint.ts';
+import { Payloads } from './payload.ts';
 import { SeenReporter } from './seen-reporter.ts';
 
 function say(message: FromWorker): void {
   if (process.connected) process.send?.(message);
 }
 
-const shipments = new Shipments();
+const payloads = new Payloads();
 const seen = new SeenReporter(systemClock, say);
 const gateway = new Gateway({
   clock: systemClock,
   reusePort: true,
   onIntermediate: (der) => say({ kind: 'intermediate', der }),
-  onJudged: (judged) => seen.note(judged),
+  onVerified: (verified) => seen.note(verified),
 });
 
 async function act(message: ToWorker): Promise<void> {
   switch (message.kind) {
     case 'piece':
-      return shipments.add(message.id, message.piece);
+      return payloads.add(message.id, message.piece);
     case 'prepare':
       try {
-        const loaded = shipments.complete(message.id, message.loaded);
+        const loaded = payloads.complete(message.id, message.loaded);
         await gateway.prepare(message.generation, loaded, message.ticketSeed);
         say({ kind: 'prepared', id: message.id });
       } catch (error) {
@@ -35,7 +35,7 @@ async function act(message: ToWorker): Promise<void> {
       }
       return;
     case 'commit':
-      // A throw ends the process: better than to serve on by rules that are no longer in force.
+      // A throw ends the process: better than to serve on by rules that are no longer active.
       gateway.commit(message.generation);
       return say({ kind: 'committed', generation: message.generation });
     case 'abandon':
@@ -45,7 +45,7 @@ async function act(message: ToWorker): Promise<void> {
         // Workers are ended by signals that leave no time for it: what the next one need not compile is kept now.
         flushCompileCache();
         const runtime = runtimePrint();
-        if (runtime !== message.proven) await (await import('../edge/self-test.ts')).selfTest();
+        if (runtime !== message.proven) await (await import('../downstream/self-test.ts')).selfTest();
         await gateway.listen(message.ports);
         say({ kind: 'listening', runtime });
       } catch (error) {

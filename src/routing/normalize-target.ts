@@ -1,4 +1,4 @@
-// The one form of a path in which it is judged and sent: a request's target and a route's pattern both pass through
+// The one form of a path in which it is verified and sent: a request's target and a route's pattern both pass through
 // here. Percent-encodings of unreserved characters are decoded once, the others written in upper case (RFC 3986
 // section 6.2.2); plain dot segments are resolved (section 5.2.4); slashes are merged. What two servers could read
 // differently is refused, never repaired: %2f %5c %00 `\`, a broken %, encoded dots or `..;` that would climb, climbing

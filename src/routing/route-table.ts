@@ -1,6 +1,6 @@
 // Which route a request belongs to. Routes compile into a trie of path segments; a node keeps its routes by host pattern,
 // so a look-up costs the length of the path and the labels of the host, however many routes there are.
-// Order (config.md, Routing): lower priority, more specific path (static over {param} over the end), more specific host
+// Order (docs/configuration.md, routes): lower priority, more specific path (static over {param} over the end), more specific host
 // (exact over {label}.suffix over the longest *.suffix over any), order of appearance. Methods never move a request to a
 // less specific route: only routes with the winner's very path and host patterns complete it, else 405.
 // A path that some backend could read in another way (http/path-readings.ts) is looked up under each reading as well, in a

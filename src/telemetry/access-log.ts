@@ -6,7 +6,7 @@ import { jsonText } from './log-escape.ts';
 import { LogFile } from './log-file.ts';
 import type { Counter } from './registry.ts';
 
-/** What the log needs to know of a connection; edge/peer.ts has it. */
+/** What the log needs to know of a connection; downstream/peer.ts has it. */
 export type AccessLogPeer = {
   readonly remoteAddress: string;
   readonly verdict: { readonly version: string; readonly resumed: boolean } | undefined;

@@ -223,7 +223,7 @@ export class LogFile {
 
 /**
  * Opens so that no write ever blocks: a pipe that nobody reads would otherwise hold a thread of the pool, and with it the
- * exit of the process. A standard stream that is a pipe is opened anew for that, since the flag of the one we were given is
+ * exit of the process. A standard stream that is a pipe is reopened for that, since the flag of the one we were given is
  * shared with other processes; where that is not allowed (another user's pipe) the given one has to do.
  */
 function openTarget(path: string): number {

@@ -24,7 +24,7 @@ function catalogue() {
   const seconds = <L extends string>(name: string, help: string, ...labels: L[]) =>
     histograms<L>({ name: prefix + name, help, labels });
   return {
-    // TLS on both legs. leg: client | backend; result: a verdict code (docs/faults.md).
+    // TLS on both sides. leg: client | backend; result: a verdict code (docs/faults.md).
     tlsHandshakes: counter(
       'tls_handshakes_total',
       'TLS handshakes by how they ended: leg client or backend, result ok or a reason code',
@@ -45,7 +45,7 @@ function catalogue() {
       'role',
       'subject',
     ),
-    trustRejudged: counter(
+    trustReEvaluated: counter(
       'trust_rejudged_total',
       'Open client connections judged again because trust changed: result ok, or why they were closed',
       'result',

@@ -41,7 +41,7 @@ export class Backend implements Candidate {
     this.matches = config.match.length === 0 ? undefined : compileMatch(config.match);
     this.exclusive = config.exclusive;
     this.priority = config.priority;
-    this.#since = pools.world.clock.now();
+    this.#since = pools.dependencies.clock.now();
     this.#unwatch.push(this.pool.watch(onChange));
     if (options.healthCheck === undefined) return;
     const check = pools.findCheck(endpoint, identity, options.healthCheck);

@@ -30,7 +30,7 @@ export class Cluster {
 
   /** Throws where OpenSSL rejects the TLS material, or a match rule its regular expression. */
   constructor(options: ClusterOptions, pools: Pools) {
-    this.#random = pools.world.random;
+    this.#random = pools.dependencies.random;
     const changed = (): void => this.#refresh();
     this.backends = options.backends.map((config) => new Backend(config, options, pools, changed));
     this.#balance = chooseBalance(options.loadBalancing, this.backends);

@@ -5,14 +5,14 @@ import net, { isIP } from 'node:net';
 import tls from 'node:tls';
 import type { Clock } from '../base/clock.ts';
 import { Fault, toFault } from '../base/fault.ts';
+import type { ReadBuffer, ReadBuffers, OpenSocket } from '../http1/read-buffer.ts';
+import type { Verdict } from '../trust/verdict.ts';
+import type { ConnectTimes } from './dependencies.ts';
 import type { Found } from '../dns/name-resolver.ts';
-import type { Inlet, Inlets, OpenSocket } from '../http1/inlet.ts';
-import type { Verdict } from '../pki/verdict.ts';
 import type { Addresses } from './addresses.ts';
-import type { ConnectTimes } from './backend-world.ts';
 import type { Endpoint } from './endpoint.ts';
 import { endpointLabel } from './endpoint.ts';
-import { type BackendJudgement, judgeBackend } from './judge-backend.ts';
+import { type BackendVerification, verifyBackend } from './verify-backend.ts';
 import type { Ticket, Tickets } from './tickets.ts';
 import type { TlsIdentity } from './tls-identity.ts';
 import { connectFault, lookUpFault, rawCode, type TransportSituation } from './transport-failure.ts';
@@ -25,7 +25,7 @@ export type ConnectTarget = {
   /** Where sessions come from and go to; undefined = full handshakes only. */
   readonly tickets: Tickets | undefined;
   readonly clock: Clock;
-  readonly inlets: Inlets;
+  readonly readBuffers: ReadBuffers;
   /** Protocols to offer, best first. */
   readonly alpn: readonly string[];
   readonly connectMs: number;
@@ -43,7 +43,7 @@ const keepAliveAfterMs = 30_000;
 export class ConnectAttempt {
   readonly #target: ConnectTarget;
   readonly #listener: ConnectListener;
-  readonly #inlet: Inlet;
+  readonly #readBuffer: ReadBuffer;
   /** The only address to try; undefined: all, in the order that spreads connections. */
   readonly #only: string | undefined;
   #socket: net.Socket | undefined;
@@ -64,7 +64,7 @@ export class ConnectAttempt {
     this.#only = only;
     this.#listener = listener;
     this.#startedAt = target.clock.monotonic();
-    this.#inlet = target.inlets.open();
+    this.#readBuffer = target.readBuffers.open();
     this.#cancelTimer = target.clock.after(target.connectMs, () => this.#late());
   }
 
@@ -150,7 +150,7 @@ export class ConnectAttempt {
       keepAlive: true,
       keepAliveInitialDelay: keepAliveAfterMs,
       // Only a TLS socket that opens its own TCP connection heeds it.
-      onread: this.#inlet.onread,
+      onread: this.#readBuffer.onread,
     };
   }
 
@@ -162,7 +162,7 @@ export class ConnectAttempt {
       ...transport,
       secureContext: identity.context,
       ALPNProtocols: [...alpn],
-      // Node would decide with one bit; judgeBackend decides, before a byte of a request exists on this socket.
+      // Node would decide with one bit; verifyBackend decides, before a byte of a request exists on this socket.
       rejectUnauthorized: false,
       checkServerIdentity: () => undefined,
       ...(serverName === undefined ? {} : { servername: serverName }),
@@ -174,25 +174,25 @@ export class ConnectAttempt {
       this.#sawBackendCertificate = true;
     });
     const sessions: Buffer[] = [];
-    let judgement: BackendJudgement | undefined;
+    let result: BackendVerification | undefined;
     secured.on('session', (session) => {
       // TLS 1.2 delivers it within the handshake: kept until the verdict is known.
-      if (judgement === undefined) sessions.push(session);
-      else if (judgement.verdict.code === 'ok') tickets?.add(toTicket(session, judgement));
+      if (result === undefined) sessions.push(session);
+      else if (result.verdict.code === 'ok') tickets?.add(toTicket(session, result));
     });
     secured.once('secureConnect', () => {
       if (this.#done) return;
-      judgement = this.#judge(secured, identity);
-      if (judgement.verdict.code !== 'ok') return this.#refuse(judgement.verdict);
-      for (const session of sessions) tickets?.add(toTicket(session, judgement));
-      this.#succeed(secured, judgement.verdict);
+      result = this.#verify(secured, identity);
+      if (result.verdict.code !== 'ok') return this.#refuse(result.verdict);
+      for (const session of sessions) tickets?.add(toTicket(session, result));
+      this.#succeed(secured, result.verdict);
     });
     return secured;
   }
 
-  #judge(secured: tls.TLSSocket, identity: TlsIdentity): BackendJudgement {
+  #verify(secured: tls.TLSSocket, identity: TlsIdentity): BackendVerification {
     const { endpoint, clock } = this.#target;
-    return judgeBackend(secured, identity, endpoint, this.#ticket, clock.now());
+    return verifyBackend(secured, identity, endpoint, this.#ticket, clock.now());
   }
 
   #refuse({ code, detail, raw }: Verdict): void {
@@ -234,13 +234,13 @@ export class ConnectAttempt {
   }
 
   #succeed(socket: net.Socket, verdict: Verdict | undefined): void {
-    if (this.#inlet.missed) {
+    if (this.#readBuffer.missed) {
       const detail = `${endpointLabel(this.#target.endpoint)} sent bytes before it was asked`;
       return this.#fail(new Fault('backend_protocol', 'backend', { detail }));
     }
     this.#target.addresses.reached(this.#address);
     this.#end();
-    this.#listener.onConnected({ socket, inlet: this.#inlet }, verdict, this.#times());
+    this.#listener.onConnected({ socket, readBuffer: this.#readBuffer }, verdict, this.#times());
   }
 
   #fail(fault: Fault): void {
@@ -278,6 +278,6 @@ function raced(
   return { host, autoSelectFamily: true, lookup: (_host, _options, done) => process.nextTick(done, null, all) };
 }
 
-function toTicket(session: Buffer, { verdict, root, validUntil }: BackendJudgement): Ticket {
+function toTicket(session: Buffer, { verdict, root, validUntil }: BackendVerification): Ticket {
   return { session, verdict: root ?? verdict, validUntil };
 }

@@ -1,13 +1,13 @@
 // Opens connections for one pool: starts attempts, keeps the TLS sessions, wraps what comes up into pooled connections.
 import type { Fault } from '../base/fault.ts';
-import type { OpenSocket } from '../http1/inlet.ts';
-import type { Verdict } from '../pki/verdict.ts';
+import type { OpenSocket } from '../http1/read-buffer.ts';
+import type { Verdict } from '../trust/verdict.ts';
+import type { UpstreamDependencies, ConnectTimes } from './dependencies.ts';
 import type { Addresses } from './addresses.ts';
-import type { BackendWorld, ConnectTimes } from './backend-world.ts';
 import { ConnectAttempt, type ConnectListener, type ConnectTarget } from './connect.ts';
 import { type Endpoint, endpointLabel } from './endpoint.ts';
 import type { PoolSettings } from './pool-settings.ts';
-import { type ConnectionKeeper, PooledConnection } from './pooled-connection.ts';
+import { type PooledConnectionOwner, PooledConnection } from './pooled-connection.ts';
 import { Tickets } from './tickets.ts';
 import type { TlsIdentity } from './tls-identity.ts';
 import type { TransportSituation } from './transport-failure.ts';
@@ -23,28 +23,28 @@ export type DialerOptions = {
   readonly addresses: Addresses;
   readonly identity: TlsIdentity | undefined;
   readonly settings: PoolSettings;
-  readonly world: BackendWorld;
-  readonly keeper: ConnectionKeeper;
+  readonly dependencies: UpstreamDependencies;
+  readonly owner: PooledConnectionOwner;
 };
 
 export class Dialer {
   readonly target: ConnectTarget;
   readonly label: string;
-  readonly world: BackendWorld;
+  readonly dependencies: UpstreamDependencies;
   /** Attempts under way. */
   dialing = 0;
-  readonly #keeper: ConnectionKeeper;
+  readonly #owner: PooledConnectionOwner;
   readonly #situation: TransportSituation;
 
-  constructor({ endpoint, addresses, identity, settings, world, keeper }: DialerOptions) {
+  constructor({ endpoint, addresses, identity, settings, dependencies, owner }: DialerOptions) {
     const { connectMs, handshakeMs } = settings;
     const tickets = identity === undefined ? undefined : new Tickets();
-    const { clock, inlets } = world;
-    const alpn = world.protocols.names;
-    this.target = { endpoint, addresses, identity, tickets, clock, inlets, alpn, connectMs, handshakeMs };
+    const { clock, readBuffers } = dependencies;
+    const alpn = dependencies.protocols.names;
+    this.target = { endpoint, addresses, identity, tickets, clock, readBuffers, alpn, connectMs, handshakeMs };
     this.label = endpointLabel(endpoint);
-    this.world = world;
-    this.#keeper = keeper;
+    this.dependencies = dependencies;
+    this.#owner = owner;
     this.#situation = {
       label: this.label,
       phase: 'open',
@@ -62,7 +62,7 @@ export class Dialer {
 
   wrap(open: OpenSocket, address: string, verdict: Verdict | undefined): PooledConnection {
     const standing = this.target.identity?.verify === true ? verdict : undefined;
-    return new PooledConnection(open, address, standing, this.#situation, this.world, this.#keeper);
+    return new PooledConnection(open, address, standing, this.#situation, this.dependencies, this.#owner);
   }
 }
 
@@ -82,17 +82,17 @@ class Dial implements ConnectListener {
   }
 
   onConnected(open: OpenSocket, verdict: Verdict | undefined, times: ConnectTimes): void {
-    const { world, label } = this.#dialer;
+    const { dependencies, label } = this.#dialer;
     this.#dialer.dialing -= 1;
-    world.events.onBackendConnected(label, verdict, times);
-    if (verdict?.leaf !== undefined) world.events.onBackendCertificate(label, verdict.leaf);
+    dependencies.events.onBackendConnected(label, verdict, times);
+    if (verdict?.leaf !== undefined) dependencies.events.onBackendCertificate(label, verdict.leaf);
     this.#listener.onDialed(this.#dialer.wrap(open, this.#attempt.address, verdict));
   }
 
   onConnectFailure(fault: Fault, times: ConnectTimes): void {
-    const { world, label } = this.#dialer;
+    const { dependencies, label } = this.#dialer;
     this.#dialer.dialing -= 1;
-    world.events.onBackendConnectFailure(label, fault, times);
+    dependencies.events.onBackendConnectFailure(label, fault, times);
     this.#listener.onDialFailure(fault);
   }
 }

@@ -2,8 +2,8 @@
 // Runs per worker and outlives reloads while its key is the same. The first probe decides alone, so that a gateway that
 // just started knows soon; until then the backend counts as healthy.
 import type { HealthCheckConfig } from '../config/gateway-config.ts';
+import type { UpstreamDependencies } from './dependencies.ts';
 import { Addresses } from './addresses.ts';
-import type { BackendWorld } from './backend-world.ts';
 import { type Endpoint, endpointLabel } from './endpoint.ts';
 import type { HealthReason, HealthState } from './health-state.ts';
 import { Probe } from './probe.ts';
@@ -13,7 +13,7 @@ export type HealthCheckOptions = {
   readonly endpoint: Endpoint;
   readonly identity: TlsIdentity | undefined;
   readonly config: HealthCheckConfig;
-  readonly world: BackendWorld;
+  readonly dependencies: UpstreamDependencies;
 };
 
 /** Each wait is between 1 - jitter and 1 + jitter of the interval, so that workers and gateways do not probe in step. */
@@ -35,9 +35,9 @@ export class HealthCheck {
     this.#options = options;
     this.label = endpointLabel(options.endpoint);
     const { host } = options.endpoint;
-    const { resolver, clock, random } = options.world;
+    const { resolver, clock, random } = options.dependencies;
     this.#addresses = new Addresses({ host, resolver, clock, random, onChange: () => undefined });
-    this.#state = { healthy: true, reason: undefined, since: options.world.clock.now(), source: 'active' };
+    this.#state = { healthy: true, reason: undefined, since: options.dependencies.clock.now(), source: 'active' };
     this.#start();
   }
 
@@ -59,23 +59,23 @@ export class HealthCheck {
   }
 
   #start(): void {
-    const { endpoint, identity, config, world } = this.#options;
+    const { endpoint, identity, config, dependencies } = this.#options;
     const { path, healthyStatuses, timeoutMs } = config;
-    const target = { endpoint, addresses: this.#addresses, identity, path, healthyStatuses, timeoutMs, world };
+    const target = { endpoint, addresses: this.#addresses, identity, path, healthyStatuses, timeoutMs, dependencies };
     this.#probe = new Probe(target, (reason) => this.#onResult(reason));
     this.#probe.start();
   }
 
   #onResult(reason: HealthReason | undefined): void {
-    const { config, world } = this.#options;
+    const { config, dependencies } = this.#options;
     this.#probe = undefined;
-    const waitMs = config.intervalMs * (1 - jitter + 2 * jitter * world.random());
-    this.#cancelTimer = world.clock.after(waitMs, () => this.#start());
+    const waitMs = config.intervalMs * (1 - jitter + 2 * jitter * dependencies.random());
+    this.#cancelTimer = dependencies.clock.after(waitMs, () => this.#start());
     this.#weigh(reason);
   }
 
   #weigh(reason: HealthReason | undefined): void {
-    const { config, world } = this.#options;
+    const { config, dependencies } = this.#options;
     const healthy = reason === undefined;
     const first = !this.#decided;
     this.#decided = true;
@@ -89,8 +89,8 @@ export class HealthCheck {
     const needed = healthy ? config.healthyThreshold : config.unhealthyThreshold;
     if (!first && this.#against < needed) return;
     this.#against = 0;
-    this.#state = { healthy, reason, since: world.clock.now(), source: 'active' };
-    world.events.onBackendHealth(this.label, this.#state);
+    this.#state = { healthy, reason, since: dependencies.clock.now(), source: 'active' };
+    dependencies.events.onBackendHealth(this.label, this.#state);
     for (const listener of this.#listeners) listener();
   }
 }

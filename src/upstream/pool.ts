@@ -1,9 +1,9 @@
 // The connections to one endpoint under one TLS identity, and who waits for one. Two identities never share a pool (incident
 // 18), and a connection carries no further call once its certificate would not be let in.
 import { Fault, toFault } from '../base/fault.ts';
-import type { IndexedCrl } from '../pki/crl-set.ts';
+import type { IndexedCrl } from '../crl/crl-set.ts';
+import type { UpstreamDependencies } from './dependencies.ts';
 import { Addresses } from './addresses.ts';
-import type { BackendWorld } from './backend-world.ts';
 import type { CallWaiter } from './call-waiter.ts';
 import { ConnectionLimits } from './connection-limits.ts';
 import { Dialer, type DialListener } from './dialer.ts';
@@ -13,22 +13,22 @@ import { type HealthState, reasonOf } from './health-state.ts';
 import type { IdleBudget } from './idle-budget.ts';
 import { AvailableConnections } from './available-connections.ts';
 import type { PoolSettings } from './pool-settings.ts';
-import type { ConnectionKeeper, PooledConnection } from './pooled-connection.ts';
+import type { PooledConnectionOwner, PooledConnection } from './pooled-connection.ts';
 import type { Share } from './shares.ts';
 import type { TlsIdentity } from './tls-identity.ts';
 import { type WaitListener, type WaitPlace, WaitQueue } from './wait-queue.ts';
 
-/** What a call in progress has to end when its connection is not trusted any more: within the second, as on leg 1. */
+/** What a call in progress has to end when its connection is not trusted any more: within the second, as on the client side. */
 const distrustGraceMs = 500;
 /** How much earlier than maxAgeMs a connection may be retired, so that those that began together do not end together. */
 const ageJitter = 0.1;
 
-export class Pool implements ConnectionKeeper, WaitListener {
+export class Pool implements PooledConnectionOwner, WaitListener {
   readonly label: string;
   readonly endpoint: Endpoint;
   readonly identity: TlsIdentity | undefined;
   readonly #settings: PoolSettings;
-  readonly #world: BackendWorld;
+  readonly #dependencies: UpstreamDependencies;
   readonly #addresses: Addresses;
   readonly #dialer: Dialer;
   /** For connections that nobody waits for: where one fails, its address rests, and the backend is not ejected. */
@@ -55,23 +55,23 @@ export class Pool implements ConnectionKeeper, WaitListener {
     endpoint: Endpoint,
     identity: TlsIdentity | undefined,
     settings: PoolSettings,
-    world: BackendWorld,
+    dependencies: UpstreamDependencies,
     budget: IdleBudget,
   ) {
     this.label = endpointLabel(endpoint);
     this.endpoint = endpoint;
     this.identity = identity;
     this.#settings = settings;
-    this.#world = world;
+    this.#dependencies = dependencies;
     this.#available = new AvailableConnections(budget);
     this.#limits = new ConnectionLimits(settings);
-    this.#waiting = new WaitQueue(world.deadlines, settings.maxWaiting, this);
-    const { resolver, clock, random } = world;
+    this.#waiting = new WaitQueue(dependencies.deadlines, settings.maxWaiting, this);
+    const { resolver, clock, random } = dependencies;
     const onChange = (): void => this.#onAddresses();
     this.#addresses = new Addresses({ host: endpoint.host, resolver, clock, random, onChange });
     const addresses = this.#addresses;
-    this.#dialer = new Dialer({ endpoint, addresses, identity, settings, world, keeper: this });
-    this.#ejection = new Ejection(world.clock, world.random, {
+    this.#dialer = new Dialer({ endpoint, addresses, identity, settings, dependencies, owner: this });
+    this.#ejection = new Ejection(dependencies.clock, dependencies.random, {
       onTrial: () => {
         if (!this.#draining) this.#dialer.dial(this);
       },
@@ -99,11 +99,11 @@ export class Pool implements ConnectionKeeper, WaitListener {
     const state: HealthState = {
       healthy: reason === undefined,
       reason,
-      since: this.#world.clock.now(),
+      since: this.#dependencies.clock.now(),
       source: 'passive',
     };
     this.#ejected = state.healthy ? undefined : state;
-    this.#world.events.onBackendHealth(this.label, state);
+    this.#dependencies.events.onBackendHealth(this.label, state);
     for (const listener of this.#listeners) listener();
   }
 
@@ -145,7 +145,7 @@ export class Pool implements ConnectionKeeper, WaitListener {
    */
   close(): void {
     this.#draining = true;
-    this.#world.draining.add(this);
+    this.#dependencies.draining.add(this);
     this.#ejection.close();
     this.#addresses.close();
     for (let idle = this.#available.takeOldestIdle(); idle !== undefined; idle = this.#available.takeOldestIdle())
@@ -155,27 +155,27 @@ export class Pool implements ConnectionKeeper, WaitListener {
 
   /** Of a pool that drains: the others hear of it through their generation (pools.ts). */
   replaceCrls(key: string, crls: readonly IndexedCrl[]): void {
-    if (this.identity?.replaceCrls(key, crls) === true) this.judgeAgain();
+    if (this.identity?.replaceCrls(key, crls) === true) this.reEvaluate();
   }
 
   #leaveWhenEmpty(): void {
-    if (this.#draining && this.#open.size === 0) this.#world.draining.delete(this);
+    if (this.#draining && this.#open.size === 0) this.#dependencies.draining.delete(this);
   }
 
   /**
    * What is known of revocation has changed: connections whose certificate would not be let in now are closed, idle ones at
-   * once, busy ones when their call ends or their grace does. Later ones are judged when they open.
+   * once, busy ones when their call ends or their grace does. Later ones are verified when they open.
    */
-  judgeAgain(): void {
+  reEvaluate(): void {
     if (this.identity === undefined) return;
-    const now = this.#world.clock.now();
+    const now = this.#dependencies.clock.now();
     for (const connection of this.#open) {
-      const found = connection.judgeAgain(this.identity, this.endpoint, now);
+      const found = connection.reEvaluate(this.identity, this.endpoint, now);
       if (found === undefined) continue;
-      this.#world.events.onBackendDistrusted(this.label, found);
+      this.#dependencies.events.onBackendDistrusted(this.label, found);
       this.#available.delete(connection);
       if (connection.connection.activeCalls === 0) this.#discard(connection);
-      else this.#world.clock.after(distrustGraceMs, () => connection.cut(found));
+      else this.#dependencies.clock.after(distrustGraceMs, () => connection.cut(found));
     }
     this.#advance();
   }
@@ -214,15 +214,15 @@ export class Pool implements ConnectionKeeper, WaitListener {
   /** How long a connection may still take calls. */
   #leftMs({ address, distrusted, validUntil, endsAt }: PooledConnection): number {
     if (this.#draining || distrusted !== undefined || !this.#addresses.isCurrent(address)) return 0;
-    const leftMs = endsAt - this.#world.deadlines.now;
-    return validUntil === Infinity ? leftMs : Math.min(leftMs, validUntil - this.#world.clock.now());
+    const leftMs = endsAt - this.#dependencies.deadlines.now;
+    return validUntil === Infinity ? leftMs : Math.min(leftMs, validUntil - this.#dependencies.clock.now());
   }
 
   // --- the queue
 
   #wait(waiter: CallWaiter, share: Share, fresh: boolean): void {
     const { maxWaiting, connectMs, handshakeMs } = this.#settings;
-    const deadline = this.#world.clock.monotonic() + connectMs + handshakeMs;
+    const deadline = this.#dependencies.clock.monotonic() + connectMs + handshakeMs;
     if (this.#waiting.join(waiter, share, { fresh, deadline })) return this.#grow();
     waiter.onCallFailure(this.#busy(share, `${maxWaiting} requests wait for a connection already`));
   }
@@ -287,12 +287,12 @@ export class Pool implements ConnectionKeeper, WaitListener {
 
   onDialed(connection: PooledConnection): void {
     this.#open.add(connection);
-    if (this.#draining) this.#world.draining.add(this);
-    this.#world.deadlines.add(connection);
+    if (this.#draining) this.#dependencies.draining.add(this);
+    this.#dependencies.deadlines.add(connection);
     const { maxAgeMs } = this.#settings;
     if (maxAgeMs > 0) {
-      const livesMs = maxAgeMs * (1 - ageJitter * this.#world.random());
-      connection.endsAt = this.#world.clock.monotonic() + livesMs;
+      const livesMs = maxAgeMs * (1 - ageJitter * this.#dependencies.random());
+      connection.endsAt = this.#dependencies.clock.monotonic() + livesMs;
     }
     this.#ejection.connected();
     this.#limits.capacity = Math.max(1, connection.connection.capacity);
@@ -372,7 +372,7 @@ export class Pool implements ConnectionKeeper, WaitListener {
     if (!connection.idle) return this.#watch(connection);
     const { maxIdleConnsPerHost, idleMs } = this.#settings;
     // A certificate may expire while its connection is idle.
-    connection.deadline = this.#world.deadlines.now + Math.min(idleMs === 0 ? Infinity : idleMs, leftMs);
+    connection.deadline = this.#dependencies.deadlines.now + Math.min(idleMs === 0 ? Infinity : idleMs, leftMs);
     if (maxIdleConnsPerHost !== 0 && this.#available.idle > maxIdleConnsPerHost) this.#discard(connection);
     else if (this.#available.isOverBudget) {
       const oldest = this.#available.takeOldestIdle();
@@ -384,7 +384,7 @@ export class Pool implements ConnectionKeeper, WaitListener {
 
   /** Of a connection that may take calls beside those that it carries: until its certificate expires or it is too old. */
   #watch(connection: PooledConnection): void {
-    connection.deadline = this.#world.deadlines.now + this.#leftMs(connection);
+    connection.deadline = this.#dependencies.deadlines.now + this.#leftMs(connection);
   }
 
   /** It takes no further call: closed now, or when the last one that it carries is over. */
@@ -402,7 +402,7 @@ export class Pool implements ConnectionKeeper, WaitListener {
   }
 
   #forget(connection: PooledConnection): void {
-    this.#world.deadlines.delete(connection);
+    this.#dependencies.deadlines.delete(connection);
     this.#available.delete(connection);
     this.#addresses.gone(connection.address);
     this.#leaveWhenEmpty();

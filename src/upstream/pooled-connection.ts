@@ -3,16 +3,16 @@
 import type { Late } from '../base/deadline.ts';
 import { Fault } from '../base/fault.ts';
 import type { BackendConnection, ConnectionOwner } from '../http/backend-connection.ts';
-import type { OpenSocket } from '../http1/inlet.ts';
-import type { Judgement } from '../pki/judge.ts';
-import type { BackendWorld } from './backend-world.ts';
+import type { OpenSocket } from '../http1/read-buffer.ts';
+import type { VerificationResult } from '../trust/certificate-checks.ts';
+import type { UpstreamDependencies } from './dependencies.ts';
 import type { Endpoint } from './endpoint.ts';
-import { judgeStanding, type Presented, validUntil } from './judge-backend.ts';
+import { verifyStanding, type Presented, validUntil } from './verify-backend.ts';
 import type { TlsIdentity } from './tls-identity.ts';
 import { lateRefusal, type TransportSituation } from './transport-failure.ts';
 
 /** The pool, as its connections see it. */
-export interface ConnectionKeeper {
+export interface PooledConnectionOwner {
   onConnectionFree(connection: PooledConnection): void;
   onConnectionClosed(connection: PooledConnection): void;
   /** Idle for too long, too old, or its certificate has expired. */
@@ -32,11 +32,11 @@ export class PooledConnection implements Late, ConnectionOwner {
   endsAt = Infinity;
   readonly connection: BackendConnection;
   /** Why it carries no further call; undefined while it may. */
-  distrusted: Judgement | undefined;
+  distrusted: VerificationResult | undefined;
   /** When its certificate, or one above it, expires: milliseconds since the epoch; Infinity where nobody asks. */
   readonly validUntil: number;
   readonly #standing: Presented | undefined;
-  readonly #keeper: ConnectionKeeper;
+  readonly #owner: PooledConnectionOwner;
   readonly #situation: TransportSituation;
 
   /** `standing`: the certificates that let it in; undefined where nothing was verified. */
@@ -45,15 +45,15 @@ export class PooledConnection implements Late, ConnectionOwner {
     address: string,
     standing: Presented | undefined,
     situation: TransportSituation,
-    world: BackendWorld,
-    keeper: ConnectionKeeper,
+    dependencies: UpstreamDependencies,
+    owner: PooledConnectionOwner,
   ) {
     this.address = address;
     this.#standing = standing;
     this.validUntil = standing === undefined ? Infinity : validUntil(standing);
-    this.#keeper = keeper;
+    this.#owner = owner;
     this.#situation = situation;
-    this.connection = world.protocols.open(open, world, this);
+    this.connection = dependencies.protocols.open(open, dependencies, this);
   }
 
   /** Calls that it can take besides those that it carries. */
@@ -62,14 +62,14 @@ export class PooledConnection implements Late, ConnectionOwner {
   }
 
   /** Whether its certificate would be let in at `now`; sets `distrusted` and returns it where it would not, once. */
-  judgeAgain(identity: TlsIdentity, endpoint: Endpoint, now: number): Judgement | undefined {
+  reEvaluate(identity: TlsIdentity, endpoint: Endpoint, now: number): VerificationResult | undefined {
     if (this.distrusted !== undefined || this.#standing === undefined) return undefined;
-    this.distrusted = judgeStanding(this.#standing, identity, endpoint, now);
+    this.distrusted = verifyStanding(this.#standing, identity, endpoint, now);
     return this.distrusted;
   }
 
   /** Cuts it, with the calls that it carries. */
-  cut({ code, detail }: Judgement): void {
+  cut({ code, detail }: VerificationResult): void {
     if (code === 'ok') return;
     // At a handshake this code says that no request was sent; here one was, and must not be sent twice.
     this.connection.destroy(new Fault(code, 'backend', { detail: `${this.#situation.label}: ${detail}`, sent: true }));
@@ -78,11 +78,11 @@ export class PooledConnection implements Late, ConnectionOwner {
   // --- owner of the protocol's connection
 
   onFree(): void {
-    this.#keeper.onConnectionFree(this);
+    this.#owner.onConnectionFree(this);
   }
 
   onClosed(): void {
-    this.#keeper.onConnectionClosed(this);
+    this.#owner.onConnectionClosed(this);
   }
 
   translateFailure(error: Error): Fault | undefined {
@@ -91,6 +91,6 @@ export class PooledConnection implements Late, ConnectionOwner {
   }
 
   onLate(): void {
-    this.#keeper.onConnectionLate(this);
+    this.#owner.onConnectionLate(this);
   }
 }

@@ -1,30 +1,30 @@
 // What the routes of one generation share: pools by endpoint and TLS identity, TLS identities, health checks. A new
 // generation takes over what is unchanged, so that a reload keeps warm connections and what is known about health.
 import type { HealthCheckConfig } from '../config/gateway-config.ts';
-import type { IndexedCrl } from '../pki/crl-set.ts';
-import type { BackendWorld } from './backend-world.ts';
+import type { IndexedCrl } from '../crl/crl-set.ts';
+import type { UpstreamDependencies } from './dependencies.ts';
 import { type Endpoint, endpointKey } from './endpoint.ts';
 import { HealthCheck } from './health.ts';
 import type { IdleBudget } from './idle-budget.ts';
 import { Pool } from './pool.ts';
 import type { PoolSettings } from './pool-settings.ts';
-import { Shelf } from './shelf.ts';
+import { SharedCache } from './shared-cache.ts';
 import { type TlsMaterial, TlsIdentity, digestMaterial } from './tls-identity.ts';
 
 export class Pools {
-  readonly world: BackendWorld;
+  readonly dependencies: UpstreamDependencies;
   readonly #budget: IdleBudget;
-  readonly #pools: Shelf<Pool>;
-  readonly #checks: Shelf<HealthCheck>;
-  readonly #identities: Shelf<TlsIdentity>;
+  readonly #pools: SharedCache<Pool>;
+  readonly #checks: SharedCache<HealthCheck>;
+  readonly #identities: SharedCache<TlsIdentity>;
 
   /** `previous`: the pools of the generation that serves now. `budget` outlives generations. */
-  constructor(world: BackendWorld, budget: IdleBudget, previous?: Pools) {
-    this.world = world;
+  constructor(dependencies: UpstreamDependencies, budget: IdleBudget, previous?: Pools) {
+    this.dependencies = dependencies;
     this.#budget = budget;
-    this.#pools = new Shelf(previous === undefined ? undefined : previous.#pools);
-    this.#checks = new Shelf(previous === undefined ? undefined : previous.#checks);
-    this.#identities = new Shelf(previous === undefined ? undefined : previous.#identities);
+    this.#pools = new SharedCache(previous === undefined ? undefined : previous.#pools);
+    this.#checks = new SharedCache(previous === undefined ? undefined : previous.#checks);
+    this.#identities = new SharedCache(previous === undefined ? undefined : previous.#identities);
   }
 
   /** One identity per digest, so that equal routes share one context. Throws where OpenSSL rejects the material. */
@@ -36,22 +36,25 @@ export class Pools {
   /** The pool of an endpoint under an identity (undefined: plain HTTP). */
   find(endpoint: Endpoint, identity: TlsIdentity | undefined, settings: PoolSettings): Pool {
     const key = `${connectionKey(endpoint, identity)} ${JSON.stringify(settings)}`;
-    return this.#pools.take(key, () => new Pool(endpoint, identity, settings, this.world, this.#budget));
+    return this.#pools.take(key, () => new Pool(endpoint, identity, settings, this.dependencies, this.#budget));
   }
 
   /** The running check of an endpoint under an identity; its first probe starts at once. */
   findCheck(endpoint: Endpoint, identity: TlsIdentity | undefined, config: HealthCheckConfig): HealthCheck {
     const key = `${connectionKey(endpoint, identity)} ${JSON.stringify(config)}`;
-    return this.#checks.take(key, () => new HealthCheck({ endpoint, identity, config, world: this.world }));
+    return this.#checks.take(
+      key,
+      () => new HealthCheck({ endpoint, identity, config, dependencies: this.dependencies }),
+    );
   }
 
-  /** Puts refreshed CRLs in force for the identities that ask for them by this key, and judges their connections again. */
+  /** Puts refreshed CRLs active for the identities that ask for them by this key, and verifies their connections again. */
   replaceCrls(key: string, crls: readonly IndexedCrl[]): void {
     const changed = new Set(this.#identities.values().filter((identity) => identity.replaceCrls(key, crls)));
     for (const pool of this.#pools.values()) {
-      if (pool.identity !== undefined && changed.has(pool.identity)) pool.judgeAgain();
+      if (pool.identity !== undefined && changed.has(pool.identity)) pool.reEvaluate();
     }
-    for (const pool of this.world.draining) pool.replaceCrls(key, crls);
+    for (const pool of this.dependencies.draining) pool.replaceCrls(key, crls);
   }
 
   /** Every pool of this generation, for metrics. */

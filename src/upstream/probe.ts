@@ -1,13 +1,13 @@
 // One health probe: a connection of its own through the same connect as requests (same TLS identity, no resumed session,
-// so that the certificate is judged each time), one GET, and the status that comes back.
+// so that the certificate is verified each time), one GET, and the status that comes back.
 import { Fault, toFault } from '../base/fault.ts';
 import type { BackendConnection } from '../http/backend-connection.ts';
 import type { OutgoingRequest, ResponseHead, ResponseSink } from '../http/exchange.ts';
 import { FieldBlock, Fields } from '../http/field.ts';
-import type { OpenSocket } from '../http1/inlet.ts';
-import type { Verdict } from '../pki/verdict.ts';
+import type { OpenSocket } from '../http1/read-buffer.ts';
+import type { Verdict } from '../trust/verdict.ts';
+import type { UpstreamDependencies } from './dependencies.ts';
 import type { Addresses } from './addresses.ts';
-import type { BackendWorld } from './backend-world.ts';
 import { ConnectAttempt, type ConnectListener } from './connect.ts';
 import { type Endpoint, endpointAuthority, endpointLabel } from './endpoint.ts';
 import { type HealthReason, reasonOf } from './health-state.ts';
@@ -24,7 +24,7 @@ export type ProbeTarget = {
   readonly healthyStatuses: readonly number[];
   /** For connection, handshake and answer together. */
   readonly timeoutMs: number;
-  readonly world: BackendWorld;
+  readonly dependencies: UpstreamDependencies;
 };
 
 const probeFields = new FieldBlock([
@@ -45,22 +45,22 @@ export class Probe implements ConnectListener, ResponseSink {
   constructor(target: ProbeTarget, onResult: (reason: HealthReason | undefined) => void) {
     this.#target = target;
     this.#onResult = onResult;
-    const { endpoint, addresses, identity, timeoutMs, world } = target;
+    const { endpoint, addresses, identity, timeoutMs, dependencies } = target;
     this.#attempt = new ConnectAttempt(
       {
         endpoint,
         addresses,
         identity,
         tickets: undefined,
-        clock: world.clock,
-        inlets: world.inlets,
-        alpn: world.protocols.names,
+        clock: dependencies.clock,
+        readBuffers: dependencies.readBuffers,
+        alpn: dependencies.protocols.names,
         connectMs: timeoutMs,
         handshakeMs: timeoutMs,
       },
       this,
     );
-    this.#cancelTimer = world.clock.after(timeoutMs, () => this.#late());
+    this.#cancelTimer = dependencies.clock.after(timeoutMs, () => this.#late());
   }
 
   start(): void {
@@ -76,9 +76,9 @@ export class Probe implements ConnectListener, ResponseSink {
   }
 
   onConnected(open: OpenSocket, verdict: Verdict | undefined): void {
-    const { endpoint, path, world } = this.#target;
-    if (verdict?.leaf !== undefined) world.events.onBackendCertificate(this.#label, verdict.leaf);
-    const connection = world.protocols.open(open, world, this);
+    const { endpoint, path, dependencies } = this.#target;
+    if (verdict?.leaf !== undefined) dependencies.events.onBackendCertificate(this.#label, verdict.leaf);
+    const connection = dependencies.protocols.open(open, dependencies, this);
     this.#connection = connection;
     const request: OutgoingRequest = {
       method: 'GET',
@@ -106,19 +106,19 @@ export class Probe implements ConnectListener, ResponseSink {
   onHead(head: ResponseHead): void {
     // nginx says in a 400 page that it wants (another) certificate: worth waiting for the page.
     if (head.status === 400 && this.#target.identity !== undefined && head.bodyLength !== 0) this.#held = head;
-    else this.#judge(head.status);
+    else this.#verify(head.status);
   }
 
   onResponseBody(chunk: Buffer): void {
     if (this.#held === undefined) return;
     const code = classifyNginxRefusal(this.#held.status, this.#held.fields, chunk);
-    if (code === undefined) return this.#judge(this.#held.status);
+    if (code === undefined) return this.#verify(this.#held.status);
     const detail = `${this.#label} answered the probe with nginx's page about client certificates`;
     this.#finish({ code, detail, raw: 'HTTP 400' });
   }
 
   onResponseEnd(): void {
-    if (this.#held !== undefined) this.#judge(this.#held.status);
+    if (this.#held !== undefined) this.#verify(this.#held.status);
   }
 
   onBackendFailure(fault: Fault): void {
@@ -155,7 +155,7 @@ export class Probe implements ConnectListener, ResponseSink {
     return endpointLabel(this.#target.endpoint);
   }
 
-  #judge(status: number): void {
+  #verify(status: number): void {
     const { healthyStatuses, path } = this.#target;
     const healthy = healthyStatuses.length === 0 ? status < 400 : healthyStatuses.includes(status);
     if (healthy) return this.#finish(undefined);

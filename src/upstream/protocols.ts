@@ -3,7 +3,7 @@
 import { TLSSocket } from 'node:tls';
 import type { BackendConnection, ConnectionOwner } from '../http/backend-connection.ts';
 import { Http1BackendConnection, type Http1BackendOptions } from '../http1/client.ts';
-import type { OpenSocket } from '../http1/inlet.ts';
+import type { OpenSocket } from '../http1/read-buffer.ts';
 
 export type BackendProtocol = {
   /** RFC 7301 name. */
@@ -14,8 +14,8 @@ export type BackendProtocol = {
 
 const http1: BackendProtocol = {
   alpn: 'http/1.1',
-  open({ socket, inlet }, options, owner) {
-    return new Http1BackendConnection(socket, options, owner, inlet);
+  open({ socket, readBuffer }, options, owner) {
+    return new Http1BackendConnection(socket, options, owner, readBuffer);
   },
 };
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Verdict } from '../pki/verdict.ts';
+import type { Verdict } from '../trust/verdict.ts';
 import { type Ticket, Tickets } from './tickets.ts';
 
 function ticket(name: string, version = 'TLSv1.3', validUntil = 1000): Ticket {

@@ -1,6 +1,6 @@
 // TLS sessions of one endpoint under one TLS identity, each with the verdict of the full handshake it came from, since a
 // resumed handshake shows no chain (N10). A TLS 1.3 ticket is offered once (RFC 8446 appendix C.4); newest first.
-import type { Verdict } from '../pki/verdict.ts';
+import type { Verdict } from '../trust/verdict.ts';
 
 export type Ticket = {
   readonly session: Buffer;

@@ -4,10 +4,10 @@ import { createHash, type X509Certificate } from 'node:crypto';
 import tls, { type SecureContext } from 'node:tls';
 import { canonicalHostName } from '../base/host.ts';
 import type { TlsVersion } from '../config/gateway-config.ts';
-import { AnchorSet, type TrustPath } from '../pki/anchor-set.ts';
-import { CrlSet, type CrlSettings, type IndexedCrl } from '../pki/crl-set.ts';
-import { IdentityRules, type IdentityRulesOptions } from '../pki/identity-rules.ts';
-import { TrustBundle } from '../pki/trust-bundle.ts';
+import { AnchorSet, type TrustPath } from '../trust/anchor-set.ts';
+import { CrlSet, type CrlSettings, type IndexedCrl } from '../crl/crl-set.ts';
+import { IdentityRules, type IdentityRulesOptions } from '../trust/identity-rules.ts';
+import { TrustBundle } from '../trust/trust-bundle.ts';
 import type { Endpoint } from './endpoint.ts';
 
 /** CA certificates that a backend's chain may end in. */
@@ -103,7 +103,7 @@ export class TlsIdentity {
     return this.#crls;
   }
 
-  /** Puts refreshed CRLs in force for every judgement from now on; false where they are those of another key. */
+  /** Puts refreshed CRLs active for every result from now on; false where they are those of another key. */
   replaceCrls(key: string, crls: readonly IndexedCrl[]): boolean {
     if (this.#crl?.key !== key) return false;
     this.#crls = new CrlSet(crls, this.#crl.settings);

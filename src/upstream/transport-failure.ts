@@ -1,8 +1,8 @@
-// From errors of sockets and of OpenSSL to faults of leg 2 (edge.md). pki/handshake-error.ts knows what the codes mean;
+// From errors of sockets and of OpenSSL to faults of the backend side (docs/verification.md). trust/handshake-error.ts knows what the codes mean;
 // here is added what only this side knows: whether we offered a certificate, and how far the handshake had come.
 import { Fault, type FaultCode } from '../base/fault.ts';
+import { findCertificateAlert, verifyHandshakeError } from '../trust/handshake-error.ts';
 import type { LookUpFailure } from '../dns/name-resolver.ts';
-import { findCertificateAlert, judgeHandshakeError } from '../pki/handshake-error.ts';
 
 /** What we know when a transport fails, as far as it helps to tell causes apart. */
 export type TransportSituation = {
@@ -47,23 +47,23 @@ function handshakeFault(error: Error, situation: TransportSituation): Fault {
   const raw = rawCode(error);
   const { label, offered, offersCertificate, sawBackendCertificate } = situation;
   const options = { raw, cause: error };
-  const judged = judgeHandshakeError(raw, { leg: 2, sawPeerCertificate: sawBackendCertificate });
+  const verified = verifyHandshakeError(raw, { leg: 2, sawPeerCertificate: sawBackendCertificate });
   if (sawBackendCertificate && !offersCertificate && findCertificateAlert(raw) === 'missing') {
     return noClientCertificate(options, label);
   }
-  if (!sawBackendCertificate && (judged === undefined || /^E[A-Z]+$/.test(raw))) {
+  if (!sawBackendCertificate && (verified === undefined || /^E[A-Z]+$/.test(raw))) {
     const detail = `${label} closed the connection in the TLS handshake, before it showed a certificate`;
     return new Fault('unreachable', 'backend', { ...options, detail });
   }
-  if (judged === undefined || judged.code === 'ok' || judged.code === 'no_client_cert') {
-    return refusedByPeer(options, label, offersCertificate, judged?.detail ?? error.message.slice(0, 200));
+  if (verified === undefined || verified.code === 'ok' || verified.code === 'no_client_cert') {
+    return refusedByPeer(options, label, offersCertificate, verified?.detail ?? error.message.slice(0, 200));
   }
-  const offer = judged.code === 'protocol_mismatch' ? ` (we offer ${offered})` : '';
-  return new Fault(judged.code, 'backend', { ...options, detail: `${label}: ${judged.detail}${offer}` });
+  const offer = verified.code === 'protocol_mismatch' ? ` (we offer ${offered})` : '';
+  return new Fault(verified.code, 'backend', { ...options, detail: `${label}: ${verified.detail}${offer}` });
 }
 
 /**
- * The fault of a connection on which TLS had been agreed: with TLS 1.3 the backend judges our certificate only then, and
+ * The fault of a connection on which TLS had been agreed: with TLS 1.3 the backend verifies our certificate only then, and
  * its refusal arrives as an alert on the first read (N24). Undefined where the error says nothing about that.
  */
 export function lateRefusal(error: Error, situation: TransportSituation): Fault | undefined {

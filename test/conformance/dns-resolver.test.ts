@@ -17,7 +17,7 @@ import {
 import { SystemFiles } from '../../src/dns/system-files.ts';
 import { type AskSystem, SystemLookup } from '../../src/dns/system-lookup.ts';
 import { type DnsServer, type Reply, startDns } from '../support/dns.ts';
-import { fetchOcsp, type OcspFetched } from '../../src/edge/ocsp-fetch.ts';
+import { fetchOcsp, type OcspFetched } from '../../src/ocsp/fetch.ts';
 import { openTempDir } from '../support/temp.ts';
 import { eventually, Feed } from '../support/wait-for.ts';
 import { HandClock } from './upstream-world.ts';

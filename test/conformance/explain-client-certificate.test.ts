@@ -2,7 +2,7 @@
 // refuse: alert, bare close, page; TLS 1.2 within the handshake, TLS 1.3 after it. Real openssl, nginx and node.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { HandshakeOptions } from '../../src/ladder/target.ts';
+import type { HandshakeOptions } from '../../src/diagnosis/target.ts';
 import { startNginx } from '../support/nginx.ts';
 import { requireCommand } from '../support/peers.ts';
 import { runToEnd } from '../support/owned-process.ts';
@@ -28,9 +28,9 @@ after(() => pki.remove());
 const asker = (version: string, ...more: string[]): Promise<Served> =>
   serveOpenssl([
     '-cert',
-    pki.edge.cert,
+    pki.downstream.cert,
     '-key',
-    pki.edge.key,
+    pki.downstream.key,
     '-CAfile',
     pki.clients.file,
     '-Verify',
@@ -53,20 +53,20 @@ for (const [version, flag] of [
   describe(`openssl that requires a certificate, ${version}`, () => {
     it('takes a good one', async () => {
       await using server = await asker(flag);
-      const { outcome, text, step, ladder } = await look(server, as(pki.alice));
+      const { outcome, text, step, diagnosis } = await look(server, as(pki.alice));
       assert.equal(outcome, 'ok', text);
-      assert.deepEqual(ladder.acceptedCas, ['CN=clients CA,O=Countersign Test']);
+      assert.deepEqual(diagnosis.acceptedCas, ['CN=clients CA,O=Countersign Test']);
       assert.match(step('own')?.text ?? '', /^"CN=alice" sent, with no intermediate$/);
     });
 
     it('asks in vain where there is none', async () => {
       await using server = await asker(flag);
-      const { outcome, text, ladder } = await look(server);
+      const { outcome, text, diagnosis } = await look(server);
       assert.equal(outcome, 'own no_client_cert', text);
       assert.match(text, /ok {6}chain .*up to "CN=servers CA,O=Countersign Test"/);
       assert.match(text, /ok {6}client auth .*from "CN=clients CA,O=Countersign Test"/);
       assert.match(text, /none sent: there is no --cert/);
-      assert.deepEqual(ladder.acceptedCas, ['CN=clients CA,O=Countersign Test']);
+      assert.deepEqual(diagnosis.acceptedCas, ['CN=clients CA,O=Countersign Test']);
     });
 
     it('refuses one from another CA, and ours is seen not to be among the CAs it names', async () => {
@@ -126,8 +126,8 @@ describe('node that requires a certificate and closes without a word', () => {
   for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
     it(`tells what was asked, what went out, and what is likely, ${version}`, async () => {
       await using server = await serveTls({
-        cert: pki.edge.chainPem,
-        key: pki.edge.keyPem,
+        cert: pki.downstream.chainPem,
+        key: pki.downstream.keyPem,
         ca: pki.clients.certPem,
         requestCert: true,
         rejectUnauthorized: true,
@@ -146,8 +146,8 @@ describe('node that requires a certificate and closes without a word', () => {
 describe('a server that asks and does not insist', () => {
   it('passes without a certificate, and with one', async () => {
     await using server = await serveTls({
-      cert: pki.edge.chainPem,
-      key: pki.edge.keyPem,
+      cert: pki.downstream.chainPem,
+      key: pki.downstream.keyPem,
       ca: pki.clients.certPem,
       requestCert: true,
       rejectUnauthorized: false,
@@ -161,7 +161,7 @@ describe('a server that asks and does not insist', () => {
   });
 
   it('does not get a certificate that it did not ask for', async () => {
-    await using server = await serveTls({ cert: pki.edge.chainPem, key: pki.edge.keyPem });
+    await using server = await serveTls({ cert: pki.downstream.chainPem, key: pki.downstream.keyPem });
     const { outcome, step } = await look(server, as(pki.alice));
     assert.equal(outcome, 'ok');
     assert.equal(step('own')?.text, '"CN=alice" not sent: the server did not ask');
@@ -169,7 +169,7 @@ describe('a server that asks and does not insist', () => {
   });
 
   it('is clear about a server that is silent, and one that hangs up', async () => {
-    const files = { cert: pki.edge.chainPem, key: pki.edge.keyPem };
+    const files = { cert: pki.downstream.chainPem, key: pki.downstream.keyPem };
     await using silent = await serveTls(files, (socket) => void socket.resume());
     const quiet = await look(silent, { timeout: 1 });
     assert.equal(quiet.outcome, 'ok', quiet.text);
@@ -185,7 +185,7 @@ describe('a server that asks and does not insist', () => {
 
 describe('nginx', () => {
   it('refuses in pages, which are understood as failed steps, and takes a good certificate', async () => {
-    await using nginx = await startNginx({ tls: pki.edge, clientCa: pki.clients.file });
+    await using nginx = await startNginx({ tls: pki.downstream, clientCa: pki.clients.file });
     const server = { port: nginx.port } as Served;
     const none = await look(server);
     assert.equal(none.outcome, 'own no_client_cert', none.text);
@@ -200,7 +200,7 @@ describe('nginx', () => {
 
   it('answers 421, 495 and 496 as failed steps, other statuses as answers', async () => {
     const server = 'location /421 { return 421; } location /495 { return 495; } location /404 { return 404; }';
-    await using nginx = await startNginx({ tls: pki.edge, server });
+    await using nginx = await startNginx({ tls: pki.downstream, server });
     const at = (path: string): Promise<Climbed> => look({ port: nginx.port } as Served, { path });
     assert.equal((await at('/421')).outcome, 'answer host_mismatch');
     assert.equal((await at('/495')).outcome, 'own refused_by_peer');
@@ -210,9 +210,9 @@ describe('nginx', () => {
   });
 
   it('tells TLS within TLS from the page that nginx has for it', async () => {
-    await using inner = await startNginx({ tls: pki.edge });
+    await using inner = await startNginx({ tls: pki.downstream });
     const proxy = `location /in { proxy_pass http://127.0.0.1:${inner.port}; }`;
-    await using outer = await startNginx({ tls: pki.edge, server: proxy });
+    await using outer = await startNginx({ tls: pki.downstream, server: proxy });
     const { outcome, text } = await look({ port: outer.port } as Served, { path: '/in' });
     assert.equal(outcome, 'answer not_tls', text);
     assert.match(text, /The plain HTTP request was sent to HTTPS port/);

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import http from 'node:http';
 import net, { type AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
-import { mintCa, type TestCa } from '../../src/pki/test-ca.ts';
+import { mintCa, type TestCa } from '../../src/certs/test-ca.ts';
 import { findFreePort } from '../support/free-port.ts';
 import { startNginx } from '../support/nginx.ts';
 import { startProcess } from '../support/owned-process.ts';
@@ -20,39 +20,57 @@ before(async () => {
 after(() => pki.remove());
 
 const ca = (): string => pki.servers.file;
-const edge = (): { cert: string; key: string } => ({ cert: pki.edge.chainPem, key: pki.edge.keyPem });
+const downstream = (): { cert: string; key: string } => ({ cert: pki.downstream.chainPem, key: pki.downstream.keyPem });
 
 describe('reaching a server', () => {
   it('climbs to the first byte of an answer, and tells what was agreed', async () => {
-    await using server = await serveTls(edge());
-    const { outcome, ladder, text, step } = await explain(server.port, { ca: ca() });
+    await using server = await serveTls(downstream());
+    const { outcome, diagnosis, text, step } = await explain(server.port, { ca: ca() });
     assert.equal(outcome, 'ok', text);
     assert.deepEqual(
-      ladder.steps.map(({ step, status }) => `${step} ${status}`),
+      diagnosis.steps.map(({ step, status }) => `${step} ${status}`),
       ['dns ok', 'tcp ok', 'tls ok', 'certificate ok', 'chain ok', 'name ok', 'client_auth ok', 'own ok', 'answer ok'],
     );
-    assert.equal(ladder.version, 'TLSv1.3');
-    assert.equal(ladder.group, 'X25519MLKEM768');
+    assert.equal(diagnosis.version, 'TLSv1.3');
+    assert.equal(diagnosis.group, 'X25519MLKEM768');
     assert.match(step('tcp')?.text ?? '', /connected to 127\.0\.0\.1:/);
     assert.match(step('answer')?.text ?? '', /^HTTP\/1\.1 200 OK$/);
     assert.match(step('chain')?.text ?? '', /up to "CN=servers CA,O=Countersign Test" in --ca/);
   });
 
   it('reads what the server says under every suite of TLS 1.3, also after a second ClientHello', async () => {
-    const files = ['-cert', pki.edge.cert, '-key', pki.edge.key, '-CAfile', pki.clients.file, '-verify', '3'];
+    const files = [
+      '-cert',
+      pki.downstream.cert,
+      '-key',
+      pki.downstream.key,
+      '-CAfile',
+      pki.clients.file,
+      '-verify',
+      '3',
+    ];
     const suites = ['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256'];
     for (const suite of suites) {
       await using server = await serveOpenssl([...files, '-ciphersuites', suite, '-groups', 'P-384']);
-      const { outcome, ladder, text } = await explain(server.port, { ca: ca() });
+      const { outcome, diagnosis, text } = await explain(server.port, { ca: ca() });
       assert.equal(outcome, 'ok', text);
-      assert.deepEqual([ladder.cipher, ladder.group], [suite, 'P-384']);
-      assert.deepEqual(ladder.acceptedCas, ['CN=clients CA,O=Countersign Test']);
+      assert.deepEqual([diagnosis.cipher, diagnosis.group], [suite, 'P-384']);
+      assert.deepEqual(diagnosis.acceptedCas, ['CN=clients CA,O=Countersign Test']);
     }
   });
 
   it('makes do with what Node tells under a suite that it cannot read', async () => {
     const suite = 'TLS_AES_128_CCM_SHA256';
-    const files = ['-cert', pki.edge.cert, '-key', pki.edge.key, '-CAfile', pki.clients.file, '-verify', '3'];
+    const files = [
+      '-cert',
+      pki.downstream.cert,
+      '-key',
+      pki.downstream.key,
+      '-CAfile',
+      pki.clients.file,
+      '-verify',
+      '3',
+    ];
     await using server = await serveOpenssl([...files, '-ciphersuites', suite]);
     const { outcome, text, step } = await explain(server.port, { ca: ca(), ciphers: suite });
     assert.equal(outcome, 'ok', text);
@@ -88,10 +106,10 @@ describe('reaching a server', () => {
   });
 
   it('tells which of several addresses was used, and what became of the others', async () => {
-    await using server = await serveTls(edge());
-    const { outcome, text, ladder } = await explain(server.port, { ca: ca() }, ['127.0.0.2', '127.0.0.1']);
+    await using server = await serveTls(downstream());
+    const { outcome, text, diagnosis } = await explain(server.port, { ca: ca() }, ['127.0.0.2', '127.0.0.1']);
     assert.equal(outcome, 'ok', text);
-    assert.equal(ladder.address, '127.0.0.1');
+    assert.equal(diagnosis.address, '127.0.0.1');
     assert.match(text, /localhost is 127\.0\.0\.2, 127\.0\.0\.1/);
     assert.match(text, /connected to 127\.0\.0\.1:.*\n +note: 127\.0\.0\.2 did not accept: ECONNREFUSED/);
     assert.match(text, /openssl s_client -connect 127\.0\.0\.1:/);
@@ -137,11 +155,11 @@ describe('a port that does not speak our TLS', () => {
   });
 
   it('tells versions apart on both sides, and what the server would take', async () => {
-    await using old = await serveTls({ ...edge(), maxVersion: 'TLSv1.2' });
+    await using old = await serveTls({ ...downstream(), maxVersion: 'TLSv1.2' });
     const tooNew = await explain(old.port, { ca: ca(), min: 'TLSv1.3' });
     assert.equal(tooNew.outcome, 'tls protocol_mismatch', tooNew.text);
     assert.match(tooNew.text, /we offered TLSv1\.3, ALPN http\/1\.1; with everything on offer it takes TLSv1\.2/);
-    await using modern = await serveTls({ ...edge(), minVersion: 'TLSv1.3' });
+    await using modern = await serveTls({ ...downstream(), minVersion: 'TLSv1.3' });
     const tooOld = await explain(modern.port, { ca: ca(), max: 'TLSv1.2' });
     assert.equal(tooOld.outcome, 'tls protocol_mismatch', tooOld.text);
     assert.match(tooOld.text, /it takes TLSv1\.3/);
@@ -150,9 +168,9 @@ describe('a port that does not speak our TLS', () => {
   it('tells a server of TLS 1.0 only', async () => {
     await using ancient = await serveOpenssl([
       '-cert',
-      pki.edge.cert,
+      pki.downstream.cert,
       '-key',
-      pki.edge.key,
+      pki.downstream.key,
       '-tls1',
       '-cipher',
       'ALL:@SECLEVEL=0',
@@ -165,9 +183,9 @@ describe('a port that does not speak our TLS', () => {
   it('tells that no cipher is shared', async () => {
     await using server = await serveOpenssl([
       '-cert',
-      pki.edge.cert,
+      pki.downstream.cert,
       '-key',
-      pki.edge.key,
+      pki.downstream.key,
       '-tls1_2',
       '-cipher',
       'ECDHE-ECDSA-AES256-GCM-SHA384',
@@ -182,7 +200,7 @@ describe('a port that does not speak our TLS', () => {
   });
 
   it('tells an application protocol that is not shared, and speaks HTTP/2 where it is', async () => {
-    await using server = await serveTls({ ...edge(), ALPNProtocols: ['h2'] }, (socket) =>
+    await using server = await serveTls({ ...downstream(), ALPNProtocols: ['h2'] }, (socket) =>
       socket.once('data', () => socket.write(Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]))),
     );
     const refused = await explain(server.port, { ca: ca() });
@@ -328,23 +346,23 @@ describe('the certificate of a server', () => {
     const issued = await deeper.issue({ kind: 'server', sans: ['localhost'] });
     const cert = [issued.certPem, below.certPem, deeper.certPem, pki.clients.certPem, pki.servers.certPem].join('');
     await using server = await serveTls({ cert, key: issued.keyPem });
-    const { outcome, text, ladder } = await explain(server.port, { ca: ca() });
+    const { outcome, text, diagnosis } = await explain(server.port, { ca: ca() });
     assert.equal(outcome, 'ok', text);
-    assert.equal(ladder.certificates.length, 5);
+    assert.equal(diagnosis.certificates.length, 5);
     assert.match(text, /note: sent in the wrong order/);
     assert.match(text, /"CN=clients CA,O=Countersign Test" is not part of the chain .*; sent for nothing/);
     assert.match(text, /note: the root .* was sent along/);
   });
 
   it('is judged against the built-in roots without --ca', async () => {
-    await using server = await serveTls(edge());
+    await using server = await serveTls(downstream());
     const { outcome, text } = await explain(server.port);
     assert.equal(outcome, 'chain untrusted_issuer', text);
     assert.match(text, /\(the built-in roots\)/);
   });
 
   it('is asked for under another name, and for an address', async () => {
-    await using server = await serveTls(edge());
+    await using server = await serveTls(downstream());
     assert.equal((await explain(server.port, { ca: ca(), servername: 'a.test' })).outcome, 'ok');
     assert.equal((await explain(`127.0.0.1:${server.port}`, { ca: ca() })).outcome, 'ok');
     assert.equal((await explain(server.port, { ca: ca(), servername: 'c.test' })).outcome, 'name name_mismatch');
@@ -352,7 +370,9 @@ describe('the certificate of a server', () => {
 
   it('is not asked anything when it is not the right one', async () => {
     let bytes = 0;
-    await using server = await serveTls(edge(), (socket) => socket.on('data', (chunk) => (bytes += chunk.length)));
+    await using server = await serveTls(downstream(), (socket) =>
+      socket.on('data', (chunk) => (bytes += chunk.length)),
+    );
     assert.equal((await explain(server.port, { ca: ca(), servername: 'c.test' })).outcome, 'name name_mismatch');
     assert.equal(bytes, 0);
   });

@@ -1,12 +1,12 @@
-// For tests of `explain handshake`: the ladder in this process against servers of their own kind, and what came of it.
+// For tests of `explain handshake`: the diagnosis in this process against servers of their own kind, and what came of it.
 import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
 import tls, { type TlsOptions, type TLSSocket } from 'node:tls';
 import { systemClock } from '../../src/base/clock.ts';
-import { climb, type Ladder } from '../../src/ladder/climb.ts';
-import { printLadder } from '../../src/ladder/print-ladder.ts';
-import type { Step, StepId } from '../../src/ladder/step.ts';
-import { type HandshakeOptions, loadTarget, type Target } from '../../src/ladder/target.ts';
+import { diagnoseHandshake, type HandshakeDiagnosis } from '../../src/diagnosis/diagnose-handshake.ts';
+import { printDiagnosis } from '../../src/diagnosis/print-diagnosis.ts';
+import type { Step, StepId } from '../../src/diagnosis/step.ts';
+import { type HandshakeOptions, loadTarget, type Target } from '../../src/diagnosis/target.ts';
 import { accepts, findFreePort } from '../support/free-port.ts';
 import { startProcess } from '../support/owned-process.ts';
 import { requireCommand } from '../support/peers.ts';
@@ -14,7 +14,7 @@ import { eventually } from '../support/wait-for.ts';
 
 export type Climbed = {
   readonly target: Target;
-  readonly ladder: Ladder;
+  readonly diagnosis: HandshakeDiagnosis;
   readonly text: string;
   /** The step that broke; undefined where none did. */
   readonly failed: Step | undefined;
@@ -32,15 +32,15 @@ export async function explain(
   const all = { path: '/', alpn: 'http/1.1', timeout: 10, ...options };
   const target = await loadTarget(where, all, Date.now());
   const resolve = addresses && (() => Promise.resolve({ addresses, failure: undefined }));
-  const ladder = await climb(target, systemClock, resolve);
-  const failed = ladder.steps.find(({ status }) => status === 'failed');
+  const diagnosis = await diagnoseHandshake(target, systemClock, resolve);
+  const failed = diagnosis.steps.find(({ status }) => status === 'failed');
   return {
     target,
-    ladder,
-    text: printLadder(ladder, target),
+    diagnosis,
+    text: printDiagnosis(diagnosis, target),
     failed,
     outcome: failed === undefined ? 'ok' : `${failed.step} ${failed.failure?.code}`,
-    step: (id) => ladder.steps.find(({ step }) => step === id),
+    step: (id) => diagnosis.steps.find(({ step }) => step === id),
   };
 }
 

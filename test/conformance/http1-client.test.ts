@@ -9,7 +9,7 @@ import { chunkedBody, type OutgoingRequest, type ResponseHead, type ResponseSink
 import { FieldBlock, Fields } from '../../src/http/field.ts';
 import { defaultHttpLimits } from '../../src/http/limits.ts';
 import { Http1BackendConnection } from '../../src/http1/client.ts';
-import { mintCa } from '../../src/pki/test-ca.ts';
+import { mintCa } from '../../src/certs/test-ca.ts';
 import { names, serve, Listening } from './http1-harness.ts';
 
 /** Keeps what a call heard, as a list of events. */

@@ -13,7 +13,7 @@ import {
   type ServerTimeouts,
 } from '../../src/http/limits.ts';
 import { DateField } from '../../src/http1/date-field.ts';
-import { Pages } from '../../src/http1/pages.ts';
+import { BufferPool } from '../../src/http1/buffer-pool.ts';
 import { Http1ServerConnection } from '../../src/http1/server.ts';
 import type { WriteBudget } from '../../src/http1/write-budget.ts';
 
@@ -116,7 +116,7 @@ export async function serve(settings: ServerSettings) {
     deadlines,
     clock,
     date: new DateField(clock),
-    pages: new Pages(),
+    buffers: new BufferPool(),
     secure: settings.secure ?? false,
     ...(settings.budget === undefined ? {} : { budget: settings.budget }),
   };

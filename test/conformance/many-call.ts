@@ -5,7 +5,7 @@ import { Fault } from '../../src/base/fault.ts';
 import type { BackendConnection, CallAccount, ConnectionOwner } from '../../src/http/backend-connection.ts';
 import type { BackendCall, OutgoingRequest, ResponseSink } from '../../src/http/exchange.ts';
 import { Fields } from '../../src/http/field.ts';
-import type { OpenSocket } from '../../src/http1/inlet.ts';
+import type { OpenSocket } from '../../src/http1/read-buffer.ts';
 import type { BackendProtocol } from '../../src/upstream/protocols.ts';
 
 /** `capacity`: at the start of each connection. */
@@ -23,11 +23,11 @@ class ManyCallConnection implements BackendConnection {
   #text = '';
   #closed = false;
 
-  constructor({ socket, inlet }: OpenSocket, capacity: number, owner: ConnectionOwner) {
+  constructor({ socket, readBuffer }: OpenSocket, capacity: number, owner: ConnectionOwner) {
     this.#socket = socket;
     this.capacity = capacity;
     this.#owner = owner;
-    inlet.receiver = (chunk) => this.#read(chunk.toString('latin1'));
+    readBuffer.receiver = (chunk) => this.#read(chunk.toString('latin1'));
     socket.on('error', () => this.#lose());
     socket.on('end', () => this.#lose());
     socket.on('close', () => this.#lose());

@@ -120,7 +120,7 @@ const unrecognizedName = Buffer.from([21, 3, 3, 0, 2, 2, 112]);
 const decodeError = Buffer.from([21, 3, 3, 0, 2, 2, 50]);
 
 test('a ClientHello of post-quantum size is one that the server answers, however it is cut', async () => {
-  using edge = await open();
+  using downstream = await open();
   const hello = await captureHello('a.test');
   assert.ok(hello.length > 1400, `${hello.length} bytes`);
   for (const pieces of [
@@ -131,26 +131,26 @@ test('a ClientHello of post-quantum size is one that the server answers, however
     bytesOf(inRecords(hello, 1), 700),
     bytesOf(inRecords(hello, 7), 3),
   ]) {
-    assert.equal((await firstAnswer(edge.port, pieces))[0], serverHello);
+    assert.equal((await firstAnswer(downstream.port, pieces))[0], serverHello);
   }
-  await edge.refusals.waitFor(() => edge.refusals.length === 6);
-  const refusals = edge.refusals.items.map(({ policy, serverName }) => `${policy} ${serverName}`);
+  await downstream.refusals.waitFor(() => downstream.refusals.length === 6);
+  const refusals = downstream.refusals.items.map(({ policy, serverName }) => `${policy} ${serverName}`);
   for (const refusal of refusals) assert.equal(refusal, 'a a.test', 'hung up on in the right policy');
 });
 
 test('a fragmented ClientHello never falls to the default policy', async () => {
-  using edge = await open({ defaultPolicy: 'b' });
+  using downstream = await open({ defaultPolicy: 'b' });
   const hello = await captureHello('a.test');
   for (const pieces of [bytesOf(hello, 1), bytesOf(inRecords(hello, 1), 500)]) {
-    const from = edge.refusals.length;
-    await firstAnswer(edge.port, pieces);
-    const refusal = await edge.refusals.waitFor(() => true, { from });
+    const from = downstream.refusals.length;
+    await firstAnswer(downstream.port, pieces);
+    const refusal = await downstream.refusals.waitFor(() => true, { from });
     assert.deepEqual([refusal.policy, refusal.serverName], ['a', 'a.test']);
   }
 });
 
 test('upper case and a trailing dot choose the same policy, the longest wildcard its own', async () => {
-  using edge = await open();
+  using downstream = await open();
   for (const [servername, wanted] of [
     ['A.TEST', 'A'],
     ['a.test.', 'A'],
@@ -159,96 +159,96 @@ test('upper case and a trailing dot choose the same policy, the longest wildcard
     ['x.WILD.test', 'B'],
     ['y.x.wild.test.', 'B'],
   ] as const) {
-    const result = await sClient({ port: edge.port, servername, cert: alice.cert, key: alice.key });
+    const result = await sClient({ port: downstream.port, servername, cert: alice.cert, key: alice.key });
     assert.deepEqual([result.status, result.serverSubject], [200, `CN=${wanted}`], servername);
   }
   assert.deepEqual(
-    edge.peers.items.map(({ serverName }) => serverName),
+    downstream.peers.items.map(({ serverName }) => serverName),
     ['a.test', 'a.test', 'a.test', 'b.test', 'x.wild.test', 'y.x.wild.test'],
   );
 });
 
 test('an unknown or absent server name is refused with unrecognized_name where there is no default', async () => {
-  using edge = await open();
+  using downstream = await open();
   for (const servername of ['nobody.test', 'xa.test', 'wild.test', false] as const) {
     for (const tls of ['1.2', '1.3'] as const) {
-      const result = await sClient({ port: edge.port, servername, tls, cert: alice.cert, key: alice.key });
+      const result = await sClient({ port: downstream.port, servername, tls, cert: alice.cert, key: alice.key });
       assert.deepEqual([result.established, result.status], [false, undefined]);
       assert.match(result.output, /alert number 112/);
     }
   }
-  assert.deepEqual(new Set(edge.refusals.items.map(({ code }) => code)), new Set(['unknown_sni']));
+  assert.deepEqual(new Set(downstream.refusals.items.map(({ code }) => code)), new Set(['unknown_sni']));
 });
 
 test('with a default policy, unknown and absent names and addresses get it', async () => {
-  using edge = await open({ defaultPolicy: 'b' });
+  using downstream = await open({ defaultPolicy: 'b' });
   for (const servername of ['nobody.test', '192.0.2.1', false] as const) {
-    const result = await sClient({ port: edge.port, servername });
+    const result = await sClient({ port: downstream.port, servername });
     assert.deepEqual([result.status, result.serverSubject], [200, 'CN=B']);
   }
 });
 
 test('a server name that could mean two things is refused before TLS starts', async () => {
-  using edge = await open({ defaultPolicy: 'b' });
+  using downstream = await open({ defaultPolicy: 'b' });
   const hello = await captureHello('a.test');
   const at = hello.indexOf('a.test');
   for (const name of ['a\0test', 'a test', 'a\ntest', 'a\u007ftest']) {
     const changed = Buffer.from(hello);
     changed.write(name, at, 'latin1');
-    assert.deepEqual(await sendRaw(edge.port, [changed]), decodeError);
+    assert.deepEqual(await sendRaw(downstream.port, [changed]), decodeError);
   }
-  assert.deepEqual(new Set(edge.refusals.items.map(({ code }) => code)), new Set(['not_tls']));
-  assert.equal(edge.peers.length, 0);
+  assert.deepEqual(new Set(downstream.refusals.items.map(({ code }) => code)), new Set(['not_tls']));
+  assert.equal(downstream.peers.length, 0);
 });
 
 test('what is no ClientHello is refused, and one name more than we know does no harm', async () => {
-  using edge = await open();
+  using downstream = await open();
   const hello = await captureHello('nobody.test');
-  assert.deepEqual(await sendRaw(edge.port, [hello]), unrecognizedName);
-  assert.deepEqual(await sendRaw(edge.port, [Buffer.from([22, 3, 1, 0, 4, 2, 0, 0, 0])]), decodeError);
-  assert.deepEqual(await sendRaw(edge.port, [Buffer.from([22, 3, 1, 0, 4, 1, 0xff, 0xff, 0xff])]), decodeError);
-  assert.equal((await sendRaw(edge.port, [Buffer.from('\x80\x2e\x01\x03\x01', 'latin1')])).length, 0);
+  assert.deepEqual(await sendRaw(downstream.port, [hello]), unrecognizedName);
+  assert.deepEqual(await sendRaw(downstream.port, [Buffer.from([22, 3, 1, 0, 4, 2, 0, 0, 0])]), decodeError);
+  assert.deepEqual(await sendRaw(downstream.port, [Buffer.from([22, 3, 1, 0, 4, 1, 0xff, 0xff, 0xff])]), decodeError);
+  assert.equal((await sendRaw(downstream.port, [Buffer.from('\x80\x2e\x01\x03\x01', 'latin1')])).length, 0);
 });
 
 test('plain HTTP on the TLS port is told so in plain text, and nothing of it is served', async () => {
-  using edge = await open({ defaultPolicy: 'b' });
+  using downstream = await open({ defaultPolicy: 'b' });
   for (const request of ['GET / HTTP/1.1\r\nHost: b.test\r\n\r\n', 'G', 'POST /x HTTP/1.0\r\n\r\n']) {
-    const text = (await sendRaw(edge.port, [Buffer.from(request)], false)).toString();
+    const text = (await sendRaw(downstream.port, [Buffer.from(request)], false)).toString();
     assert.match(text, /^HTTP\/1\.1 400 Bad Request\r\n/);
     assert.match(text, /\r\nConnection: close\r\n/);
     assert.match(text, /\r\n\r\nClient sent plain HTTP to an HTTPS port\n$/);
   }
-  assert.deepEqual(new Set(edge.refusals.items.map(({ code }) => code)), new Set(['not_tls']));
-  assert.equal(edge.peers.length, 0);
+  assert.deepEqual(new Set(downstream.refusals.items.map(({ code }) => code)), new Set(['not_tls']));
+  assert.equal(downstream.peers.length, 0);
 });
 
 test('a port check that says nothing leaves no trace; one that breaks off in the middle does', async () => {
-  using edge = await open();
-  await sendRaw(edge.port, []);
+  using downstream = await open();
+  await sendRaw(downstream.port, []);
   const hello = await captureHello('a.test');
-  await sendRaw(edge.port, [hello.subarray(0, 100)]);
-  const refusal = await edge.refusals.waitFor(() => true);
-  assert.deepEqual([refusal.code, edge.refusals.length, edge.outcomes.length], ['refused_by_peer', 1, 1]);
-  assert.equal(edge.listener.pending, 0);
+  await sendRaw(downstream.port, [hello.subarray(0, 100)]);
+  const refusal = await downstream.refusals.waitFor(() => true);
+  assert.deepEqual([refusal.code, downstream.refusals.length, downstream.outcomes.length], ['refused_by_peer', 1, 1]);
+  assert.equal(downstream.listener.pending, 0);
 });
 
 test('a client that drips its ClientHello, or says nothing, is cut off by the handshake timeout', async () => {
-  using edge = await open({ handshakeTimeoutMs: 60 });
+  using downstream = await open({ handshakeTimeoutMs: 60 });
   const hello = await captureHello('a.test');
-  assert.equal((await sendRaw(edge.port, [hello.subarray(0, 20)], false)).length, 0);
-  assert.equal((await sendRaw(edge.port, [], false)).length, 0);
-  assert.equal((await sendRaw(edge.port, [hello], false))[0], serverHello);
-  const details = edge.refusals.items.map(({ code, detail }) => `${code}: ${detail}`);
+  assert.equal((await sendRaw(downstream.port, [hello.subarray(0, 20)], false)).length, 0);
+  assert.equal((await sendRaw(downstream.port, [], false)).length, 0);
+  assert.equal((await sendRaw(downstream.port, [hello], false))[0], serverHello);
+  const details = downstream.refusals.items.map(({ code, detail }) => `${code}: ${detail}`);
   assert.deepEqual(details, [
     'timeout: the handshake was not finished in time, within its ClientHello',
     'timeout: the handshake was not finished in time, before it sent anything',
     'timeout: the handshake was not finished in time, after its ClientHello',
   ]);
-  assert.equal(edge.listener.pending, 0);
+  assert.equal(downstream.listener.pending, 0);
 });
 
 test('two hundred hostile byte strings later the listener still serves, and no exception reached it', async () => {
-  using edge = await open({ handshakeTimeoutMs: 500 });
+  using downstream = await open({ handshakeTimeoutMs: 500 });
   const hello = await captureHello('a.test');
   // A fixed linear congruence: hostile, and the same each time.
   let state = 12_345;
@@ -263,12 +263,12 @@ test('two hundred hostile byte strings later the listener still serves, and no e
     return round % 4 === 2 ? changed.subarray(0, random(changed.length)) : changed;
   });
   for (let at = 0; at < hostile.length; at += 20) {
-    await Promise.all(hostile.slice(at, at + 20).map((bytes) => sendRaw(edge.port, [bytes])));
+    await Promise.all(hostile.slice(at, at + 20).map((bytes) => sendRaw(downstream.port, [bytes])));
   }
-  const good = await sClient({ port: edge.port, servername: 'a.test', cert: alice.cert, key: alice.key });
+  const good = await sClient({ port: downstream.port, servername: 'a.test', cert: alice.cert, key: alice.key });
   assert.equal(good.status, 200);
-  assert.deepEqual(edge.defects, []);
-  assert.equal(edge.peers.length, 1);
-  assert.equal(edge.listener.pending, 0);
-  for (const { code } of edge.refusals.items) assert.notEqual(code, 'internal');
+  assert.deepEqual(downstream.defects, []);
+  assert.equal(downstream.peers.length, 1);
+  assert.equal(downstream.listener.pending, 0);
+  for (const { code } of downstream.refusals.items) assert.notEqual(code, 'internal');
 });

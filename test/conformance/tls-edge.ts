@@ -4,19 +4,19 @@ import { randomBytes } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { Deadlines } from '../../src/base/deadline.ts';
-import type { ClientTrustOptions } from '../../src/edge/client-trust.ts';
-import { EdgePolicy, type EdgePolicyOptions } from '../../src/edge/edge-policy.ts';
-import type { EdgeWorld, HandshakeOutcome } from '../../src/edge/edge-world.ts';
-import type { HandshakeRecord } from '../../src/edge/handshake-record.ts';
-import type { Intermediates } from '../../src/edge/intermediates.ts';
-import { EdgeListener, type EdgeLimits } from '../../src/edge/listener.ts';
-import type { Peer } from '../../src/edge/peer.ts';
-import type { PendingLimits } from '../../src/edge/pending-handshakes.ts';
-import { PolicyTable } from '../../src/edge/policy-table.ts';
-import type { Issued } from '../../src/pki/test-ca.ts';
+import type { ClientTrustOptions } from '../../src/downstream/client-trust.ts';
+import { TrustPolicy, type TrustPolicyOptions } from '../../src/downstream/trust-policy.ts';
+import type { DownstreamDependencies, HandshakeOutcome } from '../../src/downstream/dependencies.ts';
+import type { HandshakeRecord } from '../../src/downstream/handshake-record.ts';
+import type { Intermediates } from '../../src/downstream/intermediates.ts';
+import { TlsListener, type DownstreamLimits } from '../../src/downstream/listener.ts';
+import type { Peer } from '../../src/downstream/peer.ts';
+import type { PendingLimits } from '../../src/downstream/pending-handshakes.ts';
+import { PolicyTable } from '../../src/downstream/policy-table.ts';
+import type { Issued } from '../../src/certs/test-ca.ts';
 import { Feed } from '../support/wait-for.ts';
 
-export type PolicySpec = Partial<Omit<EdgePolicyOptions, 'certificates' | 'clientAuth' | 'resumption'>> & {
+export type PolicySpec = Partial<Omit<TrustPolicyOptions, 'certificates' | 'clientAuth' | 'resumption'>> & {
   /** Default: [name + '.test']. */
   readonly hosts?: readonly string[];
   readonly server: Issued | readonly Issued[];
@@ -39,9 +39,9 @@ export type EdgeOptions = {
   readonly secret?: Buffer;
   /** Shared with another edge, as the workers of one gateway do. */
   readonly intermediates?: Intermediates;
-  readonly limits?: Partial<EdgeLimits>;
+  readonly limits?: Partial<DownstreamLimits>;
   /** The answers about clients, and who hears of those that pass unchecked. */
-  readonly ocsp?: EdgeWorld['ocsp'];
+  readonly ocsp?: DownstreamDependencies['ocsp'];
   readonly handshakeTimeoutMs?: number;
   readonly handshakesPerSecond?: number;
   readonly pendingHandshakes?: PendingLimits;
@@ -52,7 +52,7 @@ export type EdgeOptions = {
 
 export type Edge = {
   readonly port: number;
-  readonly listener: EdgeListener;
+  readonly listener: TlsListener;
   readonly peers: Feed<Peer>;
   /** Connections that the flow has and that are not closed. */
   readonly open: ReadonlyMap<TLSSocket, Peer>;
@@ -79,7 +79,7 @@ export async function openEdge(options: EdgeOptions): Promise<Edge> {
   const defects: unknown[] = [];
   let policies = compile(options.policies, options.defaultPolicy, secret);
   const open = new Map<TLSSocket, Peer>();
-  const listener = new EdgeListener({
+  const listener = new TlsListener({
     ...(options.intermediates !== undefined && { intermediates: options.intermediates }),
     current: () => ({
       policies,
@@ -148,7 +148,7 @@ function compile(specs: EdgeOptions['policies'], defaultPolicy: string | undefin
       resumes = true,
     } = spec;
     const servers: readonly Issued[] = 'keyPem' in server ? [server] : server;
-    const policy = new EdgePolicy({
+    const policy = new TrustPolicy({
       name,
       minVersion: spec.minVersion ?? 'TLSv1.2',
       maxVersion: spec.maxVersion ?? 'TLSv1.3',
@@ -170,7 +170,7 @@ function compile(specs: EdgeOptions['policies'], defaultPolicy: string | undefin
   });
 }
 
-/** A clock that is the system's, moved by `shiftMs` where certificates are judged; deadlines run as ever. */
+/** A clock that is the system's, moved by `shiftMs` where certificates are verified; deadlines run as ever. */
 export class ShiftedClock implements Clock {
   shiftMs = 0;
 

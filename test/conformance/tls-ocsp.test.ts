@@ -5,11 +5,11 @@ import { createServer } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { connect } from 'node:tls';
 import { systemClock } from '../../src/base/clock.ts';
-import type { OcspSettings } from '../../src/edge/client-trust.ts';
-import { OcspChecker } from '../../src/edge/ocsp-checker.ts';
-import type { OcspSoftPass } from '../../src/edge/ocsp-verdict.ts';
-import { writeOcspRefusal } from '../../src/pki/ocsp-writer.ts';
-import { type Issued, mintCa, type TestCa } from '../../src/pki/test-ca.ts';
+import type { OcspSettings } from '../../src/ocsp/settings.ts';
+import { OcspChecker } from '../../src/ocsp/checker.ts';
+import type { OcspSoftFail } from '../../src/ocsp/verification.ts';
+import { writeOcspRefusal } from '../../src/ocsp/writer.ts';
+import { type Issued, mintCa, type TestCa } from '../../src/certs/test-ca.ts';
 import { keepConnection } from '../support/kept-connection.ts';
 import {
   type HandResponder,
@@ -46,7 +46,7 @@ function settings(over: Partial<OcspSettings> = {}): OcspSettings {
 }
 
 type OcspEdge = Edge & {
-  readonly softPasses: Feed<OcspSoftPass>;
+  readonly softPasses: Feed<OcspSoftFail>;
   readonly asked: string[];
   readonly changes: Feed<true>;
 };
@@ -56,19 +56,19 @@ async function openOcspEdge(
   spec: Partial<PolicySpec> = {},
   more: { readonly handshakeTimeoutMs?: number } = {},
 ): Promise<OcspEdge> {
-  const softPasses = new Feed<OcspSoftPass>('soft passes');
+  const softPasses = new Feed<OcspSoftFail>('soft passes');
   const changes = new Feed<true>('changes');
   const asked: string[] = [];
   const checker = new OcspChecker({
     clock: systemClock,
     events: { onAsked: (_policy, result) => void asked.push(result), onChange: () => changes.push(true) },
   });
-  const edge = await openEdge({
+  const downstream = await openEdge({
     policies: { a: { server, ca: ca.certPem, trust: { ocsp: settings(ocsp) }, ...spec } },
-    ocsp: { checker, onSoftPass: (pass) => softPasses.push(pass) },
+    ocsp: { checker, onSoftFail: (pass) => softPasses.push(pass) },
     ...more,
   });
-  return { ...edge, softPasses, asked, changes };
+  return { ...downstream, softPasses, asked, changes };
 }
 
 let names = 0;
@@ -84,40 +84,44 @@ async function issueClient(extensions = ocspAt(), by: TestCa = ca): Promise<Cert
 }
 
 /** How an attempt as `who` ended: 'ok' or the code, and the detail of the refusal. */
-async function attempt(edge: Edge, who: Issued): Promise<{ code: string; detail: string; status: string }> {
-  const from = edge.outcomes.length;
-  const refusedBefore = edge.refusals.length;
+async function attempt(downstream: Edge, who: Issued): Promise<{ code: string; detail: string; status: string }> {
+  const from = downstream.outcomes.length;
+  const refusedBefore = downstream.refusals.length;
   using connection = await keepConnection({
-    port: edge.port,
+    port: downstream.port,
     servername: 'a.test',
     ca: serverCa.certPem,
     as: who as CertFiles,
   });
   connection.send('GET / HTTP/1.1\r\nHost: a.test\r\n\r\n');
-  const { code } = await edge.outcomes.waitFor(() => true, { from });
+  const { code } = await downstream.outcomes.waitFor(() => true, { from });
   await connection.ended;
-  return { code, detail: edge.refusals.items[refusedBefore]?.detail ?? '', status: connection.text().slice(9, 12) };
+  return {
+    code,
+    detail: downstream.refusals.items[refusedBefore]?.detail ?? '',
+    status: connection.text().slice(9, 12),
+  };
 }
 
 describe('a revoked client is refused whatever the mode', () => {
   for (const mode of ['hard', 'soft'] as const) {
     test(`${mode}, by the word of openssl ocsp, and a good one is let in`, async () => {
       await using responder = await startOcspResponder({ dir, ca });
-      using edge = await openOcspEdge({ mode, responder: responder.url });
+      using downstream = await openOcspEdge({ mode, responder: responder.url });
       const [alice, bob] = [await issueClient(), await issueClient()];
       await responder.set(alice, 'good');
       await responder.set(bob, 'revoked');
-      assert.equal((await attempt(edge, alice)).code, 'ok');
-      const refused = await attempt(edge, bob);
+      assert.equal((await attempt(downstream, alice)).code, 'ok');
+      const refused = await attempt(downstream, bob);
       assert.equal(refused.code, 'revoked');
       assert.equal(refused.detail, 'OCSP: revoked on 2020-01-01T00:00:00.000Z, keyCompromise');
-      assert.deepEqual(edge.asked, ['good', 'revoked']);
+      assert.deepEqual(downstream.asked, ['good', 'revoked']);
       // From memory now.
-      assert.equal((await attempt(edge, alice)).code, 'ok');
-      assert.equal((await attempt(edge, bob)).code, 'revoked');
-      assert.deepEqual(edge.asked, ['good', 'revoked']);
-      assert.equal(edge.softPasses.length, 0);
-      assert.deepEqual(edge.defects, []);
+      assert.equal((await attempt(downstream, alice)).code, 'ok');
+      assert.equal((await attempt(downstream, bob)).code, 'revoked');
+      assert.deepEqual(downstream.asked, ['good', 'revoked']);
+      assert.equal(downstream.softPasses.length, 0);
+      assert.deepEqual(downstream.defects, []);
     });
 
     test(`${mode}, and nothing that the responder says later but a newer "good" lifts it`, async () => {
@@ -138,10 +142,10 @@ describe('a revoked client is refused whatever the mode', () => {
       ];
       for (const [what, body, wanted] of later) {
         await using responder = await openHandResponder(send(revoked(ending)));
-        using edge = await openOcspEdge({ mode, responder: responder.url, refreshMs: 1 });
-        assert.equal((await attempt(edge, bob)).code, 'revoked', what);
+        using downstream = await openOcspEdge({ mode, responder: responder.url, refreshMs: 1 });
+        assert.equal((await attempt(downstream, bob)).code, 'revoked', what);
         responder.answer = body === undefined ? (_, response) => response.writeHead(500).end() : send(body);
-        assert.equal((await attempt(edge, bob)).code, wanted, what);
+        assert.equal((await attempt(downstream, bob)).code, wanted, what);
         assert.equal(responder.requests.length, 2, what);
       }
     });
@@ -151,8 +155,8 @@ describe('a revoked client is refused whatever the mode', () => {
     const bob = await issueClient();
     const old = respondAbout(bob, ca, delegate, { status: 'revoked', nextUpdate: Date.now() - 1000 });
     await using responder = await openHandResponder(send(old));
-    using edge = await openOcspEdge({ mode: 'soft', responder: responder.url });
-    assert.equal((await attempt(edge, bob)).code, 'revoked');
+    using downstream = await openOcspEdge({ mode: 'soft', responder: responder.url });
+    assert.equal((await attempt(downstream, bob)).code, 'revoked');
   });
 });
 
@@ -208,20 +212,20 @@ describe('where OCSP gives no clear answer, hard refuses and soft lets in and co
       test(`${state}, ${mode}`, async () => {
         const [alice, other] = [await issueClient(), await issueClient()];
         await using responder = await openHandResponder(answer(alice, other));
-        using edge = await openOcspEdge({ mode, responder: responder.url });
+        using downstream = await openOcspEdge({ mode, responder: responder.url });
         for (let times = 0; times < 2; times += 1) {
-          const found = await attempt(edge, alice);
+          const found = await attempt(downstream, alice);
           if (mode === 'hard') {
             assert.equal(found.code, 'revocation_unknown');
             assert.match(found.detail, detail);
             assert.match(found.detail, /^OCSP: /);
           } else {
             assert.equal(found.code, 'ok');
-            assert.match(edge.softPasses.items[times]?.detail ?? '', detail);
+            assert.match(downstream.softPasses.items[times]?.detail ?? '', detail);
           }
         }
         assert.equal(responder.requests.length, 1, 'a failure is kept for a moment');
-        assert.deepEqual(edge.defects, []);
+        assert.deepEqual(downstream.defects, []);
       });
     }
   }
@@ -229,35 +233,35 @@ describe('where OCSP gives no clear answer, hard refuses and soft lets in and co
   for (const mode of ['hard', 'soft'] as const) {
     test(`a responder that never answers, ${mode}`, async () => {
       await using responder = await openHandResponder(() => {});
-      using edge = await openOcspEdge({ mode, responder: responder.url, timeoutMs: 200 });
-      const found = await attempt(edge, await issueClient());
+      using downstream = await openOcspEdge({ mode, responder: responder.url, timeoutMs: 200 });
+      const found = await attempt(downstream, await issueClient());
       assert.equal(found.code, mode === 'hard' ? 'revocation_unknown' : 'ok');
-      const detail = mode === 'hard' ? found.detail : edge.softPasses.items[0]?.detail;
+      const detail = mode === 'hard' ? found.detail : downstream.softPasses.items[0]?.detail;
       assert.match(detail ?? '', /did not answer within/);
     });
 
     test(`a responder that nobody listens for, ${mode}`, async () => {
       const responder = await openHandResponder(() => {});
       await responder[Symbol.asyncDispose]();
-      using edge = await openOcspEdge({ mode, responder: responder.url });
-      const { code } = await attempt(edge, await issueClient());
+      using downstream = await openOcspEdge({ mode, responder: responder.url });
+      const { code } = await attempt(downstream, await issueClient());
       assert.equal(code, mode === 'hard' ? 'revocation_unknown' : 'ok');
-      assert.deepEqual(edge.asked, ['unreachable']);
+      assert.deepEqual(downstream.asked, ['unreachable']);
     });
 
     test(`no responder in certificate or policy, ${mode}`, async () => {
-      using edge = await openOcspEdge({ mode });
-      const found = await attempt(edge, await issueClient([]));
+      using downstream = await openOcspEdge({ mode });
+      const found = await attempt(downstream, await issueClient([]));
       assert.equal(found.code, mode === 'hard' ? 'revocation_unknown' : 'ok');
-      const detail = mode === 'hard' ? found.detail : edge.softPasses.items[0]?.detail;
+      const detail = mode === 'hard' ? found.detail : downstream.softPasses.items[0]?.detail;
       assert.match(detail ?? '', /names no OCSP responder/);
     });
   }
 
   test('hard explains it in an answer where the policy explains', async () => {
     await using responder = await openHandResponder(send(writeOcspRefusal(3)));
-    using edge = await openOcspEdge({ responder: responder.url }, { onFailure: 'explain' });
-    const found = await attempt(edge, await issueClient());
+    using downstream = await openOcspEdge({ responder: responder.url }, { onFailure: 'explain' });
+    const found = await attempt(downstream, await issueClient());
     assert.deepEqual([found.code, found.status], ['revocation_unknown', '403']);
   });
 });
@@ -267,9 +271,9 @@ describe('a client that did not get as far is nobody to ask about', () => {
     await using responder = await openHandResponder(send(writeOcspRefusal(3)));
     const stranger = await issueClient(ocspAt(responder.url), await mintCa({ cn: 'nobody' }));
     const allowed = { responder: responder.url, allowedHosts: ['127.0.0.1'] };
-    using edge = await openOcspEdge(allowed, { required: false });
-    assert.equal((await attempt(edge, stranger)).code, 'untrusted_issuer');
-    using anonymous = await keepConnection({ port: edge.port, servername: 'a.test', ca: serverCa.certPem });
+    using downstream = await openOcspEdge(allowed, { required: false });
+    assert.equal((await attempt(downstream, stranger)).code, 'untrusted_issuer');
+    using anonymous = await keepConnection({ port: downstream.port, servername: 'a.test', ca: serverCa.certPem });
     anonymous.send('GET / HTTP/1.1\r\nHost: a.test\r\n\r\n');
     assert.match(await anonymous.waitFor(/200 OK/), /200 OK/);
     assert.equal(responder.connections.length, 0);
@@ -302,14 +306,14 @@ describe('a certificate chooses nobody whom the gateway talks to', () => {
       'http://',
       'rubbish',
     ];
-    using edge = await openOcspEdge({ allowedHosts: ['ocsp.test'] });
+    using downstream = await openOcspEdge({ allowedHosts: ['ocsp.test'] });
     for (const url of named) {
-      const found = await attempt(edge, await issueClient(ocspAt(url)));
+      const found = await attempt(downstream, await issueClient(ocspAt(url)));
       assert.equal(found.code, 'revocation_unknown', url);
       assert.match(found.detail, /which is not allowed/, url);
     }
     assert.equal(trap.connections.length, 0);
-    assert.deepEqual(new Set(edge.asked), new Set(['not_allowed']));
+    assert.deepEqual(new Set(downstream.asked), new Set(['not_allowed']));
   });
 
   test('an address that is listed itself is asked, and a name in any spelling', async () => {
@@ -322,8 +326,8 @@ describe('a certificate chooses nobody whom the gateway talks to', () => {
       await using responder = await openHandResponder(send(writeOcspRefusal(3)));
       const other = 'http://169.254.169.254/';
       const client = await issueClient(ocspAt(other, 'ldap://x/', `http://${host}:${responder.port}/ask`));
-      using edge = await openOcspEdge({ allowedHosts: [listed] });
-      assert.match((await attempt(edge, client)).detail, /tryLater/, host);
+      using downstream = await openOcspEdge({ allowedHosts: [listed] });
+      assert.match((await attempt(downstream, client)).detail, /tryLater/, host);
     }
   });
 
@@ -334,8 +338,8 @@ describe('a certificate chooses nobody whom the gateway talks to', () => {
       await using responder = await openHandResponder((_, response) =>
         response.writeHead(status, { location: trap.url }).end(respondAbout(alice, ca, delegate)),
       );
-      using edge = await openOcspEdge({ responder: responder.url });
-      assert.match((await attempt(edge, alice)).detail, new RegExp(`HTTP status ${status}`));
+      using downstream = await openOcspEdge({ responder: responder.url });
+      assert.match((await attempt(downstream, alice)).detail, new RegExp(`HTTP status ${status}`));
     }
     assert.equal(trap.connections.length, 0);
   });
@@ -343,8 +347,8 @@ describe('a certificate chooses nobody whom the gateway talks to', () => {
   test('a responder over https is verified', async () => {
     // It answers TLS, with a certificate of nobody.
     await using responder = await openHandResponder(send(writeOcspRefusal(3)));
-    using edge = await openOcspEdge({ responder: responder.url.replace('http:', 'https:') });
-    assert.match((await attempt(edge, await issueClient())).detail, /cannot be asked .*\(https:\/\/[^ ]+\)$/);
+    using downstream = await openOcspEdge({ responder: responder.url.replace('http:', 'https:') });
+    assert.match((await attempt(downstream, await issueClient())).detail, /cannot be asked .*\(https:\/\/[^ ]+\)$/);
     assert.equal(responder.requests.length, 0);
   });
 
@@ -354,8 +358,8 @@ describe('a certificate chooses nobody whom the gateway talks to', () => {
     await using responder = await openHandResponder((request, response, body) => {
       held.push(() => send(respondAbout(alice, ca, delegate))(request, response, body));
     });
-    using edge = await openOcspEdge({ responder: responder.url });
-    const attempts = Array.from({ length: 5 }, async () => attempt(edge, alice));
+    using downstream = await openOcspEdge({ responder: responder.url });
+    const attempts = Array.from({ length: 5 }, async () => attempt(downstream, alice));
     await responder.requests.waitFor(() => true);
     for (const go of held) go();
     for (const { code } of await Promise.all(attempts)) assert.equal(code, 'ok');
@@ -370,9 +374,9 @@ describe('while a responder is asked', () => {
     await using responder = await openHandResponder((request, response, body) => {
       go = () => send(respondAbout(alice, ca, delegate))(request, response, body);
     });
-    using edge = await openOcspEdge({ responder: responder.url });
+    using downstream = await openOcspEdge({ responder: responder.url });
     const socket = connect({
-      port: edge.port,
+      port: downstream.port,
       servername: 'a.test',
       rejectUnauthorized: false,
       cert: alice.chainPem,
@@ -381,24 +385,28 @@ describe('while a responder is asked', () => {
     socket.on('error', () => {});
     await responder.requests.waitFor(() => true);
     socket.destroy();
-    const { code } = await edge.outcomes.waitFor(() => true);
+    const { code } = await downstream.outcomes.waitFor(() => true);
     assert.equal(code, 'refused_by_peer');
-    assert.match(edge.refusals.items[0]?.detail ?? '', /while an OCSP responder was asked/);
+    assert.match(downstream.refusals.items[0]?.detail ?? '', /while an OCSP responder was asked/);
     go();
-    assert.equal((await attempt(edge, alice)).code, 'ok');
+    assert.equal((await attempt(downstream, alice)).code, 'ok');
     assert.equal(responder.requests.length, 1);
-    assert.equal(edge.outcomes.length, 2);
-    assert.equal(edge.peers.length, 1);
-    assert.deepEqual(edge.defects, []);
+    assert.equal(downstream.outcomes.length, 2);
+    assert.equal(downstream.peers.length, 1);
+    assert.deepEqual(downstream.defects, []);
   });
 
   test('the deadline of the handshake still holds', async () => {
     await using responder = await openHandResponder(() => {});
-    using edge = await openOcspEdge({ responder: responder.url, timeoutMs: 60_000 }, {}, { handshakeTimeoutMs: 300 });
-    const found = await attempt(edge, await issueClient());
+    using downstream = await openOcspEdge(
+      { responder: responder.url, timeoutMs: 60_000 },
+      {},
+      { handshakeTimeoutMs: 300 },
+    );
+    const found = await attempt(downstream, await issueClient());
     assert.equal(found.code, 'timeout');
     assert.match(found.detail, /while an OCSP responder was asked/);
-    assert.equal(edge.outcomes.length, 1);
+    assert.equal(downstream.outcomes.length, 1);
   });
 
   test('what the client sends early is kept for the request', async () => {
@@ -407,8 +415,13 @@ describe('while a responder is asked', () => {
     await using responder = await openHandResponder((request, response, body) => {
       go = () => send(respondAbout(alice, ca, delegate))(request, response, body);
     });
-    using edge = await openOcspEdge({ responder: responder.url });
-    using connection = await keepConnection({ port: edge.port, servername: 'a.test', ca: serverCa.certPem, as: alice });
+    using downstream = await openOcspEdge({ responder: responder.url });
+    using connection = await keepConnection({
+      port: downstream.port,
+      servername: 'a.test',
+      ca: serverCa.certPem,
+      as: alice,
+    });
     connection.send('GET / HTTP/1.1\r\nHost: a.test\r\n\r\n');
     await responder.requests.waitFor(() => true);
     assert.equal(connection.text(), '');
@@ -423,19 +436,19 @@ describe('a session that is resumed', () => {
       test(`is refused when its certificate was revoked meanwhile, TLS ${tls}, ${mode}`, async () => {
         await using responder = await startOcspResponder({ dir, ca });
         // Nothing is remembered, so that each handshake asks.
-        using edge = await openOcspEdge({ mode, responder: responder.url, refreshMs: 1 });
+        using downstream = await openOcspEdge({ mode, responder: responder.url, refreshMs: 1 });
         const alice = await issueClient();
         await responder.set(alice, 'good');
         const session = dir.file(`session-${tls}-${mode}`);
-        const to = { port: edge.port, servername: 'a.test', tls, cert: alice.cert, key: alice.key } as const;
+        const to = { port: downstream.port, servername: 'a.test', tls, cert: alice.cert, key: alice.key } as const;
         assert.equal((await sClient({ ...to, sessionOut: session })).status, 200);
         const again = await sClient({ ...to, sessionIn: session });
         assert.deepEqual([again.reused, again.status], [true, 200], again.output);
         await responder.set(alice, 'revoked');
         const after = await sClient({ ...to, sessionIn: session });
         assert.equal(after.response, '', after.output);
-        assert.equal(edge.refusals.items.at(-1)?.code, 'revoked');
-        assert.equal(edge.changes.length, 1);
+        assert.equal(downstream.refusals.items.at(-1)?.code, 'revoked');
+        assert.equal(downstream.changes.length, 1);
       });
     }
   }
@@ -480,11 +493,11 @@ describe('a responder that is down', () => {
       accepted.push(true);
     });
     const address = silent.address() as { port: number };
-    using edge = await openOcspEdge({ responder: `http://127.0.0.1:${address.port}`, timeoutMs: 100 });
+    using downstream = await openOcspEdge({ responder: `http://127.0.0.1:${address.port}`, timeoutMs: 100 });
     for (let n = 0; n < 6; n += 1) {
-      assert.equal((await attempt(edge, await issueClient())).code, 'revocation_unknown');
+      assert.equal((await attempt(downstream, await issueClient())).code, 'revocation_unknown');
     }
-    assert.deepEqual(edge.asked, ['timeout', 'timeout', 'timeout', 'down', 'down', 'down']);
+    assert.deepEqual(downstream.asked, ['timeout', 'timeout', 'timeout', 'down', 'down', 'down']);
     assert.equal(accepted.length, 3);
   });
 });

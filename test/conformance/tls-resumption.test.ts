@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
-import { Intermediates } from '../../src/edge/intermediates.ts';
+import { Intermediates } from '../../src/downstream/intermediates.ts';
 import { type SClientOptions, type SClientResult, sClient } from '../support/openssl.ts';
 import { type Authority, type CertFiles, openAuthority } from '../support/pki.ts';
 import { openTempDir } from '../support/temp.ts';
@@ -62,12 +62,12 @@ async function resume(first: [Edge, Ask], second: [Edge, Ask]): Promise<{ made: 
 for (const tls of ['1.2', '1.3'] as const) {
   describe(`TLS ${tls}`, () => {
     test('within one policy a session resumes, and the client is who it was', async () => {
-      using edge = await openEdge({ policies: policies() });
+      using downstream = await openEdge({ policies: policies() });
       const ask = { ...asAlice(), servername: 'a.test', tls };
-      const { made, next } = await resume([edge, ask], [edge, ask]);
+      const { made, next } = await resume([downstream, ask], [downstream, ask]);
       assert.deepEqual([made.status, made.reused], [200, false]);
       assert.deepEqual([next.status, next.reused], [200, true]);
-      const [, peer] = edge.peers.items;
+      const [, peer] = downstream.peers.items;
       assert.equal(peer?.identity?.leaf.subject, 'CN=alice');
       assert.deepEqual([peer?.verdict?.resumed, peer?.serverName, peer?.policy], [true, 'a.test', 'a']);
     });
@@ -86,14 +86,14 @@ for (const tls of ['1.2', '1.3'] as const) {
       using one = await openEdge({ policies: policies() });
       using two = await openEdge({ policies: policies() });
       const [before, after] = [randomBytes(32), randomBytes(32)];
-      for (const edge of [one, two]) edge.rotate(before);
+      for (const downstream of [one, two]) downstream.rotate(before);
       const ask = { ...asAlice(), servername: 'a.test', tls };
       assert.equal((await resume([one, ask], [two, ask])).next.reused, true, 'within an epoch');
       const file = newSessionFile();
       assert.equal((await sClient({ port: one.port, ...ask, sessionOut: file })).status, 200);
-      for (const edge of [one, two]) edge.rotate(after);
-      for (const edge of [one, two]) {
-        const old = await sClient({ port: edge.port, ...ask, sessionIn: file });
+      for (const downstream of [one, two]) downstream.rotate(after);
+      for (const downstream of [one, two]) {
+        const old = await sClient({ port: downstream.port, ...ask, sessionIn: file });
         assert.deepEqual([old.status, old.reused], [200, false]);
       }
       assert.equal((await resume([one, ask], [two, ask])).next.reused, true, 'within the next epoch');
@@ -123,27 +123,27 @@ for (const tls of ['1.2', '1.3'] as const) {
     ] as const;
     for (const [sentence, from, to, code] of crossings) {
       test(`a session ${sentence}`, async () => {
-        using edge = await openEdge({ policies: policies(), defaultPolicy: 'b' });
+        using downstream = await openEdge({ policies: policies(), defaultPolicy: 'b' });
         const { cert, key } = from === 'nobody.test' ? bob : alice;
         const who = code === nobody ? {} : { cert, key };
         const { made, next } = await resume(
-          [edge, { ...who, servername: from, tls }],
-          [edge, { ...who, servername: to, tls }],
+          [downstream, { ...who, servername: from, tls }],
+          [downstream, { ...who, servername: to, tls }],
         );
         assert.equal(made.status, 200);
         assert.deepEqual([next.status, next.reused], [undefined, false]);
-        assert.match((await edge.refusals.waitFor(() => true)).code, code);
+        assert.match((await downstream.refusals.waitFor(() => true)).code, code);
         assert.deepEqual(
-          edge.outcomes.items.map(({ resumed }) => resumed),
+          downstream.outcomes.items.map(({ resumed }) => resumed),
           [false, false],
         );
       });
     }
 
     test('the certificate of the right CA passes with a full handshake after the session was turned down', async () => {
-      using edge = await openEdge({ policies: policies() });
+      using downstream = await openEdge({ policies: policies() });
       const to = { cert: bob.cert, key: bob.key, servername: 'b.test', tls };
-      const { next } = await resume([edge, { ...asAlice(), servername: 'a.test', tls }], [edge, to]);
+      const { next } = await resume([downstream, { ...asAlice(), servername: 'a.test', tls }], [downstream, to]);
       assert.deepEqual([next.status, next.reused], [200, false]);
       assert.match(next.response, /b CN=bob$/);
     });
@@ -153,45 +153,45 @@ for (const tls of ['1.2', '1.3'] as const) {
       ['another CA came in', () => [alpha, beta], 200],
     ] as const) {
       test(`a session dies when ${when}`, async () => {
-        using edge = await openEdge({ policies: policies() });
+        using downstream = await openEdge({ policies: policies() });
         const file = newSessionFile();
-        const ask = { port: edge.port, ...asAlice(), servername: 'a.test', tls };
+        const ask = { port: downstream.port, ...asAlice(), servername: 'a.test', tls };
         assert.equal((await sClient({ ...ask, sessionOut: file })).status, 200);
-        edge.replace({ ...policies(), a: { server, ca: cas().map(({ certPem }) => certPem) } });
+        downstream.replace({ ...policies(), a: { server, ca: cas().map(({ certPem }) => certPem) } });
         const again = await sClient({ ...ask, sessionIn: file });
         assert.deepEqual([again.status, again.reused], [status, false]);
       });
     }
 
     test('a session made without a certificate dies when the policy begins to require one', async () => {
-      using edge = await openEdge({ policies: policies() });
+      using downstream = await openEdge({ policies: policies() });
       const file = newSessionFile();
-      const ask = { port: edge.port, servername: 'may.test', tls };
+      const ask = { port: downstream.port, servername: 'may.test', tls };
       assert.equal((await sClient({ ...ask, sessionOut: file })).status, 200);
-      edge.replace({ ...policies(), may: { server, ca: alpha.certPem, required: true } });
+      downstream.replace({ ...policies(), may: { server, ca: alpha.certPem, required: true } });
       const again = await sClient({ ...ask, sessionIn: file });
       assert.deepEqual([again.status, again.reused], [undefined, false]);
-      assert.equal((await edge.refusals.waitFor(() => true)).code, 'no_client_cert');
+      assert.equal((await downstream.refusals.waitFor(() => true)).code, 'no_client_cert');
     });
 
     test('a session without a certificate resumes as anonymous where that is allowed', async () => {
-      using edge = await openEdge({ policies: policies() });
+      using downstream = await openEdge({ policies: policies() });
       const ask = { servername: 'may.test', tls };
-      const { next } = await resume([edge, ask], [edge, ask]);
+      const { next } = await resume([downstream, ask], [downstream, ask]);
       assert.deepEqual([next.status, next.reused], [200, true]);
       assert.match(next.response, /may anonymous$/);
     });
 
     test('a session does not outlive the certificate that it was made with', async () => {
       const clock = new ShiftedClock();
-      using edge = await openEdge({ policies: policies(), clock });
+      using downstream = await openEdge({ policies: policies(), clock });
       const file = newSessionFile();
-      const ask = { port: edge.port, ...asAlice(), servername: 'a.test', tls };
+      const ask = { port: downstream.port, ...asAlice(), servername: 'a.test', tls };
       assert.equal((await sClient({ ...ask, sessionOut: file })).status, 200);
       clock.shiftMs = 31 * 86_400_000;
       const again = await sClient({ ...ask, sessionIn: file });
       assert.deepEqual([again.status, again.reused], [undefined, true]);
-      const refusal = await edge.refusals.waitFor(() => true);
+      const refusal = await downstream.refusals.waitFor(() => true);
       assert.equal(refusal.code, 'expired');
       assert.equal(refusal.leaf?.subject, 'CN=alice');
     });
@@ -202,18 +202,18 @@ for (const tls of ['1.2', '1.3'] as const) {
       const chain = dir.write(`deep-${tls}.crt`, deep.certPem);
       const cert = dir.write(`carol-${tls}.crt`, carol.certPem);
       const key = dir.write(`carol-${tls}.key`, carol.keyPem);
-      using edge = await openEdge({ policies: { a: { server, ca: alpha.certPem, maxDepth: 0 } } });
+      using downstream = await openEdge({ policies: { a: { server, ca: alpha.certPem, maxDepth: 0 } } });
       for (const who of [{ cert: bob.cert, key: bob.key }, { cert, key, chain }, {}]) {
         const file = newSessionFile();
-        const refused = await sClient({ port: edge.port, ...who, servername: 'a.test', tls, sessionOut: file });
+        const refused = await sClient({ port: downstream.port, ...who, servername: 'a.test', tls, sessionOut: file });
         assert.equal(refused.status, undefined);
         assert.equal(existsSync(file), false);
       }
-      await edge.refusals.waitFor(({ code }) => code === 'chain_too_deep');
-      await edge.refusals.waitFor(({ code }) => code === 'no_client_cert');
-      assert.equal(edge.peers.length, 0);
+      await downstream.refusals.waitFor(({ code }) => code === 'chain_too_deep');
+      await downstream.refusals.waitFor(({ code }) => code === 'no_client_cert');
+      assert.equal(downstream.peers.length, 0);
       const file = newSessionFile();
-      await sClient({ port: edge.port, ...asAlice(), servername: 'a.test', tls, sessionOut: file });
+      await sClient({ port: downstream.port, ...asAlice(), servername: 'a.test', tls, sessionOut: file });
       assert.equal(existsSync(file), true, 'who passes gets one');
     });
 
@@ -282,11 +282,11 @@ for (const tls of ['1.2', '1.3'] as const) {
 
     test('with resumption off nothing resumes', async () => {
       const off = { a: { server, ca: alpha.certPem, resumes: false } };
-      using edge = await openEdge({ policies: off });
+      using downstream = await openEdge({ policies: off });
       const ask = { ...asAlice(), servername: 'a.test', tls };
       const file = newSessionFile();
-      assert.equal((await sClient({ port: edge.port, ...ask, sessionOut: file })).status, 200);
-      const again = await sClient({ port: edge.port, ...ask, sessionIn: file });
+      assert.equal((await sClient({ port: downstream.port, ...ask, sessionOut: file })).status, 200);
+      const again = await sClient({ port: downstream.port, ...ask, sessionIn: file });
       assert.deepEqual([again.status, again.reused], [200, false]);
     });
   });

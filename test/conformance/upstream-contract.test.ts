@@ -125,7 +125,7 @@ async function connect(t: TestContext, protocol: Protocol) {
       identity: undefined,
       tickets: undefined,
       clock,
-      inlets: world.inlets,
+      readBuffers: world.readBuffers,
       alpn: protocol.protocols.names,
       connectMs: 5000,
       handshakeMs: 5000,
@@ -333,7 +333,7 @@ for (const protocol of [http1, many]) {
         unhealthyThreshold: 1,
       };
       const endpoint = { scheme: 'http', host: '127.0.0.1', port: peer.port } as const;
-      const check = new HealthCheck({ endpoint, identity: undefined, config, world });
+      const check = new HealthCheck({ endpoint, identity: undefined, config, dependencies: world });
       t.after(() => check.close());
       await peer.requests.waitFor(({ path }) => path === '/health');
       await once(peer.accepted.items[0] as net.Socket, 'close');

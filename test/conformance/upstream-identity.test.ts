@@ -1,4 +1,4 @@
-// Whom leg 2 takes for the right backend: names that replace the host name, pins beside it, and connections that end when
+// Whom the backend side takes for the right backend: names that replace the host name, pins beside it, and connections that end when
 // the certificate under them is no longer good. Against a real nginx.
 import assert from 'node:assert/strict';
 import { createPublicKey, hash } from 'node:crypto';

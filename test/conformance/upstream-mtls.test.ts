@@ -1,7 +1,7 @@
 // Leg 2 against a real nginx that verifies client certificates.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { mintCa } from '../../src/pki/test-ca.ts';
+import { mintCa } from '../../src/certs/test-ca.ts';
 import { Cluster } from '../../src/upstream/cluster.ts';
 import { classifyNginxRefusal } from '../../src/upstream/nginx-refusal.ts';
 import type { Pools } from '../../src/upstream/pools.ts';

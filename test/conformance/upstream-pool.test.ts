@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
 import { after, test, type TestContext } from 'node:test';
-import { mintCa } from '../../src/pki/test-ca.ts';
+import { mintCa } from '../../src/certs/test-ca.ts';
 import type { Backend } from '../../src/upstream/backend.ts';
 import { Cluster } from '../../src/upstream/cluster.ts';
 import { IdleBudget } from '../../src/upstream/idle-budget.ts';

@@ -1,11 +1,11 @@
-// How leg 2 names each way in which a backend cannot be reached or trusted: real sockets, openssl and nginx, never a mock.
+// How the backend side names each way in which a backend cannot be reached or trusted: real sockets, openssl and nginx, never a mock.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import https from 'node:https';
 import net, { type AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import tls, { type TlsOptions } from 'node:tls';
-import { mintCa } from '../../src/pki/test-ca.ts';
+import { mintCa } from '../../src/certs/test-ca.ts';
 import { Cluster } from '../../src/upstream/cluster.ts';
 import type { PoolSettings } from '../../src/upstream/pool-settings.ts';
 import type { TlsMaterial } from '../../src/upstream/tls-identity.ts';
@@ -101,7 +101,7 @@ describe('a backend that cannot be trusted', () => {
   after(() => pki.remove());
 
   /** The fault and what the backend saw of the request. */
-  async function judge(server: TlsOptions, tls: TlsMaterial): Promise<Fault> {
+  async function verify(server: TlsOptions, tls: TlsMaterial): Promise<Fault> {
     const served = await serveTls(server);
     const fault = await refusal(`https://localhost:${served.port}`, tls);
     assert.equal(served.bytes(), '', 'no byte of a request was sent');
@@ -117,7 +117,7 @@ describe('a backend that cannot be trusted', () => {
       notBefore: Date.now() - 2 * day,
       notAfter: Date.now() - day,
     });
-    const fault = await judge({ cert: old.chainPem, key: old.keyPem }, material(pki.internal.certPem));
+    const fault = await verify({ cert: old.chainPem, key: old.keyPem }, material(pki.internal.certPem));
     assert.equal(fault.code, 'expired');
     assert.equal(fault.raw, 'CERT_HAS_EXPIRED');
     assert.equal(fault.unsent, true);
@@ -125,14 +125,14 @@ describe('a backend that cannot be trusted', () => {
 
   test('a certificate of tomorrow is not_yet_valid', async () => {
     const early = await pki.internal.issue({ kind: 'server', sans: ['localhost'], notBefore: Date.now() + 86_400_000 });
-    const fault = await judge({ cert: early.chainPem, key: early.keyPem }, material(pki.internal.certPem));
+    const fault = await verify({ cert: early.chainPem, key: early.keyPem }, material(pki.internal.certPem));
     assert.equal(fault.code, 'not_yet_valid');
   });
 
   test('a self-signed certificate is untrusted_issuer', async () => {
     // Without key usage it could serve as a server's certificate, if anybody vouched for it.
     const self = await mintCa({ cn: 'localhost', extensions: [{ oid: '2.5.29.15', value: undefined }] });
-    const fault = await judge({ cert: self.certPem, key: self.keyPem }, material(pki.internal.certPem));
+    const fault = await verify({ cert: self.certPem, key: self.keyPem }, material(pki.internal.certPem));
     assert.equal(fault.code, 'untrusted_issuer');
     assert.match(fault.detail ?? '', /self-signed/);
   });
@@ -141,7 +141,7 @@ describe('a backend that cannot be trusted', () => {
     const root = await mintCa({ subject: '/O=Example/CN=Root' });
     const issuing = await root.issueCa({ subject: '/O=Example/CN=Issuing' });
     const leaf = await issuing.issue({ kind: 'server', sans: ['localhost'] });
-    const fault = await judge({ cert: leaf.certPem, key: leaf.keyPem }, material(root.certPem));
+    const fault = await verify({ cert: leaf.certPem, key: leaf.keyPem }, material(root.certPem));
     assert.equal(fault.code, 'missing_intermediate');
   });
 
@@ -170,13 +170,13 @@ describe('a backend that cannot be trusted', () => {
 
   test('a client certificate shown by a server is wrong_purpose', async () => {
     const client = await pki.internal.issue({ kind: 'client', sans: ['localhost'] });
-    const fault = await judge({ cert: client.chainPem, key: client.keyPem }, material(pki.internal.certPem));
+    const fault = await verify({ cert: client.chainPem, key: client.keyPem }, material(pki.internal.certPem));
     assert.equal(fault.code, 'wrong_purpose');
   });
 
   test('a name in the common name only is name_mismatch', async () => {
     const named = await pki.internal.issue({ kind: 'server', cn: 'localhost' });
-    const fault = await judge({ cert: named.chainPem, key: named.keyPem }, material(pki.internal.certPem));
+    const fault = await verify({ cert: named.chainPem, key: named.keyPem }, material(pki.internal.certPem));
     assert.equal(fault.code, 'name_mismatch');
     assert.match(fault.detail ?? '', /common name/);
   });
@@ -191,7 +191,7 @@ describe('a backend that cannot be trusted', () => {
 
   test('a backend that only speaks an older version is protocol_mismatch with both ranges in reach', async () => {
     const server = { cert: pki.backend.chainPem, key: pki.backend.keyPem, maxVersion: 'TLSv1.2' } as const;
-    const fault = await judge(server, material(pki.internal.certPem, { minVersion: 'TLSv1.3' }));
+    const fault = await verify(server, material(pki.internal.certPem, { minVersion: 'TLSv1.3' }));
     assert.equal(fault.code, 'protocol_mismatch');
     assert.match(fault.detail ?? '', /TLSv1\.3/);
   });
@@ -209,7 +209,7 @@ describe('a backend that cannot be trusted', () => {
 
     test(`a backend that breaks off without an alert after our certificate is never ok (${version})`, async () => {
       // Node as a server closes without an alert (N12): with TLS 1.3 after our handshake is done, and for no stated reason.
-      const fault = await judge(verifying(), material(pki.internal.certPem, { client: pki.gateway }));
+      const fault = await verify(verifying(), material(pki.internal.certPem, { client: pki.gateway }));
       assert.equal(fault.code, version === 'TLSv1.2' ? 'refused_by_peer' : 'backend_closed');
       assert.equal(fault.status, 502);
     });

@@ -5,10 +5,10 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import tls from 'node:tls';
-import { buildCrls } from '../../src/pki/crl-build.ts';
-import type { CrlSettings, IndexedCrl } from '../../src/pki/crl-set.ts';
-import { readFacts } from '../../src/pki/facts-reader.ts';
-import { type Issued, mintCa, type TestCa } from '../../src/pki/test-ca.ts';
+import { buildCrls } from '../../src/crl/build.ts';
+import type { CrlSettings, IndexedCrl } from '../../src/crl/crl-set.ts';
+import { readFacts } from '../../src/certs/facts-reader.ts';
+import { type Issued, mintCa, type TestCa } from '../../src/certs/test-ca.ts';
 import { Cluster } from '../../src/upstream/cluster.ts';
 import type { Pools } from '../../src/upstream/pools.ts';
 import { eventually, Feed } from '../support/wait-for.ts';
@@ -178,7 +178,7 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
       await stage.asked.waitFor(() => true);
       stage.pools.close();
       assert.equal(stage.world.draining.size, 1);
-      // The generation that is in force now has pools of its own.
+      // The generation that is active now has pools of its own.
       openPools(stage.world).replaceCrls('crls', [crl(ca, [leaf])]);
       assert.equal((await faultOf(slow)).code, 'revoked');
       assert.equal(stage.world.draining.size, 0);

@@ -7,13 +7,13 @@ import { NameResolver } from '../../src/dns/name-resolver.ts';
 import type { BackendCall, OutgoingRequest, ResponseHead, ResponseSink } from '../../src/http/exchange.ts';
 import { FieldNames, Fields } from '../../src/http/field.ts';
 import { defaultHttpLimits } from '../../src/http/limits.ts';
-import { Inlets } from '../../src/http1/inlet.ts';
-import { TrustBundle } from '../../src/pki/trust-bundle.ts';
-import type { CertificateFacts } from '../../src/pki/facts.ts';
-import type { Judgement } from '../../src/pki/judge.ts';
-import type { Verdict } from '../../src/pki/verdict.ts';
+import { ReadBuffers } from '../../src/http1/read-buffer.ts';
+import { TrustBundle } from '../../src/trust/trust-bundle.ts';
+import type { CertificateFacts } from '../../src/certs/facts.ts';
+import type { VerificationResult } from '../../src/trust/certificate-checks.ts';
+import type { Verdict } from '../../src/trust/verdict.ts';
 import type { Backend } from '../../src/upstream/backend.ts';
-import type { BackendWorld } from '../../src/upstream/backend-world.ts';
+import type { UpstreamDependencies } from '../../src/upstream/dependencies.ts';
 import type { CallWaiter } from '../../src/upstream/call-waiter.ts';
 import type { Caller } from '../../src/upstream/caller.ts';
 import type { ClusterOptions } from '../../src/upstream/cluster.ts';
@@ -29,17 +29,17 @@ export type WorldEvent =
   | { readonly kind: 'connected'; readonly label: string; readonly verdict: Verdict | undefined }
   | { readonly kind: 'failed'; readonly label: string; readonly fault: Fault }
   | { readonly kind: 'certificate'; readonly label: string; readonly leaf: CertificateFacts }
-  | { readonly kind: 'distrusted'; readonly label: string; readonly why: Judgement }
+  | { readonly kind: 'distrusted'; readonly label: string; readonly why: VerificationResult }
   | { readonly kind: 'health'; readonly label: string; readonly state: HealthState };
 
 const silent = { onLookUp: () => undefined, onAddresses: () => undefined, onLookUpFailure: () => undefined };
 
-export type TestWorld = BackendWorld & { readonly feed: Feed<WorldEvent> };
+export type TestWorld = UpstreamDependencies & { readonly feed: Feed<WorldEvent> };
 
 const openedPools: Pools[] = [];
 
 /** Pools that `closePools` closes, also after a failed test: idle connections would keep the process. */
-export function openPools(world: BackendWorld, budget = new IdleBudget(0), previous?: Pools): Pools {
+export function openPools(world: UpstreamDependencies, budget = new IdleBudget(0), previous?: Pools): Pools {
   const pools = new Pools(world, budget, previous);
   openedPools.push(pools);
   return pools;
@@ -65,7 +65,7 @@ export function makeWorld(
     names: new FieldNames(),
     resolver,
     limits: defaultHttpLimits,
-    inlets: new Inlets(),
+    readBuffers: new ReadBuffers(),
     protocols,
     draining: new Set(),
     events: {

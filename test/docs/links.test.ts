@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const pages = globSync(['*.md', 'docs/**/*.md', 'examples/**/*.md', 'src/**/*.md', 'bench/**/*.md'], { cwd: root });
+const buffers = globSync(['*.md', 'docs/**/*.md', 'examples/**/*.md', 'src/**/*.md', 'bench/**/*.md'], { cwd: root });
 
 type Link = { readonly page: string; readonly target: string };
 
@@ -35,7 +35,7 @@ function anchorsOf(page: string): string[] {
 }
 
 test('every relative link of the documentation leads to a file or folder that exists', () => {
-  const links = pages.flatMap(linksOf);
+  const links = buffers.flatMap(linksOf);
   assert.ok(links.length > 20, 'links were found');
   const broken = links.filter(({ page, target }) => {
     const path = target.split('#')[0] ?? '';
@@ -45,7 +45,7 @@ test('every relative link of the documentation leads to a file or folder that ex
 });
 
 test('every link to a heading names one that is there', () => {
-  const broken = pages.flatMap(linksOf).filter(({ page, target }) => {
+  const broken = buffers.flatMap(linksOf).filter(({ page, target }) => {
     const [path = '', anchor] = target.split('#');
     const to = path === '' ? page : normalize(join(dirname(page), path));
     return anchor !== undefined && to.endsWith('.md') && !anchorsOf(to).includes(anchor);
@@ -66,11 +66,11 @@ test('every page of docs/ is linked from README or from a page that is', () => {
   for (const page of reached) {
     for (const { target } of linksOf(page)) {
       const to = normalize(join(dirname(page), target.split('#')[0] ?? ''));
-      for (const found of [to, join(to, 'README.md')]) if (pages.includes(found)) reached.add(found);
+      for (const found of [to, join(to, 'README.md')]) if (buffers.includes(found)) reached.add(found);
     }
   }
   assert.deepEqual(
-    pages.filter((page) => page.startsWith('docs/') && !reached.has(page)),
+    buffers.filter((page) => page.startsWith('docs/') && !reached.has(page)),
     [],
   );
 });

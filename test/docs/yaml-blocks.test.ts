@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { parseConfig } from '../../src/config/parse-config.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const pages = globSync(['*.md', 'docs/*.md'], { cwd: root }).toSorted();
+const buffers = globSync(['*.md', 'docs/*.md'], { cwd: root }).toSorted();
 
 /** Excerpts are put where they belong; `…` stands for more. Blocks of other programs are passed over. */
 function wholeOf(block: string): string | undefined {
@@ -19,7 +19,7 @@ function wholeOf(block: string): string | undefined {
   return undefined;
 }
 
-for (const page of pages) {
+for (const page of buffers) {
   const text = readFileSync(join(root, page), 'utf8');
   for (const [, block = ''] of text.matchAll(/^```yaml\n([\s\S]*?)^```$/gm)) {
     const whole = wholeOf(block);

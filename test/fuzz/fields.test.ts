@@ -11,7 +11,7 @@ import { claimedNames } from '../../src/http/claimed-names.ts';
 import { defaultHttpLimits } from '../../src/http/limits.ts';
 import { Refusal } from '../../src/http1/refusal.ts';
 import { parseRequestHead } from '../../src/http1/request-head.ts';
-import { StripList } from '../../src/identity/strip-list.ts';
+import { StripList } from '../../src/forwarding/strip-list.ts';
 
 const page = readFileSync(fileURLToPath(new URL('../../docs/forwarded-identity.md', import.meta.url)), 'utf8');
 const section = /^## What is removed\n(.*?)^## /ms.exec(page)?.[1] ?? assert.fail('no section');

@@ -7,20 +7,20 @@ import { before, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { Fault } from '../../src/base/fault.ts';
 import type { ForwardClientCertConfig } from '../../src/config/gateway-config.ts';
-import { ChainCache } from '../../src/edge/chain-cache.ts';
-import { EdgePolicy } from '../../src/edge/edge-policy.ts';
-import { makeHandshakeRecord } from '../../src/edge/handshake-record.ts';
-import { Intermediates } from '../../src/edge/intermediates.ts';
-import { judgeClient } from '../../src/edge/judge-client.ts';
+import { ChainCache } from '../../src/downstream/chain-cache.ts';
+import { TrustPolicy } from '../../src/downstream/trust-policy.ts';
+import { makeHandshakeRecord } from '../../src/downstream/handshake-record.ts';
+import { Intermediates } from '../../src/downstream/intermediates.ts';
+import { verifyClient } from '../../src/downstream/verify-client.ts';
 import { type FieldBlock, Fields } from '../../src/http/field.ts';
-import { ForwardedIdentity } from '../../src/identity/forwarded-identity.ts';
-import { parseXfcc } from '../../src/identity/xfcc.ts';
-import { encodeDer } from '../../src/pki/der-writer.ts';
-import { FactsCache } from '../../src/pki/facts-cache.ts';
-import type { CertificateFacts } from '../../src/pki/facts.ts';
-import { readFacts } from '../../src/pki/facts-reader.ts';
-import { type Issued, mintCa, type TestCa } from '../../src/pki/test-ca.ts';
-import { findIdentity, type Identity, type Verdict } from '../../src/pki/verdict.ts';
+import { ForwardedIdentity } from '../../src/forwarding/forwarded-identity.ts';
+import { parseXfcc } from '../../src/forwarding/xfcc.ts';
+import { encodeDer } from '../../src/asn1/der-writer.ts';
+import { FactsCache } from '../../src/certs/facts-cache.ts';
+import type { CertificateFacts } from '../../src/certs/facts.ts';
+import { readFacts } from '../../src/certs/facts-reader.ts';
+import { type Issued, mintCa, type TestCa } from '../../src/certs/test-ca.ts';
+import { findIdentity, type Identity, type Verdict } from '../../src/trust/verdict.ts';
 import { accessLogClient, accessLogLine } from '../../src/telemetry/access-log.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { startBackend } from '../support/backend.ts';
@@ -49,13 +49,13 @@ const everything: ForwardClientCertConfig = {
 
 let ca: TestCa;
 let keyPem: string;
-let policy: EdgePolicy;
+let policy: TrustPolicy;
 
 before(async () => {
   ca = await mintCa({ subject: '/O=Test, "Inc."/CN=fuzz' });
   const own = await ca.issue({ kind: 'server', sans: ['a.test'] });
   keyPem = own.keyPem;
-  policy = new EdgePolicy({
+  policy = new TrustPolicy({
     name: 'fuzz',
     minVersion: 'TLSv1.2',
     maxVersion: 'TLSv1.3',
@@ -68,10 +68,10 @@ before(async () => {
 });
 
 /** As after a handshake in which OpenSSL found nothing wrong. */
-function judge({ der }: Issued): Verdict {
+function verify({ der }: Issued): Verdict {
   const leaf = new X509Certificate(der);
   const world = { facts: new FactsCache(), chains: new ChainCache(), intermediates: new Intermediates() };
-  return judgeClient(
+  return verifyClient(
     { authorized: true, raw: '', leaf, resumed: false, version: 'TLSv1.3', cipher: 'TLS_AES_128_GCM_SHA256' },
     { policy, ...world, now: Date.now() },
   );
@@ -193,7 +193,7 @@ describe('names in certificates', () => {
     await fc.assert(
       fc.asyncProperty(hostileNames, async (names) => {
         const issued = await ca.issue({ ...issueOptions(names), keyPem });
-        const verdict = judge(issued);
+        const verdict = verify(issued);
         const identity = findIdentity(verdict);
         checkHandshakeLog(verdict.leaf, verdict);
         if (identity === undefined) {

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import type { GatewayConfig, PolicyConfig } from '../../src/config/gateway-config.ts';
 import { parseConfig } from '../../src/config/parse-config.ts';
 import { makePolicyTable } from '../../src/gateway/compile-policies.ts';
-import { compareTrust } from '../../src/gateway/trust-guard.ts';
+import { compareTrust } from '../../src/access/reload-guard.ts';
 
 type Block = { [key: string]: unknown };
 
@@ -116,7 +116,7 @@ function isBetweenRoutes(root: Block, from: Spot, to: Block): boolean {
   return route(from.block) >= 0 && route(to) >= 0 && route(from.block) !== route(to);
 }
 
-function judge(text: string): void {
+function verify(text: string): void {
   const strict = parse(text, true);
   if (strict.config !== undefined && isBetter(strict.config))
     assert.ok(guards(strict.config), `opened, at the reload too: ${text}`);
@@ -128,13 +128,13 @@ function judge(text: string): void {
     assert.ok(!isBetter(lenient.config), `opened with --lenient at the start: ${text}`);
 }
 
-/** Takes the key at `from` out of a good configuration and puts its value where `put` says, and judges what comes of it. */
+/** Takes the key at `from` out of a good configuration and puts its value where `put` says, and verifies what comes of it. */
 function slip(from: number, put: (root: Block, spot: Spot, value: unknown) => boolean): void {
   const root = goodConfiguration();
   const spot = spotsOf(root)[from] as Spot;
   const value = spot.block[spot.key];
   Reflect.deleteProperty(spot.block, spot.key);
-  if (put(root, spot, value)) judge(JSON.stringify(root));
+  if (put(root, spot, value)) verify(JSON.stringify(root));
 }
 
 test('each key that decides who may enter, moved to every other block or called by every other name, opens nothing', () => {
@@ -184,7 +184,7 @@ test('a key that is moved to another block opens nothing', () => {
       fc.pre(!isBetweenRoutes(root, spot, target));
       Reflect.deleteProperty(spot.block, spot.key);
       target[spot.key] = value;
-      judge(JSON.stringify(root));
+      verify(JSON.stringify(root));
     }),
     { numRuns: 150 },
   );
@@ -205,7 +205,7 @@ test('a key that is renamed opens nothing', () => {
       const value = block[key];
       Reflect.deleteProperty(block, key);
       block[renamed] = value;
-      judge(JSON.stringify(root));
+      verify(JSON.stringify(root));
     }),
     { numRuns: 150 },
   );

@@ -101,7 +101,7 @@ describe('the identity that reaches the backend', () => {
   });
 
   it('never crosses from one client to another over shared backend connections', async () => {
-    const judge = (name: string) => (answer: { body: string }) =>
+    const verify = (name: string) => (answer: { body: string }) =>
       new RegExp(`Subject="CN=${name}[",]`).test(readEcho(answer.body)['http_x_forwarded_client_cert'] ?? '')
         ? undefined
         : `not ${name}: ${answer.body}`;
@@ -114,7 +114,7 @@ describe('the identity that reaches the backend', () => {
         key: who.keyPem,
         path: '/nginx',
         connections: 3,
-        judge: judge(name),
+        verify: verify(name),
       });
     await using alice = load(pki.alice, 'alice');
     await using other = load(carol, 'carol');
@@ -171,7 +171,7 @@ describe('the connections to nginx', () => {
         key: pki.alice.keyPem,
         path,
         connections: 3,
-        judge: ({ body }) => (readEcho(body)['ssl_client_s_dn'] === subject ? undefined : `not ${subject}: ${body}`),
+        verify: ({ body }) => (readEcho(body)['ssl_client_s_dn'] === subject ? undefined : `not ${subject}: ${body}`),
       });
     await using one = loadOf('/nginx', 'CN=gateway');
     await using two = loadOf('/other', 'CN=other-gateway');

@@ -2,8 +2,8 @@
 // by a changed CRL file alone.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { encodePem } from '../../src/pki/der-writer.ts';
-import { readFacts } from '../../src/pki/facts-reader.ts';
+import { encodePem } from '../../src/asn1/der-writer.ts';
+import { readFacts } from '../../src/certs/facts-reader.ts';
 import { curl, type CurlResult } from '../support/curl.ts';
 import { openWorld, type World, type WorldOptions } from '../support/mtls-world.ts';
 import type { CertFiles, Pki } from '../support/pki.ts';

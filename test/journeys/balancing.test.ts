@@ -1,4 +1,4 @@
-// How requests are shared among the backends of a route, counted over mutual TLS on both legs: by weight, in turns, and
+// How requests are shared among the backends of a route, counted over mutual TLS on both sides: by weight, in turns, and
 // by Goma's canary rules.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -81,7 +81,7 @@ ${written.join('\n')}
       key: pki.alice.keyPem,
       path,
       connections,
-      judge: ({ status, body }) => {
+      verify: ({ status, body }) => {
         names.push(readEcho(body)['backend'] ?? `status ${status}`);
         return status === 200 ? undefined : `status ${status}`;
       },

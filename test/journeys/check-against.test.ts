@@ -1,20 +1,20 @@
 // `check --against` names, before a reload, exactly the clients that the changed configuration then refuses or lets in.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { loadRecord } from '../../src/audit/load-record.ts';
-import { readFacts } from '../../src/pki/facts-reader.ts';
+import { loadRecord } from '../../src/inventory/load-record.ts';
+import { readFacts } from '../../src/certs/facts-reader.ts';
 import { runCli } from '../support/cli.ts';
 import { serialOf, writeCrl } from '../support/crls.ts';
 import { openWorld, reloadBy, type World, type WorldOptions } from '../support/mtls-world.ts';
 import { sClient } from '../support/openssl.ts';
 import { type CertFiles, openAuthority } from '../support/pki.ts';
 
-type Judged = { readonly subject: string; readonly code: string; readonly was: string; readonly policy: string };
+type Verified = { readonly subject: string; readonly code: string; readonly was: string; readonly policy: string };
 type Report = {
   readonly against: {
-    readonly refused: readonly Judged[];
-    readonly admitted: readonly Judged[];
-    readonly changed: readonly Judged[];
+    readonly refused: readonly Verified[];
+    readonly admitted: readonly Verified[];
+    readonly changed: readonly Verified[];
     readonly anonymousRefused: readonly { readonly serverName: string; readonly code: string }[];
     readonly identities: number;
   };
@@ -70,7 +70,7 @@ async function check(changes: WorldOptions, ...more: string[]) {
   return runCli(['check', '--config', file, '--against', admin, ...more]);
 }
 
-const names = (judged: readonly Judged[]): string[] => judged.map(({ subject }) => subject.slice(3)).sort();
+const names = (verified: readonly Verified[]): string[] => verified.map(({ subject }) => subject.slice(3)).sort();
 const missing = (from: ReadonlySet<string>, to: ReadonlySet<string>): string[] =>
   [...from].filter((name) => !to.has(name)).sort();
 

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { mintCa } from '../../src/pki/test-ca.ts';
+import { mintCa } from '../../src/certs/test-ca.ts';
 import { startGateway, StartFailure } from '../support/gateway.ts';
 import { type Finished, runToEnd } from '../support/owned-process.ts';
 import { requireCommand } from '../support/peers.ts';
@@ -79,14 +79,14 @@ before(async () => {
   mkdirSync(dir.file('folder.crt'));
   dir.write('empty.crt', '');
   dir.write('notes.crt', 'Dear colleague,\nthe certificate is attached.\n');
-  dir.write('edge.der', pki.edge.der);
+  dir.write('edge.der', pki.downstream.der);
   const half = servers.der.subarray(0, 200).toString('base64');
   dir.write('broken.crt', `${clients.certPem}-----BEGIN CERTIFICATE-----\n${half}\n-----END CERTIFICATE-----\n`);
   dir.write('cut.crt', clients.certPem.slice(0, -40));
   dir.write('leaf-only.crt', pki.alice.certPem);
   dir.write('with-key.crt', clients.certPem + clients.keyPem);
   dir.write('expired-ca.crt', expiredCa.certPem);
-  dir.write('two.key', pki.edge.keyPem + pki.alice.keyPem);
+  dir.write('two.key', pki.downstream.keyPem + pki.alice.keyPem);
   dir.write('request.crt', '-----BEGIN CERTIFICATE REQUEST-----\nMIIB\n-----END CERTIFICATE REQUEST-----\n');
   const serverOnly = await internal.issue({ kind: 'server', sans: ['gateway.test'] });
   dir.write('server-only.crt', serverOnly.certPem);
@@ -259,7 +259,7 @@ function placeOf(yaml: string, text: string): [line: number, col: number] {
   return [before.length, (before.at(-1)?.length ?? 0) + 1];
 }
 
-/** One configuration with all cases: what is wrong on leg 1 as a policy each, on leg 2 as a route each. */
+/** One configuration with all cases: what is wrong on the client side as a policy each, on the backend side as a route each. */
 function renderCases(cases: readonly Case[]): { yaml: string; places: [line: number, col: number][] } {
   const policies: string[] = [];
   const routes: string[] = [];
@@ -393,10 +393,10 @@ describe('check', { concurrency: 2 }, () => {
   });
 
   it('never prints a private key', async () => {
-    const pem = pki.edge.keyPem.trim().replaceAll('\n', '\n          ');
+    const pem = pki.downstream.keyPem.trim().replaceAll('\n', '\n          ');
     const { report } = await checkText(configOf({ cert: `|\n          ${pem}` }));
     assert.ok(report.errors > 0);
-    assert.ok(!JSON.stringify(report).includes(pki.edge.keyPem.split('\n')[1] ?? '?'));
+    assert.ok(!JSON.stringify(report).includes(pki.downstream.keyPem.split('\n')[1] ?? '?'));
   });
 });
 

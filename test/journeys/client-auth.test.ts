@@ -2,7 +2,7 @@
 // metrics; who passes is the certificate that signed, whatever else was sent along.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { mintCa, openCa, type Issued } from '../../src/pki/test-ca.ts';
+import { mintCa, openCa, type Issued } from '../../src/certs/test-ca.ts';
 import { openWorld, type World } from '../support/mtls-world.ts';
 import { sClient, type SClientResult } from '../support/openssl.ts';
 import type { Pki } from '../support/pki.ts';

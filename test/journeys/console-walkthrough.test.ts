@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { mintCa } from '../../src/pki/test-ca.ts';
+import { mintCa } from '../../src/certs/test-ca.ts';
 import { startBackend } from '../support/backend.ts';
 import { curl } from '../support/curl.ts';
 import { accepts, findFreePort } from '../support/free-port.ts';

@@ -1,7 +1,7 @@
 // Incident 21: a certificate that is expensive to look at is refused before it costs much, and meanwhile others are served.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { maxSans } from '../../src/pki/san-reader.ts';
+import { maxSans } from '../../src/certs/san-reader.ts';
 import { expectFlawless, openWorld, type World } from '../support/mtls-world.ts';
 import { sClient } from '../support/openssl.ts';
 import type { CertFiles } from '../support/pki.ts';

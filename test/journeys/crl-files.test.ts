@@ -1,4 +1,4 @@
-// CRLs in files and folders are in force when they change, whatever else is wrong, and stay in force when they break.
+// CRLs in files and folders are active when they change, whatever else is wrong, and stay active when they break.
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { describe, it } from 'node:test';

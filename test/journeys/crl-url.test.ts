@@ -1,7 +1,7 @@
 // A CRL from a URL: fetched before it is needed, again when it is due, and never believed because of where it comes from.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { encodeDer } from '../../src/pki/der-writer.ts';
+import { encodeDer } from '../../src/asn1/der-writer.ts';
 import { type CrlServer, failing, serving, startCrlServer } from '../support/crl-server.ts';
 import { serialOf } from '../support/crls.ts';
 import { openWorld, reloadBy, type World } from '../support/mtls-world.ts';

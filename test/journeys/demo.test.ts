@@ -1,4 +1,4 @@
-// A newcomer runs `npm start`, pastes the lines it prints, sees one request pass and one refused with its reason, revokes
+// A pending connection runs `npm start`, pastes the lines it prints, sees one request pass and one refused with its reason, revokes
 // the certificate that passed, and presses Ctrl-C.
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';

@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { curlCommand, opensslCommand } from '../../src/ladder/shell-commands.ts';
-import { stepNames } from '../../src/ladder/step.ts';
-import { type HandshakeOptions, loadTarget } from '../../src/ladder/target.ts';
+import { curlCommand, opensslCommand } from '../../src/diagnosis/shell-commands.ts';
+import { stepNames } from '../../src/diagnosis/step.ts';
+import { type HandshakeOptions, loadTarget } from '../../src/diagnosis/target.ts';
 import { UsageError } from '../../src/base/usage-error.ts';
 import { serveTls } from '../conformance/explain-world.ts';
 import { openWorld, type World } from '../support/mtls-world.ts';
@@ -126,7 +126,7 @@ describe('explain handshake for machines and shells', () => {
   });
 
   it('prints for a name that fails what openssl finds too', async () => {
-    await using server = await serveTls({ cert: world.pki.edge.chainPem, key: world.pki.edge.keyPem });
+    await using server = await serveTls({ cert: world.pki.downstream.chainPem, key: world.pki.downstream.keyPem });
     const { stdout, code } = await explain(`localhost:${server.port}`, ...ca(), '--servername', 'c.test');
     assert.equal(code, 1);
     const openssl = await paste(commandBelow('the same with OpenSSL', stdout));
@@ -183,8 +183,13 @@ describe('a question that cannot be asked', () => {
     ['a port that is none', 'a.test:99999', () => ({}), /there is no port 99999/],
     ['a name that is none', 'a b:443', () => ({}), /neither a host name nor an IP address/],
     ['a name in Unicode', 'bücher.test', () => ({}), /must be written as its A-label/],
-    ['a CA file with a key', 'a.test', () => ({ ca: world.pki.edge.key }), /holds a private key|holds no certificate/],
-    ['a CA file with a leaf', 'a.test', () => ({ ca: world.pki.edge.cert }), /is an end-entity certificate/],
+    [
+      'a CA file with a key',
+      'a.test',
+      () => ({ ca: world.pki.downstream.key }),
+      /holds a private key|holds no certificate/,
+    ],
+    ['a CA file with a leaf', 'a.test', () => ({ ca: world.pki.downstream.cert }), /is an end-entity certificate/],
     ['a certificate without its key', 'a.test', () => ({ cert: world.pki.alice.cert }), /holds no private key/],
     ['a key without a certificate', 'a.test', () => ({ key: world.pki.alice.key }), /of no use without --cert/],
     [

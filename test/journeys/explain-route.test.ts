@@ -1,4 +1,4 @@
-// `countersign explain route`: the story that the gateway would tell, before it happens.
+// `countersign explain route`: the way that the gateway would tell, before it happens.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';

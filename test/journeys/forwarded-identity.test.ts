@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
-import { parseXfcc } from '../../src/identity/xfcc.ts';
+import { parseXfcc } from '../../src/forwarding/xfcc.ts';
 import { type Backend, headerValues, type Received, startBackend } from '../support/backend.ts';
 import { curl } from '../support/curl.ts';
 import { type Gateway, startGateway } from '../support/gateway.ts';

@@ -1,5 +1,5 @@
 // The YAML of Goma Gateway's own documentation, as written there apart from the folder of the certificates and the
-// addresses of the backends: three files (cert.pem, key.pem, ca.pem) serve both legs.
+// addresses of the backends: three files (cert.pem, key.pem, ca.pem) serve both sides.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
@@ -7,7 +7,7 @@ import { curl, type CurlResult } from '../support/curl.ts';
 import { type Gateway, startGateway } from '../support/gateway.ts';
 import { type Nginx, readEcho, startNginx } from '../support/nginx.ts';
 import { type Authority, type CertFiles, openAuthority } from '../support/pki.ts';
-import { mintCa } from '../../src/pki/test-ca.ts';
+import { mintCa } from '../../src/certs/test-ca.ts';
 import { openTempDir, type TempDir } from '../support/temp.ts';
 
 const INBOUND = `

@@ -74,7 +74,7 @@ gateway:
     );
   });
 
-  const load = (path: string, judge: (body: string, status: number) => string | undefined): Load =>
+  const load = (path: string, verify: (body: string, status: number) => string | undefined): Load =>
     startLoad({
       port: gateway.ports.webSecure,
       servername: 'localhost',
@@ -83,7 +83,7 @@ gateway:
       key: pki.alice.keyPem,
       path,
       connections: 4,
-      judge: ({ body, status }) => judge(body, status),
+      verify: ({ body, status }) => verify(body, status),
     });
 
   const ask = (path: string, headers: Record<string, string> = {}): Promise<CurlResult> =>

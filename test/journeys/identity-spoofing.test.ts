@@ -285,7 +285,7 @@ it("A field that only the gateway names, and every route overrides, is no client
     yaml: `version: 2
 gateway:
   tls:
-    certificates: [{cert: ${pki.edge.cert}, key: ${pki.edge.key}}]
+    certificates: [{cert: ${pki.downstream.cert}, key: ${pki.downstream.key}}]
   forwardClientCert: {custom: [{name: X-Who-Calls, value: subject}]}
   routes:
     - {name: all, path: /, target: "http://localhost:${recorder.port}", security: {forwardClientCert: {custom: []}}}

@@ -2,9 +2,9 @@
 // up in its CRL, asked about at its responder, and sent along, on both sides.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { derTag } from '../../src/pki/der.ts';
-import { encodeDer, encodeObjectId, encodePem } from '../../src/pki/der-writer.ts';
-import { mintCa, type TestCa } from '../../src/pki/test-ca.ts';
+import { derTag } from '../../src/asn1/der.ts';
+import { encodeDer, encodeObjectId, encodePem } from '../../src/asn1/der-writer.ts';
+import { mintCa, type TestCa } from '../../src/certs/test-ca.ts';
 import { serialOf } from '../support/crls.ts';
 import { curl } from '../support/curl.ts';
 import { openWorld, type World } from '../support/mtls-world.ts';

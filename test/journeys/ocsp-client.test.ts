@@ -6,7 +6,7 @@ import { openWorld, type World } from '../support/mtls-world.ts';
 import { ocspAt, openHandResponder, type OpensslResponder, send, startOcspResponder } from '../support/ocsp.ts';
 import { sClient } from '../support/openssl.ts';
 import type { CertFiles } from '../support/pki.ts';
-import { writeOcspRefusal } from '../../src/pki/ocsp-writer.ts';
+import { writeOcspRefusal } from '../../src/ocsp/writer.ts';
 
 type OcspWorld = {
   readonly world: World;

@@ -1,8 +1,8 @@
 // Connections that are open end when OCSP stops vouching for their certificate, and live through a responder that is only slow.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { writeOcspRefusal } from '../../src/pki/ocsp-writer.ts';
-import type { Issued } from '../../src/pki/test-ca.ts';
+import { writeOcspRefusal } from '../../src/ocsp/writer.ts';
+import type { Issued } from '../../src/certs/test-ca.ts';
 import { type KeptConnection, keepConnection } from '../support/kept-connection.ts';
 import { openWorld, reloadBy, type World } from '../support/mtls-world.ts';
 import { type HandResponder, issueResponder, openHandResponder, respondAbout, send } from '../support/ocsp.ts';

@@ -2,8 +2,8 @@
 // pin is taken away.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { readFacts } from '../../src/pki/facts-reader.ts';
-import type { Issued } from '../../src/pki/test-ca.ts';
+import { readFacts } from '../../src/certs/facts-reader.ts';
+import type { Issued } from '../../src/certs/test-ca.ts';
 import { keepConnection } from '../support/kept-connection.ts';
 import { openWorld, reloadBy, type World } from '../support/mtls-world.ts';
 import { sClient } from '../support/openssl.ts';

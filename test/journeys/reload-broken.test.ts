@@ -1,4 +1,4 @@
-// A file is broken while requests run: the last good configuration stays in force, says why in the log and in the
+// A file is broken while requests run: the last good configuration stays active, says why in the log and in the
 // metrics, and the repaired file is taken by itself.
 import assert from 'node:assert/strict';
 import { mkdirSync, rmSync, symlinkSync, unlinkSync } from 'node:fs';
@@ -13,8 +13,8 @@ type Breakage = {
   readonly problems: readonly RegExp[];
 };
 
-const restoreKey = ({ pki }: World): void => void pki.dir.replace('edge.key', pki.edge.keyPem);
-const restoreCert = ({ pki }: World): void => void pki.dir.replace('edge.crt', pki.edge.chainPem);
+const restoreKey = ({ pki }: World): void => void pki.dir.replace('edge.key', pki.downstream.keyPem);
+const restoreCert = ({ pki }: World): void => void pki.dir.replace('edge.crt', pki.downstream.chainPem);
 const restoreConfig = ({ gateway, yaml }: World): void => gateway.rewrite(yaml());
 const restoreCa = ({ pki }: World): void => {
   rmSync(pki.clients.file, { recursive: true, force: true });
@@ -24,7 +24,7 @@ const restoreCa = ({ pki }: World): void => {
 const breakages: readonly Breakage[] = [
   {
     name: 'a certificate that was written only in part',
-    breakIt: ({ pki }) => void pki.dir.write('edge.crt', pki.edge.chainPem.slice(0, 300)),
+    breakIt: ({ pki }) => void pki.dir.write('edge.crt', pki.downstream.chainPem.slice(0, 300)),
     repair: restoreCert,
     problems: [/edge\.crt/],
   },
@@ -36,7 +36,7 @@ const breakages: readonly Breakage[] = [
   },
   {
     name: 'a key that is gone',
-    breakIt: ({ pki }) => unlinkSync(pki.edge.key),
+    breakIt: ({ pki }) => unlinkSync(pki.downstream.key),
     repair: restoreKey,
     problems: [/edge\.key/],
   },

@@ -39,8 +39,8 @@ describe('a server certificate that is replaced under load', () => {
     await using world = await openWorld({
       certificates,
       prepare: (pki) => {
-        pki.dir.write('mount/..v1/tls.crt', pki.edge.chainPem);
-        pki.dir.write('mount/..v1/tls.key', pki.edge.keyPem);
+        pki.dir.write('mount/..v1/tls.crt', pki.downstream.chainPem);
+        pki.dir.write('mount/..v1/tls.key', pki.downstream.keyPem);
         symlinkSync('..v1', pki.dir.file('mount/..data'));
         symlinkSync('..data/tls.crt', pki.dir.file('mount/tls.crt'));
         symlinkSync('..data/tls.key', pki.dir.file('mount/tls.key'));

@@ -2,9 +2,9 @@
 // (incidents 7, 8, 9, 10 and 11).
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { encodeDer } from '../../src/pki/der-writer.ts';
-import type { San } from '../../src/pki/facts.ts';
-import type { Issued, LeafOptions } from '../../src/pki/test-ca.ts';
+import { encodeDer } from '../../src/asn1/der-writer.ts';
+import type { San } from '../../src/certs/facts.ts';
+import type { Issued, LeafOptions } from '../../src/certs/test-ca.ts';
 import { type Gateway, startGateway } from '../support/gateway.ts';
 import { type Nginx, startNginx } from '../support/nginx.ts';
 import { sClient } from '../support/openssl.ts';

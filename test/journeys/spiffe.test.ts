@@ -2,8 +2,9 @@
 // every way in (fresh, resumed at another worker, open connections after a reload).
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Issued } from '../../src/pki/test-ca.ts';
-import { encodeDer, encodeSan } from '../../src/pki/der-writer.ts';
+import type { Issued } from '../../src/certs/test-ca.ts';
+import { encodeDer } from '../../src/asn1/der-writer.ts';
+import { encodeSan } from '../../src/certs/san-writer.ts';
 import { curl } from '../support/curl.ts';
 import { startNginx } from '../support/nginx.ts';
 import { keepConnection } from '../support/kept-connection.ts';

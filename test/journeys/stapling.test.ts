@@ -1,9 +1,9 @@
 // The gateway staples OCSP responses for its own certificates: the right one, kept while it holds, and none rather than a wrong one.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { writeOcspRefusal } from '../../src/pki/ocsp-writer.ts';
-import { readFacts } from '../../src/pki/facts-reader.ts';
-import type { Issued } from '../../src/pki/test-ca.ts';
+import { writeOcspRefusal } from '../../src/ocsp/writer.ts';
+import { readFacts } from '../../src/certs/facts-reader.ts';
+import type { Issued } from '../../src/certs/test-ca.ts';
 import { StartFailure } from '../support/gateway.ts';
 import { openWorld, reloadBy, type World, type WorldOptions } from '../support/mtls-world.ts';
 import {
@@ -62,9 +62,9 @@ describe('OCSP stapling', () => {
         workers: 2,
         prepare: async (pki) => {
           const real = stack.use(await startOcspResponder({ dir: pki.dir, ca: pki.servers }));
-          const edge = await issueEdge(pki, real.url);
-          await real.set(edge, 'good');
-          ({ serial } = readFacts(edge.der));
+          const downstream = await issueEdge(pki, real.url);
+          await real.set(downstream, 'good');
+          ({ serial } = readFacts(downstream.der));
         },
       }),
     );
@@ -101,9 +101,9 @@ describe('OCSP stapling', () => {
       prepare: async (pki) => {
         const real = stack.use(await startOcspResponder({ dir: pki.dir, ca: pki.servers }));
         for (const key of ['rsa', 'ec'] as const) {
-          const edge = await issueEdge(pki, real.url, { key, name: key });
-          edges.set(`CN=${key}`, edge);
-          await real.set(edge, 'good');
+          const downstream = await issueEdge(pki, real.url, { key, name: key });
+          edges.set(`CN=${key}`, downstream);
+          await real.set(downstream, 'good');
         }
       },
     };
@@ -169,13 +169,13 @@ describe('OCSP stapling', () => {
     const nobody = await start({
       tls,
       prepare: async (pki) => {
-        const edge = await pki.servers.issue({
+        const downstream = await pki.servers.issue({
           kind: 'server',
           sans: ['localhost', 'a.test', 'b.test'],
           extensions: mustStaple,
         });
-        pki.dir.write('edge.crt', edge.certPem);
-        pki.dir.write('edge.key', edge.keyPem);
+        pki.dir.write('edge.crt', downstream.certPem);
+        pki.dir.write('edge.key', downstream.keyPem);
       },
     });
     assert.ok(
@@ -198,9 +198,10 @@ describe('OCSP stapling', () => {
         await openWorld({
           tls,
           prepare: async (pki) => {
-            const edge = await issueEdge(pki, responder.url, { must: true });
+            const downstream = await issueEdge(pki, responder.url, { must: true });
             const signer = await issueResponder(pki.servers);
-            if (statement !== undefined) responder.answer = send(respondAbout(edge, pki.servers, signer, statement));
+            if (statement !== undefined)
+              responder.answer = send(respondAbout(downstream, pki.servers, signer, statement));
           },
         }),
       );

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { AuditedAnchor } from '../../src/audit/audit-anchors.ts';
-import { mintCa } from '../../src/pki/test-ca.ts';
-import type { TrustRecordContents } from '../../src/audit/trust-record-format.ts';
+import { mintCa } from '../../src/certs/test-ca.ts';
+import type { TrustRecordContents } from '../../src/inventory/record-format.ts';
 import { runCli } from '../support/cli.ts';
 import { openWorld } from '../support/mtls-world.ts';
 import { sClient } from '../support/openssl.ts';

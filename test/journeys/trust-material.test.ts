@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, unlinkSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { encodePem } from '../../src/pki/der-writer.ts';
+import { encodePem } from '../../src/asn1/der-writer.ts';
 import { StartFailure } from '../support/gateway.ts';
 import { openWorld } from '../support/mtls-world.ts';
 import type { Pki } from '../support/pki.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { parseTrustRecord } from '../../src/audit/trust-record-format.ts';
+import { parseTrustRecord } from '../../src/inventory/record-format.ts';
 import { type Gateway, startGateway } from '../support/gateway.ts';
 import { openWorld, sumOf } from '../support/mtls-world.ts';
 import { sClient } from '../support/openssl.ts';

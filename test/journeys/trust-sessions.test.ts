@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
 import { describe, it } from 'node:test';
-import { encodePem } from '../../src/pki/der-writer.ts';
-import { readFacts } from '../../src/pki/facts-reader.ts';
+import { encodePem } from '../../src/asn1/der-writer.ts';
+import { readFacts } from '../../src/certs/facts-reader.ts';
 import { openWorld, reloadBy, type World, type WorldOptions } from '../support/mtls-world.ts';
 import { sClient } from '../support/openssl.ts';
 import type { CertFiles, Pki } from '../support/pki.ts';

@@ -1,4 +1,4 @@
-// Bodies through both legs of mutual TLS: large ones both ways, slow ends on either side without memory growing, trailers,
+// Bodies through both sides of mutual TLS: large ones both ways, slow ends on either side without memory growing, trailers,
 // Expect, and every way in which a transfer can break off.
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
@@ -19,7 +19,7 @@ import { eventually, Feed } from '../support/wait-for.ts';
 
 const MIB = 1 << 20;
 const LARGE = 128 * MIB;
-/** What the kernel's buffers of both legs may hold on the way, with tcp_rmem of 32 MiB: less than a large body. */
+/** What the kernel's buffers of both sides may hold on the way, with tcp_rmem of 32 MiB: less than a large body. */
 const IN_FLIGHT = 96 * MIB;
 /** What the gateway itself may hold of it. */
 const MEMORY = 32 * MIB;

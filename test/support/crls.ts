@@ -1,8 +1,8 @@
 // CRLs in a test's folder: written as careful tools do it, and waited for until the gateway has taken them in.
-import { encodePem } from '../../src/pki/der-writer.ts';
-import type { CrlOptions } from '../../src/pki/crl-writer.ts';
-import { readFacts } from '../../src/pki/facts-reader.ts';
-import type { TestCa } from '../../src/pki/test-ca.ts';
+import { encodePem } from '../../src/asn1/der-writer.ts';
+import type { CrlOptions } from '../../src/certs/crl-writer.ts';
+import { readFacts } from '../../src/certs/facts-reader.ts';
+import type { TestCa } from '../../src/certs/test-ca.ts';
 import type { Gateway, LogLine } from './gateway.ts';
 import type { TempDir } from './temp.ts';
 

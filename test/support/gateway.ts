@@ -74,7 +74,7 @@ export class StartFailure extends Error {
  */
 export function tameConfig(yaml: string, workers = 1): string {
   const document = parseDocument(yaml);
-  // What is broken on purpose is for the gateway to judge.
+  // What is broken on purpose is for the gateway to verify.
   const isOpen = (path: readonly string[]): boolean => !document.hasIn(path) || isMap(document.getIn(path));
   if (document.errors.length > 0 || !isMap(document.contents)) return yaml;
   if (!isOpen(['gateway']) || !isOpen(['gateway', 'entryPoints'])) return yaml;

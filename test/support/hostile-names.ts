@@ -1,8 +1,8 @@
 // Certificates whose names want to be something else: separators, quotes, control bytes, other scripts, text that is
 // reordered on screen, several values in one place, nothing, and far too much. For property tests.
 import fc from 'fast-check';
-import { encodeName, type Rdn } from '../../src/pki/der-writer.ts';
-import type { San } from '../../src/pki/facts.ts';
+import { encodeName, type Rdn } from '../../src/asn1/der-writer.ts';
+import type { San } from '../../src/certs/facts.ts';
 
 /** What the grammars of headers, names and logs are made of. */
 const tricks = fc.constantFrom(

@@ -18,7 +18,7 @@ export type LoadOptions = {
   /** Clients at the same time. Default 8. */
   readonly connections?: number;
   /** Says what is wrong with an answer; default: anything but 200. */
-  readonly judge?: (answer: Answer) => string | undefined;
+  readonly verify?: (answer: Answer) => string | undefined;
   /** Every connection is closed after its answer: a handshake per request. */
   readonly reconnect?: boolean;
 };
@@ -116,7 +116,7 @@ export class Load {
   async #attempt(): Promise<string | undefined> {
     for (;;) {
       const outcome = await send(this.#options, this.#agent);
-      if ('answer' in outcome) return (this.#options.judge ?? expectOk)(outcome.answer);
+      if ('answer' in outcome) return (this.#options.verify ?? expectOk)(outcome.answer);
       if (!outcome.stale) return outcome.error;
       this.#retried += 1;
     }

@@ -1,11 +1,11 @@
 // OCSP responders for tests: the real `openssl ocsp` over an index of its own, and one written by hand over real sockets
 // for what openssl cannot be brought to say. Both belong to the test and end with it.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { encodeDer, encodeObjectId } from '../../src/pki/der-writer.ts';
-import { readFacts } from '../../src/pki/facts-reader.ts';
-import { encodeOcspRequest, makeCertId, type OcspCertId } from '../../src/pki/ocsp-request.ts';
-import { type ResponseDraft, type SingleDraft, writeOcspResponse } from '../../src/pki/ocsp-writer.ts';
-import type { Issued, LeafOptions, MintOptions, TestCa } from '../../src/pki/test-ca.ts';
+import { encodeDer, encodeObjectId } from '../../src/asn1/der-writer.ts';
+import { readFacts } from '../../src/certs/facts-reader.ts';
+import { encodeOcspRequest, makeCertId, type OcspCertId } from '../../src/ocsp/request.ts';
+import { type ResponseDraft, type SingleDraft, writeOcspResponse } from '../../src/ocsp/writer.ts';
+import type { Issued, LeafOptions, MintOptions, TestCa } from '../../src/certs/test-ca.ts';
 import { startProcess } from './owned-process.ts';
 import { requireCommand } from './peers.ts';
 import type { TempDir } from './temp.ts';

@@ -1,6 +1,6 @@
 // A small world of certificates in a temporary directory, minted anew for each test: who may call (clients), who we are
-// (servers), and leg 2 (internal: the backends and the certificate that the gateway shows them).
-import { type Issued, type LeafOptions, mintCa, type TestCa } from '../../src/pki/test-ca.ts';
+// (servers), and the backend side (internal: the backends and the certificate that the gateway shows them).
+import { type Issued, type LeafOptions, mintCa, type TestCa } from '../../src/certs/test-ca.ts';
 import { openTempDir, type TempDir } from './temp.ts';
 
 /** A certificate and its key, as PEM and as files; `cert` holds the chain without the root. */
@@ -15,12 +15,12 @@ export type Authority = TestCa & {
 
 export type Pki = {
   readonly dir: TempDir;
-  /** Issues the clients of leg 1, the certificates of the gateway as a server, and both ends of leg 2. */
+  /** Issues the clients of the client side, the certificates of the gateway as a server, and both ends of the backend side. */
   readonly clients: Authority;
   readonly servers: Authority;
   readonly internal: Authority;
   /** Leg 1: the gateway's certificate for localhost, 127.0.0.1, a.test, b.test and *.wild.test. */
-  readonly edge: CertFiles;
+  readonly downstream: CertFiles;
   /** Leg 1: a client called alice, spiffe://example.org/alice. */
   readonly alice: CertFiles;
   /** Leg 1: a client called alice too, from a CA that nobody trusts. */
@@ -50,7 +50,7 @@ export async function openAuthority(dir: TempDir, name: string): Promise<Authori
   };
 }
 
-/** Everything a journey over both legs needs. `using pki = await openPki()` removes it at the end. */
+/** Everything a journey over both sides needs. `using pki = await openPki()` removes it at the end. */
 export async function openPki(): Promise<Pki> {
   const dir = openTempDir('pki');
   const [clients, servers, internal, nobodys] = await Promise.all([
@@ -60,7 +60,7 @@ export async function openPki(): Promise<Pki> {
     openAuthority(dir, 'strangers'),
   ]);
   const aliceIs = { kind: 'client', cn: 'alice', sans: ['spiffe://example.org/alice'] } as const;
-  const [edge, alice, stranger, backend, gateway] = await Promise.all([
+  const [downstream, alice, stranger, backend, gateway] = await Promise.all([
     servers.issueFiles('edge', { kind: 'server', sans: ['localhost', '127.0.0.1', 'a.test', 'b.test', '*.wild.test'] }),
     clients.issueFiles('alice', aliceIs),
     nobodys.issueFiles('stranger', aliceIs),
@@ -73,7 +73,7 @@ export async function openPki(): Promise<Pki> {
     clients,
     servers,
     internal,
-    edge,
+    downstream,
     alice,
     stranger,
     backend,

@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict';
+import { appendFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { type Clock, systemClock } from './clock.ts';
+import { Watch } from './file-watch.ts';
+
+/** Short waits are over at once; the slow poll is in the hands of the test. */
+class QuickClock implements Clock {
+  #poll: (() => void) | undefined;
+  now = (): number => systemClock.now();
+  monotonic = (): number => systemClock.monotonic();
+  after(delayMs: number, act: () => void): () => void {
+    if (delayMs < 1000) return systemClock.after(1, act);
+    this.#poll = act;
+    return () => (this.#poll = undefined);
+  }
+  /** True where a poll was due. */
+  poll(): boolean {
+    const due = this.#poll;
+    this.#poll = undefined;
+    due?.();
+    return due !== undefined;
+  }
+}
+
+type Stage = {
+  readonly file: (name: string) => string;
+  readonly clock: QuickClock;
+  readonly watch: Watch;
+  /** Makes a change, and resolves when it was seen. */
+  readonly seen: (change: () => void) => Promise<void>;
+  /** How often a change was reported. */
+  readonly calls: () => number;
+};
+
+async function open(t: TestContext, paths: readonly string[], prepare?: (file: Stage['file']) => void): Promise<Stage> {
+  const dir = mkdtempSync(join(tmpdir(), 'countersign-watch-'));
+  const file = (name: string): string => join(dir, name);
+  writeFileSync(file('a'), 'first');
+  prepare?.(file);
+  const clock = new QuickClock();
+  let calls = 0;
+  let onCall = (): void => {};
+  const absolute = paths.map(file);
+  const watch = new Watch(clock, async () => {
+    calls++;
+    // What a reload does: read the files, then say which ones they were.
+    await watch.set(absolute);
+    onCall();
+  });
+  await watch.set(absolute);
+  // The fs.watch handles are not to keep the process alive in production; here something has to.
+  const alive = setInterval(() => {}, 1000);
+  t.after(() => {
+    clearInterval(alive);
+    watch.close();
+    rmSync(dir, { recursive: true });
+  });
+  return {
+    file,
+    clock,
+    watch,
+    calls: () => calls,
+    seen: async (change) =>
+      new Promise((resolve) => {
+        onCall = resolve;
+        change();
+      }),
+  };
+}
+
+describe('a watch', () => {
+  it('sees a file that is written in place, renamed into place, removed, and there again', async (t) => {
+    const { seen, file } = await open(t, ['a']);
+    await seen(() => writeFileSync(file('a'), 'second'));
+    await seen(() => {
+      writeFileSync(file('b'), 'second');
+      renameSync(file('b'), file('a'));
+    });
+    await seen(() => rmSync(file('a')));
+    await seen(() => writeFileSync(file('a'), 'third'));
+  });
+
+  it('sees the symlink swap of Kubernetes, again and again', async (t) => {
+    const { seen, file } = await open(t, ['tls.key'], (at) => {
+      mkdirSync(at('..1'));
+      writeFileSync(at('..1/tls.key'), '1');
+      symlinkSync('..1', at('..data'));
+      symlinkSync('..data/tls.key', at('tls.key'));
+    });
+    for (const version of ['2', '3']) {
+      await seen(() => {
+        mkdirSync(file(`..${version}`));
+        writeFileSync(file(`..${version}/tls.key`), version);
+        symlinkSync(`..${version}`, file('..tmp'));
+        renameSync(file('..tmp'), file('..data'));
+      });
+    }
+  });
+
+  it('sees files that come into a folder, change in it, and go', async (t) => {
+    const { seen, file } = await open(t, ['extra'], (at) => mkdirSync(at('extra')));
+    await seen(() => writeFileSync(file('extra/x.yml'), '1'));
+    await seen(() => writeFileSync(file('extra/x.yml'), '22'));
+    await seen(() => rmSync(file('extra/x.yml')));
+  });
+
+  it('finds by its poll what nobody tells, such as a folder that was not there', async (t) => {
+    const { seen, file, clock } = await open(t, ['later/on/a']);
+    let polling: NodeJS.Timeout | undefined;
+    await seen(() => {
+      mkdirSync(file('later/on'), { recursive: true });
+      writeFileSync(file('later/on/a'), '1');
+      polling = setInterval(() => clock.poll(), 1);
+    });
+    clearInterval(polling);
+  });
+
+  it('reports nothing where other files of the folder change, however busy they are, and is not put off by them', async (t) => {
+    const { seen, file, calls } = await open(t, ['a']);
+    let lines = 0;
+    const busy = setInterval(() => {
+      appendFileSync(file('access.log'), 'line\n');
+      lines++;
+    }, 0);
+    await seen(() => writeFileSync(file('a'), 'second'));
+    await seen(() => writeFileSync(file('a'), 'third'));
+    clearInterval(busy);
+    assert.ok(lines > 0);
+    assert.equal(calls(), 2);
+  });
+
+  it('sees a change that comes while the files are being read', async (t) => {
+    const { seen, file, watch } = await open(t, ['a']);
+    await watch.mark();
+    await seen(() => {
+      // The load has read `first`; before it says so, the file is another.
+      writeFileSync(file('a'), 'second');
+      void watch.set([file('a')]);
+    });
+  });
+
+  it('is silent once it is closed', async (t) => {
+    const { watch, file, clock, calls } = await open(t, ['a']);
+    watch.close();
+    writeFileSync(file('a'), 'second');
+    assert.equal(clock.poll(), false);
+    await watch.set([file('a')]);
+    assert.deepEqual([clock.poll(), calls()], [false, 0]);
+  });
+});

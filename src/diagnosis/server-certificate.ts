@@ -1,0 +1,185 @@
+// The server's side of the diagnosis: its certificate, the chain, the name. Verified by the same functions as the backend side of the
+// gateway; OpenSSL's own verdict is where the diagnosis starts.
+import { X509Certificate } from 'node:crypto';
+import { Fault } from '../base/fault.ts';
+import { AnchorSet } from '../trust/anchor-set.ts';
+import { orderChain } from '../certs/chain.ts';
+import { diagnose } from '../trust/diagnose.ts';
+import type { CertificateFacts } from '../certs/facts.ts';
+import { readFacts } from '../certs/facts-reader.ts';
+import { coversHost, explainNotCovered } from '../certs/host-coverage.ts';
+import { isSelfIssued } from '../certs/issuer.ts';
+import { quoteSubject, findTop } from '../trust/issuer-diagnosis.ts';
+import { verifyStrength, verifyDates } from '../trust/certificate-checks.ts';
+import { clientAuth, hasPurpose, serverAuth } from '../certs/extended-key-usage.ts';
+import { escapeForLog } from '../base/log-text.ts';
+import { loadSystemBundle, type TrustBundle } from '../trust/trust-bundle.ts';
+import type { TlsEvidence } from './probe-tls.ts';
+import { broken, passed, type Step, type StepId } from './step.ts';
+import type { Target } from './target.ts';
+
+export type ServerSteps = {
+  /** Up to the first that broke. */
+  readonly steps: readonly Step[];
+  /** As far as they could be read, in the order of the wire. */
+  readonly certificates: readonly CertificateFacts[];
+};
+
+/** Steps certificate, chain and name. Never throws. */
+export function verifyServer(evidence: TlsEvidence, target: Target, now: number): ServerSteps {
+  const certificates: CertificateFacts[] = [];
+  try {
+    for (const der of evidence.certificates ?? []) certificates.push(readFacts(der));
+  } catch (error) {
+    const cause = escapeForLog(error instanceof Fault ? (error.detail ?? error.code) : String(error), 300);
+    const which = `certificate ${certificates.length + 1} of ${evidence.certificates?.length ?? 0}`;
+    const failure = { code: 'malformed_cert', cause: `${which}: ${cause}`, raw: evidence.verifyError ?? '' } as const;
+    return { steps: [broken('certificate', 'cannot be read', failure)], certificates };
+  }
+  const [leaf] = certificates;
+  if (leaf === undefined) {
+    const failure = { code: 'malformed_cert', cause: 'the server sent no certificate', raw: '' } as const;
+    return { steps: [broken('certificate', 'none', failure)], certificates };
+  }
+  const steps: Step[] = [];
+  for (const [name, verify] of [
+    ['certificate', verifyCertificate],
+    ['chain', verifyChain],
+    ['name', verifyName],
+  ] as const) {
+    const step = verifySafely(name, () => verify(leaf, { evidence, target, now, certificates }));
+    steps.push(step);
+    if (step.status === 'failed') break;
+  }
+  return { steps, certificates };
+}
+
+/** What readFacts let pass can still be unreadable in a corner that only one verify looks into. */
+function verifySafely(name: StepId, verify: () => Step): Step {
+  try {
+    return verify();
+  } catch (error) {
+    const cause = escapeForLog(error instanceof Fault ? (error.detail ?? error.code) : String(error), 300);
+    return broken(name, 'cannot be judged', { code: 'malformed_cert', cause, raw: '' });
+  }
+}
+
+type World = {
+  readonly evidence: TlsEvidence;
+  readonly target: Target;
+  readonly now: number;
+  readonly certificates: readonly CertificateFacts[];
+};
+
+function verifyCertificate(leaf: CertificateFacts, { evidence, now }: World): Step {
+  const text = describeCertificate(leaf);
+  const raw = evidence.verifyError ?? '';
+  const found = verifyDates(leaf, now) ?? verifyStrength(leaf);
+  if (found !== undefined && found.code !== 'ok')
+    return broken('certificate', text, { code: found.code, cause: `the server's certificate: ${found.detail}`, raw });
+  if (hasPurpose(leaf, serverAuth)) return passed('certificate', text);
+  const cause = 'it is not made for a server: its extended key usage lacks serverAuth';
+  return broken('certificate', text, { code: 'wrong_purpose', cause, raw });
+}
+
+const maxSansShown = 5;
+
+/** One line: subject, issuer, names, dates, key, purpose. */
+export function describeCertificate(facts: CertificateFacts): string {
+  const names = facts.sans.map(({ type, value }) => `${type}:${escapeForLog(value, 80)}`);
+  const shown = names.length === 0 ? 'no SAN' : names.slice(0, maxSansShown).join(', ');
+  const more = names.length > maxSansShown ? `, and ${names.length - maxSansShown} more` : '';
+  const dates = `${dayOf(facts.notBefore)} to ${dayOf(facts.notAfter)}`;
+  return `${quoteSubject(facts)} from "${escapeForLog(facts.issuer, 120)}"; ${shown}${more}; ${dates}; ${facts.key}; ${purposeOf(facts)}`;
+}
+
+function dayOf(atMs: number): string {
+  return new Date(atMs).toISOString().slice(0, 10);
+}
+
+function purposeOf(facts: CertificateFacts): string {
+  if (facts.extendedKeyUsage === undefined) return 'any purpose';
+  const found = [hasPurpose(facts, serverAuth) ? 'serverAuth' : '', hasPurpose(facts, clientAuth) ? 'clientAuth' : ''];
+  return found.filter((word) => word !== '').join(' and ') || 'neither serverAuth nor clientAuth';
+}
+
+function verifyChain(leaf: CertificateFacts, { evidence, target, now, certificates }: World): Step {
+  const { anchors, own } = target;
+  const where = anchors === undefined ? 'the built-in roots' : `--ca ${escapeForLog(target.files.ca ?? '', 200)}`;
+  const count = `${certificates.length} ${certificates.length === 1 ? 'certificate' : 'certificates'} sent`;
+  const notes = noteOddities(certificates);
+  const path = findPath(certificates, anchors ?? loadSystemBundle());
+  const raw = evidence.verifyError ?? (path === undefined ? 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' : '');
+  if (raw !== '') {
+    const known =
+      own === undefined
+        ? {}
+        : {
+            known: {
+              findIssuer: (facts: CertificateFacts) =>
+                own.chain.find((ca) => ca.isCa && ca.subjectKey === facts.issuerKey),
+            },
+          };
+    const verified = diagnose({
+      raw,
+      leg: 2,
+      leaf,
+      chain: certificates.slice(1),
+      anchors,
+      now,
+      peer: 'the server',
+      ...known,
+    });
+    const code = verified.code === 'ok' ? 'untrusted_issuer' : verified.code;
+    return broken('chain', `${count}, judged against ${where}`, { code, cause: verified.detail, raw }, notes);
+  }
+  const top = findTop(leaf, certificates);
+  const lent = path?.chain.find((ca) => !certificates.some(({ sha256 }) => sha256 === ca.sha256));
+  if (lent !== undefined)
+    notes.push(
+      `the server did not send the intermediate ${quoteSubject(lent)}; ${where} had it, clients with the root only will fail`,
+    );
+  const anchor = path?.anchor ?? (isSelfIssued(top) ? top : undefined);
+  return passed(
+    'chain',
+    `${count}, up to ${anchor === undefined ? 'an anchor' : quoteSubject(anchor)} in ${where}`,
+    notes,
+  );
+}
+
+type Path = { readonly chain: readonly CertificateFacts[]; readonly anchor: CertificateFacts };
+
+/** The way to an anchor by signatures: names the anchor, and stands in where the handshake broke before OpenSSL's verdict. */
+function findPath(certificates: readonly CertificateFacts[], bundle: TrustBundle): Path | undefined {
+  try {
+    const [leaf, ...sent] = certificates.map(({ der }) => new X509Certificate(der));
+    const path = leaf === undefined ? undefined : new AnchorSet(bundle, false).findPath(leaf, sent);
+    return path && { chain: path.chain.map(({ raw }) => readFacts(raw)), anchor: path.anchor };
+  } catch {
+    // What OpenSSL cannot read leads nowhere.
+    return undefined;
+  }
+}
+
+/** What is wrong with the list as it was sent, though OpenSSL gets along with it. Other TLS stacks do not. */
+function noteOddities(sent: readonly CertificateFacts[]): string[] {
+  const { chain, problems } = orderChain(sent);
+  const notes = problems
+    .filter(({ code }) => code === 'unrelated_certificate')
+    .map(({ message }) =>
+      message.replace(/^certificate file: /, '').replace(/; it is not sent$/, '; sent for nothing'),
+    );
+  const place = (facts: CertificateFacts): number => sent.findIndex(({ sha256 }) => sha256 === facts.sha256);
+  if (chain.some((facts, index) => index > 0 && place(facts) < place(chain[index - 1] as CertificateFacts)))
+    notes.push('sent in the wrong order: each certificate should be followed by its issuer (RFC 8446 section 4.4.2)');
+  if (new Set(sent.map(({ sha256 }) => sha256)).size < sent.length) notes.push('a certificate was sent twice');
+  const root = sent.slice(1).find((facts) => isSelfIssued(facts));
+  if (root !== undefined) notes.push(`the root ${quoteSubject(root)} was sent along: needless, who trusts it has it`);
+  return notes;
+}
+
+function verifyName(leaf: CertificateFacts, { target: { wanted } }: World): Step {
+  if (coversHost(leaf, wanted)) return passed('name', `${wanted} is among its names`);
+  const cause = `the certificate does not cover ${wanted}: ${explainNotCovered(leaf, wanted)}`;
+  return broken('name', wanted, { code: 'name_mismatch', cause, raw: 'ERR_TLS_CERT_ALTNAME_INVALID' });
+}

@@ -1,0 +1,277 @@
+// One accepted connection on its way to a verdict: ClientHello, policy, TLS, result, then either the flow or a refusal with
+// its reason. Every step is under one deadline; no throw leaves a socket callback (incident 12).
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import type { Late } from '../base/deadline.ts';
+import { canonicalHostName } from '../base/host.ts';
+import { verifyHandshakeError } from '../trust/handshake-error.ts';
+import type { Verdict } from '../trust/verdict.ts';
+import { type ClientHello, ClientHelloReader } from './client-hello.ts';
+import type { OcspSettings } from '../ocsp/settings.ts';
+import type { TrustPolicy } from './trust-policy.ts';
+import type { DownstreamDependencies } from './dependencies.ts';
+import { type HandshakeRecord, makeHandshakeRecord } from './handshake-record.ts';
+import { kindOfHello } from './hello-kind.ts';
+import { verifyClient, readProof } from './verify-client.ts';
+import { alert, plainHttpAnswer } from './early-refusal.ts';
+import { verifyByOcsp } from '../ocsp/verification.ts';
+import { type Address, addressOf, peerOfVerdict } from './peer.ts';
+import type { PendingHandshake } from './pending-handshakes.ts';
+import type { HandshakeSink } from './tls-terminator.ts';
+
+/** After an alert or the plain-text answer, for the client to read it before the connection is torn down. */
+const lingerMs = 1000;
+
+const maxPieces = 32;
+
+type Refusal = { readonly code: HandshakeRecord['code']; readonly raw?: string; readonly detail: string };
+
+export class Accept implements Late, HandshakeSink, PendingHandshake {
+  deadline: number;
+  readonly #raw: Socket;
+  readonly #dependencies: DownstreamDependencies;
+  readonly #address: Address;
+  readonly #startedAt: number;
+  #reader: ClientHelloReader | undefined = new ClientHelloReader();
+  #received: Buffer[] = [];
+  #hello: ClientHello | undefined;
+  #serverName: string | undefined;
+  #policy: TrustPolicy | undefined;
+  /** Set while an OCSP responder is asked. */
+  #stopAsking: (() => void) | undefined;
+  #settled = false;
+
+  constructor(raw: Socket, dependencies: DownstreamDependencies, handshakeTimeoutMs: number) {
+    this.#raw = raw;
+    this.#dependencies = dependencies;
+    this.#address = addressOf(raw);
+    this.#startedAt = dependencies.clock.monotonic();
+    this.deadline = this.#startedAt + handshakeTimeoutMs;
+  }
+
+  /** Takes the socket over, fresh from the listener. */
+  begin(): void {
+    this.#raw.on('error', this.#onError);
+    this.#raw.on('close', this.#onClose);
+    this.#raw.on('data', this.#onData);
+    this.#dependencies.deadlines.add(this);
+  }
+
+  get remoteAddress(): string {
+    return this.#address.remoteAddress;
+  }
+
+  giveWay(): void {
+    this.#refuse({ code: 'handshake_limit', detail: `its place was needed, ${this.#progress()}` });
+    this.#raw.destroy();
+  }
+
+  onLate(): void {
+    if (!this.#settled) {
+      this.#refuse({ code: 'timeout', detail: `the handshake was not finished in time, ${this.#progress()}` });
+    }
+    this.#raw.destroy();
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    try {
+      // A client that drips its bytes must not fill memory with the bookkeeping of small buffers.
+      if (this.#received.push(chunk) > maxPieces) this.#received = [Buffer.concat(this.#received)];
+      const result = this.#reader?.read(chunk);
+      if (result === undefined || result.kind === 'more') return;
+      this.#raw.off('data', this.#onData);
+      this.#reader = undefined;
+      if (result.kind === 'hello') this.#onHello(result);
+      else if (result.kind === 'malformed') {
+        this.#refuse({ code: 'not_tls', raw: 'CLIENT_HELLO', detail: result.detail }, alert.decodeError);
+      } else {
+        const detail = result.looksLikeHttp ? 'plain HTTP on a TLS port' : 'the first bytes are not TLS';
+        this.#refuse({ code: 'not_tls', detail }, result.looksLikeHttp ? plainHttpAnswer : undefined);
+      }
+    } catch (error) {
+      this.#fail(error);
+    }
+  };
+
+  #onHello(hello: ClientHello): void {
+    const { current, limits } = this.#dependencies;
+    this.#hello = hello;
+    this.#serverName = hello.serverName === undefined ? undefined : canonicalHostName(hello.serverName);
+    this.#policy = current().policies.find(this.#serverName);
+    if (this.#policy === undefined) {
+      const detail = hello.serverName === undefined ? 'no server name was sent' : 'no policy has this server name';
+      this.#refuse(
+        { code: 'unknown_sni', detail: `${detail}, and there is no default policy` },
+        alert.unrecognizedName,
+      );
+    } else if (!limits.takeHandshake()) {
+      this.#refuse({ code: 'handshake_limit', detail: 'handshakesPerSecond was reached' }, alert.internalError);
+    } else {
+      // Paused, with its bytes put back, the socket reads for OpenSSL as if nobody had looked (N28).
+      this.#raw.pause();
+      const [first] = this.#received;
+      this.#raw.unshift(first !== undefined && this.#received.length === 1 ? first : Buffer.concat(this.#received));
+      this.#received = [];
+      this.#policy.findTerminator(this.#serverName).start(this.#raw, this);
+    }
+  }
+
+  helloKind(): string {
+    return this.#hello === undefined ? '' : kindOfHello(this.#hello.body);
+  }
+
+  onTlsError(error: Error & { code?: string }): void {
+    const raw = error.code ?? '';
+    const found = verifyHandshakeError(raw, { leg: 1, sawPeerCertificate: false });
+    const { code, detail } = found ?? { code: 'refused_by_peer', detail: error.message };
+    const ranges =
+      code === 'protocol_mismatch' && this.#policy !== undefined
+        ? `; the client offers ${this.#hello?.versions.join(', ')}, the policy ${this.#policy.minVersion} to ${this.#policy.maxVersion}`
+        : '';
+    this.#refuse({ code: code === 'ok' ? 'internal' : code, raw, detail: detail + ranges });
+  }
+
+  onSecure(socket: TLSSocket): void {
+    // Node keeps an error listener of its own here, but that is Node's affair: without one an error kills the process.
+    socket.on('error', () => socket.destroy());
+    if (this.#settled || this.#policy === undefined) {
+      socket.destroy();
+      return;
+    }
+    try {
+      this.#verify(socket, this.#policy);
+    } catch (error) {
+      socket.destroy();
+      this.#fail(error);
+    }
+  }
+
+  #verify(socket: TLSSocket, policy: TrustPolicy): void {
+    const { clock, facts, chains, intermediates } = this.#dependencies;
+    const proof = readProof(socket, policy.clientAuth !== undefined);
+    const verdict = verifyClient(proof, { policy, facts, chains, intermediates, now: clock.now() });
+    const ocsp = verdict.leaf === undefined ? undefined : policy.trust?.ocsp;
+    if (verdict.code === 'ok' && ocsp !== undefined) this.#verifyByOcsp(socket, policy, verdict, ocsp);
+    else this.#conclude(socket, policy, verdict);
+  }
+
+  /** Waits for the responder where nothing is known: nothing is read meanwhile, and the deadline of the handshake holds. */
+  #verifyByOcsp(socket: TLSSocket, policy: TrustPolicy, passed: Verdict, settings: OcspSettings): void {
+    const ocsp = { ...this.#dependencies.ocsp, policy: policy.name, settings };
+    const found = verifyByOcsp(passed, ocsp, (verdict) => {
+      this.#stopAsking = undefined;
+      try {
+        if (socket.destroyed) this.#onClosed('CLOSED');
+        else this.#conclude(socket, policy, verdict);
+      } catch (error) {
+        socket.destroy();
+        this.#fail(error);
+      }
+    });
+    if (typeof found === 'function') {
+      this.#stopAsking = found;
+      this.#dependencies.pending.hold(this);
+    } else this.#conclude(socket, policy, found);
+  }
+
+  #conclude(socket: TLSSocket, policy: TrustPolicy, verdict: Verdict): void {
+    const { name, trust } = policy;
+    this.#dependencies.onVerified({ policy: name, serverName: this.#serverName, verdict, bundle: trust?.bundle });
+    const peer = peerOfVerdict(this.#address, this.#serverName, policy, verdict);
+    if (verdict.code === 'ok') {
+      this.#settle('ok', verdict);
+      // An open connection should not keep alive what only its handshake needed.
+      this.#raw.off('error', this.#onError);
+      this.#raw.off('close', this.#onClose);
+    } else {
+      this.#refuse({ code: verdict.code, raw: verdict.raw, detail: verdict.detail }, undefined, verdict);
+      // A bare close: Node offers no way to send an alert after the handshake. No byte of HTTP was read.
+      if (policy.clientAuth?.onFailure !== 'explain') {
+        socket.destroy();
+        return;
+      }
+    }
+    this.#dependencies.onAccepted(socket, peer, this.#raw);
+  }
+
+  /** Ends the attempt, with last words where the client can still read them. Closes unless there is a verdict to explain. */
+  #refuse(refusal: Refusal, lastWords?: Buffer, verdict?: Verdict): void {
+    if (this.#settled) return;
+    this.#settle(refusal.code, verdict);
+    const { clock, deadlines, onRefused } = this.#dependencies;
+    onRefused(
+      makeHandshakeRecord({
+        ...this.#address,
+        time: clock.now(),
+        serverName: this.#hello?.serverName,
+        offered: this.#hello?.versions ?? [],
+        negotiated: verdict?.version ?? '',
+        policy: this.#policy?.name ?? '',
+        code: refusal.code,
+        raw: refusal.raw ?? '',
+        detail: refusal.detail,
+        leaf: verdict?.leaf,
+      }),
+    );
+    if (verdict !== undefined) return;
+    if (lastWords === undefined || this.#raw.destroyed) {
+      this.#raw.destroy();
+      return;
+    }
+    // What the client still sends is thrown away: unread bytes would make the kernel reset, and lose our words.
+    this.deadline = clock.monotonic() + lingerMs;
+    deadlines.add(this);
+    this.#raw.on('end', () => this.#raw.destroy());
+    this.#raw.resume();
+    this.#raw.end(lastWords);
+  }
+
+  readonly #onError = (error: Error & { code?: string }): void => this.#onClosed(error.code ?? error.message);
+
+  readonly #onClose = (): void => this.#onClosed('CLOSED');
+
+  #onClosed(raw: string): void {
+    this.#dependencies.deadlines.delete(this);
+    if (this.#settled) return;
+    // Load balancers look whether the port is open and say nothing: not worth a word.
+    if (this.#isSilent) this.#settle(undefined, undefined);
+    else
+      this.#refuse({ code: 'refused_by_peer', raw, detail: `the client closed the connection, ${this.#progress()}` });
+  }
+
+  #fail(error: unknown): void {
+    this.#dependencies.onDefect(error);
+    this.#refuse({ code: 'internal', raw: '', detail: String(error) });
+    this.#raw.destroy();
+  }
+
+  get #isSilent(): boolean {
+    return this.#reader?.received === 0;
+  }
+
+  #progress(): string {
+    if (this.#stopAsking !== undefined) return 'while an OCSP responder was asked about it';
+    if (this.#hello !== undefined) return 'after its ClientHello';
+    return this.#isSilent ? 'before it sent anything' : 'within its ClientHello';
+  }
+
+  /** Ends the attempt once: gives its place back and reports how it ended; `code` undefined where there is nothing to tell. */
+  #settle(code: HandshakeRecord['code'] | 'ok' | undefined, verdict: Verdict | undefined): void {
+    this.#settled = true;
+    this.#received = [];
+    this.#stopAsking?.();
+    this.#stopAsking = undefined;
+    const { clock, deadlines, pending, onOutcome } = this.#dependencies;
+    deadlines.delete(this);
+    pending.leave(this);
+    if (code === undefined) return;
+    onOutcome({
+      policy: this.#policy?.name ?? '',
+      code,
+      version: verdict?.version ?? '',
+      resumed: verdict?.resumed ?? false,
+      certificate: verdict?.leaf !== undefined,
+      durationMs: clock.monotonic() - this.#startedAt,
+    });
+  }
+}

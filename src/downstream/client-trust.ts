@@ -1,0 +1,196 @@
+// Whom one policy trusts, and what it asks of a certificate beyond being well issued. Everything but the CRLs is fixed for
+// a generation; those are replaced as they are refreshed, without a new generation (decision 0010).
+import { hash, type X509Certificate } from 'node:crypto';
+import type { CertificateFacts } from '../certs/facts.ts';
+import { CrlSet, type CrlSettings, type IndexedCrl } from '../crl/crl-set.ts';
+import type { OcspSettings } from '../ocsp/settings.ts';
+import { IdentityRules, type IdentityRulesOptions } from '../trust/identity-rules.ts';
+import { defaultKeyFloor, type VerificationResult, type KeyFloor } from '../trust/certificate-checks.ts';
+import { escapeForLog } from '../base/log-text.ts';
+import { findSigningFlaw, findSpiffeId, readSvid } from '../certs/spiffe.ts';
+import { TrustBundle } from '../trust/trust-bundle.ts';
+import { AnchorSet, type TrustPath } from '../trust/anchor-set.ts';
+import { findPathConstraint } from '../trust/path-constraints.ts';
+
+export type ClientTrustOptions = {
+  /** clientCA; empty only where every trust domain has a bundle of its own. */
+  readonly caPem: readonly string[];
+  /** Whether intermediates in caPem are anchors. Default: only where it holds no root. */
+  readonly partialChain?: boolean | undefined;
+  readonly minKeyBits?: KeyFloor;
+  readonly rules?: IdentityRulesOptions;
+  readonly spiffe?:
+    | {
+        readonly trustDomains: readonly string[];
+        readonly bundles: readonly { readonly trustDomain: string; readonly caPem: readonly string[] }[];
+      }
+    | undefined;
+  readonly crl?: { readonly settings: CrlSettings; readonly crls: readonly IndexedCrl[] } | undefined;
+  readonly ocsp?: OcspSettings | undefined;
+};
+
+const noRules: IdentityRulesOptions = {
+  allowedSANs: undefined,
+  allowedFingerprints: undefined,
+  allowedSPKI: undefined,
+};
+
+export class ClientTrust {
+  /** Everything that OpenSSL may build chains from and to: all CAs of the policy, those of all trust domains included. */
+  readonly bundle: TrustBundle;
+  /** Whether OpenSSL takes intermediates of the bundle for anchors. */
+  readonly partialChain: boolean;
+  readonly keyFloor: KeyFloor;
+  readonly rules: IdentityRules;
+  readonly ocsp: OcspSettings | undefined;
+  /** Hexadecimal, over everything but the contents of CRLs: those are looked up anew for every session. */
+  readonly digest: string;
+  readonly #anchors: AnchorSet | undefined;
+  readonly #domains: ReadonlyMap<string, AnchorSet> | undefined;
+  readonly #others = new Map<AnchorSet, AnchorSet | undefined>();
+  readonly #crlSettings: CrlSettings | undefined;
+  #crls: CrlSet | undefined;
+
+  /** Throws RangeError where a bundle is not wholly good, or nobody would be trusted. `name`: the policy's, for messages. */
+  constructor(options: ClientTrustOptions, name: string) {
+    const { caPem, spiffe } = options;
+    const own = caPem.length === 0 && spiffe !== undefined ? undefined : parseBundle(caPem, `policy ${name}`);
+    const domains = spiffe?.bundles.map(({ trustDomain, caPem: pems }) => {
+      return { trustDomain, bundle: parseBundle(pems, `trust domain ${trustDomain} of policy ${name}`) };
+    });
+    const [first, ...more] = [own, ...(domains ?? []).map(({ bundle }) => bundle)].filter((one) => one !== undefined);
+    if (first === undefined) throw new RangeError(`policy ${name} trusts nobody`);
+    this.bundle = TrustBundle.join(first, ...more);
+    this.partialChain = options.partialChain ?? !this.bundle.hasRoot;
+    for (const bundle of [own, ...(domains ?? []).map((domain) => domain.bundle)]) {
+      if (bundle !== undefined && !bundle.hasRoot && !this.partialChain) {
+        throw new RangeError(`policy ${name}: a CA bundle without a root, and intermediates are no anchors`);
+      }
+    }
+    this.keyFloor = options.minKeyBits ?? defaultKeyFloor;
+    this.rules = new IdentityRules(options.rules ?? noRules);
+    this.ocsp = options.ocsp;
+    this.#anchors = own && new AnchorSet(own, this.partialChain);
+    this.#domains =
+      spiffe &&
+      new Map(
+        spiffe.trustDomains.map((domain) => {
+          const bundle = domains?.find(({ trustDomain }) => trustDomain === domain)?.bundle ?? own;
+          if (bundle === undefined) throw new RangeError(`policy ${name}: no anchors for trust domain ${domain}`);
+          return [domain, new AnchorSet(bundle, this.partialChain)];
+        }),
+      );
+    this.#crlSettings = options.crl?.settings;
+    this.#crls = options.crl && new CrlSet(options.crl.crls, options.crl.settings);
+    const parts = [
+      this.bundle.digest,
+      this.partialChain,
+      this.keyFloor,
+      this.rules.digest,
+      [...(this.#domains ?? [])].map(([domain, { bundle }]) => [domain, bundle.digest]),
+      options.crl?.settings ?? null,
+      options.ocsp ?? null,
+    ];
+    this.digest = hash('sha256', JSON.stringify(parts));
+  }
+
+  /** What is known to be revoked; undefined where the policy does not ask. */
+  get crls(): CrlSet | undefined {
+    return this.#crls;
+  }
+
+  /** Puts refreshed CRLs active, for every result from now on; nothing where the policy asks for none. */
+  replaceCrls(crls: readonly IndexedCrl[]): void {
+    if (this.#crlSettings !== undefined) this.#crls = new CrlSet(crls, this.#crlSettings);
+  }
+
+  /** The anchors that this certificate must chain to; a result where it belongs to no trust domain of ours. */
+  anchorsFor(leaf: CertificateFacts): AnchorSet | VerificationResult {
+    if (this.#domains === undefined) return this.#anchors as AnchorSet;
+    const id = readSvid(leaf);
+    if ('detail' in id) return { code: 'name_mismatch', detail: `it names no trust domain: ${id.detail}` };
+    return (
+      this.#domains.get(id.trustDomain) ?? {
+        code: 'name_mismatch',
+        detail: `its trust domain ${id.trustDomain} is none of ${listDomains([...this.#domains.keys()])}`,
+      }
+    );
+  }
+
+  /**
+   * Whether a path that we found is to be relied on: what its CAs allow each other OpenSSL has verified of the path that it
+   * went by, and that may be another one, to the CAs of another domain. `facts`: of the certificates of the path, leaf
+   * first; `above`: what else it may have used. Undefined there: it has seen neither.
+   */
+  verifyPath(
+    facts: readonly CertificateFacts[],
+    { chain, anchor }: TrustPath,
+    above: readonly X509Certificate[] | undefined,
+  ): VerificationResult | undefined {
+    const [leaf] = facts;
+    const [certificate, ...intermediates] = chain;
+    if (leaf === undefined || certificate === undefined) return undefined;
+    for (const ca of this.#domains === undefined ? [] : facts.slice(1)) {
+      const wrong = findSigningFlaw(ca);
+      if (wrong !== undefined)
+        return { code: 'untrusted_issuer', detail: `its CA "${escapeForLog(ca.subject, 120)}" ${wrong}` };
+    }
+    if (above !== undefined) {
+      const own = this.#domains?.get(findSpiffeId(leaf)?.trustDomain ?? '');
+      if (own === undefined) return undefined;
+      const others = this.#othersOf(own);
+      if (others?.mayLead(certificate, [...above, ...intermediates, ...own.certificates]) !== true) return undefined;
+    }
+    const flaw = findPathConstraint(facts, anchor);
+    return flaw === undefined ? undefined : { code: 'untrusted_issuer', detail: flaw };
+  }
+
+  /** The CAs of the policy that are none of this domain. */
+  #othersOf(own: AnchorSet): AnchorSet | undefined {
+    let others = this.#others.get(own);
+    if (others === undefined && !this.#others.has(own)) {
+      const bundle = this.bundle.without(own.bundle);
+      others = bundle && new AnchorSet(bundle, this.partialChain);
+      this.#others.set(own, others);
+    }
+    return others;
+  }
+
+  /** The refusal of a certificate for which `anchorsFor` has anchors and no path leads to any of them. */
+  explainNoPath(
+    leaf: CertificateFacts,
+    certificate: X509Certificate,
+    above: readonly X509Certificate[],
+  ): VerificationResult {
+    const own = this.#domains && findSpiffeId(leaf)?.trustDomain;
+    if (own === undefined) {
+      return { code: 'untrusted_issuer', detail: 'its chain leads to no CA of the policy' };
+    }
+    const foreign = [...(this.#domains ?? [])].find(
+      ([, anchors]) => anchors.findPath(certificate, above) !== undefined,
+    );
+    const where = foreign === undefined ? 'to none of them' : `to one of ${foreign[0]}`;
+    return {
+      code: 'untrusted_issuer',
+      detail: `only the CAs of its trust domain ${own} may issue it; its chain leads ${where}`,
+    };
+  }
+
+  /** Trust hangs on who issued it, so a chain that is not known proves nothing. */
+  get needsChain(): boolean {
+    return this.#domains !== undefined;
+  }
+}
+
+const maxDomainsShown = 5;
+
+function listDomains(domains: readonly string[]): string {
+  const more = domains.length > maxDomainsShown ? `, and ${domains.length - maxDomainsShown} more` : '';
+  return domains.slice(0, maxDomainsShown).join(', ') + more;
+}
+
+function parseBundle(caPem: readonly string[], what: string): TrustBundle {
+  const { bundle, problems } = TrustBundle.parse(caPem.join('\n'), { name: `the CA bundle of ${what}` });
+  if (bundle === undefined) throw new RangeError(problems[0]?.message ?? `${what} trusts nobody`);
+  return bundle;
+}

@@ -1,0 +1,67 @@
+// What a connection needs to get to its verdict; one per listener. Callbacks must not throw; if one does, the connection is
+// refused and the process lives on.
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import type { Clock } from '../base/clock.ts';
+import type { Deadlines } from '../base/deadline.ts';
+import type { FactsCache } from '../certs/facts-cache.ts';
+import type { TrustBundle } from '../trust/trust-bundle.ts';
+import type { Verdict } from '../trust/verdict.ts';
+import type { ChainCache } from './chain-cache.ts';
+import type { HandshakeLimits } from './handshake-limits.ts';
+import type { HandshakeRecord } from './handshake-record.ts';
+import type { OcspVerification } from '../ocsp/verification.ts';
+import type { Intermediates } from './intermediates.ts';
+import type { Peer } from './peer.ts';
+import type { PendingHandshakes, PendingLimits } from './pending-handshakes.ts';
+import type { PolicyTable } from './policy-table.ts';
+
+/** The rules active, taken anew for each connection. */
+export type DownstreamState = {
+  readonly policies: PolicyTable;
+  /** Default 10 s; 0 or absent = default, because every wait ends. */
+  readonly handshakeTimeoutMs?: number;
+  /** Per worker; 0 or absent = unlimited. */
+  readonly handshakesPerSecond?: number;
+  /** Connections without a verdict, per worker. */
+  readonly pendingHandshakes?: PendingLimits;
+};
+
+/** How an attempt ended, for metrics: every one, the refused ones included. */
+export type HandshakeOutcome = {
+  /** '' where no policy was chosen. */
+  readonly policy: string;
+  readonly code: HandshakeRecord['code'] | 'ok';
+  /** '' where none was negotiated. */
+  readonly version: string;
+  readonly resumed: boolean;
+  /** The client showed a certificate that could be read. */
+  readonly certificate: boolean;
+  readonly durationMs: number;
+};
+
+/** A client that got as far as a verdict, let in or not: for the record of who was seen. */
+export type VerifiedClient = {
+  readonly policy: string;
+  readonly serverName: string | undefined;
+  readonly verdict: Verdict;
+  /** The CAs of the policy: what is among them was perhaps never sent by the client. */
+  readonly bundle: TrustBundle | undefined;
+};
+
+export type DownstreamDependencies = {
+  readonly pending: PendingHandshakes;
+  readonly clock: Clock;
+  readonly deadlines: Deadlines;
+  readonly limits: HandshakeLimits;
+  readonly facts: FactsCache;
+  readonly chains: ChainCache;
+  readonly intermediates: Intermediates;
+  readonly ocsp: Pick<OcspVerification, 'checker' | 'onSoftFail'>;
+  readonly current: () => DownstreamState;
+  readonly onAccepted: (socket: TLSSocket, peer: Peer, transport: Socket) => void;
+  readonly onRefused: (record: HandshakeRecord) => void;
+  readonly onOutcome: (outcome: HandshakeOutcome) => void;
+  readonly onVerified: (verified: VerifiedClient) => void;
+  readonly onDefect: (error: unknown) => void;
+};

@@ -1,0 +1,163 @@
+// The TLS entry point: a raw TCP listener, because Node's own TLS server lets sessions cross from one server name to another
+// (N1-N7). It accepts and counts; each connection makes its own way to a verdict (accept.ts).
+import { createServer, type Server, type Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import type { Clock } from '../base/clock.ts';
+import type { Deadlines } from '../base/deadline.ts';
+import { FactsCache } from '../certs/facts-cache.ts';
+import { Accept } from './accept.ts';
+import { ChainCache } from './chain-cache.ts';
+import type { DownstreamState, DownstreamDependencies, HandshakeOutcome, VerifiedClient } from './dependencies.ts';
+import { HandshakeLimits } from './handshake-limits.ts';
+import { type HandshakeRecord, makeHandshakeRecord } from './handshake-record.ts';
+import { Intermediates } from './intermediates.ts';
+import { OcspChecker } from '../ocsp/checker.ts';
+import { type Address, addressOf, type Peer } from './peer.ts';
+import { PendingHandshakes, type PendingLimits } from './pending-handshakes.ts';
+
+export type DownstreamLimits = {
+  /** Connections of one worker on this entry point, those in the handshake included. */
+  readonly maxConnections: number;
+};
+
+const defaultDownstreamLimits: DownstreamLimits = { maxConnections: 20_000 };
+
+export const defaultPendingLimits: PendingLimits = { max: 2048, maxPerNetwork: 0 };
+
+const defaultHandshakeTimeoutMs = 10_000;
+
+export type TlsListenerOptions = {
+  readonly current: () => DownstreamState;
+  /**
+   * A connection with a verdict, from now on the caller's to keep, to verify again and to end. `peer.refused` set means that
+   * the first request is answered with it, then closed. `transport` is the TCP socket below, for nothing but a reset.
+   */
+  readonly onConnection: (socket: TLSSocket, peer: Peer, transport: Socket) => void;
+  /** Every failed handshake; HandshakeLog keeps the log readable. */
+  readonly onRefused: (record: HandshakeRecord) => void;
+  /** Every attempt that ended, for metrics. */
+  readonly onOutcome?: (outcome: HandshakeOutcome) => void;
+  /** Every client that got as far as a verdict. */
+  readonly onVerified?: (verified: VerifiedClient) => void;
+  /** Something that must not happen did: for the log, with its stack. */
+  readonly onDefect?: (error: unknown) => void;
+  /** Shared with the other workers; default: this listener's own. */
+  readonly intermediates?: Intermediates;
+  /** Absent: answers of its own, that no open connection is verified by. */
+  readonly ocsp?: DownstreamDependencies['ocsp'];
+  readonly clock: Clock;
+  readonly deadlines: Deadlines;
+  readonly limits?: Partial<DownstreamLimits>;
+};
+
+export type ListenAddress = { readonly host: string; readonly port: number; readonly reusePort?: boolean };
+
+export class TlsListener {
+  /** Connections so far, those that were turned away included. */
+  accepted = 0;
+  readonly #options: TlsListenerOptions;
+  readonly #dependencies: DownstreamDependencies;
+  readonly #limits: HandshakeLimits;
+  readonly #pending = new PendingHandshakes(defaultPendingLimits);
+  readonly #server: Server;
+
+  constructor(options: TlsListenerOptions) {
+    this.#options = options;
+    const onDefect = options.onDefect ?? (() => {});
+    const bounds = { ...defaultDownstreamLimits, ...options.limits };
+    this.#limits = new HandshakeLimits(options.clock);
+    this.#dependencies = {
+      clock: options.clock,
+      deadlines: options.deadlines,
+      pending: this.#pending,
+      limits: this.#limits,
+      facts: new FactsCache(),
+      chains: new ChainCache(),
+      intermediates: options.intermediates ?? new Intermediates(),
+      ocsp: {
+        checker: options.ocsp?.checker ?? new OcspChecker({ clock: options.clock }),
+        onSoftFail: guard(options.ocsp?.onSoftFail ?? (() => {}), onDefect),
+      },
+      current: options.current,
+      onAccepted: options.onConnection,
+      onRefused: guard(options.onRefused, onDefect),
+      onVerified: guard(options.onVerified ?? (() => {}), onDefect),
+      onOutcome: guard(options.onOutcome ?? (() => {}), onDefect),
+      onDefect,
+    };
+    this.#server = createServer({ noDelay: true, keepAlive: true });
+    this.#server.maxConnections = bounds.maxConnections;
+    this.#server.on('connection', (raw) => this.#onRaw(raw));
+    this.#server.on('drop', (dropped) => {
+      const { remoteAddress = '', remotePort = 0, localPort = 0 } = dropped ?? {};
+      this.#turnAway({ remoteAddress, remotePort, localPort }, 'too many connections at once');
+    });
+  }
+
+  /** Connections that have no verdict yet. */
+  get pending(): number {
+    return this.#pending.total;
+  }
+
+  /** Rejects with the system's error. Port 0 takes any free one. */
+  async listen(address: ListenAddress): Promise<{ port: number }> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen({ reusePort: false, ...address }, () => {
+        this.#server.off('error', reject);
+        // Out of file descriptors and the like: the next connection may succeed.
+        this.#server.on('error', this.#dependencies.onDefect);
+        const bound = this.#server.address();
+        resolve({ port: typeof bound === 'object' && bound !== null ? bound.port : address.port });
+      });
+    });
+  }
+
+  /**
+   * Stops accepting, at once. Handshakes that run may finish (they have a deadline); open connections are the caller's.
+   * `onGone` is called when the last of both is gone.
+   */
+  close(onGone?: () => void): void {
+    this.#server.close(() => onGone?.());
+  }
+
+  #onRaw(raw: Socket): void {
+    this.accepted++;
+    raw.on('error', () => raw.destroy());
+    try {
+      const { handshakeTimeoutMs, handshakesPerSecond, pendingHandshakes } = this.#options.current();
+      this.#limits.setRate(handshakesPerSecond ?? 0);
+      this.#pending.setLimits(pendingHandshakes ?? defaultPendingLimits);
+      const accept = new Accept(raw, this.#dependencies, handshakeTimeoutMs || defaultHandshakeTimeoutMs);
+      if (this.#pending.enter(accept)) {
+        accept.begin();
+        return;
+      }
+      this.#turnAway(addressOf(raw), 'too many handshakes at once');
+      raw.destroy();
+    } catch (error) {
+      raw.destroy();
+      this.#dependencies.onDefect(error);
+    }
+  }
+
+  /** One connection too many costs nothing more than being counted. */
+  #turnAway(address: Address, detail: string): void {
+    const code = 'handshake_limit';
+    const time = this.#options.clock.now();
+    const nothing = { serverName: undefined, offered: [], negotiated: '', policy: '', raw: '', leaf: undefined };
+    this.#dependencies.onRefused(makeHandshakeRecord({ ...address, ...nothing, time, code, detail }));
+    this.#dependencies.onOutcome({ policy: '', code, version: '', resumed: false, certificate: false, durationMs: 0 });
+  }
+}
+
+/** A report that throws must not take a socket callback, and with it the process, along (incident 12). */
+function guard<T>(report: (value: T) => void, onDefect: (error: unknown) => void): (value: T) => void {
+  return (value) => {
+    try {
+      report(value);
+    } catch (error) {
+      onDefect(error);
+    }
+  };
+}

@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { before, test } from 'node:test';
+import { type Issued, mintCa, type TestCa } from '../certs/test-ca.ts';
+import { TrustPolicy, type TrustPolicyOptions } from './trust-policy.ts';
+
+const secret = randomBytes(32);
+let one: TestCa;
+let two: TestCa;
+let own: Issued;
+let other: Issued;
+
+before(async () => {
+  [one, two] = await Promise.all([mintCa({ cn: 'one' }), mintCa({ cn: 'two' })]);
+  [own, other] = await Promise.all([
+    one.issue({ kind: 'server', sans: ['a.test'] }),
+    one.issue({ kind: 'server', sans: ['a.test'] }),
+  ]);
+});
+
+function options(change: Partial<TrustPolicyOptions> = {}): TrustPolicyOptions {
+  return {
+    name: 'p',
+    minVersion: 'TLSv1.2',
+    maxVersion: 'TLSv1.3',
+    ciphers: [],
+    curves: [],
+    certificates: [{ certPem: own.chainPem, keyPem: own.keyPem, names: ['a.test'] }],
+    clientAuth: { caPem: [one.certPem], required: true, onFailure: 'close', maxDepth: 4 },
+    resumption: { enabled: true, lifetimeS: 60, secret },
+    ...change,
+  };
+}
+
+function auth(change: Partial<NonNullable<TrustPolicyOptions['clientAuth']>>): Partial<TrustPolicyOptions> {
+  return { clientAuth: { caPem: [one.certPem], required: true, onFailure: 'close', maxDepth: 4, ...change } };
+}
+
+test('everything that decides trust is in the digest', () => {
+  const base = new TrustPolicy(options()).digest;
+  const changes: readonly Partial<TrustPolicyOptions>[] = [
+    { name: 'q' },
+    { minVersion: 'TLSv1.3' },
+    { maxVersion: 'TLSv1.2' },
+    { ciphers: ['ECDHE-ECDSA-AES256-GCM-SHA384'] },
+    { curves: ['P-256'] },
+    { clientAuth: undefined },
+    auth({ required: false }),
+    auth({ onFailure: 'explain' }),
+    auth({ maxDepth: 5 }),
+    auth({ caPem: [two.certPem] }),
+    auth({ caPem: [one.certPem, two.certPem] }),
+  ];
+  const digests = new Set([base, ...changes.map((change) => new TrustPolicy(options(change)).digest)]);
+  assert.equal(digests.size, changes.length + 1);
+});
+
+test('what does not decide trust is not: order of the CAs, our own certificate, the life of a session', () => {
+  const both = new TrustPolicy(options(auth({ caPem: [one.certPem, two.certPem] }))).digest;
+  assert.equal(new TrustPolicy(options(auth({ caPem: [two.certPem, one.certPem, one.certPem] }))).digest, both);
+  const renewed = { certificates: [{ certPem: other.chainPem, keyPem: other.keyPem, names: ['b.test'] }] };
+  const longer = { resumption: { enabled: true, lifetimeS: 3600, secret } };
+  const base = new TrustPolicy(options()).digest;
+  assert.equal(new TrustPolicy(options({ ...renewed, ...longer })).digest, base);
+});
+
+test('a policy without a usable anchor does not exist: empty, garbage, partial and leaf-only bundles are refused', () => {
+  const [head] = one.certPem.split('\n-----END');
+  const broken = `${(head as string).slice(0, -40)}\n-----END CERTIFICATE-----\n`;
+  for (const caPem of [[], [''], ['garbage'], [own.keyPem], [own.certPem], [broken], [one.certPem, broken]]) {
+    assert.throws(() => new TrustPolicy(options(auth({ caPem }))), RangeError, JSON.stringify(caPem).slice(0, 60));
+  }
+});
+
+test('a key that does not fit, a missing certificate and a short ticket secret are refused', () => {
+  const mixed = { certificates: [{ certPem: own.chainPem, keyPem: other.keyPem, names: [] }] };
+  assert.throws(() => new TrustPolicy(options(mixed)), /key values mismatch/);
+  assert.throws(() => new TrustPolicy(options({ certificates: [] })), /no certificate/);
+  const short = { resumption: { enabled: true, lifetimeS: 60, secret: Buffer.alloc(8) } };
+  assert.throws(() => new TrustPolicy(options(short)), /too short/);
+});
+
+test('refusals that are explained turn resumption off, because a refused client would hold a session', () => {
+  assert.equal(new TrustPolicy(options()).resumes, true);
+  assert.equal(new TrustPolicy(options(auth({ onFailure: 'explain' }))).resumes, false);
+  assert.equal(new TrustPolicy(options({ clientAuth: undefined })).resumes, true);
+  assert.equal(new TrustPolicy(options({ resumption: { enabled: false, lifetimeS: 60, secret } })).resumes, false);
+  assert.equal(new TrustPolicy(options({ resumption: { enabled: true, lifetimeS: 0, secret } })).resumes, false);
+});
+
+test('each certificate selection has its own terminator, found by name', async () => {
+  const b = await one.issue({ kind: 'server', sans: ['b.test'] });
+  const policy = new TrustPolicy(
+    options({
+      certificates: [
+        { certPem: own.chainPem, keyPem: own.keyPem, names: ['a.test'] },
+        { certPem: b.chainPem, keyPem: b.keyPem, names: ['b.test'] },
+      ],
+    }),
+  );
+  assert.notEqual(policy.findTerminator('b.test'), policy.findTerminator('a.test'));
+  assert.equal(policy.findTerminator(undefined), policy.findTerminator('a.test'));
+  assert.equal(policy.findTerminator('unknown.test'), policy.findTerminator('a.test'));
+});

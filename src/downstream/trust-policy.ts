@@ -1,0 +1,133 @@
+// One trust policy, compiled: whom it trusts, how it answers, and the TLS terminators that no other policy shares. Sessions
+// and tickets are bound to a digest of everything that decides trust, so they die with any change of it (N7, N9).
+import { createPrivateKey, hash, hkdfSync } from 'node:crypto';
+import type { TlsVersion } from '../config/gateway-config.ts';
+import { CertificateChoice } from './certificate-choice.ts';
+import { resolveCipherSuites, resolveCurves } from './cipher-list.ts';
+import { ClientTrust, type ClientTrustOptions } from './client-trust.ts';
+import type { Staples } from '../ocsp/staples.ts';
+import { TlsTerminator } from './tls-terminator.ts';
+
+export type PolicyCertificate = {
+  /** Leaf first, then intermediates. */
+  readonly certPem: string;
+  readonly keyPem: string;
+  /** DNS names of the leaf. */
+  readonly names: readonly string[];
+};
+
+export type ClientAuthSettings = {
+  readonly required: boolean;
+  readonly onFailure: 'close' | 'explain';
+  /** CA certificates allowed between leaf and anchor. */
+  readonly maxDepth: number;
+  /** What a request in flight has to finish when its connection is not trusted any more. Default 500. */
+  readonly distrustGraceMs?: number;
+};
+
+export type TrustPolicyOptions = {
+  readonly name: string;
+  readonly minVersion: TlsVersion;
+  readonly maxVersion: TlsVersion;
+  /** OpenSSL or IANA names; empty = default. */
+  readonly ciphers: readonly string[];
+  readonly curves: readonly string[];
+  /** At least one; the first is used where no name fits. */
+  readonly certificates: readonly PolicyCertificate[];
+  readonly clientAuth: (ClientAuthSettings & ClientTrustOptions) | undefined;
+  /** OCSP responses for the certificates; absent: no stapling. */
+  readonly staples?: Staples | undefined;
+  readonly resumption: {
+    readonly enabled: boolean;
+    readonly lifetimeS: number;
+    /** Of the present epoch (ticket-secret.ts): at least 32 bytes, the same in every worker. */
+    readonly secret: Uint8Array;
+  };
+};
+
+const minSecretBytes = 32;
+
+export class TrustPolicy {
+  readonly name: string;
+  /** Hexadecimal SHA-256 of everything that decides trust. */
+  readonly digest: string;
+  readonly minVersion: TlsVersion;
+  readonly maxVersion: TlsVersion;
+  /** undefined: no client certificate is asked for. */
+  readonly clientAuth: Required<ClientAuthSettings> | undefined;
+  /** Defined exactly where clientAuth is. */
+  readonly trust: ClientTrust | undefined;
+  readonly resumes: boolean;
+  readonly #choice: CertificateChoice;
+  readonly #terminators: readonly TlsTerminator[];
+
+  /** Throws where anything is missing or OpenSSL refuses it: the generation before stays active. */
+  constructor(options: TrustPolicyOptions) {
+    const { name, clientAuth, resumption } = options;
+    if (options.certificates.length === 0) throw new RangeError(`policy ${name} has no certificate`);
+    if (resumption.secret.length < minSecretBytes) throw new RangeError('the ticket secret is too short');
+    this.name = name;
+    this.minVersion = options.minVersion;
+    this.maxVersion = options.maxVersion;
+    this.clientAuth = clientAuth && {
+      required: clientAuth.required,
+      onFailure: clientAuth.onFailure,
+      maxDepth: clientAuth.maxDepth,
+      distrustGraceMs: clientAuth.distrustGraceMs ?? 500,
+    };
+    this.trust = clientAuth && new ClientTrust(clientAuth, name);
+    const ciphers = resolveCipherSuites(options.ciphers);
+    const curves = resolveCurves(options.curves);
+    this.digest = digestOf(this, ciphers, curves);
+    // A resumed session has lost its intermediates (N10), so what was verified of them must hold from the first time. A client
+    // that is refused with a bare close has no ticket yet (self-test.ts proves it); one that gets an explanation has.
+    this.resumes = resumption.enabled && resumption.lifetimeS > 0 && clientAuth?.onFailure !== 'explain';
+    const ticketKeys = this.#ticketKeys(resumption.secret);
+    const certificates = options.certificates.map((certificate) => ({
+      ...certificate,
+      keyType: createPrivateKey(certificate.keyPem).asymmetricKeyType ?? '',
+    }));
+    this.#choice = new CertificateChoice(certificates);
+    this.#terminators = this.#choice.selections.map((indexes) => {
+      const chosen = certificates.filter((_, index) => indexes.includes(index));
+      return new TlsTerminator({
+        cert: chosen.map(({ certPem }) => certPem),
+        key: chosen.map(({ keyPem }) => keyPem),
+        trust: this.trust,
+        staples: options.staples,
+        minVersion: options.minVersion,
+        maxVersion: options.maxVersion,
+        ciphers: ciphers.join(':'),
+        curves: curves.join(':'),
+        sessionIdContext: this.digest.slice(0, 32),
+        resumption: this.resumes ? { ticketKeys, lifetimeS: resumption.lifetimeS } : undefined,
+      });
+    });
+    ticketKeys.fill(0);
+  }
+
+  /** Tickets from now on under the secret of another epoch; older ones cost a full handshake. */
+  rotate(secret: Uint8Array): void {
+    if (!this.resumes) return;
+    const ticketKeys = this.#ticketKeys(secret);
+    for (const terminator of this.#terminators) terminator.setTicketKeys(ticketKeys);
+    ticketKeys.fill(0);
+  }
+
+  #ticketKeys(secret: Uint8Array): Buffer {
+    return Buffer.from(hkdfSync('sha256', secret, '', `countersign tickets ${this.digest}`, 48));
+  }
+
+  /** The terminator with the certificates for a canonical server name. */
+  findTerminator(serverName: string | undefined): TlsTerminator {
+    return this.#terminators[this.#choice.find(serverName)] as TlsTerminator;
+  }
+}
+
+/** The policy's name is part of it: equal trust under two names is still two policies. Own certificates are not. */
+function digestOf(policy: TrustPolicy, ciphers: readonly string[], curves: readonly string[]): string {
+  const { name, minVersion, maxVersion, clientAuth, trust } = policy;
+  const asked = clientAuth && [clientAuth.required, clientAuth.onFailure, clientAuth.maxDepth, trust?.digest];
+  const parts = [2, name, minVersion, maxVersion, ciphers, curves, asked ?? null];
+  return hash('sha256', JSON.stringify(parts), 'hex');
+}

@@ -1,0 +1,55 @@
+// One request on its way through the flow. The object is one; its type grows with each step, so that a request which was
+// not authorised cannot be dispatched: the types do not fit.
+import type { Fault } from '../base/fault.ts';
+import type { TrustPolicy } from '../downstream/trust-policy.ts';
+import type { Exchange, OutgoingRequest } from '../http/exchange.ts';
+import type { Backend } from '../upstream/backend.ts';
+import type { Caller } from '../upstream/caller.ts';
+import type { Client } from './client.ts';
+import type { Route, Services, Serving } from './serving.ts';
+
+declare const step: unique symbol;
+
+/** A request as it came in. */
+export class RequestContext {
+  declare readonly [step]: unknown;
+  readonly exchange: Exchange;
+  readonly client: Client;
+  readonly serving: Serving;
+  readonly services: Services;
+  requestId = '';
+  /** Canonical Host without port; '' where it is absent or not a name. */
+  host = '';
+  policy: TrustPolicy | undefined = undefined;
+  /** Normalised path: what is matched is what is sent. */
+  path = '';
+  query = '';
+  route: Route | undefined = undefined;
+  backend: Backend | undefined = undefined;
+  outgoing: OutgoingRequest | undefined = undefined;
+  caller: Caller | undefined = undefined;
+  /** Status sent to the client; 0 while there is none. */
+  status = 0;
+  fault: Fault | undefined = undefined;
+  /** True once it was counted and logged. */
+  recorded = false;
+
+  constructor(exchange: Exchange, client: Client, serving: Serving, services: Services) {
+    this.exchange = exchange;
+    this.client = client;
+    this.serving = serving;
+    this.services = services;
+  }
+}
+
+/** Host and connection belong to the same policy. */
+export type Identified = RequestContext & { readonly [step]: 'identified' | 'routed' | 'permitted' | 'prepared' };
+export type Routed = RequestContext & { readonly [step]: 'routed' | 'permitted' | 'prepared'; readonly route: Route };
+/** The route's own rules hold: the only value that can be prepared and dispatched. */
+export type Permitted = Routed & { readonly [step]: 'permitted' | 'prepared' };
+export type Prepared = Permitted & {
+  readonly [step]: 'prepared';
+  readonly outgoing: OutgoingRequest;
+  readonly backend: Backend;
+  readonly caller: Caller;
+};

@@ -1,0 +1,195 @@
+// X-Forwarded-For, -Proto, -Host, X-Real-IP and X-Request-Id. A client's own values never pass (strip-list.ts removes
+// them); what they said is believed only where the connection comes from a trusted proxy. Nearly everything is computed
+// once per connection: per request remain the id and, where it changes, the host. `traceparent` passes untouched.
+import { BlockList, isIP } from 'node:net';
+import type { RequestHead } from '../http/exchange.ts';
+import { FieldBlock, type Fields } from '../http/field.ts';
+
+/** The part of downstream/peer.ts that matters here. */
+export type ForwardingPeer = { readonly remoteAddress: string; readonly secure: boolean };
+
+type Connection = {
+  readonly address: string;
+  readonly trusted: boolean;
+  readonly fixed: FieldBlock;
+  /** Twenty hexadecimal digits of randomness that the ids of this connection begin with. */
+  readonly idPrefix: string;
+  requests: number;
+  lastAuthority: string;
+  lastHost: string;
+};
+
+/** Addresses that one X-Forwarded-For may list before it is cut at its far end. */
+const maxForwardedFor = 32;
+const clientRequestId = /^[A-Za-z0-9._:+/=@-]{1,64}$/;
+const forwardedHost = /^[A-Za-z0-9._\-:[\]]{1,255}$/;
+
+export class Forwarding {
+  readonly #trusted: BlockList | undefined;
+  readonly #ipHeaders: readonly string[];
+  readonly #random: () => string;
+  readonly #connections = new WeakMap<ForwardingPeer, Connection>();
+
+  /**
+   * `proxy`: canonical CIDRs that are believed (none = nobody) and the fields that name the client, in order of preference.
+   * `random`: a new UUID (crypto.randomUUID).
+   */
+  constructor(proxy: { trustedProxies: readonly string[]; ipHeaders: readonly string[] }, random: () => string) {
+    this.#trusted = proxy.trustedProxies.length === 0 ? undefined : blockList(proxy.trustedProxies);
+    this.#ipHeaders = proxy.ipHeaders.map((name) => name.toLowerCase());
+    this.#random = random;
+  }
+
+  isTrustedProxy(remoteAddress: string): boolean {
+    if (this.#trusted === undefined) return false;
+    const address = plainAddress(remoteAddress);
+    const family = isIP(address);
+    return family !== 0 && this.#trusted.check(address, family === 4 ? 'ipv4' : 'ipv6');
+  }
+
+  /** Whether the connection comes from a trusted proxy. */
+  isTrusted(peer: ForwardingPeer): boolean {
+    return this.#connection(peer).trusted;
+  }
+
+  /** The fields that are the same for each request of a connection. */
+  perConnection(peer: ForwardingPeer): FieldBlock {
+    return this.#connection(peer).fixed;
+  }
+
+  /** The fields that may differ: the host, the id, and behind a trusted proxy everything. `requestId` is ours (requestId). */
+  perRequest(head: RequestHead, peer: ForwardingPeer, requestId: string): FieldBlock {
+    const connection = this.#connection(peer);
+    if (connection.trusted) return this.#behindProxy(head, peer, connection, requestId);
+    if (connection.lastAuthority !== head.authority) {
+      connection.lastHost = hostField(head.authority).text;
+      connection.lastAuthority = head.authority;
+    }
+    return new RequestBlock(connection.lastHost, head.authority, requestId);
+  }
+
+  /** The id of a request: a trusted proxy's own where it is short and plain, else a new one of at most 40 characters. */
+  requestId(head: RequestHead, peer: ForwardingPeer): string {
+    const connection = this.#connection(peer);
+    if (connection.trusted) {
+      const given = head.fields.find('x-request-id');
+      if (given !== undefined && clientRequestId.test(given)) return given;
+    }
+    return `${connection.idPrefix}-${(connection.requests++).toString(36)}`;
+  }
+
+  /**
+   * The client's address: of the connection, or behind a trusted proxy the right-most address in the configured fields
+   * that is not itself a trusted proxy. (Never the left-most: anybody can write that.)
+   */
+  clientAddress(head: RequestHead, peer: ForwardingPeer): string {
+    const connection = this.#connection(peer);
+    return connection.trusted ? this.#believedAddress(head.fields, connection.address) : connection.address;
+  }
+
+  #believedAddress(fields: Fields, otherwise: string): string {
+    for (const header of this.#ipHeaders) {
+      const list = listOf(fields, header);
+      for (let i = list.length - 1; i >= 0; i--) {
+        const address = plainAddress(list[i] ?? '');
+        // What is behind something unreadable cannot be believed either.
+        if (isIP(address) === 0) break;
+        if (i === 0 || !this.isTrustedProxy(address)) return address;
+      }
+    }
+    return otherwise;
+  }
+
+  #behindProxy(head: RequestHead, peer: ForwardingPeer, connection: Connection, requestId: string): FieldBlock {
+    const { fields } = head;
+    const before = listOf(fields, 'x-forwarded-for').map(plainAddress);
+    const known = before.slice(before.findLastIndex((address) => isIP(address) === 0) + 1).slice(-maxForwardedFor);
+    const proto = fields.find('x-forwarded-proto')?.toLowerCase();
+    const host = fields.find('x-forwarded-host');
+    const pairs: [string, string][] = [
+      ['X-Forwarded-For', [...known, connection.address].join(', ')],
+      ['X-Forwarded-Proto', proto === 'http' || proto === 'https' ? proto : protoOf(peer)],
+      ['X-Real-IP', this.#believedAddress(fields, connection.address)],
+      ['X-Request-Id', requestId],
+    ];
+    const name = host !== undefined && forwardedHost.test(host) ? host : head.authority;
+    return new FieldBlock([...pairs, ...hostField(name).pairs]);
+  }
+
+  #connection(peer: ForwardingPeer): Connection {
+    return this.#connections.get(peer) ?? this.#open(peer);
+  }
+
+  #open(peer: ForwardingPeer): Connection {
+    const address = plainAddress(peer.remoteAddress);
+    const trusted = this.isTrustedProxy(address);
+    const uuid = this.#random();
+    const pairs: [string, string][] = [['X-Forwarded-Proto', protoOf(peer)]];
+    if (isIP(address) !== 0) pairs.push(['X-Forwarded-For', address], ['X-Real-IP', address]);
+    const connection: Connection = {
+      address,
+      trusted,
+      fixed: trusted ? FieldBlock.empty : new FieldBlock(pairs),
+      // 80 random bits: the first and the last group of a version 4 UUID have no fixed ones.
+      idPrefix: uuid.slice(0, 8) + uuid.slice(24),
+      requests: 0,
+      lastAuthority: '',
+      lastHost: '',
+    };
+    this.#connections.set(peer, connection);
+    return connection;
+  }
+}
+
+/** A FieldBlock that checks nothing: both its values were checked before (hostField, requestId). */
+class RequestBlock implements FieldBlock {
+  readonly text: string;
+  readonly #authority: string;
+  readonly #requestId: string;
+
+  constructor(hostText: string, authority: string, requestId: string) {
+    this.text = `${hostText}X-Request-Id: ${requestId}\r\n`;
+    this.#authority = authority;
+    this.#requestId = requestId;
+  }
+
+  get pairs(): readonly (readonly [string, string])[] {
+    return [...hostField(this.#authority).pairs, ['X-Request-Id', this.#requestId]];
+  }
+}
+
+function hostField(authority: string): FieldBlock {
+  return forwardedHost.test(authority) ? new FieldBlock([['X-Forwarded-Host', authority]]) : FieldBlock.empty;
+}
+
+function protoOf(peer: ForwardingPeer): string {
+  return peer.secure ? 'https' : 'http';
+}
+
+/** Elements of a list field over all its lines (RFC 9110 section 5.3). */
+function listOf(fields: Fields, lower: string): string[] {
+  const out: string[] = [];
+  for (let i = 0; i < fields.length; i++) {
+    if (fields.names[i]?.lower === lower) out.push(...(fields.values[i] ?? '').split(','));
+  }
+  return out.map((text) => text.trim()).filter((text) => text !== '');
+}
+
+/** An IPv4 address that came in through an IPv6 socket in its own notation; brackets and zone off. */
+function plainAddress(address: string): string {
+  const bare = address.replace(/^\[(.*)\]$/, '$1').replace(/%.*$/, '');
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(bare)?.[1];
+  return mapped !== undefined && isIP(mapped) === 4 ? mapped : bare;
+}
+
+function blockList(cidrs: readonly string[]): BlockList {
+  const list = new BlockList();
+  for (const cidr of cidrs) {
+    const slash = cidr.indexOf('/');
+    const address = slash < 0 ? cidr : cidr.slice(0, slash);
+    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
+    if (slash < 0) list.addAddress(address, family);
+    else list.addSubnet(address, Number(cidr.slice(slash + 1)), family);
+  }
+  return list;
+}

@@ -1,0 +1,91 @@
+// What one worker makes once, from its first configuration, and keeps over all reloads: logs, reports, counters, and the
+// budget of idle connections. A change of these settings takes a start (process/restart-keys.ts says so).
+import type { Clock } from '../base/clock.ts';
+import type { Deadlines } from '../base/deadline.ts';
+import type { GatewayConfig } from '../config/gateway-config.ts';
+import { BodyBudget } from '../flow/body-buffer.ts';
+import { RequestMetrics } from '../flow/request-metrics.ts';
+import type { Services, Serving } from '../flow/serving.ts';
+import { WriteBudget } from '../http1/write-budget.ts';
+import { AccessLog } from '../telemetry/access-log.ts';
+import { createLogger, type OpenLogger } from '../telemetry/logger.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import { NameResolver } from '../dns/name-resolver.ts';
+import { IdleBudget } from '../upstream/idle-budget.ts';
+import { DescriptorWatch } from '../downstream/descriptors.ts';
+import { ExpiryWatch } from './expiry-watch.ts';
+import { Reports } from './reports.ts';
+
+export type WorkerServicesOptions = {
+  readonly clock: Clock;
+  readonly deadlines: Deadlines;
+  readonly metrics: Metrics;
+  readonly current: () => Serving;
+  /** Labels of the backends in use: of others no certificate is warned of. */
+  readonly backendsInUse: () => ReadonlySet<string>;
+};
+
+export class WorkerServices {
+  readonly logger: OpenLogger;
+  readonly reports: Reports;
+  readonly services: Services;
+  readonly budget: IdleBudget;
+  readonly resolver: NameResolver;
+  /** For answers that wait for slow clients. */
+  readonly writes: WriteBudget;
+  readonly #metrics: Metrics;
+  readonly #accessLog: AccessLog | undefined;
+
+  /** Serves also where a log file cannot be opened: a worker that starts anew must not depend on a folder of logs. */
+  constructor(config: GatewayConfig, { clock, deadlines, metrics, current, backendsInUse }: WorkerServicesOptions) {
+    this.#metrics = metrics;
+    const { level, format, file } = config.log;
+    this.logger = createLogger({ level, format, file, whenClosed: 'stderr' });
+    const reports = new Reports(clock, this.logger, metrics);
+    this.reports = reports;
+    new ExpiryWatch(clock, this.logger, () => reports.observed.list(backendsInUse())).start();
+    new DescriptorWatch(clock, (code) => reports.onDescriptorsExhausted(code)).start();
+    const { buffering } = config;
+    const { enabled, path, sample } = config.accessLog;
+    const dropped = metrics.of.accessLogDropped.labels({});
+    this.#accessLog = enabled ? new AccessLog({ path, sample, clock, dropped, random: Math.random }) : undefined;
+    if (this.#accessLog?.isOpen === false)
+      this.logger.error({ path }, 'the access log cannot be opened: its lines are dropped until it can');
+    this.services = {
+      clock,
+      deadlines,
+      accessLog: this.#accessLog,
+      bodies: new BodyBudget(buffering.requestTotalBytes, buffering.requestBytes),
+      metrics: new RequestMetrics(metrics.of),
+      onDefect: (error) => reports.onDefect(error),
+      onFault: (report) => reports.onFault(report),
+      current,
+    };
+    this.resolver = new NameResolver({ clock, random: Math.random, events: reports, settings: config.dns });
+    this.budget = new IdleBudget(config.transport.maxIdleConns);
+    this.writes = new WriteBudget(buffering.responseTotalBytes, buffering.responseBytes);
+  }
+
+  /** What is kept for slow clients now, and the log lines that were lost since it was asked last. */
+  setGauges(): void {
+    const { bufferedBytes, dnsStaleNames } = this.#metrics.of;
+    dnsStaleNames.labels({}).set(this.resolver.stale);
+    bufferedBytes.labels({ body: 'request' }).set(this.services.bodies.used);
+    bufferedBytes.labels({ body: 'response' }).set(this.writes.used);
+    const counter = this.#metrics.of.logDropped.labels({});
+    counter.inc(this.logger.droppedLines() - counter.value);
+  }
+
+  /** After a rotation. What cannot be reopened keeps its old file, and says so. */
+  reopenLogs(): void {
+    for (const error of [this.logger.reopen(), this.#accessLog?.reopen()]) {
+      if (error !== undefined) this.logger.error({ err: error }, 'a log file cannot be opened anew; the old one stays');
+    }
+  }
+
+  /** Writes what the access log holds. */
+  async close(): Promise<void> {
+    this.resolver.close();
+    await this.#accessLog?.close();
+  }
+}

@@ -1,0 +1,48 @@
+// Which hosts a policy serves, and which of them none of its certificates covers: a warning, since a client that does not look
+// would be served all the same.
+import { wildcardHost } from '../base/host.ts';
+import type { GatewayConfig, Place, PolicyConfig } from '../config/gateway-config.ts';
+import { coversHost, explainNotCovered } from '../certs/host-coverage.ts';
+import { materialWarning } from '../base/material-problem.ts';
+import type { MaterialLoader, UsablePair } from './material-loader.ts';
+
+export type ServedHost = { readonly host: string; readonly place: Place };
+
+/** The hosts that a policy serves: its own, or for the gateway's policy those of the routes that no other names. */
+export function hostsOf(policy: PolicyConfig, config: GatewayConfig): ServedHost[] {
+  if (policy !== config.tls.gateway) return policy.hosts.map((host) => ({ host, place: policy.place }));
+  const taken = new Set(config.tls.policies.flatMap((other) => other.hosts));
+  return config.routes.flatMap((route) =>
+    route.hosts.filter((host) => !taken.has(host)).map((host) => ({ host, place: route.place })),
+  );
+}
+
+/** Warns of each host, once, that no certificate covers. */
+export function checkCoverage(
+  hosts: readonly ServedHost[],
+  pairs: readonly UsablePair[],
+  loader: MaterialLoader,
+): void {
+  const leaves = pairs.flatMap(({ checked }) => (checked.leaf === undefined ? [] : [checked.leaf]));
+  const wildcards = new Set(leaves.flatMap((leaf) => leaf.sans.map((san) => san.value.toLowerCase())));
+  const seen = new Set<string>();
+  for (const { host, place } of hosts) {
+    const pattern = wildcardHost(host);
+    if (seen.has(pattern)) continue;
+    seen.add(pattern);
+    const covered = pattern.startsWith('*.')
+      ? wildcards.has(pattern)
+      : leaves.some((leaf) => coversHost(leaf, pattern));
+    if (covered) continue;
+    const [first] = leaves;
+    const why = leaves.length === 1 && first !== undefined ? `: ${explainNotCovered(first, pattern)}` : '';
+    loader.add(
+      place,
+      materialWarning(
+        'host_not_covered',
+        `no certificate covers the host ${host}${why}`,
+        'Have a certificate issued with this name as a DNS SAN, or correct the name.',
+      ),
+    );
+  }
+}

@@ -1,0 +1,102 @@
+// The CAs that a policy's clients must chain to: its clientCA, and the bundle of each trust domain. What is an anchor among
+// them is said here where nobody said it: an intermediate is one only where there is no root, or where that is asked for.
+import type { ClientAuthConfig, Ref } from '../config/gateway-config.ts';
+import { splitCertificate } from '../certs/facts-reader.ts';
+import { materialError, materialWarning } from '../base/material-problem.ts';
+import { TrustBundle } from '../trust/trust-bundle.ts';
+import type { MaterialLoader } from './material-loader.ts';
+
+export type ClientTrustBundles = {
+  /** clientCA; undefined where it is left out because every trust domain has its own. */
+  readonly own: TrustBundle | undefined;
+  readonly domains: readonly { readonly trustDomain: string; readonly bundle: TrustBundle }[];
+};
+
+/** undefined where any of them cannot be used: the loader's problems say why. Never a smaller set. */
+export async function loadClientTrust(
+  policy: string,
+  clientAuth: ClientAuthConfig,
+  loader: MaterialLoader,
+): Promise<ClientTrustBundles | undefined> {
+  const { clientCAs, spiffe } = clientAuth;
+  let own: TrustBundle | undefined;
+  if (clientCAs.length > 0 || spiffe === undefined) {
+    own = await loader.bundle(clientCAs);
+    if (own === undefined) return undefined;
+  }
+  const domains: { trustDomain: string; bundle: TrustBundle; ref: Ref }[] = [];
+  for (const { trustDomain, bundle: ref } of spiffe?.bundles ?? []) {
+    const bundle = await loader.bundle([ref]);
+    if (bundle === undefined) return undefined;
+    domains.push({ trustDomain, bundle, ref });
+  }
+  const all = domains.map(({ trustDomain, bundle, ref }) => ({ what: `the bundle of ${trustDomain}`, bundle, ref }));
+  const [ref] = clientCAs;
+  if (own !== undefined && ref !== undefined) all.unshift({ what: 'clientCA', bundle: own, ref });
+  checkRoots(policy, clientAuth.partialChain, all, loader);
+  checkNames(policy, clientAuth, [own, ...domains.map(({ bundle }) => bundle)], loader);
+  return { own, domains };
+}
+
+/**
+ * Bytes of CA names that fit into a CertificateRequest: its list, and in TLS 1.3 all its extensions together, are counted in
+ * 16 bits. Beyond that OpenSSL breaks off every handshake with internal_error (tried on Node 26.10, both versions).
+ */
+const maxNameBytes = 65_000;
+
+function checkNames(
+  policy: string,
+  clientAuth: ClientAuthConfig,
+  bundles: readonly (TrustBundle | undefined)[],
+  loader: MaterialLoader,
+): void {
+  const cas = new Map(bundles.flatMap((bundle) => bundle?.anchors ?? []).map((facts) => [facts.sha256, facts]));
+  let bytes = 0;
+  for (const { der } of cas.values()) {
+    const { subject } = splitCertificate(der);
+    // Each name has its length in front.
+    bytes += 2 + subject.end - subject.start;
+  }
+  if (bytes <= maxNameBytes) return;
+  loader.add(
+    clientAuth.place,
+    materialError(
+      'ca_names_too_large',
+      `policy ${policy}: the names of its ${cas.size} CAs take ${bytes} bytes; TLS sends them to every client and has room for ${maxNameBytes}`,
+      'Take CAs away that vouch for no client (countersign trust audit lists them), or part the clients over several policies.',
+    ),
+  );
+}
+
+/** Every CA of the policy, those of all trust domains included. */
+export function allOf({ own, domains }: ClientTrustBundles): TrustBundle | undefined {
+  const [first, ...more] = [own, ...domains.map(({ bundle }) => bundle)].filter((bundle) => bundle !== undefined);
+  return first && TrustBundle.join(first, ...more);
+}
+
+function checkRoots(
+  policy: string,
+  partialChain: boolean | undefined,
+  bundles: readonly { readonly what: string; readonly bundle: TrustBundle; readonly ref: Ref }[],
+  loader: MaterialLoader,
+): void {
+  const isError = partialChain === false || bundles.some(({ bundle }) => bundle.hasRoot);
+  for (const { what, bundle, ref } of bundles) {
+    if (bundle.hasRoot || partialChain === true) continue;
+    const message = `policy ${policy}: ${what} holds no root CA`;
+    loader.add(
+      ref.place,
+      isError
+        ? materialError(
+            'partial_chain',
+            `${message}, and its intermediates are no anchors here: nobody could be trusted`,
+            'Add the root, or write `partialChain: true` to make intermediates anchors.',
+          )
+        : materialWarning(
+            'partial_chain',
+            `${message}: its intermediates are taken for anchors, whoever stands above them`,
+            'Write `partialChain: true` to say that it is meant, or give the root.',
+          ),
+    );
+  }
+}

@@ -1,0 +1,216 @@
+// From a configuration file to everything that `run` needs and `check` verifies: the configuration, then every file that it
+// points to. All problems of both come back together; `loaded` is there only where none of them is an error.
+import { readdir } from 'node:fs/promises';
+import { join, parse, resolve } from 'node:path';
+import { createSecureContext } from 'node:tls';
+import type { Clock } from '../base/clock.ts';
+import type { CertificatePair, GatewayConfig, PolicyConfig, Ref, RouteConfig } from '../config/gateway-config.ts';
+import { readConfig } from '../config/read-config.ts';
+import type { Problem } from '../config/problem.ts';
+import { checkCoverage, hostsOf } from './check-coverage.ts';
+import { checkStapling } from './check-stapling.ts';
+import { resolveCipherSuites, resolveCurves } from '../downstream/cipher-list.ts';
+import { materialName } from '../certs/material.ts';
+import { materialError, materialWarning } from '../base/material-problem.ts';
+import type { TrustBundle } from '../trust/trust-bundle.ts';
+import { CrlBuilder } from '../crl/builder.ts';
+import { CrlSourceReader } from '../crl/source-reader.ts';
+import { allOf, loadClientTrust } from './client-trust.ts';
+import { loadTicketSecret } from './ticket-secret.ts';
+import { type CrlLoading, CrlLoads } from './crls.ts';
+import type { Expiry, LoadedConfig, LoadedPair, LoadedPolicy, LoadedRoute } from './loaded.ts';
+import { MaterialLoader, type UsablePair } from './material-loader.ts';
+import { mintSelfSigned } from './self-signed.ts';
+
+export type LoadedResult = {
+  readonly loaded: LoadedConfig | undefined;
+  readonly problems: readonly Problem[];
+  /** Files that the outcome depends on. */
+  readonly watch: readonly string[];
+};
+
+export type LoadOptions = {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** False (--lenient): unknown keys are warnings, except where they are about trust. */
+  readonly strict: boolean;
+  readonly clock: Clock;
+  /**
+   * At a reload: a certificate of ours that expired while we ran is a warning, not an error, so that it does not keep every
+   * other change out. At the start and for `check` it is an error.
+   */
+  readonly tolerateExpired?: boolean;
+  /** Who reads CRLs; default one for this load alone. */
+  readonly crls?: CrlLoading;
+};
+
+/** Never rejects for what is wrong with the configuration or its files. */
+export async function loadGateway(file: string, options: LoadOptions): Promise<LoadedResult> {
+  // What an unknown key says is lost, but all problems are told at once. Its error is among `all`, so nothing of it is used.
+  const { draft: config, problems, files } = await readConfig(file, options);
+  const watched = files.length === 0 ? [resolve(file)] : files;
+  if (config === undefined) return { loaded: undefined, problems, watch: watched };
+  const loader = new MaterialLoader(options.clock.now(), options.tolerateExpired === true);
+  const own = options.crls === undefined ? new CrlSourceReader(new CrlBuilder({ clock: options.clock })) : undefined;
+  const crls = new CrlLoads(options.crls ?? { loader: own as CrlSourceReader }, loader, options.clock.now());
+  const loaded = await loadMaterial(config, loader, crls).finally(() => own?.close());
+  const all = [...problems, ...loader.problems];
+  const watch = [...watched, ...loader.paths];
+  if (config.extraDirectory !== undefined) watch.push(config.extraDirectory);
+  if (config.tls.certsDir !== undefined) watch.push(config.tls.certsDir.path);
+  return { loaded: all.some(isError) ? undefined : loaded, problems: all, watch };
+}
+
+function isError(problem: Problem): boolean {
+  return problem.severity === 'error';
+}
+
+async function loadMaterial(config: GatewayConfig, loader: MaterialLoader, crls: CrlLoads): Promise<LoadedConfig> {
+  const expiries: Expiry[] = [];
+  // Bundles first: what is an anchor here is known when certificates are verified.
+  for (const { clientAuth } of [config.tls.gateway, ...config.tls.policies]) {
+    if (clientAuth === undefined) continue;
+    if (clientAuth.clientCAs.length > 0) await loader.bundle(clientAuth.clientCAs);
+    for (const { bundle } of clientAuth.spiffe?.bundles ?? []) await loader.bundle([bundle]);
+  }
+  for (const { tls } of config.routes) if (tls.rootCAs !== undefined) await loader.bundle([tls.rootCAs]);
+  const policies = await loadPolicies(config, loader, crls, expiries);
+  const routes: LoadedRoute[] = [];
+  for (const route of config.routes) routes.push(await loadRoute(route, loader, crls, expiries));
+  checkStapling(config, policies, routes, loader);
+  const ticketSecret = await loadTicketSecret(config.tls.sessionResumption.keys, loader);
+  return { config, policies, routes, expiries: distinct(expiries), crls: await crls.finish(), ticketSecret };
+}
+
+async function loadPolicies(
+  config: GatewayConfig,
+  loader: MaterialLoader,
+  crls: CrlLoads,
+  expiries: Expiry[],
+): Promise<LoadedPolicy[]> {
+  const { tls } = config;
+  const shared = await loadPairs(await sharedPairs(config, loader), loader);
+  const policies: LoadedPolicy[] = [];
+  for (const policy of [tls.gateway, ...tls.policies]) {
+    checkAlgorithms(policy, loader);
+    const own = policy.certificates.length === 0 ? shared : await loadPairs(policy.certificates, loader);
+    const trust = policy.clientAuth && (await loadClientTrust(policy.name, policy.clientAuth, loader));
+    if (policy.clientAuth !== undefined && trust === undefined) continue;
+    if (trust?.own !== undefined) addAnchors(expiries, 'anchor', trust.own);
+    for (const { bundle } of trust?.domains ?? []) addAnchors(expiries, 'anchor', bundle);
+    if (own.length > 0) checkCoverage(hostsOf(policy, config), own, loader);
+    const certificates = own.map((pair) => pair.loaded);
+    for (const pair of certificates) expiries.push(expiryOf('server', pair));
+    if (certificates.length === 0) certificates.push(await selfSigned(policy, config, loader));
+    const crl = policy.clientAuth?.crl;
+    policies.push({
+      config: policy,
+      certificates,
+      anchors: trust && (trust.own?.pem ?? []),
+      trustDomains: trust?.domains.map(({ trustDomain, bundle }) => ({ trustDomain, caPem: bundle.pem })) ?? [],
+      crlKey: crl && trust && crls.begin(crl, allOf(trust), `policy ${policy.name}`),
+    });
+  }
+  return policies;
+}
+
+/** Names of ciphers and curves that this OpenSSL does not have; it would drop some of them without a word. */
+function checkAlgorithms(policy: PolicyConfig, loader: MaterialLoader): void {
+  if (policy.cipherSuites.length === 0 && policy.curves.length === 0) return;
+  try {
+    const ciphers = resolveCipherSuites(policy.cipherSuites).join(':');
+    createSecureContext({ ciphers, ecdhCurve: resolveCurves(policy.curves).join(':') });
+  } catch (error) {
+    const message = `policy ${policy.name}: ${error instanceof Error ? error.message : String(error)}`;
+    const hint = 'Correct cipherSuites or curves; leave them out for the defaults.';
+    loader.add(policy.place, materialError('tls_algorithm', message, hint));
+  }
+}
+
+/** Where no certificate is configured: one for this run, so that a first try works; nobody can verify it. */
+async function selfSigned(policy: PolicyConfig, config: GatewayConfig, loader: MaterialLoader): Promise<LoadedPair> {
+  const noneConfigured =
+    policy.certificates.length === 0 &&
+    config.tls.certificates.length === 0 &&
+    config.tls.defaultCertificate === undefined;
+  if (noneConfigured && config.entryPoints.webSecure.enabled) {
+    loader.add(
+      policy.place,
+      materialWarning(
+        'self_signed',
+        `no server certificate is configured for policy ${policy.name}: a self-signed one is made for this run`,
+        'Configure gateway.tls.certificates; `countersign pki init` makes a set for tests.',
+      ),
+    );
+  }
+  return mintSelfSigned(hostsOf(policy, config).map(({ host }) => host));
+}
+
+async function sharedPairs(config: GatewayConfig, loader: MaterialLoader): Promise<CertificatePair[]> {
+  const { defaultCertificate, certificates, certsDir } = config.tls;
+  const pairs = defaultCertificate === undefined ? [] : [defaultCertificate];
+  pairs.push(...certificates);
+  if (certsDir === undefined) return pairs;
+  const { path, place } = certsDir;
+  const label = materialName(certsDir);
+  try {
+    const names = (await readdir(path)).sort();
+    for (const name of names) {
+      const { name: base, ext } = parse(name);
+      if (!['.crt', '.cert', '.pem'].includes(ext) || !names.includes(`${base}.key`)) continue;
+      const refOf = (file: string): Ref => ({ place, path: join(path, file), label: join(label, file) });
+      pairs.push({ cert: refOf(name), key: refOf(`${base}.key`), place });
+    }
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? 'error';
+    loader.add(
+      place,
+      materialError('certs_dir_unreadable', `${label} cannot be listed (${code})`, 'Correct gateway.tls.certsDir.'),
+    );
+  }
+  return pairs;
+}
+
+async function loadPairs(pairs: readonly CertificatePair[], loader: MaterialLoader): Promise<UsablePair[]> {
+  const usable: UsablePair[] = [];
+  for (const pair of pairs) {
+    const one = await loader.serverPair(pair);
+    if (one !== undefined) usable.push(one);
+  }
+  return usable;
+}
+
+async function loadRoute(
+  config: RouteConfig,
+  loader: MaterialLoader,
+  crls: CrlLoads,
+  expiries: Expiry[],
+): Promise<LoadedRoute> {
+  const { rootCAs, clientCert, clientKey, crl } = config.tls;
+  const anchors = rootCAs === undefined ? undefined : await loader.bundle([rootCAs]);
+  if (anchors !== undefined) addAnchors(expiries, 'backend_anchor', anchors);
+  const pair =
+    clientCert === undefined || clientKey === undefined
+      ? undefined
+      : await loader.clientPair({ cert: clientCert, key: clientKey, place: clientCert.place });
+  if (pair !== undefined) {
+    expiries.push(expiryOf('backend_client', pair.loaded));
+  }
+  const issuers = rootCAs === undefined ? undefined : anchors;
+  const crlKey =
+    crl && (rootCAs === undefined || issuers !== undefined)
+      ? crls.begin(crl, issuers, `route ${config.name}`)
+      : undefined;
+  return { config, tls: { rootCAs: anchors?.pem.join(''), clientPair: pair?.loaded, crlKey } };
+}
+
+function addAnchors(expiries: Expiry[], role: Expiry['role'], bundle: TrustBundle): void {
+  for (const anchor of bundle.anchors) expiries.push(expiryOf(role, anchor));
+}
+
+function expiryOf(role: Expiry['role'], { subject, notBefore, notAfter }: Omit<Expiry, 'role'>): Expiry {
+  return { role, subject, notBefore, notAfter };
+}
+
+function distinct(expiries: readonly Expiry[]): Expiry[] {
+  return [...new Map(expiries.map((one) => [`${one.role} ${one.subject} ${one.notAfter}`, one])).values()];
+}

@@ -1,0 +1,236 @@
+// Keeps OCSP responses for our own certificates in the primary: fetched, validated in full, renewed at half of their life,
+// handed to every worker. A failure keeps the last one while it holds; what is not `good` is never stapled, because the
+// client would learn from us what it should learn from nobody's mistake: it is an alarm for the operator instead.
+import type { Clock } from '../base/clock.ts';
+import { fetchOcsp, type OcspFetched } from '../ocsp/fetch.ts';
+import type { Staple } from '../ocsp/staples.ts';
+import type { StapleTarget } from '../loading/staple-targets.ts';
+import { escapeForLog } from '../base/log-text.ts';
+import { encodeOcspRequest, makeCertId } from '../ocsp/request.ts';
+import { verifyOcspResponse, type OcspAnswer } from '../ocsp/response.ts';
+import type { Logger } from '../telemetry/logger.ts';
+
+export type StaplePublisherOptions = {
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Between 0 and 1. */
+  readonly random: () => number;
+  /** What workers are to serve for this certificate from now on. */
+  readonly onStaple: (sha256: string, staple: Staple | undefined) => void;
+  /** A question that ended: good, revoked, unknown or why there is no answer. */
+  readonly onAsked: (result: string) => void;
+};
+
+const fetchMs = 10_000;
+/** Responses without nextUpdate are served for so long. */
+const maxAgeMs = 3_600_000;
+const minRenewMs = 30_000;
+/** A timer of Node's takes no more than 24.8 days. */
+const maxRenewMs = 24 * 3_600_000;
+const firstRetryMs = 5_000;
+/** Questions at once. */
+const maxAsking = 8;
+const maxRetryMs = 10 * 60_000;
+/** So that many gateways do not ask at once. */
+const jitter = 0.2;
+
+type Kept = {
+  readonly target: StapleTarget;
+  staple: Staple | undefined;
+  answer: OcspAnswer | undefined;
+  failures: number;
+  cancel: (() => void) | undefined;
+  /** Resolves when it was asked for the first time. */
+  readonly first: Promise<void>;
+  readonly onFirst: () => void;
+};
+
+export type StapleStatus = {
+  /** RFC 4514 text. */
+  readonly subject: string;
+  /** Milliseconds since the epoch; undefined: nothing is stapled. */
+  readonly validUntil: number | undefined;
+  /** The certificate promises a response, and there is none. */
+  readonly missing: boolean;
+};
+
+export class StaplePublisher {
+  readonly #options: StaplePublisherOptions;
+  #kept = new Map<string, Kept>();
+  readonly #queue = new Set<Kept>();
+  #asking = 0;
+
+  constructor(options: StaplePublisherOptions) {
+    this.#options = options;
+  }
+
+  /** Keeps responses for these certificates, and for no others, from now on. */
+  follow(targets: readonly StapleTarget[]): void {
+    const before = this.#kept;
+    this.#kept = new Map();
+    for (const target of targets) {
+      const known = before.get(target.sha256);
+      before.delete(target.sha256);
+      if (known !== undefined && known.target.url.href === target.url.href) {
+        this.#kept.set(target.sha256, known);
+        continue;
+      }
+      known?.cancel?.();
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const kept: Kept = {
+        target,
+        staple: known?.staple,
+        answer: known?.answer,
+        failures: 0,
+        cancel: undefined,
+        first: promise,
+        onFirst: resolve,
+      };
+      this.#kept.set(target.sha256, kept);
+      this.#enqueue(kept);
+    }
+    for (const [sha256, { cancel }] of before) {
+      cancel?.();
+      this.#options.onStaple(sha256, undefined);
+    }
+  }
+
+  /**
+   * As `follow`; waits for the first answer about each certificate that promises one and is new here, at most `limitMs`: a
+   * responder that is dead must not hold up every reload, one that withdraws trust least of all. Never rejects.
+   */
+  async prepare(targets: readonly StapleTarget[], limitMs: number): Promise<void> {
+    const before = new Set(this.#kept.keys());
+    this.follow(targets);
+    const promised = [...this.#kept.values()].filter(({ target }) => target.mustStaple && !before.has(target.sha256));
+    if (promised.length === 0) return;
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const cancel = this.#options.clock.after(limitMs, resolve);
+    // The clock's timers keep no process alive, and at the start nothing else may.
+    const alive = setInterval(() => {}, 1_000);
+    await Promise.race([Promise.all(promised.map(async ({ first }) => first)), late]);
+    clearInterval(alive);
+    cancel();
+  }
+
+  /** For a worker that starts. */
+  list(): { readonly sha256: string; readonly staple: Staple }[] {
+    return [...this.#kept].flatMap(([sha256, { staple }]) => (staple === undefined ? [] : [{ sha256, staple }]));
+  }
+
+  /** For metrics. */
+  status(): StapleStatus[] {
+    const now = this.#options.clock.now();
+    return [...this.#kept.values()].map(({ target, staple }) => ({
+      subject: target.leaf.subject,
+      validUntil: staple?.validUntil,
+      missing: target.mustStaple && (staple === undefined || staple.validUntil < now),
+    }));
+  }
+
+  close(): void {
+    for (const { cancel } of this.#kept.values()) cancel?.();
+    this.#kept.clear();
+    this.#queue.clear();
+  }
+
+  #enqueue(kept: Kept): void {
+    kept.cancel = undefined;
+    this.#queue.add(kept);
+    this.#next();
+  }
+
+  #next(): void {
+    for (const kept of this.#queue) {
+      if (this.#asking >= maxAsking) return;
+      this.#queue.delete(kept);
+      // Another configuration may be active by now.
+      if (this.#isKept(kept)) this.#ask(kept);
+    }
+  }
+
+  #isKept(kept: Kept): boolean {
+    return this.#kept.get(kept.target.sha256) === kept;
+  }
+
+  #ask(kept: Kept): void {
+    const { url, leaf, issuer } = kept.target;
+    const { clock } = this.#options;
+    this.#asking += 1;
+    try {
+      const request = encodeOcspRequest(makeCertId(leaf, issuer));
+      fetchOcsp({ url, request, timeoutMs: fetchMs, clock }, (fetched) => {
+        this.#asking -= 1;
+        if (this.#isKept(kept)) this.#onFetched(kept, fetched);
+        this.#next();
+      });
+    } catch (error) {
+      this.#asking -= 1;
+      this.#fail(kept, 'unreachable', String(error));
+    }
+  }
+
+  #onFetched(kept: Kept, fetched: OcspFetched): void {
+    const { clock, onAsked, onStaple, log } = this.#options;
+    if (!fetched.ok) return this.#fail(kept, fetched.problem, fetched.detail);
+    const { leaf, issuer, sha256 } = kept.target;
+    const question = { id: makeCertId(leaf, issuer), issuer, now: clock.now(), maxAgeMs };
+    const result = verifyOcspResponse(fetched.body, question);
+    if (!result.ok) return this.#fail(kept, result.problem, result.detail);
+    const { answer } = result;
+    const before = kept.answer;
+    if (before !== undefined && answer.thisUpdate < before.thisUpdate)
+      return this.#fail(kept, 'outdated', 'the response is older than the one before');
+    onAsked(answer.status);
+    kept.answer = answer;
+    if (answer.status !== 'good') return this.#drop(kept, answer);
+    if (kept.failures > 0 || before?.status !== 'good') {
+      log.info({ ...about(kept), until: new Date(answer.validUntil).toISOString() }, 'OCSP response is stapled');
+    }
+    kept.failures = 0;
+    kept.staple = { der: fetched.body, validUntil: answer.validUntil };
+    onStaple(sha256, kept.staple);
+    const halfLifeMs = (answer.validUntil - clock.now()) / 2;
+    this.#again(kept, Math.min(maxRenewMs, Math.max(minRenewMs, halfLifeMs)));
+  }
+
+  /** Our own certificate is revoked, or its CA does not know it: no old `good` may hide that. */
+  #drop(kept: Kept, { status, revokedAt, reason }: OcspAnswer): void {
+    const { log, onStaple } = this.#options;
+    const when = revokedAt === undefined ? {} : { revokedAt: new Date(revokedAt).toISOString(), reason };
+    log.error(
+      { ...about(kept), status, ...when },
+      'OCSP says that our own certificate is not good: nothing is stapled; replace it',
+    );
+    kept.staple = undefined;
+    onStaple(kept.target.sha256, undefined);
+    kept.failures += 1;
+    this.#again(kept, maxRetryMs);
+  }
+
+  #fail(kept: Kept, problem: string, detail: string): void {
+    const { clock, log, onAsked } = this.#options;
+    onAsked(problem);
+    kept.failures += 1;
+    const retryMs = Math.min(maxRetryMs, firstRetryMs * 2 ** Math.min(16, kept.failures - 1));
+    const holds = kept.staple !== undefined && kept.staple.validUntil >= clock.now();
+    const line = { ...about(kept), problem, detail, retryInMs: retryMs };
+    if (holds) {
+      const until = new Date(kept.staple?.validUntil ?? 0).toISOString();
+      if (kept.failures === 1) log.warn({ ...line, until }, 'OCSP response not renewed: the last one is stapled on');
+    } else if (kept.target.mustStaple) {
+      log.error(line, 'no valid OCSP response for a must-staple certificate: strict clients refuse it');
+    } else if (kept.failures === 1) log.warn(line, 'no valid OCSP response: nothing is stapled');
+    this.#again(kept, retryMs);
+  }
+
+  #again(kept: Kept, afterMs: number): void {
+    const { clock, random } = this.#options;
+    kept.onFirst();
+    kept.cancel = clock.after(afterMs * (1 - jitter * random()), () => this.#enqueue(kept));
+  }
+}
+
+function about({ target }: Kept): Record<string, string> {
+  return { subject: escapeForLog(target.leaf.subject, 256), responder: escapeForLog(target.url.href, 256) };
+}

@@ -1,0 +1,195 @@
+import assert from 'node:assert/strict';
+import { createPrivateKey } from 'node:crypto';
+import { test } from 'node:test';
+import { checkClientPair, checkServerPair, type CheckedPair } from './certificate-pair.ts';
+import { orderChain } from '../certs/chain.ts';
+import type { CertificateFacts } from '../certs/facts.ts';
+import { readFacts } from '../certs/facts-reader.ts';
+import { encodePem } from '../asn1/der-writer.ts';
+import { openCa, mintCa } from '../certs/test-ca.ts';
+import { findSystemIssuer, loadSystemBundle, TrustBundle } from './trust-bundle.ts';
+
+const root = await mintCa({ cn: 'Root' });
+const upper = await root.issueCa({ cn: 'Upper' });
+const lower = await upper.issueCa({ cn: 'Lower' });
+const server = await lower.issue({ kind: 'server', sans: ['a.test', '*.b.test', '10.0.0.1'] });
+const stranger = await mintCa({ cn: 'Stranger' });
+const now = Date.now();
+const day = 86_400_000;
+
+function permutations<T>(list: readonly T[]): T[][] {
+  if (list.length < 2) return [[...list]];
+  return list.flatMap((one, at) => permutations(list.toSpliced(at, 1)).map((rest) => [one, ...rest]));
+}
+
+function subjects(chain: readonly CertificateFacts[]): string[] {
+  return chain.map((facts) => facts.subject);
+}
+
+function codes(pair: CheckedPair): string[] {
+  return pair.problems.map((problem) => `${problem.severity} ${problem.code}`);
+}
+
+function check(certPem: string, keyPem: string): CheckedPair {
+  return checkServerPair(certPem, keyPem, { now, certName: 'server.crt', keyName: 'server.key', anchors });
+}
+
+const anchors = [TrustBundle.parse(root.certPem).bundle as TrustBundle];
+
+test('a chain in any order goes out leaf first, without its root', () => {
+  for (const pems of permutations([server.certPem, lower.certPem, upper.certPem, root.certPem])) {
+    const pair = check(pems.join(''), server.keyPem);
+    assert.deepEqual(codes(pair), []);
+    assert.equal(pair.chainPem, server.certPem + lower.certPem + upper.certPem);
+    assert.equal(pair.leaf?.subject, 'CN=a.test');
+  }
+});
+
+test('without a key the leaf is the certificate that issued none of the others', () => {
+  for (const ders of permutations([server.der, lower.der, upper.der])) {
+    const { chain } = orderChain(ders.map(readFacts));
+    assert.deepEqual(subjects(chain), ['CN=a.test', 'CN=Lower', 'CN=Upper']);
+  }
+});
+
+test('of two leaves in one file the one that the key belongs to is presented, the other is reported', async () => {
+  const other = await lower.issue({ kind: 'server', sans: ['other.test'] });
+  const { leaf, problems } = orderChain([other.der, server.der, lower.der, upper.der].map(readFacts), {
+    key: createPrivateKey(server.keyPem),
+  });
+  assert.equal(leaf?.subject, 'CN=a.test');
+  assert.deepEqual(
+    problems.map((problem) => problem.code),
+    ['unrelated_certificate'],
+  );
+  assert.match(problems[0]?.message ?? '', /other\.test/);
+});
+
+test('duplicates are dropped, certificates of other chains reported, and a CA of the same name but another key is no issuer', async () => {
+  const namesake = await mintCa({ cn: 'Lower' });
+  const pems = [server.certPem, namesake.certPem, lower.certPem, lower.certPem, stranger.certPem].join('');
+  const pair = check(pems, server.keyPem);
+  assert.equal(pair.chainPem, server.certPem + lower.certPem);
+  assert.deepEqual(codes(pair), ['warning unrelated_certificate', 'warning unrelated_certificate']);
+});
+
+test('a loop of cross-signed CAs ends', async () => {
+  const a = await mintCa({ cn: 'A' });
+  const b = await mintCa({ cn: 'B' });
+  const aByB = await b.issueCa({ cn: 'A', keyPem: a.keyPem });
+  const bByA = await a.issueCa({ cn: 'B', keyPem: b.keyPem });
+  const leaf = await a.issue({ kind: 'server', sans: ['a.test'] });
+  const { chain } = orderChain([leaf, aByB, bByA].map((one) => readFacts(one.der)));
+  assert.deepEqual(subjects(chain), ['CN=a.test', 'CN=A', 'CN=B']);
+});
+
+test('a self-signed certificate is sent as it is', async () => {
+  const self = await mintCa({ cn: 'self', extensions: [] });
+  const pair = check(self.certPem, self.keyPem);
+  assert.equal(pair.chainPem, self.certPem);
+  assert.deepEqual(codes(pair), []);
+});
+
+test('every defect of a pair has its own code, names the file, and nothing unusable is handed out', async () => {
+  const issue = async (options: Partial<Parameters<typeof root.issue>[0]>): Promise<[string, string]> => {
+    const made = await root.issue({ kind: 'server', sans: ['a.test'], ...options });
+    return [made.chainPem, made.keyPem];
+  };
+  const cases: [string, [string, string]][] = [
+    ['error key_mismatch', [server.chainPem, stranger.keyPem]],
+    ['error expired', await issue({ notBefore: now - 2 * day, notAfter: now - day })],
+    ['error not_yet_valid', await issue({ notBefore: now + day })],
+    ['error wrong_purpose', await issue({ kind: 'client' })],
+    ['error weak_key', await issue({ hash: 'sha1' })],
+    ['error broken_certificate', await issue({ sans: ['DNS:a\u0000.test'] })],
+    ['error no_certificate', [server.keyPem, server.keyPem]],
+    ['error no_private_key', [server.chainPem, server.certPem]],
+  ];
+  for (const [wanted, [certPem, keyPem]] of cases) {
+    const pair = check(certPem, keyPem);
+    assert.ok(codes(pair).includes(wanted), `${wanted} in ${codes(pair).join()}`);
+    assert.match(pair.problems[0]?.message ?? '', /server\.(?:crt|key)/);
+    assert.equal(pair.chainPem, undefined);
+    assert.equal(pair.keyPem, undefined);
+  }
+});
+
+test('a missing intermediate is suspected only of a lone leaf whose issuer nobody knows', async () => {
+  assert.deepEqual(codes(check(server.certPem, server.keyPem)), ['warning missing_intermediate']);
+  assert.deepEqual(codes(check(server.certPem + lower.certPem, server.keyPem)), []);
+  const direct = await root.issue({ kind: 'server', sans: ['a.test'] });
+  assert.deepEqual(codes(check(direct.chainPem, direct.keyPem)), []);
+});
+
+test('an expired intermediate is a warning that names it', async () => {
+  const old = await root.issueCa({ cn: 'Old', notBefore: now - 9 * day, notAfter: now - day });
+  const leaf = await old.issue({ kind: 'server', sans: ['a.test'] });
+  const pair = check(leaf.chainPem, leaf.keyPem);
+  assert.deepEqual(codes(pair), ['warning intermediate_expired']);
+  assert.match(pair.problems[0]?.message ?? '', /CN=Old/);
+});
+
+test('a client pair needs clientAuth, where it says anything about purposes', async () => {
+  const verdict = async (kind: 'server' | 'client' | 'both' | 'none'): Promise<string[]> => {
+    const made = await root.issue({ kind });
+    return codes(checkClientPair(made.chainPem, made.keyPem, { now, anchors }));
+  };
+  assert.deepEqual(await verdict('client'), []);
+  assert.deepEqual(await verdict('both'), []);
+  assert.deepEqual(await verdict('none'), []);
+  assert.deepEqual(await verdict('server'), ['error wrong_purpose']);
+});
+
+test('bundles: one that holds no anchor, a key, a leaf or damage does not exist', async () => {
+  const parse = (pem: string): [boolean, string[]] => {
+    const { bundle, problems } = TrustBundle.parse(pem, { name: 'ca.pem', now });
+    for (const problem of problems) assert.match(problem.message, /ca\.pem/);
+    return [bundle !== undefined, problems.map((problem) => `${problem.severity} ${problem.code}`)];
+  };
+  assert.deepEqual(parse(root.certPem), [true, []]);
+  assert.deepEqual(parse(''), [false, ['error no_certificate']]);
+  assert.deepEqual(parse(root.certPem + root.keyPem), [false, ['error private_key_in_bundle']]);
+  assert.deepEqual(parse(server.certPem), [false, ['error no_ca_in_bundle']]);
+  assert.deepEqual(parse(root.certPem + server.certPem), [true, ['warning leaf_in_bundle']]);
+  assert.deepEqual(parse(root.certPem + stranger.certPem.slice(0, -30)), [false, ['error broken_pem_block']]);
+  const garbage = encodePem('CERTIFICATE', Buffer.from('3003020101', 'hex'));
+  assert.deepEqual(parse(root.certPem + garbage), [false, ['error broken_certificate']]);
+  const old = await mintCa({ cn: 'Old', notBefore: now - 2 * day, notAfter: now - day });
+  assert.deepEqual(parse(old.certPem), [true, ['warning anchor_expired']]);
+  const future = await mintCa({ cn: 'Future', notBefore: now + day });
+  assert.deepEqual(parse(future.certPem), [true, ['warning anchor_not_yet_valid']]);
+});
+
+test('a bundle counts each anchor once, and its digest depends on the set alone', () => {
+  const digest = (...pems: string[]): string | undefined => TrustBundle.parse(pems.join('')).bundle?.digest;
+  assert.equal(digest(root.certPem, stranger.certPem), digest(stranger.certPem, root.certPem, root.certPem));
+  assert.notEqual(digest(root.certPem), digest(root.certPem, stranger.certPem));
+  const { bundle } = TrustBundle.parse(`text\n${root.certPem}${root.certPem}`);
+  assert.deepEqual(bundle?.pem, [root.certPem]);
+  const [first, second] = [root, stranger].map((ca) => TrustBundle.parse(ca.certPem).bundle as TrustBundle);
+  assert.equal(
+    TrustBundle.join(first as TrustBundle, second as TrustBundle).digest,
+    digest(root.certPem, stranger.certPem),
+  );
+});
+
+test('a bundle finds the issuer by name and key identifier', async () => {
+  const namesake = await mintCa({ cn: 'Root' });
+  const bundle = TrustBundle.parse(namesake.certPem + root.certPem).bundle as TrustBundle;
+  assert.equal(bundle.findIssuer(readFacts(upper.der))?.sha256, readFacts(root.der).sha256);
+  assert.equal(bundle.findIssuer(readFacts(server.der)), undefined);
+  const impostor = openCa(namesake.certPem, namesake.keyPem);
+  assert.equal(
+    bundle.findIssuer(readFacts((await impostor.issue({ kind: 'client' })).der))?.sha256,
+    readFacts(namesake.der).sha256,
+  );
+});
+
+test('the built-in roots are found as issuers of what they issued, and of nothing else', () => {
+  const { anchors } = loadSystemBundle();
+  assert.ok(anchors.length > 50);
+  // A root is its own issuer, which stands in for a certificate of a public CA.
+  const publicRoot = anchors[0] as CertificateFacts;
+  assert.equal(findSystemIssuer(publicRoot)?.sha256, publicRoot.sha256);
+  assert.equal(findSystemIssuer(readFacts(server.der)), undefined);
+});

@@ -1,0 +1,178 @@
+// A certificate and its key verified as one thing that the gateway presents, on the client side as a server, on the backend side as a client:
+// every defect a distinct code and a message that names the file and the remedy.
+import { encodePem } from '../asn1/der-writer.ts';
+import { fitsKey, orderChain, sentPart } from '../certs/chain.ts';
+import type { CertificateFacts } from '../certs/facts.ts';
+import { verifyStrength, verifyDates } from './certificate-checks.ts';
+import { clientAuth, hasPurpose, serverAuth } from '../certs/extended-key-usage.ts';
+import { isSelfIssued } from '../certs/issuer.ts';
+import { refuseForeignBlocks } from '../certs/foreign-blocks.ts';
+import { describeExpiry, isNearExpiry } from '../certs/expiry.ts';
+import { escapeForLog } from '../base/log-text.ts';
+import { parseCertificates } from '../certs/material.ts';
+import { isKeyPart, parsePrivateKey } from '../certs/private-key.ts';
+import { hasErrors, materialError, type MaterialProblem, materialWarning } from '../base/material-problem.ts';
+import { findSystemIssuer, type TrustBundle } from './trust-bundle.ts';
+
+export type PairOptions = {
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  /** An expired leaf is a warning: at a reload it must not keep every other change out. Default: an error. */
+  readonly tolerateExpired?: boolean;
+  /** How messages call the two files. */
+  readonly certName?: string;
+  readonly keyName?: string;
+  /** Anchors that the other side is known to have; the built-in roots always count as known. */
+  readonly anchors?: readonly TrustBundle[];
+};
+
+export type CheckedPair = {
+  readonly leaf: CertificateFacts | undefined;
+  /** What goes on the wire, leaf first, without the root; undefined where a problem is an error. */
+  readonly chainPem: string | undefined;
+  readonly keyPem: string | undefined;
+  readonly chain: readonly CertificateFacts[];
+  /** Who issued the leaf, where the file has it; a root is not sent. */
+  readonly issuer: CertificateFacts | undefined;
+  readonly problems: readonly MaterialProblem[];
+};
+
+/** A pair for the client side. Which hosts it covers is not looked at: several pairs may share them. */
+export function checkServerPair(certPem: string, keyPem: string, options: PairOptions): CheckedPair {
+  return checkPair(certPem, keyPem, options, { usage: serverAuth, word: 'serverAuth', side: 'server' });
+}
+
+/** A pair for the backend side: what the gateway shows to a backend. */
+export function checkClientPair(certPem: string, keyPem: string, options: PairOptions): CheckedPair {
+  return checkPair(certPem, keyPem, options, { usage: clientAuth, word: 'clientAuth', side: 'client' });
+}
+
+type Purpose = { usage: string; word: string; side: 'server' | 'client' };
+
+function checkPair(certPem: string, keyPem: string, options: PairOptions, purpose: Purpose): CheckedPair {
+  const certName = options.certName ?? 'the certificate';
+  const keyName = options.keyName ?? 'the key';
+  const parsed = parseCertificates(certPem, certName);
+  const key = parsePrivateKey(keyPem, keyName);
+  const ordered = orderChain(parsed.certificates, { key: key.key, name: certName });
+  const aboutKey = (problem: MaterialProblem): MaterialProblem => ({ ...problem, about: 'key' });
+  // One file for both may hold both; of two files, what belongs into the other is of no use.
+  const isOne = certPem === keyPem;
+  const problems = [
+    ...parsed.problems,
+    ...refuseForeignBlocks(parsed.others, (label) => isOne && isKeyPart(label), certName, 'certificate'),
+    ...key.problems.map(aboutKey),
+    ...refuseForeignBlocks(isOne ? [] : key.others, () => false, keyName, 'private key').map(aboutKey),
+    ...ordered.problems,
+  ];
+  const { leaf } = ordered;
+  if (leaf !== undefined) {
+    if (key.key !== undefined && !fitsKey(leaf, key.key)) {
+      problems.push(
+        aboutKey(
+          materialError(
+            'key_mismatch',
+            `${keyName} is not the key of ${certName} (${describe(leaf)}, ${leaf.key})`,
+            'Give the key that the certificate was requested with; after a renewal replace both files.',
+          ),
+        ),
+      );
+    }
+    problems.push(...verifyPresented(leaf, certName, purpose, options));
+    problems.push(...verifyChain(ordered.chain, certName, options));
+  }
+  const sent = sentPart(ordered.chain);
+  const usable = leaf !== undefined && key.key !== undefined && !hasErrors(problems);
+  return {
+    leaf,
+    chain: sent,
+    issuer: ordered.chain[1],
+    chainPem: usable ? sent.map((facts) => encodePem('CERTIFICATE', facts.der)).join('') : undefined,
+    keyPem: usable ? key.keyPem : undefined,
+    problems,
+  };
+}
+
+function verifyPresented(
+  leaf: CertificateFacts,
+  name: string,
+  purpose: Purpose,
+  options: PairOptions,
+): MaterialProblem[] {
+  const problems: MaterialProblem[] = [];
+  const dates = verifyDates(leaf, options.now);
+  if (dates !== undefined) {
+    const tolerated = dates.code === 'expired' && options.tolerateExpired === true;
+    const report = tolerated ? materialWarning : materialError;
+    const hint =
+      dates.code === 'expired' ? 'Renew it.' : 'Check the clock of this machine and the date of the certificate.';
+    problems.push(report(dates.code, `${name} (${describe(leaf)}): ${dates.detail}`, hint));
+  } else if (isNearExpiry(leaf, options.now)) {
+    const message = `${name} (${describe(leaf)}) expires ${tellExpiry(leaf, options.now)}`;
+    problems.push(materialWarning('expires_soon', message, 'Renew it: less than a third of its lifetime is left.'));
+  }
+  const weakness = verifyStrength(leaf);
+  if (weakness !== undefined) {
+    problems.push(
+      materialError(
+        'weak_key',
+        `${name} (${describe(leaf)}): ${weakness.detail}`,
+        'Have it issued again: EC P-256 or RSA 2048, SHA-256.',
+      ),
+    );
+  }
+  if (!hasPurpose(leaf, purpose.usage)) {
+    problems.push(
+      materialError(
+        'wrong_purpose',
+        `${name} (${describe(leaf)}) is not made for a ${purpose.side}: its extended key usage lacks ${purpose.word}`,
+        `Have it issued with the extended key usage ${purpose.word}.`,
+      ),
+    );
+  }
+  return problems;
+}
+
+/** Intermediates: their dates, and whether one is likely to be missing. */
+function verifyChain(chain: readonly CertificateFacts[], name: string, options: PairOptions): MaterialProblem[] {
+  const problems: MaterialProblem[] = [];
+  for (const facts of chain.slice(1)) {
+    const dates = verifyDates(facts, options.now);
+    if (dates === undefined) {
+      if (!isNearExpiry(facts, options.now)) continue;
+      const message = `${name}: the CA ${describe(facts)} expires ${tellExpiry(facts, options.now)}`;
+      const hint = 'Less than a third of its lifetime is left: have the certificate issued by its successor.';
+      problems.push(materialWarning('intermediate_expires_soon', message, hint));
+      continue;
+    }
+    problems.push(
+      materialWarning(
+        `intermediate_${dates.code}`,
+        `${name}: the CA ${describe(facts)}: ${dates.detail}`,
+        'Put the current certificate of this CA into the file.',
+      ),
+    );
+  }
+  const [leaf, ...above] = chain;
+  // With an intermediate there, what is above it is taken for a root, which need not be sent.
+  if (leaf === undefined || above.length > 0 || isSelfIssued(leaf)) return problems;
+  const known =
+    options.anchors?.some((bundle) => bundle.findIssuer(leaf) !== undefined) || findSystemIssuer(leaf) !== undefined;
+  if (known) return problems;
+  problems.push(
+    materialWarning(
+      'missing_intermediate',
+      `${name} holds only the leaf; its issuer "${escapeForLog(leaf.issuer, 120)}" is no root known here`,
+      'If that issuer is an intermediate CA, append its certificate to the file; if it is a root that the other side has, all is well.',
+    ),
+  );
+  return problems;
+}
+
+function tellExpiry({ notAfter }: CertificateFacts, now: number): string {
+  return `${describeExpiry(notAfter, now)}, on ${new Date(notAfter).toISOString()}`;
+}
+
+function describe(facts: CertificateFacts): string {
+  return `"${escapeForLog(facts.subject, 120)}"`;
+}

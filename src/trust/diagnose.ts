@@ -1,0 +1,168 @@
+// What a failed handshake means: from the codes of OpenSSL and Node, the certificates that were presented and the anchors
+// we have, to one stable code and one sentence for the operator (docs/verification.md, N26). Never answers `ok`: who asks has a
+// failure in hand, and an unknown code is still a failure.
+import type { CertificateFacts } from '../certs/facts.ts';
+import { verifyHandshakeError } from './handshake-error.ts';
+import { looksIssuedBy } from '../certs/issuer.ts';
+import { verifyChainStrength, verifyDates, type VerificationResult } from './certificate-checks.ts';
+import { clientAuth, hasPurpose, serverAuth } from '../certs/extended-key-usage.ts';
+import { quoteSubject, findTop, type IssuerIndex, verifyIssuer } from './issuer-diagnosis.ts';
+import type { TrustBundle } from './trust-bundle.ts';
+
+export type DiagnosisInput = {
+  /** Verification code (`CERT_HAS_EXPIRED`), TLS error code (`ERR_SSL_…`) or errno; '' where there is none. */
+  readonly raw: string;
+  /** 1: we are the server, 2: we are the client. */
+  readonly leg: 1 | 2;
+  readonly leaf: CertificateFacts | undefined;
+  /** As presented, with or without the leaf. */
+  readonly chain: readonly CertificateFacts[];
+  /** undefined: the system roots. */
+  readonly anchors: TrustBundle | undefined;
+  readonly now: number;
+  /** CAs that we know from elsewhere (our own chains, chains seen before): they tell a missing intermediate for certain. */
+  readonly known?: IssuerIndex;
+  /** How sentences call the peer; default 'the client' on the client side, 'the backend' on the backend side. */
+  readonly peer?: string;
+};
+
+/** Codes of OpenSSL's X509_V_ERR_… that need no second look, without that prefix (Node drops it too). */
+const plainCodes: ReadonlyMap<string, VerificationResult> = new Map<string, VerificationResult>([
+  ['CERT_REVOKED', { code: 'revoked', detail: 'the certificate is revoked' }],
+  ['UNABLE_TO_GET_CRL', { code: 'revocation_unknown', detail: 'there is no CRL of its issuer' }],
+  ['UNABLE_TO_GET_CRL_ISSUER', { code: 'revocation_unknown', detail: 'the issuer of the CRL is unknown' }],
+  ['UNABLE_TO_DECRYPT_CRL_SIGNATURE', { code: 'revocation_unknown', detail: 'the CRL cannot be verified' }],
+  ['CRL_SIGNATURE_FAILURE', { code: 'revocation_unknown', detail: 'the signature of the CRL is wrong' }],
+  ['KEYUSAGE_NO_CRL_SIGN', { code: 'revocation_unknown', detail: 'the issuer may not sign CRLs' }],
+  ['CRL_HAS_EXPIRED', { code: 'crl_stale', detail: 'the CRL is past its nextUpdate' }],
+  ['CRL_NOT_YET_VALID', { code: 'crl_stale', detail: 'the CRL is not valid yet' }],
+  ['ERROR_IN_CRL_LAST_UPDATE_FIELD', { code: 'crl_stale', detail: 'the date of the CRL cannot be read' }],
+  ['ERROR_IN_CRL_NEXT_UPDATE_FIELD', { code: 'crl_stale', detail: 'the date of the CRL cannot be read' }],
+  ['ERROR_IN_CERT_NOT_BEFORE_FIELD', { code: 'malformed_cert', detail: 'its notBefore date cannot be read' }],
+  ['ERROR_IN_CERT_NOT_AFTER_FIELD', { code: 'malformed_cert', detail: 'its notAfter date cannot be read' }],
+  [
+    'UNHANDLED_CRITICAL_EXTENSION',
+    { code: 'malformed_cert', detail: 'it has a critical extension that is not understood' },
+  ],
+  ['INVALID_EXTENSION', { code: 'malformed_cert', detail: 'an extension of it is invalid' }],
+  [
+    'UNSUPPORTED_CONSTRAINT_TYPE',
+    { code: 'malformed_cert', detail: 'its CA has name constraints that are not understood' },
+  ],
+  ['CERT_CHAIN_TOO_LONG', { code: 'chain_too_deep', detail: 'the chain is longer than allowed' }],
+  [
+    'PATH_LENGTH_EXCEEDED',
+    { code: 'chain_too_deep', detail: 'a CA in the chain may not have that many CAs below it (pathLenConstraint)' },
+  ],
+  ['EE_KEY_TOO_SMALL', { code: 'weak_key', detail: 'its key is too small' }],
+  ['CA_KEY_TOO_SMALL', { code: 'weak_key', detail: 'the key of a CA in its chain is too small' }],
+  ['CA_MD_TOO_WEAK', { code: 'weak_key', detail: 'a certificate in its chain is signed with a weak hash' }],
+  [
+    'PERMITTED_VIOLATION',
+    { code: 'name_mismatch', detail: 'a CA in its chain is not allowed to certify this name (name constraints)' },
+  ],
+  [
+    'EXCLUDED_VIOLATION',
+    { code: 'name_mismatch', detail: 'a CA in its chain is forbidden to certify this name (name constraints)' },
+  ],
+  ['SUBTREE_MINMAX', { code: 'malformed_cert', detail: 'its CA has name constraints that are not understood' }],
+  ['INVALID_CA', { code: 'untrusted_issuer', detail: 'a certificate in its chain is not a CA and may issue nothing' }],
+  [
+    'KEYUSAGE_NO_CERTSIGN',
+    { code: 'untrusted_issuer', detail: 'a CA in its chain may not sign certificates (key usage)' },
+  ],
+  ['CERT_UNTRUSTED', { code: 'untrusted_issuer', detail: 'its root is not trusted for this purpose' }],
+  ['CERT_REJECTED', { code: 'untrusted_issuer', detail: 'its root is rejected for this purpose' }],
+]);
+
+const wrongPurposes: ReadonlySet<string> = new Set([
+  'INVALID_PURPOSE',
+  'KEYUSAGE_NO_DIGITAL_SIGNATURE',
+  'INVALID_NON_CA',
+]);
+const wrongNames: ReadonlySet<string> = new Set([
+  'HOSTNAME_MISMATCH',
+  'IP_ADDRESS_MISMATCH',
+  'EMAIL_MISMATCH',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+]);
+
+/** The verdict code and the sentence of a failure. */
+export function diagnose(input: DiagnosisInput): VerificationResult {
+  const { raw, leg, leaf } = input;
+  const transport = verifyHandshakeError(raw, {
+    leg,
+    sawPeerCertificate: leaf !== undefined,
+    ...(input.peer === undefined ? {} : { peer: input.peer }),
+  });
+  if (transport !== undefined) return transport;
+  if (leaf === undefined) {
+    // Node reports a missing certificate as UNABLE_TO_GET_ISSUER_CERT, or as nothing at all.
+    return leg === 1
+      ? { code: 'no_client_cert', detail: 'the client sent no certificate' }
+      : { code: 'malformed_cert', detail: 'the backend sent no certificate that could be read' };
+  }
+  const code = raw.replace(/^X509_V_ERR_/, '');
+  const plain = plainCodes.get(code);
+  if (plain !== undefined) return { ...plain, detail: `${quoteSubject(leaf)}: ${plain.detail}` };
+  if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID') return diagnoseDates(input, leaf, code);
+  if (wrongPurposes.has(code)) return verifyPurpose(input, leaf);
+  if (wrongNames.has(code))
+    return { code: 'name_mismatch', detail: `${quoteSubject(leaf)} does not carry the wanted name` };
+  // Node calls everything it has no name for UNSPECIFIED: weak keys and hashes above all.
+  const weak = verifyChainStrength([leaf, ...input.chain]);
+  if (code === 'UNSPECIFIED') return weak ?? verifyUnspecified(input, leaf);
+  return verifyIssuer(input, leaf);
+}
+
+function diagnoseDates(input: DiagnosisInput, leaf: CertificateFacts, code: string): VerificationResult {
+  for (const facts of [leaf, ...input.chain]) {
+    const found = verifyDates(facts, input.now);
+    if (found !== undefined) return { ...found, detail: `${quoteSubject(facts)}: ${found.detail}` };
+  }
+  // None of what was presented: an anchor, or another clock than ours.
+  const anchor = input.anchors?.anchors.find((facts) => verifyDates(facts, input.now) !== undefined);
+  const which = anchor === undefined ? 'a certificate in its chain' : `the CA ${quoteSubject(anchor)}`;
+  return code === 'CERT_HAS_EXPIRED'
+    ? { code: 'expired', detail: `${quoteSubject(leaf)}: ${which} expired` }
+    : { code: 'not_yet_valid', detail: `${quoteSubject(leaf)}: ${which} is not valid yet` };
+}
+
+function verifyPurpose({ leg, anchors, chain }: DiagnosisInput, leaf: CertificateFacts): VerificationResult {
+  const impostor = verifyImpostor(leaf, chain);
+  if (impostor !== undefined) return impostor;
+  const [usage, word, side] = leg === 1 ? [clientAuth, 'clientAuth', 'client'] : [serverAuth, 'serverAuth', 'server'];
+  const who = quoteSubject(leaf);
+  if (!hasPurpose(leaf, usage)) {
+    return { code: 'wrong_purpose', detail: `${who} is not made for a ${side}: its extended key usage lacks ${word}` };
+  }
+  const limited = [...chain, ...(anchors?.anchors ?? [])].find((facts) => facts !== leaf && !hasPurpose(facts, usage));
+  if (limited !== undefined) {
+    return {
+      code: 'wrong_purpose',
+      detail: `${who}: its CA ${quoteSubject(limited)} may not issue for a ${side} (extended key usage)`,
+    };
+  }
+  const why = leaf.isCa ? 'it is a CA certificate' : 'its key usage does not allow signatures';
+  return { code: 'wrong_purpose', detail: `${who} is not made for a ${side}: ${why}` };
+}
+
+function verifyUnspecified(input: DiagnosisInput, leaf: CertificateFacts): VerificationResult {
+  const impostor = verifyImpostor(leaf, input.chain);
+  if (impostor !== undefined) return impostor;
+  const issuer = verifyIssuer(input, leaf);
+  if (input.anchors === undefined || input.anchors.findIssuer(findTop(leaf, input.chain)) === undefined) return issuer;
+  const detail = 'its chain reaches a CA of ours, but OpenSSL refuses it (a critical extension or a constraint)';
+  return { code: 'malformed_cert', detail: `${quoteSubject(leaf)}: ${detail}` };
+}
+
+/** A certificate that was issued by one which may issue nothing. */
+function verifyImpostor(leaf: CertificateFacts, chain: readonly CertificateFacts[]): VerificationResult | undefined {
+  const impostor = chain.find((facts) => !facts.isCa && facts !== leaf && looksIssuedBy(leaf, facts));
+  return (
+    impostor && {
+      code: 'untrusted_issuer',
+      detail: `${quoteSubject(leaf)} was issued by ${quoteSubject(impostor)}, which is not a CA`,
+    }
+  );
+}
