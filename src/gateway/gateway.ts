@@ -28,7 +28,7 @@ import type { DrainingPool } from '../upstream/dependencies.ts';
 import { Pools } from '../upstream/pools.ts';
 import { BackendProtocols } from '../upstream/protocols.ts';
 import { labelsOf, setBackendGauges } from './backend-gauges.ts';
-import { ClientOcsp } from '../downstream/client-ocsp.ts';
+import { ClientOcsp } from '../ocsp/client-ocsp.ts';
 import { type CrlListing, CrlSubscriber } from '../crl/subscriber.ts';
 import { EntryPoints, type ListenPorts } from '../downstream/entry-points.ts';
 import { Generation } from './generation.ts';
