@@ -198,6 +198,7 @@ function compileRoute(
     maxWaiting: transport.maxPendingRequests,
     maxIdleConnsPerHost: transport.maxIdleConnsPerHost,
     idleMs: transport.idleConnTimeoutMs,
+    maxAgeMs: transport.maxConnectionDurationMs,
     connectMs: config.timeouts.connectMs,
     handshakeMs: config.timeouts.handshakeMs,
   };

@@ -3,6 +3,7 @@ import { Deadlines } from '../../src/base/deadline.ts';
 import { type Clock, systemClock } from '../../src/base/clock.ts';
 import type { Fault } from '../../src/base/fault.ts';
 import type { BackendConfig } from '../../src/config/gateway-config.ts';
+import { NameResolver } from '../../src/dns/name-resolver.ts';
 import type { BackendCall, OutgoingRequest, ResponseHead, ResponseSink } from '../../src/http/exchange.ts';
 import { FieldNames, Fields } from '../../src/http/field.ts';
 import { defaultHttpLimits } from '../../src/http/limits.ts';
@@ -32,6 +33,8 @@ export type WorldEvent =
   | { readonly kind: 'distrusted'; readonly label: string; readonly why: VerificationResult }
   | { readonly kind: 'health'; readonly label: string; readonly state: HealthState };
 
+const silent = { onLookUp: () => undefined, onAddresses: () => undefined, onLookUpFailure: () => undefined };
+
 export type TestWorld = UpstreamDependencies & { readonly feed: Feed<WorldEvent> };
 
 const openedPools: Pools[] = [];
@@ -52,6 +55,7 @@ export function makeWorld(
   clock: Clock = systemClock,
   random: () => number = () => 0.5,
   protocols = new BackendProtocols(),
+  resolver = new NameResolver({ clock, random, events: silent }),
 ): TestWorld {
   const feed = new Feed<WorldEvent>('backend events');
   return {
@@ -60,6 +64,7 @@ export function makeWorld(
     random,
     deadlines: new Deadlines(clock, 20),
     names: new FieldNames(),
+    resolver,
     limits: defaultHttpLimits,
     readBuffers: new ReadBuffers(),
     protocols,
