@@ -48,8 +48,8 @@ export class WantedCrls {
     trusted: TrustBundle | undefined,
     what: string,
   ): string {
-    const { anchors, digest } = trusted ?? (this.#system ??= loadSystemBundle());
-    const issuers = anchors.map(({ der }) => der);
+    const { certificates, digest } = trusted ?? (this.#system ??= loadSystemBundle());
+    const issuers = certificates.map(({ der }) => der);
     const specs = sources.map((source) => makeSourceSpec(source, issuers, digest));
     const key = hash('sha256', [...new Set(specs.map((spec) => spec.key))].sort().join('\n'));
     const id = `${key} ${refreshMs}`;

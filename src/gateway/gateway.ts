@@ -7,7 +7,7 @@ import { Deadlines } from '../base/deadline.ts';
 import { Slices } from '../base/slices.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import type { DownstreamState, VerifiedClient } from '../downstream/dependencies.ts';
-import { Intermediates } from '../downstream/intermediates.ts';
+import { Intermediates } from '../trust/intermediates.ts';
 import { type Peer, peerOfPlainSocket } from '../downstream/peer.ts';
 import { reEvaluate } from '../downstream/re-evaluate.ts';
 import { type Staple, Staples } from '../ocsp/staples.ts';

@@ -8,7 +8,7 @@ import type { CertificateFacts } from '../certs/facts.ts';
 import { escapeForLog } from '../base/log-text.ts';
 import { encodeOcspRequest, makeCertId } from './request.ts';
 import { verifyOcspResponse, type OcspProblem } from './response.ts';
-import type { OcspSettings } from './settings.ts';
+import type { OcspSettings } from '../trust/revocation.ts';
 import { type KnownAnswer, OcspCache } from './cache.ts';
 import { type FetchProblem, fetchOcsp } from './fetch.ts';
 import { type OcspFailed, OcspFailures } from './failures.ts';

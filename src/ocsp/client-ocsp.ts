@@ -3,9 +3,9 @@
 import type { LookupFunction } from 'node:net';
 import type { Clock } from '../base/clock.ts';
 import type { MetricCatalogue } from '../telemetry/metrics.ts';
+import type { OcspSettings } from '../trust/revocation.ts';
 import type { Identity } from '../trust/verdict.ts';
 import { OcspChecker } from './checker.ts';
-import type { OcspSettings } from './settings.ts';
 import { ocspSubject, type OcspSoftFail, type OcspVerification, verifyFinding, verifyOpen } from './verification.ts';
 
 /** A client that is connected. */

@@ -2,9 +2,9 @@
 // they keep ending. A start waits for nobody: what was reloaded meanwhile it takes over before it listens.
 import type { Clock } from '../base/clock.ts';
 import type { CrlGroup } from '../crl/publisher.ts';
-import { maxIntermediates } from '../downstream/intermediates.ts';
 import type { SeenReport } from '../inventory/seen-clients.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { maxIntermediates } from '../trust/intermediates.ts';
 import { Backoff } from './backoff.ts';
 import type { Ports, ToWorker } from './messages.ts';
 import { findProcessActivity } from './process-activity.ts';

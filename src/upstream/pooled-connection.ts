@@ -7,7 +7,7 @@ import type { OpenSocket } from '../http1/read-buffer.ts';
 import type { VerificationResult } from '../trust/certificate-checks.ts';
 import type { UpstreamDependencies } from './dependencies.ts';
 import type { Endpoint } from './endpoint.ts';
-import { verifyStanding, type Presented, validUntil } from './verify-backend.ts';
+import { type Presented, validUntil, verifyPresented } from './verify-backend.ts';
 import type { TlsIdentity } from './tls-identity.ts';
 import { lateRefusal, type TransportSituation } from './transport-failure.ts';
 
@@ -64,7 +64,7 @@ export class PooledConnection implements Late, ConnectionOwner {
   /** Whether its certificate would be let in at `now`; sets `distrusted` and returns it where it would not, once. */
   reEvaluate(identity: TlsIdentity, endpoint: Endpoint, now: number): VerificationResult | undefined {
     if (this.distrusted !== undefined || this.#standing === undefined) return undefined;
-    this.distrusted = verifyStanding(this.#standing, identity, endpoint, now);
+    this.distrusted = verifyPresented(this.#standing, identity, endpoint, now);
     return this.distrusted;
   }
 

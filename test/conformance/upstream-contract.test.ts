@@ -152,7 +152,7 @@ function openPool(port: number, protocol: Protocol, settings: Partial<PoolSettin
   const pools = openPools(world);
   const tls = {
     verify: true,
-    anchors: { pems: [], digest: '' },
+    anchors: undefined,
     client: undefined,
     serverName: undefined,
     minVersion: 'TLSv1.2',

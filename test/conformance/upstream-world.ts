@@ -8,6 +8,7 @@ import type { BackendCall, OutgoingRequest, ResponseHead, ResponseSink } from '.
 import { FieldNames, Fields } from '../../src/http/field.ts';
 import { defaultHttpLimits } from '../../src/http/limits.ts';
 import { ReadBuffers } from '../../src/http1/read-buffer.ts';
+import { AnchorSet } from '../../src/trust/anchor-set.ts';
 import { TrustBundle } from '../../src/trust/trust-bundle.ts';
 import type { CertificateFacts } from '../../src/certs/facts.ts';
 import type { VerificationResult } from '../../src/trust/certificate-checks.ts';
@@ -134,7 +135,7 @@ export function backendConfig(url: string, more: Partial<BackendConfig> = {}): B
 export function anchorsOf(pem: string): TlsMaterial['anchors'] {
   const { bundle } = TrustBundle.parse(pem);
   if (bundle === undefined) throw new Error('no anchors in the PEM');
-  return { pems: bundle.pem, digest: bundle.digest };
+  return new AnchorSet(bundle, false);
 }
 
 export function material(rootPem: string, more: Partial<TlsMaterial> = {}): TlsMaterial {
