@@ -3,7 +3,7 @@ import { it } from 'node:test';
 import { checkServerPair } from '../trust/certificate-pair.ts';
 import { mintCa } from '../certs/test-ca.ts';
 import { checkCoverage } from './check-coverage.ts';
-import type { LoadedPair } from './loaded.ts';
+import type { LoadedPair } from './material-loader.ts';
 import { MaterialLoader } from './material-loader.ts';
 
 const place = { file: 'gateway.yaml', line: 1, col: 1 };

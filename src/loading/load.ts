@@ -18,8 +18,8 @@ import { CrlSourceReader } from '../crl/source-reader.ts';
 import { allOf, loadClientTrust } from './client-trust.ts';
 import { loadTicketSecret } from './ticket-secret.ts';
 import { type CrlLoading, CrlLoads } from './crls.ts';
-import type { Expiry, LoadedConfig, LoadedPair, LoadedPolicy, LoadedRoute } from './loaded.ts';
-import { MaterialLoader, type UsablePair } from './material-loader.ts';
+import type { Expiry, LoadedConfig, LoadedPolicy, LoadedRoute } from './loaded.ts';
+import { type LoadedPair, MaterialLoader, type UsablePair } from './material-loader.ts';
 import { mintSelfSigned } from './self-signed.ts';
 
 export type LoadedResult = {

@@ -7,7 +7,23 @@ import { encodePem } from '../asn1/der-writer.ts';
 import { loadPem, loadProblem, materialName } from '../certs/material.ts';
 import type { MaterialProblem } from '../base/material-problem.ts';
 import { TrustBundle } from '../trust/trust-bundle.ts';
-import type { LoadedPair } from './loaded.ts';
+
+/** A server certificate with its chain in the order in which it is sent, and its key. */
+export type LoadedPair = {
+  readonly chainPem: string;
+  readonly keyPem: string;
+  /** Who issued it, where its file says so, be it a root that is not sent. */
+  readonly issuerPem: string | undefined;
+  /** DNS names and IP addresses of the leaf's SAN. */
+  readonly names: readonly string[];
+  /** URI SANs: XFCC's By. */
+  readonly uris: readonly string[];
+  readonly sha256: string;
+  readonly subject: string;
+  /** Milliseconds since the epoch. */
+  readonly notBefore: number;
+  readonly notAfter: number;
+};
 
 /** A pair that can be used, with the facts that other checks want. */
 export type UsablePair = { readonly loaded: LoadedPair; readonly checked: CheckedPair };

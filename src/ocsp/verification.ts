@@ -5,7 +5,8 @@ import type { CertificateFacts } from '../certs/facts.ts';
 import type { VerificationResult } from '../trust/certificate-checks.ts';
 import type { Verdict } from '../trust/verdict.ts';
 import type { OcspSettings } from './settings.ts';
-import type { OcspChecker, OcspFailure, OcspFinding, OcspSubject } from './checker.ts';
+import type { OcspChecker, OcspFinding, OcspSubject } from './checker.ts';
+import type { OcspFailure } from './failures.ts';
 
 /** Where OCSP could not say that a client is good and the policy lets it in all the same. */
 export type OcspSoftFail = { readonly policy: string; readonly problem: string; readonly detail: string };
