@@ -1,12 +1,13 @@
-// Reads and checks the files that a configuration names, each once however many routes name it, and keeps every problem
+// Has the files and the named material of a configuration read, and checks them, each once however many routes name it, and keeps every problem
 // with the place in the configuration where the file was named.
 import type { CertificatePair, Place, Ref } from '../config/gateway-config.ts';
 import type { Problem } from '../config/problem.ts';
 import { type CheckedPair, checkClientPair, checkServerPair, type PairOptions } from '../trust/certificate-pair.ts';
 import { encodePem } from '../asn1/der-writer.ts';
-import { loadPem, loadProblem, materialName } from '../certs/material.ts';
+import { loadPem, loadProblem, type MaterialBytes, materialName, type StoredRef } from '../certs/material.ts';
 import type { MaterialProblem } from '../base/material-problem.ts';
 import { TrustBundle } from '../trust/trust-bundle.ts';
+import type { ConfigSource } from './config-source.ts';
 
 /** A server certificate with its chain in the order in which it is sent, and its key. */
 export type LoadedPair = {
@@ -32,6 +33,9 @@ export class MaterialLoader {
   readonly problems: Problem[] = [];
   /** Every file that was asked for, whether it could be read or not: what to watch. */
   readonly paths = new Set<string>();
+  /** Likewise of named material. */
+  readonly ids = new Set<string>();
+  readonly #source: Pick<ConfigSource, 'readMaterial'>;
   readonly #now: number;
   readonly #tolerateExpired: boolean;
   readonly #texts = new Map<string, Promise<string | undefined>>();
@@ -41,7 +45,8 @@ export class MaterialLoader {
   readonly #anchors: TrustBundle[] = [];
 
   /** `now`: milliseconds since the epoch, for validity. */
-  constructor(now: number, tolerateExpired = false) {
+  constructor(source: Pick<ConfigSource, 'readMaterial'>, now: number, tolerateExpired = false) {
+    this.#source = source;
     this.#now = now;
     this.#tolerateExpired = tolerateExpired;
   }
@@ -116,10 +121,16 @@ export class MaterialLoader {
     return { loaded, checked };
   }
 
-  async #text(ref: Ref): Promise<string | undefined> {
+  /** The bytes of a file or of named material, whatever they are; from now on the outcome depends on it. Never rejects. */
+  async read(ref: StoredRef, maxBytes: number): Promise<MaterialBytes> {
     if ('path' in ref) this.paths.add(ref.path);
+    else this.ids.add(ref.id);
+    return this.#source.readMaterial(ref, maxBytes);
+  }
+
+  async #text(ref: Ref): Promise<string | undefined> {
     return this.#once(this.#texts, keyOf(ref), async () => {
-      const loaded = await loadPem(ref);
+      const loaded = await loadPem(ref, async (stored, maxBytes) => this.read(stored, maxBytes));
       if (loaded.ok) return loaded.pem;
       this.add(ref.place, loadProblem(loaded));
       return undefined;
@@ -134,5 +145,6 @@ export class MaterialLoader {
 }
 
 function keyOf(ref: Ref): string {
-  return 'path' in ref ? `path ${ref.path}` : `pem ${ref.pem}`;
+  if ('path' in ref) return `path ${ref.path}`;
+  return 'id' in ref ? `id ${ref.id}` : `pem ${ref.pem}`;
 }
