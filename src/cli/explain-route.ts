@@ -8,6 +8,7 @@ import { CrlPublisher } from '../crl/publisher.ts';
 import type { CrlLookup } from '../crl/subscriber.ts';
 import type { PolicyConfig } from '../config/gateway-config.ts';
 import { compilePolicies } from '../gateway/compile-policies.ts';
+import { FileSource } from '../loading/file-source.ts';
 import { loadGateway } from '../loading/load.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
 import { loadPem, parseCertificates } from '../certs/material.ts';
@@ -33,7 +34,7 @@ export function explainRouteCommand(): Command {
     .option('--cert <file>', "the client's certificate, with its intermediates (PEM): says whether it would be let in")
     .action(async (method: string, url: string, options: { readonly config: string; readonly cert?: string }) => {
       const crls = new CrlPublisher({ clock: systemClock });
-      const { loaded, problems } = await loadGateway(options.config, {
+      const { loaded, problems } = await loadGateway(new FileSource(options.config), {
         env: process.env,
         strict: false,
         clock: systemClock,

@@ -3,9 +3,10 @@ import { availableParallelism } from 'node:os';
 import { Command } from 'commander';
 import { coalesce } from '../base/coalesce.ts';
 import { systemClock } from '../base/clock.ts';
+import type { ConfigWatch } from '../loading/config-source.ts';
+import { FileSource } from '../loading/file-source.ts';
 import { loadGateway } from '../loading/load.ts';
 import { CrlPublisher } from '../crl/publisher.ts';
-import { Watch } from '../base/file-watch.ts';
 import { type Listening, Primary } from '../process/primary.ts';
 import { checkLogTarget } from '../telemetry/log-file.ts';
 import { createLogger, type OpenLogger } from '../telemetry/logger.ts';
@@ -37,7 +38,8 @@ export type RunOptions = {
 export async function runGateway(file: string, options: RunOptions): Promise<void> {
   const crls = new CrlPublisher({ clock: systemClock });
   const settings = { env: process.env, strict: options.strict, clock: systemClock, crls };
-  const first = await loadGateway(file, settings);
+  const source = new FileSource(file);
+  const first = await loadGateway(source, settings);
   await printProblems(first.problems, process.stderr);
   if (first.loaded === undefined) {
     process.stderr.write(`${file}: not started, see the errors above\n`);
@@ -50,8 +52,8 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
   const log = createLogger({ level, format: json ? 'json' : 'text', file: logFile });
   const primary: Primary = new Primary(first.loaded, {
     load: async () => {
-      const result = await loadGateway(file, { ...settings, tolerateExpired: true });
-      await watch.set(result.watch);
+      const result = await loadGateway(source, { ...settings, tolerateExpired: true });
+      await watch.set(result);
       return result;
     },
     clock: systemClock,
@@ -60,7 +62,7 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
     cores: availableParallelism(),
     crls,
   });
-  const watch: Watch = new Watch(systemClock, async () => primary.reload('a watched file changed'));
+  const watch: ConfigWatch = source.watch(systemClock, async () => primary.reload('a watched file changed'));
   const reload = coalesce(async () => {
     await watch.mark();
     await primary.reload('SIGHUP');
@@ -76,7 +78,7 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
   try {
     const { accessLog } = first.loaded.config;
     if (accessLog.enabled) checkLogTarget(accessLog.path);
-    await watch.set(first.watch);
+    await watch.set(first);
     announce(await primary.start(), json, options);
   } catch (error) {
     log.error({ err: error }, error instanceof Error ? error.message : String(error));
@@ -98,7 +100,7 @@ function announce(listening: readonly Listening[], json: boolean, options: RunOp
   options.onListening?.(listening);
 }
 
-function obeySignals(primary: Primary, watch: Watch, log: OpenLogger, options: RunOptions): void {
+function obeySignals(primary: Primary, watch: ConfigWatch, log: OpenLogger, options: RunOptions): void {
   // The event loop of the primary may have nothing else to wait for.
   const keepAlive = setInterval(() => {}, 1 << 30);
   let stops = 0;

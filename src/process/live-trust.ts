@@ -6,9 +6,10 @@ import { ExpiryWatch } from '../gateway/expiry-watch.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
 import { StaplePublisher } from '../ocsp/staple-publisher.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import type { Supervisor } from './supervisor.ts';
 import type { ToWorker } from './messages.ts';
 import type { PrimaryMetrics } from './primary-metrics.ts';
+import type { WorkerHandle } from './worker-handle.ts';
+import type { Workers } from './workers.ts';
 import { TrustRecordStore } from '../inventory/record-store.ts';
 
 /** How long a start or a reload waits for responses that a must-staple certificate promises. */
@@ -20,7 +21,7 @@ export type LiveTrustOptions = {
   readonly metrics: PrimaryMetrics;
   /** Default: one of its own. */
   readonly crls: CrlPublisher | undefined;
-  readonly supervisor: () => Supervisor;
+  readonly workers: Workers;
 };
 
 export class LiveTrust {
@@ -33,17 +34,15 @@ export class LiveTrust {
   #loaded: LoadedConfig | undefined;
 
   constructor(options: LiveTrustOptions) {
-    const { clock, log, metrics, crls, supervisor } = options;
+    const { clock, log, metrics, crls, workers } = options;
     this.#options = options;
     this.crls = crls ?? new CrlPublisher({ clock });
-    this.crls.open({ log, onChange: () => void supervisor().bringCrls() });
+    this.crls.open({ log, onChange: () => void this.#sendCrls() });
     this.staples = new StaplePublisher({
       clock,
       log,
       random: Math.random,
-      onStaple: (sha256, staple) => {
-        for (const worker of supervisor().list()) worker.send({ kind: 'staple', sha256, staple });
-      },
+      onStaple: (sha256, staple) => workers.tell({ kind: 'staple', sha256, staple }),
       onAsked: (result) => metrics.stapleAsked(result),
     });
     this.#expiries = new ExpiryWatch(clock, log, () => [...(this.#loaded?.expiries ?? []), ...this.crls.expiries()]);
@@ -61,7 +60,7 @@ export class LiveTrust {
   /** What a load found, beside what is active: a worker has what it needs before it is asked to prepare. */
   async prepare(before: LoadedConfig, next: LoadedConfig): Promise<void> {
     await this.crls.adopt(next.crls);
-    await this.#options.supervisor().bringCrls();
+    await this.#sendCrls();
     // A certificate that promises a response should have one from its first handshake on.
     await this.staples.prepare([...before.staples, ...next.staples], stapleMs);
   }
@@ -70,7 +69,7 @@ export class LiveTrust {
   async settle(loaded: LoadedConfig): Promise<void> {
     this.#loaded = loaded;
     this.crls.retain(loaded.crls);
-    await this.#options.supervisor().bringCrls();
+    await this.#sendCrls();
     this.#expiries.markTold(loaded.expiries);
   }
 
@@ -89,6 +88,26 @@ export class LiveTrust {
   /** What a worker that comes up has to know before it listens, CRLs apart. */
   initialMessages(): ToWorker[] {
     return this.staples.list().map(({ sha256, staple }) => ({ kind: 'staple', sha256, staple }));
+  }
+
+  /** Resolves when the CRLs active are on their way to this worker; rejects where it cannot be told. */
+  async deliverCrls(worker: WorkerHandle): Promise<void> {
+    await worker.crls.deliver(() => this.crls.groups());
+  }
+
+  /** To every worker: what is sent to them afterwards comes after. One that cannot be told must not serve by what it was told before. */
+  async #sendCrls(): Promise<void> {
+    await Promise.all(
+      this.#options.workers.list().map(async (worker) => {
+        try {
+          await this.deliverCrls(worker);
+        } catch (error) {
+          const about = { worker: worker.slot, pid: worker.pid, err: error };
+          this.#options.log.error(about, 'worker cannot be told of CRLs; ended');
+          worker.kill();
+        }
+      }),
+    );
   }
 
   close(): void {
