@@ -3,14 +3,14 @@
 // not start serves nobody.
 import { materialWarning, type MaterialProblem } from '../base/material-problem.ts';
 import { escapeForLog } from '../base/log-text.ts';
-import type { CertificateFacts } from '../certs/facts.ts';
+import { readFacts } from '../certs/facts-reader.ts';
 import { isSelfIssued, looksIssuedBy } from '../certs/issuer.ts';
 import type { Place } from '../config/gateway-config.ts';
 import type { Problem } from '../config/problem.ts';
 import { describeCrl, type IndexedCrl } from './crl-set.ts';
 import { refusalProblem } from './rejection.ts';
 import type { CrlReading } from './source-reader.ts';
-import type { CrlSourceSpec, CrlUse } from './wanted.ts';
+import type { CrlGroupSpec, CrlSourceSpec } from './wanted.ts';
 
 /** `now`: milliseconds since the epoch. */
 export function readingProblems({ source }: CrlSourceSpec, { crls, failures }: CrlReading, now: number): Problem[] {
@@ -27,29 +27,27 @@ export function readingProblems({ source }: CrlSourceSpec, { crls, failures }: C
 }
 
 /**
- * The usual surprise: with a CRL of the issuing CA alone, nobody passes, for there is none of the root above it. `cas`: whom
- * the user trusts; `known`: the CRLs that there are.
+ * The usual surprise: with a CRL of the issuing CA alone, nobody passes, for there is none of the root above it. `known`: the
+ * CRLs that there are for the group.
  */
-export function gapProblems(
-  { scope, place, what }: CrlUse,
-  cas: readonly CertificateFacts[],
-  known: readonly IndexedCrl[],
-): Problem[] {
+export function gapProblems({ sources, uses }: CrlGroupSpec, known: readonly IndexedCrl[]): Problem[] {
+  if (uses.length === 0) return [];
   const signers = new Set(known.map(({ facts }) => facts.issuerSpki));
-  const missing = cas.filter((ca) => {
-    // Without `scope: chain` a CA that only issues CAs has nothing to say.
-    const isAbove = scope === 'leaf' && cas.some((one) => one !== ca && looksIssuedBy(one, ca));
-    return !signers.has(ca.spkiSha256) && !isAbove;
-  });
-  return missing.map((ca) => {
-    const name = `"${escapeForLog(ca.subject, 120)}"`;
-    const message = `${what}: there is no CRL of ${name}: whatever it issued is refused (onMissing: deny)`;
-    const hint =
-      scope === 'chain' && isSelfIssued(ca)
-        ? 'Add its CRL to sources, or write `scope: leaf` where only CRLs of issuing CAs exist.'
-        : 'Add its CRL to sources.';
-    return at(place, materialWarning('crl_missing', message, hint));
-  });
+  const cas = (sources[0]?.issuers ?? []).map((der) => readFacts(Buffer.from(der)));
+  const missing = cas.filter(({ spkiSha256 }) => !signers.has(spkiSha256));
+  return uses.flatMap(({ what, scope, place }) =>
+    missing.flatMap((ca) => {
+      // Without `scope: chain` a CA that only issues CAs has nothing to say.
+      if (scope === 'leaf' && cas.some((one) => one !== ca && looksIssuedBy(one, ca))) return [];
+      const name = `"${escapeForLog(ca.subject, 120)}"`;
+      const message = `${what}: there is no CRL of ${name}: whatever it issued is refused (onMissing: deny)`;
+      const hint =
+        scope === 'chain' && isSelfIssued(ca)
+          ? 'Add its CRL to sources, or write `scope: leaf` where only CRLs of issuing CAs exist.'
+          : 'Add its CRL to sources.';
+      return [at(place, materialWarning('crl_missing', message, hint))];
+    }),
+  );
 }
 
 function at(place: Place, { severity, code, message, hint }: MaterialProblem): Problem {

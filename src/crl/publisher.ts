@@ -65,12 +65,7 @@ export class CrlPublisher {
     const problems: Problem[] = [];
     for (const { sources } of groups)
       for (const spec of sources) problems.push(...readingProblems(spec, readings.get(spec.key) ?? nothing, now));
-    for (const group of groups) {
-      if (group.uses.length === 0) continue;
-      const cas = (group.sources[0]?.issuers ?? []).map((der) => readFacts(Buffer.from(der)));
-      const known = this.#findCrls(group, readings);
-      for (const use of group.uses) problems.push(...gapProblems(use, cas, known));
-    }
+    for (const group of groups) problems.push(...gapProblems(group, this.#findCrls(group, readings)));
     return problems;
   }
 

@@ -29,8 +29,7 @@ function open(gate: () => Promise<void> = async () => {}) {
   const sender = new CrlSender(async (message) => {
     await gate();
     messages.push(message);
-    if (message.kind === 'crlPiece') store.add(message);
-    else store.list(message.groups);
+    store.take(message);
   });
   return { store, messages, sender };
 }
@@ -49,7 +48,7 @@ describe('CRLs on their way to a worker', () => {
     ]);
     assert.equal(messages.filter(({ kind }) => kind === 'crlPiece').length, pieces);
     assert.deepEqual(store.find('h'), [large]);
-    assert.throws(() => store.list([{ key: 'g', crls: [small.facts] }]), /is missing/);
+    assert.throws(() => store.take({ kind: 'crls', groups: [{ key: 'g', crls: [small.facts] }] }), /is missing/);
   });
 
   it('are the newest when their turn comes, however often they changed meanwhile', async () => {
@@ -92,8 +91,9 @@ describe('CRLs on their way to a worker', () => {
   it('change nothing where the same is listed again', () => {
     const { store } = open();
     const { facts, index } = crl('1', 10);
-    store.add({ digest: '1', total: 10, offset: 0, piece: index });
-    assert.equal(store.list([{ key: 'g', crls: [facts] }]), true);
-    assert.equal(store.list([{ key: 'g', crls: [facts] }]), false);
+    store.take({ kind: 'crlPiece', digest: '1', total: 10, offset: 0, piece: index });
+    const list = { kind: 'crls', groups: [{ key: 'g', crls: [facts] }] } as const;
+    assert.equal(store.take(list), true);
+    assert.equal(store.take(list), false);
   });
 });

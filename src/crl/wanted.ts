@@ -16,23 +16,19 @@ export type CrlSourceSpec = {
   readonly issuers: readonly Uint8Array[];
 };
 
-/** A policy or route that names its CAs and refuses whatever they issued while there is no CRL (`onMissing: deny`). */
-export type CrlUse = Pick<CrlConfig, 'scope' | 'place'> & { readonly what: string };
-
 export type CrlGroupSpec = {
   /** Equal for equal sources and issuers only, in whatever order. */
   readonly key: string;
   readonly sources: readonly CrlSourceSpec[];
   /** Longest time between two fetches of a URL. */
   readonly refreshMs: number;
-  readonly uses: readonly CrlUse[];
+  /** Who names CAs and refuses whatever they issued while there is no CRL of theirs (`onMissing: deny`). `what`: for messages. */
+  readonly uses: readonly (Pick<CrlConfig, 'scope' | 'place'> & { readonly what: string })[];
 };
-
-type GroupDraft = CrlGroupSpec & { readonly uses: CrlUse[] };
 
 export class WantedCrls {
   /** By key and interval: the same sources under two intervals are told of at both places. */
-  readonly #groups = new Map<string, GroupDraft>();
+  readonly #groups = new Map<string, CrlGroupSpec & { readonly uses: CrlGroupSpec['uses'][number][] }>();
   #system: TrustBundle | undefined;
 
   get groups(): readonly CrlGroupSpec[] {
