@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { openTempDir } from '../../test/support/temp.ts';
 import { encodePem } from '../asn1/der-writer.ts';
-import { systemClock } from '../base/clock.ts';
+import { type Clock, systemClock } from '../base/clock.ts';
 import { mintCa, type TestCa } from '../certs/test-ca.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { CrlPublisher } from './publisher.ts';
+import type { CrlReading, CrlSourceReader } from './source-reader.ts';
 import { type CrlGroupSpec, makeSourceSpec } from './wanted.ts';
 
 const place = { file: 'x', line: 1, col: 1 };
@@ -97,5 +98,37 @@ describe('what a configuration asks for', () => {
     publisher.retain(before);
     assert.deepEqual([active('before'), active('next')], [['01'], undefined]);
     assert.deepEqual(publisher.lookUpPrepared(next).find('next'), []);
+  });
+});
+
+describe('a URL that two groups ask for', () => {
+  it('is fetched once, then by the shorter interval, and no reload puts that off', async (t) => {
+    const waits: number[] = [];
+    const clock: Clock = {
+      now: () => 0,
+      monotonic: () => 0,
+      after: (ms) => {
+        waits.push(ms);
+        return () => {};
+      },
+    };
+    let reads = 0;
+    const read = async (): Promise<CrlReading> => {
+      reads += 1;
+      return { crls: [], failures: [] };
+    };
+    const reader = { read, close: () => {} } as unknown as CrlSourceReader;
+    const publisher = new CrlPublisher({ clock, reader, random: () => 0 });
+    t.after(() => publisher.close());
+    publisher.open({ log, onChange: () => {} });
+    const source = makeSourceSpec({ place, url: 'http://127.0.0.1:9/' }, [], 'k');
+    const often: CrlGroupSpec = { key: 'often', sources: [source], refreshMs: 60_000, uses: [] };
+    const groups = [often, { ...often, key: 'rarely', refreshMs: 3_600_000 }];
+    for (let reload = 0; reload < 3; reload++) {
+      assert.deepEqual(await publisher.prepare(groups), []);
+      await publisher.adopt(groups);
+      publisher.retain(groups);
+      assert.deepEqual([reads, waits], [1, [60_000]]);
+    }
   });
 });
