@@ -85,6 +85,18 @@ describe('of several ways to an anchor', async () => {
     assert.equal(outcome(establishChain(requestOf(leaf, [root, other], [expired, again, upper]))), long);
   });
 
+  it('one that ends in a root whose key is too small is none', async () => {
+    const small = await mintCa({ cn: 'small', key: 'rsa-1024' });
+    const below = await crossCertify(middle, small, 'middle');
+    const asked = requestOf(leaf, [root, small], [middle, below]);
+    const revocations = revoking(middle);
+    assert.equal(
+      outcome(establishChain({ ...asked, requirements: { ...requirements, revocations } })),
+      'revoked: CN=leaf CN=middle CN=root',
+    );
+    assert.equal(outcome(establishChain(requestOf(leaf, [small], [below]))), 'weak_key: CN=leaf CN=middle CN=small');
+  });
+
   it('the reason told is that of the one that got furthest', async () => {
     const expired = await crossCertify(middle, root, 'middle', past);
     const asked = requestOf(leaf, [root, other], [expired, again, upper]);

@@ -9,7 +9,7 @@ import { type CaOptions, type Issued, type LeafOptions, mintCa, type TestCa } fr
 import { serialOf } from '../support/crls.ts';
 import { sClient } from '../support/openssl.ts';
 import { openTempDir } from '../support/temp.ts';
-import { openEdge } from './tls-edge.ts';
+import { openEdge, ShiftedClock } from './tls-edge.ts';
 
 const dir = openTempDir('tls-paths');
 after(() => dir.remove());
@@ -94,6 +94,38 @@ for (const tls of ['1.2', '1.3'] as const) {
       assert.match(await ask(tls, leaf, { bundle: [old] }), /^expired .*old root/);
       const expired = await crossCertify(old, root, 'old root', past);
       assert.match(await ask(tls, leaf, { bundle: [old, root], sent: [expired] }), /^expired /);
+    });
+
+    test('a root that expires while the gateway runs: its successor is found, and sessions go on', async () => {
+      const lateral = await mintCa({ cn: 'ending root', notAfter: Date.now() + 3_600_000 });
+      const cross = await crossCertify(lateral, root, 'ending root');
+      const leaf = await lateral.issue(client);
+      const clock = new ShiftedClock();
+      using edge = await openEdge({ clock, policies: { a: { server, ca: [lateral.certPem, root.certPem] } } });
+      const session = dir.write(`ending-${tls}.pem`, '');
+      const as = {
+        port: edge.port,
+        servername: 'a.test',
+        tls,
+        cert: dir.write(`ending-${tls}.crt`, leaf.certPem),
+        key: dir.write(`ending-${tls}.key`, leaf.keyPem),
+      };
+      const chain = dir.write(`ending-${tls}-chain.crt`, cross.certPem);
+      const before = await sClient({ ...as, chain, sessionOut: session });
+      assert.deepEqual([before.status, before.acceptableCas.length], [200, 2], before.output);
+      clock.shiftMs = 7_200_000;
+      const after = await sClient({ ...as, chain });
+      assert.deepEqual([after.status, after.acceptableCas.length], [200, 1], after.output);
+      const resumed = await sClient({ ...as, chain, sessionIn: session });
+      assert.deepEqual([resumed.status, resumed.reused], [200, true], resumed.output);
+      const bare = await lateral.issue({ ...client, cn: 'bare' });
+      const refused = await sClient({
+        ...as,
+        cert: dir.write(`bare-${tls}.crt`, bare.certPem),
+        key: dir.write(`bare-${tls}.key`, bare.keyPem),
+      });
+      assert.equal(refused.status, undefined);
+      assert.equal((await edge.refusals.waitFor(() => true)).code, 'expired');
     });
 
     test('a revoked certificate of a CA beside another that is not', async () => {
