@@ -1,7 +1,14 @@
 // One request and its answer on a client's HTTP/1.1 connection: the Exchange that the flow holds. It decides how the
 // answer is framed and when the exchange is over; the bytes and the socket belong to the connection (server.ts).
 import type { Fault } from '../base/fault.ts';
-import { chunkedBody, type Exchange, type RequestSink, type ResponseHead, untilClose } from '../http/exchange.ts';
+import {
+  type ClientWatcher,
+  chunkedBody,
+  type Exchange,
+  type RequestSink,
+  type ResponseHead,
+  untilClose,
+} from '../http/exchange.ts';
 import { type FieldBlock, Fields } from '../http/field.ts';
 import { interimText, responseHeadText } from './head-text.ts';
 import type { MessageWriter } from './message-writer.ts';
@@ -36,6 +43,8 @@ export class ServerExchange implements Exchange {
   heldEnd: { trailers: Fields | undefined } | undefined;
   sink: RequestSink | undefined;
   maxBodyBytes = 0;
+  /** Told of the client's failure until there is a sink. */
+  #watcher: ClientWatcher | undefined;
   #connection: ExchangeConnection;
   #state: 'open' | 'answering' | 'over' = 'open';
   #paused = false;
@@ -71,8 +80,27 @@ export class ServerExchange implements Exchange {
     return this.sink !== undefined && !this.#paused;
   }
 
+  /** Somebody hears of the client's failure. */
+  get isWatched(): boolean {
+    return this.sink !== undefined || this.#watcher !== undefined;
+  }
+
+  /** Who listened until now: from here on nobody does. */
+  detach(): ClientWatcher | undefined {
+    const listener = this.sink ?? this.#watcher;
+    this.sink = undefined;
+    this.#watcher = undefined;
+    return listener;
+  }
+
+  watch(watcher: ClientWatcher): void {
+    if (this.failure !== undefined) return watcher.onClientFailure(this.failure);
+    if (this.#state !== 'over') this.#watcher = watcher;
+  }
+
   receive(sink: RequestSink, maxBodyBytes: number): void {
     if (this.#state === 'over' && this.failure === undefined) return;
+    this.#watcher = undefined;
     this.sink = sink;
     this.maxBodyBytes = maxBodyBytes;
     if (!this.#paused) this.#flow();

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import type { Clock } from '../base/clock.ts';
 import type { Deadlines } from '../base/deadline.ts';
 import { Fault, toFault } from '../base/fault.ts';
+import type { ClientConnection, ClientConnectionOwner } from '../http/client-connection.ts';
 import type { RequestHandler } from '../http/exchange.ts';
 import { FieldBlock, type FieldNames } from '../http/field.ts';
 import type { HttpLimits, ServerTimeouts } from '../http/limits.ts';
@@ -53,7 +54,7 @@ const maxReadsInARow = 32;
 
 type Phase = 'open' | 'lingering' | 'closed';
 
-export class Http1ServerConnection implements ExchangeConnection {
+export class Http1ServerConnection implements ClientConnection, ExchangeConnection {
   readonly socket: Socket;
   readonly writer: MessageWriter;
   readonly #options: Http1ServerOptions;
@@ -78,7 +79,7 @@ export class Http1ServerConnection implements ExchangeConnection {
   /** Bytes that may still be thrown away: the rest of an answered request, or what comes while lingering. */
   #waste = 0;
 
-  constructor(socket: Socket, options: Http1ServerOptions, handler: RequestHandler) {
+  constructor(socket: Socket, options: Http1ServerOptions, handler: RequestHandler, owner: ClientConnectionOwner) {
     this.socket = socket;
     this.writer = new MessageWriter(socket, options.buffers, options.budget);
     this.writer.onTaken = () => this.#timers.someTaken();
@@ -90,7 +91,10 @@ export class Http1ServerConnection implements ExchangeConnection {
     socket.allowHalfOpen = true;
     socket.setNoDelay(true);
     socket.on('error', (error: Error & { code?: string }) => this.#gone(error.code ?? error.message));
-    socket.on('close', () => this.#gone('closed'));
+    socket.on('close', () => {
+      this.#gone('closed');
+      owner.onClosed(this);
+    });
     socket.on('end', () => this.#onEnd());
     socket.on('drain', () => this.#onDrain());
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
@@ -105,30 +109,31 @@ export class Http1ServerConnection implements ExchangeConnection {
     return this.#draining || (this.#ended && this.#pending === undefined);
   }
 
+  get activeRequests(): number {
+    return this.#current === undefined || this.#current.isOver ? 0 : 1;
+  }
+
   /** Between two requests, with nothing received of the next. */
   get isIdle(): boolean {
     return this.#phase === 'open' && this.#current === undefined && this.#pending === undefined;
   }
 
-  /** Ends the connection politely: at once where it is idle, else after the current answer. */
   drain(): void {
     this.#draining = true;
     if (this.isIdle) this.#linger();
   }
 
-  /** As drain, for a client that lost its trust: what it has begun to send and not finished asking is not answered. */
   dismiss(): void {
     this.#draining = true;
     if (this.#current === undefined) this.#linger();
   }
 
-  /** As drain; but who has only just come and asked nothing yet is answered once. The head's deadline bounds the wait. */
+  /** The deadline of the head bounds the wait for a first request. */
   drainAfterFirst(): void {
     this.#draining = true;
     if (this.isIdle && this.#asked) this.#linger();
   }
 
-  /** Ends the connection now; a request in progress fails with client_aborted. */
   destroy(): void {
     this.socket.destroy();
     this.#gone('destroyed');
@@ -196,9 +201,8 @@ export class Http1ServerConnection implements ExchangeConnection {
 
   onReading(exchange: ServerExchange): void {
     if (exchange !== this.#current) {
-      const { sink } = exchange;
-      exchange.sink = undefined;
-      if (exchange.failure !== undefined) sink?.onClientFailure(exchange.failure);
+      const watcher = exchange.detach();
+      if (exchange.failure !== undefined) watcher?.onClientFailure(exchange.failure);
       return;
     }
     const { failure, sink, head } = exchange;
@@ -223,7 +227,7 @@ export class Http1ServerConnection implements ExchangeConnection {
   onAnswered(exchange: ServerExchange, close: boolean): void {
     if (exchange !== this.#current) return;
     this.onWritten();
-    exchange.sink = undefined;
+    exchange.detach();
     if (close) return this.#linger();
     if (exchange.requestDone) return this.#next();
     // The rest of the request is in the way of the next one: read it if that is cheap.
@@ -391,13 +395,11 @@ export class Http1ServerConnection implements ExchangeConnection {
   #failRequest(exchange: ServerExchange, fault: Fault): void {
     exchange.failure = fault;
     this.#timers.awaitNothing();
-    if (exchange.sink !== undefined) this.#tellFailure(exchange, fault);
+    if (exchange.isWatched) this.#tellFailure(exchange, fault);
   }
 
   #tellFailure(exchange: ServerExchange, fault: Fault): void {
-    const { sink } = exchange;
-    exchange.sink = undefined;
-    sink?.onClientFailure(fault);
+    exchange.detach()?.onClientFailure(fault);
     if (exchange.canRespond) {
       const problem = renderProblem(fault.code, fault.status, '-', exchange.head.fields.find('accept'));
       exchange.respond(fault.status, new FieldBlock([['Content-Type', problem.contentType]]), problem.body);
@@ -447,10 +449,9 @@ export class Http1ServerConnection implements ExchangeConnection {
     this.#current = undefined;
     if (exchange === undefined || exchange.isOver) return;
     const fault = typeof why === 'string' ? new Fault('client_aborted', 'client', { raw: why }) : why;
-    const { sink } = exchange;
+    const watcher = exchange.detach();
     exchange.failure = fault;
-    exchange.sink = undefined;
     exchange.end();
-    sink?.onClientFailure(fault);
+    watcher?.onClientFailure(fault);
   }
 }
