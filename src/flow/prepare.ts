@@ -1,15 +1,15 @@
-// Step 4: the request as the backend will see it. What a client could forge is gone before anything of ours is added.
+// Step 5: the request as the backend will see it. What a client could forge is gone before anything of ours is added.
 import { Fault } from '../base/fault.ts';
+import type { Fields } from '../http/field.ts';
 import { rewritePath } from '../routing/rewrite-path.ts';
 import type { Backend } from '../upstream/backend.ts';
-import type { Permitted, Prepared, RequestContext } from './request-context.ts';
+import type { Filtered, Permitted, Prepared, RequestContext } from './request-context.ts';
 
-/** Faults: maintenance, no_healthy_backend, identity_too_large, bad_request (an identity that is to be passed on). */
-export function prepare(context: Permitted): Prepared {
+/** Faults: no_healthy_backend, identity_too_large, bad_request (an identity that is to be passed on). */
+export function prepare(context: Filtered): Prepared {
   const { route, serving, client, exchange } = context;
   const { config } = route;
   const { head } = exchange;
-  if (config.maintenance !== undefined) throw new Fault('maintenance', 'gateway');
   const address = serving.forwarding.clientAddress(head, client.peer);
   const backend = route.cluster.pick(head.fields, head.target, address);
   if (backend === undefined) throw new Fault('no_healthy_backend', 'gateway', { detail: route.cluster.describe() });
@@ -19,7 +19,7 @@ export function prepare(context: Permitted): Prepared {
     method: head.method,
     target: targetAt(context, backend),
     authority: authorityAt(context, backend),
-    fields: serving.strip.strip(head.fields, serving.strip.asksForTrust && serving.forwarding.isTrusted(client.peer)),
+    fields: context.changes?.requestFields ?? fieldsOfClient(context),
     extra: [
       serving.forwarding.perConnection(client.peer),
       serving.forwarding.perRequest(head, client.peer, context.requestId),
@@ -29,6 +29,12 @@ export function prepare(context: Permitted): Prepared {
     acceptsTrailers: head.acceptsTrailers,
   };
   return context as Prepared;
+}
+
+/** The client's fields that may go on: without what it must not be able to say for itself. */
+export function fieldsOfClient({ serving, client, exchange }: Permitted): Fields {
+  const { strip, forwarding } = serving;
+  return strip.strip(exchange.head.fields, strip.asksForTrust && forwarding.isTrusted(client.peer));
 }
 
 /** After an attempt that did not reach its backend: the same request for another one of the route, where there is one. */

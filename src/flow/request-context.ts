@@ -2,13 +2,22 @@
 // not authorised cannot be dispatched: the types do not fit.
 import type { Fault } from '../base/fault.ts';
 import type { TrustPolicy } from '../downstream/trust-policy.ts';
-import type { Exchange, OutgoingRequest } from '../http/exchange.ts';
+import type { Exchange, OutgoingRequest, ResponseHead } from '../http/exchange.ts';
+import type { Fields } from '../http/field.ts';
 import type { Backend } from '../upstream/backend.ts';
 import type { Caller } from '../upstream/caller.ts';
 import type { Client } from './client.ts';
 import type { Route, Services, Serving } from './serving.ts';
 
 declare const step: unique symbol;
+
+/** What the filters of its route make of a request (filtering.ts). */
+export interface FilterChanges {
+  /** The client's fields that go on to the backend. */
+  readonly requestFields: Fields;
+  /** The head of the backend's answer as the client gets it, or why it gets another one. Never throws. */
+  changeResponse(head: ResponseHead): ResponseHead | Fault;
+}
 
 /** A request as it came in. */
 export class RequestContext {
@@ -25,6 +34,8 @@ export class RequestContext {
   path = '';
   query = '';
   route: Route | undefined = undefined;
+  /** Undefined where the route has no filters. */
+  changes: FilterChanges | undefined = undefined;
   backend: Backend | undefined = undefined;
   outgoing: OutgoingRequest | undefined = undefined;
   caller: Caller | undefined = undefined;
@@ -43,11 +54,18 @@ export class RequestContext {
 }
 
 /** Host and connection belong to the same policy. */
-export type Identified = RequestContext & { readonly [step]: 'identified' | 'routed' | 'permitted' | 'prepared' };
-export type Routed = RequestContext & { readonly [step]: 'routed' | 'permitted' | 'prepared'; readonly route: Route };
-/** The route's own rules hold: the only value that can be prepared and dispatched. */
-export type Permitted = Routed & { readonly [step]: 'permitted' | 'prepared' };
-export type Prepared = Permitted & {
+export type Identified = RequestContext & {
+  readonly [step]: 'identified' | 'routed' | 'permitted' | 'filtered' | 'prepared';
+};
+export type Routed = RequestContext & {
+  readonly [step]: 'routed' | 'permitted' | 'filtered' | 'prepared';
+  readonly route: Route;
+};
+/** The route's own rules hold: the only value that its filters get to see. */
+export type Permitted = Routed & { readonly [step]: 'permitted' | 'filtered' | 'prepared' };
+/** Every filter of the route let it pass: the only value that can be prepared and dispatched. */
+export type Filtered = Permitted & { readonly [step]: 'filtered' | 'prepared' };
+export type Prepared = Filtered & {
   readonly [step]: 'prepared';
   readonly outgoing: OutgoingRequest;
   readonly backend: Backend;
