@@ -16,13 +16,28 @@ import {
 import type { ClientWatcher, ResponseHead } from '../http/exchange.ts';
 import type { Fields } from '../http/field.ts';
 import type { Identity } from '../trust/verdict.ts';
+import type { Permitted } from './authorize.ts';
 import { verifyClient } from './identify.ts';
-import { fieldsOfClient } from './prepare.ts';
 import { answerOf } from './refuse.ts';
-import type { FilterChanges, Filtered, Permitted } from './request-context.ts';
+import type { FilterChanges, RequestContext } from './request-context.ts';
 
 /** However long a filter asks for: every wait ends. */
 const maxWaitMs = 60_000;
+
+/** Every filter of the route let it pass: the only value that can be prepared and dispatched. */
+export type Filtered = Permitted & { readonly filtersPassed: true };
+
+/** False for whatever a filter of its route has not let pass, casts or not. */
+export function isFiltered(context: Permitted): context is Filtered {
+  if (!context.filtersPassed) return false;
+  return context.route.filters.length === 0 || Filtering.hasPassed(context);
+}
+
+/** The client's fields that may go on: without what it must not be able to say for itself. */
+export function fieldsOfClient({ serving, client, exchange }: Permitted): Fields {
+  const { strip, forwarding } = serving;
+  return strip.strip(exchange.head.fields, strip.asksForTrust && forwarding.isTrusted(client.peer));
+}
 
 /** Who goes on with a request after a wait. Must not throw. */
 export interface FilteringOwner {
@@ -102,7 +117,13 @@ export class Filtering implements FilterRequest, FilterChanges, ClientWatcher, L
       }
       if (!this.#follow(filter, result)) return undefined;
     }
-    return this.context as Filtered;
+    return passed(this.context);
+  }
+
+  /** True where this very request went through all of its filters. */
+  static hasPassed(context: Permitted): boolean {
+    const { changes, route } = context;
+    return changes instanceof Filtering && changes.context === context && changes.#at === route.filters.length;
   }
 
   /** As `run`, after a wait. The client is looked at again: it may have lost its trust meanwhile. */
@@ -241,6 +262,15 @@ class ResponseEdits implements FilterResponse {
       announcedLength,
     };
   }
+}
+
+/** Marks a request that no filter holds back. */
+export function passed(context: Permitted): Filtered {
+  const changing: RequestContext = context;
+  changing.filtersPassed = true;
+  if (!isFiltered(context))
+    throw new Fault('internal', 'gateway', { detail: 'a request that filters did not let pass' });
+  return context;
 }
 
 /** A filter refuses with a Fault of its choice; what else it throws is a defect. */

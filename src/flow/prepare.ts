@@ -1,12 +1,25 @@
 // Step 5: the request as the backend will see it. What a client could forge is gone before anything of ours is added.
 import { Fault } from '../base/fault.ts';
-import type { Fields } from '../http/field.ts';
 import { rewritePath } from '../routing/rewrite-path.ts';
 import type { Backend } from '../upstream/backend.ts';
-import type { Filtered, Permitted, Prepared, RequestContext } from './request-context.ts';
+import type { OutgoingRequest } from '../http/exchange.ts';
+import type { Caller } from '../upstream/caller.ts';
+import { isPermitted } from './authorize.ts';
+import { fieldsOfClient, type Filtered, isFiltered } from './filtering.ts';
+import type { RequestContext } from './request-context.ts';
+
+export type Prepared = Filtered & {
+  readonly outgoing: OutgoingRequest;
+  readonly backend: Backend;
+  readonly caller: Caller;
+};
 
 /** Faults: no_healthy_backend, identity_too_large, bad_request (an identity that is to be passed on). */
 export function prepare(context: Filtered): Prepared {
+  // The types say so; a mistake that went past them must not reach a backend.
+  if (!isPermitted(context)) throw new Fault('internal', 'gateway', { detail: 'a request that nobody authorised' });
+  if (!isFiltered(context))
+    throw new Fault('internal', 'gateway', { detail: 'a request that filters did not let pass' });
   const { route, serving, client, exchange } = context;
   const { config } = route;
   const { head } = exchange;
@@ -28,13 +41,12 @@ export function prepare(context: Filtered): Prepared {
     bodyLength: head.bodyLength,
     acceptsTrailers: head.acceptsTrailers,
   };
-  return context as Prepared;
+  if (!isPrepared(context)) throw new Fault('internal', 'gateway');
+  return context;
 }
 
-/** The client's fields that may go on: without what it must not be able to say for itself. */
-export function fieldsOfClient({ serving, client, exchange }: Permitted): Fields {
-  const { strip, forwarding } = serving;
-  return strip.strip(exchange.head.fields, strip.asksForTrust && forwarding.isTrusted(client.peer));
+function isPrepared(context: Filtered): context is Prepared {
+  return context.backend !== undefined && context.outgoing !== undefined && context.caller !== undefined;
 }
 
 /** After an attempt that did not reach its backend: the same request for another one of the route, where there is one. */
@@ -49,12 +61,12 @@ export function aimElsewhere(context: Prepared): void {
   changing.outgoing = { ...outgoing, target: targetAt(context, backend), authority: authorityAt(context, backend) };
 }
 
-function targetAt({ route, path, query }: Permitted, { basePath }: Backend): string {
+function targetAt({ route, path, query }: Filtered, { basePath }: Backend): string {
   const rewritten = rewritePath(route.config, path, basePath);
   return query === '' ? rewritten : rewritten + query;
 }
 
-function authorityAt({ route, exchange }: Permitted, backend: Backend): string {
+function authorityAt({ route, exchange }: Filtered, backend: Backend): string {
   const { authority } = exchange.head;
   return route.config.forwardHostHeaders && authority !== '' ? authority : backend.authority;
 }
