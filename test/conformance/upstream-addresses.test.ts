@@ -27,7 +27,7 @@ after(closePools);
 /** Plain clusters never look at it. */
 const unused: TlsMaterial = {
   verify: true,
-  anchors: { pems: [], digest: '' },
+  anchors: undefined,
   client: undefined,
   serverName: undefined,
   minVersion: 'TLSv1.2',
