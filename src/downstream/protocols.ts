@@ -4,7 +4,8 @@ import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { ClientConnection, ClientConnectionOwner } from '../http/client-connection.ts';
 import type { RequestHandler } from '../http/exchange.ts';
-import { Http1ServerConnection, type Http1ServerOptions } from '../http1/server.ts';
+import { Http1ServerConnection } from '../http1/server.ts';
+import type { Http1ServerOptions } from '../http1/server-options.ts';
 
 /** A connection that HTTP may begin on. `transport`: the TCP socket below TLS, `socket` itself where there is none. */
 export type AcceptedSocket = { readonly socket: Socket; readonly transport: Socket };

@@ -12,6 +12,7 @@ import {
 import { type FieldBlock, Fields } from '../http/field.ts';
 import { interimText, responseHeadText } from './head-text.ts';
 import type { MessageWriter } from './message-writer.ts';
+import { respondProblem } from './problem-message.ts';
 import type { Http1RequestHead } from './request-head.ts';
 
 /** What an exchange needs of its connection. */
@@ -78,11 +79,6 @@ export class ServerExchange implements Exchange {
   /** The flow takes body bytes now. */
   get isFlowing(): boolean {
     return this.sink !== undefined && !this.#paused;
-  }
-
-  /** Somebody hears of the client's failure. */
-  get isWatched(): boolean {
-    return this.sink !== undefined || this.#watcher !== undefined;
   }
 
   /** Who listened until now: from here on nobody does. */
@@ -194,9 +190,37 @@ export class ServerExchange implements Exchange {
     this.#connection.onAborted(this, hard);
   }
 
-  /** The connection is gone or cannot be used: no call has an effect from now on. */
-  end(): void {
+  /**
+   * The request cannot be read to its end: whoever listens is told, now or as soon as somebody does; the client hears why
+   * where no answer was begun.
+   */
+  fail(fault: Fault): void {
+    this.failure = fault;
+    const listener = this.detach();
+    if (listener === undefined) return;
+    listener.onClientFailure(fault);
+    if (this.#state === 'open') respondProblem(this, fault);
+    else if (this.#state !== 'over') this.abort();
+  }
+
+  /** The connection is gone: no call has an effect from now on. */
+  lose(fault: Fault): void {
+    this.failure = fault;
     if (this.#state !== 'over') this.#finish();
+    this.tellLoss();
+  }
+
+  /** Tells a listener that came late, or was there all along, what became of the connection. */
+  tellLoss(): void {
+    const listener = this.detach();
+    if (this.failure !== undefined) listener?.onClientFailure(this.failure);
+  }
+
+  /** The end of a request that was read already: once. */
+  tellEnd(): void {
+    const held = this.heldEnd;
+    this.heldEnd = undefined;
+    if (held !== undefined) this.sink?.onRequestEnd(held.trailers);
   }
 
   #finish(): void {
