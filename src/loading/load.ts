@@ -5,6 +5,8 @@ import { join, parse, resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import type { Clock } from '../base/clock.ts';
 import type { CertificatePair, GatewayConfig, PolicyConfig, Ref, RouteConfig } from '../config/gateway-config.ts';
+import type { Environment } from '../config/environment.ts';
+import type { LoadedText } from '../config/load-config.ts';
 import { readConfig } from '../config/read-config.ts';
 import type { Problem } from '../config/problem.ts';
 import { checkCoverage, hostsOf } from './check-coverage.ts';
@@ -41,12 +43,14 @@ export type LoadOptions = {
   readonly tolerateExpired?: boolean;
   /** Who reads CRLs; default one for this load alone. */
   readonly crls?: CrlLoading;
+  /** Who reads the text; default readConfig, a process of its own. */
+  readonly read?: (file: string, options: { env: Environment; strict: boolean; clock: Clock }) => Promise<LoadedText>;
 };
 
 /** Never rejects for what is wrong with the configuration or its files. */
 export async function loadGateway(file: string, options: LoadOptions): Promise<LoadedResult> {
   // What an unknown key says is lost, but all problems are told at once. Its error is among `all`, so nothing of it is used.
-  const { draft: config, problems, files } = await readConfig(file, options);
+  const { draft: config, problems, files } = await (options.read ?? readConfig)(file, options);
   const watched = files.length === 0 ? [resolve(file)] : files;
   if (config === undefined) return { loaded: undefined, problems, watch: watched };
   const loader = new MaterialLoader(options.clock.now(), options.tolerateExpired === true);
