@@ -4,8 +4,8 @@ import { systemClock } from '../base/clock.ts';
 import { safeJson } from '../base/safe-json.ts';
 import { loadGateway } from '../loading/load.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
-import { parseDays } from './check.ts';
 import { loadRecord } from '../inventory/load-record.ts';
+import { parseDays } from './days-option.ts';
 import { printProblems } from './problems.ts';
 import { auditAnchors, printAudit } from '../audit/audit-anchors.ts';
 
