@@ -2,7 +2,7 @@
 // the whole file decides for its parts.
 import type { Cursor } from './cursor.ts';
 import { parseDuration } from './duration.ts';
-import type { CertificatePair, Ref, TlsVersion } from './gateway-config.ts';
+import type { CertificatePair, TlsVersion, WrittenRef } from './gateway-config.ts';
 import { parseMaterialRef } from './material-ref.ts';
 import type { ProblemList } from './problem-list.ts';
 import type { CertificatePairShape } from './tls-shape.ts';
@@ -28,7 +28,12 @@ function reveals(hint: string, value: string): boolean {
 }
 
 /** `S` under `key`; undefined where it is absent or wrong (then it is reported). Present but empty is an error. */
-export function readRef(value: string | undefined, at: Cursor, key: string, problems: ProblemList): Ref | undefined {
+export function readRef(
+  value: string | undefined,
+  at: Cursor,
+  key: string,
+  problems: ProblemList,
+): WrittenRef | undefined {
   if (value === undefined) {
     if (at.isEmpty(key))
       problems.error(
@@ -46,7 +51,7 @@ export function readRef(value: string | undefined, at: Cursor, key: string, prob
 const secretKeys: ReadonlySet<string> = new Set(['key', 'clientKey', 'keys']);
 
 /** As readRef, for a value whose own position is at hand (an item of a list). */
-export function readRefAt(value: string, at: Cursor, name: string, problems: ProblemList): Ref | undefined {
+export function readRefAt(value: string, at: Cursor, name: string, problems: ProblemList): WrittenRef | undefined {
   const ref = parseMaterialRef(value, at, secretKeys.has(name));
   if (!('problem' in ref)) return ref;
   problems.error('bad_material', at.place, `${name} ${ref.problem}`, ref.hint);

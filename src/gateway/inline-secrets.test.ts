@@ -10,6 +10,7 @@ import { problemsToJson, renderProblem } from '../config/problem.ts';
 import { loadConfig } from '../config/load-config.ts';
 import { readConfig } from '../config/read-config.ts';
 import { type LoadOptions, loadGateway } from '../loading/load.ts';
+import { FileSource } from '../loading/file-source.ts';
 
 const pki = await openPki();
 after(() => pki.remove());
@@ -19,7 +20,12 @@ const secrets = Object.entries(mintInlineSecrets());
 async function load(body: string, env: Readonly<Record<string, string>>, read: LoadOptions['read'] = loadConfig) {
   const yaml = `version: 2\ngateway:\n${body}`;
   const file = pki.dir.write('gateway.yml', yaml);
-  const { loaded, problems } = await loadGateway(file, { env, strict: false, clock: systemClock, read });
+  const { loaded, problems } = await loadGateway(new FileSource(file), {
+    env,
+    strict: false,
+    clock: systemClock,
+    read,
+  });
   const said = [problemsToJson(problems), ...problems.map((one) => renderProblem(one, yaml)), inspect(problems)];
   return { loaded, problems, said: said.join('\n') };
 }

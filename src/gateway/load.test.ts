@@ -9,6 +9,7 @@ import { encodePem } from '../asn1/der-writer.ts';
 import { mintCa, type TestCa } from '../certs/test-ca.ts';
 import { compilePolicies } from './compile-policies.ts';
 import { loadConfig } from '../config/load-config.ts';
+import { FileSource } from '../loading/file-source.ts';
 import { loadGateway, type LoadedResult, type LoadOptions } from '../loading/load.ts';
 
 const dayMs = 86_400_000;
@@ -41,7 +42,13 @@ async function open(t: TestContext): Promise<Stage> {
     write,
     load: async (tls, { routes = route, options = {} } = {}) => {
       const file = write('gateway.yml', `version: 2\ngateway:\n  ${listen}\n  tls: ${tls}\n  ${routes}\n`);
-      return loadGateway(file, { env: {}, strict: true, clock: systemClock, read: loadConfig, ...options });
+      return loadGateway(new FileSource(file), {
+        env: {},
+        strict: true,
+        clock: systemClock,
+        read: loadConfig,
+        ...options,
+      });
     },
   };
 }
@@ -240,7 +247,7 @@ describe('what is wrong', () => {
   });
 
   it('is told without a throw where the file itself is not there', async () => {
-    const result = await loadGateway('/nonexistent/gateway.yml', {
+    const result = await loadGateway(new FileSource('/nonexistent/gateway.yml'), {
       env: {},
       strict: false,
       clock: systemClock,
