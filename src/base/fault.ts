@@ -276,6 +276,12 @@ const specs = {
     help: 'The Allow header names the methods of this route.',
   },
   maintenance: { gateway: 503, title: 'under maintenance', help: 'The route has maintenance.enabled.' },
+  filter_timeout: {
+    gateway: 504,
+    unsent: true,
+    title: 'nobody decided about the request in time',
+    help: 'A filter of the route waited longer than it may: the detail has its name. Look at what it asks, or give it more time.',
+  },
   client_aborted: {
     client: 499,
     title: 'client went away',

@@ -1,7 +1,6 @@
 // One worker's gateway: the current generation, the entry points, the open connections. Generations are prepared
 // completely, then swapped in by one assignment; requests that run keep the one that they began with.
 import { randomUUID } from 'node:crypto';
-import type { Socket } from 'node:net';
 import type { Clock } from '../base/clock.ts';
 import { Deadlines } from '../base/deadline.ts';
 import { Slices } from '../base/slices.ts';
@@ -9,6 +8,7 @@ import type { GatewayConfig } from '../config/gateway-config.ts';
 import type { DownstreamState, VerifiedClient } from '../downstream/dependencies.ts';
 import { Intermediates } from '../trust/intermediates.ts';
 import { type Peer, peerOfPlainSocket } from '../downstream/peer.ts';
+import { type AcceptedSocket, ClientProtocols } from '../downstream/protocols.ts';
 import { reEvaluate } from '../downstream/re-evaluate.ts';
 import { type Staple, Staples } from '../ocsp/staples.ts';
 import type { TicketSeed } from '../downstream/ticket-secret.ts';
@@ -20,7 +20,6 @@ import { defaultHttpLimits, defaultServerTimeouts, type ServerTimeouts } from '.
 import { DateField } from '../http1/date-field.ts';
 import { ReadBuffers } from '../http1/read-buffer.ts';
 import { BufferPool } from '../http1/buffer-pool.ts';
-import { Http1ServerConnection } from '../http1/server.ts';
 import { Forwarding } from '../forwarding/forwarding.ts';
 import { readFacts } from '../certs/facts-reader.ts';
 import { Metrics, type MetricsSnapshot } from '../telemetry/metrics.ts';
@@ -60,7 +59,8 @@ export class Gateway {
   readonly #date: DateField;
   readonly #buffers = new BufferPool();
   readonly #readBuffers = new ReadBuffers();
-  readonly #protocols = new BackendProtocols();
+  readonly #clientProtocols = new ClientProtocols();
+  readonly #backendProtocols = new BackendProtocols();
   readonly #drainingPools = new Set<DrainingPool>();
   readonly #metrics = new Metrics();
   readonly #intermediates: Intermediates;
@@ -130,7 +130,7 @@ export class Gateway {
         resolver,
         limits: defaultHttpLimits,
         readBuffers: this.#readBuffers,
-        protocols: this.#protocols,
+        protocols: this.#backendProtocols,
         draining: this.#drainingPools,
         events: reports,
       },
@@ -219,13 +219,13 @@ export class Gateway {
         ocsp: this.#ocsp.ocsp,
         onVerified: trustRecord.enabled ? onVerified : undefined,
         current: () => this.#downstreamState(),
-        onConnection: (socket, peer, transport) => this.#serve(socket, transport, peer, workerServices),
+        onConnection: (socket, peer, transport) => this.#serve({ socket, transport }, peer, workerServices),
         onDefect: workerServices.services.onDefect,
       });
     }
     if (ports.web !== undefined) {
       await entryPoints.openPlain(ports.web, {
-        onConnection: (socket) => this.#serve(socket, socket, peerOfPlainSocket(socket), workerServices),
+        onConnection: (socket) => this.#serve({ socket, transport: socket }, peerOfPlainSocket(socket), workerServices),
         onTurnedAway: () => workerServices.reports.onTurnedAway('web'),
       });
     }
@@ -277,10 +277,10 @@ export class Gateway {
     await this.#connections.drain();
   }
 
-  #serve(socket: Socket, transport: Socket, peer: Peer, { services, writes }: WorkerServices): void {
+  #serve(accepted: AcceptedSocket, peer: Peer, { services, writes }: WorkerServices): void {
     const client = new Client(peer);
-    const connection = new Http1ServerConnection(
-      socket,
+    const connection = this.#clientProtocols.open(
+      accepted,
       {
         names: this.#names,
         limits: defaultHttpLimits,
@@ -290,12 +290,11 @@ export class Gateway {
         date: this.#date,
         buffers: this.#buffers,
         budget: writes,
-        secure: peer.secure,
-        transport,
       },
       new Serve(client, services),
+      this.#connections,
     );
-    this.#connections.add(socket, connection, client);
+    this.#connections.add(connection, client);
     this.#metrics.of.connections.labels({ entry_point: peer.secure ? 'webSecure' : 'web' }).inc();
     // A handshake that began under the rules before a reload may end after it.
     const rules = { policies: this.#current().policies, now: this.#clock.now(), ocsp: this.#ocsp.checker };
