@@ -5,7 +5,7 @@ import { constants } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { createServer, type SecureContextOptions, type Server, type TLSSocket } from 'node:tls';
 import type { TlsVersion } from '../config/gateway-config.ts';
-import { StapleChoice } from './staple-choice.ts';
+import { StapleChoice } from '../ocsp/staple-choice.ts';
 import type { Staples } from '../ocsp/staples.ts';
 import { opensslCas } from '../trust/openssl-cas.ts';
 import type { TrustBundle } from '../trust/trust-bundle.ts';

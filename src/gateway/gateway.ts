@@ -28,12 +28,12 @@ import type { DrainingPool } from '../upstream/dependencies.ts';
 import { Pools } from '../upstream/pools.ts';
 import { BackendProtocols } from '../upstream/protocols.ts';
 import { labelsOf, setBackendGauges } from './backend-gauges.ts';
-import { ClientOcsp } from '../downstream/client-ocsp.ts';
-import { type CrlListing, CrlSubscriber } from '../crl/subscriber.ts';
+import { ClientOcsp } from '../ocsp/client-ocsp.ts';
+import { type CrlMessage, CrlSubscriber } from '../crl/subscriber.ts';
 import { EntryPoints, type ListenPorts } from '../downstream/entry-points.ts';
 import { Generation } from './generation.ts';
 import { WorkerServices } from './worker-services.ts';
-import type { LoadedConfig } from '../loading/loaded.ts';
+import type { LoadedRules } from '../loading/loaded.ts';
 import { OpenConnections } from './open-connections.ts';
 import { TicketRotation } from '../downstream/ticket-rotation.ts';
 
@@ -52,7 +52,7 @@ const pendingMs = 2_000;
 
 export class Gateway {
   /** What is known of revocation, beside the generations (decision 0012). */
-  readonly crls = new CrlSubscriber();
+  readonly #crls = new CrlSubscriber();
   readonly #options: GatewayOptions;
   readonly #clock: Clock;
   readonly #deadlines: Deadlines;
@@ -108,7 +108,7 @@ export class Gateway {
    * Builds a generation beside the current one, in slices: requests are served meanwhile. Rejects where it cannot be built, or
    * is abandoned on the way; nothing has changed then. One after the other, however many are asked for.
    */
-  async prepare(number: number, loaded: LoadedConfig, ticketSeed: TicketSeed): Promise<void> {
+  async prepare(number: number, loaded: LoadedRules, ticketSeed: TicketSeed): Promise<void> {
     const wish = { number };
     this.#wished = wish;
     const mine = this.#building.then(async () => this.#prepare(loaded, ticketSeed, wish));
@@ -116,7 +116,7 @@ export class Gateway {
     return mine;
   }
 
-  async #prepare(loaded: LoadedConfig, ticketSeed: TicketSeed, wish: { readonly number: number }): Promise<void> {
+  async #prepare(loaded: LoadedRules, ticketSeed: TicketSeed, wish: { readonly number: number }): Promise<void> {
     const { number } = wish;
     const { reports, budget, resolver } = (this.#workerServices ??= this.#settle(loaded.config));
     const forwarding = new Forwarding(loaded.config.proxy, randomUUID);
@@ -140,7 +140,7 @@ export class Gateway {
     const metrics = this.#metrics.of;
     try {
       const now = this.#clock.now();
-      const { crls } = this;
+      const crls = this.#crls;
       const staples = this.#staples;
       const input = { number, loaded, ticketSeed, now, crls, staples, forwarding, pools, metrics };
       const listed = this.#crlLists;
@@ -180,12 +180,12 @@ export class Gateway {
     this.#prepared.delete(number);
   }
 
-  /** Puts refreshed CRLs active, for new and for open connections. Throws where one never came. */
-  listCrls(listing: CrlListing): void {
-    if (!this.crls.list(listing)) return;
+  /** What is known of revocation, for new and for open connections. Throws where a CRL that is named never came. */
+  takeCrls(message: CrlMessage): void {
+    if (!this.#crls.take(message)) return;
     this.#crlLists++;
-    for (const generation of this.#prepared.values()) generation.replaceCrls(this.crls);
-    this.#generation?.replaceCrls(this.crls);
+    for (const generation of this.#prepared.values()) generation.replaceCrls(this.#crls);
+    this.#generation?.replaceCrls(this.#crls);
     if (this.#generation !== undefined) this.#connections.reEvaluate();
   }
 
