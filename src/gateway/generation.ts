@@ -3,6 +3,7 @@
 import type { Slices } from '../base/slices.ts';
 import type { ForwardClientCertConfig } from '../config/gateway-config.ts';
 import type { TrustPolicy } from '../downstream/trust-policy.ts';
+import type { DownstreamState } from '../downstream/dependencies.ts';
 import type { PolicyTable } from '../downstream/policy-table.ts';
 import { ticketEpoch, TicketSecret, type TicketSeed } from '../downstream/ticket-secret.ts';
 import type { Staples } from '../ocsp/staples.ts';
@@ -52,6 +53,8 @@ export class Generation implements Serving {
   readonly strip: StripList;
   readonly forwarding: Forwarding;
   readonly securePort: number | undefined;
+  /** What a connection needs on its way to a verdict. */
+  readonly downstream: DownstreamState;
   readonly pools: Pools;
   readonly #tickets: TicketSecret;
   readonly #compiled: ReadonlyMap<string, CompiledPolicy>;
@@ -82,6 +85,8 @@ export class Generation implements Serving {
     this.#tickets = tickets;
     this.#compiled = parts.compiled;
     this.policies = parts.policies;
+    const { handshakeTimeoutMs, handshakesPerSecond, pendingHandshakes } = config.tls;
+    this.downstream = { policies: parts.policies, handshakeTimeoutMs, handshakesPerSecond, pendingHandshakes };
     this.routes = parts.routes;
     const byDefault = RouteRule.byDefault();
     for (const { config: policy, certificates } of policies) {

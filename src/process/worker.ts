@@ -57,7 +57,7 @@ async function act(message: ToWorker): Promise<void> {
     case 'snapshot':
       return say({ kind: 'snapshot', id: message.id, metrics: gateway.snapshot() });
     case 'crlPiece':
-      return gateway.crls.add(message);
+      return gateway.addCrlPiece(message);
     case 'crls':
       return gateway.listCrls(message.groups);
     case 'intermediates':
