@@ -36,9 +36,25 @@ const networkingShape = map({
     idleConnTimeout: seconds
       .optional()
       .describe('Seconds that an idle backend connection is kept. Default 90; 0 = no limit.'),
+    maxConnectionDuration: duration
+      .optional()
+      .describe(
+        'How old a backend connection may become before it carries no further request. Default 1h; 0s = no limit.',
+      ),
     forceAttemptHTTP2: flag.optional().describe('Accepted; this version speaks HTTP/1.1 to backends.'),
   }).optional(),
-  dnsCache: ignored('names are resolved by the system at each connect'),
+  dnsCache: map({
+    resolver: oneOrMore(text)
+      .optional()
+      .describe('Name servers, IP or IP:port. Default: those of /etc/resolv.conf, and the system behind them.'),
+    ttl: seconds
+      .optional()
+      .describe('Seconds; the longest that an answer is kept, whatever its time to live. Default 300.'),
+    minTtl: seconds.optional().describe('Seconds; the shortest. Default 1.'),
+    negativeTtl: seconds.optional().describe('Seconds until a look-up that failed is tried again. Default 5.'),
+    timeout: duration.optional().describe('For a look-up with all its tries. Default 5s.'),
+    clearOnReload: ignored('names are renewed by their time to live'),
+  }).optional(),
 });
 
 const monitoringShape = map({

@@ -12,6 +12,7 @@ import { checkKeys, type KeyCheck } from './known-keys.ts';
 import { refTo } from './material-ref.ts';
 import type { Problem } from './problem.ts';
 import { ProblemList } from './problem-list.ts';
+import { readDns } from './read-dns.ts';
 import { readForwardClientCert } from './read-client-identity.ts';
 import {
   readEntryPoints,
@@ -211,6 +212,7 @@ function assemble(
     tls,
     timeouts: readTimeouts(gateway, at, problems),
     transport: readTransport(gateway),
+    dns: readDns(gateway, at, problems),
     buffering: readBuffering(gateway),
     proxy: readProxy(gateway, at, problems),
     allowOverrideHeaders: readOverrideHeaders(gateway.allowOverrideHeaders ?? [], at, problems),

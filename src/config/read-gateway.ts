@@ -138,6 +138,7 @@ export function readTransport(shape: GatewayShape): GatewayConfig['transport'] {
     reservedConnsPerHost: transport?.reservedConnsPerHost ?? Math.ceil(maxConnsPerHost / 8),
     maxPendingRequests: transport?.maxPendingRequests ?? 1024,
     idleConnTimeoutMs: transport?.idleConnTimeout ?? 90_000,
+    maxConnectionDurationMs: transport?.maxConnectionDuration ?? 3_600_000,
   };
 }
 

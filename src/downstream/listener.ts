@@ -3,11 +3,11 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { FactsCache } from '../certs/facts-cache.ts';
 import { Accept } from './accept.ts';
-import { ChainCache } from './chain-cache.ts';
+import { ChainCache } from '../trust/chain-cache.ts';
 import type { AcceptDependencies, DownstreamDependencies } from './dependencies.ts';
 import { HandshakeLimits } from './handshake-limits.ts';
 import { makeHandshakeRecord } from './handshake-record.ts';
-import { Intermediates } from './intermediates.ts';
+import { Intermediates } from '../trust/intermediates.ts';
 import { OcspChecker } from '../ocsp/checker.ts';
 import { type Address, addressOf } from './peer.ts';
 import { PendingHandshakes, type PendingLimits } from './pending-handshakes.ts';

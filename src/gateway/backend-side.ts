@@ -22,11 +22,12 @@ export class BackendSide {
   }
 
   /** What of `before` is the same is taken over, so that warm connections survive. */
-  openPools({ reports, budget }: WorkerServices, before: Pools | undefined): Pools {
+  openPools({ reports, budget, resolver }: WorkerServices, before: Pools | undefined): Pools {
     return new Pools(
       {
         ...this.#options,
         random: Math.random,
+        resolver,
         limits: defaultHttpLimits,
         readBuffers: this.#readBuffers,
         protocols: this.#protocols,

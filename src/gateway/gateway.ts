@@ -7,10 +7,11 @@ import type { CrlListing, CrlPiece } from '../crl/subscriber.ts';
 import { ClientOcsp } from '../downstream/client-ocsp.ts';
 import type { VerifiedClient } from '../downstream/dependencies.ts';
 import { EntryPoints, type ListenPorts } from '../downstream/entry-points.ts';
-import { Intermediates } from '../downstream/intermediates.ts';
+import { Intermediates } from '../trust/intermediates.ts';
 import { peerOfPlainSocket } from '../downstream/peer.ts';
 import { TicketRotation } from '../downstream/ticket-rotation.ts';
 import type { TicketSeed } from '../downstream/ticket-secret.ts';
+import { lookupBy } from '../dns/lookup-function.ts';
 import { FieldNames } from '../http/field.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
 import { type Staple, Staples } from '../ocsp/staples.ts';
@@ -65,6 +66,7 @@ export class Gateway {
     this.#ocsp = new ClientOcsp({
       clock,
       metrics,
+      lookup: lookupBy(() => services.get().resolver),
       policies,
       peers: () => connections.peers(),
       reEvaluate: () => connections.reEvaluate(),
@@ -94,6 +96,7 @@ export class Gateway {
     this.#clients.follow(config);
     this.#metrics.of.configGeneration.labels({}).set(number);
     this.#ocsp.follow(next.policies);
+    this.#services.get().resolver.configure(config.dns);
     if (before === undefined) return;
     this.#connections.reEvaluate();
     before.close();

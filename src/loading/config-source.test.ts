@@ -254,7 +254,7 @@ for (const [what, open] of [
       const loader = new MaterialLoader(setup.source, Date.now());
       const bundle = await loader.bundle([setup.refTo('clients')]);
       assert.deepEqual(loader.problems, []);
-      assert.match(bundle?.anchors[0]?.subject ?? '', /Root/);
+      assert.match(bundle?.certificates[0]?.subject ?? '', /Root/);
       const ref = setup.refTo('clients');
       assert.deepEqual([...loader.paths, ...loader.ids], ['path' in ref ? ref.path : 'id' in ref ? ref.id : '']);
     });

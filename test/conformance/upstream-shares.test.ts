@@ -49,7 +49,7 @@ async function open(t: TestContext, settings: Partial<PoolSettings>) {
   });
   const tls = {
     verify: true,
-    anchors: { pems: [], digest: '' },
+    anchors: undefined,
     client: undefined,
     serverName: undefined,
     minVersion: 'TLSv1.2',
