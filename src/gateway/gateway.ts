@@ -3,8 +3,7 @@
 import type { Clock } from '../base/clock.ts';
 import { Deadlines } from '../base/deadline.ts';
 import { readFacts } from '../certs/facts-reader.ts';
-import type { CrlListing, CrlPiece } from '../crl/subscriber.ts';
-import { ClientOcsp } from '../downstream/client-ocsp.ts';
+import type { CrlMessage } from '../crl/subscriber.ts';
 import type { VerifiedClient } from '../downstream/dependencies.ts';
 import { EntryPoints, type ListenPorts } from '../downstream/entry-points.ts';
 import { Intermediates } from '../trust/intermediates.ts';
@@ -13,7 +12,8 @@ import { TicketRotation } from '../downstream/ticket-rotation.ts';
 import type { TicketSeed } from '../downstream/ticket-secret.ts';
 import { lookupBy } from '../dns/lookup-function.ts';
 import { FieldNames } from '../http/field.ts';
-import type { LoadedConfig } from '../loading/loaded.ts';
+import type { LoadedRules } from '../loading/loaded.ts';
+import { ClientOcsp } from '../ocsp/client-ocsp.ts';
 import { type Staple, Staples } from '../ocsp/staples.ts';
 import { Metrics, type MetricsSnapshot } from '../telemetry/metrics.ts';
 import { ActiveGeneration } from './active-generation.ts';
@@ -84,7 +84,7 @@ export class Gateway {
   }
 
   /** As Generations. */
-  async prepare(number: number, loaded: LoadedConfig, ticketSeed: TicketSeed): Promise<void> {
+  async prepare(number: number, loaded: LoadedRules, ticketSeed: TicketSeed): Promise<void> {
     return this.#generations.prepare(number, loaded, ticketSeed);
   }
 
@@ -106,14 +106,9 @@ export class Gateway {
     this.#generations.abandon(number);
   }
 
-  /** A part of the index of a CRL; the next list will name it. */
-  addCrlPiece(piece: CrlPiece): void {
-    this.#generations.crls.add(piece);
-  }
-
-  /** Puts refreshed CRLs active, for new and for open connections. Throws where one never came. */
-  listCrls(listing: CrlListing): void {
-    if (this.#generations.listCrls(listing) && this.#active.find() !== undefined) this.#connections.reEvaluate();
+  /** What is known of revocation, for new and for open connections. Throws where a CRL that is named never came. */
+  takeCrls(message: CrlMessage): void {
+    if (this.#generations.takeCrls(message) && this.#active.find() !== undefined) this.#connections.reEvaluate();
   }
 
   /** What another worker learned from its clients (DER): a session that began there may be resumed here. */

@@ -1,4 +1,4 @@
-// One generation of rules: everything that a request needs, compiled from a LoadedConfig, immutable once made. A new one is
+// One generation of rules: everything that a request needs, compiled from a LoadedRules, immutable once made. A new one is
 // built beside the old; what has not changed (pools, health) is taken over, so that warm connections survive a reload.
 import type { Slices } from '../base/slices.ts';
 import type { ForwardClientCertConfig } from '../config/gateway-config.ts';
@@ -23,11 +23,11 @@ import { CrlSet } from '../crl/crl-set.ts';
 import { AnchorSet } from '../trust/anchor-set.ts';
 import { type CompiledPolicy, crlSettings, policyCompiler } from './compile-policies.ts';
 import type { CrlLookup } from '../crl/subscriber.ts';
-import type { LoadedConfig, LoadedRoute } from '../loading/loaded.ts';
+import type { LoadedRules, LoadedRoute } from '../loading/loaded.ts';
 
 export type GenerationInput = {
   readonly number: number;
-  readonly loaded: LoadedConfig;
+  readonly loaded: LoadedRules;
   /** Shared by all workers. */
   readonly ticketSeed: TicketSeed;
   /** Milliseconds since the epoch. */
@@ -49,7 +49,7 @@ type Parts = {
 
 export class Generation implements Serving {
   readonly number: number;
-  readonly loaded: LoadedConfig;
+  readonly loaded: LoadedRules;
   readonly policies: PolicyTable;
   readonly routes: RouteTable<Route>;
   readonly strip: StripList;
@@ -182,7 +182,7 @@ export class Generation implements Serving {
 }
 
 type RouteWorld = {
-  readonly gateway: LoadedConfig['config'];
+  readonly gateway: LoadedRules['config'];
   readonly pools: Pools;
   readonly anchors: AnchorSets;
   readonly forwards: ForwardSettings;

@@ -3,10 +3,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../base/clock.ts';
 import { Slices } from '../base/slices.ts';
-import { CrlSubscriber, type CrlListing } from '../crl/subscriber.ts';
+import { type CrlMessage, CrlSubscriber } from '../crl/subscriber.ts';
 import type { TicketSeed } from '../downstream/ticket-secret.ts';
 import { Forwarding } from '../forwarding/forwarding.ts';
-import type { LoadedConfig } from '../loading/loaded.ts';
+import type { LoadedRules } from '../loading/loaded.ts';
 import type { Staples } from '../ocsp/staples.ts';
 import type { MetricCatalogue } from '../telemetry/metrics.ts';
 import type { ActiveGeneration } from './active-generation.ts';
@@ -25,7 +25,7 @@ export type GenerationsOptions = {
 
 export class Generations {
   /** What is known of revocation, beside the generations (decision 0012). */
-  readonly crls = new CrlSubscriber();
+  readonly #crls = new CrlSubscriber();
   readonly #options: GenerationsOptions;
   readonly #prepared = new Map<number, Generation>();
   /** What was asked for last; one that is building and was not, ends at its next pause. */
@@ -42,7 +42,7 @@ export class Generations {
    * Builds a generation beside the current one, in slices: requests are served meanwhile. Rejects where it cannot be built, or
    * is abandoned on the way; nothing has changed then. One after the other, however many are asked for.
    */
-  async prepare(number: number, loaded: LoadedConfig, ticketSeed: TicketSeed): Promise<void> {
+  async prepare(number: number, loaded: LoadedRules, ticketSeed: TicketSeed): Promise<void> {
     const wish = { number };
     this.#wished = wish;
     const mine = this.#building.then(async () => this.#build(loaded, ticketSeed, wish));
@@ -50,14 +50,14 @@ export class Generations {
     return mine;
   }
 
-  async #build(loaded: LoadedConfig, ticketSeed: TicketSeed, wish: { readonly number: number }): Promise<void> {
+  async #build(loaded: LoadedRules, ticketSeed: TicketSeed, wish: { readonly number: number }): Promise<void> {
     const { number } = wish;
     const { clock, metrics, active, services, backends, staples } = this.#options;
     const before = active.find();
     const forwarding = new Forwarding(loaded.config.proxy, randomUUID);
     const pools = backends.openPools(services.make(loaded.config), before?.pools);
     try {
-      const { crls } = this;
+      const crls = this.#crls;
       const input = { number, loaded, ticketSeed, now: clock.now(), crls, staples, forwarding, pools, metrics };
       const listed = this.#crlLists;
       const isWanted = (): boolean => this.#wished === wish;
@@ -87,12 +87,12 @@ export class Generations {
     this.#prepared.delete(number);
   }
 
-  /** Puts refreshed CRLs active, in all that are prepared too; false where nothing changed. Throws where one never came. */
-  listCrls(listing: CrlListing): boolean {
-    if (!this.crls.list(listing)) return false;
+  /** Told to all that are built, too; false where nothing changed. Throws where a CRL that is named never came. */
+  takeCrls(message: CrlMessage): boolean {
+    if (!this.#crls.take(message)) return false;
     this.#crlLists++;
-    for (const generation of this.#prepared.values()) generation.replaceCrls(this.crls);
-    this.#options.active.find()?.replaceCrls(this.crls);
+    for (const generation of this.#prepared.values()) generation.replaceCrls(this.#crls);
+    this.#options.active.find()?.replaceCrls(this.#crls);
     return true;
   }
 }
