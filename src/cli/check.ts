@@ -1,6 +1,6 @@
 // `countersign check`: loads everything that `run` would load and says everything that is wrong with it; with --against also
 // whom it would lock out of those who came lately, with --compare what changes in who may enter.
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { systemClock } from '../base/clock.ts';
 import { CrlPublisher } from '../crl/publisher.ts';
 import type { CrlLookup } from '../crl/subscriber.ts';
@@ -12,6 +12,7 @@ import type { LoadedConfig } from '../loading/loaded.ts';
 import { type Against, againstToJson, verifyAgainst, printAgainst } from '../audit/against.ts';
 import { changesToJson, printChanges } from '../access/print-changes.ts';
 import { loadRecord } from '../inventory/load-record.ts';
+import { parseDays } from './days-option.ts';
 import { compareWith } from './compare.ts';
 import { lenientOption, strictOption } from './lenient-option.ts';
 import { printProblems } from './problems.ts';
@@ -94,14 +95,6 @@ async function askRecord(
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
-}
-
-/** For options that are a number of days; throws what commander shows. */
-export function parseDays(text: string): number {
-  const days = Number(text);
-  if (!Number.isFinite(days) || days <= 0 || days > 36_500)
-    throw new InvalidArgumentError('a number of days is wanted');
-  return days;
 }
 
 function count(n: number, what: string): string {

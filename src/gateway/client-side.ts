@@ -1,10 +1,10 @@
 // HTTP on the connections of clients: what one worker has once for all of them, and the beginning of each. Which ones are open
 // is open-connections.ts.
-import type { Socket } from 'node:net';
 import type { Clock } from '../base/clock.ts';
 import type { Deadlines } from '../base/deadline.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import type { Peer } from '../downstream/peer.ts';
+import { type AcceptedSocket, ClientProtocols } from '../downstream/protocols.ts';
 import { reEvaluate } from '../downstream/re-evaluate.ts';
 import { Client } from '../flow/client.ts';
 import { Serve } from '../flow/serve.ts';
@@ -12,7 +12,6 @@ import type { FieldNames } from '../http/field.ts';
 import { defaultHttpLimits, defaultServerTimeouts, type ServerTimeouts } from '../http/limits.ts';
 import { BufferPool } from '../http1/buffer-pool.ts';
 import { DateField } from '../http1/date-field.ts';
-import { Http1ServerConnection } from '../http1/server.ts';
 import type { OcspChecker } from '../ocsp/checker.ts';
 import type { MetricCatalogue } from '../telemetry/metrics.ts';
 import type { ActiveGeneration } from './active-generation.ts';
@@ -33,6 +32,7 @@ export class ClientSide {
   readonly #options: ClientSideOptions;
   readonly #date: DateField;
   readonly #buffers = new BufferPool();
+  readonly #protocols = new ClientProtocols();
   #timeouts: ServerTimeouts = defaultServerTimeouts;
   #draining = false;
 
@@ -52,12 +52,12 @@ export class ClientSide {
     this.#draining = true;
   }
 
-  /** Serves a connection with a verdict; `transport` is the TCP socket below TLS, `socket` itself where there is none. */
-  serve(socket: Socket, transport: Socket, peer: Peer, { services, writes }: WorkerServices): void {
+  /** Serves a connection with a verdict, in the protocol that was agreed on. */
+  serve(accepted: AcceptedSocket, peer: Peer, { services, writes }: WorkerServices): void {
     const { clock, deadlines, names, metrics, active, connections, ocsp } = this.#options;
     const client = new Client(peer);
-    const connection = new Http1ServerConnection(
-      socket,
+    const connection = this.#protocols.open(
+      accepted,
       {
         names,
         limits: defaultHttpLimits,
@@ -67,12 +67,11 @@ export class ClientSide {
         date: this.#date,
         buffers: this.#buffers,
         budget: writes,
-        secure: peer.secure,
-        transport,
       },
       new Serve(client, services),
+      connections,
     );
-    connections.add(socket, connection, client);
+    connections.add(connection, client);
     metrics.connections.labels({ entry_point: peer.secure ? 'webSecure' : 'web' }).inc();
     // A handshake that began under the rules before a reload may end after it.
     const rules = { policies: active.get().policies, now: clock.now(), ocsp };

@@ -139,13 +139,14 @@ export class Gateway {
         ocsp: this.#ocsp.ocsp,
         onVerified: trustRecord.enabled ? onVerified : undefined,
         current: () => this.#active.get().downstream,
-        onConnection: (socket, peer, transport) => this.#clients.serve(socket, transport, peer, services),
+        onConnection: (socket, peer, transport) => this.#clients.serve({ socket, transport }, peer, services),
         onDefect: (error) => reports.onDefect(error),
       });
     }
     if (ports.web !== undefined) {
       await entryPoints.openPlain(ports.web, {
-        onConnection: (socket) => this.#clients.serve(socket, socket, peerOfPlainSocket(socket), services),
+        onConnection: (socket) =>
+          this.#clients.serve({ socket, transport: socket }, peerOfPlainSocket(socket), services),
         onTurnedAway: () => reports.onTurnedAway('web'),
       });
     }

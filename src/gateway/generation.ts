@@ -7,6 +7,7 @@ import type { DownstreamState } from '../downstream/dependencies.ts';
 import type { PolicyTable } from '../downstream/policy-table.ts';
 import { ticketEpoch, TicketSecret, type TicketSeed } from '../downstream/ticket-secret.ts';
 import type { Staples } from '../ocsp/staples.ts';
+import { compileFilters } from '../filters/compile-filters.ts';
 import { RouteMetrics } from '../flow/request-metrics.ts';
 import type { Route, Serving } from '../flow/serving.ts';
 import type { Forwarding } from '../forwarding/forwarding.ts';
@@ -81,6 +82,7 @@ export class Generation implements Serving {
       read: ipHeaders,
       trusted: trustedHeaders,
       allowed: config.allowOverrideHeaders,
+      filters: parts.routes.routes.flatMap(({ filters }) => filters.flatMap(({ sets = [] }) => sets)),
     });
     const { webSecure } = config.entryPoints;
     this.securePort = webSecure.enabled ? webSecure.port : undefined;
@@ -220,10 +222,12 @@ function compileRoute(
         ? { key: tls.crlKey, settings: crlSettings(config.tls.crl), crls: crls.find(tls.crlKey) }
         : undefined,
   };
+  // First, so that nothing has begun where a filter cannot be made.
+  const filters = compileFilters(config);
   const { backends, loadBalancing, healthCheck } = config;
   const cluster = new Cluster({ backends, loadBalancing, healthCheck, tls: material, pool }, pools);
   const rule = config.clientCert && new RouteRule(config.clientCert);
-  return { config, cluster, metrics: new RouteMetrics(metrics, config.name), rule };
+  return { config, cluster, metrics: new RouteMetrics(metrics, config.name), rule, filters };
 }
 
 /** Equal settings become one value, so that a connection makes its identity once for all routes that have them. */

@@ -5,7 +5,9 @@ import { join, parse } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import type { Clock } from '../base/clock.ts';
 import type { CertificatePair, GatewayConfig, PolicyConfig, Ref, RouteConfig } from '../config/gateway-config.ts';
-import type { ConfigOrigin } from '../config/load-config.ts';
+import type { Environment } from '../config/environment.ts';
+import type { ConfigOrigin } from '../config/config-origin.ts';
+import type { LoadedText } from '../config/load-config.ts';
 import { readConfig, unread } from '../config/read-config.ts';
 import type { Problem } from '../config/problem.ts';
 import { checkCoverage, hostsOf } from './check-coverage.ts';
@@ -41,6 +43,11 @@ export type LoadOptions = {
   readonly tolerateExpired?: boolean;
   /** Who reads the CRLs that are asked for, and says what is wrong with them; default one for this load alone. */
   readonly crls?: Pick<CrlPublisher, 'prepare'>;
+  /** Who reads the text; default readConfig, a process of its own. */
+  readonly read?: (
+    origin: ConfigOrigin,
+    options: { env: Environment; strict: boolean; clock: Clock },
+  ) => Promise<LoadedText>;
 };
 
 const unreachableHint = 'Bring its source back, and try again.';
@@ -55,7 +62,7 @@ export async function loadGateway(source: ConfigSource, options: LoadOptions): P
     return { loaded: undefined, problems: [problem], watch: [], materialIds: [] };
   }
   // What an unknown key says is lost, but all problems are told at once. Its error is among `all`, so nothing of it is used.
-  const { draft: config, problems, files } = await readConfig(origin, options);
+  const { draft: config, problems, files } = await (options.read ?? readConfig)(origin, options);
   if (config === undefined) return { loaded: undefined, problems, watch: files, materialIds: [] };
   const loader = new MaterialLoader(source, options.clock.now(), options.tolerateExpired === true);
   const loaded = await loadMaterial(config, loader);

@@ -121,7 +121,9 @@ export async function serve(settings: ServerSettings) {
     ...(settings.budget === undefined ? {} : { budget: settings.budget }),
   };
   const handler = { onRequest: settings.onRequest, onBadRequest: (fault: Fault) => void badRequests.push(fault) };
-  const take = (socket: net.Socket) => void connections.push(new Http1ServerConnection(socket, options, handler));
+  const owner = { onClosed: () => {} };
+  const take = (socket: net.Socket) =>
+    void connections.push(new Http1ServerConnection(socket, options, handler, owner));
   const listener = net.createServer((socket) => {
     sockets.add(socket);
     take(socket);
