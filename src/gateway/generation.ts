@@ -154,7 +154,7 @@ export class Generation implements Serving {
     secret.fill(0);
   }
 
-  /** Puts refreshed CRLs active; open connections to clients are verified by who calls this. */
+  /** Activates refreshed CRLs; open connections to clients are verified by who calls this. */
   replaceCrls(crls: CrlLookup): void {
     const policies = new Map(this.policies.policies.map((policy) => [policy.name, policy]));
     for (const { config, crlKey } of this.loaded.policies) {
