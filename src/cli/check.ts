@@ -3,7 +3,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { systemClock } from '../base/clock.ts';
 import { safeJson } from '../base/safe-json.ts';
-import { type Problem, problemsToJson } from '../config/problem.ts';
+import { type Problem, problemsToJson } from '../yaml/problem.ts';
 import { loadGateway } from '../loading/load.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
 import { type Against, againstToJson, verifyAgainst, printAgainst } from '../audit/against.ts';

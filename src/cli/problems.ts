@@ -1,7 +1,7 @@
 // Prints configuration problems with the line they stand on.
 import { readRegularFile } from '../base/read-regular-file.ts';
-import { type Problem, renderProblem } from '../config/problem.ts';
-import { yamlLimits } from '../config/yaml-limits.ts';
+import { type Problem, renderProblem } from '../yaml/problem.ts';
+import { yamlLimits } from '../yaml/limits.ts';
 
 export async function printProblems(problems: readonly Problem[], out: NodeJS.WritableStream): Promise<void> {
   const sources = new Map<string, string | undefined>();

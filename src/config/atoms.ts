@@ -1,8 +1,9 @@
-// The scalars of the configuration as zod schemas. What comes in is always source text (yaml-tree.ts); each atom says
+// The scalars of the configuration as zod schemas. What comes in is always source text (yaml/tree.ts); each atom says
 // what it expected in words, with a hint where it can. YAML 1.1 booleans pass, as in Goma's parser.
 import { z } from 'zod';
 import { durationPattern, maxDurationMs, parseDuration } from './duration.ts';
-import { findNearest } from './nearest.ts';
+import { saysOff } from '../yaml/cursor.ts';
+import { findNearest } from '../yaml/nearest.ts';
 
 /** Shown where a value came in wrong; `hint` travels in the issue's params. */
 function atom<T extends z.ZodType>(expected: string, out: T, parse: (text: string) => unknown, hint = '') {
@@ -15,9 +16,6 @@ function atom<T extends z.ZodType>(expected: string, out: T, parse: (text: strin
 }
 
 export const text = atom('text', z.string(), (value) => value);
-
-/** What YAML 1.1 takes for false. */
-export const saysOff = /^(?:false|no|off|n)$/i;
 
 export const flag = atom('true or false', z.boolean(), (value) => {
   if (/^(?:true|yes|on|y)$/i.test(value)) return true;

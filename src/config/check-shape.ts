@@ -1,8 +1,8 @@
 // A tree against its shape: every value of the wrong kind becomes a placed problem and counts as absent from then on, so that
 // the checks that follow see the rest and all problems come out at once.
 import type { z } from 'zod';
-import type { ProblemList } from './problem-list.ts';
-import { quote, type TreeNode } from './yaml-tree.ts';
+import type { ProblemList } from '../yaml/problem-list.ts';
+import { quote, type TreeNode } from '../yaml/tree.ts';
 
 /** Each round cuts out what was wrong; what is deeper shows in the next. */
 const maxRounds = 8;

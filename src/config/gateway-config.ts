@@ -1,8 +1,6 @@
 // The normalised configuration: every alias resolved, every default filled in, durations in milliseconds, every value
 // that can be wrong later (a file, a certificate) with its place. Plain data: it crosses process boundaries.
-
-/** Where a value stands: 1-based line and column. */
-export type Place = { readonly file: string; readonly line: number; readonly col: number };
+import type { Place } from '../yaml/place.ts';
 
 /** `S` of the contract, classified but not read: a file (absolute path) or PEM text given inline or as base64. */
 export type Ref = PathRef | { readonly place: Place; readonly pem: string };

@@ -2,7 +2,7 @@
 // where it is not known.
 import { z } from 'zod';
 import { support } from './support.ts';
-import type { TreeNode } from './yaml-tree.ts';
+import type { TreeNode } from '../yaml/tree.ts';
 
 /** More places than these say nothing (`name`, `enabled`). */
 const maxPlacesTold = 3;

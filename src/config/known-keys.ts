@@ -3,14 +3,14 @@
 // columns must not open a gateway. Keys that are known but not supported get what ignoring them means (support.ts).
 import { z } from 'zod';
 import { closed } from './atoms.ts';
-import type { Place } from './gateway-config.ts';
+import type { Place } from '../yaml/place.ts';
 import { findForeignWord } from './foreign-words.ts';
 import { foldKey, type KeyPlaces, unwrapShape } from './key-places.ts';
-import { findNearest } from './nearest.ts';
-import { maxProblems, type ProblemList } from './problem-list.ts';
+import { findNearest } from '../yaml/nearest.ts';
+import { maxProblems, type ProblemList } from '../yaml/problem-list.ts';
 import { asksForSomething, type Support, support } from './support.ts';
 import { isTrustWord, TrustWords } from './trust-words.ts';
-import { quote, type TreeEntry, type TreeMap, type TreeNode } from './yaml-tree.ts';
+import { quote, type TreeEntry, type TreeMap, type TreeNode } from '../yaml/tree.ts';
 
 const lenientHint = 'With --lenient this is a warning.';
 

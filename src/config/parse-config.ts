@@ -2,16 +2,17 @@
 // and shapes checked, then what the values mean together. Pure: load-config.ts does the reading.
 import { dirname, resolve } from 'node:path';
 import { checkShape } from './check-shape.ts';
-import { Cursor } from './cursor.ts';
-import type { Environment } from './environment.ts';
+import { Cursor } from '../yaml/cursor.ts';
+import type { Environment } from '../yaml/environment.ts';
 import { applyGomaEnvironment } from './goma-environment.ts';
-import type { CertificatePair, GatewayConfig, PathRef, Place, TlsConfig } from './gateway-config.ts';
+import type { CertificatePair, GatewayConfig, PathRef, TlsConfig } from './gateway-config.ts';
+import type { Place } from '../yaml/place.ts';
 import { extraFileShape, type GatewayShape, mainFileShape } from './gateway-shape.ts';
 import { KeyPlaces } from './key-places.ts';
 import { checkKeys, type KeyCheck } from './known-keys.ts';
 import { refTo } from './material-ref.ts';
-import type { Problem } from './problem.ts';
-import { ProblemList } from './problem-list.ts';
+import type { Problem } from '../yaml/problem.ts';
+import { ProblemList } from '../yaml/problem-list.ts';
 import { readForwardClientCert } from './read-client-identity.ts';
 import {
   readEntryPoints,
@@ -31,7 +32,7 @@ import { checkPassedFields, readOverrideHeaders } from './read-passed-fields.ts'
 import { readTls } from './read-tls.ts';
 import { readTrustRecord } from './read-trust-record.ts';
 import { readPair, readPairs } from './reading.ts';
-import { parseYamlTree, type TreeNode } from './yaml-tree.ts';
+import { parseYamlTree, type TreeNode } from '../yaml/tree.ts';
 
 export type ConfigText = { readonly file: string; readonly text: string };
 

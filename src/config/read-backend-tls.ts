@@ -1,9 +1,9 @@
 // `security.tls` of a route: how the gateway verifies the backend and what it presents. Each key works on its own (Goma
 // ignores them unless all are given); verification that ends up off is said loudly.
-import type { Cursor } from './cursor.ts';
+import type { Cursor } from '../yaml/cursor.ts';
 import type { BackendConfig, BackendTlsConfig } from './gateway-config.ts';
 import { parseHostName } from './host-name.ts';
-import type { ProblemList } from './problem-list.ts';
+import type { ProblemList } from '../yaml/problem-list.ts';
 import { readCrl } from './read-crl.ts';
 import { readIdentityRules } from './read-pins.ts';
 import { readRef, readVersions, reportMistake } from './reading.ts';

@@ -1,9 +1,9 @@
 // Backends of a route: endpoints, weights, canary conditions.
 import type { BackendConfig, BackendMatch, RouteConfig } from './gateway-config.ts';
 import { parseCidr } from './cidr.ts';
-import type { Cursor } from './cursor.ts';
+import type { Cursor } from '../yaml/cursor.ts';
 import { parseEndpoint } from './endpoint.ts';
-import type { ProblemList } from './problem-list.ts';
+import type { ProblemList } from '../yaml/problem-list.ts';
 import { reportMistake } from './reading.ts';
 import type { BackendMatchShape, BackendShape, RouteShape } from './route-shape.ts';
 import { parseSafeRegex } from './safe-regex.ts';

@@ -1,14 +1,14 @@
 // `clientAuth` of the gateway and of a policy: whose client certificates are accepted, and whether one is required.
-import type { Cursor } from './cursor.ts';
+import type { Cursor } from '../yaml/cursor.ts';
 import type { ClientAuthConfig, Ref, SanRuleConfig, SpiffeConfig } from './gateway-config.ts';
-import type { ProblemList } from './problem-list.ts';
+import type { ProblemList } from '../yaml/problem-list.ts';
 import { readCrl } from './read-crl.ts';
 import { readOcsp } from './read-ocsp.ts';
 import { readIdentityRules } from './read-pins.ts';
 import { readSpiffe } from './read-spiffe.ts';
 import { readBetween, readRefAt, reportEmpty } from './reading.ts';
 import type { ClientAuthShape } from './tls-shape.ts';
-import { quote } from './yaml-tree.ts';
+import { quote } from '../yaml/tree.ts';
 
 /** Keys that say nothing about who is let in; with any other beside them a block without CA is a mistake, not Goma's nothing. */
 const harmless: readonly string[] = ['required', 'onFailure', 'maxDepth', 'distrustGrace'];

@@ -2,12 +2,12 @@
 // fields. Names of further fields are read by custom-field.ts.
 import { foldName } from '../http/fold-name.ts';
 import { mistakeInCustomField } from './custom-field.ts';
-import type { Cursor } from './cursor.ts';
+import type { Cursor } from '../yaml/cursor.ts';
 import type { ForwardClientCertConfig } from './gateway-config.ts';
-import type { ProblemList } from './problem-list.ts';
+import type { ProblemList } from '../yaml/problem-list.ts';
 import { reportEmpty, reportMistake } from './reading.ts';
 import type { ForwardClientCertShape } from './route-shape.ts';
-import { quote } from './yaml-tree.ts';
+import { quote } from '../yaml/tree.ts';
 
 const maxCustom = 16;
 

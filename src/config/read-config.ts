@@ -5,7 +5,7 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../base/clock.ts';
 import type { ConfigAnswer, ConfigOrder } from './config-child.ts';
-import type { Environment } from './environment.ts';
+import type { Environment } from '../yaml/environment.ts';
 import type { LoadedText } from './load-config.ts';
 
 /** For all files of a configuration. 50,000 routes take some 8 s of one core. */

@@ -1,9 +1,9 @@
 // `crl` of both sides: where revocation lists come from, and what holds where one is missing or out of date.
-import type { Cursor } from './cursor.ts';
+import type { Cursor } from '../yaml/cursor.ts';
 import { isUrl, parseFetchUrl, withoutPassword } from './fetch-url.ts';
 import type { CrlConfig, CrlSource } from './gateway-config.ts';
 import type { CrlShape } from './identity-shape.ts';
-import type { ProblemList } from './problem-list.ts';
+import type { ProblemList } from '../yaml/problem-list.ts';
 import { readBetween, readRefAt, reportEmpty, reportMistake } from './reading.ts';
 
 const maxSources = 256;

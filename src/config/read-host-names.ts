@@ -1,7 +1,7 @@
 // A list of DNS names in the configuration: each in its canonical form, once.
-import type { Cursor } from './cursor.ts';
+import type { Cursor } from '../yaml/cursor.ts';
 import { parseHostName } from './host-name.ts';
-import type { ProblemList } from './problem-list.ts';
+import type { ProblemList } from '../yaml/problem-list.ts';
 import { reportMistake } from './reading.ts';
 
 const maxHosts = 64;

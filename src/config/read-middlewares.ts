@@ -1,11 +1,11 @@
 // Middlewares of Goma: none is implemented yet, and one that guards a route must never be skipped in silence. What an
 // enabled route uses (or `defaults` adds to all) is an error, unless leaving it out is known to open nothing.
-import type { Cursor } from './cursor.ts';
-import { findNearest } from './nearest.ts';
-import type { ProblemList } from './problem-list.ts';
+import type { Cursor } from '../yaml/cursor.ts';
+import { findNearest } from '../yaml/nearest.ts';
+import type { ProblemList } from '../yaml/problem-list.ts';
 import { isEnabled, type WrittenRoute } from './read-routes.ts';
 import type { MiddlewareShape } from './route-shape.ts';
-import { quote } from './yaml-tree.ts';
+import { quote } from '../yaml/tree.ts';
 
 export type WrittenMiddleware = { readonly shape: MiddlewareShape; readonly at: Cursor };
 

@@ -1,10 +1,10 @@
 // `ocsp` of client authentication: whom to ask about a certificate, and what holds where no answer comes.
-import type { Cursor } from './cursor.ts';
+import type { Cursor } from '../yaml/cursor.ts';
 import { parseFetchUrl, withoutPassword } from './fetch-url.ts';
 import type { OcspConfig } from './gateway-config.ts';
 import { readHostNames } from './read-host-names.ts';
 import type { OcspShape } from './identity-shape.ts';
-import type { ProblemList } from './problem-list.ts';
+import type { ProblemList } from '../yaml/problem-list.ts';
 import { readBetween, reportEmpty, reportMistake } from './reading.ts';
 
 /** More is reported as out of range already. */

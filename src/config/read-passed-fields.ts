@@ -3,12 +3,12 @@
 import { isToken } from '../http/field.ts';
 import { claimOf, FieldClaim, neverPassed, overridesMethod } from '../http/field-claim.ts';
 import { foldName } from '../http/fold-name.ts';
-import type { Cursor } from './cursor.ts';
+import type { Cursor } from '../yaml/cursor.ts';
 import { hasOwnMeaning } from './custom-field.ts';
 import type { GatewayConfig } from './gateway-config.ts';
-import type { ProblemList } from './problem-list.ts';
+import type { ProblemList } from '../yaml/problem-list.ts';
 import { type Mistake, reportMistake } from './reading.ts';
-import { quote } from './yaml-tree.ts';
+import { quote } from '../yaml/tree.ts';
 
 const maxNames = 64;
 /** Two words at least would be safe, but `Remote-*` is somebody's; `X-*` is everybody's. */

@@ -1,8 +1,8 @@
 // What pins a certificate or a key, and the three lists that both sides know: allowedSANs, allowedFingerprints, allowedSPKI.
-import type { Cursor } from './cursor.ts';
+import type { Cursor } from '../yaml/cursor.ts';
 import type { IdentityRulesConfig } from './gateway-config.ts';
 import type { IdentityShape } from './identity-shape.ts';
-import type { ProblemList } from './problem-list.ts';
+import type { ProblemList } from '../yaml/problem-list.ts';
 import { readSanRules } from './read-san-rules.ts';
 import { type Mistake, reportMistake, reportNobody } from './reading.ts';
 

@@ -1,13 +1,13 @@
 // `gateway.tls.policies`: trust policies per server name, and the crypto settings that policies and gateway share.
-import type { Cursor } from './cursor.ts';
+import type { Cursor } from '../yaml/cursor.ts';
 import type { PolicyConfig } from './gateway-config.ts';
 import { parsePolicyHost } from './host-name.ts';
-import type { ProblemList } from './problem-list.ts';
+import type { ProblemList } from '../yaml/problem-list.ts';
 import { readClientAuthSaid, readPolicyClientAuth } from './read-client-auth.ts';
 import { readRoutesRequireClientCert, readRoutesSaidOpen } from './read-route-defaults.ts';
 import { readPairs, readVersions, reportEmpty, reportMistake } from './reading.ts';
 import type { PolicyShape } from './tls-shape.ts';
-import { quote } from './yaml-tree.ts';
+import { quote } from '../yaml/tree.ts';
 
 /** The policy made of the gateway's own settings, and the word for "refuse": neither can name a policy. */
 export const gatewayPolicyName = 'gateway';

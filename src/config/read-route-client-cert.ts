@@ -1,9 +1,9 @@
 // `security.clientCert` of a route: who may call it. Whether that can be verified at all, check-who-may-call.ts looks at together
 // with the policies.
-import type { Cursor } from './cursor.ts';
+import type { Cursor } from '../yaml/cursor.ts';
 import type { RouteClientCertConfig } from './gateway-config.ts';
 import type { RouteClientCertShape } from './identity-shape.ts';
-import type { ProblemList } from './problem-list.ts';
+import type { ProblemList } from '../yaml/problem-list.ts';
 import { readSanRules } from './read-san-rules.ts';
 import { reportEmpty } from './reading.ts';
 

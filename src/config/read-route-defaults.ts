@@ -1,8 +1,8 @@
 // `defaults.security.clientCert` of the gateway and of a policy: whether routes that say nothing of their own may be called
 // without a client certificate.
-import type { Cursor } from './cursor.ts';
+import type { Cursor } from '../yaml/cursor.ts';
 import type { RouteDefaultsShape } from './identity-shape.ts';
-import type { ProblemList } from './problem-list.ts';
+import type { ProblemList } from '../yaml/problem-list.ts';
 import { reportEmpty } from './reading.ts';
 
 /** `around` holds `defaults`. Where it is not written: `inherited`. */

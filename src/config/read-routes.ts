@@ -1,8 +1,8 @@
 // Routes of all files: each one read, then looked at together (names, routes that can never be reached).
-import type { Cursor } from './cursor.ts';
+import type { Cursor } from '../yaml/cursor.ts';
 import type { ForwardClientCertConfig, HealthCheckConfig, RouteConfig } from './gateway-config.ts';
 import { parseRouteHost } from './host-name.ts';
-import type { ProblemList } from './problem-list.ts';
+import type { ProblemList } from '../yaml/problem-list.ts';
 import { readBackendTls } from './read-backend-tls.ts';
 import { readBackends, readLoadBalancing } from './read-backends.ts';
 import { readForwardClientCert } from './read-client-identity.ts';
@@ -10,7 +10,7 @@ import { readRouteClientCert } from './read-route-client-cert.ts';
 import { reportMistake } from './reading.ts';
 import type { RouteShape } from './route-shape.ts';
 import { parseRewrite, parseRoutePath } from './route-path.ts';
-import { quote } from './yaml-tree.ts';
+import { quote } from '../yaml/tree.ts';
 
 export type WrittenRoute = { readonly shape: RouteShape; readonly at: Cursor };
 

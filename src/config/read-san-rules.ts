@@ -1,9 +1,9 @@
 // Lists of name rules: `allowedSANs` of both sides and `clientCert.allow` of a route. A rule that cannot be read is an error,
 // never left out: the ones that remain could admit others than were meant.
-import type { Cursor } from './cursor.ts';
+import type { Cursor } from '../yaml/cursor.ts';
 import type { SanRuleConfig } from './gateway-config.ts';
 import { type SanRuleShape, sanRuleShape } from './identity-shape.ts';
-import type { ProblemList } from './problem-list.ts';
+import type { ProblemList } from '../yaml/problem-list.ts';
 import { reportMistake, reportNobody } from './reading.ts';
 import { parseSanValue } from './san-value.ts';
 import { parseSpiffeId, parseTrustDomain } from './spiffe-id.ts';

@@ -1,12 +1,12 @@
 // `spiffe` of client authentication: the trust domains that are accepted, each with CA certificates of its own where given.
-import type { Cursor } from './cursor.ts';
+import type { Cursor } from '../yaml/cursor.ts';
 import type { SpiffeConfig } from './gateway-config.ts';
 import type { SpiffeShape } from './identity-shape.ts';
-import { findNearest } from './nearest.ts';
-import type { ProblemList } from './problem-list.ts';
+import { findNearest } from '../yaml/nearest.ts';
+import type { ProblemList } from '../yaml/problem-list.ts';
 import { readRef, reportEmpty, reportMistake } from './reading.ts';
 import { parseTrustDomain } from './spiffe-id.ts';
-import { quote } from './yaml-tree.ts';
+import { quote } from '../yaml/tree.ts';
 
 const maxTrustDomains = 256;
 

@@ -1,15 +1,15 @@
 // `gateway.tls`: the gateway's own settings as the policy `gateway`, the policies per host, and what they share.
 // Nothing here fails open: client authentication that is asked for without a CA is an error, never ignored.
-import type { Cursor } from './cursor.ts';
+import type { Cursor } from '../yaml/cursor.ts';
 import { refTo } from './material-ref.ts';
 import type { CertificatePair, PolicyConfig, TlsConfig } from './gateway-config.ts';
-import { findNearest } from './nearest.ts';
-import type { ProblemList } from './problem-list.ts';
+import { findNearest } from '../yaml/nearest.ts';
+import type { ProblemList } from '../yaml/problem-list.ts';
 import { readClientAuthSaid, readGatewayClientAuth } from './read-client-auth.ts';
 import { gatewayPolicyName, noPolicyName, readCrypto, readPolicies } from './read-policies.ts';
 import { readBetween, readPair, readPairs, readRef, reportEmpty } from './reading.ts';
 import type { GatewayTlsShape } from './tls-shape.ts';
-import { quote } from './yaml-tree.ts';
+import { quote } from '../yaml/tree.ts';
 
 /** What stands outside `tls`. */
 export type TlsSurroundings = {

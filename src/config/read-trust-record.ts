@@ -1,9 +1,9 @@
 // `gateway.trustRecord`: the bounded record of the identities that were seen.
 import { dirname, resolve } from 'node:path';
-import type { Cursor } from './cursor.ts';
+import type { Cursor } from '../yaml/cursor.ts';
 import type { GatewayConfig } from './gateway-config.ts';
 import type { GatewayShape } from './gateway-shape.ts';
-import type { ProblemList } from './problem-list.ts';
+import type { ProblemList } from '../yaml/problem-list.ts';
 import { readBetween, reportEmpty, reportMistake } from './reading.ts';
 
 const defaultKeepMs = 720 * 3_600_000;

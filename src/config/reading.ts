@@ -1,12 +1,12 @@
 // What the readers of single parts share: where problems go, how values with a grammar of their own are read, and what
 // the whole file decides for its parts.
-import type { Cursor } from './cursor.ts';
+import type { Cursor } from '../yaml/cursor.ts';
 import { parseDuration } from './duration.ts';
 import type { CertificatePair, Ref, TlsVersion } from './gateway-config.ts';
 import { parseMaterialRef } from './material-ref.ts';
-import type { ProblemList } from './problem-list.ts';
+import type { ProblemList } from '../yaml/problem-list.ts';
 import type { CertificatePairShape } from './tls-shape.ts';
-import { quote } from './yaml-tree.ts';
+import { quote } from '../yaml/tree.ts';
 
 export type Mistake = { readonly problem: string; readonly hint: string };
 

@@ -1,8 +1,8 @@
 // Words that are about trust: who may come in, what is verified, with which keys. A key that nobody knows is never passed over
 // where such a word stands in it or anywhere below it, in whatever case and with whatever separators.
-import type { Place } from './gateway-config.ts';
-import { findNearest } from './nearest.ts';
-import type { TreeNode } from './yaml-tree.ts';
+import type { Place } from '../yaml/place.ts';
+import { findNearest } from '../yaml/nearest.ts';
+import type { TreeNode } from '../yaml/tree.ts';
 
 /** Found anywhere in a key, once its case and separators are gone. */
 const stems =

@@ -6,7 +6,7 @@ import { createSecureContext } from 'node:tls';
 import type { Clock } from '../base/clock.ts';
 import type { CertificatePair, GatewayConfig, PolicyConfig, Ref, RouteConfig } from '../config/gateway-config.ts';
 import { readConfig } from '../config/read-config.ts';
-import type { Problem } from '../config/problem.ts';
+import type { Problem } from '../yaml/problem.ts';
 import { checkCoverage, hostsOf } from './check-coverage.ts';
 import { checkStapling } from './check-stapling.ts';
 import { resolveCipherSuites, resolveCurves } from '../downstream/cipher-list.ts';

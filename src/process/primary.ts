@@ -6,7 +6,7 @@ import { compareAccess } from '../access/changes.ts';
 import { accessLogFields } from '../access/print-changes.ts';
 import type { Clock } from '../base/clock.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
-import type { Problem } from '../config/problem.ts';
+import type { Problem } from '../yaml/problem.ts';
 import type { CrlSourceReader } from '../crl/source-reader.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
 import { compareTrust, viewTrust } from '../access/reload-guard.ts';

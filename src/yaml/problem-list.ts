@@ -1,5 +1,5 @@
 // Collects problems while a configuration is read: they are never thrown one by one, and come out sorted by place.
-import type { Place } from './gateway-config.ts';
+import type { Place } from './place.ts';
 import type { Problem } from './problem.ts';
 
 /** Problems beyond this number are counted, not kept: a file of garbage must not fill memory. */

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ProblemList } from './problem-list.ts';
-import { findPassedLimit, yamlLimits } from './yaml-limits.ts';
-import { parseYamlTree } from './yaml-tree.ts';
+import { findPassedLimit, yamlLimits } from './limits.ts';
+import { parseYamlTree } from './tree.ts';
 
 const { depth, aliases, lines, tokens, fileBytes, strays } = yamlLimits;
 const nest = (levels: number): string => `a: ${'['.repeat(levels - 1)}x${']'.repeat(levels - 1)}`;

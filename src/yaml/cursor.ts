@@ -1,7 +1,9 @@
 // A position in the tree of one file: where a value or a key stands, for messages about values that were already read.
-import { saysOff } from './atoms.ts';
-import type { Place } from './gateway-config.ts';
-import type { TreeNode } from './yaml-tree.ts';
+import type { Place } from './place.ts';
+import type { TreeNode } from './tree.ts';
+
+/** What YAML 1.1 takes for false. */
+export const saysOff = /^(?:false|no|off|n)$/i;
 
 export class Cursor {
   readonly #node: TreeNode | undefined;

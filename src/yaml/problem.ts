@@ -2,7 +2,7 @@
 // caret, what to do. Problems are collected (problem-list.ts), never thrown one by one. Material problems (files,
 // certificates) use it too. Text that ends on a terminal never carries control characters of a file along.
 import { maskSecrets } from '../base/secret-text.ts';
-import type { Place } from './gateway-config.ts';
+import type { Place } from './place.ts';
 
 export type Problem = {
   readonly severity: 'error' | 'warning';

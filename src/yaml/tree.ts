@@ -15,9 +15,9 @@ import {
 } from 'yaml';
 import { isEncodedKey, maskSecrets } from '../base/secret-text.ts';
 import { type Environment, substitute } from './environment.ts';
-import type { Place } from './gateway-config.ts';
+import type { Place } from './place.ts';
 import type { ProblemList } from './problem-list.ts';
-import { findPassedLimit, yamlLimits } from './yaml-limits.ts';
+import { findPassedLimit, yamlLimits } from './limits.ts';
 
 export type TreeScalar = {
   readonly kind: 'scalar';
