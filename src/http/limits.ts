@@ -41,8 +41,11 @@ export type ServerTimeouts = {
   readonly lingerMs: number;
 };
 
+/** Without a key: a head has to come within it, whatever the configuration says. */
+export const maxHeadMs = 10_000;
+
 export const defaultServerTimeouts: ServerTimeouts = {
-  headMs: 10_000,
+  headMs: maxHeadMs,
   stallMs: 30_000,
   minRequestRate: 240,
   minResponseRate: 240,

@@ -37,6 +37,12 @@ export class Cursor {
     return this.#node?.kind === 'map' && this.#node.entries.has(key);
   }
 
+  /** True where the key is written with a value that could be read. */
+  holds(key: string): boolean {
+    const value = this.#node?.kind === 'map' ? this.#node.entries.get(key)?.value : undefined;
+    return value !== undefined && !(value.kind === 'scalar' && value.isNull);
+  }
+
   /** True where the key is written without a value. */
   isEmpty(key: string): boolean {
     const value = this.#node?.kind === 'map' ? this.#node.entries.get(key)?.value : undefined;

@@ -1,19 +1,53 @@
 // `crl` of both sides: where revocation lists come from, and what holds where one is missing or out of date.
+import type { z } from 'zod';
 import type { Cursor } from '../yaml/cursor.ts';
 import { isUrl, parseFetchUrl, withoutPassword } from './fetch-url.ts';
 import type { CrlConfig, CrlSource } from './gateway-config.ts';
-import type { CrlShape } from './identity-shape.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
-import { readBetween, readRefAt, reportEmpty, reportMistake } from './reading.ts';
+import { closedMap, durationBetween, oneOf, oneOrMore, text } from './atoms.ts';
+import { key } from './key.ts';
+import { readRefAt, reportEmpty, reportMistake } from './reading.ts';
 
 const maxSources = 256;
-const hourMs = 3_600_000;
+const onProblem = oneOf(['deny', 'allow'], true);
+
+export const crlExample = 'For example crl: {sources: [FILE, FOLDER or URL]}.';
+
+export const crlShape = closedMap({
+  sources: key(oneOrMore(text), {
+    says: 'Required: path of a file or folder, PEM text, base64 of PEM or DER, or http(s) URL; or a list of these.',
+    unset: 'required',
+    page: 'One or a list: a file, a folder, PEM text, base64 of PEM or DER, or an `http://` or `https://` URL (CRLs are signed) without user, password or fragment. Other schemes are errors.',
+  }),
+  onMissing: key(onProblem, {
+    says: 'A certificate whose issuer has no CRL here. Default {default}.',
+    default: 'deny',
+    page: 'A certificate whose issuer has no CRL among the sources. `allow` is a warning.',
+  }),
+  onStale: key(onProblem, {
+    says: 'A CRL whose nextUpdate has passed. Default {default}.',
+    default: 'deny',
+    page: 'A CRL whose `nextUpdate` has passed. `allow` is a warning.',
+  }),
+  scope: key(oneOf(['chain', 'leaf'], true), {
+    says: 'chain: every certificate below the anchor; leaf: the leaf alone. Default {default}.',
+    default: 'chain',
+    page: '`chain`: every certificate below the anchor; `leaf`: the leaf alone.',
+  }),
+  refresh: key(durationBetween('1m', '168h'), {
+    says: 'Longest time between two fetches of a URL, {min} to {max}; earlier where nextUpdate is nearer. Default {default}.',
+    default: '1h',
+    restricts: true,
+    page: 'Longest time between two fetches of a URL, `{min}` to `{max}`; earlier where `nextUpdate` is nearer. Files are watched.',
+  }),
+});
+type CrlShape = z.output<typeof crlShape>;
 
 /** The block under `crl` of `around`. */
 export function readCrl(shape: CrlShape | undefined, around: Cursor, problems: ProblemList): CrlConfig | undefined {
   if (shape === undefined) return reportEmpty(around, 'crl', problems);
   const at = around.down('crl');
-  const { sources: written, onMissing = 'deny', onStale = 'deny', scope = 'chain' } = shape;
+  const { sources: written, onMissing, onStale, scope, refresh } = shape;
   const listAt = at.down('sources');
   if ((written === undefined || written.length === 0) && !at.isBroken('sources'))
     problems.error(
@@ -39,14 +73,13 @@ export function readCrl(shape: CrlShape | undefined, around: Cursor, problems: P
       'onStale: allow relies on CRLs whose time is over: what was revoked since then passes',
       'Write deny, and renew the CRLs in time.',
     );
-  const refreshMs = readBetween(shape.refresh, hourMs, ['1m', '168h'], at, 'refresh', problems);
-  if (shape.refresh !== undefined && sources.length > 0 && !sources.some((source) => 'url' in source))
+  if (at.has('refresh') && !at.isEmpty('refresh') && sources.length > 0 && !sources.some((source) => 'url' in source))
     problems.warn(
       'ignored_key',
       at.keyPlace('refresh'),
       'refresh has no effect: no source is a URL; files are watched',
     );
-  return { sources, onMissing, onStale, scope, refreshMs, place: at.place };
+  return { sources, onMissing, onStale, scope, refreshMs: refresh, place: at.place };
 }
 
 function readSource(text: string, at: Cursor, problems: ProblemList): CrlSource | undefined {

@@ -1,7 +1,9 @@
 // `spiffe` of client authentication: the trust domains that are accepted, each with CA certificates of its own where given.
+import { z } from 'zod';
 import type { Cursor } from '../yaml/cursor.ts';
+import { closedMap, oneOrMore, text } from './atoms.ts';
 import type { SpiffeConfig } from './gateway-config.ts';
-import type { SpiffeShape } from './identity-shape.ts';
+import { key } from './key.ts';
 import { findNearest } from '../yaml/nearest.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
 import { readRef, reportEmpty, reportMistake } from './reading.ts';
@@ -9,6 +11,21 @@ import { parseTrustDomain } from './spiffe-id.ts';
 import { quote } from '../yaml/tree.ts';
 
 const maxTrustDomains = 256;
+
+export const spiffeShape = closedMap({
+  trustDomains: key(oneOrMore(text), {
+    says: 'Required: the certificate must be an X509-SVID of one of these trust domains.',
+    unset: 'required',
+    page: 'One or a list. The certificate has to be an X509-SVID of one of them: exactly one URI, a SPIFFE ID with a path, in a leaf whose key usage is critical, has `digitalSignature` and issues nothing; what stands between it and the anchor has `keyCertSign` and no ID with a path. Extended key usage: `clientAuth` suffices, where the standard asks for `serverAuth` too.',
+  }),
+  bundles: key(z.record(z.string(), text, { error: () => 'expected a map of trust domains and CA certificates' }), {
+    says: 'Per trust domain its CA certificates (S), in place of clientCA. Default: clientCA for each.',
+    unset: '`clientCA` for each',
+    restricts: true,
+    page: '`{example.org: S}`: the CA certificates of a trust domain, which then count for this domain alone. A bundle for a domain that is not listed is an error; so is a domain with neither bundle nor `clientCA`.',
+  }),
+});
+type SpiffeShape = z.output<typeof spiffeShape>;
 
 /** The block under `spiffe` of `around`. */
 export function readSpiffe(
@@ -34,10 +51,10 @@ function readTrustDomains(texts: readonly string[] | undefined, around: Cursor, 
   if (texts !== undefined && texts.length > maxTrustDomains)
     problems.error('too_many', at.place, `more than ${maxTrustDomains} trust domains`);
   const domains = new Set<string>();
-  for (const [i, text] of (texts ?? []).entries()) {
-    const reading = parseTrustDomain(text);
+  for (const [i, written] of (texts ?? []).entries()) {
+    const reading = parseTrustDomain(written);
     if ('domain' in reading) domains.add(reading.domain);
-    else reportMistake(problems, 'bad_spiffe', at.down(i), text, reading);
+    else reportMistake(problems, 'bad_spiffe', at.down(i), written, reading);
   }
   return [...domains];
 }
@@ -52,11 +69,11 @@ function readBundles(
   const at = around.down('bundles');
   const found = new Map<string, SpiffeConfig['bundles'][number]>();
   // The keys as written: `__proto__` is a legal trust domain, which objects lose.
-  for (const key of at.keys) {
-    const reading = parseTrustDomain(key);
-    const place = at.keyPlace(key);
+  for (const written of at.keys) {
+    const reading = parseTrustDomain(written);
+    const place = at.keyPlace(written);
     if ('problem' in reading) {
-      problems.error('bad_spiffe', place, `${quote(key)}: ${reading.problem}`, reading.hint);
+      problems.error('bad_spiffe', place, `${quote(written)}: ${reading.problem}`, reading.hint);
       continue;
     }
     const { domain } = reading;
@@ -69,15 +86,15 @@ function readBundles(
         near === undefined ? 'Add it to trustDomains, or remove the bundle.' : `Did you mean ${near}?`,
       );
     }
-    const text = Object.entries(shape.bundles ?? {}).find(([name]) => name === key)?.[1];
-    if (text === undefined && !at.isEmpty(key) && !at.isBroken(key))
+    const value = Object.entries(shape.bundles ?? {}).find(([name]) => name === written)?.[1];
+    if (value === undefined && !at.isEmpty(written) && !at.isBroken(written))
       problems.error(
         'bad_spiffe',
         place,
-        `${quote(key)} cannot be the name of a bundle here`,
+        `${quote(written)} cannot be the name of a bundle here`,
         'List its CA in clientCA.',
       );
-    const bundle = readRef(text, at, key, problems);
+    const bundle = readRef(value, at, written, problems);
     if (found.has(domain)) problems.error('duplicate_name', place, `the trust domain ${quote(domain)} has two bundles`);
     else if (bundle !== undefined) found.set(domain, { trustDomain: domain, bundle });
   }

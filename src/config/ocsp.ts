@@ -1,14 +1,44 @@
 // `ocsp` of client authentication: whom to ask about a certificate, and what holds where no answer comes.
+import type { z } from 'zod';
 import type { Cursor } from '../yaml/cursor.ts';
+import { closedMap, durationBetween, oneOf, oneOrMore, text } from './atoms.ts';
 import { parseFetchUrl, withoutPassword } from './fetch-url.ts';
 import type { OcspConfig } from './gateway-config.ts';
-import { readHostNames } from './read-host-names.ts';
-import type { OcspShape } from './identity-shape.ts';
+import { readHostNames } from './host-names.ts';
+import { key } from './key.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
-import { readBetween, reportEmpty, reportMistake } from './reading.ts';
+import { reportEmpty, reportMistake } from './reading.ts';
 
-/** More is reported as out of range already. */
-const maxTimeoutMs = 10_000;
+export const ocspShape = closedMap({
+  mode: key(oneOf(['off', 'soft', 'hard'], true), {
+    says: 'Required. hard: what is not known to be good is refused. soft: only what is known to be revoked is.',
+    unset: 'required',
+    restricts: true,
+    page: '`hard`: what is not known to be good is refused. `soft`: only what is known to be revoked is; whoever can block the responder gets a revoked certificate through (warning). `off`: as if the block were not there.',
+  }),
+  responder: key(text, {
+    says: 'http(s) URL of the responder. Default: the one in the certificate (allowedHosts).',
+    unset: 'the one in the certificate',
+    page: '`http://` or `https://` URL.',
+  }),
+  allowedHosts: key(oneOrMore(text), {
+    says: 'Hosts of responders that certificates may name. Default: none, so only `responder` is asked.',
+    default: [],
+    page: 'One or a list: hosts of responders that certificates may name. Neither this nor `responder`: error, nobody could be asked.',
+  }),
+  timeout: key(durationBetween('100ms', '10s'), {
+    says: 'For one question; {min} to {max}, below tls.handshakeTimeout. Default {default}.',
+    default: '2s',
+    page: 'For one question; `{min}` to `{max}`, and shorter than `handshakeTimeout`.',
+  }),
+  refresh: key(durationBetween('10s', '168h'), {
+    says: 'Longest time that an answer is relied on, {min} to {max}; shorter where its nextUpdate is nearer. Default {default}.',
+    default: '10m',
+    restricts: true,
+    page: 'Longest time that an answer is relied on, `{min}` to `{max}`; shorter where its `nextUpdate` is nearer.',
+  }),
+});
+type OcspShape = z.output<typeof ocspShape>;
 
 /** The block under `ocsp` of `around`; undefined where it is absent or off (then it is checked all the same). */
 export function readOcsp(
@@ -30,11 +60,10 @@ export function readOcsp(
   reportEmpty(at, 'responder', problems);
   reportEmpty(at, 'allowedHosts', problems);
   const responder = readResponder(shape.responder, at.down('responder'), problems);
-  const allowedHosts = readHostNames(shape.allowedHosts ?? [], at.down('allowedHosts'), problems);
-  const timeoutMs = readBetween(shape.timeout, 2000, ['100ms', '10s'], at, 'timeout', problems);
-  const refreshMs = readBetween(shape.refresh, 600_000, ['10s', '168h'], at, 'refresh', problems);
+  const allowedHosts = readHostNames(shape.allowedHosts, at.down('allowedHosts'), problems);
+  const { timeout: timeoutMs, refresh: refreshMs } = shape;
   if (mode === undefined || mode === 'off') return undefined;
-  if (timeoutMs >= handshakeTimeoutMs && timeoutMs <= maxTimeoutMs)
+  if (timeoutMs >= handshakeTimeoutMs && !at.isBroken('timeout'))
     problems.error(
       'long_timeout',
       at.has('timeout') ? at.down('timeout').place : at.place,
@@ -43,7 +72,7 @@ export function readOcsp(
     );
   if (
     shape.responder === undefined &&
-    (shape.allowedHosts ?? []).length === 0 &&
+    shape.allowedHosts.length === 0 &&
     !at.isBroken('responder') &&
     !at.isBroken('allowedHosts')
   )

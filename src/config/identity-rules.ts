@@ -1,12 +1,37 @@
 // What pins a certificate or a key, and the three lists that both sides know: allowedSANs, allowedFingerprints, allowedSPKI.
+import type { z } from 'zod';
 import type { Cursor } from '../yaml/cursor.ts';
+import { list, oneOrMore, text } from './atoms.ts';
 import type { IdentityRulesConfig } from './gateway-config.ts';
-import type { IdentityShape } from './identity-shape.ts';
+import { key } from './key.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
-import { readSanRules } from './read-san-rules.ts';
+import { readSanRules, ruleExample, sanRuleShape } from './san-rules.ts';
 import { type Mistake, reportMistake, reportNobody } from './reading.ts';
 
 const maxPins = 10_000;
+
+export const identityKeys = {
+  allowedSANs: key(list(sanRuleShape), {
+    says: 'Rules over the names of the certificate; one that holds suffices. Default: any name. Never empty.',
+    unset: 'any name',
+    page: "own. Rules over the names of the certificate: [below](#rules-over-names). For backends they replace the check of the endpoint's name (`serverName` is still sent as SNI): a backend of a mesh has a SPIFFE ID and no DNS name.",
+    oursAlone: true,
+    example: ruleExample,
+  }),
+  allowedFingerprints: key(oneOrMore(text), {
+    says: 'Certificates that are accepted: SHA-256 in hexadecimal. Default: any. Never empty.',
+    unset: 'any certificate',
+    page: 'own. One or a list of SHA-256 fingerprints of certificates: 64 hexadecimal digits, in any case, colons allowed. SHA-1 is an error.',
+    oursAlone: true,
+  }),
+  allowedSPKI: key(oneOrMore(text), {
+    says: 'Keys that are accepted: SHA-256 of the SubjectPublicKeyInfo in base64. Default: any. Never empty.',
+    unset: 'any key',
+    page: 'own. One or a list of SHA-256 hashes of keys (SubjectPublicKeyInfo): base64, also with `sha256/` or `sha256//` in front. `countersign pki show FILE` prints both.',
+    oursAlone: true,
+  }),
+};
+type IdentityShape = z.output<z.ZodObject<typeof identityKeys>>;
 
 /** `at`: the map that holds the keys. */
 export function readIdentityRules(shape: IdentityShape, at: Cursor, problems: ProblemList): IdentityRulesConfig {

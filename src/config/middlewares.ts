@@ -1,11 +1,21 @@
 // Middlewares of Goma: none is implemented yet, and one that guards a route must never be skipped in silence. What an
 // enabled route uses (or `defaults` adds to all) is an error, unless leaving it out is known to open nothing.
+import { z } from 'zod';
 import type { Cursor } from '../yaml/cursor.ts';
 import { findNearest } from '../yaml/nearest.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
-import { isEnabled, type WrittenRoute } from './read-routes.ts';
-import type { MiddlewareShape } from './route-shape.ts';
+import { map, text } from './atoms.ts';
+import { key } from './key.ts';
+import { isEnabled, type WrittenRoute } from './routes.ts';
 import { quote } from '../yaml/tree.ts';
+
+export const middlewareShape = map({
+  name: key(text, { says: 'Unique name.' }),
+  type: key(text, {}),
+  paths: z.unknown().optional(),
+  rule: z.unknown().optional(),
+});
+type MiddlewareShape = z.output<typeof middlewareShape>;
 
 export type WrittenMiddleware = { readonly shape: MiddlewareShape; readonly at: Cursor };
 
@@ -67,8 +77,7 @@ export function checkMiddlewares(
   };
   for (const [i, name] of defaults.names.entries()) check(name, defaults.at.down(i));
   for (const { shape, at } of routes)
-    if (isEnabled(shape))
-      for (const [i, name] of (shape.middlewares ?? []).entries()) check(name, at.down('middlewares', i));
+    if (isEnabled(shape)) for (const [i, name] of shape.middlewares.entries()) check(name, at.down('middlewares', i));
   for (const [name, { shape, at }] of declared)
     if (!used.has(name))
       problems.warn(

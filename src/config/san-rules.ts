@@ -1,8 +1,10 @@
 // Lists of name rules: `allowedSANs` of both sides and `clientCert.allow` of a route. A rule that cannot be read is an error,
 // never left out: the ones that remain could admit others than were meant.
+import type { z } from 'zod';
 import type { Cursor } from '../yaml/cursor.ts';
+import { closedMap, flag, oneOf, text } from './atoms.ts';
 import type { SanRuleConfig } from './gateway-config.ts';
-import { type SanRuleShape, sanRuleShape } from './identity-shape.ts';
+import { key } from './key.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
 import { reportMistake, reportNobody } from './reading.ts';
 import { parseSanValue } from './san-value.ts';
@@ -11,6 +13,49 @@ import { parseSpiffeId, parseTrustDomain } from './spiffe-id.ts';
 const maxRules = 1000;
 /** Each may cost more than a millisecond per name. */
 const maxPatterns = 16;
+
+export const ruleExample = 'A rule is written {type: DNS, exact: api.example.com}.';
+const sanTypes = ['DNS', 'URI', 'EMAIL', 'IP', 'OTHER_NAME'] as const;
+const notTheSubject = 'Names are those of the subject alternative name; a common name or subject never counts.';
+
+/** An unknown key in a rule could be a condition: it is an error, since a rule without it would admit more. */
+export const sanRuleShape = closedMap({
+  type: key(oneOf(sanTypes, true, notTheSubject), {
+    says: 'Kind of name that the rule looks at. No default.',
+    unset: 'required',
+    page: '`DNS`, `URI`, `EMAIL`, `IP`, `OTHER_NAME`; case does not matter. Not with `spiffe` and `trustDomain`.',
+  }),
+  exact: key(text, {
+    says: 'The whole name.',
+    unset: 'exactly one',
+    page: 'The whole name. Of this and the next six keys exactly one stands in a rule; none is ever empty, and what no name of the type can hold (non-ASCII, control characters, a host that is none) is an error.',
+  }),
+  prefix: key(text, { says: 'What the name starts with.' }),
+  suffix: key(text, { says: 'What the name ends in; for DNS with the dot in front, as in ".internal.corp".' }),
+  contains: key(text, { says: 'What the name holds somewhere.' }),
+  regex: key(text, {
+    says: 'The whole name has to match; names of more than 512 characters do not. A subset that runs in bounded time.',
+  }),
+  ignoreCase: key(flag, {
+    says: 'Default {default}. DNS names are compared without case always.',
+    default: false,
+    page: 'ASCII letters. DNS names are compared without case always; with `IP` an error.',
+  }),
+  oid: key(text, {
+    says: 'Dotted object identifier; for OTHER_NAME only, and required there.',
+    unset: 'required for `OTHER_NAME`',
+    page: 'Dotted object identifier; an error with any other type.',
+  }),
+  spiffe: key(text, {
+    says: 'Instead of type and matcher: one SPIFFE ID, spiffe://domain/path.',
+    page: 'Instead of `type` and matcher: one SPIFFE ID, exactly, in an X509-SVID (see [`spiffe`](#spiffe)).',
+  }),
+  trustDomain: key(text, {
+    says: 'Instead of type and matcher: every SPIFFE ID of this trust domain.',
+    page: 'Instead of `type` and matcher: every SPIFFE ID of the trust domain; `spiffe://example.org` means `example.org`.',
+  }),
+});
+type SanRuleShape = z.output<typeof sanRuleShape>;
 
 const matchers = ['exact', 'prefix', 'suffix', 'contains', 'regex'] as const;
 const ways = [...matchers, 'spiffe', 'trustDomain'] as const;
@@ -64,14 +109,14 @@ function readSpiffeRule(
   at: Cursor,
   problems: ProblemList,
 ): SanRuleConfig | undefined {
-  for (const key of ['type', 'ignoreCase', 'oid'] as const)
-    if (shape[key] !== undefined)
-      problems.error('bad_rule', at.keyPlace(key), `${key} does not go with ${way}`, `Remove ${key}.`);
-  const text = shape[way] ?? '';
-  const reading = way === 'spiffe' ? parseSpiffeId(text) : parseTrustDomain(text);
+  for (const name of ['type', 'ignoreCase', 'oid'])
+    if (at.holds(name))
+      problems.error('bad_rule', at.keyPlace(name), `${name} does not go with ${way}`, `Remove ${name}.`);
+  const written = shape[way] ?? '';
+  const reading = way === 'spiffe' ? parseSpiffeId(written) : parseTrustDomain(written);
   if ('id' in reading) return { kind: 'spiffe', id: reading.id, place: at.place };
   if ('domain' in reading) return { kind: 'trustDomain', domain: reading.domain, place: at.place };
-  reportMistake(problems, 'bad_spiffe', at.down(way), text, reading);
+  reportMistake(problems, 'bad_spiffe', at.down(way), written, reading);
   return undefined;
 }
 
@@ -81,7 +126,7 @@ function readNameRule(
   at: Cursor,
   problems: ProblemList,
 ): SanRuleConfig | undefined {
-  const { type, ignoreCase = false, oid } = shape;
+  const { type, ignoreCase, oid } = shape;
   if (type === undefined) {
     if (!at.isBroken('type'))
       problems.error(
@@ -95,17 +140,17 @@ function readNameRule(
   checkOid(type, oid, at, problems);
   if (type === 'IP' && ignoreCase)
     problems.error('bad_rule', at.keyPlace('ignoreCase'), 'ignoreCase does not go with addresses', 'Remove it.');
-  const text = shape[matcher] ?? '';
+  const written = shape[matcher] ?? '';
   const valueAt = at.down(matcher);
-  const reading = parseSanValue(type, matcher, text);
+  const reading = parseSanValue(type, matcher, written);
   if ('problem' in reading) {
-    reportMistake(problems, matcher === 'regex' ? 'bad_regex' : 'bad_rule', valueAt, text, reading);
+    reportMistake(problems, matcher === 'regex' ? 'bad_regex' : 'bad_rule', valueAt, written, reading);
     return undefined;
   }
   const { value, warning } = reading;
   if (warning !== undefined) {
     const { problem, hint, code } = warning;
-    if (valueAt.showable) problems.warn(code, valueAt.place, `${matcher} "${text}" ${problem}`, hint);
+    if (valueAt.showable) problems.warn(code, valueAt.place, `${matcher} "${written}" ${problem}`, hint);
     else
       problems.warn(code, valueAt.place, `the ${matcher} from the environment takes other names than it may seem to`);
   }

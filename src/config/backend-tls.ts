@@ -1,25 +1,80 @@
 // `security.tls` of a route: how the gateway verifies the backend and what it presents. Each key works on its own (Goma
 // ignores them unless all are given); verification that ends up off is said loudly.
+import type { z } from 'zod';
 import type { Cursor } from '../yaml/cursor.ts';
+import { flag, map, oneOf, text } from './atoms.ts';
+import { crlExample, crlShape, readCrl } from './crl.ts';
 import type { BackendConfig, BackendTlsConfig } from './gateway-config.ts';
 import { parseHostName } from './host-name.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
-import { readCrl } from './read-crl.ts';
-import { readIdentityRules } from './read-pins.ts';
-import { readRef, readVersions, reportMistake } from './reading.ts';
-import type { RouteShape } from './route-shape.ts';
+import { identityKeys, readIdentityRules } from './identity-rules.ts';
+import { key } from './key.ts';
+import { readRef, reportMistake } from './reading.ts';
+import { readVersions, tlsVersionKeys } from './tls-parameters.ts';
+
+const withoutRoots = 'Without `rootCAs`: works, with a warning that the CAs of the system verify the backend.';
+
+export const backendTlsKeys = {
+  insecureSkipVerify: key(flag, {
+    says: 'true: the certificate of the backend is not verified. Never in production.',
+    unset: "the gateway's",
+    page: 'Goma; also as `SkipVerification` and on the route (deprecated). Between contradicting ones `false` wins. Loud warning.',
+  }),
+  SkipVerification: key(flag, {
+    says: 'Deprecated name of insecureSkipVerify.',
+    page: 'Goma, deprecated: see `insecureSkipVerify`.',
+  }),
+  rootCAs: key(text, {
+    says: 'CA certificates that verify the backend: path, PEM text, or base64 of PEM or DER. Omitted: those of the system.',
+    unset: "the system's",
+    page: '`S`. Alone it works (Goma ignores it).',
+  }),
+  clientCert: key(text, {
+    says: 'Client certificate that the gateway presents: path, PEM text, or base64 of PEM or DER.',
+    page: `\`S\`; with \`clientKey\` or not at all. ${withoutRoots}`,
+  }),
+  clientKey: key(text, {
+    says: 'Private key of clientCert: path, PEM text, or base64 of PEM or DER.',
+    page: '`S`; with `clientCert` or not at all.',
+  }),
+  serverName: key(text, {
+    says: 'Name for SNI and verification instead of the host of the endpoint.',
+    unset: 'host of the endpoint',
+    page: 'own. Name for SNI and verification; not an IP address.',
+  }),
+  ...tlsVersionKeys,
+  ...identityKeys,
+  crl: key(crlShape, {
+    says: 'Certificate revocation lists for backends. Default: none is looked at.',
+    page: 'own. As for clients.',
+    example: crlExample,
+    table: 'crl',
+  }),
+  http2: key(oneOf(['auto', 'on', 'off'], true), {
+    says: 'HTTP/2 to the backend; this version speaks HTTP/1.1 only, so `on` is refused.',
+    default: 'auto',
+    page: 'own. `on` is an error in this version.',
+  }),
+};
+const backendTls = map(backendTlsKeys);
+
+/** What a route says about TLS to its backends. */
+type RouteTls = {
+  readonly insecureSkipVerify?: boolean | undefined;
+  readonly security: { readonly tls: z.output<typeof backendTls> };
+};
 
 /** `skipByDefault`: networking.transport.insecureSkipVerify, which a route's own `false` overrides. */
 export function readBackendTls(
-  route: RouteShape,
+  route: RouteTls,
   at: Cursor,
   backends: readonly BackendConfig[],
   skipByDefault: boolean,
   problems: ProblemList,
 ): BackendTlsConfig {
-  const shape = route.security?.tls ?? {};
+  const shape = route.security.tls;
   const here = at.down('security', 'tls');
-  if (route.security?.tls === undefined && at.down('security').isEmpty('tls'))
+  if (at.down('security').isEmpty('tls'))
     problems.error(
       'empty_value',
       at.down('security').keyPlace('tls'),
@@ -79,31 +134,31 @@ function checkRulesApply(
   plain: readonly BackendConfig[],
   problems: ProblemList,
 ): void {
-  for (const key of ['allowedSANs', 'allowedFingerprints', 'allowedSPKI', 'crl'].filter((name) => at.has(name))) {
+  for (const name of ['allowedSANs', 'allowedFingerprints', 'allowedSPKI', 'crl'].filter((one) => at.has(one))) {
     if (skipVerify)
       problems.error(
         'unverified_rule',
-        at.keyPlace(key),
-        `${key} asks for verification, which insecureSkipVerify switches off`,
+        at.keyPlace(name),
+        `${name} asks for verification, which insecureSkipVerify switches off`,
         'Write insecureSkipVerify: false here, and give rootCAs (a self-signed certificate of the backend can stand there).',
       );
     for (const backend of plain)
       problems.error(
         'plain_backend',
         backend.place,
-        `security.tls.${key} cannot be looked at for this backend: its endpoint is http://`,
-        `Write https:// in the endpoint, or remove ${key}.`,
+        `security.tls.${name} cannot be looked at for this backend: its endpoint is http://`,
+        `Write https:// in the endpoint, or remove ${name}.`,
       );
   }
 }
 
 /** The route's own key, then its aliases, then the gateway's. Between contradicting ones the safe one wins. */
-function readSkipVerify(route: RouteShape, at: Cursor, byDefault: boolean, problems: ProblemList): boolean {
+function readSkipVerify(route: RouteTls, at: Cursor, byDefault: boolean, problems: ProblemList): boolean {
   const tls = at.down('security', 'tls');
   const written = [
-    { value: route.security?.tls?.insecureSkipVerify, place: tls.keyPlace('insecureSkipVerify') },
+    { value: route.security.tls.insecureSkipVerify, place: tls.keyPlace('insecureSkipVerify') },
     {
-      value: route.security?.tls?.SkipVerification,
+      value: route.security.tls.SkipVerification,
       place: tls.keyPlace('SkipVerification'),
       alias: 'SkipVerification',
     },
@@ -136,15 +191,15 @@ function readSkipVerify(route: RouteShape, at: Cursor, byDefault: boolean, probl
   return skip;
 }
 
-function checkPair(cert: string | undefined, key: string | undefined, at: Cursor, problems: ProblemList): void {
-  if (cert !== undefined && key === undefined && !at.has('clientKey'))
+function checkPair(cert: string | undefined, privateKey: string | undefined, at: Cursor, problems: ProblemList): void {
+  if (cert !== undefined && privateKey === undefined && !at.has('clientKey'))
     problems.error(
       'missing_key',
       at.keyPlace('clientCert'),
       'clientCert is given without clientKey',
       'Add clientKey: both are needed to authenticate to the backend.',
     );
-  if (key !== undefined && cert === undefined && !at.has('clientCert'))
+  if (privateKey !== undefined && cert === undefined && !at.has('clientCert'))
     problems.error(
       'missing_key',
       at.keyPlace('clientKey'),

@@ -1,18 +1,57 @@
-// `gateway.tls.policies`: trust policies per server name, and the crypto settings that policies and gateway share.
+// `gateway.tls.policies`: trust policies per server name.
+import type { z } from 'zod';
 import type { Cursor } from '../yaml/cursor.ts';
+import { list, map, offOr, text } from './atoms.ts';
+import { certificatePairShape, readPairs } from './certificate-pair.ts';
 import type { PolicyConfig } from './gateway-config.ts';
 import { parsePolicyHost } from './host-name.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
-import { readClientAuthSaid, readPolicyClientAuth } from './read-client-auth.ts';
-import { readRoutesRequireClientCert, readRoutesSaidOpen } from './read-route-defaults.ts';
-import { readPairs, readVersions, reportEmpty, reportMistake } from './reading.ts';
-import type { PolicyShape } from './tls-shape.ts';
+import { clientAuthExample, clientAuthShape, readClientAuthSaid, readPolicyClientAuth } from './client-auth.ts';
+import { key } from './key.ts';
+import { readRoutesRequireClientCert, readRoutesSaidOpen, routeDefaultsShape } from './route-defaults.ts';
+import { reportEmpty, reportMistake } from './reading.ts';
+import { readTlsParameters, tlsParametersKeys } from './tls-parameters.ts';
 import { quote } from '../yaml/tree.ts';
 
 /** The policy made of the gateway's own settings, and the word for "refuse": neither can name a policy. */
 export const gatewayPolicyName = 'gateway';
 export const noPolicyName = 'none';
 const maxPolicies = 10_000;
+
+export const policyShape = map({
+  name: key(text, {
+    says: 'Unique name; stands in logs and metrics.',
+    unset: 'required',
+    page: 'Unique; stands in logs and metrics. The names `gateway` and `none` are taken.',
+  }),
+  hosts: key(list(text), {
+    says: 'Server names: exact, or *.example.com for one label or more below it.',
+    unset: 'required',
+    page: 'Exact names or `*.example.com` (one label or more); case and a dot at the end do not matter; a host belongs to one policy only; no IP addresses, since clients send no server name for them.',
+    oursAlone: true,
+  }),
+  certificates: key(list(certificatePairShape), {
+    says: 'Certificates of this policy. Omitted: chosen among the shared ones by name.',
+    unset: 'chosen among the shared ones by name',
+    page: '`[{cert: S, key: S}]`.',
+    oursAlone: true,
+  }),
+  clientAuth: key(offOr(clientAuthShape), {
+    says: 'Client certificates. Omitted, or `off`: none is asked for.',
+    unset: 'none is asked for',
+    oursAlone: true,
+    example: clientAuthExample,
+    table: 'clientauth',
+  }),
+  defaults: key(routeDefaultsShape, {
+    says: 'For routes under this policy, in place of gateway.defaults.',
+    unset: 'those of the gateway',
+    restricts: true,
+    page: '`security.clientCert` for routes under this policy. [Below](#securityclientcert).',
+  }),
+  ...tlsParametersKeys,
+});
+type PolicyShape = z.output<typeof policyShape>;
 
 /** What the gateway decides for its policies. */
 export type PolicyDefaults = {
@@ -61,7 +100,7 @@ export function readPolicies(
       clientAuthSaid: readClientAuthSaid(shape.clientAuth, here),
       routesRequireClientCert: readRoutesRequireClientCert(shape.defaults, here, routesRequireClientCert, problems),
       routesSaidOpen: readRoutesSaidOpen(shape.defaults, routesSaidOpen),
-      ...readCrypto(shape, here, problems),
+      ...readTlsParameters(shape, here, problems),
       place: here.place,
     };
   });
@@ -104,34 +143,4 @@ function readPolicyHosts(
       );
   }
   return result;
-}
-
-export function readCrypto(
-  shape: Pick<PolicyShape, 'minVersion' | 'maxVersion' | 'cipherSuites' | 'curves'>,
-  at: Cursor,
-  problems: ProblemList,
-) {
-  return {
-    ...readVersions(shape, at, problems),
-    cipherSuites: readNames(shape.cipherSuites, at.down('cipherSuites'), /^[A-Za-z0-9_-]{1,64}$/, problems),
-    curves: readNames(shape.curves, at.down('curves'), /^[A-Za-z0-9_-]{1,64}$/, problems),
-  };
-}
-
-/** Single names: OpenSSL's lists have a grammar of their own (`:`, `!`, `@SECLEVEL`), into which nothing is smuggled. */
-function readNames(names: readonly string[] | undefined, at: Cursor, legal: RegExp, problems: ProblemList): string[] {
-  for (const [i, name] of (names ?? []).entries()) {
-    const here = at.down(i);
-    if (!legal.test(name))
-      reportMistake(problems, 'bad_algorithm', here, name, {
-        problem: 'not the name of one algorithm',
-        hint: 'List the names one by one, without operators.',
-      });
-    else if (/NULL|EXPORT|^EXP|anon|ADH|AECDH|RC4|(?:^|[-_])3?DES(?:[-_]|$)|MD5/i.test(name))
-      reportMistake(problems, 'weak_algorithm', here, name, {
-        problem: 'gives no protection and is not offered',
-        hint: 'Remove it.',
-      });
-  }
-  return [...(names ?? [])];
 }
