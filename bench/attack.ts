@@ -1,9 +1,12 @@
 // `npm run bench -- --only attack`: what a good client gets while others take their time, through us and through nginx:
-// bodies of a byte a second, requests that the backend never answers, answers of 10 MB that nobody reads.
+// bodies of a byte a second, requests that the backend never answers, answers of 10 MB that nobody reads, handshakes that stop
+// in the middle, a body in chunks of one byte.
 import { once } from 'node:events';
 import { Agent, get } from 'node:https';
+import { connect as connectTcp, type Socket } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 import { type Backend, startBackend } from '../test/support/backend.ts';
+import { captureClientHello } from '../test/support/client-hello.ts';
 import { type CertFiles, openPki, type Pki } from '../test/support/pki.ts';
 import { findVersion, peers, type RunningPeer, startPeer } from './peer.ts';
 
@@ -16,8 +19,12 @@ const large = Buffer.alloc(10 << 20, 'x');
 type Attack = {
   readonly name: string;
   readonly connections: number;
-  readonly head: string /** Written once a second. */;
+  /** Sent first; absent: a copied ClientHello and nothing more, and the good client opens a connection for each request. */
+  readonly head?: string;
+  /** Written again and again, as far as it is taken. */
   readonly drip: string;
+  /** Between two drips; default a second. */
+  readonly dripMs?: number;
 };
 
 const attacks: readonly Attack[] = [
@@ -45,6 +52,14 @@ const attacks: readonly Attack[] = [
     connections: 300,
     head: 'GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n',
     drip: '',
+  },
+  { name: '4,500 handshakes that stop', connections: 4500, drip: '' },
+  {
+    name: '1 body in chunks of 1 byte',
+    connections: 1,
+    head: 'POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n',
+    drip: '1\r\nx\r\n'.repeat(8_000),
+    dripMs: 1,
   },
 ];
 
@@ -93,14 +108,21 @@ async function measureOne(attack: Attack, name: string, { pki, mallory, backend,
   const peer = peers.find((candidate) => candidate.name === name);
   if (peer === undefined || findVersion(peer) === undefined) throw new Error(`${name} is not installed`);
   const gateway = await startPeer(peer, { pki, backendPort: backend.port, cores });
-  const sockets: TLSSocket[] = [];
+  const sockets: Socket[] = [];
   let dripping: NodeJS.Timeout | undefined;
   try {
-    for (let i = 0; i < attack.connections; i += 1) sockets.push(await attackWith(attack, gateway, pki, mallory));
-    if (attack.drip !== '') {
-      dripping = setInterval(() => sockets.forEach((socket) => socket.write(attack.drip)), 1000);
+    const hello = await captureClientHello('localhost');
+    for (let i = 0; i < attack.connections; i += 1) {
+      const { head } = attack;
+      sockets.push(
+        head === undefined ? await stopAfter(hello, gateway) : await attackWith(head, gateway, pki, mallory),
+      );
     }
-    const { ok, failed, latencies } = await beGood(gateway, pki);
+    if (attack.drip !== '') {
+      const drip = (socket: Socket): unknown => socket.writableNeedDrain || socket.write(attack.drip);
+      dripping = setInterval(() => sockets.forEach(drip), attack.dripMs ?? 1000);
+    }
+    const { ok, failed, latencies } = await beGood(gateway, pki, attack.head !== undefined);
     const at = (share: number): number => latencies[Math.floor(latencies.length * share)] ?? Number.NaN;
     return { attack: attack.name, peer: name, ok, failed, p50: at(0.5), p99: at(0.99) };
   } finally {
@@ -110,8 +132,17 @@ async function measureOne(attack: Attack, name: string, { pki, mallory, backend,
   }
 }
 
+async function stopAfter(hello: Buffer, gateway: RunningPeer): Promise<Socket> {
+  const socket = connectTcp({ host: '127.0.0.1', port: gateway.port });
+  socket.on('error', () => {});
+  await once(socket, 'connect');
+  socket.resume();
+  socket.write(hello);
+  return socket;
+}
+
 async function attackWith(
-  attack: Attack,
+  head: string,
   gateway: RunningPeer,
   pki: Pki,
   as: Pick<CertFiles, 'chainPem' | 'keyPem'>,
@@ -121,16 +152,23 @@ async function attackWith(
   socket.on('error', () => {});
   await once(socket, 'secureConnect');
   socket.pause();
-  socket.write(attack.head);
+  socket.write(head);
   return socket;
 }
 
 async function beGood(
   gateway: RunningPeer,
   pki: Pki,
+  keepAlive: boolean,
 ): Promise<{ ok: number; failed: number; latencies: readonly number[] }> {
   const { alice, servers } = pki;
-  const agent = new Agent({ keepAlive: true, ca: servers.certPem, cert: alice.chainPem, key: alice.keyPem });
+  const agent = new Agent({
+    keepAlive,
+    maxCachedSessions: 0,
+    ca: servers.certPem,
+    cert: alice.chainPem,
+    key: alice.keyPem,
+  });
   const latencies: number[] = [];
   let failed = 0;
   const end = performance.now() + measuredMs;

@@ -8,7 +8,7 @@ export const faultGroups: readonly Group[] = [
   {
     title: 'Trust verdicts',
     intro:
-      'How a TLS handshake ended, with the same codes on both legs: *client* is leg 1 (a client against our rules), *backend* is\nleg 2 (a backend against the rules of its route, or a backend that refused us). On leg 1 most of them close the connection\nbefore HTTP begins; the status is for `onFailure: explain`, which answers one request with it.',
+      'How a TLS handshake ended, with the same codes on both sides: *client* is the client side (a client against our rules), *backend* is\nthe backend side (a backend against the rules of its route, or a backend that refused us). On the client side, most of them close the connection\nbefore HTTP begins; the status is for `onFailure: explain`, which answers one request with it.',
     codes: [
       'no_client_cert',
       'untrusted_issuer',

@@ -3,10 +3,10 @@
 import { dayMs } from '../base/clock.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
-import { isSelfIssued } from '../certs/issuer.ts';
 import { verifyStrength } from '../trust/certificate-checks.ts';
 import { escapeForLog } from '../base/log-text.ts';
-import { parseCertificates } from '../certs/material.ts';
+import { AnchorSet, isPartialChain } from '../trust/anchor-set.ts';
+import { TrustBundle } from '../trust/trust-bundle.ts';
 import type { TrustRecordContents } from '../inventory/record-format.ts';
 import { when } from './against.ts';
 
@@ -67,10 +67,10 @@ type Configured = { readonly policy: string; readonly facts: CertificateFacts };
 function listAnchors({ policies }: LoadedConfig): Configured[] {
   return policies.flatMap(({ config, anchors, trustDomains }) => {
     const pems = [...(anchors ?? []), ...trustDomains.flatMap(({ caPem }) => caPem)];
-    const all = parseCertificates(pems.join('\n'), 'the anchors').certificates;
-    const distinct = [...new Map(all.map((facts) => [facts.sha256, facts])).values()];
-    const partial = config.clientAuth?.partialChain ?? !distinct.some(isSelfIssued);
-    return distinct.filter((facts) => partial || isSelfIssued(facts)).map((facts) => ({ policy: config.name, facts }));
+    const { bundle } = TrustBundle.parse(pems.join('\n'), { name: 'the anchors' });
+    if (bundle === undefined) return [];
+    const set = new AnchorSet(bundle, isPartialChain(config.clientAuth?.partialChain, [bundle]));
+    return set.anchors.map((facts) => ({ policy: config.name, facts }));
   });
 }
 

@@ -1,5 +1,5 @@
 // What Node says of the peer of a TLS connection: the certificates that it sent, and how OpenSSL verified them. The same on both
-// legs and where another server is looked at.
+// sides and where another server is looked at.
 import type { X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 

@@ -68,7 +68,7 @@ async function startBackend(pair: Issued, caPem: string): Promise<Server> {
   backend.on('request', (request, response) => {
     const gateway = (request.socket as TLSSocket).getPeerCertificate().subject?.CN ?? 'nobody';
     const body = {
-      message: 'Hello from the backend. Both legs are mutual TLS.',
+      message: 'Hello from the backend. Both sides are mutual TLS.',
       path: request.url,
       calledBy: gateway,
       onBehalfOf: request.headers['x-forwarded-client-cert'] ?? 'nobody',

@@ -1,9 +1,8 @@
 // What a policy and a route's rule ask of a client, and what they would say of one certificate, as lines for a person.
 import type { ClientAuthConfig, CrlConfig, OcspConfig } from '../config/gateway-config.ts';
 import type { TrustPolicy } from '../downstream/trust-policy.ts';
-import { verifyPresented } from '../downstream/verify-presented.ts';
+import { verifyPresented } from '../trust/verify-presented.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
-import { isSelfIssued } from '../certs/issuer.ts';
 import { quoteSubject } from '../trust/issuer-diagnosis.ts';
 import { type VerificationResult, refuseUnreadable } from '../trust/certificate-checks.ts';
 import { describeSanRules, describeSans } from '../trust/san-rule.ts';
@@ -24,7 +23,7 @@ export function describePolicy(policy: TrustPolicy, config: ClientAuthConfig | u
   if (clientAuth === undefined || trust === undefined || config === undefined) {
     return [`policy   ${policy.name} (no client certificate)`];
   }
-  const anchors = trust.bundle.anchors.filter((facts) => trust.partialChain || isSelfIssued(facts));
+  const { anchors } = trust.all;
   const subjects = anchors.slice(0, maxSubjects).map(quoteSubject).join(', ');
   const more = anchors.length > maxSubjects ? `, and ${anchors.length - maxSubjects} more` : '';
   const { rsa, ec } = trust.keyFloor;

@@ -292,6 +292,17 @@ export type GatewayConfig = {
     readonly reservedConnsPerHost: number;
     readonly maxPendingRequests: number;
     readonly idleConnTimeoutMs: number;
+    /** 0 = no limit. */
+    readonly maxConnectionDurationMs: number;
+  };
+  /** How host names of backends are looked up. */
+  readonly dns: {
+    /** IP addresses, with a port where it is not 53; empty = those of the system. */
+    readonly servers: readonly string[];
+    readonly timeoutMs: number;
+    readonly minTtlMs: number;
+    readonly maxTtlMs: number;
+    readonly negativeTtlMs: number;
   };
   /** What may be kept for slow clients: of one request or answer, and of all in a worker. */
   readonly buffering: {

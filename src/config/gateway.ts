@@ -4,6 +4,7 @@ import type { Cursor } from '../yaml/cursor.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
 import { flag, list, map, text } from './atoms.ts';
 import { bufferingKeys } from './buffering.ts';
+import { dnsCacheKeys } from './dns-cache.ts';
 import { entryPointsKeys } from './entry-points.ts';
 import { forwardClientCertKeys } from './forward-client-cert.ts';
 import type { GatewayConfig } from './gateway-config.ts';
@@ -60,7 +61,7 @@ export const gatewayKeys = {
   tls: block(tlsKeys, { table: 'gatewaytls' }),
   networking: block({
     transport: block(transportKeys),
-    dnsCache: ignored('names are resolved by the system at each connect'),
+    dnsCache: block(dnsCacheKeys),
   }),
   proxy: block(proxyKeys),
   allowOverrideHeaders: key(list(text), {

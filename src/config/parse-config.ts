@@ -7,6 +7,7 @@ import type { Environment } from '../yaml/environment.ts';
 import { applyGomaEnvironment } from './goma-environment.ts';
 import type { CertificatePair, GatewayConfig, PathRef, TlsConfig } from './gateway-config.ts';
 import type { Place } from '../yaml/place.ts';
+import { readDnsCache } from './dns-cache.ts';
 import { readEntryPoints } from './entry-points.ts';
 import { readForwardClientCert } from './forward-client-cert.ts';
 import { type GatewayShape, readWorkers } from './gateway.ts';
@@ -207,6 +208,7 @@ function assemble(
     tls,
     timeouts: readTimeouts(gateway, at, problems),
     transport: readTransport(transport),
+    dns: readDnsCache(gateway.networking.dnsCache, at, problems),
     buffering: gateway.buffering,
     proxy: readProxy(gateway.proxy, at, problems),
     allowOverrideHeaders: readOverrideHeaders(gateway.allowOverrideHeaders, at, problems),

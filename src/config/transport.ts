@@ -1,6 +1,6 @@
 // `gateway.networking.transport`: connections to backends, and what routes take from there where they say nothing themselves.
 import type { z } from 'zod';
-import { flag, integer, map, seconds } from './atoms.ts';
+import { duration, flag, integer, map, seconds } from './atoms.ts';
 import type { GatewayConfig } from './gateway-config.ts';
 import { defaultOf, key } from './key.ts';
 import { ignored } from './support.ts';
@@ -54,6 +54,11 @@ export const transportKeys = {
     default: 90,
     page: 'Goma. Seconds that an idle backend connection is kept; `0`: for ever.',
   }),
+  maxConnectionDuration: key(duration, {
+    says: 'How old a backend connection may become before it carries no further request. Default {default}; 0s = no limit.',
+    default: '1h',
+    page: 'own, as in Envoy. How old a backend connection may become before it carries no further request; up to a tenth earlier, so that they do not end together. `0s`: no limit.',
+  }),
   forceAttemptHTTP2: key(flag, {
     says: 'Accepted; this version speaks HTTP/1.1 to backends.',
     page: 'Accepted; backends are spoken to in HTTP/1.1.',
@@ -72,6 +77,7 @@ export function readTransport(shape: TransportShape): GatewayConfig['transport']
     reservedConnsPerHost: shape.reservedConnsPerHost ?? Math.ceil(maxConnsPerHost / 8),
     maxPendingRequests,
     idleConnTimeoutMs: shape.idleConnTimeout,
+    maxConnectionDurationMs: shape.maxConnectionDuration,
   };
 }
 

@@ -5,6 +5,7 @@ import { CrlIndex, type Revocation } from './serial-index.ts';
 import { isoSeconds } from '../certs/expiry.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
 import type { VerificationResult } from '../trust/certificate-checks.ts';
+import type { RevocationList } from '../trust/revocation.ts';
 import { escapeForLog } from '../base/log-text.ts';
 
 /** What is known of one CRL, its entries apart: plain data. */
@@ -46,7 +47,7 @@ const maxShown = 200;
 
 type Searchable = { readonly facts: CrlFacts; readonly index: CrlIndex };
 
-export class CrlSet {
+export class CrlSet implements RevocationList {
   readonly crls: readonly IndexedCrl[];
   readonly #settings: CrlSettings;
   /** By the key of the issuer's name; of several with the same scope the newest only. */

@@ -3,6 +3,7 @@
 import { X509Certificate } from 'node:crypto';
 import { Fault } from '../base/fault.ts';
 import { AnchorSet } from '../trust/anchor-set.ts';
+import { findPath as findTrustPath, type TrustPath } from '../trust/path-search.ts';
 import { orderChain } from '../certs/chain.ts';
 import { diagnose } from '../trust/diagnose.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
@@ -108,7 +109,7 @@ function verifyChain(leaf: CertificateFacts, { evidence, target, now, certificat
   const where = anchors === undefined ? 'the built-in roots' : `--ca ${escapeForLog(target.files.ca ?? '', 200)}`;
   const count = `${certificates.length} ${certificates.length === 1 ? 'certificate' : 'certificates'} sent`;
   const notes = noteOddities(certificates);
-  const path = findPath(certificates, anchors ?? loadSystemBundle());
+  const path = findPath(certificates, anchors ?? loadSystemBundle(), now);
   const raw = evidence.verifyError ?? (path === undefined ? 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' : '');
   if (raw !== '') {
     const known =
@@ -125,7 +126,7 @@ function verifyChain(leaf: CertificateFacts, { evidence, target, now, certificat
       leg: 2,
       leaf,
       chain: certificates.slice(1),
-      anchors,
+      bundle: anchors,
       now,
       peer: 'the server',
       ...known,
@@ -147,14 +148,13 @@ function verifyChain(leaf: CertificateFacts, { evidence, target, now, certificat
   );
 }
 
-type Path = { readonly chain: readonly CertificateFacts[]; readonly anchor: CertificateFacts };
-
 /** The way to an anchor by signatures: names the anchor, and stands in where the handshake broke before OpenSSL's verdict. */
-function findPath(certificates: readonly CertificateFacts[], bundle: TrustBundle): Path | undefined {
+function findPath(certificates: readonly CertificateFacts[], bundle: TrustBundle, now: number): TrustPath | undefined {
   try {
-    const [leaf, ...sent] = certificates.map(({ der }) => new X509Certificate(der));
-    const path = leaf === undefined ? undefined : new AnchorSet(bundle, false).findPath(leaf, sent);
-    return path && { chain: path.chain.map(({ raw }) => readFacts(raw)), anchor: path.anchor };
+    const [leaf] = certificates;
+    const [certificate, ...sent] = certificates.map(({ der }) => new X509Certificate(der));
+    if (leaf === undefined || certificate === undefined) return undefined;
+    return findTrustPath({ leaf, certificate, sent, anchors: new AnchorSet(bundle, false), read: readFacts, now });
   } catch {
     // What OpenSSL cannot read leads nowhere.
     return undefined;

@@ -1,5 +1,6 @@
 // OCSP of one worker's clients: the answers, what is counted and logged of them, and the connections that are open: their
 // answers are renewed before they run out, and they are re-evaluated when an answer changes or holds no longer.
+import type { LookupFunction } from 'node:net';
 import type { Clock } from '../base/clock.ts';
 import type { DownstreamDependencies } from './dependencies.ts';
 import { OcspChecker } from '../ocsp/checker.ts';
@@ -11,6 +12,8 @@ import type { MetricCatalogue } from '../telemetry/metrics.ts';
 export type ClientOcspOptions = {
   readonly clock: Clock;
   readonly metrics: MetricCatalogue;
+  /** For the names of responders. */
+  readonly lookup: LookupFunction;
   /** Those active. */
   readonly policies: () => PolicyTable;
   /** Clients that are connected and welcome. */
@@ -41,9 +44,10 @@ export class ClientOcsp {
 
   constructor(options: ClientOcspOptions) {
     this.#options = options;
-    const { clock, metrics } = options;
+    const { clock, metrics, lookup } = options;
     this.checker = new OcspChecker({
       clock,
+      lookup,
       events: {
         onAsked: (policy, result) => metrics.ocspRequests.labels({ use: 'client', policy, result }).inc(),
         onChange: () => this.#verifySoon(),

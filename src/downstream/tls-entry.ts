@@ -6,7 +6,7 @@ import { faultTable } from '../base/fault.ts';
 import type { Deadlines } from '../base/deadline.ts';
 import type { DownstreamState, DownstreamDependencies, VerifiedClient } from './dependencies.ts';
 import { HandshakeLog } from './handshake-log.ts';
-import type { Intermediates } from './intermediates.ts';
+import type { Intermediates } from '../trust/intermediates.ts';
 import { TlsListener } from './listener.ts';
 import type { Peer } from './peer.ts';
 import type { Logger } from '../telemetry/logger.ts';

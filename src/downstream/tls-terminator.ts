@@ -60,7 +60,7 @@ export class TlsTerminator {
       ca:
         trust === undefined
           ? []
-          : trust.bundle.anchors.map(({ der }) =>
+          : trust.bundle.certificates.map(({ der }) =>
               trust.partialChain
                 ? encodePem('TRUSTED CERTIFICATE', Buffer.concat([der, trustedForClients]))
                 : encodePem('CERTIFICATE', der),

@@ -4,7 +4,7 @@ import { createPrivateKey, hash, hkdfSync } from 'node:crypto';
 import type { TlsVersion } from '../config/gateway-config.ts';
 import { CertificateChoice } from './certificate-choice.ts';
 import { resolveCipherSuites, resolveCurves } from './cipher-list.ts';
-import { ClientTrust, type ClientTrustOptions } from './client-trust.ts';
+import { ClientTrust, type ClientTrustOptions } from '../trust/client-trust.ts';
 import type { Staples } from '../ocsp/staples.ts';
 import { TlsTerminator } from './tls-terminator.ts';
 

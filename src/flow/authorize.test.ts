@@ -6,8 +6,9 @@ import type { RouteClientCertConfig } from '../config/gateway-config.ts';
 import { readFacts } from '../certs/facts-reader.ts';
 import { mintCa } from '../certs/test-ca.ts';
 import { RouteRule } from '../trust/route-rule.ts';
-import { authorize, RouteDenied } from './authorize.ts';
+import { authorize, isPermitted, type Permitted, RouteDenied } from './authorize.ts';
 import { Client } from './client.ts';
+import { prepare } from './prepare.ts';
 import type { Routed } from './request-context.ts';
 
 const ca = await mintCa();
@@ -133,5 +134,29 @@ describe('a route whose rule is', () => {
       assert.equal(outcome(first), 'policy_denied 403');
       assert.equal(outcome(second), 'passes');
     }
+  });
+});
+
+describe('the proof that a request was authorised', () => {
+  const internal = (error: unknown): boolean => error instanceof Fault && error.code === 'internal';
+
+  it('is made by authorize, for that request', () => {
+    const request = context('a', 'asks', 'required a', 'GET');
+    assert.equal(isPermitted(request), false);
+    assert.equal(authorize(request), request);
+    assert.equal(isPermitted(request), true);
+  });
+
+  it('is not made by a cast: what nobody authorised is not prepared', () => {
+    const request = context('a', 'asks', 'required b', 'GET');
+    assert.throws(() => prepare(request as unknown as Permitted), internal);
+    const forged = Object.assign(request, { permission: { holds: () => true } });
+    assert.throws(() => prepare(forged as unknown as Permitted), internal);
+  });
+
+  it('is worth nothing for another request', () => {
+    const permitted = authorize(context('a', 'asks', 'required a', 'GET'));
+    const other = Object.assign(context('a', 'asks', 'required b', 'GET'), { permission: permitted.permission });
+    assert.throws(() => prepare(other as unknown as Permitted), internal);
   });
 });

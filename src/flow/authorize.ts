@@ -2,7 +2,28 @@
 // plain HTTP, whatever forwarded headers say (incident 24).
 import { Fault } from '../base/fault.ts';
 import type { RouteDenial } from '../trust/route-rule.ts';
-import type { Permitted, Routed } from './request-context.ts';
+import type { RequestContext, Routed } from './request-context.ts';
+
+/** The proof that the rules of one request's route hold. Made below and nowhere else; that of another request is none. */
+class Permission {
+  readonly #request: Routed;
+
+  constructor(request: Routed) {
+    this.#request = request;
+  }
+
+  static holds(permission: object | undefined, request: RequestContext): boolean {
+    return permission !== undefined && #request in permission && permission.#request === request;
+  }
+}
+
+/** The route's own rules hold: the only value that can be prepared and dispatched. */
+export type Permitted = Routed & { readonly permission: Permission };
+
+/** False for whatever did not go through authorize, casts or not. */
+export function isPermitted(context: RequestContext): context is Permitted {
+  return Permission.holds(context.permission, context);
+}
 
 /**
  * Faults: plaintext_refused, or PlaintextRedirect where the request can simply be repeated over TLS; RouteDenied where the
@@ -12,7 +33,7 @@ import type { Permitted, Routed } from './request-context.ts';
 export function authorize(context: Routed): Permitted {
   const { peer } = context.client;
   const rule = context.serving.ruleOf(context.route, context.policy);
-  const policyRequires = context.policy?.clientAuth?.required === true;
+  const policyRequires = context.policy.clientAuth?.required === true;
   if (!peer.secure && (policyRequires || rule?.required === true)) throw plaintextFault(context);
   // The handshake has refused such clients already; a second look costs nothing and guards every later way in.
   if (policyRequires && peer.identity === undefined) throw new Fault('no_client_cert', 'client');
@@ -20,7 +41,10 @@ export function authorize(context: Routed): Permitted {
     const denial = context.client.verify(rule);
     if (denial !== undefined) throw new RouteDenied(denial);
   }
-  return context as Permitted;
+  const changing: RequestContext = context;
+  changing.permission = new Permission(context);
+  if (!isPermitted(context)) throw new Fault('internal', 'gateway');
+  return context;
 }
 
 /** 403 with the rule that said no, for the log; the client is told nothing of it. */

@@ -25,5 +25,10 @@ export function identify(context: RequestContext): Identified {
       detail: `connection belongs to policy ${client.peer.policy}, host to policy ${place.policy.name}`,
     });
   }
-  return context as Identified;
+  if (!isIdentified(context)) throw new Fault('internal', 'gateway');
+  return context;
+}
+
+function isIdentified(context: RequestContext): context is Identified {
+  return context.policy !== undefined;
 }

@@ -2,10 +2,21 @@
 import { Fault } from '../base/fault.ts';
 import { rewritePath } from '../routing/rewrite-path.ts';
 import type { Backend } from '../upstream/backend.ts';
-import type { Permitted, Prepared, RequestContext } from './request-context.ts';
+import type { OutgoingRequest } from '../http/exchange.ts';
+import type { Caller } from '../upstream/caller.ts';
+import { isPermitted, type Permitted } from './authorize.ts';
+import type { RequestContext } from './request-context.ts';
+
+export type Prepared = Permitted & {
+  readonly outgoing: OutgoingRequest;
+  readonly backend: Backend;
+  readonly caller: Caller;
+};
 
 /** Faults: maintenance, no_healthy_backend, identity_too_large, bad_request (an identity that is to be passed on). */
 export function prepare(context: Permitted): Prepared {
+  // The types say so; a mistake that went past them must not reach a backend.
+  if (!isPermitted(context)) throw new Fault('internal', 'gateway', { detail: 'a request that nobody authorised' });
   const { route, serving, client, exchange } = context;
   const { config } = route;
   const { head } = exchange;
@@ -28,7 +39,12 @@ export function prepare(context: Permitted): Prepared {
     bodyLength: head.bodyLength,
     acceptsTrailers: head.acceptsTrailers,
   };
-  return context as Prepared;
+  if (!isPrepared(context)) throw new Fault('internal', 'gateway');
+  return context;
+}
+
+function isPrepared(context: Permitted): context is Prepared {
+  return context.backend !== undefined && context.outgoing !== undefined && context.caller !== undefined;
 }
 
 /** After an attempt that did not reach its backend: the same request for another one of the route, where there is one. */

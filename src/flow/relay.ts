@@ -15,11 +15,10 @@ import type { AcquireOptions, CallWaiter } from '../upstream/call-waiter.ts';
 import type { Caller } from '../upstream/caller.ts';
 import { classifyNginxRefusal } from '../upstream/nginx-refusal.ts';
 import { BodyBuffer } from './body-buffer.ts';
-import { aimElsewhere } from './prepare.ts';
+import { aimElsewhere, type Prepared } from './prepare.ts';
 import { record } from './record.ts';
 import { refuse } from './refuse.ts';
 import { mayTryAgain } from './retry.ts';
-import type { Prepared } from './request-context.ts';
 
 /** A retry never takes a kept-alive connection: the next may be as stale as the last. */
 const freshConnection: AcquireOptions = { fresh: true };

@@ -1,5 +1,5 @@
 // One request on its way through the flow. The object is one; its type grows with each step, so that a request which was
-// not authorised cannot be dispatched: the types do not fit.
+// not authorised cannot be dispatched: the types do not fit, and the proof is a value that authorize.ts alone can make.
 import type { Fault } from '../base/fault.ts';
 import type { TrustPolicy } from '../downstream/trust-policy.ts';
 import type { Exchange, OutgoingRequest } from '../http/exchange.ts';
@@ -8,11 +8,8 @@ import type { Caller } from '../upstream/caller.ts';
 import type { Client } from './client.ts';
 import type { Route, Services, Serving } from './serving.ts';
 
-declare const step: unique symbol;
-
 /** A request as it came in. */
 export class RequestContext {
-  declare readonly [step]: unknown;
   readonly exchange: Exchange;
   readonly client: Client;
   readonly serving: Serving;
@@ -25,6 +22,8 @@ export class RequestContext {
   path = '';
   query = '';
   route: Route | undefined = undefined;
+  /** Made by authorize.ts, for this request alone. */
+  permission: object | undefined = undefined;
   backend: Backend | undefined = undefined;
   outgoing: OutgoingRequest | undefined = undefined;
   caller: Caller | undefined = undefined;
@@ -43,13 +42,5 @@ export class RequestContext {
 }
 
 /** Host and connection belong to the same policy. */
-export type Identified = RequestContext & { readonly [step]: 'identified' | 'routed' | 'permitted' | 'prepared' };
-export type Routed = RequestContext & { readonly [step]: 'routed' | 'permitted' | 'prepared'; readonly route: Route };
-/** The route's own rules hold: the only value that can be prepared and dispatched. */
-export type Permitted = Routed & { readonly [step]: 'permitted' | 'prepared' };
-export type Prepared = Permitted & {
-  readonly [step]: 'prepared';
-  readonly outgoing: OutgoingRequest;
-  readonly backend: Backend;
-  readonly caller: Caller;
-};
+export type Identified = RequestContext & { readonly policy: TrustPolicy };
+export type Routed = Identified & { readonly route: Route };

@@ -2,7 +2,7 @@
 // method is idempotent and it failed as a kept-alive connection fails that the backend had closed (RFC 9110 section 9.2.2).
 import type { Fault } from '../base/fault.ts';
 import type { RouteConfig } from '../config/gateway-config.ts';
-import type { Prepared } from './request-context.ts';
+import type { Prepared } from './prepare.ts';
 
 export type Attempt = {
   readonly fault: Fault;

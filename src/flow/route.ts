@@ -23,7 +23,12 @@ export function route(context: Identified): Routed {
   if (path === undefined) throw new AmbiguousPath(slashesHideRoute);
   context.path = path;
   context.route = match.route;
-  return context as Routed;
+  if (!isRouted(context)) throw new Fault('internal', 'gateway');
+  return context;
+}
+
+function isRouted(context: Identified): context is Routed {
+  return context.route !== undefined;
 }
 
 /** 400 with why, for the log; the client is told nothing of other routes. */

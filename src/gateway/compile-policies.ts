@@ -2,11 +2,11 @@
 import { hash } from 'node:crypto';
 import { wildcardHost } from '../base/host.ts';
 import type { CrlConfig, GatewayConfig, OcspConfig } from '../config/gateway-config.ts';
-import type { OcspSettings } from '../ocsp/settings.ts';
+import type { OcspSettings } from '../trust/revocation.ts';
 import { TrustPolicy } from '../downstream/trust-policy.ts';
 import type { Staples } from '../ocsp/staples.ts';
 import { PolicyTable } from '../downstream/policy-table.ts';
-import type { CrlSettings } from '../crl/crl-set.ts';
+import { CrlSet, type CrlSettings } from '../crl/crl-set.ts';
 import type { CrlLookup } from '../crl/subscriber.ts';
 import type { LoadedConfig, LoadedPolicy } from '../loading/loaded.ts';
 
@@ -138,7 +138,7 @@ function compilePolicy(
             rules: clientAuth,
             crl: clientAuth.crl && {
               settings: crlSettings(clientAuth.crl),
-              crls: crlKey === undefined ? [] : crls.find(crlKey),
+              list: new CrlSet(crlKey === undefined ? [] : crls.find(crlKey), crlSettings(clientAuth.crl)),
             },
             ocsp: clientAuth.ocsp && ocspSettings(clientAuth.ocsp),
             spiffe: clientAuth.spiffe && { trustDomains: clientAuth.spiffe.trustDomains, bundles: trustDomains },

@@ -7,11 +7,12 @@ import { Deadlines } from '../base/deadline.ts';
 import { Slices } from '../base/slices.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import type { DownstreamState, VerifiedClient } from '../downstream/dependencies.ts';
-import { Intermediates } from '../downstream/intermediates.ts';
+import { Intermediates } from '../trust/intermediates.ts';
 import { type Peer, peerOfPlainSocket } from '../downstream/peer.ts';
 import { reEvaluate } from '../downstream/re-evaluate.ts';
 import { type Staple, Staples } from '../ocsp/staples.ts';
 import type { TicketSeed } from '../downstream/ticket-secret.ts';
+import { lookupBy } from '../dns/lookup-function.ts';
 import { Client } from '../flow/client.ts';
 import { Serve } from '../flow/serve.ts';
 import { FieldNames } from '../http/field.ts';
@@ -91,6 +92,7 @@ export class Gateway {
     this.#ocsp = new ClientOcsp({
       clock: options.clock,
       metrics: this.#metrics.of,
+      lookup: lookupBy(() => this.#services().resolver),
       policies,
       peers: () => this.#connections.peers(),
       reEvaluate: () => this.#connections.reEvaluate(),
@@ -116,7 +118,7 @@ export class Gateway {
 
   async #prepare(loaded: LoadedConfig, ticketSeed: TicketSeed, wish: { readonly number: number }): Promise<void> {
     const { number } = wish;
-    const { reports, budget } = (this.#workerServices ??= this.#settle(loaded.config));
+    const { reports, budget, resolver } = (this.#workerServices ??= this.#settle(loaded.config));
     const forwarding = new Forwarding(loaded.config.proxy, randomUUID);
     const before = this.#generation;
     const pools = new Pools(
@@ -125,6 +127,7 @@ export class Gateway {
         deadlines: this.#deadlines,
         random: Math.random,
         names: this.#names,
+        resolver,
         limits: defaultHttpLimits,
         readBuffers: this.#readBuffers,
         protocols: this.#protocols,
@@ -165,6 +168,7 @@ export class Gateway {
     this.#timeouts = { ...defaultServerTimeouts, ...timeoutsOf(next.loaded.config) };
     this.#metrics.of.configGeneration.labels({}).set(number);
     this.#ocsp.follow(next.policies);
+    this.#workerServices?.resolver.configure(next.loaded.config.dns);
     if (before === undefined) return;
     this.#connections.reEvaluate();
     before.close();
@@ -309,6 +313,11 @@ export class Gateway {
   #current(): Generation {
     if (this.#generation === undefined) throw new Error('no generation was committed');
     return this.#generation;
+  }
+
+  #services(): WorkerServices {
+    if (this.#workerServices === undefined) throw new Error('no generation was prepared');
+    return this.#workerServices;
   }
 
   #settle(config: GatewayConfig): WorkerServices {

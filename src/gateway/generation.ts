@@ -17,7 +17,9 @@ import type { MetricCatalogue } from '../telemetry/metrics.ts';
 import { Cluster } from '../upstream/cluster.ts';
 import { defaultPoolSettings, type PoolSettings } from '../upstream/pool-settings.ts';
 import type { Pools } from '../upstream/pools.ts';
-import type { BackendAnchors, TlsMaterial } from '../upstream/tls-identity.ts';
+import type { TlsMaterial } from '../upstream/tls-identity.ts';
+import { CrlSet } from '../crl/crl-set.ts';
+import { AnchorSet } from '../trust/anchor-set.ts';
 import { type CompiledPolicy, crlSettings, policyCompiler } from './compile-policies.ts';
 import type { CrlLookup } from '../crl/subscriber.ts';
 import type { LoadedConfig, LoadedRoute } from '../loading/loaded.ts';
@@ -158,8 +160,11 @@ export class Generation implements Serving {
   /** Puts refreshed CRLs active; open connections to clients are verified by who calls this. */
   replaceCrls(crls: CrlLookup): void {
     const policies = new Map(this.policies.policies.map((policy) => [policy.name, policy]));
-    for (const { config, crlKey } of this.loaded.policies)
-      if (crlKey !== undefined) policies.get(config.name)?.trust?.replaceCrls(crls.find(crlKey));
+    for (const { config, crlKey } of this.loaded.policies) {
+      const asked = config.clientAuth?.crl;
+      if (crlKey === undefined || asked === undefined) continue;
+      policies.get(config.name)?.trust?.replaceRevocations(new CrlSet(crls.find(crlKey), crlSettings(asked)));
+    }
     const keys = new Set(this.loaded.routes.map(({ tls }) => tls.crlKey));
     for (const key of keys) if (key !== undefined) this.pools.replaceCrls(key, crls.find(key));
   }
@@ -193,6 +198,7 @@ function compileRoute(
     maxWaiting: transport.maxPendingRequests,
     maxIdleConnsPerHost: transport.maxIdleConnsPerHost,
     idleMs: transport.idleConnTimeoutMs,
+    maxAgeMs: transport.maxConnectionDurationMs,
     connectMs: config.timeouts.connectMs,
     handshakeMs: config.timeouts.handshakeMs,
   };
@@ -229,16 +235,16 @@ class ForwardSettings {
 
 /** Anchors of the backend side by their text: 10,000 routes with one CA parse it once. */
 class AnchorSets {
-  readonly #known = new Map<string, BackendAnchors>();
+  readonly #known = new Map<string, AnchorSet>();
 
   /** `pem` undefined: the system's roots. */
-  find(pem: string | undefined): BackendAnchors {
+  find(pem: string | undefined): AnchorSet {
     const key = pem ?? 'system';
     let set = this.#known.get(key);
     if (set === undefined) {
       const bundle = pem === undefined ? loadSystemBundle() : TrustBundle.parse(pem).bundle;
       if (bundle === undefined) throw new RangeError('a CA bundle that was good when it was loaded cannot be read');
-      set = { pems: bundle.pem, digest: bundle.digest };
+      set = new AnchorSet(bundle, false);
       this.#known.set(key, set);
     }
     return set;

@@ -123,7 +123,7 @@ export class OpenConnections {
     this.#sweeping = false;
     const now = this.#clock.now();
     const { policies } = this.#policies();
-    if (policies.some(({ trust }) => trust?.crls?.hasStaled(this.#sweptAt, now) === true)) this.reEvaluate();
+    if (policies.some(({ trust }) => trust?.revocations?.hasStaled(this.#sweptAt, now) === true)) this.reEvaluate();
     const closed = new ClosedConnections();
     let again = false;
     for (const open of this.#open) {

@@ -2,6 +2,7 @@
 // a backend that is down makes one line when it goes and one a minute, not one per request.
 import type { Clock } from '../base/clock.ts';
 import type { Fault } from '../base/fault.ts';
+import type { LookUpFailure, ResolverEvents } from '../dns/name-resolver.ts';
 import type { OcspSoftFail } from '../ocsp/verification.ts';
 import type { FaultReport } from '../flow/serving.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
@@ -18,7 +19,7 @@ import { ObservedCertificates } from './observed-certificates.ts';
 const quietMs = 60_000;
 const maxKinds = 10_000;
 
-export class Reports implements BackendEvents {
+export class Reports implements BackendEvents, ResolverEvents {
   readonly metrics: Metrics;
   readonly observed = new ObservedCertificates();
   readonly #clock: Clock;
@@ -112,6 +113,22 @@ export class Reports implements BackendEvents {
       const { code = 'down', detail = '', raw = '' } = state.reason ?? {};
       this.#log.warn({ backend: label, source: state.source, code, detail, raw }, 'backend marked down');
     }
+  }
+
+  onLookUp(result: 'ok' | LookUpFailure['code']): void {
+    this.metrics.of.dnsLookups.labels({ result }).inc();
+  }
+
+  onAddresses(name: string, addresses: readonly string[]): void {
+    this.#log.info({ name, addresses }, 'a host name of backends has other addresses');
+  }
+
+  onLookUpFailure(name: string, { code, raw, detail }: LookUpFailure, kept: readonly string[]): void {
+    const suppressed = this.#admit(`look-up ${name} ${code}`);
+    if (suppressed === undefined) return;
+    const about = { name, code, raw, detail, ...(suppressed > 0 ? { suppressed } : {}) };
+    if (kept.length === 0) this.#log.warn(about, 'a host name has no address');
+    else this.#log.warn({ ...about, addresses: kept }, 'a look-up failed; the addresses of before stay in use');
   }
 
   #observe(backend: string, { connectMs, handshakeMs }: ConnectTimes): void {

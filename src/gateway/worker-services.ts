@@ -10,6 +10,7 @@ import { WriteBudget } from '../http1/write-budget.ts';
 import { AccessLog } from '../telemetry/access-log.ts';
 import { createLogger, type OpenLogger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { NameResolver } from '../dns/name-resolver.ts';
 import { IdleBudget } from '../upstream/idle-budget.ts';
 import { DescriptorWatch } from '../downstream/descriptors.ts';
 import { ExpiryWatch } from './expiry-watch.ts';
@@ -29,6 +30,7 @@ export class WorkerServices {
   readonly reports: Reports;
   readonly services: Services;
   readonly budget: IdleBudget;
+  readonly resolver: NameResolver;
   /** For answers that wait for slow clients. */
   readonly writes: WriteBudget;
   readonly #metrics: Metrics;
@@ -59,13 +61,15 @@ export class WorkerServices {
       onFault: (report) => reports.onFault(report),
       current,
     };
+    this.resolver = new NameResolver({ clock, random: Math.random, events: reports, settings: config.dns });
     this.budget = new IdleBudget(config.transport.maxIdleConns);
     this.writes = new WriteBudget(buffering.responseTotalBytes, buffering.responseBytes);
   }
 
   /** What is kept for slow clients now, and the log lines that were lost since it was asked last. */
   setGauges(): void {
-    const { bufferedBytes } = this.#metrics.of;
+    const { bufferedBytes, dnsStaleNames } = this.#metrics.of;
+    dnsStaleNames.labels({}).set(this.resolver.stale);
     bufferedBytes.labels({ body: 'request' }).set(this.services.bodies.used);
     bufferedBytes.labels({ body: 'response' }).set(this.writes.used);
     const counter = this.#metrics.of.logDropped.labels({});
@@ -81,6 +85,7 @@ export class WorkerServices {
 
   /** Writes what the access log holds. */
   async close(): Promise<void> {
+    this.resolver.close();
     await this.#accessLog?.close();
   }
 }

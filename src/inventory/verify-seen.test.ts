@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { ClientTrust } from '../downstream/client-trust.ts';
+import { ClientTrust } from '../trust/client-trust.ts';
 import type { TrustPolicy } from '../downstream/trust-policy.ts';
 import type { PolicyTable } from '../downstream/policy-table.ts';
 import { readFacts } from '../certs/facts-reader.ts';

@@ -2,9 +2,8 @@
 // policy that its server names would have. Says only what changes; what it cannot know is listed, not guessed.
 import type { SeenAnonymous } from './anonymous.ts';
 import type { TrustPolicy } from '../downstream/trust-policy.ts';
-import { verifyPresented } from '../downstream/verify-presented.ts';
+import { verifyPresented } from '../trust/verify-presented.ts';
 import type { PolicyTable } from '../downstream/policy-table.ts';
-import { verifyCaConstraints } from '../trust/ca-constraints.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
 import { readFacts } from '../certs/facts-reader.ts';
 import { type VerificationResult, refuseUnreadable } from '../trust/certificate-checks.ts';
@@ -127,9 +126,10 @@ function verifyClient(
     );
     const [leaf, ...rest] = facts as [CertificateFacts, ...CertificateFacts[]];
     if (leaf.sha256 !== client.sha256) return 'unknown';
-    return (
-      verifyPresented([leaf, ...rest], { trust, maxDepth: clientAuth.maxDepth, crls: trust.crls }, now) ??
-      verifyCaConstraints(leaf, rest, trust.anchorsFor(leaf))
+    return verifyPresented(
+      [leaf, ...rest],
+      { trust, maxDepth: clientAuth.maxDepth, revocations: trust.revocations },
+      now,
     );
   } catch (error) {
     return refuseUnreadable(error);

@@ -3,6 +3,7 @@
 import type { ClientAuthConfig, Ref } from '../config/gateway-config.ts';
 import { splitCertificate } from '../certs/facts-reader.ts';
 import { materialError, materialWarning } from '../base/material-problem.ts';
+import { isPartialChain } from '../trust/anchor-set.ts';
 import { TrustBundle } from '../trust/trust-bundle.ts';
 import type { MaterialLoader } from './material-loader.ts';
 
@@ -50,7 +51,7 @@ function checkNames(
   bundles: readonly (TrustBundle | undefined)[],
   loader: MaterialLoader,
 ): void {
-  const cas = new Map(bundles.flatMap((bundle) => bundle?.anchors ?? []).map((facts) => [facts.sha256, facts]));
+  const cas = new Map(bundles.flatMap((bundle) => bundle?.certificates ?? []).map((facts) => [facts.sha256, facts]));
   let bytes = 0;
   for (const { der } of cas.values()) {
     const { subject } = splitCertificate(der);
@@ -80,7 +81,10 @@ function checkRoots(
   bundles: readonly { readonly what: string; readonly bundle: TrustBundle; readonly ref: Ref }[],
   loader: MaterialLoader,
 ): void {
-  const isError = partialChain === false || bundles.some(({ bundle }) => bundle.hasRoot);
+  const isError = !isPartialChain(
+    partialChain,
+    bundles.map(({ bundle }) => bundle),
+  );
   for (const { what, bundle, ref } of bundles) {
     if (bundle.hasRoot || partialChain === true) continue;
     const message = `policy ${policy}: ${what} holds no root CA`;

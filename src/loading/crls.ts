@@ -61,7 +61,7 @@ export class CrlLoads {
     const specs = config.sources.map((source) =>
       makeFeedSpec(
         source,
-        issuers.anchors.map(({ der }) => der),
+        issuers.certificates.map(({ der }) => der),
         issuers.digest,
       ),
     );
@@ -93,7 +93,7 @@ export class CrlLoads {
         ),
       ),
     );
-    const { anchors: cas } = trusted;
+    const { certificates: cas } = trusted;
     for (const ca of cas) {
       // Without `scope: chain` a CA that only issues CAs has nothing to say.
       const isAbove = config.scope === 'leaf' && cas.some((one) => one !== ca && looksIssuedBy(one, ca));

@@ -204,7 +204,7 @@ async function loadRoute(
 }
 
 function addAnchors(expiries: Expiry[], role: Expiry['role'], bundle: TrustBundle): void {
-  for (const anchor of bundle.anchors) expiries.push(expiryOf(role, anchor));
+  for (const anchor of bundle.certificates) expiries.push(expiryOf(role, anchor));
 }
 
 function expiryOf(role: Expiry['role'], { subject, notBefore, notAfter }: Omit<Expiry, 'role'>): Expiry {

@@ -7,7 +7,7 @@ import { readFacts } from '../certs/facts-reader.ts';
 import { makeCertId } from './request.ts';
 import { writeOcspResponse } from './writer.ts';
 import { mintCa, type TestCa } from '../certs/test-ca.ts';
-import type { OcspSettings } from './settings.ts';
+import type { OcspSettings } from '../trust/revocation.ts';
 import { OcspChecker, type OcspFinding, type OcspSubject } from './checker.ts';
 
 /** The wall clock of the machine, and a monotonic one that the test turns. */

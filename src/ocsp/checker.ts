@@ -1,13 +1,14 @@
 // What OCSP says of client certificates, for one worker: answers from memory, else one question per certificate at a time to
 // its responder. Bounded everywhere; a responder that is dead is not asked by every handshake. Only the leaf is asked about:
 // the CAs above it are a matter for CRLs. Callers ask only after the chain was verified (incident 17).
+import type { LookupFunction } from 'node:net';
 import type { Clock } from '../base/clock.ts';
 import { Fault } from '../base/fault.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
 import { escapeForLog } from '../base/log-text.ts';
 import { encodeOcspRequest, makeCertId } from './request.ts';
 import { verifyOcspResponse, type OcspProblem } from './response.ts';
-import type { OcspSettings } from './settings.ts';
+import type { OcspSettings } from '../trust/revocation.ts';
 import { type KnownAnswer, OcspCache } from './cache.ts';
 import { type FetchProblem, fetchOcsp } from './fetch.ts';
 import { type OcspFailed, OcspFailures } from './failures.ts';
@@ -36,6 +37,8 @@ export type OcspEvents = {
 export type OcspCheckerOptions = {
   readonly clock: Clock;
   readonly events?: OcspEvents;
+  /** For the names of responders; default the system. */
+  readonly lookup?: LookupFunction;
   readonly limits?: { readonly maxAnswers?: number; readonly maxFetches?: number; readonly maxWaiting?: number };
 };
 
@@ -66,6 +69,7 @@ type Ask = {
 export class OcspChecker {
   readonly #clock: Clock;
   readonly #events: OcspEvents | undefined;
+  readonly #lookup: LookupFunction | undefined;
   readonly #cache: OcspCache;
   readonly #failures: OcspFailures;
   readonly #outages: OcspOutages;
@@ -75,9 +79,10 @@ export class OcspChecker {
   readonly #queue = new Set<Ask>();
   #fetches = 0;
 
-  constructor({ clock, events, limits = {} }: OcspCheckerOptions) {
+  constructor({ clock, events, lookup, limits = {} }: OcspCheckerOptions) {
     this.#clock = clock;
     this.#events = events;
+    this.#lookup = lookup;
     this.#cache = new OcspCache(limits.maxAnswers);
     this.#failures = new OcspFailures(clock);
     this.#outages = new OcspOutages(clock);
@@ -173,7 +178,7 @@ export class OcspChecker {
     try {
       const request = encodeOcspRequest(makeCertId(subject.leaf, subject.issuer));
       const timeoutMs = Math.max(1, until - this.#clock.monotonic());
-      fetchOcsp({ url, request, timeoutMs, clock: this.#clock }, (fetched) => {
+      fetchOcsp({ url, request, timeoutMs, clock: this.#clock, lookup: this.#lookup }, (fetched) => {
         this.#fetches -= 1;
         this.#outages.report(url, fetched);
         if (fetched.ok) this.#take(ask, fetched.body);

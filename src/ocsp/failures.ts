@@ -1,7 +1,7 @@
 // Why there is no (newer) answer about a certificate, by certificate and by where it may be asked: another policy may have
 // a responder that works. Bounded; an entry goes when an answer comes.
 import type { Clock } from '../base/clock.ts';
-import type { OcspSettings } from './settings.ts';
+import type { OcspSettings } from '../trust/revocation.ts';
 import type { OcspFailure } from './checker.ts';
 
 export type OcspFailed = {

@@ -2,6 +2,7 @@
 // no redirects, no kept connections. What comes back is verified elsewhere; nothing here trusts the transport.
 import { request as requestHttp, type RequestOptions } from 'node:http';
 import { request as requestHttps } from 'node:https';
+import type { LookupFunction } from 'node:net';
 import type { Clock } from '../base/clock.ts';
 import { maxOcspResponseBytes } from './reader.ts';
 
@@ -18,13 +19,15 @@ export type OcspFetch = {
   readonly request: Buffer;
   readonly timeoutMs: number;
   readonly clock: Clock;
+  /** Who knows the addresses of names; default the system, which holds a thread meanwhile. */
+  readonly lookup?: LookupFunction | undefined;
 };
 
 const maxHeaderBytes = 16 * 1024;
 
 /** Calls `done` exactly once, never before it returns. */
 export function fetchOcsp(
-  { url, request: body, timeoutMs, clock }: OcspFetch,
+  { url, request: body, timeoutMs, clock, lookup }: OcspFetch,
   done: (fetched: OcspFetched) => void,
 ): void {
   const options: RequestOptions & { rejectUnauthorized: boolean } = {
@@ -34,6 +37,7 @@ export function fetchOcsp(
     path: url.pathname + url.search,
     headers: { 'content-type': 'application/ocsp-request', 'content-length': body.length, connection: 'close' },
     agent: false,
+    ...(lookup === undefined ? {} : { lookup }),
     maxHeaderSize: maxHeaderBytes,
     // Whatever the environment says: an environment variable must not turn verification off.
     rejectUnauthorized: true,

@@ -6,7 +6,7 @@ import { Fault } from '../base/fault.ts';
 import { readPointers } from '../certs/revocation-pointers.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
 import { escapeForLog } from '../base/log-text.ts';
-import type { OcspSettings } from './settings.ts';
+import type { OcspSettings } from '../trust/revocation.ts';
 
 export type FoundResponder =
   | { readonly url: URL }

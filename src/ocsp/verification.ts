@@ -4,7 +4,8 @@
 import type { CertificateFacts } from '../certs/facts.ts';
 import type { VerificationResult } from '../trust/certificate-checks.ts';
 import type { Verdict } from '../trust/verdict.ts';
-import type { OcspSettings } from './settings.ts';
+import type { EstablishedChain } from '../trust/established-chain.ts';
+import type { OcspSettings, RevocationAnswers } from '../trust/revocation.ts';
 import type { OcspChecker, OcspFailure, OcspFinding, OcspSubject } from './checker.ts';
 
 /** Where OCSP could not say that a client is good and the policy lets it in all the same. */
@@ -87,6 +88,24 @@ export function verifyOpen(
     last.known !== undefined && (last.known.answer.status === 'revoked' || now <= last.known.answer.validUntil);
   const finding = { known: holds ? last.known : undefined, failure: last.failed?.failure ?? outOfDate };
   return verifyFinding(finding, settings.mode);
+}
+
+/** The answers so far, as verification asks for them. */
+export class OcspAnswers implements RevocationAnswers {
+  readonly #checker: OcspChecker;
+
+  constructor(checker: OcspChecker) {
+    this.#checker = checker;
+  }
+
+  verify(
+    leaf: CertificateFacts,
+    known: EstablishedChain | undefined,
+    settings: OcspSettings,
+    now: number,
+  ): VerificationResult | undefined {
+    return verifyOpen(this.#checker, ocspSubject(leaf, known), settings, now);
+  }
 }
 
 const notKnown = 'the responder does not know the certificate';

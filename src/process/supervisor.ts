@@ -1,7 +1,7 @@
 // The worker processes: started together, watched, ended where they hang, replaced when they end, with growing pauses where
 // they keep ending. A start waits for nobody: what was reloaded meanwhile it takes over before it listens.
 import type { Clock } from '../base/clock.ts';
-import { maxIntermediates } from '../downstream/intermediates.ts';
+import { maxIntermediates } from '../trust/intermediates.ts';
 import type { SeenReport } from '../inventory/seen-clients.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { Backoff } from './backoff.ts';

@@ -127,6 +127,16 @@ function catalogue() {
       'TLS handshake with a backend, however it ended',
       'backend',
     ),
+    dnsLookups: counter(
+      'dns_lookups_total',
+      'Look-ups of host names by result: ok, not_found, timeout or failed',
+      'result',
+    ),
+    dnsStaleNames: gauge(
+      'max',
+      'dns_stale_names',
+      'Host names whose last look-up failed and whose addresses of before are in use, in the worker that has most',
+    ),
     upstreamConnectFailures: counter(
       'upstream_connect_failures_total',
       'Connections to a backend that did not come about, in TCP or in TLS, by reason code',

@@ -22,7 +22,15 @@ const known = {
 };
 
 function verify(raw: string, input: Partial<DiagnosisInput> = {}): string {
-  const { code, detail } = diagnose({ raw, leg: 1, leaf: readFacts(good.der), chain: [], anchors, now, ...input });
+  const { code, detail } = diagnose({
+    raw,
+    leg: 1,
+    leaf: readFacts(good.der),
+    chain: [],
+    bundle: anchors,
+    now,
+    ...input,
+  });
   assert.notEqual(code, 'ok');
   assert.notEqual(detail, '');
   assert.doesNotMatch(detail, /[\x00-\x1f]/);
@@ -113,7 +121,7 @@ test('below the system roots a leaf with an AIA address lacks its intermediate, 
   );
   const withAia = await inter.issue({ kind: 'server', extensions: [{ oid: '1.3.6.1.5.5.7.1.1', value: aia }] });
   const raw = 'UNABLE_TO_VERIFY_LEAF_SIGNATURE';
-  const leg2 = { leg: 2, anchors: undefined } as const;
+  const leg2 = { leg: 2, bundle: undefined } as const;
   assert.equal(verify(raw, { ...leg2, leaf: readFacts(withAia.der) }), 'missing_intermediate');
   assert.equal(verify(raw, { ...leg2, leaf: readFacts(server.der) }), 'untrusted_issuer');
   assert.equal(verify('DEPTH_ZERO_SELF_SIGNED_CERT', { ...leg2, leaf: readFacts(root.der) }), 'untrusted_issuer');
@@ -122,7 +130,7 @@ test('below the system roots a leaf with an AIA address lacks its intermediate, 
 test('a CA that was made anew under its old name is told from one that nobody knows', async () => {
   const anew = await mintCa({ subject: '/O=Ours/CN=Root' });
   const leaf = readFacts((await anew.issue({ kind: 'client' })).der);
-  const input = { raw: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE', leg: 1, chain: [], anchors, now } as const;
+  const input = { raw: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE', leg: 1, chain: [], bundle: anchors, now } as const;
   const { code, detail } = diagnose({ ...input, leaf });
   assert.equal(code, 'untrusted_issuer');
   assert.match(detail, /an anchor has that name but another key/);
@@ -136,7 +144,7 @@ test('an anchor that is an intermediate without its root is named as the cause',
     leg: 1,
     leaf,
     chain: [],
-    anchors: partial,
+    bundle: partial,
     now,
   });
   assert.equal(code, 'untrusted_issuer');
@@ -219,7 +227,14 @@ test('details name dates, clock, issuer and anchors, with hostile subjects escap
     notBefore: now - 2 * day,
     notAfter: now - day,
   });
-  const expired = diagnose({ raw: 'CERT_HAS_EXPIRED', leg: 1, leaf: readFacts(old.der), chain: [], anchors, now });
+  const expired = diagnose({
+    raw: 'CERT_HAS_EXPIRED',
+    leg: 1,
+    leaf: readFacts(old.der),
+    chain: [],
+    bundle: anchors,
+    now,
+  });
   assert.ok(expired.detail.includes(new Date(now).toISOString()));
   assert.match(expired.detail, /^"CN=a\\E2\\80\\AEb": it expired on /);
   const stranger = await (await mintCa({ cn: 'Elsewhere' })).issue({ kind: 'client', cn: 'x' });
@@ -228,7 +243,7 @@ test('details name dates, clock, issuer and anchors, with hostile subjects escap
     leg: 1,
     leaf: readFacts(stranger.der),
     chain: [],
-    anchors,
+    bundle: anchors,
     now,
   });
   assert.match(unknown.detail, /"CN=x": its issuer "CN=Elsewhere" is not among the anchors \("CN=Root,O=Ours"\)/);

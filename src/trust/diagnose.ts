@@ -17,8 +17,8 @@ export type DiagnosisInput = {
   readonly leaf: CertificateFacts | undefined;
   /** As presented, with or without the leaf. */
   readonly chain: readonly CertificateFacts[];
-  /** undefined: the system roots. */
-  readonly anchors: TrustBundle | undefined;
+  /** The CAs that we trust; undefined: the public roots. */
+  readonly bundle: TrustBundle | undefined;
   readonly now: number;
   /** CAs that we know from elsewhere (our own chains, chains seen before): they tell a missing intermediate for certain. */
   readonly known?: IssuerIndex;
@@ -121,14 +121,14 @@ function diagnoseDates(input: DiagnosisInput, leaf: CertificateFacts, code: stri
     if (found !== undefined) return { ...found, detail: `${quoteSubject(facts)}: ${found.detail}` };
   }
   // None of what was presented: an anchor, or another clock than ours.
-  const anchor = input.anchors?.anchors.find((facts) => verifyDates(facts, input.now) !== undefined);
+  const anchor = input.bundle?.certificates.find((facts) => verifyDates(facts, input.now) !== undefined);
   const which = anchor === undefined ? 'a certificate in its chain' : `the CA ${quoteSubject(anchor)}`;
   return code === 'CERT_HAS_EXPIRED'
     ? { code: 'expired', detail: `${quoteSubject(leaf)}: ${which} expired` }
     : { code: 'not_yet_valid', detail: `${quoteSubject(leaf)}: ${which} is not valid yet` };
 }
 
-function verifyPurpose({ leg, anchors, chain }: DiagnosisInput, leaf: CertificateFacts): VerificationResult {
+function verifyPurpose({ leg, bundle, chain }: DiagnosisInput, leaf: CertificateFacts): VerificationResult {
   const impostor = verifyImpostor(leaf, chain);
   if (impostor !== undefined) return impostor;
   const [usage, word, side] = leg === 1 ? [clientAuth, 'clientAuth', 'client'] : [serverAuth, 'serverAuth', 'server'];
@@ -136,7 +136,9 @@ function verifyPurpose({ leg, anchors, chain }: DiagnosisInput, leaf: Certificat
   if (!hasPurpose(leaf, usage)) {
     return { code: 'wrong_purpose', detail: `${who} is not made for a ${side}: its extended key usage lacks ${word}` };
   }
-  const limited = [...chain, ...(anchors?.anchors ?? [])].find((facts) => facts !== leaf && !hasPurpose(facts, usage));
+  const limited = [...chain, ...(bundle?.certificates ?? [])].find(
+    (facts) => facts !== leaf && !hasPurpose(facts, usage),
+  );
   if (limited !== undefined) {
     return {
       code: 'wrong_purpose',
@@ -151,7 +153,7 @@ function verifyUnspecified(input: DiagnosisInput, leaf: CertificateFacts): Verif
   const impostor = verifyImpostor(leaf, input.chain);
   if (impostor !== undefined) return impostor;
   const issuer = verifyIssuer(input, leaf);
-  if (input.anchors === undefined || input.anchors.findIssuer(findTop(leaf, input.chain)) === undefined) return issuer;
+  if (input.bundle === undefined || input.bundle.findIssuer(findTop(leaf, input.chain)) === undefined) return issuer;
   const detail = 'its chain reaches a CA of ours, but OpenSSL refuses it (a critical extension or a constraint)';
   return { code: 'malformed_cert', detail: `${quoteSubject(leaf)}: ${detail}` };
 }

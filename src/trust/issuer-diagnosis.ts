@@ -12,35 +12,36 @@ export type IssuerIndex = { findIssuer(facts: CertificateFacts): CertificateFact
 
 export type IssuerQuestion = {
   readonly chain: readonly CertificateFacts[];
-  readonly anchors: TrustBundle | undefined;
+  /** The CAs that we trust; undefined: the public roots. */
+  readonly bundle: TrustBundle | undefined;
   readonly known?: IssuerIndex;
 };
 
 /** untrusted_issuer or missing_intermediate, for a leaf that OpenSSL found no trusted issuer of. */
 export function verifyIssuer(input: IssuerQuestion, leaf: CertificateFacts): VerificationResult {
-  const { anchors } = input;
+  const { bundle } = input;
   const top = findTop(leaf, input.chain);
   const who = quoteSubject(leaf);
   if (top === leaf && isSelfIssued(leaf)) {
     return {
       code: 'untrusted_issuer',
-      detail: `${who} is self-signed and not among the anchors${listAnchors(anchors)}`,
+      detail: `${who} is self-signed and not among the anchors${listTrusted(bundle)}`,
     };
   }
   if (isSelfIssued(top)) {
     return {
       code: 'untrusted_issuer',
-      detail: `${who}: its root ${quoteSubject(top)} is not among the anchors${listAnchors(anchors)}`,
+      detail: `${who}: its root ${quoteSubject(top)} is not among the anchors${listTrusted(bundle)}`,
     };
   }
-  if (anchors?.contains(top) === true) {
+  if (bundle?.contains(top) === true) {
     return {
       code: 'untrusted_issuer',
       detail: `${who}: ${quoteSubject(top)} is among the CAs, but is an intermediate: its root is not, and nothing (partialChain) makes it an anchor`,
     };
   }
   const issuer = `"${escapeForLog(top.issuer, 120)}"`;
-  const anchor = anchors?.findIssuer(top);
+  const anchor = bundle?.findIssuer(top);
   if (anchor !== undefined) {
     const why = isSelfIssued(anchor)
       ? 'its signature does not verify with the key of that CA'
@@ -48,37 +49,37 @@ export function verifyIssuer(input: IssuerQuestion, leaf: CertificateFacts): Ver
     return { code: 'untrusted_issuer', detail: `${who} names the issuer ${issuer}, which is an anchor, but ${why}` };
   }
   // Key identifiers tell them apart: a CA that was made anew under its old name is another CA.
-  if (anchors?.anchors.some(({ subjectKey }) => subjectKey === top.issuerKey) === true) {
+  if (bundle?.certificates.some(({ subjectKey }) => subjectKey === top.issuerKey) === true) {
     return {
       code: 'untrusted_issuer',
       detail: `${who} names the issuer ${issuer}; an anchor has that name but another key: was the CA made anew?`,
     };
   }
   const missing = input.known?.findIssuer(top);
-  if (missing !== undefined && (anchors === undefined || reaches(missing, anchors, input.known))) {
+  if (missing !== undefined && (bundle === undefined || reaches(missing, bundle, input.known))) {
     return {
       code: 'missing_intermediate',
       detail: `${who} was sent without the intermediate ${issuer}, which is below a CA of ours`,
     };
   }
-  if (looksIntermediate(top, anchors)) {
+  if (looksIntermediate(top, bundle)) {
     return {
       code: 'missing_intermediate',
-      detail: `${who} was sent without the certificate of its issuer ${issuer}${listAnchors(anchors)}`,
+      detail: `${who} was sent without the certificate of its issuer ${issuer}${listTrusted(bundle)}`,
     };
   }
   return {
     code: 'untrusted_issuer',
-    detail: `${who}: its issuer ${issuer} is not among the anchors${listAnchors(anchors)}; if it is an intermediate below one of them, the peer must send it along`,
+    detail: `${who}: its issuer ${issuer} is not among the anchors${listTrusted(bundle)}; if it is an intermediate below one of them, the peer must send it along`,
   };
 }
 
 const maxClimb = 10;
 
-function reaches(start: CertificateFacts, anchors: TrustBundle, known: IssuerIndex | undefined): boolean {
+function reaches(start: CertificateFacts, bundle: TrustBundle, known: IssuerIndex | undefined): boolean {
   let at: CertificateFacts | undefined = start;
   for (let step = 0; at !== undefined && step < maxClimb; step += 1) {
-    if (anchors.contains(at) || anchors.findIssuer(at) !== undefined) return true;
+    if (bundle.contains(at) || bundle.findIssuer(at) !== undefined) return true;
     at = known?.findIssuer(at);
   }
   return false;
@@ -88,12 +89,12 @@ function reaches(start: CertificateFacts, anchors: TrustBundle, known: IssuerInd
  * Without the missing certificate there is no proof; a likely sign is an issuer of the same organisation as one of our
  * anchors, or for the public roots an AIA address where the issuer's certificate can be fetched (roots issue no leaves).
  */
-function looksIntermediate(top: CertificateFacts, anchors: TrustBundle | undefined): boolean {
-  if (anchors === undefined) return top.der.includes(caIssuersOid);
+function looksIntermediate(top: CertificateFacts, bundle: TrustBundle | undefined): boolean {
+  if (bundle === undefined) return top.der.includes(caIssuersOid);
   const organisation = organisationOf(top.issuer);
   if (organisation === undefined) return false;
-  return anchors.anchors.some(
-    (anchor) => organisationOf(anchor.subject) === organisation && anchor.subjectKey !== top.issuerKey,
+  return bundle.certificates.some(
+    (ca) => organisationOf(ca.subject) === organisation && ca.subjectKey !== top.issuerKey,
   );
 }
 
@@ -121,10 +122,10 @@ export function findTop(leaf: CertificateFacts, chain: readonly CertificateFacts
 
 const maxAnchorsShown = 5;
 
-function listAnchors(anchors: TrustBundle | undefined): string {
-  if (anchors === undefined) return ' (the built-in roots)';
-  const names = anchors.anchors.slice(0, maxAnchorsShown).map(quoteSubject);
-  const more = anchors.anchors.length - names.length;
+function listTrusted(bundle: TrustBundle | undefined): string {
+  if (bundle === undefined) return ' (the built-in roots)';
+  const names = bundle.certificates.slice(0, maxAnchorsShown).map(quoteSubject);
+  const more = bundle.certificates.length - names.length;
   return ` (${names.join(', ')}${more > 0 ? `, and ${more} more` : ''})`;
 }
 

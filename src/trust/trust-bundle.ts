@@ -1,5 +1,6 @@
-// A set of trust anchors, parsed and counted by ourselves: Node takes garbage, partial and empty bundles for a smaller set
-// without a word, and an absent one for "every public root" (incident 6, N22). A bundle exists only with an anchor in it.
+// A set of CA certificates, parsed and counted by ourselves: Node takes garbage, partial and empty bundles for a smaller set
+// without a word, and an absent one for "every public root" (incident 6, N22). A bundle exists only with a CA in it. Which of
+// them are anchors is not its affair (anchor-set.ts).
 import { hash } from 'node:crypto';
 import { rootCertificates } from 'node:tls';
 import { encodePem } from '../asn1/der-writer.ts';
@@ -22,75 +23,82 @@ export type BundleOptions = {
   readonly now?: number;
 };
 
+const none: readonly CertificateFacts[] = [];
+
 export class TrustBundle {
   /** At least one; no two alike. */
-  readonly anchors: readonly CertificateFacts[];
-  /** One PEM certificate per anchor, written by us: what OpenSSL gets is exactly what was counted. */
+  readonly certificates: readonly CertificateFacts[];
+  /** One PEM certificate for each, written by us: what OpenSSL gets is exactly what was counted. */
   readonly pem: readonly string[];
-  /** SHA-256 over the set of anchors, whatever their order; hexadecimal. */
+  /** SHA-256 over the set, whatever its order; hexadecimal. */
   readonly digest: string;
   readonly #bySubject = new Map<string, CertificateFacts[]>();
 
-  private constructor(anchors: readonly CertificateFacts[]) {
-    this.anchors = anchors;
-    this.pem = anchors.map((anchor) => encodePem('CERTIFICATE', anchor.der));
+  private constructor(certificates: readonly CertificateFacts[]) {
+    this.certificates = certificates;
+    this.pem = certificates.map(({ der }) => encodePem('CERTIFICATE', der));
     this.digest = hash(
       'sha256',
-      anchors
-        .map((anchor) => anchor.sha256)
+      certificates
+        .map(({ sha256 }) => sha256)
         .sort()
         .join('\n'),
       'hex',
     );
-    for (const anchor of anchors) {
-      const same = this.#bySubject.get(anchor.subjectKey);
-      if (same === undefined) this.#bySubject.set(anchor.subjectKey, [anchor]);
-      else same.push(anchor);
+    for (const facts of certificates) {
+      const same = this.#bySubject.get(facts.subjectKey);
+      if (same === undefined) this.#bySubject.set(facts.subjectKey, [facts]);
+      else same.push(facts);
     }
   }
 
-  /** The anchors of a PEM text. No bundle where anything in it is broken or does not belong there. */
+  /** The CAs of a PEM text. No bundle where anything in it is broken or does not belong there. */
   static parse(pem: string, options: BundleOptions = {}): ParsedBundle {
     const name = options.name ?? 'CA bundle';
     const parsed = parseCertificates(pem, name);
     const problems = [...parsed.problems];
     problems.push(...refuseForeignBlocks(parsed.others, () => false, name, 'CA bundle'));
     const distinct = [...new Map(parsed.certificates.map((facts) => [facts.sha256, facts])).values()];
-    const anchors = distinct.filter((facts) => canAnchor(facts));
-    if (anchors.length === 0 && distinct.length > 0) problems.push(noCa(distinct[0] as CertificateFacts, name));
-    if (hasErrors(problems) || anchors.length === 0) return { problems };
+    const cas = distinct.filter((facts) => mayIssue(facts));
+    if (cas.length === 0 && distinct.length > 0) problems.push(noCa(distinct[0] as CertificateFacts, name));
+    if (hasErrors(problems) || cas.length === 0) return { problems };
     for (const facts of distinct) {
-      if (!anchors.includes(facts)) problems.push(notACa(facts, name));
+      if (!cas.includes(facts)) problems.push(notACa(facts, name));
     }
-    for (const facts of anchors) problems.push(...verifyDates(facts, name, options.now));
-    return { bundle: new TrustBundle(anchors), problems };
+    for (const facts of cas) problems.push(...verifyDates(facts, name, options.now));
+    return { bundle: new TrustBundle(cas), problems };
   }
 
-  /** The anchors of several bundles as one. */
+  /** Several bundles as one. */
   static join(first: TrustBundle, ...more: readonly TrustBundle[]): TrustBundle {
-    const all = [first, ...more].flatMap((bundle) => bundle.anchors);
+    const all = [first, ...more].flatMap((bundle) => bundle.certificates);
     return new TrustBundle([...new Map(all.map((facts) => [facts.sha256, facts])).values()]);
   }
 
-  /** Those of its anchors that `other` does not have; undefined where that is none. */
+  /** Those that `other` does not have; undefined where that is none. */
   without(other: TrustBundle): TrustBundle | undefined {
-    const rest = this.anchors.filter((anchor) => !other.contains(anchor));
+    const rest = this.certificates.filter((facts) => !other.contains(facts));
     return rest.length === 0 ? undefined : new TrustBundle(rest);
   }
 
-  /** The anchor whose name and key identifier say that it issued this certificate; the signature is not checked. */
+  /** The CA whose name and key identifier say that it issued this certificate; the signature is not checked. */
   findIssuer(facts: CertificateFacts): CertificateFacts | undefined {
-    return this.#bySubject.get(facts.issuerKey)?.find((anchor) => looksIssuedBy(facts, anchor));
+    return this.findNamed(facts.issuerKey).find((ca) => looksIssuedBy(facts, ca));
+  }
+
+  /** Those whose subject has this key (name-key.ts). */
+  findNamed(subjectKey: string): readonly CertificateFacts[] {
+    return this.#bySubject.get(subjectKey) ?? none;
   }
 
   /** Whether there is a root among them; without one, only an intermediate taken as an anchor can be chained to. */
   get hasRoot(): boolean {
-    return this.anchors.some(isSelfIssued);
+    return this.certificates.some(isSelfIssued);
   }
 
-  /** True where this very certificate is an anchor. */
+  /** True where this very certificate is among them. */
   contains(facts: CertificateFacts): boolean {
-    return this.#bySubject.get(facts.subjectKey)?.some((anchor) => anchor.sha256 === facts.sha256) ?? false;
+    return this.findNamed(facts.subjectKey).some(({ sha256 }) => sha256 === facts.sha256);
   }
 }
 
@@ -115,7 +123,7 @@ export function findSystemIssuer(facts: CertificateFacts): CertificateFacts | un
 }
 
 /** A CA, or one of the old self-signed version 1 certificates, which had no way to say so and which OpenSSL accepts. */
-function canAnchor(facts: CertificateFacts): boolean {
+function mayIssue(facts: CertificateFacts): boolean {
   if (facts.isCa) return true;
   return splitCertificate(facts.der).extensions === undefined && isSelfIssued(facts);
 }

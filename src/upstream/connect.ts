@@ -1,21 +1,25 @@
-// One attempt to reach a backend: DNS and TCP (both address families raced by Node), then TLS, then our own verdict.
+// One attempt to reach a backend: its addresses, TCP (one address after the other, both families in turn), then TLS, then our
+// own verdict.
 // Ends exactly once, with a socket that may carry requests or with a fault; each phase has its deadline.
-import net from 'node:net';
+import net, { isIP } from 'node:net';
 import tls from 'node:tls';
 import type { Clock } from '../base/clock.ts';
 import { Fault, toFault } from '../base/fault.ts';
 import type { ReadBuffer, ReadBuffers, OpenSocket } from '../http1/read-buffer.ts';
 import type { Verdict } from '../trust/verdict.ts';
 import type { ConnectTimes } from './dependencies.ts';
+import type { Found } from '../dns/name-resolver.ts';
+import type { Addresses } from './addresses.ts';
 import type { Endpoint } from './endpoint.ts';
 import { endpointLabel } from './endpoint.ts';
 import { type BackendVerification, verifyBackend } from './verify-backend.ts';
 import type { Ticket, Tickets } from './tickets.ts';
 import type { TlsIdentity } from './tls-identity.ts';
-import { connectFault, type TransportSituation } from './transport-failure.ts';
+import { connectFault, lookUpFault, rawCode, type TransportSituation } from './transport-failure.ts';
 
 export type ConnectTarget = {
   readonly endpoint: Endpoint;
+  readonly addresses: Addresses;
   /** undefined for plain HTTP. */
   readonly identity: TlsIdentity | undefined;
   /** Where sessions come from and go to; undefined = full handshakes only. */
@@ -40,9 +44,14 @@ export class ConnectAttempt {
   readonly #target: ConnectTarget;
   readonly #listener: ConnectListener;
   readonly #readBuffer: ReadBuffer;
+  /** The only address to try; undefined: all, in the order that spreads connections. */
+  readonly #only: string | undefined;
   #socket: net.Socket | undefined;
   #ticket: Ticket | undefined;
-  #phase: 'connect' | 'handshake' = 'connect';
+  #phase: 'lookup' | 'connect' | 'handshake' = 'lookup';
+  /** What is tried now, or was at the end; counted in `addresses` until the attempt has failed or the connection is gone. */
+  #address = '';
+  #cancelLookUp: (() => void) | undefined;
   #sawBackendCertificate = false;
   #done = false;
   readonly #startedAt: number;
@@ -50,24 +59,45 @@ export class ConnectAttempt {
   #connectedAt: number | undefined;
   #cancelTimer: () => void;
 
-  constructor(target: ConnectTarget, listener: ConnectListener) {
+  constructor(target: ConnectTarget, listener: ConnectListener, only?: string) {
     this.#target = target;
+    this.#only = only;
     this.#listener = listener;
     this.#startedAt = target.clock.monotonic();
     this.#readBuffer = target.readBuffers.open();
     this.#cancelTimer = target.clock.after(target.connectMs, () => this.#late());
   }
 
+  /** Of the connection that came about; whoever takes it tells `addresses` when it is gone. */
+  get address(): string {
+    return this.#address;
+  }
+
   /** The listener is called once, after this returns. */
   start(): void {
+    if (this.#only !== undefined) return this.#open({ addresses: [this.#only] });
+    this.#cancelLookUp = this.#target.addresses.choose((found) => this.#open(found));
+  }
+
+  #open(found: Found): void {
+    if (this.#done) return;
+    if ('failure' in found) {
+      const fault = lookUpFault(found.failure, endpointLabel(this.#target.endpoint));
+      return queueMicrotask(() => this.#fail(fault));
+    }
+    this.#phase = 'connect';
     const { identity } = this.#target;
     try {
-      const socket = identity === undefined ? net.connect(this.#transport) : this.#openSecure(identity);
+      const transport = this.#transport(found.addresses);
+      const socket = identity === undefined ? net.connect(transport) : this.#openSecure(identity, transport);
       this.#socket = socket;
       // These listeners stay on the socket for its life: after the end of the attempt they only keep the process alive.
       socket.on('error', (error) => this.#onError(error));
       socket.on('close', () => this.#onError(undefined));
       socket.once('connect', () => this.#connected(socket));
+      socket.on('connectionAttempt', (address) => this.#tries(address));
+      socket.on('connectionAttemptFailed', (address, _port, _family, error) => this.#misses(address, rawCode(error)));
+      socket.on('connectionAttemptTimeout', (address) => this.#misses(address, 'ETIMEDOUT'));
     } catch (error) {
       queueMicrotask(() => this.#fail(toFault(error)));
     }
@@ -75,6 +105,7 @@ export class ConnectAttempt {
 
   /** Gives up; the listener is not called. */
   cancel(): void {
+    if (!this.#done) this.#leave();
     this.#end();
     this.#socket?.destroy();
   }
@@ -90,11 +121,31 @@ export class ConnectAttempt {
     this.#cancelTimer = clock.after(handshakeMs, () => this.#late());
   }
 
-  get #transport() {
+  #tries(address: string): void {
+    if (this.#done || address === this.#address) return;
+    this.#leave();
+    this.#address = address;
+    this.#target.addresses.begun(address);
+  }
+
+  #misses(address: string, raw: string): void {
+    if (!this.#done) this.#target.addresses.failed(address, raw);
+  }
+
+  /** Nothing is under way to the address any more. */
+  #leave(): void {
+    if (this.#address !== '') this.#target.addresses.gone(this.#address);
+    this.#address = '';
+  }
+
+  #transport(addresses: readonly string[]): net.TcpNetConnectOpts {
+    const [first = ''] = addresses;
+    // Counted from now on, so that attempts that begin together spread as well.
+    this.#tries(first);
     return {
-      host: this.#target.endpoint.host,
+      host: first,
       port: this.#target.endpoint.port,
-      autoSelectFamily: true,
+      ...(addresses.length > 1 ? raced(addresses, this.#target.endpoint.host) : {}),
       noDelay: true,
       keepAlive: true,
       keepAliveInitialDelay: keepAliveAfterMs,
@@ -103,12 +154,12 @@ export class ConnectAttempt {
     };
   }
 
-  #openSecure(identity: TlsIdentity): tls.TLSSocket {
+  #openSecure(identity: TlsIdentity, transport: net.TcpNetConnectOpts): tls.TLSSocket {
     const { endpoint, tickets, clock, alpn } = this.#target;
     this.#ticket = tickets?.take(clock.now());
     const serverName = identity.serverName(endpoint);
     const secured = tls.connect({
-      ...this.#transport,
+      ...transport,
       secureContext: identity.context,
       ALPNProtocols: [...alpn],
       // Node would decide with one bit; verifyBackend decides, before a byte of a request exists on this socket.
@@ -152,6 +203,10 @@ export class ConnectAttempt {
 
   #late(): void {
     const label = endpointLabel(this.#target.endpoint);
+    if (this.#phase === 'lookup') {
+      const detail = `the host name had no answer within ${this.#target.connectMs} ms`;
+      return this.#fail(lookUpFault({ code: 'timeout', raw: 'deadline', detail }, label));
+    }
     const detail =
       this.#phase === 'connect'
         ? `${label} did not accept the connection within ${this.#target.connectMs} ms`
@@ -171,7 +226,7 @@ export class ConnectAttempt {
     const { endpoint, identity } = this.#target;
     return {
       label: endpointLabel(endpoint),
-      phase: this.#phase,
+      phase: this.#phase === 'handshake' ? 'handshake' : 'connect',
       offersCertificate: identity?.offersCertificate === true,
       sawBackendCertificate: this.#sawBackendCertificate,
       offered: identity === undefined ? '' : identity.offered,
@@ -183,12 +238,15 @@ export class ConnectAttempt {
       const detail = `${endpointLabel(this.#target.endpoint)} sent bytes before it was asked`;
       return this.#fail(new Fault('backend_protocol', 'backend', { detail }));
     }
+    this.#target.addresses.reached(this.#address);
     this.#end();
     this.#listener.onConnected({ socket, readBuffer: this.#readBuffer }, verdict, this.#times());
   }
 
   #fail(fault: Fault): void {
     if (this.#done) return;
+    if (this.#address !== '') this.#target.addresses.failed(this.#address, fault.raw ?? '');
+    this.#leave();
     this.#end();
     this.#socket?.destroy();
     this.#listener.onConnectFailure(fault, this.#times());
@@ -204,10 +262,20 @@ export class ConnectAttempt {
   #end(): void {
     this.#done = true;
     // Where TCP did not come up the session was not offered: another attempt may.
-    if (this.#phase === 'connect' && this.#ticket !== undefined) this.#target.tickets?.giveBack(this.#ticket);
+    if (this.#phase !== 'handshake' && this.#ticket !== undefined) this.#target.tickets?.giveBack(this.#ticket);
     this.#ticket = undefined;
     this.#cancelTimer();
+    this.#cancelLookUp?.();
   }
+}
+
+/** Node tries them in turn, families alternating from the first; they are known, so nobody is asked. */
+function raced(
+  addresses: readonly string[],
+  host: string,
+): Pick<net.TcpNetConnectOpts, 'host' | 'autoSelectFamily' | 'lookup'> {
+  const all = addresses.map((address) => ({ address, family: isIP(address) }));
+  return { host, autoSelectFamily: true, lookup: (_host, _options, done) => process.nextTick(done, null, all) };
 }
 
 function toTicket(session: Buffer, { verdict, root, validUntil }: BackendVerification): Ticket {

@@ -2,6 +2,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Deadlines } from '../base/deadline.ts';
 import type { Fault } from '../base/fault.ts';
+import type { NameResolver } from '../dns/name-resolver.ts';
 import type { FieldNames } from '../http/field.ts';
 import type { HttpLimits } from '../http/limits.ts';
 import type { ReadBuffers } from '../http1/read-buffer.ts';
@@ -44,6 +45,8 @@ export type UpstreamDependencies = {
   /** Uniform in [0, 1): jitter and weighted choice, never secrets. */
   readonly random: () => number;
   readonly names: FieldNames;
+  /** One for all connections of the worker. */
+  readonly resolver: NameResolver;
   readonly limits: HttpLimits;
   /** One for all connections of the worker. */
   readonly readBuffers: ReadBuffers;

@@ -3,6 +3,7 @@ import type { Fault } from '../base/fault.ts';
 import type { OpenSocket } from '../http1/read-buffer.ts';
 import type { Verdict } from '../trust/verdict.ts';
 import type { UpstreamDependencies, ConnectTimes } from './dependencies.ts';
+import type { Addresses } from './addresses.ts';
 import { ConnectAttempt, type ConnectListener, type ConnectTarget } from './connect.ts';
 import { type Endpoint, endpointLabel } from './endpoint.ts';
 import type { PoolSettings } from './pool-settings.ts';
@@ -19,6 +20,7 @@ export interface DialListener {
 
 export type DialerOptions = {
   readonly endpoint: Endpoint;
+  readonly addresses: Addresses;
   readonly identity: TlsIdentity | undefined;
   readonly settings: PoolSettings;
   readonly dependencies: UpstreamDependencies;
@@ -34,12 +36,12 @@ export class Dialer {
   readonly #owner: PooledConnectionOwner;
   readonly #situation: TransportSituation;
 
-  constructor({ endpoint, identity, settings, dependencies, owner }: DialerOptions) {
+  constructor({ endpoint, addresses, identity, settings, dependencies, owner }: DialerOptions) {
     const { connectMs, handshakeMs } = settings;
     const tickets = identity === undefined ? undefined : new Tickets();
     const { clock, readBuffers } = dependencies;
     const alpn = dependencies.protocols.names;
-    this.target = { endpoint, identity, tickets, clock, readBuffers, alpn, connectMs, handshakeMs };
+    this.target = { endpoint, addresses, identity, tickets, clock, readBuffers, alpn, connectMs, handshakeMs };
     this.label = endpointLabel(endpoint);
     this.dependencies = dependencies;
     this.#owner = owner;
@@ -52,29 +54,31 @@ export class Dialer {
     };
   }
 
-  /** Starts one attempt; the listener is called once, later. */
-  dial(listener: DialListener): void {
+  /** Starts one attempt, to any address or to this one only; the listener is called once, later. */
+  dial(listener: DialListener, only?: string): void {
     this.dialing += 1;
-    new Dial(this, listener).start();
+    new Dial(this, listener, only).start();
   }
 
-  wrap(open: OpenSocket, verdict: Verdict | undefined): PooledConnection {
+  wrap(open: OpenSocket, address: string, verdict: Verdict | undefined): PooledConnection {
     const standing = this.target.identity?.verify === true ? verdict : undefined;
-    return new PooledConnection(open, standing, this.#situation, this.dependencies, this.#owner);
+    return new PooledConnection(open, address, standing, this.#situation, this.dependencies, this.#owner);
   }
 }
 
 class Dial implements ConnectListener {
   readonly #dialer: Dialer;
   readonly #listener: DialListener;
+  readonly #attempt: ConnectAttempt;
 
-  constructor(dialer: Dialer, listener: DialListener) {
+  constructor(dialer: Dialer, listener: DialListener, only: string | undefined) {
     this.#dialer = dialer;
     this.#listener = listener;
+    this.#attempt = new ConnectAttempt(dialer.target, this, only);
   }
 
   start(): void {
-    new ConnectAttempt(this.#dialer.target, this).start();
+    this.#attempt.start();
   }
 
   onConnected(open: OpenSocket, verdict: Verdict | undefined, times: ConnectTimes): void {
@@ -82,7 +86,7 @@ class Dial implements ConnectListener {
     this.#dialer.dialing -= 1;
     dependencies.events.onBackendConnected(label, verdict, times);
     if (verdict?.leaf !== undefined) dependencies.events.onBackendCertificate(label, verdict.leaf);
-    this.#listener.onDialed(this.#dialer.wrap(open, verdict));
+    this.#listener.onDialed(this.#dialer.wrap(open, this.#attempt.address, verdict));
   }
 
   onConnectFailure(fault: Fault, times: ConnectTimes): void {

@@ -3,6 +3,7 @@
 // just started knows soon; until then the backend counts as healthy.
 import type { HealthCheckConfig } from '../config/gateway-config.ts';
 import type { UpstreamDependencies } from './dependencies.ts';
+import { Addresses } from './addresses.ts';
 import { type Endpoint, endpointLabel } from './endpoint.ts';
 import type { HealthReason, HealthState } from './health-state.ts';
 import { Probe } from './probe.ts';
@@ -21,6 +22,7 @@ const jitter = 0.1;
 export class HealthCheck {
   readonly label: string;
   readonly #options: HealthCheckOptions;
+  readonly #addresses: Addresses;
   readonly #listeners = new Set<() => void>();
   #state: HealthState;
   /** Results in a row that speak against the state. */
@@ -32,6 +34,9 @@ export class HealthCheck {
   constructor(options: HealthCheckOptions) {
     this.#options = options;
     this.label = endpointLabel(options.endpoint);
+    const { host } = options.endpoint;
+    const { resolver, clock, random } = options.dependencies;
+    this.#addresses = new Addresses({ host, resolver, clock, random, onChange: () => undefined });
     this.#state = { healthy: true, reason: undefined, since: options.dependencies.clock.now(), source: 'active' };
     this.#start();
   }
@@ -50,14 +55,14 @@ export class HealthCheck {
     this.#cancelTimer?.();
     this.#probe?.cancel();
     this.#listeners.clear();
+    this.#addresses.close();
   }
 
   #start(): void {
     const { endpoint, identity, config, dependencies } = this.#options;
     const { path, healthyStatuses, timeoutMs } = config;
-    this.#probe = new Probe({ endpoint, identity, path, healthyStatuses, timeoutMs, dependencies }, (reason) =>
-      this.#onResult(reason),
-    );
+    const target = { endpoint, addresses: this.#addresses, identity, path, healthyStatuses, timeoutMs, dependencies };
+    this.#probe = new Probe(target, (reason) => this.#onResult(reason));
     this.#probe.start();
   }
 

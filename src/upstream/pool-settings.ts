@@ -9,9 +9,11 @@ export type PoolSettings = {
   readonly maxIdleConnsPerHost: number;
   /** How long a connection may stay idle; 0 = for ever. */
   readonly idleMs: number;
+  /** How old a connection may become before it carries no further call; 0 = as old as it likes. */
+  readonly maxAgeMs: number;
   /** Requests that may wait for a connection at one time. */
   readonly maxWaiting: number;
-  /** For DNS and TCP. */
+  /** For the look-up of the name and TCP. */
   readonly connectMs: number;
   /** For TLS, counted from the end of TCP's own handshake. */
   readonly handshakeMs: number;
@@ -22,6 +24,7 @@ export const defaultPoolSettings: PoolSettings = {
   reservedConnsPerHost: 32,
   maxIdleConnsPerHost: 256,
   idleMs: 90_000,
+  maxAgeMs: 3_600_000,
   maxWaiting: 1024,
   connectMs: 5_000,
   handshakeMs: 10_000,

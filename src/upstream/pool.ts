@@ -3,9 +3,10 @@
 import { Fault, toFault } from '../base/fault.ts';
 import type { IndexedCrl } from '../crl/crl-set.ts';
 import type { UpstreamDependencies } from './dependencies.ts';
+import { Addresses } from './addresses.ts';
 import type { CallWaiter } from './call-waiter.ts';
 import { ConnectionLimits } from './connection-limits.ts';
-import { Dialer } from './dialer.ts';
+import { Dialer, type DialListener } from './dialer.ts';
 import { Ejection } from './ejection.ts';
 import { type Endpoint, endpointLabel } from './endpoint.ts';
 import { type HealthState, reasonOf } from './health-state.ts';
@@ -19,6 +20,8 @@ import { type WaitListener, type WaitPlace, WaitQueue } from './wait-queue.ts';
 
 /** What a call in progress has to end when its connection is not trusted any more: within the second, as on the client side. */
 const distrustGraceMs = 500;
+/** How much earlier than maxAgeMs a connection may be retired, so that those that began together do not end together. */
+const ageJitter = 0.1;
 
 export class Pool implements PooledConnectionOwner, WaitListener {
   readonly label: string;
@@ -26,7 +29,19 @@ export class Pool implements PooledConnectionOwner, WaitListener {
   readonly identity: TlsIdentity | undefined;
   readonly #settings: PoolSettings;
   readonly #dependencies: UpstreamDependencies;
+  readonly #addresses: Addresses;
   readonly #dialer: Dialer;
+  /** For connections that nobody waits for: where one fails, its address rests, and the backend is not ejected. */
+  readonly #filling: DialListener = {
+    onDialed: (connection) => {
+      this.#fills -= 1;
+      this.onDialed(connection);
+    },
+    onDialFailure: () => {
+      this.#fills -= 1;
+    },
+  };
+  #fills = 0;
   readonly #ejection: Ejection;
   readonly #available: AvailableConnections;
   readonly #open = new Set<PooledConnection>();
@@ -51,7 +66,11 @@ export class Pool implements PooledConnectionOwner, WaitListener {
     this.#available = new AvailableConnections(budget);
     this.#limits = new ConnectionLimits(settings);
     this.#waiting = new WaitQueue(dependencies.deadlines, settings.maxWaiting, this);
-    this.#dialer = new Dialer({ endpoint, identity, settings, dependencies, owner: this });
+    const { resolver, clock, random } = dependencies;
+    const onChange = (): void => this.#onAddresses();
+    this.#addresses = new Addresses({ host: endpoint.host, resolver, clock, random, onChange });
+    const addresses = this.#addresses;
+    this.#dialer = new Dialer({ endpoint, addresses, identity, settings, dependencies, owner: this });
     this.#ejection = new Ejection(dependencies.clock, dependencies.random, {
       onTrial: () => {
         if (!this.#draining) this.#dialer.dial(this);
@@ -99,6 +118,7 @@ export class Pool implements PooledConnectionOwner, WaitListener {
     const share = this.#limits.shares.find(waiter.caller);
     const connection = !fresh && this.#mayHave(share) ? this.#available.takeNewest() : undefined;
     if (connection === undefined) return this.#wait(waiter, share, fresh);
+    this.#fill();
     if (connection.available) this.#watch(connection);
     share.onCallBegin();
     waiter.onCall(connection.connection.openCall(share));
@@ -127,6 +147,7 @@ export class Pool implements PooledConnectionOwner, WaitListener {
     this.#draining = true;
     this.#dependencies.draining.add(this);
     this.#ejection.close();
+    this.#addresses.close();
     for (let idle = this.#available.takeOldestIdle(); idle !== undefined; idle = this.#available.takeOldestIdle())
       this.#discard(idle);
     this.#leaveWhenEmpty();
@@ -159,10 +180,42 @@ export class Pool implements PooledConnectionOwner, WaitListener {
     this.#advance();
   }
 
+  /** The answer for the host name is another one: what leads to an address that left it carries no further call. */
+  #onAddresses(): void {
+    const fair = Math.ceil(this.#open.size / Math.max(1, this.#addresses.size));
+    const kept = new Map<string, number>();
+    for (const connection of this.#open) {
+      const { address } = connection;
+      const before = kept.get(address) ?? 0;
+      kept.set(address, before + 1);
+      // What is too many beside addresses that are new makes room for them in the same way.
+      if (before < fair && this.#addresses.isCurrent(address)) continue;
+      connection.endsAt = -Infinity;
+      this.#available.delete(connection);
+      if (connection.connection.activeCalls === 0) this.#discard(connection);
+    }
+    this.#advance();
+  }
+
+  /** One connection for an address that has none, besides those that somebody waits for. */
+  #fill(): void {
+    if (this.#draining) return;
+    const empty = this.#addresses.findEmpty();
+    if (empty === undefined) return;
+    if (this.#open.size + this.#dialer.dialing >= this.#limits.most) {
+      const oldest = this.#available.takeOldestIdle();
+      if (oldest === undefined) return;
+      this.#discard(oldest);
+    }
+    this.#fills += 1;
+    this.#dialer.dial(this.#filling, empty);
+  }
+
   /** How long a connection may still take calls. */
-  #leftMs({ distrusted, validUntil }: PooledConnection): number {
-    if (this.#draining || distrusted !== undefined) return 0;
-    return validUntil === Infinity ? Infinity : validUntil - this.#dependencies.clock.now();
+  #leftMs({ address, distrusted, validUntil, endsAt }: PooledConnection): number {
+    if (this.#draining || distrusted !== undefined || !this.#addresses.isCurrent(address)) return 0;
+    const leftMs = endsAt - this.#dependencies.deadlines.now;
+    return validUntil === Infinity ? leftMs : Math.min(leftMs, validUntil - this.#dependencies.clock.now());
   }
 
   // --- the queue
@@ -212,7 +265,7 @@ export class Pool implements PooledConnectionOwner, WaitListener {
    */
   #grow(): void {
     for (;;) {
-      const coming = this.#dialer.dialing * this.#limits.capacity;
+      const coming = (this.#dialer.dialing - this.#fills) * this.#limits.capacity;
       if (coming >= this.#waiting.length) return;
       const inUse = this.#inUse + this.#dialer.dialing;
       const wanted = this.#waiting.countWanted(
@@ -236,6 +289,11 @@ export class Pool implements PooledConnectionOwner, WaitListener {
     this.#open.add(connection);
     if (this.#draining) this.#dependencies.draining.add(this);
     this.#dependencies.deadlines.add(connection);
+    const { maxAgeMs } = this.#settings;
+    if (maxAgeMs > 0) {
+      const livesMs = maxAgeMs * (1 - ageJitter * this.#dependencies.random());
+      connection.endsAt = this.#dependencies.clock.monotonic() + livesMs;
+    }
     this.#ejection.connected();
     this.#limits.capacity = Math.max(1, connection.connection.capacity);
     // Also for one that is closed after its first call: who waits for it is served.
@@ -286,9 +344,7 @@ export class Pool implements PooledConnectionOwner, WaitListener {
 
   onConnectionClosed(connection: PooledConnection): void {
     if (!this.#open.delete(connection)) return;
-    this.#dependencies.deadlines.delete(connection);
-    this.#available.delete(connection);
-    this.#leaveWhenEmpty();
+    this.#forget(connection);
     this.#advance();
   }
 
@@ -326,7 +382,7 @@ export class Pool implements PooledConnectionOwner, WaitListener {
     if (this.#waiting.length > 0) this.#grow();
   }
 
-  /** Of a connection that may take calls beside those that it carries: until its certificate expires. */
+  /** Of a connection that may take calls beside those that it carries: until its certificate expires or it is too old. */
   #watch(connection: PooledConnection): void {
     connection.deadline = this.#dependencies.deadlines.now + this.#leftMs(connection);
   }
@@ -340,10 +396,15 @@ export class Pool implements PooledConnectionOwner, WaitListener {
   }
 
   #discard(connection: PooledConnection): void {
-    this.#available.delete(connection);
     this.#open.delete(connection);
-    this.#dependencies.deadlines.delete(connection);
-    this.#leaveWhenEmpty();
+    this.#forget(connection);
     connection.connection.destroy();
+  }
+
+  #forget(connection: PooledConnection): void {
+    this.#dependencies.deadlines.delete(connection);
+    this.#available.delete(connection);
+    this.#addresses.gone(connection.address);
+    this.#leaveWhenEmpty();
   }
 }

@@ -7,7 +7,7 @@ import type { OpenSocket } from '../http1/read-buffer.ts';
 import type { VerificationResult } from '../trust/certificate-checks.ts';
 import type { UpstreamDependencies } from './dependencies.ts';
 import type { Endpoint } from './endpoint.ts';
-import { verifyStanding, type Presented, validUntil } from './verify-backend.ts';
+import { type Presented, validUntil, verifyPresented } from './verify-backend.ts';
 import type { TlsIdentity } from './tls-identity.ts';
 import { lateRefusal, type TransportSituation } from './transport-failure.ts';
 
@@ -15,16 +15,21 @@ import { lateRefusal, type TransportSituation } from './transport-failure.ts';
 export interface PooledConnectionOwner {
   onConnectionFree(connection: PooledConnection): void;
   onConnectionClosed(connection: PooledConnection): void;
-  /** Idle for too long, or its certificate has expired. */
+  /** Idle for too long, too old, or its certificate has expired. */
   onConnectionLate(connection: PooledConnection): void;
 }
 
 export class PooledConnection implements Late, ConnectionOwner {
   /** Set while it may take a call: how long it may be idle, or may be used at all. */
   deadline = Infinity;
-  /** Kept by AvailableConnections: it is among them; it is counted as idle. */
+  /** Kept by AvailableConnections: it is among them, since when in their order; it is counted as idle. */
   available = false;
+  order = 0;
   idle = false;
+  /** Where it leads. */
+  readonly address: string;
+  /** When it has lived long enough and carries no further call: Clock.monotonic() milliseconds. */
+  endsAt = Infinity;
   readonly connection: BackendConnection;
   /** Why it carries no further call; undefined while it may. */
   distrusted: VerificationResult | undefined;
@@ -37,11 +42,13 @@ export class PooledConnection implements Late, ConnectionOwner {
   /** `standing`: the certificates that let it in; undefined where nothing was verified. */
   constructor(
     open: OpenSocket,
+    address: string,
     standing: Presented | undefined,
     situation: TransportSituation,
     dependencies: UpstreamDependencies,
     owner: PooledConnectionOwner,
   ) {
+    this.address = address;
     this.#standing = standing;
     this.validUntil = standing === undefined ? Infinity : validUntil(standing);
     this.#owner = owner;
@@ -57,7 +64,7 @@ export class PooledConnection implements Late, ConnectionOwner {
   /** Whether its certificate would be let in at `now`; sets `distrusted` and returns it where it would not, once. */
   reEvaluate(identity: TlsIdentity, endpoint: Endpoint, now: number): VerificationResult | undefined {
     if (this.distrusted !== undefined || this.#standing === undefined) return undefined;
-    this.distrusted = verifyStanding(this.#standing, identity, endpoint, now);
+    this.distrusted = verifyPresented(this.#standing, identity, endpoint, now);
     return this.distrusted;
   }
 

@@ -7,6 +7,7 @@ import { FieldBlock, Fields } from '../http/field.ts';
 import type { OpenSocket } from '../http1/read-buffer.ts';
 import type { Verdict } from '../trust/verdict.ts';
 import type { UpstreamDependencies } from './dependencies.ts';
+import type { Addresses } from './addresses.ts';
 import { ConnectAttempt, type ConnectListener } from './connect.ts';
 import { type Endpoint, endpointAuthority, endpointLabel } from './endpoint.ts';
 import { type HealthReason, reasonOf } from './health-state.ts';
@@ -16,6 +17,7 @@ import { lateRefusal } from './transport-failure.ts';
 
 export type ProbeTarget = {
   readonly endpoint: Endpoint;
+  readonly addresses: Addresses;
   readonly identity: TlsIdentity | undefined;
   readonly path: string;
   /** Empty: every status below 400. */
@@ -43,10 +45,11 @@ export class Probe implements ConnectListener, ResponseSink {
   constructor(target: ProbeTarget, onResult: (reason: HealthReason | undefined) => void) {
     this.#target = target;
     this.#onResult = onResult;
-    const { endpoint, identity, timeoutMs, dependencies } = target;
+    const { endpoint, addresses, identity, timeoutMs, dependencies } = target;
     this.#attempt = new ConnectAttempt(
       {
         endpoint,
+        addresses,
         identity,
         tickets: undefined,
         clock: dependencies.clock,
@@ -132,7 +135,9 @@ export class Probe implements ConnectListener, ResponseSink {
     this.#connection?.destroy();
   }
 
-  onClosed(): void {}
+  onClosed(): void {
+    this.#target.addresses.gone(this.#attempt.address);
+  }
 
   translateFailure(error: Error): Fault | undefined {
     const { identity } = this.#target;

@@ -1,22 +1,13 @@
 // Who we are and whom we trust towards a backend: everything that makes two TLS connections to one address different.
 // Its digest keys pools, sessions and health checks, so that identities never mix (incident 18).
-import { createHash, type X509Certificate } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import tls, { type SecureContext } from 'node:tls';
 import { canonicalHostName } from '../base/host.ts';
 import type { TlsVersion } from '../config/gateway-config.ts';
-import { AnchorSet, type TrustPath } from '../trust/anchor-set.ts';
+import type { AnchorSet } from '../trust/anchor-set.ts';
 import { CrlSet, type CrlSettings, type IndexedCrl } from '../crl/crl-set.ts';
 import { IdentityRules, type IdentityRulesOptions } from '../trust/identity-rules.ts';
-import { TrustBundle } from '../trust/trust-bundle.ts';
 import type { Endpoint } from './endpoint.ts';
-
-/** CA certificates that a backend's chain may end in. */
-export type BackendAnchors = {
-  /** One certificate each. Never empty: no anchors would mean the public roots to Node (N22). */
-  readonly pems: readonly string[];
-  /** Digest over them, made once. */
-  readonly digest: string;
-};
 
 /** Revocation of backends. What is known at the moment is replaced later, without another identity (decision 0010). */
 export type BackendCrls = {
@@ -29,7 +20,8 @@ export type BackendCrls = {
 export type TlsMaterial = {
   /** False only for insecureSkipVerify. */
   readonly verify: boolean;
-  readonly anchors: BackendAnchors;
+  /** The CAs that a backend's path may end in; undefined only where nothing is verified. */
+  readonly anchors: AnchorSet | undefined;
   /** Our certificate with its intermediates and its key, PEM; undefined: we have none. */
   readonly client: { readonly chainPem: string; readonly keyPem: string } | undefined;
   /** Replaces the endpoint's host in SNI and in the check of the certificate's names: canonical name or IP address. */
@@ -45,7 +37,7 @@ export type TlsMaterial = {
 /** Equal for equal material only; safe to log. */
 export function digestMaterial(material: TlsMaterial): string {
   const { verify, anchors, client, serverName, minVersion, maxVersion, crl } = material;
-  const parts = [verify, anchors.digest, client?.chainPem, client?.keyPem, serverName, minVersion, maxVersion];
+  const parts = [verify, anchors?.bundle.digest, client?.chainPem, client?.keyPem, serverName, minVersion, maxVersion];
   parts.push(rulesOf(material).digest, crl?.key, crl && JSON.stringify(crl.settings));
   return createHash('sha256')
     .update(JSON.stringify(parts.map((part) => part ?? null)))
@@ -64,20 +56,19 @@ export class TlsIdentity {
   readonly offered: string;
   readonly context: SecureContext;
   readonly rules: IdentityRules;
+  /** Defined where `verify` is true. */
+  readonly anchors: AnchorSet | undefined;
   readonly #crl: BackendCrls | undefined;
   #crls: CrlSet | undefined;
-  #anchorSet: AnchorSet | undefined;
   readonly #serverName: string | undefined;
-  readonly #pems: readonly string[];
-  #anchors: TrustBundle | undefined;
 
   /** Throws where OpenSSL rejects certificate or key; RangeError where there are no anchors. */
   constructor(material: TlsMaterial, digest = digestMaterial(material)) {
     const { verify, anchors, client, serverName, minVersion, maxVersion, crl } = material;
-    if (verify && anchors.pems.length === 0) throw new RangeError('no anchors to verify backends with');
+    if (verify && anchors === undefined) throw new RangeError('no anchors to verify backends with');
     this.digest = digest;
     this.verify = verify;
-    this.#pems = anchors.pems;
+    this.anchors = anchors;
     this.offersCertificate = client !== undefined;
     this.offered = minVersion === maxVersion ? minVersion : `${minVersion} to ${maxVersion}`;
     this.#serverName = serverName;
@@ -85,17 +76,12 @@ export class TlsIdentity {
     this.#crl = crl;
     this.#crls = crl && new CrlSet(crl.crls, crl.settings);
     this.context = tls.createSecureContext({
-      ca: [...anchors.pems],
+      // Never undefined: no anchors would mean the public roots to Node (N22).
+      ca: [...(anchors?.bundle.pem ?? [])],
       minVersion,
       maxVersion,
       ...(client === undefined ? {} : { cert: client.chainPem, key: client.keyPem }),
     });
-  }
-
-  /** The anchors as facts, for the diagnosis of failures: read when the first one happens. */
-  get anchors(): TrustBundle | undefined {
-    this.#anchors ??= TrustBundle.parse(this.#pems.join('\n')).bundle;
-    return this.#anchors;
   }
 
   /** What is known to be revoked; undefined where nobody asks. */
@@ -108,14 +94,6 @@ export class TlsIdentity {
     if (this.#crl?.key !== key) return false;
     this.#crls = new CrlSet(crls, this.#crl.settings);
     return true;
-  }
-
-  /** The way to an anchor, which OpenSSL found before and does not tell; undefined where there is none. */
-  findPath(leaf: X509Certificate, sent: readonly X509Certificate[], now: number): TrustPath | undefined {
-    if (this.#anchorSet === undefined && this.anchors !== undefined) {
-      this.#anchorSet = new AnchorSet(this.anchors, false);
-    }
-    return this.#anchorSet?.findPath(leaf, sent, now);
   }
 
   /** What the backend's certificate must cover: a name, or an IP address without brackets. */

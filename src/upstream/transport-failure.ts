@@ -2,6 +2,7 @@
 // here is added what only this side knows: whether we offered a certificate, and how far the handshake had come.
 import { Fault, type FaultCode } from '../base/fault.ts';
 import { findCertificateAlert, verifyHandshakeError } from '../trust/handshake-error.ts';
+import type { LookUpFailure } from '../dns/name-resolver.ts';
 
 /** What we know when a transport fails, as far as it helps to tell causes apart. */
 export type TransportSituation = {
@@ -18,18 +19,18 @@ export type TransportSituation = {
 
 const errnoCodes: Readonly<Record<string, FaultCode>> = {
   ECONNREFUSED: 'refused',
-  ENOTFOUND: 'dns',
-  EAI_AGAIN: 'dns',
-  EAI_FAIL: 'dns',
-  EAI_NODATA: 'dns',
-  EAI_NONAME: 'dns',
   ETIMEDOUT: 'timeout',
 };
 
 /** OpenSSL's or errno's code of an error; its message where it has none. */
-function rawCode(error: Error): string {
+export function rawCode(error: Error): string {
   const { code } = error as NodeJS.ErrnoException;
   return typeof code === 'string' ? code : error.message.slice(0, 120);
+}
+
+/** The fault of a backend whose name leads nowhere. */
+export function lookUpFault({ raw, detail }: LookUpFailure, label: string): Fault {
+  return new Fault('dns', 'backend', { detail: `${label}: ${detail}`, raw });
 }
 
 /** The fault of a connection that was never usable. */

@@ -1,17 +1,19 @@
-// The verdict on a backend, after its handshake and before the first byte of a request: chain as OpenSSL saw it, then dates,
-// purpose, strength, revocation, pins and names from the DER. A resumed session, and an open connection when CRLs change, are
-// verified by the same function.
-import type { X509Certificate } from 'node:crypto';
+// The verdict on a backend, after its handshake and before the first byte of a request: OpenSSL's result is necessary, the path to
+// an anchor and everything on it is verified again (docs/verification.md). A backend is judged by its path, not by everything that
+// it sends. A resumed session, and an open connection when CRLs change, are verified by the same functions.
+import { X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import { Fault } from '../base/fault.ts';
-import { diagnose } from '../trust/diagnose.ts';
-import { readFacts } from '../certs/facts-reader.ts';
+import { serverAuth } from '../certs/extended-key-usage.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
-import { coversHost, explainNotCovered } from '../certs/host-coverage.ts';
-import { verifyStrength, type VerificationResult, verifyDates } from '../trust/certificate-checks.ts';
-import { hasPurpose, serverAuth } from '../certs/extended-key-usage.ts';
+import { readFacts } from '../certs/facts-reader.ts';
 import { sentChain, verifyErrorOf } from '../certs/sent-chain.ts';
+import { defaultKeyFloor, type VerificationResult } from '../trust/certificate-checks.ts';
+import { diagnose } from '../trust/diagnose.ts';
+import { type ChainRequest, establishChain } from '../trust/establish-chain.ts';
+import type { EstablishedChain } from '../trust/established-chain.ts';
 import type { Verdict, VerdictCode } from '../trust/verdict.ts';
+import { type Requirements, verifyStanding } from '../trust/verify-standing.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Ticket } from './tickets.ts';
 import type { TlsIdentity } from './tls-identity.ts';
@@ -24,10 +26,10 @@ export type BackendVerification = {
   readonly validUntil: number;
 };
 
-/** Certificates whose chain is good: leaf first. `anchor` is known where revocation counts. */
+/** Certificates whose path to `anchor` is good: leaf first. */
 export type Presented = Pick<Verdict, 'chain' | 'anchor'>;
 
-type Finding = { readonly code: VerdictCode; readonly raw: string; readonly detail: string };
+type Finding = VerificationResult & { readonly raw: string } & Presented;
 
 /** Certificates looked at in what a backend sends. */
 const maxChain = 16;
@@ -59,37 +61,77 @@ function verify(
   ticket: Ticket | undefined,
   now: number,
 ): BackendVerification {
-  const sent = sentChain(socket.getPeerX509Certificate(), maxChain);
+  const [certificate, ...sent] = sentChain(socket.getPeerX509Certificate(), maxChain);
   const root = socket.isSessionReused() ? ticket?.verdict : undefined;
   // Node shows a client no certificate on a resumed TLS 1.3 session; the session is proof of the one it was made under.
   if (
     socket.isSessionReused() &&
-    (root === undefined || (sent[0] !== undefined && !root.leaf?.der.equals(sent[0].raw)))
+    (root === undefined || (certificate !== undefined && !root.leaf?.der.equals(certificate.raw)))
   ) {
     return refuse(socket, 'malformed_cert', 'the backend resumed a session that does not belong to its certificate');
   }
+  const leaf = root?.chain[0] ?? (certificate && readFacts(certificate.raw));
+  if (leaf === undefined) return refuse(socket, 'malformed_cert', 'the backend presented no certificate');
   const raw = verifyErrorOf(socket);
-  const presented: Presented | undefined = root ?? findPresented(identity, sent, raw, now);
-  const leaf = presented?.chain[0];
-  if (presented === undefined || leaf === undefined) {
-    return refuse(socket, 'malformed_cert', 'the backend presented no certificate');
+  let finding: Finding;
+  if (!identity.verify) {
+    const detail = 'not verified: insecureSkipVerify';
+    finding = { code: 'ok', raw, detail, chain: root?.chain ?? [leaf, ...readable(sent)], anchor: undefined };
+  } else if (raw !== '') {
+    finding = explain(raw, leaf, root?.chain.slice(1) ?? readable(sent), identity, now);
+  } else if (root === undefined && certificate !== undefined) {
+    finding = findPath(leaf, certificate, sent, identity, endpoint, now);
+  } else {
+    const presented = root ?? { chain: [leaf], anchor: undefined };
+    const refusal = verifyPresented(presented, identity, endpoint, now);
+    finding = { ...(refusal ?? accepted), raw, chain: presented.chain, anchor: presented.anchor };
   }
-  const found = findFault(raw, identity, leaf, presented, endpoint, now);
-  const finding = identity.verify
-    ? found
-    : { ...found, code: 'ok' as const, detail: 'not verified: insecureSkipVerify' };
-  const { chain, anchor } = presented;
-  const verdict: Verdict = { ...frame(socket), ...finding, leaf, chain, anchor };
+  const verdict: Verdict = { ...frame(socket), ...finding, leaf };
   if (verdict.code !== 'ok') return { verdict, root: undefined, validUntil: 0 };
-  return { verdict, root, validUntil: identity.verify ? validUntil(presented) : Infinity };
+  return { verdict, root, validUntil: identity.verify ? validUntil(finding) : Infinity };
 }
 
-/** What was sent, leaf first; where revocation counts, the path to the anchor instead, for each issuer on it must be known. */
-function findPresented(identity: TlsIdentity, sent: readonly X509Certificate[], raw: string, now: number): Presented {
-  const [leaf, ...above] = sent;
-  const path =
-    leaf === undefined || raw !== '' || identity.crls === undefined ? undefined : identity.findPath(leaf, above, now);
-  return { chain: (path?.chain ?? sent).map((one) => readFacts(one.raw)), anchor: path?.anchor };
+const accepted: VerificationResult = { code: 'ok', detail: '' };
+
+/** OpenSSL found a way; which one it does not tell. */
+function findPath(
+  leaf: CertificateFacts,
+  certificate: X509Certificate,
+  sent: readonly X509Certificate[],
+  identity: TlsIdentity,
+  endpoint: Endpoint,
+  now: number,
+): Finding {
+  const found = establishChain(requestOf(leaf, certificate, sent, identity, endpoint, now, 'openssl'));
+  const { known } = found;
+  const refusal = known === undefined ? (found.refusal ?? noPath) : found.refusal;
+  return { ...(refusal ?? accepted), raw: '', chain: known?.chain ?? [leaf], anchor: known?.anchor };
+}
+
+/** OpenSSL found one. That we do not must not mean that nobody looks for revoked issuers. */
+const noPath: VerificationResult = { code: 'untrusted_issuer', detail: 'its chain leads to no CA that we trust' };
+
+function explain(
+  raw: string,
+  leaf: CertificateFacts,
+  chain: readonly CertificateFacts[],
+  { anchors }: TlsIdentity,
+  now: number,
+): Finding {
+  const { code, detail } = diagnose({ raw, leg: 2, leaf, chain, bundle: anchors?.bundle, now });
+  // An error is an error: whatever the diagnosis says, it is never ok.
+  return { code: code === 'ok' ? 'untrusted_issuer' : code, raw, detail, chain: [leaf, ...chain], anchor: undefined };
+}
+
+/** What of it can be read: nobody depends on the rest. */
+function readable(sent: readonly X509Certificate[]): CertificateFacts[] {
+  return sent.flatMap(({ raw }) => {
+    try {
+      return [readFacts(raw)];
+    } catch {
+      return [];
+    }
+  });
 }
 
 /** Earliest notAfter, milliseconds since the epoch. */
@@ -97,28 +139,11 @@ export function validUntil({ chain, anchor }: Presented): number {
   return Math.min(anchor?.notAfter ?? Infinity, ...chain.map(({ notAfter }) => notAfter));
 }
 
-function findFault(
-  raw: string,
-  identity: TlsIdentity,
-  leaf: CertificateFacts,
-  presented: Presented,
-  endpoint: Endpoint,
-  now: number,
-): Finding {
-  if (raw !== '') {
-    const above = presented.chain.slice(1);
-    const { code, detail } = diagnose({ raw, leg: 2, leaf, chain: above, anchors: identity.anchors, now });
-    // An error is an error: whatever the diagnosis says, it is never ok.
-    return { code: code === 'ok' ? 'untrusted_issuer' : code, raw, detail };
-  }
-  return { ...(verifyStanding(presented, identity, endpoint, now) ?? { code: 'ok', detail: '' }), raw };
-}
-
 /**
- * Would a certificate whose chain was found good be let in now? undefined where it would. In the order of docs/verification.md: dates →
- * purpose → strength → revocation → pins → names; rules on names replace the check of the host name.
+ * Would a certificate whose path was found good be let in now? undefined where it would. Where a CA of that path is good no
+ * longer, another way with the same certificates will do. Throws Fault('malformed_cert').
  */
-export function verifyStanding(
+export function verifyPresented(
   { chain, anchor }: Presented,
   identity: TlsIdentity,
   endpoint: Endpoint,
@@ -126,37 +151,43 @@ export function verifyStanding(
 ): VerificationResult | undefined {
   const [leaf] = chain;
   if (leaf === undefined) return { code: 'malformed_cert', detail: 'the backend presented no certificate' };
-  for (const certificate of anchor === undefined ? chain : [...chain, anchor]) {
-    const outdated = verifyDates(certificate, now);
-    if (outdated !== undefined) return outdated;
-  }
-  if (!hasPurpose(leaf, serverAuth)) {
-    return { code: 'wrong_purpose', detail: 'its extended key usage lacks serverAuth' };
-  }
-  return (
-    verifyStrength(leaf) ??
-    verifyRevocation(chain, anchor, identity, now) ??
-    identity.rules.verify(leaf) ??
-    (identity.rules.hasNames ? undefined : verifyHost(leaf, identity.expectedName(endpoint)))
-  );
+  if (anchor === undefined) return noPath;
+  // Strength does not change with time: it was verified when the path was found.
+  const known: EstablishedChain = { chain, anchor, weakness: undefined };
+  const refusal = verifyStanding(leaf, known, requirementsOf(identity, endpoint), now);
+  if (refusal === undefined) return undefined;
+  const [certificate, ...sent] = chain.map(({ der }) => new X509Certificate(der));
+  if (certificate === undefined) return refusal;
+  const again = establishChain(requestOf(leaf, certificate, sent, identity, endpoint, now, 'nobody'));
+  return again.known !== undefined && again.refusal === undefined ? undefined : refusal;
 }
 
-function verifyRevocation(
-  chain: readonly CertificateFacts[],
-  anchor: CertificateFacts | undefined,
-  { crls }: TlsIdentity,
+function requestOf(
+  leaf: CertificateFacts,
+  certificate: X509Certificate,
+  sent: readonly X509Certificate[],
+  identity: TlsIdentity,
+  endpoint: Endpoint,
   now: number,
-): VerificationResult | undefined {
-  if (crls === undefined) return undefined;
-  // OpenSSL found one. That we do not must not mean that nobody looks for revoked issuers.
-  if (anchor === undefined) return { code: 'untrusted_issuer', detail: 'its chain leads to no CA that we trust' };
-  return crls.verify(chain, anchor, now);
+  constraints: ChainRequest['constraints'],
+): ChainRequest {
+  const { anchors } = identity;
+  if (anchors === undefined) throw new RangeError('no anchors to verify backends with');
+  const requirements = requirementsOf(identity, endpoint);
+  return { leaf, certificate, sent, anchors, read: readFacts, now, requirements, paths: undefined, constraints };
 }
 
-function verifyHost(leaf: CertificateFacts, wanted: string): VerificationResult | undefined {
-  if (coversHost(leaf, wanted)) return undefined;
-  const detail = `the certificate of the backend does not cover ${wanted}: ${explainNotCovered(leaf, wanted)}`;
-  return { code: 'name_mismatch', detail };
+function requirementsOf(identity: TlsIdentity, endpoint: Endpoint): Requirements {
+  return {
+    purpose: serverAuth,
+    keyFloor: defaultKeyFloor,
+    maxDepth: Infinity,
+    needsChain: true,
+    revocations: identity.crls,
+    ocsp: undefined,
+    rules: identity.rules,
+    host: identity.expectedName(endpoint),
+  };
 }
 
 function frame(socket: TLSSocket): Pick<Verdict, 'chainKnown' | 'resumed' | 'version' | 'cipher'> {

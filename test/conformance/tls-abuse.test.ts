@@ -3,12 +3,13 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { after, before, test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import { systemClock } from '../../src/base/clock.ts';
 import { selfTest } from '../../src/downstream/self-test.ts';
 import type { Issued } from '../../src/certs/test-ca.ts';
+import { captureClientHello } from '../support/client-hello.ts';
 import { sClient } from '../support/openssl.ts';
 import { type Authority, type CertFiles, openAuthority } from '../support/pki.ts';
 import { openTempDir } from '../support/temp.ts';
@@ -38,20 +39,6 @@ async function open(port: number): Promise<{ socket: Socket; closed: Promise<unk
   const closed = new Promise((resolve) => socket.on('close', resolve));
   await new Promise((resolve) => socket.on('connect', resolve));
   return { socket, closed };
-}
-
-/** The first bytes of a client that never gets an answer. */
-async function captureHello(servername: string): Promise<Buffer> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const client = connectTls({ host: '127.0.0.1', port: (server.address() as AddressInfo).port, servername });
-  client.on('error', () => {});
-  const [socket] = (await once(server, 'connection')) as [Socket];
-  const [hello] = (await once(socket, 'data')) as [Buffer];
-  client.destroy();
-  socket.destroy();
-  server.close();
-  return hello;
 }
 
 async function asAlice(downstream: Edge, args: readonly string[] = []): ReturnType<typeof sClient> {
@@ -178,7 +165,7 @@ test('silent connections keep nobody out: where places are short the oldest of t
 
 test('clients that stop after their ClientHello keep nobody out: the oldest gives way, and the places come back', async () => {
   using downstream = await openEdge({ policies: policies(), pendingHandshakes: { max: 8, maxPerNetwork: 0 } });
-  const hello = await captureHello('a.test');
+  const hello = await captureClientHello('a.test');
   const stalled: Awaited<ReturnType<typeof open>>[] = [];
   const ports: (number | undefined)[] = [];
   for (let count = 0; count < 40; count += 1) {

@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { connect } from 'node:tls';
 import { systemClock } from '../../src/base/clock.ts';
-import type { OcspSettings } from '../../src/ocsp/settings.ts';
+import type { OcspSettings } from '../../src/trust/revocation.ts';
 import { OcspChecker } from '../../src/ocsp/checker.ts';
 import type { OcspSoftFail } from '../../src/ocsp/verification.ts';
 import { writeOcspRefusal } from '../../src/ocsp/writer.ts';

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
-import { Intermediates } from '../../src/downstream/intermediates.ts';
+import { Intermediates } from '../../src/trust/intermediates.ts';
 import { type SClientOptions, type SClientResult, sClient } from '../support/openssl.ts';
 import { type Authority, type CertFiles, openAuthority } from '../support/pki.ts';
 import { openTempDir } from '../support/temp.ts';

@@ -9,6 +9,7 @@ import type { BackendConnection, ConnectionOwner } from '../../src/http/backend-
 import type { BackendCall, ResponseSink } from '../../src/http/exchange.ts';
 import { Fields } from '../../src/http/field.ts';
 import type { Backend } from '../../src/upstream/backend.ts';
+import { Addresses } from '../../src/upstream/addresses.ts';
 import { Caller } from '../../src/upstream/caller.ts';
 import { Cluster } from '../../src/upstream/cluster.ts';
 import { ConnectAttempt } from '../../src/upstream/connect.ts';
@@ -115,12 +116,15 @@ async function connect(t: TestContext, protocol: Protocol) {
   const world = makeWorld(undefined, undefined, protocol.protocols);
   const listener = new Listener();
   const opened = Promise.withResolvers<BackendConnection>();
+  const host = '127.0.0.1';
+  const { resolver, clock, random } = world;
   const attempt = new ConnectAttempt(
     {
-      endpoint: { scheme: 'http', host: '127.0.0.1', port: peer.port },
+      endpoint: { scheme: 'http', host, port: peer.port },
+      addresses: new Addresses({ host, resolver, clock, random, onChange: () => undefined }),
       identity: undefined,
       tickets: undefined,
-      clock: world.clock,
+      clock,
       readBuffers: world.readBuffers,
       alpn: protocol.protocols.names,
       connectMs: 5000,
@@ -148,7 +152,7 @@ function openPool(port: number, protocol: Protocol, settings: Partial<PoolSettin
   const pools = openPools(world);
   const tls = {
     verify: true,
-    anchors: { pems: [], digest: '' },
+    anchors: undefined,
     client: undefined,
     serverName: undefined,
     minVersion: 'TLSv1.2',

@@ -32,7 +32,7 @@ after(closePools);
 
 const noTls: TlsMaterial = {
   verify: true,
-  anchors: { pems: [], digest: '' },
+  anchors: undefined,
   client: undefined,
   serverName: undefined,
   minVersion: 'TLSv1.2',

@@ -12,6 +12,7 @@ import type { TlsMaterial } from '../../src/upstream/tls-identity.ts';
 import { findFreePort } from '../support/free-port.ts';
 import { eventually, Feed } from '../support/wait-for.ts';
 import {
+  anchorsOf,
   backendConfig,
   closePools,
   clusterOptions,
@@ -28,7 +29,7 @@ after(closePools);
 /** Plain clusters never look at it. */
 const unused: TlsMaterial = {
   verify: true,
-  anchors: { pems: [], digest: '' },
+  anchors: undefined,
   client: undefined,
   serverName: undefined,
   minVersion: 'TLSv1.2',
@@ -358,7 +359,7 @@ test('a new client certificate starts a new pool: no connection with the old one
   const [before, after] = await Promise.all([ca.issue({ kind: 'client' }), ca.issue({ kind: 'client' })]);
   const world = makeWorld();
   const budget = new IdleBudget(0);
-  const tls = { ...unused, anchors: { pems: [ca.certPem], digest: 'same' } };
+  const tls = { ...unused, anchors: anchorsOf(ca.certPem) };
   const backends = [backendConfig('https://127.0.0.1:9')];
   const old = openPools(world, budget);
   const first = new Cluster(clusterOptions(backends, { ...tls, client: before }), old).backends[0]?.pool;

@@ -48,7 +48,7 @@ async function open(t: TestContext, settings: Partial<PoolSettings>) {
   });
   const tls = {
     verify: true,
-    anchors: { pems: [], digest: '' },
+    anchors: undefined,
     client: undefined,
     serverName: undefined,
     minVersion: 'TLSv1.2',

@@ -3,10 +3,12 @@ import { Deadlines } from '../../src/base/deadline.ts';
 import { type Clock, systemClock } from '../../src/base/clock.ts';
 import type { Fault } from '../../src/base/fault.ts';
 import type { BackendConfig } from '../../src/config/gateway-config.ts';
+import { NameResolver } from '../../src/dns/name-resolver.ts';
 import type { BackendCall, OutgoingRequest, ResponseHead, ResponseSink } from '../../src/http/exchange.ts';
 import { FieldNames, Fields } from '../../src/http/field.ts';
 import { defaultHttpLimits } from '../../src/http/limits.ts';
 import { ReadBuffers } from '../../src/http1/read-buffer.ts';
+import { AnchorSet } from '../../src/trust/anchor-set.ts';
 import { TrustBundle } from '../../src/trust/trust-bundle.ts';
 import type { CertificateFacts } from '../../src/certs/facts.ts';
 import type { VerificationResult } from '../../src/trust/certificate-checks.ts';
@@ -31,6 +33,8 @@ export type WorldEvent =
   | { readonly kind: 'distrusted'; readonly label: string; readonly why: VerificationResult }
   | { readonly kind: 'health'; readonly label: string; readonly state: HealthState };
 
+const silent = { onLookUp: () => undefined, onAddresses: () => undefined, onLookUpFailure: () => undefined };
+
 export type TestWorld = UpstreamDependencies & { readonly feed: Feed<WorldEvent> };
 
 const openedPools: Pools[] = [];
@@ -51,6 +55,7 @@ export function makeWorld(
   clock: Clock = systemClock,
   random: () => number = () => 0.5,
   protocols = new BackendProtocols(),
+  resolver = new NameResolver({ clock, random, events: silent }),
 ): TestWorld {
   const feed = new Feed<WorldEvent>('backend events');
   return {
@@ -59,6 +64,7 @@ export function makeWorld(
     random,
     deadlines: new Deadlines(clock, 20),
     names: new FieldNames(),
+    resolver,
     limits: defaultHttpLimits,
     readBuffers: new ReadBuffers(),
     protocols,
@@ -129,7 +135,7 @@ export function backendConfig(url: string, more: Partial<BackendConfig> = {}): B
 export function anchorsOf(pem: string): TlsMaterial['anchors'] {
   const { bundle } = TrustBundle.parse(pem);
   if (bundle === undefined) throw new Error('no anchors in the PEM');
-  return { pems: bundle.pem, digest: bundle.digest };
+  return new AnchorSet(bundle, false);
 }
 
 export function material(rootPem: string, more: Partial<TlsMaterial> = {}): TlsMaterial {

@@ -1,4 +1,4 @@
-// A pending connection runs `npm start`, pastes the lines it prints, sees one request pass and one refused with its reason, revokes
+// A newcomer runs `npm start`, pastes the lines it prints, sees one request pass and one refused with its reason, revokes
 // the certificate that passed, and presses Ctrl-C.
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 describe('the demonstration', () => {
   it('prints lines that do what they say: alice passes, nobody is refused with the reason, and alice too once she is revoked', async () => {
     const { scripts } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8')) as { scripts: { start: string } };
-    assert.equal(scripts.start, 'node bin/countersign.js demo');
+    assert.equal(scripts.start, 'exec node bin/countersign.js demo');
     await using demo = await startProcess(process.execPath, ['bin/countersign.js', 'demo'], {
       cwd: root,
       name: 'demo',
@@ -50,5 +50,17 @@ describe('the demonstration', () => {
     assert.ok(existsSync(folder));
     assert.deepEqual(await demo.stop('SIGINT'), { code: 0, signal: null });
     assert.ok(!existsSync(folder), 'the files are removed');
+  });
+
+  it('ends, and removes its files, with the npm that started it', async () => {
+    await using npm = await startProcess('npm', ['start'], { cwd: root, name: 'npm start' });
+    const line = await npm.lines.waitFor(({ text }) => text.includes('--cacert '), {
+      what: 'the instructions',
+      timeoutMs: 30_000,
+    });
+    const folder = /--cacert (\S+)\/ca\.crt/.exec(line.text)?.[1] ?? '';
+    assert.ok(existsSync(folder));
+    await npm.stop('SIGTERM');
+    await eventually(() => Promise.resolve(!existsSync(folder)), { what: 'the end of the demonstration' });
   });
 });

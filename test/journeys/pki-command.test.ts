@@ -1,5 +1,5 @@
 // `countersign pki` makes everything that mutual TLS on both sides needs, in three commands, and shows what a file holds:
-// used here as a pending connection would, with real nginx and curl.
+// used here as a newcomer would, with real nginx and curl.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';

@@ -25,6 +25,8 @@ export type Received = {
 export type BackendOptions = {
   /** PEM. */
   readonly tls?: { readonly cert: string; readonly key: string; readonly clientCa?: string };
+  /** Default 127.0.0.1. */
+  readonly host?: string;
   /** Fixed port, to come back where another was; default any. */
   readonly port?: number;
   /** Answers a request once its body is there; default 200 with the request as JSON. */
@@ -81,7 +83,7 @@ export async function startBackend(options: BackendOptions = {}): Promise<Backen
     numbers.set(socket, connections);
   });
   server.keepAliveTimeout = 75_000;
-  server.listen(options.port ?? 0, '127.0.0.1');
+  server.listen(options.port ?? 0, options.host ?? '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
   const stop = async (): Promise<void> => {

@@ -1,16 +1,18 @@
 // Whom one policy trusts, and what it asks of a certificate beyond being well issued. Everything but the CRLs is fixed for
 // a generation; those are replaced as they are refreshed, without a new generation (decision 0010).
-import { hash, type X509Certificate } from 'node:crypto';
+import { hash, X509Certificate } from 'node:crypto';
 import type { CertificateFacts } from '../certs/facts.ts';
-import { CrlSet, type CrlSettings, type IndexedCrl } from '../crl/crl-set.ts';
-import type { OcspSettings } from '../ocsp/settings.ts';
-import { IdentityRules, type IdentityRulesOptions } from '../trust/identity-rules.ts';
-import { defaultKeyFloor, type VerificationResult, type KeyFloor } from '../trust/certificate-checks.ts';
+import type { OcspSettings, RevocationAnswers, RevocationList } from './revocation.ts';
+import type { Requirements } from './verify-standing.ts';
+import { IdentityRules, type IdentityRulesOptions } from './identity-rules.ts';
+import { defaultKeyFloor, type VerificationResult, type KeyFloor } from './certificate-checks.ts';
 import { escapeForLog } from '../base/log-text.ts';
 import { findSigningFlaw, findSpiffeId, readSvid } from '../certs/spiffe.ts';
-import { TrustBundle } from '../trust/trust-bundle.ts';
-import { AnchorSet, type TrustPath } from '../trust/anchor-set.ts';
-import { findPathConstraint } from '../trust/path-constraints.ts';
+import { TrustBundle } from './trust-bundle.ts';
+import { AnchorSet, isPartialChain } from './anchor-set.ts';
+import type { PathRules } from './establish-chain.ts';
+import { findPath, type PathRequest } from './path-search.ts';
+import { clientAuth } from '../certs/extended-key-usage.ts';
 
 export type ClientTrustOptions = {
   /** clientCA; empty only where every trust domain has a bundle of its own. */
@@ -25,7 +27,8 @@ export type ClientTrustOptions = {
         readonly bundles: readonly { readonly trustDomain: string; readonly caPem: readonly string[] }[];
       }
     | undefined;
-  readonly crl?: { readonly settings: CrlSettings; readonly crls: readonly IndexedCrl[] } | undefined;
+  /** `settings`: everything that decides besides what the lists hold. */
+  readonly crl?: { readonly settings: object; readonly list: RevocationList } | undefined;
   readonly ocsp?: OcspSettings | undefined;
 };
 
@@ -35,21 +38,18 @@ const noRules: IdentityRulesOptions = {
   allowedSPKI: undefined,
 };
 
-export class ClientTrust {
-  /** Everything that OpenSSL may build chains from and to: all CAs of the policy, those of all trust domains included. */
-  readonly bundle: TrustBundle;
-  /** Whether OpenSSL takes intermediates of the bundle for anchors. */
-  readonly partialChain: boolean;
+export class ClientTrust implements PathRules {
+  /** All CAs of the policy, those of all trust domains included: what OpenSSL may build chains from and to. */
+  readonly all: AnchorSet;
   readonly keyFloor: KeyFloor;
   readonly rules: IdentityRules;
   readonly ocsp: OcspSettings | undefined;
   /** Hexadecimal, over everything but the contents of CRLs: those are looked up anew for every session. */
   readonly digest: string;
-  readonly #anchors: AnchorSet | undefined;
+  readonly #own: AnchorSet | undefined;
   readonly #domains: ReadonlyMap<string, AnchorSet> | undefined;
   readonly #others = new Map<AnchorSet, AnchorSet | undefined>();
-  readonly #crlSettings: CrlSettings | undefined;
-  #crls: CrlSet | undefined;
+  #revocations: RevocationList | undefined;
 
   /** Throws RangeError where a bundle is not wholly good, or nobody would be trusted. `name`: the policy's, for messages. */
   constructor(options: ClientTrustOptions, name: string) {
@@ -60,8 +60,8 @@ export class ClientTrust {
     });
     const [first, ...more] = [own, ...(domains ?? []).map(({ bundle }) => bundle)].filter((one) => one !== undefined);
     if (first === undefined) throw new RangeError(`policy ${name} trusts nobody`);
-    this.bundle = TrustBundle.join(first, ...more);
-    this.partialChain = options.partialChain ?? !this.bundle.hasRoot;
+    const bundle = TrustBundle.join(first, ...more);
+    this.all = new AnchorSet(bundle, isPartialChain(options.partialChain, [bundle]));
     for (const bundle of [own, ...(domains ?? []).map((domain) => domain.bundle)]) {
       if (bundle !== undefined && !bundle.hasRoot && !this.partialChain) {
         throw new RangeError(`policy ${name}: a CA bundle without a root, and intermediates are no anchors`);
@@ -70,7 +70,7 @@ export class ClientTrust {
     this.keyFloor = options.minKeyBits ?? defaultKeyFloor;
     this.rules = new IdentityRules(options.rules ?? noRules);
     this.ocsp = options.ocsp;
-    this.#anchors = own && new AnchorSet(own, this.partialChain);
+    this.#own = own && new AnchorSet(own, this.partialChain);
     this.#domains =
       spiffe &&
       new Map(
@@ -80,8 +80,7 @@ export class ClientTrust {
           return [domain, new AnchorSet(bundle, this.partialChain)];
         }),
       );
-    this.#crlSettings = options.crl?.settings;
-    this.#crls = options.crl && new CrlSet(options.crl.crls, options.crl.settings);
+    this.#revocations = options.crl?.list;
     const parts = [
       this.bundle.digest,
       this.partialChain,
@@ -94,19 +93,42 @@ export class ClientTrust {
     this.digest = hash('sha256', JSON.stringify(parts));
   }
 
+  get bundle(): TrustBundle {
+    return this.all.bundle;
+  }
+
+  /** Whether intermediates of the bundle are anchors. */
+  get partialChain(): boolean {
+    return this.all.partialChain;
+  }
+
   /** What is known to be revoked; undefined where the policy does not ask. */
-  get crls(): CrlSet | undefined {
-    return this.#crls;
+  get revocations(): RevocationList | undefined {
+    return this.#revocations;
   }
 
   /** Puts refreshed CRLs active, for every result from now on; nothing where the policy asks for none. */
-  replaceCrls(crls: readonly IndexedCrl[]): void {
-    if (this.#crlSettings !== undefined) this.#crls = new CrlSet(crls, this.#crlSettings);
+  replaceRevocations(list: RevocationList): void {
+    if (this.#revocations !== undefined) this.#revocations = list;
+  }
+
+  /** What a client must be. `answers`: of OCSP so far, for connections that are open. */
+  requirements(maxDepth: number, answers: RevocationAnswers | undefined): Requirements {
+    return {
+      purpose: clientAuth,
+      keyFloor: this.keyFloor,
+      maxDepth,
+      needsChain: this.needsChain,
+      revocations: this.#revocations,
+      ocsp: answers && this.ocsp && { answers, settings: this.ocsp },
+      rules: this.rules,
+      host: undefined,
+    };
   }
 
   /** The anchors that this certificate must chain to; a result where it belongs to no trust domain of ours. */
   anchorsFor(leaf: CertificateFacts): AnchorSet | VerificationResult {
-    if (this.#domains === undefined) return this.#anchors as AnchorSet;
+    if (this.#domains === undefined) return this.#own as AnchorSet;
     const id = readSvid(leaf);
     if ('detail' in id) return { code: 'name_mismatch', detail: `it names no trust domain: ${id.detail}` };
     return (
@@ -117,32 +139,22 @@ export class ClientTrust {
     );
   }
 
-  /**
-   * Whether a path that we found is to be relied on: what its CAs allow each other OpenSSL has verified of the path that it
-   * went by, and that may be another one, to the CAs of another domain. `facts`: of the certificates of the path, leaf
-   * first; `above`: what else it may have used. Undefined there: it has seen neither.
-   */
-  verifyPath(
-    facts: readonly CertificateFacts[],
-    { chain, anchor }: TrustPath,
-    above: readonly X509Certificate[] | undefined,
-  ): VerificationResult | undefined {
-    const [leaf] = facts;
-    const [certificate, ...intermediates] = chain;
-    if (leaf === undefined || certificate === undefined) return undefined;
-    for (const ca of this.#domains === undefined ? [] : facts.slice(1)) {
+  /** What trust domains ask of the CAs of a path. */
+  verifyIssuers(chain: readonly CertificateFacts[]): VerificationResult | undefined {
+    for (const ca of this.#domains === undefined ? [] : chain.slice(1)) {
       const wrong = findSigningFlaw(ca);
       if (wrong !== undefined)
         return { code: 'untrusted_issuer', detail: `its CA "${escapeForLog(ca.subject, 120)}" ${wrong}` };
     }
-    if (above !== undefined) {
-      const own = this.#domains?.get(findSpiffeId(leaf)?.trustDomain ?? '');
-      if (own === undefined) return undefined;
-      const others = this.#othersOf(own);
-      if (others?.mayLead(certificate, [...above, ...intermediates, ...own.certificates]) !== true) return undefined;
-    }
-    const flaw = findPathConstraint(facts, anchor);
-    return flaw === undefined ? undefined : { code: 'untrusted_issuer', detail: flaw };
+    return undefined;
+  }
+
+  /** OpenSSL knows no trust domains: it may have gone by a way to the CAs of another one. */
+  mayLeadElsewhere({ leaf, certificate, sent }: PathRequest, chain: readonly CertificateFacts[]): boolean {
+    const own = this.#domains?.get(findSpiffeId(leaf)?.trustDomain ?? '');
+    if (own === undefined) return false;
+    const intermediates = chain.slice(1).map(({ der }) => new X509Certificate(der));
+    return this.#othersOf(own)?.mayLead(certificate, [...sent, ...intermediates, ...own.certificates]) === true;
   }
 
   /** The CAs of the policy that are none of this domain. */
@@ -157,18 +169,12 @@ export class ClientTrust {
   }
 
   /** The refusal of a certificate for which `anchorsFor` has anchors and no path leads to any of them. */
-  explainNoPath(
-    leaf: CertificateFacts,
-    certificate: X509Certificate,
-    above: readonly X509Certificate[],
-  ): VerificationResult {
-    const own = this.#domains && findSpiffeId(leaf)?.trustDomain;
+  explainNoPath(request: PathRequest): VerificationResult {
+    const own = this.#domains && findSpiffeId(request.leaf)?.trustDomain;
     if (own === undefined) {
       return { code: 'untrusted_issuer', detail: 'its chain leads to no CA of the policy' };
     }
-    const foreign = [...(this.#domains ?? [])].find(
-      ([, anchors]) => anchors.findPath(certificate, above) !== undefined,
-    );
+    const foreign = [...(this.#domains ?? [])].find(([, anchors]) => findPath({ ...request, anchors }) !== undefined);
     const where = foreign === undefined ? 'to none of them' : `to one of ${foreign[0]}`;
     return {
       code: 'untrusted_issuer',

@@ -1,18 +1,9 @@
 // The chains of clients seen lately: a resumed session brings its leaf but not the intermediates that were sent with it (N10).
 // Keyed by policy and leaf, so that a chain never serves under another trust. Bounded by count and bytes, least recently used out.
-import type { CertificateFacts } from '../certs/facts.ts';
-import type { VerificationResult } from '../trust/certificate-checks.ts';
-
-export type KnownChain = {
-  /** Leaf first, without the anchor. */
-  readonly chain: readonly CertificateFacts[];
-  readonly anchor: CertificateFacts;
-  /** What is too weak about it, if anything: time does not change that. */
-  readonly weakness: VerificationResult | undefined;
-};
+import type { EstablishedChain } from './established-chain.ts';
 
 export class ChainCache {
-  readonly #entries = new Map<string, KnownChain>();
+  readonly #entries = new Map<string, EstablishedChain>();
   readonly #maxEntries: number;
   readonly #maxBytes: number;
   #bytes = 0;
@@ -26,7 +17,7 @@ export class ChainCache {
     return this.#entries.size;
   }
 
-  find(policyDigest: string, leafSha256: string): KnownChain | undefined {
+  find(policyDigest: string, leafSha256: string): EstablishedChain | undefined {
     const key = `${policyDigest} ${leafSha256}`;
     const found = this.#entries.get(key);
     if (found === undefined) return undefined;
@@ -35,7 +26,7 @@ export class ChainCache {
     return found;
   }
 
-  add(policyDigest: string, known: KnownChain): void {
+  add(policyDigest: string, known: EstablishedChain): void {
     const key = `${policyDigest} ${known.chain[0]?.sha256}`;
     const before = this.#entries.get(key);
     if (before !== undefined) this.#remove(key, before);
@@ -47,12 +38,12 @@ export class ChainCache {
     }
   }
 
-  #remove(key: string, entry: KnownChain): void {
+  #remove(key: string, entry: EstablishedChain): void {
     this.#entries.delete(key);
     this.#bytes -= bytesOf(entry);
   }
 }
 
-function bytesOf(known: KnownChain): number {
+function bytesOf(known: EstablishedChain): number {
   return known.chain.reduce((sum, facts) => sum + facts.der.length, 0);
 }

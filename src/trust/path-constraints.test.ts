@@ -2,19 +2,31 @@ import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { AnchorSet } from './anchor-set.ts';
-import { verifyCaConstraints } from './ca-constraints.ts';
+import { verifyIssuingLimits } from './path-constraints.ts';
+import { findPath } from './path-search.ts';
 import { encodeDer, encodeObjectId } from '../asn1/der-writer.ts';
 import { readFacts } from '../certs/facts-reader.ts';
-import { serverAuth } from '../certs/extended-key-usage.ts';
-import { type CaOptions, mintCa, type TestCa } from '../certs/test-ca.ts';
+import { clientAuth, serverAuth } from '../certs/extended-key-usage.ts';
+import { type CaOptions, type Issued, mintCa, type TestCa } from '../certs/test-ca.ts';
 import { TrustBundle } from './trust-bundle.ts';
+
+function find(bundle: TrustBundle, leaf: Issued, sent: readonly Issued[]) {
+  return findPath({
+    leaf: readFacts(leaf.der),
+    certificate: new X509Certificate(leaf.der),
+    sent: sent.map(({ der }) => new X509Certificate(der)),
+    anchors: new AnchorSet(bundle, false),
+    read: readFacts,
+    now: Date.now(),
+  });
+}
 
 async function verifyBelow(root: TestCa, ...cas: TestCa[]) {
   const { bundle } = TrustBundle.parse(root.certPem);
   assert.ok(bundle !== undefined);
   const leaf = await (cas.at(-1) ?? root).issue({ kind: 'client', cn: 'x' });
-  const above = cas.map(({ der }) => readFacts(der));
-  return verifyCaConstraints(readFacts(leaf.der), above, new AnchorSet(bundle, false));
+  const path = find(bundle, leaf, cas);
+  return path && verifyIssuingLimits(path, clientAuth);
 }
 
 async function below(root: TestCa, options: CaOptions = {}) {
@@ -46,8 +58,7 @@ describe('what a CA may issue', () => {
     const other = await root.issueCa({ cn: 'crls only', extensions });
     const leaf = await other.issue({ kind: 'client', cn: 'x' });
     assert.ok(bundle !== undefined);
-    const path = new AnchorSet(bundle, false).findPath(new X509Certificate(leaf.der), [new X509Certificate(other.der)]);
-    assert.equal(path, undefined);
+    assert.equal(find(bundle, leaf, [other]), undefined);
   });
 
   it('is no client where its extended key usage names servers only', async () => {

@@ -37,4 +37,9 @@ export class Intermediates {
   findIssuer(facts: CertificateFacts): CertificateFacts | undefined {
     return this.#bySubject.get(facts.issuerKey)?.find((one) => looksIssuedBy(facts, one));
   }
+
+  /** All of its certificates: a CA that was renewed or cross-certified has several. */
+  findIssuers(facts: CertificateFacts): readonly CertificateFacts[] {
+    return this.#bySubject.get(facts.issuerKey)?.filter((one) => looksIssuedBy(facts, one)) ?? [];
+  }
 }

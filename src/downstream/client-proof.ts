@@ -1,0 +1,16 @@
+// What Node says of a finished handshake.
+import type { TLSSocket } from 'node:tls';
+import { verifyErrorOf } from '../certs/sent-chain.ts';
+import type { ClientProof } from '../trust/verify-client.ts';
+
+/** `asked`: for a certificate. */
+export function readProof(socket: TLSSocket, asked: boolean): ClientProof {
+  return {
+    authorized: socket.authorized,
+    raw: verifyErrorOf(socket),
+    leaf: asked ? socket.getPeerX509Certificate() : undefined,
+    resumed: socket.isSessionReused(),
+    version: socket.getProtocol() ?? '',
+    cipher: socket.getCipher().name,
+  };
+}
