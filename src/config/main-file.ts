@@ -21,8 +21,12 @@ const middlewares = list(middlewareShape);
 
 export const mainFileShape = map({
   version: key(text, { says: 'Version of the configuration format; 2.', page: 'Accepted; `2`.' }),
-  gateway: block(gatewayKeys, { restricts: true, page: 'Everything below.', table: 'gateway' }),
-  middlewares: key(middlewares, { default: [], oursAlone: true, table: 'middlewares' }),
+  gateway: block(gatewayKeys, { restricts: true, table: 'gateway' }),
+  middlewares: key(middlewares, {
+    default: [],
+    oursAlone: true,
+    page: '`[{name, type, paths, rule}]`. See [Middlewares](#middlewares).',
+  }),
   routes: key(list(routeShape), {
     says: 'Routes may stand here too; Goma reads them from gateway.routes only.',
     page: 'Read as `gateway.routes`, with a warning: Goma reads it in extra files only.',

@@ -47,7 +47,6 @@ export const policyShape = map({
     says: 'For routes under this policy, in place of gateway.defaults.',
     unset: 'those of the gateway',
     restricts: true,
-    page: '`security.clientCert` for routes under this policy. [Below](#securityclientcert).',
   }),
   ...tlsParametersKeys,
 });

@@ -55,9 +55,17 @@ const routeTlsKeys = {
 };
 
 const maintenanceKeys = {
-  enabled: key(flag, { default: false, restricts: true }),
-  statusCode: key(integer(200, 599), { says: 'Default {default}.', default: 503 }),
-  message: key(text, { says: 'Default "{default}".', default: '503 Service temporarily unavailable' }),
+  enabled: key(flag, {
+    default: false,
+    restricts: true,
+    page: 'Goma. The gateway answers every request of the route itself.',
+  }),
+  statusCode: key(integer(200, 599), { says: 'Default {default}.', default: 503, page: 'Goma. Of that answer.' }),
+  message: key(text, {
+    says: 'Default "{default}".',
+    default: '503 Service temporarily unavailable',
+    page: 'Goma. Its text.',
+  }),
 };
 
 const timeoutsKeys = {
@@ -155,7 +163,6 @@ export const routeShape = map({
   healthCheck: key(healthCheckShape, {
     says: 'Active health check over the same TLS identity as requests.',
     unset: 'none',
-    page: 'Active health check over the same TLS identity as requests; the block alone switches it on.',
   }),
   security: block(
     {

@@ -27,8 +27,7 @@ export const sanRuleShape = closedMap({
   }),
   exact: key(text, {
     says: 'The whole name.',
-    unset: 'exactly one',
-    page: 'The whole name. Of this and the next six keys exactly one stands in a rule; none is ever empty, and what no name of the type can hold (non-ASCII, control characters, a host that is none) is an error.',
+    page: 'The whole name. Of `exact`, `prefix`, `suffix`, `contains`, `regex`, `spiffe` and `trustDomain` exactly one stands in a rule. None is ever empty, and what no name of the type can hold (non-ASCII, control characters, a host that is none) is an error.',
   }),
   prefix: key(text, { says: 'What the name starts with.' }),
   suffix: key(text, { says: 'What the name ends in; for DNS with the dot in front, as in ".internal.corp".' }),
