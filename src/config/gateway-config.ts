@@ -258,7 +258,7 @@ export type RouteConfig = {
     readonly idleMs: number;
   };
   /** Attempts in all, 1 = no retry; `on` what besides a stale kept-alive connection may be tried again. */
-  readonly retry: { readonly attempts: number; readonly on: readonly ('connect' | 'refused-stream')[] };
+  readonly retry: { readonly attempts: number; readonly on: readonly 'connect'[] };
   /** 0: no limit. */
   readonly maxBodyBytes: number;
   readonly place: Place;

@@ -98,9 +98,9 @@ const retryKeys = {
     page: 'own. Attempts in all, {min} to {max}; 1: no retry.',
   }),
   on: key(list(oneOf(['connect', 'refused-stream'])), {
-    says: 'Failures after which another attempt is made. Default both.',
-    default: ['connect', 'refused-stream'],
-    page: 'own. Failures after which another attempt is made.',
+    says: 'Failures after which another attempt is made. Default {default}; refused-stream has no effect yet.',
+    default: ['connect'],
+    page: 'own. Failures after which another attempt is made. `refused-stream` has no effect before backends are spoken to in HTTP/2 (warning).',
   }),
 };
 
@@ -315,7 +315,7 @@ function readRoute(shape: RouteShape, at: Cursor, around: RouteSurroundings, pro
       responseMs: timeouts.response ?? around.responseMs,
       idleMs: timeouts.idle,
     },
-    retry: { attempts: retry.attempts, on: [...new Set(retry.on)] },
+    retry: { attempts: retry.attempts, on: readRetryOn(retry.on, at.down('retry', 'on'), problems) },
     maxBodyBytes: shape.maxBodyBytes,
     place: at.place,
   };
@@ -336,12 +336,25 @@ function warnDeprecated(shape: RouteShape, at: Cursor, problems: ProblemList): v
       'disableHostForwarding is deprecated',
       'Write security.forwardHostHeaders, with the opposite value.',
     );
-  if (shape.retry.on.length === 0 && shape.retry.attempts > 1)
+  if (!shape.retry.on.includes('connect') && shape.retry.attempts > 1)
     problems.warn(
       'ignored_key',
       at.down('retry').keyPlace('attempts'),
       'attempts has no effect: `on` lists no failure after which to try again',
     );
+}
+
+/** Streams are refused in HTTP/2 alone (RFC 9113 section 8.7), which backends are not spoken to in yet. */
+function readRetryOn(written: RouteShape['retry']['on'], at: Cursor, problems: ProblemList): 'connect'[] {
+  for (const [i, failure] of written.entries())
+    if (failure === 'refused-stream')
+      problems.warn(
+        'unsupported_key',
+        at.down(i).place,
+        'refused-stream is not supported by this version: backends are spoken to in HTTP/1.1, which refuses no streams',
+        'Remove it.',
+      );
+  return written.includes('connect') ? ['connect'] : [];
 }
 
 /** The deprecated key counts where the other is not written. */
