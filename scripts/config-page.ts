@@ -29,7 +29,7 @@ function tableOf(path: string): string {
 export function tableHeadings(): string[] {
   const found = new Set<string>();
   const walk = (shape: z.ZodObject): void => {
-    for (const field of Object.values(shape.shape as Readonly<Record<string, z.ZodType>>)) {
+    for (const field of Object.values(shape.shape)) {
       const heading = declared.get(field)?.table;
       if (heading !== undefined) found.add(heading);
       const inner = innermost(field);

@@ -4,7 +4,7 @@
 import { X509Certificate } from 'node:crypto';
 import { Fault } from '../base/fault.ts';
 import { FileRefusal, readRegularFile } from '../base/read-regular-file.ts';
-import { hiddenPath, showPath } from '../base/secret-text.ts';
+import { hiddenPath, looksSecret, showPath } from '../base/secret-text.ts';
 import type { CertificateFacts } from './facts.ts';
 import { readFacts } from './facts-reader.ts';
 import { materialError, type MaterialProblem } from '../base/material-problem.ts';
@@ -12,8 +12,15 @@ import { certificateLabels, type PemBlock, splitPem } from '../asn1/pem.ts';
 
 export const maxMaterialBytes = 8 * 1024 * 1024;
 
-/** `label`: what messages call a file instead of its path. */
-export type MaterialRef = { readonly path: string; readonly label?: string } | { readonly pem: string };
+/** `label`: what messages call a file instead of its path. `id`: named material of a configuration's source. */
+export type MaterialRef = StoredRef | { readonly pem: string };
+
+export type StoredRef = { readonly path: string; readonly label?: string } | { readonly id: string };
+
+export type MaterialBytes = { readonly ok: true; readonly bytes: Buffer } | LoadFailure;
+
+/** The bytes behind a reference, whatever they are. Never rejects. */
+export type ReadMaterial = (ref: StoredRef, maxBytes: number) => Promise<MaterialBytes>;
 
 export type LoadFailureCode =
   | 'file_missing'
@@ -22,7 +29,8 @@ export type LoadFailureCode =
   | 'file_not_regular'
   | 'file_empty'
   | 'file_too_large'
-  | 'not_pem';
+  | 'not_pem'
+  | 'material_unknown';
 
 export type LoadFailure = {
   readonly ok: false;
@@ -37,23 +45,27 @@ export type LoadedPem =
 
 /** How messages call the material, and the only way in which they do: what was taken for a path may be a key. */
 export function materialName(ref: MaterialRef): string {
-  return 'path' in ref ? (ref.label ?? showPath(ref.path)) : 'inline PEM';
+  if ('path' in ref) return ref.label ?? showPath(ref.path);
+  return 'id' in ref ? `material "${showId(ref.id)}"` : 'inline PEM';
 }
 
-/** The PEM text behind a reference. Never rejects; a failure names the file and the remedy. */
-export async function loadPem(ref: MaterialRef): Promise<LoadedPem> {
+/** As that of a path: what was taken for an id may be a key. */
+function showId(id: string): string {
+  return looksSecret(id) ? 'its id is not shown: it looks like a secret' : id;
+}
+
+/** The PEM text behind a reference. Never rejects; a failure names the file and the remedy. `read`: who has it. */
+export async function loadPem(ref: MaterialRef, read: ReadMaterial = readMaterialFile): Promise<LoadedPem> {
   const name = materialName(ref);
   if ('pem' in ref) return checkPem(ref.pem, name);
-  const file = await readMaterialFile(ref);
+  const file = await read(ref, maxMaterialBytes);
   return file.ok ? checkPem(file.bytes.toString('utf8'), name) : file;
 }
 
-/** The bytes of a file, whatever they are. Never rejects, never waits for a FIFO. */
-export async function readMaterialFile(
-  ref: Extract<MaterialRef, { readonly path: string }>,
-  maxBytes = maxMaterialBytes,
-): Promise<{ readonly ok: true; readonly bytes: Buffer } | LoadFailure> {
+/** The bytes of a file, whatever they are. Never rejects, never waits for a FIFO. Of what has an id, files know nothing. */
+export async function readMaterialFile(ref: StoredRef, maxBytes = maxMaterialBytes): Promise<MaterialBytes> {
   const name = materialName(ref);
+  if ('id' in ref) return materialUnknown(ref.id);
   try {
     return { ok: true, bytes: await readRegularFile(ref.path, maxBytes) };
   } catch (error) {
@@ -90,6 +102,15 @@ function readFailure(error: unknown, name: string): LoadFailure {
     );
   }
   return failure('file_unreadable', `${name} cannot be read (${code})`, '');
+}
+
+/** What a source says that has nothing under this id. */
+export function materialUnknown(id: string): LoadFailure {
+  return failure(
+    'material_unknown',
+    `${materialName({ id })} is not known`,
+    'Add it under this id, or correct the id.',
+  );
 }
 
 function checkPem(text: string, name: string): LoadedPem {

@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { systemClock } from '../base/clock.ts';
 import { safeJson } from '../base/safe-json.ts';
 import { type Problem, problemsToJson } from '../yaml/problem.ts';
+import { FileSource } from '../loading/file-source.ts';
 import { loadGateway } from '../loading/load.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
 import { type Against, againstToJson, verifyAgainst, printAgainst } from '../audit/against.ts';
@@ -37,7 +38,7 @@ export function checkCommand(): Command {
     .option('--days <n>', 'with --against: clients seen within so many days', parseDays, 30)
     .addHelpText('after', '\nExit code: 0 good, 1 errors, 3 good, but somebody who was let in would be refused.')
     .action(async (options: Options) => {
-      const { loaded, problems } = await loadGateway(options.config, {
+      const { loaded, problems } = await loadGateway(new FileSource(options.config), {
         env: process.env,
         strict: options.lenient !== true,
         clock: systemClock,

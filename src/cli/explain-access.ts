@@ -5,6 +5,7 @@ import { listAccess } from '../access/rows.ts';
 import { accessToJson, printAccess } from '../access/print-rows.ts';
 import { systemClock } from '../base/clock.ts';
 import { safeJson } from '../base/safe-json.ts';
+import { FileSource } from '../loading/file-source.ts';
 import { loadGateway } from '../loading/load.ts';
 import { printProblems } from './problems.ts';
 
@@ -15,7 +16,7 @@ export function explainAccessCommand(): Command {
     .option('--json', 'for machines')
     .action(async (options: { readonly config: string; readonly json?: true }) => {
       // An expired certificate of our own says nothing about whom we let in.
-      const { loaded, problems } = await loadGateway(options.config, {
+      const { loaded, problems } = await loadGateway(new FileSource(options.config), {
         env: process.env,
         strict: false,
         clock: systemClock,

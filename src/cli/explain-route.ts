@@ -6,6 +6,7 @@ import { Command } from 'commander';
 import { systemClock } from '../base/clock.ts';
 import type { PolicyConfig } from '../config/gateway-config.ts';
 import { compilePolicies } from '../gateway/compile-policies.ts';
+import { FileSource } from '../loading/file-source.ts';
 import { loadGateway } from '../loading/load.ts';
 import { findInLoad } from '../loading/crls.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
@@ -31,7 +32,7 @@ export function explainRouteCommand(): Command {
     .requiredOption('-c, --config <file>', 'configuration file (YAML)')
     .option('--cert <file>', "the client's certificate, with its intermediates (PEM): says whether it would be let in")
     .action(async (method: string, url: string, options: { readonly config: string; readonly cert?: string }) => {
-      const { loaded, problems } = await loadGateway(options.config, {
+      const { loaded, problems } = await loadGateway(new FileSource(options.config), {
         env: process.env,
         strict: false,
         clock: systemClock,

@@ -3,9 +3,10 @@ import { availableParallelism } from 'node:os';
 import { Command } from 'commander';
 import { coalesce } from '../base/coalesce.ts';
 import { systemClock } from '../base/clock.ts';
+import type { ConfigWatch } from '../loading/config-source.ts';
+import { FileSource } from '../loading/file-source.ts';
 import { loadGateway } from '../loading/load.ts';
 import { CrlSourceReader } from '../crl/source-reader.ts';
-import { Watch } from '../base/file-watch.ts';
 import { CrlBuilder } from '../crl/builder.ts';
 import { type Listening, Primary } from '../process/primary.ts';
 import { checkLogTarget } from '../telemetry/log-file.ts';
@@ -38,7 +39,8 @@ export type RunOptions = {
 export async function runGateway(file: string, options: RunOptions): Promise<void> {
   const settings = { env: process.env, strict: options.strict, clock: systemClock };
   const crlLoader = new CrlSourceReader(new CrlBuilder({ clock: systemClock }));
-  const first = await loadGateway(file, { ...settings, crls: { loader: crlLoader } });
+  const source = new FileSource(file);
+  const first = await loadGateway(source, { ...settings, crls: { loader: crlLoader } });
   await printProblems(first.problems, process.stderr);
   if (first.loaded === undefined) {
     process.stderr.write(`${file}: not started, see the errors above\n`);
@@ -52,8 +54,8 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
   const primary: Primary = new Primary(first.loaded, {
     load: async () => {
       const crls = { loader: crlLoader, active: (key: string) => primary.findCrls(key) };
-      const result = await loadGateway(file, { ...settings, tolerateExpired: true, crls });
-      await watch.set(result.watch);
+      const result = await loadGateway(source, { ...settings, tolerateExpired: true, crls });
+      await watch.set(result);
       return result;
     },
     clock: systemClock,
@@ -62,7 +64,7 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
     cores: availableParallelism(),
     crlLoader,
   });
-  const watch: Watch = new Watch(systemClock, async () => primary.reload('a watched file changed'));
+  const watch: ConfigWatch = source.watch(systemClock, async () => primary.reload('a watched file changed'));
   const reload = coalesce(async () => {
     await watch.mark();
     await primary.reload('SIGHUP');
@@ -78,7 +80,7 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
   try {
     const { accessLog } = first.loaded.config;
     if (accessLog.enabled) checkLogTarget(accessLog.path);
-    await watch.set(first.watch);
+    await watch.set(first);
     announce(await primary.start(), json, options);
   } catch (error) {
     log.error({ err: error }, error instanceof Error ? error.message : String(error));
@@ -100,7 +102,7 @@ function announce(listening: readonly Listening[], json: boolean, options: RunOp
   options.onListening?.(listening);
 }
 
-function obeySignals(primary: Primary, watch: Watch, log: OpenLogger, options: RunOptions): void {
+function obeySignals(primary: Primary, watch: ConfigWatch, log: OpenLogger, options: RunOptions): void {
   // The event loop of the primary may have nothing else to wait for.
   const keepAlive = setInterval(() => {}, 1 << 30);
   let stops = 0;

@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { systemClock } from '../base/clock.ts';
 import { safeJson } from '../base/safe-json.ts';
+import { FileSource } from '../loading/file-source.ts';
 import { loadGateway } from '../loading/load.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
 import { parseDays } from './check.ts';
@@ -40,7 +41,7 @@ async function runAudit({ config, against, json, staleDays }: Options): Promise<
   let loaded: LoadedConfig | undefined;
   if (config !== undefined) {
     // An expired certificate of our own says nothing about whom we trust.
-    const result = await loadGateway(config, {
+    const result = await loadGateway(new FileSource(config), {
       env: process.env,
       strict: false,
       clock: systemClock,

@@ -2,9 +2,9 @@
 // memory goes back to the system with it (a thread's memory would stay with us: decision 0025). Forked by read-config.ts; does
 // its work when it is told what to read, and its answer is its last act.
 import type { Environment } from '../yaml/environment.ts';
-import { type LoadedText, loadConfig } from './load-config.ts';
+import { type ConfigOrigin, type LoadedText, loadConfig } from './load-config.ts';
 
-export type ConfigOrder = { readonly file: string; readonly env: Environment; readonly strict: boolean };
+export type ConfigOrder = ConfigOrigin & { readonly env: Environment; readonly strict: boolean };
 
 export type ConfigAnswer =
   /** Before anything is parsed that could end the process. */
@@ -16,10 +16,10 @@ function say(answer: ConfigAnswer, then?: () => void): void {
   process.send?.(answer, () => then?.());
 }
 
-async function answer({ file, env, strict }: ConfigOrder): Promise<ConfigAnswer> {
+async function answer({ env, strict, ...origin }: ConfigOrder): Promise<ConfigAnswer> {
   try {
     const onFiles = (files: readonly string[]): void => say({ kind: 'files', files });
-    return { kind: 'loaded', loaded: await loadConfig(file, { env, strict, onFiles }) };
+    return { kind: 'loaded', loaded: await loadConfig(origin, { env, strict, onFiles }) };
   } catch (error) {
     return { kind: 'failed', why: String(error) };
   }

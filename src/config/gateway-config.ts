@@ -2,11 +2,20 @@
 // that can be wrong later (a file, a certificate) with its place. Plain data: it crosses process boundaries.
 import type { Place } from '../yaml/place.ts';
 
-/** `S` of the contract, classified but not read: a file (absolute path) or PEM text given inline or as base64. */
-export type Ref = PathRef | { readonly place: Place; readonly pem: string };
+/** Key or certificate material, classified but not read: a file, PEM text in its place, or what a source has under an id. */
+export type Ref = WrittenRef | NamedRef;
 
-/** `label`: what people are shown instead of the path, which may be a secret that was given in its place (materialName). */
+/** What the configuration file can say: `S` of docs/configuration.md. */
+export type WrittenRef = PathRef | InlineRef;
+
+/** PEM text given inline or as base64. */
+export type InlineRef = { readonly place: Place; readonly pem: string };
+
+/** A file, by its absolute path. `label`: what people are shown instead of the path, which may be a secret that was given in its place (materialName). */
 export type PathRef = { readonly place: Place; readonly path: string; readonly label?: string };
+
+/** Material that the source of the configuration has under this id (ConfigSource). The file has none; a store will. */
+export type NamedRef = { readonly place: Place; readonly id: string };
 
 export type CertificatePair = { readonly cert: Ref; readonly key: Ref; readonly place: Place };
 
@@ -30,7 +39,7 @@ export type SanRuleConfig = (
 ) & { readonly place: Place };
 
 /** Where a CRL comes from: a file, a directory (found out when it is loaded), inline PEM, or an http(s) URL. */
-export type CrlSource = Ref | { readonly place: Place; readonly url: string };
+export type CrlSource = WrittenRef | { readonly place: Place; readonly url: string };
 
 export type CrlConfig = {
   readonly sources: readonly CrlSource[];

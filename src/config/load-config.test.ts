@@ -27,7 +27,7 @@ test('extra files are read in the order of their names, through all folders but 
     'conf.d/.x.yml': 'not: [yaml',
     'conf.d/notes.txt': 'not: [yaml',
   });
-  const { config, problems, files } = await loadConfig(join(folder, 'goma.yml'), options);
+  const { config, problems, files } = await loadConfig({ file: join(folder, 'goma.yml') }, options);
   assert.deepEqual(problems, []);
   assert.deepEqual(
     config?.routes.map((one) => one.name),
@@ -43,7 +43,7 @@ test('files that are symbolic links are read, as Kubernetes mounts them', async 
     'conf.d/..data/r.yml': `routes: [${route('r')}]`,
   });
   await symlink(join('..data', 'r.yml'), join(folder, 'conf.d', 'r.yml'));
-  const { config } = await loadConfig(join(folder, 'goma.yml'), options);
+  const { config } = await loadConfig({ file: join(folder, 'goma.yml') }, options);
   assert.deepEqual(
     config?.routes.map((one) => one.name),
     ['r'],
@@ -53,7 +53,7 @@ test('files that are symbolic links are read, as Kubernetes mounts them', async 
 test('a main file that does not exist is a problem, and still a file to watch', async (t) => {
   const folder = await makeFiles(t, {});
   const file = join(folder, 'goma.yml');
-  const { config, problems, files } = await loadConfig(file, options);
+  const { config, problems, files } = await loadConfig({ file }, options);
   assert.equal(config, undefined);
   assert.deepEqual(
     problems.map(({ code, message }) => [code, message]),
@@ -64,13 +64,13 @@ test('a main file that does not exist is a problem, and still a file to watch', 
 
 test('text that is not UTF-8 and a folder in place of a file are problems', async (t) => {
   const folder = await makeFiles(t, { 'goma.yml': Buffer.from([0x67, 0xff, 0xfe]) });
-  assert.match((await loadConfig(join(folder, 'goma.yml'), options)).problems[0]?.message ?? '', /not UTF-8/);
-  assert.match((await loadConfig(folder, options)).problems[0]?.message ?? '', /it is a folder/);
+  assert.match((await loadConfig({ file: join(folder, 'goma.yml') }, options)).problems[0]?.message ?? '', /not UTF-8/);
+  assert.match((await loadConfig({ file: folder }, options)).problems[0]?.message ?? '', /it is a folder/);
 });
 
 test('an extra folder that does not exist is an error where it is named, beside all others', async (t) => {
   const folder = await makeFiles(t, { 'goma.yml': 'gateway:\n  workers: x\n  extraConfig:\n    directory: nowhere\n' });
-  const { config, problems } = await loadConfig(join(folder, 'goma.yml'), options);
+  const { config, problems } = await loadConfig({ file: join(folder, 'goma.yml') }, options);
   assert.equal(config, undefined);
   const found = problems.map(({ code, place }) => [code, place.line, place.col]);
   assert.deepEqual(found, [
@@ -81,10 +81,13 @@ test('an extra folder that does not exist is an error where it is named, beside 
 
 test("Goma's variable for the extra folder counts, relative to the configuration file", async (t) => {
   const folder = await makeFiles(t, { 'goma.yml': 'gateway: {}', 'other/r.yml': `routes: [${route('r')}]` });
-  const { config } = await loadConfig(join(folder, 'goma.yml'), {
-    ...options,
-    env: { GOMA_EXTRA_CONFIG_DIR: 'other' },
-  });
+  const { config } = await loadConfig(
+    { file: join(folder, 'goma.yml') },
+    {
+      ...options,
+      env: { GOMA_EXTRA_CONFIG_DIR: 'other' },
+    },
+  );
   assert.deepEqual(
     config?.routes.map((one) => one.name),
     ['r'],

@@ -1,5 +1,5 @@
-// Reads the configuration file and the extra files that it names, and hands their texts to parse-config.ts. What cannot
-// be read is a problem like any other.
+// From where the texts of a configuration are to the configuration: reads the main file (or takes its text, where a store has
+// it) and the extra files that it names, and hands the texts to parse-config.ts. What cannot be read is a problem like any other.
 import type { Dirent } from 'node:fs';
 import { access, opendir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -19,6 +19,16 @@ const maxFolderDepth = 32;
 /** Of one folder, whatever they are. */
 const maxFolderEntries = 100_000;
 
+/** Where the texts of a configuration are. Plain data: they are read, and parsed, in another process (read-config.ts). */
+export type ConfigOrigin = {
+  /** The main file; with `text`, what messages call it, and what relative paths in it are relative to. */
+  readonly file: string;
+  /** Its text, where it is not to be read from the disk. */
+  readonly text?: string;
+  /** Texts that belong to it beside the files of gateway.extraConfig, after them. */
+  readonly extra?: readonly ConfigText[];
+};
+
 export type LoadedText = {
   /** undefined where any problem is an error. */
   readonly config: GatewayConfig | undefined;
@@ -36,24 +46,40 @@ export type LoadConfigOptions = {
   readonly onFiles?: (files: readonly string[]) => void;
 };
 
-/** Never rejects for what is wrong with the files. `file` is made absolute. */
-export async function loadConfig(file: string, options: LoadConfigOptions): Promise<LoadedText> {
-  const path = resolve(file);
+/** The files of it that are known before it is read. */
+export function filesOf(origin: ConfigOrigin): string[] {
+  return origin.text === undefined ? [nameOf(origin)] : [];
+}
+
+/** What messages call the main text: an absolute path, where it is a file. */
+export function nameOf({ file, text }: ConfigOrigin): string {
+  return text === undefined ? resolve(file) : file;
+}
+
+/** Never rejects for what is wrong with the texts. */
+export async function loadConfig(origin: ConfigOrigin, options: LoadConfigOptions): Promise<LoadedText> {
+  const path = nameOf(origin);
   const failures: Problem[] = [];
   const { env, strict, onFiles } = options;
   const texts = new TextReader(failures);
-  const text = await texts.read(path, { file: path, line: 1, col: 1 });
-  if (text === undefined) return { config: undefined, draft: undefined, problems: failures, files: [path] };
+  const start = { file: path, line: 1, col: 1 };
+  const text = origin.text === undefined ? await texts.read(path, start) : texts.take(origin.text, start);
+  const known = filesOf(origin);
+  if (text === undefined) return { config: undefined, draft: undefined, problems: failures, files: known };
   const main: ConfigText = { file: path, text };
   const directory = findExtraDirectory(main, env);
   const folders: string[] = [];
   const names = directory === undefined ? [] : await listFolder(directory, folders, failures, 0);
-  const files = [path, ...names, ...folders];
+  const files = [...known, ...names, ...folders];
   onFiles?.(files);
   const extra: ConfigText[] = [];
   for (const name of names) {
-    const content = await texts.read(name, directory?.place ?? { file: path, line: 1, col: 1 });
+    const content = await texts.read(name, directory?.place ?? start);
     if (content !== undefined) extra.push({ file: name, text: content });
+  }
+  for (const one of origin.extra ?? []) {
+    const content = texts.take(one.text, { file: one.file, line: 1, col: 1 });
+    if (content !== undefined) extra.push({ file: one.file, text: content });
   }
   const defaultCertsDir = await access(gomaCertsDir).then(
     () => gomaCertsDir,
@@ -112,6 +138,17 @@ class TextReader {
 
   constructor(failures: Problem[]) {
     this.#failures = failures;
+  }
+
+  /** A text that was given, within the same limits; undefined where it passes them. */
+  take(text: string, place: Place): string | undefined {
+    const size = Buffer.byteLength(text);
+    if (size > Math.min(yamlLimits.fileBytes, this.#leftBytes)) {
+      this.#failures.push(tooLargeFile(place.file, place, size));
+      return undefined;
+    }
+    this.#leftBytes -= size;
+    return text;
   }
 
   /** undefined where it cannot be read; a failure says why. */

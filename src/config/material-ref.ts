@@ -4,9 +4,9 @@ import { dirname, resolve } from 'node:path';
 import { hiddenPath, looksSecret } from '../base/secret-text.ts';
 import type { Cursor } from '../yaml/cursor.ts';
 import { wrapDer } from './der-material.ts';
-import type { PathRef, Ref } from './gateway-config.ts';
+import type { PathRef, WrittenRef } from './gateway-config.ts';
 
-export type RefReading = Ref | { readonly problem: string; readonly hint: string };
+export type RefReading = WrittenRef | { readonly problem: string; readonly hint: string };
 
 /** Where the text stands. */
 export type RefPlace = Pick<Cursor, 'place' | 'source'>;

@@ -44,16 +44,30 @@ describe('a configuration that is read in a process of its own', () => {
     const file = writeConfig(t, `gateway:\n  extraConfig: {directory: more}\n  routes:\n${routes(3)}`);
     mkdirSync(join(file, '..', 'more'));
     writeFileSync(join(file, '..', 'more', 'a.yml'), 'routes: [{name: "${HERE}", path: /a, target: "http://h:1"}]');
-    const read = await readConfig(file, options);
-    assert.deepEqual(read, await loadConfig(file, options));
+    const read = await readConfig({ file }, options);
+    assert.deepEqual(read, await loadConfig({ file }, options));
     assert.deepEqual(
       read.config?.routes.map(({ name }) => name),
       ['r0', 'r1', 'r2', 'there'],
     );
   });
 
+  it('comes back the same from texts that are given instead of files', async () => {
+    const origin = {
+      file: 'store:main',
+      text: `gateway:\n  routes:\n${routes(2)}`,
+      extra: [{ file: 'store:extra', text: 'routes: [{name: "${HERE}", path: /a, target: "http://h:1"}]' }],
+    };
+    const read = await readConfig(origin, options);
+    assert.deepEqual(read, await loadConfig(origin, options));
+    assert.deepEqual([read.files, read.config?.routes.map(({ name }) => name)], [[], ['r0', 'r1', 'there']]);
+  });
+
   it('may have 10,000 routes', async (t) => {
-    const { config, problems } = await readConfig(writeConfig(t, `gateway:\n  routes:\n${routes(10_000)}`), options);
+    const { config, problems } = await readConfig(
+      { file: writeConfig(t, `gateway:\n  routes:\n${routes(10_000)}`) },
+      options,
+    );
     assert.deepEqual(problems, []);
     assert.equal(config?.routes.length, 10_000);
   });
@@ -61,7 +75,7 @@ describe('a configuration that is read in a process of its own', () => {
 
 describe('a configuration that takes too much', () => {
   const refusal = async (file: string, more: Partial<ReadConfigOptions>): Promise<string> => {
-    const { config, problems, files } = await readConfig(file, { ...options, ...more });
+    const { config, problems, files } = await readConfig({ file }, { ...options, ...more });
     assert.equal(config, undefined);
     assert.equal(problems[0]?.code, 'config_unread');
     assert.equal(problems[0].place.file, file);
@@ -72,6 +86,13 @@ describe('a configuration that takes too much', () => {
   it('of memory is refused', async (t) => {
     const file = writeConfig(t, `gateway:\n  routes:\n${routes(10_000)}`);
     assert.match(await refusal(file, { maxHeapMb: 24 }), /more than 24 MiB of memory/);
+  });
+
+  it('of memory is refused as well where its text is given', async () => {
+    const origin = { file: 'store:main', text: `gateway:\n  routes:\n${routes(10_000)}` };
+    const { config, problems, files } = await readConfig(origin, { ...options, maxHeapMb: 24 });
+    assert.deepEqual([config, files, problems[0]?.code], [undefined, [], 'config_unread']);
+    assert.equal(problems[0]?.place.file, 'store:main');
   });
 
   it('of time is refused, however busy the process is', async (t) => {
@@ -90,7 +111,7 @@ describe('a configuration that takes too much', () => {
         process.send({ kind: 'files', files: [file, '/more.yml'] }, () => process.exit(0));
       });`,
     );
-    assert.deepEqual((await readConfig(file, { ...options, entry })).files, [file, '/more.yml']);
+    assert.deepEqual((await readConfig({ file }, { ...options, entry })).files, [file, '/more.yml']);
   });
 
   it('or ends the process in any other way is refused', async (t) => {

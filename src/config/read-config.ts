@@ -1,12 +1,12 @@
 // Has a configuration read and parsed in a process of its own, with limits of time and memory. What comes back is plain data;
 // everything else that reading took is gone with the process.
 import { type ChildProcess, fork } from 'node:child_process';
-import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../base/clock.ts';
 import type { ConfigAnswer, ConfigOrder } from './config-child.ts';
 import type { Environment } from '../yaml/environment.ts';
-import type { LoadedText } from './load-config.ts';
+import { type ConfigOrigin, filesOf, type LoadedText, nameOf } from './load-config.ts';
+import type { Problem } from '../yaml/problem.ts';
 
 /** For all files of a configuration. 50,000 routes take some 8 s of one core. */
 const readMs = 60_000;
@@ -26,20 +26,12 @@ export type ReadConfigOptions = {
   readonly entry?: string;
 };
 
-/** As loadConfig. Never rejects; a file that passes a limit, or ends the process, is a problem like any other. */
-export async function readConfig(file: string, options: ReadConfigOptions): Promise<LoadedText> {
-  const path = resolve(file);
+/** As loadConfig. Never rejects; a text that passes a limit, or ends the process, is a problem like any other. */
+export async function readConfig(origin: ConfigOrigin, options: ReadConfigOptions): Promise<LoadedText> {
   const limits = { timeMs: options.readMs ?? readMs, heapMb: options.maxHeapMb ?? maxHeapMb };
-  let files: readonly string[] = [path];
+  let files: readonly string[] = filesOf(origin);
   const refused = (why: string): LoadedText => {
-    const message = `the configuration could not be read: ${why}`;
-    const place = { file: path, line: 1, col: 1 };
-    return {
-      config: undefined,
-      draft: undefined,
-      files,
-      problems: [{ severity: 'error', code: 'config_unread', place, message, hint }],
-    };
+    return { config: undefined, draft: undefined, files, problems: [unread(nameOf(origin), why, hint)] };
   };
   return new Promise((settle) => {
     const child = startChild(limits.heapMb, options.entry);
@@ -62,9 +54,15 @@ export async function readConfig(file: string, options: ReadConfigOptions): Prom
       const how = isFull ? `it took more than ${limits.heapMb} MiB of memory` : `the process ended (${signal ?? code})`;
       end(refused(how));
     });
-    const order: ConfigOrder = { file: path, env: { ...options.env }, strict: options.strict };
+    const order: ConfigOrder = { ...origin, env: { ...options.env }, strict: options.strict };
     child.send(order, () => {});
   });
+}
+
+/** What is wrong where there is no text to have problems. `file`: what messages call the configuration. */
+export function unread(file: string, why: string, remedy: string): Problem {
+  const message = `the configuration could not be read: ${why}`;
+  return { severity: 'error', code: 'config_unread', place: { file, line: 1, col: 1 }, message, hint: remedy };
 }
 
 function startChild(heapMb: number, entry: string | undefined): ChildProcess {

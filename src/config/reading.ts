@@ -1,6 +1,6 @@
 // What the sections share when they read: how a mistake about one value is told, and values with a grammar of their own.
 import type { Cursor } from '../yaml/cursor.ts';
-import type { Ref } from './gateway-config.ts';
+import type { WrittenRef } from './gateway-config.ts';
 import { parseMaterialRef } from './material-ref.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
 import { quote } from '../yaml/tree.ts';
@@ -25,7 +25,12 @@ function reveals(hint: string, value: string): boolean {
 }
 
 /** `S` under `key`; undefined where it is absent or wrong (then it is reported). Present but empty is an error. */
-export function readRef(value: string | undefined, at: Cursor, key: string, problems: ProblemList): Ref | undefined {
+export function readRef(
+  value: string | undefined,
+  at: Cursor,
+  key: string,
+  problems: ProblemList,
+): WrittenRef | undefined {
   if (value === undefined) {
     if (at.isEmpty(key))
       problems.error(
@@ -43,7 +48,7 @@ export function readRef(value: string | undefined, at: Cursor, key: string, prob
 const secretKeys: ReadonlySet<string> = new Set(['key', 'clientKey', 'keys']);
 
 /** As readRef, for a value whose own position is at hand (an item of a list). */
-export function readRefAt(value: string, at: Cursor, name: string, problems: ProblemList): Ref | undefined {
+export function readRefAt(value: string, at: Cursor, name: string, problems: ProblemList): WrittenRef | undefined {
   const ref = parseMaterialRef(value, at, secretKeys.has(name));
   if (!('problem' in ref)) return ref;
   problems.error('bad_material', at.place, `${name} ${ref.problem}`, ref.hint);

@@ -157,6 +157,6 @@ describe('the proof that a request was authorised', () => {
   it('is worth nothing for another request', () => {
     const permitted = authorize(context('a', 'asks', 'required a', 'GET'));
     const other = Object.assign(context('a', 'asks', 'required b', 'GET'), { permission: permitted.permission });
-    assert.throws(() => prepare(other as unknown as Permitted), internal);
+    assert.throws(() => prepare(other), internal);
   });
 });

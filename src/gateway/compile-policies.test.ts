@@ -6,6 +6,7 @@ import { it } from 'node:test';
 import { systemClock } from '../base/clock.ts';
 import { mintCa } from '../certs/test-ca.ts';
 import { type CompiledPolicy, policyCompiler } from './compile-policies.ts';
+import { FileSource } from '../loading/file-source.ts';
 import { loadGateway } from '../loading/load.ts';
 
 it('a policy is taken over where nothing of it changed but its line, and built anew where anything did', async (t) => {
@@ -34,7 +35,11 @@ it('a policy is taken over where nothing of it changed but its line, and built a
   routes: [{name: r, path: /, target: "http://127.0.0.1:1"}]
 `,
     );
-    const { loaded, problems } = await loadGateway(join(dir, 'g.yml'), { env: {}, strict: true, clock: systemClock });
+    const { loaded, problems } = await loadGateway(new FileSource(join(dir, 'g.yml')), {
+      env: {},
+      strict: true,
+      clock: systemClock,
+    });
     assert.ok(loaded, JSON.stringify(problems));
     const last = before;
     const compiler = policyCompiler(loaded, Buffer.alloc(48, 1), { find: () => [] }, undefined, last);

@@ -16,7 +16,7 @@ import { lookupBy } from '../dns/lookup-function.ts';
 import { Client } from '../flow/client.ts';
 import { Serve } from '../flow/serve.ts';
 import { FieldNames } from '../http/field.ts';
-import { defaultHttpLimits, defaultServerTimeouts, type ServerTimeouts } from '../http/limits.ts';
+import { defaultHttpLimits, lingerMs, type ServerTimeouts } from '../http/limits.ts';
 import { DateField } from '../http1/date-field.ts';
 import { ReadBuffers } from '../http1/read-buffer.ts';
 import { BufferPool } from '../http1/buffer-pool.ts';
@@ -76,7 +76,6 @@ export class Gateway {
   #crlLists = 0;
   #workerServices: WorkerServices | undefined;
   #generation: Generation | undefined;
-  #timeouts: ServerTimeouts = defaultServerTimeouts;
   #entryPoints: EntryPoints | undefined;
   #draining = false;
 
@@ -165,7 +164,6 @@ export class Gateway {
     const before = this.#generation;
     this.#generation = next;
     this.#rotation.follow(next, next.loaded.config.tls.sessionResumption.rotationMs);
-    this.#timeouts = { ...defaultServerTimeouts, ...timeoutsOf(next.loaded.config) };
     this.#metrics.of.configGeneration.labels({}).set(number);
     this.#ocsp.follow(next.policies);
     this.#workerServices?.resolver.configure(next.loaded.config.dns);
@@ -284,7 +282,7 @@ export class Gateway {
       {
         names: this.#names,
         limits: defaultHttpLimits,
-        timeouts: this.#timeouts,
+        timeouts: timeoutsOf(this.#current().loaded.config),
         deadlines: this.#deadlines,
         clock: this.#clock,
         date: this.#date,
@@ -331,7 +329,7 @@ export class Gateway {
   }
 }
 
-function timeoutsOf({ timeouts }: GatewayConfig): Partial<ServerTimeouts> {
+function timeoutsOf({ timeouts }: GatewayConfig): ServerTimeouts {
   const { drainMs: _, ...ofClients } = timeouts;
-  return ofClients;
+  return { ...ofClients, lingerMs };
 }

@@ -15,7 +15,7 @@ import { RouteTable } from '../routing/route-table.ts';
 import { RouteRule } from '../trust/route-rule.ts';
 import type { MetricCatalogue } from '../telemetry/metrics.ts';
 import { Cluster } from '../upstream/cluster.ts';
-import { defaultPoolSettings, type PoolSettings } from '../upstream/pool-settings.ts';
+import type { PoolSettings } from '../upstream/pool-settings.ts';
 import type { Pools } from '../upstream/pools.ts';
 import type { TlsMaterial } from '../upstream/tls-identity.ts';
 import { CrlSet } from '../crl/crl-set.ts';
@@ -192,7 +192,6 @@ function compileRoute(
   const config = { ...loaded, forwardClientCert: forwards.find(loaded.forwardClientCert) };
   const { transport } = gateway;
   const pool: PoolSettings = {
-    ...defaultPoolSettings,
     maxConnsPerHost: transport.maxConnsPerHost,
     reservedConnsPerHost: transport.reservedConnsPerHost,
     maxWaiting: transport.maxPendingRequests,

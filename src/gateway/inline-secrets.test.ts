@@ -7,6 +7,7 @@ import { assertSilent, materialKeys, mintInlineSecrets } from '../../test/suppor
 import { openPki } from '../../test/support/pki.ts';
 import { systemClock } from '../base/clock.ts';
 import { problemsToJson, renderProblem } from '../yaml/problem.ts';
+import { FileSource } from '../loading/file-source.ts';
 import { loadGateway } from '../loading/load.ts';
 
 const pki = await openPki();
@@ -16,7 +17,7 @@ const secrets = Object.entries(mintInlineSecrets());
 async function load(body: string, env: Readonly<Record<string, string>>) {
   const yaml = `version: 2\ngateway:\n${body}`;
   const file = pki.dir.write('gateway.yml', yaml);
-  const { loaded, problems } = await loadGateway(file, { env, strict: false, clock: systemClock });
+  const { loaded, problems } = await loadGateway(new FileSource(file), { env, strict: false, clock: systemClock });
   const said = [problemsToJson(problems), ...problems.map((one) => renderProblem(one, yaml)), inspect(problems)];
   return { loaded, problems, said: said.join('\n') };
 }

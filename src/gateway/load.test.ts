@@ -8,6 +8,7 @@ import { systemClock } from '../base/clock.ts';
 import { encodePem } from '../asn1/der-writer.ts';
 import { mintCa, type TestCa } from '../certs/test-ca.ts';
 import { compilePolicies } from './compile-policies.ts';
+import { FileSource } from '../loading/file-source.ts';
 import { loadGateway, type LoadedResult, type LoadOptions } from '../loading/load.ts';
 
 const dayMs = 86_400_000;
@@ -40,7 +41,7 @@ async function open(t: TestContext): Promise<Stage> {
     write,
     load: async (tls, { routes = route, options = {} } = {}) => {
       const file = write('gateway.yml', `version: 2\ngateway:\n  ${listen}\n  tls: ${tls}\n  ${routes}\n`);
-      return loadGateway(file, { env: {}, strict: true, clock: systemClock, ...options });
+      return loadGateway(new FileSource(file), { env: {}, strict: true, clock: systemClock, ...options });
     },
   };
 }
@@ -239,7 +240,11 @@ describe('what is wrong', () => {
   });
 
   it('is told without a throw where the file itself is not there', async () => {
-    const result = await loadGateway('/nonexistent/gateway.yml', { env: {}, strict: false, clock: systemClock });
+    const result = await loadGateway(new FileSource('/nonexistent/gateway.yml'), {
+      env: {},
+      strict: false,
+      clock: systemClock,
+    });
     assert.deepEqual(
       [result.loaded, codes(result, 'error').length, result.watch],
       [undefined, 1, ['/nonexistent/gateway.yml']],

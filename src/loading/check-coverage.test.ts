@@ -3,8 +3,8 @@ import { it } from 'node:test';
 import { checkServerPair } from '../trust/certificate-pair.ts';
 import { mintCa } from '../certs/test-ca.ts';
 import { checkCoverage } from './check-coverage.ts';
-import type { LoadedPair } from './loaded.ts';
-import { MaterialLoader } from './material-loader.ts';
+import { FileSource } from './file-source.ts';
+import { type LoadedPair, MaterialLoader } from './material-loader.ts';
 
 const place = { file: 'gateway.yaml', line: 1, col: 1 };
 
@@ -12,7 +12,7 @@ async function findMissed(hosts: readonly string[]): Promise<readonly string[]> 
   const ca = await mintCa();
   const { certPem, keyPem } = await ca.issue({ kind: 'server', sans: ['a.test', '*.b.test', '10.0.0.1'] });
   const checked = checkServerPair(certPem, keyPem, { now: Date.now() });
-  const loader = new MaterialLoader(Date.now());
+  const loader = new MaterialLoader(new FileSource('g.yml'), Date.now());
   const served = hosts.map((host) => ({ host, place }));
   checkCoverage(served, [{ checked, loaded: {} as LoadedPair }], loader);
   assert.ok(loader.problems.every(({ code, severity }) => code === 'host_not_covered' && severity === 'warning'));

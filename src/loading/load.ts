@@ -1,11 +1,12 @@
-// From a configuration file to everything that `run` needs and `check` verifies: the configuration, then every file that it
+// From the source of a configuration to everything that `run` needs and `check` verifies: the configuration, then everything that it
 // points to. All problems of both come back together; `loaded` is there only where none of them is an error.
 import { readdir } from 'node:fs/promises';
-import { join, parse, resolve } from 'node:path';
+import { join, parse } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import type { Clock } from '../base/clock.ts';
 import type { CertificatePair, GatewayConfig, PolicyConfig, Ref, RouteConfig } from '../config/gateway-config.ts';
-import { readConfig } from '../config/read-config.ts';
+import type { ConfigOrigin } from '../config/load-config.ts';
+import { readConfig, unread } from '../config/read-config.ts';
 import type { Problem } from '../yaml/problem.ts';
 import { checkCoverage, hostsOf } from './check-coverage.ts';
 import { checkStapling } from './check-stapling.ts';
@@ -18,15 +19,14 @@ import { CrlSourceReader } from '../crl/source-reader.ts';
 import { allOf, loadClientTrust } from './client-trust.ts';
 import { loadTicketSecret } from './ticket-secret.ts';
 import { type CrlLoading, CrlLoads } from './crls.ts';
-import type { Expiry, LoadedConfig, LoadedPair, LoadedPolicy, LoadedRoute } from './loaded.ts';
-import { MaterialLoader, type UsablePair } from './material-loader.ts';
+import type { ConfigSource, Dependencies } from './config-source.ts';
+import type { Expiry, LoadedConfig, LoadedPolicy, LoadedRoute } from './loaded.ts';
+import { type LoadedPair, MaterialLoader, type UsablePair } from './material-loader.ts';
 import { mintSelfSigned } from './self-signed.ts';
 
-export type LoadedResult = {
+export type LoadedResult = Dependencies & {
   readonly loaded: LoadedConfig | undefined;
   readonly problems: readonly Problem[];
-  /** Files that the outcome depends on. */
-  readonly watch: readonly string[];
 };
 
 export type LoadOptions = {
@@ -43,21 +43,29 @@ export type LoadOptions = {
   readonly crls?: CrlLoading;
 };
 
-/** Never rejects for what is wrong with the configuration or its files. */
-export async function loadGateway(file: string, options: LoadOptions): Promise<LoadedResult> {
+const unreachableHint = 'Bring its source back, and try again.';
+
+/** Never rejects for what is wrong with the configuration or what it points to, nor where its source is out of reach. */
+export async function loadGateway(source: ConfigSource, options: LoadOptions): Promise<LoadedResult> {
+  let origin: ConfigOrigin;
+  try {
+    origin = await source.readTexts();
+  } catch (error) {
+    const problem = unread(source.name, error instanceof Error ? error.message : String(error), unreachableHint);
+    return { loaded: undefined, problems: [problem], watch: [], materialIds: [] };
+  }
   // What an unknown key says is lost, but all problems are told at once. Its error is among `all`, so nothing of it is used.
-  const { draft: config, problems, files } = await readConfig(file, options);
-  const watched = files.length === 0 ? [resolve(file)] : files;
-  if (config === undefined) return { loaded: undefined, problems, watch: watched };
-  const loader = new MaterialLoader(options.clock.now(), options.tolerateExpired === true);
+  const { draft: config, problems, files } = await readConfig(origin, options);
+  if (config === undefined) return { loaded: undefined, problems, watch: files, materialIds: [] };
+  const loader = new MaterialLoader(source, options.clock.now(), options.tolerateExpired === true);
   const own = options.crls === undefined ? new CrlSourceReader(new CrlBuilder({ clock: options.clock })) : undefined;
   const crls = new CrlLoads(options.crls ?? { loader: own as CrlSourceReader }, loader, options.clock.now());
   const loaded = await loadMaterial(config, loader, crls).finally(() => own?.close());
   const all = [...problems, ...loader.problems];
-  const watch = [...watched, ...loader.paths];
+  const watch = [...files, ...loader.paths];
   if (config.extraDirectory !== undefined) watch.push(config.extraDirectory);
   if (config.tls.certsDir !== undefined) watch.push(config.tls.certsDir.path);
-  return { loaded: all.some(isError) ? undefined : loaded, problems: all, watch };
+  return { loaded: all.some(isError) ? undefined : loaded, problems: all, watch, materialIds: [...loader.ids] };
 }
 
 function isError(problem: Problem): boolean {

@@ -2,23 +2,7 @@
 // and every worker builds the same generation from the same bytes.
 import type { LoadedCrlGroup } from './crls.ts';
 import type { GatewayConfig, PolicyConfig, RouteConfig } from '../config/gateway-config.ts';
-
-/** A server certificate with its chain in the order in which it is sent, and its key. */
-export type LoadedPair = {
-  readonly chainPem: string;
-  readonly keyPem: string;
-  /** Who issued it, where its file says so, be it a root that is not sent. */
-  readonly issuerPem: string | undefined;
-  /** DNS names and IP addresses of the leaf's SAN. */
-  readonly names: readonly string[];
-  /** URI SANs: XFCC's By. */
-  readonly uris: readonly string[];
-  readonly sha256: string;
-  readonly subject: string;
-  /** Milliseconds since the epoch. */
-  readonly notBefore: number;
-  readonly notAfter: number;
-};
+import type { LoadedPair } from './material-loader.ts';
 
 export type LoadedPolicy = {
   readonly config: PolicyConfig;

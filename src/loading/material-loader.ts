@@ -1,14 +1,31 @@
-// Reads and checks the files that a configuration names, each once however many routes name it, and keeps every problem
+// Has the files and the named material of a configuration read, and checks them, each once however many routes name it, and keeps every problem
 // with the place in the configuration where the file was named.
 import type { CertificatePair, Ref } from '../config/gateway-config.ts';
 import type { Place } from '../yaml/place.ts';
 import type { Problem } from '../yaml/problem.ts';
 import { type CheckedPair, checkClientPair, checkServerPair, type PairOptions } from '../trust/certificate-pair.ts';
 import { encodePem } from '../asn1/der-writer.ts';
-import { loadPem, loadProblem, materialName } from '../certs/material.ts';
+import { loadPem, loadProblem, type MaterialBytes, materialName, type StoredRef } from '../certs/material.ts';
 import type { MaterialProblem } from '../base/material-problem.ts';
 import { TrustBundle } from '../trust/trust-bundle.ts';
-import type { LoadedPair } from './loaded.ts';
+import type { ConfigSource } from './config-source.ts';
+
+/** A server certificate with its chain in the order in which it is sent, and its key. */
+export type LoadedPair = {
+  readonly chainPem: string;
+  readonly keyPem: string;
+  /** Who issued it, where its file says so, be it a root that is not sent. */
+  readonly issuerPem: string | undefined;
+  /** DNS names and IP addresses of the leaf's SAN. */
+  readonly names: readonly string[];
+  /** URI SANs: XFCC's By. */
+  readonly uris: readonly string[];
+  readonly sha256: string;
+  readonly subject: string;
+  /** Milliseconds since the epoch. */
+  readonly notBefore: number;
+  readonly notAfter: number;
+};
 
 /** A pair that can be used, with the facts that other checks want. */
 export type UsablePair = { readonly loaded: LoadedPair; readonly checked: CheckedPair };
@@ -17,6 +34,9 @@ export class MaterialLoader {
   readonly problems: Problem[] = [];
   /** Every file that was asked for, whether it could be read or not: what to watch. */
   readonly paths = new Set<string>();
+  /** Likewise of named material. */
+  readonly ids = new Set<string>();
+  readonly #source: Pick<ConfigSource, 'readMaterial'>;
   readonly #now: number;
   readonly #tolerateExpired: boolean;
   readonly #texts = new Map<string, Promise<string | undefined>>();
@@ -26,7 +46,8 @@ export class MaterialLoader {
   readonly #anchors: TrustBundle[] = [];
 
   /** `now`: milliseconds since the epoch, for validity. */
-  constructor(now: number, tolerateExpired = false) {
+  constructor(source: Pick<ConfigSource, 'readMaterial'>, now: number, tolerateExpired = false) {
+    this.#source = source;
     this.#now = now;
     this.#tolerateExpired = tolerateExpired;
   }
@@ -101,10 +122,16 @@ export class MaterialLoader {
     return { loaded, checked };
   }
 
-  async #text(ref: Ref): Promise<string | undefined> {
+  /** The bytes of a file or of named material, whatever they are; from now on the outcome depends on it. Never rejects. */
+  async read(ref: StoredRef, maxBytes: number): Promise<MaterialBytes> {
     if ('path' in ref) this.paths.add(ref.path);
+    else this.ids.add(ref.id);
+    return this.#source.readMaterial(ref, maxBytes);
+  }
+
+  async #text(ref: Ref): Promise<string | undefined> {
     return this.#once(this.#texts, keyOf(ref), async () => {
-      const loaded = await loadPem(ref);
+      const loaded = await loadPem(ref, async (stored, maxBytes) => this.read(stored, maxBytes));
       if (loaded.ok) return loaded.pem;
       this.add(ref.place, loadProblem(loaded));
       return undefined;
@@ -119,5 +146,6 @@ export class MaterialLoader {
 }
 
 function keyOf(ref: Ref): string {
-  return 'path' in ref ? `path ${ref.path}` : `pem ${ref.pem}`;
+  if ('path' in ref) return `path ${ref.path}`;
+  return 'id' in ref ? `id ${ref.id}` : `pem ${ref.pem}`;
 }

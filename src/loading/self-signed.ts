@@ -1,7 +1,7 @@
 // A certificate for this run only, where none is configured. It encrypts and proves nothing.
 import { dayMs } from '../base/clock.ts';
 import { mintCa } from '../certs/test-ca.ts';
-import type { LoadedPair } from './loaded.ts';
+import type { LoadedPair } from './material-loader.ts';
 
 const lifetimeDays = 90;
 const maxNames = 50;

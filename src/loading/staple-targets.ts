@@ -6,7 +6,8 @@ import { isIssuedBy } from '../certs/issuer.ts';
 import { parseCertificates } from '../certs/material.ts';
 import { findSystemIssuer } from '../trust/trust-bundle.ts';
 import { parseResponderUrl } from '../ocsp/responder-url.ts';
-import type { LoadedConfig, LoadedPair } from './loaded.ts';
+import type { LoadedConfig } from './loaded.ts';
+import type { LoadedPair } from './material-loader.ts';
 
 export type StapleTarget = {
   /** Of the certificate, hexadecimal. */

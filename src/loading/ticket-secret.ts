@@ -1,7 +1,6 @@
 // The secret for session tickets that several gateways share, from the file that the configuration names.
 import { createHash } from 'node:crypto';
 import type { Ref } from '../config/gateway-config.ts';
-import { readMaterialFile } from '../certs/material.ts';
 import { materialError } from '../base/material-problem.ts';
 import type { MaterialLoader } from './material-loader.ts';
 
@@ -16,9 +15,8 @@ const maxSecretBytes = 65_536;
 export async function loadTicketSecret(ref: Ref | undefined, loader: MaterialLoader): Promise<Uint8Array | undefined> {
   if (ref === undefined) return undefined;
   let secret: Buffer;
-  if ('path' in ref) {
-    loader.paths.add(ref.path);
-    const file = await readMaterialFile(ref, maxSecretBytes);
+  if (!('pem' in ref)) {
+    const file = await loader.read(ref, maxSecretBytes);
     if (!file.ok) {
       const hint = file.hint === '' ? 'Correct gateway.tls.sessionResumption.keys.' : file.hint;
       loader.add(ref.place, materialError('ticket_keys_unreadable', file.message, hint));

@@ -7,22 +7,16 @@ import { Fault } from '../base/fault.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
 import { escapeForLog } from '../base/log-text.ts';
 import { encodeOcspRequest, makeCertId } from './request.ts';
-import { verifyOcspResponse, type OcspProblem } from './response.ts';
+import { verifyOcspResponse } from './response.ts';
 import type { OcspSettings } from '../trust/revocation.ts';
 import { type KnownAnswer, OcspCache } from './cache.ts';
-import { type FetchProblem, fetchOcsp } from './fetch.ts';
-import { type OcspFailed, OcspFailures } from './failures.ts';
+import { fetchOcsp } from './fetch.ts';
+import { type OcspFailed, type OcspFailure, OcspFailures } from './failures.ts';
 import { OcspOutages } from './outages.ts';
 import { findResponder } from './responder-url.ts';
 
 /** A certificate to ask about; its issuer as the verified chain has it. */
 export type OcspSubject = { readonly leaf: CertificateFacts; readonly issuer: CertificateFacts };
-
-export type OcspFailure = {
-  readonly problem: OcspProblem | FetchProblem | 'no_responder' | 'not_allowed' | 'busy' | 'down';
-  /** One sentence, fit for a log. */
-  readonly detail: string;
-};
 
 /** What is known of a certificate, and why nothing newer is. */
 export type OcspFinding = { readonly known: KnownAnswer | undefined; readonly failure: OcspFailure | undefined };

@@ -2,7 +2,14 @@
 // a responder that works. Bounded; an entry goes when an answer comes.
 import type { Clock } from '../base/clock.ts';
 import type { OcspSettings } from '../trust/revocation.ts';
-import type { OcspFailure } from './checker.ts';
+import type { FetchProblem } from './fetch.ts';
+import type { OcspProblem } from './response.ts';
+
+export type OcspFailure = {
+  readonly problem: OcspProblem | FetchProblem | 'no_responder' | 'not_allowed' | 'busy' | 'down';
+  /** One sentence, fit for a log. */
+  readonly detail: string;
+};
 
 export type OcspFailed = {
   readonly failure: OcspFailure;

@@ -6,7 +6,8 @@ import type { VerificationResult } from '../trust/certificate-checks.ts';
 import type { Verdict } from '../trust/verdict.ts';
 import type { EstablishedChain } from '../trust/established-chain.ts';
 import type { OcspSettings, RevocationAnswers } from '../trust/revocation.ts';
-import type { OcspChecker, OcspFailure, OcspFinding, OcspSubject } from './checker.ts';
+import type { OcspChecker, OcspFinding, OcspSubject } from './checker.ts';
+import type { OcspFailure } from './failures.ts';
 
 /** Where OCSP could not say that a client is good and the policy lets it in all the same. */
 export type OcspSoftFail = { readonly policy: string; readonly problem: string; readonly detail: string };

@@ -7,10 +7,11 @@ import type { LoadedConfig } from '../loading/loaded.ts';
 import { findStapleTargets } from '../loading/staple-targets.ts';
 import { CrlBuilder } from '../crl/builder.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import type { Supervisor } from './supervisor.ts';
 import { CrlPublisher } from './crl-publisher.ts';
 import type { ToWorker } from './messages.ts';
 import type { PrimaryMetrics } from './primary-metrics.ts';
+import type { WorkerHandle } from './worker-handle.ts';
+import type { Workers } from './workers.ts';
 import { StaplePublisher } from './staple-publisher.ts';
 import { TrustRecordStore } from '../inventory/record-store.ts';
 
@@ -23,7 +24,7 @@ export type LiveTrustOptions = {
   readonly metrics: PrimaryMetrics;
   /** Who reads CRLs again while we run. */
   readonly crlLoader: CrlSourceReader | undefined;
-  readonly supervisor: () => Supervisor;
+  readonly workers: Workers;
 };
 
 export class LiveTrust {
@@ -36,22 +37,20 @@ export class LiveTrust {
   #loaded: LoadedConfig | undefined;
 
   constructor(options: LiveTrustOptions) {
-    const { clock, log, metrics, crlLoader, supervisor } = options;
+    const { clock, log, metrics, crlLoader, workers } = options;
     this.#options = options;
     this.crls = new CrlPublisher({
       clock,
       log,
       loader: crlLoader ?? new CrlSourceReader(new CrlBuilder({ clock })),
       random: Math.random,
-      onChange: () => void supervisor().bringCrls(),
+      onChange: () => void this.#bringCrls(),
     });
     this.staples = new StaplePublisher({
       clock,
       log,
       random: Math.random,
-      onStaple: (sha256, staple) => {
-        for (const worker of supervisor().list()) worker.send({ kind: 'staple', sha256, staple });
-      },
+      onStaple: (sha256, staple) => workers.tell({ kind: 'staple', sha256, staple }),
       onAsked: (result) => metrics.stapleAsked(result),
     });
     this.#expiries = new ExpiryWatch(clock, log, () => [...(this.#loaded?.expiries ?? []), ...this.crls.expiries()]);
@@ -69,7 +68,7 @@ export class LiveTrust {
   /** What a load found, beside what is active: a worker has what it needs before it is asked to prepare. */
   async prepare(before: LoadedConfig, next: LoadedConfig): Promise<void> {
     await this.crls.adopt(next.crls);
-    await this.#options.supervisor().bringCrls();
+    await this.#bringCrls();
     // A certificate that promises a response should have one from its first handshake on.
     await this.staples.prepare([...findStapleTargets(before), ...findStapleTargets(next)], stapleMs);
   }
@@ -78,7 +77,7 @@ export class LiveTrust {
   async settle(loaded: LoadedConfig): Promise<void> {
     this.#loaded = loaded;
     this.crls.retain(loaded.crls);
-    await this.#options.supervisor().bringCrls();
+    await this.#bringCrls();
     this.#expiries.markTold(loaded.expiries);
   }
 
@@ -97,6 +96,26 @@ export class LiveTrust {
   /** What a worker that comes up has to know before it listens, CRLs apart. */
   initialMessages(): ToWorker[] {
     return this.staples.list().map(({ sha256, staple }) => ({ kind: 'staple', sha256, staple }));
+  }
+
+  /** Resolves when the CRLs active are on their way to this worker; rejects where it cannot be told. */
+  async deliverCrls(worker: WorkerHandle): Promise<void> {
+    await worker.crls.deliver(() => this.crls.groups());
+  }
+
+  /** To every worker: what is sent to them afterwards comes after. One that cannot be told must not serve by what it was told before. */
+  async #bringCrls(): Promise<void> {
+    await Promise.all(
+      this.#options.workers.list().map(async (worker) => {
+        try {
+          await this.deliverCrls(worker);
+        } catch (error) {
+          const about = { worker: worker.slot, pid: worker.pid, err: error };
+          this.#options.log.error(about, 'worker cannot be told of CRLs; ended');
+          worker.kill();
+        }
+      }),
+    );
   }
 
   close(): void {

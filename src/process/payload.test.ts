@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { it } from 'node:test';
 import { systemClock } from '../base/clock.ts';
+import { FileSource } from '../loading/file-source.ts';
 import { loadGateway } from '../loading/load.ts';
 import { mintCa } from '../certs/test-ca.ts';
 import { cutPayload, Payloads } from './payload.ts';
@@ -25,7 +26,11 @@ it('what was cut comes out whole, and nothing of a shipment that was broken off'
       lines(30, (i) => `{name: p${i}, hosts: [p${i}.a.test], ${auth}}`) +
       `  routes:\n${lines(600, (i) => `{name: r${i}, path: /${i}, hosts: [a.test], target: "http://127.0.0.1:1"}`)}`,
   );
-  const { loaded } = await loadGateway(join(dir, 'g.yml'), { env: {}, strict: true, clock: systemClock });
+  const { loaded } = await loadGateway(new FileSource(join(dir, 'g.yml')), {
+    env: {},
+    strict: true,
+    clock: systemClock,
+  });
   assert.ok(loaded);
   const { head, pieces } = cutPayload(loaded);
   assert.equal(pieces.length, 2 + 3);

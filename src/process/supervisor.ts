@@ -2,47 +2,38 @@
 // they keep ending. A start waits for nobody: what was reloaded meanwhile it takes over before it listens.
 import type { Clock } from '../base/clock.ts';
 import { maxIntermediates } from '../trust/intermediates.ts';
-import type { SeenReport } from '../inventory/seen-clients.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import type { ActiveConfig } from './active-config.ts';
 import { Backoff } from './backoff.ts';
-import type { CrlGroup } from './crl-publisher.ts';
-import type { Ports, ToWorker } from './messages.ts';
+import type { LiveTrust } from './live-trust.ts';
+import type { PrimaryMetrics } from './primary-metrics.ts';
 import { findProcessActivity } from './process-activity.ts';
 import { Watchdog } from './watchdog.ts';
-import { type PrepareOrder, WorkerFailure, WorkerHandle } from './worker-handle.ts';
+import { WorkerFailure, WorkerHandle } from './worker-handle.ts';
+import type { Workers } from './workers.ts';
 
 export type SupervisorOptions = {
   readonly clock: Clock;
   readonly log: Logger;
   /** URL path of the worker's entry module. */
   readonly workerEntry: string;
+  readonly workers: Workers;
   /** What a worker that comes up now has to serve by. */
-  readonly orders: () => PrepareOrder;
-  /** Number of the generation active. */
-  readonly generation: () => number;
-  readonly ports: () => Ports;
-  /** The CRLs active. */
-  readonly crls: () => readonly CrlGroup[];
-  /** What else it has to know before it listens. */
-  readonly initialMessages: () => readonly ToWorker[];
-  readonly onEnded: (worker: WorkerHandle) => void;
-  readonly onRestarted: () => void;
-  readonly onHung: () => void;
-  /** A worker tells which clients it saw. Must not throw. */
-  readonly onSeen: (report: SeenReport, worker: WorkerHandle) => void;
+  readonly active: Pick<ActiveConfig, 'order' | 'generation' | 'ports'>;
+  /** What else it has to know before it listens, and who keeps what it saw. */
+  readonly trust: Pick<LiveTrust, 'deliverCrls' | 'initialMessages' | 'record'>;
+  readonly metrics: Pick<PrimaryMetrics, 'bury' | 'workerRestarted' | 'workerHung'>;
 };
 
 export class Supervisor {
   readonly #options: SupervisorOptions;
-  readonly #slots: (WorkerHandle | undefined)[] = [];
+  readonly #workers: Workers;
   readonly #backoffs: Backoff[] = [];
   /** Starts under way, by slot; each rejects where its worker does not come up. */
   readonly #starts = new Map<number, Promise<void>>();
   /** Workers that have the rules active, and hear of every change of them. */
   readonly #enrolled = new WeakSet<WorkerHandle>();
   readonly #watchdog: Watchdog<WorkerHandle>;
-  /** Workers that finish what they have while a successor takes their slot. */
-  readonly #leaving = new Set<WorkerHandle>();
   /** What any of them learned from its clients (DER, by its base64): told to those that start later. */
   readonly #intermediates = new Map<string, Uint8Array>();
   /** The runtime that passed the self-test in a worker last. */
@@ -51,9 +42,10 @@ export class Supervisor {
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
+    this.#workers = options.workers;
     this.#watchdog = new Watchdog({
       clock: options.clock,
-      workers: () => this.list(),
+      workers: () => this.#workers.list(),
       activity: findProcessActivity,
       onHung: (worker, why) => this.#onHung(worker, why),
     });
@@ -61,7 +53,7 @@ export class Supervisor {
 
   /** How many there should be. */
   get size(): number {
-    return this.#slots.length;
+    return this.#workers.size;
   }
 
   /** Rejects where one does not come up; the others may be running then. */
@@ -75,9 +67,9 @@ export class Supervisor {
    * the first did not where none does.
    */
   async revive(): Promise<void> {
-    this.#slots.forEach((worker, slot) => {
-      if (worker?.gone !== false) this.#startAgain(slot);
-    });
+    for (let slot = 0; slot < this.size; slot++) {
+      if (this.#workers.find(slot)?.gone !== false) this.#startAgain(slot);
+    }
     try {
       await Promise.any(this.#starts.values());
     } catch (error) {
@@ -88,56 +80,34 @@ export class Supervisor {
 
   /** Those who have to agree to new rules. */
   voters(): WorkerHandle[] {
-    return this.list().filter((worker) => this.#enrolled.has(worker));
-  }
-
-  /** Those that run, the leaving ones included. */
-  list(): WorkerHandle[] {
-    const all = new Set([...this.#slots, ...this.#leaving]);
-    return [...all].filter((worker) => worker !== undefined && !worker.gone) as WorkerHandle[];
-  }
-
-  /** Resolves when the CRLs active are on their way to every worker: what is sent to them afterwards comes after. */
-  async bringCrls(): Promise<void> {
-    await Promise.all(this.list().map(async (worker) => this.#bringCrls(worker)));
-  }
-
-  /** A worker that cannot be told must not serve by what it was told before. */
-  async #bringCrls(worker: WorkerHandle): Promise<void> {
-    try {
-      await worker.crls.deliver(this.#options.crls);
-    } catch (error) {
-      const about = { worker: worker.slot, pid: worker.pid, err: error };
-      this.#options.log.error(about, 'worker cannot be told of CRLs; ended');
-      worker.kill();
-    }
+    return this.#workers.list().filter((worker) => this.#enrolled.has(worker));
   }
 
   /** From now on nobody is replaced; returns those that run. */
   dismiss(): WorkerHandle[] {
     this.#dismissed = true;
-    return this.list();
+    return this.#workers.list();
   }
 
   kill(): void {
-    for (const worker of this.list()) worker.kill();
+    for (const worker of this.#workers.list()) worker.kill();
   }
 
   async #startWorker(slot: number): Promise<void> {
-    const { workerEntry, clock, log, ports, initialMessages } = this.#options;
+    const { workerEntry, clock, log, active, trust } = this.#options;
     const worker: WorkerHandle = new WorkerHandle(workerEntry, slot, clock, {
       onIntermediate: (der) => this.#share(der, worker),
-      onSeen: this.#options.onSeen,
+      onSeen: (report) => trust.record?.take(report, worker),
     });
-    this.#slots[slot] = worker;
+    this.#workers.put(slot, worker);
     try {
       await worker.up();
       // First of all: a worker that does not know who is revoked must not listen.
-      await worker.crls.deliver(this.#options.crls);
+      await trust.deliverCrls(worker);
       await this.#takeRules(worker);
       worker.send({ kind: 'intermediates', ders: [...this.#intermediates.values()] });
-      for (const message of initialMessages()) worker.send(message);
-      this.#proven = await worker.listen({ kind: 'listen', ports: ports(), proven: this.#proven });
+      for (const message of trust.initialMessages()) worker.send(message);
+      this.#proven = await worker.listen({ kind: 'listen', ports: active.ports, proven: this.#proven });
     } catch (error) {
       worker.kill();
       await worker.exited;
@@ -150,20 +120,20 @@ export class Supervisor {
 
   /** Where the rules change while it builds those of before, it builds the new ones too: it must not listen by the old. */
   async #takeRules(worker: WorkerHandle): Promise<void> {
-    const { orders, generation } = this.#options;
+    const { active } = this.#options;
     for (;;) {
-      const order = orders();
+      const order = active.order();
       await worker.prepare(order);
       await worker.commit(order.generation);
-      if (order.generation === generation()) break;
+      if (order.generation === active.generation) break;
     }
     this.#enrolled.add(worker);
   }
 
   #onHung(worker: WorkerHandle, why: string): void {
-    const { log, onHung } = this.#options;
+    const { log, metrics } = this.#options;
     log.error({ worker: worker.slot, pid: worker.pid, why }, 'worker hangs; ended');
-    onHung();
+    metrics.workerHung();
     // A process that was stopped takes no other signal.
     worker.kill();
   }
@@ -173,22 +143,22 @@ export class Supervisor {
     const key = Buffer.from(der).toString('base64');
     if (this.#intermediates.has(key) || this.#intermediates.size >= maxIntermediates) return;
     this.#intermediates.set(key, der);
-    for (const worker of this.list()) if (worker !== from) worker.send({ kind: 'intermediates', ders: [der] });
+    this.#workers.tell({ kind: 'intermediates', ders: [der] }, from);
   }
 
   /** Draining may take long: with one worker nobody would be served meanwhile. */
   #onLeaving(worker: WorkerHandle): void {
     if (this.#dismissed || worker.gone) return;
-    this.#leaving.add(worker);
+    this.#workers.release(worker);
     const restartInMs = this.#restart(worker);
     const about = { worker: worker.slot, pid: worker.pid, restartInMs };
     this.#options.log.error(about, 'worker ends after an internal error; another will take its place');
   }
 
   #onExit(worker: WorkerHandle, code: number | null, signal: NodeJS.Signals | null): void {
-    this.#options.onEnded(worker);
+    this.#options.metrics.bury(worker);
     // Its successor is on the way already.
-    if (this.#leaving.delete(worker) || this.#dismissed) return;
+    if (this.#workers.forget(worker) || this.#dismissed) return;
     const restartInMs = this.#restart(worker);
     const about = { worker: worker.slot, pid: worker.pid, code, signal, restartInMs };
     // Code 0 is a worker that was asked to drain, by SIGTERM to it alone.
@@ -204,7 +174,7 @@ export class Supervisor {
   #startAfter(slot: number, livedMs: number): number {
     const delayMs = (this.#backoffs[slot] ??= new Backoff()).delayAfter(livedMs);
     this.#options.clock.after(delayMs, () => {
-      const worker = this.#slots[slot];
+      const worker = this.#workers.find(slot);
       if (worker === undefined || worker.gone || worker.leaving) this.#startAgain(slot);
     });
     return delayMs;
@@ -214,11 +184,11 @@ export class Supervisor {
     if (this.#dismissed || this.#starts.has(slot)) return;
     const start = this.#startWorker(slot);
     this.#starts.set(slot, start);
-    const { log, onRestarted } = this.#options;
+    const { log, metrics } = this.#options;
     start.then(
       () => {
         this.#starts.delete(slot);
-        onRestarted();
+        metrics.workerRestarted();
       },
       (error: unknown) => {
         this.#starts.delete(slot);

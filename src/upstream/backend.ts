@@ -1,15 +1,24 @@
 // One backend of one route: its pool, its health check, its share of the traffic.
 import type { Fault } from '../base/fault.ts';
-import type { BackendConfig } from '../config/gateway-config.ts';
+import type { BackendConfig, HealthCheckConfig } from '../config/gateway-config.ts';
 import type { Candidate } from './balance.ts';
 import type { AcquireOptions, CallWaiter } from './call-waiter.ts';
-import type { ClusterOptions } from './cluster.ts';
 import { type Endpoint, endpointAuthority } from './endpoint.ts';
 import type { HealthCheck } from './health.ts';
 import type { HealthState } from './health-state.ts';
 import { compileMatch, type Matcher } from './match.ts';
 import type { Pool } from './pool.ts';
+import type { PoolSettings } from './pool-settings.ts';
 import type { Pools } from './pools.ts';
+import type { TlsMaterial } from './tls-identity.ts';
+
+/** What the backends of one route have in common. */
+export type BackendOptions = {
+  readonly healthCheck: HealthCheckConfig | undefined;
+  /** For the https backends among them. */
+  readonly tls: TlsMaterial;
+  readonly pool: PoolSettings;
+};
 
 export class Backend implements Candidate {
   /** `host:port`, for metrics and logs only. */
@@ -29,7 +38,7 @@ export class Backend implements Candidate {
   readonly #unwatch: (() => void)[] = [];
 
   /** `onChange` is called when `checkedHealthy` or `ejected` may have changed. */
-  constructor(config: BackendConfig, options: ClusterOptions, pools: Pools, onChange: () => void) {
+  constructor(config: BackendConfig, options: BackendOptions, pools: Pools, onChange: () => void) {
     const endpoint: Endpoint = { scheme: config.scheme, host: config.host, port: config.port };
     const identity = config.scheme === 'https' ? pools.findIdentity(options.tls) : undefined;
     this.pool = pools.find(endpoint, identity, options.pool);

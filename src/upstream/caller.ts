@@ -1,5 +1,5 @@
 // For whom a call is: what connections to a backend, and places in its queue, are shared out by where they are scarce.
-import type { Share } from './shares.ts';
+import type { CallAccount } from '../http/backend-connection.ts';
 
 export class Caller {
   /** The certificate, or the address where there is none. */
@@ -9,7 +9,7 @@ export class Caller {
   readonly from: string;
   readonly route: string;
   /** Of the pool that was asked last: kept by shares.ts, so that a request costs no look-up. */
-  share: Share | undefined = undefined;
+  share: CallAccount | undefined = undefined;
 
   /** `address`: of the client, behind trusted proxies too. `certificate`: its fingerprint, undefined for anonymous clients. */
   constructor(address: string, certificate: string | undefined, route: string) {

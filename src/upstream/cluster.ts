@@ -1,23 +1,17 @@
 // The backends of one route: which ones are available now, which of them takes a request (balance.ts), and how a
 // connection to it is had (pool.ts). Availability is kept up to date by events, so that a pick only reads an array.
-import type { BackendConfig, HealthCheckConfig } from '../config/gateway-config.ts';
+import type { BackendConfig } from '../config/gateway-config.ts';
 import type { Fields } from '../http/field.ts';
-import { Backend } from './backend.ts';
+import { Backend, type BackendOptions } from './backend.ts';
 import { type Balance, chooseBalance, pickByRules, pickWeighted } from './balance.ts';
-import type { PoolSettings } from './pool-settings.ts';
 import type { Pools } from './pools.ts';
-import type { TlsMaterial } from './tls-identity.ts';
 
 export type { Backend } from './backend.ts';
 export type { CallWaiter } from './call-waiter.ts';
 
-export type ClusterOptions = {
+export type ClusterOptions = BackendOptions & {
   readonly backends: readonly BackendConfig[];
   readonly loadBalancing: 'roundRobin' | 'weighted';
-  readonly healthCheck: HealthCheckConfig | undefined;
-  /** For the https backends among them. */
-  readonly tls: TlsMaterial;
-  readonly pool: PoolSettings;
 };
 
 export class Cluster {

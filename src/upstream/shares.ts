@@ -134,12 +134,13 @@ export class Shares {
 
   find(caller: Caller = this.#nobody): Share {
     const known = caller.share;
-    if (known !== undefined && known.owner === this && known.epoch === this.#epoch) return known;
+    if (known instanceof Share && known.owner === this && known.epoch === this.#epoch) return known;
     if (this.#clients.size + this.#addresses.size > keptKeys) this.#forgetIdle();
     const { client, address, route } = caller;
     const tallies = [this.#clients.find(client), this.#addresses.find(address), this.#routes.find(route)] as const;
-    caller.share = new Share(this, this.#epoch, tallies);
-    return caller.share;
+    const share = new Share(this, this.#epoch, tallies);
+    caller.share = share;
+    return share;
   }
 
   nextTurn(): number {

@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test';
 import { type Clock, systemClock } from '../../src/base/clock.ts';
 import type { TicketSeed } from '../../src/downstream/ticket-secret.ts';
 import { Gateway } from '../../src/gateway/gateway.ts';
+import { FileSource } from '../../src/loading/file-source.ts';
 import { loadGateway } from '../../src/loading/load.ts';
 import { findFreePort } from '../support/free-port.ts';
 import { sClient } from '../support/openssl.ts';
@@ -46,7 +47,7 @@ async function openWorker(clock: Clock, ticketSeed: TicketSeed): Promise<{ port:
   routes: [{name: r, path: /, hosts: [localhost], target: 'http://127.0.0.1:1', maintenance: {enabled: true, statusCode: 503}}]
 `,
   );
-  const { loaded, problems } = await loadGateway(file, { env: {}, strict: true, clock });
+  const { loaded, problems } = await loadGateway(new FileSource(file), { env: {}, strict: true, clock });
   assert.ok(loaded, JSON.stringify(problems));
   const gateway = new Gateway({ clock, reusePort: false, onIntermediate: () => {} });
   await gateway.prepare(1, loaded, ticketSeed);

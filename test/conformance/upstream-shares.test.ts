@@ -8,6 +8,7 @@ import type { Backend } from '../../src/upstream/backend.ts';
 import { Caller } from '../../src/upstream/caller.ts';
 import { Cluster } from '../../src/upstream/cluster.ts';
 import type { PoolSettings } from '../../src/upstream/pool-settings.ts';
+import { Share } from '../../src/upstream/shares.ts';
 import { eventually, Feed } from '../support/wait-for.ts';
 import {
   backendConfig,
@@ -195,7 +196,8 @@ describe('shares', () => {
       second?.call?.cancel();
       await eventually(() => backend.pool.counts.open === 0, { what: 'the pool to be empty' });
     }
-    const share = greedy.share;
-    assert.deepEqual([share?.client.load, share?.address.load, share?.route.load], [0, 0, 0]);
+    const { share } = greedy;
+    assert.ok(share instanceof Share);
+    assert.deepEqual([share.client.load, share.address.load, share.route.load], [0, 0, 0]);
   });
 });

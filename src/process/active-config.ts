@@ -1,0 +1,48 @@
+// The configuration that is active in the primary, under the number of its generation, and what a worker is asked to build
+// from it. Replaced as a whole, by rollout.ts.
+import type { Clock } from '../base/clock.ts';
+import type { GatewayConfig } from '../config/gateway-config.ts';
+import type { LoadedConfig } from '../loading/loaded.ts';
+import type { Ports } from './messages.ts';
+import { packFor, withoutReadings } from './payload.ts';
+import { TicketSecrets } from './ticket-secrets.ts';
+import type { PrepareOrder } from './worker-handle.ts';
+
+export class ActiveConfig {
+  /** What settings that need a start were taken from. */
+  readonly startedWith: GatewayConfig;
+  /** The ports that were reserved at start. */
+  ports: Ports = { web: undefined, webSecure: undefined };
+  readonly #tickets: TicketSecrets;
+  #loaded: LoadedConfig;
+  #generation = 1;
+
+  constructor(loaded: LoadedConfig, clock: Clock) {
+    this.startedWith = loaded.config;
+    this.#loaded = loaded;
+    this.#tickets = new TicketSecrets(clock);
+  }
+
+  get loaded(): LoadedConfig {
+    return this.#loaded;
+  }
+
+  get generation(): number {
+    return this.#generation;
+  }
+
+  replace(loaded: LoadedConfig, generation: number): void {
+    this.#loaded = withoutReadings(loaded);
+    this.#generation = generation;
+  }
+
+  /** What a worker that comes up now has to build. */
+  order(): PrepareOrder {
+    return this.orderFor(this.#loaded, this.#generation);
+  }
+
+  orderFor(loaded: LoadedConfig, generation: number): PrepareOrder {
+    const ticketSeed = this.#tickets.seedFor(loaded);
+    return { generation, loaded: packFor(loaded, this.ports.webSecure), ticketSeed };
+  }
+}

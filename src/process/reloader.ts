@@ -1,0 +1,146 @@
+// A reload of the running gateway: load, guard trust, compare who may enter, roll out, say what came of it. Where it cannot,
+// the last good configuration stays; where nobody said no, it is tried again, later each time.
+import { compareAccess } from '../access/changes.ts';
+import { accessLogFields } from '../access/print-changes.ts';
+import { compareTrust, viewTrust } from '../access/reload-guard.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Problem } from '../yaml/problem.ts';
+import type { LoadedResult } from '../loading/load.ts';
+import type { LoadedConfig } from '../loading/loaded.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { ActiveConfig } from './active-config.ts';
+import type { LiveTrust } from './live-trust.ts';
+import type { PrimaryMetrics } from './primary-metrics.ts';
+import { findRestartKeys } from './restart-keys.ts';
+import type { Rollout } from './rollout.ts';
+import type { Turns } from './turns.ts';
+import { WorkerFailure } from './worker-handle.ts';
+
+/** The configuration as it is now, from its source. */
+export type Load = () => Promise<Pick<LoadedResult, 'loaded' | 'problems'>>;
+
+export type ReloaderOptions = {
+  readonly load: Load;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly active: ActiveConfig;
+  readonly trust: LiveTrust;
+  readonly rollout: Rollout;
+  readonly metrics: PrimaryMetrics;
+  /** Shared with the start: none sees half of the other. */
+  readonly turns: Turns;
+};
+
+/** When a reload that failed by silence is tried again: later each time. */
+const firstRetryMs = 5_000;
+const maxRetryMs = 300_000;
+
+export class Reloader {
+  readonly #options: ReloaderOptions;
+  #failed = false;
+  #closed = false;
+  /** The reload that waits for its turn. */
+  #next: Promise<void> | undefined;
+  #retryMs = firstRetryMs;
+  #cancelRetry: () => void = () => {};
+
+  constructor(options: ReloaderOptions) {
+    this.#options = options;
+  }
+
+  /** The newest configuration is not the active one. */
+  get failed(): boolean {
+    return this.#failed;
+  }
+
+  /**
+   * Builds a new generation from the configuration as it is now and swaps it in; keeps the last good one where it cannot. Never
+   * rejects. However often it is asked while one runs, one more follows: it will see everything that was written before.
+   */
+  async reload(reason: string): Promise<void> {
+    const { turns, trust, active } = this.#options;
+    this.#next ??= turns.take(async () => {
+      this.#next = undefined;
+      if (this.#closed) return;
+      this.#cancelRetry();
+      try {
+        await this.#reload(reason);
+      } catch (error) {
+        // A defect of ours in reading files must not take the primary, and all workers with it, along.
+        this.#reject(reason, `internal error: ${String(error)}`);
+      }
+      if (!this.#closed) trust.follow(active.loaded);
+    });
+    return this.#next;
+  }
+
+  /** From now on nothing is reloaded. */
+  close(): void {
+    this.#closed = true;
+  }
+
+  async #reload(reason: string): Promise<void> {
+    const { log, load, active, trust, rollout, metrics } = this.#options;
+    const { loaded, problems } = await load();
+    for (const problem of problems) logProblem(log, problem);
+    if (loaded === undefined) return this.#reject(reason, 'the configuration has errors');
+    const { refused, dropped } = compareTrust(viewTrust(active.loaded), viewTrust(loaded));
+    if (refused[0] !== undefined) {
+      for (const problem of refused) logProblem(log, problem);
+      return this.#reject(reason, refused[0].message);
+    }
+    const generation = active.generation + 1;
+    await trust.prepare(active.loaded, loaded);
+    const access = this.#compareAccess(loaded);
+    const agreement = await rollout.agree(loaded, generation);
+    if ('refusal' in agreement) return this.#abandon(reason, agreement.refusal);
+    const keys = findRestartKeys(active.startedWith, loaded.config);
+    if (keys.length > 0) log.warn({ keys }, 'these settings take effect at the next start only');
+    this.#failed = false;
+    this.#retryMs = firstRetryMs;
+    await rollout.commit(agreement.able, generation);
+    await trust.settle(active.loaded);
+    metrics.loaded(loaded, generation);
+    const said = dropped.length === 0 ? {} : { clientAuthDropped: dropped };
+    log.info({ generation, reason, ...said, ...access }, 'configuration reloaded');
+  }
+
+  /** Who may enter that could not before, or the other way round. A defect in telling it must not undo the reload. */
+  #compareAccess(loaded: LoadedConfig): object {
+    const { active, log } = this.#options;
+    try {
+      return accessLogFields(compareAccess(active.loaded, loaded));
+    } catch (error) {
+      log.error({ err: error }, 'internal error: please report this');
+      return {};
+    }
+  }
+
+  #abandon(reason: string, why: unknown): void {
+    const { clock, log, trust, active } = this.#options;
+    trust.crls.retain(active.loaded.crls);
+    this.#reject(reason, String(why));
+    if (why instanceof WorkerFailure && !why.silent) return;
+    // Nobody said no: it was too much for them at this moment.
+    const retryInMs = this.#retryMs;
+    this.#retryMs = Math.min(maxRetryMs, retryInMs * 2);
+    log.warn({ retryInMs }, 'no worker refused the configuration: it will be tried again');
+    this.#cancelRetry = clock.after(retryInMs, () => void this.reload('tried again'));
+  }
+
+  #reject(reason: string, why: string): void {
+    const { log, active, metrics } = this.#options;
+    this.#failed = true;
+    metrics.reloadFailed();
+    log.error(
+      { generation: active.generation, reason, why },
+      'reload rejected: the last good configuration stays in force',
+    );
+  }
+}
+
+function logProblem(log: Logger, { place, code, hint, severity, message }: Problem): void {
+  const at = { code, at: `${place.file}:${place.line}:${place.col}`, hint };
+  if (severity === 'error') log.error(at, message);
+  else log.warn(at, message);
+}
