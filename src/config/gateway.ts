@@ -14,7 +14,7 @@ import { deprecatedMonitoringKeys, monitoringKeys } from './monitoring.ts';
 import { proxyKeys } from './proxy.ts';
 import { reportMistake } from './reading.ts';
 import { routeDefaultsKeys } from './route-defaults.ts';
-import { exploitProtection, routeShape } from './routes.ts';
+import { exploitProtection, routeShape } from './route.ts';
 import { ignored, refused } from './support.ts';
 import { deprecatedTimeoutKeys, timeoutsKeys } from './timeouts.ts';
 import { tlsKeys } from './tls.ts';

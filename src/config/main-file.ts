@@ -3,7 +3,7 @@ import { list, map, text } from './atoms.ts';
 import { gatewayKeys } from './gateway.ts';
 import { block, key } from './key.ts';
 import { middlewareShape } from './middlewares.ts';
-import { routeShape } from './routes.ts';
+import { routeShape } from './route.ts';
 import { ignored } from './support.ts';
 
 /** What Goma's HTTP provider puts around routes and middlewares. */

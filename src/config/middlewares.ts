@@ -6,7 +6,7 @@ import { findNearest } from '../yaml/nearest.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
 import { map, text } from './atoms.ts';
 import { key } from './key.ts';
-import { isEnabled, type WrittenRoute } from './routes.ts';
+import { isEnabled, type WrittenRoute } from './route.ts';
 import { quote } from '../yaml/tree.ts';
 
 export const middlewareShape = map({
