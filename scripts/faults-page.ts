@@ -75,7 +75,7 @@ export const faultGroups: readonly Group[] = [
   {
     title: 'The gateway',
     intro: 'Nobody did anything wrong out there.',
-    codes: ['maintenance', 'draining', 'internal'],
+    codes: ['maintenance', 'filter_timeout', 'draining', 'internal'],
   },
 ];
 

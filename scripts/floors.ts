@@ -9,7 +9,7 @@ export const floors: readonly (readonly string[])[] = [
   ['certs', 'config', 'http1'],
   ['trust'],
   ['crl', 'ocsp'],
-  ['downstream', 'upstream', 'routing', 'forwarding'],
+  ['downstream', 'upstream', 'routing', 'forwarding', 'filters'],
   ['flow', 'diagnosis', 'inventory'],
   ['loading'],
   ['gateway'],

@@ -50,6 +50,7 @@ ${routes.map((route) => `    - {target: "http://b:1", ${route}}`).join('\n')}
     })),
     expiries: [],
     crls: [],
+    staples: [],
     ticketSecret: undefined,
   };
   return loaded;

@@ -3,8 +3,8 @@
 import { randomBytes } from 'node:crypto';
 import { dayMs } from '../base/clock.ts';
 import { compilePolicies } from '../gateway/compile-policies.ts';
-import { findInLoad } from '../loading/crls.ts';
-import type { LoadedConfig } from '../loading/loaded.ts';
+import type { CrlLookup } from '../crl/subscriber.ts';
+import type { LoadedRules } from '../loading/loaded.ts';
 import { escapeForLog } from '../base/log-text.ts';
 import { describeSans } from '../trust/san-rule.ts';
 import type { SeenIdentity, TrustRecordContents } from '../inventory/record-format.ts';
@@ -29,13 +29,14 @@ export type AgainstOptions = {
 
 export type Against = { readonly verdicts: SeenVerdicts; readonly breaks: boolean; readonly since: number };
 
-/** Throws where the configuration cannot be compiled. */
+/** `crls`: what is known of revocation. Throws where the configuration cannot be compiled. */
 export function verifyAgainst(
-  loaded: LoadedConfig,
+  loaded: LoadedRules,
+  crls: CrlLookup,
   record: TrustRecordContents,
   { days, now }: Pick<AgainstOptions, 'days' | 'now'>,
 ): Against {
-  const policies = compilePolicies(loaded, randomBytes(48), findInLoad(loaded.crls));
+  const policies = compilePolicies(loaded, randomBytes(48), crls);
   const verdicts = verifySeen(record, { policies, now, sinceMs: now - days * dayMs });
   const breaks = verdicts.refused.length + verdicts.anonymousRefused.length > 0;
   return { verdicts, breaks, since: record.since };

@@ -14,6 +14,8 @@ export type FaultSpec = {
   readonly backend?: number;
   /** True where the request certainly never reached a backend, so another attempt is safe. */
   readonly unsent?: true;
+  /** True where it says what is wrong with a certificate that was presented, or was not. */
+  readonly aboutCertificate?: true;
   /** A few words, for problem documents and tables. */
   readonly title: string;
   /** What the operator should do. */
@@ -25,6 +27,7 @@ const specs = {
   no_client_cert: {
     client: 403,
     backend: 502,
+    aboutCertificate: true,
     title: 'no client certificate',
     help: 'On the client side, the client must send a certificate from an accepted CA; on the backend side, give the route security.tls.clientCert and clientKey.',
   },
@@ -32,6 +35,7 @@ const specs = {
     client: 403,
     backend: 502,
     unsent: true,
+    aboutCertificate: true,
     title: 'certificate from an issuer that is not trusted',
     help: 'Add the CA that issued the certificate to clientCA (client side) or rootCAs (backend side), or use a certificate from a CA that is there.',
   },
@@ -39,6 +43,7 @@ const specs = {
     client: 403,
     backend: 502,
     unsent: true,
+    aboutCertificate: true,
     title: 'an intermediate certificate was not sent',
     help: 'The side that presents the certificate must send its intermediate CA certificates along: append them to the certificate file.',
   },
@@ -46,6 +51,7 @@ const specs = {
     client: 403,
     backend: 502,
     unsent: true,
+    aboutCertificate: true,
     title: 'certificate expired',
     help: 'Renew the certificate; check the clocks of both machines.',
   },
@@ -53,6 +59,7 @@ const specs = {
     client: 403,
     backend: 502,
     unsent: true,
+    aboutCertificate: true,
     title: 'certificate not valid yet',
     help: 'Check the clocks of both machines and the notBefore date of the certificate.',
   },
@@ -60,6 +67,7 @@ const specs = {
     client: 403,
     backend: 502,
     unsent: true,
+    aboutCertificate: true,
     title: 'certificate revoked',
     help: 'The issuer revoked this certificate: issue a new one.',
   },
@@ -67,6 +75,7 @@ const specs = {
     client: 403,
     backend: 502,
     unsent: true,
+    aboutCertificate: true,
     title: 'revocation status could not be established',
     help: 'Give the CRL of the issuer (crl), or make its OCSP responder reachable (ocsp): what nobody can say is refused.',
   },
@@ -74,6 +83,7 @@ const specs = {
     client: 403,
     backend: 502,
     unsent: true,
+    aboutCertificate: true,
     title: 'certificate revocation list is out of date',
     help: 'Publish a newer CRL, or choose onStale: allow.',
   },
@@ -81,6 +91,7 @@ const specs = {
     client: 403,
     backend: 502,
     unsent: true,
+    aboutCertificate: true,
     title: 'certificate made for another purpose',
     help: 'A client certificate needs the extended key usage clientAuth, a server certificate serverAuth. Public CAs stop issuing clientAuth in 2026: use a private CA.',
   },
@@ -88,6 +99,7 @@ const specs = {
     client: 403,
     backend: 502,
     unsent: true,
+    aboutCertificate: true,
     title: 'certificate carries none of the wanted names',
     help: 'Compare the SANs that were presented with the rule (client side) or with the server name (backend side: security.tls.serverName overrides it).',
   },
@@ -95,6 +107,7 @@ const specs = {
     client: 403,
     backend: 502,
     unsent: true,
+    aboutCertificate: true,
     title: 'certificate matches no pin',
     help: 'Add the fingerprint or the SPKI hash of the new certificate to the list.',
   },
@@ -102,6 +115,7 @@ const specs = {
     client: 403,
     backend: 502,
     unsent: true,
+    aboutCertificate: true,
     title: 'certificate chain too long',
     help: 'Raise maxDepth, or send only the chain that is needed.',
   },
@@ -109,6 +123,7 @@ const specs = {
     client: 403,
     backend: 502,
     unsent: true,
+    aboutCertificate: true,
     title: 'certificate key or signature too weak',
     help: 'Use RSA of at least 2048 bits or ECDSA of at least 256, and SHA-256 or better.',
   },
@@ -116,6 +131,7 @@ const specs = {
     client: 403,
     backend: 502,
     unsent: true,
+    aboutCertificate: true,
     title: 'malformed certificate',
     help: 'The certificate breaks RFC 5280 (control bytes in a name, bad encoding, oversized SAN): issue a new one.',
   },
@@ -252,6 +268,7 @@ const specs = {
   },
   policy_denied: {
     client: 403,
+    aboutCertificate: true,
     title: 'denied by the rule of the route',
     help: 'Compare security.clientCert of the route with the certificate: `countersign explain route … --cert FILE` does, the access log has the rule.',
   },
@@ -276,6 +293,12 @@ const specs = {
     help: 'The Allow header names the methods of this route.',
   },
   maintenance: { gateway: 503, title: 'under maintenance', help: 'The route has maintenance.enabled.' },
+  filter_timeout: {
+    gateway: 504,
+    unsent: true,
+    title: 'nobody decided about the request in time',
+    help: 'A filter of the route waited longer than it may: the detail has its name. Look at what it asks, or give it more time.',
+  },
   client_aborted: {
     client: 499,
     title: 'client went away',
@@ -290,6 +313,11 @@ const specs = {
 } as const satisfies Record<string, FaultSpec>;
 
 export type FaultCode = keyof typeof specs;
+
+/** What can be wrong with a certificate. */
+export type CertificateFaultCode = {
+  [Code in FaultCode]: (typeof specs)[Code] extends { readonly aboutCertificate: true } ? Code : never;
+}[FaultCode];
 
 export const faultTable: Readonly<Record<FaultCode, FaultSpec>> = specs;
 

@@ -5,6 +5,12 @@ import { dayMs } from '../base/clock.ts';
 /** Milliseconds since the epoch. */
 export type Lifetime = { readonly notBefore: number; readonly notAfter: number };
 
+/** Something with an expiry date, for certificate_expiry_timestamp_seconds and its warnings. */
+export type Expiry = Lifetime & {
+  readonly role: 'server' | 'anchor' | 'backend_client' | 'backend_anchor' | 'backend' | 'crl';
+  readonly subject: string;
+};
+
 /** The moment from which on somebody should know: milliseconds since the epoch. */
 function nearsExpiryAt({ notBefore, notAfter }: Lifetime): number {
   return notAfter - Math.max(0, notAfter - notBefore) / 3;

@@ -2,6 +2,7 @@
 // with control bytes, foreign encodings, oversized or endless SAN lists (incidents 7, 8, 11, 21; N17). Never looks at the
 // text that OpenSSL or Node print. Chains, dates and purposes are verified elsewhere.
 import { hash } from 'node:crypto';
+import { readAuthorityKeyId } from './authority-key-id.ts';
 import { checkInteger, DerCursor, type DerElement, derTag, malformed, readObjectId, readTime } from '../asn1/der.ts';
 import { readCommonNames, readName } from '../asn1/distinguished-name.ts';
 import type { CertificateFacts, San } from './facts.ts';
@@ -207,12 +208,4 @@ function readUsages(value: DerCursor): readonly string[] {
     if (usages.length > maxUsages) throw malformed(`more than ${maxUsages} extended key usages`);
   }
   return usages;
-}
-
-function readAuthorityKeyId(value: DerCursor): string | undefined {
-  const body = value.enter(derTag.sequence, 'authorityKeyIdentifier');
-  value.finish('authorityKeyIdentifier');
-  if (body.tag !== 0x80) return undefined;
-  const keyId = body.next('authorityKeyIdentifier');
-  return body.der.toString('hex', keyId.content, keyId.end);
 }

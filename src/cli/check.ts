@@ -1,7 +1,9 @@
 // `countersign check`: loads everything that `run` would load and says everything that is wrong with it; with --against also
 // whom it would lock out of those who came lately, with --compare what changes in who may enter.
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { systemClock } from '../base/clock.ts';
+import { CrlPublisher } from '../crl/publisher.ts';
+import type { CrlLookup } from '../crl/subscriber.ts';
 import { safeJson } from '../base/safe-json.ts';
 import { type Problem, problemsToJson } from '../yaml/problem.ts';
 import { FileSource } from '../loading/file-source.ts';
@@ -10,6 +12,7 @@ import type { LoadedConfig } from '../loading/loaded.ts';
 import { type Against, againstToJson, verifyAgainst, printAgainst } from '../audit/against.ts';
 import { changesToJson, printChanges } from '../access/print-changes.ts';
 import { loadRecord } from '../inventory/load-record.ts';
+import { parseDays } from './days-option.ts';
 import { compareWith } from './compare.ts';
 import { lenientOption, strictOption } from './lenient-option.ts';
 import { printProblems } from './problems.ts';
@@ -38,13 +41,17 @@ export function checkCommand(): Command {
     .option('--days <n>', 'with --against: clients seen within so many days', parseDays, 30)
     .addHelpText('after', '\nExit code: 0 good, 1 errors, 3 good, but somebody who was let in would be refused.')
     .action(async (options: Options) => {
+      const crls = new CrlPublisher({ clock: systemClock });
       const { loaded, problems } = await loadGateway(new FileSource(options.config), {
         env: process.env,
         strict: options.lenient !== true,
         clock: systemClock,
+        crls,
       });
+      const known = crls.lookUpPrepared(loaded?.crls ?? []);
+      crls.close();
       const now = systemClock.now();
-      const against = loaded === undefined ? undefined : await askRecord(loaded, options, now);
+      const against = loaded === undefined ? undefined : await askRecord(loaded, known, options, now);
       const changes = loaded === undefined ? undefined : await compareWith(options.compare, loaded);
       const about = { where: options.against ?? '', days: options.days, now };
       const than = options.compare ?? '';
@@ -76,21 +83,18 @@ function summarize(file: string, usable: boolean, problems: readonly Problem[]):
 }
 
 /** undefined where nobody asks; one line where it fails. */
-async function askRecord(loaded: LoadedConfig, options: Options, now: number): Promise<Against | string | undefined> {
+async function askRecord(
+  loaded: LoadedConfig,
+  crls: CrlLookup,
+  options: Options,
+  now: number,
+): Promise<Against | string | undefined> {
   if (options.against === undefined) return undefined;
   try {
-    return verifyAgainst(loaded, await loadRecord(options.against), { days: options.days, now });
+    return verifyAgainst(loaded, crls, await loadRecord(options.against), { days: options.days, now });
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
-}
-
-/** For options that are a number of days; throws what commander shows. */
-export function parseDays(text: string): number {
-  const days = Number(text);
-  if (!Number.isFinite(days) || days <= 0 || days > 36_500)
-    throw new InvalidArgumentError('a number of days is wanted');
-  return days;
 }
 
 function count(n: number, what: string): string {

@@ -4,11 +4,12 @@
 import { randomBytes } from 'node:crypto';
 import { Command } from 'commander';
 import { systemClock } from '../base/clock.ts';
+import { CrlPublisher } from '../crl/publisher.ts';
+import type { CrlLookup } from '../crl/subscriber.ts';
 import type { PolicyConfig } from '../config/gateway-config.ts';
 import { compilePolicies } from '../gateway/compile-policies.ts';
 import { FileSource } from '../loading/file-source.ts';
 import { loadGateway } from '../loading/load.ts';
-import { findInLoad } from '../loading/crls.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
 import { loadPem, parseCertificates } from '../certs/material.ts';
 import { RouteRule } from '../trust/route-rule.ts';
@@ -32,11 +33,15 @@ export function explainRouteCommand(): Command {
     .requiredOption('-c, --config <file>', 'configuration file (YAML)')
     .option('--cert <file>', "the client's certificate, with its intermediates (PEM): says whether it would be let in")
     .action(async (method: string, url: string, options: { readonly config: string; readonly cert?: string }) => {
+      const crls = new CrlPublisher({ clock: systemClock });
       const { loaded, problems } = await loadGateway(new FileSource(options.config), {
         env: process.env,
         strict: false,
         clock: systemClock,
+        crls,
       });
+      const known = crls.lookUpPrepared(loaded?.crls ?? []);
+      crls.close();
       if (loaded === undefined) {
         await printProblems(problems, process.stderr);
         process.exitCode = 1;
@@ -56,7 +61,8 @@ export function explainRouteCommand(): Command {
         process.exitCode = 1;
         return;
       }
-      process.stdout.write(`${explain(loaded, { method, scheme, authority, target, client }).join('\n')}\n`);
+      const asked = { method, scheme, authority, target, client };
+      process.stdout.write(`${explain(loaded, known, asked).join('\n')}\n`);
     });
 }
 
@@ -78,9 +84,13 @@ type Asked = {
   readonly client: ClientChain | undefined;
 };
 
-function explain(loaded: LoadedConfig, { method, scheme, authority, target, client }: Asked): string[] {
+function explain(
+  loaded: LoadedConfig,
+  crls: CrlLookup,
+  { method, scheme, authority, target, client }: Asked,
+): string[] {
   const host = hostOfAuthority(authority);
-  const policies = compilePolicies(loaded, randomBytes(32), findInLoad(loaded.crls));
+  const policies = compilePolicies(loaded, randomBytes(32), crls);
   const policy = policies.find(host);
   if (policy === undefined) {
     return [

@@ -2,7 +2,7 @@
 // tests and examples: a real CA keeps its list in a database.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { showPath } from '../base/secret-text.ts';
 import { dayMs, systemClock } from '../base/clock.ts';
 import { readRegularFileSync } from '../base/read-regular-file.ts';
@@ -17,6 +17,7 @@ import { encodePem } from '../asn1/der-writer.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
 import { isIssuedBy } from '../certs/issuer.ts';
 import { maxMaterialBytes, parseCertificates } from '../certs/material.ts';
+import { parseWholeDays } from './days-option.ts';
 import { loadCa, writeFiles } from './pki-files.ts';
 
 /** CRLReason (RFC 5280 section 5.3.1). */
@@ -38,7 +39,7 @@ export function configureCrlCommand(command: Command, fail: (error: unknown) => 
     .option('--ca <dir>', 'folder with ca.crt and ca.key', '.')
     .option('--revoke <file...>', 'certificates to revoke', [])
     .addOption(new Option('--reason <reason>', 'why').choices(Object.keys(reasons)))
-    .option('--days <n>', 'until the next update', parseDays, 7)
+    .option('--days <n>', 'until the next update', parseWholeDays, 7)
     .action((options: Options) => runCrl(options).catch(fail));
 }
 
@@ -92,10 +93,4 @@ function readOwnSerial(file: string, ca: CertificateFacts): string {
   if (facts === undefined) throw new UsageError(problems[0]?.message ?? `${file} holds no certificate`);
   if (!isIssuedBy(facts, ca)) throw new UsageError(`${file} was not issued by this CA: only that CA can revoke it`);
   return facts.serial;
-}
-
-function parseDays(text: string): number {
-  const days = Number(text);
-  if (!/^\d{1,4}$/.test(text) || days < 1) throw new InvalidArgumentError('a whole number of days, at least 1.');
-  return days;
 }

@@ -9,6 +9,7 @@ import { canonicalIp } from '../base/ip-name.ts';
 import type { San } from '../certs/facts.ts';
 import { readFacts } from '../certs/facts-reader.ts';
 import { type Issued, type LeafOptions, mintCa, parseSubject, type TestCa } from '../certs/test-ca.ts';
+import { parseWholeDays } from './days-option.ts';
 import { configureCrlCommand } from './pki-crl.ts';
 import { loadCa, type OutputFile, writeFiles } from './pki-files.ts';
 import { showFiles } from './pki-show.ts';
@@ -34,8 +35,8 @@ function initCommand(): Command {
       collectHosts,
     )
     .option('--client <name>', 'common name of the client', 'client')
-    .option('--days <n>', 'lifetime of server and client certificate', parseDays, 90)
-    .option('--ca-days <n>', 'lifetime of the CA', parseDays, 3650)
+    .option('--days <n>', 'lifetime of server and client certificate', parseWholeDays, 90)
+    .option('--ca-days <n>', 'lifetime of the CA', parseWholeDays, 3650)
     .addOption(keyOption())
     .option('--force', 'overwrite files that exist', false)
     .action((dir: string, options: InitOptions) => runInit(dir, options).catch(fail));
@@ -82,7 +83,7 @@ function issueCommand(): Command {
     .option('--ip <address...>', 'IP addresses', collectIps)
     .option('--uri <uri...>', 'URIs, as spiffe://example.org/workload', collectUris)
     .option('--email <address...>', 'e-mail addresses', collectEmails)
-    .option('--days <n>', 'lifetime', parseDays, 90)
+    .option('--days <n>', 'lifetime', parseWholeDays, 90)
     .addOption(keyOption())
     .option('--out <dir>', 'folder for the new files (default: that of the CA)')
     .option('--force', 'overwrite files that exist', false)
@@ -205,12 +206,6 @@ function checkSubject(text: string): string {
     throw new UsageError((error as Error).message, { cause: error });
   }
   return text;
-}
-
-function parseDays(text: string): number {
-  const days = Number(text);
-  if (!/^\d{1,5}$/.test(text) || days < 1) throw new InvalidArgumentError('a whole number of days, at least 1.');
-  return days;
 }
 
 function print(text: string): void {

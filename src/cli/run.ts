@@ -6,8 +6,7 @@ import { systemClock } from '../base/clock.ts';
 import type { ConfigWatch } from '../loading/config-source.ts';
 import { FileSource } from '../loading/file-source.ts';
 import { loadGateway } from '../loading/load.ts';
-import { CrlSourceReader } from '../crl/source-reader.ts';
-import { CrlBuilder } from '../crl/builder.ts';
+import { CrlPublisher } from '../crl/publisher.ts';
 import { type Listening, Primary } from '../process/primary.ts';
 import { checkLogTarget } from '../telemetry/log-file.ts';
 import { createLogger, type OpenLogger } from '../telemetry/logger.ts';
@@ -37,10 +36,10 @@ export type RunOptions = {
 
 /** Serves until a signal; resolves when it listens. Sets the exit code and returns where it cannot start. */
 export async function runGateway(file: string, options: RunOptions): Promise<void> {
-  const settings = { env: process.env, strict: options.strict, clock: systemClock };
-  const crlLoader = new CrlSourceReader(new CrlBuilder({ clock: systemClock }));
+  const crls = new CrlPublisher({ clock: systemClock });
+  const settings = { env: process.env, strict: options.strict, clock: systemClock, crls };
   const source = new FileSource(file);
-  const first = await loadGateway(source, { ...settings, crls: { loader: crlLoader } });
+  const first = await loadGateway(source, settings);
   await printProblems(first.problems, process.stderr);
   if (first.loaded === undefined) {
     process.stderr.write(`${file}: not started, see the errors above\n`);
@@ -53,8 +52,7 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
   const log = createLogger({ level, format: json ? 'json' : 'text', file: logFile });
   const primary: Primary = new Primary(first.loaded, {
     load: async () => {
-      const crls = { loader: crlLoader, active: (key: string) => primary.findCrls(key) };
-      const result = await loadGateway(source, { ...settings, tolerateExpired: true, crls });
+      const result = await loadGateway(source, { ...settings, tolerateExpired: true });
       await watch.set(result);
       return result;
     },
@@ -62,7 +60,7 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
     log,
     workerEntry: new URL('../process/worker.ts', import.meta.url).pathname,
     cores: availableParallelism(),
-    crlLoader,
+    crls,
   });
   const watch: ConfigWatch = source.watch(systemClock, async () => primary.reload('a watched file changed'));
   const reload = coalesce(async () => {

@@ -5,8 +5,8 @@ import { safeJson } from '../base/safe-json.ts';
 import { FileSource } from '../loading/file-source.ts';
 import { loadGateway } from '../loading/load.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
-import { parseDays } from './check.ts';
 import { loadRecord } from '../inventory/load-record.ts';
+import { parseDays } from './days-option.ts';
 import { printProblems } from './problems.ts';
 import { auditAnchors, printAudit } from '../audit/audit-anchors.ts';
 

@@ -2,7 +2,8 @@
 // memory goes back to the system with it (a thread's memory would stay with us: decision 0025). Forked by read-config.ts; does
 // its work when it is told what to read, and its answer is its last act.
 import type { Environment } from '../yaml/environment.ts';
-import { type ConfigOrigin, type LoadedText, loadConfig } from './load-config.ts';
+import type { ConfigOrigin } from './config-origin.ts';
+import { type LoadedText, loadConfig } from './load-config.ts';
 
 export type ConfigOrder = ConfigOrigin & { readonly env: Environment; readonly strict: boolean };
 

@@ -2,9 +2,10 @@
 // it) and the extra files that it names, and hands the texts to parse-config.ts. What cannot be read is a problem like any other.
 import type { Dirent } from 'node:fs';
 import { access, opendir } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { FileRefusal, type FileRefusalReason, readRegularFile } from '../base/read-regular-file.ts';
 import { showPath } from '../base/secret-text.ts';
+import { type ConfigOrigin, filesOf, nameOf } from './config-origin.ts';
 import type { Environment } from '../yaml/environment.ts';
 import type { GatewayConfig, PathRef } from './gateway-config.ts';
 import type { Place } from '../yaml/place.ts';
@@ -18,16 +19,6 @@ const maxExtraFiles = 10_000;
 const maxFolderDepth = 32;
 /** Of one folder, whatever they are. */
 const maxFolderEntries = 100_000;
-
-/** Where the texts of a configuration are. Plain data: they are read, and parsed, in another process (read-config.ts). */
-export type ConfigOrigin = {
-  /** The main file; with `text`, what messages call it, and what relative paths in it are relative to. */
-  readonly file: string;
-  /** Its text, where it is not to be read from the disk. */
-  readonly text?: string;
-  /** Texts that belong to it beside the files of gateway.extraConfig, after them. */
-  readonly extra?: readonly ConfigText[];
-};
 
 export type LoadedText = {
   /** undefined where any problem is an error. */
@@ -45,16 +36,6 @@ export type LoadConfigOptions = {
   /** Called with `files` before any of them is parsed: who gives up on a file still has to watch it. */
   readonly onFiles?: (files: readonly string[]) => void;
 };
-
-/** The files of it that are known before it is read. */
-export function filesOf(origin: ConfigOrigin): string[] {
-  return origin.text === undefined ? [nameOf(origin)] : [];
-}
-
-/** What messages call the main text: an absolute path, where it is a file. */
-export function nameOf({ file, text }: ConfigOrigin): string {
-  return text === undefined ? resolve(file) : file;
-}
 
 /** Never rejects for what is wrong with the texts. */
 export async function loadConfig(origin: ConfigOrigin, options: LoadConfigOptions): Promise<LoadedText> {

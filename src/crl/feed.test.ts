@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { openTempDir } from '../../test/support/temp.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
-import { CrlSourceReader, type CrlReading, makeFeedSpec } from './source-reader.ts';
+import { CrlSourceReader, type CrlReading } from './source-reader.ts';
+import { makeSourceSpec } from './wanted.ts';
 import { CrlBuilder } from './builder.ts';
 import { CrlRejection } from './rejection.ts';
 import type { CrlFacts, IndexedCrl } from './crl-set.ts';
@@ -51,13 +52,13 @@ async function open(first: CrlReading, refreshMs = hourMs) {
   };
   let outcome = first;
   let changes = 0;
-  const loader = { read: async () => outcome } as unknown as CrlSourceReader;
+  const reader = { read: async () => outcome } as unknown as CrlSourceReader;
   const log = createLogger({ level: 'off', format: 'json', file: undefined });
   const spec = { key: 'k', name: 'http://x/', source: { place, url: 'http://x/' }, issuers: [] };
   const feed = new CrlFeed(spec, refreshMs, {
     clock,
     log,
-    loader,
+    reader,
     random: () => 0,
     onChange: () => void (changes += 1),
   });
@@ -128,17 +129,17 @@ describe('a URL of a CRL', () => {
 describe('a file of a CRL', () => {
   it('that changed between the load and the watch is in force as it is now', async (t) => {
     using dir = openTempDir('crl-feed');
-    const loader = new CrlSourceReader(new CrlBuilder({ clock: systemClock }));
+    const reader = new CrlSourceReader(new CrlBuilder({ clock: systemClock }));
     const ca = await mintCa();
     const path = dir.write('x.crl', encodePem('X509 CRL', ca.issueCrl({ number: 1 })));
-    const spec = makeFeedSpec({ place, path }, [ca.der], 'k');
-    const reading = await loader.read(spec);
+    const spec = makeSourceSpec({ place, path }, [ca.der], 'k');
+    const reading = await reader.read(spec);
     dir.replace('x.crl', encodePem('X509 CRL', ca.issueCrl({ number: 2 })));
     const log = createLogger({ level: 'off', format: 'json', file: undefined });
-    const feed = new CrlFeed(spec, hourMs, { clock: systemClock, log, loader, random: () => 0, onChange: () => {} });
+    const feed = new CrlFeed(spec, hourMs, { clock: systemClock, log, reader, random: () => 0, onChange: () => {} });
     t.after(() => {
       feed.close();
-      loader.close();
+      reader.close();
     });
     await feed.adopt(reading, hourMs);
     assert.deepEqual(

@@ -2,7 +2,8 @@
 // A reading that fails keeps the last good CRL, loudly; one that is older than what is active is refused.
 import type { Clock } from '../base/clock.ts';
 import type { Validators } from './fetch.ts';
-import type { CrlFeedSpec, CrlSourceReader, CrlReading } from './source-reader.ts';
+import type { CrlSourceReader, CrlReading } from './source-reader.ts';
+import type { CrlSourceSpec } from './wanted.ts';
 import { Watch } from '../base/file-watch.ts';
 import { describeCrl, type IndexedCrl } from './crl-set.ts';
 import { succeed } from './succession.ts';
@@ -19,13 +20,13 @@ const maxShown = 200;
 export type CrlFeedDependencies = {
   readonly clock: Clock;
   readonly log: Logger;
-  readonly loader: CrlSourceReader;
+  readonly reader: CrlSourceReader;
   readonly random: () => number;
   readonly onChange: () => void;
 };
 
 export class CrlFeed {
-  readonly spec: CrlFeedSpec;
+  readonly spec: CrlSourceSpec;
   /** How often reading it failed. */
   failures = 0;
   /** When it was last read in full, milliseconds since the epoch; undefined: never. */
@@ -45,7 +46,7 @@ export class CrlFeed {
 
   /** `inherited`: what is active of it, signed by CAs that the feed has as well. */
   constructor(
-    spec: CrlFeedSpec,
+    spec: CrlSourceSpec,
     refreshMs: number,
     dependencies: CrlFeedDependencies,
     inherited: readonly IndexedCrl[] = [],
@@ -60,7 +61,7 @@ export class CrlFeed {
     return this.#crls;
   }
 
-  /** What a load found. The first time it begins to watch. */
+  /** What was read for a configuration, whose problems tell of failures. The first time it begins to watch. */
   async adopt(reading: CrlReading, refreshMs: number): Promise<void> {
     // A reload must not put the next fetch off: with one every hour there would be none.
     const isDue = this.#cancel === undefined || refreshMs < this.#refreshMs;
@@ -87,7 +88,7 @@ export class CrlFeed {
     this.#reading = true;
     this.#cancel?.();
     try {
-      const reading = await this.#dependencies.loader.read(this.spec, this.#validators);
+      const reading = await this.#dependencies.reader.read(this.spec, this.#validators);
       if (!this.#closed && this.#take(reading)) this.#dependencies.onChange();
     } catch (error) {
       // A defect of ours must not take the primary, and all workers with it, along.

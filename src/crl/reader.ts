@@ -1,6 +1,7 @@
 // Reads a certificate revocation list (RFC 5280 section 5) from its DER. What it cannot honour in full (delta, indirect,
 // partitioned by reason) it refuses: half of a CRL would pass for all of it. The signature is verified in issuer.ts.
 import { type CrlEntries, indirect, readCrlEntries } from './entries.ts';
+import { readAuthorityKeyId } from '../certs/authority-key-id.ts';
 import { CrlRejection, refusalOf } from './rejection.ts';
 import { readPointNames } from '../certs/revocation-pointers.ts';
 import { checkInteger, DerCursor, type DerElement, derTag, malformed, readObjectId, readTime } from '../asn1/der.ts';
@@ -163,14 +164,6 @@ function readNumber(value: DerCursor): string {
     throw malformed('cRLNumber: negative or too long');
   const hex = value.der.toString('hex', content, end);
   return hex.length > 2 && hex.startsWith('00') ? hex.slice(2) : hex;
-}
-
-function readAuthorityKeyId(value: DerCursor): string | undefined {
-  const body = value.enter(derTag.sequence, 'authorityKeyIdentifier');
-  value.finish('authorityKeyIdentifier');
-  if (body.tag !== 0x80) return undefined;
-  const { content, end } = body.next('authorityKeyIdentifier');
-  return body.der.toString('hex', content, end);
 }
 
 /** Section 5.2.5. */

@@ -1,29 +1,16 @@
 // Reads one source of CRLs as it is now: a file, a folder (each CRL in it for itself), PEM text, or a URL. Says what came of
-// each; what that means for clients is decided where it is asked for (crls.ts at a load, crl/feed.ts later).
-import { hash } from 'node:crypto';
+// each; what that means is said elsewhere: problems.ts for a configuration, feed.ts while the gateway runs.
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import type { CrlSource } from '../config/gateway-config.ts';
-import { materialName } from '../certs/material.ts';
 import type { CrlBuilder } from './builder.ts';
 import { CrlRejection } from './rejection.ts';
 import type { IndexedCrl } from './crl-set.ts';
 import { type Fetched, fetchCrl, type FetchLimits, type Validators } from './fetch.ts';
+import type { CrlSourceSpec } from './wanted.ts';
 
 const maxFiles = 1_000;
 const maxEntries = 10_000;
 const crlFile = /\.(?:crl|pem|der)$/i;
-
-/** A source together with the CAs that may have signed what is in it. */
-export type CrlFeedSpec = {
-  /** Equal for equal sources and issuers only. */
-  readonly key: string;
-  /** For messages: path, URL or 'inline PEM'. */
-  readonly name: string;
-  readonly source: CrlSource;
-  /** DER of certificates. */
-  readonly issuers: readonly Uint8Array[];
-};
 
 /** What one look at a source gave. Each CRL carries its file or URL as facts.source. */
 export type CrlReading = {
@@ -45,7 +32,7 @@ export class CrlSourceReader {
   }
 
   /** Never rejects. */
-  async read(spec: CrlFeedSpec, before?: Validators): Promise<CrlReading> {
+  async read(spec: CrlSourceSpec, before?: Validators): Promise<CrlReading> {
     const { source, issuers, name } = spec;
     if ('url' in source) return this.#readUrl(spec, await fetchCrl(source.url, before, this.#limits));
     if ('pem' in source) return this.#build(name, { bytes: new Uint8Array(Buffer.from(source.pem)) }, issuers);
@@ -62,7 +49,7 @@ export class CrlSourceReader {
     this.#builder.close();
   }
 
-  async #readUrl({ name, issuers }: CrlFeedSpec, fetched: Fetched): Promise<CrlReading> {
+  async #readUrl({ name, issuers }: CrlSourceSpec, fetched: Fetched): Promise<CrlReading> {
     if (fetched === 'unchanged') return { crls: [], failures: [], unchanged: true };
     if (fetched instanceof CrlRejection) return { crls: [], failures: [{ source: name, refusal: fetched }] };
     const reading = await this.#build(name, { bytes: fetched.bytes }, issuers);
@@ -107,12 +94,4 @@ export class CrlSourceReader {
 
 function failed(source: string, code: CrlRejection['code'], message: string): CrlReading {
   return { crls: [], failures: [{ source, refusal: new CrlRejection(code, message, 'Correct crl.sources.') }] };
-}
-
-/** `issuersKey`: digest over the issuers. */
-export function makeFeedSpec(source: CrlSource, issuers: readonly Uint8Array[], issuersKey: string): CrlFeedSpec {
-  const [kind, value] =
-    'url' in source ? ['url', source.url] : 'path' in source ? ['path', source.path] : ['pem', source.pem];
-  const name = 'url' in source ? source.url : materialName(source);
-  return { key: hash('sha256', JSON.stringify([kind, value, issuersKey])), name, source, issuers };
 }

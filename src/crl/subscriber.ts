@@ -2,15 +2,19 @@
 // nothing that no group has.
 import type { CrlFacts, IndexedCrl } from './crl-set.ts';
 
-export type CrlPiece = {
-  readonly digest: string;
-  /** Bytes of the whole index. */
-  readonly total: number;
-  readonly offset: number;
-  readonly piece: Uint8Array;
-};
-
-export type CrlListing = readonly { readonly key: string; readonly crls: readonly CrlFacts[] }[];
+/** What a worker is told. */
+export type CrlMessage =
+  /** A part of the index of a CRL; the next list will name it. The parts come in order, with nothing left out. */
+  | {
+      readonly kind: 'crlPiece';
+      readonly digest: string;
+      /** Bytes of the whole index. */
+      readonly total: number;
+      readonly offset: number;
+      readonly piece: Uint8Array;
+    }
+  /** What is active: CRLs that are not named are to be forgotten. */
+  | { readonly kind: 'crls'; readonly groups: readonly { readonly key: string; readonly crls: readonly CrlFacts[] }[] };
 
 /** What is known now about a group of sources. */
 export type CrlLookup = Pick<CrlSubscriber, 'find'>;
@@ -19,15 +23,22 @@ export class CrlSubscriber {
   #indexes = new Map<string, Uint8Array>();
   #groups = new Map<string, readonly IndexedCrl[]>();
 
-  /** The pieces of an index come in order, with nothing left out. */
-  add({ digest, total, offset, piece }: CrlPiece): void {
+  /** True where something else is active now. Throws RangeError where an index that is named never came. */
+  take(message: CrlMessage): boolean {
+    if (message.kind === 'crls') return this.#list(message.groups);
+    const { digest, total, offset, piece } = message;
     let index = this.#indexes.get(digest);
     if (index === undefined || index.length !== total) this.#indexes.set(digest, (index = new Uint8Array(total)));
     index.set(piece, offset);
+    return false;
   }
 
-  /** Puts the list active; false where it says nothing new. Throws RangeError where an index never came. */
-  list(listing: CrlListing): boolean {
+  /** What is known for the group; nothing where it was never told of it, so that its certificates count as unknown. */
+  find(key: string): readonly IndexedCrl[] {
+    return this.#groups.get(key) ?? [];
+  }
+
+  #list(listing: Extract<CrlMessage, { kind: 'crls' }>['groups']): boolean {
     const groups = new Map<string, readonly IndexedCrl[]>();
     const indexes = new Map<string, Uint8Array>();
     for (const { key, crls } of listing) {
@@ -45,11 +56,6 @@ export class CrlSubscriber {
     this.#indexes = indexes;
     this.#groups = groups;
     return changed;
-  }
-
-  /** What is known for the group; nothing where it was never told of it, so that its certificates count as unknown. */
-  find(key: string): readonly IndexedCrl[] {
-    return this.#groups.get(key) ?? [];
   }
 }
 

@@ -119,24 +119,6 @@ function findProblemCode(fields: Fields, body: Buffer): FaultCode | undefined {
   return isAboutCertificate(known) || known === 'host_mismatch' ? known : undefined;
 }
 
-const aboutCertificates: ReadonlySet<FaultCode> = new Set<FaultCode>([
-  'no_client_cert',
-  'untrusted_issuer',
-  'missing_intermediate',
-  'expired',
-  'not_yet_valid',
-  'revoked',
-  'revocation_unknown',
-  'crl_stale',
-  'wrong_purpose',
-  'name_mismatch',
-  'pin_mismatch',
-  'chain_too_deep',
-  'weak_key',
-  'malformed_cert',
-  'policy_denied',
-]);
-
 function isAboutCertificate(code: FaultCode): boolean {
-  return aboutCertificates.has(code);
+  return faultTable[code].aboutCertificate === true;
 }

@@ -6,6 +6,7 @@ import { DerCursor, derTag } from '../asn1/der.ts';
 import { readName } from '../asn1/distinguished-name.ts';
 import { readNameKey } from '../certs/name-key.ts';
 import { type HandshakeKey, type Message, messageType, readMessages } from './handshake-messages.ts';
+import { tlsVersionName } from '../downstream/tls-version.ts';
 
 export type CertificateRequest = {
   /** Names of CAs, RFC 2253 text; empty: any CA. */
@@ -69,10 +70,10 @@ function readServerHello(body: Buffer): ServerHello {
   cursor.skip(cursor.uint8());
   const cipherSuite = cursor.uint16();
   cursor.skip(1);
-  let version = versionName(legacy);
+  let version = tlsVersionName(legacy);
   let group: string | undefined;
   for (const { type, data } of readExtensions(cursor)) {
-    if (type === extension.supportedVersions) version = versionName(data.uint16());
+    if (type === extension.supportedVersions) version = tlsVersionName(data.uint16());
     if (type === extension.keyShare) group = groupName(data.uint16());
   }
   return { version, cipherSuite, group };
@@ -87,12 +88,6 @@ function readExtensions(cursor: ByteCursor): { readonly type: number; readonly d
   while (!list.atEnd && !list.failed && found.length < maxExtensions)
     found.push({ type: list.uint16(), data: list.vector16() });
   return found;
-}
-
-function versionName(version: number): string {
-  if (version === 0x0300) return 'SSLv3';
-  if (version === 0x0301) return 'TLSv1';
-  return version > 0x0301 && version <= 0x0304 ? `TLSv1.${version - 0x0301}` : `version 0x${version.toString(16)}`;
 }
 
 const groups: ReadonlyMap<number, string> = new Map([

@@ -113,7 +113,7 @@ export class Accept implements Late, HandshakeSink, PendingHandshake {
       const [first] = this.#received;
       this.#raw.unshift(first !== undefined && this.#received.length === 1 ? first : Buffer.concat(this.#received));
       this.#received = [];
-      this.#policy.findTerminator(this.#serverName).start(this.#raw, this);
+      this.#policy.findTerminator(this.#serverName).start(this.#raw, this, this.#dependencies.clock.now());
     }
   }
 

@@ -2,6 +2,7 @@
 // section 4.1.2, RFC 5246 section 7.4.1.2, RFC 6066 section 3). Reassembles it over TCP segments and TLS records (incident
 // 5); never consumes a byte: OpenSSL reads the same bytes again and verifies everything that is not looked at here.
 import { ByteCursor } from './byte-cursor.ts';
+import { tlsVersionName } from './tls-version.ts';
 
 /** A ClientHello longer than this is refused. Post-quantum key shares and ECH make some 2 kB. */
 export const maxHelloBytes = 32_768;
@@ -165,7 +166,7 @@ function parseClientHello(body: Buffer): ClientHelloResult {
   }
   if (cursor.failed || !cursor.atEnd) problem ||= 'fields do not fit the length of the message';
   if (problem !== '') return malformed(problem);
-  if (found.versions.length === 0) found.versions = [versionName(legacyVersion)];
+  if (found.versions.length === 0) found.versions = [tlsVersionName(legacyVersion)];
   return { kind: 'hello', ...found, body };
 }
 
@@ -201,7 +202,7 @@ function readVersions(data: ByteCursor): string[] {
   const list = data.vector8();
   while (!list.atEnd && !list.failed) {
     const version = list.uint16();
-    if (!isGrease(version)) names.push(versionName(version));
+    if (!isGrease(version)) names.push(tlsVersionName(version));
   }
   if (list.failed || !data.atEnd) data.fail();
   return names;
@@ -210,13 +211,6 @@ function readVersions(data: ByteCursor): string[] {
 /** RFC 8701: 0x0a0a, 0x1a1a, … 0xfafa. */
 function isGrease(value: number): boolean {
   return (value & 0x0f0f) === 0x0a0a && value >> 8 === (value & 0xff);
-}
-
-function versionName(version: number): string {
-  if (version === 0x0300) return 'SSLv3';
-  if (version === 0x0301) return 'TLSv1';
-  if (version > 0x0301 && version <= 0x0304) return `TLSv1.${version - 0x0301}`;
-  return `0x${version.toString(16).padStart(4, '0')}`;
 }
 
 function malformed(detail: string): ClientHelloResult {

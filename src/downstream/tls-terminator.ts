@@ -3,11 +3,11 @@
 // event, so that Node itself reports the result of the verification and the errors after the handshake (decision 0005).
 import { constants } from 'node:crypto';
 import type { Socket } from 'node:net';
-import { createServer, type Server, type TLSSocket } from 'node:tls';
+import { createServer, type SecureContextOptions, type Server, type TLSSocket } from 'node:tls';
 import type { TlsVersion } from '../config/gateway-config.ts';
-import { encodePem } from '../asn1/der-writer.ts';
-import { StapleChoice } from './staple-choice.ts';
+import { StapleChoice } from '../ocsp/staple-choice.ts';
 import type { Staples } from '../ocsp/staples.ts';
+import { opensslCas } from '../trust/openssl-cas.ts';
 import type { TrustBundle } from '../trust/trust-bundle.ts';
 
 export type TlsTerminatorOptions = {
@@ -40,34 +40,41 @@ export interface HandshakeSink {
 /** http/1.0 is what old clients of that version offer; a client that offers neither gets no_application_protocol. */
 const alpnProtocols = ['http/1.1', 'http/1.0'];
 
-// X509_CERT_AUX with trust for clientAuth alone, OpenSSL's way to say that a certificate is an anchor whatever stands
-// above it: how an intermediate in clientCA becomes one (allowPartialTrustChain, which tls.Server ignores, N15).
-const trustedForClients = Buffer.from('300c300a06082b06010505070302', 'hex');
-
 type StapleCallback = (error: Error | null, response: Buffer | null) => void;
 
 export class TlsTerminator {
   readonly #server: Server;
   readonly #staples: StapleChoice | undefined;
+  readonly #options: TlsTerminatorOptions;
+  /** When the CAs that OpenSSL has are to be looked through again: milliseconds since the epoch. */
+  #casUntil = 0;
 
   /** Throws OpenSSL's error where key, certificate, ciphers or curves do not work. */
   constructor(options: TlsTerminatorOptions) {
     const { trust, resumption } = options;
+    this.#options = options;
     this.#server = createServer({
-      cert: [...options.cert],
-      key: [...options.key],
-      // Never undefined or '': that would mean every public root (N22). Without anchors nothing is asked for.
-      ca:
-        trust === undefined
-          ? []
-          : trust.bundle.certificates.map(({ der }) =>
-              trust.partialChain
-                ? encodePem('TRUSTED CERTIFICATE', Buffer.concat([der, trustedForClients]))
-                : encodePem('CERTIFICATE', der),
-            ),
+      // Before anything of it expires: start() sees to the rest.
+      ...this.#context(-Infinity),
       requestCert: trust !== undefined,
       // The verdict is ours, with a reason; Node would close without one (N12).
       rejectUnauthorized: false,
+      ALPNProtocols: alpnProtocols,
+    });
+    this.#staples = options.staples && new StapleChoice(options.staples, options.cert);
+    // Node asks for a response only where somebody listens; what counts is the stage's answer (start).
+    if (this.#staples !== undefined) this.#server.on('OCSPRequest', () => {});
+    // Not among the options: Node would hold on to them there.
+    if (resumption !== undefined) this.setTicketKeys(resumption.ticketKeys);
+  }
+
+  #context(now: number): SecureContextOptions {
+    const { cert, key, trust, resumption, ...options } = this.#options;
+    return {
+      cert: [...cert],
+      key: [...key],
+      // Never undefined or '': that would mean every public root (N22). Without anchors nothing is asked for.
+      ca: trust === undefined ? [] : [...opensslCas(trust.bundle, trust.partialChain, now).pem],
       minVersion: options.minVersion,
       maxVersion: options.maxVersion,
       ciphers: options.ciphers,
@@ -81,13 +88,24 @@ export class TlsTerminator {
         (resumption === undefined ? constants.SSL_OP_NO_TICKET : 0),
       sessionIdContext: options.sessionIdContext,
       ...(resumption !== undefined && { sessionTimeout: resumption.lifetimeS }),
-      ALPNProtocols: alpnProtocols,
-    });
-    this.#staples = options.staples && new StapleChoice(options.staples, options.cert);
-    // Node asks for a response only where somebody listens; what counts is the stage's answer (start).
-    if (this.#staples !== undefined) this.#server.on('OCSPRequest', () => {});
-    // Not among the options: Node would hold on to them there.
-    if (resumption !== undefined) this.setTicketKeys(resumption.ticketKeys);
+    };
+  }
+
+  /** A CA has expired since: OpenSSL must not stop at it. Sessions stay: what they rest on is verified by us each time. */
+  #leaveExpiredAway(now: number): void {
+    const { trust } = this.#options;
+    if (trust === undefined) {
+      this.#casUntil = Infinity;
+      return;
+    }
+    const { pem, until } = opensslCas(trust.bundle, trust.partialChain, now);
+    const isWhole = pem.length === trust.bundle.certificates.length;
+    this.#casUntil = until;
+    if (isWhole) return;
+    const ticketKeys = this.#server.getTicketKeys();
+    this.#server.setSecureContext(this.#context(now));
+    this.setTicketKeys(ticketKeys);
+    ticketKeys.fill(0);
   }
 
   /** For handshakes from now on. A ticket under other keys costs a full handshake; Node has no place for previous keys. */
@@ -95,8 +113,12 @@ export class TlsTerminator {
     this.#server.setTicketKeys(ticketKeys);
   }
 
-  /** Starts the handshake. `raw` must be unconsumed (what was read put back by unshift) and paused. */
-  start(raw: Socket, sink: HandshakeSink): void {
+  /**
+   * Starts the handshake. `raw` must be unconsumed (what was read put back by unshift) and paused. `now`: milliseconds since
+   * the epoch.
+   */
+  start(raw: Socket, sink: HandshakeSink, now: number): void {
+    if (now > this.#casUntil) this.#leaveExpiredAway(now);
     // Node reports to the server that the connection was put into; a stage of its own per connection says which one it
     // was. Should a Node version report elsewhere, nobody hears of success and the connection times out: fail closed.
     // The stage lives as long as its connection: it must not hold on to what only the handshake needs.

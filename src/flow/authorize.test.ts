@@ -6,8 +6,9 @@ import type { RouteClientCertConfig } from '../config/gateway-config.ts';
 import { readFacts } from '../certs/facts-reader.ts';
 import { mintCa } from '../certs/test-ca.ts';
 import { RouteRule } from '../trust/route-rule.ts';
-import { authorize, isPermitted, type Permitted, RouteDenied } from './authorize.ts';
+import { authorize, isPermitted, RouteDenied } from './authorize.ts';
 import { Client } from './client.ts';
+import type { Filtered } from './filtering.ts';
 import { prepare } from './prepare.ts';
 import type { Routed } from './request-context.ts';
 
@@ -149,14 +150,14 @@ describe('the proof that a request was authorised', () => {
 
   it('is not made by a cast: what nobody authorised is not prepared', () => {
     const request = context('a', 'asks', 'required b', 'GET');
-    assert.throws(() => prepare(request as unknown as Permitted), internal);
+    assert.throws(() => prepare(request as unknown as Filtered), internal);
     const forged = Object.assign(request, { permission: { holds: () => true } });
-    assert.throws(() => prepare(forged as unknown as Permitted), internal);
+    assert.throws(() => prepare(forged as unknown as Filtered), internal);
   });
 
   it('is worth nothing for another request', () => {
     const permitted = authorize(context('a', 'asks', 'required a', 'GET'));
     const other = Object.assign(context('a', 'asks', 'required b', 'GET'), { permission: permitted.permission });
-    assert.throws(() => prepare(other), internal);
+    assert.throws(() => prepare(other as unknown as Filtered), internal);
   });
 });

@@ -7,6 +7,7 @@ import type { Exchange } from '../http/exchange.ts';
 import { FieldBlock } from '../http/field.ts';
 import { ForwardedIdentity, forwardsIncoming } from '../forwarding/forwarded-identity.ts';
 import type { RouteDenial, RouteRule } from '../trust/route-rule.ts';
+import type { VerificationResult } from '../trust/certificate-checks.ts';
 import { hostOfAuthority } from '../routing/host-of-authority.ts';
 import { accessLogClient } from '../telemetry/access-log.ts';
 import { Caller } from '../upstream/caller.ts';
@@ -33,6 +34,8 @@ export class Client {
   readonly peer: Peer;
   /** JSON fragment of the access log. */
   readonly logFragment: string;
+  /** Why its open connection has to end, since trust changed; undefined while it would be let in today. */
+  distrusted: VerificationResult | undefined;
   #serving: Serving | undefined;
   #place: HostPlace | undefined;
   #known = nothingKnown;

@@ -1,4 +1,4 @@
-// Step 5: the request goes to a backend and becomes the relay's business.
+// Step 6: the request goes to a backend and becomes the relay's business.
 import { Relay } from './relay.ts';
 import type { Prepared } from './prepare.ts';
 

@@ -1,19 +1,13 @@
 // Step 1: who asks, and is this connection good for the host that is asked for? (docs/verification.md, order of checks; incident 3)
 import { Fault } from '../base/fault.ts';
+import type { Client } from './client.ts';
 import type { Identified, RequestContext } from './request-context.ts';
 
 /** Faults: the verdict's code where the handshake failed (`onFailure: explain`), expired since then, host_mismatch (421). */
 export function identify(context: RequestContext): Identified {
-  const { client, serving, services } = context;
-  const { refused, identity } = client.peer;
-  if (refused !== undefined && refused.code !== 'ok') {
-    throw new Fault(refused.code, 'client', { detail: refused.detail, raw: refused.raw });
-  }
-  // The one thing in a verdict that changes without anybody doing anything: a busy connection may outlive its certificate.
-  if (identity !== undefined && services.clock.now() > identity.leaf.notAfter) {
-    const when = new Date(identity.leaf.notAfter).toISOString();
-    throw new Fault('expired', 'client', { detail: `the client certificate of this connection expired on ${when}` });
-  }
+  const { client, serving } = context;
+  context.requestId = serving.forwarding.requestId(context.exchange.head, client.peer);
+  verifyClient(client, context.services.clock.now());
   const place = client.findHost(context.exchange.head.authority, serving);
   context.host = place.host;
   context.policy = place.policy;
@@ -31,4 +25,25 @@ export function identify(context: RequestContext): Identified {
 
 function isIdentified(context: RequestContext): context is Identified {
   return context.policy !== undefined;
+}
+
+/**
+ * Is this a client that may ask? Looked at for each request, and again after each wait. `now`: milliseconds since the epoch.
+ * Faults: the verdict's code where the handshake failed, or where the connection would not be let in any more; expired.
+ */
+export function verifyClient({ peer, distrusted }: Client, now: number): void {
+  const { refused, identity } = peer;
+  if (refused !== undefined && refused.code !== 'ok') {
+    throw new Fault(refused.code, 'client', { detail: refused.detail, raw: refused.raw });
+  }
+  if (distrusted !== undefined) {
+    // `ok` would be no reason; even so nothing passes.
+    const code = distrusted.code === 'ok' ? 'untrusted_issuer' : distrusted.code;
+    throw new Fault(code, 'client', { detail: distrusted.detail });
+  }
+  // The one thing in a verdict that changes without anybody doing anything: a busy connection may outlive its certificate.
+  if (identity !== undefined && now > identity.leaf.notAfter) {
+    const when = new Date(identity.leaf.notAfter).toISOString();
+    throw new Fault('expired', 'client', { detail: `the client certificate of this connection expired on ${when}` });
+  }
 }

@@ -1,26 +1,28 @@
-// Step 4: the request as the backend will see it. What a client could forge is gone before anything of ours is added.
+// Step 5: the request as the backend will see it. What a client could forge is gone before anything of ours is added.
 import { Fault } from '../base/fault.ts';
 import { rewritePath } from '../routing/rewrite-path.ts';
 import type { Backend } from '../upstream/backend.ts';
 import type { OutgoingRequest } from '../http/exchange.ts';
 import type { Caller } from '../upstream/caller.ts';
-import { isPermitted, type Permitted } from './authorize.ts';
+import { isPermitted } from './authorize.ts';
+import { fieldsOfClient, type Filtered, isFiltered } from './filtering.ts';
 import type { RequestContext } from './request-context.ts';
 
-export type Prepared = Permitted & {
+export type Prepared = Filtered & {
   readonly outgoing: OutgoingRequest;
   readonly backend: Backend;
   readonly caller: Caller;
 };
 
-/** Faults: maintenance, no_healthy_backend, identity_too_large, bad_request (an identity that is to be passed on). */
-export function prepare(context: Permitted): Prepared {
+/** Faults: no_healthy_backend, identity_too_large, bad_request (an identity that is to be passed on). */
+export function prepare(context: Filtered): Prepared {
   // The types say so; a mistake that went past them must not reach a backend.
   if (!isPermitted(context)) throw new Fault('internal', 'gateway', { detail: 'a request that nobody authorised' });
+  if (!isFiltered(context))
+    throw new Fault('internal', 'gateway', { detail: 'a request that filters did not let pass' });
   const { route, serving, client, exchange } = context;
   const { config } = route;
   const { head } = exchange;
-  if (config.maintenance !== undefined) throw new Fault('maintenance', 'gateway');
   const address = serving.forwarding.clientAddress(head, client.peer);
   const backend = route.cluster.pick(head.fields, head.target, address);
   if (backend === undefined) throw new Fault('no_healthy_backend', 'gateway', { detail: route.cluster.describe() });
@@ -30,7 +32,7 @@ export function prepare(context: Permitted): Prepared {
     method: head.method,
     target: targetAt(context, backend),
     authority: authorityAt(context, backend),
-    fields: serving.strip.strip(head.fields, serving.strip.asksForTrust && serving.forwarding.isTrusted(client.peer)),
+    fields: context.changes?.requestFields ?? fieldsOfClient(context),
     extra: [
       serving.forwarding.perConnection(client.peer),
       serving.forwarding.perRequest(head, client.peer, context.requestId),
@@ -43,7 +45,7 @@ export function prepare(context: Permitted): Prepared {
   return context;
 }
 
-function isPrepared(context: Permitted): context is Prepared {
+function isPrepared(context: Filtered): context is Prepared {
   return context.backend !== undefined && context.outgoing !== undefined && context.caller !== undefined;
 }
 
@@ -59,12 +61,12 @@ export function aimElsewhere(context: Prepared): void {
   changing.outgoing = { ...outgoing, target: targetAt(context, backend), authority: authorityAt(context, backend) };
 }
 
-function targetAt({ route, path, query }: Permitted, { basePath }: Backend): string {
+function targetAt({ route, path, query }: Filtered, { basePath }: Backend): string {
   const rewritten = rewritePath(route.config, path, basePath);
   return query === '' ? rewritten : rewritten + query;
 }
 
-function authorityAt({ route, exchange }: Permitted, backend: Backend): string {
+function authorityAt({ route, exchange }: Filtered, backend: Backend): string {
   const { authority } = exchange.head;
   return route.config.forwardHostHeaders && authority !== '' ? authority : backend.authority;
 }

@@ -1,4 +1,4 @@
-// Step 7: what happened, once per request: counters, how long it took, an access-log line. Refusals pass here too.
+// Step 8: what happened, once per request: counters, how long it took, an access-log line. Refusals pass here too.
 import type { Fault } from '../base/fault.ts';
 import { RouteDenied } from './authorize.ts';
 import type { Client } from './client.ts';

@@ -1,5 +1,6 @@
 // The gateway's own answers: a fault becomes a status, a problem document and a line in the log.
 import type { Fault } from '../base/fault.ts';
+import type { Answer } from '../filters/filter.ts';
 import { FieldBlock } from '../http/field.ts';
 import { renderProblem } from '../http/problem.ts';
 import { PlaintextRedirect } from './authorize.ts';
@@ -24,12 +25,9 @@ export function refuse(context: RequestContext, fault: Fault): void {
 
 function answer(context: RequestContext, fault: Fault): void {
   const { exchange } = context;
-  const maintenance = fault.code === 'maintenance' ? context.route?.config.maintenance : undefined;
-  const status = maintenance?.statusCode ?? fault.status;
-  const { contentType, body } =
-    maintenance === undefined
-      ? renderProblem(fault.code, status, context.requestId, exchange.head.fields.find('accept'))
-      : { contentType: 'text/plain; charset=utf-8', body: `${maintenance.message}\n` };
+  const { status } = fault;
+  const accept = exchange.head.fields.find('accept');
+  const { contentType, body } = renderProblem(fault.code, status, context.requestId, accept);
   const fields: [string, string][] = [
     ['Content-Type', contentType],
     ['Cache-Control', 'no-store'],
@@ -39,6 +37,14 @@ function answer(context: RequestContext, fault: Fault): void {
   if (status === 503) fields.push(['Retry-After', '5']);
   context.status = status;
   exchange.respond(status, new FieldBlock(fields), body, mustClose(context, fault));
+}
+
+/** Sends the answer of a filter. */
+export function answerOf(context: RequestContext, answer: Answer): void {
+  context.fault = answer.fault;
+  context.status = answer.status;
+  context.exchange.respond(answer.status, answer.fields, answer.body);
+  record(context);
 }
 
 /** Faults of the client after which its connection is not used again, whatever was sent behind the request. */

@@ -1,4 +1,4 @@
-// Step 6: bytes both ways between one client's request and one backend call, with back-pressure, deadlines, the one safe
+// Step 7: bytes both ways between one client's request and one backend call, with back-pressure, deadlines, the one safe
 // retry, and visible truncation. One object per request that is its own listener on both sides: no closures, no streams.
 import type { Late } from '../base/deadline.ts';
 import { Fault, toFault } from '../base/fault.ts';
@@ -170,8 +170,14 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
     this.#respond(head);
   }
 
-  #respond(head: ResponseHead): void {
+  #respond(received: ResponseHead): void {
     this.#held = undefined;
+    const { changes } = this.#context;
+    const head = changes === undefined ? received : changes.changeResponse(received);
+    if (head instanceof Fault) {
+      this.#dropCall();
+      return this.#refuse(head);
+    }
     this.#responding = true;
     this.#context.status = head.status;
     this.#expectBody();
@@ -196,7 +202,7 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
     const code = classifyNginxRefusal(head.status, head.fields, body);
     if (code === undefined) {
       this.#respond(head);
-      return true;
+      return !this.#done;
     }
     this.#held = undefined;
     this.#dropCall();
@@ -209,6 +215,7 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
   onResponseEnd(trailers: Fields | undefined): void {
     if (this.#done) return;
     if (this.#held !== undefined) this.#respond(this.#held);
+    if (this.#done) return;
     this.#call = undefined;
     this.#exchange.sendEnd(trailers);
     this.#finish(undefined);

@@ -2,11 +2,20 @@
 // not authorised cannot be dispatched: the types do not fit, and the proof is a value that authorize.ts alone can make.
 import type { Fault } from '../base/fault.ts';
 import type { TrustPolicy } from '../downstream/trust-policy.ts';
-import type { Exchange, OutgoingRequest } from '../http/exchange.ts';
+import type { Exchange, OutgoingRequest, ResponseHead } from '../http/exchange.ts';
+import type { Fields } from '../http/field.ts';
 import type { Backend } from '../upstream/backend.ts';
 import type { Caller } from '../upstream/caller.ts';
 import type { Client } from './client.ts';
 import type { Route, Services, Serving } from './serving.ts';
+
+/** What the filters of its route make of a request (filtering.ts). */
+export interface FilterChanges {
+  /** The client's fields that go on to the backend. */
+  readonly requestFields: Fields;
+  /** The head of the backend's answer as the client gets it, or why it gets another one. Never throws. */
+  changeResponse(head: ResponseHead): ResponseHead | Fault;
+}
 
 /** A request as it came in. */
 export class RequestContext {
@@ -24,6 +33,10 @@ export class RequestContext {
   route: Route | undefined = undefined;
   /** Made by authorize.ts, for this request alone. */
   permission: object | undefined = undefined;
+  /** Undefined where the route has no filters. */
+  changes: FilterChanges | undefined = undefined;
+  /** Every filter of the route let it pass. */
+  filtersPassed = false;
   backend: Backend | undefined = undefined;
   outgoing: OutgoingRequest | undefined = undefined;
   caller: Caller | undefined = undefined;

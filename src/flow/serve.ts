@@ -1,10 +1,12 @@
-// The story of a request: identify → route → authorize → prepare → dispatch → relay → record, and refuse.
+// The story of a request: identify → route → authorize → filter → prepare → dispatch → relay → record, and refuse.
 // Each step takes what the one before returned; steps throw a Fault or return; here stands the only try/catch.
 import { type Fault, toFault } from '../base/fault.ts';
 import type { Exchange, RequestHandler } from '../http/exchange.ts';
 import { authorize } from './authorize.ts';
 import type { Client } from './client.ts';
 import { dispatch } from './dispatch.ts';
+import { filter } from './filter.ts';
+import type { Filtering, FilteringOwner } from './filtering.ts';
 import { identify } from './identify.ts';
 import { prepare } from './prepare.ts';
 import { recordBadRequest } from './record.ts';
@@ -14,7 +16,7 @@ import type { Services } from './serving.ts';
 import { RequestContext } from './request-context.ts';
 
 /** Serves the requests of one client connection. */
-export class Serve implements RequestHandler {
+export class Serve implements RequestHandler, FilteringOwner {
   readonly #client: Client;
   readonly #services: Services;
 
@@ -26,9 +28,19 @@ export class Serve implements RequestHandler {
   onRequest(exchange: Exchange): void {
     const context = new RequestContext(exchange, this.#client, this.#services.current(), this.#services);
     this.#services.metrics.active.inc();
+    this.#serve(context, undefined);
+  }
+
+  /** A filter has made the request wait: it goes on where it stopped, or is refused like any other. */
+  onWaited(filtering: Filtering): void {
+    this.#serve(filtering.context, filtering);
+  }
+
+  #serve(context: RequestContext, waited: Filtering | undefined): void {
     try {
-      context.requestId = context.serving.forwarding.requestId(exchange.head, this.#client.peer);
-      dispatch(prepare(authorize(route(identify(context)))));
+      const filtered = waited === undefined ? filter(authorize(route(identify(context))), this) : waited.goOn();
+      // Undefined: a filter has answered, or waits.
+      if (filtered !== undefined) dispatch(prepare(filtered));
     } catch (error) {
       refuse(context, toFault(error));
     }

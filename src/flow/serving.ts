@@ -5,6 +5,7 @@ import type { Deadlines } from '../base/deadline.ts';
 import type { RouteConfig } from '../config/gateway-config.ts';
 import type { TrustPolicy } from '../downstream/trust-policy.ts';
 import type { PolicyTable } from '../downstream/policy-table.ts';
+import type { Filter } from '../filters/filter.ts';
 import type { Forwarding } from '../forwarding/forwarding.ts';
 import type { StripList } from '../forwarding/strip-list.ts';
 import type { RouteRule } from '../trust/route-rule.ts';
@@ -21,6 +22,8 @@ export type Route = {
   readonly metrics: RouteMetrics;
   /** Who may call it, as the route itself says; undefined: it says nothing (`Serving.ruleOf`). */
   readonly rule: RouteRule | undefined;
+  /** In the order in which they see a request. */
+  readonly filters: readonly Filter[];
 };
 
 /** The rules active: immutable, replaced as a whole by a reload. */

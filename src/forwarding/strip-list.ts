@@ -17,6 +17,8 @@ export type StripSettings = {
   readonly trusted: readonly string[];
   /** Names that pass from everybody. */
   readonly allowed: readonly string[];
+  /** Names by which filters say something of the client (filters/filter.ts): never let through, set by filters. */
+  readonly filters: readonly string[];
 };
 
 /** Names whose answer is remembered; what comes later is compared each time. */
@@ -29,15 +31,22 @@ export class StripList {
   readonly #further: FieldPatterns | undefined;
   readonly #furtherAnswers = new Map<string, boolean>();
   readonly #never: ReadonlySet<string>;
+  /** Folded. */
+  readonly #filters: ReadonlySet<string>;
   readonly #trusted: FieldPatterns;
   readonly #allowed: ReadonlySet<string>;
 
-  constructor({ set = [], read = [], trusted = [], allowed = [] }: Partial<StripSettings> = {}) {
+  /** Throws RangeError where filters set what the gateway does. */
+  constructor({ set = [], read = [], trusted = [], allowed = [], filters = [] }: Partial<StripSettings> = {}) {
     this.asksForTrust = trusted.length > 0;
-    this.#never = new Set([...neverPassed, ...set.map(foldName)]);
+    const own = new Set([...neverPassed, ...[...set, ...read].map(foldName)]);
+    const forged = filters.find((name) => own.has(foldName(name)));
+    if (forged !== undefined) throw new RangeError(`${forged} belongs to the gateway: no filter sets it`);
+    this.#filters = new Set(filters.map(foldName));
+    this.#never = new Set([...neverPassed, ...set.map(foldName), ...this.#filters]);
     this.#trusted = new FieldPatterns(trusted.map((pattern) => pattern.toLowerCase()));
     this.#allowed = new Set(allowed.map((name) => name.toLowerCase()));
-    const further = [...[...set, ...read].map(foldName), ...trusted.map(foldPattern)];
+    const further = [...[...set, ...read, ...filters].map(foldName), ...trusted.map(foldPattern)];
     // The usual X-Forwarded-For and X-Real-IP need no second look: their names have a claim.
     const unknown = further.filter((pattern) => !neverPassed.has(pattern));
     this.#further = unknown.length === 0 ? undefined : new FieldPatterns(unknown);
@@ -48,6 +57,11 @@ export class StripList {
     if (name.claim === FieldClaim.none && (this.#further === undefined || !this.#isFurther(name.folded))) return false;
     if (this.#never.has(name.folded)) return true;
     return !this.#allowed.has(name.lower) && !(trusted && this.#trusted.match(name.lower));
+  }
+
+  /** True where the gateway alone says something by this name, and no filter. */
+  owns(name: FieldName): boolean {
+    return this.takes(name) && !this.#filters.has(name.folded);
   }
 
   #isFurther(folded: string): boolean {

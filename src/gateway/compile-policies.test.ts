@@ -6,6 +6,7 @@ import { it } from 'node:test';
 import { systemClock } from '../base/clock.ts';
 import { mintCa } from '../certs/test-ca.ts';
 import { type CompiledPolicy, policyCompiler } from './compile-policies.ts';
+import { loadConfig } from '../config/load-config.ts';
 import { FileSource } from '../loading/file-source.ts';
 import { loadGateway } from '../loading/load.ts';
 
@@ -39,6 +40,7 @@ it('a policy is taken over where nothing of it changed but its line, and built a
       env: {},
       strict: true,
       clock: systemClock,
+      read: loadConfig,
     });
     assert.ok(loaded, JSON.stringify(problems));
     const last = before;

@@ -8,9 +8,9 @@ import type { Staples } from '../ocsp/staples.ts';
 import { PolicyTable } from '../downstream/policy-table.ts';
 import { CrlSet, type CrlSettings } from '../crl/crl-set.ts';
 import type { CrlLookup } from '../crl/subscriber.ts';
-import type { LoadedConfig, LoadedPolicy } from '../loading/loaded.ts';
+import type { LoadedRules, LoadedPolicy } from '../loading/loaded.ts';
 
-type Resumption = LoadedConfig['config']['tls']['sessionResumption'];
+type Resumption = LoadedRules['config']['tls']['sessionResumption'];
 
 /** What is compiled of one policy, and what it was compiled from: where that is the same, the next generation takes it over. */
 export type CompiledPolicy = { readonly key: string; readonly policy: TrustPolicy };
@@ -29,7 +29,7 @@ export type PolicyCompiler = {
  * told of others (EdgePolicy.rotate).
  */
 export function policyCompiler(
-  loaded: LoadedConfig,
+  loaded: LoadedRules,
   secret: Buffer,
   crls: CrlLookup,
   staples?: Staples,
@@ -67,13 +67,13 @@ function keyOf(policy: LoadedPolicy, { enabled, lifetimeMs }: Resumption, staple
  * Throws where OpenSSL rejects a certificate, key, cipher or curve. `secret`: for session tickets, shared by all workers;
  * `staples`: the OCSP responses that are there, used where stapling is on.
  */
-export function compilePolicies(loaded: LoadedConfig, secret: Buffer, crls: CrlLookup, staples?: Staples): PolicyTable {
+export function compilePolicies(loaded: LoadedRules, secret: Buffer, crls: CrlLookup, staples?: Staples): PolicyTable {
   const compiler = policyCompiler(loaded, secret, crls, staples);
   for (const policy of loaded.policies) compiler.add(policy);
   return compiler.finish();
 }
 
-function assembleTable(loaded: LoadedConfig, compiled: ReadonlyMap<string, CompiledPolicy>): PolicyTable {
+function assembleTable(loaded: LoadedRules, compiled: ReadonlyMap<string, CompiledPolicy>): PolicyTable {
   const find = (name: string): TrustPolicy => {
     const policy = compiled.get(name)?.policy;
     if (policy === undefined) throw new RangeError(`policy ${name} was not loaded`);
@@ -83,7 +83,7 @@ function assembleTable(loaded: LoadedConfig, compiled: ReadonlyMap<string, Compi
 }
 
 /** DNS names of the certificates that hosts of no policy of their own are served with. */
-export function certificateNames(loaded: LoadedConfig): readonly string[] {
+export function certificateNames(loaded: LoadedRules): readonly string[] {
   const { gateway } = loaded.config.tls;
   return (
     loaded.policies.find(({ config }) => config.name === gateway.name)?.certificates.flatMap(({ names }) => names) ?? []

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { systemClock } from '../base/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { ExpiryWatch } from './expiry-watch.ts';
-import type { Expiry } from '../loading/loaded.ts';
+import type { Expiry } from '../certs/expiry.ts';
 
 const dayMs = 86_400_000;
 const start = 1_000 * dayMs;

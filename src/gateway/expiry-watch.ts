@@ -1,10 +1,9 @@
 // Says while we run what `check` says before: whose expiry is near. Once a day and certificate at most, by a look at the
 // clock every minute, so that a certificate of an hour is told of in time as well.
 import { type Clock, dayMs } from '../base/clock.ts';
-import { describeExpiry, isNearExpiry } from '../certs/expiry.ts';
+import { describeExpiry, type Expiry, isNearExpiry } from '../certs/expiry.ts';
 import { escapeForLog } from '../base/log-text.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import type { Expiry } from '../loading/loaded.ts';
 
 const lookMs = 60_000;
 const quietMs = dayMs;

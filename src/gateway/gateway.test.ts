@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { it } from 'node:test';
 import { systemClock } from '../base/clock.ts';
 import { Gateway } from './gateway.ts';
+import { loadConfig } from '../config/load-config.ts';
 import { FileSource } from '../loading/file-source.ts';
 import { loadGateway } from '../loading/load.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
@@ -42,7 +43,12 @@ it('a generation that cannot be built probes no backends', async (t) => {
         `    - {name: plain, path: /, target: 'http://127.0.0.1:${port}', ${check}}\n` +
         `    - {name: secure, path: /s, target: 'https://127.0.0.1:${port}'}\n`,
     );
-    const { loaded, problems } = await loadGateway(new FileSource(file), { env: {}, strict: true, clock: systemClock });
+    const { loaded, problems } = await loadGateway(new FileSource(file), {
+      env: {},
+      strict: true,
+      clock: systemClock,
+      read: loadConfig,
+    });
     assert.ok(loaded, JSON.stringify(problems));
     return loaded;
   };

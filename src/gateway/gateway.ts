@@ -1,7 +1,6 @@
 // One worker's gateway: the current generation, the entry points, the open connections. Generations are prepared
 // completely, then swapped in by one assignment; requests that run keep the one that they began with.
 import { randomUUID } from 'node:crypto';
-import type { Socket } from 'node:net';
 import type { Clock } from '../base/clock.ts';
 import { Deadlines } from '../base/deadline.ts';
 import { Slices } from '../base/slices.ts';
@@ -9,6 +8,7 @@ import type { GatewayConfig } from '../config/gateway-config.ts';
 import type { DownstreamState, VerifiedClient } from '../downstream/dependencies.ts';
 import { Intermediates } from '../trust/intermediates.ts';
 import { type Peer, peerOfPlainSocket } from '../downstream/peer.ts';
+import { type AcceptedSocket, ClientProtocols } from '../downstream/protocols.ts';
 import { reEvaluate } from '../downstream/re-evaluate.ts';
 import { type Staple, Staples } from '../ocsp/staples.ts';
 import type { TicketSeed } from '../downstream/ticket-secret.ts';
@@ -20,7 +20,6 @@ import { defaultHttpLimits, lingerMs, type ServerTimeouts } from '../http/limits
 import { DateField } from '../http1/date-field.ts';
 import { ReadBuffers } from '../http1/read-buffer.ts';
 import { BufferPool } from '../http1/buffer-pool.ts';
-import { Http1ServerConnection } from '../http1/server.ts';
 import { Forwarding } from '../forwarding/forwarding.ts';
 import { readFacts } from '../certs/facts-reader.ts';
 import { Metrics, type MetricsSnapshot } from '../telemetry/metrics.ts';
@@ -28,12 +27,12 @@ import type { DrainingPool } from '../upstream/dependencies.ts';
 import { Pools } from '../upstream/pools.ts';
 import { BackendProtocols } from '../upstream/protocols.ts';
 import { labelsOf, setBackendGauges } from './backend-gauges.ts';
-import { ClientOcsp } from '../downstream/client-ocsp.ts';
-import { type CrlListing, CrlSubscriber } from '../crl/subscriber.ts';
+import { ClientOcsp } from '../ocsp/client-ocsp.ts';
+import { type CrlMessage, CrlSubscriber } from '../crl/subscriber.ts';
 import { EntryPoints, type ListenPorts } from '../downstream/entry-points.ts';
 import { Generation } from './generation.ts';
 import { WorkerServices } from './worker-services.ts';
-import type { LoadedConfig } from '../loading/loaded.ts';
+import type { LoadedRules } from '../loading/loaded.ts';
 import { OpenConnections } from './open-connections.ts';
 import { TicketRotation } from '../downstream/ticket-rotation.ts';
 
@@ -52,7 +51,7 @@ const pendingMs = 2_000;
 
 export class Gateway {
   /** What is known of revocation, beside the generations (decision 0012). */
-  readonly crls = new CrlSubscriber();
+  readonly #crls = new CrlSubscriber();
   readonly #options: GatewayOptions;
   readonly #clock: Clock;
   readonly #deadlines: Deadlines;
@@ -60,7 +59,8 @@ export class Gateway {
   readonly #date: DateField;
   readonly #buffers = new BufferPool();
   readonly #readBuffers = new ReadBuffers();
-  readonly #protocols = new BackendProtocols();
+  readonly #clientProtocols = new ClientProtocols();
+  readonly #backendProtocols = new BackendProtocols();
   readonly #drainingPools = new Set<DrainingPool>();
   readonly #metrics = new Metrics();
   readonly #intermediates: Intermediates;
@@ -107,7 +107,7 @@ export class Gateway {
    * Builds a generation beside the current one, in slices: requests are served meanwhile. Rejects where it cannot be built, or
    * is abandoned on the way; nothing has changed then. One after the other, however many are asked for.
    */
-  async prepare(number: number, loaded: LoadedConfig, ticketSeed: TicketSeed): Promise<void> {
+  async prepare(number: number, loaded: LoadedRules, ticketSeed: TicketSeed): Promise<void> {
     const wish = { number };
     this.#wished = wish;
     const mine = this.#building.then(async () => this.#prepare(loaded, ticketSeed, wish));
@@ -115,7 +115,7 @@ export class Gateway {
     return mine;
   }
 
-  async #prepare(loaded: LoadedConfig, ticketSeed: TicketSeed, wish: { readonly number: number }): Promise<void> {
+  async #prepare(loaded: LoadedRules, ticketSeed: TicketSeed, wish: { readonly number: number }): Promise<void> {
     const { number } = wish;
     const { reports, budget, resolver } = (this.#workerServices ??= this.#settle(loaded.config));
     const forwarding = new Forwarding(loaded.config.proxy, randomUUID);
@@ -129,7 +129,7 @@ export class Gateway {
         resolver,
         limits: defaultHttpLimits,
         readBuffers: this.#readBuffers,
-        protocols: this.#protocols,
+        protocols: this.#backendProtocols,
         draining: this.#drainingPools,
         events: reports,
       },
@@ -139,7 +139,7 @@ export class Gateway {
     const metrics = this.#metrics.of;
     try {
       const now = this.#clock.now();
-      const { crls } = this;
+      const crls = this.#crls;
       const staples = this.#staples;
       const input = { number, loaded, ticketSeed, now, crls, staples, forwarding, pools, metrics };
       const listed = this.#crlLists;
@@ -178,12 +178,12 @@ export class Gateway {
     this.#prepared.delete(number);
   }
 
-  /** Puts refreshed CRLs active, for new and for open connections. Throws where one never came. */
-  listCrls(listing: CrlListing): void {
-    if (!this.crls.list(listing)) return;
+  /** What is known of revocation, for new and for open connections. Throws where a CRL that is named never came. */
+  takeCrls(message: CrlMessage): void {
+    if (!this.#crls.take(message)) return;
     this.#crlLists++;
-    for (const generation of this.#prepared.values()) generation.replaceCrls(this.crls);
-    this.#generation?.replaceCrls(this.crls);
+    for (const generation of this.#prepared.values()) generation.replaceCrls(this.#crls);
+    this.#generation?.replaceCrls(this.#crls);
     if (this.#generation !== undefined) this.#connections.reEvaluate();
   }
 
@@ -217,13 +217,13 @@ export class Gateway {
         ocsp: this.#ocsp.ocsp,
         onVerified: trustRecord.enabled ? onVerified : undefined,
         current: () => this.#downstreamState(),
-        onConnection: (socket, peer, transport) => this.#serve(socket, transport, peer, workerServices),
+        onConnection: (socket, peer, transport) => this.#serve({ socket, transport }, peer, workerServices),
         onDefect: workerServices.services.onDefect,
       });
     }
     if (ports.web !== undefined) {
       await entryPoints.openPlain(ports.web, {
-        onConnection: (socket) => this.#serve(socket, socket, peerOfPlainSocket(socket), workerServices),
+        onConnection: (socket) => this.#serve({ socket, transport: socket }, peerOfPlainSocket(socket), workerServices),
         onTurnedAway: () => workerServices.reports.onTurnedAway('web'),
       });
     }
@@ -275,10 +275,10 @@ export class Gateway {
     await this.#connections.drain();
   }
 
-  #serve(socket: Socket, transport: Socket, peer: Peer, { services, writes }: WorkerServices): void {
+  #serve(accepted: AcceptedSocket, peer: Peer, { services, writes }: WorkerServices): void {
     const client = new Client(peer);
-    const connection = new Http1ServerConnection(
-      socket,
+    const connection = this.#clientProtocols.open(
+      accepted,
       {
         names: this.#names,
         limits: defaultHttpLimits,
@@ -288,12 +288,11 @@ export class Gateway {
         date: this.#date,
         buffers: this.#buffers,
         budget: writes,
-        secure: peer.secure,
-        transport,
       },
       new Serve(client, services),
+      this.#connections,
     );
-    this.#connections.add(socket, connection, client);
+    this.#connections.add(connection, client);
     this.#metrics.of.connections.labels({ entry_point: peer.secure ? 'webSecure' : 'web' }).inc();
     // A handshake that began under the rules before a reload may end after it.
     const rules = { policies: this.#current().policies, now: this.#clock.now(), ocsp: this.#ocsp.checker };

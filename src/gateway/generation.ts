@@ -1,4 +1,4 @@
-// One generation of rules: everything that a request needs, compiled from a LoadedConfig, immutable once made. A new one is
+// One generation of rules: everything that a request needs, compiled from a LoadedRules, immutable once made. A new one is
 // built beside the old; what has not changed (pools, health) is taken over, so that warm connections survive a reload.
 import type { Slices } from '../base/slices.ts';
 import type { ForwardClientCertConfig } from '../config/gateway-config.ts';
@@ -6,6 +6,7 @@ import type { TrustPolicy } from '../downstream/trust-policy.ts';
 import type { PolicyTable } from '../downstream/policy-table.ts';
 import { ticketEpoch, TicketSecret, type TicketSeed } from '../downstream/ticket-secret.ts';
 import type { Staples } from '../ocsp/staples.ts';
+import { compileFilters } from '../filters/compile-filters.ts';
 import { RouteMetrics } from '../flow/request-metrics.ts';
 import type { Route, Serving } from '../flow/serving.ts';
 import type { Forwarding } from '../forwarding/forwarding.ts';
@@ -22,11 +23,11 @@ import { CrlSet } from '../crl/crl-set.ts';
 import { AnchorSet } from '../trust/anchor-set.ts';
 import { type CompiledPolicy, crlSettings, policyCompiler } from './compile-policies.ts';
 import type { CrlLookup } from '../crl/subscriber.ts';
-import type { LoadedConfig, LoadedRoute } from '../loading/loaded.ts';
+import type { LoadedRules, LoadedRoute } from '../loading/loaded.ts';
 
 export type GenerationInput = {
   readonly number: number;
-  readonly loaded: LoadedConfig;
+  readonly loaded: LoadedRules;
   /** Shared by all workers. */
   readonly ticketSeed: TicketSeed;
   /** Milliseconds since the epoch. */
@@ -48,7 +49,7 @@ type Parts = {
 
 export class Generation implements Serving {
   readonly number: number;
-  readonly loaded: LoadedConfig;
+  readonly loaded: LoadedRules;
   readonly policies: PolicyTable;
   readonly routes: RouteTable<Route>;
   readonly strip: StripList;
@@ -78,6 +79,7 @@ export class Generation implements Serving {
       read: ipHeaders,
       trusted: trustedHeaders,
       allowed: config.allowOverrideHeaders,
+      filters: parts.routes.routes.flatMap(({ filters }) => filters.flatMap(({ sets = [] }) => sets)),
     });
     const { webSecure } = config.entryPoints;
     this.securePort = webSecure.enabled ? webSecure.port : undefined;
@@ -177,7 +179,7 @@ export class Generation implements Serving {
 }
 
 type RouteWorld = {
-  readonly gateway: LoadedConfig['config'];
+  readonly gateway: LoadedRules['config'];
   readonly pools: Pools;
   readonly anchors: AnchorSets;
   readonly forwards: ForwardSettings;
@@ -214,10 +216,12 @@ function compileRoute(
         ? { key: tls.crlKey, settings: crlSettings(config.tls.crl), crls: crls.find(tls.crlKey) }
         : undefined,
   };
+  // First, so that nothing has begun where a filter cannot be made.
+  const filters = compileFilters(config);
   const { backends, loadBalancing, healthCheck } = config;
   const cluster = new Cluster({ backends, loadBalancing, healthCheck, tls: material, pool }, pools);
   const rule = config.clientCert && new RouteRule(config.clientCert);
-  return { config, cluster, metrics: new RouteMetrics(metrics, config.name), rule };
+  return { config, cluster, metrics: new RouteMetrics(metrics, config.name), rule, filters };
 }
 
 /** Equal settings become one value, so that a connection makes its identity once for all routes that have them. */

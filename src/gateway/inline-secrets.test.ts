@@ -7,17 +7,25 @@ import { assertSilent, materialKeys, mintInlineSecrets } from '../../test/suppor
 import { openPki } from '../../test/support/pki.ts';
 import { systemClock } from '../base/clock.ts';
 import { problemsToJson, renderProblem } from '../yaml/problem.ts';
+import { loadConfig } from '../config/load-config.ts';
+import { readConfig } from '../config/read-config.ts';
+import { type LoadOptions, loadGateway } from '../loading/load.ts';
 import { FileSource } from '../loading/file-source.ts';
-import { loadGateway } from '../loading/load.ts';
 
 const pki = await openPki();
 after(() => pki.remove());
 const secrets = Object.entries(mintInlineSecrets());
 
-async function load(body: string, env: Readonly<Record<string, string>>) {
+/** Reads in this process: a process for each of the hundreds of cases would be most of what they cost. */
+async function load(body: string, env: Readonly<Record<string, string>>, read: LoadOptions['read'] = loadConfig) {
   const yaml = `version: 2\ngateway:\n${body}`;
   const file = pki.dir.write('gateway.yml', yaml);
-  const { loaded, problems } = await loadGateway(new FileSource(file), { env, strict: false, clock: systemClock });
+  const { loaded, problems } = await loadGateway(new FileSource(file), {
+    env,
+    strict: false,
+    clock: systemClock,
+    read,
+  });
   const said = [problemsToJson(problems), ...problems.map((one) => renderProblem(one, yaml)), inspect(problems)];
   return { loaded, problems, said: said.join('\n') };
 }
@@ -45,6 +53,21 @@ for (const [key, place] of Object.entries(materialKeys))
         assertSilent(byDefault.said, secret, 'as the default of a variable');
       });
   });
+
+describe('a secret that went through the process that reads configurations', () => {
+  const form = 'base64 of DER, cut';
+  const secret = mintInlineSecrets()[form];
+  for (const [key, place] of Object.entries(materialKeys))
+    it(`is not shown under ${key}`, async () => {
+      assert.ok(secret !== undefined);
+      const { problems, said } = await load(place('"${SECRET}"'), { SECRET: secret.text }, readConfig);
+      assertSilent(said, secret, 'from a variable');
+      assert.ok(
+        problems.some(({ severity }) => severity === 'error'),
+        said,
+      );
+    });
+});
 
 describe('a secret that is made of words', () => {
   const words = { text: 'correcthorsebatterystaple', forms: ['correcthorsebatterystaple'] };

@@ -8,6 +8,7 @@ import { systemClock } from '../base/clock.ts';
 import { encodePem } from '../asn1/der-writer.ts';
 import { mintCa, type TestCa } from '../certs/test-ca.ts';
 import { compilePolicies } from './compile-policies.ts';
+import { loadConfig } from '../config/load-config.ts';
 import { FileSource } from '../loading/file-source.ts';
 import { loadGateway, type LoadedResult, type LoadOptions } from '../loading/load.ts';
 
@@ -41,7 +42,13 @@ async function open(t: TestContext): Promise<Stage> {
     write,
     load: async (tls, { routes = route, options = {} } = {}) => {
       const file = write('gateway.yml', `version: 2\ngateway:\n  ${listen}\n  tls: ${tls}\n  ${routes}\n`);
-      return loadGateway(new FileSource(file), { env: {}, strict: true, clock: systemClock, ...options });
+      return loadGateway(new FileSource(file), {
+        env: {},
+        strict: true,
+        clock: systemClock,
+        read: loadConfig,
+        ...options,
+      });
     },
   };
 }
@@ -244,6 +251,7 @@ describe('what is wrong', () => {
       env: {},
       strict: false,
       clock: systemClock,
+      read: loadConfig,
     });
     assert.deepEqual(
       [result.loaded, codes(result, 'error').length, result.watch],

@@ -2,7 +2,7 @@
 // else's, so nothing else tells us when they are about to expire.
 import type { CertificateFacts } from '../certs/facts.ts';
 import { escapeForLog } from '../base/log-text.ts';
-import type { Expiry } from '../loading/loaded.ts';
+import type { Expiry } from '../certs/expiry.ts';
 
 /** Backends that are remembered; a gateway with more than that sees the latest. */
 const maxBackends = 2_000;

@@ -1,23 +1,21 @@
 // The client connections of one worker: counted, drained, and re-evaluated when trust changes. A connection never lives on
 // under rules that would not let it in today (decision 10).
-import type { Socket } from 'node:net';
 import type { Clock } from '../base/clock.ts';
 import type { OcspChecker } from '../ocsp/checker.ts';
 import type { Peer } from '../downstream/peer.ts';
 import type { PolicyTable } from '../downstream/policy-table.ts';
 import { reEvaluate } from '../downstream/re-evaluate.ts';
 import type { Client } from '../flow/client.ts';
-import type { Http1ServerConnection } from '../http1/server.ts';
+import type { ClientConnection, ClientConnectionOwner } from '../http/client-connection.ts';
 import type { VerificationResult } from '../trust/certificate-checks.ts';
-import type { Identity, VerdictCode } from '../trust/verdict.ts';
+import type { Identity } from '../trust/verdict.ts';
 import type { MetricCatalogue } from '../telemetry/metrics.ts';
 import { type ClosedConnection, ClosedConnections } from '../downstream/closed-connections.ts';
 
 type Open = {
-  readonly connection: Http1ServerConnection;
+  readonly connection: ClientConnection;
+  /** Whose requests it serves. */
   readonly client: Client;
-  /** Why it has to end; undefined while it is welcome. */
-  distrusted: VerdictCode | undefined;
   /** Earliest notAfter of its chain and anchor, milliseconds since the epoch; Infinity without a certificate. */
   readonly validUntil: number;
 };
@@ -31,8 +29,8 @@ const sweepMs = 500;
 /** For a connection whose policy is gone, or asks for no certificate any more; else the policy says. */
 const graceWithoutPolicyMs = 500;
 
-export class OpenConnections {
-  readonly #open = new Set<Open>();
+export class OpenConnections implements ClientConnectionOwner {
+  readonly #open = new Map<ClientConnection, Open>();
   readonly #clock: Clock;
   #sweeping = false;
   /** Clock.now() of the last sweep. */
@@ -54,45 +52,45 @@ export class OpenConnections {
 
   /** Clients over TLS that are welcome. */
   *peers(): Iterable<Peer> {
-    for (const { client, distrusted } of this.#open) {
-      if (client.peer.secure && distrusted === undefined) yield client.peer;
+    for (const { client } of this.#open.values()) {
+      if (client.peer.secure && client.distrusted === undefined) yield client.peer;
     }
   }
 
-  /** Forgotten by itself when the socket closes. */
-  add(socket: Socket, connection: Http1ServerConnection, client: Client): void {
-    const open: Open = { connection, client, distrusted: undefined, validUntil: validUntilOf(client.peer.identity) };
-    this.#open.add(open);
+  /** Takes a connection that has us for its owner, and forgets it when it is closed. */
+  add(connection: ClientConnection, client: Client): void {
+    this.#open.set(connection, { connection, client, validUntil: validUntilOf(client.peer.identity) });
     if (client.peer.identity !== undefined) this.#watch();
-    socket.once('close', () => {
-      this.#open.delete(open);
-      if (this.#open.size === 0) this.#onEmpty?.();
-    });
+  }
+
+  onClosed(connection: ClientConnection): void {
+    this.#open.delete(connection);
+    if (this.#open.size === 0) this.#onEmpty?.();
   }
 
   count(): { secure: number; plain: number } {
     let secure = 0;
-    for (const { client } of this.#open) if (client.peer.secure) secure++;
+    for (const { client } of this.#open.values()) if (client.peer.secure) secure++;
     return { secure, plain: this.#open.size - secure };
   }
 
   /** Connections that are not closed yet although their certificate is revoked. */
   countRevoked(): number {
     let count = 0;
-    for (const { distrusted } of this.#open) if (distrusted === 'revoked') count++;
+    for (const { client } of this.#open.values()) if (client.distrusted?.code === 'revoked') count++;
     return count;
   }
 
   /**
    * Ends the connections that the policies of today would not let in: those without a request in flight at once, the others
-   * when it is answered, or when their policy's patience ends.
+   * when it is answered, or when their `distrustGrace` of their policy ends.
    */
   reEvaluate(): void {
     const dependencies = { policies: this.#policies(), now: this.#clock.now(), ocsp: this.#ocsp() };
     const closed = new ClosedConnections();
-    for (const open of this.#open) {
-      const { peer } = open.client;
-      if (!peer.secure || open.distrusted !== undefined) continue;
+    for (const open of this.#open.values()) {
+      const { peer, distrusted } = open.client;
+      if (!peer.secure || distrusted !== undefined) continue;
       const found = reEvaluate(peer, dependencies);
       this.#metrics.trustReEvaluated.labels({ result: found?.code ?? 'ok' }).inc();
       if (found !== undefined) this.#distrust(open, found, closed);
@@ -101,7 +99,7 @@ export class OpenConnections {
   }
 
   #distrust(open: Open, result: VerificationResult, closed: ClosedConnections): void {
-    open.distrusted = result.code;
+    open.client.distrusted = result;
     const { peer } = open.client;
     closed.note(peer.policy, peer.identity, result);
     const policy = this.#policies().find(peer.serverName);
@@ -126,9 +124,9 @@ export class OpenConnections {
     if (policies.some(({ trust }) => trust?.revocations?.hasStaled(this.#sweptAt, now) === true)) this.reEvaluate();
     const closed = new ClosedConnections();
     let again = false;
-    for (const open of this.#open) {
-      const { identity } = open.client.peer;
-      if (identity === undefined || open.distrusted !== undefined) continue;
+    for (const open of this.#open.values()) {
+      const { peer, distrusted } = open.client;
+      if (peer.identity === undefined || distrusted !== undefined) continue;
       if (open.validUntil < now) {
         this.#metrics.trustReEvaluated.labels({ result: 'expired' }).inc();
         const detail = `its chain was valid until ${new Date(open.validUntil).toISOString()}`;
@@ -141,7 +139,7 @@ export class OpenConnections {
 
   /** Politely closes all of them, after the request that a new one is about to send. */
   drainAfterFirst(): void {
-    for (const { connection } of this.#open) connection.drainAfterFirst();
+    for (const connection of this.#open.keys()) connection.drainAfterFirst();
   }
 
   /** Politely closes all of them; resolves when the last is gone. */
@@ -149,12 +147,12 @@ export class OpenConnections {
     const empty = new Promise<void>((resolve) => {
       this.#onEmpty = resolve;
     });
-    for (const { connection } of this.#open) connection.drain();
+    for (const connection of this.#open.keys()) connection.drain();
     if (this.#open.size > 0) await empty;
   }
 
   destroyAll(): void {
-    for (const { connection } of this.#open) connection.destroy();
+    for (const connection of this.#open.keys()) connection.destroy();
   }
 }
 

@@ -40,11 +40,21 @@ export type ResponseHead = {
   readonly announcedLength: number;
 };
 
+/** What whoever holds a request wants to know of its client, whether it takes the body already or not. */
+export interface ClientWatcher {
+  /**
+   * The client is gone, broke the protocol within its body, or was too slow: nothing more comes, nothing can be sent
+   * (unless `canRespond` still holds: a body that broke a rule before any response can be answered, with `respond` before
+   * this returns; the codec answers with the fault's problem document where that does not happen).
+   */
+  onClientFailure(fault: Fault): void;
+}
+
 /**
  * What the flow wants to know of the client's side while it handles one request. Called after `receive`, sometimes from
  * within it. Nothing is called any more once the answer is complete (`sendEnd`, `respond`) or broken off (`abort`).
  */
-export interface RequestSink {
+export interface RequestSink extends ClientWatcher {
   /** One piece of the request body; it may be kept. */
   onRequestBody(chunk: Buffer): void;
   onRequestEnd(trailers: Fields | undefined): void;
@@ -52,12 +62,6 @@ export interface RequestSink {
   onRequestFlush(): void;
   /** The response may be written again after `sendBody` returned false. */
   onClientDrain(): void;
-  /**
-   * The client is gone, broke the protocol within its body, or was too slow: nothing more comes, nothing can be sent
-   * (unless `canRespond` still holds: a body that broke a rule before any response can be answered, with `respond` before
-   * this returns; the codec answers with the fault's problem document where that does not happen).
-   */
-  onClientFailure(fault: Fault): void;
 }
 
 /** One request of a client and its answer, implemented by http1/server and http2/server. */
@@ -72,8 +76,14 @@ export interface Exchange {
   readonly sentBytes: number;
 
   /**
-   * Lets the body flow into `sink`; sends 100 Continue where the client waits for it. Call once, and early: only then is
-   * the flow told that the client went away (what was missed comes at once). Limits: `maxBodyBytes` 0 = none.
+   * For a request that waits before its body is wanted: `watcher` is told once if the client goes away or is too slow (at
+   * once, before this returns, where it is gone already). The body stays with the client but for what the codec may hold, the
+   * deadline of the whole request runs. Ends with `receive`, or with the answer.
+   */
+  watch(watcher: ClientWatcher): void;
+  /**
+   * Lets the body flow into `sink`; sends 100 Continue where the client waits for it. Call once, and early: only then, or
+   * with `watch`, is the flow told that the client went away (what was missed comes at once). Limits: `maxBodyBytes` 0 = none.
    * May call the sink before it returns: body that is there already, onRequestEnd where there is none, a failure.
    */
   receive(sink: RequestSink, maxBodyBytes: number): void;

@@ -51,6 +51,11 @@ const kinds = new Map<string, FieldKind>([
   ['trailer', FieldKind.trailer],
 ]);
 
+/** What a field of this lower-case name means to a proxy. `folded`: foldName(lower). */
+export function kindOf(lower: string, folded = foldName(lower)): FieldKind {
+  return kinds.get(lower) ?? kindOfLookalike(kinds.get(folded));
+}
+
 /** `kind`: of the field that an unknown name folds to, if any. A lookalike of a field of one hop goes no further either. */
 function kindOfLookalike(kind: FieldKind | undefined): FieldKind {
   if (kind === undefined) return FieldKind.plain;
@@ -89,7 +94,7 @@ export class FieldNames {
       raw,
       lower,
       folded,
-      kind: kinds.get(lower) ?? kindOfLookalike(kinds.get(folded)),
+      kind: kindOf(lower, folded),
       claim: claimOf(folded),
       lead: `\r\n${raw}: `,
     };

@@ -1,10 +1,18 @@
 // One request and its answer on a client's HTTP/1.1 connection: the Exchange that the flow holds. It decides how the
 // answer is framed and when the exchange is over; the bytes and the socket belong to the connection (server.ts).
 import type { Fault } from '../base/fault.ts';
-import { chunkedBody, type Exchange, type RequestSink, type ResponseHead, untilClose } from '../http/exchange.ts';
+import {
+  type ClientWatcher,
+  chunkedBody,
+  type Exchange,
+  type RequestSink,
+  type ResponseHead,
+  untilClose,
+} from '../http/exchange.ts';
 import { type FieldBlock, Fields } from '../http/field.ts';
 import { interimText, responseHeadText } from './head-text.ts';
 import type { MessageWriter } from './message-writer.ts';
+import { respondProblem } from './problem-message.ts';
 import type { Http1RequestHead } from './request-head.ts';
 
 /** What an exchange needs of its connection. */
@@ -36,6 +44,8 @@ export class ServerExchange implements Exchange {
   heldEnd: { trailers: Fields | undefined } | undefined;
   sink: RequestSink | undefined;
   maxBodyBytes = 0;
+  /** Told of the client's failure until there is a sink. */
+  #watcher: ClientWatcher | undefined;
   #connection: ExchangeConnection;
   #state: 'open' | 'answering' | 'over' = 'open';
   #paused = false;
@@ -71,8 +81,22 @@ export class ServerExchange implements Exchange {
     return this.sink !== undefined && !this.#paused;
   }
 
+  /** Who listened until now: from here on nobody does. */
+  detach(): ClientWatcher | undefined {
+    const listener = this.sink ?? this.#watcher;
+    this.sink = undefined;
+    this.#watcher = undefined;
+    return listener;
+  }
+
+  watch(watcher: ClientWatcher): void {
+    if (this.failure !== undefined) return watcher.onClientFailure(this.failure);
+    if (this.#state !== 'over') this.#watcher = watcher;
+  }
+
   receive(sink: RequestSink, maxBodyBytes: number): void {
     if (this.#state === 'over' && this.failure === undefined) return;
+    this.#watcher = undefined;
     this.sink = sink;
     this.maxBodyBytes = maxBodyBytes;
     if (!this.#paused) this.#flow();
@@ -166,9 +190,37 @@ export class ServerExchange implements Exchange {
     this.#connection.onAborted(this, hard);
   }
 
-  /** The connection is gone or cannot be used: no call has an effect from now on. */
-  end(): void {
+  /**
+   * The request cannot be read to its end: whoever listens is told, now or as soon as somebody does; the client hears why
+   * where no answer was begun.
+   */
+  fail(fault: Fault): void {
+    this.failure = fault;
+    const listener = this.detach();
+    if (listener === undefined) return;
+    listener.onClientFailure(fault);
+    if (this.#state === 'open') respondProblem(this, fault);
+    else if (this.#state !== 'over') this.abort();
+  }
+
+  /** The connection is gone: no call has an effect from now on. */
+  lose(fault: Fault): void {
+    this.failure = fault;
     if (this.#state !== 'over') this.#finish();
+    this.tellLoss();
+  }
+
+  /** Tells a listener that came late, or was there all along, what became of the connection. */
+  tellLoss(): void {
+    const listener = this.detach();
+    if (this.failure !== undefined) listener?.onClientFailure(this.failure);
+  }
+
+  /** The end of a request that was read already: once. */
+  tellEnd(): void {
+    const held = this.heldEnd;
+    this.heldEnd = undefined;
+    if (held !== undefined) this.sink?.onRequestEnd(held.trailers);
   }
 
   #finish(): void {

@@ -2,7 +2,7 @@
 // they refer to, and tells when any of it has changed. What the texts mean is none of its business.
 import type { Clock } from '../base/clock.ts';
 import type { MaterialBytes, StoredRef } from '../certs/material.ts';
-import type { ConfigOrigin } from '../config/load-config.ts';
+import type { ConfigOrigin } from '../config/config-origin.ts';
 
 export type ConfigSource = {
   /** What people are told of it: a path, the name of a store. */

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { Watch } from '../base/file-watch.ts';
 import { type MaterialBytes, readMaterialFile, type StoredRef } from '../certs/material.ts';
-import type { ConfigOrigin } from '../config/load-config.ts';
+import type { ConfigOrigin } from '../config/config-origin.ts';
 import type { ConfigSource, ConfigWatch } from './config-source.ts';
 
 export class FileSource implements ConfigSource {

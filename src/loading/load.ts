@@ -5,22 +5,24 @@ import { join, parse } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import type { Clock } from '../base/clock.ts';
 import type { CertificatePair, GatewayConfig, PolicyConfig, Ref, RouteConfig } from '../config/gateway-config.ts';
-import type { ConfigOrigin } from '../config/load-config.ts';
+import type { Environment } from '../yaml/environment.ts';
+import type { ConfigOrigin } from '../config/config-origin.ts';
+import type { LoadedText } from '../config/load-config.ts';
 import { readConfig, unread } from '../config/read-config.ts';
 import type { Problem } from '../yaml/problem.ts';
 import { checkCoverage, hostsOf } from './check-coverage.ts';
-import { checkStapling } from './check-stapling.ts';
 import { resolveCipherSuites, resolveCurves } from '../downstream/cipher-list.ts';
 import { materialName } from '../certs/material.ts';
 import { materialError, materialWarning } from '../base/material-problem.ts';
 import type { TrustBundle } from '../trust/trust-bundle.ts';
-import { CrlBuilder } from '../crl/builder.ts';
-import { CrlSourceReader } from '../crl/source-reader.ts';
+import type { Expiry } from '../certs/expiry.ts';
+import { CrlPublisher } from '../crl/publisher.ts';
+import { type CrlGroupSpec, WantedCrls } from '../crl/wanted.ts';
+import { planStapling } from '../ocsp/staple-targets.ts';
 import { allOf, loadClientTrust } from './client-trust.ts';
 import { loadTicketSecret } from './ticket-secret.ts';
-import { type CrlLoading, CrlLoads } from './crls.ts';
 import type { ConfigSource, Dependencies } from './config-source.ts';
-import type { Expiry, LoadedConfig, LoadedPolicy, LoadedRoute } from './loaded.ts';
+import type { LoadedConfig, LoadedPolicy, LoadedRoute } from './loaded.ts';
 import { type LoadedPair, MaterialLoader, type UsablePair } from './material-loader.ts';
 import { mintSelfSigned } from './self-signed.ts';
 
@@ -39,8 +41,13 @@ export type LoadOptions = {
    * other change out. At the start and for `check` it is an error.
    */
   readonly tolerateExpired?: boolean;
-  /** Who reads CRLs; default one for this load alone. */
-  readonly crls?: CrlLoading;
+  /** Who reads the CRLs that are asked for, and says what is wrong with them; default one for this load alone. */
+  readonly crls?: Pick<CrlPublisher, 'prepare'>;
+  /** Who reads the text; default readConfig, a process of its own. */
+  readonly read?: (
+    origin: ConfigOrigin,
+    options: { env: Environment; strict: boolean; clock: Clock },
+  ) => Promise<LoadedText>;
 };
 
 const unreachableHint = 'Bring its source back, and try again.';
@@ -55,24 +62,29 @@ export async function loadGateway(source: ConfigSource, options: LoadOptions): P
     return { loaded: undefined, problems: [problem], watch: [], materialIds: [] };
   }
   // What an unknown key says is lost, but all problems are told at once. Its error is among `all`, so nothing of it is used.
-  const { draft: config, problems, files } = await readConfig(origin, options);
+  const { draft: config, problems, files } = await (options.read ?? readConfig)(origin, options);
   if (config === undefined) return { loaded: undefined, problems, watch: files, materialIds: [] };
   const loader = new MaterialLoader(source, options.clock.now(), options.tolerateExpired === true);
-  const own = options.crls === undefined ? new CrlSourceReader(new CrlBuilder({ clock: options.clock })) : undefined;
-  const crls = new CrlLoads(options.crls ?? { loader: own as CrlSourceReader }, loader, options.clock.now());
-  const loaded = await loadMaterial(config, loader, crls).finally(() => own?.close());
-  const all = [...problems, ...loader.problems];
+  const loaded = await loadMaterial(config, loader);
+  const all = [...problems, ...loader.problems, ...(await readCrls(loaded.crls, options))];
   const watch = [...files, ...loader.paths];
   if (config.extraDirectory !== undefined) watch.push(config.extraDirectory);
   if (config.tls.certsDir !== undefined) watch.push(config.tls.certsDir.path);
   return { loaded: all.some(isError) ? undefined : loaded, problems: all, watch, materialIds: [...loader.ids] };
 }
 
+async function readCrls(groups: readonly CrlGroupSpec[], { crls, clock }: LoadOptions): Promise<readonly Problem[]> {
+  if (crls !== undefined) return crls.prepare(groups);
+  const own = new CrlPublisher({ clock });
+  return own.prepare(groups).finally(() => own.close());
+}
+
 function isError(problem: Problem): boolean {
   return problem.severity === 'error';
 }
 
-async function loadMaterial(config: GatewayConfig, loader: MaterialLoader, crls: CrlLoads): Promise<LoadedConfig> {
+async function loadMaterial(config: GatewayConfig, loader: MaterialLoader): Promise<LoadedConfig> {
+  const crls = new WantedCrls();
   const expiries: Expiry[] = [];
   // Bundles first: what is an anchor here is known when certificates are verified.
   for (const { clientAuth } of [config.tls.gateway, ...config.tls.policies]) {
@@ -84,15 +96,21 @@ async function loadMaterial(config: GatewayConfig, loader: MaterialLoader, crls:
   const policies = await loadPolicies(config, loader, crls, expiries);
   const routes: LoadedRoute[] = [];
   for (const route of config.routes) routes.push(await loadRoute(route, loader, crls, expiries));
-  checkStapling(config, policies, routes, loader);
+  const stapling = planStapling(
+    config.tls.ocspStapling,
+    policies.flatMap(({ certificates }) => certificates),
+    () => listCAs(policies, routes),
+  );
+  loader.problems.push(...stapling.problems);
   const ticketSecret = await loadTicketSecret(config.tls.sessionResumption.keys, loader);
-  return { config, policies, routes, expiries: distinct(expiries), crls: await crls.finish(), ticketSecret };
+  const { targets: staples } = stapling;
+  return { config, policies, routes, expiries: distinct(expiries), crls: crls.groups, staples, ticketSecret };
 }
 
 async function loadPolicies(
   config: GatewayConfig,
   loader: MaterialLoader,
-  crls: CrlLoads,
+  crls: WantedCrls,
   expiries: Expiry[],
 ): Promise<LoadedPolicy[]> {
   const { tls } = config;
@@ -115,10 +133,19 @@ async function loadPolicies(
       certificates,
       anchors: trust && (trust.own?.pem ?? []),
       trustDomains: trust?.domains.map(({ trustDomain, bundle }) => ({ trustDomain, caPem: bundle.pem })) ?? [],
-      crlKey: crl && trust && crls.begin(crl, allOf(trust), `policy ${policy.name}`),
+      crlKey: crl && trust && crls.add(crl, allOf(trust), `policy ${policy.name}`),
     });
   }
   return policies;
+}
+
+/** PEM of every CA that the configuration holds. */
+function listCAs(policies: readonly LoadedPolicy[], routes: readonly LoadedRoute[]): string[] {
+  const clients = policies.flatMap(({ anchors, trustDomains }) => [
+    ...(anchors ?? []),
+    ...trustDomains.flatMap(({ caPem }) => caPem),
+  ]);
+  return [...clients, ...routes.flatMap(({ tls }) => tls.rootCAs ?? [])];
 }
 
 /** Names of ciphers and curves that this OpenSSL does not have; it would drop some of them without a word. */
@@ -190,7 +217,7 @@ async function loadPairs(pairs: readonly CertificatePair[], loader: MaterialLoad
 async function loadRoute(
   config: RouteConfig,
   loader: MaterialLoader,
-  crls: CrlLoads,
+  crls: WantedCrls,
   expiries: Expiry[],
 ): Promise<LoadedRoute> {
   const { rootCAs, clientCert, clientKey, crl } = config.tls;
@@ -206,7 +233,7 @@ async function loadRoute(
   const issuers = rootCAs === undefined ? undefined : anchors;
   const crlKey =
     crl && (rootCAs === undefined || issuers !== undefined)
-      ? crls.begin(crl, issuers, `route ${config.name}`)
+      ? crls.add(crl, issuers, `route ${config.name}`)
       : undefined;
   return { config, tls: { rootCAs: anchors?.pem.join(''), clientPair: pair?.loaded, crlKey } };
 }

@@ -1,7 +1,9 @@
 // A configuration with everything it points to read and checked: plain data, so that the primary can read the files once
 // and every worker builds the same generation from the same bytes.
-import type { LoadedCrlGroup } from './crls.ts';
+import type { Expiry } from '../certs/expiry.ts';
 import type { GatewayConfig, PolicyConfig, RouteConfig } from '../config/gateway-config.ts';
+import type { CrlGroupSpec } from '../crl/wanted.ts';
+import type { StapleTarget } from '../ocsp/staple-targets.ts';
 import type { LoadedPair } from './material-loader.ts';
 
 export type LoadedPolicy = {
@@ -26,23 +28,21 @@ export type LoadedBackendTls = {
 
 export type LoadedRoute = { readonly config: RouteConfig; readonly tls: LoadedBackendTls };
 
-/** Something with an expiry date, for certificate_expiry_timestamp_seconds and its warnings. */
-export type Expiry = {
-  readonly role: 'server' | 'anchor' | 'backend_client' | 'backend_anchor' | 'backend' | 'crl';
-  readonly subject: string;
-  /** Milliseconds since the epoch. */
-  readonly notBefore: number;
-  readonly notAfter: number;
-};
-
-export type LoadedConfig = {
+/** What a generation is built from: all that workers are sent of a configuration. */
+export type LoadedRules = {
   readonly config: GatewayConfig;
   /** The policy `gateway` first. */
   readonly policies: readonly LoadedPolicy[];
   readonly routes: readonly LoadedRoute[];
+};
+
+/** Beside the rules, what the primary does with it. */
+export type LoadedConfig = LoadedRules & {
   readonly expiries: readonly Expiry[];
-  /** What was found at this load. Workers get it in messages of its own. */
-  readonly crls: readonly LoadedCrlGroup[];
+  /** The CRLs that policies and routes ask for by their crlKey: what to read, not what was read. */
+  readonly crls: readonly CrlGroupSpec[];
+  /** The OCSP responses to ask for; none where stapling is off. */
+  readonly staples: readonly StapleTarget[];
   /** Shared secret for session tickets from sessionResumption.keys; undefined = made at start. */
   readonly ticketSecret: Uint8Array | undefined;
 };

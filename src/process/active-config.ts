@@ -4,7 +4,7 @@ import type { Clock } from '../base/clock.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
 import type { Ports } from './messages.ts';
-import { packFor, withoutReadings } from './payload.ts';
+import { rulesFor } from './payload.ts';
 import { TicketSecrets } from './ticket-secrets.ts';
 import type { PrepareOrder } from './worker-handle.ts';
 
@@ -32,7 +32,7 @@ export class ActiveConfig {
   }
 
   replace(loaded: LoadedConfig, generation: number): void {
-    this.#loaded = withoutReadings(loaded);
+    this.#loaded = loaded;
     this.#generation = generation;
   }
 
@@ -43,6 +43,6 @@ export class ActiveConfig {
 
   orderFor(loaded: LoadedConfig, generation: number): PrepareOrder {
     const ticketSeed = this.#tickets.seedFor(loaded);
-    return { generation, loaded: packFor(loaded, this.ports.webSecure), ticketSeed };
+    return { generation, loaded: rulesFor(loaded, this.ports.webSecure), ticketSeed };
   }
 }

@@ -1,18 +1,15 @@
 // What the primary finds out beside the generations (decision 0010): CRLs, OCSP responses for our own certificates, the
 // record of who was seen, what expires. Each has a publisher of its own; here stands when they have their turn.
 import type { Clock } from '../base/clock.ts';
-import { CrlSourceReader } from '../crl/source-reader.ts';
+import { CrlPublisher } from '../crl/publisher.ts';
 import { ExpiryWatch } from '../gateway/expiry-watch.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
-import { findStapleTargets } from '../loading/staple-targets.ts';
-import { CrlBuilder } from '../crl/builder.ts';
+import { StaplePublisher } from '../ocsp/staple-publisher.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { CrlPublisher } from './crl-publisher.ts';
 import type { ToWorker } from './messages.ts';
 import type { PrimaryMetrics } from './primary-metrics.ts';
 import type { WorkerHandle } from './worker-handle.ts';
 import type { Workers } from './workers.ts';
-import { StaplePublisher } from './staple-publisher.ts';
 import { TrustRecordStore } from '../inventory/record-store.ts';
 
 /** How long a start or a reload waits for responses that a must-staple certificate promises. */
@@ -22,8 +19,8 @@ export type LiveTrustOptions = {
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: PrimaryMetrics;
-  /** Who reads CRLs again while we run. */
-  readonly crlLoader: CrlSourceReader | undefined;
+  /** Default: one of its own. */
+  readonly crls: CrlPublisher | undefined;
   readonly workers: Workers;
 };
 
@@ -37,15 +34,10 @@ export class LiveTrust {
   #loaded: LoadedConfig | undefined;
 
   constructor(options: LiveTrustOptions) {
-    const { clock, log, metrics, crlLoader, workers } = options;
+    const { clock, log, metrics, crls, workers } = options;
     this.#options = options;
-    this.crls = new CrlPublisher({
-      clock,
-      log,
-      loader: crlLoader ?? new CrlSourceReader(new CrlBuilder({ clock })),
-      random: Math.random,
-      onChange: () => void this.#bringCrls(),
-    });
+    this.crls = crls ?? new CrlPublisher({ clock });
+    this.crls.open({ log, onChange: () => void this.#sendCrls() });
     this.staples = new StaplePublisher({
       clock,
       log,
@@ -61,29 +53,29 @@ export class LiveTrust {
     const { clock, log, metrics } = this.#options;
     const settings = loaded.config.trustRecord;
     this.record = await TrustRecordStore.open({ settings, clock, log, metrics: metrics.own });
-    await this.staples.prepare(findStapleTargets(loaded), stapleMs);
+    await this.staples.prepare(loaded.staples, stapleMs);
     await this.crls.adopt(loaded.crls);
   }
 
   /** What a load found, beside what is active: a worker has what it needs before it is asked to prepare. */
   async prepare(before: LoadedConfig, next: LoadedConfig): Promise<void> {
     await this.crls.adopt(next.crls);
-    await this.#bringCrls();
+    await this.#sendCrls();
     // A certificate that promises a response should have one from its first handshake on.
-    await this.staples.prepare([...findStapleTargets(before), ...findStapleTargets(next)], stapleMs);
+    await this.staples.prepare([...before.staples, ...next.staples], stapleMs);
   }
 
   /** `loaded` is active: what only another configuration asked for is forgotten. */
   async settle(loaded: LoadedConfig): Promise<void> {
     this.#loaded = loaded;
     this.crls.retain(loaded.crls);
-    await this.#bringCrls();
+    await this.#sendCrls();
     this.#expiries.markTold(loaded.expiries);
   }
 
   /** After a reload, taken or not: responses for the certificates active, and for no others. */
   follow(loaded: LoadedConfig): void {
-    this.staples.follow(findStapleTargets(loaded));
+    this.staples.follow(loaded.staples);
   }
 
   /** From now on what expires is told of. */
@@ -104,7 +96,7 @@ export class LiveTrust {
   }
 
   /** To every worker: what is sent to them afterwards comes after. One that cannot be told must not serve by what it was told before. */
-  async #bringCrls(): Promise<void> {
+  async #sendCrls(): Promise<void> {
     await Promise.all(
       this.#options.workers.list().map(async (worker) => {
         try {

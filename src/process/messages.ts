@@ -2,23 +2,23 @@
 import type { SeenReport } from '../inventory/seen-clients.ts';
 import type { Staple } from '../ocsp/staples.ts';
 import type { TicketSeed } from '../downstream/ticket-secret.ts';
-import type { CrlListing, CrlPiece } from '../crl/subscriber.ts';
-import type { LoadedConfig } from '../loading/loaded.ts';
+import type { CrlMessage } from '../crl/subscriber.ts';
+import type { LoadedRules } from '../loading/loaded.ts';
 import type { MetricsSnapshot } from '../telemetry/metrics.ts';
-import type { ShipmentPiece } from './payload.ts';
+import type { PayloadPiece } from './payload.ts';
 
 /** Ports that were chosen at start: a worker listens on exactly these (0 in the configuration is any free one). */
 export type Ports = { readonly web: number | undefined; readonly webSecure: number | undefined };
 
 export type ToWorker =
   /** A part of the configuration of the `prepare` with this number, which will follow (payload.ts). */
-  | { readonly kind: 'piece'; readonly id: number; readonly piece: ShipmentPiece }
+  | { readonly kind: 'piece'; readonly id: number; readonly piece: PayloadPiece }
   /** Build everything for this generation, without using it yet. */
   | {
       readonly kind: 'prepare';
       readonly id: number;
       readonly generation: number;
-      readonly loaded: LoadedConfig;
+      readonly loaded: LoadedRules;
       readonly ticketSeed: TicketSeed;
     }
   /** All workers could: use it from now on. */
@@ -30,10 +30,7 @@ export type ToWorker =
   | { readonly kind: 'snapshot'; readonly id: number }
   /** Give a sign of life. */
   | { readonly kind: 'ping' }
-  /** A part of the index of a CRL; the next list will name it. */
-  | ({ readonly kind: 'crlPiece' } & CrlPiece)
-  /** The CRLs active: those not named are to be forgotten. */
-  | { readonly kind: 'crls'; readonly groups: CrlListing }
+  | CrlMessage
   /** Intermediates that another worker learned, DER. */
   | { readonly kind: 'intermediates'; readonly ders: readonly Uint8Array[] }
   /** Tell what was seen of clients since the last time, now. */

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { it } from 'node:test';
 import { systemClock } from '../base/clock.ts';
+import { loadConfig } from '../config/load-config.ts';
 import { FileSource } from '../loading/file-source.ts';
 import { loadGateway } from '../loading/load.ts';
 import { mintCa } from '../certs/test-ca.ts';
@@ -30,6 +31,7 @@ it('what was cut comes out whole, and nothing of a shipment that was broken off'
     env: {},
     strict: true,
     clock: systemClock,
+    read: loadConfig,
   });
   assert.ok(loaded);
   const { head, pieces } = cutPayload(loaded);

@@ -1,34 +1,27 @@
-// A loaded configuration as it is kept by the primary and sent to workers: without what travels by itself.
-import type { LoadedConfig, LoadedPolicy, LoadedRoute } from '../loading/loaded.ts';
+// The rules of a configuration as they are sent to workers: in pieces, put together by the worker.
+import type { LoadedPolicy, LoadedRoute, LoadedRules } from '../loading/loaded.ts';
 
-/** The keys of CRLs stay; the CRLs themselves are with their publisher, which lets go of them when newer ones come. */
-export function withoutReadings(loaded: LoadedConfig): LoadedConfig {
-  return { ...loaded, crls: loaded.crls.map(({ key }) => ({ key, feeds: [] })) };
-}
-
-/** For a worker, with the port that was chosen: plain HTTP redirects to it. */
-export function packFor(loaded: LoadedConfig, securePort: number | undefined): LoadedConfig {
-  const shipped = { ...loaded, crls: [] };
-  if (securePort === undefined) return shipped;
-  const { config } = loaded;
+/** What a worker needs of a configuration, with the port that was chosen: plain HTTP redirects to it. */
+export function rulesFor({ config, policies, routes }: LoadedRules, securePort: number | undefined): LoadedRules {
+  if (securePort === undefined) return { config, policies, routes };
   const { entryPoints } = config;
   const webSecure = { ...entryPoints.webSecure, port: securePort };
-  return { ...shipped, config: { ...config, entryPoints: { ...entryPoints, webSecure } } };
+  return { config: { ...config, entryPoints: { ...entryPoints, webSecure } }, policies, routes };
 }
 
 /** So large that a worker takes some ten milliseconds to unpack it. */
 const routesPerPiece = 250;
 const policiesPerPiece = 25;
 
-export type ShipmentPiece = { readonly policies: readonly LoadedPolicy[]; readonly routes: readonly LoadedRoute[] };
+export type PayloadPiece = { readonly policies: readonly LoadedPolicy[]; readonly routes: readonly LoadedRoute[] };
 
 /**
  * What grows with the configuration, in pieces, and the rest: a worker that unpacked 49,000 routes at once would serve nobody
  * for two seconds. Payloads in the worker puts them together.
  */
-export function cutPayload(loaded: LoadedConfig): { readonly head: LoadedConfig; readonly pieces: ShipmentPiece[] } {
+export function cutPayload(loaded: LoadedRules): { readonly head: LoadedRules; readonly pieces: PayloadPiece[] } {
   const { config, policies, routes } = loaded;
-  const pieces: ShipmentPiece[] = [];
+  const pieces: PayloadPiece[] = [];
   for (let at = 0; at < policies.length; at += policiesPerPiece)
     pieces.push({ policies: policies.slice(at, at + policiesPerPiece), routes: [] });
   for (let at = 0; at < routes.length; at += routesPerPiece)
@@ -43,14 +36,14 @@ export class Payloads {
   #policies: LoadedPolicy[] = [];
   #routes: LoadedRoute[] = [];
 
-  add(id: number, { policies, routes }: ShipmentPiece): void {
+  add(id: number, { policies, routes }: PayloadPiece): void {
     this.#begin(id);
     this.#policies.push(...policies);
     this.#routes.push(...routes);
   }
 
   /** Call it when all pieces are there: messages keep their order. */
-  complete(id: number, head: LoadedConfig): LoadedConfig {
+  complete(id: number, head: LoadedRules): LoadedRules {
     this.#begin(id);
     const [policies, routes] = [this.#policies, this.#routes];
     this.#begin(0);

@@ -1,11 +1,11 @@
 // What the primary adds to the workers' metrics, and the sum of all. A worker's last numbers stay when it dies, so that
 // counters never go back; its gauges go with it.
+import type { CrlPublisher } from '../crl/publisher.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
+import type { StapleStatus } from '../ocsp/staple-publisher.ts';
 import { type Exposition, writeExposition } from '../telemetry/exposition.ts';
 import { type MetricCatalogue, Metrics, type MetricsSnapshot } from '../telemetry/metrics.ts';
 import type { MetricSample, Sample } from '../telemetry/registry.ts';
-import type { CrlPublisher } from './crl-publisher.ts';
-import type { StapleStatus } from './staple-publisher.ts';
 import type { WorkerHandle } from './worker-handle.ts';
 
 export class PrimaryMetrics {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { it } from 'node:test';
 import { systemClock } from '../base/clock.ts';
+import { loadConfig } from '../config/load-config.ts';
 import { FileSource } from '../loading/file-source.ts';
 import { loadGateway } from '../loading/load.ts';
 import { createLogger } from '../telemetry/logger.ts';
@@ -14,7 +15,8 @@ it('a reload that fails in a way nobody thought of is rejected like any other, a
   t.after(() => rmSync(dir, { recursive: true }));
   const file = join(dir, 'gateway.yml');
   writeFileSync(file, "gateway: {routes: [{name: a, path: /, target: 'http://127.0.0.1:1'}]}\n");
-  const load = async () => loadGateway(new FileSource(file), { env: {}, strict: true, clock: systemClock });
+  const load = async () =>
+    loadGateway(new FileSource(file), { env: {}, strict: true, clock: systemClock, read: loadConfig });
   const { loaded } = await load();
   assert.ok(loaded);
   let broken = true;

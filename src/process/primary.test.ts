@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { eventually } from '../../test/support/wait-for.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
+import { loadConfig } from '../config/load-config.ts';
 import { FileSource } from '../loading/file-source.ts';
 import { loadGateway } from '../loading/load.ts';
 import { createLogger } from '../telemetry/logger.ts';
@@ -110,7 +111,7 @@ gateway:
   writeFileSync(join(dir, 'events'), '');
   const load = async () => {
     await gate.opens;
-    return loadGateway(new FileSource(file), { env: {}, strict: true, clock: systemClock });
+    return loadGateway(new FileSource(file), { env: {}, strict: true, clock: systemClock, read: loadConfig });
   };
   const gate: Stage['gate'] = {};
   const { loaded, problems } = await load();

@@ -1,8 +1,7 @@
 // The primary process: holds no traffic. It has the configuration, the workers, what is found out beside the generations, and
 // the admin entry point, each in an object of its own; here they are put together, started and stopped.
 import type { Clock } from '../base/clock.ts';
-import type { CrlSourceReader } from '../crl/source-reader.ts';
-import type { IndexedCrl } from '../crl/crl-set.ts';
+import type { CrlPublisher } from '../crl/publisher.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { ActiveConfig } from './active-config.ts';
@@ -23,8 +22,8 @@ export type PrimaryOptions = {
   /** URL path of the worker's entry module. */
   readonly workerEntry: string;
   readonly cores: number;
-  /** Who reads CRLs again while we run. */
-  readonly crlLoader?: CrlSourceReader;
+  /** Whoever `load` has read CRLs; default one that reads them when it is told of them. */
+  readonly crls?: CrlPublisher;
 };
 
 /** Addresses that are served, for the `listening` lines. */
@@ -43,13 +42,13 @@ export class Primary {
   readonly #turns = new Turns();
   #stopping = false;
 
-  constructor(loaded: LoadedConfig, { load, clock, log, workerEntry, cores, crlLoader }: PrimaryOptions) {
+  constructor(loaded: LoadedConfig, { load, clock, log, workerEntry, cores, crls }: PrimaryOptions) {
     this.#clock = clock;
     this.#cores = cores;
     const metrics = this.#metrics;
     const workers = this.#workers;
     const active = new ActiveConfig(loaded, clock);
-    const trust = new LiveTrust({ clock, log, metrics, crlLoader, workers });
+    const trust = new LiveTrust({ clock, log, metrics, crls, workers });
     const supervisor = new Supervisor({ clock, log, workerEntry, workers, active, trust, metrics });
     const rollout = new Rollout({ log, active, supervisor });
     const turns = this.#turns;
@@ -87,7 +86,6 @@ export class Primary {
     const { workers } = loaded.config;
     try {
       await this.#trust.open(loaded);
-      this.#active.replace(loaded, generation);
       await this.#supervisor.start(workers === 'auto' ? this.#cores : workers);
     } finally {
       for (const letGo of holds) letGo();
@@ -139,11 +137,6 @@ export class Primary {
     this.#reloader.close();
     this.#admin.drain();
     this.#trust.close();
-  }
-
-  /** The CRLs of one source that are active; undefined where it is not known. */
-  findCrls(feedKey: string): readonly IndexedCrl[] | undefined {
-    return this.#trust.crls.find(feedKey);
   }
 
   /** Fetches every CRL of a URL now rather than when it is due. */

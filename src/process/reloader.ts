@@ -117,8 +117,7 @@ export class Reloader {
   }
 
   #abandon(reason: string, why: unknown): void {
-    const { clock, log, trust, active } = this.#options;
-    trust.crls.retain(active.loaded.crls);
+    const { clock, log } = this.#options;
     this.#reject(reason, String(why));
     if (why instanceof WorkerFailure && !why.silent) return;
     // Nobody said no: it was too much for them at this moment.
@@ -129,7 +128,8 @@ export class Reloader {
   }
 
   #reject(reason: string, why: string): void {
-    const { log, active, metrics } = this.#options;
+    const { log, active, metrics, trust } = this.#options;
+    trust.crls.retain(active.loaded.crls);
     this.#failed = true;
     metrics.reloadFailed();
     log.error(

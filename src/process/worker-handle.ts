@@ -1,9 +1,9 @@
 // One worker process as the primary sees it: its state, what it was told, and answers matched to questions.
 import { type ChildProcess, fork } from 'node:child_process';
 import type { Clock } from '../base/clock.ts';
+import { CrlSender } from '../crl/sender.ts';
 import type { SeenReport } from '../inventory/seen-clients.ts';
 import type { MetricsSnapshot } from '../telemetry/metrics.ts';
-import { CrlSender } from './crl-sender.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
 import { cutPayload } from './payload.ts';
 

@@ -57,9 +57,8 @@ async function act(message: ToWorker): Promise<void> {
     case 'snapshot':
       return say({ kind: 'snapshot', id: message.id, metrics: gateway.snapshot() });
     case 'crlPiece':
-      return gateway.crls.add(message);
     case 'crls':
-      return gateway.listCrls(message.groups);
+      return gateway.takeCrls(message);
     case 'intermediates':
       for (const der of message.ders) gateway.addIntermediate(Buffer.from(der));
       return;

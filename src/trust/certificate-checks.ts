@@ -50,6 +50,17 @@ export function verifyStrength(
   return { code: 'weak_key', detail: `the certificate is signed by ${algorithm}` };
 }
 
+/** Security level 2 of OpenSSL, which it holds anchors to as well: 112 bits. Their signatures count for nothing. */
+const anchorFloor: KeyFloor = { rsa: 2048, ec: 224 };
+
+/** weak_key for the key of an anchor that OpenSSL would not end a path in; undefined where it would. */
+export function verifyAnchorKey({ key }: CertificateFacts): VerificationResult | undefined {
+  const [, kind, bits] = /^(RSA|EC) .*?(\d{3,})/.exec(key.replace(/^RSA-PSS/, 'RSA')) ?? [];
+  const floor = kind === 'RSA' ? anchorFloor.rsa : anchorFloor.ec;
+  if (bits === undefined || Number(bits) >= floor) return undefined;
+  return { code: 'weak_key', detail: `the key of its root is ${key}, under ${floor} bits` };
+}
+
 /** The first weakness in a chain; undefined where every certificate in it is strong enough. */
 export function verifyChainStrength(
   chain: readonly CertificateFacts[],

@@ -20,6 +20,8 @@ export type DiagnosisInput = {
   /** The CAs that we trust; undefined: the public roots. */
   readonly bundle: TrustBundle | undefined;
   readonly now: number;
+  /** Where the best path ends, if there is one. */
+  readonly anchor?: CertificateFacts | undefined;
   /** CAs that we know from elsewhere (our own chains, chains seen before): they tell a missing intermediate for certain. */
   readonly known?: IssuerIndex;
   /** How sentences call the peer; default 'the client' on the client side, 'the backend' on the backend side. */
@@ -121,7 +123,9 @@ function diagnoseDates(input: DiagnosisInput, leaf: CertificateFacts, code: stri
     if (found !== undefined) return { ...found, detail: `${quoteSubject(facts)}: ${found.detail}` };
   }
   // None of what was presented: an anchor, or another clock than ours.
-  const anchor = input.bundle?.certificates.find((facts) => verifyDates(facts, input.now) !== undefined);
+  const isOutdated = (facts: CertificateFacts): boolean => verifyDates(facts, input.now) !== undefined;
+  const own = input.anchor !== undefined && isOutdated(input.anchor) ? input.anchor : undefined;
+  const anchor = own ?? input.bundle?.certificates.find(isOutdated);
   const which = anchor === undefined ? 'a certificate in its chain' : `the CA ${quoteSubject(anchor)}`;
   return code === 'CERT_HAS_EXPIRED'
     ? { code: 'expired', detail: `${quoteSubject(leaf)}: ${which} expired` }

@@ -2,7 +2,7 @@
 // does, and the reason told is that of the best one. Both sides of the gateway, open connections, resumed sessions, commands and
 // audits ask here, so that there is one answer.
 import type { CertificateFacts } from '../certs/facts.ts';
-import { type VerificationResult, verifyChainStrength } from './certificate-checks.ts';
+import { type VerificationResult, verifyAnchorKey, verifyChainStrength } from './certificate-checks.ts';
 import type { EstablishedChain } from './established-chain.ts';
 import { findPathConstraint, verifyIssuingLimits } from './path-constraints.ts';
 import { type PathRequest, PathSearch } from './path-search.ts';
@@ -44,7 +44,8 @@ export function establishChain(request: ChainRequest): ChainResult {
   let best: { readonly known: EstablishedChain; readonly refusal: VerificationResult } | undefined;
   let constrained: { readonly known: EstablishedChain; readonly flaw: VerificationResult } | undefined;
   for (const path of search.paths()) {
-    const known = { ...path, weakness: verifyChainStrength(path.chain, request.requirements.keyFloor) };
+    const weakness = verifyChainStrength(path.chain, request.requirements.keyFloor) ?? verifyAnchorKey(path.anchor);
+    const known = { ...path, weakness };
     const refusal = verifyPath(known, request);
     if (refusal !== undefined) {
       if (best === undefined || progressOf(refusal) > progressOf(best.refusal)) best = { known, refusal };

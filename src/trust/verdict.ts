@@ -1,32 +1,15 @@
 // The outcome of a TLS handshake on either side, as a value: never a boolean (decision 5).
-import type { FaultCode } from '../base/fault.ts';
+import type { CertificateFaultCode, FaultCode } from '../base/fault.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
 
 /** The fault codes a handshake can end in. */
 export type VerdictCode =
   | 'ok'
+  // A rule of a route denies requests, not handshakes.
+  | Exclude<CertificateFaultCode, 'policy_denied'>
   | Extract<
       FaultCode,
-      | 'no_client_cert'
-      | 'untrusted_issuer'
-      | 'missing_intermediate'
-      | 'expired'
-      | 'not_yet_valid'
-      | 'revoked'
-      | 'revocation_unknown'
-      | 'crl_stale'
-      | 'wrong_purpose'
-      | 'name_mismatch'
-      | 'pin_mismatch'
-      | 'chain_too_deep'
-      | 'weak_key'
-      | 'malformed_cert'
-      | 'refused_by_peer'
-      | 'protocol_mismatch'
-      | 'not_tls'
-      | 'unknown_sni'
-      | 'timeout'
-      | 'handshake_limit'
+      'refused_by_peer' | 'protocol_mismatch' | 'not_tls' | 'unknown_sni' | 'timeout' | 'handshake_limit'
     >;
 
 export type Verdict = {

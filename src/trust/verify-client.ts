@@ -11,6 +11,7 @@ import type { Verdict } from './verdict.ts';
 import type { AnchorSet } from './anchor-set.ts';
 import type { ChainCache } from './chain-cache.ts';
 import type { ClientTrust } from './client-trust.ts';
+import { rawOfBest } from './best-reason.ts';
 import { type ChainResult, establishChain } from './establish-chain.ts';
 import type { EstablishedChain } from './established-chain.ts';
 import type { Intermediates } from './intermediates.ts';
@@ -85,7 +86,7 @@ function verifyLeafAndChain(
       const detail = `the client sent more than ${maxSentCertificates} certificates`;
       return verdictOf(proof, { code: 'chain_too_deep', detail }, leaf);
     }
-    if (!proof.authorized) return refuse(proof, leaf, sent, context);
+    if (!proof.authorized) return refuse(proof, certificate, leaf, sent, context);
     const anchors = trust.anchorsFor(leaf);
     if ('code' in anchors) return verdictOf(proof, anchors, leaf, [leaf]);
     const above = proof.resumed ? knownAbove(leaf, context) : sent;
@@ -123,12 +124,27 @@ function learnChain(
 
 function refuse(
   proof: ClientProof,
+  certificate: X509Certificate,
   leaf: CertificateFacts,
   sent: readonly X509Certificate[],
-  { trust, facts, intermediates: known, now }: Context,
+  { trust, requirements, facts, intermediates: known, now }: Context,
 ): Verdict {
   const chain = sent.map(({ raw }) => facts.read(raw));
-  const found = diagnose({ raw: proof.raw, leg: 1, leaf, chain, bundle: trust.bundle, now, known });
+  const request = { leaf, certificate, sent, anchors: trust.all, read: (der: Buffer) => facts.read(der), now };
+  const best = establishChain({ ...request, requirements, paths: undefined, constraints: 'nobody' });
+  const raw = rawOfBest(proof.raw, best);
+  // Of what was sent only the best path is looked at, where there is one that fails: the rest is not the reason.
+  const path = best.known === undefined || best.refusal === undefined ? chain : best.known.chain.slice(1);
+  const found = diagnose({
+    raw,
+    leg: 1,
+    leaf,
+    chain: path,
+    bundle: trust.bundle,
+    anchor: best.known?.anchor,
+    now,
+    known,
+  });
   return verdictOf(proof, found, leaf, [leaf, ...chain]);
 }
 

@@ -22,7 +22,11 @@ export type VerificationToday = {
 export function verifyIdentityAgain(identity: Identity, today: VerificationToday): VerificationResult | undefined {
   const { trust, requirements, unchanged, now } = today;
   const { leaf, chain, anchor } = identity;
-  if (unchanged) return verifyStanding(leaf, anchor && { chain, anchor, weakness: undefined }, requirements, now);
+  if (unchanged) {
+    const refusal = verifyStanding(leaf, anchor && { chain, anchor, weakness: undefined }, requirements, now);
+    // A CA above it may be good no longer where another way is: the reason told is that of the way that it came by.
+    return refusal === undefined || anchor === undefined ? refusal : findAnotherWay(identity, today) && refusal;
+  }
   const anchors = trust.anchorsFor(leaf);
   if ('code' in anchors) return anchors;
   // The way that was verified at the handshake still leads to an anchor: a hundredth of the cost of finding it again. Not
@@ -32,6 +36,16 @@ export function verifyIdentityAgain(identity: Identity, today: VerificationToday
     const kept = { chain, anchor, weakness: verifyChainStrength(chain, requirements.keyFloor) };
     if (verifyStanding(leaf, kept, requirements, now) === undefined) return undefined;
   }
+  return findAnotherWay(identity, today);
+}
+
+/** Why there is none to rely on; undefined where there is. */
+function findAnotherWay(
+  { leaf, chain }: Identity,
+  { trust, requirements, now }: VerificationToday,
+): VerificationResult | undefined {
+  const anchors = trust.anchorsFor(leaf);
+  if ('code' in anchors) return anchors;
   const [certificate, ...sent] = chain.map(({ der }) => new X509Certificate(der));
   if (certificate === undefined) return { code: 'untrusted_issuer', detail: 'its chain is not known' };
   const request = { leaf, certificate, sent, anchors, read: readFacts, now };

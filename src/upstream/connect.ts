@@ -160,7 +160,7 @@ export class ConnectAttempt {
     const serverName = identity.serverName(endpoint);
     const secured = tls.connect({
       ...transport,
-      secureContext: identity.context,
+      secureContext: identity.context(clock.now()),
       ALPNProtocols: [...alpn],
       // Node would decide with one bit; verifyBackend decides, before a byte of a request exists on this socket.
       rejectUnauthorized: false,

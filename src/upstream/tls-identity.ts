@@ -6,6 +6,7 @@ import { canonicalHostName } from '../base/host.ts';
 import type { TlsVersion } from '../config/gateway-config.ts';
 import type { AnchorSet } from '../trust/anchor-set.ts';
 import { CrlSet, type CrlSettings, type IndexedCrl } from '../crl/crl-set.ts';
+import { type OpensslCas, opensslCas } from '../trust/openssl-cas.ts';
 import { IdentityRules, type IdentityRulesOptions } from '../trust/identity-rules.ts';
 import type { Endpoint } from './endpoint.ts';
 
@@ -48,19 +49,24 @@ function rulesOf({ rules }: TlsMaterial): IdentityRules {
   return new IdentityRules(rules ?? { allowedSANs: undefined, allowedFingerprints: undefined, allowedSPKI: undefined });
 }
 
+const nothing: OpensslCas = { pem: [], until: Infinity };
+
 export class TlsIdentity {
   readonly digest: string;
   readonly verify: boolean;
   readonly offersCertificate: boolean;
   /** 'TLSv1.2 to TLSv1.3': for sentences to the operator. */
   readonly offered: string;
-  readonly context: SecureContext;
   readonly rules: IdentityRules;
   /** Defined where `verify` is true. */
   readonly anchors: AnchorSet | undefined;
   readonly #crl: BackendCrls | undefined;
   #crls: CrlSet | undefined;
   readonly #serverName: string | undefined;
+  readonly #material: TlsMaterial;
+  #context: SecureContext;
+  /** When the CAs that OpenSSL has are to be looked through again. */
+  #casUntil: number;
 
   /** Throws where OpenSSL rejects certificate or key; RangeError where there are no anchors. */
   constructor(material: TlsMaterial, digest = digestMaterial(material)) {
@@ -75,9 +81,28 @@ export class TlsIdentity {
     this.rules = rulesOf(material);
     this.#crl = crl;
     this.#crls = crl && new CrlSet(crl.crls, crl.settings);
-    this.context = tls.createSecureContext({
+    this.#material = material;
+    this.#casUntil = 0;
+    this.#context = this.#makeContext(-Infinity);
+  }
+
+  /** For a connection at `now`, milliseconds since the epoch: a CA that has expired by then must not stand in its way. */
+  context(now: number): SecureContext {
+    if (now > this.#casUntil) {
+      const { anchors } = this;
+      const whole = anchors?.bundle.certificates.length ?? 0;
+      const { pem, until } = anchors === undefined ? nothing : opensslCas(anchors.bundle, false, now);
+      this.#casUntil = until;
+      if (pem.length !== whole) this.#context = this.#makeContext(now);
+    }
+    return this.#context;
+  }
+
+  #makeContext(now: number): SecureContext {
+    const { anchors, client, minVersion, maxVersion } = this.#material;
+    return tls.createSecureContext({
       // Never undefined: no anchors would mean the public roots to Node (N22).
-      ca: [...(anchors?.bundle.pem ?? [])],
+      ca: anchors === undefined ? [] : [...opensslCas(anchors.bundle, false, now).pem],
       minVersion,
       maxVersion,
       ...(client === undefined ? {} : { cert: client.chainPem, key: client.keyPem }),

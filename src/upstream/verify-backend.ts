@@ -10,7 +10,8 @@ import { readFacts } from '../certs/facts-reader.ts';
 import { sentChain, verifyErrorOf } from '../certs/sent-chain.ts';
 import { defaultKeyFloor, type VerificationResult } from '../trust/certificate-checks.ts';
 import { diagnose } from '../trust/diagnose.ts';
-import { type ChainRequest, establishChain } from '../trust/establish-chain.ts';
+import { rawOfBest } from '../trust/best-reason.ts';
+import { type ChainRequest, type ChainResult, establishChain } from '../trust/establish-chain.ts';
 import type { EstablishedChain } from '../trust/established-chain.ts';
 import type { Verdict, VerdictCode } from '../trust/verdict.ts';
 import { type Requirements, verifyStanding } from '../trust/verify-standing.ts';
@@ -78,7 +79,8 @@ function verify(
     const detail = 'not verified: insecureSkipVerify';
     finding = { code: 'ok', raw, detail, chain: root?.chain ?? [leaf, ...readable(sent)], anchor: undefined };
   } else if (raw !== '') {
-    finding = explain(raw, leaf, root?.chain.slice(1) ?? readable(sent), identity, now);
+    const best = certificate && establishChain(requestOf(leaf, certificate, sent, identity, endpoint, now, 'nobody'));
+    finding = explain(raw, leaf, root?.chain.slice(1) ?? readable(sent), best, identity, now);
   } else if (root === undefined && certificate !== undefined) {
     finding = findPath(leaf, certificate, sent, identity, endpoint, now);
   } else {
@@ -114,13 +116,24 @@ const noPath: VerificationResult = { code: 'untrusted_issuer', detail: 'its chai
 function explain(
   raw: string,
   leaf: CertificateFacts,
-  chain: readonly CertificateFacts[],
+  sent: readonly CertificateFacts[],
+  best: ChainResult | undefined,
   { anchors }: TlsIdentity,
   now: number,
 ): Finding {
-  const { code, detail } = diagnose({ raw, leg: 2, leaf, chain, bundle: anchors?.bundle, now });
+  // Of what was sent only the best path is looked at, where there is one that fails: the rest is not the reason.
+  const chain = (best?.refusal && best.known?.chain.slice(1)) ?? sent;
+  const { code, detail } = diagnose({
+    raw: best === undefined ? raw : rawOfBest(raw, best),
+    leg: 2,
+    leaf,
+    chain,
+    bundle: anchors?.bundle,
+    anchor: best?.known?.anchor,
+    now,
+  });
   // An error is an error: whatever the diagnosis says, it is never ok.
-  return { code: code === 'ok' ? 'untrusted_issuer' : code, raw, detail, chain: [leaf, ...chain], anchor: undefined };
+  return { code: code === 'ok' ? 'untrusted_issuer' : code, raw, detail, chain: [leaf, ...sent], anchor: undefined };
 }
 
 /** What of it can be read: nobody depends on the rest. */

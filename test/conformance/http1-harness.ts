@@ -11,18 +11,7 @@ import { DateField } from '../../src/http1/date-field.ts';
 import { BufferPool } from '../../src/http1/buffer-pool.ts';
 import { Http1ServerConnection } from '../../src/http1/server.ts';
 import type { WriteBudget } from '../../src/http1/write-budget.ts';
-
-/** A test's own, of the same order as those of the configuration. */
-const serverTimeouts: ServerTimeouts = {
-  headMs: 10_000,
-  stallMs: 30_000,
-  minRequestRate: 240,
-  minResponseRate: 240,
-  rateMs: 20_000,
-  idleMs: 75_000,
-  requestMs: 300_000,
-  lingerMs: 2_000,
-};
+import { serverTimeouts } from '../support/server-timeouts.ts';
 
 /** Time that only moves when a test says so. */
 export class HandClock implements Clock {
@@ -128,7 +117,9 @@ export async function serve(settings: ServerSettings) {
     ...(settings.budget === undefined ? {} : { budget: settings.budget }),
   };
   const handler = { onRequest: settings.onRequest, onBadRequest: (fault: Fault) => void badRequests.push(fault) };
-  const take = (socket: net.Socket) => void connections.push(new Http1ServerConnection(socket, options, handler));
+  const owner = { onClosed: () => {} };
+  const take = (socket: net.Socket) =>
+    void connections.push(new Http1ServerConnection(socket, options, handler, owner));
   const listener = net.createServer((socket) => {
     sockets.add(socket);
     take(socket);

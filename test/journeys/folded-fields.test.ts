@@ -7,8 +7,8 @@ import fc from 'fast-check';
 import { type Backend, startBackend } from '../support/backend.ts';
 import { type EnvironmentBackend, readVariables, startCgi, startWsgi } from '../support/cgi.ts';
 import { type Gateway, startGateway } from '../support/gateway.ts';
-import { sClient } from '../support/openssl.ts';
 import { openPki, type Pki } from '../support/pki.ts';
+import { askRaw } from '../support/raw-request.ts';
 
 const stack = new AsyncDisposableStack();
 after(() => stack.disposeAsync());
@@ -105,9 +105,8 @@ const WAYS: [way: string, host: string, who: Who][] = [
 /** Sends `request` and reads until the connection ends; the answer as it came. */
 async function send(to: Gateway, who: Who, host: string, request: string): Promise<string> {
   if (who !== 'plain') {
-    const { cert, key } = pki.alice;
-    const options = { port: to.ports.webSecure, servername: host, request };
-    return (await sClient(who === 'alice' ? { ...options, cert, key } : options)).response;
+    const as = who === 'alice' ? pki.alice : undefined;
+    return (await askRaw({ port: to.ports.webSecure, servername: host, as, request })).response;
   }
   return new Promise((resolve, reject) => {
     let got = '';
@@ -168,7 +167,7 @@ describe('A backend that makes variables of names', () => {
     );
 
   for (const [way, host, who] of WAYS) {
-    // A TLS connection is a process of its own here: all separators go over plain HTTP, the usual ones over each way.
+    // All separators go over plain HTTP, the usual ones over each way.
     const separators = who === 'plain' ? SEPARATORS : ['-', '_', '.', '+'];
 
     for (const backend of ['cgi', 'wsgi']) {

@@ -32,7 +32,7 @@ function routes(count: number): string {
 }
 
 /** Valid to its last character: it has to be read whole before it is refused. */
-const longBroken = `${head}${routes(50_000)}    - [`;
+const longBroken = `${head}${routes(20_000)}    - [`;
 
 const isRejected = (line: { msg: string }): boolean => line.msg.startsWith('reload rejected');
 const isReady = (line: { msg: string }): boolean => line.msg === 'worker ready';

@@ -36,6 +36,6 @@ it('as text it is one line too, with the same words', async () => {
   const { msg } = await world.gateway.waitForLog(({ msg }) => msg.includes('handshake refused'));
   assert.match(
     msg,
-    /WARN {2}handshake refused: no_client_cert .* code=no_client_cert .* help="On leg 1 the client must/,
+    /WARN {2}handshake refused: no_client_cert .* code=no_client_cert .* help="On the client side, the client must/,
   );
 });

@@ -97,7 +97,7 @@ describe('a file that is broken under load', () => {
   it('keeps the last good configuration, says so, and the repaired file is taken', async (t) => {
     await using world = await openWorld({ workers: 2 });
     const { gateway } = world;
-    const loads = [world.load(), world.load({ reconnect: true, connections: 2 })];
+    const loads = [world.load({ pauseMs: 5 }), world.load({ reconnect: true, connections: 2 })];
     let failures = 0;
     for (const { name, breakIt, repair, problems } of breakages) {
       await t.test(name, async () => {

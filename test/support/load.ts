@@ -1,6 +1,7 @@
 // Steady traffic for "under load" journeys: a number of keep-alive clients over mTLS that send one request after the
 // other, reconnect where they are told to, and keep account of every answer.
 import { Agent, request } from 'node:https';
+import { setTimeout } from 'node:timers/promises';
 
 export type LoadOptions = {
   readonly port: number;
@@ -21,6 +22,8 @@ export type LoadOptions = {
   readonly verify?: (answer: Answer) => string | undefined;
   /** Every connection is closed after its answer: a handshake per request. */
   readonly reconnect?: boolean;
+  /** How long each client waits before its next request: without a pause the load takes all cores from what it is put on. */
+  readonly pauseMs?: number;
 };
 
 export type Answer = {
@@ -39,6 +42,8 @@ export type LoadCount = {
 };
 
 const REQUEST_TIMEOUT_MS = 20_000;
+/** A handshake costs both ends milliseconds. */
+const RECONNECT_PAUSE_MS = 10;
 
 type Waiter = { readonly at: number; readonly done: () => void };
 
@@ -50,6 +55,7 @@ export function startLoad(options: LoadOptions): Load {
 export class Load {
   readonly #options: LoadOptions;
   readonly #agent: Agent;
+  readonly #pauseMs: number;
   readonly #clients: readonly Promise<void>[];
   readonly #reasons = new Map<string, number>();
   readonly #waiters = new Set<Waiter>();
@@ -61,6 +67,8 @@ export class Load {
   constructor(options: LoadOptions) {
     const connections = options.connections ?? 8;
     this.#options = options;
+    // A client that keeps its connection can meet its close in a pause, which is no failure of anybody: only where it is asked for.
+    this.#pauseMs = options.pauseMs ?? (options.reconnect === true ? RECONNECT_PAUSE_MS : 0);
     this.#agent = new Agent({ keepAlive: options.reconnect !== true, maxSockets: connections });
     this.#clients = Array.from({ length: connections }, () => this.#runClient());
   }
@@ -73,7 +81,7 @@ export class Load {
   /** Waits for `more` further good answers, so that what happens next happens under load. Fails after `timeoutMs`. */
   waitForOk(more: number, timeoutMs = 20_000): Promise<void> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
+      const timer = globalThis.setTimeout(() => {
         this.#waiters.delete(waiter);
         reject(new Error(`no ${more} good answers in ${timeoutMs} ms: ${JSON.stringify([...this.#reasons])}`));
       }, timeoutMs);
@@ -109,6 +117,7 @@ export class Load {
         this.#failed += 1;
         this.#reasons.set(wrong, (this.#reasons.get(wrong) ?? 0) + 1);
       }
+      if (this.#pauseMs > 0) await setTimeout(this.#pauseMs);
     }
   }
 

@@ -1,17 +1,24 @@
 // `npm test`: makes sure that the peers are there, then runs every *.test.ts of src/ and test/ under node:test.
-// `npm test -- src/http1 test/journeys/reload` runs what lies under these paths; options go to `node --test`.
-import { spawn } from 'node:child_process';
-import { globSync } from 'node:fs';
+// `npm test -- src/http1 test/journeys/reload` runs what lies under these paths; options go to the processes of the tests.
+import { globSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { run } from 'node:test';
+import { spec } from 'node:test/reporters';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { ensurePeers } from './peers.ts';
+import { openTempDir } from './temp.ts';
 
-/** One test (a file counts as one too) may take this long, the whole run that long. */
-const TEST_TIMEOUT_MS = 180_000;
+/** One test (a file counts as one too, also one that stands for several) may take this long, the whole run that long. */
+const TEST_TIMEOUT_MS = 300_000;
 const RUN_TIMEOUT_MS = 12 * 60_000;
+/** How many files share a process at most. */
+const SHARED_FILES = 40;
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** What takes longest begins first, so that all cores finish together. */
+const longest: readonly string[] = [];
 
 /** Test files under `paths` (files, folders or beginnings of names, relative to the root); all where there are none. */
 function findTests(paths: readonly string[]): string[] {
@@ -19,6 +26,28 @@ function findTests(paths: readonly string[]): string[] {
   if (paths.length === 0) return all;
   const wanted = paths.map((path) => path.replace(/^\.\//, ''));
   return all.filter((file) => wanted.some((path) => file.startsWith(path)));
+}
+
+/** Paths of what node:test runs, each in a process: journeys themselves, and modules in `dir` that load many other files. */
+function arrange(files: readonly string[], dir: string): string[] {
+  const journeys = files.filter((file) => file.startsWith('test/journeys/'));
+  const others = files.filter((file) => !file.startsWith('test/journeys/'));
+  const rank = (file: string): number => (longest.includes(file) ? longest.indexOf(file) : longest.length);
+  const alone = journeys.toSorted((a, b) => rank(a) - rank(b)).map((file) => join(root, file));
+  return [...share(others, dir), ...alone];
+}
+
+function share(files: readonly string[], dir: string): string[] {
+  const count = Math.ceil(files.length / SHARED_FILES);
+  const support = pathToFileURL(join(root, 'test/support/shared-process.ts')).href;
+  return Array.from({ length: count }, (_, at) => {
+    // In turns, so that the files of a folder, which are alike, are spread over all.
+    const share = files.filter((_file, index) => index % count === at).map((file) => join(root, file));
+    const path = join(dir, `shared-${at + 1}.mjs`);
+    const calls = `await registerTogether(${JSON.stringify(share, undefined, 2)});`;
+    writeFileSync(path, `import { registerTogether } from ${JSON.stringify(support)};\n${calls}\n`);
+    return path;
+  });
 }
 
 function main(args: readonly string[]): void {
@@ -34,29 +63,46 @@ function main(args: readonly string[]): void {
     process.exitCode = 1;
     return;
   }
-  const options = [
-    '--test',
-    '--test-reporter=spec',
-    `--test-timeout=${TEST_TIMEOUT_MS}`,
-    `--test-concurrency=${Math.max(2, availableParallelism())}`,
-    ...args.filter((arg) => arg.startsWith('-')),
-  ];
-  // Every test file and every gateway that it starts is a process of its own; compiled code is shared through this cache,
-  // which halves what each of them costs at its start.
-  const env = { NODE_COMPILE_CACHE: join(root, 'node_modules', '.cache', 'compiled'), ...process.env };
+  runAll(
+    files,
+    args.filter((arg) => arg.startsWith('-')),
+  );
+}
+
+function runAll(files: readonly string[], options: readonly string[]): void {
+  // Every gateway that a test starts is a process of its own; compiled code is shared through this cache, which halves what
+  // each of them costs at its start.
+  process.env['NODE_COMPILE_CACHE'] ??= join(root, 'node_modules', '.cache', 'compiled');
+  const dir = openTempDir('tests');
   const startedAt = performance.now();
-  const run = spawn(process.execPath, [...options, ...files], { cwd: root, env, stdio: 'inherit' });
+  const stop = new AbortController();
   const timer = setTimeout(() => {
     console.error(`the tests took longer than ${RUN_TIMEOUT_MS / 60_000} minutes`);
-    run.kill('SIGTERM');
+    stop.abort();
   }, RUN_TIMEOUT_MS);
-  run.once('close', (code, signal) => {
-    clearTimeout(timer);
-    const seconds = Math.round((performance.now() - startedAt) / 1000);
-    const verdict = code === 0 ? 'passed' : `FAILED (${signal ?? `exit ${code}`})`;
-    console.log(`${files.length} test files ${verdict} in ${seconds} s on Node ${process.versions.node}`);
-    process.exitCode = code ?? 1;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+  const tests = run({
+    cwd: root,
+    files: arrange(files, dir.path),
+    // Journeys wait for other processes some of their time: one more than there are cores.
+    concurrency: Math.max(2, availableParallelism()) + 1,
+    timeout: TEST_TIMEOUT_MS,
+    execArgv: [`--test-timeout=${TEST_TIMEOUT_MS}`, ...options],
+    signal: stop.signal,
   });
+  tests.on('test:fail', () => (process.exitCode = 1));
+  tests.on('test:summary', ({ success }) => (process.exitCode = success ? process.exitCode : 1));
+  tests.once('close', () => {
+    clearTimeout(timer);
+    dir.remove();
+    if (stop.signal.aborted) process.exitCode = 1;
+    const seconds = Math.round((performance.now() - startedAt) / 1000);
+    const verdict = (process.exitCode ?? 0) === 0 ? 'passed' : 'FAILED';
+    process.on('exit', () =>
+      console.log(`${files.length} test files ${verdict} in ${seconds} s on Node ${process.versions.node}`),
+    );
+  });
+  tests.compose(spec).pipe(process.stdout);
 }
 
 main(process.argv.slice(2));

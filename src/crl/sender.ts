@@ -1,22 +1,20 @@
-// Brings one worker the CRLs active: each index once, in pieces small enough that no event loop stalls, then the list of
+// Sends one worker the CRLs that are active: each index once, in pieces small enough that no event loop stalls, then the list of
 // what counts now. One delivery after the other, each with what is newest when its turn comes.
-import type { CrlGroup } from './crl-publisher.ts';
-import type { ToWorker } from './messages.ts';
+import type { CrlGroup } from './publisher.ts';
+import type { CrlMessage } from './subscriber.ts';
 
 const pieceBytes = 64 * 1024;
 
-/** Sends one message; resolves when it is written, or the worker is gone. */
-export type SendPaced = (message: ToWorker) => Promise<void>;
-
 export class CrlSender {
-  readonly #send: SendPaced;
+  readonly #send: (message: CrlMessage) => Promise<void>;
   /** Digests that the worker has. */
   #delivered = new Set<string>();
   #turn: Promise<void> = Promise.resolve();
   #isWaiting = false;
   #hasTold = false;
 
-  constructor(send: SendPaced) {
+  /** `send` sends one message and resolves when it is written, or the worker is gone. */
+  constructor(send: (message: CrlMessage) => Promise<void>) {
     this.#send = send;
   }
 
@@ -31,12 +29,12 @@ export class CrlSender {
     const before = this.#turn.catch(() => {});
     this.#turn = before.then(async () => {
       this.#isWaiting = false;
-      await this.#bring(groups());
+      await this.#sendAll(groups());
     });
     return this.#turn;
   }
 
-  async #bring(groups: readonly CrlGroup[]): Promise<void> {
+  async #sendAll(groups: readonly CrlGroup[]): Promise<void> {
     // Nothing was asked for, and it was never told of anything.
     if (groups.length === 0 && !this.#hasTold) return;
     this.#hasTold = true;

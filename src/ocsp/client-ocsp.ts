@@ -2,12 +2,26 @@
 // answers are renewed before they run out, and they are re-evaluated when an answer changes or holds no longer.
 import type { LookupFunction } from 'node:net';
 import type { Clock } from '../base/clock.ts';
-import type { DownstreamDependencies } from './dependencies.ts';
-import { OcspChecker } from '../ocsp/checker.ts';
-import { verifyFinding, verifyOpen, ocspSubject, type OcspSoftFail } from '../ocsp/verification.ts';
-import type { Peer } from './peer.ts';
-import type { PolicyTable } from './policy-table.ts';
 import type { MetricCatalogue } from '../telemetry/metrics.ts';
+import type { OcspSettings } from '../trust/revocation.ts';
+import type { Identity } from '../trust/verdict.ts';
+import { OcspChecker } from './checker.ts';
+import { ocspSubject, type OcspSoftFail, type OcspVerification, verifyFinding, verifyOpen } from './verification.ts';
+
+/** A client that is connected. */
+export type OcspClient = { readonly serverName: string | undefined; readonly identity: Identity | undefined };
+
+/** The trust policies of a generation, as far as they ask OCSP. */
+export type OcspPolicies = {
+  readonly policies: Iterable<OcspPolicy>;
+  /** The policy of a server name. */
+  find(serverName: string | undefined): OcspPolicy | undefined;
+};
+
+type OcspPolicy = {
+  readonly name: string;
+  readonly trust: { readonly ocsp: OcspSettings | undefined } | undefined;
+};
 
 export type ClientOcspOptions = {
   readonly clock: Clock;
@@ -15,9 +29,9 @@ export type ClientOcspOptions = {
   /** For the names of responders. */
   readonly lookup: LookupFunction;
   /** Those active. */
-  readonly policies: () => PolicyTable;
+  readonly policies: () => OcspPolicies;
   /** Clients that are connected and welcome. */
-  readonly peers: () => Iterable<Peer>;
+  readonly peers: () => Iterable<OcspClient>;
   /** Verifies all of them again. */
   readonly reEvaluate: () => void;
   /** A client was let in although OCSP could not say that it is good. */
@@ -38,7 +52,7 @@ export class ClientOcsp {
   readonly #options: ClientOcspOptions;
   readonly #renewing = new Set<string>();
   /** Clock.monotonic() before which nothing can become of a connection. */
-  #due = new WeakMap<Peer, number>();
+  #due = new WeakMap<OcspClient, number>();
   #cancelTick: (() => void) | undefined;
   #verifying = false;
 
@@ -56,7 +70,7 @@ export class ClientOcsp {
   }
 
   /** For the listener. */
-  get ocsp(): DownstreamDependencies['ocsp'] {
+  get ocsp(): Pick<OcspVerification, 'checker' | 'onSoftFail'> {
     const { metrics, onSoftFail } = this.#options;
     return {
       checker: this.checker,
@@ -68,9 +82,9 @@ export class ClientOcsp {
   }
 
   /** Other rules are active: looks after open connections where any policy asks OCSP. */
-  follow(policies: PolicyTable): void {
+  follow({ policies }: OcspPolicies): void {
     this.#due = new WeakMap();
-    const isAsked = policies.policies.some(({ trust }) => trust?.ocsp !== undefined);
+    const isAsked = [...policies].some(({ trust }) => trust?.ocsp !== undefined);
     if (isAsked) this.#cancelTick ??= this.#arm();
     else {
       this.#cancelTick?.();
@@ -97,7 +111,7 @@ export class ClientOcsp {
   }
 
   /** Renews an answer whose time has come; true where the connection may have to end. */
-  #look(peer: Peer, at: number): boolean {
+  #look(peer: OcspClient, at: number): boolean {
     const { clock, policies } = this.#options;
     const policy = policies().find(peer.serverName);
     const settings = policy?.trust?.ocsp;

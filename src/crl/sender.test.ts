@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { CrlSubscriber } from '../crl/subscriber.ts';
-import type { CrlFacts, IndexedCrl } from '../crl/crl-set.ts';
-import { CrlSender } from './crl-sender.ts';
-import type { CrlGroup } from './crl-publisher.ts';
-import type { ToWorker } from './messages.ts';
+import { type CrlMessage, CrlSubscriber } from './subscriber.ts';
+import type { CrlFacts, IndexedCrl } from './crl-set.ts';
+import { CrlSender } from './sender.ts';
+import type { CrlGroup } from './publisher.ts';
 
 function crl(digest: string, bytes: number): IndexedCrl {
   const facts: CrlFacts = {
@@ -26,12 +25,11 @@ function crl(digest: string, bytes: number): IndexedCrl {
 /** A worker's store behind a sender; `gate` holds each message back until it is let through. */
 function open(gate: () => Promise<void> = async () => {}) {
   const store = new CrlSubscriber();
-  const messages: ToWorker[] = [];
+  const messages: CrlMessage[] = [];
   const sender = new CrlSender(async (message) => {
     await gate();
     messages.push(message);
-    if (message.kind === 'crlPiece') store.add(message);
-    if (message.kind === 'crls') store.list(message.groups);
+    store.take(message);
   });
   return { store, messages, sender };
 }
@@ -50,7 +48,7 @@ describe('CRLs on their way to a worker', () => {
     ]);
     assert.equal(messages.filter(({ kind }) => kind === 'crlPiece').length, pieces);
     assert.deepEqual(store.find('h'), [large]);
-    assert.throws(() => store.list([{ key: 'g', crls: [small.facts] }]), /is missing/);
+    assert.throws(() => store.take({ kind: 'crls', groups: [{ key: 'g', crls: [small.facts] }] }), /is missing/);
   });
 
   it('are the newest when their turn comes, however often they changed meanwhile', async () => {
@@ -93,8 +91,9 @@ describe('CRLs on their way to a worker', () => {
   it('change nothing where the same is listed again', () => {
     const { store } = open();
     const { facts, index } = crl('1', 10);
-    store.add({ digest: '1', total: 10, offset: 0, piece: index });
-    assert.equal(store.list([{ key: 'g', crls: [facts] }]), true);
-    assert.equal(store.list([{ key: 'g', crls: [facts] }]), false);
+    store.take({ kind: 'crlPiece', digest: '1', total: 10, offset: 0, piece: index });
+    const list = { kind: 'crls', groups: [{ key: 'g', crls: [facts] }] } as const;
+    assert.equal(store.take(list), true);
+    assert.equal(store.take(list), false);
   });
 });

@@ -2,12 +2,12 @@
 // handed to every worker. A failure keeps the last one while it holds; what is not `good` is never stapled, because the
 // client would learn from us what it should learn from nobody's mistake: it is an alarm for the operator instead.
 import type { Clock } from '../base/clock.ts';
-import { fetchOcsp, type OcspFetched } from '../ocsp/fetch.ts';
-import type { Staple } from '../ocsp/staples.ts';
-import type { StapleTarget } from '../loading/staple-targets.ts';
+import { fetchOcsp, type OcspFetched } from './fetch.ts';
+import type { Staple } from './staples.ts';
+import type { StapleTarget } from './staple-targets.ts';
 import { escapeForLog } from '../base/log-text.ts';
-import { encodeOcspRequest, makeCertId } from '../ocsp/request.ts';
-import { verifyOcspResponse, type OcspAnswer } from '../ocsp/response.ts';
+import { encodeOcspRequest, makeCertId } from './request.ts';
+import { verifyOcspResponse, type OcspAnswer } from './response.ts';
 import type { Logger } from '../telemetry/logger.ts';
 
 export type StaplePublisherOptions = {

@@ -1,0 +1,90 @@
+// One HTTP exchange with somebody else's server (a CRL, an OCSP response), bounded in every way: one deadline over everything,
+// a limit for the size of the answer, one answer of one host. No redirects, no credentials, no kept connections. What comes back
+// is believed for its signature only; to verify that, and to say what a failure means, is left to whoever asks.
+import { type IncomingHttpHeaders, type IncomingMessage, request as requestHttp, type RequestOptions } from 'node:http';
+import { request as requestHttps } from 'node:https';
+import type { LookupFunction } from 'node:net';
+import type { Clock } from './clock.ts';
+
+export type BoundedFetch = {
+  /** http or https. */
+  readonly url: URL;
+  readonly method: 'GET' | 'POST';
+  readonly headers: Readonly<Record<string, string | number>>;
+  readonly body?: Buffer;
+  readonly timeoutMs: number;
+  readonly maxBytes: number;
+  readonly clock: Pick<Clock, 'after'>;
+  /** Who knows the addresses of names; default the system, which holds a thread meanwhile. */
+  readonly lookup?: LookupFunction | undefined;
+};
+
+export type FetchOutcome =
+  /** Status 200, and the answer came whole. `bytes` has a buffer of its own. */
+  | { readonly ok: true; readonly bytes: Uint8Array<ArrayBuffer>; readonly headers: IncomingHttpHeaders }
+  | { readonly ok: false; readonly problem: 'timeout' | 'too_large' }
+  /** `cause`: a code of the system or a few words; '' where there is none. */
+  | { readonly ok: false; readonly problem: 'unreachable' | 'cut_off'; readonly cause: string }
+  | { readonly ok: false; readonly problem: 'status'; readonly status: number };
+
+const maxHeaderBytes = 16 * 1024;
+/** For an answer that does not say how long it is. */
+const firstRoom = 64 * 1024;
+
+/** Calls `done` exactly once, never before it returns. Throws where Node takes the request for impossible. */
+export function fetchBounded(request: BoundedFetch, done: (outcome: FetchOutcome) => void): void {
+  const { url, method, headers, body, timeoutMs, maxBytes, clock, lookup } = request;
+  const options: RequestOptions & { rejectUnauthorized: boolean } = {
+    method,
+    headers,
+    agent: false,
+    ...(lookup === undefined ? {} : { lookup }),
+    maxHeaderSize: maxHeaderBytes,
+    // Whatever the environment says: an environment variable must not turn verification off.
+    rejectUnauthorized: true,
+  };
+  const call = url.protocol === 'https:' ? requestHttps(url, options) : requestHttp(url, options);
+  let settled = false;
+  const settle = (outcome: FetchOutcome): void => {
+    if (settled) return;
+    settled = true;
+    cancel();
+    call.destroy();
+    done(outcome);
+  };
+  const cancel = clock.after(timeoutMs, () => settle({ ok: false, problem: 'timeout' }));
+  call.on('error', (error) => settle({ ok: false, problem: 'unreachable', cause: causeOf(error) }));
+  call.on('response', (response) => receive(response, maxBytes, settle));
+  call.end(body);
+}
+
+function receive(response: IncomingMessage, maxBytes: number, settle: (outcome: FetchOutcome) => void): void {
+  const { statusCode: status = 0, headers } = response;
+  response.on('error', (error) => settle({ ok: false, problem: 'cut_off', cause: causeOf(error) }));
+  if (status !== 200) return settle({ ok: false, problem: 'status', status });
+  const announced = Number(headers['content-length'] ?? 0);
+  if (announced > maxBytes) return settle({ ok: false, problem: 'too_large' });
+  // A length that is announced costs nothing until bytes come: memory is only mapped then.
+  let bytes = new Uint8Array(announced > 0 ? announced : firstRoom);
+  let length = 0;
+  response.on('data', (piece: Buffer) => {
+    if (length + piece.length > maxBytes) return settle({ ok: false, problem: 'too_large' });
+    if (length + piece.length > bytes.length) {
+      const wider = new Uint8Array(Math.max(bytes.length * 2, length + piece.length));
+      wider.set(bytes.subarray(0, length));
+      bytes = wider;
+    }
+    bytes.set(piece, length);
+    length += piece.length;
+  });
+  const onEnd = (): void => {
+    if (!response.complete) return settle({ ok: false, problem: 'cut_off', cause: '' });
+    settle({ ok: true, bytes: length === bytes.length ? bytes : bytes.slice(0, length), headers });
+  };
+  response.on('end', onEnd);
+  response.on('close', onEnd);
+}
+
+function causeOf({ code, message }: NodeJS.ErrnoException): string {
+  return code ?? message;
+}

@@ -1,0 +1,26 @@
+// Test files that share one process, which spares most of what they cost: a process each, with the sources loaded anew.
+// Journeys, which start programs and wait for them, keep a process each and run beside one another.
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+
+type State = { readonly cwd: string; readonly exitCode: unknown; readonly env: Readonly<Record<string, unknown>> };
+
+function stateOfProcess(): State {
+  return { cwd: process.cwd(), exitCode: process.exitCode, env: { ...process.env } };
+}
+
+/** Registers the tests of all `files` (absolute paths), one after another; what they left changed in the process is a failure. */
+export async function registerTogether(files: readonly string[]): Promise<void> {
+  const before = stateOfProcess();
+  after(() => assert.deepEqual(stateOfProcess(), before, 'a test file left the process changed for the others'));
+  for (const file of files) {
+    try {
+      await import(pathToFileURL(file).href);
+    } catch (error) {
+      test(`${file} can be loaded`, () => {
+        throw error;
+      });
+    }
+  }
+}
