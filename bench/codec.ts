@@ -5,7 +5,7 @@ import { defaultHttpLimits } from '../src/http/limits.ts';
 import { ChunkedReader } from '../src/http1/chunked.ts';
 import { scanHead } from '../src/http1/head-scan.ts';
 import { requestHeadText, responseHeadText } from '../src/http1/head-text.ts';
-import { Refusal } from '../src/http1/refusal.ts';
+import { ParseError } from '../src/http1/parse-error.ts';
 import { parseRequestHead } from '../src/http1/request-head.ts';
 import { parseResponseHead } from '../src/http1/response-head.ts';
 
@@ -49,13 +49,13 @@ const out = Buffer.allocUnsafe(4096);
 
 function readRequest(bytes: Buffer) {
   const head = parseRequestHead(bytes, 0, scanHead(bytes, 0, bytes.length), names, limits);
-  if (head instanceof Refusal) throw new Error(head.detail);
+  if (head instanceof ParseError) throw new Error(head.detail);
   return head;
 }
 
 function readResponse() {
   const head = parseResponseHead(response, 0, scanHead(response, 0, response.length), names, limits, 'GET');
-  if (head instanceof Refusal) throw new Error(head.detail);
+  if (head instanceof ParseError) throw new Error(head.detail);
   return head;
 }
 

@@ -18,7 +18,7 @@ async function open(t: Context) {
   const dir = openTempDir('crl-publisher');
   const ca = await mintCa({ cn: 'one' });
   const publisher = new CrlPublisher({ clock: systemClock, random: () => 0 });
-  publisher.open({ log, onChange: () => {} });
+  publisher.reportTo({ log, onChange: () => {} });
   t.after(() => {
     publisher.close();
     dir[Symbol.dispose]();
@@ -120,7 +120,7 @@ describe('a URL that two groups ask for', () => {
     const reader = { read, close: () => {} } as unknown as CrlSourceReader;
     const publisher = new CrlPublisher({ clock, reader, random: () => 0 });
     t.after(() => publisher.close());
-    publisher.open({ log, onChange: () => {} });
+    publisher.reportTo({ log, onChange: () => {} });
     const source = makeSourceSpec({ place, url: 'http://127.0.0.1:9/' }, [], 'k');
     const often: CrlGroupSpec = { key: 'often', sources: [source], refreshMs: 60_000, uses: [] };
     const groups = [often, { ...often, key: 'rarely', refreshMs: 3_600_000 }];

@@ -46,8 +46,8 @@ export class CrlPublisher {
     this.#random = random ?? Math.random;
   }
 
-  /** Before anything is adopted. `onChange`: something else is active, and the workers should have it. */
-  open(events: Pick<CrlFeedDependencies, 'log' | 'onChange'>): void {
+  /** Whom it tells what it finds; to be said before anything is adopted. `onChange`: something else is active, for the workers to have. */
+  reportTo(events: Pick<CrlFeedDependencies, 'log' | 'onChange'>): void {
     this.#feedDependencies = { clock: this.#clock, reader: this.#reader, random: this.#random, ...events };
   }
 
@@ -172,7 +172,8 @@ export class CrlPublisher {
   #feedOf(spec: CrlSourceSpec, refreshMs: number): CrlFeed {
     let feed = this.#feeds.get(spec.key);
     if (feed !== undefined) return feed;
-    if (this.#feedDependencies === undefined) throw new RangeError('a publisher that was not opened adopts nothing');
+    if (this.#feedDependencies === undefined)
+      throw new RangeError('a publisher that reports to nobody follows nothing');
     feed = new CrlFeed(spec, refreshMs, this.#feedDependencies, this.#inherited(spec));
     this.#feeds.set(spec.key, feed);
     return feed;

@@ -3,7 +3,10 @@
 import { X509Certificate } from 'node:crypto';
 import { Fault } from '../base/fault.ts';
 import { AnchorSet } from '../trust/anchor-set.ts';
-import { findPath as findTrustPath, type TrustPath } from '../trust/path-search.ts';
+import { rawOfBest } from '../trust/best-reason.ts';
+import { type ChainResult, establishChain } from '../trust/establish-chain.ts';
+import { IdentityRules } from '../trust/identity-rules.ts';
+import type { Requirements } from '../trust/verify-standing.ts';
 import { orderChain } from '../certs/chain.ts';
 import { diagnose } from '../trust/diagnose.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
@@ -11,7 +14,7 @@ import { readFacts } from '../certs/facts-reader.ts';
 import { coversHost, explainNotCovered } from '../certs/host-coverage.ts';
 import { isSelfIssued } from '../certs/issuer.ts';
 import { quoteSubject, findTop } from '../trust/issuer-diagnosis.ts';
-import { verifyStrength, verifyDates } from '../trust/certificate-checks.ts';
+import { defaultKeyFloor, verifyStrength, verifyDates } from '../trust/certificate-checks.ts';
 import { clientAuth, hasPurpose, serverAuth } from '../certs/extended-key-usage.ts';
 import { escapeForLog } from '../base/log-text.ts';
 import { loadSystemBundle, type TrustBundle } from '../trust/trust-bundle.ts';
@@ -65,14 +68,14 @@ function verifySafely(name: StepId, verify: () => Step): Step {
   }
 }
 
-type World = {
+type Context = {
   readonly evidence: TlsEvidence;
   readonly target: Target;
   readonly now: number;
   readonly certificates: readonly CertificateFacts[];
 };
 
-function verifyCertificate(leaf: CertificateFacts, { evidence, now }: World): Step {
+function verifyCertificate(leaf: CertificateFacts, { evidence, now }: Context): Step {
   const text = describeCertificate(leaf);
   const raw = evidence.verifyError ?? '';
   const found = verifyDates(leaf, now) ?? verifyStrength(leaf);
@@ -104,13 +107,14 @@ function purposeOf(facts: CertificateFacts): string {
   return found.filter((word) => word !== '').join(' and ') || 'neither serverAuth nor clientAuth';
 }
 
-function verifyChain(leaf: CertificateFacts, { evidence, target, now, certificates }: World): Step {
+function verifyChain(leaf: CertificateFacts, { evidence, target, now, certificates }: Context): Step {
   const { anchors, own } = target;
   const where = anchors === undefined ? 'the built-in roots' : `--ca ${escapeForLog(target.files.ca ?? '', 200)}`;
   const count = `${certificates.length} ${certificates.length === 1 ? 'certificate' : 'certificates'} sent`;
   const notes = noteOddities(certificates);
-  const path = findPath(certificates, anchors ?? loadSystemBundle(), now);
-  const raw = evidence.verifyError ?? (path === undefined ? 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' : '');
+  const found = establish(certificates, anchors ?? loadSystemBundle(), now);
+  const path = found.known;
+  const raw = evidence.verifyError ?? reasonWithoutOpenssl(found);
   if (raw !== '') {
     const known =
       own === undefined
@@ -122,11 +126,12 @@ function verifyChain(leaf: CertificateFacts, { evidence, target, now, certificat
             },
           };
     const verified = diagnose({
-      raw,
+      raw: rawOfBest(raw, found),
       leg: 2,
       leaf,
       chain: certificates.slice(1),
       bundle: anchors,
+      anchor: path?.anchor,
       now,
       peer: 'the server',
       ...known,
@@ -148,17 +153,39 @@ function verifyChain(leaf: CertificateFacts, { evidence, target, now, certificat
   );
 }
 
-/** The way to an anchor by signatures: names the anchor, and stands in where the handshake broke before OpenSSL's verdict. */
-function findPath(certificates: readonly CertificateFacts[], bundle: TrustBundle, now: number): TrustPath | undefined {
+/** As a backend of the gateway would be verified, names and pins apart. */
+const requirements: Requirements = {
+  purpose: serverAuth,
+  keyFloor: defaultKeyFloor,
+  maxDepth: Infinity,
+  needsChain: true,
+  revocations: undefined,
+  ocsp: undefined,
+  rules: new IdentityRules({ allowedSANs: undefined, allowedFingerprints: undefined, allowedSPKI: undefined }),
+  host: undefined,
+};
+
+/** The way to an anchor: names it, and stands in where the handshake broke before OpenSSL's verdict. */
+function establish(certificates: readonly CertificateFacts[], bundle: TrustBundle, now: number): ChainResult {
+  const none: ChainResult = { known: undefined, refusal: undefined, isLasting: false };
   try {
     const [leaf] = certificates;
     const [certificate, ...sent] = certificates.map(({ der }) => new X509Certificate(der));
-    if (leaf === undefined || certificate === undefined) return undefined;
-    return findTrustPath({ leaf, certificate, sent, anchors: new AnchorSet(bundle, false), read: readFacts, now });
+    if (leaf === undefined || certificate === undefined) return none;
+    const request = { leaf, certificate, sent, anchors: new AnchorSet(bundle, false), read: readFacts, now };
+    return establishChain({ ...request, requirements, paths: undefined, constraints: 'unasked' });
   } catch {
     // What OpenSSL cannot read leads nowhere.
-    return undefined;
+    return none;
   }
+}
+
+/** '' where nothing speaks against the chain. */
+function reasonWithoutOpenssl(found: ChainResult): string {
+  const raw = 'UNABLE_TO_VERIFY_LEAF_SIGNATURE';
+  if (found.known === undefined) return raw;
+  const reason = rawOfBest(raw, found);
+  return reason === raw ? '' : reason;
 }
 
 /** What is wrong with the list as it was sent, though OpenSSL gets along with it. Other TLS stacks do not. */
@@ -178,7 +205,7 @@ function noteOddities(sent: readonly CertificateFacts[]): string[] {
   return notes;
 }
 
-function verifyName(leaf: CertificateFacts, { target: { wanted } }: World): Step {
+function verifyName(leaf: CertificateFacts, { target: { wanted } }: Context): Step {
   if (coversHost(leaf, wanted)) return passed('name', `${wanted} is among its names`);
   const cause = `the certificate does not cover ${wanted}: ${explainNotCovered(leaf, wanted)}`;
   return broken('name', wanted, { code: 'name_mismatch', cause, raw: 'ERR_TLS_CERT_ALTNAME_INVALID' });

@@ -11,6 +11,7 @@ import { escapeForLog } from '../base/log-text.ts';
 import { loadPem } from '../certs/material.ts';
 import { parsePrivateKey } from '../certs/private-key.ts';
 import { hasErrors, type MaterialProblem } from '../base/material-problem.ts';
+import { opensslCas } from '../trust/openssl-cas.ts';
 import { TrustBundle } from '../trust/trust-bundle.ts';
 import { UsageError } from '../base/usage-error.ts';
 
@@ -97,7 +98,7 @@ export async function loadTarget(place: string, options: HandshakeOptions, now: 
       maxVersion: max,
       ...(ciphers === undefined ? {} : { ciphers }),
       // Named also where they are the default: NODE_EXTRA_CA_CERTS would slip in, which the backend side does not heed either.
-      ca: anchors === undefined ? [...tls.rootCertificates] : [...anchors.pem],
+      ca: anchors === undefined ? [...tls.rootCertificates] : [...opensslCas(anchors, false, now).pem],
       ...(own === undefined ? {} : { cert: chainPem(own), key: own.keyPem }),
     }),
   };

@@ -9,7 +9,7 @@ import type { Verdict } from '../trust/verdict.ts';
 import { type ClientHello, ClientHelloReader } from './client-hello.ts';
 import type { OcspSettings } from '../trust/revocation.ts';
 import type { TrustPolicy } from './trust-policy.ts';
-import type { DownstreamDependencies } from './dependencies.ts';
+import type { AcceptDependencies } from './dependencies.ts';
 import { type HandshakeRecord, makeHandshakeRecord } from './handshake-record.ts';
 import { kindOfHello } from './hello-kind.ts';
 import { verifyClient } from '../trust/verify-client.ts';
@@ -30,7 +30,7 @@ type Refusal = { readonly code: HandshakeRecord['code']; readonly raw?: string; 
 export class Accept implements Late, HandshakeSink, PendingHandshake {
   deadline: number;
   readonly #raw: Socket;
-  readonly #dependencies: DownstreamDependencies;
+  readonly #dependencies: AcceptDependencies;
   readonly #address: Address;
   readonly #startedAt: number;
   #reader: ClientHelloReader | undefined = new ClientHelloReader();
@@ -42,7 +42,7 @@ export class Accept implements Late, HandshakeSink, PendingHandshake {
   #stopAsking: (() => void) | undefined;
   #settled = false;
 
-  constructor(raw: Socket, dependencies: DownstreamDependencies, handshakeTimeoutMs: number) {
+  constructor(raw: Socket, dependencies: AcceptDependencies, handshakeTimeoutMs: number) {
     this.#raw = raw;
     this.#dependencies = dependencies;
     this.#address = addressOf(raw);
@@ -192,7 +192,7 @@ export class Accept implements Late, HandshakeSink, PendingHandshake {
         return;
       }
     }
-    this.#dependencies.onAccepted(socket, peer, this.#raw);
+    this.#dependencies.onConnection(socket, peer, this.#raw);
   }
 
   /** Ends the attempt, with last words where the client can still read them. Closes unless there is a verdict to explain. */

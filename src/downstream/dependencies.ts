@@ -1,5 +1,5 @@
-// What a connection needs to get to its verdict; one per listener. Callbacks must not throw; if one does, the connection is
-// refused and the process lives on.
+// What the client side needs of the world, passed in once per listener, and what a connection needs beside it to get to its
+// verdict. Callbacks must not throw; if one does, the connection is refused and the process lives on.
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Clock } from '../base/clock.ts';
@@ -50,18 +50,32 @@ export type VerifiedClient = {
 };
 
 export type DownstreamDependencies = {
-  readonly pending: PendingHandshakes;
   readonly clock: Clock;
   readonly deadlines: Deadlines;
+  /** Shared with the other workers. */
+  readonly intermediates: Intermediates;
+  /** The answers that open connections are verified by, too. */
+  readonly ocsp: Pick<OcspVerification, 'checker' | 'onSoftFail'>;
+  readonly current: () => DownstreamState;
+  /**
+   * A connection with a verdict, from now on the caller's to keep, to verify again and to end. `peer.refused` set means that
+   * the first request is answered with it, then closed. `transport` is the TCP socket below, for nothing but a reset.
+   */
+  readonly onConnection: (socket: TLSSocket, peer: Peer, transport: Socket) => void;
+  /** Every failed handshake; HandshakeLog keeps the log readable. */
+  readonly onRefused: (record: HandshakeRecord) => void;
+  /** Every attempt that ended, for metrics. */
+  readonly onOutcome: (outcome: HandshakeOutcome) => void;
+  /** Every client that got as far as a verdict. */
+  readonly onVerified: (verified: VerifiedClient) => void;
+  /** Something that must not happen did: for the log, with its stack. */
+  readonly onDefect: (error: unknown) => void;
+};
+
+/** What all connections of one listener share. */
+export type AcceptDependencies = DownstreamDependencies & {
+  readonly pending: PendingHandshakes;
   readonly limits: HandshakeLimits;
   readonly facts: FactsCache;
   readonly chains: ChainCache;
-  readonly intermediates: Intermediates;
-  readonly ocsp: Pick<OcspVerification, 'checker' | 'onSoftFail'>;
-  readonly current: () => DownstreamState;
-  readonly onAccepted: (socket: TLSSocket, peer: Peer, transport: Socket) => void;
-  readonly onRefused: (record: HandshakeRecord) => void;
-  readonly onOutcome: (outcome: HandshakeOutcome) => void;
-  readonly onVerified: (verified: VerifiedClient) => void;
-  readonly onDefect: (error: unknown) => void;
 };

@@ -1,18 +1,15 @@
 // The TLS entry point: a raw TCP listener, because Node's own TLS server lets sessions cross from one server name to another
 // (N1-N7). It accepts and counts; each connection makes its own way to a verdict (accept.ts).
 import { createServer, type Server, type Socket } from 'node:net';
-import type { TLSSocket } from 'node:tls';
-import type { Clock } from '../base/clock.ts';
-import type { Deadlines } from '../base/deadline.ts';
 import { FactsCache } from '../certs/facts-cache.ts';
 import { Accept } from './accept.ts';
 import { ChainCache } from '../trust/chain-cache.ts';
-import type { DownstreamState, DownstreamDependencies, HandshakeOutcome, VerifiedClient } from './dependencies.ts';
+import type { AcceptDependencies, DownstreamDependencies } from './dependencies.ts';
 import { HandshakeLimits } from './handshake-limits.ts';
-import { type HandshakeRecord, makeHandshakeRecord } from './handshake-record.ts';
+import { makeHandshakeRecord } from './handshake-record.ts';
 import { Intermediates } from '../trust/intermediates.ts';
 import { OcspChecker } from '../ocsp/checker.ts';
-import { type Address, addressOf, type Peer } from './peer.ts';
+import { type Address, addressOf } from './peer.ts';
 import { PendingHandshakes, type PendingLimits } from './pending-handshakes.ts';
 
 export type DownstreamLimits = {
@@ -25,29 +22,11 @@ const defaultDownstreamLimits: DownstreamLimits = { maxConnections: 20_000 };
 /** Until the first connection brings those that are active. */
 const noPendingLimits: PendingLimits = { max: 0, maxPerNetwork: 0 };
 
-export type TlsListenerOptions = {
-  readonly current: () => DownstreamState;
-  /**
-   * A connection with a verdict, from now on the caller's to keep, to verify again and to end. `peer.refused` set means that
-   * the first request is answered with it, then closed. `transport` is the TCP socket below, for nothing but a reset.
-   */
-  readonly onConnection: (socket: TLSSocket, peer: Peer, transport: Socket) => void;
-  /** Every failed handshake; HandshakeLog keeps the log readable. */
-  readonly onRefused: (record: HandshakeRecord) => void;
-  /** Every attempt that ended, for metrics. */
-  readonly onOutcome?: (outcome: HandshakeOutcome) => void;
-  /** Every client that got as far as a verdict. */
-  readonly onVerified?: (verified: VerifiedClient) => void;
-  /** Something that must not happen did: for the log, with its stack. */
-  readonly onDefect?: (error: unknown) => void;
-  /** Shared with the other workers; default: this listener's own. */
-  readonly intermediates?: Intermediates;
-  /** Absent: answers of its own, that no open connection is verified by. */
-  readonly ocsp?: DownstreamDependencies['ocsp'];
-  readonly clock: Clock;
-  readonly deadlines: Deadlines;
-  readonly limits?: Partial<DownstreamLimits>;
-};
+/** What is left out, a listener that stands alone has of its own, or nobody hears of it. */
+export type TlsListenerOptions = Partial<DownstreamDependencies> &
+  Pick<DownstreamDependencies, 'clock' | 'deadlines' | 'current' | 'onConnection' | 'onRefused'> & {
+    readonly limits?: Partial<DownstreamLimits>;
+  };
 
 export type ListenAddress = { readonly host: string; readonly port: number; readonly reusePort?: boolean };
 
@@ -55,7 +34,7 @@ export class TlsListener {
   /** Connections so far, those that were turned away included. */
   accepted = 0;
   readonly #options: TlsListenerOptions;
-  readonly #dependencies: DownstreamDependencies;
+  readonly #dependencies: AcceptDependencies;
   readonly #limits: HandshakeLimits;
   readonly #pending = new PendingHandshakes(noPendingLimits);
   readonly #server: Server;
@@ -78,7 +57,7 @@ export class TlsListener {
         onSoftFail: guard(options.ocsp?.onSoftFail ?? (() => {}), onDefect),
       },
       current: options.current,
-      onAccepted: options.onConnection,
+      onConnection: options.onConnection,
       onRefused: guard(options.onRefused, onDefect),
       onVerified: guard(options.onVerified ?? (() => {}), onDefect),
       onOutcome: guard(options.onOutcome ?? (() => {}), onDefect),

@@ -1,30 +1,18 @@
 // The TLS entry point with what the gateway adds to it: counters for every handshake, one log line for each that failed.
-import type { Socket } from 'node:net';
-import type { TLSSocket } from 'node:tls';
-import type { Clock } from '../base/clock.ts';
 import { faultTable } from '../base/fault.ts';
-import type { Deadlines } from '../base/deadline.ts';
-import type { DownstreamState, DownstreamDependencies, VerifiedClient } from './dependencies.ts';
+import type { DownstreamDependencies } from './dependencies.ts';
 import { HandshakeLog } from './handshake-log.ts';
-import type { Intermediates } from '../trust/intermediates.ts';
 import { TlsListener } from './listener.ts';
-import type { Peer } from './peer.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { MetricCatalogue } from '../telemetry/metrics.ts';
 
-export type TlsEntryOptions = {
+/** What it reports of refusals and outcomes goes to the log and the metrics. */
+export type TlsEntryOptions = Omit<DownstreamDependencies, 'onRefused' | 'onOutcome' | 'onVerified'> & {
+  /** undefined: nobody keeps a record. */
+  readonly onVerified: DownstreamDependencies['onVerified'] | undefined;
   readonly maxConnections: number;
-  readonly clock: Clock;
-  readonly deadlines: Deadlines;
   readonly log: Logger;
   readonly metrics: MetricCatalogue;
-  readonly intermediates: Intermediates;
-  readonly ocsp: DownstreamDependencies['ocsp'];
-  readonly current: () => DownstreamState;
-  /** Every client that got as far as a verdict; undefined: nobody keeps a record. */
-  readonly onVerified?: ((verified: VerifiedClient) => void) | undefined;
-  readonly onConnection: (socket: TLSSocket, peer: Peer, transport: Socket) => void;
-  readonly onDefect: (error: unknown) => void;
 };
 
 export type TlsEntry = {
@@ -34,25 +22,18 @@ export type TlsEntry = {
   readonly flushRefusals: () => void;
 };
 
-export function makeTlsEntry(options: TlsEntryOptions): TlsEntry {
-  const { clock, deadlines, log, metrics, intermediates, ocsp, current, onConnection, onVerified, onDefect } = options;
+export function makeTlsEntry({ maxConnections, log, metrics, onVerified, ...dependencies }: TlsEntryOptions): TlsEntry {
   const refusals = new HandshakeLog({
-    clock,
+    clock: dependencies.clock,
     write: (line) =>
       log.warn({ ...line, time: undefined, help: faultTable[line.code].help }, `handshake refused: ${line.code}`),
     onOverflow: (count) =>
       log.warn({ count }, 'further handshakes were refused, from more addresses than are told apart'),
   });
   const listener = new TlsListener({
-    limits: { maxConnections: options.maxConnections },
-    clock,
-    deadlines,
-    intermediates,
-    ocsp,
-    current,
-    onConnection,
-    onDefect,
+    ...dependencies,
     ...(onVerified === undefined ? {} : { onVerified }),
+    limits: { maxConnections },
     onRefused: (record) => refusals.add(record),
     onOutcome: ({ policy, code, version, resumed, certificate, durationMs }) => {
       const labels = { leg: 'client', policy, backend: '', result: code, version, resumed: String(resumed) };

@@ -34,6 +34,6 @@ export function setBackendGauges(
 }
 
 /** host:port of every backend in use. */
-export function labelsOf(pools: Pools): Set<string> {
-  return new Set(pools.list().map(({ label }) => label));
+export function labelsOf(pools: Pools | undefined): Set<string> {
+  return new Set((pools?.list() ?? []).map(({ label }) => label));
 }

@@ -1,29 +1,23 @@
 // One generation of rules: everything that a request needs, compiled from a LoadedRules, immutable once made. A new one is
 // built beside the old; what has not changed (pools, health) is taken over, so that warm connections survive a reload.
 import type { Slices } from '../base/slices.ts';
-import type { ForwardClientCertConfig } from '../config/gateway-config.ts';
 import type { TrustPolicy } from '../downstream/trust-policy.ts';
+import type { DownstreamState } from '../downstream/dependencies.ts';
 import type { PolicyTable } from '../downstream/policy-table.ts';
 import { ticketEpoch, TicketSecret, type TicketSeed } from '../downstream/ticket-secret.ts';
 import type { Staples } from '../ocsp/staples.ts';
-import { compileFilters } from '../filters/compile-filters.ts';
-import { RouteMetrics } from '../flow/request-metrics.ts';
 import type { Route, Serving } from '../flow/serving.ts';
 import type { Forwarding } from '../forwarding/forwarding.ts';
 import { StripList } from '../forwarding/strip-list.ts';
-import { loadSystemBundle, TrustBundle } from '../trust/trust-bundle.ts';
 import { RouteTable } from '../routing/route-table.ts';
 import { RouteRule } from '../trust/route-rule.ts';
 import type { MetricCatalogue } from '../telemetry/metrics.ts';
-import { Cluster } from '../upstream/cluster.ts';
-import type { PoolSettings } from '../upstream/pool-settings.ts';
 import type { Pools } from '../upstream/pools.ts';
-import type { TlsMaterial } from '../upstream/tls-identity.ts';
 import { CrlSet } from '../crl/crl-set.ts';
-import { AnchorSet } from '../trust/anchor-set.ts';
 import { type CompiledPolicy, crlSettings, policyCompiler } from './compile-policies.ts';
+import { RouteCompiler } from './compile-routes.ts';
 import type { CrlLookup } from '../crl/subscriber.ts';
-import type { LoadedRules, LoadedRoute } from '../loading/loaded.ts';
+import type { LoadedRules } from '../loading/loaded.ts';
 
 export type GenerationInput = {
   readonly number: number;
@@ -55,6 +49,8 @@ export class Generation implements Serving {
   readonly strip: StripList;
   readonly forwarding: Forwarding;
   readonly securePort: number | undefined;
+  /** What a connection needs on its way to a verdict. */
+  readonly downstream: DownstreamState;
   readonly pools: Pools;
   readonly #tickets: TicketSecret;
   readonly #compiled: ReadonlyMap<string, CompiledPolicy>;
@@ -86,6 +82,8 @@ export class Generation implements Serving {
     this.#tickets = tickets;
     this.#compiled = parts.compiled;
     this.policies = parts.policies;
+    const { handshakeTimeoutMs, handshakesPerSecond, pendingHandshakes } = config.tls;
+    this.downstream = { policies: parts.policies, handshakeTimeoutMs, handshakesPerSecond, pendingHandshakes };
     this.routes = parts.routes;
     const byDefault = RouteRule.byDefault();
     for (const { config: policy, certificates } of policies) {
@@ -121,12 +119,9 @@ export class Generation implements Serving {
         const pause = slices.pause();
         if (pause !== undefined) await pace(pause);
       }
-      const anchors = new AnchorSets();
-      const forwards = new ForwardSettings();
-      const { pools, crls, metrics } = input;
-      const dependencies: RouteWorld = { gateway: loaded.config, pools, anchors, forwards, crls, metrics };
+      const routeCompiler = new RouteCompiler(loaded.config, input);
       for (const route of loaded.routes) {
-        routes.push(compileRoute(route, dependencies));
+        routes.push(routeCompiler.compile(route));
         const pause = slices.pause();
         if (pause !== undefined) await pace(pause);
       }
@@ -159,7 +154,7 @@ export class Generation implements Serving {
     secret.fill(0);
   }
 
-  /** Puts refreshed CRLs active; open connections to clients are verified by who calls this. */
+  /** Activates refreshed CRLs; open connections to clients are verified by who calls this. */
   replaceCrls(crls: CrlLookup): void {
     const policies = new Map(this.policies.policies.map((policy) => [policy.name, policy]));
     for (const { config, crlKey } of this.loaded.policies) {
@@ -175,81 +170,5 @@ export class Generation implements Serving {
   close(): void {
     for (const route of this.routes.routes) route.cluster.close();
     this.pools.close();
-  }
-}
-
-type RouteWorld = {
-  readonly gateway: LoadedRules['config'];
-  readonly pools: Pools;
-  readonly anchors: AnchorSets;
-  readonly forwards: ForwardSettings;
-  readonly crls: CrlLookup;
-  readonly metrics: MetricCatalogue;
-};
-
-function compileRoute(
-  { config: loaded, tls }: LoadedRoute,
-  { gateway, pools, anchors, forwards, crls, metrics }: RouteWorld,
-): Route {
-  const config = { ...loaded, forwardClientCert: forwards.find(loaded.forwardClientCert) };
-  const { transport } = gateway;
-  const pool: PoolSettings = {
-    maxConnsPerHost: transport.maxConnsPerHost,
-    reservedConnsPerHost: transport.reservedConnsPerHost,
-    maxWaiting: transport.maxPendingRequests,
-    maxIdleConnsPerHost: transport.maxIdleConnsPerHost,
-    idleMs: transport.idleConnTimeoutMs,
-    maxAgeMs: transport.maxConnectionDurationMs,
-    connectMs: config.timeouts.connectMs,
-    handshakeMs: config.timeouts.handshakeMs,
-  };
-  const material: TlsMaterial = {
-    verify: !config.tls.insecureSkipVerify,
-    anchors: anchors.find(tls.rootCAs),
-    client: tls.clientPair,
-    serverName: config.tls.serverName,
-    minVersion: config.tls.minVersion,
-    maxVersion: config.tls.maxVersion,
-    rules: config.tls,
-    crl:
-      config.tls.crl && tls.crlKey
-        ? { key: tls.crlKey, settings: crlSettings(config.tls.crl), crls: crls.find(tls.crlKey) }
-        : undefined,
-  };
-  // First, so that nothing has begun where a filter cannot be made.
-  const filters = compileFilters(config);
-  const { backends, loadBalancing, healthCheck } = config;
-  const cluster = new Cluster({ backends, loadBalancing, healthCheck, tls: material, pool }, pools);
-  const rule = config.clientCert && new RouteRule(config.clientCert);
-  return { config, cluster, metrics: new RouteMetrics(metrics, config.name), rule, filters };
-}
-
-/** Equal settings become one value, so that a connection makes its identity once for all routes that have them. */
-class ForwardSettings {
-  readonly #known = new Map<string, ForwardClientCertConfig>();
-
-  find(config: ForwardClientCertConfig): ForwardClientCertConfig {
-    const key = JSON.stringify(config);
-    const same = this.#known.get(key);
-    if (same === undefined) this.#known.set(key, config);
-    return same ?? config;
-  }
-}
-
-/** Anchors of the backend side by their text: 10,000 routes with one CA parse it once. */
-class AnchorSets {
-  readonly #known = new Map<string, AnchorSet>();
-
-  /** `pem` undefined: the system's roots. */
-  find(pem: string | undefined): AnchorSet {
-    const key = pem ?? 'system';
-    let set = this.#known.get(key);
-    if (set === undefined) {
-      const bundle = pem === undefined ? loadSystemBundle() : TrustBundle.parse(pem).bundle;
-      if (bundle === undefined) throw new RangeError('a CA bundle that was good when it was loaded cannot be read');
-      set = new AnchorSet(bundle, false);
-      this.#known.set(key, set);
-    }
-    return set;
   }
 }

@@ -68,17 +68,17 @@ export class OpenConnections implements ClientConnectionOwner {
     if (this.#open.size === 0) this.#onEmpty?.();
   }
 
-  count(): { secure: number; plain: number } {
+  /** How many there are, and how many are not closed yet although their certificate is revoked. */
+  setGauges(): void {
     let secure = 0;
-    for (const { client } of this.#open.values()) if (client.peer.secure) secure++;
-    return { secure, plain: this.#open.size - secure };
-  }
-
-  /** Connections that are not closed yet although their certificate is revoked. */
-  countRevoked(): number {
-    let count = 0;
-    for (const { client } of this.#open.values()) if (client.distrusted?.code === 'revoked') count++;
-    return count;
+    let revoked = 0;
+    for (const { client } of this.#open.values()) {
+      if (client.peer.secure) secure++;
+      if (client.distrusted?.code === 'revoked') revoked++;
+    }
+    this.#metrics.connectionsActive.labels({ entry_point: 'webSecure' }).set(secure);
+    this.#metrics.connectionsActive.labels({ entry_point: 'web' }).set(this.#open.size - secure);
+    this.#metrics.sessionsRevoked.labels({}).set(revoked);
   }
 
   /**

@@ -5,7 +5,7 @@ import type { Deadlines } from '../base/deadline.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import { BodyBudget } from '../flow/body-buffer.ts';
 import { RequestMetrics } from '../flow/request-metrics.ts';
-import type { Services, Serving } from '../flow/serving.ts';
+import type { Services } from '../flow/serving.ts';
 import { WriteBudget } from '../http1/write-budget.ts';
 import { AccessLog } from '../telemetry/access-log.ts';
 import { createLogger, type OpenLogger } from '../telemetry/logger.ts';
@@ -13,6 +13,8 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import { NameResolver } from '../dns/name-resolver.ts';
 import { IdleBudget } from '../upstream/idle-budget.ts';
 import { DescriptorWatch } from '../downstream/descriptors.ts';
+import type { ActiveGeneration } from './active-generation.ts';
+import { labelsOf } from './backend-gauges.ts';
 import { ExpiryWatch } from './expiry-watch.ts';
 import { Reports } from './reports.ts';
 
@@ -20,10 +22,35 @@ export type WorkerServicesOptions = {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
   readonly metrics: Metrics;
-  readonly current: () => Serving;
-  /** Labels of the backends in use: of others no certificate is warned of. */
-  readonly backendsInUse: () => ReadonlySet<string>;
+  readonly active: ActiveGeneration;
 };
+
+/** Made from the first configuration that a worker builds; nothing needs them before. */
+export class WorkerServicesAtStart {
+  readonly #options: WorkerServicesOptions;
+  #services: WorkerServices | undefined;
+
+  constructor(options: WorkerServicesOptions) {
+    this.#options = options;
+  }
+
+  /** Later configurations change nothing. */
+  make(config: GatewayConfig): WorkerServices {
+    this.#services ??= new WorkerServices(config, this.#options);
+    return this.#services;
+  }
+
+  /** undefined before the first configuration. */
+  find(): WorkerServices | undefined {
+    return this.#services;
+  }
+
+  /** Throws before the first configuration. */
+  get(): WorkerServices {
+    if (this.#services === undefined) throw new Error('no generation was prepared');
+    return this.#services;
+  }
+}
 
 export class WorkerServices {
   readonly logger: OpenLogger;
@@ -37,13 +64,13 @@ export class WorkerServices {
   readonly #accessLog: AccessLog | undefined;
 
   /** Serves also where a log file cannot be opened: a worker that starts anew must not depend on a folder of logs. */
-  constructor(config: GatewayConfig, { clock, deadlines, metrics, current, backendsInUse }: WorkerServicesOptions) {
+  constructor(config: GatewayConfig, { clock, deadlines, metrics, active }: WorkerServicesOptions) {
     this.#metrics = metrics;
     const { level, format, file } = config.log;
     this.logger = createLogger({ level, format, file, whenClosed: 'stderr' });
     const reports = new Reports(clock, this.logger, metrics);
     this.reports = reports;
-    new ExpiryWatch(clock, this.logger, () => reports.observed.list(backendsInUse())).start();
+    new ExpiryWatch(clock, this.logger, () => reports.observed.list(labelsOf(active.find()?.pools))).start();
     new DescriptorWatch(clock, (code) => reports.onDescriptorsExhausted(code)).start();
     const { buffering } = config;
     const { enabled, path, sample } = config.accessLog;
@@ -59,7 +86,7 @@ export class WorkerServices {
       metrics: new RequestMetrics(metrics.of),
       onDefect: (error) => reports.onDefect(error),
       onFault: (report) => reports.onFault(report),
-      current,
+      current: () => active.get(),
     };
     this.resolver = new NameResolver({ clock, random: Math.random, events: reports, settings: config.dns });
     this.budget = new IdleBudget(config.transport.maxIdleConns);

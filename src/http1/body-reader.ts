@@ -3,7 +3,7 @@ import { type BodyLength, chunkedBody, untilClose } from '../http/exchange.ts';
 import type { Fields, FieldNames } from '../http/field.ts';
 import type { HttpLimits } from '../http/limits.ts';
 import { ChunkedReader } from './chunked.ts';
-import type { Refusal } from './refusal.ts';
+import type { ParseError } from './parse-error.ts';
 
 export class BodyReader {
   /** Data of the last `read`; a view into the buffer given to it, whose bytes behind its beginning may have been moved. */
@@ -33,8 +33,8 @@ export class BodyReader {
     else this.#chunks.reset();
   }
 
-  get refusal(): Refusal | undefined {
-    return this.#isChunked ? this.#chunks?.refusal : undefined;
+  get error(): ParseError | undefined {
+    return this.#isChunked ? this.#chunks?.error : undefined;
   }
 
   get trailers(): Fields | undefined {

@@ -6,19 +6,19 @@ import { ChunkedReader } from './chunked.ts';
 
 const names = new FieldNames();
 
-/** What a body decodes to, fed in pieces of `step` bytes: data, trailers and unread rest, or the code of its refusal. */
+/** What a body decodes to, fed in pieces of `step` bytes: data, trailers and unread rest, or the code of its error. */
 function decode(text: string, step = text.length, limits = defaultHttpLimits): string {
   const reader = new ChunkedReader(names, limits);
   const bytes = Buffer.from(text, 'latin1');
   let data = '';
   let used = 0;
-  while (used < bytes.length && !reader.done && reader.refusal === undefined) {
+  while (used < bytes.length && !reader.done && reader.error === undefined) {
     const piece = bytes.subarray(used, used + step);
     const next = reader.read(piece, 0);
     used += next;
     data += reader.data?.toString('latin1') ?? '';
   }
-  if (reader.refusal !== undefined) return `refused ${reader.refusal.code}`;
+  if (reader.error !== undefined) return `refused ${reader.error.code}`;
   if (!reader.done) return `incomplete ${data}`;
   const trailers = reader.trailers?.names.map((name, i) => `${name.raw}=${reader.trailers?.values[i]}`) ?? [];
   return `${data}|${trailers.join('&')}|${bytes.toString('latin1', used)}`;
@@ -131,7 +131,7 @@ describe('a chunked body', () => {
   it('is ready for the next body after reset', () => {
     const reader = new ChunkedReader(names, defaultHttpLimits);
     reader.read(Buffer.from('zz\r\n'), 0);
-    assert.ok(reader.refusal);
+    assert.ok(reader.error);
     reader.reset();
     const bytes = Buffer.from('0\r\n\r\n');
     assert.equal(reader.read(bytes, 0), 5);
@@ -155,9 +155,9 @@ it('small chunks come as one piece, a large one as its own, and what was handed 
   assert.equal(bytes.toString('latin1', at), 'GET');
 });
 
-it('what came before an illegal chunk is handed out beside the refusal', () => {
+it('what came before an illegal chunk is handed out beside the error', () => {
   const reader = new ChunkedReader(names, defaultHttpLimits);
   reader.read(Buffer.from('1\r\na\r\n1\r\nb\r\nzz\r\n'), 0);
   assert.equal(String(reader.data), 'ab');
-  assert.equal(reader.refusal?.code, 'bad_request');
+  assert.equal(reader.error?.code, 'bad_request');
 });

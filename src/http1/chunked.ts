@@ -5,7 +5,7 @@ import { FieldClaim } from '../http/field-claim.ts';
 import { FieldKind, Fields, type FieldNames } from '../http/field.ts';
 import type { HttpLimits } from '../http/limits.ts';
 import { FieldSection, readFields } from './field-section.ts';
-import { Refusal } from './refusal.ts';
+import { ParseError } from './parse-error.ts';
 
 /** All extensions of one body together: nobody uses them, so a lot of them is an attack (CVE-2024-22019). */
 const maxExtensionBytes = 16_384;
@@ -50,12 +50,12 @@ function moveTogether(buffer: Buffer, end: number, at: number, stop: number): nu
   return end + stop - at;
 }
 
-/** One body after the other; call `read` until `done` or `refusal`, `reset` before the next body. */
+/** One body after the other; call `read` until `done` or `error`, `reset` before the next body. */
 export class ChunkedReader {
   /** Data of the last `read`; a view into the buffer given to it, whose bytes behind its beginning may have been moved. */
   data: Buffer | undefined;
   /** Why the body was refused; nothing can be read any more. */
-  refusal: Refusal | undefined;
+  error: ParseError | undefined;
   /** Trailers, once done; undefined where none came. */
   trailers: Fields | undefined;
   readonly #names: FieldNames;
@@ -78,7 +78,7 @@ export class ChunkedReader {
 
   reset(): void {
     this.data = undefined;
-    this.refusal = undefined;
+    this.error = undefined;
     this.trailers = undefined;
     this.#state = 'size';
     this.#line = '';
@@ -89,7 +89,7 @@ export class ChunkedReader {
 
   /**
    * Reads on from `at` until the buffer is used up, the body ended, or a large chunk comes behind data that is there already;
-   * returns the next position. Data that was read before the body turned out to be illegal is there beside the refusal.
+   * returns the next position. Data that was read before the body turned out to be illegal is there beside the error.
    */
   read(buffer: Buffer, at: number): number {
     let start = -1;
@@ -188,19 +188,19 @@ export class ChunkedReader {
   #endTrailers(): void {
     if (this.#trailer !== '') {
       const fields = this.#parseTrailers(this.#trailer);
-      if (fields instanceof Refusal) return this.#refuse(fields.detail, fields.code);
+      if (fields instanceof ParseError) return this.#refuse(fields.detail, fields.code);
       if (fields.length > 0) this.trailers = fields;
     }
     this.#state = 'done';
   }
 
-  #parseTrailers(text: string): Fields | Refusal {
+  #parseTrailers(text: string): Fields | ParseError {
     const section = new FieldSection();
-    const refusal = readFields(text, 0, text.length, this.#names, this.#limits.trailerCount, section);
-    if (refusal !== undefined) return refusal;
+    const error = readFields(text, 0, text.length, this.#names, this.#limits.trailerCount, section);
+    if (error !== undefined) return error;
     const { host, contentLength, transferEncoding, connection } = section;
     if ((host ?? contentLength ?? transferEncoding ?? connection) !== undefined) {
-      return new Refusal('bad_request', 'a trailer that belongs to the head');
+      return new ParseError('bad_request', 'a trailer that belongs to the head');
     }
     const kept = new Fields();
     for (let i = 0; i < section.fields.length; i++) {
@@ -212,8 +212,8 @@ export class ChunkedReader {
     return kept;
   }
 
-  #refuse(detail: string, code: Refusal['code'] = 'bad_request'): void {
+  #refuse(detail: string, code: ParseError['code'] = 'bad_request'): void {
     this.#state = 'refused';
-    this.refusal = new Refusal(code, detail);
+    this.error = new ParseError(code, detail);
   }
 }

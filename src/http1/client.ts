@@ -12,7 +12,7 @@ import { illegalHead, resumeAt, scanHead } from './head-scan.ts';
 import { requestHeadText } from './head-text.ts';
 import type { ReadBuffer } from './read-buffer.ts';
 import { MessageWriter } from './message-writer.ts';
-import { Refusal } from './refusal.ts';
+import { ParseError } from './parse-error.ts';
 import { type Http1ResponseHead, parseResponseHead } from './response-head.ts';
 
 export type Http1BackendOptions = { readonly names: FieldNames; readonly limits: HttpLimits };
@@ -246,7 +246,7 @@ export class Http1BackendConnection implements BackendCall, BackendConnection {
     if (end < 0) return this.#awaitHead(end, buffer);
     this.#scanned = 0;
     const head = parseResponseHead(buffer, start, end, names, limits, this.#method);
-    if (head instanceof Refusal) return this.#fail(protocolFault(head.detail));
+    if (head instanceof ParseError) return this.#fail(protocolFault(head.detail));
     this.#advance(buffer, end);
     return head.status < 200 ? this.#takeInterim(head) : this.#takeHead(head);
   }
@@ -281,10 +281,10 @@ export class Http1BackendConnection implements BackendCall, BackendConnection {
     const body = this.#body;
     const next = body.read(buffer, this.#at);
     this.#advance(buffer, next);
-    const { data, refusal } = body;
+    const { data, error } = body;
     if (data !== undefined && data.length > 0) this.#sink?.onResponseBody(data);
     if (this.#phase !== 'body') return false;
-    if (refusal !== undefined) this.#fail(protocolFault(refusal.detail));
+    if (error !== undefined) this.#fail(protocolFault(error.detail));
     else if (body.done) this.#complete(body.trailers);
     return this.#phase === 'body';
   }

@@ -3,7 +3,7 @@
 import { claimOf, FieldClaim } from '../http/field-claim.ts';
 import { type Fields, Fields as FieldList, isToken } from '../http/field.ts';
 import { foldName } from '../http/fold-name.ts';
-import { Refusal } from './refusal.ts';
+import { ParseError } from './parse-error.ts';
 
 export type ConnectionOptions = {
   readonly close: boolean;
@@ -28,7 +28,7 @@ function isForOneHop(option: string): boolean {
 }
 
 /** Reads the joined values of all Connection fields. */
-export function parseConnection(value: string | undefined): ConnectionOptions | Refusal {
+export function parseConnection(value: string | undefined): ConnectionOptions | ParseError {
   if (value === undefined) return none;
   if (value === 'keep-alive' || value === 'Keep-Alive') return keepAlive;
   if (value === 'close') return close;
@@ -36,7 +36,7 @@ export function parseConnection(value: string | undefined): ConnectionOptions | 
   for (const part of value.split(',')) {
     const option = part.trim().toLowerCase();
     if (option === '') continue;
-    if (!isToken(option)) return new Refusal('bad_request', 'Connection holds something that is not a token');
+    if (!isToken(option)) return new ParseError('bad_request', 'Connection holds something that is not a token');
     if (option === 'close') options.close = true;
     else if (option === 'keep-alive') options.keepAlive = true;
     else if (option === 'upgrade') options.upgrade = true;

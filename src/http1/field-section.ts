@@ -1,7 +1,7 @@
 // The header section of a message (RFC 9112 section 5): lines to fields, with the fields that the codec acts on by itself
 // (framing, hop-by-hop, Host, Expect) sorted out while passing. Knows nothing of requests or responses.
 import { FieldKind, Fields, type FieldName, type FieldNames } from '../http/field.ts';
-import { Refusal } from './refusal.ts';
+import { ParseError } from './parse-error.ts';
 
 const TAB = 9;
 const SPACE = 32;
@@ -33,21 +33,21 @@ export function readFields(
   names: FieldNames,
   maxCount: number,
   section: FieldSection,
-): Refusal | undefined {
+): ParseError | undefined {
   const { fields } = section;
   let count = 0;
   while (at < end) {
     const newline = text.indexOf('\n', at);
     const colon = text.indexOf(':', at);
-    if (colon === -1 || colon > newline) return new Refusal('bad_request', 'a field line without a colon');
+    if (colon === -1 || colon > newline) return new ParseError('bad_request', 'a field line without a colon');
     const name = names.find(text.slice(at, colon));
     if (name === undefined) return badName(text, at);
-    if (++count > maxCount) return new Refusal('headers_too_large', `more than ${maxCount} fields`);
+    if (++count > maxCount) return new ParseError('headers_too_large', `more than ${maxCount} fields`);
     const value = trimmed(text, colon + 1, newline - 1);
     if (name.kind === FieldKind.plain) fields.push(name, value);
     else {
-      const refusal = note(section, name, value);
-      if (refusal !== undefined) return refusal;
+      const error = note(section, name, value);
+      if (error !== undefined) return error;
     }
     at = newline + 1;
   }
@@ -65,13 +65,13 @@ function isBlank(code: number): boolean {
   return code === SPACE || code === TAB;
 }
 
-function badName(text: string, at: number): Refusal {
+function badName(text: string, at: number): ParseError {
   const folded = isBlank(text.charCodeAt(at));
-  return new Refusal('bad_request', folded ? 'a folded field line (obs-fold)' : 'a field name that is not a token');
+  return new ParseError('bad_request', folded ? 'a folded field line (obs-fold)' : 'a field name that is not a token');
 }
 
 /** Keeps a field that the codec acts on; fields that must be single are refused when they come twice, even with one value. */
-function note(section: FieldSection, name: FieldName, value: string): Refusal | undefined {
+function note(section: FieldSection, name: FieldName, value: string): ParseError | undefined {
   switch (name.kind) {
     case FieldKind.host:
       if (section.host !== undefined) return twice('Host');
@@ -105,8 +105,8 @@ function note(section: FieldSection, name: FieldName, value: string): Refusal | 
   }
 }
 
-function twice(name: string): Refusal {
-  return new Refusal('bad_request', `${name} stands there more than once`);
+function twice(name: string): ParseError {
+  return new ParseError('bad_request', `${name} stands there more than once`);
 }
 
 function joined(before: string | undefined, value: string): string {

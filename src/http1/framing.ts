@@ -1,6 +1,6 @@
 // How long a message body is (RFC 9112 section 6): Content-Length and Transfer-Encoding, without any repair.
 import { type BodyLength, chunkedBody } from '../http/exchange.ts';
-import { Refusal } from './refusal.ts';
+import { ParseError } from './parse-error.ts';
 
 const digits = /^[0-9]{1,16}$/;
 
@@ -20,18 +20,18 @@ export function parseFraming(
   transferEncoding: string | undefined,
   version: number,
   absent: BodyLength,
-): BodyLength | Refusal {
+): BodyLength | ParseError {
   if (transferEncoding === undefined) {
     if (contentLength === undefined) return absent;
-    return parseContentLength(contentLength) ?? new Refusal('bad_request', 'Content-Length is not a number');
+    return parseContentLength(contentLength) ?? new ParseError('bad_request', 'Content-Length is not a number');
   }
   if (contentLength !== undefined)
-    return new Refusal('bad_request', 'Content-Length and Transfer-Encoding in one message');
-  if (version < 11) return new Refusal('bad_request', 'Transfer-Encoding in an HTTP/1.0 message');
+    return new ParseError('bad_request', 'Content-Length and Transfer-Encoding in one message');
+  if (version < 11) return new ParseError('bad_request', 'Transfer-Encoding in an HTTP/1.0 message');
   const codings = transferEncoding.toLowerCase();
   if (codings === 'chunked') return chunkedBody;
-  if (codings === '') return new Refusal('bad_request', 'empty Transfer-Encoding');
+  if (codings === '') return new ParseError('bad_request', 'empty Transfer-Encoding');
   const list = codings.split(',').map((coding) => coding.trim());
-  if (list.slice(0, -1).includes('chunked')) return new Refusal('bad_request', 'chunked is not the last coding');
-  return new Refusal('unknown_transfer_coding', 'a transfer coding other than chunked');
+  if (list.slice(0, -1).includes('chunked')) return new ParseError('bad_request', 'chunked is not the last coding');
+  return new ParseError('unknown_transfer_coding', 'a transfer coding other than chunked');
 }

@@ -3,7 +3,7 @@
 import type { FieldNames } from '../http/field.ts';
 import type { HttpLimits } from '../http/limits.ts';
 import { illegalHead, resumeAt, scanHead } from './head-scan.ts';
-import { Refusal } from './refusal.ts';
+import { ParseError } from './parse-error.ts';
 import { type Http1RequestHead, parseRequestHead } from './request-head.ts';
 
 export class HeadReader {
@@ -26,7 +26,7 @@ export class HeadReader {
   }
 
   /** What stands at `at`: a head, an empty line, something that cannot become a head, or too little to tell (`more`). */
-  read(buffer: Buffer, at: number): Http1RequestHead | Refusal | 'empty line' | 'more' {
+  read(buffer: Buffer, at: number): Http1RequestHead | ParseError | 'empty line' | 'more' {
     if (buffer[at] === 13 && buffer.length > at + 1) return this.#skipEmptyLine(buffer, at);
     const end = scanHead(buffer, at + this.#scanned, Math.min(buffer.length, at + this.#limits.headBytes));
     if (end < 0) return this.#verifyPart(buffer, at, end);
@@ -37,25 +37,25 @@ export class HeadReader {
   }
 
   /** One empty line before a request is tolerated (RFC 9112 section 2.2): old clients send it after a body. */
-  #skipEmptyLine(buffer: Buffer, at: number): Refusal | 'empty line' {
+  #skipEmptyLine(buffer: Buffer, at: number): ParseError | 'empty line' {
     if (this.#emptyLine || buffer[at + 1] !== 10) {
-      return new Refusal('bad_request', 'empty lines before the request line');
+      return new ParseError('bad_request', 'empty lines before the request line');
     }
     this.#emptyLine = true;
     this.next = at + 2;
     return 'empty line';
   }
 
-  #verifyPart(buffer: Buffer, at: number, scanned: number): Refusal | 'more' {
+  #verifyPart(buffer: Buffer, at: number, scanned: number): ParseError | 'more' {
     const { startLineBytes, headBytes } = this.#limits;
     if (scanned === illegalHead) {
-      return new Refusal('bad_request', 'a control character or a bare CR or LF in the head');
+      return new ParseError('bad_request', 'a control character or a bare CR or LF in the head');
     }
     const length = buffer.length - at;
     if (length > startLineBytes + 1 && !buffer.subarray(at, at + startLineBytes + 2).includes(10)) {
-      return new Refusal('uri_too_long', 'the request line is too long');
+      return new ParseError('uri_too_long', 'the request line is too long');
     }
-    if (length >= headBytes) return new Refusal('headers_too_large', 'the head is too long');
+    if (length >= headBytes) return new ParseError('headers_too_large', 'the head is too long');
     this.#scanned = resumeAt(scanned) - at;
     return 'more';
   }

@@ -33,7 +33,7 @@ export class RequestBody {
   deliver(exchange: ServerExchange, buffer: Buffer): Fault | undefined {
     const reader = this.#reader;
     this.#input.advance(buffer, reader.read(buffer, this.#input.at));
-    const { data, refusal, done } = reader;
+    const { data, error, done } = reader;
     if (done) this.#end(exchange);
     else this.#timers.awaitBody();
     if (data !== undefined && data.length > 0) {
@@ -42,8 +42,8 @@ export class RequestBody {
       if (maxBodyBytes > 0 && exchange.receivedBytes > maxBodyBytes) return new Fault('body_too_large', 'client');
       exchange.sink?.onRequestBody(data);
     }
-    if (refusal !== undefined && !exchange.isOver) {
-      return new Fault(refusal.code, 'client', { detail: refusal.detail });
+    if (error !== undefined && !exchange.isOver) {
+      return new Fault(error.code, 'client', { detail: error.detail });
     }
     if (done && exchange.sink !== undefined) {
       if (exchange.isFlowing) exchange.sink.onRequestEnd(reader.trailers);
@@ -67,7 +67,7 @@ export class RequestBody {
     const reader = this.#reader;
     this.#input.advance(buffer, reader.read(buffer, this.#input.at));
     this.#mayDiscard -= reader.data?.length ?? 0;
-    if (reader.refusal !== undefined || this.#mayDiscard < 0) return false;
+    if (reader.error !== undefined || this.#mayDiscard < 0) return false;
     if (reader.done) this.#end(exchange);
     return true;
   }

@@ -4,24 +4,24 @@ import { chunkedBody } from '../http/exchange.ts';
 import { FieldNames } from '../http/field.ts';
 import { defaultHttpLimits } from '../http/limits.ts';
 import { illegalHead, scanHead } from './head-scan.ts';
-import { Refusal } from './refusal.ts';
+import { ParseError } from './parse-error.ts';
 import { type Http1RequestHead, parseRequestHead } from './request-head.ts';
 
 const names = new FieldNames();
 
 /** Lines of a head, the empty one left out. A single string is taken as it is. */
-function read(lines: readonly string[] | string, limits = defaultHttpLimits): Http1RequestHead | Refusal {
+function read(lines: readonly string[] | string, limits = defaultHttpLimits): Http1RequestHead | ParseError {
   const text = typeof lines === 'string' ? lines : `${lines.join('\r\n')}\r\n\r\n`;
   const bytes = Buffer.from(text, 'latin1');
   const end = scanHead(bytes, 0, bytes.length);
-  if (end === illegalHead) return new Refusal('bad_request', 'illegal octet');
+  if (end === illegalHead) return new ParseError('bad_request', 'illegal octet');
   assert.equal(end, bytes.length, 'the head is complete');
   return parseRequestHead(bytes, 0, end, names, limits);
 }
 
 function accepted(lines: readonly string[] | string): Http1RequestHead {
   const head = read(lines);
-  if (head instanceof Refusal) assert.fail(`refused: ${head.detail}`);
+  if (head instanceof ParseError) assert.fail(`refused: ${head.detail}`);
   return head;
 }
 
@@ -42,7 +42,7 @@ describe('a request head', () => {
     it(`is refused where ${separator} for - would make framing of a field, and only there`, () => {
       for (const name of [`Transfer${separator}encodinG`, `CONTENT${separator}length`]) {
         const head = read([line, host, `${name}: 5`]);
-        assert.ok(head instanceof Refusal, name);
+        assert.ok(head instanceof ParseError, name);
         assert.equal(head.code, 'bad_request');
         assert.equal(head.detail, `${name} is read as another field by some servers`);
       }
@@ -123,17 +123,17 @@ describe('a request head', () => {
       '[::1]a',
       '[fe80::1%25eth0]',
     ]) {
-      assert.ok(read([line, `Host: ${value}`]) instanceof Refusal, JSON.stringify(value));
+      assert.ok(read([line, `Host: ${value}`]) instanceof ParseError, JSON.stringify(value));
     }
   });
 
   it('wants exactly one Host from HTTP/1.1, and at most one from HTTP/1.0', () => {
-    assert.ok(read([line]) instanceof Refusal);
-    assert.ok(read([line, host, host]) instanceof Refusal);
-    assert.ok(read(['GET http://a.test/ HTTP/1.1']) instanceof Refusal);
-    assert.ok(read(['GET http://a.test/ HTTP/1.1', 'Host: a b']) instanceof Refusal);
+    assert.ok(read([line]) instanceof ParseError);
+    assert.ok(read([line, host, host]) instanceof ParseError);
+    assert.ok(read(['GET http://a.test/ HTTP/1.1']) instanceof ParseError);
+    assert.ok(read(['GET http://a.test/ HTTP/1.1', 'Host: a b']) instanceof ParseError);
     assert.equal(accepted(['GET / HTTP/1.0']).authority, '');
-    assert.ok(read(['GET / HTTP/1.0', host, host]) instanceof Refusal);
+    assert.ok(read(['GET / HTTP/1.0', host, host]) instanceof ParseError);
   });
 
   const refused: [why: string, code: string, lines: readonly string[] | string][] = [
@@ -183,19 +183,19 @@ describe('a request head', () => {
   for (const [why, code, lines] of refused) {
     it(`is refused for ${why}`, () => {
       const result = read(lines);
-      assert.ok(result instanceof Refusal, `accepted: ${JSON.stringify(result)}`);
+      assert.ok(result instanceof ParseError, `accepted: ${JSON.stringify(result)}`);
       assert.equal(result.code, code);
     });
   }
 
   it('is refused above its limits, not at them', () => {
     const limits = { ...defaultHttpLimits, startLineBytes: 20, fieldCount: 2 };
-    assert.ok(!(read([`GET /${'a'.repeat(6)} HTTP/1.1`, host], limits) instanceof Refusal));
+    assert.ok(!(read([`GET /${'a'.repeat(6)} HTTP/1.1`, host], limits) instanceof ParseError));
     const long = read([`GET /${'a'.repeat(7)} HTTP/1.1`, host], limits);
-    assert.equal(long instanceof Refusal && long.code, 'uri_too_long');
-    assert.ok(!(read([line, host, 'a: 1'], limits) instanceof Refusal));
+    assert.equal(long instanceof ParseError && long.code, 'uri_too_long');
+    assert.ok(!(read([line, host, 'a: 1'], limits) instanceof ParseError));
     const many = read([line, host, 'a: 1', 'b: 2'], limits);
-    assert.equal(many instanceof Refusal && many.code, 'headers_too_large');
+    assert.equal(many instanceof ParseError && many.code, 'headers_too_large');
   });
 });
 
@@ -230,7 +230,7 @@ describe('the framing of a request', () => {
   for (const value of lengths) {
     it(`is refused for Content-Length ${JSON.stringify(value)}`, () => {
       const result = read([post, host, `Content-Length: ${Buffer.from(value).toString('latin1')}`]);
-      assert.equal(result instanceof Refusal && result.code, 'bad_request');
+      assert.equal(result instanceof ParseError && result.code, 'bad_request');
     });
   }
 
@@ -252,7 +252,7 @@ describe('the framing of a request', () => {
   for (const [value, code] of codings) {
     it(`is refused for Transfer-Encoding ${JSON.stringify(value)}`, () => {
       const result = read([post, host, `Transfer-Encoding: ${value}`]);
-      assert.equal(result instanceof Refusal && result.code, code);
+      assert.equal(result instanceof ParseError && result.code, code);
     });
   }
 
@@ -269,13 +269,13 @@ describe('the framing of a request', () => {
   for (const [why, lines] of ambiguous) {
     it(`is refused for ${why}`, () => {
       const result = read([post, host, ...lines]);
-      assert.equal(result instanceof Refusal && result.code, 'bad_request');
+      assert.equal(result instanceof ParseError && result.code, 'bad_request');
     });
   }
 
   it('is refused for a transfer coding in HTTP/1.0', () => {
     const result = read(['POST / HTTP/1.0', host, 'Transfer-Encoding: chunked']);
-    assert.equal(result instanceof Refusal && result.code, 'bad_request');
+    assert.equal(result instanceof ParseError && result.code, 'bad_request');
   });
 });
 

@@ -1,4 +1,4 @@
-// Reads the head of a request (RFC 9112 sections 2, 3 and 5): text in, a value or a refusal out. Pure.
+// Reads the head of a request (RFC 9112 sections 2, 3 and 5): text in, a value or an error out. Pure.
 // Where a head could be read in two ways it is refused, never repaired.
 import type { BodyLength, RequestHead } from '../http/exchange.ts';
 import { isToken, type FieldNames, type Fields } from '../http/field.ts';
@@ -7,7 +7,7 @@ import { isAuthority } from './authority.ts';
 import { parseConnection, withoutNominated } from './connection-options.ts';
 import { FieldSection, readFields } from './field-section.ts';
 import { parseFraming } from './framing.ts';
-import { Refusal } from './refusal.ts';
+import { ParseError } from './parse-error.ts';
 
 /** A request head with what only the connection itself needs to know. */
 export interface Http1RequestHead extends RequestHead {
@@ -34,71 +34,71 @@ export function parseRequestHead(
   end: number,
   names: FieldNames,
   limits: HttpLimits,
-): Http1RequestHead | Refusal {
+): Http1RequestHead | ParseError {
   const head = buffer.toString('latin1', start, end - 2);
   const newline = head.indexOf('\n');
-  if (newline - 1 > limits.startLineBytes) return new Refusal('uri_too_long', 'the request line is too long');
+  if (newline - 1 > limits.startLineBytes) return new ParseError('uri_too_long', 'the request line is too long');
   const line = parseRequestLine(head, newline - 1);
-  if (line instanceof Refusal) return line;
+  if (line instanceof ParseError) return line;
   const section = new FieldSection();
-  const refusal = readFields(head, newline + 1, head.length, names, limits.fieldCount, section);
-  if (refusal !== undefined) return refusal;
+  const error = readFields(head, newline + 1, head.length, names, limits.fieldCount, section);
+  if (error !== undefined) return error;
   return combine(line, section);
 }
 
-function parseRequestLine(head: string, end: number): Line | Refusal {
+function parseRequestLine(head: string, end: number): Line | ParseError {
   const first = head.indexOf(' ');
   const second = head.indexOf(' ', first + 1);
-  if (first < 1 || second === -1 || second > end) return new Refusal('bad_request', 'not a request line');
+  if (first < 1 || second === -1 || second > end) return new ParseError('bad_request', 'not a request line');
   const protocol = head.slice(second + 1, end);
   const version = protocol === 'HTTP/1.1' ? 11 : protocol === 'HTTP/1.0' ? 10 : 0;
   if (version === 0) {
-    if (/^HTTP\/[0-9]\.[0-9]$/.test(protocol)) return new Refusal('http_version', 'neither HTTP/1.1 nor HTTP/1.0');
-    return new Refusal('bad_request', 'a request line without a version');
+    if (/^HTTP\/[0-9]\.[0-9]$/.test(protocol)) return new ParseError('http_version', 'neither HTTP/1.1 nor HTTP/1.0');
+    return new ParseError('bad_request', 'a request line without a version');
   }
   const method = head.slice(0, first);
   if (method !== 'GET' && method !== 'POST' && !isToken(method)) {
-    return new Refusal('bad_request', 'a method that is not a token');
+    return new ParseError('bad_request', 'a method that is not a token');
   }
-  if (method === 'CONNECT') return new Refusal('method_unsupported', 'CONNECT');
+  if (method === 'CONNECT') return new ParseError('method_unsupported', 'CONNECT');
   const target = head.slice(first + 1, second);
   if (originForm.test(target)) return { method, target, version, authority: undefined };
   return parseOtherForm(method, target, version);
 }
 
 /** Absolute form (RFC 9112 section 3.2.2) and asterisk form (3.2.4). */
-function parseOtherForm(method: string, target: string, version: 10 | 11): Line | Refusal {
+function parseOtherForm(method: string, target: string, version: 10 | 11): Line | ParseError {
   if (target === '*') {
     if (method === 'OPTIONS') return { method, target, version, authority: undefined };
-    return new Refusal('bad_request', 'the target * with a method other than OPTIONS');
+    return new ParseError('bad_request', 'the target * with a method other than OPTIONS');
   }
   const absolute = absoluteForm.exec(target);
   const authority = absolute?.[1];
-  if (authority === undefined) return new Refusal('bad_request', 'an illegal request target');
-  if (!isAuthority(authority)) return new Refusal('bad_request', 'an illegal authority in the request target');
+  if (authority === undefined) return new ParseError('bad_request', 'an illegal request target');
+  if (!isAuthority(authority)) return new ParseError('bad_request', 'an illegal authority in the request target');
   let path = absolute?.[2] ?? '';
   if (path === '') path = method === 'OPTIONS' ? '*' : '/';
   else if (!path.startsWith('/')) path = `/${path}`;
   return { method, target: path, version, authority };
 }
 
-function combine(line: Line, section: FieldSection): Http1RequestHead | Refusal {
+function combine(line: Line, section: FieldSection): Http1RequestHead | ParseError {
   const { method, target, version } = line;
   const { host } = section;
   if (host === undefined) {
-    if (version === 11) return new Refusal('bad_request', 'no Host');
-  } else if (!isAuthority(host)) return new Refusal('bad_request', 'an illegal Host');
+    if (version === 11) return new ParseError('bad_request', 'no Host');
+  } else if (!isAuthority(host)) return new ParseError('bad_request', 'an illegal Host');
   const { framingLookalike } = section;
   // Taking it out would do for the backend. But somebody in front may have read it, and then a request ends elsewhere for him.
   if (framingLookalike !== undefined)
-    return new Refusal('bad_request', `${framingLookalike} is read as another field by some servers`);
+    return new ParseError('bad_request', `${framingLookalike} is read as another field by some servers`);
   const bodyLength = parseFraming(section.contentLength, section.transferEncoding, version, 0);
-  if (bodyLength instanceof Refusal) return bodyLength;
+  if (bodyLength instanceof ParseError) return bodyLength;
   const options = parseConnection(section.connection);
-  if (options instanceof Refusal) return options;
+  if (options instanceof ParseError) return options;
   const { expect } = section;
   if (expect !== undefined && expect.toLowerCase() !== '100-continue') {
-    return new Refusal('expectation_failed', 'an expectation other than 100-continue');
+    return new ParseError('expectation_failed', 'an expectation other than 100-continue');
   }
   const fields: Fields =
     options.nominated.length === 0 ? section.fields : withoutNominated(section.fields, options.nominated);

@@ -4,22 +4,22 @@ import { chunkedBody, untilClose } from '../http/exchange.ts';
 import { FieldNames } from '../http/field.ts';
 import { defaultHttpLimits } from '../http/limits.ts';
 import { illegalHead, scanHead } from './head-scan.ts';
-import { Refusal } from './refusal.ts';
+import { ParseError } from './parse-error.ts';
 import { type Http1ResponseHead, parseResponseHead } from './response-head.ts';
 
 const names = new FieldNames();
 
-function read(lines: readonly string[], method = 'GET'): Http1ResponseHead | Refusal {
+function read(lines: readonly string[], method = 'GET'): Http1ResponseHead | ParseError {
   const bytes = Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
   const end = scanHead(bytes, 0, bytes.length);
-  if (end === illegalHead) return new Refusal('backend_protocol', 'illegal octet');
+  if (end === illegalHead) return new ParseError('backend_protocol', 'illegal octet');
   assert.equal(end, bytes.length, 'the head is complete');
   return parseResponseHead(bytes, 0, end, names, defaultHttpLimits, method);
 }
 
 function accepted(lines: readonly string[], method?: string): Http1ResponseHead {
   const head = read(lines, method);
-  if (head instanceof Refusal) assert.fail(`refused: ${head.detail}`);
+  if (head instanceof ParseError) assert.fail(`refused: ${head.detail}`);
   return head;
 }
 
@@ -108,12 +108,12 @@ describe('a response head', () => {
   for (const [why, lines] of refused) {
     it(`is refused for ${why}`, () => {
       const result = read(lines);
-      assert.equal(result instanceof Refusal && result.code, 'backend_protocol');
+      assert.equal(result instanceof ParseError && result.code, 'backend_protocol');
     });
   }
 
   it('is refused for ambiguous framing even where no body follows', () => {
-    assert.ok(read([ok, 'Content-Length: 5', 'Transfer-Encoding: chunked'], 'HEAD') instanceof Refusal);
-    assert.ok(read(['HTTP/1.1 304 x', 'Content-Length: x']) instanceof Refusal);
+    assert.ok(read([ok, 'Content-Length: 5', 'Transfer-Encoding: chunked'], 'HEAD') instanceof ParseError);
+    assert.ok(read(['HTTP/1.1 304 x', 'Content-Length: x']) instanceof ParseError);
   });
 });

@@ -1,4 +1,4 @@
-// Reads the head of a response (RFC 9112 sections 4 to 6): text in, a value or a refusal out. Pure.
+// Reads the head of a response (RFC 9112 sections 4 to 6): text in, a value or an error out. Pure.
 // A backend is trusted no more than a client: whatever could desynchronise the connection is refused.
 import { type BodyLength, type ResponseHead, untilClose } from '../http/exchange.ts';
 import type { FieldNames } from '../http/field.ts';
@@ -6,7 +6,7 @@ import type { HttpLimits } from '../http/limits.ts';
 import { parseConnection, withoutNominated } from './connection-options.ts';
 import { FieldSection, readFields } from './field-section.ts';
 import { parseContentLength, parseFraming } from './framing.ts';
-import { Refusal } from './refusal.ts';
+import { ParseError } from './parse-error.ts';
 
 /** A response head with what only the connection itself needs to know. */
 export interface Http1ResponseHead extends ResponseHead {
@@ -26,15 +26,15 @@ export function parseResponseHead(
   names: FieldNames,
   limits: HttpLimits,
   method: string,
-): Http1ResponseHead | Refusal {
+): Http1ResponseHead | ParseError {
   const head = buffer.toString('latin1', start, end - 2);
   const newline = head.indexOf('\n');
   if (newline - 1 > limits.startLineBytes) return malformed('the status line is too long');
   const status = readStatus(head);
   if (status === 0) return malformed('not a status line');
   const section = new FieldSection();
-  const refusal = readFields(head, newline + 1, head.length, names, limits.fieldCount, section);
-  if (refusal !== undefined) return malformed(refusal.detail);
+  const error = readFields(head, newline + 1, head.length, names, limits.fieldCount, section);
+  if (error !== undefined) return malformed(error.detail);
   // The space before an absent reason is often left out.
   const reason = newline - 1 > 13 ? head.slice(13, newline - 1) : '';
   return combine(head.charCodeAt(7) === DIGIT_0 ? 10 : 11, status, reason, section, method);
@@ -54,9 +54,9 @@ function readStatus(head: string): number {
 
 function combine(version: number, status: number, reason: string, section: FieldSection, method: string) {
   const options = parseConnection(section.connection);
-  if (options instanceof Refusal) return malformed(options.detail);
+  if (options instanceof ParseError) return malformed(options.detail);
   const framed = parseFraming(section.contentLength, section.transferEncoding, version, untilClose);
-  if (framed instanceof Refusal) return malformed(framed.detail);
+  if (framed instanceof ParseError) return malformed(framed.detail);
   const interim = status < 200;
   const bodyless = interim || status === 204 || status === 304 || method === 'HEAD';
   const bodyLength: BodyLength = bodyless ? 0 : framed;
@@ -74,6 +74,6 @@ function combine(version: number, status: number, reason: string, section: Field
   };
 }
 
-function malformed(detail: string): Refusal {
-  return new Refusal('backend_protocol', detail);
+function malformed(detail: string): ParseError {
+  return new ParseError('backend_protocol', detail);
 }

@@ -8,7 +8,7 @@ import { ConnectionTimers } from './connection-timers.ts';
 import { HeadReader } from './head-reader.ts';
 import { MessageWriter } from './message-writer.ts';
 import { problemMessage } from './problem-message.ts';
-import { Refusal } from './refusal.ts';
+import { ParseError } from './parse-error.ts';
 import { RequestBody } from './request-body.ts';
 import type { Http1RequestHead } from './request-head.ts';
 import { type ExchangeConnection, ServerExchange } from './server-exchange.ts';
@@ -123,7 +123,7 @@ export class Http1ServerConnection implements ClientConnection, ExchangeConnecti
 
   #onLateHead(): void {
     if (this.#input.pending === undefined) this.#linger();
-    else this.#refuse(new Refusal('request_timeout', 'the head came too slowly'));
+    else this.#refuse(new ParseError('request_timeout', 'the head came too slowly'));
   }
 
   #onData(chunk: Buffer): void {
@@ -236,7 +236,7 @@ export class Http1ServerConnection implements ClientConnection, ExchangeConnecti
     }
     const known = this.#heads.isWithin;
     const found = this.#heads.read(buffer, this.#input.at);
-    if (found instanceof Refusal) return this.#refuse(found);
+    if (found instanceof ParseError) return this.#refuse(found);
     if (found === 'more') {
       if (this.#ended) this.#linger();
       else if (!known) this.#timers.awaitHead();
@@ -285,8 +285,8 @@ export class Http1ServerConnection implements ClientConnection, ExchangeConnecti
   }
 
   /** Answers something that is not a request, and ends the connection. */
-  #refuse(refusal: Refusal): false {
-    const fault = new Fault(refusal.code, 'client', { detail: refusal.detail });
+  #refuse(error: ParseError): false {
+    const fault = new Fault(error.code, 'client', { detail: error.detail });
     this.writer.interim(problemMessage(fault, this.date));
     this.#linger();
     this.#handler.onBadRequest(fault);

@@ -51,10 +51,10 @@ export const notLookedAt: readonly string[] = [
   'cipher suites, curves and signature algorithms',
 ];
 
-type World = { readonly policies: PolicyTable; readonly now: number; readonly sinceMs: number };
+type Rules = { readonly policies: PolicyTable; readonly now: number; readonly sinceMs: number };
 
 /** `sinceMs`: clients seen last before it are left out; both milliseconds since the epoch. */
-export function verifySeen(record: TrustRecordContents, dependencies: World): SeenVerdicts {
+export function verifySeen(record: TrustRecordContents, dependencies: Rules): SeenVerdicts {
   const refused: SeenChange[] = [];
   const admitted: SeenChange[] = [];
   const changed: SeenChange[] = [];
@@ -156,7 +156,7 @@ function describeChange(client: SeenIdentity, policy: TrustPolicy): string | und
 
 function verifyAnonymous(
   seen: readonly SeenAnonymous[],
-  { policies, sinceMs }: World,
+  { policies, sinceMs }: Rules,
 ): Pick<SeenVerdicts, 'anonymousRefused' | 'anonymousAdmitted'> {
   const anonymousRefused: AnonymousChange[] = [];
   const anonymousAdmitted: AnonymousChange[] = [];

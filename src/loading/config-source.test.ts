@@ -5,6 +5,7 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { Feed } from '../../test/support/wait-for.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { mintCa } from '../certs/test-ca.ts';
 import { type MaterialBytes, materialUnknown, readMaterialFile, type StoredRef } from '../certs/material.ts';
@@ -162,21 +163,17 @@ const load = async ({ source }: Setup): Promise<LoadedResult> =>
   loadGateway(source, { env: {}, strict: true, clock: systemClock });
 const routesOf = ({ loaded }: LoadedResult): string[] => loaded?.config.routes.map(({ name }) => name) ?? [];
 
-/** Has the changes counted; `changed` resolves with how many there were when the next one is told. */
-function observe(t: TestContext, { source }: Setup): { watch: ConfigWatch; changed: () => Promise<number> } {
-  let count = 0;
-  let next = Promise.withResolvers<number>();
-  const watch = source.watch(quickClock, async () => {
-    count++;
-    next.resolve(count);
-    next = Promise.withResolvers<number>();
-  });
+/** A watch, and what it told. */
+function observe(t: TestContext, { source }: Setup): { watch: ConfigWatch; told: Feed<string> } {
+  const told = new Feed<string>('changes of the configuration');
+  const watch = source.watch(quickClock, async () => told.push('changed'));
+  // The watch is not to keep a process alive; here something has to.
   const alive = setInterval(() => {}, 1000);
   t.after(() => {
     clearInterval(alive);
     watch.close();
   });
-  return { watch, changed: async () => next.promise };
+  return { watch, told };
 }
 
 for (const [what, open] of [
@@ -272,36 +269,49 @@ for (const [what, open] of [
 
     it('tells when a text becomes another, and when material does that the load depended on', async (t) => {
       const setup = open(t);
-      const ca = await mintCa({ cn: 'Root' });
       setup.writeText(textWithoutExtra('one'));
-      setup.writeMaterial('clients', ca.certPem);
-      const { watch, changed } = observe(t, setup);
+      setup.writeMaterial('clients', (await mintCa({ cn: 'Root' })).certPem);
+      const { watch, told } = observe(t, setup);
       await watch.mark();
       const result = await load(setup);
       const loader = new MaterialLoader(setup.source, Date.now());
       await loader.bundle([setup.refTo('clients')]);
       const all = { watch: [...result.watch, ...loader.paths], materialIds: [...result.materialIds, ...loader.ids] };
       await watch.set(all);
-      const first = changed();
+      assert.equal(told.length, 0);
       setup.writeText(textWithoutExtra('two'));
-      assert.equal(await first, 1);
+      await told.waitFor(() => true);
       await watch.set(all);
-      const second = changed();
+      const from = told.length;
       setup.writeMaterial('clients', (await mintCa({ cn: 'Other' })).certPem);
-      assert.equal(await second, 2);
+      await told.waitFor(() => true, { from });
     });
 
     it('tells after a load what changed while it ran', async (t) => {
       const setup = open(t);
       setup.writeText(textWithoutExtra('one'));
-      const { watch, changed } = observe(t, setup);
+      const { watch, told } = observe(t, setup);
       await watch.set(await load(setup));
       await watch.mark();
       const result = await load(setup);
-      const told = changed();
+      const from = told.length;
       setup.writeText(textWithoutExtra('two'));
       await watch.set(result);
-      assert.equal(await told, 1);
+      await told.waitFor(() => true, { from });
+    });
+
+    it('tells nothing to who has stopped watching', async (t) => {
+      const setup = open(t);
+      setup.writeText(textWithoutExtra('one'));
+      const [former, present] = [observe(t, setup), observe(t, setup)];
+      const result = await load(setup);
+      await former.watch.set(result);
+      await present.watch.set(result);
+      former.watch.close();
+      const from = former.told.length;
+      setup.writeText(textWithoutExtra('two'));
+      await present.told.waitFor(() => true);
+      assert.equal(former.told.length, from);
     });
   });
 }

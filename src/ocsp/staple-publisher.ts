@@ -9,6 +9,7 @@ import { escapeForLog } from '../base/log-text.ts';
 import { encodeOcspRequest, makeCertId } from './request.ts';
 import { verifyOcspResponse, type OcspAnswer } from './response.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import type { MetricCatalogue } from '../telemetry/metrics.ts';
 
 export type StaplePublisherOptions = {
   readonly clock: Clock;
@@ -59,6 +60,8 @@ export class StaplePublisher {
   #kept = new Map<string, Kept>();
   readonly #queue = new Set<Kept>();
   #asking = 0;
+  /** Subjects whose response is among the metrics. */
+  readonly #shown = new Set<string>();
 
   constructor(options: StaplePublisherOptions) {
     this.#options = options;
@@ -118,7 +121,7 @@ export class StaplePublisher {
     return [...this.#kept].flatMap(([sha256, { staple }]) => (staple === undefined ? [] : [{ sha256, staple }]));
   }
 
-  /** For metrics. */
+  /** What is stapled now. */
   status(): StapleStatus[] {
     const now = this.#options.clock.now();
     return [...this.#kept.values()].map(({ target, staple }) => ({
@@ -126,6 +129,19 @@ export class StaplePublisher {
       validUntil: staple?.validUntil,
       missing: target.mustStaple && (staple === undefined || staple.validUntil < now),
     }));
+  }
+
+  setMetrics({ certificateExpiry, stapleMissing }: MetricCatalogue): void {
+    for (const subject of this.#shown) certificateExpiry.remove({ role: 'ocsp', subject });
+    this.#shown.clear();
+    const status = this.status();
+    // RSA and EC certificates of one subject are one line: the one that ends first counts.
+    for (const { subject, validUntil } of status.toSorted((a, b) => (b.validUntil ?? 0) - (a.validUntil ?? 0))) {
+      if (validUntil === undefined) continue;
+      this.#shown.add(subject);
+      certificateExpiry.labels({ role: 'ocsp', subject }).set(validUntil / 1000);
+    }
+    stapleMissing.labels({}).set(status.filter(({ missing }) => missing).length);
   }
 
   close(): void {

@@ -37,7 +37,7 @@ export class LiveTrust {
     const { clock, log, metrics, crls, workers } = options;
     this.#options = options;
     this.crls = crls ?? new CrlPublisher({ clock });
-    this.crls.open({ log, onChange: () => void this.#sendCrls() });
+    this.crls.reportTo({ log, onChange: () => void this.#sendCrls() });
     this.staples = new StaplePublisher({
       clock,
       log,

@@ -31,9 +31,7 @@ export class PrimaryAdmin {
     const { clock, workers, trust, metrics, reload } = this.#options;
     const { crls, staples, record } = trust;
     const { host, port } = entryPoints.admin;
-    const page = new SharedPage(clock, async () =>
-      metrics.render(workers.list(), reload.failed, crls, staples.status()),
-    );
+    const page = new SharedPage(clock, async () => metrics.render(workers.list(), reload.failed, crls, staples));
     this.#server = new AdminServer({
       ready: () => this.#readiness(),
       metrics: async () => page.take(),

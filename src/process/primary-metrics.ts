@@ -2,7 +2,7 @@
 // counters never go back; its gauges go with it.
 import type { CrlPublisher } from '../crl/publisher.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
-import type { StapleStatus } from '../ocsp/staple-publisher.ts';
+import type { StaplePublisher } from '../ocsp/staple-publisher.ts';
 import { type Exposition, writeExposition } from '../telemetry/exposition.ts';
 import { type MetricCatalogue, Metrics, type MetricsSnapshot } from '../telemetry/metrics.ts';
 import type { MetricSample, Sample } from '../telemetry/registry.ts';
@@ -12,8 +12,6 @@ export class PrimaryMetrics {
   readonly #own = new Metrics();
   /** Counters of the workers that ended, as one sum. */
   #buried: MetricsSnapshot = [];
-  /** Subjects of certificates with a response. */
-  readonly #stapled = new Set<string>();
 
   /** What the primary itself counts. */
   get own(): MetricCatalogue {
@@ -49,20 +47,6 @@ export class PrimaryMetrics {
     this.#own.of.ocspRequests.labels({ use: 'staple', policy: '', result }).inc();
   }
 
-  #setStaples(staples: readonly StapleStatus[]): void {
-    const { of } = this.#own;
-    for (const subject of this.#stapled) of.certificateExpiry.remove({ role: 'ocsp', subject });
-    this.#stapled.clear();
-    // RSA and EC certificates of one subject are one line: the one that ends first counts.
-    const sorted = staples.toSorted((a, b) => (b.validUntil ?? 0) - (a.validUntil ?? 0));
-    for (const { subject, validUntil } of sorted) {
-      if (validUntil === undefined) continue;
-      this.#stapled.add(subject);
-      of.certificateExpiry.labels({ role: 'ocsp', subject }).set(validUntil / 1000);
-    }
-    of.stapleMissing.labels({}).set(staples.filter(({ missing }) => missing).length);
-  }
-
   /** Keeps the counters of a worker that ended. */
   bury(worker: WorkerHandle): void {
     const counters = worker.lastSnapshot?.filter((metric) => metric.type !== 'gauge');
@@ -74,14 +58,14 @@ export class PrimaryMetrics {
     workers: readonly WorkerHandle[],
     reloadFailed: boolean,
     crls: CrlPublisher,
-    staples: readonly StapleStatus[],
+    staples: StaplePublisher,
   ): Promise<Exposition> {
     // A worker that ends while we ask is still among the living of this page: its counters must not count twice.
     const buried = this.#buried;
     const snapshots = await Promise.all(workers.map(async (worker) => worker.snapshot()));
     const { of } = this.#own;
     crls.setMetrics(of);
-    this.#setStaples(staples);
+    staples.setMetrics(of);
     of.workers.labels({}).set(workers.filter((worker) => worker.serving).length);
     of.configReloadFailed.labels({}).set(reloadFailed ? 1 : 0);
     const alive = snapshots.filter((snapshot) => snapshot !== undefined);

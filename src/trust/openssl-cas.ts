@@ -24,11 +24,10 @@ export function opensslCas(bundle: TrustBundle, partialChain: boolean, now: numb
   const strong = bundle.certificates.filter((facts) => partialChain || !isWeakIntermediate(facts));
   const living = strong.filter(({ notAfter }) => now <= notAfter);
   const kept = living.length === 0 ? bundle.certificates : living;
-  const pem = kept.map(({ der }) =>
-    partialChain
-      ? encodePem('TRUSTED CERTIFICATE', Buffer.concat([der, trustedForClients]))
-      : encodePem('CERTIFICATE', der),
-  );
+  // Written once with the bundle; the public roots are many.
+  const pem = partialChain
+    ? kept.map(({ der }) => encodePem('TRUSTED CERTIFICATE', Buffer.concat([der, trustedForClients])))
+    : bundle.pem.filter((_, at) => kept.includes(bundle.certificates[at] as CertificateFacts));
   return { pem, until: living.length < 2 ? Infinity : earliestEnd(living) };
 }
 

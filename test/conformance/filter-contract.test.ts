@@ -205,6 +205,21 @@ for (const { title, make, status, code, passes } of every) {
   });
 }
 
+describe('maintenance', () => {
+  it('answers with status and message of the route, and what a status of 503 asks for', async (t) => {
+    const text = async (statusCode: number): Promise<string> => {
+      const { client } = await open(t, [new MaintenanceFilter({ statusCode, message: 'closed' })]);
+      client.send(get);
+      return client.until('closed\n');
+    };
+    const date = 'Date: Thu, 01 Jan 2026 00:00:00 GMT';
+    const head = 'Content-Length: 7\r\nContent-Type: text/plain; charset=utf-8\r\nCache-Control: no-store';
+    const unavailable = 'HTTP/1.1 503 Service Unavailable';
+    assert.equal(await text(503), `${unavailable}\r\n${date}\r\n${head}\r\nRetry-After: 5\r\n\r\nclosed\n`);
+    assert.equal(await text(410), `HTTP/1.1 410 Gone\r\n${date}\r\n${head}\r\n\r\nclosed\n`);
+  });
+});
+
 describe('a request that waits for a filter', () => {
   it('goes on with what the filter saw, once it may', async (t) => {
     const { client, backend, filter, decide } = await openWaiting(t);

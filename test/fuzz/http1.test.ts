@@ -9,7 +9,7 @@ import { defaultHttpLimits } from '../../src/http/limits.ts';
 import { ChunkedReader } from '../../src/http1/chunked.ts';
 import { illegalHead, resumeAt, scanHead } from '../../src/http1/head-scan.ts';
 import { requestHeadText, responseHeadText } from '../../src/http1/head-text.ts';
-import { Refusal } from '../../src/http1/refusal.ts';
+import { ParseError } from '../../src/http1/parse-error.ts';
 import { parseRequestHead } from '../../src/http1/request-head.ts';
 import { parseResponseHead } from '../../src/http1/response-head.ts';
 
@@ -79,13 +79,13 @@ function decode(buffer: Buffer, step: number): string {
   const reader = new ChunkedReader(names, limits);
   const data: Buffer[] = [];
   let used = 0;
-  while (used < buffer.length && !reader.done && reader.refusal === undefined) {
+  while (used < buffer.length && !reader.done && reader.error === undefined) {
     used += reader.read(buffer.subarray(used, used + step), 0);
     if (reader.data !== undefined) data.push(reader.data);
   }
   const trailers = JSON.stringify([reader.trailers?.names.map((name) => name.raw), reader.trailers?.values]);
-  // What was delivered before a refusal depends on the cuts, the refusal does not.
-  if (reader.refusal !== undefined) return `refused ${reader.refusal.code}`;
+  // What was delivered before an error depends on the cuts, the error does not.
+  if (reader.error !== undefined) return `refused ${reader.error.code}`;
   return `${reader.done} ${Buffer.concat(data).toString('latin1')} ${trailers}`;
 }
 
@@ -119,7 +119,7 @@ describe('the codec under random bytes', () => {
         const end = scanHead(buffer, 0, buffer.length);
         if (end < 0) return;
         const request = parseRequestHead(buffer, 0, end, names, limits);
-        if (!(request instanceof Refusal)) {
+        if (!(request instanceof ParseError)) {
           assert.match(request.target, /^(?:\*|\/[!"$-~]*)$/);
           assert.doesNotMatch(request.fields.values.join(''), /[\r\n\0]/);
           assert.ok(request.bodyLength >= chunkedBody && Number.isSafeInteger(request.bodyLength));
@@ -173,7 +173,7 @@ describe('what the codec writes', () => {
           });
           const buffer = Buffer.from(text ?? '', 'latin1');
           const head = parseRequestHead(buffer, 0, scanHead(buffer, 0, buffer.length), names, limits);
-          if (head instanceof Refusal) assert.fail(head.detail);
+          if (head instanceof ParseError) assert.fail(head.detail);
           assert.deepEqual(
             [head.method, head.target, head.authority, head.bodyLength, head.acceptsTrailers],
             [method, `/${path}`, 'a.test', bodyLength, acceptsTrailers],
@@ -193,7 +193,7 @@ describe('what the codec writes', () => {
           'latin1',
         );
         const read = parseResponseHead(buffer, 0, scanHead(buffer, 0, buffer.length), names, limits, 'GET');
-        if (read instanceof Refusal) assert.fail(read.detail);
+        if (read instanceof ParseError) assert.fail(read.detail);
         assert.deepEqual([read.status, read.keepAlive, toPairs(read.fields)], [status, false, list]);
       }),
     );

@@ -18,7 +18,21 @@ const SHARED_FILES = 40;
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** What takes longest begins first, so that all cores finish together. */
-const longest: readonly string[] = [];
+const longest: readonly string[] = [
+  'slipped-trust',
+  'hostile-files',
+  'examples',
+  'trust-sessions',
+  'trust-connections',
+  'ticket-keys',
+  'inline-secrets',
+  'crl-files',
+  'check-against',
+  'reload-broken',
+  'stapling',
+  'crl-url',
+  'spiffe',
+].map((name) => `test/journeys/${name}.test.ts`);
 
 /** Test files under `paths` (files, folders or beginnings of names, relative to the root); all where there are none. */
 function findTests(paths: readonly string[]): string[] {

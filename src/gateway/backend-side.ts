@@ -1,0 +1,41 @@
+// What one worker has once for all its connections to backends, over all generations; each generation opens its pools on it.
+import type { Clock } from '../base/clock.ts';
+import type { Deadlines } from '../base/deadline.ts';
+import type { FieldNames } from '../http/field.ts';
+import { defaultHttpLimits } from '../http/limits.ts';
+import { ReadBuffers } from '../http1/read-buffer.ts';
+import type { DrainingPool } from '../upstream/dependencies.ts';
+import { Pools } from '../upstream/pools.ts';
+import { BackendProtocols } from '../upstream/protocols.ts';
+import type { WorkerServices } from './worker-services.ts';
+
+export type BackendSideOptions = { readonly clock: Clock; readonly deadlines: Deadlines; readonly names: FieldNames };
+
+export class BackendSide {
+  readonly #options: BackendSideOptions;
+  readonly #readBuffers = new ReadBuffers();
+  readonly #protocols = new BackendProtocols();
+  readonly #draining = new Set<DrainingPool>();
+
+  constructor(options: BackendSideOptions) {
+    this.#options = options;
+  }
+
+  /** What of `before` is the same is taken over, so that warm connections survive. */
+  openPools({ reports, budget, resolver }: WorkerServices, before: Pools | undefined): Pools {
+    return new Pools(
+      {
+        ...this.#options,
+        random: Math.random,
+        resolver,
+        limits: defaultHttpLimits,
+        readBuffers: this.#readBuffers,
+        protocols: this.#protocols,
+        draining: this.#draining,
+        events: reports,
+      },
+      budget,
+      before,
+    );
+  }
+}

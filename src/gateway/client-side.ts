@@ -1,0 +1,81 @@
+// HTTP on the connections of clients: what one worker has once for all of them, and the beginning of each. Which ones are open
+// is open-connections.ts.
+import type { Clock } from '../base/clock.ts';
+import type { Deadlines } from '../base/deadline.ts';
+import type { GatewayConfig } from '../config/gateway-config.ts';
+import type { Peer } from '../downstream/peer.ts';
+import { type AcceptedSocket, ClientProtocols } from '../downstream/protocols.ts';
+import { reEvaluate } from '../downstream/re-evaluate.ts';
+import { Client } from '../flow/client.ts';
+import { Serve } from '../flow/serve.ts';
+import type { FieldNames } from '../http/field.ts';
+import { defaultHttpLimits, lingerMs, type ServerTimeouts } from '../http/limits.ts';
+import { BufferPool } from '../http1/buffer-pool.ts';
+import { DateField } from '../http1/date-field.ts';
+import type { OcspChecker } from '../ocsp/checker.ts';
+import type { MetricCatalogue } from '../telemetry/metrics.ts';
+import type { ActiveGeneration } from './active-generation.ts';
+import type { OpenConnections } from './open-connections.ts';
+import type { WorkerServices } from './worker-services.ts';
+
+export type ClientSideOptions = {
+  readonly clock: Clock;
+  readonly deadlines: Deadlines;
+  readonly names: FieldNames;
+  readonly metrics: MetricCatalogue;
+  readonly active: ActiveGeneration;
+  readonly connections: OpenConnections;
+  readonly ocsp: OcspChecker;
+};
+
+export class ClientSide {
+  readonly #options: ClientSideOptions;
+  readonly #date: DateField;
+  readonly #buffers = new BufferPool();
+  readonly #protocols = new ClientProtocols();
+  #draining = false;
+
+  constructor(options: ClientSideOptions) {
+    this.#options = options;
+    this.#date = new DateField(options.clock);
+  }
+
+  /** From now on a connection that comes is served one request, if it asks in time. */
+  drain(): void {
+    this.#draining = true;
+  }
+
+  /** Serves a connection with a verdict, in the protocol that was agreed on. */
+  serve(accepted: AcceptedSocket, peer: Peer, { services, writes }: WorkerServices): void {
+    const { clock, deadlines, names, metrics, active, connections, ocsp } = this.#options;
+    const client = new Client(peer);
+    const connection = this.#protocols.open(
+      accepted,
+      {
+        names,
+        limits: defaultHttpLimits,
+        timeouts: timeoutsOf(active.get().loaded.config),
+        deadlines,
+        clock,
+        date: this.#date,
+        buffers: this.#buffers,
+        budget: writes,
+      },
+      new Serve(client, services),
+      connections,
+    );
+    connections.add(connection, client);
+    metrics.connections.labels({ entry_point: peer.secure ? 'webSecure' : 'web' }).inc();
+    // A handshake that began under the rules before a reload may end after it.
+    const rules = { policies: active.get().policies, now: clock.now(), ocsp };
+    const stale = peer.secure && reEvaluate(peer, rules) !== undefined;
+    if (stale) connection.dismiss();
+    else if (this.#draining) connection.drainAfterFirst();
+  }
+}
+
+/** Those of the active configuration, for a connection that begins. */
+function timeoutsOf({ timeouts }: GatewayConfig): ServerTimeouts {
+  const { drainMs: _, ...ofClients } = timeouts;
+  return { ...ofClients, lingerMs };
+}

@@ -1,0 +1,101 @@
+// Routes of one generation, from what was loaded of them: backends with their TLS identity and pools, filters, rules, metrics.
+import type { ForwardClientCertConfig, GatewayConfig } from '../config/gateway-config.ts';
+import type { CrlLookup } from '../crl/subscriber.ts';
+import { compileFilters } from '../filters/compile-filters.ts';
+import { RouteMetrics } from '../flow/request-metrics.ts';
+import type { Route } from '../flow/serving.ts';
+import type { LoadedRoute } from '../loading/loaded.ts';
+import type { MetricCatalogue } from '../telemetry/metrics.ts';
+import { AnchorSet } from '../trust/anchor-set.ts';
+import { RouteRule } from '../trust/route-rule.ts';
+import { loadSystemBundle, TrustBundle } from '../trust/trust-bundle.ts';
+import { Cluster } from '../upstream/cluster.ts';
+import type { PoolSettings } from '../upstream/pool-settings.ts';
+import type { Pools } from '../upstream/pools.ts';
+import type { TlsMaterial } from '../upstream/tls-identity.ts';
+import { crlSettings } from './compile-policies.ts';
+
+export type RouteDependencies = {
+  readonly pools: Pools;
+  readonly crls: CrlLookup;
+  readonly metrics: MetricCatalogue;
+};
+
+/** What equal routes have in common is made once. */
+export class RouteCompiler {
+  readonly #gateway: GatewayConfig;
+  readonly #dependencies: RouteDependencies;
+  readonly #anchors = new AnchorSets();
+  readonly #forwards = new ForwardSettings();
+
+  constructor(gateway: GatewayConfig, dependencies: RouteDependencies) {
+    this.#gateway = gateway;
+    this.#dependencies = dependencies;
+  }
+
+  /** Its cluster is the caller's to close. Throws where OpenSSL rejects its TLS material, or it cannot be built otherwise. */
+  compile({ config: loaded, tls }: LoadedRoute): Route {
+    const { pools, crls, metrics } = this.#dependencies;
+    const config = { ...loaded, forwardClientCert: this.#forwards.find(loaded.forwardClientCert) };
+    const { transport } = this.#gateway;
+    const pool: PoolSettings = {
+      maxConnsPerHost: transport.maxConnsPerHost,
+      reservedConnsPerHost: transport.reservedConnsPerHost,
+      maxWaiting: transport.maxPendingRequests,
+      maxIdleConnsPerHost: transport.maxIdleConnsPerHost,
+      idleMs: transport.idleConnTimeoutMs,
+      maxAgeMs: transport.maxConnectionDurationMs,
+      connectMs: config.timeouts.connectMs,
+      handshakeMs: config.timeouts.handshakeMs,
+    };
+    const material: TlsMaterial = {
+      verify: !config.tls.insecureSkipVerify,
+      anchors: this.#anchors.find(tls.rootCAs),
+      client: tls.clientPair,
+      serverName: config.tls.serverName,
+      minVersion: config.tls.minVersion,
+      maxVersion: config.tls.maxVersion,
+      rules: config.tls,
+      crl:
+        config.tls.crl && tls.crlKey
+          ? { key: tls.crlKey, settings: crlSettings(config.tls.crl), crls: crls.find(tls.crlKey) }
+          : undefined,
+    };
+    // First, so that nothing has begun where a filter cannot be made.
+    const filters = compileFilters(config);
+    const { backends, loadBalancing, healthCheck } = config;
+    const cluster = new Cluster({ backends, loadBalancing, healthCheck, tls: material, pool }, pools);
+    const rule = config.clientCert && new RouteRule(config.clientCert);
+    return { config, cluster, metrics: new RouteMetrics(metrics, config.name), rule, filters };
+  }
+}
+
+/** Equal settings become one value, so that a connection makes its identity once for all routes that have them. */
+class ForwardSettings {
+  readonly #known = new Map<string, ForwardClientCertConfig>();
+
+  find(config: ForwardClientCertConfig): ForwardClientCertConfig {
+    const key = JSON.stringify(config);
+    const same = this.#known.get(key);
+    if (same === undefined) this.#known.set(key, config);
+    return same ?? config;
+  }
+}
+
+/** Anchors of the backend side by their text: 10,000 routes with one CA parse it once. */
+class AnchorSets {
+  readonly #known = new Map<string, AnchorSet>();
+
+  /** `pem` undefined: the system's roots. */
+  find(pem: string | undefined): AnchorSet {
+    const key = pem ?? 'system';
+    let set = this.#known.get(key);
+    if (set === undefined) {
+      const bundle = pem === undefined ? loadSystemBundle() : TrustBundle.parse(pem).bundle;
+      if (bundle === undefined) throw new RangeError('a CA bundle that was good when it was loaded cannot be read');
+      set = new AnchorSet(bundle, false);
+      this.#known.set(key, set);
+    }
+    return set;
+  }
+}

@@ -1,0 +1,98 @@
+// The generations of one worker: prepared completely beside the active one, then swapped in by one assignment, or forgotten.
+// What follows a swap (connections re-evaluated, the old one closed) is gateway.ts.
+import { randomUUID } from 'node:crypto';
+import type { Clock } from '../base/clock.ts';
+import { Slices } from '../base/slices.ts';
+import { type CrlMessage, CrlSubscriber } from '../crl/subscriber.ts';
+import type { TicketSeed } from '../downstream/ticket-secret.ts';
+import { Forwarding } from '../forwarding/forwarding.ts';
+import type { LoadedRules } from '../loading/loaded.ts';
+import type { Staples } from '../ocsp/staples.ts';
+import type { MetricCatalogue } from '../telemetry/metrics.ts';
+import type { ActiveGeneration } from './active-generation.ts';
+import type { BackendSide } from './backend-side.ts';
+import { Generation } from './generation.ts';
+import type { WorkerServicesAtStart } from './worker-services.ts';
+
+export type GenerationsOptions = {
+  readonly clock: Clock;
+  readonly metrics: MetricCatalogue;
+  readonly active: ActiveGeneration;
+  readonly services: WorkerServicesAtStart;
+  readonly backends: BackendSide;
+  readonly staples: Staples;
+};
+
+export class Generations {
+  /** What is known of revocation, beside the generations (decision 0012). */
+  readonly #crls = new CrlSubscriber();
+  readonly #options: GenerationsOptions;
+  readonly #prepared = new Map<number, Generation>();
+  /** What was asked for last; one that is building and was not, ends at its next pause. */
+  #wished: { readonly number: number } | undefined;
+  #building: Promise<unknown> = Promise.resolve();
+  /** How often CRLs were put active. */
+  #crlLists = 0;
+
+  constructor(options: GenerationsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Builds a generation beside the current one, in slices: requests are served meanwhile. Rejects where it cannot be built, or
+   * is abandoned on the way; nothing has changed then. One after the other, however many are asked for.
+   */
+  async prepare(number: number, loaded: LoadedRules, ticketSeed: TicketSeed): Promise<void> {
+    const wish = { number };
+    this.#wished = wish;
+    const mine = this.#building.then(async () => this.#build(loaded, ticketSeed, wish));
+    this.#building = mine.catch(() => {});
+    return mine;
+  }
+
+  async #build(loaded: LoadedRules, ticketSeed: TicketSeed, wish: { readonly number: number }): Promise<void> {
+    const { number } = wish;
+    const { clock, metrics, active, services, backends, staples } = this.#options;
+    const before = active.find();
+    const forwarding = new Forwarding(loaded.config.proxy, randomUUID);
+    const pools = backends.openPools(services.make(loaded.config), before?.pools);
+    try {
+      const crls = this.#crls;
+      const input = { number, loaded, ticketSeed, now: clock.now(), crls, staples, forwarding, pools, metrics };
+      const listed = this.#crlLists;
+      const isWanted = (): boolean => this.#wished === wish;
+      const generation = await Generation.build(input, new Slices(clock), before, isWanted);
+      // What came while it was built went to the others only.
+      if (listed !== this.#crlLists) generation.replaceCrls(crls);
+      this.#prepared.get(number)?.close();
+      this.#prepared.set(number, generation);
+    } catch (error) {
+      // What it had begun must not live on for ever: probes of its backends, its hold on pools that others still use.
+      pools.close();
+      throw error;
+    }
+  }
+
+  /** From now on it is the active one. Throws where it was not prepared. */
+  commit(number: number): { readonly next: Generation; readonly before: Generation | undefined } {
+    const next = this.#prepared.get(number);
+    if (next === undefined) throw new RangeError(`generation ${number} was not prepared`);
+    this.#prepared.clear();
+    return { next, before: this.#options.active.replace(next) };
+  }
+
+  abandon(number: number): void {
+    if (this.#wished?.number === number) this.#wished = undefined;
+    this.#prepared.get(number)?.close();
+    this.#prepared.delete(number);
+  }
+
+  /** Told to all that are built, too; false where nothing changed. Throws where a CRL that is named never came. */
+  takeCrls(message: CrlMessage): boolean {
+    if (!this.#crls.take(message)) return false;
+    this.#crlLists++;
+    for (const generation of this.#prepared.values()) generation.replaceCrls(this.#crls);
+    this.#options.active.find()?.replaceCrls(this.#crls);
+    return true;
+  }
+}
