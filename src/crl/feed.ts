@@ -1,4 +1,4 @@
-// One source of CRLs while the gateway runs: read again when its file changes or its URL is due, and what is active of it.
+// One source of CRLs while the gateway runs: read again when its file changes or its URL is due, and what of it is active.
 // A reading that fails keeps the last good CRL, loudly; one that is older than what is active is refused.
 import type { Clock } from '../base/clock.ts';
 import type { Validators } from './fetch.ts';
@@ -44,7 +44,7 @@ export class CrlFeed {
   #again = false;
   #closed = false;
 
-  /** `inherited`: what is active of it, signed by CAs that the feed has as well. */
+  /** `inherited`: what of it is active, signed by CAs that the feed has as well. */
   constructor(
     spec: CrlSourceSpec,
     refreshMs: number,

@@ -1,4 +1,4 @@
-// A rung of the diagnosis: which step, how it went, one line, and for the one that broke the cause, the remedy, our code and
+// A step of the diagnosis: which step, how it went, one line, and for the one that broke the cause, the remedy, our code and
 // the raw one. The remedies are those of a person at the client's side; the fault table has those of the gateway's.
 import { type FaultCode, faultTable } from '../base/fault.ts';
 

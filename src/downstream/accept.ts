@@ -1,4 +1,4 @@
-// One accepted connection on its way to a verdict: ClientHello, policy, TLS, result, then either the flow or a refusal with
+// One accepted connection on its way to a verdict: ClientHello, policy, TLS, verification, then either the flow or a refusal with
 // its reason. Every step is under one deadline; no throw leaves a socket callback (incident 12).
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';

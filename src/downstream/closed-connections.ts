@@ -1,4 +1,4 @@
-// Whose open connections are closed because trust changed: gathered over one verification, for one log line per reason. Nobody can
+// Whose open connections are closed because trust changed: gathered over one re-evaluation, for one log line per reason. Nobody can
 // flood the log with it: each of them was let in before, and is not let in again.
 import type { VerificationResult } from '../trust/certificate-checks.ts';
 import { escapeForLog } from '../base/log-text.ts';

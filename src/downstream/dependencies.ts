@@ -16,7 +16,7 @@ import type { Peer } from './peer.ts';
 import type { PendingHandshakes, PendingLimits } from './pending-handshakes.ts';
 import type { PolicyTable } from './policy-table.ts';
 
-/** The rules active, taken anew for each connection. */
+/** The active rules, taken anew for each connection. */
 export type DownstreamState = {
   readonly policies: PolicyTable;
   /** Above 0: every wait ends. */

@@ -1,5 +1,5 @@
 // Who is at the other end of an accepted connection, as the request flow sees it: address, trust policy, verdict.
-// Computed once per connection and never changed; verification an open connection again yields a new Verdict elsewhere.
+// Computed once per connection and never changed; re-evaluating an open connection yields a new Verdict elsewhere.
 import type { Socket } from 'node:net';
 import { findIdentity, type Identity, type Verdict } from '../trust/verdict.ts';
 

@@ -9,7 +9,7 @@ import { Metrics } from '../telemetry/metrics.ts';
 import { Client } from './client.ts';
 import { RequestMetrics } from './request-metrics.ts';
 
-type Asking = Parameters<Client['identity']>[1];
+type RequestParts = Parameters<Client['identity']>[1];
 
 const ca = await mintCa();
 const leaf = readFacts((await ca.issue({ kind: 'client', cn: 'alice' })).der);
@@ -25,13 +25,13 @@ function peer(chainKnown: boolean): Peer {
 const anonymous = { remoteAddress: '192.0.2.1', verdict: undefined, identity: undefined } as unknown as Peer;
 
 /** What one generation asks with; `received`: the client's own header. */
-function asking(metrics: Metrics, received: Fields = new Fields(), serving: object = {}): Asking {
+function asking(metrics: Metrics, received: Fields = new Fields(), serving: object = {}): RequestParts {
   return {
     exchange: { head: { fields: received } },
     policy: undefined,
     serving,
     services: { metrics: new RequestMetrics(metrics.of) },
-  } as unknown as Asking;
+  } as unknown as RequestParts;
 }
 
 function settings(change: Partial<ForwardClientCertConfig> = {}): ForwardClientCertConfig {

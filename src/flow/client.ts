@@ -13,10 +13,14 @@ import { accessLogClient } from '../telemetry/access-log.ts';
 import { Caller } from '../upstream/caller.ts';
 import type { Services, Serving } from './serving.ts';
 
-export type HostPlace = { readonly authority: string; readonly host: string; readonly policy: TrustPolicy | undefined };
+export type HostPolicy = {
+  readonly authority: string;
+  readonly host: string;
+  readonly policy: TrustPolicy | undefined;
+};
 
 /** The part of a request's way that matters here. */
-type Asking = {
+type RequestParts = {
   readonly exchange: Exchange;
   readonly policy: TrustPolicy | undefined;
   readonly serving: Serving;
@@ -37,7 +41,7 @@ export class Client {
   /** Why its open connection has to end, since trust changed; undefined while it would be let in today. */
   distrusted: VerificationResult | undefined;
   #serving: Serving | undefined;
-  #place: HostPlace | undefined;
+  #hostPolicy: HostPolicy | undefined;
   #known = nothingKnown;
   #callers = noCallers;
   #verified: { readonly rule: RouteRule; readonly denial: RouteDenial | undefined } | undefined;
@@ -48,27 +52,27 @@ export class Client {
   }
 
   /** Host and policy of an authority; the last one is remembered, since a client rarely changes it. */
-  findHost(authority: string, serving: Serving): HostPlace {
+  findHost(authority: string, serving: Serving): HostPolicy {
     this.#enter(serving);
-    const last = this.#place;
+    const last = this.#hostPolicy;
     if (last !== undefined && last.authority === authority) return last;
     const host = hostOfAuthority(authority) ?? '';
-    const place = { authority, host, policy: serving.policies.find(host === '' ? undefined : host) };
-    this.#place = place;
-    return place;
+    const found = { authority, host, policy: serving.policies.find(host === '' ? undefined : host) };
+    this.#hostPolicy = found;
+    return found;
   }
 
   /** Identity fields for a route's backend, computed once for all routes with these settings (Generation shares them). */
-  identity(config: ForwardClientCertConfig, asking: Asking): FieldBlock {
-    this.#enter(asking.serving);
-    const received = asking.exchange.head.fields;
+  identity(config: ForwardClientCertConfig, request: RequestParts): FieldBlock {
+    this.#enter(request.serving);
+    const received = request.exchange.head.fields;
     for (const known of this.#known) if (known.config === config) return known.forwarded.block(received);
     const { identity } = this.peer;
     if (identity === undefined && !forwardsIncoming(config.mode)) return FieldBlock.empty;
     // The policy is no part of the key: a connection that has an identity reaches the hosts of one policy (identify).
-    const ownUris = asking.policy === undefined ? [] : asking.serving.ownUris(asking.policy);
+    const ownUris = request.policy === undefined ? [] : request.serving.ownUris(request.policy);
     const forwarded = new ForwardedIdentity(identity, config, ownUris);
-    if (forwarded.lacksChain) asking.services.metrics.countChainUnknown();
+    if (forwarded.lacksChain) request.services.metrics.countChainUnknown();
     this.#known = [...this.#known.slice(1 - maxKnown), { config, forwarded }];
     return forwarded.block(received);
   }
@@ -94,7 +98,7 @@ export class Client {
   #enter(serving: Serving): void {
     if (this.#serving === serving) return;
     this.#serving = serving;
-    this.#place = undefined;
+    this.#hostPolicy = undefined;
     this.#known = nothingKnown;
   }
 }

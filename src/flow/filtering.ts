@@ -4,15 +4,7 @@
 import type { Late } from '../base/deadline.ts';
 import { Fault } from '../base/fault.ts';
 import { FieldEdits } from '../filters/field-edits.ts';
-import {
-  Answer,
-  checkStatus,
-  defaultWaitMs,
-  type Filter,
-  type FilterRequest,
-  type FilterResponse,
-  type FilterResult,
-} from '../filters/filter.ts';
+import { Answer, defaultWaitMs, type Filter, type FilterRequest, type FilterResult } from '../filters/filter.ts';
 import type { ClientWatcher, ResponseHead } from '../http/exchange.ts';
 import type { Fields } from '../http/field.ts';
 import type { Identity } from '../trust/verdict.ts';
@@ -20,6 +12,7 @@ import type { Permitted } from './authorize.ts';
 import { verifyClient } from './identify.ts';
 import { answerOf } from './refuse.ts';
 import type { FilterChanges, RequestContext } from './request-context.ts';
+import { ResponseEdits } from './response-edits.ts';
 
 /** However long a filter asks for: every wait ends. */
 const maxWaitMs = 60_000;
@@ -228,39 +221,6 @@ export class Filtering implements FilterRequest, FilterChanges, ClientWatcher, L
       }
     }
     return response?.head ?? head;
-  }
-}
-
-class ResponseEdits implements FilterResponse {
-  readonly fields: FieldEdits;
-  readonly #received: ResponseHead;
-  #status: number;
-
-  constructor(received: ResponseHead) {
-    this.fields = new FieldEdits(received.fields);
-    this.#received = received;
-    this.#status = received.status;
-  }
-
-  get status(): number {
-    return this.#status;
-  }
-
-  set status(status: number) {
-    checkStatus(status);
-    this.#status = status;
-  }
-
-  get head(): ResponseHead {
-    const { status, reason, bodyLength, announcedLength } = this.#received;
-    const same = this.#status === status;
-    return {
-      status: this.#status,
-      reason: same ? reason : '',
-      fields: this.fields.current,
-      bodyLength,
-      announcedLength,
-    };
   }
 }
 

@@ -8,15 +8,15 @@ export function identify(context: RequestContext): Identified {
   const { client, serving } = context;
   context.requestId = serving.forwarding.requestId(context.exchange.head, client.peer);
   verifyClient(client, context.services.clock.now());
-  const place = client.findHost(context.exchange.head.authority, serving);
-  context.host = place.host;
-  context.policy = place.policy;
-  if (place.policy === undefined) {
-    throw new Fault('host_mismatch', 'client', { detail: `no policy for host ${JSON.stringify(place.host)}` });
+  const found = client.findHost(context.exchange.head.authority, serving);
+  context.host = found.host;
+  context.policy = found.policy;
+  if (found.policy === undefined) {
+    throw new Fault('host_mismatch', 'client', { detail: `no policy for host ${JSON.stringify(found.host)}` });
   }
-  if (client.peer.secure && place.policy.name !== client.peer.policy) {
+  if (client.peer.secure && found.policy.name !== client.peer.policy) {
     throw new Fault('host_mismatch', 'client', {
-      detail: `connection belongs to policy ${client.peer.policy}, host to policy ${place.policy.name}`,
+      detail: `connection belongs to policy ${client.peer.policy}, host to policy ${found.policy.name}`,
     });
   }
   if (!isIdentified(context)) throw new Fault('internal', 'gateway');

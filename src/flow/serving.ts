@@ -26,7 +26,7 @@ export type Route = {
   readonly filters: readonly Filter[];
 };
 
-/** The rules active: immutable, replaced as a whole by a reload. */
+/** The active rules: immutable, replaced as a whole by a reload. */
 export type Serving = {
   readonly number: number;
   readonly policies: PolicyTable;

@@ -1,4 +1,4 @@
-// The gauges about backends, read off the generation active when somebody asks: nothing is kept up to date in between,
+// The gauges about backends, read off the active generation when somebody asks: nothing is kept up to date in between,
 // and what a reload removed is gone from the next answer.
 import type { MetricCatalogue } from '../telemetry/metrics.ts';
 import type { Pools } from '../upstream/pools.ts';

@@ -31,7 +31,7 @@ export class Generations {
   /** What was asked for last; one that is building and was not, ends at its next pause. */
   #wished: { readonly number: number } | undefined;
   #building: Promise<unknown> = Promise.resolve();
-  /** How often CRLs were put active. */
+  /** How often CRLs were activated. */
   #crlLists = 0;
 
   constructor(options: GenerationsOptions) {

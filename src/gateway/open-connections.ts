@@ -20,7 +20,7 @@ type Open = {
   readonly validUntil: number;
 };
 
-/** `policies`: those active; `ocsp`: the answers so far. */
+/** `policies`: the active ones; `ocsp`: the answers so far. */
 export type ActiveTrust = { readonly policies: () => PolicyTable; readonly ocsp: () => OcspChecker };
 
 /** How often the clock is compared with the certificates of open connections. */

@@ -52,7 +52,7 @@ export class Http1BackendConnection implements BackendCall, BackendConnection {
   #ended = false;
   #error: (Error & { code?: string }) | undefined;
 
-  /** `inlet`: where the socket's bytes come from if it was opened with one, so that it emits no `data`. */
+  /** `readBuffer`: where the socket's bytes come from if it was opened with one, so that it emits no `data`. */
   constructor(socket: Socket, options: Http1BackendOptions, owner: ConnectionOwner, readBuffer?: ReadBuffer) {
     this.socket = socket;
     this.#options = options;

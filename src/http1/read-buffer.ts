@@ -31,7 +31,7 @@ export type OpenSocket = { readonly socket: Socket; readonly readBuffer: ReadBuf
 export class ReadBuffers {
   readonly #buffer = Buffer.allocUnsafeSlow(readBytes);
 
-  /** An inlet for a socket that is about to be opened. */
+  /** For a socket that is about to be opened. */
   open(): ReadBuffer {
     return new ReadBuffer(this.#buffer);
   }

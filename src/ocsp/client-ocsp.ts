@@ -28,7 +28,7 @@ export type ClientOcspOptions = {
   readonly metrics: MetricCatalogue;
   /** For the names of responders. */
   readonly lookup: LookupFunction;
-  /** Those active. */
+  /** The active ones. */
   readonly policies: () => OcspPolicies;
   /** Clients that are connected and welcome. */
   readonly peers: () => Iterable<OcspClient>;

@@ -73,7 +73,7 @@ export class LiveTrust {
     this.#expiries.markTold(loaded.expiries);
   }
 
-  /** After a reload, taken or not: responses for the certificates active, and for no others. */
+  /** After a reload, taken or not: responses for the active certificates, and for no others. */
   follow(loaded: LoadedConfig): void {
     this.staples.follow(loaded.staples);
   }
@@ -90,7 +90,7 @@ export class LiveTrust {
     return this.staples.list().map(({ sha256, staple }) => ({ kind: 'staple', sha256, staple }));
   }
 
-  /** Resolves when the CRLs active are on their way to this worker; rejects where it cannot be told. */
+  /** Resolves when the active CRLs are on their way to this worker; rejects where it cannot be told. */
   async deliverCrls(worker: WorkerHandle): Promise<void> {
     await worker.crls.deliver(() => this.crls.groups());
   }

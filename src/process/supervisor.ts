@@ -31,7 +31,7 @@ export class Supervisor {
   readonly #backoffs: Backoff[] = [];
   /** Starts under way, by slot; each rejects where its worker does not come up. */
   readonly #starts = new Map<number, Promise<void>>();
-  /** Workers that have the rules active, and hear of every change of them. */
+  /** Workers that have the active rules, and hear of every change of them. */
   readonly #enrolled = new WeakSet<WorkerHandle>();
   readonly #watchdog: Watchdog<WorkerHandle>;
   /** What any of them learned from its clients (DER, by its base64): told to those that start later. */

@@ -60,7 +60,7 @@ export class WorkerHandle {
   readonly #waiting = new Set<Waiting>();
   readonly #onLeaving: () => void;
   readonly #onIntermediate: (der: Uint8Array) => void;
-  /** Brings it the CRLs active. */
+  /** Brings it the active CRLs. */
   readonly crls = new CrlSender(async (message) => this.sendPaced(message));
   readonly #onSeen: (report: SeenReport, worker: WorkerHandle) => void;
   #questions = 0;

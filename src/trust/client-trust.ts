@@ -107,7 +107,7 @@ export class ClientTrust implements PathRules {
     return this.#revocations;
   }
 
-  /** Puts refreshed CRLs active, for every result from now on; nothing where the policy asks for none. */
+  /** Activates refreshed CRLs, for every verification from now on; nothing where the policy asks for none. */
   replaceRevocations(list: RevocationList): void {
     if (this.#revocations !== undefined) this.#revocations = list;
   }
@@ -126,7 +126,7 @@ export class ClientTrust implements PathRules {
     };
   }
 
-  /** The anchors that this certificate must chain to; a result where it belongs to no trust domain of ours. */
+  /** The anchors that this certificate must chain to; a refusal where it belongs to no trust domain of ours. */
   anchorsFor(leaf: CertificateFacts): AnchorSet | VerificationResult {
     if (this.#domains === undefined) return this.#own as AnchorSet;
     const id = readSvid(leaf);

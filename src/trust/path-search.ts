@@ -10,6 +10,8 @@ const maxSignatureChecks = 32;
 /** Unfinished ways held at one time, and ways looked at in all. */
 const maxWidth = 64;
 const maxPaths = 32;
+/** Certificates whose issuers are looked for, on all ways together. */
+const maxSteps = 128;
 
 export type PathRequest = {
   readonly leaf: CertificateFacts;
@@ -51,6 +53,7 @@ export class PathSearch {
   *paths(): Generator<TrustPath, void, undefined> {
     const { leaf, certificate } = this.#request;
     let found = 0;
+    let steps = 0;
     let open: (readonly PathCertificate[])[] = [[openCertificate(leaf, certificate)]];
     while (open.length > 0) {
       const longer: (readonly PathCertificate[])[] = [];
@@ -64,6 +67,10 @@ export class PathSearch {
         }
       }
       for (const links of open) {
+        if (++steps > maxSteps) {
+          this.cut = true;
+          return;
+        }
         for (const issuer of this.#issuers(links, false)) {
           if (longer.length < maxWidth) longer.push([...links, issuer]);
           else this.cut = true;

@@ -102,7 +102,7 @@ function verifyLeafAndChain(
 type Learned = { readonly known: EstablishedChain; readonly refusal: VerificationResult | undefined };
 
 /**
- * Finds the path to an anchor and keeps it; a leaf directly below an anchor needs nothing that was sent. A result where
+ * Finds the path to an anchor and keeps it; a leaf directly below an anchor needs nothing that was sent. A refusal where
  * there is none to rely on: OpenSSL accepted it, but it knows no trust domains, and a Node that verified against nothing
  * must not pass (N21).
  */

@@ -48,7 +48,7 @@ export class Pools {
     );
   }
 
-  /** Puts refreshed CRLs active for the identities that ask for them by this key, and verifies their connections again. */
+  /** Activates refreshed CRLs for the identities that ask for them by this key, and verifies their connections again. */
   replaceCrls(key: string, crls: readonly IndexedCrl[]): void {
     const changed = new Set(this.#identities.values().filter((identity) => identity.replaceCrls(key, crls)));
     for (const pool of this.#pools.values()) {

@@ -114,7 +114,7 @@ export class TlsIdentity {
     return this.#crls;
   }
 
-  /** Puts refreshed CRLs active for every result from now on; false where they are those of another key. */
+  /** Activates refreshed CRLs for every verification from now on; false where they are those of another key. */
   replaceCrls(key: string, crls: readonly IndexedCrl[]): boolean {
     if (this.#crl?.key !== key) return false;
     this.#crls = new CrlSet(crls, this.#crl.settings);
