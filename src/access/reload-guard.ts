@@ -3,8 +3,9 @@
 // gone look like an intention to a parser; to the running gateway they are a door that opens. At the start there is nothing to
 // compare with.
 import { isIpLiteral, wildcardHost } from '../base/host.ts';
-import type { GatewayConfig, Place, PolicyConfig } from '../config/gateway-config.ts';
-import type { Problem } from '../config/problem.ts';
+import type { GatewayConfig, PolicyConfig } from '../config/gateway-config.ts';
+import type { Place } from '../yaml/place.ts';
+import type { Problem } from '../yaml/problem.ts';
 import type { PolicyTable } from '../downstream/policy-table.ts';
 import { certificateNames, makePolicyTable } from '../gateway/compile-policies.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';

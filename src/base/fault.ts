@@ -1,6 +1,6 @@
 // Everything that can go wrong while a connection or a request is handled, in one table: a stable code, who caused it,
 // the HTTP status that follows, and one sentence of help. Logs, metrics, problem documents and docs/faults.md use these
-// codes, never OpenSSL's or errno's names (those travel along as `raw`). Configuration mistakes live in config/problem.ts.
+// codes, never OpenSSL's or errno's names (those travel along as `raw`). Configuration mistakes live in yaml/problem.ts.
 
 /** Who caused the failure: the client (the client side and its request), the gateway itself, or the backend (the backend side). */
 export type FaultSource = 'client' | 'gateway' | 'backend';

@@ -5,7 +5,7 @@ import { systemClock } from '../base/clock.ts';
 import { CrlPublisher } from '../crl/publisher.ts';
 import type { CrlLookup } from '../crl/subscriber.ts';
 import { safeJson } from '../base/safe-json.ts';
-import { type Problem, problemsToJson } from '../config/problem.ts';
+import { type Problem, problemsToJson } from '../yaml/problem.ts';
 import { FileSource } from '../loading/file-source.ts';
 import { loadGateway } from '../loading/load.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';

@@ -1,6 +1,6 @@
 // Prints configuration problems with the line they stand on.
 import { readRegularFile } from '../base/read-regular-file.ts';
-import { type Problem, renderProblem } from '../config/problem.ts';
+import { type Problem, renderProblem } from '../yaml/problem.ts';
 
 export async function printProblems(problems: readonly Problem[], out: NodeJS.WritableStream): Promise<void> {
   const sources = new Map<string, string | undefined>();
@@ -14,7 +14,7 @@ export async function printProblems(problems: readonly Problem[], out: NodeJS.Wr
 /** undefined where there is no line to show: what is no file, or too large, was refused unread. */
 async function readSource(file: string): Promise<string | undefined> {
   // Only where there is something to show: it brings the parser of YAML.
-  const { yamlLimits } = await import('../config/yaml-limits.ts');
+  const { yamlLimits } = await import('../yaml/limits.ts');
   return readRegularFile(file, yamlLimits.fileBytes).then(
     (bytes) => bytes.toString('utf8'),
     () => undefined,

@@ -1,8 +1,9 @@
-// The scalars of the configuration as zod schemas. What comes in is always source text (yaml-tree.ts); each atom says
+// The scalars of the configuration as zod schemas. What comes in is always source text (yaml/tree.ts); each atom says
 // what it expected in words, with a hint where it can. YAML 1.1 booleans pass, as in Goma's parser.
 import { z } from 'zod';
 import { durationPattern, maxDurationMs, parseDuration } from './duration.ts';
-import { findNearest } from './nearest.ts';
+import { saysOff } from '../yaml/cursor.ts';
+import { findNearest } from '../yaml/nearest.ts';
 
 /** Shown where a value came in wrong; `hint` travels in the issue's params. */
 function atom<T extends z.ZodType>(expected: string, out: T, parse: (text: string) => unknown, hint = '') {
@@ -16,13 +17,13 @@ function atom<T extends z.ZodType>(expected: string, out: T, parse: (text: strin
 
 export const text = atom('text', z.string(), (value) => value);
 
-/** What YAML 1.1 takes for false. */
-export const saysOff = /^(?:false|no|off|n)$/i;
-
 export const flag = atom('true or false', z.boolean(), (value) => {
   if (/^(?:true|yes|on|y)$/i.test(value)) return true;
   return saysOff.test(value) ? false : undefined;
 });
+
+/** Bounds of a value as they are written in a file, for what is said about a key. */
+export const ranges = z.registry<{ readonly min: string | number; readonly max: string | number }>();
 
 /** A whole number within the bounds. */
 export function integer(min: number, max: number = Number.MAX_SAFE_INTEGER, hint = '') {
@@ -31,8 +32,11 @@ export function integer(min: number, max: number = Number.MAX_SAFE_INTEGER, hint
     const number = /^[-+]?\d{1,16}$/.test(value) ? Number(value) : Number.NaN;
     return number >= min && number <= max ? number : undefined;
   };
-  return atom(`a whole number ${range}`, z.int().min(min).max(max), parse, hint);
+  const schema = atom(`a whole number ${range}`, z.int().min(min).max(max), parse, hint);
+  return schema.register(ranges, { min, max });
 }
+
+const maxSeconds = Math.floor(maxDurationMs / 1000);
 
 /** Whole seconds, as Goma writes its timeouts; in milliseconds. */
 export const seconds = atom(
@@ -43,7 +47,7 @@ export const seconds = atom(
     return ms <= maxDurationMs ? ms : undefined;
   },
   'This key takes seconds without a unit, for example 30.',
-);
+).register(ranges, { min: 0, max: maxSeconds });
 
 /** A Go duration; in milliseconds. */
 export const duration = atom(
@@ -52,6 +56,19 @@ export const duration = atom(
   (value) => (parseDuration(value) === undefined ? undefined : value),
   'For example 500ms, 30s, 1m30s, 1h; a day is 24h.',
 ).transform((value) => parseDuration(value) ?? 0);
+
+/** A Go duration within bounds that are written as durations themselves; in milliseconds. */
+export function durationBetween(min: string, max: string) {
+  const [from = 0, to = 0] = [parseDuration(min), parseDuration(max)];
+  const within = z.preprocess((input, ctx) => {
+    const ms = typeof input === 'string' ? parseDuration(input) : undefined;
+    if (ms === undefined || (ms >= from && ms <= to)) return input;
+    const params = { outOfRange: `is not between ${min} and ${max}` };
+    ctx.addIssue({ code: 'custom', message: 'out of range', params, input });
+    return z.NEVER;
+  }, duration);
+  return within.register(ranges, { min, max });
+}
 
 /** A number from 0 to 1. */
 export const ratio = atom('a number from 0 to 1', z.number().min(0).max(1), (value) => {

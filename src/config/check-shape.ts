@@ -1,8 +1,10 @@
 // A tree against its shape: every value of the wrong kind becomes a placed problem and counts as absent from then on, so that
 // the checks that follow see the rest and all problems come out at once.
-import type { z } from 'zod';
-import type { ProblemList } from './problem-list.ts';
-import { quote, type TreeNode } from './yaml-tree.ts';
+import { z } from 'zod';
+import { declared } from './key.ts';
+import { unwrapShape } from './key-places.ts';
+import type { ProblemList } from '../yaml/problem-list.ts';
+import { quote, type TreeNode } from '../yaml/tree.ts';
 
 /** Each round cuts out what was wrong; what is deeper shows in the next. */
 const maxRounds = 8;
@@ -24,42 +26,52 @@ export function checkShape<T extends z.ZodType>(
       if (place === undefined) return undefined;
       const name = path.toReversed().find((step) => typeof step === 'string');
       const what = name === undefined ? '' : `${name}: `;
-      if (at?.kind !== 'scalar' || !at.broken)
-        problems.error('wrong_value', place, `${what}${issue.message}, found ${describe(at)}`, hintFor(issue, at));
+      const outOfRange = paramOf(issue, 'outOfRange');
+      if (outOfRange !== undefined) problems.error('out_of_range', place, `${name} ${outOfRange}`);
+      else if (at?.kind !== 'scalar' || !at.broken)
+        problems.error(
+          'wrong_value',
+          place,
+          `${what}${issue.message}, found ${describe(at)}`,
+          hintFor(issue, at, shape),
+        );
       if (path.length === 0 || node === undefined || !cut(node, path)) return undefined;
     }
   }
   return undefined;
 }
 
-function hintFor(issue: z.core.$ZodIssue, at: TreeNode | undefined): string {
+function hintFor(issue: z.core.$ZodIssue, at: TreeNode | undefined, shape: z.ZodType): string {
   if (issue.code === 'invalid_type' && issue.expected === 'array' && at?.kind === 'scalar')
     return at.substituted ? 'Write it in [ ].' : `Write [${at.text}].`;
   if (issue.code === 'invalid_type' && issue.expected === 'array' && at?.kind === 'map') return 'Write it in [ ].';
-  if (issue.code === 'invalid_type' && issue.expected === 'object') return exampleOf(issue.path) ?? '';
-  const params: unknown = issue.code === 'custom' ? issue.params : undefined;
-  return typeof params === 'object' && params !== null && 'hint' in params ? String(params.hint) : '';
+  if (issue.code === 'invalid_type' && issue.expected === 'object') return exampleOf(shape, issue.path) ?? '';
+  return paramOf(issue, 'hint') ?? '';
 }
 
-/** How a block looks that is easily taken for a single value. */
-const examples: ReadonlyMap<string, string> = new Map([
-  ['allowedSANs', 'A rule is written {type: DNS, exact: api.example.com}.'],
-  ['allow', 'A rule is written {type: DNS, exact: api.example.com}.'],
-  ['clientAuth', 'For example clientAuth: {clientCA: FILE, required: true}; or clientAuth: off.'],
-  ['clientCert', 'For example clientCert: {required: true}.'],
-  ['crl', 'For example crl: {sources: [FILE, FOLDER or URL]}.'],
-  ['forwardClientCert', 'For example forwardClientCert: {mode: sanitizeSet}.'],
-  ['minKeyBits', 'For example minKeyBits: {rsa: 3072, ec: 256}.'],
-  ['ocsp', 'For example ocsp: {mode: hard, responder: "http://ocsp.example.com"}.'],
-  ['ocspStapling', 'Write ocspStapling: {enabled: true}.'],
-  ['sessionResumption', 'For example sessionResumption: {enabled: false}.'],
-  ['spiffe', 'For example spiffe: {trustDomains: [example.org]}.'],
-  ['trustRecord', 'For example trustRecord: {enabled: true}.'],
-]);
+/** What an atom says besides its message. */
+function paramOf(issue: z.core.$ZodIssue, name: string): string | undefined {
+  const value: unknown = issue.code === 'custom' ? issue.params?.[name] : undefined;
+  return typeof value === 'string' ? value : undefined;
+}
 
-function exampleOf(path: readonly PropertyKey[]): string | undefined {
-  const name = path.findLast((step) => typeof step === 'string');
-  return name === undefined ? undefined : examples.get(name);
+/** What is declared about the key whose value it is, or whose list the value is an item of. */
+function exampleOf(shape: z.ZodType, path: readonly PropertyKey[]): string | undefined {
+  let example: string | undefined;
+  let current = shape;
+  for (const step of path) {
+    const inner = unwrapShape(current);
+    const next: unknown =
+      inner instanceof z.ZodObject
+        ? inner.shape[String(step)]
+        : inner instanceof z.ZodArray
+          ? inner.element
+          : undefined;
+    if (!(next instanceof z.ZodType)) return undefined;
+    if (typeof step === 'string') example = declared.get(next)?.example;
+    current = next;
+  }
+  return example;
 }
 
 /** Maps become objects without a prototype (a key may be called `__proto__`); keys without a value are left out. */

@@ -2,9 +2,9 @@
 // verified, and routes that anyone may call although client certificates are asked for. The first are errors or warnings; the
 // second are warnings until the route says that it is meant.
 import type { PolicyConfig, RouteConfig, TlsConfig } from './gateway-config.ts';
-import type { ProblemList } from './problem-list.ts';
+import type { ProblemList } from '../yaml/problem-list.ts';
 import { RoutePolicies, type ServedHost } from './route-policies.ts';
-import { quote } from './yaml-tree.ts';
+import { quote } from '../yaml/tree.ts';
 
 export function checkWhoMayCall(routes: readonly RouteConfig[], tls: TlsConfig, problems: ProblemList): void {
   const policies = new RoutePolicies(tls);

@@ -1,8 +1,6 @@
 // The normalised configuration: every alias resolved, every default filled in, durations in milliseconds, every value
 // that can be wrong later (a file, a certificate) with its place. Plain data: it crosses process boundaries.
-
-/** Where a value stands: 1-based line and column. */
-export type Place = { readonly file: string; readonly line: number; readonly col: number };
+import type { Place } from '../yaml/place.ts';
 
 /** Key or certificate material, classified but not read: a file, PEM text in its place, or what a source has under an id. */
 export type Ref = WrittenRef | NamedRef;
@@ -269,7 +267,7 @@ export type RouteConfig = {
     readonly idleMs: number;
   };
   /** Attempts in all, 1 = no retry; `on` what besides a stale kept-alive connection may be tried again. */
-  readonly retry: { readonly attempts: number; readonly on: readonly ('connect' | 'refused-stream')[] };
+  readonly retry: { readonly attempts: number; readonly on: readonly 'connect'[] };
   /** 0: no limit. */
   readonly maxBodyBytes: number;
   readonly place: Place;

@@ -1,8 +1,8 @@
 // Goma's environment variables that stand above the file. They are put into the tree as if written there, so that the
 // same checks apply; their place is the variable.
-import type { Environment } from './environment.ts';
-import type { Place } from './gateway-config.ts';
-import type { TreeMap, TreeNode } from './yaml-tree.ts';
+import type { Environment } from '../yaml/environment.ts';
+import type { Place } from '../yaml/place.ts';
+import type { TreeMap, TreeNode } from '../yaml/tree.ts';
 
 const overrides: readonly (readonly [variable: string, path: readonly [string, ...string[]]])[] = [
   ['GOMA_ENTRYPOINT_WEB_ADDRESS', ['entryPoints', 'web', 'address']],

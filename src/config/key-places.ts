@@ -1,8 +1,9 @@
 // Where the keys that we know have their place, as full paths, read from the shapes: for the hint beside a key that stands
 // where it is not known.
 import { z } from 'zod';
+import { declared } from './key.ts';
 import { support } from './support.ts';
-import type { TreeNode } from './yaml-tree.ts';
+import type { TreeNode } from '../yaml/tree.ts';
 
 /** More places than these say nothing (`name`, `enabled`). */
 const maxPlacesTold = 3;
@@ -20,7 +21,8 @@ type KeyPlace = {
 export function unwrapShape(shape: z.ZodType): unknown {
   let current: unknown = shape;
   for (;;) {
-    if (current instanceof z.ZodOptional) current = current.unwrap();
+    if (current instanceof z.ZodOptional || current instanceof z.ZodDefault || current instanceof z.ZodPrefault)
+      current = current.unwrap();
     else if (current instanceof z.ZodPipe) current = current.out;
     else return current;
   }
@@ -30,6 +32,7 @@ export class KeyPlaces {
   readonly #root: z.ZodType;
   readonly #except: readonly string[];
   readonly #tell: (path: string) => string;
+  readonly #oursAlone = new Set<string>();
   #found: Map<string, KeyPlace[]> | undefined;
 
   /** `except`: keys of the root that are a second way to say something. `tell`: how a path is told of. */
@@ -42,6 +45,12 @@ export class KeyPlaces {
   /** Every key that has a function, as it is spelt. */
   get names(): string[] {
     return [...new Set([...this.#places().values()].flat().map(({ name }) => name))];
+  }
+
+  /** Names of keys that Goma has nowhere below one without effect (key.ts). */
+  get oursAlone(): ReadonlySet<string> {
+    this.#places();
+    return this.#oursAlone;
   }
 
   /** The paths of a key, whatever its case and separators; the one first whose keys are those of `value`. None where there are too many. */
@@ -82,6 +91,7 @@ export class KeyPlaces {
     if (!(inner instanceof z.ZodObject)) return;
     const fields: Readonly<Record<string, z.ZodType>> = inner.shape;
     for (const [name, field] of Object.entries(fields)) {
+      if (declared.get(field)?.oursAlone === true) this.#oursAlone.add(name);
       if (support.has(field) || except.includes(name)) continue;
       const here = path === '' ? name : `${path}.${name}`;
       const places = found.get(foldKey(name));

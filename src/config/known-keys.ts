@@ -3,70 +3,19 @@
 // columns must not open a gateway. Keys that are known but not supported get what ignoring them means (support.ts).
 import { z } from 'zod';
 import { closed } from './atoms.ts';
-import type { Place } from './gateway-config.ts';
+import type { Place } from '../yaml/place.ts';
 import { findForeignWord } from './foreign-words.ts';
+import { declared } from './key.ts';
 import { foldKey, type KeyPlaces, unwrapShape } from './key-places.ts';
-import { findNearest } from './nearest.ts';
-import { maxProblems, type ProblemList } from './problem-list.ts';
+import { findNearest } from '../yaml/nearest.ts';
+import { maxProblems, type ProblemList } from '../yaml/problem-list.ts';
 import { asksForSomething, type Support, support } from './support.ts';
 import { isTrustWord, TrustWords } from './trust-words.ts';
-import { quote, type TreeEntry, type TreeMap, type TreeNode } from './yaml-tree.ts';
+import { quote, type TreeEntry, type TreeMap, type TreeNode } from '../yaml/tree.ts';
 
 const lenientHint = 'With --lenient this is a warning.';
 
 const extensionHint = 'Anchors and notes of such a name have their place at the top of the file.';
-
-/** Keys whose misspelling would let more in or verify less: a near miss is an error, with --lenient too. */
-const restricting: ReadonlySet<string> = new Set([
-  'gateway',
-  'web',
-  'webSecure',
-  'admin',
-  'address',
-  'path',
-  'rewrite',
-  'clientAuth',
-  'clientCA',
-  'required',
-  'entryPoints',
-  'tls',
-  'policies',
-  'defaultPolicy',
-  'minVersion',
-  'hosts',
-  'methods',
-  'middlewares',
-  'defaults',
-  'match',
-  'enabled',
-  'disabled',
-  'maintenance',
-  'security',
-  'clientCert',
-  'clientKey',
-  'serverName',
-  'forwardClientCert',
-  'mode',
-  'maxBodyBytes',
-  'allowedSANs',
-  'allowedFingerprints',
-  'allowedSPKI',
-  'spiffe',
-  'crl',
-  'ocsp',
-  'allow',
-  'bundles',
-  'custom',
-  'distrustGrace',
-  'ec',
-  'maxDepth',
-  'minKeyBits',
-  'partialChain',
-  'refresh',
-  'rotation',
-  'rsa',
-  'enableExploitProtection',
-]);
 
 /** Shorter words are near to too much to say where they belong. */
 const minGuessLength = 8;
@@ -100,7 +49,7 @@ class KeyWalk {
     this.#places = places;
     this.#strict = strict;
     this.#problems = problems;
-    this.#trust = new TrustWords(() => places.names);
+    this.#trust = new TrustWords(places);
   }
 
   walk(node: TreeNode, shape: z.ZodType, atTop = false): void {
@@ -154,7 +103,7 @@ class KeyWalk {
     if (++this.#unknown > maxProblems) return this.#problems.error('unknown_key', keyPlace, message);
     const meant = this.#findMeant(key, value, Object.keys(known));
     const hint = meant?.hint ?? `Known here: ${namesOf(known)}.`;
-    const why = this.#aboutTrust(key, value, meant);
+    const why = this.#aboutTrust(key, value, meant, known);
     if (why !== undefined) this.#problems.error('unknown_key', keyPlace, `${message}; ${why}`, hint);
     else if (isClosed) this.#problems.error('unknown_key', keyPlace, message, hint);
     else if (this.#strict) this.#problems.error('unknown_key', keyPlace, message, `${hint} ${lenientHint}`);
@@ -162,9 +111,9 @@ class KeyWalk {
   }
 
   /** Why the key cannot be passed over; undefined where it can. */
-  #aboutTrust(key: string, value: TreeNode, meant: Meant | undefined): string | undefined {
+  #aboutTrust(key: string, value: TreeNode, meant: Meant | undefined, known: Fields): string | undefined {
     const near = meant?.near;
-    if (near !== undefined && (restricting.has(near) || isTrustWord(near)))
+    if (near !== undefined && (restricts(known[near]) || isTrustWord(near)))
       return `if ${near} is meant, ignoring it would open what it restricts`;
     if (meant?.foreign === true || this.#trust.has(key)) return 'ignoring it would let more through than is meant';
     const below = this.#trust.findBelow(value);
@@ -192,6 +141,10 @@ class KeyWalk {
 
 /** What a key was probably meant to be: a key that is known here, or what another product calls so. */
 type Meant = { readonly near?: string; readonly foreign?: true; readonly hint: string };
+
+function restricts(field: z.ZodType | undefined): boolean {
+  return field !== undefined && declared.get(field)?.restricts === true;
+}
 
 /** Those that do something. */
 function namesOf(known: Fields): string {

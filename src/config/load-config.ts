@@ -6,11 +6,12 @@ import { join } from 'node:path';
 import { FileRefusal, type FileRefusalReason, readRegularFile } from '../base/read-regular-file.ts';
 import { showPath } from '../base/secret-text.ts';
 import { type ConfigOrigin, filesOf, nameOf } from './config-origin.ts';
-import type { Environment } from './environment.ts';
-import type { GatewayConfig, PathRef, Place } from './gateway-config.ts';
+import type { Environment } from '../yaml/environment.ts';
+import type { GatewayConfig, PathRef } from './gateway-config.ts';
+import type { Place } from '../yaml/place.ts';
 import { type ConfigText, findExtraDirectory, parseConfig } from './parse-config.ts';
-import type { Problem } from './problem.ts';
-import { yamlLimits } from './yaml-limits.ts';
+import type { Problem } from '../yaml/problem.ts';
+import { yamlLimits } from '../yaml/limits.ts';
 
 /** Goma's folder of certificates where none is named. */
 const gomaCertsDir = '/etc/goma/certs';

@@ -2,7 +2,7 @@
 // gets a label, and messages show that and never the path: it may be a key that was meant to be given inline.
 import { dirname, resolve } from 'node:path';
 import { hiddenPath, looksSecret } from '../base/secret-text.ts';
-import type { Cursor } from './cursor.ts';
+import type { Cursor } from '../yaml/cursor.ts';
 import { wrapDer } from './der-material.ts';
 import type { PathRef, WrittenRef } from './gateway-config.ts';
 

@@ -2,37 +2,36 @@
 // and shapes checked, then what the values mean together. Pure: load-config.ts does the reading.
 import { dirname, resolve } from 'node:path';
 import { checkShape } from './check-shape.ts';
-import { Cursor } from './cursor.ts';
-import type { Environment } from './environment.ts';
+import { Cursor } from '../yaml/cursor.ts';
+import type { Environment } from '../yaml/environment.ts';
 import { applyGomaEnvironment } from './goma-environment.ts';
-import type { CertificatePair, GatewayConfig, PathRef, Place, TlsConfig } from './gateway-config.ts';
-import { extraFileShape, type GatewayShape, mainFileShape } from './gateway-shape.ts';
+import type { CertificatePair, GatewayConfig, PathRef, TlsConfig } from './gateway-config.ts';
+import type { Place } from '../yaml/place.ts';
+import { readDnsCache } from './dns-cache.ts';
+import { readEntryPoints } from './entry-points.ts';
+import { readForwardClientCert } from './forward-client-cert.ts';
+import { type GatewayShape, readWorkers } from './gateway.ts';
 import { KeyPlaces } from './key-places.ts';
 import { checkKeys, type KeyCheck } from './known-keys.ts';
 import { refTo } from './material-ref.ts';
-import type { Problem } from './problem.ts';
-import { ProblemList } from './problem-list.ts';
-import { readDns } from './read-dns.ts';
-import { readForwardClientCert } from './read-client-identity.ts';
-import {
-  readEntryPoints,
-  readLogs,
-  readMonitoring,
-  readProxy,
-  readTimeouts,
-  readBuffering,
-  readTransport,
-  readWorkers,
-} from './read-gateway.ts';
-import { checkMiddlewares, type WrittenMiddleware } from './read-middlewares.ts';
-import { isEnabled, readRoutes, type WrittenRoute } from './read-routes.ts';
+import type { Problem } from '../yaml/problem.ts';
+import { ProblemList } from '../yaml/problem-list.ts';
+import { readLogs } from './logs.ts';
+import { extraFileShape, mainFileShape } from './main-file.ts';
+import { checkMiddlewares, type WrittenMiddleware } from './middlewares.ts';
+import { readMonitoring } from './monitoring.ts';
+import { checkPassedFields, readOverrideHeaders } from './passed-fields.ts';
+import { readProxy } from './proxy.ts';
+import { readRoutesRequireClientCert, readRoutesSaidOpen } from './route-defaults.ts';
+import { isEnabled, type WrittenRoute } from './route.ts';
+import { readRoutes } from './routes.ts';
+import { readTimeouts } from './timeouts.ts';
+import { readTls } from './tls.ts';
+import { readRouteTimeouts, readTransport } from './transport.ts';
+import { readTrustRecord } from './trust-record.ts';
 import { checkWhoMayCall } from './check-who-may-call.ts';
-import { readRoutesRequireClientCert, readRoutesSaidOpen } from './read-route-defaults.ts';
-import { checkPassedFields, readOverrideHeaders } from './read-passed-fields.ts';
-import { readTls } from './read-tls.ts';
-import { readTrustRecord } from './read-trust-record.ts';
-import { readPair, readPairs } from './reading.ts';
-import { parseYamlTree, type TreeNode } from './yaml-tree.ts';
+import { parseYamlTree, type TreeNode } from '../yaml/tree.ts';
+import { readPair, readPairs } from './certificate-pair.ts';
 
 export type ConfigText = { readonly file: string; readonly text: string };
 
@@ -100,10 +99,10 @@ function readAll(input: ConfigInput, files: readonly string[], problems: Problem
   // Routes may stand at the top as well, but their place is below gateway.
   const keys: KeyCheck = { places: new KeyPlaces(mainFileShape, ['routes']), strict: input.strict };
   checkKeys(tree, mainFileShape, problems, keys);
-  const main = checkShape(tree, mainFileShape, problems) ?? {};
+  const main = checkShape(tree, mainFileShape, problems) ?? mainFileShape.parse({});
   const root = new Cursor(tree, start);
   const at = root.down('gateway');
-  const gateway = main.gateway ?? {};
+  const { gateway } = main;
   const written = {
     routes: writtenOf(gateway.routes, at.down('routes')),
     middlewares: writtenOf(main.middlewares, root.down('middlewares')),
@@ -154,9 +153,9 @@ function assemble(
   written: Written,
   problems: ProblemList,
 ): GatewayConfig {
-  const entryPoints = readEntryPoints(gateway, at, problems);
+  const entryPoints = readEntryPoints(gateway.entryPoints, at, problems);
   const tlsAt = at.down('tls');
-  if (gateway.tls === undefined && at.isEmpty('tls'))
+  if (at.isEmpty('tls'))
     problems.error(
       'empty_value',
       at.keyPlace('tls'),
@@ -164,7 +163,7 @@ function assemble(
       'Give its keys, or remove it.',
     );
   const tls = readTls(
-    gateway.tls ?? {},
+    gateway.tls,
     tlsAt,
     {
       routePairs: readRoutePairs(written.routes, problems),
@@ -174,8 +173,8 @@ function assemble(
     },
     problems,
   );
-  const transport = gateway.networking?.transport;
-  const skipVerify = transport?.insecureSkipVerify ?? false;
+  const { transport } = gateway.networking;
+  const skipVerify = transport.insecureSkipVerify;
   if (skipVerify)
     problems.warn(
       'verification_off',
@@ -184,17 +183,15 @@ function assemble(
       'Remove it and give rootCAs.',
     );
   const forwardClientCert = readForwardClientCert(gateway.forwardClientCert, at.down('forwardClientCert'), problems);
-  const handshake = transport?.tlsHandshakeTimeout ?? 0;
   const around = {
     skipVerify,
-    handshakeMs: handshake > 0 ? handshake : 10_000,
-    responseMs: transport?.responseHeaderTimeout ?? 60_000,
+    ...readRouteTimeouts(transport),
     forwardClientCert,
   };
   const routes = readRoutes(written.routes, around, problems);
   // A policy that could not be read would look like one without client authentication.
   if (!problems.hasErrors) checkWhoMayCall(routes, tls, problems);
-  const defaults = { names: gateway.defaults?.middlewares ?? [], at: at.down('defaults', 'middlewares') };
+  const defaults = { names: gateway.defaults.middlewares, at: at.down('defaults', 'middlewares') };
   checkMiddlewares(
     written.middlewares,
     written.routes,
@@ -202,7 +199,7 @@ function assemble(
     entryPoints.web.enabled && !requiresEverywhere(tls),
     problems,
   );
-  const directory = gateway.extraConfig?.directory ?? '';
+  const directory = gateway.extraConfig.directory ?? '';
   const config: GatewayConfig = {
     file: input.file,
     files,
@@ -211,11 +208,11 @@ function assemble(
     entryPoints,
     tls,
     timeouts: readTimeouts(gateway, at, problems),
-    transport: readTransport(gateway),
-    dns: readDns(gateway, at, problems),
-    buffering: readBuffering(gateway),
-    proxy: readProxy(gateway, at, problems),
-    allowOverrideHeaders: readOverrideHeaders(gateway.allowOverrideHeaders ?? [], at, problems),
+    transport: readTransport(transport),
+    dns: readDnsCache(gateway.networking.dnsCache, at, problems),
+    buffering: gateway.buffering,
+    proxy: readProxy(gateway.proxy, at, problems),
+    allowOverrideHeaders: readOverrideHeaders(gateway.allowOverrideHeaders, at, problems),
     monitoring: readMonitoring(gateway, at, problems),
     ...readLogs(gateway, input.file),
     trustRecord: readTrustRecord(gateway.trustRecord, at, problems),
@@ -238,12 +235,12 @@ function readRoutePairs(routes: readonly WrittenRoute[], problems: ProblemList):
   return routes.flatMap(({ shape, at }) => {
     const here = at.down('tls');
     const one =
-      shape.tls?.certificate === undefined
+      shape.tls.certificate === undefined
         ? undefined
         : readPair(shape.tls.certificate, here.down('certificate'), problems);
     const pairs = [
       ...(one === undefined ? [] : [one]),
-      ...readPairs(shape.tls?.certificates, here.down('certificates'), problems),
+      ...readPairs(shape.tls.certificates, here.down('certificates'), problems),
     ];
     return isEnabled(shape) ? pairs : [];
   });

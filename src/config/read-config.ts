@@ -4,10 +4,10 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../base/clock.ts';
 import type { ConfigAnswer, ConfigOrder } from './config-child.ts';
-import type { Environment } from './environment.ts';
+import type { Environment } from '../yaml/environment.ts';
 import { type ConfigOrigin, filesOf, nameOf } from './config-origin.ts';
 import type { LoadedText } from './load-config.ts';
-import type { Problem } from './problem.ts';
+import type { Problem } from '../yaml/problem.ts';
 
 /** For all files of a configuration. 50,000 routes take some 8 s of one core. */
 const readMs = 60_000;

@@ -1,12 +1,9 @@
-// What the readers of single parts share: where problems go, how values with a grammar of their own are read, and what
-// the whole file decides for its parts.
-import type { Cursor } from './cursor.ts';
-import { parseDuration } from './duration.ts';
-import type { CertificatePair, TlsVersion, WrittenRef } from './gateway-config.ts';
+// What the sections share when they read: how a mistake about one value is told, and values with a grammar of their own.
+import type { Cursor } from '../yaml/cursor.ts';
+import type { WrittenRef } from './gateway-config.ts';
 import { parseMaterialRef } from './material-ref.ts';
-import type { ProblemList } from './problem-list.ts';
-import type { CertificatePairShape } from './tls-shape.ts';
-import { quote } from './yaml-tree.ts';
+import type { ProblemList } from '../yaml/problem-list.ts';
+import { quote } from '../yaml/tree.ts';
 
 export type Mistake = { readonly problem: string; readonly hint: string };
 
@@ -58,40 +55,6 @@ export function readRefAt(value: string, at: Cursor, name: string, problems: Pro
   return undefined;
 }
 
-export function readPair(shape: CertificatePairShape, at: Cursor, problems: ProblemList): CertificatePair | undefined {
-  for (const key of ['cert', 'key'] as const)
-    if (shape[key] === undefined && !at.has(key))
-      problems.error('missing_key', at.place, `the certificate has no \`${key}\``, 'cert and key belong together.');
-  const cert = readRef(shape.cert, at, 'cert', problems);
-  const key = readRef(shape.key, at, 'key', problems);
-  return cert === undefined || key === undefined ? undefined : { cert, key, place: at.place };
-}
-
-export function readPairs(
-  shapes: readonly CertificatePairShape[] | undefined,
-  at: Cursor,
-  problems: ProblemList,
-): CertificatePair[] {
-  const pairs = (shapes ?? []).map((shape, i) => readPair(shape, at.down(i), problems));
-  return pairs.filter((pair) => pair !== undefined);
-}
-
-/** minVersion and maxVersion with their defaults; an empty range is reported. */
-export function readVersions(
-  shape: { minVersion?: TlsVersion | undefined; maxVersion?: TlsVersion | undefined },
-  at: Cursor,
-  problems: ProblemList,
-): { minVersion: TlsVersion; maxVersion: TlsVersion } {
-  const { minVersion = 'TLSv1.2', maxVersion = 'TLSv1.3' } = shape;
-  if (minVersion > maxVersion)
-    problems.error(
-      'version_range',
-      at.keyPlace('maxVersion'),
-      `maxVersion ${maxVersion} is below minVersion ${minVersion}: no handshake could succeed`,
-    );
-  return { minVersion, maxVersion };
-}
-
 /** A trust key that is written without a value: what was meant cannot be known, so it is not taken for "off". */
 export function reportEmpty(at: Cursor, key: string, problems: ProblemList): undefined {
   if (at.isEmpty(key))
@@ -123,16 +86,13 @@ export function reportNobody(
   return true;
 }
 
-/** The duration under `key` of `around`, within bounds that are written as durations themselves; in milliseconds. */
-export function readBetween(
-  ms: number | undefined,
-  byDefault: number,
-  [min, max]: readonly [min: string, max: string],
-  around: Cursor,
-  key: string,
-  problems: ProblemList,
-): number {
-  if (ms !== undefined && (ms < (parseDuration(min) ?? 0) || ms > (parseDuration(max) ?? 0)))
-    problems.error('out_of_range', around.down(key).place, `${key} is not between ${min} and ${max}`);
-  return ms ?? byDefault;
+/** A wait that must end: 0 is refused. */
+export function reportEndless(ms: number, at: Cursor, problems: ProblemList): void {
+  if (ms === 0)
+    problems.error(
+      'endless_wait',
+      at.place,
+      '0 is not possible here: this wait must end',
+      'Give a duration above 0, or leave it out for the default.',
+    );
 }

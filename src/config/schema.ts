@@ -1,7 +1,8 @@
 // The JSON Schema of the main configuration file, made from the same shapes that check it: for editors.
 import { z } from 'zod';
-import { offAllowed, singleAllowed } from './atoms.ts';
-import { mainFileShape } from './gateway-shape.ts';
+import { offAllowed, ranges, singleAllowed } from './atoms.ts';
+import { mainFileShape } from './main-file.ts';
+import { declared } from './key.ts';
 import { support } from './support.ts';
 
 /** JSON Schema has no flag for case; YAML has three spellings of each word. */
@@ -18,6 +19,8 @@ export function configSchema(): object {
       // Scalars keep their source text, so a number is a text too.
       if (jsonSchema.type === 'string' && jsonSchema.enum === undefined && jsonSchema.pattern === undefined)
         jsonSchema.type = ['string', 'number', 'boolean'] as never;
+      const said = zodSchema instanceof z.ZodType ? declared.get(zodSchema) : undefined;
+      if (zodSchema instanceof z.ZodPrefault) delete jsonSchema.default;
       const what = zodSchema instanceof z.ZodType ? support.get(zodSchema) : undefined;
       if (what !== undefined) {
         jsonSchema.deprecated = true;
@@ -31,6 +34,9 @@ export function configSchema(): object {
         for (const key of Object.keys(jsonSchema)) delete jsonSchema[key];
         Object.assign(jsonSchema, { anyOf: [items, { ...rest, items }] });
       }
+      const range = zodSchema instanceof z.ZodType ? ranges.get(zodSchema) : undefined;
+      if (typeof range?.max === 'number') Object.assign(jsonSchema, { minimum: range.min, maximum: range.max });
+      if (said?.default !== undefined) jsonSchema.default = said.default;
       // Of texts `off` alone, of flags false alone.
       if (zodSchema instanceof z.ZodType && offAllowed.has(zodSchema))
         Object.assign(jsonSchema, {

@@ -1,7 +1,7 @@
 // Keys that we know but do not act on: Goma's that are not implemented.
 // Written in the shapes beside the keys that work, so one place says what a key is and what becomes of it.
 import { z } from 'zod';
-import type { TreeNode } from './yaml-tree.ts';
+import type { TreeNode } from '../yaml/tree.ts';
 
 export type Support = {
   readonly severity: 'warning' | 'error';

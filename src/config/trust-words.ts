@@ -1,8 +1,8 @@
 // Words that are about trust: who may come in, what is verified, with which keys. A key that nobody knows is never passed over
 // where such a word stands in it or anywhere below it, in whatever case and with whatever separators.
-import type { Place } from './gateway-config.ts';
-import { findNearest } from './nearest.ts';
-import type { TreeNode } from './yaml-tree.ts';
+import type { Place } from '../yaml/place.ts';
+import { findNearest } from '../yaml/nearest.ts';
+import type { TreeNode } from '../yaml/tree.ts';
 
 /** Found anywhere in a key, once its case and separators are gone. */
 const stems =
@@ -30,35 +30,10 @@ const minNearLength = 5;
 /** Keys and values looked at below unknown keys of one file; what lies beyond counts as a word of trust. */
 const maxLookedAt = 10_000;
 
-/**
- * Keys of ours that Goma has nowhere below a key that is not supported here, nor in the rule of a middleware: what stands there
- * slid in from elsewhere, and would be lost with it.
- */
-const oursAlone: ReadonlySet<string> = new Set(
-  [
-    'clientAuth',
-    'policies',
-    'defaultPolicy',
-    'certificates',
-    'certsDir',
-    'entryPoints',
-    'webSecure',
-    'security',
-    'hosts',
-  ]
-    .concat(
-      'allowedSANs',
-      'allowedFingerprints',
-      'allowedSPKI',
-      'spiffe',
-      'forwardClientCert',
-      'middlewares',
-      'maintenance',
-    )
-    .concat('maxBodyBytes', 'blockCommonExploits', 'enableExploitProtection'),
-);
-
 export type TrustWord = { readonly word: string; readonly place: Place };
+
+/** What is declared (key-places.ts): what is nearly a key of ours that is about trust counts as well. */
+export type KnownKeys = { readonly names: readonly string[]; readonly oursAlone: ReadonlySet<string> };
 
 /** True for a key that is about trust. */
 export function isTrustWord(key: string): boolean {
@@ -70,19 +45,18 @@ export function isTrustWord(key: string): boolean {
 
 /** Looks for words of trust below unknown keys. One for each file: it looks at a bounded number of keys in all. */
 export class TrustWords {
-  readonly #known: () => readonly string[];
+  readonly #known: KnownKeys;
   #ours: readonly string[] | undefined;
   #lookedAt = 0;
 
-  /** `known`: keys of ours; what is nearly one that is about trust counts as well. */
-  constructor(known: () => readonly string[]) {
+  constructor(known: KnownKeys) {
     this.#known = known;
   }
 
   /** Whether the key is a word of trust, or nearly one of ours. */
   has(key: string): boolean {
     if (isTrustWord(key)) return true;
-    this.#ours ??= this.#known().filter(isTrustWord);
+    this.#ours ??= this.#known.names.filter(isTrustWord);
     return key.length >= minNearLength && findNearest(key, this.#ours) !== undefined;
   }
 
@@ -96,7 +70,8 @@ export class TrustWords {
     }
     for (const [key, { keyPlace, value }] of node.kind === 'map' ? node.entries : []) {
       // Goma has a file of that name below redis.tls.
-      if (oursAlone.has(key) || (key === 'clientCert' && value.kind === 'map')) return { word: key, place: keyPlace };
+      if (this.#known.oursAlone.has(key) || (key === 'clientCert' && value.kind === 'map'))
+        return { word: key, place: keyPlace };
       const found = this.findOurs(value);
       if (found !== undefined) return found;
     }

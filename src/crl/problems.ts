@@ -5,8 +5,8 @@ import { materialWarning, type MaterialProblem } from '../base/material-problem.
 import { escapeForLog } from '../base/log-text.ts';
 import { readFacts } from '../certs/facts-reader.ts';
 import { isSelfIssued, looksIssuedBy } from '../certs/issuer.ts';
-import type { Place } from '../config/gateway-config.ts';
-import type { Problem } from '../config/problem.ts';
+import type { Place } from '../yaml/place.ts';
+import type { Problem } from '../yaml/problem.ts';
 import { describeCrl, type IndexedCrl } from './crl-set.ts';
 import { refusalProblem } from './rejection.ts';
 import type { CrlReading } from './source-reader.ts';

@@ -5,7 +5,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Expiry } from '../certs/expiry.ts';
 import { readFacts } from '../certs/facts-reader.ts';
-import type { Problem } from '../config/problem.ts';
+import type { Problem } from '../yaml/problem.ts';
 import type { MetricCatalogue } from '../telemetry/metrics.ts';
 import { CrlBuilder } from './builder.ts';
 import type { IndexedCrl } from './crl-set.ts';

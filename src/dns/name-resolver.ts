@@ -24,14 +24,6 @@ export type ResolverSettings = {
   readonly negativeTtlMs: number;
 };
 
-export const defaultResolverSettings: ResolverSettings = {
-  servers: [],
-  timeoutMs: 5_000,
-  minTtlMs: 1_000,
-  maxTtlMs: 300_000,
-  negativeTtlMs: 5_000,
-};
-
 /** Must not throw, must be quick. */
 export interface ResolverEvents {
   /** A look-up is over. */
@@ -47,7 +39,7 @@ export type ResolverOptions = {
   /** Uniform in [0, 1). */
   readonly random: () => number;
   readonly events: ResolverEvents;
-  readonly settings?: ResolverSettings;
+  readonly settings: ResolverSettings;
   readonly files?: SystemFiles;
   readonly system?: SystemLookup;
 };
@@ -70,7 +62,7 @@ export class NameResolver {
 
   constructor(options: ResolverOptions) {
     this.#options = options;
-    this.#settings = options.settings ?? defaultResolverSettings;
+    this.#settings = options.settings;
     this.#system = options.system ?? new SystemLookup();
     this.#files = options.files ?? new SystemFiles(options.clock);
   }

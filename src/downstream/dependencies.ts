@@ -19,12 +19,12 @@ import type { PolicyTable } from './policy-table.ts';
 /** The active rules, taken anew for each connection. */
 export type DownstreamState = {
   readonly policies: PolicyTable;
-  /** Default 10 s; 0 or absent = default, because every wait ends. */
-  readonly handshakeTimeoutMs?: number;
-  /** Per worker; 0 or absent = unlimited. */
-  readonly handshakesPerSecond?: number;
+  /** Above 0: every wait ends. */
+  readonly handshakeTimeoutMs: number;
+  /** Per worker; 0 = unlimited. */
+  readonly handshakesPerSecond: number;
   /** Connections without a verdict, per worker. */
-  readonly pendingHandshakes?: PendingLimits;
+  readonly pendingHandshakes: PendingLimits;
 };
 
 /** How an attempt ended, for metrics: every one, the refused ones included. */

@@ -19,9 +19,8 @@ export type DownstreamLimits = {
 
 const defaultDownstreamLimits: DownstreamLimits = { maxConnections: 20_000 };
 
-export const defaultPendingLimits: PendingLimits = { max: 2048, maxPerNetwork: 0 };
-
-const defaultHandshakeTimeoutMs = 10_000;
+/** Until the first connection brings those that are active. */
+const noPendingLimits: PendingLimits = { max: 0, maxPerNetwork: 0 };
 
 /** What is left out, a listener that stands alone has of its own, or nobody hears of it. */
 export type TlsListenerOptions = Partial<DownstreamDependencies> &
@@ -37,7 +36,7 @@ export class TlsListener {
   readonly #options: TlsListenerOptions;
   readonly #dependencies: AcceptDependencies;
   readonly #limits: HandshakeLimits;
-  readonly #pending = new PendingHandshakes(defaultPendingLimits);
+  readonly #pending = new PendingHandshakes(noPendingLimits);
   readonly #server: Server;
 
   constructor(options: TlsListenerOptions) {
@@ -105,9 +104,9 @@ export class TlsListener {
     raw.on('error', () => raw.destroy());
     try {
       const { handshakeTimeoutMs, handshakesPerSecond, pendingHandshakes } = this.#options.current();
-      this.#limits.setRate(handshakesPerSecond ?? 0);
-      this.#pending.setLimits(pendingHandshakes ?? defaultPendingLimits);
-      const accept = new Accept(raw, this.#dependencies, handshakeTimeoutMs || defaultHandshakeTimeoutMs);
+      this.#limits.setRate(handshakesPerSecond);
+      this.#pending.setLimits(pendingHandshakes);
+      const accept = new Accept(raw, this.#dependencies, handshakeTimeoutMs);
       if (this.#pending.enter(accept)) {
         accept.begin();
         return;

@@ -30,7 +30,14 @@ function verify(identity: Identity, rules: Partial<ClientAuth> = {}): string {
     ciphers: [],
     curves: [],
     certificates: [{ certPem: server.chainPem, keyPem: server.keyPem, names: ['a.test'] }],
-    clientAuth: { caPem: [root.certPem], required: true, onFailure: 'close', maxDepth: 4, ...rules },
+    clientAuth: {
+      caPem: [root.certPem],
+      required: true,
+      onFailure: 'close',
+      maxDepth: 4,
+      distrustGraceMs: 500,
+      ...rules,
+    },
     resumption: { enabled: false, lifetimeS: 0, secret: randomBytes(32) },
   });
   const policies = new PolicyTable({

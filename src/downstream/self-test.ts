@@ -13,6 +13,12 @@ import { PolicyTable } from './policy-table.ts';
 
 const serverName = 'self-test.invalid';
 const limitMs = 10_000;
+/** One client at a time, our own. */
+const handshakes = {
+  handshakeTimeoutMs: limitMs,
+  handshakesPerSecond: 0,
+  pendingHandshakes: { max: 16, maxPerNetwork: 0 },
+};
 const explain = { onFailure: 'explain', maxDepth: 4 } as const;
 
 export class SelfTestFailure extends Error {
@@ -48,7 +54,7 @@ export async function selfTest(): Promise<void> {
         ciphers: [],
         curves: [],
         certificates: [{ certPem: own.chainPem, keyPem: own.keyPem, names: [serverName] }],
-        clientAuth: { caPem: [anchor.certPem], required: true, ...refusing },
+        clientAuth: { caPem: [anchor.certPem], required: true, distrustGraceMs: 0, ...refusing },
         resumption: { enabled: true, lifetimeS: 60, secret: ticketSecret },
       });
     await using probe = await Probe.open(policy(root, explain));
@@ -92,7 +98,7 @@ class Probe {
     const policies = new PolicyTable({ policies: [], gateway: policy, knownHosts: [], defaultPolicy: policy });
     const report = (verdict: Verdict | undefined): void => probe.#onVerdict?.(verdict);
     const listener = new TlsListener({
-      current: () => ({ policies }),
+      current: () => ({ policies, ...handshakes }),
       onConnection: (socket, peer) => {
         socket.end();
         report(peer.verdict);

@@ -26,14 +26,23 @@ function options(change: Partial<TrustPolicyOptions> = {}): TrustPolicyOptions {
     ciphers: [],
     curves: [],
     certificates: [{ certPem: own.chainPem, keyPem: own.keyPem, names: ['a.test'] }],
-    clientAuth: { caPem: [one.certPem], required: true, onFailure: 'close', maxDepth: 4 },
+    clientAuth: { caPem: [one.certPem], required: true, onFailure: 'close', maxDepth: 4, distrustGraceMs: 500 },
     resumption: { enabled: true, lifetimeS: 60, secret },
     ...change,
   };
 }
 
 function auth(change: Partial<NonNullable<TrustPolicyOptions['clientAuth']>>): Partial<TrustPolicyOptions> {
-  return { clientAuth: { caPem: [one.certPem], required: true, onFailure: 'close', maxDepth: 4, ...change } };
+  return {
+    clientAuth: {
+      caPem: [one.certPem],
+      required: true,
+      onFailure: 'close',
+      maxDepth: 4,
+      distrustGraceMs: 500,
+      ...change,
+    },
+  };
 }
 
 test('everything that decides trust is in the digest', () => {

@@ -21,8 +21,8 @@ export type ClientAuthSettings = {
   readonly onFailure: 'close' | 'explain';
   /** CA certificates allowed between leaf and anchor. */
   readonly maxDepth: number;
-  /** What a request in flight has to finish when its connection is not trusted any more. Default 500. */
-  readonly distrustGraceMs?: number;
+  /** What a request in flight has to finish when its connection is not trusted any more; 0 = nothing. */
+  readonly distrustGraceMs: number;
 };
 
 export type TrustPolicyOptions = {
@@ -54,7 +54,7 @@ export class TrustPolicy {
   readonly minVersion: TlsVersion;
   readonly maxVersion: TlsVersion;
   /** undefined: no client certificate is asked for. */
-  readonly clientAuth: Required<ClientAuthSettings> | undefined;
+  readonly clientAuth: ClientAuthSettings | undefined;
   /** Defined exactly where clientAuth is. */
   readonly trust: ClientTrust | undefined;
   readonly resumes: boolean;
@@ -73,7 +73,7 @@ export class TrustPolicy {
       required: clientAuth.required,
       onFailure: clientAuth.onFailure,
       maxDepth: clientAuth.maxDepth,
-      distrustGraceMs: clientAuth.distrustGraceMs ?? 500,
+      distrustGraceMs: clientAuth.distrustGraceMs,
     };
     this.trust = clientAuth && new ClientTrust(clientAuth, name);
     const ciphers = resolveCipherSuites(options.ciphers);

@@ -9,7 +9,7 @@ import { reEvaluate } from '../downstream/re-evaluate.ts';
 import { Client } from '../flow/client.ts';
 import { Serve } from '../flow/serve.ts';
 import type { FieldNames } from '../http/field.ts';
-import { defaultHttpLimits, defaultServerTimeouts, type ServerTimeouts } from '../http/limits.ts';
+import { defaultHttpLimits, lingerMs, type ServerTimeouts } from '../http/limits.ts';
 import { BufferPool } from '../http1/buffer-pool.ts';
 import { DateField } from '../http1/date-field.ts';
 import type { OcspChecker } from '../ocsp/checker.ts';
@@ -33,18 +33,11 @@ export class ClientSide {
   readonly #date: DateField;
   readonly #buffers = new BufferPool();
   readonly #protocols = new ClientProtocols();
-  #timeouts: ServerTimeouts = defaultServerTimeouts;
   #draining = false;
 
   constructor(options: ClientSideOptions) {
     this.#options = options;
     this.#date = new DateField(options.clock);
-  }
-
-  /** Other rules are active: for connections from now on. */
-  follow({ timeouts }: GatewayConfig): void {
-    const { drainMs: _, ...ofClients } = timeouts;
-    this.#timeouts = { ...defaultServerTimeouts, ...ofClients };
   }
 
   /** From now on a connection that comes is served one request, if it asks in time. */
@@ -61,7 +54,7 @@ export class ClientSide {
       {
         names,
         limits: defaultHttpLimits,
-        timeouts: this.#timeouts,
+        timeouts: timeoutsOf(active.get().loaded.config),
         deadlines,
         clock,
         date: this.#date,
@@ -79,4 +72,10 @@ export class ClientSide {
     if (stale) connection.dismiss();
     else if (this.#draining) connection.drainAfterFirst();
   }
+}
+
+/** Those of the active configuration, for a connection that begins. */
+function timeoutsOf({ timeouts }: GatewayConfig): ServerTimeouts {
+  const { drainMs: _, ...ofClients } = timeouts;
+  return { ...ofClients, lingerMs };
 }

@@ -10,7 +10,7 @@ import { AnchorSet } from '../trust/anchor-set.ts';
 import { RouteRule } from '../trust/route-rule.ts';
 import { loadSystemBundle, TrustBundle } from '../trust/trust-bundle.ts';
 import { Cluster } from '../upstream/cluster.ts';
-import { defaultPoolSettings, type PoolSettings } from '../upstream/pool-settings.ts';
+import type { PoolSettings } from '../upstream/pool-settings.ts';
 import type { Pools } from '../upstream/pools.ts';
 import type { TlsMaterial } from '../upstream/tls-identity.ts';
 import { crlSettings } from './compile-policies.ts';
@@ -39,7 +39,6 @@ export class RouteCompiler {
     const config = { ...loaded, forwardClientCert: this.#forwards.find(loaded.forwardClientCert) };
     const { transport } = this.#gateway;
     const pool: PoolSettings = {
-      ...defaultPoolSettings,
       maxConnsPerHost: transport.maxConnsPerHost,
       reservedConnsPerHost: transport.reservedConnsPerHost,
       maxWaiting: transport.maxPendingRequests,

@@ -93,7 +93,6 @@ export class Gateway {
     const { next, before } = this.#generations.commit(number);
     const { config } = next.loaded;
     this.#rotation.follow(next, config.tls.sessionResumption.rotationMs);
-    this.#clients.follow(config);
     this.#metrics.of.configGeneration.labels({}).set(number);
     this.#ocsp.follow(next.policies);
     this.#services.get().resolver.configure(config.dns);

@@ -6,7 +6,7 @@ import { inspect } from 'node:util';
 import { assertSilent, materialKeys, mintInlineSecrets } from '../../test/support/inline-secrets.ts';
 import { openPki } from '../../test/support/pki.ts';
 import { systemClock } from '../base/clock.ts';
-import { problemsToJson, renderProblem } from '../config/problem.ts';
+import { problemsToJson, renderProblem } from '../yaml/problem.ts';
 import { loadConfig } from '../config/load-config.ts';
 import { readConfig } from '../config/read-config.ts';
 import { type LoadOptions, loadGateway } from '../loading/load.ts';

@@ -26,8 +26,8 @@ export type ActiveTrust = { readonly policies: () => PolicyTable; readonly ocsp:
 /** How often the clock is compared with the certificates of open connections. */
 const sweepMs = 500;
 
-/** For a connection whose policy is gone; else the policy says. */
-const defaultGraceMs = 500;
+/** For a connection whose policy is gone, or asks for no certificate any more; else the policy says. */
+const graceWithoutPolicyMs = 500;
 
 export class OpenConnections implements ClientConnectionOwner {
   readonly #open = new Map<ClientConnection, Open>();
@@ -104,7 +104,7 @@ export class OpenConnections implements ClientConnectionOwner {
     closed.note(peer.policy, peer.identity, result);
     const policy = this.#policies().find(peer.serverName);
     open.connection.dismiss();
-    const graceMs = policy?.clientAuth?.distrustGraceMs ?? defaultGraceMs;
+    const graceMs = policy?.clientAuth?.distrustGraceMs ?? graceWithoutPolicyMs;
     if (graceMs === 0) open.connection.destroy();
     else this.#clock.after(graceMs, () => open.connection.destroy());
   }

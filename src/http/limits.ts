@@ -41,13 +41,6 @@ export type ServerTimeouts = {
   readonly lingerMs: number;
 };
 
-export const defaultServerTimeouts: ServerTimeouts = {
-  headMs: 10_000,
-  stallMs: 30_000,
-  minRequestRate: 240,
-  minResponseRate: 240,
-  rateMs: 20_000,
-  idleMs: 75_000,
-  requestMs: 300_000,
-  lingerMs: 2_000,
-};
+/** What no key changes: a head has to come within the first, and a client has to close within the second, after our last byte. */
+export const maxHeadMs = 10_000;
+export const lingerMs = 2_000;

@@ -1,7 +1,8 @@
 // Which hosts a policy serves, and which of them none of its certificates covers: a warning, since a client that does not look
 // would be served all the same.
 import { wildcardHost } from '../base/host.ts';
-import type { GatewayConfig, Place, PolicyConfig } from '../config/gateway-config.ts';
+import type { GatewayConfig, PolicyConfig } from '../config/gateway-config.ts';
+import type { Place } from '../yaml/place.ts';
 import { coversHost, explainNotCovered } from '../certs/host-coverage.ts';
 import { materialWarning } from '../base/material-problem.ts';
 import type { MaterialLoader, UsablePair } from './material-loader.ts';

@@ -1,7 +1,8 @@
 // Has the files and the named material of a configuration read, and checks them, each once however many routes name it, and keeps every problem
 // with the place in the configuration where the file was named.
-import type { CertificatePair, Place, Ref } from '../config/gateway-config.ts';
-import type { Problem } from '../config/problem.ts';
+import type { CertificatePair, Ref } from '../config/gateway-config.ts';
+import type { Place } from '../yaml/place.ts';
+import type { Problem } from '../yaml/problem.ts';
 import { type CheckedPair, checkClientPair, checkServerPair, type PairOptions } from '../trust/certificate-pair.ts';
 import { encodePem } from '../asn1/der-writer.ts';
 import { loadPem, loadProblem, type MaterialBytes, materialName, type StoredRef } from '../certs/material.ts';

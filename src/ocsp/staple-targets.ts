@@ -6,8 +6,8 @@ import type { CertificateFacts } from '../certs/facts.ts';
 import { isIssuedBy } from '../certs/issuer.ts';
 import { parseCertificates } from '../certs/material.ts';
 import { type CertificatePointers, readPointers } from '../certs/revocation-pointers.ts';
-import type { Place } from '../config/gateway-config.ts';
-import type { Problem } from '../config/problem.ts';
+import type { Place } from '../yaml/place.ts';
+import type { Problem } from '../yaml/problem.ts';
 import { findSystemIssuer } from '../trust/trust-bundle.ts';
 import { parseResponderUrl } from './responder-url.ts';
 

@@ -4,7 +4,7 @@ import { compareAccess } from '../access/changes.ts';
 import { accessLogFields } from '../access/print-changes.ts';
 import { compareTrust, viewTrust } from '../access/reload-guard.ts';
 import type { Clock } from '../base/clock.ts';
-import type { Problem } from '../config/problem.ts';
+import type { Problem } from '../yaml/problem.ts';
 import type { LoadedResult } from '../loading/load.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
 import type { Logger } from '../telemetry/logger.ts';

@@ -18,14 +18,3 @@ export type PoolSettings = {
   /** For TLS, counted from the end of TCP's own handshake. */
   readonly handshakeMs: number;
 };
-
-export const defaultPoolSettings: PoolSettings = {
-  maxConnsPerHost: 256,
-  reservedConnsPerHost: 32,
-  maxIdleConnsPerHost: 256,
-  idleMs: 90_000,
-  maxAgeMs: 3_600_000,
-  maxWaiting: 1024,
-  connectMs: 5_000,
-  handshakeMs: 10_000,
-};

@@ -12,7 +12,8 @@ import { ClientProtocols, type AcceptedSocket } from '../../src/downstream/proto
 import type { ClientConnection } from '../../src/http/client-connection.ts';
 import type { Exchange } from '../../src/http/exchange.ts';
 import { FieldBlock } from '../../src/http/field.ts';
-import { defaultHttpLimits, defaultServerTimeouts } from '../../src/http/limits.ts';
+import { defaultHttpLimits } from '../../src/http/limits.ts';
+import { serverTimeouts } from '../support/server-timeouts.ts';
 import { BufferPool } from '../../src/http1/buffer-pool.ts';
 import { DateField } from '../../src/http1/date-field.ts';
 import { eventually, Feed } from '../support/wait-for.ts';
@@ -89,7 +90,7 @@ async function open(t: TestContext, protocol: Protocol, secure: boolean) {
   const options = {
     names,
     limits: defaultHttpLimits,
-    timeouts: defaultServerTimeouts,
+    timeouts: serverTimeouts,
     deadlines: new Deadlines(clock),
     clock,
     date: new DateField(clock),
@@ -220,7 +221,7 @@ for (const protocol of [http1]) {
       it('that asks nothing is not waited for longer than its first head may take', async (t) => {
         const { client, connection, clock } = await open(t, protocol, secure);
         connection.drainAfterFirst();
-        clock.turn(defaultServerTimeouts.headMs + 1000);
+        clock.turn(serverTimeouts.headMs + 1000);
         assert.deepEqual(await client.end(), []);
       });
 
@@ -287,7 +288,7 @@ for (const protocol of [http1]) {
           client.send(protocol.upload('/a', 10));
           const exchange = await exchanges.waitFor(() => true);
           exchange.watch({ onClientFailure: ({ status }) => answer(exchange, status) });
-          clock.turn(defaultServerTimeouts.requestMs + 1000);
+          clock.turn(serverTimeouts.requestMs + 1000);
           assert.deepEqual(await client.end(), [408]);
         });
 
@@ -296,7 +297,7 @@ for (const protocol of [http1]) {
           client.send(protocol.request('/a'));
           const exchange = await exchanges.waitFor(() => true);
           exchange.watch({ onClientFailure: ({ code }) => assert.fail(code) });
-          clock.turn(defaultServerTimeouts.requestMs + 60_000);
+          clock.turn(serverTimeouts.requestMs + 60_000);
           answer(exchange);
           assert.deepEqual(await client.answers(1), [200]);
         });

@@ -8,12 +8,7 @@ import { test, type TestContext } from 'node:test';
 import { systemClock } from '../../src/base/clock.ts';
 import { lookupBy } from '../../src/dns/lookup-function.ts';
 import type { LookUpFailure } from '../../src/dns/answer.ts';
-import {
-  defaultResolverSettings,
-  type Found,
-  NameResolver,
-  type ResolverSettings,
-} from '../../src/dns/name-resolver.ts';
+import { type Found, NameResolver, type ResolverSettings } from '../../src/dns/name-resolver.ts';
 import { SystemFiles } from '../../src/dns/system-files.ts';
 import { type AskSystem, SystemLookup } from '../../src/dns/system-lookup.ts';
 import { type DnsServer, type Reply, startDns } from '../support/dns.ts';
@@ -21,6 +16,7 @@ import { fetchOcsp, type OcspFetched } from '../../src/ocsp/fetch.ts';
 import { openTempDir } from '../support/temp.ts';
 import { eventually, Feed } from '../support/wait-for.ts';
 import { HandClock } from './upstream-world.ts';
+import { resolverSettings } from '../support/resolver-settings.ts';
 
 type Told =
   | { readonly kind: 'looked-up'; readonly result: string }
@@ -52,7 +48,7 @@ async function open(
   const resolver = new NameResolver({
     clock,
     random: () => 0,
-    settings: { ...defaultResolverSettings, servers: [dns.address], ...settings },
+    settings: { ...resolverSettings, servers: [dns.address], ...settings },
     files: new SystemFiles(clock, paths),
     events: {
       onLookUp: (result) => told.push({ kind: 'looked-up', result }),
@@ -239,6 +235,7 @@ function openSystem(t: TestContext, ask: AskSystem, clock = new HandClock()): Na
   const dir = openTempDir('dns');
   const paths = { hosts: dir.write('hosts', ''), resolvConf: dir.write('resolv.conf', 'nameserver 127.0.0.9\n') };
   const resolver = new NameResolver({
+    settings: resolverSettings,
     clock,
     random: () => 0,
     files: new SystemFiles(clock, paths),
@@ -280,7 +277,7 @@ test('what only the system knows is found there, one look-up at a time', async (
 test('where servers are configured the system is not asked', async (t) => {
   const resolver = openSystem(t, () => assert.fail('the system was asked'));
   await using dns = await startDns();
-  resolver.configure({ ...defaultResolverSettings, servers: [dns.address] });
+  resolver.configure({ ...resolverSettings, servers: [dns.address] });
   const found = await new Promise<Found>((resolve) => void resolver.find('printer.local', resolve));
   assert.equal('failure' in found && found.failure.code, 'not_found');
 });
@@ -322,7 +319,7 @@ test('other servers are asked as soon as they are configured', async (t) => {
   resolver.watch('api.test', () => undefined);
   await find('api.test');
   await using other = await startDns({ 'api.test': { addresses: ['192.0.2.2'], ttl: 30 } });
-  resolver.configure({ ...defaultResolverSettings, servers: [other.address] });
+  resolver.configure({ ...resolverSettings, servers: [other.address] });
   await told.waitFor(({ kind }) => kind === 'changed');
   assert.deepEqual(await find('api.test'), { addresses: ['192.0.2.2'] });
 });

@@ -19,7 +19,8 @@ import type { FaultReport, Route, Services, Serving } from '../../src/flow/servi
 import { Forwarding } from '../../src/forwarding/forwarding.ts';
 import { StripList } from '../../src/forwarding/strip-list.ts';
 import type { ClientConnection } from '../../src/http/client-connection.ts';
-import { defaultHttpLimits, defaultServerTimeouts } from '../../src/http/limits.ts';
+import { defaultHttpLimits } from '../../src/http/limits.ts';
+import { serverTimeouts } from '../support/server-timeouts.ts';
 import { BufferPool } from '../../src/http1/buffer-pool.ts';
 import { DateField } from '../../src/http1/date-field.ts';
 import { RouteTable } from '../../src/routing/route-table.ts';
@@ -101,7 +102,7 @@ export async function openFilterWorld(t: TestContext, { filters, backend: answer
   const options = {
     names,
     limits: defaultHttpLimits,
-    timeouts: defaultServerTimeouts,
+    timeouts: serverTimeouts,
     deadlines,
     clock,
     date: new DateField(clock),

@@ -6,16 +6,12 @@ import { Deadlines } from '../../src/base/deadline.ts';
 import type { Fault } from '../../src/base/fault.ts';
 import type { Exchange, RequestSink, ResponseHead } from '../../src/http/exchange.ts';
 import { FieldBlock, FieldNames, Fields } from '../../src/http/field.ts';
-import {
-  defaultHttpLimits,
-  defaultServerTimeouts,
-  type HttpLimits,
-  type ServerTimeouts,
-} from '../../src/http/limits.ts';
+import { defaultHttpLimits, type HttpLimits, type ServerTimeouts } from '../../src/http/limits.ts';
 import { DateField } from '../../src/http1/date-field.ts';
 import { BufferPool } from '../../src/http1/buffer-pool.ts';
 import { Http1ServerConnection } from '../../src/http1/server.ts';
 import type { WriteBudget } from '../../src/http1/write-budget.ts';
+import { serverTimeouts } from '../support/server-timeouts.ts';
 
 /** Time that only moves when a test says so. */
 export class HandClock implements Clock {
@@ -112,7 +108,7 @@ export async function serve(settings: ServerSettings) {
   const options = {
     names,
     limits: { ...defaultHttpLimits, ...settings.limits },
-    timeouts: { ...defaultServerTimeouts, ...settings.timeouts },
+    timeouts: { ...serverTimeouts, ...settings.timeouts },
     deadlines,
     clock,
     date: new DateField(clock),

@@ -83,9 +83,9 @@ export async function openEdge(options: EdgeOptions): Promise<Edge> {
     ...(options.intermediates !== undefined && { intermediates: options.intermediates }),
     current: () => ({
       policies,
-      ...(options.handshakeTimeoutMs !== undefined && { handshakeTimeoutMs: options.handshakeTimeoutMs }),
-      ...(options.handshakesPerSecond !== undefined && { handshakesPerSecond: options.handshakesPerSecond }),
-      ...(options.pendingHandshakes !== undefined && { pendingHandshakes: options.pendingHandshakes }),
+      handshakeTimeoutMs: options.handshakeTimeoutMs ?? 10_000,
+      handshakesPerSecond: options.handshakesPerSecond ?? 0,
+      pendingHandshakes: options.pendingHandshakes ?? { max: 2048, maxPerNetwork: 0 },
     }),
     onConnection: (socket, peer) => {
       open.set(socket, peer);
@@ -155,7 +155,10 @@ function compile(specs: EdgeOptions['policies'], defaultPolicy: string | undefin
       ciphers: spec.ciphers ?? [],
       curves: spec.curves ?? [],
       certificates: servers.map(({ chainPem, keyPem }) => ({ certPem: chainPem, keyPem, names: hosts })),
-      clientAuth: ca === undefined ? undefined : { caPem: [ca].flat(), required, onFailure, maxDepth, ...spec.trust },
+      clientAuth:
+        ca === undefined
+          ? undefined
+          : { caPem: [ca].flat(), required, onFailure, maxDepth, distrustGraceMs: 500, ...spec.trust },
       resumption: { enabled: resumes, lifetimeS: 3600, secret },
     });
     return { policy, hosts };

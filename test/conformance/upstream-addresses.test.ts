@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net from 'node:net';
 import { after, test, type TestContext } from 'node:test';
-import { defaultResolverSettings, NameResolver } from '../../src/dns/name-resolver.ts';
+import { NameResolver } from '../../src/dns/name-resolver.ts';
+import { resolverSettings } from '../support/resolver-settings.ts';
 import type { Backend } from '../../src/upstream/backend.ts';
 import { Cluster } from '../../src/upstream/cluster.ts';
 import type { PoolSettings } from '../../src/upstream/pool-settings.ts';
@@ -89,7 +90,7 @@ async function open(t: TestContext, addresses: readonly string[], settings: Part
   const resolver = new NameResolver({
     clock,
     random: () => 0,
-    settings: { ...defaultResolverSettings, servers: [dns.address] },
+    settings: { ...resolverSettings, servers: [dns.address] },
     events: {
       onLookUp: () => undefined,
       onAddresses: (_name, now) => changes.push(now),

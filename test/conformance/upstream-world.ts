@@ -20,11 +20,12 @@ import type { Caller } from '../../src/upstream/caller.ts';
 import type { ClusterOptions } from '../../src/upstream/cluster.ts';
 import type { HealthState } from '../../src/upstream/health-state.ts';
 import { IdleBudget } from '../../src/upstream/idle-budget.ts';
-import { defaultPoolSettings, type PoolSettings } from '../../src/upstream/pool-settings.ts';
+import type { PoolSettings } from '../../src/upstream/pool-settings.ts';
 import { Pools } from '../../src/upstream/pools.ts';
 import { BackendProtocols } from '../../src/upstream/protocols.ts';
 import type { TlsMaterial } from '../../src/upstream/tls-identity.ts';
 import { Feed } from '../support/wait-for.ts';
+import { resolverSettings } from '../support/resolver-settings.ts';
 
 export type WorldEvent =
   | { readonly kind: 'connected'; readonly label: string; readonly verdict: Verdict | undefined }
@@ -55,7 +56,7 @@ export function makeWorld(
   clock: Clock = systemClock,
   random: () => number = () => 0.5,
   protocols = new BackendProtocols(),
-  resolver = new NameResolver({ clock, random, events: silent }),
+  resolver = new NameResolver({ clock, random, events: silent, settings: resolverSettings }),
 ): TestWorld {
   const feed = new Feed<WorldEvent>('backend events');
   return {
@@ -150,6 +151,18 @@ export function material(rootPem: string, more: Partial<TlsMaterial> = {}): TlsM
   };
 }
 
+/** A test's own, of the same order as those of the configuration. */
+const poolSettings: PoolSettings = {
+  maxConnsPerHost: 256,
+  reservedConnsPerHost: 32,
+  maxIdleConnsPerHost: 256,
+  idleMs: 90_000,
+  maxAgeMs: 3_600_000,
+  maxWaiting: 1024,
+  connectMs: 5_000,
+  handshakeMs: 10_000,
+};
+
 export function clusterOptions(
   backends: readonly BackendConfig[],
   tls: TlsMaterial,
@@ -161,7 +174,7 @@ export function clusterOptions(
     tls,
     loadBalancing: 'roundRobin',
     healthCheck: undefined,
-    pool: { ...defaultPoolSettings, ...settings },
+    pool: { ...poolSettings, ...settings },
     ...rest,
   };
 }

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { Place } from '../../src/config/gateway-config.ts';
+import type { Place } from '../../src/yaml/place.ts';
 import { parseConfig } from '../../src/config/parse-config.ts';
-import { problemsToJson, renderProblem } from '../../src/config/problem.ts';
+import { problemsToJson, renderProblem } from '../../src/yaml/problem.ts';
 import { parseGoldenCase } from '../golden/golden-case.ts';
 
 const file = '/gw/goma.yml';

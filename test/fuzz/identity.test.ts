@@ -62,7 +62,7 @@ before(async () => {
     ciphers: [],
     curves: [],
     certificates: [{ certPem: own.chainPem, keyPem, names: ['a.test'] }],
-    clientAuth: { caPem: [ca.certPem], required: true, onFailure: 'close', maxDepth: 4 },
+    clientAuth: { caPem: [ca.certPem], required: true, onFailure: 'close', maxDepth: 4, distrustGraceMs: 500 },
     resumption: { enabled: true, lifetimeS: 60, secret: randomBytes(32) },
   });
 });

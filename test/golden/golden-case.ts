@@ -6,7 +6,7 @@
 //   === problems           rendered problems, or `none`
 //   === config tls.policies.0   JSON of one part of the normalised configuration, without places (any number)
 import { parseConfig } from '../../src/config/parse-config.ts';
-import { renderProblem } from '../../src/config/problem.ts';
+import { renderProblem } from '../../src/yaml/problem.ts';
 
 /** Where the files of a case are said to lie. */
 const folder = '/gw/';

@@ -1,0 +1,217 @@
+// `security.tls` of a route: how the gateway verifies the backend and what it presents. Each key works on its own (Goma
+// ignores them unless all are given); verification that ends up off is said loudly.
+import type { z } from 'zod';
+import type { Cursor } from '../yaml/cursor.ts';
+import { flag, map, oneOf, text } from './atoms.ts';
+import { crlExample, crlShape, readCrl } from './crl.ts';
+import type { BackendConfig, BackendTlsConfig } from './gateway-config.ts';
+import { parseHostName } from './host-name.ts';
+import type { ProblemList } from '../yaml/problem-list.ts';
+import { identityKeys, readIdentityRules } from './identity-rules.ts';
+import { key } from './key.ts';
+import { readRef, reportMistake } from './reading.ts';
+import { readVersions, tlsVersionKeys } from './tls-parameters.ts';
+
+const withoutRoots = 'Without `rootCAs`: works, with a warning that the CAs of the system verify the backend.';
+
+export const backendTlsKeys = {
+  insecureSkipVerify: key(flag, {
+    says: 'true: the certificate of the backend is not verified. Never in production.',
+    unset: "the gateway's",
+    page: 'Goma; also as `SkipVerification` and on the route (deprecated). Between contradicting ones `false` wins. Loud warning.',
+  }),
+  SkipVerification: key(flag, {
+    says: 'Deprecated name of insecureSkipVerify.',
+    page: 'Goma, deprecated: see `insecureSkipVerify`.',
+  }),
+  rootCAs: key(text, {
+    says: 'CA certificates that verify the backend: path, PEM text, or base64 of PEM or DER. Omitted: those of the system.',
+    unset: "the system's",
+    page: '`S`. Alone it works (Goma ignores it).',
+  }),
+  clientCert: key(text, {
+    says: 'Client certificate that the gateway presents: path, PEM text, or base64 of PEM or DER.',
+    page: `\`S\`; with \`clientKey\` or not at all. ${withoutRoots}`,
+  }),
+  clientKey: key(text, {
+    says: 'Private key of clientCert: path, PEM text, or base64 of PEM or DER.',
+    page: '`S`; with `clientCert` or not at all.',
+  }),
+  serverName: key(text, {
+    says: 'Name for SNI and verification instead of the host of the endpoint.',
+    unset: 'host of the endpoint',
+    page: 'own. Name for SNI and verification; not an IP address.',
+  }),
+  ...tlsVersionKeys,
+  ...identityKeys,
+  crl: key(crlShape, {
+    says: 'Certificate revocation lists for backends. Default: none is looked at.',
+    page: 'own. As for clients.',
+    example: crlExample,
+    table: 'crl',
+  }),
+  http2: key(oneOf(['auto', 'on', 'off'], true), {
+    says: 'HTTP/2 to the backend; this version speaks HTTP/1.1 only, so `on` is refused.',
+    default: 'auto',
+    page: 'own. `on` is an error in this version.',
+  }),
+};
+const backendTls = map(backendTlsKeys);
+
+/** What a route says about TLS to its backends. */
+type RouteTls = {
+  readonly insecureSkipVerify?: boolean | undefined;
+  readonly security: { readonly tls: z.output<typeof backendTls> };
+};
+
+/** `skipByDefault`: networking.transport.insecureSkipVerify, which a route's own `false` overrides. */
+export function readBackendTls(
+  route: RouteTls,
+  at: Cursor,
+  backends: readonly BackendConfig[],
+  skipByDefault: boolean,
+  problems: ProblemList,
+): BackendTlsConfig {
+  const shape = route.security.tls;
+  const here = at.down('security', 'tls');
+  if (at.down('security').isEmpty('tls'))
+    problems.error(
+      'empty_value',
+      at.down('security').keyPlace('tls'),
+      'tls is written but has no value',
+      'Give its keys, or remove it.',
+    );
+  const insecureSkipVerify = readSkipVerify(route, at, skipByDefault, problems);
+  const rootCAs = readRef(shape.rootCAs, here, 'rootCAs', problems);
+  const clientCert = readRef(shape.clientCert, here, 'clientCert', problems);
+  const clientKey = readRef(shape.clientKey, here, 'clientKey', problems);
+  checkPair(shape.clientCert, shape.clientKey, here, problems);
+  if (clientCert !== undefined && shape.rootCAs === undefined && !insecureSkipVerify)
+    problems.warn(
+      'system_roots',
+      here.keyPlace('clientCert'),
+      'clientCert is given without rootCAs: the backend is verified against the CA certificates of the system',
+      'Add rootCAs if the backend has a certificate of a private CA.',
+    );
+  if (insecureSkipVerify && rootCAs !== undefined)
+    problems.warn('ignored_key', here.keyPlace('rootCAs'), 'rootCAs has no effect while insecureSkipVerify is on');
+  const plain = backends.filter((backend) => backend.scheme === 'http');
+  if (plain.length > 0 && (clientCert !== undefined || rootCAs !== undefined))
+    for (const backend of plain)
+      problems.warn(
+        'plain_backend',
+        backend.place,
+        'security.tls has no effect on this backend: its endpoint is http://, so requests go out in plain text and unauthenticated',
+        'Write https:// in the endpoint.',
+      );
+  const rules = readIdentityRules(shape, here, problems);
+  const crl = readCrl(shape.crl, here, problems);
+  checkRulesApply(here, insecureSkipVerify, plain, problems);
+  if (shape.http2 === 'on')
+    problems.error(
+      'unsupported_key',
+      here.down('http2').place,
+      'http2: on is not supported by this version; ignoring it would speak HTTP/1.1 to a backend that was promised HTTP/2',
+      'Write auto, or remove it.',
+    );
+  return {
+    insecureSkipVerify,
+    rootCAs,
+    clientCert,
+    clientKey,
+    serverName: readServerName(shape.serverName, here, problems),
+    ...readVersions(shape, here, problems),
+    ...rules,
+    crl,
+    place: here.place,
+  };
+}
+
+/** What must hold of a backend's certificate cannot be left unlooked at: Goma has none of these keys, so this is an error. */
+function checkRulesApply(
+  at: Cursor,
+  skipVerify: boolean,
+  plain: readonly BackendConfig[],
+  problems: ProblemList,
+): void {
+  for (const name of ['allowedSANs', 'allowedFingerprints', 'allowedSPKI', 'crl'].filter((one) => at.has(one))) {
+    if (skipVerify)
+      problems.error(
+        'unverified_rule',
+        at.keyPlace(name),
+        `${name} asks for verification, which insecureSkipVerify switches off`,
+        'Write insecureSkipVerify: false here, and give rootCAs (a self-signed certificate of the backend can stand there).',
+      );
+    for (const backend of plain)
+      problems.error(
+        'plain_backend',
+        backend.place,
+        `security.tls.${name} cannot be looked at for this backend: its endpoint is http://`,
+        `Write https:// in the endpoint, or remove ${name}.`,
+      );
+  }
+}
+
+/** The route's own key, then its aliases, then the gateway's. Between contradicting ones the safe one wins. */
+function readSkipVerify(route: RouteTls, at: Cursor, byDefault: boolean, problems: ProblemList): boolean {
+  const tls = at.down('security', 'tls');
+  const written = [
+    { value: route.security.tls.insecureSkipVerify, place: tls.keyPlace('insecureSkipVerify') },
+    {
+      value: route.security.tls.SkipVerification,
+      place: tls.keyPlace('SkipVerification'),
+      alias: 'SkipVerification',
+    },
+    {
+      value: route.insecureSkipVerify,
+      place: at.keyPlace('insecureSkipVerify'),
+      alias: 'insecureSkipVerify on the route',
+    },
+  ].filter((one) => one.value !== undefined);
+  for (const { alias, place } of written)
+    if (alias !== undefined)
+      problems.warn('deprecated_key', place, `${alias} is a deprecated name`, 'Write security.tls.insecureSkipVerify.');
+  const values = new Set(written.map((one) => one.value));
+  const [first] = written;
+  if (values.size > 1 && first !== undefined)
+    problems.warn(
+      'contradiction',
+      first.place,
+      'insecureSkipVerify and its deprecated names contradict each other: the certificate is verified',
+      'Keep one of them.',
+    );
+  const skip = written.length === 0 ? byDefault : !values.has(false);
+  if (skip && first !== undefined)
+    problems.warn(
+      'verification_off',
+      first.place,
+      'the certificates of the backends of this route are NOT verified: anybody on the way can read and change the traffic',
+      'Remove it and give rootCAs.',
+    );
+  return skip;
+}
+
+function checkPair(cert: string | undefined, privateKey: string | undefined, at: Cursor, problems: ProblemList): void {
+  if (cert !== undefined && privateKey === undefined && !at.has('clientKey'))
+    problems.error(
+      'missing_key',
+      at.keyPlace('clientCert'),
+      'clientCert is given without clientKey',
+      'Add clientKey: both are needed to authenticate to the backend.',
+    );
+  if (privateKey !== undefined && cert === undefined && !at.has('clientCert'))
+    problems.error(
+      'missing_key',
+      at.keyPlace('clientKey'),
+      'clientKey is given without clientCert',
+      'Add clientCert: both are needed to authenticate to the backend.',
+    );
+}
+
+function readServerName(name: string | undefined, at: Cursor, problems: ProblemList): string | undefined {
+  if (name === undefined) return undefined;
+  const reading = parseHostName(name);
+  if ('host' in reading) return reading.host;
+  reportMistake(problems, 'bad_host', at.down('serverName'), name, reading);
+  return undefined;
+}

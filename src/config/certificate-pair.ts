@@ -1,0 +1,32 @@
+// A certificate with its key, and lists of these.
+import type { z } from 'zod';
+import type { Cursor } from '../yaml/cursor.ts';
+import type { ProblemList } from '../yaml/problem-list.ts';
+import { map, text } from './atoms.ts';
+import type { CertificatePair } from './gateway-config.ts';
+import { key } from './key.ts';
+import { readRef } from './reading.ts';
+
+export const certificatePairShape = map({
+  cert: key(text, { says: 'Certificate, its chain included: path, PEM text, or base64 of PEM or DER.' }),
+  key: key(text, { says: 'Private key of the certificate: path, PEM text, or base64 of PEM or DER.' }),
+});
+type CertificatePairShape = z.output<typeof certificatePairShape>;
+
+export function readPair(shape: CertificatePairShape, at: Cursor, problems: ProblemList): CertificatePair | undefined {
+  for (const name of ['cert', 'key'] as const)
+    if (shape[name] === undefined && !at.has(name))
+      problems.error('missing_key', at.place, `the certificate has no \`${name}\``, 'cert and key belong together.');
+  const cert = readRef(shape.cert, at, 'cert', problems);
+  const privateKey = readRef(shape.key, at, 'key', problems);
+  return cert === undefined || privateKey === undefined ? undefined : { cert, key: privateKey, place: at.place };
+}
+
+export function readPairs(
+  shapes: readonly CertificatePairShape[] | undefined,
+  at: Cursor,
+  problems: ProblemList,
+): CertificatePair[] {
+  const pairs = (shapes ?? []).map((shape, i) => readPair(shape, at.down(i), problems));
+  return pairs.filter((pair) => pair !== undefined);
+}

@@ -1,0 +1,108 @@
+// `gateway.entryPoints`: where the gateway listens.
+import type { z } from 'zod';
+import type { Cursor } from '../yaml/cursor.ts';
+import type { ProblemList } from '../yaml/problem-list.ts';
+import { flag, map, text } from './atoms.ts';
+import type { EntryPoint, GatewayConfig } from './gateway-config.ts';
+import { block, key, type KeySays } from './key.ts';
+import { isLoopback, parseListenAddress } from './listen-address.ts';
+import { reportMistake } from './reading.ts';
+import { ignored } from './support.ts';
+
+const entryPoint = (address: string, what: string, page: string, says: KeySays = {}) =>
+  block(
+    {
+      address: key(text, { says: ':port for every address, or IP:port.', default: address, restricts: true, page }),
+      enabled: key(flag, { says: 'Default {default}.', default: true, restricts: true, page: 'own.' }),
+    },
+    { says: `${what} Default ${address}.`, restricts: true, ...says },
+  );
+
+export const entryPointsKeys = {
+  web: entryPoint(
+    ':8080',
+    'Plain HTTP.',
+    'Goma. Plain HTTP. Routes whose policy requires a client certificate answer 308 or 403 here.',
+  ),
+  webSecure: entryPoint(
+    ':8443',
+    'HTTPS.',
+    'Goma. HTTPS. Without any certificate: a self-signed one for this run, with a warning.',
+    { oursAlone: true },
+  ),
+  admin: entryPoint(
+    '127.0.0.1:9901',
+    'Health and metrics.',
+    'own. Health and metrics. Any other than a loopback address is a warning.',
+  ),
+  passThrough: ignored('TCP and UDP are not forwarded'),
+};
+const entryPoints = map(entryPointsKeys);
+type EntryPointsShape = z.output<typeof entryPoints>;
+type EntryPoints = GatewayConfig['entryPoints'];
+
+/** `around`: `gateway`. */
+export function readEntryPoints(shape: EntryPointsShape, around: Cursor, problems: ProblemList): EntryPoints {
+  const at = around.down('entryPoints');
+  const result = {
+    web: readEntryPoint(shape.web, at.down('web'), entryPointsKeys.web, problems),
+    webSecure: readEntryPoint(shape.webSecure, at.down('webSecure'), entryPointsKeys.webSecure, problems),
+    admin: readEntryPoint(shape.admin, at.down('admin'), entryPointsKeys.admin, problems),
+  };
+  checkClashes(result, problems);
+  if (!result.web.enabled && !result.webSecure.enabled)
+    problems.error(
+      'nothing_to_listen_on',
+      at.place,
+      'both web and webSecure are switched off: the gateway would serve nothing',
+    );
+  if (result.admin.enabled && !isLoopback(result.admin.host))
+    problems.warn(
+      'admin_exposed',
+      result.admin.place,
+      'the admin entry point is reachable from other machines, without authentication',
+      'Write 127.0.0.1:PORT unless the network keeps strangers out.',
+    );
+  return result;
+}
+
+/** An address that is empty counts as not written, as in Goma. */
+function readEntryPoint(
+  shape: EntryPointsShape['web'],
+  at: Cursor,
+  declaration: ReturnType<typeof entryPoint>,
+  problems: ProblemList,
+): EntryPoint {
+  const here = at.down('address');
+  const byDefault = parseListenAddress(declaration.parse({}).address) ?? { host: '127.0.0.1', port: 0 };
+  const address = shape.address === '' ? byDefault : parseListenAddress(shape.address);
+  if (address === undefined)
+    reportMistake(problems, 'bad_address', here, shape.address, {
+      problem: 'is not an address to listen on',
+      hint: 'Write :PORT for every address of the machine, or IP:PORT; host names are not resolved here.',
+    });
+  return { enabled: shape.enabled, ...(address ?? byDefault), place: here.place };
+}
+
+function checkClashes(points: EntryPoints, problems: ProblemList): void {
+  const seen: [string, EntryPoint][] = [];
+  for (const [name, point] of Object.entries(points)) {
+    if (!point.enabled) continue;
+    const clash = seen.find(
+      ([, other]) => other.port === point.port && point.port !== 0 && overlaps(other.host, point.host),
+    );
+    if (clash === undefined) seen.push([name, point]);
+    else
+      problems.error(
+        'address_taken',
+        point.place,
+        `${name} listens on the same address as ${clash[0]}`,
+        'Give each entry point its own port.',
+      );
+  }
+}
+
+function overlaps(a: string, b: string): boolean {
+  const every = ['', '::', '0.0.0.0'];
+  return a === b || every.includes(a) || every.includes(b);
+}

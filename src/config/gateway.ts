@@ -1,0 +1,131 @@
+// `gateway`: what it holds, section by section; what earlier versions of Goma knew; and the number of processes.
+import type { z } from 'zod';
+import type { Cursor } from '../yaml/cursor.ts';
+import type { ProblemList } from '../yaml/problem-list.ts';
+import { flag, list, map, text } from './atoms.ts';
+import { bufferingKeys } from './buffering.ts';
+import { dnsCacheKeys } from './dns-cache.ts';
+import { entryPointsKeys } from './entry-points.ts';
+import { forwardClientCertKeys } from './forward-client-cert.ts';
+import type { GatewayConfig } from './gateway-config.ts';
+import { block, defaultOf, key } from './key.ts';
+import { accessLogKeys, logKeys } from './logs.ts';
+import { deprecatedMonitoringKeys, monitoringKeys } from './monitoring.ts';
+import { proxyKeys } from './proxy.ts';
+import { reportMistake } from './reading.ts';
+import { routeDefaultsKeys } from './route-defaults.ts';
+import { exploitProtection, routeShape } from './route.ts';
+import { ignored, refused } from './support.ts';
+import { deprecatedTimeoutKeys, timeoutsKeys } from './timeouts.ts';
+import { tlsKeys } from './tls.ts';
+import { transportKeys } from './transport.ts';
+import { trustRecordKeys } from './trust-record.ts';
+
+const unlimited = refused('let clients send without a limit', 'Limit them in front of the gateway.');
+const healthOfRoutes = ignored('/healthz/routes is not served');
+const keepAlive = ignored('connections are kept', 'Write timeouts.idle for how long.');
+
+/** What earlier versions of Goma knew and 0.13 ignores. */
+const keysOfOlderGoma = {
+  listenAddr: refused('listen on other addresses', 'Write entryPoints.web.address.'),
+  rateLimit: unlimited,
+  rateLimiter: unlimited,
+  blockCommonExploits: exploitProtection,
+  enableExploitProtection: exploitProtection,
+  extraRoutes: ignored('no routes are read from there', 'Write extraConfig.directory.'),
+  logLevel: ignored('log.level decides', 'Write log.level.'),
+  errorLog: ignored('log.filePath decides', 'Write log.filePath.'),
+  interceptErrors: ignored('error answers are not replaced'),
+  enableStrictSlash: ignored('a path matches with and without a slash at the end'),
+  enableKeepAlive: keepAlive,
+  disableKeepAlive: keepAlive,
+  disableDisplayRouteOnStart: ignored('routes are not listed at the start'),
+  disableHealthCheckStatus: healthOfRoutes,
+  disableRouteHealthCheckError: healthOfRoutes,
+};
+
+const maxWorkers = 1024;
+
+const workersKey = key(text, {
+  says: 'Worker processes: a number, or auto for one per core.',
+  default: 'auto',
+  page: `own. Processes, 1 to ${maxWorkers}; \`auto\` is one per core.`,
+});
+
+export const gatewayKeys = {
+  timeouts: block(timeoutsKeys),
+  ...deprecatedTimeoutKeys,
+  entryPoints: block(entryPointsKeys, { oursAlone: true }),
+  buffering: block(bufferingKeys),
+  workers: workersKey,
+  tls: block(tlsKeys, { table: 'gatewaytls' }),
+  networking: block({
+    transport: block(transportKeys),
+    dnsCache: block(dnsCacheKeys),
+  }),
+  proxy: block(proxyKeys),
+  allowOverrideHeaders: key(list(text), {
+    says: 'Fields that override path, method or host and pass from every client. Default: none, they are removed.',
+    default: [],
+    page: 'own. Fields that override path, method or host (`X-HTTP-Method-Override`, `X-Original-URL`, …) and pass from every client; a warning where they undo what rules judged. Removed by default.',
+  }),
+  monitoring: block(monitoringKeys),
+  ...deprecatedMonitoringKeys,
+  log: block(logKeys),
+  accessLog: block(accessLogKeys),
+  forwardClientCert: block(forwardClientCertKeys, {
+    says: 'How the identity of the client is told to backends.',
+    oursAlone: true,
+    example: 'For example forwardClientCert: {mode: sanitizeSet}.',
+    page: 'own.',
+    table: 'forwardclientcert',
+  }),
+  trustRecord: block(trustRecordKeys, {
+    says: 'Record of the identities that were seen, for check --against and trust audit.',
+    example: 'For example trustRecord: {enabled: true}.',
+  }),
+  extraConfig: block({
+    directory: key(text, {
+      says: 'Folder of further files (*.yml, *.yaml, subfolders too) with routes and middlewares.',
+      page: 'Goma. Folder of further `*.yml` and `*.yaml` files with `version`, `routes`, `middlewares`; subfolders too, hidden ones not. Relative to the configuration file.',
+    }),
+    watch: key(flag, { says: 'Accepted; every file is watched always.' }),
+  }),
+  defaults: block(
+    {
+      middlewares: key(list(text), {
+        says: 'Put before the middlewares of each route.',
+        default: [],
+        page: 'Goma. Count for every route.',
+        oursAlone: true,
+      }),
+      ...routeDefaultsKeys,
+    },
+    { restricts: true },
+  ),
+  routes: key(list(routeShape), { default: [], table: 'gatewayroutes' }),
+  strictSlash: ignored('a path matches with and without a slash at the end'),
+  debug: ignored('log.level decides', 'Write gateway.log.level: debug.'),
+  providers: ignored('no configuration is fetched; only what the files hold is served'),
+  reload: ignored('there is no reload endpoint; files are watched, and SIGHUP reloads'),
+  redis: ignored('Redis is not used'),
+  analytics: ignored('no analytics are sent'),
+  geoip: ignored('addresses are not located'),
+  cors: ignored('no CORS header is added; browsers refuse what they would refuse without it'),
+  errorInterceptor: ignored('error answers are not replaced'),
+  ...keysOfOlderGoma,
+};
+const gateway = map(gatewayKeys);
+export type GatewayShape = z.output<typeof gateway>;
+
+/** `around`: `gateway`. */
+export function readWorkers(written: string, around: Cursor, problems: ProblemList): GatewayConfig['workers'] {
+  if (written === defaultOf(workersKey)) return 'auto';
+  const count = /^\d{1,4}$/.test(written) ? Number(written) : 0;
+  if (count >= 1 && count <= maxWorkers) return count;
+  reportMistake(problems, 'wrong_value', around.down('workers'), written, {
+    problem: `is neither auto nor a number from 1 to ${maxWorkers}`,
+    hint: '',
+  });
+  return 'auto';
+}

@@ -1,0 +1,59 @@
+// `gateway.log` and `gateway.accessLog`.
+import { dirname, resolve } from 'node:path';
+import type { z } from 'zod';
+import { flag, map, oneOf, ratio, text } from './atoms.ts';
+import type { GatewayConfig } from './gateway-config.ts';
+import { key } from './key.ts';
+import { ignored } from './support.ts';
+
+const notRotated = ignored('log files are not rotated', 'Let logrotate or the service manager do it.');
+
+export const logKeys = {
+  level: key(oneOf(['trace', 'debug', 'info', 'warn', 'error', 'off'], true), {
+    says: 'Default {default}.',
+    default: 'info',
+    page: 'Goma: `trace`, `debug`, `info`, `warn`, `error`, `off`.',
+  }),
+  format: key(oneOf(['text', 'json'], true), {
+    says: 'Default: text on a terminal, else json.',
+    unset: '`text` on a terminal, else `json`',
+    page: 'Goma: `text` or `json`.',
+  }),
+  filePath: key(text, {
+    says: 'File; omitted: standard error.',
+    unset: 'standard error',
+    page: 'Goma. Relative to the configuration file. SIGHUP reopens it.',
+  }),
+  maxAgeDays: notRotated,
+  maxBackups: notRotated,
+  maxSizeMB: notRotated,
+};
+
+export const accessLogKeys = {
+  enabled: key(flag, { says: 'Default {default}.', default: true, restricts: true, page: 'own.' }),
+  path: key(text, {
+    says: 'stdout, stderr or a file. Default {default}.',
+    default: 'stdout',
+    restricts: true,
+    page: 'own. `stdout`, `stderr` or a file.',
+  }),
+  format: key(oneOf(['json']), { says: 'json is the only form.', default: 'json', page: 'own. The only form.' }),
+  sample: key(ratio, {
+    says: 'Share of requests that are logged, 0 to 1. Default {default}.',
+    default: 1,
+    page: 'own. Share of requests that are logged, 0 to 1.',
+  }),
+};
+
+const logs = map({ log: map(logKeys), accessLog: map(accessLogKeys) });
+
+/** `file`: the main file, to which paths are relative. */
+export function readLogs(shape: z.output<typeof logs>, file: string): Pick<GatewayConfig, 'log' | 'accessLog'> {
+  const absolute = (path: string): string => resolve(dirname(file), path);
+  const { level, format, filePath = '' } = shape.log;
+  const { enabled, path, sample } = shape.accessLog;
+  return {
+    log: { level, format, file: filePath === '' ? undefined : absolute(filePath) },
+    accessLog: { enabled, path: path === 'stdout' || path === 'stderr' ? path : absolute(path), sample },
+  };
+}

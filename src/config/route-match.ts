@@ -1,0 +1,77 @@
+// Which requests a route takes, and what becomes of their paths: `path`, `rewrite`, `hosts`, `methods`.
+import type { Cursor } from '../yaml/cursor.ts';
+import type { ProblemList } from '../yaml/problem-list.ts';
+import { quote } from '../yaml/tree.ts';
+import { parseRouteHost } from './host-name.ts';
+import { reportMistake } from './reading.ts';
+import { parseRewrite, parseRoutePath } from './route-path.ts';
+
+type RouteMatch = { readonly path?: string | undefined; readonly rewrite?: string | undefined };
+
+export function readPath(shape: RouteMatch, at: Cursor, problems: ProblemList): string {
+  if (shape.path === undefined) {
+    if (at.isBroken('path')) return '/';
+    problems.error('missing_key', at.place, 'the route has no `path`', 'Write path: / for every path.');
+    return '/';
+  }
+  const reading = parseRoutePath(shape.path);
+  if ('path' in reading) return reading.path;
+  reportMistake(problems, 'bad_path', at.down('path'), shape.path, reading);
+  return '/';
+}
+
+export function readRewrite(shape: RouteMatch, at: Cursor, problems: ProblemList): string | undefined {
+  if (shape.rewrite === undefined || shape.rewrite === '') return undefined;
+  const reading = parseRewrite(shape.rewrite);
+  if ('path' in reading) return reading.path;
+  reportMistake(problems, 'bad_path', at.down('rewrite'), shape.rewrite, reading);
+  return undefined;
+}
+
+/** Goma drops empty entries; a list of nothing else would then take every host, so that is an error here. */
+export function readHosts(hosts: readonly string[] | undefined, at: Cursor, problems: ProblemList): string[] {
+  const result = new Set<string>();
+  const filled = (hosts ?? []).filter((host) => host !== '');
+  for (const [i, host] of (hosts ?? []).entries()) {
+    const here = at.down('hosts', i);
+    if (host === '') {
+      const message = 'an empty host is ignored';
+      if (filled.length > 0) problems.warn('empty_value', here.place, message, 'Remove it.');
+      else
+        problems.error(
+          'empty_value',
+          here.place,
+          `${message}, so the route would take every host`,
+          'Name a host, or remove `hosts` if every host is meant.',
+        );
+      continue;
+    }
+    const reading = parseRouteHost(host);
+    if ('problem' in reading) reportMistake(problems, 'bad_host', here, host, reading);
+    else if (result.has(reading.host))
+      problems.warn('duplicate_host', here.place, `the host ${quote(reading.host)} is listed twice`);
+    else result.add(reading.host);
+  }
+  return [...result];
+}
+
+export function readMethods(methods: readonly string[] | undefined, at: Cursor, problems: ProblemList): string[] {
+  const result = new Set<string>();
+  for (const [i, method] of (methods ?? []).entries()) {
+    const here = at.down('methods', i);
+    const upper = method.toUpperCase();
+    if (!/^[!#$%&'*+\-.^_`|~0-9A-Z]{1,32}$/.test(upper))
+      reportMistake(problems, 'bad_method', here, method, { problem: 'is not a method', hint: 'For example GET.' });
+    else if (upper === 'CONNECT')
+      reportMistake(problems, 'bad_method', here, method, { problem: 'is not for a gateway', hint: 'Remove it.' });
+    else if (upper !== method)
+      problems.warn(
+        'method_case',
+        here.place,
+        `methods are case-sensitive: ${quote(method)} is taken as ${upper}`,
+        `Write ${upper}.`,
+      );
+    result.add(upper);
+  }
+  return [...result];
+}

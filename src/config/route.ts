@@ -1,0 +1,295 @@
+// One of `routes[]`: Goma's keys with their aliases, ours, and what is not supported.
+import type { z } from 'zod';
+import type { Cursor } from '../yaml/cursor.ts';
+import { duration, flag, integer, list, map, oneOf, text } from './atoms.ts';
+import { backendTlsKeys, readBackendTls } from './backend-tls.ts';
+import { backendShape, readBackends, readLoadBalancing } from './backends.ts';
+import { certificatePairShape } from './certificate-pair.ts';
+import { readRouteForwardClientCert, routeForwardClientCertShape } from './forward-client-cert.ts';
+import type { ForwardClientCertConfig, RouteConfig } from './gateway-config.ts';
+import { healthCheckShape, readHealthCheck } from './health-check.ts';
+import type { ProblemList } from '../yaml/problem-list.ts';
+import { block, declared, key, writtenDefault } from './key.ts';
+import { reportEndless } from './reading.ts';
+import { readRetry, retryKeys } from './retry.ts';
+import { readRouteClientCert, routeClientCertExample, routeClientCertShape } from './route-client-cert.ts';
+import { readHosts, readMethods, readPath, readRewrite } from './route-match.ts';
+import { ignored, refused } from './support.ts';
+import { transportKeys } from './transport.ts';
+
+export const exploitProtection = refused(
+  'let requests through that Goma blocks',
+  'Remove it, or filter in front of the gateway.',
+);
+declared.add(exploitProtection, { oursAlone: true });
+
+/** What earlier versions of Goma knew and 0.13 ignores. */
+const keysOfOlderGoma = {
+  enableExploitProtection: exploitProtection,
+  enableBotDetection: refused(
+    'let requests through that Goma blocked',
+    'Remove it, or filter in front of the gateway.',
+  ),
+  blocklist: refused('open paths that were forbidden', 'Remove it, or filter in front of the gateway.'),
+  rateLimit: refused('let clients send without a limit', 'Limit them in front of the gateway.'),
+  interceptErrors: ignored('error answers are not replaced'),
+  disableHeaderXForward: ignored('backends are told the address and the protocol of the client'),
+  disableHostFording: ignored('security.forwardHostHeaders decides', 'Write security.forwardHostHeaders.'),
+};
+
+const routeTlsKeys = {
+  certificate: key(certificatePairShape, {
+    says: 'Certificate for the hosts of this route.',
+    page: '`{cert: S, key: S}` for the hosts of the route; shared like those of `gateway.tls`.',
+  }),
+  certificates: key(list(certificatePairShape), {
+    says: 'Certificates for the hosts of this route.',
+    page: 'The same, a list.',
+    oursAlone: true,
+  }),
+  provider: ignored(
+    'certificates are not fetched; the route uses those of gateway.tls',
+    'Give the certificate as files.',
+  ),
+};
+
+const maintenanceKeys = {
+  enabled: key(flag, {
+    default: false,
+    restricts: true,
+    page: 'Goma. The gateway answers every request of the route itself.',
+  }),
+  statusCode: key(integer(200, 599), { says: 'Default {default}.', default: 503, page: 'Goma. Of that answer.' }),
+  message: key(text, {
+    says: 'Default "{default}".',
+    default: '503 Service temporarily unavailable',
+    page: 'Goma. Its text.',
+  }),
+};
+
+const timeoutsKeys = {
+  connect: key(duration, {
+    says: 'TCP connect. Default {default}.',
+    default: '5s',
+    page: 'own. TCP connect; not `0`.',
+  }),
+  handshake: key(duration, {
+    says: `TLS handshake with the backend. Default ${writtenDefault(transportKeys.tlsHandshakeTimeout)}s.`,
+    unset: '`networking.transport.tlsHandshakeTimeout`',
+    page: 'own. TLS handshake with the backend; not `0`.',
+  }),
+  response: key(duration, {
+    says: `From the end of the request to the head of the response. Default ${writtenDefault(transportKeys.responseHeaderTimeout)}s; 0 = none.`,
+    unset: '`networking.transport.responseHeaderTimeout`',
+    page: 'own. From the end of the request to the head of the response. `0`: none.',
+  }),
+  idle: key(duration, {
+    says: 'Between two pieces of the response. Default {default}; 0 = none.',
+    default: '60s',
+    page: 'own. Between two pieces of the response. `0`: none.',
+  }),
+};
+
+export const routeShape = map({
+  name: key(text, {
+    says: 'Unique name; required.',
+    unset: 'required',
+    page: 'Unique over all files.',
+  }),
+  path: key(text, {
+    says: 'Prefix on a segment boundary; {param} stands for one whole segment; required.',
+    unset: 'required',
+    restricts: true,
+    page: 'Prefix on a segment boundary; `{param}` stands for one whole segment. No wildcards, no `{id:regex}`, no query; a slash at the end is dropped.',
+  }),
+  rewrite: key(text, { says: 'Replaces the matched prefix.', restricts: true }),
+  mergeSlashes: key(flag, {
+    says: 'Default {default}. False: the backend gets empty segments within the path as they came.',
+    default: true,
+    page: 'own. `false`: the backend gets empty segments within the path as they came (`/proxy/https://host/x`). See [Paths](#paths).',
+  }),
+  priority: key(integer(-1_000_000, 1_000_000), {
+    says: 'Lower first. Default {default}.',
+    default: 0,
+    page: "Lower first, as in Goma's code (its manual says the opposite).",
+  }),
+  enabled: key(flag, {
+    says: 'Default {default}.',
+    default: true,
+    restricts: true,
+    page: 'Disabled routes are checked, then left out.',
+  }),
+  disabled: key(flag, {
+    says: 'Deprecated: the opposite of enabled.',
+    restricts: true,
+    page: 'Deprecated: the opposite of `enabled`; where both are given, off wins.',
+  }),
+  hosts: key(list(text), {
+    says: 'Exact names, *.example.com, {sub}.example.com. Omitted: every host.',
+    unset: 'every host',
+    oursAlone: true,
+    page: 'Exact, `*.example.com`, `{sub}.example.com` (one label), IP addresses. A host with a port is an error. A list that is empty after empty entries are dropped is an error.',
+  }),
+  methods: key(list(text), {
+    says: 'Methods that are let through. Omitted: all.',
+    unset: 'all',
+    page: 'HEAD goes with GET. Lower case is taken as upper case, with a warning.',
+  }),
+  target: key(text, {
+    says: 'The one backend; ignored where backends is given.',
+    page: 'URL of the one backend. Ignored where `backends` is given (warning).',
+  }),
+  destination: key(text, { says: 'Deprecated name of target.', page: 'Deprecated name of `target`.' }),
+  backends: key(list(backendShape), { says: 'Several backends.', default: [], table: 'backends' }),
+  loadBalancing: key(oneOf(['roundRobin', 'weighted', 'leastRequest', 'hash'], true), {
+    says: 'roundRobin or weighted. Default: weighted where a backend has a weight. leastRequest and hash come later.',
+    unset: '`weighted` where a backend has a weight, else `roundRobin`',
+    page: 'own. `leastRequest` and `hash` come later: error.',
+  }),
+  healthCheck: key(healthCheckShape, {
+    says: 'Active health check over the same TLS identity as requests.',
+    unset: 'none',
+  }),
+  security: block(
+    {
+      forwardHostHeaders: key(flag, {
+        says: 'true: the backend sees the Host of the client. Default {default}.',
+        default: true,
+        page: 'Goma. The backend sees the Host of the client.',
+      }),
+      tls: block(backendTlsKeys, { says: 'TLS to the backends.', table: 'securitytls' }),
+      clientCert: key(routeClientCertShape, {
+        says: 'Who may call the route. Default: whom the policy lets in.',
+        unset: 'whom the policy lets in',
+        page: 'own. Who may call the route.',
+        example: routeClientCertExample,
+        table: 'securityclientcert',
+      }),
+      forwardClientCert: key(routeForwardClientCertShape, {
+        says: 'Overrides single keys of gateway.forwardClientCert.',
+        unset: "the gateway's",
+        page: 'own. Overrides single keys.',
+        oursAlone: true,
+        example: 'For example forwardClientCert: {mode: sanitizeSet}.',
+        table: 'forwardclientcert',
+      }),
+      enableExploitProtection: exploitProtection,
+    },
+    { oursAlone: true },
+  ),
+  disableHostForwarding: key(flag, {
+    says: 'Deprecated: the opposite of security.forwardHostHeaders.',
+    page: 'Goma, deprecated: the opposite of `security.forwardHostHeaders`.',
+  }),
+  insecureSkipVerify: key(flag, {
+    says: 'Deprecated name of security.tls.insecureSkipVerify.',
+    page: 'Goma, deprecated: see `security.tls`.',
+  }),
+  blockCommonExploits: exploitProtection,
+  tls: block(routeTlsKeys, { says: 'Certificates for the hosts of the route.' }),
+  maintenance: block(maintenanceKeys, { oursAlone: true }),
+  middlewares: key(list(text), {
+    says: 'Names of middlewares. None is implemented in this version.',
+    default: [],
+    oursAlone: true,
+    page: 'Names. [Below](#middlewares).',
+  }),
+  timeouts: block(timeoutsKeys),
+  retry: block(retryKeys),
+  maxBodyBytes: key(integer(0), {
+    says: 'Largest request body; 0 = no limit.',
+    default: 0,
+    oursAlone: true,
+    page: 'own. Largest request body; `0`: no limit.',
+  }),
+  disableMetrics: ignored('the requests of the route are counted'),
+  cors: ignored('no CORS header is added; browsers refuse what they would refuse without it'),
+  errorInterceptor: ignored('error answers are not replaced'),
+  ...keysOfOlderGoma,
+});
+export type RouteShape = z.output<typeof routeShape>;
+
+export type WrittenRoute = { readonly shape: RouteShape; readonly at: Cursor };
+
+/** What the gateway decides for its routes. */
+export type RouteSurroundings = {
+  readonly skipVerify: boolean;
+  readonly handshakeMs: number;
+  readonly responseMs: number;
+  readonly forwardClientCert: ForwardClientCertConfig;
+};
+
+/** Between contradicting `enabled` and `disabled`, off wins. */
+export function isEnabled(shape: RouteShape): boolean {
+  return shape.enabled && shape.disabled !== true;
+}
+
+export function readRoute(
+  shape: RouteShape,
+  at: Cursor,
+  around: RouteSurroundings,
+  problems: ProblemList,
+): RouteConfig {
+  warnDeprecated(shape, at, problems);
+  const backends = readBackends(shape, at, problems);
+  const { timeouts, retry, maintenance } = shape;
+  const security = at.down('security');
+  const handshakeMs = timeouts.handshake ?? around.handshakeMs;
+  reportEndless(timeouts.connect, at.down('timeouts', 'connect'), problems);
+  reportEndless(handshakeMs, at.down('timeouts', 'handshake'), problems);
+  return {
+    name: shape.name ?? '',
+    path: readPath(shape, at, problems),
+    rewrite: readRewrite(shape, at, problems),
+    mergeSlashes: shape.mergeSlashes,
+    priority: shape.priority,
+    hosts: readHosts(shape.hosts, at, problems),
+    methods: readMethods(shape.methods, at, problems),
+    backends,
+    loadBalancing: readLoadBalancing(shape, backends, at, problems),
+    healthCheck: readHealthCheck(shape.healthCheck, at, problems),
+    forwardHostHeaders: readForwardHostHeaders(shape, security),
+    tls: readBackendTls(shape, at, backends, around.skipVerify, problems),
+    clientCert: readRouteClientCert(shape.security.clientCert, security, problems),
+    forwardClientCert: readRouteForwardClientCert(
+      shape.security.forwardClientCert,
+      security.down('forwardClientCert'),
+      around.forwardClientCert,
+      problems,
+    ),
+    maintenance: maintenance.enabled ? { statusCode: maintenance.statusCode, message: maintenance.message } : undefined,
+    timeouts: {
+      connectMs: timeouts.connect,
+      handshakeMs,
+      responseMs: timeouts.response ?? around.responseMs,
+      idleMs: timeouts.idle,
+    },
+    retry: readRetry(retry, at, problems),
+    maxBodyBytes: shape.maxBodyBytes,
+    place: at.place,
+  };
+}
+
+function warnDeprecated(shape: RouteShape, at: Cursor, problems: ProblemList): void {
+  if (shape.disabled !== undefined)
+    problems.warn(
+      'deprecated_key',
+      at.keyPlace('disabled'),
+      'disabled is deprecated',
+      'Write enabled, with the opposite value.',
+    );
+  if (shape.disableHostForwarding !== undefined)
+    problems.warn(
+      'deprecated_key',
+      at.keyPlace('disableHostForwarding'),
+      'disableHostForwarding is deprecated',
+      'Write security.forwardHostHeaders, with the opposite value.',
+    );
+}
+
+/** The deprecated key counts where the other is not written. */
+function readForwardHostHeaders(shape: RouteShape, security: Cursor): boolean {
+  const { forwardHostHeaders } = shape.security;
+  if (shape.disableHostForwarding === undefined || security.holds('forwardHostHeaders')) return forwardHostHeaders;
+  return !shape.disableHostForwarding;
+}
