@@ -29,7 +29,16 @@ type Options = {
   readonly days: number;
 };
 
-export function checkCommand(): Command {
+/** Where the command reads its variables and says what it has found. */
+export type CheckIo = {
+  readonly env: NodeJS.ProcessEnv;
+  readonly stdout: NodeJS.WritableStream;
+  readonly stderr: NodeJS.WritableStream;
+  exitCode?: number | string | null | undefined;
+};
+
+/** `io`: the process, or what stands for it. */
+export function checkCommand(io: CheckIo = process): Command {
   return new Command('check')
     .description('check a configuration and every file it points to')
     .requiredOption('-c, --config <file>', 'configuration file (YAML)')
@@ -43,7 +52,7 @@ export function checkCommand(): Command {
     .action(async (options: Options) => {
       const crls = new CrlPublisher({ clock: systemClock });
       const { loaded, problems } = await loadGateway(new FileSource(options.config), {
-        env: process.env,
+        env: io.env,
         strict: options.lenient !== true,
         clock: systemClock,
         crls,
@@ -62,17 +71,17 @@ export function checkCommand(): Command {
           ...(typeof changes === 'object' && { access: changesToJson(changes, than) }),
         };
         const plain = Object.keys(more).length === 0;
-        process.stdout.write(`${plain ? text : safeJson({ ...(JSON.parse(text) as object), ...more }, 2)}\n`);
+        io.stdout.write(`${plain ? text : safeJson({ ...(JSON.parse(text) as object), ...more }, 2)}\n`);
       } else {
-        await printProblems(problems, process.stdout);
-        process.stdout.write(`${summarize(options.config, loaded !== undefined, problems)}\n`);
-        if (typeof changes === 'object') process.stdout.write(`${printChanges(changes, than).join('\n')}\n`);
-        if (typeof against === 'object') process.stdout.write(`${printAgainst(against, about).join('\n')}\n`);
+        await printProblems(problems, io.stdout);
+        io.stdout.write(`${summarize(options.config, loaded !== undefined, problems)}\n`);
+        if (typeof changes === 'object') io.stdout.write(`${printChanges(changes, than).join('\n')}\n`);
+        if (typeof against === 'object') io.stdout.write(`${printAgainst(against, about).join('\n')}\n`);
       }
       const failures = [against, changes].filter((one) => typeof one === 'string');
-      for (const line of failures) process.stderr.write(`${line}\n`);
-      if (loaded === undefined || failures.length > 0) process.exitCode = 1;
-      else process.exitCode = typeof against === 'object' && against.breaks ? breaksExitCode : 0;
+      for (const line of failures) io.stderr.write(`${line}\n`);
+      if (loaded === undefined || failures.length > 0) io.exitCode = 1;
+      else io.exitCode = typeof against === 'object' && against.breaks ? breaksExitCode : 0;
     });
 }
 

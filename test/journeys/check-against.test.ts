@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { loadRecord } from '../../src/inventory/load-record.ts';
 import { readFacts } from '../../src/certs/facts-reader.ts';
-import { runCli } from '../support/cli.ts';
+import { runCheck, runCli } from '../support/cli.ts';
 import { serialOf, writeCrl } from '../support/crls.ts';
 import { openWorld, reloadBy, type World, type WorldOptions } from '../support/mtls-world.ts';
 import { sClient } from '../support/openssl.ts';
@@ -64,11 +64,13 @@ async function whoPasses(): Promise<Set<string>> {
   return passed;
 }
 
-async function check(changes: WorldOptions, ...more: string[]) {
+/** Arguments of `check` for the changed configuration against the gateway that runs. */
+function checkArgs(changes: WorldOptions, ...more: string[]): string[] {
   const file = world.pki.dir.write('new.yml', world.yaml(changes));
   const admin = `http://127.0.0.1:${world.gateway.ports.admin}`;
-  return runCli(['check', '--config', file, '--against', admin, ...more]);
+  return ['--config', file, '--against', admin, ...more];
 }
+const check = (changes: WorldOptions, ...more: string[]) => runCheck(checkArgs(changes, ...more));
 
 const names = (verified: readonly Verified[]): string[] => verified.map(({ subject }) => subject.slice(3)).sort();
 const missing = (from: ReadonlySet<string>, to: ReadonlySet<string>): string[] =>
@@ -158,7 +160,7 @@ describe('check --against', () => {
 
   it('tells a person who, why, when, and what it does not look at', async () => {
     await whoPasses();
-    const run = await check({ clientAuth: '{clientCA: clients-ca.crt, required: true}' });
+    const run = await runCli(['check', ...checkArgs({ clientAuth: '{clientCA: clients-ca.crt, required: true}' })]);
     assert.equal(run.code, 3);
     assert.match(run.stdout, /would be refused, were let in: 2\n/);
     assert.match(
@@ -196,9 +198,9 @@ describe('check --against', () => {
     const { pki, gateway, yaml } = world;
     const saved = pki.dir.write('saved.json', (await gateway.admin('/trust/identities')).body);
     const file = pki.dir.write('new.yml', yaml({ clientAuth: '{clientCA: clients-ca.crt, required: false}' }));
-    const late = await runCli(['check', '-c', file, '--against', saved]);
+    const late = await runCheck(['-c', file, '--against', saved]);
     assert.equal(late.code, 3);
-    const none = await runCli(['check', '-c', file, '--against', saved, '--days', '0.000001']);
+    const none = await runCheck(['-c', file, '--against', saved, '--days', '0.000001']);
     assert.equal(none.code, 0);
     assert.match(none.stdout, /0 of 0 identities/);
   });

@@ -5,6 +5,7 @@ import { cpSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { runCheck } from '../support/cli.ts';
 import { accepts, findFreePort } from '../support/free-port.ts';
 import { startGateway } from '../support/gateway.ts';
 import { startNginx } from '../support/nginx.ts';
@@ -31,6 +32,14 @@ function readCommands(readme: string): { setup: string[]; calls: Call[] } {
     return call === null ? [] : [{ command: `${call[1] === 'c' ? alias : 'curl'} ${call[2]}`, comment: call[3] ?? '' }];
   });
   return { setup, calls };
+}
+
+/** A command as it is written; the plainest, which most of them have, without a process of its own. */
+function runWritten(line: string, dir: TempDir): Promise<{ stdout: string; stderr: string; code: number | null }> {
+  const checked = /^ check --config ([\w.-]+)$/.exec(line.slice(COUNTERSIGN.length))?.[1];
+  if (checked !== undefined) return runCheck(['--config', dir.file(checked)]);
+  const command = line.replace(COUNTERSIGN, `'${process.execPath}' '${CLI}'`);
+  return runToEnd('sh', ['-c', command], { cwd: dir.path });
 }
 
 async function startBackends(
@@ -75,8 +84,7 @@ describe('examples', () => {
       assert.ok(readme.includes(`cd examples/${name}\n`) && setup.length >= 2, 'the README says how to begin');
 
       for (const line of setup) {
-        const command = line.replace(COUNTERSIGN, `'${process.execPath}' '${CLI}'`);
-        const run = await runToEnd('sh', ['-c', command], { cwd: dir.path });
+        const run = await runWritten(line, dir);
         assert.equal(run.code, 0, `${line}\n${run.stdout}${run.stderr}`);
         // Whether clients have the CA of a throwaway certificate as a root is nothing that a file can tell.
         const warnings = run.stdout.split('\n').filter((one) => one.includes(' warning: '));

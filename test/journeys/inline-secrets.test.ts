@@ -1,13 +1,14 @@
 // Wherever a gateway speaks, a key that was given in place of a file is not told: `check`, its JSON, a start that fails, a
 // reload that is refused, in both forms of the log, and the commands that take files (incident 29).
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { startGateway } from '../support/gateway.ts';
+import { runCheck } from '../support/cli.ts';
+import { type Gateway, startGateway } from '../support/gateway.ts';
 import { assertSilent, materialKeys, mintInlineSecrets } from '../support/inline-secrets.ts';
 import { reloadBy } from '../support/mtls-world.ts';
 import { runToEnd } from '../support/owned-process.ts';
-import { openPki } from '../support/pki.ts';
+import { openPki, type Pki } from '../support/pki.ts';
 
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const secrets = mintInlineSecrets();
@@ -20,26 +21,39 @@ async function say(args: readonly string[], env: Readonly<Record<string, string>
   return { text: `${stdout}\n${stderr}`, code };
 }
 
+async function sayCheck(args: readonly string[], env: Readonly<Record<string, string>>) {
+  const { stdout, stderr, code } = await runCheck(args, env);
+  return { text: `${stdout}\n${stderr}`, code };
+}
+
 describe('a key in place of a file', () => {
-  for (const form of forms)
+  const stack = new AsyncDisposableStack();
+  after(() => stack.disposeAsync());
+  let pki: Pki;
+  let gateway: Gateway;
+
+  before(async () => {
+    pki = stack.use(await openPki());
+    const good = yaml(materialKeys['certificates.key']?.('edge.key') ?? '');
+    const env = Object.fromEntries(forms.map((form, at) => [`SECRET_${at}`, secrets[form]?.text ?? '']));
+    gateway = stack.use(await startGateway({ yaml: good, dir: pki.dir, env }));
+  });
+
+  for (const [at, form] of forms.entries())
     it(`is told by nobody: ${form}`, async () => {
-      using pki = await openPki();
       const secret = secrets[form] as (typeof secrets)[string];
-      const env = { SECRET: secret.text };
-      const bodies = keys.map((key) => materialKeys[key]?.('"${SECRET}"') ?? '');
+      const env = { [`SECRET_${at}`]: secret.text };
+      const bodies = keys.map((key) => materialKeys[key]?.(`"\${SECRET_${at}}"`) ?? '');
       const [json, plain] = ['json', 'text'].map((log) => pki.dir.write(`${log}.yml`, yaml(bodies[0] ?? '', log)));
-      for (const args of [
-        ['check', '--config', json ?? ''],
-        ['check', '--json', '--config', json ?? ''],
-        ['run', '--config', json ?? ''],
-        ['run', '--config', plain ?? ''],
+      for (const { text, code } of [
+        await say(['check', '--config', json ?? ''], env),
+        await sayCheck(['--json', '--config', json ?? ''], env),
+        await say(['run', '--config', json ?? ''], env),
+        await say(['run', '--config', plain ?? ''], env),
       ]) {
-        const { text, code } = await say(args, env);
-        assertSilent(text, secret, args.join(' '));
+        assertSilent(text, secret, 'check and run');
         assert.equal(code, 1, text);
       }
-      const good = yaml(materialKeys['certificates.key']?.('edge.key') ?? '');
-      await using gateway = await startGateway({ yaml: good, dir: pki.dir, env });
       for (const body of bodies) {
         const { ok, lines } = await reloadBy(gateway, () => gateway.rewrite(yaml(body)));
         assert.equal(ok, false);

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { type Backend, startBackend } from '../support/backend.ts';
-import { runCli } from '../support/cli.ts';
+import { runCheck, runCli } from '../support/cli.ts';
 import { curl } from '../support/curl.ts';
 import { type Gateway, StartFailure, startGateway } from '../support/gateway.ts';
 import { reloadBy, type ReloadOutcome } from '../support/mtls-world.ts';
@@ -174,7 +174,10 @@ ${gateway}
       for (const [name, text, says, atStart] of slips()) {
         if (!atStart) continue;
         const file = pki.dir.write('slip.yml', text);
-        const run = await runCli(['check', '--config', file, ...args]);
+        // The first as a user types it.
+        const run = await (name === slips()[0]?.[0]
+          ? runCli(['check', '--config', file, ...args])
+          : runCheck(['--config', file, ...args]));
         assert.equal(run.code, 1, name);
         assert.match(run.stdout, says, name);
         assert.match(run.stdout, /slip\.yml:\d+:\d+: error: /, name);
@@ -189,8 +192,8 @@ ${gateway}
   it('is passed over by --lenient where it is not about trust, and only there', async () => {
     const text = yaml({ gateway: `  colour: {shade: blue}\n  tls: ${TLS}` });
     const file = pki.dir.write('colour.yml', text);
-    assert.equal((await runCli(['check', '--config', file])).code, 1);
-    assert.equal((await runCli(['check', '--config', file, '--lenient'])).code, 0);
+    assert.equal((await runCheck(['--config', file])).code, 1);
+    assert.equal((await runCheck(['--config', file, '--lenient'])).code, 0);
     await using gateway = await startGateway({ yaml: text, dir: pki.dir, workers: 1, args: ['--lenient'] });
     await expectClosed(gateway, 'with an unknown key');
   });
