@@ -7,7 +7,7 @@ import type { CrlLookup } from '../crl/subscriber.ts';
 import { safeJson } from '../base/safe-json.ts';
 import { type Problem, problemsToJson } from '../yaml/problem.ts';
 import { FileSource } from '../loading/file-source.ts';
-import { loadGateway } from '../loading/load.ts';
+import { type LoadOptions, loadGateway } from '../loading/load.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
 import { type Against, againstToJson, verifyAgainst, printAgainst } from '../audit/against.ts';
 import { changesToJson, printChanges } from '../access/print-changes.ts';
@@ -35,6 +35,8 @@ export type CheckIo = {
   readonly stdout: NodeJS.WritableStream;
   readonly stderr: NodeJS.WritableStream;
   exitCode?: number | string | null | undefined;
+  /** Who reads the text; default a process of its own. */
+  readonly read?: LoadOptions['read'];
 };
 
 /** `io`: the process, or what stands for it. */
@@ -56,6 +58,7 @@ export function checkCommand(io: CheckIo = process): Command {
         strict: options.lenient !== true,
         clock: systemClock,
         crls,
+        ...(io.read && { read: io.read }),
       });
       const known = crls.lookUpPrepared(loaded?.crls ?? []);
       crls.close();

@@ -200,7 +200,7 @@ describe('check --against', () => {
     const file = pki.dir.write('new.yml', yaml({ clientAuth: '{clientCA: clients-ca.crt, required: false}' }));
     const late = await runCheck(['-c', file, '--against', saved]);
     assert.equal(late.code, 3);
-    const none = await runCheck(['-c', file, '--against', saved, '--days', '0.000001']);
+    const none = await runCheck(['-c', file, '--against', saved, '--days', '0.000000001']);
     assert.equal(none.code, 0);
     assert.match(none.stdout, /0 of 0 identities/);
   });

@@ -5,7 +5,6 @@ import { cpSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { runCheck } from '../support/cli.ts';
 import { accepts, findFreePort } from '../support/free-port.ts';
 import { startGateway } from '../support/gateway.ts';
 import { startNginx } from '../support/nginx.ts';
@@ -16,6 +15,7 @@ import { eventually } from '../support/wait-for.ts';
 
 const examples = fileURLToPath(new URL('../../examples', import.meta.url));
 const CLI = fileURLToPath(new URL('../../bin/countersign.js', import.meta.url));
+const SEVERAL = fileURLToPath(new URL('../support/several-commands.ts', import.meta.url));
 const COUNTERSIGN = 'npm run -s --prefix ../.. countersign --';
 /** What the READMEs call for: 94xx demand a certificate of certs/ca.crt, 90xx are plain. */
 const BACKEND_PORTS = ['9443', '9444', '9080', '9081'];
@@ -34,12 +34,12 @@ function readCommands(readme: string): { setup: string[]; calls: Call[] } {
   return { setup, calls };
 }
 
-/** A command as it is written; the plainest, which most of them have, without a process of its own. */
-function runWritten(line: string, dir: TempDir): Promise<{ stdout: string; stderr: string; code: number | null }> {
-  const checked = /^ check --config ([\w.-]+)$/.exec(line.slice(COUNTERSIGN.length))?.[1];
-  if (checked !== undefined) return runCheck(['--config', dir.file(checked)]);
-  const command = line.replace(COUNTERSIGN, `'${process.execPath}' '${CLI}'`);
-  return runToEnd('sh', ['-c', command], { cwd: dir.path });
+/** The commands of a README, as they are written. `apart`: each in a process of its own; else all in one, which is quicker. */
+function writtenCommands(setup: readonly string[], apart: boolean): string[] {
+  if (apart) return setup.map((line) => line.replace(COUNTERSIGN, `'${process.execPath}' '${CLI}'`));
+  assert.ok(!setup.some((line) => line.includes('#')), 'no comment hides the commands after it');
+  const all = setup.map((line) => line.slice(COUNTERSIGN.length)).join(' then');
+  return [`'${process.execPath}' '${SEVERAL}'${all}`];
 }
 
 async function startBackends(
@@ -83,9 +83,9 @@ describe('examples', () => {
       const { setup, calls } = readCommands(readme);
       assert.ok(readme.includes(`cd examples/${name}\n`) && setup.length >= 2, 'the README says how to begin');
 
-      for (const line of setup) {
-        const run = await runWritten(line, dir);
-        assert.equal(run.code, 0, `${line}\n${run.stdout}${run.stderr}`);
+      for (const command of writtenCommands(setup, name === folders[0]?.name)) {
+        const run = await runToEnd('sh', ['-c', command], { cwd: dir.path });
+        assert.equal(run.code, 0, `${command}\n${run.stdout}${run.stderr}`);
         // Whether clients have the CA of a throwaway certificate as a root is nothing that a file can tell.
         const warnings = run.stdout.split('\n').filter((one) => one.includes(' warning: '));
         for (const warning of warnings) assert.match(warning, /server\.crt holds only the leaf/);

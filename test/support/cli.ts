@@ -2,6 +2,7 @@
 import { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { checkCommand } from '../../src/cli/check.ts';
+import { loadConfig } from '../../src/config/load-config.ts';
 import { type Finished, runToEnd } from './owned-process.ts';
 
 const main = fileURLToPath(new URL('../../bin/countersign.js', import.meta.url));
@@ -13,10 +14,10 @@ export function runCli(args: readonly string[], options: { readonly cwd?: string
 
 export type Checked = { readonly stdout: string; readonly stderr: string; readonly code: number };
 
-/** `countersign check ARGS` in this process: half a second less for each. Paths in `args` are absolute. */
+/** `countersign check ARGS` all in this process, the reader of the text too: a second less for each. Paths in `args` are absolute. */
 export async function runCheck(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Checked> {
   const [stdout, stderr] = [new Heard(), new Heard()];
-  const io = { env: { ...process.env, ...env }, stdout, stderr, exitCode: 0 };
+  const io = { env: { ...process.env, ...env }, stdout, stderr, exitCode: 0, read: loadConfig };
   await checkCommand(io).parseAsync(args, { from: 'user' });
   return { stdout: stdout.text, stderr: stderr.text, code: io.exitCode };
 }
