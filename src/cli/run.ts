@@ -28,6 +28,8 @@ export function runCommand(): Command {
 
 export type RunOptions = {
   readonly strict: boolean;
+  /** What a SIGHUP means; default reload. `stop`: as SIGTERM, for what is to end with its terminal. */
+  readonly hangUp?: 'reload' | 'stop';
   /** Called once everything listens. */
   readonly onListening?: (listening: readonly Listening[]) => void;
   /** Called when the gateway has stopped, before the process ends. */
@@ -69,12 +71,13 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
     primary.refreshCrls();
   });
   // From now on a SIGHUP is a reload, also one that comes while the workers start: it waits for its turn.
-  process.on('SIGHUP', () => {
+  const hangUp = (): void => {
     const failed = log.reopen();
     if (failed !== undefined) log.error({ err: failed }, 'the log file cannot be opened anew; the old one stays');
     primary.reopenLogs();
     void reload();
-  });
+  };
+  if (options.hangUp !== 'stop') process.on('SIGHUP', hangUp);
   try {
     const { accessLog } = first.loaded.config;
     if (accessLog.enabled) checkLogTarget(accessLog.path);
@@ -121,4 +124,5 @@ function obeySignals(primary: Primary, watch: ConfigWatch, log: OpenLogger, opti
   };
   process.on('SIGTERM', () => stop('SIGTERM'));
   process.on('SIGINT', () => stop('SIGINT'));
+  if (options.hangUp === 'stop') process.on('SIGHUP', () => stop('SIGHUP'));
 }
