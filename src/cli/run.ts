@@ -82,15 +82,16 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
     const { accessLog } = first.loaded.config;
     if (accessLog.enabled) checkLogTarget(accessLog.path);
     await watch.set(first);
-    announce(await primary.start(), json, options);
+    const listening = await primary.start();
+    // Whoever reads that it listens may stop it at once.
+    obeySignals(primary, watch, log, options);
+    announce(listening, json, options);
   } catch (error) {
     log.error({ err: error }, error instanceof Error ? error.message : String(error));
     watch.close();
     process.exitCode = 1;
     options.onStopped?.();
-    return;
   }
-  obeySignals(primary, watch, log, options);
 }
 
 function announce(listening: readonly Listening[], json: boolean, options: RunOptions): void {
