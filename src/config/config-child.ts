@@ -28,10 +28,8 @@ async function answer({ env, strict, ...origin }: ConfigOrder): Promise<ConfigAn
 }
 
 process.once('message', (order) => {
-  void answer(order as ConfigOrder).then((said) => {
-    // Whoever asked ends this process on the answer, and Node would keep what it compiled only at an end of its own.
-    flushCompileCache();
-    say(said, () => process.disconnect?.());
-  });
+  // Whoever gets the answer ends us at once: what the next reader need not compile is kept before.
+  flushCompileCache();
+  void answer(order as ConfigOrder).then((said) => say(said, () => process.disconnect?.()));
 });
 process.once('disconnect', () => process.exit());
