@@ -94,6 +94,12 @@ const rows: readonly Row[] = [
   },
 ];
 
+/** Handshakes that failed for another reason than `code`; the log does not repeat what it told a minute ago. */
+async function refusedOtherwise(world: World, code: string): Promise<number> {
+  const count = async (labels = ''): Promise<number> => world.metric('countersign_tls_handshakes_total', labels);
+  return (await count()) - (await count('result="ok"')) - (await count(`result="${code}"`));
+}
+
 // One gateway for all tests, which begin with a reload of their own.
 describe('a session that was saved', () => {
   let world: World;
@@ -131,6 +137,7 @@ describe('a session that was saved', () => {
     await settle(world, { clientAuth: required });
     const { pki, gateway } = world;
     const from = gateway.log.length;
+    const before = await refusedOtherwise(world, 'expired');
     // X.509 knows whole seconds only.
     const notAfter = (Math.floor(Date.now() / 1000) + 5) * 1000;
     const brief = await pki.clients.issueFiles('brief', { kind: 'client', cn: 'brief', notAfter });
@@ -153,6 +160,7 @@ describe('a session that was saved', () => {
       refused.every((line) => line['code'] === 'expired'),
       JSON.stringify(refused),
     );
+    assert.equal(await refusedOtherwise(world, 'expired'), before);
   });
 
   it('is worth nothing once the certificate that it was made with is revoked, to whichever worker it is offered', async () => {
@@ -174,6 +182,7 @@ describe('a session that was saved', () => {
       assert.deepEqual([again.reused, again.status], [true, 200], again.output);
     }
     const from = gateway.log.length;
+    const before = await refusedOtherwise(world, 'revoked');
     const refusedAs = (code: string): number =>
       gateway.log.items.slice(from).filter((line) => line.msg.startsWith('handshake refused') && line['code'] === code)
         .length;
@@ -195,6 +204,7 @@ describe('a session that was saved', () => {
     }
     assert.ok(refusedAs('revoked') > 0);
     assert.equal(refusedAs('untrusted_issuer') + refusedAs('revocation_unknown'), 0);
+    assert.equal(await refusedOtherwise(world, 'revoked'), before);
   });
 
   it('is good again only where nothing that decides trust has changed', async () => {
