@@ -43,6 +43,16 @@ if (refused !== undefined) {
 
 require('./compile-cache.js').keepCompiledCode(path.join(__dirname, '..'));
 
+// npm runs its scripts in the package's folder; who typed `npm run countersign` means files of the folder where he stands.
+const { npm_lifecycle_event: script, INIT_CWD: caller } = process.env;
+if (script === 'countersign' && caller) {
+  try {
+    process.chdir(caller);
+  } catch {
+    // Gone since: the package's folder will do, and paths say what they meant.
+  }
+}
+
 const built = path.join(__dirname, '..', 'dist', 'cli', 'main.js');
 const source = path.join(__dirname, '..', 'src', 'cli', 'main.ts');
 // Importing it runs the command line.

@@ -22,6 +22,7 @@ export function demoCommand(): Command {
     writeFileSync(config, demoConfig(await findPort(8443), (backend.address() as AddressInfo).port));
     await runGateway(config, {
       strict: true,
+      hangUp: 'stop',
       onListening: (listening) => {
         const address = listening.find(({ entryPoint }) => entryPoint === 'webSecure')?.address ?? '';
         process.stdout.write(instructions(dir, Number(address.split(':').at(-1))));

@@ -28,6 +28,8 @@ export function runCommand(): Command {
 
 export type RunOptions = {
   readonly strict: boolean;
+  /** What a SIGHUP means; default reload. `stop`: as SIGTERM, for what is to end with its terminal. */
+  readonly hangUp?: 'reload' | 'stop';
   /** Called once everything listens. */
   readonly onListening?: (listening: readonly Listening[]) => void;
   /** Called when the gateway has stopped, before the process ends. */
@@ -69,25 +71,27 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
     primary.refreshCrls();
   });
   // From now on a SIGHUP is a reload, also one that comes while the workers start: it waits for its turn.
-  process.on('SIGHUP', () => {
+  const hangUp = (): void => {
     const failed = log.reopen();
     if (failed !== undefined) log.error({ err: failed }, 'the log file cannot be opened anew; the old one stays');
     primary.reopenLogs();
     void reload();
-  });
+  };
+  if (options.hangUp !== 'stop') process.on('SIGHUP', hangUp);
   try {
     const { accessLog } = first.loaded.config;
     if (accessLog.enabled) checkLogTarget(accessLog.path);
     await watch.set(first);
-    announce(await primary.start(), json, options);
+    const listening = await primary.start();
+    // Whoever reads that it listens may stop it at once.
+    obeySignals(primary, watch, log, options);
+    announce(listening, json, options);
   } catch (error) {
     log.error({ err: error }, error instanceof Error ? error.message : String(error));
     watch.close();
     process.exitCode = 1;
     options.onStopped?.();
-    return;
   }
-  obeySignals(primary, watch, log, options);
 }
 
 function announce(listening: readonly Listening[], json: boolean, options: RunOptions): void {
@@ -121,4 +125,5 @@ function obeySignals(primary: Primary, watch: ConfigWatch, log: OpenLogger, opti
   };
   process.on('SIGTERM', () => stop('SIGTERM'));
   process.on('SIGINT', () => stop('SIGINT'));
+  if (options.hangUp === 'stop') process.on('SIGHUP', () => stop('SIGHUP'));
 }

@@ -1,6 +1,7 @@
 // The process that reads one configuration, so that a file made to be slow stalls nobody's event loop, and that what it took in
 // memory goes back to the system with it (a thread's memory would stay with us: decision 0025). Forked by read-config.ts; does
 // its work when it is told what to read, and its answer is its last act.
+import { flushCompileCache } from 'node:module';
 import type { Environment } from '../yaml/environment.ts';
 import type { ConfigOrigin } from './config-origin.ts';
 import { type LoadedText, loadConfig } from './load-config.ts';
@@ -27,6 +28,8 @@ async function answer({ env, strict, ...origin }: ConfigOrder): Promise<ConfigAn
 }
 
 process.once('message', (order) => {
+  // Whoever gets the answer ends us at once: what the next reader need not compile is kept before.
+  flushCompileCache();
   void answer(order as ConfigOrder).then((said) => say(said, () => process.disconnect?.()));
 });
 process.once('disconnect', () => process.exit());

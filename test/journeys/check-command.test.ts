@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { mintCa } from '../../src/certs/test-ca.ts';
 import { startGateway, StartFailure } from '../support/gateway.ts';
@@ -289,7 +290,18 @@ function renderCases(cases: readonly Case[]): { yaml: string; places: [line: num
   return { yaml, places };
 }
 
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
 describe('check', { concurrency: 2 }, () => {
+  it('reads files of the folder where somebody stands who runs it through npm', async () => {
+    const args = ['run', '-s', 'countersign', '--', 'check', '--config', 'gateway.yml'];
+    const found = await runToEnd('npm', args, { cwd: join(root, 'examples/canary') });
+    assert.match(found.stdout + found.stderr, /examples\/canary\/gateway\.yml/);
+    assert.doesNotMatch(found.stdout + found.stderr, /gateway\.yml cannot be read/);
+    const absent = await runToEnd('npm', args, { cwd: root });
+    assert.match(absent.stdout + absent.stderr, /gateway\.yml cannot be read/);
+  });
+
   it('finds nothing wrong with good files, and exits 0', async () => {
     const file = pki.dir.write('good.yml', configOf());
     const run = await check(file);

@@ -52,6 +52,20 @@ describe('the demonstration', () => {
     assert.ok(!existsSync(folder), 'the files are removed');
   });
 
+  it('ends, and removes its files, with the terminal that it was started in', async () => {
+    await using demo = await startProcess(process.execPath, ['bin/countersign.js', 'demo'], {
+      cwd: root,
+      name: 'demo',
+    });
+    const line = await demo.lines.waitFor(({ text }) => text.includes('--cacert '), {
+      what: 'the instructions',
+      timeoutMs: 30_000,
+    });
+    const folder = /--cacert (\S+)\/ca\.crt/.exec(line.text)?.[1] ?? '';
+    assert.deepEqual(await demo.stop('SIGHUP'), { code: 0, signal: null });
+    assert.ok(!existsSync(folder), 'the files are removed');
+  });
+
   it('ends, and removes its files, with the npm that started it', async () => {
     await using npm = await startProcess('npm', ['start'], { cwd: root, name: 'npm start' });
     const line = await npm.lines.waitFor(({ text }) => text.includes('--cacert '), {
