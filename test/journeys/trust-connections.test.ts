@@ -1,9 +1,9 @@
 // A connection that is open lives on only under rules that would let it in today (decision 7): each change of trust ends
 // exactly those connections that it concerns.
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { after as afterAll, before as beforeAll, describe, it } from 'node:test';
 import { keepConnection, type KeptOptions } from '../support/kept-connection.ts';
-import { openWorld, reloadBy, type WorldOptions } from '../support/mtls-world.ts';
+import { openWorld, reloadBy, settle, type World, type WorldOptions } from '../support/mtls-world.ts';
 
 type Client = 'alice' | 'nobody' | 'alice over TLS 1.2';
 const optional = '{clientCA: clients-ca.crt, required: false}';
@@ -93,10 +93,17 @@ const rows: readonly {
   },
 ];
 
+// One gateway for all rows: each begins with a reload of its own and ends all connections that it made.
 describe('an open connection', () => {
+  let world: World;
+  beforeAll(async () => {
+    world = await openWorld({ workers: 2, clientAuth: optional });
+  });
+  afterAll(async () => world[Symbol.asyncDispose]());
+
   for (const { name, before, after, ends, stays } of rows) {
     it(`ends or stays as it should when ${name}`, async () => {
-      await using world = await openWorld({ workers: 2, ...before });
+      await settle(world, before);
       const { pki, gateway } = world;
       const to = { port: gateway.ports.webSecure, ca: pki.servers.certPem };
       const clients: Readonly<Record<Client, KeptOptions>> = {

@@ -128,6 +128,21 @@ export async function reloadBy(gateway: Gateway, act: () => void): Promise<Reloa
   return { ok: last.msg === 'configuration reloaded', lines };
 }
 
+let settled = 0;
+
+/**
+ * Gives a world that several tests use in turn the configuration that the next one starts from. What another test may have
+ * changed is written anew: the configuration as a whole, and by `prepare` the files that it names.
+ */
+export async function settle(world: World, changes: Omit<WorldOptions, 'workers' | 'target'> = {}): Promise<void> {
+  await changes.prepare?.(world.pki);
+  settled += 1;
+  // The comment makes it another text in any case, so that a reload follows.
+  const yaml = `${world.yaml(changes)}# ${settled}\n`;
+  const { ok, lines } = await reloadBy(world.gateway, () => world.gateway.rewrite(yaml));
+  assert.ok(ok, JSON.stringify(lines));
+}
+
 /** Sum of the samples of `name` in Prometheus text whose labels contain `labels`; 0 where there are none. */
 export function sumOf(text: string, name: string, labels = ''): number {
   let sum = 0;
