@@ -10,7 +10,7 @@ import { encodePem } from '../src/asn1/der-writer.ts';
 import { readFacts } from '../src/certs/facts-reader.ts';
 import type { TestCa } from '../src/certs/test-ca.ts';
 import type { Gateway } from '../test/support/gateway.ts';
-import { openWorld } from '../test/support/mtls-world.ts';
+import { openSetup } from '../test/support/mtls-setup.ts';
 import { sClient } from '../test/support/openssl.ts';
 import { eventually } from '../test/support/wait-for.ts';
 
@@ -87,7 +87,7 @@ const pause = async (ms: number): Promise<void> => new Promise((resolve) => setT
 
 export async function measureCrl(): Promise<CrlReport> {
   const preload = new URL('crl-preload.ts', import.meta.url).pathname;
-  await using world = await openWorld({
+  await using setup = await openSetup({
     workers: 1,
     clientAuth: '{clientCA: clients-ca.crt, required: true, crl: {sources: [clients.crl]}}',
     prepare: ({ dir, clients }) => {
@@ -97,7 +97,7 @@ export async function measureCrl(): Promise<CrlReport> {
     },
   });
   delete process.env['NODE_OPTIONS'];
-  const { pki, gateway } = world;
+  const { pki, gateway } = setup;
   const clients = await Promise.all(
     ['first', 'second'].map(async (cn) => pki.clients.issueFiles(cn, { kind: 'client', cn })),
   );

@@ -70,7 +70,7 @@ export function findVersion(peer: Peer): string | undefined {
   return /\d+\.\d+(?:\.\d+)?/.exec(run.stdout + run.stderr)?.[0] ?? 'unknown version';
 }
 
-export type World = {
+export type Setup = {
   readonly pki: Pki;
   readonly backendPort: number;
   /** Cores for the gateway, and for load and backend. */
@@ -92,7 +92,7 @@ export async function startBackend(pki: Pki, core: string): Promise<RunningPeer>
 }
 
 /** Starts one gateway on its core; waits until it accepts. */
-export async function startPeer(peer: Peer, { pki, backendPort, cores }: World): Promise<RunningPeer> {
+export async function startPeer(peer: Peer, { pki, backendPort, cores }: Setup): Promise<RunningPeer> {
   const port = await findFreePort();
   const config = pki.dir.write(peer.template, render(peer.template, { ...values(pki), port, backendPort }));
   const command = [peer.command, ...peer.args(config, pki.dir.path)];

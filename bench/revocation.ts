@@ -3,7 +3,7 @@
 import { startBackend } from '../test/support/backend.ts';
 import { serialOf, writeCrl } from '../test/support/crls.ts';
 import { keepConnection, type KeptConnection } from '../test/support/kept-connection.ts';
-import { openWorld } from '../test/support/mtls-world.ts';
+import { openSetup } from '../test/support/mtls-setup.ts';
 
 const idleConnections = 100;
 const endlessAnswers = 20;
@@ -25,14 +25,14 @@ async function measureOnce(): Promise<RevocationRound> {
       response.on('close', () => clearInterval(more));
     },
   });
-  await using world = await openWorld({
+  await using setup = await openSetup({
     workers: 2,
     clientAuth: '{clientCA: clients-ca.crt, required: true, crl: {sources: [clients.crl]}}',
     target: `http://127.0.0.1:${endless.port}`,
     route: `    - {name: idle, path: /idle, target: "http://127.0.0.1:${endless.port}", maintenance: {enabled: true}}`,
     prepare: ({ dir, clients }) => void writeCrl(dir, 'clients.crl', clients, { number: 1 }),
   });
-  const { pki, gateway } = world;
+  const { pki, gateway } = setup;
   const open = async (path: string, begun: RegExp): Promise<KeptConnection> => {
     const one = await keepConnection({ port: gateway.ports.webSecure, ca: pki.servers.certPem, as: pki.alice });
     one.send(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`);

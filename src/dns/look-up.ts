@@ -7,7 +7,7 @@ import { searchNames } from './resolv-conf.ts';
 import type { SystemFiles } from './system-files.ts';
 import type { SystemLookup } from './system-lookup.ts';
 
-export type LookUpWorld = {
+export type LookUpDependencies = {
   readonly clock: Clock;
   readonly files: SystemFiles;
   readonly servers: NameServers;
@@ -23,7 +23,7 @@ const systemTtlMs = 30_000;
 
 export class LookUp {
   readonly #name: string;
-  readonly #world: LookUpWorld;
+  readonly #setup: LookUpDependencies;
   readonly #done: (answer: Answer) => void;
   readonly #names: string[];
   /** Of a server that failed for one name of the list, as in glibc: the next may be found. */
@@ -33,25 +33,25 @@ export class LookUp {
   #cancelSystem: (() => void) | undefined;
 
   /** `done` is called once, at once where no server has to be asked. */
-  constructor(name: string, world: LookUpWorld, done: (answer: Answer) => void) {
+  constructor(name: string, setup: LookUpDependencies, done: (answer: Answer) => void) {
     this.#name = name;
-    this.#world = world;
+    this.#setup = setup;
     this.#done = done;
-    this.#names = [...searchNames(name, world.files.resolvConf)];
+    this.#names = [...searchNames(name, setup.files.resolvConf)];
   }
 
   start(): void {
-    const known = this.#world.files.hosts.get(this.#name) ?? specialAddresses(this.#name);
+    const known = this.#setup.files.hosts.get(this.#name) ?? specialAddresses(this.#name);
     if (known !== undefined && known.length > 0) return this.#finish(answerOf(known, fileTtlMs));
     if (known !== undefined) return this.#finish(notFound(this.#name));
-    this.#cancelTimer = this.#world.clock.after(this.#world.timeoutMs, () => this.#late());
+    this.#cancelTimer = this.#setup.clock.after(this.#setup.timeoutMs, () => this.#late());
     this.#askNext();
   }
 
   #askNext(): void {
     const name = this.#names.shift();
     if (name === undefined) return this.#askSystem();
-    this.#world.servers.ask(name, (answer) => {
+    this.#setup.servers.ask(name, (answer) => {
       if (!this.#over) this.#onAnswer(answer);
     });
   }
@@ -68,7 +68,7 @@ export class LookUp {
   }
 
   #askSystem(): void {
-    const { system } = this.#world;
+    const { system } = this.#setup;
     const nothing = this.#failure ?? notFound(this.#name);
     // Where there is a name server that fails, the system asks the same one.
     if (system === undefined || (this.#failure !== undefined && !isServerless(this.#failure)))
@@ -80,7 +80,7 @@ export class LookUp {
   }
 
   #late(): void {
-    const detail = `no name server answered for ${this.#name} within ${this.#world.timeoutMs} ms`;
+    const detail = `no name server answered for ${this.#name} within ${this.#setup.timeoutMs} ms`;
     this.#finish(this.#failure ?? failed({ code: 'timeout', raw: 'ETIMEOUT', detail }));
   }
 

@@ -3,7 +3,7 @@
 import { isIP } from 'node:net';
 import type { Clock } from '../base/clock.ts';
 import type { LookUpFailure } from './answer.ts';
-import { LookUp, type LookUpWorld } from './look-up.ts';
+import { LookUp, type LookUpDependencies } from './look-up.ts';
 import { type Found, NameEntry } from './name-entry.ts';
 import { NameServers } from './name-servers.ts';
 import { SystemFiles } from './system-files.ts';
@@ -176,8 +176,8 @@ export class NameResolver {
     const { clock } = this.#options;
     const { timeoutMs, servers } = this.#settings;
     const system = servers.length === 0 ? this.#system : undefined;
-    const world: LookUpWorld = { clock, files: this.#files, servers: this.#findServers(), system, timeoutMs };
-    new LookUp(entry.name, world, (answer) => {
+    const setup: LookUpDependencies = { clock, files: this.#files, servers: this.#findServers(), system, timeoutMs };
+    new LookUp(entry.name, setup, (answer) => {
       if (this.#closed) return;
       const { events } = this.#options;
       const before = entry.addresses;

@@ -1,4 +1,4 @@
-// What the client side needs of the world, passed in once per listener, and what a connection needs beside it to get to its
+// What the client side needs of the setup, passed in once per listener, and what a connection needs beside it to get to its
 // verdict. Callbacks must not throw; if one does, the connection is refused and the process lives on.
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';

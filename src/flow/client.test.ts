@@ -51,12 +51,12 @@ function chainUnknown(metrics: Metrics): number {
 
 test('The identity is made once for each settings, whichever way a connection alternates between routes', () => {
   const client = new Client(peer(true));
-  const world = asking(new Metrics());
+  const setup = asking(new Metrics());
   const [one, two, three] = [settings(), settings({ mode: 'sanitize' }), settings({ custom: [] })];
-  const blocks = [one, two, three].map((config) => client.identity(config, world));
+  const blocks = [one, two, three].map((config) => client.identity(config, setup));
   for (let i = 0; i < 5; i++) {
     assert.deepEqual(
-      [one, two, three].map((config, at) => client.identity(config, world) === blocks[at]),
+      [one, two, three].map((config, at) => client.identity(config, setup) === blocks[at]),
       [true, true, true],
     );
   }
@@ -77,15 +77,15 @@ test('A new generation begins anew, and many settings do not fill memory', () =>
 
 test('A chain that is not known is counted once for each connection, not for each request', () => {
   const metrics = new Metrics();
-  const world = asking(metrics);
+  const setup = asking(metrics);
   const config = settings();
   const client = new Client(peer(false));
-  for (let i = 0; i < 3; i++) client.identity(config, world);
+  for (let i = 0; i < 3; i++) client.identity(config, setup);
   assert.equal(chainUnknown(metrics), 1);
-  new Client(peer(true)).identity(config, world);
+  new Client(peer(true)).identity(config, setup);
   new Client(peer(false)).identity(
     settings({ xfcc: { ...config.xfcc, chain: false }, rfc9440: { clientCert: true, chain: false } }),
-    world,
+    setup,
   );
   assert.equal(chainUnknown(metrics), 1);
 });

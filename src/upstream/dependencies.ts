@@ -1,4 +1,4 @@
-// What the backend side needs of the world, passed in once per worker: time, chance, limits, and who wants to know what happens.
+// What the backend side needs of the setup, passed in once per worker: time, chance, limits, and who wants to know what happens.
 import type { Clock } from '../base/clock.ts';
 import type { Deadlines } from '../base/deadline.ts';
 import type { Fault } from '../base/fault.ts';

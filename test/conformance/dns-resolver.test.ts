@@ -15,7 +15,7 @@ import { type DnsServer, type Reply, startDns } from '../support/dns.ts';
 import { fetchOcsp, type OcspFetched } from '../../src/ocsp/fetch.ts';
 import { openTempDir } from '../support/temp.ts';
 import { eventually, Feed } from '../support/wait-for.ts';
-import { HandClock } from './upstream-world.ts';
+import { HandClock } from './upstream-setup.ts';
 import { resolverSettings } from '../support/resolver-settings.ts';
 
 type Told =

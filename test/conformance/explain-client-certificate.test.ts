@@ -7,7 +7,7 @@ import { startNginx } from '../support/nginx.ts';
 import { requireCommand } from '../support/peers.ts';
 import { runToEnd } from '../support/owned-process.ts';
 import { type CertFiles, openPki, type Pki } from '../support/pki.ts';
-import { type Climbed, explain, type Served, serveOpenssl, serveTls } from './explain-world.ts';
+import { type Climbed, explain, type Served, serveOpenssl, serveTls } from './explain-setup.ts';
 
 const day = 86_400_000;
 let pki: Pki;

@@ -9,7 +9,7 @@ import { findFreePort } from '../support/free-port.ts';
 import { startNginx } from '../support/nginx.ts';
 import { startProcess } from '../support/owned-process.ts';
 import { openPki, type Pki } from '../support/pki.ts';
-import { explain, serveOpenssl, serveTcp, serveTls } from './explain-world.ts';
+import { explain, serveOpenssl, serveTcp, serveTls } from './explain-setup.ts';
 
 let pki: Pki;
 let below: TestCa;

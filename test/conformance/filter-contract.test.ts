@@ -8,9 +8,9 @@ import { MaintenanceFilter } from '../../src/filters/maintenance.ts';
 import { FieldBlock, type FieldName } from '../../src/http/field.ts';
 import { headerValues } from '../support/backend.ts';
 import { eventually, Feed } from '../support/wait-for.ts';
-import { type FilterWorldOptions, openFilterWorld } from './filter-world.ts';
+import { type FilterSetupOptions, openFilterSetup } from './filter-setup.ts';
 import { names, RawClient } from './http1-harness.ts';
-import { closePools } from './upstream-world.ts';
+import { closePools } from './upstream-setup.ts';
 
 after(closePools);
 
@@ -46,18 +46,18 @@ const onRequest = (act: (request: FilterRequest) => FilterResult | Promise<Filte
 });
 const passing = onRequest(() => 'pass');
 
-async function open(t: TestContext, filters: readonly Filter[], more: Omit<FilterWorldOptions, 'filters'> = {}) {
-  const world = await openFilterWorld(t, { filters, ...more });
-  const client = await RawClient.open(world.port);
+async function open(t: TestContext, filters: readonly Filter[], more: Omit<FilterSetupOptions, 'filters'> = {}) {
+  const setup = await openFilterSetup(t, { filters, ...more });
+  const client = await RawClient.open(setup.port);
   t.after(() => client.socket.destroy());
-  return { ...world, client };
+  return { ...setup, client };
 }
 
-async function openWaiting(t: TestContext, more: Omit<FilterWorldOptions, 'filters'> = {}) {
+async function openWaiting(t: TestContext, more: Omit<FilterSetupOptions, 'filters'> = {}) {
   const filter = new Waiting();
-  const world = await open(t, [filter], more);
+  const setup = await open(t, [filter], more);
   const decide = (result: FilterResult): void => filter.decisions.shift()?.resolve(result);
-  return { ...world, filter, decide };
+  return { ...setup, filter, decide };
 }
 
 const every: readonly {
@@ -494,7 +494,7 @@ describe('fields of the request', () => {
     for (const name of ['X-Forwarded-Client-Cert', 'x_forwarded_for', 'Custom-Identity']) {
       const filter = changed(() => {}, [name]);
       await assert.rejects(
-        openFilterWorld(t, { filters: [filter], strip: { set: ['custom-identity'] } }),
+        openFilterSetup(t, { filters: [filter], strip: { set: ['custom-identity'] } }),
         /belongs to the gateway/,
       );
     }
@@ -507,7 +507,7 @@ describe('the answer of the backend', () => {
     onRequest: () => 'pass',
     onResponse: act,
   });
-  const backend: FilterWorldOptions['backend'] = {
+  const backend: FilterSetupOptions['backend'] = {
     answer: (_, response) => response.writeHead(200, 'Fine', { 'X-Powered-By': 'y', 'X-Keep': 'z' }).end('body'),
   };
 

@@ -18,10 +18,10 @@ import {
   closePools,
   clusterOptions,
   HandClock,
-  makeWorld,
+  makeDependencies,
   openPools,
   TestCall,
-} from './upstream-world.ts';
+} from './upstream-setup.ts';
 
 after(closePools);
 
@@ -97,8 +97,8 @@ async function open(t: TestContext, addresses: readonly string[], settings: Part
       onLookUpFailure: (_name, { code }) => failures.push(code),
     },
   });
-  const world = makeWorld(clock, () => 0, undefined, resolver);
-  const pools = openPools(world);
+  const setup = makeDependencies(clock, () => 0, undefined, resolver);
+  const pools = openPools(setup);
   const config = backendConfig(`http://api.test:${port}`);
   const cluster = new Cluster(clusterOptions([config], unused, { settings }), pools);
   const backend = cluster.backends[0] as Backend;
@@ -114,7 +114,7 @@ async function open(t: TestContext, addresses: readonly string[], settings: Part
     clock.advance(10_000);
     await changes.waitFor(() => true, { from });
   };
-  return { dns, port, peers, clock, world, pools, backend, failures, change };
+  return { dns, port, peers, clock, setup, pools, backend, failures, change };
 }
 
 async function ask(backend: Backend, count: number): Promise<void> {
@@ -176,10 +176,10 @@ test('an address that is new gets its share at once, from connections that finis
 });
 
 test('a dead address loses no request, and is tried after the others for a while', async (t) => {
-  const { peers, backend, world } = await open(t, [one, '127.0.0.3']);
+  const { peers, backend, setup } = await open(t, [one, '127.0.0.3']);
   await ask(backend, 10);
   assert.equal(peers.count(one), 10);
-  const failures = world.feed.items.filter(({ kind }) => kind === 'failed').length;
+  const failures = setup.feed.items.filter(({ kind }) => kind === 'failed').length;
   assert.ok(failures <= 1, `${failures} attempts at the dead address`);
   assert.equal(backend.ejected, false);
 });

@@ -14,11 +14,11 @@ import {
   closePools,
   clusterOptions,
   faultOf,
-  makeWorld,
+  makeDependencies,
   openPools,
   material,
   TestCall,
-} from './upstream-world.ts';
+} from './upstream-setup.ts';
 
 after(closePools);
 
@@ -54,7 +54,7 @@ describe('a backend that demands a client certificate in the handshake', () => {
   }
 
   function open(server: Server, tls: TlsMaterial): { backend: Backend; pools: Pools } {
-    const pools = openPools(makeWorld());
+    const pools = openPools(makeDependencies());
     const url = `https://localhost:${server.port}`;
     const [backend] = new Cluster(clusterOptions([backendConfig(url)], tls), pools).backends;
     assert.ok(backend !== undefined);

@@ -24,10 +24,10 @@ import {
   closePools,
   clusterOptions,
   faultOf,
-  makeWorld,
+  makeDependencies,
   openPools,
   TestCall,
-} from './upstream-world.ts';
+} from './upstream-setup.ts';
 
 after(closePools);
 
@@ -113,11 +113,11 @@ class Listener implements ConnectionOwner {
 
 async function connect(t: TestContext, protocol: Protocol) {
   const peer = await serve(t, protocol, true);
-  const world = makeWorld(undefined, undefined, protocol.protocols);
+  const setup = makeDependencies(undefined, undefined, protocol.protocols);
   const listener = new Listener();
   const opened = Promise.withResolvers<BackendConnection>();
   const host = '127.0.0.1';
-  const { resolver, clock, random } = world;
+  const { resolver, clock, random } = setup;
   const attempt = new ConnectAttempt(
     {
       endpoint: { scheme: 'http', host, port: peer.port },
@@ -125,13 +125,13 @@ async function connect(t: TestContext, protocol: Protocol) {
       identity: undefined,
       tickets: undefined,
       clock,
-      readBuffers: world.readBuffers,
+      readBuffers: setup.readBuffers,
       alpn: protocol.protocols.names,
       connectMs: 5000,
       handshakeMs: 5000,
     },
     {
-      onConnected: (open) => opened.resolve(protocol.protocols.open(open, world, listener)),
+      onConnected: (open) => opened.resolve(protocol.protocols.open(open, setup, listener)),
       onConnectFailure: (fault) => opened.reject(fault),
     },
   );
@@ -148,8 +148,8 @@ async function connect(t: TestContext, protocol: Protocol) {
 }
 
 function openPool(port: number, protocol: Protocol, settings: Partial<PoolSettings> = {}) {
-  const world = makeWorld(undefined, undefined, protocol.protocols);
-  const pools = openPools(world);
+  const setup = makeDependencies(undefined, undefined, protocol.protocols);
+  const pools = openPools(setup);
   const tls = {
     verify: true,
     anchors: undefined,
@@ -159,7 +159,7 @@ function openPool(port: number, protocol: Protocol, settings: Partial<PoolSettin
     maxVersion: 'TLSv1.3',
   } as const;
   const cluster = new Cluster(clusterOptions([backendConfig(`http://127.0.0.1:${port}`)], tls, { settings }), pools);
-  return { world, pools, backend: cluster.backends[0] as Backend };
+  return { setup, pools, backend: cluster.backends[0] as Backend };
 }
 
 function start(backend: Backend, count: number): TestCall[] {
@@ -323,7 +323,7 @@ for (const protocol of [http1, many]) {
 
     it('is probed over the same protocol', async (t) => {
       const peer = await serve(t, protocol, false);
-      const world = makeWorld(undefined, undefined, protocol.protocols);
+      const setup = makeDependencies(undefined, undefined, protocol.protocols);
       const config = {
         path: '/health',
         intervalMs: 60_000,
@@ -333,7 +333,7 @@ for (const protocol of [http1, many]) {
         unhealthyThreshold: 1,
       };
       const endpoint = { scheme: 'http', host: '127.0.0.1', port: peer.port } as const;
-      const check = new HealthCheck({ endpoint, identity: undefined, config, dependencies: world });
+      const check = new HealthCheck({ endpoint, identity: undefined, config, dependencies: setup });
       t.after(() => check.close());
       await peer.requests.waitFor(({ path }) => path === '/health');
       await once(peer.accepted.items[0] as net.Socket, 'close');

@@ -21,12 +21,12 @@ import {
   clusterOptions,
   faultOf,
   HandClock,
-  makeWorld,
+  makeDependencies,
   openPools,
   material,
   TestCall,
-  type TestWorld,
-} from './upstream-world.ts';
+  type TestDependencies,
+} from './upstream-setup.ts';
 
 after(closePools);
 
@@ -74,8 +74,14 @@ async function serveHealth(t: TestContext, port = 0): Promise<Probed> {
   return served;
 }
 
-function open(t: TestContext, urls: readonly string[], more: Partial<ClusterOptions>, world: TestWorld, tls = noTls) {
-  const pools = openPools(world);
+function open(
+  t: TestContext,
+  urls: readonly string[],
+  more: Partial<ClusterOptions>,
+  setup: TestDependencies,
+  tls = noTls,
+) {
+  const pools = openPools(setup);
   const cluster = new Cluster(
     clusterOptions(
       urls.map((url) => backendConfig(url)),
@@ -105,14 +111,14 @@ async function nextProbe(clock: HandClock): Promise<void> {
 test('the first probe comes at once, with path, Host and our name, and decides alone', async (t) => {
   const served = await serveHealth(t);
   served.status = 503;
-  const world = makeWorld(new HandClock());
-  const { cluster, close } = open(t, [`http://127.0.0.1:${served.port}`], { healthCheck: check }, world);
+  const setup = makeDependencies(new HandClock());
+  const { cluster, close } = open(t, [`http://127.0.0.1:${served.port}`], { healthCheck: check }, setup);
   assert.ok(pick(cluster) !== undefined, 'healthy until the first probe is back');
   const probe = await served.probes.waitFor(() => true);
   assert.equal(probe.method, 'GET');
   assert.equal(probe.headers['host'], `127.0.0.1:${served.port}`);
   assert.equal(probe.headers['user-agent'], 'countersign');
-  const event = await world.feed.waitFor(({ kind }) => kind === 'health');
+  const event = await setup.feed.waitFor(({ kind }) => kind === 'health');
   assert.ok(event.kind === 'health');
   assert.equal(event.state.healthy, false);
   assert.equal(event.state.reason?.code, 'unhealthy_status');
@@ -126,7 +132,12 @@ test('the first probe comes at once, with path, Host and our name, and decides a
 test('thresholds hold both ways', async (t) => {
   const served = await serveHealth(t);
   const clock = new HandClock();
-  const { cluster, close } = open(t, [`http://127.0.0.1:${served.port}`], { healthCheck: check }, makeWorld(clock));
+  const { cluster, close } = open(
+    t,
+    [`http://127.0.0.1:${served.port}`],
+    { healthCheck: check },
+    makeDependencies(clock),
+  );
   await served.probes.waitFor(() => true);
   const seen: boolean[] = [];
   for (const status of [500, 500, 200, 500, 500, 500, 200, 500, 200, 200]) {
@@ -153,7 +164,7 @@ test('healthyStatuses decide where given, else everything below 400', async (t) 
       t,
       [`http://127.0.0.1:${served.port}`],
       { healthCheck: { ...check, healthyStatuses } },
-      makeWorld(clock),
+      makeDependencies(clock),
     );
     await eventually(() => clock.waits.some((ms) => ms > check.timeoutMs), { what: 'the result' });
     assert.equal(pick(cluster) !== undefined, healthy, `${status} of [${healthyStatuses.join()}]`);
@@ -174,7 +185,7 @@ test('the wait between probes varies by a tenth of the interval', async (t) => {
       t,
       [`http://127.0.0.1:${served.port}`],
       { healthCheck: check },
-      makeWorld(clock, () => random),
+      makeDependencies(clock, () => random),
     );
     const waits = await eventually(() => clock.waits.find((ms) => ms > check.timeoutMs), { what: 'the next wait' });
     assert.equal(Math.round(waits), expected);
@@ -187,18 +198,18 @@ test('a probe that gets no answer is a timeout, a closed port is refused', async
   const silent = http.createServer(() => undefined).listen(0, '127.0.0.1');
   await once(silent, 'listening');
   const clock = new HandClock();
-  const world = makeWorld(clock);
+  const setup = makeDependencies(clock);
   const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
-  const { close } = open(t, [url], { healthCheck: check }, world);
+  const { close } = open(t, [url], { healthCheck: check }, setup);
   await once(silent, 'request');
   clock.advance(check.timeoutMs);
-  const late = await world.feed.waitFor(({ kind }) => kind === 'health');
+  const late = await setup.feed.waitFor(({ kind }) => kind === 'health');
   assert.equal(late.kind === 'health' && late.state.reason?.code, 'timeout');
   close();
   silent.closeAllConnections();
   silent.close();
 
-  const other = makeWorld(new HandClock());
+  const other = makeDependencies(new HandClock());
   const refused = open(t, [`http://127.0.0.1:${await findFreePort()}`], { healthCheck: check }, other);
   const event = await other.feed.waitFor(({ kind }) => kind === 'health');
   assert.equal(event.kind === 'health' && event.state.reason?.code, 'refused');
@@ -212,20 +223,20 @@ test('probes use the TLS identity of the route: nginx that wants a certificate g
   const tls = { ...noTls, anchors: anchorsOf(pki.internal.certPem) };
 
   const clock = new HandClock();
-  const good = open(t, [url], { healthCheck: check }, makeWorld(clock), { ...tls, client: pki.gateway });
+  const good = open(t, [url], { healthCheck: check }, makeDependencies(clock), { ...tls, client: pki.gateway });
   const entry = await nginx.waitForAccess(({ uri }) => uri === '/health');
   assert.equal(entry.verify, 'SUCCESS');
   await eventually(() => clock.waits.some((ms) => ms > check.timeoutMs), { what: 'the result' });
   assert.ok(pick(good.cluster) !== undefined);
   good.close();
 
-  const world = makeWorld(new HandClock());
-  const bad = open(t, [url], { healthCheck: check }, world, tls);
-  const event = await world.feed.waitFor(({ kind }) => kind === 'health');
+  const setup = makeDependencies(new HandClock());
+  const bad = open(t, [url], { healthCheck: check }, setup, tls);
+  const event = await setup.feed.waitFor(({ kind }) => kind === 'health');
   assert.equal(event.kind === 'health' && event.state.reason?.code, 'no_client_cert');
   bad.close();
 
-  const stranger = makeWorld(new HandClock());
+  const stranger = makeDependencies(new HandClock());
   const wrong = open(
     t,
     [url],
@@ -242,12 +253,12 @@ test('probes use the TLS identity of the route: nginx that wants a certificate g
 test('of two backends the one that is down gets nothing, and comes back', async (t) => {
   const [a, b] = [await serveHealth(t), await serveHealth(t)];
   const clock = new HandClock();
-  const world = makeWorld(clock);
+  const setup = makeDependencies(clock);
   const { cluster, close } = open(
     t,
     [`http://127.0.0.1:${a.port}`, `http://127.0.0.1:${b.port}`],
     { healthCheck: { ...check, unhealthyThreshold: 1, healthyThreshold: 1 } },
-    world,
+    setup,
   );
   const labels = (): Set<string | undefined> => new Set([1, 2, 3, 4].map(() => pick(cluster)?.label));
   await Promise.all([a.probes.waitFor(() => true), b.probes.waitFor(() => true)]);
@@ -255,12 +266,12 @@ test('of two backends the one that is down gets nothing, and comes back', async 
   a.status = 500;
   await eventually(() => clock.waits.filter((ms) => ms > check.timeoutMs).length === 2, { what: 'both results' });
   clock.advance(check.intervalMs);
-  await world.feed.waitFor((event) => event.kind === 'health' && !event.state.healthy);
+  await setup.feed.waitFor((event) => event.kind === 'health' && !event.state.healthy);
   assert.deepEqual([...labels()], [`127.0.0.1:${b.port}`]);
   a.status = 200;
   await eventually(() => clock.waits.filter((ms) => ms > check.timeoutMs).length === 2, { what: 'both results' });
   clock.advance(check.intervalMs);
-  await world.feed.waitFor((event) => event.kind === 'health' && event.state.healthy);
+  await setup.feed.waitFor((event) => event.kind === 'health' && event.state.healthy);
   assert.equal(labels().size, 2);
   close();
   await Promise.all([a.close(), b.close()]);
@@ -270,12 +281,12 @@ test('what a check knows survives a reload that does not change it; a check that
   const served = await serveHealth(t);
   served.status = 500;
   const clock = new HandClock();
-  const world = makeWorld(clock);
+  const setup = makeDependencies(clock);
   const options = clusterOptions([backendConfig(`http://127.0.0.1:${served.port}`)], noTls, { healthCheck: check });
-  const old = openPools(world);
+  const old = openPools(setup);
   const before = new Cluster(options, old);
-  await world.feed.waitFor(({ kind }) => kind === 'health');
-  const next = openPools(world, new IdleBudget(0), old);
+  await setup.feed.waitFor(({ kind }) => kind === 'health');
+  const next = openPools(setup, new IdleBudget(0), old);
   const after = new Cluster(options, next);
   before.close();
   old.close();
@@ -290,8 +301,8 @@ test('after five failed connects in a row a backend gets nothing while another o
   const served = await serveHealth(t);
   const dead = await findFreePort();
   const clock = new HandClock();
-  const world = makeWorld(clock);
-  const { cluster, close } = open(t, [`http://127.0.0.1:${dead}`, `http://127.0.0.1:${served.port}`], {}, world);
+  const setup = makeDependencies(clock);
+  const { cluster, close } = open(t, [`http://127.0.0.1:${dead}`, `http://127.0.0.1:${served.port}`], {}, setup);
   const [bad, good] = cluster.backends;
   assert.ok(bad !== undefined && good !== undefined);
   for (let i = 0; i < 5; i += 1) {
@@ -304,15 +315,15 @@ test('after five failed connects in a row a backend gets nothing while another o
   // The trials of the pool: each one failed doubles the time, up to a minute.
   for (const outMs of [5_000, 10_000, 20_000, 40_000, 60_000, 60_000]) {
     assert.equal(clock.waits.at(-1), outMs);
-    const from = world.feed.length;
+    const from = setup.feed.length;
     clock.advance(outMs);
-    await world.feed.waitFor(({ kind }) => kind === 'failed', { from });
+    await setup.feed.waitFor(({ kind }) => kind === 'failed', { from });
   }
 
   const revived = await serveHealth(t, dead);
-  const from = world.feed.length;
+  const from = setup.feed.length;
   clock.advance(60_000);
-  await world.feed.waitFor((event) => event.kind === 'health' && event.state.healthy, { from });
+  await setup.feed.waitFor((event) => event.kind === 'health' && event.state.healthy, { from });
   assert.equal(bad.ejected, false);
   assert.equal(new Set([1, 2, 3].map(() => pick(cluster))).size, 2);
   assert.equal((await new TestCall(bad).answer).status, 200);
@@ -321,8 +332,8 @@ test('after five failed connects in a row a backend gets nothing while another o
 });
 
 test('the last backend is tried although it is ejected, so that the client learns the real reason', async (t) => {
-  const world = makeWorld(new HandClock());
-  const { cluster, close } = open(t, [`http://127.0.0.1:${await findFreePort()}`], {}, world);
+  const setup = makeDependencies(new HandClock());
+  const { cluster, close } = open(t, [`http://127.0.0.1:${await findFreePort()}`], {}, setup);
   for (let i = 0; i < 6; i += 1) {
     const backend = pick(cluster);
     assert.ok(backend !== undefined);
@@ -334,8 +345,8 @@ test('the last backend is tried although it is ejected, so that the client learn
 
 test('an answer in between forgets failed connects', async (t) => {
   const served = await serveHealth(t);
-  const world = makeWorld(new HandClock());
-  const { cluster, close } = open(t, [`http://127.0.0.1:${served.port}`], {}, world);
+  const setup = makeDependencies(new HandClock());
+  const { cluster, close } = open(t, [`http://127.0.0.1:${served.port}`], {}, setup);
   const [backend] = cluster.backends;
   assert.ok(backend !== undefined);
   await served.close();

@@ -15,23 +15,28 @@ import {
   closePools,
   clusterOptions,
   faultOf,
-  makeWorld,
+  makeDependencies,
   material,
   openPools,
   TestCall,
-  type TestWorld,
-} from './upstream-world.ts';
+  type TestDependencies,
+} from './upstream-setup.ts';
 
 after(closePools);
 
 type Rules = Partial<NonNullable<TlsMaterial['rules']>>;
-type Open = { world: TestWorld; pools: Pools; cluster: Cluster; call: (path?: string, fresh?: boolean) => TestCall };
+type Open = {
+  setup: TestDependencies;
+  pools: Pools;
+  cluster: Cluster;
+  call: (path?: string, fresh?: boolean) => TestCall;
+};
 
-function open(url: string, tls: TlsMaterial, world = makeWorld(), pools = openPools(world)): Open {
+function open(url: string, tls: TlsMaterial, setup = makeDependencies(), pools = openPools(setup)): Open {
   const cluster = new Cluster(clusterOptions([backendConfig(url)], tls), pools);
   const [backend] = cluster.backends;
   assert.ok(backend);
-  return { world, pools, cluster, call: (path = '/', fresh = false) => new TestCall(backend, { path, fresh }) };
+  return { setup, pools, cluster, call: (path = '/', fresh = false) => new TestCall(backend, { path, fresh }) };
 }
 
 const spiffe = (id: string): SanRuleConfig => ({ kind: 'spiffe', id, place: { file: 'test.yml', line: 1, col: 1 } });
@@ -71,10 +76,10 @@ describe('a backend of a mesh, known by its SPIFFE ID alone', () => {
 
   for (const maxVersion of versions) {
     test(`passes without a DNS name where its ID is allowed, on resumed sessions too (${maxVersion})`, async () => {
-      const { world, call } = open(url, tls({ allowedSANs: [spiffe('spiffe://mesh.test/orders')] }, { maxVersion }));
+      const { setup, call } = open(url, tls({ allowedSANs: [spiffe('spiffe://mesh.test/orders')] }, { maxVersion }));
       assert.equal((await call().answer).status, 200);
       assert.equal((await call('/', true).answer).status, 200);
-      const verdicts = world.feed.items.flatMap((event) => (event.kind === 'connected' ? [event.verdict] : []));
+      const verdicts = setup.feed.items.flatMap((event) => (event.kind === 'connected' ? [event.verdict] : []));
       assert.deepEqual(
         verdicts.map((verdict) => [verdict?.code, verdict?.resumed]),
         [
@@ -97,27 +102,27 @@ describe('a backend of a mesh, known by its SPIFFE ID alone', () => {
   });
 
   test('two rules towards one address share neither connection nor session (incident 18)', async () => {
-    const world = makeWorld();
-    const pools = openPools(world);
-    const orders = open(url, tls({ allowedSANs: [spiffe('spiffe://mesh.test/orders')] }), world, pools);
+    const setup = makeDependencies();
+    const pools = openPools(setup);
+    const orders = open(url, tls({ allowedSANs: [spiffe('spiffe://mesh.test/orders')] }), setup, pools);
     const pinned = open(
       url,
       tls({ allowedSANs: [spiffe('spiffe://mesh.test/orders')], allowedFingerprints: [fingerprint(mesh)] }),
-      world,
+      setup,
       pools,
     );
-    const billing = open(url, tls({ allowedSANs: [spiffe('spiffe://mesh.test/billing')] }), world, pools);
+    const billing = open(url, tls({ allowedSANs: [spiffe('spiffe://mesh.test/billing')] }), setup, pools);
     assert.equal((await orders.call().answer).status, 200);
     assert.equal((await pinned.call().answer).status, 200);
     // There is an idle connection to the very address: it is not theirs.
     assert.equal((await faultOf(billing.call())).code, 'name_mismatch');
-    const verdicts = world.feed.items.flatMap((event) => (event.kind === 'connected' ? [event.verdict?.resumed] : []));
+    const verdicts = setup.feed.items.flatMap((event) => (event.kind === 'connected' ? [event.verdict?.resumed] : []));
     assert.deepEqual(verdicts, [false, false]);
     assert.deepEqual(new Set(pools.list()).size, 3);
   });
 
   test('is found down by the health check for the same reason', async () => {
-    const world = makeWorld();
+    const setup = makeDependencies();
     const options = clusterOptions([backendConfig(url)], tls({ allowedSANs: [spiffe('spiffe://mesh.test/billing')] }), {
       healthCheck: {
         path: '/',
@@ -128,8 +133,8 @@ describe('a backend of a mesh, known by its SPIFFE ID alone', () => {
         unhealthyThreshold: 1,
       },
     });
-    const cluster = new Cluster(options, openPools(world));
-    const event = await world.feed.waitFor(({ kind }) => kind === 'health');
+    const cluster = new Cluster(options, openPools(setup));
+    const event = await setup.feed.waitFor(({ kind }) => kind === 'health');
     assert.ok(event.kind === 'health');
     assert.deepEqual([event.state.healthy, event.state.reason?.code], [false, 'name_mismatch']);
     cluster.close();

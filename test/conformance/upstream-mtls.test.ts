@@ -1,4 +1,4 @@
-// Leg 2 against a real nginx that verifies client certificates.
+// backend side against a real nginx that verifies client certificates.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { mintCa } from '../../src/certs/test-ca.ts';
@@ -13,25 +13,25 @@ import {
   closePools,
   clusterOptions,
   faultOf,
-  makeWorld,
+  makeDependencies,
   openPools,
   material,
   TestCall,
-  type TestWorld,
-} from './upstream-world.ts';
+  type TestDependencies,
+} from './upstream-setup.ts';
 
 after(closePools);
 
 function open(
   url: string,
   tls: TlsMaterial,
-): { world: TestWorld; pools: Pools; call: (path?: string, fresh?: boolean) => TestCall } {
-  const world = makeWorld();
-  const pools = openPools(world);
+): { setup: TestDependencies; pools: Pools; call: (path?: string, fresh?: boolean) => TestCall } {
+  const setup = makeDependencies();
+  const pools = openPools(setup);
   const cluster = new Cluster(clusterOptions([backendConfig(url)], tls), pools);
   const backend = cluster.backends[0];
   if (backend === undefined) throw new Error('no backend');
-  return { world, pools, call: (path = '/', fresh = false) => new TestCall(backend, { path, fresh }) };
+  return { setup, pools, call: (path = '/', fresh = false) => new TestCall(backend, { path, fresh }) };
 }
 
 describe('leg 2 towards nginx with ssl_verify_client on', () => {
@@ -50,14 +50,14 @@ describe('leg 2 towards nginx with ssl_verify_client on', () => {
   });
 
   test('a request passes with our certificate, with SNI and an ok verdict', async () => {
-    const { world, pools, call } = open(url, material(pki.internal.certPem, { client: pki.gateway }));
+    const { setup, pools, call } = open(url, material(pki.internal.certPem, { client: pki.gateway }));
     const answer = await call('/hello').answer;
     assert.equal(answer.status, 200);
     const echo = readEcho(answer.body);
     assert.equal(echo['ssl_client_verify'], 'SUCCESS');
     assert.equal(echo['ssl_server_name'], 'localhost');
     assert.equal(echo['ssl_protocol'], 'TLSv1.3');
-    const connected = await world.feed.waitFor((event) => event.kind === 'connected');
+    const connected = await setup.feed.waitFor((event) => event.kind === 'connected');
     assert.ok(connected.kind === 'connected');
     assert.equal(connected.verdict?.code, 'ok');
     assert.deepEqual(connected.verdict?.leaf?.der, pki.backend.der);
@@ -65,24 +65,24 @@ describe('leg 2 towards nginx with ssl_verify_client on', () => {
   });
 
   test('an idle connection is taken again, at once and from within acquire', async () => {
-    const { world, pools, call } = open(url, material(pki.internal.certPem, { client: pki.gateway }));
+    const { setup, pools, call } = open(url, material(pki.internal.certPem, { client: pki.gateway }));
     const first = await call().answer;
     const second = call();
     assert.ok(second.call !== undefined, 'the call came back synchronously');
     const answer = await second.answer;
     assert.equal(answer.reused, true);
     assert.equal(readEcho(answer.body)['connection'], readEcho(first.body)['connection']);
-    assert.equal(world.feed.items.filter((event) => event.kind === 'connected').length, 1);
+    assert.equal(setup.feed.items.filter((event) => event.kind === 'connected').length, 1);
     pools.close();
   });
 
   for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
     test(`the second connection resumes the TLS session, and is judged again (${maxVersion})`, async () => {
       const tls = material(pki.internal.certPem, { client: pki.gateway, maxVersion });
-      const { world, pools, call } = open(url, tls);
+      const { setup, pools, call } = open(url, tls);
       await call().answer;
       await call(`/resumed-${maxVersion}`, true).answer;
-      const events = world.feed.items.filter((event) => event.kind === 'connected');
+      const events = setup.feed.items.filter((event) => event.kind === 'connected');
       assert.equal(events.length, 2);
       const resumed = events[1]?.kind === 'connected' ? events[1].verdict : undefined;
       assert.equal(resumed?.resumed, true);
@@ -163,9 +163,9 @@ describe('leg 2 towards nginx with ssl_verify_client on', () => {
 
   test('insecureSkipVerify connects all the same, and the verdict says so', async () => {
     const tls = material(pki.servers.certPem, { client: pki.gateway, verify: false, serverName: 'other.test' });
-    const { world, pools, call } = open(url, tls);
+    const { setup, pools, call } = open(url, tls);
     assert.equal((await call().answer).status, 200);
-    const [event] = world.feed.items;
+    const [event] = setup.feed.items;
     assert.ok(event?.kind === 'connected');
     assert.equal(event.verdict?.code, 'ok');
     assert.match(event.verdict?.detail ?? '', /insecureSkipVerify/);
@@ -174,8 +174,8 @@ describe('leg 2 towards nginx with ssl_verify_client on', () => {
   });
 
   test('two identities towards one address share neither connection nor session', async () => {
-    const world = makeWorld();
-    const pools = openPools(world);
+    const setup = makeDependencies();
+    const pools = openPools(setup);
     const with_ = new Cluster(
       clusterOptions([backendConfig(url)], material(pki.internal.certPem, { client: pki.gateway })),
       pools,
@@ -192,7 +192,7 @@ describe('leg 2 towards nginx with ssl_verify_client on', () => {
     assert.equal((await new TestCall(a).answer).status, 200);
     assert.notEqual(a.pool, b.pool);
     assert.equal(a.pool, c.pool);
-    const verdicts = world.feed.items.flatMap((event) => (event.kind === 'connected' ? [event.verdict] : []));
+    const verdicts = setup.feed.items.flatMap((event) => (event.kind === 'connected' ? [event.verdict] : []));
     assert.deepEqual(
       verdicts.map((verdict) => verdict?.resumed),
       [false, false],

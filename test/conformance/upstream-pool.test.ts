@@ -18,11 +18,11 @@ import {
   clusterOptions,
   faultOf,
   HandClock,
-  makeWorld,
+  makeDependencies,
   openPools,
   TestCall,
-  type TestWorld,
-} from './upstream-world.ts';
+  type TestDependencies,
+} from './upstream-setup.ts';
 
 after(closePools);
 
@@ -75,13 +75,13 @@ function answer(socket: net.Socket | undefined): void {
 function open(
   port: number,
   settings: Partial<PoolSettings> = {},
-  world: TestWorld = makeWorld(),
+  setup: TestDependencies = makeDependencies(),
   budget = new IdleBudget(0),
 ) {
-  const pools = openPools(world, budget);
+  const pools = openPools(setup, budget);
   const cluster = new Cluster(clusterOptions([backendConfig(`http://127.0.0.1:${port}`)], unused, { settings }), pools);
   const backend = cluster.backends[0] as Backend;
-  return { world, pools, cluster, backend };
+  return { setup, pools, cluster, backend };
 }
 
 test('the connection that became idle last is taken first', async (t) => {
@@ -147,7 +147,7 @@ test('who waits longer than connecting may take gets backend_busy', async (t) =>
   const { backend, pools } = open(
     peer.port,
     { maxConnsPerHost: 1, connectMs: 1000, handshakeMs: 1000 },
-    makeWorld(clock),
+    makeDependencies(clock),
   );
   const first = new TestCall(backend);
   await peer.requests.waitFor(() => peer.requests.length === 1);
@@ -165,7 +165,7 @@ test('an address that swallows packets is a timeout after connectMs', async (t) 
   // No packet leaves: the clock alone decides, before the connection can be made.
   const peer = await servePlain(t);
   const clock = new HandClock();
-  const { backend, pools } = open(peer.port, { connectMs: 500 }, makeWorld(clock));
+  const { backend, pools } = open(peer.port, { connectMs: 500 }, makeDependencies(clock));
   const call = new TestCall(backend);
   clock.advance(500);
   const fault = await faultOf(call);
@@ -177,7 +177,7 @@ test('an address that swallows packets is a timeout after connectMs', async (t) 
 test('an idle connection is closed after idleMs, a used one is not', async (t) => {
   const peer = await servePlain(t);
   const clock = new HandClock();
-  const { backend, pools } = open(peer.port, { idleMs: 1000 }, makeWorld(clock));
+  const { backend, pools } = open(peer.port, { idleMs: 1000 }, makeDependencies(clock));
   await new TestCall(backend).answer;
   clock.advance(800);
   await new TestCall(backend).answer;
@@ -245,9 +245,9 @@ test('at the limit a waiter for a fresh connection gets the place of a connectio
 test('maxIdleConnsPerHost and the budget over all pools bound what is kept', async (t) => {
   const [peer, other] = [await servePlain(t, true), await servePlain(t, true)];
   const budget = new IdleBudget(2);
-  const world = makeWorld();
-  const one = open(peer.port, { maxIdleConnsPerHost: 1 }, world, budget);
-  const two = open(other.port, {}, world, budget);
+  const setup = makeDependencies();
+  const one = open(peer.port, { maxIdleConnsPerHost: 1 }, setup, budget);
+  const two = open(other.port, {}, setup, budget);
   const calls = [
     new TestCall(one.backend),
     new TestCall(one.backend),
@@ -279,13 +279,13 @@ test('a call that is given up closes its connection and frees its place', async 
 });
 
 test('a refused connection fails one waiter after the other, never leaving one behind', async () => {
-  const { backend, pools, world } = open(await findFreePort(), { maxConnsPerHost: 2 });
+  const { backend, pools, setup } = open(await findFreePort(), { maxConnsPerHost: 2 });
   const faults = await Promise.all([1, 2, 3, 4].map(() => faultOf(new TestCall(backend))));
   assert.deepEqual(
     faults.map(({ code }) => code),
     ['refused', 'refused', 'refused', 'refused'],
   );
-  assert.equal(world.feed.items.filter(({ kind }) => kind === 'failed').length, 4);
+  assert.equal(setup.feed.items.filter(({ kind }) => kind === 'failed').length, 4);
   assert.deepEqual(backend.pool.counts, { open: 0, idle: 0, dialing: 0, waiting: 0 });
   pools.close();
 });
@@ -308,12 +308,12 @@ test('a waiter that throws loses its call; the process and the pool go on', asyn
 
 test('a reload keeps warm connections where nothing changed', async (t) => {
   const peer = await servePlain(t);
-  const world = makeWorld();
+  const setup = makeDependencies();
   const budget = new IdleBudget(0);
-  const old = openPools(world, budget);
+  const old = openPools(setup, budget);
   const options = clusterOptions([backendConfig(`http://127.0.0.1:${peer.port}`)], unused);
   await new TestCall(new Cluster(options, old).backends[0] as Backend).answer;
-  const next = openPools(world, budget, old);
+  const next = openPools(setup, budget, old);
   const backend = new Cluster(options, next).backends[0] as Backend;
   old.close();
   assert.equal((await new TestCall(backend).answer).reused, true);
@@ -323,13 +323,13 @@ test('a reload keeps warm connections where nothing changed', async (t) => {
 
 test('a reload that fails and is thrown away leaves the pools of the running generation alone', async (t) => {
   const peer = await servePlain(t);
-  const world = makeWorld();
+  const setup = makeDependencies();
   const budget = new IdleBudget(0);
-  const running = openPools(world, budget);
+  const running = openPools(setup, budget);
   const options = clusterOptions([backendConfig(`http://127.0.0.1:${peer.port}`)], unused);
   const backend = new Cluster(options, running).backends[0] as Backend;
   await new TestCall(backend).answer;
-  const failed = openPools(world, budget, running);
+  const failed = openPools(setup, budget, running);
   new Cluster(options, failed).close();
   failed.close();
   assert.equal((await new TestCall(backend).answer).reused, true);
@@ -357,13 +357,13 @@ test('after the last generation let go, idle connections close, busy ones when d
 test('a new client certificate starts a new pool: no connection with the old one survives', async () => {
   const ca = await mintCa();
   const [before, after] = await Promise.all([ca.issue({ kind: 'client' }), ca.issue({ kind: 'client' })]);
-  const world = makeWorld();
+  const setup = makeDependencies();
   const budget = new IdleBudget(0);
   const tls = { ...unused, anchors: anchorsOf(ca.certPem) };
   const backends = [backendConfig('https://127.0.0.1:9')];
-  const old = openPools(world, budget);
+  const old = openPools(setup, budget);
   const first = new Cluster(clusterOptions(backends, { ...tls, client: before }), old).backends[0]?.pool;
-  const next = openPools(world, budget, old);
+  const next = openPools(setup, budget, old);
   const second = new Cluster(clusterOptions(backends, { ...tls, client: after }), next).backends[0]?.pool;
   const again = new Cluster(clusterOptions(backends, { ...tls, client: before }), next).backends[0]?.pool;
   assert.notEqual(first, second);

@@ -17,11 +17,11 @@ import {
   closePools,
   clusterOptions,
   faultOf,
-  makeWorld,
+  makeDependencies,
   openPools,
   material,
   TestCall,
-} from './upstream-world.ts';
+} from './upstream-setup.ts';
 
 after(closePools);
 
@@ -31,7 +31,7 @@ after(() => Promise.all(opened.map((served) => served.close())));
 
 /** The fault of one GET. */
 async function refusal(url: string, tls: TlsMaterial, settings: Partial<PoolSettings> = {}): Promise<Fault> {
-  const pools = openPools(makeWorld());
+  const pools = openPools(makeDependencies());
   const cluster = new Cluster(clusterOptions([backendConfig(url)], tls, { settings }), pools);
   const [backend] = cluster.backends;
   assert.ok(backend !== undefined);
@@ -150,15 +150,15 @@ describe('a backend that cannot be trusted', () => {
     const issuing = await root.issueCa();
     const leaf = await issuing.issue({ kind: 'server', sans: ['localhost'] });
     const served = await serveTls({ cert: leaf.chainPem, key: leaf.keyPem });
-    const world = makeWorld();
-    const pools = openPools(world);
+    const setup = makeDependencies();
+    const pools = openPools(setup);
     const [backend] = new Cluster(
       clusterOptions([backendConfig(`https://localhost:${served.port}`)], material(root.certPem)),
       pools,
     ).backends;
     assert.ok(backend !== undefined);
     assert.equal((await new TestCall(backend).answer).status, 200);
-    const [event] = world.feed.items;
+    const [event] = setup.feed.items;
     assert.ok(event?.kind === 'connected');
     assert.deepEqual(
       event.verdict?.chain.slice(0, 2).map(({ der }) => der),

@@ -17,12 +17,12 @@ import {
   closePools,
   clusterOptions,
   faultOf,
-  makeWorld,
+  makeDependencies,
   material,
   openPools,
   TestCall,
-  type TestWorld,
-} from './upstream-world.ts';
+  type TestDependencies,
+} from './upstream-setup.ts';
 
 after(closePools);
 
@@ -56,7 +56,7 @@ function crl(
 
 type Stage = {
   readonly port: number;
-  readonly world: TestWorld;
+  readonly setup: TestDependencies;
   readonly pools: Pools;
   /** Sockets of requests that wait for an answer. */
   readonly asked: Feed<tls.TLSSocket>;
@@ -85,15 +85,15 @@ async function open(
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  const world = makeWorld();
-  const pools = openPools(world);
+  const setup = makeDependencies();
+  const pools = openPools(setup);
   const trust = material(ca.certPem, { maxVersion, crl: { key: 'crls', settings, crls } });
   const { backends } = new Cluster(clusterOptions([backendConfig(`https://localhost:${port}`)], trust), pools);
   const [backend] = backends;
   assert.ok(backend);
   return {
     port,
-    world,
+    setup,
     pools,
     asked,
     call: (path = '/', fresh = false) => new TestCall(backend, { path, fresh }),
@@ -117,7 +117,7 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
       using stage = await open(leaf, [crl(ca)], { maxVersion });
       assert.equal((await stage.call().answer).status, 200);
       assert.equal((await stage.call('/', true).answer).status, 200);
-      const verdicts = stage.world.feed.items.flatMap((event) => (event.kind === 'connected' ? [event.verdict] : []));
+      const verdicts = stage.setup.feed.items.flatMap((event) => (event.kind === 'connected' ? [event.verdict] : []));
       assert.deepEqual(
         verdicts.map((verdict) => [verdict?.code, verdict?.resumed, verdict?.anchor?.subject]),
         [
@@ -144,7 +144,7 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
       assert.deepEqual([countsOf(stage)?.open, countsOf(stage)?.idle], [1, 1], 'these are not its CRLs');
       stage.pools.replaceCrls('crls', [crl(ca, [leaf])]);
       assert.deepEqual([countsOf(stage)?.open, countsOf(stage)?.idle], [0, 0]);
-      const distrusted = stage.world.feed.items.find(({ kind }) => kind === 'distrusted');
+      const distrusted = stage.setup.feed.items.find(({ kind }) => kind === 'distrusted');
       assert.ok(distrusted?.kind === 'distrusted' && distrusted.why.code === 'revoked');
       assert.equal((await faultOf(stage.call())).code, 'revoked');
       stage.pools.replaceCrls('crls', [crl(ca)]);
@@ -177,11 +177,11 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
       const slow = stage.call('/slow');
       await stage.asked.waitFor(() => true);
       stage.pools.close();
-      assert.equal(stage.world.draining.size, 1);
+      assert.equal(stage.setup.draining.size, 1);
       // The generation that is active now has pools of its own.
-      openPools(stage.world).replaceCrls('crls', [crl(ca, [leaf])]);
+      openPools(stage.setup).replaceCrls('crls', [crl(ca, [leaf])]);
       assert.equal((await faultOf(slow)).code, 'revoked');
-      assert.equal(stage.world.draining.size, 0);
+      assert.equal(stage.setup.draining.size, 0);
     });
 
     test('falls with a CA above it, where the whole chain counts, resumed or not', async () => {

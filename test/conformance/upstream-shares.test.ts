@@ -15,10 +15,10 @@ import {
   closePools,
   clusterOptions,
   faultOf,
-  makeWorld,
+  makeDependencies,
   openPools,
   TestCall,
-} from './upstream-world.ts';
+} from './upstream-setup.ts';
 
 after(closePools);
 
@@ -40,7 +40,7 @@ async function open(t: TestContext, settings: Partial<PoolSettings>) {
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const pools = openPools(makeWorld());
+  const pools = openPools(makeDependencies());
   t.after(async () => {
     pools.close();
     server.close();

@@ -70,10 +70,10 @@ before(async () => {
 /** As after a handshake in which OpenSSL found nothing wrong. */
 function verify({ der }: Issued): Verdict {
   const leaf = new X509Certificate(der);
-  const world = { facts: new FactsCache(), chains: new ChainCache(), intermediates: new Intermediates() };
+  const setup = { facts: new FactsCache(), chains: new ChainCache(), intermediates: new Intermediates() };
   return verifyClient(
     { authorized: true, raw: '', leaf, resumed: false, version: 'TLSv1.3', cipher: 'TLS_AES_128_GCM_SHA256' },
-    { policy, ...world, now: Date.now() },
+    { policy, ...setup, now: Date.now() },
   );
 }
 

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, renameSync, statSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { curl } from '../support/curl.ts';
-import { expectFlawless, openWorld, reloadBy, type World } from '../support/mtls-world.ts';
+import { expectFlawless, openSetup, reloadBy, type Setup } from '../support/mtls-setup.ts';
 import { eventually } from '../support/wait-for.ts';
 
 type Entry = {
@@ -25,7 +25,7 @@ type Entry = {
   readonly bytesOut: number;
 };
 
-async function get({ pki, gateway }: World, path: string, headers: Record<string, string> = {}): Promise<number> {
+async function get({ pki, gateway }: Setup, path: string, headers: Record<string, string> = {}): Promise<number> {
   const { cert, key } = pki.alice;
   const url = `https://localhost:${gateway.ports.webSecure}${path}`;
   return (await curl(url, { ca: pki.servers.file, cert, key, headers })).status;
@@ -40,10 +40,10 @@ function readEntries(file: string): Entry[] {
 
 describe('the access log', () => {
   it('says on standard output who asked for what, without the query', async () => {
-    await using world = await openWorld({ gateway: '  accessLog: {path: stdout}' });
-    const { gateway } = world;
-    assert.equal(await get(world, '/things?token=secret', { 'X-Request-Id': 'abc-1' }), 200);
-    assert.equal(await get(world, '/%2f'), 400);
+    await using setup = await openSetup({ gateway: '  accessLog: {path: stdout}' });
+    const { gateway } = setup;
+    assert.equal(await get(setup, '/things?token=secret', { 'X-Request-Id': 'abc-1' }), 200);
+    assert.equal(await get(setup, '/%2f'), 400);
     await gateway.stop();
     const entries = gateway.log.items.filter((line) => typeof line['path'] === 'string') as unknown as Entry[];
     assert.equal(entries.length, 2);
@@ -63,10 +63,10 @@ describe('the access log', () => {
   });
 
   it('goes to a file, and after a rotation and SIGHUP to a new one, with no line lost or torn', async () => {
-    await using world = await openWorld({ workers: 2, gateway: '  accessLog: {path: access.log}' });
-    const { pki, gateway } = world;
+    await using setup = await openSetup({ workers: 2, gateway: '  accessLog: {path: access.log}' });
+    const { pki, gateway } = setup;
     const file = pki.dir.file('access.log');
-    const load = world.load();
+    const load = setup.load();
     await load.waitForOk(20);
     await eventually(() => statSync(file).size > 0, { what: 'lines in the file' });
     renameSync(file, `${file}.1`);
@@ -83,16 +83,16 @@ describe('the access log', () => {
   });
 
   it('stays with its old file where the new one cannot be opened, and says so', async () => {
-    await using world = await openWorld({
+    await using setup = await openSetup({
       gateway: '  accessLog: {path: logs/access.log}',
       prepare: (pki) => void pki.dir.write('logs/keep', ''),
     });
-    const { pki, gateway } = world;
+    const { pki, gateway } = setup;
     renameSync(pki.dir.file('logs'), pki.dir.file('moved'));
     gateway.reload();
     const line = await gateway.waitForLog(({ msg }) => msg.includes('cannot be opened anew'));
     assert.match(JSON.stringify(line['err']), /ENOENT.*logs\/access\.log/);
-    assert.equal(await get(world, '/after'), 200);
+    assert.equal(await get(setup, '/after'), 200);
     await gateway.stop();
     assert.deepEqual(
       readEntries(pki.dir.file('moved/access.log')).map((entry) => entry.path),
@@ -101,17 +101,17 @@ describe('the access log', () => {
   });
 
   it('on a full disk loses lines, which are counted, and no request', async () => {
-    await using world = await openWorld({ gateway: '  accessLog: {path: /dev/full}' });
-    const load = world.load();
+    await using setup = await openSetup({ gateway: '  accessLog: {path: /dev/full}' });
+    const load = setup.load();
     await load.waitForOk(50);
     const dropped = 'countersign_access_log_dropped_total';
-    await eventually(async () => (await world.metric(dropped)) >= 50, { what: 'the lost lines to be counted' });
+    await eventually(async () => (await setup.metric(dropped)) >= 50, { what: 'the lost lines to be counted' });
     await load.waitForOk(50);
     await expectFlawless(load);
-    assert.deepEqual(await world.gateway.stop(), { code: 0, signal: null });
+    assert.deepEqual(await setup.gateway.stop(), { code: 0, signal: null });
   });
 
   it('that cannot be opened keeps the gateway from starting, with the reason', async () => {
-    await assert.rejects(openWorld({ gateway: '  accessLog: {path: nowhere/access.log}' }), /nowhere\/access\.log/);
+    await assert.rejects(openSetup({ gateway: '  accessLog: {path: nowhere/access.log}' }), /nowhere\/access\.log/);
   });
 });

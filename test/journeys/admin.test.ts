@@ -7,7 +7,7 @@ import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { keepConnection } from '../support/kept-connection.ts';
 import { curl } from '../support/curl.ts';
-import { openWorld } from '../support/mtls-world.ts';
+import { openSetup } from '../support/mtls-setup.ts';
 import { runToEnd } from '../support/owned-process.ts';
 import { sClient } from '../support/openssl.ts';
 import { openTempDir } from '../support/temp.ts';
@@ -69,8 +69,8 @@ function readExposition(text: string): { types: Map<string, string>; series: Ser
 
 describe('the admin listener', () => {
   it('says that the gateway lives and is ready, to whoever reads only', async () => {
-    await using world = await openWorld({ workers: 2 });
-    const { gateway } = world;
+    await using setup = await openSetup({ workers: 2 });
+    const { gateway } = setup;
     assert.deepEqual(await gateway.admin('/healthz'), { status: 200, body: 'ok\n' });
     assert.deepEqual(await gateway.admin('/readyz?verbose'), { status: 200, body: '2 of 2 workers ready\n' });
     assert.equal((await gateway.admin('/')).status, 404);
@@ -86,10 +86,10 @@ describe('the admin listener', () => {
   });
 
   it('shows metrics in Prometheus text, each as docs/metrics.md describes it', async () => {
-    await using world = await openWorld({ workers: 2 });
-    const { pki, gateway } = world;
+    await using setup = await openSetup({ workers: 2 });
+    const { pki, gateway } = setup;
     const to = { port: gateway.ports.webSecure, ca: pki.servers.file };
-    const load = world.load();
+    const load = setup.load();
     await load.waitForOk(20);
     await load.stop();
     await sClient(to);
@@ -152,8 +152,8 @@ describe('the admin listener', () => {
 describe('an admin page that is switched off', () => {
   it('is not there', async () => {
     const monitoring = '{enableMetrics: false, enableReadiness: false, enableLiveness: false}';
-    await using world = await openWorld({ gateway: `  accessLog: {enabled: false}\n  monitoring: ${monitoring}` });
-    for (const path of ['/healthz', '/readyz', '/metrics']) assert.equal((await world.gateway.admin(path)).status, 404);
+    await using setup = await openSetup({ gateway: `  accessLog: {enabled: false}\n  monitoring: ${monitoring}` });
+    for (const path of ['/healthz', '/readyz', '/metrics']) assert.equal((await setup.gateway.admin(path)).status, 404);
   });
 });
 

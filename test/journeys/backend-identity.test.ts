@@ -6,7 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import { curl, type CurlResult } from '../support/curl.ts';
 import { findFreePort, accepts } from '../support/free-port.ts';
 import { type Gateway, startGateway } from '../support/gateway.ts';
-import { reloadBy, sumOf } from '../support/mtls-world.ts';
+import { reloadBy, sumOf } from '../support/mtls-setup.ts';
 import { type Nginx, readEcho, startNginx } from '../support/nginx.ts';
 import { startProcess } from '../support/owned-process.ts';
 import { requireCommand } from '../support/peers.ts';

@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { encodePem } from '../../src/asn1/der-writer.ts';
 import { readFacts } from '../../src/certs/facts-reader.ts';
 import { curl, type CurlResult } from '../support/curl.ts';
-import { openWorld, type World, type WorldOptions } from '../support/mtls-world.ts';
+import { openSetup, type Setup, type SetupOptions } from '../support/mtls-setup.ts';
 import type { CertFiles, Pki } from '../support/pki.ts';
 import { eventually } from '../support/wait-for.ts';
 
@@ -20,11 +20,11 @@ function crlOf({ internal }: Pki, number: number, ...revoked: readonly CertFiles
   return encodePem('X509 CRL', internal.issueCrl({ number, revoked: entries }));
 }
 
-async function open(options: WorldOptions): Promise<World> {
-  return openWorld({ workers: 2, ...options });
+async function open(options: SetupOptions): Promise<Setup> {
+  return openSetup({ workers: 2, ...options });
 }
 
-function call({ gateway, pki }: World, path: string): Promise<CurlResult> {
+function call({ gateway, pki }: Setup, path: string): Promise<CurlResult> {
   const { cert, key } = pki.alice;
   return curl(`https://localhost:${gateway.ports.webSecure}${path}`, { ca: pki.servers.file, cert, key });
 }
@@ -37,42 +37,42 @@ for (const [version, versions] of [
 ] as const) {
   describe(`a backend over ${version}`, () => {
     it('that is revoked at the start is marked down as such and sees no request', async () => {
-      await using world = await open({
+      await using setup = await open({
         route: route(versions),
         prepare: (pki) => void pki.dir.write('backends.crl', crlOf(pki, 1, pki.backend)),
       });
-      const down = await world.gateway.waitForLog(({ msg }) => msg === 'backend marked down');
+      const down = await setup.gateway.waitForLog(({ msg }) => msg === 'backend marked down');
       assert.deepEqual([down['code'], down['source']], ['revoked', 'active']);
       assert.match(String(down['detail']), /key compromised/);
-      assert.notEqual((await call(world, '/secret')).status, 200);
-      assert.ok(world.nginx.access().every(({ uri }) => uri !== '/secret' && uri !== '/health'));
+      assert.notEqual((await call(setup, '/secret')).status, 200);
+      assert.ok(setup.nginx.access().every(({ uri }) => uri !== '/secret' && uri !== '/health'));
     });
 
     it('that is revoked while requests go to it gets no more of them, and does again when it is not', async () => {
-      await using world = await open({
+      await using setup = await open({
         route: route(versions).replace(/\n.*$/, ''),
         prepare: (pki) => void pki.dir.write('backends.crl', crlOf(pki, 1)),
       });
-      const { pki, gateway, nginx } = world;
-      for (let round = 0; round < 8; round += 1) assert.equal((await call(world, '/before')).status, 200);
-      assert.ok((await world.metric('countersign_upstream_connections')) > 0);
+      const { pki, gateway, nginx } = setup;
+      for (let round = 0; round < 8; round += 1) assert.equal((await call(setup, '/before')).status, 200);
+      assert.ok((await setup.metric('countersign_upstream_connections')) > 0);
       const from = gateway.log.length;
       pki.dir.replace('backends.crl', crlOf(pki, 2, pki.backend));
       const closed = await gateway.waitForLog(({ msg }) => msg === 'connections to a backend closed: revoked', {
         from,
       });
       assert.equal(closed['backend'], `localhost:${nginx.port}`);
-      await eventually(async () => (await world.metric('countersign_upstream_connections')) === 0, {
+      await eventually(async () => (await setup.metric('countersign_upstream_connections')) === 0, {
         what: 'the connections to be gone',
       });
       // Both workers, and with the sessions that they kept.
       for (let round = 0; round < 8; round += 1) {
-        const answer = await call(world, '/after');
+        const answer = await call(setup, '/after');
         assert.deepEqual([answer.status, codeOf(answer)], [502, 'revoked'], answer.body);
       }
       assert.ok(nginx.access().every(({ uri }) => uri !== '/after'));
       pki.dir.replace('backends.crl', crlOf(pki, 3));
-      await eventually(async () => (await call(world, '/again')).status === 200, { what: 'requests to pass again' });
+      await eventually(async () => (await call(setup, '/again')).status === 200, { what: 'requests to pass again' });
     });
   });
 }

@@ -5,7 +5,7 @@ import { loadRecord } from '../../src/inventory/load-record.ts';
 import { readFacts } from '../../src/certs/facts-reader.ts';
 import { runCheck, runCli } from '../support/cli.ts';
 import { serialOf, writeCrl } from '../support/crls.ts';
-import { openWorld, reloadBy, type World, type WorldOptions } from '../support/mtls-world.ts';
+import { openSetup, reloadBy, type Setup, type SetupOptions } from '../support/mtls-setup.ts';
 import { sClient } from '../support/openssl.ts';
 import { type CertFiles, openAuthority } from '../support/pki.ts';
 
@@ -20,12 +20,12 @@ type Report = {
   };
 };
 
-const base: WorldOptions = { clientAuth: '{clientCA: both-ca.crt, required: false}' };
-let world: World;
+const base: SetupOptions = { clientAuth: '{clientCA: both-ca.crt, required: false}' };
+let setup: Setup;
 const clients = new Map<string, CertFiles>();
 
 before(async () => {
-  world = await openWorld({
+  setup = await openSetup({
     ...base,
     prepare: async ({ dir, clients: own, alice }) => {
       const [partners, others] = [await openAuthority(dir, 'partners'), await openAuthority(dir, 'others')];
@@ -47,11 +47,11 @@ before(async () => {
     },
   });
 });
-after(async () => world[Symbol.asyncDispose]());
+after(async () => setup[Symbol.asyncDispose]());
 
 /** Names of those who are let in now, `nobody` for a client without a certificate. */
 async function whoPasses(): Promise<Set<string>> {
-  const { pki, gateway } = world;
+  const { pki, gateway } = setup;
   const passed = new Set<string>();
   const everybody = [...clients, ['nobody', undefined] as const];
   const tries = everybody.map(async ([name, as]) => {
@@ -65,12 +65,12 @@ async function whoPasses(): Promise<Set<string>> {
 }
 
 /** Arguments of `check` for the changed configuration against the gateway that runs. */
-function checkArgs(changes: WorldOptions, ...more: string[]): string[] {
-  const file = world.pki.dir.write('new.yml', world.yaml(changes));
-  const admin = `http://127.0.0.1:${world.gateway.ports.admin}`;
+function checkArgs(changes: SetupOptions, ...more: string[]): string[] {
+  const file = setup.pki.dir.write('new.yml', setup.yaml(changes));
+  const admin = `http://127.0.0.1:${setup.gateway.ports.admin}`;
   return ['--config', file, '--against', admin, ...more];
 }
-const check = (changes: WorldOptions, ...more: string[]) => runCheck(checkArgs(changes, ...more));
+const check = (changes: SetupOptions, ...more: string[]) => runCheck(checkArgs(changes, ...more));
 
 const names = (verified: readonly Verified[]): string[] => verified.map(({ subject }) => subject.slice(3)).sort();
 const missing = (from: ReadonlySet<string>, to: ReadonlySet<string>): string[] =>
@@ -78,7 +78,7 @@ const missing = (from: ReadonlySet<string>, to: ReadonlySet<string>): string[] =
 
 type Row = {
   readonly name: string;
-  readonly changes: () => WorldOptions;
+  readonly changes: () => SetupOptions;
   readonly refused?: readonly string[];
   readonly admitted?: readonly string[];
   readonly code?: string;
@@ -150,11 +150,11 @@ describe('check --against', () => {
         assert.ok(against.refused.every((one) => one.code === code || code === 'untrusted_issuer'));
       assert.equal(run.code, refused.length > 0 ? 3 : 0);
 
-      assert.ok((await reloadBy(world.gateway, () => world.gateway.rewrite(world.yaml(changes())))).ok);
+      assert.ok((await reloadBy(setup.gateway, () => setup.gateway.rewrite(setup.yaml(changes())))).ok);
       const now = await whoPasses();
       assert.deepEqual(missing(usual, now), refused);
       assert.deepEqual(missing(now, usual), admitted);
-      assert.ok((await reloadBy(world.gateway, () => world.gateway.rewrite(world.yaml()))).ok);
+      assert.ok((await reloadBy(setup.gateway, () => setup.gateway.rewrite(setup.yaml()))).ok);
     });
   }
 
@@ -195,7 +195,7 @@ describe('check --against', () => {
 
   it('reads a saved record, and leaves out who was not seen lately', async () => {
     await whoPasses();
-    const { pki, gateway, yaml } = world;
+    const { pki, gateway, yaml } = setup;
     const saved = pki.dir.write('saved.json', (await gateway.admin('/trust/identities')).body);
     const file = pki.dir.write('new.yml', yaml({ clientAuth: '{clientCA: clients-ca.crt, required: false}' }));
     const late = await runCheck(['-c', file, '--against', saved]);
@@ -206,7 +206,7 @@ describe('check --against', () => {
   });
 
   it('fails where the record cannot be had or the configuration is bad, and says which', async () => {
-    const { pki, yaml, gateway } = world;
+    const { pki, yaml, gateway } = setup;
     const file = pki.dir.write('new.yml', yaml());
     const wrong: readonly (readonly [string, RegExp])[] = [
       [pki.dir.file('nothing.json'), /nothing\.json: it does not exist/],
@@ -225,7 +225,7 @@ describe('check --against', () => {
   });
 
   it('shows hostile names harmlessly', async () => {
-    const { pki, gateway } = world;
+    const { pki, gateway } = setup;
     const hostile = await pki.clients.issueFiles('hostile', {
       kind: 'client',
       cn: 'x\u202egnp.exe\u2028y',

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { mintCa, openCa, type Issued } from '../../src/certs/test-ca.ts';
-import { openWorld, type World } from '../support/mtls-world.ts';
+import { openSetup, type Setup } from '../support/mtls-setup.ts';
 import { sClient, type SClientResult } from '../support/openssl.ts';
 import type { Pki } from '../support/pki.ts';
 
@@ -76,8 +76,8 @@ const kinds: readonly Kind[] = [
 ];
 
 /** s_client from an address of its own, since the log sums up what one address repeats. */
-async function ask(world: World, from: number, issued?: Issued, more: { tls?: '1.2' | '1.3'; request?: string } = {}) {
-  const { pki, gateway } = world;
+async function ask(setup: Setup, from: number, issued?: Issued, more: { tls?: '1.2' | '1.3'; request?: string } = {}) {
+  const { pki, gateway } = setup;
   const files =
     issued === undefined
       ? {}
@@ -100,7 +100,7 @@ function expectSilence(answer: SClientResult): void {
 
 describe('a client certificate that must be refused', () => {
   it('is refused with its reason, in the log and in the metrics, before a byte of HTTP', async (t) => {
-    await using world = await openWorld();
+    await using setup = await openSetup();
     const counts = new Map<string, number>();
     let from = 10;
     for (const tls of ['1.2', '1.3'] as const) {
@@ -113,7 +113,7 @@ describe('a client certificate that must be refused', () => {
             serial: `0a0b${from}`,
             sans: ['spiffe://x/m', 'm.test'],
           };
-          const { answer, line } = await ask(world, from, await mint(world.pki, about), { tls });
+          const { answer, line } = await ask(setup, from, await mint(setup.pki, about), { tls });
           expectSilence(answer);
           const { leaf, ...logged } = (await line()) as unknown as { code: string; leaf: Record<string, unknown> };
           assert.equal(logged.code, code, JSON.stringify(logged));
@@ -126,21 +126,21 @@ describe('a client certificate that must be refused', () => {
       }
       await t.test(`none at all (TLS ${tls})`, async () => {
         from += 1;
-        const { answer, line } = await ask(world, from, undefined, { tls });
+        const { answer, line } = await ask(setup, from, undefined, { tls });
         expectSilence(answer);
         assert.equal((await line())['code'], 'no_client_cert');
         counts.set('no_client_cert', (counts.get('no_client_cert') ?? 0) + 1);
       });
     }
     for (const [code, count] of counts) {
-      assert.equal(await world.metric('countersign_tls_handshakes_total', `result="${code}"`), count, code);
+      assert.equal(await setup.metric('countersign_tls_handshakes_total', `result="${code}"`), count, code);
     }
-    const good = await ask(world, 200, world.pki.alice);
+    const good = await ask(setup, 200, setup.pki.alice);
     assert.equal(good.answer.status, 200, good.answer.output);
   });
 
   it('is told why, once, where the policy explains, and nothing else is answered', async () => {
-    await using world = await openWorld({
+    await using setup = await openSetup({
       clientAuth: '{clientCA: clients-ca.crt, required: true, onFailure: explain}',
     });
     const get = 'GET /secret HTTP/1.1\r\nHost: localhost\r\nAccept: application/json\r\n\r\n';
@@ -149,7 +149,7 @@ describe('a client certificate that must be refused', () => {
       [11, undefined, 'no_client_cert'],
       [12, bad, 'untrusted_issuer'],
     ] as const) {
-      const { answer } = await ask(world, from, issued, { request: get + get });
+      const { answer } = await ask(setup, from, issued, { request: get + get });
       assert.match(answer.response, /^HTTP\/1\.1 403 [^]*\r\ncontent-type: application\/problem\+json/i);
       assert.match(answer.response, /\r\nconnection: close\r\n/i);
       assert.equal(answer.response.match(/HTTP\/1\.1/g)?.length, 1, answer.response);
@@ -157,25 +157,25 @@ describe('a client certificate that must be refused', () => {
       assert.deepEqual([problem['status'], problem['code']], [403, code]);
       assert.doesNotMatch(answer.response, /clients CA|Countersign Test/, 'whom we trust is not told');
     }
-    assert.equal(await world.metric('countersign_requests_total', 'route="all"'), 0);
+    assert.equal(await setup.metric('countersign_requests_total', 'route="all"'), 0);
   });
 });
 
 describe('a policy that requires no certificate', () => {
   it('lets in who shows none, as nobody, and refuses who shows a bad one', async () => {
-    await using world = await openWorld({ clientAuth: '{clientCA: clients-ca.crt, required: false}' });
-    const anonymous = await ask(world, 11);
+    await using setup = await openSetup({ clientAuth: '{clientCA: clients-ca.crt, required: false}' });
+    const anonymous = await ask(setup, 11);
     assert.equal(anonymous.answer.status, 200);
     assert.match(anonymous.answer.response, /^http_x_forwarded_client_cert: $/m);
-    const known = await ask(world, 12, world.pki.alice);
+    const known = await ask(setup, 12, setup.pki.alice);
     assert.match(known.answer.response, /^http_x_forwarded_client_cert: Hash=.*CN=alice/m);
-    const { clients } = world.pki;
+    const { clients } = setup.pki;
     const late = await clients.issue({
       kind: 'client',
       notBefore: Date.now() - 2 * dayMs,
       notAfter: Date.now() - dayMs,
     });
-    const refused = await ask(world, 13, late);
+    const refused = await ask(setup, 13, late);
     expectSilence(refused.answer);
     assert.equal((await refused.line())['code'], 'expired');
   });
@@ -183,8 +183,8 @@ describe('a policy that requires no certificate', () => {
 
 describe('the identity of a client', () => {
   it('is the certificate that signed, whatever is sent along (incident 16)', async () => {
-    await using world = await openWorld();
-    const { clients } = world.pki;
+    await using setup = await openSetup();
+    const { clients } = setup.pki;
     const bob = await clients.issue({ kind: 'client', cn: 'bob', sans: ['spiffe://example.org/bob'] });
     const admin = await clients.issue({ kind: 'client', cn: 'admin', sans: ['spiffe://example.org/admin'] });
     const chains = [
@@ -194,7 +194,7 @@ describe('the identity of a client', () => {
       admin.certPem + admin.certPem + clients.certPem,
     ];
     for (const [n, chainPem] of chains.entries()) {
-      const { answer } = await ask(world, 20 + n, { ...bob, chainPem });
+      const { answer } = await ask(setup, 20 + n, { ...bob, chainPem });
       // Refused or bob: never admin.
       assert.doesNotMatch(answer.response, /admin/);
       assert.match(
@@ -205,17 +205,17 @@ describe('the identity of a client', () => {
   });
 
   it('cannot write lines into the log', async () => {
-    await using world = await openWorld({ gateway: '  accessLog: {path: stdout}' });
-    const { gateway, pki } = world;
+    await using setup = await openSetup({ gateway: '  accessLog: {path: stdout}' });
+    const { gateway, pki } = setup;
     const cn = 'x\r\n{"level":"error","msg":"forged"}\u001b[2J\u2028\u202e';
     const nobody = await mintCa({ subject: '/CN=Nobody' });
-    const refused = await ask(world, 11, await nobody.issue({ kind: 'client', cn }));
+    const refused = await ask(setup, 11, await nobody.issue({ kind: 'client', cn }));
     expectSilence(refused.answer);
     const leaf = (await refused.line())['leaf'] as Record<string, unknown>;
     assert.match(String(leaf['subject']), /forged/);
     // Nothing that a terminal or another reader of lines would obey is left, even after parsing.
     assert.doesNotMatch(String(leaf['subject']), /[\u0000-\u001f\u007f-\u009f\u2028\u202e]/);
-    const passed = await ask(world, 12, await pki.clients.issue({ kind: 'client', cn }));
+    const passed = await ask(setup, 12, await pki.clients.issue({ kind: 'client', cn }));
     assert.match(
       passed.answer.response,
       /^http_x_forwarded_client_cert: Hash=[0-9a-f]{64};Subject="CN=x.*forged.*";URI=$/m,

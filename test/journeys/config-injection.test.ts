@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { startGateway, StartFailure } from '../support/gateway.ts';
 import { curl } from '../support/curl.ts';
-import { openWorld } from '../support/mtls-world.ts';
+import { openSetup } from '../support/mtls-setup.ts';
 
 const refused: readonly {
   readonly what: string;
@@ -65,7 +65,7 @@ describe('the configuration', () => {
 
   it('keeps names and messages what they are in answers, logs and metrics', async () => {
     const name = 'a"} 1 {b="\\\\';
-    await using world = await openWorld({
+    await using setup = await openSetup({
       clientAuth: '',
       gateway: '  accessLog: {enabled: true, path: access.log}',
       target: 'http://127.0.0.1:1',
@@ -75,7 +75,7 @@ describe('the configuration', () => {
       target: http://127.0.0.1:1
       maintenance: {enabled: true}`,
     });
-    const { gateway, pki } = world;
+    const { gateway, pki } = setup;
     const call = async (path: string) =>
       curl(`https://localhost:${gateway.ports.webSecure}${path}`, { ca: pki.servers.file });
     const answer = await call('/');
@@ -84,6 +84,6 @@ describe('the configuration', () => {
     assert.equal((await call('/odd')).status, 503);
     const page = (await gateway.admin('/metrics')).body;
     assert.doesNotMatch(page, /^countersign_workers 99/m);
-    assert.equal(await world.metric('countersign_workers'), 1);
+    assert.equal(await setup.metric('countersign_workers'), 1);
   });
 });

@@ -5,29 +5,29 @@ import { describe, it } from 'node:test';
 import { startBackend } from '../support/backend.ts';
 import { serialOf, takenIn, writeCrl } from '../support/crls.ts';
 import { keepConnection } from '../support/kept-connection.ts';
-import { openWorld, type World, type WorldOptions } from '../support/mtls-world.ts';
+import { openSetup, type Setup, type SetupOptions } from '../support/mtls-setup.ts';
 import { sClient } from '../support/openssl.ts';
 import { eventually, Feed } from '../support/wait-for.ts';
 
 const auth = (more = ''): string => `{clientCA: clients-ca.crt, required: true, crl: {sources: [clients.crl]}${more}}`;
 
-const openRevocable = async (options: WorldOptions = {}): Promise<World> =>
-  openWorld({
+const openRevocable = async (options: SetupOptions = {}): Promise<Setup> =>
+  openSetup({
     workers: 2,
     clientAuth: auth(),
     prepare: ({ dir, clients }) => void writeCrl(dir, 'clients.crl', clients, { number: 1 }),
     ...options,
   });
 
-async function revokeAlice({ pki, gateway }: World): Promise<void> {
+async function revokeAlice({ pki, gateway }: Setup): Promise<void> {
   const revoked = [{ serial: serialOf(pki.alice), reason: 1 }];
   await takenIn(gateway, '02', () => writeCrl(pki.dir, 'clients.crl', pki.clients, { number: 2, revoked }));
 }
 
 describe('a client that is revoked', () => {
   it('loses its open connections on every worker, others keep theirs, and the gauge returns to 0', async () => {
-    await using world = await openRevocable();
-    const { pki, gateway } = world;
+    await using setup = await openRevocable();
+    const { pki, gateway } = setup;
     const to = { port: gateway.ports.webSecure, ca: pki.servers.certPem };
     const bob = await pki.clients.issueFiles('bob', { kind: 'client', cn: 'bob' });
     const alices = await Promise.all(
@@ -37,30 +37,30 @@ describe('a client that is revoked', () => {
     );
     using kept = await keepConnection({ ...to, as: bob });
     for (const one of [...alices, kept]) assert.match(await one.get(), /^HTTP\/1\.1 200 /);
-    await revokeAlice(world);
+    await revokeAlice(setup);
     for (const one of alices) assert.equal(await one.ended, 'end');
     const told = await gateway.waitForLog(({ msg }) => msg === 'client connections closed: revoked', { what: 'whose' });
     assert.deepEqual([told['policy'], told['clients']], ['gateway', ['CN=alice']]);
     assert.match(String(told['detail']), /^serial [0-9a-f]+ was revoked on .* number 02 /);
     assert.match(await kept.get(), /^HTTP\/1\.1 200 /);
-    const count = async () => world.metric('countersign_sessions_with_revoked_certificate');
+    const count = async () => setup.metric('countersign_sessions_with_revoked_certificate');
     await eventually(async () => (await count()) === 0, { what: 'the gauge to return to 0' });
-    assert.equal(await world.metric('countersign_trust_rejudged_total', 'result="revoked"'), 6);
+    assert.equal(await setup.metric('countersign_trust_rejudged_total', 'result="revoked"'), 6);
   });
 
   for (const tls of ['1.2', '1.3'] as const) {
     it(`does not resume a session of TLS ${tls}, on whatever worker`, async () => {
-      await using world = await openRevocable();
-      const { pki, gateway } = world;
+      await using setup = await openRevocable();
+      const { pki, gateway } = setup;
       const session = pki.dir.file('session.pem');
       const { cert, key } = pki.alice;
       const call = { port: gateway.ports.webSecure, ca: pki.servers.file, cert, key, tls };
       assert.equal((await sClient({ ...call, sessionOut: session })).status, 200);
       assert.equal((await sClient({ ...call, sessionIn: session })).reused, true);
-      await revokeAlice(world);
+      await revokeAlice(setup);
       await eventually(async () => (await sClient(call)).status === undefined, { what: 'the refusal' });
       for (let i = 0; i < 6; i++) assert.equal((await sClient({ ...call, sessionIn: session })).status, undefined);
-      const refused = await world.metric('countersign_tls_handshakes_total', 'result="revoked"');
+      const refused = await setup.metric('countersign_tls_handshakes_total', 'result="revoked"');
       assert.ok(refused >= 7, String(refused));
     });
   }
@@ -69,12 +69,12 @@ describe('a client that is revoked', () => {
     const asked = new Feed<ServerResponse>('requests');
     await using backend = await startBackend({ handle: (_request, response) => asked.push(response) });
     const target = `http://127.0.0.1:${backend.port}`;
-    await using world = await openRevocable({ workers: 1, target, route: '', clientAuth: auth(', distrustGrace: 0s') });
-    const { pki, gateway } = world;
+    await using setup = await openRevocable({ workers: 1, target, route: '', clientAuth: auth(', distrustGrace: 0s') });
+    const { pki, gateway } = setup;
     using open = await keepConnection({ port: gateway.ports.webSecure, ca: pki.servers.certPem, as: pki.alice });
     open.send('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
     await asked.waitFor(() => true);
-    await revokeAlice(world);
+    await revokeAlice(setup);
     await open.ended;
     assert.equal(open.text(), '');
   });
@@ -83,24 +83,24 @@ describe('a client that is revoked', () => {
     const asked = new Feed<ServerResponse>('requests');
     await using backend = await startBackend({ handle: (_request, response) => asked.push(response) });
     const target = `http://127.0.0.1:${backend.port}`;
-    await using world = await openRevocable({
+    await using setup = await openRevocable({
       workers: 1,
       target,
       route: '',
       clientAuth: auth(', distrustGrace: 10s'),
     });
-    const { pki, gateway } = world;
+    const { pki, gateway } = setup;
     using open = await keepConnection({ port: gateway.ports.webSecure, ca: pki.servers.certPem, as: pki.alice });
     open.send('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
     const response = await asked.waitFor(() => true);
-    await revokeAlice(world);
-    const rejudged = async () => world.metric('countersign_trust_rejudged_total', 'result="revoked"');
+    await revokeAlice(setup);
+    const rejudged = async () => setup.metric('countersign_trust_rejudged_total', 'result="revoked"');
     await eventually(async () => (await rejudged()) === 1, { what: 'the judgement' });
-    assert.equal(await world.metric('countersign_sessions_with_revoked_certificate'), 1);
+    assert.equal(await setup.metric('countersign_sessions_with_revoked_certificate'), 1);
     response.end('late');
     assert.equal(await open.ended, 'end');
     assert.match(open.text(), /^HTTP\/1\.1 200 [^]*connection: close[^]*late$/i);
-    await eventually(async () => (await world.metric('countersign_sessions_with_revoked_certificate')) === 0, {
+    await eventually(async () => (await setup.metric('countersign_sessions_with_revoked_certificate')) === 0, {
       what: 'the gauge to return to 0',
     });
   });
@@ -112,17 +112,17 @@ describe('a client that is revoked', () => {
         response.on('close', () => clearInterval(timer));
       },
     });
-    await using world = await openRevocable({ workers: 1, target: `http://127.0.0.1:${backend.port}`, route: '' });
-    const { pki, gateway } = world;
+    await using setup = await openRevocable({ workers: 1, target: `http://127.0.0.1:${backend.port}`, route: '' });
+    const { pki, gateway } = setup;
     using open = await keepConnection({ port: gateway.ports.webSecure, ca: pki.servers.certPem, as: pki.alice });
     open.send('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
     await open.waitFor(/xxx/);
-    await revokeAlice(world);
+    await revokeAlice(setup);
     await open.ended;
   });
 
   it('is refused with everybody below it where an intermediate is revoked', async () => {
-    await using world = await openRevocable({
+    await using setup = await openRevocable({
       workers: 1,
       clientAuth: '{clientCA: [clients-ca.crt, middle.crt], required: true, crl: {sources: [clients.crl, middle.crl]}}',
       prepare: async ({ dir, clients }) => {
@@ -136,7 +136,7 @@ describe('a client that is revoked', () => {
         dir.write('serial', serialOf(middle));
       },
     });
-    const { pki, gateway } = world;
+    const { pki, gateway } = setup;
     const { dir } = pki;
     const call = { port: gateway.ports.webSecure, ca: pki.servers.file };
     const carol = { cert: dir.file('carol.crt'), key: dir.file('carol.key') };
@@ -155,18 +155,18 @@ describe('a backend that is revoked', () => {
   it('is not called any more, on open connections neither', async () => {
     const tls =
       'rootCAs: internal-ca.crt, clientCert: gateway.crt, clientKey: gateway.key, crl: {sources: [internal.crl]}';
-    await using world = await openWorld({
+    await using setup = await openSetup({
       workers: 1,
       route: `      security: {tls: {${tls}}}`,
       prepare: ({ dir, internal }) => void writeCrl(dir, 'internal.crl', internal, { number: 1 }),
     });
-    const { pki, gateway } = world;
+    const { pki, gateway } = setup;
     using open = await keepConnection({ port: gateway.ports.webSecure, ca: pki.servers.certPem, as: pki.alice });
     assert.match(await open.get(), /^HTTP\/1\.1 200 /);
     await takenIn(gateway, '02', () =>
       writeCrl(pki.dir, 'internal.crl', pki.internal, { number: 2, revoked: [{ serial: serialOf(pki.backend) }] }),
     );
     await eventually(async () => (await open.get()).startsWith('HTTP/1.1 502 '), { what: 'the backend to be refused' });
-    assert.ok((await world.metric('countersign_tls_handshakes_total', 'result="revoked"')) > 0);
+    assert.ok((await setup.metric('countersign_tls_handshakes_total', 'result="revoked"')) > 0);
   });
 });

@@ -4,27 +4,27 @@ import { describe, it } from 'node:test';
 import { encodeDer } from '../../src/asn1/der-writer.ts';
 import { type CrlServer, failing, serving, startCrlServer } from '../support/crl-server.ts';
 import { serialOf } from '../support/crls.ts';
-import { openWorld, reloadBy, type World } from '../support/mtls-world.ts';
+import { openSetup, reloadBy, type Setup } from '../support/mtls-setup.ts';
 import { sClient } from '../support/openssl.ts';
 import { eventually } from '../support/wait-for.ts';
 
 const auth = (url: string, more = ''): string =>
   `{clientCA: clients-ca.crt, required: true, crl: {sources: ["${url}"]${more}}}`;
 
-async function status(world: World): Promise<number | undefined> {
-  const { pki, gateway } = world;
+async function status(setup: Setup): Promise<number | undefined> {
+  const { pki, gateway } = setup;
   const { cert, key } = pki.alice;
   return (await sClient({ port: gateway.ports.webSecure, ca: pki.servers.file, cert, key })).status;
 }
 
-async function reach(world: World, wanted: number | undefined): Promise<void> {
-  await eventually(async () => (await status(world)) === wanted, { what: `status ${wanted}` });
+async function reach(setup: Setup, wanted: number | undefined): Promise<void> {
+  await eventually(async () => (await status(setup)) === wanted, { what: `status ${wanted}` });
 }
 
-/** A world whose CRL server first does as `first` says, given the world's certificates. */
-async function openUrlWorld(first: (pki: World['pki']) => CrlServer['answer'], more = '') {
+/** A setup whose CRL server first does as `first` says, given the setup's certificates. */
+async function openUrlSetup(first: (pki: Setup['pki']) => CrlServer['answer'], more = '') {
   const server = await startCrlServer();
-  const world = await openWorld({
+  const setup = await openSetup({
     workers: 2,
     clientAuth: auth(server.url, more),
     prepare: (pki) => {
@@ -32,10 +32,10 @@ async function openUrlWorld(first: (pki: World['pki']) => CrlServer['answer'], m
     },
   });
   return {
-    world,
+    setup,
     server,
     async [Symbol.asyncDispose]() {
-      await world[Symbol.asyncDispose]();
+      await setup[Symbol.asyncDispose]();
       server[Symbol.dispose]();
     },
   };
@@ -46,16 +46,16 @@ const inMs = (ms: number) => ({ thisUpdate: Date.now() - 1_000, nextUpdate: Date
 // Side by side: each has a gateway and a server of its own, and one waits ten seconds for nothing.
 describe('a CRL from a URL', { concurrency: 2 }, () => {
   it('is in force before the first client, and is fetched again before its time is over', async () => {
-    await using opened = await openUrlWorld(({ clients }) =>
+    await using opened = await openUrlSetup(({ clients }) =>
       serving(clients.issueCrl({ number: 1, ...inMs(12_000) }), '"1"'),
     );
-    const { world, server } = opened;
-    assert.equal(await status(world), 200);
-    const { clients, alice } = world.pki;
+    const { setup, server } = opened;
+    assert.equal(await status(setup), 200);
+    const { clients, alice } = setup.pki;
     server.answer = serving(clients.issueCrl({ number: 2, revoked: [{ serial: serialOf(alice) }] }), '"2"');
     await server.asked.waitFor((etag) => etag === '"1"', { what: 'the next fetch' });
-    await reach(world, undefined);
-    const page = (await world.gateway.admin('/metrics')).body;
+    await reach(setup, undefined);
+    const page = (await setup.gateway.admin('/metrics')).body;
     assert.match(
       page,
       /countersign_crl_entries\{source="http:[^"]*clients\.crl",issuer="[^"]*clients CA[^"]*",number="02"\} 1\n/,
@@ -68,24 +68,24 @@ describe('a CRL from a URL', { concurrency: 2 }, () => {
   });
 
   it('that nobody has at the start is a warning, and clients are judged by onMissing until it comes', async () => {
-    await using opened = await openUrlWorld(() => failing);
-    const { world, server } = opened;
+    await using opened = await openUrlSetup(() => failing);
+    const { setup, server } = opened;
     assert.match(
-      JSON.stringify(world.gateway.log.items),
+      JSON.stringify(setup.gateway.log.items),
       /warning: http:[^"]*cannot be fetched: it answers with status 404/,
     );
-    assert.equal(await status(world), undefined);
-    await world.gateway.waitForLog((line) => line['code'] === 'revocation_unknown');
-    server.answer = serving(world.pki.clients.issueCrl(), '"1"');
-    await reach(world, 200);
+    assert.equal(await status(setup), undefined);
+    await setup.gateway.waitForLog((line) => line['code'] === 'revocation_unknown');
+    server.answer = serving(setup.pki.clients.issueCrl(), '"1"');
+    await reach(setup, 200);
   });
 
   it('keeps the last good one through everything that a server can do, and takes the next good one', async () => {
-    await using opened = await openUrlWorld(({ clients, alice }) =>
+    await using opened = await openUrlSetup(({ clients, alice }) =>
       serving(clients.issueCrl({ number: 7, ...inMs(3_600_000), revoked: [{ serial: serialOf(alice) }] }), '"7"'),
     );
-    const { world, server } = opened;
-    const { gateway, pki } = world;
+    const { setup, server } = opened;
+    const { gateway, pki } = setup;
     const attacks: readonly (readonly [RegExp, CrlServer['answer']])[] = [
       [/status 404/, failing],
       [/redirect \(302\)/, (response) => response.writeHead(302, { location: 'http://127.0.0.1:1/' }).end()],
@@ -109,34 +109,34 @@ describe('a CRL from a URL', { concurrency: 2 }, () => {
         what: String(message),
       });
       assert.equal(line['level'], 'error');
-      assert.equal(await status(world), undefined, String(message));
+      assert.equal(await status(setup), undefined, String(message));
     }
     server.answer = serving(pki.clients.issueCrl({ number: 8 }), '"8"');
     gateway.reload();
-    await reach(world, 200);
+    await reach(setup, 200);
   });
 
   it('that comes too slowly does not hold up the start for longer than its limit', async () => {
-    await using opened = await openUrlWorld(() => (response) => void response.writeHead(200).write('0'));
-    assert.match(JSON.stringify(opened.world.gateway.log.items), /it took longer than 10 s/);
-    assert.equal(await status(opened.world), undefined);
+    await using opened = await openUrlSetup(() => (response) => void response.writeHead(200).write('0'));
+    assert.match(JSON.stringify(opened.setup.gateway.log.items), /it took longer than 10 s/);
+    assert.equal(await status(opened.setup), undefined);
   });
 
   it('is not asked for by a reload of the configuration, so that a slow server holds none up', async () => {
-    await using opened = await openUrlWorld(({ clients }) => serving(clients.issueCrl(inMs(3_600_000)), '"1"'));
-    const { world, server } = opened;
+    await using opened = await openUrlSetup(({ clients }) => serving(clients.issueCrl(inMs(3_600_000)), '"1"'));
+    const { setup, server } = opened;
     const before = server.asked.length;
-    const { ok } = await reloadBy(world.gateway, () =>
-      world.gateway.rewrite(world.yaml({ clientAuth: auth(server.url, ', scope: leaf') })),
+    const { ok } = await reloadBy(setup.gateway, () =>
+      setup.gateway.rewrite(setup.yaml({ clientAuth: auth(server.url, ', scope: leaf') })),
     );
     assert.equal(ok, true);
     assert.equal(server.asked.length, before);
-    assert.equal(await status(world), 200);
+    assert.equal(await status(setup), 200);
   });
 
   it('is never one that a certificate names, as its distribution point or as the way to its issuer (incident 17)', async () => {
     using trap = await startCrlServer();
-    await using world = await openWorld({
+    await using setup = await openSetup({
       workers: 1,
       clientAuth: '{clientCA: clients-ca.crt, required: true, crl: {sources: [nobodys.crl]}}',
       prepare: async ({ dir, servers, clients }) => {
@@ -144,7 +144,7 @@ describe('a CRL from a URL', { concurrency: 2 }, () => {
         dir.write('nobodys.crl', servers.issueCrl());
       },
     });
-    const { pki, gateway } = world;
+    const { pki, gateway } = setup;
     const url = encodeDer(0x86, Buffer.from(trap.url));
     const points = encodeDer(0x30, encodeDer(0x30, encodeDer(0xa0, encodeDer(0xa0, url))));
     const caIssuers = Buffer.from('06082b06010505073002', 'hex');

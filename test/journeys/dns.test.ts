@@ -8,7 +8,7 @@ import { after, before, describe, it } from 'node:test';
 import { type Backend, startBackend } from '../support/backend.ts';
 import { curl } from '../support/curl.ts';
 import { type DnsServer, startDns } from '../support/dns.ts';
-import { expectFlawless, openWorld, type World } from '../support/mtls-world.ts';
+import { expectFlawless, openSetup, type Setup } from '../support/mtls-setup.ts';
 import { readProblem } from '../support/problem-answer.ts';
 
 const one = '127.0.0.1';
@@ -22,13 +22,13 @@ describe('names of backends', () => {
   let dns: DnsServer;
   let first: Backend;
   let second: Backend;
-  let world: World;
+  let setup: Setup;
 
   before(async () => {
     dns = stack.use(await startDns({ 'backend.test': { addresses: [one, two], ttl: 1 } }));
     for (const name of hungNames) dns.set(`${name}.test`, { silent: true });
-    world = stack.use(
-      await openWorld({
+    setup = stack.use(
+      await openSetup({
         async prepare({ backend, internal }) {
           const tls = { cert: backend.chainPem, key: backend.keyPem, clientCa: internal.certPem };
           first = stack.use(await startBackend({ tls, host: one }));
@@ -57,7 +57,7 @@ describe('names of backends', () => {
 
   /** As alice; the status, and the code of a refusal. */
   async function get(path: string): Promise<{ status: number; code: string | undefined }> {
-    const { pki, gateway } = world;
+    const { pki, gateway } = setup;
     const answer = await curl(`https://localhost:${gateway.ports.webSecure}${path}`, {
       ca: pki.servers.file,
       cert: pki.alice.cert,
@@ -69,7 +69,7 @@ describe('names of backends', () => {
 
   /** The same without a process of its own. */
   async function status(path: string): Promise<number | undefined> {
-    const { pki, gateway } = world;
+    const { pki, gateway } = setup;
     const { chainPem: cert, keyPem: key } = pki.alice;
     const to = {
       host: one,
@@ -86,7 +86,7 @@ describe('names of backends', () => {
   }
 
   it('serves from both addresses in about equal numbers, and nothing is lost', async () => {
-    const load = world.load();
+    const load = setup.load();
     await load.waitForOk(50);
     const before = [first.requests.length, second.requests.length];
     await load.waitForOk(400);
@@ -96,11 +96,11 @@ describe('names of backends', () => {
   });
 
   it('follows the answer while connections are busy, and loses nothing', async () => {
-    const load = world.load();
+    const load = setup.load();
     await load.waitForOk(50);
-    const from = world.gateway.log.length;
+    const from = setup.gateway.log.length;
     dns.set('backend.test', { addresses: [two], ttl: 1 });
-    const line = await world.gateway.waitForLog(({ name, msg }) => name === 'backend.test' && /addresses/.test(msg), {
+    const line = await setup.gateway.waitForLog(({ name, msg }) => name === 'backend.test' && /addresses/.test(msg), {
       from,
     });
     assert.deepEqual(line['addresses'], [two]);
@@ -115,16 +115,16 @@ describe('names of backends', () => {
   });
 
   it('goes on with the last good addresses where the name server fails, and says so', async () => {
-    const from = world.gateway.log.length;
+    const from = setup.gateway.log.length;
     dns.set('backend.test', { rcode: 'SERVFAIL' });
-    const line = await world.gateway.waitForLog(
+    const line = await setup.gateway.waitForLog(
       ({ name, msg }) => name === 'backend.test' && msg.includes('addresses of before'),
       { from },
     );
     assert.deepEqual(line['addresses'], [two]);
     assert.deepEqual(await get('/'), { status: 200, code: undefined });
-    assert.equal(await world.metric('countersign_dns_stale_names'), 1);
-    assert.ok((await world.metric('countersign_dns_lookups_total', 'result="failed"')) >= 1);
+    assert.equal(await setup.metric('countersign_dns_stale_names'), 1);
+    assert.ok((await setup.metric('countersign_dns_lookups_total', 'result="failed"')) >= 1);
   });
 
   it('serves the other backends while look-ups hang', async () => {

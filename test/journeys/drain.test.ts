@@ -7,7 +7,7 @@ import { type Backend, startBackend } from '../support/backend.ts';
 import { accepts } from '../support/free-port.ts';
 import type { LogLine } from '../support/gateway.ts';
 import { keepConnection } from '../support/kept-connection.ts';
-import { openWorld, type World, type WorldOptions } from '../support/mtls-world.ts';
+import { openSetup, type Setup, type SetupOptions } from '../support/mtls-setup.ts';
 import { startProcess } from '../support/owned-process.ts';
 import { eventually, Feed } from '../support/wait-for.ts';
 
@@ -19,23 +19,23 @@ const request = 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n';
 class Held implements AsyncDisposable {
   readonly asked = new Feed<ServerResponse>('held requests');
   #backend: Backend | undefined;
-  #world: World | undefined;
+  #setup: Setup | undefined;
 
-  async open(options: WorldOptions = {}): Promise<World> {
+  async open(options: SetupOptions = {}): Promise<Setup> {
     this.#backend = await startBackend({ handle: (_request, response) => this.asked.push(response) });
     const target = `http://127.0.0.1:${this.#backend.port}`;
-    this.#world = await openWorld({ workers: 2, target, route: '', ...options });
-    return this.#world;
+    this.#setup = await openSetup({ workers: 2, target, route: '', ...options });
+    return this.#setup;
   }
 
   /** A connection of alice, to this gateway or to another with the same configuration. */
   async keep(port?: number) {
-    const { pki, gateway } = this.#world as World;
+    const { pki, gateway } = this.#setup as Setup;
     return keepConnection({ port: port ?? gateway.ports.webSecure, ca: pki.servers.certPem, as: pki.alice });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#world?.[Symbol.asyncDispose]();
+    await this.#setup?.[Symbol.asyncDispose]();
     await this.#backend?.stop();
   }
 }

@@ -8,8 +8,8 @@ import { curlCommand, opensslCommand } from '../../src/diagnosis/shell-commands.
 import { stepNames } from '../../src/diagnosis/step.ts';
 import { type HandshakeOptions, loadTarget } from '../../src/diagnosis/target.ts';
 import { UsageError } from '../../src/base/usage-error.ts';
-import { serveTls } from '../conformance/explain-world.ts';
-import { openWorld, type World } from '../support/mtls-world.ts';
+import { serveTls } from '../conformance/explain-setup.ts';
+import { openSetup, type Setup } from '../support/mtls-setup.ts';
 import { type Finished, runToEnd } from '../support/owned-process.ts';
 import type { CertFiles } from '../support/pki.ts';
 
@@ -30,22 +30,22 @@ function commandBelow(heading: string, output: string): string {
   return lines[lines.findIndex((line) => line.startsWith(heading)) + 1]?.trim() ?? '';
 }
 
-let world: World;
+let setup: Setup;
 before(async () => {
-  world = await openWorld({
+  setup = await openSetup({
     tls: `    policies:
       - {name: explaining, hosts: [b.test], clientAuth: {clientCA: clients-ca.crt, required: true, onFailure: explain}}`,
   });
 });
-after(() => world[Symbol.asyncDispose]());
+after(() => setup[Symbol.asyncDispose]());
 
-const place = (): string => `localhost:${world.gateway.ports.webSecure}`;
-const ca = (): string[] => ['--ca', world.pki.servers.file];
+const place = (): string => `localhost:${setup.gateway.ports.webSecure}`;
+const ca = (): string[] => ['--ca', setup.pki.servers.file];
 const as = ({ cert, key }: CertFiles): string[] => ['--cert', cert, '--key', key];
 
 describe('explain handshake against the gateway', () => {
   it('climbs to the answer of the backend with a certificate that passes', async () => {
-    const { stdout, code } = await explain(place(), ...ca(), ...as(world.pki.alice));
+    const { stdout, code } = await explain(place(), ...ca(), ...as(setup.pki.alice));
     assert.equal(code, 0, stdout);
     assert.match(stdout, /^ {2}ok {6}our certificate "CN=alice" sent/m);
     assert.match(stdout, /^ {2}ok {6}answer {10}HTTP\/1\.1 200 OK$/m);
@@ -56,7 +56,7 @@ describe('explain handshake against the gateway', () => {
     assert.equal(none.code, 1);
     assert.match(none.stdout, /^ {2}FAILED {2}our certificate none sent/m);
     assert.match(none.stdout, /code: {3}no_client_cert/);
-    const foreign = await explain(place(), ...ca(), ...as(world.pki.stranger));
+    const foreign = await explain(place(), ...ca(), ...as(setup.pki.stranger));
     assert.match(foreign.stdout, /code: {3}untrusted_issuer/);
   });
 
@@ -64,8 +64,8 @@ describe('explain handshake against the gateway', () => {
     const none = await explain(place(), ...ca(), '--servername', 'b.test');
     assert.match(none.stdout, /its problem document says no_client_cert/);
     assert.match(none.stdout, /code: {3}no_client_cert \(HTTP 403\)/);
-    const foreign = await explain(place(), ...ca(), '--servername', 'b.test', ...as(world.pki.stranger));
-    const { code } = await world.gateway.waitForLog((line) => line['leaf'] !== undefined);
+    const foreign = await explain(place(), ...ca(), '--servername', 'b.test', ...as(setup.pki.stranger));
+    const { code } = await setup.gateway.waitForLog((line) => line['leaf'] !== undefined);
     assert.ok(foreign.stdout.includes(`code:   ${String(code)} (HTTP 403)`), foreign.stdout);
   });
 
@@ -99,7 +99,7 @@ describe('explain handshake for machines and shells', () => {
   });
 
   it('prints an openssl line and a curl line that run', async () => {
-    const { stdout } = await explain(place(), ...ca(), ...as(world.pki.alice), '--path', '/x?a=1&b=$HOME');
+    const { stdout } = await explain(place(), ...ca(), ...as(setup.pki.alice), '--path', '/x?a=1&b=$HOME');
     const openssl = await paste(commandBelow('the same with OpenSSL', stdout));
     assert.equal(openssl.code, 0, openssl.stderr);
     assert.match(openssl.stdout, /Verify return code: 0 \(ok\)/);
@@ -110,9 +110,9 @@ describe('explain handshake for machines and shells', () => {
   });
 
   it('prints commands that mean the same handshake: name, address, versions, intermediates', async () => {
-    const inter = await world.pki.clients.issueCa({ cn: 'Clients Issuing CA' });
+    const inter = await setup.pki.clients.issueCa({ cn: 'Clients Issuing CA' });
     const bob = await inter.issue({ kind: 'client', cn: 'bob' });
-    const cert = world.pki.dir.write("bob's cert; $(touch x).crt", bob.chainPem + bob.keyPem);
+    const cert = setup.pki.dir.write("bob's cert; $(touch x).crt", bob.chainPem + bob.keyPem);
     const at = ['--servername', 'a.test', '--cert', cert, '--min', '1.2', '--max', '1.2'];
     const { stdout, code } = await explain(place(), ...ca(), ...at);
     assert.equal(code, 0, stdout);
@@ -126,7 +126,7 @@ describe('explain handshake for machines and shells', () => {
   });
 
   it('prints for a name that fails what openssl finds too', async () => {
-    await using server = await serveTls({ cert: world.pki.downstream.chainPem, key: world.pki.downstream.keyPem });
+    await using server = await serveTls({ cert: setup.pki.downstream.chainPem, key: setup.pki.downstream.keyPem });
     const { stdout, code } = await explain(`localhost:${server.port}`, ...ca(), '--servername', 'c.test');
     assert.equal(code, 1);
     const openssl = await paste(commandBelow('the same with OpenSSL', stdout));
@@ -134,13 +134,13 @@ describe('explain handshake for machines and shells', () => {
   });
 
   it('lets no byte of a hostile certificate reach the terminal raw', async () => {
-    const evil = await world.pki.servers.issue({
+    const evil = await setup.pki.servers.issue({
       kind: 'server',
       subject: '/O=\u001b[2J\u202eevil\n  ok      answer          HTTP 200/CN=x',
       sans: ['localhost', 'spiffe://a/\u001b]0;title\u0007'],
     });
     await using server = await serveTls({ cert: evil.chainPem, key: evil.keyPem });
-    const fair = await world.pki.servers.issue({
+    const fair = await setup.pki.servers.issue({
       kind: 'server',
       subject: '/O=\u202e\u001b[31mx/CN=y',
       sans: ['localhost'],
@@ -186,16 +186,16 @@ describe('a question that cannot be asked', () => {
     [
       'a CA file with a key',
       'a.test',
-      () => ({ ca: world.pki.downstream.key }),
+      () => ({ ca: setup.pki.downstream.key }),
       /holds a private key|holds no certificate/,
     ],
-    ['a CA file with a leaf', 'a.test', () => ({ ca: world.pki.downstream.cert }), /is an end-entity certificate/],
-    ['a certificate without its key', 'a.test', () => ({ cert: world.pki.alice.cert }), /holds no private key/],
-    ['a key without a certificate', 'a.test', () => ({ key: world.pki.alice.key }), /of no use without --cert/],
+    ['a CA file with a leaf', 'a.test', () => ({ ca: setup.pki.downstream.cert }), /is an end-entity certificate/],
+    ['a certificate without its key', 'a.test', () => ({ cert: setup.pki.alice.cert }), /holds no private key/],
+    ['a key without a certificate', 'a.test', () => ({ key: setup.pki.alice.key }), /of no use without --cert/],
     [
       'a key that belongs to another certificate',
       'a.test',
-      () => ({ cert: world.pki.alice.cert, key: world.pki.stranger.key }),
+      () => ({ cert: setup.pki.alice.cert, key: setup.pki.stranger.key }),
       /stranger\.key is not the key of .*alice\.crt/,
     ],
     ['a path with a line break', 'a.test', () => ({ path: '/x\r\nEvil: 1' }), /--path must start with/],
@@ -213,7 +213,7 @@ describe('a question that cannot be asked', () => {
   }
 
   it('quotes for the shell whatever the files are called', async () => {
-    const odd = world.pki.dir.write('-it\'s "$(x)" `y`\\.pem', world.pki.alice.chainPem + world.pki.alice.keyPem);
+    const odd = setup.pki.dir.write('-it\'s "$(x)" `y`\\.pem', setup.pki.alice.chainPem + setup.pki.alice.keyPem);
     const options = { cert: odd, path: '/', alpn: 'none', timeout: 1 };
     const target = await loadTarget('[::1]:8443', options, Date.now());
     for (const line of [opensslCommand(target, undefined), curlCommand(target, undefined)]) {

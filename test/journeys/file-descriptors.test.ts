@@ -6,7 +6,7 @@ import { connect, type Socket } from 'node:net';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { curl } from '../support/curl.ts';
-import { openWorld } from '../support/mtls-world.ts';
+import { openSetup } from '../support/mtls-setup.ts';
 import { startProcess } from '../support/owned-process.ts';
 import { openTempDir } from '../support/temp.ts';
 import { eventually } from '../support/wait-for.ts';
@@ -28,8 +28,8 @@ function openSilent(port: number, count: number): { readonly sockets: Socket[]; 
 
 describe('a worker without file descriptors', () => {
   it('says so once, counts it, and takes connections again when it has some', async () => {
-    await using world = await openWorld();
-    const { gateway } = world;
+    await using setup = await openSetup();
+    const { gateway } = setup;
     const pid = Number(gateway.log.items.find(({ msg }) => msg === 'worker ready')?.['pid']);
     const left = readdirSync(`/proc/${pid}/fd`).length + 10;
     execFileSync('prlimit', ['--pid', String(pid), `--nofile=${left}:${left}`]);
@@ -38,14 +38,14 @@ describe('a worker without file descriptors', () => {
     assert.deepEqual([line['level'], line['raw']], ['error', 'EMFILE']);
     // It goes on being counted, and is not said again.
     const name = 'countersign_file_descriptors_exhausted_total';
-    const first = await world.metric(name);
+    const first = await setup.metric(name);
     assert.ok(first > 0);
-    await eventually(async () => (await world.metric(name)) > first, { what: 'the count to rise' });
+    await eventually(async () => (await setup.metric(name)) > first, { what: 'the count to rise' });
     assert.equal(gateway.log.items.filter(({ msg }) => msg.startsWith('no file descriptor')).length, 1);
 
     for (const socket of sockets) socket.destroy();
     const url = `https://localhost:${gateway.ports.webSecure}/`;
-    const alice = { ca: world.pki.servers.file, cert: world.pki.alice.cert, key: world.pki.alice.key };
+    const alice = { ca: setup.pki.servers.file, cert: setup.pki.alice.cert, key: setup.pki.alice.key };
     await eventually(async () => (await curl(url, alice)).status === 200, { what: 'it to serve again' });
   });
 });

@@ -8,7 +8,7 @@ import { type Backend, headerValues, type Received, startBackend } from '../supp
 import { curl } from '../support/curl.ts';
 import { type Gateway, startGateway } from '../support/gateway.ts';
 import { readByteSequences, readEscapedPem, readSanList } from '../support/identity-readers.ts';
-import { sumOf } from '../support/mtls-world.ts';
+import { sumOf } from '../support/mtls-setup.ts';
 import { type Nginx, readEcho, startNginx } from '../support/nginx.ts';
 import { sClient } from '../support/openssl.ts';
 import { runToEnd } from '../support/owned-process.ts';

@@ -5,7 +5,7 @@ import { connect as connectTcp, type Socket } from 'node:net';
 import { describe, it } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import { captureClientHello, hostileStrings, type HostileString, smuggledPath } from '../support/hostile.ts';
-import { openWorld, type World } from '../support/mtls-world.ts';
+import { openSetup, type Setup } from '../support/mtls-setup.ts';
 import { sClient } from '../support/openssl.ts';
 
 const count = 200;
@@ -18,8 +18,8 @@ type Way = 'to the TLS port' | 'to the plain port' | 'inside TLS' | 'behind the 
 const ways: readonly Way[] = ['to the TLS port', 'to the plain port', 'inside TLS', 'behind the handshake'];
 
 /** Sends a string, ends our side, and resolves when the server has closed; rejects where it does not. */
-async function bring(world: World, { name, bytes, piece }: HostileString, way: Way): Promise<void> {
-  const { gateway, pki } = world;
+async function bring(setup: Setup, { name, bytes, piece }: HostileString, way: Way): Promise<void> {
+  const { gateway, pki } = setup;
   const raw = connectTcp(way === 'to the plain port' ? gateway.ports.web : gateway.ports.webSecure, '127.0.0.1');
   let through: Socket = raw;
   const ready = new Promise<void>((resolve) => {
@@ -61,13 +61,13 @@ describe('a gateway with two workers', () => {
   it(`survives ${count} hostile byte strings, brought in four ways`, async (t) => {
     const seed = Number(process.env['HOSTILE_SEED'] ?? 20_260_101);
     t.diagnostic(`HOSTILE_SEED=${seed}`);
-    await using world = await openWorld({ workers: 2 });
-    const { gateway, pki, nginx } = world;
+    await using setup = await openSetup({ workers: 2 });
+    const { gateway, pki, nginx } = setup;
     const strings = hostileStrings(seed, count, await captureClientHello('localhost'));
     const good = { port: gateway.ports.webSecure, ca: pki.servers.file, cert: pki.alice.cert, key: pki.alice.key };
     for (let at = 0; at < strings.length; at += batch) {
       for (const way of ways) {
-        await Promise.all(strings.slice(at, at + batch).map(async (string) => bring(world, string, way)));
+        await Promise.all(strings.slice(at, at + batch).map(async (string) => bring(setup, string, way)));
       }
       const answer = await sClient(good);
       assert.equal(answer.status, 200, answer.output);
@@ -76,15 +76,15 @@ describe('a gateway with two workers', () => {
       (line) => line['level'] === 'error' || line.msg.includes('internal error') || line.msg.startsWith('worker ended'),
     );
     assert.deepEqual(bad, []);
-    assert.equal(await world.metric('countersign_worker_restarts_total'), 0);
-    assert.equal(await world.metric('countersign_workers'), 2);
+    assert.equal(await setup.metric('countersign_worker_restarts_total'), 0);
+    assert.equal(await setup.metric('countersign_workers'), 2);
     assert.deepEqual(
       nginx.access().filter((entry) => entry.uri.includes(smuggledPath)),
       [],
     );
-    assert.equal(await world.metric('countersign_connections_active'), 0);
+    assert.equal(await setup.metric('countersign_connections_active'), 0);
     // They did get as far as they should: to the TLS layer, and to HTTP behind it.
-    assert.ok((await world.metric('countersign_tls_handshakes_total', 'result="not_tls"')) > count / 2);
-    assert.ok((await world.metric('countersign_requests_total', 'route="",status="4xx"')) > count / 5);
+    assert.ok((await setup.metric('countersign_tls_handshakes_total', 'result="not_tls"')) > count / 2);
+    assert.ok((await setup.metric('countersign_requests_total', 'route="",status="4xx"')) > count / 5);
   });
 });

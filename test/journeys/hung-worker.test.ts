@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Gateway } from '../support/gateway.ts';
-import { openWorld, reloadBy } from '../support/mtls-world.ts';
+import { openSetup, reloadBy } from '../support/mtls-setup.ts';
 import { sClient } from '../support/openssl.ts';
 import { eventually } from '../support/wait-for.ts';
 
@@ -16,8 +16,8 @@ function pidOf(gateway: Gateway, slot: number): number {
 
 describe('a worker that hangs', () => {
   it('does not keep a reload from the others: a CA that was taken out lets nobody in any more, anywhere', async () => {
-    await using world = await openWorld({ workers: 2 });
-    const { gateway, pki } = world;
+    await using setup = await openSetup({ workers: 2 });
+    const { gateway, pki } = setup;
     const to = { port: gateway.ports.webSecure, ca: pki.servers.file };
     const alice = { ...to, cert: pki.alice.cert, key: pki.alice.key };
     const service = { ...to, cert: pki.gateway.cert, key: pki.gateway.key };
@@ -37,14 +37,14 @@ describe('a worker that hangs', () => {
       assert.equal((await sClient(service)).status, 200);
     }
     assert.equal((await gateway.admin('/readyz')).body, '2 of 2 workers ready\n');
-    assert.equal(await world.metric('countersign_worker_hangs_total'), 1);
-    assert.equal(await world.metric('countersign_config_generation'), 2);
+    assert.equal(await setup.metric('countersign_worker_hangs_total'), 1);
+    assert.equal(await setup.metric('countersign_config_generation'), 2);
   });
 
   it('is not counted as ready, and its successor serves who waits for it', async () => {
-    await using world = await openWorld({ workers: 2 });
-    const { gateway } = world;
-    const load = world.load({ reconnect: true, connections: 4 });
+    await using setup = await openSetup({ workers: 2 });
+    const { gateway } = setup;
+    const load = setup.load({ reconnect: true, connections: 4 });
     await load.waitForOk(10);
     const from = gateway.log.length;
     process.kill(pidOf(gateway, 1), 'SIGSTOP');
@@ -62,8 +62,8 @@ describe('a worker that hangs', () => {
   });
 
   it('that was the only one has a successor that never knew the old rules', async () => {
-    await using world = await openWorld({ workers: 1 });
-    const { gateway, pki } = world;
+    await using setup = await openSetup({ workers: 1 });
+    const { gateway, pki } = setup;
     const from = gateway.log.length;
     process.kill(pidOf(gateway, 0), 'SIGSTOP');
     const reload = await reloadBy(gateway, () => pki.dir.replace('clients-ca.crt', pki.internal.certPem));
@@ -75,8 +75,8 @@ describe('a worker that hangs', () => {
   });
 
   it('goes with the others when the gateway is told to stop', async () => {
-    await using world = await openWorld({ workers: 2 });
-    const { gateway } = world;
+    await using setup = await openSetup({ workers: 2 });
+    const { gateway } = setup;
     process.kill(pidOf(gateway, 0), 'SIGSTOP');
     assert.deepEqual(await gateway.stop(), { code: 0, signal: null });
   });

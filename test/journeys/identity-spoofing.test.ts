@@ -7,7 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { type Backend, headerValues, type Received, startBackend } from '../support/backend.ts';
 import { findFreePort } from '../support/free-port.ts';
 import { type Gateway, startGateway } from '../support/gateway.ts';
-import { sumOf } from '../support/mtls-world.ts';
+import { sumOf } from '../support/mtls-setup.ts';
 import { sClient } from '../support/openssl.ts';
 import { openPki, type Pki } from '../support/pki.ts';
 

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { runCheck } from '../support/cli.ts';
 import { type Gateway, startGateway } from '../support/gateway.ts';
 import { assertSilent, materialKeys, mintInlineSecrets } from '../support/inline-secrets.ts';
-import { reloadBy } from '../support/mtls-world.ts';
+import { reloadBy } from '../support/mtls-setup.ts';
 import { runToEnd } from '../support/owned-process.ts';
 import { openPki, type Pki } from '../support/pki.ts';
 

@@ -7,7 +7,7 @@ import { encodeDer, encodeObjectId, encodePem } from '../../src/asn1/der-writer.
 import { mintCa, type TestCa } from '../../src/certs/test-ca.ts';
 import { serialOf } from '../support/crls.ts';
 import { curl } from '../support/curl.ts';
-import { openWorld, type World } from '../support/mtls-world.ts';
+import { openSetup, type Setup } from '../support/mtls-setup.ts';
 import { startNginx } from '../support/nginx.ts';
 import { startOcspResponder } from '../support/ocsp.ts';
 import { sClient } from '../support/openssl.ts';
@@ -45,7 +45,7 @@ async function openLab({ dir }: Pki, kind: 'client' | 'server'): Promise<Lab> {
   return { good, bad };
 }
 
-async function statusOf({ gateway, pki }: World, who: CertFiles): Promise<number | undefined> {
+async function statusOf({ gateway, pki }: Setup, who: CertFiles): Promise<number | undefined> {
   const to = { port: gateway.ports.webSecure, ca: pki.servers.file };
   return (await sClient({ ...to, cert: who.cert, key: who.key })).status;
 }
@@ -54,22 +54,22 @@ describe('a CA whose name is spelled otherwise in what it signs', () => {
   for (const onMissing of ['deny', 'allow'])
     it(`has its CRL asked about clients, with onMissing: ${onMissing}`, async () => {
       let lab: Lab | undefined;
-      await using world = await openWorld({
+      await using setup = await openSetup({
         clientAuth: `{clientCA: lab-ca.crt, required: true, crl: {sources: lab.crl, onMissing: ${onMissing}}}`,
         prepare: async (pki) => void (lab = await openLab(pki, 'client')),
       });
       const { good, bad } = lab as unknown as Lab;
-      assert.equal(await statusOf(world, good), 200);
-      assert.equal(await statusOf(world, bad), undefined);
-      const refused = await world.gateway.waitForLog(({ msg }) => msg.startsWith('handshake refused'));
+      assert.equal(await statusOf(setup, good), 200);
+      assert.equal(await statusOf(setup, bad), undefined);
+      const refused = await setup.gateway.waitForLog(({ msg }) => msg.startsWith('handshake refused'));
       assert.equal(refused.msg, 'handshake refused: revoked');
-      assert.equal(await statusOf(world, world.pki.alice), undefined);
+      assert.equal(await statusOf(setup, setup.pki.alice), undefined);
     });
 
   it('is known to its OCSP responder, also where the unclear get in', async () => {
     let lab: { good: CertFiles; bad: CertFiles; url: string } | undefined;
     await using stack = new AsyncDisposableStack();
-    await using world = await openWorld({
+    await using setup = await openSetup({
       prepare: async ({ dir }) => {
         const { anchor, issuing } = await openSpelled();
         dir.write('lab-ca.crt', anchor.certPem);
@@ -87,14 +87,14 @@ describe('a CA whose name is spelled otherwise in what it signs', () => {
       },
     });
     const { good, bad } = lab as unknown as Lab;
-    assert.equal(await statusOf(world, good), 200);
-    assert.equal(await statusOf(world, bad), undefined);
-    await world.gateway.waitForLog(({ msg }) => msg === 'handshake refused: revoked');
-    assert.ok(!world.gateway.log.items.some(({ msg }) => msg.includes('unchecked')));
+    assert.equal(await statusOf(setup, good), 200);
+    assert.equal(await statusOf(setup, bad), undefined);
+    await setup.gateway.waitForLog(({ msg }) => msg === 'handshake refused: revoked');
+    assert.ok(!setup.gateway.log.items.some(({ msg }) => msg.includes('unchecked')));
   });
 
   it('has its certificate sent after ours, so that who knows only the root can verify', async () => {
-    await using world = await openWorld({
+    await using setup = await openSetup({
       certificates: '[{cert: chain.crt, key: leaf.key}]',
       prepare: async ({ dir, servers }) => {
         const middle = await servers.issueCa({ subject: '/O=Lab  Inc' });
@@ -104,7 +104,7 @@ describe('a CA whose name is spelled otherwise in what it signs', () => {
         dir.write('leaf.key', leaf.keyPem);
       },
     });
-    const { gateway, pki } = world;
+    const { gateway, pki } = setup;
     const { cert, key } = pki.alice;
     const answer = await curl(`https://localhost:${gateway.ports.webSecure}/`, { ca: pki.servers.file, cert, key });
     assert.deepEqual([answer.status, answer.stderr], [200, '']);
@@ -119,7 +119,7 @@ describe('a CA whose name is spelled otherwise in what it signs', () => {
         await using stack = new AsyncDisposableStack();
         let port = 0;
         const tls = `{rootCAs: lab-ca.crt, crl: {sources: lab.crl, onMissing: ${onMissing}}}`;
-        await using world = await openWorld({
+        await using setup = await openSetup({
           prepare: async (pki) => {
             const lab = await openLab(pki, 'server');
             ({ port } = stack.use(await startNginx({ tls: lab[which] })));
@@ -129,7 +129,7 @@ describe('a CA whose name is spelled otherwise in what it signs', () => {
           },
           route: `      security: {tls: ${tls}}`,
         });
-        const { gateway, pki } = world;
+        const { gateway, pki } = setup;
         const { cert, key } = pki.alice;
         const answer = await curl(`https://localhost:${gateway.ports.webSecure}/`, { ca: pki.servers.file, cert, key });
         if (which === 'good') assert.equal(answer.status, 200, answer.body);

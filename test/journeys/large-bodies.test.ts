@@ -7,7 +7,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Agent, get } from 'node:https';
 import { after, before, describe, it } from 'node:test';
 import { type Backend, startBackend } from '../support/backend.ts';
-import { openWorld, type World } from '../support/mtls-world.ts';
+import { openSetup, type Setup } from '../support/mtls-setup.ts';
 import { eventually } from '../support/wait-for.ts';
 
 const MiB = 1 << 20;
@@ -60,13 +60,13 @@ describe('a large answer', () => {
   const stack = new AsyncDisposableStack();
   const source = new Source();
   let backend: Backend;
-  let world: World;
+  let setup: Setup;
   let agent: Agent;
   after(() => stack.disposeAsync());
 
   before(async () => {
-    world = stack.use(
-      await openWorld({
+    setup = stack.use(
+      await openSetup({
         async prepare(pki) {
           const tls = { cert: pki.backend.chainPem, key: pki.backend.keyPem, clientCa: pki.internal.certPem };
           backend = stack.use(await startBackend({ tls, handle: source.handle }));
@@ -76,13 +76,13 @@ describe('a large answer', () => {
         },
       }),
     );
-    const { alice, servers } = world.pki;
+    const { alice, servers } = setup.pki;
     agent = new Agent({ ca: servers.certPem, cert: alice.chainPem, key: alice.keyPem, keepAlive: true, maxSockets: 6 });
     stack.defer(() => agent.destroy());
   });
 
   async function ask(path: string): Promise<IncomingMessage> {
-    const request = get({ host: 'localhost', port: world.gateway.ports.webSecure, path, agent });
+    const request = get({ host: 'localhost', port: setup.gateway.ports.webSecure, path, agent });
     request.on('error', () => {});
     const [response] = (await once(request, 'response')) as [IncomingMessage];
     return response;

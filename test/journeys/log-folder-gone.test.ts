@@ -4,7 +4,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import { get } from 'node:http';
 import { describe, it } from 'node:test';
 import { startGateway, StartFailure } from '../support/gateway.ts';
-import { sumOf } from '../support/mtls-world.ts';
+import { sumOf } from '../support/mtls-setup.ts';
 import { openTempDir } from '../support/temp.ts';
 import { eventually } from '../support/wait-for.ts';
 

@@ -5,11 +5,11 @@ import { describe, it } from 'node:test';
 import { readFacts } from '../../src/certs/facts-reader.ts';
 import type { Issued } from '../../src/certs/test-ca.ts';
 import { keepConnection } from '../support/kept-connection.ts';
-import { openWorld, reloadBy, type World } from '../support/mtls-world.ts';
+import { openSetup, reloadBy, type Setup } from '../support/mtls-setup.ts';
 import { sClient } from '../support/openssl.ts';
 
 async function statusOf(
-  { pki, gateway }: World,
+  { pki, gateway }: Setup,
   name: string,
   who: Issued,
   session?: string,
@@ -27,8 +27,8 @@ const clientAuth = (more: string): string => `{clientCA: clients-ca.crt, require
 
 describe('a pin', () => {
   it('on a key lets its holder renew the certificate; one on a certificate does not', async () => {
-    await using world = await openWorld({ workers: 2 });
-    const { pki, gateway, yaml } = world;
+    await using setup = await openSetup({ workers: 2 });
+    const { pki, gateway, yaml } = setup;
     const { sha256, spkiSha256 } = readFacts(pki.alice.der);
     const renewed = await pki.clients.issue({ kind: 'client', cn: 'alice', keyPem: pki.alice.keyPem });
     const mallory = await pki.clients.issue({ kind: 'client', cn: 'alice', sans: ['spiffe://example.org/alice'] });
@@ -49,9 +49,9 @@ describe('a pin', () => {
       const { ok, lines } = await reloadBy(gateway, () => gateway.rewrite(yaml({ clientAuth: clientAuth(pins) })));
       assert.ok(ok, JSON.stringify(lines));
       const statuses = [
-        await statusOf(world, 'alice', pki.alice),
-        await statusOf(world, 'renewed', renewed),
-        await statusOf(world, 'mallory', mallory),
+        await statusOf(setup, 'alice', pki.alice),
+        await statusOf(setup, 'renewed', renewed),
+        await statusOf(setup, 'mallory', mallory),
       ];
       assert.deepEqual(statuses, wanted, pins);
     }
@@ -60,11 +60,11 @@ describe('a pin', () => {
   });
 
   it('that is taken away ends the connection and the sessions of its holder, and nobody else’s', async () => {
-    await using world = await openWorld({ workers: 2 });
-    const { pki, gateway } = world;
+    await using setup = await openSetup({ workers: 2 });
+    const { pki, gateway } = setup;
     const bob = await pki.clients.issueFiles('bob', { kind: 'client', cn: 'bob' });
     const pin = (...who: Issued[]) =>
-      world.yaml({
+      setup.yaml({
         clientAuth: clientAuth(`allowedSPKI: [${who.map(({ der }) => `"${readFacts(der).spkiSha256}"`).join(', ')}]`),
       });
     assert.ok((await reloadBy(gateway, () => gateway.rewrite(pin(pki.alice, bob)))).ok);

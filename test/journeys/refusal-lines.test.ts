@@ -4,36 +4,36 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { faultTable } from '../../src/base/fault.ts';
 import { curl } from '../support/curl.ts';
-import { openWorld } from '../support/mtls-world.ts';
+import { openSetup } from '../support/mtls-setup.ts';
 
 it('repeated refusals of one client are summed up, and told before the gateway ends', async () => {
-  await using world = await openWorld();
-  const url = `https://localhost:${world.gateway.ports.webSecure}/`;
-  for (let i = 0; i < 4; i++) assert.equal((await curl(url, { ca: world.pki.servers.file })).status, 0);
+  await using setup = await openSetup();
+  const url = `https://localhost:${setup.gateway.ports.webSecure}/`;
+  for (let i = 0; i < 4; i++) assert.equal((await curl(url, { ca: setup.pki.servers.file })).status, 0);
   const refusals = (): unknown[] =>
-    world.gateway.log.items.filter(({ code }) => code === 'no_client_cert').map(({ repeated }) => repeated);
-  await world.gateway.waitForLog(({ code }) => code === 'no_client_cert');
+    setup.gateway.log.items.filter(({ code }) => code === 'no_client_cert').map(({ repeated }) => repeated);
+  await setup.gateway.waitForLog(({ code }) => code === 'no_client_cert');
   assert.deepEqual(refusals(), [0]);
-  await world.gateway.stop();
+  await setup.gateway.stop();
   assert.deepEqual(refusals(), [0, 3]);
 });
 
 it('a refusal is told in one line: code, raw code, certificate, and what to do about it', async () => {
-  await using world = await openWorld();
-  const url = `https://localhost:${world.gateway.ports.webSecure}/`;
-  const { cert, key } = world.pki.stranger;
-  assert.equal((await curl(url, { ca: world.pki.servers.file, cert, key })).status, 0);
-  const line = await world.gateway.waitForLog(({ code }) => code === 'missing_intermediate');
+  await using setup = await openSetup();
+  const url = `https://localhost:${setup.gateway.ports.webSecure}/`;
+  const { cert, key } = setup.pki.stranger;
+  assert.equal((await curl(url, { ca: setup.pki.servers.file, cert, key })).status, 0);
+  const line = await setup.gateway.waitForLog(({ code }) => code === 'missing_intermediate');
   assert.equal(line['help'], faultTable.missing_intermediate.help);
   assert.match(String(line['raw']), /^UNABLE_TO/);
   assert.match(String(line['detail']), /"CN=alice" was sent without the certificate of its issuer "CN=strangers CA/);
 });
 
 it('as text it is one line too, with the same words', async () => {
-  await using world = await openWorld({ gateway: '  accessLog: {enabled: false}\n  log: {format: text}' });
-  const url = `https://localhost:${world.gateway.ports.webSecure}/`;
-  assert.equal((await curl(url, { ca: world.pki.servers.file })).status, 0);
-  const { msg } = await world.gateway.waitForLog(({ msg }) => msg.includes('handshake refused'));
+  await using setup = await openSetup({ gateway: '  accessLog: {enabled: false}\n  log: {format: text}' });
+  const url = `https://localhost:${setup.gateway.ports.webSecure}/`;
+  assert.equal((await curl(url, { ca: setup.pki.servers.file })).status, 0);
+  const { msg } = await setup.gateway.waitForLog(({ msg }) => msg.includes('handshake refused'));
   assert.match(
     msg,
     /WARN {2}handshake refused: no_client_cert .* code=no_client_cert .* help="On the client side, the client must/,

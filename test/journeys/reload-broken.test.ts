@@ -3,20 +3,20 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, rmSync, symlinkSync, unlinkSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { expectFlawless, openWorld, reloadBy, type World } from '../support/mtls-world.ts';
+import { expectFlawless, openSetup, reloadBy, type Setup } from '../support/mtls-setup.ts';
 
 type Breakage = {
   readonly name: string;
-  readonly breakIt: (world: World) => void;
-  readonly repair: (world: World) => void;
+  readonly breakIt: (setup: Setup) => void;
+  readonly repair: (setup: Setup) => void;
   /** Code and message of the problems that must be in the log. */
   readonly problems: readonly RegExp[];
 };
 
-const restoreKey = ({ pki }: World): void => void pki.dir.replace('edge.key', pki.downstream.keyPem);
-const restoreCert = ({ pki }: World): void => void pki.dir.replace('edge.crt', pki.downstream.chainPem);
-const restoreConfig = ({ gateway, yaml }: World): void => gateway.rewrite(yaml());
-const restoreCa = ({ pki }: World): void => {
+const restoreKey = ({ pki }: Setup): void => void pki.dir.replace('edge.key', pki.downstream.keyPem);
+const restoreCert = ({ pki }: Setup): void => void pki.dir.replace('edge.crt', pki.downstream.chainPem);
+const restoreConfig = ({ gateway, yaml }: Setup): void => gateway.rewrite(yaml());
+const restoreCa = ({ pki }: Setup): void => {
   rmSync(pki.clients.file, { recursive: true, force: true });
   pki.dir.write('clients-ca.crt', pki.clients.certPem);
 };
@@ -85,9 +85,9 @@ const breakages: readonly Breakage[] = [
         yaml({ route: '      security: {tls: {rootCAs: nowhere.crt}}\n    - {name: all, path: /, target: "ftp://x"}' }),
       );
     },
-    repair: (world) => {
-      restoreKey(world);
-      restoreConfig(world);
+    repair: (setup) => {
+      restoreKey(setup);
+      restoreConfig(setup);
     },
     problems: [/ftp.*gateway\.yml:\d+:\d+/, /two routes.*gateway\.yml:\d+:\d+/],
   },
@@ -95,13 +95,13 @@ const breakages: readonly Breakage[] = [
 
 describe('a file that is broken under load', () => {
   it('keeps the last good configuration, says so, and the repaired file is taken', async (t) => {
-    await using world = await openWorld({ workers: 2 });
-    const { gateway } = world;
-    const loads = [world.load({ pauseMs: 5 }), world.load({ reconnect: true, connections: 2 })];
+    await using setup = await openSetup({ workers: 2 });
+    const { gateway } = setup;
+    const loads = [setup.load({ pauseMs: 5 }), setup.load({ reconnect: true, connections: 2 })];
     let failures = 0;
     for (const { name, breakIt, repair, problems } of breakages) {
       await t.test(name, async () => {
-        const broken = await reloadBy(gateway, () => breakIt(world));
+        const broken = await reloadBy(gateway, () => breakIt(setup));
         const text = broken.lines.filter((line) => line['level'] === 'error').map((line) => JSON.stringify(line));
         assert.equal(broken.ok, false, text.join('\n'));
         for (const problem of problems)
@@ -109,17 +109,17 @@ describe('a file that is broken under load', () => {
             text.some((line) => problem.test(line)),
             `${problem}\n${text.join('\n')}`,
           );
-        assert.ok((await world.metric('countersign_config_reload_failures_total')) > failures);
-        assert.equal(await world.metric('countersign_config_reload_failed'), 1);
+        assert.ok((await setup.metric('countersign_config_reload_failures_total')) > failures);
+        assert.equal(await setup.metric('countersign_config_reload_failed'), 1);
         await Promise.all(loads.map(async (load) => load.waitForOk(3)));
-        const generation = await world.metric('countersign_config_generation');
+        const generation = await setup.metric('countersign_config_generation');
 
-        let repaired = await reloadBy(gateway, () => repair(world));
+        let repaired = await reloadBy(gateway, () => repair(setup));
         // Two files that are written apart may be seen apart.
         while (!repaired.ok) repaired = await reloadBy(gateway, () => {});
-        assert.equal(await world.metric('countersign_config_reload_failed'), 0);
-        assert.equal(await world.metric('countersign_config_generation'), generation + 1);
-        failures = await world.metric('countersign_config_reload_failures_total');
+        assert.equal(await setup.metric('countersign_config_reload_failed'), 0);
+        assert.equal(await setup.metric('countersign_config_generation'), generation + 1);
+        failures = await setup.metric('countersign_config_reload_failures_total');
       });
     }
     await Promise.all(loads.map(async (load) => load.waitForOk(3)));

@@ -4,15 +4,15 @@ import type { ServerResponse } from 'node:http';
 import { describe, it } from 'node:test';
 import { startBackend } from '../support/backend.ts';
 import { keepConnection } from '../support/kept-connection.ts';
-import { expectFlawless, openWorld, reloadBy } from '../support/mtls-world.ts';
+import { expectFlawless, openSetup, reloadBy } from '../support/mtls-setup.ts';
 import { sClient } from '../support/openssl.ts';
 import { openAuthority } from '../support/pki.ts';
 import { Feed } from '../support/wait-for.ts';
 
 describe('a client CA that is replaced under load', () => {
   it('lets both in while both are trusted, then closes the door on the old one, open connections included', async () => {
-    await using world = await openWorld({ workers: 2 });
-    const { pki, gateway } = world;
+    await using setup = await openSetup({ workers: 2 });
+    const { pki, gateway } = setup;
     const port = gateway.ports.webSecure;
     const successors = await openAuthority(pki.dir, 'successors');
     const bob = await successors.issueFiles('bob', { kind: 'client', cn: 'bob' });
@@ -20,13 +20,13 @@ describe('a client CA that is replaced under load', () => {
       sClient({ port, ca: pki.servers.file, cert: who.cert, key: who.key });
     assert.equal((await ask(bob)).status, undefined, 'not yet');
 
-    const alices = [world.load(), world.load({ reconnect: true })];
+    const alices = [setup.load(), setup.load({ reconnect: true })];
     await Promise.all(alices.map(async (load) => load.waitForOk(10)));
     const both = await reloadBy(gateway, () =>
       pki.dir.replace('clients-ca.crt', pki.clients.certPem + successors.certPem),
     );
     assert.ok(both.ok);
-    const bobs = [world.load({ as: bob }), world.load({ as: bob, reconnect: true })];
+    const bobs = [setup.load({ as: bob }), setup.load({ as: bob, reconnect: true })];
     await Promise.all([...alices, ...bobs].map(async (load) => load.waitForOk(10)));
     await expectFlawless(...alices);
 
@@ -41,8 +41,8 @@ describe('a client CA that is replaced under load', () => {
     const refused = await ask(pki.alice);
     assert.equal(refused.status, undefined, refused.output);
     // Nothing but the leaf was sent: whether its CA or an intermediate is unknown is a guess.
-    const refusals = await world.metric('countersign_tls_handshakes_total', 'result="missing_intermediate"');
-    assert.equal(refusals + (await world.metric('countersign_tls_handshakes_total', 'result="untrusted_issuer"')), 2);
+    const refusals = await setup.metric('countersign_tls_handshakes_total', 'result="missing_intermediate"');
+    assert.equal(refusals + (await setup.metric('countersign_tls_handshakes_total', 'result="untrusted_issuer"')), 2);
     assert.equal((await ask(bob)).status, 200);
 
     await Promise.all(bobs.map(async (load) => load.waitForOk(10)));
@@ -52,8 +52,8 @@ describe('a client CA that is replaced under load', () => {
   it('answers what was asked before, not what is asked after, on a connection of the old CA', async () => {
     const asked = new Feed<ServerResponse>('requests');
     await using backend = await startBackend({ handle: (_request, response) => asked.push(response) });
-    await using world = await openWorld({ target: `http://127.0.0.1:${backend.port}`, route: '' });
-    const { pki, gateway } = world;
+    await using setup = await openSetup({ target: `http://127.0.0.1:${backend.port}`, route: '' });
+    const { pki, gateway } = setup;
     const to = { port: gateway.ports.webSecure, ca: pki.servers.certPem, as: pki.alice };
     const successors = await openAuthority(pki.dir, 'successors');
     using answered = await keepConnection(to);
@@ -79,12 +79,12 @@ describe('a client CA that is replaced under load', () => {
       asked.push(response);
     };
     await using backend = await startBackend({ handle });
-    await using world = await openWorld({
+    await using setup = await openSetup({
       target: `http://127.0.0.1:${backend.port}`,
       route: '',
       drain: '200ms',
     });
-    const { pki, gateway } = world;
+    const { pki, gateway } = setup;
     const successors = await openAuthority(pki.dir, 'successors');
     using open = await keepConnection({ port: gateway.ports.webSecure, ca: pki.servers.certPem, as: pki.alice });
     open.send('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');

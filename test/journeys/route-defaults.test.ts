@@ -7,7 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { runCli } from '../support/cli.ts';
 import { curl, type CurlResult } from '../support/curl.ts';
 import { type Gateway, type LogLine, startGateway } from '../support/gateway.ts';
-import { reloadBy } from '../support/mtls-world.ts';
+import { reloadBy } from '../support/mtls-setup.ts';
 import { type Nginx, startNginx } from '../support/nginx.ts';
 import { type CertFiles, openPki, type Pki } from '../support/pki.ts';
 import { readProblem } from '../support/problem-answer.ts';

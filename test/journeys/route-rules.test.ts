@@ -5,7 +5,7 @@ import { after, before, describe, it } from 'node:test';
 import { curl, type CurlOptions, type CurlResult } from '../support/curl.ts';
 import { type Gateway, type LogLine, startGateway } from '../support/gateway.ts';
 import { keepConnection } from '../support/kept-connection.ts';
-import { reloadBy } from '../support/mtls-world.ts';
+import { reloadBy } from '../support/mtls-setup.ts';
 import { type Nginx, startNginx } from '../support/nginx.ts';
 import { sClient } from '../support/openssl.ts';
 import { type CertFiles, openPki, type Pki } from '../support/pki.ts';

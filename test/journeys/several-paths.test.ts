@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { type Issued, mintCa, type TestCa } from '../../src/certs/test-ca.ts';
 import { writeCrl } from '../support/crls.ts';
 import { curl } from '../support/curl.ts';
-import { openWorld, type World } from '../support/mtls-world.ts';
+import { openSetup, type Setup } from '../support/mtls-setup.ts';
 import { startNginx } from '../support/nginx.ts';
 import { sClient } from '../support/openssl.ts';
 import type { Pki } from '../support/pki.ts';
@@ -23,7 +23,7 @@ function write(dir: TempDir, name: string, leaf: Issued, sent: readonly Issued[]
   return { cert: dir.write(`${name}.crt`, chain), key: dir.write(`${name}.key`, leaf.keyPem) };
 }
 
-async function statusOf({ gateway, pki }: World, who: Files): Promise<number | undefined> {
+async function statusOf({ gateway, pki }: Setup, who: Files): Promise<number | undefined> {
   const to = { port: gateway.ports.webSecure, ca: pki.servers.file };
   return (await sClient({ ...to, cert: who.cert, key: who.key, chain: who.cert })).status;
 }
@@ -33,7 +33,7 @@ describe('a client', () => {
     const [old, root] = await Promise.all([mintCa({ cn: 'old root', ...past }), mintCa({ cn: 'new root' })]);
     const cross = await root.issueCa({ cn: 'old root', keyPem: old.keyPem });
     const leaf = await old.issue({ kind: 'client', cn: 'client' });
-    await using world = await openWorld({
+    await using setup = await openSetup({
       clientAuth: '{clientCA: both.crt, required: true}',
       tls: '    policies: [{name: a, hosts: [a.test], clientAuth: {clientCA: all.crt, required: true}}]',
       prepare: ({ dir }) => {
@@ -41,13 +41,13 @@ describe('a client', () => {
         dir.write('all.crt', old.certPem + root.certPem + cross.certPem);
       },
     });
-    const { dir } = world.pki;
-    assert.equal(await statusOf(world, write(dir, 'crossed', leaf, [cross])), 200);
+    const { dir } = setup.pki;
+    assert.equal(await statusOf(setup, write(dir, 'crossed', leaf, [cross])), 200);
     const bare = write(dir, 'bare', leaf, []);
-    assert.equal(await statusOf(world, bare), undefined);
-    const { detail } = await world.gateway.waitForLog(({ msg }) => msg === 'handshake refused: expired');
+    assert.equal(await statusOf(setup, bare), undefined);
+    const { detail } = await setup.gateway.waitForLog(({ msg }) => msg === 'handshake refused: expired');
     assert.match(String(detail), /the CA "CN=old root" expired/);
-    const to = { port: world.gateway.ports.webSecure, ca: world.pki.servers.file, servername: 'a.test' };
+    const to = { port: setup.gateway.ports.webSecure, ca: setup.pki.servers.file, servername: 'a.test' };
     assert.equal((await sClient({ ...to, ...bare })).status, 200);
   });
 
@@ -57,19 +57,19 @@ describe('a client', () => {
     const upper = await other.issueCa({ cn: 'upper' });
     const again = await upper.issueCa({ cn: 'middle', keyPem: middle.keyPem });
     const leaf = await middle.issue({ kind: 'client', cn: 'client' });
-    await using world = await openWorld({
+    await using setup = await openSetup({
       clientAuth: '{clientCA: both.crt, required: true, crl: {sources: root.crl, onMissing: allow}}',
       prepare: ({ dir }) => {
         dir.write('both.crt', root.certPem + other.certPem);
         writeCrl(dir, 'root.crl', root, { revoked: [{ serial: serialOf(middle) }] });
       },
     });
-    const { dir } = world.pki;
-    assert.equal(await statusOf(world, write(dir, 'two', leaf, [middle, again, upper])), 200);
+    const { dir } = setup.pki;
+    assert.equal(await statusOf(setup, write(dir, 'two', leaf, [middle, again, upper])), 200);
     // In a process of its own worker the good way is remembered; another leaf has none.
     const next = await middle.issue({ kind: 'client', cn: 'next' });
-    assert.equal(await statusOf(world, write(dir, 'one', next, [middle])), undefined);
-    await world.gateway.waitForLog(({ msg }) => msg === 'handshake refused: revoked');
+    assert.equal(await statusOf(setup, write(dir, 'one', next, [middle])), undefined);
+    await setup.gateway.waitForLog(({ msg }) => msg === 'handshake refused: revoked');
   });
 });
 
@@ -77,8 +77,8 @@ describe('a client', () => {
 async function backendBehind(sent: (pki: Pki, issuing: TestCa) => Promise<readonly Issued[]> | readonly Issued[]) {
   const stack = new AsyncDisposableStack();
   let port = 0;
-  const world = stack.use(
-    await openWorld({
+  const setup = stack.use(
+    await openSetup({
       prepare: async (pki) => {
         const issuing = await pki.internal.issueCa({ cn: 'issuing' });
         const leaf = await issuing.issue({ kind: 'server', sans: ['localhost'] });
@@ -91,13 +91,13 @@ async function backendBehind(sent: (pki: Pki, issuing: TestCa) => Promise<readon
       route: '      security: {tls: {rootCAs: internal-ca.crt}}',
     }),
   );
-  const { cert, key } = world.pki.alice;
-  const answer = await curl(`https://localhost:${world.gateway.ports.webSecure}/`, {
-    ca: world.pki.servers.file,
+  const { cert, key } = setup.pki.alice;
+  const answer = await curl(`https://localhost:${setup.gateway.ports.webSecure}/`, {
+    ca: setup.pki.servers.file,
     cert,
     key,
   });
-  const direct = await curl(`https://localhost:${port}/`, { ca: world.pki.internal.file });
+  const direct = await curl(`https://localhost:${port}/`, { ca: setup.pki.internal.file });
   return {
     status: answer.status,
     body: answer.body,

@@ -6,7 +6,7 @@ import { type Backend, startBackend } from '../support/backend.ts';
 import { runCheck, runCli } from '../support/cli.ts';
 import { curl } from '../support/curl.ts';
 import { type Gateway, StartFailure, startGateway } from '../support/gateway.ts';
-import { reloadBy, type ReloadOutcome } from '../support/mtls-world.ts';
+import { reloadBy, type ReloadOutcome } from '../support/mtls-setup.ts';
 import { openPki, type Pki } from '../support/pki.ts';
 
 const CERTIFICATES = 'certificates: [{cert: edge.crt, key: edge.key}]';

@@ -7,7 +7,7 @@ import { request } from 'node:https';
 import { connect, type Socket } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { type Backend, startBackend } from '../support/backend.ts';
-import { expectFlawless, openWorld, type World } from '../support/mtls-world.ts';
+import { expectFlawless, openSetup, type Setup } from '../support/mtls-setup.ts';
 import { eventually } from '../support/wait-for.ts';
 
 const MiB = 1 << 20;
@@ -54,13 +54,13 @@ describe('a good client beside slow ones', () => {
   const stack = new AsyncDisposableStack();
   const source = new Source();
   let backend: Backend;
-  let world: World;
+  let setup: Setup;
   const sockets: Socket[] = [];
   after(() => stack.disposeAsync());
 
   before(async () => {
-    world = stack.use(
-      await openWorld({
+    setup = stack.use(
+      await openSetup({
         async prepare() {
           backend = stack.use(await startBackend({ handle: source.handle }));
         },
@@ -80,7 +80,7 @@ describe('a good client beside slow ones', () => {
   async function attack(count: number, text: string): Promise<Socket[]> {
     const own: Socket[] = [];
     for (let i = 0; i < count; i += 1) {
-      const socket = connect(world.gateway.ports.web, '127.0.0.1');
+      const socket = connect(setup.gateway.ports.web, '127.0.0.1');
       socket.on('error', () => {});
       own.push(socket);
       sockets.push(socket);
@@ -101,14 +101,14 @@ describe('a good client beside slow ones', () => {
   async function leave(): Promise<void> {
     for (const socket of sockets.splice(0)) socket.resetAndDestroy();
     source.release();
-    await eventually(async () => (await world.metric('countersign_requests_active')) === 0, { what: 'all to be gone' });
+    await eventually(async () => (await setup.metric('countersign_requests_active')) === 0, { what: 'all to be gone' });
   }
 
   const active = (count: number): Promise<unknown> =>
-    eventually(async () => (await world.metric('countersign_requests_active')) >= count, { what: `${count} requests` });
+    eventually(async () => (await setup.metric('countersign_requests_active')) >= count, { what: `${count} requests` });
 
   async function expectGoodServed(): Promise<void> {
-    const load = world.load({ connections: 2 });
+    const load = setup.load({ connections: 2 });
     await load.waitForOk(40);
     await expectFlawless(load);
   }
@@ -186,11 +186,11 @@ describe('a good client beside slow ones', () => {
   });
 
   it('may be the busy one: alone it has every connection, and what waits is served after it', async () => {
-    const { alice, servers } = world.pki;
+    const { alice, servers } = setup.pki;
     const ask = (): Promise<number> =>
       new Promise((resolve, reject) => {
         const trust = { ca: servers.certPem, cert: alice.chainPem, key: alice.keyPem };
-        const to = { host: 'localhost', port: world.gateway.ports.webSecure, path: '/never', agent: false, ...trust };
+        const to = { host: 'localhost', port: setup.gateway.ports.webSecure, path: '/never', agent: false, ...trust };
         const call = request(to, (response) => {
           response.resume();
           response.on('end', () => resolve(response.statusCode ?? 0));

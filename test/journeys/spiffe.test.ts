@@ -8,18 +8,18 @@ import { encodeSan } from '../../src/certs/san-writer.ts';
 import { curl } from '../support/curl.ts';
 import { startNginx } from '../support/nginx.ts';
 import { keepConnection } from '../support/kept-connection.ts';
-import { openWorld, reloadBy, type World, type WorldOptions } from '../support/mtls-world.ts';
+import { openSetup, reloadBy, type Setup, type SetupOptions } from '../support/mtls-setup.ts';
 import { sClient } from '../support/openssl.ts';
 import { type Authority, openAuthority } from '../support/pki.ts';
 
 const prod =
   '{trustDomains: [prod.example.org, dev.example.org], bundles: {prod.example.org: prod-ca.crt, dev.example.org: dev-ca.crt}}';
 
-type Mesh = { readonly world: World; readonly prod: Authority; readonly dev: Authority };
+type Mesh = { readonly setup: Setup; readonly prod: Authority; readonly dev: Authority };
 
-async function openMesh(spiffe: string, more: Partial<WorldOptions> = {}): Promise<Mesh> {
+async function openMesh(spiffe: string, more: Partial<SetupOptions> = {}): Promise<Mesh> {
   let cas: readonly [Authority, Authority] | undefined;
-  const world = await openWorld({
+  const setup = await openSetup({
     workers: 2,
     clientAuth: `{required: true, spiffe: ${spiffe}}`,
     prepare: async ({ dir }) => {
@@ -28,16 +28,16 @@ async function openMesh(spiffe: string, more: Partial<WorldOptions> = {}): Promi
     ...more,
   });
   if (cas === undefined) throw new Error('no CAs');
-  return { world, prod: cas[0], dev: cas[1] };
+  return { setup, prod: cas[0], dev: cas[1] };
 }
 
 let files = 0;
 
-async function ask({ world }: Mesh, who: Issued, options: { sessionIn?: string; sessionOut?: string } = {}) {
+async function ask({ setup }: Mesh, who: Issued, options: { sessionIn?: string; sessionOut?: string } = {}) {
   files += 1;
-  const { dir } = world.pki;
+  const { dir } = setup.pki;
   return sClient({
-    port: world.gateway.ports.webSecure,
+    port: setup.gateway.ports.webSecure,
     cert: dir.write(`${files}.crt`, who.certPem),
     key: dir.write(`${files}.key`, who.keyPem),
     chain: dir.write(`${files}-chain.crt`, who.chainPem),
@@ -50,13 +50,13 @@ let mesh: Mesh;
 before(async () => {
   mesh = await openMesh(prod);
 });
-after(() => mesh.world[Symbol.asyncDispose]());
+after(() => mesh.setup[Symbol.asyncDispose]());
 
 const svid = (uri: string) => ({ kind: 'client', cn: 'workload', sans: [uri] }) as const;
 
 describe('trust domains', () => {
   it('each let in their own workloads, with and without an intermediate, and no other domain’s', async () => {
-    const { world } = mesh;
+    const { setup } = mesh;
     const below = await mesh.prod.issueCa({ cn: 'prod issuing' });
     for (const [ca, uri, status] of [
       [mesh.prod, 'spiffe://prod.example.org/api', 200],
@@ -67,16 +67,16 @@ describe('trust domains', () => {
       [mesh.prod, 'spiffe://other.example.org/api', undefined],
       [mesh.prod, 'https://prod.example.org/api', undefined],
       [mesh.prod, 'spiffe://prod.example.org', undefined],
-      [world.pki.clients, 'spiffe://prod.example.org/api', undefined],
+      [setup.pki.clients, 'spiffe://prod.example.org/api', undefined],
     ] as const) {
       const answer = await ask(mesh, await ca.issue(svid(uri)));
       assert.equal(answer.status, status, `${uri}\n${answer.output}`);
     }
-    const foreign = await world.gateway.waitForLog(({ detail }) =>
+    const foreign = await setup.gateway.waitForLog(({ detail }) =>
       String(detail).includes('only the CAs of its trust domain'),
     );
     assert.equal(foreign['code'], 'untrusted_issuer');
-    const unknown = await world.gateway.waitForLog(({ code }) => code === 'name_mismatch');
+    const unknown = await setup.gateway.waitForLog(({ code }) => code === 'name_mismatch');
     assert.match(
       String(unknown['detail']),
       /trust domain other\.example\.org is none of prod\.example\.org, dev\.example\.org/,
@@ -84,10 +84,10 @@ describe('trust domains', () => {
   });
 
   it('are asked again when a session resumes, at any worker', async () => {
-    const { world } = mesh;
+    const { setup } = mesh;
     const below = await mesh.prod.issueCa({ cn: 'prod issuing' });
     const workload = await below.issue(svid('spiffe://prod.example.org/api'));
-    const session = world.pki.dir.file('session');
+    const session = setup.pki.dir.file('session');
     assert.equal((await ask(mesh, workload, { sessionOut: session })).status, 200);
     for (let i = 0; i < 6; i += 1) {
       const again = await ask(mesh, workload, { sessionIn: session });
@@ -97,8 +97,8 @@ describe('trust domains', () => {
 
   it('that is taken away ends the connections of its workloads, as does a bundle that changes', async () => {
     const own = await openMesh(prod);
-    await using world = own.world;
-    const { gateway, pki } = world;
+    await using setup = own.setup;
+    const { gateway, pki } = setup;
     const to = { port: gateway.ports.webSecure, ca: pki.servers.certPem };
     const filesOf = async (ca: Authority, name: string, uri: string) => ca.issueFiles(name, svid(uri));
     using api = await keepConnection({ ...to, as: await filesOf(own.prod, 'api', 'spiffe://prod.example.org/api') });
@@ -106,7 +106,7 @@ describe('trust domains', () => {
     for (const one of [api, dev]) assert.match(await one.get(), /^HTTP\/1.1 200/);
 
     const onlyProd = '{trustDomains: [prod.example.org], bundles: {prod.example.org: prod-ca.crt}}';
-    const next = world.yaml({ clientAuth: `{required: true, spiffe: ${onlyProd}}` });
+    const next = setup.yaml({ clientAuth: `{required: true, spiffe: ${onlyProd}}` });
     assert.ok((await reloadBy(gateway, () => gateway.rewrite(next))).ok);
     await dev.ended;
     assert.match(await api.get(), /^HTTP\/1.1 200/);
@@ -118,7 +118,7 @@ describe('trust domains', () => {
   it('without a bundle of its own a domain uses clientCA', async () => {
     const some = '{trustDomains: [prod.example.org, dev.example.org], bundles: {prod.example.org: prod-ca.crt}}';
     const own = await openMesh('', { clientAuth: `{clientCA: dev-ca.crt, required: true, spiffe: ${some}}` });
-    await using _ = own.world;
+    await using _ = own.setup;
     assert.equal((await ask(own, await own.dev.issue(svid('spiffe://dev.example.org/a')))).status, 200);
     assert.equal((await ask(own, await own.prod.issue(svid('spiffe://prod.example.org/a')))).status, 200);
     assert.equal((await ask(own, await own.dev.issue(svid('spiffe://prod.example.org/a')))).status, undefined);
@@ -134,7 +134,7 @@ describe('a certificate with the right name that is no X509-SVID', () => {
   it('lets no client in, nor does one below a CA that is a workload itself', async () => {
     // One of its own: lines about refusals that are like earlier ones are held back.
     const own = await openMesh(prod);
-    await using world = own.world;
+    await using setup = own.setup;
     const uri = 'spiffe://prod.example.org/api';
     const san = (text: string) => encodeDer(0x30, encodeSan({ type: 'URI', value: text }));
     const named = (text: string) => own.prod.issueCa({ extensions: [{ oid: '2.5.29.17', value: san(text) }] });
@@ -148,7 +148,7 @@ describe('a certificate with the right name that is no X509-SVID', () => {
       const answer = await ask(own, await issuer.issue({ ...svid(uri), extensions: [extension] }));
       assert.equal(answer.status, status);
     }
-    const told = (code: string) => world.gateway.waitForLog(({ msg }) => msg === `handshake refused: ${code}`);
+    const told = (code: string) => setup.gateway.waitForLog(({ msg }) => msg === `handshake refused: ${code}`);
     // OpenSSL asks for a client's digitalSignature or keyAgreement; X509-SVID for the first.
     assert.match(String((await told('name_mismatch'))['detail']), /lacks digitalSignature/);
     assert.match(String((await told('untrusted_issuer'))['detail']), /so it is a workload and no CA/);
@@ -161,7 +161,7 @@ describe('a certificate with the right name that is no X509-SVID', () => {
     it(`is a backend with that name only where it ${what}`, async () => {
       await using stack = new AsyncDisposableStack();
       let port = 0;
-      await using world = await openWorld({
+      await using setup = await openSetup({
         prepare: async ({ dir, internal }) => {
           const made = await internal.issueFiles('settle', {
             kind: 'server',
@@ -176,7 +176,7 @@ describe('a certificate with the right name that is no X509-SVID', () => {
         route:
           '      security: {tls: {rootCAs: internal-ca.crt, allowedSANs: [{spiffe: "spiffe://example.org/settle"}]}}',
       });
-      const { pki, gateway } = world;
+      const { pki, gateway } = setup;
       const { cert, key } = pki.alice;
       const { status, body } = await curl(`https://localhost:${gateway.ports.webSecure}/`, {
         ca: pki.servers.file,

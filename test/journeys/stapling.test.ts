@@ -5,7 +5,7 @@ import { writeOcspRefusal } from '../../src/ocsp/writer.ts';
 import { readFacts } from '../../src/certs/facts-reader.ts';
 import type { Issued } from '../../src/certs/test-ca.ts';
 import { StartFailure } from '../support/gateway.ts';
-import { openWorld, reloadBy, type World, type WorldOptions } from '../support/mtls-world.ts';
+import { openSetup, reloadBy, type Setup, type SetupOptions } from '../support/mtls-setup.ts';
 import {
   issueResponder,
   mustStaple,
@@ -36,7 +36,7 @@ async function issueEdge(
   return issued;
 }
 
-async function connect({ gateway, pki }: World, ...args: string[]): Promise<SClientResult> {
+async function connect({ gateway, pki }: Setup, ...args: string[]): Promise<SClientResult> {
   const client = { cert: pki.alice.cert, key: pki.alice.key, ca: pki.servers.file };
   const result = await sClient({ ...client, port: gateway.ports.webSecure, args: ['-status', ...args] });
   assert.equal(result.status, 200, result.output);
@@ -56,8 +56,8 @@ describe('OCSP stapling', () => {
   it('staples what openssl ocsp says, in every worker, to TLS 1.2 and 1.3', async () => {
     await using stack = new AsyncDisposableStack();
     let serial = '';
-    const world = stack.use(
-      await openWorld({
+    const setup = stack.use(
+      await openSetup({
         tls,
         workers: 2,
         prepare: async (pki) => {
@@ -68,16 +68,16 @@ describe('OCSP stapling', () => {
         },
       }),
     );
-    await world.gateway.waitForLog(isStapled);
+    await setup.gateway.waitForLog(isStapled);
     for (const version of ['-tls1_2', '-tls1_3']) {
       for (let times = 0; times < 3; times += 1) {
-        const result = await connect(world, version);
+        const result = await connect(setup, version);
         assert.deepEqual(staple(result), { status: 'good', serial }, result.output);
         assert.match(result.output, /OCSP Response Status: successful/);
         assert.equal(result.verifyCode, 0);
       }
     }
-    const { gateway, pki } = world;
+    const { gateway, pki } = setup;
     const client = { port: gateway.ports.webSecure, cert: pki.alice.cert, key: pki.alice.key, ca: pki.servers.file };
     for (const version of ['1.2', '1.3'] as const) {
       const session = pki.dir.file(`session-${version}`);
@@ -85,15 +85,15 @@ describe('OCSP stapling', () => {
       const again = await sClient({ ...client, tls: version, args: ['-status'], sessionIn: session });
       assert.deepEqual([again.reused, again.status], [true, 200], 'sessions are resumed beside stapling');
     }
-    const ends = await world.metric('countersign_certificate_expiry_timestamp_seconds', 'role="ocsp"');
+    const ends = await setup.metric('countersign_certificate_expiry_timestamp_seconds', 'role="ocsp"');
     assert.ok(ends > Date.now() / 1000 && ends <= Date.now() / 1000 + 300);
-    assert.equal(await world.metric('countersign_ocsp_requests_total', 'use="staple"'), 1);
+    assert.equal(await setup.metric('countersign_ocsp_requests_total', 'use="staple"'), 1);
   });
 
   it('staples for the certificate that is used, where a policy has an RSA and an EC one', async () => {
     await using stack = new AsyncDisposableStack();
     const edges = new Map<string, Issued>();
-    const options: WorldOptions = {
+    const options: SetupOptions = {
       tls,
       // The signature schemes that are tried must not concern the client's own certificate.
       clientAuth: '',
@@ -107,9 +107,9 @@ describe('OCSP stapling', () => {
         }
       },
     };
-    const world = stack.use(await openWorld(options));
-    const first = await world.gateway.waitForLog(isStapled);
-    await world.gateway.waitForLog((line) => isStapled(line) && line['subject'] !== first['subject']);
+    const setup = stack.use(await openSetup(options));
+    const first = await setup.gateway.waitForLog(isStapled);
+    await setup.gateway.waitForLog((line) => isStapled(line) && line['subject'] !== first['subject']);
     const kinds = [
       ['-tls1_3'],
       ['-tls1_3', '-sigalgs', 'rsa_pss_rsae_sha256'],
@@ -124,8 +124,8 @@ describe('OCSP stapling', () => {
     const used = new Set<string>();
     for (const kind of kinds) {
       // The first of its kind shows which certificate OpenSSL takes for it.
-      assert.equal(staple(await connect(world, ...kind)), undefined);
-      const result = await connect(world, ...kind);
+      assert.equal(staple(await connect(setup, ...kind)), undefined);
+      const result = await connect(setup, ...kind);
       const subject = result.serverSubject ?? '';
       used.add(subject);
       const { serial } = readFacts((edges.get(subject) as Issued).der);
@@ -136,8 +136,8 @@ describe('OCSP stapling', () => {
 
   it('has the response before it listens where the certificate is must-staple', async () => {
     await using stack = new AsyncDisposableStack();
-    const world = stack.use(
-      await openWorld({
+    const setup = stack.use(
+      await openSetup({
         tls,
         prepare: async (pki) => {
           const real = stack.use(await startOcspResponder({ dir: pki.dir, ca: pki.servers }));
@@ -145,15 +145,15 @@ describe('OCSP stapling', () => {
         },
       }),
     );
-    assert.equal(staple(await connect(world))?.status, 'good');
-    assert.equal(await world.metric('countersign_must_staple_missing'), 0);
+    assert.equal(staple(await connect(setup))?.status, 'good');
+    assert.equal(await setup.metric('countersign_must_staple_missing'), 0);
   });
 
   it('refuses to start with a must-staple certificate and stapling off, or nobody to ask', async () => {
-    const start = async (options: WorldOptions): Promise<readonly string[]> => {
+    const start = async (options: SetupOptions): Promise<readonly string[]> => {
       try {
-        await using world = await openWorld(options);
-        return world.gateway.log.items.map(({ msg }) => msg);
+        await using setup = await openSetup(options);
+        return setup.gateway.log.items.map(({ msg }) => msg);
       } catch (error) {
         if (!(error instanceof StartFailure)) throw error;
         return error.log.map(({ msg }) => msg);
@@ -194,8 +194,8 @@ describe('OCSP stapling', () => {
     ] as const) {
       await using stack = new AsyncDisposableStack();
       const responder = stack.use(await openHandResponder(send(writeOcspRefusal(3))));
-      const world = stack.use(
-        await openWorld({
+      const setup = stack.use(
+        await openSetup({
           tls,
           prepare: async (pki) => {
             const downstream = await issueEdge(pki, responder.url, { must: true });
@@ -205,20 +205,20 @@ describe('OCSP stapling', () => {
           },
         }),
       );
-      const alarm = await world.gateway.waitForLog(({ msg }) =>
+      const alarm = await setup.gateway.waitForLog(({ msg }) =>
         /^OCSP says that our own certificate is not good|^no valid OCSP response/.test(msg),
       );
       assert.equal(alarm['level'], 'error', what);
-      assert.equal(staple(await connect(world)), undefined, what);
-      assert.equal(await world.metric('countersign_must_staple_missing'), 1, what);
+      assert.equal(staple(await connect(setup)), undefined, what);
+      assert.equal(await setup.metric('countersign_must_staple_missing'), 1, what);
     }
   });
 
   it('keeps the last good response through a reload and a responder that fails, and follows a new certificate', async () => {
     await using stack = new AsyncDisposableStack();
     const real = new Map<string, string>();
-    const world = stack.use(
-      await openWorld({
+    const setup = stack.use(
+      await openSetup({
         tls,
         prepare: async (pki) => {
           const responder = stack.use(await startOcspResponder({ dir: pki.dir, ca: pki.servers }));
@@ -230,16 +230,16 @@ describe('OCSP stapling', () => {
         },
       }),
     );
-    await world.gateway.waitForLog(isStapled);
-    const before = staple(await connect(world));
+    await setup.gateway.waitForLog(isStapled);
+    const before = staple(await connect(setup));
     assert.equal(before?.status, 'good');
-    await reloadBy(world.gateway, () => world.gateway.reload());
-    assert.deepEqual(staple(await connect(world)), before);
+    await reloadBy(setup.gateway, () => setup.gateway.reload());
+    assert.deepEqual(staple(await connect(setup)), before);
     // A must-staple certificate that comes by a reload has its response from the first handshake on.
-    await reloadBy(world.gateway, () => {
-      world.gateway.rewrite(world.yaml({ certificates: '[{cert: next.crt, key: next.key}]' }));
-      world.gateway.reload();
+    await reloadBy(setup.gateway, () => {
+      setup.gateway.rewrite(setup.yaml({ certificates: '[{cert: next.crt, key: next.key}]' }));
+      setup.gateway.reload();
     });
-    assert.deepEqual(staple(await connect(world)), { status: 'good', serial: real.get('next') });
+    assert.deepEqual(staple(await connect(setup)), { status: 'good', serial: real.get('next') });
   });
 });

@@ -5,7 +5,7 @@ import type { AuditedAnchor } from '../../src/audit/audit-anchors.ts';
 import { mintCa } from '../../src/certs/test-ca.ts';
 import type { TrustRecordContents } from '../../src/inventory/record-format.ts';
 import { runCli } from '../support/cli.ts';
-import { openWorld } from '../support/mtls-world.ts';
+import { openSetup } from '../support/mtls-setup.ts';
 import { sClient } from '../support/openssl.ts';
 
 const dayMs = 86_400_000;
@@ -18,12 +18,12 @@ describe('trust audit', () => {
     const old = await mintCa({ cn: 'old', notBefore: now - 900 * dayMs, notAfter: now + 100 * dayMs });
     const past = await mintCa({ cn: 'past', notBefore: now - 900 * dayMs, notAfter: now - dayMs });
     const weak = await mintCa({ cn: 'weak', key: 'rsa-1024', days: 1000 });
-    await using world = await openWorld({
+    await using setup = await openSetup({
       clientAuth: '{clientCA: many-ca.crt, required: true}',
       prepare: ({ dir, clients, internal }) =>
         void dir.write('many-ca.crt', clients.certPem + internal.certPem + old.certPem + past.certPem + weak.certPem),
     });
-    const { pki, gateway } = world;
+    const { pki, gateway } = setup;
     const bob = await pki.clients.issueFiles('bob', { kind: 'client', cn: 'bob' });
     for (const as of [pki.alice, pki.alice, bob]) {
       const port = gateway.ports.webSecure;
@@ -57,7 +57,7 @@ describe('trust audit', () => {
     assert.deepEqual(find(mature, 'internal').marks, ['STALE']);
     assert.deepEqual(find(mature, 'clients').marks, []);
 
-    const less = pki.dir.write('less.yml', world.yaml({ clientAuth: '{clientCA: internal-ca.crt, required: true}' }));
+    const less = pki.dir.write('less.yml', setup.yaml({ clientAuth: '{clientCA: internal-ca.crt, required: true}' }));
     const removed = await audit('--config', less, '--against', admin);
     assert.deepEqual(find(removed, 'clients').marks, ['REMOVED']);
     assert.equal(find(removed, 'clients').clients, 2);

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after as afterAll, before as beforeAll, describe, it } from 'node:test';
 import { keepConnection, type KeptOptions } from '../support/kept-connection.ts';
-import { openWorld, reloadBy, settle, type World, type WorldOptions } from '../support/mtls-world.ts';
+import { openSetup, reloadBy, settle, type Setup, type SetupOptions } from '../support/mtls-setup.ts';
 
 type Client = 'alice' | 'nobody' | 'alice over TLS 1.2';
 const optional = '{clientCA: clients-ca.crt, required: false}';
@@ -11,8 +11,8 @@ const optionalWith = (rule: string): string => `{clientCA: clients-ca.crt, requi
 
 const rows: readonly {
   name: string;
-  before: WorldOptions;
-  after: WorldOptions;
+  before: SetupOptions;
+  after: SetupOptions;
   ends: readonly Client[];
   stays: readonly Client[];
 }[] = [
@@ -95,16 +95,16 @@ const rows: readonly {
 
 // One gateway for all rows: each begins with a reload of its own and ends all connections that it made.
 describe('an open connection', () => {
-  let world: World;
+  let setup: Setup;
   beforeAll(async () => {
-    world = await openWorld({ workers: 2, clientAuth: optional });
+    setup = await openSetup({ workers: 2, clientAuth: optional });
   });
-  afterAll(async () => world[Symbol.asyncDispose]());
+  afterAll(async () => setup[Symbol.asyncDispose]());
 
   for (const { name, before, after, ends, stays } of rows) {
     it(`ends or stays as it should when ${name}`, async () => {
-      await settle(world, before);
-      const { pki, gateway } = world;
+      await settle(setup, before);
+      const { pki, gateway } = setup;
       const to = { port: gateway.ports.webSecure, ca: pki.servers.certPem };
       const clients: Readonly<Record<Client, KeptOptions>> = {
         alice: { ...to, as: pki.alice },
@@ -118,7 +118,7 @@ describe('an open connection', () => {
       };
       const ending = await Promise.all(ends.map(connect));
       const staying = await Promise.all(stays.map(connect));
-      const { ok, lines } = await reloadBy(gateway, () => gateway.rewrite(world.yaml(after)));
+      const { ok, lines } = await reloadBy(gateway, () => gateway.rewrite(setup.yaml(after)));
       assert.ok(ok, JSON.stringify(lines));
       for (const connection of ending) assert.equal(await connection.ended, 'end');
       for (const connection of staying) {

@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { keepConnection } from '../support/kept-connection.ts';
-import { openWorld } from '../support/mtls-world.ts';
+import { openSetup } from '../support/mtls-setup.ts';
 
 it('closes a kept-alive connection when its client certificate expires, and no other one', async () => {
-  await using world = await openWorld();
-  const { pki, gateway } = world;
+  await using setup = await openSetup();
+  const { pki, gateway } = setup;
   // X.509 knows whole seconds only.
   const notAfter = (Math.floor(Date.now() / 1000) + 4) * 1000;
   const brief = await pki.clients.issueFiles('brief', { kind: 'client', cn: 'brief', notAfter });

@@ -5,7 +5,7 @@ import { mkdirSync, unlinkSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { encodePem } from '../../src/asn1/der-writer.ts';
 import { StartFailure } from '../support/gateway.ts';
-import { openWorld } from '../support/mtls-world.ts';
+import { openSetup } from '../support/mtls-setup.ts';
 import type { Pki } from '../support/pki.ts';
 
 const rows: readonly { name: string; prepare?: (pki: Pki) => void; clientAuth?: string; says: RegExp }[] = [
@@ -58,7 +58,7 @@ const rows: readonly { name: string; prepare?: (pki: Pki) => void; clientAuth?: 
 describe('a gateway whose client CA', () => {
   for (const { name, says, ...options } of rows) {
     it(`is ${name} does not start`, async () => {
-      await assert.rejects(openWorld(options), (error: unknown) => {
+      await assert.rejects(openSetup(options), (error: unknown) => {
         assert.ok(error instanceof StartFailure, String(error));
         assert.deepEqual(error.exit, { code: 1, signal: null });
         const text = error.log.map((line) => line.msg).join('\n');

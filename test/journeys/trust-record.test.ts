@@ -4,7 +4,7 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { parseTrustRecord } from '../../src/inventory/record-format.ts';
 import { type Gateway, startGateway } from '../support/gateway.ts';
-import { openWorld, sumOf } from '../support/mtls-world.ts';
+import { openSetup, sumOf } from '../support/mtls-setup.ts';
 import { sClient } from '../support/openssl.ts';
 import type { Pki } from '../support/pki.ts';
 
@@ -17,8 +17,8 @@ const read = async (gateway: Gateway) => parseTrustRecord((await gateway.admin('
 
 describe('the record of seen clients', () => {
   it('adds up over two workers, and lives on in its file after a restart', async () => {
-    await using world = await openWorld({ workers: 2, gateway: kept });
-    const { pki, gateway } = world;
+    await using setup = await openSetup({ workers: 2, gateway: kept });
+    const { pki, gateway } = setup;
     for (let n = 0; n < 12; n++) assert.equal((await ask(gateway, pki, pki.alice)).status, 200);
     for (let n = 0; n < 3; n++) await ask(gateway, pki, pki.stranger);
     await ask(gateway, pki);
@@ -48,7 +48,7 @@ describe('the record of seen clients', () => {
       13,
     );
 
-    await using again = await startGateway({ yaml: world.yaml(), dir: pki.dir, workers: 2 });
+    await using again = await startGateway({ yaml: setup.yaml(), dir: pki.dir, workers: 2 });
     await ask(again, pki, pki.alice);
     const after = await read(again);
     assert.equal(after.since, before.since);
@@ -57,11 +57,11 @@ describe('the record of seen clients', () => {
   });
 
   it('that is broken is put aside, and the gateway serves', async () => {
-    await using world = await openWorld({
+    await using setup = await openSetup({
       gateway: kept,
       prepare: ({ dir }) => writeFileSync(dir.file('record.json'), 'half a rec'),
     });
-    const { pki, gateway } = world;
+    const { pki, gateway } = setup;
     await gateway.waitForLog(({ msg }) => msg.startsWith('the trust record was put aside'));
     assert.equal((await ask(gateway, pki, pki.alice)).status, 200);
     assert.equal((await read(gateway)).identities.length, 1);
@@ -69,20 +69,20 @@ describe('the record of seen clients', () => {
 
   it('that cannot be written is told in the log and the metrics, and the gateway serves', async () => {
     const gone = '  accessLog: {enabled: false}\n  trustRecord: {path: gone/record.json}';
-    await using world = await openWorld({ gateway: gone });
-    const { pki, gateway } = world;
+    await using setup = await openSetup({ gateway: gone });
+    const { pki, gateway } = setup;
     assert.equal((await ask(gateway, pki, pki.alice)).status, 200);
     await read(gateway);
     await gateway.waitForLog(({ msg }) => msg === 'the trust record cannot be written');
-    assert.equal(await world.metric('countersign_trust_record_write_failures_total'), 1);
+    assert.equal(await setup.metric('countersign_trust_record_write_failures_total'), 1);
     assert.equal((await ask(gateway, pki, pki.alice)).status, 200);
   });
 
   it('is not kept where the configuration says so', async () => {
-    await using world = await openWorld({
+    await using setup = await openSetup({
       gateway: '  accessLog: {enabled: false}\n  trustRecord: {enabled: false}',
     });
-    assert.equal((await ask(world.gateway, world.pki, world.pki.alice)).status, 200);
-    assert.equal((await world.gateway.admin('/trust/identities')).status, 404);
+    assert.equal((await ask(setup.gateway, setup.pki, setup.pki.alice)).status, 200);
+    assert.equal((await setup.gateway.admin('/trust/identities')).status, 404);
   });
 });

@@ -5,16 +5,16 @@ import { hash } from 'node:crypto';
 import { after, before as beforeAll, describe, it } from 'node:test';
 import { encodePem } from '../../src/asn1/der-writer.ts';
 import { readFacts } from '../../src/certs/facts-reader.ts';
-import { openWorld, reloadBy, settle, type World, type WorldOptions } from '../support/mtls-world.ts';
+import { openSetup, reloadBy, settle, type Setup, type SetupOptions } from '../support/mtls-setup.ts';
 import { sClient } from '../support/openssl.ts';
 import type { CertFiles, Pki } from '../support/pki.ts';
 import { eventually } from '../support/wait-for.ts';
 
 type Row = {
   readonly name: string;
-  readonly before?: WorldOptions;
+  readonly before?: SetupOptions;
   /** Makes the new rules; the session's holder must not pass under them. */
-  readonly change: (world: World) => void;
+  readonly change: (setup: Setup) => void;
   /** The session was made without a certificate. */
   readonly anonymous?: true;
   readonly versions?: readonly ('1.2' | '1.3')[];
@@ -29,7 +29,7 @@ const rows: readonly Row[] = [
   {
     name: 'client certificates are asked for at all',
     before: { clientAuth: '' },
-    change: (world) => world.gateway.rewrite(world.yaml({ clientAuth: required })),
+    change: (setup) => setup.gateway.rewrite(setup.yaml({ clientAuth: required })),
     anonymous: true,
   },
   {
@@ -43,12 +43,12 @@ const rows: readonly Row[] = [
   {
     name: 'a certificate becomes required',
     before: { clientAuth: '{clientCA: clients-ca.crt, required: false}' },
-    change: (world) => world.gateway.rewrite(world.yaml({ clientAuth: required })),
+    change: (setup) => setup.gateway.rewrite(setup.yaml({ clientAuth: required })),
     anonymous: true,
   },
   {
     name: 'TLS 1.3 becomes the least',
-    change: (world) => world.gateway.rewrite(world.yaml({ clientAuth: required, tls: '    minVersion: TLSv1.3' })),
+    change: (setup) => setup.gateway.rewrite(setup.yaml({ clientAuth: required, tls: '    minVersion: TLSv1.3' })),
     versions: ['1.2'],
   },
   {
@@ -84,9 +84,9 @@ const rows: readonly Row[] = [
   },
   {
     name: 'a policy of its own takes the host, with another CA',
-    change: (world) =>
-      world.gateway.rewrite(
-        world.yaml({
+    change: (setup) =>
+      setup.gateway.rewrite(
+        setup.yaml({
           clientAuth: required,
           tls: '    policies: [{name: own, hosts: [localhost], clientAuth: {clientCA: internal-ca.crt, required: true}}]',
         }),
@@ -95,23 +95,23 @@ const rows: readonly Row[] = [
 ];
 
 /** Handshakes that failed for another reason than `code`; the log does not repeat what it told a minute ago. */
-async function refusedOtherwise(world: World, code: string): Promise<number> {
-  const count = async (labels = ''): Promise<number> => world.metric('countersign_tls_handshakes_total', labels);
+async function refusedOtherwise(setup: Setup, code: string): Promise<number> {
+  const count = async (labels = ''): Promise<number> => setup.metric('countersign_tls_handshakes_total', labels);
   return (await count()) - (await count('result="ok"')) - (await count(`result="${code}"`));
 }
 
 // One gateway for all tests, which begin with a reload of their own.
 describe('a session that was saved', () => {
-  let world: World;
+  let setup: Setup;
   beforeAll(async () => {
-    world = await openWorld({ workers: 2, clientAuth: '' });
+    setup = await openSetup({ workers: 2, clientAuth: '' });
   });
-  after(async () => world[Symbol.asyncDispose]());
+  after(async () => setup[Symbol.asyncDispose]());
 
   for (const { name, before, change, anonymous, versions = both } of rows) {
     it(`is worth nothing once ${name}`, async () => {
-      await settle(world, { clientAuth: required, ...before });
-      const { pki, gateway } = world;
+      await settle(setup, { clientAuth: required, ...before });
+      const { pki, gateway } = setup;
       const proof = anonymous === true ? {} : { cert: pki.alice.cert, key: pki.alice.key };
       const to = { port: gateway.ports.webSecure, ca: pki.servers.file };
       const session = (tls: string): string => pki.dir.file(`session-${tls}`);
@@ -121,7 +121,7 @@ describe('a session that was saved', () => {
         const again = await sClient({ ...to, ...proof, tls, sessionIn: session(tls) });
         assert.deepEqual([again.reused, again.status], [true, 200], 'before the change it resumes');
       }
-      const { ok } = await reloadBy(gateway, () => change(world));
+      const { ok } = await reloadBy(gateway, () => change(setup));
       assert.ok(ok);
       for (const tls of versions) {
         for (const shown of [proof, {}]) {
@@ -134,10 +134,10 @@ describe('a session that was saved', () => {
   }
 
   it('is worth nothing once the certificate that it was made with has expired', async () => {
-    await settle(world, { clientAuth: required });
-    const { pki, gateway } = world;
+    await settle(setup, { clientAuth: required });
+    const { pki, gateway } = setup;
     const from = gateway.log.length;
-    const before = await refusedOtherwise(world, 'expired');
+    const before = await refusedOtherwise(setup, 'expired');
     // X.509 knows whole seconds only.
     const notAfter = (Math.floor(Date.now() / 1000) + 5) * 1000;
     const brief = await pki.clients.issueFiles('brief', { kind: 'client', cn: 'brief', notAfter });
@@ -160,7 +160,7 @@ describe('a session that was saved', () => {
       refused.every((line) => line['code'] === 'expired'),
       JSON.stringify(refused),
     );
-    assert.equal(await refusedOtherwise(world, 'expired'), before);
+    assert.equal(await refusedOtherwise(setup, 'expired'), before);
   });
 
   it('is worth nothing once the certificate that it was made with is revoked, to whichever worker it is offered', async () => {
@@ -168,11 +168,11 @@ describe('a session that was saved', () => {
       const entries = revoked.map(({ der }) => ({ serial: readFacts(der).serial }));
       return encodePem('X509 CRL', pki.clients.issueCrl({ number, revoked: entries }));
     };
-    await settle(world, {
+    await settle(setup, {
       clientAuth: '{clientCA: clients-ca.crt, required: true, crl: {sources: clients.crl}}',
       prepare: (pki) => void pki.dir.write('clients.crl', crlOf(pki, 1)),
     });
-    const { pki, gateway } = world;
+    const { pki, gateway } = setup;
     const to = { port: gateway.ports.webSecure, ca: pki.servers.file };
     const { cert, key } = pki.alice;
     for (const tls of both) {
@@ -182,7 +182,7 @@ describe('a session that was saved', () => {
       assert.deepEqual([again.reused, again.status], [true, 200], again.output);
     }
     const from = gateway.log.length;
-    const before = await refusedOtherwise(world, 'revoked');
+    const before = await refusedOtherwise(setup, 'revoked');
     const refusedAs = (code: string): number =>
       gateway.log.items.slice(from).filter((line) => line.msg.startsWith('handshake refused') && line['code'] === code)
         .length;
@@ -204,12 +204,12 @@ describe('a session that was saved', () => {
     }
     assert.ok(refusedAs('revoked') > 0);
     assert.equal(refusedAs('untrusted_issuer') + refusedAs('revocation_unknown'), 0);
-    assert.equal(await refusedOtherwise(world, 'revoked'), before);
+    assert.equal(await refusedOtherwise(setup, 'revoked'), before);
   });
 
   it('is good again only where nothing that decides trust has changed', async () => {
-    await settle(world, { clientAuth: required });
-    const { pki, gateway } = world;
+    await settle(setup, { clientAuth: required });
+    const { pki, gateway } = setup;
     const to = { port: gateway.ports.webSecure, ca: pki.servers.file, cert: pki.alice.cert, key: pki.alice.key };
     for (const tls of both) {
       const session = pki.dir.file(`session-${tls}`);

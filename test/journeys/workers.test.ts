@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Gateway } from '../support/gateway.ts';
-import { openWorld } from '../support/mtls-world.ts';
+import { openSetup } from '../support/mtls-setup.ts';
 import { sClient } from '../support/openssl.ts';
 
 const requests = 'countersign_requests_total';
@@ -28,12 +28,12 @@ async function endWorker(gateway: Gateway, slot: number, signal: NodeJS.Signals)
 
 describe('a worker', () => {
   it('that is killed under load leaves the others serving, is replaced, and its counts stay', async () => {
-    await using world = await openWorld({ workers: 2 });
-    const { gateway } = world;
-    const keptAlive = world.load({ connections: 8 });
-    const reconnecting = world.load({ reconnect: true, connections: 2 });
+    await using setup = await openSetup({ workers: 2 });
+    const { gateway } = setup;
+    const keptAlive = setup.load({ connections: 8 });
+    const reconnecting = setup.load({ reconnect: true, connections: 2 });
     await Promise.all([keptAlive.waitForOk(40), reconnecting.waitForOk(10)]);
-    const counted = [await world.metric(requests)];
+    const counted = [await setup.metric(requests)];
     assert.ok((counted[0] ?? 0) > 0);
 
     const from = gateway.log.length;
@@ -43,20 +43,20 @@ describe('a worker', () => {
     assert.deepEqual([line['signal'], line['restartInMs']], ['SIGKILL', 0]);
     for (const load of [keptAlive, reconnecting]) {
       await load.waitForOk(10);
-      counted.push(await world.metric(requests));
+      counted.push(await setup.metric(requests));
     }
     await gateway.waitForLog(isReady, { from, what: 'its successor' });
     for (const load of [keptAlive, reconnecting]) {
       await load.waitForOk(10);
-      counted.push(await world.metric(requests));
+      counted.push(await setup.metric(requests));
     }
     assert.deepEqual(
       counted,
       counted.toSorted((a, b) => a - b),
       'counters never go back',
     );
-    assert.equal(await world.metric('countersign_worker_restarts_total'), 1);
-    assert.equal(await world.metric('countersign_workers'), 2);
+    assert.equal(await setup.metric('countersign_worker_restarts_total'), 1);
+    assert.equal(await setup.metric('countersign_workers'), 2);
     assert.deepEqual([workerPids(gateway)[1], workerPids(gateway)[0] === victim], [other, false]);
 
     // What was under way in the dead process is lost, and nothing else: no error was answered.
@@ -68,10 +68,10 @@ describe('a worker', () => {
   });
 
   it('that gets SIGTERM under load ends without losing a request or a count', async () => {
-    await using world = await openWorld({ workers: 2 });
-    const { gateway } = world;
-    const keptAlive = world.load();
-    const reconnecting = world.load({ reconnect: true, connections: 2 });
+    await using setup = await openSetup({ workers: 2 });
+    const { gateway } = setup;
+    const keptAlive = setup.load();
+    const reconnecting = setup.load({ reconnect: true, connections: 2 });
     await Promise.all([keptAlive.waitForOk(20), reconnecting.waitForOk(10)]);
     const line = await endWorker(gateway, 1, 'SIGTERM');
     assert.deepEqual([line['code'], line['signal']], [0, null]);
@@ -84,21 +84,21 @@ describe('a worker', () => {
       assert.ok(failed <= queued && failed === (reasons.get('ECONNRESET') ?? 0), JSON.stringify([...reasons]));
       sent += ok;
     }
-    assert.equal(await world.metric(requests, 'status="2xx"'), sent);
+    assert.equal(await setup.metric(requests, 'status="2xx"'), sent);
   });
 
   it('that dies again and again is restarted ever later', async () => {
-    await using world = await openWorld({ workers: 1 });
+    await using setup = await openSetup({ workers: 1 });
     const waits: unknown[] = [];
-    for (let n = 0; n < 3; n++) waits.push((await endWorker(world.gateway, 0, 'SIGKILL'))['restartInMs']);
+    for (let n = 0; n < 3; n++) waits.push((await endWorker(setup.gateway, 0, 'SIGKILL'))['restartInMs']);
     assert.deepEqual(waits, [0, 200, 400]);
-    assert.equal((await world.gateway.admin('/readyz')).status, 200);
+    assert.equal((await setup.gateway.admin('/readyz')).status, 200);
   });
 
   for (const tls of ['1.2', '1.3'] as const) {
     it(`resumes the TLS ${tls} sessions of another, as the same client`, async () => {
-      await using world = await openWorld({ workers: 2 });
-      const { pki, gateway } = world;
+      await using setup = await openSetup({ workers: 2 });
+      const { pki, gateway } = setup;
       const session = pki.dir.file('session');
       const port = gateway.ports.webSecure;
       const to = { port, tls, ca: pki.servers.file, cert: pki.alice.cert, key: pki.alice.key };
@@ -110,7 +110,7 @@ describe('a worker', () => {
       const again = await sClient({ ...to, sessionIn: session });
       assert.deepEqual([again.reused, again.status], [true, 200], again.output);
       assert.match(again.response, /Subject="CN=alice"/);
-      assert.equal(await world.metric('countersign_tls_session_reused_total', 'leg="client"'), 1);
+      assert.equal(await setup.metric('countersign_tls_session_reused_total', 'leg="client"'), 1);
     });
   }
 });

@@ -1,4 +1,4 @@
-// A small world of certificates in a temporary directory, minted anew for each test: who may call (clients), who we are
+// A small setup of certificates in a temporary directory, minted anew for each test: who may call (clients), who we are
 // (servers), and the backend side (internal: the backends and the certificate that the gateway shows them).
 import { type Issued, type LeafOptions, mintCa, type TestCa } from '../../src/certs/test-ca.ts';
 import { openTempDir, type TempDir } from './temp.ts';
@@ -19,15 +19,15 @@ export type Pki = {
   readonly clients: Authority;
   readonly servers: Authority;
   readonly internal: Authority;
-  /** Leg 1: the gateway's certificate for localhost, 127.0.0.1, a.test, b.test and *.wild.test. */
+  /** client side: the gateway's certificate for localhost, 127.0.0.1, a.test, b.test and *.wild.test. */
   readonly downstream: CertFiles;
-  /** Leg 1: a client called alice, spiffe://example.org/alice. */
+  /** client side: a client called alice, spiffe://example.org/alice. */
   readonly alice: CertFiles;
-  /** Leg 1: a client called alice too, from a CA that nobody trusts. */
+  /** client side: a client called alice too, from a CA that nobody trusts. */
   readonly stranger: CertFiles;
-  /** Leg 2: the certificate of a backend for localhost, 127.0.0.1 and backend.test. */
+  /** backend side: the certificate of a backend for localhost, 127.0.0.1 and backend.test. */
   readonly backend: CertFiles;
-  /** Leg 2: what the gateway shows to backends. */
+  /** backend side: what the gateway shows to backends. */
   readonly gateway: CertFiles;
   remove(): void;
   [Symbol.dispose](): void;

@@ -30,22 +30,22 @@ import { Cluster } from '../../src/upstream/cluster.ts';
 import { type BackendOptions, startBackend } from '../support/backend.ts';
 import { Feed } from '../support/wait-for.ts';
 import { HandClock, names } from './http1-harness.ts';
-import { backendConfig, clusterOptions, makeWorld, openPools } from './upstream-world.ts';
+import { backendConfig, clusterOptions, makeDependencies, openPools } from './upstream-setup.ts';
 
-export type FilterWorldOptions = {
+export type FilterSetupOptions = {
   readonly filters: readonly Filter[];
   readonly backend?: BackendOptions;
   readonly strip?: ConstructorParameters<typeof StripList>[0];
 };
 
-export async function openFilterWorld(t: TestContext, { filters, backend: answers, strip }: FilterWorldOptions) {
+export async function openFilterSetup(t: TestContext, { filters, backend: answers, strip }: FilterSetupOptions) {
   const backend = await startBackend(answers);
   t.after(async () => backend.stop());
   const clock = new HandClock();
   const deadlines = new Deadlines(clock);
   // The backend side runs by the machine's clock: only the client and the filters wait by hand.
-  const world = makeWorld();
-  const pools = openPools(world);
+  const setup = makeDependencies();
+  const pools = openPools(setup);
   const tls = {
     verify: true,
     anchors: undefined,

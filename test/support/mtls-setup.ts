@@ -6,7 +6,7 @@ import { type Load, type LoadOptions, startLoad } from './load.ts';
 import { type Nginx, startNginx } from './nginx.ts';
 import { type CertFiles, openPki, type Pki } from './pki.ts';
 
-export type WorldOptions = {
+export type SetupOptions = {
   /** Default 1. */
   readonly workers?: number;
   /** Value of `timeouts.drain`; default 5s. */
@@ -21,19 +21,19 @@ export type WorldOptions = {
   readonly certificates?: string;
   /** Writes further files before the gateway starts. */
   readonly prepare?: (pki: Pki) => void | Promise<void>;
-  /** Where requests go; default the world's nginx over mTLS. */
+  /** Where requests go; default the setup's nginx over mTLS. */
   readonly target?: string;
-  /** Lines for the world's route, indented by six spaces. */
+  /** Lines for the setup's route, indented by six spaces. */
   readonly route?: string;
 };
 
-export type World = {
+export type Setup = {
   readonly pki: Pki;
   readonly nginx: Nginx;
   readonly gateway: Gateway;
   /** The configuration, with changes. */
-  readonly yaml: (changes?: WorldOptions) => string;
-  /** Load through the gateway as alice or whoever is given; it ends with the world at the latest. */
+  readonly yaml: (changes?: SetupOptions) => string;
+  /** Load through the gateway as alice or whoever is given; it ends with the setup at the latest. */
   load(options?: Partial<LoadOptions> & { readonly as?: CertFiles }): Load;
   /** Current value of a metric summed over its labels; `labels` is a part of the label text. */
   metric(name: string, labels?: string): Promise<number>;
@@ -41,10 +41,10 @@ export type World = {
 };
 
 /** Relative paths in the configuration mean files of `pki.dir`, where gateway.yml stands too. */
-export async function openWorld(options: WorldOptions = {}): Promise<World> {
+export async function openSetup(options: SetupOptions = {}): Promise<Setup> {
   const pki = await openPki();
   const nginx = await startNginx({ tls: pki.backend, clientCa: pki.internal.file });
-  const yaml = (changes: WorldOptions = {}): string => renderYaml({ ...options, ...changes }, nginx.port);
+  const yaml = (changes: SetupOptions = {}): string => renderYaml({ ...options, ...changes }, nginx.port);
   const loads: Load[] = [];
   const close = async (): Promise<void> => {
     await Promise.all(loads.map(async (load) => load.stop()));
@@ -83,7 +83,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   };
 }
 
-function renderYaml(options: WorldOptions, backendPort: number): string {
+function renderYaml(options: SetupOptions, backendPort: number): string {
   const { clientAuth = '{clientCA: clients-ca.crt, required: true}' } = options;
   return `version: 2
 gateway:
@@ -131,15 +131,15 @@ export async function reloadBy(gateway: Gateway, act: () => void): Promise<Reloa
 let settled = 0;
 
 /**
- * Gives a world that several tests use in turn the configuration that the next one starts from. What another test may have
+ * Gives a setup that several tests use in turn the configuration that the next one starts from. What another test may have
  * changed is written anew: the configuration as a whole, and by `prepare` the files that it names.
  */
-export async function settle(world: World, changes: Omit<WorldOptions, 'workers' | 'target'> = {}): Promise<void> {
-  await changes.prepare?.(world.pki);
+export async function settle(setup: Setup, changes: Omit<SetupOptions, 'workers' | 'target'> = {}): Promise<void> {
+  await changes.prepare?.(setup.pki);
   settled += 1;
   // The comment makes it another text in any case, so that a reload follows.
-  const yaml = `${world.yaml(changes)}# ${settled}\n`;
-  const { ok, lines } = await reloadBy(world.gateway, () => world.gateway.rewrite(yaml));
+  const yaml = `${setup.yaml(changes)}# ${settled}\n`;
+  const { ok, lines } = await reloadBy(setup.gateway, () => setup.gateway.rewrite(yaml));
   assert.ok(ok, JSON.stringify(lines));
 }
 

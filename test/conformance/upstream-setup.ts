@@ -1,4 +1,4 @@
-// Leg 2 without a gateway: a world with recorded events, clusters over it, and calls that collect their answer.
+// backend side without a gateway: a setup with recorded events, clusters over it, and calls that collect their answer.
 import { Deadlines } from '../../src/base/deadline.ts';
 import { type Clock, systemClock } from '../../src/base/clock.ts';
 import type { Fault } from '../../src/base/fault.ts';
@@ -27,7 +27,7 @@ import type { TlsMaterial } from '../../src/upstream/tls-identity.ts';
 import { Feed } from '../support/wait-for.ts';
 import { resolverSettings } from '../support/resolver-settings.ts';
 
-export type WorldEvent =
+export type UpstreamEvent =
   | { readonly kind: 'connected'; readonly label: string; readonly verdict: Verdict | undefined }
   | { readonly kind: 'failed'; readonly label: string; readonly fault: Fault }
   | { readonly kind: 'certificate'; readonly label: string; readonly leaf: CertificateFacts }
@@ -36,13 +36,13 @@ export type WorldEvent =
 
 const silent = { onLookUp: () => undefined, onAddresses: () => undefined, onLookUpFailure: () => undefined };
 
-export type TestWorld = UpstreamDependencies & { readonly feed: Feed<WorldEvent> };
+export type TestDependencies = UpstreamDependencies & { readonly feed: Feed<UpstreamEvent> };
 
 const openedPools: Pools[] = [];
 
 /** Pools that `closePools` closes, also after a failed test: idle connections would keep the process. */
-export function openPools(world: UpstreamDependencies, budget = new IdleBudget(0), previous?: Pools): Pools {
-  const pools = new Pools(world, budget, previous);
+export function openPools(setup: UpstreamDependencies, budget = new IdleBudget(0), previous?: Pools): Pools {
+  const pools = new Pools(setup, budget, previous);
   openedPools.push(pools);
   return pools;
 }
@@ -52,13 +52,13 @@ export function closePools(): void {
   for (const pools of openedPools.splice(0)) pools.close();
 }
 
-export function makeWorld(
+export function makeDependencies(
   clock: Clock = systemClock,
   random: () => number = () => 0.5,
   protocols = new BackendProtocols(),
   resolver = new NameResolver({ clock, random, events: silent, settings: resolverSettings }),
-): TestWorld {
-  const feed = new Feed<WorldEvent>('backend events');
+): TestDependencies {
+  const feed = new Feed<UpstreamEvent>('backend events');
   return {
     feed,
     clock,
