@@ -9,7 +9,6 @@ import { resolverSettings } from '../support/resolver-settings.ts';
 import type { Backend } from '../../src/upstream/backend.ts';
 import { Cluster } from '../../src/upstream/cluster.ts';
 import type { PoolSettings } from '../../src/upstream/pool-settings.ts';
-import type { TlsMaterial } from '../../src/upstream/tls-identity.ts';
 import { startDns } from '../support/dns.ts';
 import { findFreePort } from '../support/free-port.ts';
 import { eventually, Feed } from '../support/wait-for.ts';
@@ -21,19 +20,10 @@ import {
   makeDependencies,
   openPools,
   TestCall,
+  noTls,
 } from './upstream-setup.ts';
 
 after(closePools);
-
-/** Plain clusters never look at it. */
-const unused: TlsMaterial = {
-  verify: true,
-  anchors: undefined,
-  client: undefined,
-  serverName: undefined,
-  minVersion: 'TLSv1.2',
-  maxVersion: 'TLSv1.3',
-};
 
 const one = '127.0.0.1';
 const two = '127.0.0.2';
@@ -100,7 +90,7 @@ async function open(t: TestContext, addresses: readonly string[], settings: Part
   const setup = makeDependencies(clock, () => 0, undefined, resolver);
   const pools = openPools(setup);
   const config = backendConfig(`http://api.test:${port}`);
-  const cluster = new Cluster(clusterOptions([config], unused, { settings }), pools);
+  const cluster = new Cluster(clusterOptions([config], noTls, { settings }), pools);
   const backend = cluster.backends[0] as Backend;
   t.after(async () => {
     pools.close();

@@ -9,7 +9,6 @@ import { Fields } from '../../src/http/field.ts';
 import type { Backend } from '../../src/upstream/backend.ts';
 import { Cluster, type ClusterOptions } from '../../src/upstream/cluster.ts';
 import { IdleBudget } from '../../src/upstream/idle-budget.ts';
-import type { TlsMaterial } from '../../src/upstream/tls-identity.ts';
 import { findFreePort } from '../support/free-port.ts';
 import { startNginx } from '../support/nginx.ts';
 import { openPki } from '../support/pki.ts';
@@ -26,18 +25,10 @@ import {
   material,
   TestCall,
   type TestDependencies,
+  noTls,
 } from './upstream-setup.ts';
 
 after(closePools);
-
-const noTls: TlsMaterial = {
-  verify: true,
-  anchors: undefined,
-  client: undefined,
-  serverName: undefined,
-  minVersion: 'TLSv1.2',
-  maxVersion: 'TLSv1.3',
-};
 
 const check: HealthCheckConfig = {
   path: '/health',

@@ -8,7 +8,6 @@ import type { Backend } from '../../src/upstream/backend.ts';
 import { Cluster } from '../../src/upstream/cluster.ts';
 import { IdleBudget } from '../../src/upstream/idle-budget.ts';
 import type { PoolSettings } from '../../src/upstream/pool-settings.ts';
-import type { TlsMaterial } from '../../src/upstream/tls-identity.ts';
 import { findFreePort } from '../support/free-port.ts';
 import { eventually, Feed } from '../support/wait-for.ts';
 import {
@@ -22,19 +21,10 @@ import {
   openPools,
   TestCall,
   type TestDependencies,
+  noTls,
 } from './upstream-setup.ts';
 
 after(closePools);
-
-/** Plain clusters never look at it. */
-const unused: TlsMaterial = {
-  verify: true,
-  anchors: undefined,
-  client: undefined,
-  serverName: undefined,
-  minVersion: 'TLSv1.2',
-  maxVersion: 'TLSv1.3',
-};
 
 type Peer = {
   readonly port: number;
@@ -79,7 +69,7 @@ function open(
   budget = new IdleBudget(0),
 ) {
   const pools = openPools(setup, budget);
-  const cluster = new Cluster(clusterOptions([backendConfig(`http://127.0.0.1:${port}`)], unused, { settings }), pools);
+  const cluster = new Cluster(clusterOptions([backendConfig(`http://127.0.0.1:${port}`)], noTls, { settings }), pools);
   const backend = cluster.backends[0] as Backend;
   return { setup, pools, cluster, backend };
 }
@@ -311,7 +301,7 @@ test('a reload keeps warm connections where nothing changed', async (t) => {
   const setup = makeDependencies();
   const budget = new IdleBudget(0);
   const old = openPools(setup, budget);
-  const options = clusterOptions([backendConfig(`http://127.0.0.1:${peer.port}`)], unused);
+  const options = clusterOptions([backendConfig(`http://127.0.0.1:${peer.port}`)], noTls);
   await new TestCall(new Cluster(options, old).backends[0] as Backend).answer;
   const next = openPools(setup, budget, old);
   const backend = new Cluster(options, next).backends[0] as Backend;
@@ -326,7 +316,7 @@ test('a reload that fails and is thrown away leaves the pools of the running gen
   const setup = makeDependencies();
   const budget = new IdleBudget(0);
   const running = openPools(setup, budget);
-  const options = clusterOptions([backendConfig(`http://127.0.0.1:${peer.port}`)], unused);
+  const options = clusterOptions([backendConfig(`http://127.0.0.1:${peer.port}`)], noTls);
   const backend = new Cluster(options, running).backends[0] as Backend;
   await new TestCall(backend).answer;
   const failed = openPools(setup, budget, running);
@@ -359,7 +349,7 @@ test('a new client certificate starts a new pool: no connection with the old one
   const [before, after] = await Promise.all([ca.issue({ kind: 'client' }), ca.issue({ kind: 'client' })]);
   const setup = makeDependencies();
   const budget = new IdleBudget(0);
-  const tls = { ...unused, anchors: anchorsOf(ca.certPem) };
+  const tls = { ...noTls, anchors: anchorsOf(ca.certPem) };
   const backends = [backendConfig('https://127.0.0.1:9')];
   const old = openPools(setup, budget);
   const first = new Cluster(clusterOptions(backends, { ...tls, client: before }), old).backends[0]?.pool;

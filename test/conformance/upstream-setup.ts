@@ -133,6 +133,16 @@ export function backendConfig(url: string, more: Partial<BackendConfig> = {}): B
   };
 }
 
+/** For backends over plain HTTP, where nobody looks at it. */
+export const noTls: TlsMaterial = {
+  verify: true,
+  anchors: undefined,
+  client: undefined,
+  serverName: undefined,
+  minVersion: 'TLSv1.2',
+  maxVersion: 'TLSv1.3',
+};
+
 export function anchorsOf(pem: string): TlsMaterial['anchors'] {
   const { bundle } = TrustBundle.parse(pem);
   if (bundle === undefined) throw new Error('no anchors in the PEM');
