@@ -7,12 +7,12 @@ import type { BackendCall, OutgoingRequest, ResponseSink } from '../http/exchang
 import { untilClose } from '../http/exchange.ts';
 import type { FieldNames, Fields } from '../http/field.ts';
 import type { HttpLimits } from '../http/limits.ts';
+import { ParseError } from '../http/parse-error.ts';
 import { BodyReader } from './body-reader.ts';
 import { illegalHead, resumeAt, scanHead } from './head-scan.ts';
 import { requestHeadText } from './head-text.ts';
 import type { ReadBuffer } from './read-buffer.ts';
 import { MessageWriter } from './message-writer.ts';
-import { ParseError } from './parse-error.ts';
 import { type Http1ResponseHead, parseResponseHead } from './response-head.ts';
 
 export type Http1BackendOptions = { readonly names: FieldNames; readonly limits: HttpLimits };
