@@ -39,6 +39,8 @@ export type HeaderField = {
   readonly flaw: string;
 };
 
+const TAB = 9;
+const SPACE = 32;
 const COLON = 58;
 const pseudoRoles: ReadonlyMap<string, HeaderRole> = new Map([
   [':method', HeaderRole.method],
@@ -53,8 +55,8 @@ const pseudoRoles: ReadonlyMap<string, HeaderRole> = new Map([
 const connectionSpecific = new Set(['connection', 'proxy-connection', 'keep-alive', 'transfer-encoding', 'upgrade']);
 
 const upperCase = /[A-Z]/;
-/** What http1/head-scan refuses, CR and LF with it, and blanks at either end (section 8.2.1). */
-const illegalInValue = /[\0-\x08\x0a-\x1f\x7f]|^[\t ]|[\t ]$/;
+/** What http1/head-scan refuses, CR and LF with it. */
+const control = /[\0-\x08\x0a-\x1f\x7f]/;
 /** Visible ASCII but `#`, as for HTTP/1.1 (RFC 9112 section 3.2). */
 const originForm = /^\/[!"$-~]*$/;
 const status = /^[1-9][0-9][0-9]$/;
@@ -62,12 +64,9 @@ const status = /^[1-9][0-9][0-9]$/;
 /** Judges a field that came as two latin1 strings. `isSensitive`: the sender forbids it to be kept in any table. */
 export function headerField(names: FieldNames, name: string, value: string, isSensitive = false): HeaderField {
   const bytes = name.length + value.length + entryOverhead;
-  const dirty = illegalInValue.test(value) ? 'an illegal character in a value, or blanks around it' : '';
   if (name.charCodeAt(0) === COLON) {
     const role = pseudoRoles.get(name);
-    if (role !== undefined) {
-      return { name, value, bytes, role, known: undefined, flaw: dirty === '' ? flawOfPseudo(role, value) : dirty };
-    }
+    if (role !== undefined) return { name, value, bytes, role, known: undefined, flaw: flawOfPseudo(role, value) };
   }
   const known = names.find(name, isSensitive);
   if (known === undefined || upperCase.test(known.raw)) {
@@ -75,7 +74,7 @@ export function headerField(names: FieldNames, name: string, value: string, isSe
     return { name, value, bytes, role: HeaderRole.dropped, known: undefined, flaw: what };
   }
   const role = roleOf(known);
-  return { name: known.raw, value, bytes, role, known, flaw: dirty === '' ? flawOf(known, role, value) : dirty };
+  return { name: known.raw, value, bytes, role, known, flaw: flawOf(known, role, value) };
 }
 
 function roleOf({ kind, lower }: FieldName): HeaderRole {
@@ -96,6 +95,8 @@ function roleOf({ kind, lower }: FieldName): HeaderRole {
 }
 
 function flawOf({ kind, lower }: FieldName, role: HeaderRole, value: string): string {
+  if (control.test(value)) return 'a control character in a value';
+  if (isBlank(value.charCodeAt(0)) || isBlank(value.charCodeAt(value.length - 1))) return 'blanks around a value';
   if (role === HeaderRole.plain || role === HeaderRole.cookie) return '';
   if (connectionSpecific.has(lower)) return `${lower} in HTTP/2`;
   if (kind === FieldKind.framingLookalike) return `${lower} is read as another field by some servers`;
@@ -104,6 +105,11 @@ function flawOf({ kind, lower }: FieldName, role: HeaderRole, value: string): st
   // Section 8.2.2: nothing else of TE concerns HTTP/2.
   if (role === HeaderRole.te) return value === 'trailers' ? '' : 'te other than trailers';
   return '';
+}
+
+/** Section 8.2.1. */
+function isBlank(code: number): boolean {
+  return code === SPACE || code === TAB;
 }
 
 /** An empty :path is known by its absence from all forms; CONNECT without one is the business of header-list.ts. */

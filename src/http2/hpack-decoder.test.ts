@@ -235,6 +235,12 @@ describe('blocks that come again', () => {
     assert.ok(decode(decoder, '82be') instanceof Http2Error);
   });
 
+  it('insert nothing that another block inserted', () => {
+    const decoder = open();
+    for (const hex of ['82', '82', '82', '40 0161 0162', '82', '82']) list(decoder, hex);
+    assert.equal(decoder.tableBytes, 34);
+  });
+
   it('insert again what they insert', () => {
     const decoder = open();
     const block = '88 40 0161 0162 5f 0163';

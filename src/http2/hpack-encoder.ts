@@ -1,6 +1,6 @@
 // Encodes the header blocks of one direction of a connection (RFC 7541), without Huffman codes: they would save the link a
 // quarter of what the dynamic table leaves, and cost more than everything else here.
-import { EncoderName } from './encoder-name.ts';
+import { EncoderName, notThere } from './encoder-name.ts';
 import { initialHeaderTableSize } from './frame.ts';
 import { Indexing, indexingOf } from './indexing.ts';
 import { entryOverhead, firstDynamicIndex } from './static-table.ts';
@@ -70,8 +70,8 @@ export class HpackEncoder {
     const known = this.#names.get(name) ?? this.#remember(name);
     const room = integerRoom + name.length + value.length;
     if (this.block.length - this.length < room) this.#grow(room);
-    const fixed = isSensitive ? undefined : known.staticIndexOf(value);
-    if (fixed !== undefined) this.#integer(0x80, 0x7f, fixed);
+    const fixed = isSensitive ? notThere : known.staticIndexOf(value);
+    if (fixed !== notThere) this.#integer(0x80, 0x7f, fixed);
     else if (isSensitive || known.indexing === Indexing.never) this.#literal(0x10, 0x0f, known, value);
     else if (known.indexing === Indexing.none) this.#literal(0, 0x0f, known, value);
     else this.#adaptive(known, value);
@@ -79,7 +79,7 @@ export class HpackEncoder {
 
   #adaptive(known: EncoderName, value: string): void {
     const insertion = known.insertionOf(value);
-    if (insertion !== undefined) {
+    if (insertion !== notThere) {
       this.#integer(0x80, 0x7f, firstDynamicIndex + this.version - 1 - insertion);
       return;
     }
