@@ -56,6 +56,7 @@ export class RouteCompiler {
       minVersion: config.tls.minVersion,
       maxVersion: config.tls.maxVersion,
       rules: config.tls,
+      http2: config.tls.http2,
       crl:
         config.tls.crl && tls.crlKey
           ? { key: tls.crlKey, settings: crlSettings(config.tls.crl), crls: crls.find(tls.crlKey) }

@@ -12,6 +12,8 @@ import { TicketRotation } from '../downstream/ticket-rotation.ts';
 import type { TicketSeed } from '../downstream/ticket-secret.ts';
 import { lookupBy } from '../dns/lookup-function.ts';
 import { FieldNames } from '../http/field.ts';
+import { TurnEnd } from '../http/turn-end.ts';
+import { Http2Shared } from '../http2/shared.ts';
 import type { LoadedRules } from '../loading/loaded.ts';
 import { ClientOcsp } from '../ocsp/client-ocsp.ts';
 import { type Staple, Staples } from '../ocsp/staples.ts';
@@ -58,6 +60,8 @@ export class Gateway {
     const active = this.#active;
     const metrics = this.#metrics.of;
     const names = new FieldNames();
+    const turn = new TurnEnd();
+    const http2 = new Http2Shared(names);
     const policies = () => active.get().policies;
     const services = new WorkerServicesAtStart({ clock, deadlines, metrics: this.#metrics, active });
     const connections = new OpenConnections(clock, metrics, { policies, ocsp: () => this.#ocsp.checker }, (one) =>
@@ -73,8 +77,8 @@ export class Gateway {
       onSoftFail: (pass) => services.find()?.reports.onOcspSoftPass(pass),
     });
     const ocsp = this.#ocsp.checker;
-    this.#clients = new ClientSide({ clock, deadlines, names, metrics, active, connections, ocsp });
-    const backends = new BackendSide({ clock, deadlines, names });
+    this.#clients = new ClientSide({ clock, deadlines, names, metrics, active, connections, ocsp, turn, http2 });
+    const backends = new BackendSide({ clock, deadlines, names, turn, http2 });
     this.#staples = new Staples(clock);
     this.#generations = new Generations({ clock, metrics, active, services, backends, staples: this.#staples });
     this.#services = services;

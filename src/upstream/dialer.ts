@@ -1,6 +1,6 @@
 // Opens connections for one pool: starts attempts, keeps the TLS sessions, wraps what comes up into pooled connections.
 import type { Fault } from '../base/fault.ts';
-import type { OpenSocket } from '../http1/read-buffer.ts';
+import type { OpenSocket } from '../http/read-buffer.ts';
 import type { Verdict } from '../trust/verdict.ts';
 import type { UpstreamDependencies, ConnectTimes } from './dependencies.ts';
 import type { Addresses } from './addresses.ts';
@@ -40,7 +40,7 @@ export class Dialer {
     const { connectMs, handshakeMs } = settings;
     const tickets = identity === undefined ? undefined : new Tickets();
     const { clock, readBuffers } = dependencies;
-    const alpn = dependencies.protocols.names;
+    const alpn = dependencies.protocols.offered(identity?.http2 ?? 'off');
     this.target = { endpoint, addresses, identity, tickets, clock, readBuffers, alpn, connectMs, handshakeMs };
     this.label = endpointLabel(endpoint);
     this.dependencies = dependencies;

@@ -126,7 +126,7 @@ async function connect(t: TestContext, protocol: Protocol) {
       tickets: undefined,
       clock,
       readBuffers: setup.readBuffers,
-      alpn: protocol.protocols.names,
+      alpn: protocol.protocols.offered('auto'),
       connectMs: 5000,
       handshakeMs: 5000,
     },
