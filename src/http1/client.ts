@@ -14,6 +14,7 @@ import type { ReadBuffer } from './read-buffer.ts';
 import { MessageWriter } from './message-writer.ts';
 import { ParseError } from './parse-error.ts';
 import { type Http1ResponseHead, parseResponseHead } from './response-head.ts';
+import { holdWriteFailure } from './write-failure.ts';
 
 export type Http1BackendOptions = { readonly names: FieldNames; readonly limits: HttpLimits };
 
@@ -51,6 +52,8 @@ export class Http1BackendConnection implements BackendCall, BackendConnection {
   #scanned = 0;
   #ended = false;
   #error: (Error & { code?: string }) | undefined;
+  /** The backend takes nothing more; what it has sent is still read. */
+  #writeFailure: (Error & { code?: string }) | undefined;
 
   /** `readBuffer`: where the socket's bytes come from if it was opened with one, so that it emits no `data`. */
   constructor(socket: Socket, options: Http1BackendOptions, owner: ConnectionOwner, readBuffer?: ReadBuffer) {
@@ -60,6 +63,9 @@ export class Http1BackendConnection implements BackendCall, BackendConnection {
     this.#writer = new MessageWriter(socket);
     this.#body = new BodyReader(options.names, options.limits);
     socket.setNoDelay(true);
+    holdWriteFailure(socket, (error) => {
+      this.#writeFailure = error;
+    });
     socket.on('error', (error: Error) => {
       this.#error ??= error;
       this.#lose();
@@ -300,7 +306,8 @@ export class Http1BackendConnection implements BackendCall, BackendConnection {
   #complete(trailers: Fields | undefined): void {
     const sink = this.#sink;
     const leftOver = this.#pending !== undefined;
-    const reusable = this.#keepAlive && this.#requestDone && !leftOver && !this.#ended;
+    const whole = this.#requestDone && this.#writeFailure === undefined;
+    const reusable = this.#keepAlive && whole && !leftOver && !this.#ended;
     this.#sink = undefined;
     this.#paused = false;
     this.#callOver();
@@ -317,7 +324,9 @@ export class Http1BackendConnection implements BackendCall, BackendConnection {
   #onEnd(): void {
     this.#ended = true;
     if (this.#pending !== undefined && this.#paused) return;
-    if (this.#phase === 'body' && this.#body.length === untilClose) this.#complete(undefined);
+    // A reset ends what was sent before it anywhere; after an orderly end the failure is EPIPE.
+    const orderly = this.#writeFailure?.code !== 'ECONNRESET';
+    if (this.#phase === 'body' && this.#body.length === untilClose && orderly) this.#complete(undefined);
     else this.#lose();
   }
 
@@ -328,8 +337,8 @@ export class Http1BackendConnection implements BackendCall, BackendConnection {
       this.#close(undefined);
       return;
     }
-    const raw = this.#error?.code ?? (this.#error === undefined ? 'EOF' : this.#error.message);
-    const cause = this.#error;
+    const cause = this.#error ?? this.#writeFailure;
+    const raw = cause?.code ?? (cause === undefined ? 'EOF' : cause.message);
     if (this.#phase === 'body') {
       this.#fail(new Fault('backend_truncated', 'backend', { raw, cause }));
     } else if (this.#pending !== undefined || this.#interims > 0) {
