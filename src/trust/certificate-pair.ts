@@ -110,7 +110,7 @@ function verifyPresented(
     problems.push(report(dates.code, `${name} (${describe(leaf)}): ${dates.detail}`, hint));
   } else if (isNearExpiry(leaf, options.now)) {
     const message = `${name} (${describe(leaf)}) expires ${tellExpiry(leaf, options.now)}`;
-    problems.push(materialWarning('expires_soon', message, 'Renew it: less than a third of its lifetime is left.'));
+    problems.push(materialWarning('expires_soon', message, 'Renew it in time.'));
   }
   const weakness = verifyStrength(leaf);
   if (weakness !== undefined) {
@@ -195,7 +195,7 @@ function verifyIntermediate(facts: CertificateFacts, name: string, { now }: Pair
       materialWarning(
         'intermediate_expires_soon',
         `${ca} expires ${tellExpiry(facts, now)}`,
-        'Less than a third of its lifetime is left: have the certificate issued by its successor.',
+        'Have the certificate issued by its successor in time.',
       ),
     );
   return problems;
