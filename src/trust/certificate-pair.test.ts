@@ -115,6 +115,23 @@ test('every defect of a pair has its own code, names the file, and nothing unusa
   }
 });
 
+test('of a file with a broken part nothing is concluded that the part could refute', async () => {
+  const broken = (pem: string): string => pem.replace(/\n.{12}/, '\n');
+  const leaf = broken(server.certPem);
+  assert.deepEqual(codes(check(leaf + lower.certPem + upper.certPem, server.keyPem)), ['error broken_certificate']);
+  assert.deepEqual(codes(check(leaf, server.keyPem)), ['error broken_certificate']);
+  const [cut, stranded] = [server.certPem.slice(0, -30), stranger.certPem];
+  assert.deepEqual(codes(check(`${cut}\n${lower.certPem}${stranded}`, server.keyPem)), ['error broken_pem_block']);
+  // The leaf is whole, and has a fault of its own.
+  const client = await lower.issue({ kind: 'client', sans: ['a.test'] });
+  const said = codes(check(client.certPem + broken(lower.certPem), client.keyPem));
+  assert.deepEqual(said, ['error broken_certificate', 'error wrong_purpose']);
+  assert.deepEqual(codes(check(client.certPem + lower.certPem, broken(client.keyPem))), [
+    'error broken_key',
+    'error wrong_purpose',
+  ]);
+});
+
 test('a missing intermediate is suspected only of a lone leaf whose issuer nobody knows', async () => {
   assert.deepEqual(codes(check(server.certPem, server.keyPem)), ['warning missing_intermediate']);
   assert.deepEqual(codes(check(server.certPem + lower.certPem, server.keyPem)), []);

@@ -59,29 +59,30 @@ function checkPair(certPem: string, keyPem: string, options: PairOptions, purpos
   const aboutKey = (problem: MaterialProblem): MaterialProblem => ({ ...problem, about: 'key' });
   // One file for both may hold both; of two files, what belongs into the other is of no use.
   const isOne = certPem === keyPem;
+  const { leaf } = ordered;
+  // Of a file of which a part cannot be read nobody knows what belongs to what: that part may be the leaf.
+  const isWhole = !hasErrors(parsed.problems);
+  const isLeaf = leaf !== undefined && key.key !== undefined && fitsKey(leaf, key.key);
   const problems = [
     ...parsed.problems,
     ...refuseForeignBlocks(parsed.others, (label) => isOne && isKeyPart(label), certName, 'certificate'),
     ...key.problems.map(aboutKey),
     ...refuseForeignBlocks(isOne ? [] : key.others, () => false, keyName, 'private key').map(aboutKey),
-    ...ordered.problems,
+    ...(isWhole ? ordered.problems : []),
   ];
-  const { leaf } = ordered;
-  if (leaf !== undefined) {
-    if (key.key !== undefined && !fitsKey(leaf, key.key)) {
-      problems.push(
-        aboutKey(
-          materialError(
-            'key_mismatch',
-            `${keyName} is not the key of ${certName} (${describe(leaf)}, ${leaf.key})`,
-            'Give the key that the certificate was requested with; after a renewal replace both files.',
-          ),
+  if (leaf !== undefined && isWhole && key.key !== undefined && !isLeaf) {
+    problems.push(
+      aboutKey(
+        materialError(
+          'key_mismatch',
+          `${keyName} is not the key of ${certName} (${describe(leaf)}, ${leaf.key})`,
+          'Give the key that the certificate was requested with; after a renewal replace both files.',
         ),
-      );
-    }
-    problems.push(...verifyPresented(leaf, certName, purpose, options));
-    problems.push(...verifyAbove(leaf, ordered, certName, options));
+      ),
+    );
   }
+  if (leaf !== undefined && (isWhole || isLeaf)) problems.push(...verifyPresented(leaf, certName, purpose, options));
+  if (leaf !== undefined && isWhole) problems.push(...verifyAbove(leaf, ordered, certName, options));
   const { sent } = ordered;
   const usable = leaf !== undefined && key.key !== undefined && !hasErrors(problems);
   return {
