@@ -15,6 +15,7 @@ import { requestHeadText } from './head-text.ts';
 import type { ReadBuffer } from '../http/read-buffer.ts';
 import { MessageWriter } from './message-writer.ts';
 import { type Http1ResponseHead, parseResponseHead } from './response-head.ts';
+import { holdWriteFailure } from './write-failure.ts';
 
 export type Http1BackendOptions = { readonly names: FieldNames; readonly limits: HttpLimits; readonly turn: TurnEnd };
 
@@ -52,6 +53,8 @@ export class Http1BackendConnection implements BackendCall, BackendConnection, T
   #scanned = 0;
   #ended = false;
   #error: (Error & { code?: string }) | undefined;
+  /** The backend takes nothing more; what it has sent is still read. */
+  #writeFailure: (Error & { code?: string }) | undefined;
 
   /** `readBuffer`: where the socket's bytes come from if it was opened with one, so that it emits no `data`. */
   constructor(socket: Socket, options: Http1BackendOptions, owner: ConnectionOwner, readBuffer?: ReadBuffer) {
@@ -61,6 +64,9 @@ export class Http1BackendConnection implements BackendCall, BackendConnection, T
     this.#writer = new MessageWriter(socket);
     this.#body = new BodyReader(options.names, options.limits);
     socket.setNoDelay(true);
+    holdWriteFailure(socket, (error) => {
+      this.#writeFailure = error;
+    });
     socket.on('error', (error: Error) => {
       this.#error ??= error;
       this.#lose();
@@ -303,7 +309,8 @@ export class Http1BackendConnection implements BackendCall, BackendConnection, T
   #complete(trailers: Fields | undefined): void {
     const sink = this.#sink;
     const leftOver = this.#pending !== undefined;
-    const reusable = this.#keepAlive && this.#requestDone && !leftOver && !this.#ended;
+    const whole = this.#requestDone && this.#writeFailure === undefined;
+    const reusable = this.#keepAlive && whole && !leftOver && !this.#ended;
     this.#sink = undefined;
     this.#paused = false;
     this.#callOver();
@@ -320,7 +327,9 @@ export class Http1BackendConnection implements BackendCall, BackendConnection, T
   #onEnd(): void {
     this.#ended = true;
     if (this.#pending !== undefined && this.#paused) return;
-    if (this.#phase === 'body' && this.#body.length === untilClose) this.#complete(undefined);
+    // A reset ends what was sent before it anywhere; after an orderly end the failure is EPIPE.
+    const orderly = this.#writeFailure?.code !== 'ECONNRESET';
+    if (this.#phase === 'body' && this.#body.length === untilClose && orderly) this.#complete(undefined);
     else this.#lose();
   }
 
@@ -331,8 +340,8 @@ export class Http1BackendConnection implements BackendCall, BackendConnection, T
       this.#close(undefined);
       return;
     }
-    const raw = this.#error?.code ?? (this.#error === undefined ? 'EOF' : this.#error.message);
-    const cause = this.#error;
+    const cause = this.#error ?? this.#writeFailure;
+    const raw = cause?.code ?? (cause === undefined ? 'EOF' : cause.message);
     if (this.#phase === 'body') {
       this.#fail(new Fault('backend_truncated', 'backend', { raw, cause }));
     } else if (this.#pending !== undefined || this.#interims > 0) {

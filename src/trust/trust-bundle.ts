@@ -176,7 +176,7 @@ function verifyDates(facts: CertificateFacts, name: string, now: number | undefi
     materialWarning(
       'anchor_expires_soon',
       `${name}: the CA ${describe(facts)} expires ${when}`,
-      'Less than a third of its lifetime is left: add its successor to the bundle in time.',
+      'Add its successor to the bundle in time.',
     ),
   ];
 }
