@@ -6,10 +6,16 @@ import { defaultHttpLimits } from '../http/limits.ts';
 import { ReadBuffers } from '../http1/read-buffer.ts';
 import type { DrainingPool } from '../upstream/dependencies.ts';
 import { Pools } from '../upstream/pools.ts';
+import type { Intermediates } from '../trust/intermediates.ts';
 import { BackendProtocols } from '../upstream/protocols.ts';
 import type { WorkerServices } from './worker-services.ts';
 
-export type BackendSideOptions = { readonly clock: Clock; readonly deadlines: Deadlines; readonly names: FieldNames };
+export type BackendSideOptions = {
+  readonly clock: Clock;
+  readonly deadlines: Deadlines;
+  readonly names: FieldNames;
+  readonly intermediates: Intermediates;
+};
 
 export class BackendSide {
   readonly #options: BackendSideOptions;

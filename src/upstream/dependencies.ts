@@ -9,6 +9,7 @@ import type { ReadBuffers } from '../http1/read-buffer.ts';
 import type { IndexedCrl } from '../crl/crl-set.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
 import type { VerificationResult } from '../trust/certificate-checks.ts';
+import type { Intermediates } from '../trust/intermediates.ts';
 import type { Verdict } from '../trust/verdict.ts';
 import type { HealthState } from './health-state.ts';
 import type { BackendProtocols } from './protocols.ts';
@@ -51,6 +52,8 @@ export type UpstreamDependencies = {
   /** One for all connections of the worker. */
   readonly readBuffers: ReadBuffers;
   readonly protocols: BackendProtocols;
+  /** CAs that are known: a backend that does not send one of them is told so for certain. */
+  readonly intermediates: Intermediates;
   readonly events: BackendEvents;
   /** Outlives generations. */
   readonly draining: Set<DrainingPool>;
