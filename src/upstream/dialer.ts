@@ -39,9 +39,10 @@ export class Dialer {
   constructor({ endpoint, addresses, identity, settings, dependencies, owner }: DialerOptions) {
     const { connectMs, handshakeMs } = settings;
     const tickets = identity === undefined ? undefined : new Tickets();
-    const { clock, readBuffers } = dependencies;
+    const { clock, readBuffers, intermediates } = dependencies;
     const alpn = dependencies.protocols.offered(identity?.http2 ?? 'off');
-    this.target = { endpoint, addresses, identity, tickets, clock, readBuffers, alpn, connectMs, handshakeMs };
+    const ours = { clock, readBuffers, intermediates };
+    this.target = { ...ours, endpoint, addresses, identity, tickets, alpn, connectMs, handshakeMs };
     this.label = endpointLabel(endpoint);
     this.dependencies = dependencies;
     this.#owner = owner;

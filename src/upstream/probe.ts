@@ -54,6 +54,7 @@ export class Probe implements ConnectListener, ResponseSink {
         tickets: undefined,
         clock: dependencies.clock,
         readBuffers: dependencies.readBuffers,
+        intermediates: dependencies.intermediates,
         alpn: dependencies.protocols.offered(identity?.http2 ?? 'off'),
         connectMs: timeoutMs,
         handshakeMs: timeoutMs,
