@@ -12,7 +12,22 @@ export function looksIssuedBy(subject: CertificateFacts, issuer: CertificateFact
 
 /** As looksIssuedBy, and the signature verifies. Costs a public-key operation. */
 export function isIssuedBy(subject: CertificateFacts, issuer: CertificateFacts): boolean {
-  if (!looksIssuedBy(subject, issuer)) return false;
+  return looksIssuedBy(subject, issuer) && isSignedBy(subject, issuer);
+}
+
+/**
+ * The CA that bears the name of this certificate's issuer and did not sign it, where no other of that name did: what comes of
+ * making a CA twice. Costs a public-key operation for each of that name.
+ */
+export function findNamesake(
+  subject: CertificateFacts,
+  cas: readonly CertificateFacts[],
+): CertificateFacts | undefined {
+  const named = cas.filter((ca) => ca.subjectKey === subject.issuerKey && subject.issuerKey !== '');
+  return named.some((ca) => isSignedBy(subject, ca)) ? undefined : named[0];
+}
+
+function isSignedBy(subject: CertificateFacts, issuer: CertificateFacts): boolean {
   try {
     return new X509Certificate(subject.der).verify(new X509Certificate(issuer.der).publicKey);
   } catch {

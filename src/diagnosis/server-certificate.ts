@@ -114,7 +114,16 @@ function verifyChain(leaf: CertificateFacts, { evidence, target, now, certificat
   const notes = noteOddities(certificates);
   const found = establish(certificates, anchors ?? loadSystemBundle(), now);
   const path = found.known;
-  const raw = evidence.verifyError ?? reasonWithoutOpenssl(found);
+  const openssl = target.keepsBack && evidence.verifyError !== '' ? undefined : evidence.verifyError;
+  const raw = openssl ?? reasonWithoutOpenssl(found);
+  const { refusal } = found;
+  if (raw === '' && openssl === undefined && refusal !== undefined && refusal.code !== 'ok')
+    return broken(
+      'chain',
+      `${count}, judged against ${where}`,
+      { code: refusal.code, cause: refusal.detail, raw },
+      notes,
+    );
   if (raw !== '') {
     const known =
       own === undefined

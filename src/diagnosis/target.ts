@@ -1,14 +1,16 @@
 // What there is to look at, from the arguments and files of `explain handshake`: every mistake in them is a sentence before
 // any connection is made (exit code 2).
+import { X509Certificate } from 'node:crypto';
 import tls, { type SecureContext, type SecureContextOptions } from 'node:tls';
 import { canonicalHostName, isIpLiteral } from '../base/host.ts';
 import { fitsKey } from '../certs/chain.ts';
 import { checkClientPair } from '../trust/certificate-pair.ts';
 import { encodePem } from '../asn1/der-writer.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
+import { readFacts } from '../certs/facts-reader.ts';
 import { canonicalIp } from '../base/ip-name.ts';
 import { escapeForLog } from '../base/log-text.ts';
-import { loadPem } from '../certs/material.ts';
+import { loadPem, parseCertificates } from '../certs/material.ts';
 import { parsePrivateKey } from '../certs/private-key.ts';
 import { hasErrors, type MaterialProblem } from '../base/material-problem.ts';
 import { opensslCas } from '../trust/openssl-cas.ts';
@@ -34,7 +36,7 @@ export type HandshakeOptions = {
 
 export type OwnCertificate = {
   readonly leaf: CertificateFacts;
-  /** What is sent, leaf first. */
+  /** What is sent: the file as it is, the certificate that the key belongs to first. */
   readonly chain: readonly CertificateFacts[];
   readonly keyPem: string;
   /** What a server may dislike about it, as far as it can be seen from here: expired, wrong_purpose, weak_key, … */
@@ -59,6 +61,8 @@ export type Target = {
   readonly own: OwnCertificate | undefined;
   readonly files: { readonly ca?: string; readonly cert?: string; readonly key?: string };
   readonly context: SecureContext;
+  /** OpenSSL was not given every CA: that it finds no way proves nothing then. */
+  readonly keepsBack: boolean;
 };
 
 /** Throws UsageError with one sentence. `now`: milliseconds since the epoch. */
@@ -75,6 +79,8 @@ export async function loadTarget(place: string, options: HandshakeOptions, now: 
   const { cert, key = cert } = options;
   if (cert === undefined && key !== undefined) throw new UsageError('--key is of no use without --cert');
   const own = cert === undefined || key === undefined ? undefined : await loadOwn(cert, key, now);
+  const cas = anchors === undefined ? tls.rootCertificates : opensslCas(anchors, false, now).pem;
+  const given = casBeside(own, cas);
   const wanted = options.servername === undefined ? host : readName(options.servername, '--servername');
   return {
     host,
@@ -98,9 +104,10 @@ export async function loadTarget(place: string, options: HandshakeOptions, now: 
       maxVersion: max,
       ...(ciphers === undefined ? {} : { ciphers }),
       // Named also where they are the default: NODE_EXTRA_CA_CERTS would slip in, which the backend side does not heed either.
-      ca: anchors === undefined ? [...tls.rootCertificates] : [...opensslCas(anchors, false, now).pem],
+      ca: given,
       ...(own === undefined ? {} : { cert: chainPem(own), key: own.keyPem }),
     }),
+    keepsBack: given.length < cas.length,
   };
 }
 
@@ -147,12 +154,23 @@ const doubtful: ReadonlySet<string> = new Set(['expired', 'not_yet_valid', 'wron
 async function loadOwn(cert: string, key: string, now: number): Promise<OwnCertificate> {
   const certPem = await readPem(cert);
   const keyPem = await readPem(key);
-  const { leaf, chain, problems } = checkClientPair(certPem, keyPem, { now, certName: cert, keyName: key });
+  const { leaf, problems } = checkClientPair(certPem, keyPem, { now, certName: cert, keyName: key });
   const fatal = problems.filter(({ severity, code }) => severity === 'error' && !doubtful.has(code));
   const parsed = parsePrivateKey(keyPem, key);
   if (hasErrors(fatal) || leaf === undefined || parsed.key === undefined || !fitsKey(leaf, parsed.key))
     throw firstError(fatal.length > 0 ? fatal : problems);
+  const inFile = parseCertificates(certPem, cert).certificates;
+  const chain = [leaf, ...inFile.filter(({ sha256 }) => sha256 !== leaf.sha256)];
   return { leaf, chain, keyPem: parsed.keyPem, doubts: problems };
+}
+
+/**
+ * What OpenSSL may verify the server by. Where there is nothing to send above our certificate, it would take its issuer from
+ * here and send it along: the file would pass a test that it does not pass with any other client. A chain of two is sent as it is.
+ */
+function casBeside(own: OwnCertificate | undefined, cas: readonly string[]): string[] {
+  if (own === undefined || own.chain.length > 1) return [...cas];
+  return cas.filter((pem) => readFacts(new X509Certificate(pem).raw).subjectKey !== own.leaf.issuerKey);
 }
 
 export function chainPem({ chain }: OwnCertificate): string {
