@@ -1,15 +1,14 @@
 // The way of a handshake with any server, from the name to the first byte of the answer, up to the step that broke.
 import type { Clock } from '../base/clock.ts';
-import { type FaultCode, faultTable } from '../base/fault.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
-import { isIpLiteral } from '../base/host.ts';
 import { findAlert, verifyHandshakeError } from '../trust/handshake-error.ts';
 import { parseAnswer } from './answer.ts';
 import { verifyAnswer } from './answer-step.ts';
-import { type Connected, connectFirst, deadlineRaw, type Failure, resolveHost, TimeLeft } from './connect.ts';
+import { resolveHost, TimeLeft } from './connect.ts';
 import { verifyOwn, verifyRequest } from './own-certificate.ts';
 import { type ProbeEvidence, probeTls, type TlsEvidence } from './probe-tls.ts';
 import { verifyServer, type ServerSteps } from './server-certificate.ts';
+import { reach } from './reach.ts';
 import { broken, passed, type Step } from './step.ts';
 import type { Target } from './target.ts';
 import { http2Question, isHttp2, type Place } from './second-look.ts';
@@ -49,15 +48,8 @@ export async function diagnoseHandshake(
     certificates: [],
     acceptedCas: undefined,
   };
-  const resolved = isIpLiteral(target.host)
-    ? { addresses: [target.host], failure: undefined }
-    : await resolve(target.host, time);
-  const dns = verifyDns(target, resolved.addresses, resolved.failure);
-  if (dns.status === 'failed') return { ...nothing, steps: [dns] };
-  const connected = await connectFirst(resolved.addresses, target.port, time);
-  const tcp = verifyTcp(target, connected);
-  const address = connected.attempts.at(-1)?.address;
-  if (connected.socket === undefined || address === undefined) return { ...nothing, address, steps: [dns, tcp] };
+  const { steps: way, address, connected } = await reach(target, time, resolve);
+  if (connected === undefined || address === undefined) return { ...nothing, address, steps: way };
   // Verified when the handshake ends: a server that is not the right one is not asked anything.
   let server: ServerSteps | undefined;
   const evidence = await probeTls(
@@ -86,44 +78,12 @@ export async function diagnoseHandshake(
   };
   if (!evidence.established && evidence.certificates === undefined) {
     const step = await explainTlsFailure(evidence, target, { address, port: target.port }, time);
-    return { ...seen, steps: [dns, tcp, step] };
+    return { ...seen, steps: [...way, step] };
   }
   server ??= verifyServer(evidence, target, now);
   const rest = async (): Promise<Step[]> => verifyRest(evidence, target, { address, port: target.port }, time, now);
-  const steps = [dns, tcp, ...(await verifyFrom(verifyTls(evidence), server.steps, rest))];
+  const steps = [...way, ...(await verifyFrom(verifyTls(evidence), server.steps, rest))];
   return { ...seen, certificates: server.certificates, steps };
-}
-
-function verifyDns({ host }: Target, addresses: readonly string[], failure: Failure | undefined): Step {
-  if (failure === undefined && addresses.length > 0)
-    return passed('dns', isIpLiteral(host) ? `${host} is an address` : `${host} is ${addresses.join(', ')}`);
-  const raw = failure?.raw ?? '';
-  const cause = raw === deadlineRaw ? 'the resolver did not answer in time' : `${host} does not resolve`;
-  return broken('dns', host, { code: raw === deadlineRaw ? 'timeout' : 'dns', cause, raw });
-}
-
-const tcpCodes: Readonly<Record<string, FaultCode>> = {
-  ECONNREFUSED: 'refused',
-  ETIMEDOUT: 'timeout',
-  [deadlineRaw]: 'timeout',
-};
-
-function verifyTcp({ port }: Target, { attempts, socket, durationMs }: Connected): Step {
-  const failed = attempts.flatMap(({ address, failure }) => (failure === undefined ? [] : [{ address, failure }]));
-  const notes = failed.map(({ address, failure }) => `${address} did not accept: ${failure.raw}`);
-  const last = attempts.at(-1)?.address ?? '';
-  if (socket !== undefined) {
-    const which = last.includes(':') ? `[${last}]` : last;
-    return passed('tcp', `connected to ${which}:${port} in ${Math.max(1, Math.round(durationMs))} ms`, notes);
-  }
-  const raw = failed.at(-1)?.failure.raw ?? '';
-  const code = tcpCodes[raw] ?? 'unreachable';
-  const why = { refused: 'nothing listens there', timeout: 'no answer' }[code as string] ?? faultTable[code].title;
-  const cause =
-    attempts.length === 1
-      ? `${last} port ${port}: ${why}`
-      : `none of ${attempts.length} addresses accepts at port ${port}, the last with: ${why}`;
-  return broken('tcp', `port ${port}`, { code, cause, raw }, attempts.length === 1 ? [] : notes);
 }
 
 function verifyTls({ version, cipher, alpn, transcript, established, failure }: ProbeEvidence): Step {

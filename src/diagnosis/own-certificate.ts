@@ -8,7 +8,7 @@ import { findDoubts } from './own-doubts.ts';
 import { findRefusal } from './own-refusal.ts';
 import type { ProbeEvidence } from './probe-tls.ts';
 import { broken, passed, type Step, unclear } from './step.ts';
-import type { OwnCertificate, Target } from './target.ts';
+import type { Target } from './target.ts';
 import type { Transcript } from './transcript.ts';
 
 const maxNamesShown = 5;
@@ -41,7 +41,7 @@ export function verifyOwn(evidence: ProbeEvidence, answer: Answer | undefined, t
   const { own } = target;
   const { transcript } = evidence;
   const doubts = findDoubts(target, transcript.request, now);
-  const sent = describeSent(own, transcript);
+  const sent = describeSent(target, transcript);
   const notes = doubts.map(({ message }) => message);
   const refusal = findRefusal(evidence, answer, own);
   if (refusal !== undefined) {
@@ -75,15 +75,15 @@ function verifyUnasked(sent: string, { own }: Target, { complete }: Transcript, 
   return unclear('own', sent, [note]);
 }
 
-function describeSent(own: OwnCertificate | undefined, transcript: Transcript): string {
+function describeSent({ own, words }: Target, transcript: Transcript): string {
   const { request, complete, renegotiated, sentCertificates } = transcript;
   if (renegotiated)
-    return own === undefined ? 'none sent: there is no --cert' : `${quoteSubject(own.leaf)} sent when it was asked for`;
+    return own === undefined ? `none sent: ${words.without}` : `${quoteSubject(own.leaf)} sent when it was asked for`;
   if (request === undefined) {
-    if (own === undefined) return 'none to send (no --cert)';
+    if (own === undefined) return `none to send: ${words.without}`;
     return complete ? `${quoteSubject(own.leaf)} not sent: the server did not ask` : quoteSubject(own.leaf);
   }
-  if (own === undefined) return 'none sent: there is no --cert';
+  if (own === undefined) return `none sent: ${words.without}`;
   if (sentCertificates === undefined) return `${quoteSubject(own.leaf)}; it cannot be seen whether it was sent`;
   if (sentCertificates === 0)
     return `${quoteSubject(own.leaf)} not sent: the server takes no signature that its key (${own.leaf.key}) can make`;

@@ -6,7 +6,7 @@ import type { CertificateFacts } from '../certs/facts.ts';
 import { findNamesake, isSelfIssued, looksIssuedBy } from '../certs/issuer.ts';
 import { verifyDates } from '../trust/certificate-checks.ts';
 import { quoteSubject } from '../trust/issuer-diagnosis.ts';
-import type { OwnCertificate, Target } from './target.ts';
+import type { OwnCertificate, Target, TargetWords } from './target.ts';
 import type { CertificateRequest } from './transcript.ts';
 
 export type Doubt = { readonly code: FaultCode; readonly message: string };
@@ -15,7 +15,7 @@ const ownCodes: ReadonlySet<string> = new Set<FaultCode>(['expired', 'not_yet_va
 
 /** The surest first. `request` undefined: it was not seen. */
 export function findDoubts(
-  { own, anchors, files }: Target,
+  { own, anchors, words }: Target,
   request: CertificateRequest | undefined,
   now: number,
 ): Doubt[] {
@@ -33,10 +33,9 @@ export function findDoubts(
   const ours = anchors?.certificates ?? [];
   const namesake = findNamesake(top, ours);
   if (namesake !== undefined) {
-    const where = `--ca ${escapeForLog(files.ca ?? '', 200)}`;
-    doubts.push({ code: 'untrusted_issuer', message: describeNamesake(top, namesake, where) });
+    doubts.push({ code: 'untrusted_issuer', message: describeNamesake(top, namesake, words.cas) });
   }
-  const unnamed = request === undefined ? undefined : findUnnamed(path, request, ours);
+  const unnamed = request === undefined ? undefined : findUnnamed(path, request, ours, words);
   return unnamed === undefined ? doubts : [...doubts, unnamed];
 }
 
@@ -64,6 +63,7 @@ function findUnnamed(
   path: readonly CertificateFacts[],
   { authorities, authorityKeys }: CertificateRequest,
   ours: readonly CertificateFacts[],
+  { cas, file }: TargetWords,
 ): Doubt | undefined {
   const isNamed = ({ issuerKey, subjectKey }: CertificateFacts): boolean =>
     authorityKeys.has(issuerKey) || authorityKeys.has(subjectKey);
@@ -72,9 +72,9 @@ function findUnnamed(
   const issuer = `"${escapeForLog(top.issuer, 120)}"`;
   const missing = ours.find((ca) => ca.subjectKey === top.issuerKey && authorityKeys.has(ca.issuerKey));
   if (missing !== undefined && !isSelfIssued(missing)) {
-    const message = `our file ends with ${quoteSubject(top)} and lacks its issuer ${issuer}, an intermediate below a CA that the server names; --ca has it, append it to the --cert file`;
+    const message = `our file ends with ${quoteSubject(top)} and lacks its issuer ${issuer}, an intermediate below a CA that the server names; ${cas} has it, append it to ${file}`;
     return { code: 'missing_intermediate', message };
   }
-  const message = `the issuer of our certificate, ${issuer}, is not among the CAs that the server names; if it is an intermediate below one of them, append it to the --cert file`;
+  const message = `the issuer of our certificate, ${issuer}, is not among the CAs that the server names; if it is an intermediate below one of them, append it to ${file}`;
   return { code: 'untrusted_issuer', message };
 }

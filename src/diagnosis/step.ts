@@ -47,8 +47,13 @@ type Broken = { readonly code: FaultCode; readonly cause: string; readonly raw: 
 /** `text` is what was there before it broke; the remedy is that of step and code where none is given. */
 export function broken(step: StepId, text: string, failure: Broken, notes: readonly string[] = []): Step {
   const { code, cause, raw } = failure;
-  const remedy = failure.remedy ?? remedies[`${step} ${code}`] ?? faultTable[code].help;
+  const remedy = failure.remedy ?? defaultRemedy(step, code);
   return { step, status: 'failed', text, notes, failure: { code, cause, remedy, raw } };
+}
+
+/** Of a step that broke with this code. */
+export function defaultRemedy(step: StepId, code: FaultCode): string {
+  return remedies[`${step} ${code}`] ?? faultTable[code].help;
 }
 
 const remedies: Readonly<Record<string, string>> = {

@@ -14,6 +14,8 @@ import { loadPem, parseCertificates } from '../certs/material.ts';
 import { parsePrivateKey } from '../certs/private-key.ts';
 import { hasErrors, type MaterialProblem } from '../base/material-problem.ts';
 import { opensslCas } from '../trust/openssl-cas.ts';
+import { IdentityRules } from '../trust/identity-rules.ts';
+import type { RevocationList } from '../trust/revocation.ts';
 import { TrustBundle } from '../trust/trust-bundle.ts';
 import { UsageError } from '../base/usage-error.ts';
 
@@ -43,6 +45,24 @@ export type OwnCertificate = {
   readonly doubts: readonly MaterialProblem[];
 };
 
+/** What the server must be besides trusted, and how revoked certificates are known. */
+export type Demands = {
+  /** False: whatever it shows is taken (insecureSkipVerify). */
+  readonly verify: boolean;
+  readonly rules: IdentityRules;
+  readonly revocations: RevocationList | undefined;
+};
+
+/** How sentences call what came from the command line, or from a configuration. */
+export type TargetWords = {
+  /** Where the CAs are. */
+  readonly cas: string;
+  /** The file that our certificate is in. */
+  readonly file: string;
+  /** Why there is no certificate of ours. */
+  readonly without: string;
+};
+
 export type Target = {
   readonly host: string;
   readonly port: number;
@@ -61,6 +81,8 @@ export type Target = {
   readonly own: OwnCertificate | undefined;
   readonly files: { readonly ca?: string; readonly cert?: string; readonly key?: string };
   readonly context: SecureContext;
+  readonly demands: Demands;
+  readonly words: TargetWords;
   /** OpenSSL was not given every CA: that it finds no way proves nothing then. */
   readonly keepsBack: boolean;
 };
@@ -107,9 +129,17 @@ export async function loadTarget(place: string, options: HandshakeOptions, now: 
       ca: given,
       ...(own === undefined ? {} : { cert: chainPem(own), key: own.keyPem }),
     }),
+    demands: { verify: true, rules: new IdentityRules(noRules), revocations: undefined },
+    words: {
+      cas: options.ca === undefined ? 'the built-in roots' : `--ca ${escapeForLog(options.ca, 200)}`,
+      file: 'the --cert file',
+      without: 'there is no --cert',
+    },
     keepsBack: given.length < cas.length,
   };
 }
+
+const noRules = { allowedSANs: undefined, allowedFingerprints: undefined, allowedSPKI: undefined };
 
 /** HOST:PORT, HOST (443), [IPv6]:PORT, https://HOST:PORT/. */
 function parsePlace(place: string): { readonly host: string; readonly port: number } {
@@ -152,8 +182,11 @@ async function loadAnchors(path: string): Promise<TrustBundle> {
 const doubtful: ReadonlySet<string> = new Set(['expired', 'not_yet_valid', 'wrong_purpose', 'missing_intermediate']);
 
 async function loadOwn(cert: string, key: string, now: number): Promise<OwnCertificate> {
-  const certPem = await readPem(cert);
-  const keyPem = await readPem(key);
+  return readOwn(await readPem(cert), await readPem(key), cert, key, now);
+}
+
+/** From the text of two files, or of one given twice. Throws UsageError where they cannot be used. */
+export function readOwn(certPem: string, keyPem: string, cert: string, key: string, now: number): OwnCertificate {
   const { leaf, problems } = checkClientPair(certPem, keyPem, { now, certName: cert, keyName: key });
   const fatal = problems.filter(({ severity, code }) => severity === 'error' && !doubtful.has(code));
   const parsed = parsePrivateKey(keyPem, key);
