@@ -12,7 +12,7 @@ import {
 import { FieldBlock, type Fields } from '../http/field.ts';
 import type { AcquireOptions, CallWaiter } from '../upstream/call-waiter.ts';
 import type { Caller } from '../upstream/caller.ts';
-import { classifyNginxRefusal } from '../upstream/nginx-refusal.ts';
+import { findNginxRefusal } from '../upstream/nginx-refusal.ts';
 import { CallDeadline } from './call-deadline.ts';
 import { grpcDeadlineMs, grpcTrailers, isGrpc, isGrpcType } from './grpc.ts';
 import { KeptBody } from './kept-body.ts';
@@ -203,16 +203,14 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
 
   /** Passes a held 400 on, unless it is nginx's way of saying that our certificate was missing or bad. */
   #release(head: ResponseHead, body: Buffer): boolean {
-    const code = classifyNginxRefusal(head.status, head.fields, body);
-    if (code === undefined) {
+    const fault = findNginxRefusal(head, body, this.#context.backend);
+    if (fault === undefined) {
       this.#respond(head);
       return !this.#done;
     }
     this.#held = undefined;
     this.#dropCall();
-    this.#refuse(
-      new Fault(code, 'backend', { detail: 'the backend answered 400 about our certificate', raw: 'HTTP 400' }),
-    );
+    this.#refuse(fault);
     return false;
   }
 

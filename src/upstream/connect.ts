@@ -238,7 +238,7 @@ export class ConnectAttempt {
     return {
       label: endpointLabel(endpoint),
       phase: this.#phase === 'handshake' ? 'handshake' : 'connect',
-      offersCertificate: identity?.offersCertificate === true,
+      presents: identity?.presents,
       sawBackendCertificate: this.#sawBackendCertificate,
       offered: identity === undefined ? '' : identity.offered,
     };

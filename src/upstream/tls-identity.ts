@@ -9,6 +9,7 @@ import { CrlSet, type CrlSettings, type IndexedCrl } from '../crl/crl-set.ts';
 import { type OpensslCas, opensslCas } from '../trust/openssl-cas.ts';
 import { IdentityRules, type IdentityRulesOptions } from '../trust/identity-rules.ts';
 import type { Endpoint } from './endpoint.ts';
+import { describeChain } from './own-certificate.ts';
 
 /** Revocation of backends. What is known at the moment is replaced later, without another identity (decision 0010). */
 export type BackendCrls = {
@@ -56,7 +57,8 @@ const nothing: OpensslCas = { pem: [], until: Infinity };
 export class TlsIdentity {
   readonly digest: string;
   readonly verify: boolean;
-  readonly offersCertificate: boolean;
+  /** Our certificate as sentences to the operator call it; undefined: we have none to show. */
+  readonly presents: string | undefined;
   /** 'TLSv1.2 to TLSv1.3': for sentences to the operator. */
   readonly offered: string;
   readonly rules: IdentityRules;
@@ -78,7 +80,7 @@ export class TlsIdentity {
     this.digest = digest;
     this.verify = verify;
     this.anchors = anchors;
-    this.offersCertificate = client !== undefined;
+    this.presents = client && describeChain(client.chainPem);
     this.offered = minVersion === maxVersion ? minVersion : `${minVersion} to ${maxVersion}`;
     this.#serverName = serverName;
     this.rules = rulesOf(material);
