@@ -217,6 +217,7 @@ export type ForwardClientCertConfig = {
   /** undefined: sanitizeSet where the client is authenticated, else sanitize. */
   readonly mode: XfccMode | undefined;
   readonly xfcc: {
+    readonly format: 'text' | 'json';
     readonly subject: boolean;
     readonly uri: boolean;
     readonly dns: boolean;
