@@ -33,6 +33,13 @@ export type SanRuleConfig = (
       /** Dotted; set for OTHER_NAME only, and always there. */
       readonly oid: string | undefined;
     }
+  /** The subject, in the form of asn1/name-text.ts, or its common name as it is. */
+  | {
+      readonly kind: 'subject' | 'commonName';
+      readonly matcher: 'exact' | 'prefix' | 'suffix' | 'contains' | 'regex';
+      readonly value: string;
+      readonly ignoreCase: boolean;
+    }
   /** `spiffe: spiffe://domain/path`, canonical. */
   | { readonly kind: 'spiffe'; readonly id: string }
   | { readonly kind: 'trustDomain'; readonly domain: string }
@@ -195,6 +202,8 @@ export type BackendTlsConfig = IdentityRulesConfig & {
   readonly clientCert: Ref | undefined;
   readonly clientKey: Ref | undefined;
   readonly serverName: string | undefined;
+  /** `commonName`: where the certificate has no DNS or IP name, its one common name counts. */
+  readonly nameCheck: 'san' | 'commonName';
   readonly minVersion: TlsVersion;
   readonly maxVersion: TlsVersion;
   readonly crl: CrlConfig | undefined;

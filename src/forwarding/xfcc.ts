@@ -2,6 +2,7 @@
 // in what a backslash does and in whether they know it at all: so nothing inside quotes is a quote, a backslash pair or a key
 // of its own here, and no name inside a certificate can add a field (Envoy #32945, incident 15). Pure text; which certificate is
 // meant and whether it passed is decided elsewhere.
+import { hexPair, rewriteEscapes } from '../asn1/name-text.ts';
 import { Fault } from '../base/fault.ts';
 import { fitting, maxFieldBytes } from './field-limits.ts';
 
@@ -56,17 +57,8 @@ export function checkedName(text: string): string {
  * look like another key is written as the hex pair that means the same (section 2.4).
  */
 export function quotableName(name: string): string {
-  let inValue = false;
-  return name.replace(/\\(?:[0-9A-Fa-f]{2}|.)|[=,+%"]/g, (token) => {
-    if (token === ',' || token === '+') inValue = false;
-    else if (token === '=' && !inValue) inValue = true;
-    else if (token.length < 3 && !/^\\[,+;<>]$/.test(token)) return hexPair(token.slice(-1));
-    return token;
-  });
-}
-
-function hexPair(char: string): string {
-  return `\\${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`;
+  const written = rewriteEscapes(name, (char) => (',+;<>'.includes(char) ? `\\${char}` : hexPair(char)));
+  return written.replaceAll('%', '\\25').replaceAll('"', '\\22');
 }
 
 /** RFC 4514 text in ASCII: every other character as the `\xx` pairs of its UTF-8 bytes (section 2.4). */

@@ -53,6 +53,7 @@ export class RouteCompiler {
       anchors: this.#anchors.find(tls.rootCAs),
       client: tls.clientPair,
       serverName: config.tls.serverName,
+      nameCheck: config.tls.nameCheck,
       minVersion: config.tls.minVersion,
       maxVersion: config.tls.maxVersion,
       rules: config.tls,

@@ -200,6 +200,7 @@ function requirementsOf(identity: TlsIdentity, endpoint: Endpoint): Requirements
     ocsp: undefined,
     rules: identity.rules,
     host: identity.expectedName(endpoint),
+    acceptsCommonName: identity.acceptsCommonName,
   };
 }
 
