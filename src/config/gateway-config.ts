@@ -1,5 +1,6 @@
 // The normalised configuration: every alias resolved, every default filled in, durations in milliseconds, every value
 // that can be wrong later (a file, a certificate) with its place. Plain data: it crosses process boundaries.
+import type { AccessLogField } from '../telemetry/access-log-fields.ts';
 import type { Place } from '../yaml/place.ts';
 
 /** Key or certificate material, classified but not read: a file, PEM text in its place, or what a source has under an id. */
@@ -352,7 +353,13 @@ export type GatewayConfig = {
     readonly format: 'text' | 'json' | undefined;
     readonly file: string | undefined;
   };
-  readonly accessLog: { readonly enabled: boolean; readonly path: string; readonly sample: number };
+  readonly accessLog: {
+    readonly enabled: boolean;
+    readonly path: string;
+    /** In the order of the line. */
+    readonly fields: readonly AccessLogField[];
+    readonly sample: number;
+  };
   /** The bounded record of the identities that were seen, for `check --against` and `trust audit`. */
   readonly trustRecord: {
     readonly enabled: boolean;

@@ -2,6 +2,7 @@
 // retry, and visible truncation. One object per request that is its own listener on both sides: no closures, no streams.
 import type { Late } from '../base/deadline.ts';
 import { Fault, toFault } from '../base/fault.ts';
+import type { CertificateFacts } from '../certs/facts.ts';
 import {
   type BackendCall,
   chunkedBody,
@@ -70,9 +71,10 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
     this.#context.backend.acquire(this, fresh ? freshConnection : undefined);
   }
 
-  onCall(call: BackendCall): void {
+  onCall(call: BackendCall, certificate: CertificateFacts | undefined): void {
     if (this.#done) return call.cancel();
     this.#call = call;
+    this.#context.backendCertificate = certificate;
     this.#expectResponse();
     this.#sentAt = this.#context.services.clock.monotonic();
     call.sendRequest(this.#context.outgoing, this);

@@ -21,7 +21,8 @@ import type { CertificateFacts } from '../../src/certs/facts.ts';
 import { readFacts } from '../../src/certs/facts-reader.ts';
 import { type Issued, mintCa, type TestCa } from '../../src/certs/test-ca.ts';
 import { findIdentity, type Identity, type Verdict } from '../../src/trust/verdict.ts';
-import { accessLogClient, accessLogLine } from '../../src/telemetry/access-log.ts';
+import { accessLogLine } from '../../src/telemetry/access-log.ts';
+import { AccessLogFields } from '../../src/telemetry/access-log-fields.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { startBackend } from '../support/backend.ts';
 import { startGateway } from '../support/gateway.ts';
@@ -163,7 +164,8 @@ function checkHeaders({ pairs, text }: FieldBlock, leaf: CertificateFacts, names
 }
 
 function checkAccessLog(verdict: Verdict, identity: Identity): void {
-  const client = accessLogClient({ remoteAddress: '192.0.2.1', verdict, identity });
+  const peer = { remoteAddress: '192.0.2.1', serverName: 'a.test', policy: 'fuzz', verdict, identity };
+  const client = new AccessLogFields().describePeer(peer);
   const line = accessLogLine(
     {
       time: 0,
@@ -177,6 +179,7 @@ function checkAccessLog(verdict: Verdict, identity: Identity): void {
       rule: '',
       route: 'all',
       backend: 'b:1',
+      backendCertificate: '',
       durationMs: 1,
       receivedBytes: 0,
       sentBytes: 0,
