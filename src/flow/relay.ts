@@ -1,6 +1,7 @@
 // Step 7: bytes both ways between one client's request and one backend call, with back-pressure, deadlines, the one safe
 // retry, and visible truncation. One object per request that is its own listener on both sides: no closures, no streams.
 import { Fault, toFault } from '../base/fault.ts';
+import type { CertificateFacts } from '../certs/facts.ts';
 import {
   type BackendCall,
   chunkedBody,
@@ -73,9 +74,10 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
     this.#context.backend.acquire(this, fresh ? freshConnection : undefined);
   }
 
-  onCall(call: BackendCall): void {
+  onCall(call: BackendCall, certificate: CertificateFacts | undefined): void {
     if (this.#done) return call.cancel();
     this.#call = call;
+    this.#context.backendCertificate = certificate;
     this.#deadline.expectResponse();
     this.#sentAt = this.#context.services.clock.monotonic();
     call.sendRequest(this.#context.outgoing, this);

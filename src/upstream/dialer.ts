@@ -63,7 +63,8 @@ export class Dialer {
 
   wrap(open: OpenSocket, address: string, verdict: Verdict | undefined): PooledConnection {
     const standing = this.target.identity?.verify === true ? verdict : undefined;
-    return new PooledConnection(open, address, standing, this.#situation, this.dependencies, this.#owner);
+    const shown = { certificate: verdict?.leaf, standing };
+    return new PooledConnection(open, address, shown, this.#situation, this.dependencies, this.#owner);
   }
 }
 

@@ -28,6 +28,8 @@ export type TlsMaterial = {
   readonly client: { readonly chainPem: string; readonly keyPem: string } | undefined;
   /** Replaces the endpoint's host in SNI and in the check of the certificate's names: canonical name or IP address. */
   readonly serverName: string | undefined;
+  /** Default `san`; `commonName`: where it has no DNS or IP name, its common name counts. */
+  readonly nameCheck?: 'san' | 'commonName';
   readonly minVersion: TlsVersion;
   readonly maxVersion: TlsVersion;
   /** Pins, and names that replace the check of the host name. */
@@ -42,7 +44,13 @@ export type TlsMaterial = {
 export function digestMaterial(material: TlsMaterial): string {
   const { verify, anchors, client, serverName, minVersion, maxVersion, crl } = material;
   const parts = [verify, anchors?.bundle.digest, client?.chainPem, client?.keyPem, serverName, minVersion, maxVersion];
-  parts.push(rulesOf(material).digest, crl?.key, crl && JSON.stringify(crl.settings), material.http2);
+  parts.push(
+    material.nameCheck === 'commonName',
+    rulesOf(material).digest,
+    crl?.key,
+    crl && JSON.stringify(crl.settings),
+    material.http2,
+  );
   return createHash('sha256')
     .update(JSON.stringify(parts.map((part) => part ?? null)))
     .digest('hex');
@@ -130,6 +138,11 @@ export class TlsIdentity {
   /** What the backend's certificate must cover: a name, or an IP address without brackets. */
   expectedName(endpoint: Endpoint): string {
     return this.#serverName ?? endpoint.host;
+  }
+
+  /** Whether a common name counts where there is no other name. */
+  get acceptsCommonName(): boolean {
+    return this.#material.nameCheck === 'commonName';
   }
 
   /** Server name for the ClientHello; undefined for IP addresses (RFC 6066 section 3). */
