@@ -26,6 +26,7 @@ import { TurnEnd } from '../../src/http/turn-end.ts';
 import { Http2Shared } from '../../src/http2/shared.ts';
 import { DateField } from '../../src/http/date-field.ts';
 import { RouteTable } from '../../src/routing/route-table.ts';
+import { AccessLogFields } from '../../src/telemetry/access-log-fields.ts';
 import type { AccessLog, AccessRecord } from '../../src/telemetry/access-log.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
 import { Cluster } from '../../src/upstream/cluster.ts';
@@ -92,7 +93,10 @@ export async function openFilterSetup(t: TestContext, { filters, backend: answer
   const services: Services = {
     clock,
     deadlines,
-    accessLog: { write: (record: AccessRecord) => records.push(record) } as unknown as AccessLog,
+    accessLog: {
+      fields: new AccessLogFields(),
+      write: (record: AccessRecord) => records.push(record),
+    } as unknown as AccessLog,
     bodies: new BodyBudget(1_000_000, 100_000),
     metrics: new RequestMetrics(metrics.of),
     onDefect: (error) => defects.push(error),
