@@ -70,7 +70,12 @@ async function ask(secure: boolean, answer: string, goes: (backend: Backend) => 
   };
   const owner = { onFree: () => heard.push('free'), onClosed: () => heard.push('closed') };
   const names = new FieldNames();
-  const connection = new Http1BackendConnection(socket, { names, limits: defaultHttpLimits, turn: new TurnEnd() }, owner, readBuffer);
+  const connection = new Http1BackendConnection(
+    socket,
+    { names, limits: defaultHttpLimits, turn: new TurnEnd() },
+    owner,
+    readBuffer,
+  );
   const request = { method: 'POST', target: '/', authority: 'b.test', fields: new Fields(), extra: [] };
   connection.sendRequest({ ...request, bodyLength: announced, acceptsTrailers: false }, sink);
   connection.sendRequestBody(piece);
