@@ -27,7 +27,8 @@ export function findNamesake(
   return named.some((ca) => isSignedBy(subject, ca)) ? undefined : named[0];
 }
 
-function isSignedBy(subject: CertificateFacts, issuer: CertificateFacts): boolean {
+/** True where the signature verifies with the key of `issuer`, whatever names and key identifiers say. Costs a public-key operation. */
+export function isSignedBy(subject: CertificateFacts, issuer: CertificateFacts): boolean {
   try {
     return new X509Certificate(subject.der).verify(new X509Certificate(issuer.der).publicKey);
   } catch {
@@ -36,7 +37,12 @@ function isSignedBy(subject: CertificateFacts, issuer: CertificateFacts): boolea
   }
 }
 
-/** True where the certificate names itself as its issuer. */
+/** True where the certificate names itself as its issuer. A leaf that bears the name of its CA does so, too: isSelfSigned. */
 export function isSelfIssued(facts: CertificateFacts): boolean {
   return looksIssuedBy(facts, facts);
+}
+
+/** True where the certificate was signed with its own key. Costs a public-key operation where it names itself as its issuer. */
+export function isSelfSigned(facts: CertificateFacts): boolean {
+  return isIssuedBy(facts, facts);
 }

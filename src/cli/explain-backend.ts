@@ -104,12 +104,18 @@ function lookAll(route: LoadedRoute, crls: CrlLookup, options: Options): Promise
       timeoutMs,
       now: systemClock.now(),
     });
-    return lookOver(target);
+    return lookOver(target, identity.http2 === 'auto');
   });
 }
 
-async function lookOver(target: Target): Promise<Look> {
+/** `mayBeHttp2`: what does not speak HTTP/1.1 is not given up. */
+async function lookOver(target: Target, mayBeHttp2: boolean): Promise<Look> {
   const found = await diagnoseHandshake(target, systemClock);
+  const isOther = found.steps.at(-1)?.failure?.code === 'protocol_mismatch' && target.alpn[0] !== 'h2';
+  if (mayBeHttp2 && isOther) {
+    const again = await lookOver({ ...target, alpn: ['h2'] }, false);
+    if (again.sound) return again;
+  }
   const diagnosis = { ...found, steps: found.steps.map(forBackend) };
   const sound = isSound(diagnosis);
   return { text: printDiagnosis(diagnosis, target), sound, json: diagnosisToJson(diagnosis, target) };

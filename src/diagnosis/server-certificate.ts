@@ -135,8 +135,8 @@ function verifyChain(leaf: CertificateFacts, { evidence, target, now, certificat
         ? {}
         : {
             known: {
-              findIssuer: (facts: CertificateFacts) =>
-                own.chain.find((ca) => ca.isCa && ca.subjectKey === facts.issuerKey),
+              findIssuers: (facts: CertificateFacts) =>
+                own.chain.filter((ca) => ca.isCa && ca.subjectKey === facts.issuerKey),
             },
           };
     const verified = diagnose({

@@ -4,7 +4,7 @@ import { Fault, toFault } from '../base/fault.ts';
 import type { BackendConnection } from '../http/backend-connection.ts';
 import type { OutgoingRequest, ResponseHead, ResponseSink } from '../http/exchange.ts';
 import { FieldBlock, Fields } from '../http/field.ts';
-import type { OpenSocket } from '../http1/read-buffer.ts';
+import type { OpenSocket } from '../http/read-buffer.ts';
 import type { Verdict } from '../trust/verdict.ts';
 import type { UpstreamDependencies } from './dependencies.ts';
 import type { Addresses } from './addresses.ts';
@@ -54,7 +54,8 @@ export class Probe implements ConnectListener, ResponseSink {
         tickets: undefined,
         clock: dependencies.clock,
         readBuffers: dependencies.readBuffers,
-        alpn: dependencies.protocols.names,
+        intermediates: dependencies.intermediates,
+        alpn: dependencies.protocols.offered(identity?.http2 ?? 'off'),
         connectMs: timeoutMs,
         handshakeMs: timeoutMs,
       },

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import tls, { type SecureContext } from 'node:tls';
 import { canonicalHostName } from '../base/host.ts';
-import type { TlsVersion } from '../config/gateway-config.ts';
+import type { BackendHttp2, TlsVersion } from '../config/gateway-config.ts';
 import type { AnchorSet } from '../trust/anchor-set.ts';
 import { CrlSet, type CrlSettings, type IndexedCrl } from '../crl/crl-set.ts';
 import { type OpensslCas, opensslCas } from '../trust/openssl-cas.ts';
@@ -32,6 +32,8 @@ export type TlsMaterial = {
   readonly maxVersion: TlsVersion;
   /** Pins, and names that replace the check of the host name. */
   readonly rules?: IdentityRulesOptions | undefined;
+  /** Default `auto`: where the backend agrees to it. */
+  readonly http2?: BackendHttp2 | undefined;
   /** undefined: nobody asks whether a backend is revoked. */
   readonly crl?: BackendCrls | undefined;
 };
@@ -40,7 +42,7 @@ export type TlsMaterial = {
 export function digestMaterial(material: TlsMaterial): string {
   const { verify, anchors, client, serverName, minVersion, maxVersion, crl } = material;
   const parts = [verify, anchors?.bundle.digest, client?.chainPem, client?.keyPem, serverName, minVersion, maxVersion];
-  parts.push(rulesOf(material).digest, crl?.key, crl && JSON.stringify(crl.settings));
+  parts.push(rulesOf(material).digest, crl?.key, crl && JSON.stringify(crl.settings), material.http2);
   return createHash('sha256')
     .update(JSON.stringify(parts.map((part) => part ?? null)))
     .digest('hex');
@@ -60,6 +62,7 @@ export class TlsIdentity {
   /** 'TLSv1.2 to TLSv1.3': for sentences to the operator. */
   readonly offered: string;
   readonly rules: IdentityRules;
+  readonly http2: BackendHttp2;
   /** Defined where `verify` is true. */
   readonly anchors: AnchorSet | undefined;
   readonly #crl: BackendCrls | undefined;
@@ -81,6 +84,7 @@ export class TlsIdentity {
     this.offered = minVersion === maxVersion ? minVersion : `${minVersion} to ${maxVersion}`;
     this.#serverName = serverName;
     this.rules = rulesOf(material);
+    this.http2 = material.http2 ?? 'auto';
     this.#crl = crl;
     this.#crls = crl && new CrlSet(crl.crls, crl.settings);
     this.#material = material;

@@ -21,8 +21,10 @@ import { StripList } from '../../src/forwarding/strip-list.ts';
 import type { ClientConnection } from '../../src/http/client-connection.ts';
 import { defaultHttpLimits } from '../../src/http/limits.ts';
 import { serverTimeouts } from '../support/server-timeouts.ts';
-import { BufferPool } from '../../src/http1/buffer-pool.ts';
-import { DateField } from '../../src/http1/date-field.ts';
+import { BufferPool } from '../../src/http/buffer-pool.ts';
+import { TurnEnd } from '../../src/http/turn-end.ts';
+import { Http2Shared } from '../../src/http2/shared.ts';
+import { DateField } from '../../src/http/date-field.ts';
 import { RouteTable } from '../../src/routing/route-table.ts';
 import type { AccessLog, AccessRecord } from '../../src/telemetry/access-log.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
@@ -107,6 +109,9 @@ export async function openFilterSetup(t: TestContext, { filters, backend: answer
     clock,
     date: new DateField(clock),
     buffers: new BufferPool(),
+    turn: new TurnEnd(),
+    http2: new Http2Shared(names),
+    maxConcurrentStreams: 100,
   };
   const listener = net.createServer((socket) => {
     const client = new Client(peerOfPlainSocket(socket));
