@@ -51,6 +51,8 @@ export type Demands = {
   readonly verify: boolean;
   readonly rules: IdentityRules;
   readonly revocations: RevocationList | undefined;
+  /** HTTP/2 must be agreed on (ALPN). */
+  readonly http2: boolean;
 };
 
 /** How sentences call what came from the command line, or from a configuration. */
@@ -129,7 +131,7 @@ export async function loadTarget(place: string, options: HandshakeOptions, now: 
       ca: given,
       ...(own === undefined ? {} : { cert: chainPem(own), key: own.keyPem }),
     }),
-    demands: { verify: true, rules: new IdentityRules(noRules), revocations: undefined },
+    demands: { verify: true, rules: new IdentityRules(noRules), revocations: undefined, http2: false },
     words: {
       cas: options.ca === undefined ? 'the built-in roots' : `--ca ${escapeForLog(options.ca, 200)}`,
       file: 'the --cert file',
