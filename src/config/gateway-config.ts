@@ -297,7 +297,12 @@ export type GatewayConfig = {
   readonly files: readonly string[];
   readonly extraDirectory: string | undefined;
   readonly workers: number | 'auto';
-  readonly entryPoints: { readonly web: EntryPoint; readonly webSecure: EntryPoint; readonly admin: EntryPoint };
+  readonly entryPoints: {
+    /** `redirectPort`: of https, as clients reach it; undefined: found from the request. */
+    readonly web: EntryPoint & { readonly redirectPort: number | undefined };
+    readonly webSecure: EntryPoint;
+    readonly admin: EntryPoint;
+  };
   readonly tls: TlsConfig;
   /** gateway.timeouts (Goma) over our defaults; 0 = none, possible for idleMs and requestMs only. */
   readonly timeouts: {

@@ -84,6 +84,7 @@ export async function openFilterSetup(t: TestContext, { filters, backend: answer
     strip: new StripList({ ...strip, filters: sets }),
     forwarding: new Forwarding({ trustedProxies: [], ipHeaders: ['x-forwarded-for'] }, randomUUID),
     securePort: undefined,
+    redirectPort: undefined,
     ruleOf: () => undefined,
     ownUris: () => [],
   };
