@@ -172,7 +172,7 @@ function establish(certificates: readonly CertificateFacts[], bundle: TrustBundl
     const [leaf] = certificates;
     const [certificate, ...sent] = certificates.map(({ der }) => new X509Certificate(der));
     if (leaf === undefined || certificate === undefined) return none;
-    const request = { leaf, certificate, sent, anchors: new AnchorSet(bundle, false), read: readFacts, now };
+    const request = { leaf, certificate, sent, anchors: AnchorSet.of(bundle), read: readFacts, now };
     return establishChain({ ...request, requirements, paths: undefined, constraints: 'unasked' });
   } catch {
     // What OpenSSL cannot read leads nowhere.

@@ -12,6 +12,7 @@ import { loadPem } from '../certs/material.ts';
 import { parsePrivateKey } from '../certs/private-key.ts';
 import { hasErrors, type MaterialProblem } from '../base/material-problem.ts';
 import { opensslCas } from '../trust/openssl-cas.ts';
+import { AnchorSet } from '../trust/anchor-set.ts';
 import { TrustBundle } from '../trust/trust-bundle.ts';
 import { UsageError } from '../base/usage-error.ts';
 
@@ -98,7 +99,8 @@ export async function loadTarget(place: string, options: HandshakeOptions, now: 
       maxVersion: max,
       ...(ciphers === undefined ? {} : { ciphers }),
       // Named also where they are the default: NODE_EXTRA_CA_CERTS would slip in, which the backend side does not heed either.
-      ca: anchors === undefined ? [...tls.rootCertificates] : [...opensslCas(anchors, false, now).pem],
+      ca:
+        anchors === undefined ? [...tls.rootCertificates] : [...opensslCas(AnchorSet.of(anchors), 'servers', now).pem],
       ...(own === undefined ? {} : { cert: chainPem(own), key: own.keyPem }),
     }),
   };

@@ -50,7 +50,7 @@ export class RouteCompiler {
     };
     const material: TlsMaterial = {
       verify: !config.tls.insecureSkipVerify,
-      anchors: this.#anchors.find(tls.rootCAs),
+      anchors: this.#anchors.find(tls.rootCAs, config.tls.partialChain),
       client: tls.clientPair,
       serverName: config.tls.serverName,
       minVersion: config.tls.minVersion,
@@ -86,14 +86,14 @@ class ForwardSettings {
 class AnchorSets {
   readonly #known = new Map<string, AnchorSet>();
 
-  /** `pem` undefined: the system's roots. */
-  find(pem: string | undefined): AnchorSet {
-    const key = pem ?? 'system';
+  /** `pem` undefined: the system's roots. `partialChain`: what the configuration says of intermediates. */
+  find(pem: string | undefined, partialChain: boolean | undefined): AnchorSet {
+    const key = `${partialChain ?? 'unsaid'} ${pem ?? 'system'}`;
     let set = this.#known.get(key);
     if (set === undefined) {
       const bundle = pem === undefined ? loadSystemBundle() : TrustBundle.parse(pem).bundle;
       if (bundle === undefined) throw new RangeError('a CA bundle that was good when it was loaded cannot be read');
-      set = new AnchorSet(bundle, false);
+      set = AnchorSet.of(bundle, partialChain);
       this.#known.set(key, set);
     }
     return set;
