@@ -203,6 +203,8 @@ export type BackendHttp2 = 'auto' | 'on' | 'off';
 export type BackendTlsConfig = IdentityRulesConfig & {
   readonly insecureSkipVerify: boolean;
   readonly rootCAs: Ref | undefined;
+  /** Whether intermediates in rootCAs are anchors; undefined: only where there is no root. */
+  readonly partialChain: boolean | undefined;
   readonly clientCert: Ref | undefined;
   readonly clientKey: Ref | undefined;
   readonly serverName: string | undefined;
