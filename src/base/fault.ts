@@ -297,7 +297,7 @@ const specs = {
   identity_too_large: {
     client: 403,
     title: 'identity too large to forward',
-    help: 'The certificate, its names or its chain do not fit into the header fields for the backend: leave out xfcc.chain or xfcc.cert (forwardClientCert), or issue smaller certificates.',
+    help: 'One field for the backend holds 16 KiB, all of them 32. Switch off what is large under forwardClientCert, for the route alone in its security.forwardClientCert: xfcc.chain, xfcc.cert, xfcc.dns and xfcc.uri, rfc9440.chain, custom fields with pem or sans. Or issue certificates with fewer names.',
   },
   plaintext_refused: {
     client: 403,

@@ -17,7 +17,10 @@ import { refusalOf } from '../crl/rejection.ts';
 import { describeCrlLines } from './pki-show-crl.ts';
 import { readMaterialFile } from '../certs/material.ts';
 import { encodePem } from '../asn1/der-writer.ts';
+import { conversionOf, findForeignFormat } from '../asn1/der-material.ts';
 import { certificateLabels, type PemBlock, splitPem } from '../asn1/pem.ts';
+import { textOf } from '../asn1/pem-text.ts';
+import { fileInCommand } from '../base/shell.ts';
 import { readSignatureAlgorithm } from '../certs/signature-algorithm.ts';
 
 const maxShown = 512;
@@ -46,8 +49,9 @@ export async function showFiles(paths: readonly string[], now: number): Promise<
 async function readItems(file: string): Promise<Item[]> {
   const read = await readMaterialFile({ path: file }, maxCrlFileBytes);
   if (!read.ok) return [{ file, number: 0, kind: 'note', text: read.message, broken: true }];
-  if (!read.bytes.includes('-----BEGIN')) return [{ file, number: 1, ...readDer(read.bytes) }];
-  const { blocks, problems } = splitPem(read.bytes.toString('utf8'), file);
+  const text = textOf(read.bytes);
+  if (!text.includes('-----BEGIN')) return [{ file, number: 1, ...readDer(read.bytes, file) }];
+  const { blocks, problems } = splitPem(text, file);
   const items: Item[] = blocks.map((block, index) => ({ file, number: index + 1, ...readBlock(block) }));
   for (const problem of problems) items.push({ file, number: 0, kind: 'note', text: problem.message, broken: true });
   return items;
@@ -71,8 +75,11 @@ function readBlock(block: PemBlock): Content {
   return note(`${label}, ${block.der.length} bytes`);
 }
 
-function readDer(der: Buffer): Content {
+function readDer(der: Buffer, file: string): Content {
   if (der.length === 0) return note('the file is empty', true);
+  const format = findForeignFormat(der);
+  if (format !== undefined)
+    return note(`a file in the format ${format}. ${conversionOf(format, fileInCommand(showPath(file)))}`, true);
   for (const type of ['pkcs8', 'sec1', 'pkcs1'] as const) {
     try {
       return { kind: 'key', key: createPrivateKey({ key: der, format: 'der', type }) };

@@ -42,6 +42,11 @@ export const backendTlsKeys = {
     unset: 'host of the endpoint',
     page: 'own. Name for SNI and verification; not an IP address.',
   }),
+  nameCheck: key(oneOf(['san', 'commonName'], true), {
+    says: 'commonName: where a certificate has no DNS or IP name, its common name is compared with the host. Default {default}.',
+    default: 'san',
+    page: 'own. `commonName`: where the certificate has no DNS or IP name at all, the one common name of its subject has to cover the host, as a SAN would. For backends that cannot get a SAN, instead of `insecureSkipVerify`; pins work beside it.',
+  }),
   ...tlsVersionKeys,
   ...identityKeys,
   crl: key(crlShape, {
@@ -109,6 +114,13 @@ export function readBackendTls(
   const rules = readIdentityRules(shape, here, problems);
   const crl = readCrl(shape.crl, here, problems);
   checkRulesApply(here, insecureSkipVerify, plain, problems);
+  if (shape.nameCheck === 'commonName' && rules.allowedSANs !== undefined)
+    problems.warn(
+      'ignored_key',
+      here.keyPlace('nameCheck'),
+      'nameCheck has no effect beside allowedSANs, which replace the check of the host',
+      'Remove it, or write a rule {commonName: {exact: NAME}}.',
+    );
   if (shape.http2 === 'on')
     for (const backend of plain)
       problems.error(
@@ -123,6 +135,7 @@ export function readBackendTls(
     clientCert,
     clientKey,
     serverName: readServerName(shape.serverName, here, problems),
+    nameCheck: shape.nameCheck,
     ...readVersions(shape, here, problems),
     ...rules,
     crl,
@@ -138,7 +151,9 @@ function checkRulesApply(
   plain: readonly BackendConfig[],
   problems: ProblemList,
 ): void {
-  for (const name of ['allowedSANs', 'allowedFingerprints', 'allowedSPKI', 'crl'].filter((one) => at.has(one))) {
+  for (const name of ['allowedSANs', 'allowedFingerprints', 'allowedSPKI', 'crl', 'nameCheck'].filter((one) =>
+    at.has(one),
+  )) {
     if (skipVerify)
       problems.error(
         'unverified_rule',

@@ -1,5 +1,6 @@
 // The normalised configuration: every alias resolved, every default filled in, durations in milliseconds, every value
 // that can be wrong later (a file, a certificate) with its place. Plain data: it crosses process boundaries.
+import type { AccessLogField } from '../telemetry/access-log-fields.ts';
 import type { Place } from '../yaml/place.ts';
 
 /** Key or certificate material, classified but not read: a file, PEM text in its place, or what a source has under an id. */
@@ -32,6 +33,13 @@ export type SanRuleConfig = (
       readonly ignoreCase: boolean;
       /** Dotted; set for OTHER_NAME only, and always there. */
       readonly oid: string | undefined;
+    }
+  /** The subject, in the form of asn1/name-text.ts, or its common name as it is. */
+  | {
+      readonly kind: 'subject' | 'commonName';
+      readonly matcher: 'exact' | 'prefix' | 'suffix' | 'contains' | 'regex';
+      readonly value: string;
+      readonly ignoreCase: boolean;
     }
   /** `spiffe: spiffe://domain/path`, canonical. */
   | { readonly kind: 'spiffe'; readonly id: string }
@@ -198,6 +206,8 @@ export type BackendTlsConfig = IdentityRulesConfig & {
   readonly clientCert: Ref | undefined;
   readonly clientKey: Ref | undefined;
   readonly serverName: string | undefined;
+  /** `commonName`: where the certificate has no DNS or IP name, its one common name counts. */
+  readonly nameCheck: 'san' | 'commonName';
   readonly minVersion: TlsVersion;
   readonly maxVersion: TlsVersion;
   readonly crl: CrlConfig | undefined;
@@ -221,6 +231,7 @@ export type ForwardClientCertConfig = {
   /** undefined: sanitizeSet where the client is authenticated, else sanitize. */
   readonly mode: XfccMode | undefined;
   readonly xfcc: {
+    readonly format: 'text' | 'json';
     readonly subject: boolean;
     readonly uri: boolean;
     readonly dns: boolean;
@@ -354,7 +365,13 @@ export type GatewayConfig = {
     readonly format: 'text' | 'json' | undefined;
     readonly file: string | undefined;
   };
-  readonly accessLog: { readonly enabled: boolean; readonly path: string; readonly sample: number };
+  readonly accessLog: {
+    readonly enabled: boolean;
+    readonly path: string;
+    /** In the order of the line. */
+    readonly fields: readonly AccessLogField[];
+    readonly sample: number;
+  };
   /** The bounded record of the identities that were seen, for `check --against` and `trust audit`. */
   readonly trustRecord: {
     readonly enabled: boolean;

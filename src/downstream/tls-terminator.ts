@@ -30,10 +30,12 @@ export type TlsTerminatorOptions = {
   readonly resumption: { readonly ticketKeys: Buffer; readonly lifetimeS: number } | undefined;
 };
 
-/** Exactly one of the two is called, once, unless the socket closes silently before. Must not throw. */
+/** Exactly one of onSecure and onTlsError is called, once, unless the socket closes silently before. Must not throw. */
 export interface HandshakeSink {
   /** What decides the choice among our certificates (hello-kind.ts). */
   helloKind(): string;
+  /** The client asked for a stapled response. */
+  onStaple(sent: boolean): void;
   onSecure(socket: TLSSocket): void;
   /** The handshake failed; the socket is about to close. */
   onTlsError(error: Error & { code?: string }): void;
@@ -150,7 +152,9 @@ export class TlsTerminator {
   #staple(sink: HandshakeSink | undefined, answer: StapleCallback): string | undefined {
     const staples = this.#staples;
     const kindOf = (): string => sink?.helloKind() ?? '';
-    answer(null, staples?.find(kindOf) ?? null);
+    const staple = staples?.find(kindOf) ?? null;
+    answer(null, staple);
+    sink?.onStaple(staple !== null);
     return staples?.isOpen(kindOf) === true ? kindOf() : undefined;
   }
 

@@ -1,6 +1,7 @@
 // Step 7: bytes both ways between one client's request and one backend call, with back-pressure, deadlines, the one safe
 // retry, and visible truncation. One object per request that is its own listener on both sides: no closures, no streams.
 import { Fault, toFault } from '../base/fault.ts';
+import type { CertificateFacts } from '../certs/facts.ts';
 import {
   type BackendCall,
   chunkedBody,
@@ -12,7 +13,7 @@ import {
 import { FieldBlock, type Fields } from '../http/field.ts';
 import type { AcquireOptions, CallWaiter } from '../upstream/call-waiter.ts';
 import type { Caller } from '../upstream/caller.ts';
-import { classifyNginxRefusal } from '../upstream/nginx-refusal.ts';
+import { findNginxRefusal } from '../upstream/nginx-refusal.ts';
 import { CallDeadline } from './call-deadline.ts';
 import { grpcDeadlineMs, grpcTrailers, isGrpc, isGrpcType } from './grpc.ts';
 import { KeptBody } from './kept-body.ts';
@@ -84,9 +85,10 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
     this.#context.backend.acquire(this, this.#isUpgrade ? other : plain);
   }
 
-  onCall(call: BackendCall): void {
+  onCall(call: BackendCall, certificate: CertificateFacts | undefined): void {
     if (this.#done) return call.cancel();
     this.#call = call;
+    this.#context.backendCertificate = certificate;
     this.#deadline.expectResponse();
     this.#sentAt = this.#context.services.clock.monotonic();
     call.sendRequest(this.#context.outgoing, this);
@@ -241,16 +243,14 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
 
   /** Passes a held 400 on, unless it is nginx's way of saying that our certificate was missing or bad. */
   #release(head: ResponseHead, body: Buffer): boolean {
-    const code = classifyNginxRefusal(head.status, head.fields, body);
-    if (code === undefined) {
+    const fault = findNginxRefusal(head, body, this.#context.backend);
+    if (fault === undefined) {
       this.#respond(head);
       return !this.#done;
     }
     this.#held = undefined;
     this.#dropCall();
-    this.#refuse(
-      new Fault(code, 'backend', { detail: 'the backend answered 400 about our certificate', raw: 'HTTP 400' }),
-    );
+    this.#refuse(fault);
     return false;
   }
 

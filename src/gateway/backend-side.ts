@@ -8,6 +8,7 @@ import type { TurnEnd } from '../http/turn-end.ts';
 import type { Http2Shared } from '../http2/shared.ts';
 import type { DrainingPool } from '../upstream/dependencies.ts';
 import { Pools } from '../upstream/pools.ts';
+import type { Intermediates } from '../trust/intermediates.ts';
 import { BackendProtocols, http2Protocol } from '../upstream/protocols.ts';
 import type { WorkerServices } from './worker-services.ts';
 
@@ -17,6 +18,7 @@ export type BackendSideOptions = {
   readonly names: FieldNames;
   readonly turn: TurnEnd;
   readonly http2: Http2Shared;
+  readonly intermediates: Intermediates;
 };
 
 export class BackendSide {

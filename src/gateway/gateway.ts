@@ -24,6 +24,7 @@ import { BackendSide } from './backend-side.ts';
 import { ClientSide } from './client-side.ts';
 import { drain } from './drain.ts';
 import { Generations } from './generations.ts';
+import { learnConfigured } from './configured-intermediates.ts';
 import { OpenConnections } from './open-connections.ts';
 import { WorkerServicesAtStart } from './worker-services.ts';
 
@@ -78,13 +79,14 @@ export class Gateway {
     });
     const ocsp = this.#ocsp.checker;
     this.#clients = new ClientSide({ clock, deadlines, names, metrics, active, connections, ocsp, turn, http2 });
-    const backends = new BackendSide({ clock, deadlines, names, turn, http2 });
+    this.#intermediates = new Intermediates(({ der }) => options.onIntermediate(der));
+    const intermediates = this.#intermediates;
+    const backends = new BackendSide({ clock, deadlines, names, intermediates, turn, http2 });
     this.#staples = new Staples(clock);
     this.#generations = new Generations({ clock, metrics, active, services, backends, staples: this.#staples });
     this.#services = services;
     this.#connections = connections;
     this.#rotation = new TicketRotation(clock);
-    this.#intermediates = new Intermediates(({ der }) => options.onIntermediate(der));
   }
 
   /** As Generations. */
@@ -98,6 +100,7 @@ export class Gateway {
     const { config } = next.loaded;
     this.#rotation.follow(next, config.tls.sessionResumption.rotationMs);
     this.#metrics.of.configGeneration.labels({}).set(number);
+    learnConfigured(next.loaded, this.#intermediates);
     this.#ocsp.follow(next.policies);
     this.#services.get().resolver.configure(config.dns);
     if (before === undefined) return;

@@ -16,6 +16,7 @@ import { requestHeadText } from './head-text.ts';
 import type { ReadBuffer } from '../http/read-buffer.ts';
 import { MessageWriter } from './message-writer.ts';
 import { type Http1ResponseHead, parseResponseHead } from './response-head.ts';
+import { holdWriteFailure } from './write-failure.ts';
 
 export type Http1BackendOptions = { readonly names: FieldNames; readonly limits: HttpLimits; readonly turn: TurnEnd };
 
@@ -62,6 +63,8 @@ export class Http1BackendConnection implements BackendCall, BackendConnection, T
   /** The sink has heard of the end of the backend's direction. */
   #endTold = false;
   #error: (Error & { code?: string }) | undefined;
+  /** The backend takes nothing more; what it has sent is still read. */
+  #writeFailure: (Error & { code?: string }) | undefined;
 
   /** `readBuffer`: where the socket's bytes come from if it was opened with one, so that it emits no `data`. */
   constructor(socket: Socket, options: Http1BackendOptions, owner: ConnectionOwner, readBuffer?: ReadBuffer) {
@@ -71,6 +74,9 @@ export class Http1BackendConnection implements BackendCall, BackendConnection, T
     this.#writer = new MessageWriter(socket);
     this.#body = new BodyReader(options.names, options.limits);
     socket.setNoDelay(true);
+    holdWriteFailure(socket, (error) => {
+      this.#writeFailure = error;
+    });
     socket.on('error', (error: Error) => {
       this.#error ??= error;
       this.#lose();
@@ -355,7 +361,8 @@ export class Http1BackendConnection implements BackendCall, BackendConnection, T
   #complete(trailers: Fields | undefined): void {
     const sink = this.#sink;
     const leftOver = this.#pending !== undefined;
-    const reusable = this.#keepAlive && this.#requestDone && !leftOver && !this.#ended;
+    const whole = this.#requestDone && this.#writeFailure === undefined;
+    const reusable = this.#keepAlive && whole && !leftOver && !this.#ended;
     this.#sink = undefined;
     this.#paused = false;
     this.#callOver();
@@ -372,8 +379,10 @@ export class Http1BackendConnection implements BackendCall, BackendConnection, T
   #onEnd(): void {
     this.#ended = true;
     if (this.#pending !== undefined && this.#paused) return;
-    if (this.#phase === 'tunnel') this.#endTunnel();
-    else if (this.#phase === 'body' && this.#body.length === untilClose) this.#complete(undefined);
+    // A reset ends what was sent before it anywhere; after an orderly end the failure is EPIPE.
+    const orderly = this.#writeFailure?.code !== 'ECONNRESET';
+    if (this.#phase === 'tunnel' && orderly) this.#endTunnel();
+    else if (this.#phase === 'body' && this.#body.length === untilClose && orderly) this.#complete(undefined);
     else this.#lose();
   }
 
@@ -382,7 +391,8 @@ export class Http1BackendConnection implements BackendCall, BackendConnection, T
     if (this.#endTold) return;
     this.#endTold = true;
     this.#sink?.onResponseEnd(undefined);
-    this.#settle();
+    if (this.#writeFailure === undefined) this.#settle();
+    else this.#lose();
   }
 
   /** Both directions of a tunnel have ended: what was written goes out, nothing else. */
@@ -400,8 +410,8 @@ export class Http1BackendConnection implements BackendCall, BackendConnection, T
       this.#close(undefined);
       return;
     }
-    const raw = this.#error?.code ?? (this.#error === undefined ? 'EOF' : this.#error.message);
-    const cause = this.#error;
+    const cause = this.#error ?? this.#writeFailure;
+    const raw = cause?.code ?? (cause === undefined ? 'EOF' : cause.message);
     if (this.#phase === 'body' || this.#phase === 'tunnel') {
       this.#fail(new Fault('backend_truncated', 'backend', { raw, cause }));
     } else if (this.#pending !== undefined || this.#interims > 0) {

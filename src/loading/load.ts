@@ -242,8 +242,8 @@ function addAnchors(expiries: Expiry[], role: Expiry['role'], bundle: TrustBundl
   for (const anchor of bundle.certificates) expiries.push(expiryOf(role, anchor));
 }
 
-function expiryOf(role: Expiry['role'], { subject, notBefore, notAfter }: Omit<Expiry, 'role'>): Expiry {
-  return { role, subject, notBefore, notAfter };
+function expiryOf(role: Expiry['role'], { subject, notBefore, notAfter, isCa = false }: Omit<Expiry, 'role'>): Expiry {
+  return { role, subject, notBefore, notAfter, isCa };
 }
 
 function distinct(expiries: readonly Expiry[]): Expiry[] {

@@ -6,6 +6,7 @@ import tls from 'node:tls';
 import type { Clock } from '../base/clock.ts';
 import { Fault, toFault } from '../base/fault.ts';
 import type { ReadBuffer, ReadBuffers, OpenSocket } from '../http/read-buffer.ts';
+import type { Intermediates } from '../trust/intermediates.ts';
 import type { Verdict } from '../trust/verdict.ts';
 import type { ConnectTimes } from './dependencies.ts';
 import type { Found } from '../dns/name-resolver.ts';
@@ -26,6 +27,7 @@ export type ConnectTarget = {
   readonly tickets: Tickets | undefined;
   readonly clock: Clock;
   readonly readBuffers: ReadBuffers;
+  readonly intermediates: Intermediates;
   /** Protocols to offer, best first. */
   readonly alpn: readonly string[];
   readonly connectMs: number;
@@ -192,8 +194,8 @@ export class ConnectAttempt {
   }
 
   #verify(secured: tls.TLSSocket, identity: TlsIdentity): BackendVerification {
-    const { endpoint, clock } = this.#target;
-    return verifyBackend(secured, identity, endpoint, this.#ticket, clock.now());
+    const { endpoint, clock, intermediates } = this.#target;
+    return verifyBackend(secured, identity, endpoint, this.#ticket, intermediates, clock.now());
   }
 
   #refuse({ code, detail, raw }: Verdict): void {
@@ -236,7 +238,7 @@ export class ConnectAttempt {
     return {
       label: endpointLabel(endpoint),
       phase: this.#phase === 'handshake' ? 'handshake' : 'connect',
-      offersCertificate: identity?.offersCertificate === true,
+      presents: identity?.presents,
       sawBackendCertificate: this.#sawBackendCertificate,
       offered: identity === undefined ? '' : identity.offered,
     };

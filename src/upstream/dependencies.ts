@@ -11,6 +11,7 @@ import type { Http2Shared } from '../http2/shared.ts';
 import type { IndexedCrl } from '../crl/crl-set.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
 import type { VerificationResult } from '../trust/certificate-checks.ts';
+import type { Intermediates } from '../trust/intermediates.ts';
 import type { Verdict } from '../trust/verdict.ts';
 import type { HealthState } from './health-state.ts';
 import type { BackendProtocols } from './protocols.ts';
@@ -57,6 +58,8 @@ export type UpstreamDependencies = {
   /** Likewise. */
   readonly http2: Http2Shared;
   readonly protocols: BackendProtocols;
+  /** CAs that are known: a backend that does not send one of them is told so for certain. */
+  readonly intermediates: Intermediates;
   readonly events: BackendEvents;
   /** Outlives generations. */
   readonly draining: Set<DrainingPool>;

@@ -39,16 +39,17 @@ export class Dialer {
   constructor({ endpoint, addresses, identity, settings, dependencies, owner }: DialerOptions) {
     const { connectMs, handshakeMs, http1Only } = settings;
     const tickets = identity === undefined ? undefined : new Tickets();
-    const { clock, readBuffers } = dependencies;
+    const { clock, readBuffers, intermediates } = dependencies;
     const alpn = dependencies.protocols.offered(http1Only === true ? 'off' : (identity?.http2 ?? 'off'));
-    this.target = { endpoint, addresses, identity, tickets, clock, readBuffers, alpn, connectMs, handshakeMs };
+    const ours = { clock, readBuffers, intermediates };
+    this.target = { ...ours, endpoint, addresses, identity, tickets, alpn, connectMs, handshakeMs };
     this.label = endpointLabel(endpoint);
     this.dependencies = dependencies;
     this.#owner = owner;
     this.#situation = {
       label: this.label,
       phase: 'open',
-      offersCertificate: identity?.offersCertificate === true,
+      presents: identity?.presents,
       sawBackendCertificate: true,
       offered: identity?.offered ?? '',
     };
@@ -62,7 +63,8 @@ export class Dialer {
 
   wrap(open: OpenSocket, address: string, verdict: Verdict | undefined): PooledConnection {
     const standing = this.target.identity?.verify === true ? verdict : undefined;
-    return new PooledConnection(open, address, standing, this.#situation, this.dependencies, this.#owner);
+    const shown = { certificate: verdict?.leaf, standing };
+    return new PooledConnection(open, address, shown, this.#situation, this.dependencies, this.#owner);
   }
 }
 

@@ -9,6 +9,7 @@ import { CrlSet, type CrlSettings, type IndexedCrl } from '../crl/crl-set.ts';
 import { type OpensslCas, opensslCas } from '../trust/openssl-cas.ts';
 import { IdentityRules, type IdentityRulesOptions } from '../trust/identity-rules.ts';
 import type { Endpoint } from './endpoint.ts';
+import { describeChain } from './own-certificate.ts';
 
 /** Revocation of backends. What is known at the moment is replaced later, without another identity (decision 0010). */
 export type BackendCrls = {
@@ -27,6 +28,8 @@ export type TlsMaterial = {
   readonly client: { readonly chainPem: string; readonly keyPem: string } | undefined;
   /** Replaces the endpoint's host in SNI and in the check of the certificate's names: canonical name or IP address. */
   readonly serverName: string | undefined;
+  /** Default `san`; `commonName`: where it has no DNS or IP name, its common name counts. */
+  readonly nameCheck?: 'san' | 'commonName';
   readonly minVersion: TlsVersion;
   readonly maxVersion: TlsVersion;
   /** Pins, and names that replace the check of the host name. */
@@ -41,7 +44,13 @@ export type TlsMaterial = {
 export function digestMaterial(material: TlsMaterial): string {
   const { verify, anchors, client, serverName, minVersion, maxVersion, crl } = material;
   const parts = [verify, anchors?.bundle.digest, client?.chainPem, client?.keyPem, serverName, minVersion, maxVersion];
-  parts.push(rulesOf(material).digest, crl?.key, crl && JSON.stringify(crl.settings), material.http2);
+  parts.push(
+    material.nameCheck === 'commonName',
+    rulesOf(material).digest,
+    crl?.key,
+    crl && JSON.stringify(crl.settings),
+    material.http2,
+  );
   return createHash('sha256')
     .update(JSON.stringify(parts.map((part) => part ?? null)))
     .digest('hex');
@@ -56,7 +65,8 @@ const nothing: OpensslCas = { pem: [], until: Infinity };
 export class TlsIdentity {
   readonly digest: string;
   readonly verify: boolean;
-  readonly offersCertificate: boolean;
+  /** Our certificate as sentences to the operator call it; undefined: we have none to show. */
+  readonly presents: string | undefined;
   /** 'TLSv1.2 to TLSv1.3': for sentences to the operator. */
   readonly offered: string;
   readonly rules: IdentityRules;
@@ -78,7 +88,7 @@ export class TlsIdentity {
     this.digest = digest;
     this.verify = verify;
     this.anchors = anchors;
-    this.offersCertificate = client !== undefined;
+    this.presents = client && describeChain(client.chainPem);
     this.offered = minVersion === maxVersion ? minVersion : `${minVersion} to ${maxVersion}`;
     this.#serverName = serverName;
     this.rules = rulesOf(material);
@@ -128,6 +138,11 @@ export class TlsIdentity {
   /** What the backend's certificate must cover: a name, or an IP address without brackets. */
   expectedName(endpoint: Endpoint): string {
     return this.#serverName ?? endpoint.host;
+  }
+
+  /** Whether a common name counts where there is no other name. */
+  get acceptsCommonName(): boolean {
+    return this.#material.nameCheck === 'commonName';
   }
 
   /** Server name for the ClientHello; undefined for IP addresses (RFC 6066 section 3). */

@@ -9,6 +9,7 @@ import type { BackendConnection, ConnectionOwner } from '../../src/http/backend-
 import type { BackendCall, ResponseSink } from '../../src/http/exchange.ts';
 import { Fields } from '../../src/http/field.ts';
 import type { Backend } from '../../src/upstream/backend.ts';
+import { Intermediates } from '../../src/trust/intermediates.ts';
 import { Addresses } from '../../src/upstream/addresses.ts';
 import { Caller } from '../../src/upstream/caller.ts';
 import { Cluster } from '../../src/upstream/cluster.ts';
@@ -125,6 +126,7 @@ async function connect(t: TestContext, protocol: Protocol) {
       identity: undefined,
       tickets: undefined,
       clock,
+      intermediates: new Intermediates(),
       readBuffers: setup.readBuffers,
       alpn: protocol.protocols.offered('auto'),
       connectMs: 5000,

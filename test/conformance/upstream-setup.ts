@@ -12,6 +12,7 @@ import { AnchorSet } from '../../src/trust/anchor-set.ts';
 import { TrustBundle } from '../../src/trust/trust-bundle.ts';
 import type { CertificateFacts } from '../../src/certs/facts.ts';
 import type { VerificationResult } from '../../src/trust/certificate-checks.ts';
+import { Intermediates } from '../../src/trust/intermediates.ts';
 import type { Verdict } from '../../src/trust/verdict.ts';
 import type { Backend } from '../../src/upstream/backend.ts';
 import type { UpstreamDependencies } from '../../src/upstream/dependencies.ts';
@@ -74,6 +75,7 @@ export function makeDependencies(
     http2: new Http2Shared(new FieldNames()),
     protocols,
     draining: new Set(),
+    intermediates: new Intermediates(),
     events: {
       onBackendConnected: (label, verdict) => feed.push({ kind: 'connected', label, verdict }),
       onBackendConnectFailure: (label, fault) => feed.push({ kind: 'failed', label, fault }),
