@@ -7,11 +7,12 @@ import type { CrlLookup } from '../crl/subscriber.ts';
 import { safeJson } from '../base/safe-json.ts';
 import { type Problem, problemsToJson } from '../yaml/problem.ts';
 import { FileSource } from '../loading/file-source.ts';
-import { type LoadOptions, loadGateway } from '../loading/load.ts';
+import { loadGateway } from '../loading/load.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
 import { type Against, againstToJson, verifyAgainst, printAgainst } from '../audit/against.ts';
 import { changesToJson, printChanges } from '../access/print-changes.ts';
 import { loadRecord } from '../inventory/load-record.ts';
+import type { CommandIo } from './command-io.ts';
 import { parseDays } from './days-option.ts';
 import { compareWith } from './compare.ts';
 import { lenientOption, strictOption } from './lenient-option.ts';
@@ -29,18 +30,8 @@ type Options = {
   readonly days: number;
 };
 
-/** Where the command reads its variables and says what it has found. */
-export type CheckIo = {
-  readonly env: NodeJS.ProcessEnv;
-  readonly stdout: NodeJS.WritableStream;
-  readonly stderr: NodeJS.WritableStream;
-  exitCode?: number | string | null | undefined;
-  /** Who reads the text; default a process of its own. */
-  readonly read?: LoadOptions['read'];
-};
-
 /** `io`: the process, or what stands for it. */
-export function checkCommand(io: CheckIo = process): Command {
+export function checkCommand(io: CommandIo = process): Command {
   return new Command('check')
     .description('check a configuration and every file it points to')
     .requiredOption('-c, --config <file>', 'configuration file (YAML)')

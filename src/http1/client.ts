@@ -7,16 +7,17 @@ import type { BackendCall, OutgoingRequest, ResponseSink } from '../http/exchang
 import { untilClose } from '../http/exchange.ts';
 import type { FieldNames, Fields } from '../http/field.ts';
 import type { HttpLimits } from '../http/limits.ts';
+import type { TurnEnd, TurnTask } from '../http/turn-end.ts';
+import { ParseError } from '../http/parse-error.ts';
 import { BodyReader } from './body-reader.ts';
 import { illegalHead, resumeAt, scanHead } from './head-scan.ts';
 import { requestHeadText } from './head-text.ts';
-import type { ReadBuffer } from './read-buffer.ts';
+import type { ReadBuffer } from '../http/read-buffer.ts';
 import { MessageWriter } from './message-writer.ts';
-import { ParseError } from './parse-error.ts';
 import { type Http1ResponseHead, parseResponseHead } from './response-head.ts';
 import { holdWriteFailure } from './write-failure.ts';
 
-export type Http1BackendOptions = { readonly names: FieldNames; readonly limits: HttpLimits };
+export type Http1BackendOptions = { readonly names: FieldNames; readonly limits: HttpLimits; readonly turn: TurnEnd };
 
 /** 1xx answers to one request; nobody sends more than a few. */
 const maxInterim = 32;
@@ -24,7 +25,7 @@ const maxInterim = 32;
 type Phase = 'idle' | 'head' | 'body' | 'closed';
 
 /** The connection is its own call: it carries one at a time, and none is worth an object. */
-export class Http1BackendConnection implements BackendCall, BackendConnection {
+export class Http1BackendConnection implements BackendCall, BackendConnection, TurnTask {
   readonly capacity = 1;
   /** Handed out, from `openCall` to the end of the answer. */
   activeCalls = 0;
@@ -78,6 +79,8 @@ export class Http1BackendConnection implements BackendCall, BackendConnection {
     socket.on('close', () => this.#lose());
     socket.resume();
   }
+
+  readonly mayBeRefused = false;
 
   get reused(): boolean {
     return this.#calls > 1;
@@ -216,10 +219,10 @@ export class Http1BackendConnection implements BackendCall, BackendConnection {
   #flushSink(): void {
     if (this.#flushDue || !this.#answerStarted || this.#sink === undefined) return;
     this.#flushDue = true;
-    setImmediate(this.#flushTurn);
+    this.#options.turn.deliver(this);
   }
 
-  readonly #flushTurn = (): void => {
+  onTurnEnd(): void {
     this.#flushDue = false;
     if (!this.#answerStarted) return;
     try {
@@ -227,7 +230,7 @@ export class Http1BackendConnection implements BackendCall, BackendConnection {
     } catch (error) {
       this.#fail(toFault(error));
     }
-  };
+  }
 
   /** Reads what is pending until it is used up or the call is over: a pause stops the socket, not what it brought already. */
   #read(): void {

@@ -3,7 +3,7 @@
 // failure in hand, and an unknown code is still a failure.
 import type { CertificateFacts } from '../certs/facts.ts';
 import { verifyHandshakeError } from './handshake-error.ts';
-import { looksIssuedBy } from '../certs/issuer.ts';
+import { isIssuedBy } from '../certs/issuer.ts';
 import { verifyChainStrength, verifyDates, type VerificationResult } from './certificate-checks.ts';
 import { clientAuth, hasPurpose, serverAuth } from '../certs/extended-key-usage.ts';
 import { quoteSubject, findTop, type IssuerIndex, verifyIssuer } from './issuer-diagnosis.ts';
@@ -170,7 +170,7 @@ function verifyImpostor(
 ): VerificationResult | undefined {
   const anchors = bundle?.findNamed(leaf.issuerKey).filter((facts) => !mayIssue(facts)) ?? [];
   const impostor = [...chain.filter(({ isCa }) => !isCa), ...anchors].find(
-    (facts) => facts.sha256 !== leaf.sha256 && looksIssuedBy(leaf, facts),
+    (facts) => facts.sha256 !== leaf.sha256 && isIssuedBy(leaf, facts),
   );
   return (
     impostor && {

@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { type Exchange, chunkedBody, untilClose } from '../../src/http/exchange.ts';
 import { FieldBlock, Fields } from '../../src/http/field.ts';
 import { echo, HandClock, head, Listening, names, RawClient, serve } from './http1-harness.ts';
-import { WriteBudget } from '../../src/http1/write-budget.ts';
+import { WriteBudget } from '../../src/http/write-budget.ts';
 import { eventually } from '../support/wait-for.ts';
 
 const get = 'GET / HTTP/1.1\r\nHost: a.test\r\n\r\n';

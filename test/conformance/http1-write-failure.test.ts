@@ -11,7 +11,8 @@ import type { ResponseSink } from '../../src/http/exchange.ts';
 import { FieldNames, Fields } from '../../src/http/field.ts';
 import { defaultHttpLimits } from '../../src/http/limits.ts';
 import { Http1BackendConnection } from '../../src/http1/client.ts';
-import { ReadBuffers } from '../../src/http1/read-buffer.ts';
+import { ReadBuffers } from '../../src/http/read-buffer.ts';
+import { TurnEnd } from '../../src/http/turn-end.ts';
 
 const head = 'HTTP/1.1 401 Unauthorized\r\n';
 const piece = Buffer.alloc(100_000, 'x');
@@ -69,7 +70,12 @@ async function ask(secure: boolean, answer: string, goes: (backend: Backend) => 
   };
   const owner = { onFree: () => heard.push('free'), onClosed: () => heard.push('closed') };
   const names = new FieldNames();
-  const connection = new Http1BackendConnection(socket, { names, limits: defaultHttpLimits }, owner, readBuffer);
+  const connection = new Http1BackendConnection(
+    socket,
+    { names, limits: defaultHttpLimits, turn: new TurnEnd() },
+    owner,
+    readBuffer,
+  );
   const request = { method: 'POST', target: '/', authority: 'b.test', fields: new Fields(), extra: [] };
   connection.sendRequest({ ...request, bodyLength: announced, acceptsTrailers: false }, sink);
   connection.sendRequestBody(piece);
