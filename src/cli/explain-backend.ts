@@ -78,7 +78,7 @@ type Look = { readonly text: string; readonly json: object; readonly sound: bool
 
 function lookAll(route: LoadedRoute, crls: CrlLookup, options: Options): Promise<Look>[] {
   const { config, tls } = route;
-  const anchors = new AnchorSets().find(tls.rootCAs);
+  const anchors = new AnchorSets().find(tls.rootCAs, config.tls.partialChain);
   const identity = new TlsIdentity(backendMaterial(config, tls, anchors, crls));
   const timeoutMs = options.timeout * 1000;
   return config.backends.map(async (endpoint) => {
@@ -95,7 +95,7 @@ function lookAll(route: LoadedRoute, crls: CrlLookup, options: Options): Promise
       endpoint,
       identity,
       client: tls.clientPair,
-      anchors: tls.rootCAs === undefined ? undefined : anchors.bundle,
+      anchors: tls.rootCAs === undefined ? undefined : anchors,
       minVersion: config.tls.minVersion,
       maxVersion: config.tls.maxVersion,
       files: filesOf(route),

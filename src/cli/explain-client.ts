@@ -32,7 +32,7 @@ export function describePolicy(policy: TrustPolicy, config: ClientAuthConfig | u
   const { rsa, ec } = trust.keyFloor;
   const asks = [
     `issued by ${subjects}${more}${trust.partialChain ? ' (intermediates are anchors)' : ''}`,
-    `at most ${clientAuth.maxDepth} CA certificates between, keys of at least RSA ${rsa} or EC ${ec} bits`,
+    `at most ${Math.max(clientAuth.maxDepth, 1)} certificates above it with the anchor, keys of at least RSA ${rsa} or EC ${ec} bits`,
   ];
   const { spiffe, allowedFingerprints, allowedSPKI, allowedSANs, crl, ocsp } = config;
   if (spiffe !== undefined) {

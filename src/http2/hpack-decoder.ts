@@ -20,6 +20,8 @@ export type HeaderLimits = {
 const greatestShift = 21;
 /** The smallest size on the way, then the final one (RFC 7541 section 4.2). */
 const maxSizeUpdates = 2;
+/** A list so many times above a limit is not even decoded to its end: nobody means it, and it costs more than it cost to send. */
+const greatestExcess = 4;
 /** What no integer is. */
 const illegalInteger = -1;
 /** Of the blocks that came before, by connection. */
@@ -84,27 +86,33 @@ export class HpackDecoder {
     const headers = new DecodedHeaders();
     const error = this.#decodeBlock(bytes, start, end, headers);
     if (error !== undefined) return connectionError(ErrorCode.compressionError, error);
+    if (this.#at < end) return connectionError(ErrorCode.enhanceYourCalm, headers.excess);
     const inserts = this.#inserts ?? noFields;
     if (!this.#isTied) this.#blocks.add(bytes, start, end, { headers, inserts, version: anyVersion });
     else if (table.version === version) this.#blocks.add(bytes, start, end, { headers, inserts, version });
     return headers;
   }
 
+  /** Stops before the end where there is far too much. Gives what is wrong with the compression. */
   #decodeBlock(bytes: Buffer, start: number, end: number, headers: DecodedHeaders): string | undefined {
     this.#at = start;
     if (start < end || this.#awaitsUpdate) {
       const error = this.#readSizeUpdates(bytes, end);
       if (error !== undefined) return error;
     }
-    while (this.#at < end) {
+    const { listBytes, fieldCount } = this.#limits;
+    while (
+      this.#at < end &&
+      headers.bytes <= greatestExcess * listBytes &&
+      headers.count <= greatestExcess * fieldCount
+    ) {
       const first = bytes[this.#at] as number;
       const field = first >= 0x80 ? this.#readIndexed(bytes, end) : this.#readLiteral(bytes, end, first);
       if (typeof field === 'string') return field;
       headers.count++;
       headers.bytes += field.bytes;
-      if (headers.bytes > this.#limits.listBytes)
-        headers.excess = `more than ${this.#limits.listBytes} bytes of fields`;
-      else if (headers.count > this.#limits.fieldCount) headers.excess = `more than ${this.#limits.fieldCount} fields`;
+      if (headers.bytes > listBytes) headers.excess = `more than ${listBytes} bytes of fields`;
+      else if (headers.count > fieldCount) headers.excess = `more than ${fieldCount} fields`;
       else headers.fields.push(field);
     }
     return undefined;
@@ -137,7 +145,7 @@ export class HpackDecoder {
     if (index === 0) this.#skipString(bytes, end);
     this.#skipString(bytes, end);
     if (this.#at > end) return 'a string that is cut off';
-    // A name by a dynamic index is another one tomorrow; a secret is remembered by nobody.
+    // A name by a dynamic index is another one tomorrow; a secret is shared with nobody.
     const mayKeep = index < firstDynamicIndex && !isSensitive;
     let field = mayKeep ? this.#context.literals.find(bytes, start, this.#at) : undefined;
     if (field === undefined) {

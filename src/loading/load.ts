@@ -10,6 +10,7 @@ import type { ConfigOrigin } from '../config/config-origin.ts';
 import type { LoadedText } from '../config/load-config.ts';
 import { readConfig, unread } from '../config/read-config.ts';
 import type { Problem } from '../yaml/problem.ts';
+import { checkAnchors } from './check-anchors.ts';
 import { checkCoverage, hostsOf } from './check-coverage.ts';
 import { checkPairs } from './check-pairs.ts';
 import { resolveCipherSuites, resolveCurves } from '../downstream/cipher-list.ts';
@@ -224,7 +225,11 @@ async function loadRoute(
 ): Promise<LoadedRoute> {
   const { rootCAs, clientCert, clientKey, crl } = config.tls;
   const anchors = rootCAs === undefined ? undefined : await loader.bundle([rootCAs]);
-  if (anchors !== undefined) addAnchors(expiries, 'backend_anchor', anchors);
+  if (anchors !== undefined && rootCAs !== undefined) {
+    addAnchors(expiries, 'backend_anchor', anchors);
+    const named = { what: 'rootCAs', bundle: anchors, ref: rootCAs };
+    checkAnchors(`route ${config.name}`, 'servers', config.tls.partialChain, [named], loader);
+  }
   const pair =
     clientCert === undefined || clientKey === undefined
       ? undefined

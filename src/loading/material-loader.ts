@@ -54,6 +54,7 @@ export class MaterialLoader {
   readonly #texts = new Map<string, Promise<string | undefined>>();
   readonly #pairs = new Map<string, Promise<UsablePair | undefined>>();
   readonly #bundles = new Map<string, Promise<TrustBundle | undefined>>();
+  readonly #done = new Set<string>();
   /** Every bundle so far: an issuer that is an anchor somewhere here is no missing intermediate. */
   readonly #anchors: TrustBundle[] = [];
 
@@ -62,6 +63,13 @@ export class MaterialLoader {
     this.#source = source;
     this.#now = now;
     this.#tolerateExpired = tolerateExpired;
+  }
+
+  /** Does something for the first that asks for it: what many places share is said of once. */
+  once(key: string, act: () => void): void {
+    if (this.#done.has(key)) return;
+    this.#done.add(key);
+    act();
   }
 
   add(place: Place, { severity, code, message, hint }: MaterialProblem): void {
