@@ -52,6 +52,8 @@ export type Demands = {
   readonly verify: boolean;
   readonly rules: IdentityRules;
   readonly revocations: RevocationList | undefined;
+  /** Where there is no other name a common name counts. */
+  readonly byCommonName: boolean;
   /** HTTP/2 must be agreed on (ALPN). */
   readonly http2: boolean;
 };
@@ -132,7 +134,13 @@ export async function loadTarget(place: string, options: HandshakeOptions, now: 
       ca: given,
       ...(own === undefined ? {} : { cert: chainPem(own), key: own.keyPem }),
     }),
-    demands: { verify: true, rules: new IdentityRules(noRules), revocations: undefined, http2: false },
+    demands: {
+      verify: true,
+      rules: new IdentityRules(noRules),
+      revocations: undefined,
+      byCommonName: false,
+      http2: false,
+    },
     words: {
       cas: options.ca === undefined ? 'the built-in roots' : `--ca ${escapeForLog(options.ca, 200)}`,
       file: 'the --cert file',
