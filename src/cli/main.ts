@@ -15,7 +15,7 @@ const commands: ReadonlyMap<string, () => Promise<Command>> = new Map([
 
 const program = new Command('countersign')
   .description('API gateway for mutual TLS: both sides of every connection prove who they are.')
-  .version('0.1.0')
+  .version('0.1.0', '-v, --version')
   .showHelpAfterError('(countersign --help shows the commands)');
 
 // Where the first argument names a command, no other is loaded: that is half of what a start costs.
