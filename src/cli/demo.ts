@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
-import { shellQuote } from '../base/shell-quote.ts';
+import { shellQuote } from '../base/shell.ts';
 import { encodePem } from '../asn1/der-writer.ts';
 import { type Issued, mintCa } from '../certs/test-ca.ts';
 import { reservePort } from '../process/ports.ts';

@@ -24,5 +24,6 @@ for (const open of named === undefined ? commands.values() : [named]) program.ad
 
 // `countersign schema | head` closes our standard output early: nothing to make a fuss about.
 process.stdout.on('error', () => {});
+process.stderr.on('error', () => {});
 
 await program.parseAsync();

@@ -3,7 +3,7 @@
 import { basename, join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { canonicalHostName, isIpLiteral } from '../base/host.ts';
-import { shellQuote } from '../base/shell-quote.ts';
+import { shellQuote } from '../base/shell.ts';
 import { dayMs, systemClock } from '../base/clock.ts';
 import { UsageError } from '../base/usage-error.ts';
 import { canonicalIp } from '../base/ip-name.ts';

@@ -197,6 +197,9 @@ export type BackendConfig = {
   readonly place: Place;
 };
 
+/** `auto`: where ALPN agrees on it. `on`: or not at all. */
+export type BackendHttp2 = 'auto' | 'on' | 'off';
+
 export type BackendTlsConfig = IdentityRulesConfig & {
   readonly insecureSkipVerify: boolean;
   readonly rootCAs: Ref | undefined;
@@ -208,6 +211,7 @@ export type BackendTlsConfig = IdentityRulesConfig & {
   readonly minVersion: TlsVersion;
   readonly maxVersion: TlsVersion;
   readonly crl: CrlConfig | undefined;
+  readonly http2: BackendHttp2;
   readonly place: Place;
 };
 
@@ -251,6 +255,8 @@ export type RouteClientCertConfig = {
   readonly place: Place;
 };
 
+export type RetryOn = 'connect' | 'refused-stream';
+
 export type RouteConfig = {
   readonly name: string;
   readonly path: string;
@@ -278,7 +284,7 @@ export type RouteConfig = {
     readonly idleMs: number;
   };
   /** Attempts in all, 1 = no retry; `on` what besides a stale kept-alive connection may be tried again. */
-  readonly retry: { readonly attempts: number; readonly on: readonly 'connect'[] };
+  readonly retry: { readonly attempts: number; readonly on: readonly RetryOn[] };
   /** 0: no limit. */
   readonly maxBodyBytes: number;
   readonly place: Place;
@@ -336,6 +342,8 @@ export type GatewayConfig = {
     readonly responseBytes: number;
     readonly responseTotalBytes: number;
   };
+  /** Of clients. */
+  readonly http2: { readonly enabled: boolean; readonly maxConcurrentStreams: number };
   /** Canonical CIDRs whose forwarded headers are believed; empty = nobody. */
   readonly proxy: {
     readonly trustedProxies: readonly string[];

@@ -1,5 +1,5 @@
 // The same look with the tools that everybody has: openssl s_client and curl, ready to paste into a shell.
-import { shellQuote } from '../base/shell-quote.ts';
+import { shellQuote } from '../base/shell.ts';
 import type { Target } from './target.ts';
 
 /** A file name that can never be read as an option. */

@@ -6,7 +6,13 @@ import { ByteCursor } from '../downstream/byte-cursor.ts';
 import { DerCursor, derTag } from '../asn1/der.ts';
 import { readName } from '../asn1/distinguished-name.ts';
 import { readNameKey } from '../certs/name-key.ts';
-import { type HandshakeKey, type Message, messageType, readMessages } from './handshake-messages.ts';
+import {
+  hasSecondHandshake,
+  type HandshakeKey,
+  type Message,
+  messageType,
+  readMessages,
+} from './handshake-messages.ts';
 import { tlsVersionName } from '../downstream/tls-version.ts';
 
 export type CertificateRequest = {
@@ -26,6 +32,10 @@ export type Transcript = {
   readonly request: CertificateRequest | undefined;
   /** True where the server said all it had to say before our turn. */
   readonly complete: boolean;
+  /** Of our first ClientHello, with its record header. */
+  readonly helloBytes: number;
+  /** The server began another handshake later on, which TLS 1.3 does not know; what it asked for there is not seen. */
+  readonly renegotiated: boolean;
   /** What our Certificate message held; undefined where we sent none, or it cannot be told. */
   readonly sentCertificates: number | undefined;
 };
@@ -52,6 +62,8 @@ export function readTranscript(received: Buffer, sent: Buffer, secrets: Readonly
     certificates: certificate === undefined ? undefined : readCertificates(certificate, isNew),
     request: request === undefined ? undefined : readRequest(request, isNew),
     complete: find(isNew ? messageType.finished : messageType.serverHelloDone) !== undefined,
+    helloBytes: sent.length < 5 ? 0 : 5 + sent.readUInt16BE(3),
+    renegotiated: last !== undefined && !isNew && hasSecondHandshake(received),
     sentCertificates: countSent(readMessages(sent, keyOf('CLIENT')), isNew),
   };
 }

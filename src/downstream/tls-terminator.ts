@@ -22,6 +22,8 @@ export type TlsTerminatorOptions = {
   readonly curves: string;
   /** Responses for these certificates; undefined: no stapling. */
   readonly staples: Staples | undefined;
+  /** Whether HTTP/2 is offered. */
+  readonly http2: boolean;
   /** At most 32 bytes. */
   readonly sessionIdContext: string;
   /** undefined: nothing is ever resumed. `ticketKeys` is 48 bytes, the caller's again afterwards. */
@@ -39,7 +41,7 @@ export interface HandshakeSink {
   onTlsError(error: Error & { code?: string }): void;
 }
 
-/** http/1.0 is what old clients of that version offer; a client that offers neither gets no_application_protocol. */
+/** http/1.0 is what old clients of that version offer; a client that offers none of these gets no_application_protocol. */
 const alpnProtocols = ['http/1.1', 'http/1.0'];
 
 type StapleCallback = (error: Error | null, response: Buffer | null) => void;
@@ -61,7 +63,7 @@ export class TlsTerminator {
       requestCert: trust !== undefined,
       // The verdict is ours, with a reason; Node would close without one (N12).
       rejectUnauthorized: false,
-      ALPNProtocols: alpnProtocols,
+      ALPNProtocols: options.http2 ? ['h2', ...alpnProtocols] : alpnProtocols,
     });
     this.#staples = options.staples && new StapleChoice(options.staples, options.cert);
     // Node asks for a response only where somebody listens; what counts is the stage's answer (start).

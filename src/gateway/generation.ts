@@ -128,11 +128,13 @@ export class Generation implements Serving {
         if (pause !== undefined) await pace(pause);
       }
       const table = await RouteTable.build(routes, slices);
-      return new Generation(input, tickets, {
+      const generation = new Generation(input, tickets, {
         compiled: compiler.compiled,
         policies: compiler.finish(),
         routes: table,
       });
+      input.pools.beginChecks();
+      return generation;
     } catch (error) {
       for (const route of routes) route.cluster.close();
       throw error;

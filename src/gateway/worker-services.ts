@@ -6,7 +6,7 @@ import type { GatewayConfig } from '../config/gateway-config.ts';
 import { BodyBudget } from '../flow/body-buffer.ts';
 import { RequestMetrics } from '../flow/request-metrics.ts';
 import type { Services } from '../flow/serving.ts';
-import { WriteBudget } from '../http1/write-budget.ts';
+import { WriteBudget } from '../http/write-budget.ts';
 import { AccessLog } from '../telemetry/access-log.ts';
 import { AccessLogFields } from '../telemetry/access-log-fields.ts';
 import { createLogger, type OpenLogger } from '../telemetry/logger.ts';

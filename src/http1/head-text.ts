@@ -1,5 +1,5 @@
 // Renders heads (RFC 9112 sections 3 and 4): the framing and connection fields are always ours, never passed on.
-import { STATUS_CODES } from 'node:http';
+import { STATUS_CODES } from '../base/node-http.ts';
 import { chunkedBody, type OutgoingRequest, type ResponseHead } from '../http/exchange.ts';
 import type { FieldBlock, Fields } from '../http/field.ts';
 import { fieldText } from './message-writer.ts';

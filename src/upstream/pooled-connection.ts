@@ -4,7 +4,7 @@ import type { Late } from '../base/deadline.ts';
 import { Fault } from '../base/fault.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
 import type { BackendConnection, ConnectionOwner } from '../http/backend-connection.ts';
-import type { OpenSocket } from '../http1/read-buffer.ts';
+import type { OpenSocket } from '../http/read-buffer.ts';
 import type { VerificationResult } from '../trust/certificate-checks.ts';
 import type { UpstreamDependencies } from './dependencies.ts';
 import type { Endpoint } from './endpoint.ts';

@@ -2,7 +2,8 @@
 // why; a difference that is not in the table fails, and so does an entry that no longer differs.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import http from 'node:http';
+import type { Server } from 'node:http';
+import { createServer } from '../../src/base/node-http.ts';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { FieldBlock } from '../../src/http/field.ts';
@@ -238,7 +239,7 @@ const different: [bytes: string, ours: string, node: string, why: string][] = [
   ],
 ];
 
-let nodeServer: http.Server;
+let nodeServer: Server;
 let nodePort = 0;
 let ours: Awaited<ReturnType<typeof serve>>;
 
@@ -253,7 +254,7 @@ async function outcome(port: number, bytes: string): Promise<string> {
 }
 
 before(async () => {
-  nodeServer = http.createServer({ insecureHTTPParser: false }, (request, response) => {
+  nodeServer = createServer({ insecureHTTPParser: false }, (request, response) => {
     let body = '';
     request.setEncoding('latin1');
     request.on('data', (chunk: string) => {
