@@ -54,7 +54,9 @@ function readMaterial(dir: string): { cert: Buffer; key: Buffer; ca: Buffer; req
 async function listen(server: Server, port: number): Promise<number> {
   const host = '127.0.0.1';
   return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => reject(new Error(explainListenError(error, host, port))));
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      reject(new UsageError(explainListenError(error, host, port))),
+    );
     server.listen({ host, port }, () => {
       const address = server.address();
       const chosen = address !== null && typeof address === 'object' ? address.port : port;
