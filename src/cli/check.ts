@@ -42,7 +42,6 @@ export type CheckIo = {
 /** `io`: the process, or what stands for it. */
 export function checkCommand(io: CheckIo = process): Command {
   return new Command('check')
-    .description('check a configuration and every file it points to')
     .requiredOption('-c, --config <file>', 'configuration file (YAML)')
     .addOption(lenientOption())
     .addOption(strictOption())
