@@ -48,6 +48,13 @@ const commands: ReadonlyMap<string, Entry> = new Map([
     },
   ],
   [
+    'echo',
+    {
+      says: 'a backend to try things with, on loopback: answers with what it was sent',
+      open: async () => (await import('./echo.ts')).echoCommand(),
+    },
+  ],
+  [
     'demo',
     {
       says: 'run the demonstration (npm start)',
@@ -70,5 +77,6 @@ for (const [name, { says, open }] of commands) {
 
 // `countersign schema | head` closes our standard output early: nothing to make a fuss about.
 process.stdout.on('error', () => {});
+process.stderr.on('error', () => {});
 
 await program.parseAsync();

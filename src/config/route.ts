@@ -2,7 +2,7 @@
 import type { z } from 'zod';
 import type { Cursor } from '../yaml/cursor.ts';
 import { duration, flag, integer, list, map, oneOf, text } from './atoms.ts';
-import { backendTlsKeys, readBackendTls } from './backend-tls.ts';
+import { type BackendTlsDefaults, backendTlsKeys, readBackendTls } from './backend-tls.ts';
 import { backendShape, readBackends, readLoadBalancing } from './backends.ts';
 import { certificatePairShape } from './certificate-pair.ts';
 import { readRouteForwardClientCert, routeForwardClientCertShape } from './forward-client-cert.ts';
@@ -213,7 +213,7 @@ export type WrittenRoute = { readonly shape: RouteShape; readonly at: Cursor };
 
 /** What the gateway decides for its routes. */
 export type RouteSurroundings = {
-  readonly skipVerify: boolean;
+  readonly backendTls: BackendTlsDefaults;
   readonly handshakeMs: number;
   readonly responseMs: number;
   readonly forwardClientCert: ForwardClientCertConfig;
@@ -249,7 +249,7 @@ export function readRoute(
     loadBalancing: readLoadBalancing(shape, backends, at, problems),
     healthCheck: readHealthCheck(shape.healthCheck, at, problems),
     forwardHostHeaders: readForwardHostHeaders(shape, security),
-    tls: readBackendTls(shape, at, backends, around.skipVerify, problems),
+    tls: readBackendTls(shape, at, backends, around.backendTls, problems),
     clientCert: readRouteClientCert(shape.security.clientCert, security, problems),
     forwardClientCert: readRouteForwardClientCert(
       shape.security.forwardClientCert,

@@ -22,22 +22,26 @@ export type TlsTerminatorOptions = {
   readonly curves: string;
   /** Responses for these certificates; undefined: no stapling. */
   readonly staples: Staples | undefined;
+  /** Whether HTTP/2 is offered. */
+  readonly http2: boolean;
   /** At most 32 bytes. */
   readonly sessionIdContext: string;
   /** undefined: nothing is ever resumed. `ticketKeys` is 48 bytes, the caller's again afterwards. */
   readonly resumption: { readonly ticketKeys: Buffer; readonly lifetimeS: number } | undefined;
 };
 
-/** Exactly one of the two is called, once, unless the socket closes silently before. Must not throw. */
+/** Exactly one of onSecure and onTlsError is called, once, unless the socket closes silently before. Must not throw. */
 export interface HandshakeSink {
   /** What decides the choice among our certificates (hello-kind.ts). */
   helloKind(): string;
+  /** The client asked for a stapled response. */
+  onStaple(sent: boolean): void;
   onSecure(socket: TLSSocket): void;
   /** The handshake failed; the socket is about to close. */
   onTlsError(error: Error & { code?: string }): void;
 }
 
-/** http/1.0 is what old clients of that version offer; a client that offers neither gets no_application_protocol. */
+/** http/1.0 is what old clients of that version offer; a client that offers none of these gets no_application_protocol. */
 const alpnProtocols = ['http/1.1', 'http/1.0'];
 
 type StapleCallback = (error: Error | null, response: Buffer | null) => void;
@@ -59,7 +63,7 @@ export class TlsTerminator {
       requestCert: trust !== undefined,
       // The verdict is ours, with a reason; Node would close without one (N12).
       rejectUnauthorized: false,
-      ALPNProtocols: alpnProtocols,
+      ALPNProtocols: options.http2 ? ['h2', ...alpnProtocols] : alpnProtocols,
     });
     this.#staples = options.staples && new StapleChoice(options.staples, options.cert);
     // Node asks for a response only where somebody listens; what counts is the stage's answer (start).
@@ -148,7 +152,9 @@ export class TlsTerminator {
   #staple(sink: HandshakeSink | undefined, answer: StapleCallback): string | undefined {
     const staples = this.#staples;
     const kindOf = (): string => sink?.helloKind() ?? '';
-    answer(null, staples?.find(kindOf) ?? null);
+    const staple = staples?.find(kindOf) ?? null;
+    answer(null, staple);
+    sink?.onStaple(staple !== null);
     return staples?.isOpen(kindOf) === true ? kindOf() : undefined;
   }
 

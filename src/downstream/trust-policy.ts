@@ -35,6 +35,8 @@ export type TrustPolicyOptions = {
   /** At least one; the first is used where no name fits. */
   readonly certificates: readonly PolicyCertificate[];
   readonly clientAuth: (ClientAuthSettings & ClientTrustOptions) | undefined;
+  /** Whether HTTP/2 is offered; default false. */
+  readonly http2?: boolean;
   /** OCSP responses for the certificates; absent: no stapling. */
   readonly staples?: Staples | undefined;
   readonly resumption: {
@@ -95,6 +97,7 @@ export class TrustPolicy {
         key: chosen.map(({ keyPem }) => keyPem),
         trust: this.trust,
         staples: options.staples,
+        http2: options.http2 === true,
         minVersion: options.minVersion,
         maxVersion: options.maxVersion,
         ciphers: ciphers.join(':'),

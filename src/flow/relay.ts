@@ -1,7 +1,7 @@
 // Step 7: bytes both ways between one client's request and one backend call, with back-pressure, deadlines, the one safe
 // retry, and visible truncation. One object per request that is its own listener on both sides: no closures, no streams.
-import type { Late } from '../base/deadline.ts';
 import { Fault, toFault } from '../base/fault.ts';
+import type { CertificateFacts } from '../certs/facts.ts';
 import {
   type BackendCall,
   chunkedBody,
@@ -13,8 +13,10 @@ import {
 import { FieldBlock, type Fields } from '../http/field.ts';
 import type { AcquireOptions, CallWaiter } from '../upstream/call-waiter.ts';
 import type { Caller } from '../upstream/caller.ts';
-import { classifyNginxRefusal } from '../upstream/nginx-refusal.ts';
-import { BodyBuffer } from './body-buffer.ts';
+import { findNginxRefusal } from '../upstream/nginx-refusal.ts';
+import { CallDeadline } from './call-deadline.ts';
+import { grpcDeadlineMs, grpcTrailers, isGrpc, isGrpcType } from './grpc.ts';
+import { KeptBody } from './kept-body.ts';
 import { aimElsewhere, type Prepared } from './prepare.ts';
 import { record } from './record.ts';
 import { refuse } from './refuse.ts';
@@ -23,8 +25,7 @@ import { mayTryAgain } from './retry.ts';
 /** A retry never takes a kept-alive connection: the next may be as stale as the last. */
 const freshConnection: AcquireOptions = { fresh: true };
 
-export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
-  deadline = Infinity;
+export class Relay implements RequestSink, ResponseSink, CallWaiter {
   /** Read by the pool: a waiter that is no longer interested. */
   cancelled = false;
   readonly caller: Caller;
@@ -34,23 +35,26 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
   #attempts = 0;
   /** Monotonic time when the request went to the backend. */
   #sentAt = 0;
-  /** Body that came before there was a backend connection. */
-  #early: BodyBuffer | undefined;
-  #bodyStarted = false;
+  readonly #deadline: CallDeadline;
+  readonly #kept: KeptBody;
   #requestEnded: { readonly trailers: Fields | undefined } | undefined;
   /** A 400 of a TLS backend, held until its body shows whether it is nginx speaking of certificates. */
   #held: ResponseHead | undefined;
   #responding = false;
+  #isGrpcAnswer = false;
   #done = false;
 
   constructor(context: Prepared) {
     this.#context = context;
     this.caller = context.caller;
     this.#exchange = context.exchange;
+    const { services, route } = context;
+    this.#kept = new KeptBody(services.bodies);
+    const wholeMs = grpcDeadlineMs(context.exchange.head);
+    this.#deadline = new CallDeadline(services.deadlines, route.config.timeouts, wholeMs, () => this.#onLate());
   }
 
   start(): void {
-    this.#context.services.deadlines.add(this);
     try {
       // A backend connection is not taken for a body that may never come.
       if (this.#context.outgoing.bodyLength === 0) this.#acquire(false);
@@ -70,14 +74,15 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
     this.#context.backend.acquire(this, fresh ? freshConnection : undefined);
   }
 
-  onCall(call: BackendCall): void {
+  onCall(call: BackendCall, certificate: CertificateFacts | undefined): void {
     if (this.#done) return call.cancel();
     this.#call = call;
-    this.#expectResponse();
+    this.#context.backendCertificate = certificate;
+    this.#deadline.expectResponse();
     this.#sentAt = this.#context.services.clock.monotonic();
     call.sendRequest(this.#context.outgoing, this);
     if (this.#context.outgoing.bodyLength === 0) call.sendRequestEnd(undefined);
-    else this.#sendEarly(call);
+    else this.#sendKept(call);
     // A failure may have arrived while sending.
     if (this.#call === call) call.flushRequest();
   }
@@ -86,9 +91,9 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
     this.#fail(fault, false);
   }
 
-  #sendEarly(call: BackendCall): void {
-    const early = this.#early?.take();
-    const more = early === undefined || this.#forwardBody(call, early);
+  #sendKept(call: BackendCall): void {
+    const kept = this.#kept.begin(call);
+    const more = kept === undefined || this.#forwardBody(call, kept);
     if (this.#requestEnded !== undefined) call.sendRequestEnd(this.#requestEnded.trailers);
     else if (more) this.#exchange.resumeRequest();
   }
@@ -99,6 +104,7 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
     if (this.#done) return;
     const call = this.#call;
     if (call === undefined) return this.#keep(chunk);
+    if (!this.#responding) this.#kept.addSent(call, chunk);
     if (!this.#forwardBody(call, chunk)) this.#exchange.pauseRequest();
   }
 
@@ -108,19 +114,17 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
    * client is paused until there is a connection.
    */
   #keep(chunk: Buffer): void {
-    const { services, outgoing, backend } = this.#context;
-    this.#early ??= new BodyBuffer(services.bodies);
-    this.#early.add(chunk);
+    const { outgoing, backend } = this.#context;
+    this.#kept.add(chunk);
     // Its end follows at once.
-    if (this.#early.length === outgoing.bodyLength) return;
-    if (backend.isScarce && outgoing.bodyLength !== chunkedBody && !this.#early.isFull) return;
+    if (this.#kept.length === outgoing.bodyLength) return;
+    if (backend.isScarce && outgoing.bodyLength !== chunkedBody && !this.#kept.isFull) return;
     this.#exchange.pauseRequest();
     if (this.#attempts === 0) this.#acquire(false);
   }
 
   #forwardBody(call: BackendCall, chunk: Buffer): boolean {
-    this.#bodyStarted = true;
-    if (!this.#responding) this.#expectResponse();
+    if (!this.#responding) this.#deadline.expectResponse();
     return call.sendRequestBody(chunk);
   }
 
@@ -141,7 +145,7 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
   onClientDrain(): void {
     if (this.#done) return;
     // After informational answers only, the deadline for the answer itself still runs.
-    if (this.#responding) this.#expectBody();
+    if (this.#responding) this.#deadline.expectBody();
     this.#call?.resumeResponse();
   }
 
@@ -179,8 +183,10 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
       return this.#refuse(head);
     }
     this.#responding = true;
+    this.#isGrpcAnswer = isGrpcType(head.fields);
+    this.#kept.drop();
     this.#context.status = head.status;
-    this.#expectBody();
+    this.#deadline.expectBody();
     this.#exchange.sendHead(head, FieldBlock.empty);
   }
 
@@ -189,26 +195,24 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
     if (this.#held !== undefined && !this.#release(this.#held, chunk)) return;
     // A scarce backend connection is free sooner where the rest of the answer waits here.
     if (this.#exchange.sendBody(chunk) || (this.#context.backend.isScarce && this.#exchange.holdMore())) {
-      this.#expectBody();
+      this.#deadline.expectBody();
     } else {
       // The client is slow, not the backend: the client connection has its own deadline for that.
-      this.deadline = Infinity;
+      this.#deadline.expectNothing();
       this.#call?.pauseResponse();
     }
   }
 
   /** Passes a held 400 on, unless it is nginx's way of saying that our certificate was missing or bad. */
   #release(head: ResponseHead, body: Buffer): boolean {
-    const code = classifyNginxRefusal(head.status, head.fields, body);
-    if (code === undefined) {
+    const fault = findNginxRefusal(head, body, this.#context.backend);
+    if (fault === undefined) {
       this.#respond(head);
       return !this.#done;
     }
     this.#held = undefined;
     this.#dropCall();
-    this.#refuse(
-      new Fault(code, 'backend', { detail: 'the backend answered 400 about our certificate', raw: 'HTTP 400' }),
-    );
+    this.#refuse(fault);
     return false;
   }
 
@@ -237,19 +241,11 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
 
   // --- deadlines and endings
 
-  #expectResponse(): void {
-    const { responseMs } = this.#context.route.config.timeouts;
-    this.deadline = responseMs === 0 ? Infinity : this.#context.services.deadlines.now + responseMs;
-  }
-
-  #expectBody(): void {
-    const { idleMs } = this.#context.route.config.timeouts;
-    this.deadline = idleMs === 0 ? Infinity : this.#context.services.deadlines.now + idleMs;
-  }
-
   /** The backend kept us waiting; connecting has its own deadline in the pool. */
-  onLate(): void {
-    if (this.#done || this.#call === undefined) return;
+  #onLate(): void {
+    if (this.#done) return;
+    if (this.#deadline.isOver) return this.#endCall();
+    if (this.#call === undefined) return;
     const { backend, route } = this.#context;
     const { responseMs, idleMs } = route.config.timeouts;
     this.#dropCall();
@@ -262,6 +258,16 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
     );
   }
 
+  /** The client has given the call so long and no longer: that is nobody's fault. */
+  #endCall(): void {
+    this.#dropCall();
+    const fault = new Fault('deadline_exceeded', 'gateway', {
+      detail: `grpc-timeout of ${this.#context.backend.label}`,
+    });
+    if (!this.#responding || this.#exchange.takeBack()) this.#refuse(fault);
+    else this.#breakOff(fault);
+  }
+
   #fail(fault: Fault, stale: boolean): void {
     if (this.#done) return;
     const { backend, route } = this.#context;
@@ -271,8 +277,7 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
         fault.code === 'backend_closed' ? new Fault('backend_truncated', 'backend', { cause: fault }) : fault;
       // The head and what came with it may wait for the end of this turn: then the client hears the truth instead.
       if (this.#exchange.takeBack()) return this.#refuse(broken);
-      this.#exchange.abort();
-      this.#finish(broken);
+      this.#breakOff(broken);
     } else if (
       mayTryAgain({
         fault,
@@ -280,7 +285,7 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
         attempts: this.#attempts,
         retry: route.config.retry,
         context: this.#context,
-        bodyStarted: this.#bodyStarted,
+        isBodyGone: this.#kept.isGone,
       })
     ) {
       this.#held = undefined;
@@ -290,6 +295,14 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
     } else {
       this.#refuse(fault);
     }
+  }
+
+  /** The answer has begun and has no end: the client must not take it for complete. */
+  #breakOff(fault: Fault): void {
+    // A call of gRPC ends with trailers in any case, and they say how.
+    if (this.#isGrpcAnswer && isGrpc(this.#exchange.head)) this.#exchange.sendEnd(grpcTrailers(fault));
+    else this.#exchange.abort();
+    this.#finish(fault);
   }
 
   #dropCall(): void {
@@ -316,8 +329,7 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
   #close(): void {
     this.#done = true;
     this.cancelled = true;
-    this.deadline = Infinity;
-    this.#early?.take();
-    this.#context.services.deadlines.delete(this);
+    this.#deadline.stop();
+    this.#kept.drop();
   }
 }

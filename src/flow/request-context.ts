@@ -1,6 +1,7 @@
 // One request on its way through the flow. The object is one; its type grows with each step, so that a request which was
 // not authorised cannot be dispatched: the types do not fit, and the proof is a value that authorize.ts alone can make.
 import type { Fault } from '../base/fault.ts';
+import type { CertificateFacts } from '../certs/facts.ts';
 import type { TrustPolicy } from '../downstream/trust-policy.ts';
 import type { Exchange, OutgoingRequest, ResponseHead } from '../http/exchange.ts';
 import type { Fields } from '../http/field.ts';
@@ -38,6 +39,8 @@ export class RequestContext {
   /** Every filter of the route let it pass. */
   filtersPassed = false;
   backend: Backend | undefined = undefined;
+  /** Of the connection that took the request last; undefined over plain HTTP. */
+  backendCertificate: CertificateFacts | undefined = undefined;
   outgoing: OutgoingRequest | undefined = undefined;
   caller: Caller | undefined = undefined;
   /** Status sent to the client; 0 while there is none. */

@@ -154,6 +154,11 @@ export interface ResponseSink {
 export interface BackendCall {
   /** True where the connection carried an earlier call: a close before the answer may be mere staleness. */
   readonly reused: boolean;
+  /**
+   * True where the backend may hand the call back as not begun (`stream_refused`) after its body was sent: what is to be tried again
+   * then has to be kept until the answer.
+   */
+  readonly mayBeRefused: boolean;
   /** Sends the head, held back until body bytes, the end, or `flushRequest`. Always follow it with sendRequestEnd, body or not. */
   sendRequest(request: OutgoingRequest, sink: ResponseSink): void;
   /** False: stop until onBackendDrain. */

@@ -7,15 +7,17 @@ import type { BackendCall, OutgoingRequest, ResponseSink } from '../http/exchang
 import { untilClose } from '../http/exchange.ts';
 import type { FieldNames, Fields } from '../http/field.ts';
 import type { HttpLimits } from '../http/limits.ts';
+import type { TurnEnd, TurnTask } from '../http/turn-end.ts';
+import { ParseError } from '../http/parse-error.ts';
 import { BodyReader } from './body-reader.ts';
 import { illegalHead, resumeAt, scanHead } from './head-scan.ts';
 import { requestHeadText } from './head-text.ts';
-import type { ReadBuffer } from './read-buffer.ts';
+import type { ReadBuffer } from '../http/read-buffer.ts';
 import { MessageWriter } from './message-writer.ts';
-import { ParseError } from './parse-error.ts';
 import { type Http1ResponseHead, parseResponseHead } from './response-head.ts';
+import { holdWriteFailure } from './write-failure.ts';
 
-export type Http1BackendOptions = { readonly names: FieldNames; readonly limits: HttpLimits };
+export type Http1BackendOptions = { readonly names: FieldNames; readonly limits: HttpLimits; readonly turn: TurnEnd };
 
 /** 1xx answers to one request; nobody sends more than a few. */
 const maxInterim = 32;
@@ -23,7 +25,7 @@ const maxInterim = 32;
 type Phase = 'idle' | 'head' | 'body' | 'closed';
 
 /** The connection is its own call: it carries one at a time, and none is worth an object. */
-export class Http1BackendConnection implements BackendCall, BackendConnection {
+export class Http1BackendConnection implements BackendCall, BackendConnection, TurnTask {
   readonly capacity = 1;
   /** Handed out, from `openCall` to the end of the answer. */
   activeCalls = 0;
@@ -51,6 +53,8 @@ export class Http1BackendConnection implements BackendCall, BackendConnection {
   #scanned = 0;
   #ended = false;
   #error: (Error & { code?: string }) | undefined;
+  /** The backend takes nothing more; what it has sent is still read. */
+  #writeFailure: (Error & { code?: string }) | undefined;
 
   /** `readBuffer`: where the socket's bytes come from if it was opened with one, so that it emits no `data`. */
   constructor(socket: Socket, options: Http1BackendOptions, owner: ConnectionOwner, readBuffer?: ReadBuffer) {
@@ -60,6 +64,9 @@ export class Http1BackendConnection implements BackendCall, BackendConnection {
     this.#writer = new MessageWriter(socket);
     this.#body = new BodyReader(options.names, options.limits);
     socket.setNoDelay(true);
+    holdWriteFailure(socket, (error) => {
+      this.#writeFailure = error;
+    });
     socket.on('error', (error: Error) => {
       this.#error ??= error;
       this.#lose();
@@ -72,6 +79,8 @@ export class Http1BackendConnection implements BackendCall, BackendConnection {
     socket.on('close', () => this.#lose());
     socket.resume();
   }
+
+  readonly mayBeRefused = false;
 
   get reused(): boolean {
     return this.#calls > 1;
@@ -210,10 +219,10 @@ export class Http1BackendConnection implements BackendCall, BackendConnection {
   #flushSink(): void {
     if (this.#flushDue || !this.#answerStarted || this.#sink === undefined) return;
     this.#flushDue = true;
-    setImmediate(this.#flushTurn);
+    this.#options.turn.deliver(this);
   }
 
-  readonly #flushTurn = (): void => {
+  onTurnEnd(): void {
     this.#flushDue = false;
     if (!this.#answerStarted) return;
     try {
@@ -221,7 +230,7 @@ export class Http1BackendConnection implements BackendCall, BackendConnection {
     } catch (error) {
       this.#fail(toFault(error));
     }
-  };
+  }
 
   /** Reads what is pending until it is used up or the call is over: a pause stops the socket, not what it brought already. */
   #read(): void {
@@ -300,7 +309,8 @@ export class Http1BackendConnection implements BackendCall, BackendConnection {
   #complete(trailers: Fields | undefined): void {
     const sink = this.#sink;
     const leftOver = this.#pending !== undefined;
-    const reusable = this.#keepAlive && this.#requestDone && !leftOver && !this.#ended;
+    const whole = this.#requestDone && this.#writeFailure === undefined;
+    const reusable = this.#keepAlive && whole && !leftOver && !this.#ended;
     this.#sink = undefined;
     this.#paused = false;
     this.#callOver();
@@ -317,7 +327,9 @@ export class Http1BackendConnection implements BackendCall, BackendConnection {
   #onEnd(): void {
     this.#ended = true;
     if (this.#pending !== undefined && this.#paused) return;
-    if (this.#phase === 'body' && this.#body.length === untilClose) this.#complete(undefined);
+    // A reset ends what was sent before it anywhere; after an orderly end the failure is EPIPE.
+    const orderly = this.#writeFailure?.code !== 'ECONNRESET';
+    if (this.#phase === 'body' && this.#body.length === untilClose && orderly) this.#complete(undefined);
     else this.#lose();
   }
 
@@ -328,8 +340,8 @@ export class Http1BackendConnection implements BackendCall, BackendConnection {
       this.#close(undefined);
       return;
     }
-    const raw = this.#error?.code ?? (this.#error === undefined ? 'EOF' : this.#error.message);
-    const cause = this.#error;
+    const cause = this.#error ?? this.#writeFailure;
+    const raw = cause?.code ?? (cause === undefined ? 'EOF' : cause.message);
     if (this.#phase === 'body') {
       this.#fail(new Fault('backend_truncated', 'backend', { raw, cause }));
     } else if (this.#pending !== undefined || this.#interims > 0) {

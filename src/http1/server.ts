@@ -4,19 +4,22 @@ import type { Socket } from 'node:net';
 import { Fault, toFault } from '../base/fault.ts';
 import type { ClientConnection, ClientConnectionOwner } from '../http/client-connection.ts';
 import type { RequestHandler } from '../http/exchange.ts';
-import { ConnectionTimers } from './connection-timers.ts';
+import { ConnectionTimers } from '../http/connection-timers.ts';
+import { ParseError } from '../http/parse-error.ts';
 import { HeadReader } from './head-reader.ts';
 import { MessageWriter } from './message-writer.ts';
 import { problemMessage } from './problem-message.ts';
-import { ParseError } from './parse-error.ts';
 import { RequestBody } from './request-body.ts';
 import type { Http1RequestHead } from './request-head.ts';
 import { type ExchangeConnection, ServerExchange } from './server-exchange.ts';
 import type { Http1ServerOptions } from './server-options.ts';
 import { SocketInput } from './socket-input.ts';
 
-/** Bytes thrown away after our last one, so that a reset does not take our answer from the client (RFC 9112 section 9.6). */
-const maxLingerBytes = 262_144;
+/**
+ * Bytes thrown away after our last one, so that a reset does not take our answer from the client (RFC 9112 section 9.6): some
+ * clients read only when all is sent. Beyond that nothing is read, and the client has the rest of the time to see our answer.
+ */
+const maxLingerBytes = 8_388_608;
 
 type Phase = 'open' | 'lingering' | 'closed';
 
@@ -130,7 +133,7 @@ export class Http1ServerConnection implements ClientConnection, ExchangeConnecti
     this.#input.countRead();
     if (this.#phase !== 'open') {
       this.#mayLinger -= chunk.length;
-      if (this.#phase === 'lingering' && this.#mayLinger < 0) this.destroy();
+      if (this.#phase === 'lingering' && this.#mayLinger < 0) this.#input.stop();
       return;
     }
     this.#input.add(chunk);

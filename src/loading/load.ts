@@ -11,6 +11,7 @@ import type { LoadedText } from '../config/load-config.ts';
 import { readConfig, unread } from '../config/read-config.ts';
 import type { Problem } from '../yaml/problem.ts';
 import { checkCoverage, hostsOf } from './check-coverage.ts';
+import { checkNamesakes } from './check-namesakes.ts';
 import { resolveCipherSuites, resolveCurves } from '../downstream/cipher-list.ts';
 import { materialName } from '../certs/material.ts';
 import { materialError, materialWarning } from '../base/material-problem.ts';
@@ -96,6 +97,7 @@ async function loadMaterial(config: GatewayConfig, loader: MaterialLoader): Prom
   const policies = await loadPolicies(config, loader, crls, expiries);
   const routes: LoadedRoute[] = [];
   for (const route of config.routes) routes.push(await loadRoute(route, loader, crls, expiries));
+  checkNamesakes(loader);
   const stapling = planStapling(
     config.tls.ocspStapling,
     policies.flatMap(({ certificates }) => certificates),
@@ -242,8 +244,8 @@ function addAnchors(expiries: Expiry[], role: Expiry['role'], bundle: TrustBundl
   for (const anchor of bundle.certificates) expiries.push(expiryOf(role, anchor));
 }
 
-function expiryOf(role: Expiry['role'], { subject, notBefore, notAfter }: Omit<Expiry, 'role'>): Expiry {
-  return { role, subject, notBefore, notAfter };
+function expiryOf(role: Expiry['role'], { subject, notBefore, notAfter, isCa = false }: Omit<Expiry, 'role'>): Expiry {
+  return { role, subject, notBefore, notAfter, isCa };
 }
 
 function distinct(expiries: readonly Expiry[]): Expiry[] {

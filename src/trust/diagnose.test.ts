@@ -7,7 +7,9 @@ import { diagnose, type DiagnosisInput } from './diagnose.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
 import { readFacts } from '../certs/facts-reader.ts';
 import { verifyStrength, verifyDates } from './certificate-checks.ts';
-import { type Issued, mintCa, openCa } from '../certs/test-ca.ts';
+import { type Issued, mintCa, openCa, type TestCa } from '../certs/test-ca.ts';
+import { derTag } from '../asn1/der.ts';
+import { encodeDer, encodeName } from '../asn1/der-writer.ts';
 import { TrustBundle } from './trust-bundle.ts';
 
 /** An hour on, so that certificates minted while other files of the same process run are valid by then. */
@@ -19,7 +21,7 @@ const server = await inter.issue({ kind: 'server', sans: ['localhost'] });
 const good = await root.issue({ kind: 'client', cn: 'good' });
 const anchors = TrustBundle.parse(root.certPem).bundle as TrustBundle;
 const known = {
-  findIssuer: (facts: CertificateFacts) => (facts.issuer === 'CN=Issuing' ? readFacts(inter.der) : undefined),
+  findIssuers: (facts: CertificateFacts) => (facts.issuer === 'CN=Issuing' ? [readFacts(inter.der)] : []),
 };
 
 function verify(raw: string, input: Partial<DiagnosisInput> = {}): string {
@@ -41,11 +43,12 @@ function verify(raw: string, input: Partial<DiagnosisInput> = {}): string {
 /** What Node says about a client that presents this, and what it saw of its chain. */
 async function present(
   client: { chainPem: string; keyPem: string } | undefined,
+  ca = root.certPem,
 ): Promise<Partial<DiagnosisInput> & { raw: string }> {
   const gateway = tls.createServer({
     cert: server.chainPem,
     key: server.keyPem,
-    ca: root.certPem,
+    ca,
     requestCert: true,
     rejectUnauthorized: false,
   });
@@ -107,25 +110,110 @@ test('real refusals of client certificates get their own codes', async () => {
   }
 });
 
-test('a lone leaf of an issuer of the same organisation as an anchor is taken for a missing intermediate', async () => {
+test('an issuer that nobody knows is untrusted, whatever its organisation, and both possibilities are named', async () => {
   const ours = await root.issueCa({ subject: '/O=Ours/CN=Not sent' });
-  const theirs = await (await mintCa({ subject: '/O=Theirs/CN=R' })).issue({ kind: 'client' });
+  const twin = await mintCa({ subject: '/O=Ours/CN=Not sent' });
+  const theirs = await mintCa({ subject: '/O=Theirs/CN=R' });
   const raw = 'UNABLE_TO_VERIFY_LEAF_SIGNATURE';
-  assert.equal(verify(raw, { leaf: readFacts((await ours.issue({ kind: 'client' })).der) }), 'missing_intermediate');
-  assert.equal(verify(raw, { leaf: readFacts(theirs.der) }), 'untrusted_issuer');
+  for (const ca of [ours, twin, theirs]) {
+    const leaf = readFacts((await ca.issue({ kind: 'client' })).der);
+    const { code, detail } = diagnose({ raw, leg: 1, leaf, chain: [], bundle: anchors, now });
+    assert.equal(code, 'untrusted_issuer');
+    assert.match(
+      detail,
+      /not among the anchors \("CN=Root,O=Ours"\): another CA, or an intermediate .* not sent along$/,
+    );
+  }
 });
 
-test('below the system roots a leaf with an AIA address lacks its intermediate, one without is of an unknown CA', async () => {
+test('an intermediate is missing where it is known, by its signature and not by its name', async () => {
+  const ours = await root.issueCa({ cn: 'Below' });
+  const deeper = await ours.issueCa({ cn: 'Deeper' });
+  const plain = { extensions: [{ oid: '2.5.29.35', value: undefined }] };
+  const twin = await (await mintCa({ cn: 'Other' })).issueCa({ cn: 'Below' });
+  const stray = await (await mintCa({ cn: 'Other' })).issueCa({ cn: 'Stray' });
+  const all = [ours, deeper, twin, stray].map(({ der }) => readFacts(der));
+  const index = { findIssuers: (facts: CertificateFacts) => all.filter(({ subject }) => subject === facts.issuer) };
+  const verdict = async (ca: TestCa): Promise<string> => {
+    // Without a key identifier only the signature tells one CA from its namesake.
+    const leaf = readFacts((await ca.issue({ kind: 'client', ...plain })).der);
+    return verify('UNABLE_TO_VERIFY_LEAF_SIGNATURE', { leaf, known: index });
+  };
+  assert.equal(await verdict(ours), 'missing_intermediate');
+  assert.equal(await verdict(deeper), 'missing_intermediate');
+  assert.equal(await verdict(twin), 'untrusted_issuer');
+  assert.equal(await verdict(stray), 'untrusted_issuer');
+});
+
+test('an intermediate is missing where the certificate says that its issuer is below an anchor of ours', async () => {
+  const ours = await root.issueCa({ cn: 'Unseen' });
+  const leafNaming = async (above: string): Promise<CertificateFacts> => {
+    const name = encodeName([[['O', 'Ours']], [['CN', above]]]);
+    const inside = Buffer.concat([
+      encodeDer(0xa1, encodeDer(0xa4, name)),
+      encodeDer(0x82, Buffer.from(readFacts(ours.der).serial, 'hex')),
+    ]);
+    const extensions = [{ oid: '2.5.29.35', value: encodeDer(derTag.sequence, inside) }];
+    return readFacts((await ours.issue({ kind: 'client', extensions })).der);
+  };
+  const raw = 'UNABLE_TO_VERIFY_LEAF_SIGNATURE';
+  assert.equal(verify(raw, { leaf: await leafNaming('Root') }), 'missing_intermediate');
+  assert.equal(verify(raw, { leaf: await leafNaming('Another root') }), 'untrusted_issuer');
+});
+
+test('where the certificate says where its issuer is to be had, the sentence does, too', async () => {
   const aia = Buffer.from(
     '3029302706082b06010505073002861b687474703a2f2f612e746573742f6973737565722e63722e636572',
     'hex',
   );
   const withAia = await inter.issue({ kind: 'server', extensions: [{ oid: '1.3.6.1.5.5.7.1.1', value: aia }] });
   const raw = 'UNABLE_TO_VERIFY_LEAF_SIGNATURE';
-  const leg2 = { leg: 2, bundle: undefined } as const;
-  assert.equal(verify(raw, { ...leg2, leaf: readFacts(withAia.der) }), 'missing_intermediate');
-  assert.equal(verify(raw, { ...leg2, leaf: readFacts(server.der) }), 'untrusted_issuer');
+  const leg2 = { raw, leg: 2, bundle: undefined, chain: [], now } as const;
+  const said = diagnose({ ...leg2, leaf: readFacts(withAia.der) });
+  assert.equal(said.code, 'untrusted_issuer');
+  assert.match(
+    said.detail,
+    /\(the built-in roots\).*certificate of its issuer is at http:\/\/a\.test\/issuer\.cr\.cer$/,
+  );
+  const silent = diagnose({ ...leg2, leaf: readFacts(server.der) });
+  assert.equal(silent.code, 'untrusted_issuer');
+  assert.doesNotMatch(silent.detail, /http/);
   assert.equal(verify('DEPTH_ZERO_SELF_SIGNED_CERT', { ...leg2, leaf: readFacts(root.der) }), 'untrusted_issuer');
+});
+
+test('a client that is named like its CA is not called self-signed', async () => {
+  const plain = { extensions: [{ oid: '2.5.29.35', value: undefined }] };
+  const said = async (ca: TestCa): Promise<string> => {
+    const leaf = readFacts((await ca.issue({ kind: 'client', subject: '/O=Ours/CN=Root', ...plain })).der);
+    return diagnose({ raw: 'DEPTH_ZERO_SELF_SIGNED_CERT', leg: 1, leaf, chain: [], bundle: anchors, now }).detail;
+  };
+  assert.doesNotMatch(await said(root), /self-signed/);
+  assert.match(
+    await said(await mintCa({ subject: '/O=Ours/CN=Root' })),
+    /another key, by which its signature does not/,
+  );
+  const own = await mintCa({ subject: '/O=Theirs/CN=self' });
+  assert.match(
+    diagnose({ raw: 'DEPTH_ZERO_SELF_SIGNED_CERT', leg: 1, leaf: readFacts(own.der), chain: [], bundle: anchors, now })
+      .detail,
+    /is self-signed/,
+  );
+});
+
+test('a certificate that asks for an older certificate of its CA is told so, and not that its signature is wrong', async () => {
+  const leafAskingFor = async (serial: string): Promise<CertificateFacts> => {
+    const inside = Buffer.concat([
+      encodeDer(0xa1, encodeDer(0xa4, encodeName([[['O', 'Ours']], [['CN', 'Root']]]))),
+      encodeDer(0x82, Buffer.from(serial, 'hex')),
+    ]);
+    const extensions = [{ oid: '2.5.29.35', value: encodeDer(derTag.sequence, inside) }];
+    return readFacts((await root.issue({ kind: 'client', extensions })).der);
+  };
+  const raw = 'UNABLE_TO_VERIFY_LEAF_SIGNATURE';
+  const old = diagnose({ raw, leg: 1, leaf: await leafAskingFor('42'), chain: [], bundle: anchors, now });
+  assert.equal(old.code, 'untrusted_issuer');
+  assert.match(old.detail, /asks for the certificate of that CA with the serial number 42, and ours has [0-9a-f]+:/);
+  assert.doesNotMatch(old.detail, /signature does not verify/);
 });
 
 test('a CA that was made anew under its old name is told from one that nobody knows', async () => {

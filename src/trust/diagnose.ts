@@ -3,7 +3,7 @@
 // failure in hand, and an unknown code is still a failure.
 import type { CertificateFacts } from '../certs/facts.ts';
 import { verifyHandshakeError } from './handshake-error.ts';
-import { looksIssuedBy } from '../certs/issuer.ts';
+import { isIssuedBy } from '../certs/issuer.ts';
 import { verifyChainStrength, verifyDates, type VerificationResult } from './certificate-checks.ts';
 import { clientAuth, hasPurpose, serverAuth } from '../certs/extended-key-usage.ts';
 import { quoteSubject, findTop, type IssuerIndex, verifyIssuer } from './issuer-diagnosis.ts';
@@ -164,7 +164,7 @@ function verifyUnspecified(input: DiagnosisInput, leaf: CertificateFacts): Verif
 
 /** A certificate that was issued by one which may issue nothing. */
 function verifyImpostor(leaf: CertificateFacts, chain: readonly CertificateFacts[]): VerificationResult | undefined {
-  const impostor = chain.find((facts) => !facts.isCa && facts !== leaf && looksIssuedBy(leaf, facts));
+  const impostor = chain.find((facts) => !facts.isCa && facts !== leaf && isIssuedBy(leaf, facts));
   return (
     impostor && {
       code: 'untrusted_issuer',

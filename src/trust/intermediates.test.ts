@@ -20,18 +20,18 @@ before(async () => {
 
 test('an intermediate that was seen once is found for the next client that forgot to send it', () => {
   const known = new Intermediates();
-  assert.equal(known.findIssuer(leaf), undefined);
+  assert.deepEqual(known.findIssuers(leaf), []);
   known.learn(issuing);
-  assert.equal(known.findIssuer(leaf), issuing);
-  assert.equal(known.findIssuer(readFacts(root.der)), undefined);
+  assert.deepEqual(known.findIssuers(leaf), [issuing]);
+  assert.deepEqual(known.findIssuers(readFacts(root.der)), []);
 });
 
 test('a CA of the same name with another key does not stand in its way', () => {
   const known = new Intermediates();
   known.learn(namesake);
-  assert.equal(known.findIssuer(leaf), undefined);
+  assert.deepEqual(known.findIssuers(leaf), []);
   known.learn(issuing);
-  assert.equal(known.findIssuer(leaf), issuing);
+  assert.deepEqual(known.findIssuers(leaf), [issuing]);
 });
 
 test('what this worker learned is told once, what others learned is not told again', () => {

@@ -33,12 +33,7 @@ export class Intermediates {
     return true;
   }
 
-  /** The issuer by name and key identifier; the signature is not checked. */
-  findIssuer(facts: CertificateFacts): CertificateFacts | undefined {
-    return this.#bySubject.get(facts.issuerKey)?.find((one) => looksIssuedBy(facts, one));
-  }
-
-  /** All of its certificates: a CA that was renewed or cross-certified has several. */
+  /** The issuer by name and key identifier, all of its certificates: a CA that was renewed or cross-certified has several. No signature is checked. */
   findIssuers(facts: CertificateFacts): readonly CertificateFacts[] {
     return this.#bySubject.get(facts.issuerKey)?.filter((one) => looksIssuedBy(facts, one)) ?? [];
   }

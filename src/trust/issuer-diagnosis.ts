@@ -1,14 +1,16 @@
 // Why the issuer of a certificate was not found: an unknown CA, or a known one whose intermediate was not sent. OpenSSL has
-// one code for both (N26); names, key identifiers and the CAs that we know tell them apart.
+// one code for both (N26). Told apart by signatures, and where there is nothing to verify one with, by what the certificate itself
+// says; a name that looks like ours proves nothing: every CA of one organisation has its `O`.
+import { X509Certificate } from 'node:crypto';
 import type { CertificateFacts } from '../certs/facts.ts';
-import { isSelfIssued, looksIssuedBy } from '../certs/issuer.ts';
+import { isIssuedBy, isSelfSigned, isSignedBy } from '../certs/issuer.ts';
+import { type IssuerHints, readIssuerHints } from '../certs/issuer-hints.ts';
 import type { VerificationResult } from './certificate-checks.ts';
 import { escapeForLog } from '../base/log-text.ts';
-import { foldText } from '../certs/name-key.ts';
 import type { TrustBundle } from './trust-bundle.ts';
 
-/** Where issuers can be looked up; a TrustBundle is one. */
-export type IssuerIndex = { findIssuer(facts: CertificateFacts): CertificateFacts | undefined };
+/** Where CAs can be looked up by what they issued: names and key identifiers, no signature. */
+export type IssuerIndex = { findIssuers(facts: CertificateFacts): readonly CertificateFacts[] };
 
 export type IssuerQuestion = {
   readonly chain: readonly CertificateFacts[];
@@ -22,111 +24,125 @@ export function verifyIssuer(input: IssuerQuestion, leaf: CertificateFacts): Ver
   const { bundle } = input;
   const top = findTop(leaf, input.chain);
   const who = quoteSubject(leaf);
-  if (top === leaf && isSelfIssued(leaf)) {
-    return {
-      code: 'untrusted_issuer',
-      detail: `${who} is self-signed and not among the anchors${listTrusted(bundle)}`,
-    };
-  }
-  if (isSelfIssued(top)) {
-    return {
-      code: 'untrusted_issuer',
-      detail: `${who}: its root ${quoteSubject(top)} is not among the anchors${listTrusted(bundle)}`,
-    };
+  if (isSelfSigned(top)) {
+    const what = top === leaf ? `${who} is self-signed and` : `${who}: its root ${quoteSubject(top)} is`;
+    return untrusted(`${what} not among the anchors${listTrusted(bundle)}`);
   }
   if (bundle?.contains(top) === true) {
-    return {
-      code: 'untrusted_issuer',
-      detail: `${who}: ${quoteSubject(top)} is among the CAs, but is an intermediate: its root is not, and nothing (partialChain) makes it an anchor`,
-    };
+    return untrusted(
+      `${who}: ${quoteSubject(top)} is among the CAs, but is an intermediate: its root is not, and nothing (partialChain) makes it an anchor`,
+    );
   }
-  const issuer = `"${escapeForLog(top.issuer, 120)}"`;
-  const anchor = bundle?.findIssuer(top);
-  if (anchor !== undefined) {
-    const why = isSelfIssued(anchor)
-      ? 'its signature does not verify with the key of that CA'
-      : 'that CA is an intermediate: its root is not among the anchors';
-    return { code: 'untrusted_issuer', detail: `${who} names the issuer ${issuer}, which is an anchor, but ${why}` };
+  const hints = readIssuerHints(top);
+  const named = bundle?.findNamed(top.issuerKey) ?? [];
+  const issuer = quoteIssuer(top);
+  const signer = named.find((ca) => isSignedBy(top, ca));
+  if (signer !== undefined) {
+    return untrusted(`${who} was issued by ${issuer}, which is an anchor, but ${explainSigner(top, signer, hints)}`);
   }
-  // Key identifiers tell them apart: a CA that was made anew under its old name is another CA.
-  if (bundle?.certificates.some(({ subjectKey }) => subjectKey === top.issuerKey) === true) {
-    return {
-      code: 'untrusted_issuer',
-      detail: `${who} names the issuer ${issuer}; an anchor has that name but another key: was the CA made anew?`,
-    };
+  if (named.length > 0) {
+    return untrusted(
+      `${who} names the issuer ${issuer}; an anchor has that name but another key, by which its signature does not verify: was the CA made anew?`,
+    );
   }
-  const missing = input.known?.findIssuer(top);
-  if (missing !== undefined && (bundle === undefined || reaches(missing, bundle, input.known))) {
-    return {
-      code: 'missing_intermediate',
-      detail: `${who} was sent without the intermediate ${issuer}, which is below a CA of ours`,
-    };
+  return findMissing(top, who, hints, input) ?? untrusted(explainUnknown(top, who, hints, bundle));
+}
+
+function untrusted(detail: string): VerificationResult {
+  return { code: 'untrusted_issuer', detail };
+}
+
+/** What keeps a CA that did sign the certificate, and that we have, from vouching for it. */
+function explainSigner(top: CertificateFacts, signer: CertificateFacts, { serial }: IssuerHints): string {
+  const { authorityKeyId } = top;
+  if (authorityKeyId !== undefined && signer.subjectKeyId !== undefined && authorityKeyId !== signer.subjectKeyId) {
+    return `the authorityKeyIdentifier is ${authorityKeyId}, that CA's subjectKeyIdentifier is ${signer.subjectKeyId}: they must be the same`;
   }
-  if (looksIntermediate(top, bundle)) {
-    return {
-      code: 'missing_intermediate',
-      detail: `${who} was sent without the certificate of its issuer ${issuer}${listTrusted(bundle)}`,
-    };
+  if (serial !== undefined && serial !== signer.serial) {
+    return `the authorityKeyIdentifier asks for the certificate of that CA with the serial number ${serial}, and ours has ${signer.serial}: give the one that it was issued by, or have it issued again`;
   }
-  return {
-    code: 'untrusted_issuer',
-    detail: `${who}: its issuer ${issuer} is not among the anchors${listTrusted(bundle)}; if it is an intermediate below one of them, the peer must send it along`,
-  };
+  if (signer.isCa && !new X509Certificate(signer.der).ca) {
+    return 'that CA may not sign certificates: its key usage lacks keyCertSign';
+  }
+  if (!isSelfSigned(signer)) return 'that CA is an intermediate: its root is not among the anchors';
+  return 'OpenSSL does not accept that CA as its issuer';
+}
+
+/** missing_intermediate where the intermediate is known, or the certificate says that it is below an anchor of ours. */
+function findMissing(
+  top: CertificateFacts,
+  who: string,
+  { above }: IssuerHints,
+  { bundle, known }: IssuerQuestion,
+): VerificationResult | undefined {
+  const issuer = quoteIssuer(top);
+  if (known !== undefined && reachesAnchor(top, bundle, known)) {
+    const detail = `${who} was sent without the intermediate ${issuer}, which is known here and below a CA of ours`;
+    return { code: 'missing_intermediate', detail };
+  }
+  const root = above === undefined || above === '' ? undefined : bundle?.findNamed(above)[0];
+  if (root === undefined) return undefined;
+  const detail = `${who} was sent without the certificate of its issuer ${issuer}, which is below our ${quoteSubject(root)}, as its authorityKeyIdentifier says`;
+  return { code: 'missing_intermediate', detail };
 }
 
 const maxClimb = 10;
+const maxSignatureChecks = 32;
 
-function reaches(start: CertificateFacts, bundle: TrustBundle, known: IssuerIndex | undefined): boolean {
-  let at: CertificateFacts | undefined = start;
-  for (let step = 0; at !== undefined && step < maxClimb; step += 1) {
-    if (bundle.contains(at) || bundle.findIssuer(at) !== undefined) return true;
-    at = known?.findIssuer(at);
+/** Whether CAs that are known lead from the certificate to an anchor, each signature verified. */
+function reachesAnchor(start: CertificateFacts, bundle: TrustBundle | undefined, known: IssuerIndex): boolean {
+  let checks = 0;
+  const isIssuer = (subject: CertificateFacts, ca: CertificateFacts): boolean =>
+    checks++ < maxSignatureChecks && isSignedBy(subject, ca);
+  let open = [start];
+  for (let step = 0; open.length > 0 && step < maxClimb; step += 1) {
+    open = open.flatMap((one) => known.findIssuers(one).filter((ca) => isIssuer(one, ca)));
+    // Of the public roots there is no index: an intermediate that we know ourselves is not one of a stranger.
+    if (open.length > 0 && bundle === undefined) return true;
+    for (const one of open) {
+      if (bundle?.contains(one) === true) return true;
+      if (bundle?.findNamed(one.issuerKey).some((ca) => isIssuer(one, ca)) === true) return true;
+    }
   }
   return false;
 }
 
-/**
- * Without the missing certificate there is no proof; a likely sign is an issuer of the same organisation as one of our
- * anchors, or for the public roots an AIA address where the issuer's certificate can be fetched (roots issue no leaves).
- */
-function looksIntermediate(top: CertificateFacts, bundle: TrustBundle | undefined): boolean {
-  if (bundle === undefined) return top.der.includes(caIssuersOid);
-  const organisation = organisationOf(top.issuer);
-  if (organisation === undefined) return false;
-  return bundle.certificates.some(
-    (ca) => organisationOf(ca.subject) === organisation && ca.subjectKey !== top.issuerKey,
-  );
-}
-
-// 1.3.6.1.5.5.7.48.2, id-ad-caIssuers
-const caIssuersOid = Buffer.from('06082b06010505073002', 'hex');
-
-function organisationOf(name: string): string | undefined {
-  const found = /(?:^|[,+])O=((?:\\.|[^,+\\])+)/.exec(name)?.[1];
-  return found === undefined ? undefined : foldText(found);
+/** Both possibilities, since nothing here can tell them apart. */
+function explainUnknown(
+  top: CertificateFacts,
+  who: string,
+  { url }: IssuerHints,
+  bundle: TrustBundle | undefined,
+): string {
+  const where = url === undefined ? '' : `; it says that the certificate of its issuer is at ${escapeForLog(url, 200)}`;
+  return `${who}: its issuer ${quoteIssuer(top)} is not among the anchors${listTrusted(bundle)}: another CA, or an intermediate below one of them that was not sent along${where}`;
 }
 
 /** The last certificate that the leaf's chain reaches among those presented. */
 export function findTop(leaf: CertificateFacts, chain: readonly CertificateFacts[]): CertificateFacts {
   let top = leaf;
+  let checks = 0;
   const rest = new Set(chain);
   rest.delete(leaf);
-  while (!isSelfIssued(top)) {
-    const next = [...rest].find((facts) => looksIssuedBy(top, facts));
-    if (next === undefined) break;
+  for (;;) {
+    const next = [...rest].find((facts) => checks++ < maxSignatureChecks && isIssuedBy(top, facts));
+    if (next === undefined) return top;
     rest.delete(next);
     top = next;
   }
-  return top;
 }
 
 const maxAnchorsShown = 5;
 
 function listTrusted(bundle: TrustBundle | undefined): string {
-  if (bundle === undefined) return ' (the built-in roots)';
+  if (bundle === undefined || bundle.isSystem) return ' (the built-in roots)';
   const names = bundle.certificates.slice(0, maxAnchorsShown).map(quoteSubject);
   const more = bundle.certificates.length - names.length;
   return ` (${names.join(', ')}${more > 0 ? `, and ${more} more` : ''})`;
+}
+
+function quoteIssuer({ issuer }: CertificateFacts): string {
+  return `"${escapeForLog(issuer, 120)}"`;
 }
 
 /** The certificate as messages call it. */

@@ -21,6 +21,8 @@ export type BundleOptions = {
   readonly name?: string;
   /** Milliseconds since the epoch; absent: validity is not looked at. */
   readonly now?: number;
+  /** The roots that Node ships. */
+  readonly isSystem?: boolean;
 };
 
 const none: readonly CertificateFacts[] = [];
@@ -32,9 +34,12 @@ export class TrustBundle {
   readonly pem: readonly string[];
   /** SHA-256 over the set, whatever its order; hexadecimal. */
   readonly digest: string;
+  /** The roots that Node ships: too many to list. */
+  readonly isSystem: boolean;
   readonly #bySubject = new Map<string, CertificateFacts[]>();
 
-  private constructor(certificates: readonly CertificateFacts[]) {
+  private constructor(certificates: readonly CertificateFacts[], isSystem = false) {
+    this.isSystem = isSystem;
     this.certificates = certificates;
     this.pem = certificates.map(({ der }) => encodePem('CERTIFICATE', der));
     this.digest = hash(
@@ -66,7 +71,7 @@ export class TrustBundle {
       if (!cas.includes(facts)) problems.push(notACa(facts, name));
     }
     for (const facts of cas) problems.push(...verifyDates(facts, name, options.now));
-    return { bundle: new TrustBundle(cas), problems };
+    return { bundle: new TrustBundle(cas, options.isSystem), problems };
   }
 
   /** Several bundles as one. */
@@ -104,7 +109,10 @@ export class TrustBundle {
 
 /** The roots that Node ships: what the backend side trusts without rootCAs. Costs some milliseconds: keep the result. */
 export function loadSystemBundle(): TrustBundle {
-  const { bundle, problems } = TrustBundle.parse(rootCertificates.join('\n'), { name: 'the built-in roots' });
+  const { bundle, problems } = TrustBundle.parse(rootCertificates.join('\n'), {
+    name: 'the built-in roots',
+    isSystem: true,
+  });
   if (bundle === undefined)
     throw new Error(`the built-in roots cannot be read: ${problems[0]?.message ?? 'none there'}`);
   return bundle;
@@ -176,7 +184,7 @@ function verifyDates(facts: CertificateFacts, name: string, now: number | undefi
     materialWarning(
       'anchor_expires_soon',
       `${name}: the CA ${describe(facts)} expires ${when}`,
-      'Less than a third of its lifetime is left: add its successor to the bundle in time.',
+      'Add its successor to the bundle in time.',
     ),
   ];
 }

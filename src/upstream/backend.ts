@@ -28,6 +28,8 @@ export class Backend implements Candidate {
   /** Path prefix of the endpoint without trailing slash; '' for none. */
   readonly basePath: string;
   readonly secure: boolean;
+  /** As that of its TLS identity. */
+  readonly presents: string | undefined;
   readonly weight: number;
   readonly matches: Matcher | undefined;
   readonly exclusive: boolean;
@@ -46,6 +48,7 @@ export class Backend implements Candidate {
     this.authority = endpointAuthority(endpoint);
     this.basePath = config.basePath;
     this.secure = identity !== undefined;
+    this.presents = identity?.presents;
     this.weight = config.weight;
     this.matches = config.match.length === 0 ? undefined : compileMatch(config.match);
     this.exclusive = config.exclusive;

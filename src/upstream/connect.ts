@@ -5,7 +5,8 @@ import net, { isIP } from 'node:net';
 import tls from 'node:tls';
 import type { Clock } from '../base/clock.ts';
 import { Fault, toFault } from '../base/fault.ts';
-import type { ReadBuffer, ReadBuffers, OpenSocket } from '../http1/read-buffer.ts';
+import type { ReadBuffer, ReadBuffers, OpenSocket } from '../http/read-buffer.ts';
+import type { Intermediates } from '../trust/intermediates.ts';
 import type { Verdict } from '../trust/verdict.ts';
 import type { ConnectTimes } from './dependencies.ts';
 import type { Found } from '../dns/name-resolver.ts';
@@ -26,6 +27,7 @@ export type ConnectTarget = {
   readonly tickets: Tickets | undefined;
   readonly clock: Clock;
   readonly readBuffers: ReadBuffers;
+  readonly intermediates: Intermediates;
   /** Protocols to offer, best first. */
   readonly alpn: readonly string[];
   readonly connectMs: number;
@@ -184,6 +186,7 @@ export class ConnectAttempt {
       if (this.#done) return;
       result = this.#verify(secured, identity);
       if (result.verdict.code !== 'ok') return this.#refuse(result.verdict);
+      if (identity.http2 === 'on' && secured.alpnProtocol !== 'h2') return this.#fail(this.#withoutHttp2(secured));
       for (const session of sessions) tickets?.add(toTicket(session, result));
       this.#succeed(secured, result.verdict);
     });
@@ -191,14 +194,22 @@ export class ConnectAttempt {
   }
 
   #verify(secured: tls.TLSSocket, identity: TlsIdentity): BackendVerification {
-    const { endpoint, clock } = this.#target;
-    return verifyBackend(secured, identity, endpoint, this.#ticket, clock.now());
+    const { endpoint, clock, intermediates } = this.#target;
+    return verifyBackend(secured, identity, endpoint, this.#ticket, intermediates, clock.now());
   }
 
   #refuse({ code, detail, raw }: Verdict): void {
     if (code === 'ok') return;
     this.#target.tickets?.clear();
     this.#fail(new Fault(code, 'backend', { detail: `${endpointLabel(this.#target.endpoint)}: ${detail}`, raw }));
+  }
+
+  /** HTTP/2 was promised: HTTP/1.1 instead would be a guess. */
+  #withoutHttp2({ alpnProtocol }: tls.TLSSocket): Fault {
+    const agreed =
+      alpnProtocol === false || alpnProtocol === null ? 'agreed on no protocol (ALPN)' : `chose ${alpnProtocol}`;
+    const detail = `${endpointLabel(this.#target.endpoint)} ${agreed}, and the route says http2: on`;
+    return new Fault('protocol_mismatch', 'backend', { detail });
   }
 
   #late(): void {
@@ -227,7 +238,7 @@ export class ConnectAttempt {
     return {
       label: endpointLabel(endpoint),
       phase: this.#phase === 'handshake' ? 'handshake' : 'connect',
-      offersCertificate: identity?.offersCertificate === true,
+      presents: identity?.presents,
       sawBackendCertificate: this.#sawBackendCertificate,
       offered: identity === undefined ? '' : identity.offered,
     };

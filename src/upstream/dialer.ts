@@ -1,6 +1,6 @@
 // Opens connections for one pool: starts attempts, keeps the TLS sessions, wraps what comes up into pooled connections.
 import type { Fault } from '../base/fault.ts';
-import type { OpenSocket } from '../http1/read-buffer.ts';
+import type { OpenSocket } from '../http/read-buffer.ts';
 import type { Verdict } from '../trust/verdict.ts';
 import type { UpstreamDependencies, ConnectTimes } from './dependencies.ts';
 import type { Addresses } from './addresses.ts';
@@ -39,16 +39,17 @@ export class Dialer {
   constructor({ endpoint, addresses, identity, settings, dependencies, owner }: DialerOptions) {
     const { connectMs, handshakeMs } = settings;
     const tickets = identity === undefined ? undefined : new Tickets();
-    const { clock, readBuffers } = dependencies;
-    const alpn = dependencies.protocols.names;
-    this.target = { endpoint, addresses, identity, tickets, clock, readBuffers, alpn, connectMs, handshakeMs };
+    const { clock, readBuffers, intermediates } = dependencies;
+    const alpn = dependencies.protocols.offered(identity?.http2 ?? 'off');
+    const ours = { clock, readBuffers, intermediates };
+    this.target = { ...ours, endpoint, addresses, identity, tickets, alpn, connectMs, handshakeMs };
     this.label = endpointLabel(endpoint);
     this.dependencies = dependencies;
     this.#owner = owner;
     this.#situation = {
       label: this.label,
       phase: 'open',
-      offersCertificate: identity?.offersCertificate === true,
+      presents: identity?.presents,
       sawBackendCertificate: true,
       offered: identity?.offered ?? '',
     };
@@ -62,7 +63,8 @@ export class Dialer {
 
   wrap(open: OpenSocket, address: string, verdict: Verdict | undefined): PooledConnection {
     const standing = this.target.identity?.verify === true ? verdict : undefined;
-    return new PooledConnection(open, address, standing, this.#situation, this.dependencies, this.#owner);
+    const shown = { certificate: verdict?.leaf, standing };
+    return new PooledConnection(open, address, shown, this.#situation, this.dependencies, this.#owner);
   }
 }
 

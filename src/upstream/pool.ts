@@ -121,7 +121,7 @@ export class Pool implements PooledConnectionOwner, WaitListener {
     this.#fill();
     if (connection.available) this.#watch(connection);
     share.onCallBegin();
-    waiter.onCall(connection.connection.openCall(share));
+    waiter.onCall(connection.connection.openCall(share), connection.certificate);
   }
 
   /** The backend answered on one of our connections. */
@@ -331,7 +331,7 @@ export class Pool implements PooledConnectionOwner, WaitListener {
     share.onCallBegin();
     const call = connection.connection.openCall(share);
     try {
-      waiter.onCall(call);
+      waiter.onCall(call, connection.certificate);
     } catch (error) {
       call.cancel();
       waiter.onCallFailure(toFault(error));

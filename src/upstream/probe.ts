@@ -4,14 +4,14 @@ import { Fault, toFault } from '../base/fault.ts';
 import type { BackendConnection } from '../http/backend-connection.ts';
 import type { OutgoingRequest, ResponseHead, ResponseSink } from '../http/exchange.ts';
 import { FieldBlock, Fields } from '../http/field.ts';
-import type { OpenSocket } from '../http1/read-buffer.ts';
+import type { OpenSocket } from '../http/read-buffer.ts';
 import type { Verdict } from '../trust/verdict.ts';
 import type { UpstreamDependencies } from './dependencies.ts';
 import type { Addresses } from './addresses.ts';
 import { ConnectAttempt, type ConnectListener } from './connect.ts';
 import { type Endpoint, endpointAuthority, endpointLabel } from './endpoint.ts';
 import { type HealthReason, reasonOf } from './health-state.ts';
-import { classifyNginxRefusal } from './nginx-refusal.ts';
+import { findNginxRefusal } from './nginx-refusal.ts';
 import type { TlsIdentity } from './tls-identity.ts';
 import { lateRefusal } from './transport-failure.ts';
 
@@ -54,7 +54,8 @@ export class Probe implements ConnectListener, ResponseSink {
         tickets: undefined,
         clock: dependencies.clock,
         readBuffers: dependencies.readBuffers,
-        alpn: dependencies.protocols.names,
+        intermediates: dependencies.intermediates,
+        alpn: dependencies.protocols.offered(identity?.http2 ?? 'off'),
         connectMs: timeoutMs,
         handshakeMs: timeoutMs,
       },
@@ -111,10 +112,10 @@ export class Probe implements ConnectListener, ResponseSink {
 
   onResponseBody(chunk: Buffer): void {
     if (this.#held === undefined) return;
-    const code = classifyNginxRefusal(this.#held.status, this.#held.fields, chunk);
-    if (code === undefined) return this.#verify(this.#held.status);
-    const detail = `${this.#label} answered the probe with nginx's page about client certificates`;
-    this.#finish({ code, detail, raw: 'HTTP 400' });
+    const { identity } = this.#target;
+    const fault = findNginxRefusal(this.#held, chunk, { label: this.#label, presents: identity?.presents });
+    if (fault === undefined) this.#verify(this.#held.status);
+    else this.#finish(reasonOf(fault));
   }
 
   onResponseEnd(): void {
@@ -145,7 +146,7 @@ export class Probe implements ConnectListener, ResponseSink {
     return lateRefusal(error, {
       label: this.#label,
       phase: 'open',
-      offersCertificate: identity.offersCertificate,
+      presents: identity.presents,
       sawBackendCertificate: true,
       offered: identity.offered,
     });

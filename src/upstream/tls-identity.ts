@@ -3,12 +3,13 @@
 import { createHash } from 'node:crypto';
 import tls, { type SecureContext } from 'node:tls';
 import { canonicalHostName } from '../base/host.ts';
-import type { TlsVersion } from '../config/gateway-config.ts';
+import type { BackendHttp2, TlsVersion } from '../config/gateway-config.ts';
 import type { AnchorSet } from '../trust/anchor-set.ts';
 import { CrlSet, type CrlSettings, type IndexedCrl } from '../crl/crl-set.ts';
 import { type OpensslCas, opensslCas } from '../trust/openssl-cas.ts';
 import { IdentityRules, type IdentityRulesOptions } from '../trust/identity-rules.ts';
 import type { Endpoint } from './endpoint.ts';
+import { describeChain } from './own-certificate.ts';
 
 /** Revocation of backends. What is known at the moment is replaced later, without another identity (decision 0010). */
 export type BackendCrls = {
@@ -27,10 +28,14 @@ export type TlsMaterial = {
   readonly client: { readonly chainPem: string; readonly keyPem: string } | undefined;
   /** Replaces the endpoint's host in SNI and in the check of the certificate's names: canonical name or IP address. */
   readonly serverName: string | undefined;
+  /** Default `san`; `commonName`: where it has no DNS or IP name, its common name counts. */
+  readonly nameCheck?: 'san' | 'commonName';
   readonly minVersion: TlsVersion;
   readonly maxVersion: TlsVersion;
   /** Pins, and names that replace the check of the host name. */
   readonly rules?: IdentityRulesOptions | undefined;
+  /** Default `auto`: where the backend agrees to it. */
+  readonly http2?: BackendHttp2 | undefined;
   /** undefined: nobody asks whether a backend is revoked. */
   readonly crl?: BackendCrls | undefined;
 };
@@ -39,7 +44,13 @@ export type TlsMaterial = {
 export function digestMaterial(material: TlsMaterial): string {
   const { verify, anchors, client, serverName, minVersion, maxVersion, crl } = material;
   const parts = [verify, anchors?.bundle.digest, client?.chainPem, client?.keyPem, serverName, minVersion, maxVersion];
-  parts.push(rulesOf(material).digest, crl?.key, crl && JSON.stringify(crl.settings));
+  parts.push(
+    material.nameCheck === 'commonName',
+    rulesOf(material).digest,
+    crl?.key,
+    crl && JSON.stringify(crl.settings),
+    material.http2,
+  );
   return createHash('sha256')
     .update(JSON.stringify(parts.map((part) => part ?? null)))
     .digest('hex');
@@ -54,10 +65,12 @@ const nothing: OpensslCas = { pem: [], until: Infinity };
 export class TlsIdentity {
   readonly digest: string;
   readonly verify: boolean;
-  readonly offersCertificate: boolean;
+  /** Our certificate as sentences to the operator call it; undefined: we have none to show. */
+  readonly presents: string | undefined;
   /** 'TLSv1.2 to TLSv1.3': for sentences to the operator. */
   readonly offered: string;
   readonly rules: IdentityRules;
+  readonly http2: BackendHttp2;
   /** Defined where `verify` is true. */
   readonly anchors: AnchorSet | undefined;
   readonly #crl: BackendCrls | undefined;
@@ -75,10 +88,11 @@ export class TlsIdentity {
     this.digest = digest;
     this.verify = verify;
     this.anchors = anchors;
-    this.offersCertificate = client !== undefined;
+    this.presents = client && describeChain(client.chainPem);
     this.offered = minVersion === maxVersion ? minVersion : `${minVersion} to ${maxVersion}`;
     this.#serverName = serverName;
     this.rules = rulesOf(material);
+    this.http2 = material.http2 ?? 'auto';
     this.#crl = crl;
     this.#crls = crl && new CrlSet(crl.crls, crl.settings);
     this.#material = material;
@@ -124,6 +138,11 @@ export class TlsIdentity {
   /** What the backend's certificate must cover: a name, or an IP address without brackets. */
   expectedName(endpoint: Endpoint): string {
     return this.#serverName ?? endpoint.host;
+  }
+
+  /** Whether a common name counts where there is no other name. */
+  get acceptsCommonName(): boolean {
+    return this.#material.nameCheck === 'commonName';
   }
 
   /** Server name for the ClientHello; undefined for IP addresses (RFC 6066 section 3). */

@@ -1,7 +1,7 @@
 // From errors of sockets and of OpenSSL to faults of the backend side (docs/verification.md). trust/handshake-error.ts knows what the codes mean;
 // here is added what only this side knows: whether we offered a certificate, and how far the handshake had come.
 import { Fault, type FaultCode } from '../base/fault.ts';
-import { findCertificateAlert, verifyHandshakeError } from '../trust/handshake-error.ts';
+import { findAlert, findCertificateAlert, verifyHandshakeError } from '../trust/handshake-error.ts';
 import type { LookUpFailure } from '../dns/name-resolver.ts';
 
 /** What we know when a transport fails, as far as it helps to tell causes apart. */
@@ -9,8 +9,8 @@ export type TransportSituation = {
   readonly label: string;
   /** 'connect' before TCP is up, 'handshake' until TLS is done, 'open' afterwards. */
   readonly phase: 'connect' | 'handshake' | 'open';
-  /** True where we have a client certificate to offer. */
-  readonly offersCertificate: boolean;
+  /** The client certificate that we have to offer (own-certificate.ts); undefined: none is configured. */
+  readonly presents: string | undefined;
   /** True once the backend's certificate was read: version and cipher are agreed, so a refusal is about us. */
   readonly sawBackendCertificate: boolean;
   /** Version range we offer, for the sentence to the operator; '' without TLS. */
@@ -45,18 +45,19 @@ export function connectFault(error: Error, situation: TransportSituation): Fault
 
 function handshakeFault(error: Error, situation: TransportSituation): Fault {
   const raw = rawCode(error);
-  const { label, offered, offersCertificate, sawBackendCertificate } = situation;
+  const { label, offered, presents, sawBackendCertificate } = situation;
   const options = { raw, cause: error };
   const verified = verifyHandshakeError(raw, { leg: 2, sawPeerCertificate: sawBackendCertificate });
-  if (sawBackendCertificate && !offersCertificate && findCertificateAlert(raw) === 'missing') {
+  if (sawBackendCertificate && presents === undefined && findCertificateAlert(raw) === 'missing') {
     return noClientCertificate(options, label);
   }
   if (!sawBackendCertificate && (verified === undefined || /^E[A-Z]+$/.test(raw))) {
     const detail = `${label} closed the connection in the TLS handshake, before it showed a certificate`;
     return new Fault('unreachable', 'backend', { ...options, detail });
   }
-  if (verified === undefined || verified.code === 'ok' || verified.code === 'no_client_cert') {
-    return refusedByPeer(options, label, offersCertificate, verified?.detail ?? error.message.slice(0, 200));
+  const isAboutOurs = verified?.code === 'refused_by_peer' && findCertificateAlert(raw) !== undefined;
+  if (verified === undefined || verified.code === 'ok' || verified.code === 'no_client_cert' || isAboutOurs) {
+    return refusedByPeer(options, label, presents, verified?.detail ?? error.message.slice(0, 200));
   }
   const offer = verified.code === 'protocol_mismatch' ? ` (we offer ${offered})` : '';
   return new Fault(verified.code, 'backend', { ...options, detail: `${label}: ${verified.detail}${offer}` });
@@ -74,8 +75,11 @@ export function lateRefusal(error: Error, situation: TransportSituation): Fault 
 }
 
 /** Some servers (Node's among them, N12) refuse a certificate by closing: a close proves nothing, so the code stays. */
-function closedUnsaid(raw: string, cause: Error, { label, offersCertificate, offered }: TransportSituation): Fault {
-  const perhaps = offersCertificate ? 'it may not accept our client certificate' : 'it may want a client certificate';
+function closedUnsaid(raw: string, cause: Error, { label, presents, offered }: TransportSituation): Fault {
+  const perhaps =
+    presents === undefined
+      ? 'it may want a client certificate, and the route has none'
+      : `it may not accept our client certificate (${presents})`;
   const hint = offered === '' ? '' : `; ${perhaps}: some servers close without a TLS alert`;
   const detail = `${label} closed a new connection without an answer${hint}`;
   return new Fault('backend_closed', 'backend', { raw, cause, detail });
@@ -89,7 +93,9 @@ function noClientCertificate(origin: Origin, label: string): Fault {
 }
 
 /** We had a certificate, so "none was sent" means that the backend named no CA that ours comes from, or dropped it. */
-function refusedByPeer(origin: Origin, label: string, offersCertificate: boolean, why: string): Fault {
-  const what = offersCertificate ? 'our client certificate' : 'the connection';
-  return new Fault('refused_by_peer', 'backend', { ...origin, detail: `${label} refused ${what}: ${why}` });
+function refusedByPeer(origin: Origin, label: string, presents: string | undefined, why: string): Fault {
+  const what = presents === undefined ? 'the connection' : `our client certificate (${presents})`;
+  // BoringSSL (Envoy) and OpenSSL have no other word for it.
+  const more = findAlert(origin.raw) === 'certificate_expired' ? ', or its own CRL is out of date' : '';
+  return new Fault('refused_by_peer', 'backend', { ...origin, detail: `${label} refused ${what}: ${why}${more}` });
 }

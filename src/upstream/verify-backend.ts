@@ -4,6 +4,7 @@
 import { X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import { Fault } from '../base/fault.ts';
+import { findGroupName } from '../base/tls-group.ts';
 import { serverAuth } from '../certs/extended-key-usage.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
 import { readFacts } from '../certs/facts-reader.ts';
@@ -13,6 +14,7 @@ import { diagnose } from '../trust/diagnose.ts';
 import { rawOfBest } from '../trust/best-reason.ts';
 import { type ChainRequest, type ChainResult, establishChain } from '../trust/establish-chain.ts';
 import type { EstablishedChain } from '../trust/established-chain.ts';
+import type { Intermediates } from '../trust/intermediates.ts';
 import type { Verdict, VerdictCode } from '../trust/verdict.ts';
 import { type Requirements, verifyStanding } from '../trust/verify-standing.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -41,10 +43,11 @@ export function verifyBackend(
   identity: TlsIdentity,
   endpoint: Endpoint,
   ticket: Ticket | undefined,
+  intermediates: Intermediates,
   now: number,
 ): BackendVerification {
   try {
-    return verify(socket, identity, endpoint, ticket, now);
+    return verify(socket, identity, endpoint, ticket, intermediates, now);
   } catch (error) {
     const detail = error instanceof Fault ? error.detail : undefined;
     return refuse(
@@ -60,6 +63,7 @@ function verify(
   identity: TlsIdentity,
   endpoint: Endpoint,
   ticket: Ticket | undefined,
+  intermediates: Intermediates,
   now: number,
 ): BackendVerification {
   const [certificate, ...sent] = sentChain(socket.getPeerX509Certificate(), maxChain);
@@ -80,9 +84,10 @@ function verify(
     finding = { code: 'ok', raw, detail, chain: root?.chain ?? [leaf, ...readable(sent)], anchor: undefined };
   } else if (raw !== '') {
     const best = certificate && establishChain(requestOf(leaf, certificate, sent, identity, endpoint, now, 'nobody'));
-    finding = explain(raw, leaf, root?.chain.slice(1) ?? readable(sent), best, identity, now);
+    finding = explain(raw, leaf, root?.chain.slice(1) ?? readable(sent), best, identity, intermediates, now);
   } else if (root === undefined && certificate !== undefined) {
     finding = findPath(leaf, certificate, sent, identity, endpoint, now);
+    if (finding.code === 'ok') for (const ca of finding.chain.slice(1)) intermediates.learn(ca);
   } else {
     const presented = root ?? { chain: [leaf], anchor: undefined };
     const refusal = verifyPresented(presented, identity, endpoint, now);
@@ -119,6 +124,7 @@ function explain(
   sent: readonly CertificateFacts[],
   best: ChainResult | undefined,
   { anchors }: TlsIdentity,
+  known: Intermediates,
   now: number,
 ): Finding {
   // Of what was sent only the best path is looked at, where there is one that fails: the rest is not the reason.
@@ -131,6 +137,7 @@ function explain(
     bundle: anchors?.bundle,
     anchor: best?.known?.anchor,
     now,
+    known,
   });
   // An error is an error: whatever the diagnosis says, it is never ok.
   return { code: code === 'ok' ? 'untrusted_issuer' : code, raw, detail, chain: [leaf, ...sent], anchor: undefined };
@@ -200,16 +207,23 @@ function requirementsOf(identity: TlsIdentity, endpoint: Endpoint): Requirements
     ocsp: undefined,
     rules: identity.rules,
     host: identity.expectedName(endpoint),
+    acceptsCommonName: identity.acceptsCommonName,
   };
 }
 
-function frame(socket: TLSSocket): Pick<Verdict, 'chainKnown' | 'resumed' | 'version' | 'cipher'> {
+function frame(socket: TLSSocket): Pick<Verdict, 'chainKnown' | 'resumed' | 'version' | 'cipher' | 'group'> {
   return {
+    group: groupOf(socket),
     chainKnown: true,
     resumed: socket.isSessionReused(),
     version: socket.getProtocol() ?? '',
     cipher: socket.getCipher().name,
   };
+}
+
+function groupOf(socket: TLSSocket): string | undefined {
+  const info = socket.getEphemeralKeyInfo();
+  return info !== null && 'name' in info && typeof info.name === 'string' ? findGroupName(info.name) : undefined;
 }
 
 function refuse(socket: TLSSocket, code: VerdictCode, detail: string): BackendVerification {

@@ -9,6 +9,7 @@ import type { BackendConnection, ConnectionOwner } from '../../src/http/backend-
 import type { BackendCall, ResponseSink } from '../../src/http/exchange.ts';
 import { Fields } from '../../src/http/field.ts';
 import type { Backend } from '../../src/upstream/backend.ts';
+import { Intermediates } from '../../src/trust/intermediates.ts';
 import { Addresses } from '../../src/upstream/addresses.ts';
 import { Caller } from '../../src/upstream/caller.ts';
 import { Cluster } from '../../src/upstream/cluster.ts';
@@ -125,8 +126,9 @@ async function connect(t: TestContext, protocol: Protocol) {
       identity: undefined,
       tickets: undefined,
       clock,
+      intermediates: new Intermediates(),
       readBuffers: setup.readBuffers,
-      alpn: protocol.protocols.names,
+      alpn: protocol.protocols.offered('auto'),
       connectMs: 5000,
       handshakeMs: 5000,
     },
@@ -334,6 +336,7 @@ for (const protocol of [http1, many]) {
       };
       const endpoint = { scheme: 'http', host: '127.0.0.1', port: peer.port } as const;
       const check = new HealthCheck({ endpoint, identity: undefined, config, dependencies: setup });
+      check.begin();
       t.after(() => check.close());
       await peer.requests.waitFor(({ path }) => path === '/health');
       await once(peer.accepted.items[0] as net.Socket, 'close');

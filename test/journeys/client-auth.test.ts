@@ -25,8 +25,13 @@ const kinds: readonly Kind[] = [
     mint: async (_pki, about) => (await mintCa({ subject: '/CN=Nobody' })).issue(about),
   },
   {
-    name: 'whose intermediate was not sent',
-    code: 'missing_intermediate',
+    name: 'of another CA of the same organisation',
+    code: 'untrusted_issuer',
+    mint: async (_pki, about) => (await mintCa({ subject: '/O=Countersign Test/CN=Another' })).issue(about),
+  },
+  {
+    name: 'whose intermediate was not sent, and is not known here',
+    code: 'untrusted_issuer',
     mint: async ({ clients }, about) => {
       const issued = await (await clients.issueCa({ subject: '/O=Countersign Test/CN=Below' })).issue(about);
       return { ...issued, chainPem: issued.certPem };
