@@ -14,7 +14,6 @@ type Options = { readonly port: readonly number[]; readonly tls?: string };
 
 export function echoCommand(): Command {
   return new Command('echo')
-    .description('a backend to try things with, on loopback: answers with what it was sent')
     .requiredOption('--port <number...>', 'ports to listen on', collectPorts)
     .option('--tls <dir>', 'mutual TLS with the files of `pki init` in this folder: server.crt, server.key, ca.crt')
     .action(async (options: Options) => {

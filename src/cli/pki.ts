@@ -20,7 +20,6 @@ type KeyChoice = 'ec' | 'rsa';
 
 export function pkiCommand(): Command {
   return new Command('pki')
-    .description('make test certificates, look at any certificate')
     .addCommand(initCommand())
     .addCommand(issueCommand())
     .addCommand(configureCrlCommand(new Command('crl'), fail))
