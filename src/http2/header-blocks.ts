@@ -12,7 +12,8 @@ const bodyMethods = new Set(['POST', 'PUT', 'PATCH']);
 /** A request. False where method, target or authority is none: nothing may be sent. */
 export function encodeRequest(encoder: HpackEncoder, request: OutgoingRequest, protocol = ''): boolean {
   const { method, target, authority, bodyLength, extra } = request;
-  if (target === '' || illegal.test(target) || illegal.test(authority) || illegal.test(method)) return false;
+  if (target === '' || illegal.test(target) || illegal.test(authority)) return false;
+  if (method !== 'GET' && method !== 'POST' && illegal.test(method)) return false;
   encoder.begin();
   encoder.field(':method', method);
   encoder.field(':scheme', 'https');
