@@ -6,7 +6,7 @@ import { isNearExpiry } from '../certs/expiry.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
 import { verifyStrength } from '../trust/certificate-checks.ts';
 import { escapeForLog } from '../base/log-text.ts';
-import { AnchorSet, isPartialChain } from '../trust/anchor-set.ts';
+import { AnchorSet } from '../trust/anchor-set.ts';
 import { TrustBundle } from '../trust/trust-bundle.ts';
 import type { TrustRecordContents } from '../inventory/record-format.ts';
 import { when } from './against.ts';
@@ -70,7 +70,7 @@ function listAnchors({ policies }: LoadedConfig): Configured[] {
     const pems = [...(anchors ?? []), ...trustDomains.flatMap(({ caPem }) => caPem)];
     const { bundle } = TrustBundle.parse(pems.join('\n'), { name: 'the anchors' });
     if (bundle === undefined) return [];
-    const set = new AnchorSet(bundle, isPartialChain(config.clientAuth?.partialChain, [bundle]));
+    const set = AnchorSet.of(bundle, config.clientAuth?.partialChain);
     return set.anchors.map((facts) => ({ policy: config.name, facts }));
   });
 }

@@ -9,7 +9,7 @@ import { parseHostName } from './host-name.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
 import { identityKeys, readIdentityRules } from './identity-rules.ts';
 import { key } from './key.ts';
-import { readRef, reportMistake } from './reading.ts';
+import { readRef, reportEmpty, reportMistake } from './reading.ts';
 import { readVersions, tlsVersionKeys } from './tls-parameters.ts';
 
 const withoutRoots = 'Without `rootCAs`: works, with a warning that the CAs of the system verify the backend.';
@@ -29,6 +29,11 @@ export const backendTlsKeys = {
     unset: "the system's",
     page: '`S`. Alone it works (Goma ignores it).',
   }),
+  partialChain: key(flag, {
+    says: 'Whether an intermediate in rootCAs is an anchor. Default: only where rootCAs holds no root at all.',
+    unset: 'only where `rootCAs` holds no root at all',
+    page: 'own. Whether an intermediate in `rootCAs` is an anchor by itself.',
+  }),
   clientCert: key(text, {
     says: 'Client certificate that the gateway presents: path, PEM text, or base64 of PEM or DER.',
     page: `\`S\`; with \`clientKey\` or not at all. ${withoutRoots}`,
@@ -41,6 +46,11 @@ export const backendTlsKeys = {
     says: 'Name for SNI and verification instead of the host of the endpoint.',
     unset: 'host of the endpoint',
     page: 'own. Name for SNI and verification; not an IP address.',
+  }),
+  nameCheck: key(oneOf(['san', 'commonName'], true), {
+    says: 'commonName: where a certificate has no DNS or IP name, its common name is compared with the host. Default {default}.',
+    default: 'san',
+    page: 'own. `commonName`: where the certificate has no DNS or IP name at all, the one common name of its subject has to cover the host, as a SAN would. For backends that cannot get a SAN, instead of `insecureSkipVerify`; pins work beside it.',
   }),
   ...tlsVersionKeys,
   ...identityKeys,
@@ -106,9 +116,23 @@ export function readBackendTls(
         'security.tls has no effect on this backend: its endpoint is http://, so requests go out in plain text and unauthenticated',
         'Write https:// in the endpoint.',
       );
+  reportEmpty(here, 'partialChain', problems);
+  if (shape.partialChain !== undefined && (insecureSkipVerify || shape.rootCAs === undefined))
+    problems.warn(
+      'ignored_key',
+      here.keyPlace('partialChain'),
+      `partialChain has no effect ${insecureSkipVerify ? 'while insecureSkipVerify is on' : 'without rootCAs'}`,
+    );
   const rules = readIdentityRules(shape, here, problems);
   const crl = readCrl(shape.crl, here, problems);
   checkRulesApply(here, insecureSkipVerify, plain, problems);
+  if (shape.nameCheck === 'commonName' && rules.allowedSANs !== undefined)
+    problems.warn(
+      'ignored_key',
+      here.keyPlace('nameCheck'),
+      'nameCheck has no effect beside allowedSANs, which replace the check of the host',
+      'Remove it, or write a rule {commonName: {exact: NAME}}.',
+    );
   if (shape.http2 === 'on')
     for (const backend of plain)
       problems.error(
@@ -120,9 +144,11 @@ export function readBackendTls(
   return {
     insecureSkipVerify,
     rootCAs,
+    partialChain: shape.partialChain,
     clientCert,
     clientKey,
     serverName: readServerName(shape.serverName, here, problems),
+    nameCheck: shape.nameCheck,
     ...readVersions(shape, here, problems),
     ...rules,
     crl,
@@ -138,7 +164,9 @@ function checkRulesApply(
   plain: readonly BackendConfig[],
   problems: ProblemList,
 ): void {
-  for (const name of ['allowedSANs', 'allowedFingerprints', 'allowedSPKI', 'crl'].filter((one) => at.has(one))) {
+  for (const name of ['allowedSANs', 'allowedFingerprints', 'allowedSPKI', 'crl', 'nameCheck'].filter((one) =>
+    at.has(one),
+  )) {
     if (skipVerify)
       problems.error(
         'unverified_rule',

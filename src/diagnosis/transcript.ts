@@ -1,6 +1,7 @@
 // What a server and we said to each other in a handshake, read from the bytes (handshake-messages.ts): its certificates as
 // they came, whether it asked for ours and from which CAs, the group of the key exchange, and whether ours was really sent.
 // RFC 5246 section 7.4, RFC 8446 section 4. Everything is the peer's word: bounded here, escaped by whoever prints it.
+import { groupName } from '../base/tls-group.ts';
 import { ByteCursor } from '../downstream/byte-cursor.ts';
 import { DerCursor, derTag } from '../asn1/der.ts';
 import { readName } from '../asn1/distinguished-name.ts';
@@ -100,24 +101,6 @@ function readExtensions(cursor: ByteCursor): { readonly type: number; readonly d
   while (!list.atEnd && !list.failed && found.length < maxExtensions)
     found.push({ type: list.uint16(), data: list.vector16() });
   return found;
-}
-
-const groups: ReadonlyMap<number, string> = new Map([
-  [23, 'P-256'],
-  [24, 'P-384'],
-  [25, 'P-521'],
-  [29, 'X25519'],
-  [30, 'X448'],
-  [256, 'ffdhe2048'],
-  [257, 'ffdhe3072'],
-  [258, 'ffdhe4096'],
-  [4587, 'SecP256r1MLKEM768'],
-  [4588, 'X25519MLKEM768'],
-  [4589, 'SecP384r1MLKEM1024'],
-]);
-
-function groupName(id: number): string {
-  return groups.get(id) ?? `group ${id}`;
 }
 
 /** The named curve of an ECDHE exchange (RFC 8422 section 5.4); undefined for other kinds. */

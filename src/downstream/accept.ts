@@ -40,6 +40,7 @@ export class Accept implements Late, HandshakeSink, PendingHandshake {
   #policy: TrustPolicy | undefined;
   /** Set while an OCSP responder is asked. */
   #stopAsking: (() => void) | undefined;
+  #stapled: boolean | undefined;
   #settled = false;
 
   constructor(raw: Socket, dependencies: AcceptDependencies, handshakeTimeoutMs: number) {
@@ -119,6 +120,10 @@ export class Accept implements Late, HandshakeSink, PendingHandshake {
 
   helloKind(): string {
     return this.#hello === undefined ? '' : kindOfHello(this.#hello.body);
+  }
+
+  onStaple(sent: boolean): void {
+    this.#stapled = sent;
   }
 
   onTlsError(error: Error & { code?: string }): void {
@@ -269,9 +274,8 @@ export class Accept implements Late, HandshakeSink, PendingHandshake {
     onOutcome({
       policy: this.#policy?.name ?? '',
       code,
-      version: verdict?.version ?? '',
-      resumed: verdict?.resumed ?? false,
-      certificate: verdict?.leaf !== undefined,
+      verdict,
+      stapled: this.#stapled,
       durationMs: clock.monotonic() - this.#startedAt,
     });
   }

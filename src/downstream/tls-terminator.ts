@@ -30,10 +30,12 @@ export type TlsTerminatorOptions = {
   readonly resumption: { readonly ticketKeys: Buffer; readonly lifetimeS: number } | undefined;
 };
 
-/** Exactly one of the two is called, once, unless the socket closes silently before. Must not throw. */
+/** Exactly one of onSecure and onTlsError is called, once, unless the socket closes silently before. Must not throw. */
 export interface HandshakeSink {
   /** What decides the choice among our certificates (hello-kind.ts). */
   helloKind(): string;
+  /** The client asked for a stapled response. */
+  onStaple(sent: boolean): void;
   onSecure(socket: TLSSocket): void;
   /** The handshake failed; the socket is about to close. */
   onTlsError(error: Error & { code?: string }): void;
@@ -76,7 +78,7 @@ export class TlsTerminator {
       cert: [...cert],
       key: [...key],
       // Never undefined or '': that would mean every public root (N22). Without anchors nothing is asked for.
-      ca: trust === undefined ? [] : [...opensslCas(trust.bundle, trust.partialChain, now).pem],
+      ca: trust === undefined ? [] : [...opensslCas(trust, 'clients', now).pem],
       minVersion: options.minVersion,
       maxVersion: options.maxVersion,
       ciphers: options.ciphers,
@@ -100,7 +102,7 @@ export class TlsTerminator {
       this.#casUntil = Infinity;
       return;
     }
-    const { pem, until } = opensslCas(trust.bundle, trust.partialChain, now);
+    const { pem, until } = opensslCas(trust, 'clients', now);
     const isWhole = pem.length === trust.bundle.certificates.length;
     this.#casUntil = until;
     if (isWhole) return;
@@ -150,7 +152,9 @@ export class TlsTerminator {
   #staple(sink: HandshakeSink | undefined, answer: StapleCallback): string | undefined {
     const staples = this.#staples;
     const kindOf = (): string => sink?.helloKind() ?? '';
-    answer(null, staples?.find(kindOf) ?? null);
+    const staple = staples?.find(kindOf) ?? null;
+    answer(null, staple);
+    sink?.onStaple(staple !== null);
     return staples?.isOpen(kindOf) === true ? kindOf() : undefined;
   }
 

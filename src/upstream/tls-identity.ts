@@ -28,6 +28,8 @@ export type TlsMaterial = {
   readonly client: { readonly chainPem: string; readonly keyPem: string } | undefined;
   /** Replaces the endpoint's host in SNI and in the check of the certificate's names: canonical name or IP address. */
   readonly serverName: string | undefined;
+  /** Default `san`; `commonName`: where it has no DNS or IP name, its common name counts. */
+  readonly nameCheck?: 'san' | 'commonName';
   readonly minVersion: TlsVersion;
   readonly maxVersion: TlsVersion;
   /** Pins, and names that replace the check of the host name. */
@@ -41,8 +43,23 @@ export type TlsMaterial = {
 /** Equal for equal material only; safe to log. */
 export function digestMaterial(material: TlsMaterial): string {
   const { verify, anchors, client, serverName, minVersion, maxVersion, crl } = material;
-  const parts = [verify, anchors?.bundle.digest, client?.chainPem, client?.keyPem, serverName, minVersion, maxVersion];
-  parts.push(rulesOf(material).digest, crl?.key, crl && JSON.stringify(crl.settings), material.http2);
+  const parts: unknown[] = [
+    verify,
+    anchors?.bundle.digest,
+    anchors?.partialChain,
+    client?.chainPem,
+    client?.keyPem,
+    serverName,
+    minVersion,
+    maxVersion,
+  ];
+  parts.push(
+    material.nameCheck === 'commonName',
+    rulesOf(material).digest,
+    crl?.key,
+    crl && JSON.stringify(crl.settings),
+    material.http2,
+  );
   return createHash('sha256')
     .update(JSON.stringify(parts.map((part) => part ?? null)))
     .digest('hex');
@@ -97,7 +114,7 @@ export class TlsIdentity {
     if (now > this.#casUntil) {
       const { anchors } = this;
       const whole = anchors?.bundle.certificates.length ?? 0;
-      const { pem, until } = anchors === undefined ? nothing : opensslCas(anchors.bundle, false, now);
+      const { pem, until } = anchors === undefined ? nothing : opensslCas(anchors, 'servers', now);
       this.#casUntil = until;
       if (pem.length !== whole) this.#context = this.#makeContext(now);
     }
@@ -108,7 +125,7 @@ export class TlsIdentity {
     const { anchors, client, minVersion, maxVersion } = this.#material;
     return tls.createSecureContext({
       // Never undefined: no anchors would mean the public roots to Node (N22).
-      ca: anchors === undefined ? [] : [...opensslCas(anchors.bundle, false, now).pem],
+      ca: anchors === undefined ? [] : [...opensslCas(anchors, 'servers', now).pem],
       minVersion,
       maxVersion,
       ...(client === undefined ? {} : { cert: client.chainPem, key: client.keyPem }),
@@ -130,6 +147,11 @@ export class TlsIdentity {
   /** What the backend's certificate must cover: a name, or an IP address without brackets. */
   expectedName(endpoint: Endpoint): string {
     return this.#serverName ?? endpoint.host;
+  }
+
+  /** Whether a common name counts where there is no other name. */
+  get acceptsCommonName(): boolean {
+    return this.#material.nameCheck === 'commonName';
   }
 
   /** Server name for the ClientHello; undefined for IP addresses (RFC 6066 section 3). */
