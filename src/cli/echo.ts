@@ -1,11 +1,12 @@
 // `countersign echo`: a backend to try a configuration with. It answers each request with what it was sent and, over mutual TLS, with
 // whom it takes the gateway for. For trying things only: it has no limits of its own.
 import { existsSync, readFileSync } from 'node:fs';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { Command, InvalidArgumentError } from 'commander';
+import { createServer } from '../base/node-http.ts';
 import { UsageError } from '../base/usage-error.ts';
 import { explainListenError } from '../process/ports.ts';
 

@@ -65,12 +65,13 @@ export function backendMaterial(
   anchors: AnchorSet,
   crls: CrlLookup,
 ): TlsMaterial {
-  const { insecureSkipVerify, serverName, minVersion, maxVersion, crl, http2 } = config.tls;
+  const { insecureSkipVerify, serverName, nameCheck, minVersion, maxVersion, crl, http2 } = config.tls;
   return {
     verify: !insecureSkipVerify,
     anchors,
     client: clientPair,
     serverName,
+    nameCheck,
     minVersion,
     maxVersion,
     rules: config.tls,
