@@ -113,7 +113,7 @@ export class Http2ServerConnection implements ClientConnection, ExchangeConnecti
     if (this.#phase !== 'open' || this.#isAnnounced) return;
     // A request may be on its way: the last stream is fixed when the client has heard of the end (section 6.8).
     this.#isAnnounced = true;
-    if (this.#isIdle) return this.#leave();
+    if (this.#isIdle && this.#session.isBetweenFrames) return this.#leave();
     this.#session.goAway(greatestStreamId, ErrorCode.noError);
     this.#session.ping(drainOpaque);
   }
@@ -123,8 +123,9 @@ export class Http2ServerConnection implements ClientConnection, ExchangeConnecti
   }
 
   drainAfterFirst(): void {
-    if (this.lastStreamId > 0) this.drain();
-    else this.#endsAfterFirst = true;
+    if (this.lastStreamId > 0) return this.drain();
+    this.#endsAfterFirst = true;
+    this.#timers.awaitHead();
   }
 
   destroy(): void {
@@ -316,7 +317,7 @@ export class Http2ServerConnection implements ClientConnection, ExchangeConnecti
     this.#encoder.limitTable(headerTableSize);
     if (this.#isGreeted) return;
     this.#isGreeted = true;
-    if (this.#lastSeen === 0) this.#timers.awaitNext();
+    if (this.#lastSeen === 0 && !this.#endsAfterFirst) this.#timers.awaitNext();
   }
 
   onPingAck(): void {

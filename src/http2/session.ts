@@ -121,6 +121,11 @@ export class Http2Session implements FrameHandler, StreamSession {
     next.windowUpdate(0, options.connectionWindow - initialWindowSize);
   }
 
+  /** Nothing of a further frame or header block has come. */
+  get isBetweenFrames(): boolean {
+    return this.#reader.isBetweenFrames;
+  }
+
   /** Bytes from the socket. */
   push(bytes: Buffer): void {
     if (this.isClosed) return;

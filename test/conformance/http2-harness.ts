@@ -80,71 +80,34 @@ export const windowUpdate = (stream: number, by: number): Buffer => frame(Type.w
 export const ping = (opaque = 'opaque!!', flags = 0): Buffer => frame(Type.ping, flags, 0, opaque);
 export const goAway = (last: number, code = 0): Buffer => frame(Type.goAway, 0, 0, uint32(last) + uint32(code));
 
-/** The other side of a connection, by hand. Acknowledges SETTINGS and PING unless it is told not to. */
-export class FramePeer {
-  readonly socket: net.Socket;
-  readonly frames = new Feed<Frame>('frames');
-  isAnswering = true;
+/** Makes frames of bytes, and lines of frames. */
+export class FrameSplitter {
   readonly #decoder = new HpackDecoder(new HpackContext(names), { listBytes: 1_000_000, fieldCount: 10_000 });
   #pending = Buffer.alloc(0);
+  /** Of the preface. */
   #left: number;
 
-  constructor(socket: net.Socket, role: 'client' | 'server') {
-    this.socket = socket;
+  /** `role`: of whoever reads. */
+  constructor(role: 'client' | 'server') {
     this.#left = role === 'server' ? preface.length : 0;
-    socket.on('data', (bytes: Buffer) => this.#read(bytes));
-    socket.on('error', () => undefined);
-    socket.on('end', () => this.frames.end('the connection ended'));
-    socket.on('close', () => this.frames.end('the connection closed'));
   }
 
-  send(...parts: readonly Buffer[]): this {
-    this.socket.write(Buffer.concat(parts));
-    return this;
-  }
-
-  /** The first frame from `from` on whose text is, or begins with, `text`. */
-  until(text: string, from = 0): Promise<Frame> {
-    return this.frames.waitFor((one) => one.text.startsWith(text), { what: text, from });
-  }
-
-  /** What was said of streams, or of one: no SETTINGS, windows, PING. */
-  lines(stream?: number): string[] {
-    const about = this.frames.items.filter(({ type }) => type !== Type.settings && type !== Type.windowUpdate);
-    return about.filter((one) => stream === undefined || one.stream === stream).map(({ text }) => text);
-  }
-
-  /** The bodies that came on a stream, joined. */
-  body(stream: number): string {
-    const pieces = this.frames.items.filter((one) => one.type === Type.data && one.stream === stream);
-    return Buffer.concat(pieces.map(({ payload }) => payload)).toString('latin1');
-  }
-
-  #read(bytes: Buffer): void {
-    this.#pending = Buffer.concat([this.#pending, bytes]);
-    for (;;) {
-      const pending = this.#pending;
-      if (this.#left > 0) {
-        if (pending.length < this.#left) return;
-        this.#pending = pending.subarray(this.#left);
-        this.#left = 0;
-        continue;
-      }
-      if (pending.length < 9) return;
+  /** The frames that are whole with these bytes. */
+  add(bytes: Buffer): Frame[] {
+    const frames: Frame[] = [];
+    let pending = Buffer.concat([this.#pending, bytes]);
+    const skipped = Math.min(this.#left, pending.length);
+    this.#left -= skipped;
+    pending = pending.subarray(skipped);
+    while (pending.length >= 9 && pending.length >= 9 + pending.readUIntBE(0, 3)) {
       const end = 9 + pending.readUIntBE(0, 3);
-      if (pending.length < end) return;
-      this.#pending = pending.subarray(end);
+      const [type = 0, flags = 0, stream] = [pending[3], pending[4], pending.readUInt32BE(5)];
       const payload = pending.subarray(9, end);
-      this.#take(pending[3] ?? 0, pending[4] ?? 0, pending.readUInt32BE(5), payload);
+      frames.push({ type, flags, stream, payload, text: this.#describe(type, flags, stream, payload) });
+      pending = pending.subarray(end);
     }
-  }
-
-  #take(type: number, flags: number, stream: number, payload: Buffer): void {
-    if (this.isAnswering && (flags & 1) === 0) {
-      if (type === Type.settings) this.send(frame(Type.settings, 1, 0));
-      if (type === Type.ping) this.send(frame(Type.ping, 1, 0, payload));
-    }
-    this.frames.push({ type, flags, stream, payload, text: this.#describe(type, flags, stream, payload) });
+    this.#pending = pending;
+    return frames;
   }
 
   #describe(type: number, flags: number, stream: number, payload: Buffer): string {
@@ -174,6 +137,54 @@ export class FramePeer {
     if (!('fields' in list)) throw new Error(`undecodable: ${list.toString()}`);
     const shown = list.fields.filter(({ name }) => name !== 'date' && name !== 'server');
     return shown.map(({ name, value }) => (name === ':status' ? value : `${name}=${value}`)).join(' ');
+  }
+}
+
+/** The other side of a connection, by hand. Acknowledges SETTINGS and PING unless it is told not to. */
+export class FramePeer {
+  readonly socket: net.Socket;
+  readonly frames = new Feed<Frame>('frames');
+  isAnswering = true;
+
+  constructor(socket: net.Socket, role: 'client' | 'server') {
+    this.socket = socket;
+    const splitter = new FrameSplitter(role);
+    socket.on('data', (bytes: Buffer) => {
+      for (const one of splitter.add(bytes)) this.#take(one);
+    });
+    socket.on('error', () => undefined);
+    socket.on('end', () => this.frames.end('the connection ended'));
+    socket.on('close', () => this.frames.end('the connection closed'));
+  }
+
+  send(...parts: readonly Buffer[]): this {
+    this.socket.write(Buffer.concat(parts));
+    return this;
+  }
+
+  /** The first frame from `from` on whose text is, or begins with, `text`. */
+  until(text: string, from = 0): Promise<Frame> {
+    return this.frames.waitFor((one) => one.text.startsWith(text), { what: text, from });
+  }
+
+  /** What was said of streams, or of one: no SETTINGS, windows, PING. */
+  lines(stream?: number): string[] {
+    const about = this.frames.items.filter(({ type }) => type !== Type.settings && type !== Type.windowUpdate);
+    return about.filter((one) => stream === undefined || one.stream === stream).map(({ text }) => text);
+  }
+
+  /** The bodies that came on a stream, joined. */
+  body(stream: number): string {
+    const pieces = this.frames.items.filter((one) => one.type === Type.data && one.stream === stream);
+    return Buffer.concat(pieces.map(({ payload }) => payload)).toString('latin1');
+  }
+
+  #take(one: Frame): void {
+    if (this.isAnswering && (one.flags & 1) === 0) {
+      if (one.type === Type.settings) this.send(frame(Type.settings, 1, 0));
+      if (one.type === Type.ping) this.send(frame(Type.ping, 1, 0, one.payload));
+    }
+    this.frames.push(one);
   }
 }
 
