@@ -8,7 +8,7 @@ import { fitsKey } from '../certs/chain.ts';
 import { isoSeconds } from '../certs/expiry.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
 import { readFacts } from '../certs/facts-reader.ts';
-import { isIssuedBy, isSelfIssued } from '../certs/issuer.ts';
+import { findNamesake, isIssuedBy, isSelfIssued } from '../certs/issuer.ts';
 import { hasPurpose, serverAuth } from '../certs/extended-key-usage.ts';
 import { escapeForLog } from '../base/log-text.ts';
 import { type ParsedCrl, readCrl } from '../crl/reader.ts';
@@ -148,6 +148,7 @@ function describeCertificate(item: Item & { kind: 'certificate' }, items: readon
     ['spki', `${facts.spkiSha256} (SHA-256, base64)`],
   ];
   if (keys.length > 0) lines.push(['private', keys.map((key) => placeOf(key, item)).join(', ')]);
+  lines.push(...noteNamesake(item, items));
   if (facts.sans.length === 0 && !facts.isCa && hasPurpose(facts, serverAuth))
     lines.push(['note', 'no subject alternative names: no host name will match it']);
   return layOut(`${item.number}. ${facts.isCa ? 'CA certificate' : 'certificate'}`, lines);
@@ -158,6 +159,24 @@ function describeIssuer(item: Item & { kind: 'certificate' }, items: readonly It
     return isIssuedBy(item.facts, item.facts) ? '  (self-signed)' : '  (self-issued, signature does not verify)';
   const issuer = items.find((other) => other.kind === 'certificate' && isIssuedBy(item.facts, other.facts));
   return issuer === undefined ? '' : `  (${placeOf(issuer, item)})`;
+}
+
+/** A CA among them that has the name of the issuer, and another key. */
+function noteNamesake(item: Item & { kind: 'certificate' }, items: readonly Item[]): [string, string][] {
+  if (isSelfIssued(item.facts)) return [];
+  const cas = items.filter((other) => other.kind === 'certificate');
+  const namesake = findNamesake(
+    item.facts,
+    cas.map(({ facts }) => facts),
+  );
+  const where = cas.find(({ facts }) => facts === namesake);
+  if (namesake === undefined || where === undefined) return [];
+  return [
+    [
+      'note',
+      `not issued by ${placeOf(where, item)}, which has the name of the issuer and another key: was the CA made twice?`,
+    ],
+  ];
 }
 
 function describeKey(item: Item & { kind: 'key' }, items: readonly Item[]): string[] {

@@ -12,6 +12,7 @@ import type { ProblemList } from '../yaml/problem-list.ts';
 import { block, declared, key, writtenDefault } from './key.ts';
 import { reportEndless } from './reading.ts';
 import { readRetry, retryKeys } from './retry.ts';
+import { readUpgrades, upgradesKey } from './upgrades.ts';
 import { readRouteClientCert, routeClientCertExample, routeClientCertShape } from './route-client-cert.ts';
 import { readHosts, readMethods, readPath, readRewrite } from './route-match.ts';
 import { ignored, refused } from './support.ts';
@@ -87,6 +88,11 @@ const timeoutsKeys = {
     says: 'Between two pieces of the response. Default {default}; 0 = none.',
     default: '60s',
     page: 'own. Between two pieces of the response. `0`: none.',
+  }),
+  tunnel: key(duration, {
+    says: 'Without a byte in either direction of a WebSocket or another upgrade. Default {default}; 0 = none.',
+    default: '1h',
+    page: 'own, as HAProxy has it (`timeout tunnel`). Without a byte in either direction of a WebSocket or another upgrade. `0`: none.',
   }),
 };
 
@@ -196,6 +202,7 @@ export const routeShape = map({
   }),
   timeouts: block(timeoutsKeys),
   retry: block(retryKeys),
+  upgrades: upgradesKey,
   maxBodyBytes: key(integer(0), {
     says: 'Largest request body; 0 = no limit.',
     default: 0,
@@ -263,7 +270,9 @@ export function readRoute(
       handshakeMs,
       responseMs: timeouts.response ?? around.responseMs,
       idleMs: timeouts.idle,
+      tunnelMs: timeouts.tunnel,
     },
+    upgrades: readUpgrades(shape.upgrades, at, problems),
     retry: readRetry(retry, at, problems),
     maxBodyBytes: shape.maxBodyBytes,
     place: at.place,

@@ -2,7 +2,6 @@
 // CAs and its rules, all of it from the configuration.
 import type { TlsVersion } from '../config/gateway-config.ts';
 import type { Endpoint } from '../upstream/endpoint.ts';
-import { BackendProtocols, http2Protocol } from '../upstream/protocols.ts';
 import type { TlsIdentity } from '../upstream/tls-identity.ts';
 import type { AnchorSet } from '../trust/anchor-set.ts';
 import { type Demands, readOwn, type Target, type TargetWords } from './target.ts';
@@ -31,7 +30,8 @@ export function backendTarget(options: BackendTargetOptions): Target {
   const { endpoint, identity, client, anchors, names, now, path } = options;
   const certName = names.clientCert ?? 'clientCert';
   const wanted = identity.expectedName(endpoint);
-  const demands: Demands = { verify: identity.verify, rules: identity.rules, revocations: identity.crls };
+  const { verify, rules, crls: revocations } = identity;
+  const demands: Demands = { verify, rules, revocations, http2: identity.http2 === 'on' };
   return {
     host: endpoint.host,
     port: endpoint.port,
@@ -41,7 +41,8 @@ export function backendTarget(options: BackendTargetOptions): Target {
     min: options.minVersion,
     max: options.maxVersion,
     ciphers: undefined,
-    alpn: new BackendProtocols([http2Protocol]).offered(identity.http2),
+    // HTTP/1.1 where it may be: a refusal that stands in an answer can be read then.
+    alpn: identity.http2 === 'on' ? ['h2'] : ['http/1.1'],
     timeoutMs: options.timeoutMs,
     anchors,
     own: client && readOwn(client.chainPem, client.keyPem, certName, 'clientKey', now),

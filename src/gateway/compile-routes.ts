@@ -65,7 +65,7 @@ export function backendMaterial(
   anchors: AnchorSet,
   crls: CrlLookup,
 ): TlsMaterial {
-  const { insecureSkipVerify, serverName, nameCheck, minVersion, maxVersion, crl } = config.tls;
+  const { insecureSkipVerify, serverName, nameCheck, minVersion, maxVersion, crl, http2 } = config.tls;
   return {
     verify: !insecureSkipVerify,
     anchors,
@@ -75,7 +75,7 @@ export function backendMaterial(
     minVersion,
     maxVersion,
     rules: config.tls,
-    http2: config.tls.http2,
+    http2,
     crl: crl && crlKey ? { key: crlKey, settings: crlSettings(crl), crls: crls.find(crlKey) } : undefined,
   };
 }

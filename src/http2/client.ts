@@ -7,6 +7,7 @@ import type { BackendConnection, CallAccount, ConnectionOwner } from '../http/ba
 import type { BackendCall, OutgoingRequest } from '../http/exchange.ts';
 import type { FieldNames, Fields } from '../http/field.ts';
 import type { HttpLimits } from '../http/limits.ts';
+import { holdWriteFailure } from '../http/write-failure.ts';
 import type { ReadBuffer } from '../http/read-buffer.ts';
 import type { TurnEnd } from '../http/turn-end.ts';
 import { type CallConnection, Http2BackendCall } from './client-call.ts';
@@ -68,8 +69,12 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
     this.#owner = owner;
     this.turn = options.turn;
     socket.setNoDelay(true);
-    socket.on('error', (error: Error) => {
+    holdWriteFailure(socket, (error) => {
       this.#error ??= error;
+    });
+    socket.on('error', (error: Error) => {
+      // It says more than a failed write before it: the alert by which the backend refused our certificate.
+      this.#error = error;
       this.#lose();
     });
     const onBytes = (bytes: Buffer): void => this.#onBytes(bytes);
@@ -96,6 +101,14 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
       this,
     );
     socket.resume();
+  }
+
+  get takesUpgrades(): boolean {
+    return this.#session.peer.connectProtocol;
+  }
+
+  get areSettingsKnown(): boolean {
+    return this.#session.peer.areKnown;
   }
 
   get capacity(): number {
@@ -126,14 +139,19 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
   // --- calls
 
   begin(call: Http2BackendCall, request: OutgoingRequest): Http2Stream | Fault {
+    const { upgrade = '', bodyLength } = request;
     if (this.#isLeaving) return new Fault('stream_refused', 'backend', { detail: 'the connection is about to end' });
+    if (upgrade !== '' && !this.takesUpgrades) {
+      const detail = `its HTTP/2 does not announce extended CONNECT (RFC 8441), which ${upgrade} needs`;
+      return new Fault('upgrade_unsupported', 'backend', { detail });
+    }
     if (!encodeRequest(this.#encoder, request))
       return new Fault('internal', 'gateway', { detail: 'an illegal request line' });
     const stream = this.#session.open(this.#nextStreamId);
     stream.listener = call;
     this.#nextStreamId += 2;
     if (this.#nextStreamId > greatestStreamId) this.#isLeaving = true;
-    this.#session.sendHeaders(stream, this.#encoder.block, this.#encoder.length, request.bodyLength === 0);
+    this.#session.sendHeaders(stream, this.#encoder.block, this.#encoder.length, bodyLength === 0 && upgrade === '');
     return stream;
   }
 
@@ -220,6 +238,7 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
     this.#encoder.limitTable(headerTableSize);
     const before = this.#allowed;
     this.#allowed = Math.min(maxCalls, maxConcurrentStreams);
+    for (const call of this.#calls) call.onSettings();
     if (this.#allowed > before) this.#owner.onFree(this);
   }
 

@@ -7,6 +7,7 @@ import { type CheckedPair, checkClientPair, checkServerPair, type PairOptions } 
 import { encodePem } from '../asn1/der-writer.ts';
 import { loadPem, loadProblem, type MaterialBytes, materialName, type StoredRef } from '../certs/material.ts';
 import type { MaterialProblem } from '../base/material-problem.ts';
+import type { CertificateFacts } from '../certs/facts.ts';
 import { TrustBundle } from '../trust/trust-bundle.ts';
 import type { ConfigSource } from './config-source.ts';
 
@@ -39,6 +40,9 @@ export class MaterialLoader {
   readonly #source: Pick<ConfigSource, 'readMaterial'>;
   readonly #now: number;
   readonly #tolerateExpired: boolean;
+  /** What was read, by the name that messages give it: bundles, and pairs with the last certificate of what they send. */
+  readonly bundles: { readonly name: string; readonly bundle: TrustBundle }[] = [];
+  readonly pairs: { readonly place: Place; readonly end: CertificateFacts }[] = [];
   readonly #texts = new Map<string, Promise<string | undefined>>();
   readonly #pairs = new Map<string, Promise<UsablePair | undefined>>();
   readonly #bundles = new Map<string, Promise<TrustBundle | undefined>>();
@@ -62,6 +66,12 @@ export class MaterialLoader {
 
   add(place: Place, { severity, code, message, hint }: MaterialProblem): void {
     this.problems.push({ severity, code, place, message, hint });
+  }
+
+  /** Takes back what another finding makes untrue. */
+  drop(code: string, place: Place): void {
+    const at = this.problems.findIndex((problem) => problem.code === code && problem.place === place);
+    if (at !== -1) this.problems.splice(at, 1);
   }
 
   /** A server certificate with its key; undefined where it cannot be used (the problems say why). */
@@ -91,6 +101,7 @@ export class MaterialLoader {
         if (bundle === undefined) return undefined;
         bundles.push(bundle);
         this.#anchors.push(bundle);
+        this.bundles.push({ name: materialName(ref), bundle });
       }
       const [first, ...more] = bundles;
       return first === undefined ? undefined : TrustBundle.join(first, ...more);
@@ -114,6 +125,8 @@ export class MaterialLoader {
       this.add(problem.about === 'key' ? pair.key.place : pair.cert.place, problem);
     }
     const { leaf, chainPem, keyPem, issuer } = checked;
+    const end = checked.chain.at(-1);
+    if (end !== undefined) this.pairs.push({ place: pair.cert.place, end });
     if (leaf === undefined || chainPem === undefined || keyPem === undefined) return undefined;
     const sans = (...types: string[]) => leaf.sans.filter((san) => types.includes(san.type)).map((san) => san.value);
     const loaded: LoadedPair = {

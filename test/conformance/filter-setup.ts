@@ -69,7 +69,8 @@ export async function openFilterSetup(t: TestContext, { filters, backend: answer
     mergeSlashes: true,
     forwardHostHeaders: false,
     forwardClientCert: { mode: 'sanitize', custom: [], xfcc: undefined, rfc9440: undefined },
-    timeouts: { connectMs: 5000, handshakeMs: 5000, responseMs: 0, idleMs: 0 },
+    timeouts: { connectMs: 5000, handshakeMs: 5000, responseMs: 0, idleMs: 0, tunnelMs: 0 },
+    upgrades: ['websocket'],
     retry: { attempts: 1, on: [] },
     maxBodyBytes: 0,
     backends: [target],
@@ -84,6 +85,7 @@ export async function openFilterSetup(t: TestContext, { filters, backend: answer
     strip: new StripList({ ...strip, filters: sets }),
     forwarding: new Forwarding({ trustedProxies: [], ipHeaders: ['x-forwarded-for'] }, randomUUID),
     securePort: undefined,
+    redirectPort: undefined,
     ruleOf: () => undefined,
     ownUris: () => [],
   };
