@@ -56,8 +56,7 @@ export function explainBackendCommand(io: CommandIo = process): Command {
 async function explain(name: string, options: Options, io: CommandIo): Promise<void> {
   const { loaded, crls } = await loadForCommand(options.config, io);
   const route = findRoute(loaded.routes, name);
-  const looks: Look[] = [];
-  for (const one of await Promise.all(lookAll(route, crls, options))) looks.push(one);
+  const looks = await Promise.all(lookAll(route, crls, options));
   const text =
     options.json === true
       ? safeJson({ route: name, ...describeRoute(route), backends: looks.map(({ json }) => json) }, 2)
@@ -78,7 +77,7 @@ type Look = { readonly text: string; readonly json: object; readonly sound: bool
 
 function lookAll(route: LoadedRoute, crls: CrlLookup, options: Options): Promise<Look>[] {
   const { config, tls } = route;
-  const anchors = new AnchorSets().find(tls.rootCAs);
+  const anchors = new AnchorSets().find(tls.rootCAs, config.tls.partialChain);
   const identity = new TlsIdentity(backendMaterial(config, tls, anchors, crls));
   const timeoutMs = options.timeout * 1000;
   return config.backends.map(async (endpoint) => {
@@ -95,7 +94,7 @@ function lookAll(route: LoadedRoute, crls: CrlLookup, options: Options): Promise
       endpoint,
       identity,
       client: tls.clientPair,
-      anchors: tls.rootCAs === undefined ? undefined : anchors.bundle,
+      anchors: tls.rootCAs === undefined ? undefined : anchors,
       minVersion: config.tls.minVersion,
       maxVersion: config.tls.maxVersion,
       files: filesOf(route),

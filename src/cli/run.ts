@@ -20,7 +20,6 @@ type Options = { readonly config: string; readonly lenient?: true };
 
 export function runCommand(): Command {
   return new Command('run')
-    .description('serve; SIGHUP reloads, SIGTERM and SIGINT drain and stop, a second one stops at once')
     .requiredOption('-c, --config <file>', 'configuration file (YAML)')
     .addOption(lenientOption())
     .addOption(strictOption())

@@ -203,6 +203,8 @@ export type BackendHttp2 = 'auto' | 'on' | 'off';
 export type BackendTlsConfig = IdentityRulesConfig & {
   readonly insecureSkipVerify: boolean;
   readonly rootCAs: Ref | undefined;
+  /** Whether intermediates in rootCAs are anchors; undefined: only where there is no root. */
+  readonly partialChain: boolean | undefined;
   readonly clientCert: Ref | undefined;
   readonly clientKey: Ref | undefined;
   readonly serverName: string | undefined;
@@ -282,7 +284,11 @@ export type RouteConfig = {
     readonly handshakeMs: number;
     readonly responseMs: number;
     readonly idleMs: number;
+    /** Without a byte in either direction of a tunnel; 0 = no limit. */
+    readonly tunnelMs: number;
   };
+  /** Protocols besides HTTP that may be switched to, lower case; empty: none. */
+  readonly upgrades: readonly string[];
   /** Attempts in all, 1 = no retry; `on` what besides a stale kept-alive connection may be tried again. */
   readonly retry: { readonly attempts: number; readonly on: readonly RetryOn[] };
   /** 0: no limit. */

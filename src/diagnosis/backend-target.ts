@@ -3,7 +3,7 @@
 import type { TlsVersion } from '../config/gateway-config.ts';
 import type { Endpoint } from '../upstream/endpoint.ts';
 import type { TlsIdentity } from '../upstream/tls-identity.ts';
-import type { TrustBundle } from '../trust/trust-bundle.ts';
+import type { AnchorSet } from '../trust/anchor-set.ts';
 import { type Demands, readOwn, type Target, type TargetWords } from './target.ts';
 
 export type BackendTargetOptions = {
@@ -12,7 +12,7 @@ export type BackendTargetOptions = {
   /** What `identity` shows, PEM. */
   readonly client: { readonly chainPem: string; readonly keyPem: string } | undefined;
   /** undefined: the built-in roots. */
-  readonly anchors: TrustBundle | undefined;
+  readonly anchors: AnchorSet | undefined;
   readonly minVersion: TlsVersion;
   readonly maxVersion: TlsVersion;
   /** Paths of files, for commands to paste; those that are given inline have none. */
@@ -31,7 +31,8 @@ export function backendTarget(options: BackendTargetOptions): Target {
   const certName = names.clientCert ?? 'clientCert';
   const wanted = identity.expectedName(endpoint);
   const { verify, rules, crls: revocations } = identity;
-  const demands: Demands = { verify, rules, revocations, http2: identity.http2 === 'on' };
+  const byCommonName = identity.acceptsCommonName;
+  const demands: Demands = { verify, rules, revocations, byCommonName, http2: identity.http2 === 'on' };
   return {
     host: endpoint.host,
     port: endpoint.port,

@@ -31,7 +31,7 @@ export function findDoubts(
       doubts.push({ code: late.code, message: `${quoteSubject(ca)}, sent above our certificate: ${late.detail}` });
   }
   const top = path.at(-1) ?? own.leaf;
-  const ours = anchors?.certificates ?? [];
+  const ours = anchors?.bundle.certificates ?? [];
   const namesake = findNamesake(top, ours);
   if (namesake !== undefined) {
     doubts.push({ code: 'untrusted_issuer', message: describeNamesake(top, namesake, words.cas) });

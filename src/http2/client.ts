@@ -60,6 +60,10 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
   #isClosed = false;
   #error: (Error & { code?: string }) | undefined;
   #cancelPing: (() => void) | undefined;
+  /** The backend takes nothing of what it gets: no further request is worth waiting there. */
+  #isChoked = false;
+  /** How often something came: shows that the backend is there. */
+  reads = 0;
 
   /** `readBuffer`: where the socket's bytes come from if it was opened with one, so that it emits no `data`. */
   constructor(socket: Socket, options: Http2BackendOptions, owner: ConnectionOwner, readBuffer?: ReadBuffer) {
@@ -98,8 +102,17 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
     socket.resume();
   }
 
+  get takesUpgrades(): boolean {
+    return this.#session.peer.connectProtocol;
+  }
+
+  get areSettingsKnown(): boolean {
+    return this.#session.peer.areKnown;
+  }
+
   get capacity(): number {
-    return this.#isLeaving || this.#isClosed || this.#cancelPing !== undefined ? 0 : this.#allowed;
+    const isUsable = !this.#isLeaving && !this.#isClosed && this.#cancelPing === undefined;
+    return isUsable && !this.#isChoked ? this.#allowed : 0;
   }
 
   openCall(account?: CallAccount): BackendCall {
@@ -111,7 +124,7 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
 
   /** Closes it, whatever it does; calls in progress fail with `fault` or backend_closed. */
   destroy(fault?: Fault): void {
-    this.#close(fault, () => fault ?? closedByUs());
+    this.#close(fault, [...this.#calls], () => fault ?? closedByUs());
   }
 
   #onBytes(bytes: Buffer): void {
@@ -126,14 +139,20 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
   // --- calls
 
   begin(call: Http2BackendCall, request: OutgoingRequest): Http2Stream | Fault {
+    const { upgrade = '', bodyLength } = request;
     if (this.#isLeaving) return new Fault('stream_refused', 'backend', { detail: 'the connection is about to end' });
+    if (upgrade !== '' && !this.takesUpgrades) {
+      const detail = `its HTTP/2 does not announce extended CONNECT (RFC 8441), which ${upgrade} needs`;
+      return new Fault('upgrade_unsupported', 'backend', { detail });
+    }
     if (!encodeRequest(this.#encoder, request))
       return new Fault('internal', 'gateway', { detail: 'an illegal request line' });
     const stream = this.#session.open(this.#nextStreamId);
     stream.listener = call;
     this.#nextStreamId += 2;
+    this.#session.budget.answered += 1;
     if (this.#nextStreamId > greatestStreamId) this.#isLeaving = true;
-    this.#session.sendHeaders(stream, this.#encoder.block, this.#encoder.length, request.bodyLength === 0);
+    this.#session.sendHeaders(stream, this.#encoder.block, this.#encoder.length, bodyLength === 0 && upgrade === '');
     return stream;
   }
 
@@ -147,7 +166,7 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
 
   onCallTold(): void {
     if (this.#isClosed) return;
-    if (this.#isLeaving && this.activeCalls === 0) this.#close(undefined, closedByUs);
+    if (this.#isLeaving && this.activeCalls === 0) this.#close(undefined, []);
     else this.#owner.onFree(this);
   }
 
@@ -162,6 +181,7 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
 
   /** Anything that comes shows that it is there. */
   onRead(): void {
+    this.reads += 1;
     if (this.#cancelPing === undefined) return;
     this.#cancelPing();
     this.#cancelPing = undefined;
@@ -220,6 +240,7 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
     this.#encoder.limitTable(headerTableSize);
     const before = this.#allowed;
     this.#allowed = Math.min(maxCalls, maxConcurrentStreams);
+    for (const call of this.#calls) call.onSettings();
     if (this.#allowed > before) this.#owner.onFree(this);
   }
 
@@ -236,7 +257,7 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
       const detail = `the backend ends the connection and has not begun this call (${raw})`;
       call.fail(new Fault('stream_refused', 'backend', { detail, raw }));
     }
-    if (this.activeCalls === 0) this.#close(undefined, closedByUs);
+    if (this.activeCalls === 0) this.#close(undefined, []);
   }
 
   onStreamClosed(): void {}
@@ -247,14 +268,20 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
 
   onBroken(error: Http2Error): void {
     const fault = new Fault('backend_protocol', 'backend', { detail: error.reason, raw: nameOfErrorCode(error.code) });
-    this.#close(fault, () => fault);
+    this.#close(fault, [...this.#calls], () => fault);
   }
 
   onTaken(): void {}
 
-  onBehind(): void {}
+  onBehind(): void {
+    this.#isChoked = this.#session.output.isChoked;
+  }
 
-  onCaughtUp(): void {}
+  onCaughtUp(): void {
+    if (!this.#isChoked) return;
+    this.#isChoked = false;
+    this.#owner.onFree(this);
+  }
 
   // --- endings
 
@@ -268,13 +295,18 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
     const ending = cause ?? Object.assign(new Error('closed before the answer'), { code: 'EOF' });
     const refusal = isIdle || this.hasAnswered ? undefined : this.#owner.translateFailure?.(ending);
     const closed = refusal ?? new Fault('backend_closed', 'backend', { raw, cause });
-    this.#close(isIdle ? undefined : closed, (call) =>
+    const lost = [...this.#calls].filter((call) => !call.isHeldWhole);
+    this.#close(isIdle ? undefined : closed, lost, (call) =>
       call.isAnswered ? new Fault('backend_truncated', 'backend', { raw, cause }) : closed,
     );
   }
 
-  /** The owner hears first, so that a retry finds it gone. */
-  #close(fault: Fault | undefined, faultOf: (call: Http2BackendCall) => Fault): void {
+  /** `lost`: calls that fail with it. The owner hears first, so that a retry finds it gone. */
+  #close(
+    fault: Fault | undefined,
+    lost: readonly Http2BackendCall[],
+    faultOf: (call: Http2BackendCall) => Fault = closedByUs,
+  ): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#cancelPing?.();
@@ -285,7 +317,7 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
     // GOAWAY goes out where the backend takes it at once; nobody waits for one that does not.
     if (this.#socket.writable && this.#socket.writableLength === 0) this.#socket.destroySoon();
     else this.#socket.destroy();
-    const ended = [...this.#calls].map((call) => ({ fault: faultOf(call), sink: call.end() }));
+    const ended = lost.map((call) => ({ fault: faultOf(call), sink: call.end() }));
     this.#owner.onClosed(this, fault);
     for (const { fault: reason, sink } of ended) sink?.onBackendFailure(reason);
   }

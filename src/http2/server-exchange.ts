@@ -21,12 +21,16 @@ import type { Http2Stream, StreamListener } from './stream.ts';
 const heldBytes = 8192;
 /** Bytes of an answer that wait for the window of a stream without counting against the budget of the worker. */
 const blockedBytes = 65_536;
+/** And of all answers of a connection; then each has what its backend sent last, and no more. */
+const connectionBlockedBytes = 524_288;
 
 /** What an exchange needs of its connection. */
 export interface ExchangeConnection {
   readonly options: Http2ServerOptions;
   /** The client does not take what was written. */
   readonly isBehind: boolean;
+  /** Bytes of all its answers that wait for windows. */
+  readonly queuedBytes: number;
   sendHead(stream: Http2Stream, head: ResponseHead, extra: FieldBlock, announced: number, endStream: boolean): void;
   /** The answer is complete, or never will be; once. `close`: the connection must end with it. */
   onAnswered(close: boolean): void;
@@ -51,6 +55,9 @@ export class Http2Exchange implements Exchange, StreamListener {
   #heldHead: { readonly head: ResponseHead; readonly extra: FieldBlock } | undefined;
   #heldBody: Buffer | undefined;
   #bodyless = false;
+  /** Both directions are another protocol, until both have ended; ours has. */
+  #isTunnel = false;
+  #tunnelEnded = false;
   /** Bytes that the answer may still have; Infinity where none are announced. */
   #left = Infinity;
   #closeAsked = false;
@@ -66,7 +73,7 @@ export class Http2Exchange implements Exchange, StreamListener {
     this.#stream = stream;
     this.#connection = connection;
     this.#continueDue = expectContinue;
-    stream.announce(head.bodyLength);
+    stream.announce(head.upgrade === '' ? head.bodyLength : chunkedBody);
     stream.pause();
   }
 
@@ -103,7 +110,7 @@ export class Http2Exchange implements Exchange, StreamListener {
   pauseRequest(): void {
     this.#isPaused = true;
     this.#stream.pause();
-    this.#timers?.awaitFlow();
+    if (!this.#isTunnel) this.#timers?.awaitFlow();
   }
 
   resumeRequest(): void {
@@ -114,6 +121,7 @@ export class Http2Exchange implements Exchange, StreamListener {
 
   #flow(): void {
     if (this.#failure !== undefined) return this.fail(this.#failure);
+    if (this.#isTunnel) return this.#stream.resume();
     const { bodyLength } = this.head;
     if (this.#maxBodyBytes > 0 && bodyLength > this.#maxBodyBytes)
       return this.fail(new Fault('body_too_large', 'client'));
@@ -129,7 +137,7 @@ export class Http2Exchange implements Exchange, StreamListener {
     this.receivedBytes += bytes.length;
     if (this.#maxBodyBytes > 0 && this.receivedBytes > this.#maxBodyBytes)
       return this.fail(new Fault('body_too_large', 'client'));
-    this.#timers?.awaitBody();
+    if (!this.#isTunnel) this.#timers?.awaitBody();
     this.#sink?.onRequestBody(bytes);
   }
 
@@ -137,11 +145,13 @@ export class Http2Exchange implements Exchange, StreamListener {
     this.#requestDone = true;
     this.#timers?.awaitNothing();
     this.#sink?.onRequestEnd(trailers);
+    if (this.#isTunnel) this.#settleTunnel();
   }
 
   onStreamFlush(): void {
     this.#headRead = true;
     if (this.#requestDone || this.#isPaused || this.#sink === undefined) return;
+    if (this.#isTunnel) return this.#sink.onRequestFlush();
     // Most bodies come with their heads: only what takes longer is timed.
     if (this.#timers === undefined) this.#timersOf().bodyStarts(this.receivedBytes);
     this.#sink.onRequestFlush();
@@ -167,8 +177,20 @@ export class Http2Exchange implements Exchange, StreamListener {
     this.#heldHead = { head, extra };
   }
 
+  switchProtocols(_protocol: string, head: ResponseHead, sink: RequestSink): void {
+    if (this.#state !== 'open') return;
+    this.#state = 'answering';
+    this.#isTunnel = true;
+    this.#isPaused = false;
+    this.#watcher = undefined;
+    this.#sink = sink;
+    this.#timers?.awaitNothing();
+    this.#connection.sendHead(this.#stream, { ...head, status: 200 }, FieldBlock.empty, -1, false);
+    this.#stream.resume();
+  }
+
   sendBody(chunk: Buffer): boolean {
-    if (this.#state !== 'answering' || this.#bodyless) return true;
+    if (this.#state !== 'answering' || this.#bodyless || this.#tunnelEnded) return true;
     const { length } = chunk;
     if (length > this.#left) {
       this.abort();
@@ -185,14 +207,28 @@ export class Http2Exchange implements Exchange, StreamListener {
   }
 
   #write(chunk: Buffer): boolean {
-    if (this.#stream.write(chunk, false)) return true;
-    this.#awaitTaking();
-    return this.#stream.queuedBytes < blockedBytes + this.#taken && !this.#connection.isBehind;
+    if (this.#put(chunk, false)) return true;
+    return this.#mayWait && !this.#connection.isBehind;
+  }
+
+  /** False where some of it waits, or more should not be written. What waits has to be taken in time. */
+  #put(bytes: Buffer, end: boolean): boolean {
+    const before = this.#stream.queuedBytes;
+    const taken = this.#stream.write(bytes, end);
+    const waiting = this.#stream.queuedBytes - before;
+    if (waiting > 0) this.#timersOf().awaitMore(waiting);
+    return taken;
+  }
+
+  /** Whether more may wait here, as far as it goes without asking for a share of the budget. */
+  get #mayWait(): boolean {
+    const free = this.#connection.queuedBytes < connectionBlockedBytes ? blockedBytes : 0;
+    return this.#stream.queuedBytes < free + this.#taken;
   }
 
   holdMore(): boolean {
     const { budget } = this.#connection.options;
-    while (this.#stream.queuedBytes >= blockedBytes + this.#taken) {
+    while (!this.#mayWait) {
       const more = budget?.take(this.#taken) ?? 0;
       if (more === 0) return false;
       this.#taken += more;
@@ -202,13 +238,28 @@ export class Http2Exchange implements Exchange, StreamListener {
 
   sendEnd(trailers: Fields | undefined): void {
     if (this.#state !== 'answering') return;
+    if (this.#isTunnel) return this.#endTunnel();
     if (!this.#bodyless && this.#left > 0 && this.#left !== Infinity) return this.abort();
     const some = trailers !== undefined && trailers.length > 0 && !this.#bodyless;
     this.#release(!some);
     if (!this.#stream.localEnded) this.#stream.end(some ? trailers : undefined);
-    if (this.#stream.queuedBytes > 0) this.#awaitTaking();
     this.#finish();
     this.#connection.onAnswered(this.#closeAsked);
+  }
+
+  #endTunnel(): void {
+    if (this.#tunnelEnded) return;
+    this.#tunnelEnded = true;
+    this.#stream.end(undefined);
+    if (this.#stream.queuedBytes > 0) this.#awaitTaking();
+    this.#settleTunnel();
+  }
+
+  /** Over where both directions have ended, and the flow knows it. */
+  #settleTunnel(): void {
+    if (!this.#tunnelEnded || !this.#requestDone || this.#state !== 'answering') return;
+    this.#finish();
+    this.#connection.onAnswered(false);
   }
 
   flush(): void {
@@ -245,7 +296,9 @@ export class Http2Exchange implements Exchange, StreamListener {
     if (this.#state === 'over') return;
     this.#heldHead = undefined;
     this.#finish();
-    this.#stream.reset(ErrorCode.internalError);
+    // Of a tunnel it stands for a TCP reset (RFC 8441 section 5).
+    this.#stream.reset(this.#isTunnel ? ErrorCode.cancel : ErrorCode.internalError);
+    this.onStreamClosed();
     this.#connection.onAnswered(false);
   }
 
@@ -258,7 +311,7 @@ export class Http2Exchange implements Exchange, StreamListener {
     this.#heldBody = undefined;
     const isWhole = end && (body === undefined || body.length === 0);
     this.#connection.sendHead(this.#stream, held.head, held.extra, this.#announced(held.head), isWhole);
-    if (!isWhole && body !== undefined && !this.#stream.write(body, end)) this.#awaitTaking();
+    if (!isWhole && body !== undefined) this.#put(body, end);
   }
 
   /** The Content-Length of the answer, or of the one that GET would get; negative where there is none. */
@@ -283,10 +336,6 @@ export class Http2Exchange implements Exchange, StreamListener {
   onStreamClosed(): void {
     this.#timers?.stop();
     this.#giveBack();
-  }
-
-  #awaitTaking(): void {
-    this.#timersOf().awaitTaking(this.#stream.queuedBytes);
   }
 
   #giveBack(): void {

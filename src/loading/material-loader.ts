@@ -31,6 +31,14 @@ export type LoadedPair = {
 /** A pair that can be used, with the facts that other checks want. */
 export type UsablePair = { readonly loaded: LoadedPair; readonly checked: CheckedPair };
 
+export type ReadPair = {
+  readonly place: Place;
+  readonly leaf: CertificateFacts;
+  /** The last of what is sent. */
+  readonly end: CertificateFacts;
+  readonly side: 'client' | 'server';
+};
+
 export class MaterialLoader {
   readonly problems: Problem[] = [];
   /** Every file that was asked for, whether it could be read or not: what to watch. */
@@ -40,12 +48,13 @@ export class MaterialLoader {
   readonly #source: Pick<ConfigSource, 'readMaterial'>;
   readonly #now: number;
   readonly #tolerateExpired: boolean;
-  /** What was read, by the name that messages give it: bundles, and pairs with the last certificate of what they send. */
+  /** What was read: bundles by the name that messages give them, and pairs with the last certificate of what they send. */
   readonly bundles: { readonly name: string; readonly bundle: TrustBundle }[] = [];
-  readonly pairs: { readonly place: Place; readonly end: CertificateFacts }[] = [];
+  readonly pairs: ReadPair[] = [];
   readonly #texts = new Map<string, Promise<string | undefined>>();
   readonly #pairs = new Map<string, Promise<UsablePair | undefined>>();
   readonly #bundles = new Map<string, Promise<TrustBundle | undefined>>();
+  readonly #done = new Set<string>();
   /** Every bundle so far: an issuer that is an anchor somewhere here is no missing intermediate. */
   readonly #anchors: TrustBundle[] = [];
 
@@ -54,6 +63,13 @@ export class MaterialLoader {
     this.#source = source;
     this.#now = now;
     this.#tolerateExpired = tolerateExpired;
+  }
+
+  /** Does something for the first that asks for it: what many places share is said of once. */
+  once(key: string, act: () => void): void {
+    if (this.#done.has(key)) return;
+    this.#done.add(key);
+    act();
   }
 
   add(place: Place, { severity, code, message, hint }: MaterialProblem): void {
@@ -118,7 +134,13 @@ export class MaterialLoader {
     }
     const { leaf, chainPem, keyPem, issuer } = checked;
     const end = checked.chain.at(-1);
-    if (end !== undefined) this.pairs.push({ place: pair.cert.place, end });
+    if (checked.leaf !== undefined && end !== undefined)
+      this.pairs.push({
+        place: pair.cert.place,
+        leaf: checked.leaf,
+        end,
+        side: check === checkClientPair ? 'client' : 'server',
+      });
     if (leaf === undefined || chainPem === undefined || keyPem === undefined) return undefined;
     const sans = (...types: string[]) => leaf.sans.filter((san) => types.includes(san.type)).map((san) => san.value);
     const loaded: LoadedPair = {
