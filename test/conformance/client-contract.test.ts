@@ -325,7 +325,7 @@ for (const protocol of [http1, http2]) {
 
         // With windows the client counts for itself: conformance/http2-server.
         const itOfBytes = protocol.isMultiplexed ? () => undefined : it;
-        itOfBytes(
+        void itOfBytes(
           'takes nothing of its body but what may be held, loses nothing, and delivers all of it afterwards',
           async (t) => {
             const { client, exchanges } = await open(t, protocol, secure);
