@@ -272,8 +272,14 @@ const specs = {
   unknown_transfer_coding: { client: 501, title: 'transfer coding not supported', help: 'Only chunked is known.' },
   upgrade_unsupported: {
     client: 501,
+    backend: 502,
     title: 'protocol upgrade not supported',
-    help: 'WebSocket and other upgrades are not supported by this version.',
+    help: "On the client side, the route's `upgrades` does not list the protocol (or the request has a body); on the backend side, the route says `http2: on` and the backend does not announce extended CONNECT (RFC 8441).",
+  },
+  tunnel_idle: {
+    client: 408,
+    title: 'nothing was said for too long',
+    help: 'A WebSocket, or another upgraded connection, on which neither side sent anything for `timeouts.tunnel` of its route. Raise it, or let one side send pings.',
   },
   method_unsupported: { client: 501, title: 'method not supported', help: 'CONNECT is not served by a gateway.' },
   http_version: { client: 505, title: 'HTTP version not supported', help: 'This port speaks HTTP/1.1 and HTTP/1.0.' },

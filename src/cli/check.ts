@@ -2,6 +2,7 @@
 // whom it would lock out of those who came lately, with --compare what changes in who may enter.
 import { Command } from 'commander';
 import { systemClock } from '../base/clock.ts';
+import { refusesEverybody } from '../crl/problems.ts';
 import { CrlPublisher } from '../crl/publisher.ts';
 import type { CrlLookup } from '../crl/subscriber.ts';
 import { safeJson } from '../base/safe-json.ts';
@@ -33,7 +34,6 @@ type Options = {
 /** `io`: the process, or what stands for it. */
 export function checkCommand(io: CommandIo = process): Command {
   return new Command('check')
-    .description('check a configuration and every file it points to')
     .requiredOption('-c, --config <file>', 'configuration file (YAML)')
     .addOption(lenientOption())
     .addOption(strictOption())
@@ -81,7 +81,9 @@ export function checkCommand(io: CommandIo = process): Command {
 
 function summarize(file: string, usable: boolean, problems: readonly Problem[]): string {
   const errors = problems.filter((problem) => problem.severity === 'error').length;
-  const verdict = usable ? 'ok' : 'not usable';
+  const keepsOut = problems.some(({ code }) => refusesEverybody.has(code));
+  const good = keepsOut ? 'usable, but it refuses whole CAs, see the warnings about CRLs' : 'ok';
+  const verdict = usable ? good : 'not usable';
   return `${file}: ${verdict}, ${count(errors, 'error')}, ${count(problems.length - errors, 'warning')}`;
 }
 

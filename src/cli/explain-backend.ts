@@ -7,7 +7,6 @@ import { safeJson } from '../base/safe-json.ts';
 import { UsageError } from '../base/usage-error.ts';
 import { materialName } from '../certs/material.ts';
 import type { Ref } from '../config/gateway-config.ts';
-import { CrlPublisher } from '../crl/publisher.ts';
 import type { CrlLookup } from '../crl/subscriber.ts';
 import { forBackend } from '../diagnosis/backend-remedies.ts';
 import { backendTarget } from '../diagnosis/backend-target.ts';
@@ -16,14 +15,12 @@ import { diagnosePlain } from '../diagnosis/diagnose-plain.ts';
 import { diagnosisToJson, isSound, printDiagnosis, printSteps } from '../diagnosis/print-diagnosis.ts';
 import type { Target } from '../diagnosis/target.ts';
 import { AnchorSets, backendMaterial } from '../gateway/compile-routes.ts';
-import { FileSource } from '../loading/file-source.ts';
-import { loadGateway } from '../loading/load.ts';
 import type { LoadedRoute } from '../loading/loaded.ts';
 import { endpointAuthority, endpointLabel } from '../upstream/endpoint.ts';
 import { TlsIdentity } from '../upstream/tls-identity.ts';
 import { findNearest } from '../yaml/nearest.ts';
 import { type CommandIo, finish } from './command-io.ts';
-import { printProblems } from './problems.ts';
+import { loadForCommand } from './load-for-command.ts';
 import { parseSeconds } from './seconds-option.ts';
 
 type Options = {
@@ -57,28 +54,9 @@ export function explainBackendCommand(io: CommandIo = process): Command {
 }
 
 async function explain(name: string, options: Options, io: CommandIo): Promise<void> {
-  const publisher = new CrlPublisher({ clock: systemClock });
-  // Our own expired certificate is a step of the way, not a reason to refuse to look.
-  const { loaded, problems } = await loadGateway(new FileSource(options.config), {
-    env: io.env,
-    strict: false,
-    clock: systemClock,
-    tolerateExpired: true,
-    crls: publisher,
-    ...(io.read && { read: io.read }),
-  });
-  const crls = publisher.lookUpPrepared(loaded?.crls ?? []);
-  publisher.close();
-  if (loaded === undefined) {
-    await printProblems(
-      problems.filter(({ severity }) => severity === 'error'),
-      io.stderr,
-    );
-    throw new UsageError(`${options.config} is not usable, see the errors above`);
-  }
+  const { loaded, crls } = await loadForCommand(options.config, io);
   const route = findRoute(loaded.routes, name);
-  const looks: Look[] = [];
-  for (const one of await Promise.all(lookAll(route, crls, options))) looks.push(one);
+  const looks = await Promise.all(lookAll(route, crls, options));
   const text =
     options.json === true
       ? safeJson({ route: name, ...describeRoute(route), backends: looks.map(({ json }) => json) }, 2)
@@ -99,7 +77,7 @@ type Look = { readonly text: string; readonly json: object; readonly sound: bool
 
 function lookAll(route: LoadedRoute, crls: CrlLookup, options: Options): Promise<Look>[] {
   const { config, tls } = route;
-  const anchors = new AnchorSets().find(tls.rootCAs);
+  const anchors = new AnchorSets().find(tls.rootCAs, config.tls.partialChain);
   const identity = new TlsIdentity(backendMaterial(config, tls, anchors, crls));
   const timeoutMs = options.timeout * 1000;
   return config.backends.map(async (endpoint) => {
@@ -116,7 +94,7 @@ function lookAll(route: LoadedRoute, crls: CrlLookup, options: Options): Promise
       endpoint,
       identity,
       client: tls.clientPair,
-      anchors: tls.rootCAs === undefined ? undefined : anchors.bundle,
+      anchors: tls.rootCAs === undefined ? undefined : anchors,
       minVersion: config.tls.minVersion,
       maxVersion: config.tls.maxVersion,
       files: filesOf(route),
@@ -125,12 +103,18 @@ function lookAll(route: LoadedRoute, crls: CrlLookup, options: Options): Promise
       timeoutMs,
       now: systemClock.now(),
     });
-    return lookOver(target);
+    return lookOver(target, identity.http2 === 'auto');
   });
 }
 
-async function lookOver(target: Target): Promise<Look> {
+/** `mayBeHttp2`: what does not speak HTTP/1.1 is not given up. */
+async function lookOver(target: Target, mayBeHttp2: boolean): Promise<Look> {
   const found = await diagnoseHandshake(target, systemClock);
+  const isOther = found.steps.at(-1)?.failure?.code === 'protocol_mismatch' && target.alpn[0] !== 'h2';
+  if (mayBeHttp2 && isOther) {
+    const again = await lookOver({ ...target, alpn: ['h2'] }, false);
+    if (again.sound) return again;
+  }
   const diagnosis = { ...found, steps: found.steps.map(forBackend) };
   const sound = isSound(diagnosis);
   return { text: printDiagnosis(diagnosis, target), sound, json: diagnosisToJson(diagnosis, target) };

@@ -8,7 +8,7 @@ import { fitsKey } from '../certs/chain.ts';
 import { isoSeconds } from '../certs/expiry.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
 import { readFacts } from '../certs/facts-reader.ts';
-import { isIssuedBy, isSelfIssued } from '../certs/issuer.ts';
+import { findNamesake, isIssuedBy, isSelfIssued } from '../certs/issuer.ts';
 import { hasPurpose, serverAuth } from '../certs/extended-key-usage.ts';
 import { escapeForLog } from '../base/log-text.ts';
 import { type ParsedCrl, readCrl } from '../crl/reader.ts';
@@ -25,25 +25,36 @@ import { readSignatureAlgorithm } from '../certs/signature-algorithm.ts';
 
 const maxShown = 512;
 
-type Item = { file: string; number: number } & (
+/** One block of a file, or what is wrong with it. */
+export type Item = { file: string; number: number } & (
   | { kind: 'certificate'; facts: CertificateFacts }
   | { kind: 'key'; key: KeyObject }
   | { kind: 'crl'; crl: ParsedCrl }
   | { kind: 'note'; text: string; broken: boolean }
 );
 
-/** The text to print; `failed` where a file could not be read or a part of it is broken. */
-export async function showFiles(paths: readonly string[], now: number): Promise<{ text: string; failed: boolean }> {
+/** What is in the files, in their order. */
+export async function readFiles(paths: readonly string[]): Promise<Item[]> {
   const items: Item[] = [];
   for (const path of paths)
     items.push(...(await readItems(path)).map((item) => ({ ...item, file: showPath(item.file) })));
+  return items;
+}
+
+/** The text to print; `failed` where a file could not be read or a part of it is broken. */
+export async function showFiles(paths: readonly string[], now: number): Promise<{ text: string; failed: boolean }> {
+  const items = await readFiles(paths);
   const lines: string[] = [];
   for (const [index, item] of items.entries()) {
     if (item.file !== items[index - 1]?.file)
       lines.push(...(index === 0 ? [] : ['']), escapeForLog(item.file, maxShown));
     lines.push(...describeItem(item, items, now));
   }
-  return { text: `${lines.join('\n')}\n`, failed: items.some((item) => item.kind === 'note' && item.broken) };
+  return { text: `${lines.join('\n')}\n`, failed: hasBroken(items) };
+}
+
+export function hasBroken(items: readonly Item[]): boolean {
+  return items.some((item) => item.kind === 'note' && item.broken);
 }
 
 async function readItems(file: string): Promise<Item[]> {
@@ -148,6 +159,7 @@ function describeCertificate(item: Item & { kind: 'certificate' }, items: readon
     ['spki', `${facts.spkiSha256} (SHA-256, base64)`],
   ];
   if (keys.length > 0) lines.push(['private', keys.map((key) => placeOf(key, item)).join(', ')]);
+  lines.push(...noteNamesake(item, items));
   if (facts.sans.length === 0 && !facts.isCa && hasPurpose(facts, serverAuth))
     lines.push(['note', 'no subject alternative names: no host name will match it']);
   return layOut(`${item.number}. ${facts.isCa ? 'CA certificate' : 'certificate'}`, lines);
@@ -158,6 +170,24 @@ function describeIssuer(item: Item & { kind: 'certificate' }, items: readonly It
     return isIssuedBy(item.facts, item.facts) ? '  (self-signed)' : '  (self-issued, signature does not verify)';
   const issuer = items.find((other) => other.kind === 'certificate' && isIssuedBy(item.facts, other.facts));
   return issuer === undefined ? '' : `  (${placeOf(issuer, item)})`;
+}
+
+/** A CA among them that has the name of the issuer, and another key. */
+function noteNamesake(item: Item & { kind: 'certificate' }, items: readonly Item[]): [string, string][] {
+  if (isSelfIssued(item.facts)) return [];
+  const cas = items.filter((other) => other.kind === 'certificate');
+  const namesake = findNamesake(
+    item.facts,
+    cas.map(({ facts }) => facts),
+  );
+  const where = cas.find(({ facts }) => facts === namesake);
+  if (namesake === undefined || where === undefined) return [];
+  return [
+    [
+      'note',
+      `not issued by ${placeOf(where, item)}, which has the name of the issuer and another key: was the CA made twice?`,
+    ],
+  ];
 }
 
 function describeKey(item: Item & { kind: 'key' }, items: readonly Item[]): string[] {

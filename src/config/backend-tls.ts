@@ -9,7 +9,7 @@ import { parseHostName } from './host-name.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
 import { identityKeys, readIdentityRules } from './identity-rules.ts';
 import { key } from './key.ts';
-import { readRef, reportMistake } from './reading.ts';
+import { readRef, reportEmpty, reportMistake } from './reading.ts';
 import { readVersions, tlsVersionKeys } from './tls-parameters.ts';
 
 const withoutRoots = 'Without `rootCAs`: works, with a warning that the CAs of the system verify the backend.';
@@ -22,12 +22,19 @@ export const backendTlsKeys = {
   }),
   SkipVerification: key(flag, {
     says: 'Deprecated name of insecureSkipVerify.',
+    untold: true,
     page: 'Goma, deprecated: see `insecureSkipVerify`.',
   }),
   rootCAs: key(text, {
     says: 'CA certificates that verify the backend: path, PEM text, or base64 of PEM or DER. Omitted: those of the system.',
     unset: "the system's",
     page: '`S`. Alone it works (Goma ignores it).',
+    example: 'One file may hold several CAs: put them into one (cat a.crt b.crt > cas.crt) and name that.',
+  }),
+  partialChain: key(flag, {
+    says: 'Whether an intermediate in rootCAs is an anchor. Default: only where rootCAs holds no root at all.',
+    unset: 'only where `rootCAs` holds no root at all',
+    page: 'own. Whether an intermediate in `rootCAs` is an anchor by itself.',
   }),
   clientCert: key(text, {
     says: 'Client certificate that the gateway presents: path, PEM text, or base64 of PEM or DER.',
@@ -111,6 +118,13 @@ export function readBackendTls(
         'security.tls has no effect on this backend: its endpoint is http://, so requests go out in plain text and unauthenticated',
         'Write https:// in the endpoint.',
       );
+  reportEmpty(here, 'partialChain', problems);
+  if (shape.partialChain !== undefined && (insecureSkipVerify || shape.rootCAs === undefined))
+    problems.warn(
+      'ignored_key',
+      here.keyPlace('partialChain'),
+      `partialChain has no effect ${insecureSkipVerify ? 'while insecureSkipVerify is on' : 'without rootCAs'}`,
+    );
   const rules = readIdentityRules(shape, here, problems);
   const crl = readCrl(shape.crl, here, problems);
   checkRulesApply(here, insecureSkipVerify, plain, problems);
@@ -132,6 +146,7 @@ export function readBackendTls(
   return {
     insecureSkipVerify,
     rootCAs,
+    partialChain: shape.partialChain,
     clientCert,
     clientKey,
     serverName: readServerName(shape.serverName, here, problems),

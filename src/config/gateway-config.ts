@@ -203,6 +203,8 @@ export type BackendHttp2 = 'auto' | 'on' | 'off';
 export type BackendTlsConfig = IdentityRulesConfig & {
   readonly insecureSkipVerify: boolean;
   readonly rootCAs: Ref | undefined;
+  /** Whether intermediates in rootCAs are anchors; undefined: only where there is no root. */
+  readonly partialChain: boolean | undefined;
   readonly clientCert: Ref | undefined;
   readonly clientKey: Ref | undefined;
   readonly serverName: string | undefined;
@@ -282,7 +284,11 @@ export type RouteConfig = {
     readonly handshakeMs: number;
     readonly responseMs: number;
     readonly idleMs: number;
+    /** Without a byte in either direction of a tunnel; 0 = no limit. */
+    readonly tunnelMs: number;
   };
+  /** Protocols besides HTTP that may be switched to, lower case; empty: none. */
+  readonly upgrades: readonly string[];
   /** Attempts in all, 1 = no retry; `on` what besides a stale kept-alive connection may be tried again. */
   readonly retry: { readonly attempts: number; readonly on: readonly RetryOn[] };
   /** 0: no limit. */
@@ -297,7 +303,12 @@ export type GatewayConfig = {
   readonly files: readonly string[];
   readonly extraDirectory: string | undefined;
   readonly workers: number | 'auto';
-  readonly entryPoints: { readonly web: EntryPoint; readonly webSecure: EntryPoint; readonly admin: EntryPoint };
+  readonly entryPoints: {
+    /** `redirectPort`: of https, as clients reach it; undefined: found from the request. */
+    readonly web: EntryPoint & { readonly redirectPort: number | undefined };
+    readonly webSecure: EntryPoint;
+    readonly admin: EntryPoint;
+  };
   readonly tls: TlsConfig;
   /** gateway.timeouts (Goma) over our defaults; 0 = none, possible for idleMs and requestMs only. */
   readonly timeouts: {
@@ -364,6 +375,8 @@ export type GatewayConfig = {
   readonly accessLog: {
     readonly enabled: boolean;
     readonly path: string;
+    /** undefined: text on a terminal, else JSON. */
+    readonly format: 'text' | 'json' | undefined;
     /** In the order of the line. */
     readonly fields: readonly AccessLogField[];
     readonly sample: number;

@@ -12,6 +12,7 @@ import type { ProblemList } from '../yaml/problem-list.ts';
 import { block, declared, key, writtenDefault } from './key.ts';
 import { reportEndless } from './reading.ts';
 import { readRetry, retryKeys } from './retry.ts';
+import { readUpgrades, upgradesKey } from './upgrades.ts';
 import { readRouteClientCert, routeClientCertExample, routeClientCertShape } from './route-client-cert.ts';
 import { readHosts, readMethods, readPath, readRewrite } from './route-match.ts';
 import { ignored, refused } from './support.ts';
@@ -88,6 +89,11 @@ const timeoutsKeys = {
     default: '60s',
     page: 'own. Between two pieces of the response. `0`: none.',
   }),
+  tunnel: key(duration, {
+    says: 'Without a byte in either direction of a WebSocket or another upgrade. Default {default}; 0 = none.',
+    default: '1h',
+    page: 'own, as HAProxy has it (`timeout tunnel`). Without a byte in either direction of a WebSocket or another upgrade. `0`: none.',
+  }),
 };
 
 export const routeShape = map({
@@ -121,6 +127,7 @@ export const routeShape = map({
   }),
   disabled: key(flag, {
     says: 'Deprecated: the opposite of enabled.',
+    untold: true,
     restricts: true,
     page: 'Deprecated: the opposite of `enabled`; where both are given, off wins.',
   }),
@@ -139,7 +146,11 @@ export const routeShape = map({
     says: 'The one backend; ignored where backends is given.',
     page: 'URL of the one backend. Ignored where `backends` is given (warning).',
   }),
-  destination: key(text, { says: 'Deprecated name of target.', page: 'Deprecated name of `target`.' }),
+  destination: key(text, {
+    says: 'Deprecated name of target.',
+    untold: true,
+    page: 'Deprecated name of `target`.',
+  }),
   backends: key(list(backendShape), { says: 'Several backends.', default: [], table: 'backends' }),
   loadBalancing: key(oneOf(['roundRobin', 'weighted', 'leastRequest', 'hash'], true), {
     says: 'roundRobin or weighted. Default: weighted where a backend has a weight. leastRequest and hash come later.',
@@ -179,23 +190,27 @@ export const routeShape = map({
   ),
   disableHostForwarding: key(flag, {
     says: 'Deprecated: the opposite of security.forwardHostHeaders.',
+    untold: true,
     page: 'Goma, deprecated: the opposite of `security.forwardHostHeaders`.',
   }),
   insecureSkipVerify: key(flag, {
     says: 'Deprecated name of security.tls.insecureSkipVerify.',
+    untold: true,
     page: 'Goma, deprecated: see `security.tls`.',
   }),
   blockCommonExploits: exploitProtection,
-  tls: block(routeTlsKeys, { says: 'Certificates for the hosts of the route.' }),
+  tls: block(routeTlsKeys, { says: 'Certificates for the hosts of the route.', untold: true }),
   maintenance: block(maintenanceKeys, { oursAlone: true }),
   middlewares: key(list(text), {
     says: 'Names of middlewares. None is implemented in this version.',
+    untold: true,
     default: [],
     oursAlone: true,
     page: 'Names. [Below](#middlewares).',
   }),
   timeouts: block(timeoutsKeys),
   retry: block(retryKeys),
+  upgrades: upgradesKey,
   maxBodyBytes: key(integer(0), {
     says: 'Largest request body; 0 = no limit.',
     default: 0,
@@ -263,7 +278,9 @@ export function readRoute(
       handshakeMs,
       responseMs: timeouts.response ?? around.responseMs,
       idleMs: timeouts.idle,
+      tunnelMs: timeouts.tunnel,
     },
+    upgrades: readUpgrades(shape.upgrades, at, problems),
     retry: readRetry(retry, at, problems),
     maxBodyBytes: shape.maxBodyBytes,
     place: at.place,

@@ -3,7 +3,8 @@ import { defaultRemedy, type Step } from './step.ts';
 
 const remedies: Readonly<Record<string, string>> = {
   'tls not_tls': 'This port does not speak TLS: use the TLS port of the backend, or write http:// in the endpoint.',
-  'tls protocol_mismatch': 'Compare security.tls.minVersion and maxVersion of the route with what the backend offers.',
+  'tls protocol_mismatch':
+    'Compare security.tls.minVersion, maxVersion and http2 of the route with what the backend offers.',
   'tls unknown_sni': 'Give the name that the backend is configured for: security.tls.serverName.',
   'chain untrusted_issuer':
     'If this is the right backend, give the root of its certificate in security.tls.rootCAs; if that is no CA you know, this is another server.',
@@ -21,12 +22,15 @@ const remedies: Readonly<Record<string, string>> = {
     'Append the intermediate to the file of security.tls.clientCert, after our own certificate.',
   'own refused_by_peer':
     'The log of the backend says why; compare our certificate, named above, with the CAs and names that it allows.',
-  'answer protocol_mismatch': 'Countersign speaks HTTP/1.1 to backends: have the backend offer it.',
+  'answer protocol_mismatch': 'Leave out security.tls.http2, or write http2: on: it is off for this route.',
+  'answer host_mismatch': 'Give the name that the backend serves: security.tls.serverName.',
 };
 
-/** The step with a remedy of this side, where it has the usual one. */
+/** The step with a remedy of this side, where it has the usual one, or one that speaks of options. */
 export function forBackend(step: Step): Step {
   const { failure } = step;
-  if (failure === undefined || failure.remedy !== defaultRemedy(step.step, failure.code)) return step;
+  if (failure === undefined) return step;
+  const isUsual = failure.remedy === defaultRemedy(step.step, failure.code);
+  if (!isUsual && !/ --[a-z]/.test(failure.remedy)) return step;
   return { ...step, failure: { ...failure, remedy: remedies[`${step.step} ${failure.code}`] ?? failure.remedy } };
 }

@@ -2,9 +2,8 @@
 // CAs and its rules, all of it from the configuration.
 import type { TlsVersion } from '../config/gateway-config.ts';
 import type { Endpoint } from '../upstream/endpoint.ts';
-import { BackendProtocols, http2Protocol } from '../upstream/protocols.ts';
 import type { TlsIdentity } from '../upstream/tls-identity.ts';
-import type { TrustBundle } from '../trust/trust-bundle.ts';
+import type { AnchorSet } from '../trust/anchor-set.ts';
 import { type Demands, readOwn, type Target, type TargetWords } from './target.ts';
 
 export type BackendTargetOptions = {
@@ -13,7 +12,7 @@ export type BackendTargetOptions = {
   /** What `identity` shows, PEM. */
   readonly client: { readonly chainPem: string; readonly keyPem: string } | undefined;
   /** undefined: the built-in roots. */
-  readonly anchors: TrustBundle | undefined;
+  readonly anchors: AnchorSet | undefined;
   readonly minVersion: TlsVersion;
   readonly maxVersion: TlsVersion;
   /** Paths of files, for commands to paste; those that are given inline have none. */
@@ -31,7 +30,9 @@ export function backendTarget(options: BackendTargetOptions): Target {
   const { endpoint, identity, client, anchors, names, now, path } = options;
   const certName = names.clientCert ?? 'clientCert';
   const wanted = identity.expectedName(endpoint);
-  const demands: Demands = { verify: identity.verify, rules: identity.rules, revocations: identity.crls };
+  const { verify, rules, crls: revocations } = identity;
+  const byCommonName = identity.acceptsCommonName;
+  const demands: Demands = { verify, rules, revocations, byCommonName, http2: identity.http2 === 'on' };
   return {
     host: endpoint.host,
     port: endpoint.port,
@@ -41,7 +42,8 @@ export function backendTarget(options: BackendTargetOptions): Target {
     min: options.minVersion,
     max: options.maxVersion,
     ciphers: undefined,
-    alpn: new BackendProtocols([http2Protocol]).offered(identity.http2),
+    // HTTP/1.1 where it may be: a refusal that stands in an answer can be read then.
+    alpn: identity.http2 === 'on' ? ['h2'] : ['http/1.1'],
     timeoutMs: options.timeoutMs,
     anchors,
     own: client && readOwn(client.chainPem, client.keyPem, certName, 'clientKey', now),

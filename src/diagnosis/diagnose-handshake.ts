@@ -82,14 +82,21 @@ export async function diagnoseHandshake(
   }
   server ??= verifyServer(evidence, target, now);
   const rest = async (): Promise<Step[]> => verifyRest(evidence, target, { address, port: target.port }, time, now);
-  const steps = [...way, ...(await verifyFrom(verifyTls(evidence), server.steps, rest))];
+  const steps = [...way, ...(await verifyFrom(verifyTls(evidence, target), server.steps, rest))];
   return { ...seen, certificates: server.certificates, steps };
 }
 
-function verifyTls({ version, cipher, alpn, transcript, established, failure }: ProbeEvidence): Step {
+function verifyTls(
+  { version, cipher, alpn, transcript, established, failure }: ProbeEvidence,
+  { demands }: Target,
+): Step {
   const parts = [version, cipher, transcript.group ?? '', alpn === '' ? '' : `ALPN ${alpn}`];
   const text = parts.filter((part) => part !== '').join(', ');
   const raw = failure?.raw ?? '';
+  if (established && demands.http2 && alpn !== 'h2') {
+    const cause = `it agreed on ${alpn === '' ? 'no protocol' : alpn} (ALPN), and the route says http2: on`;
+    return broken('tls', text, { code: 'protocol_mismatch', cause, raw });
+  }
   // Where the server broke it off, a later step says why; where our own OpenSSL did, nothing later would.
   if (established || !raw.startsWith('ERR_SSL_') || findAlert(raw) !== undefined) return passed('tls', text);
   const verified = verifyHandshakeError(raw, { leg: 2, sawPeerCertificate: true, peer: 'the server' });

@@ -6,6 +6,7 @@ import type { CertificateFacts } from '../certs/facts.ts';
 import { findNamesake, isSelfIssued, looksIssuedBy } from '../certs/issuer.ts';
 import { verifyDates } from '../trust/certificate-checks.ts';
 import { quoteSubject } from '../trust/issuer-diagnosis.ts';
+import { describeNamesake } from '../trust/namesake.ts';
 import type { OwnCertificate, Target, TargetWords } from './target.ts';
 import type { CertificateRequest } from './transcript.ts';
 
@@ -30,7 +31,7 @@ export function findDoubts(
       doubts.push({ code: late.code, message: `${quoteSubject(ca)}, sent above our certificate: ${late.detail}` });
   }
   const top = path.at(-1) ?? own.leaf;
-  const ours = anchors?.certificates ?? [];
+  const ours = anchors?.bundle.certificates ?? [];
   const namesake = findNamesake(top, ours);
   if (namesake !== undefined) {
     doubts.push({ code: 'untrusted_issuer', message: describeNamesake(top, namesake, words.cas) });
@@ -48,15 +49,6 @@ function climb({ leaf, chain }: OwnCertificate): readonly CertificateFacts[] {
     path.push((top = next));
   }
   return path;
-}
-
-/** Two CAs of one name: what comes of making a CA twice. */
-export function describeNamesake(facts: CertificateFacts, namesake: CertificateFacts, where: string): string {
-  const ids =
-    facts.authorityKeyId === undefined || namesake.subjectKeyId === undefined
-      ? ''
-      : ` (key id ${namesake.subjectKeyId}, wanted ${facts.authorityKeyId})`;
-  return `${quoteSubject(facts)} was issued by "${escapeForLog(facts.issuer, 120)}" with another key than the CA of that name in ${where}${ids}: was the CA made twice?`;
 }
 
 function findUnnamed(

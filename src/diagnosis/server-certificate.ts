@@ -11,13 +11,13 @@ import { orderChain } from '../certs/chain.ts';
 import { diagnose } from '../trust/diagnose.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
 import { readFacts } from '../certs/facts-reader.ts';
-import { coversHost, explainNotCovered } from '../certs/host-coverage.ts';
+import { commonNameCovers, coversHost, explainNotCovered } from '../certs/host-coverage.ts';
 import { isSelfIssued } from '../certs/issuer.ts';
 import { quoteSubject, findTop } from '../trust/issuer-diagnosis.ts';
 import { defaultKeyFloor, verifyStrength, verifyDates } from '../trust/certificate-checks.ts';
 import { clientAuth, hasPurpose, serverAuth } from '../certs/extended-key-usage.ts';
 import { escapeForLog } from '../base/log-text.ts';
-import { loadSystemBundle, type TrustBundle } from '../trust/trust-bundle.ts';
+import { loadSystemBundle } from '../trust/trust-bundle.ts';
 import type { TlsEvidence } from './probe-tls.ts';
 import { broken, passed, type Step, type StepId, unclear } from './step.ts';
 import type { Target } from './target.ts';
@@ -116,7 +116,11 @@ function verifyChain(leaf: CertificateFacts, { evidence, target, now, certificat
   if (!demands.verify) return unclear('chain', `${count}, not judged: insecureSkipVerify`, notes);
   const constraints = evidence.verifyError === '' ? 'openssl' : 'unasked';
   const requirements = { ...standing, revocations: demands.revocations };
-  const found = establish(certificates, anchors ?? loadSystemBundle(), { now, constraints, requirements });
+  const found = establish(certificates, anchors ?? AnchorSet.of(loadSystemBundle()), {
+    now,
+    constraints,
+    requirements,
+  });
   const path = found.known;
   const openssl = target.keepsBack && evidence.verifyError !== '' ? undefined : evidence.verifyError;
   const raw = openssl ?? reasonWithoutOpenssl(found);
@@ -144,7 +148,7 @@ function verifyChain(leaf: CertificateFacts, { evidence, target, now, certificat
       leg: 2,
       leaf,
       chain: certificates.slice(1),
-      bundle: anchors,
+      bundle: anchors?.bundle,
       anchor: path?.anchor,
       now,
       peer: 'the server',
@@ -182,7 +186,7 @@ const standing: Requirements = {
 /** The way to an anchor: names it, and stands in where the handshake broke before OpenSSL's verdict. */
 function establish(
   certificates: readonly CertificateFacts[],
-  bundle: TrustBundle,
+  anchors: AnchorSet,
   how: Pick<ChainRequest, 'now' | 'constraints' | 'requirements'>,
 ): ChainResult {
   const none: ChainResult = { known: undefined, refusal: undefined, isLasting: false };
@@ -190,7 +194,6 @@ function establish(
     const [leaf] = certificates;
     const [certificate, ...sent] = certificates.map(({ der }) => new X509Certificate(der));
     if (leaf === undefined || certificate === undefined) return none;
-    const anchors = new AnchorSet(bundle, false);
     return establishChain({ leaf, certificate, sent, anchors, read: readFacts, paths: undefined, ...how });
   } catch {
     // What OpenSSL cannot read leads nowhere.
@@ -231,6 +234,8 @@ function verifyName(leaf: CertificateFacts, { target }: Context): Step {
     return broken('name', wanted, { code: refusal.code, cause: refusal.detail, raw: '' });
   if (demands.rules.hasNames) return passed('name', 'it is among allowedSANs');
   if (coversHost(leaf, wanted)) return passed('name', `${wanted} is among its names`);
+  if (demands.byCommonName && commonNameCovers(leaf, wanted))
+    return passed('name', `${wanted} is its common name (nameCheck: commonName)`);
   const cause = `the certificate does not cover ${wanted}: ${explainNotCovered(leaf, wanted)}`;
   return broken('name', wanted, { code: 'name_mismatch', cause, raw: 'ERR_TLS_CERT_ALTNAME_INVALID' });
 }

@@ -14,6 +14,7 @@ import { loadPem, parseCertificates } from '../certs/material.ts';
 import { parsePrivateKey } from '../certs/private-key.ts';
 import { hasErrors, type MaterialProblem } from '../base/material-problem.ts';
 import { opensslCas } from '../trust/openssl-cas.ts';
+import { AnchorSet } from '../trust/anchor-set.ts';
 import { IdentityRules } from '../trust/identity-rules.ts';
 import type { RevocationList } from '../trust/revocation.ts';
 import { TrustBundle } from '../trust/trust-bundle.ts';
@@ -51,6 +52,10 @@ export type Demands = {
   readonly verify: boolean;
   readonly rules: IdentityRules;
   readonly revocations: RevocationList | undefined;
+  /** Where there is no other name a common name counts. */
+  readonly byCommonName: boolean;
+  /** HTTP/2 must be agreed on (ALPN). */
+  readonly http2: boolean;
 };
 
 /** How sentences call what came from the command line, or from a configuration. */
@@ -77,7 +82,7 @@ export type Target = {
   readonly alpn: readonly string[];
   readonly timeoutMs: number;
   /** undefined: the roots that Node ships. */
-  readonly anchors: TrustBundle | undefined;
+  readonly anchors: AnchorSet | undefined;
   readonly own: OwnCertificate | undefined;
   readonly files: { readonly ca?: string; readonly cert?: string; readonly key?: string };
   readonly context: SecureContext;
@@ -101,7 +106,7 @@ export async function loadTarget(place: string, options: HandshakeOptions, now: 
   const { cert, key = cert } = options;
   if (cert === undefined && key !== undefined) throw new UsageError('--key is of no use without --cert');
   const own = cert === undefined || key === undefined ? undefined : await loadOwn(cert, key, now);
-  const cas = anchors === undefined ? tls.rootCertificates : opensslCas(anchors, false, now).pem;
+  const cas = anchors === undefined ? tls.rootCertificates : opensslCas(anchors, 'servers', now).pem;
   const given = casBeside(own, cas);
   const wanted = options.servername === undefined ? host : readName(options.servername, '--servername');
   return {
@@ -129,7 +134,13 @@ export async function loadTarget(place: string, options: HandshakeOptions, now: 
       ca: given,
       ...(own === undefined ? {} : { cert: chainPem(own), key: own.keyPem }),
     }),
-    demands: { verify: true, rules: new IdentityRules(noRules), revocations: undefined },
+    demands: {
+      verify: true,
+      rules: new IdentityRules(noRules),
+      revocations: undefined,
+      byCommonName: false,
+      http2: false,
+    },
     words: {
       cas: options.ca === undefined ? 'the built-in roots' : `--ca ${escapeForLog(options.ca, 200)}`,
       file: 'the --cert file',
@@ -172,10 +183,10 @@ function firstError(problems: readonly MaterialProblem[]): UsageError {
   );
 }
 
-async function loadAnchors(path: string): Promise<TrustBundle> {
+async function loadAnchors(path: string): Promise<AnchorSet> {
   const { bundle, problems } = TrustBundle.parse(await readPem(path), { name: path });
   if (bundle === undefined) throw firstError(problems);
-  return bundle;
+  return AnchorSet.of(bundle);
 }
 
 /** Defects that a handshake can be tried with all the same: the server shall verify them. */

@@ -78,7 +78,7 @@ export class TlsTerminator {
       cert: [...cert],
       key: [...key],
       // Never undefined or '': that would mean every public root (N22). Without anchors nothing is asked for.
-      ca: trust === undefined ? [] : [...opensslCas(trust.bundle, trust.partialChain, now).pem],
+      ca: trust === undefined ? [] : [...opensslCas(trust, 'clients', now).pem],
       minVersion: options.minVersion,
       maxVersion: options.maxVersion,
       ciphers: options.ciphers,
@@ -102,7 +102,7 @@ export class TlsTerminator {
       this.#casUntil = Infinity;
       return;
     }
-    const { pem, until } = opensslCas(trust.bundle, trust.partialChain, now);
+    const { pem, until } = opensslCas(trust, 'clients', now);
     const isWhole = pem.length === trust.bundle.certificates.length;
     this.#casUntil = until;
     if (isWhole) return;

@@ -19,7 +19,7 @@ export function record(context: RequestContext): void {
   const status = fault?.code === 'client_aborted' ? 499 : context.status;
   const metrics = context.route?.metrics ?? services.metrics.unrouted;
   metrics.of(backend).answered(status);
-  metrics.took(durationMs);
+  if (!context.isTunnel) metrics.took(durationMs);
   if (fault !== undefined) {
     services.metrics.countFault(fault);
     if (fault.source !== 'client') report(context, fault, route, backend);

@@ -21,9 +21,12 @@ import { aimElsewhere, type Prepared } from './prepare.ts';
 import { record } from './record.ts';
 import { refuse } from './refuse.ts';
 import { mayTryAgain } from './retry.ts';
+import { Tunnel } from './tunnel.ts';
 
 /** A retry never takes a kept-alive connection: the next may be as stale as the last. */
 const freshConnection: AcquireOptions = { fresh: true };
+const upgrade: AcquireOptions = { fresh: false, upgrade: true };
+const freshUpgrade: AcquireOptions = { fresh: true, upgrade: true };
 
 export class Relay implements RequestSink, ResponseSink, CallWaiter {
   /** Read by the pool: a waiter that is no longer interested. */
@@ -58,7 +61,9 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
     try {
       // A backend connection is not taken for a body that may never come.
       if (this.#context.outgoing.bodyLength === 0) this.#acquire(false);
-      if (!this.#done) this.#exchange.receive(this, this.#context.route.config.maxBodyBytes);
+      // What is sent behind a request for another protocol stays with the client until the backend agrees.
+      if (this.#isUpgrade) this.#exchange.watch(this);
+      else if (!this.#done) this.#exchange.receive(this, this.#context.route.config.maxBodyBytes);
     } catch (error) {
       // serve.ts answers; nothing of this attempt may linger on.
       this.#dropCall();
@@ -67,11 +72,17 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
     }
   }
 
+  get #isUpgrade(): boolean {
+    return this.#context.upgrade !== '';
+  }
+
   // --- the backend connection
 
   #acquire(fresh: boolean): void {
     this.#attempts++;
-    this.#context.backend.acquire(this, fresh ? freshConnection : undefined);
+    const plain = fresh ? freshConnection : undefined;
+    const other = fresh ? freshUpgrade : upgrade;
+    this.#context.backend.acquire(this, this.#isUpgrade ? other : plain);
   }
 
   onCall(call: BackendCall, certificate: CertificateFacts | undefined): void {
@@ -81,8 +92,8 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
     this.#deadline.expectResponse();
     this.#sentAt = this.#context.services.clock.monotonic();
     call.sendRequest(this.#context.outgoing, this);
-    if (this.#context.outgoing.bodyLength === 0) call.sendRequestEnd(undefined);
-    else this.#sendKept(call);
+    if (this.#context.outgoing.bodyLength !== 0) this.#sendKept(call);
+    else if (!this.#isUpgrade) call.sendRequestEnd(undefined);
     // A failure may have arrived while sending.
     if (this.#call === call) call.flushRequest();
   }
@@ -162,11 +173,33 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
     if (!this.#done) this.#exchange.sendInformational(head);
   }
 
+  /** The backend agreed to another protocol: what follows is none of our business. */
+  onSwitch(received: ResponseHead): ResponseSink {
+    const call = this.#call;
+    if (this.#done || call === undefined) return this;
+    this.#headCame(received);
+    const head = this.#context.changes?.changeResponse(received) ?? received;
+    if (head instanceof Fault) {
+      this.#dropCall();
+      this.#refuse(head);
+      return this;
+    }
+    this.#close();
+    const tunnel = new Tunnel(this.#context, call);
+    tunnel.begin(head);
+    return tunnel;
+  }
+
+  #headCame({ status }: ResponseHead): void {
+    const { backend, route, services } = this.#context;
+    backend.reportResponse(status);
+    route.metrics.of(backend.label).headCame(services.clock.monotonic() - this.#sentAt);
+  }
+
   onHead(head: ResponseHead): void {
     if (this.#done) return;
-    const { backend, route, services } = this.#context;
-    backend.reportResponse(head.status);
-    route.metrics.of(backend.label).headCame(services.clock.monotonic() - this.#sentAt);
+    this.#headCame(head);
+    const { backend } = this.#context;
     if (head.status === 400 && backend.secure && head.bodyLength !== 0) {
       this.#held = head;
       return;
@@ -181,6 +214,11 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
     if (head instanceof Fault) {
       this.#dropCall();
       return this.#refuse(head);
+    }
+    if (this.#isUpgrade) {
+      // An answer like any other; what the client sent for the other protocol is nobody's.
+      this.#exchange.pauseRequest();
+      this.#exchange.receive(this, 0);
     }
     this.#responding = true;
     this.#isGrpcAnswer = isGrpcType(head.fields);

@@ -32,6 +32,8 @@ export class RequestContext {
   path = '';
   query = '';
   route: Route | undefined = undefined;
+  /** The protocol that the route lets it switch to; '' for none. */
+  upgrade = '';
   /** Made by authorize.ts, for this request alone. */
   permission: object | undefined = undefined;
   /** Undefined where the route has no filters. */
@@ -43,6 +45,8 @@ export class RequestContext {
   backendCertificate: CertificateFacts | undefined = undefined;
   outgoing: OutgoingRequest | undefined = undefined;
   caller: Caller | undefined = undefined;
+  /** It has switched protocols: what it took, and how it ended, says nothing of requests. */
+  isTunnel = false;
   /** Status sent to the client; 0 while there is none. */
   status = 0;
   fault: Fault | undefined = undefined;

@@ -48,7 +48,7 @@ export class RouteCompiler {
       connectMs: config.timeouts.connectMs,
       handshakeMs: config.timeouts.handshakeMs,
     };
-    const material = backendMaterial(config, tls, this.#anchors.find(tls.rootCAs), crls);
+    const material = backendMaterial(config, tls, this.#anchors.find(tls.rootCAs, config.tls.partialChain), crls);
     // First, so that nothing has begun where a filter cannot be made.
     const filters = compileFilters(config);
     const { backends, loadBalancing, healthCheck } = config;
@@ -64,17 +64,18 @@ export function backendMaterial(
   { clientPair, crlKey }: LoadedBackendTls,
   anchors: AnchorSet,
   crls: CrlLookup,
-): TlsMaterial {
-  const { insecureSkipVerify, serverName, minVersion, maxVersion, crl } = config.tls;
+): Required<TlsMaterial> {
+  const { insecureSkipVerify, serverName, nameCheck, minVersion, maxVersion, crl, http2 } = config.tls;
   return {
     verify: !insecureSkipVerify,
     anchors,
     client: clientPair,
     serverName,
+    nameCheck,
     minVersion,
     maxVersion,
     rules: config.tls,
-    http2: config.tls.http2,
+    http2,
     crl: crl && crlKey ? { key: crlKey, settings: crlSettings(crl), crls: crls.find(crlKey) } : undefined,
   };
 }
@@ -95,14 +96,14 @@ class ForwardSettings {
 export class AnchorSets {
   readonly #known = new Map<string, AnchorSet>();
 
-  /** `pem` undefined: the system's roots. */
-  find(pem: string | undefined): AnchorSet {
-    const key = pem ?? 'system';
+  /** `pem` undefined: the system's roots. `partialChain`: what the configuration says of intermediates. */
+  find(pem: string | undefined, partialChain: boolean | undefined): AnchorSet {
+    const key = `${partialChain ?? 'unsaid'} ${pem ?? 'system'}`;
     let set = this.#known.get(key);
     if (set === undefined) {
       const bundle = pem === undefined ? loadSystemBundle() : TrustBundle.parse(pem).bundle;
       if (bundle === undefined) throw new RangeError('a CA bundle that was good when it was loaded cannot be read');
-      set = new AnchorSet(bundle, false);
+      set = AnchorSet.of(bundle, partialChain);
       this.#known.set(key, set);
     }
     return set;

@@ -1,5 +1,6 @@
 // One worker's gateway, put together: the generations, both sides of it, what happens when the rules change. Requests that run
 // keep the generation that they began with.
+import { writeSync } from 'node:fs';
 import type { Clock } from '../base/clock.ts';
 import { Deadlines } from '../base/deadline.ts';
 import { readFacts } from '../certs/facts-reader.ts';
@@ -172,7 +173,7 @@ export class Gateway {
   reportDefect(error: unknown): void {
     const services = this.#services.find();
     if (services !== undefined) services.reports.onDefect(error);
-    else process.stderr.write(`internal error before the first configuration: ${String(error)}\n`);
+    else writeLastWords(`internal error before the first configuration: ${String(error)}\n`);
   }
 
   /** After a rotation. What cannot be reopened keeps its old file, and says so. */
@@ -192,5 +193,14 @@ export class Gateway {
     this.#active.find()?.close();
     this.#entryPoints?.flushRefusals();
     await this.#services.find()?.close();
+  }
+}
+
+/** Never throws, and leaves no stream behind that could: who reads standard error may be gone, and saying so would be a defect again. */
+function writeLastWords(text: string): void {
+  try {
+    writeSync(2, text);
+  } catch {
+    // Nobody is there to read it.
   }
 }

@@ -9,6 +9,7 @@ import type { FieldNames, Fields } from '../http/field.ts';
 import type { HttpLimits } from '../http/limits.ts';
 import type { TurnEnd, TurnTask } from '../http/turn-end.ts';
 import { ParseError } from '../http/parse-error.ts';
+import { acceptField, acceptOf, newWebSocketKey, webSocket } from '../http/websocket.ts';
 import { BodyReader } from './body-reader.ts';
 import { illegalHead, resumeAt, scanHead } from './head-scan.ts';
 import { requestHeadText } from './head-text.ts';
@@ -22,7 +23,11 @@ export type Http1BackendOptions = { readonly names: FieldNames; readonly limits:
 /** 1xx answers to one request; nobody sends more than a few. */
 const maxInterim = 32;
 
-type Phase = 'idle' | 'head' | 'body' | 'closed';
+/** For a backend to take what was written to it before a tunnel was over; without any progress it is cut. */
+const closeMs = 30_000;
+
+/** `tunnel`: both directions are another protocol, until both have ended. */
+type Phase = 'idle' | 'head' | 'body' | 'tunnel' | 'closed';
 
 /** The connection is its own call: it carries one at a time, and none is worth an object. */
 export class Http1BackendConnection implements BackendCall, BackendConnection, TurnTask {
@@ -39,6 +44,9 @@ export class Http1BackendConnection implements BackendCall, BackendConnection, T
   #account: CallAccount | undefined;
   #method = '';
   #calls = 0;
+  /** The protocol that was asked for, and the key of WebSocket; '' where none was. */
+  #upgrade = '';
+  #key = '';
   #requestDone = true;
   #keepAlive = false;
   #interims = 0;
@@ -52,6 +60,8 @@ export class Http1BackendConnection implements BackendCall, BackendConnection, T
   /** Bytes of an incomplete head that were looked at. */
   #scanned = 0;
   #ended = false;
+  /** The sink has heard of the end of the backend's direction. */
+  #endTold = false;
   #error: (Error & { code?: string }) | undefined;
   /** The backend takes nothing more; what it has sent is still read. */
   #writeFailure: (Error & { code?: string }) | undefined;
@@ -81,6 +91,7 @@ export class Http1BackendConnection implements BackendCall, BackendConnection, T
   }
 
   readonly mayBeRefused = false;
+  readonly takesUpgrades = false;
 
   get reused(): boolean {
     return this.#calls > 1;
@@ -118,7 +129,9 @@ export class Http1BackendConnection implements BackendCall, BackendConnection, T
       );
       return;
     }
-    const head = requestHeadText(request);
+    this.#upgrade = request.upgrade ?? '';
+    this.#key = this.#upgrade === webSocket ? newWebSocketKey() : '';
+    const head = requestHeadText(request, this.#key);
     if (head === undefined) {
       this.#close(undefined);
       sink.onBackendFailure(new Fault('internal', 'gateway', { detail: 'an illegal request line' }));
@@ -129,7 +142,7 @@ export class Http1BackendConnection implements BackendCall, BackendConnection, T
     this.#sink = sink;
     this.#method = request.method;
     this.#calls++;
-    this.#requestDone = false;
+    this.#requestDone = this.#upgrade !== '';
     this.#interims = 0;
     this.#answerStarted = false;
     this.#paused = false;
@@ -149,6 +162,9 @@ export class Http1BackendConnection implements BackendCall, BackendConnection, T
     this.#requestDone = true;
     if (!this.#writer.end(trailers)) {
       this.#fail(new Fault('internal', 'gateway', { detail: 'a request body shorter than announced' }));
+    } else if (this.#phase === 'tunnel') {
+      this.socket.end();
+      this.#settle();
     }
   }
 
@@ -237,14 +253,23 @@ export class Http1BackendConnection implements BackendCall, BackendConnection, T
     if (this.#reading) return;
     this.#reading = true;
     let more = true;
-    while (more && this.#pending !== undefined) {
-      more =
-        this.#phase === 'head'
-          ? this.#readHead(this.#pending)
-          : this.#phase === 'body' && this.#readBody(this.#pending);
-    }
+    while (more && this.#pending !== undefined) more = this.#readSome(this.#pending);
     this.#reading = false;
     if (this.#ended && !this.#paused) this.#onEnd();
+  }
+
+  /** False where nothing more can be done with what is pending. */
+  #readSome(buffer: Buffer): boolean {
+    switch (this.#phase) {
+      case 'head':
+        return this.#readHead(buffer);
+      case 'body':
+        return this.#readBody(buffer);
+      case 'tunnel':
+        return this.#readTunnel(buffer);
+      default:
+        return false;
+    }
   }
 
   /** True where a head was read. */
@@ -270,10 +295,37 @@ export class Http1BackendConnection implements BackendCall, BackendConnection, T
   }
 
   #takeInterim(head: Http1ResponseHead): boolean {
-    if (head.status === 101) this.#fail(protocolFault('101 Switching Protocols that nobody asked for'));
+    if (head.status === 101) this.#takeSwitch(head);
     else if (++this.#interims > maxInterim) this.#fail(protocolFault('too many 1xx answers'));
     else if (head.status !== 100) this.#sink?.onInformational(head);
-    return this.#phase === 'head';
+    return this.#phase === 'head' || this.#phase === 'tunnel';
+  }
+
+  /** The backend agrees to another protocol. One that merely passes on what somebody made it say does not know our key. */
+  #takeSwitch(head: Http1ResponseHead): void {
+    const flaw = this.#flawOfSwitch(head);
+    if (flaw !== undefined) return void this.#fail(protocolFault(flaw));
+    this.#phase = 'tunnel';
+    this.#answerStarted = true;
+    this.#requestDone = false;
+    this.socket.allowHalfOpen = true;
+    this.#writer.begin('', untilClose);
+    const sink = this.#sink?.onSwitch?.(head);
+    if (this.activeCalls > 0) this.#sink = sink;
+  }
+
+  #flawOfSwitch({ upgrade, fields }: Http1ResponseHead): string | undefined {
+    if (this.#upgrade === '') return '101 Switching Protocols that nobody asked for';
+    if (upgrade !== this.#upgrade) return `101 Switching Protocols to ${upgrade || 'nothing'}, not to ${this.#upgrade}`;
+    if (this.#key === '' || fields.find(acceptField) === acceptOf(this.#key)) return undefined;
+    return '101 Switching Protocols without the Sec-WebSocket-Accept to our key';
+  }
+
+  #readTunnel(buffer: Buffer): boolean {
+    const data = buffer.subarray(this.#at);
+    this.#advance(buffer, buffer.length);
+    this.#sink?.onResponseBody(data);
+    return false;
   }
 
   #takeHead(head: Http1ResponseHead): boolean {
@@ -329,8 +381,26 @@ export class Http1BackendConnection implements BackendCall, BackendConnection, T
     if (this.#pending !== undefined && this.#paused) return;
     // A reset ends what was sent before it anywhere; after an orderly end the failure is EPIPE.
     const orderly = this.#writeFailure?.code !== 'ECONNRESET';
-    if (this.#phase === 'body' && this.#body.length === untilClose && orderly) this.#complete(undefined);
+    if (this.#phase === 'tunnel' && orderly) this.#endTunnel();
+    else if (this.#phase === 'body' && this.#body.length === untilClose && orderly) this.#complete(undefined);
     else this.#lose();
+  }
+
+  /** The backend has said all it has to; what the client says goes on. */
+  #endTunnel(): void {
+    if (this.#endTold) return;
+    this.#endTold = true;
+    this.#sink?.onResponseEnd(undefined);
+    if (this.#writeFailure === undefined) this.#settle();
+    else this.#lose();
+  }
+
+  /** Both directions of a tunnel have ended: what was written goes out, nothing else. */
+  #settle(): void {
+    if (!this.#endTold || !this.#requestDone || this.#phase !== 'tunnel') return;
+    this.#sink = undefined;
+    this.socket.setTimeout(closeMs, () => this.socket.destroy());
+    this.#close(undefined, true);
   }
 
   /** The socket is of no more use: what that means depends on how far the answer came. */
@@ -342,7 +412,7 @@ export class Http1BackendConnection implements BackendCall, BackendConnection, T
     }
     const cause = this.#error ?? this.#writeFailure;
     const raw = cause?.code ?? (cause === undefined ? 'EOF' : cause.message);
-    if (this.#phase === 'body') {
+    if (this.#phase === 'body' || this.#phase === 'tunnel') {
       this.#fail(new Fault('backend_truncated', 'backend', { raw, cause }));
     } else if (this.#pending !== undefined || this.#interims > 0) {
       this.#fail(new Fault('backend_protocol', 'backend', { detail: 'closed within the head', raw, cause }));
@@ -362,13 +432,15 @@ export class Http1BackendConnection implements BackendCall, BackendConnection, T
     return false;
   }
 
-  #close(fault: Fault | undefined): void {
+  /** `soon`: once what was written is out. */
+  #close(fault: Fault | undefined, soon = false): void {
     if (this.#phase === 'closed') return;
     this.#phase = 'closed';
     this.#callOver();
     this.#pending = undefined;
     this.#writer.discard();
-    this.socket.destroy();
+    if (soon) this.socket.destroySoon();
+    else this.socket.destroy();
     this.#owner.onClosed(this, fault);
   }
 }

@@ -13,6 +13,8 @@ import { parseFraming } from './framing.ts';
 export interface Http1ResponseHead extends ResponseHead {
   /** Framing and options allow another request on this connection. */
   readonly keepAlive: boolean;
+  /** Protocol that a 101 switches to, lower case; '' where it names none. */
+  readonly upgrade: string;
 }
 
 const DIGIT_0 = 48;
@@ -72,6 +74,7 @@ function combine(version: number, status: number, reason: string, section: Field
     announcedLength:
       bodyless && section.contentLength !== undefined ? (parseContentLength(section.contentLength) ?? -1) : -1,
     keepAlive: keepAlive && bodyLength !== untilClose && !suspicious,
+    upgrade: options.upgrade && section.upgrade !== undefined ? section.upgrade.toLowerCase() : '',
   };
 }
 

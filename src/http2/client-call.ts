@@ -15,6 +15,8 @@ const maxInterim = 32;
 /** What a call needs of its connection. */
 export interface CallConnection {
   readonly turn: TurnEnd;
+  /** Before that nobody knows whether it takes other protocols. */
+  readonly areSettingsKnown: boolean;
   /** How often something came from the backend, for whichever call. */
   readonly reads: number;
   /** Opens a stream with the head of the request; why it cannot, where it cannot. */
@@ -40,6 +42,12 @@ export class Http2BackendCall implements BackendCall, StreamListener, TurnTask {
   #sink: ResponseSink | undefined;
   #isOver = false;
   #isAnswered = false;
+  /** Both directions are another protocol, until both have ended; the sink has heard of the end of the backend's. */
+  #isTunnel = false;
+  #endTold = false;
+  #upgrade = '';
+  /** Waits for the backend's SETTINGS. */
+  #early: OutgoingRequest | undefined;
   #interims = 0;
   #isFlushDue = false;
   /** Of the connection, when the request was sent. */
@@ -77,7 +85,20 @@ export class Http2BackendCall implements BackendCall, StreamListener, TurnTask {
       return;
     }
     this.method = request.method;
+    this.#upgrade = request.upgrade ?? '';
     this.#sink = sink;
+    if (this.#upgrade !== '' && !this.#connection.areSettingsKnown) this.#early = request;
+    else this.#begin(request);
+  }
+
+  /** The backend's SETTINGS have come. */
+  onSettings(): void {
+    const request = this.#early;
+    this.#early = undefined;
+    if (request !== undefined && !this.#isOver) this.#begin(request);
+  }
+
+  #begin(request: OutgoingRequest): void {
     const stream = this.#connection.begin(this, request);
     if (stream instanceof Fault) return this.fail(stream);
     this.#stream = stream;
@@ -89,7 +110,9 @@ export class Http2BackendCall implements BackendCall, StreamListener, TurnTask {
   }
 
   sendRequestEnd(trailers: Fields | undefined): void {
-    if (this.#stream !== undefined && !this.#isOver) this.#stream.end(trailers);
+    if (this.#stream === undefined || this.#isOver) return;
+    this.#stream.end(trailers);
+    this.#settle();
   }
 
   /** Whatever was written goes out at the end of this turn. */
@@ -133,9 +156,17 @@ export class Http2BackendCall implements BackendCall, StreamListener, TurnTask {
       return undefined;
     }
     this.#isAnswered = true;
+    if (this.#upgrade !== '' && head.status < 300) return this.#takeSwitch(head);
     this.#stream?.announce(head.bodyLength >= 0 ? head.bodyLength : -1);
     this.#sink?.onHead(head);
     return undefined;
+  }
+
+  /** A 2xx to an extended CONNECT agrees to its protocol (RFC 8441 section 5). */
+  #takeSwitch(head: ResponseHead): undefined {
+    this.#isTunnel = true;
+    const sink = this.#sink?.onSwitch?.(head);
+    if (!this.#isOver) this.#sink = sink;
   }
 
   onStreamData(bytes: Buffer): void {
@@ -143,12 +174,26 @@ export class Http2BackendCall implements BackendCall, StreamListener, TurnTask {
   }
 
   onStreamEnd(trailers: Fields | undefined): void {
+    if (this.#isTunnel) return this.#endTunnel();
     const sink = this.#sink;
     this.#sink = undefined;
     // The backend has said all it has to: what is left of the request interests nobody.
     if (this.#stream?.localEnded === false) this.#stream.reset(ErrorCode.cancel);
     this.#over();
     sink?.onResponseEnd(trailers);
+    this.#connection.onCallTold();
+  }
+
+  #endTunnel(): void {
+    this.#endTold = true;
+    this.#sink?.onResponseEnd(undefined);
+    this.#settle();
+  }
+
+  /** A tunnel is over where both directions have ended. */
+  #settle(): void {
+    if (!this.#isTunnel || !this.#endTold || this.#isOver || this.#stream?.isClosed !== true) return;
+    this.end();
     this.#connection.onCallTold();
   }
 
@@ -175,7 +220,9 @@ export class Http2BackendCall implements BackendCall, StreamListener, TurnTask {
 
   onStreamProgress(): void {}
 
-  onStreamClosed(): void {}
+  onStreamClosed(): void {
+    this.#settle();
+  }
 
   onStreamReset(code: number, error: Http2Error | undefined): void {
     this.fail(this.#faultOf(code, error));

@@ -102,6 +102,14 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
     socket.resume();
   }
 
+  get takesUpgrades(): boolean {
+    return this.#session.peer.connectProtocol;
+  }
+
+  get areSettingsKnown(): boolean {
+    return this.#session.peer.areKnown;
+  }
+
   get capacity(): number {
     const isUsable = !this.#isLeaving && !this.#isClosed && this.#cancelPing === undefined;
     return isUsable && !this.#isChoked ? this.#allowed : 0;
@@ -131,7 +139,12 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
   // --- calls
 
   begin(call: Http2BackendCall, request: OutgoingRequest): Http2Stream | Fault {
+    const { upgrade = '', bodyLength } = request;
     if (this.#isLeaving) return new Fault('stream_refused', 'backend', { detail: 'the connection is about to end' });
+    if (upgrade !== '' && !this.takesUpgrades) {
+      const detail = `its HTTP/2 does not announce extended CONNECT (RFC 8441), which ${upgrade} needs`;
+      return new Fault('upgrade_unsupported', 'backend', { detail });
+    }
     if (!encodeRequest(this.#encoder, request))
       return new Fault('internal', 'gateway', { detail: 'an illegal request line' });
     const stream = this.#session.open(this.#nextStreamId);
@@ -139,7 +152,7 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
     this.#nextStreamId += 2;
     this.#session.budget.answered += 1;
     if (this.#nextStreamId > greatestStreamId) this.#isLeaving = true;
-    this.#session.sendHeaders(stream, this.#encoder.block, this.#encoder.length, request.bodyLength === 0);
+    this.#session.sendHeaders(stream, this.#encoder.block, this.#encoder.length, bodyLength === 0 && upgrade === '');
     return stream;
   }
 
@@ -227,6 +240,7 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
     this.#encoder.limitTable(headerTableSize);
     const before = this.#allowed;
     this.#allowed = Math.min(maxCalls, maxConcurrentStreams);
+    for (const call of this.#calls) call.onSettings();
     if (this.#allowed > before) this.#owner.onFree(this);
   }
 

@@ -1,6 +1,6 @@
 // What an HPACK encoder remembers of one field name: how it is written, and which of its values the peer's tables hold.
 import type { Indexing } from './indexing.ts';
-import { staticTable } from './static-table.ts';
+import { noStaticName, staticNames } from './static-table.ts';
 
 /** Values that may be inserted without one of them being used again, before a name counts as one whose values do not repeat. */
 const patience = 3;
@@ -14,10 +14,10 @@ export class EncoderName {
   readonly indexing: Indexing;
   /** Of the first entry of the static table with this name; 0 where there is none. */
   readonly staticIndex: number;
-  /** The values of its entries in the static table, which stand there one behind the other. */
+  /** The values of these entries. */
   readonly #staticValues: readonly string[];
   /** The number of the insertion that brought each value. */
-  readonly #inserted = new Map<string, number>();
+  #inserted: Map<string, number> | undefined;
   #trust = patience;
   /** The value that was found last, and the number of its insertion; most values are the same as in the message before. */
   #recent: string | undefined;
@@ -29,8 +29,9 @@ export class EncoderName {
   constructor(name: string, indexing: Indexing) {
     this.name = name;
     this.indexing = indexing;
-    this.staticIndex = staticTable.findIndex(([known]) => known === name) + 1;
-    this.#staticValues = staticTable.filter(([known]) => known === name).map(([, value]) => value);
+    const { index, values } = staticNames.get(name) ?? noStaticName;
+    this.staticIndex = index;
+    this.#staticValues = values;
   }
 
   /** The static index of name and value, `notThere` where there is none. */
@@ -43,7 +44,7 @@ export class EncoderName {
   /** The number of the insertion of `value`, which is still in the table; `notThere` where it is not. */
   insertionOf(value: string): number {
     if (value === this.#recent) return this.#recentInsertion;
-    const insertion = this.#inserted.get(value);
+    const insertion = this.#inserted?.get(value);
     if (insertion === undefined) return notThere;
     if (this.#trust < greatestTrust) this.#trust++;
     this.#recent = value;
@@ -59,12 +60,13 @@ export class EncoderName {
   }
 
   noteInserted(value: string, insertion: number): void {
+    this.#inserted ??= new Map();
     this.#inserted.set(value, insertion);
     this.#trust--;
   }
 
   noteEvicted(value: string, insertion: number): void {
-    if (this.#inserted.get(value) === insertion) this.#inserted.delete(value);
+    if (this.#inserted?.get(value) === insertion) this.#inserted.delete(value);
     if (this.#recentInsertion === insertion) this.#recent = undefined;
   }
 }

@@ -9,19 +9,21 @@ const illegal = /[^!-~]/;
 /** Methods whose requests mean something by having a body, so its absence is said (RFC 9110 section 8.6). */
 const bodyMethods = new Set(['POST', 'PUT', 'PATCH']);
 
-/** A request. False where method, target or authority is none: nothing may be sent. */
-export function encodeRequest(encoder: HpackEncoder, request: OutgoingRequest, protocol = ''): boolean {
-  const { method, target, authority, bodyLength, extra } = request;
-  if (target === '' || illegal.test(target) || illegal.test(authority) || illegal.test(method)) return false;
+/** A request; one for another protocol as an extended CONNECT. False where method, target or authority is none: nothing may be sent. */
+export function encodeRequest(encoder: HpackEncoder, request: OutgoingRequest): boolean {
+  const { method, target, authority, bodyLength, extra, upgrade = '' } = request;
+  if (target === '' || illegal.test(target) || illegal.test(authority)) return false;
+  if (method !== 'GET' && method !== 'POST' && illegal.test(method)) return false;
   encoder.begin();
-  encoder.field(':method', method);
+  encoder.field(':method', upgrade === '' ? method : 'CONNECT');
   encoder.field(':scheme', 'https');
   encoder.field(':authority', authority);
   encoder.field(':path', target);
-  if (protocol !== '') encoder.field(':protocol', protocol);
+  if (upgrade !== '') encoder.field(':protocol', upgrade);
   addFields(encoder, request.fields);
   if (bodyLength > 0) encoder.field('content-length', String(bodyLength));
-  else if (bodyLength !== chunkedBody && bodyMethods.has(method)) encoder.field('content-length', '0');
+  else if (bodyLength !== chunkedBody && upgrade === '' && bodyMethods.has(method))
+    encoder.field('content-length', '0');
   if (request.acceptsTrailers) encoder.field('te', 'trailers');
   for (const block of extra) addBlock(encoder, block);
   return true;

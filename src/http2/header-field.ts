@@ -54,7 +54,6 @@ const pseudoRoles: ReadonlyMap<string, HeaderRole> = new Map([
 /** Section 8.2.2: they make a message malformed, where others of one hop are dropped. */
 const connectionSpecific = new Set(['connection', 'proxy-connection', 'keep-alive', 'transfer-encoding', 'upgrade']);
 
-const upperCase = /[A-Z]/;
 /** What http1/head-scan refuses, CR and LF with it. */
 const control = /[\0-\x08\x0a-\x1f\x7f]/;
 /** Visible ASCII but `#`, as for HTTP/1.1 (RFC 9112 section 3.2). */
@@ -69,7 +68,7 @@ export function headerField(names: FieldNames, name: string, value: string, isSe
     if (role !== undefined) return { name, value, bytes, role, known: undefined, flaw: flawOfPseudo(role, value) };
   }
   const known = names.find(name, isSensitive);
-  if (known === undefined || upperCase.test(known.raw)) {
+  if (known === undefined || known.raw !== known.lower) {
     const what = known === undefined ? 'a name that is not a token' : 'a name with upper-case letters';
     return { name, value, bytes, role: HeaderRole.dropped, known: undefined, flaw: what };
   }

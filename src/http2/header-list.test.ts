@@ -107,7 +107,7 @@ describe('a request', () => {
     const head = read(connect, false);
     assert.deepEqual(
       [head.method, head.protocol, head.upgrade, head.target],
-      ['CONNECT', 'websocket', 'websocket', '/chat'],
+      ['GET', 'websocket', 'websocket', '/chat'],
     );
     const off = readRequest(list(...connect), false, { ...options, connectProtocol: false });
     assert.ok(off instanceof Malformed);

@@ -43,6 +43,7 @@ function parseRequest(
   const problem = checkForm(section, options) ?? checkAuthority(section) ?? checkExpectation(section);
   if (problem !== undefined) return problem;
   const { method, path, fields, contentLength, protocol } = section;
+  if (protocol !== '') return connectHead(section);
   if (unannounced === 0 && contentLength > 0) return new Malformed('content-length without content');
   const bodyLength = contentLength === -1 ? unannounced : contentLength;
   return {
@@ -52,9 +53,32 @@ function parseRequest(
     version: 20,
     fields,
     bodyLength,
-    upgrade: protocol,
+    upgrade: '',
     acceptsTrailers: section.acceptsTrailers,
     expectContinue: section.expect !== undefined && unannounced !== 0 && bodyLength !== 0,
+    protocol,
+  };
+}
+
+/** An extended CONNECT, as the request for another protocol that it is in any version of HTTP (RFC 8441 section 5). */
+function connectHead({
+  path,
+  authority,
+  fields,
+  contentLength,
+  protocol,
+}: HeaderSection): Http2RequestHead | Malformed {
+  if (contentLength !== -1) return new Malformed('content-length in a CONNECT');
+  return {
+    method: 'GET',
+    target: path,
+    authority,
+    version: 20,
+    fields,
+    bodyLength: 0,
+    upgrade: protocol.toLowerCase(),
+    acceptsTrailers: false,
+    expectContinue: false,
     protocol,
   };
 }

@@ -132,6 +132,7 @@ describe('an HpackDecoder', () => {
     ['a length that is an attack', '00 7fffffffff0f 61'],
     ['EOS in a string', '00 84ffffffff 0161'],
     ['padding of a whole byte', '00 8df1e3c2e5f23a6ba0ab90f4ffff 0161'],
+    ['padding of exactly a byte', '00 82f8ff 0161'],
     ['padding that is not EOS', '00 8cf1e3c2e5f23a6ba0ab90f4fe 0161'],
     ['a table size above the limit', '3fe21f'],
     ['three updates of the table size', '202020'],
@@ -148,6 +149,7 @@ describe('an HpackDecoder', () => {
   it('takes the nearest that may be: the last index, padding of seven bits, two updates, the whole table', () => {
     assert.deepEqual(list(open(), 'bd'), ['www-authenticate: ']);
     assert.deepEqual(list(open(), '00 8cf1e3c2e5f23a6ba0ab90f4ff 0161'), ['www.example.com: a']);
+    assert.deepEqual(list(open(), '00 81f8 0161'), ['&: a']);
     assert.deepEqual(list(open(), '203fe11f 82'), [':method: GET']);
     assert.deepEqual(list(open(), ''), []);
   });
@@ -215,10 +217,24 @@ describe('the limits of a header list', () => {
   it('hold against a block whose indexes stand for much more than itself', () => {
     const decoder = open();
     list(decoder, `40 0161 7f${integer(3000 - 127)} ${'78'.repeat(3000)}`);
+    const large = decode(decoder, 'be'.repeat(44));
+    assert.ok(!(large instanceof Http2Error));
+    assert.deepEqual([large.count, large.fields.length], [44, 10]);
+    assert.equal(large.excess, 'more than 32768 bytes of fields');
+    assert.deepEqual(list(decoder, '82'), [':method: GET']);
+    // Far too much is not decoded to its end, so the compression is lost, and the connection with it.
     const bomb = decode(decoder, 'be'.repeat(16_000));
-    assert.ok(!(bomb instanceof Http2Error));
-    assert.deepEqual([bomb.count, bomb.fields.length], [16_000, 10]);
-    assert.notEqual(bomb.excess, '');
+    assert.ok(bomb instanceof Http2Error);
+    assert.deepEqual([bomb.code, bomb.scope], [11, 'connection']);
+  });
+
+  it('hold against a block of thousands of small fields', () => {
+    const many = decode(open(), '0001610162'.repeat(512));
+    assert.ok(!(many instanceof Http2Error));
+    assert.deepEqual([many.count, many.fields.length], [512, 128]);
+    const tooMany = decode(open(), '0001610162'.repeat(514));
+    assert.ok(tooMany instanceof Http2Error);
+    assert.deepEqual([tooMany.code, tooMany.scope, tooMany.reason], [11, 'connection', 'more than 128 fields']);
   });
 });
 
@@ -235,18 +251,42 @@ describe('blocks that come again', () => {
     assert.ok(decode(decoder, '82be') instanceof Http2Error);
   });
 
+  it('share fields with other connections, but no secrets', () => {
+    const fieldOf = (hex: string) => {
+      const headers = decode(open(), hex);
+      return headers instanceof Http2Error ? assert.fail(headers.toString()) : headers.fields[0];
+    };
+    for (const hex of ['00 0161 0162', '40 0161 0163', '0f10 0164']) {
+      const [, second, third] = [fieldOf(hex), fieldOf(hex), fieldOf(hex)];
+      assert.notEqual(second, undefined);
+      assert.equal(fieldOf(hex), fieldOf(hex), hex);
+      assert.deepEqual(second, third);
+    }
+    const [first, second, third] = Array.from({ length: 3 }, () => fieldOf('10 0161 0162'));
+    assert.ok(first !== second && second !== third && first !== third);
+    assert.equal(third?.known?.neverIndexed, true);
+  });
+
   it('insert nothing that another block inserted', () => {
     const decoder = open();
     for (const hex of ['82', '82', '82', '40 0161 0162', '82', '82']) list(decoder, hex);
     assert.equal(decoder.tableBytes, 34);
   });
 
+  it('are not kept where a field of theirs never came before', () => {
+    const decoder = open();
+    const repeated = Array.from({ length: 3 }, () => decode(decoder, '82 84'));
+    for (let at = 0; at < 1000; at++)
+      list(decoder, `82 84 0f10 04 ${Buffer.from(String(at).padStart(4, '0')).toString('hex')}`);
+    assert.equal(decode(decoder, '82 84'), repeated[2]);
+  });
+
   it('insert again what they insert', () => {
     const decoder = open();
     const block = '88 40 0161 0162 5f 0163';
-    const seen = [block, block, block, block].map((hex) => decode(decoder, hex));
-    assert.equal(seen[2], seen[3]);
-    assert.equal(decoder.tableBytes, 4 * (34 + 'content-type'.length + 33));
+    const seen = Array.from({ length: 6 }, () => decode(decoder, block));
+    assert.equal(seen[4], seen[5]);
+    assert.equal(decoder.tableBytes, 6 * (34 + 'content-type'.length + 33));
     assert.deepEqual(list(decoder, 'bebfc0c1'), ['content-type: c', 'a: b', 'content-type: c', 'a: b']);
     // A table of 48 bytes has room for one of the two.
     list(decoder, '3f11');

@@ -20,11 +20,14 @@ export type HeaderLimits = {
 const greatestShift = 21;
 /** The smallest size on the way, then the final one (RFC 7541 section 4.2). */
 const maxSizeUpdates = 2;
+/** A list so many times above a limit is not even decoded to its end: nobody means it, and it costs more than it cost to send. */
+const greatestExcess = 4;
 /** What no integer is. */
 const illegalInteger = -1;
 /** Of the blocks that came before, by connection. */
 const keptBlocks = 32;
 const longestBlock = 512;
+const blockWords = 8;
 /** For a block that refers to nothing in the dynamic table. */
 const anyVersion = -1;
 const noFields: readonly HeaderField[] = [];
@@ -44,13 +47,17 @@ export class HpackDecoder {
   readonly #context: HpackContext;
   readonly #limits: HeaderLimits;
   readonly #table = new DynamicTable(initialHeaderTableSize);
-  readonly #blocks = new RepeatCache<KeptBlock>(keptBlocks, longestBlock);
+  readonly #blocks = new RepeatCache<KeptBlock>(keptBlocks, longestBlock, blockWords);
   #maxTableBytes = initialHeaderTableSize;
   /** The peer has acknowledged a smaller table and must say so before anything else. */
   #awaitsUpdate = false;
   #at = 0;
-  /** About the block that is being decoded: whether it refers to the dynamic table, or resizes it, and what it inserts. */
+  /**
+   * About the block that is being decoded: whether it refers to the dynamic table, or resizes it; whether it has a field that
+   * never came before; and what it inserts.
+   */
   #isTied = false;
+  #isNew = false;
   #inserts: HeaderField[] | undefined;
 
   constructor(context: HpackContext, limits: HeaderLimits) {
@@ -80,31 +87,40 @@ export class HpackDecoder {
     }
     const { version } = table;
     this.#isTied = this.#awaitsUpdate;
+    this.#isNew = false;
     this.#inserts = undefined;
     const headers = new DecodedHeaders();
     const error = this.#decodeBlock(bytes, start, end, headers);
     if (error !== undefined) return connectionError(ErrorCode.compressionError, error);
+    if (this.#at < end) return connectionError(ErrorCode.enhanceYourCalm, headers.excess);
+    // A block with a new field, a path mostly, is none that repeats.
+    if (this.#isNew) return headers;
     const inserts = this.#inserts ?? noFields;
     if (!this.#isTied) this.#blocks.add(bytes, start, end, { headers, inserts, version: anyVersion });
     else if (table.version === version) this.#blocks.add(bytes, start, end, { headers, inserts, version });
     return headers;
   }
 
+  /** Stops before the end where there is far too much. Gives what is wrong with the compression. */
   #decodeBlock(bytes: Buffer, start: number, end: number, headers: DecodedHeaders): string | undefined {
     this.#at = start;
     if (start < end || this.#awaitsUpdate) {
       const error = this.#readSizeUpdates(bytes, end);
       if (error !== undefined) return error;
     }
-    while (this.#at < end) {
+    const { listBytes, fieldCount } = this.#limits;
+    while (
+      this.#at < end &&
+      headers.bytes <= greatestExcess * listBytes &&
+      headers.count <= greatestExcess * fieldCount
+    ) {
       const first = bytes[this.#at] as number;
       const field = first >= 0x80 ? this.#readIndexed(bytes, end) : this.#readLiteral(bytes, end, first);
       if (typeof field === 'string') return field;
       headers.count++;
       headers.bytes += field.bytes;
-      if (headers.bytes > this.#limits.listBytes)
-        headers.excess = `more than ${this.#limits.listBytes} bytes of fields`;
-      else if (headers.count > this.#limits.fieldCount) headers.excess = `more than ${this.#limits.fieldCount} fields`;
+      if (headers.bytes > listBytes) headers.excess = `more than ${listBytes} bytes of fields`;
+      else if (headers.count > fieldCount) headers.excess = `more than ${fieldCount} fields`;
       else headers.fields.push(field);
     }
     return undefined;
@@ -137,14 +153,18 @@ export class HpackDecoder {
     if (index === 0) this.#skipString(bytes, end);
     this.#skipString(bytes, end);
     if (this.#at > end) return 'a string that is cut off';
-    // A name by a dynamic index is another one tomorrow; a secret is remembered by nobody.
-    const mayKeep = index < firstDynamicIndex && !isSensitive;
-    let field = mayKeep ? this.#context.literals.find(bytes, start, this.#at) : undefined;
+    const { literals } = this.#context;
+    // A name by a dynamic index is another one tomorrow; a secret is shared with nobody.
+    const mayKeep = index < firstDynamicIndex && !isSensitive && this.#at - start <= literals.longest;
+    let field = mayKeep ? literals.find(bytes, start, this.#at) : undefined;
     if (field === undefined) {
       this.#at = behindIndex;
       const made = this.#makeField(bytes, end, index, isSensitive);
       if (typeof made === 'string') return made;
-      if (mayKeep) this.#context.literals.add(bytes, start, this.#at, made);
+      if (mayKeep) {
+        this.#isNew = true;
+        literals.add(bytes, start, this.#at, made);
+      }
       field = made;
     }
     if (isInserted) {

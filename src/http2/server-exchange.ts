@@ -55,6 +55,9 @@ export class Http2Exchange implements Exchange, StreamListener {
   #heldHead: { readonly head: ResponseHead; readonly extra: FieldBlock } | undefined;
   #heldBody: Buffer | undefined;
   #bodyless = false;
+  /** Both directions are another protocol, until both have ended; ours has. */
+  #isTunnel = false;
+  #tunnelEnded = false;
   /** Bytes that the answer may still have; Infinity where none are announced. */
   #left = Infinity;
   #closeAsked = false;
@@ -70,7 +73,7 @@ export class Http2Exchange implements Exchange, StreamListener {
     this.#stream = stream;
     this.#connection = connection;
     this.#continueDue = expectContinue;
-    stream.announce(head.bodyLength);
+    stream.announce(head.upgrade === '' ? head.bodyLength : chunkedBody);
     stream.pause();
   }
 
@@ -107,7 +110,7 @@ export class Http2Exchange implements Exchange, StreamListener {
   pauseRequest(): void {
     this.#isPaused = true;
     this.#stream.pause();
-    this.#timers?.awaitFlow();
+    if (!this.#isTunnel) this.#timers?.awaitFlow();
   }
 
   resumeRequest(): void {
@@ -118,6 +121,7 @@ export class Http2Exchange implements Exchange, StreamListener {
 
   #flow(): void {
     if (this.#failure !== undefined) return this.fail(this.#failure);
+    if (this.#isTunnel) return this.#stream.resume();
     const { bodyLength } = this.head;
     if (this.#maxBodyBytes > 0 && bodyLength > this.#maxBodyBytes)
       return this.fail(new Fault('body_too_large', 'client'));
@@ -133,7 +137,7 @@ export class Http2Exchange implements Exchange, StreamListener {
     this.receivedBytes += bytes.length;
     if (this.#maxBodyBytes > 0 && this.receivedBytes > this.#maxBodyBytes)
       return this.fail(new Fault('body_too_large', 'client'));
-    this.#timers?.awaitBody();
+    if (!this.#isTunnel) this.#timers?.awaitBody();
     this.#sink?.onRequestBody(bytes);
   }
 
@@ -141,11 +145,13 @@ export class Http2Exchange implements Exchange, StreamListener {
     this.#requestDone = true;
     this.#timers?.awaitNothing();
     this.#sink?.onRequestEnd(trailers);
+    if (this.#isTunnel) this.#settleTunnel();
   }
 
   onStreamFlush(): void {
     this.#headRead = true;
     if (this.#requestDone || this.#isPaused || this.#sink === undefined) return;
+    if (this.#isTunnel) return this.#sink.onRequestFlush();
     // Most bodies come with their heads: only what takes longer is timed.
     if (this.#timers === undefined) this.#timersOf().bodyStarts(this.receivedBytes);
     this.#sink.onRequestFlush();
@@ -171,8 +177,20 @@ export class Http2Exchange implements Exchange, StreamListener {
     this.#heldHead = { head, extra };
   }
 
+  switchProtocols(_protocol: string, head: ResponseHead, sink: RequestSink): void {
+    if (this.#state !== 'open') return;
+    this.#state = 'answering';
+    this.#isTunnel = true;
+    this.#isPaused = false;
+    this.#watcher = undefined;
+    this.#sink = sink;
+    this.#timers?.awaitNothing();
+    this.#connection.sendHead(this.#stream, { ...head, status: 200 }, FieldBlock.empty, -1, false);
+    this.#stream.resume();
+  }
+
   sendBody(chunk: Buffer): boolean {
-    if (this.#state !== 'answering' || this.#bodyless) return true;
+    if (this.#state !== 'answering' || this.#bodyless || this.#tunnelEnded) return true;
     const { length } = chunk;
     if (length > this.#left) {
       this.abort();
@@ -220,12 +238,28 @@ export class Http2Exchange implements Exchange, StreamListener {
 
   sendEnd(trailers: Fields | undefined): void {
     if (this.#state !== 'answering') return;
+    if (this.#isTunnel) return this.#endTunnel();
     if (!this.#bodyless && this.#left > 0 && this.#left !== Infinity) return this.abort();
     const some = trailers !== undefined && trailers.length > 0 && !this.#bodyless;
     this.#release(!some);
     if (!this.#stream.localEnded) this.#stream.end(some ? trailers : undefined);
     this.#finish();
     this.#connection.onAnswered(this.#closeAsked);
+  }
+
+  #endTunnel(): void {
+    if (this.#tunnelEnded) return;
+    this.#tunnelEnded = true;
+    this.#stream.end(undefined);
+    if (this.#stream.queuedBytes > 0) this.#awaitTaking();
+    this.#settleTunnel();
+  }
+
+  /** Over where both directions have ended, and the flow knows it. */
+  #settleTunnel(): void {
+    if (!this.#tunnelEnded || !this.#requestDone || this.#state !== 'answering') return;
+    this.#finish();
+    this.#connection.onAnswered(false);
   }
 
   flush(): void {
@@ -262,7 +296,8 @@ export class Http2Exchange implements Exchange, StreamListener {
     if (this.#state === 'over') return;
     this.#heldHead = undefined;
     this.#finish();
-    this.#stream.reset(ErrorCode.internalError);
+    // Of a tunnel it stands for a TCP reset (RFC 8441 section 5).
+    this.#stream.reset(this.#isTunnel ? ErrorCode.cancel : ErrorCode.internalError);
     this.onStreamClosed();
     this.#connection.onAnswered(false);
   }

@@ -75,7 +75,7 @@ export class Http2ServerConnection implements ClientConnection, ExchangeConnecti
     socket.on('data', (bytes: Buffer) => this.#onData(bytes));
     const { clock, turn, http2, limits, maxConcurrentStreams } = options;
     this.#decoder = new HpackDecoder(http2.hpack, { listBytes: limits.headBytes, fieldCount: limits.fieldCount });
-    this.#requestOptions = { pathBytes: limits.startLineBytes, connectProtocol: false };
+    this.#requestOptions = { pathBytes: limits.startLineBytes, connectProtocol: true };
     this.#session = new Http2Session(
       socket,
       {
@@ -88,6 +88,7 @@ export class Http2ServerConnection implements ClientConnection, ExchangeConnecti
           [SettingId.maxConcurrentStreams, maxConcurrentStreams],
           [SettingId.initialWindowSize, streamWindow],
           [SettingId.maxHeaderListSize, limits.headBytes],
+          [SettingId.enableConnectProtocol, 1],
         ],
       },
       this,

@@ -70,3 +70,23 @@ export const firstDynamicIndex = staticTable.length + 1;
 
 /** What an entry costs beside its octets (section 4.1), and a field of a header list (RFC 9113 section 6.5.2). */
 export const entryOverhead = 32;
+
+export type StaticName = {
+  /** Of its first entry; 0 where there is none. */
+  readonly index: number;
+  /** Of its entries, which stand one behind the other. */
+  readonly values: readonly string[];
+};
+
+export const noStaticName: StaticName = { index: 0, values: [] };
+
+/** The entries by name. */
+export const staticNames: ReadonlyMap<string, StaticName> = new Map(
+  staticTable.map(([name]) => [
+    name,
+    {
+      index: staticTable.findIndex(([other]) => other === name) + 1,
+      values: staticTable.filter(([other]) => other === name).map(([, value]) => value),
+    },
+  ]),
+);

@@ -121,6 +121,7 @@ function catalogue() {
     connectionsActive: gauge('sum', 'connections_active', 'Open client connections', 'entry_point'),
     connections: counter('connections_total', 'Accepted client connections', 'entry_point'),
     requestsActive: gauge('sum', 'requests_active', 'Requests in progress'),
+    tunnelsActive: gauge('sum', 'tunnels_active', 'Of these, WebSockets and other requests that switched protocols'),
     requests: counter('requests_total', 'Answered requests by status class (2xx)', 'route', 'status', 'backend'),
     requestSeconds: seconds('request_seconds', 'From the head of a request to the end of its answer', 'route'),
     faults: counter('faults_total', 'Failed requests by reason code and whose fault it was', 'code', 'source'),

@@ -7,7 +7,7 @@ import { isIssuedBy } from '../certs/issuer.ts';
 import { verifyChainStrength, verifyDates, type VerificationResult } from './certificate-checks.ts';
 import { clientAuth, hasPurpose, serverAuth } from '../certs/extended-key-usage.ts';
 import { quoteSubject, findTop, type IssuerIndex, verifyIssuer } from './issuer-diagnosis.ts';
-import type { TrustBundle } from './trust-bundle.ts';
+import { mayIssue, type TrustBundle } from './trust-bundle.ts';
 
 export type DiagnosisInput = {
   /** Verification code (`CERT_HAS_EXPIRED`), TLS error code (`ERR_SSL_…`) or errno; '' where there is none. */
@@ -133,7 +133,7 @@ function diagnoseDates(input: DiagnosisInput, leaf: CertificateFacts, code: stri
 }
 
 function verifyPurpose({ leg, bundle, chain }: DiagnosisInput, leaf: CertificateFacts): VerificationResult {
-  const impostor = verifyImpostor(leaf, chain);
+  const impostor = verifyImpostor(leaf, chain, bundle);
   if (impostor !== undefined) return impostor;
   const [usage, word, side] = leg === 1 ? [clientAuth, 'clientAuth', 'client'] : [serverAuth, 'serverAuth', 'server'];
   const who = quoteSubject(leaf);
@@ -154,7 +154,7 @@ function verifyPurpose({ leg, bundle, chain }: DiagnosisInput, leaf: Certificate
 }
 
 function verifyUnspecified(input: DiagnosisInput, leaf: CertificateFacts): VerificationResult {
-  const impostor = verifyImpostor(leaf, input.chain);
+  const impostor = verifyImpostor(leaf, input.chain, input.bundle);
   if (impostor !== undefined) return impostor;
   const issuer = verifyIssuer(input, leaf);
   if (input.bundle === undefined || input.bundle.findIssuer(findTop(leaf, input.chain)) === undefined) return issuer;
@@ -163,8 +163,15 @@ function verifyUnspecified(input: DiagnosisInput, leaf: CertificateFacts): Verif
 }
 
 /** A certificate that was issued by one which may issue nothing. */
-function verifyImpostor(leaf: CertificateFacts, chain: readonly CertificateFacts[]): VerificationResult | undefined {
-  const impostor = chain.find((facts) => !facts.isCa && facts !== leaf && isIssuedBy(leaf, facts));
+function verifyImpostor(
+  leaf: CertificateFacts,
+  chain: readonly CertificateFacts[],
+  bundle: TrustBundle | undefined,
+): VerificationResult | undefined {
+  const anchors = bundle?.findNamed(leaf.issuerKey).filter((facts) => !mayIssue(facts)) ?? [];
+  const impostor = [...chain.filter(({ isCa }) => !isCa), ...anchors].find(
+    (facts) => facts.sha256 !== leaf.sha256 && isIssuedBy(leaf, facts),
+  );
   return (
     impostor && {
       code: 'untrusted_issuer',

@@ -16,6 +16,8 @@ export interface CallWaiter {
 }
 
 export type AcquireOptions = {
+  /** The call is for another protocol than HTTP (`OutgoingRequest.upgrade`). */
+  readonly upgrade?: boolean;
   /** Only a connection that carried no call yet: for the one retry after a stale kept-alive connection. */
   readonly fresh: boolean;
 };

@@ -37,10 +37,10 @@ export class Dialer {
   readonly #situation: TransportSituation;
 
   constructor({ endpoint, addresses, identity, settings, dependencies, owner }: DialerOptions) {
-    const { connectMs, handshakeMs } = settings;
+    const { connectMs, handshakeMs, http1Only } = settings;
     const tickets = identity === undefined ? undefined : new Tickets();
     const { clock, readBuffers, intermediates } = dependencies;
-    const alpn = dependencies.protocols.offered(identity?.http2 ?? 'off');
+    const alpn = dependencies.protocols.offered(http1Only === true ? 'off' : (identity?.http2 ?? 'off'));
     const ours = { clock, readBuffers, intermediates };
     this.target = { ...ours, endpoint, addresses, identity, tickets, alpn, connectMs, handshakeMs };
     this.label = endpointLabel(endpoint);

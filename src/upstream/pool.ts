@@ -107,6 +107,12 @@ export class Pool implements PooledConnectionOwner, WaitListener {
     for (const listener of this.#listeners) listener();
   }
 
+  /** One of its connections takes a call for another protocol on a stream. */
+  get offersUpgrades(): boolean {
+    for (const connection of this.#open) if (connection.connection.takesUpgrades && connection.room > 0) return true;
+    return false;
+  }
+
   /** Calls back whenever `ejected` changes; the result ends that. */
   watch(listener: () => void): () => void {
     this.#listeners.add(listener);
@@ -303,7 +309,8 @@ export class Pool implements PooledConnectionOwner, WaitListener {
   }
 
   onDialFailure(fault: Fault): void {
-    this.#ejection.failed(fault);
+    // The backend's health is judged by the pool that it is for in the first place.
+    if (this.#settings.http1Only !== true) this.#ejection.failed(fault);
     // As many fail as would have been served, so that a dead backend does not keep a long queue for one attempt each.
     for (let i = this.#limits.capacity; i > 0; i -= 1) {
       const place = this.#waiting.next(false);

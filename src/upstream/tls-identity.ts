@@ -43,7 +43,16 @@ export type TlsMaterial = {
 /** Equal for equal material only; safe to log. */
 export function digestMaterial(material: TlsMaterial): string {
   const { verify, anchors, client, serverName, minVersion, maxVersion, crl } = material;
-  const parts = [verify, anchors?.bundle.digest, client?.chainPem, client?.keyPem, serverName, minVersion, maxVersion];
+  const parts = [
+    verify,
+    anchors?.bundle.digest,
+    anchors?.partialChain,
+    client?.chainPem,
+    client?.keyPem,
+    serverName,
+    minVersion,
+    maxVersion,
+  ];
   parts.push(
     material.nameCheck === 'commonName',
     rulesOf(material).digest,
@@ -105,7 +114,7 @@ export class TlsIdentity {
     if (now > this.#casUntil) {
       const { anchors } = this;
       const whole = anchors?.bundle.certificates.length ?? 0;
-      const { pem, until } = anchors === undefined ? nothing : opensslCas(anchors.bundle, false, now);
+      const { pem, until } = anchors === undefined ? nothing : opensslCas(anchors, 'servers', now);
       this.#casUntil = until;
       if (pem.length !== whole) this.#context = this.#makeContext(now);
     }
@@ -116,7 +125,7 @@ export class TlsIdentity {
     const { anchors, client, minVersion, maxVersion } = this.#material;
     return tls.createSecureContext({
       // Never undefined: no anchors would mean the public roots to Node (N22).
-      ca: anchors === undefined ? [] : [...opensslCas(anchors.bundle, false, now).pem],
+      ca: anchors === undefined ? [] : [...opensslCas(anchors, 'servers', now).pem],
       minVersion,
       maxVersion,
       ...(client === undefined ? {} : { cert: client.chainPem, key: client.keyPem }),

@@ -16,6 +16,7 @@ export function manyCallProtocol(capacity: number): BackendProtocol {
 class ManyCallConnection implements BackendConnection {
   capacity: number;
   hasAnswered = false;
+  readonly takesUpgrades = false;
   readonly #socket: Socket;
   readonly #owner: ConnectionOwner;
   readonly #calls = new Map<number, ManyCall>();

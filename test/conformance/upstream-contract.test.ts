@@ -361,6 +361,7 @@ for (const protocol of [http1, many, http2]) {
       };
       const endpoint = { scheme: 'http', host: '127.0.0.1', port: peer.port } as const;
       const check = new HealthCheck({ endpoint, identity: undefined, config, dependencies: setup });
+      check.begin();
       t.after(() => check.close());
       await peer.requests.waitFor(({ path }) => path === '/health');
       await once(peer.accepted.items[0] as net.Socket, 'close');

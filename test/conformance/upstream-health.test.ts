@@ -82,6 +82,7 @@ function open(
     ),
     pools,
   );
+  pools.beginChecks();
   const close = (): void => {
     cluster.close();
     pools.close();
@@ -277,9 +278,11 @@ test('what a check knows survives a reload that does not change it; a check that
   const options = clusterOptions([backendConfig(`http://127.0.0.1:${served.port}`)], noTls, { healthCheck: check });
   const old = openPools(setup);
   const before = new Cluster(options, old);
+  old.beginChecks();
   await setup.feed.waitFor(({ kind }) => kind === 'health');
   const next = openPools(setup, new IdleBudget(0), old);
   const after = new Cluster(options, next);
+  next.beginChecks();
   before.close();
   old.close();
   assert.equal(pick(after), undefined, 'still down, without a new probe');

@@ -155,7 +155,9 @@ describe('a backend of a mesh, known by its SPIFFE ID alone', () => {
         unhealthyThreshold: 1,
       },
     });
-    const cluster = new Cluster(options, openPools(setup));
+    const pools = openPools(setup);
+    const cluster = new Cluster(options, pools);
+    pools.beginChecks();
     const event = await setup.feed.waitFor(({ kind }) => kind === 'health');
     assert.ok(event.kind === 'health');
     assert.deepEqual([event.state.healthy, event.state.reason?.code], [false, 'name_mismatch']);

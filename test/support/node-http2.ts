@@ -51,6 +51,8 @@ export type NodeVerdict = {
   /** Codes of RST_STREAM frames that it sent, and of GOAWAY. */
   readonly resets: number[];
   readonly goAway: number | undefined;
+  /** It gave the connection up without a GOAWAY. */
+  readonly isBroken: boolean;
 };
 
 /** Gives `bytes`, the preface with them, to Node's server. Ends when it has answered a PING behind them, or closed. */
@@ -59,6 +61,7 @@ export async function judgeByNode(bytes: readonly Buffer[], settings: http2.Sett
   const lists: [string, string][][] = [];
   const resets: number[] = [];
   let goAway: number | undefined;
+  let isBroken = false;
   const output = new FrameOutput(new PagePool());
   const over = Promise.withResolvers<undefined>();
   const handler: FrameHandler = Object.assign(new FrameLog(), {
@@ -80,11 +83,12 @@ export async function judgeByNode(bytes: readonly Buffer[], settings: http2.Sett
     stream.on('error', () => undefined);
     stream.resume();
   });
-  server.on('sessionError', () => undefined);
+  server.on('sessionError', () => {
+    isBroken = goAway === undefined;
+  });
   ours.on('data', (chunk: Buffer) => reader.push(chunk));
-  ours.on('error', () => over.resolve(undefined));
-  ours.on('close', () => over.resolve(undefined));
-  ours.on('end', () => over.resolve(undefined));
+  ours.on('error', () => undefined);
+  server.on('session', (session) => session.on('close', () => over.resolve(undefined)));
   server.emit('connection', theirs);
   for (const part of bytes) ours.write(part);
   output.ping(Buffer.alloc(8), false);
@@ -92,5 +96,5 @@ export async function judgeByNode(bytes: readonly Buffer[], settings: http2.Sett
   await over.promise;
   ours.destroy();
   theirs.destroy();
-  return { lists, resets, goAway };
+  return { lists, resets, goAway, isBroken };
 }
