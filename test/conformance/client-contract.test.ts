@@ -344,8 +344,8 @@ for (const protocol of [http1, http2]) {
             assert.equal((await sink.ended.promise).length, body.length);
             answer(exchange);
             assert.deepEqual(await client.answers(1), [200]);
-          },
-        );
+          });
+        }
 
         it('is told when the whole request is late, and may still answer', async (t) => {
           const { client, clock, exchanges } = await open(t, protocol, secure);
