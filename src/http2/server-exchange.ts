@@ -251,7 +251,6 @@ export class Http2Exchange implements Exchange, StreamListener {
     if (this.#tunnelEnded) return;
     this.#tunnelEnded = true;
     this.#stream.end(undefined);
-    if (this.#stream.queuedBytes > 0) this.#awaitTaking();
     this.#settleTunnel();
   }
 
