@@ -64,7 +64,7 @@ export function backendMaterial(
   { clientPair, crlKey }: LoadedBackendTls,
   anchors: AnchorSet,
   crls: CrlLookup,
-): TlsMaterial {
+): Required<TlsMaterial> {
   const { insecureSkipVerify, serverName, nameCheck, minVersion, maxVersion, crl, http2 } = config.tls;
   return {
     verify: !insecureSkipVerify,

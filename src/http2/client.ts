@@ -61,6 +61,10 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
   #isClosed = false;
   #error: (Error & { code?: string }) | undefined;
   #cancelPing: (() => void) | undefined;
+  /** The backend takes nothing of what it gets: no further request is worth waiting there. */
+  #isChoked = false;
+  /** How often something came: shows that the backend is there. */
+  reads = 0;
 
   /** `readBuffer`: where the socket's bytes come from if it was opened with one, so that it emits no `data`. */
   constructor(socket: Socket, options: Http2BackendOptions, owner: ConnectionOwner, readBuffer?: ReadBuffer) {
@@ -112,7 +116,8 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
   }
 
   get capacity(): number {
-    return this.#isLeaving || this.#isClosed || this.#cancelPing !== undefined ? 0 : this.#allowed;
+    const isUsable = !this.#isLeaving && !this.#isClosed && this.#cancelPing === undefined;
+    return isUsable && !this.#isChoked ? this.#allowed : 0;
   }
 
   openCall(account?: CallAccount): BackendCall {
@@ -124,7 +129,7 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
 
   /** Closes it, whatever it does; calls in progress fail with `fault` or backend_closed. */
   destroy(fault?: Fault): void {
-    this.#close(fault, () => fault ?? closedByUs());
+    this.#close(fault, [...this.#calls], () => fault ?? closedByUs());
   }
 
   #onBytes(bytes: Buffer): void {
@@ -150,6 +155,7 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
     const stream = this.#session.open(this.#nextStreamId);
     stream.listener = call;
     this.#nextStreamId += 2;
+    this.#session.budget.answered += 1;
     if (this.#nextStreamId > greatestStreamId) this.#isLeaving = true;
     this.#session.sendHeaders(stream, this.#encoder.block, this.#encoder.length, bodyLength === 0 && upgrade === '');
     return stream;
@@ -165,7 +171,7 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
 
   onCallTold(): void {
     if (this.#isClosed) return;
-    if (this.#isLeaving && this.activeCalls === 0) this.#close(undefined, closedByUs);
+    if (this.#isLeaving && this.activeCalls === 0) this.#close(undefined, []);
     else this.#owner.onFree(this);
   }
 
@@ -180,6 +186,7 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
 
   /** Anything that comes shows that it is there. */
   onRead(): void {
+    this.reads += 1;
     if (this.#cancelPing === undefined) return;
     this.#cancelPing();
     this.#cancelPing = undefined;
@@ -255,7 +262,7 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
       const detail = `the backend ends the connection and has not begun this call (${raw})`;
       call.fail(new Fault('stream_refused', 'backend', { detail, raw }));
     }
-    if (this.activeCalls === 0) this.#close(undefined, closedByUs);
+    if (this.activeCalls === 0) this.#close(undefined, []);
   }
 
   onStreamClosed(): void {}
@@ -266,14 +273,20 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
 
   onBroken(error: Http2Error): void {
     const fault = new Fault('backend_protocol', 'backend', { detail: error.reason, raw: nameOfErrorCode(error.code) });
-    this.#close(fault, () => fault);
+    this.#close(fault, [...this.#calls], () => fault);
   }
 
   onTaken(): void {}
 
-  onBehind(): void {}
+  onBehind(): void {
+    this.#isChoked = this.#session.output.isChoked;
+  }
 
-  onCaughtUp(): void {}
+  onCaughtUp(): void {
+    if (!this.#isChoked) return;
+    this.#isChoked = false;
+    this.#owner.onFree(this);
+  }
 
   // --- endings
 
@@ -287,13 +300,18 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
     const ending = cause ?? Object.assign(new Error('closed before the answer'), { code: 'EOF' });
     const refusal = isIdle || this.hasAnswered ? undefined : this.#owner.translateFailure?.(ending);
     const closed = refusal ?? new Fault('backend_closed', 'backend', { raw, cause });
-    this.#close(isIdle ? undefined : closed, (call) =>
+    const lost = [...this.#calls].filter((call) => !call.isHeldWhole);
+    this.#close(isIdle ? undefined : closed, lost, (call) =>
       call.isAnswered ? new Fault('backend_truncated', 'backend', { raw, cause }) : closed,
     );
   }
 
-  /** The owner hears first, so that a retry finds it gone. */
-  #close(fault: Fault | undefined, faultOf: (call: Http2BackendCall) => Fault): void {
+  /** `lost`: calls that fail with it. The owner hears first, so that a retry finds it gone. */
+  #close(
+    fault: Fault | undefined,
+    lost: readonly Http2BackendCall[],
+    faultOf: (call: Http2BackendCall) => Fault = closedByUs,
+  ): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#cancelPing?.();
@@ -304,7 +322,7 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
     // GOAWAY goes out where the backend takes it at once; nobody waits for one that does not.
     if (this.#socket.writable && this.#socket.writableLength === 0) this.#socket.destroySoon();
     else this.#socket.destroy();
-    const ended = [...this.#calls].map((call) => ({ fault: faultOf(call), sink: call.end() }));
+    const ended = lost.map((call) => ({ fault: faultOf(call), sink: call.end() }));
     this.#owner.onClosed(this, fault);
     for (const { fault: reason, sink } of ended) sink?.onBackendFailure(reason);
   }

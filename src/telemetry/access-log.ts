@@ -1,8 +1,11 @@
 // One JSON line per request, put together by hand from pieces that are computed once per connection (access-log-fields.ts). Lines
 // are ASCII and at most 4,096 bytes; they are gathered here and written by log-file.ts. The query string never enters the log: it is
 // where secrets end up.
+import { isatty } from 'node:tty';
 import type { Clock } from '../base/clock.ts';
+import { mayHaveColours } from '../base/colour.ts';
 import type { AccessLogFields } from './access-log-fields.ts';
+import { accessTextLine } from './access-log-text.ts';
 import { jsonText } from './log-escape.ts';
 import { LogFile } from './log-file.ts';
 import type { Counter } from './registry.ts';
@@ -66,6 +69,8 @@ export type AccessLogOptions = {
   /** A file that is appended to, or `stdout` or `stderr`. */
   readonly path: string;
   readonly fields: AccessLogFields;
+  /** undefined: text on a terminal, else JSON. */
+  readonly format?: 'text' | 'json' | undefined;
   /** Share of requests that are logged, 0 to 1. */
   readonly sample: number;
   readonly clock: Clock;
@@ -80,6 +85,8 @@ export class AccessLog {
   readonly #file: LogFile;
   readonly #sample: number;
   readonly #random: () => number;
+  readonly #text: boolean;
+  readonly #colour: boolean;
   #second = -1;
   #secondText = '';
 
@@ -89,6 +96,9 @@ export class AccessLog {
     this.fields = options.fields;
     this.#sample = options.sample;
     this.#random = options.random;
+    const fd = { stdout: 1, stderr: 2 }[options.path] ?? -1;
+    this.#text = options.format === undefined ? isatty(fd) : options.format === 'text';
+    this.#colour = mayHaveColours(fd);
   }
 
   get isOpen(): boolean {
@@ -98,7 +108,8 @@ export class AccessLog {
   /** Never throws, never blocks. */
   write(record: AccessRecord): void {
     if (this.#sample < 1 && this.#random() >= this.#sample) return;
-    this.#file.write(accessLogLine(record, this.#timeText(record.time)));
+    const line = accessLogLine(record, this.#timeText(record.time));
+    this.#file.write(this.#text ? accessTextLine(line, this.#colour) : line);
   }
 
   /** ISO 8601 with milliseconds; the text of a second is made once. */
