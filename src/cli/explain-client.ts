@@ -92,5 +92,6 @@ export function describeRule(
   if (client === undefined || typeof client.verdict === 'object') return lines;
   if (client.verdict === 'plain' && rule.required) return lines;
   const denial = rule.verify(client.verdict === 'passes' ? { leaf: client.chain[0] } : undefined);
-  return [...lines, denial === undefined ? 'rule     allows it' : `rule     403 policy_denied: ${denial.detail}`];
+  const code = client.verdict === 'passes' ? 'policy_denied' : 'no_client_cert';
+  return [...lines, denial === undefined ? 'rule     allows it' : `rule     403 ${code}: ${denial.detail}`];
 }

@@ -33,12 +33,15 @@ export interface HandshakeSink {
   /** What decides the choice among our certificates (hello-kind.ts). */
   helloKind(): string;
   onSecure(socket: TLSSocket): void;
-  /** The handshake failed; the socket is about to close. */
-  onTlsError(error: Error & { code?: string }): void;
+  /** The handshake failed; the socket is about to close. It still knows the certificate of the client, where that came so far. */
+  onTlsError(error: TlsError, socket: TLSSocket | undefined): void;
 }
 
+/** `library`: OpenSSL's part that the error comes from. */
+export type TlsError = Error & { readonly code?: string; readonly library?: string };
+
 /** http/1.0 is what old clients of that version offer; a client that offers neither gets no_application_protocol. */
-const alpnProtocols = ['http/1.1', 'http/1.0'];
+export const alpnProtocols: readonly string[] = ['http/1.1', 'http/1.0'];
 
 type StapleCallback = (error: Error | null, response: Buffer | null) => void;
 
@@ -59,7 +62,7 @@ export class TlsTerminator {
       requestCert: trust !== undefined,
       // The verdict is ours, with a reason; Node would close without one (N12).
       rejectUnauthorized: false,
-      ALPNProtocols: alpnProtocols,
+      ALPNProtocols: [...alpnProtocols],
     });
     this.#staples = options.staples && new StapleChoice(options.staples, options.cert);
     // Node asks for a response only where somebody listens; what counts is the stage's answer (start).
@@ -135,7 +138,7 @@ export class TlsTerminator {
         if (newKind !== undefined) this.#learn(newKind, first as TLSSocket);
         told?.onSecure(first as TLSSocket);
       } else if (event === 'tlsClientError') {
-        told?.onTlsError(first as Error);
+        told?.onTlsError(first as TlsError, second as TLSSocket | undefined);
         (second as TLSSocket | undefined)?.destroy();
       }
       return true;

@@ -36,6 +36,7 @@ function report(context: RequestContext, fault: Fault, route: string, backend: s
     raw: fault.raw,
     route,
     backend,
+    help: fault.help,
   });
 }
 
@@ -51,6 +52,7 @@ function log(context: RequestContext, status: number, durationMs: number, route:
     status,
     code: context.fault?.code ?? '',
     rule: context.fault instanceof RouteDenied || context.fault instanceof AmbiguousPath ? context.fault.rule : '',
+    detail: context.fault?.detail ?? '',
     route,
     backend,
     durationMs,
@@ -73,6 +75,7 @@ export function recordBadRequest(client: Client, services: Services, fault: Faul
     status: fault.status,
     code: fault.code,
     rule: '',
+    detail: fault.detail ?? '',
     route: '',
     backend: '',
     durationMs: 0,

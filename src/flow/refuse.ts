@@ -27,7 +27,7 @@ function answer(context: RequestContext, fault: Fault): void {
   const { exchange } = context;
   const { status } = fault;
   const accept = exchange.head.fields.find('accept');
-  const { contentType, body } = renderProblem(fault.code, status, context.requestId, accept);
+  const { contentType, body } = renderProblem(fault, context.requestId, accept);
   const fields: [string, string][] = [
     ['Content-Type', contentType],
     ['Cache-Control', 'no-store'],

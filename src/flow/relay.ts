@@ -11,9 +11,11 @@ import {
   type ResponseSink,
 } from '../http/exchange.ts';
 import { FieldBlock, type Fields } from '../http/field.ts';
+import { isHttpsPortPage, tlsWhereHttp } from '../http/tls-where-http.ts';
 import type { AcquireOptions, CallWaiter } from '../upstream/call-waiter.ts';
 import type { Caller } from '../upstream/caller.ts';
 import { classifyNginxRefusal } from '../upstream/nginx-refusal.ts';
+import { nginxFault } from '../upstream/transport-failure.ts';
 import { BodyBuffer } from './body-buffer.ts';
 import { aimElsewhere, type Prepared } from './prepare.ts';
 import { record } from './record.ts';
@@ -38,7 +40,7 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
   #early: BodyBuffer | undefined;
   #bodyStarted = false;
   #requestEnded: { readonly trailers: Fields | undefined } | undefined;
-  /** A 400 of a TLS backend, held until its body shows whether it is nginx speaking of certificates. */
+  /** A 400, held until its body shows whether it is nginx speaking of certificates, or of TLS at all. */
   #held: ResponseHead | undefined;
   #responding = false;
   #done = false;
@@ -163,7 +165,7 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
     const { backend, route, services } = this.#context;
     backend.reportResponse(head.status);
     route.metrics.of(backend.label).headCame(services.clock.monotonic() - this.#sentAt);
-    if (head.status === 400 && backend.secure && head.bodyLength !== 0) {
+    if (head.status === 400 && head.bodyLength !== 0) {
       this.#held = head;
       return;
     }
@@ -197,19 +199,24 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
     }
   }
 
-  /** Passes a held 400 on, unless it is nginx's way of saying that our certificate was missing or bad. */
+  /** Passes a held 400 on, unless it is nginx's way of saying that our certificate was missing or bad, or that it wants TLS. */
   #release(head: ResponseHead, body: Buffer): boolean {
-    const code = classifyNginxRefusal(head.status, head.fields, body);
-    if (code === undefined) {
+    const fault = this.#findRefusal(head, body);
+    if (fault === undefined) {
       this.#respond(head);
       return !this.#done;
     }
     this.#held = undefined;
     this.#dropCall();
-    this.#refuse(
-      new Fault(code, 'backend', { detail: 'the backend answered 400 about our certificate', raw: 'HTTP 400' }),
-    );
+    this.#refuse(fault);
     return false;
+  }
+
+  #findRefusal({ status, fields }: ResponseHead, body: Buffer): Fault | undefined {
+    const { secure, label, presents } = this.#context.backend;
+    if (!secure) return isHttpsPortPage(fields, body) ? tlsWhereHttp() : undefined;
+    const code = classifyNginxRefusal(status, fields, body);
+    return code === undefined ? undefined : nginxFault(code, label, presents);
   }
 
   onResponseEnd(trailers: Fields | undefined): void {
@@ -268,7 +275,9 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
     backend.reportFailure(fault);
     if (this.#responding) {
       const broken =
-        fault.code === 'backend_closed' ? new Fault('backend_truncated', 'backend', { cause: fault }) : fault;
+        fault.code === 'backend_closed'
+          ? new Fault('backend_truncated', 'backend', { ...(fault.detail && { detail: fault.detail }), cause: fault })
+          : fault;
       // The head and what came with it may wait for the end of this turn: then the client hears the truth instead.
       if (this.#exchange.takeBack()) return this.#refuse(broken);
       this.#exchange.abort();

@@ -12,6 +12,7 @@ import { illegalHead, resumeAt, scanHead } from './head-scan.ts';
 import { requestHeadText } from './head-text.ts';
 import type { ReadBuffer } from './read-buffer.ts';
 import { MessageWriter } from './message-writer.ts';
+import { isTlsRecord, tlsWhereHttp } from '../http/tls-where-http.ts';
 import { ParseError } from './parse-error.ts';
 import { type Http1ResponseHead, parseResponseHead } from './response-head.ts';
 
@@ -40,6 +41,8 @@ export class Http1BackendConnection implements BackendCall, BackendConnection {
   #requestDone = true;
   #keepAlive = false;
   #interims = 0;
+  /** Bytes of the answer's body so far. */
+  #bodyReceived = 0;
   #answerStarted = false;
   #paused = false;
   #reading = false;
@@ -253,7 +256,10 @@ export class Http1BackendConnection implements BackendCall, BackendConnection {
 
   /** The head is not complete: refuses what cannot become one, else waits. */
   #awaitHead(scanned: number, buffer: Buffer): false {
-    if (scanned === illegalHead) return this.#fail(protocolFault('a control character or a bare CR or LF in the head'));
+    if (scanned === illegalHead) {
+      if (isTlsRecord(buffer, this.#at)) return this.#fail(tlsWhereHttp());
+      return this.#fail(protocolFault('a control character or a bare CR or LF in the head'));
+    }
     if (buffer.length - this.#at >= this.#options.limits.headBytes)
       return this.#fail(protocolFault('the head is too long'));
     this.#scanned = resumeAt(scanned) - this.#at;
@@ -272,6 +278,7 @@ export class Http1BackendConnection implements BackendCall, BackendConnection {
     this.#keepAlive = head.keepAlive;
     this.#phase = 'body';
     this.#body.begin(head.bodyLength);
+    this.#bodyReceived = 0;
     this.#sink?.onHead(head);
     if (this.#body.done) this.#complete(undefined);
     return this.#phase === 'body';
@@ -282,7 +289,10 @@ export class Http1BackendConnection implements BackendCall, BackendConnection {
     const next = body.read(buffer, this.#at);
     this.#advance(buffer, next);
     const { data, error } = body;
-    if (data !== undefined && data.length > 0) this.#sink?.onResponseBody(data);
+    if (data !== undefined && data.length > 0) {
+      this.#bodyReceived += data.length;
+      this.#sink?.onResponseBody(data);
+    }
     if (this.#phase !== 'body') return false;
     if (error !== undefined) this.#fail(protocolFault(error.detail));
     else if (body.done) this.#complete(body.trailers);
@@ -331,7 +341,7 @@ export class Http1BackendConnection implements BackendCall, BackendConnection {
     const raw = this.#error?.code ?? (this.#error === undefined ? 'EOF' : this.#error.message);
     const cause = this.#error;
     if (this.#phase === 'body') {
-      this.#fail(new Fault('backend_truncated', 'backend', { raw, cause }));
+      this.#fail(new Fault('backend_truncated', 'backend', { detail: this.#describeHalf(), raw, cause }));
     } else if (this.#pending !== undefined || this.#interims > 0) {
       this.#fail(new Fault('backend_protocol', 'backend', { detail: 'closed within the head', raw, cause }));
     } else {
@@ -339,6 +349,14 @@ export class Http1BackendConnection implements BackendCall, BackendConnection {
       const ending = cause ?? Object.assign(new Error('closed before the answer'), { code: 'EOF' });
       this.#fail(this.#owner.translateFailure?.(ending) ?? new Fault('backend_closed', 'backend', { raw, cause }));
     }
+  }
+
+  #describeHalf(): string {
+    const { length } = this.#body;
+    const received = `closed after ${this.#bodyReceived}`;
+    return length >= 0
+      ? `${received} of ${length} bytes of its answer`
+      : `${received} bytes of its answer, before its end`;
   }
 
   /** The call and the connection are over. The owner hears first, so that a retry finds it gone. */

@@ -4,7 +4,7 @@ import { encodePem } from '../asn1/der-writer.ts';
 import { fitsKey, orderChain, sentPart } from '../certs/chain.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
 import { verifyStrength, verifyDates } from './certificate-checks.ts';
-import { clientAuth, hasPurpose, serverAuth } from '../certs/extended-key-usage.ts';
+import { clientAuth, hasPurposeForSome, serverAuth } from '../certs/extended-key-usage.ts';
 import { isSelfIssued } from '../certs/issuer.ts';
 import { refuseForeignBlocks } from '../certs/foreign-blocks.ts';
 import { describeExpiry, isNearExpiry } from '../certs/expiry.ts';
@@ -121,7 +121,7 @@ function verifyPresented(
       ),
     );
   }
-  if (!hasPurpose(leaf, purpose.usage)) {
+  if (!hasPurposeForSome(leaf, purpose.usage)) {
     problems.push(
       materialError(
         'wrong_purpose',

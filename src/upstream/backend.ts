@@ -62,6 +62,11 @@ export class Backend implements Candidate {
     this.#unwatch.push(check.watch(onCheck));
   }
 
+  /** The certificate that we show it, for sentences; undefined: none. */
+  get presents(): string | undefined {
+    return this.pool.identity?.presents;
+  }
+
   /** False while the health check says no. */
   get checkedHealthy(): boolean {
     return this.#check?.state().healthy ?? true;

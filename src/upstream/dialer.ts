@@ -49,7 +49,7 @@ export class Dialer {
     this.#situation = {
       label: this.label,
       phase: 'open',
-      offersCertificate: identity?.offersCertificate === true,
+      presents: identity?.presents,
       sawBackendCertificate: true,
       offered: identity?.offered ?? '',
     };

@@ -13,7 +13,7 @@ import { type Endpoint, endpointAuthority, endpointLabel } from './endpoint.ts';
 import { type HealthReason, reasonOf } from './health-state.ts';
 import { classifyNginxRefusal } from './nginx-refusal.ts';
 import type { TlsIdentity } from './tls-identity.ts';
-import { lateRefusal } from './transport-failure.ts';
+import { lateRefusal, nginxFault } from './transport-failure.ts';
 
 export type ProbeTarget = {
   readonly endpoint: Endpoint;
@@ -114,8 +114,7 @@ export class Probe implements ConnectListener, ResponseSink {
     if (this.#held === undefined) return;
     const code = classifyNginxRefusal(this.#held.status, this.#held.fields, chunk);
     if (code === undefined) return this.#verify(this.#held.status);
-    const detail = `${this.#label} answered the probe with nginx's page about client certificates`;
-    this.#finish({ code, detail, raw: 'HTTP 400' });
+    this.#finish(reasonOf(nginxFault(code, this.#label, this.#target.identity?.presents)));
   }
 
   onResponseEnd(): void {
@@ -146,7 +145,7 @@ export class Probe implements ConnectListener, ResponseSink {
     return lateRefusal(error, {
       label: this.#label,
       phase: 'open',
-      offersCertificate: identity.offersCertificate,
+      presents: identity.presents,
       sawBackendCertificate: true,
       offered: identity.offered,
     });
@@ -161,7 +160,8 @@ export class Probe implements ConnectListener, ResponseSink {
     const healthy = healthyStatuses.length === 0 ? status < 400 : healthyStatuses.includes(status);
     if (healthy) return this.#finish(undefined);
     const detail = `${this.#label} answered GET ${path} with ${status}`;
-    this.#finish({ code: 'unhealthy_status', detail, raw: `HTTP ${status}` });
+    const help = 'Compare healthCheck.path and healthyStatuses with what the backend answers.';
+    this.#finish({ code: 'unhealthy_status', detail, raw: `HTTP ${status}`, help });
   }
 
   #late(): void {

@@ -3,11 +3,14 @@
 import { createHash } from 'node:crypto';
 import tls, { type SecureContext } from 'node:tls';
 import { canonicalHostName } from '../base/host.ts';
+import { escapeForLog } from '../base/log-text.ts';
+import { parseCertificates } from '../certs/material.ts';
 import type { TlsVersion } from '../config/gateway-config.ts';
 import type { AnchorSet } from '../trust/anchor-set.ts';
 import { CrlSet, type CrlSettings, type IndexedCrl } from '../crl/crl-set.ts';
 import { type OpensslCas, opensslCas } from '../trust/openssl-cas.ts';
 import { IdentityRules, type IdentityRulesOptions } from '../trust/identity-rules.ts';
+import { quoteSubject } from '../trust/issuer-diagnosis.ts';
 import type { Endpoint } from './endpoint.ts';
 
 /** Revocation of backends. What is known at the moment is replaced later, without another identity (decision 0010). */
@@ -49,12 +52,20 @@ function rulesOf({ rules }: TlsMaterial): IdentityRules {
   return new IdentityRules(rules ?? { allowedSANs: undefined, allowedFingerprints: undefined, allowedSPKI: undefined });
 }
 
+function describePresented(chainPem: string): string {
+  const [leaf] = parseCertificates(chainPem).certificates;
+  return leaf === undefined
+    ? 'one that cannot be read'
+    : `${quoteSubject(leaf)} from "${escapeForLog(leaf.issuer, 120)}"`;
+}
+
 const nothing: OpensslCas = { pem: [], until: Infinity };
 
 export class TlsIdentity {
   readonly digest: string;
   readonly verify: boolean;
-  readonly offersCertificate: boolean;
+  /** Our certificate and who issued it, for sentences; undefined: we have none. */
+  readonly presents: string | undefined;
   /** 'TLSv1.2 to TLSv1.3': for sentences to the operator. */
   readonly offered: string;
   readonly rules: IdentityRules;
@@ -75,7 +86,7 @@ export class TlsIdentity {
     this.digest = digest;
     this.verify = verify;
     this.anchors = anchors;
-    this.offersCertificate = client !== undefined;
+    this.presents = client && describePresented(client.chainPem);
     this.offered = minVersion === maxVersion ? minVersion : `${minVersion} to ${maxVersion}`;
     this.#serverName = serverName;
     this.rules = rulesOf(material);

@@ -9,8 +9,8 @@ export type TransportSituation = {
   readonly label: string;
   /** 'connect' before TCP is up, 'handshake' until TLS is done, 'open' afterwards. */
   readonly phase: 'connect' | 'handshake' | 'open';
-  /** True where we have a client certificate to offer. */
-  readonly offersCertificate: boolean;
+  /** The client certificate that we have to offer; undefined: none. */
+  readonly presents: string | undefined;
   /** True once the backend's certificate was read: version and cipher are agreed, so a refusal is about us. */
   readonly sawBackendCertificate: boolean;
   /** Version range we offer, for the sentence to the operator; '' without TLS. */
@@ -45,21 +45,24 @@ export function connectFault(error: Error, situation: TransportSituation): Fault
 
 function handshakeFault(error: Error, situation: TransportSituation): Fault {
   const raw = rawCode(error);
-  const { label, offered, offersCertificate, sawBackendCertificate } = situation;
+  const { label, offered, presents, sawBackendCertificate } = situation;
   const options = { raw, cause: error };
-  const verified = verifyHandshakeError(raw, { leg: 2, sawPeerCertificate: sawBackendCertificate });
-  if (sawBackendCertificate && !offersCertificate && findCertificateAlert(raw) === 'missing') {
+  const { library } = error as { library?: string };
+  const verified = verifyHandshakeError(raw, { leg: 2, sawPeerCertificate: sawBackendCertificate, library });
+  if (sawBackendCertificate && presents === undefined && findCertificateAlert(raw) === 'missing') {
     return noClientCertificate(options, label);
   }
   if (!sawBackendCertificate && (verified === undefined || /^E[A-Z]+$/.test(raw))) {
     const detail = `${label} closed the connection in the TLS handshake, before it showed a certificate`;
     return new Fault('unreachable', 'backend', { ...options, detail });
   }
-  if (verified === undefined || verified.code === 'ok' || verified.code === 'no_client_cert') {
-    return refusedByPeer(options, label, offersCertificate, verified?.detail ?? error.message.slice(0, 200));
+  const isAboutOurs = presents !== undefined && findCertificateAlert(raw) !== undefined && sawBackendCertificate;
+  if (verified === undefined || verified.code === 'ok' || verified.code === 'no_client_cert' || isAboutOurs) {
+    return refusedByPeer(options, situation, verified?.detail ?? error.message.slice(0, 200));
   }
   const offer = verified.code === 'protocol_mismatch' ? ` (we offer ${offered})` : '';
-  return new Fault(verified.code, 'backend', { ...options, detail: `${label}: ${verified.detail}${offer}` });
+  const { code, detail, remedy } = verified;
+  return new Fault(code, 'backend', { ...options, detail: `${label}: ${detail}${offer}`, remedy });
 }
 
 /**
@@ -74,8 +77,11 @@ export function lateRefusal(error: Error, situation: TransportSituation): Fault 
 }
 
 /** Some servers (Node's among them, N12) refuse a certificate by closing: a close proves nothing, so the code stays. */
-function closedUnsaid(raw: string, cause: Error, { label, offersCertificate, offered }: TransportSituation): Fault {
-  const perhaps = offersCertificate ? 'it may not accept our client certificate' : 'it may want a client certificate';
+function closedUnsaid(raw: string, cause: Error, { label, presents, offered }: TransportSituation): Fault {
+  const perhaps =
+    presents === undefined
+      ? 'it may want a client certificate, and the route has none'
+      : `it may not accept our client certificate ${presents}`;
   const hint = offered === '' ? '' : `; ${perhaps}: some servers close without a TLS alert`;
   const detail = `${label} closed a new connection without an answer${hint}`;
   return new Fault('backend_closed', 'backend', { raw, cause, detail });
@@ -84,12 +90,32 @@ function closedUnsaid(raw: string, cause: Error, { label, offersCertificate, off
 type Origin = { readonly raw: string; readonly cause: Error };
 
 function noClientCertificate(origin: Origin, label: string): Fault {
-  const detail = `${label} requires a client certificate and the route has none: set security.tls.clientCert and clientKey`;
+  const detail = `${label} requires a client certificate and the route has none: no clientCert is configured`;
   return new Fault('no_client_cert', 'backend', { ...origin, detail });
 }
 
 /** We had a certificate, so "none was sent" means that the backend named no CA that ours comes from, or dropped it. */
-function refusedByPeer(origin: Origin, label: string, offersCertificate: boolean, why: string): Fault {
-  const what = offersCertificate ? 'our client certificate' : 'the connection';
-  return new Fault('refused_by_peer', 'backend', { ...origin, detail: `${label} refused ${what}: ${why}` });
+function refusedByPeer(origin: Origin, { label, presents }: TransportSituation, why: string): Fault {
+  const what = presents === undefined ? 'the connection' : `our client certificate ${presents}`;
+  const options = presents === undefined ? {} : { remedy: askTheBackend };
+  return new Fault('refused_by_peer', 'backend', { ...origin, ...options, detail: `${label} refused ${what}: ${why}` });
+}
+
+const askTheBackend =
+  'Give the route a certificate from a CA that the backend accepts (`countersign explain handshake` lists those it names), or have the CA of ours added there; the log of the backend has its reason.';
+
+/** What nginx says in a page of its own, after a handshake that it let pass (nginx-refusal.ts). */
+export function nginxFault(
+  code: 'no_client_cert' | 'refused_by_peer',
+  label: string,
+  presents: string | undefined,
+): Fault {
+  const raw = 'HTTP 400';
+  if (code === 'no_client_cert' && presents === undefined) {
+    const detail = `${label} answered 400: it requires a client certificate and the route has none: no clientCert is configured`;
+    return new Fault(code, 'backend', { detail, raw });
+  }
+  const why = code === 'no_client_cert' ? 'it says that none was sent' : 'it does not accept it';
+  const detail = `${label} answered 400 about our client certificate ${presents ?? '(none)'}: ${why}`;
+  return new Fault(code, 'backend', { detail, raw, remedy: askTheBackend });
 }

@@ -139,6 +139,7 @@ function checkAccessLog(verdict: Verdict, identity: Identity): void {
       status: 200,
       code: '',
       rule: '',
+      detail: '',
       route: 'all',
       backend: 'b:1',
       durationMs: 1,
