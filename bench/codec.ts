@@ -5,7 +5,7 @@ import { defaultHttpLimits } from '../src/http/limits.ts';
 import { ChunkedReader } from '../src/http1/chunked.ts';
 import { scanHead } from '../src/http1/head-scan.ts';
 import { requestHeadText, responseHeadText } from '../src/http1/head-text.ts';
-import { ParseError } from '../src/http1/parse-error.ts';
+import { ParseError } from '../src/http/parse-error.ts';
 import { parseRequestHead } from '../src/http1/request-head.ts';
 import { parseResponseHead } from '../src/http1/response-head.ts';
 

@@ -23,6 +23,16 @@ function isSafe(dir, uid) {
   }
 }
 
+/**
+ * True where what we would make is as ours as what is there already: under sudo root's folders in somebody's home or checkout
+ * would be in his way for ever.
+ */
+function isOursToMake(dir, uid) {
+  let at = dir;
+  while (!fs.existsSync(at)) at = path.dirname(at);
+  return isSafe(at, uid);
+}
+
 /** Folders that may be there, best first; what is made in them is ours alone. */
 function candidates(root, env) {
   const found = [];
@@ -40,6 +50,7 @@ function candidates(root, env) {
 function findCacheFolder(root, env, uid) {
   for (const dir of candidates(root, env)) {
     try {
+      if (!isOursToMake(dir, uid)) continue;
       fs.mkdirSync(dir, { recursive: true, mode: 0o700 });
       if (!isSafe(dir, uid)) continue;
       fs.accessSync(dir, fs.constants.W_OK);

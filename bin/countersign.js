@@ -1,5 +1,4 @@
-#!/usr/bin/env node
-// The installed command. JavaScript that Node 12 can read, on purpose: an old Node is to be refused
+// What the launcher beside it starts (countersign, a shell script). JavaScript that Node 12 can read, on purpose: an old Node is to be refused
 // with one clear line. bin/package.json makes it CommonJS for the same reason. Everything else is in src/cli.
 'use strict';
 
@@ -26,12 +25,12 @@ function refusal(version) {
   const [major, minor] = version.split('.').map(Number);
   if (major > NEEDED[0] || (major === NEEDED[0] && minor >= NEEDED[1])) return undefined;
   // Refused rather than restarted with the right Node: a parent that passes signals on would hand the gateway every
-  // signal of a terminal or a service manager twice, and the second one means "stop at once".
+  // signal of a terminal or a service manager twice, and the second one means "stop at once". The launcher can exec.
   const bundled = findBundledNode();
   const remedy =
     bundled === undefined
       ? '`npm ci` brings it on Linux (then `npm start`, `npm run countersign`), elsewhere install it'
-      : `it is installed here, run: ${bundled} ${__filename}`;
+      : `it is installed here, run: ${path.join(__dirname, 'countersign')}`;
   return `countersign needs Node ${NEEDED.join('.')} or newer; this is Node ${version}; ${remedy}`;
 }
 

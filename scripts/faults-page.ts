@@ -1,4 +1,4 @@
-// docs/faults.md, written from the fault table so that the page cannot lag behind it (buffer-pool.ts writes it, a test compares
+// docs/faults.md, written from the fault table so that the page cannot lag behind it (pages.ts writes it, a test compares
 // the two). A new code needs its place in one of the groups here.
 import { type FaultCode, type FaultSource, faultTable } from '../src/base/fault.ts';
 
@@ -46,6 +46,8 @@ export const faultGroups: readonly Group[] = [
       'over_fair_share',
       'response_timeout',
       'backend_closed',
+      'stream_refused',
+      'deadline_exceeded',
       'backend_protocol',
       'backend_truncated',
     ],
@@ -55,6 +57,7 @@ export const faultGroups: readonly Group[] = [
     intro: 'What the client asked for, or how. 499 is for logs and metrics only: nobody is there to get it.',
     codes: [
       'bad_request',
+      'http2_flood',
       'ambiguous_path',
       'request_timeout',
       'uri_too_long',

@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 export const floors: readonly (readonly string[])[] = [
   ['base'],
   ['asn1', 'dns', 'http', 'telemetry', 'yaml'],
-  ['certs', 'config', 'http1'],
+  ['certs', 'config', 'http1', 'http2'],
   ['trust'],
   ['crl', 'ocsp'],
   ['downstream', 'upstream', 'routing', 'forwarding', 'filters'],

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { get } from 'node:http';
+import { get } from '../base/node-http.ts';
 import { describe, it } from 'node:test';
 import { AdminServer, type AdminView } from './admin-server.ts';
 

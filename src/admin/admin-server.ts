@@ -1,7 +1,8 @@
 // The admin listener: liveness, readiness, metrics, the record of seen clients. Loopback by default; it knows nothing of
 // traffic, and gives away no configuration. A browser on this machine is no way in: what is more than health is shown only
 // to who asks by a name that no stranger can point here (DNS rebinding).
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { createServer } from '../base/node-http.ts';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { isIP } from 'node:net';

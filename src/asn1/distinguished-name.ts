@@ -2,40 +2,11 @@
 // forward): most specific RDN first, `+` inside a multi-valued one, every byte outside printable ASCII escaped as `\XX`,
 // so that the text is safe in a header and in a log and two different names never print alike. Two texts that differ may still
 // be one name: whether two names are the same is asked of name-key.ts alone.
+import { attributeNames } from './attribute-names.ts';
 import { type DerCursor, type DerElement, derTag, malformed, readObjectId } from './der.ts';
 
 const maxNameAttributes = 128;
-
-// Content bytes of the OID as latin1 → short name.
-const shortNames: ReadonlyMap<string, string> = new Map([
-  ['\x55\x04\x03', 'CN'],
-  ['\x55\x04\x04', 'SN'],
-  ['\x55\x04\x05', 'serialNumber'],
-  ['\x55\x04\x06', 'C'],
-  ['\x55\x04\x07', 'L'],
-  ['\x55\x04\x08', 'ST'],
-  ['\x55\x04\x09', 'street'],
-  ['\x55\x04\x0a', 'O'],
-  ['\x55\x04\x0b', 'OU'],
-  ['\x55\x04\x0c', 'title'],
-  ['\x55\x04\x0d', 'description'],
-  ['\x55\x04\x0f', 'businessCategory'],
-  ['\x55\x04\x11', 'postalCode'],
-  ['\x55\x04\x29', 'name'],
-  ['\x55\x04\x2a', 'GN'],
-  ['\x55\x04\x2b', 'initials'],
-  ['\x55\x04\x2c', 'generationQualifier'],
-  ['\x55\x04\x2e', 'dnQualifier'],
-  ['\x55\x04\x41', 'pseudonym'],
-  ['\x55\x04\x61', 'organizationIdentifier'],
-  ['\x2a\x86\x48\x86\xf7\x0d\x01\x09\x01', 'emailAddress'],
-  ['\x2a\x86\x48\x86\xf7\x0d\x01\x09\x02', 'unstructuredName'],
-  ['\x09\x92\x26\x89\x93\xf2\x2c\x64\x01\x19', 'DC'],
-  ['\x09\x92\x26\x89\x93\xf2\x2c\x64\x01\x01', 'UID'],
-  ['\x2b\x06\x01\x04\x01\x82\x37\x3c\x02\x01\x01', 'jurisdictionL'],
-  ['\x2b\x06\x01\x04\x01\x82\x37\x3c\x02\x01\x02', 'jurisdictionST'],
-  ['\x2b\x06\x01\x04\x01\x82\x37\x3c\x02\x01\x03', 'jurisdictionC'],
-]);
+const commonName = '2.5.4.3';
 
 /** One attribute of a Name, as positions. */
 export type NameAttribute = {
@@ -75,12 +46,13 @@ export function readName(cursor: DerCursor, name: DerElement, what: string): str
       text = text === '' ? part : `${part},${text}`;
       part = '';
     }
-    const known = shortNames.get(der.toString('latin1', oid.content, oid.end));
+    const type = readObjectId(der, oid.content, oid.end);
+    const known = attributeNames.get(type);
     const plain = known === undefined ? undefined : readText(der, value, what);
     // RFC 4514 section 2.4: a type without a name, or a value that is no text, is written as the hex of its DER.
     const shown =
       plain === undefined ? `#${der.toString('hex', value.start, value.end).toUpperCase()}` : escapeValue(plain);
-    const one = `${known ?? readObjectId(der, oid.content, oid.end)}=${shown}`;
+    const one = `${known ?? type}=${shown}`;
     // Inside one RDN the order of DER, reversed as OpenSSL does, so that the whole name reads backwards.
     part = part === '' ? one : `${one}+${part}`;
   }
@@ -91,7 +63,7 @@ export function readName(cursor: DerCursor, name: DerElement, what: string): str
 export function readCommonNames(cursor: DerCursor, name: DerElement, what: string): string[] {
   const found: string[] = [];
   for (const { oid, value } of eachAttribute(cursor, name, what)) {
-    if (shortNames.get(cursor.der.toString('latin1', oid.content, oid.end)) !== 'CN') continue;
+    if (readObjectId(cursor.der, oid.content, oid.end) !== commonName) continue;
     const text = readText(cursor.der, value, what);
     if (text !== undefined) found.push(text);
   }

@@ -1,6 +1,7 @@
 // PEM (RFC 7468) split into blocks, strictly: a block that is damaged is reported, never skipped, because OpenSSL skips
 // such blocks silently and trusts the rest (N22). Text between blocks is allowed, as `openssl x509 -text` writes it.
 import { materialError, type MaterialProblem } from '../base/material-problem.ts';
+import { pemLines, withoutQuotes } from './pem-text.ts';
 
 const maxPemBlocks = 2000;
 
@@ -32,8 +33,7 @@ export function splitPem(pem: string, name: string): { blocks: PemBlock[]; probl
       ),
     );
   };
-  for (const [index, raw] of pem.split('\n').entries()) {
-    const text = raw.trim();
+  for (const [index, text] of pemLines(withoutQuotes(pem)).entries()) {
     const begin = /^-----BEGIN ([A-Z0-9][A-Z0-9 ]*)-----$/.exec(text);
     const end = /^-----END ([A-Z0-9][A-Z0-9 ]*)-----$/.exec(text);
     if (begin !== null) {

@@ -2,10 +2,11 @@
 // guess which CA may go. What the record cannot say (it is too young, or was not kept) is not claimed.
 import { dayMs } from '../base/clock.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
+import { isNearExpiry } from '../certs/expiry.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
 import { verifyStrength } from '../trust/certificate-checks.ts';
 import { escapeForLog } from '../base/log-text.ts';
-import { AnchorSet, isPartialChain } from '../trust/anchor-set.ts';
+import { AnchorSet } from '../trust/anchor-set.ts';
 import { TrustBundle } from '../trust/trust-bundle.ts';
 import type { TrustRecordContents } from '../inventory/record-format.ts';
 import { when } from './against.ts';
@@ -49,13 +50,13 @@ export function auditAnchors(
       notAfter,
       lifetimeLeft,
       ...use,
-      marks: marksOf(use, options, record, notAfter, lifetimeLeft, weak),
+      marks: marksOf(use, options, record, notAfter, isNearExpiry(facts, options.now), weak),
     };
   });
   for (const { policy, sha256, subject, notAfter } of record?.anchors ?? []) {
     if (known.has(`${sha256} ${policy}`)) continue;
     const use = findUse(record, policy, sha256);
-    const marks = marksOf(use, options, record, notAfter, null, false);
+    const marks = marksOf(use, options, record, notAfter, false, false);
     const removed: readonly AnchorMark[] = loaded === undefined ? [] : ['REMOVED'];
     audited.push({ policy, subject, sha256, notAfter, lifetimeLeft: null, ...use, marks: [...removed, ...marks] });
   }
@@ -69,7 +70,7 @@ function listAnchors({ policies }: LoadedConfig): Configured[] {
     const pems = [...(anchors ?? []), ...trustDomains.flatMap(({ caPem }) => caPem)];
     const { bundle } = TrustBundle.parse(pems.join('\n'), { name: 'the anchors' });
     if (bundle === undefined) return [];
-    const set = new AnchorSet(bundle, isPartialChain(config.clientAuth?.partialChain, [bundle]));
+    const set = AnchorSet.of(bundle, config.clientAuth?.partialChain);
     return set.anchors.map((facts) => ({ policy: config.name, facts }));
   });
 }
@@ -90,12 +91,12 @@ function marksOf(
   { now, staleDays }: AuditOptions,
   record: TrustRecordContents | undefined,
   notAfter: number,
-  lifetimeLeft: number | null,
+  isNear: boolean,
   weak: boolean,
 ): AnchorMark[] {
   const marks: AnchorMark[] = [];
   if (now > notAfter) marks.push('EXPIRED');
-  else if (lifetimeLeft !== null && lifetimeLeft <= 1 / 3) marks.push('EXPIRES SOON');
+  else if (isNear) marks.push('EXPIRES SOON');
   if (weak) marks.push('WEAK');
   const limit = now - staleDays * dayMs;
   // A record that began later cannot know who came before.

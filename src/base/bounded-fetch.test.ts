@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer, type RequestListener } from 'node:http';
+import type { RequestListener } from 'node:http';
+import { createServer } from './node-http.ts';
 import { describe, it, type TestContext } from 'node:test';
 import { type BoundedFetch, fetchBounded, type FetchOutcome } from './bounded-fetch.ts';
 import { systemClock } from './clock.ts';

@@ -1,7 +1,8 @@
 // One HTTP exchange with somebody else's server (a CRL, an OCSP response), bounded in every way: one deadline over everything,
 // a limit for the size of the answer, one answer of one host. No redirects, no credentials, no kept connections. What comes back
 // is believed for its signature only; to verify that, and to say what a failure means, is left to whoever asks.
-import { type IncomingHttpHeaders, type IncomingMessage, request as requestHttp, type RequestOptions } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, RequestOptions } from 'node:http';
+import { request as requestHttp } from './node-http.ts';
 import { request as requestHttps } from 'node:https';
 import type { LookupFunction } from 'node:net';
 import type { Clock } from './clock.ts';

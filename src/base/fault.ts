@@ -274,15 +274,26 @@ const specs = {
     title: 'backend did not answer in time',
     help: 'Raise the timeouts.response of the route, or find out why the backend is slow.',
   },
+  deadline_exceeded: {
+    gateway: 504,
+    title: 'deadline of the call passed',
+    help: 'The client gave the call less time (grpc-timeout) than the backend took.',
+  },
   backend_closed: {
     backend: 502,
     title: 'backend closed the connection without an answer',
     help: 'The backend died, restarted, or closed an idle connection just then.',
   },
+  stream_refused: {
+    backend: 502,
+    unsent: true,
+    title: 'backend did not take the request on',
+    help: 'The backend ended its HTTP/2 connection, or had too many streams (REFUSED_STREAM), before it began with the request. That is tried again once by itself; where it happens often, raise the limit of streams of the backend.',
+  },
   backend_protocol: {
     backend: 502,
     title: 'backend sent a malformed answer',
-    help: 'The answer breaks RFC 9112; the detail says where. Is this an HTTP port?',
+    help: 'The answer breaks RFC 9112 or RFC 9113; the detail says where. Is this an HTTP port?',
   },
   backend_truncated: {
     backend: 502,
@@ -293,7 +304,12 @@ const specs = {
   bad_request: {
     client: 400,
     title: 'malformed request',
-    help: 'The request breaks RFC 9112 or is ambiguous; the detail says where. It is refused, never repaired.',
+    help: 'The request breaks RFC 9112 or RFC 9113, or is ambiguous; the detail says where. It is refused, never repaired.',
+  },
+  http2_flood: {
+    client: 400,
+    title: 'too much traffic of no use on an HTTP/2 connection',
+    help: 'The connection was ended (GOAWAY, ENHANCE_YOUR_CALM): resets, control frames or header blocks beyond what any client needs. The detail says which.',
   },
   ambiguous_path: {
     client: 400,
@@ -316,8 +332,14 @@ const specs = {
   unknown_transfer_coding: { client: 501, title: 'transfer coding not supported', help: 'Only chunked is known.' },
   upgrade_unsupported: {
     client: 501,
+    backend: 502,
     title: 'protocol upgrade not supported',
-    help: 'WebSocket and other upgrades are not supported by this version.',
+    help: "On the client side, the route's `upgrades` does not list the protocol (or the request has a body); on the backend side, the route says `http2: on` and the backend does not announce extended CONNECT (RFC 8441).",
+  },
+  tunnel_idle: {
+    client: 408,
+    title: 'nothing was said for too long',
+    help: 'A WebSocket, or another upgraded connection, on which neither side sent anything for `timeouts.tunnel` of its route. Raise it, or let one side send pings.',
   },
   method_unsupported: { client: 501, title: 'method not supported', help: 'CONNECT is not served by a gateway.' },
   http_version: { client: 505, title: 'HTTP version not supported', help: 'This port speaks HTTP/1.1 and HTTP/1.0.' },
@@ -335,7 +357,7 @@ const specs = {
   identity_too_large: {
     client: 403,
     title: 'identity too large to forward',
-    help: 'The certificate, its names or its chain do not fit into the header fields for the backend: leave out xfcc.chain or xfcc.cert (forwardClientCert), or issue smaller certificates.',
+    help: 'One field for the backend holds 16 KiB, all of them 32. Switch off what is large under forwardClientCert, for the route alone in its security.forwardClientCert: xfcc.chain, xfcc.cert, xfcc.dns and xfcc.uri, rfc9440.chain, custom fields with pem or sans. Or issue certificates with fewer names.',
   },
   plaintext_refused: {
     client: 403,

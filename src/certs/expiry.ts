@@ -1,9 +1,14 @@
 // When an expiry date is near: with a third of the lifetime left, so that a certificate of ninety days and one of a day are
-// both told of in time and neither all the time. For whatever has a beginning and an end: certificates, CRLs, OCSP responses.
+// both told of in time and neither all the time; of a lifetime of many years a third would be years of warnings, so there is a
+// limit. For whatever has a beginning and an end: certificates, CRLs, OCSP responses.
 import { dayMs } from '../base/clock.ts';
 
-/** Milliseconds since the epoch. */
-export type Lifetime = { readonly notBefore: number; readonly notAfter: number };
+/** Milliseconds since the epoch. `isCa`: of a CA, whose replacement takes longer. */
+export type Lifetime = { readonly notBefore: number; readonly notAfter: number; readonly isCa?: boolean };
+
+/** Nobody is told earlier. */
+const maxNoticeMs = 90 * dayMs;
+const maxCaNoticeMs = 180 * dayMs;
 
 /** Something with an expiry date, for certificate_expiry_timestamp_seconds and its warnings. */
 export type Expiry = Lifetime & {
@@ -12,11 +17,12 @@ export type Expiry = Lifetime & {
 };
 
 /** The moment from which on somebody should know: milliseconds since the epoch. */
-function nearsExpiryAt({ notBefore, notAfter }: Lifetime): number {
-  return notAfter - Math.max(0, notAfter - notBefore) / 3;
+function nearsExpiryAt({ notBefore, notAfter, isCa }: Lifetime): number {
+  const third = Math.max(0, notAfter - notBefore) / 3;
+  return notAfter - Math.min(third, isCa === true ? maxCaNoticeMs : maxNoticeMs);
 }
 
-/** True in the last third of the lifetime, and after it. */
+/** True in the last third of the lifetime, of a long one in its last 90 days (CAs: 180), and after it. */
 export function isNearExpiry(lifetime: Lifetime, now: number): boolean {
   return now >= nearsExpiryAt(lifetime);
 }

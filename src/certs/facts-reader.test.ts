@@ -4,6 +4,7 @@ import { X509Certificate } from 'node:crypto';
 import { test } from 'node:test';
 import { rootCertificates } from 'node:tls';
 import { Fault } from '../base/fault.ts';
+import { attributeNames } from '../asn1/attribute-names.ts';
 import { derTag } from '../asn1/der.ts';
 import { encodeDer, encodeName, encodeObjectId } from '../asn1/der-writer.ts';
 import { encodeSan } from './san-writer.ts';
@@ -128,6 +129,13 @@ test('names are written as OpenSSL writes them in RFC 2253 form', async () => {
     const { der, certPem } = await ca.issue({ kind: 'client', subject });
     assert.equal(readFacts(der).subject, opensslName(certPem, '-subject'), subject);
   }
+});
+
+test('every attribute type that has a short name here has the same in OpenSSL', async () => {
+  const subject = encodeName([...attributeNames.keys()].map((oid) => [[oid, 'x']]));
+  const { der, certPem } = await ca.issue({ kind: 'client', subject });
+  assert.equal(readFacts(der).subject, opensslName(certPem, '-subject'));
+  assert.match(readFacts(der).subject, /mail=x/);
 });
 
 test('a multi-valued RDN is one RDN, and a common name with a comma is not two', async () => {

@@ -92,8 +92,8 @@ export function splitCertificate(der: Buffer): CertificateParts {
   return { cursor: certificate, serial, signatureAlgorithm, issuer, validity, subject, publicKey, extensions };
 }
 
-/** Common names of the subject: only to tell somebody that a CN is not looked at. */
-export function readSubjectCommonNames(facts: CertificateFacts): string[] {
+/** Common names of the subject, raw: for whoever asks for one by name, else only to say that a CN does not count. */
+export function readSubjectCommonNames(facts: Pick<CertificateFacts, 'der'>): string[] {
   const { cursor, subject } = splitCertificate(facts.der);
   return readCommonNames(cursor, subject, 'subject');
 }

@@ -1,5 +1,6 @@
 // Blocks of a PEM file that nothing here makes use of. Each is an error: who put a CRL beside the CA, as Envoy wants it, counts on
 // it, and a file of which a part is not used is not the file that somebody meant. Text between blocks is nobody's business.
+import { fileInCommand } from '../base/shell.ts';
 import { escapeForLog } from '../base/log-text.ts';
 import { materialError, type MaterialProblem } from '../base/material-problem.ts';
 import { certificateLabels, type PemBlock } from '../asn1/pem.ts';
@@ -21,7 +22,7 @@ export function refuseForeignBlocks(
     .slice(0, maxTold)
     .map(({ label, line }) => {
       const message = `${name} holds ${nameOf(label)} (line ${line}), which is not used in a ${use} file`;
-      return materialError(codeOf(label, use), message, hintOf(label, use));
+      return materialError(codeOf(label, use), message, hintOf(label, use, fileInCommand(name)));
     });
 }
 
@@ -37,10 +38,10 @@ function codeOf(label: string, use: PemUse): string {
   return use === 'CA bundle' ? 'private_key_in_bundle' : 'misplaced_private_key';
 }
 
-function hintOf(label: string, use: PemUse): string {
+function hintOf(label: string, use: PemUse, file: string): string {
   if (label === 'X509 CRL')
     return use === 'CA bundle'
-      ? 'Put it into a file of its own (openssl crl -in FILE -out FILE.crl) and name that one under crl.sources beside the CA.'
+      ? `Put it into a file of its own (openssl crl -in ${file} -out ${file}.crl) and name that one under crl.sources beside the CA.`
       : 'Take it out; CRLs are named under crl.sources.';
   if (label.endsWith('PRIVATE KEY'))
     return use === 'CA bundle'
@@ -51,6 +52,7 @@ function hintOf(label: string, use: PemUse): string {
   if (label === 'DH PARAMETERS' || label === 'X9.42 DH PARAMETERS')
     return 'Take it out: keys are agreed on over elliptic curves only (curves).';
   if (label.endsWith('CERTIFICATE REQUEST')) return 'Take it out: a signing request certifies nobody.';
-  if (label === 'PKCS7' || label === 'CMS') return 'Convert it: openssl pkcs7 -print_certs.';
+  if (label === 'PKCS7' || label === 'CMS')
+    return `Convert it: openssl pkcs7 -in ${file} -print_certs -out ${file}.pem.`;
   return 'Take it out.';
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readFacts } from './facts-reader.ts';
-import { coversHost, dnsNameMatches, explainNotCovered } from './host-coverage.ts';
+import { commonNameCovers, coversHost, dnsNameMatches, explainNotCovered } from './host-coverage.ts';
 import { mintCa } from './test-ca.ts';
 
 const ca = await mintCa();
@@ -71,4 +71,30 @@ test('the explanation lists the names, and says when only the common name would 
   assert.match(explainNotCovered(bare, 'api.example.com'), /no DNS or IP name; its common name would fit, but/);
   const named = readFacts((await ca.issue({ kind: 'server', cn: 'x', sans: ['a.test', '10.0.0.1'] })).der);
   assert.equal(explainNotCovered(named, 'b.test'), 'it carries a.test, 10.0.0.1');
+});
+
+test('a common name covers a host where it is the only one and there is no DNS or IP name; never by itself', async () => {
+  const facts = async (subject: string, ...sans: string[]) =>
+    readFacts((await ca.issue({ kind: 'server', subject, sans })).der);
+  for (const [subject, host] of [
+    ['/O=x/CN=a.test', 'a.test'],
+    ['/CN=*.a.test', 'b.a.test'],
+    ['/CN=192.0.2.7', '192.0.2.7'],
+  ] as const) {
+    const leaf = await facts(subject);
+    assert.ok(commonNameCovers(leaf, host), subject);
+    assert.ok(!coversHost(leaf, host), subject);
+  }
+  assert.ok(commonNameCovers(await facts('/CN=a.test', 'spiffe://x/a'), 'a.test'), 'a URI is no name of a host');
+  for (const [leaf, host] of [
+    [await facts('/CN=a.test', 'b.test'), 'a.test'],
+    [await facts('/CN=a.test', '192.0.2.7'), 'a.test'],
+    [await facts('/CN=a.test/CN=b.test'), 'a.test'],
+    [await facts('/CN=a.test'), 'b.test'],
+    [await facts('/CN=*.test'), 'a.test'],
+    [await facts('/OU=a.test'), 'a.test'],
+    [await facts('/CN=192.0.2.70'), '192.0.2.7'],
+  ] as const) {
+    assert.ok(!commonNameCovers(leaf, host), leaf.subject);
+  }
 });

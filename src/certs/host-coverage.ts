@@ -1,4 +1,4 @@
-// Does a certificate cover a host (RFC 9525)? DNS and IP names of the SAN only; the common name never counts. A wildcard
+// Does a certificate cover a host (RFC 9525)? DNS and IP names of the SAN only; a common name is asked about apart. A wildcard
 // covers exactly one left-most label, whole, never an A-label, and never stands over a top-level name (incident 9).
 import { canonicalHostName, isIpLiteral } from '../base/host.ts';
 import type { CertificateFacts } from './facts.ts';
@@ -39,6 +39,19 @@ export function coversHost(facts: CertificateFacts, host: string): boolean {
     return address !== undefined && facts.sans.some((san) => san.type === 'IP' && san.value === address);
   }
   return facts.sans.some((san) => san.type === 'DNS' && dnsNameMatches(san.value, host));
+}
+
+/**
+ * For who asks for it by name (RFC 6125 section 6.4.4): the certificate has no DNS or IP name at all, and exactly one common name,
+ * which covers `host` as such a name would.
+ */
+export function commonNameCovers(facts: CertificateFacts, host: string): boolean {
+  if (facts.sans.some(({ type }) => type === 'DNS' || type === 'IP')) return false;
+  const [only, another] = readSubjectCommonNames(facts);
+  if (only === undefined || another !== undefined) return false;
+  if (!isIpLiteral(host)) return dnsNameMatches(only, host);
+  const address = canonicalIp(host);
+  return address !== undefined && canonicalIp(only) === address;
 }
 
 const maxNamesShown = 10;

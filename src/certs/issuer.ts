@@ -15,6 +15,18 @@ export function isIssuedBy(subject: CertificateFacts, issuer: CertificateFacts):
   return looksIssuedBy(subject, issuer) && isSignedBy(subject, issuer);
 }
 
+/**
+ * The CA that bears the name of this certificate's issuer and did not sign it, where no other of that name did: what comes of
+ * making a CA twice. Costs a public-key operation for each of that name.
+ */
+export function findNamesake(
+  subject: CertificateFacts,
+  cas: readonly CertificateFacts[],
+): CertificateFacts | undefined {
+  const named = cas.filter((ca) => ca.subjectKey === subject.issuerKey && subject.issuerKey !== '');
+  return named.some((ca) => isSignedBy(subject, ca)) ? undefined : named[0];
+}
+
 /** True where the signature verifies with the key of `issuer`, whatever names and key identifiers say. Costs a public-key operation. */
 export function isSignedBy(subject: CertificateFacts, issuer: CertificateFacts): boolean {
   try {

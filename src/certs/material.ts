@@ -8,7 +8,10 @@ import { hiddenPath, looksSecret, showPath } from '../base/secret-text.ts';
 import type { CertificateFacts } from './facts.ts';
 import { readFacts } from './facts-reader.ts';
 import { materialError, type MaterialProblem } from '../base/material-problem.ts';
+import { conversionOf, findForeignFormat, wrapDer } from '../asn1/der-material.ts';
 import { certificateLabels, type PemBlock, splitPem } from '../asn1/pem.ts';
+import { decodePem, textOf } from '../asn1/pem-text.ts';
+import { fileInCommand } from '../base/shell.ts';
 
 export const maxMaterialBytes = 8 * 1024 * 1024;
 
@@ -59,7 +62,7 @@ export async function loadPem(ref: MaterialRef, read: ReadMaterial = readMateria
   const name = materialName(ref);
   if ('pem' in ref) return checkPem(ref.pem, name);
   const file = await read(ref, maxMaterialBytes);
-  return file.ok ? checkPem(file.bytes.toString('utf8'), name) : file;
+  return file.ok ? checkBytes(file.bytes, name) : file;
 }
 
 /** The bytes of a file, whatever they are. Never rejects, never waits for a FIFO. Of what has an id, files know nothing. */
@@ -113,6 +116,31 @@ export function materialUnknown(id: string): LoadFailure {
   );
 }
 
+/** PEM in any encoding of text; DER of one certificate, CRL or key; base64 of either, as variables have it. */
+function checkBytes(bytes: Buffer, name: string): LoadedPem {
+  const text = textOf(bytes);
+  const pem = text.includes(pemStart) ? text : (wrapDer(bytes) ?? decodePem(text));
+  if (pem !== undefined || text.trim() === '') return checkPem(pem ?? text, name);
+  const format = findForeignFormat(bytes);
+  if (format !== undefined)
+    return failure(
+      'not_pem',
+      `${name} is a file in the format ${format}, not PEM`,
+      conversionOf(format, fileInCommand(name)),
+    );
+  const isBinary = /[\0-\x08\uFFFD]/.test(text.slice(0, 64));
+  return isBinary
+    ? failure(
+        'not_pem',
+        `${name} is binary, and nothing that is known here`,
+        `${pemHint} What it is, \`openssl asn1parse -inform der -in ${fileInCommand(name)}\` may show.`,
+      )
+    : failure('not_pem', `${name} holds no PEM block`, pemHint);
+}
+
+const pemStart = '-----BEGIN';
+const pemHint = 'It should hold -----BEGIN …----- blocks.';
+
 function checkPem(text: string, name: string): LoadedPem {
   const pem = text.startsWith('\uFEFF') ? text.slice(1) : text;
   if (pem.trim() === '')
@@ -124,16 +152,7 @@ function checkPem(text: string, name: string): LoadedPem {
       'Is this the right file?',
     );
   }
-  if (!pem.includes('-----BEGIN')) {
-    const binary = pem.startsWith('0') && /[\x00-\x08\uFFFD]/.test(pem.slice(0, 64));
-    return failure(
-      'not_pem',
-      binary ? `${name} is binary (DER or PKCS #12), not PEM` : `${name} holds no PEM block`,
-      binary
-        ? 'Convert it: openssl x509 -inform der, or openssl pkcs12 -nodes.'
-        : 'It should hold -----BEGIN …----- blocks.',
-    );
-  }
+  if (!pem.includes(pemStart)) return failure('not_pem', `${name} holds no PEM block`, pemHint);
   return { ok: true, pem, bytes: Buffer.byteLength(pem), name };
 }
 
@@ -164,7 +183,7 @@ export function parseCertificates(pem: string, name = 'inline PEM'): ParsedCerti
         materialError(
           'openssl_trusted_certificate',
           `${name}: line ${block.line} is OpenSSL's own TRUSTED CERTIFICATE form`,
-          'Convert it: openssl x509 -in FILE -out FILE.pem.',
+          `Convert it: openssl x509 -in ${fileInCommand(name)} -out ${fileInCommand(name)}.pem.`,
         ),
       );
     } else if (!certificateLabels.has(block.label)) {
@@ -211,7 +230,7 @@ function noCertificate(others: readonly PemBlock[], name: string): MaterialProbl
     : labels.includes('CERTIFICATE REQUEST') || labels.includes('NEW CERTIFICATE REQUEST')
       ? 'This is a signing request: the CA must sign it first.'
       : labels.includes('PKCS7')
-        ? 'Convert it: openssl pkcs7 -print_certs.'
-        : 'It should hold at least one CERTIFICATE block.';
+        ? `Convert it: openssl pkcs7 -in ${fileInCommand(name)} -print_certs -out ${fileInCommand(name)}.pem.`
+        : 'It should hold at least one CERTIFICATE block, its BEGIN and END at the beginning of a line.';
   return materialError('no_certificate', `${name} holds no certificate${found}`, hint);
 }

@@ -3,6 +3,7 @@ import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { encodePem } from '../asn1/der-writer.ts';
 import { escapeForLog } from '../base/log-text.ts';
 import { materialError, type MaterialProblem, materialWarning } from '../base/material-problem.ts';
+import { fileInCommand } from '../base/shell.ts';
 import { certificateLabels, type PemBlock, splitPem } from '../asn1/pem.ts';
 
 export type ParsedKey = {
@@ -29,6 +30,7 @@ const tlsCurves: ReadonlySet<string> = new Set(['prime256v1', 'secp384r1', 'secp
 /** The one private key of a PEM text (PKCS #8, SEC 1, PKCS #1). `keyPem` is that key alone, as PKCS #8. */
 export function parsePrivateKey(pem: string, name = 'inline PEM'): ParsedKey {
   const { blocks, problems } = splitPem(pem, name);
+  const file = fileInCommand(name);
   const others = blocks.filter(({ label }) => !isKeyPart(label));
   const none = (problem?: MaterialProblem): ParsedKey => ({
     key: undefined,
@@ -65,7 +67,7 @@ export function parsePrivateKey(pem: string, name = 'inline PEM'): ParsedKey {
       materialError(
         'encrypted_key',
         `${name} is protected with a passphrase`,
-        'Decrypt it: openssl pkey -in FILE -out FILE, and protect the file by its mode (0600).',
+        `Passphrases are not supported. Decrypt it: openssl pkey -in ${file} -out ${file}.plain (openssl makes that readable by its owner alone), and name the new file.`,
       ),
     );
   }
@@ -74,7 +76,9 @@ export function parsePrivateKey(pem: string, name = 'inline PEM'): ParsedKey {
       materialError(
         'unsupported_key',
         `${name} holds a ${escapeForLog(block.label, 60)}, which TLS cannot use`,
-        'Use an EC P-256, RSA 2048 or Ed25519 key.',
+        block.label === 'OPENSSH PRIVATE KEY'
+          ? `It is a key in SSH's own format. RSA and ECDSA: cp ${file} ${file}.pem, then ssh-keygen -p -N '' -m PKCS8 -f ${file}.pem; it still needs a certificate.`
+          : 'Use an EC P-256, RSA 2048 or Ed25519 key.',
       ),
     );
   }

@@ -2,16 +2,18 @@
 // whom it would lock out of those who came lately, with --compare what changes in who may enter.
 import { Command } from 'commander';
 import { systemClock } from '../base/clock.ts';
+import { refusesEverybody } from '../crl/problems.ts';
 import { CrlPublisher } from '../crl/publisher.ts';
 import type { CrlLookup } from '../crl/subscriber.ts';
 import { safeJson } from '../base/safe-json.ts';
 import { type Problem, problemsToJson } from '../yaml/problem.ts';
 import { FileSource } from '../loading/file-source.ts';
-import { type LoadOptions, loadGateway } from '../loading/load.ts';
+import { loadGateway } from '../loading/load.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
 import { type Against, againstToJson, verifyAgainst, printAgainst } from '../audit/against.ts';
 import { changesToJson, printChanges } from '../access/print-changes.ts';
 import { loadRecord } from '../inventory/load-record.ts';
+import type { CommandIo } from './command-io.ts';
 import { parseDays } from './days-option.ts';
 import { compareWith } from './compare.ts';
 import { lenientOption, strictOption } from './lenient-option.ts';
@@ -29,18 +31,8 @@ type Options = {
   readonly days: number;
 };
 
-/** Where the command reads its variables and says what it has found. */
-export type CheckIo = {
-  readonly env: NodeJS.ProcessEnv;
-  readonly stdout: NodeJS.WritableStream;
-  readonly stderr: NodeJS.WritableStream;
-  exitCode?: number | string | null | undefined;
-  /** Who reads the text; default a process of its own. */
-  readonly read?: LoadOptions['read'];
-};
-
 /** `io`: the process, or what stands for it. */
-export function checkCommand(io: CheckIo = process): Command {
+export function checkCommand(io: CommandIo = process): Command {
   return new Command('check')
     .description('check a configuration and every file it points to')
     .requiredOption('-c, --config <file>', 'configuration file (YAML)')
@@ -90,7 +82,9 @@ export function checkCommand(io: CheckIo = process): Command {
 
 function summarize(file: string, usable: boolean, problems: readonly Problem[]): string {
   const errors = problems.filter((problem) => problem.severity === 'error').length;
-  const verdict = usable ? 'ok' : 'not usable';
+  const keepsOut = problems.some(({ code }) => refusesEverybody.has(code));
+  const good = keepsOut ? 'usable, but it refuses whole CAs, see the warnings about CRLs' : 'ok';
+  const verdict = usable ? good : 'not usable';
   return `${file}: ${verdict}, ${count(errors, 'error')}, ${count(problems.length - errors, 'warning')}`;
 }
 

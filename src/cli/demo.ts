@@ -6,7 +6,9 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
+import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
+import { shellQuote } from '../base/shell.ts';
 import { encodePem } from '../asn1/der-writer.ts';
 import { type Issued, mintCa } from '../certs/test-ca.ts';
 import { reservePort } from '../process/ports.ts';
@@ -115,6 +117,8 @@ gateway:
 function instructions(dir: string, port: number): string {
   const url = `https://localhost:${port}/hello`;
   const curl = `curl --cacert ${dir}/ca.crt`;
+  // Works from any folder; npm start was typed in this one or another.
+  const bin = shellQuote(fileURLToPath(new URL('../../bin/countersign', import.meta.url)));
   return `
 Countersign is running: mutual TLS to the gateway, mutual TLS to the backend.
 The configuration is ${dir}/countersign.yml
@@ -126,10 +130,10 @@ Without one it is refused, and the log below says why:
   ${curl} ${url}
 
 The same, step by step, with cause and remedy:
-  npm run -s countersign -- explain handshake localhost:${port} --ca ${dir}/ca.crt
+  ${bin} explain handshake localhost:${port} --ca ${dir}/ca.crt
 
 Revoke alice's certificate and try the first line again; her open connections end within a second:
-  npm run -s countersign -- pki crl --ca ${dir} --revoke ${dir}/alice.crt
+  ${bin} pki crl --ca ${dir} --revoke ${dir}/alice.crt
 
 Ctrl-C stops everything and removes the files.
 `;

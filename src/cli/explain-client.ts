@@ -14,6 +14,9 @@ export type ClientChain = readonly [CertificateFacts, ...CertificateFacts[]];
 /** What became of a certificate: let in, refused with the reason, not asked for, or not shown over plain HTTP. */
 export type ClientVerdict = 'passes' | 'not asked' | 'plain' | VerificationResult;
 
+/** The certificate that is asked about, and what the policy would say of it. */
+export type ShownClient = { readonly chain: ClientChain; readonly verdict: ClientVerdict };
+
 const maxSubjects = 10;
 const maxRulesLength = 2000;
 
@@ -29,7 +32,7 @@ export function describePolicy(policy: TrustPolicy, config: ClientAuthConfig | u
   const { rsa, ec } = trust.keyFloor;
   const asks = [
     `issued by ${subjects}${more}${trust.partialChain ? ' (intermediates are anchors)' : ''}`,
-    `at most ${clientAuth.maxDepth} CA certificates between, keys of at least RSA ${rsa} or EC ${ec} bits`,
+    `at most ${Math.max(clientAuth.maxDepth, 1)} certificates above it with the anchor, keys of at least RSA ${rsa} or EC ${ec} bits`,
   ];
   const { spiffe, allowedFingerprints, allowedSPKI, allowedSANs, crl, ocsp } = config;
   if (spiffe !== undefined) {
@@ -62,7 +65,8 @@ function describeOcsp({ mode, responder }: OcspConfig): string {
 export function verifyChain(client: ClientChain, { trust, clientAuth }: TrustPolicy, now: number): ClientVerdict {
   if (trust === undefined || clientAuth === undefined) return 'not asked';
   try {
-    return verifyPresented(client, { trust, maxDepth: clientAuth.maxDepth }, now) ?? 'passes';
+    const { revocations } = trust;
+    return verifyPresented(client, { trust, maxDepth: clientAuth.maxDepth, revocations }, now) ?? 'passes';
   } catch (error) {
     return refuseUnreadable(error);
   }
@@ -77,21 +81,21 @@ export function describeVerdict(
   const who = `client   ${quoteSubject(leaf)}${leaf.sans.length === 0 ? '' : ` (${describeSans(leaf.sans)})`}`;
   if (verdict === 'plain') return `${who}: cannot be shown over plain HTTP`;
   if (verdict === 'not asked') return `${who}: not asked for, so anonymous`;
-  const unseen =
-    config?.crl === undefined && config?.ocsp === undefined ? '' : ' unless it is revoked, which is not looked at here';
+  const unseen = config?.ocsp === undefined ? '' : ' unless OCSP says that it is revoked, which is not asked here';
   return verdict === 'passes' ? `${who}: passes${unseen}` : `${who}: refused with ${verdict.code}: ${verdict.detail}`;
 }
 
 /** The route's rule, and what it says of the client: of the certificate where it passed, else of somebody anonymous. */
 export function describeRule(
   rule: RouteRule,
-  client: { readonly chain: ClientChain; readonly verdict: ClientVerdict } | undefined,
-): string[] {
+  client: ShownClient | undefined,
+): { readonly lines: readonly string[]; readonly denial: string | undefined } {
   const lines = [`rule     ${rule.description}`];
   // Refused before, or sent on to https before: the rule is not reached.
-  if (client === undefined || typeof client.verdict === 'object') return lines;
-  if (client.verdict === 'plain' && rule.required) return lines;
+  if (client === undefined || typeof client.verdict === 'object') return { lines, denial: undefined };
+  if (client.verdict === 'plain' && rule.required) return { lines, denial: undefined };
   const denial = rule.verify(client.verdict === 'passes' ? { leaf: client.chain[0] } : undefined);
   const code = client.verdict === 'passes' ? 'policy_denied' : 'no_client_cert';
-  return [...lines, denial === undefined ? 'rule     allows it' : `rule     403 ${code}: ${denial.detail}`];
+  const result = denial === undefined ? 'rule     allows it' : `rule     403 ${code}: ${denial.detail}`;
+  return { lines: [...lines, result], denial: denial?.detail };
 }

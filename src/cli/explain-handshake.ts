@@ -2,10 +2,12 @@
 // Knows options and exit codes: 0 everything passed, 1 a step failed, 2 the question could not be asked.
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { systemClock } from '../base/clock.ts';
+import { safeJson } from '../base/safe-json.ts';
 import { UsageError } from '../base/usage-error.ts';
 import { diagnoseHandshake } from '../diagnosis/diagnose-handshake.ts';
-import { isSound, printJson, printDiagnosis } from '../diagnosis/print-diagnosis.ts';
+import { diagnosisToJson, isSound, printDiagnosis } from '../diagnosis/print-diagnosis.ts';
 import { type HandshakeOptions, loadTarget, type ProbedVersion } from '../diagnosis/target.ts';
+import { parseSeconds } from './seconds-option.ts';
 
 export function explainHandshakeCommand(): Command {
   return new Command('handshake')
@@ -27,7 +29,10 @@ export function explainHandshakeCommand(): Command {
       try {
         const target = await loadTarget(place, options, systemClock.now());
         const diagnosis = await diagnoseHandshake(target, systemClock);
-        const text = options.json === true ? printJson(diagnosis, target) : printDiagnosis(diagnosis, target);
+        const text =
+          options.json === true
+            ? `${safeJson(diagnosisToJson(diagnosis, target), 2)}\n`
+            : printDiagnosis(diagnosis, target);
         // A resolver that does not answer cannot be called off; nobody should wait for it.
         process.stdout.write(text, () => process.exit(isSound(diagnosis) ? 0 : 1));
       } catch (error) {
@@ -51,13 +56,4 @@ function versionOption(flags: string, description: string): Option {
     if (version === undefined) throw new InvalidArgumentError('1.0, 1.1, 1.2 or 1.3');
     return version;
   });
-}
-
-const maxSeconds = 300;
-
-function parseSeconds(text: string): number {
-  const seconds = Number(text);
-  if (!/^\d+(\.\d+)?$/.test(text) || seconds <= 0 || seconds > maxSeconds)
-    throw new InvalidArgumentError(`a number of seconds up to ${maxSeconds}`);
-  return seconds;
 }

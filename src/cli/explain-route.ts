@@ -4,12 +4,12 @@
 import { randomBytes } from 'node:crypto';
 import { Command } from 'commander';
 import { systemClock } from '../base/clock.ts';
-import { CrlPublisher } from '../crl/publisher.ts';
+import { escapeForLog } from '../base/log-text.ts';
+import { safeJson } from '../base/safe-json.ts';
+import { UsageError } from '../base/usage-error.ts';
 import type { CrlLookup } from '../crl/subscriber.ts';
-import type { PolicyConfig } from '../config/gateway-config.ts';
+import type { ClientAuthConfig, PolicyConfig } from '../config/gateway-config.ts';
 import { compilePolicies } from '../gateway/compile-policies.ts';
-import { FileSource } from '../loading/file-source.ts';
-import { loadGateway } from '../loading/load.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
 import { loadPem, parseCertificates } from '../certs/material.ts';
 import { RouteRule } from '../trust/route-rule.ts';
@@ -20,60 +20,69 @@ import { normalizeTarget } from '../routing/normalize-target.ts';
 import { pathToSend } from '../routing/path-to-send.ts';
 import { rewritePath } from '../routing/rewrite-path.ts';
 import { RouteTable } from '../routing/route-table.ts';
-import { type ClientChain, describePolicy, describeRule, describeVerdict, verifyChain } from './explain-client.ts';
-import { printProblems } from './problems.ts';
+import type { CommandIo } from './command-io.ts';
+import {
+  type ClientChain,
+  describePolicy,
+  describeRule,
+  describeVerdict,
+  type ShownClient,
+  verifyChain,
+} from './explain-client.ts';
+import { loadForCommand } from './load-for-command.ts';
+import { Told } from './told.ts';
 
 type Route = LoadedConfig['routes'][number];
 
-export function explainRouteCommand(): Command {
+type Options = { readonly config: string; readonly cert?: string; readonly json?: true };
+
+export function explainRouteCommand(io: CommandIo = process): Command {
   return new Command('route')
     .description('which policy, route, rule and backend a request would meet, and why')
     .argument('<method>', 'GET, POST, …')
     .argument('<url>', 'https://host/path, or http://host/path for the plain entry point')
     .requiredOption('-c, --config <file>', 'configuration file (YAML)')
     .option('--cert <file>', "the client's certificate, with its intermediates (PEM): says whether it would be let in")
-    .action(async (method: string, url: string, options: { readonly config: string; readonly cert?: string }) => {
-      const crls = new CrlPublisher({ clock: systemClock });
-      const { loaded, problems } = await loadGateway(new FileSource(options.config), {
-        env: process.env,
-        strict: false,
-        clock: systemClock,
-        crls,
-      });
-      const known = crls.lookUpPrepared(loaded?.crls ?? []);
-      crls.close();
-      if (loaded === undefined) {
-        await printProblems(problems, process.stderr);
-        process.exitCode = 1;
-        return;
+    .option('--json', 'for machines')
+    .addHelpText(
+      'after',
+      '\nExit code: 0 it would reach a backend, 1 it would be refused or answered before, 2 the question could not be asked.',
+    )
+    .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
+    .action(async (method: string, url: string, options: Options) => {
+      try {
+        await run(method, url, options, io);
+      } catch (error) {
+        if (!(error instanceof UsageError)) throw error;
+        io.stderr.write(`${error.message}\n`);
+        io.exitCode = 2;
       }
-      const parts = /^(https?):\/\/([^/?#]*)([^#]*)$/.exec(url);
-      if (parts === null) {
-        process.stderr.write(`${url}: not a URL; write it as https://host/path\n`);
-        process.exitCode = 1;
-        return;
-      }
-      const [, scheme = '', authority = '', rest = ''] = parts;
-      const target = rest.startsWith('/') ? rest : `/${rest}`;
-      const client = options.cert === undefined ? undefined : await loadClient(options.cert);
-      if (typeof client === 'string') {
-        process.stderr.write(`${client}\n`);
-        process.exitCode = 1;
-        return;
-      }
-      const asked = { method, scheme, authority, target, client };
-      process.stdout.write(`${explain(loaded, known, asked).join('\n')}\n`);
     });
 }
 
-/** The certificates of a file, leaf first, or one line that says what is wrong with it. */
-async function loadClient(path: string): Promise<ClientChain | string> {
+async function run(method: string, url: string, options: Options, io: CommandIo): Promise<void> {
+  const parts = /^(https?):\/\/([^/?#]*)([^#]*)$/.exec(url);
+  if (parts === null) throw new UsageError(`${url}: not a URL; write it as https://host/path`);
+  const { loaded, crls } = await loadForCommand(options.config, io);
+  const [, scheme = '', authority = '', rest = ''] = parts;
+  const target = rest.startsWith('/') ? rest : `/${rest}`;
+  const client = options.cert === undefined ? undefined : await loadClient(options.cert);
+  const told = new Told();
+  explain(loaded, crls, { method, scheme, authority, target, client }, told);
+  const text = options.json === true ? safeJson(told.toJson({ method, url }), 2) : told.lines.join('\n');
+  io.stdout.write(`${text}\n`);
+  io.exitCode = told.answer === undefined ? 0 : 1;
+}
+
+/** The certificates of a file, leaf first. Throws UsageError with one line that says what is wrong with it. */
+async function loadClient(path: string): Promise<ClientChain> {
   const loaded = await loadPem({ path });
-  if (!loaded.ok) return loaded.message;
+  if (!loaded.ok) throw new UsageError(loaded.message);
   const { certificates, problems } = parseCertificates(loaded.pem, path);
   const [leaf, ...above] = certificates;
   const wrong = problems.find(({ severity }) => severity === 'error')?.message;
-  return leaf === undefined || wrong !== undefined ? (wrong ?? `${path} holds no certificate`) : [leaf, ...above];
+  if (leaf === undefined || wrong !== undefined) throw new UsageError(wrong ?? `${path} holds no certificate`);
+  return [leaf, ...above];
 }
 
 type Asked = {
@@ -88,57 +97,69 @@ function explain(
   loaded: LoadedConfig,
   crls: CrlLookup,
   { method, scheme, authority, target, client }: Asked,
-): string[] {
+  told: Told,
+): void {
   const host = hostOfAuthority(authority);
-  const policies = compilePolicies(loaded, randomBytes(32), crls);
-  const policy = policies.find(host);
+  const policy = compilePolicies(loaded, randomBytes(32), crls).find(host);
+  told.say('host', host ?? authority);
   if (policy === undefined) {
-    return [
-      `host     ${host ?? authority}`,
-      'policy   none: TLS is refused with unknown_sni, a request with 421 host_mismatch',
-    ];
+    told.lines.push('policy   none: TLS is refused with unknown_sni, a request with 421 host_mismatch');
+    return told.refuseUnsaid(421, 'host_mismatch');
   }
-  const { clientAuth } = policy;
   const ofPolicy = loaded.policies.find((one) => one.config.name === policy.name)?.config;
   const config = ofPolicy?.clientAuth;
-  const lines = [`host     ${host ?? authority}`, ...describePolicy(policy, config)];
+  told.note('policy', policy.name);
+  told.lines.push(...describePolicy(policy, config));
   const secure = scheme === 'https';
   const shown = client && {
     chain: client,
     verdict: secure ? verifyChain(client, policy, systemClock.now()) : ('plain' as const),
   };
-  if (shown !== undefined) lines.push(describeVerdict(shown.chain, shown.verdict, config));
+  if (shown !== undefined) tellClient(shown, config, told);
   const normal = normalizeTarget(target);
-  if (normal === undefined) return [...lines, `path     ${target}`, refusedPath(noNormalForm)];
-  lines.push(`path     ${normal.path}${normal.path + normal.query === target ? '' : `  (normalised from ${target})`}`);
-  const verdicts = explainMatch(loaded.routes, method, host ?? '', normal.path);
-  const chosen = verdicts.find(({ outcome }) => outcome === 'chosen')?.route;
+  if (normal === undefined) {
+    told.say('path', target);
+    return told.refuse(400, 'ambiguous_path', noNormalForm);
+  }
+  const changed = normal.path + normal.query === target ? '' : `  (normalised from ${target})`;
+  told.say('path', normal.path, changed);
   const table = new RouteTable(loaded.routes);
   const match = table.match(method, host ?? '', normal.path);
-  if (match.kind === 'ambiguous_path') return [...lines, refusedPath(describeConfusion(match))];
+  if (match.kind === 'ambiguous_path') return told.refuse(400, 'ambiguous_path', describeConfusion(match));
+  const verdicts = explainMatch(loaded.routes, method, host ?? '', normal.path);
+  const chosen = verdicts.find(({ outcome }) => outcome === 'chosen')?.route;
   const sent = chosen && pathToSend(table, method, host ?? '', normal, chosen);
-  if (chosen !== undefined && sent === undefined) return [...lines, refusedPath(slashesHideRoute)];
-  if (chosen !== undefined && sent !== undefined) lines.push(...describeRoute(chosen, sent));
-  else
-    lines.push(
-      verdicts.some(({ outcome }) => outcome === 'method')
-        ? 'answer   405 method_not_allowed'
-        : 'answer   404 no_route',
-    );
+  if (chosen !== undefined && sent === undefined) return told.refuse(400, 'ambiguous_path', slashesHideRoute);
+  if (chosen !== undefined && sent !== undefined) tellRoute(chosen, sent, told);
+  else if (verdicts.some(({ outcome }) => outcome === 'method')) told.refuse(405, 'method_not_allowed');
+  else told.refuse(404, 'no_route');
   const rule = chosen && findRule(chosen, ofPolicy);
-  if (rule !== undefined) lines.push(...describeRule(rule, shown));
-  const why = clientAuth?.required === true ? 'the policy' : rule?.required === true ? 'the route' : undefined;
+  if (rule !== undefined) tellRule(rule, shown, told);
+  const why = policy.clientAuth?.required === true ? 'the policy' : rule?.required === true ? 'the route' : undefined;
   if (chosen !== undefined && !secure && why !== undefined) {
-    const redirected = method === 'GET' || method === 'HEAD';
-    lines.push(
-      `answer   ${redirected ? '308 to https' : '403 plaintext_refused'}: ${why} requires a client certificate`,
-    );
+    const reason = `${why} requires a client certificate`;
+    if (method === 'GET' || method === 'HEAD') told.refuse(308, 'to https', reason);
+    else told.refuse(403, 'plaintext_refused', reason);
   }
-  return [...lines, ...verdicts.filter(({ outcome }) => outcome !== 'chosen').map(describeLoss)];
+  const lost = verdicts.filter(({ outcome }) => outcome !== 'chosen');
+  told.note('others', lost.map(lossToJson));
+  told.lines.push(...lost.map(describeLoss));
 }
 
-function refusedPath(why: string): string {
-  return `answer   400 ambiguous_path: ${why}`;
+function tellClient(shown: ShownClient, config: ClientAuthConfig | undefined, told: Told): void {
+  const { chain, verdict } = shown;
+  told.lines.push(describeVerdict(chain, verdict, config));
+  const refused = typeof verdict === 'object';
+  const words = refused ? verdict : { code: verdict, detail: null };
+  told.note('client', { subject: escapeForLog(chain[0].subject, 512), ...words });
+  if (refused && verdict.code !== 'ok') told.refuseUnsaid(null, verdict.code, verdict.detail);
+}
+
+function tellRule(rule: RouteRule, shown: ShownClient | undefined, told: Told): void {
+  const { lines, denial } = describeRule(rule, shown);
+  told.lines.push(...lines);
+  told.note('rule', { description: rule.description, required: rule.required });
+  if (denial !== undefined) told.refuseUnsaid(403, 'policy_denied', denial);
 }
 
 /** As Generation.ruleOf. */
@@ -147,18 +168,19 @@ function findRule({ config }: Route, policy: PolicyConfig | undefined): RouteRul
   return policy?.routesRequireClientCert === true ? RouteRule.byDefault() : undefined;
 }
 
-function describeRoute({ config }: Route, path: string): string[] {
+function tellRoute({ config }: Route, path: string, told: Told): void {
   const at = config.place;
-  const lines = [`route    ${config.name}  (${at.file}:${at.line})`];
-  if (config.maintenance !== undefined) return [...lines, `answer   ${config.maintenance.statusCode} maintenance`];
-  for (const { scheme, host, port, basePath, weight, match } of config.backends) {
+  told.lines.push(`route    ${config.name}  (${at.file}:${at.line})`);
+  told.note('route', { name: config.name, file: at.file, line: at.line });
+  if (config.maintenance !== undefined) return told.refuse(config.maintenance.statusCode, 'maintenance');
+  const backends = config.backends.map(({ scheme, host, port, basePath, weight, match }) => {
+    const url = `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}${rewritePath(config, path, basePath)}`;
     const share = weight > 0 ? `, weight ${weight}` : '';
     const rules = match.length > 0 ? `, ${match.length} match rules` : '';
-    lines.push(
-      `backend  ${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}${rewritePath(config, path, basePath)}${share}${rules}`,
-    );
-  }
-  return lines;
+    told.lines.push(`backend  ${url}${share}${rules}`);
+    return { url, weight, matchRules: match.length };
+  });
+  told.note('backends', backends);
 }
 
 const losses: Readonly<Record<Exclude<RouteVerdict<Route>['outcome'], 'chosen'>, string>> = {
@@ -174,4 +196,8 @@ const losses: Readonly<Record<Exclude<RouteVerdict<Route>['outcome'], 'chosen'>,
 function describeLoss({ route, outcome, against }: RouteVerdict<Route>): string {
   const why = outcome === 'chosen' ? '' : losses[outcome];
   return `not      ${route.config.name}: ${why}${against === undefined ? '' : ` (than ${against.config.name})`}`;
+}
+
+function lossToJson({ route, outcome, against }: RouteVerdict<Route>): object {
+  return { route: route.config.name, why: outcome, than: against?.config.name ?? null };
 }

@@ -1,6 +1,7 @@
 // `countersign explain`: what would happen, or has happened, and why.
 import { Command } from 'commander';
 import { explainAccessCommand } from './explain-access.ts';
+import { explainBackendCommand } from './explain-backend.ts';
 import { explainHandshakeCommand } from './explain-handshake.ts';
 import { explainRouteCommand } from './explain-route.ts';
 
@@ -9,5 +10,6 @@ export function explainCommand(): Command {
     .description('say what would happen, and why')
     .addCommand(explainAccessCommand())
     .addCommand(explainRouteCommand())
-    .addCommand(explainHandshakeCommand());
+    .addCommand(explainHandshakeCommand())
+    .addCommand(explainBackendCommand());
 }

@@ -9,6 +9,7 @@ const commands: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ['pki', async () => (await import('./pki.ts')).pkiCommand()],
   ['trust', async () => (await import('./trust.ts')).trustCommand()],
   ['schema', async () => (await import('./schema.ts')).schemaCommand()],
+  ['echo', async () => (await import('./echo.ts')).echoCommand()],
   ['demo', async () => (await import('./demo.ts')).demoCommand()],
 ]);
 
@@ -23,5 +24,6 @@ for (const open of named === undefined ? commands.values() : [named]) program.ad
 
 // `countersign schema | head` closes our standard output early: nothing to make a fuss about.
 process.stdout.on('error', () => {});
+process.stderr.on('error', () => {});
 
 await program.parseAsync();

@@ -8,7 +8,7 @@ import { fitsKey } from '../certs/chain.ts';
 import { isoSeconds } from '../certs/expiry.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
 import { readFacts } from '../certs/facts-reader.ts';
-import { isIssuedBy, isSelfIssued } from '../certs/issuer.ts';
+import { findNamesake, isIssuedBy, isSelfIssued } from '../certs/issuer.ts';
 import { hasPurpose, serverAuth } from '../certs/extended-key-usage.ts';
 import { escapeForLog } from '../base/log-text.ts';
 import { type ParsedCrl, readCrl } from '../crl/reader.ts';
@@ -17,7 +17,10 @@ import { refusalOf } from '../crl/rejection.ts';
 import { describeCrlLines } from './pki-show-crl.ts';
 import { readMaterialFile } from '../certs/material.ts';
 import { encodePem } from '../asn1/der-writer.ts';
+import { conversionOf, findForeignFormat } from '../asn1/der-material.ts';
 import { certificateLabels, type PemBlock, splitPem } from '../asn1/pem.ts';
+import { textOf } from '../asn1/pem-text.ts';
+import { fileInCommand } from '../base/shell.ts';
 import { readSignatureAlgorithm } from '../certs/signature-algorithm.ts';
 
 const maxShown = 512;
@@ -46,8 +49,9 @@ export async function showFiles(paths: readonly string[], now: number): Promise<
 async function readItems(file: string): Promise<Item[]> {
   const read = await readMaterialFile({ path: file }, maxCrlFileBytes);
   if (!read.ok) return [{ file, number: 0, kind: 'note', text: read.message, broken: true }];
-  if (!read.bytes.includes('-----BEGIN')) return [{ file, number: 1, ...readDer(read.bytes) }];
-  const { blocks, problems } = splitPem(read.bytes.toString('utf8'), file);
+  const text = textOf(read.bytes);
+  if (!text.includes('-----BEGIN')) return [{ file, number: 1, ...readDer(read.bytes, file) }];
+  const { blocks, problems } = splitPem(text, file);
   const items: Item[] = blocks.map((block, index) => ({ file, number: index + 1, ...readBlock(block) }));
   for (const problem of problems) items.push({ file, number: 0, kind: 'note', text: problem.message, broken: true });
   return items;
@@ -71,8 +75,11 @@ function readBlock(block: PemBlock): Content {
   return note(`${label}, ${block.der.length} bytes`);
 }
 
-function readDer(der: Buffer): Content {
+function readDer(der: Buffer, file: string): Content {
   if (der.length === 0) return note('the file is empty', true);
+  const format = findForeignFormat(der);
+  if (format !== undefined)
+    return note(`a file in the format ${format}. ${conversionOf(format, fileInCommand(showPath(file)))}`, true);
   for (const type of ['pkcs8', 'sec1', 'pkcs1'] as const) {
     try {
       return { kind: 'key', key: createPrivateKey({ key: der, format: 'der', type }) };
@@ -141,6 +148,7 @@ function describeCertificate(item: Item & { kind: 'certificate' }, items: readon
     ['spki', `${facts.spkiSha256} (SHA-256, base64)`],
   ];
   if (keys.length > 0) lines.push(['private', keys.map((key) => placeOf(key, item)).join(', ')]);
+  lines.push(...noteNamesake(item, items));
   if (facts.sans.length === 0 && !facts.isCa && hasPurpose(facts, serverAuth))
     lines.push(['note', 'no subject alternative names: no host name will match it']);
   return layOut(`${item.number}. ${facts.isCa ? 'CA certificate' : 'certificate'}`, lines);
@@ -151,6 +159,24 @@ function describeIssuer(item: Item & { kind: 'certificate' }, items: readonly It
     return isIssuedBy(item.facts, item.facts) ? '  (self-signed)' : '  (self-issued, signature does not verify)';
   const issuer = items.find((other) => other.kind === 'certificate' && isIssuedBy(item.facts, other.facts));
   return issuer === undefined ? '' : `  (${placeOf(issuer, item)})`;
+}
+
+/** A CA among them that has the name of the issuer, and another key. */
+function noteNamesake(item: Item & { kind: 'certificate' }, items: readonly Item[]): [string, string][] {
+  if (isSelfIssued(item.facts)) return [];
+  const cas = items.filter((other) => other.kind === 'certificate');
+  const namesake = findNamesake(
+    item.facts,
+    cas.map(({ facts }) => facts),
+  );
+  const where = cas.find(({ facts }) => facts === namesake);
+  if (namesake === undefined || where === undefined) return [];
+  return [
+    [
+      'note',
+      `not issued by ${placeOf(where, item)}, which has the name of the issuer and another key: was the CA made twice?`,
+    ],
+  ];
 }
 
 function describeKey(item: Item & { kind: 'key' }, items: readonly Item[]): string[] {

@@ -3,6 +3,7 @@
 import { basename, join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { canonicalHostName, isIpLiteral } from '../base/host.ts';
+import { shellQuote } from '../base/shell.ts';
 import { dayMs, systemClock } from '../base/clock.ts';
 import { UsageError } from '../base/usage-error.ts';
 import { canonicalIp } from '../base/ip-name.ts';
@@ -64,11 +65,18 @@ async function runInit(dir: string, options: InitOptions): Promise<void> {
     options.force,
   );
   for (const name of ['ca', 'server', 'client'] as const) report(dir, name, { ca, server, client }[name]);
-  const host = sans[0]?.value ?? 'localhost';
   print(`\nThe server trusts clients of ${names.ca}; a client calls it with\n`);
-  print(
-    `  curl --cacert ${names.ca} --cert ${names.cert} --key ${names.key} https://${host.replace(/^\*\./, 'www.')}:8443/\n`,
-  );
+  print(`  ${curlLine(names, sans)}\n`);
+}
+
+/** That works as it stands on the machine of a gateway that listens where it does by default: names that nobody resolves too. */
+function curlLine({ ca, cert, key }: Readonly<Record<'ca' | 'cert' | 'key', string>>, sans: readonly San[]): string {
+  const resolves = sans.find(({ value }) => value === 'localhost' || value === '127.0.0.1')?.value;
+  const [first] = sans;
+  const name = resolves ?? first?.value.replace(/^\*\./, 'www.') ?? 'localhost';
+  const words = ['curl', '--cacert', ca, '--cert', cert, '--key', key];
+  if (resolves === undefined) words.push('--connect-to', '::localhost:8443');
+  return [...words, `https://${name.includes(':') ? `[${name}]` : name}:8443/`].map(shellQuote).join(' ');
 }
 
 function issueCommand(): Command {

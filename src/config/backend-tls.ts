@@ -4,12 +4,12 @@ import type { z } from 'zod';
 import type { Cursor } from '../yaml/cursor.ts';
 import { flag, map, oneOf, text } from './atoms.ts';
 import { crlExample, crlShape, readCrl } from './crl.ts';
-import type { BackendConfig, BackendTlsConfig } from './gateway-config.ts';
+import type { BackendConfig, BackendHttp2, BackendTlsConfig } from './gateway-config.ts';
 import { parseHostName } from './host-name.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
 import { identityKeys, readIdentityRules } from './identity-rules.ts';
 import { key } from './key.ts';
-import { readRef, reportMistake } from './reading.ts';
+import { readRef, reportEmpty, reportMistake } from './reading.ts';
 import { readVersions, tlsVersionKeys } from './tls-parameters.ts';
 
 const withoutRoots = 'Without `rootCAs`: works, with a warning that the CAs of the system verify the backend.';
@@ -29,6 +29,11 @@ export const backendTlsKeys = {
     unset: "the system's",
     page: '`S`. Alone it works (Goma ignores it).',
   }),
+  partialChain: key(flag, {
+    says: 'Whether an intermediate in rootCAs is an anchor. Default: only where rootCAs holds no root at all.',
+    unset: 'only where `rootCAs` holds no root at all',
+    page: 'own. Whether an intermediate in `rootCAs` is an anchor by itself.',
+  }),
   clientCert: key(text, {
     says: 'Client certificate that the gateway presents: path, PEM text, or base64 of PEM or DER.',
     page: `\`S\`; with \`clientKey\` or not at all. ${withoutRoots}`,
@@ -42,6 +47,11 @@ export const backendTlsKeys = {
     unset: 'host of the endpoint',
     page: 'own. Name for SNI and verification; not an IP address.',
   }),
+  nameCheck: key(oneOf(['san', 'commonName'], true), {
+    says: 'commonName: where a certificate has no DNS or IP name, its common name is compared with the host. Default {default}.',
+    default: 'san',
+    page: 'own. `commonName`: where the certificate has no DNS or IP name at all, the one common name of its subject has to cover the host, as a SAN would. For backends that cannot get a SAN, instead of `insecureSkipVerify`; pins work beside it.',
+  }),
   ...tlsVersionKeys,
   ...identityKeys,
   crl: key(crlShape, {
@@ -51,9 +61,9 @@ export const backendTlsKeys = {
     table: 'crl',
   }),
   http2: key(oneOf(['auto', 'on', 'off'], true), {
-    says: 'HTTP/2 to the backend; this version speaks HTTP/1.1 only, so `on` is refused.',
-    default: 'auto',
-    page: 'own. `on` is an error in this version.',
+    says: 'HTTP/2 to the backend: auto = where it offers it (ALPN), on = or not at all, off = HTTP/1.1.',
+    unset: 'auto',
+    page: 'own. `auto`: where the backend agrees to it by ALPN; `on`: or the connection is refused (`protocol_mismatch`); `off`: HTTP/1.1. Over TLS only.',
   }),
 };
 const backendTls = map(backendTlsKeys);
@@ -64,12 +74,14 @@ type RouteTls = {
   readonly security: { readonly tls: z.output<typeof backendTls> };
 };
 
-/** `skipByDefault`: networking.transport.insecureSkipVerify, which a route's own `false` overrides. */
+/** What `networking.transport` says for routes that do not: a route's own `insecureSkipVerify: false` overrides it. */
+export type BackendTlsDefaults = { readonly skipVerify: boolean; readonly http2: BackendHttp2 };
+
 export function readBackendTls(
   route: RouteTls,
   at: Cursor,
   backends: readonly BackendConfig[],
-  skipByDefault: boolean,
+  defaults: BackendTlsDefaults,
   problems: ProblemList,
 ): BackendTlsConfig {
   const shape = route.security.tls;
@@ -81,7 +93,7 @@ export function readBackendTls(
       'tls is written but has no value',
       'Give its keys, or remove it.',
     );
-  const insecureSkipVerify = readSkipVerify(route, at, skipByDefault, problems);
+  const insecureSkipVerify = readSkipVerify(route, at, defaults.skipVerify, problems);
   const rootCAs = readRef(shape.rootCAs, here, 'rootCAs', problems);
   const clientCert = readRef(shape.clientCert, here, 'clientCert', problems);
   const clientKey = readRef(shape.clientKey, here, 'clientKey', problems);
@@ -104,25 +116,43 @@ export function readBackendTls(
         'security.tls has no effect on this backend: its endpoint is http://, so requests go out in plain text and unauthenticated',
         'Write https:// in the endpoint.',
       );
+  reportEmpty(here, 'partialChain', problems);
+  if (shape.partialChain !== undefined && (insecureSkipVerify || shape.rootCAs === undefined))
+    problems.warn(
+      'ignored_key',
+      here.keyPlace('partialChain'),
+      `partialChain has no effect ${insecureSkipVerify ? 'while insecureSkipVerify is on' : 'without rootCAs'}`,
+    );
   const rules = readIdentityRules(shape, here, problems);
   const crl = readCrl(shape.crl, here, problems);
   checkRulesApply(here, insecureSkipVerify, plain, problems);
-  if (shape.http2 === 'on')
-    problems.error(
-      'unsupported_key',
-      here.down('http2').place,
-      'http2: on is not supported by this version; ignoring it would speak HTTP/1.1 to a backend that was promised HTTP/2',
-      'Write auto, or remove it.',
+  if (shape.nameCheck === 'commonName' && rules.allowedSANs !== undefined)
+    problems.warn(
+      'ignored_key',
+      here.keyPlace('nameCheck'),
+      'nameCheck has no effect beside allowedSANs, which replace the check of the host',
+      'Remove it, or write a rule {commonName: {exact: NAME}}.',
     );
+  if (shape.http2 === 'on')
+    for (const backend of plain)
+      problems.error(
+        'plain_backend',
+        backend.place,
+        'http2: on cannot be had from this backend: its endpoint is http://, and HTTP/2 is spoken over TLS only',
+        'Write https:// in the endpoint, or http2: auto.',
+      );
   return {
     insecureSkipVerify,
     rootCAs,
+    partialChain: shape.partialChain,
     clientCert,
     clientKey,
     serverName: readServerName(shape.serverName, here, problems),
+    nameCheck: shape.nameCheck,
     ...readVersions(shape, here, problems),
     ...rules,
     crl,
+    http2: shape.http2 ?? defaults.http2,
     place: here.place,
   };
 }
@@ -134,7 +164,9 @@ function checkRulesApply(
   plain: readonly BackendConfig[],
   problems: ProblemList,
 ): void {
-  for (const name of ['allowedSANs', 'allowedFingerprints', 'allowedSPKI', 'crl'].filter((one) => at.has(one))) {
+  for (const name of ['allowedSANs', 'allowedFingerprints', 'allowedSPKI', 'crl', 'nameCheck'].filter((one) =>
+    at.has(one),
+  )) {
     if (skipVerify)
       problems.error(
         'unverified_rule',

@@ -47,10 +47,10 @@ export const clientAuthShape = closedMap({
     default: 'close',
     page: 'own. `explain`: the first request is answered with the reason, then the connection is closed.',
   }),
-  maxDepth: key(integer(1, 16), {
-    says: 'Longest chain, counted in certificates above the leaf. Default {default}.',
+  maxDepth: key(integer(0, 16), {
+    says: "Longest chain, counted in certificates above the leaf with the anchor, as Envoy's max_verify_depth; nginx's ssl_verify_depth is one less. Default {default}.",
     default: 4,
-    page: 'own. Longest chain, counted in certificates above the leaf; {min} to {max}.',
+    page: "own. Longest chain, counted in certificates above the leaf, the anchor among them, {min} to {max}: `1` (and `0`, as in Envoy) is a client issued by the anchor itself, `2` has one intermediate. Envoy's `max_verify_depth` counts the same, nginx's `ssl_verify_depth` one less.",
   }),
   ...identityKeys,
   partialChain: key(flag, {
@@ -169,7 +169,7 @@ function readClientAuth(
 function reportForeignRules(rules: readonly SanRuleConfig[], spiffe: SpiffeConfig | undefined, problems: ProblemList) {
   if (spiffe === undefined || spiffe.trustDomains.length === 0) return;
   for (const rule of rules) {
-    if (rule.kind === 'san') continue;
+    if (rule.kind !== 'spiffe' && rule.kind !== 'trustDomain') continue;
     const domain = rule.kind === 'spiffe' ? (rule.id.split('/')[2] ?? '') : rule.domain;
     if (!spiffe.trustDomains.includes(domain))
       problems.warn(

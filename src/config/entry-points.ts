@@ -2,18 +2,25 @@
 import type { z } from 'zod';
 import type { Cursor } from '../yaml/cursor.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
-import { flag, map, text } from './atoms.ts';
+import { flag, integer, map, text } from './atoms.ts';
 import type { EntryPoint, GatewayConfig } from './gateway-config.ts';
 import { block, key, type KeySays } from './key.ts';
 import { isLoopback, parseListenAddress } from './listen-address.ts';
 import { reportMistake } from './reading.ts';
 import { ignored } from './support.ts';
 
-const entryPoint = (address: string, what: string, page: string, says: KeySays = {}) =>
+const entryPoint = <T extends z.ZodRawShape>(
+  address: string,
+  what: string,
+  page: string,
+  more: T,
+  says: KeySays = {},
+) =>
   block(
     {
       address: key(text, { says: ':port for every address, or IP:port.', default: address, restricts: true, page }),
       enabled: key(flag, { says: 'Default {default}.', default: true, restricts: true, page: 'own.' }),
+      ...more,
     },
     { says: `${what} Default ${address}.`, restricts: true, ...says },
   );
@@ -23,17 +30,26 @@ export const entryPointsKeys = {
     ':8080',
     'Plain HTTP.',
     'Goma. Plain HTTP. Routes whose policy requires a client certificate answer 308 or 403 here.',
+    {
+      redirectPort: key(integer(1, 65_535), {
+        says: 'Port of https as clients reach it, for redirects. Default: found from the request.',
+        unset: 'found from the request',
+        page: "own. Port that a 308 to https names, as clients reach it (443 is left out). Unset: where clients call this entry point's port by its number (`Host` or the lack of a port says), that of `webSecure`; where they call port 80 and something maps it, 443.",
+      }),
+    },
   ),
   webSecure: entryPoint(
     ':8443',
     'HTTPS.',
     'Goma. HTTPS. Without any certificate: a self-signed one for this run, with a warning.',
+    {},
     { oursAlone: true },
   ),
   admin: entryPoint(
     '127.0.0.1:9901',
     'Health and metrics.',
     'own. Health and metrics. Any other than a loopback address is a warning.',
+    {},
   ),
   passThrough: ignored('TCP and UDP are not forwarded'),
 };
@@ -45,7 +61,10 @@ type EntryPoints = GatewayConfig['entryPoints'];
 export function readEntryPoints(shape: EntryPointsShape, around: Cursor, problems: ProblemList): EntryPoints {
   const at = around.down('entryPoints');
   const result = {
-    web: readEntryPoint(shape.web, at.down('web'), entryPointsKeys.web, problems),
+    web: {
+      ...readEntryPoint(shape.web, at.down('web'), entryPointsKeys.web, problems),
+      redirectPort: shape.web.redirectPort,
+    },
     webSecure: readEntryPoint(shape.webSecure, at.down('webSecure'), entryPointsKeys.webSecure, problems),
     admin: readEntryPoint(shape.admin, at.down('admin'), entryPointsKeys.admin, problems),
   };
@@ -68,9 +87,9 @@ export function readEntryPoints(shape: EntryPointsShape, around: Cursor, problem
 
 /** An address that is empty counts as not written, as in Goma. */
 function readEntryPoint(
-  shape: EntryPointsShape['web'],
+  shape: EntryPointsShape['admin'],
   at: Cursor,
-  declaration: ReturnType<typeof entryPoint>,
+  declaration: (typeof entryPointsKeys)['web' | 'webSecure' | 'admin'],
   problems: ProblemList,
 ): EntryPoint {
   const here = at.down('address');

@@ -24,7 +24,7 @@ const words: ReadonlyMap<string, string> = new Map(
     ssl_certificate_key: 'gateway.tls.certificates: [{cert: FILE, key: FILE}]',
     ssl_client_certificate: 'clientAuth: {clientCA: FILE}',
     ssl_verify_client: 'clientAuth: {required: true}, or required: false for `optional`',
-    ssl_verify_depth: 'clientAuth: {maxDepth: NUMBER}',
+    ssl_verify_depth: 'clientAuth: {maxDepth: NUMBER}, one more than in nginx, which does not count the anchor',
     ssl_crl: 'clientAuth: {crl: {sources: FILE}}',
     ssl_ocsp: 'clientAuth: {ocsp: {mode: hard, responder: URL}}',
     proxy_ssl_verify: 'security.tls: verification is on unless insecureSkipVerify says otherwise',

@@ -25,6 +25,13 @@ export const forwardClientCertKeys = {
   }),
   xfcc: block(
     {
+      format: key(oneOf(['text', 'json'], true), {
+        says: "Envoy's text form, or its JSON form. Default {default}.",
+        default: 'text',
+        page: xfccPage(
+          "its form, `text` or `json` ([both are Envoy's](forwarded-identity.md#x-forwarded-client-cert))",
+        ),
+      }),
       subject: key(flag, { says: 'Default {default}.', default: true, page: xfccPage('the subject') }),
       uri: key(flag, { says: 'Default {default}.', default: true, page: xfccPage('URIs among the names') }),
       dns: key(flag, { says: 'Default {default}.', default: true, page: xfccPage('DNS names among the names') }),

@@ -1,5 +1,6 @@
 // The normalised configuration: every alias resolved, every default filled in, durations in milliseconds, every value
 // that can be wrong later (a file, a certificate) with its place. Plain data: it crosses process boundaries.
+import type { AccessLogField } from '../telemetry/access-log-fields.ts';
 import type { Place } from '../yaml/place.ts';
 
 /** Key or certificate material, classified but not read: a file, PEM text in its place, or what a source has under an id. */
@@ -32,6 +33,13 @@ export type SanRuleConfig = (
       readonly ignoreCase: boolean;
       /** Dotted; set for OTHER_NAME only, and always there. */
       readonly oid: string | undefined;
+    }
+  /** The subject, in the form of asn1/name-text.ts, or its common name as it is. */
+  | {
+      readonly kind: 'subject' | 'commonName';
+      readonly matcher: 'exact' | 'prefix' | 'suffix' | 'contains' | 'regex';
+      readonly value: string;
+      readonly ignoreCase: boolean;
     }
   /** `spiffe: spiffe://domain/path`, canonical. */
   | { readonly kind: 'spiffe'; readonly id: string }
@@ -189,15 +197,23 @@ export type BackendConfig = {
   readonly place: Place;
 };
 
+/** `auto`: where ALPN agrees on it. `on`: or not at all. */
+export type BackendHttp2 = 'auto' | 'on' | 'off';
+
 export type BackendTlsConfig = IdentityRulesConfig & {
   readonly insecureSkipVerify: boolean;
   readonly rootCAs: Ref | undefined;
+  /** Whether intermediates in rootCAs are anchors; undefined: only where there is no root. */
+  readonly partialChain: boolean | undefined;
   readonly clientCert: Ref | undefined;
   readonly clientKey: Ref | undefined;
   readonly serverName: string | undefined;
+  /** `commonName`: where the certificate has no DNS or IP name, its one common name counts. */
+  readonly nameCheck: 'san' | 'commonName';
   readonly minVersion: TlsVersion;
   readonly maxVersion: TlsVersion;
   readonly crl: CrlConfig | undefined;
+  readonly http2: BackendHttp2;
   readonly place: Place;
 };
 
@@ -217,6 +233,7 @@ export type ForwardClientCertConfig = {
   /** undefined: sanitizeSet where the client is authenticated, else sanitize. */
   readonly mode: XfccMode | undefined;
   readonly xfcc: {
+    readonly format: 'text' | 'json';
     readonly subject: boolean;
     readonly uri: boolean;
     readonly dns: boolean;
@@ -239,6 +256,8 @@ export type RouteClientCertConfig = {
   readonly allow: readonly SanRuleConfig[] | undefined;
   readonly place: Place;
 };
+
+export type RetryOn = 'connect' | 'refused-stream';
 
 export type RouteConfig = {
   readonly name: string;
@@ -265,9 +284,13 @@ export type RouteConfig = {
     readonly handshakeMs: number;
     readonly responseMs: number;
     readonly idleMs: number;
+    /** Without a byte in either direction of a tunnel; 0 = no limit. */
+    readonly tunnelMs: number;
   };
+  /** Protocols besides HTTP that may be switched to, lower case; empty: none. */
+  readonly upgrades: readonly string[];
   /** Attempts in all, 1 = no retry; `on` what besides a stale kept-alive connection may be tried again. */
-  readonly retry: { readonly attempts: number; readonly on: readonly 'connect'[] };
+  readonly retry: { readonly attempts: number; readonly on: readonly RetryOn[] };
   /** 0: no limit. */
   readonly maxBodyBytes: number;
   readonly place: Place;
@@ -280,7 +303,12 @@ export type GatewayConfig = {
   readonly files: readonly string[];
   readonly extraDirectory: string | undefined;
   readonly workers: number | 'auto';
-  readonly entryPoints: { readonly web: EntryPoint; readonly webSecure: EntryPoint; readonly admin: EntryPoint };
+  readonly entryPoints: {
+    /** `redirectPort`: of https, as clients reach it; undefined: found from the request. */
+    readonly web: EntryPoint & { readonly redirectPort: number | undefined };
+    readonly webSecure: EntryPoint;
+    readonly admin: EntryPoint;
+  };
   readonly tls: TlsConfig;
   /** gateway.timeouts (Goma) over our defaults; 0 = none, possible for idleMs and requestMs only. */
   readonly timeouts: {
@@ -320,6 +348,8 @@ export type GatewayConfig = {
     readonly responseBytes: number;
     readonly responseTotalBytes: number;
   };
+  /** Of clients. */
+  readonly http2: { readonly enabled: boolean; readonly maxConcurrentStreams: number };
   /** Canonical CIDRs whose forwarded headers are believed; empty = nobody. */
   readonly proxy: {
     readonly trustedProxies: readonly string[];
@@ -342,7 +372,13 @@ export type GatewayConfig = {
     readonly format: 'text' | 'json' | undefined;
     readonly file: string | undefined;
   };
-  readonly accessLog: { readonly enabled: boolean; readonly path: string; readonly sample: number };
+  readonly accessLog: {
+    readonly enabled: boolean;
+    readonly path: string;
+    /** In the order of the line. */
+    readonly fields: readonly AccessLogField[];
+    readonly sample: number;
+  };
   /** The bounded record of the identities that were seen, for `check --against` and `trust audit`. */
   readonly trustRecord: {
     readonly enabled: boolean;

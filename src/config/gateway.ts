@@ -18,6 +18,7 @@ import { exploitProtection, routeShape } from './route.ts';
 import { ignored, refused } from './support.ts';
 import { deprecatedTimeoutKeys, timeoutsKeys } from './timeouts.ts';
 import { tlsKeys } from './tls.ts';
+import { http2Keys } from './http2.ts';
 import { transportKeys } from './transport.ts';
 import { trustRecordKeys } from './trust-record.ts';
 
@@ -57,6 +58,7 @@ export const gatewayKeys = {
   ...deprecatedTimeoutKeys,
   entryPoints: block(entryPointsKeys, { oursAlone: true }),
   buffering: block(bufferingKeys),
+  http2: block(http2Keys),
   workers: workersKey,
   tls: block(tlsKeys, { table: 'gatewaytls' }),
   networking: block({

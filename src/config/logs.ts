@@ -1,7 +1,8 @@
 // `gateway.log` and `gateway.accessLog`.
 import { dirname, resolve } from 'node:path';
 import type { z } from 'zod';
-import { flag, map, oneOf, ratio, text } from './atoms.ts';
+import { type AccessLogField, accessLogFields, defaultAccessLogFields } from '../telemetry/access-log-fields.ts';
+import { flag, list, map, oneOf, ratio, text } from './atoms.ts';
 import type { GatewayConfig } from './gateway-config.ts';
 import { key } from './key.ts';
 import { ignored } from './support.ts';
@@ -38,6 +39,14 @@ export const accessLogKeys = {
     page: 'own. `stdout`, `stderr` or a file.',
   }),
   format: key(oneOf(['json']), { says: 'json is the only form.', default: 'json', page: 'own. The only form.' }),
+  fields: key(list(oneOf(['default', 'all', ...accessLogFields])), {
+    says: 'What is said of the connection and the certificates on both sides; `default` stands for what is logged without this key.',
+    default: ['default'],
+    page: `own. What is said of the connection and the certificates on both sides: a list of \`all\`, \`default\` (${defaultAccessLogFields.map((name) => `\`${name}\``).join(', ')}) and ${accessLogFields
+      .filter((name) => !defaultAccessLogFields.includes(name))
+      .map((name) => `\`${name}\``)
+      .join(', ')}.`,
+  }),
   sample: key(ratio, {
     says: 'Share of requests that are logged, 0 to 1. Default {default}.',
     default: 1,
@@ -47,13 +56,22 @@ export const accessLogKeys = {
 
 const logs = map({ log: map(logKeys), accessLog: map(accessLogKeys) });
 
+function stands(written: AccessLogField | 'default' | 'all', name: AccessLogField): boolean {
+  return written === name || written === 'all' || (written === 'default' && defaultAccessLogFields.includes(name));
+}
+
 /** `file`: the main file, to which paths are relative. */
 export function readLogs(shape: z.output<typeof logs>, file: string): Pick<GatewayConfig, 'log' | 'accessLog'> {
   const absolute = (path: string): string => resolve(dirname(file), path);
   const { level, format, filePath = '' } = shape.log;
-  const { enabled, path, sample } = shape.accessLog;
+  const { enabled, path, fields, sample } = shape.accessLog;
   return {
     log: { level, format, file: filePath === '' ? undefined : absolute(filePath) },
-    accessLog: { enabled, path: path === 'stdout' || path === 'stderr' ? path : absolute(path), sample },
+    accessLog: {
+      enabled,
+      path: path === 'stdout' || path === 'stderr' ? path : absolute(path),
+      fields: accessLogFields.filter((name) => fields.some((one) => stands(one, name))),
+      sample,
+    },
   };
 }

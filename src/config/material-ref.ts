@@ -3,7 +3,8 @@
 import { dirname, resolve } from 'node:path';
 import { hiddenPath, looksSecret } from '../base/secret-text.ts';
 import type { Cursor } from '../yaml/cursor.ts';
-import { wrapDer } from './der-material.ts';
+import { conversionOf, findForeignFormat, wrapDer } from '../asn1/der-material.ts';
+import { bytesOfBase64, decodePem } from '../asn1/pem-text.ts';
 import type { PathRef, WrittenRef } from './gateway-config.ts';
 
 export type RefReading = WrittenRef | { readonly problem: string; readonly hint: string };
@@ -24,7 +25,7 @@ export function parseMaterialRef(text: string, at: RefPlace, isSecret = false): 
   if (pem !== undefined) {
     return pem.includes('-----BEGIN PGP')
       ? { problem: 'is encrypted (PGP)', hint: 'Encrypted values of Goma are not supported: decrypt it first.' }
-      : { place: at.place, pem: unescapeLines(pem) };
+      : { place: at.place, pem };
   }
   if (/[\u0000-\u001f\u007f]/.test(text) || text.length > maxPath)
     return {
@@ -53,22 +54,15 @@ function labelOf(text: string, { source }: RefPlace, isSecret: boolean): string 
 
 /** The PEM text, where `text` is standard base64 (line breaks allowed) of something with a PEM block, or of DER. */
 function decodeBase64(text: string): string | undefined | { readonly problem: string; readonly hint: string } {
-  const bytes = bytesOf(text);
+  const pem = decodePem(text);
+  if (pem !== undefined) return pem;
+  const bytes = bytesOfBase64(text);
   if (bytes === undefined) return undefined;
-  const decoded = bytes.toString('latin1');
-  if (decoded.includes(pemStart)) return decoded;
-  const inner = bytesOf(decoded);
+  const inner = bytesOfBase64(bytes.toString('latin1'));
   if (inner !== undefined && (inner.includes(pemStart) || wrapDer(inner) !== undefined))
     return { problem: 'is in base64 twice', hint: 'Encode it once: base64 -w0 FILE.' };
+  const format = findForeignFormat(bytes);
+  if (format !== undefined)
+    return { problem: `is base64 of the format ${format}, not of PEM or DER`, hint: conversionOf(format, 'FILE') };
   return wrapDer(bytes);
-}
-
-function bytesOf(text: string): Buffer | undefined {
-  const compact = text.replace(/\s+/g, '');
-  return compact.length < 24 || !/^[A-Za-z0-9+/]+={0,2}$/.test(compact) ? undefined : Buffer.from(compact, 'base64');
-}
-
-/** `\n` for line ends, as variables often have it; a backslash is no character of PEM. */
-function unescapeLines(pem: string): string {
-  return pem.includes('\n') ? pem : pem.replace(/\\r|\\n/g, '\n');
 }

@@ -184,7 +184,7 @@ function assemble(
     );
   const forwardClientCert = readForwardClientCert(gateway.forwardClientCert, at.down('forwardClientCert'), problems);
   const around = {
-    skipVerify,
+    backendTls: { skipVerify, http2: transport.forceAttemptHTTP2 ? ('auto' as const) : ('off' as const) },
     ...readRouteTimeouts(transport),
     forwardClientCert,
   };
@@ -211,6 +211,7 @@ function assemble(
     transport: readTransport(transport),
     dns: readDnsCache(gateway.networking.dnsCache, at, problems),
     buffering: gateway.buffering,
+    http2: gateway.http2,
     proxy: readProxy(gateway.proxy, at, problems),
     allowOverrideHeaders: readOverrideHeaders(gateway.allowOverrideHeaders, at, problems),
     monitoring: readMonitoring(gateway, at, problems),

@@ -13,9 +13,9 @@ export const retryKeys = {
     page: 'own. Attempts in all, {min} to {max}; 1: no retry.',
   }),
   on: key(list(oneOf(['connect', 'refused-stream'])), {
-    says: 'Failures after which another attempt is made. Default {default}; refused-stream has no effect yet.',
+    says: 'Failures after which another attempt is made. Default {default}.',
     default: ['connect'],
-    page: 'own. Failures after which another attempt is made. `refused-stream` has no effect before backends are spoken to in HTTP/2 (warning).',
+    page: 'own. Failures after which another attempt is made. A stream that a backend refuses (HTTP/2) is tried again once in any case; `refused-stream`: as often as `attempts` allows.',
   }),
 };
 const retry = map(retryKeys);
@@ -24,24 +24,11 @@ type RetryShape = z.output<typeof retry>;
 /** `around`: the route. */
 export function readRetry(shape: RetryShape, around: Cursor, problems: ProblemList): RouteConfig['retry'] {
   const at = around.down('retry');
-  if (!shape.on.includes('connect') && shape.attempts > 1)
+  if (shape.on.length === 0 && shape.attempts > 1)
     problems.warn(
       'ignored_key',
       at.keyPlace('attempts'),
       'attempts has no effect: `on` lists no failure after which to try again',
     );
-  return { attempts: shape.attempts, on: readRetryOn(shape.on, at.down('on'), problems) };
-}
-
-/** Streams are refused in HTTP/2 alone (RFC 9113 section 8.7), which backends are not spoken to in yet. */
-function readRetryOn(written: RetryShape['on'], at: Cursor, problems: ProblemList): 'connect'[] {
-  for (const [i, failure] of written.entries())
-    if (failure === 'refused-stream')
-      problems.warn(
-        'unsupported_key',
-        at.down(i).place,
-        'refused-stream is not supported by this version: backends are spoken to in HTTP/1.1, which refuses no streams',
-        'Remove it.',
-      );
-  return written.includes('connect') ? ['connect'] : [];
+  return { attempts: shape.attempts, on: shape.on };
 }

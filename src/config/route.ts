@@ -2,7 +2,7 @@
 import type { z } from 'zod';
 import type { Cursor } from '../yaml/cursor.ts';
 import { duration, flag, integer, list, map, oneOf, text } from './atoms.ts';
-import { backendTlsKeys, readBackendTls } from './backend-tls.ts';
+import { type BackendTlsDefaults, backendTlsKeys, readBackendTls } from './backend-tls.ts';
 import { backendShape, readBackends, readLoadBalancing } from './backends.ts';
 import { certificatePairShape } from './certificate-pair.ts';
 import { readRouteForwardClientCert, routeForwardClientCertShape } from './forward-client-cert.ts';
@@ -12,6 +12,7 @@ import type { ProblemList } from '../yaml/problem-list.ts';
 import { block, declared, key, writtenDefault } from './key.ts';
 import { reportEndless } from './reading.ts';
 import { readRetry, retryKeys } from './retry.ts';
+import { readUpgrades, upgradesKey } from './upgrades.ts';
 import { readRouteClientCert, routeClientCertExample, routeClientCertShape } from './route-client-cert.ts';
 import { readHosts, readMethods, readPath, readRewrite } from './route-match.ts';
 import { ignored, refused } from './support.ts';
@@ -87,6 +88,11 @@ const timeoutsKeys = {
     says: 'Between two pieces of the response. Default {default}; 0 = none.',
     default: '60s',
     page: 'own. Between two pieces of the response. `0`: none.',
+  }),
+  tunnel: key(duration, {
+    says: 'Without a byte in either direction of a WebSocket or another upgrade. Default {default}; 0 = none.',
+    default: '1h',
+    page: 'own, as HAProxy has it (`timeout tunnel`). Without a byte in either direction of a WebSocket or another upgrade. `0`: none.',
   }),
 };
 
@@ -196,6 +202,7 @@ export const routeShape = map({
   }),
   timeouts: block(timeoutsKeys),
   retry: block(retryKeys),
+  upgrades: upgradesKey,
   maxBodyBytes: key(integer(0), {
     says: 'Largest request body; 0 = no limit.',
     default: 0,
@@ -213,7 +220,7 @@ export type WrittenRoute = { readonly shape: RouteShape; readonly at: Cursor };
 
 /** What the gateway decides for its routes. */
 export type RouteSurroundings = {
-  readonly skipVerify: boolean;
+  readonly backendTls: BackendTlsDefaults;
   readonly handshakeMs: number;
   readonly responseMs: number;
   readonly forwardClientCert: ForwardClientCertConfig;
@@ -249,7 +256,7 @@ export function readRoute(
     loadBalancing: readLoadBalancing(shape, backends, at, problems),
     healthCheck: readHealthCheck(shape.healthCheck, at, problems),
     forwardHostHeaders: readForwardHostHeaders(shape, security),
-    tls: readBackendTls(shape, at, backends, around.skipVerify, problems),
+    tls: readBackendTls(shape, at, backends, around.backendTls, problems),
     clientCert: readRouteClientCert(shape.security.clientCert, security, problems),
     forwardClientCert: readRouteForwardClientCert(
       shape.security.forwardClientCert,
@@ -263,7 +270,9 @@ export function readRoute(
       handshakeMs,
       responseMs: timeouts.response ?? around.responseMs,
       idleMs: timeouts.idle,
+      tunnelMs: timeouts.tunnel,
     },
+    upgrades: readUpgrades(shape.upgrades, at, problems),
     retry: readRetry(retry, at, problems),
     maxBodyBytes: shape.maxBodyBytes,
     place: at.place,

@@ -9,6 +9,7 @@ import type { ProblemList } from '../yaml/problem-list.ts';
 import { reportMistake, reportNobody } from './reading.ts';
 import { parseSanValue } from './san-value.ts';
 import { parseSpiffeId, parseTrustDomain } from './spiffe-id.ts';
+import { readSubjectRule, subjectShape } from './subject-rules.ts';
 
 const maxRules = 1000;
 /** Each may cost more than a millisecond per name. */
@@ -16,18 +17,19 @@ const maxPatterns = 16;
 
 export const ruleExample = 'A rule is written {type: DNS, exact: api.example.com}.';
 const sanTypes = ['DNS', 'URI', 'EMAIL', 'IP', 'OTHER_NAME'] as const;
-const notTheSubject = 'Names are those of the subject alternative name; a common name or subject never counts.';
+const notTheSubject =
+  'A type is one of the subject alternative name. For the subject write {subject: {exact: "CN=x,O=Acme"}} or {commonName: {exact: x}}.';
 
 /** An unknown key in a rule could be a condition: it is an error, since a rule without it would admit more. */
 export const sanRuleShape = closedMap({
   type: key(oneOf(sanTypes, true, notTheSubject), {
     says: 'Kind of name that the rule looks at. No default.',
     unset: 'required',
-    page: '`DNS`, `URI`, `EMAIL`, `IP`, `OTHER_NAME`; case does not matter. Not with `spiffe` and `trustDomain`.',
+    page: '`DNS`, `URI`, `EMAIL`, `IP`, `OTHER_NAME`; case does not matter. Not with `spiffe`, `trustDomain`, `subject` and `commonName`.',
   }),
   exact: key(text, {
     says: 'The whole name.',
-    page: 'The whole name. Of `exact`, `prefix`, `suffix`, `contains`, `regex`, `spiffe` and `trustDomain` exactly one stands in a rule. None is ever empty, and what no name of the type can hold (non-ASCII, control characters, a host that is none) is an error.',
+    page: 'The whole name. Of `exact`, `prefix`, `suffix`, `contains`, `regex`, `spiffe`, `trustDomain`, `subject` and `commonName` exactly one stands in a rule. None is ever empty, and what no name of the type can hold (non-ASCII, control characters, a host that is none) is an error.',
   }),
   prefix: key(text, { says: 'What the name starts with.' }),
   suffix: key(text, { says: 'What the name ends in; for DNS with the dot in front, as in ".internal.corp".' }),
@@ -53,11 +55,22 @@ export const sanRuleShape = closedMap({
     says: 'Instead of type and matcher: every SPIFFE ID of this trust domain.',
     page: 'Instead of `type` and matcher: every SPIFFE ID of the trust domain; `spiffe://example.org` means `example.org`.',
   }),
+  subject: key(subjectShape, {
+    says: 'Instead of type: the subject as RFC 4514 text. One of exact, prefix, suffix, contains, regex.',
+    page: 'Instead of `type`: the subject. `{exact: "CN=billing,O=Acme"}`, or `prefix`, `suffix`, `contains`, `regex`, with `ignoreCase`.',
+    example: 'For example subject: {suffix: ",OU=Payments,O=Acme"}.',
+    table: 'subject',
+  }),
+  commonName: key(subjectShape, {
+    says: 'Instead of type: the common name, where the subject has exactly one. One of exact, prefix, suffix, contains, regex.',
+    page: 'Instead of `type`: the common name, with the same keys. A subject with more than one, or with control characters in it, satisfies no such rule.',
+    example: 'For example commonName: {exact: billing}.',
+  }),
 });
 type SanRuleShape = z.output<typeof sanRuleShape>;
 
 const matchers = ['exact', 'prefix', 'suffix', 'contains', 'regex'] as const;
-const ways = [...matchers, 'spiffe', 'trustDomain'] as const;
+const ways = [...matchers, 'spiffe', 'trustDomain', 'subject', 'commonName'] as const;
 type Matcher = (typeof matchers)[number];
 
 /** The rules under `key` of `around`; undefined where there are none. A list without rules is an error. */
@@ -70,7 +83,8 @@ export function readSanRules(
   if (reportNobody(shapes, around, key, problems) || shapes === undefined) return undefined;
   const at = around.down(key);
   if (shapes.length > maxRules) problems.error('too_many', at.place, `more than ${maxRules} rules`);
-  if (shapes.filter(({ regex }) => regex !== undefined).length > maxPatterns)
+  const patterns = shapes.filter((rule) => (rule.subject ?? rule.commonName ?? rule).regex !== undefined);
+  if (patterns.length > maxPatterns)
     problems.error(
       'too_many',
       at.place,
@@ -99,6 +113,10 @@ function readRule(shape: SanRuleShape, at: Cursor, problems: ProblemList): SanRu
     return undefined;
   }
   if (way === 'spiffe' || way === 'trustDomain') return readSpiffeRule(shape, way, at, problems);
+  if (way === 'subject' || way === 'commonName') {
+    const inner = shape[way];
+    return inner && readSubjectRule(way, inner, at, problems);
+  }
   return readNameRule(shape, way, at, problems);
 }
 

@@ -27,7 +27,7 @@ export function parseSanValue(type: NameRule['type'], matcher: NameRule['matcher
     };
   if (text.length > maxNameBytes) return { problem: `is longer than a name can be (${maxNameBytes} bytes)`, hint: '' };
   if (type === 'IP') return parseAddress(matcher, text);
-  if (matcher === 'regex') return parsePattern(type, text);
+  if (matcher === 'regex') return parseNamePattern(type, text);
   if (/[\u0000-\u001f\u007f-\u009f]/.test(text))
     return { problem: 'holds a control character, which no name has', hint: 'Remove it.' };
   if (type === 'OTHER_NAME') return { value: text };
@@ -52,8 +52,9 @@ function parseAddress(matcher: NameRule['matcher'], text: string): SanValueReadi
   };
 }
 
-function parsePattern(type: NameRule['type'], text: string): SanValueReading {
-  if (type !== 'OTHER_NAME' && /[^\u0020-\u007e]/.test(text))
+/** A pattern over names of one type, over the subject (ASCII, asn1/name-text.ts) or over the common name. */
+export function parseNamePattern(type: NameRule['type'] | 'subject' | 'commonName', text: string): SanValueReading {
+  if (type !== 'OTHER_NAME' && type !== 'commonName' && /[^\u0020-\u007e]/.test(text))
     return { problem: 'holds a character that no name of this type has', hint: 'Names of this type are plain ASCII.' };
   const reading = parseWholeRegex(text);
   if (!('pattern' in reading)) return reading;

@@ -60,8 +60,9 @@ export const transportKeys = {
     page: 'own, as in Envoy. How old a backend connection may become before it carries no further request; up to a tenth earlier, so that they do not end together. `0s`: no limit.',
   }),
   forceAttemptHTTP2: key(flag, {
-    says: 'Accepted; this version speaks HTTP/1.1 to backends.',
-    page: 'Accepted; backends are spoken to in HTTP/1.1.',
+    says: 'false: HTTP/1.1 to backends whose route does not say http2. Default {default}.',
+    default: true,
+    page: 'Goma. `false`: `http2` of routes is `off` where they do not say otherwise.',
   }),
 };
 

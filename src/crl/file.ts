@@ -5,6 +5,7 @@ import { CrlRejection } from './rejection.ts';
 import { maxCrlBytes } from './reader.ts';
 import { escapeForLog } from '../base/log-text.ts';
 import { splitPem } from '../asn1/pem.ts';
+import { textOf } from '../asn1/pem-text.ts';
 
 /** The largest CRL in base64 with line ends. */
 export const maxCrlFileBytes = Math.ceil((maxCrlBytes / 48) * 66);
@@ -31,7 +32,7 @@ function unreadable(why: string): CrlRejection {
 export function splitCrls(bytes: Buffer): Buffer[] {
   if (bytes.length === 0) throw new CrlRejection('crl_broken', 'it is empty', 'Get the CRL again from its CA.');
   if (bytes[0] === 0x30 && !bytes.subarray(0, 64 * 1024).includes('-----BEGIN ')) return [bytes];
-  const { blocks, problems } = splitPem(bytes.toString('latin1'), 'the PEM text');
+  const { blocks, problems } = splitPem(textOf(bytes), 'the PEM text');
   const [problem] = problems;
   if (problem !== undefined) throw new CrlRejection('crl_broken', problem.message, problem.hint);
   const crls = blocks.filter(({ label }) => label === crlLabel).map(({ der }) => der);

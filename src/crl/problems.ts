@@ -7,24 +7,55 @@ import { readFacts } from '../certs/facts-reader.ts';
 import { isSelfIssued, looksIssuedBy } from '../certs/issuer.ts';
 import type { Place } from '../yaml/place.ts';
 import type { Problem } from '../yaml/problem.ts';
-import { describeCrl, type IndexedCrl } from './crl-set.ts';
+import { describeCrl, type IndexedCrl, scopeOf } from './crl-set.ts';
 import { refusalProblem } from './rejection.ts';
 import type { CrlReading } from './source-reader.ts';
 import type { CrlGroupSpec, CrlSourceSpec } from './wanted.ts';
 
+/** What one source of a group is asked for; `known`: the CRLs that there are for the group. */
+export type ReadingOf = { readonly group: CrlGroupSpec; readonly known: readonly IndexedCrl[] };
+
 /** `now`: milliseconds since the epoch. */
-export function readingProblems({ source }: CrlSourceSpec, { crls, failures }: CrlReading, now: number): Problem[] {
+export function readingProblems(
+  { source }: CrlSourceSpec,
+  { crls, failures }: CrlReading,
+  { group, known }: ReadingOf,
+  now: number,
+): Problem[] {
   const { place } = source;
   const refused = failures.map(({ source: name, refusal }): Problem => {
     const problem = refusalProblem(refusal, name);
     return at(place, 'url' in source ? { ...problem, severity: 'warning' } : problem);
   });
-  const hint = 'Publish a newer one; until then onStale says who is let in.';
-  const stale = crls
-    .filter(({ facts }) => now > facts.nextUpdate)
-    .map(({ facts }) => at(place, materialWarning('crl_stale', `${describeCrl(facts)} is out of date`, hint)));
-  return [...refused, ...stale];
+  const stale = crls.filter(({ facts }) => now > facts.nextUpdate);
+  return [...refused, ...stale.map((crl) => at(place, staleProblem(crl, group, known, now)))];
 }
+
+/** Codes of what keeps out everybody whom a CA vouches for, though the configuration can be used. */
+export const refusesEverybody: ReadonlySet<string> = new Set(['crl_stale_refused', 'crl_missing']);
+
+function staleProblem(
+  { facts }: IndexedCrl,
+  { refuseStale }: CrlGroupSpec,
+  known: readonly IndexedCrl[],
+  now: number,
+): MaterialProblem {
+  const message = `${describeCrl(facts)} is out of date`;
+  const isReplaced = known.some((one) => scopeOf(one.facts) === scopeOf(facts) && now <= one.facts.nextUpdate);
+  if (isReplaced) return materialWarning('crl_stale', `${message}; a newer one counts`, 'Take it out.');
+  if (refuseStale.length === 0)
+    return materialWarning('crl_stale', `${message}; it counts all the same (onStale: allow)`, 'Publish a newer one.');
+  const refusers = [...new Set(refuseStale)].slice(0, maxShown).join(', ');
+  const whom = facts.covers === 'ca' ? 'every CA' : 'everybody';
+  return materialWarning(
+    'crl_stale_refused',
+    `${message}: ${refusers} refuses ${whom} whom "${escapeForLog(facts.issuer, 120)}" vouches for (onStale: deny)`,
+    'Publish a newer one; onStale: allow lets them in until it is there.',
+  );
+}
+
+/** Policies and routes that are named. */
+const maxShown = 5;
 
 /**
  * The usual surprise: with a CRL of the issuing CA alone, nobody passes, for there is none of the root above it. `known`: the

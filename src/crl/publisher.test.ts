@@ -36,7 +36,7 @@ async function open(t: Context) {
         issuers.map(({ der }) => der),
         key,
       );
-      return { key, sources: [source], refreshMs: 1_000, uses };
+      return { key, sources: [source], refreshMs: 1_000, uses, refuseStale: [] };
     },
     /** Numbers of the CRLs that are active for a group; undefined where it is not followed. */
     active: (key: string) =>
@@ -122,7 +122,7 @@ describe('a URL that two groups ask for', () => {
     t.after(() => publisher.close());
     publisher.reportTo({ log, onChange: () => {} });
     const source = makeSourceSpec({ place, url: 'http://127.0.0.1:9/' }, [], 'k');
-    const often: CrlGroupSpec = { key: 'often', sources: [source], refreshMs: 60_000, uses: [] };
+    const often: CrlGroupSpec = { key: 'often', sources: [source], refreshMs: 60_000, uses: [], refuseStale: [] };
     const groups = [often, { ...often, key: 'rarely', refreshMs: 3_600_000 }];
     for (let reload = 0; reload < 3; reload++) {
       assert.deepEqual(await publisher.prepare(groups), []);

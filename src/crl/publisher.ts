@@ -63,9 +63,12 @@ export class CrlPublisher {
     );
     if (!this.#closed) this.#prepared = readings;
     const problems: Problem[] = [];
-    for (const { sources } of groups)
-      for (const spec of sources) problems.push(...readingProblems(spec, readings.get(spec.key) ?? nothing, now));
-    for (const group of groups) problems.push(...gapProblems(group, this.#findCrls(group, readings)));
+    const known = new Map(groups.map((group) => [group, this.#findCrls(group, readings)]));
+    for (const [group, crls] of known) {
+      for (const spec of group.sources)
+        problems.push(...readingProblems(spec, readings.get(spec.key) ?? nothing, { group, known: crls }, now));
+    }
+    for (const [group, crls] of known) problems.push(...gapProblems(group, crls));
     return problems;
   }
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer } from '../base/node-http.ts';
 import type { AddressInfo } from 'node:net';
 import { describe, it } from 'node:test';
 import { openTempDir } from '../../test/support/temp.ts';

@@ -24,11 +24,16 @@ export type CrlGroupSpec = {
   readonly refreshMs: number;
   /** Who names CAs and refuses whatever they issued while there is no CRL of theirs (`onMissing: deny`). `what`: for messages. */
   readonly uses: readonly (Pick<CrlConfig, 'scope' | 'place'> & { readonly what: string })[];
+  /** Who refuses what a CRL past its date speaks of (`onStale: deny`), for messages. */
+  readonly refuseStale: readonly string[];
 };
 
 export class WantedCrls {
   /** By key and interval: the same sources under two intervals are told of at both places. */
-  readonly #groups = new Map<string, CrlGroupSpec & { readonly uses: CrlGroupSpec['uses'][number][] }>();
+  readonly #groups = new Map<
+    string,
+    CrlGroupSpec & { readonly uses: CrlGroupSpec['uses'][number][]; readonly refuseStale: string[] }
+  >();
   #system: TrustBundle | undefined;
 
   get groups(): readonly CrlGroupSpec[] {
@@ -40,7 +45,7 @@ export class WantedCrls {
    * system. `what`: who asks, for messages.
    */
   add(
-    { sources, refreshMs, onMissing, scope, place }: CrlConfig,
+    { sources, refreshMs, onMissing, onStale, scope, place }: CrlConfig,
     trusted: TrustBundle | undefined,
     what: string,
   ): string {
@@ -50,9 +55,11 @@ export class WantedCrls {
     const key = hash('sha256', [...new Set(specs.map((spec) => spec.key))].sort().join('\n'));
     const id = `${key} ${refreshMs}`;
     let group = this.#groups.get(id);
-    if (group === undefined) this.#groups.set(id, (group = { key, sources: specs, refreshMs, uses: [] }));
+    if (group === undefined)
+      this.#groups.set(id, (group = { key, sources: specs, refreshMs, uses: [], refuseStale: [] }));
     // Nobody is expected to have the CRL of every CA of the system.
     if (trusted !== undefined && onMissing === 'deny') group.uses.push({ what, scope, place });
+    if (onStale === 'deny') group.refuseStale.push(what);
     return key;
   }
 }

@@ -11,6 +11,8 @@ export type Answer = {
   /** 0 where it is no HTTP/1. */
   readonly status: number;
   readonly refusal: Refusal | undefined;
+  /** 403, or a 401 that names no credentials which could be sent instead: perhaps for the lack of a certificate. */
+  readonly denied: boolean;
 };
 
 export type Refusal = {
@@ -20,6 +22,8 @@ export type Refusal = {
   readonly aboutCertificate: boolean;
   readonly raw: string;
   readonly remedy?: string;
+  /** The server asks for a certificate only after the request. */
+  readonly asksLate?: true;
 };
 
 const maxShown = 160;
@@ -44,11 +48,12 @@ export function findAnswerEnd(bytes: Buffer): boolean {
 /** `bytes` is not empty. */
 export function parseAnswer(bytes: Buffer): Answer {
   const text = bytes.toString('latin1');
-  if (!text.startsWith('HTTP/1.')) return { shown: describeOther(bytes), status: 0, refusal: undefined };
+  if (!text.startsWith('HTTP/1.')) return { shown: describeOther(bytes), status: 0, refusal: undefined, denied: false };
   const headEnd = text.indexOf('\r\n\r\n');
   const { line, status, fields } = parseHead(headEnd < 0 ? text : text.slice(0, headEnd));
   const body = headEnd < 0 ? Buffer.alloc(0) : bytes.subarray(headEnd + 4);
-  return { shown: escapeForLog(line, maxShown), status, refusal: findRefusal(status, fields, body) };
+  const denied = status === 403 || (status === 401 && fields.find('www-authenticate') === undefined);
+  return { shown: escapeForLog(line, maxShown), status, refusal: findRefusal(status, fields, body), denied };
 }
 
 function parseHead(head: string): { line: string; status: number; fields: Fields } {
@@ -101,7 +106,11 @@ function findRefusal(status: number, fields: Fields, body: Buffer): Refusal | un
     const cause =
       'it asks for a certificate only after the request, for this path (TLS 1.3 post-handshake authentication)';
     const remedy = 'Most clients do not offer that: have the server ask in the handshake, or try --max 1.2.';
-    return { code: 'no_client_cert', cause, aboutCertificate: true, raw, remedy };
+    return { code: 'no_client_cert', cause, aboutCertificate: true, raw, remedy, asksLate: true };
+  }
+  if (/(?:ALPN|application protocol)[^<]{0,80}expected [`"']?h2\b/i.test(text)) {
+    const cause = 'it speaks HTTP/2 only, and says so in HTTP/1';
+    return { code: 'protocol_mismatch', cause, aboutCertificate: false, raw, remedy: 'Offer it: --alpn h2.' };
   }
   if (status !== 421) return undefined;
   const cause =

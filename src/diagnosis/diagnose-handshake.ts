@@ -1,17 +1,17 @@
 // The way of a handshake with any server, from the name to the first byte of the answer, up to the step that broke.
 import type { Clock } from '../base/clock.ts';
-import { type FaultCode, faultTable } from '../base/fault.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
-import { isIpLiteral } from '../base/host.ts';
 import { findAlert, verifyHandshakeError } from '../trust/handshake-error.ts';
-import { escapeForLog } from '../base/log-text.ts';
-import { type Answer, parseAnswer } from './answer.ts';
-import { type Connected, connectFirst, deadlineRaw, type Failure, resolveHost, TimeLeft } from './connect.ts';
+import { parseAnswer } from './answer.ts';
+import { verifyAnswer } from './answer-step.ts';
+import { resolveHost, TimeLeft } from './connect.ts';
 import { verifyOwn, verifyRequest } from './own-certificate.ts';
 import { type ProbeEvidence, probeTls, type TlsEvidence } from './probe-tls.ts';
 import { verifyServer, type ServerSteps } from './server-certificate.ts';
-import { broken, passed, type Step, type StepId, unclear } from './step.ts';
+import { reach } from './reach.ts';
+import { broken, passed, type Step } from './step.ts';
 import type { Target } from './target.ts';
+import { http2Question, isHttp2, type Place } from './second-look.ts';
 import { explainTlsFailure } from './tls-failure.ts';
 
 export type HandshakeDiagnosis = {
@@ -48,15 +48,8 @@ export async function diagnoseHandshake(
     certificates: [],
     acceptedCas: undefined,
   };
-  const resolved = isIpLiteral(target.host)
-    ? { addresses: [target.host], failure: undefined }
-    : await resolve(target.host, time);
-  const dns = verifyDns(target, resolved.addresses, resolved.failure);
-  if (dns.status === 'failed') return { ...nothing, steps: [dns] };
-  const connected = await connectFirst(resolved.addresses, target.port, time);
-  const tcp = verifyTcp(target, connected);
-  const address = connected.attempts.at(-1)?.address;
-  if (connected.socket === undefined || address === undefined) return { ...nothing, address, steps: [dns, tcp] };
+  const { steps: way, address, connected } = await reach(target, time, resolve);
+  if (connected === undefined || address === undefined) return { ...nothing, address, steps: way };
   // Verified when the handshake ends: a server that is not the right one is not asked anything.
   let server: ServerSteps | undefined;
   const evidence = await probeTls(
@@ -85,49 +78,25 @@ export async function diagnoseHandshake(
   };
   if (!evidence.established && evidence.certificates === undefined) {
     const step = await explainTlsFailure(evidence, target, { address, port: target.port }, time);
-    return { ...seen, steps: [dns, tcp, step] };
+    return { ...seen, steps: [...way, step] };
   }
   server ??= verifyServer(evidence, target, now);
-  const steps = [dns, tcp, ...verifyFrom(verifyTls(evidence), server.steps, () => verifyRest(evidence, target))];
+  const rest = async (): Promise<Step[]> => verifyRest(evidence, target, { address, port: target.port }, time, now);
+  const steps = [...way, ...(await verifyFrom(verifyTls(evidence, target), server.steps, rest))];
   return { ...seen, certificates: server.certificates, steps };
 }
 
-function verifyDns({ host }: Target, addresses: readonly string[], failure: Failure | undefined): Step {
-  if (failure === undefined && addresses.length > 0)
-    return passed('dns', isIpLiteral(host) ? `${host} is an address` : `${host} is ${addresses.join(', ')}`);
-  const raw = failure?.raw ?? '';
-  const cause = raw === deadlineRaw ? 'the resolver did not answer in time' : `${host} does not resolve`;
-  return broken('dns', host, { code: raw === deadlineRaw ? 'timeout' : 'dns', cause, raw });
-}
-
-const tcpCodes: Readonly<Record<string, FaultCode>> = {
-  ECONNREFUSED: 'refused',
-  ETIMEDOUT: 'timeout',
-  [deadlineRaw]: 'timeout',
-};
-
-function verifyTcp({ port }: Target, { attempts, socket, durationMs }: Connected): Step {
-  const failed = attempts.flatMap(({ address, failure }) => (failure === undefined ? [] : [{ address, failure }]));
-  const notes = failed.map(({ address, failure }) => `${address} did not accept: ${failure.raw}`);
-  const last = attempts.at(-1)?.address ?? '';
-  if (socket !== undefined) {
-    const which = last.includes(':') ? `[${last}]` : last;
-    return passed('tcp', `connected to ${which}:${port} in ${Math.max(1, Math.round(durationMs))} ms`, notes);
-  }
-  const raw = failed.at(-1)?.failure.raw ?? '';
-  const code = tcpCodes[raw] ?? 'unreachable';
-  const why = { refused: 'nothing listens there', timeout: 'no answer' }[code as string] ?? faultTable[code].title;
-  const cause =
-    attempts.length === 1
-      ? `${last} port ${port}: ${why}`
-      : `none of ${attempts.length} addresses accepts at port ${port}, the last with: ${why}`;
-  return broken('tcp', `port ${port}`, { code, cause, raw }, attempts.length === 1 ? [] : notes);
-}
-
-function verifyTls({ version, cipher, alpn, transcript, established, failure }: ProbeEvidence): Step {
+function verifyTls(
+  { version, cipher, alpn, transcript, established, failure }: ProbeEvidence,
+  { demands }: Target,
+): Step {
   const parts = [version, cipher, transcript.group ?? '', alpn === '' ? '' : `ALPN ${alpn}`];
   const text = parts.filter((part) => part !== '').join(', ');
   const raw = failure?.raw ?? '';
+  if (established && demands.http2 && alpn !== 'h2') {
+    const cause = `it agreed on ${alpn === '' ? 'no protocol' : alpn} (ALPN), and the route says http2: on`;
+    return broken('tls', text, { code: 'protocol_mismatch', cause, raw });
+  }
   // Where the server broke it off, a later step says why; where our own OpenSSL did, nothing later would.
   if (established || !raw.startsWith('ERR_SSL_') || findAlert(raw) !== undefined) return passed('tls', text);
   const verified = verifyHandshakeError(raw, { leg: 2, sawPeerCertificate: true, peer: 'the server' });
@@ -136,14 +105,9 @@ function verifyTls({ version, cipher, alpn, transcript, established, failure }: 
   return broken('tls', text, { code: verified.code, cause: `our side gave up: ${verified.detail}`, raw });
 }
 
-// The connection preface and an empty SETTINGS frame (RFC 9113 section 3.4): enough for the server's own SETTINGS.
-const http2Question = Buffer.concat([
-  Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
-  Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]),
-]);
-
-function question({ alpn }: TlsEvidence, { wanted, port, path }: Target): Buffer {
-  if (alpn === 'h2') return http2Question;
+function question(evidence: TlsEvidence, target: Target): Buffer {
+  const { wanted, port, path } = target;
+  if (isHttp2(evidence, target)) return http2Question;
   const host = wanted.includes(':') ? `[${wanted}]` : wanted;
   const authority = port === 443 ? host : `${host}:${port}`;
   return Buffer.from(
@@ -152,34 +116,21 @@ function question({ alpn }: TlsEvidence, { wanted, port, path }: Target): Buffer
 }
 
 /** A weak certificate is the better explanation of a handshake that our side broke off, so it goes first. */
-function verifyFrom(tls: Step, server: readonly Step[], rest: () => Step[]): Step[] {
+async function verifyFrom(tls: Step, server: readonly Step[], rest: () => Promise<Step[]>): Promise<Step[]> {
   if (server.some(({ status }) => status === 'failed')) return [passed('tls', tls.text), ...server];
-  return tls.status === 'failed' ? [tls] : [tls, ...server, ...rest()];
+  return tls.status === 'failed' ? [tls] : [tls, ...server, ...(await rest())];
 }
 
 /** What follows a server that is the right one. */
-function verifyRest(evidence: ProbeEvidence, target: Target): Step[] {
+async function verifyRest(
+  evidence: ProbeEvidence,
+  target: Target,
+  place: Place,
+  time: TimeLeft,
+  now: number,
+): Promise<Step[]> {
   const answer = evidence.answer.length === 0 ? undefined : parseAnswer(evidence.answer);
-  const steps = [verifyRequest(evidence.transcript), verifyOwn(evidence, answer, target)];
+  const steps = [verifyRequest(evidence.transcript), verifyOwn(evidence, answer, target, now)];
   if (steps.some(({ status }) => status === 'failed')) return steps;
-  return [...steps, verifyAnswer(evidence, answer, target)];
-}
-
-function verifyAnswer(evidence: ProbeEvidence, answer: Answer | undefined, { path, timeoutMs }: Target): Step {
-  const step: StepId = 'answer';
-  if (answer !== undefined) {
-    const { shown, refusal } = answer;
-    return refusal === undefined ? passed(step, shown) : broken(step, shown, refusal);
-  }
-  const { failure } = evidence;
-  const raw = failure?.raw ?? '';
-  if (raw === deadlineRaw)
-    return unclear(
-      step,
-      `nothing within ${timeoutMs} ms: not a server that speaks first, nor one that answers GET ${path}`,
-    );
-  if (failure === undefined && evidence.established)
-    return unclear(step, `the server closed the connection without an answer to GET ${path}: no HTTP server?`);
-  const cause = `the server broke the connection off: ${escapeForLog(failure?.message ?? 'closed in the handshake', 300)}`;
-  return broken(step, 'none', { code: 'backend_closed', cause, raw });
+  return [...steps, await verifyAnswer(evidence, answer, target, place, time)];
 }

@@ -46,6 +46,20 @@ export function readMessages(bytes: Buffer, key: HandshakeKey | undefined): Mess
   return splitMessages(Buffer.concat(pieces));
 }
 
+/**
+ * True where a peer began another handshake within TLS up to 1.2 (HelloRequest or renegotiation, RFC 5246 section 7.4.1.1): what it
+ * says then is encrypted, that it is a handshake the type of the record tells. The first record after ChangeCipherSpec is Finished.
+ */
+export function hasSecondHandshake(bytes: Buffer): boolean {
+  let encrypted = 0;
+  let at = 0;
+  for (let changed = false; at + 5 <= bytes.length; at += 5 + bytes.readUInt16BE(at + 3)) {
+    if (bytes[at] === record.changeCipherSpec) changed = true;
+    else if (changed && bytes[at] === record.handshake) encrypted += 1;
+  }
+  return encrypted > 1;
+}
+
 function splitMessages(bytes: Buffer): Message[] {
   const messages: Message[] = [];
   let at = 0;

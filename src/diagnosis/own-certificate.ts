@@ -1,21 +1,25 @@
-// Our side of the diagnosis: did the server ask for a certificate, did ours go out, and, where the server refused, what it
-// said or left unsaid about it. With TLS 1.3 the refusal comes only after the handshake, as an alert, a bare close or a
-// page (N12, N24).
+// Our side of the diagnosis: did the server ask for a certificate, did ours go out, and what became of it. Why a server refused is
+// own-refusal.ts.
 import type { FaultCode } from '../base/fault.ts';
-import { findAlert, findCertificateAlert, verifyHandshakeError } from '../trust/handshake-error.ts';
-import { quoteSubject } from '../trust/issuer-diagnosis.ts';
 import { escapeForLog } from '../base/log-text.ts';
+import { quoteSubject } from '../trust/issuer-diagnosis.ts';
 import type { Answer } from './answer.ts';
-import { deadlineRaw } from './connect.ts';
+import { findDoubts } from './own-doubts.ts';
+import { findRefusal } from './own-refusal.ts';
 import type { ProbeEvidence } from './probe-tls.ts';
 import { broken, passed, type Step, unclear } from './step.ts';
-import type { OwnCertificate, Target } from './target.ts';
+import type { Target } from './target.ts';
 import type { Transcript } from './transcript.ts';
 
 const maxNamesShown = 5;
 
 /** Step client_auth. */
-export function verifyRequest({ request, complete }: Transcript): Step {
+export function verifyRequest({ request, complete, renegotiated }: Transcript): Step {
+  if (renegotiated)
+    return passed(
+      'client_auth',
+      'the server asks for nothing at first, and again once it knows the path (renegotiation of TLS 1.2); from which CAs cannot be seen',
+    );
   if (request === undefined) {
     return complete
       ? passed('client_auth', 'the server does not ask for a client certificate')
@@ -33,106 +37,56 @@ export function verifyRequest({ request, complete }: Transcript): Step {
 }
 
 /** Step own. `answer` is undefined where the server said nothing within TLS. */
-export function verifyOwn(evidence: ProbeEvidence, answer: Answer | undefined, { own }: Target): Step {
+export function verifyOwn(evidence: ProbeEvidence, answer: Answer | undefined, target: Target, now: number): Step {
+  const { own } = target;
   const { transcript } = evidence;
-  const doubts = own === undefined ? [] : findDoubts(own, transcript);
-  const sent = describeSent(own, transcript);
+  const doubts = findDoubts(target, transcript.request, now);
+  const sent = describeSent(target, transcript);
   const notes = doubts.map(({ message }) => message);
   const refusal = findRefusal(evidence, answer, own);
   if (refusal !== undefined) {
     const [doubt] = doubts;
+    const { isVague, ...failure } = refusal;
     // What the server leaves open, a look at our certificate may answer; where it is exact, its word counts.
-    const vague = refusal.code === 'refused_by_peer';
-    if (doubt === undefined || (!vague && doubt.code !== refusal.code)) return broken('own', sent, refusal, notes);
+    if (doubt === undefined || (!isVague && !isSameMatter(doubt.code, refusal.code)))
+      return broken('own', sent, failure, notes);
     const cause = `${refusal.cause}; most likely because ${doubt.message}`;
     return broken('own', sent, { code: doubt.code, cause, raw: refusal.raw }, notes.slice(1));
   }
-  if (transcript.request === undefined) return passed('own', sent);
+  if (transcript.renegotiated) return passed('own', sent, notes);
+  if (transcript.request === undefined) return verifyUnasked(sent, target, transcript, answer);
   if (own === undefined && answer === undefined) return unclear('own', sent);
-  return passed('own', own === undefined ? `${sent}; the server goes on without one` : sent, notes);
+  if (own === undefined) return passed('own', `${sent}; the server goes on without one`);
+  if (answer?.denied !== true) return passed('own', sent, notes);
+  const note = `it was taken in the handshake, and the answer is ${answer.shown}: either what is asked for is not allowed to it, or the server only asks, and leaves it to this answer to refuse a certificate that it could not verify`;
+  return unclear('own', sent, [...notes, note]);
 }
 
-function describeSent(own: OwnCertificate | undefined, { request, complete, sentCertificates }: Transcript): string {
+/** Servers have one word for an issuer that nobody has and for one that was not sent. */
+function isSameMatter(doubt: FaultCode, refusal: FaultCode): boolean {
+  return doubt === refusal || (doubt === 'missing_intermediate' && refusal === 'untrusted_issuer');
+}
+
+/** Nobody asked: nothing that this connection shows can be wrong with our certificate. */
+function verifyUnasked(sent: string, { own }: Target, { complete }: Transcript, answer: Answer | undefined): Step {
+  if (own === undefined || !complete) return passed('own', sent);
+  const denied = answer?.denied === true ? `, and the answer is ${answer.shown}` : '';
+  const note = `if this server should ask for one, then something in between ends TLS${denied} (a load balancer, a CDN, a proxy: does the certificate above belong to the server itself?), or another server name or port is the one that asks`;
+  return unclear('own', sent, [note]);
+}
+
+function describeSent({ own, words }: Target, transcript: Transcript): string {
+  const { request, complete, renegotiated, sentCertificates } = transcript;
+  if (renegotiated)
+    return own === undefined ? `none sent: ${words.without}` : `${quoteSubject(own.leaf)} sent when it was asked for`;
   if (request === undefined) {
-    if (own === undefined) return 'none to send (no --cert)';
+    if (own === undefined) return `none to send: ${words.without}`;
     return complete ? `${quoteSubject(own.leaf)} not sent: the server did not ask` : quoteSubject(own.leaf);
   }
-  if (own === undefined) return 'none sent: there is no --cert';
+  if (own === undefined) return `none sent: ${words.without}`;
   if (sentCertificates === undefined) return `${quoteSubject(own.leaf)}; it cannot be seen whether it was sent`;
   if (sentCertificates === 0)
     return `${quoteSubject(own.leaf)} not sent: the server takes no signature that its key (${own.leaf.key}) can make`;
   const above = sentCertificates - 1;
   return `${quoteSubject(own.leaf)} sent, with ${above === 0 ? 'no intermediate' : `${above} more`}`;
-}
-
-type Doubt = { readonly code: FaultCode; readonly message: string };
-
-const doubtCodes: ReadonlySet<string> = new Set<FaultCode>(['expired', 'not_yet_valid', 'wrong_purpose']);
-
-/** What the server may dislike, as far as it can be seen from here; the surest first. */
-function findDoubts(own: OwnCertificate, { request }: Transcript): Doubt[] {
-  const doubts: Doubt[] = own.doubts
-    .filter(({ code }) => doubtCodes.has(code))
-    .map(({ code, message }) => ({ code: code as FaultCode, message: escapeForLog(message, 400) }));
-  if (
-    request !== undefined &&
-    request.authorities.length > 0 &&
-    !own.chain.some(({ issuerKey, subjectKey }) =>
-      [issuerKey, subjectKey].some((name) => request.authorityKeys.has(name)),
-    )
-  ) {
-    const top = own.chain.at(-1) ?? own.leaf;
-    const message = `the issuer of our certificate, "${escapeForLog(top.issuer, 120)}", is not among the CAs that the server names; if it is an intermediate below one of them, append it to the --cert file`;
-    doubts.push({ code: 'untrusted_issuer', message });
-  }
-  return doubts;
-}
-
-type Refusal = { readonly code: FaultCode; readonly cause: string; readonly raw: string };
-
-/** Alerts that say what is wrong with the certificate. */
-const spoken: Readonly<Record<string, FaultCode>> = {
-  certificate_expired: 'expired',
-  certificate_revoked: 'revoked',
-  unknown_ca: 'untrusted_issuer',
-  unsupported_certificate: 'wrong_purpose',
-  access_denied: 'policy_denied',
-};
-
-function findRefusal(
-  evidence: ProbeEvidence,
-  answer: Answer | undefined,
-  own: OwnCertificate | undefined,
-): Refusal | undefined {
-  const { transcript, failure, established, closed, asked } = evidence;
-  if (answer !== undefined) {
-    const refusal = answer.refusal;
-    return refusal?.aboutCertificate === true ? refusal : undefined;
-  }
-  if (transcript.request === undefined) return undefined;
-  const raw = failure?.raw ?? '';
-  if (raw === deadlineRaw) return undefined;
-  const isMissing = own === undefined || transcript.sentCertificates === 0;
-  const alert = findAlert(raw);
-  if (alert !== undefined && (findCertificateAlert(raw) !== undefined || !established)) {
-    const says = verifyHandshakeError(raw, { leg: 2, sawPeerCertificate: true, peer: 'the server' })?.detail ?? alert;
-    if (isMissing) {
-      const cause = `the server requires a client certificate and got none (alert ${alert})`;
-      return { code: 'no_client_cert', cause, raw };
-    }
-    // The words for handshake_failure are those for a missing certificate.
-    const cause =
-      alert === 'handshake_failure' || alert === 'certificate_required'
-        ? `the server refused our certificate with the alert ${alert}`
-        : says;
-    return { code: spoken[alert] ?? 'refused_by_peer', cause, raw };
-  }
-  if (!closed) return undefined;
-  const how = raw === '' || !established ? 'closed the connection' : 'reset the connection';
-  const end = asked
-    ? 'after our request, without a word: either it refuses so, or it is no HTTP server'
-    : 'right after the handshake, without a word: so do servers that refuse without an alert';
-  const what = isMissing ? 'got none' : 'got ours';
-  const cause = `the server asked for a client certificate, ${what} and ${how} ${established ? end : 'without an alert'}`;
-  return { code: isMissing ? 'no_client_cert' : 'refused_by_peer', cause, raw };
 }

@@ -8,7 +8,7 @@ import { type Step, stepNames } from './step.ts';
 import type { Target } from './target.ts';
 
 /** True where no step broke. */
-export function isSound({ steps }: HandshakeDiagnosis): boolean {
+export function isSound({ steps }: Pick<HandshakeDiagnosis, 'steps'>): boolean {
   return steps.every(({ status }) => status !== 'failed');
 }
 
@@ -21,10 +21,18 @@ export function printDiagnosis(diagnosis: HandshakeDiagnosis, target: Target): s
     `${place}${wanted === host ? '' : ` as ${wanted}`}, by our clock ${new Date(diagnosis.now).toISOString()}`,
     '',
   ];
-  for (const step of diagnosis.steps) lines.push(...printStep(step));
-  lines.push('', 'the same with OpenSSL:', `  ${opensslCommand(target, diagnosis.address)}`);
+  lines.push(
+    ...printSteps(diagnosis.steps),
+    '',
+    'the same with OpenSSL:',
+    `  ${opensslCommand(target, diagnosis.address)}`,
+  );
   if (isHttp(diagnosis)) lines.push('and with curl:', `  ${curlCommand(target, diagnosis.address)}`);
   return `${lines.join('\n')}\n`;
+}
+
+export function printSteps(steps: readonly Step[]): string[] {
+  return steps.flatMap(printStep);
 }
 
 const indent = ' '.repeat(26);
@@ -50,10 +58,10 @@ function isHttp({ steps, alpn }: HandshakeDiagnosis): boolean {
 }
 
 /** The shape is documented in docs/explain-handshake.md: keys are added, never changed. */
-export function printJson(diagnosis: HandshakeDiagnosis, target: Target): string {
+export function diagnosisToJson(diagnosis: HandshakeDiagnosis, target: Target): object {
   const { steps, now, address, version, cipher, group, alpn, certificates, acceptedCas } = diagnosis;
   const failed = steps.find(({ status }) => status === 'failed');
-  const json = {
+  return {
     ok: isSound(diagnosis),
     failedStep: failed?.step ?? null,
     code: failed?.failure?.code ?? null,
@@ -71,7 +79,6 @@ export function printJson(diagnosis: HandshakeDiagnosis, target: Target): string
       curl: isHttp(diagnosis) ? curlCommand(target, address) : null,
     },
   };
-  return `${JSON.stringify(json, undefined, 2)}\n`;
 }
 
 const maxSans = 100;

@@ -4,7 +4,7 @@ import { X509Certificate } from 'node:crypto';
 import { Fault } from '../base/fault.ts';
 import { AnchorSet } from '../trust/anchor-set.ts';
 import { rawOfBest } from '../trust/best-reason.ts';
-import { type ChainResult, establishChain } from '../trust/establish-chain.ts';
+import { type ChainRequest, type ChainResult, establishChain } from '../trust/establish-chain.ts';
 import { IdentityRules } from '../trust/identity-rules.ts';
 import type { Requirements } from '../trust/verify-standing.ts';
 import { orderChain } from '../certs/chain.ts';
@@ -17,9 +17,9 @@ import { quoteSubject, findTop } from '../trust/issuer-diagnosis.ts';
 import { defaultKeyFloor, verifyStrength, verifyDates } from '../trust/certificate-checks.ts';
 import { clientAuth, hasPurpose, serverAuth } from '../certs/extended-key-usage.ts';
 import { escapeForLog } from '../base/log-text.ts';
-import { loadSystemBundle, type TrustBundle } from '../trust/trust-bundle.ts';
+import { loadSystemBundle } from '../trust/trust-bundle.ts';
 import type { TlsEvidence } from './probe-tls.ts';
-import { broken, passed, type Step, type StepId } from './step.ts';
+import { broken, passed, type Step, type StepId, unclear } from './step.ts';
 import type { Target } from './target.ts';
 
 export type ServerSteps = {
@@ -75,8 +75,9 @@ type Context = {
   readonly certificates: readonly CertificateFacts[];
 };
 
-function verifyCertificate(leaf: CertificateFacts, { evidence, now }: Context): Step {
+function verifyCertificate(leaf: CertificateFacts, { evidence, now, target }: Context): Step {
   const text = describeCertificate(leaf);
+  if (!target.demands.verify) return passed('certificate', text);
   const raw = evidence.verifyError ?? '';
   const found = verifyDates(leaf, now) ?? verifyStrength(leaf);
   if (found !== undefined && found.code !== 'ok')
@@ -108,13 +109,30 @@ function purposeOf(facts: CertificateFacts): string {
 }
 
 function verifyChain(leaf: CertificateFacts, { evidence, target, now, certificates }: Context): Step {
-  const { anchors, own } = target;
-  const where = anchors === undefined ? 'the built-in roots' : `--ca ${escapeForLog(target.files.ca ?? '', 200)}`;
+  const { anchors, own, demands } = target;
+  const where = target.words.cas;
   const count = `${certificates.length} ${certificates.length === 1 ? 'certificate' : 'certificates'} sent`;
   const notes = noteOddities(certificates);
-  const found = establish(certificates, anchors ?? loadSystemBundle(), now);
+  if (!demands.verify) return unclear('chain', `${count}, not judged: insecureSkipVerify`, notes);
+  const constraints = evidence.verifyError === '' ? 'openssl' : 'unasked';
+  const requirements = { ...standing, revocations: demands.revocations };
+  const found = establish(certificates, anchors ?? AnchorSet.of(loadSystemBundle()), {
+    now,
+    constraints,
+    requirements,
+  });
   const path = found.known;
-  const raw = evidence.verifyError ?? reasonWithoutOpenssl(found);
+  const openssl = target.keepsBack && evidence.verifyError !== '' ? undefined : evidence.verifyError;
+  const raw = openssl ?? reasonWithoutOpenssl(found);
+  const { refusal } = found;
+  // OpenSSL knows no CRL of ours, and where it was not asked nothing else.
+  if (raw === '' && refusal !== undefined && refusal.code !== 'ok')
+    return broken(
+      'chain',
+      `${count}, judged against ${where}`,
+      { code: refusal.code, cause: refusal.detail, raw },
+      notes,
+    );
   if (raw !== '') {
     const known =
       own === undefined
@@ -130,7 +148,7 @@ function verifyChain(leaf: CertificateFacts, { evidence, target, now, certificat
       leg: 2,
       leaf,
       chain: certificates.slice(1),
-      bundle: anchors,
+      bundle: anchors?.bundle,
       anchor: path?.anchor,
       now,
       peer: 'the server',
@@ -154,7 +172,7 @@ function verifyChain(leaf: CertificateFacts, { evidence, target, now, certificat
 }
 
 /** As a backend of the gateway would be verified, names and pins apart. */
-const requirements: Requirements = {
+const standing: Requirements = {
   purpose: serverAuth,
   keyFloor: defaultKeyFloor,
   maxDepth: Infinity,
@@ -166,14 +184,17 @@ const requirements: Requirements = {
 };
 
 /** The way to an anchor: names it, and stands in where the handshake broke before OpenSSL's verdict. */
-function establish(certificates: readonly CertificateFacts[], bundle: TrustBundle, now: number): ChainResult {
+function establish(
+  certificates: readonly CertificateFacts[],
+  anchors: AnchorSet,
+  how: Pick<ChainRequest, 'now' | 'constraints' | 'requirements'>,
+): ChainResult {
   const none: ChainResult = { known: undefined, refusal: undefined, isLasting: false };
   try {
     const [leaf] = certificates;
     const [certificate, ...sent] = certificates.map(({ der }) => new X509Certificate(der));
     if (leaf === undefined || certificate === undefined) return none;
-    const request = { leaf, certificate, sent, anchors: new AnchorSet(bundle, false), read: readFacts, now };
-    return establishChain({ ...request, requirements, paths: undefined, constraints: 'unasked' });
+    return establishChain({ leaf, certificate, sent, anchors, read: readFacts, paths: undefined, ...how });
   } catch {
     // What OpenSSL cannot read leads nowhere.
     return none;
@@ -205,7 +226,13 @@ function noteOddities(sent: readonly CertificateFacts[]): string[] {
   return notes;
 }
 
-function verifyName(leaf: CertificateFacts, { target: { wanted } }: Context): Step {
+function verifyName(leaf: CertificateFacts, { target }: Context): Step {
+  const { wanted, demands } = target;
+  if (!demands.verify) return unclear('name', 'not judged: insecureSkipVerify');
+  const refusal = demands.rules.verify(leaf);
+  if (refusal !== undefined && refusal.code !== 'ok')
+    return broken('name', wanted, { code: refusal.code, cause: refusal.detail, raw: '' });
+  if (demands.rules.hasNames) return passed('name', 'it is among allowedSANs');
   if (coversHost(leaf, wanted)) return passed('name', `${wanted} is among its names`);
   const cause = `the certificate does not cover ${wanted}: ${explainNotCovered(leaf, wanted)}`;
   return broken('name', wanted, { code: 'name_mismatch', cause, raw: 'ERR_TLS_CERT_ALTNAME_INVALID' });

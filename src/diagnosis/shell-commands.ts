@@ -1,10 +1,6 @@
 // The same look with the tools that everybody has: openssl s_client and curl, ready to paste into a shell.
+import { shellQuote } from '../base/shell.ts';
 import type { Target } from './target.ts';
-
-/** A word for a POSIX shell: as it is where that is safe, else in single quotes. */
-function shellQuote(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
-}
 
 /** A file name that can never be read as an option. */
 function fileName(path: string): string {

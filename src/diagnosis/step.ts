@@ -47,8 +47,13 @@ type Broken = { readonly code: FaultCode; readonly cause: string; readonly raw: 
 /** `text` is what was there before it broke; the remedy is that of step and code where none is given. */
 export function broken(step: StepId, text: string, failure: Broken, notes: readonly string[] = []): Step {
   const { code, cause, raw } = failure;
-  const remedy = failure.remedy ?? remedies[`${step} ${code}`] ?? faultTable[code].help;
+  const remedy = failure.remedy ?? defaultRemedy(step, code);
   return { step, status: 'failed', text, notes, failure: { code, cause, remedy, raw } };
+}
+
+/** Of a step that broke with this code. */
+export function defaultRemedy(step: StepId, code: FaultCode): string {
+  return remedies[`${step} ${code}`] ?? faultTable[code].help;
 }
 
 const remedies: Readonly<Record<string, string>> = {
@@ -82,6 +87,8 @@ const remedies: Readonly<Record<string, string>> = {
   'own no_client_cert': 'Give a certificate from one of the CAs above: --cert FILE --key FILE.',
   'own untrusted_issuer':
     'Use a certificate from a CA that the server accepts, send the intermediates along in --cert, or have the CA added on the server.',
+  'own missing_intermediate':
+    'Append the intermediate to the --cert file, after our own certificate: it must be sent, the server has the root only.',
   'own expired': 'Renew the client certificate; compare the clocks of both machines.',
   'own not_yet_valid': 'Compare the clocks of both machines and the date of the client certificate.',
   'own wrong_purpose':
@@ -89,5 +96,7 @@ const remedies: Readonly<Record<string, string>> = {
   'own revoked': 'Have a new client certificate issued.',
   'own refused_by_peer':
     'The log of the server says why; compare subject, issuer and SANs of our certificate with what it allows.',
+  'answer protocol_mismatch':
+    'Offer what the server speaks: --alpn h2; a gateway in front of it must speak HTTP/2 to it.',
   'answer backend_closed': 'TLS is in order: look into the log of the server.',
 };

@@ -1,17 +1,22 @@
 // What there is to look at, from the arguments and files of `explain handshake`: every mistake in them is a sentence before
 // any connection is made (exit code 2).
+import { X509Certificate } from 'node:crypto';
 import tls, { type SecureContext, type SecureContextOptions } from 'node:tls';
 import { canonicalHostName, isIpLiteral } from '../base/host.ts';
 import { fitsKey } from '../certs/chain.ts';
 import { checkClientPair } from '../trust/certificate-pair.ts';
 import { encodePem } from '../asn1/der-writer.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
+import { readFacts } from '../certs/facts-reader.ts';
 import { canonicalIp } from '../base/ip-name.ts';
 import { escapeForLog } from '../base/log-text.ts';
-import { loadPem } from '../certs/material.ts';
+import { loadPem, parseCertificates } from '../certs/material.ts';
 import { parsePrivateKey } from '../certs/private-key.ts';
 import { hasErrors, type MaterialProblem } from '../base/material-problem.ts';
 import { opensslCas } from '../trust/openssl-cas.ts';
+import { AnchorSet } from '../trust/anchor-set.ts';
+import { IdentityRules } from '../trust/identity-rules.ts';
+import type { RevocationList } from '../trust/revocation.ts';
 import { TrustBundle } from '../trust/trust-bundle.ts';
 import { UsageError } from '../base/usage-error.ts';
 
@@ -34,11 +39,31 @@ export type HandshakeOptions = {
 
 export type OwnCertificate = {
   readonly leaf: CertificateFacts;
-  /** What is sent, leaf first. */
+  /** What is sent: the file as it is, the certificate that the key belongs to first. */
   readonly chain: readonly CertificateFacts[];
   readonly keyPem: string;
   /** What a server may dislike about it, as far as it can be seen from here: expired, wrong_purpose, weak_key, … */
   readonly doubts: readonly MaterialProblem[];
+};
+
+/** What the server must be besides trusted, and how revoked certificates are known. */
+export type Demands = {
+  /** False: whatever it shows is taken (insecureSkipVerify). */
+  readonly verify: boolean;
+  readonly rules: IdentityRules;
+  readonly revocations: RevocationList | undefined;
+  /** HTTP/2 must be agreed on (ALPN). */
+  readonly http2: boolean;
+};
+
+/** How sentences call what came from the command line, or from a configuration. */
+export type TargetWords = {
+  /** Where the CAs are. */
+  readonly cas: string;
+  /** The file that our certificate is in. */
+  readonly file: string;
+  /** Why there is no certificate of ours. */
+  readonly without: string;
 };
 
 export type Target = {
@@ -55,10 +80,14 @@ export type Target = {
   readonly alpn: readonly string[];
   readonly timeoutMs: number;
   /** undefined: the roots that Node ships. */
-  readonly anchors: TrustBundle | undefined;
+  readonly anchors: AnchorSet | undefined;
   readonly own: OwnCertificate | undefined;
   readonly files: { readonly ca?: string; readonly cert?: string; readonly key?: string };
   readonly context: SecureContext;
+  readonly demands: Demands;
+  readonly words: TargetWords;
+  /** OpenSSL was not given every CA: that it finds no way proves nothing then. */
+  readonly keepsBack: boolean;
 };
 
 /** Throws UsageError with one sentence. `now`: milliseconds since the epoch. */
@@ -71,10 +100,12 @@ export async function loadTarget(place: string, options: HandshakeOptions, now: 
   const alpn = options.alpn === 'none' ? [] : options.alpn.split(',').map((name) => name.trim());
   if (alpn.some((name) => !/^[\x21-\x7e]{1,255}$/.test(name)))
     throw new UsageError('--alpn takes names with commas between, as "h2,http/1.1", or "none"');
-  const anchors = options.ca === undefined ? undefined : await loadAnchors(options.ca);
+  const anchors = options.ca === undefined ? undefined : AnchorSet.of(await loadAnchors(options.ca));
   const { cert, key = cert } = options;
   if (cert === undefined && key !== undefined) throw new UsageError('--key is of no use without --cert');
   const own = cert === undefined || key === undefined ? undefined : await loadOwn(cert, key, now);
+  const cas = anchors === undefined ? tls.rootCertificates : opensslCas(anchors, 'servers', now).pem;
+  const given = casBeside(own, cas);
   const wanted = options.servername === undefined ? host : readName(options.servername, '--servername');
   return {
     host,
@@ -98,11 +129,20 @@ export async function loadTarget(place: string, options: HandshakeOptions, now: 
       maxVersion: max,
       ...(ciphers === undefined ? {} : { ciphers }),
       // Named also where they are the default: NODE_EXTRA_CA_CERTS would slip in, which the backend side does not heed either.
-      ca: anchors === undefined ? [...tls.rootCertificates] : [...opensslCas(anchors, false, now).pem],
+      ca: given,
       ...(own === undefined ? {} : { cert: chainPem(own), key: own.keyPem }),
     }),
+    demands: { verify: true, rules: new IdentityRules(noRules), revocations: undefined, http2: false },
+    words: {
+      cas: options.ca === undefined ? 'the built-in roots' : `--ca ${escapeForLog(options.ca, 200)}`,
+      file: 'the --cert file',
+      without: 'there is no --cert',
+    },
+    keepsBack: given.length < cas.length,
   };
 }
+
+const noRules = { allowedSANs: undefined, allowedFingerprints: undefined, allowedSPKI: undefined };
 
 /** HOST:PORT, HOST (443), [IPv6]:PORT, https://HOST:PORT/. */
 function parsePlace(place: string): { readonly host: string; readonly port: number } {
@@ -145,14 +185,28 @@ async function loadAnchors(path: string): Promise<TrustBundle> {
 const doubtful: ReadonlySet<string> = new Set(['expired', 'not_yet_valid', 'wrong_purpose', 'missing_intermediate']);
 
 async function loadOwn(cert: string, key: string, now: number): Promise<OwnCertificate> {
-  const certPem = await readPem(cert);
-  const keyPem = await readPem(key);
-  const { leaf, chain, problems } = checkClientPair(certPem, keyPem, { now, certName: cert, keyName: key });
+  return readOwn(await readPem(cert), await readPem(key), cert, key, now);
+}
+
+/** From the text of two files, or of one given twice. Throws UsageError where they cannot be used. */
+export function readOwn(certPem: string, keyPem: string, cert: string, key: string, now: number): OwnCertificate {
+  const { leaf, problems } = checkClientPair(certPem, keyPem, { now, certName: cert, keyName: key });
   const fatal = problems.filter(({ severity, code }) => severity === 'error' && !doubtful.has(code));
   const parsed = parsePrivateKey(keyPem, key);
   if (hasErrors(fatal) || leaf === undefined || parsed.key === undefined || !fitsKey(leaf, parsed.key))
     throw firstError(fatal.length > 0 ? fatal : problems);
+  const inFile = parseCertificates(certPem, cert).certificates;
+  const chain = [leaf, ...inFile.filter(({ sha256 }) => sha256 !== leaf.sha256)];
   return { leaf, chain, keyPem: parsed.keyPem, doubts: problems };
+}
+
+/**
+ * What OpenSSL may verify the server by. Where there is nothing to send above our certificate, it would take its issuer from
+ * here and send it along: the file would pass a test that it does not pass with any other client. A chain of two is sent as it is.
+ */
+function casBeside(own: OwnCertificate | undefined, cas: readonly string[]): string[] {
+  if (own === undefined || own.chain.length > 1) return [...cas];
+  return cas.filter((pem) => readFacts(new X509Certificate(pem).raw).subjectKey !== own.leaf.issuerKey);
 }
 
 export function chainPem({ chain }: OwnCertificate): string {

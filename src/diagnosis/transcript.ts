@@ -1,11 +1,18 @@
 // What a server and we said to each other in a handshake, read from the bytes (handshake-messages.ts): its certificates as
 // they came, whether it asked for ours and from which CAs, the group of the key exchange, and whether ours was really sent.
 // RFC 5246 section 7.4, RFC 8446 section 4. Everything is the peer's word: bounded here, escaped by whoever prints it.
+import { groupName } from '../base/tls-group.ts';
 import { ByteCursor } from '../downstream/byte-cursor.ts';
 import { DerCursor, derTag } from '../asn1/der.ts';
 import { readName } from '../asn1/distinguished-name.ts';
 import { readNameKey } from '../certs/name-key.ts';
-import { type HandshakeKey, type Message, messageType, readMessages } from './handshake-messages.ts';
+import {
+  hasSecondHandshake,
+  type HandshakeKey,
+  type Message,
+  messageType,
+  readMessages,
+} from './handshake-messages.ts';
 import { tlsVersionName } from '../downstream/tls-version.ts';
 
 export type CertificateRequest = {
@@ -25,6 +32,10 @@ export type Transcript = {
   readonly request: CertificateRequest | undefined;
   /** True where the server said all it had to say before our turn. */
   readonly complete: boolean;
+  /** Of our first ClientHello, with its record header. */
+  readonly helloBytes: number;
+  /** The server began another handshake later on, which TLS 1.3 does not know; what it asked for there is not seen. */
+  readonly renegotiated: boolean;
   /** What our Certificate message held; undefined where we sent none, or it cannot be told. */
   readonly sentCertificates: number | undefined;
 };
@@ -51,6 +62,8 @@ export function readTranscript(received: Buffer, sent: Buffer, secrets: Readonly
     certificates: certificate === undefined ? undefined : readCertificates(certificate, isNew),
     request: request === undefined ? undefined : readRequest(request, isNew),
     complete: find(isNew ? messageType.finished : messageType.serverHelloDone) !== undefined,
+    helloBytes: sent.length < 5 ? 0 : 5 + sent.readUInt16BE(3),
+    renegotiated: last !== undefined && !isNew && hasSecondHandshake(received),
     sentCertificates: countSent(readMessages(sent, keyOf('CLIENT')), isNew),
   };
 }
@@ -88,24 +101,6 @@ function readExtensions(cursor: ByteCursor): { readonly type: number; readonly d
   while (!list.atEnd && !list.failed && found.length < maxExtensions)
     found.push({ type: list.uint16(), data: list.vector16() });
   return found;
-}
-
-const groups: ReadonlyMap<number, string> = new Map([
-  [23, 'P-256'],
-  [24, 'P-384'],
-  [25, 'P-521'],
-  [29, 'X25519'],
-  [30, 'X448'],
-  [256, 'ffdhe2048'],
-  [257, 'ffdhe3072'],
-  [258, 'ffdhe4096'],
-  [4587, 'SecP256r1MLKEM768'],
-  [4588, 'X25519MLKEM768'],
-  [4589, 'SecP384r1MLKEM1024'],
-]);
-
-function groupName(id: number): string {
-  return groups.get(id) ?? `group ${id}`;
 }
 
 /** The named curve of an ECDHE exchange (RFC 8422 section 5.4); undefined for other kinds. */

@@ -19,7 +19,7 @@ import { alert, plainHttpAnswer } from './early-refusal.ts';
 import { verifyByOcsp } from '../ocsp/verification.ts';
 import { type Address, addressOf, peerOfVerdict } from './peer.ts';
 import type { PendingHandshake } from './pending-handshakes.ts';
-import { alpnProtocols, type HandshakeSink, type TlsError } from './tls-terminator.ts';
+import type { HandshakeSink, TlsError } from './tls-terminator.ts';
 
 /** After an alert or the plain-text answer, for the client to read it before the connection is torn down. */
 const lingerMs = 1000;
@@ -50,6 +50,7 @@ export class Accept implements Late, HandshakeSink, PendingHandshake {
   #policy: TrustPolicy | undefined;
   /** Set while an OCSP responder is asked. */
   #stopAsking: (() => void) | undefined;
+  #stapled: boolean | undefined;
   #settled = false;
 
   constructor(raw: Socket, dependencies: AcceptDependencies, handshakeTimeoutMs: number) {
@@ -131,6 +132,10 @@ export class Accept implements Late, HandshakeSink, PendingHandshake {
     return this.#hello === undefined ? '' : kindOfHello(this.#hello.body);
   }
 
+  onStaple(sent: boolean): void {
+    this.#stapled = sent;
+  }
+
   onTlsError(error: TlsError, socket: TLSSocket | undefined): void {
     const raw = error.code ?? '';
     const leaf = this.#readLeaf(socket);
@@ -158,7 +163,7 @@ export class Accept implements Late, HandshakeSink, PendingHandshake {
     if (policy === undefined || hello === undefined) return '';
     if (leaf !== undefined) return `: its key is ${leaf.key}`;
     if (raw === 'ERR_SSL_NO_APPLICATION_PROTOCOL')
-      return `: the client offers ${hello.alpn.slice(0, maxShown).join(', ')}, we speak ${alpnProtocols.join(', ')}`;
+      return `: the client offers ${hello.alpn.slice(0, maxShown).join(', ')}, we speak ${policy.protocols.join(', ')}`;
     return `; the client offers ${hello.versions.slice(0, maxShown).join(', ')}, the policy ${policy.minVersion} to ${policy.maxVersion}`;
   }
 
@@ -301,9 +306,8 @@ export class Accept implements Late, HandshakeSink, PendingHandshake {
     onOutcome({
       policy: this.#policy?.name ?? '',
       code,
-      version: verdict?.version ?? '',
-      resumed: verdict?.resumed ?? false,
-      certificate: verdict?.leaf !== undefined,
+      verdict,
+      stapled: this.#stapled,
       durationMs: clock.monotonic() - this.#startedAt,
     });
   }

@@ -2,6 +2,7 @@
 import type { TLSSocket } from 'node:tls';
 import { verifyErrorOf } from '../certs/sent-chain.ts';
 import type { ClientProof } from '../trust/verify-client.ts';
+import { findSessionGroup } from './session-group.ts';
 
 /** `asked`: for a certificate. */
 export function readProof(socket: TLSSocket, asked: boolean): ClientProof {
@@ -12,5 +13,6 @@ export function readProof(socket: TLSSocket, asked: boolean): ClientProof {
     resumed: socket.isSessionReused(),
     version: socket.getProtocol() ?? '',
     cipher: socket.getCipher().name,
+    group: findSessionGroup(socket),
   };
 }

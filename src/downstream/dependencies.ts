@@ -32,11 +32,10 @@ export type HandshakeOutcome = {
   /** '' where no policy was chosen. */
   readonly policy: string;
   readonly code: HandshakeRecord['code'] | 'ok';
-  /** '' where none was negotiated. */
-  readonly version: string;
-  readonly resumed: boolean;
-  /** The client showed a certificate that could be read. */
-  readonly certificate: boolean;
+  /** undefined where it did not come to one. */
+  readonly verdict: Verdict | undefined;
+  /** The client asked for a stapled response: whether it got one; undefined where it did not ask, or there is no stapling. */
+  readonly stapled: boolean | undefined;
   readonly durationMs: number;
 };
 

@@ -125,7 +125,7 @@ export class TlsListener {
     const time = this.#options.clock.now();
     const nothing = { serverName: undefined, offered: [], negotiated: '', policy: '', raw: '', leaf: undefined };
     this.#dependencies.onRefused(makeHandshakeRecord({ ...address, ...nothing, time, code, detail }));
-    this.#dependencies.onOutcome({ policy: '', code, version: '', resumed: false, certificate: false, durationMs: 0 });
+    this.#dependencies.onOutcome({ policy: '', code, verdict: undefined, stapled: undefined, durationMs: 0 });
   }
 }
 

@@ -1,16 +1,17 @@
 // The protocols that clients may speak, and the choice among them once a connection is accepted and, over TLS, verified.
-// HTTP/2 will be one more entry, chosen by ALPN.
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { ClientConnection, ClientConnectionOwner } from '../http/client-connection.ts';
 import type { RequestHandler } from '../http/exchange.ts';
 import { Http1ServerConnection } from '../http1/server.ts';
 import type { Http1ServerOptions } from '../http1/server-options.ts';
+import { Http2ServerConnection } from '../http2/server.ts';
+import type { Http2ServerOptions } from '../http2/server-options.ts';
 
 /** A connection that HTTP may begin on. `transport`: the TCP socket below TLS, `socket` itself where there is none. */
 export type AcceptedSocket = { readonly socket: Socket; readonly transport: Socket };
 
-export type ClientProtocolOptions = Omit<Http1ServerOptions, 'secure' | 'transport'>;
+export type ClientProtocolOptions = Omit<Http1ServerOptions, 'secure' | 'transport'> & Http2ServerOptions;
 
 export type ClientProtocol = {
   /** RFC 7301 name. */
@@ -27,6 +28,13 @@ const http1: ClientProtocol = {
   alpn: 'http/1.1',
   open({ socket, transport }, options, handler, owner) {
     return new Http1ServerConnection(socket, { ...options, secure: socket !== transport, transport }, handler, owner);
+  },
+};
+
+export const http2Protocol: ClientProtocol = {
+  alpn: 'h2',
+  open({ socket }, options, handler, owner) {
+    return new Http2ServerConnection(socket, options, handler, owner);
   },
 };
 

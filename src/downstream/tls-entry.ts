@@ -5,6 +5,7 @@ import { summarize } from './handshake-record.ts';
 import { TlsListener } from './listener.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { MetricCatalogue } from '../telemetry/metrics.ts';
+import { countNegotiated } from '../trust/count-negotiated.ts';
 
 /** What it reports of refusals and outcomes goes to the log and the metrics. */
 export type TlsEntryOptions = Omit<DownstreamDependencies, 'onRefused' | 'onOutcome' | 'onVerified'> & {
@@ -34,13 +35,16 @@ export function makeTlsEntry({ maxConnections, log, metrics, onVerified, ...depe
     ...(onVerified === undefined ? {} : { onVerified }),
     limits: { maxConnections },
     onRefused: (record) => refusals.add(record),
-    onOutcome: ({ policy, code, version, resumed, certificate, durationMs }) => {
+    onOutcome: ({ policy, code, verdict, stapled, durationMs }) => {
+      const { version = '', resumed = false } = verdict ?? {};
       const labels = { leg: 'client', policy, backend: '', result: code, version, resumed: String(resumed) };
       metrics.tlsHandshakes.labels(labels).inc();
       metrics.tlsHandshakeSeconds.labels({ leg: 'client' }).observe(durationMs / 1000);
+      if (verdict !== undefined) countNegotiated(metrics, 'client', verdict);
+      if (stapled !== undefined) metrics.tlsStaples.labels({ result: stapled ? 'sent' : 'none' }).inc();
       if (resumed) metrics.tlsSessionReused.labels({ leg: 'client' }).inc();
       // Attempts that ended earlier never came to that question.
-      if (!certificate && (code === 'ok' || code === 'no_client_cert'))
+      if (verdict?.leaf === undefined && (code === 'ok' || code === 'no_client_cert'))
         metrics.tlsNoCertificate.labels({ policy }).inc();
     },
   });

@@ -22,16 +22,20 @@ export type TlsTerminatorOptions = {
   readonly curves: string;
   /** Responses for these certificates; undefined: no stapling. */
   readonly staples: Staples | undefined;
+  /** To offer in ALPN, best first. */
+  readonly protocols: readonly string[];
   /** At most 32 bytes. */
   readonly sessionIdContext: string;
   /** undefined: nothing is ever resumed. `ticketKeys` is 48 bytes, the caller's again afterwards. */
   readonly resumption: { readonly ticketKeys: Buffer; readonly lifetimeS: number } | undefined;
 };
 
-/** Exactly one of the two is called, once, unless the socket closes silently before. Must not throw. */
+/** Exactly one of onSecure and onTlsError is called, once, unless the socket closes silently before. Must not throw. */
 export interface HandshakeSink {
   /** What decides the choice among our certificates (hello-kind.ts). */
   helloKind(): string;
+  /** The client asked for a stapled response. */
+  onStaple(sent: boolean): void;
   onSecure(socket: TLSSocket): void;
   /** The handshake failed; the socket is about to close. It still knows the certificate of the client, where that came so far. */
   onTlsError(error: TlsError, socket: TLSSocket | undefined): void;
@@ -40,8 +44,13 @@ export interface HandshakeSink {
 /** `library`: OpenSSL's part that the error comes from. */
 export type TlsError = Error & { readonly code?: string; readonly library?: string };
 
-/** http/1.0 is what old clients of that version offer; a client that offers neither gets no_application_protocol. */
-export const alpnProtocols: readonly string[] = ['http/1.1', 'http/1.0'];
+/** http/1.0 is what old clients of that version offer; a client that offers none of these gets no_application_protocol. */
+const alpnProtocols: readonly string[] = ['http/1.1', 'http/1.0'];
+
+/** What we speak, best first. */
+export function protocolsOf(http2: boolean): readonly string[] {
+  return http2 ? ['h2', ...alpnProtocols] : alpnProtocols;
+}
 
 type StapleCallback = (error: Error | null, response: Buffer | null) => void;
 
@@ -62,7 +71,7 @@ export class TlsTerminator {
       requestCert: trust !== undefined,
       // The verdict is ours, with a reason; Node would close without one (N12).
       rejectUnauthorized: false,
-      ALPNProtocols: [...alpnProtocols],
+      ALPNProtocols: [...options.protocols],
     });
     this.#staples = options.staples && new StapleChoice(options.staples, options.cert);
     // Node asks for a response only where somebody listens; what counts is the stage's answer (start).
@@ -77,7 +86,7 @@ export class TlsTerminator {
       cert: [...cert],
       key: [...key],
       // Never undefined or '': that would mean every public root (N22). Without anchors nothing is asked for.
-      ca: trust === undefined ? [] : [...opensslCas(trust.bundle, trust.partialChain, now).pem],
+      ca: trust === undefined ? [] : [...opensslCas(trust, 'clients', now).pem],
       minVersion: options.minVersion,
       maxVersion: options.maxVersion,
       ciphers: options.ciphers,
@@ -101,7 +110,7 @@ export class TlsTerminator {
       this.#casUntil = Infinity;
       return;
     }
-    const { pem, until } = opensslCas(trust.bundle, trust.partialChain, now);
+    const { pem, until } = opensslCas(trust, 'clients', now);
     const isWhole = pem.length === trust.bundle.certificates.length;
     this.#casUntil = until;
     if (isWhole) return;
@@ -151,7 +160,9 @@ export class TlsTerminator {
   #staple(sink: HandshakeSink | undefined, answer: StapleCallback): string | undefined {
     const staples = this.#staples;
     const kindOf = (): string => sink?.helloKind() ?? '';
-    answer(null, staples?.find(kindOf) ?? null);
+    const staple = staples?.find(kindOf) ?? null;
+    answer(null, staple);
+    sink?.onStaple(staple !== null);
     return staples?.isOpen(kindOf) === true ? kindOf() : undefined;
   }
 

@@ -6,7 +6,7 @@ import { CertificateChoice } from './certificate-choice.ts';
 import { resolveCipherSuites, resolveCurves } from './cipher-list.ts';
 import { ClientTrust, type ClientTrustOptions } from '../trust/client-trust.ts';
 import type { Staples } from '../ocsp/staples.ts';
-import { TlsTerminator } from './tls-terminator.ts';
+import { protocolsOf, TlsTerminator } from './tls-terminator.ts';
 
 export type PolicyCertificate = {
   /** Leaf first, then intermediates. */
@@ -35,6 +35,8 @@ export type TrustPolicyOptions = {
   /** At least one; the first is used where no name fits. */
   readonly certificates: readonly PolicyCertificate[];
   readonly clientAuth: (ClientAuthSettings & ClientTrustOptions) | undefined;
+  /** Whether HTTP/2 is offered; default false. */
+  readonly http2?: boolean;
   /** OCSP responses for the certificates; absent: no stapling. */
   readonly staples?: Staples | undefined;
   readonly resumption: {
@@ -58,6 +60,8 @@ export class TrustPolicy {
   /** Defined exactly where clientAuth is. */
   readonly trust: ClientTrust | undefined;
   readonly resumes: boolean;
+  /** Offered in ALPN, best first. */
+  readonly protocols: readonly string[];
   readonly #choice: CertificateChoice;
   readonly #terminators: readonly TlsTerminator[];
 
@@ -69,6 +73,7 @@ export class TrustPolicy {
     this.name = name;
     this.minVersion = options.minVersion;
     this.maxVersion = options.maxVersion;
+    this.protocols = protocolsOf(options.http2 === true);
     this.clientAuth = clientAuth && {
       required: clientAuth.required,
       onFailure: clientAuth.onFailure,
@@ -95,6 +100,7 @@ export class TrustPolicy {
         key: chosen.map(({ keyPem }) => keyPem),
         trust: this.trust,
         staples: options.staples,
+        protocols: this.protocols,
         minVersion: options.minVersion,
         maxVersion: options.maxVersion,
         ciphers: ciphers.join(':'),

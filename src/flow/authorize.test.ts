@@ -6,7 +6,7 @@ import type { RouteClientCertConfig } from '../config/gateway-config.ts';
 import { readFacts } from '../certs/facts-reader.ts';
 import { mintCa } from '../certs/test-ca.ts';
 import { RouteRule } from '../trust/route-rule.ts';
-import { authorize, isPermitted, RouteDenied } from './authorize.ts';
+import { authorize, PlaintextRedirect, isPermitted, RouteDenied } from './authorize.ts';
 import { Client } from './client.ts';
 import type { Filtered } from './filtering.ts';
 import { prepare } from './prepare.ts';
@@ -54,7 +54,7 @@ function context(
     policy: { clientAuth: policy === 'open' ? undefined : { required: policy === 'requires' } },
     route,
     host: 'a.test',
-    exchange: { head: { method, target: '/x?y' } },
+    exchange: { head: { method, authority: 'a.test', target: '/x?y' } },
     serving: { securePort: 8443, ruleOf: () => route.rule ?? (closedByDefault ? RouteRule.byDefault() : undefined) },
   };
   return made as unknown as Routed;
@@ -160,4 +160,28 @@ describe('the proof that a request was authorised', () => {
     const other = Object.assign(context('a', 'asks', 'required b', 'GET'), { permission: permitted.permission });
     assert.throws(() => prepare(other as unknown as Filtered), internal);
   });
+});
+
+describe('a redirect to https', () => {
+  for (const [authority, localPort, redirectPort, location] of [
+    ['a.test:8080', 8080, undefined, 'https://a.test:8443/x?y'],
+    ['a.test', 80, undefined, 'https://a.test:8443/x?y'],
+    ['a.test:80', 80, undefined, 'https://a.test:8443/x?y'],
+    ['a.test', 8080, undefined, 'https://a.test/x?y'],
+    ['a.test:80', 8080, undefined, 'https://a.test/x?y'],
+    ['a.test:30080', 8080, undefined, 'https://a.test:8443/x?y'],
+    ['a.test', 8080, 9443, 'https://a.test:9443/x?y'],
+    ['a.test:8080', 8080, 443, 'https://a.test/x?y'],
+  ] as const) {
+    it(`of a client that calls ${authority} at our port ${localPort}, redirectPort ${redirectPort}: ${location}`, () => {
+      const made = context('plain', 'requires', 'none', 'GET');
+      const client = new Client({ ...made.client.peer, localPort });
+      const changes = { client, serving: { securePort: 8443, redirectPort, ruleOf: () => undefined } };
+      const exchange = { head: { method: 'GET', target: '/x?y', authority } };
+      assert.throws(
+        () => authorize(Object.assign(made, changes, { exchange })),
+        (error) => error instanceof PlaintextRedirect && error.location === location,
+      );
+    });
+  }
 });

@@ -59,13 +59,23 @@ export class RouteDenied extends Fault {
 
 function plaintextFault(context: Routed): Fault {
   const { method, target } = context.exchange.head;
-  const { securePort } = context.serving;
+  const { securePort, redirectPort } = context.serving;
   if ((method !== 'GET' && method !== 'HEAD') || securePort === undefined || context.host === '') {
     return new Fault('plaintext_refused', 'client');
   }
-  const port = securePort === 443 ? '' : `:${securePort}`;
+  const reached = redirectPort ?? reachedPort(context, securePort);
+  const port = reached === 443 ? '' : `:${reached}`;
   const host = context.host.includes(':') ? `[${context.host}]` : context.host;
   return new PlaintextRedirect(`https://${host}${port}${target}`);
+}
+
+/**
+ * The port at which this client reaches TLS. Where it calls the port that we listen on nothing is mapped, and ours it is; where it
+ * calls port 80 and that is not ours, the usual one. Of another port that is mapped nothing is known.
+ */
+function reachedPort({ client, exchange }: Routed, securePort: number): number {
+  const called = Number(/:(\d+)$/.exec(exchange.head.authority)?.[1] ?? 80);
+  return called === 80 && client.peer.localPort !== 80 ? 443 : securePort;
 }
 
 /** 308 to the same resource over TLS (RFC 9110 section 15.4.9). */

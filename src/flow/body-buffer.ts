@@ -54,9 +54,14 @@ export class BodyBuffer {
     this.length = length;
   }
 
+  /** What is kept so far. */
+  get content(): Buffer | undefined {
+    return this.#block?.subarray(0, this.length);
+  }
+
   /** What was kept, and nothing is kept any more. */
   take(): Buffer | undefined {
-    const kept = this.#block?.subarray(0, this.length);
+    const kept = this.content;
     this.#block = undefined;
     this.length = 0;
     this.#take(0);

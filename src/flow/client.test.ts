@@ -37,7 +37,7 @@ function asking(metrics: Metrics, received: Fields = new Fields(), serving: obje
 function settings(change: Partial<ForwardClientCertConfig> = {}): ForwardClientCertConfig {
   return {
     mode: undefined,
-    xfcc: { subject: true, uri: true, dns: true, cert: false, chain: true },
+    xfcc: { format: 'text', subject: true, uri: true, dns: true, cert: false, chain: true },
     rfc9440: { clientCert: true, chain: true },
     custom: [],
     ...change,

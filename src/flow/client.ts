@@ -9,7 +9,7 @@ import { ForwardedIdentity, forwardsIncoming } from '../forwarding/forwarded-ide
 import type { RouteDenial, RouteRule } from '../trust/route-rule.ts';
 import type { VerificationResult } from '../trust/certificate-checks.ts';
 import { hostOfAuthority } from '../routing/host-of-authority.ts';
-import { accessLogClient } from '../telemetry/access-log.ts';
+import type { AccessLogFields } from '../telemetry/access-log-fields.ts';
 import { Caller } from '../upstream/caller.ts';
 import type { Services, Serving } from './serving.ts';
 
@@ -36,10 +36,9 @@ const noCallers: readonly Caller[] = [];
 
 export class Client {
   readonly peer: Peer;
-  /** JSON fragment of the access log. */
-  readonly logFragment: string;
   /** Why its open connection has to end, since trust changed; undefined while it would be let in today. */
   distrusted: VerificationResult | undefined;
+  #logFragment: string | undefined;
   #serving: Serving | undefined;
   #hostPolicy: HostPolicy | undefined;
   #known = nothingKnown;
@@ -48,7 +47,12 @@ export class Client {
 
   constructor(peer: Peer) {
     this.peer = peer;
-    this.logFragment = accessLogClient(peer);
+  }
+
+  /** JSON fragment of the access log, of which a worker has one. */
+  logFragment(fields: AccessLogFields): string {
+    this.#logFragment ??= fields.describePeer(this.peer);
+    return this.#logFragment;
   }
 
   /** Host and policy of an authority; the last one is remembered, since a client rarely changes it. */

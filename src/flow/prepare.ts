@@ -3,6 +3,8 @@ import { Fault } from '../base/fault.ts';
 import { rewritePath } from '../routing/rewrite-path.ts';
 import type { Backend } from '../upstream/backend.ts';
 import type { OutgoingRequest } from '../http/exchange.ts';
+import { Fields } from '../http/field.ts';
+import { keyField, webSocket } from '../http/websocket.ts';
 import type { Caller } from '../upstream/caller.ts';
 import { isPermitted } from './authorize.ts';
 import { fieldsOfClient, type Filtered, isFiltered } from './filtering.ts';
@@ -28,11 +30,12 @@ export function prepare(context: Filtered): Prepared {
   if (backend === undefined) throw new Fault('no_healthy_backend', 'gateway', { detail: route.cluster.describe() });
   context.backend = backend;
   context.caller = client.caller(config.name, address);
+  const fields = context.changes?.requestFields ?? fieldsOfClient(context);
   context.outgoing = {
     method: head.method,
     target: targetAt(context, backend),
     authority: authorityAt(context, backend),
-    fields: context.changes?.requestFields ?? fieldsOfClient(context),
+    fields: context.upgrade === webSocket ? withoutKey(fields) : fields,
     extra: [
       serving.forwarding.perConnection(client.peer),
       serving.forwarding.perRequest(head, client.peer, context.requestId),
@@ -40,9 +43,20 @@ export function prepare(context: Filtered): Prepared {
     ],
     bodyLength: head.bodyLength,
     acceptsTrailers: head.acceptsTrailers,
+    upgrade: context.upgrade,
   };
   if (!isPrepared(context)) throw new Fault('internal', 'gateway');
   return context;
+}
+
+/** The key of a WebSocket is between neighbours: each codec has its own (http/websocket.ts). */
+function withoutKey({ names, values }: Fields): Fields {
+  const kept = new Fields();
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i];
+    if (name !== undefined && name.folded !== keyField) kept.push(name, values[i] ?? '');
+  }
+  return kept;
 }
 
 function isPrepared(context: Filtered): context is Prepared {

@@ -5,6 +5,7 @@ import type { Client } from './client.ts';
 import { AmbiguousPath } from './route.ts';
 import type { Services } from './serving.ts';
 import type { RequestContext } from './request-context.ts';
+import type { AccessLog } from '../telemetry/access-log.ts';
 
 /** Counts and logs a request that is over; what is told a second time (after a defect) counts once. */
 export function record(context: RequestContext): void {
@@ -18,12 +19,12 @@ export function record(context: RequestContext): void {
   const status = fault?.code === 'client_aborted' ? 499 : context.status;
   const metrics = context.route?.metrics ?? services.metrics.unrouted;
   metrics.of(backend).answered(status);
-  metrics.took(durationMs);
+  if (!context.isTunnel) metrics.took(durationMs);
   if (fault !== undefined) {
     services.metrics.countFault(fault);
     if (fault.source !== 'client') report(context, fault, route, backend);
   }
-  if (services.accessLog !== undefined) log(context, status, durationMs, route, backend);
+  if (services.accessLog !== undefined) log(services.accessLog, context, status, durationMs, route, backend);
 }
 
 function report(context: RequestContext, fault: Fault, route: string, backend: string): void {
@@ -40,12 +41,19 @@ function report(context: RequestContext, fault: Fault, route: string, backend: s
   });
 }
 
-function log(context: RequestContext, status: number, durationMs: number, route: string, backend: string): void {
+function log(
+  accessLog: AccessLog,
+  context: RequestContext,
+  status: number,
+  durationMs: number,
+  route: string,
+  backend: string,
+): void {
   const { exchange, client, services } = context;
-  services.accessLog?.write({
+  accessLog.write({
     time: services.clock.now(),
     requestId: context.requestId,
-    client: client.logFragment,
+    client: client.logFragment(accessLog.fields),
     method: exchange.head.method,
     host: exchange.head.authority,
     target: exchange.head.target,
@@ -55,6 +63,7 @@ function log(context: RequestContext, status: number, durationMs: number, route:
     detail: context.fault?.detail ?? '',
     route,
     backend,
+    backendCertificate: accessLog.fields.describeBackend(context.backendCertificate),
     durationMs,
     receivedBytes: exchange.receivedBytes,
     sentBytes: exchange.sentBytes,
@@ -65,10 +74,11 @@ function log(context: RequestContext, status: number, durationMs: number, route:
 export function recordBadRequest(client: Client, services: Services, fault: Fault): void {
   services.metrics.unrouted.of('').answered(fault.status);
   services.metrics.countFault(fault);
-  services.accessLog?.write({
+  const { accessLog } = services;
+  accessLog?.write({
     time: services.clock.now(),
     requestId: '',
-    client: client.logFragment,
+    client: client.logFragment(accessLog.fields),
     method: '',
     host: '',
     target: '',
@@ -78,6 +88,7 @@ export function recordBadRequest(client: Client, services: Services, fault: Faul
     detail: fault.detail ?? '',
     route: '',
     backend: '',
+    backendCertificate: '',
     durationMs: 0,
     receivedBytes: 0,
     sentBytes: 0,

@@ -4,6 +4,7 @@ import type { Answer } from '../filters/filter.ts';
 import { FieldBlock } from '../http/field.ts';
 import { renderProblem } from '../http/problem.ts';
 import { PlaintextRedirect } from './authorize.ts';
+import { grpcFields, isGrpc } from './grpc.ts';
 import { record } from './record.ts';
 import { MethodNotAllowed } from './route.ts';
 import type { RequestContext } from './request-context.ts';
@@ -26,6 +27,7 @@ export function refuse(context: RequestContext, fault: Fault): void {
 function answer(context: RequestContext, fault: Fault): void {
   const { exchange } = context;
   const { status } = fault;
+  if (isGrpc(exchange.head)) return answerGrpc(context, fault);
   const accept = exchange.head.fields.find('accept');
   const { contentType, body } = renderProblem(fault, context.requestId, accept);
   const fields: [string, string][] = [
@@ -39,6 +41,13 @@ function answer(context: RequestContext, fault: Fault): void {
   exchange.respond(status, new FieldBlock(fields), body, mustClose(context, fault));
 }
 
+/** A client of gRPC reads the outcome of its call from trailers, here without anything before them. */
+function answerGrpc(context: RequestContext, fault: Fault): void {
+  const fields = new FieldBlock([['Content-Type', 'application/grpc'], ...grpcFields(fault)]);
+  context.status = 200;
+  context.exchange.respond(200, fields, '', mustClose(context, fault));
+}
+
 /** Sends the answer of a filter. */
 export function answerOf(context: RequestContext, answer: Answer): void {
   context.fault = answer.fault;
@@ -47,10 +56,15 @@ export function answerOf(context: RequestContext, answer: Answer): void {
   record(context);
 }
 
-/** Faults of the client after which its connection is not used again, whatever was sent behind the request. */
-const final: ReadonlySet<Fault['code']> = new Set(['bad_request', 'ambiguous_path', 'host_mismatch', 'expired']);
+/** Faults of the client after which what was sent behind the request is not read. */
+const doubtful: ReadonlySet<Fault['code']> = new Set(['bad_request', 'ambiguous_path', 'host_mismatch']);
 
-/** A client whose handshake failed gets one answer and nothing more; a malformed or misdirected request ends its connection. */
-function mustClose(context: RequestContext, fault: Fault): boolean {
-  return context.client.peer.refused !== undefined || (fault.source === 'client' && final.has(fault.code));
+/**
+ * A client whose handshake failed, or whose certificate has expired, gets one answer and nothing more. A malformed or misdirected request
+ * ends an HTTP/1.x connection; over HTTP/2 nothing stands behind it, and a 421 is about one stream (RFC 9113 section 9.1.2).
+ */
+function mustClose({ client, exchange }: RequestContext, fault: Fault): boolean {
+  if (client.peer.refused !== undefined) return true;
+  if (fault.source !== 'client') return false;
+  return fault.code === 'expired' || (doubtful.has(fault.code) && exchange.head.version < 20);
 }

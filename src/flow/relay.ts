@@ -1,7 +1,7 @@
 // Step 7: bytes both ways between one client's request and one backend call, with back-pressure, deadlines, the one safe
 // retry, and visible truncation. One object per request that is its own listener on both sides: no closures, no streams.
-import type { Late } from '../base/deadline.ts';
 import { Fault, toFault } from '../base/fault.ts';
+import type { CertificateFacts } from '../certs/facts.ts';
 import {
   type BackendCall,
   chunkedBody,
@@ -14,19 +14,22 @@ import { FieldBlock, type Fields } from '../http/field.ts';
 import { isHttpsPortPage, tlsWhereHttp } from '../http/tls-where-http.ts';
 import type { AcquireOptions, CallWaiter } from '../upstream/call-waiter.ts';
 import type { Caller } from '../upstream/caller.ts';
-import { classifyNginxRefusal } from '../upstream/nginx-refusal.ts';
-import { nginxFault } from '../upstream/transport-failure.ts';
-import { BodyBuffer } from './body-buffer.ts';
+import { findNginxRefusal } from '../upstream/nginx-refusal.ts';
+import { CallDeadline } from './call-deadline.ts';
+import { grpcDeadlineMs, grpcTrailers, isGrpc, isGrpcType } from './grpc.ts';
+import { KeptBody } from './kept-body.ts';
 import { aimElsewhere, type Prepared } from './prepare.ts';
 import { record } from './record.ts';
 import { refuse } from './refuse.ts';
 import { mayTryAgain } from './retry.ts';
+import { Tunnel } from './tunnel.ts';
 
 /** A retry never takes a kept-alive connection: the next may be as stale as the last. */
 const freshConnection: AcquireOptions = { fresh: true };
+const upgrade: AcquireOptions = { fresh: false, upgrade: true };
+const freshUpgrade: AcquireOptions = { fresh: true, upgrade: true };
 
-export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
-  deadline = Infinity;
+export class Relay implements RequestSink, ResponseSink, CallWaiter {
   /** Read by the pool: a waiter that is no longer interested. */
   cancelled = false;
   readonly caller: Caller;
@@ -36,27 +39,32 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
   #attempts = 0;
   /** Monotonic time when the request went to the backend. */
   #sentAt = 0;
-  /** Body that came before there was a backend connection. */
-  #early: BodyBuffer | undefined;
-  #bodyStarted = false;
+  readonly #deadline: CallDeadline;
+  readonly #kept: KeptBody;
   #requestEnded: { readonly trailers: Fields | undefined } | undefined;
   /** A 400, held until its body shows whether it is nginx speaking of certificates, or of TLS at all. */
   #held: ResponseHead | undefined;
   #responding = false;
+  #isGrpcAnswer = false;
   #done = false;
 
   constructor(context: Prepared) {
     this.#context = context;
     this.caller = context.caller;
     this.#exchange = context.exchange;
+    const { services, route } = context;
+    this.#kept = new KeptBody(services.bodies);
+    const wholeMs = grpcDeadlineMs(context.exchange.head);
+    this.#deadline = new CallDeadline(services.deadlines, route.config.timeouts, wholeMs, () => this.#onLate());
   }
 
   start(): void {
-    this.#context.services.deadlines.add(this);
     try {
       // A backend connection is not taken for a body that may never come.
       if (this.#context.outgoing.bodyLength === 0) this.#acquire(false);
-      if (!this.#done) this.#exchange.receive(this, this.#context.route.config.maxBodyBytes);
+      // What is sent behind a request for another protocol stays with the client until the backend agrees.
+      if (this.#isUpgrade) this.#exchange.watch(this);
+      else if (!this.#done) this.#exchange.receive(this, this.#context.route.config.maxBodyBytes);
     } catch (error) {
       // serve.ts answers; nothing of this attempt may linger on.
       this.#dropCall();
@@ -65,21 +73,28 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
     }
   }
 
+  get #isUpgrade(): boolean {
+    return this.#context.upgrade !== '';
+  }
+
   // --- the backend connection
 
   #acquire(fresh: boolean): void {
     this.#attempts++;
-    this.#context.backend.acquire(this, fresh ? freshConnection : undefined);
+    const plain = fresh ? freshConnection : undefined;
+    const other = fresh ? freshUpgrade : upgrade;
+    this.#context.backend.acquire(this, this.#isUpgrade ? other : plain);
   }
 
-  onCall(call: BackendCall): void {
+  onCall(call: BackendCall, certificate: CertificateFacts | undefined): void {
     if (this.#done) return call.cancel();
     this.#call = call;
-    this.#expectResponse();
+    this.#context.backendCertificate = certificate;
+    this.#deadline.expectResponse();
     this.#sentAt = this.#context.services.clock.monotonic();
     call.sendRequest(this.#context.outgoing, this);
-    if (this.#context.outgoing.bodyLength === 0) call.sendRequestEnd(undefined);
-    else this.#sendEarly(call);
+    if (this.#context.outgoing.bodyLength !== 0) this.#sendKept(call);
+    else if (!this.#isUpgrade) call.sendRequestEnd(undefined);
     // A failure may have arrived while sending.
     if (this.#call === call) call.flushRequest();
   }
@@ -88,9 +103,9 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
     this.#fail(fault, false);
   }
 
-  #sendEarly(call: BackendCall): void {
-    const early = this.#early?.take();
-    const more = early === undefined || this.#forwardBody(call, early);
+  #sendKept(call: BackendCall): void {
+    const kept = this.#kept.begin(call);
+    const more = kept === undefined || this.#forwardBody(call, kept);
     if (this.#requestEnded !== undefined) call.sendRequestEnd(this.#requestEnded.trailers);
     else if (more) this.#exchange.resumeRequest();
   }
@@ -101,6 +116,7 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
     if (this.#done) return;
     const call = this.#call;
     if (call === undefined) return this.#keep(chunk);
+    if (!this.#responding) this.#kept.addSent(call, chunk);
     if (!this.#forwardBody(call, chunk)) this.#exchange.pauseRequest();
   }
 
@@ -110,19 +126,17 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
    * client is paused until there is a connection.
    */
   #keep(chunk: Buffer): void {
-    const { services, outgoing, backend } = this.#context;
-    this.#early ??= new BodyBuffer(services.bodies);
-    this.#early.add(chunk);
+    const { outgoing, backend } = this.#context;
+    this.#kept.add(chunk);
     // Its end follows at once.
-    if (this.#early.length === outgoing.bodyLength) return;
-    if (backend.isScarce && outgoing.bodyLength !== chunkedBody && !this.#early.isFull) return;
+    if (this.#kept.length === outgoing.bodyLength) return;
+    if (backend.isScarce && outgoing.bodyLength !== chunkedBody && !this.#kept.isFull) return;
     this.#exchange.pauseRequest();
     if (this.#attempts === 0) this.#acquire(false);
   }
 
   #forwardBody(call: BackendCall, chunk: Buffer): boolean {
-    this.#bodyStarted = true;
-    if (!this.#responding) this.#expectResponse();
+    if (!this.#responding) this.#deadline.expectResponse();
     return call.sendRequestBody(chunk);
   }
 
@@ -143,7 +157,7 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
   onClientDrain(): void {
     if (this.#done) return;
     // After informational answers only, the deadline for the answer itself still runs.
-    if (this.#responding) this.#expectBody();
+    if (this.#responding) this.#deadline.expectBody();
     this.#call?.resumeResponse();
   }
 
@@ -160,11 +174,32 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
     if (!this.#done) this.#exchange.sendInformational(head);
   }
 
+  /** The backend agreed to another protocol: what follows is none of our business. */
+  onSwitch(received: ResponseHead): ResponseSink {
+    const call = this.#call;
+    if (this.#done || call === undefined) return this;
+    this.#headCame(received);
+    const head = this.#context.changes?.changeResponse(received) ?? received;
+    if (head instanceof Fault) {
+      this.#dropCall();
+      this.#refuse(head);
+      return this;
+    }
+    this.#close();
+    const tunnel = new Tunnel(this.#context, call);
+    tunnel.begin(head);
+    return tunnel;
+  }
+
+  #headCame({ status }: ResponseHead): void {
+    const { backend, route, services } = this.#context;
+    backend.reportResponse(status);
+    route.metrics.of(backend.label).headCame(services.clock.monotonic() - this.#sentAt);
+  }
+
   onHead(head: ResponseHead): void {
     if (this.#done) return;
-    const { backend, route, services } = this.#context;
-    backend.reportResponse(head.status);
-    route.metrics.of(backend.label).headCame(services.clock.monotonic() - this.#sentAt);
+    this.#headCame(head);
     if (head.status === 400 && head.bodyLength !== 0) {
       this.#held = head;
       return;
@@ -180,9 +215,16 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
       this.#dropCall();
       return this.#refuse(head);
     }
+    if (this.#isUpgrade) {
+      // An answer like any other; what the client sent for the other protocol is nobody's.
+      this.#exchange.pauseRequest();
+      this.#exchange.receive(this, 0);
+    }
     this.#responding = true;
+    this.#isGrpcAnswer = isGrpcType(head.fields);
+    this.#kept.drop();
     this.#context.status = head.status;
-    this.#expectBody();
+    this.#deadline.expectBody();
     this.#exchange.sendHead(head, FieldBlock.empty);
   }
 
@@ -191,10 +233,10 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
     if (this.#held !== undefined && !this.#release(this.#held, chunk)) return;
     // A scarce backend connection is free sooner where the rest of the answer waits here.
     if (this.#exchange.sendBody(chunk) || (this.#context.backend.isScarce && this.#exchange.holdMore())) {
-      this.#expectBody();
+      this.#deadline.expectBody();
     } else {
       // The client is slow, not the backend: the client connection has its own deadline for that.
-      this.deadline = Infinity;
+      this.#deadline.expectNothing();
       this.#call?.pauseResponse();
     }
   }
@@ -212,11 +254,10 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
     return false;
   }
 
-  #findRefusal({ status, fields }: ResponseHead, body: Buffer): Fault | undefined {
-    const { secure, label, presents } = this.#context.backend;
-    if (!secure) return isHttpsPortPage(fields, body) ? tlsWhereHttp() : undefined;
-    const code = classifyNginxRefusal(status, fields, body);
-    return code === undefined ? undefined : nginxFault(code, label, presents);
+  #findRefusal(head: ResponseHead, body: Buffer): Fault | undefined {
+    const { backend } = this.#context;
+    if (backend.secure) return findNginxRefusal(head, body, backend);
+    return isHttpsPortPage(head.fields, body) ? tlsWhereHttp() : undefined;
   }
 
   onResponseEnd(trailers: Fields | undefined): void {
@@ -244,19 +285,11 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
 
   // --- deadlines and endings
 
-  #expectResponse(): void {
-    const { responseMs } = this.#context.route.config.timeouts;
-    this.deadline = responseMs === 0 ? Infinity : this.#context.services.deadlines.now + responseMs;
-  }
-
-  #expectBody(): void {
-    const { idleMs } = this.#context.route.config.timeouts;
-    this.deadline = idleMs === 0 ? Infinity : this.#context.services.deadlines.now + idleMs;
-  }
-
   /** The backend kept us waiting; connecting has its own deadline in the pool. */
-  onLate(): void {
-    if (this.#done || this.#call === undefined) return;
+  #onLate(): void {
+    if (this.#done) return;
+    if (this.#deadline.isOver) return this.#endCall();
+    if (this.#call === undefined) return;
     const { backend, route } = this.#context;
     const { responseMs, idleMs } = route.config.timeouts;
     this.#dropCall();
@@ -267,6 +300,16 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
       new Fault(fault.code, 'backend', { detail: `${backend.label} ${fault.detail}`, raw: 'deadline' }),
       false,
     );
+  }
+
+  /** The client has given the call so long and no longer: that is nobody's fault. */
+  #endCall(): void {
+    this.#dropCall();
+    const fault = new Fault('deadline_exceeded', 'gateway', {
+      detail: `grpc-timeout of ${this.#context.backend.label}`,
+    });
+    if (!this.#responding || this.#exchange.takeBack()) this.#refuse(fault);
+    else this.#breakOff(fault);
   }
 
   #fail(fault: Fault, stale: boolean): void {
@@ -280,8 +323,7 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
           : fault;
       // The head and what came with it may wait for the end of this turn: then the client hears the truth instead.
       if (this.#exchange.takeBack()) return this.#refuse(broken);
-      this.#exchange.abort();
-      this.#finish(broken);
+      this.#breakOff(broken);
     } else if (
       mayTryAgain({
         fault,
@@ -289,7 +331,7 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
         attempts: this.#attempts,
         retry: route.config.retry,
         context: this.#context,
-        bodyStarted: this.#bodyStarted,
+        isBodyGone: this.#kept.isGone,
       })
     ) {
       this.#held = undefined;
@@ -299,6 +341,14 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
     } else {
       this.#refuse(fault);
     }
+  }
+
+  /** The answer has begun and has no end: the client must not take it for complete. */
+  #breakOff(fault: Fault): void {
+    // A call of gRPC ends with trailers in any case, and they say how.
+    if (this.#isGrpcAnswer && isGrpc(this.#exchange.head)) this.#exchange.sendEnd(grpcTrailers(fault));
+    else this.#exchange.abort();
+    this.#finish(fault);
   }
 
   #dropCall(): void {
@@ -325,8 +375,7 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, Late {
   #close(): void {
     this.#done = true;
     this.cancelled = true;
-    this.deadline = Infinity;
-    this.#early?.take();
-    this.#context.services.deadlines.delete(this);
+    this.#deadline.stop();
+    this.#kept.drop();
   }
 }

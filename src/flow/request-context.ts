@@ -1,6 +1,7 @@
 // One request on its way through the flow. The object is one; its type grows with each step, so that a request which was
 // not authorised cannot be dispatched: the types do not fit, and the proof is a value that authorize.ts alone can make.
 import type { Fault } from '../base/fault.ts';
+import type { CertificateFacts } from '../certs/facts.ts';
 import type { TrustPolicy } from '../downstream/trust-policy.ts';
 import type { Exchange, OutgoingRequest, ResponseHead } from '../http/exchange.ts';
 import type { Fields } from '../http/field.ts';
@@ -31,6 +32,8 @@ export class RequestContext {
   path = '';
   query = '';
   route: Route | undefined = undefined;
+  /** The protocol that the route lets it switch to; '' for none. */
+  upgrade = '';
   /** Made by authorize.ts, for this request alone. */
   permission: object | undefined = undefined;
   /** Undefined where the route has no filters. */
@@ -38,8 +41,12 @@ export class RequestContext {
   /** Every filter of the route let it pass. */
   filtersPassed = false;
   backend: Backend | undefined = undefined;
+  /** Of the connection that took the request last; undefined over plain HTTP. */
+  backendCertificate: CertificateFacts | undefined = undefined;
   outgoing: OutgoingRequest | undefined = undefined;
   caller: Caller | undefined = undefined;
+  /** It has switched protocols: what it took, and how it ended, says nothing of requests. */
+  isTunnel = false;
   /** Status sent to the client; 0 while there is none. */
   status = 0;
   fault: Fault | undefined = undefined;

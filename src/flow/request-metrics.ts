@@ -73,6 +73,8 @@ export class RouteMetrics {
 export class RequestMetrics {
   /** Requests in progress. */
   readonly active: Gauge;
+  /** Requests that have switched protocols, of those in progress. */
+  readonly tunnels: Gauge;
   /** Requests that reached no route. */
   readonly unrouted: RouteMetrics;
   readonly #metrics: MetricCatalogue;
@@ -85,6 +87,7 @@ export class RequestMetrics {
   constructor(metrics: MetricCatalogue) {
     this.#metrics = metrics;
     this.active = metrics.requestsActive.labels({});
+    this.tunnels = metrics.tunnelsActive.labels({});
     this.unrouted = new RouteMetrics(metrics, '');
   }
 

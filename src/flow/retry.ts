@@ -12,15 +12,20 @@ export type Attempt = {
   readonly attempts: number;
   readonly retry: RouteConfig['retry'];
   readonly context: Prepared;
-  /** Body bytes were handed to the connection: they are gone. */
-  readonly bodyStarted: boolean;
+  /** Body bytes were handed to the connection, and are kept nowhere. */
+  readonly isBodyGone: boolean;
 };
 
 const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 
 export function mayTryAgain(attempt: Attempt): boolean {
-  const { fault, stale, attempts, retry, context, bodyStarted } = attempt;
-  if (bodyStarted) return false;
+  const { fault, stale, attempts, retry, context, isBodyGone } = attempt;
+  if (isBodyGone) return false;
+  // The backend has said that it did nothing with it, so it is as good as new (RFC 9113 section 8.7).
+  if (fault.code === 'stream_refused')
+    return attempts === 1 || (attempts < retry.attempts && retry.on.includes('refused-stream'));
+  // HTTP/2 that takes no other protocol: HTTP/1.1 may.
+  if (fault.code === 'upgrade_unsupported') return attempts === 1;
   if (stale) return attempts === 1 && fault.code === 'backend_closed' && idempotent.has(context.outgoing.method);
   return fault.unsent && attempts < retry.attempts && retry.on.includes('connect');
 }

@@ -5,11 +5,15 @@ import { describeConfusion, noNormalForm, slashesHideRoute } from '../routing/de
 import { normalizeTarget } from '../routing/normalize-target.ts';
 import { pathToSend } from '../routing/path-to-send.ts';
 import type { Identified, Routed } from './request-context.ts';
+import { chooseUpgrade } from './upgrade.ts';
 
-/** Faults: ambiguous_path, no_route, method_not_allowed (with the methods that are allowed). */
+/**
+ * Faults: ambiguous_path, no_route, method_not_allowed (with the methods that are allowed), and those about the protocol that
+ * the request wants to switch to.
+ */
 export function route(context: Identified): Routed {
-  const { method, target, upgrade } = context.exchange.head;
-  if (upgrade !== '') throw new Fault('upgrade_unsupported', 'client', { detail: `Upgrade: ${upgrade}` });
+  const { head } = context.exchange;
+  const { method, target } = head;
   if (method === 'CONNECT') throw new Fault('method_unsupported', 'client');
   const normal = normalizeTarget(target);
   if (normal === undefined) throw new AmbiguousPath(noNormalForm);
@@ -23,6 +27,7 @@ export function route(context: Identified): Routed {
   if (path === undefined) throw new AmbiguousPath(slashesHideRoute);
   context.path = path;
   context.route = match.route;
+  context.upgrade = chooseUpgrade(head, match.route.config.upgrades);
   if (!isRouted(context)) throw new Fault('internal', 'gateway');
   return context;
 }

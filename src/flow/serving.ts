@@ -33,8 +33,10 @@ export type Serving = {
   readonly routes: RouteTable<Route>;
   readonly strip: StripList;
   readonly forwarding: Forwarding;
-  /** Port that plain HTTP redirects to; undefined where the TLS entry point is off. */
+  /** Port of the TLS entry point; undefined where the TLS entry point is off. */
   readonly securePort: number | undefined;
+  /** The same as clients reach it, where the operator says. */
+  readonly redirectPort: number | undefined;
   /** Who may call a route under a policy: its own rule, else the default of the policy; undefined: whoever the policy lets in. */
   ruleOf(route: Route, policy: TrustPolicy | undefined): RouteRule | undefined;
   /** URI SANs of the certificate that a policy presents: XFCC's By. */

@@ -5,8 +5,13 @@ import { maxFieldBytes, tooLarge } from './field-limits.ts';
 
 /** PEM with its newlines, percent-encoded but for letters, digits and `-`. Faults: identity_too_large. */
 export function escapedPem(der: Buffer): string {
+  return encodeURIComponent(plainPem(der));
+}
+
+/** PEM with its newlines. Faults: identity_too_large. */
+export function plainPem(der: Buffer): string {
   checkSize(der);
-  return encodeURIComponent(encodePem('CERTIFICATE', der));
+  return encodePem('CERTIFICATE', der);
 }
 
 /** Faults: identity_too_large. */

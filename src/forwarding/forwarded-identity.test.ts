@@ -7,7 +7,7 @@ import type { San } from '../certs/facts.ts';
 import { readFacts } from '../certs/facts-reader.ts';
 import { type Issued, type LeafOptions, mintCa } from '../certs/test-ca.ts';
 import type { Identity } from '../trust/verdict.ts';
-import { ForwardedIdentity, forwardedXfcc } from './forwarded-identity.ts';
+import { ForwardedIdentity, forwardedXfcc, OwnXfcc } from './forwarded-identity.ts';
 
 const fieldNames = new FieldNames();
 
@@ -37,7 +37,14 @@ function identity(subject: string, sans: readonly San[]): Identity {
   };
 }
 
-const everything = { subject: true, uri: true, dns: true, cert: false, chain: false };
+const everything = {
+  format: 'text' as ForwardClientCertConfig['xfcc']['format'],
+  subject: true,
+  uri: true,
+  dns: true,
+  cert: false,
+  chain: false,
+};
 const config = (mode?: XfccMode, xfcc = everything): ForwardClientCertConfig => ({
   mode,
   xfcc,
@@ -69,9 +76,10 @@ test('Only what is asked for is forwarded', () => {
 
 test('A subject in any script reaches the backend as ASCII', () => {
   const block = identityBlock(identity('CN=Zo\u00eb', []), config(undefined, everything), []);
-  assert.equal(block.pairs[0]?.[1], 'Hash=ab;Subject="CN=Zo\\\\C3\\\\AB";URI=');
+  assert.equal(block.pairs[0]?.[1], 'Hash=ab;Subject="CN=Zo\\C3\\AB";URI=');
 });
 
+const own = new OwnXfcc({ by: [], hash: 'own', uris: [], dns: [] }, 'text');
 const modes: readonly [mode: XfccMode, incoming: string[], mtls: boolean, out: string | undefined][] = [
   ['sanitize', ['Hash=1'], true, undefined],
   ['sanitize', ['Hash=1'], false, undefined],
@@ -86,23 +94,46 @@ const modes: readonly [mode: XfccMode, incoming: string[], mtls: boolean, out: s
   ['alwaysForwardOnly', ['Hash=1'], false, 'Hash=1'],
   ['alwaysForwardOnly', ['Hash=1'], true, 'Hash=1'],
   ['alwaysForwardOnly', [], false, undefined],
+  // Its form is that of whom the client stands for.
+  ['forwardOnly', ['[{"hash":"1"}]'], true, '[{"hash":"1"}]'],
+  ['appendForward', ['[{"hash":"1"}, {"hash":"2"}]'], true, '[{"hash":"1"},{"hash":"2"},{"hash":"own"}]'],
 ];
 
 for (const [mode, incoming, mtls, out] of modes) {
   test(`${mode}, ${mtls ? 'certificate passed' : 'no certificate'}, client sent ${JSON.stringify(incoming)}: ${out ?? 'no header'}`, () => {
-    assert.equal(forwardedXfcc(mode, incoming, mtls ? 'Hash=own' : undefined, mtls), out);
+    assert.equal(forwardedXfcc(mode, incoming, mtls ? own : undefined, mtls), out);
   });
 }
 
 for (const mode of ['forwardOnly', 'appendForward', 'alwaysForwardOnly'] as const) {
   test(`${mode} refuses a request whose header is to be passed on and is not well formed`, () => {
-    for (const bad of ['Hash="1', 'Subject="open', 'nonsense', 'Hash=1,'.repeat(40), `Hash=${'a'.repeat(17_000)}`])
-      assert.throws(() => forwardedXfcc(mode, [bad], 'Hash=own', true), isFault('bad_request'));
+    for (const bad of [
+      'Hash="1',
+      'Subject="open',
+      'nonsense',
+      '[]',
+      '[{"hash":1}]',
+      '[{"hash":"1"}],Hash=2',
+      'Hash=1,'.repeat(40),
+      `Hash=${'a'.repeat(17_000)}`,
+    ])
+      assert.throws(() => forwardedXfcc(mode, [bad], own, true), isFault('bad_request'));
     if (mode !== 'alwaysForwardOnly') assert.equal(forwardedXfcc(mode, ['Hash="1'], undefined, false), undefined);
   });
 }
 
-const hashOnly = { subject: false, uri: false, dns: false, cert: false, chain: false };
+test('In JSON it is an array of one, and text where the client sent text', () => {
+  const json = config('appendForward', { ...everything, format: 'json' });
+  const block = (...received: (readonly [string, string])[]) =>
+    new ForwardedIdentity(alice, json, ['spiffe://a/gateway']).block(fields(...received)).pairs[0]?.[1];
+  const alone =
+    '{"by":["spiffe://a/gateway"],"hash":"ab","subject":"CN=alice","uri":["spiffe://a/alice"],"dns":["alice.test"]}';
+  assert.equal(block(), `[${alone}]`);
+  assert.equal(block(['X-Forwarded-Client-Cert', '[{"hash":"1"}]']), `[{"hash":"1"},${alone}]`);
+  assert.match(block(['X-Forwarded-Client-Cert', 'Hash=1']) ?? '', /^Hash=1,By=spiffe:\/\/a\/gateway;Hash=ab;/);
+});
+
+const hashOnly = { format: 'text' as const, subject: false, uri: false, dns: false, cert: false, chain: false };
 
 test('Modes that forward read the request, and only the header spelled as it is', () => {
   const received = fields(['x-forwarded-client-cert', 'Hash=1'], ['X_Forwarded_Client_Cert', 'Hash=2']);

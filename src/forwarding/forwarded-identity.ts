@@ -5,13 +5,14 @@ import { Fault } from '../base/fault.ts';
 import type { ForwardClientCertConfig, XfccMode } from '../config/gateway-config.ts';
 import { FieldBlock, type Fields } from '../http/field.ts';
 import type { Identity } from '../trust/verdict.ts';
-import { escapedPem } from './certificate-text.ts';
+import { plainPem } from './certificate-text.ts';
 import { clientCertFields } from './client-cert.ts';
 import { customFields } from './custom-fields.ts';
 import { fitting, maxBlockBytes, tooLarge } from './field-limits.ts';
-import { asciiName, emitXfcc, parseXfcc, type XfccElement } from './xfcc.ts';
+import { emitXfccJson, parseXfccJson } from './xfcc-json.ts';
+import { asciiName, emitXfcc, parseXfcc, type XfccElement, xfccName } from './xfcc.ts';
 
-const xfccName = 'X-Forwarded-Client-Cert';
+type XfccForm = ForwardClientCertConfig['xfcc']['format'];
 
 /** What the backends of routes with the same settings are told about one client. */
 export class ForwardedIdentity {
@@ -19,8 +20,8 @@ export class ForwardedIdentity {
   readonly lacksChain: boolean;
   readonly #mode: XfccMode;
   readonly #authenticated: boolean;
-  /** Our element; undefined where we say none. */
-  readonly #own: string | undefined;
+  /** Our element in either form; undefined where we say none. */
+  readonly #own: OwnXfcc | undefined;
   readonly #others: readonly (readonly [name: string, value: string])[];
   /** The whole block where the client sent nothing that belongs into it. */
   readonly #block: FieldBlock;
@@ -37,10 +38,11 @@ export class ForwardedIdentity {
     const { xfcc, rfc9440, custom } = config;
     const wantsChain = (setsOwn && xfcc.chain) || (rfc9440.clientCert && rfc9440.chain);
     this.lacksChain = wantsChain && identity?.chainKnown === false;
-    this.#own = setsOwn && identity !== undefined ? emitXfcc(xfccElement(identity, xfcc, ownUris)) : undefined;
+    this.#own =
+      setsOwn && identity !== undefined ? new OwnXfcc(xfccElement(identity, xfcc, ownUris), xfcc.format) : undefined;
     this.#others =
       identity === undefined ? [] : [...clientCertFields(identity, rfc9440), ...customFields(identity.leaf, custom)];
-    this.#block = this.#blockWith(this.#own);
+    this.#block = this.#blockWith(this.#own?.alone);
   }
 
   /**
@@ -77,8 +79,8 @@ function xfccElement(
   return {
     by: ownUris,
     hash: leaf.sha256,
-    ...(wanted.cert ? { cert: escapedPem(leaf.der) } : {}),
-    ...(wanted.chain && chainKnown ? { chain: chain.map(({ der }) => escapedPem(der)).join('') } : {}),
+    ...(wanted.cert ? { cert: plainPem(leaf.der) } : {}),
+    ...(wanted.chain && chainKnown ? { chain: chain.map(({ der }) => plainPem(der)) } : {}),
     ...(wanted.subject ? { subject: asciiName(leaf.subject) } : {}),
     // Envoy writes an empty URI where there is none.
     uris: wanted.uri && uris.length === 0 ? [''] : uris,
@@ -86,30 +88,44 @@ function xfccElement(
   };
 }
 
+/** What we say ourselves. Faults of emitXfcc as soon as it is made. */
+export class OwnXfcc {
+  /** The whole header where nobody else says anything. */
+  readonly alone: string;
+  readonly #element: XfccElement;
+
+  constructor(element: XfccElement, form: XfccForm) {
+    this.#element = element;
+    this.alone = form === 'json' ? `[${emitXfccJson(element)}]` : emitXfcc(element);
+  }
+
+  /** Behind what came from the client, in the form that it has. */
+  after(form: XfccForm): string {
+    return form === 'json' ? emitXfccJson(this.#element) : emitXfcc(this.#element);
+  }
+}
+
 /**
  * What the header says to the backend; undefined = no header. `incoming` are the values that the client sent, in order;
- * `own` our element's text; `mtlsOk` whether the client's certificate passed. Faults: bad_request for incoming text that is
+ * `mtlsOk` whether the client's certificate passed. Faults: bad_request for incoming text that is
  * to be passed on and is not well formed: an open quote would swallow what we append, and without it the backend would
  * take the proxy that speaks for somebody for that somebody.
  */
 export function forwardedXfcc(
   mode: XfccMode,
   incoming: readonly string[],
-  own: string | undefined,
+  own: OwnXfcc | undefined,
   mtlsOk: boolean,
 ): string | undefined {
-  if (mode === 'alwaysForwardOnly') return wellFormed(incoming);
-  if (!mtlsOk || mode === 'sanitize') return undefined;
-  if (mode === 'forwardOnly') return wellFormed(incoming);
-  if (mode === 'sanitizeSet') return own;
-  const before = wellFormed(incoming);
-  return before === undefined || own === undefined ? (own ?? before) : `${before},${own}`;
-}
-
-function wellFormed(incoming: readonly string[]): string | undefined {
+  if (mode !== 'alwaysForwardOnly' && (!mtlsOk || mode === 'sanitize')) return undefined;
+  if (mode === 'sanitizeSet') return own?.alone;
   const text = incoming.join(',');
-  if (text === '') return undefined;
-  if (parseXfcc(text) !== undefined) return text;
+  const append = mode === 'appendForward' ? own : undefined;
+  if (text === '') return append?.alone;
+  const elements = parseXfccJson(text);
+  if (elements !== undefined)
+    return `[${[...elements, ...(append === undefined ? [] : [append.after('json')])].join(',')}]`;
+  if (parseXfcc(text) !== undefined) return append === undefined ? text : `${text},${append.after('text')}`;
   throw new Fault('bad_request', 'client', { detail: `its ${xfccName} is too long or not well formed` });
 }
 

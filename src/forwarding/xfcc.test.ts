@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { Fault } from '../base/fault.ts';
-import { asciiName, emitXfcc, parseXfcc, type XfccElement } from './xfcc.ts';
+import { asciiName, emitXfcc, parseXfcc, quotableName, type XfccElement } from './xfcc.ts';
 
 const hash = 'e0f3'.padEnd(64, '0');
 
@@ -25,10 +25,33 @@ test('No URI SAN is an empty URI, an empty subject is an empty quotation, none o
 
 test('A name in a certificate cannot add a field or an element', () => {
   const uris = ['spiffe://a/b;By=spiffe://evil', 'x,Hash=0000', 'y";Subject="CN=root', 'z\\', 'a=b', 'two words'];
-  const subject = 'CN=a\\,b;URI=spiffe://admin",Hash=1';
-  const text = emitXfcc({ by: [], hash, subject, uris, dns: [] });
-  assert.deepEqual(parseXfcc(text), [{ by: [], hash, subject, uris, dns: [] }]);
+  const encoded = uris.map((uri) => uri.replaceAll('"', '%22').replaceAll('\\', '%5C'));
+  const text = emitXfcc({
+    by: [],
+    hash,
+    subject: 'CN=a\\,b\\;URI=spiffe://admin\\"\\,Hash=1',
+    uris,
+    dns: ['c\\', 'd"'],
+  });
+  const subject = 'CN=a\\,b\\;URI\\3Dspiffe://admin\\22\\,Hash\\3D1';
+  assert.deepEqual(parseXfcc(text), [{ by: [], hash, subject, uris: encoded, dns: ['c%5C', 'd%22'] }]);
 });
+
+for (const [name, written] of [
+  ['CN=a,O=Acme\\, Inc.', 'CN=a,O=Acme\\, Inc.'],
+  ['CN=a+OU=\\<b\\>\\;\\+', 'CN=a+OU=\\<b\\>\\;\\+'],
+  ['CN=Zo\\C3\\AB', 'CN=Zo\\C3\\AB'],
+  ['CN=a\\"b', 'CN=a\\22b'],
+  ['CN=a\\\\', 'CN=a\\5C'],
+  ['CN=\\\\2C,O=b', 'CN=\\5C2C,O=b'],
+  ['CN=\\ a\\ ,O=\\#b', 'CN=\\20a\\20,O=\\23b'],
+  ['CN=x\\,O=admin', 'CN=x\\,O\\3Dadmin'],
+  ['CN=100%', 'CN=100\\25'],
+  ['1.2.3.4=#0C0161,CN=a', '1.2.3.4=#0C0161,CN=a'],
+  ['', ''],
+] as const) {
+  test(`The subject ${name} stands in quotes as ${written}`, () => assert.equal(quotableName(name), written));
+}
 
 for (const bad of ['a\r\nX: y', 'a\u0000b', 'a\tb', 'caf\u00e9', '\u007f', '\u202e']) {
   test(`${JSON.stringify(bad)} in a name is malformed_cert, never a wrong header`, () => {
@@ -63,11 +86,19 @@ test('What is emitted is parsed back to the same values', () => {
     },
     { noNullPrototype: true },
   );
+  const encoded = (name: string) => name.replaceAll('"', '%22').replaceAll('\\', '%5C');
   fc.assert(
     fc.property(fc.array(element, { minLength: 1, maxLength: 3 }), (elements) => {
       const header = elements.map(emitXfcc).join(',');
       assert.match(header, /^[\x20-\x7e]*$/);
-      assert.deepEqual(parseXfcc(header), elements);
+      const expected = elements.map(({ subject = '', ...names }) => ({
+        ...names,
+        subject: quotableName(subject),
+        by: names.by.map(encoded),
+        uris: names.uris.map(encoded),
+        dns: names.dns.map(encoded),
+      }));
+      assert.deepEqual(parseXfcc(header), expected);
     }),
     { numRuns: 1000 },
   );

@@ -1,8 +1,12 @@
-// X-Forwarded-Client-Cert as Envoy defines it: elements joined by `,`, each a list of `key=value` joined by `;`. Unlike
-// Envoy every value that could be misread is quoted, so that no name inside a certificate can add a field (Envoy #32945,
-// incident 15). Pure text; which certificate is meant and whether it passed is decided elsewhere.
+// X-Forwarded-Client-Cert in its text form: elements joined by `,`, each a list of `key=value` joined by `;`. Readers of it differ
+// in what a backslash does and in whether they know it at all: so nothing inside quotes is a quote, a backslash pair or a key
+// of its own here, and no name inside a certificate can add a field (Envoy #32945, incident 15). Pure text; which certificate is
+// meant and whether it passed is decided elsewhere.
+import { hexPair, rewriteEscapes } from '../asn1/name-text.ts';
 import { Fault } from '../base/fault.ts';
 import { fitting, maxFieldBytes } from './field-limits.ts';
+
+export const xfccName = 'X-Forwarded-Client-Cert';
 
 /** One element. Absent (undefined or an empty list) means that the key is not written; `uris: ['']` writes `URI=`. */
 export type XfccElement = {
@@ -10,9 +14,10 @@ export type XfccElement = {
   readonly by: readonly string[];
   /** SHA-256 of the leaf's DER, lower-case hexadecimal. */
   readonly hash: string;
-  /** URL-encoded PEM. */
+  /** PEM. */
   readonly cert?: string;
-  readonly chain?: string;
+  /** The leaf and what led from it to the anchor. */
+  readonly chain?: readonly string[];
   /** RFC 4514 text, ASCII (see asciiName). Always quoted. */
   readonly subject?: string;
   readonly uris: readonly string[];
@@ -23,28 +28,37 @@ export type XfccElement = {
 export function emitXfcc(element: XfccElement): string {
   const parts = element.by.map((uri) => `By=${value(uri)}`);
   parts.push(`Hash=${value(element.hash)}`);
-  if (element.cert !== undefined) parts.push(`Cert=${quote(element.cert)}`);
-  if (element.chain !== undefined) parts.push(`Chain=${quote(element.chain)}`);
-  if (element.subject !== undefined) parts.push(`Subject=${quote(element.subject)}`);
+  if (element.cert !== undefined) parts.push(`Cert="${encodeURIComponent(element.cert)}"`);
+  if (element.chain !== undefined) parts.push(`Chain="${encodeURIComponent(element.chain.join(''))}"`);
+  if (element.subject !== undefined) parts.push(`Subject="${quotableName(checkedName(element.subject))}"`);
   for (const uri of element.uris) parts.push(`URI=${value(uri)}`);
   for (const name of element.dns) parts.push(`DNS=${value(name)}`);
-  return fitting('X-Forwarded-Client-Cert', parts.join(';'));
+  return fitting(xfccName, parts.join(';'));
 }
 
+/** `"` and `\` stand in no URI and in no host name: what has them all the same is written as a URI would write them. */
 function value(text: string): string {
-  return /[,;="\\ ]/.test(text) ? quote(text) : checked(text);
+  const encoded = checkedName(text).replaceAll('"', '%22').replaceAll('\\', '%5C');
+  return /[,;= ]/.test(encoded) ? `"${encoded}"` : encoded;
 }
 
-function quote(text: string): string {
-  return `"${checked(text).replace(/["\\]/g, '\\$&')}"`;
-}
-
-function checked(text: string): string {
+/** A name that is printable ASCII. Faults: malformed_cert. */
+export function checkedName(text: string): string {
   if (/[^\x20-\x7e]/.test(text)) {
     const detail = 'a name in the certificate has control characters or is not ASCII';
     throw new Fault('malformed_cert', 'client', { detail });
   }
   return text;
+}
+
+/**
+ * RFC 4514 text that is the same name for readers that undo `\"` alone, or drop every backslash, or know none, or undo percent
+ * signs: `\,` and its like stay as Envoy and OpenSSL write them; what could end the quotation, become another attribute or
+ * look like another key is written as the hex pair that means the same (section 2.4).
+ */
+export function quotableName(name: string): string {
+  const written = rewriteEscapes(name, (char) => (',+;<>'.includes(char) ? `\\${char}` : hexPair(char)));
+  return written.replaceAll('%', '\\25').replaceAll('"', '\\22');
 }
 
 /** RFC 4514 text in ASCII: every other character as the `\xx` pairs of its UTF-8 bytes (section 2.4). */
@@ -56,12 +70,15 @@ export function asciiName(text: string): string {
 }
 
 /** Elements that one header may have: a chain of proxies, not a list to get lost in. */
-const maxElements = 32;
+export const maxElements = 32;
+
+/** An element as it was read; `cert` and `chain` are percent-encoded PEM. */
+export type ReadXfccElement = Omit<XfccElement, 'chain'> & { readonly chain?: string };
 
 /** The elements of a header; undefined where it is not well formed. Keys are read in any case, unknown ones ignored. */
-export function parseXfcc(text: string): readonly XfccElement[] | undefined {
+export function parseXfcc(text: string): readonly ReadXfccElement[] | undefined {
   if (text.length > maxFieldBytes || /[^\x20-\x7e]/.test(text)) return undefined;
-  const elements: XfccElement[] = [];
+  const elements: ReadXfccElement[] = [];
   const reader = new PairReader(text);
   let pairs: [string, string][] = [];
   for (;;) {
@@ -111,14 +128,18 @@ class PairReader {
         this.at = i + 1;
         return out;
       }
-      if (char === '\\') char = this.#text.charAt(++i);
+      // As Envoy reads it: any other backslash belongs to the name.
+      if (char === '\\') {
+        const next = this.#text.charAt(++i);
+        char = next === '"' || next === '\\' ? next : char + next;
+      }
       out += char;
     }
     return undefined;
   }
 }
 
-function elementOf(pairs: readonly [string, string][]): XfccElement | undefined {
+function elementOf(pairs: readonly [string, string][]): ReadXfccElement | undefined {
   const all = (key: string) => pairs.filter(([name]) => name === key).map(([, text]) => text);
   const once = (key: string) => all(key)[0];
   for (const key of ['hash', 'cert', 'chain', 'subject']) if (all(key).length > 1) return undefined;

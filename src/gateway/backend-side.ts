@@ -3,24 +3,28 @@ import type { Clock } from '../base/clock.ts';
 import type { Deadlines } from '../base/deadline.ts';
 import type { FieldNames } from '../http/field.ts';
 import { defaultHttpLimits } from '../http/limits.ts';
-import { ReadBuffers } from '../http1/read-buffer.ts';
+import { ReadBuffers } from '../http/read-buffer.ts';
+import type { TurnEnd } from '../http/turn-end.ts';
+import type { Http2Shared } from '../http2/shared.ts';
 import type { DrainingPool } from '../upstream/dependencies.ts';
 import { Pools } from '../upstream/pools.ts';
 import type { Intermediates } from '../trust/intermediates.ts';
-import { BackendProtocols } from '../upstream/protocols.ts';
+import { BackendProtocols, http2Protocol } from '../upstream/protocols.ts';
 import type { WorkerServices } from './worker-services.ts';
 
 export type BackendSideOptions = {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
   readonly names: FieldNames;
+  readonly turn: TurnEnd;
+  readonly http2: Http2Shared;
   readonly intermediates: Intermediates;
 };
 
 export class BackendSide {
   readonly #options: BackendSideOptions;
   readonly #readBuffers = new ReadBuffers();
-  readonly #protocols = new BackendProtocols();
+  readonly #protocols = new BackendProtocols([http2Protocol]);
   readonly #draining = new Set<DrainingPool>();
 
   constructor(options: BackendSideOptions) {

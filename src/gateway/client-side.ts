@@ -4,14 +4,16 @@ import type { Clock } from '../base/clock.ts';
 import type { Deadlines } from '../base/deadline.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import type { Peer } from '../downstream/peer.ts';
-import { type AcceptedSocket, ClientProtocols } from '../downstream/protocols.ts';
+import { type AcceptedSocket, ClientProtocols, http2Protocol } from '../downstream/protocols.ts';
 import { reEvaluate } from '../downstream/re-evaluate.ts';
 import { Client } from '../flow/client.ts';
 import { Serve } from '../flow/serve.ts';
 import type { FieldNames } from '../http/field.ts';
 import { defaultHttpLimits, lingerMs, type ServerTimeouts } from '../http/limits.ts';
-import { BufferPool } from '../http1/buffer-pool.ts';
-import { DateField } from '../http1/date-field.ts';
+import { BufferPool } from '../http/buffer-pool.ts';
+import { DateField } from '../http/date-field.ts';
+import type { TurnEnd } from '../http/turn-end.ts';
+import type { Http2Shared } from '../http2/shared.ts';
 import type { OcspChecker } from '../ocsp/checker.ts';
 import type { MetricCatalogue } from '../telemetry/metrics.ts';
 import type { ActiveGeneration } from './active-generation.ts';
@@ -26,13 +28,15 @@ export type ClientSideOptions = {
   readonly active: ActiveGeneration;
   readonly connections: OpenConnections;
   readonly ocsp: OcspChecker;
+  readonly turn: TurnEnd;
+  readonly http2: Http2Shared;
 };
 
 export class ClientSide {
   readonly #options: ClientSideOptions;
   readonly #date: DateField;
   readonly #buffers = new BufferPool();
-  readonly #protocols = new ClientProtocols();
+  readonly #protocols = new ClientProtocols([http2Protocol]);
   #draining = false;
 
   constructor(options: ClientSideOptions) {
@@ -47,19 +51,23 @@ export class ClientSide {
 
   /** Serves a connection with a verdict, in the protocol that was agreed on. */
   serve(accepted: AcceptedSocket, peer: Peer, { services, writes }: WorkerServices): void {
-    const { clock, deadlines, names, metrics, active, connections, ocsp } = this.#options;
+    const { clock, deadlines, names, metrics, active, connections, ocsp, turn, http2 } = this.#options;
     const client = new Client(peer);
+    const { config } = active.get().loaded;
     const connection = this.#protocols.open(
       accepted,
       {
         names,
         limits: defaultHttpLimits,
-        timeouts: timeoutsOf(active.get().loaded.config),
+        timeouts: timeoutsOf(config),
         deadlines,
         clock,
         date: this.#date,
         buffers: this.#buffers,
         budget: writes,
+        turn,
+        http2,
+        maxConcurrentStreams: config.http2.maxConcurrentStreams,
       },
       new Serve(client, services),
       connections,

@@ -35,7 +35,7 @@ export function policyCompiler(
   staples?: Staples,
   before?: ReadonlyMap<string, CompiledPolicy>,
 ): PolicyCompiler {
-  const { tls } = loaded.config;
+  const { tls, http2 } = loaded.config;
   const { sessionResumption: resumption } = tls;
   const compiled = new Map<string, CompiledPolicy>();
   const stapled = tls.ocspStapling.enabled ? staples : undefined;
@@ -43,11 +43,13 @@ export function policyCompiler(
     compiled,
     add(policy) {
       const { name } = policy.config;
-      const key = keyOf(policy, resumption, stapled !== undefined);
+      const key = keyOf(policy, resumption, stapled !== undefined, http2.enabled);
       const same = before?.get(name);
       compiled.set(
         name,
-        same?.key === key ? same : { key, policy: compilePolicy(policy, resumption, secret, crls, stapled) },
+        same?.key === key
+          ? same
+          : { key, policy: compilePolicy(policy, resumption, secret, crls, stapled, http2.enabled) },
       );
     },
     finish: () => assembleTable(loaded, compiled),
@@ -55,8 +57,8 @@ export function policyCompiler(
 }
 
 /** Over everything that a policy is compiled from, places in files aside: a line that moves changes nothing. */
-function keyOf(policy: LoadedPolicy, { enabled, lifetimeMs }: Resumption, stapled: boolean): string {
-  const parts = [policy, enabled, lifetimeMs, stapled];
+function keyOf(policy: LoadedPolicy, { enabled, lifetimeMs }: Resumption, stapled: boolean, http2: boolean): string {
+  const parts = [policy, enabled, lifetimeMs, stapled, http2];
   return hash(
     'sha256',
     JSON.stringify(parts, (name, value: unknown) => (name === 'place' ? undefined : value)),
@@ -111,6 +113,7 @@ function compilePolicy(
   secret: Buffer,
   crls: CrlLookup,
   staples: Staples | undefined,
+  http2: boolean,
 ): TrustPolicy {
   const { clientAuth } = config;
   // Absent anchors never mean "whoever the public roots vouch for" (N22).
@@ -144,6 +147,7 @@ function compilePolicy(
             spiffe: clientAuth.spiffe && { trustDomains: clientAuth.spiffe.trustDomains, bundles: trustDomains },
           },
     staples,
+    http2,
     resumption: { enabled: resumption.enabled, lifetimeS: Math.floor(resumption.lifetimeMs / 1000), secret },
   });
 }

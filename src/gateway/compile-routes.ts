@@ -1,10 +1,10 @@
 // Routes of one generation, from what was loaded of them: backends with their TLS identity and pools, filters, rules, metrics.
-import type { ForwardClientCertConfig, GatewayConfig } from '../config/gateway-config.ts';
+import type { ForwardClientCertConfig, GatewayConfig, RouteConfig } from '../config/gateway-config.ts';
 import type { CrlLookup } from '../crl/subscriber.ts';
 import { compileFilters } from '../filters/compile-filters.ts';
 import { RouteMetrics } from '../flow/request-metrics.ts';
 import type { Route } from '../flow/serving.ts';
-import type { LoadedRoute } from '../loading/loaded.ts';
+import type { LoadedBackendTls, LoadedRoute } from '../loading/loaded.ts';
 import type { MetricCatalogue } from '../telemetry/metrics.ts';
 import { AnchorSet } from '../trust/anchor-set.ts';
 import { RouteRule } from '../trust/route-rule.ts';
@@ -48,19 +48,7 @@ export class RouteCompiler {
       connectMs: config.timeouts.connectMs,
       handshakeMs: config.timeouts.handshakeMs,
     };
-    const material: TlsMaterial = {
-      verify: !config.tls.insecureSkipVerify,
-      anchors: this.#anchors.find(tls.rootCAs),
-      client: tls.clientPair,
-      serverName: config.tls.serverName,
-      minVersion: config.tls.minVersion,
-      maxVersion: config.tls.maxVersion,
-      rules: config.tls,
-      crl:
-        config.tls.crl && tls.crlKey
-          ? { key: tls.crlKey, settings: crlSettings(config.tls.crl), crls: crls.find(tls.crlKey) }
-          : undefined,
-    };
+    const material = backendMaterial(config, tls, this.#anchors.find(tls.rootCAs, config.tls.partialChain), crls);
     // First, so that nothing has begun where a filter cannot be made.
     const filters = compileFilters(config);
     const { backends, loadBalancing, healthCheck } = config;
@@ -68,6 +56,27 @@ export class RouteCompiler {
     const rule = config.clientCert && new RouteRule(config.clientCert);
     return { config, cluster, metrics: new RouteMetrics(metrics, config.name), rule, filters };
   }
+}
+
+/** Who we are and whom we trust towards the https backends of a route; also for commands that look at them. */
+export function backendMaterial(
+  config: RouteConfig,
+  { clientPair, crlKey }: LoadedBackendTls,
+  anchors: AnchorSet,
+  crls: CrlLookup,
+): TlsMaterial {
+  const { insecureSkipVerify, serverName, minVersion, maxVersion, crl, http2 } = config.tls;
+  return {
+    verify: !insecureSkipVerify,
+    anchors,
+    client: clientPair,
+    serverName,
+    minVersion,
+    maxVersion,
+    rules: config.tls,
+    http2,
+    crl: crl && crlKey ? { key: crlKey, settings: crlSettings(crl), crls: crls.find(crlKey) } : undefined,
+  };
 }
 
 /** Equal settings become one value, so that a connection makes its identity once for all routes that have them. */
@@ -83,17 +92,17 @@ class ForwardSettings {
 }
 
 /** Anchors of the backend side by their text: 10,000 routes with one CA parse it once. */
-class AnchorSets {
+export class AnchorSets {
   readonly #known = new Map<string, AnchorSet>();
 
-  /** `pem` undefined: the system's roots. */
-  find(pem: string | undefined): AnchorSet {
-    const key = pem ?? 'system';
+  /** `pem` undefined: the system's roots. `partialChain`: what the configuration says of intermediates. */
+  find(pem: string | undefined, partialChain: boolean | undefined): AnchorSet {
+    const key = `${partialChain ?? 'unsaid'} ${pem ?? 'system'}`;
     let set = this.#known.get(key);
     if (set === undefined) {
       const bundle = pem === undefined ? loadSystemBundle() : TrustBundle.parse(pem).bundle;
       if (bundle === undefined) throw new RangeError('a CA bundle that was good when it was loaded cannot be read');
-      set = new AnchorSet(bundle, false);
+      set = AnchorSet.of(bundle, partialChain);
       this.#known.set(key, set);
     }
     return set;

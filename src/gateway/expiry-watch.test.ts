@@ -34,21 +34,40 @@ const certificate = (days: number, subject = 'CN=a'): Expiry => {
   return { role: 'server', subject, notBefore: start, notAfter: start + days * dayMs };
 };
 
-test('a certificate is told of when a third of its life is left, once a day, and when it has expired', () => {
+test('a certificate is told of when a third of its life is left, whenever half of that is over, and when it has expired', () => {
   const { lines, passTo } = open(() => [certificate(90)]);
   passTo(start + 60 * dayMs - 1);
   assert.deepEqual(lines, []);
-  passTo(start + 60 * dayMs);
-  for (let hour = 1; hour < 24; hour += 1) passTo(start + 60 * dayMs + (hour * dayMs) / 24);
-  assert.equal(lines.length, 1);
+  for (let hour = 60 * 24; hour < 120 * 24; hour += 1) passTo(start + (hour * dayMs) / 24);
   assert.deepEqual(
-    [lines[0]?.['msg'], lines[0]?.['subject'], lines[0]?.['expires']],
-    ['a certificate expires soon', 'CN=a', 'in 30 days'],
+    lines.map(({ expires, expired }) => expires ?? expired).join(),
+    'in 30 days,in 15 days,in 7 days,in 3 days,in 45 hours,in 21 hours,' +
+      '60 minutes ago,25 hours ago,2 days ago,4 days ago,8 days ago,16 days ago',
   );
-  passTo(start + 61 * dayMs);
-  assert.equal(lines[1]?.['expires'], 'in 29 days');
-  passTo(start + 92 * dayMs);
-  assert.deepEqual([lines[2]?.['msg'], lines[2]?.['expired']], ['a certificate has expired', '2 days ago']);
+  assert.deepEqual(
+    [lines[0]?.['msg'], lines[0]?.['subject'], lines.at(-1)?.['msg']],
+    ['a certificate expires soon', 'CN=a', 'a certificate has expired'],
+  );
+});
+
+test('a CA of ten years is told of a few times, in its last half year', () => {
+  const ca = { ...certificate(3650), role: 'anchor', isCa: true } as const;
+  const { lines, passTo } = open(() => [ca]);
+  for (let day = 0; day < 3650; day += 1) passTo(start + day * dayMs);
+  assert.deepEqual(
+    lines.map(({ expires }) => expires),
+    [180, 90, 45, 22, 11, 5, 2].map((days) => `in ${days} days`).concat('in 24 hours'),
+  );
+});
+
+test('a clock that was set back does not keep it quiet', () => {
+  const { lines, passTo } = open(() => [certificate(90)]);
+  passTo(start + 80 * dayMs);
+  passTo(start + 70 * dayMs);
+  assert.deepEqual(
+    lines.map(({ expires }) => expires),
+    ['in 10 days', 'in 20 days'],
+  );
 });
 
 test('what expires on the day on which it was told of is told of again', () => {
@@ -77,13 +96,13 @@ test('certificates that live for hours and are renewed in time are never told of
   assert.deepEqual(lines, []);
 });
 
-test('what the problems of a configuration have said is not said again for a day', () => {
-  const list = [{ ...certificate(30), notBefore: start - 90 * dayMs }];
+test('what the problems of a configuration have said is not said again before half of the time is over', () => {
+  const list = [{ ...certificate(10), notBefore: start - 90 * dayMs }];
   const { watch, lines, passTo } = open(() => list);
   watch.markTold(list);
-  passTo(start + dayMs - 1);
+  passTo(start + 5 * dayMs - 1);
   assert.deepEqual(lines, []);
-  passTo(start + dayMs);
+  passTo(start + 5 * dayMs);
   assert.equal(lines.length, 1);
 });
 

@@ -1,5 +1,6 @@
-// Says while we run what `check` says before: whose expiry is near. Once a day and certificate at most, by a look at the
-// clock every minute, so that a certificate of an hour is told of in time as well.
+// Says while we run what `check` says before: whose expiry is near. By a look at the clock every minute, so that a certificate of
+// an hour is told of in time as well; then again when half of the time that was left is over, or twice the time since it expired,
+// and once a day and certificate at most.
 import { type Clock, dayMs } from '../base/clock.ts';
 import { describeExpiry, type Expiry, isNearExpiry } from '../certs/expiry.ts';
 import { escapeForLog } from '../base/log-text.ts';
@@ -8,12 +9,15 @@ import type { Logger } from '../telemetry/logger.ts';
 const lookMs = 60_000;
 const quietMs = dayMs;
 
+/** When something was told of, and how long before or after its end that was. */
+type Told = { readonly at: number; readonly distanceMs: number };
+
 export class ExpiryWatch {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #list: () => readonly Expiry[];
-  /** When each was told of last; only of those that are on the list. */
-  #told = new Map<string, number>();
+  /** What was told of each last; only of those that are on the list. */
+  #told = new Map<string, Told>();
   #cancel: (() => void) | undefined;
 
   /** `list`: what is in use now. It is asked again at every look. */
@@ -36,10 +40,11 @@ export class ExpiryWatch {
     this.#cancel = undefined;
   }
 
-  /** Those that are near were told of just now, as problems of a configuration: nothing more for a day. */
+  /** Those that are near were told of just now, as problems of a configuration: nothing more for some time. */
   markTold(expiries: readonly Expiry[]): void {
     const now = this.#clock.now();
-    for (const expiry of expiries) if (isNearExpiry(expiry, now)) this.#told.set(keyOf(expiry, now), now);
+    for (const expiry of expiries)
+      if (isNearExpiry(expiry, now)) this.#told.set(keyOf(expiry, now), toldNow(expiry, now));
   }
 
   look(): void {
@@ -61,18 +66,28 @@ export class ExpiryWatch {
 
   #each(tell: (expiry: Expiry, now: number) => void): void {
     const now = this.#clock.now();
-    const told = new Map<string, number>();
+    const told = new Map<string, Told>();
     for (const expiry of this.#list()) {
       if (!isNearExpiry(expiry, now)) continue;
       const key = keyOf(expiry, now);
       const before = told.get(key) ?? this.#told.get(key);
-      // A clock that was set back must not silence it for longer.
-      const quiet = before !== undefined && Math.abs(now - before) < quietMs;
-      told.set(key, quiet ? before : now);
+      const quiet = before !== undefined && isQuiet(before, expiry, now);
+      told.set(key, quiet ? before : toldNow(expiry, now));
       if (!quiet) tell(expiry, now);
     }
     this.#told = told;
   }
+}
+
+function toldNow({ notAfter }: Expiry, now: number): Told {
+  return { at: now, distanceMs: Math.abs(notAfter - now) };
+}
+
+function isQuiet({ at, distanceMs }: Told, { notAfter }: Expiry, now: number): boolean {
+  if (Math.abs(now - at) < quietMs) return true;
+  // A clock that was set back must not silence it for longer.
+  if (now < at) return false;
+  return now > notAfter ? now - notAfter < 2 * distanceMs : notAfter - now > distanceMs / 2;
 }
 
 /** What has expired since it was told of is told of anew, on the same day too. */

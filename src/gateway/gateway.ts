@@ -1,5 +1,6 @@
 // One worker's gateway, put together: the generations, both sides of it, what happens when the rules change. Requests that run
 // keep the generation that they began with.
+import { writeSync } from 'node:fs';
 import type { Clock } from '../base/clock.ts';
 import { Deadlines } from '../base/deadline.ts';
 import { readFacts } from '../certs/facts-reader.ts';
@@ -12,6 +13,8 @@ import { TicketRotation } from '../downstream/ticket-rotation.ts';
 import type { TicketSeed } from '../downstream/ticket-secret.ts';
 import { lookupBy } from '../dns/lookup-function.ts';
 import { FieldNames } from '../http/field.ts';
+import { TurnEnd } from '../http/turn-end.ts';
+import { Http2Shared } from '../http2/shared.ts';
 import type { LoadedRules } from '../loading/loaded.ts';
 import { ClientOcsp } from '../ocsp/client-ocsp.ts';
 import { type Staple, Staples } from '../ocsp/staples.ts';
@@ -59,6 +62,8 @@ export class Gateway {
     const active = this.#active;
     const metrics = this.#metrics.of;
     const names = new FieldNames();
+    const turn = new TurnEnd();
+    const http2 = new Http2Shared(names);
     const policies = () => active.get().policies;
     const services = new WorkerServicesAtStart({ clock, deadlines, metrics: this.#metrics, active });
     const connections = new OpenConnections(clock, metrics, { policies, ocsp: () => this.#ocsp.checker }, (one) =>
@@ -74,9 +79,10 @@ export class Gateway {
       onSoftFail: (pass) => services.find()?.reports.onOcspSoftPass(pass),
     });
     const ocsp = this.#ocsp.checker;
-    this.#clients = new ClientSide({ clock, deadlines, names, metrics, active, connections, ocsp });
+    this.#clients = new ClientSide({ clock, deadlines, names, metrics, active, connections, ocsp, turn, http2 });
     this.#intermediates = new Intermediates(({ der }) => options.onIntermediate(der));
-    const backends = new BackendSide({ clock, deadlines, names, intermediates: this.#intermediates });
+    const intermediates = this.#intermediates;
+    const backends = new BackendSide({ clock, deadlines, names, intermediates, turn, http2 });
     this.#staples = new Staples(clock);
     this.#generations = new Generations({ clock, metrics, active, services, backends, staples: this.#staples });
     this.#services = services;
@@ -169,7 +175,7 @@ export class Gateway {
   reportDefect(error: unknown): void {
     const services = this.#services.find();
     if (services !== undefined) services.reports.onDefect(error);
-    else process.stderr.write(`internal error before the first configuration: ${String(error)}\n`);
+    else writeLastWords(`internal error before the first configuration: ${String(error)}\n`);
   }
 
   /** After a rotation. What cannot be reopened keeps its old file, and says so. */
@@ -189,5 +195,14 @@ export class Gateway {
     this.#active.find()?.close();
     this.#entryPoints?.flushRefusals();
     await this.#services.find()?.close();
+  }
+}
+
+/** Never throws, and leaves no stream behind that could: who reads standard error may be gone, and saying so would be a defect again. */
+function writeLastWords(text: string): void {
+  try {
+    writeSync(2, text);
+  } catch {
+    // Nobody is there to read it.
   }
 }

@@ -49,6 +49,7 @@ export class Generation implements Serving {
   readonly strip: StripList;
   readonly forwarding: Forwarding;
   readonly securePort: number | undefined;
+  readonly redirectPort: number | undefined;
   /** What a connection needs on its way to a verdict. */
   readonly downstream: DownstreamState;
   readonly pools: Pools;
@@ -77,7 +78,8 @@ export class Generation implements Serving {
       allowed: config.allowOverrideHeaders,
       filters: parts.routes.routes.flatMap(({ filters }) => filters.flatMap(({ sets = [] }) => sets)),
     });
-    const { webSecure } = config.entryPoints;
+    const { web, webSecure } = config.entryPoints;
+    this.redirectPort = web.redirectPort;
     this.securePort = webSecure.enabled ? webSecure.port : undefined;
     this.#tickets = tickets;
     this.#compiled = parts.compiled;
@@ -126,11 +128,13 @@ export class Generation implements Serving {
         if (pause !== undefined) await pace(pause);
       }
       const table = await RouteTable.build(routes, slices);
-      return new Generation(input, tickets, {
+      const generation = new Generation(input, tickets, {
         compiled: compiler.compiled,
         policies: compiler.finish(),
         routes: table,
       });
+      input.pools.beginChecks();
+      return generation;
     } catch (error) {
       for (const route of routes) route.cluster.close();
       throw error;

@@ -298,6 +298,23 @@ describe('whom a policy trusts', () => {
     }
   });
 
+  it('goes for backends as for clients', async (t) => {
+    const { load } = await openBelow(t);
+    const asks = async (more: string): Promise<LoadedResult> =>
+      load(good, { routes: route.replace('target: "http', `security: {tls: {${more}}}, target: "https`) });
+    const unsaid = await asks('rootCAs: issuing.crt');
+    assert.match(told(unsaid)[0] ?? '', /^warning route r: rootCAs holds no root CA: its intermediates are taken/);
+    assert.ok(unsaid.loaded !== undefined);
+    const said = await asks('rootCAs: issuing.crt, partialChain: true');
+    assert.deepEqual([told(said), said.loaded !== undefined], [[], true]);
+    const denied = await asks('rootCAs: issuing.crt, partialChain: false');
+    assert.match(told(denied)[0] ?? '', /^error route r: .*nobody could be trusted/);
+    assert.equal(denied.loaded, undefined);
+    for (const more of ['partialChain: true', 'rootCAs: ca.crt, insecureSkipVerify: true, partialChain: true'])
+      assert.ok(codes(await asks(more), 'warning').includes('ignored_key'), more);
+    assert.deepEqual(codes(await asks('rootCAs: ca.crt, partialChain: '), 'error'), ['empty_value']);
+  });
+
   it('are the bundles of its trust domains, with or without clientCA, each on its own', async (t) => {
     const { load } = await openBelow(t);
     const spiffe = 'spiffe: {trustDomains: [a.org, b.org], bundles: {a.org: ca.crt, b.org: other.crt}}';

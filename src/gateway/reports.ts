@@ -1,5 +1,6 @@
 // Turns what happens on both sides into log lines and counters of one worker. Lines that a stranger can cause are bounded:
 // a backend that is down makes one line when it goes and one a minute, not one per request.
+import { countNegotiated } from '../trust/count-negotiated.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Fault } from '../base/fault.ts';
 import type { LookUpFailure, ResolverEvents } from '../dns/name-resolver.ts';
@@ -88,7 +89,9 @@ export class Reports implements BackendEvents, ResolverEvents {
 
   onBackendConnected(label: string, verdict: Verdict | undefined, times: ConnectTimes): void {
     this.#observe(label, times);
-    if (verdict !== undefined) this.#countHandshake(label, 'ok', verdict.version, verdict.resumed);
+    if (verdict === undefined) return;
+    this.#countHandshake(label, 'ok', verdict.version, verdict.resumed);
+    countNegotiated(this.metrics.of, 'backend', verdict);
   }
 
   onBackendConnectFailure(label: string, fault: Fault, times: ConnectTimes): void {

@@ -6,8 +6,9 @@ import type { GatewayConfig } from '../config/gateway-config.ts';
 import { BodyBudget } from '../flow/body-buffer.ts';
 import { RequestMetrics } from '../flow/request-metrics.ts';
 import type { Services } from '../flow/serving.ts';
-import { WriteBudget } from '../http1/write-budget.ts';
+import { WriteBudget } from '../http/write-budget.ts';
 import { AccessLog } from '../telemetry/access-log.ts';
+import { AccessLogFields } from '../telemetry/access-log-fields.ts';
 import { createLogger, type OpenLogger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { NameResolver } from '../dns/name-resolver.ts';
@@ -74,8 +75,11 @@ export class WorkerServices {
     new DescriptorWatch(clock, (code) => reports.onDescriptorsExhausted(code)).start();
     const { buffering } = config;
     const { enabled, path, sample } = config.accessLog;
+    const fields = new AccessLogFields(config.accessLog.fields);
     const dropped = metrics.of.accessLogDropped.labels({});
-    this.#accessLog = enabled ? new AccessLog({ path, sample, clock, dropped, random: Math.random }) : undefined;
+    this.#accessLog = enabled
+      ? new AccessLog({ path, fields, sample, clock, dropped, random: Math.random })
+      : undefined;
     if (this.#accessLog?.isOpen === false)
       this.logger.error({ path }, 'the access log cannot be opened: its lines are dropped until it can');
     this.services = {

@@ -11,6 +11,8 @@ export interface BackendConnection {
   readonly activeCalls: number;
   /** The backend has answered on it, so it has accepted our certificate. */
   readonly hasAnswered: boolean;
+  /** It takes calls for other protocols besides the others that it carries: HTTP/2 whose backend announced it (RFC 8441). */
+  readonly takesUpgrades: boolean;
   /**
    * One more call, on the account of whoever asked. Only while `activeCalls` is below `capacity`. Give it up with `cancel`
    * where it is not used.

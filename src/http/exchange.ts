@@ -22,7 +22,10 @@ export type RequestHead = {
   /** Every field received except those the codec acts on by itself (framing, hop-by-hop, nominated ones): see each codec. */
   readonly fields: Fields;
   readonly bodyLength: BodyLength;
-  /** Protocol names of an Upgrade field that the client wants, lower case; '' where none. */
+  /**
+   * Protocols that the client wants to speak instead of HTTP, in its order, lower case, joined by `, `: of an Upgrade field, or
+   * the one of an extended CONNECT (RFC 8441), whose method is told as GET and whose `bodyLength` is 0. '' where none.
+   */
   readonly upgrade: string;
   /** True where the client accepts trailers (`TE: trailers`). */
   readonly acceptsTrailers: boolean;
@@ -99,6 +102,13 @@ export interface Exchange {
    * The codec frames the body for this client (Content-Length, chunked, end of connection) and adds Date where it lacks.
    */
   sendHead(head: ResponseHead, extra: FieldBlock): void;
+  /**
+   * Agrees to `protocol`, one of `head.upgrade` (101, or 200 to an extended CONNECT); `head` gives the fields. From now on both
+   * directions are bytes of that protocol: what the client sends comes to `sink` as request body, `sendBody` sends to it.
+   * `sendEnd` ends our direction only, `onRequestEnd` tells of the end of the client's; after both the exchange is over. May
+   * call the sink before it returns: what the client sent early.
+   */
+  switchProtocols(protocol: string, head: ResponseHead, sink: RequestSink): void;
   /** `chunk` is copied or written before this returns. False: stop until onClientDrain. Ignored where the answer has no body (HEAD, 204, 304); more than the announced length aborts. */
   sendBody(chunk: Buffer): boolean;
   /** After `sendBody` returned false: asks for more of the answer to be held for the client, within a budget. True: go on. */
@@ -130,10 +140,21 @@ export type OutgoingRequest = {
   readonly extra: readonly FieldBlock[];
   readonly bodyLength: BodyLength;
   readonly acceptsTrailers: boolean;
+  /**
+   * The one protocol that is to be spoken instead of HTTP, if the backend agrees; none where it is absent or ''. Such a request
+   * has no body and is not ended; nothing is sent behind it before `onSwitch`.
+   */
+  readonly upgrade?: string;
 };
 
 /** What the flow wants to know of the backend's side. */
 export interface ResponseSink {
+  /**
+   * The backend agreed to the protocol that was asked for; `head` has the fields for the client. Both directions are bytes of
+   * it from now on, told to the sink that this returns: `sendRequestEnd` and `onResponseEnd` end one direction each, and the
+   * call is over after both. Only where `OutgoingRequest.upgrade` asked.
+   */
+  onSwitch?(head: ResponseHead): ResponseSink;
   onInformational(head: ResponseHead): void;
   onHead(head: ResponseHead): void;
   /** One piece of the response body, valid during the call only: what is kept must be copied. */
@@ -154,7 +175,15 @@ export interface ResponseSink {
 export interface BackendCall {
   /** True where the connection carried an earlier call: a close before the answer may be mere staleness. */
   readonly reused: boolean;
-  /** Sends the head, held back until body bytes, the end, or `flushRequest`. Always follow it with sendRequestEnd, body or not. */
+  /**
+   * True where the backend may hand the call back as not begun (`stream_refused`) after its body was sent: what is to be tried again
+   * then has to be kept until the answer.
+   */
+  readonly mayBeRefused: boolean;
+  /**
+   * Sends the head, held back until body bytes, the end, or `flushRequest`. Always follow it with sendRequestEnd, body or not,
+   * but where it asks for another protocol.
+   */
   sendRequest(request: OutgoingRequest, sink: ResponseSink): void;
   /** False: stop until onBackendDrain. */
   sendRequestBody(chunk: Buffer): boolean;

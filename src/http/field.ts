@@ -33,6 +33,8 @@ export type FieldName = {
   readonly claim: FieldClaim;
   /** `raw` as it stands in an HTTP/1.1 message: `\r\nName: `. */
   readonly lead: string;
+  /** Whoever sent it forbids every table to keep its value, further hops included (RFC 7541 section 6.2.3). */
+  readonly neverIndexed: boolean;
 };
 
 const kinds = new Map<string, FieldKind>([
@@ -73,6 +75,8 @@ export function isToken(text: string): boolean {
 /** Interns names. Holds at most `limit` spellings: what comes later is classified each time, so a client cannot fill memory. */
 export class FieldNames {
   readonly #known = new Map<string, FieldName>();
+  /** The same names for values that no table may keep. */
+  readonly #guarded = new Map<string, FieldName>();
   readonly #limit: number;
 
   constructor(limit = 2048) {
@@ -80,11 +84,12 @@ export class FieldNames {
   }
 
   /** The interned name, or undefined where `raw` is not a token (RFC 9110 section 5.1). */
-  find(raw: string): FieldName | undefined {
-    return this.#known.get(raw) ?? this.#intern(raw);
+  find(raw: string, neverIndexed = false): FieldName | undefined {
+    const known = neverIndexed ? this.#guarded : this.#known;
+    return known.get(raw) ?? this.#intern(raw, neverIndexed, known);
   }
 
-  #intern(received: string): FieldName | undefined {
+  #intern(received: string, neverIndexed: boolean, known: Map<string, FieldName>): FieldName | undefined {
     if (received.length > 256 || !isToken(received)) return undefined;
     // A slice keeps the whole text it was cut from alive: 2048 names would hold as many message heads. So it is copied.
     const raw = Buffer.from(received, 'latin1').toString('latin1');
@@ -97,8 +102,9 @@ export class FieldNames {
       kind: kindOf(lower, folded),
       claim: claimOf(folded),
       lead: `\r\n${raw}: `,
+      neverIndexed,
     };
-    if (this.#known.size < this.#limit) this.#known.set(raw, name);
+    if (known.size < this.#limit) known.set(raw, name);
     return name;
   }
 }

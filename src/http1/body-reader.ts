@@ -2,8 +2,8 @@
 import { type BodyLength, chunkedBody, untilClose } from '../http/exchange.ts';
 import type { Fields, FieldNames } from '../http/field.ts';
 import type { HttpLimits } from '../http/limits.ts';
+import type { ParseError } from '../http/parse-error.ts';
 import { ChunkedReader } from './chunked.ts';
-import type { ParseError } from './parse-error.ts';
 
 export class BodyReader {
   /** Data of the last `read`; a view into the buffer given to it, whose bytes behind its beginning may have been moved. */

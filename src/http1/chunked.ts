@@ -1,11 +1,11 @@
 // Reads the chunked coding (RFC 9112 section 7.1): sizes, ignored extensions, data, trailers. Small chunks are moved together
 // where they lie, so that a body in chunks of one byte costs its reader no more steps than one in large chunks.
 // Every line must end with CRLF; nothing that only some parsers accept is accepted (incident 19).
-import { FieldClaim } from '../http/field-claim.ts';
-import { FieldKind, Fields, type FieldNames } from '../http/field.ts';
+import type { Fields, FieldNames } from '../http/field.ts';
 import type { HttpLimits } from '../http/limits.ts';
+import { ParseError } from '../http/parse-error.ts';
+import { keepTrailers } from '../http/trailers.ts';
 import { FieldSection, readFields } from './field-section.ts';
-import { ParseError } from './parse-error.ts';
 
 /** All extensions of one body together: nobody uses them, so a lot of them is an attack (CVE-2024-22019). */
 const maxExtensionBytes = 16_384;
@@ -17,13 +17,6 @@ const sizeWithExtensions =
 
 /** Octets that may not stand in a line: controls but HTAB, and a CR that is not the last but one. */
 const illegal = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]|\r[^\n]/;
-
-/**
- * Trailers that could change framing, routing or authentication after these were decided (RFC 9110 section 6.5.1). So can
- * all that have a claim. Compared folded.
- */
-const dropped =
-  /^(?:authorization|cache-control|content-.*|cookie|if-.*|max-forwards|pragma|range|set-cookie|te|via|www-authenticate)$/;
 
 /** A chunk longer than this is a piece of its own: to move it would cost more than a step does. */
 const maxMovedBytes = 1024;
@@ -202,14 +195,7 @@ export class ChunkedReader {
     if ((host ?? contentLength ?? transferEncoding ?? connection) !== undefined) {
       return new ParseError('bad_request', 'a trailer that belongs to the head');
     }
-    const kept = new Fields();
-    for (let i = 0; i < section.fields.length; i++) {
-      const name = section.fields.names[i];
-      const value = section.fields.values[i];
-      if (name === undefined || value === undefined || name.kind !== FieldKind.plain) continue;
-      if (name.claim === FieldClaim.none && !dropped.test(name.folded)) kept.push(name, value);
-    }
-    return kept;
+    return keepTrailers(section.fields);
   }
 
   #refuse(detail: string, code: ParseError['code'] = 'bad_request'): void {

@@ -7,24 +7,31 @@ import type { BackendCall, OutgoingRequest, ResponseSink } from '../http/exchang
 import { untilClose } from '../http/exchange.ts';
 import type { FieldNames, Fields } from '../http/field.ts';
 import type { HttpLimits } from '../http/limits.ts';
+import type { TurnEnd, TurnTask } from '../http/turn-end.ts';
+import { ParseError } from '../http/parse-error.ts';
+import { acceptField, acceptOf, newWebSocketKey, webSocket } from '../http/websocket.ts';
 import { BodyReader } from './body-reader.ts';
 import { illegalHead, resumeAt, scanHead } from './head-scan.ts';
 import { requestHeadText } from './head-text.ts';
-import type { ReadBuffer } from './read-buffer.ts';
+import type { ReadBuffer } from '../http/read-buffer.ts';
 import { MessageWriter } from './message-writer.ts';
 import { isTlsRecord, tlsWhereHttp } from '../http/tls-where-http.ts';
-import { ParseError } from './parse-error.ts';
 import { type Http1ResponseHead, parseResponseHead } from './response-head.ts';
+import { holdWriteFailure } from './write-failure.ts';
 
-export type Http1BackendOptions = { readonly names: FieldNames; readonly limits: HttpLimits };
+export type Http1BackendOptions = { readonly names: FieldNames; readonly limits: HttpLimits; readonly turn: TurnEnd };
 
 /** 1xx answers to one request; nobody sends more than a few. */
 const maxInterim = 32;
 
-type Phase = 'idle' | 'head' | 'body' | 'closed';
+/** For a backend to take what was written to it before a tunnel was over; without any progress it is cut. */
+const closeMs = 30_000;
+
+/** `tunnel`: both directions are another protocol, until both have ended. */
+type Phase = 'idle' | 'head' | 'body' | 'tunnel' | 'closed';
 
 /** The connection is its own call: it carries one at a time, and none is worth an object. */
-export class Http1BackendConnection implements BackendCall, BackendConnection {
+export class Http1BackendConnection implements BackendCall, BackendConnection, TurnTask {
   readonly capacity = 1;
   /** Handed out, from `openCall` to the end of the answer. */
   activeCalls = 0;
@@ -38,6 +45,9 @@ export class Http1BackendConnection implements BackendCall, BackendConnection {
   #account: CallAccount | undefined;
   #method = '';
   #calls = 0;
+  /** The protocol that was asked for, and the key of WebSocket; '' where none was. */
+  #upgrade = '';
+  #key = '';
   #requestDone = true;
   #keepAlive = false;
   #interims = 0;
@@ -53,7 +63,11 @@ export class Http1BackendConnection implements BackendCall, BackendConnection {
   /** Bytes of an incomplete head that were looked at. */
   #scanned = 0;
   #ended = false;
+  /** The sink has heard of the end of the backend's direction. */
+  #endTold = false;
   #error: (Error & { code?: string }) | undefined;
+  /** The backend takes nothing more; what it has sent is still read. */
+  #writeFailure: (Error & { code?: string }) | undefined;
 
   /** `readBuffer`: where the socket's bytes come from if it was opened with one, so that it emits no `data`. */
   constructor(socket: Socket, options: Http1BackendOptions, owner: ConnectionOwner, readBuffer?: ReadBuffer) {
@@ -63,6 +77,9 @@ export class Http1BackendConnection implements BackendCall, BackendConnection {
     this.#writer = new MessageWriter(socket);
     this.#body = new BodyReader(options.names, options.limits);
     socket.setNoDelay(true);
+    holdWriteFailure(socket, (error) => {
+      this.#writeFailure = error;
+    });
     socket.on('error', (error: Error) => {
       this.#error ??= error;
       this.#lose();
@@ -75,6 +92,9 @@ export class Http1BackendConnection implements BackendCall, BackendConnection {
     socket.on('close', () => this.#lose());
     socket.resume();
   }
+
+  readonly mayBeRefused = false;
+  readonly takesUpgrades = false;
 
   get reused(): boolean {
     return this.#calls > 1;
@@ -112,7 +132,9 @@ export class Http1BackendConnection implements BackendCall, BackendConnection {
       );
       return;
     }
-    const head = requestHeadText(request);
+    this.#upgrade = request.upgrade ?? '';
+    this.#key = this.#upgrade === webSocket ? newWebSocketKey() : '';
+    const head = requestHeadText(request, this.#key);
     if (head === undefined) {
       this.#close(undefined);
       sink.onBackendFailure(new Fault('internal', 'gateway', { detail: 'an illegal request line' }));
@@ -123,7 +145,7 @@ export class Http1BackendConnection implements BackendCall, BackendConnection {
     this.#sink = sink;
     this.#method = request.method;
     this.#calls++;
-    this.#requestDone = false;
+    this.#requestDone = this.#upgrade !== '';
     this.#interims = 0;
     this.#answerStarted = false;
     this.#paused = false;
@@ -143,6 +165,9 @@ export class Http1BackendConnection implements BackendCall, BackendConnection {
     this.#requestDone = true;
     if (!this.#writer.end(trailers)) {
       this.#fail(new Fault('internal', 'gateway', { detail: 'a request body shorter than announced' }));
+    } else if (this.#phase === 'tunnel') {
+      this.socket.end();
+      this.#settle();
     }
   }
 
@@ -213,10 +238,10 @@ export class Http1BackendConnection implements BackendCall, BackendConnection {
   #flushSink(): void {
     if (this.#flushDue || !this.#answerStarted || this.#sink === undefined) return;
     this.#flushDue = true;
-    setImmediate(this.#flushTurn);
+    this.#options.turn.deliver(this);
   }
 
-  readonly #flushTurn = (): void => {
+  onTurnEnd(): void {
     this.#flushDue = false;
     if (!this.#answerStarted) return;
     try {
@@ -224,21 +249,30 @@ export class Http1BackendConnection implements BackendCall, BackendConnection {
     } catch (error) {
       this.#fail(toFault(error));
     }
-  };
+  }
 
   /** Reads what is pending until it is used up or the call is over: a pause stops the socket, not what it brought already. */
   #read(): void {
     if (this.#reading) return;
     this.#reading = true;
     let more = true;
-    while (more && this.#pending !== undefined) {
-      more =
-        this.#phase === 'head'
-          ? this.#readHead(this.#pending)
-          : this.#phase === 'body' && this.#readBody(this.#pending);
-    }
+    while (more && this.#pending !== undefined) more = this.#readSome(this.#pending);
     this.#reading = false;
     if (this.#ended && !this.#paused) this.#onEnd();
+  }
+
+  /** False where nothing more can be done with what is pending. */
+  #readSome(buffer: Buffer): boolean {
+    switch (this.#phase) {
+      case 'head':
+        return this.#readHead(buffer);
+      case 'body':
+        return this.#readBody(buffer);
+      case 'tunnel':
+        return this.#readTunnel(buffer);
+      default:
+        return false;
+    }
   }
 
   /** True where a head was read. */
@@ -267,10 +301,37 @@ export class Http1BackendConnection implements BackendCall, BackendConnection {
   }
 
   #takeInterim(head: Http1ResponseHead): boolean {
-    if (head.status === 101) this.#fail(protocolFault('101 Switching Protocols that nobody asked for'));
+    if (head.status === 101) this.#takeSwitch(head);
     else if (++this.#interims > maxInterim) this.#fail(protocolFault('too many 1xx answers'));
     else if (head.status !== 100) this.#sink?.onInformational(head);
-    return this.#phase === 'head';
+    return this.#phase === 'head' || this.#phase === 'tunnel';
+  }
+
+  /** The backend agrees to another protocol. One that merely passes on what somebody made it say does not know our key. */
+  #takeSwitch(head: Http1ResponseHead): void {
+    const flaw = this.#flawOfSwitch(head);
+    if (flaw !== undefined) return void this.#fail(protocolFault(flaw));
+    this.#phase = 'tunnel';
+    this.#answerStarted = true;
+    this.#requestDone = false;
+    this.socket.allowHalfOpen = true;
+    this.#writer.begin('', untilClose);
+    const sink = this.#sink?.onSwitch?.(head);
+    if (this.activeCalls > 0) this.#sink = sink;
+  }
+
+  #flawOfSwitch({ upgrade, fields }: Http1ResponseHead): string | undefined {
+    if (this.#upgrade === '') return '101 Switching Protocols that nobody asked for';
+    if (upgrade !== this.#upgrade) return `101 Switching Protocols to ${upgrade || 'nothing'}, not to ${this.#upgrade}`;
+    if (this.#key === '' || fields.find(acceptField) === acceptOf(this.#key)) return undefined;
+    return '101 Switching Protocols without the Sec-WebSocket-Accept to our key';
+  }
+
+  #readTunnel(buffer: Buffer): boolean {
+    const data = buffer.subarray(this.#at);
+    this.#advance(buffer, buffer.length);
+    this.#sink?.onResponseBody(data);
+    return false;
   }
 
   #takeHead(head: Http1ResponseHead): boolean {
@@ -310,7 +371,8 @@ export class Http1BackendConnection implements BackendCall, BackendConnection {
   #complete(trailers: Fields | undefined): void {
     const sink = this.#sink;
     const leftOver = this.#pending !== undefined;
-    const reusable = this.#keepAlive && this.#requestDone && !leftOver && !this.#ended;
+    const whole = this.#requestDone && this.#writeFailure === undefined;
+    const reusable = this.#keepAlive && whole && !leftOver && !this.#ended;
     this.#sink = undefined;
     this.#paused = false;
     this.#callOver();
@@ -327,8 +389,28 @@ export class Http1BackendConnection implements BackendCall, BackendConnection {
   #onEnd(): void {
     this.#ended = true;
     if (this.#pending !== undefined && this.#paused) return;
-    if (this.#phase === 'body' && this.#body.length === untilClose) this.#complete(undefined);
+    // A reset ends what was sent before it anywhere; after an orderly end the failure is EPIPE.
+    const orderly = this.#writeFailure?.code !== 'ECONNRESET';
+    if (this.#phase === 'tunnel' && orderly) this.#endTunnel();
+    else if (this.#phase === 'body' && this.#body.length === untilClose && orderly) this.#complete(undefined);
     else this.#lose();
+  }
+
+  /** The backend has said all it has to; what the client says goes on. */
+  #endTunnel(): void {
+    if (this.#endTold) return;
+    this.#endTold = true;
+    this.#sink?.onResponseEnd(undefined);
+    if (this.#writeFailure === undefined) this.#settle();
+    else this.#lose();
+  }
+
+  /** Both directions of a tunnel have ended: what was written goes out, nothing else. */
+  #settle(): void {
+    if (!this.#endTold || !this.#requestDone || this.#phase !== 'tunnel') return;
+    this.#sink = undefined;
+    this.socket.setTimeout(closeMs, () => this.socket.destroy());
+    this.#close(undefined, true);
   }
 
   /** The socket is of no more use: what that means depends on how far the answer came. */
@@ -338,10 +420,12 @@ export class Http1BackendConnection implements BackendCall, BackendConnection {
       this.#close(undefined);
       return;
     }
-    const raw = this.#error?.code ?? (this.#error === undefined ? 'EOF' : this.#error.message);
-    const cause = this.#error;
+    const cause = this.#error ?? this.#writeFailure;
+    const raw = cause?.code ?? (cause === undefined ? 'EOF' : cause.message);
     if (this.#phase === 'body') {
       this.#fail(new Fault('backend_truncated', 'backend', { detail: this.#describeHalf(), raw, cause }));
+    } else if (this.#phase === 'tunnel') {
+      this.#fail(new Fault('backend_truncated', 'backend', { raw, cause }));
     } else if (this.#pending !== undefined || this.#interims > 0) {
       this.#fail(new Fault('backend_protocol', 'backend', { detail: 'closed within the head', raw, cause }));
     } else {
@@ -368,13 +452,15 @@ export class Http1BackendConnection implements BackendCall, BackendConnection {
     return false;
   }
 
-  #close(fault: Fault | undefined): void {
+  /** `soon`: once what was written is out. */
+  #close(fault: Fault | undefined, soon = false): void {
     if (this.#phase === 'closed') return;
     this.#phase = 'closed';
     this.#callOver();
     this.#pending = undefined;
     this.#writer.discard();
-    this.socket.destroy();
+    if (soon) this.socket.destroySoon();
+    else this.socket.destroy();
     this.#owner.onClosed(this, fault);
   }
 }

@@ -3,7 +3,7 @@
 import { claimOf, FieldClaim } from '../http/field-claim.ts';
 import { type Fields, Fields as FieldList, isToken } from '../http/field.ts';
 import { foldName } from '../http/fold-name.ts';
-import { ParseError } from './parse-error.ts';
+import { ParseError } from '../http/parse-error.ts';
 
 export type ConnectionOptions = {
   readonly close: boolean;

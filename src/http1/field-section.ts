@@ -1,7 +1,7 @@
 // The header section of a message (RFC 9112 section 5): lines to fields, with the fields that the codec acts on by itself
 // (framing, hop-by-hop, Host, Expect) sorted out while passing. Knows nothing of requests or responses.
 import { FieldKind, Fields, type FieldName, type FieldNames } from '../http/field.ts';
-import { ParseError } from './parse-error.ts';
+import { ParseError } from '../http/parse-error.ts';
 
 const TAB = 9;
 const SPACE = 32;

@@ -1,15 +1,7 @@
 // How long a message body is (RFC 9112 section 6): Content-Length and Transfer-Encoding, without any repair.
+import { parseContentLength } from '../http/content-length.ts';
 import { type BodyLength, chunkedBody } from '../http/exchange.ts';
-import { ParseError } from './parse-error.ts';
-
-const digits = /^[0-9]{1,16}$/;
-
-/** The number of a Content-Length; undefined where it is not one (signs, lists, blanks, beyond 2^53-1). */
-export function parseContentLength(value: string): number | undefined {
-  if (!digits.test(value)) return undefined;
-  const length = Number(value);
-  return Number.isSafeInteger(length) ? length : undefined;
-}
+import { ParseError } from '../http/parse-error.ts';
 
 /**
  * The body length that the framing fields give, or `absent` where there is neither.

@@ -2,8 +2,8 @@
 // how far an incomplete head was looked at, so that a client that drips its bytes costs no more than one that does not.
 import type { FieldNames } from '../http/field.ts';
 import type { HttpLimits } from '../http/limits.ts';
+import { ParseError } from '../http/parse-error.ts';
 import { illegalHead, resumeAt, scanHead } from './head-scan.ts';
-import { ParseError } from './parse-error.ts';
 import { type Http1RequestHead, parseRequestHead } from './request-head.ts';
 
 export class HeadReader {

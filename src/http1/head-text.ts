@@ -1,7 +1,8 @@
 // Renders heads (RFC 9112 sections 3 and 4): the framing and connection fields are always ours, never passed on.
-import { STATUS_CODES } from 'node:http';
+import { STATUS_CODES } from '../base/node-http.ts';
 import { chunkedBody, type OutgoingRequest, type ResponseHead } from '../http/exchange.ts';
 import type { FieldBlock, Fields } from '../http/field.ts';
+import { acceptField, acceptOf, keyField, webSocket } from '../http/websocket.ts';
 import { fieldText } from './message-writer.ts';
 
 const illegalInLine = /[^!-~]/;
@@ -50,9 +51,22 @@ export function interimText(status: number, reason: string, fields: Fields): str
   return `${statusLine(status, reason)}${fieldText(fields)}\r\n\r\n`;
 }
 
-/** A request head, empty line included; undefined where method, target or authority could break the request line. */
-export function requestHeadText(request: OutgoingRequest): string | undefined {
-  const { method, target, authority, bodyLength, extra } = request;
+/**
+ * The answer that agrees to `protocol`, empty line included. `asked`: the fields of the request, with the key of its client
+ * where the protocol is WebSocket.
+ */
+export function switchText(protocol: string, { reason, fields }: ResponseHead, asked: Fields): string {
+  const key = protocol === webSocket ? asked.find(keyField) : undefined;
+  const accept = key === undefined ? '' : `\r\n${acceptField}: ${acceptOf(key)}`;
+  return `${statusLine(101, reason)}\r\nConnection: Upgrade\r\nUpgrade: ${protocol}${accept}${fieldText(fields)}\r\n\r\n`;
+}
+
+/**
+ * A request head, empty line included; undefined where method, target or authority could break the request line.
+ * `webSocketKey`: where WebSocket is asked for.
+ */
+export function requestHeadText(request: OutgoingRequest, webSocketKey = ''): string | undefined {
+  const { method, target, authority, bodyLength, extra, upgrade = '' } = request;
   if (target === '' || illegalInLine.test(target) || illegalInLine.test(authority) || illegalInLine.test(method)) {
     return undefined;
   }
@@ -60,7 +74,9 @@ export function requestHeadText(request: OutgoingRequest): string | undefined {
   if (bodyLength > 0) text += `\r\nContent-Length: ${bodyLength}`;
   else if (bodyLength === chunkedBody) text += '\r\nTransfer-Encoding: chunked';
   else if (bodyMethods.has(method)) text += '\r\nContent-Length: 0';
-  if (request.acceptsTrailers) text += '\r\nTE: trailers\r\nConnection: TE';
+  if (upgrade !== '') text += `\r\nConnection: Upgrade\r\nUpgrade: ${upgrade}`;
+  else if (request.acceptsTrailers) text += '\r\nTE: trailers\r\nConnection: TE';
+  if (webSocketKey !== '') text += `\r\n${keyField}: ${webSocketKey}`;
   text += '\r\n';
   for (const block of extra) text += block.text;
   return `${text}\r\n`;

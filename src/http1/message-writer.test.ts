@@ -4,7 +4,7 @@ import net from 'node:net';
 import { describe, it } from 'node:test';
 import { chunkedBody } from '../http/exchange.ts';
 import { MessageWriter } from './message-writer.ts';
-import { BufferPool } from './buffer-pool.ts';
+import { BufferPool } from '../http/buffer-pool.ts';
 
 /** Keeps count of what is lent, and spoils what comes back: who still used it would be found out. */
 class CountedBuffers extends BufferPool {

@@ -4,8 +4,8 @@
 import type { Socket } from 'node:net';
 import { type BodyLength, chunkedBody, untilClose } from '../http/exchange.ts';
 import type { Fields } from '../http/field.ts';
-import type { BufferPool } from './buffer-pool.ts';
-import type { WriteBudget } from './write-budget.ts';
+import type { BufferPool } from '../http/buffer-pool.ts';
+import type { WriteBudget } from '../http/write-budget.ts';
 
 /** Pieces up to this size join the string that is held back; larger ones go to a page, or are written as they are. */
 const joinBytes = 8192;

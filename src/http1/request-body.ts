@@ -5,7 +5,7 @@ import type { BodyLength } from '../http/exchange.ts';
 import type { FieldNames } from '../http/field.ts';
 import type { HttpLimits } from '../http/limits.ts';
 import { BodyReader } from './body-reader.ts';
-import type { ConnectionTimers } from './connection-timers.ts';
+import type { ConnectionTimers } from '../http/connection-timers.ts';
 import type { ServerExchange } from './server-exchange.ts';
 import type { SocketInput } from './socket-input.ts';
 

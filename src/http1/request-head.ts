@@ -1,13 +1,13 @@
 // Reads the head of a request (RFC 9112 sections 2, 3 and 5): text in, a value or an error out. Pure.
 // Where a head could be read in two ways it is refused, never repaired.
+import { isAuthority } from '../http/authority.ts';
 import type { BodyLength, RequestHead } from '../http/exchange.ts';
 import { isToken, type FieldNames, type Fields } from '../http/field.ts';
 import type { HttpLimits } from '../http/limits.ts';
-import { isAuthority } from './authority.ts';
+import { ParseError } from '../http/parse-error.ts';
 import { parseConnection, withoutNominated } from './connection-options.ts';
 import { FieldSection, readFields } from './field-section.ts';
 import { parseFraming } from './framing.ts';
-import { ParseError } from './parse-error.ts';
 
 /** A request head with what only the connection itself needs to know. */
 export interface Http1RequestHead extends RequestHead {

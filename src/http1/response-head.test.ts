@@ -3,8 +3,8 @@ import { describe, it } from 'node:test';
 import { chunkedBody, untilClose } from '../http/exchange.ts';
 import { FieldNames } from '../http/field.ts';
 import { defaultHttpLimits } from '../http/limits.ts';
+import { ParseError } from '../http/parse-error.ts';
 import { illegalHead, scanHead } from './head-scan.ts';
-import { ParseError } from './parse-error.ts';
 import { type Http1ResponseHead, parseResponseHead } from './response-head.ts';
 
 const names = new FieldNames();

@@ -1,17 +1,20 @@
 // Reads the head of a response (RFC 9112 sections 4 to 6): text in, a value or an error out. Pure.
 // A backend is trusted no more than a client: whatever could desynchronise the connection is refused.
+import { parseContentLength } from '../http/content-length.ts';
 import { type BodyLength, type ResponseHead, untilClose } from '../http/exchange.ts';
 import type { FieldNames } from '../http/field.ts';
 import type { HttpLimits } from '../http/limits.ts';
+import { ParseError } from '../http/parse-error.ts';
 import { parseConnection, withoutNominated } from './connection-options.ts';
 import { FieldSection, readFields } from './field-section.ts';
-import { parseContentLength, parseFraming } from './framing.ts';
-import { ParseError } from './parse-error.ts';
+import { parseFraming } from './framing.ts';
 
 /** A response head with what only the connection itself needs to know. */
 export interface Http1ResponseHead extends ResponseHead {
   /** Framing and options allow another request on this connection. */
   readonly keepAlive: boolean;
+  /** Protocol that a 101 switches to, lower case; '' where it names none. */
+  readonly upgrade: string;
 }
 
 const DIGIT_0 = 48;
@@ -71,6 +74,7 @@ function combine(version: number, status: number, reason: string, section: Field
     announcedLength:
       bodyless && section.contentLength !== undefined ? (parseContentLength(section.contentLength) ?? -1) : -1,
     keepAlive: keepAlive && bodyLength !== untilClose && !suspicious,
+    upgrade: options.upgrade && section.upgrade !== undefined ? section.upgrade.toLowerCase() : '',
   };
 }
 

@@ -10,7 +10,7 @@ import {
   untilClose,
 } from '../http/exchange.ts';
 import { type FieldBlock, Fields } from '../http/field.ts';
-import { interimText, responseHeadText } from './head-text.ts';
+import { interimText, responseHeadText, switchText } from './head-text.ts';
 import type { MessageWriter } from './message-writer.ts';
 import { respondProblem } from './problem-message.ts';
 import type { Http1RequestHead } from './request-head.ts';
@@ -28,6 +28,10 @@ export interface ExchangeConnection {
   onWritten(): void;
   /** The answer is complete; `close` where the connection must end with it. */
   onAnswered(exchange: ServerExchange, close: boolean): void;
+  /** The exchange became a tunnel: what comes next is not HTTP. */
+  onSwitched(exchange: ServerExchange): void;
+  /** Our direction of a tunnel has ended. */
+  onTunnelEnd(): void;
   /** The answer must be broken off; `hard` where an orderly close would make it look complete. */
   onAborted(exchange: ServerExchange, hard: boolean): void;
 }
@@ -38,6 +42,8 @@ export class ServerExchange implements Exchange {
   receivedBytes = 0;
   /** Set by the connection once the whole request was read. */
   requestDone: boolean;
+  /** Both directions are another protocol, until both have ended. */
+  isTunnel = false;
   /** Set by the connection where the body broke a rule or the client is gone. */
   failure: Fault | undefined;
   /** The end of the request, not yet told because the flow paused. */
@@ -55,6 +61,8 @@ export class ServerExchange implements Exchange {
   #close = false;
   #closeAsked = false;
   #continueSent = false;
+  /** Our direction of the tunnel has ended. */
+  #tunnelEnded = false;
 
   constructor(head: Http1RequestHead, startedAt: number, connection: ExchangeConnection) {
     this.head = head;
@@ -138,8 +146,22 @@ export class ServerExchange implements Exchange {
     this.#connection.writer.begin(text, this.#bodyless ? 0 : this.#framing);
   }
 
+  switchProtocols(protocol: string, head: ResponseHead, sink: RequestSink): void {
+    if (this.#state !== 'open') return;
+    this.#state = 'answering';
+    this.#framing = untilClose;
+    this.isTunnel = true;
+    this.requestDone = false;
+    this.heldEnd = undefined;
+    this.#watcher = undefined;
+    this.sink = sink;
+    this.#connection.writer.begin(switchText(protocol, head, this.head.fields), untilClose);
+    this.flush();
+    this.#connection.onSwitched(this);
+  }
+
   sendBody(chunk: Buffer): boolean {
-    if (this.#state !== 'answering' || this.#bodyless) return true;
+    if (this.#state !== 'answering' || this.#bodyless || this.#tunnelEnded) return true;
     const outcome = this.#connection.writer.body(chunk);
     if (outcome === 'overrun') this.abort();
     else this.#connection.onWritten();
@@ -152,10 +174,26 @@ export class ServerExchange implements Exchange {
 
   sendEnd(trailers: Fields | undefined): void {
     if (this.#state !== 'answering') return;
+    if (this.isTunnel) return this.#endTunnel();
     const whole = this.#connection.writer.end(this.head.acceptsTrailers ? trailers : undefined);
     if (!whole) return this.abort();
     this.#finish();
     this.#connection.onAnswered(this, this.#close || this.#framing === untilClose);
+  }
+
+  #endTunnel(): void {
+    if (this.#tunnelEnded) return;
+    this.#connection.writer.end(undefined);
+    this.#tunnelEnded = true;
+    this.#connection.onTunnelEnd();
+    this.settleTunnel();
+  }
+
+  /** Over where both directions have ended, and the flow knows it. */
+  settleTunnel(): void {
+    if (this.#state !== 'answering' || !this.#tunnelEnded || !this.requestDone || this.heldEnd !== undefined) return;
+    this.#finish();
+    this.#connection.onAnswered(this, true);
   }
 
   flush(): void {
@@ -221,6 +259,7 @@ export class ServerExchange implements Exchange {
     const held = this.heldEnd;
     this.heldEnd = undefined;
     if (held !== undefined) this.sink?.onRequestEnd(held.trailers);
+    if (this.isTunnel) this.settleTunnel();
   }
 
   #finish(): void {
@@ -231,6 +270,8 @@ export class ServerExchange implements Exchange {
   /** Closed after the answer: the client wants it, a body might still come that is not worth reading, or it may never come. */
   get #mustClose(): boolean {
     const { head } = this;
+    // What stands behind a request for another protocol may belong to that protocol: nobody takes it for a request.
+    if (head.upgrade !== '') return true;
     if (this.#closeAsked || !head.keepAlive || this.#connection.mustClose || this.failure !== undefined) return true;
     if (this.#framing === untilClose && !this.#bodyless) return true;
     if (this.requestDone) return false;

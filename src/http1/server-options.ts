@@ -4,9 +4,9 @@ import type { Clock } from '../base/clock.ts';
 import type { Deadlines } from '../base/deadline.ts';
 import type { FieldNames } from '../http/field.ts';
 import type { HttpLimits, ServerTimeouts } from '../http/limits.ts';
-import type { BufferPool } from './buffer-pool.ts';
-import type { DateField } from './date-field.ts';
-import type { WriteBudget } from './write-budget.ts';
+import type { BufferPool } from '../http/buffer-pool.ts';
+import type { DateField } from '../http/date-field.ts';
+import type { WriteBudget } from '../http/write-budget.ts';
 
 export type Http1ServerOptions = {
   readonly names: FieldNames;

@@ -4,19 +4,22 @@ import type { Socket } from 'node:net';
 import { Fault, toFault } from '../base/fault.ts';
 import type { ClientConnection, ClientConnectionOwner } from '../http/client-connection.ts';
 import type { RequestHandler } from '../http/exchange.ts';
-import { ConnectionTimers } from './connection-timers.ts';
+import { ConnectionTimers } from '../http/connection-timers.ts';
+import { ParseError } from '../http/parse-error.ts';
 import { HeadReader } from './head-reader.ts';
 import { MessageWriter } from './message-writer.ts';
 import { problemMessage } from './problem-message.ts';
-import { ParseError } from './parse-error.ts';
 import { RequestBody } from './request-body.ts';
 import type { Http1RequestHead } from './request-head.ts';
 import { type ExchangeConnection, ServerExchange } from './server-exchange.ts';
 import type { Http1ServerOptions } from './server-options.ts';
 import { SocketInput } from './socket-input.ts';
 
-/** Bytes thrown away after our last one, so that a reset does not take our answer from the client (RFC 9112 section 9.6). */
-const maxLingerBytes = 262_144;
+/**
+ * Bytes thrown away after our last one, so that a reset does not take our answer from the client (RFC 9112 section 9.6): some
+ * clients read only when all is sent. Beyond that nothing is read, and the client has the rest of the time to see our answer.
+ */
+const maxLingerBytes = 8_388_608;
 
 type Phase = 'open' | 'lingering' | 'closed';
 
@@ -130,7 +133,7 @@ export class Http1ServerConnection implements ClientConnection, ExchangeConnecti
     this.#input.countRead();
     if (this.#phase !== 'open') {
       this.#mayLinger -= chunk.length;
-      if (this.#phase === 'lingering' && this.#mayLinger < 0) this.destroy();
+      if (this.#phase === 'lingering' && this.#mayLinger < 0) this.#input.stop();
       return;
     }
     this.#input.add(chunk);
@@ -149,7 +152,8 @@ export class Http1ServerConnection implements ClientConnection, ExchangeConnecti
     this.#ended = true;
     const exchange = this.#current;
     if (this.#phase !== 'open') return;
-    if (exchange === undefined) {
+    if (exchange?.isTunnel === true) this.#endTunnel(exchange);
+    else if (exchange === undefined) {
       if (this.#input.pending === undefined || !this.writer.isBehind) this.#linger();
     } else if (exchange.isOver) this.#linger();
     else if (this.#options.secure || (!exchange.requestDone && this.#input.pending === undefined)) {
@@ -167,7 +171,7 @@ export class Http1ServerConnection implements ClientConnection, ExchangeConnecti
     } else if (maxBodyBytes > 0 && head.bodyLength > maxBodyBytes) {
       this.#failRequest(exchange, new Fault('body_too_large', 'client'));
     } else {
-      this.#timers.bodyStarts(exchange.receivedBytes);
+      if (!exchange.isTunnel) this.#timers.bodyStarts(exchange.receivedBytes);
       this.#read();
     }
   }
@@ -185,6 +189,25 @@ export class Http1ServerConnection implements ClientConnection, ExchangeConnecti
     // The rest of the request is in the way of the next one: read it if that is cheap.
     if (this.#body.beginDiscard()) this.#read();
     else this.#linger();
+  }
+
+  onSwitched(exchange: ServerExchange): void {
+    if (exchange !== this.#current) return;
+    this.#timers.awaitNothing();
+    this.#read();
+  }
+
+  onTunnelEnd(): void {
+    this.onWritten();
+    this.socket.end();
+  }
+
+  /** The client has ended its direction of a tunnel: told once everything before it was. */
+  #endTunnel(exchange: ServerExchange): void {
+    if (exchange.requestDone || this.#input.pending !== undefined) return;
+    exchange.requestDone = true;
+    exchange.heldEnd = { trailers: undefined };
+    if (exchange.isFlowing) exchange.tellEnd();
   }
 
   onAborted(exchange: ServerExchange, hard: boolean): void {
@@ -223,6 +246,7 @@ export class Http1ServerConnection implements ClientConnection, ExchangeConnecti
     if (exchange.requestDone) return false;
     if (exchange.isOver) return this.#discardBody(exchange, buffer);
     if (!exchange.isFlowing) return false;
+    if (exchange.isTunnel) return this.#deliverTunnel(exchange, buffer);
     const fault = this.#body.deliver(exchange, buffer);
     if (fault !== undefined) this.#failRequest(exchange, fault);
     return fault === undefined;
@@ -258,6 +282,14 @@ export class Http1ServerConnection implements ClientConnection, ExchangeConnecti
       this.#timers.awaitRequest();
     }
     this.#handler.onRequest(exchange);
+  }
+
+  #deliverTunnel(exchange: ServerExchange, buffer: Buffer): true {
+    const bytes = buffer.subarray(this.#input.at);
+    this.#input.drop();
+    exchange.receivedBytes += bytes.length;
+    exchange.sink?.onRequestBody(bytes);
+    return true;
   }
 
   /** Throws away what an answered request still sends; false where that is too much. */

@@ -67,6 +67,12 @@ export class SocketInput {
     if (!this.#yielding) this.#socket.resume();
   }
 
+  /** Reads nothing more. */
+  stop(): void {
+    this.#stopped = true;
+    this.#socket.pause();
+  }
+
   close(): void {
     this.#closed = true;
     this.drop();

@@ -1,14 +1,17 @@
 // The record of seen clients as a command is given it: from the admin listener of a running gateway, or from a
 // file: the one that it keeps, or what the admin listener said.
 import { FileRefusal, readRegularFile } from '../base/read-regular-file.ts';
-import { maxRecordBytes, parseTrustRecord, type TrustRecordContents } from './record-format.ts';
+import type { TrustRecordContents } from './record-format.ts';
+import { maxRecordBytes } from './record-version.ts';
 
 const fetchMs = 60_000;
 
 /** Throws an Error with one sentence. `where`: http(s) URL of the admin listener, with or without the path; or a file. */
 export async function loadRecord(where: string): Promise<TrustRecordContents> {
   try {
-    return parseTrustRecord(/^https?:\/\//.test(where) ? await fetchRecord(where) : await readRecord(where));
+    const json = /^https?:\/\//.test(where) ? await fetchRecord(where) : await readRecord(where);
+    const { parseTrustRecord } = await import('./record-format.ts');
+    return parseTrustRecord(json);
   } catch (error) {
     throw new Error(`${where}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }

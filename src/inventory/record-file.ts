@@ -4,7 +4,8 @@ import { constants } from 'node:fs';
 import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { FileRefusal, readRegularFile } from '../base/read-regular-file.ts';
-import { maxRecordBytes, parseTrustRecord, type TrustRecordContents } from './record-format.ts';
+import type { TrustRecordContents } from './record-format.ts';
+import { maxRecordBytes } from './record-version.ts';
 
 export type LoadedRecord =
   | { readonly kind: 'loaded'; readonly contents: TrustRecordContents }
@@ -19,6 +20,7 @@ export async function loadRecordFile(path: string, now: number): Promise<LoadedR
   let reason: string;
   try {
     const json = (await readRegularFile(path, maxRecordBytes)).toString('utf8');
+    const { parseTrustRecord } = await import('./record-format.ts');
     try {
       return { kind: 'loaded', contents: parseTrustRecord(json) };
     } catch (error) {

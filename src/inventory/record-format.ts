@@ -1,13 +1,8 @@
-// The record of seen clients as JSON: one format for the file, the admin listener and `--against FILE`. Written in pieces,
-// because it may hold thousands of certificates; read strictly, because it may come from anywhere.
+// The record of seen clients as JSON: one format for the file, the admin listener and `--against FILE`, read strictly, because it
+// may come from anywhere. Imported only where there is one to read: zod costs each process a tenth of a second and 10 MB.
 import { z } from 'zod';
-import { safeJson } from '../base/safe-json.ts';
-import type { SeenAnonymous } from './anonymous.ts';
+import { trustRecordVersion } from './record-version.ts';
 import type { VerdictCode } from '../trust/verdict.ts';
-
-const trustRecordVersion = 1;
-/** Longest text that is read as a record, in bytes. */
-export const maxRecordBytes = 512 * 1024 * 1024;
 
 const text = z.string().max(8192);
 const hex = z.string().regex(/^[0-9a-f]{64}$/);
@@ -82,35 +77,6 @@ export type SeenIdentity = z.infer<typeof identity>;
 export type SeenAnchorTally = z.infer<typeof anchor>;
 /** All times are milliseconds since the epoch. */
 export type TrustRecordContents = z.infer<typeof record>;
-
-type Writable = {
-  readonly since: number;
-  readonly anchors: Iterable<SeenAnchorTally>;
-  readonly anonymous: Iterable<SeenAnonymous>;
-  readonly intermediates: Iterable<readonly [string, string]>;
-  readonly identities: readonly (SeenIdentity & { readonly bytes?: number })[];
-};
-
-/** Identities written into one piece. */
-const perPiece = 64;
-
-/** The JSON text in pieces; one identity per line. `now`: milliseconds since the epoch. */
-export function* writeTrustRecord(contents: Writable, now: number): Generator<string, void, undefined> {
-  const { since, anchors, anonymous: tally, intermediates, identities } = contents;
-  const head = { version: trustRecordVersion, since, written: now, anchors: [...anchors], anonymous: [...tally] };
-  yield `${safeJson(head).slice(0, -1)},\n"intermediates":{`;
-  let separator = '';
-  for (const [sha256, der] of intermediates) {
-    yield `${separator}\n"${sha256}":"${der}"`;
-    separator = ',';
-  }
-  yield '},\n"identities":[';
-  for (let from = 0; from < identities.length; from += perPiece) {
-    const lines = identities.slice(from, from + perPiece).map((one) => safeJson({ ...one, bytes: undefined }));
-    yield `${from === 0 ? '' : ','}\n${lines.join(',\n')}`;
-  }
-  yield '\n]}\n';
-}
 
 /** Throws an Error with one sentence where the text is no record of this version. */
 export function parseTrustRecord(json: string): TrustRecordContents {

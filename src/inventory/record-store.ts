@@ -7,7 +7,8 @@ import type { Logger } from '../telemetry/logger.ts';
 import type { MetricCatalogue } from '../telemetry/metrics.ts';
 import { TrustRecord } from './trust-record.ts';
 import { codeOf, loadRecordFile, saveRecordFile } from './record-file.ts';
-import { type TrustRecordContents, writeTrustRecord } from './record-format.ts';
+import type { TrustRecordContents } from './record-format.ts';
+import { writeTrustRecord } from './write-record.ts';
 
 /** Between two writes of the file. */
 const saveEveryMs = 60_000;

@@ -19,7 +19,8 @@ import { readFacts } from '../certs/facts-reader.ts';
 import { type Issued, mintCa } from '../certs/test-ca.ts';
 import { Metrics } from '../telemetry/metrics.ts';
 import { TrustRecord } from './trust-record.ts';
-import { parseTrustRecord, writeTrustRecord } from './record-format.ts';
+import { parseTrustRecord } from './record-format.ts';
+import { writeTrustRecord } from './write-record.ts';
 import { TrustRecordStore } from './record-store.ts';
 
 const root = await mintCa({ cn: 'root' });

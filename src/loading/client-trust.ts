@@ -1,10 +1,9 @@
-// The CAs that a policy's clients must chain to: its clientCA, and the bundle of each trust domain. What is an anchor among
-// them is said here where nobody said it: an intermediate is one only where there is no root, or where that is asked for.
+// The CAs that a policy's clients must chain to: its clientCA, and the bundle of each trust domain.
 import type { ClientAuthConfig, Ref } from '../config/gateway-config.ts';
 import { splitCertificate } from '../certs/facts-reader.ts';
-import { materialError, materialWarning } from '../base/material-problem.ts';
-import { isPartialChain } from '../trust/anchor-set.ts';
+import { materialError } from '../base/material-problem.ts';
 import { TrustBundle } from '../trust/trust-bundle.ts';
+import { checkAnchors } from './check-anchors.ts';
 import type { MaterialLoader } from './material-loader.ts';
 
 export type ClientTrustBundles = {
@@ -34,7 +33,7 @@ export async function loadClientTrust(
   const all = domains.map(({ trustDomain, bundle, ref }) => ({ what: `the bundle of ${trustDomain}`, bundle, ref }));
   const [ref] = clientCAs;
   if (own !== undefined && ref !== undefined) all.unshift({ what: 'clientCA', bundle: own, ref });
-  checkRoots(policy, clientAuth.partialChain, all, loader);
+  checkAnchors(`policy ${policy}`, 'clients', clientAuth.partialChain, all, loader);
   checkNames(policy, clientAuth, [own, ...domains.map(({ bundle }) => bundle)], loader);
   return { own, domains };
 }
@@ -73,34 +72,4 @@ function checkNames(
 export function allOf({ own, domains }: ClientTrustBundles): TrustBundle | undefined {
   const [first, ...more] = [own, ...domains.map(({ bundle }) => bundle)].filter((bundle) => bundle !== undefined);
   return first && TrustBundle.join(first, ...more);
-}
-
-function checkRoots(
-  policy: string,
-  partialChain: boolean | undefined,
-  bundles: readonly { readonly what: string; readonly bundle: TrustBundle; readonly ref: Ref }[],
-  loader: MaterialLoader,
-): void {
-  const isError = !isPartialChain(
-    partialChain,
-    bundles.map(({ bundle }) => bundle),
-  );
-  for (const { what, bundle, ref } of bundles) {
-    if (bundle.hasRoot || partialChain === true) continue;
-    const message = `policy ${policy}: ${what} holds no root CA`;
-    loader.add(
-      ref.place,
-      isError
-        ? materialError(
-            'partial_chain',
-            `${message}, and its intermediates are no anchors here: nobody could be trusted`,
-            'Add the root, or write `partialChain: true` to make intermediates anchors.',
-          )
-        : materialWarning(
-            'partial_chain',
-            `${message}: its intermediates are taken for anchors, whoever stands above them`,
-            'Write `partialChain: true` to say that it is meant, or give the root.',
-          ),
-    );
-  }
 }

@@ -10,7 +10,9 @@ import type { ConfigOrigin } from '../config/config-origin.ts';
 import type { LoadedText } from '../config/load-config.ts';
 import { readConfig, unread } from '../config/read-config.ts';
 import type { Problem } from '../yaml/problem.ts';
+import { checkAnchors } from './check-anchors.ts';
 import { checkCoverage, hostsOf } from './check-coverage.ts';
+import { checkNamesakes } from './check-namesakes.ts';
 import { resolveCipherSuites, resolveCurves } from '../downstream/cipher-list.ts';
 import { materialName } from '../certs/material.ts';
 import { materialError, materialWarning } from '../base/material-problem.ts';
@@ -96,6 +98,7 @@ async function loadMaterial(config: GatewayConfig, loader: MaterialLoader): Prom
   const policies = await loadPolicies(config, loader, crls, expiries);
   const routes: LoadedRoute[] = [];
   for (const route of config.routes) routes.push(await loadRoute(route, loader, crls, expiries));
+  checkNamesakes(loader);
   const stapling = planStapling(
     config.tls.ocspStapling,
     policies.flatMap(({ certificates }) => certificates),
@@ -222,7 +225,11 @@ async function loadRoute(
 ): Promise<LoadedRoute> {
   const { rootCAs, clientCert, clientKey, crl } = config.tls;
   const anchors = rootCAs === undefined ? undefined : await loader.bundle([rootCAs]);
-  if (anchors !== undefined) addAnchors(expiries, 'backend_anchor', anchors);
+  if (anchors !== undefined && rootCAs !== undefined) {
+    addAnchors(expiries, 'backend_anchor', anchors);
+    const named = { what: 'rootCAs', bundle: anchors, ref: rootCAs };
+    checkAnchors(`route ${config.name}`, 'servers', config.tls.partialChain, [named], loader);
+  }
   const pair =
     clientCert === undefined || clientKey === undefined
       ? undefined
@@ -242,8 +249,8 @@ function addAnchors(expiries: Expiry[], role: Expiry['role'], bundle: TrustBundl
   for (const anchor of bundle.certificates) expiries.push(expiryOf(role, anchor));
 }
 
-function expiryOf(role: Expiry['role'], { subject, notBefore, notAfter }: Omit<Expiry, 'role'>): Expiry {
-  return { role, subject, notBefore, notAfter };
+function expiryOf(role: Expiry['role'], { subject, notBefore, notAfter, isCa = false }: Omit<Expiry, 'role'>): Expiry {
+  return { role, subject, notBefore, notAfter, isCa };
 }
 
 function distinct(expiries: readonly Expiry[]): Expiry[] {

@@ -7,6 +7,7 @@ import { type CheckedPair, checkClientPair, checkServerPair, type PairOptions } 
 import { encodePem } from '../asn1/der-writer.ts';
 import { loadPem, loadProblem, type MaterialBytes, materialName, type StoredRef } from '../certs/material.ts';
 import type { MaterialProblem } from '../base/material-problem.ts';
+import type { CertificateFacts } from '../certs/facts.ts';
 import { TrustBundle } from '../trust/trust-bundle.ts';
 import type { ConfigSource } from './config-source.ts';
 
@@ -39,9 +40,13 @@ export class MaterialLoader {
   readonly #source: Pick<ConfigSource, 'readMaterial'>;
   readonly #now: number;
   readonly #tolerateExpired: boolean;
+  /** What was read, by the name that messages give it: bundles, and pairs with the last certificate of what they send. */
+  readonly bundles: { readonly name: string; readonly bundle: TrustBundle }[] = [];
+  readonly pairs: { readonly place: Place; readonly end: CertificateFacts }[] = [];
   readonly #texts = new Map<string, Promise<string | undefined>>();
   readonly #pairs = new Map<string, Promise<UsablePair | undefined>>();
   readonly #bundles = new Map<string, Promise<TrustBundle | undefined>>();
+  readonly #done = new Set<string>();
   /** Every bundle so far: an issuer that is an anchor somewhere here is no missing intermediate. */
   readonly #anchors: TrustBundle[] = [];
 
@@ -52,8 +57,21 @@ export class MaterialLoader {
     this.#tolerateExpired = tolerateExpired;
   }
 
+  /** Does something for the first that asks for it: what many places share is said of once. */
+  once(key: string, act: () => void): void {
+    if (this.#done.has(key)) return;
+    this.#done.add(key);
+    act();
+  }
+
   add(place: Place, { severity, code, message, hint }: MaterialProblem): void {
     this.problems.push({ severity, code, place, message, hint });
+  }
+
+  /** Takes back what another finding makes untrue. */
+  drop(code: string, place: Place): void {
+    const at = this.problems.findIndex((problem) => problem.code === code && problem.place === place);
+    if (at !== -1) this.problems.splice(at, 1);
   }
 
   /** A server certificate with its key; undefined where it cannot be used (the problems say why). */
@@ -83,6 +101,7 @@ export class MaterialLoader {
         if (bundle === undefined) return undefined;
         bundles.push(bundle);
         this.#anchors.push(bundle);
+        this.bundles.push({ name: materialName(ref), bundle });
       }
       const [first, ...more] = bundles;
       return first === undefined ? undefined : TrustBundle.join(first, ...more);
@@ -106,6 +125,8 @@ export class MaterialLoader {
       this.add(problem.about === 'key' ? pair.key.place : pair.cert.place, problem);
     }
     const { leaf, chainPem, keyPem, issuer } = checked;
+    const end = checked.chain.at(-1);
+    if (end !== undefined) this.pairs.push({ place: pair.cert.place, end });
     if (leaf === undefined || chainPem === undefined || keyPem === undefined) return undefined;
     const sans = (...types: string[]) => leaf.sans.filter((san) => types.includes(san.type)).map((san) => san.value);
     const loaded: LoadedPair = {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer, type ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
+import { createServer } from '../base/node-http.ts';
 import { after, before, describe, it } from 'node:test';
 import { systemClock } from '../base/clock.ts';
 import { readFacts } from '../certs/facts-reader.ts';

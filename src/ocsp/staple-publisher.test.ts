@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer } from '../base/node-http.ts';
 import { after, before, describe, it } from 'node:test';
 import type { Staple } from './staples.ts';
 import type { StapleTarget } from './staple-targets.ts';

@@ -2,7 +2,7 @@
 // message that they get.
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs';
-import { get } from 'node:http';
+import { get } from '../base/node-http.ts';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';

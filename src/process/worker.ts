@@ -75,6 +75,8 @@ async function act(message: ToWorker): Promise<void> {
   }
 }
 
+/** Defects that a worker may have while it ends. */
+const maxLastDefects = 1000;
 let ending = false;
 
 async function end(exitCode = 0): Promise<void> {
@@ -96,7 +98,10 @@ process.on('SIGTERM', () => void end());
 process.on('SIGINT', () => {});
 process.on('SIGHUP', () => {});
 // The last net under a defect: say what it was, let the other connections finish, make room for a fresh process.
+let lastDefects = 0;
 process.on('uncaughtException', (error) => {
+  // A defect that comes again and again keeps the end from being reached.
+  if (ending && ++lastDefects > maxLastDefects) process.exit(1);
   gateway.reportDefect(error);
   if (!ending) say({ kind: 'leaving' });
   void end(1);

@@ -1,16 +1,29 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type AccessLogPeer, type AccessRecord, accessLogClient, accessLogLine } from './access-log.ts';
+import { type AccessRecord, accessLogLine } from './access-log.ts';
+import {
+  type AccessLogCertificate,
+  AccessLogFields,
+  accessLogFields,
+  type AccessLogPeer,
+} from './access-log-fields.ts';
 
-const anonymous: AccessLogPeer = { remoteAddress: '203.0.113.9', verdict: undefined, identity: undefined };
+const byDefault = new AccessLogFields();
+const accessLogClient = (peer: AccessLogPeer): string => byDefault.describePeer(peer);
+const plainPeer = { remoteAddress: '203.0.113.9', serverName: 'a.test', policy: 'gateway' };
+const anonymous: AccessLogPeer = { ...plainPeer, verdict: undefined, identity: undefined };
+
+function certificate(subject: string, sans: AccessLogCertificate['sans'] = []): AccessLogCertificate {
+  return { subject, issuer: 'CN=ca', serial: '0a', sha256: 'ab'.repeat(32), notAfter: 0, sans };
+}
 
 function peer(subject: string, uris: string[] = []): AccessLogPeer {
   const sans = uris.map((value) => ({ type: 'URI', value }));
   return {
-    remoteAddress: '203.0.113.9',
-    verdict: { version: 'TLSv1.3', resumed: true },
-    identity: { leaf: { subject, sha256: 'ab'.repeat(32), sans } },
+    ...plainPeer,
+    verdict: { version: 'TLSv1.3', resumed: true, cipher: 'TLS_AES_128_GCM_SHA256', group: 'X25519' },
+    identity: { leaf: certificate(subject, sans) },
   };
 }
 
@@ -27,6 +40,7 @@ const plain: AccessRecord = {
   detail: '',
   route: 'r',
   backend: 'b:1',
+  backendCertificate: '',
   durationMs: 1.23456,
   receivedBytes: 0,
   sentBytes: 12,
@@ -113,7 +127,7 @@ test('No line is longer than one atomic write, none is other than ASCII, all are
   const client = accessLogClient({
     ...peer(worst, [worst, worst]),
     remoteAddress: worst,
-    verdict: { version: worst, resumed: false },
+    verdict: { version: worst, resumed: false, cipher: worst },
   });
   const all = {
     requestId: worst,
@@ -131,4 +145,87 @@ test('No line is longer than one atomic write, none is other than ASCII, all are
     'x'.repeat(24),
   ).length;
   assert.ok(length <= 4096, String(length));
+});
+
+/** Parsed parts of a line. */
+function described(
+  fields: AccessLogFields,
+  of: AccessLogPeer,
+  backend?: AccessLogCertificate,
+): Record<string, unknown> {
+  return JSON.parse(`{${fields.describePeer(of)}${fields.describeBackend(backend)}}`) as Record<string, unknown>;
+}
+
+test('What is asked for is said of the connection and of the certificates on both sides, and nothing else', () => {
+  const uris = Array.from({ length: 5 }, (_, i) => `spiffe://a/${i}`);
+  const sans = [...uris.map((value) => ({ type: 'URI', value })), { type: 'DNS', value: 'c.test' }];
+  const client = { ...peer('CN=alice'), identity: { leaf: certificate('CN=alice', sans) } };
+  const backend = certificate('CN=backend');
+  const names = { issuer: 'CN=ca', serial: '0a', sha256: 'ab'.repeat(32), notAfter: '1970-01-01T00:00:00.000Z' };
+  assert.deepEqual(described(new AccessLogFields(accessLogFields), client, backend), {
+    remote: '203.0.113.9',
+    tls: {
+      version: 'TLSv1.3',
+      resumed: true,
+      cipher: 'TLS_AES_128_GCM_SHA256',
+      group: 'X25519',
+      serverName: 'a.test',
+      policy: 'gateway',
+    },
+    client: { subject: 'CN=alice', ...names, uris, dns: ['c.test'] },
+    backendCertificate: { subject: 'CN=backend', ...names },
+  });
+  const few = new AccessLogFields(['tls.group', 'client.dns', 'backendCertificate.serial']);
+  const remote = '203.0.113.9';
+  const expected = {
+    remote,
+    tls: { group: 'X25519' },
+    client: { dns: ['c.test'] },
+    backendCertificate: { serial: '0a' },
+  };
+  assert.deepEqual(described(few, client, backend), expected);
+  assert.deepEqual(described(new AccessLogFields([]), client, backend), { remote });
+  assert.deepEqual(described(few, anonymous, undefined), { remote });
+});
+
+test('Of more names than fit in a line the first are written, and how many are not', () => {
+  const many = Array.from({ length: 200 }, (_, i) => `spiffe://example.org/workload-${i}`);
+  const { client } = described(byDefault, peer('CN=alice', many)) as {
+    client: { uris: string[]; urisOmitted: number };
+  };
+  assert.ok(client.uris.length > 20);
+  assert.deepEqual(client.uris, many.slice(0, client.uris.length));
+  assert.equal(client.uris.length + client.urisOmitted, 200);
+});
+
+test('A line with everything that can be asked for is one atomic write, however long the names are', () => {
+  const worst = '\u0000'.repeat(5000);
+  const sans = ['URI', 'DNS'].flatMap((type) => Array.from({ length: 99 }, () => ({ type, value: worst })));
+  for (const name of [worst, 'x'.repeat(5000)]) {
+    const leaf = { ...certificate(name, sans), issuer: name, serial: 'f'.repeat(5000) };
+    const verdict = { version: name, resumed: false, cipher: name, group: name };
+    const fields = new AccessLogFields(accessLogFields);
+    const client = fields.describePeer({
+      remoteAddress: name,
+      serverName: name,
+      policy: name,
+      verdict,
+      identity: { leaf },
+    });
+    const backendCertificate = fields.describeBackend(leaf);
+    const texts = {
+      requestId: name,
+      method: name,
+      host: name,
+      target: name,
+      code: name,
+      rule: name,
+      route: name,
+      backend: name,
+    };
+    const numbers = { durationMs: 1e15, receivedBytes: 1e15, sentBytes: 1e15 };
+    const line = accessLogLine({ ...plain, ...texts, ...numbers, client, backendCertificate }, 'x'.repeat(24));
+    assert.ok(line.length <= 4096, String(line.length));
+    JSON.parse(line);
+  }
 });

@@ -1,31 +1,17 @@
-// One JSON line per request, put together by hand from pieces that are computed once per connection. Lines are ASCII and
-// at most 4,096 bytes; they are gathered here and written by log-file.ts. The query string never enters the log: it is
+// One JSON line per request, put together by hand from pieces that are computed once per connection (access-log-fields.ts). Lines
+// are ASCII and at most 4,096 bytes; they are gathered here and written by log-file.ts. The query string never enters the log: it is
 // where secrets end up.
 import type { Clock } from '../base/clock.ts';
+import type { AccessLogFields } from './access-log-fields.ts';
 import { jsonText } from './log-escape.ts';
 import { LogFile } from './log-file.ts';
 import type { Counter } from './registry.ts';
-
-/** What the log needs to know of a connection; downstream/peer.ts has it. */
-export type AccessLogPeer = {
-  readonly remoteAddress: string;
-  readonly verdict: { readonly version: string; readonly resumed: boolean } | undefined;
-  readonly identity:
-    | {
-        readonly leaf: {
-          readonly subject: string;
-          readonly sha256: string;
-          readonly sans: readonly { readonly type: string; readonly value: string }[];
-        };
-      }
-    | undefined;
-};
 
 export type AccessRecord = {
   /** Milliseconds since the epoch at which the request was complete. */
   readonly time: number;
   readonly requestId: string;
-  /** accessLogClient of the connection. */
+  /** AccessLogFields.describePeer of the connection. */
   readonly client: string;
   readonly method: string;
   /** As received. */
@@ -42,18 +28,17 @@ export type AccessRecord = {
   readonly detail: string;
   readonly route: string;
   readonly backend: string;
+  /** AccessLogFields.describeBackend. */
+  readonly backendCertificate: string;
   readonly durationMs: number;
   /** Body bytes from and to the client. */
   readonly receivedBytes: number;
   readonly sentBytes: number;
 };
 
-// Longest encoded form of each field: together with the fixed text they stay below one atomic pipe write.
+// Longest encoded form of each field: together with the fixed text and what is said of the connection they stay below one atomic
+// pipe write.
 const max = {
-  address: 64,
-  subject: 640,
-  uri: 512,
-  uris: 2,
   id: 64,
   method: 32,
   host: 255,
@@ -63,21 +48,6 @@ const max = {
   detail: 360,
 };
 const maxName = 160;
-
-/** The part of a line that is the same for all requests of a connection: a JSON fragment without outer braces. */
-export function accessLogClient(peer: AccessLogPeer): string {
-  let text = `"remote":${jsonText(peer.remoteAddress, max.address)}`;
-  const { verdict, identity } = peer;
-  if (verdict !== undefined && verdict.version !== '') {
-    text += `,"tls":{"version":${jsonText(verdict.version, 16)},"resumed":${String(verdict.resumed)}}`;
-  }
-  if (identity === undefined) return text;
-  const { subject, sha256, sans } = identity.leaf;
-  const uris = sans.filter((san) => san.type === 'URI').slice(0, max.uris);
-  text += `,"client":{"subject":${jsonText(subject, max.subject)},"sha256":${jsonText(sha256, 64)}`;
-  if (uris.length > 0) text += `,"uris":[${uris.map((san) => jsonText(san.value, max.uri)).join(',')}]`;
-  return `${text}}`;
-}
 
 /** One line, ended by a newline. `time` is ISO 8601 text. */
 export function accessLogLine(record: AccessRecord, time: string): string {
@@ -91,6 +61,7 @@ export function accessLogLine(record: AccessRecord, time: string): string {
   if (record.detail !== '') line += `,"detail":${jsonText(record.detail, max.detail)}`;
   if (record.route !== '') line += `,"route":${jsonText(record.route, maxName)}`;
   if (record.backend !== '') line += `,"backend":${jsonText(record.backend, maxName)}`;
+  line += record.backendCertificate;
   const ms = Math.round(record.durationMs * 1000) / 1000;
   return `${line},"durationMs":${ms},"bytesIn":${record.receivedBytes},"bytesOut":${record.sentBytes}}\n`;
 }
@@ -98,6 +69,7 @@ export function accessLogLine(record: AccessRecord, time: string): string {
 export type AccessLogOptions = {
   /** A file that is appended to, or `stdout` or `stderr`. */
   readonly path: string;
+  readonly fields: AccessLogFields;
   /** Share of requests that are logged, 0 to 1. */
   readonly sample: number;
   readonly clock: Clock;
@@ -108,6 +80,7 @@ export type AccessLogOptions = {
 };
 
 export class AccessLog {
+  readonly fields: AccessLogFields;
   readonly #file: LogFile;
   readonly #sample: number;
   readonly #random: () => number;
@@ -117,6 +90,7 @@ export class AccessLog {
   /** Where the file cannot be opened, lines are dropped and counted until it can: see `isOpen`. */
   constructor(options: AccessLogOptions) {
     this.#file = new LogFile(options.path, options.clock, options.dropped);
+    this.fields = options.fields;
     this.#sample = options.sample;
     this.#random = options.random;
   }

@@ -8,6 +8,7 @@ import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import type { Clock } from '../base/clock.ts';
 import { AccessLog } from './access-log.ts';
+import { AccessLogFields } from './access-log-fields.ts';
 import { checkLogTarget, LogFile } from './log-file.ts';
 import { Counter } from './registry.ts';
 
@@ -202,6 +203,7 @@ test('The sample rate decides which requests are logged', async (t) => {
   const draws = [0.1, 0.6, 0.4, 0.9];
   const log = new AccessLog({
     path,
+    fields: new AccessLogFields(),
     sample: 0.5,
     clock: new HandClock(),
     dropped: new Counter(),
@@ -211,6 +213,7 @@ test('The sample rate decides which requests are logged', async (t) => {
     log.write({
       time: Date.UTC(2026, 0, 2, 3, 4, 5, 6 + i),
       requestId: `id-${i}`,
+      backendCertificate: '',
       client: '"remote":"::1"',
       method: 'GET',
       host: 'h',

@@ -1,5 +1,6 @@
-// The CA certificates that one peer may chain to, and the one rule which of them are anchors: those that issued themselves, and
-// with `partialChain` the intermediates, too. The others only help to find the way (path-search.ts).
+// The CA certificates that one peer may chain to, and the one rule which of them are anchors: those that issued themselves (one
+// that is no CA vouches for itself alone), and with `partialChain` the intermediates, too. The others only help to find the way
+// (path-search.ts).
 import { type KeyObject, X509Certificate } from 'node:crypto';
 import type { CertificateFacts } from '../certs/facts.ts';
 import { isSelfIssued } from '../certs/issuer.ts';
@@ -27,6 +28,11 @@ export class AnchorSet {
   constructor(bundle: TrustBundle, partialChain: boolean) {
     this.bundle = bundle;
     this.partialChain = partialChain;
+  }
+
+  /** `asked`: what the configuration says of intermediates. */
+  static of(bundle: TrustBundle, asked?: boolean): AnchorSet {
+    return new AnchorSet(bundle, isPartialChain(asked, [bundle]));
   }
 
   /** True where a path that ends here ends in an anchor. */

@@ -6,7 +6,7 @@ import { orderChain } from '../certs/chain.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
 import { readFacts } from '../certs/facts-reader.ts';
 import { encodePem } from '../asn1/der-writer.ts';
-import { openCa, mintCa } from '../certs/test-ca.ts';
+import { type Issued, mintCa, openCa, type TestCa } from '../certs/test-ca.ts';
 import { findSystemIssuer, loadSystemBundle, TrustBundle } from './trust-bundle.ts';
 
 const root = await mintCa({ cn: 'Root' });
@@ -115,6 +115,23 @@ test('every defect of a pair has its own code, names the file, and nothing unusa
   }
 });
 
+test('of a file with a broken part nothing is concluded that the part could refute', async () => {
+  const broken = (pem: string): string => pem.replace(/\n.{12}/, '\n');
+  const leaf = broken(server.certPem);
+  assert.deepEqual(codes(check(leaf + lower.certPem + upper.certPem, server.keyPem)), ['error broken_certificate']);
+  assert.deepEqual(codes(check(leaf, server.keyPem)), ['error broken_certificate']);
+  const [cut, stranded] = [server.certPem.slice(0, -30), stranger.certPem];
+  assert.deepEqual(codes(check(`${cut}\n${lower.certPem}${stranded}`, server.keyPem)), ['error broken_pem_block']);
+  // The leaf is whole, and has a fault of its own.
+  const client = await lower.issue({ kind: 'client', sans: ['a.test'] });
+  const said = codes(check(client.certPem + broken(lower.certPem), client.keyPem));
+  assert.deepEqual(said, ['error broken_certificate', 'error wrong_purpose']);
+  assert.deepEqual(codes(check(client.certPem + lower.certPem, broken(client.keyPem))), [
+    'error broken_key',
+    'error wrong_purpose',
+  ]);
+});
+
 test('a missing intermediate is suspected only of a lone leaf whose issuer nobody knows', async () => {
   assert.deepEqual(codes(check(server.certPem, server.keyPem)), ['warning missing_intermediate']);
   assert.deepEqual(codes(check(server.certPem + lower.certPem, server.keyPem)), []);
@@ -128,6 +145,78 @@ test('an expired intermediate is a warning that names it', async () => {
   const pair = check(leaf.chainPem, leaf.keyPem);
   assert.deepEqual(codes(pair), ['warning intermediate_expired']);
   assert.match(pair.problems[0]?.message ?? '', /CN=Old/);
+});
+
+/** What is sent of `certs` above the leaf, and what is said of it. */
+function above(leaf: Issued, ...certs: TestCa[]): [string[], string[]] {
+  const pair = check(leaf.certPem + certs.map(({ certPem }) => certPem).join(''), leaf.keyPem);
+  const sent = pair.chainPem?.split(/(?<=-----END CERTIFICATE-----\n)/) ?? [];
+  const nameOf = (pem: string): string => String(certs.findIndex(({ certPem }) => certPem === pem));
+  return [sent.slice(1).map(nameOf), codes(pair)];
+}
+
+test('of a renewed intermediate the valid certificate is sent, wherever the file has it', async () => {
+  const old = await root.issueCa({ cn: 'Issuing', notBefore: now - 9 * day, notAfter: now - day });
+  const again = { cn: 'Issuing', keyPem: old.keyPem };
+  const renewed = await root.issueCa(again);
+  const leaf = await renewed.issue({ kind: 'server', sans: ['a.test'] });
+  assert.deepEqual(above(leaf, old, renewed), [['1'], ['warning intermediate_expired']]);
+  assert.deepEqual(above(leaf, renewed, old), [['0'], ['warning intermediate_expired']]);
+  const { problems } = check(leaf.certPem + old.certPem + renewed.certPem, leaf.keyPem);
+  assert.match(`${problems[0]?.message} ${problems[0]?.hint}`, /CN=Issuing.* expired on .* not sent.*Take it out/);
+  // Who renews ahead of time: both, the one that lasts longer first, and none is missing when the time comes.
+  const longer = await root.issueCa({ ...again, days: 300 });
+  assert.deepEqual(above(leaf, renewed, longer), [['1', '0'], []]);
+  const early = await root.issueCa({ ...again, notBefore: now + day });
+  assert.deepEqual(above(leaf, early, renewed), [['1', '0'], ['warning intermediate_not_yet_valid']]);
+  const weak = await root.issueCa({ ...again, hash: 'sha1' });
+  assert.deepEqual(above(leaf, weak, renewed), [['1'], ['warning weak_intermediate']]);
+  assert.deepEqual(above(leaf, weak), [['0'], ['warning weak_intermediate']]);
+});
+
+test('every way up that a file has is sent, the best one first, roots and what has expired left away', async () => {
+  const other = await mintCa({ cn: 'Other root' });
+  const issuing = await root.issueCa({ cn: 'Issuing' });
+  const leaf = await issuing.issue({ kind: 'server', sans: ['a.test'] });
+  const cross = (by: TestCa, of: TestCa, cn: string, more: object = {}): Promise<TestCa> =>
+    by.issueCa({ cn, keyPem: of.keyPem, ...more });
+  const second = await cross(other, issuing, 'Issuing');
+  assert.deepEqual(above(leaf, issuing, second), [['0', '1'], []]);
+  assert.deepEqual(above(leaf, second, issuing, root, other), [['0', '1'], []]);
+  // By way of an upper CA that has expired here nobody gets anywhere; the other comes first.
+  const past = { notBefore: now - 9 * day, notAfter: now - day };
+  const old = await other.issueCa({ cn: 'Upper', ...past });
+  const dead = await cross(old, issuing, 'Issuing');
+  assert.deepEqual(above(leaf, dead, old, issuing), [['2', '0'], ['warning intermediate_expired']]);
+  // A root that is certified by an older one which has expired (AddTrust 2020).
+  const crossed = await cross(other, root, 'Root', past);
+  assert.deepEqual(above(leaf, issuing, crossed), [['0'], ['warning intermediate_expired']]);
+  assert.deepEqual(above(leaf, issuing, root, await cross(other, root, 'Root')), [['0', '2'], []]);
+});
+
+test('however many certificates a file has of one CA, some are sent', async () => {
+  const issuing = await root.issueCa({ cn: 'Issuing' });
+  const leaf = await issuing.issue({ kind: 'server', sans: ['a.test'] });
+  const more = [];
+  for (let n = 0; n < 20; n += 1) more.push(await root.issueCa({ cn: 'Issuing', keyPem: issuing.keyPem }));
+  const [sent, said] = above(leaf, ...more);
+  assert.deepEqual([sent.length, said.length, said[0]], [15, 5, 'warning unrelated_certificate']);
+});
+
+test('an intermediate that OpenSSL would not load is an error', async () => {
+  const short = await root.issueCa({ cn: 'Short', key: 'rsa-1024' });
+  const leaf = await short.issue({ kind: 'server', sans: ['a.test'] });
+  assert.deepEqual(above(leaf, short), [[], ['error weak_intermediate']]);
+});
+
+test('of two certificates for one key the valid one is presented', async () => {
+  const names = { kind: 'server', sans: ['a.test'] } as const;
+  const old = await root.issue({ ...names, notBefore: now - 9 * day, notAfter: now - day });
+  const renewed = await root.issue({ ...names, keyPem: old.keyPem });
+  for (const pems of permutations([old.certPem, renewed.certPem])) {
+    const pair = check(pems.join(''), old.keyPem);
+    assert.deepEqual([pair.chainPem, codes(pair)], [renewed.certPem, ['warning unrelated_certificate']]);
+  }
 });
 
 test('a client pair needs clientAuth, where it says anything about purposes', async () => {

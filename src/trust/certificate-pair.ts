@@ -1,9 +1,9 @@
 // A certificate and its key verified as one thing that the gateway presents, on the client side as a server, on the backend side as a client:
 // every defect a distinct code and a message that names the file and the remedy.
 import { encodePem } from '../asn1/der-writer.ts';
-import { fitsKey, orderChain, sentPart } from '../certs/chain.ts';
+import { fitsKey, orderChain, type OrderedChain } from '../certs/chain.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
-import { verifyStrength, verifyDates } from './certificate-checks.ts';
+import { verifyAnchorKey, verifyDates, verifyStrength } from './certificate-checks.ts';
 import { clientAuth, hasPurposeForSome, serverAuth } from '../certs/extended-key-usage.ts';
 import { isSelfIssued } from '../certs/issuer.ts';
 import { refuseForeignBlocks } from '../certs/foreign-blocks.ts';
@@ -54,39 +54,41 @@ function checkPair(certPem: string, keyPem: string, options: PairOptions, purpos
   const keyName = options.keyName ?? 'the key';
   const parsed = parseCertificates(certPem, certName);
   const key = parsePrivateKey(keyPem, keyName);
-  const ordered = orderChain(parsed.certificates, { key: key.key, name: certName });
+  const isWeak = (facts: CertificateFacts): boolean => verifyStrength(facts) !== undefined;
+  const ordered = orderChain(parsed.certificates, { key: key.key, name: certName, now: options.now, isWeak });
   const aboutKey = (problem: MaterialProblem): MaterialProblem => ({ ...problem, about: 'key' });
   // One file for both may hold both; of two files, what belongs into the other is of no use.
   const isOne = certPem === keyPem;
+  const { leaf } = ordered;
+  // Of a file of which a part cannot be read nobody knows what belongs to what: that part may be the leaf.
+  const isWhole = !hasErrors(parsed.problems);
+  const isLeaf = leaf !== undefined && key.key !== undefined && fitsKey(leaf, key.key);
   const problems = [
     ...parsed.problems,
     ...refuseForeignBlocks(parsed.others, (label) => isOne && isKeyPart(label), certName, 'certificate'),
     ...key.problems.map(aboutKey),
     ...refuseForeignBlocks(isOne ? [] : key.others, () => false, keyName, 'private key').map(aboutKey),
-    ...ordered.problems,
+    ...(isWhole ? ordered.problems : []),
   ];
-  const { leaf } = ordered;
-  if (leaf !== undefined) {
-    if (key.key !== undefined && !fitsKey(leaf, key.key)) {
-      problems.push(
-        aboutKey(
-          materialError(
-            'key_mismatch',
-            `${keyName} is not the key of ${certName} (${describe(leaf)}, ${leaf.key})`,
-            'Give the key that the certificate was requested with; after a renewal replace both files.',
-          ),
+  if (leaf !== undefined && isWhole && key.key !== undefined && !isLeaf) {
+    problems.push(
+      aboutKey(
+        materialError(
+          'key_mismatch',
+          `${keyName} is not the key of ${certName} (${describe(leaf)}, ${leaf.key})`,
+          'Give the key that the certificate was requested with; after a renewal replace both files.',
         ),
-      );
-    }
-    problems.push(...verifyPresented(leaf, certName, purpose, options));
-    problems.push(...verifyChain(ordered.chain, certName, options));
+      ),
+    );
   }
-  const sent = sentPart(ordered.chain);
+  if (leaf !== undefined && (isWhole || isLeaf)) problems.push(...verifyPresented(leaf, certName, purpose, options));
+  if (leaf !== undefined && isWhole) problems.push(...verifyAbove(leaf, ordered, certName, options));
+  const { sent } = ordered;
   const usable = leaf !== undefined && key.key !== undefined && !hasErrors(problems);
   return {
     leaf,
     chain: sent,
-    issuer: ordered.chain[1],
+    issuer: ordered.issuer,
     chainPem: usable ? sent.map((facts) => encodePem('CERTIFICATE', facts.der)).join('') : undefined,
     keyPem: usable ? key.keyPem : undefined,
     problems,
@@ -109,7 +111,7 @@ function verifyPresented(
     problems.push(report(dates.code, `${name} (${describe(leaf)}): ${dates.detail}`, hint));
   } else if (isNearExpiry(leaf, options.now)) {
     const message = `${name} (${describe(leaf)}) expires ${tellExpiry(leaf, options.now)}`;
-    problems.push(materialWarning('expires_soon', message, 'Renew it: less than a third of its lifetime is left.'));
+    problems.push(materialWarning('expires_soon', message, 'Renew it in time.'));
   }
   const weakness = verifyStrength(leaf);
   if (weakness !== undefined) {
@@ -133,29 +135,19 @@ function verifyPresented(
   return problems;
 }
 
-/** Intermediates: their dates, and whether one is likely to be missing. */
-function verifyChain(chain: readonly CertificateFacts[], name: string, options: PairOptions): MaterialProblem[] {
-  const problems: MaterialProblem[] = [];
-  for (const facts of chain.slice(1)) {
-    const dates = verifyDates(facts, options.now);
-    if (dates === undefined) {
-      if (!isNearExpiry(facts, options.now)) continue;
-      const message = `${name}: the CA ${describe(facts)} expires ${tellExpiry(facts, options.now)}`;
-      const hint = 'Less than a third of its lifetime is left: have the certificate issued by its successor.';
-      problems.push(materialWarning('intermediate_expires_soon', message, hint));
-      continue;
-    }
-    problems.push(
-      materialWarning(
-        `intermediate_${dates.code}`,
-        `${name}: the CA ${describe(facts)}: ${dates.detail}`,
-        'Put the current certificate of this CA into the file.',
-      ),
-    );
-  }
-  const [leaf, ...above] = chain;
+/** What is sent above the leaf and what had to be left away, and whether an intermediate is likely to be missing. */
+function verifyAbove(
+  leaf: CertificateFacts,
+  { sent, useless, issuer }: OrderedChain,
+  name: string,
+  options: PairOptions,
+): MaterialProblem[] {
+  const problems = [
+    ...sent.slice(1).flatMap((facts) => verifyIntermediate(facts, name, options)),
+    ...useless.filter((facts) => !isSelfIssued(facts)).map((facts) => notSent(facts, sent, name, options)),
+  ];
   // With an intermediate there, what is above it is taken for a root, which need not be sent.
-  if (leaf === undefined || above.length > 0 || isSelfIssued(leaf)) return problems;
+  if (issuer !== undefined || isSelfIssued(leaf)) return problems;
   const known =
     options.anchors?.some((bundle) => bundle.findIssuer(leaf) !== undefined) || findSystemIssuer(leaf) !== undefined;
   if (known) return problems;
@@ -167,6 +159,67 @@ function verifyChain(chain: readonly CertificateFacts[], name: string, options: 
     ),
   );
   return problems;
+}
+
+function verifyIntermediate(facts: CertificateFacts, name: string, { now }: PairOptions): MaterialProblem[] {
+  const ca = `${name}: the CA ${describe(facts)}`;
+  const unusable = verifyAnchorKey(facts);
+  if (unusable !== undefined)
+    return [
+      materialError(
+        'weak_intermediate',
+        `${ca}: its key is ${facts.key}, which is too short for OpenSSL`,
+        'Have the certificate issued by a CA with an RSA key of 2048 bits or EC P-256.',
+      ),
+    ];
+  const problems: MaterialProblem[] = [];
+  const weakness = verifyStrength(facts);
+  if (weakness !== undefined)
+    problems.push(
+      materialWarning(
+        'weak_intermediate',
+        `${ca}: ${weakness.detail}`,
+        'Many refuse it: put its certificate that is signed with SHA-256 into the file.',
+      ),
+    );
+  const dates = verifyDates(facts, now);
+  if (dates !== undefined)
+    problems.push(
+      materialWarning(
+        `intermediate_${dates.code}`,
+        `${ca}: ${dates.detail}`,
+        'Put the current certificate of this CA into the file.',
+      ),
+    );
+  else if (isNearExpiry(facts, now))
+    problems.push(
+      materialWarning(
+        'intermediate_expires_soon',
+        `${ca} expires ${tellExpiry(facts, now)}`,
+        'Have the certificate issued by its successor in time.',
+      ),
+    );
+  return problems;
+}
+
+function notSent(
+  facts: CertificateFacts,
+  sent: readonly CertificateFacts[],
+  name: string,
+  { now }: PairOptions,
+): MaterialProblem {
+  const dates = verifyDates(facts, now);
+  const why = dates?.detail ?? verifyStrength(facts)?.detail ?? 'it is of no use';
+  const replaced = sent.some(
+    ({ subjectKey, spkiSha256 }) => subjectKey === facts.subjectKey && spkiSha256 === facts.spkiSha256,
+  );
+  return materialWarning(
+    dates === undefined ? 'weak_intermediate' : `intermediate_${dates.code}`,
+    `${name}: the CA ${describe(facts)}: ${why}; it is not sent`,
+    replaced
+      ? 'Take it out: another certificate of this CA is in the file, and is sent.'
+      : 'Put the current certificate of this CA into the file.',
+  );
 }
 
 function tellExpiry({ notAfter }: CertificateFacts, now: number): string {

@@ -63,7 +63,7 @@ export class ClientTrust implements PathRules {
     const bundle = TrustBundle.join(first, ...more);
     this.all = new AnchorSet(bundle, isPartialChain(options.partialChain, [bundle]));
     for (const bundle of [own, ...(domains ?? []).map((domain) => domain.bundle)]) {
-      if (bundle !== undefined && !bundle.hasRoot && !this.partialChain) {
+      if (bundle !== undefined && new AnchorSet(bundle, this.partialChain).anchors.length === 0) {
         throw new RangeError(`policy ${name}: a CA bundle without a root, and intermediates are no anchors`);
       }
     }

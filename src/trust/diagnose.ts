@@ -8,7 +8,7 @@ import { verifyDates, verifyStrength, type VerificationResult } from './certific
 import { clientAuth, explainLack, hasPurpose, serverAuth } from '../certs/extended-key-usage.ts';
 import { quoteSubject, findWay, type IssuerIndex, verifyIssuer } from './issuer-diagnosis.ts';
 import { explainPath } from './path-diagnosis.ts';
-import type { TrustBundle } from './trust-bundle.ts';
+import { mayIssue, type TrustBundle } from './trust-bundle.ts';
 
 export type DiagnosisInput = {
   /** Verification code (`CERT_HAS_EXPIRED`), TLS error code (`ERR_SSL_…`) or errno; '' where there is none. */
@@ -148,7 +148,7 @@ function diagnoseDates(input: DiagnosisInput, leaf: CertificateFacts, code: stri
 }
 
 function verifyPurpose({ leg, bundle, chain }: DiagnosisInput, leaf: CertificateFacts): VerificationResult {
-  const impostor = verifyImpostor(leaf, chain);
+  const impostor = verifyImpostor(leaf, chain, bundle);
   if (impostor !== undefined) return impostor;
   const [usage, word, side] =
     leg === 1 ? ([clientAuth, 'clientAuth', 'client'] as const) : ([serverAuth, 'serverAuth', 'server'] as const);
@@ -171,7 +171,7 @@ function verifyPurpose({ leg, bundle, chain }: DiagnosisInput, leaf: Certificate
 
 /** undefined where OpenSSL's own code is all there is to say. */
 function explainVague(input: DiagnosisInput, leaf: CertificateFacts): VerificationResult | undefined {
-  const impostor = verifyImpostor(leaf, input.chain);
+  const impostor = verifyImpostor(leaf, input.chain, input.bundle);
   if (impostor !== undefined) return impostor;
   const path = findWay(leaf, input.chain, input.bundle);
   const found = path && explainPath(path, input.leg === 1 ? clientAuth : serverAuth);
@@ -187,8 +187,15 @@ function explainVague(input: DiagnosisInput, leaf: CertificateFacts): Verificati
 }
 
 /** A certificate that was issued by one which may issue nothing. */
-function verifyImpostor(leaf: CertificateFacts, chain: readonly CertificateFacts[]): VerificationResult | undefined {
-  const impostor = chain.find((facts) => !facts.isCa && facts !== leaf && isIssuedBy(leaf, facts));
+function verifyImpostor(
+  leaf: CertificateFacts,
+  chain: readonly CertificateFacts[],
+  bundle: TrustBundle | undefined,
+): VerificationResult | undefined {
+  const anchors = bundle?.findNamed(leaf.issuerKey).filter((facts) => !mayIssue(facts)) ?? [];
+  const impostor = [...chain.filter(({ isCa }) => !isCa), ...anchors].find(
+    (facts) => facts.sha256 !== leaf.sha256 && isIssuedBy(leaf, facts),
+  );
   return (
     impostor && {
       code: 'untrusted_issuer',

@@ -66,6 +66,44 @@ const revoking = (...bad: readonly Issued[]): RevocationList => ({
 const crossCertify = (of: TestCa, by: TestCa, cn: string, more: CaOptions = {}): Promise<TestCa> =>
   by.issueCa({ cn, keyPem: of.keyPem, ...more });
 
+describe('a certificate that issued itself, and is no CA', async () => {
+  const plain = { oid: '2.5.29.19', value: Buffer.from('3000', 'hex') };
+  const self = await mintCa({ cn: 'self', extensions: [plain] });
+  const issued = await self.issue({ kind: 'client', cn: 'issued' });
+  const namesake = await mintCa({ cn: 'self', extensions: [plain] });
+  const root = await mintCa({ cn: 'root' });
+
+  it('is an anchor for itself alone', () => {
+    assert.equal(outcome(establishChain(requestOf(self, [self, root], []))), 'ok: CN=self CN=self');
+    assert.equal(outcome(establishChain(requestOf(issued, [self, root], []))), 'none: no path');
+    assert.equal(outcome(establishChain(requestOf(issued, [self, root], [self]))), 'none: no path');
+    assert.equal(outcome(establishChain(requestOf(namesake, [self, root], [self]))), 'none: no path');
+  });
+
+  it('does not make anchors of the intermediates beside it, nor a root of itself', async () => {
+    const middle = await root.issueCa({ cn: 'middle' });
+    const both = TrustBundle.parse(middle.certPem + self.certPem).bundle;
+    assert.deepEqual([both?.hasRoot, both?.hasIntermediates, both?.certificates.length], [false, true, 2]);
+    const leaf = await root.issue({ kind: 'client', cn: 'leaf' });
+    const { bundle, problems } = TrustBundle.parse(self.certPem + leaf.certPem);
+    assert.deepEqual([bundle?.certificates.length, problems.map(({ code }) => code)], [1, ['leaf_in_bundle']]);
+    // Names alone make nobody self-signed.
+    const forged = await mintCa({
+      cn: 'self',
+      extensions: [
+        { oid: '2.5.29.14', value: undefined },
+        { oid: '2.5.29.35', value: undefined },
+      ],
+    });
+    const named = await forged.issue({
+      kind: 'client',
+      cn: 'self',
+      extensions: [{ oid: '2.5.29.35', value: undefined }],
+    });
+    assert.equal(TrustBundle.parse(named.certPem).bundle, undefined);
+  });
+});
+
 describe('of several ways to an anchor', async () => {
   const [root, other] = await Promise.all([mintCa({ cn: 'root' }), mintCa({ cn: 'other' })]);
   const middle = await root.issueCa({ cn: 'middle' });
@@ -107,7 +145,7 @@ describe('of several ways to an anchor', async () => {
       'revoked: CN=leaf CN=middle CN=upper CN=other',
     );
     assert.equal(
-      outcome(establishChain({ ...asked, requirements: { ...requirements, maxDepth: 1 } })),
+      outcome(establishChain({ ...asked, requirements: { ...requirements, maxDepth: 2 } })),
       'chain_too_deep: CN=leaf CN=middle CN=upper CN=other',
     );
     assert.equal(outcome(establishChain(requestOf(leaf, [other], [middle]))), 'none: no path');

@@ -79,7 +79,7 @@ const mismatches =
 const noApplicationProtocol: VerificationResult = {
   code: 'protocol_mismatch',
   detail: 'no application protocol in common (ALPN)',
-  remedy: 'Have the client offer http/1.1 in ALPN, or no ALPN at all: this gateway speaks HTTP/1.1.',
+  remedy: 'Have the client offer one of the protocols that are spoken here in ALPN, or no ALPN at all.',
 };
 
 const system: ReadonlyMap<string, VerificationResult> = new Map<string, VerificationResult>([

@@ -76,7 +76,7 @@ describe('rules for a certificate', () => {
 
   it('say that a common name would fit but does not count', () => {
     const found = rules({ allowedSANs: [dns('api.test')] }).verify(alice);
-    assert.match(found?.detail ?? '', /common name would fit, but a common name never counts/);
+    assert.match(found?.detail ?? '', /common name would fit, but a common name does not count by itself/);
     const none = rules({ allowedSANs: [dns('b.test')] }).verify({ ...alice, sans: [] });
     assert.equal(none?.detail, 'it carries no name (SAN); allowed: DNS exact "b.test"');
   });

@@ -4,7 +4,7 @@ import { hash } from 'node:crypto';
 import type { CertificateFacts, San } from '../certs/facts.ts';
 import { readSubjectCommonNames } from '../certs/facts-reader.ts';
 import type { VerificationResult } from './certificate-checks.ts';
-import { describeSanRules, describeSans, type SanRule, SanRules } from './san-rule.ts';
+import { describeCarried, describeSanRules, type SanRule, SanRules } from './san-rule.ts';
 
 export type IdentityRulesOptions = {
   readonly allowedSANs: readonly SanRule[] | undefined;
@@ -56,15 +56,15 @@ export class IdentityRules {
 function ruleKey(rule: SanRule): readonly unknown[] {
   if (rule.kind === 'spiffe') return ['spiffe', rule.id];
   if (rule.kind === 'trustDomain') return ['trustDomain', rule.domain];
+  if (rule.kind !== 'san') return [rule.kind, rule.matcher, rule.value, rule.ignoreCase];
   return ['san', rule.type, rule.matcher, rule.value, rule.ignoreCase, rule.oid ?? null];
 }
 
 function explainNames(leaf: CertificateFacts, names: SanRules<SanRule>): string {
-  const carried = leaf.sans.length === 0 ? 'it carries no name (SAN)' : `it carries ${describeSans(leaf.sans)}`;
   const hint = commonNameFits(leaf, names)
-    ? '; its common name would fit, but a common name never counts: it needs a SAN'
+    ? '; its common name would fit, but a common name does not count by itself: it needs a SAN, or a rule over commonName'
     : '';
-  return `${carried}; allowed: ${describeSanRules(names.rules)}${hint}`;
+  return `it carries ${describeCarried(leaf, names.rules)}; allowed: ${describeSanRules(names.rules)}${hint}`;
 }
 
 /** The usual mistake of a CA that puts the name where nobody looks any more. */

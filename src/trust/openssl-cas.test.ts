@@ -16,7 +16,7 @@ const [root, ending, expired] = await Promise.all([
 function kept(cas: readonly Issued[], at: number, partialChain = false): { places: number[]; until: number } {
   const { bundle } = TrustBundle.parse(cas.map(({ certPem }) => certPem).join(''));
   assert.ok(bundle !== undefined);
-  const { pem, until } = opensslCas(bundle, partialChain, at);
+  const { pem, until } = opensslCas({ bundle, partialChain }, 'clients', at);
   const bodies = pem.map((one) => Buffer.from(one.replaceAll(/-----[^-]+-----|\s/g, ''), 'base64'));
   const places = bodies.map((body) => cas.findIndex(({ der }) => body.subarray(0, der.length).equals(der)));
   return { places, until };

@@ -15,18 +15,27 @@ export type OpensslCas = {
   readonly until: number;
 };
 
-// X509_CERT_AUX with trust for clientAuth alone, OpenSSL's way to say that a certificate is an anchor whatever stands
-// above it: how an intermediate in clientCA becomes one (allowPartialTrustChain, which tls.Server ignores, N15).
-const trustedForClients = Buffer.from('300c300a06082b06010505070302', 'hex');
+// X509_CERT_AUX with trust for one purpose alone, OpenSSL's way to say that a certificate is an anchor whatever stands
+// above it: how an intermediate becomes one (allowPartialTrustChain, which tls.Server ignores, N15).
+const trustedFor = {
+  clients: Buffer.from('300c300a06082b06010505070302', 'hex'),
+  servers: Buffer.from('300c300a06082b06010505070301', 'hex'),
+};
 
-/** Those of the bundle by which somebody may be let in at `now`; all of them where that is none. `partialChain`: all are anchors, for clients. */
-export function opensslCas(bundle: TrustBundle, partialChain: boolean, now: number): OpensslCas {
+export type AnchorChoice = { readonly bundle: TrustBundle; readonly partialChain: boolean };
+
+/** Those of the bundle by which one of `peers` may be let in at `now`; all of them where that is none. */
+export function opensslCas(
+  { bundle, partialChain }: AnchorChoice,
+  peers: keyof typeof trustedFor,
+  now: number,
+): OpensslCas {
   const strong = bundle.certificates.filter((facts) => partialChain || !isWeakIntermediate(facts));
   const living = strong.filter(({ notAfter }) => now <= notAfter);
   const kept = living.length === 0 ? bundle.certificates : living;
   // Written once with the bundle; the public roots are many.
   const pem = partialChain
-    ? kept.map(({ der }) => encodePem('TRUSTED CERTIFICATE', Buffer.concat([der, trustedForClients])))
+    ? kept.map(({ der }) => encodePem('TRUSTED CERTIFICATE', Buffer.concat([der, trustedFor[peers]])))
     : bundle.pem.filter((_, at) => kept.includes(bundle.certificates[at] as CertificateFacts));
   return { pem, until: living.length < 2 ? Infinity : earliestEnd(living) };
 }

@@ -4,6 +4,7 @@
 import type { X509Certificate } from 'node:crypto';
 import type { CertificateFacts } from '../certs/facts.ts';
 import { type AnchorSet, openCertificate, type PathCertificate } from './anchor-set.ts';
+import { mayIssue } from './trust-bundle.ts';
 
 /** Signatures checked for one peer at most. */
 const maxSignatureChecks = 32;
@@ -54,7 +55,10 @@ export class PathSearch {
     const { leaf, certificate } = this.#request;
     let found = 0;
     let steps = 0;
-    let open: (readonly PathCertificate[])[] = [[openCertificate(leaf, certificate)]];
+    const self = openCertificate(leaf, certificate);
+    // What is no CA and is trusted for itself has no issuer to look for; OpenSSL asks no more of it either.
+    if (this.#request.anchors.isAnchor(leaf) && !mayIssue(leaf)) yield { chain: [leaf], anchor: leaf };
+    let open: (readonly PathCertificate[])[] = [[self]];
     while (open.length > 0) {
       const longer: (readonly PathCertificate[])[] = [];
       for (const links of open) {
@@ -84,10 +88,13 @@ export class PathSearch {
   #issuers(links: readonly PathCertificate[], asAnchors: boolean): readonly PathCertificate[] {
     const { anchors } = this.#request;
     const last = links.at(-1) as PathCertificate;
-    // Of an anchor nobody asks whether it may issue: version 1 has no way to say so.
+    // Version 1 has no way to say that an anchor may issue.
     const named = anchors
       .namedIssuers(last.facts)
-      .filter(({ facts, certificate }) => anchors.isAnchor(facts) === asAnchors && (asAnchors || certificate.ca));
+      .filter(
+        ({ facts, certificate }) =>
+          anchors.isAnchor(facts) === asAnchors && (asAnchors ? mayIssue(facts) : certificate.ca),
+      );
     const all = asAnchors ? named : [...this.#sentIssuers(last), ...named];
     const distinct = all.filter(
       (one, at) =>

@@ -35,6 +35,14 @@ test('allow lets in whom any of its rules names, and nobody else', () => {
   assert.equal(two.verify(undefined)?.rule, 'clientCert.required');
 });
 
+test('a rule over the subject says what the subject is', () => {
+  const commonName = { kind: 'commonName', matcher: 'exact', ignoreCase: false, place } as const;
+  assert.equal(rule({ allow: [{ ...commonName, value: 'spiffe://x/admin' }] }).verify(nameless), undefined);
+  const denied = rule({ allow: [{ ...commonName, value: 'admin' }] }).verify(nameless);
+  assert.equal(denied?.rule, 'clientCert.allow: commonName exact "admin"');
+  assert.match(denied?.detail ?? '', /carries the subject "CN=spiffe:\/\/x\/admin", no name \(SAN\); the route allows/);
+});
+
 test('where no certificate is required, anonymous clients pass and those with a wrong one do not', () => {
   const optional = rule({ required: false, allow: [spiffe('spiffe://x/admin')] });
   assert.equal(optional.verify(undefined), undefined);

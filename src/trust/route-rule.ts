@@ -1,7 +1,7 @@
 // Who may call a route: a client certificate that passed, and any rule of `allow` where there are some. Verified per request on
 // the identity of the connection; whether that identity may connect at all is the edge's business.
 import type { RouteClientCertConfig, SanRuleConfig } from '../config/gateway-config.ts';
-import { describeSanRules, describeSans, SanRules } from './san-rule.ts';
+import { describeCarried, describeSanRules, SanRules } from './san-rule.ts';
 import type { Identity } from './verdict.ts';
 
 /** Why not: the rule for the log and the sentence for a person, both escaped and cut. */
@@ -47,10 +47,9 @@ export class RouteRule {
     const { leaf } = identity;
     if (this.#allow === undefined || this.#allow.find(leaf) !== undefined) return undefined;
     const rules = describeSanRules(this.#allow.rules);
-    const carried = leaf.sans.length === 0 ? 'no name (SAN)' : describeSans(leaf.sans);
     return {
       rule: `clientCert.allow: ${rules}`,
-      detail: `the certificate carries ${carried}; the route allows ${rules}`,
+      detail: `the certificate carries ${describeCarried(leaf, this.#allow.rules)}; the route allows ${rules}`,
     };
   }
 }

@@ -12,7 +12,9 @@ import {
   type SanNameRule,
   type SanRule,
   SanRules,
+  type SubjectRule,
 } from './san-rule.ts';
+import { encodeName, type Rdn } from '../asn1/der-writer.ts';
 import { mintCa } from '../certs/test-ca.ts';
 
 const ca = await mintCa();
@@ -310,11 +312,103 @@ test('a text rule says of URIs and e-mail addresses what the same comparison of 
   );
 });
 
+describe('a rule over the subject', () => {
+  const about = (kind: SubjectRule['kind'], text: string, ignoreCase = false): SubjectRule => {
+    const [, matcher = '', value = ''] = /^(\w+) (.*)$/s.exec(text) ?? [];
+    return { kind, matcher: matcher as SubjectRule['matcher'], value, ignoreCase };
+  };
+  const holds = async (one: SubjectRule, ...rdns: Rdn[]): Promise<boolean> => {
+    const subject = encodeName(rdns);
+    const { der } = await ca.issue({ kind: 'client', subject, sans: ['a.test'] });
+    return new SanRules([one]).find(readFacts(der)) !== undefined;
+  };
+  const o: Rdn = [['O', 'Acme']];
+  const cn = (value: string): Rdn => [['CN', value]];
+
+  for (const [text, admitted, refused] of [
+    [
+      'exact CN=a,O=Acme',
+      [[o, cn('a')]],
+      [
+        [cn('a'), o],
+        [o, cn('A')],
+        [o, o, cn('a')],
+        [cn('a,O=Acme')],
+        [
+          [
+            ['CN', 'a'],
+            ['O', 'Acme'],
+          ],
+        ],
+        [],
+      ],
+    ],
+    [
+      'suffix ,O=Acme',
+      [
+        [o, cn('a')],
+        [o, [['OU', 'x']]],
+      ],
+      [
+        [cn('a,O=Acme')],
+        [
+          [
+            ['O', 'Acme'],
+            ['CN', 'a'],
+          ],
+        ],
+        [cn('a'), o],
+        [[['O', 'Acme2']], cn('a')],
+      ],
+    ],
+    ['prefix CN=svc-', [[o, cn('svc-a')]], [[o, cn('xsvc-')], [cn('svc-a'), o], [[['OU', 'CN=svc-']]]]],
+    [
+      'contains OU=Ops',
+      [[o, [['OU', 'Ops']], cn('a')]],
+      [
+        [o, cn('OU=Ops')],
+        [o, cn('x,OU=Ops')],
+      ],
+    ],
+    [
+      'regex CN=[^,]+,O=Acme',
+      [
+        [o, cn('a')],
+        [o, cn('x,y')],
+      ],
+      [[o, [['OU', 'x']], cn('a')], [cn('a,O=Acme')]],
+    ],
+  ] as const) {
+    it(`${text}: whole parts of the name, never what a value looks like`, async () => {
+      for (const name of admitted) assert.ok(await holds(about('subject', text), ...name), JSON.stringify(name));
+      for (const name of refused) assert.ok(!(await holds(about('subject', text), ...name)), JSON.stringify(name));
+    });
+  }
+
+  it('over the common name asks for one, without control characters', async () => {
+    const exact = about('commonName', 'exact admin');
+    assert.ok(await holds(exact, o, cn('admin')));
+    for (const name of [
+      [o],
+      [cn('Admin')],
+      [cn('admin'), cn('x')],
+      [cn('x'), cn('admin')],
+      [[['OU', 'admin']]],
+    ] as Rdn[][])
+      assert.ok(!(await holds(exact, ...name)), JSON.stringify(name));
+    const prefix = about('commonName', 'prefix ADM', true);
+    assert.ok(await holds(prefix, cn('admin')));
+    assert.ok(!(await holds(prefix, cn('admin\0.evil'))));
+  });
+});
+
 test('descriptions say type, matcher and text on one line, whatever stands in them', () => {
   assert.equal(describeSanRule(rule('URI prefix spiffe://x/')), 'URI prefix "spiffe://x/"');
   assert.equal(describeSanRule(rule('EMAIL exact a@b', { ignoreCase: true })), 'EMAIL exact "a@b" in any case');
   assert.equal(describeSanRule(rule('OTHER_NAME exact a')), `OTHER_NAME ${upn} exact "a"`);
   assert.equal(describeSanRule({ kind: 'trustDomain', domain: 'x' }), 'trustDomain "x"');
+  const subject: SubjectRule = { kind: 'subject', matcher: 'suffix', value: ',O=x', ignoreCase: true };
+  assert.equal(describeSanRule(subject), 'subject suffix ",O=x" in any case');
   const long = describeSans(Array.from({ length: 9 }, () => san(`URI:\n\u202e${'x'.repeat(3000)}`)));
   assert.match(long, /^URI:\\x0a\\u\{202e\}x+…, and 8 more$/);
   assert.ok(long.length < 200);

@@ -1,25 +1,32 @@
-// Rules over the names in a certificate (docs/verification.md, matching rules). A rule of one type never looks at names of another, nor
-// at the common name (incident 7); a list of rules holds where any rule matches any name. What cannot be compared safely (a
+// Rules over the names in a certificate (docs/verification.md, matching rules). A rule of one type never looks at names of another, and
+// at the subject only one that says so (incident 7); a list of rules holds where any rule matches any name. What cannot be compared safely (a
 // DNS name that is none, a rule without text, a name too long for a pattern) matches nothing: these lists only ever admit.
+import { comparableName } from '../asn1/name-text.ts';
 import { canonicalHostName } from '../base/host.ts';
 import type { San, SanType } from '../certs/facts.ts';
 import { type CertificateDnsName, coversName, findCertificateDnsName } from '../certs/host-coverage.ts';
 import { canonicalIp } from '../base/ip-name.ts';
 import { escapeForLog } from '../base/log-text.ts';
+import { readSubjectCommonNames } from '../certs/facts-reader.ts';
 import { findSpiffeId, type SpiffeId, type SvidFacts } from '../certs/spiffe.ts';
+import { compileText, type Matcher, type TextRule } from './text-matcher.ts';
 
 export type SanNameRule = {
   readonly kind: 'san';
   readonly type: SanType;
-  readonly matcher: 'exact' | 'prefix' | 'suffix' | 'contains' | 'regex';
+  readonly matcher: Matcher;
   readonly value: string;
   /** ASCII letters; DNS names are compared without case whatever it says. */
   readonly ignoreCase: boolean;
   readonly oid: string | undefined;
 };
 
+/** Over the subject: its text (asn1/name-text.ts), or the one common name in it. */
+export type SubjectRule = TextRule & { readonly kind: 'subject' | 'commonName' };
+
 export type SanRule =
   | SanNameRule
+  | SubjectRule
   | { readonly kind: 'spiffe'; readonly id: string }
   | { readonly kind: 'trustDomain'; readonly domain: string };
 
@@ -77,6 +84,14 @@ class PresentedNames {
     return this.#dns;
   }
 
+  /** For rules over the subject; undefined where it has nothing that they could be meant for. */
+  subjectText(kind: SubjectRule['kind']): string | undefined {
+    if (kind === 'subject') return comparableName(this.#leaf.subject);
+    const [only, another] = readSubjectCommonNames(this.#leaf);
+    // Of two, readers take one or the other; a control character is none's name.
+    return another === undefined && only !== undefined && !/[\u0000-\u001f\u007f-\u009f]/.test(only) ? only : undefined;
+  }
+
   get spiffe(): SpiffeId | undefined {
     if (this.#spiffe === undefined) this.#spiffe = findSpiffeId(this.#leaf) ?? null;
     return this.#spiffe ?? undefined;
@@ -86,6 +101,7 @@ class PresentedNames {
 function compileRule(rule: SanRule): (names: PresentedNames) => boolean {
   if (rule.kind === 'spiffe') return ({ spiffe }) => spiffe?.id === rule.id;
   if (rule.kind === 'trustDomain') return ({ spiffe }) => spiffe?.trustDomain === rule.domain;
+  if (rule.kind !== 'san') return compileSubject(rule);
   const { type, matcher } = rule;
   const some = matcher === 'regex' ? someFew : someOf;
   if (type === 'DNS') {
@@ -93,10 +109,19 @@ function compileRule(rule: SanRule): (names: PresentedNames) => boolean {
     const holds = compileText({ ...rule, ignoreCase: true });
     return ({ dns }) => some(dns, ({ text }) => text, holds);
   }
-  const holds = type === 'IP' && matcher === 'exact' ? compileAddress(rule.value) : compileText(rule);
+  // IP addresses come in lower case.
+  const ignoreCase = rule.ignoreCase || type === 'IP';
+  const holds =
+    type === 'IP' && matcher === 'exact' ? compileAddress(rule.value) : compileText({ ...rule, ignoreCase });
   const valueOf = ({ type: its, oid, value }: San): string | undefined =>
     its === type && (type !== 'OTHER_NAME' || oid === rule.oid) ? value : undefined;
   return ({ all }) => some(all, valueOf, holds);
+}
+
+function compileSubject(rule: SubjectRule): (names: PresentedNames) => boolean {
+  const some = rule.matcher === 'regex' ? someFew : someOf;
+  const holds = compileText(rule);
+  return (names) => some([rule.kind], (kind) => names.subjectText(kind), holds);
 }
 
 /** A wildcard is only ever satisfied by that very wildcard; a host by whatever in the certificate covers it (RFC 9525). */
@@ -113,33 +138,6 @@ function compileHost(value: string): (names: PresentedNames) => boolean {
 function compileAddress(value: string): (text: string) => boolean {
   const address = canonicalIp(value);
   return (text) => text === address;
-}
-
-/** DNS names and IP addresses come in lower case. */
-function compileText({ type, matcher, value, ignoreCase }: SanNameRule): (text: string) => boolean {
-  // Without text, a prefix would admit everybody.
-  if (value === '') return () => false;
-  if (matcher === 'regex') {
-    // By itself first: `a)|(b` would be a pattern only between our brackets, and no longer the whole value.
-    RegExp(value);
-    const pattern = new RegExp(`^(?:${value})$`, ignoreCase || type === 'IP' ? 'i' : '');
-    return (text) => pattern.test(text);
-  }
-  const fold = ignoreCase || type === 'IP' ? foldCase : asItIs;
-  const wanted = fold(value);
-  if (matcher === 'prefix') return (text) => fold(text).startsWith(wanted);
-  if (matcher === 'suffix') return (text) => fold(text).endsWith(wanted);
-  if (matcher === 'contains') return (text) => fold(text).includes(wanted);
-  return (text) => fold(text) === wanted;
-}
-
-function asItIs(text: string): string {
-  return text;
-}
-
-/** ASCII letters only: what Unicode takes for the same letter is another name. */
-function foldCase(text: string): string {
-  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }
 
 type Holds = (text: string) => boolean;
@@ -175,6 +173,10 @@ const maxShown = 128;
 export function describeSanRule(rule: SanRule): string {
   if (rule.kind === 'spiffe') return `spiffe "${escapeForLog(rule.id, maxShown)}"`;
   if (rule.kind === 'trustDomain') return `trustDomain "${escapeForLog(rule.domain, maxShown)}"`;
+  if (rule.kind !== 'san') {
+    const folded = rule.ignoreCase ? ' in any case' : '';
+    return `${rule.kind} ${rule.matcher} "${escapeForLog(rule.value, maxShown)}"${folded}`;
+  }
   const { type, matcher, value, ignoreCase, oid } = rule;
   const what = type === 'OTHER_NAME' ? `OTHER_NAME ${oid ?? ''}` : type;
   return `${what} ${matcher} "${escapeForLog(value, maxShown)}"${ignoreCase && type !== 'DNS' ? ' in any case' : ''}`;
@@ -183,6 +185,13 @@ export function describeSanRule(rule: SanRule): string {
 /** The names of a certificate for messages, escaped and cut: `DNS:a.test, URI:spiffe://x/y, and 3 more`. */
 export function describeSans(sans: readonly San[], maxLength = maxListLength): string {
   return describeList(sans, ({ type, value }) => `${type}:${escapeForLog(value, maxShown)}`, maxLength);
+}
+
+/** What a certificate carries of what rules look at, for messages: its names, and its subject where a rule asks for it. */
+export function describeCarried(leaf: SvidFacts, rules: readonly SanRule[]): string {
+  const names = leaf.sans.length === 0 ? 'no name (SAN)' : describeSans(leaf.sans);
+  const asksSubject = rules.some(({ kind }) => kind === 'subject' || kind === 'commonName');
+  return asksSubject ? `the subject "${escapeForLog(leaf.subject, maxShown)}", ${names}` : names;
 }
 
 /** Rules for messages: `DNS exact "a.test", URI prefix "spiffe://x/"`. */

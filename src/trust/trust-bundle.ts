@@ -1,6 +1,6 @@
 // A set of CA certificates, parsed and counted by ourselves: Node takes garbage, partial and empty bundles for a smaller set
-// without a word, and an absent one for "every public root" (incident 6, N22). A bundle exists only with a CA in it. Which of
-// them are anchors is not its affair (anchor-set.ts).
+// without a word, and an absent one for "every public root" (incident 6, N22). A bundle exists only with a CA in it, or with a
+// certificate that issued itself and nobody else. Which of them are anchors is not its affair (anchor-set.ts).
 import { hash } from 'node:crypto';
 import { rootCertificates } from 'node:tls';
 import { encodePem } from '../asn1/der-writer.ts';
@@ -8,7 +8,7 @@ import type { CertificateFacts } from '../certs/facts.ts';
 import { describeExpiry, isNearExpiry } from '../certs/expiry.ts';
 import { readFacts, splitCertificate } from '../certs/facts-reader.ts';
 import { refuseForeignBlocks } from '../certs/foreign-blocks.ts';
-import { isSelfIssued, looksIssuedBy } from '../certs/issuer.ts';
+import { isIssuedBy, isSelfIssued, looksIssuedBy } from '../certs/issuer.ts';
 import { escapeForLog } from '../base/log-text.ts';
 import { parseCertificates } from '../certs/material.ts';
 import { hasErrors, materialError, type MaterialProblem, materialWarning } from '../base/material-problem.ts';
@@ -64,7 +64,7 @@ export class TrustBundle {
     const problems = [...parsed.problems];
     problems.push(...refuseForeignBlocks(parsed.others, () => false, name, 'CA bundle'));
     const distinct = [...new Map(parsed.certificates.map((facts) => [facts.sha256, facts])).values()];
-    const cas = distinct.filter((facts) => mayIssue(facts));
+    const cas = distinct.filter((facts) => mayIssue(facts) || isIssuedBy(facts, facts));
     if (cas.length === 0 && distinct.length > 0) problems.push(noCa(distinct[0] as CertificateFacts, name));
     if (hasErrors(problems) || cas.length === 0) return { problems };
     for (const facts of distinct) {
@@ -96,9 +96,13 @@ export class TrustBundle {
     return this.#bySubject.get(subjectKey) ?? none;
   }
 
-  /** Whether there is a root among them; without one, only an intermediate taken as an anchor can be chained to. */
+  /** Whether there is a root among them; without one, only an intermediate taken as an anchor can issue for anybody. */
   get hasRoot(): boolean {
-    return this.certificates.some(isSelfIssued);
+    return this.certificates.some((facts) => isSelfIssued(facts) && mayIssue(facts));
+  }
+
+  get hasIntermediates(): boolean {
+    return !this.certificates.every(isSelfIssued);
   }
 
   /** True where this very certificate is among them. */
@@ -130,8 +134,8 @@ export function findSystemIssuer(facts: CertificateFacts): CertificateFacts | un
   return undefined;
 }
 
-/** A CA, or one of the old self-signed version 1 certificates, which had no way to say so and which OpenSSL accepts. */
-function mayIssue(facts: CertificateFacts): boolean {
+/** True for a CA, and for one of the old self-signed version 1 certificates, which had no way to say so and which OpenSSL accepts. */
+export function mayIssue(facts: CertificateFacts): boolean {
   if (facts.isCa) return true;
   return splitCertificate(facts.der).extensions === undefined && isSelfIssued(facts);
 }
@@ -144,7 +148,7 @@ function noCa(facts: CertificateFacts, name: string): MaterialProblem {
   return materialError(
     'no_ca_in_bundle',
     `${name} holds no CA certificate: ${describe(facts)} is an end-entity certificate`,
-    `Give the certificate of the CA that issued it: "${escapeForLog(facts.issuer, 120)}".`,
+    `Give the certificate of the CA that issued it: "${escapeForLog(facts.issuer, 120)}". Only one that is self-signed can stand here for itself.`,
   );
 }
 
@@ -184,7 +188,7 @@ function verifyDates(facts: CertificateFacts, name: string, now: number | undefi
     materialWarning(
       'anchor_expires_soon',
       `${name}: the CA ${describe(facts)} expires ${when}`,
-      'Less than a third of its lifetime is left: add its successor to the bundle in time.',
+      'Add its successor to the bundle in time.',
     ),
   ];
 }

@@ -38,6 +38,8 @@ export type Verdict = {
   /** 'TLSv1.3', …; '' where the handshake did not get that far. */
   readonly version: string;
   readonly cipher: string;
+  /** In which keys were exchanged; undefined where nothing says. */
+  readonly group?: string | undefined;
 };
 
 /** A client whose certificate passed every check of its policy: the only thing that counts as authenticated. */

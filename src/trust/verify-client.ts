@@ -32,6 +32,7 @@ export type ClientProof = {
   readonly resumed: boolean;
   readonly version: string;
   readonly cipher: string;
+  readonly group?: string | undefined;
 };
 
 export type ClientVerificationInput = {
@@ -178,5 +179,6 @@ function verdictOf(
     resumed: proof.resumed,
     version: proof.version,
     cipher: proof.cipher,
+    group: proof.group,
   };
 }

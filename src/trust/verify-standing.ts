@@ -4,7 +4,7 @@
 // OCSP, which may have to be waited for, comes last at a handshake (downstream/accept.ts).
 import type { CertificateFacts } from '../certs/facts.ts';
 import { clientAuth, explainLack, hasPurpose, type serverAuth } from '../certs/extended-key-usage.ts';
-import { coversHost, explainNotCovered } from '../certs/host-coverage.ts';
+import { commonNameCovers, coversHost, explainNotCovered } from '../certs/host-coverage.ts';
 import { type KeyFloor, type VerificationResult, verifyDates, verifyStrength } from './certificate-checks.ts';
 import type { EstablishedChain } from './established-chain.ts';
 import type { IdentityRules } from './identity-rules.ts';
@@ -16,7 +16,7 @@ import type { VerdictCode } from './verdict.ts';
 export type Requirements = {
   readonly purpose: typeof clientAuth | typeof serverAuth;
   readonly keyFloor: KeyFloor;
-  /** CA certificates allowed between leaf and anchor. */
+  /** Certificates allowed above the leaf, the anchor among them, as Envoy counts: with 0 and with 1 the anchor issued it itself. */
   readonly maxDepth: number;
   /** Trust hangs on who issued it: a chain that is not known proves nothing. */
   readonly needsChain: boolean;
@@ -27,6 +27,8 @@ export type Requirements = {
   readonly rules: IdentityRules;
   /** The name or IP address that it must cover (RFC 9525), unless the rules ask for names; undefined for clients. */
   readonly host: string | undefined;
+  /** Its common name will do where it has no DNS or IP name. Default false. */
+  readonly acceptsCommonName?: boolean;
 };
 
 /**
@@ -50,7 +52,7 @@ export function verifyStanding(
     revocations?.verify(chain, known?.anchor, now) ??
     ocsp?.answers.verify(leaf, known, ocsp.settings, now) ??
     rules.verify(leaf) ??
-    (host === undefined || rules.hasNames ? undefined : verifyHost(leaf, host))
+    (host === undefined || rules.hasNames ? undefined : verifyHost(leaf, host, requirements.acceptsCommonName === true))
   );
 }
 
@@ -110,15 +112,18 @@ function verifyPurpose(leaf: CertificateFacts, purpose: Requirements['purpose'])
 }
 
 function verifyDepth(chain: readonly CertificateFacts[], maxDepth: number): VerificationResult | undefined {
-  if (chain.length - 1 <= maxDepth) return undefined;
+  // The chain has the leaf and not the anchor: as many as there are above the leaf.
+  if (chain.length <= Math.max(maxDepth, 1)) return undefined;
   return {
     code: 'chain_too_deep',
-    detail: `${chain.length - 1} CA certificates between it and the anchor, maxDepth is ${maxDepth}`,
+    detail: `${chain.length} certificates above it with the anchor, maxDepth is ${maxDepth}`,
   };
 }
 
-function verifyHost(leaf: CertificateFacts, wanted: string): VerificationResult | undefined {
-  if (coversHost(leaf, wanted)) return undefined;
-  const detail = `the certificate of the backend does not cover ${wanted}: ${explainNotCovered(leaf, wanted)}`;
+function verifyHost(leaf: CertificateFacts, wanted: string, byCommonName: boolean): VerificationResult | undefined {
+  const named = commonNameCovers(leaf, wanted);
+  if (coversHost(leaf, wanted) || (byCommonName && named)) return undefined;
+  const ask = named ? ', or nameCheck: commonName on the route' : '';
+  const detail = `the certificate of the backend does not cover ${wanted}: ${explainNotCovered(leaf, wanted)}${ask}`;
   return { code: 'name_mismatch', detail };
 }

@@ -28,11 +28,15 @@ export class Backend implements Candidate {
   /** Path prefix of the endpoint without trailing slash; '' for none. */
   readonly basePath: string;
   readonly secure: boolean;
+  /** As that of its TLS identity. */
+  readonly presents: string | undefined;
   readonly weight: number;
   readonly matches: Matcher | undefined;
   readonly exclusive: boolean;
   readonly priority: number;
   readonly pool: Pool;
+  /** For tunnels over HTTP/1.1, so that they take no request's connection; undefined where HTTP/2 is all that may be spoken. */
+  readonly #tunnels: Pool | undefined;
   readonly #check: HealthCheck | undefined;
   readonly #since: number;
   readonly #unwatch: (() => void)[] = [];
@@ -42,10 +46,13 @@ export class Backend implements Candidate {
     const endpoint: Endpoint = { scheme: config.scheme, host: config.host, port: config.port };
     const identity = config.scheme === 'https' ? pools.findIdentity(options.tls) : undefined;
     this.pool = pools.find(endpoint, identity, options.pool);
+    this.#tunnels =
+      identity?.http2 === 'on' ? undefined : pools.find(endpoint, identity, { ...options.pool, http1Only: true });
     this.label = this.pool.label;
     this.authority = endpointAuthority(endpoint);
     this.basePath = config.basePath;
     this.secure = identity !== undefined;
+    this.presents = identity?.presents;
     this.weight = config.weight;
     this.matches = config.match.length === 0 ? undefined : compileMatch(config.match);
     this.exclusive = config.exclusive;
@@ -60,11 +67,6 @@ export class Backend implements Candidate {
       onChange();
     };
     this.#unwatch.push(check.watch(onCheck));
-  }
-
-  /** The certificate that we show it, for sentences; undefined: none. */
-  get presents(): string | undefined {
-    return this.pool.identity?.presents;
   }
 
   /** False while the health check says no. */
@@ -92,7 +94,15 @@ export class Backend implements Candidate {
 
   /** Calls the waiter back, at once where an idle connection exists. */
   acquire(waiter: CallWaiter, options?: AcquireOptions): void {
-    this.pool.acquire(waiter, options?.fresh === true);
+    const fresh = options?.fresh === true;
+    const pool = options?.upgrade === true ? this.#poolOfTunnel(fresh) : this.pool;
+    pool.acquire(waiter, fresh);
+  }
+
+  /** A stream of HTTP/2 where one is to be had, else a connection of HTTP/1.1 of its own; that always for another attempt. */
+  #poolOfTunnel(again: boolean): Pool {
+    if (this.#tunnels === undefined || (!again && this.pool.offersUpgrades)) return this.pool;
+    return this.#tunnels;
   }
 
   /** A response head came. */

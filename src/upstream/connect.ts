@@ -5,7 +5,7 @@ import net, { isIP } from 'node:net';
 import tls from 'node:tls';
 import type { Clock } from '../base/clock.ts';
 import { Fault, toFault } from '../base/fault.ts';
-import type { ReadBuffer, ReadBuffers, OpenSocket } from '../http1/read-buffer.ts';
+import type { ReadBuffer, ReadBuffers, OpenSocket } from '../http/read-buffer.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
 import type { Intermediates } from '../trust/intermediates.ts';
 import { quoteSubject } from '../trust/issuer-diagnosis.ts';
@@ -188,6 +188,7 @@ export class ConnectAttempt {
       if (this.#done) return;
       result = this.#verify(secured, identity);
       if (result.verdict.code !== 'ok') return this.#refuse(result.verdict);
+      if (identity.http2 === 'on' && secured.alpnProtocol !== 'h2') return this.#fail(this.#withoutHttp2(secured));
       for (const session of sessions) tickets?.add(toTicket(session, result));
       this.#succeed(secured, result.verdict);
     });
@@ -205,6 +206,14 @@ export class ConnectAttempt {
     const which = leaf === undefined ? '' : describeLeaf(leaf, detail);
     const label = endpointLabel(this.#target.endpoint);
     this.#fail(new Fault(code, 'backend', { detail: `${label}: ${detail}${which}`, remedy, raw }));
+  }
+
+  /** HTTP/2 was promised: HTTP/1.1 instead would be a guess. */
+  #withoutHttp2({ alpnProtocol }: tls.TLSSocket): Fault {
+    const agreed =
+      alpnProtocol === false || alpnProtocol === null ? 'agreed on no protocol (ALPN)' : `chose ${alpnProtocol}`;
+    const detail = `${endpointLabel(this.#target.endpoint)} ${agreed}, and the route says http2: on`;
+    return new Fault('protocol_mismatch', 'backend', { detail });
   }
 
   #late(): void {

@@ -5,7 +5,9 @@ import type { Fault } from '../base/fault.ts';
 import type { NameResolver } from '../dns/name-resolver.ts';
 import type { FieldNames } from '../http/field.ts';
 import type { HttpLimits } from '../http/limits.ts';
-import type { ReadBuffers } from '../http1/read-buffer.ts';
+import type { ReadBuffers } from '../http/read-buffer.ts';
+import type { TurnEnd } from '../http/turn-end.ts';
+import type { Http2Shared } from '../http2/shared.ts';
 import type { IndexedCrl } from '../crl/crl-set.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
 import type { VerificationResult } from '../trust/certificate-checks.ts';
@@ -51,6 +53,10 @@ export type UpstreamDependencies = {
   readonly limits: HttpLimits;
   /** One for all connections of the worker. */
   readonly readBuffers: ReadBuffers;
+  /** Likewise. */
+  readonly turn: TurnEnd;
+  /** Likewise. */
+  readonly http2: Http2Shared;
   readonly protocols: BackendProtocols;
   /** CAs that are known: a backend that does not send one of them is told so for certain. */
   readonly intermediates: Intermediates;

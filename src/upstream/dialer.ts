@@ -1,6 +1,6 @@
 // Opens connections for one pool: starts attempts, keeps the TLS sessions, wraps what comes up into pooled connections.
 import type { Fault } from '../base/fault.ts';
-import type { OpenSocket } from '../http1/read-buffer.ts';
+import type { OpenSocket } from '../http/read-buffer.ts';
 import type { Verdict } from '../trust/verdict.ts';
 import type { UpstreamDependencies, ConnectTimes } from './dependencies.ts';
 import type { Addresses } from './addresses.ts';
@@ -37,10 +37,10 @@ export class Dialer {
   readonly #situation: TransportSituation;
 
   constructor({ endpoint, addresses, identity, settings, dependencies, owner }: DialerOptions) {
-    const { connectMs, handshakeMs } = settings;
+    const { connectMs, handshakeMs, http1Only } = settings;
     const tickets = identity === undefined ? undefined : new Tickets();
     const { clock, readBuffers, intermediates } = dependencies;
-    const alpn = dependencies.protocols.names;
+    const alpn = dependencies.protocols.offered(http1Only === true ? 'off' : (identity?.http2 ?? 'off'));
     const ours = { clock, readBuffers, intermediates };
     this.target = { ...ours, endpoint, addresses, identity, tickets, alpn, connectMs, handshakeMs };
     this.label = endpointLabel(endpoint);
@@ -63,7 +63,8 @@ export class Dialer {
 
   wrap(open: OpenSocket, address: string, verdict: Verdict | undefined): PooledConnection {
     const standing = this.target.identity?.verify === true ? verdict : undefined;
-    return new PooledConnection(open, address, standing, this.#situation, this.dependencies, this.#owner);
+    const shown = { certificate: verdict?.leaf, standing };
+    return new PooledConnection(open, address, shown, this.#situation, this.dependencies, this.#owner);
   }
 }
 

@@ -28,6 +28,7 @@ export class HealthCheck {
   /** Results in a row that speak against the state. */
   #against = 0;
   #decided = false;
+  #hasBegun = false;
   #probe: Probe | undefined;
   #cancelTimer: (() => void) | undefined;
 
@@ -38,6 +39,12 @@ export class HealthCheck {
     const { resolver, clock, random } = options.dependencies;
     this.#addresses = new Addresses({ host, resolver, clock, random, onChange: () => undefined });
     this.#state = { healthy: true, reason: undefined, since: options.dependencies.clock.now(), source: 'active' };
+  }
+
+  /** The first probe starts; does nothing where it has begun already. */
+  begin(): void {
+    if (this.#hasBegun) return;
+    this.#hasBegun = true;
     this.#start();
   }
 

@@ -17,4 +17,6 @@ export type PoolSettings = {
   readonly connectMs: number;
   /** For TLS, counted from the end of TCP's own handshake. */
   readonly handshakeMs: number;
+  /** HTTP/1.1 is all that is offered: for tunnels to backends that take none on a stream of HTTP/2. */
+  readonly http1Only?: true;
 };

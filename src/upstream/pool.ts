@@ -107,6 +107,12 @@ export class Pool implements PooledConnectionOwner, WaitListener {
     for (const listener of this.#listeners) listener();
   }
 
+  /** One of its connections takes a call for another protocol on a stream. */
+  get offersUpgrades(): boolean {
+    for (const connection of this.#open) if (connection.connection.takesUpgrades && connection.room > 0) return true;
+    return false;
+  }
+
   /** Calls back whenever `ejected` changes; the result ends that. */
   watch(listener: () => void): () => void {
     this.#listeners.add(listener);
@@ -121,7 +127,7 @@ export class Pool implements PooledConnectionOwner, WaitListener {
     this.#fill();
     if (connection.available) this.#watch(connection);
     share.onCallBegin();
-    waiter.onCall(connection.connection.openCall(share));
+    waiter.onCall(connection.connection.openCall(share), connection.certificate);
   }
 
   /** The backend answered on one of our connections. */
@@ -303,7 +309,8 @@ export class Pool implements PooledConnectionOwner, WaitListener {
   }
 
   onDialFailure(fault: Fault): void {
-    this.#ejection.failed(fault);
+    // The backend's health is judged by the pool that it is for in the first place.
+    if (this.#settings.http1Only !== true) this.#ejection.failed(fault);
     // As many fail as would have been served, so that a dead backend does not keep a long queue for one attempt each.
     for (let i = this.#limits.capacity; i > 0; i -= 1) {
       const place = this.#waiting.next(false);
@@ -331,7 +338,7 @@ export class Pool implements PooledConnectionOwner, WaitListener {
     share.onCallBegin();
     const call = connection.connection.openCall(share);
     try {
-      waiter.onCall(call);
+      waiter.onCall(call, connection.certificate);
     } catch (error) {
       call.cancel();
       waiter.onCallFailure(toFault(error));

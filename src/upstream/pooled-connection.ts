@@ -2,8 +2,9 @@
 // translation of late TLS refusals.
 import type { Late } from '../base/deadline.ts';
 import { Fault } from '../base/fault.ts';
+import type { CertificateFacts } from '../certs/facts.ts';
 import type { BackendConnection, ConnectionOwner } from '../http/backend-connection.ts';
-import type { OpenSocket } from '../http1/read-buffer.ts';
+import type { OpenSocket } from '../http/read-buffer.ts';
 import type { VerificationResult } from '../trust/certificate-checks.ts';
 import type { UpstreamDependencies } from './dependencies.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -18,6 +19,9 @@ export interface PooledConnectionOwner {
   /** Idle for too long, too old, or its certificate has expired. */
   onConnectionLate(connection: PooledConnection): void;
 }
+
+/** `standing`: the certificates that let it in; undefined where nothing was verified. */
+type Shown = { readonly certificate: CertificateFacts | undefined; readonly standing: Presented | undefined };
 
 export class PooledConnection implements Late, ConnectionOwner {
   /** Set while it may take a call: how long it may be idle, or may be used at all. */
@@ -35,20 +39,22 @@ export class PooledConnection implements Late, ConnectionOwner {
   distrusted: VerificationResult | undefined;
   /** When its certificate, or one above it, expires: milliseconds since the epoch; Infinity where nobody asks. */
   readonly validUntil: number;
+  /** What the backend showed; undefined over plain HTTP. */
+  readonly certificate: CertificateFacts | undefined;
   readonly #standing: Presented | undefined;
   readonly #owner: PooledConnectionOwner;
   readonly #situation: TransportSituation;
 
-  /** `standing`: the certificates that let it in; undefined where nothing was verified. */
   constructor(
     open: OpenSocket,
     address: string,
-    standing: Presented | undefined,
+    { certificate, standing }: Shown,
     situation: TransportSituation,
     dependencies: UpstreamDependencies,
     owner: PooledConnectionOwner,
   ) {
     this.address = address;
+    this.certificate = certificate;
     this.#standing = standing;
     this.validUntil = standing === undefined ? Infinity : validUntil(standing);
     this.#owner = owner;

@@ -39,13 +39,18 @@ export class Pools {
     return this.#pools.take(key, () => new Pool(endpoint, identity, settings, this.dependencies, this.#budget));
   }
 
-  /** The running check of an endpoint under an identity; its first probe starts at once. */
+  /** The check of an endpoint under an identity; it runs where the generation before had it, else from `beginChecks` on. */
   findCheck(endpoint: Endpoint, identity: TlsIdentity | undefined, config: HealthCheckConfig): HealthCheck {
     const key = `${connectionKey(endpoint, identity)} ${JSON.stringify(config)}`;
     return this.#checks.take(
       key,
       () => new HealthCheck({ endpoint, identity, config, dependencies: this.dependencies }),
     );
+  }
+
+  /** All that needs them is built: nobody probes for a generation that never comes to be. */
+  beginChecks(): void {
+    for (const check of this.#checks.values()) check.begin();
   }
 
   /** Activates refreshed CRLs for the identities that ask for them by this key, and verifies their connections again. */

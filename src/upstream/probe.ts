@@ -4,16 +4,16 @@ import { Fault, toFault } from '../base/fault.ts';
 import type { BackendConnection } from '../http/backend-connection.ts';
 import type { OutgoingRequest, ResponseHead, ResponseSink } from '../http/exchange.ts';
 import { FieldBlock, Fields } from '../http/field.ts';
-import type { OpenSocket } from '../http1/read-buffer.ts';
+import type { OpenSocket } from '../http/read-buffer.ts';
 import type { Verdict } from '../trust/verdict.ts';
 import type { UpstreamDependencies } from './dependencies.ts';
 import type { Addresses } from './addresses.ts';
 import { ConnectAttempt, type ConnectListener } from './connect.ts';
 import { type Endpoint, endpointAuthority, endpointLabel } from './endpoint.ts';
 import { type HealthReason, reasonOf } from './health-state.ts';
-import { classifyNginxRefusal } from './nginx-refusal.ts';
+import { findNginxRefusal } from './nginx-refusal.ts';
 import type { TlsIdentity } from './tls-identity.ts';
-import { lateRefusal, nginxFault } from './transport-failure.ts';
+import { lateRefusal } from './transport-failure.ts';
 
 export type ProbeTarget = {
   readonly endpoint: Endpoint;
@@ -55,7 +55,7 @@ export class Probe implements ConnectListener, ResponseSink {
         clock: dependencies.clock,
         readBuffers: dependencies.readBuffers,
         intermediates: dependencies.intermediates,
-        alpn: dependencies.protocols.names,
+        alpn: dependencies.protocols.offered(identity?.http2 ?? 'off'),
         connectMs: timeoutMs,
         handshakeMs: timeoutMs,
       },
@@ -112,9 +112,10 @@ export class Probe implements ConnectListener, ResponseSink {
 
   onResponseBody(chunk: Buffer): void {
     if (this.#held === undefined) return;
-    const code = classifyNginxRefusal(this.#held.status, this.#held.fields, chunk);
-    if (code === undefined) return this.#verify(this.#held.status);
-    this.#finish(reasonOf(nginxFault(code, this.#label, this.#target.identity?.presents)));
+    const { identity } = this.#target;
+    const fault = findNginxRefusal(this.#held, chunk, { label: this.#label, presents: identity?.presents });
+    if (fault === undefined) this.#verify(this.#held.status);
+    else this.#finish(reasonOf(fault));
   }
 
   onResponseEnd(): void {

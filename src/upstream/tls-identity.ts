@@ -3,15 +3,13 @@
 import { createHash } from 'node:crypto';
 import tls, { type SecureContext } from 'node:tls';
 import { canonicalHostName } from '../base/host.ts';
-import { escapeForLog } from '../base/log-text.ts';
-import { parseCertificates } from '../certs/material.ts';
-import type { TlsVersion } from '../config/gateway-config.ts';
+import type { BackendHttp2, TlsVersion } from '../config/gateway-config.ts';
 import type { AnchorSet } from '../trust/anchor-set.ts';
 import { CrlSet, type CrlSettings, type IndexedCrl } from '../crl/crl-set.ts';
 import { type OpensslCas, opensslCas } from '../trust/openssl-cas.ts';
 import { IdentityRules, type IdentityRulesOptions } from '../trust/identity-rules.ts';
-import { quoteSubject } from '../trust/issuer-diagnosis.ts';
 import type { Endpoint } from './endpoint.ts';
+import { describeChain } from './own-certificate.ts';
 
 /** Revocation of backends. What is known at the moment is replaced later, without another identity (decision 0010). */
 export type BackendCrls = {
@@ -30,10 +28,14 @@ export type TlsMaterial = {
   readonly client: { readonly chainPem: string; readonly keyPem: string } | undefined;
   /** Replaces the endpoint's host in SNI and in the check of the certificate's names: canonical name or IP address. */
   readonly serverName: string | undefined;
+  /** Default `san`; `commonName`: where it has no DNS or IP name, its common name counts. */
+  readonly nameCheck?: 'san' | 'commonName';
   readonly minVersion: TlsVersion;
   readonly maxVersion: TlsVersion;
   /** Pins, and names that replace the check of the host name. */
   readonly rules?: IdentityRulesOptions | undefined;
+  /** Default `auto`: where the backend agrees to it. */
+  readonly http2?: BackendHttp2 | undefined;
   /** undefined: nobody asks whether a backend is revoked. */
   readonly crl?: BackendCrls | undefined;
 };
@@ -41,8 +43,23 @@ export type TlsMaterial = {
 /** Equal for equal material only; safe to log. */
 export function digestMaterial(material: TlsMaterial): string {
   const { verify, anchors, client, serverName, minVersion, maxVersion, crl } = material;
-  const parts = [verify, anchors?.bundle.digest, client?.chainPem, client?.keyPem, serverName, minVersion, maxVersion];
-  parts.push(rulesOf(material).digest, crl?.key, crl && JSON.stringify(crl.settings));
+  const parts: unknown[] = [
+    verify,
+    anchors?.bundle.digest,
+    anchors?.partialChain,
+    client?.chainPem,
+    client?.keyPem,
+    serverName,
+    minVersion,
+    maxVersion,
+  ];
+  parts.push(
+    material.nameCheck === 'commonName',
+    rulesOf(material).digest,
+    crl?.key,
+    crl && JSON.stringify(crl.settings),
+    material.http2,
+  );
   return createHash('sha256')
     .update(JSON.stringify(parts.map((part) => part ?? null)))
     .digest('hex');
@@ -52,23 +69,17 @@ function rulesOf({ rules }: TlsMaterial): IdentityRules {
   return new IdentityRules(rules ?? { allowedSANs: undefined, allowedFingerprints: undefined, allowedSPKI: undefined });
 }
 
-function describePresented(chainPem: string): string {
-  const [leaf] = parseCertificates(chainPem).certificates;
-  return leaf === undefined
-    ? 'one that cannot be read'
-    : `${quoteSubject(leaf)} from "${escapeForLog(leaf.issuer, 120)}"`;
-}
-
 const nothing: OpensslCas = { pem: [], until: Infinity };
 
 export class TlsIdentity {
   readonly digest: string;
   readonly verify: boolean;
-  /** Our certificate and who issued it, for sentences; undefined: we have none. */
+  /** Our certificate as sentences to the operator call it; undefined: we have none to show. */
   readonly presents: string | undefined;
   /** 'TLSv1.2 to TLSv1.3': for sentences to the operator. */
   readonly offered: string;
   readonly rules: IdentityRules;
+  readonly http2: BackendHttp2;
   /** Defined where `verify` is true. */
   readonly anchors: AnchorSet | undefined;
   readonly #crl: BackendCrls | undefined;
@@ -86,10 +97,11 @@ export class TlsIdentity {
     this.digest = digest;
     this.verify = verify;
     this.anchors = anchors;
-    this.presents = client && describePresented(client.chainPem);
+    this.presents = client && describeChain(client.chainPem);
     this.offered = minVersion === maxVersion ? minVersion : `${minVersion} to ${maxVersion}`;
     this.#serverName = serverName;
     this.rules = rulesOf(material);
+    this.http2 = material.http2 ?? 'auto';
     this.#crl = crl;
     this.#crls = crl && new CrlSet(crl.crls, crl.settings);
     this.#material = material;
@@ -102,7 +114,7 @@ export class TlsIdentity {
     if (now > this.#casUntil) {
       const { anchors } = this;
       const whole = anchors?.bundle.certificates.length ?? 0;
-      const { pem, until } = anchors === undefined ? nothing : opensslCas(anchors.bundle, false, now);
+      const { pem, until } = anchors === undefined ? nothing : opensslCas(anchors, 'servers', now);
       this.#casUntil = until;
       if (pem.length !== whole) this.#context = this.#makeContext(now);
     }
@@ -113,7 +125,7 @@ export class TlsIdentity {
     const { anchors, client, minVersion, maxVersion } = this.#material;
     return tls.createSecureContext({
       // Never undefined: no anchors would mean the public roots to Node (N22).
-      ca: anchors === undefined ? [] : [...opensslCas(anchors.bundle, false, now).pem],
+      ca: anchors === undefined ? [] : [...opensslCas(anchors, 'servers', now).pem],
       minVersion,
       maxVersion,
       ...(client === undefined ? {} : { cert: client.chainPem, key: client.keyPem }),
@@ -135,6 +147,11 @@ export class TlsIdentity {
   /** What the backend's certificate must cover: a name, or an IP address without brackets. */
   expectedName(endpoint: Endpoint): string {
     return this.#serverName ?? endpoint.host;
+  }
+
+  /** Whether a common name counts where there is no other name. */
+  get acceptsCommonName(): boolean {
+    return this.#material.nameCheck === 'commonName';
   }
 
   /** Server name for the ClientHello; undefined for IP addresses (RFC 6066 section 3). */

@@ -1,7 +1,7 @@
 // From errors of sockets and of OpenSSL to faults of the backend side (docs/verification.md). trust/handshake-error.ts knows what the codes mean;
 // here is added what only this side knows: whether we offered a certificate, and how far the handshake had come.
 import { Fault, type FaultCode } from '../base/fault.ts';
-import { findCertificateAlert, verifyHandshakeError } from '../trust/handshake-error.ts';
+import { findAlert, findCertificateAlert, verifyHandshakeError } from '../trust/handshake-error.ts';
 import type { LookUpFailure } from '../dns/name-resolver.ts';
 
 /** What we know when a transport fails, as far as it helps to tell causes apart. */
@@ -9,7 +9,7 @@ export type TransportSituation = {
   readonly label: string;
   /** 'connect' before TCP is up, 'handshake' until TLS is done, 'open' afterwards. */
   readonly phase: 'connect' | 'handshake' | 'open';
-  /** The client certificate that we have to offer; undefined: none. */
+  /** The client certificate that we have to offer (own-certificate.ts); undefined: none is configured. */
   readonly presents: string | undefined;
   /** True once the backend's certificate was read: version and cipher are agreed, so a refusal is about us. */
   readonly sawBackendCertificate: boolean;
@@ -56,9 +56,9 @@ function handshakeFault(error: Error, situation: TransportSituation): Fault {
     const detail = `${label} closed the connection in the TLS handshake, before it showed a certificate`;
     return new Fault('unreachable', 'backend', { ...options, detail });
   }
-  const isAboutOurs = presents !== undefined && findCertificateAlert(raw) !== undefined && sawBackendCertificate;
+  const isAboutOurs = verified?.code === 'refused_by_peer' && findCertificateAlert(raw) !== undefined;
   if (verified === undefined || verified.code === 'ok' || verified.code === 'no_client_cert' || isAboutOurs) {
-    return refusedByPeer(options, situation, verified?.detail ?? error.message.slice(0, 200));
+    return refusedByPeer(options, label, presents, verified?.detail ?? error.message.slice(0, 200));
   }
   const offer = verified.code === 'protocol_mismatch' ? ` (we offer ${offered})` : '';
   const { code, detail, remedy } = verified;
@@ -81,7 +81,7 @@ function closedUnsaid(raw: string, cause: Error, { label, presents, offered }: T
   const perhaps =
     presents === undefined
       ? 'it may want a client certificate, and the route has none'
-      : `it may not accept our client certificate ${presents}`;
+      : `it may not accept our client certificate (${presents})`;
   const hint = offered === '' ? '' : `; ${perhaps}: some servers close without a TLS alert`;
   const detail = `${label} closed a new connection without an answer${hint}`;
   return new Fault('backend_closed', 'backend', { raw, cause, detail });
@@ -95,27 +95,14 @@ function noClientCertificate(origin: Origin, label: string): Fault {
 }
 
 /** We had a certificate, so "none was sent" means that the backend named no CA that ours comes from, or dropped it. */
-function refusedByPeer(origin: Origin, { label, presents }: TransportSituation, why: string): Fault {
-  const what = presents === undefined ? 'the connection' : `our client certificate ${presents}`;
-  const options = presents === undefined ? {} : { remedy: askTheBackend };
-  return new Fault('refused_by_peer', 'backend', { ...origin, ...options, detail: `${label} refused ${what}: ${why}` });
+function refusedByPeer(origin: Origin, label: string, presents: string | undefined, why: string): Fault {
+  const what = presents === undefined ? 'the connection' : `our client certificate (${presents})`;
+  // BoringSSL (Envoy) and OpenSSL have no other word for it.
+  const more = findAlert(origin.raw) === 'certificate_expired' ? ', or its own CRL is out of date' : '';
+  const detail = `${label} refused ${what}: ${why}${more}`;
+  return new Fault('refused_by_peer', 'backend', { ...origin, detail, ...(presents && { remedy: askTheBackend }) });
 }
 
-const askTheBackend =
-  'Give the route a certificate from a CA that the backend accepts (`countersign explain handshake` lists those it names), or have the CA of ours added there; the log of the backend has its reason.';
-
-/** What nginx says in a page of its own, after a handshake that it let pass (nginx-refusal.ts). */
-export function nginxFault(
-  code: 'no_client_cert' | 'refused_by_peer',
-  label: string,
-  presents: string | undefined,
-): Fault {
-  const raw = 'HTTP 400';
-  if (code === 'no_client_cert' && presents === undefined) {
-    const detail = `${label} answered 400: it requires a client certificate and the route has none: no clientCert is configured`;
-    return new Fault(code, 'backend', { detail, raw });
-  }
-  const why = code === 'no_client_cert' ? 'it says that none was sent' : 'it does not accept it';
-  const detail = `${label} answered 400 about our client certificate ${presents ?? '(none)'}: ${why}`;
-  return new Fault(code, 'backend', { detail, raw, remedy: askTheBackend });
-}
+/** Where a backend did not like the certificate that we showed. */
+export const askTheBackend =
+  'Give the route a certificate from a CA that the backend accepts (`countersign explain backend` lists those it names), or have the CA of ours added there; the log of the backend has its reason.';

@@ -4,6 +4,7 @@
 import { X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import { Fault } from '../base/fault.ts';
+import { findGroupName } from '../base/tls-group.ts';
 import { serverAuth } from '../certs/extended-key-usage.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
 import { readFacts } from '../certs/facts-reader.ts';
@@ -207,16 +208,23 @@ function requirementsOf(identity: TlsIdentity, endpoint: Endpoint): Requirements
     ocsp: undefined,
     rules: identity.rules,
     host: identity.expectedName(endpoint),
+    acceptsCommonName: identity.acceptsCommonName,
   };
 }
 
-function frame(socket: TLSSocket): Pick<Verdict, 'chainKnown' | 'resumed' | 'version' | 'cipher'> {
+function frame(socket: TLSSocket): Pick<Verdict, 'chainKnown' | 'resumed' | 'version' | 'cipher' | 'group'> {
   return {
+    group: groupOf(socket),
     chainKnown: true,
     resumed: socket.isSessionReused(),
     version: socket.getProtocol() ?? '',
     cipher: socket.getCipher().name,
   };
+}
+
+function groupOf(socket: TLSSocket): string | undefined {
+  const info = socket.getEphemeralKeyInfo();
+  return info !== null && 'name' in info && typeof info.name === 'string' ? findGroupName(info.name) : undefined;
 }
 
 function refuse(socket: TLSSocket, code: VerdictCode, detail: string): BackendVerification {

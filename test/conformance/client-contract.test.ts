@@ -14,8 +14,10 @@ import type { Exchange } from '../../src/http/exchange.ts';
 import { FieldBlock } from '../../src/http/field.ts';
 import { defaultHttpLimits } from '../../src/http/limits.ts';
 import { serverTimeouts } from '../support/server-timeouts.ts';
-import { BufferPool } from '../../src/http1/buffer-pool.ts';
-import { DateField } from '../../src/http1/date-field.ts';
+import { BufferPool } from '../../src/http/buffer-pool.ts';
+import { TurnEnd } from '../../src/http/turn-end.ts';
+import { Http2Shared } from '../../src/http2/shared.ts';
+import { DateField } from '../../src/http/date-field.ts';
 import { eventually, Feed } from '../support/wait-for.ts';
 import { HandClock, Listening, names } from './http1-harness.ts';
 
@@ -95,6 +97,9 @@ async function open(t: TestContext, protocol: Protocol, secure: boolean) {
     clock,
     date: new DateField(clock),
     buffers: new BufferPool(),
+    turn: new TurnEnd(),
+    http2: new Http2Shared(names),
+    maxConcurrentStreams: 100,
   };
   const handler = { onRequest: (exchange: Exchange) => exchanges.push(exchange), onBadRequest: () => {} };
   const owner = { onClosed: (connection: ClientConnection) => closed.push(connection) };

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { LookupOptions } from 'node:dns';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer } from '../../src/base/node-http.ts';
 import type { AddressInfo } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import { systemClock } from '../../src/base/clock.ts';

@@ -1,7 +1,7 @@
 // `explain handshake` against every way in which a server cannot be reached or trusted: real sockets, openssl and nginx.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import http from 'node:http';
+import { createServer } from '../../src/base/node-http.ts';
 import net, { type AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { mintCa, type TestCa } from '../../src/certs/test-ca.ts';
@@ -121,7 +121,7 @@ describe('reaching a server', () => {
 
 describe('a port that does not speak our TLS', () => {
   it('tells plain HTTP from the words of node, nginx and a server that closes at once', async () => {
-    const node = http.createServer().listen(0, '127.0.0.1');
+    const node = createServer().listen(0, '127.0.0.1');
     await once(node, 'listening');
     const onNode = await explain((node.address() as AddressInfo).port);
     node.close();

@@ -21,9 +21,12 @@ import { StripList } from '../../src/forwarding/strip-list.ts';
 import type { ClientConnection } from '../../src/http/client-connection.ts';
 import { defaultHttpLimits } from '../../src/http/limits.ts';
 import { serverTimeouts } from '../support/server-timeouts.ts';
-import { BufferPool } from '../../src/http1/buffer-pool.ts';
-import { DateField } from '../../src/http1/date-field.ts';
+import { BufferPool } from '../../src/http/buffer-pool.ts';
+import { TurnEnd } from '../../src/http/turn-end.ts';
+import { Http2Shared } from '../../src/http2/shared.ts';
+import { DateField } from '../../src/http/date-field.ts';
 import { RouteTable } from '../../src/routing/route-table.ts';
+import { AccessLogFields } from '../../src/telemetry/access-log-fields.ts';
 import type { AccessLog, AccessRecord } from '../../src/telemetry/access-log.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
 import { Cluster } from '../../src/upstream/cluster.ts';
@@ -66,7 +69,8 @@ export async function openFilterSetup(t: TestContext, { filters, backend: answer
     mergeSlashes: true,
     forwardHostHeaders: false,
     forwardClientCert: { mode: 'sanitize', custom: [], xfcc: undefined, rfc9440: undefined },
-    timeouts: { connectMs: 5000, handshakeMs: 5000, responseMs: 0, idleMs: 0 },
+    timeouts: { connectMs: 5000, handshakeMs: 5000, responseMs: 0, idleMs: 0, tunnelMs: 0 },
+    upgrades: ['websocket'],
     retry: { attempts: 1, on: [] },
     maxBodyBytes: 0,
     backends: [target],
@@ -81,6 +85,7 @@ export async function openFilterSetup(t: TestContext, { filters, backend: answer
     strip: new StripList({ ...strip, filters: sets }),
     forwarding: new Forwarding({ trustedProxies: [], ipHeaders: ['x-forwarded-for'] }, randomUUID),
     securePort: undefined,
+    redirectPort: undefined,
     ruleOf: () => undefined,
     ownUris: () => [],
   };
@@ -90,7 +95,10 @@ export async function openFilterSetup(t: TestContext, { filters, backend: answer
   const services: Services = {
     clock,
     deadlines,
-    accessLog: { write: (record: AccessRecord) => records.push(record) } as unknown as AccessLog,
+    accessLog: {
+      fields: new AccessLogFields(),
+      write: (record: AccessRecord) => records.push(record),
+    } as unknown as AccessLog,
     bodies: new BodyBudget(1_000_000, 100_000),
     metrics: new RequestMetrics(metrics.of),
     onDefect: (error) => defects.push(error),
@@ -107,6 +115,9 @@ export async function openFilterSetup(t: TestContext, { filters, backend: answer
     clock,
     date: new DateField(clock),
     buffers: new BufferPool(),
+    turn: new TurnEnd(),
+    http2: new Http2Shared(names),
+    maxConcurrentStreams: 100,
   };
   const listener = net.createServer((socket) => {
     const client = new Client(peerOfPlainSocket(socket));

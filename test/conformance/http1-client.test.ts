@@ -7,6 +7,7 @@ import tls from 'node:tls';
 import type { Fault } from '../../src/base/fault.ts';
 import { chunkedBody, type OutgoingRequest, type ResponseHead, type ResponseSink } from '../../src/http/exchange.ts';
 import { FieldBlock, Fields } from '../../src/http/field.ts';
+import { TurnEnd } from '../../src/http/turn-end.ts';
 import { defaultHttpLimits } from '../../src/http/limits.ts';
 import { Http1BackendConnection } from '../../src/http1/client.ts';
 import { mintCa } from '../../src/certs/test-ca.ts';
@@ -98,7 +99,11 @@ async function connect() {
     received += chunk.toString('latin1');
   });
   const owner = new Owner();
-  const connection = new Http1BackendConnection(socket, { names, limits: defaultHttpLimits }, owner);
+  const connection = new Http1BackendConnection(
+    socket,
+    { names, limits: defaultHttpLimits, turn: new TurnEnd() },
+    owner,
+  );
   return {
     connection,
     owner,
@@ -476,7 +481,11 @@ describe('both sides over TLS', () => {
     });
     await once(socket, 'secureConnect');
     const owner = new Owner();
-    const connection = new Http1BackendConnection(socket, { names, limits: defaultHttpLimits }, owner);
+    const connection = new Http1BackendConnection(
+      socket,
+      { names, limits: defaultHttpLimits, turn: new TurnEnd() },
+      owner,
+    );
     for (const size of [0, 10, 3_000_000]) {
       const call = new Call();
       connection.sendRequest(request({ method: 'POST', target: `/${size}`, bodyLength: size }), call);

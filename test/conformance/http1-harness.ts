@@ -7,10 +7,10 @@ import type { Fault } from '../../src/base/fault.ts';
 import type { Exchange, RequestSink, ResponseHead } from '../../src/http/exchange.ts';
 import { FieldBlock, FieldNames, Fields } from '../../src/http/field.ts';
 import { defaultHttpLimits, type HttpLimits, type ServerTimeouts } from '../../src/http/limits.ts';
-import { DateField } from '../../src/http1/date-field.ts';
-import { BufferPool } from '../../src/http1/buffer-pool.ts';
+import { DateField } from '../../src/http/date-field.ts';
+import { BufferPool } from '../../src/http/buffer-pool.ts';
 import { Http1ServerConnection } from '../../src/http1/server.ts';
-import type { WriteBudget } from '../../src/http1/write-budget.ts';
+import type { WriteBudget } from '../../src/http/write-budget.ts';
 import { serverTimeouts } from '../support/server-timeouts.ts';
 
 /** Time that only moves when a test says so. */

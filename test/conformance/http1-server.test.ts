@@ -5,7 +5,8 @@ import { describe, it } from 'node:test';
 import { type Exchange, chunkedBody, untilClose } from '../../src/http/exchange.ts';
 import { FieldBlock, Fields } from '../../src/http/field.ts';
 import { echo, HandClock, head, Listening, names, RawClient, serve } from './http1-harness.ts';
-import { WriteBudget } from '../../src/http1/write-budget.ts';
+import { WriteBudget } from '../../src/http/write-budget.ts';
+import { eventually } from '../support/wait-for.ts';
 
 const get = 'GET / HTTP/1.1\r\nHost: a.test\r\n\r\n';
 const none = FieldBlock.empty;
@@ -675,6 +676,24 @@ describe('deadlines', () => {
     server.clock.turn(1200);
     assert.equal(socket.destroyed, true);
     assert.equal(server.deadlines.size, 0);
+  });
+});
+
+describe('a client that sends on after its answer', () => {
+  it('is read on for some time, then not at all, and is not reset before it could see the answer', async () => {
+    using server = await serve({ onRequest: echo, timeouts: { lingerMs: 1000 } });
+    const client = await RawClient.open(server.port);
+    const [all, some] = [32, 6];
+    client.send('bad\r\n\r\n');
+    for (let sent = 0; sent < all; sent += 1) client.socket.write(Buffer.alloc(1 << 20));
+    await client.until('400');
+    const socket = server.connections[0]?.socket;
+    if (socket === undefined) assert.fail('no connection');
+    await eventually(() => socket.isPaused(), { what: 'the server to stop reading' });
+    assert.ok(socket.bytesRead > some << 20 && socket.bytesRead < (all - some) << 20, `${socket.bytesRead} bytes read`);
+    assert.equal(client.socket.destroyed, false);
+    server.clock.turn(1200);
+    assert.equal(socket.destroyed, true);
   });
 });
 

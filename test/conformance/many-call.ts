@@ -5,7 +5,7 @@ import { Fault } from '../../src/base/fault.ts';
 import type { BackendConnection, CallAccount, ConnectionOwner } from '../../src/http/backend-connection.ts';
 import type { BackendCall, OutgoingRequest, ResponseSink } from '../../src/http/exchange.ts';
 import { Fields } from '../../src/http/field.ts';
-import type { OpenSocket } from '../../src/http1/read-buffer.ts';
+import type { OpenSocket } from '../../src/http/read-buffer.ts';
 import type { BackendProtocol } from '../../src/upstream/protocols.ts';
 
 /** `capacity`: at the start of each connection. */
@@ -16,6 +16,7 @@ export function manyCallProtocol(capacity: number): BackendProtocol {
 class ManyCallConnection implements BackendConnection {
   capacity: number;
   hasAnswered = false;
+  readonly takesUpgrades = false;
   readonly #socket: Socket;
   readonly #owner: ConnectionOwner;
   readonly #calls = new Map<number, ManyCall>();
@@ -98,6 +99,7 @@ class ManyCallConnection implements BackendConnection {
 
 class ManyCall implements BackendCall {
   readonly reused: boolean;
+  readonly mayBeRefused = false;
   readonly account: CallAccount | undefined;
   sink: ResponseSink | undefined;
   readonly #connection: ManyCallConnection;

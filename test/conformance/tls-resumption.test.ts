@@ -133,7 +133,7 @@ for (const tls of ['1.2', '1.3'] as const) {
         assert.deepEqual([next.status, next.reused], [undefined, false]);
         assert.match((await downstream.refusals.waitFor(() => true)).code, code);
         assert.deepEqual(
-          downstream.outcomes.items.map(({ resumed }) => resumed),
+          downstream.outcomes.items.map(({ verdict }) => verdict?.resumed ?? false),
           [false, false],
         );
       });

@@ -128,7 +128,7 @@ async function connect(t: TestContext, protocol: Protocol) {
       clock,
       intermediates: new Intermediates(),
       readBuffers: setup.readBuffers,
-      alpn: protocol.protocols.names,
+      alpn: protocol.protocols.offered('auto'),
       connectMs: 5000,
       handshakeMs: 5000,
     },
@@ -336,6 +336,7 @@ for (const protocol of [http1, many]) {
       };
       const endpoint = { scheme: 'http', host: '127.0.0.1', port: peer.port } as const;
       const check = new HealthCheck({ endpoint, identity: undefined, config, dependencies: setup });
+      check.begin();
       t.after(() => check.close());
       await peer.requests.waitFor(({ path }) => path === '/health');
       await once(peer.accepted.items[0] as net.Socket, 'close');

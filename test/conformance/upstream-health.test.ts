@@ -1,7 +1,8 @@
 // Health of backends over real connections with a clock that the test turns: thresholds, reasons, reload, ejection.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import http from 'node:http';
+import type { IncomingMessage } from 'node:http';
+import { createServer } from '../../src/base/node-http.ts';
 import type { AddressInfo } from 'node:net';
 import { after, test, type TestContext } from 'node:test';
 import type { HealthCheckConfig } from '../../src/config/gateway-config.ts';
@@ -42,13 +43,13 @@ const check: HealthCheckConfig = {
 type Probed = {
   readonly port: number;
   status: number;
-  readonly probes: Feed<http.IncomingMessage>;
+  readonly probes: Feed<IncomingMessage>;
   close(): Promise<void>;
 };
 
 async function serveHealth(t: TestContext, port = 0): Promise<Probed> {
-  const probes = new Feed<http.IncomingMessage>('probes');
-  const server = http.createServer((request, response) => {
+  const probes = new Feed<IncomingMessage>('probes');
+  const server = createServer((request, response) => {
     response.writeHead(served.status).end('ok');
     if (request.url === '/health') probes.push(request);
   });
@@ -81,6 +82,7 @@ function open(
     ),
     pools,
   );
+  pools.beginChecks();
   const close = (): void => {
     cluster.close();
     pools.close();
@@ -186,7 +188,7 @@ test('the wait between probes varies by a tenth of the interval', async (t) => {
 });
 
 test('a probe that gets no answer is a timeout, a closed port is refused', async (t) => {
-  const silent = http.createServer(() => undefined).listen(0, '127.0.0.1');
+  const silent = createServer(() => undefined).listen(0, '127.0.0.1');
   await once(silent, 'listening');
   const clock = new HandClock();
   const setup = makeDependencies(clock);
@@ -276,9 +278,11 @@ test('what a check knows survives a reload that does not change it; a check that
   const options = clusterOptions([backendConfig(`http://127.0.0.1:${served.port}`)], noTls, { healthCheck: check });
   const old = openPools(setup);
   const before = new Cluster(options, old);
+  old.beginChecks();
   await setup.feed.waitFor(({ kind }) => kind === 'health');
   const next = openPools(setup, new IdleBudget(0), old);
   const after = new Cluster(options, next);
+  next.beginChecks();
   before.close();
   old.close();
   assert.equal(pick(after), undefined, 'still down, without a new probe');

@@ -51,6 +51,28 @@ const spki = ({ certPem }: CertFiles): string =>
   hash('sha256', createPublicKey(certPem).export({ type: 'spki', format: 'der' }), 'base64');
 const versions = ['TLSv1.2', 'TLSv1.3'] as const;
 
+test('a backend without a name is known by its common name only where that is asked for; pins count beside it', async () => {
+  await using stack = new AsyncDisposableStack();
+  const pki = stack.use(await openPki());
+  const old = await pki.internal.issueFiles('old', { kind: 'server', cn: 'localhost', sans: [] });
+  const nginx = stack.use(await startNginx({ tls: old }));
+  const url = `https://localhost:${nginx.port}`;
+  const tls = (more: Partial<TlsMaterial>): TlsMaterial => material(pki.internal.certPem, more);
+  const byName = { nameCheck: 'commonName' } as const;
+  assert.notEqual(digestMaterial(tls(byName)), digestMaterial(tls({})));
+  for (const [what, more, code] of [
+    ['asked for', byName, 'ok'],
+    ['not asked for', {}, 'name_mismatch'],
+    ['another name', { ...byName, serverName: 'other.test' }, 'name_mismatch'],
+    ['its pin', { ...byName, rules: rulesOf({ allowedSPKI: [spki(old)] }) }, 'ok'],
+    ['another pin', { ...byName, rules: rulesOf({ allowedSPKI: [spki(pki.backend)] }) }, 'pin_mismatch'],
+  ] as const) {
+    const { call } = open(url, tls(more));
+    if (code === 'ok') assert.equal((await call().answer).status, 200, what);
+    else assert.equal((await faultOf(call())).code, code, what);
+  }
+});
+
 describe('a backend of a mesh, known by its SPIFFE ID alone', () => {
   let pki: Pki;
   let nginx: Nginx;
@@ -133,7 +155,9 @@ describe('a backend of a mesh, known by its SPIFFE ID alone', () => {
         unhealthyThreshold: 1,
       },
     });
-    const cluster = new Cluster(options, openPools(setup));
+    const pools = openPools(setup);
+    const cluster = new Cluster(options, pools);
+    pools.beginChecks();
     const event = await setup.feed.waitFor(({ kind }) => kind === 'health');
     assert.ok(event.kind === 'health');
     assert.deepEqual([event.state.healthy, event.state.reason?.code], [false, 'name_mismatch']);

@@ -7,7 +7,7 @@ import { NameResolver } from '../../src/dns/name-resolver.ts';
 import type { BackendCall, OutgoingRequest, ResponseHead, ResponseSink } from '../../src/http/exchange.ts';
 import { FieldNames, Fields } from '../../src/http/field.ts';
 import { defaultHttpLimits } from '../../src/http/limits.ts';
-import { ReadBuffers } from '../../src/http1/read-buffer.ts';
+import { ReadBuffers } from '../../src/http/read-buffer.ts';
 import { AnchorSet } from '../../src/trust/anchor-set.ts';
 import { TrustBundle } from '../../src/trust/trust-bundle.ts';
 import type { CertificateFacts } from '../../src/certs/facts.ts';
@@ -23,6 +23,8 @@ import type { HealthState } from '../../src/upstream/health-state.ts';
 import { IdleBudget } from '../../src/upstream/idle-budget.ts';
 import type { PoolSettings } from '../../src/upstream/pool-settings.ts';
 import { Pools } from '../../src/upstream/pools.ts';
+import { TurnEnd } from '../../src/http/turn-end.ts';
+import { Http2Shared } from '../../src/http2/shared.ts';
 import { BackendProtocols } from '../../src/upstream/protocols.ts';
 import type { TlsMaterial } from '../../src/upstream/tls-identity.ts';
 import { Feed } from '../support/wait-for.ts';
@@ -69,6 +71,8 @@ export function makeDependencies(
     resolver,
     limits: defaultHttpLimits,
     readBuffers: new ReadBuffers(),
+    turn: new TurnEnd(),
+    http2: new Http2Shared(new FieldNames()),
     protocols,
     draining: new Set(),
     intermediates: new Intermediates(),

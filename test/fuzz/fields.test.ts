@@ -9,7 +9,7 @@ import fc from 'fast-check';
 import { FieldNames, Fields } from '../../src/http/field.ts';
 import { claimedNames } from '../../src/http/claimed-names.ts';
 import { defaultHttpLimits } from '../../src/http/limits.ts';
-import { ParseError } from '../../src/http1/parse-error.ts';
+import { ParseError } from '../../src/http/parse-error.ts';
 import { parseRequestHead } from '../../src/http1/request-head.ts';
 import { StripList } from '../../src/forwarding/strip-list.ts';
 

@@ -21,7 +21,8 @@ import type { CertificateFacts } from '../../src/certs/facts.ts';
 import { readFacts } from '../../src/certs/facts-reader.ts';
 import { type Issued, mintCa, type TestCa } from '../../src/certs/test-ca.ts';
 import { findIdentity, type Identity, type Verdict } from '../../src/trust/verdict.ts';
-import { accessLogClient, accessLogLine } from '../../src/telemetry/access-log.ts';
+import { accessLogLine } from '../../src/telemetry/access-log.ts';
+import { AccessLogFields } from '../../src/telemetry/access-log-fields.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { startBackend } from '../support/backend.ts';
 import { startGateway } from '../support/gateway.ts';
@@ -30,10 +31,11 @@ import { readByteSequences, readDistinguishedName, readEscapedPem, readSanList }
 import { sClient } from '../support/openssl.ts';
 import { openPki } from '../support/pki.ts';
 import { openTempDir } from '../support/temp.ts';
+import { droppingReader, exactReaders, naiveAttributes } from '../support/xfcc-readers.ts';
 
 const everything: ForwardClientCertConfig = {
   mode: undefined,
-  xfcc: { subject: true, uri: true, dns: true, cert: true, chain: true },
+  xfcc: { format: 'text', subject: true, uri: true, dns: true, cert: true, chain: true },
   rfc9440: { clientCert: true, chain: true },
   custom: [
     { name: 'X-Pem', value: 'pem' },
@@ -96,6 +98,38 @@ function expectedSubject({ subject }: HostileNames): (readonly [string, string])
   );
 }
 
+/** As a URI has to write what no URI and no host name can hold. */
+function uriText(name: string): string {
+  return name.replaceAll('"', '%22').replaceAll('\\', '%5C');
+}
+
+/** Whoever reads the header, whatever a backslash is to them: one element, its names, and no attribute that is not there. */
+function checkReaders(
+  xfcc: string,
+  { uris, dns }: { readonly uris: readonly string[]; readonly dns: readonly string[] },
+  names: HostileNames,
+): void {
+  const expected = expectedSubject(names);
+  for (const [who, read] of [...Object.entries(exactReaders), ['dropping', droppingReader] as const]) {
+    const [element, ...more] = read(xfcc);
+    assert.ok(element !== undefined && more.length === 0, `${who}: ${xfcc}`);
+    assert.deepEqual(
+      [...element.keys()].toSorted(),
+      ['by', 'cert', 'chain', 'dns', 'hash', 'subject', 'uri'].filter((key) => key !== 'dns' || dns.length > 0),
+    );
+    assert.deepEqual([element.get('uri'), element.get('dns') ?? []], [uris, dns], who);
+    const [subject = '', ...others] = element.get('subject') ?? [];
+    assert.deepEqual(others, []);
+    if (who !== 'dropping') assert.deepEqual(readDistinguishedName(subject), expected, `${who}: ${subject}`);
+    const types = naiveAttributes(subject).map((attribute) => attribute.slice(0, attribute.indexOf('=')));
+    assert.deepEqual(
+      types,
+      expected.flat().map(([type]) => type),
+      `${who}: ${subject}`,
+    );
+  }
+}
+
 function checkHeaders({ pairs, text }: FieldBlock, leaf: CertificateFacts, names: HostileNames): void {
   assert.match(text, /^(?:[A-Za-z0-9-]+: [\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?\r\n)+$/);
   const fields = new Map(pairs);
@@ -104,19 +138,22 @@ function checkHeaders({ pairs, text }: FieldBlock, leaf: CertificateFacts, names
 
   const sansOf = (type: string): string[] => leaf.sans.filter((one) => one.type === type).map(({ value }) => value);
   const uris = sansOf('URI');
-  const [element, ...more] = parseXfcc(get('X-Forwarded-Client-Cert')) ?? [];
+  const xfcc = get('X-Forwarded-Client-Cert');
+  const [element, ...more] = parseXfcc(xfcc) ?? [];
   assert.ok(element !== undefined && more.length === 0);
   const { cert = '', chain = '', subject = '', ...rest } = element;
-  assert.deepEqual(rest, {
+  const wanted = {
     by: ['spiffe://example.org/gateway'],
     hash: leaf.sha256,
-    uris: uris.length === 0 ? [''] : uris,
-    dns: sansOf('DNS'),
-  });
+    uris: (uris.length === 0 ? [''] : uris).map(uriText),
+    dns: sansOf('DNS').map(uriText),
+  };
+  assert.deepEqual(rest, wanted);
   for (const pem of [cert, chain, get('X-Pem')]) assert.deepEqual(readEscapedPem(pem), [leaf.der]);
   for (const name of [subject, get('X-Subject')]) {
     assert.deepEqual(readDistinguishedName(name), expectedSubject(names), name);
   }
+  checkReaders(xfcc, wanted, names);
   assert.deepEqual(readByteSequences(get('Client-Cert')), [leaf.der]);
   assert.equal(fields.has('Client-Cert-Chain'), false);
   assert.deepEqual(Buffer.from(get('X-Der'), 'base64'), leaf.der);
@@ -127,7 +164,8 @@ function checkHeaders({ pairs, text }: FieldBlock, leaf: CertificateFacts, names
 }
 
 function checkAccessLog(verdict: Verdict, identity: Identity): void {
-  const client = accessLogClient({ remoteAddress: '192.0.2.1', verdict, identity });
+  const peer = { remoteAddress: '192.0.2.1', serverName: 'a.test', policy: 'fuzz', verdict, identity };
+  const client = new AccessLogFields().describePeer(peer);
   const line = accessLogLine(
     {
       time: 0,
@@ -142,6 +180,7 @@ function checkAccessLog(verdict: Verdict, identity: Identity): void {
       detail: '',
       route: 'all',
       backend: 'b:1',
+      backendCertificate: '',
       durationMs: 1,
       receivedBytes: 0,
       sentBytes: 0,

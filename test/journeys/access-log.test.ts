@@ -1,6 +1,7 @@
 // The access log as a log collector finds it: one JSON object per line with who asked, on standard output or in a file that
 // is rotated; a full disk costs lines, never a request.
 import assert from 'node:assert/strict';
+import { hash, X509Certificate } from 'node:crypto';
 import { readFileSync, renameSync, statSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { curl } from '../support/curl.ts';
@@ -11,8 +12,23 @@ type Entry = {
   readonly time: string;
   readonly requestId: string;
   readonly remote: string;
-  readonly tls?: { version: string; resumed: boolean };
-  readonly client?: { subject: string; sha256: string; uris: string[] };
+  readonly tls?: {
+    version: string;
+    resumed: boolean;
+    cipher?: string;
+    group?: string;
+    serverName?: string;
+    policy?: string;
+  };
+  readonly client?: {
+    subject: string;
+    sha256: string;
+    uris: string[];
+    issuer?: string;
+    serial?: string;
+    notAfter?: string;
+  };
+  readonly backendCertificate?: { sha256: string };
   readonly method: string;
   readonly host: string;
   readonly path: string;
@@ -63,7 +79,7 @@ describe('the access log', () => {
   });
 
   it('goes to a file, and after a rotation and SIGHUP to a new one, with no line lost or torn', async () => {
-    await using setup = await openSetup({ workers: 2, gateway: '  accessLog: {path: access.log}' });
+    await using setup = await openSetup({ workers: 2, gateway: '  accessLog: {path: access.log, fields: [all]}' });
     const { pki, gateway } = setup;
     const file = pki.dir.file('access.log');
     const load = setup.load();
@@ -80,6 +96,16 @@ describe('the access log', () => {
     assert.equal(entries.length, load.count().ok);
     assert.equal(new Set(entries.map((entry) => entry.requestId)).size, entries.length);
     assert.ok(entries.every((entry) => entry.status === 200 && entry.client?.subject === 'CN=alice'));
+    const [{ tls, client, backendCertificate } = {} as Entry] = entries;
+    assert.deepEqual([tls?.serverName, tls?.policy], ['localhost', 'gateway']);
+    assert.match(tls?.cipher ?? '', /^TLS_(?:AES|CHACHA20)_/);
+    assert.match(tls?.group ?? '', /^(?:X25519|P-256)/);
+    const { serialNumber, validTo } = new X509Certificate(pki.alice.certPem);
+    assert.deepEqual(
+      [client?.issuer, client?.serial, client?.notAfter],
+      ['CN=clients CA,O=Countersign Test', serialNumber.toLowerCase(), new Date(validTo).toISOString()],
+    );
+    assert.equal(backendCertificate?.sha256, hash('sha256', pki.backend.der, 'hex'));
   });
 
   it('stays with its old file where the new one cannot be opened, and says so', async () => {

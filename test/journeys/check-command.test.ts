@@ -80,7 +80,6 @@ before(async () => {
   mkdirSync(dir.file('folder.crt'));
   dir.write('empty.crt', '');
   dir.write('notes.crt', 'Dear colleague,\nthe certificate is attached.\n');
-  dir.write('edge.der', pki.downstream.der);
   const half = servers.der.subarray(0, 200).toString('base64');
   dir.write('broken.crt', `${clients.certPem}-----BEGIN CERTIFICATE-----\n${half}\n-----END CERTIFICATE-----\n`);
   dir.write('cut.crt', clients.certPem.slice(0, -40));
@@ -97,6 +96,7 @@ before(async () => {
     assert.equal(run.code, 0, run.stderr);
   };
   await openssl('genpkey', '-algorithm', 'X25519', '-out', 'x25519.key');
+  await openssl('pkcs12', '-export', '-in', 'edge.crt', '-inkey', 'edge.key', '-passout', 'pass:x', '-out', 'edge.p12');
   await openssl('pkey', '-in', 'edge.key', '-aes256', '-passout', 'pass:secret', '-out', 'locked.key');
 });
 
@@ -148,7 +148,13 @@ const errors: Case[] = [
     /notes\.crt holds no PEM/,
     /BEGIN/,
   ],
-  ['a certificate in binary form', { cert: 'edge.der' }, 'not_pem', /edge\.der is binary/, /openssl x509 -inform der/],
+  [
+    'a file in the format of Windows and Java',
+    { cert: 'edge.p12' },
+    'not_pem',
+    /edge\.p12 is a file in the format PKCS #12/,
+    /openssl pkcs12 -in \S+edge\.p12 -nokeys/,
+  ],
   [
     'a signing request in place of a certificate',
     { cert: 'request.crt' },

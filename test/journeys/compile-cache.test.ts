@@ -2,11 +2,16 @@
 // in a folder of the test's, in front of a program that says what it found.
 import assert from 'node:assert/strict';
 import { chmodSync, copyFileSync, mkdirSync, readdirSync, statSync, symlinkSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { runToEnd } from '../support/owned-process.ts';
 import { openTempDir, type TempDir } from '../support/temp.ts';
+
+type CompileCache = {
+  findCacheFolder(root: string, env: Record<string, string>, uid: number): string | undefined;
+};
 
 const bin = fileURLToPath(new URL('../../bin', import.meta.url));
 const program = `import { getCompileCacheDir } from 'node:module';
@@ -81,6 +86,18 @@ describe('compiled code', () => {
     // As in /tmp, where only the owner can remove what is his.
     chmodSync(dir.file('shared'), 0o1777);
     assert.equal(await run(app, { XDG_CACHE_HOME: dir.file('shared') }), dir.file('shared/countersign/compiled'));
+  });
+
+  it('makes nothing in the folder of somebody else, as root would under sudo', () => {
+    using dir = openTempDir('compiled');
+    const app = install(dir);
+    mkdirSync(join(app, 'node_modules'));
+    mkdirSync(dir.file('home'));
+    const cache = createRequire(import.meta.url)(join(bin, 'compile-cache.js')) as CompileCache;
+    const own = statSync(app).uid;
+    assert.equal(cache.findCacheFolder(app, { HOME: dir.file('home') }, own + 1), undefined);
+    assert.deepEqual([readdirSync(join(app, 'node_modules')), readdirSync(dir.file('home'))], [[], []]);
+    assert.ok(cache.findCacheFolder(app, { HOME: dir.file('home') }, own)?.startsWith(join(app, 'node_modules')));
   });
 
   it('stays where the operator says', async () => {

@@ -14,9 +14,9 @@ import { openTempDir, type TempDir } from '../support/temp.ts';
 import { eventually } from '../support/wait-for.ts';
 
 const examples = fileURLToPath(new URL('../../examples', import.meta.url));
-const CLI = fileURLToPath(new URL('../../bin/countersign.js', import.meta.url));
+const LAUNCHER = fileURLToPath(new URL('../../bin/countersign', import.meta.url));
 const SEVERAL = fileURLToPath(new URL('../support/several-commands.ts', import.meta.url));
-const COUNTERSIGN = 'npm run -s --prefix ../.. countersign --';
+const COUNTERSIGN = '../../bin/countersign';
 /** What the READMEs call for: 94xx demand a certificate of certs/ca.crt, 90xx are plain. */
 const BACKEND_PORTS = ['9443', '9444', '9080', '9081'];
 
@@ -25,7 +25,7 @@ type Call = { readonly command: string; readonly comment: string };
 /** The lines of a README's shell blocks. */
 function readCommands(readme: string): { setup: string[]; calls: Call[] } {
   const lines = [...readme.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].flatMap(([, block = '']) => block.trim().split('\n'));
-  const setup = lines.filter((line) => line.startsWith(COUNTERSIGN) && !line.includes(' run --config'));
+  const setup = lines.filter((line) => line.startsWith(COUNTERSIGN) && !line.endsWith(' &'));
   const alias = /^alias c='(.*)'$/m.exec(readme)?.[1] ?? 'c';
   const calls = lines.flatMap((line) => {
     const call = /^(c|curl) (.*?)\s+# ((?:passes|refused).*)$/.exec(line);
@@ -36,7 +36,7 @@ function readCommands(readme: string): { setup: string[]; calls: Call[] } {
 
 /** The commands of a README, as they are written. `apart`: each in a process of its own; else all in one, which is quicker. */
 function writtenCommands(setup: readonly string[], apart: boolean): string[] {
-  if (apart) return setup.map((line) => line.replace(COUNTERSIGN, `'${process.execPath}' '${CLI}'`));
+  if (apart) return setup.map((line) => line.replace(COUNTERSIGN, `'${LAUNCHER}'`));
   assert.ok(!setup.some((line) => line.includes('#')), 'no comment hides the commands after it');
   const all = setup.map((line) => line.slice(COUNTERSIGN.length)).join(' then');
   return [`'${process.execPath}' '${SEVERAL}'${all}`];
@@ -116,4 +116,46 @@ describe('examples', () => {
       assert.deepEqual([...kinds].toSorted(), ['passes', 'refuse'], 'one request passes, one is refused');
     });
   }
+});
+
+it('The configuration of the README serves, with the commands that stand there, pasted in an empty folder', async () => {
+  await using stack = new AsyncDisposableStack();
+  const dir = stack.use(openTempDir('readme'));
+  const readme = readFileSync(fileURLToPath(new URL('../../README.md', import.meta.url)), 'utf8');
+  const own = readme.slice(readme.indexOf('## Your own configuration'));
+  const [, yaml = ''] = /^```yaml\n([^]*?)^```$/m.exec(own) ?? [];
+  const [setup = [], calls = []] = [...own.matchAll(/^```sh\n([^]*?)^```$/gm)].map(([, block = '']) =>
+    block.trim().split('\n'),
+  );
+  const [init = '', check = '', echo = '', run = ''] = setup.map((line) =>
+    line.replace(/^bin\/countersign /, `'${LAUNCHER}' `).replace(/ +#.*$/, ''),
+  );
+  dir.write('goma.yml', yaml);
+  for (const command of [init, check]) {
+    const done = await runToEnd('sh', ['-c', command], { cwd: dir.path });
+    assert.equal(done.code, 0, `${command}\n${done.stdout}${done.stderr}`);
+  }
+  assert.match(run, / run --config goma\.yml &$/);
+  const backends = await startProcess('sh', ['-c', `exec ${echo.replace(/ &$/, '').replace(/944[34]/g, '0')}`], {
+    cwd: dir.path,
+    name: 'echo',
+  });
+  stack.use(backends);
+  const isListening = ({ text }: { readonly text: string }): boolean => text.startsWith('listening https:');
+  await eventually(() => backends.lines.items.filter(isListening).length === 2, { what: 'both backends' });
+  const [one, two] = backends.lines.items.filter(isListening).map(({ text }) => /\d+$/.exec(text)?.[0]);
+  const gateway = stack.use(
+    await startGateway({ yaml: yaml.replace('9443', one ?? '').replace('9444', two ?? ''), dir }),
+  );
+  const answers = [];
+  for (const call of calls) {
+    const command = call.replace(/ +#.*$/, '').replaceAll(':8443', `:${gateway.ports.webSecure}`);
+    answers.push(await runToEnd('sh', ['-c', `${command} -sS --noproxy '*'`], { cwd: dir.path }));
+  }
+  const [passes, refused] = answers;
+  assert.match(
+    passes?.stdout ?? '',
+    /^backend: \d+\n.*\nclient certificate: CN=client\n[^]*x-forwarded-client-cert: Hash=/,
+  );
+  assert.doesNotMatch(refused?.stdout ?? '', /backend/);
 });

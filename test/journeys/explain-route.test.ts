@@ -1,12 +1,11 @@
 // `countersign explain route`: the way that the gateway would tell, before it happens.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { runToEnd } from '../support/owned-process.ts';
+import { explainRouteCommand } from '../../src/cli/explain-route.ts';
+import { runCheck, runHere } from '../support/cli.ts';
+import { serialOf, writeCrl } from '../support/crls.ts';
 import { openAuthority, openPki, type Pki } from '../support/pki.ts';
 import { openTempDir } from '../support/temp.ts';
-
-const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
 const yaml = `version: 2
 gateway:
@@ -15,10 +14,10 @@ gateway:
     - {name: all, path: /, target: "http://c.test"}
 `;
 
-async function explain(...args: string[]): Promise<{ out: string; err: string; code: number | null }> {
+async function explain(...args: string[]): Promise<{ out: string; err: string; code: number }> {
   using dir = openTempDir('explain');
   const config = dir.write('gateway.yml', yaml);
-  const run = await runToEnd(process.execPath, [main, 'explain', 'route', ...args, '--config', config]);
+  const run = await runHere(explainRouteCommand, [...args, '--config', config]);
   return { out: run.stdout, err: run.stderr, code: run.code };
 }
 
@@ -50,7 +49,7 @@ describe('explain route', () => {
 
   it('refuses what is no URL with one line', async () => {
     const { err, code } = await explain('GET', 'localhost');
-    assert.equal(code, 1);
+    assert.equal(code, 2);
     assert.equal(err, 'localhost: not a URL; write it as https://host/path\n');
   });
 });
@@ -71,10 +70,10 @@ gateway:
     - {name: admin, path: /admin, hosts: [a.test], target: "http://127.0.0.1:${port}", security: {clientCert: {allow: [{spiffe: spiffe://example.org/admin}]}}}
 `;
 
-  async function ask(pki: Pki, url: string, cert?: string): Promise<{ out: string; err: string; code: number | null }> {
+  async function ask(pki: Pki, url: string, cert?: string): Promise<{ out: string; err: string; code: number }> {
     const file = pki.dir.write('gateway.yml', config('1'));
-    const args = ['explain', 'route', 'GET', url, '--config', file, ...(cert === undefined ? [] : ['--cert', cert])];
-    const run = await runToEnd(process.execPath, [main, ...args]);
+    const args = ['GET', url, '--config', file, ...(cert === undefined ? [] : ['--cert', cert])];
+    const run = await runHere(explainRouteCommand, args);
     return { out: run.stdout, err: run.stderr, code: run.code };
   }
 
@@ -119,7 +118,7 @@ gateway:
 
     const stranger = await ask(pki, 'https://a.test/', pki.stranger.cert);
     assert.match(stranger.out, /client {3}"CN=alice".*: refused with \w+: /);
-    assert.equal(stranger.code, 0, 'a refusal is an answer');
+    assert.equal(stranger.code, 1);
     const open = await ask(pki, 'https://b.test/', pki.alice.cert);
     assert.match(open.out, /client {3}"CN=alice".*: not asked for, so anonymous/);
     const plain = await ask(pki, 'http://a.test/admin', pki.dir.file('admin.crt'));
@@ -147,14 +146,14 @@ gateway:
   routes: [{name: all, path: /, hosts: [a.test], target: "http://127.0.0.1:1"}]
 `,
     );
-    const args = ['explain', 'route', 'GET', 'https://a.test/', '--config', file, '--cert'];
-    const passes = await runToEnd(process.execPath, [main, ...args, good.cert]);
+    const args = ['GET', 'https://a.test/', '--config', file, '--cert'];
+    const passes = await runHere(explainRouteCommand, [...args, good.cert]);
     assert.match(
       passes.stdout,
       /asks {5}a SPIFFE ID of prod\.example\.org \(own bundle\), dev\.example\.org \(own bundle\)/,
     );
     assert.match(passes.stdout, /: passes/);
-    const refused = await runToEnd(process.execPath, [main, ...args, forged.cert]);
+    const refused = await runHere(explainRouteCommand, [...args, forged.cert]);
     assert.match(
       refused.stdout,
       /refused with untrusted_issuer: only the CAs of its trust domain prod\.example\.org may issue it/,
@@ -170,8 +169,52 @@ gateway:
       [pki.dir.write('broken.crt', pki.alice.certPem.replace(/[A-Za-z]{8}/, '!!!!')), /broken\.crt/],
     ] as const) {
       const { err, out, code } = await ask(pki, 'https://a.test/', cert);
-      assert.deepEqual([code, out], [1, '']);
+      assert.deepEqual([code, out], [2, '']);
       assert.match(err, why);
     }
+  });
+
+  it('asks the CRLs that the policy has: revoked, good, and where the only one is out of date everybody is refused', async () => {
+    using pki = await openPki();
+    const bob = await pki.clients.issueFiles('bob', { kind: 'client', cn: 'bob', sans: ['spiffe://example.org/bob'] });
+    writeCrl(pki.dir, 'clients.crl', pki.clients, { revoked: [{ serial: serialOf(bob) }] });
+    const late = Date.now() - 9 * 86_400_000;
+    writeCrl(pki.dir, 'old.crl', pki.clients, { thisUpdate: late, nextUpdate: late + 86_400_000 });
+    const withCrl = (name: string): string =>
+      pki.dir.write(
+        `${name}.yml`,
+        `version: 2
+gateway:
+  tls:
+    certificates: [{cert: edge.crt, key: edge.key}]
+    clientAuth: {clientCA: clients-ca.crt, required: true, crl: {sources: [${name}.crl]}}
+  routes: [{name: all, path: /, hosts: [a.test], target: "http://127.0.0.1:1"}]
+`,
+      );
+    const askAbout = (name: string, cert: string, ...more: string[]) =>
+      runHere(explainRouteCommand, ['GET', 'https://a.test/', '--config', withCrl(name), '--cert', cert, ...more]);
+    const good = await askAbout('clients', pki.alice.cert);
+    assert.deepEqual([good.code, /: passes$/m.test(good.stdout)], [0, true], good.stdout);
+    const revoked = await askAbout('clients', bob.cert);
+    assert.equal(revoked.code, 1);
+    assert.match(revoked.stdout, /"CN=bob".*: refused with revoked: serial .* was revoked on/);
+    const stale = await askAbout('old', pki.alice.cert, '--json');
+    assert.equal(stale.code, 1);
+    const json = JSON.parse(stale.stdout) as { answer: { code: string }; reachesBackend: boolean; client: object };
+    assert.deepEqual([json.reachesBackend, json.answer.code], [false, 'crl_stale']);
+    assert.partialDeepStrictEqual(json, {
+      policy: 'gateway',
+      client: { subject: 'CN=alice', code: 'crl_stale' },
+      route: { name: 'all', line: 6 },
+      backends: [{ url: 'http://127.0.0.1:1/' }],
+    });
+    const checked = await runCheck(['--config', withCrl('old')]);
+    assert.equal(checked.code, 0);
+    assert.match(
+      checked.stdout,
+      /old\.crl .*is out of date: policy gateway refuses everybody whom "CN=clients CA,.*" vouches/,
+    );
+    assert.match(checked.stdout, /old\.yml: usable, but it refuses whole CAs, see the warnings about CRLs, 0 errors/);
+    assert.match((await runCheck(['--config', withCrl('clients')])).stdout, /clients\.yml: ok, 0 errors/);
   });
 });

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
-import { get } from 'node:http';
+import { get } from '../../src/base/node-http.ts';
 import { describe, it } from 'node:test';
 import { runCli } from '../support/cli.ts';
 import { type Gateway, startGateway } from '../support/gateway.ts';

@@ -1,7 +1,7 @@
 // The folder of the logs goes away while the gateway runs: that costs lines, which are counted, and never a worker.
 import assert from 'node:assert/strict';
 import { readFileSync, rmSync } from 'node:fs';
-import { get } from 'node:http';
+import { get } from '../../src/base/node-http.ts';
 import { describe, it } from 'node:test';
 import { startGateway, StartFailure } from '../support/gateway.ts';
 import { sumOf } from '../support/mtls-setup.ts';

@@ -21,7 +21,7 @@ describe('the certificates of `pki init` and `pki issue`', () => {
 
   before(async () => {
     dir = stack.use(openTempDir('pki-command'));
-    const made = await pki('init', dir.path, '--host', 'localhost', '*.shop.test');
+    const made = await pki('init', dir.path, '--host', 'api.test', '*.shop.test');
     assert.equal(made.code, 0, made.stderr);
     curlLine = /^ {2}curl .*$/m.exec(made.stdout)?.[0].trim() ?? '';
     const issued = await Promise.all([
@@ -58,8 +58,11 @@ gateway:
     });
 
   it('pass on both legs, with the curl line that `pki init` printed', async () => {
-    assert.match(curlLine, /^curl --cacert \S+ --cert \S+ --key \S+ https:\/\/localhost:8443\/$/);
-    const line = curlLine.replace(':8443', `:${gateway.ports.webSecure}`);
+    assert.match(
+      curlLine,
+      /^curl --cacert \S+ --cert \S+ --key \S+ --connect-to ::localhost:8443 https:\/\/api\.test:8443\/$/,
+    );
+    const line = curlLine.replaceAll(':8443', `:${gateway.ports.webSecure}`);
     const run = await runToEnd('sh', ['-c', `${line} -sS --noproxy '*'`]);
     assert.equal(run.code, 0, run.stderr);
     const echo = readEcho(run.stdout);
@@ -75,7 +78,7 @@ gateway:
   });
 
   it('are refused for what they are not made for: a server certificate is no client', async () => {
-    const answer = await call('localhost', '/', 'backend');
+    const answer = await call('api.test', '/', 'backend');
     assert.equal(answer.status, 0, answer.body);
     await gateway.waitForLog((line) => line['code'] === 'wrong_purpose');
   });
@@ -110,7 +113,7 @@ gateway:
     const again = await pki('issue', 'client', '--ca', dir.path, '--name', 'alice', '--cn', 'mallory');
     assert.equal(again.code, 1);
     assert.match(again.stderr, /^error: .*alice\.crt.*exist already; --force overwrites\n$/);
-    assert.equal((await call('localhost', '/', 'alice')).status, 200);
+    assert.equal((await call('api.test', '/', 'alice')).status, 200);
   });
 });
 

@@ -33,6 +33,11 @@ gateway:
     - {name: public, path: /public, hosts: [api.test, www.test], target: "http://127.0.0.1:${nginx.port}"}
     - {name: members, path: /members, hosts: [api.test], target: "http://127.0.0.1:${nginx.port}", security: {clientCert: {required: true}}}
     - {name: admin, path: /admin, hosts: [api.test, strict.test], target: "http://127.0.0.1:${nginx.port}", security: {clientCert: {allow: ${rule}}}}
+    - name: payments
+      path: /payments
+      hosts: [api.test, strict.test]
+      target: "http://127.0.0.1:${nginx.port}"
+      security: {clientCert: {allow: [{subject: {suffix: ', ou=Payments, O=Acme\\, Inc.'}}, {commonName: {exact: console}}]}}
     - {name: either, path: /either, hosts: [api.test], target: "http://127.0.0.1:${nginx.port}", security: {clientCert: {required: false, allow: ${rule}}}}
 `;
 
@@ -137,6 +142,25 @@ describe('a route', () => {
       assert.equal((await ask(who, '/admin', 'api.test', { headers })).status, 403);
     }
   });
+});
+
+it('A route can go by the subject of certificates that have no other name, and no value in one looks like it', async () => {
+  const issue = (name: string, subject: string) => pki.clients.issueFiles(name, { kind: 'client', subject, sans: [] });
+  const who = await Promise.all([
+    issue('till', '/O=Acme, Inc./OU=Payments/CN=till'),
+    issue('console', '/CN=console'),
+    issue('forged', '/CN=x,OU=Payments,O=Acme\\, Inc.'),
+    issue('other', '/O=Acme, Inc./OU=Payments2/CN=till'),
+  ]);
+  const from = gateway.log.length;
+  const statuses = [];
+  for (const one of who) statuses.push((await ask(one, '/payments')).status);
+  assert.deepEqual(statuses, [200, 200, 403, 403]);
+  const denied = await accessLine(from, ({ path, status }) => path === '/payments' && status === 403);
+  assert.match(
+    String(denied['rule']),
+    /^clientCert\.allow: subject suffix ",OU=Payments,O=Acme\\2C Inc\.", commonName exact "console"$/,
+  );
 });
 
 describe('over plain HTTP', () => {

@@ -88,6 +88,7 @@ describe('OCSP stapling', () => {
     const ends = await setup.metric('countersign_certificate_expiry_timestamp_seconds', 'role="ocsp"');
     assert.ok(ends > Date.now() / 1000 && ends <= Date.now() / 1000 + 300);
     assert.equal(await setup.metric('countersign_ocsp_requests_total', 'use="staple"'), 1);
+    assert.ok((await setup.metric('countersign_tls_staples_total', 'result="sent"')) > 0);
   });
 
   it('staples for the certificate that is used, where a policy has an RSA and an EC one', async () => {

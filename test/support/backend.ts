@@ -1,7 +1,8 @@
 // A backend of our own where nginx cannot show or do what a test needs: it keeps every request's header lines as they
 // came (repeated names, spelling, order) and answers as the test says. Plain, TLS or TLS with client certificates.
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { createServer } from '../../src/base/node-http.ts';
 import { createServer as createTlsServer } from 'node:https';
 import type { TLSSocket } from 'node:tls';
 import { Feed } from './wait-for.ts';

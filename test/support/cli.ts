@@ -1,7 +1,9 @@
 // The command line to its end, as a user types it; and `check` without a process of its own, for what is not about the process.
 import { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import type { Command } from 'commander';
 import { checkCommand } from '../../src/cli/check.ts';
+import type { CommandIo } from '../../src/cli/command-io.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
 import { type Finished, runToEnd } from './owned-process.ts';
 
@@ -15,10 +17,19 @@ export function runCli(args: readonly string[], options: { readonly cwd?: string
 export type Checked = { readonly stdout: string; readonly stderr: string; readonly code: number };
 
 /** `countersign check ARGS` all in this process, the reader of the text too: a second less for each. Paths in `args` are absolute. */
-export async function runCheck(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Checked> {
+export function runCheck(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Checked> {
+  return runHere(checkCommand, args, env);
+}
+
+/** Any command that takes its output as an argument. */
+export async function runHere(
+  open: (io: CommandIo) => Command,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Checked> {
   const [stdout, stderr] = [new Heard(), new Heard()];
   const io = { env: { ...process.env, ...env }, stdout, stderr, exitCode: 0, read: loadConfig };
-  await checkCommand(io).parseAsync(args, { from: 'user' });
+  await open(io).parseAsync(args, { from: 'user' });
   return { stdout: stdout.text, stderr: stderr.text, code: io.exitCode };
 }
 

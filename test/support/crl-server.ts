@@ -1,6 +1,7 @@
 // A web server for one CRL that does what a test says: answers, fails, redirects, hangs. Everything that is asked of it is a
 // feed of the If-None-Match values ('' for none).
-import { createServer, type ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
+import { createServer } from '../../src/base/node-http.ts';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { Feed } from './wait-for.ts';

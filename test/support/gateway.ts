@@ -1,6 +1,6 @@
 // The real gateway as a user runs it: the command line in a process of its own, on ports of its own, watched through
 // its log and its signals only.
-import { get } from 'node:http';
+import { get } from '../../src/base/node-http.ts';
 import { fileURLToPath } from 'node:url';
 import { isMap, parseDocument } from 'yaml';
 import { type Exit, type OwnedProcess, startProcess } from './owned-process.ts';

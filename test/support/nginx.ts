@@ -12,7 +12,7 @@ export type NginxOptions = {
   readonly tls?: { readonly cert: string; readonly key: string };
   /** File with the CAs whose client certificates are accepted; with it `verify` is `on`. */
   readonly clientCa?: string;
-  readonly verify?: 'on' | 'optional' | 'off';
+  readonly verify?: 'on' | 'optional' | 'optional_no_ca' | 'off';
   /** Says who answered: the line `backend` of the body. Default `nginx`. */
   readonly name?: string;
   /** Fixed port, to come back where another was; default a free one. */

@@ -1,7 +1,8 @@
 // OCSP responders for tests: the real `openssl ocsp` over an index of its own, and one written by hand over real sockets
 // for what openssl cannot be brought to say. Both belong to the test and end with it.
 import { linkSync } from 'node:fs';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer } from '../../src/base/node-http.ts';
 import { encodeDer, encodeObjectId } from '../../src/asn1/der-writer.ts';
 import { readFacts } from '../../src/certs/facts-reader.ts';
 import { encodeOcspRequest, makeCertId, type OcspCertId } from '../../src/ocsp/request.ts';

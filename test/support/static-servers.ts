@@ -2,7 +2,8 @@
 // ours that believes in every trick at once, for the servers that a test machine does not have (servlet containers, IIS).
 import { once } from 'node:events';
 import { chmodSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer } from '../../src/base/node-http.ts';
 import { join, resolve as resolvePath, sep } from 'node:path';
 import { accepts, findFreePort } from './free-port.ts';
 import { startProcess } from './owned-process.ts';

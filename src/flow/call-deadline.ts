@@ -1,0 +1,60 @@
+// How long a backend may take for one request: to begin its answer, between two pieces of it, and, for a call of gRPC, for all of
+// it. Setting a time is an assignment or two.
+import type { Deadlines, Late } from '../base/deadline.ts';
+import type { RouteConfig } from '../config/gateway-config.ts';
+
+export class CallDeadline implements Late {
+  deadline = Infinity;
+  readonly #deadlines: Deadlines;
+  readonly #timeouts: RouteConfig['timeouts'];
+  readonly #late: () => void;
+  /** The whole call. */
+  readonly #endsAt: number;
+
+  /** `wholeMs`: for the whole call, however it gets on; undefined: no such limit. `onLate` must not throw. */
+  constructor(
+    deadlines: Deadlines,
+    timeouts: RouteConfig['timeouts'],
+    wholeMs: number | undefined,
+    onLate: () => void,
+  ) {
+    this.#deadlines = deadlines;
+    this.#timeouts = timeouts;
+    this.#late = onLate;
+    this.#endsAt = wholeMs === undefined ? Infinity : deadlines.now + wholeMs;
+    this.deadline = this.#endsAt;
+    deadlines.add(this);
+  }
+
+  /** The call as a whole has taken too long. */
+  get isOver(): boolean {
+    return this.#endsAt <= this.#deadlines.now;
+  }
+
+  expectResponse(): void {
+    this.#within(this.#timeouts.responseMs);
+  }
+
+  expectBody(): void {
+    this.#within(this.#timeouts.idleMs);
+  }
+
+  /** It is not the backend that is waited for. */
+  expectNothing(): void {
+    this.deadline = this.#endsAt;
+  }
+
+  stop(): void {
+    this.deadline = Infinity;
+    this.#deadlines.delete(this);
+  }
+
+  onLate(): void {
+    this.#late();
+  }
+
+  /** 0 means no limit. */
+  #within(ms: number): void {
+    this.deadline = ms === 0 ? this.#endsAt : Math.min(this.#endsAt, this.#deadlines.now + ms);
+  }
+}

@@ -1,0 +1,41 @@
+// How much of a peer's traffic may be of no use before it counts as an attack: resets (its own, and those that it makes us send:
+// Rapid Reset, CVE-2023-44487; MadeYouReset, CVE-2025-8671), SETTINGS, PING, PRIORITY, empty DATA, unknown frames. Measured
+// against requests that were answered, never against those that came, since an attacker makes the latter for nothing.
+
+/** Glitches that every connection may have. */
+const baseGlitches = 200;
+/** And as many more for each second of its life. */
+const glitchesPerSecond = 20;
+/** WINDOW_UPDATE frames that every connection may send, and for each DATA frame that it got. */
+const baseUpdates = 100;
+const updatesPerFrame = 4;
+
+export class AbuseBudget {
+  /** Messages that went out whole. */
+  answered = 0;
+  /** DATA frames sent. */
+  dataFrames = 0;
+  #glitches = 0;
+  #updates = 0;
+  readonly #startedAt: number;
+
+  /** `now`: monotonic milliseconds. */
+  constructor(now: number) {
+    this.#startedAt = now;
+  }
+
+  /** Something of no use came. False: too much of it has. */
+  glitch(now: number): boolean {
+    this.#glitches += 1;
+    if (this.#glitches <= baseGlitches) return true;
+    const grown = (Math.max(0, now - this.#startedAt) * glitchesPerSecond) / 1000;
+    return this.#glitches <= baseGlitches + this.answered + grown;
+  }
+
+  /** A WINDOW_UPDATE came, which is useful only beside what was sent. False: too many have. */
+  update(now: number): boolean {
+    this.#updates += 1;
+    const useful = baseUpdates + updatesPerFrame * (this.dataFrames + this.answered);
+    return this.#updates <= useful || this.glitch(now);
+  }
+}

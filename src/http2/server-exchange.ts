@@ -1,0 +1,409 @@
+// One request and its answer on a stream of a client's HTTP/2 connection (RFC 9113 section 8.1): the Exchange that the flow
+// holds. Frames and windows belong to the stream, the connection to server.ts.
+import { Fault } from '../base/fault.ts';
+import { ConnectionTimers } from '../http/connection-timers.ts';
+import {
+  chunkedBody,
+  type ClientWatcher,
+  type Exchange,
+  type RequestHead,
+  type RequestSink,
+  type ResponseHead,
+} from '../http/exchange.ts';
+import { FieldBlock, Fields } from '../http/field.ts';
+import { renderProblem } from '../http/problem.ts';
+import { ErrorCode, nameOfErrorCode } from './frame.ts';
+import type { Http2Error } from './http2-error.ts';
+import type { Http2ServerOptions } from './server-options.ts';
+import type { Http2Stream, StreamListener } from './stream.ts';
+
+/** A first piece of an answer up to this size waits with its head for the end of the turn. */
+const heldBytes = 8192;
+/** Bytes of an answer that wait for the window of a stream without counting against the budget of the worker. */
+const blockedBytes = 65_536;
+
+/** What an exchange needs of its connection. */
+export interface ExchangeConnection {
+  readonly options: Http2ServerOptions;
+  /** The client does not take what was written. */
+  readonly isBehind: boolean;
+  sendHead(stream: Http2Stream, head: ResponseHead, extra: FieldBlock, announced: number, endStream: boolean): void;
+  /** The answer is complete, or never will be; once. `close`: the connection must end with it. */
+  onAnswered(close: boolean): void;
+}
+
+export class Http2Exchange implements Exchange, StreamListener {
+  readonly head: RequestHead;
+  readonly startedAt: number;
+  receivedBytes = 0;
+  sentBytes = 0;
+  readonly #stream: Http2Stream;
+  readonly #connection: ExchangeConnection;
+  #sink: RequestSink | undefined;
+  #watcher: ClientWatcher | undefined;
+  #failure: Fault | undefined;
+  #state: 'open' | 'answering' | 'over' = 'open';
+  #requestDone = false;
+  #maxBodyBytes = 0;
+  #isPaused = false;
+  #continueDue: boolean;
+  /** The head of the answer, not yet sent, and a small piece of the body behind it. */
+  #heldHead: { readonly head: ResponseHead; readonly extra: FieldBlock } | undefined;
+  #heldBody: Buffer | undefined;
+  #bodyless = false;
+  /** Both directions are another protocol, until both have ended; ours has. */
+  #isTunnel = false;
+  #tunnelEnded = false;
+  /** Bytes that the answer may still have; Infinity where none are announced. */
+  #left = Infinity;
+  #closeAsked = false;
+  #timers: ConnectionTimers | undefined;
+  /** The read that brought the head is over. */
+  #headRead = false;
+  /** Of the worker's budget for slow clients. */
+  #taken = 0;
+
+  constructor(head: RequestHead, expectContinue: boolean, stream: Http2Stream, connection: ExchangeConnection) {
+    this.head = head;
+    this.startedAt = connection.options.clock.monotonic();
+    this.#stream = stream;
+    this.#connection = connection;
+    this.#continueDue = expectContinue;
+    stream.announce(head.upgrade === '' ? head.bodyLength : chunkedBody);
+    stream.pause();
+  }
+
+  get isOver(): boolean {
+    return this.#state === 'over';
+  }
+
+  /** The whole request has come. */
+  get isAsked(): boolean {
+    return this.#stream.remoteEnded;
+  }
+
+  get canRespond(): boolean {
+    return this.#state === 'open';
+  }
+
+  // --- the request
+
+  watch(watcher: ClientWatcher): void {
+    if (this.#failure !== undefined) return watcher.onClientFailure(this.#failure);
+    if (this.#state === 'over') return;
+    this.#watcher = watcher;
+    if (!this.isAsked) this.#timersOf().awaitFlow();
+  }
+
+  receive(sink: RequestSink, maxBodyBytes: number): void {
+    if (this.#state === 'over' && this.#failure === undefined) return;
+    this.#watcher = undefined;
+    this.#sink = sink;
+    this.#maxBodyBytes = maxBodyBytes;
+    if (!this.#isPaused) this.#flow();
+  }
+
+  pauseRequest(): void {
+    this.#isPaused = true;
+    this.#stream.pause();
+    if (!this.#isTunnel) this.#timers?.awaitFlow();
+  }
+
+  resumeRequest(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    if (this.#sink !== undefined) this.#flow();
+  }
+
+  #flow(): void {
+    if (this.#failure !== undefined) return this.fail(this.#failure);
+    if (this.#isTunnel) return this.#stream.resume();
+    const { bodyLength } = this.head;
+    if (this.#maxBodyBytes > 0 && bodyLength > this.#maxBodyBytes)
+      return this.fail(new Fault('body_too_large', 'client'));
+    if (this.#continueDue && this.#state === 'open' && this.receivedBytes === 0 && !this.isAsked) {
+      this.#continueDue = false;
+      this.#connection.sendHead(this.#stream, continueHead, FieldBlock.empty, -1, false);
+    }
+    if (this.#headRead && !this.isAsked) this.#timersOf().bodyStarts(this.receivedBytes);
+    this.#stream.resume();
+  }
+
+  onStreamData(bytes: Buffer): void {
+    this.receivedBytes += bytes.length;
+    if (this.#maxBodyBytes > 0 && this.receivedBytes > this.#maxBodyBytes)
+      return this.fail(new Fault('body_too_large', 'client'));
+    if (!this.#isTunnel) this.#timers?.awaitBody();
+    this.#sink?.onRequestBody(bytes);
+  }
+
+  onStreamEnd(trailers: Fields | undefined): void {
+    this.#requestDone = true;
+    this.#timers?.awaitNothing();
+    this.#sink?.onRequestEnd(trailers);
+    if (this.#isTunnel) this.#settleTunnel();
+  }
+
+  onStreamFlush(): void {
+    this.#headRead = true;
+    if (this.#requestDone || this.#isPaused || this.#sink === undefined) return;
+    if (this.#isTunnel) return this.#sink.onRequestFlush();
+    // Most bodies come with their heads: only what takes longer is timed.
+    if (this.#timers === undefined) this.#timersOf().bodyStarts(this.receivedBytes);
+    this.#sink.onRequestFlush();
+  }
+
+  onStreamReset(code: number, error: Http2Error | undefined): void {
+    const raw = error === undefined ? `RST_STREAM ${nameOfErrorCode(code)}` : nameOfErrorCode(code);
+    this.lose(new Fault('client_aborted', 'client', { raw, ...(error !== undefined && { detail: error.reason }) }));
+  }
+
+  // --- the answer
+
+  sendInformational(head: ResponseHead): void {
+    if (this.#state === 'open') this.#connection.sendHead(this.#stream, head, FieldBlock.empty, -1, false);
+  }
+
+  sendHead(head: ResponseHead, extra: FieldBlock): void {
+    if (this.#state !== 'open') return;
+    this.#state = 'answering';
+    const { status, bodyLength } = head;
+    this.#bodyless = this.head.method === 'HEAD' || status === 204 || status === 304;
+    this.#left = bodyLength >= 0 ? bodyLength : Infinity;
+    this.#heldHead = { head, extra };
+  }
+
+  switchProtocols(_protocol: string, head: ResponseHead, sink: RequestSink): void {
+    if (this.#state !== 'open') return;
+    this.#state = 'answering';
+    this.#isTunnel = true;
+    this.#isPaused = false;
+    this.#watcher = undefined;
+    this.#sink = sink;
+    this.#timers?.awaitNothing();
+    this.#connection.sendHead(this.#stream, { ...head, status: 200 }, FieldBlock.empty, -1, false);
+    this.#stream.resume();
+  }
+
+  sendBody(chunk: Buffer): boolean {
+    if (this.#state !== 'answering' || this.#bodyless || this.#tunnelEnded) return true;
+    const { length } = chunk;
+    if (length > this.#left) {
+      this.abort();
+      return true;
+    }
+    this.#left -= length;
+    this.sentBytes += length;
+    if (this.#heldHead !== undefined && this.#heldBody === undefined && length <= heldBytes) {
+      this.#heldBody = Buffer.from(chunk);
+      return true;
+    }
+    this.#release(false);
+    return this.#write(chunk);
+  }
+
+  #write(chunk: Buffer): boolean {
+    if (this.#stream.write(chunk, false)) return true;
+    this.#awaitTaking();
+    return this.#stream.queuedBytes < blockedBytes + this.#taken && !this.#connection.isBehind;
+  }
+
+  holdMore(): boolean {
+    const { budget } = this.#connection.options;
+    while (this.#stream.queuedBytes >= blockedBytes + this.#taken) {
+      const more = budget?.take(this.#taken) ?? 0;
+      if (more === 0) return false;
+      this.#taken += more;
+    }
+    return true;
+  }
+
+  sendEnd(trailers: Fields | undefined): void {
+    if (this.#state !== 'answering') return;
+    if (this.#isTunnel) return this.#endTunnel();
+    if (!this.#bodyless && this.#left > 0 && this.#left !== Infinity) return this.abort();
+    const some = trailers !== undefined && trailers.length > 0 && !this.#bodyless;
+    this.#release(!some);
+    if (!this.#stream.localEnded) this.#stream.end(some ? trailers : undefined);
+    if (this.#stream.queuedBytes > 0) this.#awaitTaking();
+    this.#finish();
+    this.#connection.onAnswered(this.#closeAsked);
+  }
+
+  #endTunnel(): void {
+    if (this.#tunnelEnded) return;
+    this.#tunnelEnded = true;
+    this.#stream.end(undefined);
+    if (this.#stream.queuedBytes > 0) this.#awaitTaking();
+    this.#settleTunnel();
+  }
+
+  /** Over where both directions have ended, and the flow knows it. */
+  #settleTunnel(): void {
+    if (!this.#tunnelEnded || !this.#requestDone || this.#state !== 'answering') return;
+    this.#finish();
+    this.#connection.onAnswered(false);
+  }
+
+  flush(): void {
+    if (this.#state === 'answering') this.#release(false);
+  }
+
+  respond(status: number, fields: FieldBlock, body: string, close = false): void {
+    if (this.#state !== 'open') return;
+    this.#closeAsked = close;
+    const bytes = Buffer.from(body);
+    const { length } = bytes;
+    const head = { status, reason: '', fields: noFields, bodyLength: length, announcedLength: length };
+    // An answer that is all head says so by itself; for gRPC it must be nothing else.
+    this.sendHead(length === 0 ? { ...head, bodyLength: chunkedBody, announcedLength: -1 } : head, fields);
+    if (!this.#bodyless) {
+      this.#left = 0;
+      this.sentBytes = length;
+      this.#heldBody = bytes;
+    }
+    this.sendEnd(undefined);
+  }
+
+  takeBack(): boolean {
+    if (this.#state !== 'answering' || this.#heldHead === undefined) return false;
+    this.#heldHead = undefined;
+    this.#heldBody = undefined;
+    this.#state = 'open';
+    this.#bodyless = false;
+    this.sentBytes = 0;
+    return true;
+  }
+
+  abort(): void {
+    if (this.#state === 'over') return;
+    this.#heldHead = undefined;
+    this.#finish();
+    // Of a tunnel it stands for a TCP reset (RFC 8441 section 5).
+    this.#stream.reset(this.#isTunnel ? ErrorCode.cancel : ErrorCode.internalError);
+    this.#connection.onAnswered(false);
+  }
+
+  /** Sends what is held back; `end`: nothing comes behind it. */
+  #release(end: boolean): void {
+    const held = this.#heldHead;
+    if (held === undefined) return;
+    const body = this.#heldBody;
+    this.#heldHead = undefined;
+    this.#heldBody = undefined;
+    const isWhole = end && (body === undefined || body.length === 0);
+    this.#connection.sendHead(this.#stream, held.head, held.extra, this.#announced(held.head), isWhole);
+    if (!isWhole && body !== undefined && !this.#stream.write(body, end)) this.#awaitTaking();
+  }
+
+  /** The Content-Length of the answer, or of the one that GET would get; negative where there is none. */
+  #announced({ status, bodyLength, announcedLength }: ResponseHead): number {
+    if (!this.#bodyless) return bodyLength;
+    if (status === 204) return -1;
+    return announcedLength >= 0 || bodyLength <= 0 ? announcedLength : bodyLength;
+  }
+
+  // --- a slow or absent client
+
+  onStreamWritable(): void {
+    this.#giveBack();
+    this.#timers?.taken();
+    this.#sink?.onClientDrain();
+  }
+
+  onStreamProgress(): void {
+    this.#timers?.someTaken();
+  }
+
+  onStreamClosed(): void {
+    this.#timers?.stop();
+    this.#giveBack();
+  }
+
+  #awaitTaking(): void {
+    this.#timersOf().awaitTaking(this.#stream.queuedBytes);
+  }
+
+  #giveBack(): void {
+    if (this.#taken === 0) return;
+    this.#connection.options.budget?.give(this.#taken);
+    this.#taken = 0;
+  }
+
+  /** Made for the few that wait for anything: a request without a body whose answer is taken at once has none. */
+  #timersOf(): ConnectionTimers {
+    if (this.#timers !== undefined) return this.#timers;
+    const { deadlines, timeouts } = this.#connection.options;
+    const timers = new ConnectionTimers(deadlines, timeouts, () => this.#onLate(timers));
+    if (this.isAsked) timers.awaitNothing();
+    else timers.awaitRequest();
+    this.#timers = timers;
+    return timers;
+  }
+
+  #onLate(timers: ConnectionTimers): void {
+    if (timers.isWriteLate) {
+      this.#stream.reset(ErrorCode.cancel);
+      return this.lose(new Fault('client_aborted', 'client', { detail: 'the answer was not taken' }));
+    }
+    if (this.#state === 'over' || this.isAsked) return;
+    if (this.#sink === undefined || this.#isPaused) {
+      if (!timers.isRequestLate) return timers.awaitFlow();
+    } else if (timers.keepsRate(this.receivedBytes, !this.canRespond)) return;
+    this.fail(new Fault('request_timeout', 'client', { detail: 'the body came too slowly' }));
+  }
+
+  /** The request cannot be read to its end: whoever listens is told; the client hears why where no answer was begun. */
+  fail(fault: Fault): void {
+    this.#stream.pause();
+    this.#failure = fault;
+    const listener = this.#detach();
+    if (listener === undefined) return;
+    listener.onClientFailure(fault);
+    if (this.#state === 'open') this.respondProblem(fault);
+    else if (this.#state !== 'over') this.abort();
+  }
+
+  respondProblem(fault: Fault): void {
+    const { contentType, body } = renderProblem(fault, '-', this.head.fields.find('accept'));
+    this.respond(fault.status, new FieldBlock([['Content-Type', contentType]]), body);
+  }
+
+  /** Stream or connection are gone: no call has an effect from now on. */
+  lose(fault: Fault): void {
+    this.#failure = fault;
+    this.#heldHead = undefined;
+    const wasOver = this.#state === 'over';
+    if (!wasOver) this.#finish();
+    this.#timers?.stop();
+    this.#giveBack();
+    if (wasOver) return;
+    this.#connection.onAnswered(false);
+    this.#detach()?.onClientFailure(fault);
+  }
+
+  #detach(): ClientWatcher | undefined {
+    const listener = this.#sink ?? this.#watcher;
+    this.#sink = undefined;
+    this.#watcher = undefined;
+    return listener;
+  }
+
+  #finish(): void {
+    this.#state = 'over';
+    if (this.#failure === undefined) this.#detach();
+    this.#stream.discardRest();
+    // What waits for the client's window is timed until it is out.
+    if (this.#stream.queuedBytes > 0) this.#timers?.awaitNothing();
+    else this.onStreamClosed();
+  }
+}
+
+const noFields = new Fields();
+const continueHead: ResponseHead = {
+  status: 100,
+  reason: '',
+  fields: noFields,
+  bodyLength: 0,
+  announcedLength: -1,
+};

@@ -1,0 +1,351 @@
+// A client's HTTP/2 connection (RFC 9113): a request for each stream, answers in whichever order they come. Takes a socket on
+// which HTTP/2 was agreed on, and owns it until it is closed. What an answer says belongs to the flow.
+import type { Socket } from 'node:net';
+import { Fault, toFault } from '../base/fault.ts';
+import type { ClientConnection, ClientConnectionOwner } from '../http/client-connection.ts';
+import { ConnectionTimers } from '../http/connection-timers.ts';
+import { chunkedBody, type RequestHandler, type ResponseHead } from '../http/exchange.ts';
+import { type FieldBlock, Fields } from '../http/field.ts';
+import { ParseError } from '../http/parse-error.ts';
+import type { DecodedHeaders } from './decoded-headers.ts';
+import { ErrorCode, greatestStreamId, nameOfErrorCode, SettingId } from './frame.ts';
+import { encodeInterim, encodeResponse, encodeTrailers } from './header-blocks.ts';
+import { readRequest, readTrailers, type RequestOptions } from './header-list.ts';
+import { HpackDecoder } from './hpack-decoder.ts';
+import { HpackEncoder } from './hpack-encoder.ts';
+import { Http2Error, streamError } from './http2-error.ts';
+import { type Http2RequestHead, Malformed } from './message-head.ts';
+import type { PeerSettings } from './peer-settings.ts';
+import { type ExchangeConnection, Http2Exchange } from './server-exchange.ts';
+import type { Http2ServerOptions } from './server-options.ts';
+import { Http2Session, type SessionRole } from './session.ts';
+import type { Http2Stream } from './stream.ts';
+
+/** Of a request body that nobody takes yet, for each stream; and for all of a connection. */
+const streamWindow = 262_144;
+const connectionWindow = 1_048_576;
+
+/** Bytes thrown away after our last one, so that a reset does not take our answers from the client. */
+const maxLingerBytes = 262_144;
+/** Reads in a row; then whoever else has something to read is served first. */
+const maxReadsInARow = 32;
+const drainOpaque = Buffer.from('draining');
+
+/** `open`: streams are taken on. `leaving`: only what was begun is finished. `ending`: our last frames are out. */
+type Phase = 'open' | 'leaving' | 'ending' | 'closed';
+
+export class Http2ServerConnection implements ClientConnection, ExchangeConnection, SessionRole {
+  readonly role = 'server';
+  readonly options: Http2ServerOptions;
+  lastStreamId = 0;
+  readonly #socket: Socket;
+  readonly #handler: RequestHandler;
+  readonly #session: Http2Session;
+  readonly #decoder: HpackDecoder;
+  readonly #encoder = new HpackEncoder();
+  readonly #requestOptions: RequestOptions;
+  readonly #timers: ConnectionTimers;
+  #phase: Phase = 'open';
+  #active = 0;
+  /** GOAWAY was announced; the last stream is not fixed before the client has answered our PING. */
+  #isAnnounced = false;
+  #endsAfterFirst = false;
+  #readsInARow = 0;
+  #mayLinger = maxLingerBytes;
+
+  constructor(socket: Socket, options: Http2ServerOptions, handler: RequestHandler, owner: ClientConnectionOwner) {
+    this.options = options;
+    this.#socket = socket;
+    this.#handler = handler;
+    this.#timers = new ConnectionTimers(options.deadlines, options.timeouts, () => this.#onLate());
+    socket.setNoDelay(true);
+    socket.on('error', (error: Error & { code?: string }) => this.#gone(error.code ?? error.message));
+    socket.on('close', () => {
+      this.#gone('closed');
+      owner.onClosed(this);
+    });
+    socket.on('end', () => this.#onEnd());
+    socket.on('data', (bytes: Buffer) => this.#onData(bytes));
+    const { clock, turn, http2, limits, maxConcurrentStreams } = options;
+    this.#decoder = new HpackDecoder(http2.hpack, { listBytes: limits.headBytes, fieldCount: limits.fieldCount });
+    this.#requestOptions = { pathBytes: limits.startLineBytes, connectProtocol: true };
+    this.#session = new Http2Session(
+      socket,
+      {
+        clock,
+        turn,
+        pages: http2.pages,
+        streamWindow,
+        connectionWindow,
+        settings: [
+          [SettingId.maxConcurrentStreams, maxConcurrentStreams],
+          [SettingId.initialWindowSize, streamWindow],
+          [SettingId.maxHeaderListSize, limits.headBytes],
+          [SettingId.enableConnectProtocol, 1],
+        ],
+      },
+      this,
+    );
+    socket.resume();
+  }
+
+  get activeRequests(): number {
+    return this.#active;
+  }
+
+  get isBehind(): boolean {
+    return this.#session.isBehind;
+  }
+
+  // --- how it ends
+
+  drain(): void {
+    if (this.#phase !== 'open' || this.#isAnnounced) return;
+    // A request may be on its way: the last stream is fixed when the client has heard of the end (section 6.8).
+    this.#isAnnounced = true;
+    if (this.#isIdle) return this.#leave();
+    this.#session.goAway(greatestStreamId, ErrorCode.noError);
+    this.#session.ping(drainOpaque);
+  }
+
+  dismiss(): void {
+    this.#leave();
+  }
+
+  drainAfterFirst(): void {
+    if (this.lastStreamId > 0) this.drain();
+    else this.#endsAfterFirst = true;
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+    this.#gone('destroyed');
+  }
+
+  /** No further stream is taken on; it ends with the last that was. */
+  #leave(): void {
+    if (this.#phase !== 'open') return;
+    this.#phase = 'leaving';
+    this.#session.goAway(this.lastStreamId, ErrorCode.noError);
+    if (this.#isIdle) this.#end();
+  }
+
+  /** Nothing is served, and no answer waits for its client. */
+  get #isIdle(): boolean {
+    return this.#active === 0 && this.#session.streams.size === 0;
+  }
+
+  /** Our last frames go out. Reads on for a while, so that the client can read them, then closes. */
+  #end(): void {
+    if (this.#phase === 'ending' || this.#phase === 'closed') return;
+    this.#phase = 'ending';
+    this.#session.output.flush();
+    this.#session.close();
+    this.#timers.awaitEnd();
+    this.#socket.end(() => this.#timers.awaitClose());
+    this.#socket.resume();
+  }
+
+  #onLate(): void {
+    if (this.#phase === 'ending') this.destroy();
+    else if (this.#timers.isWriteLate) {
+      this.#socket.destroy();
+      this.#gone(new Fault('client_aborted', 'client', { detail: 'the answers were not taken' }));
+    } else if (this.#isIdle) this.#leave();
+  }
+
+  /** The client ends its side: over TLS that is what a killed client leaves behind. */
+  #onEnd(): void {
+    if (this.#isIdle) return this.#leave();
+    this.#socket.destroy();
+    this.#gone(new Fault('client_aborted', 'client', { raw: 'EOF' }));
+  }
+
+  #gone(why: Fault | string): void {
+    if (this.#phase === 'closed') return;
+    this.#phase = 'closed';
+    this.#timers.stop();
+    this.#session.close();
+    this.#loseAll(typeof why === 'string' ? new Fault('client_aborted', 'client', { raw: why }) : why);
+  }
+
+  #loseAll(fault: Fault): void {
+    for (const stream of this.#session.streams.values()) {
+      const { listener } = stream;
+      stream.drop();
+      if (listener instanceof Http2Exchange) listener.lose(fault);
+    }
+  }
+
+  onBroken(error: Http2Error): void {
+    const flood = error.code === ErrorCode.enhanceYourCalm;
+    const raw = nameOfErrorCode(error.code);
+    const fault = new Fault(flood ? 'http2_flood' : 'bad_request', 'client', { detail: error.reason, raw });
+    this.#loseAll(fault);
+    this.#end();
+    this.#handler.onBadRequest(fault);
+  }
+
+  // --- what comes
+
+  #onData(bytes: Buffer): void {
+    if (this.#phase === 'ending') {
+      this.#mayLinger -= bytes.length;
+      if (this.#mayLinger < 0) this.destroy();
+      return;
+    }
+    if (++this.#readsInARow >= maxReadsInARow) this.#yieldTurn();
+    try {
+      this.#session.push(bytes);
+    } catch (error) {
+      // Nobody above may throw; one who does must not take the process along.
+      this.#handler.onBadRequest(toFault(error));
+      this.destroy();
+    }
+  }
+
+  /** Whoever else has something to read is served first. */
+  #yieldTurn(): void {
+    this.#readsInARow = 0;
+    this.#socket.pause();
+    setImmediate(() => this.#socket.resume());
+  }
+
+  onHeaders(
+    streamId: number,
+    stream: Http2Stream | undefined,
+    bytes: Buffer,
+    start: number,
+    end: number,
+    endStream: boolean,
+  ): void {
+    const headers = this.#decoder.decode(bytes, start, end);
+    if (headers instanceof Http2Error) return this.#session.fail(headers);
+    if (stream !== undefined) return this.#takeTrailers(stream, headers, endStream);
+    if (streamId <= this.lastStreamId) return this.#session.strayHeaders(streamId);
+    this.lastStreamId = streamId;
+    if (this.#phase !== 'open' || this.#session.streams.size >= this.options.maxConcurrentStreams)
+      return this.#session.refuse(streamId);
+    const head = readRequest(headers, endStream, this.#requestOptions);
+    if (head instanceof Malformed) return this.#refuseMalformed(streamId, head);
+    this.#begin(streamId, head, endStream);
+  }
+
+  #takeTrailers(stream: Http2Stream, headers: DecodedHeaders, endStream: boolean): void {
+    if (stream.remoteEnded) return this.#session.strayHeaders(stream.id);
+    const trailers = endStream ? readTrailers(headers, this.options.limits) : notLast;
+    const error =
+      trailers instanceof Malformed
+        ? streamError(ErrorCode.protocolError, stream.id, trailers.reason)
+        : stream.receiveEnd(trailers);
+    if (error !== undefined) this.#session.onError(error);
+  }
+
+  /** Nothing is answered to what is no request; whoever looks for it finds it in the log. */
+  #refuseMalformed(streamId: number, { reason }: Malformed): void {
+    this.#session.onError(streamError(ErrorCode.protocolError, streamId, reason));
+    if (this.#session.isClosed) return;
+    this.#handler.onBadRequest(new Fault('bad_request', 'client', { detail: reason, raw: 'PROTOCOL_ERROR' }));
+  }
+
+  #begin(streamId: number, head: Http2RequestHead | ParseError, endStream: boolean): void {
+    if (this.#active === 0) this.#timers.awaitNothing();
+    const stream = this.#session.open(streamId);
+    stream.remoteEnded = endStream;
+    this.#active += 1;
+    const readable = head instanceof ParseError ? unreadable : head;
+    const exchange = new Http2Exchange(readable, readable.expectContinue, stream, this);
+    stream.listener = exchange;
+    if (endStream) stream.receiveEnd(undefined);
+    if (this.#endsAfterFirst) this.#leave();
+    if (head instanceof ParseError) this.#refuse(exchange, head);
+    else this.#handler.onRequest(exchange);
+  }
+
+  /** Answers what cannot be served; the connection goes on. */
+  #refuse(exchange: Http2Exchange, error: ParseError): void {
+    const fault = new Fault(error.code, 'client', { detail: error.detail });
+    exchange.respondProblem(fault);
+    this.#handler.onBadRequest(fault);
+  }
+
+  // --- what goes
+
+  sendHead(stream: Http2Stream, head: ResponseHead, extra: FieldBlock, announced: number, endStream: boolean): void {
+    const encoder = this.#encoder;
+    if (head.status < 200) encodeInterim(encoder, head.status, head.fields);
+    else encodeResponse(encoder, head, extra, announced, this.options.date.value);
+    this.#session.sendHeaders(stream, encoder.block, encoder.length, endStream);
+  }
+
+  sendTrailers(stream: Http2Stream, trailers: Fields): void {
+    encodeTrailers(this.#encoder, trailers);
+    this.#session.sendHeaders(stream, this.#encoder.block, this.#encoder.length, true);
+  }
+
+  onAnswered(close: boolean): void {
+    this.#active -= 1;
+    if (close) this.#leave();
+    this.#settle();
+  }
+
+  /** Was that the last thing that it had to do? */
+  #settle(): void {
+    if (!this.#isIdle) return;
+    if (this.#phase === 'leaving') this.#end();
+    else if (this.#phase === 'open') this.#timers.awaitNext();
+  }
+
+  // --- the session
+
+  onPeerSettings({ headerTableSize }: PeerSettings): void {
+    this.#encoder.limitTable(headerTableSize);
+    if (this.#active === 0 && this.lastStreamId === 0) this.#timers.awaitNext();
+  }
+
+  onPingAck(): void {
+    if (this.#isAnnounced) this.#leave();
+  }
+
+  /** A client that will open no further stream. What it has begun is served. */
+  onGoAway(): void {
+    this.#leave();
+  }
+
+  onStreamClosed(): void {
+    this.#settle();
+  }
+
+  isIdle(streamId: number): boolean {
+    return streamId % 2 === 0 || streamId > this.lastStreamId;
+  }
+
+  onRead(): void {}
+
+  onTaken(): void {
+    this.#timers.someTaken();
+  }
+
+  onBehind(waitingBytes: number): void {
+    this.#timers.awaitTaking(waitingBytes);
+  }
+
+  onCaughtUp(): void {
+    this.#timers.taken();
+  }
+}
+
+const notLast = new Malformed('trailers that do not end the stream');
+/** Stands for what could not be read. */
+const unreadable: Http2RequestHead = {
+  method: '',
+  target: '',
+  authority: '',
+  version: 20,
+  fields: new Fields(),
+  bodyLength: chunkedBody,
+  upgrade: '',
+  acceptsTrailers: false,
+  expectContinue: false,
+  protocol: '',
+};

@@ -1,0 +1,424 @@
+// One HTTP/2 connection (RFC 9113), the same for both sides: frames in and out, both windows of the connection, SETTINGS, PING,
+// GOAWAY, and what a peer may do of no use. Owns the socket. Which streams begin, and what their messages mean, belongs to the
+// role: server.ts or client.ts.
+import type { Socket } from 'node:net';
+import type { Clock } from '../base/clock.ts';
+import type { Fields } from '../http/field.ts';
+import type { TurnEnd } from '../http/turn-end.ts';
+import { AbuseBudget } from './abuse-budget.ts';
+import type { Role } from './control-frames.ts';
+import { ErrorCode, initialWindowSize, type Setting } from './frame.ts';
+import type { FrameHandler } from './frame-handler.ts';
+import { FrameReader } from './frame-reader.ts';
+import { connectionError, type Http2Error, protocolError, streamError } from './http2-error.ts';
+import type { PagePool } from './page-pool.ts';
+import { PeerSettings } from './peer-settings.ts';
+import { SessionOutput } from './session-output.ts';
+import { Http2Stream, type StreamSession } from './stream.ts';
+
+/** Bytes of bodies that a connection may hold for whoever will take them; above it, its own window is not given back. */
+const maxHeldBytes = 1_048_576;
+/** Streams that were reset by us lately: what the peer had sent before it knew is no fault of its. */
+const rememberedResets = 256;
+/** DATA of one stream in a row while others wait for the same window. */
+const shareBytes = 16_384;
+
+export type SessionOptions = {
+  readonly clock: Clock;
+  readonly turn: TurnEnd;
+  /** One for all connections of a worker. */
+  readonly pages: PagePool;
+  /** What we tell the peer at the beginning. */
+  readonly settings: readonly Setting[];
+  /** Window of each stream that we give, as `settings` says it. */
+  readonly streamWindow: number;
+  /** Window of the connection that we give. */
+  readonly connectionWindow: number;
+};
+
+/** The side that we are on. Called synchronously; must not throw. */
+export interface SessionRole {
+  readonly role: Role;
+  /** The last stream of the peer that was taken on; 0 where it opens none. */
+  readonly lastStreamId: number;
+  /** As FrameHandler.onHeaders; the block must be decoded. `stream` undefined: none that is open has this id. */
+  onHeaders(
+    streamId: number,
+    stream: Http2Stream | undefined,
+    bytes: Buffer,
+    start: number,
+    end: number,
+    endStream: boolean,
+  ): void;
+  /** HEADERS with END_STREAM. */
+  sendTrailers(stream: Http2Stream, trailers: Fields): void;
+  /** The peer's limits changed. */
+  onPeerSettings(settings: PeerSettings): void;
+  onPingAck(): void;
+  onGoAway(lastStreamId: number, code: number): void;
+  onStreamClosed(stream: Http2Stream): void;
+  /** A stream never was, or is no more, open: whether its id was never used. */
+  isIdle(streamId: number): boolean;
+  /** A rule of the connection was broken; the session is closed already. */
+  onBroken(error: Http2Error): void;
+  /** Something came. */
+  onRead(): void;
+  /** The peer has begun, or gone on, to take what was written. */
+  onTaken(): void;
+  onBehind(waitingBytes: number): void;
+  onCaughtUp(): void;
+}
+
+export class Http2Session implements FrameHandler, StreamSession {
+  readonly streams = new Map<number, Http2Stream>();
+  readonly peer = new PeerSettings();
+  readonly budget: AbuseBudget;
+  readonly receiveWindow: number;
+  /** Nothing is read any more, and nothing but GOAWAY written. */
+  isClosed = false;
+  sendWindow = initialWindowSize;
+  readonly output: SessionOutput;
+  readonly #options: SessionOptions;
+  readonly #role: SessionRole;
+  readonly #reader: FrameReader;
+  /** Bytes of DATA that the peer may still send on all streams. */
+  #connectionWindow: number;
+  /** Received and not yet credited to the connection. */
+  #owed = 0;
+  #heldBytes = 0;
+  /** Streams that wait for a window or for the socket, in their turns. */
+  readonly #waiting = new Set<Http2Stream>();
+  /** Ids that we reset, oldest first. */
+  readonly #resets = new Set<number>();
+  #touched: Http2Stream[] = [];
+  #isReading = false;
+
+  constructor(socket: Socket, options: SessionOptions, role: SessionRole) {
+    this.#options = options;
+    this.#role = role;
+    this.budget = new AbuseBudget(options.clock.monotonic());
+    this.receiveWindow = options.streamWindow;
+    this.#connectionWindow = options.connectionWindow;
+    this.output = new SessionOutput(socket, options.turn, options.pages, {
+      onTaken: () => role.onTaken(),
+      onDrain: () => this.#onDrain(),
+    });
+    this.#reader = new FrameReader(role.role, this);
+    const { next } = this.output;
+    if (role.role === 'client') next.preface();
+    next.settings(options.settings);
+    next.windowUpdate(0, options.connectionWindow - initialWindowSize);
+  }
+
+  /** Bytes from the socket. */
+  push(bytes: Buffer): void {
+    if (this.isClosed) return;
+    this.#role.onRead();
+    this.#isReading = true;
+    this.#reader.push(bytes);
+    this.#isReading = false;
+    const touched = this.#touched;
+    if (touched.length === 0) return;
+    this.#touched = [];
+    for (const stream of touched) {
+      stream.isTouched = false;
+      if (!stream.isClosed && !stream.remoteEnded) stream.listener?.onStreamFlush();
+    }
+  }
+
+  open(id: number): Http2Stream {
+    const stream = new Http2Stream(id, this, this.peer.initialWindowSize);
+    this.streams.set(id, stream);
+    if (this.#isReading) this.#touch(stream);
+    return stream;
+  }
+
+  /** `block`: its first `length` bytes are the header block that was encoded for this connection last. */
+  sendHeaders(stream: Http2Stream, block: Buffer, length: number, endStream: boolean): void {
+    if (this.isClosed || stream.isClosed) return;
+    this.output.next.headers(stream.id, block, length, endStream);
+    if (endStream) {
+      this.budget.answered += 1;
+      stream.endWithHeaders();
+    }
+  }
+
+  ping(opaque: Buffer): void {
+    if (!this.isClosed) this.output.next.ping(opaque, false);
+  }
+
+  /** Says which streams may still be served, and why no others are. */
+  goAway(lastStreamId: number, code: ErrorCode, reason = ''): void {
+    if (!this.isClosed) this.output.next.goAway(lastStreamId, code, reason);
+  }
+
+  /** Ends it for a broken rule: GOAWAY with the reason, then nothing. */
+  fail(error: Http2Error): void {
+    if (this.isClosed) return;
+    this.goAway(this.#role.lastStreamId, error.code, error.reason);
+    this.output.flush();
+    this.close();
+    this.#role.onBroken(error);
+  }
+
+  /** Nothing is read or written any more. Streams that are open stay so: they are the role's to tell. */
+  close(): void {
+    this.isClosed = true;
+    this.#reader.stop();
+    this.output.close();
+    this.#waiting.clear();
+  }
+
+  // --- StreamSession
+
+  get isBehind(): boolean {
+    return this.output.isBehind;
+  }
+
+  sendData(stream: Http2Stream, bytes: Buffer, start: number, end: number, endStream: boolean): void {
+    if (this.isClosed) return;
+    this.sendWindow -= end - start;
+    stream.sendWindow -= end - start;
+    this.budget.dataFrames += 1;
+    this.output.next.data(stream.id, bytes, start, end, endStream);
+    if (endStream) this.budget.answered += 1;
+    if (this.output.isBehind) this.#role.onBehind(this.output.waitingBytes);
+  }
+
+  sendTrailers(stream: Http2Stream, trailers: Fields): void {
+    if (!this.isClosed) this.#role.sendTrailers(stream, trailers);
+  }
+
+  sendCredit(stream: Http2Stream, bytes: number): void {
+    if (!this.isClosed) this.output.next.windowUpdate(stream.id, bytes);
+  }
+
+  sendReset(stream: Http2Stream, code: ErrorCode): void {
+    this.sendResetOf(stream.id, code);
+  }
+
+  /** Resets a stream that may not even be open. */
+  sendResetOf(streamId: number, code: ErrorCode): void {
+    if (this.isClosed) return;
+    this.#resets.add(streamId);
+    if (this.#resets.size > rememberedResets)
+      for (const oldest of this.#resets) {
+        this.#resets.delete(oldest);
+        break;
+      }
+    this.output.next.reset(streamId, code);
+  }
+
+  countHeld(bytes: number): void {
+    this.#heldBytes += bytes;
+    this.#credit();
+  }
+
+  await(stream: Http2Stream, waits: boolean): void {
+    if (waits) this.#waiting.add(stream);
+    else this.#waiting.delete(stream);
+  }
+
+  forget(stream: Http2Stream): void {
+    this.streams.delete(stream.id);
+    this.#waiting.delete(stream);
+    this.#role.onStreamClosed(stream);
+  }
+
+  // --- the peer's frames
+
+  onData(streamId: number, bytes: Buffer, flowLength: number, endStream: boolean): void {
+    if (this.isClosed) return;
+    this.#connectionWindow -= flowLength;
+    this.#owed += flowLength;
+    if (this.#connectionWindow < 0)
+      return this.fail(connectionError(ErrorCode.flowControlError, 'more DATA than the window of the connection'));
+    if (flowLength === 0 && !endStream && !this.#glitch('empty DATA frames')) return;
+    const stream = this.streams.get(streamId);
+    if (stream === undefined || stream.remoteEnded) this.#onStray(streamId, stream);
+    else {
+      this.#touch(stream);
+      const error = stream.receive(bytes, flowLength, endStream);
+      if (error !== undefined) this.onError(error);
+    }
+    this.#credit();
+  }
+
+  /** DATA for a stream that takes none. */
+  #onStray(streamId: number, stream: Http2Stream | undefined): void {
+    if (stream === undefined && this.#role.isIdle(streamId))
+      return this.fail(protocolError('DATA on a stream that was never opened', streamId));
+    if (this.#resets.has(streamId)) return;
+    if (stream !== undefined) return this.onError(streamError(ErrorCode.streamClosed, streamId, 'DATA after its end'));
+    if (this.#glitch('DATA on closed streams')) this.sendResetOf(streamId, ErrorCode.streamClosed);
+  }
+
+  /** The window of the connection does not wait for slow takers, unless they hold too much together. */
+  #credit(): void {
+    if (this.#owed < this.#options.connectionWindow >> 1 || this.#heldBytes > maxHeldBytes || this.isClosed) return;
+    const owed = this.#owed;
+    this.#owed = 0;
+    this.#connectionWindow += owed;
+    this.output.next.windowUpdate(0, owed);
+  }
+
+  onHeaders(streamId: number, bytes: Buffer, start: number, end: number, endStream: boolean): void {
+    if (this.isClosed) return;
+    const stream = this.streams.get(streamId);
+    if (stream !== undefined) this.#touch(stream);
+    this.#role.onHeaders(streamId, stream, bytes, start, end, endStream);
+  }
+
+  /** A stream that is not taken on, so that its request can be sent again (section 8.7). */
+  refuse(streamId: number): void {
+    if (this.#glitch('streams beyond the limit')) this.sendResetOf(streamId, ErrorCode.refusedStream);
+  }
+
+  /** HEADERS for a stream that is over: the block was decoded, and is thrown away. */
+  strayHeaders(streamId: number): void {
+    if (this.#resets.has(streamId)) return;
+    this.fail(connectionError(ErrorCode.streamClosed, 'HEADERS on a closed stream', streamId));
+  }
+
+  onPriority(): void {
+    this.#glitch('PRIORITY frames');
+  }
+
+  onReset(streamId: number, code: number): void {
+    if (this.isClosed || !this.#glitch('resets')) return;
+    const stream = this.streams.get(streamId);
+    if (stream === undefined) {
+      if (this.#role.isIdle(streamId))
+        this.fail(protocolError('RST_STREAM on a stream that was never opened', streamId));
+      return;
+    }
+    const { listener } = stream;
+    stream.drop();
+    listener?.onStreamReset(code, undefined);
+  }
+
+  onSettings(settings: readonly Setting[]): void {
+    if (this.isClosed || !this.#glitch('SETTINGS frames')) return;
+    const before = this.peer.initialWindowSize;
+    this.peer.take(settings);
+    this.output.next.settingsAck();
+    const change = this.peer.initialWindowSize - before;
+    if (change !== 0) {
+      for (const stream of this.streams.values()) {
+        if (!stream.widen(change))
+          return this.fail(connectionError(ErrorCode.flowControlError, 'a window above 2^31-1', stream.id));
+      }
+    }
+    this.#role.onPeerSettings(this.peer);
+    if (change > 0) this.#pump();
+  }
+
+  onSettingsAck(): void {
+    // Ours are in force from the beginning: they only ever allow more than the defaults, or what must not be used anyway.
+    this.#glitch('acknowledgements');
+  }
+
+  onPing(opaque: Buffer, isAck: boolean): void {
+    if (this.isClosed || !this.#glitch('PING frames')) return;
+    if (isAck) this.#role.onPingAck();
+    else this.output.next.ping(opaque, true);
+  }
+
+  onGoAway(lastStreamId: number, code: number): void {
+    if (!this.isClosed) this.#role.onGoAway(lastStreamId, code);
+  }
+
+  onWindowUpdate(streamId: number, increment: number): void {
+    if (this.isClosed) return;
+    if (!this.budget.update(this.#options.clock.monotonic())) return this.#calm('WINDOW_UPDATE frames');
+    if (streamId === 0) {
+      this.sendWindow += increment;
+      if (this.sendWindow > 0x7fff_ffff)
+        return this.fail(connectionError(ErrorCode.flowControlError, 'a window of the connection above 2^31-1'));
+      return this.#pump();
+    }
+    const stream = this.streams.get(streamId);
+    if (stream === undefined) {
+      if (this.#role.isIdle(streamId))
+        this.fail(protocolError('WINDOW_UPDATE on a stream that was never opened', streamId));
+      return;
+    }
+    if (!stream.widen(increment))
+      return this.onError(streamError(ErrorCode.flowControlError, streamId, 'a window above 2^31-1'));
+    if (this.#waiting.has(stream)) this.#pumpOne(stream, Infinity);
+  }
+
+  onUnknown(): void {
+    this.#glitch('frames of unknown types');
+  }
+
+  /** A rule was broken; of one stream, only that one ends. */
+  onError(error: Http2Error): void {
+    if (this.isClosed) return;
+    if (error.scope === 'connection') return this.fail(error);
+    const stream = this.streams.get(error.streamId);
+    // Resets that a peer makes us send are as cheap to ask for as its own.
+    if (!this.#glitch('broken streams')) return;
+    if (stream === undefined && this.#role.isIdle(error.streamId))
+      return this.fail(connectionError(error.code, error.reason, error.streamId));
+    const listener = stream?.listener;
+    if (stream === undefined) this.sendResetOf(error.streamId, error.code);
+    else stream.reset(error.code);
+    listener?.onStreamReset(error.code, error);
+  }
+
+  /** False where it was one too many, and the connection is over. */
+  #glitch(what: string): boolean {
+    if (this.isClosed) return false;
+    if (this.budget.glitch(this.#options.clock.monotonic())) return true;
+    this.#calm(what);
+    return false;
+  }
+
+  #calm(what: string): void {
+    this.fail(connectionError(ErrorCode.enhanceYourCalm, `too many ${what}`));
+  }
+
+  #touch(stream: Http2Stream): void {
+    if (stream.isTouched) return;
+    stream.isTouched = true;
+    this.#touched.push(stream);
+  }
+
+  // --- what waits for windows
+
+  /** In turns, so that no stream takes the window of the connection for itself. */
+  #pump(): void {
+    while (this.sendWindow > 0 && !this.isClosed) {
+      let sent = false;
+      const round = [...this.#waiting];
+      for (const stream of round) {
+        if (stream.queuedBytes === 0 || stream.sendWindow <= 0) continue;
+        if (this.sendWindow <= 0) return;
+        // Behind those that have not had theirs yet.
+        this.#waiting.delete(stream);
+        this.#waiting.add(stream);
+        this.#pumpOne(stream, shareBytes);
+        sent = true;
+      }
+      if (!sent) return;
+    }
+  }
+
+  #pumpOne(stream: Http2Stream, most: number): void {
+    if (!stream.pump(most) || stream.isClosed || this.output.isBehind) return;
+    this.#waiting.delete(stream);
+    stream.listener?.onStreamWritable();
+  }
+
+  #onDrain(): void {
+    if (this.isClosed) return;
+    this.#role.onCaughtUp();
+    const waiting = [...this.#waiting];
+    for (const stream of waiting) {
+      if (stream.queuedBytes > 0 || !this.#waiting.delete(stream)) continue;
+      stream.listener?.onStreamWritable();
+      if (this.output.isBehind) return;
+    }
+  }
+}
