@@ -7,6 +7,7 @@ import type { BackendConnection, CallAccount, ConnectionOwner } from '../http/ba
 import type { BackendCall, OutgoingRequest } from '../http/exchange.ts';
 import type { FieldNames, Fields } from '../http/field.ts';
 import type { HttpLimits } from '../http/limits.ts';
+import { holdWriteFailure } from '../http/write-failure.ts';
 import type { ReadBuffer } from '../http/read-buffer.ts';
 import type { TurnEnd } from '../http/turn-end.ts';
 import { type CallConnection, Http2BackendCall } from './client-call.ts';
@@ -72,8 +73,12 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
     this.#owner = owner;
     this.turn = options.turn;
     socket.setNoDelay(true);
-    socket.on('error', (error: Error) => {
+    holdWriteFailure(socket, (error) => {
       this.#error ??= error;
+    });
+    socket.on('error', (error: Error) => {
+      // It says more than a failed write before it: the alert by which the backend refused our certificate.
+      this.#error = error;
       this.#lose();
     });
     const onBytes = (bytes: Buffer): void => this.#onBytes(bytes);
