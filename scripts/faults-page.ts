@@ -24,8 +24,10 @@ export const faultGroups: readonly Group[] = [
       'chain_too_deep',
       'weak_key',
       'malformed_cert',
+      'unproven_key',
       'refused_by_peer',
       'protocol_mismatch',
+      'malformed_handshake',
       'not_tls',
       'unknown_sni',
       'handshake_limit',
@@ -99,7 +101,11 @@ function row(code: FaultCode): string {
   const spec = faultTable[code];
   const statuses = sources.flatMap((source) => (spec[source] === undefined ? [] : [`${source} ${spec[source]}`]));
   const again = spec.unsent === true ? ' ↻' : '';
-  return `| \`${code}\` | ${statuses.join(', ')}${again} | ${spec.title} | ${spec.help.replaceAll('|', '\\|')} |`;
+  const { title, backendTitle, help, backendHelp } = spec;
+  // A code that only a backend can cause has one sentence.
+  const both = (first: string, second: string | undefined): string =>
+    (second === undefined ? first : `${first}<br>*Backend:* ${second}`).replaceAll('|', '\\|');
+  return `| \`${code}\` | ${statuses.join(', ')}${again} | ${both(title, backendTitle)} | ${both(help, backendHelp)} |`;
 }
 
 /** The text of docs/faults.md. */

@@ -18,8 +18,12 @@ export type FaultSpec = {
   readonly aboutCertificate?: true;
   /** A few words, for problem documents and tables. */
   readonly title: string;
+  /** Where the backend caused it, if that is to be said otherwise. */
+  readonly backendTitle?: string;
   /** What the operator should do. */
   readonly help: string;
+  /** Where the backend caused it, if that is something else. */
+  readonly backendHelp?: string;
 };
 
 const specs = {
@@ -29,7 +33,10 @@ const specs = {
     backend: 502,
     aboutCertificate: true,
     title: 'no client certificate',
-    help: 'On the client side, the client must send a certificate from an accepted CA; on the backend side, give the route security.tls.clientCert and clientKey.',
+    backendTitle: 'the backend requires a certificate of the gateway',
+    help: 'The client must send a certificate from a CA that is accepted here, together with its key.',
+    backendHelp:
+      'Give the route security.tls.clientCert and clientKey: a certificate from a CA that the backend accepts.',
   },
   untrusted_issuer: {
     client: 403,
@@ -37,7 +44,10 @@ const specs = {
     unsent: true,
     aboutCertificate: true,
     title: 'certificate from an issuer that is not trusted',
-    help: 'Add the CA that issued the certificate to clientCA (client side) or rootCAs (backend side), or use a certificate from a CA that is there.',
+    backendTitle: 'certificate of the backend from an issuer that is not trusted',
+    help: 'If the client may come in, add the CA that issued its certificate to clientCA, or have the client send its intermediates along; else it needs a certificate from a CA that is there.',
+    backendHelp:
+      'If it is the right backend, give the CA that issued its certificate in security.tls.rootCAs of the route, or have the backend send its intermediates along.',
   },
   missing_intermediate: {
     client: 403,
@@ -45,7 +55,10 @@ const specs = {
     unsent: true,
     aboutCertificate: true,
     title: 'an intermediate certificate was not sent',
-    help: 'The side that presents the certificate must send its intermediate CA certificates along: append them to the certificate file.',
+    backendTitle: 'the backend did not send an intermediate certificate',
+    help: 'The client must send its intermediate CA certificates along: append them to its certificate file, after its own.',
+    backendHelp:
+      'The backend must send its intermediate CA certificates along: append them to its certificate file, after its own.',
   },
   expired: {
     client: 403,
@@ -53,7 +66,9 @@ const specs = {
     unsent: true,
     aboutCertificate: true,
     title: 'certificate expired',
-    help: 'Renew the certificate; check the clocks of both machines.',
+    backendTitle: 'certificate of the backend expired',
+    help: 'Renew the certificate of the client; check the clocks of both machines.',
+    backendHelp: 'Renew the certificate of the backend; check the clocks of both machines.',
   },
   not_yet_valid: {
     client: 403,
@@ -61,6 +76,7 @@ const specs = {
     unsent: true,
     aboutCertificate: true,
     title: 'certificate not valid yet',
+    backendTitle: 'certificate of the backend not valid yet',
     help: 'Check the clocks of both machines and the notBefore date of the certificate.',
   },
   revoked: {
@@ -69,7 +85,9 @@ const specs = {
     unsent: true,
     aboutCertificate: true,
     title: 'certificate revoked',
-    help: 'The issuer revoked this certificate: issue a new one.',
+    backendTitle: 'certificate of the backend revoked',
+    help: 'The issuer revoked the certificate of the client: issue a new one.',
+    backendHelp: 'The issuer revoked the certificate of the backend: issue a new one.',
   },
   revocation_unknown: {
     client: 403,
@@ -77,6 +95,7 @@ const specs = {
     unsent: true,
     aboutCertificate: true,
     title: 'revocation status could not be established',
+    backendTitle: 'revocation status of the certificate of the backend could not be established',
     help: 'Give the CRL of the issuer (crl), or make its OCSP responder reachable (ocsp): what nobody can say is refused.',
   },
   crl_stale: {
@@ -85,6 +104,7 @@ const specs = {
     unsent: true,
     aboutCertificate: true,
     title: 'certificate revocation list is out of date',
+    backendTitle: 'certificate revocation list for the backend is out of date',
     help: 'Publish a newer CRL, or choose onStale: allow.',
   },
   wrong_purpose: {
@@ -93,15 +113,20 @@ const specs = {
     unsent: true,
     aboutCertificate: true,
     title: 'certificate made for another purpose',
-    help: 'A client certificate needs the extended key usage clientAuth, a server certificate serverAuth. Public CAs stop issuing clientAuth in 2026: use a private CA.',
+    backendTitle: 'certificate of the backend made for another purpose',
+    help: 'Have the certificate issued with the extended key usage clientAuth. Public CAs stop issuing it in 2026: use a private CA.',
+    backendHelp: 'Have the certificate of the backend issued with the extended key usage serverAuth.',
   },
   name_mismatch: {
     client: 403,
     backend: 502,
     unsent: true,
     aboutCertificate: true,
-    title: 'certificate carries none of the wanted names',
-    help: 'Compare the SANs that were presented with the rule (client side) or with the server name (backend side: security.tls.serverName overrides it).',
+    title: 'names of the certificate not accepted',
+    backendTitle: 'certificate of the backend does not have the wanted name',
+    help: 'Compare the names that were presented with those that the policy allows (clientAuth).',
+    backendHelp:
+      'Have the certificate issued with this name as a SAN, or say with security.tls.serverName which name it has.',
   },
   pin_mismatch: {
     client: 403,
@@ -109,6 +134,7 @@ const specs = {
     unsent: true,
     aboutCertificate: true,
     title: 'certificate matches no pin',
+    backendTitle: 'certificate of the backend matches no pin',
     help: 'Add the fingerprint or the SPKI hash of the new certificate to the list.',
   },
   chain_too_deep: {
@@ -117,6 +143,7 @@ const specs = {
     unsent: true,
     aboutCertificate: true,
     title: 'certificate chain too long',
+    backendTitle: 'certificate chain of the backend too long',
     help: 'Raise maxDepth, or send only the chain that is needed.',
   },
   weak_key: {
@@ -125,7 +152,8 @@ const specs = {
     unsent: true,
     aboutCertificate: true,
     title: 'certificate key or signature too weak',
-    help: 'Use RSA of at least 2048 bits or ECDSA of at least 256, and SHA-256 or better.',
+    backendTitle: 'key or signature of the certificate of the backend too weak',
+    help: 'Have it issued anew with RSA of at least 2048 bits or ECDSA of at least 256, and SHA-256 or better.',
   },
   malformed_cert: {
     client: 403,
@@ -133,27 +161,56 @@ const specs = {
     unsent: true,
     aboutCertificate: true,
     title: 'malformed certificate',
-    help: 'The certificate breaks RFC 5280 (control bytes in a name, bad encoding, oversized SAN): issue a new one.',
+    backendTitle: 'malformed certificate of the backend',
+    help: 'Have it issued anew: it breaks RFC 5280, or was damaged on the way.',
+  },
+  unproven_key: {
+    client: 403,
+    backend: 502,
+    unsent: true,
+    aboutCertificate: true,
+    title: 'certificate presented without proof of its key',
+    backendTitle: 'the backend did not prove that it has the key of its certificate',
+    help: 'The client has another key than that of the certificate it sends: somebody presents a certificate of others, or its files do not belong together.',
+    backendHelp:
+      'The backend has another key than that of the certificate it sends: its files do not belong together, or it is an impostor.',
   },
   refused_by_peer: {
     client: 400,
     backend: 502,
-    title: 'the far side refused the handshake',
-    help: 'The peer closed or sent an alert after our certificate: look into its log, and whether it trusts the CA of our certificate.',
+    title: 'the client refused the handshake',
+    backendTitle: 'the backend refused the gateway',
+    help: 'Look into the log of the client: does it trust the CA of our certificate, and does that name the host that the client asked for?',
+    backendHelp:
+      'Look into the log of the backend: does it trust the CA of our certificate, and does it allow who that certificate names?',
   },
   protocol_mismatch: {
     client: 400,
     backend: 502,
     unsent: true,
     title: 'no TLS version or cipher in common',
-    help: 'Compare minVersion, maxVersion and cipherSuites of both sides.',
+    backendTitle: 'no TLS version or cipher in common with the backend',
+    help: 'Compare minVersion, maxVersion, cipherSuites and curves with what the client can do.',
+    backendHelp: 'Compare minVersion and maxVersion of the route with what the backend can do.',
+  },
+  malformed_handshake: {
+    client: 400,
+    backend: 502,
+    unsent: true,
+    title: 'broken TLS handshake',
+    backendTitle: 'broken TLS handshake of the backend',
+    help: 'Its TLS library, or something in between that changes bytes, breaks the rules of TLS: see whether another client from the same place gets through.',
+    backendHelp:
+      'Its TLS library, or something in between that changes bytes, breaks the rules of TLS: `countersign explain handshake` shows how far it gets.',
   },
   not_tls: {
     client: 400,
     backend: 502,
     unsent: true,
     title: 'plain text on a TLS port',
-    help: 'Use https:// for this port, or http:// for a backend that speaks plain HTTP.',
+    backendTitle: 'one side speaks TLS and the other plain HTTP to the backend',
+    help: 'Use https:// for this port.',
+    backendHelp: 'Use http:// for a backend that speaks plain HTTP, or the TLS port of the backend.',
   },
   unknown_sni: {
     client: 421,
@@ -171,7 +228,10 @@ const specs = {
     backend: 504,
     unsent: true,
     title: 'timed out before the connection was ready',
-    help: 'The peer did not finish connecting or the TLS handshake in time: check the address, a firewall, or the load of the peer.',
+    backendTitle: 'backend timed out before the connection was ready',
+    help: 'The client did not finish the TLS handshake in time: its network, its load, or a scanner.',
+    backendHelp:
+      'The backend did not finish connecting or the TLS handshake in time: check the address, a firewall, or the load of the backend.',
   },
   refused: {
     backend: 502,
@@ -336,6 +396,18 @@ const specs = {
 
 export type FaultCode = keyof typeof specs;
 
+/** What a client is told of it. */
+export function titleOf(code: FaultCode, source: FaultSource): string {
+  const { title, backendTitle } = faultTable[code];
+  return (source === 'backend' ? backendTitle : undefined) ?? title;
+}
+
+/** What the operator should do about it. */
+export function helpOf(code: FaultCode, source: FaultSource): string {
+  const { help, backendHelp } = faultTable[code];
+  return (source === 'backend' ? backendHelp : undefined) ?? help;
+}
+
 /** What can be wrong with a certificate. */
 export type CertificateFaultCode = {
   [Code in FaultCode]: (typeof specs)[Code] extends { readonly aboutCertificate: true } ? Code : never;
@@ -349,6 +421,8 @@ export type FaultOptions = {
   /** The code of the layer below: OpenSSL's, errno's. */
   raw?: string;
   cause?: unknown;
+  /** What to do, where this cause needs something else than others of its code. */
+  remedy?: string | undefined;
   /** The request was on its way already, whatever the code says: it may have been processed. */
   sent?: true;
 };
@@ -360,6 +434,7 @@ export class Fault extends Error {
   readonly source: FaultSource;
   readonly detail: string | undefined;
   readonly raw: string | undefined;
+  readonly #remedy: string | undefined;
   readonly #sent: boolean;
 
   constructor(code: FaultCode, source: FaultSource, options: FaultOptions = {}) {
@@ -368,6 +443,7 @@ export class Fault extends Error {
     this.source = source;
     this.detail = options.detail;
     this.raw = options.raw;
+    this.#remedy = options.remedy;
     this.#sent = options.sent === true;
   }
 
@@ -376,6 +452,11 @@ export class Fault extends Error {
     return (
       faultTable[this.code][this.source] ?? (this.source === 'backend' ? 502 : this.source === 'client' ? 400 : 500)
     );
+  }
+
+  /** What the operator should do. */
+  get help(): string {
+    return this.#remedy ?? helpOf(this.code, this.source);
   }
 
   /** True where the request certainly never reached a backend. */

@@ -95,6 +95,7 @@ export function describeRule(
   if (client === undefined || typeof client.verdict === 'object') return { lines, denial: undefined };
   if (client.verdict === 'plain' && rule.required) return { lines, denial: undefined };
   const denial = rule.verify(client.verdict === 'passes' ? { leaf: client.chain[0] } : undefined);
-  const result = denial === undefined ? 'rule     allows it' : `rule     403 policy_denied: ${denial.detail}`;
+  const code = client.verdict === 'passes' ? 'policy_denied' : 'no_client_cert';
+  const result = denial === undefined ? 'rule     allows it' : `rule     403 ${code}: ${denial.detail}`;
   return { lines: [...lines, result], denial: denial?.detail };
 }

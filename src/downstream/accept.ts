@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Late } from '../base/deadline.ts';
 import { canonicalHostName } from '../base/host.ts';
+import type { CertificateFacts } from '../certs/facts.ts';
 import { verifyHandshakeError } from '../trust/handshake-error.ts';
 import type { Verdict } from '../trust/verdict.ts';
 import { type ClientHello, ClientHelloReader } from './client-hello.ts';
@@ -18,14 +19,23 @@ import { alert, plainHttpAnswer } from './early-refusal.ts';
 import { verifyByOcsp } from '../ocsp/verification.ts';
 import { type Address, addressOf, peerOfVerdict } from './peer.ts';
 import type { PendingHandshake } from './pending-handshakes.ts';
-import type { HandshakeSink } from './tls-terminator.ts';
+import type { HandshakeSink, TlsError } from './tls-terminator.ts';
 
 /** After an alert or the plain-text answer, for the client to read it before the connection is torn down. */
 const lingerMs = 1000;
 
 const maxPieces = 32;
+/** Of what a client offers, in one sentence. */
+const maxShown = 8;
 
-type Refusal = { readonly code: HandshakeRecord['code']; readonly raw?: string; readonly detail: string };
+type Refusal = {
+  readonly code: HandshakeRecord['code'];
+  readonly raw?: string;
+  readonly detail: string;
+  readonly remedy?: string | undefined;
+  /** Where the handshake broke after the client had sent one, and before there was a verdict on it. */
+  readonly leaf?: CertificateFacts | undefined;
+};
 
 export class Accept implements Late, HandshakeSink, PendingHandshake {
   deadline: number;
@@ -126,15 +136,35 @@ export class Accept implements Late, HandshakeSink, PendingHandshake {
     this.#stapled = sent;
   }
 
-  onTlsError(error: Error & { code?: string }): void {
+  onTlsError(error: TlsError, socket: TLSSocket | undefined): void {
     const raw = error.code ?? '';
-    const found = verifyHandshakeError(raw, { leg: 1, sawPeerCertificate: false });
-    const { code, detail } = found ?? { code: 'refused_by_peer', detail: error.message };
-    const ranges =
-      code === 'protocol_mismatch' && this.#policy !== undefined
-        ? `; the client offers ${this.#hello?.versions.join(', ')}, the policy ${this.#policy.minVersion} to ${this.#policy.maxVersion}`
-        : '';
-    this.#refuse({ code: code === 'ok' ? 'internal' : code, raw, detail: detail + ranges });
+    const leaf = this.#readLeaf(socket);
+    const situation = { leg: 1, sawPeerCertificate: leaf !== undefined, library: error.library } as const;
+    const found = verifyHandshakeError(raw, situation);
+    const { code, detail, remedy } = found ?? { code: 'refused_by_peer', detail: error.message };
+    const about = code === 'protocol_mismatch' ? this.#offers(raw, leaf) : '';
+    this.#refuse({ code: code === 'ok' ? 'internal' : code, raw, detail: detail + about, remedy, leaf });
+  }
+
+  /** What the client sent before it went wrong: it names who that is, and proves nothing. */
+  #readLeaf(socket: TLSSocket | undefined): CertificateFacts | undefined {
+    try {
+      const certificate = this.#policy?.clientAuth === undefined ? undefined : socket?.getPeerX509Certificate();
+      return certificate && this.#dependencies.facts.read(certificate.raw);
+    } catch {
+      // What cannot be read names nobody.
+      return undefined;
+    }
+  }
+
+  /** Both sides of what did not meet. */
+  #offers(raw: string, leaf: CertificateFacts | undefined): string {
+    const [policy, hello] = [this.#policy, this.#hello];
+    if (policy === undefined || hello === undefined) return '';
+    if (leaf !== undefined) return `: its key is ${leaf.key}`;
+    if (raw === 'ERR_SSL_NO_APPLICATION_PROTOCOL')
+      return `: the client offers ${hello.alpn.slice(0, maxShown).join(', ')}, we speak ${policy.protocols.join(', ')}`;
+    return `; the client offers ${hello.versions.slice(0, maxShown).join(', ')}, the policy ${policy.minVersion} to ${policy.maxVersion}`;
   }
 
   onSecure(socket: TLSSocket): void {
@@ -190,7 +220,8 @@ export class Accept implements Late, HandshakeSink, PendingHandshake {
       this.#raw.off('error', this.#onError);
       this.#raw.off('close', this.#onClose);
     } else {
-      this.#refuse({ code: verdict.code, raw: verdict.raw, detail: verdict.detail }, undefined, verdict);
+      const { code, raw, detail, remedy, leaf } = verdict;
+      this.#refuse({ code, raw, detail, remedy, leaf }, undefined, verdict);
       // A bare close: Node offers no way to send an alert after the handshake. No byte of HTTP was read.
       if (policy.clientAuth?.onFailure !== 'explain') {
         socket.destroy();
@@ -216,7 +247,8 @@ export class Accept implements Late, HandshakeSink, PendingHandshake {
         code: refusal.code,
         raw: refusal.raw ?? '',
         detail: refusal.detail,
-        leaf: verdict?.leaf,
+        remedy: refusal.remedy,
+        leaf: refusal.leaf,
       }),
     );
     if (verdict !== undefined) return;

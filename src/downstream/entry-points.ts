@@ -66,7 +66,7 @@ export class EntryPoints {
     await Promise.all([closeListener(this.#downstream?.listener), closeListener(this.#web)]);
   }
 
-  /** Writes what was counted of refused handshakes and not told yet: before the process ends. */
+  /** Writes what was counted of refused handshakes and not told yet: before the process ends, and when the rules have changed. */
   flushRefusals(): void {
     this.#downstream?.flushRefusals();
   }

@@ -1,5 +1,6 @@
-// Keeps a scanner from flooding the log: the first failure of a peer (address and code) is written at once, further ones are
-// counted and summed up when the window ends. Bounded: beyond its table of peers, failures are only counted together.
+// Keeps a scanner from flooding the log, and no refusal from being told: the first failure of a peer (address and code) is written
+// at once, and so is each with another certificate or for another reason, up to a limit; what comes again is counted and summed up
+// when the window ends. Bounded: beyond its table of peers, failures are only counted together.
 import type { Clock } from '../base/clock.ts';
 import type { HandshakeRecord } from './handshake-record.ts';
 
@@ -18,13 +19,17 @@ export type HandshakeLogOptions = {
   readonly maxPeers?: number;
 };
 
+/** Certificates, or reasons where none was seen, told apart for one address and code: many clients may stand behind it. */
+const maxKinds = 16;
+
 type Seen = { last: HandshakeRecord; repeated: number };
+type Peer = { readonly kinds: Map<string, Seen> /** Those beyond maxKinds, together. */; rest: Seen | undefined };
 
 export class HandshakeLog {
   readonly #options: HandshakeLogOptions;
   readonly #windowMs: number;
   readonly #maxPeers: number;
-  #seen = new Map<string, Seen>();
+  #peers = new Map<string, Peer>();
   #overflow = 0;
   #cancel: (() => void) | undefined;
 
@@ -36,31 +41,39 @@ export class HandshakeLog {
 
   add(record: HandshakeRecord): void {
     const key = `${record.remoteAddress} ${record.code}`;
-    const seen = this.#seen.get(key);
+    let peer = this.#peers.get(key);
+    if (peer === undefined) {
+      if (this.#peers.size >= this.#maxPeers) {
+        this.#overflow += 1;
+        return;
+      }
+      peer = { kinds: new Map(), rest: undefined };
+      this.#peers.set(key, peer);
+      this.#cancel ??= this.#options.clock.after(this.#windowMs, () => this.flush());
+    }
+    const kind = record.leaf?.sha256 ?? `${record.serverName ?? ''} ${record.detail}`;
+    const seen = peer.kinds.get(kind) ?? (peer.kinds.size < maxKinds ? undefined : peer.rest);
     if (seen !== undefined) {
       seen.last = record;
       seen.repeated += 1;
-      return;
-    }
-    if (this.#seen.size >= this.#maxPeers) {
-      this.#overflow += 1;
-      return;
-    }
-    this.#seen.set(key, { last: record, repeated: 0 });
-    this.#cancel ??= this.#options.clock.after(this.#windowMs, () => this.flush());
-    this.#options.write({ ...record, repeated: 0 });
+    } else if (peer.kinds.size < maxKinds) {
+      peer.kinds.set(kind, { last: record, repeated: 0 });
+      this.#options.write({ ...record, repeated: 0 });
+    } else peer.rest = { last: record, repeated: 1 };
   }
 
-  /** Ends the window: writes the sums and forgets the peers. */
+  /** Ends the window: writes the sums and forgets the peers. After a reload too: what is refused then, is for what it says. */
   flush(): void {
     this.#cancel?.();
     this.#cancel = undefined;
-    const seen = this.#seen;
+    const peers = this.#peers;
     const overflow = this.#overflow;
-    this.#seen = new Map();
+    this.#peers = new Map();
     this.#overflow = 0;
-    for (const { last, repeated } of seen.values()) {
-      if (repeated > 0) this.#options.write({ ...last, repeated });
+    for (const { kinds, rest } of peers.values()) {
+      for (const { last, repeated } of [...kinds.values(), ...(rest === undefined ? [] : [rest])]) {
+        if (repeated > 0) this.#options.write({ ...last, repeated });
+      }
     }
     if (overflow > 0) this.#options.onOverflow?.(overflow);
   }

@@ -1,6 +1,6 @@
 // What is written about a failed handshake: who, asking for what, with which certificate, and why not. Everything that a
 // peer chose is escaped and cut here, once, so that no writer of logs has to think of it (incident 15).
-import type { FaultCode } from '../base/fault.ts';
+import { type FaultCode, helpOf } from '../base/fault.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
 import { escapeForLog } from '../base/log-text.ts';
 import type { VerdictCode } from '../trust/verdict.ts';
@@ -23,6 +23,8 @@ export type HandshakeRecord = {
   readonly raw: string;
   readonly detail: string;
   readonly leaf: LeafRecord | undefined;
+  /** What the operator should do. */
+  readonly help: string;
 };
 
 /** The certificate that was presented. */
@@ -45,16 +47,31 @@ const maxOffered = 8;
 
 /** Escapes and cuts what came from the peer. */
 export function makeHandshakeRecord(
-  given: Omit<HandshakeRecord, 'leaf'> & { readonly leaf: CertificateFacts | undefined },
+  given: Omit<HandshakeRecord, 'leaf' | 'help'> & {
+    readonly leaf: CertificateFacts | undefined;
+    /** Where this cause needs something else than others of its code. */
+    readonly remedy?: string | undefined;
+  },
 ): HandshakeRecord {
+  const { remedy, ...about } = given;
   return {
-    ...given,
+    ...about,
     serverName: given.serverName === undefined ? undefined : escapeForLog(given.serverName, maxTextLength),
     offered: given.offered.slice(0, maxOffered),
     raw: escapeForLog(given.raw, maxTextLength),
     detail: escapeForLog(given.detail, 2 * maxTextLength),
     leaf: given.leaf === undefined ? undefined : leafRecord(given.leaf),
+    help: remedy ?? helpOf(given.code, 'client'),
   };
+}
+
+/** Cause, subject, serial and address: what somebody needs who reads nothing else of the line. */
+export function summarize({ code, detail, leaf, remoteAddress }: HandshakeRecord): string {
+  const subject = leaf === undefined ? '' : `"${leaf.subject}"`;
+  // Most causes begin with it.
+  const who = leaf === undefined || detail.includes(subject) ? [] : [subject];
+  if (leaf !== undefined) who.push(`serial ${leaf.serial}`);
+  return `handshake refused: ${code}: ${detail} (${[...who, `from ${remoteAddress}`].join(', ')})`;
 }
 
 function leafRecord(leaf: CertificateFacts): LeafRecord {

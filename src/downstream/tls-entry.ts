@@ -1,7 +1,7 @@
 // The TLS entry point with what the gateway adds to it: counters for every handshake, one log line for each that failed.
-import { faultTable } from '../base/fault.ts';
 import type { DownstreamDependencies } from './dependencies.ts';
-import { HandshakeLog } from './handshake-log.ts';
+import { HandshakeLog, type HandshakeLogLine } from './handshake-log.ts';
+import { summarize } from './handshake-record.ts';
 import { TlsListener } from './listener.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { MetricCatalogue } from '../telemetry/metrics.ts';
@@ -19,15 +19,14 @@ export type TlsEntryOptions = Omit<DownstreamDependencies, 'onRefused' | 'onOutc
 export type TlsEntry = {
   /** Not listening yet. */
   readonly listener: TlsListener;
-  /** Writes what was counted of repeated failures and not told yet: before the process ends. */
+  /** Writes what was counted of repeated failures and not told yet, and begins anew. */
   readonly flushRefusals: () => void;
 };
 
 export function makeTlsEntry({ maxConnections, log, metrics, onVerified, ...dependencies }: TlsEntryOptions): TlsEntry {
   const refusals = new HandshakeLog({
     clock: dependencies.clock,
-    write: (line) =>
-      log.warn({ ...line, time: undefined, help: faultTable[line.code].help }, `handshake refused: ${line.code}`),
+    write: (line) => writeRefusal(log, line),
     onOverflow: (count) =>
       log.warn({ count }, 'further handshakes were refused, from more addresses than are told apart'),
   });
@@ -50,4 +49,11 @@ export function makeTlsEntry({ maxConnections, log, metrics, onVerified, ...depe
     },
   });
   return { listener, flushRefusals: () => refusals.flush() };
+}
+
+/** The cause first, what else is known then, what to do last. */
+function writeRefusal(log: Logger, line: HandshakeLogLine): void {
+  const { time: _, help, code, raw, serverName, policy, leaf, repeated, ...connection } = line;
+  const more = repeated === 0 ? '' : `; the last of ${repeated} more like it`;
+  log.warn({ code, raw, serverName, policy, repeated, ...connection, leaf, help }, summarize(line) + more);
 }

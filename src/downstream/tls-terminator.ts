@@ -22,8 +22,8 @@ export type TlsTerminatorOptions = {
   readonly curves: string;
   /** Responses for these certificates; undefined: no stapling. */
   readonly staples: Staples | undefined;
-  /** Whether HTTP/2 is offered. */
-  readonly http2: boolean;
+  /** To offer in ALPN, best first. */
+  readonly protocols: readonly string[];
   /** At most 32 bytes. */
   readonly sessionIdContext: string;
   /** undefined: nothing is ever resumed. `ticketKeys` is 48 bytes, the caller's again afterwards. */
@@ -37,12 +37,20 @@ export interface HandshakeSink {
   /** The client asked for a stapled response. */
   onStaple(sent: boolean): void;
   onSecure(socket: TLSSocket): void;
-  /** The handshake failed; the socket is about to close. */
-  onTlsError(error: Error & { code?: string }): void;
+  /** The handshake failed; the socket is about to close. It still knows the certificate of the client, where that came so far. */
+  onTlsError(error: TlsError, socket: TLSSocket | undefined): void;
 }
 
+/** `library`: OpenSSL's part that the error comes from. */
+export type TlsError = Error & { readonly code?: string; readonly library?: string };
+
 /** http/1.0 is what old clients of that version offer; a client that offers none of these gets no_application_protocol. */
-const alpnProtocols = ['http/1.1', 'http/1.0'];
+const alpnProtocols: readonly string[] = ['http/1.1', 'http/1.0'];
+
+/** What we speak, best first. */
+export function protocolsOf(http2: boolean): readonly string[] {
+  return http2 ? ['h2', ...alpnProtocols] : alpnProtocols;
+}
 
 type StapleCallback = (error: Error | null, response: Buffer | null) => void;
 
@@ -63,7 +71,7 @@ export class TlsTerminator {
       requestCert: trust !== undefined,
       // The verdict is ours, with a reason; Node would close without one (N12).
       rejectUnauthorized: false,
-      ALPNProtocols: options.http2 ? ['h2', ...alpnProtocols] : alpnProtocols,
+      ALPNProtocols: [...options.protocols],
     });
     this.#staples = options.staples && new StapleChoice(options.staples, options.cert);
     // Node asks for a response only where somebody listens; what counts is the stage's answer (start).
@@ -139,7 +147,7 @@ export class TlsTerminator {
         if (newKind !== undefined) this.#learn(newKind, first as TLSSocket);
         told?.onSecure(first as TLSSocket);
       } else if (event === 'tlsClientError') {
-        told?.onTlsError(first as Error);
+        told?.onTlsError(first as TlsError, second as TLSSocket | undefined);
         (second as TLSSocket | undefined)?.destroy();
       }
       return true;

@@ -6,7 +6,7 @@ import { CertificateChoice } from './certificate-choice.ts';
 import { resolveCipherSuites, resolveCurves } from './cipher-list.ts';
 import { ClientTrust, type ClientTrustOptions } from '../trust/client-trust.ts';
 import type { Staples } from '../ocsp/staples.ts';
-import { TlsTerminator } from './tls-terminator.ts';
+import { protocolsOf, TlsTerminator } from './tls-terminator.ts';
 
 export type PolicyCertificate = {
   /** Leaf first, then intermediates. */
@@ -60,6 +60,8 @@ export class TrustPolicy {
   /** Defined exactly where clientAuth is. */
   readonly trust: ClientTrust | undefined;
   readonly resumes: boolean;
+  /** Offered in ALPN, best first. */
+  readonly protocols: readonly string[];
   readonly #choice: CertificateChoice;
   readonly #terminators: readonly TlsTerminator[];
 
@@ -71,6 +73,7 @@ export class TrustPolicy {
     this.name = name;
     this.minVersion = options.minVersion;
     this.maxVersion = options.maxVersion;
+    this.protocols = protocolsOf(options.http2 === true);
     this.clientAuth = clientAuth && {
       required: clientAuth.required,
       onFailure: clientAuth.onFailure,
@@ -97,7 +100,7 @@ export class TrustPolicy {
         key: chosen.map(({ keyPem }) => keyPem),
         trust: this.trust,
         staples: options.staples,
-        http2: options.http2 === true,
+        protocols: this.protocols,
         minVersion: options.minVersion,
         maxVersion: options.maxVersion,
         ciphers: ciphers.join(':'),

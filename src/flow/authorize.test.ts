@@ -73,9 +73,9 @@ function outcome(given: Routed): string {
 /** Rule: what becomes of a GET over plain HTTP, of an anonymous TLS client, of a client called a. */
 const underAsking: Readonly<Record<string, readonly [string, string, string]>> = {
   none: ['passes', 'passes', 'passes'],
-  required: ['plaintext_refused 308', 'policy_denied 403', 'passes'],
-  'required a': ['plaintext_refused 308', 'policy_denied 403', 'passes'],
-  'required b': ['plaintext_refused 308', 'policy_denied 403', 'policy_denied 403'],
+  required: ['plaintext_refused 308', 'no_client_cert 403', 'passes'],
+  'required a': ['plaintext_refused 308', 'no_client_cert 403', 'passes'],
+  'required b': ['plaintext_refused 308', 'no_client_cert 403', 'policy_denied 403'],
   'optional a': ['passes', 'passes', 'passes'],
   'optional b': ['passes', 'passes', 'policy_denied 403'],
   open: ['passes', 'passes', 'passes'],

@@ -39,7 +39,7 @@ export function authorize(context: Routed): Permitted {
   if (policyRequires && peer.identity === undefined) throw new Fault('no_client_cert', 'client');
   if (rule !== undefined) {
     const denial = context.client.verify(rule);
-    if (denial !== undefined) throw new RouteDenied(denial);
+    if (denial !== undefined) throw new RouteDenied(denial, peer.identity === undefined);
   }
   const changing: RequestContext = context;
   changing.permission = new Permission(context);
@@ -50,8 +50,9 @@ export function authorize(context: Routed): Permitted {
 /** 403 with the rule that said no, for the log; the client is told nothing of it. */
 export class RouteDenied extends Fault {
   readonly rule: string;
-  constructor({ rule, detail }: RouteDenial) {
-    super('policy_denied', 'client', { detail });
+  /** `isAnonymous`: there was no certificate for the rule to look at. */
+  constructor({ rule, detail }: RouteDenial, isAnonymous: boolean) {
+    super(isAnonymous ? 'no_client_cert' : 'policy_denied', 'client', { detail });
     this.rule = rule;
   }
 }

@@ -37,6 +37,7 @@ function report(context: RequestContext, fault: Fault, route: string, backend: s
     raw: fault.raw,
     route,
     backend,
+    help: fault.help,
   });
 }
 
@@ -59,6 +60,7 @@ function log(
     status,
     code: context.fault?.code ?? '',
     rule: context.fault instanceof RouteDenied || context.fault instanceof AmbiguousPath ? context.fault.rule : '',
+    detail: context.fault?.detail ?? '',
     route,
     backend,
     backendCertificate: accessLog.fields.describeBackend(context.backendCertificate),
@@ -83,6 +85,7 @@ export function recordBadRequest(client: Client, services: Services, fault: Faul
     status: fault.status,
     code: fault.code,
     rule: '',
+    detail: fault.detail ?? '',
     route: '',
     backend: '',
     backendCertificate: '',

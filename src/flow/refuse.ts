@@ -29,7 +29,7 @@ function answer(context: RequestContext, fault: Fault): void {
   const { status } = fault;
   if (isGrpc(exchange.head)) return answerGrpc(context, fault);
   const accept = exchange.head.fields.find('accept');
-  const { contentType, body } = renderProblem(fault.code, status, context.requestId, accept);
+  const { contentType, body } = renderProblem(fault, context.requestId, accept);
   const fields: [string, string][] = [
     ['Content-Type', contentType],
     ['Cache-Control', 'no-store'],

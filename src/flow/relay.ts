@@ -11,6 +11,7 @@ import {
   type ResponseSink,
 } from '../http/exchange.ts';
 import { FieldBlock, type Fields } from '../http/field.ts';
+import { isHttpsPortPage, tlsWhereHttp } from '../http/tls-where-http.ts';
 import type { AcquireOptions, CallWaiter } from '../upstream/call-waiter.ts';
 import type { Caller } from '../upstream/caller.ts';
 import { findNginxRefusal } from '../upstream/nginx-refusal.ts';
@@ -41,7 +42,7 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
   readonly #deadline: CallDeadline;
   readonly #kept: KeptBody;
   #requestEnded: { readonly trailers: Fields | undefined } | undefined;
-  /** A 400 of a TLS backend, held until its body shows whether it is nginx speaking of certificates. */
+  /** A 400, held until its body shows whether it is nginx speaking of certificates, or of TLS at all. */
   #held: ResponseHead | undefined;
   #responding = false;
   #isGrpcAnswer = false;
@@ -199,8 +200,7 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
   onHead(head: ResponseHead): void {
     if (this.#done) return;
     this.#headCame(head);
-    const { backend } = this.#context;
-    if (head.status === 400 && backend.secure && head.bodyLength !== 0) {
+    if (head.status === 400 && head.bodyLength !== 0) {
       this.#held = head;
       return;
     }
@@ -241,9 +241,9 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
     }
   }
 
-  /** Passes a held 400 on, unless it is nginx's way of saying that our certificate was missing or bad. */
+  /** Passes a held 400 on, unless it is nginx's way of saying that our certificate was missing or bad, or that it wants TLS. */
   #release(head: ResponseHead, body: Buffer): boolean {
-    const fault = findNginxRefusal(head, body, this.#context.backend);
+    const fault = this.#findRefusal(head, body);
     if (fault === undefined) {
       this.#respond(head);
       return !this.#done;
@@ -252,6 +252,12 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
     this.#dropCall();
     this.#refuse(fault);
     return false;
+  }
+
+  #findRefusal(head: ResponseHead, body: Buffer): Fault | undefined {
+    const { backend } = this.#context;
+    if (backend.secure) return findNginxRefusal(head, body, backend);
+    return isHttpsPortPage(head.fields, body) ? tlsWhereHttp() : undefined;
   }
 
   onResponseEnd(trailers: Fields | undefined): void {
@@ -312,7 +318,9 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
     backend.reportFailure(fault);
     if (this.#responding) {
       const broken =
-        fault.code === 'backend_closed' ? new Fault('backend_truncated', 'backend', { cause: fault }) : fault;
+        fault.code === 'backend_closed'
+          ? new Fault('backend_truncated', 'backend', { ...(fault.detail && { detail: fault.detail }), cause: fault })
+          : fault;
       // The head and what came with it may wait for the end of this turn: then the client hears the truth instead.
       if (this.#exchange.takeBack()) return this.#refuse(broken);
       this.#breakOff(broken);

@@ -66,4 +66,6 @@ export type FaultReport = {
   readonly raw: string | undefined;
   readonly route: string;
   readonly backend: string;
+  /** What the operator should do. */
+  readonly help: string;
 };

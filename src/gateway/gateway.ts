@@ -105,6 +105,8 @@ export class Gateway {
     this.#ocsp.follow(next.policies);
     this.#services.get().resolver.configure(config.dns);
     if (before === undefined) return;
+    this.#entryPoints?.flushRefusals();
+    this.#services.get().reports.onReload();
     this.#connections.reEvaluate();
     before.close();
   }

@@ -15,20 +15,16 @@ import type { BackendEvents, ConnectTimes } from '../upstream/dependencies.ts';
 import type { HealthState } from '../upstream/health-state.ts';
 import type { ClosedConnection } from '../downstream/closed-connections.ts';
 import { ObservedCertificates } from './observed-certificates.ts';
-
-/** One line per backend, route and code in this time; the rest are counted and told with the next one. */
-const quietMs = 60_000;
-const maxKinds = 10_000;
+import { QuietLines } from './quiet-lines.ts';
 
 export class Reports implements BackendEvents, ResolverEvents {
   readonly metrics: Metrics;
   readonly observed = new ObservedCertificates();
-  readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #kinds = new Map<string, { until: number; suppressed: number }>();
+  readonly #quiet: QuietLines;
 
   constructor(clock: Clock, log: Logger, metrics: Metrics) {
-    this.#clock = clock;
+    this.#quiet = new QuietLines(clock);
     this.#log = log;
     this.metrics = metrics;
   }
@@ -44,9 +40,15 @@ export class Reports implements BackendEvents, ResolverEvents {
 
   /** A request failed for a reason that is not the client's. */
   onFault(report: FaultReport): void {
-    const suppressed = this.#admit(`${report.route} ${report.backend} ${report.code}`);
+    const { code, route, backend, raw, source, requestId, detail, help } = report;
+    // The same code for another reason is another line.
+    const suppressed = this.#admit(`${route} ${backend} ${code}`, detail);
     if (suppressed === undefined) return;
-    this.#log.warn({ ...report, ...(suppressed > 0 ? { suppressed } : {}) }, `request failed: ${report.code}`);
+    const why = detail === undefined ? '' : `: ${detail}`;
+    this.#log.warn(
+      { code, route, backend, raw, ...more(suppressed), source, requestId, detail, help },
+      `request failed: ${code}${why}${route === '' ? '' : ` (route ${route})`}`,
+    );
   }
 
   /** Something unclear about revocation let a client pass, as its policy wants. */
@@ -62,7 +64,7 @@ export class Reports implements BackendEvents, ResolverEvents {
 
   /** Trust changed, and open connections did not outlive it. */
   onClientsDistrusted(one: ClosedConnection): void {
-    this.#log.warn(one, `client connections closed: ${one.code}`);
+    this.#log.warn(one, `client connections closed: ${one.code}: ${one.detail}`);
   }
 
   /** One connection more than an entry point holds. */
@@ -103,18 +105,19 @@ export class Reports implements BackendEvents, ResolverEvents {
   }
 
   onBackendDistrusted(label: string, { code, detail }: VerificationResult): void {
-    const suppressed = this.#admit(`distrusted ${label} ${code}`);
+    const suppressed = this.#admit(`distrusted ${label} ${code}`, detail);
     if (suppressed === undefined) return;
-    const about = { backend: label, code, detail, ...(suppressed > 0 ? { suppressed } : {}) };
-    this.#log.warn(about, `connections to a backend closed: ${code}`);
+    const about = { backend: label, code, detail, ...more(suppressed) };
+    this.#log.warn(about, `connections to a backend closed: ${code}: ${label}: ${detail}`);
   }
 
   onBackendHealth(label: string, state: HealthState): void {
     if (state.healthy) {
       this.#log.info({ backend: label, source: state.source }, 'backend is healthy again');
     } else {
-      const { code = 'down', detail = '', raw = '' } = state.reason ?? {};
-      this.#log.warn({ backend: label, source: state.source, code, detail, raw }, 'backend marked down');
+      const { code = 'down', detail = '', raw = '', help } = state.reason ?? {};
+      const about = { backend: label, source: state.source, code, detail, raw, help };
+      this.#log.warn(about, `backend marked down: ${code}: ${detail === '' ? label : detail}`);
     }
   }
 
@@ -149,17 +152,13 @@ export class Reports implements BackendEvents, ResolverEvents {
     if (resumed) of.tlsSessionReused.labels({ leg: 'backend' }).inc();
   }
 
-  /** How many lines like this were kept back since the last one; undefined where this one is kept back too. */
-  #admit(kind: string): number | undefined {
-    const now = this.#clock.monotonic();
-    const known = this.#kinds.get(kind);
-    if (known !== undefined && known.until > now) {
-      known.suppressed++;
-      return undefined;
-    }
-    if (this.#kinds.size >= maxKinds) this.#kinds.clear();
-    this.#kinds.set(kind, { until: now + quietMs, suppressed: 0 });
-    return known?.suppressed ?? 0;
+  /** The rules have changed: what fails from now on is told as if nothing had been said. */
+  onReload(): void {
+    this.#quiet.reset();
+  }
+
+  #admit(kind: string, variant?: string): number | undefined {
+    return this.#quiet.admit(kind, variant);
   }
 }
 

@@ -16,6 +16,7 @@ import { illegalHead, resumeAt, scanHead } from './head-scan.ts';
 import { requestHeadText } from './head-text.ts';
 import type { ReadBuffer } from '../http/read-buffer.ts';
 import { MessageWriter } from './message-writer.ts';
+import { isTlsRecord, tlsWhereHttp } from '../http/tls-where-http.ts';
 import { type Http1ResponseHead, parseResponseHead } from './response-head.ts';
 
 export type Http1BackendOptions = { readonly names: FieldNames; readonly limits: HttpLimits; readonly turn: TurnEnd };
@@ -50,6 +51,8 @@ export class Http1BackendConnection implements BackendCall, BackendConnection, T
   #requestDone = true;
   #keepAlive = false;
   #interims = 0;
+  /** Bytes of the answer's body so far. */
+  #bodyReceived = 0;
   #answerStarted = false;
   #paused = false;
   #reading = false;
@@ -287,7 +290,10 @@ export class Http1BackendConnection implements BackendCall, BackendConnection, T
 
   /** The head is not complete: refuses what cannot become one, else waits. */
   #awaitHead(scanned: number, buffer: Buffer): false {
-    if (scanned === illegalHead) return this.#fail(protocolFault('a control character or a bare CR or LF in the head'));
+    if (scanned === illegalHead) {
+      if (isTlsRecord(buffer, this.#at)) return this.#fail(tlsWhereHttp());
+      return this.#fail(protocolFault('a control character or a bare CR or LF in the head'));
+    }
     if (buffer.length - this.#at >= this.#options.limits.headBytes)
       return this.#fail(protocolFault('the head is too long'));
     this.#scanned = resumeAt(scanned) - this.#at;
@@ -333,6 +339,7 @@ export class Http1BackendConnection implements BackendCall, BackendConnection, T
     this.#keepAlive = head.keepAlive;
     this.#phase = 'body';
     this.#body.begin(head.bodyLength);
+    this.#bodyReceived = 0;
     this.#sink?.onHead(head);
     if (this.#body.done) this.#complete(undefined);
     return this.#phase === 'body';
@@ -343,7 +350,10 @@ export class Http1BackendConnection implements BackendCall, BackendConnection, T
     const next = body.read(buffer, this.#at);
     this.#advance(buffer, next);
     const { data, error } = body;
-    if (data !== undefined && data.length > 0) this.#sink?.onResponseBody(data);
+    if (data !== undefined && data.length > 0) {
+      this.#bodyReceived += data.length;
+      this.#sink?.onResponseBody(data);
+    }
     if (this.#phase !== 'body') return false;
     if (error !== undefined) this.#fail(protocolFault(error.detail));
     else if (body.done) this.#complete(body.trailers);
@@ -412,7 +422,9 @@ export class Http1BackendConnection implements BackendCall, BackendConnection, T
     }
     const cause = this.#error ?? this.#writeFailure;
     const raw = cause?.code ?? (cause === undefined ? 'EOF' : cause.message);
-    if (this.#phase === 'body' || this.#phase === 'tunnel') {
+    if (this.#phase === 'body') {
+      this.#fail(new Fault('backend_truncated', 'backend', { detail: this.#describeHalf(), raw, cause }));
+    } else if (this.#phase === 'tunnel') {
       this.#fail(new Fault('backend_truncated', 'backend', { raw, cause }));
     } else if (this.#pending !== undefined || this.#interims > 0) {
       this.#fail(new Fault('backend_protocol', 'backend', { detail: 'closed within the head', raw, cause }));
@@ -421,6 +433,14 @@ export class Http1BackendConnection implements BackendCall, BackendConnection, T
       const ending = cause ?? Object.assign(new Error('closed before the answer'), { code: 'EOF' });
       this.#fail(this.#owner.translateFailure?.(ending) ?? new Fault('backend_closed', 'backend', { raw, cause }));
     }
+  }
+
+  #describeHalf(): string {
+    const { length } = this.#body;
+    const received = `closed after ${this.#bodyReceived}`;
+    return length >= 0
+      ? `${received} of ${length} bytes of its answer`
+      : `${received} bytes of its answer, before its end`;
   }
 
   /** The call and the connection are over. The owner hears first, so that a retry finds it gone. */

@@ -7,7 +7,7 @@ import { statusLine } from './head-text.ts';
 
 /** A whole message that ends the connection, for what is no request. `date`: its field, begun by CRLF. */
 export function problemMessage(fault: Fault, date: string): string {
-  const { contentType, body } = renderProblem(fault.code, fault.status, '-', undefined);
+  const { contentType, body } = renderProblem(fault, '-', undefined);
   return (
     `${statusLine(fault.status, '')}${date}\r\nContent-Type: ${contentType}\r\n` +
     `Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`
@@ -16,6 +16,6 @@ export function problemMessage(fault: Fault, date: string): string {
 
 /** Answers a request whose body cannot be read to its end. */
 export function respondProblem(exchange: Exchange, fault: Fault): void {
-  const { contentType, body } = renderProblem(fault.code, fault.status, '-', exchange.head.fields.find('accept'));
+  const { contentType, body } = renderProblem(fault, '-', exchange.head.fields.find('accept'));
   exchange.respond(fault.status, new FieldBlock([['Content-Type', contentType]]), body);
 }

@@ -378,7 +378,7 @@ export class Http2Exchange implements Exchange, StreamListener {
   }
 
   respondProblem(fault: Fault): void {
-    const { contentType, body } = renderProblem(fault.code, fault.status, '-', this.head.fields.find('accept'));
+    const { contentType, body } = renderProblem(fault, '-', this.head.fields.find('accept'));
     this.respond(fault.status, new FieldBlock([['Content-Type', contentType]]), body);
   }
 

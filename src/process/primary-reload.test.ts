@@ -32,7 +32,7 @@ it('a reload that fails in a way nobody thought of is rejected like any other, a
     cores: 1,
   });
   await primary.reload('test');
-  assert.match(readFileSync(logFile, 'utf8'), /internal error: TypeError: a defect.*reload rejected/);
+  assert.match(readFileSync(logFile, 'utf8'), /reload rejected.*internal error: TypeError: a defect/);
   broken = false;
   await primary.reload('test');
   assert.match(readFileSync(logFile, 'utf8'), /configuration reloaded/);

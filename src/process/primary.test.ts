@@ -197,7 +197,7 @@ describe('the primary', () => {
     await stage.primary.reload('test');
     await stage.until(() => count(stage.events(), 'abandon 2') === 2);
     assert.equal(count(stage.events(), 'commit 2'), 0);
-    assert.match(stage.log(), /no such curve.*reload rejected: the last good configuration stays/);
+    assert.match(stage.log(), /reload rejected: the last good configuration stays.*no such curve/);
     const metrics = await stage.page(listening, '/metrics');
     assert.match(metrics, /^countersign_config_generation 1$/m);
     assert.match(metrics, /^countersign_config_reload_failures_total 1$/m);
@@ -215,7 +215,7 @@ describe('the primary', () => {
     stage.write('one-dies');
     await stage.primary.reload('test');
     await stage.until(() => count(stage.events(), 'commit 2') === 2 && count(stage.events(), 'listen') === 3);
-    assert.match(stage.log(), /"code":3.*worker ended/);
+    assert.match(stage.log(), /worker ended.*"code":3/);
     assert.match(stage.log(), /configuration reloaded/);
   });
 
@@ -227,10 +227,10 @@ describe('the primary', () => {
     await stage.until(() => count(stage.events(), 'prepare 2') === 1);
     stage.clock.pass(30_000);
     await reloaded;
-    assert.match(stage.log(), /did not answer in time.*reload rejected/);
+    assert.match(stage.log(), /reload rejected.*did not answer in time/);
     assert.match(await stage.page(listening, '/metrics'), /^countersign_config_reload_failed 1$/m);
     stage.clock.pass(5_000);
-    await stage.until(() => /"reason":"tried again","msg":"configuration reloaded"/.test(stage.log()));
+    await stage.until(() => /"msg":"configuration reloaded".*"reason":"tried again"/.test(stage.log()));
     assert.equal(count(stage.events(), 'commit 2'), 2);
     assert.match(await stage.page(listening, '/metrics'), /^countersign_config_reload_failed 0$/m);
   });
@@ -262,7 +262,7 @@ describe('the primary', () => {
     const listening = await stage.primary.start();
     stage.write('poison');
     await stage.primary.reload('test');
-    assert.match(stage.log(), /ended \(exit code 3\).*reload rejected/);
+    assert.match(stage.log(), /reload rejected.*ended \(exit code 3\)/);
     // A successor that came before the last of them had ended was asked too, and ended as well.
     await eventually(async () => (await stage.page(listening, '/readyz')).startsWith('2 of 2'), {
       what: 'successors under the old rules',

@@ -37,6 +37,7 @@ const plain: AccessRecord = {
   status: 200,
   code: '',
   rule: '',
+  detail: '',
   route: 'r',
   backend: 'b:1',
   backendCertificate: '',
@@ -73,12 +74,14 @@ test('A certificate that passed is named with its session; a fault with its code
     status: 403,
     code: 'policy_denied',
     rule: 'clientCert.allow: URI prefix "spiffe://a/c"',
+    detail: 'the certificate carries URI:spiffe://a/b',
     route: '',
   };
-  const { tls, client, code, rule, route } = parsed(record);
+  const { tls, client, code, rule, detail, route } = parsed(record);
   assert.deepEqual(tls, { version: 'TLSv1.3', resumed: true });
   assert.deepEqual(client, { subject: 'CN=alice', sha256: 'ab'.repeat(32), uris: ['spiffe://a/b'] });
-  assert.deepEqual([code, rule, route], ['policy_denied', record.rule, undefined]);
+  assert.deepEqual([code, rule, detail, route], ['policy_denied', record.rule, record.detail, undefined]);
+  assert.equal(parsed(plain)['detail'], undefined);
 });
 
 test('A subject with newlines, quotes and braces stays one value of one line', () => {

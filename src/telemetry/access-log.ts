@@ -27,6 +27,8 @@ export type AccessRecord = {
   readonly code: string;
   /** The rule that denied the request, escaped; '' where none did. */
   readonly rule: string;
+  /** What exactly was wrong; '' where nothing failed, or the code says it all. */
+  readonly detail: string;
   readonly route: string;
   readonly backend: string;
   /** AccessLogFields.describeBackend. */
@@ -46,6 +48,7 @@ const max = {
   path: 1024,
   code: 40,
   rule: 240,
+  detail: 360,
 };
 const maxName = 160;
 
@@ -58,6 +61,7 @@ export function accessLogLine(record: AccessRecord, time: string): string {
   line += `,"path":${jsonText(path, max.path)},"status":${record.status}`;
   if (record.code !== '') line += `,"code":${jsonText(record.code, max.code)}`;
   if (record.rule !== '') line += `,"rule":${jsonText(record.rule, max.rule)}`;
+  if (record.detail !== '') line += `,"detail":${jsonText(record.detail, max.detail)}`;
   if (record.route !== '') line += `,"route":${jsonText(record.route, maxName)}`;
   if (record.backend !== '') line += `,"backend":${jsonText(record.backend, maxName)}`;
   line += record.backendCertificate;

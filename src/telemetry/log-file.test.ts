@@ -221,6 +221,7 @@ test('The sample rate decides which requests are logged', async (t) => {
       status: 200,
       code: '',
       rule: '',
+      detail: '',
       route: '',
       backend: '',
       durationMs: 1,

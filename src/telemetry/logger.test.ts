@@ -29,6 +29,16 @@ test('JSON lines carry level, time, base, bindings and fields', (t) => {
   );
 });
 
+test('the message stands before the fields, also beside an error', (t) => {
+  const { log, lines } = open(t, 'json');
+  log.warn({ code: 'expired' }, 'refused');
+  log.error({ code: 'internal', err: new Error('inner') }, 'outer');
+  const [first = '', second = ''] = lines();
+  assert.match(first, /^\{"level":"warn","time":"[^"]+","worker":1,"msg":"refused","code":"expired"\}$/);
+  assert.match(second, /^\{"level":"error","time":"[^"]+","worker":1,"msg":"outer","code":"internal","err":\{/);
+  assert.equal(second.match(/"msg":/g)?.length, 1);
+});
+
 for (const format of ['json', 'text'] as const) {
   test(`A hostile subject stays within its line and its field (${format})`, (t) => {
     const { log, lines } = open(t, format);

@@ -64,11 +64,30 @@ export function createLogger(options: LoggerOptions): OpenLogger {
     },
     sink,
   );
-  return Object.assign(log, {
+  return {
+    ...messageFirst(log),
     reopen: () => sink.reopen(),
     droppedLines: () => sink.dropped,
     close: () => sink.close(),
-  });
+  };
+}
+
+/** A line begins with what happened, for whoever reads it cut off: pino alone writes the message behind all fields. */
+function messageFirst(log: pino.Logger): Logger {
+  const writer =
+    (level: 'trace' | 'debug' | 'info' | 'warn' | 'error'): Write =>
+    (first: object | string, message?: string) => {
+      if (typeof first === 'string') log[level](first);
+      else log[level]({ msg: message, ...first });
+    };
+  return {
+    trace: writer('trace'),
+    debug: writer('debug'),
+    info: writer('info'),
+    warn: writer('warn'),
+    error: writer('error'),
+    child: (bindings) => messageFirst(log.child(bindings)),
+  };
 }
 
 /** Attempts to write to a pipe that is full before the line is given up. */

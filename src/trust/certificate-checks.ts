@@ -6,7 +6,12 @@ import { isIssuedBy } from '../certs/issuer.ts';
 import { readSignatureAlgorithm } from '../certs/signature-algorithm.ts';
 import type { VerdictCode } from './verdict.ts';
 
-export type VerificationResult = { readonly code: VerdictCode; readonly detail: string };
+export type VerificationResult = {
+  readonly code: VerdictCode;
+  readonly detail: string;
+  /** What the operator should do, where this cause needs something else than others of its code. */
+  readonly remedy?: string;
+};
 
 /** Smallest keys in bits. */
 export type KeyFloor = { readonly rsa: number; readonly ec: number };

@@ -4,7 +4,7 @@ import { encodePem } from '../asn1/der-writer.ts';
 import { fitsKey, orderChain, type OrderedChain } from '../certs/chain.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
 import { verifyAnchorKey, verifyDates, verifyStrength } from './certificate-checks.ts';
-import { clientAuth, hasPurpose, serverAuth } from '../certs/extended-key-usage.ts';
+import { clientAuth, hasPurposeForSome, serverAuth } from '../certs/extended-key-usage.ts';
 import { isSelfIssued } from '../certs/issuer.ts';
 import { refuseForeignBlocks } from '../certs/foreign-blocks.ts';
 import { describeExpiry, isNearExpiry } from '../certs/expiry.ts';
@@ -123,7 +123,7 @@ function verifyPresented(
       ),
     );
   }
-  if (!hasPurpose(leaf, purpose.usage)) {
+  if (!hasPurposeForSome(leaf, purpose.usage)) {
     problems.push(
       materialError(
         'wrong_purpose',

@@ -4,9 +4,10 @@
 import type { CertificateFacts } from '../certs/facts.ts';
 import { verifyHandshakeError } from './handshake-error.ts';
 import { isIssuedBy } from '../certs/issuer.ts';
-import { verifyChainStrength, verifyDates, type VerificationResult } from './certificate-checks.ts';
-import { clientAuth, hasPurpose, serverAuth } from '../certs/extended-key-usage.ts';
-import { quoteSubject, findTop, type IssuerIndex, verifyIssuer } from './issuer-diagnosis.ts';
+import { verifyDates, verifyStrength, type VerificationResult } from './certificate-checks.ts';
+import { clientAuth, explainLack, hasPurpose, serverAuth } from '../certs/extended-key-usage.ts';
+import { quoteSubject, findWay, type IssuerIndex, verifyIssuer } from './issuer-diagnosis.ts';
+import { explainPath } from './path-diagnosis.ts';
 import { mayIssue, type TrustBundle } from './trust-bundle.ts';
 
 export type DiagnosisInput = {
@@ -77,6 +78,19 @@ const plainCodes: ReadonlyMap<string, VerificationResult> = new Map<string, Veri
   ['CERT_REJECTED', { code: 'untrusted_issuer', detail: 'its root is rejected for this purpose' }],
 ]);
 
+/** Codes that do not tell which certificate they are about. */
+const vagueCodes: ReadonlySet<string> = new Set([
+  'INVALID_CA',
+  'PATH_LENGTH_EXCEEDED',
+  'KEYUSAGE_NO_CERTSIGN',
+  'PERMITTED_VIOLATION',
+  'EXCLUDED_VIOLATION',
+  'UNHANDLED_CRITICAL_EXTENSION',
+  'EE_KEY_TOO_SMALL',
+  'CA_KEY_TOO_SMALL',
+  'CA_MD_TOO_WEAK',
+]);
+
 const wrongPurposes: ReadonlySet<string> = new Set([
   'INVALID_PURPOSE',
   'KEYUSAGE_NO_DIGITAL_SIGNATURE',
@@ -105,15 +119,16 @@ export function diagnose(input: DiagnosisInput): VerificationResult {
       : { code: 'malformed_cert', detail: 'the backend sent no certificate that could be read' };
   }
   const code = raw.replace(/^X509_V_ERR_/, '');
+  // Node calls everything it has no name for UNSPECIFIED: weak keys and hashes, name constraints, what CAs may not do.
+  const isVague = code === 'UNSPECIFIED' || vagueCodes.has(code);
+  const found = isVague ? explainVague(input, leaf) : undefined;
+  if (found !== undefined) return found;
   const plain = plainCodes.get(code);
   if (plain !== undefined) return { ...plain, detail: `${quoteSubject(leaf)}: ${plain.detail}` };
   if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID') return diagnoseDates(input, leaf, code);
   if (wrongPurposes.has(code)) return verifyPurpose(input, leaf);
   if (wrongNames.has(code))
     return { code: 'name_mismatch', detail: `${quoteSubject(leaf)} does not carry the wanted name` };
-  // Node calls everything it has no name for UNSPECIFIED: weak keys and hashes above all.
-  const weak = verifyChainStrength([leaf, ...input.chain]);
-  if (code === 'UNSPECIFIED') return weak ?? verifyUnspecified(input, leaf);
   return verifyIssuer(input, leaf);
 }
 
@@ -135,10 +150,11 @@ function diagnoseDates(input: DiagnosisInput, leaf: CertificateFacts, code: stri
 function verifyPurpose({ leg, bundle, chain }: DiagnosisInput, leaf: CertificateFacts): VerificationResult {
   const impostor = verifyImpostor(leaf, chain, bundle);
   if (impostor !== undefined) return impostor;
-  const [usage, word, side] = leg === 1 ? [clientAuth, 'clientAuth', 'client'] : [serverAuth, 'serverAuth', 'server'];
+  const [usage, word, side] =
+    leg === 1 ? ([clientAuth, 'clientAuth', 'client'] as const) : ([serverAuth, 'serverAuth', 'server'] as const);
   const who = quoteSubject(leaf);
   if (!hasPurpose(leaf, usage)) {
-    return { code: 'wrong_purpose', detail: `${who} is not made for a ${side}: its extended key usage lacks ${word}` };
+    return { code: 'wrong_purpose', detail: `${who} is not made for a ${side}: ${explainLack(leaf, word)}` };
   }
   const limited = [...chain, ...(bundle?.certificates ?? [])].find(
     (facts) => facts !== leaf && !hasPurpose(facts, usage),
@@ -153,12 +169,20 @@ function verifyPurpose({ leg, bundle, chain }: DiagnosisInput, leaf: Certificate
   return { code: 'wrong_purpose', detail: `${who} is not made for a ${side}: ${why}` };
 }
 
-function verifyUnspecified(input: DiagnosisInput, leaf: CertificateFacts): VerificationResult {
+/** undefined where OpenSSL's own code is all there is to say. */
+function explainVague(input: DiagnosisInput, leaf: CertificateFacts): VerificationResult | undefined {
   const impostor = verifyImpostor(leaf, input.chain, input.bundle);
   if (impostor !== undefined) return impostor;
-  const issuer = verifyIssuer(input, leaf);
-  if (input.bundle === undefined || input.bundle.findIssuer(findTop(leaf, input.chain)) === undefined) return issuer;
-  const detail = 'its chain reaches a CA of ours, but OpenSSL refuses it (a critical extension or a constraint)';
+  const path = findWay(leaf, input.chain, input.bundle);
+  const found = path && explainPath(path, input.leg === 1 ? clientAuth : serverAuth);
+  if (found !== undefined) return found;
+  for (const facts of [leaf, ...input.chain]) {
+    const weak = verifyStrength(facts);
+    if (weak !== undefined) return { ...weak, detail: `${quoteSubject(facts)}: ${weak.detail}` };
+  }
+  if (input.raw.replace(/^X509_V_ERR_/, '') !== 'UNSPECIFIED') return undefined;
+  if (path === undefined) return verifyIssuer(input, leaf);
+  const detail = `its chain reaches our CA ${quoteSubject(path.anchor)}, but OpenSSL refuses it (a constraint or a policy of a CA)`;
   return { code: 'malformed_cert', detail: `${quoteSubject(leaf)}: ${detail}` };
 }
 

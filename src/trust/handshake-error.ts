@@ -5,6 +5,8 @@ import type { VerificationResult } from './certificate-checks.ts';
 
 export type HandshakeSituation = {
   readonly leg: 1 | 2;
+  /** OpenSSL's part that the error comes from (`asn1 encoding routines`), as Node's errors say in `library`. */
+  readonly library?: string | undefined;
   /** True where the peer's certificate was seen: version and cipher were agreed by then. */
   readonly sawPeerCertificate: boolean;
   /** How sentences call the peer; default 'the client' on the client side, 'the backend' on the backend side. */
@@ -55,7 +57,15 @@ const local: ReadonlyMap<string, VerificationResult> = new Map<string, Verificat
   ['EE_KEY_TOO_SMALL', { code: 'weak_key', detail: 'the key of the certificate is too small' }],
   ['CA_KEY_TOO_SMALL', { code: 'weak_key', detail: 'the key of a CA in the chain is too small' }],
   ['CA_MD_TOO_WEAK', { code: 'weak_key', detail: 'a certificate of the chain is signed with a weak hash' }],
-  ['BAD_SIGNATURE', { code: 'malformed_cert', detail: 'the peer does not hold the key of the certificate it sent' }],
+  [
+    'WRONG_CURVE',
+    {
+      code: 'protocol_mismatch',
+      detail: 'the key of the certificate is on a curve that was not offered, which TLS 1.2 needs',
+      remedy:
+        'Add the curve of that key to `curves`, or have the certificate issued for a key on one of them; TLS 1.3 has no such rule.',
+    },
+  ],
   [
     'UNEXPECTED_EOF_WHILE_READING',
     { code: 'refused_by_peer', detail: 'the peer closed the connection in the handshake' },
@@ -63,7 +73,14 @@ const local: ReadonlyMap<string, VerificationResult> = new Map<string, Verificat
 ]);
 
 const mismatches =
-  /^(?:UNSUPPORTED_PROTOCOL|NO_SHARED_CIPHER|NO_PROTOCOLS_AVAILABLE|NO_CIPHERS_AVAILABLE|VERSION_TOO_LOW|VERSION_TOO_HIGH|WRONG_SSL_VERSION|INAPPROPRIATE_FALLBACK|NO_SUITABLE_\w+|NO_SHARED_\w+|NO_APPLICATION_PROTOCOL|BAD_LEGACY_VERSION|UNSUPPORTED_SSL_VERSION|DH_KEY_TOO_SMALL|BAD_KEY_SHARE)$/;
+  /^(?:UNSUPPORTED_PROTOCOL|NO_SHARED_CIPHER|NO_PROTOCOLS_AVAILABLE|NO_CIPHERS_AVAILABLE|VERSION_TOO_LOW|VERSION_TOO_HIGH|WRONG_SSL_VERSION|INAPPROPRIATE_FALLBACK|NO_SUITABLE_\w+|NO_SHARED_\w+|NO_APPLICATION_PROTOCOL|BAD_LEGACY_VERSION|UNSUPPORTED_SSL_VERSION|DH_KEY_TOO_SMALL|BAD_KEY_SHARE|UNKNOWN_PROTOCOL|LEGACY_SIGALG_DISALLOWED_OR_UNSUPPORTED|UNSUPPORTED_ELLIPTIC_CURVE|UNSAFE_LEGACY_RENEGOTIATION_DISABLED|NO_RENEGOTIATION)$/;
+
+/** RFC 7301 section 3.2. */
+const noApplicationProtocol: VerificationResult = {
+  code: 'protocol_mismatch',
+  detail: 'no application protocol in common (ALPN)',
+  remedy: 'Have the client offer one of the protocols that are spoken here in ALPN, or no ALPN at all.',
+};
 
 const system: ReadonlyMap<string, VerificationResult> = new Map<string, VerificationResult>([
   ['ECONNRESET', { code: 'refused_by_peer', detail: 'the peer reset the connection in the handshake' }],
@@ -85,8 +102,10 @@ export function findCertificateAlert(raw: string): AlertMeaning['certificate'] {
 
 /** The RFC 8446 name of the alert behind one of OpenSSL's codes; undefined where it is none. */
 export function findAlert(raw: string): string | undefined {
-  // One alert is spelt without `ALERT` in every version of OpenSSL.
-  if (raw === 'ERR_SSL_TLSV1_UNRECOGNIZED_NAME') return 'unrecognized_name';
+  // Those of extensions are spelt without `ALERT` in every version of OpenSSL.
+  const plain =
+    /^ERR_SSL_TLSV1_(UNRECOGNIZED_NAME|UNSUPPORTED_EXTENSION|CERTIFICATE_UNOBTAINABLE|BAD_CERTIFICATE_\w+)$/.exec(raw);
+  if (plain?.[1] !== undefined) return plain[1].toLowerCase();
   return /^ERR_SSL_(?:SSLV3|SSL\/TLS|TLSV1|TLSV13|TLS)_ALERT_([A-Z0-9_]+)$/.exec(raw)?.[1]?.toLowerCase();
 }
 
@@ -99,9 +118,50 @@ export function verifyHandshakeError(raw: string, situation: HandshakeSituation)
   if (alert !== undefined) return verifyAlert(alert, situation);
   const reason = raw.slice('ERR_SSL_'.length);
   if (mismatches.test(reason)) {
+    if (reason === 'NO_APPLICATION_PROTOCOL') return noApplicationProtocol;
     return { code: 'protocol_mismatch', detail: `no TLS version, cipher or group in common (${reason.toLowerCase()})` };
   }
-  return local.get(reason) ?? { code: 'refused_by_peer', detail: `the handshake failed: ${reason.toLowerCase()}` };
+  return local.get(reason) ?? verifyBroken(reason, situation);
+}
+
+/** Parts of OpenSSL that read what was sent. */
+const readers: ReadonlySet<string> = new Set([
+  'asn1 encoding routines',
+  'X509 V3 routines',
+  'x509 certificate routines',
+  'DECODER routines',
+  'object identifier routines',
+]);
+
+/** Parts of OpenSSL that work with keys: to read one, and to verify the signature that proves it. */
+const ciphers: ReadonlySet<string> = new Set([
+  'rsa routines',
+  'elliptic curve routines',
+  'dsa routines',
+  'digital envelope routines',
+  'Provider routines',
+]);
+
+const aboutSignatures =
+  /SIGNATURE|OCTET_INVALID|PADDING|BLOCK_TYPE|DATA_(?:TOO|GREATER)|SALT_LENGTH|SLEN_|DIGEST|HASH_MISMATCH/;
+const aboutCertificates =
+  /^(?:CERT_LENGTH_MISMATCH|BAD_CERTIFICATE|BAD_ECC_CERT|WRONG_CERTIFICATE_TYPE|UNKNOWN_PKEY_TYPE|UNABLE_TO_FIND_PUBLIC_KEY_PARAMETERS|X509_LIB)$/;
+
+/** Everything else that OpenSSL stumbles over in what the peer sent. There are hundreds of reasons; where they come from tells enough. */
+function verifyBroken(reason: string, { leg, library = '', ...names }: HandshakeSituation): VerificationResult {
+  const peer = names.peer ?? (leg === 1 ? 'the client' : 'the backend');
+  const said = reason.toLowerCase().replaceAll('_', ' ');
+  const isSignature = aboutSignatures.test(reason);
+  if (isSignature && (ciphers.has(library) || /^(?:WRONG|BAD)_SIGNATURE/.test(reason))) {
+    return {
+      code: 'unproven_key',
+      detail: `${peer} did not prove that it has the key of the certificate it sent: the signature over the handshake does not verify (${said})`,
+    };
+  }
+  if (readers.has(library) || ciphers.has(library) || aboutCertificates.test(reason)) {
+    return { code: 'malformed_cert', detail: `the certificate that ${peer} sent cannot be read (${said})` };
+  }
+  return { code: 'malformed_handshake', detail: `${peer} broke the rules of TLS in the handshake (${said})` };
 }
 
 function verifyAlert(alert: string, { leg, sawPeerCertificate, ...names }: HandshakeSituation): VerificationResult {
@@ -118,6 +178,7 @@ function verifyAlert(alert: string, { leg, sawPeerCertificate, ...names }: Hands
   }
   if (protocolAlerts.has(alert)) return { code: 'protocol_mismatch', detail: `${peer} sent the alert ${alert}` };
   const meaning = alerts.get(alert)?.says;
+
   return {
     code: 'refused_by_peer',
     detail: `${peer} sent the alert ${alert}${meaning === undefined ? '' : `: ${meaning}`}`,

@@ -3,7 +3,7 @@
 // says; a name that looks like ours proves nothing: every CA of one organisation has its `O`.
 import { X509Certificate } from 'node:crypto';
 import type { CertificateFacts } from '../certs/facts.ts';
-import { isIssuedBy, isSelfSigned, isSignedBy } from '../certs/issuer.ts';
+import { isSelfSigned, isSignedBy, looksIssuedBy } from '../certs/issuer.ts';
 import { type IssuerHints, readIssuerHints } from '../certs/issuer-hints.ts';
 import type { VerificationResult } from './certificate-checks.ts';
 import { escapeForLog } from '../base/log-text.ts';
@@ -31,6 +31,7 @@ export function verifyIssuer(input: IssuerQuestion, leaf: CertificateFacts): Ver
   if (bundle?.contains(top) === true) {
     return untrusted(
       `${who}: ${quoteSubject(top)} is among the CAs, but is an intermediate: its root is not, and nothing (partialChain) makes it an anchor`,
+      'Add the root of that intermediate, or for clients set partialChain: true.',
     );
   }
   const hints = readIssuerHints(top);
@@ -38,34 +39,56 @@ export function verifyIssuer(input: IssuerQuestion, leaf: CertificateFacts): Ver
   const issuer = quoteIssuer(top);
   const signer = named.find((ca) => isSignedBy(top, ca));
   if (signer !== undefined) {
-    return untrusted(`${who} was issued by ${issuer}, which is an anchor, but ${explainSigner(top, signer, hints)}`);
+    const [why, remedy] = explainSigner(top, signer, hints);
+    return untrusted(`${who} was issued by ${issuer}, which is an anchor, but ${why}`, remedy);
   }
   if (named.length > 0) {
     return untrusted(
       `${who} names the issuer ${issuer}; an anchor has that name but another key, by which its signature does not verify: was the CA made anew?`,
+      'Add the certificate of the CA that did issue it, beside the other one or in its place; or issue it anew.',
     );
   }
   return findMissing(top, who, hints, input) ?? untrusted(explainUnknown(top, who, hints, bundle));
 }
 
-function untrusted(detail: string): VerificationResult {
-  return { code: 'untrusted_issuer', detail };
+function untrusted(detail: string, remedy?: string): VerificationResult {
+  return { code: 'untrusted_issuer', detail, ...(remedy === undefined ? {} : { remedy }) };
 }
 
-/** What keeps a CA that did sign the certificate, and that we have, from vouching for it. */
-function explainSigner(top: CertificateFacts, signer: CertificateFacts, { serial }: IssuerHints): string {
+/** What keeps a CA that did sign the certificate, and that we have, from vouching for it; and what to do. */
+function explainSigner(
+  top: CertificateFacts,
+  signer: CertificateFacts,
+  { serial }: IssuerHints,
+): readonly [why: string, remedy?: string] {
+  const again =
+    'Have the certificate issued again with the certificate of the CA that is here, or add the one that it names.';
   const { authorityKeyId } = top;
   if (authorityKeyId !== undefined && signer.subjectKeyId !== undefined && authorityKeyId !== signer.subjectKeyId) {
-    return `the authorityKeyIdentifier is ${authorityKeyId}, that CA's subjectKeyIdentifier is ${signer.subjectKeyId}: they must be the same`;
+    return [
+      `its authorityKeyIdentifier is ${authorityKeyId}, and the subjectKeyIdentifier of that CA ${signer.subjectKeyId}: they must be the same`,
+      again,
+    ];
   }
   if (serial !== undefined && serial !== signer.serial) {
-    return `the authorityKeyIdentifier asks for the certificate of that CA with the serial number ${serial}, and ours has ${signer.serial}: give the one that it was issued by, or have it issued again`;
+    return [
+      `its authorityKeyIdentifier asks for the certificate of that CA with the serial number ${serial}, and ours has ${signer.serial}`,
+      again,
+    ];
   }
   if (signer.isCa && !new X509Certificate(signer.der).ca) {
-    return 'that CA may not sign certificates: its key usage lacks keyCertSign';
+    return [
+      'that CA may not sign certificates: its key usage lacks keyCertSign',
+      'Have the certificate of that CA issued with the key usage keyCertSign.',
+    ];
   }
-  if (!isSelfSigned(signer)) return 'that CA is an intermediate: its root is not among the anchors';
-  return 'OpenSSL does not accept that CA as its issuer';
+  if (!isSelfSigned(signer)) {
+    return [
+      'that CA is an intermediate: its root is not among the anchors',
+      'Add the root of that intermediate, or for clients set partialChain: true.',
+    ];
+  }
+  return ['OpenSSL does not accept that CA as its issuer'];
 }
 
 /** missing_intermediate where the intermediate is known, or the certificate says that it is below an anchor of ours. */
@@ -120,14 +143,39 @@ function explainUnknown(
 
 /** The last certificate that the leaf's chain reaches among those presented. */
 export function findTop(leaf: CertificateFacts, chain: readonly CertificateFacts[]): CertificateFacts {
-  let top = leaf;
+  return climb(leaf, chain).at(-1) ?? leaf;
+}
+
+/**
+ * The way to a CA of ours that ends in itself, or in the last of them, by names and signatures; what else CAs must be is not
+ * looked at: this is for whoever wants to know what is wrong with them.
+ */
+export function findWay(
+  leaf: CertificateFacts,
+  chain: readonly CertificateFacts[],
+  bundle: TrustBundle | undefined,
+): { readonly chain: readonly CertificateFacts[]; readonly anchor: CertificateFacts } | undefined {
+  const own = bundle?.isSystem === true ? [] : (bundle?.certificates ?? []);
+  const links = climb(leaf, [...chain, ...own]);
+  const top = links.at(-1) ?? leaf;
+  if (bundle?.contains(top) === true && links.length > 1) return { chain: links.slice(0, -1), anchor: top };
+  const anchor = bundle?.findNamed(top.issuerKey).find((ca) => isSignedBy(top, ca));
+  return anchor && { chain: links, anchor };
+}
+
+/** Leaf first. */
+function climb(leaf: CertificateFacts, chain: readonly CertificateFacts[]): CertificateFacts[] {
+  const links = [leaf];
   let checks = 0;
   const rest = new Set(chain);
   rest.delete(leaf);
-  for (;;) {
-    const next = [...rest].find((facts) => checks++ < maxSignatureChecks && isIssuedBy(top, facts));
-    if (next === undefined) return top;
+  for (let top = leaf; ; ) {
+    const next = [...rest].find(
+      (facts) => looksIssuedBy(top, facts) && checks++ < maxSignatureChecks && isSignedBy(top, facts),
+    );
+    if (next === undefined) return links;
     rest.delete(next);
+    links.push(next);
     top = next;
   }
 }

@@ -16,6 +16,13 @@ type Purpose = typeof clientAuth | typeof serverAuth;
 const harmless: ReadonlySet<string> = new Set(
   ['14', '15', '17', '18', '19', '31', '32', '35', '36', '37', '54'].map((arc) => `2.5.29.${arc}`),
 );
+/** What OpenSSL can work with though it is critical: RFC 5280's, and the address blocks of RFC 3779. */
+export function isKnownExtension(oid: string): boolean {
+  return harmless.has(oid) || oid === nameConstraints || oid === policyMappings || addressBlocks.has(oid);
+}
+
+const policyMappings = '2.5.29.33';
+const addressBlocks: ReadonlySet<string> = new Set(['1.3.6.1.5.5.7.1.7', '1.3.6.1.5.5.7.1.8']);
 const basicConstraints = '2.5.29.19';
 const nameConstraints = '2.5.29.30';
 

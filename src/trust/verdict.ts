@@ -9,7 +9,13 @@ export type VerdictCode =
   | Exclude<CertificateFaultCode, 'policy_denied'>
   | Extract<
       FaultCode,
-      'refused_by_peer' | 'protocol_mismatch' | 'not_tls' | 'unknown_sni' | 'timeout' | 'handshake_limit'
+      | 'refused_by_peer'
+      | 'protocol_mismatch'
+      | 'malformed_handshake'
+      | 'not_tls'
+      | 'unknown_sni'
+      | 'timeout'
+      | 'handshake_limit'
     >;
 
 export type Verdict = {
@@ -18,6 +24,8 @@ export type Verdict = {
   readonly raw: string;
   /** One sentence for the operator; '' for ok. */
   readonly detail: string;
+  /** As in VerificationResult. */
+  readonly remedy?: string | undefined;
   /** The certificate that signed the handshake (or the session resumed from it); undefined where none was presented. */
   readonly leaf: CertificateFacts | undefined;
   /** The chain that was sent or built, leaf first, without the anchor; only the leaf where a resumed session lost it (N10). */

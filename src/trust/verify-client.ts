@@ -171,6 +171,7 @@ function verdictOf(
     code: result.code,
     raw: result.code === 'ok' ? '' : proof.raw,
     detail: result.detail,
+    remedy: result.remedy,
     leaf,
     chain,
     chainKnown,

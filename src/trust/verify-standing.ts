@@ -3,12 +3,13 @@
 // session, again while a connection is open, in commands and audits, so that no way in is laxer than another (incident 2). Only
 // OCSP, which may have to be waited for, comes last at a handshake (downstream/accept.ts).
 import type { CertificateFacts } from '../certs/facts.ts';
-import { clientAuth, hasPurpose, type serverAuth } from '../certs/extended-key-usage.ts';
+import { clientAuth, explainLack, hasPurpose, type serverAuth } from '../certs/extended-key-usage.ts';
 import { commonNameCovers, coversHost, explainNotCovered } from '../certs/host-coverage.ts';
 import { type KeyFloor, type VerificationResult, verifyDates, verifyStrength } from './certificate-checks.ts';
 import type { EstablishedChain } from './established-chain.ts';
 import type { IdentityRules } from './identity-rules.ts';
 import type { OcspSettings, RevocationAnswers, RevocationList } from './revocation.ts';
+import { quoteSubject } from './issuer-diagnosis.ts';
 import type { VerdictCode } from './verdict.ts';
 
 /** What a peer must be, besides being issued by a CA that is trusted. */
@@ -88,15 +89,26 @@ function verifyChainDates(
 ): VerificationResult | undefined {
   for (const facts of anchor === undefined ? chain : [...chain, anchor]) {
     const late = verifyDates(facts, now);
-    if (late !== undefined) return facts === chain[0] ? late : { ...late, detail: `a CA above it: ${late.detail}` };
+    if (late !== undefined) return facts === chain[0] ? late : { ...late, ...aboutCa(facts, late) };
   }
   return undefined;
+}
+
+function aboutCa(
+  ca: CertificateFacts,
+  { code, detail }: VerificationResult,
+): Pick<VerificationResult, 'detail' | 'remedy'> {
+  const renewed = 'Renew that CA certificate, or have the certificate issued by a CA that is valid.';
+  return {
+    detail: `its CA ${quoteSubject(ca)}: ${detail}`,
+    ...(code === 'expired' ? { remedy: renewed } : {}),
+  };
 }
 
 function verifyPurpose(leaf: CertificateFacts, purpose: Requirements['purpose']): VerificationResult | undefined {
   if (hasPurpose(leaf, purpose)) return undefined;
   const word = purpose === clientAuth ? 'clientAuth' : 'serverAuth';
-  return { code: 'wrong_purpose', detail: `its extended key usage lacks ${word}` };
+  return { code: 'wrong_purpose', detail: explainLack(leaf, word) };
 }
 
 function verifyDepth(chain: readonly CertificateFacts[], maxDepth: number): VerificationResult | undefined {

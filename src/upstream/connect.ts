@@ -6,7 +6,9 @@ import tls from 'node:tls';
 import type { Clock } from '../base/clock.ts';
 import { Fault, toFault } from '../base/fault.ts';
 import type { ReadBuffer, ReadBuffers, OpenSocket } from '../http/read-buffer.ts';
+import type { CertificateFacts } from '../certs/facts.ts';
 import type { Intermediates } from '../trust/intermediates.ts';
+import { quoteSubject } from '../trust/issuer-diagnosis.ts';
 import type { Verdict } from '../trust/verdict.ts';
 import type { ConnectTimes } from './dependencies.ts';
 import type { Found } from '../dns/name-resolver.ts';
@@ -198,10 +200,12 @@ export class ConnectAttempt {
     return verifyBackend(secured, identity, endpoint, this.#ticket, intermediates, clock.now());
   }
 
-  #refuse({ code, detail, raw }: Verdict): void {
+  #refuse({ code, detail, remedy, raw, leaf }: Verdict): void {
     if (code === 'ok') return;
     this.#target.tickets?.clear();
-    this.#fail(new Fault(code, 'backend', { detail: `${endpointLabel(this.#target.endpoint)}: ${detail}`, raw }));
+    const which = leaf === undefined ? '' : describeLeaf(leaf, detail);
+    const label = endpointLabel(this.#target.endpoint);
+    this.#fail(new Fault(code, 'backend', { detail: `${label}: ${detail}${which}`, remedy, raw }));
   }
 
   /** HTTP/2 was promised: HTTP/1.1 instead would be a guess. */
@@ -287,6 +291,12 @@ function raced(
 ): Pick<net.TcpNetConnectOpts, 'host' | 'autoSelectFamily' | 'lookup'> {
   const all = addresses.map((address) => ({ address, family: isIP(address) }));
   return { host, autoSelectFamily: true, lookup: (_host, _options, done) => process.nextTick(done, null, all) };
+}
+
+/** Which certificate it was, where the sentence does not say. */
+function describeLeaf(leaf: CertificateFacts, detail: string): string {
+  const subject = quoteSubject(leaf);
+  return ` (${detail.includes(subject) ? '' : `${subject}, `}serial ${leaf.serial})`;
 }
 
 function toTicket(session: Buffer, { verdict, root, validUntil }: BackendVerification): Ticket {

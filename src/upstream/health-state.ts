@@ -7,6 +7,8 @@ export type HealthReason = {
   /** For operators only. */
   readonly detail: string;
   readonly raw: string;
+  /** What the operator should do. */
+  readonly help: string;
 };
 
 export type HealthState = {
@@ -20,5 +22,5 @@ export type HealthState = {
 };
 
 export function reasonOf(fault: Fault): HealthReason {
-  return { code: fault.code, detail: fault.detail ?? '', raw: fault.raw ?? '' };
+  return { code: fault.code, detail: fault.detail ?? '', raw: fault.raw ?? '', help: fault.help };
 }

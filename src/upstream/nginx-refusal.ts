@@ -2,6 +2,7 @@
 // its fixed texts (ngx_http_special_response.c: 495, 496), so that the reason is told instead of a bare 400.
 import { Fault } from '../base/fault.ts';
 import type { Fields } from '../http/field.ts';
+import { askTheBackend } from './transport-failure.ts';
 
 /** How much of the body is looked at: nginx's page is under 300 bytes. */
 const lookedAtBytes = 512;
@@ -33,7 +34,9 @@ export function findNginxRefusal(
   { label, presents }: NginxSituation,
 ): Fault | undefined {
   const code = classifyNginxRefusal(status, fields, firstBody);
-  return code && new Fault(code, 'backend', { detail: `${label} ${describe[code](presents)}`, raw: 'HTTP 400' });
+  if (code === undefined) return undefined;
+  const detail = `${label} ${describe[code](presents)}`;
+  return new Fault(code, 'backend', { detail, raw: 'HTTP 400', ...(presents && { remedy: askTheBackend }) });
 }
 
 const describe = {

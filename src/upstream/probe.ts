@@ -161,7 +161,8 @@ export class Probe implements ConnectListener, ResponseSink {
     const healthy = healthyStatuses.length === 0 ? status < 400 : healthyStatuses.includes(status);
     if (healthy) return this.#finish(undefined);
     const detail = `${this.#label} answered GET ${path} with ${status}`;
-    this.#finish({ code: 'unhealthy_status', detail, raw: `HTTP ${status}` });
+    const help = 'Compare healthCheck.path and healthyStatuses with what the backend answers.';
+    this.#finish({ code: 'unhealthy_status', detail, raw: `HTTP ${status}`, help });
   }
 
   #late(): void {

@@ -47,7 +47,8 @@ function handshakeFault(error: Error, situation: TransportSituation): Fault {
   const raw = rawCode(error);
   const { label, offered, presents, sawBackendCertificate } = situation;
   const options = { raw, cause: error };
-  const verified = verifyHandshakeError(raw, { leg: 2, sawPeerCertificate: sawBackendCertificate });
+  const { library } = error as { library?: string };
+  const verified = verifyHandshakeError(raw, { leg: 2, sawPeerCertificate: sawBackendCertificate, library });
   if (sawBackendCertificate && presents === undefined && findCertificateAlert(raw) === 'missing') {
     return noClientCertificate(options, label);
   }
@@ -60,7 +61,8 @@ function handshakeFault(error: Error, situation: TransportSituation): Fault {
     return refusedByPeer(options, label, presents, verified?.detail ?? error.message.slice(0, 200));
   }
   const offer = verified.code === 'protocol_mismatch' ? ` (we offer ${offered})` : '';
-  return new Fault(verified.code, 'backend', { ...options, detail: `${label}: ${verified.detail}${offer}` });
+  const { code, detail, remedy } = verified;
+  return new Fault(code, 'backend', { ...options, detail: `${label}: ${detail}${offer}`, remedy });
 }
 
 /**
@@ -88,7 +90,7 @@ function closedUnsaid(raw: string, cause: Error, { label, presents, offered }: T
 type Origin = { readonly raw: string; readonly cause: Error };
 
 function noClientCertificate(origin: Origin, label: string): Fault {
-  const detail = `${label} requires a client certificate and the route has none: set security.tls.clientCert and clientKey`;
+  const detail = `${label} requires a client certificate and the route has none: no clientCert is configured`;
   return new Fault('no_client_cert', 'backend', { ...origin, detail });
 }
 
@@ -97,5 +99,10 @@ function refusedByPeer(origin: Origin, label: string, presents: string | undefin
   const what = presents === undefined ? 'the connection' : `our client certificate (${presents})`;
   // BoringSSL (Envoy) and OpenSSL have no other word for it.
   const more = findAlert(origin.raw) === 'certificate_expired' ? ', or its own CRL is out of date' : '';
-  return new Fault('refused_by_peer', 'backend', { ...origin, detail: `${label} refused ${what}: ${why}${more}` });
+  const detail = `${label} refused ${what}: ${why}${more}`;
+  return new Fault('refused_by_peer', 'backend', { ...origin, detail, ...(presents && { remedy: askTheBackend }) });
 }
+
+/** Where a backend did not like the certificate that we showed. */
+export const askTheBackend =
+  'Give the route a certificate from a CA that the backend accepts (`countersign explain backend` lists those it names), or have the CA of ours added there; the log of the backend has its reason.';

@@ -129,7 +129,7 @@ function explain(
 ): Finding {
   // Of what was sent only the best path is looked at, where there is one that fails: the rest is not the reason.
   const chain = (best?.refusal && best.known?.chain.slice(1)) ?? sent;
-  const { code, detail } = diagnose({
+  const { code, detail, remedy } = diagnose({
     raw: best === undefined ? raw : rawOfBest(raw, best),
     leg: 2,
     leaf,
@@ -140,7 +140,8 @@ function explain(
     known,
   });
   // An error is an error: whatever the diagnosis says, it is never ok.
-  return { code: code === 'ok' ? 'untrusted_issuer' : code, raw, detail, chain: [leaf, ...sent], anchor: undefined };
+  const why = { code: code === 'ok' ? ('untrusted_issuer' as const) : code, detail, ...(remedy && { remedy }) };
+  return { ...why, raw, chain: [leaf, ...sent], anchor: undefined };
 }
 
 /** What of it can be read: nobody depends on the rest. */

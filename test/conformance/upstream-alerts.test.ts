@@ -82,7 +82,8 @@ describe('a backend that demands a client certificate in the handshake', () => {
       const fault = await refusal(server, material(pki.internal.certPem));
       assert.equal(fault.code, 'no_client_cert');
       assert.match(fault.raw ?? '', /ALERT/);
-      assert.match(fault.detail ?? '', /security\.tls\.clientCert/);
+      assert.match(fault.detail ?? '', /the route has none: no clientCert is configured/);
+      assert.match(fault.help, /security\.tls\.clientCert/);
       assert.equal(fault.status, 502);
       await server.process.stop();
     });

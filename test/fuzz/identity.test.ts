@@ -177,6 +177,7 @@ function checkAccessLog(verdict: Verdict, identity: Identity): void {
       status: 200,
       code: '',
       rule: '',
+      detail: '',
       route: 'all',
       backend: 'b:1',
       backendCertificate: '',

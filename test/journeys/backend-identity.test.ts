@@ -97,7 +97,7 @@ describe('a backend', () => {
       const answer = await call(path);
       assert.deepEqual([answer.status, codeOf(answer)], [502, code], answer.body);
       const route = path.slice(1);
-      await gateway.waitForLog((line) => line.msg === `request failed: ${code}` && line['route'] === route);
+      await gateway.waitForLog((line) => line.msg.startsWith(`request failed: ${code}: `) && line['route'] === route);
       assert.ok(nginx.access().every(({ uri }) => uri !== path));
     }
     const page = (await gateway.admin('/metrics')).body;
@@ -105,7 +105,7 @@ describe('a backend', () => {
   });
 
   it('is marked down by a health check for the same reason', async () => {
-    const line = await gateway.waitForLog(({ msg }) => msg === 'backend marked down');
+    const line = await gateway.waitForLog(({ msg }) => msg.startsWith('backend marked down: '));
     assert.deepEqual([line['code'], line['source']], ['pin_mismatch', 'active']);
   });
 

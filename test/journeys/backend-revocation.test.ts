@@ -41,7 +41,7 @@ for (const [version, versions] of [
         route: route(versions),
         prepare: (pki) => void pki.dir.write('backends.crl', crlOf(pki, 1, pki.backend)),
       });
-      const down = await setup.gateway.waitForLog(({ msg }) => msg === 'backend marked down');
+      const down = await setup.gateway.waitForLog(({ msg }) => msg.startsWith('backend marked down: '));
       assert.deepEqual([down['code'], down['source']], ['revoked', 'active']);
       assert.match(String(down['detail']), /key compromised/);
       assert.notEqual((await call(setup, '/secret')).status, 200);

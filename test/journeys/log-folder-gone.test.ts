@@ -33,7 +33,7 @@ describe('a folder of logs', () => {
     dir.write('logs/gateway.log', '');
     await using gateway = await startGateway({ yaml, dir, entryPoints: ['web', 'admin'] });
     assert.equal(await statusOf(gateway.ports.web), 503);
-    const [, pid] = /"pid":(\d+),"msg":"worker ready"/.exec(readFileSync(dir.file('logs/gateway.log'), 'utf8')) ?? [];
+    const [, pid] = /"msg":"worker ready".*?"pid":(\d+)/.exec(readFileSync(dir.file('logs/gateway.log'), 'utf8')) ?? [];
     rmSync(dir.file('logs'), { recursive: true });
     process.kill(Number(pid), 'SIGKILL');
     await gateway.waitForLog((line) => line.msg.startsWith('the log file cannot be written'));

@@ -39,6 +39,6 @@ it('as text it is one line too, with the same words', async () => {
   const { msg } = await setup.gateway.waitForLog(({ msg }) => msg.includes('handshake refused'));
   assert.match(
     msg,
-    /WARN {2}handshake refused: no_client_cert .* code=no_client_cert .* help="On the client side, the client must/,
+    /WARN {2}handshake refused: no_client_cert: the client sent no certificate \(from 127\.0\.0\.1\) code=no_client_cert .* help="The client must send/,
   );
 });

@@ -77,7 +77,7 @@ describe('a route that says nothing about its clients', () => {
     }
     assert.equal(nginx.access().length - before, 3 + 4, 'nothing that was refused reached the backend');
     const denied = await ask(undefined, '/');
-    assert.equal(readProblem(denied).code, 'policy_denied');
+    assert.equal(readProblem(denied).code, 'no_client_cert');
     assert.doesNotMatch(denied.body, /default|require/, 'the client learns nothing of the rule');
   });
 
@@ -97,7 +97,7 @@ describe('a route that says nothing about its clients', () => {
     const from = gateway.log.length;
     await ask(undefined, '/which-rule');
     const line = await gateway.waitForLog(({ path }) => path === '/which-rule', { from });
-    assert.deepEqual([line['code'], line['rule']], ['policy_denied', 'defaults.security.clientCert.required']);
+    assert.deepEqual([line['code'], line['rule']], ['no_client_cert', 'defaults.security.clientCert.required']);
   });
 
   it('is named at start where it is open, with its place, and no other route is', () => {

@@ -21,6 +21,8 @@ export type NginxOptions = {
   readonly echo?: readonly string[];
   /** Lines for the server block: further locations, `ssl_protocols`, … */
   readonly server?: string;
+  /** Lines for the http block: further servers. */
+  readonly http?: string;
 };
 
 export type AccessEntry = {
@@ -141,6 +143,7 @@ http {
   keepalive_requests 1000000;
   default_type text/plain;
   server_tokens off;
+  ${options.http ?? ''}
   server {
     listen 127.0.0.1:${port}${tls === undefined ? '' : ' ssl'};
     ${
