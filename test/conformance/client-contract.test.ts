@@ -324,10 +324,8 @@ for (const protocol of [http1, http2]) {
         });
 
         // With windows the client counts for itself: conformance/http2-server.
-        const itOfBytes = protocol.isMultiplexed ? () => undefined : it;
-        void itOfBytes(
-          'takes nothing of its body but what may be held, loses nothing, and delivers all of it afterwards',
-          async (t) => {
+        if (!protocol.isMultiplexed) {
+          it('takes nothing of its body but what may be held, loses nothing, and delivers all of it afterwards', async (t) => {
             const { client, exchanges } = await open(t, protocol, secure);
             const body = 'x'.repeat(32_000_000);
             client.send(protocol.upload('/a', body.length));
