@@ -145,7 +145,8 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
 
   begin(call: Http2BackendCall, request: OutgoingRequest): Http2Stream | Fault {
     const { upgrade = '', bodyLength } = request;
-    if (this.#isLeaving) return new Fault('stream_refused', 'backend', { detail: 'the connection is about to end' });
+    if (this.#isLeaving)
+      return new Fault('stream_refused', 'backend', { detail: 'the connection is about to end', raw: 'GOAWAY' });
     if (upgrade !== '' && !this.takesUpgrades) {
       const detail = `its HTTP/2 does not announce extended CONNECT (RFC 8441), which ${upgrade} needs`;
       return new Fault('upgrade_unsupported', 'backend', { detail });
@@ -254,12 +255,13 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
   /** It serves what it has taken on, and nothing more; what it has not is somebody else's (section 6.8). */
   onGoAway(lastStreamId: number, code: number): void {
     this.#isLeaving = true;
-    const raw = `GOAWAY ${nameOfErrorCode(code)}`;
+    // Where it has begun nothing at all, another one may do the same.
+    const raw = lastStreamId > 0 ? 'GOAWAY' : 'GOAWAY 0';
     // First, so that what is tried again is not given to this connection.
     this.#owner.onFree(this);
     for (const call of this.#calls) {
       if (call.streamId <= lastStreamId) continue;
-      const detail = `the backend ends the connection and has not begun this call (${raw})`;
+      const detail = `the backend ends the connection and has not begun this call (${nameOfErrorCode(code)})`;
       call.fail(new Fault('stream_refused', 'backend', { detail, raw }));
     }
     if (this.activeCalls === 0) this.#close(undefined, []);

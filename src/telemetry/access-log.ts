@@ -21,6 +21,8 @@ export type AccessRecord = {
   readonly host: string;
   /** As received; its query is cut off. */
   readonly target: string;
+  /** 10, 11 or 20; 0 where there was no request. */
+  readonly version: number;
   /** 0: no answer was sent. */
   readonly status: number;
   /** Fault code; '' where nothing failed. */
@@ -52,13 +54,21 @@ const max = {
 };
 const maxName = 160;
 
+const protocols: Readonly<Record<number, string>> = {
+  10: ',"protocol":"HTTP/1.0"',
+  11: ',"protocol":"HTTP/1.1"',
+  20: ',"protocol":"HTTP/2.0"',
+};
+
 /** One line, ended by a newline. `time` is ISO 8601 text. */
 export function accessLogLine(record: AccessRecord, time: string): string {
   const query = record.target.indexOf('?');
   const path = query < 0 ? record.target : record.target.slice(0, query);
   let line = `{"time":"${time}","requestId":${jsonText(record.requestId, max.id)},${record.client}`;
   line += `,"method":${jsonText(record.method, max.method)},"host":${jsonText(record.host, max.host)}`;
-  line += `,"path":${jsonText(path, max.path)},"status":${record.status}`;
+  line += `,"path":${jsonText(path, max.path)}`;
+  line += protocols[record.version] ?? '';
+  line += `,"status":${record.status}`;
   if (record.code !== '') line += `,"code":${jsonText(record.code, max.code)}`;
   if (record.rule !== '') line += `,"rule":${jsonText(record.rule, max.rule)}`;
   if (record.detail !== '') line += `,"detail":${jsonText(record.detail, max.detail)}`;

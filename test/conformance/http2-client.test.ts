@@ -487,6 +487,7 @@ describe('a connection to a backend', () => {
     await not.over.promise;
     assert.equal(not.fault?.code, 'stream_refused');
     assert.equal(not.fault.unsent, true);
+    assert.equal(not.fault.raw, 'GOAWAY');
     const late = new Call();
     unsent.sendRequest(request, late);
     assert.deepEqual(late.events, ['failure stream_refused']);
