@@ -10,7 +10,7 @@ import { compileMatch, type Matcher } from './match.ts';
 import type { Pool } from './pool.ts';
 import type { PoolSettings } from './pool-settings.ts';
 import type { Pools } from './pools.ts';
-import type { TlsMaterial } from './tls-identity.ts';
+import type { TlsIdentity, TlsMaterial } from './tls-identity.ts';
 
 /** What the backends of one route have in common. */
 export type BackendOptions = {
@@ -46,8 +46,7 @@ export class Backend implements Candidate {
     const endpoint: Endpoint = { scheme: config.scheme, host: config.host, port: config.port };
     const identity = config.scheme === 'https' ? pools.findIdentity(options.tls) : undefined;
     this.pool = pools.find(endpoint, identity, options.pool);
-    this.#tunnels =
-      identity?.http2 === 'on' ? undefined : pools.find(endpoint, identity, { ...options.pool, http1Only: true });
+    this.#tunnels = this.#findTunnels(endpoint, identity, options.pool, pools);
     this.label = this.pool.label;
     this.authority = endpointAuthority(endpoint);
     this.basePath = config.basePath;
@@ -67,6 +66,17 @@ export class Backend implements Candidate {
       onChange();
     };
     this.#unwatch.push(check.watch(onCheck));
+  }
+
+  /** Where tunnels find HTTP/1.1: among the connections of requests, unless those may turn out to be of HTTP/2. */
+  #findTunnels(
+    endpoint: Endpoint,
+    identity: TlsIdentity | undefined,
+    settings: PoolSettings,
+    pools: Pools,
+  ): Pool | undefined {
+    if (identity === undefined || identity.http2 === 'off') return this.pool;
+    return identity.http2 === 'on' ? undefined : pools.find(endpoint, identity, { ...settings, http1Only: true });
   }
 
   /** False while the health check says no. */

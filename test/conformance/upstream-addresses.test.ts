@@ -196,6 +196,7 @@ test('health checks go to the addresses that requests go to', async (t) => {
     unhealthyThreshold: 1,
   };
   const check = pools.findCheck({ scheme: 'http', host: 'api.test', port }, undefined, config);
+  check.begin();
   await peers.asked.waitFor(({ at }) => at === one);
   await eventually(() => clock.waits.some((ms) => ms > 10_000), { what: 'the wait for the next probe' });
   await change([two]);
