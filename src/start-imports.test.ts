@@ -38,8 +38,10 @@ describe('what is loaded at a start', () => {
     ['src/cli/pki.ts', ['commander']],
     ['src/cli/trust.ts', ['commander']],
     ['src/cli/schema.ts', ['commander']],
+    ['src/cli/echo.ts', ['commander']],
     ['src/process/worker.ts', ['pino']],
-    ['src/config/config-child.ts', ['yaml', 'zod']],
+    ['src/config/config-child.ts', ['zod']],
+    ['src/config/load-config.ts', ['yaml', 'zod']],
     ['src/crl/thread.ts', []],
   ] as const) {
     it(`of the packages: with ${entry} ${packages.join(' and ') || 'none'}`, () => {

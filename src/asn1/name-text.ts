@@ -8,13 +8,14 @@ export function comparableName(name: string): string {
   return rewriteEscapes(name, hexPair);
 }
 
-/** Writes each character that RFC 4514 text escapes anew, and each `=` within a value; hex pairs stay. */
-export function rewriteEscapes(name: string, write: (char: string) => string): string {
+/** Writes each character that RFC 4514 text escapes anew, and each `=` within a value; hex pairs stay. `isLast`: of its value. */
+export function rewriteEscapes(name: string, write: (char: string, isLast: boolean) => string): string {
   let inValue = false;
-  return name.replace(/\\(?:[0-9A-Fa-f]{2}|.)|[=,+]/g, (token) => {
+  return name.replace(/\\(?:[0-9A-Fa-f]{2}|.)|[=,+]/g, (token, at: number) => {
     if (token === ',' || token === '+') inValue = false;
     else if (token === '=' && !inValue) inValue = true;
-    else if (token.length < 3) return write(token.slice(-1));
+    else if (token.length < 3)
+      return write(token.slice(-1), /^$|^[,+]/.test(name.slice(at + token.length, at + token.length + 1)));
     return token;
   });
 }

@@ -9,7 +9,7 @@ import { escapeForLog } from '../base/log-text.ts';
 import { AnchorSet } from '../trust/anchor-set.ts';
 import { TrustBundle } from '../trust/trust-bundle.ts';
 import type { TrustRecordContents } from '../inventory/record-format.ts';
-import { when } from './against.ts';
+import { nameOf, when } from './against.ts';
 
 export type AnchorMark = 'EXPIRED' | 'EXPIRES SOON' | 'WEAK' | 'STALE' | 'REMOVED';
 
@@ -23,9 +23,19 @@ export type AuditedAnchor = {
   readonly lifetimeLeft: number | null;
   /** Distinct certificates in the record; null without a record. */
   readonly clients: number | null;
+  /** Who they are, as they were seen last; the latest first. Empty without a record. */
+  readonly identities: readonly AuditedClient[];
   readonly handshakes: number | null;
   readonly lastUsed: number | null;
   readonly marks: readonly AnchorMark[];
+};
+
+export type AuditedClient = {
+  /** Subject and SANs, for people. */
+  readonly name: string;
+  readonly sha256: string;
+  readonly serial: string;
+  readonly lastAccepted: number;
 };
 
 export type AuditOptions = { readonly now: number; readonly staleDays: number };
@@ -75,15 +85,18 @@ function listAnchors({ policies }: LoadedConfig): Configured[] {
   });
 }
 
-type Use = Pick<AuditedAnchor, 'clients' | 'handshakes' | 'lastUsed'>;
+type Use = Pick<AuditedAnchor, 'clients' | 'identities' | 'handshakes' | 'lastUsed'>;
 
 function findUse(record: TrustRecordContents | undefined, policy: string, sha256: string): Use {
-  if (record === undefined) return { clients: null, handshakes: null, lastUsed: null };
+  if (record === undefined) return { clients: null, identities: [], handshakes: null, lastUsed: null };
   const tally = record.anchors.find((anchor) => anchor.sha256 === sha256 && anchor.policy === policy);
-  const clients = record.identities.filter(
-    (one) => one.anchor === sha256 && one.policy === policy && one.lastAccepted !== null,
-  );
-  return { clients: clients.length, handshakes: tally?.handshakes ?? 0, lastUsed: tally?.lastSeen ?? null };
+  const clients = record.identities.flatMap((one): AuditedClient[] => {
+    const { lastAccepted } = one;
+    if (one.anchor !== sha256 || one.policy !== policy || lastAccepted === null) return [];
+    return [{ name: nameOf(one), sha256: one.sha256, serial: one.serial, lastAccepted }];
+  });
+  const identities = clients.toSorted((a, b) => b.lastAccepted - a.lastAccepted);
+  return { clients: clients.length, identities, handshakes: tally?.handshakes ?? 0, lastUsed: tally?.lastSeen ?? null };
 }
 
 function marksOf(
@@ -129,19 +142,33 @@ export function printAudit(
   return lines;
 }
 
+/** The others are in the JSON. */
+const maxClientsShown = 10;
+
+function describeClients(identities: readonly AuditedClient[]): string[] {
+  const more = identities.length - maxClientsShown;
+  const shown = identities.slice(0, maxClientsShown);
+  return [
+    ...shown.map(({ name, lastAccepted }) => `  ${name}, last let in ${when(lastAccepted)}`),
+    ...(more > 0 ? [`  and ${more} more: --json names all`] : []),
+  ];
+}
+
 function describeAnchor({
   subject,
   sha256,
   notAfter,
   lifetimeLeft,
   clients,
+  identities,
   handshakes,
   lastUsed,
   marks,
 }: AuditedAnchor) {
   const left = lifetimeLeft === null ? '' : ` (${Math.round(lifetimeLeft * 100)} % of its life left)`;
   const used = lastUsed === null ? 'never seen in use' : `last used ${when(lastUsed)}`;
-  const use = clients === null ? [] : [`${clients} clients, ${handshakes} handshakes, ${used}`];
+  const use =
+    clients === null ? [] : [`${clients} clients, ${handshakes} handshakes, ${used}`, ...describeClients(identities)];
   return [
     `  ${escapeForLog(subject)}  ${sha256.slice(0, 16)}…${marks.length === 0 ? '' : `  ${marks.join(', ')}`}`,
     `    valid until ${when(notAfter)}${left}`,

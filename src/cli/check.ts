@@ -34,7 +34,6 @@ type Options = {
 /** `io`: the process, or what stands for it. */
 export function checkCommand(io: CommandIo = process): Command {
   return new Command('check')
-    .description('check a configuration and every file it points to')
     .requiredOption('-c, --config <file>', 'configuration file (YAML)')
     .addOption(lenientOption())
     .addOption(strictOption())

@@ -15,7 +15,7 @@ import { reservePort } from '../process/ports.ts';
 import { runGateway } from './run.ts';
 
 export function demoCommand(): Command {
-  return new Command('demo').description('run the demonstration (npm start)').action(async () => {
+  return new Command('demo').action(async () => {
     const dir = mkdtempSync(join(tmpdir(), 'countersign-demo-'));
     const removeDir = () => rmSync(dir, { recursive: true, force: true });
     const { server, caPem } = await mintPki(dir);

@@ -1,11 +1,12 @@
 // `countersign echo`: a backend to try a configuration with. It answers each request with what it was sent and, over mutual TLS, with
 // whom it takes the gateway for. For trying things only: it has no limits of its own.
 import { existsSync, readFileSync } from 'node:fs';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { Command, InvalidArgumentError } from 'commander';
+import { createServer } from '../base/node-http.ts';
 import { UsageError } from '../base/usage-error.ts';
 import { explainListenError } from '../process/ports.ts';
 
@@ -13,7 +14,6 @@ type Options = { readonly port: readonly number[]; readonly tls?: string };
 
 export function echoCommand(): Command {
   return new Command('echo')
-    .description('a backend to try things with, on loopback: answers with what it was sent')
     .requiredOption('--port <number...>', 'ports to listen on', collectPorts)
     .option('--tls <dir>', 'mutual TLS with the files of `pki init` in this folder: server.crt, server.key, ca.crt')
     .action(async (options: Options) => {
@@ -53,7 +53,9 @@ function readMaterial(dir: string): { cert: Buffer; key: Buffer; ca: Buffer; req
 async function listen(server: Server, port: number): Promise<number> {
   const host = '127.0.0.1';
   return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => reject(new Error(explainListenError(error, host, port))));
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      reject(new UsageError(explainListenError(error, host, port))),
+    );
     server.listen({ host, port }, () => {
       const address = server.address();
       const chosen = address !== null && typeof address === 'object' ? address.port : port;

@@ -56,8 +56,7 @@ export function explainBackendCommand(io: CommandIo = process): Command {
 async function explain(name: string, options: Options, io: CommandIo): Promise<void> {
   const { loaded, crls } = await loadForCommand(options.config, io);
   const route = findRoute(loaded.routes, name);
-  const looks: Look[] = [];
-  for (const one of await Promise.all(lookAll(route, crls, options))) looks.push(one);
+  const looks = await Promise.all(lookAll(route, crls, options));
   const text =
     options.json === true
       ? safeJson({ route: name, ...describeRoute(route), backends: looks.map(({ json }) => json) }, 2)

@@ -7,7 +7,6 @@ import { explainRouteCommand } from './explain-route.ts';
 
 export function explainCommand(): Command {
   return new Command('explain')
-    .description('say what would happen, and why')
     .addCommand(explainAccessCommand())
     .addCommand(explainRouteCommand())
     .addCommand(explainHandshakeCommand())

@@ -1,26 +1,79 @@
-// The command line: one file per command. Nothing is loaded before it is needed, so that `--help` is quick.
+// The command line: one file per command. Nothing is loaded before it is needed, so that `--help` and `--version` are quick.
 import { Command } from 'commander';
 
+type Entry = { readonly says: string; readonly open: () => Promise<Command> };
+
 /** In the order of the help. */
-const commands: ReadonlyMap<string, () => Promise<Command>> = new Map([
-  ['run', async () => (await import('./run.ts')).runCommand()],
-  ['check', async () => (await import('./check.ts')).checkCommand()],
-  ['explain', async () => (await import('./explain.ts')).explainCommand()],
-  ['pki', async () => (await import('./pki.ts')).pkiCommand()],
-  ['trust', async () => (await import('./trust.ts')).trustCommand()],
-  ['schema', async () => (await import('./schema.ts')).schemaCommand()],
-  ['echo', async () => (await import('./echo.ts')).echoCommand()],
-  ['demo', async () => (await import('./demo.ts')).demoCommand()],
+const commands: ReadonlyMap<string, Entry> = new Map([
+  [
+    'run',
+    {
+      says: 'serve; SIGHUP reloads, SIGTERM and SIGINT drain and stop, a second one stops at once',
+      open: async () => (await import('./run.ts')).runCommand(),
+    },
+  ],
+  [
+    'check',
+    {
+      says: 'check a configuration and every file it points to',
+      open: async () => (await import('./check.ts')).checkCommand(),
+    },
+  ],
+  [
+    'explain',
+    {
+      says: 'say what would happen, and why',
+      open: async () => (await import('./explain.ts')).explainCommand(),
+    },
+  ],
+  [
+    'pki',
+    {
+      says: 'make test certificates, look at any certificate',
+      open: async () => (await import('./pki.ts')).pkiCommand(),
+    },
+  ],
+  [
+    'trust',
+    {
+      says: 'what is known about whom the gateway trusts',
+      open: async () => (await import('./trust.ts')).trustCommand(),
+    },
+  ],
+  [
+    'schema',
+    {
+      says: 'print the JSON Schema of the configuration',
+      open: async () => (await import('./schema.ts')).schemaCommand(),
+    },
+  ],
+  [
+    'echo',
+    {
+      says: 'a backend to try things with, on loopback: answers with what it was sent',
+      open: async () => (await import('./echo.ts')).echoCommand(),
+    },
+  ],
+  [
+    'demo',
+    {
+      says: 'run the demonstration (npm start)',
+      open: async () => (await import('./demo.ts')).demoCommand(),
+    },
+  ],
 ]);
 
 const program = new Command('countersign')
   .description('API gateway for mutual TLS: both sides of every connection prove who they are.')
-  .version('0.1.0')
+  .version('0.1.0', '-v, --version')
   .showHelpAfterError('(countersign --help shows the commands)');
 
-// Where the first argument names a command, no other is loaded: that is half of what a start costs.
-const named = commands.get(process.argv[2] ?? '');
-for (const open of named === undefined ? commands.values() : [named]) program.addCommand(await open());
+// The one that is meant, also after `help`; of the others no more than the help says.
+const named = process.argv.slice(2).find((word) => commands.has(word));
+for (const [name, { says, open }] of commands) {
+  const command = name === named ? await open() : new Command(name);
+  program.addCommand(command.description(says));
+}
 
 // `countersign schema | head` closes our standard output early: nothing to make a fuss about.
 process.stdout.on('error', () => {});

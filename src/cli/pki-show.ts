@@ -25,25 +25,36 @@ import { readSignatureAlgorithm } from '../certs/signature-algorithm.ts';
 
 const maxShown = 512;
 
-type Item = { file: string; number: number } & (
+/** One block of a file, or what is wrong with it. */
+export type Item = { file: string; number: number } & (
   | { kind: 'certificate'; facts: CertificateFacts }
   | { kind: 'key'; key: KeyObject }
   | { kind: 'crl'; crl: ParsedCrl }
   | { kind: 'note'; text: string; broken: boolean }
 );
 
-/** The text to print; `failed` where a file could not be read or a part of it is broken. */
-export async function showFiles(paths: readonly string[], now: number): Promise<{ text: string; failed: boolean }> {
+/** What is in the files, in their order. */
+export async function readFiles(paths: readonly string[]): Promise<Item[]> {
   const items: Item[] = [];
   for (const path of paths)
     items.push(...(await readItems(path)).map((item) => ({ ...item, file: showPath(item.file) })));
+  return items;
+}
+
+/** The text to print; `failed` where a file could not be read or a part of it is broken. */
+export async function showFiles(paths: readonly string[], now: number): Promise<{ text: string; failed: boolean }> {
+  const items = await readFiles(paths);
   const lines: string[] = [];
   for (const [index, item] of items.entries()) {
     if (item.file !== items[index - 1]?.file)
       lines.push(...(index === 0 ? [] : ['']), escapeForLog(item.file, maxShown));
     lines.push(...describeItem(item, items, now));
   }
-  return { text: `${lines.join('\n')}\n`, failed: items.some((item) => item.kind === 'note' && item.broken) };
+  return { text: `${lines.join('\n')}\n`, failed: hasBroken(items) };
+}
+
+export function hasBroken(items: readonly Item[]): boolean {
+  return items.some((item) => item.kind === 'note' && item.broken);
 }
 
 async function readItems(file: string): Promise<Item[]> {

@@ -51,7 +51,7 @@ test('init makes a CA, a server and a client certificate that OpenSSL accepts fo
   assert.match(text, /DNS:api\.example\.com, DNS:\*\.b\.test, IP Address:10\.0\.0\.1/);
   assert.match(
     made.out,
-    /curl --cacert .*ca\.crt --cert .*client\.crt --key .*client\.key https:\/\/api\.example\.com/,
+    /curl --cacert .*ca\.crt --cert .*client\.crt --key .*client\.key --connect-to \S+ https:\/\/api\.example\.com:8443\//,
   );
 });
 

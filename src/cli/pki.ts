@@ -13,13 +13,13 @@ import { type Issued, type LeafOptions, mintCa, parseSubject, type TestCa } from
 import { parseWholeDays } from './days-option.ts';
 import { configureCrlCommand } from './pki-crl.ts';
 import { loadCa, type OutputFile, writeFiles } from './pki-files.ts';
+import { listFiles } from './pki-show-json.ts';
 import { showFiles } from './pki-show.ts';
 
 type KeyChoice = 'ec' | 'rsa';
 
 export function pkiCommand(): Command {
   return new Command('pki')
-    .description('make test certificates, look at any certificate')
     .addCommand(initCommand())
     .addCommand(issueCommand())
     .addCommand(configureCrlCommand(new Command('crl'), fail))
@@ -148,8 +148,10 @@ function showCommand(): Command {
   return new Command('show')
     .description('show certificates, chains, bundles, keys and CRLs, and how they belong together')
     .argument('<file...>', 'PEM or DER files')
-    .action(async (files: string[]) => {
-      const { text, failed } = await showFiles(files, systemClock.now());
+    .option('--json', 'for machines')
+    .action(async (files: string[], options: { readonly json?: true }) => {
+      const { text, failed } =
+        options.json === true ? await listFiles(files) : await showFiles(files, systemClock.now());
       print(text);
       if (failed) process.exitCode = 1;
     });

@@ -1,13 +1,15 @@
 // Prints configuration problems with the line they stand on.
+import { wantsColours } from '../base/colour.ts';
 import { readRegularFile } from '../base/read-regular-file.ts';
 import { type Problem, renderProblem } from '../yaml/problem.ts';
 
 export async function printProblems(problems: readonly Problem[], out: NodeJS.WritableStream): Promise<void> {
+  const colour = 'isTTY' in out && out.isTTY === true && wantsColours(process.env);
   const sources = new Map<string, string | undefined>();
   for (const problem of problems) {
     const { file } = problem.place;
     if (!sources.has(file)) sources.set(file, await readSource(file));
-    out.write(`${renderProblem(problem, sources.get(file))}\n\n`);
+    out.write(`${renderProblem(problem, sources.get(file), colour)}\n\n`);
   }
 }
 

@@ -3,13 +3,16 @@ import { availableParallelism } from 'node:os';
 import { Command } from 'commander';
 import { coalesce } from '../base/coalesce.ts';
 import { systemClock } from '../base/clock.ts';
+import { UsageError } from '../base/usage-error.ts';
 import type { ConfigWatch } from '../loading/config-source.ts';
 import { FileSource } from '../loading/file-source.ts';
 import { loadGateway } from '../loading/load.ts';
 import { CrlPublisher } from '../crl/publisher.ts';
 import { type Listening, Primary } from '../process/primary.ts';
 import { checkLogTarget } from '../telemetry/log-file.ts';
-import { createLogger, type OpenLogger } from '../telemetry/logger.ts';
+import { logProblem } from '../process/reloader.ts';
+import { WorkerFailure } from '../process/worker-handle.ts';
+import { createLogger, type LoggerOptions, type OpenLogger } from '../telemetry/logger.ts';
 import { lenientOption, strictOption } from './lenient-option.ts';
 import { printProblems } from './problems.ts';
 
@@ -17,7 +20,6 @@ type Options = { readonly config: string; readonly lenient?: true };
 
 export function runCommand(): Command {
   return new Command('run')
-    .description('serve; SIGHUP reloads, SIGTERM and SIGINT drain and stop, a second one stops at once')
     .requiredOption('-c, --config <file>', 'configuration file (YAML)')
     .addOption(lenientOption())
     .addOption(strictOption())
@@ -42,16 +44,23 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
   const settings = { env: process.env, strict: options.strict, clock: systemClock, crls };
   const source = new FileSource(file);
   const first = await loadGateway(source, settings);
-  await printProblems(first.problems, process.stderr);
   if (first.loaded === undefined) {
+    await printProblems(first.problems, process.stderr);
     process.stderr.write(`${file}: not started, see the errors above\n`);
     process.exitCode = 1;
     options.onStopped?.();
     return;
   }
   const { level, format, file: logFile } = first.loaded.config.log;
-  const json = format === 'json' || (format === undefined && !process.stderr.isTTY);
-  const log = createLogger({ level, format: json ? 'json' : 'text', file: logFile });
+  const log = openLog({ level, format, file: logFile });
+  if (log === undefined) {
+    options.onStopped?.();
+    return;
+  }
+  // One form for each stream: what a collector reads as JSON is JSON from the first line on.
+  const isJson = ({ isTTY }: NodeJS.WriteStream): boolean => (format ?? (isTTY ? 'text' : 'json')) === 'json';
+  if (logFile === undefined && isJson(process.stderr)) for (const problem of first.problems) logProblem(log, problem);
+  else await printProblems(first.problems, process.stderr);
   const primary: Primary = new Primary(first.loaded, {
     load: async () => {
       const result = await loadGateway(source, { ...settings, tolerateExpired: true });
@@ -60,6 +69,7 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
     },
     clock: systemClock,
     log,
+    told: first.problems,
     workerEntry: new URL('../process/worker.ts', import.meta.url).pathname,
     cores: availableParallelism(),
     crls,
@@ -85,13 +95,32 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
     const listening = await primary.start();
     // Whoever reads that it listens may stop it at once.
     obeySignals(primary, watch, log, options);
-    announce(listening, json, options);
+    announce(listening, isJson(process.stdout), options);
   } catch (error) {
-    log.error({ err: error }, error instanceof Error ? error.message : String(error));
+    // What an operator can mend needs no stack; a defect of ours does.
+    log.error(isMendable(error) ? {} : { err: error }, error instanceof Error ? error.message : String(error));
     watch.close();
     process.exitCode = 1;
     options.onStopped?.();
   }
+}
+
+/** undefined where its file cannot be opened, which is told. */
+function openLog(options: LoggerOptions): OpenLogger | undefined {
+  try {
+    return createLogger(options);
+  } catch (error) {
+    if (!isMendable(error)) throw error;
+    process.stderr.write(`error: the log file cannot be opened: ${String(error)}\n`);
+    process.exitCode = 1;
+    return undefined;
+  }
+}
+
+/** Of the operator's, of a worker that said why, or of the system: an address, a file. */
+function isMendable(error: unknown): boolean {
+  if (error instanceof UsageError || error instanceof WorkerFailure) return true;
+  return error instanceof Error && 'syscall' in error;
 }
 
 function announce(listening: readonly Listening[], json: boolean, options: RunOptions): void {

@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 
 export function schemaCommand(): Command {
-  return new Command('schema').description('print the JSON Schema of the configuration').action(async () => {
+  return new Command('schema').action(async () => {
     const { configSchema } = await import('../config/schema.ts');
     process.stdout.write(`${JSON.stringify(configSchema(), null, 2)}\n`);
   });

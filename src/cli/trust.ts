@@ -29,7 +29,7 @@ export function trustCommand(): Command {
       if (lines === undefined) process.exitCode = 1;
       else process.stdout.write(`${lines}\n`);
     });
-  return new Command('trust').description('what is known about whom the gateway trusts').addCommand(audit);
+  return new Command('trust').addCommand(audit);
 }
 
 /** What to print; undefined where it failed and was told. */

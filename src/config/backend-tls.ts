@@ -22,12 +22,14 @@ export const backendTlsKeys = {
   }),
   SkipVerification: key(flag, {
     says: 'Deprecated name of insecureSkipVerify.',
+    untold: true,
     page: 'Goma, deprecated: see `insecureSkipVerify`.',
   }),
   rootCAs: key(text, {
     says: 'CA certificates that verify the backend: path, PEM text, or base64 of PEM or DER. Omitted: those of the system.',
     unset: "the system's",
     page: '`S`. Alone it works (Goma ignores it).',
+    example: 'One file may hold several CAs: put them into one (cat a.crt b.crt > cas.crt) and name that.',
   }),
   partialChain: key(flag, {
     says: 'Whether an intermediate in rootCAs is an anchor. Default: only where rootCAs holds no root at all.',

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { declared } from './key.ts';
 import { unwrapShape } from './key-places.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
-import { quote, type TreeNode } from '../yaml/tree.ts';
+import { quote, type TreeMap, type TreeNode } from '../yaml/tree.ts';
 
 /** Each round cuts out what was wrong; what is deeper shows in the next. */
 const maxRounds = 8;
@@ -44,9 +44,22 @@ export function checkShape<T extends z.ZodType>(
 function hintFor(issue: z.core.$ZodIssue, at: TreeNode | undefined, shape: z.ZodType): string {
   if (issue.code === 'invalid_type' && issue.expected === 'array' && at?.kind === 'scalar')
     return at.substituted ? 'Write it in [ ].' : `Write [${at.text}].`;
-  if (issue.code === 'invalid_type' && issue.expected === 'array' && at?.kind === 'map') return 'Write it in [ ].';
+  if (issue.code === 'invalid_type' && issue.expected === 'array' && at?.kind === 'map')
+    return holdsMaps(shapeAt(shape, issue.path)) ? hintForMap(at) : 'Write it in [ ].';
   if (issue.code === 'invalid_type' && issue.expected === 'object') return exampleOf(shape, issue.path) ?? '';
-  return paramOf(issue, 'hint') ?? '';
+  const said = paramOf(issue, 'hint');
+  if (said !== undefined && said !== '') return said;
+  if (at?.kind !== 'list' || (issue.code === 'invalid_type' && issue.expected === 'array')) return '';
+  return exampleOf(shape, issue.path) ?? (at.items.length === 1 ? 'Write the one value without [ ].' : '');
+}
+
+/** One item without its dash, or items with their names as keys, as other products write them. */
+function hintForMap({ entries }: TreeMap): string {
+  const values = [...entries.values()].map(({ value }) => value);
+  const [first] = entries.keys();
+  if (first === undefined || !values.every(({ kind }) => kind === 'map'))
+    return 'Each item begins with a dash: write `- ` in front of its first key.';
+  return `Write a list: each item begins with a dash, and the name is a key in it: - {name: ${first}, …}.`;
 }
 
 /** What an atom says besides its message. */
@@ -55,9 +68,22 @@ function paramOf(issue: z.core.$ZodIssue, name: string): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
+function holdsMaps(shape: z.ZodType | undefined): boolean {
+  const list = shape && unwrapShape(shape);
+  return (
+    list instanceof z.ZodArray && list.element instanceof z.ZodType && unwrapShape(list.element) instanceof z.ZodObject
+  );
+}
+
 /** What is declared about the key whose value it is, or whose list the value is an item of. */
 function exampleOf(shape: z.ZodType, path: readonly PropertyKey[]): string | undefined {
-  let example: string | undefined;
+  const toKey = path.slice(0, path.findLastIndex((step) => typeof step === 'string') + 1);
+  const found = shapeAt(shape, toKey);
+  return found && declared.get(found)?.example;
+}
+
+/** The shape of the value at `path`; undefined where there is none. */
+function shapeAt(shape: z.ZodType, path: readonly PropertyKey[]): z.ZodType | undefined {
   let current = shape;
   for (const step of path) {
     const inner = unwrapShape(current);
@@ -68,10 +94,9 @@ function exampleOf(shape: z.ZodType, path: readonly PropertyKey[]): string | und
           ? inner.element
           : undefined;
     if (!(next instanceof z.ZodType)) return undefined;
-    if (typeof step === 'string') example = declared.get(next)?.example;
     current = next;
   }
-  return example;
+  return current;
 }
 
 /** Maps become objects without a prototype (a key may be called `__proto__`); keys without a value are left out. */

@@ -2,9 +2,10 @@
 // memory goes back to the system with it (a thread's memory would stay with us: decision 0025). Forked by read-config.ts; does
 // its work when it is told what to read, and its answer is its last act.
 import { flushCompileCache } from 'node:module';
+import { z } from 'zod';
 import type { Environment } from '../yaml/environment.ts';
 import type { ConfigOrigin } from './config-origin.ts';
-import { type LoadedText, loadConfig } from './load-config.ts';
+import type { LoadedText } from './load-config.ts';
 
 export type ConfigOrder = ConfigOrigin & { readonly env: Environment; readonly strict: boolean };
 
@@ -21,15 +22,20 @@ function say(answer: ConfigAnswer, then?: () => void): void {
 async function answer({ env, strict, ...origin }: ConfigOrder): Promise<ConfigAnswer> {
   try {
     const onFiles = (files: readonly string[]): void => say({ kind: 'files', files });
-    return { kind: 'loaded', loaded: await loadConfig(origin, { env, strict, onFiles }) };
+    const loaded = await loadConfig(origin, { env, strict, onFiles });
+    // Whoever gets the answer ends us at once: what the next reader need not compile, all that a reading takes, is kept before.
+    flushCompileCache();
+    return { kind: 'loaded', loaded };
   } catch (error) {
     return { kind: 'failed', why: String(error) };
   }
 }
 
+// Shapes that are used once are not worth compiling, which zod would do. It has to be told before they are declared.
+z.config({ jitless: true });
+const { loadConfig } = await import('./load-config.ts');
+
 process.once('message', (order) => {
-  // Whoever gets the answer ends us at once: what the next reader need not compile is kept before.
-  flushCompileCache();
   void answer(order as ConfigOrder).then((said) => say(said, () => process.disconnect?.()));
 });
 process.once('disconnect', () => process.exit());

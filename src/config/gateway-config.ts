@@ -375,6 +375,8 @@ export type GatewayConfig = {
   readonly accessLog: {
     readonly enabled: boolean;
     readonly path: string;
+    /** undefined: text on a terminal, else JSON. */
+    readonly format: 'text' | 'json' | undefined;
     /** In the order of the line. */
     readonly fields: readonly AccessLogField[];
     readonly sample: number;

@@ -15,6 +15,7 @@ type KeyPlace = {
   readonly name: string;
   /** The keys below it; none where it takes a value. */
   readonly inner: ReadonlySet<string>;
+  readonly shape: z.ZodType;
 };
 
 /** The shape itself, without what is wrapped around it. */
@@ -55,7 +56,10 @@ export class KeyPlaces {
 
   /** The paths of a key, whatever its case and separators; the one first whose keys are those of `value`. None where there are too many. */
   find(key: string, value: TreeNode): readonly string[] {
-    const places = this.#places().get(foldKey(key)) ?? [];
+    const all = this.#places().get(foldKey(key)) ?? [];
+    // A text has its place where it is a value, a block where a block is due.
+    const alike = all.filter((place) => takes(place, value));
+    const places = alike.length === 0 ? all : alike;
     const own = value.kind === 'map' ? [...value.entries.keys()] : [];
     const fit = (place: KeyPlace): number => own.filter((name) => place.inner.has(name)).length;
     const sorted = places.toSorted((a, b) => fit(b) - fit(a));
@@ -95,12 +99,18 @@ export class KeyPlaces {
       if (support.has(field) || except.includes(name)) continue;
       const here = path === '' ? name : `${path}.${name}`;
       const places = found.get(foldKey(name));
-      const place: KeyPlace = { path: this.#tell(here), name, inner: new Set(keysOf(field)) };
+      const place: KeyPlace = { path: this.#tell(here), name, inner: new Set(keysOf(field)), shape: field };
       if (places === undefined) found.set(foldKey(name), [place]);
       else places.push(place);
       this.#walk(found, field, here, depth + 1, []);
     }
   }
+}
+
+function takes({ inner, shape }: KeyPlace, value: TreeNode): boolean {
+  if (value.kind === 'scalar') return inner.size === 0 && shape.safeParse(value.text).success;
+  const holdsMaps = value.kind === 'map' || value.items.some(({ kind }) => kind === 'map');
+  return inner.size > 0 === holdsMaps;
 }
 
 function keysOf(shape: z.ZodType): string[] {

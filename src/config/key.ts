@@ -19,7 +19,9 @@ export type KeySays = {
   readonly restricts?: true;
   /** Goma has no such key below one that has no effect here: where it stands there, it slid in from elsewhere. */
   readonly oursAlone?: true;
-  /** How the block looks, for those who wrote a single value. */
+  /** An old name, or of no function in this version: no hint offers it. */
+  readonly untold?: true;
+  /** How the block looks, for those who wrote a single value; or the value, for those who wrote a list. */
   readonly example?: string;
   /** The block has a table of its own under this heading of docs/configuration.md. */
   readonly table?: string;

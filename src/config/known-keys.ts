@@ -20,6 +20,9 @@ const extensionHint = 'Anchors and notes of such a name have their place at the 
 /** Shorter words are near to too much to say where they belong. */
 const minGuessLength = 8;
 
+/** Without these a gateway starts, and serves nothing of what stands below them. */
+const carriesRoutes: ReadonlySet<string> = new Set(['gateway', 'routes', 'backends']);
+
 export type KeyCheck = {
   /** Where the keys of the whole configuration have their place. */
   readonly places: KeyPlaces;
@@ -115,6 +118,8 @@ class KeyWalk {
     const near = meant?.near;
     if (near !== undefined && (restricts(known[near]) || isTrustWord(near)))
       return `if ${near} is meant, ignoring it would open what it restricts`;
+    if (near !== undefined && carriesRoutes.has(near) && findNearest(key, [near], 2) !== undefined)
+      return `if ${near} is meant, nothing below it is served`;
     if (meant?.foreign === true || this.#trust.has(key)) return 'ignoring it would let more through than is meant';
     const below = this.#trust.findBelow(value);
     return below && `below it, in line ${below.place.line}, stands ${quote(below.word)}, which is about trust`;
@@ -130,6 +135,8 @@ class KeyWalk {
     if (nearest !== undefined) return { near: nearest, hint: `Did you mean ${nearest}?${sayPlaces(key, places)}` };
     const foreign = findForeignWord(key);
     if (foreign !== undefined) return { foreign: true, hint: `Here it is ${foreign}.` };
+    const short = findShorter(key, known);
+    if (short !== undefined) return { near: short, hint: `Did you mean ${short}?` };
     if (places.length > 0) return { hint: sayPlaces(key, places).trim() };
     const near = findNearest(key, known);
     if (near !== undefined) return { near, hint: `Did you mean ${near}?` };
@@ -139,6 +146,14 @@ class KeyWalk {
   }
 }
 
+/** `key` for `clientKey`, and the other way round: the same word with and without what stands before it. */
+function findShorter(key: string, known: readonly string[]): string | undefined {
+  const ends = (long: string, short: string): boolean =>
+    short.length > 2 && long.length > short.length && long.endsWith(short[0]?.toUpperCase() + short.slice(1));
+  const found = known.filter((one) => ends(key, one) || ends(one, key));
+  return found.length === 1 ? found[0] : undefined;
+}
+
 /** What a key was probably meant to be: a key that is known here, or what another product calls so. */
 type Meant = { readonly near?: string; readonly foreign?: true; readonly hint: string };
 
@@ -146,10 +161,12 @@ function restricts(field: z.ZodType | undefined): boolean {
   return field !== undefined && declared.get(field)?.restricts === true;
 }
 
-/** Those that do something. */
+/** Those that do something, and are not an old name of another. */
 function namesOf(known: Fields): string {
-  const names = Object.keys(known).filter((name) => known[name] !== undefined && !support.has(known[name]));
-  return names.join(', ');
+  const names = Object.entries(known).filter(
+    ([, field]) => !support.has(field) && declared.get(field)?.untold !== true,
+  );
+  return names.map(([name]) => name).join(', ');
 }
 
 /** ` tls has its place at gateway.tls.`, the likeliest place first; '' where there is none. */

@@ -38,7 +38,11 @@ export const accessLogKeys = {
     restricts: true,
     page: 'own. `stdout`, `stderr` or a file.',
   }),
-  format: key(oneOf(['json']), { says: 'json is the only form.', default: 'json', page: 'own. The only form.' }),
+  format: key(oneOf(['text', 'json'], true), {
+    says: 'Default: as log.format on standard output or error, json in a file.',
+    unset: 'as `log.format` on standard output or error, `json` in a file',
+    page: 'own. `json`, or `text` for people to read.',
+  }),
   fields: key(list(oneOf(['default', 'all', ...accessLogFields])), {
     says: 'What is said of the connection and the certificates on both sides; `default` stands for what is logged without this key.',
     default: ['default'],
@@ -65,11 +69,13 @@ export function readLogs(shape: z.output<typeof logs>, file: string): Pick<Gatew
   const absolute = (path: string): string => resolve(dirname(file), path);
   const { level, format, filePath = '' } = shape.log;
   const { enabled, path, fields, sample } = shape.accessLog;
+  const isStream = path === 'stdout' || path === 'stderr';
   return {
     log: { level, format, file: filePath === '' ? undefined : absolute(filePath) },
     accessLog: {
       enabled,
-      path: path === 'stdout' || path === 'stderr' ? path : absolute(path),
+      path: isStream ? path : absolute(path),
+      format: shape.accessLog.format ?? (isStream ? format : 'json'),
       fields: accessLogFields.filter((name) => fields.some((one) => stands(one, name))),
       sample,
     },

@@ -44,6 +44,7 @@ export const monitoringKeys = {
 export const deprecatedMonitoringKeys = {
   enableMetrics: key(flag, {
     says: 'Deprecated name of monitoring.enableMetrics.',
+    untold: true,
     page: 'Goma, deprecated: see `monitoring.enableMetrics`.',
   }),
 };

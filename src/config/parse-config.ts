@@ -56,6 +56,10 @@ export type ParsedConfig = {
   readonly problems: readonly Problem[];
 };
 
+/** Routes may stand at the top as well, but their place is below gateway. */
+const places = new KeyPlaces(mainFileShape, ['routes']);
+const placesFromExtra = new KeyPlaces(mainFileShape, ['routes'], placeFromExtra);
+
 /** Never throws for what is in the texts. */
 export function parseConfig(input: ConfigInput): ParsedConfig {
   const problems = new ProblemList();
@@ -96,8 +100,7 @@ function readAll(input: ConfigInput, files: readonly string[], problems: Problem
       'the configuration is empty',
       'At least gateway.routes is needed; see docs/configuration.md.',
     );
-  // Routes may stand at the top as well, but their place is below gateway.
-  const keys: KeyCheck = { places: new KeyPlaces(mainFileShape, ['routes']), strict: input.strict };
+  const keys: KeyCheck = { places, strict: input.strict };
   checkKeys(tree, mainFileShape, problems, keys);
   const main = checkShape(tree, mainFileShape, problems) ?? mainFileShape.parse({});
   const root = new Cursor(tree, start);
@@ -116,10 +119,7 @@ function readAll(input: ConfigInput, files: readonly string[], problems: Problem
     );
     written.routes.push(...writtenOf(main.routes, root.down('routes')));
   }
-  const extraKeys: KeyCheck = {
-    places: new KeyPlaces(mainFileShape, ['routes'], placeFromExtra),
-    strict: input.strict,
-  };
+  const extraKeys: KeyCheck = { places: placesFromExtra, strict: input.strict };
   for (const extra of input.extra) readExtra(extra, input.env, extraKeys, written, problems);
   return assemble(input, files, gateway, at, written, problems);
 }

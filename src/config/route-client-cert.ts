@@ -9,7 +9,8 @@ import type { ProblemList } from '../yaml/problem-list.ts';
 import { reportEmpty } from './reading.ts';
 import { readSanRules, ruleExample, sanRuleShape } from './san-rules.ts';
 
-export const routeClientCertExample = 'For example clientCert: {required: true}.';
+export const routeClientCertExample =
+  'Here it says who may call the route, for example clientCert: {required: true}. What the gateway shows to backends has its place at security.tls.clientCert.';
 
 export const routeClientCertShape = closedMap({
   required: key(flag, {

@@ -127,6 +127,7 @@ export const routeShape = map({
   }),
   disabled: key(flag, {
     says: 'Deprecated: the opposite of enabled.',
+    untold: true,
     restricts: true,
     page: 'Deprecated: the opposite of `enabled`; where both are given, off wins.',
   }),
@@ -145,7 +146,11 @@ export const routeShape = map({
     says: 'The one backend; ignored where backends is given.',
     page: 'URL of the one backend. Ignored where `backends` is given (warning).',
   }),
-  destination: key(text, { says: 'Deprecated name of target.', page: 'Deprecated name of `target`.' }),
+  destination: key(text, {
+    says: 'Deprecated name of target.',
+    untold: true,
+    page: 'Deprecated name of `target`.',
+  }),
   backends: key(list(backendShape), { says: 'Several backends.', default: [], table: 'backends' }),
   loadBalancing: key(oneOf(['roundRobin', 'weighted', 'leastRequest', 'hash'], true), {
     says: 'roundRobin or weighted. Default: weighted where a backend has a weight. leastRequest and hash come later.',
@@ -185,17 +190,20 @@ export const routeShape = map({
   ),
   disableHostForwarding: key(flag, {
     says: 'Deprecated: the opposite of security.forwardHostHeaders.',
+    untold: true,
     page: 'Goma, deprecated: the opposite of `security.forwardHostHeaders`.',
   }),
   insecureSkipVerify: key(flag, {
     says: 'Deprecated name of security.tls.insecureSkipVerify.',
+    untold: true,
     page: 'Goma, deprecated: see `security.tls`.',
   }),
   blockCommonExploits: exploitProtection,
-  tls: block(routeTlsKeys, { says: 'Certificates for the hosts of the route.' }),
+  tls: block(routeTlsKeys, { says: 'Certificates for the hosts of the route.', untold: true }),
   maintenance: block(maintenanceKeys, { oursAlone: true }),
   middlewares: key(list(text), {
     says: 'Names of middlewares. None is implemented in this version.',
+    untold: true,
     default: [],
     oursAlone: true,
     page: 'Names. [Below](#middlewares).',

@@ -50,6 +50,7 @@ export const timeoutsKeys = {
 const oldName = (name: string) =>
   key(seconds, {
     says: `Deprecated name of timeouts.${name}; wins where it is above 0.`,
+    untold: true,
     page: `Goma, deprecated; above 0 it wins over \`timeouts.${name}\`.`,
   });
 

@@ -31,6 +31,7 @@ export const tlsKeys = {
   }),
   keys: key(list(certificatePairShape), {
     says: 'Deprecated name of certificates; replaces them where both are given.',
+    untold: true,
     page: 'Goma, deprecated; replaces `certificates` where both are given.',
   }),
   default: key(certificatePairShape, {

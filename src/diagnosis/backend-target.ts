@@ -31,7 +31,8 @@ export function backendTarget(options: BackendTargetOptions): Target {
   const certName = names.clientCert ?? 'clientCert';
   const wanted = identity.expectedName(endpoint);
   const { verify, rules, crls: revocations } = identity;
-  const demands: Demands = { verify, rules, revocations, http2: identity.http2 === 'on' };
+  const byCommonName = identity.acceptsCommonName;
+  const demands: Demands = { verify, rules, revocations, byCommonName, http2: identity.http2 === 'on' };
   return {
     host: endpoint.host,
     port: endpoint.port,

@@ -8,7 +8,7 @@ import { findDoubts } from './own-doubts.ts';
 import { findRefusal } from './own-refusal.ts';
 import type { ProbeEvidence } from './probe-tls.ts';
 import { broken, passed, type Step, unclear } from './step.ts';
-import type { Target } from './target.ts';
+import type { OwnCertificate, Target } from './target.ts';
 import type { Transcript } from './transcript.ts';
 
 const maxNamesShown = 5;
@@ -48,6 +48,8 @@ export function verifyOwn(evidence: ProbeEvidence, answer: Answer | undefined, t
     const [doubt] = doubts;
     const { isVague, ...failure } = refusal;
     // What the server leaves open, a look at our certificate may answer; where it is exact, its word counts.
+    if (doubt === undefined && isVague && failure.remedy === undefined)
+      return broken('own', sent, { ...failure, ...adviseOnName(own, transcript) }, notes);
     if (doubt === undefined || (!isVague && !isSameMatter(doubt.code, refusal.code)))
       return broken('own', sent, failure, notes);
     const cause = `${refusal.cause}; most likely because ${doubt.message}`;
@@ -60,6 +62,15 @@ export function verifyOwn(evidence: ProbeEvidence, answer: Answer | undefined, t
   if (answer?.denied !== true) return passed('own', sent, notes);
   const note = `it was taken in the handshake, and the answer is ${answer.shown}: either what is asked for is not allowed to it, or the server only asks, and leaves it to this answer to refuse a certificate that it could not verify`;
   return unclear('own', sent, [...notes, note]);
+}
+
+/** A server that names our issuer and refuses all the same: it may have another CA of that name, which shows nowhere from here. */
+function adviseOnName(own: OwnCertificate | undefined, { request }: Transcript): { readonly remedy?: string } {
+  const named = own?.chain.find(({ issuerKey }) => request?.authorityKeys.has(issuerKey) === true);
+  if (named === undefined) return {};
+  const key = named.authorityKeyId === undefined ? '' : ` (ours was signed with the key id ${named.authorityKeyId})`;
+  const remedy = `The log of the server says why. It names our issuer, "${escapeForLog(named.issuer, 120)}": if its CA of that name has another key${key}, the CA was made twice; else its CRL, its depth or its rules refuse ours.`;
+  return { remedy };
 }
 
 /** Servers have one word for an issuer that nobody has and for one that was not sent. */

@@ -11,7 +11,7 @@ import { orderChain } from '../certs/chain.ts';
 import { diagnose } from '../trust/diagnose.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
 import { readFacts } from '../certs/facts-reader.ts';
-import { coversHost, explainNotCovered } from '../certs/host-coverage.ts';
+import { commonNameCovers, coversHost, explainNotCovered } from '../certs/host-coverage.ts';
 import { isSelfIssued } from '../certs/issuer.ts';
 import { quoteSubject, findTop } from '../trust/issuer-diagnosis.ts';
 import { defaultKeyFloor, verifyStrength, verifyDates } from '../trust/certificate-checks.ts';
@@ -234,6 +234,8 @@ function verifyName(leaf: CertificateFacts, { target }: Context): Step {
     return broken('name', wanted, { code: refusal.code, cause: refusal.detail, raw: '' });
   if (demands.rules.hasNames) return passed('name', 'it is among allowedSANs');
   if (coversHost(leaf, wanted)) return passed('name', `${wanted} is among its names`);
+  if (demands.byCommonName && commonNameCovers(leaf, wanted))
+    return passed('name', `${wanted} is its common name (nameCheck: commonName)`);
   const cause = `the certificate does not cover ${wanted}: ${explainNotCovered(leaf, wanted)}`;
   return broken('name', wanted, { code: 'name_mismatch', cause, raw: 'ERR_TLS_CERT_ALTNAME_INVALID' });
 }

@@ -52,6 +52,8 @@ export type Demands = {
   readonly verify: boolean;
   readonly rules: IdentityRules;
   readonly revocations: RevocationList | undefined;
+  /** Where there is no other name a common name counts. */
+  readonly byCommonName: boolean;
   /** HTTP/2 must be agreed on (ALPN). */
   readonly http2: boolean;
 };
@@ -100,7 +102,7 @@ export async function loadTarget(place: string, options: HandshakeOptions, now: 
   const alpn = options.alpn === 'none' ? [] : options.alpn.split(',').map((name) => name.trim());
   if (alpn.some((name) => !/^[\x21-\x7e]{1,255}$/.test(name)))
     throw new UsageError('--alpn takes names with commas between, as "h2,http/1.1", or "none"');
-  const anchors = options.ca === undefined ? undefined : AnchorSet.of(await loadAnchors(options.ca));
+  const anchors = options.ca === undefined ? undefined : await loadAnchors(options.ca);
   const { cert, key = cert } = options;
   if (cert === undefined && key !== undefined) throw new UsageError('--key is of no use without --cert');
   const own = cert === undefined || key === undefined ? undefined : await loadOwn(cert, key, now);
@@ -132,7 +134,13 @@ export async function loadTarget(place: string, options: HandshakeOptions, now: 
       ca: given,
       ...(own === undefined ? {} : { cert: chainPem(own), key: own.keyPem }),
     }),
-    demands: { verify: true, rules: new IdentityRules(noRules), revocations: undefined, http2: false },
+    demands: {
+      verify: true,
+      rules: new IdentityRules(noRules),
+      revocations: undefined,
+      byCommonName: false,
+      http2: false,
+    },
     words: {
       cas: options.ca === undefined ? 'the built-in roots' : `--ca ${escapeForLog(options.ca, 200)}`,
       file: 'the --cert file',
@@ -175,10 +183,10 @@ function firstError(problems: readonly MaterialProblem[]): UsageError {
   );
 }
 
-async function loadAnchors(path: string): Promise<TrustBundle> {
+async function loadAnchors(path: string): Promise<AnchorSet> {
   const { bundle, problems } = TrustBundle.parse(await readPem(path), { name: path });
   if (bundle === undefined) throw firstError(problems);
-  return bundle;
+  return AnchorSet.of(bundle);
 }
 
 /** Defects that a handshake can be tried with all the same: the server shall verify them. */

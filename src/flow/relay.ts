@@ -337,7 +337,8 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
       this.#held = undefined;
       route.metrics.of(backend.label).retried();
       aimElsewhere(this.#context);
-      this.#acquire(true);
+      // What was refused was not stale: another stream on a connection that is open will do.
+      this.#acquire(fault.code !== 'stream_refused');
     } else {
       this.#refuse(fault);
     }

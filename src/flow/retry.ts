@@ -16,14 +16,24 @@ export type Attempt = {
   readonly isBodyGone: boolean;
 };
 
+/** Fault.raw of a call that its connection ended before, after it had begun others (GOAWAY). */
+const connectionEnds = 'GOAWAY';
+/** For a call that connections end before: each of them serves others, so there is an end, but nobody waits for ever. */
+const maxEndedConnections = 64;
+
 const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 
 export function mayTryAgain(attempt: Attempt): boolean {
   const { fault, stale, attempts, retry, context, isBodyGone } = attempt;
   if (isBodyGone) return false;
-  // The backend has said that it did nothing with it, so it is as good as new (RFC 9113 section 8.7).
+  // The backend has said that it did nothing with it, so it is as good as new (RFC 9113 section 8.7). One that ends its connection
+  // (nginx does after keepalive_requests) is not overloaded, as one that refuses single streams may be.
   if (fault.code === 'stream_refused')
-    return attempts === 1 || (attempts < retry.attempts && retry.on.includes('refused-stream'));
+    return (
+      attempts === 1 ||
+      (fault.raw === connectionEnds && attempts < maxEndedConnections) ||
+      (attempts < retry.attempts && retry.on.includes('refused-stream'))
+    );
   // HTTP/2 that takes no other protocol: HTTP/1.1 may.
   if (fault.code === 'upgrade_unsupported') return attempts === 1;
   if (stale) return attempts === 1 && fault.code === 'backend_closed' && idempotent.has(context.outgoing.method);

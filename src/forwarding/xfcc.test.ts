@@ -44,7 +44,7 @@ for (const [name, written] of [
   ['CN=a\\"b', 'CN=a\\22b'],
   ['CN=a\\\\', 'CN=a\\5C'],
   ['CN=\\\\2C,O=b', 'CN=\\5C2C,O=b'],
-  ['CN=\\ a\\ ,O=\\#b', 'CN=\\20a\\20,O=\\23b'],
+  ['CN=\\ a\\ ,O=\\#b', 'CN=\\20a\\ ,O=\\23b'],
   ['CN=x\\,O=admin', 'CN=x\\,O\\3Dadmin'],
   ['CN=100%', 'CN=100\\25'],
   ['1.2.3.4=#0C0161,CN=a', '1.2.3.4=#0C0161,CN=a'],

@@ -57,7 +57,11 @@ export function checkedName(text: string): string {
  * look like another key is written as the hex pair that means the same (section 2.4).
  */
 export function quotableName(name: string): string {
-  const written = rewriteEscapes(name, (char) => (',+;<>'.includes(char) ? `\\${char}` : hexPair(char)));
+  const written = rewriteEscapes(name, (char, isLast) => {
+    // Java's LdapName loses a space at the end that is a hex pair.
+    const stays = ',+;<>'.includes(char) || (char === ' ' && isLast);
+    return stays ? `\\${char}` : hexPair(char);
+  });
   return written.replaceAll('%', '\\25').replaceAll('"', '\\22');
 }
 

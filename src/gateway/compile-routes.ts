@@ -64,13 +64,14 @@ export function backendMaterial(
   { clientPair, crlKey }: LoadedBackendTls,
   anchors: AnchorSet,
   crls: CrlLookup,
-): TlsMaterial {
-  const { insecureSkipVerify, serverName, minVersion, maxVersion, crl, http2 } = config.tls;
+): Required<TlsMaterial> {
+  const { insecureSkipVerify, serverName, nameCheck, minVersion, maxVersion, crl, http2 } = config.tls;
   return {
     verify: !insecureSkipVerify,
     anchors,
     client: clientPair,
     serverName,
+    nameCheck,
     minVersion,
     maxVersion,
     rules: config.tls,

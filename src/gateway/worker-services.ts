@@ -74,11 +74,11 @@ export class WorkerServices {
     new ExpiryWatch(clock, this.logger, () => reports.observed.list(labelsOf(active.find()?.pools))).start();
     new DescriptorWatch(clock, (code) => reports.onDescriptorsExhausted(code)).start();
     const { buffering } = config;
-    const { enabled, path, sample } = config.accessLog;
+    const { enabled, path, format: accessFormat, sample } = config.accessLog;
     const fields = new AccessLogFields(config.accessLog.fields);
     const dropped = metrics.of.accessLogDropped.labels({});
     this.#accessLog = enabled
-      ? new AccessLog({ path, fields, sample, clock, dropped, random: Math.random })
+      ? new AccessLog({ path, fields, format: accessFormat, sample, clock, dropped, random: Math.random })
       : undefined;
     if (this.#accessLog?.isOpen === false)
       this.logger.error({ path }, 'the access log cannot be opened: its lines are dropped until it can');

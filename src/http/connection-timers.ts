@@ -19,6 +19,8 @@ export class ConnectionTimers implements Late {
   #writeBy = Infinity;
   /** What waits for the client must be taken by then, however it gets on. */
   #allTakenBy = Infinity;
+  /** When some of it must be. */
+  #someTakenBy = Infinity;
   /** By when the body must have made progress, measured from #rateFrom bytes. */
   #rateBy = Infinity;
   #rateFrom = 0;
@@ -120,17 +122,25 @@ export class ConnectionTimers implements Late {
 
   /** `waiting` of our bytes wait for the client; the time runs from the first of these calls, and again from `someTaken`. */
   awaitTaking(waiting: number): void {
-    if (this.#writeBy !== Infinity) return;
-    const { stallMs, minResponseRate, rateMs } = this.#timeouts;
+    if (this.#writeBy === Infinity) this.awaitMore(waiting);
+  }
+
+  /** `more` of our bytes wait, besides those that the time runs for already. */
+  awaitMore(more: number): void {
+    const { minResponseRate, rateMs } = this.#timeouts;
     const { now } = this.#deadlines;
-    if (minResponseRate > 0) this.#allTakenBy = now + rateMs + (waiting * 1000) / minResponseRate;
-    this.#write(Math.min(after(now, stallMs), this.#allTakenBy));
+    const isFirst = this.#writeBy === Infinity;
+    if (isFirst) this.#someTakenBy = after(now, this.#timeouts.stallMs);
+    if (minResponseRate > 0)
+      this.#allTakenBy = (isFirst ? now + rateMs : this.#allTakenBy) + (more * 1000) / minResponseRate;
+    this.#write(Math.min(this.#someTakenBy, this.#allTakenBy));
   }
 
   /** The client took some of our bytes, others wait. */
   someTaken(): void {
     if (this.#writeBy === Infinity) return;
-    this.#write(Math.min(after(this.#deadlines.now, this.#timeouts.stallMs), this.#allTakenBy));
+    this.#someTakenBy = after(this.#deadlines.now, this.#timeouts.stallMs);
+    this.#write(Math.min(this.#someTakenBy, this.#allTakenBy));
   }
 
   taken(): void {

@@ -7,6 +7,7 @@ import type { BackendCall, OutgoingRequest, ResponseSink } from '../http/exchang
 import { untilClose } from '../http/exchange.ts';
 import type { FieldNames, Fields } from '../http/field.ts';
 import type { HttpLimits } from '../http/limits.ts';
+import { holdWriteFailure } from '../http/write-failure.ts';
 import type { TurnEnd, TurnTask } from '../http/turn-end.ts';
 import { ParseError } from '../http/parse-error.ts';
 import { acceptField, acceptOf, newWebSocketKey, webSocket } from '../http/websocket.ts';
@@ -17,7 +18,6 @@ import type { ReadBuffer } from '../http/read-buffer.ts';
 import { MessageWriter } from './message-writer.ts';
 import { isTlsRecord, tlsWhereHttp } from '../http/tls-where-http.ts';
 import { type Http1ResponseHead, parseResponseHead } from './response-head.ts';
-import { holdWriteFailure } from './write-failure.ts';
 
 export type Http1BackendOptions = { readonly names: FieldNames; readonly limits: HttpLimits; readonly turn: TurnEnd };
 

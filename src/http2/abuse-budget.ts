@@ -6,12 +6,15 @@
 const baseGlitches = 200;
 /** And as many more for each second of its life. */
 const glitchesPerSecond = 20;
-/** WINDOW_UPDATE frames that every connection may send, and for each DATA frame that it got. */
+/**
+ * WINDOW_UPDATE and PING frames that every connection may send, and for each DATA frame that it got. Go gives both windows back for
+ * every 4 KiB that it reads, and gRPC measures the way with a PING for each round trip that brings DATA.
+ */
 const baseUpdates = 100;
-const updatesPerFrame = 4;
+const updatesPerFrame = 20;
 
 export class AbuseBudget {
-  /** Messages that went out whole. */
+  /** Messages that went out whole, and streams that we opened. */
   answered = 0;
   /** DATA frames sent. */
   dataFrames = 0;
@@ -32,8 +35,8 @@ export class AbuseBudget {
     return this.#glitches <= baseGlitches + this.answered + grown;
   }
 
-  /** A WINDOW_UPDATE came, which is useful only beside what was sent. False: too many have. */
-  update(now: number): boolean {
+  /** A WINDOW_UPDATE or PING came, which is useful only beside what was sent. False: too many have. */
+  accompany(now: number): boolean {
     this.#updates += 1;
     const useful = baseUpdates + updatesPerFrame * (this.dataFrames + this.answered);
     return this.#updates <= useful || this.glitch(now);

@@ -17,6 +17,8 @@ export interface CallConnection {
   readonly turn: TurnEnd;
   /** Before that nobody knows whether it takes other protocols. */
   readonly areSettingsKnown: boolean;
+  /** How often something came from the backend, for whichever call. */
+  readonly reads: number;
   /** Opens a stream with the head of the request; why it cannot, where it cannot. */
   begin(call: Http2BackendCall, request: OutgoingRequest): Http2Stream | Fault;
   /** The first frame of an answer has come. */
@@ -25,7 +27,7 @@ export interface CallConnection {
   onCallOver(call: Http2BackendCall): void;
   /** The sink has heard of it too. */
   onCallTold(): void;
-  /** It was given up before anything of its answer came: is the backend still there? */
+  /** It was given up before anything came from the backend since it began: is that still there? */
   onUnanswered(): void;
 }
 
@@ -48,6 +50,8 @@ export class Http2BackendCall implements BackendCall, StreamListener, TurnTask {
   #early: OutgoingRequest | undefined;
   #interims = 0;
   #isFlushDue = false;
+  /** Of the connection, when the request was sent. */
+  #readsBefore = 0;
 
   constructor(connection: CallConnection, account: CallAccount | undefined, reused: boolean) {
     this.#connection = connection;
@@ -63,6 +67,11 @@ export class Http2BackendCall implements BackendCall, StreamListener, TurnTask {
   /** A final head has come. */
   get isAnswered(): boolean {
     return this.#isAnswered;
+  }
+
+  /** Its answer has come whole, and waits for whoever will take it: it needs no connection any more. */
+  get isHeldWhole(): boolean {
+    return this.#stream?.isHeldWhole === true;
   }
 
   // --- the request
@@ -93,6 +102,7 @@ export class Http2BackendCall implements BackendCall, StreamListener, TurnTask {
     const stream = this.#connection.begin(this, request);
     if (stream instanceof Fault) return this.fail(stream);
     this.#stream = stream;
+    this.#readsBefore = this.#connection.reads;
   }
 
   sendRequestBody(chunk: Buffer): boolean {
@@ -118,6 +128,7 @@ export class Http2BackendCall implements BackendCall, StreamListener, TurnTask {
       this.#stream?.resume();
       this.onStreamFlush();
     } catch (error) {
+      this.#stream?.reset(ErrorCode.cancel);
       this.fail(toFault(error));
     }
   }
@@ -126,7 +137,7 @@ export class Http2BackendCall implements BackendCall, StreamListener, TurnTask {
   cancel(): void {
     if (this.#isOver) return;
     this.#sink = undefined;
-    const unanswered = this.#stream !== undefined && !this.#isAnswered;
+    const unanswered = this.#stream !== undefined && this.#connection.reads === this.#readsBefore;
     this.#stream?.reset(ErrorCode.cancel);
     this.#over();
     this.#connection.onCallTold();
@@ -229,6 +240,7 @@ export class Http2BackendCall implements BackendCall, StreamListener, TurnTask {
   /** The call is over: its sink hears why. */
   fail(fault: Fault): void {
     if (this.#isOver) return;
+    this.#stream?.drop();
     this.end()?.onBackendFailure(fault);
     this.#connection.onCallTold();
   }

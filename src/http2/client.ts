@@ -7,6 +7,7 @@ import type { BackendConnection, CallAccount, ConnectionOwner } from '../http/ba
 import type { BackendCall, OutgoingRequest } from '../http/exchange.ts';
 import type { FieldNames, Fields } from '../http/field.ts';
 import type { HttpLimits } from '../http/limits.ts';
+import { holdWriteFailure } from '../http/write-failure.ts';
 import type { ReadBuffer } from '../http/read-buffer.ts';
 import type { TurnEnd } from '../http/turn-end.ts';
 import { type CallConnection, Http2BackendCall } from './client-call.ts';
@@ -60,6 +61,10 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
   #isClosed = false;
   #error: (Error & { code?: string }) | undefined;
   #cancelPing: (() => void) | undefined;
+  /** The backend takes nothing of what it gets: no further request is worth waiting there. */
+  #isChoked = false;
+  /** How often something came: shows that the backend is there. */
+  reads = 0;
 
   /** `readBuffer`: where the socket's bytes come from if it was opened with one, so that it emits no `data`. */
   constructor(socket: Socket, options: Http2BackendOptions, owner: ConnectionOwner, readBuffer?: ReadBuffer) {
@@ -68,8 +73,12 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
     this.#owner = owner;
     this.turn = options.turn;
     socket.setNoDelay(true);
-    socket.on('error', (error: Error) => {
+    holdWriteFailure(socket, (error) => {
       this.#error ??= error;
+    });
+    socket.on('error', (error: Error) => {
+      // It says more than a failed write before it: the alert by which the backend refused our certificate.
+      this.#error = error;
       this.#lose();
     });
     const onBytes = (bytes: Buffer): void => this.#onBytes(bytes);
@@ -107,7 +116,8 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
   }
 
   get capacity(): number {
-    return this.#isLeaving || this.#isClosed || this.#cancelPing !== undefined ? 0 : this.#allowed;
+    const isUsable = !this.#isLeaving && !this.#isClosed && this.#cancelPing === undefined;
+    return isUsable && !this.#isChoked ? this.#allowed : 0;
   }
 
   openCall(account?: CallAccount): BackendCall {
@@ -119,7 +129,7 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
 
   /** Closes it, whatever it does; calls in progress fail with `fault` or backend_closed. */
   destroy(fault?: Fault): void {
-    this.#close(fault, () => fault ?? closedByUs());
+    this.#close(fault, [...this.#calls], () => fault ?? closedByUs());
   }
 
   #onBytes(bytes: Buffer): void {
@@ -135,7 +145,8 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
 
   begin(call: Http2BackendCall, request: OutgoingRequest): Http2Stream | Fault {
     const { upgrade = '', bodyLength } = request;
-    if (this.#isLeaving) return new Fault('stream_refused', 'backend', { detail: 'the connection is about to end' });
+    if (this.#isLeaving)
+      return new Fault('stream_refused', 'backend', { detail: 'the connection is about to end', raw: 'GOAWAY' });
     if (upgrade !== '' && !this.takesUpgrades) {
       const detail = `its HTTP/2 does not announce extended CONNECT (RFC 8441), which ${upgrade} needs`;
       return new Fault('upgrade_unsupported', 'backend', { detail });
@@ -145,6 +156,7 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
     const stream = this.#session.open(this.#nextStreamId);
     stream.listener = call;
     this.#nextStreamId += 2;
+    this.#session.budget.answered += 1;
     if (this.#nextStreamId > greatestStreamId) this.#isLeaving = true;
     this.#session.sendHeaders(stream, this.#encoder.block, this.#encoder.length, bodyLength === 0 && upgrade === '');
     return stream;
@@ -160,7 +172,7 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
 
   onCallTold(): void {
     if (this.#isClosed) return;
-    if (this.#isLeaving && this.activeCalls === 0) this.#close(undefined, closedByUs);
+    if (this.#isLeaving && this.activeCalls === 0) this.#close(undefined, []);
     else this.#owner.onFree(this);
   }
 
@@ -175,6 +187,7 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
 
   /** Anything that comes shows that it is there. */
   onRead(): void {
+    this.reads += 1;
     if (this.#cancelPing === undefined) return;
     this.#cancelPing();
     this.#cancelPing = undefined;
@@ -242,15 +255,16 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
   /** It serves what it has taken on, and nothing more; what it has not is somebody else's (section 6.8). */
   onGoAway(lastStreamId: number, code: number): void {
     this.#isLeaving = true;
-    const raw = `GOAWAY ${nameOfErrorCode(code)}`;
+    // Where it has begun nothing at all, another one may do the same.
+    const raw = lastStreamId > 0 ? 'GOAWAY' : 'GOAWAY 0';
     // First, so that what is tried again is not given to this connection.
     this.#owner.onFree(this);
     for (const call of this.#calls) {
       if (call.streamId <= lastStreamId) continue;
-      const detail = `the backend ends the connection and has not begun this call (${raw})`;
+      const detail = `the backend ends the connection and has not begun this call (${nameOfErrorCode(code)})`;
       call.fail(new Fault('stream_refused', 'backend', { detail, raw }));
     }
-    if (this.activeCalls === 0) this.#close(undefined, closedByUs);
+    if (this.activeCalls === 0) this.#close(undefined, []);
   }
 
   onStreamClosed(): void {}
@@ -261,14 +275,20 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
 
   onBroken(error: Http2Error): void {
     const fault = new Fault('backend_protocol', 'backend', { detail: error.reason, raw: nameOfErrorCode(error.code) });
-    this.#close(fault, () => fault);
+    this.#close(fault, [...this.#calls], () => fault);
   }
 
   onTaken(): void {}
 
-  onBehind(): void {}
+  onBehind(): void {
+    this.#isChoked = this.#session.output.isChoked;
+  }
 
-  onCaughtUp(): void {}
+  onCaughtUp(): void {
+    if (!this.#isChoked) return;
+    this.#isChoked = false;
+    this.#owner.onFree(this);
+  }
 
   // --- endings
 
@@ -282,13 +302,18 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
     const ending = cause ?? Object.assign(new Error('closed before the answer'), { code: 'EOF' });
     const refusal = isIdle || this.hasAnswered ? undefined : this.#owner.translateFailure?.(ending);
     const closed = refusal ?? new Fault('backend_closed', 'backend', { raw, cause });
-    this.#close(isIdle ? undefined : closed, (call) =>
+    const lost = [...this.#calls].filter((call) => !call.isHeldWhole);
+    this.#close(isIdle ? undefined : closed, lost, (call) =>
       call.isAnswered ? new Fault('backend_truncated', 'backend', { raw, cause }) : closed,
     );
   }
 
-  /** The owner hears first, so that a retry finds it gone. */
-  #close(fault: Fault | undefined, faultOf: (call: Http2BackendCall) => Fault): void {
+  /** `lost`: calls that fail with it. The owner hears first, so that a retry finds it gone. */
+  #close(
+    fault: Fault | undefined,
+    lost: readonly Http2BackendCall[],
+    faultOf: (call: Http2BackendCall) => Fault = closedByUs,
+  ): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#cancelPing?.();
@@ -299,7 +324,7 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
     // GOAWAY goes out where the backend takes it at once; nobody waits for one that does not.
     if (this.#socket.writable && this.#socket.writableLength === 0) this.#socket.destroySoon();
     else this.#socket.destroy();
-    const ended = [...this.#calls].map((call) => ({ fault: faultOf(call), sink: call.end() }));
+    const ended = lost.map((call) => ({ fault: faultOf(call), sink: call.end() }));
     this.#owner.onClosed(this, fault);
     for (const { fault: reason, sink } of ended) sink?.onBackendFailure(reason);
   }

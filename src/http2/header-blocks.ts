@@ -12,7 +12,8 @@ const bodyMethods = new Set(['POST', 'PUT', 'PATCH']);
 /** A request; one for another protocol as an extended CONNECT. False where method, target or authority is none: nothing may be sent. */
 export function encodeRequest(encoder: HpackEncoder, request: OutgoingRequest): boolean {
   const { method, target, authority, bodyLength, extra, upgrade = '' } = request;
-  if (target === '' || illegal.test(target) || illegal.test(authority) || illegal.test(method)) return false;
+  if (target === '' || illegal.test(target) || illegal.test(authority)) return false;
+  if (method !== 'GET' && method !== 'POST' && illegal.test(method)) return false;
   encoder.begin();
   encoder.field(':method', upgrade === '' ? method : 'CONNECT');
   encoder.field(':scheme', 'https');

@@ -8,12 +8,14 @@ import { staticTable } from './static-table.ts';
 
 const keptLiterals = 512;
 const longestLiteral = 128;
+/** All of a literal. */
+const literalWords = 32;
 
 export class HpackContext {
   readonly names: FieldNames;
   readonly huffman = new HuffmanDecoder();
   /** Literal fields by their octets. */
-  readonly literals = new RepeatCache<HeaderField>(keptLiterals, longestLiteral);
+  readonly literals = new RepeatCache<HeaderField>(keptLiterals, longestLiteral, literalWords);
   /** By index; 0 is none. */
   readonly staticFields: readonly (HeaderField | undefined)[];
 

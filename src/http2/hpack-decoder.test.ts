@@ -273,12 +273,20 @@ describe('blocks that come again', () => {
     assert.equal(decoder.tableBytes, 34);
   });
 
+  it('are not kept where a field of theirs never came before', () => {
+    const decoder = open();
+    const repeated = Array.from({ length: 3 }, () => decode(decoder, '82 84'));
+    for (let at = 0; at < 1000; at++)
+      list(decoder, `82 84 0f10 04 ${Buffer.from(String(at).padStart(4, '0')).toString('hex')}`);
+    assert.equal(decode(decoder, '82 84'), repeated[2]);
+  });
+
   it('insert again what they insert', () => {
     const decoder = open();
     const block = '88 40 0161 0162 5f 0163';
-    const seen = [block, block, block, block].map((hex) => decode(decoder, hex));
-    assert.equal(seen[2], seen[3]);
-    assert.equal(decoder.tableBytes, 4 * (34 + 'content-type'.length + 33));
+    const seen = Array.from({ length: 6 }, () => decode(decoder, block));
+    assert.equal(seen[4], seen[5]);
+    assert.equal(decoder.tableBytes, 6 * (34 + 'content-type'.length + 33));
     assert.deepEqual(list(decoder, 'bebfc0c1'), ['content-type: c', 'a: b', 'content-type: c', 'a: b']);
     // A table of 48 bytes has room for one of the two.
     list(decoder, '3f11');

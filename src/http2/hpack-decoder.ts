@@ -27,6 +27,7 @@ const illegalInteger = -1;
 /** Of the blocks that came before, by connection. */
 const keptBlocks = 32;
 const longestBlock = 512;
+const blockWords = 8;
 /** For a block that refers to nothing in the dynamic table. */
 const anyVersion = -1;
 const noFields: readonly HeaderField[] = [];
@@ -46,13 +47,17 @@ export class HpackDecoder {
   readonly #context: HpackContext;
   readonly #limits: HeaderLimits;
   readonly #table = new DynamicTable(initialHeaderTableSize);
-  readonly #blocks = new RepeatCache<KeptBlock>(keptBlocks, longestBlock);
+  readonly #blocks = new RepeatCache<KeptBlock>(keptBlocks, longestBlock, blockWords);
   #maxTableBytes = initialHeaderTableSize;
   /** The peer has acknowledged a smaller table and must say so before anything else. */
   #awaitsUpdate = false;
   #at = 0;
-  /** About the block that is being decoded: whether it refers to the dynamic table, or resizes it, and what it inserts. */
+  /**
+   * About the block that is being decoded: whether it refers to the dynamic table, or resizes it; whether it has a field that
+   * never came before; and what it inserts.
+   */
   #isTied = false;
+  #isNew = false;
   #inserts: HeaderField[] | undefined;
 
   constructor(context: HpackContext, limits: HeaderLimits) {
@@ -82,11 +87,14 @@ export class HpackDecoder {
     }
     const { version } = table;
     this.#isTied = this.#awaitsUpdate;
+    this.#isNew = false;
     this.#inserts = undefined;
     const headers = new DecodedHeaders();
     const error = this.#decodeBlock(bytes, start, end, headers);
     if (error !== undefined) return connectionError(ErrorCode.compressionError, error);
     if (this.#at < end) return connectionError(ErrorCode.enhanceYourCalm, headers.excess);
+    // A block with a new field, a path mostly, is none that repeats.
+    if (this.#isNew) return headers;
     const inserts = this.#inserts ?? noFields;
     if (!this.#isTied) this.#blocks.add(bytes, start, end, { headers, inserts, version: anyVersion });
     else if (table.version === version) this.#blocks.add(bytes, start, end, { headers, inserts, version });
@@ -145,14 +153,18 @@ export class HpackDecoder {
     if (index === 0) this.#skipString(bytes, end);
     this.#skipString(bytes, end);
     if (this.#at > end) return 'a string that is cut off';
+    const { literals } = this.#context;
     // A name by a dynamic index is another one tomorrow; a secret is shared with nobody.
-    const mayKeep = index < firstDynamicIndex && !isSensitive;
-    let field = mayKeep ? this.#context.literals.find(bytes, start, this.#at) : undefined;
+    const mayKeep = index < firstDynamicIndex && !isSensitive && this.#at - start <= literals.longest;
+    let field = mayKeep ? literals.find(bytes, start, this.#at) : undefined;
     if (field === undefined) {
       this.#at = behindIndex;
       const made = this.#makeField(bytes, end, index, isSensitive);
       if (typeof made === 'string') return made;
-      if (mayKeep) this.#context.literals.add(bytes, start, this.#at, made);
+      if (mayKeep) {
+        this.#isNew = true;
+        literals.add(bytes, start, this.#at, made);
+      }
       field = made;
     }
     if (isInserted) {

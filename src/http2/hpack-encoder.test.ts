@@ -53,7 +53,7 @@ describe('an HpackEncoder', () => {
         [':path', '/a'],
         ['content-length', '7'],
       ]),
-      '\x04\x02/a\x0f\x0d\x017',
+      '\x14\x02/a\x0f\x0d\x017',
     );
   });
 
@@ -74,6 +74,7 @@ describe('an HpackEncoder', () => {
     const pair = new Pair();
     const secrets: Line[] = [
       ['authorization', 'Bearer x'],
+      [':path', '/a?token=x'],
       ['Cookie', 'a=b'],
       ['X-Forwarded-Client-Cert', 'Hash=1'],
       ['client-cert', ':x:'],

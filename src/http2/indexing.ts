@@ -13,6 +13,8 @@ export const Indexing = {
 export type Indexing = (typeof Indexing)[keyof typeof Indexing];
 
 const secrets = [
+  // It may hold a secret in its query; and whether its sender forbade to index it is not kept for pseudo-header fields.
+  ':path',
   'authorization',
   'proxy-authorization',
   'cookie',
@@ -27,7 +29,6 @@ const secrets = [
 ];
 
 const unique = [
-  ':path',
   'age',
   'content-disposition',
   'content-length',

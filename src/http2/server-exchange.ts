@@ -21,12 +21,16 @@ import type { Http2Stream, StreamListener } from './stream.ts';
 const heldBytes = 8192;
 /** Bytes of an answer that wait for the window of a stream without counting against the budget of the worker. */
 const blockedBytes = 65_536;
+/** And of all answers of a connection; then each has what its backend sent last, and no more. */
+const connectionBlockedBytes = 524_288;
 
 /** What an exchange needs of its connection. */
 export interface ExchangeConnection {
   readonly options: Http2ServerOptions;
   /** The client does not take what was written. */
   readonly isBehind: boolean;
+  /** Bytes of all its answers that wait for windows. */
+  readonly queuedBytes: number;
   sendHead(stream: Http2Stream, head: ResponseHead, extra: FieldBlock, announced: number, endStream: boolean): void;
   /** The answer is complete, or never will be; once. `close`: the connection must end with it. */
   onAnswered(close: boolean): void;
@@ -203,14 +207,28 @@ export class Http2Exchange implements Exchange, StreamListener {
   }
 
   #write(chunk: Buffer): boolean {
-    if (this.#stream.write(chunk, false)) return true;
-    this.#awaitTaking();
-    return this.#stream.queuedBytes < blockedBytes + this.#taken && !this.#connection.isBehind;
+    if (this.#put(chunk, false)) return true;
+    return this.#mayWait && !this.#connection.isBehind;
+  }
+
+  /** False where some of it waits, or more should not be written. What waits has to be taken in time. */
+  #put(bytes: Buffer, end: boolean): boolean {
+    const before = this.#stream.queuedBytes;
+    const taken = this.#stream.write(bytes, end);
+    const waiting = this.#stream.queuedBytes - before;
+    if (waiting > 0) this.#timersOf().awaitMore(waiting);
+    return taken;
+  }
+
+  /** Whether more may wait here, as far as it goes without asking for a share of the budget. */
+  get #mayWait(): boolean {
+    const free = this.#connection.queuedBytes < connectionBlockedBytes ? blockedBytes : 0;
+    return this.#stream.queuedBytes < free + this.#taken;
   }
 
   holdMore(): boolean {
     const { budget } = this.#connection.options;
-    while (this.#stream.queuedBytes >= blockedBytes + this.#taken) {
+    while (!this.#mayWait) {
       const more = budget?.take(this.#taken) ?? 0;
       if (more === 0) return false;
       this.#taken += more;
@@ -225,7 +243,6 @@ export class Http2Exchange implements Exchange, StreamListener {
     const some = trailers !== undefined && trailers.length > 0 && !this.#bodyless;
     this.#release(!some);
     if (!this.#stream.localEnded) this.#stream.end(some ? trailers : undefined);
-    if (this.#stream.queuedBytes > 0) this.#awaitTaking();
     this.#finish();
     this.#connection.onAnswered(this.#closeAsked);
   }
@@ -234,7 +251,6 @@ export class Http2Exchange implements Exchange, StreamListener {
     if (this.#tunnelEnded) return;
     this.#tunnelEnded = true;
     this.#stream.end(undefined);
-    if (this.#stream.queuedBytes > 0) this.#awaitTaking();
     this.#settleTunnel();
   }
 
@@ -281,6 +297,7 @@ export class Http2Exchange implements Exchange, StreamListener {
     this.#finish();
     // Of a tunnel it stands for a TCP reset (RFC 8441 section 5).
     this.#stream.reset(this.#isTunnel ? ErrorCode.cancel : ErrorCode.internalError);
+    this.onStreamClosed();
     this.#connection.onAnswered(false);
   }
 
@@ -293,7 +310,7 @@ export class Http2Exchange implements Exchange, StreamListener {
     this.#heldBody = undefined;
     const isWhole = end && (body === undefined || body.length === 0);
     this.#connection.sendHead(this.#stream, held.head, held.extra, this.#announced(held.head), isWhole);
-    if (!isWhole && body !== undefined && !this.#stream.write(body, end)) this.#awaitTaking();
+    if (!isWhole && body !== undefined) this.#put(body, end);
   }
 
   /** The Content-Length of the answer, or of the one that GET would get; negative where there is none. */
@@ -318,10 +335,6 @@ export class Http2Exchange implements Exchange, StreamListener {
   onStreamClosed(): void {
     this.#timers?.stop();
     this.#giveBack();
-  }
-
-  #awaitTaking(): void {
-    this.#timersOf().awaitTaking(this.#stream.queuedBytes);
   }
 
   #giveBack(): void {

@@ -37,6 +37,7 @@ type Phase = 'open' | 'leaving' | 'ending' | 'closed';
 export class Http2ServerConnection implements ClientConnection, ExchangeConnection, SessionRole {
   readonly role = 'server';
   readonly options: Http2ServerOptions;
+  /** The last that was taken on. */
   lastStreamId = 0;
   readonly #socket: Socket;
   readonly #handler: RequestHandler;
@@ -47,6 +48,12 @@ export class Http2ServerConnection implements ClientConnection, ExchangeConnecti
   readonly #timers: ConnectionTimers;
   #phase: Phase = 'open';
   #active = 0;
+  /** The last stream that the client has opened, taken on or not. */
+  #lastSeen = 0;
+  /** Its SETTINGS have come. */
+  #isGreeted = false;
+  /** It is not read from, because it takes nothing of what it asks for. */
+  #isChoked = false;
   /** GOAWAY was announced; the last stream is not fixed before the client has answered our PING. */
   #isAnnounced = false;
   #endsAfterFirst = false;
@@ -97,13 +104,17 @@ export class Http2ServerConnection implements ClientConnection, ExchangeConnecti
     return this.#session.isBehind;
   }
 
+  get queuedBytes(): number {
+    return this.#session.queuedBytes;
+  }
+
   // --- how it ends
 
   drain(): void {
     if (this.#phase !== 'open' || this.#isAnnounced) return;
     // A request may be on its way: the last stream is fixed when the client has heard of the end (section 6.8).
     this.#isAnnounced = true;
-    if (this.#isIdle) return this.#leave();
+    if (this.#isIdle && this.#session.isBetweenFrames) return this.#leave();
     this.#session.goAway(greatestStreamId, ErrorCode.noError);
     this.#session.ping(drainOpaque);
   }
@@ -113,8 +124,9 @@ export class Http2ServerConnection implements ClientConnection, ExchangeConnecti
   }
 
   drainAfterFirst(): void {
-    if (this.lastStreamId > 0) this.drain();
-    else this.#endsAfterFirst = true;
+    if (this.lastStreamId > 0) return this.drain();
+    this.#endsAfterFirst = true;
+    this.#timers.awaitHead();
   }
 
   destroy(): void {
@@ -208,7 +220,9 @@ export class Http2ServerConnection implements ClientConnection, ExchangeConnecti
   #yieldTurn(): void {
     this.#readsInARow = 0;
     this.#socket.pause();
-    setImmediate(() => this.#socket.resume());
+    setImmediate(() => {
+      if (!this.#isChoked) this.#socket.resume();
+    });
   }
 
   onHeaders(
@@ -222,10 +236,11 @@ export class Http2ServerConnection implements ClientConnection, ExchangeConnecti
     const headers = this.#decoder.decode(bytes, start, end);
     if (headers instanceof Http2Error) return this.#session.fail(headers);
     if (stream !== undefined) return this.#takeTrailers(stream, headers, endStream);
-    if (streamId <= this.lastStreamId) return this.#session.strayHeaders(streamId);
-    this.lastStreamId = streamId;
+    if (streamId <= this.#lastSeen) return this.#session.strayHeaders(streamId);
+    this.#lastSeen = streamId;
     if (this.#phase !== 'open' || this.#session.streams.size >= this.options.maxConcurrentStreams)
       return this.#session.refuse(streamId);
+    this.lastStreamId = streamId;
     const head = readRequest(headers, endStream, this.#requestOptions);
     if (head instanceof Malformed) return this.#refuseMalformed(streamId, head);
     this.#begin(streamId, head, endStream);
@@ -257,7 +272,8 @@ export class Http2ServerConnection implements ClientConnection, ExchangeConnecti
     const exchange = new Http2Exchange(readable, readable.expectContinue, stream, this);
     stream.listener = exchange;
     if (endStream) stream.receiveEnd(undefined);
-    if (this.#endsAfterFirst) this.#leave();
+    // What the client sent in the same breath is served, too.
+    if (this.#endsAfterFirst) this.drain();
     if (head instanceof ParseError) this.#refuse(exchange, head);
     else this.#handler.onRequest(exchange);
   }
@@ -300,7 +316,9 @@ export class Http2ServerConnection implements ClientConnection, ExchangeConnecti
 
   onPeerSettings({ headerTableSize }: PeerSettings): void {
     this.#encoder.limitTable(headerTableSize);
-    if (this.#active === 0 && this.lastStreamId === 0) this.#timers.awaitNext();
+    if (this.#isGreeted) return;
+    this.#isGreeted = true;
+    if (this.#lastSeen === 0 && !this.#endsAfterFirst) this.#timers.awaitNext();
   }
 
   onPingAck(): void {
@@ -317,7 +335,7 @@ export class Http2ServerConnection implements ClientConnection, ExchangeConnecti
   }
 
   isIdle(streamId: number): boolean {
-    return streamId % 2 === 0 || streamId > this.lastStreamId;
+    return streamId % 2 === 0 || streamId > this.#lastSeen;
   }
 
   onRead(): void {}
@@ -328,10 +346,16 @@ export class Http2ServerConnection implements ClientConnection, ExchangeConnecti
 
   onBehind(waitingBytes: number): void {
     this.#timers.awaitTaking(waitingBytes);
+    if (!this.#session.output.isChoked) return;
+    this.#isChoked = true;
+    this.#socket.pause();
   }
 
   onCaughtUp(): void {
     this.#timers.taken();
+    if (!this.#isChoked) return;
+    this.#isChoked = false;
+    this.#socket.resume();
   }
 }
 

@@ -5,14 +5,18 @@ import type { TurnEnd, TurnTask } from '../http/turn-end.ts';
 import { FrameOutput } from './frame-output.ts';
 import type { PagePool } from './page-pool.ts';
 
-/** Bytes that the peer has not taken above which it counts as slow: as over HTTP/1.1. */
+/** Bytes that the peer has not taken above which it counts as slow, and gets no more DATA: as over HTTP/1.1. */
 const behindBytes = 262_144;
+/** Beyond this come only answers without a body, and control frames: whoever takes none of them may ask for no more. */
+const chokedBytes = 524_288;
 
 export type OutputListener = {
   /** The peer has taken some of what was written. */
   onTaken(): void;
   /** All of it. */
   onDrain(): void;
+  /** What was written just now is too much, with what the peer had not taken before. */
+  onBehind(): void;
 };
 
 export class SessionOutput implements TurnTask {
@@ -51,9 +55,14 @@ export class SessionOutput implements TurnTask {
     return this.waitingBytes >= behindBytes;
   }
 
+  get isChoked(): boolean {
+    return this.waitingBytes >= chokedBytes;
+  }
+
   onTurnEnd(): void {
     this.#isDue = false;
     this.flush();
+    if (!this.#isClosed && this.isBehind) this.#listener.onBehind();
   }
 
   /** Writes now what waits for the end of the turn. */

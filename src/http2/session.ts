@@ -16,8 +16,12 @@ import { PeerSettings } from './peer-settings.ts';
 import { SessionOutput } from './session-output.ts';
 import { Http2Stream, type StreamSession } from './stream.ts';
 
-/** Bytes of bodies that a connection may hold for whoever will take them; above it, its own window is not given back. */
+/** Bytes of bodies that a connection may hold for whoever will take them; what is above takes its own window. */
 const maxHeldBytes = 1_048_576;
+/** The least that is worth an update of the connection's window while it is short. */
+const leastCredit = 16_384;
+/** Of one frame; what is sent at a time is counted in such. */
+const frameBytes = 16_384;
 /** Streams that were reset by us lately: what the peer had sent before it knew is no fault of its. */
 const rememberedResets = 256;
 /** DATA of one stream in a row while others wait for the same window. */
@@ -65,7 +69,9 @@ export interface SessionRole {
   onRead(): void;
   /** The peer has begun, or gone on, to take what was written. */
   onTaken(): void;
+  /** So much was written and is not taken, control frames included; once for each turn in which there is too much. */
   onBehind(waitingBytes: number): void;
+  /** All was taken. */
   onCaughtUp(): void;
 }
 
@@ -86,10 +92,14 @@ export class Http2Session implements FrameHandler, StreamSession {
   /** Received and not yet credited to the connection. */
   #owed = 0;
   #heldBytes = 0;
+  /** Of all streams: bytes that wait for windows of the peer, or for the socket. */
+  queuedBytes = 0;
   /** Streams that wait for a window or for the socket, in their turns. */
   readonly #waiting = new Set<Http2Stream>();
   /** Ids that we reset, oldest first. */
   readonly #resets = new Set<number>();
+  /** The highest of those that are remembered no more. */
+  #forgottenReset = 0;
   #touched: Http2Stream[] = [];
   #isReading = false;
 
@@ -101,6 +111,7 @@ export class Http2Session implements FrameHandler, StreamSession {
     this.#connectionWindow = options.connectionWindow;
     this.output = new SessionOutput(socket, options.turn, options.pages, {
       onTaken: () => role.onTaken(),
+      onBehind: () => role.onBehind(this.output.waitingBytes),
       onDrain: () => this.#onDrain(),
     });
     this.#reader = new FrameReader(role.role, this);
@@ -108,6 +119,11 @@ export class Http2Session implements FrameHandler, StreamSession {
     if (role.role === 'client') next.preface();
     next.settings(options.settings);
     next.windowUpdate(0, options.connectionWindow - initialWindowSize);
+  }
+
+  /** Nothing of a further frame or header block has come. */
+  get isBetweenFrames(): boolean {
+    return this.#reader.isBetweenFrames;
   }
 
   /** Bytes from the socket. */
@@ -179,10 +195,9 @@ export class Http2Session implements FrameHandler, StreamSession {
     if (this.isClosed) return;
     this.sendWindow -= end - start;
     stream.sendWindow -= end - start;
-    this.budget.dataFrames += 1;
+    this.budget.dataFrames += 1 + Math.floor((end - start) / frameBytes);
     this.output.next.data(stream.id, bytes, start, end, endStream);
     if (endStream) this.budget.answered += 1;
-    if (this.output.isBehind) this.#role.onBehind(this.output.waitingBytes);
   }
 
   sendTrailers(stream: Http2Stream, trailers: Fields): void {
@@ -204,6 +219,7 @@ export class Http2Session implements FrameHandler, StreamSession {
     if (this.#resets.size > rememberedResets)
       for (const oldest of this.#resets) {
         this.#resets.delete(oldest);
+        this.#forgottenReset = Math.max(this.#forgottenReset, oldest);
         break;
       }
     this.output.next.reset(streamId, code);
@@ -212,6 +228,10 @@ export class Http2Session implements FrameHandler, StreamSession {
   countHeld(bytes: number): void {
     this.#heldBytes += bytes;
     this.#credit();
+  }
+
+  countQueued(bytes: number): void {
+    this.queuedBytes += bytes;
   }
 
   await(stream: Http2Stream, waits: boolean): void {
@@ -233,7 +253,7 @@ export class Http2Session implements FrameHandler, StreamSession {
     this.#owed += flowLength;
     if (this.#connectionWindow < 0)
       return this.fail(connectionError(ErrorCode.flowControlError, 'more DATA than the window of the connection'));
-    if (flowLength === 0 && !endStream && !this.#glitch('empty DATA frames')) return;
+    if (bytes.length === 0 && !endStream && !this.#glitch('empty DATA frames')) return;
     const stream = this.streams.get(streamId);
     if (stream === undefined || stream.remoteEnded) this.#onStray(streamId, stream);
     else {
@@ -248,16 +268,26 @@ export class Http2Session implements FrameHandler, StreamSession {
   #onStray(streamId: number, stream: Http2Stream | undefined): void {
     if (stream === undefined && this.#role.isIdle(streamId))
       return this.fail(protocolError('DATA on a stream that was never opened', streamId));
-    if (this.#resets.has(streamId)) return;
+    if (this.#wasReset(streamId)) return;
     if (stream !== undefined) return this.onError(streamError(ErrorCode.streamClosed, streamId, 'DATA after its end'));
     if (this.#glitch('DATA on closed streams')) this.sendResetOf(streamId, ErrorCode.streamClosed);
   }
 
-  /** The window of the connection does not wait for slow takers, unless they hold too much together. */
+  /** Whether what comes on a closed stream was sent before the peer knew of our reset; where that cannot be told, it is counted. */
+  #wasReset(streamId: number): boolean {
+    if (this.#resets.has(streamId)) return true;
+    if (streamId > this.#forgottenReset) return false;
+    this.#glitch('frames on closed streams');
+    return true;
+  }
+
+  /** The window of the connection does not wait for slow takers, but for what they hold beyond what they may. */
   #credit(): void {
-    if (this.#owed < this.#options.connectionWindow >> 1 || this.#heldBytes > maxHeldBytes || this.isClosed) return;
-    const owed = this.#owed;
-    this.#owed = 0;
+    if (this.isClosed) return;
+    const excess = Math.max(0, this.#heldBytes - maxHeldBytes);
+    const owed = this.#owed - excess;
+    if (owed < (excess > 0 ? leastCredit : this.#options.connectionWindow >> 1)) return;
+    this.#owed = excess;
     this.#connectionWindow += owed;
     this.output.next.windowUpdate(0, owed);
   }
@@ -276,7 +306,7 @@ export class Http2Session implements FrameHandler, StreamSession {
 
   /** HEADERS for a stream that is over: the block was decoded, and is thrown away. */
   strayHeaders(streamId: number): void {
-    if (this.#resets.has(streamId)) return;
+    if (!this.#glitch('HEADERS on closed streams') || this.#wasReset(streamId)) return;
     this.fail(connectionError(ErrorCode.streamClosed, 'HEADERS on a closed stream', streamId));
   }
 
@@ -292,6 +322,8 @@ export class Http2Session implements FrameHandler, StreamSession {
         this.fail(protocolError('RST_STREAM on a stream that was never opened', streamId));
       return;
     }
+    // An answer that has come whole is one, whatever the server thinks of the rest of the request.
+    if (stream.remoteEnded && this.#role.role === 'client') return stream.stopSending();
     const { listener } = stream;
     stream.drop();
     listener?.onStreamReset(code, undefined);
@@ -319,7 +351,8 @@ export class Http2Session implements FrameHandler, StreamSession {
   }
 
   onPing(opaque: Buffer, isAck: boolean): void {
-    if (this.isClosed || !this.#glitch('PING frames')) return;
+    if (this.isClosed) return;
+    if (!this.budget.accompany(this.#options.clock.monotonic())) return this.#calm('PING frames');
     if (isAck) this.#role.onPingAck();
     else this.output.next.ping(opaque, true);
   }
@@ -330,7 +363,7 @@ export class Http2Session implements FrameHandler, StreamSession {
 
   onWindowUpdate(streamId: number, increment: number): void {
     if (this.isClosed) return;
-    if (!this.budget.update(this.#options.clock.monotonic())) return this.#calm('WINDOW_UPDATE frames');
+    if (!this.budget.accompany(this.#options.clock.monotonic())) return this.#calm('WINDOW_UPDATE frames');
     if (streamId === 0) {
       this.sendWindow += increment;
       if (this.sendWindow > 0x7fff_ffff)
@@ -387,19 +420,24 @@ export class Http2Session implements FrameHandler, StreamSession {
 
   // --- what waits for windows
 
-  /** In turns, so that no stream takes the window of the connection for itself. */
+  /** In turns, so that no stream takes window and socket for itself. */
   #pump(): void {
-    while (this.sendWindow > 0 && !this.isClosed) {
+    while (!this.isClosed && !this.output.isBehind) {
       let sent = false;
       const round = [...this.#waiting];
       for (const stream of round) {
-        if (stream.queuedBytes === 0 || stream.sendWindow <= 0) continue;
-        if (this.sendWindow <= 0) return;
-        // Behind those that have not had theirs yet.
-        this.#waiting.delete(stream);
-        this.#waiting.add(stream);
-        this.#pumpOne(stream, shareBytes);
-        sent = true;
+        if (this.output.isBehind) return;
+        if (!this.#waiting.has(stream)) continue;
+        if (stream.queuedBytes === 0) {
+          this.#waiting.delete(stream);
+          stream.listener?.onStreamWritable();
+        } else if (stream.sendWindow > 0 && this.sendWindow > 0) {
+          // Behind those that have not had theirs yet.
+          this.#waiting.delete(stream);
+          this.#waiting.add(stream);
+          this.#pumpOne(stream, shareBytes);
+          sent = true;
+        }
       }
       if (!sent) return;
     }
@@ -414,11 +452,6 @@ export class Http2Session implements FrameHandler, StreamSession {
   #onDrain(): void {
     if (this.isClosed) return;
     this.#role.onCaughtUp();
-    const waiting = [...this.#waiting];
-    for (const stream of waiting) {
-      if (stream.queuedBytes > 0 || !this.#waiting.delete(stream)) continue;
-      stream.listener?.onStreamWritable();
-      if (this.output.isBehind) return;
-    }
+    this.#pump();
   }
 }

@@ -1,6 +1,7 @@
 // One stream of a connection (RFC 9113 section 5): its two flow-control windows, what was received and nobody takes yet, and
 // what waits for the peer's window. Knows nothing of what its messages mean.
 import type { Fields } from '../http/field.ts';
+import { ByteQueue } from './byte-queue.ts';
 import { ErrorCode, greatestWindowSize } from './frame.ts';
 import { type Http2Error, streamError } from './http2-error.ts';
 
@@ -20,6 +21,8 @@ export interface StreamSession {
   sendReset(stream: Http2Stream, code: ErrorCode): void;
   /** `bytes` more, or fewer, of received bodies are held for whoever will take them. */
   countHeld(bytes: number): void;
+  /** Likewise of what waits for a window of the peer, or for its socket. */
+  countQueued(bytes: number): void;
   /** Waits for a window, or waits no more. */
   await(stream: Http2Stream, waits: boolean): void;
   /** Both sides are over, or it was reset. */
@@ -63,13 +66,12 @@ export class Http2Stream {
   #owed = 0;
   #isPaused = false;
   #isDiscarding = false;
-  #held: Buffer[] = [];
+  #held: ByteQueue | undefined;
   #heldEnd: { readonly trailers: Fields | undefined } | undefined;
   /** Content-Length of the message that is received; -1 where there is none. */
-  #announced = -1;
+  #announced = noHead;
   #received = 0;
-  #queue: Buffer[] = [];
-  #queuedBytes = 0;
+  #queue: ByteQueue | undefined;
   /** The end of our message, behind what waits. */
   #queuedEnd: { readonly trailers: Fields | undefined } | undefined;
 
@@ -89,6 +91,7 @@ export class Http2Stream {
 
   /** A piece of DATA. The rule that it breaks, if any. */
   receive(bytes: Buffer, flowLength: number, endStream: boolean): Http2Error | undefined {
+    if (this.#announced === noHead) return streamError(ErrorCode.protocolError, this.id, 'DATA before a final head');
     this.#receiveWindow -= flowLength;
     if (this.#receiveWindow < 0)
       return streamError(ErrorCode.flowControlError, this.id, 'more DATA than the window of the stream');
@@ -97,7 +100,7 @@ export class Http2Stream {
     if (this.#announced >= 0 && this.#received > this.#announced) return this.#wrongLength();
     this.#owed += flowLength - length;
     if (length > 0) {
-      if (this.#isPaused || this.#held.length > 0) this.#hold(bytes);
+      if (this.#isPaused || this.#heldBytes > 0) this.#hold(bytes);
       else {
         this.#owed += length;
         this.listener?.onStreamData(bytes);
@@ -113,7 +116,7 @@ export class Http2Stream {
     if (this.isClosed) return undefined;
     this.remoteEnded = true;
     if (this.#announced >= 0 && this.#received !== this.#announced) return this.#wrongLength();
-    if (this.#isPaused || this.#held.length > 0) this.#heldEnd = { trailers };
+    if (this.#isPaused || this.#heldBytes > 0) this.#heldEnd = { trailers };
     else this.listener?.onStreamEnd(trailers);
     this.#leaveWhenOver();
     return undefined;
@@ -124,10 +127,19 @@ export class Http2Stream {
     return streamError(ErrorCode.protocolError, this.id, reason);
   }
 
+  get #heldBytes(): number {
+    return this.#held?.length ?? 0;
+  }
+
+  /** The peer's message has come whole, and waits for whoever will take it. */
+  get isHeldWhole(): boolean {
+    return this.#heldEnd !== undefined;
+  }
+
   #hold(bytes: Buffer): void {
     // A view would keep the whole read alive, or is of a buffer that is used again.
     if (this.#isDiscarding) return;
-    this.#held.push(Buffer.from(bytes));
+    (this.#held ??= new ByteQueue()).add(bytes);
     this.#session.countHeld(bytes.length);
   }
 
@@ -140,9 +152,8 @@ export class Http2Stream {
   resume(): void {
     if (!this.#isPaused) return;
     this.#isPaused = false;
-    while (!this.#isPaused && this.#held.length > 0) {
-      const bytes = this.#held.shift();
-      if (bytes === undefined) break;
+    while (!this.#isPaused && this.#held !== undefined && this.#held.length > 0) {
+      const bytes = this.#held.take(Infinity);
       this.#session.countHeld(-bytes.length);
       this.#owed += bytes.length;
       this.listener?.onStreamData(bytes);
@@ -165,25 +176,26 @@ export class Http2Stream {
 
   // --- sending
 
-  /** Bytes that wait for a window. */
+  /** Bytes that wait for a window, or for the socket. */
   get queuedBytes(): number {
-    return this.#queuedBytes;
+    return this.#queue?.length ?? 0;
   }
 
   /** `bytes` is copied or written before this returns. False: stop until `onStreamWritable`. */
   write(bytes: Buffer, endStream: boolean): boolean {
     if (this.isClosed || this.localEnded) return true;
     const { length } = bytes;
-    if (length === 0 && !endStream) return this.#queue.length === 0;
-    const room = this.#queue.length > 0 ? 0 : this.#room(length);
-    if (room === length) {
+    const waits = this.queuedBytes > 0;
+    if (length === 0 && !endStream) return !waits;
+    const room = waits ? 0 : this.#room(length);
+    if (room === length && !waits) {
       this.#session.sendData(this, bytes, 0, length, endStream);
       if (endStream) this.#ended();
       return !this.#session.isBehind || this.#awaitSocket();
     }
     if (room > 0) this.#session.sendData(this, bytes, 0, room, false);
-    this.#queue.push(Buffer.from(bytes.subarray(room)));
-    this.#queuedBytes += length - room;
+    (this.#queue ??= new ByteQueue()).add(bytes, room);
+    this.#session.countQueued(length - room);
     if (endStream) this.#queuedEnd = { trailers: undefined };
     this.#session.await(this, true);
     return false;
@@ -197,7 +209,7 @@ export class Http2Stream {
   /** Ends our message. */
   end(trailers: Fields | undefined): void {
     if (this.isClosed || this.localEnded) return;
-    if (this.#queue.length > 0) this.#queuedEnd = { trailers };
+    if (this.queuedBytes > 0) this.#queuedEnd = { trailers };
     else this.#sendEnd(trailers);
   }
 
@@ -212,35 +224,34 @@ export class Http2Stream {
     this.#ended();
   }
 
+  /** What the windows allow, and the peer takes. */
   #room(wanted: number): number {
+    if (this.#session.isBehind) return 0;
     return Math.max(0, Math.min(wanted, this.sendWindow, this.#session.sendWindow));
   }
 
-  /** Sends of what waits at most `most` bytes, as far as the windows allow. True where it waits no more. */
+  /** Sends of what waits at most `most` bytes, as far as the peer takes them. True where it waits no more. */
   pump(most: number): boolean {
+    const before = this.queuedBytes;
     let left = most;
-    while (left > 0) {
-      const [first] = this.#queue;
-      if (first === undefined) return this.#emptied();
-      const { length } = first;
-      const room = this.#room(Math.min(length, left));
-      if (room === 0) return false;
-      const isLast = room === length && this.#queue.length === 1;
-      const end = isLast && this.#queuedEnd !== undefined && this.#queuedEnd.trailers === undefined;
-      if (room === length) this.#queue.shift();
-      else this.#queue[0] = first.subarray(room);
-      this.#queuedBytes -= room;
-      left -= room;
-      this.#session.sendData(this, first, 0, room, end);
-      if (end) {
-        this.#queuedEnd = undefined;
-        this.#ended();
-        return true;
+    while (this.#queue !== undefined && this.#queue.length > 0) {
+      const room = this.#room(Math.min(this.#queue.length, left));
+      if (room === 0) {
+        if (this.queuedBytes < before) this.listener?.onStreamProgress();
+        return false;
       }
+      const bytes = this.#queue.take(room);
+      const { length } = bytes;
+      left -= length;
+      this.#session.countQueued(-length);
+      const end = this.queuedBytes === 0 && this.#queuedEnd !== undefined && this.#queuedEnd.trailers === undefined;
+      this.#session.sendData(this, bytes, 0, length, end);
+      if (!end) continue;
+      this.#queuedEnd = undefined;
+      this.#ended();
+      return true;
     }
-    if (this.#queue.length === 0) return this.#emptied();
-    this.listener?.onStreamProgress();
-    return false;
+    return this.#emptied();
   }
 
   #emptied(): true {
@@ -282,21 +293,32 @@ export class Http2Stream {
   #leave(): void {
     if (this.isClosed) return;
     this.isClosed = true;
-    this.#queue = [];
-    this.#queuedBytes = 0;
+    this.#dropQueue();
     this.#session.forget(this);
     if (this.#heldEnd === undefined) this.#dropHeld();
     this.listener?.onStreamClosed();
   }
 
   #dropHeld(): void {
-    let bytes = 0;
-    for (const held of this.#held) bytes += held.length;
-    this.#held = [];
+    const bytes = this.#heldBytes;
+    this.#held = undefined;
     if (bytes > 0) this.#session.countHeld(-bytes);
   }
 
+  #dropQueue(): void {
+    const bytes = this.queuedBytes;
+    this.#queue = undefined;
+    this.#queuedEnd = undefined;
+    if (bytes > 0) this.#session.countQueued(-bytes);
+  }
+
   // --- endings
+
+  /** The peer wants no more of our message; its own is whole, and counts (section 8.1). */
+  stopSending(): void {
+    this.#dropQueue();
+    this.#ended();
+  }
 
   /** Ends it now, for both sides; nobody is told. */
   reset(code: ErrorCode): void {
@@ -314,3 +336,5 @@ export class Http2Stream {
 }
 
 const nothing = Buffer.alloc(0);
+/** The body has no head yet. */
+const noHead = -2;

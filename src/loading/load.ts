@@ -12,7 +12,7 @@ import { readConfig, unread } from '../config/read-config.ts';
 import type { Problem } from '../yaml/problem.ts';
 import { checkAnchors } from './check-anchors.ts';
 import { checkCoverage, hostsOf } from './check-coverage.ts';
-import { checkNamesakes } from './check-namesakes.ts';
+import { checkPairs } from './check-pairs.ts';
 import { resolveCipherSuites, resolveCurves } from '../downstream/cipher-list.ts';
 import { materialName } from '../certs/material.ts';
 import { materialError, materialWarning } from '../base/material-problem.ts';
@@ -98,7 +98,7 @@ async function loadMaterial(config: GatewayConfig, loader: MaterialLoader): Prom
   const policies = await loadPolicies(config, loader, crls, expiries);
   const routes: LoadedRoute[] = [];
   for (const route of config.routes) routes.push(await loadRoute(route, loader, crls, expiries));
-  checkNamesakes(loader);
+  checkPairs(loader);
   const stapling = planStapling(
     config.tls.ocspStapling,
     policies.flatMap(({ certificates }) => certificates),

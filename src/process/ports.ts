@@ -2,14 +2,17 @@
 // Workers share a port with SO_REUSEPORT, under which a second gateway by the same user would silently take half of the
 // connections: so the primary first binds each address without it, alone, and lets go before the workers come.
 import { createServer } from 'node:net';
+import { UsageError } from '../base/usage-error.ts';
 import type { EntryPoint } from '../config/gateway-config.ts';
 
-/** The port to listen on. Errors: Error with one sentence (address in use, not permitted, not an address of this host). */
+/** The port to listen on. Errors: UsageError with one sentence (address in use, not permitted, not an address of this host). */
 export async function reservePort(entryPoint: Pick<EntryPoint, 'host' | 'port'>): Promise<number> {
   const { host, port } = entryPoint;
   return new Promise((resolve, reject) => {
     const server = createServer();
-    server.once('error', (error: NodeJS.ErrnoException) => reject(new Error(explainListenError(error, host, port))));
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      reject(new UsageError(explainListenError(error, host, port))),
+    );
     server.listen({ host, port, exclusive: true }, () => {
       const address = server.address();
       const chosen = address !== null && typeof address === 'object' ? address.port : port;

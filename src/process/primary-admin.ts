@@ -4,6 +4,7 @@ import { SharedPage } from '../admin/shared-page.ts';
 import type { Clock } from '../base/clock.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import type { LiveTrust } from './live-trust.ts';
+import { UsageError } from '../base/usage-error.ts';
 import { explainListenError } from './ports.ts';
 import type { PrimaryMetrics } from './primary-metrics.ts';
 import type { Workers } from './workers.ts';
@@ -44,7 +45,7 @@ export class PrimaryAdmin {
     try {
       return await this.#server.listen(host, port);
     } catch (error) {
-      throw new Error(explainListenError(error as NodeJS.ErrnoException, host, port), { cause: error });
+      throw new UsageError(explainListenError(error as NodeJS.ErrnoException, host, port), { cause: error });
     }
   }
 

@@ -1,5 +1,6 @@
 // The primary process: holds no traffic. It has the configuration, the workers, what is found out beside the generations, and
 // the admin entry point, each in an object of its own; here they are put together, started and stopped.
+import type { Problem } from '../yaml/problem.ts';
 import type { Clock } from '../base/clock.ts';
 import type { CrlPublisher } from '../crl/publisher.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
@@ -22,6 +23,8 @@ export type PrimaryOptions = {
   /** URL path of the worker's entry module. */
   readonly workerEntry: string;
   readonly cores: number;
+  /** What was said of the first configuration; default nothing. */
+  readonly told?: readonly Problem[];
   /** Whoever `load` has read CRLs; default one that reads them when it is told of them. */
   readonly crls?: CrlPublisher;
 };
@@ -42,7 +45,7 @@ export class Primary {
   readonly #turns = new Turns();
   #stopping = false;
 
-  constructor(loaded: LoadedConfig, { load, clock, log, workerEntry, cores, crls }: PrimaryOptions) {
+  constructor(loaded: LoadedConfig, { load, clock, log, workerEntry, cores, crls, told = [] }: PrimaryOptions) {
     this.#clock = clock;
     this.#cores = cores;
     const metrics = this.#metrics;
@@ -52,7 +55,7 @@ export class Primary {
     const supervisor = new Supervisor({ clock, log, workerEntry, workers, active, trust, metrics });
     const rollout = new Rollout({ log, active, supervisor });
     const turns = this.#turns;
-    const reloader = new Reloader({ load, clock, log, active, trust, rollout, metrics, turns });
+    const reloader = new Reloader({ load, told, clock, log, active, trust, rollout, metrics, turns });
     this.#active = active;
     this.#trust = trust;
     this.#supervisor = supervisor;

@@ -21,6 +21,8 @@ export type Load = () => Promise<Pick<LoadedResult, 'loaded' | 'problems'>>;
 
 export type ReloaderOptions = {
   readonly load: Load;
+  /** What was said of the configuration at the start. */
+  readonly told: readonly Problem[];
   readonly clock: Clock;
   readonly log: Logger;
   readonly active: ActiveConfig;
@@ -37,6 +39,8 @@ const maxRetryMs = 300_000;
 
 export class Reloader {
   readonly #options: ReloaderOptions;
+  /** Of the last load. */
+  #warned: ReadonlySet<string>;
   #failed = false;
   #closed = false;
   /** The reload that waits for its turn. */
@@ -46,6 +50,7 @@ export class Reloader {
 
   constructor(options: ReloaderOptions) {
     this.#options = options;
+    this.#warned = warningsOf(options.told);
   }
 
   /** The newest configuration is not the active one. */
@@ -82,7 +87,7 @@ export class Reloader {
   async #reload(reason: string): Promise<void> {
     const { log, load, active, trust, rollout, metrics } = this.#options;
     const { loaded, problems } = await load();
-    for (const problem of problems) logProblem(log, problem);
+    const repeated = this.#tell(problems);
     if (loaded === undefined) return this.#reject(reason, 'the configuration has errors');
     const { refused, dropped } = compareTrust(viewTrust(active.loaded), viewTrust(loaded));
     if (refused[0] !== undefined) {
@@ -101,8 +106,20 @@ export class Reloader {
     await rollout.commit(agreement.able, generation);
     await trust.settle(active.loaded);
     metrics.loaded(loaded, generation);
-    const said = dropped.length === 0 ? {} : { clientAuthDropped: dropped };
+    const said = {
+      ...(dropped.length === 0 ? {} : { clientAuthDropped: dropped }),
+      ...(repeated === 0 ? {} : { warningsAsBefore: repeated }),
+    };
     log.info({ generation, reason, ...said, ...access }, 'configuration reloaded');
+  }
+
+  /** Errors always; warnings that the load before had are only counted: they were told when they came. */
+  #tell(problems: readonly Problem[]): number {
+    const before = this.#warned;
+    this.#warned = warningsOf(problems);
+    const news = problems.filter((problem) => problem.severity === 'error' || !before.has(keyOf(problem)));
+    for (const problem of news) logProblem(this.#options.log, problem);
+    return problems.length - news.length;
   }
 
   /** Who may enter that could not before, or the other way round. A defect in telling it must not undo the reload. */
@@ -139,7 +156,17 @@ export class Reloader {
   }
 }
 
-function logProblem(log: Logger, { place, code, hint, severity, message }: Problem): void {
+/** A line that moved is no news. */
+function keyOf({ code, message, place }: Problem): string {
+  return `${code}\n${place.file}\n${message}`;
+}
+
+function warningsOf(problems: readonly Problem[]): ReadonlySet<string> {
+  return new Set(problems.filter(({ severity }) => severity === 'warning').map(keyOf));
+}
+
+/** A problem of the configuration as a line of the log. */
+export function logProblem(log: Logger, { place, code, hint, severity, message }: Problem): void {
   const at = { code, at: `${place.file}:${place.line}:${place.col}`, hint };
   if (severity === 'error') log.error(at, message);
   else log.warn(at, message);

@@ -42,11 +42,12 @@ async function act(message: ToWorker): Promise<void> {
       return gateway.abandon(message.generation);
     case 'listen':
       try {
-        // Workers are ended by signals that leave no time for it: what the next one need not compile is kept now.
-        flushCompileCache();
         const runtime = runtimePrint();
         if (runtime !== message.proven) await (await import('../downstream/self-test.ts')).selfTest();
         await gateway.listen(message.ports);
+        // Workers are ended by signals that leave no time for it: what the next one need not compile is kept now, with what the
+        // test of the runtime took, which is most of what a handshake takes.
+        flushCompileCache();
         say({ kind: 'listening', runtime });
       } catch (error) {
         say({ kind: 'listenFailed', message: String(error) });

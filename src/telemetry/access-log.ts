@@ -1,8 +1,11 @@
 // One JSON line per request, put together by hand from pieces that are computed once per connection (access-log-fields.ts). Lines
 // are ASCII and at most 4,096 bytes; they are gathered here and written by log-file.ts. The query string never enters the log: it is
 // where secrets end up.
+import { isatty } from 'node:tty';
 import type { Clock } from '../base/clock.ts';
+import { mayHaveColours } from '../base/colour.ts';
 import type { AccessLogFields } from './access-log-fields.ts';
+import { accessTextLine } from './access-log-text.ts';
 import { jsonText } from './log-escape.ts';
 import { LogFile } from './log-file.ts';
 import type { Counter } from './registry.ts';
@@ -18,6 +21,8 @@ export type AccessRecord = {
   readonly host: string;
   /** As received; its query is cut off. */
   readonly target: string;
+  /** 10, 11 or 20; 0 where there was no request. */
+  readonly version: number;
   /** 0: no answer was sent. */
   readonly status: number;
   /** Fault code; '' where nothing failed. */
@@ -49,13 +54,21 @@ const max = {
 };
 const maxName = 160;
 
+const protocols: Readonly<Record<number, string>> = {
+  10: ',"protocol":"HTTP/1.0"',
+  11: ',"protocol":"HTTP/1.1"',
+  20: ',"protocol":"HTTP/2.0"',
+};
+
 /** One line, ended by a newline. `time` is ISO 8601 text. */
 export function accessLogLine(record: AccessRecord, time: string): string {
   const query = record.target.indexOf('?');
   const path = query < 0 ? record.target : record.target.slice(0, query);
   let line = `{"time":"${time}","requestId":${jsonText(record.requestId, max.id)},${record.client}`;
   line += `,"method":${jsonText(record.method, max.method)},"host":${jsonText(record.host, max.host)}`;
-  line += `,"path":${jsonText(path, max.path)},"status":${record.status}`;
+  line += `,"path":${jsonText(path, max.path)}`;
+  line += protocols[record.version] ?? '';
+  line += `,"status":${record.status}`;
   if (record.code !== '') line += `,"code":${jsonText(record.code, max.code)}`;
   if (record.rule !== '') line += `,"rule":${jsonText(record.rule, max.rule)}`;
   if (record.detail !== '') line += `,"detail":${jsonText(record.detail, max.detail)}`;
@@ -70,6 +83,8 @@ export type AccessLogOptions = {
   /** A file that is appended to, or `stdout` or `stderr`. */
   readonly path: string;
   readonly fields: AccessLogFields;
+  /** undefined: text on a terminal, else JSON. */
+  readonly format?: 'text' | 'json' | undefined;
   /** Share of requests that are logged, 0 to 1. */
   readonly sample: number;
   readonly clock: Clock;
@@ -84,6 +99,8 @@ export class AccessLog {
   readonly #file: LogFile;
   readonly #sample: number;
   readonly #random: () => number;
+  readonly #text: boolean;
+  readonly #colour: boolean;
   #second = -1;
   #secondText = '';
 
@@ -93,6 +110,9 @@ export class AccessLog {
     this.fields = options.fields;
     this.#sample = options.sample;
     this.#random = options.random;
+    const fd = { stdout: 1, stderr: 2 }[options.path] ?? -1;
+    this.#text = options.format === undefined ? isatty(fd) : options.format === 'text';
+    this.#colour = mayHaveColours(fd);
   }
 
   get isOpen(): boolean {
@@ -102,7 +122,8 @@ export class AccessLog {
   /** Never throws, never blocks. */
   write(record: AccessRecord): void {
     if (this.#sample < 1 && this.#random() >= this.#sample) return;
-    this.#file.write(accessLogLine(record, this.#timeText(record.time)));
+    const line = accessLogLine(record, this.#timeText(record.time));
+    this.#file.write(this.#text ? accessTextLine(line, this.#colour) : line);
   }
 
   /** ISO 8601 with milliseconds; the text of a second is made once. */

@@ -218,6 +218,7 @@ test('The sample rate decides which requests are logged', async (t) => {
       method: 'GET',
       host: 'h',
       target: '/',
+      version: 11,
       status: 200,
       code: '',
       rule: '',

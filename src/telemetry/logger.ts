@@ -4,6 +4,7 @@
 import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import pino from 'pino';
+import { mayHaveColours } from '../base/colour.ts';
 import { escapeInvisible } from './log-escape.ts';
 import { textLine } from './log-text.ts';
 
@@ -117,8 +118,8 @@ class LogSink {
       if (whenClosed !== 'stderr') throw error;
       this.#goAstray(error);
     }
-    this.#colour = isatty(this.#fd);
-    this.#text = format === undefined ? this.#colour : format === 'text';
+    this.#colour = mayHaveColours(this.#fd);
+    this.#text = format === undefined ? isatty(this.#fd) : format === 'text';
   }
 
   write(line: string): void {

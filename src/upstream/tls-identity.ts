@@ -43,7 +43,7 @@ export type TlsMaterial = {
 /** Equal for equal material only; safe to log. */
 export function digestMaterial(material: TlsMaterial): string {
   const { verify, anchors, client, serverName, minVersion, maxVersion, crl } = material;
-  const parts: unknown[] = [
+  const parts = [
     verify,
     anchors?.bundle.digest,
     anchors?.partialChain,

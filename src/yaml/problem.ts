@@ -1,6 +1,7 @@
 // One thing that is wrong (or doubtful) in the configuration, and the text that shows it: file:line:col, the line with a
 // caret, what to do. Problems are collected (problem-list.ts), never thrown one by one. Material problems (files,
 // certificates) use it too. Text that ends on a terminal never carries control characters of a file along.
+import { paint } from '../base/colour.ts';
 import { maskSecrets } from '../base/secret-text.ts';
 import type { Place } from './place.ts';
 
@@ -19,9 +20,10 @@ const excerptWidth = 120;
 const maskedWidth = 16_384;
 
 /** Several lines without a trailing newline. `sourceText` is the text of `problem.place.file`, where it is at hand. */
-export function renderProblem(problem: Problem, sourceText?: string): string {
+export function renderProblem(problem: Problem, sourceText?: string, colour = false): string {
   const { file, line, col } = problem.place;
-  const lines = [printable(`${file}:${line}:${col}: ${problem.severity}: ${problem.message}`)];
+  const severity = paint(problem.severity, problem.severity === 'error' ? '1;31' : '1;33', colour);
+  const lines = [`${printable(`${file}:${line}:${col}: `)}${severity}${printable(`: ${problem.message}`)}`];
   const source = sourceText === undefined ? undefined : findLine(sourceText, line);
   if (source !== undefined && source.trim() !== '') lines.push(...excerpt(source, line, col));
   if (problem.hint !== '') lines.push(printable(`  hint: ${problem.hint}`));

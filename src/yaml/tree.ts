@@ -191,7 +191,10 @@ class TreeReader {
     const known = target && (isScalar(target) ? this.#node(target, depth) : this.#done.get(target));
     if (known === undefined) {
       const what = target === undefined ? 'names no anchor' : 'refers to a value that contains it';
-      this.#problems.error('yaml_alias', place, `the alias ${what}`);
+      // `*.example.com` without quotes: an alias to YAML, a wildcard to everybody else.
+      const shown = quote(`*${source}`);
+      const hint = target === undefined ? `If a text that begins with * is meant, quote it: ${shown}.` : '';
+      this.#problems.error('yaml_alias', place, `the alias ${what}`, hint);
       return leaf({ ...emptyScalar(place), broken: true });
     }
     this.#repeated += known.size;

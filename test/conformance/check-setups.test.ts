@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { mintCa } from '../../src/certs/test-ca.ts';
+import { listFiles } from '../../src/cli/pki-show-json.ts';
 import { showFiles } from '../../src/cli/pki-show.ts';
 import { type Checked, runCheck } from '../support/cli.ts';
 import { openPki, type Pki } from '../support/pki.ts';
@@ -75,8 +76,47 @@ gateway:
       );
       assert.doesNotMatch(await show(`${name}.crt`, `${name}-second.crt`, `${name}-first.crt`), /made twice/);
       assert.doesNotMatch(await show(`${name}-second.crt`, `${name}-first.crt`), /made twice/);
+      const files = [`${name}.crt`, `${name}-second.crt`, `${name}.key`].map((file) => pki.dir.file(file));
+      const { items } = JSON.parse((await listFiles(files)).text) as { items: Record<string, unknown>[] };
+      assert.partialDeepStrictEqual(items, [
+        {
+          kind: 'certificate',
+          subject: 'CN=gateway',
+          isCa: false,
+          issuedBy: null,
+          notIssuedBy: { file: files[1], number: 1 },
+        },
+        {
+          kind: 'certificate',
+          isCa: true,
+          issuedBy: { file: files[1], number: 1 },
+          notIssuedBy: null,
+          privateKeys: [],
+        },
+        { kind: 'privateKey', belongsTo: [{ file: files[0], number: 1 }] },
+      ]);
     });
   }
 
   const read = (name: string): string => readFileSync(pki.dir.file(name), 'utf8');
+});
+
+it('the pair of a CA itself is no certificate to show to backends', async () => {
+  pki.dir.write('internal-ca.key', pki.internal.keyPem);
+  const check = (cert: string): Promise<Checked> =>
+    runCheck([
+      '--config',
+      pki.dir.write(
+        'own-ca.yml',
+        `version: 2
+gateway:
+  routes:
+    - {name: a, path: /, target: "https://b.test", security: {tls: {rootCAs: internal-ca.crt, clientCert: ${cert}.crt, clientKey: ${cert}.key}}}
+`,
+      ),
+    ]);
+  const wrong = await check('internal-ca');
+  assert.match(wrong.stdout, /own-ca\.yml:4:\d+: warning: "CN=internal CA,.*" is the certificate of a CA: /);
+  assert.match(wrong.stdout, /hint: Issue a client certificate with that CA/);
+  assert.doesNotMatch((await check('gateway')).stdout, /is the certificate of a CA/);
 });

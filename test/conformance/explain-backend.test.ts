@@ -8,6 +8,7 @@ import { type Checked, runHere } from '../support/cli.ts';
 import { findFreePort } from '../support/free-port.ts';
 import { type Nginx, startNginx } from '../support/nginx.ts';
 import { openPki, type Pki } from '../support/pki.ts';
+import { serveTls } from './explain-setup.ts';
 import { serialOf, writeCrl } from '../support/crls.ts';
 
 const stack = new AsyncDisposableStack();
@@ -21,6 +22,9 @@ before(async () => {
   pki = stack.use(await openPki());
   nginx = stack.use(await startNginx({ tls: pki.backend, clientCa: pki.internal.file }));
   plain = stack.use(await startNginx());
+  // As the console page's appendix makes it: no SAN.
+  const nameless = await pki.internal.issue({ kind: 'server', cn: 'localhost', sans: [] });
+  const bare = stack.use(await serveTls({ cert: nameless.chainPem, key: nameless.keyPem }));
   // The console page's appendix, its first command run twice.
   const twice = await mintCa({ subject: '/O=Countersign Test/CN=internal CA' });
   const again = await twice.issue({ kind: 'client', cn: 'console' });
@@ -48,6 +52,8 @@ ${[
   route('ruled', at, `rootCAs: internal-ca.crt, ${own}, allowedSANs: [{type: URI, exact: "spiffe://a/b"}]`),
   route('pinned', at, `rootCAs: internal-ca.crt, ${own}, allowedFingerprints: ["${'ab'.repeat(32)}"]`),
   route('revoked', at, `rootCAs: internal-ca.crt, ${own}, crl: {sources: [internal.crl]}`),
+  route('unnamed', `https://localhost:${bare.port}`, `rootCAs: internal-ca.crt, ${own}`),
+  route('common-name', `https://localhost:${bare.port}`, `rootCAs: internal-ca.crt, ${own}, nameCheck: commonName`),
   route('blind', at, `insecureSkipVerify: true, ${own}`),
   route('clear', `http://localhost:${plain.port}`),
   route('clear-to-tls', `http://localhost:${nginx.port}`),
@@ -111,6 +117,12 @@ const cases: readonly Case[] = [
     route: 'misnamed',
     code: 1,
     says: [/FAILED {2}name {12}other\.example\.com/, /name it with security\.tls\.serverName/],
+  },
+  { route: 'unnamed', code: 1, says: [/FAILED {2}name /, /a common name does not count/, /code: {3}name_mismatch/] },
+  {
+    route: 'common-name',
+    code: 0,
+    says: [/ok {6}name {12}localhost is its common name \(nameCheck: commonName\)/, /200 OK/],
   },
   { route: 'ruled', code: 1, says: [/FAILED {2}name /, /it carries .*; allowed: URI exact "spiffe:\/\/a\/b"/] },
   { route: 'pinned', code: 1, says: [/FAILED {2}name /, /code: {3}pin_mismatch/] },

@@ -100,6 +100,14 @@ describe('a CA that was made twice', () => {
     assert.match(wrong.text, /cause: .*most likely because "CN=erin" was issued by "CN=RootCA" with another key than/);
     assert.match(wrong.text, /key id [0-9a-f]{40}, wanted [0-9a-f]{40}\): was the CA made twice\?/);
     assert.equal((await look(nginx.port, { ca, cert: goodFiles })).outcome, 'ok');
+    // Where nothing here has the other CA, the name is all there is to go by.
+    await using other = await startNginx({ tls: pki.downstream, clientCa: ca });
+    const blind = await look(other.port, { cert: files });
+    assert.equal(blind.outcome, 'own refused_by_peer', blind.text);
+    assert.match(
+      blind.text,
+      /It names our issuer, "CN=RootCA": if its CA of that name has another key \(ours was signed with/,
+    );
   });
 });
 

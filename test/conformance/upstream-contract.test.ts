@@ -16,9 +16,11 @@ import { Cluster } from '../../src/upstream/cluster.ts';
 import { ConnectAttempt } from '../../src/upstream/connect.ts';
 import { HealthCheck } from '../../src/upstream/health.ts';
 import type { PoolSettings } from '../../src/upstream/pool-settings.ts';
-import { BackendProtocols } from '../../src/upstream/protocols.ts';
+import { BackendProtocols, http2Protocol } from '../../src/upstream/protocols.ts';
+import { frame, setting } from '../support/http2-frames.ts';
 import { findFreePort } from '../support/free-port.ts';
 import { eventually, Feed } from '../support/wait-for.ts';
+import { data, endStream, FrameSplitter, headers, Type } from './http2-harness.ts';
 import { manyCallProtocol } from './many-call.ts';
 import {
   backendConfig,
@@ -39,6 +41,8 @@ type Protocol = {
   readonly title: string;
   readonly capacity: number;
   readonly protocols: BackendProtocols;
+  /** What the backend says first. */
+  readonly greeting?: Buffer;
   /** The requests in what one read brought. */
   parse(text: string, socket: net.Socket): Request[];
 };
@@ -67,12 +71,33 @@ const many: Protocol = {
     })),
 };
 
+const splitters = new WeakMap<net.Socket, FrameSplitter>();
+
+const http2: Protocol = {
+  title: 'HTTP/2',
+  capacity: 100,
+  protocols: new BackendProtocols([], http2Protocol),
+  greeting: frame(Type.settings, 0, 0, setting(3, 100)),
+  parse: (text, socket) => {
+    const splitter = splitters.get(socket) ?? new FrameSplitter('server');
+    splitters.set(socket, splitter);
+    const heads = splitter.add(Buffer.from(text, 'latin1')).filter(({ type }) => type === Type.headers);
+    return heads.map(({ stream, text: line }) => ({
+      path: /:path=(\S+)/.exec(line)?.[1] ?? '',
+      socket,
+      answer: () =>
+        void socket.write(Buffer.concat([headers(stream, [[':status', '200']]), data(stream, 'ok', endStream)])),
+    }));
+  },
+};
+
 async function serve(t: TestContext, protocol: Protocol, hold: boolean) {
   const accepted = new Feed<net.Socket>('accepted');
   const requests = new Feed<Request>('requests');
   const server = net.createServer((socket) => {
     socket.on('error', () => undefined);
     accepted.push(socket);
+    if (protocol.greeting !== undefined) socket.write(protocol.greeting);
     socket.on('data', (chunk) => {
       for (const request of protocol.parse(chunk.toString('latin1'), socket)) {
         requests.push(request);
@@ -168,7 +193,7 @@ function start(backend: Backend, count: number): TestCall[] {
   return Array.from({ length: count }, () => new TestCall(backend));
 }
 
-for (const protocol of [http1, many]) {
+for (const protocol of [http1, many, http2]) {
   const { capacity } = protocol;
   describe(`a connection of ${protocol.title}`, () => {
     it('hands out calls up to its capacity, and is free again after the end of one', async (t) => {

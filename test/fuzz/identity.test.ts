@@ -174,6 +174,7 @@ function checkAccessLog(verdict: Verdict, identity: Identity): void {
       method: 'GET',
       host: 'a.test',
       target: '/',
+      version: 20,
       status: 200,
       code: '',
       rule: '',

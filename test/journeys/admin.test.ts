@@ -181,7 +181,8 @@ describe('a port that is taken', () => {
       assert.deepEqual([run.code, run.timedOut], [1, false], run.stderr);
       const errors = run.stderr.split('\n').filter((line) => line.includes('"level":"error"'));
       assert.equal(errors.length, 1, run.stderr);
-      const { msg } = JSON.parse(errors[0] ?? '') as { msg: string };
+      const { msg, err } = JSON.parse(errors[0] ?? '') as { msg: string; err?: unknown };
+      assert.equal(err, undefined, 'no stack: nothing of ours is at fault');
       assert.equal(msg, `cannot listen on 127.0.0.1:${port}: another process does already`);
       assert.doesNotMatch(run.stdout, /listening/);
     });

@@ -72,7 +72,7 @@ describe('a CRL from a URL', { concurrency: 2 }, () => {
     const { setup, server } = opened;
     assert.match(
       JSON.stringify(setup.gateway.log.items),
-      /warning: http:[^"]*cannot be fetched: it answers with status 404/,
+      /"msg":"http:[^"]*cannot be fetched: it answers with status 404","level":"warn"/,
     );
     assert.equal(await status(setup), undefined);
     await setup.gateway.waitForLog((line) => line['code'] === 'revocation_unknown');

@@ -109,6 +109,17 @@ gateway:
       /rule {5}403 policy_denied: the certificate carries URI:spiffe:\/\/example\.org\/alice; the route allows/,
     );
 
+    // As the handshake, which OpenSSL decides: any usage does not stand for this one.
+    const any = [{ oid: '2.5.29.37', value: Buffer.from('30060604551d2500', 'hex') }];
+    const wide = await pki.clients.issueFiles('wide', {
+      kind: 'client',
+      sans: ['spiffe://example.org/w'],
+      extensions: any,
+    });
+    const refusedWide = await ask(pki, 'https://a.test/', wide.cert);
+    assert.equal(refusedWide.code, 1);
+    assert.match(refusedWide.out, /refused with wrong_purpose: .*lacks clientAuth \(anyExtendedKeyUsage/);
+
     const refused = await ask(pki, 'https://a.test/admin', pki.dir.file('bob.crt'));
     assert.match(
       refused.out,

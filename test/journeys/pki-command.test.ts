@@ -12,6 +12,23 @@ import { openTempDir, type TempDir } from '../support/temp.ts';
 const CLI = fileURLToPath(new URL('../../bin/countersign.js', import.meta.url));
 const pki = (...args: string[]): Promise<Finished> => runToEnd(process.execPath, [CLI, 'pki', ...args]);
 
+describe('the help', () => {
+  it('names every command, and with `help COMMAND` its own', async () => {
+    const all = await runToEnd(process.execPath, [CLI, '--help']);
+    assert.equal(all.code, 0);
+    for (const name of ['run', 'check', 'explain', 'pki', 'trust', 'schema', 'echo', 'demo'])
+      assert.match(all.stdout, new RegExp(`^  ${name} +[a-z]`, 'm'));
+    const one = await runToEnd(process.execPath, [CLI, 'help', 'pki']);
+    assert.match(one.stdout, /make test certificates.*^ {2}init \[options\] <dir>/ms);
+  });
+
+  it('points out what a word nearly is', async () => {
+    const { code, stderr } = await runToEnd(process.execPath, [CLI, 'chek']);
+    assert.equal(code, 1);
+    assert.match(stderr, /unknown command 'chek'\n\(Did you mean check\?\)/);
+  });
+});
+
 describe('the certificates of `pki init` and `pki issue`', () => {
   const stack = new AsyncDisposableStack();
   after(() => stack.disposeAsync());

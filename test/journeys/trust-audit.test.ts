@@ -46,6 +46,10 @@ describe('trust audit', () => {
     const used = find(young, 'clients');
     assert.deepEqual([used.clients, used.handshakes, used.marks], [2, 3, []]);
     assert.ok(used.lastUsed !== null && used.lastUsed > now - dayMs);
+    assert.deepEqual(
+      used.identities.map(({ name }) => name),
+      ['CN=bob', 'CN=alice (URI:spiffe://example.org/alice)'],
+    );
     assert.deepEqual([find(young, 'internal').clients, find(young, 'internal').marks], [0, []], 'too young to say');
     assert.deepEqual(find(young, 'old').marks, ['EXPIRES SOON']);
     assert.deepEqual(find(young, 'past').marks, ['EXPIRED']);

@@ -10,6 +10,8 @@ import { eventually } from './wait-for.ts';
 export type NginxOptions = {
   /** Files of the server certificate (with its chain); omitted: plain HTTP. */
   readonly tls?: { readonly cert: string; readonly key: string };
+  /** Speaks HTTP/2 too, where ALPN asks for it. */
+  readonly http2?: boolean;
   /** File with the CAs whose client certificates are accepted; with it `verify` is `on`. */
   readonly clientCa?: string;
   readonly verify?: 'on' | 'optional' | 'optional_no_ca' | 'off';
@@ -57,6 +59,7 @@ export type Nginx = {
 
 const ECHOED = [
   '$request_method',
+  '$server_protocol',
   '$request_uri',
   '$http_host',
   '$http_x_forwarded_client_cert',
@@ -125,6 +128,7 @@ function handle(nginx: OwnedProcess, dir: TempDir, port: number): Nginx {
 
 function renderConfig(options: NginxOptions, port: number): string {
   const { tls } = options;
+  const speaks = `${tls === undefined ? '' : ' ssl'}${options.http2 === true ? ' http2' : ''}`;
   const echoed = [...ECHOED, ...(options.echo ?? [])].map((variable) => `${variable.slice(1)}: ${variable}`).join('\n');
   const verify = options.verify ?? (options.clientCa === undefined ? 'off' : 'on');
   return `
@@ -145,7 +149,7 @@ http {
   server_tokens off;
   ${options.http ?? ''}
   server {
-    listen 127.0.0.1:${port}${tls === undefined ? '' : ' ssl'};
+    listen 127.0.0.1:${port}${speaks};
     ${
       tls === undefined
         ? ''

@@ -2,10 +2,11 @@
 // `npm test -- src/http1 test/journeys/reload` runs what lies under these paths; options go to the processes of the tests.
 import { globSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { Durations } from './durations.ts';
 import { ensurePeers } from './peers.ts';
 import { openTempDir } from './temp.ts';
 
@@ -17,21 +18,27 @@ const SHARED_FILES = 40;
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** What takes longest begins first, so that all cores finish together. */
+/** What takes longest, where nothing has been measured yet. */
 const longest: readonly string[] = [
   'slipped-trust',
   'hostile-files',
   'examples',
-  'trust-sessions',
-  'trust-connections',
-  'ticket-keys',
-  'inline-secrets',
-  'crl-files',
-  'check-against',
   'reload-broken',
-  'stapling',
+  'inline-secrets',
   'crl-url',
+  'stapling',
+  'crl-files',
+  'check-command',
+  'crl-revocation',
+  'explain-route',
+  'ticket-keys',
   'spiffe',
+  'trust-sessions',
+  'backend-revocation',
+  'trust-connections',
+  'check-against',
+  'drain',
+  'admin',
 ].map((name) => `test/journeys/${name}.test.ts`);
 
 /** Test files under `paths` (files, folders or beginnings of names, relative to the root); all where there are none. */
@@ -43,12 +50,11 @@ function findTests(paths: readonly string[]): string[] {
 }
 
 /** Paths of what node:test runs, each in a process: journeys themselves, and modules in `dir` that load many other files. */
-function arrange(files: readonly string[], dir: string): string[] {
+function arrange(files: readonly string[], dir: string, durations: Durations): string[] {
   const journeys = files.filter((file) => file.startsWith('test/journeys/'));
   const others = files.filter((file) => !file.startsWith('test/journeys/'));
-  const rank = (file: string): number => (longest.includes(file) ? longest.indexOf(file) : longest.length);
-  const alone = journeys.toSorted((a, b) => rank(a) - rank(b)).map((file) => join(root, file));
-  return [...share(others, dir), ...alone];
+  // What files share takes longer than any journey.
+  return [...share(others, dir), ...durations.sort(journeys).map((file) => join(root, file))];
 }
 
 function share(files: readonly string[], dir: string): string[] {
@@ -88,6 +94,7 @@ function runAll(files: readonly string[], options: readonly string[]): void {
   // each of them costs at its start.
   process.env['NODE_COMPILE_CACHE'] ??= join(root, 'node_modules', '.cache', 'compiled');
   const dir = openTempDir('tests');
+  const durations = new Durations(join(root, 'node_modules', '.cache', 'test-durations.json'), longest);
   const startedAt = performance.now();
   const stop = new AbortController();
   const timer = setTimeout(() => {
@@ -97,7 +104,7 @@ function runAll(files: readonly string[], options: readonly string[]): void {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
   const tests = run({
     cwd: root,
-    files: arrange(files, dir.path),
+    files: arrange(files, dir.path, durations),
     // Journeys wait for other processes some of their time: one more than there are cores.
     concurrency: Math.max(2, availableParallelism()) + 1,
     timeout: TEST_TIMEOUT_MS,
@@ -105,10 +112,14 @@ function runAll(files: readonly string[], options: readonly string[]): void {
     signal: stop.signal,
   });
   tests.on('test:fail', () => (process.exitCode = 1));
-  tests.on('test:summary', ({ success }) => (process.exitCode = success ? process.exitCode : 1));
+  tests.on('test:summary', ({ success, file, duration_ms: ms }) => {
+    if (!success) process.exitCode = 1;
+    else if (file?.startsWith(join(root, 'test')) === true) durations.note(relative(root, file), ms);
+  });
   tests.once('close', () => {
     clearTimeout(timer);
     dir.remove();
+    durations.save();
     if (stop.signal.aborted) process.exitCode = 1;
     const seconds = Math.round((performance.now() - startedAt) / 1000);
     const verdict = (process.exitCode ?? 0) === 0 ? 'passed' : 'FAILED';

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { headerValues, startBackend } from './backend.ts';
 import { curl } from './curl.ts';
+import { Durations } from './durations.ts';
 import { StartFailure, startGateway, tameConfig } from './gateway.ts';
 import { startLoad } from './load.ts';
 import { readEcho, startNginx } from './nginx.ts';
@@ -14,6 +15,20 @@ import { openTempDir } from './temp.ts';
 import { Feed } from './wait-for.ts';
 
 describe('the tools of the tests', () => {
+  it('begin with what took longest: measured here before guessed, nothing lost of what is unknown', () => {
+    using dir = openTempDir('durations');
+    const path = dir.file('cache/durations.json');
+    const first = new Durations(path, ['guessed', 'measured']);
+    assert.deepEqual(first.sort(['a', 'measured', 'b', 'guessed']), ['measured', 'guessed', 'a', 'b']);
+    first.note('measured', 10);
+    first.note('b', 20);
+    first.save();
+    const second = new Durations(path, ['guessed', 'measured']);
+    assert.deepEqual(second.sort(['a', 'measured', 'b', 'guessed']), ['guessed', 'b', 'measured', 'a']);
+    dir.write('broken.json', '[');
+    assert.deepEqual(new Durations(dir.file('broken.json'), ['b']).sort(['a', 'b']), ['b', 'a']);
+  });
+
   it('nginx lets in whom its CA vouches for, and curl sees what it received', async () => {
     using pki = await openPki();
     await using nginx = await startNginx({ tls: pki.backend, clientCa: pki.internal.file, name: 'one' });

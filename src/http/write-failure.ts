@@ -10,14 +10,15 @@ type Done = (error?: Error | null) => void;
 const peerGone: ReadonlySet<string | undefined> = new Set(['EPIPE', 'ECONNRESET']);
 
 /**
- * From now on such a failure of `socket` is told to `onFailure`, once, and its write is never done: the socket emits no error
- * for it, takes nothing more onto the wire, and reads on to its end. For a socket that nobody has written to yet.
+ * From now on such a failure of `socket` is told to `onFailure`, once, and its write is done when the socket closes: the socket
+ * emits no error for it, takes nothing more onto the wire, and reads on to its end. For a socket that nobody has written to yet.
  */
 export function holdWriteFailure(socket: Socket, onFailure: (error: Failure) => void): void {
   const hold = (done: Done): Done => {
     return (error) => {
-      if (error && peerGone.has((error as Failure).code)) onFailure(error);
-      else done(error);
+      if (!error || !peerGone.has((error as Failure).code)) return done(error);
+      socket.once('close', () => done(error));
+      onFailure(error);
     };
   };
   // The methods that Node has implementers of streams write; every write of the socket goes through one of them.

@@ -1,8 +1,9 @@
-// Certificates of ours beside CAs of the configuration that bear the name of their issuer and did not issue them: a CA that was made
-// twice. Who is to accept our certificate has that CA most likely, and will refuse it.
+// Certificates of ours that can be used and will be refused: the pair of a CA itself, and those beside which the configuration has a
+// CA with the name of their issuer that did not issue them. Who is to accept our certificate has that CA most likely.
 import type { CertificateFacts } from '../certs/facts.ts';
 import { findNamesake, isSelfIssued } from '../certs/issuer.ts';
-import { materialWarning } from '../base/material-problem.ts';
+import { type MaterialProblem, materialWarning } from '../base/material-problem.ts';
+import { quoteSubject } from '../trust/issuer-diagnosis.ts';
 import { describeNamesake } from '../trust/namesake.ts';
 import type { MaterialLoader } from './material-loader.ts';
 
@@ -10,7 +11,7 @@ const hint =
   'Have it issued again with the key of that CA, or give the CA that issued it in its place; `countersign pki show` on both files compares their keys.';
 
 /** To be called when all is read. */
-export function checkNamesakes(loader: MaterialLoader): void {
+export function checkPairs(loader: MaterialLoader): void {
   const byName = new Map<string, { readonly name: string; readonly ca: CertificateFacts }[]>();
   for (const { name, bundle } of loader.bundles) {
     for (const ca of bundle.certificates) {
@@ -19,7 +20,8 @@ export function checkNamesakes(loader: MaterialLoader): void {
       else same.push({ name, ca });
     }
   }
-  for (const { place, end } of loader.pairs) {
+  for (const { place, leaf, end, side } of loader.pairs) {
+    if (side === 'client' && leaf.isCa) loader.add(place, caItself(leaf));
     if (isSelfIssued(end)) continue;
     const named = byName.get(end.issuerKey) ?? [];
     const namesake = findNamesake(
@@ -32,4 +34,12 @@ export function checkNamesakes(loader: MaterialLoader): void {
     loader.drop('missing_intermediate', place);
     loader.add(place, materialWarning('issuer_made_twice', describeNamesake(end, namesake, where), hint));
   }
+}
+
+function caItself(ca: CertificateFacts): MaterialProblem {
+  return materialWarning(
+    'ca_as_client',
+    `${quoteSubject(ca)} is the certificate of a CA: what the gateway shows to backends is one that a CA issued, and most of them refuse this one`,
+    'Issue a client certificate with that CA, as `countersign pki issue client` does, and keep its key away from the gateway.',
+  );
 }
