@@ -45,7 +45,7 @@ export const clientAuthShape = closedMap({
   onFailure: key(oneOf(['close', 'explain']), {
     says: 'close: the handshake fails. explain: the first request is answered with the reason, then the connection is closed.',
     default: 'close',
-    page: 'own. `explain`: the first request is answered with the reason, then the connection is closed.',
+    page: 'own. `close`: a client without a certificate gets the alert `certificate_required` (`handshake_failure` with TLS 1.2) where one is required, one whose certificate does not pass a bare close. `explain`: the first request is answered with the reason, then the connection is closed; no session is resumed.',
   }),
   maxDepth: key(integer(0, 16), {
     says: "Longest chain, counted in certificates above the leaf with the anchor, as Envoy's max_verify_depth; nginx's ssl_verify_depth is one less. Default {default}.",

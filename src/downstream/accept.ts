@@ -13,13 +13,14 @@ import type { TrustPolicy } from './trust-policy.ts';
 import type { AcceptDependencies } from './dependencies.ts';
 import { type HandshakeRecord, makeHandshakeRecord } from './handshake-record.ts';
 import { kindOfHello } from './hello-kind.ts';
-import { verifyClient } from '../trust/verify-client.ts';
+import { type ClientProof, verifyClient } from '../trust/verify-client.ts';
+import { verifyErrorOf } from '../certs/sent-chain.ts';
 import { readProof } from './client-proof.ts';
 import { alert, plainHttpAnswer } from './early-refusal.ts';
 import { verifyByOcsp } from '../ocsp/verification.ts';
 import { type Address, addressOf, peerOfVerdict } from './peer.ts';
 import type { PendingHandshake } from './pending-handshakes.ts';
-import type { HandshakeSink, TlsError } from './tls-terminator.ts';
+import type { HandshakeSink, ShownProof, TlsError } from './tls-terminator.ts';
 
 /** After an alert or the plain-text answer, for the client to read it before the connection is torn down. */
 const lingerMs = 1000;
@@ -136,8 +137,32 @@ export class Accept implements Late, HandshakeSink, PendingHandshake {
     this.#stapled = sent;
   }
 
+  onUnauthorized(socket: TLSSocket, shown: ShownProof): void {
+    const policy = this.#policy;
+    if (this.#settled || policy === undefined) return;
+    try {
+      this.#refuseProof(socket, policy, { ...shown, authorized: false, raw: verifyErrorOf(socket) });
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** The connection is closed already, or about to be. */
+  #refuseProof(socket: TLSSocket, policy: TrustPolicy, proof: ClientProof): void {
+    const { clock, facts, chains, intermediates } = this.#dependencies;
+    const verdict = verifyClient(proof, { policy, facts, chains, intermediates, now: clock.now() });
+    if (verdict.code === 'ok') this.#fail(new Error('a client that Node refused would be let in'));
+    else this.#conclude(socket, policy, verdict);
+  }
+
   onTlsError(error: TlsError, socket: TLSSocket | undefined): void {
     const raw = error.code ?? '';
+    if (raw === 'ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE' && socket !== undefined && this.#policy !== undefined) {
+      // OpenSSL has said so to the client, with an alert.
+      const nothing = { leaf: undefined, resumed: false, version: '', cipher: '' };
+      this.#refuseProof(socket, this.#policy, { ...nothing, authorized: false, raw });
+      return;
+    }
     const leaf = this.#readLeaf(socket);
     const situation = { leg: 1, sawPeerCertificate: leaf !== undefined, library: error.library } as const;
     const found = verifyHandshakeError(raw, situation);

@@ -4,6 +4,17 @@ import { verifyErrorOf } from '../certs/sent-chain.ts';
 import type { ClientProof } from '../trust/verify-client.ts';
 import { findSessionGroup } from './session-group.ts';
 
+/** What it says before it judges: at the event `secure`. */
+export function readShown(socket: TLSSocket): Omit<ClientProof, 'authorized' | 'raw'> {
+  return {
+    leaf: socket.getPeerX509Certificate(),
+    resumed: socket.isSessionReused(),
+    version: socket.getProtocol() ?? '',
+    cipher: socket.getCipher().name,
+    group: findSessionGroup(socket),
+  };
+}
+
 /** `asked`: for a certificate. */
 export function readProof(socket: TLSSocket, asked: boolean): ClientProof {
   return {

@@ -7,6 +7,9 @@ import { createServer, type SecureContextOptions, type Server, type TLSSocket } 
 import type { TlsVersion } from '../config/gateway-config.ts';
 import { StapleChoice } from '../ocsp/staple-choice.ts';
 import type { Staples } from '../ocsp/staples.ts';
+import { readShown } from './client-proof.ts';
+import { verifyErrorOf } from '../certs/sent-chain.ts';
+import type { ClientProof } from '../trust/verify-client.ts';
 import { opensslCas } from '../trust/openssl-cas.ts';
 import type { TrustBundle } from '../trust/trust-bundle.ts';
 
@@ -16,6 +19,8 @@ export type TlsTerminatorOptions = {
   readonly key: readonly string[];
   /** undefined: no client certificate is asked for. */
   readonly trust: { readonly bundle: TrustBundle; readonly partialChain: boolean } | undefined;
+  /** A client without a certificate gets OpenSSL's alert for that (RFC 8446 section 4.4.2.4), one that is refused a bare close. */
+  readonly alertsMissing: boolean;
   readonly minVersion: TlsVersion;
   readonly maxVersion: TlsVersion;
   readonly ciphers: string;
@@ -37,9 +42,14 @@ export interface HandshakeSink {
   /** The client asked for a stapled response. */
   onStaple(sent: boolean): void;
   onSecure(socket: TLSSocket): void;
+  /** Node has closed it, since OpenSSL did not accept the certificate that it was shown; only where `alertsMissing`. */
+  onUnauthorized(socket: TLSSocket, shown: ShownProof): void;
   /** The handshake failed; the socket is about to close. It still knows the certificate of the client, where that came so far. */
   onTlsError(error: TlsError, socket: TLSSocket | undefined): void;
 }
+
+/** What a client proved before Node closed its connection. */
+export type ShownProof = Omit<ClientProof, 'authorized' | 'raw'>;
 
 /** `library`: OpenSSL's part that the error comes from. */
 export type TlsError = Error & { readonly code?: string; readonly library?: string };
@@ -69,13 +79,15 @@ export class TlsTerminator {
       // Before anything of it expires: start() sees to the rest.
       ...this.#context(-Infinity),
       requestCert: trust !== undefined,
-      // The verdict is ours, with a reason; Node would close without one (N12).
-      rejectUnauthorized: false,
+      // The verdict is ours, with a reason; Node would close without one (N12). Where it may close, OpenSSL asks for a certificate
+      // in earnest, and what Node would forget is read before (watch).
+      rejectUnauthorized: options.alertsMissing,
       ALPNProtocols: [...options.protocols],
     });
     this.#staples = options.staples && new StapleChoice(options.staples, options.cert);
     // Node asks for a response only where somebody listens; what counts is the stage's answer (start).
     if (this.#staples !== undefined) this.#server.on('OCSPRequest', () => {});
+    if (options.alertsMissing) this.#server.on('keylog', () => {});
     // Not among the options: Node would hold on to them there.
     if (resumption !== undefined) this.setTicketKeys(resumption.ticketKeys);
   }
@@ -136,9 +148,22 @@ export class TlsTerminator {
     // The stage lives as long as its connection: it must not hold on to what only the handshake needs.
     let waiting: HandshakeSink | undefined = sink;
     let newKind: string | undefined;
+    let isWatched = false;
     const report = (event: string, first: unknown, second: unknown, third: unknown): boolean => {
       if (event === 'OCSPRequest') {
         newKind = this.#staple(waiting, third as StapleCallback);
+        return true;
+      }
+      if (event === 'keylog') {
+        // The one event that names the socket before Node judges it. The secret itself is nobody's business.
+        (first as Buffer).fill(0);
+        if (isWatched) return true;
+        isWatched = true;
+        this.#watch(second as TLSSocket, (shown) => {
+          const told = waiting;
+          waiting = undefined;
+          told?.onUnauthorized(second as TLSSocket, shown);
+        });
         return true;
       }
       const told = waiting;
@@ -154,6 +179,15 @@ export class TlsTerminator {
     };
     const stage = Object.create(this.#server, { emit: { value: report } }) as Server;
     this.#server.emit.call(stage, 'connection', raw);
+  }
+
+  /** Node closes within the event `secure` whom OpenSSL did not accept: what they showed is read before, the reason after. */
+  #watch(socket: TLSSocket, onRefused: (shown: ShownProof) => void): void {
+    let shown: ShownProof | undefined;
+    socket.prependOnceListener('secure', () => (shown = readShown(socket)));
+    socket.once('secure', () => {
+      if (shown !== undefined && verifyErrorOf(socket) !== '') onRefused(shown);
+    });
   }
 
   /** The client asked for a response. Returns the kind of its ClientHello where its handshake can teach something. */

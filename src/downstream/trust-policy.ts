@@ -101,6 +101,7 @@ export class TrustPolicy {
         trust: this.trust,
         staples: options.staples,
         protocols: this.protocols,
+        alertsMissing: clientAuth?.required === true && clientAuth.onFailure === 'close',
         minVersion: options.minVersion,
         maxVersion: options.maxVersion,
         ciphers: ciphers.join(':'),

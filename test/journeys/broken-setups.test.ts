@@ -151,10 +151,11 @@ ${[
   policy('curves', 'maxDepth: 4', 'curves: [X25519, P-256], '),
   policy('optional', 'required: false'),
   policy('silent', 'maxDepth: 4').replace('explain', 'close'),
+  policy('quiet', 'maxDepth: 4').replace('explain', 'close'),
 ].join('\n')}
       - {name: shop, hosts: [shop.test]}
   routes:
-    - {name: clients, path: /, hosts: [main.test, stale.test, names.test, pins.test, modern.test, curves.test, optional.test, silent.test], target: "http://127.0.0.1:1", security: {clientCert: {required: true}}}
+    - {name: clients, path: /, hosts: [main.test, stale.test, names.test, pins.test, modern.test, curves.test, optional.test, silent.test, quiet.test], target: "http://127.0.0.1:1", security: {clientCert: {required: true}}}
 ${routes.join('\n')}
 `;
 }
@@ -269,6 +270,20 @@ const clients: readonly ClientCase[] = [
     at: 'silent',
     options: { tls: '1.2' },
     says: /no_client_cert: the client sent no certificate/,
+    gets: 40,
+  },
+  {
+    name: 'no certificate, TLS 1.3, and a policy that closes',
+    at: 'quiet',
+    options: { tls: '1.3' },
+    says: /no_client_cert: the client sent no certificate/,
+    gets: 116,
+  },
+  {
+    name: 'an expired certificate, and a policy that closes',
+    at: 'silent',
+    as: byAlice(past()),
+    says: /expired: "CN=bob": it expired on .*serial/,
     gets: 'silence',
   },
   {
