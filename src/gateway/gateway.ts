@@ -63,7 +63,7 @@ export class Gateway {
     const metrics = this.#metrics.of;
     const names = new FieldNames();
     const turn = new TurnEnd();
-    const http2 = new Http2Shared(names);
+    const http2 = new Http2Shared(names, metrics);
     const policies = () => active.get().policies;
     const services = new WorkerServicesAtStart({ clock, deadlines, metrics: this.#metrics, active });
     const connections = new OpenConnections(clock, metrics, { policies, ocsp: () => this.#ocsp.checker }, (one) =>

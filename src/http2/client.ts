@@ -93,7 +93,7 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
       {
         clock,
         turn,
-        pages: http2.pages,
+        shared: http2,
         streamWindow,
         connectionWindow,
         settings: [

@@ -90,6 +90,10 @@ const errorNames: readonly string[] = [
 ];
 
 /** The name of an error code as the RFC writes it, for logs; `0x…` for one that has none. */
+export function isKnownErrorCode(code: number): boolean {
+  return errorNames[code] !== undefined;
+}
+
 export function nameOfErrorCode(code: number): string {
   return errorNames[code] ?? `0x${code.toString(16)}`;
 }

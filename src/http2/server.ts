@@ -81,7 +81,7 @@ export class Http2ServerConnection implements ClientConnection, ExchangeConnecti
       {
         clock,
         turn,
-        pages: http2.pages,
+        shared: http2,
         streamWindow,
         connectionWindow,
         settings: [

@@ -11,8 +11,9 @@ import { ErrorCode, initialWindowSize, type Setting } from './frame.ts';
 import type { FrameHandler } from './frame-handler.ts';
 import { FrameReader } from './frame-reader.ts';
 import { connectionError, type Http2Error, protocolError, streamError } from './http2-error.ts';
-import type { PagePool } from './page-pool.ts';
+import type { SessionMetrics } from './session-metrics.ts';
 import { PeerSettings } from './peer-settings.ts';
+import type { Http2Shared } from './shared.ts';
 import { SessionOutput } from './session-output.ts';
 import { Http2Stream, type StreamSession } from './stream.ts';
 
@@ -31,7 +32,7 @@ export type SessionOptions = {
   readonly clock: Clock;
   readonly turn: TurnEnd;
   /** One for all connections of a worker. */
-  readonly pages: PagePool;
+  readonly shared: Http2Shared;
   /** What we tell the peer at the beginning. */
   readonly settings: readonly Setting[];
   /** Window of each stream that we give, as `settings` says it. */
@@ -87,6 +88,7 @@ export class Http2Session implements FrameHandler, StreamSession {
   readonly #options: SessionOptions;
   readonly #role: SessionRole;
   readonly #reader: FrameReader;
+  readonly #metrics: SessionMetrics;
   /** Bytes of DATA that the peer may still send on all streams. */
   #connectionWindow: number;
   /** Received and not yet credited to the connection. */
@@ -106,10 +108,12 @@ export class Http2Session implements FrameHandler, StreamSession {
   constructor(socket: Socket, options: SessionOptions, role: SessionRole) {
     this.#options = options;
     this.#role = role;
+    this.#metrics = options.shared.metrics[role.role];
+    this.#metrics.connections.inc();
     this.budget = new AbuseBudget(options.clock.monotonic());
     this.receiveWindow = options.streamWindow;
     this.#connectionWindow = options.connectionWindow;
-    this.output = new SessionOutput(socket, options.turn, options.pages, {
+    this.output = new SessionOutput(socket, options.turn, options.shared.pages, {
       onTaken: () => role.onTaken(),
       onBehind: () => role.onBehind(this.output.waitingBytes),
       onDrain: () => this.#onDrain(),
@@ -145,6 +149,8 @@ export class Http2Session implements FrameHandler, StreamSession {
   open(id: number): Http2Stream {
     const stream = new Http2Stream(id, this, this.peer.initialWindowSize);
     this.streams.set(id, stream);
+    this.#metrics.opened.inc();
+    this.#metrics.streams.inc();
     if (this.#isReading) this.#touch(stream);
     return stream;
   }
@@ -165,7 +171,9 @@ export class Http2Session implements FrameHandler, StreamSession {
 
   /** Says which streams may still be served, and why no others are. */
   goAway(lastStreamId: number, code: ErrorCode, reason = ''): void {
-    if (!this.isClosed) this.output.next.goAway(lastStreamId, code, reason);
+    if (this.isClosed) return;
+    this.#metrics.countGoAway('sent', code);
+    this.output.next.goAway(lastStreamId, code, reason);
   }
 
   /** Ends it for a broken rule: GOAWAY with the reason, then nothing. */
@@ -179,7 +187,10 @@ export class Http2Session implements FrameHandler, StreamSession {
 
   /** Nothing is read or written any more. Streams that are open stay so: they are the role's to tell. */
   close(): void {
+    if (this.isClosed) return;
     this.isClosed = true;
+    this.#metrics.connections.dec();
+    for (let left = this.streams.size; left > 0; left -= 1) this.#metrics.streams.dec();
     this.#reader.stop();
     this.output.close();
     this.#waiting.clear();
@@ -222,6 +233,7 @@ export class Http2Session implements FrameHandler, StreamSession {
         this.#forgottenReset = Math.max(this.#forgottenReset, oldest);
         break;
       }
+    this.#metrics.resets.sent.inc();
     this.output.next.reset(streamId, code);
   }
 
@@ -240,7 +252,7 @@ export class Http2Session implements FrameHandler, StreamSession {
   }
 
   forget(stream: Http2Stream): void {
-    this.streams.delete(stream.id);
+    if (this.streams.delete(stream.id) && !this.isClosed) this.#metrics.streams.dec();
     this.#waiting.delete(stream);
     this.#role.onStreamClosed(stream);
   }
@@ -315,6 +327,7 @@ export class Http2Session implements FrameHandler, StreamSession {
   }
 
   onReset(streamId: number, code: number): void {
+    this.#metrics.resets.received.inc();
     if (this.isClosed || !this.#glitch('resets')) return;
     const stream = this.streams.get(streamId);
     if (stream === undefined) {
@@ -358,7 +371,9 @@ export class Http2Session implements FrameHandler, StreamSession {
   }
 
   onGoAway(lastStreamId: number, code: number): void {
-    if (!this.isClosed) this.#role.onGoAway(lastStreamId, code);
+    if (this.isClosed) return;
+    this.#metrics.countGoAway('received', code);
+    this.#role.onGoAway(lastStreamId, code);
   }
 
   onWindowUpdate(streamId: number, increment: number): void {

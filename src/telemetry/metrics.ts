@@ -119,6 +119,22 @@ function catalogue() {
 
     // Clients and their requests.
     connectionsActive: gauge('sum', 'connections_active', 'Open client connections', 'entry_point'),
+    http2Connections: gauge('sum', 'http2_connections_active', 'Open HTTP/2 connections: leg client or backend', 'leg'),
+    http2StreamsActive: gauge('sum', 'http2_streams_active', 'Open streams of HTTP/2: leg client or backend', 'leg'),
+    http2Streams: counter('http2_streams_total', 'Streams of HTTP/2 that were taken on: leg client or backend', 'leg'),
+    http2Resets: counter(
+      'http2_resets_total',
+      'RST_STREAM frames: leg client or backend, direction sent or received',
+      'leg',
+      'direction',
+    ),
+    http2GoAways: counter(
+      'http2_goaways_total',
+      'GOAWAY frames: leg client or backend, direction sent or received, code of RFC 9113 (ENHANCE_YOUR_CALM that is sent: a flood)',
+      'leg',
+      'direction',
+      'code',
+    ),
     connections: counter('connections_total', 'Accepted client connections', 'entry_point'),
     requestsActive: gauge('sum', 'requests_active', 'Requests in progress'),
     tunnelsActive: gauge('sum', 'tunnels_active', 'Of these, WebSockets and other requests that switched protocols'),

@@ -230,6 +230,19 @@ describe('HTTP/2', () => {
     await gateway.waitForLog(({ msg }) => msg === 'configuration reloaded', { from: before_ });
     for (const stream of waiting.items.slice(from, from + 50)) answer(stream);
     const goneAway = once(client.session, 'goaway') as Promise<[code: number]>;
+    let numbers = '';
+    const count = (name: string, labels: string): number => sumOf(numbers, `countersign_http2_${name}`, labels);
+    await eventually(
+      async () => {
+        numbers = (await gateway.admin('/metrics')).body;
+        return ['client', 'backend'].every((leg) => count('streams_active', `leg="${leg}"`) === 50);
+      },
+      { what: 'fifty streams on either leg' },
+    );
+    assert.equal(count('connections_active', 'leg="client"'), 1);
+    assert.ok(count('streams_total', 'leg="client"') > 400);
+    assert.ok(count('resets_total', 'leg="client",direction="sent"') > 0, 'of host that was not :authority');
+    assert.ok(count('goaways_total', 'leg="backend",direction="received",code="NO_ERROR"') > 10, 'of the restless one');
     const stopped = gateway.stop();
     assert.equal((await goneAway)[0], constants.NGHTTP2_NO_ERROR);
     for (const stream of waiting.items.slice(from + 50, from + 100)) answer(stream);

@@ -147,7 +147,7 @@ export async function settle(setup: Setup, changes: Omit<SetupOptions, 'workers'
 export function sumOf(text: string, name: string, labels = ''): number {
   let sum = 0;
   for (const line of text.split('\n')) {
-    const sample = /^([a-z_]+)(\{.*\})? (\S+)$/.exec(line);
+    const sample = /^([a-z0-9_]+)(\{.*\})? (\S+)$/.exec(line);
     if (sample?.[1] === name && (sample[2] ?? '').includes(labels)) sum += Number(sample[3]);
   }
   return sum;
