@@ -2,11 +2,11 @@
 // edge, the whole flow, a backend over mutual TLS. Node's own http, http2 and tls are the peers; what they say is the test's.
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import http2 from 'node:http2';
 import https from 'node:https';
 import { type AddressInfo, connect, type Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
+import type { Duplex, Writable } from 'node:stream';
 import tls from 'node:tls';
 import { Deadlines } from '../../src/base/deadline.ts';
 import { Slices } from '../../src/base/slices.ts';
@@ -80,6 +80,7 @@ async function startTunnelBackend(pki: Pki, kind: BackendKind) {
     requestCert: true,
     rejectUnauthorized: true,
   };
+  const streams = new Feed<Writable>('event streams');
   const sockets = new Map<tls.TLSSocket, number>();
   const raw = new Map<number | undefined, Socket>();
   const reset = (port: number | undefined) => (): void => void raw.get(port)?.resetAndDestroy();
@@ -112,14 +113,19 @@ async function startTunnelBackend(pki: Pki, kind: BackendKind) {
     tunnels.push(side);
   });
   if (kind.version === 'h1')
-    server.on('request', (request, response) => response.end(`${request.method} ${request.url}`));
+    server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+      if (request.url !== '/events') return void response.end(`${request.method} ${request.url}`);
+      response.writeHead(200, { 'Content-Type': 'text/event-stream' }).flushHeaders();
+      streams.push(response);
+    });
   else
     server.on('stream', (stream: http2.ServerHttp2Stream, fields: http2.IncomingHttpHeaders) => {
       const asked = `${fields[':method']} ${fields[':path']}`;
       stream.on('error', () => undefined);
       if (fields[':protocol'] === undefined) {
         stream.respond({ ':status': 200 });
-        stream.end(asked);
+        if (fields[':path'] === '/events') streams.push(stream);
+        else stream.end(asked);
         return;
       }
       stream.respond({ ':status': kind.status ?? 200, 'x-backend': 'h2' });
@@ -137,7 +143,7 @@ async function startTunnelBackend(pki: Pki, kind: BackendKind) {
     for (const socket of sockets.keys()) socket.destroy();
     server.close();
   };
-  return { port, tunnels, closed, connections: () => sockets.size, stop };
+  return { port, tunnels, streams, closed, connections: () => sockets.size, stop };
 }
 
 function switching(protocol: string, key: string): string {
@@ -400,6 +406,21 @@ async function askHttp2(setup: TunnelSetup, asking: Asking): Promise<ClientSide>
   };
   const status = Number(received[':status']);
   return { status, fields: Object.fromEntries(pairs), stream, connection: socket, reset, destroy };
+}
+
+/** GET of an event stream; resolves with the head of the answer. */
+export async function askEvents(setup: TunnelSetup, version: Version): Promise<Duplex> {
+  if (version === 'h1') {
+    const { socket } = dialEdge(setup, 'http/1.1');
+    socket.write('GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    let head = '';
+    while (!head.endsWith('\r\n\r\n')) head += (await readBytes(socket, 1)).toString('latin1');
+    return socket;
+  }
+  const { socket } = dialEdge(setup, 'h2');
+  const stream = http2.connect('https://localhost', { createConnection: () => socket }).request({ ':path': '/events' });
+  await once(stream, 'response');
+  return stream;
 }
 
 /** Everything until the end of a direction, or of the stream. */
