@@ -114,9 +114,10 @@ async function startTunnelBackend(pki: Pki, kind: BackendKind) {
   });
   if (kind.version === 'h1')
     server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-      if (request.url !== '/events') return void response.end(`${request.method} ${request.url}`);
-      response.writeHead(200, { 'Content-Type': 'text/event-stream' }).flushHeaders();
-      streams.push(response);
+      if (request.url === '/events') {
+        response.writeHead(200, { 'Content-Type': 'text/event-stream' }).flushHeaders();
+        streams.push(response);
+      } else response.end(`${request.method} ${request.url}`);
     });
   else
     server.on('stream', (stream: http2.ServerHttp2Stream, fields: http2.IncomingHttpHeaders) => {
