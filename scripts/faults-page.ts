@@ -66,6 +66,7 @@ export const faultGroups: readonly Group[] = [
       'expectation_failed',
       'unknown_transfer_coding',
       'upgrade_unsupported',
+      'tunnel_idle',
       'method_unsupported',
       'http_version',
       'host_mismatch',

@@ -2,7 +2,13 @@
 // windows belong to the stream, the connection to client.ts.
 import { Fault, toFault } from '../base/fault.ts';
 import type { CallAccount } from '../http/backend-connection.ts';
-import type { BackendCall, OutgoingRequest, ResponseHead, ResponseSink } from '../http/exchange.ts';
+import {
+  type BackendCall,
+  chunkedBody,
+  type OutgoingRequest,
+  type ResponseHead,
+  type ResponseSink,
+} from '../http/exchange.ts';
 import type { Fields } from '../http/field.ts';
 import type { TurnEnd, TurnTask } from '../http/turn-end.ts';
 import { ErrorCode, nameOfErrorCode } from './frame.ts';
@@ -165,6 +171,7 @@ export class Http2BackendCall implements BackendCall, StreamListener, TurnTask {
   /** A 2xx to an extended CONNECT agrees to its protocol (RFC 8441 section 5). */
   #takeSwitch(head: ResponseHead): undefined {
     this.#isTunnel = true;
+    this.#stream?.announce(chunkedBody);
     const sink = this.#sink?.onSwitch?.(head);
     if (!this.#isOver) this.#sink = sink;
   }

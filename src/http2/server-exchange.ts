@@ -116,7 +116,14 @@ export class Http2Exchange implements Exchange, StreamListener {
   resumeRequest(): void {
     if (!this.#isPaused) return;
     this.#isPaused = false;
-    if (this.#sink !== undefined) this.#flow();
+    if (this.#sink === undefined) return;
+    this.#flow();
+    this.#flushHeld();
+  }
+
+  /** What was held and is told now came with an earlier read, whose end was told already. */
+  #flushHeld(): void {
+    if (!this.#requestDone && !this.#isPaused) this.#sink?.onRequestFlush();
   }
 
   #flow(): void {
@@ -187,6 +194,7 @@ export class Http2Exchange implements Exchange, StreamListener {
     this.#timers?.awaitNothing();
     this.#connection.sendHead(this.#stream, { ...head, status: 200 }, FieldBlock.empty, -1, false);
     this.#stream.resume();
+    this.#flushHeld();
   }
 
   sendBody(chunk: Buffer): boolean {

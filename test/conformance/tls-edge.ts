@@ -1,6 +1,7 @@
 // A listener of the edge with policies of the test's choice, for `openssl s_client` to try: every connection that reaches
 // the flow is answered with the policy and the client's subject, and everything that happened is kept.
 import { randomBytes } from 'node:crypto';
+import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { Deadlines } from '../../src/base/deadline.ts';
@@ -46,7 +47,7 @@ export type EdgeOptions = {
   readonly handshakesPerSecond?: number;
   readonly pendingHandshakes?: PendingLimits;
   /** What the "flow" does with a connection; default: answers and closes. */
-  readonly onConnection?: (socket: TLSSocket, peer: Peer) => void;
+  readonly onConnection?: (socket: TLSSocket, peer: Peer, transport: Socket) => void;
   readonly onRefused?: (record: HandshakeRecord) => void;
 };
 
@@ -87,11 +88,11 @@ export async function openEdge(options: EdgeOptions): Promise<Edge> {
       handshakesPerSecond: options.handshakesPerSecond ?? 0,
       pendingHandshakes: options.pendingHandshakes ?? { max: 2048, maxPerNetwork: 0 },
     }),
-    onConnection: (socket, peer) => {
+    onConnection: (socket, peer, transport) => {
       open.set(socket, peer);
       socket.on('close', () => open.delete(socket));
       peers.push(peer);
-      (options.onConnection ?? answer)(socket, peer);
+      (options.onConnection ?? answer)(socket, peer, transport);
     },
     onRefused: (record) => {
       refusals.push(record);
@@ -154,6 +155,7 @@ function compile(specs: EdgeOptions['policies'], defaultPolicy: string | undefin
       maxVersion: spec.maxVersion ?? 'TLSv1.3',
       ciphers: spec.ciphers ?? [],
       curves: spec.curves ?? [],
+      http2: spec.http2 === true,
       certificates: servers.map(({ chainPem, keyPem }) => ({ certPem: chainPem, keyPem, names: hosts })),
       clientAuth:
         ca === undefined
