@@ -311,6 +311,8 @@ describe('calls of gRPC that are silent', () => {
     const greeting = new grpc.Metadata();
     greeting.set('x-before', 'hello');
     const { call, outcome } = alice.upload('/test.Idle/Upload', greeting);
+    let isOver = false;
+    call.on('status', () => (isOver = true));
     await once(call, 'metadata');
     for (let i = 0; i < 3; i++) {
       flow.clock.turn(1500);
@@ -318,6 +320,7 @@ describe('calls of gRPC that are silent', () => {
       // Comes behind it on the same connection.
       assert.equal((await alice.unary('/test.Echo/Unary', 'x')).code, status.OK);
     }
+    assert.equal(isOver, false);
     flow.clock.turn(2200);
     assertFault(await outcome, status.UNAVAILABLE, 'backend_truncated');
   });
