@@ -21,17 +21,22 @@ const never = /^(?:h2c|h2|h3|http|https|tls)(?:\/|$)/;
 /** `around`: the route. */
 export function readUpgrades(written: readonly string[], around: Cursor, problems: ProblemList): readonly string[] {
   reportEmpty(around, 'upgrades', problems);
-  const names = written.map((name) => name.toLowerCase());
-  for (const [index, name] of names.entries()) {
+  const names = new Set<string>();
+  for (const [index, found] of written.entries()) {
+    const name = found.toLowerCase();
     const at = around.down('upgrades', index);
-    const found = written[index] ?? '';
     if (!protocol.test(name))
-      reportMistake(problems, 'wrong_value', at, found, { problem: 'is not the name of a protocol', hint: '' });
+      reportMistake(problems, 'wrong_value', at, found, {
+        problem: 'is not the name of a protocol',
+        hint: 'For example websocket.',
+      });
     else if (never.test(name))
       reportMistake(problems, 'wrong_value', at, found, {
         problem: 'cannot be switched to: whose requests those are must be decided at the handshake',
-        hint: 'HTTP/2 is agreed on by ALPN.',
+        hint: 'Remove it: HTTP/2 is agreed on by ALPN, TLS before any request.',
       });
+    else if (names.has(name)) problems.warn('duplicate_upgrade', at.place, 'the protocol is listed twice');
+    names.add(name);
   }
-  return names;
+  return [...names];
 }

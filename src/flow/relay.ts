@@ -16,7 +16,7 @@ import type { AcquireOptions, CallWaiter } from '../upstream/call-waiter.ts';
 import type { Caller } from '../upstream/caller.ts';
 import { findNginxRefusal } from '../upstream/nginx-refusal.ts';
 import { CallDeadline } from './call-deadline.ts';
-import { grpcDeadlineMs, grpcTrailers, isGrpc, isGrpcType } from './grpc.ts';
+import { grpcTimeoutMs, grpcTrailers, isGrpc, isGrpcType } from './grpc.ts';
 import { KeptBody } from './kept-body.ts';
 import { aimElsewhere, type Prepared } from './prepare.ts';
 import { record } from './record.ts';
@@ -54,8 +54,9 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
     this.#exchange = context.exchange;
     const { services, route } = context;
     this.#kept = new KeptBody(services.bodies);
-    const wholeMs = grpcDeadlineMs(context.exchange.head);
-    this.#deadline = new CallDeadline(services.deadlines, route.config.timeouts, wholeMs, () => this.#onLate());
+    const { head, startedAt } = context.exchange;
+    const endsAt = startedAt + (grpcTimeoutMs(head) ?? Infinity);
+    this.#deadline = new CallDeadline(services.deadlines, route.config.timeouts, endsAt, () => this.#onLate());
   }
 
   start(): void {
@@ -164,8 +165,8 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
   onClientFailure(fault: Fault): void {
     if (this.#done) return;
     this.#dropCall();
-    if (this.#exchange.canRespond) this.#refuse(fault);
-    else this.#finish(fault);
+    if (this.#exchange.canRespond || this.#exchange.takeBack()) this.#refuse(fault);
+    else this.#breakOff(fault);
   }
 
   // --- the backend's side
@@ -337,6 +338,7 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
       this.#held = undefined;
       route.metrics.of(backend.label).retried();
       aimElsewhere(this.#context);
+      this.#deadline.expectNothing();
       // What was refused was not stale: another stream on a connection that is open will do.
       this.#acquire(fault.code !== 'stream_refused');
     } else {

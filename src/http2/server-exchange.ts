@@ -367,7 +367,8 @@ export class Http2Exchange implements Exchange, StreamListener {
       this.#stream.reset(ErrorCode.cancel);
       return this.lose(new Fault('client_aborted', 'client', { detail: 'the answer was not taken' }));
     }
-    if (this.#state === 'over' || this.isAsked) return;
+    if (this.isAsked) return;
+    if (this.#state === 'over') return this.#stream.stopDiscarding();
     if (this.#sink === undefined || this.#isPaused) {
       if (!timers.isRequestLate) return timers.awaitFlow();
     } else if (timers.keepsRate(this.receivedBytes, !this.canRespond)) return;
@@ -414,8 +415,9 @@ export class Http2Exchange implements Exchange, StreamListener {
     this.#state = 'over';
     if (this.#failure === undefined) this.#detach();
     this.#stream.discardRest();
-    // What waits for the client's window is timed until it is out.
-    if (this.#stream.queuedBytes > 0) this.#timers?.awaitNothing();
+    // What waits for the client's window is timed until it is out, and so is what the client still sends.
+    if (!this.#stream.isClosed && !this.isAsked) this.#timersOf().awaitBody();
+    else if (this.#stream.queuedBytes > 0) this.#timers?.awaitNothing();
     else this.onStreamClosed();
   }
 }
