@@ -27,10 +27,9 @@ export function parseGrpcTimeout(value: string): number | undefined {
   return parts === null || unit === undefined ? undefined : Number(parts[1]) * unit;
 }
 
-/** Milliseconds that the client of this request gives it as a call of gRPC; undefined where there is no limit. */
-export function grpcTimeoutMs(head: RequestHead): number | undefined {
-  if (!isGrpc(head)) return undefined;
-  const value = head.fields.find('grpc-timeout');
+/** Milliseconds that the client of a call gives it; undefined where there is no limit. */
+export function grpcTimeoutMs(fields: Fields): number | undefined {
+  const value = fields.find('grpc-timeout');
   return value === undefined ? undefined : parseGrpcTimeout(value);
 }
 

@@ -19,7 +19,15 @@ const method = (path: string, requestStream: boolean, responseStream: boolean) =
   responseDeserialize: same,
 });
 
-const services = ['test.Echo', 'test.Denied', 'test.Certified', 'test.Small', 'test.Slow', 'test.Maintained'];
+const services = [
+  'test.Echo',
+  'test.Denied',
+  'test.Certified',
+  'test.Small',
+  'test.Slow',
+  'test.Idle',
+  'test.Maintained',
+];
 const kinds = (service: string) => ({
   unary: method(`/${service}/Unary`, false, false),
   upload: method(`/${service}/Upload`, true, false),
@@ -95,6 +103,8 @@ function makeHandlers(seen: Seen): grpc.UntypedServiceImplementation {
       done(null, call.request, trailers());
     },
     upload: (call: grpc.ServerReadableStream<Buffer, Buffer>, done: grpc.sendUnaryData<Buffer>) => {
+      // Who says something before is answered with a head at once.
+      if (call.metadata.get('x-before').length > 0) greet(call);
       let length = 0;
       call.on('data', (piece: Buffer) => (length += piece.length));
       call.on('end', () => done(null, Buffer.from(String(length)), trailers()));
@@ -242,12 +252,13 @@ export class GrpcClient {
     return { call, outcome: outcomeOf(call, () => []) };
   }
 
-  upload(path: string) {
+  upload(path: string, metadata = new grpc.Metadata()) {
     let reply: Buffer | undefined;
     const call = this.#client.makeClientStreamRequest(
       path,
       same,
       same,
+      metadata,
       (_error: grpc.ServiceError | null, value?: Buffer) => {
         reply = value;
       },

@@ -49,6 +49,7 @@ before(async () => {
       },
       { path: '/test.Certified', port, clientCert: { required: true, allow: undefined, place } },
       { path: '/test.Small', port, maxBodyBytes: 1000 },
+      { path: '/test.Idle', port, timeouts: { idleMs: 2000 } },
       { path: '/test.Slow', port, timeouts: { responseMs: 2000 } },
       {
         path: '/test.Maintained',
@@ -277,6 +278,48 @@ describe('calls of gRPC that take too long', () => {
     flow.clock.turn(2200);
     assertFault(await outcome, status.DEADLINE_EXCEEDED, 'response_timeout');
     await backend.seen.cancelled.waitFor(() => true, { from: cancelled });
+  });
+});
+
+describe('calls of gRPC that are silent', () => {
+  it('begin where the backend speaks first, and go on after hours', async () => {
+    const chat = alice.chat('/test.Echo/Chat');
+    chat.read();
+    await once(chat.call, 'metadata');
+    flow.clock.turn(7_200_000);
+    chat.call.write(Buffer.from('at last'));
+    assert.equal(String(await chat.messages.waitFor(() => true)), 'at last');
+    chat.call.end();
+    assert.equal((await chat.outcome).code, status.OK);
+  });
+
+  it('wait for a client that takes its time between messages, before an answer too', async () => {
+    const { call, outcome } = alice.upload('/test.Echo/Upload');
+    call.write(Buffer.from('a'));
+    // Comes behind it on the same connection.
+    assert.equal((await alice.unary('/test.Echo/Unary', 'x')).code, status.OK);
+    flow.clock.turn(600_000);
+    call.write(Buffer.from('b'));
+    assert.equal((await alice.unary('/test.Echo/Unary', 'x')).code, status.OK);
+    flow.clock.turn(600_000);
+    call.end();
+    const { code, messages } = await outcome;
+    assert.deepEqual([code, messages.join()], [status.OK, '2']);
+  });
+
+  it('end where both sides are silent for too long, and not while one of them speaks', async () => {
+    const greeting = new grpc.Metadata();
+    greeting.set('x-before', 'hello');
+    const { call, outcome } = alice.upload('/test.Idle/Upload', greeting);
+    await once(call, 'metadata');
+    for (let i = 0; i < 3; i++) {
+      flow.clock.turn(1500);
+      call.write(Buffer.from('x'));
+      // Comes behind it on the same connection.
+      assert.equal((await alice.unary('/test.Echo/Unary', 'x')).code, status.OK);
+    }
+    flow.clock.turn(2200);
+    assertFault(await outcome, status.UNAVAILABLE, 'backend_truncated');
   });
 });
 
