@@ -1,24 +1,38 @@
-// CPU time of a process and all its descendants, as the kernel counts it: user and system, from /proc/PID/stat.
+// CPU time and memory of a process and all its descendants, as the kernel counts them, from /proc/PID/stat.
 import { readdirSync, readFileSync } from 'node:fs';
 
 /** Clock ticks per second on every Linux that Node runs on (USER_HZ). */
 const TICKS_PER_SECOND = 100;
 
-type Stat = { readonly pid: number; readonly parent: number; readonly ticks: number };
+/** Bytes of a page: 4096 on x86-64, and mostly on arm64. */
+const PAGE_BYTES = 4096;
+
+type Stat = { readonly pid: number; readonly parent: number; readonly ticks: number; readonly pages: number };
 
 function readStat(pid: string): Stat | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
     // The name stands in parentheses and may hold anything.
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-    return { pid: Number(pid), parent: Number(fields[1]), ticks: Number(fields[11]) + Number(fields[12]) };
+    const [parent, user, system, pages] = [fields[1], fields[11], fields[12], fields[21]].map(Number);
+    if (parent === undefined || user === undefined || system === undefined || pages === undefined) return undefined;
+    return { pid: Number(pid), parent, ticks: user + system, pages };
   } catch {
     return undefined;
   }
 }
 
-/** Microseconds of CPU that `root` and its descendants have used since they started. Resolution: 10 ms. */
+/** Microseconds of CPU that `root` and its descendants have used since they started: user and system. Resolution: 10 ms. */
 export function readTreeCpu(root: number): number {
+  return (readTree(root).reduce((sum, { ticks }) => sum + ticks, 0) / TICKS_PER_SECOND) * 1e6;
+}
+
+/** Bytes of memory that `root` and its descendants have resident. What they share counts more than once: compare two readings. */
+export function readTreeMemory(root: number): number {
+  return readTree(root).reduce((sum, { pages }) => sum + pages, 0) * PAGE_BYTES;
+}
+
+function readTree(root: number): Stat[] {
   const stats = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map(readStat)
@@ -29,6 +43,5 @@ export function readTreeCpu(root: number): number {
     for (const stat of stats) if (family.has(stat.parent)) family.add(stat.pid);
     grew = family.size > before;
   }
-  const ticks = stats.reduce((sum, stat) => (family.has(stat.pid) ? sum + stat.ticks : sum), 0);
-  return (ticks / TICKS_PER_SECOND) * 1e6;
+  return stats.filter(({ pid }) => family.has(pid));
 }

@@ -1,9 +1,16 @@
 // The load, in a process of its own on a core of its own: closed-loop clients over mTLS that do little, so that the
 // gateway is what is measured. Told what to do over IPC. Our own because it resumes sessions on purpose and sees
-// microseconds; `--generator autocannon` repeats the keep-alive workloads with a generator that is not ours.
+// microseconds; `--generator autocannon` repeats the keep-alive
+// workloads of HTTP/1.1 with a generator that is not ours.
 import autocannon from 'autocannon';
 import { Client, Tally } from './client.ts';
+import { runH2load } from './h2load.ts';
+import { Http2Client } from './http2-client.ts';
 import type { Job, JobResult, Report } from './job.ts';
+
+/** Idle connections that are opened at a time, and how long they rest before memory is read. */
+const OPENED_AT_ONCE = 8;
+const REST_MS = 500;
 
 function report(message: Report): void {
   process.send?.(message);
@@ -11,7 +18,10 @@ function report(message: Report): void {
 
 async function runOwn(job: Job): Promise<void> {
   const tally = new Tally();
-  const clients = Array.from({ length: job.workload.connections }, () => new Client(job, tally));
+  const { connections, client } = job.workload;
+  const clients = Array.from({ length: connections }, () =>
+    client === 'h2' ? new Http2Client(job, tally) : new Client(job, tally),
+  );
   await pause(job.warmMs);
   tally.reset();
   report({ kind: 'begin' });
@@ -19,6 +29,32 @@ async function runOwn(job: Job): Promise<void> {
   const result = tally.result();
   report({ kind: 'end', result });
   for (const client of clients) client.stop();
+}
+
+/** A quarter as many connections first, for the memory that a process takes once; then those that are measured. */
+async function runIdle(job: Job): Promise<void> {
+  const tally = new Tally();
+  const { connections } = job.workload;
+  const warm = await openIdle(job, tally, connections / 4);
+  await pause(REST_MS);
+  tally.reset();
+  report({ kind: 'begin' });
+  const clients = await openIdle(job, tally, connections);
+  const result = tally.result();
+  await pause(REST_MS);
+  report({ kind: 'end', result });
+  for (const client of [...warm, ...clients]) client.stop();
+}
+
+async function openIdle(job: Job, tally: Tally, count: number): Promise<Http2Client[]> {
+  const clients: Http2Client[] = [];
+  const openOneByOne = async (): Promise<void> => {
+    while (clients.length < count) {
+      await new Promise<void>((resolve) => clients.push(new Http2Client(job, tally, resolve)));
+    }
+  };
+  await Promise.all(Array.from({ length: OPENED_AT_ONCE }, openOneByOne));
+  return clients;
 }
 
 async function runAutocannon(job: Job): Promise<void> {
@@ -51,7 +87,10 @@ function pause(ms: number): Promise<void> {
 }
 
 process.on('message', (job: Job) => {
-  const useOwn = job.generator === 'own' || job.workload.after !== 'keep';
-  void (useOwn ? runOwn(job) : runAutocannon(job));
+  const { after, client } = job.workload;
+  if (after === 'idle') void runIdle(job);
+  else if (after === 'keep' && job.generator === 'h2load') void runH2load(job, report);
+  else if (after === 'keep' && job.generator === 'autocannon' && client === 'h1') void runAutocannon(job);
+  else void runOwn(job);
 });
 process.on('disconnect', () => process.exit());

@@ -1,30 +1,51 @@
 // What the load generator is asked for and what it answers, between the two processes.
 
-export type WorkloadName = 'small' | 'body' | 'handshake' | 'resume';
+/** What gateways are told to speak with the backend. `grpc`: HTTP/2, with the backend that answers with trailers. */
+export type Backend = 'h1' | 'h2' | 'grpc';
+
+/** The call that `bench/grpc-backend.ts` answers: a message of so many bytes each way. */
+export const GRPC_PATH = '/bench.Echo/Unary';
+export const GRPC_BYTES = 100;
+
+export type WorkloadName = 'small' | 'body' | 'handshake' | 'resume' | Http2WorkloadName;
+/** Client's protocol, then the backend's. */
+export type Http2WorkloadName = 'h2-h1' | 'h2-h2' | 'h1-h2' | 'h2-grpc' | 'h2-h1-body' | 'h2-h2-body' | 'h2-idle';
 
 export type Workload = {
   readonly name: WorkloadName;
   readonly title: string;
   /** What one completed piece of work is. */
   readonly unit: string;
+  readonly client: 'h1' | 'h2';
+  readonly backend: Backend;
   readonly path: string;
   readonly connections: number;
-  /** What happens to a connection after its answer. */
-  readonly after: 'keep' | 'reconnect' | 'resume';
+  /** Requests at a time on one connection. */
+  readonly streams: number;
+  /** What happens to a connection after its answer. `idle`: nothing any more, and its memory is what is measured, not CPU. */
+  readonly after: 'keep' | 'reconnect' | 'resume' | 'idle';
+  /** POST with a message of gRPC in so many bytes; GET where there are none. */
+  readonly requestBytes: number;
   readonly bodyBytes: number;
 };
 
-export const workloads: readonly Workload[] = [
+const http1 = { unit: 'request', client: 'h1', backend: 'h1', streams: 1, requestBytes: 0 } as const;
+const http2 = { ...http1, client: 'h2', connections: 16, after: 'keep' } as const;
+const small = { path: '/', streams: 8, bodyBytes: 107 } as const;
+const large = { unit: 'MiB', path: '/1m', streams: 1, bodyBytes: 1 << 20 } as const;
+
+const http1Workloads: readonly Workload[] = [
   {
+    ...http1,
     name: 'small',
     title: 'HTTP/1.1 keep-alive, 107 bytes, 64 connections',
-    unit: 'request',
     path: '/',
     connections: 64,
     after: 'keep',
     bodyBytes: 107,
   },
   {
+    ...http1,
     name: 'body',
     title: '1 MiB answers, 16 connections',
     unit: 'MiB',
@@ -34,6 +55,7 @@ export const workloads: readonly Workload[] = [
     bodyBytes: 1 << 20,
   },
   {
+    ...http1,
     name: 'handshake',
     title: 'full handshake and one request, 8 at a time',
     unit: 'connection',
@@ -43,6 +65,7 @@ export const workloads: readonly Workload[] = [
     bodyBytes: 107,
   },
   {
+    ...http1,
     name: 'resume',
     title: 'resumed handshake and one request, 8 at a time',
     unit: 'connection',
@@ -53,9 +76,59 @@ export const workloads: readonly Workload[] = [
   },
 ];
 
+const http2Workloads: readonly Workload[] = [
+  { ...http2, ...small, name: 'h2-h1', title: 'HTTP/2 to HTTP/1.1, 107 bytes, 16 × 8 streams' },
+  { ...http2, ...small, name: 'h2-h2', title: 'HTTP/2 to HTTP/2, 107 bytes, 16 × 8 streams', backend: 'h2' },
+  {
+    ...http1,
+    name: 'h1-h2',
+    title: 'HTTP/1.1 to HTTP/2, 107 bytes, 64 connections',
+    backend: 'h2',
+    path: '/',
+    connections: 64,
+    after: 'keep',
+    bodyBytes: 107,
+  },
+  {
+    ...http2,
+    name: 'h2-grpc',
+    title: 'gRPC-like calls, 100 bytes each way and trailers, 16 × 8 streams',
+    unit: 'call',
+    backend: 'grpc',
+    path: GRPC_PATH,
+    streams: 8,
+    requestBytes: GRPC_BYTES,
+    bodyBytes: GRPC_BYTES,
+  },
+  { ...http2, ...large, name: 'h2-h1-body', title: 'HTTP/2 to HTTP/1.1, 1 MiB answers, 16 connections' },
+  { ...http2, ...large, name: 'h2-h2-body', title: 'HTTP/2 to HTTP/2, 1 MiB answers, 16 connections', backend: 'h2' },
+  {
+    ...http2,
+    ...small,
+    name: 'h2-idle',
+    title: 'idle HTTP/2 connections, 1,000 after 250 others, one request each',
+    unit: 'connection',
+    connections: 1000,
+    streams: 1,
+    after: 'idle',
+  },
+];
+
+export const workloads: readonly Workload[] = [...http1Workloads, ...http2Workloads];
+
+/** What `--only` names several workloads by. */
+export const groups: Readonly<Record<string, readonly string[]>> = {
+  h1: http1Workloads.map((workload) => workload.name),
+  h2: http2Workloads.map((workload) => workload.name),
+};
+
+/** autocannon does what is kept alive over HTTP/1.1; h2load what is kept alive, without client certificates. */
+export const generatorNames = ['own', 'autocannon', 'h2load'] as const;
+export type GeneratorName = (typeof generatorNames)[number];
+
 export type Job = {
   readonly workload: Workload;
-  readonly generator: 'own' | 'autocannon';
+  readonly generator: GeneratorName;
   readonly port: number;
   /** PEM. */
   readonly ca: string;
@@ -68,7 +141,7 @@ export type Job = {
 export type JobResult = {
   readonly done: number;
   readonly seconds: number;
-  /** Milliseconds. */
+  /** Milliseconds; NaN where the generator does not say. */
   readonly p50: number;
   readonly p99: number;
   /** Failures with how often they happened; empty in a measurement that counts. */

@@ -1,23 +1,23 @@
 // `npm run bench`: Countersign beside every other gateway on this machine, mTLS in and mTLS out. Same certificates,
 // same backend, same load; one worker each on one core, load and backend on another; rounds in alternation.
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
 import { parseArgs } from 'node:util';
 import { findCommand } from '../test/support/peers.ts';
-import { openPki, type Pki } from '../test/support/pki.ts';
+import { openPki } from '../test/support/pki.ts';
 import { measureAttacks, renderAttacks } from './attack.ts';
 import { measureCrl, renderCrl } from './crl.ts';
-import { readTreeCpu } from './cpu.ts';
-import { type Job, type Report, type Workload, workloads } from './job.ts';
-import { findVersion, type PeerName, peers, type RunningPeer, startBackend, startPeer } from './peer.ts';
+import { Generator } from './load.ts';
+import { type Backend, groups, generatorNames, type Job, type Workload, workloads } from './job.ts';
+import { findVersion, type PeerName, peers, type RunningPeer, type Setup, startBackend, startPeer } from './peer.ts';
 import { type Measurement, renderTable, summarise, type WorkloadResult } from './table.ts';
 import { measureRevocation, renderRevocation } from './revocation.ts';
 import { findFlaw } from './verify.ts';
 
-const USAGE = `npm run bench -- [--rounds 5] [--seconds 4] [--only small,body,handshake,resume | attack | crl | revocation]
-                 [--peers countersign,nginx,haproxy,caddy,envoy] [--generator own|autocannon] [--json]`;
+const USAGE = `npm run bench -- [--rounds 5] [--seconds 4] [--only small,body,handshake,resume | h2 | attack | crl | revocation]
+                 [--only h2-h1,h2-h2,h1-h2,h2-grpc,h2-h1-body,h2-h2-body,h2-idle]
+                 [--peers countersign,nginx,haproxy,caddy,envoy] [--generator own|autocannon|h2load] [--json]`;
 const WARM_MS = 1_000;
 
 type Settings = {
@@ -35,13 +35,13 @@ function readSettings(args: readonly string[]): Settings {
     options: {
       rounds: { type: 'string', default: '5' },
       seconds: { type: 'string', default: '4' },
-      only: { type: 'string', default: workloads.map((workload) => workload.name).join(',') },
+      only: { type: 'string', default: 'h1' },
       peers: { type: 'string', default: peers.map((peer) => peer.name).join(',') },
       generator: { type: 'string', default: 'own' },
       json: { type: 'boolean', default: false },
     },
   });
-  const only = new Set(values.only.split(','));
+  const only = new Set(values.only.split(',').flatMap((name) => groups[name] ?? name));
   const settings = {
     rounds: Number(values.rounds),
     seconds: Number(values.seconds),
@@ -49,9 +49,10 @@ function readSettings(args: readonly string[]): Settings {
     wanted: new Set(values.peers.split(',')),
     json: values.json,
   };
-  const { generator } = values;
+  const generator = generatorNames.find((name) => name === values.generator);
   if (!(settings.rounds >= 1) || !(settings.seconds > 0) || settings.chosen.length < only.size) throw new Error(USAGE);
-  if (generator !== 'own' && generator !== 'autocannon') throw new Error(USAGE);
+  if (generator === undefined) throw new Error(USAGE);
+  if (generator === 'h2load' && findCommand('h2load') === undefined) throw new Error('h2load is not installed.');
   return { ...settings, generator };
 }
 
@@ -71,47 +72,10 @@ function chooseCores(): { gateway: string; load: string } {
   return { gateway: String(gateway), load: String(load) };
 }
 
-/** The load generator in its own process; one job at a time. */
-class Generator {
-  readonly #child;
-
-  constructor(core: string) {
-    const script = new URL('generator.ts', import.meta.url).pathname;
-    this.#child = spawn('taskset', ['-c', core, process.execPath, script], { stdio: ['ignore', 2, 2, 'ipc'] });
-  }
-
-  /** Loads the gateway and reads its CPU time at both ends of the measured window. */
-  async run(job: Job, gateway: RunningPeer): Promise<Measurement> {
-    const limit = AbortSignal.timeout(job.warmMs + job.measureMs + 30_000);
-    this.#child.send(job);
-    await this.#next(limit);
-    const before = readTreeCpu(gateway.process.pid);
-    const end = await this.#next(limit);
-    const cpu = readTreeCpu(gateway.process.pid) - before;
-    if (end.kind !== 'end') throw new Error('the generator lost its place');
-    const { done, seconds, p50, p99, resumed, failures } = end.result;
-    return { cpuMicros: cpu / done, perSecond: done / seconds, p50, p99, resumed, failures };
-  }
-
-  async #next(signal: AbortSignal): Promise<Report> {
-    const [report] = (await once(this.#child, 'message', { signal })) as [Report];
-    return report;
-  }
-
-  stop(): void {
-    this.#child.disconnect();
-  }
-}
-
 type Present = { readonly running: readonly RunningPeer[]; readonly notes: readonly string[] };
 
 /** Starts every wanted peer that is installed, and lets none in that does not do the work. */
-async function startPeers(
-  settings: Settings,
-  pki: Pki,
-  backendPort: number,
-  cores: { gateway: string; load: string },
-): Promise<Present> {
+async function startPeers(settings: Settings, setup: Setup): Promise<Present> {
   const running: RunningPeer[] = [];
   const notes: string[] = [];
   for (const peer of peers.filter((candidate) => settings.wanted.has(candidate.name))) {
@@ -121,8 +85,8 @@ async function startPeers(
       continue;
     }
     try {
-      const started = await startPeer(peer, { pki, backendPort, cores });
-      const flaw = await findFlaw(started, pki);
+      const started = await startPeer(peer, setup);
+      const flaw = await findFlaw(started, setup.pki, setup.clientAuth);
       if (flaw === undefined) running.push(started);
       else await started.process.stop();
       notes.push(flaw === undefined ? `${peer.name} ${version}` : `${peer.name} ${version}: LEFT OUT, it ${flaw}`);
@@ -138,29 +102,40 @@ async function measure(
   workload: Workload,
   running: readonly RunningPeer[],
   generator: Generator,
-  pki: Pki,
+  setup: Setup,
 ): Promise<WorkloadResult> {
+  const { pki } = setup;
   const measured = new Map<PeerName, Measurement[]>(running.map((peer) => [peer.name, []]));
   for (let round = 0; round < settings.rounds; round += 1) {
     // Another one begins in every round, so that none always follows the same neighbour.
     const order = running.map((_, at) => running[(at + round) % running.length]);
     for (const peer of order) {
       if (peer === undefined) continue;
+      await using fresh = workload.after === 'idle' ? await startAnew(peer, setup) : undefined;
+      const gateway = fresh?.gateway ?? peer;
       const job: Job = {
         workload,
         generator: settings.generator,
-        port: peer.port,
+        port: gateway.port,
         ca: pki.servers.certPem,
         cert: pki.alice.chainPem,
         key: pki.alice.keyPem,
         warmMs: WARM_MS,
         measureMs: settings.seconds * 1000,
       };
-      measured.get(peer.name)?.push(await generator.run(job, peer));
+      measured.get(peer.name)?.push(await generator.run(job, gateway));
     }
     if (process.stderr.isTTY) process.stderr.write(`${workload.name}: round ${round + 1} of ${settings.rounds}\r`);
   }
   return summarise(workload, measured);
+}
+
+/** A process that has freed no memory yet, which new connections would get for nothing. */
+async function startAnew({ name }: RunningPeer, setup: Setup): Promise<{ gateway: RunningPeer } & AsyncDisposable> {
+  const peer = peers.find((candidate) => candidate.name === name);
+  if (peer === undefined) throw new Error(`no peer ${name}`);
+  const gateway = await startPeer(peer, setup);
+  return { gateway, [Symbol.asyncDispose]: async () => void (await gateway.process.stop()) };
 }
 
 /** Tables of their own. */
@@ -181,6 +156,38 @@ const alone: Readonly<Record<string, (json: boolean) => Promise<string>>> = {
   },
 };
 
+type Part = {
+  readonly results: readonly WorkloadResult[];
+  readonly notes: readonly string[];
+  readonly present: readonly PeerName[];
+};
+
+/** All that is measured with one kind of backend: every gateway is configured for it. */
+async function measureWith(
+  kind: Backend,
+  chosen: readonly Workload[],
+  settings: Settings,
+  { pki, cores, generator }: Pick<Setup, 'pki' | 'cores'> & { readonly generator: Generator },
+): Promise<Part> {
+  const backend = await startBackend(pki, cores.load, kind);
+  const clientAuth = settings.generator === 'h2load' ? 'optional' : 'required';
+  const setup: Setup = { pki, clientAuth, backend: kind, backendPort: backend.port, cores };
+  const { running, notes } = await startPeers(settings, setup);
+  const told = [`backend ${kind}:`, ...notes.map((note) => `  ${note}`)];
+  if (!settings.json) console.log(`${told.join('\n')}\n`);
+  const results: WorkloadResult[] = [];
+  try {
+    for (const workload of chosen) {
+      const result = await measure(settings, workload, running, generator, setup);
+      results.push(result);
+      if (!settings.json) console.log(`${renderTable(result)}\n`);
+    }
+  } finally {
+    await Promise.all([...running, backend].map((peer) => peer.process.stop()));
+  }
+  return { results, notes: told, present: running.map((peer) => peer.name) };
+}
+
 async function main(): Promise<void> {
   const only = process.argv.find((arg, at) => arg.startsWith('--only=') || process.argv[at - 1] === '--only');
   const measureAlone = alone[only?.replace('--only=', '') ?? ''];
@@ -192,26 +199,27 @@ async function main(): Promise<void> {
   const cores = chooseCores();
   spawnSync('taskset', ['-pc', cores.load, String(process.pid)]);
   using pki = await openPki();
-  const backend = await startBackend(pki, cores.load);
-  const { running, notes } = await startPeers(settings, pki, backend.port, cores);
   const generator = new Generator(cores.load);
   const machine = `${cpus()[0]?.model ?? 'unknown CPU'}, Linux ${release()}, Node ${process.versions.node}`;
   const method = `mTLS in, mTLS out, TLS 1.3, ECDSA P-256; one worker on core ${cores.gateway}, load and backend on core ${cores.load}; ${settings.rounds} × ${settings.seconds} s`;
-  if (!settings.json) console.log(`${machine}\n${method}\n${notes.join('\n')}\n`);
+  if (!settings.json) console.log(`${machine}\n${method}\n`);
   const results: WorkloadResult[] = [];
+  const notes: string[] = [];
+  let weAreOut = false;
   try {
-    for (const workload of settings.chosen) {
-      const result = await measure(settings, workload, running, generator, pki);
-      results.push(result);
-      if (!settings.json) console.log(`${renderTable(result)}\n`);
+    for (const kind of ['h1', 'h2', 'grpc'] as const) {
+      const chosen = settings.chosen.filter((workload) => workload.backend === kind);
+      if (chosen.length === 0) continue;
+      const part = await measureWith(kind, chosen, settings, { pki, cores, generator });
+      results.push(...part.results);
+      notes.push(...part.notes);
+      weAreOut ||= settings.wanted.has('countersign') && !part.present.includes('countersign');
     }
   } finally {
     generator.stop();
-    await Promise.all([...running, backend].map((peer) => peer.process.stop()));
   }
   if (settings.json) console.log(JSON.stringify({ machine, method, peers: notes, results }, null, 2));
   const failed = results.some((result) => result.rows.some((row) => Object.keys(row.failures).length > 0));
-  const weAreOut = settings.wanted.has('countersign') && !running.some((peer) => peer.name === 'countersign');
   if (failed || weAreOut) process.exitCode = 1;
 }
 

@@ -7,20 +7,29 @@ import { type OwnedProcess, startProcess } from '../test/support/owned-process.t
 import { findCommand } from '../test/support/peers.ts';
 import type { Pki } from '../test/support/pki.ts';
 import { eventually } from '../test/support/wait-for.ts';
+import type { Backend } from './job.ts';
 
 export type PeerName = 'countersign' | 'nginx' | 'haproxy' | 'caddy' | 'envoy';
+
+/** `optional`: for load generators without client certificates. */
+export type ClientAuth = 'required' | 'optional';
 
 type Peer = {
   readonly name: PeerName;
   readonly command: string;
   readonly versionArgs: readonly string[];
   readonly template: string;
+  /** What the template puts in where clients need a certificate, and where they may come without one. */
+  readonly clientAuth: Readonly<Record<ClientAuth, string>>;
+  /** What the template puts in for the protocol of the backend. */
+  readonly legs: Readonly<Record<'h1' | 'h2', Readonly<Record<string, string>>>>;
   /** Arguments that run `config` in the foreground with one worker. */
   readonly args: (config: string, dir: string) => readonly string[];
   readonly env?: (dir: string) => Readonly<Record<string, string>>;
 };
 
 const MAIN = new URL('../src/cli/main.ts', import.meta.url).pathname;
+const GRPC_BACKEND = new URL('grpc-backend.ts', import.meta.url).pathname;
 
 export const peers: readonly Peer[] = [
   {
@@ -28,6 +37,8 @@ export const peers: readonly Peer[] = [
     command: process.execPath,
     versionArgs: [MAIN, '--version'],
     template: 'countersign.yml',
+    clientAuth: { required: 'true', optional: 'false' },
+    legs: { h1: { http2: 'off' }, h2: { http2: 'on' } },
     args: (config) => [MAIN, 'run', '--config', config],
   },
   {
@@ -35,6 +46,16 @@ export const peers: readonly Peer[] = [
     command: 'nginx',
     versionArgs: ['-v'],
     template: 'nginx.conf',
+    clientAuth: { required: 'on', optional: 'optional' },
+    // HTTP/2 to backends is what grpc_pass speaks, with one request at a time on a connection; proxy_pass does from 1.29.4 on.
+    legs: {
+      h1: {
+        module: 'proxy',
+        pass: 'proxy_pass https://backend; proxy_http_version 1.1; proxy_set_header Connection "";',
+        buffers: 'proxy_buffer_size 16k; proxy_buffers 16 16k; proxy_max_temp_file_size 0;',
+      },
+      h2: { module: 'grpc', pass: 'grpc_pass grpcs://backend;', buffers: 'grpc_buffer_size 16k;' },
+    },
     args: (config, dir) => ['-p', dir, '-e', `${dir}/nginx-error.log`, '-c', config],
   },
   {
@@ -42,6 +63,8 @@ export const peers: readonly Peer[] = [
     command: 'haproxy',
     versionArgs: ['-v'],
     template: 'haproxy.cfg',
+    clientAuth: { required: 'required', optional: 'optional' },
+    legs: { h1: { alpn: 'http/1.1' }, h2: { alpn: 'h2' } },
     args: (config) => ['-db', '-f', config],
   },
   {
@@ -49,6 +72,8 @@ export const peers: readonly Peer[] = [
     command: 'caddy',
     versionArgs: ['version'],
     template: 'Caddyfile',
+    clientAuth: { required: 'require_and_verify', optional: 'verify_if_given' },
+    legs: { h1: { versions: '1.1' }, h2: { versions: '2' } },
     args: (config) => ['run', '--adapter', 'caddyfile', '--config', config],
     env: (dir) => ({ GOMAXPROCS: '1', HOME: dir, XDG_DATA_HOME: dir, XDG_CONFIG_HOME: dir }),
   },
@@ -57,6 +82,11 @@ export const peers: readonly Peer[] = [
     command: 'envoy',
     versionArgs: ['--version'],
     template: 'envoy.yaml',
+    clientAuth: { required: 'true', optional: 'false' },
+    legs: {
+      h1: { alpn: 'http/1.1', options: 'http_protocol_options' },
+      h2: { alpn: 'h2', options: 'http2_protocol_options' },
+    },
     args: (config) => ['--concurrency', '1', '--disable-hot-restart', '--log-level', 'error', '-c', config],
   },
 ];
@@ -72,40 +102,56 @@ export function findVersion(peer: Peer): string | undefined {
 
 export type Setup = {
   readonly pki: Pki;
+  readonly clientAuth: ClientAuth;
+  readonly backend: Backend;
   readonly backendPort: number;
   /** Cores for the gateway, and for load and backend. */
   readonly cores: { readonly gateway: string; readonly load: string };
 };
 
-export type RunningPeer = { readonly name: PeerName; readonly port: number; readonly process: OwnedProcess };
+export type RunningPeer<Name = PeerName> = {
+  readonly name: Name;
+  readonly port: number;
+  readonly process: OwnedProcess;
+};
 
 /** The answer of the backend: 107 bytes of JSON. */
 export const SMALL_JSON = `{"id":4711,"name":"countersign","note":"${'x'.repeat(107 - 42)}"}`;
 
 /** Starts the backend on the load's core; waits until it accepts. */
-export async function startBackend(pki: Pki, core: string): Promise<RunningPeer> {
-  pki.dir.write('content/1m', Buffer.alloc(1 << 20, 'countersign '));
+export async function startBackend(pki: Pki, core: string, kind: Backend = 'h1'): Promise<RunningPeer<'backend'>> {
   const port = await findFreePort();
-  const config = pki.dir.write('backend.conf', render('backend.conf', { ...values(pki), port, json: SMALL_JSON }));
+  if (kind === 'grpc') {
+    const args = [GRPC_BACKEND, String(port), pki.backend.cert, pki.backend.key, pki.internal.file];
+    return start('backend', port, core, [process.execPath, ...args], {});
+  }
+  pki.dir.write('content/1m', Buffer.alloc(1 << 20, 'countersign '));
+  const given = { ...values(pki), port, json: SMALL_JSON, http2: kind === 'h2' ? 'http2' : '' };
+  const config = pki.dir.write('backend.conf', render('backend.conf', given));
   const args = ['-p', pki.dir.path, '-e', pki.dir.file('backend-error.log'), '-c', config];
-  return start('nginx', port, core, ['nginx', ...args], {});
+  return start('backend', port, core, ['nginx', ...args], {});
 }
 
 /** Starts one gateway on its core; waits until it accepts. */
-export async function startPeer(peer: Peer, { pki, backendPort, cores }: Setup): Promise<RunningPeer> {
+export async function startPeer(
+  peer: Peer,
+  { pki, clientAuth, backend, backendPort, cores }: Setup,
+): Promise<RunningPeer> {
   const port = await findFreePort();
-  const config = pki.dir.write(peer.template, render(peer.template, { ...values(pki), port, backendPort }));
+  const leg = peer.legs[backend === 'h1' ? 'h1' : 'h2'];
+  const given = { ...values(pki), ...leg, clientAuth: peer.clientAuth[clientAuth], port, backendPort };
+  const config = pki.dir.write(peer.template, render(peer.template, given));
   const command = [peer.command, ...peer.args(config, pki.dir.path)];
   return start(peer.name, port, cores.gateway, command, peer.env?.(pki.dir.path) ?? {});
 }
 
-async function start(
-  name: PeerName,
+async function start<Name extends string>(
+  name: Name,
   port: number,
   core: string,
   [command = '', ...args]: readonly string[],
   env: Readonly<Record<string, string>>,
-): Promise<RunningPeer> {
+): Promise<RunningPeer<Name>> {
   const pinned = ['-c', core, findCommand(command) ?? command, ...args];
   const child = await startProcess('taskset', pinned, { name, env });
   const ended = (): boolean => child.exit() !== undefined;

@@ -4,8 +4,8 @@ import type { Workload } from './job.ts';
 import type { PeerName } from './peer.ts';
 
 export type Measurement = {
-  /** CPU of the gateway per piece of work, microseconds. */
-  readonly cpuMicros: number;
+  /** What a piece of work cost the gateway: microseconds of CPU; of idle connections, kB of memory. */
+  readonly cost: number;
   readonly perSecond: number;
   readonly p50: number;
   readonly p99: number;
@@ -15,7 +15,7 @@ export type Measurement = {
 
 export type Row = {
   readonly peer: PeerName;
-  readonly cpuMicros: number;
+  readonly cost: number;
   /** Half the distance between the best and the worst round, as a share of the median. */
   readonly spread: number;
   readonly perSecond: number;
@@ -29,7 +29,7 @@ export type Row = {
 export type WorkloadResult = {
   readonly workload: Workload;
   readonly rows: readonly Row[];
-  /** CPU of countersign over CPU of the peer: median of the rounds' ratios. */
+  /** Cost of countersign over cost of the peer: median of the rounds' ratios. */
   readonly ratios: Readonly<Partial<Record<PeerName, number>>>;
 };
 
@@ -47,22 +47,22 @@ export function summarise(workload: Workload, measured: ReadonlyMap<PeerName, re
   const ratios: Partial<Record<PeerName, number>> = {};
   for (const [peer, rounds] of measured) {
     if (peer === 'countersign' || ours === undefined) continue;
-    ratios[peer] = median(rounds.map((round, at) => (ours[at]?.cpuMicros ?? Number.NaN) / round.cpuMicros));
+    ratios[peer] = median(rounds.map((round, at) => (ours[at]?.cost ?? Number.NaN) / round.cost));
   }
   return { workload, rows, ratios };
 }
 
 function summariseRow(peer: PeerName, rounds: readonly Measurement[]): Row {
-  const cpu = rounds.map((round) => round.cpuMicros);
-  const cpuMicros = median(cpu);
+  const costs = rounds.map((round) => round.cost);
+  const cost = median(costs);
   const failures: Record<string, number> = {};
   for (const round of rounds) {
     for (const [reason, count] of Object.entries(round.failures)) failures[reason] = (failures[reason] ?? 0) + count;
   }
   return {
     peer,
-    cpuMicros,
-    spread: (Math.max(...cpu) - Math.min(...cpu)) / 2 / cpuMicros,
+    cost,
+    spread: (Math.max(...costs) - Math.min(...costs)) / 2 / cost,
     perSecond: median(rounds.map((round) => round.perSecond)),
     p50: median(rounds.map((round) => round.p50)),
     p99: median(rounds.map((round) => round.p99)),
@@ -76,7 +76,7 @@ function summariseRow(peer: PeerName, rounds: readonly Measurement[]): Row {
 export function renderTable({ workload, rows, ratios }: WorkloadResult): string {
   const head = [
     'gateway',
-    `µs CPU/${workload.unit}`,
+    `${workload.after === 'idle' ? 'kB' : 'µs CPU'}/${workload.unit}`,
     'spread',
     `${workload.unit}s/s`,
     'p50 ms',
@@ -85,11 +85,11 @@ export function renderTable({ workload, rows, ratios }: WorkloadResult): string 
   ];
   const lines = rows.map((row) => [
     row.peer,
-    row.cpuMicros.toFixed(1),
+    row.cost.toFixed(1),
     `±${(row.spread * 100).toFixed(0)} %`,
     row.perSecond.toFixed(0),
-    row.p50.toFixed(2),
-    row.p99.toFixed(2),
+    milliseconds(row.p50),
+    milliseconds(row.p99),
     ratios[row.peer]?.toFixed(2) ?? '',
   ]);
   const widths = head.map((title, column) => Math.max(title.length, ...lines.map((line) => line[column]?.length ?? 0)));
@@ -98,6 +98,10 @@ export function renderTable({ workload, rows, ratios }: WorkloadResult): string 
   return [`${workload.name}: ${workload.title}`, format(head), ...lines.map(format), ...renderNotes(workload, rows)]
     .map((line, at) => (at === 0 ? line : `  ${line}`.trimEnd()))
     .join('\n');
+}
+
+function milliseconds(value: number): string {
+  return Number.isNaN(value) ? '–' : value.toFixed(2);
 }
 
 function renderNotes(workload: Workload, rows: readonly Row[]): string[] {

@@ -13,7 +13,7 @@ export const timeoutsKeys = {
   read: key(seconds, {
     says: 'Seconds for a whole request with its body. Default {default}; 0 = none.',
     default: 300,
-    page: 'Goma. Seconds for a whole request with its body; also shortens the limit for its head (10 s, which always holds). `0`: no limit on the whole; a client that stalls is still cut off.',
+    page: 'Goma. Seconds for a whole request with its body; also shortens the limit for its head (10 s, which always holds). `0`: no limit on the whole; a client that stalls is still cut off. A call of gRPC is a conversation: `timeouts` of its route limit it instead.',
   }),
   write: key(seconds, {
     says: 'Seconds without progress while the answer is sent. Default {default}; 0: the default stays.',

@@ -11,18 +11,13 @@ export class CallDeadline implements Late {
   /** The whole call. */
   readonly #endsAt: number;
 
-  /** `wholeMs`: for the whole call, however it gets on; undefined: no such limit. `onLate` must not throw. */
-  constructor(
-    deadlines: Deadlines,
-    timeouts: RouteConfig['timeouts'],
-    wholeMs: number | undefined,
-    onLate: () => void,
-  ) {
+  /** `endsAt`: monotonic time by which the whole call must be over, however it gets on; Infinity: no such limit. `onLate` must not throw. */
+  constructor(deadlines: Deadlines, timeouts: RouteConfig['timeouts'], endsAt: number, onLate: () => void) {
     this.#deadlines = deadlines;
     this.#timeouts = timeouts;
     this.#late = onLate;
-    this.#endsAt = wholeMs === undefined ? Infinity : deadlines.now + wholeMs;
-    this.deadline = this.#endsAt;
+    this.#endsAt = endsAt;
+    this.deadline = endsAt;
     deadlines.add(this);
   }
 

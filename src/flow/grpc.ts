@@ -1,6 +1,6 @@
 // What of gRPC a gateway has to know (the PROTOCOL-HTTP2 document of gRPC): which requests are calls, how long a call may take, and how
 // an answer of our own looks to its client, who reads trailers and not the status of HTTP.
-import { type Fault, type FaultCode, faultTable } from '../base/fault.ts';
+import { type Fault, type FaultCode, titleOf } from '../base/fault.ts';
 import type { RequestHead } from '../http/exchange.ts';
 import { FieldNames, Fields } from '../http/field.ts';
 
@@ -27,10 +27,9 @@ export function parseGrpcTimeout(value: string): number | undefined {
   return parts === null || unit === undefined ? undefined : Number(parts[1]) * unit;
 }
 
-/** Milliseconds that the client of this request gives it as a call of gRPC; undefined where there is no limit. */
-export function grpcDeadlineMs(head: RequestHead): number | undefined {
-  if (!isGrpc(head)) return undefined;
-  const value = head.fields.find('grpc-timeout');
+/** Milliseconds that the client of a call gives it; undefined where there is no limit. */
+export function grpcTimeoutMs(fields: Fields): number | undefined {
+  const value = fields.find('grpc-timeout');
   return value === undefined ? undefined : parseGrpcTimeout(value);
 }
 
@@ -46,18 +45,15 @@ const status = {
 } as const;
 
 const byCode: ReadonlyMap<FaultCode, number> = new Map([
-  ['no_client_cert', status.unauthenticated],
   ['response_timeout', status.deadlineExceeded],
   ['deadline_exceeded', status.deadlineExceeded],
   ['request_timeout', status.deadlineExceeded],
   ['filter_timeout', status.deadlineExceeded],
   ['over_fair_share', status.resourceExhausted],
   ['body_too_large', status.resourceExhausted],
-  ['headers_too_large', status.resourceExhausted],
 ]);
 
 const byStatus: ReadonlyMap<number, number> = new Map([
-  [400, status.internal],
   [401, status.unauthenticated],
   [403, status.permissionDenied],
   [404, status.unimplemented],
@@ -68,12 +64,18 @@ const byStatus: ReadonlyMap<number, number> = new Map([
   [501, status.unimplemented],
 ]);
 
+/** UNAVAILABLE invites to try again, so it is for what may be better then: never for what is wrong with the request. */
+function statusOf({ code, source, status: http }: Fault): number {
+  // A backend that misses our certificate says nothing of the client's.
+  if (code === 'no_client_cert' && source === 'client') return status.unauthenticated;
+  return byCode.get(code) ?? byStatus.get(http) ?? (http < 500 ? status.internal : status.unavailable);
+}
+
 /** What a client of gRPC is told instead of a problem document, in an answer that has nothing but these. */
 export function grpcFields(fault: Fault): [name: string, value: string][] {
-  const code = byCode.get(fault.code) ?? byStatus.get(fault.status) ?? status.unavailable;
   return [
-    ['grpc-status', String(code)],
-    ['grpc-message', faultTable[fault.code].title],
+    ['grpc-status', String(statusOf(fault))],
+    ['grpc-message', titleOf(fault.code, fault.source)],
     ['countersign-fault', fault.code],
   ];
 }

@@ -48,11 +48,15 @@ function answerGrpc(context: RequestContext, fault: Fault): void {
   context.exchange.respond(200, fields, '', mustClose(context, fault));
 }
 
-/** Sends the answer of a filter. */
+/** Sends the answer of a filter; where it stands for a fault, in the terms of the client. */
 export function answerOf(context: RequestContext, answer: Answer): void {
   context.fault = answer.fault;
-  context.status = answer.status;
-  context.exchange.respond(answer.status, answer.fields, answer.body);
+  if (answer.fault !== undefined && isGrpc(context.exchange.head)) {
+    answerGrpc(context, answer.fault);
+  } else {
+    context.status = answer.status;
+    context.exchange.respond(answer.status, answer.fields, answer.body);
+  }
   record(context);
 }
 

@@ -16,7 +16,7 @@ import type { AcquireOptions, CallWaiter } from '../upstream/call-waiter.ts';
 import type { Caller } from '../upstream/caller.ts';
 import { findNginxRefusal } from '../upstream/nginx-refusal.ts';
 import { CallDeadline } from './call-deadline.ts';
-import { grpcDeadlineMs, grpcTrailers, isGrpc, isGrpcType } from './grpc.ts';
+import { grpcTimeoutMs, grpcTrailers, isGrpc, isGrpcType } from './grpc.ts';
 import { KeptBody } from './kept-body.ts';
 import { aimElsewhere, type Prepared } from './prepare.ts';
 import { record } from './record.ts';
@@ -45,7 +45,10 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
   /** A 400, held until its body shows whether it is nginx speaking of certificates, or of TLS at all. */
   #held: ResponseHead | undefined;
   #responding = false;
+  readonly #isGrpc: boolean;
   #isGrpcAnswer = false;
+  /** It is the client that the answer waits for. */
+  #isClientSlow = false;
   #done = false;
 
   constructor(context: Prepared) {
@@ -54,8 +57,10 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
     this.#exchange = context.exchange;
     const { services, route } = context;
     this.#kept = new KeptBody(services.bodies);
-    const wholeMs = grpcDeadlineMs(context.exchange.head);
-    this.#deadline = new CallDeadline(services.deadlines, route.config.timeouts, wholeMs, () => this.#onLate());
+    const { head, startedAt } = context.exchange;
+    this.#isGrpc = isGrpc(head);
+    const endsAt = startedAt + (this.#isGrpc ? (grpcTimeoutMs(head.fields) ?? Infinity) : Infinity);
+    this.#deadline = new CallDeadline(services.deadlines, route.config.timeouts, endsAt, () => this.#onLate());
   }
 
   start(): void {
@@ -64,7 +69,7 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
       if (this.#context.outgoing.bodyLength === 0) this.#acquire(false);
       // What is sent behind a request for another protocol stays with the client until the backend agrees.
       if (this.#isUpgrade) this.#exchange.watch(this);
-      else if (!this.#done) this.#exchange.receive(this, this.#context.route.config.maxBodyBytes);
+      else if (!this.#done) this.#exchange.receive(this, this.#context.route.config.maxBodyBytes, this.#isGrpc);
     } catch (error) {
       // serve.ts answers; nothing of this attempt may linger on.
       this.#dropCall();
@@ -137,6 +142,8 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
 
   #forwardBody(call: BackendCall, chunk: Buffer): boolean {
     if (!this.#responding) this.#deadline.expectResponse();
+    // Both talk: it is silence of both that ends a call.
+    else if (this.#isGrpc && !this.#isClientSlow) this.#deadline.expectBody();
     return call.sendRequestBody(chunk);
   }
 
@@ -151,11 +158,15 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
   }
 
   onRequestFlush(): void {
-    if (!this.#done) this.#call?.flushRequest();
+    if (this.#done) return;
+    // In a call of gRPC it may be the backend that speaks first.
+    if (this.#isGrpc && this.#attempts === 0) this.#acquire(false);
+    else this.#call?.flushRequest();
   }
 
   onClientDrain(): void {
     if (this.#done) return;
+    this.#isClientSlow = false;
     // After informational answers only, the deadline for the answer itself still runs.
     if (this.#responding) this.#deadline.expectBody();
     this.#call?.resumeResponse();
@@ -164,8 +175,8 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
   onClientFailure(fault: Fault): void {
     if (this.#done) return;
     this.#dropCall();
-    if (this.#exchange.canRespond) this.#refuse(fault);
-    else this.#finish(fault);
+    if (this.#exchange.canRespond || this.#exchange.takeBack()) this.#refuse(fault);
+    else this.#breakOff(fault);
   }
 
   // --- the backend's side
@@ -236,6 +247,7 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
       this.#deadline.expectBody();
     } else {
       // The client is slow, not the backend: the client connection has its own deadline for that.
+      this.#isClientSlow = true;
       this.#deadline.expectNothing();
       this.#call?.pauseResponse();
     }
@@ -337,6 +349,7 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
       this.#held = undefined;
       route.metrics.of(backend.label).retried();
       aimElsewhere(this.#context);
+      this.#deadline.expectNothing();
       // What was refused was not stale: another stream on a connection that is open will do.
       this.#acquire(fault.code !== 'stream_refused');
     } else {
@@ -347,7 +360,7 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
   /** The answer has begun and has no end: the client must not take it for complete. */
   #breakOff(fault: Fault): void {
     // A call of gRPC ends with trailers in any case, and they say how.
-    if (this.#isGrpcAnswer && isGrpc(this.#exchange.head)) this.#exchange.sendEnd(grpcTrailers(fault));
+    if (this.#isGrpcAnswer && this.#isGrpc) this.#exchange.sendEnd(grpcTrailers(fault));
     else this.#exchange.abort();
     this.#finish(fault);
   }

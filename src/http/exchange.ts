@@ -88,8 +88,9 @@ export interface Exchange {
    * Lets the body flow into `sink`; sends 100 Continue where the client waits for it. Call once, and early: only then, or
    * with `watch`, is the flow told that the client went away (what was missed comes at once). Limits: `maxBodyBytes` 0 = none.
    * May call the sink before it returns: body that is there already, onRequestEnd where there is none, a failure.
+   * `isConversation`: over HTTP/2, how long the client takes, and how much it says, is for the sink alone to limit.
    */
-  receive(sink: RequestSink, maxBodyBytes: number): void;
+  receive(sink: RequestSink, maxBodyBytes: number, isConversation?: boolean): void;
   /** Stops onRequestBody and onRequestEnd; may be called before `receive`, which then sends no 100 Continue yet. */
   pauseRequest(): void;
   /** May call the sink before it returns. */

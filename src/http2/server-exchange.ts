@@ -55,6 +55,8 @@ export class Http2Exchange implements Exchange, StreamListener {
   #heldHead: { readonly head: ResponseHead; readonly extra: FieldBlock } | undefined;
   #heldBody: Buffer | undefined;
   #bodyless = false;
+  /** Nobody here times what the client sends. */
+  #isConversation = false;
   /** Both directions are another protocol, until both have ended; ours has. */
   #isTunnel = false;
   #tunnelEnded = false;
@@ -90,6 +92,10 @@ export class Http2Exchange implements Exchange, StreamListener {
     return this.#state === 'open';
   }
 
+  get #isUntimed(): boolean {
+    return this.#isTunnel || this.#isConversation;
+  }
+
   // --- the request
 
   watch(watcher: ClientWatcher): void {
@@ -99,18 +105,22 @@ export class Http2Exchange implements Exchange, StreamListener {
     if (!this.isAsked) this.#timersOf().awaitFlow();
   }
 
-  receive(sink: RequestSink, maxBodyBytes: number): void {
+  receive(sink: RequestSink, maxBodyBytes: number, isConversation = false): void {
     if (this.#state === 'over' && this.#failure === undefined) return;
     this.#watcher = undefined;
     this.#sink = sink;
     this.#maxBodyBytes = maxBodyBytes;
-    if (!this.#isPaused) this.#flow();
+    this.#isConversation = isConversation;
+    if (isConversation) this.#timers?.awaitNothing();
+    if (this.#isPaused) return;
+    this.#flow();
+    if (this.#headRead) this.#flushHeld();
   }
 
   pauseRequest(): void {
     this.#isPaused = true;
     this.#stream.pause();
-    if (!this.#isTunnel) this.#timers?.awaitFlow();
+    if (!this.#isUntimed) this.#timers?.awaitFlow();
   }
 
   resumeRequest(): void {
@@ -136,7 +146,7 @@ export class Http2Exchange implements Exchange, StreamListener {
       this.#continueDue = false;
       this.#connection.sendHead(this.#stream, continueHead, FieldBlock.empty, -1, false);
     }
-    if (this.#headRead && !this.isAsked) this.#timersOf().bodyStarts(this.receivedBytes);
+    if (this.#headRead && !this.isAsked && !this.#isUntimed) this.#timersOf().bodyStarts(this.receivedBytes);
     this.#stream.resume();
   }
 
@@ -144,7 +154,7 @@ export class Http2Exchange implements Exchange, StreamListener {
     this.receivedBytes += bytes.length;
     if (this.#maxBodyBytes > 0 && this.receivedBytes > this.#maxBodyBytes)
       return this.fail(new Fault('body_too_large', 'client'));
-    if (!this.#isTunnel) this.#timers?.awaitBody();
+    if (!this.#isUntimed) this.#timers?.awaitBody();
     this.#sink?.onRequestBody(bytes);
   }
 
@@ -158,7 +168,7 @@ export class Http2Exchange implements Exchange, StreamListener {
   onStreamFlush(): void {
     this.#headRead = true;
     if (this.#requestDone || this.#isPaused || this.#sink === undefined) return;
-    if (this.#isTunnel) return this.#sink.onRequestFlush();
+    if (this.#isUntimed) return this.#sink.onRequestFlush();
     // Most bodies come with their heads: only what takes longer is timed.
     if (this.#timers === undefined) this.#timersOf().bodyStarts(this.receivedBytes);
     this.#sink.onRequestFlush();
@@ -356,7 +366,7 @@ export class Http2Exchange implements Exchange, StreamListener {
     if (this.#timers !== undefined) return this.#timers;
     const { deadlines, timeouts } = this.#connection.options;
     const timers = new ConnectionTimers(deadlines, timeouts, () => this.#onLate(timers));
-    if (this.isAsked) timers.awaitNothing();
+    if (this.isAsked || this.#isUntimed) timers.awaitNothing();
     else timers.awaitRequest();
     this.#timers = timers;
     return timers;
@@ -367,7 +377,8 @@ export class Http2Exchange implements Exchange, StreamListener {
       this.#stream.reset(ErrorCode.cancel);
       return this.lose(new Fault('client_aborted', 'client', { detail: 'the answer was not taken' }));
     }
-    if (this.#state === 'over' || this.isAsked) return;
+    if (this.isAsked) return;
+    if (this.#state === 'over') return this.#stream.stopDiscarding();
     if (this.#sink === undefined || this.#isPaused) {
       if (!timers.isRequestLate) return timers.awaitFlow();
     } else if (timers.keepsRate(this.receivedBytes, !this.canRespond)) return;
@@ -414,8 +425,9 @@ export class Http2Exchange implements Exchange, StreamListener {
     this.#state = 'over';
     if (this.#failure === undefined) this.#detach();
     this.#stream.discardRest();
-    // What waits for the client's window is timed until it is out.
-    if (this.#stream.queuedBytes > 0) this.#timers?.awaitNothing();
+    // What waits for the client's window is timed until it is out, and so is what the client still sends.
+    if (!this.#stream.isClosed && !this.isAsked) this.#timersOf().awaitBody();
+    else if (this.#stream.queuedBytes > 0) this.#timers?.awaitNothing();
     else this.onStreamClosed();
   }
 }

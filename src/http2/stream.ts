@@ -47,6 +47,9 @@ export interface StreamListener {
   onStreamReset(code: number, error: Http2Error | undefined): void;
 }
 
+/** Of a message that nobody wants any more: as over HTTP/1.1 (http1/server.ts). */
+const maxDiscardedBytes = 8_388_608;
+
 export class Http2Stream {
   readonly id: number;
   /** Whoever takes part; set before anything is told. */
@@ -66,6 +69,7 @@ export class Http2Stream {
   #owed = 0;
   #isPaused = false;
   #isDiscarding = false;
+  #discarded = 0;
   #held: ByteQueue | undefined;
   #heldEnd: { readonly trailers: Fields | undefined } | undefined;
   /** Content-Length of the message that is received; -1 where there is none. */
@@ -137,8 +141,8 @@ export class Http2Stream {
   }
 
   #hold(bytes: Buffer): void {
+    if (this.#isDiscarding) return this.#discard(bytes.length);
     // A view would keep the whole read alive, or is of a buffer that is used again.
-    if (this.#isDiscarding) return;
     (this.#held ??= new ByteQueue()).add(bytes);
     this.#session.countHeld(bytes.length);
   }
@@ -167,7 +171,8 @@ export class Http2Stream {
 
   /** Gives the peer its window back once half of it is used: small updates cost more than they bring. */
   #credit(): void {
-    if (this.#isPaused || this.remoteEnded || this.isClosed || this.#owed < this.#session.receiveWindow >> 1) return;
+    if (this.#isPaused && !this.#mayDiscard) return;
+    if (this.remoteEnded || this.isClosed || this.#owed < this.#session.receiveWindow >> 1) return;
     const owed = this.#owed;
     this.#owed = 0;
     this.#receiveWindow += owed;
@@ -275,19 +280,42 @@ export class Http2Stream {
   #leaveWhenOver(): void {
     if (!this.localEnded) return;
     if (this.remoteEnded) this.#leave();
-    else if (this.#isDiscarding && !this.isClosed) {
-      this.#session.sendReset(this, ErrorCode.noError);
-      this.#leave();
-    }
+    else if (this.#isDiscarding && !this.#mayDiscard) this.stopDiscarding();
   }
 
-  /** Nobody wants the rest of the peer's message: it is told to stop, once ours is out (section 8.1). */
+  /**
+   * Nobody wants the rest of the peer's message. It may be told to stop once ours is out (section 8.1), but some clients then take our answer
+   * for broken off: so they may finish, within bounds.
+   */
   discardRest(): void {
     this.#isDiscarding = true;
     this.#isPaused = true;
     this.#heldEnd = undefined;
+    const bytes = this.#heldBytes;
     this.#dropHeld();
+    this.#discard(bytes);
+    this.#credit();
     this.#leaveWhenOver();
+  }
+
+  #discard(bytes: number): void {
+    this.#owed += bytes;
+    this.#discarded += bytes;
+    if (!this.#mayDiscard && this.localEnded) this.stopDiscarding();
+  }
+
+  get #mayDiscard(): boolean {
+    return this.#isDiscarding && this.#discarded <= maxDiscardedBytes;
+  }
+
+  /** Tells the peer to stop: it has sent more than is worth reading, or takes too long. */
+  stopDiscarding(): void {
+    if (this.isClosed) return;
+    this.#discarded = Infinity;
+    // Else as soon as ours is out.
+    if (!this.localEnded) return;
+    this.#session.sendReset(this, ErrorCode.noError);
+    this.#leave();
   }
 
   #leave(): void {

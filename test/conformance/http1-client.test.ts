@@ -243,7 +243,6 @@ describe('an answer of a backend', () => {
   ];
   const bad: [what: string, text: string, summary: string, end?: boolean][] = [
     ['that is no HTTP', '220 mail.test ESMTP\r\n\r\n', 'failure backend_protocol |  | closed backend_protocol'],
-    ['that is TLS', '\x15\x03\x01\0\x02\x02\x46', 'failure backend_protocol |  | closed backend_protocol'],
     ['101', 'HTTP/1.1 101 x\r\nUpgrade: websocket\r\n\r\n', 'failure backend_protocol |  | closed backend_protocol'],
     [
       'with two framings',
@@ -292,6 +291,14 @@ describe('an answer of a backend', () => {
       assert.equal((await exchange(text, { ...options, step: 1 })).summary, summary, 'byte by byte');
     });
   }
+
+  it('that is TLS is told apart where its first bytes come together', async () => {
+    const alert = '\x15\x03\x01\0\x02\x02\x46';
+    const options = { end: false, method: 'GET' };
+    assert.equal((await exchange(alert, options)).summary, 'failure not_tls |  | closed not_tls');
+    const single = await exchange(alert, { ...options, step: 1 });
+    assert.equal(single.summary, 'failure backend_protocol |  | closed backend_protocol');
+  });
 
   it('keeps its trailers and fields', async () => {
     const { call } = await exchange(

@@ -6,6 +6,7 @@ import { chunkedBody, type Exchange } from '../../src/http/exchange.ts';
 import { FieldBlock, Fields } from '../../src/http/field.ts';
 import { WriteBudget } from '../../src/http/write-budget.ts';
 import { emptySettings, frame, preface, setting, uint32 } from '../support/http2-frames.ts';
+import { serverTimeouts } from '../support/server-timeouts.ts';
 import { eventually, Feed } from '../support/wait-for.ts';
 import { echo, head, Listening, names } from './http1-harness.ts';
 import {
@@ -320,15 +321,30 @@ describe('an answer', () => {
     assert.equal(server.connections[0]?.activeRequests, 0);
   });
 
-  it('before the request is whole ends the stream, and asks the client to stop', async () => {
+  it('before the request is whole lets the client finish, whose rest is thrown away', async () => {
     using server = await hold();
     const client = await server.open();
     client.send(post(1), data(1, 'some'));
     const exchange = await server.next();
     exchange.receive(new Listening(), 0);
     exchange.respond(413, none, 'no');
+    await client.until('DATA 1 no end');
+    client.send(data(1, 'what was under way', endStream), request(3));
+    (await server.next(1)).respond(200, none, 'ok');
+    await client.until('HEADERS 3 200');
+    assert.deepEqual(client.lines(1), ['HEADERS 1 413 content-length=2', 'DATA 1 no end']);
+  });
+
+  it('before the request is whole asks a client to stop that takes too long over the rest', async () => {
+    using server = await hold();
+    const client = await server.open();
+    client.send(post(1), data(1, 'some'));
+    const exchange = await server.next();
+    exchange.receive(new Listening(), 0);
+    exchange.respond(413, none, 'no');
+    await client.until('DATA 1 no end');
+    server.clock.turn(serverTimeouts.stallMs + 1000);
     await client.until('RST_STREAM 1 NO_ERROR');
-    assert.deepEqual(client.lines(1), ['HEADERS 1 413 content-length=2', 'DATA 1 no end', 'RST_STREAM 1 NO_ERROR']);
     client.send(data(1, 'what was under way', endStream), request(3));
     (await server.next(1)).respond(200, none, 'ok');
     await client.until('HEADERS 3 200');

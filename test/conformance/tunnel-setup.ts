@@ -1,6 +1,5 @@
 // Requests that switch protocols, in every pairing of HTTP versions, without a gateway process: a client over mutual TLS at the real
 // edge, the whole flow, a backend over mutual TLS. Node's own http, http2 and tls are the peers; what they say is the test's.
-import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import http2 from 'node:http2';
@@ -8,37 +7,10 @@ import https from 'node:https';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import type { Duplex, Writable } from 'node:stream';
 import tls from 'node:tls';
-import { Deadlines } from '../../src/base/deadline.ts';
-import { Slices } from '../../src/base/slices.ts';
-import type { BackendHttp2, RouteConfig } from '../../src/config/gateway-config.ts';
-import type { PolicyTable } from '../../src/downstream/policy-table.ts';
-import { ClientProtocols, http2Protocol as clientHttp2 } from '../../src/downstream/protocols.ts';
-import { BodyBudget } from '../../src/flow/body-buffer.ts';
-import { Client } from '../../src/flow/client.ts';
-import { RequestMetrics, RouteMetrics } from '../../src/flow/request-metrics.ts';
-import { Serve } from '../../src/flow/serve.ts';
-import type { FaultReport, Route, Services, Serving } from '../../src/flow/serving.ts';
-import { Forwarding } from '../../src/forwarding/forwarding.ts';
-import { StripList } from '../../src/forwarding/strip-list.ts';
-import { BufferPool } from '../../src/http/buffer-pool.ts';
-import type { ClientConnection } from '../../src/http/client-connection.ts';
-import { DateField } from '../../src/http/date-field.ts';
-import { defaultHttpLimits } from '../../src/http/limits.ts';
-import { TurnEnd } from '../../src/http/turn-end.ts';
-import { Http2Shared } from '../../src/http2/shared.ts';
-import { RouteTable } from '../../src/routing/route-table.ts';
-import { AccessLogFields } from '../../src/telemetry/access-log-fields.ts';
-import type { AccessLog, AccessRecord } from '../../src/telemetry/access-log.ts';
-import { Metrics } from '../../src/telemetry/metrics.ts';
-import { Cluster } from '../../src/upstream/cluster.ts';
-import type { Pool } from '../../src/upstream/pool.ts';
-import { BackendProtocols, http2Protocol as backendHttp2 } from '../../src/upstream/protocols.ts';
+import type { BackendHttp2 } from '../../src/config/gateway-config.ts';
 import { openPki, type Pki } from '../support/pki.ts';
-import { serverTimeouts } from '../support/server-timeouts.ts';
 import { Feed } from '../support/wait-for.ts';
-import { HandClock, names } from './http1-harness.ts';
-import { openEdge } from './tls-edge.ts';
-import { backendConfig, clusterOptions, makeDependencies, material, openPools } from './upstream-setup.ts';
+import { openFlowSetup } from './flow-setup.ts';
 
 export type Version = 'h1' | 'h2';
 
@@ -171,118 +143,24 @@ export type TunnelSetup = Awaited<ReturnType<typeof openTunnelSetup>>;
 export async function openTunnelSetup({ backend: kind, http2: mode, upgrades, tunnelMs }: TunnelSetupOptions) {
   const pki = await openPki();
   const backend = await startTunnelBackend(pki, kind);
-  const clock = new HandClock();
-  const deadlines = new Deadlines(clock);
-  const setup = makeDependencies(undefined, undefined, new BackendProtocols([backendHttp2]));
-  const pools = openPools(setup);
   const alone = kind.version === 'h2' && kind.both !== true;
-  const identity = material(pki.internal.certPem, {
-    client: { chainPem: pki.gateway.chainPem, keyPem: pki.gateway.keyPem },
+  const flow = await openFlowSetup(pki, {
     http2: mode ?? (alone ? 'on' : 'auto'),
+    routes: [
+      {
+        path: '/',
+        port: backend.port,
+        ...(upgrades && { upgrades }),
+        ...(tunnelMs !== undefined && { timeouts: { tunnelMs } }),
+      },
+    ],
   });
-  const target = backendConfig(`https://localhost:${backend.port}`);
-  const cluster = new Cluster(clusterOptions([target], identity), pools);
-  const metrics = new Metrics();
-  const config = {
-    name: 'tunnels',
-    path: '/',
-    hosts: [],
-    methods: ['GET', 'POST'],
-    priority: 0,
-    mergeSlashes: true,
-    forwardHostHeaders: false,
-    forwardClientCert: {
-      mode: 'sanitizeSet',
-      custom: [],
-      xfcc: { format: 'text', subject: false, uri: true, dns: false, cert: false, chain: false },
-      rfc9440: { clientCert: false, chain: false },
-    },
-    timeouts: { connectMs: 5000, handshakeMs: 5000, responseMs: 0, idleMs: 0, tunnelMs: tunnelMs ?? 0 },
-    upgrades: upgrades ?? ['websocket'],
-    retry: { attempts: 1, on: [] },
-    maxBodyBytes: 0,
-    backends: [target],
-  } as unknown as RouteConfig;
-  const route: Route = {
-    config,
-    cluster,
-    metrics: new RouteMetrics(metrics.of, 'tunnels'),
-    rule: undefined,
-    filters: [],
-  };
-  const policy = { name: 'edge', clientAuth: undefined };
-  const serving: Serving = {
-    number: 1,
-    policies: {
-      find: (host: string | undefined) => (host === 'other.test' ? { name: 'other' } : policy),
-    } as unknown as PolicyTable,
-    routes: await RouteTable.build([route], new Slices(clock)),
-    strip: new StripList(),
-    forwarding: new Forwarding({ trustedProxies: [], ipHeaders: ['x-forwarded-for'] }, randomUUID),
-    securePort: undefined,
-    redirectPort: undefined,
-    ruleOf: () => undefined,
-    ownUris: () => [],
-  };
-  const defects: unknown[] = [];
-  const faults = new Feed<FaultReport>('faults');
-  const records = new Feed<AccessRecord>('access log');
-  const services: Services = {
-    clock,
-    deadlines,
-    accessLog: {
-      fields: new AccessLogFields(),
-      write: (record: AccessRecord) => records.push(record),
-    } as unknown as AccessLog,
-    bodies: new BodyBudget(1_000_000, 100_000),
-    metrics: new RequestMetrics(metrics.of),
-    onDefect: (error) => defects.push(error),
-    onFault: (report) => faults.push(report),
-    current: () => serving,
-  };
-  const protocols = new ClientProtocols([clientHttp2]);
-  const connections: ClientConnection[] = [];
-  const options = {
-    names,
-    limits: defaultHttpLimits,
-    timeouts: serverTimeouts,
-    deadlines,
-    clock,
-    date: new DateField(clock),
-    buffers: new BufferPool(),
-    turn: new TurnEnd(),
-    http2: new Http2Shared(names),
-    maxConcurrentStreams: 100,
-  };
-  const edge = await openEdge({
-    policies: { edge: { hosts: ['localhost'], server: pki.downstream, ca: pki.clients.certPem, http2: true } },
-    onConnection: (socket, peer, transport) => {
-      const handler = new Serve(new Client(peer), services);
-      const owner = { onClosed: () => undefined };
-      connections.push(protocols.open({ socket, transport }, options, handler, owner));
-    },
-  });
-  const ours = (): Pool[] => [...pools.list()];
   const close = (): void => {
-    for (const connection of connections) connection.destroy();
-    edge[Symbol.dispose]();
-    pools.close();
+    flow.close();
     backend.stop();
     pki.remove();
   };
-  return {
-    pki,
-    backend,
-    clock,
-    edge,
-    connections,
-    records,
-    faults,
-    defects,
-    pools: ours,
-    active: () => metrics.of.tunnelsActive.labels({}).value,
-    close,
-  };
+  return { ...flow, pki, backend, close };
 }
 
 /** A tunnel, or an answer, as the client has it. */

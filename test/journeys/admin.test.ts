@@ -43,7 +43,7 @@ function readExposition(text: string): { types: Map<string, string>; series: Ser
   let current = '';
   for (const line of text.split('\n')) {
     if (line === '') continue;
-    const meta = /^# (HELP|TYPE) ([a-z_]+) (.+)$/.exec(line);
+    const meta = /^# (HELP|TYPE) ([a-z0-9_]+) (.+)$/.exec(line);
     if (meta !== null) {
       const [, what, name = '', rest = ''] = meta;
       if (what === 'HELP') assert.ok(!types.has(name), `${name} comes twice`);
@@ -51,7 +51,9 @@ function readExposition(text: string): { types: Map<string, string>; series: Ser
       current = name;
       continue;
     }
-    const sample = /^([a-z_]+)(?:\{((?:[a-z_]+="(?:[^"\\\n]|\\[\\"n])*",?)*)\})? (-?[0-9.e+]+|NaN|\+Inf)$/.exec(line);
+    const sample = /^([a-z0-9_]+)(?:\{((?:[a-z_]+="(?:[^"\\\n]|\\[\\"n])*",?)*)\})? (-?[0-9.e+]+|NaN|\+Inf)$/.exec(
+      line,
+    );
     assert.ok(sample !== null, `not a sample: ${line}`);
     const [, name = '', labelText = '', value = ''] = sample;
     const metric = types.get(current) === 'histogram' ? name.replace(/_(bucket|sum|count)$/, '') : name;

@@ -58,9 +58,12 @@ for (const [version, versions] of [
       assert.ok((await setup.metric('countersign_upstream_connections')) > 0);
       const from = gateway.log.length;
       pki.dir.replace('backends.crl', crlOf(pki, 2, pki.backend));
-      const closed = await gateway.waitForLog(({ msg }) => msg === 'connections to a backend closed: revoked', {
-        from,
-      });
+      const closed = await gateway.waitForLog(
+        ({ msg }) => msg.startsWith('connections to a backend closed: revoked: '),
+        {
+          from,
+        },
+      );
       assert.equal(closed['backend'], `localhost:${nginx.port}`);
       await eventually(async () => (await setup.metric('countersign_upstream_connections')) === 0, {
         what: 'the connections to be gone',

@@ -2,7 +2,7 @@
 // answered. One gateway for all of them: policies by server name for clients, a route for each backend.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import http from 'node:http';
+import { get as httpGet } from '../../src/base/node-http.ts';
 import net, { type AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { derTag } from '../../src/asn1/der.ts';
@@ -607,7 +607,7 @@ type PlainAnswer = { status: number; headers: Record<string, string>; body: stri
 
 function get(port: number, path: string): Promise<PlainAnswer> {
   return new Promise((resolve, reject) => {
-    const request = http.get(
+    const request = httpGet(
       { host: '127.0.0.1', port, path, agent: false, headers: { host: 'shop.test' } },
       (answer) => {
         let body = '';

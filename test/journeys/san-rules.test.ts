@@ -245,7 +245,7 @@ describe('what a CA may not do, OpenSSL and we refuse together', () => {
         'a name outside of the constraints',
         await constrained.issue({ ...leaf, sans: ['b.test'] }),
         [constrained],
-        ['malformed_cert'],
+        ['name_mismatch'],
       ],
       [
         'a name within the constraints',

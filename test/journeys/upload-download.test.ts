@@ -316,7 +316,9 @@ describe('Expect: 100-continue', () => {
   it('is answered with 100 before the body is sent', async () => {
     const answer = await call('/take', { args: [...expecting, '-v'], body: 'x'.repeat(100_000) });
     assert.equal(answer.status, 200, answer.stderr);
-    assert.match(answer.stderr, /< HTTP\/1\.1 100 Continue/);
+    assert.match(answer.stderr, /< HTTP\/2 100/);
+    const old = await call('/take', { args: [...expecting, '-v', '--http1.1'], body: 'x'.repeat(100_000) });
+    assert.match(old.stderr, /< HTTP\/1\.1 100 Continue/);
     assert.equal((JSON.parse(answer.body) as { bytes: number }).bytes, 100_000);
   });
 
@@ -373,10 +375,14 @@ describe('a transfer that breaks off', () => {
   }
 
   it('at the backend is seen by curl as broken off, not as a short success', async () => {
-    const length = await call('/break/length');
+    const length = await call('/break/length', { args: ['--http1.1'] });
     assert.deepEqual([length.exitCode, length.status, length.body.length], [18, 200, 500], length.stderr);
-    const chunked = await call('/break/chunked');
+    const chunked = await call('/break/chunked', { args: ['--http1.1'] });
     assert.ok([18, 56].includes(chunked.exitCode), chunked.stderr);
+    for (const path of ['/break/length', '/break/chunked']) {
+      const { exitCode, stderr } = await call(path, { args: ['--http2'] });
+      assert.equal(exitCode, 92, stderr);
+    }
     const old = await call('/break/chunked', { args: ['--http1.0'] });
     assert.notEqual(old.exitCode, 0, 'an HTTP/1.0 client is told by a reset');
     await gateway.waitForLog((line) => line['code'] === 'backend_truncated');
