@@ -107,7 +107,13 @@ type Scene = {
 async function measureOne(attack: Attack, name: string, { pki, mallory, backend, cores }: Scene): Promise<AttackRow> {
   const peer = peers.find((candidate) => candidate.name === name);
   if (peer === undefined || findVersion(peer) === undefined) throw new Error(`${name} is not installed`);
-  const gateway = await startPeer(peer, { pki, backend: 'h1', backendPort: backend.port, cores });
+  const gateway = await startPeer(peer, {
+    pki,
+    clientAuth: 'required',
+    backend: 'h1',
+    backendPort: backend.port,
+    cores,
+  });
   const sockets: Socket[] = [];
   let dripping: NodeJS.Timeout | undefined;
   try {

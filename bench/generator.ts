@@ -4,6 +4,7 @@
 // workloads of HTTP/1.1 with a generator that is not ours.
 import autocannon from 'autocannon';
 import { Client, Tally } from './client.ts';
+import { runH2load } from './h2load.ts';
 import { Http2Client } from './http2-client.ts';
 import type { Job, JobResult, Report } from './job.ts';
 
@@ -87,8 +88,9 @@ function pause(ms: number): Promise<void> {
 
 process.on('message', (job: Job) => {
   const { after, client } = job.workload;
-  const useOwn = job.generator === 'own' || after !== 'keep' || client !== 'h1';
   if (after === 'idle') void runIdle(job);
-  else void (useOwn ? runOwn(job) : runAutocannon(job));
+  else if (after === 'keep' && job.generator === 'h2load') void runH2load(job, report);
+  else if (after === 'keep' && job.generator === 'autocannon' && client === 'h1') void runAutocannon(job);
+  else void runOwn(job);
 });
 process.on('disconnect', () => process.exit());

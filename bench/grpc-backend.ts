@@ -4,11 +4,11 @@
 // Arguments: port, certificate, key, client CA.
 import { readFileSync } from 'node:fs';
 import { createServer, type TLSSocket } from 'node:tls';
+import { grpcMessage } from './grpc-message.ts';
 import { Http2Endpoint, type Line } from './http2-endpoint.ts';
 import { GRPC_BYTES, GRPC_PATH } from './job.ts';
 
-const message = Buffer.alloc(GRPC_BYTES);
-message.writeUInt32BE(GRPC_BYTES - 5, 1);
+const message = grpcMessage(GRPC_BYTES);
 
 const head: readonly Line[] = [
   [':status', '200'],

@@ -2,6 +2,7 @@
 // reads the status, the length and, of gRPC, the trailers of an answer.
 import { connect, createSecureContext, type TLSSocket } from 'node:tls';
 import type { Tally } from './client.ts';
+import { grpcMessage } from './grpc-message.ts';
 import { Http2Endpoint, type Line } from './http2-endpoint.ts';
 import type { Job, Workload } from './job.ts';
 
@@ -42,9 +43,7 @@ class Session extends Http2Endpoint {
     this.#workload = workload;
     this.#tally = tally;
     this.#lines = requestLines(workload);
-    this.#body = Buffer.alloc(workload.requestBytes);
-    // The prefix of a gRPC message: not compressed, and its length.
-    if (workload.backend === 'grpc') this.#body.writeUInt32BE(workload.requestBytes - 5, 1);
+    this.#body = workload.requestBytes > 0 ? grpcMessage(workload.requestBytes) : Buffer.alloc(0);
     for (let stream = 0; stream < workload.streams; stream++) this.#request();
   }
 
@@ -126,6 +125,7 @@ export class Http2Client {
     if (session !== this.#session) return;
     this.#session = undefined;
     this.#socket?.destroy();
+    this.#socket = undefined;
     if (this.isStopped) return;
     this.#tally.addFailure(reason);
     setTimeout(() => {

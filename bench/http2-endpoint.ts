@@ -2,7 +2,7 @@
 // waits for them, one write for what one read brought. What comes of a message is for the client and the backend made of it.
 import type { TLSSocket } from 'node:tls';
 import { FieldNames } from '../src/http/field.ts';
-import { type Setting, SettingId } from '../src/http2/frame.ts';
+import { initialWindowSize, nameOfErrorCode, type Setting, SettingId } from '../src/http2/frame.ts';
 import type { FrameHandler } from '../src/http2/frame-handler.ts';
 import { FrameOutput } from '../src/http2/frame-output.ts';
 import { FrameReader } from '../src/http2/frame-reader.ts';
@@ -10,11 +10,9 @@ import { HpackContext } from '../src/http2/hpack-context.ts';
 import { HpackDecoder } from '../src/http2/hpack-decoder.ts';
 import { HpackEncoder } from '../src/http2/hpack-encoder.ts';
 import { Http2Error } from '../src/http2/http2-error.ts';
-import { nameOfErrorCode } from '../src/http2/frame.ts';
 import { PagePool } from '../src/http2/page-pool.ts';
 
 const WINDOW_BYTES = 16 << 20;
-const INITIAL_WINDOW_BYTES = 65_535;
 
 const context = new HpackContext(new FieldNames());
 const pages = new PagePool();
@@ -41,7 +39,7 @@ export abstract class Http2Endpoint implements FrameHandler {
       [SettingId.initialWindowSize, WINDOW_BYTES],
       ...(role === 'client' ? [[SettingId.enablePush, 0] as const] : []),
     ]);
-    this.output.windowUpdate(0, WINDOW_BYTES - INITIAL_WINDOW_BYTES);
+    this.output.windowUpdate(0, WINDOW_BYTES - initialWindowSize);
   }
 
   /** Fields of a header block, with values as they came. */
@@ -97,8 +95,8 @@ export abstract class Http2Endpoint implements FrameHandler {
     if (!isAck) this.output.ping(opaque, true);
   }
 
-  onReset(streamId: number, code: number): void {
-    this.fail(`stream reset: ${nameOfErrorCode(code)} (${streamId === 1 ? 'the first' : 'a later one'})`);
+  onReset(_streamId: number, code: number): void {
+    this.fail(`stream reset: ${nameOfErrorCode(code)}`);
   }
 
   onGoAway(_last: number, code: number, debug: Buffer): void {

@@ -24,7 +24,7 @@ export type Workload = {
   readonly streams: number;
   /** What happens to a connection after its answer. `idle`: nothing any more, and its memory is what is measured, not CPU. */
   readonly after: 'keep' | 'reconnect' | 'resume' | 'idle';
-  /** POST with so many bytes; GET where there are none. */
+  /** POST with a message of gRPC in so many bytes; GET where there are none. */
   readonly requestBytes: number;
   readonly bodyBytes: number;
 };
@@ -122,9 +122,13 @@ export const groups: Readonly<Record<string, readonly string[]>> = {
   h2: http2Workloads.map((workload) => workload.name),
 };
 
+/** autocannon does what is kept alive over HTTP/1.1; h2load what is kept alive, without client certificates. */
+export const generatorNames = ['own', 'autocannon', 'h2load'] as const;
+export type GeneratorName = (typeof generatorNames)[number];
+
 export type Job = {
   readonly workload: Workload;
-  readonly generator: 'own' | 'autocannon';
+  readonly generator: GeneratorName;
   readonly port: number;
   /** PEM. */
   readonly ca: string;
@@ -137,7 +141,7 @@ export type Job = {
 export type JobResult = {
   readonly done: number;
   readonly seconds: number;
-  /** Milliseconds. */
+  /** Milliseconds; NaN where the generator does not say. */
   readonly p50: number;
   readonly p99: number;
   /** Failures with how often they happened; empty in a measurement that counts. */

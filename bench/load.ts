@@ -21,7 +21,7 @@ export class Generator {
 
   /** Loads the gateway and reads its CPU time, or its memory, at both ends of the measured window. */
   async run(job: Job, gateway: RunningPeer): Promise<Measurement> {
-    const limit = AbortSignal.timeout(job.warmMs + job.measureMs + 30_000);
+    const limit = AbortSignal.timeout(job.warmMs + job.measureMs + 60_000);
     this.#child.send(job);
     await this.#next(limit);
     const read = job.workload.after === 'idle' ? readKilobytes : readTreeCpu;

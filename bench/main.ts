@@ -9,7 +9,7 @@ import { openPki } from '../test/support/pki.ts';
 import { measureAttacks, renderAttacks } from './attack.ts';
 import { measureCrl, renderCrl } from './crl.ts';
 import { Generator } from './load.ts';
-import { type Backend, groups, type Job, type Workload, workloads } from './job.ts';
+import { type Backend, groups, generatorNames, type Job, type Workload, workloads } from './job.ts';
 import { findVersion, type PeerName, peers, type RunningPeer, type Setup, startBackend, startPeer } from './peer.ts';
 import { type Measurement, renderTable, summarise, type WorkloadResult } from './table.ts';
 import { measureRevocation, renderRevocation } from './revocation.ts';
@@ -17,7 +17,7 @@ import { findFlaw } from './verify.ts';
 
 const USAGE = `npm run bench -- [--rounds 5] [--seconds 4] [--only small,body,handshake,resume | h2 | attack | crl | revocation]
                  [--only h2-h1,h2-h2,h1-h2,h2-grpc,h2-h1-body,h2-h2-body,h2-idle]
-                 [--peers countersign,nginx,haproxy,caddy,envoy] [--generator own|autocannon] [--json]`;
+                 [--peers countersign,nginx,haproxy,caddy,envoy] [--generator own|autocannon|h2load] [--json]`;
 const WARM_MS = 1_000;
 
 type Settings = {
@@ -49,9 +49,10 @@ function readSettings(args: readonly string[]): Settings {
     wanted: new Set(values.peers.split(',')),
     json: values.json,
   };
-  const { generator } = values;
+  const generator = generatorNames.find((name) => name === values.generator);
   if (!(settings.rounds >= 1) || !(settings.seconds > 0) || settings.chosen.length < only.size) throw new Error(USAGE);
-  if (generator !== 'own' && generator !== 'autocannon') throw new Error(USAGE);
+  if (generator === undefined) throw new Error(USAGE);
+  if (generator === 'h2load' && findCommand('h2load') === undefined) throw new Error('h2load is not installed.');
   return { ...settings, generator };
 }
 
@@ -85,7 +86,7 @@ async function startPeers(settings: Settings, setup: Setup): Promise<Present> {
     }
     try {
       const started = await startPeer(peer, setup);
-      const flaw = await findFlaw(started, setup.pki);
+      const flaw = await findFlaw(started, setup.pki, setup.clientAuth);
       if (flaw === undefined) running.push(started);
       else await started.process.stop();
       notes.push(flaw === undefined ? `${peer.name} ${version}` : `${peer.name} ${version}: LEFT OUT, it ${flaw}`);
@@ -169,7 +170,8 @@ async function measureWith(
   { pki, cores, generator }: Pick<Setup, 'pki' | 'cores'> & { readonly generator: Generator },
 ): Promise<Part> {
   const backend = await startBackend(pki, cores.load, kind);
-  const setup = { pki, backend: kind, backendPort: backend.port, cores };
+  const clientAuth = settings.generator === 'h2load' ? 'optional' : 'required';
+  const setup: Setup = { pki, clientAuth, backend: kind, backendPort: backend.port, cores };
   const { running, notes } = await startPeers(settings, setup);
   const told = [`backend ${kind}:`, ...notes.map((note) => `  ${note}`)];
   if (!settings.json) console.log(`${told.join('\n')}\n`);

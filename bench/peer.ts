@@ -11,11 +11,16 @@ import type { Backend } from './job.ts';
 
 export type PeerName = 'countersign' | 'nginx' | 'haproxy' | 'caddy' | 'envoy';
 
+/** `optional`: for load generators without client certificates. */
+export type ClientAuth = 'required' | 'optional';
+
 type Peer = {
   readonly name: PeerName;
   readonly command: string;
   readonly versionArgs: readonly string[];
   readonly template: string;
+  /** What the template puts in where clients need a certificate, and where they may come without one. */
+  readonly clientAuth: Readonly<Record<ClientAuth, string>>;
   /** What the template puts in for the protocol of the backend. */
   readonly legs: Readonly<Record<'h1' | 'h2', Readonly<Record<string, string>>>>;
   /** Arguments that run `config` in the foreground with one worker. */
@@ -32,6 +37,7 @@ export const peers: readonly Peer[] = [
     command: process.execPath,
     versionArgs: [MAIN, '--version'],
     template: 'countersign.yml',
+    clientAuth: { required: 'true', optional: 'false' },
     legs: { h1: { http2: 'off' }, h2: { http2: 'on' } },
     args: (config) => [MAIN, 'run', '--config', config],
   },
@@ -40,6 +46,7 @@ export const peers: readonly Peer[] = [
     command: 'nginx',
     versionArgs: ['-v'],
     template: 'nginx.conf',
+    clientAuth: { required: 'on', optional: 'optional' },
     // HTTP/2 to backends is what grpc_pass speaks, with one request at a time on a connection; proxy_pass does from 1.29.4 on.
     legs: {
       h1: {
@@ -56,6 +63,7 @@ export const peers: readonly Peer[] = [
     command: 'haproxy',
     versionArgs: ['-v'],
     template: 'haproxy.cfg',
+    clientAuth: { required: 'required', optional: 'optional' },
     legs: { h1: { alpn: 'http/1.1' }, h2: { alpn: 'h2' } },
     args: (config) => ['-db', '-f', config],
   },
@@ -64,6 +72,7 @@ export const peers: readonly Peer[] = [
     command: 'caddy',
     versionArgs: ['version'],
     template: 'Caddyfile',
+    clientAuth: { required: 'require_and_verify', optional: 'verify_if_given' },
     legs: { h1: { versions: '1.1' }, h2: { versions: '2' } },
     args: (config) => ['run', '--adapter', 'caddyfile', '--config', config],
     env: (dir) => ({ GOMAXPROCS: '1', HOME: dir, XDG_DATA_HOME: dir, XDG_CONFIG_HOME: dir }),
@@ -73,6 +82,7 @@ export const peers: readonly Peer[] = [
     command: 'envoy',
     versionArgs: ['--version'],
     template: 'envoy.yaml',
+    clientAuth: { required: 'true', optional: 'false' },
     legs: {
       h1: { alpn: 'http/1.1', options: 'http_protocol_options' },
       h2: { alpn: 'h2', options: 'http2_protocol_options' },
@@ -92,6 +102,7 @@ export function findVersion(peer: Peer): string | undefined {
 
 export type Setup = {
   readonly pki: Pki;
+  readonly clientAuth: ClientAuth;
   readonly backend: Backend;
   readonly backendPort: number;
   /** Cores for the gateway, and for load and backend. */
@@ -122,10 +133,14 @@ export async function startBackend(pki: Pki, core: string, kind: Backend = 'h1')
 }
 
 /** Starts one gateway on its core; waits until it accepts. */
-export async function startPeer(peer: Peer, { pki, backend, backendPort, cores }: Setup): Promise<RunningPeer> {
+export async function startPeer(
+  peer: Peer,
+  { pki, clientAuth, backend, backendPort, cores }: Setup,
+): Promise<RunningPeer> {
   const port = await findFreePort();
   const leg = peer.legs[backend === 'h1' ? 'h1' : 'h2'];
-  const config = pki.dir.write(peer.template, render(peer.template, { ...values(pki), ...leg, port, backendPort }));
+  const given = { ...values(pki), ...leg, clientAuth: peer.clientAuth[clientAuth], port, backendPort };
+  const config = pki.dir.write(peer.template, render(peer.template, given));
   const command = [peer.command, ...peer.args(config, pki.dir.path)];
   return start(peer.name, port, cores.gateway, command, peer.env?.(pki.dir.path) ?? {});
 }

@@ -88,8 +88,8 @@ export function renderTable({ workload, rows, ratios }: WorkloadResult): string 
     row.cost.toFixed(1),
     `±${(row.spread * 100).toFixed(0)} %`,
     row.perSecond.toFixed(0),
-    row.p50.toFixed(2),
-    row.p99.toFixed(2),
+    milliseconds(row.p50),
+    milliseconds(row.p99),
     ratios[row.peer]?.toFixed(2) ?? '',
   ]);
   const widths = head.map((title, column) => Math.max(title.length, ...lines.map((line) => line[column]?.length ?? 0)));
@@ -98,6 +98,10 @@ export function renderTable({ workload, rows, ratios }: WorkloadResult): string 
   return [`${workload.name}: ${workload.title}`, format(head), ...lines.map(format), ...renderNotes(workload, rows)]
     .map((line, at) => (at === 0 ? line : `  ${line}`.trimEnd()))
     .join('\n');
+}
+
+function milliseconds(value: number): string {
+  return Number.isNaN(value) ? '–' : value.toFixed(2);
 }
 
 function renderNotes(workload: Workload, rows: readonly Row[]): string[] {

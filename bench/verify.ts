@@ -3,10 +3,10 @@
 import { curl } from '../test/support/curl.ts';
 import { sClient } from '../test/support/openssl.ts';
 import type { Pki } from '../test/support/pki.ts';
-import type { RunningPeer } from './peer.ts';
+import type { ClientAuth, RunningPeer } from './peer.ts';
 
 /** What is wrong with the gateway; undefined where all is well. */
-export async function findFlaw(peer: RunningPeer, pki: Pki): Promise<string | undefined> {
+export async function findFlaw(peer: RunningPeer, pki: Pki, clientAuth: ClientAuth): Promise<string | undefined> {
   const url = `https://localhost:${peer.port}/verify`;
   const ca = pki.servers.file;
   const alice = { ca, cert: pki.alice.cert, key: pki.alice.key, args: ['--http1.1'] };
@@ -17,7 +17,7 @@ export async function findFlaw(peer: RunningPeer, pki: Pki): Promise<string | un
   if (!/forwarded=.*(?:alice|[0-9a-f]{40})/i.test(good.body)) return 'does not forward the client identity';
   if (!/requests=[2-9]/.test(good.body)) return 'does not keep its connections to the backend';
   const anonymous = await curl(url, { ca, args: ['--http1.1'] });
-  if (anonymous.status === 200) return 'lets a client without a certificate through';
+  if (clientAuth === 'required' && anonymous.status === 200) return 'lets a client without a certificate through';
   const stranger = await curl(url, { ...alice, cert: pki.stranger.cert, key: pki.stranger.key });
   if (stranger.status === 200) return 'lets a certificate of a foreign CA through';
   const session = pki.dir.file(`${peer.name}.session`);

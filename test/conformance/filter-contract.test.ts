@@ -1,6 +1,8 @@
 // The contract of filters (src/filters/filter.ts): what every one of them keeps, ours and those of this test, which answer, pass,
 // wait, fail and change fields; and what the flow makes of it, with a real backend behind.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import http2, { type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2';
 import { after, describe, it, type TestContext } from 'node:test';
 import { Fault } from '../../src/base/fault.ts';
 import { Answer, type Filter, type FilterRequest, type FilterResult } from '../../src/filters/filter.ts';
@@ -58,6 +60,30 @@ async function openWaiting(t: TestContext, more: Omit<FilterSetupOptions, 'filte
   const setup = await open(t, [filter], more);
   const decide = (result: FilterResult): void => filter.decisions.shift()?.resolve(result);
   return { ...setup, filter, decide };
+}
+
+/** A client of HTTP/2 (nghttp2) without TLS. */
+async function openHttp2(t: TestContext, filter: Filter) {
+  const setup = await openFilterSetup(t, { filters: [filter], http2: true });
+  const session = http2.connect(`http://127.0.0.1:${setup.port}`);
+  session.on('error', () => undefined);
+  t.after(() => session.destroy());
+  return { ...setup, session };
+}
+
+function post(session: ClientHttp2Session): ClientHttp2Stream {
+  const stream = session.request({ ':method': 'POST', ':path': '/', ':authority': 'a.test' });
+  stream.on('error', () => undefined);
+  return stream;
+}
+
+/** The status of an answer that came whole. */
+async function statusOf(stream: ClientHttp2Stream): Promise<number> {
+  stream.resume();
+  const ended = once(stream, 'end');
+  const [head] = (await once(stream, 'response')) as [http2.IncomingHttpHeaders];
+  await ended;
+  return Number(head[':status']);
 }
 
 const every: readonly {
@@ -181,6 +207,29 @@ for (const { title, make, status, code, passes } of every) {
       assert.equal(backend.requests.items[0]?.body.length, passes ? body.length : undefined);
     });
 
+    it('answers a client of HTTP/2 before it has sent its body, or passes it on whole; the connection goes on', async (t) => {
+      const { session, backend, records, active } = await openHttp2(t, make());
+      const body = Buffer.alloc(3_000_000, 'x');
+      for (let at = 0; at < 2; at += 1) {
+        const stream = post(session);
+        stream.write(body.subarray(at));
+        if (passes) stream.end();
+        assert.equal(await statusOf(stream), status);
+        assert.equal(backend.requests.items[at]?.body.length, passes ? body.length - at : undefined);
+        stream.close();
+      }
+      await records.waitFor(() => records.length === 2);
+      assert.deepEqual(
+        records.items.map((record) => [record.status, record.code]),
+        [
+          [status, code],
+          [status, code],
+        ],
+      );
+      assert.equal(active(), 0);
+      assert.equal(session.closed, false);
+    });
+
     it('is asked before the client is told to send its body', async (t) => {
       const { client, backend } = await open(t, [make()]);
       client.send('POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n');
@@ -269,6 +318,23 @@ describe('a request that waits for a filter', () => {
     decide('pass');
     await new Promise(setImmediate);
     assert.deepEqual([records.length, backend.requests.length], [1, 0]);
+  });
+
+  it('is over when its client of HTTP/2 resets the stream, and no other stream is', async (t) => {
+    const filter = new Waiting();
+    const { session, backend, records } = await openHttp2(t, filter);
+    const [lost, kept] = [post(session), post(session)];
+    await filter.asked.waitFor(() => filter.asked.length === 2);
+    lost.close(http2.constants.NGHTTP2_CANCEL);
+    assert.equal(await filter.cancelled.waitFor(() => true), 'client_aborted');
+    for (const decision of filter.decisions) decision.resolve('pass');
+    kept.end('abc');
+    assert.equal(await statusOf(kept), 200);
+    assert.deepEqual(
+      records.items.map(({ status }) => status),
+      [499, 200],
+    );
+    assert.deepEqual([filter.cancelled.length, backend.requests.length], [1, 1]);
   });
 
   it('is over when its client ends in the middle of a body', async (t) => {

@@ -8,7 +8,7 @@ import { Deadlines } from '../../src/base/deadline.ts';
 import { Slices } from '../../src/base/slices.ts';
 import type { RouteConfig } from '../../src/config/gateway-config.ts';
 import { peerOfPlainSocket } from '../../src/downstream/peer.ts';
-import { ClientProtocols } from '../../src/downstream/protocols.ts';
+import { ClientProtocols, http2Protocol } from '../../src/downstream/protocols.ts';
 import type { PolicyTable } from '../../src/downstream/policy-table.ts';
 import type { Filter } from '../../src/filters/filter.ts';
 import { BodyBudget } from '../../src/flow/body-buffer.ts';
@@ -39,9 +39,11 @@ export type FilterSetupOptions = {
   readonly filters: readonly Filter[];
   readonly backend?: BackendOptions;
   readonly strip?: ConstructorParameters<typeof StripList>[0];
+  /** Clients speak HTTP/2 from their first byte. */
+  readonly http2?: boolean;
 };
 
-export async function openFilterSetup(t: TestContext, { filters, backend: answers, strip }: FilterSetupOptions) {
+export async function openFilterSetup(t: TestContext, { filters, backend: answers, strip, http2 }: FilterSetupOptions) {
   const backend = await startBackend(answers);
   t.after(async () => backend.stop());
   const clock = new HandClock();
@@ -105,7 +107,7 @@ export async function openFilterSetup(t: TestContext, { filters, backend: answer
     onFault: (report) => faults.push(report),
     current: () => serving,
   };
-  const protocols = new ClientProtocols();
+  const protocols = http2 === true ? new ClientProtocols([], http2Protocol) : new ClientProtocols();
   const connections = new Feed<{ readonly connection: ClientConnection; readonly client: Client }>('connections');
   const options = {
     names,

@@ -97,7 +97,7 @@ for (const version of ['h1', 'h2'] as const) {
     describe(`a WebSocket of ${version} to ${to}`, () => {
       let setup: TunnelSetup;
       before(async () => {
-        setup = await openTunnelSetup({ backend: { version: to }, tunnelMs: 60_000 });
+        setup = await openTunnelSetup({ backend: { version: to }, tunnelMs: 120_000 });
       });
       after(() => {
         setup.close();
@@ -251,22 +251,52 @@ for (const version of ['h1', 'h2'] as const) {
       it('ends where nobody says anything for too long, and not while somebody does', async () => {
         const pair = await openPair(setup, version);
         pair.client.stream.resume();
-        setup.clock.turn(40_000);
+        setup.clock.turn(80_000);
         pair.backend.stream.write('ping');
         await once(pair.client.stream, 'data');
-        setup.clock.turn(40_000);
+        setup.clock.turn(80_000);
         pair.client.stream.write('pong');
         await readBytes(pair.backend.stream, 4);
-        setup.clock.turn(40_000);
+        setup.clock.turn(80_000);
         assert.equal(setup.active(), 1);
         const from = setup.records.length;
         const gone = closed(pair.client.stream);
         pair.backend.stream.resume();
-        setup.clock.turn(40_000);
+        setup.clock.turn(80_000);
         const record = await setup.records.waitFor(() => true, { from });
         assert.equal(record.code, 'tunnel_idle');
         await gone;
         pair.client.destroy();
+      });
+
+      it('gives one side a minute of silence once the other has ended, and more while it speaks', async () => {
+        for (const which of ['client', 'backend'] as const) {
+          const pair = await openPair(setup, version);
+          const ending = pair[which].stream;
+          const other = pair[which === 'client' ? 'backend' : 'client'].stream;
+          // Node's HTTP/2 gives a stream up that it has ended and nobody has begun to read.
+          ending.pause();
+          ending.end('last words');
+          assert.equal((await readAll(other)).toString(), 'last words');
+          for (const word of ['still', 'here']) {
+            setup.clock.turn(50_000);
+            other.write(word);
+            assert.equal((await readBytes(ending, word.length)).toString(), word);
+          }
+          setup.clock.turn(50_000);
+          assert.equal(setup.active(), 1);
+          const from = setup.records.length;
+          // Over TCP the other side has had its FIN: it learns of this with what it writes next.
+          const gone = closed(ending);
+          ending.resume();
+          setup.clock.turn(20_000);
+          const { code, detail } = await setup.records.waitFor(() => true, { from });
+          assert.equal(code, 'tunnel_idle');
+          assert.equal(detail, `the ${which} had ended its side, and the other said nothing more`);
+          await gone;
+          pair.client.destroy();
+        }
+        assert.equal(setup.active(), 0);
       });
     });
   }

@@ -50,17 +50,26 @@ async function open(secure: boolean) {
   return { socket, readBuffer, backend };
 }
 
-/** What a call hears, and what becomes of the connection, where the backend says `answer` and `goes` before it has the request. */
-async function ask(secure: boolean, answer: string, goes: (backend: Backend) => void): Promise<string> {
+/**
+ * What a call hears, and what becomes of the connection, where the backend says `answer` and `goes` before it has the request, or
+ * within a tunnel for `upgrade`, before it has read what is sent there.
+ */
+async function ask(secure: boolean, answer: string, goes: (backend: Backend) => void, upgrade = ''): Promise<string> {
   const { socket, readBuffer, backend } = await open(secure);
   const heard: string[] = [];
   const over = Promise.withResolvers<void>();
+  const switched = Promise.withResolvers<void>();
   const end = (what: string): void => {
     heard.push(what);
     over.resolve();
   };
   const sink: ResponseSink = {
     onInformational: () => {},
+    onSwitch: ({ status }) => {
+      heard.push(String(status));
+      switched.resolve();
+      return sink;
+    },
     onHead: ({ status }) => heard.push(String(status)),
     onResponseBody: (chunk) => heard.push(chunk.toString('latin1')),
     onResponseEnd: () => end('end'),
@@ -76,12 +85,17 @@ async function ask(secure: boolean, answer: string, goes: (backend: Backend) => 
     owner,
     readBuffer,
   );
-  const request = { method: 'POST', target: '/', authority: 'b.test', fields: new Fields(), extra: [] };
-  connection.sendRequest({ ...request, bodyLength: announced, acceptsTrailers: false }, sink);
+  const request = { target: '/', authority: 'b.test', fields: new Fields(), extra: [], acceptsTrailers: false };
+  if (upgrade === '') connection.sendRequest({ ...request, method: 'POST', bodyLength: announced }, sink);
+  else connection.sendRequest({ ...request, method: 'GET', bodyLength: 0, upgrade }, sink);
   connection.sendRequestBody(piece);
   connection.flushRequest();
   await once(backend.socket, 'data');
   backend.socket.pause();
+  if (upgrade !== '') {
+    backend.socket.write(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: ${upgrade}\r\nConnection: Upgrade\r\n\r\n`);
+    await switched.promise;
+  }
   backend.socket.write(answer, () => {
     goes(backend);
     // As often as it takes until the kernel knows that the other side is gone.
@@ -112,6 +126,17 @@ for (const secure of [false, true]) {
       assert.match(await ask(secure, `${head}Content-`, reset), /^(closed )?backend_protocol (EPIPE|ECONNRESET)/);
       const half = `${head}Content-Length: 40\r\n\r\nnope`;
       assert.match(await ask(secure, half, goAway), /^401 nope (closed )?backend_truncated (EPIPE|ECONNRESET)/);
+    });
+
+    it('ends a tunnel: what the backend had said before it went is told, and that it took no more', async () => {
+      assert.match(
+        await ask(secure, 'bye', goAway, 'chat'),
+        /^101 bye end (closed )?backend_truncated (EPIPE|ECONNRESET)$/,
+      );
+      assert.match(
+        await ask(secure, 'bye', reset, 'chat'),
+        /^101 bye (end )?(closed )?backend_truncated (EPIPE|ECONNRESET)/,
+      );
     });
 
     it('has no whole answer where a reset stands for its end', async () => {
