@@ -14,6 +14,10 @@ function stateOfProcess(): State {
 export async function registerTogether(files: readonly string[]): Promise<void> {
   const before = stateOfProcess();
   after(() => assert.deepEqual(stateOfProcess(), before, 'a test file left the process changed for the others'));
+  // Until all of them are there no other test runs. While a file waits for what it needs first, the tests before it may all be
+  // over; that would be the end for node:test, which then runs the `after` hooks of the file that is still on its way.
+  const loaded = Promise.withResolvers<void>();
+  void test('the test files of this process are loaded', async () => loaded.promise);
   for (const file of files) {
     try {
       await import(pathToFileURL(file).href);
@@ -23,4 +27,5 @@ export async function registerTogether(files: readonly string[]): Promise<void> 
       });
     }
   }
+  loaded.resolve();
 }
