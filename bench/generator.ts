@@ -89,7 +89,7 @@ function pause(ms: number): Promise<void> {
 process.on('message', (job: Job) => {
   const { after, client } = job.workload;
   if (after === 'idle') void runIdle(job);
-  else if (after === 'keep' && job.generator === 'h2load') void runH2load(job, report);
+  else if (after === 'keep' && job.generator === 'h2load' && client === 'h2') void runH2load(job, report);
   else if (after === 'keep' && job.generator === 'autocannon' && client === 'h1') void runAutocannon(job);
   else void runOwn(job);
 });

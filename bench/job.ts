@@ -122,7 +122,7 @@ export const groups: Readonly<Record<string, readonly string[]>> = {
   h2: http2Workloads.map((workload) => workload.name),
 };
 
-/** autocannon does what is kept alive over HTTP/1.1; h2load what is kept alive, without client certificates. */
+/** autocannon does what is kept alive over HTTP/1.1; h2load over HTTP/2, without client certificates. The rest is always `own`. */
 export const generatorNames = ['own', 'autocannon', 'h2load'] as const;
 export type GeneratorName = (typeof generatorNames)[number];
 
