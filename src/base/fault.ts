@@ -342,7 +342,11 @@ const specs = {
     help: 'A WebSocket, or another upgraded connection, on which neither side sent anything for `timeouts.tunnel` of its route. Raise it, or let one side send pings.',
   },
   method_unsupported: { client: 501, title: 'method not supported', help: 'CONNECT is not served by a gateway.' },
-  http_version: { client: 505, title: 'HTTP version not supported', help: 'This port speaks HTTP/1.1 and HTTP/1.0.' },
+  http_version: {
+    client: 505,
+    title: 'HTTP version not supported',
+    help: 'HTTP/1.1 and HTTP/1.0 are spoken, and HTTP/2 where the client offers h2 by ALPN.',
+  },
   host_mismatch: {
     client: 421,
     title: 'host belongs to another trust policy than this connection',
