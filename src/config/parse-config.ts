@@ -28,6 +28,7 @@ import { readTimeouts } from './timeouts.ts';
 import { readTls } from './tls.ts';
 import { readRouteTimeouts, readTransport } from './transport.ts';
 import { readTrustRecord } from './trust-record.ts';
+import { UnsetVariables } from './unset-variables.ts';
 import { checkWhoMayCall } from './check-who-may-call.ts';
 import { parseYamlTree, type TreeNode } from '../yaml/tree.ts';
 import { readOptionalPair, readPairs } from './certificate-pair.ts';
@@ -96,6 +97,8 @@ function readAll(input: ConfigInput, files: readonly string[], problems: Problem
     );
   const keys: KeyCheck = { places, strict: input.strict };
   checkKeys(tree, mainFileShape, problems, keys);
+  const unset = new UnsetVariables();
+  unset.collect(tree, mainFileShape);
   const main = checkShape(tree, mainFileShape, problems) ?? mainFileShape.parse({});
   const root = new Cursor(tree, start);
   const at = root.down('gateway');
@@ -114,19 +117,35 @@ function readAll(input: ConfigInput, files: readonly string[], problems: Problem
     written.routes.push(...writtenOf(main.routes, root.down('routes')));
   }
   const extraKeys: KeyCheck = { places: placesFromExtra, strict: input.strict };
-  for (const extra of input.extra) readExtra(extra, input.env, extraKeys, written, problems);
+  for (const extra of input.extra) readExtra(extra, input.env, extraKeys, written, unset, problems);
+  const used = namesInUse(written.routes, gateway.defaults.middlewares);
+  unset.report((middleware) => used.has(middleware), problems);
   return assemble(input, files, gateway, at, written, problems);
 }
 
 type Written = { readonly routes: WrittenRoute[]; readonly middlewares: WrittenMiddleware[] };
 
-function readExtra(extra: ConfigText, env: Environment, keys: KeyCheck, written: Written, problems: ProblemList): void {
+function readExtra(
+  extra: ConfigText,
+  env: Environment,
+  keys: KeyCheck,
+  written: Written,
+  unset: UnsetVariables,
+  problems: ProblemList,
+): void {
   const tree = parseYamlTree(extra.file, extra.text, env, problems);
   checkKeys(tree, extraFileShape, problems, keys);
+  unset.collect(tree, extraFileShape);
   const shape = checkShape(tree, extraFileShape, problems);
   const root = new Cursor(tree, { file: extra.file, line: 1, col: 1 });
   written.routes.push(...writtenOf(shape?.routes, root.down('routes')));
   written.middlewares.push(...writtenOf(shape?.middlewares, root.down('middlewares')));
+}
+
+/** The middlewares that some route that is served has. */
+function namesInUse(routes: readonly WrittenRoute[], defaults: readonly string[]): ReadonlySet<string> {
+  const served = routes.filter(({ shape }) => isEnabled(shape));
+  return new Set([...defaults, ...served.flatMap(({ shape }) => shape.middlewares)]);
 }
 
 /** Extra files hold routes and middlewares at their top; everything else has its place in the main file. */
