@@ -288,9 +288,10 @@ export type RouteConfig = {
 export type GatewayConfig = {
   /** Main file, absolute. */
   readonly file: string;
-  /** Every configuration file that was read, and the extraConfig directory: what to watch besides Refs. */
+  /** Every configuration file that was read. */
   readonly files: readonly string[];
-  readonly extraDirectory: string | undefined;
+  /** Folders of extra files, and whether they were there. */
+  readonly extraFolders: readonly (PathRef & { readonly key: string; readonly found: boolean })[];
   readonly workers: number | 'auto';
   readonly entryPoints: {
     /** `redirectPort`: of https, as clients reach it; undefined: found from the request. */

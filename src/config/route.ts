@@ -136,7 +136,7 @@ export const routeShape = map({
     says: 'Exact names, *.example.com, {sub}.example.com. Omitted: every host.',
     unset: 'every host',
     oursAlone: true,
-    page: 'Exact, `*.example.com`, `{sub}.example.com` (one label), IP addresses. A host with a port is an error. A list that is empty after empty entries are dropped is an error.',
+    page: 'Exact, `*.example.com`, `{sub}.example.com` (one label), IP addresses. A port behind the host is not looked at (warning). A list that is empty after empty entries are dropped is an error.',
   }),
   methods: key(list(text), {
     says: 'Methods that are let through. Omitted: all.',

@@ -71,7 +71,7 @@ export async function loadGateway(source: ConfigSource, options: LoadOptions): P
   const loaded = await loadMaterial(config, loader);
   const all = [...problems, ...loader.problems, ...(await readCrls(loaded.crls, options))];
   const watch = [...files, ...loader.paths];
-  if (config.extraDirectory !== undefined) watch.push(config.extraDirectory);
+  watch.push(...config.extraFolders.map(({ path }) => path));
   if (config.tls.certsDir !== undefined) watch.push(config.tls.certsDir.path);
   return { loaded: all.some(isError) ? undefined : loaded, problems: all, watch, materialIds: [...loader.ids] };
 }
