@@ -2,8 +2,10 @@
 // filters/, a line in filters/compile-filters.ts.
 import { accessFilter } from './access-filter.ts';
 import type { FilterCommon, FilterType } from './filter-type.ts';
+import { requestHeadersFilter } from './request-headers-filter.ts';
+import { responseHeadersFilter } from './response-headers-filter.ts';
 
-export const filterTypes = [accessFilter] as const;
+export const filterTypes = [accessFilter, requestHeadersFilter, responseHeadersFilter] as const;
 
 type ConfigOf<T> = T extends FilterType<infer Kind, infer Rule> ? FilterCommon & Rule & { readonly kind: Kind } : never;
 

@@ -37,7 +37,6 @@ export type WrittenMiddleware = { readonly shape: MiddlewareShape; readonly at: 
 const harmless: ReadonlySet<string> = new Set([
   'httpCache',
   'httpCaching',
-  'responseHeaders',
   'compress',
   'compression',
   'gzip',

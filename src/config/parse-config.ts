@@ -1,5 +1,6 @@
 // Configuration texts to one GatewayConfig, or to everything that is wrong with them: YAML to a tree with places, keys
 // and shapes checked, then what the values mean together. Pure: load-config.ts does the reading.
+import { checkFilterFields } from './check-filter-fields.ts';
 import { checkShape } from './check-shape.ts';
 import { Cursor } from '../yaml/cursor.ts';
 import type { Environment } from '../yaml/environment.ts';
@@ -237,6 +238,7 @@ function assemble(
     routes,
   };
   checkPassedFields(config, at, problems);
+  checkFilterFields(config, problems);
   if (routes.length === 0 && !problems.hasErrors)
     problems.warn(
       'no_routes',

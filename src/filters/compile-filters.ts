@@ -6,6 +6,8 @@ import { AccessFilter } from './access.ts';
 import type { Filter } from './filter.ts';
 import { MaintenanceFilter } from './maintenance.ts';
 import { PathScope } from './path-scope.ts';
+import { RequestHeadersFilter } from './request-headers.ts';
+import { ResponseHeadersFilter } from './response-headers.ts';
 import { scoped } from './scoped.ts';
 
 const none: readonly Filter[] = [];
@@ -14,7 +16,24 @@ const none: readonly Filter[] = [];
 export function compileFilters({ maintenance, filters }: RouteConfig): readonly Filter[] {
   if (maintenance === undefined && filters.length === 0) return none;
   const first = maintenance === undefined ? none : [new MaintenanceFilter(maintenance)];
-  return [...first, ...filters.map(compile)];
+  return [...first, ...inOrder(filters).map(compile)];
+}
+
+/**
+ * Of several `responseHeaders` the last in Goma's order counts, which is by the length of their first path. Answers meet the
+ * filters in the reverse order, so among themselves they stand the other way round.
+ */
+function inOrder(filters: readonly FilterConfig[]): readonly FilterConfig[] {
+  const headers = filters.filter(({ kind }) => kind === 'responseHeaders');
+  if (headers.length < 2) return filters;
+  const lastFirst = headers.toSorted((a, b) => firstPathLength(a) - firstPathLength(b)).toReversed();
+  return filters.map((filter) => (filter.kind === 'responseHeaders' ? (lastFirst.shift() ?? filter) : filter));
+}
+
+function firstPathLength({ paths }: FilterConfig): number {
+  const [first] = paths ?? [];
+  if (first === undefined) return 0;
+  return first.kind === 'regex' ? first.pattern.length : first.path.length;
 }
 
 function compile(config: FilterConfig): Filter {
@@ -22,6 +41,15 @@ function compile(config: FilterConfig): Filter {
   return config.paths === undefined ? filter : scoped(filter, new PathScope(config.paths, config.guards));
 }
 
+type Kind = FilterConfig['kind'];
+
+const makers: { readonly [K in Kind]: (config: Extract<FilterConfig, { readonly kind: K }>) => Filter } = {
+  access: (config) => new AccessFilter(config),
+  requestHeaders: (config) => new RequestHeadersFilter(config),
+  responseHeaders: (config) => new ResponseHeadersFilter(config),
+};
+
 function make(config: FilterConfig): Filter {
-  return new AccessFilter(config);
+  // Each maker takes the configuration of its own kind, which the compiler cannot follow through the look-up.
+  return makers[config.kind](config as never);
 }

@@ -65,6 +65,8 @@ export interface FilterRequest {
   readonly route: string;
   /** Came over TLS. */
   readonly secure: boolean;
+  /** As the client speaks: that of the connection; behind a trusted proxy what it says. Nobody else is believed. */
+  readonly scheme: 'http' | 'https';
   /** Of the client, where its certificate passed every check. */
   readonly identity: Identity | undefined;
   /** Of the client; where a trusted proxy names it, the one that it names. */

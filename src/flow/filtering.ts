@@ -108,6 +108,11 @@ export class Filtering implements FilterRequest, FilterChanges, ClientWatcher, L
     return this.context.client.peer.secure;
   }
 
+  get scheme(): 'http' | 'https' {
+    const { serving, exchange, client } = this.context;
+    return serving.forwarding.scheme(exchange.head, client.peer);
+  }
+
   get identity(): Identity | undefined {
     return this.context.client.peer.identity;
   }
