@@ -3,25 +3,31 @@
 import type { FilterConfig } from '../config/filter-types.ts';
 import type { RouteConfig } from '../config/gateway-config.ts';
 import { AccessFilter } from './access.ts';
+import type { FilterDependencies } from './dependencies.ts';
 import type { Filter } from './filter.ts';
 import { MaintenanceFilter } from './maintenance.ts';
+import { type FilterMaterial, noMaterial } from './material.ts';
 import { PathScope } from './path-scope.ts';
 import { scoped } from './scoped.ts';
 
 const none: readonly Filter[] = [];
 
-/** Throws where a filter cannot be made. */
-export function compileFilters({ maintenance, filters }: RouteConfig): readonly Filter[] {
+/** `material`: of each filter of the route, in their order. Throws where a filter cannot be made. */
+export function compileFilters(
+  { maintenance, filters }: RouteConfig,
+  material: readonly FilterMaterial[],
+  dependencies: FilterDependencies,
+): readonly Filter[] {
   if (maintenance === undefined && filters.length === 0) return none;
   const first = maintenance === undefined ? none : [new MaintenanceFilter(maintenance)];
-  return [...first, ...filters.map(compile)];
+  return [...first, ...filters.map((filter, at) => compile(filter, material[at] ?? noMaterial, dependencies))];
 }
 
-function compile(config: FilterConfig): Filter {
-  const filter = make(config);
+function compile(config: FilterConfig, material: FilterMaterial, dependencies: FilterDependencies): Filter {
+  const filter = make(config, material, dependencies);
   return config.paths === undefined ? filter : scoped(filter, new PathScope(config.paths, config.guards));
 }
 
-function make(config: FilterConfig): Filter {
+function make(config: FilterConfig, _material: FilterMaterial, _dependencies: FilterDependencies): Filter {
   return new AccessFilter(config);
 }

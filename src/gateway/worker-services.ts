@@ -3,6 +3,8 @@
 import type { Clock } from '../base/clock.ts';
 import type { Deadlines } from '../base/deadline.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
+import { lookupBy } from '../dns/lookup-function.ts';
+import type { FilterServices } from '../filters/dependencies.ts';
 import { BodyBudget } from '../flow/body-buffer.ts';
 import { RequestMetrics } from '../flow/request-metrics.ts';
 import type { Services } from '../flow/serving.ts';
@@ -61,6 +63,7 @@ export class WorkerServices {
   readonly resolver: NameResolver;
   /** For answers that wait for slow clients. */
   readonly writes: WriteBudget;
+  readonly filterServices: FilterServices;
   readonly #metrics: Metrics;
   readonly #accessLog: AccessLog | undefined;
 
@@ -95,6 +98,12 @@ export class WorkerServices {
     this.resolver = new NameResolver({ clock, random: Math.random, events: reports, settings: config.dns });
     this.budget = new IdleBudget(config.transport.maxIdleConns);
     this.writes = new WriteBudget(buffering.responseTotalBytes, buffering.responseBytes);
+    this.filterServices = {
+      clock,
+      lookup: lookupBy(() => this.resolver),
+      metrics: metrics.of,
+      warn: (kind, about, message) => reports.onFilterTrouble(kind, about, message),
+    };
   }
 
   /** What is kept for slow clients now, and the log lines that were lost since it was asked last. */
