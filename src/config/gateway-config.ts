@@ -133,6 +133,14 @@ export type PolicyConfig = {
   readonly place: Place;
 };
 
+/** A certificate for a host of a route that a provider of certManager would be asked for. */
+export type CertificateOrder = {
+  readonly route: string;
+  readonly host: string;
+  readonly provider: string;
+  readonly place: Place;
+};
+
 export type TlsConfig = {
   /** The gateway's own settings as a policy; then `policies`, in order. */
   readonly gateway: PolicyConfig;
@@ -142,6 +150,8 @@ export type TlsConfig = {
   /** gateway.tls.certificates, certsDir and routes[].tls: shared by all policies that name none of their own. */
   readonly certificates: readonly CertificatePair[];
   readonly defaultCertificate: CertificatePair | undefined;
+  /** What Goma's certManager would order, and this version does not. */
+  readonly orders: readonly CertificateOrder[];
   /** Absolute path; undefined where neither named nor existing. Pairs are found at load. */
   readonly certsDir: PathRef | undefined;
   readonly handshakeTimeoutMs: number;
