@@ -5,7 +5,7 @@ import { saysOn } from '../yaml/cursor.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
 import type { TreeNode } from '../yaml/tree.ts';
 import { flag, text } from './atoms.ts';
-import type { PathRef } from './gateway-config.ts';
+import type { PathRef } from './ref.ts';
 import { block, key } from './key.ts';
 import { refTo } from './material-ref.ts';
 import { ignored, refused } from './support.ts';

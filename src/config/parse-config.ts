@@ -12,7 +12,7 @@ import { readForwardClientCert } from './forward-client-cert.ts';
 import type { CertificatePair, GatewayConfig, TlsConfig } from './gateway-config.ts';
 import { readWorkers } from './gateway.ts';
 import { readLogs } from './logs.ts';
-import { checkMiddlewares } from './middlewares.ts';
+import { Middlewares } from './middlewares.ts';
 import { readMonitoring } from './monitoring.ts';
 import { checkPassedFields, readOverrideHeaders } from './passed-fields.ts';
 import { readProxy } from './proxy.ts';
@@ -63,7 +63,7 @@ function assemble(
       'tls is written but has no value',
       'Give its keys, or remove it.',
     );
-  const tlsAlone = readTls(
+  const tls = readTls(
     gateway.tls,
     tlsAt,
     {
@@ -84,24 +84,25 @@ function assemble(
       'Remove it and give rootCAs.',
     );
   const forwardClientCert = readForwardClientCert(gateway.forwardClientCert, at.down('forwardClientCert'), problems);
+  const middlewares = new Middlewares(
+    written.middlewares,
+    {
+      defaults: { names: gateway.defaults.middlewares, at: at.down('defaults', 'middlewares') },
+      plainServed: entryPoints.web.enabled && !requiresEverywhere(tls),
+      keys: written.keys,
+    },
+    problems,
+  );
   const around = {
+    filtersOf: (route: WrittenRoute, path: string) => middlewares.filtersOf(route, path, problems),
     backendTls: { skipVerify, http2: transport.forceAttemptHTTP2 ? ('auto' as const) : ('off' as const) },
     ...readRouteTimeouts(transport),
     forwardClientCert,
   };
   const routes = readRoutes(written.routes, around, problems);
-  const orders = readOrders(written.certManager, written.routes, routes, problems);
-  const tls = { ...tlsAlone, orders };
+  middlewares.finish(problems);
   // A policy that could not be read would look like one without client authentication.
   if (!problems.hasErrors) checkWhoMayCall(routes, tls, problems);
-  const defaults = { names: gateway.defaults.middlewares, at: at.down('defaults', 'middlewares') };
-  checkMiddlewares(
-    written.middlewares,
-    written.routes,
-    defaults,
-    entryPoints.web.enabled && !requiresEverywhere(tls),
-    problems,
-  );
   checkProviderFile(gateway.providers.file, at, problems);
   const config: GatewayConfig = {
     file: input.file,
@@ -120,6 +121,7 @@ function assemble(
     monitoring: readMonitoring(gateway, at, problems),
     ...readLogs(gateway, input.file),
     trustRecord: readTrustRecord(gateway.trustRecord, at, problems),
+    certificateOrders: readOrders(written.certManager, written.routes, routes, problems),
     forwardClientCert,
     routes,
   };

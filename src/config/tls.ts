@@ -117,7 +117,7 @@ export function readTls(
   at: Cursor,
   { routePairs, defaultCertsDir, routesRequireClientCert, routesSaidOpen }: TlsSurroundings,
   problems: ProblemList,
-): Omit<TlsConfig, 'orders'> {
+): TlsConfig {
   const handshakeTimeoutMs = shape.handshakeTimeout;
   reportEndless(handshakeTimeoutMs, at, problems);
   const defaults = { handshakeTimeoutMs, routesRequireClientCert, routesSaidOpen };

@@ -42,6 +42,8 @@ export type Written = {
   readonly routes: WrittenRoute[];
   readonly middlewares: WrittenMiddleware[];
   readonly certManager: WrittenCertManager | undefined;
+  /** What is known where, for parts that are read later. */
+  readonly keys: KeyCheck;
 };
 
 /** Routes may stand at the top as well, but their place is below gateway. */
@@ -78,6 +80,7 @@ export function readWritten(input: ConfigInput, problems: ProblemList): Written 
     routes: writtenOf(main.gateway.routes, at.down('routes')),
     middlewares: writtenOf(main.middlewares, root.down('middlewares')),
     certManager: findCertManager(main, root, problems),
+    keys,
   };
   if (main.routes !== undefined) {
     problems.warn(

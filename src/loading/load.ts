@@ -142,13 +142,13 @@ async function loadPolicies(
       crlKey: crl && trust && crls.add(crl, allOf(trust), `policy ${policy.name}`),
     });
   }
-  if (config.entryPoints.webSecure.enabled) checkOrders(tls.orders, coverages, sharedCoverage, loader);
+  if (config.entryPoints.webSecure.enabled) checkOrders(config.certificateOrders, coverages, sharedCoverage, loader);
   return policies;
 }
 
 /** Without the hosts of which checkOrders tells. */
-function unordered(hosts: readonly ServedHost[], { tls }: GatewayConfig): readonly ServedHost[] {
-  const ordered = new Set(tls.orders.map(({ host }) => host));
+function unordered(hosts: readonly ServedHost[], { certificateOrders }: GatewayConfig): readonly ServedHost[] {
+  const ordered = new Set(certificateOrders.map(({ host }) => host));
   return hosts.filter(({ host }) => !ordered.has(host));
 }
 

@@ -3,7 +3,8 @@ import { readdir } from 'node:fs/promises';
 import { join, parse } from 'node:path';
 import { materialError } from '../base/material-problem.ts';
 import { materialName } from '../certs/material.ts';
-import type { CertificatePair, GatewayConfig, Ref } from '../config/gateway-config.ts';
+import type { CertificatePair, GatewayConfig } from '../config/gateway-config.ts';
+import type { Ref } from '../config/ref.ts';
 import type { MaterialLoader, UsablePair } from './material-loader.ts';
 
 export async function sharedPairs(config: GatewayConfig, loader: MaterialLoader): Promise<CertificatePair[]> {
