@@ -120,6 +120,14 @@ export type PolicyConfig = {
   readonly place: Place;
 };
 
+/** A certificate for a host of a route that a provider of certManager would be asked for. */
+export type CertificateOrder = {
+  readonly route: string;
+  readonly host: string;
+  readonly provider: string;
+  readonly place: Place;
+};
+
 export type TlsConfig = {
   /** The gateway's own settings as a policy; then `policies`, in order. */
   readonly gateway: PolicyConfig;
@@ -300,6 +308,8 @@ export type GatewayConfig = {
     readonly admin: EntryPoint;
   };
   readonly tls: TlsConfig;
+  /** What Goma's certManager would order, and this version does not. */
+  readonly certificateOrders: readonly CertificateOrder[];
   /** gateway.timeouts (Goma) over our defaults; 0 = none, possible for idleMs and requestMs only. */
   readonly timeouts: {
     readonly headMs: number;

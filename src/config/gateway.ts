@@ -105,7 +105,7 @@ export const gatewayKeys = {
   strictSlash: ignored('a path matches with and without a slash at the end'),
   debug: ignored('log.level decides', 'Write gateway.log.level: debug.'),
   reload: ignored('there is no reload endpoint; files are watched, and SIGHUP reloads'),
-  redis: ignored('Redis is not used'),
+  redis: ignored('Redis is not used: each gateway counts rate limits for itself'),
   analytics: ignored('no analytics are sent'),
   geoip: ignored('addresses are not located'),
   cors: ignored('no CORS header is added; browsers refuse what they would refuse without it'),

@@ -49,10 +49,10 @@ const routeTlsKeys = {
     page: 'The same, a list.',
     oursAlone: true,
   }),
-  provider: ignored(
-    'certificates are not fetched; the route uses those of gateway.tls',
-    'Give the certificate as files.',
-  ),
+  provider: key(text, {
+    says: 'Provider of certManager for the certificate of this route; none: it needs none.',
+    page: 'Goma. A name from `certManager`, or `none`: no certificate has to be given for the hosts of the route.',
+  }),
 };
 
 const maintenanceKeys = {

@@ -3,31 +3,45 @@
 import type { FilterConfig } from '../config/filter-types.ts';
 import type { RouteConfig } from '../config/gateway-config.ts';
 import { AccessFilter } from './access.ts';
+import { AccessPolicyFilter } from './access-policy.ts';
+import type { FilterDependencies } from './dependencies.ts';
 import type { Filter } from './filter.ts';
 import { MaintenanceFilter } from './maintenance.ts';
+import { type FilterMaterial, noMaterial } from './material.ts';
 import { PathScope } from './path-scope.ts';
 import { RequestHeadersFilter } from './request-headers.ts';
 import { ResponseHeadersFilter } from './response-headers.ts';
+import { RateLimitFilter } from './rate-limit.ts';
 import { scoped } from './scoped.ts';
 
 const none: readonly Filter[] = [];
 
-/** Throws where a filter cannot be made. */
-export function compileFilters({ maintenance, filters }: RouteConfig): readonly Filter[] {
+/** `material`: of each filter of the route, in their order. Throws where a filter cannot be made. */
+export function compileFilters(
+  { name, maintenance, filters }: RouteConfig,
+  material: readonly FilterMaterial[],
+  dependencies: FilterDependencies,
+): readonly Filter[] {
   if (maintenance === undefined && filters.length === 0) return none;
   const first = maintenance === undefined ? none : [new MaintenanceFilter(maintenance)];
-  return [...first, ...inOrder(filters).map(compile)];
+  const made = filters.map((filter, at) =>
+    compile(filter, { route: name, material: material[at] ?? noMaterial, ...dependencies }),
+  );
+  return [...first, ...inOrder(filters, made)];
 }
 
 /**
  * Of several `responseHeaders` the last in Goma's order counts, which is by the length of their first path. Answers meet the
  * filters in the reverse order, so among themselves they stand the other way round.
  */
-function inOrder(filters: readonly FilterConfig[]): readonly FilterConfig[] {
-  const headers = filters.filter(({ kind }) => kind === 'responseHeaders');
-  if (headers.length < 2) return filters;
-  const lastFirst = headers.toSorted((a, b) => firstPathLength(a) - firstPathLength(b)).toReversed();
-  return filters.map((filter) => (filter.kind === 'responseHeaders' ? (lastFirst.shift() ?? filter) : filter));
+function inOrder(filters: readonly FilterConfig[], made: readonly Filter[]): readonly Filter[] {
+  const at = [...filters.keys()].filter((index) => filters[index]?.kind === 'responseHeaders');
+  if (at.length < 2) return made;
+  const lengths = filters.map(firstPathLength);
+  const lastFirst = at.toSorted((a, b) => (lengths[a] ?? 0) - (lengths[b] ?? 0)).toReversed();
+  return made.map((filter, index) =>
+    at.includes(index) ? (made[lastFirst[at.indexOf(index)] ?? index] ?? filter) : filter,
+  );
 }
 
 function firstPathLength({ paths }: FilterConfig): number {
@@ -36,20 +50,31 @@ function firstPathLength({ paths }: FilterConfig): number {
   return first.kind === 'regex' ? first.pattern.length : first.path.length;
 }
 
-function compile(config: FilterConfig): Filter {
-  const filter = make(config);
+/** What makes a filter besides its own configuration. */
+export type FilterInput = FilterDependencies & {
+  /** Name of its route. */
+  readonly route: string;
+  readonly material: FilterMaterial;
+};
+
+function compile(config: FilterConfig, input: FilterInput): Filter {
+  const filter = make(config, input);
   return config.paths === undefined ? filter : scoped(filter, new PathScope(config.paths, config.guards));
 }
 
-type Kind = FilterConfig['kind'];
+type Maker<C> = (config: C, input: FilterInput) => Filter;
+type Makers = { readonly [C in FilterConfig as C['kind']]: Maker<C> };
 
-const makers: { readonly [K in Kind]: (config: Extract<FilterConfig, { readonly kind: K }>) => Filter } = {
+const makers: Makers = {
   access: (config) => new AccessFilter(config),
+  accessPolicy: (config) => new AccessPolicyFilter(config),
+  rateLimit: (config, { route, rates }) => new RateLimitFilter(config, route, rates),
   requestHeaders: (config) => new RequestHeadersFilter(config),
   responseHeaders: (config) => new ResponseHeadersFilter(config),
 };
 
-function make(config: FilterConfig): Filter {
-  // Each maker takes the configuration of its own kind, which the compiler cannot follow through the look-up.
-  return makers[config.kind](config as never);
+function make(config: FilterConfig, input: FilterInput): Filter {
+  // Each kind has the maker for its own configuration, which TypeScript cannot follow through a union.
+  const maker = makers[config.kind] as Maker<FilterConfig>;
+  return maker(config, input);
 }

@@ -2,6 +2,7 @@
 import type { ForwardClientCertConfig, GatewayConfig, RouteConfig } from '../config/gateway-config.ts';
 import type { CrlLookup } from '../crl/subscriber.ts';
 import { compileFilters } from '../filters/compile-filters.ts';
+import type { FilterDependencies, FilterServices } from '../filters/dependencies.ts';
 import { RouteMetrics } from '../flow/request-metrics.ts';
 import type { Route } from '../flow/serving.ts';
 import type { LoadedBackendTls, LoadedRoute } from '../loading/loaded.ts';
@@ -19,6 +20,7 @@ export type RouteDependencies = {
   readonly pools: Pools;
   readonly crls: CrlLookup;
   readonly metrics: MetricCatalogue;
+  readonly filterServices: FilterServices;
 };
 
 /** What equal routes have in common is made once. */
@@ -27,14 +29,16 @@ export class RouteCompiler {
   readonly #dependencies: RouteDependencies;
   readonly #anchors = new AnchorSets();
   readonly #forwards = new ForwardSettings();
+  readonly #filters: FilterDependencies;
 
   constructor(gateway: GatewayConfig, dependencies: RouteDependencies) {
     this.#gateway = gateway;
     this.#dependencies = dependencies;
+    this.#filters = { ...dependencies.filterServices, shared: new Map() };
   }
 
   /** Its cluster is the caller's to close. Throws where OpenSSL rejects its TLS material, or it cannot be built otherwise. */
-  compile({ config: loaded, tls }: LoadedRoute): Route {
+  compile({ config: loaded, tls, filters: filterMaterial }: LoadedRoute): Route {
     const { pools, crls, metrics } = this.#dependencies;
     const config = { ...loaded, forwardClientCert: this.#forwards.find(loaded.forwardClientCert) };
     const { transport } = this.#gateway;
@@ -50,7 +54,7 @@ export class RouteCompiler {
     };
     const material = backendMaterial(config, tls, this.#anchors.find(tls.rootCAs, config.tls.partialChain), crls);
     // First, so that nothing has begun where a filter cannot be made.
-    const filters = compileFilters(config);
+    const filters = compileFilters(config, filterMaterial, this.#filters);
     const { backends, loadBalancing, healthCheck } = config;
     const cluster = new Cluster({ backends, loadBalancing, healthCheck, tls: material, pool }, pools);
     const rule = config.clientCert && new RouteRule(config.clientCert);

@@ -5,6 +5,7 @@ import type { TrustPolicy } from '../downstream/trust-policy.ts';
 import type { DownstreamState } from '../downstream/dependencies.ts';
 import type { PolicyTable } from '../downstream/policy-table.ts';
 import { ticketEpoch, TicketSecret, type TicketSeed } from '../downstream/ticket-secret.ts';
+import type { FilterServices } from '../filters/dependencies.ts';
 import type { Staples } from '../ocsp/staples.ts';
 import type { Route, Serving } from '../flow/serving.ts';
 import type { Forwarding } from '../forwarding/forwarding.ts';
@@ -33,6 +34,7 @@ export type GenerationInput = {
   readonly forwarding: Forwarding;
   readonly pools: Pools;
   readonly metrics: MetricCatalogue;
+  readonly filterServices: FilterServices;
 };
 
 type Parts = {

@@ -6,7 +6,7 @@ import type { RouteConfig } from '../../src/config/gateway-config.ts';
 import { compileFilters } from '../../src/filters/compile-filters.ts';
 import type { Filter } from '../../src/filters/filter.ts';
 import { headerValues } from '../support/backend.ts';
-import { type FilterSetupOptions, openFilterSetup } from './filter-setup.ts';
+import { filterDependencies, type FilterSetupOptions, openFilterSetup } from './filter-setup.ts';
 import { RawClient } from './http1-harness.ts';
 
 /**
@@ -28,7 +28,7 @@ middlewares:${middlewares.map((one) => `\n  - ${one}`).join('')}
 }
 
 export function configuredFilters(middlewares: readonly string[], route = ''): readonly Filter[] {
-  return compileFilters(configuredRoute(middlewares, route));
+  return compileFilters(configuredRoute(middlewares, route), [], filterDependencies());
 }
 
 /** The flow with these filters, to be asked one request after the other, each on a connection of its own. */

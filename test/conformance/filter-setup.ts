@@ -2,6 +2,7 @@
 // own; what a configuration makes of them is for journeys to show.
 import { once } from 'node:events';
 import { randomUUID } from 'node:crypto';
+import { lookup } from 'node:dns';
 import net, { type AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
 import { Deadlines } from '../../src/base/deadline.ts';
@@ -10,7 +11,9 @@ import type { RouteConfig } from '../../src/config/gateway-config.ts';
 import { peerOfPlainSocket } from '../../src/downstream/peer.ts';
 import { ClientProtocols, http2Protocol } from '../../src/downstream/protocols.ts';
 import type { PolicyTable } from '../../src/downstream/policy-table.ts';
+import type { FilterDependencies } from '../../src/filters/dependencies.ts';
 import type { Filter } from '../../src/filters/filter.ts';
+import { RateCounters } from '../../src/filters/rate-counters.ts';
 import { BodyBudget } from '../../src/flow/body-buffer.ts';
 import { Client } from '../../src/flow/client.ts';
 import { RequestMetrics, RouteMetrics } from '../../src/flow/request-metrics.ts';
@@ -42,6 +45,20 @@ export type FilterSetupOptions = {
   /** Clients speak HTTP/2 from their first byte. */
   readonly http2?: boolean;
 };
+
+/** What filters need that a configuration makes; `more`: what the test has of its own. */
+export function filterDependencies(more: Partial<FilterDependencies> = {}): FilterDependencies {
+  const clock = more.clock ?? new HandClock();
+  return {
+    clock,
+    rates: new RateCounters(clock, () => 0.5),
+    lookup: lookup,
+    metrics: new Metrics().of,
+    warn: () => {},
+    shared: new Map(),
+    ...more,
+  };
+}
 
 export async function openFilterSetup(t: TestContext, { filters, backend: answers, strip, http2 }: FilterSetupOptions) {
   const backend = await startBackend(answers);
