@@ -4,8 +4,10 @@ import { accessFilter } from './access-filter.ts';
 import { accessPolicy } from './access-policy.ts';
 import type { FilterCommon, FilterType } from './filter-type.ts';
 import { rateLimit } from './rate-limit.ts';
+import { redirect, redirectRegex, redirectScheme } from './redirect-filters.ts';
 import { requestHeadersFilter } from './request-headers-filter.ts';
 import { responseHeadersFilter } from './response-headers-filter.ts';
+import { addPrefix, rewriteRegex, stripPrefix } from './target-filters.ts';
 
 export const filterTypes = [
   accessFilter,
@@ -13,6 +15,12 @@ export const filterTypes = [
   rateLimit,
   requestHeadersFilter,
   responseHeadersFilter,
+  redirectScheme,
+  redirect,
+  redirectRegex,
+  addPrefix,
+  stripPrefix,
+  rewriteRegex,
 ] as const;
 
 type ConfigOf<T> = T extends FilterType<infer Kind, infer Rule> ? FilterCommon & Rule & { readonly kind: Kind } : never;

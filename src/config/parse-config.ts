@@ -10,7 +10,7 @@ import { readDnsCache } from './dns-cache.ts';
 import { readEntryPoints } from './entry-points.ts';
 import { checkProviderFile } from './extra-folders.ts';
 import { readForwardClientCert } from './forward-client-cert.ts';
-import type { CertificatePair, GatewayConfig, TlsConfig } from './gateway-config.ts';
+import type { CertificatePair, GatewayConfig } from './gateway-config.ts';
 import { readWorkers } from './gateway.ts';
 import { readLogs } from './logs.ts';
 import { Middlewares } from './middlewares.ts';
@@ -89,7 +89,6 @@ function assemble(
     written.middlewares,
     {
       defaults: { names: gateway.defaults.middlewares, at: at.down('defaults', 'middlewares') },
-      plainServed: entryPoints.web.enabled && !requiresEverywhere(tls),
       keys: written.keys,
     },
     problems,
@@ -149,9 +148,4 @@ function readRoutePairs(routes: readonly WrittenRoute[], problems: ProblemList):
     ];
     return isEnabled(shape) ? pairs : [];
   });
-}
-
-/** Every policy requires a certificate, so nothing is ever answered by a backend over plain HTTP. */
-function requiresEverywhere(tls: TlsConfig): boolean {
-  return [tls.gateway, ...tls.policies].every((policy) => policy.clientAuth?.required === true);
 }

@@ -9,10 +9,12 @@ import type { Filter } from './filter.ts';
 import { MaintenanceFilter } from './maintenance.ts';
 import { type FilterMaterial, noMaterial } from './material.ts';
 import { PathScope } from './path-scope.ts';
+import { RedirectFilter, RedirectRegexFilter, RedirectSchemeFilter } from './redirects.ts';
 import { RequestHeadersFilter } from './request-headers.ts';
 import { ResponseHeadersFilter } from './response-headers.ts';
 import { RateLimitFilter } from './rate-limit.ts';
 import { scoped } from './scoped.ts';
+import { AddPrefixFilter, RewriteRegexFilter, StripPrefixFilter } from './targets.ts';
 
 const none: readonly Filter[] = [];
 
@@ -71,6 +73,12 @@ const makers: Makers = {
   rateLimit: (config, { route, rates }) => new RateLimitFilter(config, route, rates),
   requestHeaders: (config) => new RequestHeadersFilter(config),
   responseHeaders: (config) => new ResponseHeadersFilter(config),
+  redirectScheme: (config) => new RedirectSchemeFilter(config),
+  redirect: (config) => new RedirectFilter(config),
+  redirectRegex: (config) => new RedirectRegexFilter(config),
+  addPrefix: (config) => new AddPrefixFilter(config),
+  stripPrefix: (config) => new StripPrefixFilter(config),
+  rewriteRegex: (config) => new RewriteRegexFilter(config),
 };
 
 function make(config: FilterConfig, input: FilterInput): Filter {

@@ -67,6 +67,8 @@ export interface FilterRequest {
   readonly secure: boolean;
   /** As the client speaks: that of the connection; behind a trusted proxy what it says. Nobody else is believed. */
   readonly scheme: 'http' | 'https';
+  /** Host, and port where it is not 443, at which the client reaches the same over TLS; undefined where it named no host. */
+  readonly secureAuthority: string | undefined;
   /** Of the client, where its certificate passed every check. */
   readonly identity: Identity | undefined;
   /** Of the client; where a trusted proxy names it, the one that it names. */

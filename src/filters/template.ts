@@ -21,6 +21,11 @@ export class Template {
     this.#parts = template.map((part) => (typeof part === 'string' ? part : sourceOf(part.variable)));
   }
 
+  /** What the request has not is left out. */
+  renderAll(request: FilterRequest): string {
+    return this.#fixed ?? this.#parts.map((part) => (typeof part === 'string' ? part : part(request))).join('');
+  }
+
   /** Undefined where the client has not what it names. Faults: identity_too_large. */
   render(request: FilterRequest): string | undefined {
     if (this.#fixed !== undefined) return this.#fixed;

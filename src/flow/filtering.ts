@@ -14,6 +14,7 @@ import { verifyClient } from './identify.ts';
 import { answerOf } from './refuse.ts';
 import type { FilterChanges, RequestContext } from './request-context.ts';
 import { OwnAnswerEdits, ResponseEdits } from './response-edits.ts';
+import { secureAuthority } from './secure-authority.ts';
 
 /** However long a filter asks for: every wait ends. */
 const maxWaitMs = 60_000;
@@ -111,6 +112,10 @@ export class Filtering implements FilterRequest, FilterChanges, ClientWatcher, L
   get scheme(): 'http' | 'https' {
     const { serving, exchange, client } = this.context;
     return serving.forwarding.scheme(exchange.head, client.peer);
+  }
+
+  get secureAuthority(): string | undefined {
+    return secureAuthority(this.context);
   }
 
   get identity(): Identity | undefined {
