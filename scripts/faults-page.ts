@@ -73,6 +73,7 @@ export const faultGroups: readonly Group[] = [
       'policy_denied',
       'path_denied',
       'address_denied',
+      'origin_denied',
       'rate_limited',
       'client_banned',
       'identity_too_large',

@@ -363,6 +363,11 @@ const specs = {
     title: 'this path is not served',
     help: 'A middleware of type access of the route is about this path; `detail` names it.',
   },
+  origin_denied: {
+    client: 403,
+    title: 'pages of this origin may not call this route',
+    help: 'A browser asked (a preflight) for a page of an origin that `cors` of the route does not list; `detail` names the middleware. List the origin, or leave it: such pages are to be kept out.',
+  },
   rate_limited: {
     client: 429,
     title: 'too many requests',

@@ -2,6 +2,7 @@
 // filters/, a line in filters/compile-filters.ts.
 import { accessFilter } from './access-filter.ts';
 import { accessPolicy } from './access-policy.ts';
+import { corsFilter } from './cors.ts';
 import type { FilterCommon, FilterType } from './filter-type.ts';
 import { rateLimit } from './rate-limit.ts';
 import { redirect, redirectRegex, redirectScheme } from './redirect-filters.ts';
@@ -15,6 +16,7 @@ export const filterTypes = [
   rateLimit,
   requestHeadersFilter,
   responseHeadersFilter,
+  corsFilter,
   redirectScheme,
   redirect,
   redirectRegex,

@@ -94,6 +94,7 @@ function assemble(
     problems,
   );
   const around = {
+    cors: { shape: gateway.cors, at: at.down('cors') },
     filtersOf: (route: WrittenRoute, path: string) => middlewares.filtersOf(route, path, problems),
     backendTls: { skipVerify, http2: transport.forceAttemptHTTP2 ? ('auto' as const) : ('off' as const) },
     ...readRouteTimeouts(transport),

@@ -1,5 +1,6 @@
 // `type: responseHeaders`: fields of answers, cookies, caching, and Strict-Transport-Security.
 import { flag, integer, list, map, text } from './atoms.ts';
+import { innerCorsShape, readCors } from './cors.ts';
 import { cookieShape, readCookies } from './cookies.ts';
 import { fieldMap, fieldNames, readFieldEdits } from './field-edits.ts';
 import { filterType } from './filter-type.ts';
@@ -61,6 +62,10 @@ export const responseHeadersFilter = filterType({
       unset: '200, 201, 204, 206, 301, 302, 303, 304, 307, 308',
       page: 'Goma. Statuses that `cacheControl` is for.',
     }),
+    cors: key(innerCorsShape, {
+      says: 'Pages of other origins; only with enabled: true.',
+      page: 'Goma. As the middleware [cors](#cors), only with `enabled: true`.',
+    }),
     hsts: key(map(hstsKeys), {
       says: 'Strict-Transport-Security, on answers over TLS.',
       page: 'own. `{maxAge: 31536000, includeSubDomains: false, preload: false}`: `Strict-Transport-Security` on answers over TLS and on no others (RFC 6797 section 7.2).',
@@ -72,12 +77,16 @@ export const responseHeadersFilter = filterType({
     if (rule.cacheStatuses !== undefined && rule.cacheControl === undefined)
       problems.warn('unused_key', at.keyPlace('cacheStatuses'), 'cacheStatuses has no effect without cacheControl');
     const cookies = readCookies(rule.setCookies ?? [], at.down('setCookies'), problems);
+    const cors = readCors(rule.cors, at.down('cors'), problems);
+    if (rule.cors?.enabled === false && rule.cors.origins.length > 0 && !at.down('cors').holds('enabled'))
+      problems.warn('unused_key', at.keyPlace('cors'), 'cors has no effect here without enabled: true, as in Goma');
     const written = Object.values(rule).filter((value) => value !== undefined);
     if (written.length === 0)
       problems.warn('unused_value', at.place, 'the middleware changes no field', 'Write setHeaders, for example.');
     return {
       ...edits,
       cookies,
+      cors,
       cache: cacheControl === undefined ? undefined : { control: cacheControl, statuses: rule.cacheStatuses },
       hsts: rule.hsts && readHsts(rule.hsts, at.down('hsts'), problems),
     };

@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import type { Cursor } from '../yaml/cursor.ts';
 import { duration, flag, integer, list, map, oneOf, text } from './atoms.ts';
+import { corsShape, readRouteCors } from './cors.ts';
 import { type BackendTlsDefaults, backendTlsKeys, readBackendTls } from './backend-tls.ts';
 import { backendShape, readBackends, readLoadBalancing } from './backends.ts';
 import { certificatePairShape } from './certificate-pair.ts';
@@ -218,7 +219,12 @@ export const routeShape = map({
     page: 'own. Largest request body; `0`: no limit.',
   }),
   disableMetrics: ignored('the requests of the route are counted'),
-  cors: ignored('no CORS header is added; browsers refuse what they would refuse without it'),
+  cors: key(corsShape, {
+    says: "Pages of other origins. Default: the gateway's.",
+    unset: "the gateway's",
+    page: 'Goma. Pages of other origins; `{enabled: false}`: none.',
+    table: 'cors',
+  }),
   errorInterceptor: ignored('error answers are not replaced'),
   ...keysOfOlderGoma,
 });
@@ -232,6 +238,8 @@ export type RouteSurroundings = {
   readonly handshakeMs: number;
   readonly responseMs: number;
   readonly forwardClientCert: ForwardClientCertConfig;
+  /** The gateway's, for routes that have none of their own. */
+  readonly cors: { readonly shape: RouteShape['cors']; readonly at: Cursor };
   /** `path`: of the route. */
   readonly filtersOf: (route: WrittenRoute, path: string) => readonly FilterConfig[];
 };
@@ -283,7 +291,10 @@ export function readRoute(
       idleMs: timeouts.idle,
       tunnelMs: timeouts.tunnel,
     },
-    filters: around.filtersOf({ shape, at }, path),
+    filters: [
+      ...readRouteCors({ shape: shape.cors, at: at.down('cors') }, around.cors, problems),
+      ...around.filtersOf({ shape, at }, path),
+    ],
     upgrades: readUpgrades(shape.upgrades, at, problems),
     retry: readRetry(retry, at, problems),
     maxBodyBytes: shape.maxBodyBytes,

@@ -4,8 +4,10 @@ import type { FilterConfig } from '../config/filter-types.ts';
 import type { RouteConfig } from '../config/gateway-config.ts';
 import { AccessFilter } from './access.ts';
 import { AccessPolicyFilter } from './access-policy.ts';
+import { CorsFilter } from './cors.ts';
 import type { FilterDependencies } from './dependencies.ts';
 import type { Filter } from './filter.ts';
+import { inOrder } from './filter-order.ts';
 import { MaintenanceFilter } from './maintenance.ts';
 import { type FilterMaterial, noMaterial } from './material.ts';
 import { PathScope } from './path-scope.ts';
@@ -20,48 +22,42 @@ const none: readonly Filter[] = [];
 
 /** `material`: of each filter of the route, in their order. Throws where a filter cannot be made. */
 export function compileFilters(
-  { name, maintenance, filters }: RouteConfig,
+  { name, maintenance, methods, filters }: RouteConfig,
   material: readonly FilterMaterial[],
   dependencies: FilterDependencies,
 ): readonly Filter[] {
   if (maintenance === undefined && filters.length === 0) return none;
   const first = maintenance === undefined ? none : [new MaintenanceFilter(maintenance)];
   const made = filters.map((filter, at) =>
-    compile(filter, { route: name, material: material[at] ?? noMaterial, ...dependencies }),
+    compile(filter, { route: name, methods, material: material[at] ?? noMaterial, ...dependencies }),
   );
-  return [...first, ...inOrder(filters, made)];
+  return [...corsOf(filters, made, methods), ...first, ...inOrder(filters, made)];
 }
 
-/**
- * Of several `responseHeaders` the last in Goma's order counts, which is by the length of their first path. Answers meet the
- * filters in the reverse order, so among themselves they stand the other way round.
- */
-function inOrder(filters: readonly FilterConfig[], made: readonly Filter[]): readonly Filter[] {
-  const at = [...filters.keys()].filter((index) => filters[index]?.kind === 'responseHeaders');
-  if (at.length < 2) return made;
-  const lengths = filters.map(firstPathLength);
-  const lastFirst = at.toSorted((a, b) => (lengths[a] ?? 0) - (lengths[b] ?? 0)).toReversed();
-  return made.map((filter, index) =>
-    at.includes(index) ? (made[lastFirst[at.indexOf(index)] ?? index] ?? filter) : filter,
-  );
-}
-
-function firstPathLength({ paths }: FilterConfig): number {
-  const [first] = paths ?? [];
-  if (first === undefined) return 0;
-  return first.kind === 'regex' ? first.pattern.length : first.path.length;
+/** In front of all others: browsers send preflights without what other filters ask for, and pages read refusals too. */
+function corsOf(configs: readonly FilterConfig[], made: readonly Filter[], methods: readonly string[]): Filter[] {
+  return configs.flatMap((config, at) => {
+    if (config.kind === 'cors') return made[at] ?? [];
+    if (config.kind !== 'responseHeaders' || config.cors === undefined) return [];
+    return [within(config, new CorsFilter(config.name, config.cors, methods))];
+  });
 }
 
 /** What makes a filter besides its own configuration. */
 export type FilterInput = FilterDependencies & {
   /** Name of its route. */
   readonly route: string;
+  /** Of its route; empty: all. */
+  readonly methods: readonly string[];
   readonly material: FilterMaterial;
 };
 
 function compile(config: FilterConfig, input: FilterInput): Filter {
-  const filter = make(config, input);
-  return config.paths === undefined ? filter : scoped(filter, new PathScope(config.paths, config.guards));
+  return within(config, make(config, input));
+}
+
+function within({ paths, guards }: FilterConfig, filter: Filter): Filter {
+  return paths === undefined ? filter : scoped(filter, new PathScope(paths, guards));
 }
 
 type Maker<C> = (config: C, input: FilterInput) => Filter;
@@ -73,6 +69,7 @@ const makers: Makers = {
   rateLimit: (config, { route, rates }) => new RateLimitFilter(config, route, rates),
   requestHeaders: (config) => new RequestHeadersFilter(config),
   responseHeaders: (config) => new ResponseHeadersFilter(config),
+  cors: (config, { methods }) => new CorsFilter(config.name, config, methods),
   redirectScheme: (config) => new RedirectSchemeFilter(config),
   redirect: (config) => new RedirectFilter(config),
   redirectRegex: (config) => new RedirectRegexFilter(config),

@@ -36,6 +36,11 @@ export interface Filter {
    * the backend side), be it that `onRequest` was asked or not; what it returns then counts for nothing.
    */
   readonly alsoOwnAnswers?: true | undefined;
+  /**
+   * It answers preflights (OPTIONS with Origin and Access-Control-Request-Method): its route takes one for a method that it
+   * serves though it does not serve OPTIONS. Where the filter lets it pass all the same, that is 405.
+   */
+  readonly answersPreflights?: true | undefined;
 }
 
 export type FilterResult = 'pass' | Answer;

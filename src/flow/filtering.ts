@@ -273,6 +273,7 @@ export class Filtering implements FilterRequest, FilterChanges, ClientWatcher, L
 
 /** Marks a request that no filter holds back. */
 export function passed(context: Permitted): Filtered {
+  if (context.unserved !== undefined) throw context.unserved;
   const changing: RequestContext = context;
   changing.filtersPassed = true;
   if (!isFiltered(context))

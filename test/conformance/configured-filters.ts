@@ -4,7 +4,6 @@ import type { TestContext } from 'node:test';
 import { parseConfig } from '../../src/config/parse-config.ts';
 import type { RouteConfig } from '../../src/config/gateway-config.ts';
 import { compileFilters } from '../../src/filters/compile-filters.ts';
-import type { Filter } from '../../src/filters/filter.ts';
 import { headerValues } from '../support/backend.ts';
 import { filterDependencies, type FilterSetupOptions, openFilterSetup } from './filter-setup.ts';
 import { RawClient } from './http1-harness.ts';
@@ -27,14 +26,12 @@ middlewares:${middlewares.map((one) => `\n  - ${one}`).join('')}
   return read;
 }
 
-export function configuredFilters(middlewares: readonly string[], route = ''): readonly Filter[] {
-  return compileFilters(configuredRoute(middlewares, route), [], filterDependencies());
-}
-
 /** The flow with these filters, to be asked one request after the other, each on a connection of its own. */
 export async function openFiltered(t: TestContext, middlewares: readonly string[], more: FilteredOptions = {}) {
   const { route, ...options } = more;
-  const setup = await openFilterSetup(t, { filters: configuredFilters(middlewares, route), ...options });
+  const config = configuredRoute(middlewares, route);
+  const filters = compileFilters(config, [], filterDependencies());
+  const setup = await openFilterSetup(t, { filters, methods: config.methods, ...options });
   /** The whole answer. `lines`: further header lines, each with its CRLF. */
   const ask = async (target = '/', lines = '', method = 'GET', body = ''): Promise<string> => {
     const client = await RawClient.open(setup.port);

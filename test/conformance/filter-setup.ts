@@ -42,6 +42,8 @@ export type FilterSetupOptions = {
   readonly filters: readonly Filter[];
   readonly backend?: BackendOptions;
   readonly strip?: ConstructorParameters<typeof StripList>[0];
+  /** That the route serves; default all. */
+  readonly methods?: readonly string[];
   /** Clients speak HTTP/2 from their first byte. */
   readonly http2?: boolean;
 };
@@ -60,7 +62,10 @@ export function filterDependencies(more: Partial<FilterDependencies> = {}): Filt
   };
 }
 
-export async function openFilterSetup(t: TestContext, { filters, backend: answers, strip, http2 }: FilterSetupOptions) {
+export async function openFilterSetup(
+  t: TestContext,
+  { filters, backend: answers, strip, methods, http2 }: FilterSetupOptions,
+) {
   const backend = await startBackend(answers);
   t.after(async () => backend.stop());
   const clock = new HandClock();
@@ -83,7 +88,7 @@ export async function openFilterSetup(t: TestContext, { filters, backend: answer
     name: 'filtered',
     path: '/',
     hosts: [],
-    methods: [],
+    methods: methods ?? [],
     priority: 0,
     mergeSlashes: true,
     forwardHostHeaders: false,
