@@ -3,6 +3,7 @@ import type { Fault } from '../base/fault.ts';
 import type { Answer } from '../filters/filter.ts';
 import { FieldBlock } from '../http/field.ts';
 import { renderProblem } from '../http/problem.ts';
+import { fieldsWithId } from './answer-id.ts';
 import { PlaintextRedirect } from './authorize.ts';
 import { grpcFields, isGrpc } from './grpc.ts';
 import { record } from './record.ts';
@@ -38,14 +39,14 @@ function answer(context: RequestContext, fault: Fault): void {
   if (fault instanceof PlaintextRedirect) fields.push(['Location', fault.location]);
   if (status === 503) fields.push(['Retry-After', '5']);
   context.status = status;
-  exchange.respond(status, new FieldBlock(fields), body, mustClose(context, fault));
+  exchange.respond(status, fieldsWithId(context, new FieldBlock(fields)), body, mustClose(context, fault));
 }
 
 /** A client of gRPC reads the outcome of its call from trailers, here without anything before them. */
 function answerGrpc(context: RequestContext, fault: Fault): void {
   const fields = new FieldBlock([['Content-Type', 'application/grpc'], ...grpcFields(fault)]);
   context.status = 200;
-  context.exchange.respond(200, fields, '', mustClose(context, fault));
+  context.exchange.respond(200, fieldsWithId(context, fields), '', mustClose(context, fault));
 }
 
 /** Sends the answer of a filter; where it stands for a fault, in the terms of the client. */
@@ -55,7 +56,7 @@ export function answerOf(context: RequestContext, answer: Answer): void {
     answerGrpc(context, answer.fault);
   } else {
     context.status = answer.status;
-    context.exchange.respond(answer.status, answer.fields, answer.body);
+    context.exchange.respond(answer.status, fieldsWithId(context, answer.fields), answer.body);
   }
   record(context);
 }

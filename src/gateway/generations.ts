@@ -54,7 +54,7 @@ export class Generations {
     const { number } = wish;
     const { clock, metrics, active, services, backends, staples } = this.#options;
     const before = active.find();
-    const forwarding = new Forwarding(loaded.config.proxy, randomUUID);
+    const forwarding = new Forwarding(loaded.config.proxy, randomUUID, loaded.config.requestId);
     const pools = backends.openPools(services.make(loaded.config), before?.pools);
     try {
       const crls = this.#crls;

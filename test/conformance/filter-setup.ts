@@ -7,10 +7,11 @@ import type { TestContext } from 'node:test';
 import { Deadlines } from '../../src/base/deadline.ts';
 import { Slices } from '../../src/base/slices.ts';
 import type { RouteConfig } from '../../src/config/gateway-config.ts';
-import { peerOfPlainSocket } from '../../src/downstream/peer.ts';
+import { addressOf, peerOfPlainConnection } from '../../src/downstream/peer.ts';
 import { ClientProtocols, http2Protocol } from '../../src/downstream/protocols.ts';
 import type { PolicyTable } from '../../src/downstream/policy-table.ts';
 import type { Filter } from '../../src/filters/filter.ts';
+import { ClientCounts } from '../../src/downstream/client-counts.ts';
 import { BodyBudget } from '../../src/flow/body-buffer.ts';
 import { Client } from '../../src/flow/client.ts';
 import { RequestMetrics, RouteMetrics } from '../../src/flow/request-metrics.ts';
@@ -86,6 +87,7 @@ export async function openFilterSetup(t: TestContext, { filters, backend: answer
     routes: await RouteTable.build([route], new Slices(clock)),
     strip: new StripList({ ...strip, filters: sets }),
     forwarding: new Forwarding({ trustedProxies: [], ipHeaders: ['x-forwarded-for'] }, randomUUID),
+    clientLimits: { requests: 0, isExempt: () => false },
     securePort: undefined,
     redirectPort: undefined,
     ruleOf: () => undefined,
@@ -101,6 +103,7 @@ export async function openFilterSetup(t: TestContext, { filters, backend: answer
       fields: new AccessLogFields(),
       write: (record: AccessRecord) => records.push(record),
     } as unknown as AccessLog,
+    clientRequests: new ClientCounts(),
     bodies: new BodyBudget(1_000_000, 100_000),
     metrics: new RequestMetrics(metrics.of),
     onDefect: (error) => defects.push(error),
@@ -122,7 +125,7 @@ export async function openFilterSetup(t: TestContext, { filters, backend: answer
     maxConcurrentStreams: 100,
   };
   const listener = net.createServer((socket) => {
-    const client = new Client(peerOfPlainSocket(socket));
+    const client = new Client(peerOfPlainConnection(addressOf(socket)));
     const owner = { onClosed: () => {} };
     const handler = new Serve(client, services);
     connections.push({ connection: protocols.open({ socket, transport: socket }, options, handler, owner), client });
