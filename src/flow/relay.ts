@@ -15,7 +15,7 @@ import { isHttpsPortPage, tlsWhereHttp } from '../http/tls-where-http.ts';
 import type { AcquireOptions, CallWaiter } from '../upstream/call-waiter.ts';
 import type { Caller } from '../upstream/caller.ts';
 import { findNginxRefusal } from '../upstream/nginx-refusal.ts';
-import { headWithoutId, idOfAnswer } from './answer-id.ts';
+import { headWithoutId, idOfAnswer, switchWithId } from './answer-id.ts';
 import { CallDeadline } from './call-deadline.ts';
 import { grpcTimeoutMs, grpcTrailers, isGrpc, isGrpcType } from './grpc.ts';
 import { KeptBody } from './kept-body.ts';
@@ -199,7 +199,7 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
     }
     this.#close();
     const tunnel = new Tunnel(this.#context, call);
-    tunnel.begin(head);
+    tunnel.begin(switchWithId(this.#context, head));
     return tunnel;
   }
 

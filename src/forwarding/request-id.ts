@@ -1,6 +1,6 @@
 // X-Request-Id: whose is kept, how it looks, and how an answer carries the one that counts.
 import type { ResponseHead } from '../http/exchange.ts';
-import { FieldBlock, Fields } from '../http/field.ts';
+import { FieldBlock, FieldNames, Fields } from '../http/field.ts';
 
 /** `keepFrom`: whose is kept; `verified`: also of clients with a certificate that passed. `respond`: answers carry it. */
 export type RequestIdRules = {
@@ -44,12 +44,22 @@ export function withRequestId(block: FieldBlock, id: string): FieldBlock {
 
 /** The head of a backend's answer without an id of its own: what it got from us counts, and clients read one. */
 export function withoutRequestId(head: ResponseHead): ResponseHead {
-  const { names, values } = head.fields;
-  if (head.fields.find(lowerName) === undefined) return head;
+  return head.fields.find(lowerName) === undefined ? head : { ...head, fields: copyOthers(head.fields) };
+}
+
+/** The head by which a backend agrees to another protocol, which has no room for fields beside its own. */
+export function switchWithRequestId(head: ResponseHead, id: string): ResponseHead {
+  const fields = copyOthers(head.fields);
+  const name = new FieldNames(0).find('X-Request-Id');
+  if (name !== undefined) fields.push(name, id);
+  return { ...head, fields };
+}
+
+function copyOthers({ names, values }: Fields): Fields {
   const fields = new Fields();
   for (let i = 0; i < names.length; i++) {
     const name = names[i];
     if (name !== undefined && name.lower !== lowerName) fields.push(name, values[i] ?? '');
   }
-  return { ...head, fields };
+  return fields;
 }
