@@ -373,6 +373,26 @@ const specs = {
     title: 'denied by the rule of the route',
     help: 'Compare security.clientCert of the route with the certificate: `countersign explain route … --cert FILE` does, the access log has the rule.',
   },
+  path_denied: {
+    client: 403,
+    title: 'this path is not served',
+    help: 'A middleware of type access of the route is about this path; `detail` names it.',
+  },
+  rate_limited: {
+    client: 429,
+    title: 'too many requests',
+    help: 'The limit of a middleware of type rateLimit is used up for this client; `detail` names it. Retry-After says when it is worth another try.',
+  },
+  client_banned: {
+    client: 403,
+    title: 'refused for some time after too many requests',
+    help: 'The client went on after `banAfter` refusals of a middleware of type rateLimit; `detail` names it. The ban ends by itself after `banDuration`.',
+  },
+  address_denied: {
+    client: 403,
+    title: 'not served from this address',
+    help: 'A middleware of type accessPolicy of the route does not let the address pass; `detail` names both. Behind a proxy the address is the one that gateway.proxy.trustedProxies makes believable.',
+  },
   identity_too_large: {
     client: 403,
     title: 'identity too large to forward',

@@ -2,6 +2,7 @@
 import type { ForwardClientCertConfig, GatewayConfig, RouteConfig } from '../config/gateway-config.ts';
 import type { CrlLookup } from '../crl/subscriber.ts';
 import { compileFilters } from '../filters/compile-filters.ts';
+import type { FilterDependencies } from '../filters/dependencies.ts';
 import { RouteMetrics } from '../flow/request-metrics.ts';
 import type { Route } from '../flow/serving.ts';
 import type { LoadedBackendTls, LoadedRoute } from '../loading/loaded.ts';
@@ -19,6 +20,7 @@ export type RouteDependencies = {
   readonly pools: Pools;
   readonly crls: CrlLookup;
   readonly metrics: MetricCatalogue;
+  readonly filters: FilterDependencies;
 };
 
 /** What equal routes have in common is made once. */
@@ -50,7 +52,7 @@ export class RouteCompiler {
     };
     const material = backendMaterial(config, tls, this.#anchors.find(tls.rootCAs, config.tls.partialChain), crls);
     // First, so that nothing has begun where a filter cannot be made.
-    const filters = compileFilters(config);
+    const filters = compileFilters(config, this.#dependencies.filters);
     const { backends, loadBalancing, healthCheck } = config;
     const cluster = new Cluster({ backends, loadBalancing, healthCheck, tls: material, pool }, pools);
     const rule = config.clientCert && new RouteRule(config.clientCert);

@@ -9,6 +9,7 @@ import { ProxySources } from '../downstream/proxy-sources.ts';
 import { ticketEpoch, TicketSecret, type TicketSeed } from '../downstream/ticket-secret.ts';
 import type { Staples } from '../ocsp/staples.ts';
 import type { Route, Serving } from '../flow/serving.ts';
+import type { FilterDependencies } from '../filters/dependencies.ts';
 import type { Forwarding } from '../forwarding/forwarding.ts';
 import { StripList } from '../forwarding/strip-list.ts';
 import { RouteTable } from '../routing/route-table.ts';
@@ -35,6 +36,7 @@ export type GenerationInput = {
   readonly forwarding: Forwarding;
   readonly pools: Pools;
   readonly metrics: MetricCatalogue;
+  readonly filters: FilterDependencies;
 };
 
 type Parts = {

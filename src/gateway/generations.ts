@@ -5,6 +5,7 @@ import type { Clock } from '../base/clock.ts';
 import { Slices } from '../base/slices.ts';
 import { type CrlMessage, CrlSubscriber } from '../crl/subscriber.ts';
 import type { TicketSeed } from '../downstream/ticket-secret.ts';
+import type { FilterDependencies } from '../filters/dependencies.ts';
 import { Forwarding } from '../forwarding/forwarding.ts';
 import type { LoadedRules } from '../loading/loaded.ts';
 import type { Staples } from '../ocsp/staples.ts';
@@ -21,6 +22,7 @@ export type GenerationsOptions = {
   readonly services: WorkerServicesAtStart;
   readonly backends: BackendSide;
   readonly staples: Staples;
+  readonly filters: FilterDependencies;
 };
 
 export class Generations {
@@ -52,13 +54,24 @@ export class Generations {
 
   async #build(loaded: LoadedRules, ticketSeed: TicketSeed, wish: { readonly number: number }): Promise<void> {
     const { number } = wish;
-    const { clock, metrics, active, services, backends, staples } = this.#options;
+    const { clock, metrics, active, services, backends, staples, filters } = this.#options;
     const before = active.find();
     const forwarding = new Forwarding(loaded.config.proxy, randomUUID, loaded.config.requestId);
     const pools = backends.openPools(services.make(loaded.config), before?.pools);
     try {
       const crls = this.#crls;
-      const input = { number, loaded, ticketSeed, now: clock.now(), crls, staples, forwarding, pools, metrics };
+      const input = {
+        number,
+        loaded,
+        ticketSeed,
+        now: clock.now(),
+        crls,
+        staples,
+        forwarding,
+        pools,
+        metrics,
+        filters,
+      };
       const listed = this.#crlLists;
       const isWanted = (): boolean => this.#wished === wish;
       const generation = await Generation.build(input, new Slices(clock), before, isWanted);
