@@ -222,6 +222,21 @@ const specs = {
     title: 'too many handshakes',
     help: 'handshakesPerSecond or maxPendingHandshakes was reached: find the client that reconnects or stops in the middle all the time, or raise the limit.',
   },
+  bad_proxy_header: {
+    client: 400,
+    title: 'PROXY header missing or malformed',
+    help: 'The address is one of proxyProtocol.from, so its connections must begin with a PROXY header: switch it on at the balancer (nginx `proxy_protocol on`, HAProxy `send-proxy-v2`), for its health checks too, or take the address out of `from`.',
+  },
+  untrusted_proxy: {
+    client: 403,
+    title: 'PROXY header from an address that is not trusted',
+    help: 'If it is a balancer of yours, add its address to proxyProtocol.from of the entry point; else somebody tries to pass for another address. With `others: refuse` nobody else may connect at all.',
+  },
+  client_limit: {
+    client: 429,
+    title: 'too much of one client at once',
+    help: 'A limit of clientLimits was reached by one address: the detail says which. Find out why it asks for so much, or raise the limit; where many clients stand behind one address, name it in proxy.trustedProxies, or have it send PROXY headers (proxyProtocol).',
+  },
   // Reaching a backend.
   timeout: {
     client: 408,

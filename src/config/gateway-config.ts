@@ -160,7 +160,17 @@ export type EntryPoint = {
   readonly host: string;
   /** 0: chosen by the system. */
   readonly port: number;
+  /** undefined: no connection begins with a PROXY header. */
+  readonly proxyProtocol: ProxyProtocolConfig | undefined;
   readonly place: Place;
+};
+
+/** Who begins connections to an entry point with a PROXY header. */
+export type ProxyProtocolConfig = {
+  /** Canonical CIDRs; never empty. */
+  readonly from: readonly string[];
+  /** Connections from elsewhere: of clients themselves, or none. */
+  readonly others: 'direct' | 'refuse';
 };
 
 export type BackendMatch = {
@@ -350,6 +360,17 @@ export type GatewayConfig = {
   };
   /** Of clients. */
   readonly http2: { readonly enabled: boolean; readonly maxConcurrentStreams: number };
+  /** Of one IPv4 address or IPv6 /64, per worker; 0 = no limit. */
+  readonly clientLimits: {
+    readonly connections: number;
+    readonly handshakesPerSecond: number;
+    readonly requests: number;
+  };
+  readonly requestId: {
+    /** Whose X-Request-Id is kept; `verified`: also of clients with a certificate that passed. */
+    readonly keepFrom: 'proxies' | 'verified' | 'everybody';
+    readonly respond: boolean;
+  };
   /** Canonical CIDRs whose forwarded headers are believed; empty = nobody. */
   readonly proxy: {
     readonly trustedProxies: readonly string[];

@@ -11,11 +11,12 @@ import {
   type ResponseSink,
 } from '../http/exchange.ts';
 import { Answer } from '../filters/filter.ts';
-import { FieldBlock, type Fields } from '../http/field.ts';
+import type { Fields } from '../http/field.ts';
 import { isHttpsPortPage, tlsWhereHttp } from '../http/tls-where-http.ts';
 import type { AcquireOptions, CallWaiter } from '../upstream/call-waiter.ts';
 import type { Caller } from '../upstream/caller.ts';
 import { findNginxRefusal } from '../upstream/nginx-refusal.ts';
+import { headWithoutId, idOfAnswer, switchWithId } from './answer-id.ts';
 import { CallDeadline } from './call-deadline.ts';
 import { grpcTimeoutMs, grpcTrailers, isGrpc, isGrpcType } from './grpc.ts';
 import { KeptBody } from './kept-body.ts';
@@ -207,7 +208,7 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
     }
     this.#close();
     const tunnel = new Tunnel(this.#context, call);
-    tunnel.begin(head);
+    tunnel.begin(switchWithId(this.#context, head));
     return tunnel;
   }
 
@@ -249,7 +250,7 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
     this.#kept.drop();
     this.#context.status = head.status;
     this.#deadline.expectBody();
-    this.#exchange.sendHead(head, FieldBlock.empty);
+    this.#exchange.sendHead(headWithoutId(this.#context, head), idOfAnswer(this.#context));
   }
 
   onResponseBody(chunk: Buffer): void {

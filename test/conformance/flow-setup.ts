@@ -5,6 +5,7 @@ import { Deadlines } from '../../src/base/deadline.ts';
 import { Slices } from '../../src/base/slices.ts';
 import type { PolicyTable } from '../../src/downstream/policy-table.ts';
 import { ClientProtocols, http2Protocol as clientHttp2 } from '../../src/downstream/protocols.ts';
+import { ClientCounts } from '../../src/downstream/client-counts.ts';
 import { BodyBudget } from '../../src/flow/body-buffer.ts';
 import { Client } from '../../src/flow/client.ts';
 import { RequestMetrics, RouteMetrics } from '../../src/flow/request-metrics.ts';
@@ -111,6 +112,7 @@ export async function openFlowSetup(pki: Pki, { routes: specs, http2, required =
     routes: await RouteTable.build(specs.map(makeRoute), new Slices(clock)),
     strip: new StripList(),
     forwarding: new Forwarding({ trustedProxies: [], ipHeaders: ['x-forwarded-for'] }, randomUUID),
+    clientLimits: { requests: 0, isExempt: () => false },
     securePort: undefined,
     redirectPort: undefined,
     ruleOf: (route) => route.rule,
@@ -126,6 +128,7 @@ export async function openFlowSetup(pki: Pki, { routes: specs, http2, required =
       fields: new AccessLogFields(),
       write: (record: AccessRecord) => records.push(record),
     } as unknown as AccessLog,
+    clientRequests: new ClientCounts(),
     bodies: new BodyBudget(1_000_000, 100_000),
     metrics: new RequestMetrics(metrics.of),
     onDefect: (error) => defects.push(error),
