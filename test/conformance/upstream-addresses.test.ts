@@ -194,6 +194,8 @@ test('health checks go to the addresses that requests go to', async (t) => {
     healthyStatuses: [],
     healthyThreshold: 1,
     unhealthyThreshold: 1,
+    host: undefined,
+    headers: [],
   };
   const check = pools.findCheck({ scheme: 'http', host: 'api.test', port }, undefined, config);
   check.begin();
