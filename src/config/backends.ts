@@ -102,7 +102,7 @@ export function readBackends(route: RouteBackends, at: Cursor, problems: Problem
   const name = route.target === undefined ? 'destination' : 'target';
   const url = route[name];
   if (url === undefined) {
-    if (at.isBroken('backends') || at.isBroken(name)) return [];
+    if (['backends', 'target', 'destination'].some((one) => at.isBroken(one))) return [];
     problems.error(
       'missing_key',
       at.has('backends') ? at.keyPlace('backends') : at.place,

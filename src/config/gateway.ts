@@ -2,10 +2,11 @@
 import type { z } from 'zod';
 import type { Cursor } from '../yaml/cursor.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
-import { flag, list, map, text } from './atoms.ts';
+import { list, map, text } from './atoms.ts';
 import { bufferingKeys } from './buffering.ts';
 import { dnsCacheKeys } from './dns-cache.ts';
 import { entryPointsKeys } from './entry-points.ts';
+import { extraConfigKeys, providersKeys } from './extra-folders.ts';
 import { forwardClientCertKeys } from './forward-client-cert.ts';
 import type { GatewayConfig } from './gateway-config.ts';
 import { block, defaultOf, key } from './key.ts';
@@ -86,13 +87,8 @@ export const gatewayKeys = {
     says: 'Record of the identities that were seen, for check --against and trust audit.',
     example: 'For example trustRecord: {enabled: true}.',
   }),
-  extraConfig: block({
-    directory: key(text, {
-      says: 'Folder of further files (*.yml, *.yaml, subfolders too) with routes and middlewares.',
-      page: 'Goma. Folder of further `*.yml` and `*.yaml` files with `version`, `routes`, `middlewares`; subfolders too, hidden ones not. Relative to the configuration file.',
-    }),
-    watch: key(flag, { says: 'Accepted; every file is watched always.' }),
-  }),
+  extraConfig: block(extraConfigKeys),
+  providers: block(providersKeys),
   defaults: block(
     {
       middlewares: key(list(text), {
@@ -108,7 +104,6 @@ export const gatewayKeys = {
   routes: key(list(routeShape), { default: [], table: 'gatewayroutes' }),
   strictSlash: ignored('a path matches with and without a slash at the end'),
   debug: ignored('log.level decides', 'Write gateway.log.level: debug.'),
-  providers: ignored('no configuration is fetched; only what the files hold is served'),
   reload: ignored('there is no reload endpoint; files are watched, and SIGHUP reloads'),
   redis: ignored('Redis is not used'),
   analytics: ignored('no analytics are sent'),

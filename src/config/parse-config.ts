@@ -1,24 +1,23 @@
 // Configuration texts to one GatewayConfig, or to everything that is wrong with them: YAML to a tree with places, keys
 // and shapes checked, then what the values mean together. Pure: load-config.ts does the reading.
-import { dirname, resolve } from 'node:path';
 import { checkShape } from './check-shape.ts';
 import { Cursor } from '../yaml/cursor.ts';
 import type { Environment } from '../yaml/environment.ts';
 import { applyGomaEnvironment } from './goma-environment.ts';
-import type { CertificatePair, GatewayConfig, PathRef, TlsConfig } from './gateway-config.ts';
+import type { CertificatePair, GatewayConfig, TlsConfig } from './gateway-config.ts';
 import type { Place } from '../yaml/place.ts';
 import { readDnsCache } from './dns-cache.ts';
 import { readEntryPoints } from './entry-points.ts';
+import { checkProviderFile, type ExtraFolder, findExtraFolders } from './extra-folders.ts';
 import { readForwardClientCert } from './forward-client-cert.ts';
 import { type GatewayShape, readWorkers } from './gateway.ts';
 import { KeyPlaces } from './key-places.ts';
 import { checkKeys, type KeyCheck } from './known-keys.ts';
-import { refTo } from './material-ref.ts';
 import type { Problem } from '../yaml/problem.ts';
 import { ProblemList } from '../yaml/problem-list.ts';
 import { readLogs } from './logs.ts';
 import { extraFileShape, mainFileShape } from './main-file.ts';
-import { checkMiddlewares, type WrittenMiddleware } from './middlewares.ts';
+import { Middlewares, type WrittenMiddleware } from './middlewares.ts';
 import { readMonitoring } from './monitoring.ts';
 import { checkPassedFields, readOverrideHeaders } from './passed-fields.ts';
 import { readProxy } from './proxy.ts';
@@ -29,14 +28,15 @@ import { readTimeouts } from './timeouts.ts';
 import { readTls } from './tls.ts';
 import { readRouteTimeouts, readTransport } from './transport.ts';
 import { readTrustRecord } from './trust-record.ts';
+import { UnsetVariables } from './unset-variables.ts';
 import { checkWhoMayCall } from './check-who-may-call.ts';
 import { parseYamlTree, type TreeNode } from '../yaml/tree.ts';
-import { readPair, readPairs } from './certificate-pair.ts';
+import { readOptionalPair, readPairs } from './certificate-pair.ts';
 
 export type ConfigText = { readonly file: string; readonly text: string };
 
 export type ConfigInput = ConfigText & {
-  /** Files of extraConfig.directory; `file` of each absolute, as that of the main file. */
+  /** Files of extra folders; `file` of each absolute, as that of the main file. */
   readonly extra: readonly ConfigText[];
   readonly env: Environment;
   /** Unknown keys are errors; false (--lenient): warnings, except where they are about trust. */
@@ -45,6 +45,7 @@ export type ConfigInput = ConfigText & {
   readonly failures?: readonly Problem[];
   /** Goma's default certsDir where it exists. */
   readonly defaultCertsDir?: string | undefined;
+  readonly extraFolders?: GatewayConfig['extraFolders'];
 };
 
 export type ParsedConfig = {
@@ -73,17 +74,11 @@ export function parseConfig(input: ConfigInput): ParsedConfig {
   };
 }
 
-/** The folder of extra files that a main file names, absolute; undefined where it names none or cannot be read. */
-export function findExtraDirectory(main: ConfigText, env: Environment): PathRef | undefined {
+/** The folders of extra files that a main file names, absolute; none where it cannot be read. */
+export function extraFoldersOf(main: ConfigText, env: Environment): ExtraFolder[] {
   // Most files name none, and reading a large one twice costs.
-  if (!main.text.includes('extraConfig') && env['GOMA_EXTRA_CONFIG_DIR'] === undefined && !main.text.includes('\\'))
-    return undefined;
-  const tree = readTree(main, env, new ProblemList());
-  let node: TreeNode | undefined = tree;
-  for (const key of ['gateway', 'extraConfig', 'directory'])
-    node = node?.kind === 'map' ? node.entries.get(key)?.value : undefined;
-  if (node?.kind !== 'scalar' || node.text === '' || node.text.includes('\0')) return undefined;
-  return refTo(node.text, { place: node.place, source: node.source }, false, main.file);
+  const mayName = /extraConfig|providers|\\/.test(main.text) || env['GOMA_EXTRA_CONFIG_DIR'] !== undefined;
+  return mayName ? findExtraFolders(readTree(main, env, new ProblemList()), main.file) : [];
 }
 
 function readTree(main: ConfigText, env: Environment, problems: ProblemList): TreeNode | undefined {
@@ -102,6 +97,8 @@ function readAll(input: ConfigInput, files: readonly string[], problems: Problem
     );
   const keys: KeyCheck = { places, strict: input.strict };
   checkKeys(tree, mainFileShape, problems, keys);
+  const unset = new UnsetVariables();
+  unset.collect(tree, mainFileShape);
   const main = checkShape(tree, mainFileShape, problems) ?? mainFileShape.parse({});
   const root = new Cursor(tree, start);
   const at = root.down('gateway');
@@ -120,19 +117,35 @@ function readAll(input: ConfigInput, files: readonly string[], problems: Problem
     written.routes.push(...writtenOf(main.routes, root.down('routes')));
   }
   const extraKeys: KeyCheck = { places: placesFromExtra, strict: input.strict };
-  for (const extra of input.extra) readExtra(extra, input.env, extraKeys, written, problems);
+  for (const extra of input.extra) readExtra(extra, input.env, extraKeys, written, unset, problems);
+  const used = namesInUse(written.routes, gateway.defaults.middlewares);
+  unset.report((middleware) => used.has(middleware), problems);
   return assemble(input, files, gateway, at, written, problems);
 }
 
 type Written = { readonly routes: WrittenRoute[]; readonly middlewares: WrittenMiddleware[] };
 
-function readExtra(extra: ConfigText, env: Environment, keys: KeyCheck, written: Written, problems: ProblemList): void {
+function readExtra(
+  extra: ConfigText,
+  env: Environment,
+  keys: KeyCheck,
+  written: Written,
+  unset: UnsetVariables,
+  problems: ProblemList,
+): void {
   const tree = parseYamlTree(extra.file, extra.text, env, problems);
   checkKeys(tree, extraFileShape, problems, keys);
+  unset.collect(tree, extraFileShape);
   const shape = checkShape(tree, extraFileShape, problems);
   const root = new Cursor(tree, { file: extra.file, line: 1, col: 1 });
   written.routes.push(...writtenOf(shape?.routes, root.down('routes')));
   written.middlewares.push(...writtenOf(shape?.middlewares, root.down('middlewares')));
+}
+
+/** The middlewares that some route that is served has. */
+function namesInUse(routes: readonly WrittenRoute[], defaults: readonly string[]): ReadonlySet<string> {
+  const served = routes.filter(({ shape }) => isEnabled(shape));
+  return new Set([...defaults, ...served.flatMap(({ shape }) => shape.middlewares)]);
 }
 
 /** Extra files hold routes and middlewares at their top; everything else has its place in the main file. */
@@ -183,27 +196,30 @@ function assemble(
       'Remove it and give rootCAs.',
     );
   const forwardClientCert = readForwardClientCert(gateway.forwardClientCert, at.down('forwardClientCert'), problems);
+  const middlewares = new Middlewares(
+    written.middlewares,
+    {
+      defaults: { names: gateway.defaults.middlewares, at: at.down('defaults', 'middlewares') },
+      plainServed: entryPoints.web.enabled && !requiresEverywhere(tls),
+      keys: { places, strict: input.strict },
+    },
+    problems,
+  );
   const around = {
+    filtersOf: (route: WrittenRoute, path: string) => middlewares.filtersOf(route, path, problems),
     backendTls: { skipVerify, http2: transport.forceAttemptHTTP2 ? ('auto' as const) : ('off' as const) },
     ...readRouteTimeouts(transport),
     forwardClientCert,
   };
   const routes = readRoutes(written.routes, around, problems);
+  middlewares.finish(problems);
   // A policy that could not be read would look like one without client authentication.
   if (!problems.hasErrors) checkWhoMayCall(routes, tls, problems);
-  const defaults = { names: gateway.defaults.middlewares, at: at.down('defaults', 'middlewares') };
-  checkMiddlewares(
-    written.middlewares,
-    written.routes,
-    defaults,
-    entryPoints.web.enabled && !requiresEverywhere(tls),
-    problems,
-  );
-  const directory = gateway.extraConfig.directory ?? '';
+  checkProviderFile(gateway.providers.file, at, problems);
   const config: GatewayConfig = {
     file: input.file,
     files,
-    extraDirectory: directory === '' ? undefined : resolve(dirname(input.file), directory),
+    extraFolders: input.extraFolders ?? [],
     workers: readWorkers(gateway.workers, at, problems),
     entryPoints,
     tls,
@@ -235,10 +251,7 @@ function assemble(
 function readRoutePairs(routes: readonly WrittenRoute[], problems: ProblemList): CertificatePair[] {
   return routes.flatMap(({ shape, at }) => {
     const here = at.down('tls');
-    const one =
-      shape.tls.certificate === undefined
-        ? undefined
-        : readPair(shape.tls.certificate, here.down('certificate'), problems);
+    const one = readOptionalPair(shape.tls.certificate, here, 'certificate', problems);
     const pairs = [
       ...(one === undefined ? [] : [one]),
       ...readPairs(shape.tls.certificates, here.down('certificates'), problems),

@@ -6,6 +6,7 @@ import { type BackendTlsDefaults, backendTlsKeys, readBackendTls } from './backe
 import { backendShape, readBackends } from './backends.ts';
 import { certificatePairShape } from './certificate-pair.ts';
 import { readRouteForwardClientCert, routeForwardClientCertShape } from './forward-client-cert.ts';
+import type { FilterConfig } from './filter-types.ts';
 import type { ForwardClientCertConfig, RouteConfig } from './gateway-config.ts';
 import { healthCheckShape, readHealthCheck } from './health-check.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
@@ -136,7 +137,7 @@ export const routeShape = map({
     says: 'Exact names, *.example.com, {sub}.example.com. Omitted: every host.',
     unset: 'every host',
     oursAlone: true,
-    page: 'Exact, `*.example.com`, `{sub}.example.com` (one label), IP addresses. A host with a port is an error. A list that is empty after empty entries are dropped is an error.',
+    page: 'Exact, `*.example.com`, `{sub}.example.com` (one label), IP addresses. A port behind the host is not looked at (warning). A list that is empty after empty entries are dropped is an error.',
   }),
   methods: key(list(text), {
     says: 'Methods that are let through. Omitted: all.',
@@ -199,8 +200,7 @@ export const routeShape = map({
   tls: block(routeTlsKeys, { says: 'Certificates for the hosts of the route.', untold: true }),
   maintenance: block(maintenanceKeys, { oursAlone: true }),
   middlewares: key(list(text), {
-    says: 'Names of middlewares. None is implemented in this version.',
-    untold: true,
+    says: 'Names of middlewares, in the order in which requests see them.',
     default: [],
     oursAlone: true,
     page: 'Names. [Below](#middlewares).',
@@ -229,6 +229,8 @@ export type RouteSurroundings = {
   readonly handshakeMs: number;
   readonly responseMs: number;
   readonly forwardClientCert: ForwardClientCertConfig;
+  /** `path`: of the route. */
+  readonly filtersOf: (route: WrittenRoute, path: string) => readonly FilterConfig[];
 };
 
 /** Between contradicting `enabled` and `disabled`, off wins. */
@@ -246,12 +248,13 @@ export function readRoute(
   const backends = readBackends(shape, at, problems);
   const { timeouts, retry, maintenance } = shape;
   const security = at.down('security');
+  const path = readPath(shape, at, problems);
   const handshakeMs = timeouts.handshake ?? around.handshakeMs;
   reportEndless(timeouts.connect, at.down('timeouts', 'connect'), problems);
   reportEndless(handshakeMs, at.down('timeouts', 'handshake'), problems);
   return {
     name: shape.name ?? '',
-    path: readPath(shape, at, problems),
+    path,
     rewrite: readRewrite(shape, at, problems),
     mergeSlashes: shape.mergeSlashes,
     priority: shape.priority,
@@ -279,6 +282,7 @@ export function readRoute(
       idleMs: timeouts.idle,
       tunnelMs: timeouts.tunnel,
     },
+    filters: around.filtersOf({ shape, at }, path),
     upgrades: readUpgrades(shape.upgrades, at, problems),
     retry: readRetry(retry, at, problems),
     maxBodyBytes: shape.maxBodyBytes,

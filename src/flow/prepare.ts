@@ -79,8 +79,8 @@ export function aimElsewhere(context: Prepared, tried: readonly Backend[]): bool
   return true;
 }
 
-function targetAt({ route, path, query }: Filtered, { basePath }: Backend): string {
-  const rewritten = rewritePath(route.config, path, basePath);
+function targetAt({ route, path, query, isPathChanged }: Filtered, { basePath }: Backend): string {
+  const rewritten = rewritePath(route.config, path, basePath, isPathChanged);
   return query === '' ? rewritten : rewritten + query;
 }
 

@@ -4,7 +4,8 @@ import { readdir } from 'node:fs/promises';
 import { join, parse } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import type { Clock } from '../base/clock.ts';
-import type { CertificatePair, GatewayConfig, PolicyConfig, Ref, RouteConfig } from '../config/gateway-config.ts';
+import type { CertificatePair, GatewayConfig, PolicyConfig, RouteConfig } from '../config/gateway-config.ts';
+import type { Ref } from '../config/ref.ts';
 import type { Environment } from '../yaml/environment.ts';
 import type { ConfigOrigin } from '../config/config-origin.ts';
 import type { LoadedText } from '../config/load-config.ts';
@@ -70,7 +71,7 @@ export async function loadGateway(source: ConfigSource, options: LoadOptions): P
   const loaded = await loadMaterial(config, loader);
   const all = [...problems, ...loader.problems, ...(await readCrls(loaded.crls, options))];
   const watch = [...files, ...loader.paths];
-  if (config.extraDirectory !== undefined) watch.push(config.extraDirectory);
+  watch.push(...config.extraFolders.map(({ path }) => path));
   if (config.tls.certsDir !== undefined) watch.push(config.tls.certsDir.path);
   return { loaded: all.some(isError) ? undefined : loaded, problems: all, watch, materialIds: [...loader.ids] };
 }

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { Socket } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import { HandClock } from '../../test/conformance/upstream-setup.ts';
-import { Addresses } from './addresses.ts';
+import type { Addresses } from './addresses.ts';
 import { AddressRace } from './address-race.ts';
 
 const refused = (address: string): Error =>
