@@ -148,7 +148,7 @@ export class Generation implements Serving {
         const pause = slices.pause();
         if (pause !== undefined) await pace(pause);
       }
-      const routeCompiler = new RouteCompiler(loaded.config, input);
+      const routeCompiler = new RouteCompiler(loaded, input);
       for (const route of loaded.routes) {
         routes.push(routeCompiler.compile(route));
         const pause = slices.pause();

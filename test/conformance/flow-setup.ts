@@ -23,14 +23,14 @@ import { RouteTable } from '../../src/routing/route-table.ts';
 import { AccessLogFields } from '../../src/telemetry/access-log-fields.ts';
 import type { AccessLog, AccessRecord } from '../../src/telemetry/access-log.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
-import { Cluster } from '../../src/upstream/cluster.ts';
+import { Cluster, type ClusterOptions } from '../../src/upstream/cluster.ts';
 import type { Pool } from '../../src/upstream/pool.ts';
 import { BackendProtocols, http2Protocol as backendHttp2 } from '../../src/upstream/protocols.ts';
 import { serverTimeouts } from '../support/server-timeouts.ts';
 import { HandClock, names } from './http1-harness.ts';
 import { openEdge } from './tls-edge.ts';
 import { backendConfig, clusterOptions, makeDependencies, material, openPools } from './upstream-setup.ts';
-import type { BackendHttp2, RouteConfig } from '../../src/config/gateway-config.ts';
+import type { BackendConfig, BackendHttp2, RouteConfig } from '../../src/config/gateway-config.ts';
 import { RouteRule } from '../../src/trust/route-rule.ts';
 import type { Pki } from '../support/pki.ts';
 import { Feed } from '../support/wait-for.ts';
@@ -45,6 +45,9 @@ export type RouteSpec = {
   readonly retry?: RouteConfig['retry'];
   readonly clientCert?: RouteConfig['clientCert'];
   readonly filters?: Route['filters'];
+  /** Instead of the one backend at `port`. */
+  readonly backends?: readonly BackendConfig[];
+  readonly choice?: Pick<ClusterOptions, 'loadBalancing' | 'hashOn' | 'sticky'>;
 };
 
 export type FlowSetupOptions = {
@@ -73,8 +76,10 @@ export async function openFlowSetup(pki: Pki, { routes: specs, http2, required =
     retry,
     clientCert,
     filters,
+    backends: several,
+    choice,
   }: RouteSpec): Route => {
-    const target = backendConfig(`https://localhost:${port}`);
+    const backends = several ?? [backendConfig(`https://localhost:${port}`)];
     const config = {
       name: path,
       path,
@@ -93,11 +98,11 @@ export async function openFlowSetup(pki: Pki, { routes: specs, http2, required =
       upgrades: upgrades ?? ['websocket'],
       retry: retry ?? { attempts: 1, on: [] },
       maxBodyBytes: maxBodyBytes ?? 0,
-      backends: [target],
+      backends,
     } as unknown as RouteConfig;
     return {
       config,
-      cluster: new Cluster(clusterOptions([target], identity), pools),
+      cluster: new Cluster(clusterOptions(backends, identity, choice), pools),
       metrics: new RouteMetrics(metrics.of, path),
       rule: clientCert && new RouteRule(clientCert),
       filters: filters ?? [],
