@@ -2,6 +2,7 @@
 // (N1-N7). It accepts and counts; each connection makes its own way to a verdict (accept.ts).
 import { createServer, type Server, type Socket } from 'node:net';
 import { FactsCache } from '../certs/facts-cache.ts';
+import { keepAliveAfterMs } from '../http/limits.ts';
 import { Accept } from './accept.ts';
 import { ChainCache } from '../trust/chain-cache.ts';
 import type { AcceptDependencies, DownstreamDependencies } from './dependencies.ts';
@@ -63,7 +64,7 @@ export class TlsListener {
       onOutcome: guard(options.onOutcome ?? (() => {}), onDefect),
       onDefect,
     };
-    this.#server = createServer({ noDelay: true, keepAlive: true });
+    this.#server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveAfterMs });
     this.#server.maxConnections = bounds.maxConnections;
     this.#server.on('connection', (raw) => this.#onRaw(raw));
     this.#server.on('drop', (dropped) => {

@@ -1,5 +1,6 @@
 // The plain HTTP entry point: accepts, and hands over an address. What may be asked for here is flow/authorize.ts.
 import { createServer, type Server, type Socket } from 'node:net';
+import { keepAliveAfterMs } from '../http/limits.ts';
 
 export type PlainListenerOptions = {
   readonly maxConnections: number;
@@ -14,7 +15,7 @@ export class PlainListener {
 
   /** `maxConnections` are held at once; `onTurnedAway` hears of every further one. */
   constructor({ maxConnections, onConnection, onTurnedAway }: PlainListenerOptions) {
-    this.#server = createServer({ noDelay: true });
+    this.#server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveAfterMs });
     this.#server.maxConnections = maxConnections;
     this.#server.on('drop', onTurnedAway);
     this.#server.on('connection', (socket) => {

@@ -4,7 +4,7 @@ import type { Answer } from '../filters/filter.ts';
 import { FieldBlock } from '../http/field.ts';
 import { renderProblem } from '../http/problem.ts';
 import { PlaintextRedirect } from './authorize.ts';
-import { grpcFields, isGrpc } from './grpc.ts';
+import { grpcFields, grpcStatusOf, isGrpc } from './grpc.ts';
 import { record } from './record.ts';
 import { MethodNotAllowed } from './route.ts';
 import type { RequestContext } from './request-context.ts';
@@ -45,6 +45,7 @@ function answer(context: RequestContext, fault: Fault): void {
 function answerGrpc(context: RequestContext, fault: Fault): void {
   const fields = new FieldBlock([['Content-Type', 'application/grpc'], ...grpcFields(fault)]);
   context.status = 200;
+  context.grpcStatus = grpcStatusOf(fault);
   context.exchange.respond(200, fields, '', mustClose(context, fault));
 }
 

@@ -2,13 +2,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Fault, type FaultCode } from '../base/fault.ts';
+import { type RefusedBy, StreamRefused } from '../http/stream-refused.ts';
 import { type Attempt, mayTryAgain } from './retry.ts';
 
-type Given = Partial<Omit<Attempt, 'fault' | 'context'>> & { readonly method?: string; readonly raw?: string };
+type Given = Partial<Omit<Attempt, 'fault' | 'context'>> & { readonly method?: string; readonly by?: RefusedBy };
 
-function isTried(code: FaultCode, { method = 'POST', raw, ...more }: Given = {}): boolean {
+function isTried(code: FaultCode, { method = 'POST', by = 'stream', ...more }: Given = {}): boolean {
   const context = { outgoing: { method } } as Attempt['context'];
-  const fault = new Fault(code, 'backend', raw === undefined ? {} : { raw });
+  const fault = code === 'stream_refused' ? new StreamRefused(by, { detail: '', raw: '' }) : new Fault(code, 'backend');
   const retry = { attempts: 1, on: [] };
   return mayTryAgain({ fault, stale: false, attempts: 1, retry, isBodyGone: false, ...more, context });
 }
@@ -22,8 +23,9 @@ describe('another attempt', () => {
   });
 
   it('is made for as many connections as end before it, but not for ever', () => {
-    assert.equal(isTried('stream_refused', { attempts: 63, raw: 'GOAWAY' }), true);
-    assert.equal(isTried('stream_refused', { attempts: 64, raw: 'GOAWAY' }), false);
+    assert.equal(isTried('stream_refused', { attempts: 63, by: 'connection that served others' }), true);
+    assert.equal(isTried('stream_refused', { attempts: 64, by: 'connection that served others' }), false);
+    assert.equal(isTried('stream_refused', { attempts: 2, by: 'connection that served nothing' }), false);
   });
 
   it('is never made without the whole body', () => {
