@@ -71,6 +71,7 @@ export const faultGroups: readonly Group[] = [
       'http_version',
       'host_mismatch',
       'policy_denied',
+      'path_denied',
       'identity_too_large',
       'plaintext_refused',
       'no_route',

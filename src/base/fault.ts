@@ -358,6 +358,11 @@ const specs = {
     title: 'denied by the rule of the route',
     help: 'Compare security.clientCert of the route with the certificate: `countersign explain route … --cert FILE` does, the access log has the rule.',
   },
+  path_denied: {
+    client: 403,
+    title: 'this path is not served',
+    help: 'A middleware of type access of the route is about this path; `detail` names it.',
+  },
   identity_too_large: {
     client: 403,
     title: 'identity too large to forward',

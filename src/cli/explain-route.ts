@@ -173,6 +173,14 @@ function tellRoute({ config }: Route, path: string, told: Told): void {
   told.lines.push(`route    ${config.name}  (${at.file}:${at.line})`);
   told.note('route', { name: config.name, file: at.file, line: at.line });
   if (config.maintenance !== undefined) return told.refuse(config.maintenance.statusCode, 'maintenance');
+  for (const { name, type, paths } of config.filters) {
+    const about = paths === undefined ? '' : `, for ${paths.length === 1 ? 'one path' : `${paths.length} paths`}`;
+    told.lines.push(`filter   ${name}  (${type}${about})`);
+  }
+  told.note(
+    'filters',
+    config.filters.map(({ name, type }) => ({ name, type })),
+  );
   const backends = config.backends.map(({ scheme, host, port, basePath, weight, match }) => {
     const url = `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}${rewritePath(config, path, basePath)}`;
     const share = weight > 0 ? `, weight ${weight}` : '';

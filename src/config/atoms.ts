@@ -128,3 +128,6 @@ export const closed = z.registry<{ readonly closed: true }>();
 export function closedMap<T extends z.ZodRawShape>(shape: T) {
   return map(shape).register(closed, { closed: true });
 }
+
+/** Schemas of values that are read by a shape of their own, which depends on what stands beside them. */
+export const readApart = z.registry<{ readonly readApart: true }>();

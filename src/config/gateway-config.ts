@@ -2,21 +2,8 @@
 // that can be wrong later (a file, a certificate) with its place. Plain data: it crosses process boundaries.
 import type { AccessLogField } from '../telemetry/access-log-fields.ts';
 import type { Place } from '../yaml/place.ts';
-
-/** Key or certificate material, classified but not read: a file, PEM text in its place, or what a source has under an id. */
-export type Ref = WrittenRef | NamedRef;
-
-/** What the configuration file can say: `S` of docs/configuration.md. */
-export type WrittenRef = PathRef | InlineRef;
-
-/** PEM text given inline or as base64. */
-export type InlineRef = { readonly place: Place; readonly pem: string };
-
-/** A file, by its absolute path. `label`: what people are shown instead of the path, which may be a secret that was given in its place (materialName). */
-export type PathRef = { readonly place: Place; readonly path: string; readonly label?: string };
-
-/** Material that the source of the configuration has under this id (ConfigSource). The file has none; a store will. */
-export type NamedRef = { readonly place: Place; readonly id: string };
+import type { FilterConfig } from './filter-types.ts';
+import type { PathRef, Ref, WrittenRef } from './ref.ts';
 
 export type CertificatePair = { readonly cert: Ref; readonly key: Ref; readonly place: Place };
 
@@ -289,6 +276,8 @@ export type RouteConfig = {
   };
   /** Protocols besides HTTP that may be switched to, lower case; empty: none. */
   readonly upgrades: readonly string[];
+  /** What the route does beside passing requests on, in the order in which requests see it. */
+  readonly filters: readonly FilterConfig[];
   /** Attempts in all, 1 = no retry; `on` what besides a stale kept-alive connection may be tried again. */
   readonly retry: { readonly attempts: number; readonly on: readonly RetryOn[] };
   /** 0: no limit. */

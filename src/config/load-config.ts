@@ -7,7 +7,8 @@ import { FileRefusal, type FileRefusalReason, readRegularFile } from '../base/re
 import { showPath } from '../base/secret-text.ts';
 import { type ConfigOrigin, filesOf, nameOf } from './config-origin.ts';
 import type { Environment } from '../yaml/environment.ts';
-import type { GatewayConfig, PathRef } from './gateway-config.ts';
+import type { GatewayConfig } from './gateway-config.ts';
+import type { PathRef } from './ref.ts';
 import type { Place } from '../yaml/place.ts';
 import { type ConfigText, findExtraDirectory, parseConfig } from './parse-config.ts';
 import type { Problem } from '../yaml/problem.ts';

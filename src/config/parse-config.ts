@@ -5,7 +5,8 @@ import { checkShape } from './check-shape.ts';
 import { Cursor } from '../yaml/cursor.ts';
 import type { Environment } from '../yaml/environment.ts';
 import { applyGomaEnvironment } from './goma-environment.ts';
-import type { CertificatePair, GatewayConfig, PathRef, TlsConfig } from './gateway-config.ts';
+import type { CertificatePair, GatewayConfig, TlsConfig } from './gateway-config.ts';
+import type { PathRef } from './ref.ts';
 import type { Place } from '../yaml/place.ts';
 import { readDnsCache } from './dns-cache.ts';
 import { readEntryPoints } from './entry-points.ts';
@@ -18,7 +19,7 @@ import type { Problem } from '../yaml/problem.ts';
 import { ProblemList } from '../yaml/problem-list.ts';
 import { readLogs } from './logs.ts';
 import { extraFileShape, mainFileShape } from './main-file.ts';
-import { checkMiddlewares, type WrittenMiddleware } from './middlewares.ts';
+import { Middlewares, type WrittenMiddleware } from './middlewares.ts';
 import { readMonitoring } from './monitoring.ts';
 import { checkPassedFields, readOverrideHeaders } from './passed-fields.ts';
 import { readProxy } from './proxy.ts';
@@ -183,22 +184,25 @@ function assemble(
       'Remove it and give rootCAs.',
     );
   const forwardClientCert = readForwardClientCert(gateway.forwardClientCert, at.down('forwardClientCert'), problems);
+  const middlewares = new Middlewares(
+    written.middlewares,
+    {
+      defaults: { names: gateway.defaults.middlewares, at: at.down('defaults', 'middlewares') },
+      plainServed: entryPoints.web.enabled && !requiresEverywhere(tls),
+      keys: { places, strict: input.strict },
+    },
+    problems,
+  );
   const around = {
+    filtersOf: (route: WrittenRoute, path: string) => middlewares.filtersOf(route, path, problems),
     backendTls: { skipVerify, http2: transport.forceAttemptHTTP2 ? ('auto' as const) : ('off' as const) },
     ...readRouteTimeouts(transport),
     forwardClientCert,
   };
   const routes = readRoutes(written.routes, around, problems);
+  middlewares.finish(problems);
   // A policy that could not be read would look like one without client authentication.
   if (!problems.hasErrors) checkWhoMayCall(routes, tls, problems);
-  const defaults = { names: gateway.defaults.middlewares, at: at.down('defaults', 'middlewares') };
-  checkMiddlewares(
-    written.middlewares,
-    written.routes,
-    defaults,
-    entryPoints.web.enabled && !requiresEverywhere(tls),
-    problems,
-  );
   const directory = gateway.extraConfig.directory ?? '';
   const config: GatewayConfig = {
     file: input.file,

@@ -1,6 +1,6 @@
 // What the sections share when they read: how a mistake about one value is told, and values with a grammar of their own.
 import type { Cursor } from '../yaml/cursor.ts';
-import type { WrittenRef } from './gateway-config.ts';
+import type { WrittenRef } from './ref.ts';
 import { parseMaterialRef } from './material-ref.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
 import { quote } from '../yaml/tree.ts';

@@ -6,6 +6,7 @@ import { type BackendTlsDefaults, backendTlsKeys, readBackendTls } from './backe
 import { backendShape, readBackends, readLoadBalancing } from './backends.ts';
 import { certificatePairShape } from './certificate-pair.ts';
 import { readRouteForwardClientCert, routeForwardClientCertShape } from './forward-client-cert.ts';
+import type { FilterConfig } from './filter-types.ts';
 import type { ForwardClientCertConfig, RouteConfig } from './gateway-config.ts';
 import { healthCheckShape, readHealthCheck } from './health-check.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
@@ -202,8 +203,7 @@ export const routeShape = map({
   tls: block(routeTlsKeys, { says: 'Certificates for the hosts of the route.', untold: true }),
   maintenance: block(maintenanceKeys, { oursAlone: true }),
   middlewares: key(list(text), {
-    says: 'Names of middlewares. None is implemented in this version.',
-    untold: true,
+    says: 'Names of middlewares, in the order in which requests see them.',
     default: [],
     oursAlone: true,
     page: 'Names. [Below](#middlewares).',
@@ -232,6 +232,8 @@ export type RouteSurroundings = {
   readonly handshakeMs: number;
   readonly responseMs: number;
   readonly forwardClientCert: ForwardClientCertConfig;
+  /** `path`: of the route. */
+  readonly filtersOf: (route: WrittenRoute, path: string) => readonly FilterConfig[];
 };
 
 /** Between contradicting `enabled` and `disabled`, off wins. */
@@ -249,12 +251,13 @@ export function readRoute(
   const backends = readBackends(shape, at, problems);
   const { timeouts, retry, maintenance } = shape;
   const security = at.down('security');
+  const path = readPath(shape, at, problems);
   const handshakeMs = timeouts.handshake ?? around.handshakeMs;
   reportEndless(timeouts.connect, at.down('timeouts', 'connect'), problems);
   reportEndless(handshakeMs, at.down('timeouts', 'handshake'), problems);
   return {
     name: shape.name ?? '',
-    path: readPath(shape, at, problems),
+    path,
     rewrite: readRewrite(shape, at, problems),
     mergeSlashes: shape.mergeSlashes,
     priority: shape.priority,
@@ -280,6 +283,7 @@ export function readRoute(
       idleMs: timeouts.idle,
       tunnelMs: timeouts.tunnel,
     },
+    filters: around.filtersOf({ shape, at }, path),
     upgrades: readUpgrades(shape.upgrades, at, problems),
     retry: readRetry(retry, at, problems),
     maxBodyBytes: shape.maxBodyBytes,

@@ -75,8 +75,8 @@ export function aimElsewhere(context: Prepared): void {
   changing.outgoing = { ...outgoing, target: targetAt(context, backend), authority: authorityAt(context, backend) };
 }
 
-function targetAt({ route, path, query }: Filtered, { basePath }: Backend): string {
-  const rewritten = rewritePath(route.config, path, basePath);
+function targetAt({ route, path, query, isPathChanged }: Filtered, { basePath }: Backend): string {
+  const rewritten = rewritePath(route.config, path, basePath, isPathChanged);
   return query === '' ? rewritten : rewritten + query;
 }
 

@@ -10,6 +10,7 @@ import {
   type ResponseHead,
   type ResponseSink,
 } from '../http/exchange.ts';
+import { Answer } from '../filters/filter.ts';
 import { FieldBlock, type Fields } from '../http/field.ts';
 import { isHttpsPortPage, tlsWhereHttp } from '../http/tls-where-http.ts';
 import type { AcquireOptions, CallWaiter } from '../upstream/call-waiter.ts';
@@ -21,7 +22,7 @@ import { grpcStatusOf, grpcTimeoutMs, grpcTrailers, isGrpc, isGrpcMediaType, rec
 import { KeptBody } from './kept-body.ts';
 import { aimElsewhere, type Prepared } from './prepare.ts';
 import { record } from './record.ts';
-import { refuse } from './refuse.ts';
+import { answerOf, refuse } from './refuse.ts';
 import { mayTryAgain } from './retry.ts';
 import { Tunnel } from './tunnel.ts';
 
@@ -37,6 +38,8 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
   readonly #context: Prepared;
   readonly #exchange: Exchange;
   #call: BackendCall | undefined;
+  /** Carries what is left of an answer that was replaced. */
+  #discarded: BackendCall | undefined;
   #attempts = 0;
   /** Monotonic time when the request went to the backend. */
   #sentAt = 0;
@@ -72,13 +75,18 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
       if (this.#context.outgoing.bodyLength === 0) this.#acquire(false);
       // What is sent behind a request for another protocol stays with the client until the backend agrees.
       if (this.#isUpgrade) this.#exchange.watch(this);
-      else if (!this.#done) this.#exchange.receive(this, this.#context.route.config.maxBodyBytes, this.#isGrpc);
+      else if (!this.#done) this.#exchange.receive(this, this.#maxBodyBytes, this.#isGrpc);
     } catch (error) {
       // serve.ts answers; nothing of this attempt may linger on.
       this.#dropCall();
       this.#close();
       throw error;
     }
+  }
+
+  get #maxBodyBytes(): number {
+    const { changes, route } = this.#context;
+    return changes?.maxBodyBytes ?? route.config.maxBodyBytes;
   }
 
   get #isUpgrade(): boolean {
@@ -194,9 +202,10 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
     if (this.#done || call === undefined) return this;
     this.#headCame(received);
     const head = this.#context.changes?.changeResponse(received) ?? received;
-    if (head instanceof Fault) {
+    if (head instanceof Fault || head instanceof Answer) {
       this.#dropCall();
-      this.#refuse(head);
+      if (head instanceof Fault) this.#refuse(head);
+      else this.#answer(head);
       return this;
     }
     this.#close();
@@ -228,6 +237,10 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
     if (head instanceof Fault) {
       this.#dropCall();
       return this.#refuse(head);
+    }
+    if (head instanceof Answer) {
+      this.#discard();
+      return this.#answer(head);
     }
     if (this.#isUpgrade) {
       // An answer like any other; what the client sent for the other protocol is nobody's.
@@ -279,6 +292,7 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
   }
 
   onResponseEnd(trailers: Fields | undefined): void {
+    this.#discarded = undefined;
     if (this.#done) return;
     if (this.#held !== undefined) this.#respond(this.#held);
     if (this.#done) return;
@@ -289,6 +303,8 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
   }
 
   onResponseFlush(): void {
+    this.#discarded?.cancel();
+    this.#discarded = undefined;
     if (this.#responding && !this.#done) this.#exchange.flush();
   }
 
@@ -297,6 +313,7 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
   }
 
   onBackendFailure(fault: Fault): void {
+    this.#discarded = undefined;
     const reused = this.#call?.reused === true;
     this.#call = undefined;
     this.#fail(fault, reused);
@@ -382,6 +399,23 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
     const call = this.#call;
     this.#call = undefined;
     call?.cancel();
+  }
+
+  /**
+   * The rest of an answer that nobody gets: what this turn of the event loop brings of it is passed over, so that the connection
+   * stays where that is all; for more it is not worth to wait.
+   */
+  #discard(): void {
+    const isSent = this.#requestEnded !== undefined || this.#context.outgoing.bodyLength === 0;
+    if (!isSent) return this.#dropCall();
+    this.#discarded = this.#call;
+    this.#call = undefined;
+  }
+
+  /** The client gets this in place of the backend's answer. */
+  #answer(answer: Answer): void {
+    this.#close();
+    answerOf(this.#context, answer);
   }
 
   #refuse(fault: Fault): void {

@@ -1,7 +1,8 @@
 // X-Forwarded-For, -Proto, -Host, X-Real-IP and X-Request-Id. A client's own values never pass (strip-list.ts removes
 // them); what they said is believed only where the connection comes from a trusted proxy. Nearly everything is computed
 // once per connection: per request remain the id and, where it changes, the host. `traceparent` passes untouched.
-import { BlockList, isIP } from 'node:net';
+import { isIP } from 'node:net';
+import { AddressSet, plainAddress } from '../base/address-set.ts';
 import type { RequestHead } from '../http/exchange.ts';
 import { FieldBlock, type Fields } from '../http/field.ts';
 
@@ -25,7 +26,7 @@ const clientRequestId = /^[A-Za-z0-9._:+/=@-]{1,64}$/;
 const forwardedHost = /^[A-Za-z0-9._\-:[\]]{1,255}$/;
 
 export class Forwarding {
-  readonly #trusted: BlockList | undefined;
+  readonly #trusted: AddressSet;
   readonly #ipHeaders: readonly string[];
   readonly #random: () => string;
   readonly #connections = new WeakMap<ForwardingPeer, Connection>();
@@ -35,16 +36,13 @@ export class Forwarding {
    * `random`: a new UUID (crypto.randomUUID).
    */
   constructor(proxy: { trustedProxies: readonly string[]; ipHeaders: readonly string[] }, random: () => string) {
-    this.#trusted = proxy.trustedProxies.length === 0 ? undefined : blockList(proxy.trustedProxies);
+    this.#trusted = new AddressSet(proxy.trustedProxies);
     this.#ipHeaders = proxy.ipHeaders.map((name) => name.toLowerCase());
     this.#random = random;
   }
 
   isTrustedProxy(remoteAddress: string): boolean {
-    if (this.#trusted === undefined) return false;
-    const address = plainAddress(remoteAddress);
-    const family = isIP(address);
-    return family !== 0 && this.#trusted.check(address, family === 4 ? 'ipv4' : 'ipv6');
+    return this.#trusted.has(remoteAddress);
   }
 
   /** Whether the connection comes from a trusted proxy. */
@@ -173,23 +171,4 @@ function listOf(fields: Fields, lower: string): string[] {
     if (fields.names[i]?.lower === lower) out.push(...(fields.values[i] ?? '').split(','));
   }
   return out.map((text) => text.trim()).filter((text) => text !== '');
-}
-
-/** An IPv4 address that came in through an IPv6 socket in its own notation; brackets and zone off. */
-function plainAddress(address: string): string {
-  const bare = address.replace(/^\[(.*)\]$/, '$1').replace(/%.*$/, '');
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(bare)?.[1];
-  return mapped !== undefined && isIP(mapped) === 4 ? mapped : bare;
-}
-
-function blockList(cidrs: readonly string[]): BlockList {
-  const list = new BlockList();
-  for (const cidr of cidrs) {
-    const slash = cidr.indexOf('/');
-    const address = slash < 0 ? cidr : cidr.slice(0, slash);
-    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
-    if (slash < 0) list.addAddress(address, family);
-    else list.addSubnet(address, Number(cidr.slice(slash + 1)), family);
-  }
-  return list;
 }

@@ -15,6 +15,11 @@ export class Cursor {
     this.place = node?.place ?? around;
   }
 
+  /** What stands here; undefined where nothing does. */
+  get tree(): TreeNode | undefined {
+    return this.#node;
+  }
+
   /** The position of a key's value or of a list's item. */
   down(...path: readonly (string | number)[]): Cursor {
     const [step, ...rest] = path;
