@@ -120,6 +120,7 @@ export async function openFilterSetup(t: TestContext, { filters, backend: answer
     turn: new TurnEnd(),
     http2: new Http2Shared(names),
     maxConcurrentStreams: 100,
+    priorKnowledge: true,
   };
   const listener = net.createServer((socket) => {
     const client = new Client(peerOfPlainSocket(socket));

@@ -146,6 +146,7 @@ export async function openFlowSetup(pki: Pki, { routes: specs, http2, required =
     turn: new TurnEnd(),
     http2: new Http2Shared(names),
     maxConcurrentStreams: 100,
+    priorKnowledge: true,
   };
   const edge = await openEdge({
     policies: {

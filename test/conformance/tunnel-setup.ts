@@ -190,8 +190,11 @@ export type Asking = {
 
 export const sampleKey = 'dGhlIHNhbXBsZSBub25jZQ==';
 
-/** TLS to the edge as alice. */
-export function dialEdge({ edge, pki }: TunnelSetup, alpn: string): { socket: tls.TLSSocket; reset: () => void } {
+/** TLS to the edge as alice. `alpn` undefined: nothing is offered. */
+export function dialEdge(
+  { edge, pki }: TunnelSetup,
+  alpn: string | undefined,
+): { socket: tls.TLSSocket; reset: () => void } {
   const below = connect(edge.port, '127.0.0.1');
   below.allowHalfOpen = true;
   below.on('error', () => undefined);
@@ -201,7 +204,7 @@ export function dialEdge({ edge, pki }: TunnelSetup, alpn: string): { socket: tl
     ca: pki.servers.certPem,
     cert: pki.alice.chainPem,
     key: pki.alice.keyPem,
-    ALPNProtocols: [alpn],
+    ...(alpn !== undefined && { ALPNProtocols: [alpn] }),
   });
   // As Node's server has it: the option of tls.connect does not reach the socket.
   socket.allowHalfOpen = true;
