@@ -360,7 +360,7 @@ const specs = {
   http_version: {
     client: 505,
     title: 'HTTP version not supported',
-    help: 'HTTP/1.1 and HTTP/1.0 are spoken, and HTTP/2 where the client offers h2 by ALPN.',
+    help: 'HTTP/1.1 and HTTP/1.0 are spoken, and over TLS HTTP/2, where gateway.http2 is enabled: by ALPN, or by a client that begins with it and offers nothing. In plain text (h2c) it is not.',
   },
   host_mismatch: {
     client: 421,

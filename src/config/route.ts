@@ -89,7 +89,7 @@ const timeoutsKeys = {
   idle: key(duration, {
     says: 'Between two pieces of the response. Default {default}; 0 = none.',
     default: '60s',
-    page: 'own. Between two pieces of the response. `0`: none.',
+    page: 'own. Between two pieces of the response. `0`: none. Event streams and gRPC may be silent: they are asked about instead, see [Upgrades](#upgrades).',
   }),
   tunnel: key(duration, {
     says: 'Without a byte in either direction of a WebSocket or another upgrade. Default {default}; 0 = none.',

@@ -24,7 +24,8 @@ export function record(context: RequestContext): void {
   if (!context.isTunnel) metrics.took(durationMs);
   if (fault !== undefined) {
     services.metrics.countFault(fault);
-    if (fault.source !== 'client') report(context, fault, route, backend);
+    // What the stop of the gateway cuts off is no trouble of anybody's.
+    if (fault.source !== 'client' && fault.code !== 'draining') report(context, fault, route, backend);
   }
   if (services.accessLog !== undefined) log(services.accessLog, context, status, durationMs, route, backend);
 }
@@ -61,6 +62,7 @@ function log(
     target: exchange.head.target,
     version: exchange.head.version,
     status,
+    grpcStatus: context.grpcStatus,
     code: context.fault?.code ?? '',
     rule: context.fault instanceof RouteDenied || context.fault instanceof AmbiguousPath ? context.fault.rule : '',
     detail: context.fault?.detail ?? '',
@@ -87,6 +89,7 @@ export function recordBadRequest(client: Client, services: Services, fault: Faul
     target: '',
     version: 0,
     status: fault.status,
+    grpcStatus: undefined,
     code: fault.code,
     rule: '',
     detail: fault.detail ?? '',

@@ -6,7 +6,7 @@ import { FieldBlock } from '../http/field.ts';
 import { renderProblem } from '../http/problem.ts';
 import { fieldsWithId } from './answer-id.ts';
 import { PlaintextRedirect } from './authorize.ts';
-import { grpcFields, isGrpc } from './grpc.ts';
+import { grpcFields, grpcStatusOf, isGrpc } from './grpc.ts';
 import { record } from './record.ts';
 import { MethodNotAllowed } from './route.ts';
 import type { RequestContext } from './request-context.ts';
@@ -60,6 +60,7 @@ function withFilters({ changes, services }: RequestContext, status: number, fiel
 function answerGrpc(context: RequestContext, fault: Fault): void {
   const fields = new FieldBlock([['Content-Type', 'application/grpc'], ...grpcFields(fault)]);
   context.status = 200;
+  context.grpcStatus = grpcStatusOf(fault);
   context.exchange.respond(200, fieldsWithId(context, fields), '', mustClose(context, fault));
 }
 

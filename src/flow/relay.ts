@@ -19,7 +19,8 @@ import type { Caller } from '../upstream/caller.ts';
 import { findNginxRefusal } from '../upstream/nginx-refusal.ts';
 import { fieldsWithId, headWithoutId, idOfAnswer, switchWithId } from './answer-id.ts';
 import { CallDeadline } from './call-deadline.ts';
-import { grpcTimeoutMs, grpcTrailers, isGrpc, isGrpcType } from './grpc.ts';
+import { isEventStream } from './event-stream.ts';
+import { grpcStatusOf, grpcTimeoutMs, grpcTrailers, isGrpc, isGrpcMediaType, receivedGrpcStatus } from './grpc.ts';
 import { KeptBody } from './kept-body.ts';
 import { aimElsewhere, type Prepared } from './prepare.ts';
 import { record } from './record.ts';
@@ -55,6 +56,8 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
   #responding = false;
   readonly #isGrpc: boolean;
   #isGrpcAnswer = false;
+  /** An answer that may be silent for as long as it likes. */
+  #isOpenEnded = false;
   /** It is the client that the answer waits for. */
   #isClientSlow = false;
   #done = false;
@@ -250,7 +253,10 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
       this.#exchange.receive(this, 0);
     }
     this.#responding = true;
-    this.#isGrpcAnswer = isGrpcType(head.fields);
+    const type = head.fields.find('content-type') ?? '';
+    this.#isGrpcAnswer = isGrpcMediaType(type);
+    this.#isOpenEnded = this.#isGrpcAnswer || isEventStream(type);
+    if (this.#isGrpcAnswer) this.#context.grpcStatus = receivedGrpcStatus(head.fields);
     this.#kept.drop();
     this.#context.status = head.status;
     this.#deadline.expectBody();
@@ -303,6 +309,7 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
     if (this.#held !== undefined) this.#respond(this.#held);
     if (this.#done) return;
     this.#call = undefined;
+    if (this.#isGrpcAnswer && trailers !== undefined) this.#context.grpcStatus = receivedGrpcStatus(trailers);
     this.#exchange.sendEnd(trailers);
     this.#finish(undefined);
   }
@@ -331,6 +338,10 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
     if (this.#done) return;
     if (this.#deadline.isOver) return this.#endCall();
     if (this.#call === undefined) return;
+    if (this.#isOpenEnded) {
+      this.#call.verifyLiveness();
+      return this.#deadline.expectBody();
+    }
     const { backend, route } = this.#context;
     const { responseMs, idleMs } = route.config.timeouts;
     this.#dropCall();
@@ -402,8 +413,10 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
   /** The answer has begun and has no end: the client must not take it for complete. */
   #breakOff(fault: Fault): void {
     // A call of gRPC ends with trailers in any case, and they say how.
-    if (this.#isGrpcAnswer && this.#isGrpc) this.#exchange.sendEnd(grpcTrailers(fault));
-    else this.#exchange.abort();
+    if (this.#isGrpcAnswer && this.#isGrpc) {
+      this.#context.grpcStatus = grpcStatusOf(fault);
+      this.#exchange.sendEnd(grpcTrailers(fault));
+    } else this.#exchange.abort();
     this.#finish(fault);
   }
 

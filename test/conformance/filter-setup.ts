@@ -148,6 +148,7 @@ export async function openFilterSetup(t: TestContext, options: FilterSetupOption
     turn: new TurnEnd(),
     http2: new Http2Shared(names),
     maxConcurrentStreams: 100,
+    priorKnowledge: true,
   };
   const listener = net.createServer((socket) => {
     const client = new Client(peerOfPlainConnection(addressOf(socket)));

@@ -142,6 +142,7 @@ export async function openFlowSetup(pki: Pki, { routes: specs, http2, required =
   };
   const protocols = new ClientProtocols([clientHttp2]);
   const connections: ClientConnection[] = [];
+  const clients: Client[] = [];
   const options = {
     names,
     limits: defaultHttpLimits,
@@ -153,13 +154,16 @@ export async function openFlowSetup(pki: Pki, { routes: specs, http2, required =
     turn: new TurnEnd(),
     http2: new Http2Shared(names),
     maxConcurrentStreams: 100,
+    priorKnowledge: true,
   };
   const edge = await openEdge({
     policies: {
       edge: { hosts: ['localhost'], server: pki.downstream, ca: pki.clients.certPem, required, http2: true },
     },
     onConnection: (socket, peer, transport) => {
-      const handler = new Serve(new Client(peer), services);
+      const client = new Client(peer);
+      clients.push(client);
+      const handler = new Serve(client, services);
       const owner = { onClosed: () => undefined };
       connections.push(protocols.open({ socket, transport }, options, handler, owner));
     },
@@ -173,7 +177,9 @@ export async function openFlowSetup(pki: Pki, { routes: specs, http2, required =
   return {
     clock,
     edge,
+    /** In the order in which they came, with their clients. */
     connections,
+    clients,
     records,
     faults,
     defects,
