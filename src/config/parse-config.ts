@@ -8,7 +8,7 @@ import { applyGomaEnvironment } from './goma-environment.ts';
 import type { CertificatePair, GatewayConfig, PathRef, TlsConfig } from './gateway-config.ts';
 import type { Place } from '../yaml/place.ts';
 import { readDnsCache } from './dns-cache.ts';
-import { readEntryPoints } from './entry-points.ts';
+import { listEntryPoints, readEntryPoints } from './entry-points.ts';
 import { readForwardClientCert } from './forward-client-cert.ts';
 import { type GatewayShape, readWorkers } from './gateway.ts';
 import { KeyPlaces } from './key-places.ts';
@@ -187,6 +187,10 @@ function assemble(
     backendTls: { skipVerify, http2: transport.forceAttemptHTTP2 ? ('auto' as const) : ('off' as const) },
     ...readRouteTimeouts(transport),
     forwardClientCert,
+    names: {
+      policies: [tls.gateway, ...tls.policies].map(({ name }) => name),
+      entryPoints: listEntryPoints(entryPoints).map(({ name }) => name),
+    },
   };
   const routes = readRoutes(written.routes, around, problems);
   // A policy that could not be read would look like one without client authentication.

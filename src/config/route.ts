@@ -14,7 +14,8 @@ import { reportEndless } from './reading.ts';
 import { readRetry, retryKeys } from './retry.ts';
 import { readUpgrades, upgradesKey } from './upgrades.ts';
 import { readRouteClientCert, routeClientCertExample, routeClientCertShape } from './route-client-cert.ts';
-import { readHosts, readMethods, readPath, readRewrite } from './route-match.ts';
+import { conditionKeys, type KnownNames, readConditions } from './route-conditions.ts';
+import { encodedSlashKey, readHosts, readMethods, readPath, readRewrite } from './route-match.ts';
 import { ignored, refused } from './support.ts';
 import { transportKeys } from './transport.ts';
 
@@ -106,9 +107,15 @@ export const routeShape = map({
     says: 'Prefix on a segment boundary; {param} stands for one whole segment; required.',
     unset: 'required',
     restricts: true,
-    page: 'Prefix on a segment boundary; `{param}` stands for one whole segment. No wildcards, no `{id:regex}`, no query; a slash at the end is dropped.',
+    page: 'Prefix on a segment boundary; `{param}` stands for one whole segment. No wildcards, no `{id:regex}`, no query; a slash at the end is dropped. See [Matching](#matching).',
   }),
-  rewrite: key(text, { says: 'Replaces the matched prefix.', restricts: true }),
+  ...conditionKeys,
+  rewrite: key(text, {
+    says: 'Replaces the matched prefix; {param} stands for a parameter of path, $1 for a group of its expression.',
+    restricts: true,
+    page: 'Replaces what `path` matched. `{param}` stands for a parameter of `path`, `$1` for a group of its expression. See [Rewrites](#rewrites).',
+  }),
+  allowEncodedSlash: encodedSlashKey,
   mergeSlashes: key(flag, {
     says: 'Default {default}. False: the backend gets empty segments within the path as they came.',
     default: true,
@@ -232,6 +239,8 @@ export type RouteSurroundings = {
   readonly handshakeMs: number;
   readonly responseMs: number;
   readonly forwardClientCert: ForwardClientCertConfig;
+  /** Of policies and entry points. */
+  readonly names: KnownNames;
 };
 
 /** Between contradicting `enabled` and `disabled`, off wins. */
@@ -247,6 +256,7 @@ export function readRoute(
 ): RouteConfig {
   warnDeprecated(shape, at, problems);
   const backends = readBackends(shape, at, problems);
+  const path = readPath(shape, at, problems);
   const { timeouts, retry, maintenance } = shape;
   const security = at.down('security');
   const handshakeMs = timeouts.handshake ?? around.handshakeMs;
@@ -254,8 +264,10 @@ export function readRoute(
   reportEndless(handshakeMs, at.down('timeouts', 'handshake'), problems);
   return {
     name: shape.name ?? '',
-    path: readPath(shape, at, problems),
-    rewrite: readRewrite(shape, at, problems),
+    path,
+    match: readConditions(shape, at, around.names, problems),
+    rewrite: readRewrite(shape, path, at, problems),
+    allowEncodedSlash: shape.allowEncodedSlash,
     mergeSlashes: shape.mergeSlashes,
     priority: shape.priority,
     hosts: readHosts(shape.hosts, at, problems),

@@ -2,7 +2,7 @@
 import type { Fault } from '../base/fault.ts';
 import { RouteDenied } from './authorize.ts';
 import type { Client } from './client.ts';
-import { AmbiguousPath } from './route.ts';
+import { Ambiguous } from './route.ts';
 import type { Services } from './serving.ts';
 import type { RequestContext } from './request-context.ts';
 import type { AccessLog } from '../telemetry/access-log.ts';
@@ -60,7 +60,7 @@ function log(
     version: exchange.head.version,
     status,
     code: context.fault?.code ?? '',
-    rule: context.fault instanceof RouteDenied || context.fault instanceof AmbiguousPath ? context.fault.rule : '',
+    rule: context.fault instanceof RouteDenied || context.fault instanceof Ambiguous ? context.fault.rule : '',
     detail: context.fault?.detail ?? '',
     route,
     backend,

@@ -5,6 +5,7 @@ import { compileFilters } from '../filters/compile-filters.ts';
 import { RouteMetrics } from '../flow/request-metrics.ts';
 import type { Route } from '../flow/serving.ts';
 import type { LoadedBackendTls, LoadedRoute } from '../loading/loaded.ts';
+import { PathRewrite } from '../routing/rewrite-path.ts';
 import type { MetricCatalogue } from '../telemetry/metrics.ts';
 import { AnchorSet } from '../trust/anchor-set.ts';
 import { RouteRule } from '../trust/route-rule.ts';
@@ -54,7 +55,8 @@ export class RouteCompiler {
     const { backends, loadBalancing, healthCheck } = config;
     const cluster = new Cluster({ backends, loadBalancing, healthCheck, tls: material, pool }, pools);
     const rule = config.clientCert && new RouteRule(config.clientCert);
-    return { config, cluster, metrics: new RouteMetrics(metrics, config.name), rule, filters };
+    const rewrite = PathRewrite.of(config);
+    return { config, cluster, metrics: new RouteMetrics(metrics, config.name), rewrite, rule, filters };
   }
 }
 

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { randomUUID } from 'node:crypto';
 import net, { type AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
+import { matchesAll } from '../../src/config/route-conditions.ts';
 import { Deadlines } from '../../src/base/deadline.ts';
 import { Slices } from '../../src/base/slices.ts';
 import type { RouteConfig } from '../../src/config/gateway-config.ts';
@@ -69,6 +70,7 @@ export async function openFilterSetup(t: TestContext, { filters, backend: answer
     methods: [],
     priority: 0,
     mergeSlashes: true,
+    match: matchesAll,
     forwardHostHeaders: false,
     forwardClientCert: { mode: 'sanitize', custom: [], xfcc: undefined, rfc9440: undefined },
     timeouts: { connectMs: 5000, handshakeMs: 5000, responseMs: 0, idleMs: 0, tunnelMs: 0 },
@@ -77,7 +79,14 @@ export async function openFilterSetup(t: TestContext, { filters, backend: answer
     maxBodyBytes: 0,
     backends: [target],
   } as unknown as RouteConfig;
-  const route: Route = { config, cluster, metrics: new RouteMetrics(metrics.of, 'filtered'), rule: undefined, filters };
+  const route: Route = {
+    config,
+    cluster,
+    metrics: new RouteMetrics(metrics.of, 'filtered'),
+    rewrite: undefined,
+    rule: undefined,
+    filters,
+  };
   const policy = { name: '', clientAuth: undefined };
   const sets = filters.flatMap((filter) => filter.sets ?? []);
   const serving: Serving = {
