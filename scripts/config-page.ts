@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { ranges } from '../src/config/atoms.ts';
 import { declared, type KeySays, type Written } from '../src/config/key.ts';
+import { findFilterType } from '../src/config/filter-types.ts';
 import { unwrapShape } from '../src/config/key-places.ts';
 import { mainFileShape } from '../src/config/main-file.ts';
 import { type Support, support } from '../src/config/support.ts';
@@ -40,8 +41,11 @@ export function tableHeadings(): string[] {
   return [...found];
 }
 
-/** The block of a path; `.` for the whole file, a name followed by `[]` or not for what a list holds. */
+/** The block of a path; `.` for the whole file; `rule:type` for the rule of a middleware. */
 function find(path: string): z.ZodObject {
+  const [, type] = /^rule:(.*)$/.exec(path) ?? [];
+  const filter = type === undefined ? undefined : findFilterType(type);
+  if (filter !== undefined) return filter.rule;
   let current: unknown = mainFileShape;
   for (const name of path === '.' ? [] : path.split('.'))
     current = current instanceof z.ZodObject ? innermost(current.shape[name]) : undefined;

@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 /** Folders of src/ by floor, lowest first. A file imports from its own folder or from a lower floor, types included. */
 export const floors: readonly (readonly string[])[] = [
   ['base'],
-  ['asn1', 'dns', 'http', 'telemetry', 'yaml'],
+  ['asn1', 'dns', 'http', 'proxy-protocol', 'telemetry', 'yaml'],
   ['certs', 'config', 'http1', 'http2'],
   ['trust'],
   ['crl', 'ocsp'],

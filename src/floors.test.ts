@@ -16,7 +16,7 @@ function floorsInReadme(): string[][] {
   const rows = readFileSync(join(root, 'src/README.md'), 'utf8').matchAll(/^\| (\d+) \| (.+) \|$/gm);
   return [...rows].map(([, floor, cell], at) => {
     assert.equal(Number(floor), at, 'floors are numbered from 0 without a gap');
-    return (cell ?? '').split(' · ').map((entry) => /^`([a-z0-9]+)`/.exec(entry)?.[1] ?? `unreadable: ${entry}`);
+    return (cell ?? '').split(' · ').map((entry) => /^`([a-z0-9-]+)`/.exec(entry)?.[1] ?? `unreadable: ${entry}`);
   });
 }
 

@@ -6,7 +6,7 @@ import { escapeForLog } from '../base/log-text.ts';
 import { safeJson } from '../base/safe-json.ts';
 import { UsageError } from '../base/usage-error.ts';
 import { materialName } from '../certs/material.ts';
-import type { Ref } from '../config/gateway-config.ts';
+import type { Ref } from '../config/ref.ts';
 import type { CrlLookup } from '../crl/subscriber.ts';
 import { forBackend } from '../diagnosis/backend-remedies.ts';
 import { backendTarget } from '../diagnosis/backend-target.ts';

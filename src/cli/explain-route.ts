@@ -232,6 +232,14 @@ function tellRoute({ config }: Route, path: string, told: Told): void {
   if (rewritePath(rewrite, path, '') === undefined)
     return told.refuse(400, 'ambiguous_path', describeBadRewrite({ config }));
   if (config.maintenance !== undefined) return told.refuse(config.maintenance.statusCode, 'maintenance');
+  for (const { name, type, paths } of config.filters) {
+    const about = paths === undefined ? '' : `, for ${paths.length === 1 ? 'one path' : `${paths.length} paths`}`;
+    told.lines.push(`filter   ${name}  (${type}${about})`);
+  }
+  told.note(
+    'filters',
+    config.filters.map(({ name, type }) => ({ name, type })),
+  );
   const backends = config.backends.map(({ scheme, host, port, basePath, weight, match }) => {
     const url = `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}${rewritePath(rewrite, path, basePath) ?? ''}`;
     const share = weight > 0 ? `, weight ${weight}` : '';

@@ -1,7 +1,8 @@
 // `clientAuth` of the gateway and of a policy: whose client certificates are accepted, and whether one is required.
 import type { z } from 'zod';
 import type { Cursor } from '../yaml/cursor.ts';
-import type { ClientAuthConfig, Ref, SanRuleConfig, SpiffeConfig } from './gateway-config.ts';
+import type { ClientAuthConfig, SanRuleConfig, SpiffeConfig } from './gateway-config.ts';
+import type { Ref } from './ref.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
 import { closedMap, durationBetween, flag, integer, oneOf, oneOrMore, text } from './atoms.ts';
 import { crlExample, crlShape, readCrl } from './crl.ts';

@@ -2,21 +2,8 @@
 // that can be wrong later (a file, a certificate) with its place. Plain data: it crosses process boundaries.
 import type { AccessLogField } from '../telemetry/access-log-fields.ts';
 import type { Place } from '../yaml/place.ts';
-
-/** Key or certificate material, classified but not read: a file, PEM text in its place, or what a source has under an id. */
-export type Ref = WrittenRef | NamedRef;
-
-/** What the configuration file can say: `S` of docs/configuration.md. */
-export type WrittenRef = PathRef | InlineRef;
-
-/** PEM text given inline or as base64. */
-export type InlineRef = { readonly place: Place; readonly pem: string };
-
-/** A file, by its absolute path. `label`: what people are shown instead of the path, which may be a secret that was given in its place (materialName). */
-export type PathRef = { readonly place: Place; readonly path: string; readonly label?: string };
-
-/** Material that the source of the configuration has under this id (ConfigSource). The file has none; a store will. */
-export type NamedRef = { readonly place: Place; readonly id: string };
+import type { FilterConfig } from './filter-types.ts';
+import type { PathRef, Ref, WrittenRef } from './ref.ts';
 
 export type CertificatePair = { readonly cert: Ref; readonly key: Ref; readonly place: Place };
 
@@ -133,6 +120,14 @@ export type PolicyConfig = {
   readonly place: Place;
 };
 
+/** A certificate for a host of a route that a provider of certManager would be asked for. */
+export type CertificateOrder = {
+  readonly route: string;
+  readonly host: string;
+  readonly provider: string;
+  readonly place: Place;
+};
+
 export type TlsConfig = {
   /** The gateway's own settings as a policy; then `policies`, in order. */
   readonly gateway: PolicyConfig;
@@ -165,6 +160,8 @@ export type EntryPoint = {
   readonly host: string;
   /** 0: chosen by the system. */
   readonly port: number;
+  /** undefined: no connection begins with a PROXY header. */
+  readonly proxyProtocol: ProxyProtocolConfig | undefined;
   readonly place: Place;
 };
 
@@ -172,6 +169,14 @@ export type NamedEntryPoint = EntryPoint & {
   readonly name: string;
   /** False: plain HTTP. */
   readonly tls: boolean;
+};
+
+/** Who begins connections to an entry point with a PROXY header. */
+export type ProxyProtocolConfig = {
+  /** Canonical CIDRs; never empty. */
+  readonly from: readonly string[];
+  /** Connections from elsewhere: of clients themselves, or none. */
+  readonly others: 'direct' | 'refuse';
 };
 
 export type BackendMatch = {
@@ -200,7 +205,26 @@ export type BackendConfig = {
   readonly match: readonly BackendMatch[];
   readonly exclusive: boolean;
   readonly priority: number;
+  /** Gets requests only while no other backend of the route is available. */
+  readonly backup: boolean;
   readonly place: Place;
+};
+
+/** `certificate`: the identity of the client that was verified; `address`: behind trusted proxies too. `name`: '' where there is none. */
+export type HashSource = {
+  readonly source: 'certificate' | 'header' | 'cookie' | 'address';
+  readonly name: string;
+};
+
+export type StickyConfig = {
+  /** Its name. */
+  readonly cookie: string;
+  readonly path: string;
+  /** 0: until the browser ends. */
+  readonly maxAgeMs: number;
+  readonly secure: boolean;
+  readonly httpOnly: boolean;
+  readonly sameSite: 'Lax' | 'Strict' | 'None';
 };
 
 /** `auto`: where ALPN agrees on it. `on`: or not at all. */
@@ -231,6 +255,9 @@ export type HealthCheckConfig = {
   readonly healthyStatuses: readonly number[];
   readonly healthyThreshold: number;
   readonly unhealthyThreshold: number;
+  /** Host of the probe; undefined: that of the endpoint. */
+  readonly host: string | undefined;
+  readonly headers: readonly { readonly name: string; readonly value: string }[];
 };
 
 export type XfccMode = 'sanitize' | 'forwardOnly' | 'appendForward' | 'sanitizeSet' | 'alwaysForwardOnly';
@@ -304,7 +331,10 @@ export type RouteConfig = {
   /** Upper case as written; empty: all. */
   readonly methods: readonly string[];
   readonly backends: readonly BackendConfig[];
-  readonly loadBalancing: 'roundRobin' | 'weighted';
+  readonly loadBalancing: 'roundRobin' | 'weighted' | 'leastRequest' | 'hash';
+  /** For `hash`: the first of these that a request has decides. */
+  readonly hashOn: readonly HashSource[];
+  readonly sticky: StickyConfig | undefined;
   readonly healthCheck: HealthCheckConfig | undefined;
   readonly forwardHostHeaders: boolean;
   readonly tls: BackendTlsConfig;
@@ -322,8 +352,13 @@ export type RouteConfig = {
   };
   /** Protocols besides HTTP that may be switched to, lower case; empty: none. */
   readonly upgrades: readonly string[];
-  /** Attempts in all, 1 = no retry; `on` what besides a stale kept-alive connection may be tried again. */
-  readonly retry: { readonly attempts: number; readonly on: readonly RetryOn[] };
+  /** What the route does beside passing requests on, in the order in which requests see it. */
+  readonly filters: readonly FilterConfig[];
+  /**
+   * Attempts in all, 1 = no retry; undefined: other backends only. `on` what besides a stale kept-alive connection may be tried
+   * again.
+   */
+  readonly retry: { readonly attempts: number | undefined; readonly on: readonly RetryOn[] };
   /** 0: no limit. */
   readonly maxBodyBytes: number;
   readonly place: Place;
@@ -332,9 +367,10 @@ export type RouteConfig = {
 export type GatewayConfig = {
   /** Main file, absolute. */
   readonly file: string;
-  /** Every configuration file that was read, and the extraConfig directory: what to watch besides Refs. */
+  /** Every configuration file that was read. */
   readonly files: readonly string[];
-  readonly extraDirectory: string | undefined;
+  /** Folders of extra files, and whether they were there. */
+  readonly extraFolders: readonly (PathRef & { readonly key: string; readonly found: boolean })[];
   readonly workers: number | 'auto';
   readonly entryPoints: {
     /** `redirectPort`: of https, as clients reach it; undefined: found from the request. */
@@ -345,6 +381,8 @@ export type GatewayConfig = {
     readonly more: readonly NamedEntryPoint[];
   };
   readonly tls: TlsConfig;
+  /** What Goma's certManager would order, and this version does not. */
+  readonly certificateOrders: readonly CertificateOrder[];
   /** gateway.timeouts (Goma) over our defaults; 0 = none, possible for idleMs and requestMs only. */
   readonly timeouts: {
     readonly headMs: number;
@@ -385,6 +423,17 @@ export type GatewayConfig = {
   };
   /** Of clients. */
   readonly http2: { readonly enabled: boolean; readonly maxConcurrentStreams: number };
+  /** Of one IPv4 address or IPv6 /64, per worker; 0 = no limit. */
+  readonly clientLimits: {
+    readonly connections: number;
+    readonly handshakesPerSecond: number;
+    readonly requests: number;
+  };
+  readonly requestId: {
+    /** Whose X-Request-Id is kept; `verified`: also of clients with a certificate that passed. */
+    readonly keepFrom: 'proxies' | 'verified' | 'everybody';
+    readonly respond: boolean;
+  };
   /** Canonical CIDRs whose forwarded headers are believed; empty = nobody. */
   readonly proxy: {
     readonly trustedProxies: readonly string[];

@@ -2,7 +2,7 @@
 // with --lenient a warning, but never where it, or anything below it, is about trust (trust-words.ts): a block that slid by two
 // columns must not open a gateway. Keys that are known but not supported get what ignoring them means (support.ts).
 import { z } from 'zod';
-import { closed } from './atoms.ts';
+import { closed, readApart } from './atoms.ts';
 import type { Place } from '../yaml/place.ts';
 import { findForeignWord } from './foreign-words.ts';
 import { declared } from './key.ts';
@@ -62,6 +62,8 @@ class KeyWalk {
       const element = inner.element;
       if (element instanceof z.ZodType) for (const item of node.items) this.walk(item, element);
     }
+    if (node.kind === 'map' && inner instanceof z.ZodRecord && inner.valueType instanceof z.ZodType)
+      for (const { value } of node.entries.values()) this.walk(value, inner.valueType);
   }
 
   #map(node: TreeMap, shape: z.ZodObject, atTop: boolean): void {
@@ -73,6 +75,7 @@ class KeyWalk {
         continue;
       }
       const what = support.get(field);
+      if (readApart.has(field)) continue;
       if (what !== undefined || unwrapShape(field) instanceof z.ZodUnknown) this.#reportLost(key, entry.value);
       if (what === undefined) this.walk(entry.value, field);
       else if (asksForSomething(entry.value)) this.#reportUnsupported(key, entry.keyPlace, what);

@@ -5,7 +5,7 @@ import { hiddenPath, looksSecret } from '../base/secret-text.ts';
 import type { Cursor } from '../yaml/cursor.ts';
 import { conversionOf, findForeignFormat, wrapDer } from '../asn1/der-material.ts';
 import { bytesOfBase64, decodePem } from '../asn1/pem-text.ts';
-import type { PathRef, WrittenRef } from './gateway-config.ts';
+import type { PathRef, WrittenRef } from './ref.ts';
 
 export type RefReading = WrittenRef | { readonly problem: string; readonly hint: string };
 

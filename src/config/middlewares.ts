@@ -1,20 +1,34 @@
-// Middlewares of Goma: none is implemented yet, and one that guards a route must never be skipped in silence. What an
-// enabled route uses (or `defaults` adds to all) is an error, unless leaving it out is known to open nothing.
+// `middlewares[]`: which filters a route has, in which order. One that guards a route must never be skipped in silence: a name
+// that nobody declared, a rule that cannot be read, a type that this version has not are errors where an enabled route uses it
+// (or `defaults` adds it to all), unless leaving the type out is known to open nothing.
 import { z } from 'zod';
 import type { Cursor } from '../yaml/cursor.ts';
 import { findNearest } from '../yaml/nearest.ts';
-import type { ProblemList } from '../yaml/problem-list.ts';
-import { map, text } from './atoms.ts';
-import { key } from './key.ts';
-import { isEnabled, type WrittenRoute } from './route.ts';
+import { ProblemList } from '../yaml/problem-list.ts';
 import { quote } from '../yaml/tree.ts';
+import { list, map, readApart, text } from './atoms.ts';
+import { checkShape } from './check-shape.ts';
+import { readFilterPaths, withRoutePath } from './filter-paths.ts';
+import type { FilterCommon, FilterType } from './filter-type.ts';
+import { type FilterConfig, filterTypeNames, findFilterType } from './filter-types.ts';
+import { key } from './key.ts';
+import { checkKeys, type KeyCheck } from './known-keys.ts';
+import { isEnabled, type WrittenRoute } from './route.ts';
 
-export const middlewareShape = map({
+const middlewareKeys = {
   name: key(text, { says: 'Unique name.' }),
   type: key(text, {}),
-  paths: z.unknown().optional(),
-  rule: z.unknown().optional(),
+  paths: key(list(text), {
+    says: 'Which requests of a route it is about: /a, /a/* or a regular expression found in the path. Omitted: all.',
+  }),
+};
+
+export const middlewareShape = map({
+  ...middlewareKeys,
+  rule: z.unknown().optional().register(readApart, { readApart: true }),
 });
+/** Of a type that we do not have: nothing of ours may have slid into its rule. */
+const foreignShape = map({ ...middlewareKeys, rule: z.unknown().optional() });
 type MiddlewareShape = z.output<typeof middlewareShape>;
 
 export type WrittenMiddleware = { readonly shape: MiddlewareShape; readonly at: Cursor };
@@ -44,47 +58,120 @@ const guards: Readonly<Record<string, string>> = {
   oauth: 'let everybody in without a login',
   oauth2: 'let everybody in without a login',
   forwardAuth: 'let everybody in without asking the authentication service',
-  access: 'open paths that are forbidden',
-  accessPolicy: 'let in addresses that are refused',
   geoBlock: 'let in countries that are refused',
   userAgentBlock: 'let in user agents that are refused',
-  rateLimit: 'let clients send without a limit',
   bodyLimit: 'let in bodies of any size',
 };
 
-/** `plainServed`: some route may be answered over plain HTTP. `defaults`: names that every route gets, with their place. */
-export function checkMiddlewares(
-  written: readonly WrittenMiddleware[],
-  routes: readonly WrittenRoute[],
-  defaults: { readonly names: readonly string[]; readonly at: Cursor },
-  plainServed: boolean,
-  problems: ProblemList,
-): void {
-  const declared = readDeclared(written, problems);
-  const used = new Set<string>();
-  const check = (name: string, at: Cursor): void => {
-    used.add(name);
-    const middleware = declared.get(name);
-    if (middleware === undefined) {
-      const near = findNearest(name, declared.keys());
+export type MiddlewareSurroundings = {
+  /** Names that every route gets, with their place. */
+  readonly defaults: { readonly names: readonly string[]; readonly at: Cursor };
+  /** Some route may be answered over plain HTTP. */
+  readonly plainServed: boolean;
+  readonly keys: KeyCheck;
+};
+
+/** A rule that was read: all but what depends on the route. */
+type ReadRule = { readonly common: FilterCommon; readonly rule: object & { readonly kind: string } };
+
+/** The middlewares of all files. Asked for the filters of each route, then told that there are no more routes. */
+export class Middlewares {
+  readonly #declared: ReadonlyMap<string, WrittenMiddleware>;
+  readonly #around: MiddlewareSurroundings;
+  readonly #used = new Set<string>();
+  readonly #rules = new Map<string, ReadRule | undefined>();
+
+  constructor(written: readonly WrittenMiddleware[], around: MiddlewareSurroundings, problems: ProblemList) {
+    this.#declared = readDeclared(written, problems);
+    this.#around = around;
+    const { names, at } = around.defaults;
+    for (const [i, name] of names.entries()) this.#find(name, at.down(i), problems);
+  }
+
+  /** In the order in which requests see them: the defaults, then the route's own; a name that stands in both counts once. */
+  filtersOf({ shape, at }: WrittenRoute, path: string, problems: ProblemList): FilterConfig[] {
+    if (!isEnabled(shape)) return [];
+    const { defaults } = this.#around;
+    const places = new Map<string, Cursor>();
+    for (const [i, name] of defaults.names.entries()) places.set(name, defaults.at.down(i));
+    for (const [i, name] of shape.middlewares.entries())
+      if (!places.has(name)) places.set(name, at.down('middlewares', i));
+    return [...places].flatMap(([name, place]) => {
+      const read = this.#find(name, place, problems);
+      if (read === undefined) return [];
+      const { common, rule } = read;
+      const paths = common.paths && withRoutePath(common.paths, path);
+      // The type made `rule` of what its own declaration says: the union holds what it made.
+      return [{ ...common, ...rule, paths } as FilterConfig];
+    });
+  }
+
+  /** What nobody uses is looked at too; its mistakes do no harm. */
+  finish(problems: ProblemList): void {
+    for (const [name, written] of this.#declared) {
+      if (this.#used.has(name)) continue;
+      const { shape, at } = written;
+      const what = `middleware ${quote(name)} (type ${shape.type ?? 'unknown'})`;
+      const type = findFilterType(shape.type ?? '');
+      if (type === undefined) {
+        checkKeys(at.tree, foreignShape, problems, this.#around.keys);
+        problems.warn('unsupported_key', at.place, `${what} is not supported; no enabled route uses it`);
+        continue;
+      }
+      const apart = new ProblemList();
+      readRule(written, type, this.#around.keys, apart);
+      problems.warn('unused_middleware', at.place, `no enabled route uses ${what}`);
+      for (const problem of apart.sorted([])) problems.add({ ...problem, severity: 'warning' });
+    }
+  }
+
+  #find(name: string, at: Cursor, problems: ProblemList): ReadRule | undefined {
+    const written = this.#declared.get(name);
+    this.#used.add(name);
+    if (written === undefined) {
+      const near = findNearest(name, this.#declared.keys());
       problems.error(
         'unknown_middleware',
         at.place,
         `there is no middleware ${quote(name)}; ignoring it could leave the route unguarded`,
         near === undefined ? 'Declare it under middlewares, or remove it.' : `Did you mean ${near}?`,
       );
-    } else reportUse(name, middleware.shape.type ?? '', at, plainServed, problems);
-  };
-  for (const [i, name] of defaults.names.entries()) check(name, defaults.at.down(i));
-  for (const { shape, at } of routes)
-    if (isEnabled(shape)) for (const [i, name] of shape.middlewares.entries()) check(name, at.down('middlewares', i));
-  for (const [name, { shape, at }] of declared)
-    if (!used.has(name))
-      problems.warn(
-        'unsupported_key',
-        at.place,
-        `middleware ${quote(name)} (type ${shape.type ?? 'unknown'}) is not supported; no enabled route uses it`,
-      );
+      return undefined;
+    }
+    const type = findFilterType(written.shape.type ?? '');
+    if (type === undefined) {
+      checkKeys(written.at.tree, foreignShape, problems, this.#around.keys);
+      reportUse(name, written.shape.type ?? '', at, this.#around.plainServed, problems);
+      return undefined;
+    }
+    if (!this.#rules.has(name)) this.#rules.set(name, readRule(written, type, this.#around.keys, problems));
+    return this.#rules.get(name);
+  }
+}
+
+function readRule(
+  { shape, at }: WrittenMiddleware,
+  type: FilterType,
+  keys: KeyCheck,
+  problems: ProblemList,
+): ReadRule | undefined {
+  const ruleAt = at.down('rule');
+  const node = at.holds('rule') ? ruleAt.tree : undefined;
+  checkKeys(node, type.rule, problems, keys);
+  const typed = checkShape(node, type.rule, problems);
+  const paths = readFilterPaths(shape.paths, at.down('paths'), problems);
+  if (type.wholeRoute === true && paths !== undefined)
+    problems.warn(
+      'unused_key',
+      at.keyPlace('paths'),
+      `a middleware of type ${shape.type ?? ''} counts for all paths of its routes, as in Goma; paths has no effect`,
+      'Remove paths, or give the paths a route of their own.',
+    );
+  const rule = typed && type.read(typed, ruleAt, problems);
+  if (rule === undefined) return undefined;
+  const { name = '', type: written = '' } = shape;
+  const counted = type.wholeRoute === true ? undefined : paths;
+  return { common: { name, type: written, paths: counted, guards: type.guards, place: at.place }, rule };
 }
 
 function readDeclared(written: readonly WrittenMiddleware[], problems: ProblemList): Map<string, WrittenMiddleware> {
@@ -132,10 +219,13 @@ function reportUse(name: string, type: string, at: Cursor, plainServed: boolean,
   const consequence = Object.hasOwn(guards, type)
     ? guards[type]
     : 'pass on requests that it would have refused or changed';
+  const near = Object.hasOwn(guards, type) ? undefined : findNearest(type, filterTypeNames());
   problems.error(
     'unsupported_middleware',
     at.place,
     `${what}; ignoring it would ${consequence}`,
-    'Remove it from the route if it is not needed, or disable the route.',
+    near === undefined
+      ? 'Remove it from the route if it is not needed, or disable the route.'
+      : `Did you mean the type ${near}?`,
   );
 }

@@ -1,6 +1,6 @@
 // What the sections share when they read: how a mistake about one value is told, and values with a grammar of their own.
 import type { Cursor } from '../yaml/cursor.ts';
-import type { WrittenRef } from './gateway-config.ts';
+import type { WrittenRef } from './ref.ts';
 import { parseMaterialRef } from './material-ref.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
 import { quote } from '../yaml/tree.ts';
@@ -42,6 +42,11 @@ export function readRef(
     return undefined;
   }
   return readRefAt(value, at.down(key), key, problems);
+}
+
+/** `""` in the file stands for "not given", as in Goma; a variable that is empty does not: it was meant to hold something. */
+export function unlessBlank(value: string | undefined, around: Cursor, key: string): string | undefined {
+  return value === '' && around.down(key).showable ? undefined : value;
 }
 
 /** What should be nobody else's to read. */

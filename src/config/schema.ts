@@ -1,8 +1,10 @@
 // The JSON Schema of the main configuration file, made from the same shapes that check it: for editors.
 import { z } from 'zod';
 import { offAllowed, ranges, singleAllowed } from './atoms.ts';
+import { filterTypes } from './filter-types.ts';
 import { mainFileShape } from './main-file.ts';
 import { declared } from './key.ts';
+import { middlewareShape } from './middlewares.ts';
 import { support } from './support.ts';
 
 /** JSON Schema has no flag for case; YAML has three spellings of each word. */
@@ -10,7 +12,20 @@ const offInSchema = '^(?:[oO]ff|OFF|[fF]alse|FALSE|[nN]o?|NO)$';
 
 /** Draft 7, which the YAML extensions of editors know. Plain data. */
 export function configSchema(): object {
-  const schema = z.toJSONSchema(mainFileShape, {
+  return { title: 'Countersign configuration', ...toSchema(mainFileShape), patternProperties: { '^x-': {} } };
+}
+
+/** What `rule` is by `type`, for the items of `middlewares`. */
+function ruleByType(): z.core.JSONSchema.JSONSchema[] {
+  return filterTypes.map(({ names, rule }) => {
+    const { $schema: _, ...then } = toSchema(rule);
+    // oxlint-disable-next-line unicorn/no-thenable -- a keyword of JSON Schema; nobody awaits a schema.
+    return { if: { properties: { type: { enum: [...names] } } }, then: { properties: { rule: then } } };
+  });
+}
+
+function toSchema(shape: z.ZodType): z.core.JSONSchema.BaseSchema {
+  return z.toJSONSchema(shape, {
     io: 'input',
     target: 'draft-7',
     unrepresentable: 'any',
@@ -19,6 +34,7 @@ export function configSchema(): object {
       // Scalars keep their source text, so a number is a text too.
       if (jsonSchema.type === 'string' && jsonSchema.enum === undefined && jsonSchema.pattern === undefined)
         jsonSchema.type = ['string', 'number', 'boolean'] as never;
+      if (zodSchema === middlewareShape) jsonSchema.allOf = ruleByType();
       const said = zodSchema instanceof z.ZodType ? declared.get(zodSchema) : undefined;
       if (zodSchema instanceof z.ZodPrefault) delete jsonSchema.default;
       const what = zodSchema instanceof z.ZodType ? support.get(zodSchema) : undefined;
@@ -46,5 +62,4 @@ export function configSchema(): object {
         });
     },
   });
-  return { title: 'Countersign configuration', ...schema, patternProperties: { '^x-': {} } };
 }

@@ -1,8 +1,7 @@
 // The connections of one worker that have no verdict yet. There is room for so many; where it is full, a connection that waits
 // for its client gives way, so that clients who stop in the middle of a handshake, which costs them nothing, keep out nobody.
 // The oldest goes first, and never one of a client network that holds less than its share of the places.
-import { isIPv6 } from 'node:net';
-import { parseIp } from '../base/ip-name.ts';
+import { clientNetwork } from '../base/client-network.ts';
 
 /** A connection without a verdict. */
 export interface PendingHandshake {
@@ -43,7 +42,7 @@ export class PendingHandshakes {
   /** Takes a place, making one where that is possible; false where there is none. Each success is given back by `leave`. */
   enter(pending: PendingHandshake): boolean {
     const { max, maxPerNetwork } = this.#limits;
-    const name = networkOf(pending.remoteAddress);
+    const name = clientNetwork(pending.remoteAddress);
     const own = this.#networks.get(name);
     if (own !== undefined && maxPerNetwork > 0 && own.total >= maxPerNetwork) {
       const [oldest] = own.waiting;
@@ -92,11 +91,4 @@ export class PendingHandshakes {
     const [oldest] = this.#waiting.keys();
     return oldest;
   }
-}
-
-/** An IPv4 address, or the /64 of an IPv6 address: what one client has to itself (RFC 6177). */
-function networkOf(address: string): string {
-  if (!isIPv6(address)) return address;
-  const bytes = parseIp(address.replace(/%.*$/, ''));
-  return bytes === undefined ? address : Buffer.from(bytes.subarray(0, 8)).toString('hex');
 }

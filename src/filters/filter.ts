@@ -20,14 +20,22 @@ export interface Filter {
    */
   readonly sets?: readonly string[];
   /** Longest wait of one request, milliseconds; then it is refused with filter_timeout. */
-  readonly waitMs?: number;
+  readonly waitMs?: number | undefined;
   /**
    * An answer, `pass`, or a promise of either, during which the request waits: its body is not read, and nothing of it has
    * reached a backend. To refuse, throw (or reject with) a Fault; anything else that is thrown is a defect, answered with 500.
    */
   onRequest(request: FilterRequest): FilterResult | Promise<FilterResult>;
-  /** The head of the backend's answer, before anything of it is sent. What it throws is answered like the above. */
-  onResponse?(response: FilterResponse, request: FilterRequest): void;
+  /**
+   * The head of the answer, before anything of it is sent: the backend's, and where `alsoOwnAnswers` says so the gateway's
+   * own. An Answer that it returns takes the place of the backend's. What it throws is answered like the above.
+   */
+  readonly onResponse?: ((response: FilterResponse, request: FilterRequest) => Answer | void) | undefined;
+  /**
+   * `onResponse` is asked about the gateway's own answers to requests of the route as well (refusals of any filter, faults of
+   * the backend side), be it that `onRequest` was asked or not; what it returns then counts for nothing.
+   */
+  readonly alsoOwnAnswers?: true | undefined;
 }
 
 export type FilterResult = 'pass' | Answer;
@@ -38,10 +46,21 @@ export interface FilterRequest {
   readonly method: string;
   /** Canonical, without port; '' where the client sent none. */
   readonly host: string;
-  /** Normalised. */
+  /** Normalised, as it was matched: what `paths` of a filter are compared with, whatever filters make of it. */
+  readonly receivedPath: string;
+  /** Normalised; what a filter before has made of it. */
   readonly path: string;
   /** With its `?`; '' where there is none. */
   readonly query: string;
+  /**
+   * What the backend is asked for instead, before the rewrite of the route; nothing is matched anew. Throws RangeError for a
+   * path that is not normal (RFC 3986 section 6.2.2, no empty and no dot segments but as received) or a query without its `?`.
+   */
+  setTarget(path: string, query: string): void;
+  /** Largest body of this request in bytes, 0 = no limit. */
+  readonly maxBodyBytes: number;
+  /** Lowers it; a larger one changes nothing. Throws RangeError for what is no limit. */
+  limitBody(bytes: number): void;
   /** Name of the route. */
   readonly route: string;
   /** Came over TLS. */
@@ -59,9 +78,11 @@ export interface FilterRequest {
   onCancel: ((why: Fault) => void) | undefined;
 }
 
-/** What a filter sees of the backend's answer. */
+/** What a filter sees of an answer. */
 export interface FilterResponse {
-  /** Throws RangeError where it is set to what is no final status (200 to 599). */
+  /** It is the gateway's own: its status stays. */
+  readonly isOwn: boolean;
+  /** Throws RangeError where it is set to what is no final status (200 to 599), TypeError where it is the gateway's own. */
   status: number;
   readonly fields: FieldEdits;
 }

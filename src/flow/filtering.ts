@@ -6,14 +6,15 @@ import { Fault } from '../base/fault.ts';
 import { FieldEdits } from '../filters/field-edits.ts';
 import { Answer, defaultWaitMs, type Filter, type FilterRequest, type FilterResult } from '../filters/filter.ts';
 import type { ClientWatcher, ResponseHead } from '../http/exchange.ts';
-import type { Fields } from '../http/field.ts';
+import type { FieldBlock, Fields } from '../http/field.ts';
+import { normalizeTarget } from '../routing/normalize-target.ts';
 import type { Identity } from '../trust/verdict.ts';
 import type { Permitted } from './authorize.ts';
 import { fieldsOfClient } from './client-fields.ts';
 import { verifyClient } from './identify.ts';
 import { answerOf } from './refuse.ts';
 import type { FilterChanges, RequestContext } from './request-context.ts';
-import { ResponseEdits } from './response-edits.ts';
+import { OwnAnswerEdits, ResponseEdits } from './response-edits.ts';
 
 /** However long a filter asks for: every wait ends. */
 const maxWaitMs = 60_000;
@@ -34,10 +35,12 @@ export interface FilteringOwner {
 
 export class Filtering implements FilterRequest, FilterChanges, ClientWatcher, Late {
   readonly context: Permitted;
+  readonly receivedPath: string;
   deadline = Infinity;
   onCancel: ((why: Fault) => void) | undefined;
   readonly #owner: FilteringOwner;
   #fields: FieldEdits | undefined;
+  #maxBodyBytes: number;
   /** The filter that is to be asked next, or is waited for. */
   #at = 0;
   #waitsFor: Promise<FilterResult> | undefined;
@@ -47,6 +50,8 @@ export class Filtering implements FilterRequest, FilterChanges, ClientWatcher, L
   constructor(context: Permitted, owner: FilteringOwner) {
     this.context = context;
     this.#owner = owner;
+    this.receivedPath = context.path;
+    this.#maxBodyBytes = context.route.config.maxBodyBytes;
   }
 
   // --- what a filter sees
@@ -69,6 +74,25 @@ export class Filtering implements FilterRequest, FilterChanges, ClientWatcher, L
 
   get query(): string {
     return this.context.query;
+  }
+
+  setTarget(path: string, query: string): void {
+    const normal = normalizeTarget(path + query);
+    const isNormal = normal?.query === query && (normal.path === path || normal.unmerged === path);
+    if (!isNormal || path === '*') throw new RangeError('a target that a filter sets must be normal');
+    const changing: RequestContext = this.context;
+    changing.path = path;
+    changing.query = query;
+    changing.isPathChanged = true;
+  }
+
+  get maxBodyBytes(): number {
+    return this.#maxBodyBytes;
+  }
+
+  limitBody(bytes: number): void {
+    if (!Number.isSafeInteger(bytes) || bytes < 1) throw new RangeError(`${bytes} is no limit of a body`);
+    if (this.#maxBodyBytes === 0 || bytes < this.#maxBodyBytes) this.#maxBodyBytes = bytes;
   }
 
   get route(): string {
@@ -202,7 +226,7 @@ export class Filtering implements FilterRequest, FilterChanges, ClientWatcher, L
     return this.fields.current;
   }
 
-  changeResponse(head: ResponseHead): ResponseHead | Fault {
+  changeResponse(head: ResponseHead): ResponseHead | Answer | Fault {
     const { filters } = this.context.route;
     let response: ResponseEdits | undefined;
     for (let at = filters.length - 1; at >= 0; at--) {
@@ -210,12 +234,25 @@ export class Filtering implements FilterRequest, FilterChanges, ClientWatcher, L
       if (filter?.onResponse === undefined) continue;
       try {
         response ??= new ResponseEdits(head);
-        filter.onResponse(response, this);
+        const answer = filter.onResponse(response, this);
+        if (answer !== undefined) return answer;
       } catch (error) {
         return faultOf(filter, error);
       }
     }
     return response?.head ?? head;
+  }
+
+  changeOwnAnswer(status: number, block: FieldBlock): FieldBlock {
+    const { filters } = this.context.route;
+    let answer: OwnAnswerEdits | undefined;
+    for (let at = filters.length - 1; at >= 0; at--) {
+      const filter = filters[at];
+      if (filter?.alsoOwnAnswers !== true) continue;
+      answer ??= new OwnAnswerEdits(status, block);
+      filter.onResponse?.(answer, this);
+    }
+    return answer?.block ?? block;
   }
 }
 

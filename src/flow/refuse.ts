@@ -1,8 +1,10 @@
 // The gateway's own answers: a fault becomes a status, a problem document and a line in the log.
 import type { Fault } from '../base/fault.ts';
 import type { Answer } from '../filters/filter.ts';
+import { Refusal } from '../filters/refusal.ts';
 import { FieldBlock } from '../http/field.ts';
 import { renderProblem } from '../http/problem.ts';
+import { fieldsWithId } from './answer-id.ts';
 import { PlaintextRedirect } from './authorize.ts';
 import { grpcFields, isGrpc } from './grpc.ts';
 import { record } from './record.ts';
@@ -30,22 +32,35 @@ function answer(context: RequestContext, fault: Fault): void {
   if (isGrpc(exchange.head)) return answerGrpc(context, fault);
   const accept = exchange.head.fields.find('accept');
   const { contentType, body } = renderProblem(fault, context.requestId, accept);
-  const fields: [string, string][] = [
+  const fields: (readonly [string, string])[] = [
     ['Content-Type', contentType],
     ['Cache-Control', 'no-store'],
   ];
   if (fault instanceof MethodNotAllowed) fields.push(['Allow', fault.allow]);
+  if (fault instanceof Refusal) fields.push(...fault.fields.pairs);
   if (fault instanceof PlaintextRedirect) fields.push(['Location', fault.location]);
-  if (status === 503) fields.push(['Retry-After', '5']);
+  if (status === 503 && !fields.some(([name]) => name === 'Retry-After')) fields.push(['Retry-After', '5']);
   context.status = status;
-  exchange.respond(status, new FieldBlock(fields), body, mustClose(context, fault));
+  const all = fieldsWithId(context, withFilters(context, status, new FieldBlock(fields)));
+  exchange.respond(status, all, body, mustClose(context, fault));
+}
+
+/** What the filters of the route add to answers of the gateway's own; a filter that fails here changes nothing. */
+function withFilters({ changes, services }: RequestContext, status: number, fields: FieldBlock): FieldBlock {
+  if (changes === undefined) return fields;
+  try {
+    return changes.changeOwnAnswer(status, fields);
+  } catch (error) {
+    services.onDefect(error);
+    return fields;
+  }
 }
 
 /** A client of gRPC reads the outcome of its call from trailers, here without anything before them. */
 function answerGrpc(context: RequestContext, fault: Fault): void {
   const fields = new FieldBlock([['Content-Type', 'application/grpc'], ...grpcFields(fault)]);
   context.status = 200;
-  context.exchange.respond(200, fields, '', mustClose(context, fault));
+  context.exchange.respond(200, fieldsWithId(context, fields), '', mustClose(context, fault));
 }
 
 /** Sends the answer of a filter; where it stands for a fault, in the terms of the client. */
@@ -55,7 +70,8 @@ export function answerOf(context: RequestContext, answer: Answer): void {
     answerGrpc(context, answer.fault);
   } else {
     context.status = answer.status;
-    context.exchange.respond(answer.status, answer.fields, answer.body);
+    const fields = fieldsWithId(context, withFilters(context, answer.status, answer.fields));
+    context.exchange.respond(answer.status, fields, answer.body);
   }
   record(context);
 }

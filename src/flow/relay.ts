@@ -10,24 +10,28 @@ import {
   type ResponseHead,
   type ResponseSink,
 } from '../http/exchange.ts';
+import { Answer } from '../filters/filter.ts';
 import { FieldBlock, type Fields } from '../http/field.ts';
 import { isHttpsPortPage, tlsWhereHttp } from '../http/tls-where-http.ts';
+import type { Backend } from '../upstream/backend.ts';
 import type { AcquireOptions, CallWaiter } from '../upstream/call-waiter.ts';
 import type { Caller } from '../upstream/caller.ts';
 import { findNginxRefusal } from '../upstream/nginx-refusal.ts';
+import { fieldsWithId, headWithoutId, idOfAnswer, switchWithId } from './answer-id.ts';
 import { CallDeadline } from './call-deadline.ts';
 import { grpcTimeoutMs, grpcTrailers, isGrpc, isGrpcType } from './grpc.ts';
 import { KeptBody } from './kept-body.ts';
 import { aimElsewhere, type Prepared } from './prepare.ts';
 import { record } from './record.ts';
-import { refuse } from './refuse.ts';
-import { mayTryAgain } from './retry.ts';
+import { answerOf, refuse } from './refuse.ts';
+import { planNextAttempt } from './retry.ts';
 import { Tunnel } from './tunnel.ts';
 
 /** A retry never takes a kept-alive connection: the next may be as stale as the last. */
 const freshConnection: AcquireOptions = { fresh: true };
 const upgrade: AcquireOptions = { fresh: false, upgrade: true };
 const freshUpgrade: AcquireOptions = { fresh: true, upgrade: true };
+const nobody: readonly Backend[] = [];
 
 export class Relay implements RequestSink, ResponseSink, CallWaiter {
   /** Read by the pool: a waiter that is no longer interested. */
@@ -36,7 +40,11 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
   readonly #context: Prepared;
   readonly #exchange: Exchange;
   #call: BackendCall | undefined;
+  /** Carries what is left of an answer that was replaced. */
+  #discarded: BackendCall | undefined;
   #attempts = 0;
+  /** Backends that were not reached. */
+  #tried = nobody;
   /** Monotonic time when the request went to the backend. */
   #sentAt = 0;
   readonly #deadline: CallDeadline;
@@ -69,13 +77,18 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
       if (this.#context.outgoing.bodyLength === 0) this.#acquire(false);
       // What is sent behind a request for another protocol stays with the client until the backend agrees.
       if (this.#isUpgrade) this.#exchange.watch(this);
-      else if (!this.#done) this.#exchange.receive(this, this.#context.route.config.maxBodyBytes, this.#isGrpc);
+      else if (!this.#done) this.#exchange.receive(this, this.#maxBodyBytes, this.#isGrpc);
     } catch (error) {
       // serve.ts answers; nothing of this attempt may linger on.
       this.#dropCall();
       this.#close();
       throw error;
     }
+  }
+
+  get #maxBodyBytes(): number {
+    const { changes, route } = this.#context;
+    return changes?.maxBodyBytes ?? route.config.maxBodyBytes;
   }
 
   get #isUpgrade(): boolean {
@@ -191,14 +204,15 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
     if (this.#done || call === undefined) return this;
     this.#headCame(received);
     const head = this.#context.changes?.changeResponse(received) ?? received;
-    if (head instanceof Fault) {
+    if (head instanceof Fault || head instanceof Answer) {
       this.#dropCall();
-      this.#refuse(head);
+      if (head instanceof Fault) this.#refuse(head);
+      else this.#answer(head);
       return this;
     }
     this.#close();
     const tunnel = new Tunnel(this.#context, call);
-    tunnel.begin(head);
+    tunnel.begin(switchWithId(this.#context, head));
     return tunnel;
   }
 
@@ -226,6 +240,10 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
       this.#dropCall();
       return this.#refuse(head);
     }
+    if (head instanceof Answer) {
+      this.#discard();
+      return this.#answer(head);
+    }
     if (this.#isUpgrade) {
       // An answer like any other; what the client sent for the other protocol is nobody's.
       this.#exchange.pauseRequest();
@@ -236,7 +254,14 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
     this.#kept.drop();
     this.#context.status = head.status;
     this.#deadline.expectBody();
-    this.#exchange.sendHead(head, FieldBlock.empty);
+    this.#exchange.sendHead(headWithoutId(this.#context, head), this.#ownFields());
+  }
+
+  /** What we add to the answer of a backend. */
+  #ownFields(): FieldBlock {
+    const { route, backend } = this.#context;
+    const fields = route.cluster.answerFields(backend, this.#exchange.head.fields);
+    return fields === FieldBlock.empty ? idOfAnswer(this.#context) : fieldsWithId(this.#context, fields);
   }
 
   onResponseBody(chunk: Buffer): void {
@@ -273,6 +298,7 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
   }
 
   onResponseEnd(trailers: Fields | undefined): void {
+    this.#discarded = undefined;
     if (this.#done) return;
     if (this.#held !== undefined) this.#respond(this.#held);
     if (this.#done) return;
@@ -282,6 +308,8 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
   }
 
   onResponseFlush(): void {
+    this.#discarded?.cancel();
+    this.#discarded = undefined;
     if (this.#responding && !this.#done) this.#exchange.flush();
   }
 
@@ -290,6 +318,7 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
   }
 
   onBackendFailure(fault: Fault): void {
+    this.#discarded = undefined;
     const reused = this.#call?.reused === true;
     this.#call = undefined;
     this.#fail(fault, reused);
@@ -336,25 +365,38 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
       // The head and what came with it may wait for the end of this turn: then the client hears the truth instead.
       if (this.#exchange.takeBack()) return this.#refuse(broken);
       this.#breakOff(broken);
-    } else if (
-      mayTryAgain({
-        fault,
-        stale,
-        attempts: this.#attempts,
-        retry: route.config.retry,
-        context: this.#context,
-        isBodyGone: this.#kept.isGone,
-      })
-    ) {
+    } else if (this.#aimAgain(fault, stale)) {
       this.#held = undefined;
       route.metrics.of(backend.label).retried();
-      aimElsewhere(this.#context);
       this.#deadline.expectNothing();
       // What was refused was not stale: another stream on a connection that is open will do.
       this.#acquire(fault.code !== 'stream_refused');
     } else {
       this.#refuse(fault);
     }
+  }
+
+  /** True where another attempt may be made; its backend is chosen then. */
+  #aimAgain(fault: Fault, stale: boolean): boolean {
+    const context = this.#context;
+    const { retry } = context.route.config;
+    const next = planNextAttempt({
+      fault,
+      stale,
+      attempts: this.#attempts,
+      retry,
+      context,
+      isBodyGone: this.#kept.isGone,
+    });
+    if (next === 'none' || next === 'there') return next === 'there';
+    const failed = context.backend;
+    this.#tried = [...this.#tried, failed];
+    if (aimElsewhere(context, this.#tried)) return true;
+    if (next === 'elsewhere') return false;
+    // Once around: from here on the last one is avoided, where there is another.
+    this.#tried = [failed];
+    aimElsewhere(context, this.#tried);
+    return true;
   }
 
   /** The answer has begun and has no end: the client must not take it for complete. */
@@ -369,6 +411,23 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
     const call = this.#call;
     this.#call = undefined;
     call?.cancel();
+  }
+
+  /**
+   * The rest of an answer that nobody gets: what this turn of the event loop brings of it is passed over, so that the connection
+   * stays where that is all; for more it is not worth to wait.
+   */
+  #discard(): void {
+    const isSent = this.#requestEnded !== undefined || this.#context.outgoing.bodyLength === 0;
+    if (!isSent) return this.#dropCall();
+    this.#discarded = this.#call;
+    this.#call = undefined;
+  }
+
+  /** The client gets this in place of the backend's answer. */
+  #answer(answer: Answer): void {
+    this.#close();
+    answerOf(this.#context, answer);
   }
 
   #refuse(fault: Fault): void {

@@ -4,7 +4,8 @@ import type { Fault } from '../base/fault.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
 import type { TrustPolicy } from '../downstream/trust-policy.ts';
 import type { Exchange, OutgoingRequest, ResponseHead } from '../http/exchange.ts';
-import type { Fields } from '../http/field.ts';
+import type { Answer } from '../filters/filter.ts';
+import type { FieldBlock, Fields } from '../http/field.ts';
 import type { Backend } from '../upstream/backend.ts';
 import type { Caller } from '../upstream/caller.ts';
 import type { Client } from './client.ts';
@@ -14,8 +15,12 @@ import type { Route, Services, Serving } from './serving.ts';
 export interface FilterChanges {
   /** The client's fields that go on to the backend. */
   readonly requestFields: Fields;
-  /** The head of the backend's answer as the client gets it, or why it gets another one. Never throws. */
-  changeResponse(head: ResponseHead): ResponseHead | Fault;
+  /** Largest body, 0 = no limit. */
+  readonly maxBodyBytes: number;
+  /** The head of the backend's answer as the client gets it, what it gets in its place, or why it gets neither. Never throws. */
+  changeResponse(head: ResponseHead): ResponseHead | Answer | Fault;
+  /** The fields of an answer of the gateway's own. Throws what a filter throws. */
+  changeOwnAnswer(status: number, fields: FieldBlock): FieldBlock;
 }
 
 /** A request as it came in. */
@@ -31,6 +36,8 @@ export class RequestContext {
   /** Normalised path: what is matched is what is sent. */
   path = '';
   query = '';
+  /** A filter has set path and query: what is sent is not what was matched. */
+  isPathChanged = false;
   route: Route | undefined = undefined;
   /** The protocol that the route lets it switch to; '' for none. */
   upgrade = '';
@@ -50,6 +57,8 @@ export class RequestContext {
   /** Status sent to the client; 0 while there is none. */
   status = 0;
   fault: Fault | undefined = undefined;
+  /** Under this it is among the requests in progress of its client (in-flight.ts). */
+  countedAs: string | undefined = undefined;
   /** True once it was counted and logged. */
   recorded = false;
 

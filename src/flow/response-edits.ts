@@ -1,9 +1,11 @@
-// The head of a backend's answer while the filters of its route change it.
+// The head of an answer while the filters of its route change it: of a backend's, or the fields of one of the gateway's own.
 import { FieldEdits } from '../filters/field-edits.ts';
 import { checkStatus, type FilterResponse } from '../filters/filter.ts';
 import type { ResponseHead } from '../http/exchange.ts';
+import { FieldBlock, FieldNames, Fields } from '../http/field.ts';
 
 export class ResponseEdits implements FilterResponse {
+  readonly isOwn = false;
   readonly fields: FieldEdits;
   readonly #received: ResponseHead;
   #status: number;
@@ -33,5 +35,28 @@ export class ResponseEdits implements FilterResponse {
       bodyLength,
       announcedLength,
     };
+  }
+}
+
+/** Its status is what it answers the request with: no filter changes it. */
+export class OwnAnswerEdits implements FilterResponse {
+  readonly isOwn = true;
+  readonly status: number;
+  readonly fields: FieldEdits;
+
+  constructor(status: number, { pairs }: FieldBlock) {
+    this.status = status;
+    const names = new FieldNames(pairs.length);
+    const fields = new Fields();
+    for (const [text, value] of pairs) {
+      const name = names.find(text);
+      if (name !== undefined) fields.push(name, value);
+    }
+    this.fields = new FieldEdits(fields);
+  }
+
+  get block(): FieldBlock {
+    const { names, values } = this.fields.current;
+    return new FieldBlock(names.map(({ raw }, at) => [raw, values[at] ?? '']));
   }
 }

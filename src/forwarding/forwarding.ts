@@ -1,16 +1,25 @@
 // X-Forwarded-For, -Proto, -Host, X-Real-IP and X-Request-Id. A client's own values never pass (strip-list.ts removes
 // them); what they said is believed only where the connection comes from a trusted proxy. Nearly everything is computed
 // once per connection: per request remain the id and, where it changes, the host. `traceparent` passes untouched.
-import { BlockList, isIP } from 'node:net';
+import { isIP } from 'node:net';
+import { AddressSet, plainAddress } from '../base/address-set.ts';
 import type { RequestHead } from '../http/exchange.ts';
 import { FieldBlock, type Fields } from '../http/field.ts';
+import { findRequestId, type RequestIdRules } from './request-id.ts';
 
 /** The part of downstream/peer.ts that matters here. */
-export type ForwardingPeer = { readonly remoteAddress: string; readonly secure: boolean };
+export type ForwardingPeer = {
+  readonly remoteAddress: string;
+  readonly secure: boolean;
+  /** Set where its certificate passed every check. */
+  readonly identity?: object | undefined;
+};
 
 type Connection = {
   readonly address: string;
   readonly trusted: boolean;
+  /** An X-Request-Id of its own is kept. */
+  readonly keepsId: boolean;
   readonly fixed: FieldBlock;
   /** Twenty hexadecimal digits of randomness that the ids of this connection begin with. */
   readonly idPrefix: string;
@@ -21,30 +30,35 @@ type Connection = {
 
 /** Addresses that one X-Forwarded-For may list before it is cut at its far end. */
 const maxForwardedFor = 32;
-const clientRequestId = /^[A-Za-z0-9._:+/=@-]{1,64}$/;
 const forwardedHost = /^[A-Za-z0-9._\-:[\]]{1,255}$/;
 
 export class Forwarding {
-  readonly #trusted: BlockList | undefined;
+  readonly #trusted: AddressSet;
   readonly #ipHeaders: readonly string[];
   readonly #random: () => string;
+  readonly #keepIdFrom: RequestIdRules['keepFrom'];
+  /** Answers carry the id of their request. */
+  readonly tellsRequestId: boolean;
   readonly #connections = new WeakMap<ForwardingPeer, Connection>();
 
   /**
    * `proxy`: canonical CIDRs that are believed (none = nobody) and the fields that name the client, in order of preference.
    * `random`: a new UUID (crypto.randomUUID).
    */
-  constructor(proxy: { trustedProxies: readonly string[]; ipHeaders: readonly string[] }, random: () => string) {
-    this.#trusted = proxy.trustedProxies.length === 0 ? undefined : blockList(proxy.trustedProxies);
+  constructor(
+    proxy: { trustedProxies: readonly string[]; ipHeaders: readonly string[] },
+    random: () => string,
+    requestId: RequestIdRules = { keepFrom: 'proxies', respond: true },
+  ) {
+    this.#trusted = new AddressSet(proxy.trustedProxies);
     this.#ipHeaders = proxy.ipHeaders.map((name) => name.toLowerCase());
     this.#random = random;
+    this.#keepIdFrom = requestId.keepFrom;
+    this.tellsRequestId = requestId.respond;
   }
 
   isTrustedProxy(remoteAddress: string): boolean {
-    if (this.#trusted === undefined) return false;
-    const address = plainAddress(remoteAddress);
-    const family = isIP(address);
-    return family !== 0 && this.#trusted.check(address, family === 4 ? 'ipv4' : 'ipv6');
+    return this.#trusted.has(remoteAddress);
   }
 
   /** Whether the connection comes from a trusted proxy. */
@@ -68,14 +82,11 @@ export class Forwarding {
     return new RequestBlock(connection.lastHost, head.authority, requestId);
   }
 
-  /** The id of a request: a trusted proxy's own where it is short and plain, else a new one of at most 40 characters. */
+  /** The id of a request: of whoever is believed, where it is short and plain, else a new one of at most 40 characters. */
   requestId(head: RequestHead, peer: ForwardingPeer): string {
     const connection = this.#connection(peer);
-    if (connection.trusted) {
-      const given = head.fields.find('x-request-id');
-      if (given !== undefined && clientRequestId.test(given)) return given;
-    }
-    return `${connection.idPrefix}-${(connection.requests++).toString(36)}`;
+    const given = connection.keepsId ? findRequestId(head.fields) : undefined;
+    return given ?? `${connection.idPrefix}-${(connection.requests++).toString(36)}`;
   }
 
   /**
@@ -129,6 +140,7 @@ export class Forwarding {
     const connection: Connection = {
       address,
       trusted,
+      keepsId: trusted || this.#keepsIdOf(peer),
       fixed: trusted ? FieldBlock.empty : new FieldBlock(pairs),
       // 80 random bits: the first and the last group of a version 4 UUID have no fixed ones.
       idPrefix: uuid.slice(0, 8) + uuid.slice(24),
@@ -138,6 +150,10 @@ export class Forwarding {
     };
     this.#connections.set(peer, connection);
     return connection;
+  }
+
+  #keepsIdOf({ identity }: ForwardingPeer): boolean {
+    return this.#keepIdFrom === 'everybody' || (this.#keepIdFrom === 'verified' && identity !== undefined);
   }
 }
 
@@ -173,23 +189,4 @@ function listOf(fields: Fields, lower: string): string[] {
     if (fields.names[i]?.lower === lower) out.push(...(fields.values[i] ?? '').split(','));
   }
   return out.map((text) => text.trim()).filter((text) => text !== '');
-}
-
-/** An IPv4 address that came in through an IPv6 socket in its own notation; brackets and zone off. */
-function plainAddress(address: string): string {
-  const bare = address.replace(/^\[(.*)\]$/, '$1').replace(/%.*$/, '');
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(bare)?.[1];
-  return mapped !== undefined && isIP(mapped) === 4 ? mapped : bare;
-}
-
-function blockList(cidrs: readonly string[]): BlockList {
-  const list = new BlockList();
-  for (const cidr of cidrs) {
-    const slash = cidr.indexOf('/');
-    const address = slash < 0 ? cidr : cidr.slice(0, slash);
-    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
-    if (slash < 0) list.addAddress(address, family);
-    else list.addSubnet(address, Number(cidr.slice(slash + 1)), family);
-  }
-  return list;
 }

@@ -6,7 +6,7 @@ import { escapeForLog } from '../base/log-text.ts';
 import { clientAuth, hasPurpose, serverAuth } from '../certs/extended-key-usage.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
 import { maySign } from '../certs/key-usage.ts';
-import type { Ref } from '../config/gateway-config.ts';
+import type { Ref } from '../config/ref.ts';
 import { AnchorSet, isPartialChain } from '../trust/anchor-set.ts';
 import { verifyAnchorKey, verifyStrength } from '../trust/certificate-checks.ts';
 import { mayIssue, type TrustBundle } from '../trust/trust-bundle.ts';

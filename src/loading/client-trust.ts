@@ -1,5 +1,6 @@
 // The CAs that a policy's clients must chain to: its clientCA, and the bundle of each trust domain.
-import type { ClientAuthConfig, Ref } from '../config/gateway-config.ts';
+import type { ClientAuthConfig } from '../config/gateway-config.ts';
+import type { Ref } from '../config/ref.ts';
 import { splitCertificate } from '../certs/facts-reader.ts';
 import { materialError } from '../base/material-problem.ts';
 import { TrustBundle } from '../trust/trust-bundle.ts';

@@ -9,7 +9,7 @@ import { Feed } from '../../test/support/wait-for.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { mintCa } from '../certs/test-ca.ts';
 import { type MaterialBytes, materialUnknown, readMaterialFile, type StoredRef } from '../certs/material.ts';
-import type { Ref } from '../config/gateway-config.ts';
+import type { Ref } from '../config/ref.ts';
 import type { ConfigOrigin } from '../config/config-origin.ts';
 import type { ConfigSource, ConfigWatch, Dependencies } from './config-source.ts';
 import { FileSource } from './file-source.ts';

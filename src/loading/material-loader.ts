@@ -1,6 +1,7 @@
 // Has the files and the named material of a configuration read, and checks them, each once however many routes name it, and keeps every problem
 // with the place in the configuration where the file was named.
-import type { CertificatePair, Ref } from '../config/gateway-config.ts';
+import type { CertificatePair } from '../config/gateway-config.ts';
+import type { Ref } from '../config/ref.ts';
 import type { Place } from '../yaml/place.ts';
 import type { Problem } from '../yaml/problem.ts';
 import { type CheckedPair, checkClientPair, checkServerPair, type PairOptions } from '../trust/certificate-pair.ts';

@@ -1,6 +1,6 @@
 // The secret for session tickets that several gateways share, from the file that the configuration names.
 import { createHash } from 'node:crypto';
-import type { Ref } from '../config/gateway-config.ts';
+import type { Ref } from '../config/ref.ts';
 import { materialError } from '../base/material-problem.ts';
 import type { MaterialLoader } from './material-loader.ts';
 

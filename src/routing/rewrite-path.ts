@@ -35,13 +35,14 @@ export class PathRewrite {
 
   /**
    * The path behind `basePath` ('' or `/prefix`) for a normalised `path` that the route matched. A trailing slash is kept; slashes
-   * are merged where the two parts meet and nowhere else. Undefined where what is put in would be no honest segment: empty, or
-   * one that some server resolves.
+   * are merged where the two parts meet and nowhere else. `isPathChanged`: by a filter; where it does not begin with the route's
+   * path any more, the whole of it is put behind `rewrite`. Undefined where what is put in would be no honest segment: empty, or one
+   * that some server resolves.
    */
-  apply(path: string, basePath: string): string | undefined {
-    const { segments } = this.#pattern;
-    const rest = skipSegments(path, segments.length);
-    const given = path.slice(1).split('/', segments.length);
+  apply(path: string, basePath: string, isPathChanged: boolean): string | undefined {
+    const count = isPathChanged && !beginsWith(path, this.#pattern) ? 0 : this.#pattern.segments.length;
+    const rest = skipSegments(path, count);
+    const given = path.slice(1).split('/', count);
     let replacement = '';
     for (const piece of this.#pieces) {
       const segment = typeof piece === 'string' ? piece : this.#fill(piece, given);
@@ -82,8 +83,23 @@ function isHonest(segment: string): boolean {
 }
 
 /** The path for the backend: see PathRewrite. */
-export function rewritePath(rewrite: PathRewrite | undefined, path: string, basePath: string): string | undefined {
-  return rewrite === undefined ? basePath + path : rewrite.apply(path, basePath);
+export function rewritePath(
+  rewrite: PathRewrite | undefined,
+  path: string,
+  basePath: string,
+  isPathChanged = false,
+): string | undefined {
+  return rewrite === undefined ? basePath + path : rewrite.apply(path, basePath, isPathChanged);
+}
+
+/** What a filter has made of a path may be none of the route's any more. */
+function beginsWith(path: string, { segments }: PathPattern): boolean {
+  const given = comparablePath(path).slice(1).split('/');
+  return segments.every((segment, at) => {
+    const part = given[at] ?? '';
+    if (segment.kind === 'text') return segment.text === part;
+    return part !== '' && (segment.kind === 'param' || segment.test(part, false) === true);
+  });
 }
 
 /** What follows the first `count` segments: '', or a text that begins with a slash. */

@@ -2,7 +2,8 @@
 import type { Place } from './place.ts';
 import type { TreeNode } from './tree.ts';
 
-/** What YAML 1.1 takes for false. */
+/** What YAML 1.1 takes for true and for false. */
+export const saysOn = /^(?:true|yes|on|y)$/i;
 export const saysOff = /^(?:false|no|off|n)$/i;
 
 export class Cursor {
@@ -13,6 +14,11 @@ export class Cursor {
   constructor(node: TreeNode | undefined, around: Place) {
     this.#node = node;
     this.place = node?.place ?? around;
+  }
+
+  /** What stands here; undefined where nothing does. */
+  get tree(): TreeNode | undefined {
+    return this.#node;
   }
 
   /** The position of a key's value or of a list's item. */

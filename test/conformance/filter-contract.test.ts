@@ -259,13 +259,14 @@ describe('maintenance', () => {
     const text = async (statusCode: number): Promise<string> => {
       const { client } = await open(t, [new MaintenanceFilter({ statusCode, message: 'closed' })]);
       client.send(get);
-      return client.until('closed\n');
+      return (await client.until('closed\n')).replace(/Id: [0-9a-f]{20}-0/, 'Id: …');
     };
     const date = 'Date: Thu, 01 Jan 2026 00:00:00 GMT';
     const head = 'Content-Length: 7\r\nContent-Type: text/plain; charset=utf-8\r\nCache-Control: no-store';
+    const id = 'X-Request-Id: …';
     const unavailable = 'HTTP/1.1 503 Service Unavailable';
-    assert.equal(await text(503), `${unavailable}\r\n${date}\r\n${head}\r\nRetry-After: 5\r\n\r\nclosed\n`);
-    assert.equal(await text(410), `HTTP/1.1 410 Gone\r\n${date}\r\n${head}\r\n\r\nclosed\n`);
+    assert.equal(await text(503), `${unavailable}\r\n${date}\r\n${head}\r\nRetry-After: 5\r\n${id}\r\n\r\nclosed\n`);
+    assert.equal(await text(410), `HTTP/1.1 410 Gone\r\n${date}\r\n${head}\r\n${id}\r\n\r\nclosed\n`);
   });
 });
 
@@ -602,7 +603,7 @@ describe('the answer of the backend', () => {
   });
 
   it('loses its body, not the next request, where its status has none', async (t) => {
-    const { client } = await open(t, [answers((response) => (response.status = 204))], { backend });
+    const { client } = await open(t, [answers((response) => void (response.status = 204))], { backend });
     client.send(get);
     await client.until('HTTP/1.1 204 No Content');
     client.send(get);
@@ -611,7 +612,7 @@ describe('the answer of the backend', () => {
 
   for (const [title, act] of [
     ['fails', () => assert.fail('broken')],
-    ['sets a status that is none', (response) => (response.status = 101)],
+    ['sets a status that is none', (response) => void (response.status = 101)],
     ['frames the message', ({ fields }) => fields.set(nameOf('Content-Length'), '1')],
     ['breaks the message', ({ fields }) => fields.set(nameOf('X-A'), 'a\r\n\r\n')],
   ] as const satisfies readonly (readonly [string, NonNullable<Filter['onResponse']>])[]) {
@@ -637,5 +638,131 @@ describe('an answer of a filter', () => {
       assert.throws(() => new Answer(200, new FieldBlock([[name, '1']]), ''), RangeError);
     }
     assert.equal(new Answer(599, new FieldBlock([['Location', '/']]), '').status, 599);
+  });
+});
+
+describe('a filter that sets what the backend is asked for', () => {
+  const aims = (path: string, query: string): Filter =>
+    onRequest((request) => {
+      request.setTarget(path, query);
+      return 'pass';
+    });
+
+  it('is followed by the backend and by the filters after it; what was received stays to be compared', async (t) => {
+    const seen: string[] = [];
+    const looks = onRequest(({ receivedPath, path, query }) => {
+      seen.push(receivedPath, path, query);
+      return 'pass';
+    });
+    const { client, backend } = await open(t, [aims('/new/path', '?q=1'), looks]);
+    client.send(get);
+    await client.until('HTTP/1.1 200');
+    assert.equal(backend.requests.items[0]?.url, '/new/path?q=1');
+    assert.deepEqual(seen, ['/a', '/new/path', '?q=1']);
+  });
+
+  for (const [path, query] of [
+    ['/a/../b', ''],
+    ['/a%2fb', ''],
+    ['a', ''],
+    ['*', ''],
+    ['/a?b', ''],
+    ['/a', 'b'],
+    ['/a b', ''],
+    ['/%7Ea', ''],
+    ['//host', ''],
+  ] as const)
+    it(`lets nothing pass with ${path}${query}, which is no normal target`, async (t) => {
+      const { client, backend, defects } = await open(t, [aims(path, query)]);
+      client.send(get);
+      await client.until('"code":"internal"');
+      assert.equal(backend.requests.length, 0);
+      assert.equal(defects.length, 1);
+    });
+});
+
+describe('a filter that limits the body', () => {
+  const limits = (bytes: number): Filter =>
+    onRequest((request) => {
+      request.limitBody(bytes);
+      return 'pass';
+    });
+
+  it('lets through what fits, and the lowest of several limits counts', async (t) => {
+    const { client, backend } = await open(t, [limits(5), limits(10)]);
+    client.send('POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 5\r\n\r\nabcde');
+    await client.until('HTTP/1.1 200');
+    assert.equal(backend.requests.items[0]?.body.length, 5);
+    client.send('POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 6\r\n\r\nabcdef');
+    await client.until('"code":"body_too_large"');
+    assert.equal(backend.requests.length, 1);
+  });
+
+  it('counts a body of no known length', async (t) => {
+    const { client } = await open(t, [limits(5)]);
+    client.send('POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nabcdef\r\n0\r\n\r\n');
+    await client.until('"code":"body_too_large"');
+  });
+});
+
+describe("an answer in the place of the backend's", () => {
+  const instead = new Answer(599, new FieldBlock([['X-Own', '1']]), 'instead');
+  const replaces: Filter = { name: 'test', onRequest: () => 'pass', onResponse: () => instead };
+
+  for (const [title, length] of [
+    ['a small one, whose connection is used again', 10],
+    ['a large one, whose connection is not worth to wait for', 3_000_000],
+  ] as const)
+    it(`of ${title}: nothing of it is sent, and the next request is served`, async (t) => {
+      const { client, records, backend, active } = await open(t, [replaces], {
+        backend: { answer: (_request, response) => void response.end('x'.repeat(length)) },
+      });
+      for (let at = 1; at <= 2; at += 1) {
+        client.send(get);
+        assert.doesNotMatch(await client.until('instead', at), /xx/);
+      }
+      await records.waitFor(() => records.length === 2);
+      assert.deepEqual(
+        records.items.map(({ status }) => status),
+        [599, 599],
+      );
+      assert.equal(active(), 0);
+      assert.equal(backend.requests.items[1]?.connection, length === 10 ? 1 : 2);
+    });
+});
+
+describe('a filter that changes the answers of the gateway too', () => {
+  const own: Filter = {
+    name: 'test',
+    alsoOwnAnswers: true,
+    onRequest: () => 'pass',
+    onResponse({ fields, isOwn }) {
+      fields.set(nameOf('X-Seen'), isOwn ? 'own' : 'backend');
+    },
+  };
+  const refuses = onRequest(() => {
+    throw new Fault('policy_denied', 'client');
+  });
+
+  for (const [title, filters, status, seen] of [
+    ['refusals of filters before it', [refuses, own], 403, 'own'],
+    ['refusals of filters after it', [own, refuses], 403, 'own'],
+    ['answers of filters', [own, onRequest(() => teapot)], 418, 'own'],
+    ['answers of the backend', [own], 200, 'backend'],
+  ] as const)
+    it(`sees ${title}`, async (t) => {
+      const { client } = await open(t, filters);
+      client.send(get);
+      const text = await client.until('\r\n\r\n');
+      assert.match(text, new RegExp(`^HTTP/1.1 ${status} `));
+      assert.match(text, new RegExp(`\r\nX-Seen: ${seen}\r\n`));
+    });
+
+  it('cannot spoil a refusal', async (t) => {
+    const spoils: Filter = { ...own, onResponse: () => assert.fail('broken') };
+    const { client, defects } = await open(t, [spoils, refuses]);
+    client.send(get);
+    await client.until('"code":"policy_denied"');
+    assert.equal(defects.length, 1);
   });
 });

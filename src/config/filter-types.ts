@@ -1,0 +1,27 @@
+// Every type of middleware that this version has. A new one: a file with its declaration, a line here, its filter in
+// filters/, a line in filters/compile-filters.ts.
+import { accessFilter } from './access-filter.ts';
+import { accessPolicy } from './access-policy.ts';
+import type { FilterCommon, FilterType } from './filter-type.ts';
+import { rateLimit } from './rate-limit.ts';
+
+export const filterTypes = [accessFilter, accessPolicy, rateLimit] as const;
+
+type ConfigOf<T> = T extends FilterType<infer Kind, infer Rule> ? FilterCommon & Rule & { readonly kind: Kind } : never;
+
+/** A filter of a route, read. Plain data. */
+export type FilterConfig = ConfigOf<(typeof filterTypes)[number]>;
+
+const byName: ReadonlyMap<string, FilterType> = new Map(
+  filterTypes.flatMap((type) => type.names.map((name): [string, FilterType] => [name, type])),
+);
+
+/** The type that is called so; undefined where there is none. */
+export function findFilterType(name: string): FilterType | undefined {
+  return byName.get(name);
+}
+
+/** The first name of each. */
+export function filterTypeNames(): string[] {
+  return filterTypes.map(({ names: [name] }) => name);
+}
