@@ -14,6 +14,7 @@ import { accessLogKeys, logKeys } from './logs.ts';
 import { deprecatedMonitoringKeys, monitoringKeys } from './monitoring.ts';
 import { proxyKeys } from './proxy.ts';
 import { reportMistake } from './reading.ts';
+import { reloadKeys } from './reload-endpoint.ts';
 import { routeDefaultsKeys } from './route-defaults.ts';
 import { exploitProtection, routeShape } from './route.ts';
 import { ignored, refused } from './support.ts';
@@ -104,7 +105,7 @@ export const gatewayKeys = {
   routes: key(list(routeShape), { default: [], table: 'gatewayroutes' }),
   strictSlash: ignored('a path matches with and without a slash at the end'),
   debug: ignored('log.level decides', 'Write gateway.log.level: debug.'),
-  reload: ignored('there is no reload endpoint; files are watched, and SIGHUP reloads'),
+  reload: block(reloadKeys),
   redis: ignored('Redis is not used'),
   analytics: ignored('no analytics are sent'),
   geoip: ignored('addresses are not located'),
