@@ -364,6 +364,15 @@ export type RouteConfig = {
   readonly place: Place;
 };
 
+/** Where a reload is asked for on the admin entry point, and by whom. */
+export type ReloadEndpoint = {
+  readonly path: string;
+  /** Hexadecimal. */
+  readonly tokenSha256: string;
+  /** Canonical; undefined: the names under which metrics are shown. */
+  readonly host: string | undefined;
+};
+
 export type GatewayConfig = {
   /** Main file, absolute. */
   readonly file: string;
@@ -443,6 +452,7 @@ export type GatewayConfig = {
   };
   /** Names of fields that override path, method or host, and pass from everybody. */
   readonly allowOverrideHeaders: readonly string[];
+  readonly reload: ReloadEndpoint | undefined;
   readonly monitoring: {
     readonly metrics: boolean;
     readonly metricsPath: string;

@@ -16,6 +16,7 @@ import { Middlewares } from './middlewares.ts';
 import { readMonitoring } from './monitoring.ts';
 import { checkPassedFields, readOverrideHeaders } from './passed-fields.ts';
 import { readProxy } from './proxy.ts';
+import { readReload } from './reload-endpoint.ts';
 import { readRoutesRequireClientCert, readRoutesSaidOpen } from './route-defaults.ts';
 import { isEnabled, type WrittenRoute } from './route.ts';
 import { readRoutes } from './routes.ts';
@@ -108,6 +109,7 @@ function assemble(
   // A policy that could not be read would look like one without client authentication.
   if (!problems.hasErrors) checkWhoMayCall(routes, tls, problems);
   checkProviderFile(gateway.providers.file, at, problems);
+  const monitoring = readMonitoring(gateway, at, problems);
   const config: GatewayConfig = {
     file: input.file,
     files,
@@ -124,7 +126,8 @@ function assemble(
     requestId: gateway.requestId,
     proxy: readProxy(gateway.proxy, at, problems),
     allowOverrideHeaders: readOverrideHeaders(gateway.allowOverrideHeaders, at, problems),
-    monitoring: readMonitoring(gateway, at, problems),
+    monitoring,
+    reload: readReload(gateway.reload, at, { ...entryPoints.admin, ...monitoring }, problems),
     ...readLogs(gateway, input.file),
     trustRecord: readTrustRecord(gateway.trustRecord, at, problems),
     certificateOrders: readOrders(written.certManager, written.routes, routes, problems),
