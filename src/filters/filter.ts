@@ -59,7 +59,8 @@ export interface FilterRequest {
   readonly query: string;
   /**
    * What the backend is asked for instead, before the rewrite of the route; nothing is matched anew. Throws RangeError for a
-   * path that is not normal (RFC 3986 section 6.2.2, no empty and no dot segments but as received) or a query without its `?`.
+   * path that is not normal (RFC 3986 section 6.2.2, no empty and no dot segments but as received, no %2F but where the route
+   * takes it) or a query without its `?`.
    */
   setTarget(path: string, query: string): void;
   /** Largest body of this request in bytes, 0 = no limit. */

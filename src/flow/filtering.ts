@@ -10,6 +10,7 @@ import type { FieldBlock, Fields } from '../http/field.ts';
 import { normalizeTarget } from '../routing/normalize-target.ts';
 import type { Identity } from '../trust/verdict.ts';
 import type { Permitted } from './authorize.ts';
+import { fieldsOfClient } from './client-fields.ts';
 import { verifyClient } from './identify.ts';
 import { answerOf } from './refuse.ts';
 import type { FilterChanges, RequestContext } from './request-context.ts';
@@ -26,12 +27,6 @@ export type Filtered = Permitted & { readonly filtersPassed: true };
 export function isFiltered(context: Permitted): context is Filtered {
   if (!context.filtersPassed) return false;
   return context.route.filters.length === 0 || Filtering.hasPassed(context);
-}
-
-/** The client's fields that may go on: without what it must not be able to say for itself. */
-export function fieldsOfClient({ serving, client, exchange }: Permitted): Fields {
-  const { strip, forwarding } = serving;
-  return strip.strip(exchange.head.fields, strip.asksForTrust && forwarding.isTrusted(client.peer));
 }
 
 /** Who goes on with a request after a wait. Must not throw. */
@@ -85,7 +80,8 @@ export class Filtering implements FilterRequest, FilterChanges, ClientWatcher, L
   setTarget(path: string, query: string): void {
     const normal = normalizeTarget(path + query);
     const isNormal = normal?.query === query && (normal.path === path || normal.unmerged === path);
-    if (!isNormal || path === '*') throw new RangeError('a target that a filter sets must be normal');
+    const isAllowed = normal?.encodedSlash === false || this.context.route.config.allowEncodedSlash;
+    if (!isNormal || !isAllowed || path === '*') throw new RangeError('a target that a filter sets must be normal');
     const changing: RequestContext = this.context;
     changing.path = path;
     changing.query = query;

@@ -8,7 +8,7 @@ import type { CrlMessage } from '../crl/subscriber.ts';
 import type { VerifiedClient } from '../downstream/dependencies.ts';
 import { EntryPoints, type ListenPorts } from '../downstream/entry-points.ts';
 import { Intermediates } from '../trust/intermediates.ts';
-import { peerOfPlainSocket } from '../downstream/peer.ts';
+import { peerOfPlainConnection } from '../downstream/peer.ts';
 import { TicketRotation } from '../downstream/ticket-rotation.ts';
 import type { TicketSeed } from '../downstream/ticket-secret.ts';
 import { lookupBy } from '../dns/lookup-function.ts';
@@ -172,9 +172,13 @@ export class Gateway {
     }
     if (ports.web !== undefined) {
       await entryPoints.openPlain(ports.web, {
-        onConnection: (socket) =>
-          this.#clients.serve({ socket, transport: socket }, peerOfPlainSocket(socket), services),
+        clock,
+        deadlines: this.#deadlines,
+        rules: () => this.#active.get().plain,
+        onConnection: (socket, address) =>
+          this.#clients.serve({ socket, transport: socket }, peerOfPlainConnection(address), services),
         onTurnedAway: () => reports.onTurnedAway('web'),
+        onRefused: (address, refused) => reports.onConnectionRefused('web', address, refused),
       });
     }
   }

@@ -16,6 +16,7 @@ import { createLogger, type OpenLogger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { NameResolver } from '../dns/name-resolver.ts';
 import { IdleBudget } from '../upstream/idle-budget.ts';
+import { ClientCounts } from '../downstream/client-counts.ts';
 import { DescriptorWatch } from '../downstream/descriptors.ts';
 import type { ActiveGeneration } from './active-generation.ts';
 import { labelsOf } from './backend-gauges.ts';
@@ -92,6 +93,7 @@ export class WorkerServices {
       deadlines,
       accessLog: this.#accessLog,
       bodies: new BodyBudget(buffering.requestTotalBytes, buffering.requestBytes),
+      clientRequests: new ClientCounts(),
       metrics: new RequestMetrics(metrics.of),
       onDefect: (error) => reports.onDefect(error),
       onFault: (report) => reports.onFault(report),

@@ -152,7 +152,7 @@ describe('addPrefix, stripPrefix and rewriteRegex', () => {
       ['x', '/', '/axx/b'],
       ['^/([^/]*)/', '/..$1/', '/;x/a'],
       ['^/(.)/', '/.$1%2e/', '/-/a'],
-      ['4x', '41', '/%4x'],
+      ['x', '%2F', '/axb'],
     ] as const) {
       const { ask, backend, defects } = await openFiltered(t, [
         `{name: w, type: rewriteRegex, rule: {pattern: '${pattern}', replacement: '${replacement}'}}`,
