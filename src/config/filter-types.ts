@@ -2,8 +2,10 @@
 // filters/, a line in filters/compile-filters.ts.
 import { accessFilter } from './access-filter.ts';
 import { accessPolicy } from './access-policy.ts';
+import { errorInterceptor, response } from './answer-filters.ts';
 import { corsFilter } from './cors.ts';
 import type { FilterCommon, FilterType } from './filter-type.ts';
+import { bodyLimit, userAgentBlock } from './limit-filters.ts';
 import { rateLimit } from './rate-limit.ts';
 import { redirect, redirectRegex, redirectScheme } from './redirect-filters.ts';
 import { requestHeadersFilter } from './request-headers-filter.ts';
@@ -23,6 +25,10 @@ export const filterTypes = [
   addPrefix,
   stripPrefix,
   rewriteRegex,
+  bodyLimit,
+  userAgentBlock,
+  response,
+  errorInterceptor,
 ] as const;
 
 type ConfigOf<T> = T extends FilterType<infer Kind, infer Rule> ? FilterCommon & Rule & { readonly kind: Kind } : never;

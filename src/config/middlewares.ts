@@ -40,7 +40,6 @@ const harmless: ReadonlySet<string> = new Set([
   'compress',
   'compression',
   'gzip',
-  'errorInterceptor',
   'accessLog',
   'metrics',
 ]);
@@ -57,8 +56,6 @@ const guards: Readonly<Record<string, string>> = {
   oauth2: 'let everybody in without a login',
   forwardAuth: 'let everybody in without asking the authentication service',
   geoBlock: 'let in countries that are refused',
-  userAgentBlock: 'let in user agents that are refused',
-  bodyLimit: 'let in bodies of any size',
 };
 
 export type MiddlewareSurroundings = {

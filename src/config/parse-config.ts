@@ -96,6 +96,7 @@ function assemble(
   );
   const around = {
     cors: { shape: gateway.cors, at: at.down('cors') },
+    interceptor: { shape: gateway, at },
     filtersOf: (route: WrittenRoute, path: string) => middlewares.filtersOf(route, path, problems),
     backendTls: { skipVerify, http2: transport.forceAttemptHTTP2 ? ('auto' as const) : ('off' as const) },
     ...readRouteTimeouts(transport),

@@ -4,10 +4,12 @@ import type { FilterConfig } from '../config/filter-types.ts';
 import type { RouteConfig } from '../config/gateway-config.ts';
 import { AccessFilter } from './access.ts';
 import { AccessPolicyFilter } from './access-policy.ts';
+import { ErrorInterceptorFilter, ResponseFilter } from './answers.ts';
 import { CorsFilter } from './cors.ts';
 import type { FilterDependencies } from './dependencies.ts';
 import type { Filter } from './filter.ts';
 import { inOrder } from './filter-order.ts';
+import { BodyLimitFilter, UserAgentBlockFilter } from './limits.ts';
 import { MaintenanceFilter } from './maintenance.ts';
 import { type FilterMaterial, noMaterial } from './material.ts';
 import { PathScope } from './path-scope.ts';
@@ -76,6 +78,10 @@ const makers: Makers = {
   addPrefix: (config) => new AddPrefixFilter(config),
   stripPrefix: (config) => new StripPrefixFilter(config),
   rewriteRegex: (config) => new RewriteRegexFilter(config),
+  bodyLimit: (config) => new BodyLimitFilter(config),
+  userAgentBlock: (config) => new UserAgentBlockFilter(config),
+  response: (config) => new ResponseFilter(config),
+  errorInterceptor: (config, { material }) => new ErrorInterceptorFilter(config, material),
 };
 
 function make(config: FilterConfig, input: FilterInput): Filter {

@@ -33,7 +33,8 @@ export interface Filter {
   readonly onResponse?: ((response: FilterResponse, request: FilterRequest) => Answer | void) | undefined;
   /**
    * `onResponse` is asked about the gateway's own answers to requests of the route as well (refusals of any filter, faults of
-   * the backend side), be it that `onRequest` was asked or not; what it returns then counts for nothing.
+   * the backend side), be it that `onRequest` was asked or not. Of an Answer that it returns then the body and Content-Type take the
+   * place of those of a fault; those of an answer that a filter gave on purpose stay.
    */
   readonly alsoOwnAnswers?: true | undefined;
   /**

@@ -7,6 +7,8 @@ export type FilterMaterial = {
   readonly keys?: string;
   /** jwtAuth: PEM of the CAs that verify the server of the key set. */
   readonly cas?: string;
+  /** errorInterceptor: the texts of its files, by their path. */
+  readonly pages?: Readonly<Record<string, string>>;
 };
 
 export const noMaterial: FilterMaterial = {};

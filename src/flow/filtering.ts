@@ -13,7 +13,7 @@ import type { Permitted } from './authorize.ts';
 import { fieldsOfClient } from './client-fields.ts';
 import { verifyClient } from './identify.ts';
 import { answerOf } from './refuse.ts';
-import type { FilterChanges, RequestContext } from './request-context.ts';
+import type { FilterChanges, OwnAnswer, RequestContext } from './request-context.ts';
 import { OwnAnswerEdits, ResponseEdits } from './response-edits.ts';
 import { secureAuthority } from './secure-authority.ts';
 
@@ -254,16 +254,20 @@ export class Filtering implements FilterRequest, FilterChanges, ClientWatcher, L
     return response?.head ?? head;
   }
 
-  changeOwnAnswer(status: number, block: FieldBlock): FieldBlock {
+  changeOwnAnswer(status: number, block: FieldBlock, isOnPurpose: boolean): OwnAnswer {
     const { filters } = this.context.route;
-    let answer: OwnAnswerEdits | undefined;
+    let edits: OwnAnswerEdits | undefined;
+    let body: string | undefined;
     for (let at = filters.length - 1; at >= 0; at--) {
       const filter = filters[at];
       if (filter?.alsoOwnAnswers !== true) continue;
-      answer ??= new OwnAnswerEdits(status, block);
-      filter.onResponse?.(answer, this);
+      edits ??= new OwnAnswerEdits(status, block);
+      const answer = filter.onResponse?.(edits, this);
+      if (!(answer instanceof Answer) || body !== undefined || isOnPurpose) continue;
+      body = answer.body;
+      edits.describeBody(answer.fields);
     }
-    return answer?.block ?? block;
+    return { fields: edits?.block ?? block, body };
   }
 }
 

@@ -19,9 +19,12 @@ export interface FilterChanges {
   readonly maxBodyBytes: number;
   /** The head of the backend's answer as the client gets it, what it gets in its place, or why it gets neither. Never throws. */
   changeResponse(head: ResponseHead): ResponseHead | Answer | Fault;
-  /** The fields of an answer of the gateway's own. Throws what a filter throws. */
-  changeOwnAnswer(status: number, fields: FieldBlock): FieldBlock;
+  /** An answer of the gateway's own; `isOnPurpose`: a filter gave it, so its body stays. Throws what a filter throws. */
+  changeOwnAnswer(status: number, fields: FieldBlock, isOnPurpose: boolean): OwnAnswer;
 }
+
+/** What filters make of an answer of the gateway's own. `body`: in place of a problem document; undefined: it stays. */
+export type OwnAnswer = { readonly fields: FieldBlock; readonly body: string | undefined };
 
 /** A request as it came in. */
 export class RequestContext {

@@ -55,6 +55,13 @@ export class OwnAnswerEdits implements FilterResponse {
     this.fields = new FieldEdits(fields);
   }
 
+  /** Of the body that takes the place of its own. */
+  describeBody({ pairs }: FieldBlock): void {
+    const [text, value] = pairs.find(([name]) => name.toLowerCase() === 'content-type') ?? ['', ''];
+    const name = new FieldNames(1).find(text);
+    if (name !== undefined) this.fields.set(name, value);
+  }
+
   get block(): FieldBlock {
     const { names, values } = this.fields.current;
     return new FieldBlock(names.map(({ raw }, at) => [raw, values[at] ?? '']));
