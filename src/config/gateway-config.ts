@@ -120,6 +120,14 @@ export type PolicyConfig = {
   readonly place: Place;
 };
 
+/** A certificate for a host of a route that a provider of certManager would be asked for. */
+export type CertificateOrder = {
+  readonly route: string;
+  readonly host: string;
+  readonly provider: string;
+  readonly place: Place;
+};
+
 export type TlsConfig = {
   /** The gateway's own settings as a policy; then `policies`, in order. */
   readonly gateway: PolicyConfig;
@@ -157,6 +165,12 @@ export type EntryPoint = {
   readonly place: Place;
 };
 
+export type NamedEntryPoint = EntryPoint & {
+  readonly name: string;
+  /** False: plain HTTP. */
+  readonly tls: boolean;
+};
+
 /** Who begins connections to an entry point with a PROXY header. */
 export type ProxyProtocolConfig = {
   /** Canonical CIDRs; never empty. */
@@ -191,7 +205,26 @@ export type BackendConfig = {
   readonly match: readonly BackendMatch[];
   readonly exclusive: boolean;
   readonly priority: number;
+  /** Gets requests only while no other backend of the route is available. */
+  readonly backup: boolean;
   readonly place: Place;
+};
+
+/** `certificate`: the identity of the client that was verified; `address`: behind trusted proxies too. `name`: '' where there is none. */
+export type HashSource = {
+  readonly source: 'certificate' | 'header' | 'cookie' | 'address';
+  readonly name: string;
+};
+
+export type StickyConfig = {
+  /** Its name. */
+  readonly cookie: string;
+  readonly path: string;
+  /** 0: until the browser ends. */
+  readonly maxAgeMs: number;
+  readonly secure: boolean;
+  readonly httpOnly: boolean;
+  readonly sameSite: 'Lax' | 'Strict' | 'None';
 };
 
 /** `auto`: where ALPN agrees on it. `on`: or not at all. */
@@ -222,6 +255,9 @@ export type HealthCheckConfig = {
   readonly healthyStatuses: readonly number[];
   readonly healthyThreshold: number;
   readonly unhealthyThreshold: number;
+  /** Host of the probe; undefined: that of the endpoint. */
+  readonly host: string | undefined;
+  readonly headers: readonly { readonly name: string; readonly value: string }[];
 };
 
 export type XfccMode = 'sanitize' | 'forwardOnly' | 'appendForward' | 'sanitizeSet' | 'alwaysForwardOnly';
@@ -254,12 +290,39 @@ export type RouteClientCertConfig = {
   readonly place: Place;
 };
 
+export type PathMatch = 'prefix' | 'exact' | 'regex';
+
+/** Of a header field or a query parameter: that it is there, that it is `value`, or that `regex` matches the whole of it. */
+export type FieldCondition = {
+  readonly name: string;
+  readonly value: string | undefined;
+  /** Of the safe subset, for values up to matchInputLimit (safe-regex.ts). */
+  readonly regex: string | undefined;
+  /** It holds where the rest does not. */
+  readonly invert: boolean;
+};
+
+/** What a route asks of a request beside path and host; where it asks in vain, the next route has its turn. Empty: nothing. */
+export type RouteMatchConfig = {
+  readonly path: PathMatch;
+  readonly methods: readonly string[];
+  readonly headers: readonly FieldCondition[];
+  readonly query: readonly FieldCondition[];
+  /** Names of trust policies. */
+  readonly policies: readonly string[];
+  readonly entryPoints: readonly string[];
+};
+
 export type RetryOn = 'connect' | 'refused-stream';
 
 export type RouteConfig = {
   readonly name: string;
+  /** A path pattern, or an expression over the whole path (`match.path`). */
   readonly path: string;
+  readonly match: RouteMatchConfig;
   readonly rewrite: string | undefined;
+  /** Lets `%2F` within a segment pass to the backend. */
+  readonly allowEncodedSlash: boolean;
   /** False: empty segments within the path are kept for the backend. */
   readonly mergeSlashes: boolean;
   readonly priority: number;
@@ -268,7 +331,10 @@ export type RouteConfig = {
   /** Upper case as written; empty: all. */
   readonly methods: readonly string[];
   readonly backends: readonly BackendConfig[];
-  readonly loadBalancing: 'roundRobin' | 'weighted';
+  readonly loadBalancing: 'roundRobin' | 'weighted' | 'leastRequest' | 'hash';
+  /** For `hash`: the first of these that a request has decides. */
+  readonly hashOn: readonly HashSource[];
+  readonly sticky: StickyConfig | undefined;
   readonly healthCheck: HealthCheckConfig | undefined;
   readonly forwardHostHeaders: boolean;
   readonly tls: BackendTlsConfig;
@@ -288,11 +354,23 @@ export type RouteConfig = {
   readonly upgrades: readonly string[];
   /** What the route does beside passing requests on, in the order in which requests see it. */
   readonly filters: readonly FilterConfig[];
-  /** Attempts in all, 1 = no retry; `on` what besides a stale kept-alive connection may be tried again. */
-  readonly retry: { readonly attempts: number; readonly on: readonly RetryOn[] };
+  /**
+   * Attempts in all, 1 = no retry; undefined: other backends only. `on` what besides a stale kept-alive connection may be tried
+   * again.
+   */
+  readonly retry: { readonly attempts: number | undefined; readonly on: readonly RetryOn[] };
   /** 0: no limit. */
   readonly maxBodyBytes: number;
   readonly place: Place;
+};
+
+/** Where a reload is asked for on the admin entry point, and by whom. */
+export type ReloadEndpoint = {
+  readonly path: string;
+  /** Hexadecimal. */
+  readonly tokenSha256: string;
+  /** Canonical; undefined: the names under which metrics are shown. */
+  readonly host: string | undefined;
 };
 
 export type GatewayConfig = {
@@ -308,8 +386,12 @@ export type GatewayConfig = {
     readonly web: EntryPoint & { readonly redirectPort: number | undefined };
     readonly webSecure: EntryPoint;
     readonly admin: EntryPoint;
+    /** Further ones for traffic, those that are on. */
+    readonly more: readonly NamedEntryPoint[];
   };
   readonly tls: TlsConfig;
+  /** What Goma's certManager would order, and this version does not. */
+  readonly certificateOrders: readonly CertificateOrder[];
   /** gateway.timeouts (Goma) over our defaults; 0 = none, possible for idleMs and requestMs only. */
   readonly timeouts: {
     readonly headMs: number;
@@ -370,6 +452,7 @@ export type GatewayConfig = {
   };
   /** Names of fields that override path, method or host, and pass from everybody. */
   readonly allowOverrideHeaders: readonly string[];
+  readonly reload: ReloadEndpoint | undefined;
   readonly monitoring: {
     readonly metrics: boolean;
     readonly metricsPath: string;

@@ -1,4 +1,4 @@
-// `gateway.proxy`: whose forwarded headers are believed. Goma trusts everybody where the list is empty; nobody is trusted here.
+// `gateway.proxy`: whose forwarded headers are believed. Goma 0.13 trusts everybody where the list is empty; nobody is trusted here, as in 1.0.
 import type { z } from 'zod';
 import { isToken } from '../http/field.ts';
 import type { Cursor } from '../yaml/cursor.ts';
@@ -15,7 +15,7 @@ export const proxyKeys = {
   trustedProxies: key(oneOrMore(text), {
     says: 'Addresses and ranges whose forwarded headers are believed; empty = nobody.',
     default: [],
-    page: 'Addresses and ranges whose forwarded headers are believed. Empty: nobody (Goma: everybody).',
+    page: 'Addresses and ranges whose forwarded headers are believed. Empty: nobody (Goma 0.13: everybody).',
   }),
   ipHeaders: key(list(text), {
     says: 'Default X-Forwarded-For, X-Real-IP.',
@@ -60,7 +60,7 @@ function readRanges({ enabled, trustedProxies }: ProxyShape, at: Cursor, problem
     problems.warn(
       'trusts_nobody',
       at.keyPlace('enabled'),
-      'proxy is enabled without trustedProxies: no forwarded header is believed (Goma believes everybody)',
+      'proxy is enabled without trustedProxies: no forwarded header is believed (Goma 0.13 believes everybody)',
       'List the addresses of your proxies.',
     );
   if (!enabled && trustedProxies.length > 0)

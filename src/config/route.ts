@@ -1,9 +1,9 @@
 // One of `routes[]`: Goma's keys with their aliases, ours, and what is not supported.
 import type { z } from 'zod';
 import type { Cursor } from '../yaml/cursor.ts';
-import { duration, flag, integer, list, map, oneOf, text } from './atoms.ts';
+import { duration, flag, integer, list, map, text } from './atoms.ts';
 import { type BackendTlsDefaults, backendTlsKeys, readBackendTls } from './backend-tls.ts';
-import { backendShape, readBackends, readLoadBalancing } from './backends.ts';
+import { backendShape, readBackends } from './backends.ts';
 import { certificatePairShape } from './certificate-pair.ts';
 import { readRouteForwardClientCert, routeForwardClientCertShape } from './forward-client-cert.ts';
 import type { FilterConfig } from './filter-types.ts';
@@ -11,11 +11,13 @@ import type { ForwardClientCertConfig, RouteConfig } from './gateway-config.ts';
 import { healthCheckShape, readHealthCheck } from './health-check.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
 import { block, declared, key, writtenDefault } from './key.ts';
+import { loadBalancingKeys, readHashOn, readLoadBalancing, readSticky } from './load-balancing.ts';
 import { reportEndless } from './reading.ts';
 import { readRetry, retryKeys } from './retry.ts';
 import { readUpgrades, upgradesKey } from './upgrades.ts';
 import { readRouteClientCert, routeClientCertExample, routeClientCertShape } from './route-client-cert.ts';
-import { readHosts, readMethods, readPath, readRewrite } from './route-match.ts';
+import { conditionKeys, type KnownNames, readConditions } from './route-conditions.ts';
+import { encodedSlashKey, readHosts, readMethods, readPath, readRewrite } from './route-match.ts';
 import { ignored, refused } from './support.ts';
 import { transportKeys } from './transport.ts';
 
@@ -49,10 +51,10 @@ const routeTlsKeys = {
     page: 'The same, a list.',
     oursAlone: true,
   }),
-  provider: ignored(
-    'certificates are not fetched; the route uses those of gateway.tls',
-    'Give the certificate as files.',
-  ),
+  provider: key(text, {
+    says: 'Provider of certManager for the certificate of this route; none: it needs none.',
+    page: 'Goma. A name from `certManager`, or `none`: no certificate has to be given for the hosts of the route.',
+  }),
 };
 
 const maintenanceKeys = {
@@ -88,7 +90,7 @@ const timeoutsKeys = {
   idle: key(duration, {
     says: 'Between two pieces of the response. Default {default}; 0 = none.',
     default: '60s',
-    page: 'own. Between two pieces of the response. `0`: none.',
+    page: 'own. Between two pieces of the response. `0`: none. Event streams and gRPC may be silent: they are asked about instead, see [Upgrades](#upgrades).',
   }),
   tunnel: key(duration, {
     says: 'Without a byte in either direction of a WebSocket or another upgrade. Default {default}; 0 = none.',
@@ -107,9 +109,15 @@ export const routeShape = map({
     says: 'Prefix on a segment boundary; {param} stands for one whole segment; required.',
     unset: 'required',
     restricts: true,
-    page: 'Prefix on a segment boundary; `{param}` stands for one whole segment. No wildcards, no `{id:regex}`, no query; a slash at the end is dropped.',
+    page: 'Prefix on a segment boundary; `{param}` stands for one whole segment. No wildcards, no `{id:regex}`, no query; a slash at the end is dropped. See [Matching](#matching).',
   }),
-  rewrite: key(text, { says: 'Replaces the matched prefix.', restricts: true }),
+  ...conditionKeys,
+  rewrite: key(text, {
+    says: 'Replaces the matched prefix; {param} stands for a parameter of path, $1 for a group of its expression.',
+    restricts: true,
+    page: 'Replaces what `path` matched. `{param}` stands for a parameter of `path`, `$1` for a group of its expression. See [Rewrites](#rewrites).',
+  }),
+  allowEncodedSlash: encodedSlashKey,
   mergeSlashes: key(flag, {
     says: 'Default {default}. False: the backend gets empty segments within the path as they came.',
     default: true,
@@ -153,11 +161,7 @@ export const routeShape = map({
     page: 'Deprecated name of `target`.',
   }),
   backends: key(list(backendShape), { says: 'Several backends.', default: [], table: 'backends' }),
-  loadBalancing: key(oneOf(['roundRobin', 'weighted', 'leastRequest', 'hash'], true), {
-    says: 'roundRobin or weighted. Default: weighted where a backend has a weight. leastRequest and hash come later.',
-    unset: '`weighted` where a backend has a weight, else `roundRobin`',
-    page: 'own. `leastRequest` and `hash` come later: error.',
-  }),
+  ...loadBalancingKeys,
   healthCheck: key(healthCheckShape, {
     says: 'Active health check over the same TLS identity as requests.',
     unset: 'none',
@@ -232,6 +236,8 @@ export type RouteSurroundings = {
   readonly handshakeMs: number;
   readonly responseMs: number;
   readonly forwardClientCert: ForwardClientCertConfig;
+  /** Of policies and entry points. */
+  readonly names: KnownNames;
   /** `path`: of the route. */
   readonly filtersOf: (route: WrittenRoute, path: string) => readonly FilterConfig[];
 };
@@ -258,13 +264,17 @@ export function readRoute(
   return {
     name: shape.name ?? '',
     path,
-    rewrite: readRewrite(shape, at, problems),
+    match: readConditions(shape, at, around.names, problems),
+    rewrite: readRewrite(shape, path, at, problems),
+    allowEncodedSlash: shape.allowEncodedSlash,
     mergeSlashes: shape.mergeSlashes,
     priority: shape.priority,
     hosts: readHosts(shape.hosts, at, problems),
     methods: readMethods(shape.methods, at, problems),
     backends,
     loadBalancing: readLoadBalancing(shape, backends, at, problems),
+    hashOn: readHashOn(shape, at, problems),
+    sticky: readSticky(shape, at, problems),
     healthCheck: readHealthCheck(shape.healthCheck, at, problems),
     forwardHostHeaders: readForwardHostHeaders(shape, security),
     tls: readBackendTls(shape, at, backends, around.backendTls, problems),
@@ -283,7 +293,8 @@ export function readRoute(
       idleMs: timeouts.idle,
       tunnelMs: timeouts.tunnel,
     },
-    filters: around.filtersOf({ shape, at }, path),
+    // An expression is no folder that paths of middlewares could stand in; they are looked for anywhere.
+    filters: around.filtersOf({ shape, at }, shape.pathMatch === 'regex' ? '/' : path),
     upgrades: readUpgrades(shape.upgrades, at, problems),
     retry: readRetry(retry, at, problems),
     maxBodyBytes: shape.maxBodyBytes,

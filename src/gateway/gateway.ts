@@ -69,7 +69,9 @@ export class Gateway {
     const turn = new TurnEnd();
     const http2 = new Http2Shared(names, metrics);
     const policies = () => active.get().policies;
-    const services = new WorkerServicesAtStart({ clock, deadlines, metrics: this.#metrics, active });
+    const rates = new RateCounters(clock, Math.random, options.onSpent);
+    this.#rates = rates;
+    const services = new WorkerServicesAtStart({ clock, deadlines, metrics: this.#metrics, active, rates });
     const connections = new OpenConnections(clock, metrics, { policies, ocsp: () => this.#ocsp.checker }, (one) =>
       services.find()?.reports.onClientsDistrusted(one),
     );
@@ -88,8 +90,6 @@ export class Gateway {
     const intermediates = this.#intermediates;
     const backends = new BackendSide({ clock, deadlines, names, intermediates, turn, http2 });
     this.#staples = new Staples(clock);
-    this.#rates = new RateCounters(clock, Math.random, options.onSpent);
-    const filters = { rates: this.#rates };
     this.#generations = new Generations({
       clock,
       metrics,
@@ -97,7 +97,6 @@ export class Gateway {
       services,
       backends,
       staples: this.#staples,
-      filters,
     });
     this.#services = services;
     this.#connections = connections;

@@ -5,7 +5,6 @@ import type { Clock } from '../base/clock.ts';
 import { Slices } from '../base/slices.ts';
 import { type CrlMessage, CrlSubscriber } from '../crl/subscriber.ts';
 import type { TicketSeed } from '../downstream/ticket-secret.ts';
-import type { FilterDependencies } from '../filters/dependencies.ts';
 import { Forwarding } from '../forwarding/forwarding.ts';
 import type { LoadedRules } from '../loading/loaded.ts';
 import type { Staples } from '../ocsp/staples.ts';
@@ -22,7 +21,6 @@ export type GenerationsOptions = {
   readonly services: WorkerServicesAtStart;
   readonly backends: BackendSide;
   readonly staples: Staples;
-  readonly filters: FilterDependencies;
 };
 
 export class Generations {
@@ -54,23 +52,26 @@ export class Generations {
 
   async #build(loaded: LoadedRules, ticketSeed: TicketSeed, wish: { readonly number: number }): Promise<void> {
     const { number } = wish;
-    const { clock, metrics, active, services, backends, staples, filters } = this.#options;
+    const { clock, metrics, active, services, backends, staples } = this.#options;
     const before = active.find();
     const forwarding = new Forwarding(loaded.config.proxy, randomUUID, loaded.config.requestId);
-    const pools = backends.openPools(services.make(loaded.config), before?.pools);
+    const made = services.make(loaded.config);
+    const pools = backends.openPools(made, before?.pools);
     try {
       const crls = this.#crls;
+      const { filterServices } = made;
+      const now = clock.now();
       const input = {
         number,
         loaded,
         ticketSeed,
-        now: clock.now(),
+        now,
         crls,
         staples,
         forwarding,
         pools,
         metrics,
-        filters,
+        filterServices,
       };
       const listed = this.#crlLists;
       const isWanted = (): boolean => this.#wished === wish;

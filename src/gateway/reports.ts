@@ -54,6 +54,13 @@ export class Reports implements BackendEvents, ResolverEvents {
     );
   }
 
+  /** A filter's own: keys that cannot be fetched, somebody who tries passwords. */
+  onFilterTrouble(kind: string, about: object, message: string): void {
+    const suppressed = this.#admit(`filter ${kind}`, message);
+    if (suppressed === undefined) return;
+    this.#log.warn({ ...about, ...more(suppressed) }, message);
+  }
+
   /** Something unclear about revocation let a client pass, as its policy wants. */
   onOcspSoftPass({ policy, problem, detail }: OcspSoftFail): void {
     const suppressed = this.#admit(`ocsp ${policy} ${problem}`);

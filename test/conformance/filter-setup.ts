@@ -2,15 +2,19 @@
 // own; what a configuration makes of them is for journeys to show.
 import { once } from 'node:events';
 import { randomUUID } from 'node:crypto';
+import { lookup } from 'node:dns';
 import net, { type AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
+import { matchesAll } from '../../src/config/route-conditions.ts';
 import { Deadlines } from '../../src/base/deadline.ts';
 import { Slices } from '../../src/base/slices.ts';
 import type { RouteConfig } from '../../src/config/gateway-config.ts';
 import { addressOf, peerOfPlainConnection } from '../../src/downstream/peer.ts';
 import { ClientProtocols, http2Protocol } from '../../src/downstream/protocols.ts';
 import type { PolicyTable } from '../../src/downstream/policy-table.ts';
+import type { FilterDependencies } from '../../src/filters/dependencies.ts';
 import type { Filter } from '../../src/filters/filter.ts';
+import { RateCounters } from '../../src/filters/rate-counters.ts';
 import { ClientCounts } from '../../src/downstream/client-counts.ts';
 import { BodyBudget } from '../../src/flow/body-buffer.ts';
 import { Client } from '../../src/flow/client.ts';
@@ -49,6 +53,20 @@ export type FilterSetupOptions = {
   readonly http2?: boolean;
 };
 
+/** What filters need that a configuration makes; `more`: what the test has of its own. */
+export function filterDependencies(more: Partial<FilterDependencies> = {}): FilterDependencies {
+  const clock = more.clock ?? new HandClock();
+  return {
+    clock,
+    rates: new RateCounters(clock, () => 0.5),
+    lookup: lookup,
+    metrics: new Metrics().of,
+    warn: () => {},
+    shared: new Map(),
+    ...more,
+  };
+}
+
 export async function openFilterSetup(t: TestContext, options: FilterSetupOptions) {
   const { filters, backend: answers, strip, http2, forwarding: asked = {}, requestsPerClient = 0 } = options;
   const backend = await startBackend(answers);
@@ -76,6 +94,7 @@ export async function openFilterSetup(t: TestContext, options: FilterSetupOption
     methods: [],
     priority: 0,
     mergeSlashes: true,
+    match: matchesAll,
     forwardHostHeaders: false,
     forwardClientCert: { mode: 'sanitize', custom: [], xfcc: undefined, rfc9440: undefined },
     timeouts: { connectMs: 5000, handshakeMs: 5000, responseMs: 0, idleMs: 0, tunnelMs: 0 },
@@ -84,7 +103,14 @@ export async function openFilterSetup(t: TestContext, options: FilterSetupOption
     maxBodyBytes: 0,
     backends: [target],
   } as unknown as RouteConfig;
-  const route: Route = { config, cluster, metrics: new RouteMetrics(metrics.of, 'filtered'), rule: undefined, filters };
+  const route: Route = {
+    config,
+    cluster,
+    metrics: new RouteMetrics(metrics.of, 'filtered'),
+    rewrite: undefined,
+    rule: undefined,
+    filters,
+  };
   const policy = { name: '', clientAuth: undefined };
   const sets = filters.flatMap((filter) => filter.sets ?? []);
   const { trustedProxies = [], requestId } = asked;
@@ -131,6 +157,7 @@ export async function openFilterSetup(t: TestContext, options: FilterSetupOption
     turn: new TurnEnd(),
     http2: new Http2Shared(names),
     maxConcurrentStreams: 100,
+    priorKnowledge: true,
   };
   const listener = net.createServer((socket) => {
     const client = new Client(peerOfPlainConnection(addressOf(socket)));

@@ -1,6 +1,7 @@
 // The whole flow without a gateway process: the real edge over mutual TLS, routes, and clusters whose backends are reached over
 // mutual TLS. Time stands still until `clock.turn`. Backends and clients are the test's.
 import { randomUUID } from 'node:crypto';
+import { matchesAll } from '../../src/config/route-conditions.ts';
 import { Deadlines } from '../../src/base/deadline.ts';
 import { Slices } from '../../src/base/slices.ts';
 import type { PolicyTable } from '../../src/downstream/policy-table.ts';
@@ -23,14 +24,14 @@ import { RouteTable } from '../../src/routing/route-table.ts';
 import { AccessLogFields } from '../../src/telemetry/access-log-fields.ts';
 import type { AccessLog, AccessRecord } from '../../src/telemetry/access-log.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
-import { Cluster } from '../../src/upstream/cluster.ts';
+import { Cluster, type ClusterOptions } from '../../src/upstream/cluster.ts';
 import type { Pool } from '../../src/upstream/pool.ts';
 import { BackendProtocols, http2Protocol as backendHttp2 } from '../../src/upstream/protocols.ts';
 import { serverTimeouts } from '../support/server-timeouts.ts';
 import { HandClock, names } from './http1-harness.ts';
 import { openEdge } from './tls-edge.ts';
 import { backendConfig, clusterOptions, makeDependencies, material, openPools } from './upstream-setup.ts';
-import type { BackendHttp2, RouteConfig } from '../../src/config/gateway-config.ts';
+import type { BackendConfig, BackendHttp2, RouteConfig } from '../../src/config/gateway-config.ts';
 import { RouteRule } from '../../src/trust/route-rule.ts';
 import type { Pki } from '../support/pki.ts';
 import { Feed } from '../support/wait-for.ts';
@@ -45,6 +46,9 @@ export type RouteSpec = {
   readonly retry?: RouteConfig['retry'];
   readonly clientCert?: RouteConfig['clientCert'];
   readonly filters?: Route['filters'];
+  /** Instead of the one backend at `port`. */
+  readonly backends?: readonly BackendConfig[];
+  readonly choice?: Pick<ClusterOptions, 'loadBalancing' | 'hashOn' | 'sticky'>;
 };
 
 export type FlowSetupOptions = {
@@ -73,8 +77,10 @@ export async function openFlowSetup(pki: Pki, { routes: specs, http2, required =
     retry,
     clientCert,
     filters,
+    backends: several,
+    choice,
   }: RouteSpec): Route => {
-    const target = backendConfig(`https://localhost:${port}`);
+    const backends = several ?? [backendConfig(`https://localhost:${port}`)];
     const config = {
       name: path,
       path,
@@ -82,6 +88,7 @@ export async function openFlowSetup(pki: Pki, { routes: specs, http2, required =
       methods: ['GET', 'POST'],
       priority: 0,
       mergeSlashes: true,
+      match: matchesAll,
       forwardHostHeaders: false,
       forwardClientCert: {
         mode: 'sanitizeSet',
@@ -93,13 +100,14 @@ export async function openFlowSetup(pki: Pki, { routes: specs, http2, required =
       upgrades: upgrades ?? ['websocket'],
       retry: retry ?? { attempts: 1, on: [] },
       maxBodyBytes: maxBodyBytes ?? 0,
-      backends: [target],
+      backends,
     } as unknown as RouteConfig;
     return {
       config,
-      cluster: new Cluster(clusterOptions([target], identity), pools),
+      cluster: new Cluster(clusterOptions(backends, identity, choice), pools),
       metrics: new RouteMetrics(metrics.of, path),
       rule: clientCert && new RouteRule(clientCert),
+      rewrite: undefined,
       filters: filters ?? [],
     };
   };
@@ -137,6 +145,7 @@ export async function openFlowSetup(pki: Pki, { routes: specs, http2, required =
   };
   const protocols = new ClientProtocols([clientHttp2]);
   const connections: ClientConnection[] = [];
+  const clients: Client[] = [];
   const options = {
     names,
     limits: defaultHttpLimits,
@@ -148,13 +157,16 @@ export async function openFlowSetup(pki: Pki, { routes: specs, http2, required =
     turn: new TurnEnd(),
     http2: new Http2Shared(names),
     maxConcurrentStreams: 100,
+    priorKnowledge: true,
   };
   const edge = await openEdge({
     policies: {
       edge: { hosts: ['localhost'], server: pki.downstream, ca: pki.clients.certPem, required, http2: true },
     },
     onConnection: (socket, peer, transport) => {
-      const handler = new Serve(new Client(peer), services);
+      const client = new Client(peer);
+      clients.push(client);
+      const handler = new Serve(client, services);
       const owner = { onClosed: () => undefined };
       connections.push(protocols.open({ socket, transport }, options, handler, owner));
     },
@@ -168,7 +180,9 @@ export async function openFlowSetup(pki: Pki, { routes: specs, http2, required =
   return {
     clock,
     edge,
+    /** In the order in which they came, with their clients. */
     connections,
+    clients,
     records,
     faults,
     defects,

@@ -4,7 +4,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { parseConfig } from '../../src/config/parse-config.ts';
 import { compileFilters } from '../../src/filters/compile-filters.ts';
 import { RateCounters } from '../../src/filters/rate-counters.ts';
-import { openFilterSetup } from './filter-setup.ts';
+import { filterDependencies, openFilterSetup } from './filter-setup.ts';
 import { HandClock, RawClient } from './http1-harness.ts';
 
 /** A client of a gateway with this middleware on a route that serves everything. */
@@ -19,7 +19,7 @@ middlewares: [{name: m, type: ${type}, rule: ${rule}${paths}}]
   const [route] = config.routes;
   assert.ok(route);
   const clock = new HandClock();
-  const filters = compileFilters(route, { rates: new RateCounters(clock, () => 0.5) });
+  const filters = compileFilters(route, [], filterDependencies({ rates: new RateCounters(clock, () => 0.5) }));
   const setup = await openFilterSetup(t, { filters });
   const get = async (path: string, more = ''): Promise<string> => {
     const client = await RawClient.open(setup.port);
