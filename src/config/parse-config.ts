@@ -118,6 +118,8 @@ function assemble(
     dns: readDnsCache(gateway.networking.dnsCache, at, problems),
     buffering: gateway.buffering,
     http2: gateway.http2,
+    clientLimits: gateway.clientLimits,
+    requestId: gateway.requestId,
     proxy: readProxy(gateway.proxy, at, problems),
     allowOverrideHeaders: readOverrideHeaders(gateway.allowOverrideHeaders, at, problems),
     monitoring,

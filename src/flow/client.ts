@@ -1,5 +1,6 @@
 // One client connection as the flow sees it: its peer, and what is computed once per connection and generation because
 // it is the same for each of its requests (the policy of its Host, the forwarded identity).
+import { Fault } from '../base/fault.ts';
 import type { ForwardClientCertConfig } from '../config/gateway-config.ts';
 import type { TrustPolicy } from '../downstream/trust-policy.ts';
 import type { Peer } from '../downstream/peer.ts';
@@ -47,6 +48,14 @@ export class Client {
 
   constructor(peer: Peer) {
     this.peer = peer;
+  }
+
+  /** The same as a fault. */
+  get distrust(): Fault | undefined {
+    if (this.distrusted === undefined) return undefined;
+    const { code, detail } = this.distrusted;
+    // `ok` would be no reason; even so nothing passes.
+    return new Fault(code === 'ok' ? 'untrusted_issuer' : code, 'client', { detail });
   }
 
   /** JSON fragment of the access log, of which a worker has one. */

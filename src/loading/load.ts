@@ -96,7 +96,7 @@ async function loadMaterial(config: GatewayConfig, loader: MaterialLoader): Prom
   for (const { tls } of config.routes) if (tls.rootCAs !== undefined) await loader.bundle([tls.rootCAs]);
   const policies = await loadPolicies(config, loader, crls, expiries);
   const routes: LoadedRoute[] = [];
-  for (const route of config.routes) routes.push(await loadRoute(route, loader, crls, expiries));
+  for (const route of config.routes) routes.push({ ...(await loadRoute(route, loader, crls, expiries)), filters: [] });
   checkPairs(loader);
   const stapling = planStapling(
     config.tls.ocspStapling,
@@ -198,7 +198,7 @@ async function loadRoute(
   loader: MaterialLoader,
   crls: WantedCrls,
   expiries: Expiry[],
-): Promise<LoadedRoute> {
+): Promise<Omit<LoadedRoute, 'filters'>> {
   const { rootCAs, clientCert, clientKey, crl } = config.tls;
   const anchors = rootCAs === undefined ? undefined : await loader.bundle([rootCAs]);
   if (anchors !== undefined && rootCAs !== undefined) {

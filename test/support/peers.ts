@@ -15,6 +15,10 @@ export const peers = [
   { command: 'lighttpd', package: 'lighttpd' },
   { command: 'caddy', package: 'caddy' },
   { command: 'python3', package: 'python3' },
+  // A browser, and what fills its database of certificates.
+  { command: 'chromium', package: 'chromium' },
+  { command: 'certutil', package: 'libnss3-tools' },
+  { command: 'pk12util', package: 'libnss3-tools' },
 ] as const;
 
 /** Absolute path of `command`, also where /usr/sbin is missing from an ordinary user's PATH; undefined where absent. */
@@ -44,7 +48,7 @@ export function requireCommand(command: string): string {
 export function ensurePeers(log: (line: string) => void): string | undefined {
   const missing = peers.filter((peer) => findCommand(peer.command) === undefined);
   if (missing.length === 0) return undefined;
-  const packages = missing.map((peer) => peer.package);
+  const packages = [...new Set(missing.map((peer) => peer.package))];
   const apt = findCommand('apt-get');
   if (apt !== undefined && process.getuid?.() === 0) {
     log(`installing what the tests need: ${packages.join(' ')}`);
