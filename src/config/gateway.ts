@@ -68,6 +68,10 @@ export const gatewayKeys = {
   networking: block({
     transport: block(transportKeys),
     dnsCache: block(dnsCacheKeys),
+    passiveHealthCheck: ignored(
+      'backends are put aside after five failed connects in a row, for 5 s and each time longer',
+      'A healthCheck on the route finds them sooner.',
+    ),
   }),
   proxy: block(proxyKeys),
   clientLimits: block(clientLimitsKeys, {
