@@ -6,7 +6,7 @@ import { readOrders } from './cert-manager.ts';
 import { readOptionalPair, readPairs } from './certificate-pair.ts';
 import { checkWhoMayCall } from './check-who-may-call.ts';
 import { readDnsCache } from './dns-cache.ts';
-import { readEntryPoints } from './entry-points.ts';
+import { listEntryPoints, readEntryPoints } from './entry-points.ts';
 import { checkProviderFile } from './extra-folders.ts';
 import { readForwardClientCert } from './forward-client-cert.ts';
 import type { CertificatePair, GatewayConfig, TlsConfig } from './gateway-config.ts';
@@ -99,6 +99,10 @@ function assemble(
     backendTls: { skipVerify, http2: transport.forceAttemptHTTP2 ? ('auto' as const) : ('off' as const) },
     ...readRouteTimeouts(transport),
     forwardClientCert,
+    names: {
+      policies: [tls.gateway, ...tls.policies].map(({ name }) => name),
+      entryPoints: listEntryPoints(entryPoints).map(({ name }) => name),
+    },
   };
   const routes = readRoutes(written.routes, around, problems);
   middlewares.finish(problems);
