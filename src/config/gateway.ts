@@ -91,6 +91,10 @@ export const gatewayKeys = {
   networking: block({
     transport: block(transportKeys),
     dnsCache: block(dnsCacheKeys),
+    passiveHealthCheck: ignored(
+      'backends are put aside after five failed connects in a row, for 5 s and each time longer',
+      'A healthCheck on the route finds them sooner.',
+    ),
   }),
   proxy: block(proxyKeys),
   clientLimits: block(clientLimitsKeys, {
@@ -121,6 +125,7 @@ export const gatewayKeys = {
   }),
   extraConfig: block(extraConfigKeys),
   providers: block(providersKeys),
+  reload: block(reloadKeys),
   defaults: block(
     {
       middlewares: key(list(text), {
@@ -136,7 +141,6 @@ export const gatewayKeys = {
   routes: key(list(routeShape), { default: [], table: 'gatewayroutes' }),
   strictSlash: ignored('a path matches with and without a slash at the end'),
   debug: ignored('log.level decides', 'Write gateway.log.level: debug.'),
-  reload: block(reloadKeys),
   redis: ignored('Redis is not used: each gateway counts rate limits for itself'),
   analytics: ignored('no analytics are sent'),
   geoip: ignored('addresses are not located'),
