@@ -72,6 +72,8 @@ export const faultGroups: readonly Group[] = [
       'host_mismatch',
       'policy_denied',
       'path_denied',
+      'unauthenticated',
+      'access_denied',
       'identity_too_large',
       'plaintext_refused',
       'no_route',
@@ -82,7 +84,7 @@ export const faultGroups: readonly Group[] = [
   {
     title: 'The gateway',
     intro: 'Nobody did anything wrong out there.',
-    codes: ['maintenance', 'filter_timeout', 'draining', 'internal'],
+    codes: ['maintenance', 'filter_timeout', 'auth_unavailable', 'draining', 'internal'],
   },
 ];
 

@@ -3,6 +3,7 @@
 import type { FilterConfig } from '../config/filter-types.ts';
 import type { RouteConfig } from '../config/gateway-config.ts';
 import { AccessFilter } from './access.ts';
+import { BasicAuthFilter } from './basic-auth.ts';
 import type { FilterDependencies } from './dependencies.ts';
 import type { Filter } from './filter.ts';
 import { MaintenanceFilter } from './maintenance.ts';
@@ -28,6 +29,18 @@ function compile(config: FilterConfig, material: FilterMaterial, dependencies: F
   return config.paths === undefined ? filter : scoped(filter, new PathScope(config.paths, config.guards));
 }
 
-function make(config: FilterConfig, _material: FilterMaterial, _dependencies: FilterDependencies): Filter {
-  return new AccessFilter(config);
+function make(config: FilterConfig, material: FilterMaterial, dependencies: FilterDependencies): Filter {
+  switch (config.kind) {
+    case 'basicAuth':
+      return share(config.name, dependencies, () => new BasicAuthFilter(config, material, dependencies));
+    default:
+      return new AccessFilter(config);
+  }
+}
+
+/** One filter for all routes that use the middleware: what it remembers of clients then counts on each of them. */
+function share(name: string, { shared }: FilterDependencies, make: () => Filter): Filter {
+  let filter = shared.get(name);
+  if (filter === undefined) shared.set(name, (filter = make()));
+  return filter;
 }

@@ -5,6 +5,7 @@ import type { Deadlines } from '../base/deadline.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import { lookupBy } from '../dns/lookup-function.ts';
 import type { FilterServices } from '../filters/dependencies.ts';
+import { PasswordChecks } from '../filters/password-checks.ts';
 import { BodyBudget } from '../flow/body-buffer.ts';
 import { RequestMetrics } from '../flow/request-metrics.ts';
 import type { Services } from '../flow/serving.ts';
@@ -102,6 +103,7 @@ export class WorkerServices {
       clock,
       lookup: lookupBy(() => this.resolver),
       metrics: metrics.of,
+      passwords: new PasswordChecks(clock),
       warn: (kind, about, message) => reports.onFilterTrouble(kind, about, message),
     };
   }
