@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { saysOff, saysOn } from '../yaml/cursor.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
 import type { TreeMap, TreeNode, UnsetVariable } from '../yaml/tree.ts';
+import { declared } from './key.ts';
 import { unwrapShape } from './key-places.ts';
 import { middlewareShape } from './middlewares.ts';
 import { routeShape } from './route.ts';
@@ -54,10 +55,14 @@ export class UnsetVariables {
     const by = usedBy ?? (shape === undefined ? undefined : userOf(node, shape));
     for (const [key, { value }] of node.entries) {
       const field = fields !== undefined && Object.hasOwn(fields, key) ? fields[key] : undefined;
-      const isWithoutEffect = fields !== undefined && (field === undefined || support.has(field));
+      const isWithoutEffect = fields !== undefined && (field === undefined || hasNoEffect(field));
       this.#walk(value, field, isWithoutEffect ? false : by);
     }
   }
+}
+
+function hasNoEffect(field: z.ZodType): boolean {
+  return support.has(field) || declared.get(field)?.inert === true;
 }
 
 /** As in Found; undefined where it is used whatever the routes name. */

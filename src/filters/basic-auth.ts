@@ -7,7 +7,7 @@ import { FieldBlock } from '../http/field.ts';
 import { AuthLog } from './auth-log.ts';
 import { type BasicCredentials, readBasicCredentials } from './basic-credentials.ts';
 import type { FilterDependencies } from './dependencies.ts';
-import { fieldName } from './field-name.ts';
+import { nameOf } from './field-names.ts';
 import type { Filter, FilterRequest } from './filter.ts';
 import type { FilterMaterial } from './material.ts';
 import { Refusal } from './refusal.ts';
@@ -19,8 +19,8 @@ const maxRemembered = 4096;
 /** A costly hash, behind others that wait. */
 const waitMs = 10_000;
 
-const authorization = fieldName('Authorization');
-const username = fieldName('username');
+const authorization = nameOf('Authorization');
+const username = nameOf('username');
 
 export class BasicAuthFilter implements Filter {
   readonly name: string;

@@ -5,10 +5,12 @@ import type { Clock } from '../base/clock.ts';
 import type { MetricCatalogue } from '../telemetry/metrics.ts';
 import type { Filter } from './filter.ts';
 import type { PasswordChecks } from './password-checks.ts';
+import type { RateCounters } from './rate-counters.ts';
 
 /** Of one worker, over all generations. */
 export type FilterServices = {
   readonly clock: Clock;
+  readonly rates: RateCounters;
   /** Addresses of host names, as the configuration has names looked up. */
   readonly lookup: LookupFunction;
   readonly metrics: MetricCatalogue;

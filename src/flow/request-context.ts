@@ -57,6 +57,8 @@ export class RequestContext {
   /** Status sent to the client; 0 while there is none. */
   status = 0;
   fault: Fault | undefined = undefined;
+  /** Under this it is among the requests in progress of its client (in-flight.ts). */
+  countedAs: string | undefined = undefined;
   /** True once it was counted and logged. */
   recorded = false;
 

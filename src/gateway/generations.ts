@@ -54,7 +54,7 @@ export class Generations {
     const { number } = wish;
     const { clock, metrics, active, services, backends, staples } = this.#options;
     const before = active.find();
-    const forwarding = new Forwarding(loaded.config.proxy, randomUUID);
+    const forwarding = new Forwarding(loaded.config.proxy, randomUUID, loaded.config.requestId);
     const made = services.make(loaded.config);
     const pools = backends.openPools(made, before?.pools);
     try {

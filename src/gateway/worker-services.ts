@@ -4,6 +4,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Deadlines } from '../base/deadline.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import { lookupBy } from '../dns/lookup-function.ts';
+import type { RateCounters } from '../filters/rate-counters.ts';
 import type { FilterServices } from '../filters/dependencies.ts';
 import { PasswordChecks } from '../filters/password-checks.ts';
 import { BodyBudget } from '../flow/body-buffer.ts';
@@ -16,6 +17,7 @@ import { createLogger, type OpenLogger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { NameResolver } from '../dns/name-resolver.ts';
 import { IdleBudget } from '../upstream/idle-budget.ts';
+import { ClientCounts } from '../downstream/client-counts.ts';
 import { DescriptorWatch } from '../downstream/descriptors.ts';
 import type { ActiveGeneration } from './active-generation.ts';
 import { labelsOf } from './backend-gauges.ts';
@@ -27,6 +29,7 @@ export type WorkerServicesOptions = {
   readonly deadlines: Deadlines;
   readonly metrics: Metrics;
   readonly active: ActiveGeneration;
+  readonly rates: RateCounters;
 };
 
 /** Made from the first configuration that a worker builds; nothing needs them before. */
@@ -69,7 +72,7 @@ export class WorkerServices {
   readonly #accessLog: AccessLog | undefined;
 
   /** Serves also where a log file cannot be opened: a worker that starts anew must not depend on a folder of logs. */
-  constructor(config: GatewayConfig, { clock, deadlines, metrics, active }: WorkerServicesOptions) {
+  constructor(config: GatewayConfig, { clock, deadlines, metrics, active, rates }: WorkerServicesOptions) {
     this.#metrics = metrics;
     const { level, format, file } = config.log;
     this.logger = createLogger({ level, format, file, whenClosed: 'stderr' });
@@ -91,6 +94,7 @@ export class WorkerServices {
       deadlines,
       accessLog: this.#accessLog,
       bodies: new BodyBudget(buffering.requestTotalBytes, buffering.requestBytes),
+      clientRequests: new ClientCounts(),
       metrics: new RequestMetrics(metrics.of),
       onDefect: (error) => reports.onDefect(error),
       onFault: (report) => reports.onFault(report),
@@ -101,6 +105,7 @@ export class WorkerServices {
     this.writes = new WriteBudget(buffering.responseTotalBytes, buffering.responseBytes);
     this.filterServices = {
       clock,
+      rates,
       lookup: lookupBy(() => this.resolver),
       metrics: metrics.of,
       passwords: new PasswordChecks(clock),

@@ -40,6 +40,8 @@ export type LoadedRules = {
   /** The policy `gateway` first. */
   readonly policies: readonly LoadedPolicy[];
   readonly routes: readonly LoadedRoute[];
+  /** What the cookies of sticky sessions are made with, from the primary; undefined: a worker that is alone makes its own. */
+  readonly stickySecret?: Uint8Array | undefined;
 };
 
 /** Beside the rules, what the primary does with it. */

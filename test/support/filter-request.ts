@@ -5,6 +5,7 @@ import type { FilterDependencies } from '../../src/filters/dependencies.ts';
 import { FieldEdits } from '../../src/filters/field-edits.ts';
 import type { FilterRequest } from '../../src/filters/filter.ts';
 import { PasswordChecks } from '../../src/filters/password-checks.ts';
+import { RateCounters } from '../../src/filters/rate-counters.ts';
 import { FieldNames, Fields } from '../../src/http/field.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
 import type { Identity } from '../../src/trust/verdict.ts';
@@ -62,6 +63,7 @@ export function filterDependencies(more: Partial<FilterDependencies> = {}) {
     },
     metrics: of,
     passwords: new PasswordChecks(systemClock),
+    rates: new RateCounters(systemClock, Math.random, () => {}),
     warn: (_, about, message) => lines.push({ about, message }),
     shared: new Map(),
     ...more,
