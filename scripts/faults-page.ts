@@ -79,6 +79,7 @@ export const faultGroups: readonly Group[] = [
       'unauthenticated',
       'access_denied',
       'address_denied',
+      'origin_denied',
       'rate_limited',
       'client_banned',
       'identity_too_large',

@@ -393,6 +393,11 @@ const specs = {
     title: 'credentials do not allow this',
     help: 'The token, or the authentication service that was asked, does not allow the request; `detail` says which claim, or what the service answered.',
   },
+  origin_denied: {
+    client: 403,
+    title: 'pages of this origin may not call this route',
+    help: 'A browser asked (a preflight) for a page of an origin that `cors` of the route does not list; `detail` names the middleware. List the origin, or leave it: such pages are to be kept out.',
+  },
   rate_limited: {
     client: 429,
     title: 'too many requests',

@@ -97,16 +97,12 @@ async function loadMaterial(config: GatewayConfig, loader: MaterialLoader): Prom
   for (const { tls } of config.routes) if (tls.rootCAs !== undefined) await loader.bundle(tls.rootCAs);
   const policies = await loadPolicies(config, loader, crls, expiries);
   const routes: LoadedRoute[] = [];
-<<<<<<< HEAD
-  for (const route of config.routes) routes.push({ ...(await loadRoute(route, loader, crls, expiries)), filters: [] });
-  await loadUnused(config, loader);
-=======
   const materials = new FilterMaterials(loader);
   for (const route of config.routes) {
     const filters = await materials.load(route.filters);
     routes.push({ ...(await loadRoute(route, loader, crls, expiries)), filters });
   }
->>>>>>> filterauth
+  await loadUnused(config, loader);
   checkPairs(loader);
   const stapling = planStapling(
     config.tls.ocspStapling,
