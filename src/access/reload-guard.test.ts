@@ -175,3 +175,27 @@ describe('a self-signed certificate', () => {
     assert.deepEqual(compareTrust(view(pa), view(more, { selfSigned: ['new'] })).refused, []);
   });
 });
+
+describe('a folder of extra files', () => {
+  const folder = (path: string, found: boolean): TrustView => {
+    const plain = view('');
+    const place = { file: '/etc/gateway.yml', line: 7, col: 3 };
+    const extraFolders = [{ path, found, place, key: 'gateway.extraConfig.directory' }];
+    return { ...plain, config: { ...plain.config, extraFolders } };
+  };
+
+  it('that is gone keeps the reload out, and one that was never there, or is named no more, does not', () => {
+    const { refused } = compareTrust(folder('/extra', true), folder('/extra', false));
+    assert.deepEqual(
+      refused.map(({ code, place }) => [code, place.line]),
+      [['folder_gone', 7]],
+    );
+    assert.match(
+      refused[0]?.message ?? '',
+      /^the folder \/extra is gone, and its routes and middlewares would go with it$/,
+    );
+    assert.deepEqual(compareTrust(folder('/extra', false), folder('/extra', false)).refused, []);
+    assert.deepEqual(compareTrust(folder('/extra', true), folder('/other', false)).refused, []);
+    assert.deepEqual(compareTrust(folder('/extra', true), view('')).refused, []);
+  });
+});

@@ -1,8 +1,9 @@
 // What a reload must be told in so many words before it does it: ask fewer clients for a certificate than the running gateway
-// does, or serve a self-signed certificate where one was configured. A line that slid, a key that fell out and a policy that is
+// does, serve a self-signed certificate where one was configured, or go on without a folder of routes. A line that slid, a key that fell out and a policy that is
 // gone look like an intention to a parser; to the running gateway they are a door that opens. At the start there is nothing to
 // compare with.
 import { isIpLiteral, wildcardHost } from '../base/host.ts';
+import { showPath } from '../base/secret-text.ts';
 import type { GatewayConfig, PolicyConfig } from '../config/gateway-config.ts';
 import type { Place } from '../yaml/place.ts';
 import type { Problem } from '../yaml/problem.ts';
@@ -57,6 +58,7 @@ export function compareTrust(before: TrustView, after: TrustView): TrustChange {
   }
   const refused = certificates.list.map(({ is, hosts }) => certificateProblem(is, hosts));
   refused.push(...routes.list.map(({ is, hosts }) => routesProblem(is, hosts)));
+  refused.push(...goneFolders(before.config, after.config));
   const dropped: string[] = [];
   const moved = hasMoved(before.config, after.config);
   for (const { was, is, hosts } of auth.list) {
@@ -68,6 +70,19 @@ export function compareTrust(before: TrustView, after: TrustView): TrustChange {
     if (said.length > 0) dropped.push(`client certificates ${describeDrop(was, is, said)} (${written(is)})`);
   }
   return { refused, dropped };
+}
+
+/** A folder whose mount is lost takes routes along, and what they keep out would be served by those that are left. */
+function goneFolders(before: GatewayConfig, after: GatewayConfig): Problem[] {
+  const were = new Set(before.extraFolders.filter(({ found }) => found).map(({ path }) => path));
+  const gone = after.extraFolders.filter(({ path, found }) => !found && were.has(path));
+  return gone.map(({ path, label = showPath(path), key, place }) => ({
+    severity: 'error',
+    code: 'folder_gone',
+    place,
+    message: `the folder ${label} is gone, and its routes and middlewares would go with it`,
+    hint: `Bring it back, be it empty; or remove ${key} if it is meant.`,
+  }));
 }
 
 /** How much a policy asks of a client: nothing, a certificate that may be left out, one that is required. */

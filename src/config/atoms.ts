@@ -2,7 +2,7 @@
 // what it expected in words, with a hint where it can. YAML 1.1 booleans pass, as in Goma's parser.
 import { z } from 'zod';
 import { durationPattern, maxDurationMs, parseDuration } from './duration.ts';
-import { saysOff } from '../yaml/cursor.ts';
+import { saysOff, saysOn } from '../yaml/cursor.ts';
 import { findNearest } from '../yaml/nearest.ts';
 
 /** Shown where a value came in wrong; `hint` travels in the issue's params. */
@@ -18,7 +18,7 @@ function atom<T extends z.ZodType>(expected: string, out: T, parse: (text: strin
 export const text = atom('text', z.string(), (value) => value);
 
 export const flag = atom('true or false', z.boolean(), (value) => {
-  if (/^(?:true|yes|on|y)$/i.test(value)) return true;
+  if (saysOn.test(value)) return true;
   return saysOff.test(value) ? false : undefined;
 });
 

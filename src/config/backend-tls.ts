@@ -9,7 +9,7 @@ import { parseHostName } from './host-name.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
 import { identityKeys, readIdentityRules } from './identity-rules.ts';
 import { key } from './key.ts';
-import { readRef, reportEmpty, reportMistake } from './reading.ts';
+import { readRef, reportEmpty, reportMistake, unlessBlank } from './reading.ts';
 import { readVersions, tlsVersionKeys } from './tls-parameters.ts';
 
 const withoutRoots = 'Without `rootCAs`: works, with a warning that the CAs of the system verify the backend.';
@@ -69,11 +69,12 @@ export const backendTlsKeys = {
   }),
 };
 const backendTls = map(backendTlsKeys);
+type BackendTlsShape = z.output<typeof backendTls>;
 
 /** What a route says about TLS to its backends. */
 type RouteTls = {
   readonly insecureSkipVerify?: boolean | undefined;
-  readonly security: { readonly tls: z.output<typeof backendTls> };
+  readonly security: { readonly tls: BackendTlsShape };
 };
 
 /** What `networking.transport` says for routes that do not: a route's own `insecureSkipVerify: false` overrides it. */
@@ -86,8 +87,8 @@ export function readBackendTls(
   defaults: BackendTlsDefaults,
   problems: ProblemList,
 ): BackendTlsConfig {
-  const shape = route.security.tls;
   const here = at.down('security', 'tls');
+  const shape = withoutBlanks(route.security.tls, here);
   if (at.down('security').isEmpty('tls'))
     problems.error(
       'empty_value',
@@ -99,7 +100,7 @@ export function readBackendTls(
   const rootCAs = readRef(shape.rootCAs, here, 'rootCAs', problems);
   const clientCert = readRef(shape.clientCert, here, 'clientCert', problems);
   const clientKey = readRef(shape.clientKey, here, 'clientKey', problems);
-  checkPair(shape.clientCert, shape.clientKey, here, problems);
+  checkPair(shape, here, problems);
   if (clientCert !== undefined && shape.rootCAs === undefined && !insecureSkipVerify)
     problems.warn(
       'system_roots',
@@ -225,21 +226,28 @@ function readSkipVerify(route: RouteTls, at: Cursor, byDefault: boolean, problem
   return skip;
 }
 
-function checkPair(cert: string | undefined, privateKey: string | undefined, at: Cursor, problems: ProblemList): void {
-  if (cert !== undefined && privateKey === undefined && !at.has('clientKey'))
-    problems.error(
-      'missing_key',
-      at.keyPlace('clientCert'),
-      'clientCert is given without clientKey',
-      'Add clientKey: both are needed to authenticate to the backend.',
-    );
-  if (privateKey !== undefined && cert === undefined && !at.has('clientCert'))
-    problems.error(
-      'missing_key',
-      at.keyPlace('clientKey'),
-      'clientKey is given without clientCert',
-      'Add clientCert: both are needed to authenticate to the backend.',
-    );
+function withoutBlanks(shape: BackendTlsShape, at: Cursor): BackendTlsShape {
+  return {
+    ...shape,
+    rootCAs: unlessBlank(shape.rootCAs, at, 'rootCAs'),
+    clientCert: unlessBlank(shape.clientCert, at, 'clientCert'),
+    clientKey: unlessBlank(shape.clientKey, at, 'clientKey'),
+  };
+}
+
+function checkPair(shape: BackendTlsShape, at: Cursor, problems: ProblemList): void {
+  // Without a value, or with a wrong one, it was reported already.
+  for (const [one, other] of [
+    ['clientCert', 'clientKey'],
+    ['clientKey', 'clientCert'],
+  ] as const)
+    if (shape[one] !== undefined && shape[other] === undefined && !at.isEmpty(other) && !at.isBroken(other))
+      problems.error(
+        'missing_key',
+        at.keyPlace(one),
+        `${one} is given without ${other}`,
+        `Add ${other}: both are needed to authenticate to the backend.`,
+      );
 }
 
 function readServerName(name: string | undefined, at: Cursor, problems: ProblemList): string | undefined {

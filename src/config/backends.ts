@@ -1,7 +1,7 @@
 // Backends of a route: endpoints, weights, canary conditions.
 import type { z } from 'zod';
 import { flag, integer, list, map, oneOf, text } from './atoms.ts';
-import type { BackendConfig, BackendMatch, RouteConfig } from './gateway-config.ts';
+import type { BackendConfig, BackendMatch } from './gateway-config.ts';
 import { parseCidr } from './cidr.ts';
 import type { Cursor } from '../yaml/cursor.ts';
 import { parseEndpoint } from './endpoint.ts';
@@ -52,6 +52,12 @@ export const backendShape = map({
     default: false,
     page: 'The backend takes every request that it matches.',
   }),
+  backup: key(flag, {
+    says: 'Gets requests only while no other backend of the route is healthy. Default {default}.',
+    default: false,
+    page: 'own, as in nginx. Gets requests only while no other backend of the route is healthy, and those that no other could be connected for.',
+    oursAlone: true,
+  }),
   match: key(list(matchShape), {
     says: 'Canary: all conditions must hold.',
     default: [],
@@ -66,7 +72,6 @@ type RouteBackends = {
   readonly target?: string | undefined;
   readonly destination?: string | undefined;
   readonly backends: readonly BackendShape[];
-  readonly loadBalancing?: 'roundRobin' | 'weighted' | 'leastRequest' | 'hash' | undefined;
 };
 
 /** `target` (alias `destination`) or `backends`; the latter wins, as in Goma. None at all is an error. */
@@ -78,6 +83,13 @@ export function readBackends(route: RouteBackends, at: Cursor, problems: Problem
     for (const name of ['target', 'destination'] as const)
       if (route[name] !== undefined)
         problems.warn('ignored_key', at.keyPlace(name), `${name} has no effect where backends is given`, 'Remove it.');
+    if (shapes.every(({ backup }) => backup))
+      problems.error(
+        'only_backups',
+        at.keyPlace('backends'),
+        'every backend is a backup: there is none for them to stand in for',
+        'Remove backup from those that are to serve.',
+      );
     return shapes.flatMap((shape, i) => readBackend(shape, at.down('backends', i), problems) ?? []);
   }
   if (route.destination !== undefined)
@@ -90,7 +102,7 @@ export function readBackends(route: RouteBackends, at: Cursor, problems: Problem
   const name = route.target === undefined ? 'destination' : 'target';
   const url = route[name];
   if (url === undefined) {
-    if (at.isBroken('backends') || at.isBroken(name)) return [];
+    if (['backends', 'target', 'destination'].some((one) => at.isBroken(one))) return [];
     problems.error(
       'missing_key',
       at.has('backends') ? at.keyPlace('backends') : at.place,
@@ -125,7 +137,7 @@ function readBackendAt(
     reportMistake(problems, 'bad_endpoint', urlAt, url.replace(/\/\/[^/]*@/, '//***@'), endpoint);
     return undefined;
   }
-  const { weight, exclusive, priority } = shape;
+  const { weight, exclusive, priority, backup } = shape;
   if (exclusive && match.length === 0)
     problems.warn(
       'ignored_key',
@@ -133,7 +145,7 @@ function readBackendAt(
       'exclusive has no effect without match',
       'Add match, or remove exclusive.',
     );
-  return [{ ...endpoint, weight, match, exclusive, priority, place: at.place }];
+  return [{ ...endpoint, weight, match, exclusive, priority, backup, place: at.place }];
 }
 
 function readMatches(shapes: readonly MatchShape[], at: Cursor, problems: ProblemList): BackendMatch[] {
@@ -167,42 +179,4 @@ function readMatch(shape: MatchShape, at: Cursor, problems: ProblemList): Backen
         });
   }
   return { source, name, operator, value };
-}
-
-/** Goma: weighted as soon as one backend has a weight. Our key can say otherwise, within what the weights allow. */
-export function readLoadBalancing(
-  route: RouteBackends,
-  backends: readonly BackendConfig[],
-  at: Cursor,
-  problems: ProblemList,
-): RouteConfig['loadBalancing'] {
-  const weights = backends.some((backend) => backend.weight > 0);
-  const wanted = route.loadBalancing;
-  const place = at.down('loadBalancing').place;
-  if (wanted === 'leastRequest' || wanted === 'hash')
-    problems.error(
-      'unsupported_key',
-      place,
-      `loadBalancing: ${wanted} is not supported by this version; ignoring it would send requests to other backends than promised`,
-      'Use roundRobin or weighted.',
-    );
-  if (wanted === 'weighted' && !weights)
-    problems.error(
-      'no_weights',
-      place,
-      'loadBalancing is weighted, but no backend has a weight above 0',
-      'Give the backends weights.',
-    );
-  if (wanted === 'roundRobin' && weights)
-    problems.warn('ignored_key', place, 'the weights of the backends have no effect with roundRobin');
-  if (wanted !== 'roundRobin' && weights && backends.length > 1)
-    for (const backend of backends)
-      if (backend.weight === 0 && !backend.exclusive)
-        problems.warn(
-          'never_picked',
-          backend.place,
-          'the backend has weight 0 while others have a weight: it gets no requests',
-          'Give it a weight, or remove it.',
-        );
-  return wanted === 'weighted' || (wanted === undefined && weights) ? 'weighted' : 'roundRobin';
 }

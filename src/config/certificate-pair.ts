@@ -22,6 +22,20 @@ export function readPair(shape: CertificatePairShape, at: Cursor, problems: Prob
   return cert === undefined || privateKey === undefined ? undefined : { cert, key: privateKey, place: at.place };
 }
 
+/** As readPair under `name`; a pair in which nothing is written is none, as in Goma. What a variable left empty is written. */
+export function readOptionalPair(
+  shape: CertificatePairShape | undefined,
+  around: Cursor,
+  name: string,
+  problems: ProblemList,
+): CertificatePair | undefined {
+  const at = around.down(name);
+  const isBlank = (one: string): boolean =>
+    at.isEmpty(one) || (shape?.[one as keyof CertificatePairShape] === '' && at.down(one).showable);
+  const isWritten = !at.keys.every(isBlank);
+  return shape !== undefined && isWritten ? readPair(shape, at, problems) : undefined;
+}
+
 export function readPairs(
   shapes: readonly CertificatePairShape[] | undefined,
   at: Cursor,

@@ -6,6 +6,7 @@ import { flag, integer, map, text } from './atoms.ts';
 import type { EntryPoint, GatewayConfig } from './gateway-config.ts';
 import { block, key, type KeySays } from './key.ts';
 import { isLoopback, parseListenAddress } from './listen-address.ts';
+import { proxyProtocolKey, readProxyProtocol } from './proxy-protocol.ts';
 import { reportMistake } from './reading.ts';
 import { ignored } from './support.ts';
 
@@ -31,6 +32,7 @@ export const entryPointsKeys = {
     'Plain HTTP.',
     'Goma. Plain HTTP. Routes whose policy requires a client certificate answer 308 or 403 here.',
     {
+      proxyProtocol: proxyProtocolKey,
       redirectPort: key(integer(1, 65_535), {
         says: 'Port of https as clients reach it, for redirects. Default: found from the request.',
         unset: 'found from the request',
@@ -42,7 +44,7 @@ export const entryPointsKeys = {
     ':8443',
     'HTTPS.',
     'Goma. HTTPS. Without any certificate: a self-signed one for this run, with a warning.',
-    {},
+    { proxyProtocol: proxyProtocolKey },
     { oursAlone: true },
   ),
   admin: entryPoint(
@@ -63,9 +65,13 @@ export function readEntryPoints(shape: EntryPointsShape, around: Cursor, problem
   const result = {
     web: {
       ...readEntryPoint(shape.web, at.down('web'), entryPointsKeys.web, problems),
+      proxyProtocol: readProxyProtocol(shape.web.proxyProtocol, at.down('web'), problems),
       redirectPort: shape.web.redirectPort,
     },
-    webSecure: readEntryPoint(shape.webSecure, at.down('webSecure'), entryPointsKeys.webSecure, problems),
+    webSecure: {
+      ...readEntryPoint(shape.webSecure, at.down('webSecure'), entryPointsKeys.webSecure, problems),
+      proxyProtocol: readProxyProtocol(shape.webSecure.proxyProtocol, at.down('webSecure'), problems),
+    },
     admin: readEntryPoint(shape.admin, at.down('admin'), entryPointsKeys.admin, problems),
   };
   checkClashes(result, problems);
@@ -100,7 +106,7 @@ function readEntryPoint(
       problem: 'is not an address to listen on',
       hint: 'Write :PORT for every address of the machine, or IP:PORT; host names are not resolved here.',
     });
-  return { enabled: shape.enabled, ...(address ?? byDefault), place: here.place };
+  return { enabled: shape.enabled, ...(address ?? byDefault), proxyProtocol: undefined, place: here.place };
 }
 
 function checkClashes(points: EntryPoints, problems: ProblemList): void {

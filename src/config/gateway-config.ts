@@ -120,6 +120,14 @@ export type PolicyConfig = {
   readonly place: Place;
 };
 
+/** A certificate for a host of a route that a provider of certManager would be asked for. */
+export type CertificateOrder = {
+  readonly route: string;
+  readonly host: string;
+  readonly provider: string;
+  readonly place: Place;
+};
+
 export type TlsConfig = {
   /** The gateway's own settings as a policy; then `policies`, in order. */
   readonly gateway: PolicyConfig;
@@ -152,7 +160,17 @@ export type EntryPoint = {
   readonly host: string;
   /** 0: chosen by the system. */
   readonly port: number;
+  /** undefined: no connection begins with a PROXY header. */
+  readonly proxyProtocol: ProxyProtocolConfig | undefined;
   readonly place: Place;
+};
+
+/** Who begins connections to an entry point with a PROXY header. */
+export type ProxyProtocolConfig = {
+  /** Canonical CIDRs; never empty. */
+  readonly from: readonly string[];
+  /** Connections from elsewhere: of clients themselves, or none. */
+  readonly others: 'direct' | 'refuse';
 };
 
 export type BackendMatch = {
@@ -181,7 +199,26 @@ export type BackendConfig = {
   readonly match: readonly BackendMatch[];
   readonly exclusive: boolean;
   readonly priority: number;
+  /** Gets requests only while no other backend of the route is available. */
+  readonly backup: boolean;
   readonly place: Place;
+};
+
+/** `certificate`: the identity of the client that was verified; `address`: behind trusted proxies too. `name`: '' where there is none. */
+export type HashSource = {
+  readonly source: 'certificate' | 'header' | 'cookie' | 'address';
+  readonly name: string;
+};
+
+export type StickyConfig = {
+  /** Its name. */
+  readonly cookie: string;
+  readonly path: string;
+  /** 0: until the browser ends. */
+  readonly maxAgeMs: number;
+  readonly secure: boolean;
+  readonly httpOnly: boolean;
+  readonly sameSite: 'Lax' | 'Strict' | 'None';
 };
 
 /** `auto`: where ALPN agrees on it. `on`: or not at all. */
@@ -212,6 +249,9 @@ export type HealthCheckConfig = {
   readonly healthyStatuses: readonly number[];
   readonly healthyThreshold: number;
   readonly unhealthyThreshold: number;
+  /** Host of the probe; undefined: that of the endpoint. */
+  readonly host: string | undefined;
+  readonly headers: readonly { readonly name: string; readonly value: string }[];
 };
 
 export type XfccMode = 'sanitize' | 'forwardOnly' | 'appendForward' | 'sanitizeSet' | 'alwaysForwardOnly';
@@ -258,7 +298,10 @@ export type RouteConfig = {
   /** Upper case as written; empty: all. */
   readonly methods: readonly string[];
   readonly backends: readonly BackendConfig[];
-  readonly loadBalancing: 'roundRobin' | 'weighted';
+  readonly loadBalancing: 'roundRobin' | 'weighted' | 'leastRequest' | 'hash';
+  /** For `hash`: the first of these that a request has decides. */
+  readonly hashOn: readonly HashSource[];
+  readonly sticky: StickyConfig | undefined;
   readonly healthCheck: HealthCheckConfig | undefined;
   readonly forwardHostHeaders: boolean;
   readonly tls: BackendTlsConfig;
@@ -278,8 +321,11 @@ export type RouteConfig = {
   readonly upgrades: readonly string[];
   /** What the route does beside passing requests on, in the order in which requests see it. */
   readonly filters: readonly FilterConfig[];
-  /** Attempts in all, 1 = no retry; `on` what besides a stale kept-alive connection may be tried again. */
-  readonly retry: { readonly attempts: number; readonly on: readonly RetryOn[] };
+  /**
+   * Attempts in all, 1 = no retry; undefined: other backends only. `on` what besides a stale kept-alive connection may be tried
+   * again.
+   */
+  readonly retry: { readonly attempts: number | undefined; readonly on: readonly RetryOn[] };
   /** 0: no limit. */
   readonly maxBodyBytes: number;
   readonly place: Place;
@@ -288,9 +334,10 @@ export type RouteConfig = {
 export type GatewayConfig = {
   /** Main file, absolute. */
   readonly file: string;
-  /** Every configuration file that was read, and the extraConfig directory: what to watch besides Refs. */
+  /** Every configuration file that was read. */
   readonly files: readonly string[];
-  readonly extraDirectory: string | undefined;
+  /** Folders of extra files, and whether they were there. */
+  readonly extraFolders: readonly (PathRef & { readonly key: string; readonly found: boolean })[];
   readonly workers: number | 'auto';
   readonly entryPoints: {
     /** `redirectPort`: of https, as clients reach it; undefined: found from the request. */
@@ -299,6 +346,8 @@ export type GatewayConfig = {
     readonly admin: EntryPoint;
   };
   readonly tls: TlsConfig;
+  /** What Goma's certManager would order, and this version does not. */
+  readonly certificateOrders: readonly CertificateOrder[];
   /** gateway.timeouts (Goma) over our defaults; 0 = none, possible for idleMs and requestMs only. */
   readonly timeouts: {
     readonly headMs: number;
@@ -339,6 +388,17 @@ export type GatewayConfig = {
   };
   /** Of clients. */
   readonly http2: { readonly enabled: boolean; readonly maxConcurrentStreams: number };
+  /** Of one IPv4 address or IPv6 /64, per worker; 0 = no limit. */
+  readonly clientLimits: {
+    readonly connections: number;
+    readonly handshakesPerSecond: number;
+    readonly requests: number;
+  };
+  readonly requestId: {
+    /** Whose X-Request-Id is kept; `verified`: also of clients with a certificate that passed. */
+    readonly keepFrom: 'proxies' | 'verified' | 'everybody';
+    readonly respond: boolean;
+  };
   /** Canonical CIDRs whose forwarded headers are believed; empty = nobody. */
   readonly proxy: {
     readonly trustedProxies: readonly string[];

@@ -2,10 +2,12 @@
 import type { z } from 'zod';
 import type { Cursor } from '../yaml/cursor.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
-import { flag, list, map, text } from './atoms.ts';
+import { list, map, text } from './atoms.ts';
 import { bufferingKeys } from './buffering.ts';
+import { clientLimitsKeys } from './client-limits.ts';
 import { dnsCacheKeys } from './dns-cache.ts';
 import { entryPointsKeys } from './entry-points.ts';
+import { extraConfigKeys, providersKeys } from './extra-folders.ts';
 import { forwardClientCertKeys } from './forward-client-cert.ts';
 import type { GatewayConfig } from './gateway-config.ts';
 import { block, defaultOf, key } from './key.ts';
@@ -13,6 +15,7 @@ import { accessLogKeys, logKeys } from './logs.ts';
 import { deprecatedMonitoringKeys, monitoringKeys } from './monitoring.ts';
 import { proxyKeys } from './proxy.ts';
 import { reportMistake } from './reading.ts';
+import { requestIdKeys } from './request-id.ts';
 import { routeDefaultsKeys } from './route-defaults.ts';
 import { exploitProtection, routeShape } from './route.ts';
 import { ignored, refused } from './support.ts';
@@ -66,6 +69,12 @@ export const gatewayKeys = {
     dnsCache: block(dnsCacheKeys),
   }),
   proxy: block(proxyKeys),
+  clientLimits: block(clientLimitsKeys, {
+    says: 'How much one client address may have at once: an IPv4 address or IPv6 /64.',
+    restricts: true,
+    example: 'For example clientLimits: {connections: 200}.',
+  }),
+  requestId: block(requestIdKeys, { example: 'For example requestId: {keepFrom: verified}.' }),
   allowOverrideHeaders: key(list(text), {
     says: 'Fields that override path, method or host and pass from every client. Default: none, they are removed.',
     default: [],
@@ -86,13 +95,8 @@ export const gatewayKeys = {
     says: 'Record of the identities that were seen, for check --against and trust audit.',
     example: 'For example trustRecord: {enabled: true}.',
   }),
-  extraConfig: block({
-    directory: key(text, {
-      says: 'Folder of further files (*.yml, *.yaml, subfolders too) with routes and middlewares.',
-      page: 'Goma. Folder of further `*.yml` and `*.yaml` files with `version`, `routes`, `middlewares`; subfolders too, hidden ones not. Relative to the configuration file.',
-    }),
-    watch: key(flag, { says: 'Accepted; every file is watched always.' }),
-  }),
+  extraConfig: block(extraConfigKeys),
+  providers: block(providersKeys),
   defaults: block(
     {
       middlewares: key(list(text), {
@@ -108,9 +112,8 @@ export const gatewayKeys = {
   routes: key(list(routeShape), { default: [], table: 'gatewayroutes' }),
   strictSlash: ignored('a path matches with and without a slash at the end'),
   debug: ignored('log.level decides', 'Write gateway.log.level: debug.'),
-  providers: ignored('no configuration is fetched; only what the files hold is served'),
   reload: ignored('there is no reload endpoint; files are watched, and SIGHUP reloads'),
-  redis: ignored('Redis is not used'),
+  redis: ignored('Redis is not used: each gateway counts rate limits for itself'),
   analytics: ignored('no analytics are sent'),
   geoip: ignored('addresses are not located'),
   cors: ignored('no CORS header is added; browsers refuse what they would refuse without it'),

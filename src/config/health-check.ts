@@ -1,11 +1,22 @@
 // `healthCheck` of a route: how its backends are asked whether they can serve.
 import type { z } from 'zod';
+import { isAuthority } from '../http/authority.ts';
+import { FieldKind, isToken, kindOf } from '../http/field.ts';
 import type { Cursor } from '../yaml/cursor.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
 import { duration, integer, list, map, text } from './atoms.ts';
 import type { HealthCheckConfig } from './gateway-config.ts';
 import { defaultOf, key } from './key.ts';
 import { reportEndless, reportMistake } from './reading.ts';
+
+const maxHeaders = 32;
+/** Visible ASCII, blanks within. */
+const fieldValue = /^(?:[!-~](?:[\t -~]*[!-~])?)?$/;
+
+const headerShape = map({
+  name: key(text, {}),
+  value: key(text, { default: '' }),
+});
 
 const healthCheckKeys = {
   path: key(text, { says: 'Default {default}.', default: '/', restricts: true, page: 'Goma.' }),
@@ -28,8 +39,18 @@ const healthCheckKeys = {
   }),
   unhealthyThreshold: key(integer(1, 100), {
     says: 'Bad answers in a row that take a backend out. Default {default}.',
-    default: 2,
-    page: 'own. Bad answers in a row that take a backend out.',
+    default: 1,
+    page: 'own. Bad answers in a row that take a backend out; unset, the first does, as in Goma.',
+  }),
+  host: key(text, {
+    says: 'Host (:authority) of the probe. Default: that of the endpoint.',
+    unset: 'that of the endpoint',
+    page: 'own. `Host` of the probe, `name` or `name:port`. The server name of TLS is `security.tls.serverName`, for probes and requests alike.',
+  }),
+  headers: key(list(headerShape), {
+    says: 'Fields of the probe.',
+    default: [],
+    page: 'own. Fields of the probe: `{name, value}`, at most 32; they replace its own `User-Agent` and `Accept`. Not those that frame a message.',
   }),
 };
 export const healthCheckShape = map(healthCheckKeys);
@@ -71,5 +92,46 @@ export function readHealthCheck(
     healthyStatuses: [...new Set(check.healthyStatuses)],
     healthyThreshold: check.healthyThreshold,
     unhealthyThreshold: check.unhealthyThreshold,
+    host: readHost(check.host, here, problems),
+    headers: readHeaders(check.headers, here.down('headers'), problems),
   };
+}
+
+/** `uri-host [":" port]`, for the Host field. */
+function readHost(host: string | undefined, around: Cursor, problems: ProblemList): string | undefined {
+  if (host === undefined || isAuthority(host)) return host;
+  reportMistake(problems, 'bad_host', around.down('host'), host, {
+    problem: 'is not a host to ask for',
+    hint: 'For example health.example.com, or health.example.com:8443.',
+  });
+  return undefined;
+}
+
+/** Values may be secrets: no message repeats them. */
+function readHeaders(
+  shapes: z.output<typeof healthCheckShape>['headers'],
+  at: Cursor,
+  problems: ProblemList,
+): HealthCheckConfig['headers'] {
+  if (shapes.length > maxHeaders) problems.error('too_many', at.place, `more than ${maxHeaders} fields`);
+  return shapes.flatMap(({ name, value }, index) => {
+    const here = at.down(index);
+    if (name === undefined) {
+      if (!here.isBroken('name')) problems.error('missing_key', here.place, 'the field has no `name`');
+      return [];
+    }
+    if (!isToken(name))
+      reportMistake(problems, 'wrong_value', here.down('name'), name, {
+        problem: 'is not the name of a field',
+        hint: 'For example X-Probe.',
+      });
+    else if (kindOf(name.toLowerCase()) !== FieldKind.plain)
+      reportMistake(problems, 'wrong_value', here.down('name'), name, {
+        problem: 'is a field that the gateway sets itself',
+        hint: name.toLowerCase() === 'host' ? 'Write healthCheck.host.' : 'Remove it.',
+      });
+    if (!fieldValue.test(value))
+      problems.error('wrong_value', here.down('value').place, 'the value could not stand in a field');
+    return [{ name, value }];
+  });
 }

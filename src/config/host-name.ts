@@ -5,6 +5,12 @@ import { canonicalHostName, isIpLiteral } from '../base/host.ts';
 
 export type HostReading = { readonly host: string } | { readonly problem: string; readonly hint: string };
 
+/** `a.example.com:8443` as its two parts; undefined where no port stands at the end. An IPv6 address has brackets. */
+export function splitPort(text: string): { readonly host: string; readonly port: string } | undefined {
+  const [, host, port] = /^(\[[^\]]*\]|[^:]+):(\d{1,5})$/.exec(text) ?? [];
+  return host === undefined || port === undefined ? undefined : { host, port };
+}
+
 /** A DNS name; an IP address is none. Underscores pass: container networks use them. */
 export function parseHostName(text: string): HostReading {
   const host = canonicalHostName(text);
@@ -38,11 +44,6 @@ export function parseRouteHost(text: string): HostReading {
   if (pattern.startsWith('[') && pattern.endsWith(']') && isIP(pattern.slice(1, -1)) === 6) return { host: pattern };
   if (isIP(pattern) === 4) return { host: pattern };
   if (isIP(pattern) === 6) return { problem: 'an IPv6 address stands in brackets', hint: `Write [${pattern}].` };
-  if (/:\d*$/.test(pattern))
-    return {
-      problem: 'a host with a port is not supported: routes do not depend on the port',
-      hint: 'Remove the port.',
-    };
   return withPrefix(pattern, /^(?:\*|\{[a-z_][a-z0-9_]*\})\./);
 }
 

@@ -96,7 +96,7 @@ export class KeyPlaces {
     const fields: Readonly<Record<string, z.ZodType>> = inner.shape;
     for (const [name, field] of Object.entries(fields)) {
       if (declared.get(field)?.oursAlone === true) this.#oursAlone.add(name);
-      if (support.has(field) || except.includes(name)) continue;
+      if (support.has(field) || declared.get(field)?.inert === true || except.includes(name)) continue;
       const here = path === '' ? name : `${path}.${name}`;
       const places = found.get(foldKey(name));
       const place: KeyPlace = { path: this.#tell(here), name, inner: new Set(keysOf(field)), shape: field };

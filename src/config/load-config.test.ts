@@ -33,7 +33,10 @@ test('extra files are read in the order of their names, through all folders but 
     config?.routes.map((one) => one.name),
     ['main', 'z', 'b'],
   );
-  assert.equal(config?.extraDirectory, join(folder, 'conf.d'));
+  assert.deepEqual(
+    config?.extraFolders.map(({ path, found }) => [path, found]),
+    [[join(folder, 'conf.d'), true]],
+  );
   assert.ok(files.includes(join(folder, 'conf.d', 'a')), 'folders are watched too');
 });
 
@@ -68,15 +71,56 @@ test('text that is not UTF-8 and a folder in place of a file are problems', asyn
   assert.match((await loadConfig({ file: folder }, options)).problems[0]?.message ?? '', /it is a folder/);
 });
 
-test('an extra folder that does not exist is an error where it is named, beside all others', async (t) => {
-  const folder = await makeFiles(t, { 'goma.yml': 'gateway:\n  workers: x\n  extraConfig:\n    directory: nowhere\n' });
+test('an extra folder that does not exist is a warning where it is named, and is watched', async (t) => {
+  const folder = await makeFiles(t, {
+    'goma.yml': `gateway:\n  routes: [${route('main')}]\n  extraConfig:\n    directory: nowhere\n`,
+  });
+  const { config, problems, files } = await loadConfig({ file: join(folder, 'goma.yml') }, options);
+  const found = problems.map(({ severity, code, place }) => [severity, code, place.line, place.col]);
+  assert.deepEqual(found, [['warning', 'missing_folder', 4, 16]]);
+  assert.equal(config?.extraFolders[0]?.found, false);
+  assert.ok(files.includes(join(folder, 'nowhere')), 'it may come');
+});
+
+test('an extra folder that is a file, and a folder in it that cannot be read, are errors', async (t) => {
+  const folder = await makeFiles(t, { 'goma.yml': 'gateway: {extraConfig: {directory: goma.yml}}' });
   const { config, problems } = await loadConfig({ file: join(folder, 'goma.yml') }, options);
   assert.equal(config, undefined);
-  const found = problems.map(({ code, place }) => [code, place.line, place.col]);
-  assert.deepEqual(found, [
-    ['wrong_value', 2, 12],
-    ['unreadable_file', 4, 16],
-  ]);
+  assert.match(problems[0]?.message ?? '', /goma\.yml cannot be read: it is not a folder/);
+});
+
+test('providers.file is a folder of extra files with JSON, where it is enabled', async (t) => {
+  const files = {
+    'off.yml': 'gateway: {providers: {file: {directory: conf.d}}}',
+    'on.yml': 'gateway: {providers: {file: {enabled: true, directory: conf.d, watch: true}}}',
+    'both.yml': 'gateway: {extraConfig: {directory: conf.d}, providers: {file: {enabled: true, directory: ./conf.d/}}}',
+    'conf.d/b.json': `{"version": "1",\n\t"routes": [\n\t\t{"name": "json", "path": "/j", "target": "https://j:1"}\n\t]\n}\n`,
+    'conf.d/a.yml': `routes: [${route('yaml')}]`,
+  };
+  const folder = await makeFiles(t, files);
+  const routesOf = async (file: string): Promise<unknown> => {
+    const { config, problems } = await loadConfig({ file: join(folder, file) }, options);
+    return [config?.routes.map((one) => one.name), problems.map(({ code }) => code)];
+  };
+  assert.deepEqual(await routesOf('off.yml'), [[], ['no_routes', 'ignored_key']]);
+  assert.deepEqual(await routesOf('on.yml'), [['yaml', 'json'], []]);
+  assert.deepEqual(await routesOf('both.yml'), [['yaml', 'json'], []], 'one folder is read once');
+});
+
+test('providers.file that is enabled without a folder, and what would have to be fetched, are errors', async (t) => {
+  const folder = await makeFiles(t, {
+    'goma.yml':
+      'gateway:\n  providers:\n    file: {enabled: true}\n    git: {enabled: true, url: x}\n    http: {enabled: false, endpoint: x}\n',
+  });
+  const { config, problems } = await loadConfig({ file: join(folder, 'goma.yml') }, options);
+  assert.equal(config, undefined);
+  assert.deepEqual(
+    problems.map(({ code, place }) => [code, place.line]),
+    [
+      ['missing_key', 3],
+      ['unsupported_key', 4],
+    ],
+  );
 });
 
 test("Goma's variable for the extra folder counts, relative to the configuration file", async (t) => {

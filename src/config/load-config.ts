@@ -1,25 +1,20 @@
 // From where the texts of a configuration are to the configuration: reads the main file (or takes its text, where a store has
 // it) and the extra files that it names, and hands the texts to parse-config.ts. What cannot be read is a problem like any other.
-import type { Dirent } from 'node:fs';
-import { access, opendir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { FileRefusal, type FileRefusalReason, readRegularFile } from '../base/read-regular-file.ts';
+import { access } from 'node:fs/promises';
+import { FileRefusal, readRegularFile } from '../base/read-regular-file.ts';
 import { showPath } from '../base/secret-text.ts';
 import { type ConfigOrigin, filesOf, nameOf } from './config-origin.ts';
 import type { Environment } from '../yaml/environment.ts';
+import { listExtraFiles, unreadable } from './extra-files.ts';
 import type { GatewayConfig } from './gateway-config.ts';
-import type { PathRef } from './ref.ts';
 import type { Place } from '../yaml/place.ts';
-import { type ConfigText, findExtraDirectory, parseConfig } from './parse-config.ts';
+import { parseConfig } from './parse-config.ts';
+import { type ConfigText, extraFoldersOf } from './written.ts';
 import type { Problem } from '../yaml/problem.ts';
 import { yamlLimits } from '../yaml/limits.ts';
 
 /** Goma's folder of certificates where none is named. */
 const gomaCertsDir = '/etc/goma/certs';
-const maxExtraFiles = 10_000;
-const maxFolderDepth = 32;
-/** Of one folder, whatever they are. */
-const maxFolderEntries = 100_000;
 
 export type LoadedText = {
   /** undefined where any problem is an error. */
@@ -49,14 +44,12 @@ export async function loadConfig(origin: ConfigOrigin, options: LoadConfigOption
   const known = filesOf(origin);
   if (text === undefined) return { config: undefined, draft: undefined, problems: failures, files: known };
   const main: ConfigText = { file: path, text };
-  const directory = findExtraDirectory(main, env);
-  const folders: string[] = [];
-  const names = directory === undefined ? [] : await listFolder(directory, folders, failures, 0);
-  const files = [...known, ...names, ...folders];
+  const listed = await listExtraFiles(extraFoldersOf(main, env), failures);
+  const files = [...known, ...listed.names.map(({ name }) => name), ...listed.folders];
   onFiles?.(files);
   const extra: ConfigText[] = [];
-  for (const name of names) {
-    const content = await texts.read(name, directory?.place ?? start);
+  for (const { name, place } of listed.names) {
+    const content = await texts.read(name, place);
     if (content !== undefined) extra.push({ file: name, text: content });
   }
   for (const one of origin.extra ?? []) {
@@ -67,50 +60,10 @@ export async function loadConfig(origin: ConfigOrigin, options: LoadConfigOption
     () => gomaCertsDir,
     () => undefined,
   );
-  const { config, draft, problems } = parseConfig({ ...main, extra, env, strict, failures, defaultCertsDir });
+  const { extraFolders } = listed;
+  const input = { ...main, extra, env, strict, failures, defaultCertsDir, extraFolders };
+  const { config, draft, problems } = parseConfig(input);
   return { config, draft, problems, files };
-}
-
-/** *.yml and *.yaml of the folder and the folders in it, sorted; hidden ones are skipped (Kubernetes keeps copies in `..data`). */
-async function listFolder(
-  { path: folder, label = folder, place }: PathRef,
-  folders: string[],
-  failures: Problem[],
-  depth: number,
-): Promise<string[]> {
-  folders.push(folder);
-  const entries = await listEntries(folder).catch((error: unknown) => {
-    failures.push(unreadable(label, place, error, 'Correct gateway.extraConfig.directory.'));
-    return [];
-  });
-  const found: string[] = [];
-  for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    if (entry.name.startsWith('.')) continue;
-    const path = join(folder, entry.name);
-    if (entry.isDirectory() && depth < maxFolderDepth)
-      found.push(...(await listFolder({ path, label: join(label, entry.name), place }, folders, failures, depth + 1)));
-    else if (!entry.isDirectory() && /\.ya?ml$/.test(entry.name)) found.push(path);
-  }
-  if (found.length > maxExtraFiles) {
-    failures.push({
-      severity: 'error',
-      code: 'too_many',
-      place,
-      message: `more than ${maxExtraFiles} files in ${label}`,
-      hint: '',
-    });
-    return [];
-  }
-  return found;
-}
-
-async function listEntries(folder: string): Promise<Dirent[]> {
-  const entries: Dirent[] = [];
-  for await (const entry of await opendir(folder)) {
-    if (entries.length >= maxFolderEntries) throw new Error(`it holds more than ${maxFolderEntries} entries`);
-    entries.push(entry);
-  }
-  return entries;
 }
 
 /** Texts of files, each and all together within the limits. */
@@ -163,32 +116,5 @@ function tooLargeFile(path: string, place: Place, size: number): Problem {
     place,
     message: `${path} has ${size} bytes, ${which}`,
     hint: 'Is this the right file? Many routes can stand in several: gateway.extraConfig.directory.',
-  };
-}
-
-function unreadable(path: string, place: Place, error: unknown, hint: string): Problem {
-  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unreadable';
-  const reasons: Readonly<Record<string, string>> = {
-    ENOENT: 'it does not exist',
-    EACCES: 'permission denied',
-    EISDIR: 'it is a folder',
-    ENOTDIR: 'it is not a folder',
-    ERR_ENCODING_INVALID_ENCODED_DATA: 'it is not UTF-8 text',
-  };
-  const refusals: Readonly<Record<FileRefusalReason, string>> = {
-    directory: 'it is a folder',
-    not_regular: 'it is not a regular file (a device, a socket or a pipe)',
-    too_large: 'it is too large',
-  };
-  const reason =
-    error instanceof FileRefusal
-      ? refusals[error.reason]
-      : (reasons[code] ?? (code === 'unreadable' && error instanceof Error ? error.message : code));
-  return {
-    severity: 'error',
-    code: 'unreadable_file',
-    place,
-    message: `${path} cannot be read: ${reason}`,
-    hint,
   };
 }

@@ -1,25 +1,18 @@
-// Configuration texts to one GatewayConfig, or to everything that is wrong with them: YAML to a tree with places, keys
-// and shapes checked, then what the values mean together. Pure: load-config.ts does the reading.
-import { dirname, resolve } from 'node:path';
-import { checkShape } from './check-shape.ts';
-import { Cursor } from '../yaml/cursor.ts';
-import type { Environment } from '../yaml/environment.ts';
-import { applyGomaEnvironment } from './goma-environment.ts';
-import type { CertificatePair, GatewayConfig, TlsConfig } from './gateway-config.ts';
-import type { PathRef } from './ref.ts';
-import type { Place } from '../yaml/place.ts';
-import { readDnsCache } from './dns-cache.ts';
-import { readEntryPoints } from './entry-points.ts';
-import { readForwardClientCert } from './forward-client-cert.ts';
-import { type GatewayShape, readWorkers } from './gateway.ts';
-import { KeyPlaces } from './key-places.ts';
-import { checkKeys, type KeyCheck } from './known-keys.ts';
-import { refTo } from './material-ref.ts';
+// Configuration texts to one GatewayConfig, or to everything that is wrong with them: what is written (written.ts), then what
+// the values mean together. Pure: load-config.ts does the reading.
 import type { Problem } from '../yaml/problem.ts';
 import { ProblemList } from '../yaml/problem-list.ts';
+import { readOrders } from './cert-manager.ts';
+import { readOptionalPair, readPairs } from './certificate-pair.ts';
+import { checkWhoMayCall } from './check-who-may-call.ts';
+import { readDnsCache } from './dns-cache.ts';
+import { readEntryPoints } from './entry-points.ts';
+import { checkProviderFile } from './extra-folders.ts';
+import { readForwardClientCert } from './forward-client-cert.ts';
+import type { CertificatePair, GatewayConfig, TlsConfig } from './gateway-config.ts';
+import { readWorkers } from './gateway.ts';
 import { readLogs } from './logs.ts';
-import { extraFileShape, mainFileShape } from './main-file.ts';
-import { Middlewares, type WrittenMiddleware } from './middlewares.ts';
+import { Middlewares } from './middlewares.ts';
 import { readMonitoring } from './monitoring.ts';
 import { checkPassedFields, readOverrideHeaders } from './passed-fields.ts';
 import { readProxy } from './proxy.ts';
@@ -30,23 +23,7 @@ import { readTimeouts } from './timeouts.ts';
 import { readTls } from './tls.ts';
 import { readRouteTimeouts, readTransport } from './transport.ts';
 import { readTrustRecord } from './trust-record.ts';
-import { checkWhoMayCall } from './check-who-may-call.ts';
-import { parseYamlTree, type TreeNode } from '../yaml/tree.ts';
-import { readPair, readPairs } from './certificate-pair.ts';
-
-export type ConfigText = { readonly file: string; readonly text: string };
-
-export type ConfigInput = ConfigText & {
-  /** Files of extraConfig.directory; `file` of each absolute, as that of the main file. */
-  readonly extra: readonly ConfigText[];
-  readonly env: Environment;
-  /** Unknown keys are errors; false (--lenient): warnings, except where they are about trust. */
-  readonly strict: boolean;
-  /** What went wrong while the texts were read: comes out with the rest, in its place. */
-  readonly failures?: readonly Problem[];
-  /** Goma's default certsDir where it exists. */
-  readonly defaultCertsDir?: string | undefined;
-};
+import { type ConfigInput, readWritten, type Written } from './written.ts';
 
 export type ParsedConfig = {
   /** undefined where any problem is an error. */
@@ -57,16 +34,12 @@ export type ParsedConfig = {
   readonly problems: readonly Problem[];
 };
 
-/** Routes may stand at the top as well, but their place is below gateway. */
-const places = new KeyPlaces(mainFileShape, ['routes']);
-const placesFromExtra = new KeyPlaces(mainFileShape, ['routes'], placeFromExtra);
-
 /** Never throws for what is in the texts. */
 export function parseConfig(input: ConfigInput): ParsedConfig {
   const problems = new ProblemList();
   for (const failure of input.failures ?? []) problems.add(failure);
   const files = [input.file, ...input.extra.map((one) => one.file)];
-  const config = readAll(input, files, problems);
+  const config = assemble(input, files, readWritten(input, problems), problems);
   return {
     config: problems.hasErrors ? undefined : config,
     draft: problems.onlyUnknownKeys ? config : undefined,
@@ -74,86 +47,13 @@ export function parseConfig(input: ConfigInput): ParsedConfig {
   };
 }
 
-/** The folder of extra files that a main file names, absolute; undefined where it names none or cannot be read. */
-export function findExtraDirectory(main: ConfigText, env: Environment): PathRef | undefined {
-  // Most files name none, and reading a large one twice costs.
-  if (!main.text.includes('extraConfig') && env['GOMA_EXTRA_CONFIG_DIR'] === undefined && !main.text.includes('\\'))
-    return undefined;
-  const tree = readTree(main, env, new ProblemList());
-  let node: TreeNode | undefined = tree;
-  for (const key of ['gateway', 'extraConfig', 'directory'])
-    node = node?.kind === 'map' ? node.entries.get(key)?.value : undefined;
-  if (node?.kind !== 'scalar' || node.text === '' || node.text.includes('\0')) return undefined;
-  return refTo(node.text, { place: node.place, source: node.source }, false, main.file);
-}
-
-function readTree(main: ConfigText, env: Environment, problems: ProblemList): TreeNode | undefined {
-  return applyGomaEnvironment(parseYamlTree(main.file, main.text, env, problems), env, main.file);
-}
-
-function readAll(input: ConfigInput, files: readonly string[], problems: ProblemList): GatewayConfig {
-  const start: Place = { file: input.file, line: 1, col: 1 };
-  const tree = readTree(input, input.env, problems);
-  if (tree === undefined && !problems.hasErrors)
-    problems.error(
-      'empty_file',
-      start,
-      'the configuration is empty',
-      'At least gateway.routes is needed; see docs/configuration.md.',
-    );
-  const keys: KeyCheck = { places, strict: input.strict };
-  checkKeys(tree, mainFileShape, problems, keys);
-  const main = checkShape(tree, mainFileShape, problems) ?? mainFileShape.parse({});
-  const root = new Cursor(tree, start);
-  const at = root.down('gateway');
-  const { gateway } = main;
-  const written = {
-    routes: writtenOf(gateway.routes, at.down('routes')),
-    middlewares: writtenOf(main.middlewares, root.down('middlewares')),
-  };
-  if (main.routes !== undefined) {
-    problems.warn(
-      'misplaced_key',
-      root.keyPlace('routes'),
-      'routes stands at the top level; it is read as gateway.routes (Goma ignores it here)',
-      'Move it under gateway.',
-    );
-    written.routes.push(...writtenOf(main.routes, root.down('routes')));
-  }
-  const extraKeys: KeyCheck = { places: placesFromExtra, strict: input.strict };
-  for (const extra of input.extra) readExtra(extra, input.env, extraKeys, written, problems);
-  return assemble(input, files, gateway, at, written, problems);
-}
-
-type Written = { readonly routes: WrittenRoute[]; readonly middlewares: WrittenMiddleware[] };
-
-function readExtra(extra: ConfigText, env: Environment, keys: KeyCheck, written: Written, problems: ProblemList): void {
-  const tree = parseYamlTree(extra.file, extra.text, env, problems);
-  checkKeys(tree, extraFileShape, problems, keys);
-  const shape = checkShape(tree, extraFileShape, problems);
-  const root = new Cursor(tree, { file: extra.file, line: 1, col: 1 });
-  written.routes.push(...writtenOf(shape?.routes, root.down('routes')));
-  written.middlewares.push(...writtenOf(shape?.middlewares, root.down('middlewares')));
-}
-
-/** Extra files hold routes and middlewares at their top; everything else has its place in the main file. */
-function placeFromExtra(path: string): string {
-  if (path.startsWith('middlewares')) return path;
-  return path.startsWith('gateway.routes') ? path.slice('gateway.'.length) : `${path} of the main file`;
-}
-
-function writtenOf<S>(shapes: readonly S[] | undefined, at: Cursor): { shape: S; at: Cursor }[] {
-  return (shapes ?? []).map((shape, i) => ({ shape, at: at.down(i) }));
-}
-
 function assemble(
   input: ConfigInput,
   files: readonly string[],
-  gateway: GatewayShape,
-  at: Cursor,
   written: Written,
   problems: ProblemList,
 ): GatewayConfig {
+  const { gateway, at } = written;
   const entryPoints = readEntryPoints(gateway.entryPoints, at, problems);
   const tlsAt = at.down('tls');
   if (at.isEmpty('tls'))
@@ -189,7 +89,7 @@ function assemble(
     {
       defaults: { names: gateway.defaults.middlewares, at: at.down('defaults', 'middlewares') },
       plainServed: entryPoints.web.enabled && !requiresEverywhere(tls),
-      keys: { places, strict: input.strict },
+      keys: written.keys,
     },
     problems,
   );
@@ -203,11 +103,11 @@ function assemble(
   middlewares.finish(problems);
   // A policy that could not be read would look like one without client authentication.
   if (!problems.hasErrors) checkWhoMayCall(routes, tls, problems);
-  const directory = gateway.extraConfig.directory ?? '';
+  checkProviderFile(gateway.providers.file, at, problems);
   const config: GatewayConfig = {
     file: input.file,
     files,
-    extraDirectory: directory === '' ? undefined : resolve(dirname(input.file), directory),
+    extraFolders: input.extraFolders ?? [],
     workers: readWorkers(gateway.workers, at, problems),
     entryPoints,
     tls,
@@ -216,11 +116,14 @@ function assemble(
     dns: readDnsCache(gateway.networking.dnsCache, at, problems),
     buffering: gateway.buffering,
     http2: gateway.http2,
+    clientLimits: gateway.clientLimits,
+    requestId: gateway.requestId,
     proxy: readProxy(gateway.proxy, at, problems),
     allowOverrideHeaders: readOverrideHeaders(gateway.allowOverrideHeaders, at, problems),
     monitoring: readMonitoring(gateway, at, problems),
     ...readLogs(gateway, input.file),
     trustRecord: readTrustRecord(gateway.trustRecord, at, problems),
+    certificateOrders: readOrders(written.certManager, written.routes, routes, problems),
     forwardClientCert,
     routes,
   };
@@ -239,10 +142,7 @@ function assemble(
 function readRoutePairs(routes: readonly WrittenRoute[], problems: ProblemList): CertificatePair[] {
   return routes.flatMap(({ shape, at }) => {
     const here = at.down('tls');
-    const one =
-      shape.tls.certificate === undefined
-        ? undefined
-        : readPair(shape.tls.certificate, here.down('certificate'), problems);
+    const one = readOptionalPair(shape.tls.certificate, here, 'certificate', problems);
     const pairs = [
       ...(one === undefined ? [] : [one]),
       ...readPairs(shape.tls.certificates, here.down('certificates'), problems),

@@ -44,6 +44,11 @@ export function readRef(
   return readRefAt(value, at.down(key), key, problems);
 }
 
+/** `""` in the file stands for "not given", as in Goma; a variable that is empty does not: it was meant to hold something. */
+export function unlessBlank(value: string | undefined, around: Cursor, key: string): string | undefined {
+  return value === '' && around.down(key).showable ? undefined : value;
+}
+
 /** What should be nobody else's to read. */
 const secretKeys: ReadonlySet<string> = new Set(['key', 'clientKey', 'keys']);
 

@@ -8,9 +8,9 @@ import { key } from './key.ts';
 
 export const retryKeys = {
   attempts: key(integer(1, 10), {
-    says: 'Attempts in all; 1 = no retry.',
-    default: 1,
-    page: 'own. Attempts in all, {min} to {max}; 1: no retry.',
+    says: 'Attempts in all; 1 = no retry. Default: another backend of the route is tried at once, up to three in all.',
+    unset: 'another backend, if there is one',
+    page: 'own. Attempts in all, {min} to {max}, also at the same backend; 1: no retry. Unset: what could not be connected is tried at once at up to two other backends of the route that are available.',
   }),
   on: key(list(oneOf(['connect', 'refused-stream'])), {
     says: 'Failures after which another attempt is made. Default {default}.',
@@ -24,7 +24,7 @@ type RetryShape = z.output<typeof retry>;
 /** `around`: the route. */
 export function readRetry(shape: RetryShape, around: Cursor, problems: ProblemList): RouteConfig['retry'] {
   const at = around.down('retry');
-  if (shape.on.length === 0 && shape.attempts > 1)
+  if (shape.on.length === 0 && (shape.attempts ?? 1) > 1)
     problems.warn(
       'ignored_key',
       at.keyPlace('attempts'),

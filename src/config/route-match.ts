@@ -2,7 +2,7 @@
 import type { Cursor } from '../yaml/cursor.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
 import { quote } from '../yaml/tree.ts';
-import { parseRouteHost } from './host-name.ts';
+import { parseRouteHost, splitPort } from './host-name.ts';
 import { reportMistake } from './reading.ts';
 import { parseRewrite, parseRoutePath } from './route-path.ts';
 
@@ -46,7 +46,15 @@ export function readHosts(hosts: readonly string[] | undefined, at: Cursor, prob
         );
       continue;
     }
-    const reading = parseRouteHost(host);
+    const split = splitPort(host);
+    const reading = parseRouteHost(split?.host ?? host);
+    if (split !== undefined && 'host' in reading)
+      problems.warn(
+        'ignored_port',
+        here.place,
+        `the port of ${here.showable ? quote(host) : 'the value from the environment'} is not looked at: the route takes the host whatever the port`,
+        'Remove the port.',
+      );
     if ('problem' in reading) reportMistake(problems, 'bad_host', here, host, reading);
     else if (result.has(reading.host))
       problems.warn('duplicate_host', here.place, `the host ${quote(reading.host)} is listed twice`);

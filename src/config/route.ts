@@ -1,9 +1,9 @@
 // One of `routes[]`: Goma's keys with their aliases, ours, and what is not supported.
 import type { z } from 'zod';
 import type { Cursor } from '../yaml/cursor.ts';
-import { duration, flag, integer, list, map, oneOf, text } from './atoms.ts';
+import { duration, flag, integer, list, map, text } from './atoms.ts';
 import { type BackendTlsDefaults, backendTlsKeys, readBackendTls } from './backend-tls.ts';
-import { backendShape, readBackends, readLoadBalancing } from './backends.ts';
+import { backendShape, readBackends } from './backends.ts';
 import { certificatePairShape } from './certificate-pair.ts';
 import { readRouteForwardClientCert, routeForwardClientCertShape } from './forward-client-cert.ts';
 import type { FilterConfig } from './filter-types.ts';
@@ -11,6 +11,7 @@ import type { ForwardClientCertConfig, RouteConfig } from './gateway-config.ts';
 import { healthCheckShape, readHealthCheck } from './health-check.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
 import { block, declared, key, writtenDefault } from './key.ts';
+import { loadBalancingKeys, readHashOn, readLoadBalancing, readSticky } from './load-balancing.ts';
 import { reportEndless } from './reading.ts';
 import { readRetry, retryKeys } from './retry.ts';
 import { readUpgrades, upgradesKey } from './upgrades.ts';
@@ -49,10 +50,10 @@ const routeTlsKeys = {
     page: 'The same, a list.',
     oursAlone: true,
   }),
-  provider: ignored(
-    'certificates are not fetched; the route uses those of gateway.tls',
-    'Give the certificate as files.',
-  ),
+  provider: key(text, {
+    says: 'Provider of certManager for the certificate of this route; none: it needs none.',
+    page: 'Goma. A name from `certManager`, or `none`: no certificate has to be given for the hosts of the route.',
+  }),
 };
 
 const maintenanceKeys = {
@@ -136,7 +137,7 @@ export const routeShape = map({
     says: 'Exact names, *.example.com, {sub}.example.com. Omitted: every host.',
     unset: 'every host',
     oursAlone: true,
-    page: 'Exact, `*.example.com`, `{sub}.example.com` (one label), IP addresses. A host with a port is an error. A list that is empty after empty entries are dropped is an error.',
+    page: 'Exact, `*.example.com`, `{sub}.example.com` (one label), IP addresses. A port behind the host is not looked at (warning). A list that is empty after empty entries are dropped is an error.',
   }),
   methods: key(list(text), {
     says: 'Methods that are let through. Omitted: all.',
@@ -153,11 +154,7 @@ export const routeShape = map({
     page: 'Deprecated name of `target`.',
   }),
   backends: key(list(backendShape), { says: 'Several backends.', default: [], table: 'backends' }),
-  loadBalancing: key(oneOf(['roundRobin', 'weighted', 'leastRequest', 'hash'], true), {
-    says: 'roundRobin or weighted. Default: weighted where a backend has a weight. leastRequest and hash come later.',
-    unset: '`weighted` where a backend has a weight, else `roundRobin`',
-    page: 'own. `leastRequest` and `hash` come later: error.',
-  }),
+  ...loadBalancingKeys,
   healthCheck: key(healthCheckShape, {
     says: 'Active health check over the same TLS identity as requests.',
     unset: 'none',
@@ -265,6 +262,8 @@ export function readRoute(
     methods: readMethods(shape.methods, at, problems),
     backends,
     loadBalancing: readLoadBalancing(shape, backends, at, problems),
+    hashOn: readHashOn(shape, at, problems),
+    sticky: readSticky(shape, at, problems),
     healthCheck: readHealthCheck(shape.healthCheck, at, problems),
     forwardHostHeaders: readForwardHostHeaders(shape, security),
     tls: readBackendTls(shape, at, backends, around.backendTls, problems),

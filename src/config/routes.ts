@@ -33,8 +33,9 @@ function checkNames(written: readonly WrittenRoute[], problems: ProblemList): vo
     const name = shape.name ?? '';
     const here = at.down('name');
     const earlier = names.get(name);
-    if (name === '') problems.error('missing_key', here.place, 'the route has no `name`');
-    else if (name.length > 256 || /[\u0000-\u001f\u007f]/.test(name))
+    if (name === '') {
+      if (!at.isBroken('name')) problems.error('missing_key', here.place, 'the route has no `name`');
+    } else if (name.length > 256 || /[\u0000-\u001f\u007f]/.test(name))
       problems.error('bad_name', here.place, 'the name is longer than 256 characters or holds control characters');
     else if (earlier === undefined) names.set(name, here);
     else

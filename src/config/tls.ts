@@ -7,7 +7,7 @@ import type { CertificatePair, PolicyConfig, TlsConfig } from './gateway-config.
 import { findNearest } from '../yaml/nearest.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
 import { duration, flag, integer, list, map, offOr, text } from './atoms.ts';
-import { certificatePairShape, readPair, readPairs } from './certificate-pair.ts';
+import { certificatePairShape, readOptionalPair, readPairs } from './certificate-pair.ts';
 import { clientAuthExample, clientAuthShape, readClientAuthSaid, readGatewayClientAuth } from './client-auth.ts';
 import { block, key } from './key.ts';
 import { gatewayPolicyName, noPolicyName, policyShape, readPolicies } from './policies.ts';
@@ -150,10 +150,7 @@ export function readTls(
     policies,
     defaultPolicy: readDefaultPolicy(shape, at, policies, problems),
     certificates: [...own, ...routePairs],
-    defaultCertificate:
-      shape.default === undefined
-        ? reportEmpty(at, 'default', problems)
-        : readPair(shape.default, at.down('default'), problems),
+    defaultCertificate: readOptionalPair(shape.default, at, 'default', problems),
     certsDir: readCertsDir(shape.certsDir, at, defaultCertsDir),
     handshakeTimeoutMs,
     handshakesPerSecond: shape.handshakesPerSecond,

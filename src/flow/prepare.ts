@@ -26,7 +26,7 @@ export function prepare(context: Filtered): Prepared {
   const { config } = route;
   const { head } = exchange;
   const address = serving.forwarding.clientAddress(head, client.peer);
-  const backend = route.cluster.pick(head.fields, head.target, address);
+  const backend = route.cluster.pick(head.fields, head.target, address, client.peer.identity);
   if (backend === undefined) throw new Fault('no_healthy_backend', 'gateway', { detail: route.cluster.describe() });
   context.backend = backend;
   context.caller = client.caller(config.name, address);
@@ -63,16 +63,20 @@ function isPrepared(context: Filtered): context is Prepared {
   return context.backend !== undefined && context.outgoing !== undefined && context.caller !== undefined;
 }
 
-/** After an attempt that did not reach its backend: the same request for another one of the route, where there is one. */
-export function aimElsewhere(context: Prepared): void {
+/**
+ * After attempts that did not reach `tried`: the same request for another backend of the route. False where there is none that
+ * may take it: then nothing has changed.
+ */
+export function aimElsewhere(context: Prepared, tried: readonly Backend[]): boolean {
   const { route, serving, client, exchange, outgoing } = context;
   const { head } = exchange;
   const address = serving.forwarding.clientAddress(head, client.peer);
-  const backend = route.cluster.pickOther(context.backend, head.fields, head.target, address);
-  if (backend === undefined) return;
+  const backend = route.cluster.pickOther(tried, head.fields, head.target, address, client.peer.identity);
+  if (backend === undefined) return false;
   const changing: RequestContext = context;
   changing.backend = backend;
   changing.outgoing = { ...outgoing, target: targetAt(context, backend), authority: authorityAt(context, backend) };
+  return true;
 }
 
 function targetAt({ route, path, query, isPathChanged }: Filtered, { basePath }: Backend): string {

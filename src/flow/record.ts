@@ -3,6 +3,7 @@ import type { Fault } from '../base/fault.ts';
 import { RouteDenied } from './authorize.ts';
 import type { Client } from './client.ts';
 import { AmbiguousPath } from './route.ts';
+import { countOut } from './in-flight.ts';
 import type { Services } from './serving.ts';
 import type { RequestContext } from './request-context.ts';
 import type { AccessLog } from '../telemetry/access-log.ts';
@@ -11,6 +12,7 @@ import type { AccessLog } from '../telemetry/access-log.ts';
 export function record(context: RequestContext): void {
   if (context.recorded) return;
   context.recorded = true;
+  countOut(context);
   const { services, fault } = context;
   services.metrics.active.dec();
   const durationMs = services.clock.monotonic() - context.exchange.startedAt;

@@ -4,6 +4,7 @@ import type { Answer } from '../filters/filter.ts';
 import { Refusal } from '../filters/refusal.ts';
 import { FieldBlock } from '../http/field.ts';
 import { renderProblem } from '../http/problem.ts';
+import { fieldsWithId } from './answer-id.ts';
 import { PlaintextRedirect } from './authorize.ts';
 import { grpcFields, grpcStatusOf, isGrpc } from './grpc.ts';
 import { record } from './record.ts';
@@ -40,7 +41,8 @@ function answer(context: RequestContext, fault: Fault): void {
   if (fault instanceof PlaintextRedirect) fields.push(['Location', fault.location]);
   if (status === 503 && !fields.some(([name]) => name === 'Retry-After')) fields.push(['Retry-After', '5']);
   context.status = status;
-  exchange.respond(status, withFilters(context, status, new FieldBlock(fields)), body, mustClose(context, fault));
+  const all = fieldsWithId(context, withFilters(context, status, new FieldBlock(fields)));
+  exchange.respond(status, all, body, mustClose(context, fault));
 }
 
 /** What the filters of the route add to answers of the gateway's own; a filter that fails here changes nothing. */
@@ -59,7 +61,7 @@ function answerGrpc(context: RequestContext, fault: Fault): void {
   const fields = new FieldBlock([['Content-Type', 'application/grpc'], ...grpcFields(fault)]);
   context.status = 200;
   context.grpcStatus = grpcStatusOf(fault);
-  context.exchange.respond(200, fields, '', mustClose(context, fault));
+  context.exchange.respond(200, fieldsWithId(context, fields), '', mustClose(context, fault));
 }
 
 /** Sends the answer of a filter; where it stands for a fault, in the terms of the client. */
@@ -69,7 +71,7 @@ export function answerOf(context: RequestContext, answer: Answer): void {
     answerGrpc(context, answer.fault);
   } else {
     context.status = answer.status;
-    const fields = withFilters(context, answer.status, answer.fields);
+    const fields = fieldsWithId(context, withFilters(context, answer.status, answer.fields));
     context.exchange.respond(answer.status, fields, answer.body);
   }
   record(context);

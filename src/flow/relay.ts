@@ -13,9 +13,11 @@ import {
 import { Answer } from '../filters/filter.ts';
 import { FieldBlock, type Fields } from '../http/field.ts';
 import { isHttpsPortPage, tlsWhereHttp } from '../http/tls-where-http.ts';
+import type { Backend } from '../upstream/backend.ts';
 import type { AcquireOptions, CallWaiter } from '../upstream/call-waiter.ts';
 import type { Caller } from '../upstream/caller.ts';
 import { findNginxRefusal } from '../upstream/nginx-refusal.ts';
+import { fieldsWithId, headWithoutId, idOfAnswer, switchWithId } from './answer-id.ts';
 import { CallDeadline } from './call-deadline.ts';
 import { isEventStream } from './event-stream.ts';
 import { grpcStatusOf, grpcTimeoutMs, grpcTrailers, isGrpc, isGrpcMediaType, receivedGrpcStatus } from './grpc.ts';
@@ -23,13 +25,14 @@ import { KeptBody } from './kept-body.ts';
 import { aimElsewhere, type Prepared } from './prepare.ts';
 import { record } from './record.ts';
 import { answerOf, refuse } from './refuse.ts';
-import { mayTryAgain } from './retry.ts';
+import { planNextAttempt } from './retry.ts';
 import { Tunnel } from './tunnel.ts';
 
 /** A retry never takes a kept-alive connection: the next may be as stale as the last. */
 const freshConnection: AcquireOptions = { fresh: true };
 const upgrade: AcquireOptions = { fresh: false, upgrade: true };
 const freshUpgrade: AcquireOptions = { fresh: true, upgrade: true };
+const nobody: readonly Backend[] = [];
 
 export class Relay implements RequestSink, ResponseSink, CallWaiter {
   /** Read by the pool: a waiter that is no longer interested. */
@@ -41,6 +44,8 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
   /** Carries what is left of an answer that was replaced. */
   #discarded: BackendCall | undefined;
   #attempts = 0;
+  /** Backends that were not reached. */
+  #tried = nobody;
   /** Monotonic time when the request went to the backend. */
   #sentAt = 0;
   readonly #deadline: CallDeadline;
@@ -210,7 +215,7 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
     }
     this.#close();
     const tunnel = new Tunnel(this.#context, call);
-    tunnel.begin(head);
+    tunnel.begin(switchWithId(this.#context, head));
     return tunnel;
   }
 
@@ -255,7 +260,14 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
     this.#kept.drop();
     this.#context.status = head.status;
     this.#deadline.expectBody();
-    this.#exchange.sendHead(head, FieldBlock.empty);
+    this.#exchange.sendHead(headWithoutId(this.#context, head), this.#ownFields());
+  }
+
+  /** What we add to the answer of a backend. */
+  #ownFields(): FieldBlock {
+    const { route, backend } = this.#context;
+    const fields = route.cluster.answerFields(backend, this.#exchange.head.fields);
+    return fields === FieldBlock.empty ? idOfAnswer(this.#context) : fieldsWithId(this.#context, fields);
   }
 
   onResponseBody(chunk: Buffer): void {
@@ -364,25 +376,38 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
       // The head and what came with it may wait for the end of this turn: then the client hears the truth instead.
       if (this.#exchange.takeBack()) return this.#refuse(broken);
       this.#breakOff(broken);
-    } else if (
-      mayTryAgain({
-        fault,
-        stale,
-        attempts: this.#attempts,
-        retry: route.config.retry,
-        context: this.#context,
-        isBodyGone: this.#kept.isGone,
-      })
-    ) {
+    } else if (this.#aimAgain(fault, stale)) {
       this.#held = undefined;
       route.metrics.of(backend.label).retried();
-      aimElsewhere(this.#context);
       this.#deadline.expectNothing();
       // What was refused was not stale: another stream on a connection that is open will do.
       this.#acquire(fault.code !== 'stream_refused');
     } else {
       this.#refuse(fault);
     }
+  }
+
+  /** True where another attempt may be made; its backend is chosen then. */
+  #aimAgain(fault: Fault, stale: boolean): boolean {
+    const context = this.#context;
+    const { retry } = context.route.config;
+    const next = planNextAttempt({
+      fault,
+      stale,
+      attempts: this.#attempts,
+      retry,
+      context,
+      isBodyGone: this.#kept.isGone,
+    });
+    if (next === 'none' || next === 'there') return next === 'there';
+    const failed = context.backend;
+    this.#tried = [...this.#tried, failed];
+    if (aimElsewhere(context, this.#tried)) return true;
+    if (next === 'elsewhere') return false;
+    // Once around: from here on the last one is avoided, where there is another.
+    this.#tried = [failed];
+    aimElsewhere(context, this.#tried);
+    return true;
   }
 
   /** The answer has begun and has no end: the client must not take it for complete. */

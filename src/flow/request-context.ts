@@ -59,6 +59,8 @@ export class RequestContext {
   fault: Fault | undefined = undefined;
   /** How a call of gRPC ended, as its client was told; undefined where it was told nothing. */
   grpcStatus: number | undefined = undefined;
+  /** Under this it is among the requests in progress of its client (in-flight.ts). */
+  countedAs: string | undefined = undefined;
   /** True once it was counted and logged. */
   recorded = false;
 

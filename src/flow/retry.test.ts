@@ -3,15 +3,25 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Fault, type FaultCode } from '../base/fault.ts';
 import { type RefusedBy, StreamRefused } from '../http/stream-refused.ts';
-import { type Attempt, mayTryAgain } from './retry.ts';
+import { type Attempt, type NextAttempt, planNextAttempt } from './retry.ts';
 
-type Given = Partial<Omit<Attempt, 'fault' | 'context'>> & { readonly method?: string; readonly by?: RefusedBy };
+type Given = Partial<Omit<Attempt, 'fault' | 'context'>> & {
+  readonly method?: string;
+  readonly by?: RefusedBy;
+  readonly source?: Fault['source'];
+  readonly keepsClients?: boolean;
+};
 
-function isTried(code: FaultCode, { method = 'POST', by = 'stream', ...more }: Given = {}): boolean {
-  const context = { outgoing: { method } } as Attempt['context'];
-  const fault = code === 'stream_refused' ? new StreamRefused(by, { detail: '', raw: '' }) : new Fault(code, 'backend');
+function next(code: FaultCode, given: Given = {}): NextAttempt {
+  const { method = 'POST', by = 'stream', source = 'backend', keepsClients = false, ...more } = given;
+  const context = { outgoing: { method }, route: { cluster: { keepsClients } } } as Attempt['context'];
+  const fault = code === 'stream_refused' ? new StreamRefused(by, { detail: '', raw: '' }) : new Fault(code, source);
   const retry = { attempts: 1, on: [] };
-  return mayTryAgain({ fault, stale: false, attempts: 1, retry, isBodyGone: false, ...more, context });
+  return planNextAttempt({ fault, stale: false, attempts: 1, retry, isBodyGone: false, ...more, context });
+}
+
+function isTried(code: FaultCode, given: Given = {}): boolean {
+  return next(code, given) !== 'none';
 }
 
 describe('another attempt', () => {
@@ -51,5 +61,28 @@ describe('another attempt', () => {
     assert.equal(isTried('refused', { attempts: 2, retry: { attempts: 2, on: ['connect'] } }), false);
     assert.equal(isTried('refused', { retry: { attempts: 2, on: [] } }), false);
     assert.equal(isTried('refused'), false);
+  });
+
+  it('is made at other backends by default where nothing was sent, at most at two', () => {
+    const retry = { attempts: undefined, on: ['connect'] } as const;
+    for (const code of ['refused', 'timeout', 'expired'] as const) assert.equal(next(code, { retry }), 'elsewhere');
+    assert.equal(next('refused', { retry, attempts: 2 }), 'elsewhere');
+    assert.equal(next('refused', { retry, attempts: 3 }), 'none');
+    assert.equal(next('backend_closed', { retry }), 'none');
+    assert.equal(next('refused', { retry: { attempts: undefined, on: [] } }), 'none');
+    assert.equal(next('backend_busy', { retry, source: 'gateway' }), 'none');
+    assert.equal(next('refused', { retry, isBodyGone: true }), 'none');
+  });
+
+  it('may go back to the same backend where the route says how many', () => {
+    assert.equal(next('refused', { retry: { attempts: 2, on: ['connect'] } }), 'anywhere');
+  });
+
+  it('stays at its backend where that keeps its clients and only a connection ended', () => {
+    assert.equal(next('backend_closed', { stale: true, method: 'GET', keepsClients: true }), 'there');
+    assert.equal(next('stream_refused', { keepsClients: true }), 'there');
+    assert.equal(next('stream_refused'), 'anywhere');
+    const retry = { attempts: undefined, on: ['connect'] } as const;
+    assert.equal(next('refused', { retry, keepsClients: true }), 'elsewhere');
   });
 });

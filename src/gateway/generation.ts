@@ -2,9 +2,12 @@
 // built beside the old; what has not changed (pools, health) is taken over, so that warm connections survive a reload.
 import type { Slices } from '../base/slices.ts';
 import type { TrustPolicy } from '../downstream/trust-policy.ts';
+import type { AdmissionRules } from '../downstream/admission.ts';
 import type { DownstreamState } from '../downstream/dependencies.ts';
 import type { PolicyTable } from '../downstream/policy-table.ts';
+import { ProxySources } from '../downstream/proxy-sources.ts';
 import { ticketEpoch, TicketSecret, type TicketSeed } from '../downstream/ticket-secret.ts';
+import type { FilterServices } from '../filters/dependencies.ts';
 import type { Staples } from '../ocsp/staples.ts';
 import type { Route, Serving } from '../flow/serving.ts';
 import type { Forwarding } from '../forwarding/forwarding.ts';
@@ -33,6 +36,7 @@ export type GenerationInput = {
   readonly forwarding: Forwarding;
   readonly pools: Pools;
   readonly metrics: MetricCatalogue;
+  readonly filterServices: FilterServices;
 };
 
 type Parts = {
@@ -52,6 +56,9 @@ export class Generation implements Serving {
   readonly redirectPort: number | undefined;
   /** What a connection needs on its way to a verdict. */
   readonly downstream: DownstreamState;
+  /** And on the plain entry point. */
+  readonly plain: AdmissionRules;
+  readonly clientLimits: Serving['clientLimits'];
   readonly pools: Pools;
   readonly #tickets: TicketSecret;
   readonly #compiled: ReadonlyMap<string, CompiledPolicy>;
@@ -85,7 +92,27 @@ export class Generation implements Serving {
     this.#compiled = parts.compiled;
     this.policies = parts.policies;
     const { handshakeTimeoutMs, handshakesPerSecond, pendingHandshakes } = config.tls;
-    this.downstream = { policies: parts.policies, handshakeTimeoutMs, handshakesPerSecond, pendingHandshakes };
+    const { connections, requests, handshakesPerSecond: handshakesPerClient } = config.clientLimits;
+    const [ofWeb, ofSecure] = [web, webSecure].map(
+      ({ proxyProtocol }) => proxyProtocol && new ProxySources(proxyProtocol),
+    );
+    const isExempt = (address: string): boolean =>
+      this.forwarding.isTrustedProxy(address) || [ofWeb, ofSecure].some((one) => one?.isBalancer(address));
+    this.clientLimits = { requests, isExempt };
+    this.plain = {
+      proxySources: ofWeb,
+      connectionsPerClient: connections,
+      isExempt,
+      handshakeTimeoutMs,
+      pendingHandshakes,
+    };
+    this.downstream = {
+      ...this.plain,
+      proxySources: ofSecure,
+      policies: parts.policies,
+      handshakesPerSecond,
+      handshakesPerClient,
+    };
     this.routes = parts.routes;
     const byDefault = RouteRule.byDefault();
     for (const { config: policy, certificates } of policies) {
@@ -121,7 +148,7 @@ export class Generation implements Serving {
         const pause = slices.pause();
         if (pause !== undefined) await pace(pause);
       }
-      const routeCompiler = new RouteCompiler(loaded.config, input);
+      const routeCompiler = new RouteCompiler(loaded, input);
       for (const route of loaded.routes) {
         routes.push(routeCompiler.compile(route));
         const pause = slices.pause();

@@ -1,21 +1,18 @@
 // From the source of a configuration to everything that `run` needs and `check` verifies: the configuration, then everything that it
 // points to. All problems of both come back together; `loaded` is there only where none of them is an error.
-import { readdir } from 'node:fs/promises';
-import { join, parse } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import type { Clock } from '../base/clock.ts';
-import type { CertificatePair, GatewayConfig, PolicyConfig, RouteConfig } from '../config/gateway-config.ts';
-import type { Ref } from '../config/ref.ts';
+import type { GatewayConfig, PolicyConfig, RouteConfig } from '../config/gateway-config.ts';
 import type { Environment } from '../yaml/environment.ts';
 import type { ConfigOrigin } from '../config/config-origin.ts';
 import type { LoadedText } from '../config/load-config.ts';
 import { readConfig, unread } from '../config/read-config.ts';
 import type { Problem } from '../yaml/problem.ts';
 import { checkAnchors } from './check-anchors.ts';
-import { checkCoverage, hostsOf } from './check-coverage.ts';
+import { checkCoverage, Coverage, hostsOf, type ServedHost } from './check-coverage.ts';
+import { checkOrders, type PolicyCoverage } from './check-orders.ts';
 import { checkPairs } from './check-pairs.ts';
 import { resolveCipherSuites, resolveCurves } from '../downstream/cipher-list.ts';
-import { materialName } from '../certs/material.ts';
 import { materialError, materialWarning } from '../base/material-problem.ts';
 import type { TrustBundle } from '../trust/trust-bundle.ts';
 import type { Expiry } from '../certs/expiry.ts';
@@ -26,8 +23,9 @@ import { allOf, loadClientTrust } from './client-trust.ts';
 import { loadTicketSecret } from './ticket-secret.ts';
 import type { ConfigSource, Dependencies } from './config-source.ts';
 import type { LoadedConfig, LoadedPolicy, LoadedRoute } from './loaded.ts';
-import { type LoadedPair, MaterialLoader, type UsablePair } from './material-loader.ts';
+import { type LoadedPair, MaterialLoader } from './material-loader.ts';
 import { mintSelfSigned } from './self-signed.ts';
+import { loadPairs, sharedPairs } from './shared-pairs.ts';
 
 export type LoadedResult = Dependencies & {
   readonly loaded: LoadedConfig | undefined;
@@ -71,7 +69,7 @@ export async function loadGateway(source: ConfigSource, options: LoadOptions): P
   const loaded = await loadMaterial(config, loader);
   const all = [...problems, ...loader.problems, ...(await readCrls(loaded.crls, options))];
   const watch = [...files, ...loader.paths];
-  if (config.extraDirectory !== undefined) watch.push(config.extraDirectory);
+  watch.push(...config.extraFolders.map(({ path }) => path));
   if (config.tls.certsDir !== undefined) watch.push(config.tls.certsDir.path);
   return { loaded: all.some(isError) ? undefined : loaded, problems: all, watch, materialIds: [...loader.ids] };
 }
@@ -98,7 +96,7 @@ async function loadMaterial(config: GatewayConfig, loader: MaterialLoader): Prom
   for (const { tls } of config.routes) if (tls.rootCAs !== undefined) await loader.bundle([tls.rootCAs]);
   const policies = await loadPolicies(config, loader, crls, expiries);
   const routes: LoadedRoute[] = [];
-  for (const route of config.routes) routes.push(await loadRoute(route, loader, crls, expiries));
+  for (const route of config.routes) routes.push({ ...(await loadRoute(route, loader, crls, expiries)), filters: [] });
   checkPairs(loader);
   const stapling = planStapling(
     config.tls.ocspStapling,
@@ -119,6 +117,8 @@ async function loadPolicies(
 ): Promise<LoadedPolicy[]> {
   const { tls } = config;
   const shared = await loadPairs(await sharedPairs(config, loader), loader);
+  const sharedCoverage = new Coverage(shared);
+  const coverages: PolicyCoverage[] = [];
   const policies: LoadedPolicy[] = [];
   for (const policy of [tls.gateway, ...tls.policies]) {
     checkAlgorithms(policy, loader);
@@ -127,7 +127,9 @@ async function loadPolicies(
     if (policy.clientAuth !== undefined && trust === undefined) continue;
     if (trust?.own !== undefined) addAnchors(expiries, 'anchor', trust.own);
     for (const { bundle } of trust?.domains ?? []) addAnchors(expiries, 'anchor', bundle);
-    if (own.length > 0) checkCoverage(hostsOf(policy, config), own, loader);
+    const coverage = own === shared ? sharedCoverage : new Coverage(own);
+    if (own.length > 0) checkCoverage(unordered(hostsOf(policy, config), config), coverage, loader);
+    if (policy !== tls.gateway) coverages.push({ hosts: policy.hosts, coverage });
     const certificates = own.map((pair) => pair.loaded);
     for (const pair of certificates) expiries.push(expiryOf('server', pair));
     if (certificates.length === 0) certificates.push(await selfSigned(policy, config, loader));
@@ -140,7 +142,14 @@ async function loadPolicies(
       crlKey: crl && trust && crls.add(crl, allOf(trust), `policy ${policy.name}`),
     });
   }
+  if (config.entryPoints.webSecure.enabled) checkOrders(config.certificateOrders, coverages, sharedCoverage, loader);
   return policies;
+}
+
+/** Without the hosts of which checkOrders tells. */
+function unordered(hosts: readonly ServedHost[], { certificateOrders }: GatewayConfig): readonly ServedHost[] {
+  const ordered = new Set(certificateOrders.map(({ host }) => host));
+  return hosts.filter(({ host }) => !ordered.has(host));
 }
 
 /** PEM of every CA that the configuration holds. */
@@ -184,46 +193,12 @@ async function selfSigned(policy: PolicyConfig, config: GatewayConfig, loader: M
   return mintSelfSigned(hostsOf(policy, config).map(({ host }) => host));
 }
 
-async function sharedPairs(config: GatewayConfig, loader: MaterialLoader): Promise<CertificatePair[]> {
-  const { defaultCertificate, certificates, certsDir } = config.tls;
-  const pairs = defaultCertificate === undefined ? [] : [defaultCertificate];
-  pairs.push(...certificates);
-  if (certsDir === undefined) return pairs;
-  const { path, place } = certsDir;
-  const label = materialName(certsDir);
-  try {
-    const names = (await readdir(path)).sort();
-    for (const name of names) {
-      const { name: base, ext } = parse(name);
-      if (!['.crt', '.cert', '.pem'].includes(ext) || !names.includes(`${base}.key`)) continue;
-      const refOf = (file: string): Ref => ({ place, path: join(path, file), label: join(label, file) });
-      pairs.push({ cert: refOf(name), key: refOf(`${base}.key`), place });
-    }
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? 'error';
-    loader.add(
-      place,
-      materialError('certs_dir_unreadable', `${label} cannot be listed (${code})`, 'Correct gateway.tls.certsDir.'),
-    );
-  }
-  return pairs;
-}
-
-async function loadPairs(pairs: readonly CertificatePair[], loader: MaterialLoader): Promise<UsablePair[]> {
-  const usable: UsablePair[] = [];
-  for (const pair of pairs) {
-    const one = await loader.serverPair(pair);
-    if (one !== undefined) usable.push(one);
-  }
-  return usable;
-}
-
 async function loadRoute(
   config: RouteConfig,
   loader: MaterialLoader,
   crls: WantedCrls,
   expiries: Expiry[],
-): Promise<LoadedRoute> {
+): Promise<Omit<LoadedRoute, 'filters'>> {
   const { rootCAs, clientCert, clientKey, crl } = config.tls;
   const anchors = rootCAs === undefined ? undefined : await loader.bundle([rootCAs]);
   if (anchors !== undefined && rootCAs !== undefined) {

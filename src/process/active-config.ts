@@ -5,6 +5,7 @@ import type { GatewayConfig } from '../config/gateway-config.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
 import type { Ports } from './messages.ts';
 import { rulesFor } from './payload.ts';
+import { StickySecrets } from './sticky-secrets.ts';
 import { TicketSecrets } from './ticket-secrets.ts';
 import type { PrepareOrder } from './worker-handle.ts';
 
@@ -14,6 +15,7 @@ export class ActiveConfig {
   /** The ports that were reserved at start. */
   ports: Ports = { web: undefined, webSecure: undefined };
   readonly #tickets: TicketSecrets;
+  readonly #sticky = new StickySecrets();
   #loaded: LoadedConfig;
   #generation = 1;
 
@@ -43,6 +45,7 @@ export class ActiveConfig {
 
   orderFor(loaded: LoadedConfig, generation: number): PrepareOrder {
     const ticketSeed = this.#tickets.seedFor(loaded);
-    return { generation, loaded: rulesFor(loaded, this.ports.webSecure), ticketSeed };
+    const stickySecret = this.#sticky.secretFor(loaded);
+    return { generation, loaded: { ...rulesFor(loaded, this.ports.webSecure), stickySecret }, ticketSeed };
   }
 }

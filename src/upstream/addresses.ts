@@ -1,10 +1,12 @@
 // The addresses that one pool (or one health check) has for its backend: which are in the answer now, how many connections each
 // has, which of them just failed. Connections go to the address with fewest, so that those that live carry equal shares.
+import { isIP } from 'node:net';
 import type { Clock } from '../base/clock.ts';
 import type { Found, NameResolver } from '../dns/name-resolver.ts';
 
 type State = {
   readonly address: string;
+  readonly family: number;
   /** Open or being opened. */
   connections: number;
   /** Clock.monotonic() milliseconds: until then it is tried after the others. */
@@ -123,20 +125,32 @@ export class Addresses {
     for (const address of this.#current.keys()) if (!found.addresses.includes(address)) this.#current.delete(address);
     for (const address of found.addresses) {
       if (this.#current.has(address)) continue;
-      this.#current.set(address, { address, connections: 0, restsUntil: -Infinity, leftAloneUntil: -Infinity });
+      const family = isIP(address);
+      this.#current.set(address, { address, family, connections: 0, restsUntil: -Infinity, leftAloneUntil: -Infinity });
       this.#quietUntil = -Infinity;
     }
   }
 
-  /** Rested ones before those that failed, then by connections, equal ones in turn. */
+  /** Rested ones before those that failed, then by connections, equal ones in turn; of each kind both families alternate. */
   #order(): readonly string[] {
     const states = [...this.#current.values()];
     const from = states.length === 0 ? 0 : this.#turn % states.length;
     this.#turn += 1;
     const now = this.#now;
-    const rests = (state: State): number => (state.restsUntil > now ? 1 : 0);
-    return [...states.slice(from), ...states.slice(0, from)]
-      .sort((a, b) => rests(a) - rests(b) || a.connections - b.connections)
-      .map(({ address }) => address);
+    const inTurn = [...states.slice(from), ...states.slice(0, from)].sort((a, b) => a.connections - b.connections);
+    const rested = inTurn.filter(({ restsUntil }) => restsUntil <= now);
+    const failed = inTurn.filter(({ restsUntil }) => restsUntil > now);
+    return [...alternate(rested), ...alternate(failed)];
   }
+}
+
+/** RFC 8305 section 4: where one family has no way through, the next attempt is of the other. The first stays the first. */
+function alternate(states: readonly State[]): string[] {
+  const [first] = states;
+  if (first === undefined) return [];
+  const own = states.filter(({ family }) => family === first.family);
+  const other = states.filter(({ family }) => family !== first.family);
+  return own
+    .flatMap(({ address }, at) => [address, other[at]?.address ?? []].flat())
+    .concat(other.slice(own.length).map(({ address }) => address));
 }

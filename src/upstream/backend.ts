@@ -1,15 +1,16 @@
 // One backend of one route: its pool, its health check, its share of the traffic.
 import type { Fault } from '../base/fault.ts';
 import type { BackendConfig, HealthCheckConfig } from '../config/gateway-config.ts';
-import type { Candidate } from './balance.ts';
+import type { Hashed, Loaded } from './balance.ts';
 import type { AcquireOptions, CallWaiter } from './call-waiter.ts';
-import { type Endpoint, endpointAuthority } from './endpoint.ts';
+import { type Endpoint, endpointAuthority, endpointKey } from './endpoint.ts';
 import type { HealthCheck } from './health.ts';
 import type { HealthState } from './health-state.ts';
 import { compileMatch, type Matcher } from './match.ts';
 import type { Pool } from './pool.ts';
 import type { PoolSettings } from './pool-settings.ts';
 import type { Pools } from './pools.ts';
+import { hashText } from './text-hash.ts';
 import type { TlsIdentity, TlsMaterial } from './tls-identity.ts';
 
 /** What the backends of one route have in common. */
@@ -20,9 +21,12 @@ export type BackendOptions = {
   readonly pool: PoolSettings;
 };
 
-export class Backend implements Candidate {
+export class Backend implements Loaded, Hashed {
   /** `host:port`, for metrics and logs only. */
   readonly label: string;
+  /** Its endpoint with the path prefix: what distinguishes it from the others of its route, in every process. */
+  readonly name: string;
+  readonly hash: number;
   /** Value of Host where the client's is not forwarded. */
   readonly authority: string;
   /** Path prefix of the endpoint without trailing slash; '' for none. */
@@ -34,6 +38,8 @@ export class Backend implements Candidate {
   readonly matches: Matcher | undefined;
   readonly exclusive: boolean;
   readonly priority: number;
+  /** Used only while no other backend of the route is. */
+  readonly backup: boolean;
   readonly pool: Pool;
   /** For tunnels over HTTP/1.1, so that they take no request's connection; undefined where HTTP/2 is all that may be spoken. */
   readonly #tunnels: Pool | undefined;
@@ -50,12 +56,15 @@ export class Backend implements Candidate {
     this.label = this.pool.label;
     this.authority = endpointAuthority(endpoint);
     this.basePath = config.basePath;
+    this.name = endpointKey(endpoint) + config.basePath;
+    this.hash = hashText(this.name);
     this.secure = identity !== undefined;
     this.presents = identity?.presents;
     this.weight = config.weight;
     this.matches = config.match.length === 0 ? undefined : compileMatch(config.match);
     this.exclusive = config.exclusive;
     this.priority = config.priority;
+    this.backup = config.backup;
     this.#since = pools.dependencies.clock.now();
     this.#unwatch.push(this.pool.watch(onChange));
     if (options.healthCheck === undefined) return;
@@ -92,6 +101,12 @@ export class Backend implements Candidate {
   /** Half of its connections are in use, or more. */
   get isScarce(): boolean {
     return this.pool.isScarce;
+  }
+
+  /** Requests under way and waiting, of every route of this worker that uses it in the same way. */
+  get load(): number {
+    const tunnels = this.#tunnels;
+    return tunnels === undefined || tunnels === this.pool ? this.pool.load : this.pool.load + tunnels.load;
   }
 
   state(): HealthState {

@@ -1,10 +1,9 @@
-// One attempt to reach a backend: its addresses, TCP (one address after the other, both families in turn), then TLS, then our
-// own verdict.
+// One attempt to reach a backend: its addresses, TCP to the first that answers (address-race.ts), then TLS, then our own verdict.
 // Ends exactly once, with a socket that may carry requests or with a fault; each phase has its deadline.
-import net, { isIP } from 'node:net';
+import net from 'node:net';
 import tls from 'node:tls';
 import type { Clock } from '../base/clock.ts';
-import { Fault, toFault } from '../base/fault.ts';
+import { Fault } from '../base/fault.ts';
 import { keepAliveAfterMs } from '../http/limits.ts';
 import type { ReadBuffer, ReadBuffers, OpenSocket } from '../http/read-buffer.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
@@ -13,13 +12,14 @@ import { quoteSubject } from '../trust/issuer-diagnosis.ts';
 import type { Verdict } from '../trust/verdict.ts';
 import type { ConnectTimes } from './dependencies.ts';
 import type { Found } from '../dns/name-resolver.ts';
+import { AddressRace, type RaceOwner } from './address-race.ts';
 import type { Addresses } from './addresses.ts';
 import type { Endpoint } from './endpoint.ts';
 import { endpointLabel } from './endpoint.ts';
 import { type BackendVerification, verifyBackend } from './verify-backend.ts';
 import type { Ticket, Tickets } from './tickets.ts';
 import type { TlsIdentity } from './tls-identity.ts';
-import { connectFault, lookUpFault, rawCode, type TransportSituation } from './transport-failure.ts';
+import { connectFault, lookUpFault, type TransportSituation } from './transport-failure.ts';
 
 export type ConnectTarget = {
   readonly endpoint: Endpoint;
@@ -43,16 +43,21 @@ export interface ConnectListener {
   onConnectFailure(fault: Fault, times: ConnectTimes): void;
 }
 
-export class ConnectAttempt {
+export class ConnectAttempt implements RaceOwner {
   readonly #target: ConnectTarget;
   readonly #listener: ConnectListener;
   readonly #readBuffer: ReadBuffer;
   /** The only address to try; undefined: all, in the order that spreads connections. */
   readonly #only: string | undefined;
+  #race: AddressRace | undefined;
+  /** Connected. */
   #socket: net.Socket | undefined;
+  /** Until TCP is up: what each of them would continue. */
+  readonly #offered: { readonly socket: net.Socket; readonly ticket: Ticket }[] = [];
+  /** What `#socket` was to continue. */
   #ticket: Ticket | undefined;
   #phase: 'lookup' | 'connect' | 'handshake' = 'lookup';
-  /** What is tried now, or was at the end; counted in `addresses` until the attempt has failed or the connection is gone. */
+  /** What `#socket` leads to; counted in `addresses` until the attempt has failed or the connection is gone. */
   #address = '';
   #cancelLookUp: (() => void) | undefined;
   #sawBackendCertificate = false;
@@ -89,21 +94,10 @@ export class ConnectAttempt {
       return queueMicrotask(() => this.#fail(fault));
     }
     this.#phase = 'connect';
-    const { identity } = this.#target;
-    try {
-      const transport = this.#transport(found.addresses);
-      const socket = identity === undefined ? net.connect(transport) : this.#openSecure(identity, transport);
-      this.#socket = socket;
-      // These listeners stay on the socket for its life: after the end of the attempt they only keep the process alive.
-      socket.on('error', (error) => this.#onError(error));
-      socket.on('close', () => this.#onError(undefined));
-      socket.once('connect', () => this.#connected(socket));
-      socket.on('connectionAttempt', (address) => this.#tries(address));
-      socket.on('connectionAttemptFailed', (address, _port, _family, error) => this.#misses(address, rawCode(error)));
-      socket.on('connectionAttemptTimeout', (address) => this.#misses(address, 'ETIMEDOUT'));
-    } catch (error) {
-      queueMicrotask(() => this.#fail(toFault(error)));
-    }
+    const { addresses, clock } = this.#target;
+    const connect = (address: string): net.Socket => this.#connect(address);
+    this.#race = new AddressRace({ order: found.addresses, addresses, clock, connect }, this);
+    this.#race.start();
   }
 
   /** Gives up; the listener is not called. */
@@ -113,26 +107,32 @@ export class ConnectAttempt {
     this.#socket?.destroy();
   }
 
+  onLost(error: Error): void {
+    this.#fail(error instanceof Fault ? error : connectFault(error, this.#situation()));
+  }
+
   /** TCP is up; a TLS socket begins its handshake by itself. */
-  #connected(socket: net.Socket): void {
+  onWon(socket: net.Socket, address: string): void {
     if (this.#done) return;
+    this.#socket = socket;
+    this.#address = address;
+    // These listeners stay on the socket for its life: after the end of the attempt they only keep the process alive.
+    socket.on('error', (error) => this.#onError(error));
+    socket.on('close', () => this.#onError(undefined));
     const { identity, clock, handshakeMs } = this.#target;
     if (identity === undefined) return this.#succeed(socket, undefined);
     this.#phase = 'handshake';
     this.#connectedAt = clock.monotonic();
     this.#cancelTimer();
     this.#cancelTimer = clock.after(handshakeMs, () => this.#late());
+    this.#ticket = this.#offered.find((offer) => offer.socket === socket)?.ticket;
+    this.#takeBack(socket);
   }
 
-  #tries(address: string): void {
-    if (this.#done || address === this.#address) return;
-    this.#leave();
-    this.#address = address;
-    this.#target.addresses.begun(address);
-  }
-
-  #misses(address: string, raw: string): void {
-    if (!this.#done) this.#target.addresses.failed(address, raw);
+  /** Sessions of sockets on which TCP did not come up were not offered: another attempt may. */
+  #takeBack(except?: net.Socket): void {
+    for (const { socket, ticket } of this.#offered.splice(0))
+      if (socket !== except) this.#target.tickets?.giveBack(ticket);
   }
 
   /** Nothing is under way to the address any more. */
@@ -141,25 +141,23 @@ export class ConnectAttempt {
     this.#address = '';
   }
 
-  #transport(addresses: readonly string[]): net.TcpNetConnectOpts {
-    const [first = ''] = addresses;
-    // Counted from now on, so that attempts that begin together spread as well.
-    this.#tries(first);
-    return {
-      host: first,
+  #connect(address: string): net.Socket {
+    const transport = {
+      host: address,
       port: this.#target.endpoint.port,
-      ...(addresses.length > 1 ? raced(addresses, this.#target.endpoint.host) : {}),
       noDelay: true,
       keepAlive: true,
       keepAliveInitialDelay: keepAliveAfterMs,
       // Only a TLS socket that opens its own TCP connection heeds it.
       onread: this.#readBuffer.onread,
     };
+    const { identity } = this.#target;
+    return identity === undefined ? net.connect(transport) : this.#openSecure(identity, transport);
   }
 
   #openSecure(identity: TlsIdentity, transport: net.TcpNetConnectOpts): tls.TLSSocket {
     const { endpoint, tickets, clock, alpn } = this.#target;
-    this.#ticket = tickets?.take(clock.now());
+    const ticket = tickets?.take(clock.now());
     const serverName = identity.serverName(endpoint);
     const secured = tls.connect({
       ...transport,
@@ -169,8 +167,9 @@ export class ConnectAttempt {
       rejectUnauthorized: false,
       checkServerIdentity: () => undefined,
       ...(serverName === undefined ? {} : { servername: serverName }),
-      ...(this.#ticket === undefined ? {} : { session: this.#ticket.session }),
+      ...(ticket === undefined ? {} : { session: ticket.session }),
     });
+    if (ticket !== undefined) this.#offered.push({ socket: secured, ticket });
     // A failed socket no longer tells how far it came. Keys exist once version and cipher are agreed, with TLS 1.2 once
     // the certificate was read; what they are is nobody's business here.
     secured.once('keylog', () => {
@@ -225,6 +224,7 @@ export class ConnectAttempt {
       this.#phase === 'connect'
         ? `${label} did not accept the connection within ${this.#target.connectMs} ms`
         : `${label} accepted the connection but did not finish the TLS handshake within ${this.#target.handshakeMs} ms`;
+    this.#race?.cancel('ETIMEDOUT');
     this.#fail(new Fault('timeout', 'backend', { detail, raw: 'deadline' }));
   }
 
@@ -275,21 +275,12 @@ export class ConnectAttempt {
 
   #end(): void {
     this.#done = true;
-    // Where TCP did not come up the session was not offered: another attempt may.
-    if (this.#phase !== 'handshake' && this.#ticket !== undefined) this.#target.tickets?.giveBack(this.#ticket);
     this.#ticket = undefined;
+    this.#takeBack();
+    this.#race?.cancel();
     this.#cancelTimer();
     this.#cancelLookUp?.();
   }
-}
-
-/** Node tries them in turn, families alternating from the first; they are known, so nobody is asked. */
-function raced(
-  addresses: readonly string[],
-  host: string,
-): Pick<net.TcpNetConnectOpts, 'host' | 'autoSelectFamily' | 'lookup'> {
-  const all = addresses.map((address) => ({ address, family: isIP(address) }));
-  return { host, autoSelectFamily: true, lookup: (_host, _options, done) => process.nextTick(done, null, all) };
 }
 
 /** Which certificate it was, where the sentence does not say. */

@@ -2,11 +2,12 @@
 // Runs per worker and outlives reloads while its key is the same. The first probe decides alone, so that a gateway that
 // just started knows soon; until then the backend counts as healthy.
 import type { HealthCheckConfig } from '../config/gateway-config.ts';
+import type { FieldBlock } from '../http/field.ts';
 import type { UpstreamDependencies } from './dependencies.ts';
 import { Addresses } from './addresses.ts';
 import { type Endpoint, endpointLabel } from './endpoint.ts';
 import type { HealthReason, HealthState } from './health-state.ts';
-import { Probe } from './probe.ts';
+import { Probe, probeFields } from './probe.ts';
 import type { TlsIdentity } from './tls-identity.ts';
 
 export type HealthCheckOptions = {
@@ -23,6 +24,7 @@ export class HealthCheck {
   readonly label: string;
   readonly #options: HealthCheckOptions;
   readonly #addresses: Addresses;
+  readonly #fields: FieldBlock;
   readonly #listeners = new Set<() => void>();
   #state: HealthState;
   /** Results in a row that speak against the state. */
@@ -35,6 +37,7 @@ export class HealthCheck {
   constructor(options: HealthCheckOptions) {
     this.#options = options;
     this.label = endpointLabel(options.endpoint);
+    this.#fields = probeFields(options.config.headers);
     const { host } = options.endpoint;
     const { resolver, clock, random } = options.dependencies;
     this.#addresses = new Addresses({ host, resolver, clock, random, onChange: () => undefined });
@@ -67,8 +70,9 @@ export class HealthCheck {
 
   #start(): void {
     const { endpoint, identity, config, dependencies } = this.#options;
-    const { path, healthyStatuses, timeoutMs } = config;
-    const target = { endpoint, addresses: this.#addresses, identity, path, healthyStatuses, timeoutMs, dependencies };
+    const { path, host, healthyStatuses, timeoutMs } = config;
+    const asked = { path, host, fields: this.#fields, healthyStatuses, timeoutMs };
+    const target = { endpoint, addresses: this.#addresses, identity, ...asked, dependencies };
     this.#probe = new Probe(target, (reason) => this.#onResult(reason));
     this.#probe.start();
   }

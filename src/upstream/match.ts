@@ -3,6 +3,7 @@
 import { BlockList, isIP } from 'node:net';
 import type { BackendMatch } from '../config/gateway-config.ts';
 import { matchInputLimit } from '../config/safe-regex.ts';
+import { findCookie } from '../http/cookie.ts';
 import type { Fields } from '../http/field.ts';
 
 export type MatchInput = {
@@ -96,20 +97,6 @@ function splitList(value: string): string[] {
     .split(',')
     .map((entry) => entry.trim())
     .filter((entry) => entry !== '');
-}
-
-/** The first cookie of that name over all Cookie fields (RFC 6265 section 4.2). */
-function findCookie(fields: Fields, name: string): string | undefined {
-  for (let i = 0; i < fields.length; i += 1) {
-    if (fields.names[i]?.lower !== 'cookie') continue;
-    for (const pair of (fields.values[i] ?? '').split(';')) {
-      const equals = pair.indexOf('=');
-      if (equals === -1 || pair.slice(0, equals).trim() !== name) continue;
-      const value = pair.slice(equals + 1).trim();
-      return value.length >= 2 && value.startsWith('"') && value.endsWith('"') ? value.slice(1, -1) : value;
-    }
-  }
-  return undefined;
 }
 
 function findQuery(target: string, name: string): string | undefined {

@@ -94,6 +94,11 @@ export class Pool implements PooledConnectionOwner, WaitListener {
     };
   }
 
+  /** Calls under way and requests that wait, of all routes that use it. */
+  get load(): number {
+    return this.#limits.shares.load;
+  }
+
   #onEjectionChange(fault: Fault | undefined): void {
     const reason = fault === undefined ? undefined : reasonOf(fault);
     const state: HealthState = {

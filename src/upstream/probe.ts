@@ -1,6 +1,7 @@
 // One health probe: a connection of its own through the same connect as requests (same TLS identity, no resumed session,
 // so that the certificate is verified each time), one GET, and the status that comes back.
 import { Fault, toFault } from '../base/fault.ts';
+import type { HealthCheckConfig } from '../config/gateway-config.ts';
 import type { BackendConnection } from '../http/backend-connection.ts';
 import type { OutgoingRequest, ResponseHead, ResponseSink } from '../http/exchange.ts';
 import { FieldBlock, Fields } from '../http/field.ts';
@@ -20,6 +21,9 @@ export type ProbeTarget = {
   readonly addresses: Addresses;
   readonly identity: TlsIdentity | undefined;
   readonly path: string;
+  /** Value of Host; undefined: that of the endpoint. */
+  readonly host: string | undefined;
+  readonly fields: FieldBlock;
   /** Empty: every status below 400. */
   readonly healthyStatuses: readonly number[];
   /** For connection, handshake and answer together. */
@@ -27,10 +31,18 @@ export type ProbeTarget = {
   readonly dependencies: UpstreamDependencies;
 };
 
-const probeFields = new FieldBlock([
-  ['User-Agent', 'countersign'],
-  ['Accept', '*/*'],
-]);
+/** What a probe sends: ours, unless `headers` has the same. */
+export function probeFields(headers: HealthCheckConfig['headers']): FieldBlock {
+  const given = new Set(headers.map(({ name }) => name.toLowerCase()));
+  const ours = [
+    ['User-Agent', 'countersign'],
+    ['Accept', '*/*'],
+  ] as const;
+  return new FieldBlock([
+    ...ours.filter(([name]) => !given.has(name.toLowerCase())),
+    ...headers.map(({ name, value }) => [name, value] as const),
+  ]);
+}
 
 export class Probe implements ConnectListener, ResponseSink {
   readonly #target: ProbeTarget;
@@ -77,16 +89,16 @@ export class Probe implements ConnectListener, ResponseSink {
   }
 
   onConnected(open: OpenSocket, verdict: Verdict | undefined): void {
-    const { endpoint, path, dependencies } = this.#target;
+    const { endpoint, path, host, fields, dependencies } = this.#target;
     if (verdict?.leaf !== undefined) dependencies.events.onBackendCertificate(this.#label, verdict.leaf);
     const connection = dependencies.protocols.open(open, dependencies, this);
     this.#connection = connection;
     const request: OutgoingRequest = {
       method: 'GET',
       target: path,
-      authority: endpointAuthority(endpoint),
+      authority: host ?? endpointAuthority(endpoint),
       fields: new Fields(),
-      extra: [probeFields],
+      extra: [fields],
       bodyLength: 0,
       acceptsTrailers: false,
     };

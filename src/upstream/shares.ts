@@ -81,12 +81,14 @@ export class Share implements CallAccount {
   }
 
   #add(): void {
+    this.owner.load += 1;
     this.client.add();
     this.address.add();
     this.route.add();
   }
 
   onCallOver(): void {
+    this.owner.load -= 1;
     this.client.remove();
     this.address.remove();
     this.route.remove();
@@ -124,6 +126,8 @@ export class Share implements CallAccount {
 }
 
 export class Shares {
+  /** Calls in use and requests that wait, of all. */
+  load = 0;
   readonly #clients = new Tallies();
   readonly #addresses = new Tallies();
   readonly #routes = new Tallies();

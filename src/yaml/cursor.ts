@@ -2,7 +2,8 @@
 import type { Place } from './place.ts';
 import type { TreeNode } from './tree.ts';
 
-/** What YAML 1.1 takes for false. */
+/** What YAML 1.1 takes for true and for false. */
+export const saysOn = /^(?:true|yes|on|y)$/i;
 export const saysOff = /^(?:false|no|off|n)$/i;
 
 export class Cursor {

@@ -19,13 +19,18 @@ import type { Place } from './place.ts';
 import type { ProblemList } from './problem-list.ts';
 import { findPassedLimit, yamlLimits } from './limits.ts';
 
+/** A variable that has no value and no default; `place`: where it is referred to. */
+export type UnsetVariable = { readonly name: string; readonly place: Place };
+
 export type TreeScalar = {
   readonly kind: 'scalar';
   readonly text: string;
   /** `key:`, `key: ~` and `key: null`. */
   readonly isNull: boolean;
-  /** A problem was reported about it already: it counts as absent, and nobody should complain that it is. */
+  /** A problem was reported about it already, or will be: it counts as absent, and nobody should complain that it is. */
   readonly broken: boolean;
+  /** Why it is broken; to be reported by who knows whether the value is used. */
+  readonly unset?: readonly UnsetVariable[] | undefined;
   /** The text came from the environment, at least in part: do not print it. */
   readonly substituted: boolean;
   /** Where it did, what stands in the file, or the variable's name: `certs/${NAME}.key`. */
@@ -276,26 +281,26 @@ class TreeReader {
     const source = sourceOf(node);
     const isNull = node.type === 'PLAIN' && /^(?:~|null|Null|NULL|)$/.test(source) && node.tag === undefined;
     const { text, changed, unset } = substitute(source, this.#env);
-    for (const name of [...new Set(unset)].slice(0, maxUnset)) {
-      const start = node.range?.[0] ?? 0;
-      const within = this.#text.slice(start, node.range?.[1] ?? start).indexOf(`\${${name}}`);
-      this.#problems.error(
-        'unset_variable',
-        this.#placeOf(start + Math.max(0, within)),
-        `the environment variable ${name} is not set`,
-        `Set it, or give a default: \${${name}:-value}.`,
-      );
-    }
     const broken = unset.length > 0;
     return {
       kind: 'scalar',
       text,
       isNull: isNull || broken,
       broken,
+      unset: broken ? this.#placesOf(unset, node) : undefined,
       substituted: changed,
       source: changed ? source : undefined,
       place,
     };
+  }
+
+  #placesOf(unset: readonly string[], node: Scalar): UnsetVariable[] {
+    const start = node.range?.[0] ?? 0;
+    const source = this.#text.slice(start, node.range?.[1] ?? start);
+    return [...new Set(unset)].slice(0, maxUnset).map((name) => {
+      const within = source.indexOf(`\${${name}}`);
+      return { name, place: this.#placeOf(start + Math.max(0, within)) };
+    });
   }
 }
 

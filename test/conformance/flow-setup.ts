@@ -5,6 +5,7 @@ import { Deadlines } from '../../src/base/deadline.ts';
 import { Slices } from '../../src/base/slices.ts';
 import type { PolicyTable } from '../../src/downstream/policy-table.ts';
 import { ClientProtocols, http2Protocol as clientHttp2 } from '../../src/downstream/protocols.ts';
+import { ClientCounts } from '../../src/downstream/client-counts.ts';
 import { BodyBudget } from '../../src/flow/body-buffer.ts';
 import { Client } from '../../src/flow/client.ts';
 import { RequestMetrics, RouteMetrics } from '../../src/flow/request-metrics.ts';
@@ -22,14 +23,14 @@ import { RouteTable } from '../../src/routing/route-table.ts';
 import { AccessLogFields } from '../../src/telemetry/access-log-fields.ts';
 import type { AccessLog, AccessRecord } from '../../src/telemetry/access-log.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
-import { Cluster } from '../../src/upstream/cluster.ts';
+import { Cluster, type ClusterOptions } from '../../src/upstream/cluster.ts';
 import type { Pool } from '../../src/upstream/pool.ts';
 import { BackendProtocols, http2Protocol as backendHttp2 } from '../../src/upstream/protocols.ts';
 import { serverTimeouts } from '../support/server-timeouts.ts';
 import { HandClock, names } from './http1-harness.ts';
 import { openEdge } from './tls-edge.ts';
 import { backendConfig, clusterOptions, makeDependencies, material, openPools } from './upstream-setup.ts';
-import type { BackendHttp2, RouteConfig } from '../../src/config/gateway-config.ts';
+import type { BackendConfig, BackendHttp2, RouteConfig } from '../../src/config/gateway-config.ts';
 import { RouteRule } from '../../src/trust/route-rule.ts';
 import type { Pki } from '../support/pki.ts';
 import { Feed } from '../support/wait-for.ts';
@@ -44,6 +45,9 @@ export type RouteSpec = {
   readonly retry?: RouteConfig['retry'];
   readonly clientCert?: RouteConfig['clientCert'];
   readonly filters?: Route['filters'];
+  /** Instead of the one backend at `port`. */
+  readonly backends?: readonly BackendConfig[];
+  readonly choice?: Pick<ClusterOptions, 'loadBalancing' | 'hashOn' | 'sticky'>;
 };
 
 export type FlowSetupOptions = {
@@ -72,8 +76,10 @@ export async function openFlowSetup(pki: Pki, { routes: specs, http2, required =
     retry,
     clientCert,
     filters,
+    backends: several,
+    choice,
   }: RouteSpec): Route => {
-    const target = backendConfig(`https://localhost:${port}`);
+    const backends = several ?? [backendConfig(`https://localhost:${port}`)];
     const config = {
       name: path,
       path,
@@ -92,11 +98,11 @@ export async function openFlowSetup(pki: Pki, { routes: specs, http2, required =
       upgrades: upgrades ?? ['websocket'],
       retry: retry ?? { attempts: 1, on: [] },
       maxBodyBytes: maxBodyBytes ?? 0,
-      backends: [target],
+      backends,
     } as unknown as RouteConfig;
     return {
       config,
-      cluster: new Cluster(clusterOptions([target], identity), pools),
+      cluster: new Cluster(clusterOptions(backends, identity, choice), pools),
       metrics: new RouteMetrics(metrics.of, path),
       rule: clientCert && new RouteRule(clientCert),
       filters: filters ?? [],
@@ -111,6 +117,7 @@ export async function openFlowSetup(pki: Pki, { routes: specs, http2, required =
     routes: await RouteTable.build(specs.map(makeRoute), new Slices(clock)),
     strip: new StripList(),
     forwarding: new Forwarding({ trustedProxies: [], ipHeaders: ['x-forwarded-for'] }, randomUUID),
+    clientLimits: { requests: 0, isExempt: () => false },
     securePort: undefined,
     redirectPort: undefined,
     ruleOf: (route) => route.rule,
@@ -126,6 +133,7 @@ export async function openFlowSetup(pki: Pki, { routes: specs, http2, required =
       fields: new AccessLogFields(),
       write: (record: AccessRecord) => records.push(record),
     } as unknown as AccessLog,
+    clientRequests: new ClientCounts(),
     bodies: new BodyBudget(1_000_000, 100_000),
     metrics: new RequestMetrics(metrics.of),
     onDefect: (error) => defects.push(error),

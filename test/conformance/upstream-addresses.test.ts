@@ -6,6 +6,7 @@ import net from 'node:net';
 import { after, test, type TestContext } from 'node:test';
 import { NameResolver } from '../../src/dns/name-resolver.ts';
 import { resolverSettings } from '../support/resolver-settings.ts';
+import { Addresses } from '../../src/upstream/addresses.ts';
 import type { Backend } from '../../src/upstream/backend.ts';
 import { Cluster } from '../../src/upstream/cluster.ts';
 import type { PoolSettings } from '../../src/upstream/pool-settings.ts';
@@ -194,6 +195,8 @@ test('health checks go to the addresses that requests go to', async (t) => {
     healthyStatuses: [],
     healthyThreshold: 1,
     unhealthyThreshold: 1,
+    host: undefined,
+    headers: [],
   };
   const check = pools.findCheck({ scheme: 'http', host: 'api.test', port }, undefined, config);
   check.begin();
@@ -229,4 +232,30 @@ test('without an age limit a connection lives on', async (t) => {
   clock.advance(7_200_000);
   assert.equal((await new TestCall(backend).answer).reused, true);
   assert.equal(peers.closed.length, 0);
+});
+
+test('families alternate among addresses that are rested, those that failed come last', () => {
+  const answers = { addresses: ['192.0.2.1', '192.0.2.2', '192.0.2.3', '2001:db8::1', '2001:db8::2'] };
+  const resolver = {
+    watch: () => () => undefined,
+    find: (_name: string, done: (found: typeof answers) => void) => {
+      done(answers);
+      return () => undefined;
+    },
+  } as unknown as NameResolver;
+  const clock = new HandClock();
+  const addresses = new Addresses({ host: 'a', resolver, clock, random: () => 0, onChange: () => undefined });
+  const order = (): readonly string[] => {
+    let found: readonly string[] = [];
+    addresses.choose((answer) => (found = 'failure' in answer ? [] : answer.addresses))();
+    return found;
+  };
+  assert.deepEqual(order(), ['192.0.2.1', '2001:db8::1', '192.0.2.2', '2001:db8::2', '192.0.2.3']);
+  addresses.begun('192.0.2.1');
+  addresses.failed('192.0.2.2', 'ECONNREFUSED');
+  addresses.failed('2001:db8::2', 'ENETUNREACH');
+  assert.deepEqual(order(), ['192.0.2.3', '2001:db8::1', '192.0.2.1', '192.0.2.2', '2001:db8::2']);
+  clock.advance(30_000);
+  assert.equal(order().at(-1), '2001:db8::2', 'where there is no way to, rest is longer');
+  addresses.close();
 });

@@ -358,6 +358,8 @@ for (const protocol of [http1, many, http2]) {
         healthyStatuses: [],
         healthyThreshold: 1,
         unhealthyThreshold: 1,
+        host: undefined,
+        headers: [],
       };
       const endpoint = { scheme: 'http', host: '127.0.0.1', port: peer.port } as const;
       const check = new HealthCheck({ endpoint, identity: undefined, config, dependencies: setup });

@@ -38,6 +38,8 @@ const check: HealthCheckConfig = {
   healthyStatuses: [],
   healthyThreshold: 2,
   unhealthyThreshold: 3,
+  host: undefined,
+  headers: [],
 };
 
 type Probed = {
@@ -120,6 +122,22 @@ test('the first probe comes at once, with path, Host and our name, and decides a
   assert.match(cluster.describe(), /unhealthy_status/);
   close();
   await served.close();
+});
+
+test('a probe asks with the Host and the fields that the route says', async (t) => {
+  const served = await serveHealth(t);
+  const headers = [
+    { name: 'X-Probe', value: 'one' },
+    { name: 'user-agent', value: 'kube' },
+  ];
+  const healthCheck = { ...check, host: 'health.example.com', headers };
+  const { close } = open(t, [`http://127.0.0.1:${served.port}`], { healthCheck }, makeDependencies(new HandClock()));
+  const probe = await served.probes.waitFor(() => true);
+  assert.equal(probe.headers['host'], 'health.example.com');
+  assert.equal(probe.headers['x-probe'], 'one');
+  assert.equal(probe.headers['user-agent'], 'kube');
+  assert.equal(probe.headers['accept'], '*/*');
+  close();
 });
 
 test('thresholds hold both ways', async (t) => {

@@ -153,6 +153,8 @@ describe('a backend of a mesh, known by its SPIFFE ID alone', () => {
         healthyStatuses: [],
         healthyThreshold: 1,
         unhealthyThreshold: 1,
+        host: undefined,
+        headers: [],
       },
     });
     const pools = openPools(setup);

@@ -134,6 +134,7 @@ export function backendConfig(url: string, more: Partial<BackendConfig> = {}): B
     match: [],
     exclusive: false,
     priority: 0,
+    backup: false,
     place: { file: 'test.yml', line: 1, col: 1 },
     ...more,
   };

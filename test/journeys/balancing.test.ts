@@ -1,14 +1,16 @@
-// How requests are shared among the backends of a route, counted over mutual TLS on both sides: by weight, in turns, and
-// by Goma's canary rules.
+// How requests are shared among the backends of a route, counted over mutual TLS on both sides: by weight, in turns, by load, by
+// Goma's canary rules; who is kept to one backend, by identity or by cookie; and who stands in for one that is gone.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { curl } from '../support/curl.ts';
 import { type Gateway, startGateway } from '../support/gateway.ts';
 import { startLoad } from '../support/load.ts';
 import { type Nginx, readEcho, startNginx } from '../support/nginx.ts';
-import { openPki, type Pki } from '../support/pki.ts';
+import { type CertFiles, openPki, type Pki } from '../support/pki.ts';
 
 const REQUESTS = 1000;
+/** Its answers take a second and more. */
+const slow = `location /least { limit_rate 200; return 200 "backend: canary\\n${'x'.repeat(400)}\\n"; }`;
 
 describe('the backends of a route', () => {
   const stack = new AsyncDisposableStack();
@@ -16,13 +18,16 @@ describe('the backends of a route', () => {
   let pki: Pki;
   let stable: Nginx;
   let canary: Nginx;
+  let mortal: Nginx;
   let gateway: Gateway;
 
   before(async () => {
     pki = stack.use(await openPki());
     const tls = { tls: pki.backend, clientCa: pki.internal.file };
     stable = stack.use(await startNginx({ ...tls, name: 'stable' }));
-    canary = stack.use(await startNginx({ ...tls, name: 'canary' }));
+    canary = stack.use(await startNginx({ ...tls, name: 'canary', server: slow }));
+    mortal = await startNginx({ ...tls, name: 'mortal' });
+    stack.defer(async () => mortal.stop());
     const backend = (nginx: Nginx, more = ''): string => `{endpoint: "https://localhost:${nginx.port}"${more}}`;
     const rule = (match: string): string => `, exclusive: true, match: [${match}]`;
     const routes = {
@@ -38,6 +43,10 @@ describe('the backends of a route', () => {
       ],
       query: [backend(stable), backend(canary, rule('{source: query, name: v, operator: starts_with, value: "2."}'))],
       ip: [backend(stable), backend(canary, rule('{source: ip, operator: in, value: "192.0.2.0/24, 127.0.0.0/8"}'))],
+      least: [backend(stable), backend(canary)],
+      identity: [backend(stable), backend(canary)],
+      sticky: [backend(stable), backend(canary)],
+      backup: [backend(mortal), backend(stable, ', backup: true')],
       both: [
         backend(stable),
         backend(
@@ -48,10 +57,16 @@ describe('the backends of a route', () => {
         ),
       ],
     };
+    const more: Readonly<Record<string, string>> = {
+      least: 'loadBalancing: leastRequest',
+      identity: 'loadBalancing: hash',
+      sticky: 'sticky: {cookie: __Host-seat, maxAge: 1h}',
+    };
     const written = Object.entries(routes).map(
       ([name, backends]) => `    - name: ${name}
       path: /${name}
       backends: [${backends.join(', ')}]
+      ${more[name] ?? ''}
       security: {tls: {rootCAs: internal-ca.crt, clientCert: gateway.crt, clientKey: gateway.key}}`,
     );
     gateway = stack.use(
@@ -106,15 +121,75 @@ ${written.join('\n')}
       assert.notEqual(name, names[at + 1], `answer ${at} of ${names.join(' ')}`);
   });
 
-  const ask = async (path: string, headers: Record<string, string> = {}): Promise<string | undefined> => {
-    const answer = await curl(`https://localhost:${gateway.ports.webSecure}${path}`, {
+  const call = async (path: string, headers: Record<string, string> = {}, as: CertFiles = pki.alice) =>
+    curl(`https://localhost:${gateway.ports.webSecure}${path}`, {
+      ca: pki.servers.file,
+      cert: as.cert,
+      key: as.key,
+      headers,
+    });
+
+  const ask = async (path: string, headers: Record<string, string> = {}, as?: CertFiles): Promise<string | undefined> =>
+    readEcho((await call(path, headers, as)).body)['backend'];
+
+  it('by load leave one that is slow to the requests that it has', async () => {
+    const names = await answerers('/least', 200, 8);
+    const few = names.filter((name) => name === 'canary').length;
+    // It trickles its answers: each of its seats is taken for long, and the other one has most of the turns.
+    assert.ok(few < names.length / 4, `${few} of ${names.length}`);
+  });
+
+  it('by identity are the same for all connections of a client, whatever he says of himself', async () => {
+    const clients = await Promise.all(
+      Array.from({ length: 6 }, async (_, at) =>
+        pki.clients.issueFiles(`client-${at}`, {
+          kind: 'client',
+          subject: `/CN=client-${at}`,
+          sans: [`URI:spiffe://example.org/client/${at}`],
+        }),
+      ),
+    );
+    for (const client of clients) {
+      const seat = await ask('/identity', {}, client);
+      assert.ok(seat === 'canary' || seat === 'stable');
+      for (let round = 0; round < 3; round += 1)
+        assert.equal(await ask('/identity', { 'X-Forwarded-For': `192.0.2.${round}` }, client), seat);
+    }
+  });
+
+  it('by cookie are the same for a session, through a reload too, and nobody picks one by making a cookie up', async () => {
+    const first = await call('/sticky');
+    const seat = readEcho(first.body)['backend'];
+    const set = first.headers['set-cookie'] ?? '';
+    assert.match(set, /^__Host-seat=[\w-]{22}; Path=\/; Max-Age=3600; Secure; HttpOnly; SameSite=Lax$/);
+    const cookie = set.split(';')[0] ?? '';
+    const again = async (): Promise<void> => {
+      const answer = await call('/sticky', { Cookie: `a=1; ${cookie}` });
+      assert.deepEqual([readEcho(answer.body)['backend'], answer.headers['set-cookie']], [seat, undefined]);
+    };
+    for (let round = 0; round < 3; round += 1) await again();
+    const from = gateway.log.length;
+    gateway.reload();
+    await gateway.waitForLog((line) => line.msg === 'configuration reloaded', { from });
+    for (let round = 0; round < 3; round += 1) await again();
+
+    const forged = { Cookie: `__Host-seat=${Buffer.from(`https://localhost:${canary.port}`).toString('base64url')}` };
+    const seats = new Set([await ask('/sticky', forged), await ask('/sticky', forged)]);
+    assert.equal(seats.size, 2);
+  });
+
+  it('stand in as backups when the others are gone, at once and with the body', async () => {
+    assert.equal(await ask('/backup'), 'mortal');
+    await mortal.stop('SIGKILL');
+    const { status, body } = await curl(`https://localhost:${gateway.ports.webSecure}/backup`, {
       ca: pki.servers.file,
       cert: pki.alice.cert,
       key: pki.alice.key,
-      headers,
+      method: 'POST',
+      body: 'x'.repeat(100_000),
     });
-    return readEcho(answer.body)['backend'];
-  };
+    assert.deepEqual([status, readEcho(body)['backend'], readEcho(body)['request_method']], [200, 'stable', 'POST']);
+  });
 
   const rules: [string, string, Record<string, string>, string, Record<string, string>][] = [
     ['a header', '/header', { 'x-canary': 'yes' }, '/header', { 'x-canary': 'yes, please' }],
