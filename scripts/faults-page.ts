@@ -62,6 +62,7 @@ export const faultGroups: readonly Group[] = [
       'bad_request',
       'http2_flood',
       'ambiguous_path',
+      'ambiguous_condition',
       'request_timeout',
       'uri_too_long',
       'headers_too_large',

@@ -331,6 +331,11 @@ const specs = {
     title: 'ambiguous path',
     help: 'Servers could read the path in several ways, and not all of them belong to the same route: the rule in the access log and `countersign explain route` say which. Ask for it in its plain spelling; where both spellings are meant, give each a route.',
   },
+  ambiguous_condition: {
+    client: 400,
+    title: 'ambiguous header or query',
+    help: 'Routes are chosen by a header or a query parameter that came more than once, or in a spelling that only some servers take for it: the rule in the access log names it. Send it once, spelt as the configuration has it.',
+  },
   request_timeout: {
     client: 408,
     title: 'request came too slowly',

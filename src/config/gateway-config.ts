@@ -165,6 +165,12 @@ export type EntryPoint = {
   readonly place: Place;
 };
 
+export type NamedEntryPoint = EntryPoint & {
+  readonly name: string;
+  /** False: plain HTTP. */
+  readonly tls: boolean;
+};
+
 /** Who begins connections to an entry point with a PROXY header. */
 export type ProxyProtocolConfig = {
   /** Canonical CIDRs; never empty. */
@@ -284,12 +290,39 @@ export type RouteClientCertConfig = {
   readonly place: Place;
 };
 
+export type PathMatch = 'prefix' | 'exact' | 'regex';
+
+/** Of a header field or a query parameter: that it is there, that it is `value`, or that `regex` matches the whole of it. */
+export type FieldCondition = {
+  readonly name: string;
+  readonly value: string | undefined;
+  /** Of the safe subset, for values up to matchInputLimit (safe-regex.ts). */
+  readonly regex: string | undefined;
+  /** It holds where the rest does not. */
+  readonly invert: boolean;
+};
+
+/** What a route asks of a request beside path and host; where it asks in vain, the next route has its turn. Empty: nothing. */
+export type RouteMatchConfig = {
+  readonly path: PathMatch;
+  readonly methods: readonly string[];
+  readonly headers: readonly FieldCondition[];
+  readonly query: readonly FieldCondition[];
+  /** Names of trust policies. */
+  readonly policies: readonly string[];
+  readonly entryPoints: readonly string[];
+};
+
 export type RetryOn = 'connect' | 'refused-stream';
 
 export type RouteConfig = {
   readonly name: string;
+  /** A path pattern, or an expression over the whole path (`match.path`). */
   readonly path: string;
+  readonly match: RouteMatchConfig;
   readonly rewrite: string | undefined;
+  /** Lets `%2F` within a segment pass to the backend. */
+  readonly allowEncodedSlash: boolean;
   /** False: empty segments within the path are kept for the backend. */
   readonly mergeSlashes: boolean;
   readonly priority: number;
@@ -331,6 +364,15 @@ export type RouteConfig = {
   readonly place: Place;
 };
 
+/** Where a reload is asked for on the admin entry point, and by whom. */
+export type ReloadEndpoint = {
+  readonly path: string;
+  /** Hexadecimal. */
+  readonly tokenSha256: string;
+  /** Canonical; undefined: the names under which metrics are shown. */
+  readonly host: string | undefined;
+};
+
 export type GatewayConfig = {
   /** Main file, absolute. */
   readonly file: string;
@@ -344,6 +386,8 @@ export type GatewayConfig = {
     readonly web: EntryPoint & { readonly redirectPort: number | undefined };
     readonly webSecure: EntryPoint;
     readonly admin: EntryPoint;
+    /** Further ones for traffic, those that are on. */
+    readonly more: readonly NamedEntryPoint[];
   };
   readonly tls: TlsConfig;
   /** What Goma's certManager would order, and this version does not. */
@@ -408,6 +452,7 @@ export type GatewayConfig = {
   };
   /** Names of fields that override path, method or host, and pass from everybody. */
   readonly allowOverrideHeaders: readonly string[];
+  readonly reload: ReloadEndpoint | undefined;
   readonly monitoring: {
     readonly metrics: boolean;
     readonly metricsPath: string;

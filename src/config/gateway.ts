@@ -15,6 +15,7 @@ import { accessLogKeys, logKeys } from './logs.ts';
 import { deprecatedMonitoringKeys, monitoringKeys } from './monitoring.ts';
 import { proxyKeys } from './proxy.ts';
 import { reportMistake } from './reading.ts';
+import { reloadKeys } from './reload-endpoint.ts';
 import { requestIdKeys } from './request-id.ts';
 import { routeDefaultsKeys } from './route-defaults.ts';
 import { exploitProtection, routeShape } from './route.ts';
@@ -112,7 +113,7 @@ export const gatewayKeys = {
   routes: key(list(routeShape), { default: [], table: 'gatewayroutes' }),
   strictSlash: ignored('a path matches with and without a slash at the end'),
   debug: ignored('log.level decides', 'Write gateway.log.level: debug.'),
-  reload: ignored('there is no reload endpoint; files are watched, and SIGHUP reloads'),
+  reload: block(reloadKeys),
   redis: ignored('Redis is not used: each gateway counts rate limits for itself'),
   analytics: ignored('no analytics are sent'),
   geoip: ignored('addresses are not located'),

@@ -6,7 +6,7 @@ import { readOrders } from './cert-manager.ts';
 import { readOptionalPair, readPairs } from './certificate-pair.ts';
 import { checkWhoMayCall } from './check-who-may-call.ts';
 import { readDnsCache } from './dns-cache.ts';
-import { readEntryPoints } from './entry-points.ts';
+import { listEntryPoints, readEntryPoints } from './entry-points.ts';
 import { checkProviderFile } from './extra-folders.ts';
 import { readForwardClientCert } from './forward-client-cert.ts';
 import type { CertificatePair, GatewayConfig, TlsConfig } from './gateway-config.ts';
@@ -16,6 +16,7 @@ import { Middlewares } from './middlewares.ts';
 import { readMonitoring } from './monitoring.ts';
 import { checkPassedFields, readOverrideHeaders } from './passed-fields.ts';
 import { readProxy } from './proxy.ts';
+import { readReload } from './reload-endpoint.ts';
 import { readRoutesRequireClientCert, readRoutesSaidOpen } from './route-defaults.ts';
 import { isEnabled, type WrittenRoute } from './route.ts';
 import { readRoutes } from './routes.ts';
@@ -98,12 +99,17 @@ function assemble(
     backendTls: { skipVerify, http2: transport.forceAttemptHTTP2 ? ('auto' as const) : ('off' as const) },
     ...readRouteTimeouts(transport),
     forwardClientCert,
+    names: {
+      policies: [tls.gateway, ...tls.policies].map(({ name }) => name),
+      entryPoints: listEntryPoints(entryPoints).map(({ name }) => name),
+    },
   };
   const routes = readRoutes(written.routes, around, problems);
   middlewares.finish(problems);
   // A policy that could not be read would look like one without client authentication.
   if (!problems.hasErrors) checkWhoMayCall(routes, tls, problems);
   checkProviderFile(gateway.providers.file, at, problems);
+  const monitoring = readMonitoring(gateway, at, problems);
   const config: GatewayConfig = {
     file: input.file,
     files,
@@ -120,7 +126,8 @@ function assemble(
     requestId: gateway.requestId,
     proxy: readProxy(gateway.proxy, at, problems),
     allowOverrideHeaders: readOverrideHeaders(gateway.allowOverrideHeaders, at, problems),
-    monitoring: readMonitoring(gateway, at, problems),
+    monitoring,
+    reload: readReload(gateway.reload, at, { ...entryPoints.admin, ...monitoring }, problems),
     ...readLogs(gateway, input.file),
     trustRecord: readTrustRecord(gateway.trustRecord, at, problems),
     certificateOrders: readOrders(written.certManager, written.routes, routes, problems),

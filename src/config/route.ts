@@ -16,7 +16,8 @@ import { reportEndless } from './reading.ts';
 import { readRetry, retryKeys } from './retry.ts';
 import { readUpgrades, upgradesKey } from './upgrades.ts';
 import { readRouteClientCert, routeClientCertExample, routeClientCertShape } from './route-client-cert.ts';
-import { readHosts, readMethods, readPath, readRewrite } from './route-match.ts';
+import { conditionKeys, type KnownNames, readConditions } from './route-conditions.ts';
+import { encodedSlashKey, readHosts, readMethods, readPath, readRewrite } from './route-match.ts';
 import { ignored, refused } from './support.ts';
 import { transportKeys } from './transport.ts';
 
@@ -108,9 +109,15 @@ export const routeShape = map({
     says: 'Prefix on a segment boundary; {param} stands for one whole segment; required.',
     unset: 'required',
     restricts: true,
-    page: 'Prefix on a segment boundary; `{param}` stands for one whole segment. No wildcards, no `{id:regex}`, no query; a slash at the end is dropped.',
+    page: 'Prefix on a segment boundary; `{param}` stands for one whole segment. No wildcards, no `{id:regex}`, no query; a slash at the end is dropped. See [Matching](#matching).',
   }),
-  rewrite: key(text, { says: 'Replaces the matched prefix.', restricts: true }),
+  ...conditionKeys,
+  rewrite: key(text, {
+    says: 'Replaces the matched prefix; {param} stands for a parameter of path, $1 for a group of its expression.',
+    restricts: true,
+    page: 'Replaces what `path` matched. `{param}` stands for a parameter of `path`, `$1` for a group of its expression. See [Rewrites](#rewrites).',
+  }),
+  allowEncodedSlash: encodedSlashKey,
   mergeSlashes: key(flag, {
     says: 'Default {default}. False: the backend gets empty segments within the path as they came.',
     default: true,
@@ -229,6 +236,8 @@ export type RouteSurroundings = {
   readonly handshakeMs: number;
   readonly responseMs: number;
   readonly forwardClientCert: ForwardClientCertConfig;
+  /** Of policies and entry points. */
+  readonly names: KnownNames;
   /** `path`: of the route. */
   readonly filtersOf: (route: WrittenRoute, path: string) => readonly FilterConfig[];
 };
@@ -255,7 +264,9 @@ export function readRoute(
   return {
     name: shape.name ?? '',
     path,
-    rewrite: readRewrite(shape, at, problems),
+    match: readConditions(shape, at, around.names, problems),
+    rewrite: readRewrite(shape, path, at, problems),
+    allowEncodedSlash: shape.allowEncodedSlash,
     mergeSlashes: shape.mergeSlashes,
     priority: shape.priority,
     hosts: readHosts(shape.hosts, at, problems),
@@ -282,7 +293,8 @@ export function readRoute(
       idleMs: timeouts.idle,
       tunnelMs: timeouts.tunnel,
     },
-    filters: around.filtersOf({ shape, at }, path),
+    // An expression is no folder that paths of middlewares could stand in; they are looked for anywhere.
+    filters: around.filtersOf({ shape, at }, shape.pathMatch === 'regex' ? '/' : path),
     upgrades: readUpgrades(shape.upgrades, at, problems),
     retry: readRetry(retry, at, problems),
     maxBodyBytes: shape.maxBodyBytes,

@@ -1,9 +1,9 @@
 // The plain HTTP entry point: accepts, and hands over a connection with its address. What may be asked for here is
 // flow/authorize.ts.
 import { createServer, type Server, type Socket } from 'node:net';
-import { keepAliveAfterMs } from '../http/limits.ts';
 import { Admission, type AdmissionOptions, type AdmissionOwner, type RefusedAdmission } from './admission.ts';
 import type { Address } from './peer.ts';
+import { keepAliveAfterMs } from '../http/limits.ts';
 
 export type PlainListenerOptions = AdmissionOptions & {
   readonly maxConnections: number;

@@ -78,7 +78,12 @@ export function answerOf(context: RequestContext, answer: Answer): void {
 }
 
 /** Faults of the client after which what was sent behind the request is not read. */
-const doubtful: ReadonlySet<Fault['code']> = new Set(['bad_request', 'ambiguous_path', 'host_mismatch']);
+const doubtful: ReadonlySet<Fault['code']> = new Set([
+  'bad_request',
+  'ambiguous_path',
+  'ambiguous_condition',
+  'host_mismatch',
+]);
 
 /**
  * A client whose handshake failed, or whose certificate has expired, gets one answer and nothing more. A malformed or misdirected request

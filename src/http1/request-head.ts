@@ -46,9 +46,6 @@ export function parseRequestHead(
   return combine(line, section);
 }
 
-/** What HTTP/2 makes of itself where nobody expects it (RFC 9113 section 3.4). */
-const http2Begins = 'PRI * HTTP/2.0\r\n';
-
 function notALine(head: string, detail: string): ParseError {
   return head.startsWith('PROXY ') ? strayProxyHeader() : new ParseError('bad_request', detail);
 }
@@ -57,6 +54,8 @@ function notALine(head: string, detail: string): ParseError {
 export function strayProxyHeader(): ParseError {
   return new ParseError('untrusted_proxy', 'a PROXY header, and this address is none of proxyProtocol.from');
 }
+/** What HTTP/2 makes of itself where nobody expects it (RFC 9113 section 3.4). */
+const http2Begins = 'PRI * HTTP/2.0\r\n';
 
 function parseRequestLine(head: string, end: number): Line | ParseError {
   const first = head.indexOf(' ');

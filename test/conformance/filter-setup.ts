@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { lookup } from 'node:dns';
 import net, { type AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
+import { matchesAll } from '../../src/config/route-conditions.ts';
 import { Deadlines } from '../../src/base/deadline.ts';
 import { Slices } from '../../src/base/slices.ts';
 import type { RouteConfig } from '../../src/config/gateway-config.ts';
@@ -93,6 +94,7 @@ export async function openFilterSetup(t: TestContext, options: FilterSetupOption
     methods: [],
     priority: 0,
     mergeSlashes: true,
+    match: matchesAll,
     forwardHostHeaders: false,
     forwardClientCert: { mode: 'sanitize', custom: [], xfcc: undefined, rfc9440: undefined },
     timeouts: { connectMs: 5000, handshakeMs: 5000, responseMs: 0, idleMs: 0, tunnelMs: 0 },
@@ -101,7 +103,14 @@ export async function openFilterSetup(t: TestContext, options: FilterSetupOption
     maxBodyBytes: 0,
     backends: [target],
   } as unknown as RouteConfig;
-  const route: Route = { config, cluster, metrics: new RouteMetrics(metrics.of, 'filtered'), rule: undefined, filters };
+  const route: Route = {
+    config,
+    cluster,
+    metrics: new RouteMetrics(metrics.of, 'filtered'),
+    rewrite: undefined,
+    rule: undefined,
+    filters,
+  };
   const policy = { name: '', clientAuth: undefined };
   const sets = filters.flatMap((filter) => filter.sets ?? []);
   const { trustedProxies = [], requestId } = asked;

@@ -1,6 +1,7 @@
 // The whole flow without a gateway process: the real edge over mutual TLS, routes, and clusters whose backends are reached over
 // mutual TLS. Time stands still until `clock.turn`. Backends and clients are the test's.
 import { randomUUID } from 'node:crypto';
+import { matchesAll } from '../../src/config/route-conditions.ts';
 import { Deadlines } from '../../src/base/deadline.ts';
 import { Slices } from '../../src/base/slices.ts';
 import type { PolicyTable } from '../../src/downstream/policy-table.ts';
@@ -87,6 +88,7 @@ export async function openFlowSetup(pki: Pki, { routes: specs, http2, required =
       methods: ['GET', 'POST'],
       priority: 0,
       mergeSlashes: true,
+      match: matchesAll,
       forwardHostHeaders: false,
       forwardClientCert: {
         mode: 'sanitizeSet',
@@ -105,6 +107,7 @@ export async function openFlowSetup(pki: Pki, { routes: specs, http2, required =
       cluster: new Cluster(clusterOptions(backends, identity, choice), pools),
       metrics: new RouteMetrics(metrics.of, path),
       rule: clientCert && new RouteRule(clientCert),
+      rewrite: undefined,
       filters: filters ?? [],
     };
   };
