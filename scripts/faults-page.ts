@@ -76,6 +76,8 @@ export const faultGroups: readonly Group[] = [
       'host_mismatch',
       'policy_denied',
       'path_denied',
+      'unauthenticated',
+      'access_denied',
       'address_denied',
       'origin_denied',
       'user_agent_denied',
@@ -91,7 +93,7 @@ export const faultGroups: readonly Group[] = [
   {
     title: 'The gateway',
     intro: 'Nobody did anything wrong out there.',
-    codes: ['maintenance', 'filter_timeout', 'draining', 'internal'],
+    codes: ['maintenance', 'filter_timeout', 'auth_unavailable', 'draining', 'internal'],
   },
 ];
 

@@ -1,6 +1,7 @@
 // Every type of middleware that this version has. A new one: a file with its declaration, a line here, its filter in
 // filters/, a line in filters/compile-filters.ts.
 import { accessFilter } from './access-filter.ts';
+import { basicAuthFilter } from './basic-auth-filter.ts';
 import { accessPolicy } from './access-policy.ts';
 import { errorInterceptor, response } from './answer-filters.ts';
 import { corsFilter } from './cors.ts';
@@ -15,6 +16,7 @@ import { addPrefix, rewriteRegex, stripPrefix } from './target-filters.ts';
 export const filterTypes = [
   accessFilter,
   accessPolicy,
+  basicAuthFilter,
   rateLimit,
   requestHeadersFilter,
   responseHeadersFilter,

@@ -14,6 +14,7 @@ import type { CertificatePair, GatewayConfig } from './gateway-config.ts';
 import { readWorkers } from './gateway.ts';
 import { readLogs } from './logs.ts';
 import { Middlewares } from './middlewares.ts';
+import { NamedMaterial } from './named-material.ts';
 import { readMonitoring } from './monitoring.ts';
 import { checkPassedFields, readOverrideHeaders } from './passed-fields.ts';
 import { readProxy } from './proxy.ts';
@@ -21,6 +22,7 @@ import { readReload } from './reload-endpoint.ts';
 import { readRoutesRequireClientCert, readRoutesSaidOpen } from './route-defaults.ts';
 import { isEnabled, type WrittenRoute } from './route.ts';
 import { readRoutes } from './routes.ts';
+import { Services } from './services.ts';
 import { readTimeouts } from './timeouts.ts';
 import { readTls } from './tls.ts';
 import { readRouteTimeouts, readTransport } from './transport.ts';
@@ -57,6 +59,7 @@ function assemble(
 ): GatewayConfig {
   const { gateway, at } = written;
   const entryPoints = readEntryPoints(gateway.entryPoints, at, problems);
+  const named = new NamedMaterial(gateway, at, problems);
   const tlsAt = at.down('tls');
   if (at.isEmpty('tls'))
     problems.error(
@@ -73,6 +76,7 @@ function assemble(
       defaultCertsDir: input.defaultCertsDir,
       routesRequireClientCert: readRoutesRequireClientCert(gateway.defaults, at, false, problems),
       routesSaidOpen: readRoutesSaidOpen(gateway.defaults, false),
+      named,
     },
     problems,
   );
@@ -94,12 +98,17 @@ function assemble(
     },
     problems,
   );
+  const upstream = {
+    backendTls: { skipVerify, http2: transport.forceAttemptHTTP2 ? ('auto' as const) : ('off' as const), named },
+    ...readRouteTimeouts(transport),
+  };
+  const services = new Services(gateway.services, at, upstream, problems);
   const around = {
+    ...upstream,
+    services,
     cors: { shape: gateway.cors, at: at.down('cors') },
     interceptor: { shape: gateway, at },
     filtersOf: (route: WrittenRoute, path: string) => middlewares.filtersOf(route, path, problems),
-    backendTls: { skipVerify, http2: transport.forceAttemptHTTP2 ? ('auto' as const) : ('off' as const) },
-    ...readRouteTimeouts(transport),
     forwardClientCert,
     names: {
       policies: [tls.gateway, ...tls.policies].map(({ name }) => name),
@@ -134,6 +143,11 @@ function assemble(
     trustRecord: readTrustRecord(gateway.trustRecord, at, problems),
     certificateOrders: readOrders(written.certManager, written.routes, routes, problems),
     forwardClientCert,
+    named: {
+      certificates: named.certificates,
+      caBundles: named.bundles,
+      services: services.list().map(({ name, place }) => ({ name, place })),
+    },
     routes,
   };
   checkPassedFields(config, at, problems);

@@ -3,6 +3,7 @@
 import type { FilterConfig } from '../config/filter-types.ts';
 import type { RouteConfig } from '../config/gateway-config.ts';
 import { AccessFilter } from './access.ts';
+import { BasicAuthFilter } from './basic-auth.ts';
 import { AccessPolicyFilter } from './access-policy.ts';
 import { ErrorInterceptorFilter, ResponseFilter } from './answers.ts';
 import { CorsFilter } from './cors.ts';
@@ -68,6 +69,7 @@ type Makers = { readonly [C in FilterConfig as C['kind']]: Maker<C> };
 const makers: Makers = {
   access: (config) => new AccessFilter(config),
   accessPolicy: (config) => new AccessPolicyFilter(config),
+  basicAuth: (config, input) => share(config, input, () => new BasicAuthFilter(config, input.material, input)),
   rateLimit: (config, { route, rates }) => new RateLimitFilter(config, route, rates),
   requestHeaders: (config) => new RequestHeadersFilter(config),
   responseHeaders: (config) => new ResponseHeadersFilter(config),
@@ -88,4 +90,11 @@ function make(config: FilterConfig, input: FilterInput): Filter {
   // Each kind has the maker for its own configuration, which TypeScript cannot follow through a union.
   const maker = makers[config.kind] as Maker<FilterConfig>;
   return maker(config, input);
+}
+
+/** One filter for all routes that use the middleware: what it remembers of clients then counts on each of them. */
+function share({ name }: FilterConfig, { shared }: FilterInput, create: () => Filter): Filter {
+  let filter = shared.get(name);
+  if (filter === undefined) shared.set(name, (filter = create()));
+  return filter;
 }

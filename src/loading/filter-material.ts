@@ -1,12 +1,18 @@
-// What the filters of routes point to, read and checked. Read once for each filter, however many routes use it.
-import { materialError } from '../base/material-problem.ts';
+// What the filters of routes point to, read and checked: files of users, keys that verify tokens. Read once for each middleware,
+// however many routes use it.
+import { materialError, materialWarning } from '../base/material-problem.ts';
+import { textOf } from '../asn1/pem-text.ts';
 import { materialName } from '../certs/material.ts';
 import type { FilterConfig } from '../config/filter-types.ts';
+import { readUsersFile } from '../config/users-file.ts';
 import { type FilterMaterial, noMaterial } from '../filters/material.ts';
+import { loadErrorPages } from './error-pages.ts';
 import type { MaterialLoader } from './material-loader.ts';
 
 const none: readonly FilterMaterial[] = [];
-const maxPageBytes = 65_536;
+const maxUsersBytes = 1024 * 1024;
+/** Lines of one file that are told of. */
+const maxTold = 20;
 
 type ConfigOf<Kind extends FilterConfig['kind']> = Extract<FilterConfig, { readonly kind: Kind }>;
 
@@ -25,8 +31,8 @@ export class FilterMaterials {
   }
 
   async #find(filter: FilterConfig): Promise<FilterMaterial> {
+    // Keys of routes make filters of one name; each stands in a place of its own.
     const { file, line, col } = filter.place;
-    // Keys of routes make filters of one name; each stands in its own place.
     const key = `${file}:${line}:${col} ${filter.kind}`;
     let found = this.#known.get(key);
     if (found === undefined) this.#known.set(key, (found = this.#read(filter)));
@@ -35,29 +41,48 @@ export class FilterMaterials {
 
   async #read(filter: FilterConfig): Promise<FilterMaterial> {
     switch (filter.kind) {
+      case 'basicAuth':
+        return this.#readUsers(filter);
       case 'errorInterceptor':
-        return this.#readPages(filter);
+        return loadErrorPages(filter, this.#loader);
       default:
         return noMaterial;
     }
   }
 
-  async #readPages({ errors }: ConfigOf<'errorInterceptor'>): Promise<FilterMaterial> {
+  async #readUsers({ usersFile, users: inline }: ConfigOf<'basicAuth'>): Promise<FilterMaterial> {
+    if (usersFile === undefined) return noMaterial;
     const loader = this.#loader;
-    const pages: Record<string, string> = {};
-    for (const { file } of errors) {
-      if (file === undefined || file.path in pages) continue;
-      const read = await loader.read(file, maxPageBytes);
-      if (!read.ok) {
-        loader.add(file.place, materialError('page_unreadable', read.message, read.hint));
-        continue;
-      }
-      try {
-        pages[file.path] = new TextDecoder('utf-8', { fatal: true }).decode(read.bytes);
-      } catch {
-        loader.add(file.place, materialError('page_unreadable', `${materialName(file)} is not UTF-8 text`, ''));
-      }
+    const name = materialName(usersFile);
+    const file = await loader.read(usersFile, maxUsersBytes);
+    if (!file.ok) {
+      loader.add(usersFile.place, materialError('users_unreadable', file.message, file.hint));
+      return noMaterial;
     }
-    return { pages };
+    const text = textOf(file.bytes);
+    const { users, mistakes, plain } = readUsersFile(text);
+    for (const { line, problem, hint } of mistakes.slice(0, maxTold))
+      loader.add(usersFile.place, materialError('bad_user', `${name}, line ${line}: ${problem}`, hint));
+    const twice = inline.find((one) => users.some((other) => other.name === one.name));
+    if (twice !== undefined)
+      loader.add(
+        usersFile.place,
+        materialError('duplicate_name', `${name}: user ${twice.name} stands in users too`, ''),
+      );
+    if (users.length === 0 && mistakes.length === 0)
+      loader.add(
+        usersFile.place,
+        materialError('no_users', `${name} holds no user`, 'Make it with `htpasswd -B -c FILE USER`.'),
+      );
+    if (plain.length > 0)
+      loader.add(
+        usersFile.place,
+        materialWarning(
+          'plain_password',
+          `${name}: passwords stand there as plain text (user ${plain.slice(0, 3).join(', ')}${plain.length > 3 ? ', …' : ''})`,
+          'Write their hashes: htpasswd -B.',
+        ),
+      );
+    return { users: text };
   }
 }

@@ -14,6 +14,7 @@ import { ClientProtocols, http2Protocol } from '../../src/downstream/protocols.t
 import type { PolicyTable } from '../../src/downstream/policy-table.ts';
 import type { FilterDependencies } from '../../src/filters/dependencies.ts';
 import type { Filter } from '../../src/filters/filter.ts';
+import { PasswordChecks } from '../../src/filters/password-checks.ts';
 import { RateCounters } from '../../src/filters/rate-counters.ts';
 import { ClientCounts } from '../../src/downstream/client-counts.ts';
 import { BodyBudget } from '../../src/flow/body-buffer.ts';
@@ -61,6 +62,7 @@ export function filterDependencies(more: Partial<FilterDependencies> = {}): Filt
   return {
     clock,
     rates: new RateCounters(clock, () => 0.5),
+    passwords: new PasswordChecks(clock),
     lookup: lookup,
     metrics: new Metrics().of,
     warn: () => {},
