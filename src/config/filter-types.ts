@@ -4,6 +4,7 @@ import { accessFilter } from './access-filter.ts';
 import { basicAuthFilter } from './basic-auth-filter.ts';
 import { accessPolicy } from './access-policy.ts';
 import { errorInterceptor, response } from './answer-filters.ts';
+import { compress } from './compress-filter.ts';
 import { corsFilter } from './cors.ts';
 import type { FilterCommon, FilterType } from './filter-type.ts';
 import { bodyLimit, userAgentBlock } from './limit-filters.ts';
@@ -31,6 +32,7 @@ export const filterTypes = [
   userAgentBlock,
   response,
   errorInterceptor,
+  compress,
 ] as const;
 
 type ConfigOf<T> = T extends FilterType<infer Kind, infer Rule> ? FilterCommon & Rule & { readonly kind: Kind } : never;

@@ -6,6 +6,7 @@ import { AccessFilter } from './access.ts';
 import { BasicAuthFilter } from './basic-auth.ts';
 import { AccessPolicyFilter } from './access-policy.ts';
 import { ErrorInterceptorFilter, ResponseFilter } from './answers.ts';
+import { CompressFilter } from './compress.ts';
 import { CorsFilter } from './cors.ts';
 import type { FilterDependencies } from './dependencies.ts';
 import type { Filter } from './filter.ts';
@@ -83,6 +84,7 @@ const makers: Makers = {
   bodyLimit: (config) => new BodyLimitFilter(config),
   userAgentBlock: (config) => new UserAgentBlockFilter(config),
   response: (config) => new ResponseFilter(config),
+  compress: (config, { encoders }) => new CompressFilter(config, encoders),
   errorInterceptor: (config, { material }) => new ErrorInterceptorFilter(config, material),
 };
 

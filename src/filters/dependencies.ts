@@ -3,6 +3,7 @@
 import type { LookupFunction } from 'node:net';
 import type { Clock } from '../base/clock.ts';
 import type { MetricCatalogue } from '../telemetry/metrics.ts';
+import type { EncoderBudget } from './encoder-budget.ts';
 import type { Filter } from './filter.ts';
 import type { PasswordChecks } from './password-checks.ts';
 import type { RateCounters } from './rate-counters.ts';
@@ -11,6 +12,7 @@ import type { RateCounters } from './rate-counters.ts';
 export type FilterServices = {
   readonly clock: Clock;
   readonly rates: RateCounters;
+  readonly encoders: EncoderBudget;
   /** Addresses of host names, as the configuration has names looked up. */
   readonly lookup: LookupFunction;
   readonly metrics: MetricCatalogue;

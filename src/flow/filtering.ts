@@ -4,7 +4,14 @@
 import type { Late } from '../base/deadline.ts';
 import { Fault } from '../base/fault.ts';
 import { FieldEdits } from '../filters/field-edits.ts';
-import { Answer, defaultWaitMs, type Filter, type FilterRequest, type FilterResult } from '../filters/filter.ts';
+import {
+  Answer,
+  type BodyEncoder,
+  defaultWaitMs,
+  type Filter,
+  type FilterRequest,
+  type FilterResult,
+} from '../filters/filter.ts';
 import type { ClientWatcher, ResponseHead } from '../http/exchange.ts';
 import type { FieldBlock, Fields } from '../http/field.ts';
 import { normalizeTarget } from '../routing/normalize-target.ts';
@@ -41,6 +48,7 @@ export class Filtering implements FilterRequest, FilterChanges, ClientWatcher, L
   onCancel: ((why: Fault) => void) | undefined;
   readonly #owner: FilteringOwner;
   #fields: FieldEdits | undefined;
+  #makeEncoder: (() => BodyEncoder) | undefined;
   #maxBodyBytes: number;
   /** The filter that is to be asked next, or is waited for. */
   #at = 0;
@@ -121,6 +129,10 @@ export class Filtering implements FilterRequest, FilterChanges, ClientWatcher, L
   get address(): string {
     const { serving, exchange, client } = this.context;
     return serving.forwarding.clientAddress(exchange.head, client.peer);
+  }
+
+  get received(): Fields {
+    return this.context.exchange.head.fields;
   }
 
   get fields(): FieldEdits {
@@ -251,7 +263,12 @@ export class Filtering implements FilterRequest, FilterChanges, ClientWatcher, L
         return faultOf(filter, error);
       }
     }
+    this.#makeEncoder = response?.makeEncoder;
     return response?.head ?? head;
+  }
+
+  makeEncoder(): BodyEncoder | undefined {
+    return this.#makeEncoder?.();
   }
 
   changeOwnAnswer(status: number, block: FieldBlock, isOnPurpose: boolean): OwnAnswer {

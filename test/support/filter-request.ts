@@ -1,4 +1,5 @@
 // A request as filters see it, without anything around: for tests of one filter.
+import { EncoderBudget } from '../../src/filters/encoder-budget.ts';
 import type { Fault } from '../../src/base/fault.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import type { FilterDependencies } from '../../src/filters/dependencies.ts';
@@ -44,6 +45,7 @@ export function filterRequest(
     secureAuthority: 'a.test',
     identity: more.identity,
     address: more.address ?? '192.0.2.1',
+    received: fields,
     fields: new FieldEdits(fields),
     onCancel: undefined as ((why: Fault) => void) | undefined,
   };
@@ -66,6 +68,7 @@ export function filterDependencies(more: Partial<FilterDependencies> = {}) {
     metrics: of,
     passwords: new PasswordChecks(systemClock),
     rates: new RateCounters(systemClock, Math.random, () => {}),
+    encoders: new EncoderBudget(),
     warn: (_, about, message) => lines.push({ about, message }),
     shared: new Map(),
     ...more,
