@@ -72,6 +72,7 @@ function log(
     durationMs,
     receivedBytes: exchange.receivedBytes,
     sentBytes: exchange.sentBytes,
+    noted: context.noted,
   });
 }
 
@@ -99,5 +100,6 @@ export function recordBadRequest(client: Client, services: Services, fault: Faul
     durationMs: 0,
     receivedBytes: 0,
     sentBytes: 0,
+    noted: undefined,
   });
 }
