@@ -313,6 +313,13 @@ export type RouteMatchConfig = {
   readonly entryPoints: readonly string[];
 };
 
+/** An answer of the gateway itself. */
+export type FixedResponseConfig = {
+  readonly status: number;
+  readonly fields: readonly (readonly [name: string, value: string])[];
+  readonly body: string;
+};
+
 export type RetryOn = 'connect' | 'refused-stream';
 
 export type RouteConfig = {
@@ -330,7 +337,9 @@ export type RouteConfig = {
   readonly hosts: readonly string[];
   /** Upper case as written; empty: all. */
   readonly methods: readonly string[];
+  /** Empty where there is a `response`. */
   readonly backends: readonly BackendConfig[];
+  readonly response: FixedResponseConfig | undefined;
   readonly loadBalancing: 'roundRobin' | 'weighted' | 'leastRequest' | 'hash';
   /** For `hash`: the first of these that a request has decides. */
   readonly hashOn: readonly HashSource[];
@@ -362,6 +371,15 @@ export type RouteConfig = {
   /** 0: no limit. */
   readonly maxBodyBytes: number;
   readonly place: Place;
+};
+
+/** `/healthz` and `/readyz` on the entry points for traffic. */
+export type TrafficHealthConfig = {
+  readonly liveness: boolean;
+  readonly readiness: boolean;
+  readonly entryPoints: readonly string[];
+  /** Canonical CIDRs; undefined: everybody. */
+  readonly sourceRanges: readonly string[] | undefined;
 };
 
 export type GatewayConfig = {
@@ -451,6 +469,8 @@ export type GatewayConfig = {
     /** Canonical host names, besides localhost, under which the admin entry point shows more than health. */
     readonly allowedHosts: readonly string[];
   };
+  /** undefined: these paths are paths like any. */
+  readonly trafficHealth: TrafficHealthConfig | undefined;
   readonly log: {
     readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'off';
     readonly format: 'text' | 'json' | undefined;

@@ -22,6 +22,7 @@ import { readRoutes } from './routes.ts';
 import { readTimeouts } from './timeouts.ts';
 import { readTls } from './tls.ts';
 import { readRouteTimeouts, readTransport } from './transport.ts';
+import { readTrafficHealth, warnHidden } from './traffic-health.ts';
 import { readTrustRecord } from './trust-record.ts';
 import { type ConfigInput, readWritten, type Written } from './written.ts';
 
@@ -104,6 +105,13 @@ function assemble(
     },
   };
   const routes = readRoutes(written.routes, around, problems);
+  const trafficHealth = readTrafficHealth(
+    gateway.monitoring,
+    at.down('monitoring'),
+    around.names.entryPoints,
+    problems,
+  );
+  if (!problems.hasErrors) warnHidden(trafficHealth, routes, problems);
   middlewares.finish(problems);
   // A policy that could not be read would look like one without client authentication.
   if (!problems.hasErrors) checkWhoMayCall(routes, tls, problems);
@@ -125,6 +133,7 @@ function assemble(
     proxy: readProxy(gateway.proxy, at, problems),
     allowOverrideHeaders: readOverrideHeaders(gateway.allowOverrideHeaders, at, problems),
     monitoring: readMonitoring(gateway, at, problems),
+    trafficHealth,
     ...readLogs(gateway, input.file),
     trustRecord: readTrustRecord(gateway.trustRecord, at, problems),
     certificateOrders: readOrders(written.certManager, written.routes, routes, problems),

@@ -7,6 +7,7 @@ import { backendShape, readBackends } from './backends.ts';
 import { certificatePairShape } from './certificate-pair.ts';
 import { readRouteForwardClientCert, routeForwardClientCertShape } from './forward-client-cert.ts';
 import type { FilterConfig } from './filter-types.ts';
+import { fixedResponseKey, readFixedResponse } from './fixed-response.ts';
 import type { ForwardClientCertConfig, RouteConfig } from './gateway-config.ts';
 import { healthCheckShape, readHealthCheck } from './health-check.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
@@ -160,6 +161,7 @@ export const routeShape = map({
     untold: true,
     page: 'Deprecated name of `target`.',
   }),
+  response: fixedResponseKey,
   backends: key(list(backendShape), { says: 'Several backends.', default: [], table: 'backends' }),
   ...loadBalancingKeys,
   healthCheck: key(healthCheckShape, {
@@ -254,7 +256,8 @@ export function readRoute(
   problems: ProblemList,
 ): RouteConfig {
   warnDeprecated(shape, at, problems);
-  const backends = readBackends(shape, at, problems);
+  const response = readFixedResponse(shape.response, at, problems);
+  const backends = at.has('response') ? [] : readBackends(shape, at, problems);
   const { timeouts, retry, maintenance } = shape;
   const security = at.down('security');
   const path = readPath(shape, at, problems);
@@ -272,6 +275,7 @@ export function readRoute(
     hosts: readHosts(shape.hosts, at, problems),
     methods: readMethods(shape.methods, at, problems),
     backends,
+    response,
     loadBalancing: readLoadBalancing(shape, backends, at, problems),
     hashOn: readHashOn(shape, at, problems),
     sticky: readSticky(shape, at, problems),

@@ -6,6 +6,7 @@ import { AccessFilter } from './access.ts';
 import { AccessPolicyFilter } from './access-policy.ts';
 import type { FilterDependencies } from './dependencies.ts';
 import type { Filter } from './filter.ts';
+import { FixedResponseFilter } from './fixed-response.ts';
 import { MaintenanceFilter } from './maintenance.ts';
 import { type FilterMaterial, noMaterial } from './material.ts';
 import { PathScope } from './path-scope.ts';
@@ -16,17 +17,19 @@ const none: readonly Filter[] = [];
 
 /** `material`: of each filter of the route, in their order. Throws where a filter cannot be made. */
 export function compileFilters(
-  { name, maintenance, filters }: RouteConfig,
+  { name, maintenance, filters, response }: RouteConfig,
   material: readonly FilterMaterial[],
   dependencies: FilterDependencies,
 ): readonly Filter[] {
-  if (maintenance === undefined && filters.length === 0) return none;
+  if (maintenance === undefined && filters.length === 0 && response === undefined) return none;
   const first = maintenance === undefined ? none : [new MaintenanceFilter(maintenance)];
   return [
     ...first,
     ...filters.map((filter, at) =>
       compile(filter, { route: name, material: material[at] ?? noMaterial, ...dependencies }),
     ),
+    // Last: whoever is turned away by another one does not get it.
+    ...(response === undefined ? none : [new FixedResponseFilter(response)]),
   ];
 }
 

@@ -44,6 +44,10 @@ export class ClientSide {
     this.#date = new DateField(options.clock);
   }
 
+  get isDraining(): boolean {
+    return this.#draining;
+  }
+
   /** From now on a connection that comes is served one request, if it asks in time. */
   drain(): void {
     this.#draining = true;

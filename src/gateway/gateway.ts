@@ -71,7 +71,14 @@ export class Gateway {
     const policies = () => active.get().policies;
     const rates = new RateCounters(clock, Math.random, options.onSpent);
     this.#rates = rates;
-    const services = new WorkerServicesAtStart({ clock, deadlines, metrics: this.#metrics, active, rates });
+    const services = new WorkerServicesAtStart({
+      clock,
+      deadlines,
+      metrics: this.#metrics,
+      active,
+      rates,
+      isDraining: () => this.#clients.isDraining,
+    });
     const connections = new OpenConnections(clock, metrics, { policies, ocsp: () => this.#ocsp.checker }, (one) =>
       services.find()?.reports.onClientsDistrusted(one),
     );

@@ -9,6 +9,7 @@ import { ProxySources } from '../downstream/proxy-sources.ts';
 import { ticketEpoch, TicketSecret, type TicketSeed } from '../downstream/ticket-secret.ts';
 import type { FilterServices } from '../filters/dependencies.ts';
 import type { Staples } from '../ocsp/staples.ts';
+import { TrafficHealth } from '../flow/traffic-health.ts';
 import type { Route, Serving } from '../flow/serving.ts';
 import type { Forwarding } from '../forwarding/forwarding.ts';
 import type { StripList } from '../forwarding/strip-list.ts';
@@ -53,6 +54,7 @@ export class Generation implements Serving {
   readonly routes: RouteTable<Route>;
   readonly strip: StripList;
   readonly forwarding: Forwarding;
+  readonly health: TrafficHealth | undefined;
   readonly securePort: number | undefined;
   readonly redirectPort: number | undefined;
   /** What a connection needs on its way to a verdict. */
@@ -72,6 +74,7 @@ export class Generation implements Serving {
     this.number = input.number;
     this.loaded = input.loaded;
     this.forwarding = input.forwarding;
+    this.health = config.trafficHealth && new TrafficHealth(config.trafficHealth);
     this.pools = input.pools;
     this.strip = stripListOf(
       config,

@@ -120,6 +120,7 @@ export async function openFilterSetup(t: TestContext, options: FilterSetupOption
     policies: { find: () => policy } as unknown as PolicyTable,
     routes: await RouteTable.build([route], new Slices(clock)),
     strip: new StripList({ ...strip, filters: sets }),
+    health: undefined,
     forwarding,
     clientLimits: { requests: requestsPerClient, isExempt: (address) => forwarding.isTrustedProxy(address) },
     securePort: undefined,
@@ -142,6 +143,7 @@ export async function openFilterSetup(t: TestContext, options: FilterSetupOption
     metrics: new RequestMetrics(metrics.of),
     onDefect: (error) => defects.push(error),
     onFault: (report) => faults.push(report),
+    isDraining: () => false,
     current: () => serving,
   };
   const protocols = http2 === true ? new ClientProtocols([], http2Protocol) : new ClientProtocols();

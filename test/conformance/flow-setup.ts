@@ -119,6 +119,7 @@ export async function openFlowSetup(pki: Pki, { routes: specs, http2, required =
     } as unknown as PolicyTable,
     routes: await RouteTable.build(specs.map(makeRoute), new Slices(clock)),
     strip: new StripList(),
+    health: undefined,
     forwarding: new Forwarding({ trustedProxies: [], ipHeaders: ['x-forwarded-for'] }, randomUUID),
     clientLimits: { requests: 0, isExempt: () => false },
     securePort: undefined,
@@ -141,6 +142,7 @@ export async function openFlowSetup(pki: Pki, { routes: specs, http2, required =
     metrics: new RequestMetrics(metrics.of),
     onDefect: (error) => defects.push(error),
     onFault: (report) => faults.push(report),
+    isDraining: () => false,
     current: () => serving,
   };
   const protocols = new ClientProtocols([clientHttp2]);
