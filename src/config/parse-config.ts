@@ -89,7 +89,7 @@ function assemble(
     written.middlewares,
     {
       defaults: { names: gateway.defaults.middlewares, at: at.down('defaults', 'middlewares') },
-      plainServed: entryPoints.web.enabled && !requiresEverywhere(tls),
+      plainServed: listEntryPoints(entryPoints).some((one) => !one.tls) && !requiresEverywhere(tls),
       keys: written.keys,
     },
     problems,

@@ -42,7 +42,7 @@ const matchKeys = {
     says: 'Conditions on header fields; all have to hold.',
     default: [],
     restricts: true,
-    page: '`[{name, value \\| regex \\| present: true, invert}]`, all of them: a header field is there, is `value`, or matches `regex` as a whole; `invert: true` turns it round.',
+    page: '`[{name, value | regex | present: true, invert}]`, all of them: a header field is there, is `value`, or matches `regex` as a whole; `invert: true` turns it round.',
     example,
   }),
   query: key(list(conditionShape), {
