@@ -4,15 +4,17 @@ import type { Problem } from '../yaml/problem.ts';
 import { ProblemList } from '../yaml/problem-list.ts';
 import { readOrders } from './cert-manager.ts';
 import { readOptionalPair, readPairs } from './certificate-pair.ts';
+import { checkFilterFields } from './check-filter-fields.ts';
 import { checkWhoMayCall } from './check-who-may-call.ts';
 import { readDnsCache } from './dns-cache.ts';
 import { listEntryPoints, readEntryPoints } from './entry-points.ts';
 import { checkProviderFile } from './extra-folders.ts';
 import { readForwardClientCert } from './forward-client-cert.ts';
-import type { CertificatePair, GatewayConfig, TlsConfig } from './gateway-config.ts';
+import type { CertificatePair, GatewayConfig } from './gateway-config.ts';
 import { readWorkers } from './gateway.ts';
 import { readLogs } from './logs.ts';
 import { Middlewares } from './middlewares.ts';
+import { NamedMaterial } from './named-material.ts';
 import { readMonitoring } from './monitoring.ts';
 import { checkPassedFields, readOverrideHeaders } from './passed-fields.ts';
 import { readProxy } from './proxy.ts';
@@ -20,6 +22,7 @@ import { readReload } from './reload-endpoint.ts';
 import { readRoutesRequireClientCert, readRoutesSaidOpen } from './route-defaults.ts';
 import { isEnabled, type WrittenRoute } from './route.ts';
 import { readRoutes } from './routes.ts';
+import { Services } from './services.ts';
 import { readTimeouts } from './timeouts.ts';
 import { readTls } from './tls.ts';
 import { readRouteTimeouts, readTransport } from './transport.ts';
@@ -56,6 +59,7 @@ function assemble(
 ): GatewayConfig {
   const { gateway, at } = written;
   const entryPoints = readEntryPoints(gateway.entryPoints, at, problems);
+  const named = new NamedMaterial(gateway, at, problems);
   const tlsAt = at.down('tls');
   if (at.isEmpty('tls'))
     problems.error(
@@ -72,6 +76,7 @@ function assemble(
       defaultCertsDir: input.defaultCertsDir,
       routesRequireClientCert: readRoutesRequireClientCert(gateway.defaults, at, false, problems),
       routesSaidOpen: readRoutesSaidOpen(gateway.defaults, false),
+      named,
     },
     problems,
   );
@@ -89,15 +94,20 @@ function assemble(
     written.middlewares,
     {
       defaults: { names: gateway.defaults.middlewares, at: at.down('defaults', 'middlewares') },
-      plainServed: entryPoints.web.enabled && !requiresEverywhere(tls),
       keys: written.keys,
     },
     problems,
   );
-  const around = {
-    filtersOf: (route: WrittenRoute, path: string) => middlewares.filtersOf(route, path, problems),
-    backendTls: { skipVerify, http2: transport.forceAttemptHTTP2 ? ('auto' as const) : ('off' as const) },
+  const upstream = {
+    backendTls: { skipVerify, http2: transport.forceAttemptHTTP2 ? ('auto' as const) : ('off' as const), named },
     ...readRouteTimeouts(transport),
+  };
+  const services = new Services(gateway.services, at, upstream, problems);
+  const around = {
+    ...upstream,
+    services,
+    cors: { shape: gateway.cors, at: at.down('cors') },
+    filtersOf: (route: WrittenRoute, path: string) => middlewares.filtersOf(route, path, problems),
     forwardClientCert,
     names: {
       policies: [tls.gateway, ...tls.policies].map(({ name }) => name),
@@ -132,9 +142,15 @@ function assemble(
     trustRecord: readTrustRecord(gateway.trustRecord, at, problems),
     certificateOrders: readOrders(written.certManager, written.routes, routes, problems),
     forwardClientCert,
+    named: {
+      certificates: named.certificates,
+      caBundles: named.bundles,
+      services: services.list().map(({ name, place }) => ({ name, place })),
+    },
     routes,
   };
   checkPassedFields(config, at, problems);
+  checkFilterFields(config, problems);
   if (routes.length === 0 && !problems.hasErrors)
     problems.warn(
       'no_routes',
@@ -156,9 +172,4 @@ function readRoutePairs(routes: readonly WrittenRoute[], problems: ProblemList):
     ];
     return isEnabled(shape) ? pairs : [];
   });
-}
-
-/** Every policy requires a certificate, so nothing is ever answered by a backend over plain HTTP. */
-function requiresEverywhere(tls: TlsConfig): boolean {
-  return [tls.gateway, ...tls.policies].every((policy) => policy.clientAuth?.required === true);
 }
