@@ -186,7 +186,7 @@ export const routeShape = map({
   }),
   blockCommonExploits: exploitProtection,
   tls: block(routeTlsKeys, { says: 'Certificates for the hosts of the route.', untold: true }),
-  maintenance: block(maintenanceKeys, { oursAlone: true }),
+  maintenance: block(maintenanceKeys, { oursAlone: true, idleWhenOff: true }),
   middlewares: key(list(text), {
     says: 'Names of middlewares, in the order in which requests see them.',
     default: [],
