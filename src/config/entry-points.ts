@@ -6,8 +6,8 @@ import { flag, integer, map, text } from './atoms.ts';
 import type { EntryPoint, GatewayConfig } from './gateway-config.ts';
 import { block, key, type KeySays } from './key.ts';
 import { isLoopback, parseListenAddress } from './listen-address.ts';
+import { passThroughBlock, readPassThrough } from './pass-through.ts';
 import { reportMistake } from './reading.ts';
-import { ignored } from './support.ts';
 
 const entryPoint = <T extends z.ZodRawShape>(
   address: string,
@@ -51,7 +51,7 @@ export const entryPointsKeys = {
     'own. Health and metrics. Any other than a loopback address is a warning.',
     {},
   ),
-  passThrough: ignored('TCP and UDP are not forwarded'),
+  passThrough: passThroughBlock,
 };
 const entryPoints = map(entryPointsKeys);
 type EntryPointsShape = z.output<typeof entryPoints>;
@@ -67,9 +67,10 @@ export function readEntryPoints(shape: EntryPointsShape, around: Cursor, problem
     },
     webSecure: readEntryPoint(shape.webSecure, at.down('webSecure'), entryPointsKeys.webSecure, problems),
     admin: readEntryPoint(shape.admin, at.down('admin'), entryPointsKeys.admin, problems),
+    passThrough: readPassThrough(shape.passThrough, at, problems),
   };
   checkClashes(result, problems);
-  if (!result.web.enabled && !result.webSecure.enabled)
+  if (!result.web.enabled && !result.webSecure.enabled && result.passThrough.listeners.length === 0)
     problems.error(
       'nothing_to_listen_on',
       at.place,
@@ -105,7 +106,9 @@ function readEntryPoint(
 
 function checkClashes(points: EntryPoints, problems: ProblemList): void {
   const seen: [string, EntryPoint][] = [];
-  for (const [name, point] of Object.entries(points)) {
+  const { web, webSecure, admin, passThrough } = points;
+  const all = [...Object.entries({ web, webSecure, admin }), ...passThrough.listeners.map(named)];
+  for (const [name, point] of all) {
     if (!point.enabled) continue;
     const clash = seen.find(
       ([, other]) => other.port === point.port && point.port !== 0 && overlaps(other.host, point.host),
@@ -119,6 +122,10 @@ function checkClashes(points: EntryPoints, problems: ProblemList): void {
         'Give each entry point its own port.',
       );
   }
+}
+
+function named(listener: EntryPoint): [string, EntryPoint] {
+  return ['passThrough', listener];
 }
 
 function overlaps(a: string, b: string): boolean {

@@ -6,8 +6,6 @@ import { type TlsEntry, type TlsEntryOptions, makeTlsEntry } from './tls-entry.t
 import { connectionsWithin, findDescriptorLimit } from './descriptors.ts';
 import { PlainListener, type PlainListenerOptions } from './plain-listener.ts';
 
-export type ListenPorts = { readonly web: number | undefined; readonly webSecure: number | undefined };
-
 export type EntryPointsOptions = {
   readonly clock: Clock;
   /** Share the ports with other processes (SO_REUSEPORT). */

@@ -3,6 +3,8 @@ import { createServer, type Server, type Socket } from 'node:net';
 
 export type PlainListenerOptions = {
   readonly maxConnections: number;
+  /** The end of what a client sends is not the end of what it gets. Default false. */
+  readonly allowHalfOpen?: boolean;
   readonly onConnection: (socket: Socket) => void;
   readonly onTurnedAway: () => void;
 };
@@ -13,8 +15,8 @@ export class PlainListener {
   readonly #server: Server;
 
   /** `maxConnections` are held at once; `onTurnedAway` hears of every further one. */
-  constructor({ maxConnections, onConnection, onTurnedAway }: PlainListenerOptions) {
-    this.#server = createServer({ noDelay: true });
+  constructor({ maxConnections, allowHalfOpen = false, onConnection, onTurnedAway }: PlainListenerOptions) {
+    this.#server = createServer({ noDelay: true, allowHalfOpen });
     this.#server.maxConnections = maxConnections;
     this.#server.on('drop', onTurnedAway);
     this.#server.on('connection', (socket) => {

@@ -1,6 +1,7 @@
 // The end of a worker that serves: nobody who is on the way is lost, and it ends in time.
 import type { Clock } from '../base/clock.ts';
 import type { EntryPoints } from '../downstream/entry-points.ts';
+import type { PassThrough } from '../passthrough/pass-through.ts';
 import type { ClientSide } from './client-side.ts';
 import type { OpenConnections } from './open-connections.ts';
 
@@ -10,6 +11,7 @@ export type DrainOptions = {
   readonly entryPoints: EntryPoints | undefined;
   readonly clients: ClientSide;
   readonly connections: OpenConnections;
+  readonly passThrough: PassThrough | undefined;
   /** What still runs then is cut off. */
   readonly drainMs: () => number;
 };
@@ -18,13 +20,18 @@ export type DrainOptions = {
 const pendingMs = 2_000;
 
 /** Stops accepting, lets what runs finish within drainMs, then closes what is left. */
-export async function drain({ clock, entryPoints, clients, connections, drainMs }: DrainOptions): Promise<void> {
+export async function drain(options: DrainOptions): Promise<void> {
+  const { clock, entryPoints, clients, connections, passThrough, drainMs } = options;
   await entryPoints?.emptyQueues();
   clients.drain();
   const allGone = entryPoints?.close();
+  passThrough?.close();
   connections.drainAfterFirst();
   const limitMs = drainMs();
-  const cancel = clock.after(limitMs, () => connections.destroyAll());
+  const cancel = clock.after(limitMs, () => {
+    connections.destroyAll();
+    passThrough?.destroyAll();
+  });
   // The drain must end by itself even if nothing else keeps the process alive.
   const keepAlive = setInterval(() => {}, 1_000);
   // Handshakes and first requests that are under way have their time, then it waits for established connections only.
@@ -32,7 +39,7 @@ export async function drain({ clock, entryPoints, clients, connections, drainMs 
     await new Promise<void>((resolve) => clock.after(Math.min(limitMs, pendingMs), resolve));
     await connections.drain();
   };
-  await Promise.race([allGone, withoutPending()]);
+  await Promise.all([Promise.race([allGone, withoutPending()]), passThrough?.drained()]);
   cancel();
   clearInterval(keepAlive);
 }

@@ -6,7 +6,7 @@ import { Deadlines } from '../base/deadline.ts';
 import { readFacts } from '../certs/facts-reader.ts';
 import type { CrlMessage } from '../crl/subscriber.ts';
 import type { VerifiedClient } from '../downstream/dependencies.ts';
-import { EntryPoints, type ListenPorts } from '../downstream/entry-points.ts';
+import { EntryPoints } from '../downstream/entry-points.ts';
 import { Intermediates } from '../trust/intermediates.ts';
 import { peerOfPlainSocket } from '../downstream/peer.ts';
 import { TicketRotation } from '../downstream/ticket-rotation.ts';
@@ -19,6 +19,7 @@ import type { LoadedRules } from '../loading/loaded.ts';
 import { ClientOcsp } from '../ocsp/client-ocsp.ts';
 import { type Staple, Staples } from '../ocsp/staples.ts';
 import { Metrics, type MetricsSnapshot } from '../telemetry/metrics.ts';
+import { PassThrough, type PassThroughPort } from '../passthrough/pass-through.ts';
 import { ActiveGeneration } from './active-generation.ts';
 import { setBackendGauges } from './backend-gauges.ts';
 import { BackendSide } from './backend-side.ts';
@@ -27,7 +28,14 @@ import { drain } from './drain.ts';
 import { Generations } from './generations.ts';
 import { learnConfigured } from './configured-intermediates.ts';
 import { OpenConnections } from './open-connections.ts';
-import { WorkerServicesAtStart } from './worker-services.ts';
+import { type WorkerServices, WorkerServicesAtStart } from './worker-services.ts';
+
+/** Undefined: the entry point is off. */
+export type ListenPorts = {
+  readonly web: number | undefined;
+  readonly webSecure: number | undefined;
+  readonly passThrough?: readonly PassThroughPort[];
+};
 
 export type GatewayOptions = {
   readonly clock: Clock;
@@ -53,6 +61,7 @@ export class Gateway {
   readonly #intermediates: Intermediates;
   readonly #rotation: TicketRotation;
   #entryPoints: EntryPoints | undefined;
+  #passThrough: PassThrough | undefined;
 
   constructor(options: GatewayOptions) {
     const { clock } = options;
@@ -104,6 +113,7 @@ export class Gateway {
     learnConfigured(next.loaded, this.#intermediates);
     this.#ocsp.follow(next.policies);
     this.#services.get().resolver.configure(config.dns);
+    this.#passThrough?.follow(config);
     if (before === undefined) return;
     this.#entryPoints?.flushRefusals();
     this.#services.get().reports.onReload();
@@ -159,12 +169,26 @@ export class Gateway {
         onTurnedAway: () => reports.onTurnedAway('web'),
       });
     }
+    await this.#passOn(ports.passThrough ?? [], services);
+  }
+
+  async #passOn(ports: readonly PassThroughPort[], services: WorkerServices): Promise<void> {
+    if (ports.length === 0) return;
+    const { clock, reusePort } = this.#options;
+    const { resolver, reports } = services;
+    const { accessLog } = services.services;
+    const metrics = this.#metrics.of;
+    const shared = { clock, deadlines: this.#deadlines, resolver, random: Math.random, accessLog, metrics, reports };
+    this.#passThrough = new PassThrough(shared);
+    this.#passThrough.follow(this.#active.get().loaded.config);
+    for (const port of ports) await this.#passThrough.listen(port, reusePort);
   }
 
   snapshot(): MetricsSnapshot {
     const { of } = this.#metrics;
     const services = this.#services.find();
     this.#connections.setGauges();
+    this.#passThrough?.setGauges();
     const generation = this.#active.find();
     if (generation !== undefined) setBackendGauges(of, generation, services?.reports.observed);
     services?.setGauges();
@@ -190,6 +214,7 @@ export class Gateway {
       entryPoints: this.#entryPoints,
       clients: this.#clients,
       connections: this.#connections,
+      passThrough: this.#passThrough,
       drainMs: () => this.#active.find()?.loaded.config.timeouts.drainMs ?? 0,
     });
     this.#active.find()?.close();

@@ -13,7 +13,7 @@ export class ActiveConfig {
   /** What settings that need a start were taken from. */
   readonly startedWith: GatewayConfig;
   /** The ports that were reserved at start. */
-  ports: Ports = { web: undefined, webSecure: undefined };
+  ports: Ports = { web: undefined, webSecure: undefined, passThrough: [] };
   readonly #tickets: TicketSecrets;
   readonly #sticky = new StickySecrets();
   #loaded: LoadedConfig;

@@ -3,6 +3,7 @@
 import type { Problem } from '../yaml/problem.ts';
 import type { Clock } from '../base/clock.ts';
 import type { CrlPublisher } from '../crl/publisher.ts';
+import type { PassThroughPort } from '../passthrough/pass-through.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { ActiveConfig } from './active-config.ts';
@@ -30,7 +31,10 @@ export type PrimaryOptions = {
 };
 
 /** Addresses that are served, for the `listening` lines. */
-export type Listening = { readonly entryPoint: 'web' | 'webSecure' | 'admin'; readonly address: string };
+export type Listening = {
+  readonly entryPoint: 'web' | 'webSecure' | 'admin' | 'passThrough';
+  readonly address: string;
+};
 
 export class Primary {
   readonly #clock: Clock;
@@ -79,13 +83,19 @@ export class Primary {
 
   async #start(): Promise<Listening[]> {
     const { loaded, generation } = this.#active;
-    const { web, webSecure, admin } = loaded.config.entryPoints;
+    const { web, webSecure, admin, passThrough } = loaded.config.entryPoints;
+    const passed: PassThroughPort[] = [];
+    for (const listener of passThrough.listeners)
+      passed.push({ name: listener.name, host: listener.host, port: await reservePort(listener) });
     const ports = {
       web: web.enabled ? await reservePort(web) : undefined,
       webSecure: webSecure.enabled ? await reservePort(webSecure) : undefined,
+      passThrough: passed,
     };
     this.#active.ports = ports;
     const holds = [await holdPort(web, ports.web), await holdPort(webSecure, ports.webSecure)];
+    for (const [at, listener] of passThrough.listeners.entries())
+      holds.push(await holdPort(listener, passed[at]?.port));
     const { workers } = loaded.config;
     try {
       await this.#trust.open(loaded);
@@ -97,6 +107,8 @@ export class Primary {
     if (ports.web !== undefined) listening.push({ entryPoint: 'web', address: addressText(web.host, ports.web) });
     if (ports.webSecure !== undefined)
       listening.push({ entryPoint: 'webSecure', address: addressText(webSecure.host, ports.webSecure) });
+    for (const { host, port } of ports.passThrough)
+      listening.push({ entryPoint: 'passThrough', address: addressText(host, port) });
     if (admin.enabled) {
       const port = await this.#admin.listen(loaded.config);
       listening.push({ entryPoint: 'admin', address: addressText(admin.host, port) });
