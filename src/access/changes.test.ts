@@ -47,6 +47,7 @@ ${routes.map((route) => `    - {target: "http://b:1", ${route}}`).join('\n')}
     routes: config.routes.map((route) => ({
       config: route,
       tls: { rootCAs: undefined, clientPair: undefined, crlKey: undefined },
+      filters: [],
     })),
     expiries: [],
     crls: [],

@@ -5,10 +5,15 @@ export class AddressSet {
   readonly #list = new BlockList();
   readonly #isEmpty: boolean;
 
-  /** `ranges`: addresses, or canonical CIDRs. */
+  /** `ranges`: addresses, canonical CIDRs, or both ends as `from-to`. */
   constructor(ranges: readonly string[]) {
     this.#isEmpty = ranges.length === 0;
     for (const range of ranges) {
+      const [first = '', last] = range.split('-');
+      if (last !== undefined) {
+        this.#list.addRange(first, last, isIP(first) === 6 ? 'ipv6' : 'ipv4');
+        continue;
+      }
       const [address = '', bits] = range.split('/');
       const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
       if (bits === undefined) this.#list.addAddress(address, family);

@@ -222,6 +222,21 @@ const specs = {
     title: 'too many handshakes',
     help: 'handshakesPerSecond or maxPendingHandshakes was reached: find the client that reconnects or stops in the middle all the time, or raise the limit.',
   },
+  bad_proxy_header: {
+    client: 400,
+    title: 'PROXY header missing or malformed',
+    help: 'The address is one of proxyProtocol.from, so its connections must begin with a PROXY header: switch it on at the balancer (nginx `proxy_protocol on`, HAProxy `send-proxy-v2`), for its health checks too, or take the address out of `from`.',
+  },
+  untrusted_proxy: {
+    client: 403,
+    title: 'PROXY header from an address that is not trusted',
+    help: 'If it is a balancer of yours, add its address to proxyProtocol.from of the entry point; else somebody tries to pass for another address. With `others: refuse` nobody else may connect at all.',
+  },
+  client_limit: {
+    client: 429,
+    title: 'too much of one client at once',
+    help: 'A limit of clientLimits was reached by one address: the detail says which. Find out why it asks for so much, or raise the limit; where many clients stand behind one address, name it in proxy.trustedProxies, or have it send PROXY headers (proxyProtocol).',
+  },
   // Reaching a backend.
   timeout: {
     client: 408,
@@ -316,6 +331,11 @@ const specs = {
     title: 'ambiguous path',
     help: 'Servers could read the path in several ways, and not all of them belong to the same route: the rule in the access log and `countersign explain route` say which. Ask for it in its plain spelling; where both spellings are meant, give each a route.',
   },
+  ambiguous_condition: {
+    client: 400,
+    title: 'ambiguous header or query',
+    help: 'Routes are chosen by a header or a query parameter that came more than once, or in a spelling that only some servers take for it: the rule in the access log names it. Send it once, spelt as the configuration has it.',
+  },
   request_timeout: {
     client: 408,
     title: 'request came too slowly',
@@ -345,7 +365,7 @@ const specs = {
   http_version: {
     client: 505,
     title: 'HTTP version not supported',
-    help: 'HTTP/1.1 and HTTP/1.0 are spoken, and HTTP/2 where the client offers h2 by ALPN.',
+    help: 'HTTP/1.1 and HTTP/1.0 are spoken, and over TLS HTTP/2, where gateway.http2 is enabled: by ALPN, or by a client that begins with it and offers nothing. In plain text (h2c) it is not.',
   },
   host_mismatch: {
     client: 421,
@@ -362,6 +382,21 @@ const specs = {
     client: 403,
     title: 'this path is not served',
     help: 'A middleware of type access of the route is about this path; `detail` names it.',
+  },
+  rate_limited: {
+    client: 429,
+    title: 'too many requests',
+    help: 'The limit of a middleware of type rateLimit is used up for this client; `detail` names it. Retry-After says when it is worth another try.',
+  },
+  client_banned: {
+    client: 403,
+    title: 'refused for some time after too many requests',
+    help: 'The client went on after `banAfter` refusals of a middleware of type rateLimit; `detail` names it. The ban ends by itself after `banDuration`.',
+  },
+  address_denied: {
+    client: 403,
+    title: 'not served from this address',
+    help: 'A middleware of type accessPolicy of the route does not let the address pass; `detail` names both. Behind a proxy the address is the one that gateway.proxy.trustedProxies makes believable.',
   },
   identity_too_large: {
     client: 403,

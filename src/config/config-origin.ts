@@ -1,6 +1,6 @@
 // Where the texts of a configuration are. Apart from load-config.ts, so that who has them read elsewhere does not load the parser.
 import { resolve } from 'node:path';
-import type { ConfigText } from './parse-config.ts';
+import type { ConfigText } from './written.ts';
 
 /** Plain data: they are read, and parsed, in another process (read-config.ts). */
 export type ConfigOrigin = {

@@ -3,10 +3,11 @@ import type { z } from 'zod';
 import type { Cursor } from '../yaml/cursor.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
 import { flag, integer, map, text } from './atoms.ts';
-import type { EntryPoint, GatewayConfig } from './gateway-config.ts';
+import type { EntryPoint, GatewayConfig, NamedEntryPoint } from './gateway-config.ts';
 import { block, key, type KeySays } from './key.ts';
 import { isLoopback, parseListenAddress } from './listen-address.ts';
 import { passThroughBlock, readPassThrough } from './pass-through.ts';
+import { proxyProtocolKey, readProxyProtocol } from './proxy-protocol.ts';
 import { reportMistake } from './reading.ts';
 
 const entryPoint = <T extends z.ZodRawShape>(
@@ -31,6 +32,7 @@ export const entryPointsKeys = {
     'Plain HTTP.',
     'Goma. Plain HTTP. Routes whose policy requires a client certificate answer 308 or 403 here.',
     {
+      proxyProtocol: proxyProtocolKey,
       redirectPort: key(integer(1, 65_535), {
         says: 'Port of https as clients reach it, for redirects. Default: found from the request.',
         unset: 'found from the request',
@@ -42,7 +44,7 @@ export const entryPointsKeys = {
     ':8443',
     'HTTPS.',
     'Goma. HTTPS. Without any certificate: a self-signed one for this run, with a warning.',
-    {},
+    { proxyProtocol: proxyProtocolKey },
     { oursAlone: true },
   ),
   admin: entryPoint(
@@ -63,11 +65,16 @@ export function readEntryPoints(shape: EntryPointsShape, around: Cursor, problem
   const result = {
     web: {
       ...readEntryPoint(shape.web, at.down('web'), entryPointsKeys.web, problems),
+      proxyProtocol: readProxyProtocol(shape.web.proxyProtocol, at.down('web'), problems),
       redirectPort: shape.web.redirectPort,
     },
-    webSecure: readEntryPoint(shape.webSecure, at.down('webSecure'), entryPointsKeys.webSecure, problems),
+    webSecure: {
+      ...readEntryPoint(shape.webSecure, at.down('webSecure'), entryPointsKeys.webSecure, problems),
+      proxyProtocol: readProxyProtocol(shape.webSecure.proxyProtocol, at.down('webSecure'), problems),
+    },
     admin: readEntryPoint(shape.admin, at.down('admin'), entryPointsKeys.admin, problems),
     passThrough: readPassThrough(shape.passThrough, at, problems),
+    more: [],
   };
   checkClashes(result, problems);
   if (!result.web.enabled && !result.webSecure.enabled && result.passThrough.listeners.length === 0)
@@ -86,6 +93,15 @@ export function readEntryPoints(shape: EntryPointsShape, around: Cursor, problem
   return result;
 }
 
+/** Those that serve traffic and are on. */
+export function listEntryPoints({ web, webSecure, more }: EntryPoints): NamedEntryPoint[] {
+  const goma = [
+    { ...web, name: 'web', tls: false },
+    { ...webSecure, name: 'webSecure', tls: true },
+  ];
+  return [...goma.filter(({ enabled }) => enabled), ...more];
+}
+
 /** An address that is empty counts as not written, as in Goma. */
 function readEntryPoint(
   shape: EntryPointsShape['admin'],
@@ -101,13 +117,17 @@ function readEntryPoint(
       problem: 'is not an address to listen on',
       hint: 'Write :PORT for every address of the machine, or IP:PORT; host names are not resolved here.',
     });
-  return { enabled: shape.enabled, ...(address ?? byDefault), place: here.place };
+  return { enabled: shape.enabled, ...(address ?? byDefault), proxyProtocol: undefined, place: here.place };
 }
 
 function checkClashes(points: EntryPoints, problems: ProblemList): void {
   const seen: [string, EntryPoint][] = [];
-  const { web, webSecure, admin, passThrough } = points;
-  const all = [...Object.entries({ web, webSecure, admin }), ...passThrough.listeners.map(named)];
+  const { more, passThrough, ...fixed } = points;
+  const all: [string, EntryPoint][] = [
+    ...Object.entries(fixed),
+    ...more.map((one): [string, EntryPoint] => [one.name, one]),
+    ...passThrough.listeners.map((one): [string, EntryPoint] => ['passThrough', one]),
+  ];
   for (const [name, point] of all) {
     if (!point.enabled) continue;
     const clash = seen.find(
@@ -122,10 +142,6 @@ function checkClashes(points: EntryPoints, problems: ProblemList): void {
         'Give each entry point its own port.',
       );
   }
-}
-
-function named(listener: EntryPoint): [string, EntryPoint] {
-  return ['passThrough', listener];
 }
 
 function overlaps(a: string, b: string): boolean {

@@ -12,7 +12,7 @@ export type FilterType<Kind extends string = string, Rule extends object = objec
   readonly names: readonly [string, ...string[]];
   /** Leaving it out lets more through: it is never skipped, and a request that might be meant by `paths` is. */
   readonly guards: boolean;
-  /** It looks at no `paths` (as in Goma, where it counts for the whole route): to write some is an error. */
+  /** It looks at no `paths` (as in Goma, where it counts for the whole route): to write some is a warning. */
   readonly wholeRoute?: true;
   /** In a sentence, for docs/configuration.md. */
   readonly says: string;

@@ -1,9 +1,11 @@
 // Every type of middleware that this version has. A new one: a file with its declaration, a line here, its filter in
 // filters/, a line in filters/compile-filters.ts.
 import { accessFilter } from './access-filter.ts';
+import { accessPolicy } from './access-policy.ts';
 import type { FilterCommon, FilterType } from './filter-type.ts';
+import { rateLimit } from './rate-limit.ts';
 
-export const filterTypes = [accessFilter] as const;
+export const filterTypes = [accessFilter, accessPolicy, rateLimit] as const;
 
 type ConfigOf<T> = T extends FilterType<infer Kind, infer Rule> ? FilterCommon & Rule & { readonly kind: Kind } : never;
 

@@ -7,6 +7,13 @@ import type { PathRef, Ref, WrittenRef } from './ref.ts';
 
 export type CertificatePair = { readonly cert: Ref; readonly key: Ref; readonly place: Place };
 
+export type CaBundleConfig = {
+  readonly id: string;
+  readonly cas: readonly Ref[];
+  readonly crl: CrlConfig | undefined;
+  readonly place: Place;
+};
+
 export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';
 
 /** One rule of `allowedSANs` or `clientCert.allow`: any rule that holds suffices. trust/san-rule.ts verifies it. */
@@ -120,6 +127,14 @@ export type PolicyConfig = {
   readonly place: Place;
 };
 
+/** A certificate for a host of a route that a provider of certManager would be asked for. */
+export type CertificateOrder = {
+  readonly route: string;
+  readonly host: string;
+  readonly provider: string;
+  readonly place: Place;
+};
+
 export type TlsConfig = {
   /** The gateway's own settings as a policy; then `policies`, in order. */
   readonly gateway: PolicyConfig;
@@ -152,6 +167,8 @@ export type EntryPoint = {
   readonly host: string;
   /** 0: chosen by the system. */
   readonly port: number;
+  /** undefined: no connection begins with a PROXY header. */
+  readonly proxyProtocol: ProxyProtocolConfig | undefined;
   readonly place: Place;
 };
 
@@ -181,6 +198,20 @@ export type PassThroughConfig = {
   readonly idleMs: number;
   /** On each port, in each worker. */
   readonly maxConnections: number;
+};
+
+export type NamedEntryPoint = EntryPoint & {
+  readonly name: string;
+  /** False: plain HTTP. */
+  readonly tls: boolean;
+};
+
+/** Who begins connections to an entry point with a PROXY header. */
+export type ProxyProtocolConfig = {
+  /** Canonical CIDRs; never empty. */
+  readonly from: readonly string[];
+  /** Connections from elsewhere: of clients themselves, or none. */
+  readonly others: 'direct' | 'refuse';
 };
 
 export type BackendMatch = {
@@ -236,7 +267,8 @@ export type BackendHttp2 = 'auto' | 'on' | 'off';
 
 export type BackendTlsConfig = IdentityRulesConfig & {
   readonly insecureSkipVerify: boolean;
-  readonly rootCAs: Ref | undefined;
+  /** undefined: those of the system. */
+  readonly rootCAs: readonly Ref[] | undefined;
   /** Whether intermediates in rootCAs are anchors; undefined: only where there is no root. */
   readonly partialChain: boolean | undefined;
   readonly clientCert: Ref | undefined;
@@ -294,12 +326,39 @@ export type RouteClientCertConfig = {
   readonly place: Place;
 };
 
+export type PathMatch = 'prefix' | 'exact' | 'regex';
+
+/** Of a header field or a query parameter: that it is there, that it is `value`, or that `regex` matches the whole of it. */
+export type FieldCondition = {
+  readonly name: string;
+  readonly value: string | undefined;
+  /** Of the safe subset, for values up to matchInputLimit (safe-regex.ts). */
+  readonly regex: string | undefined;
+  /** It holds where the rest does not. */
+  readonly invert: boolean;
+};
+
+/** What a route asks of a request beside path and host; where it asks in vain, the next route has its turn. Empty: nothing. */
+export type RouteMatchConfig = {
+  readonly path: PathMatch;
+  readonly methods: readonly string[];
+  readonly headers: readonly FieldCondition[];
+  readonly query: readonly FieldCondition[];
+  /** Names of trust policies. */
+  readonly policies: readonly string[];
+  readonly entryPoints: readonly string[];
+};
+
 export type RetryOn = 'connect' | 'refused-stream';
 
 export type RouteConfig = {
   readonly name: string;
+  /** A path pattern, or an expression over the whole path (`match.path`). */
   readonly path: string;
+  readonly match: RouteMatchConfig;
   readonly rewrite: string | undefined;
+  /** Lets `%2F` within a segment pass to the backend. */
+  readonly allowEncodedSlash: boolean;
   /** False: empty segments within the path are kept for the backend. */
   readonly mergeSlashes: boolean;
   readonly priority: number;
@@ -307,6 +366,8 @@ export type RouteConfig = {
   readonly hosts: readonly string[];
   /** Upper case as written; empty: all. */
   readonly methods: readonly string[];
+  /** Name of the service that says where requests go; undefined: the route itself. */
+  readonly service?: string;
   readonly backends: readonly BackendConfig[];
   readonly loadBalancing: 'roundRobin' | 'weighted' | 'leastRequest' | 'hash';
   /** For `hash`: the first of these that a request has decides. */
@@ -341,6 +402,15 @@ export type RouteConfig = {
   readonly place: Place;
 };
 
+/** Where a reload is asked for on the admin entry point, and by whom. */
+export type ReloadEndpoint = {
+  readonly path: string;
+  /** Hexadecimal. */
+  readonly tokenSha256: string;
+  /** Canonical; undefined: the names under which metrics are shown. */
+  readonly host: string | undefined;
+};
+
 export type GatewayConfig = {
   /** Main file, absolute. */
   readonly file: string;
@@ -355,8 +425,12 @@ export type GatewayConfig = {
     readonly webSecure: EntryPoint;
     readonly admin: EntryPoint;
     readonly passThrough: PassThroughConfig;
+    /** Further ones for traffic, those that are on. */
+    readonly more: readonly NamedEntryPoint[];
   };
   readonly tls: TlsConfig;
+  /** What Goma's certManager would order, and this version does not. */
+  readonly certificateOrders: readonly CertificateOrder[];
   /** gateway.timeouts (Goma) over our defaults; 0 = none, possible for idleMs and requestMs only. */
   readonly timeouts: {
     readonly headMs: number;
@@ -397,6 +471,17 @@ export type GatewayConfig = {
   };
   /** Of clients. */
   readonly http2: { readonly enabled: boolean; readonly maxConcurrentStreams: number };
+  /** Of one IPv4 address or IPv6 /64, per worker; 0 = no limit. */
+  readonly clientLimits: {
+    readonly connections: number;
+    readonly handshakesPerSecond: number;
+    readonly requests: number;
+  };
+  readonly requestId: {
+    /** Whose X-Request-Id is kept; `verified`: also of clients with a certificate that passed. */
+    readonly keepFrom: 'proxies' | 'verified' | 'everybody';
+    readonly respond: boolean;
+  };
   /** Canonical CIDRs whose forwarded headers are believed; empty = nobody. */
   readonly proxy: {
     readonly trustedProxies: readonly string[];
@@ -406,6 +491,7 @@ export type GatewayConfig = {
   };
   /** Names of fields that override path, method or host, and pass from everybody. */
   readonly allowOverrideHeaders: readonly string[];
+  readonly reload: ReloadEndpoint | undefined;
   readonly monitoring: {
     readonly metrics: boolean;
     readonly metricsPath: string;
@@ -438,5 +524,11 @@ export type GatewayConfig = {
   };
   /** What routes start from. No client may forge its custom fields, even where every route overrides them. */
   readonly forwardClientCert: ForwardClientCertConfig;
+  /** Material under an id, whatever refers to it. */
+  readonly named: {
+    readonly certificates: readonly { readonly id: string; readonly pair: CertificatePair }[];
+    readonly caBundles: readonly CaBundleConfig[];
+    readonly services: readonly { readonly name: string; readonly place: Place }[];
+  };
   readonly routes: readonly RouteConfig[];
 };

@@ -62,6 +62,8 @@ class KeyWalk {
       const element = inner.element;
       if (element instanceof z.ZodType) for (const item of node.items) this.walk(item, element);
     }
+    if (node.kind === 'map' && inner instanceof z.ZodRecord && inner.valueType instanceof z.ZodType)
+      for (const { value } of node.entries.values()) this.walk(value, inner.valueType);
   }
 
   #map(node: TreeMap, shape: z.ZodObject, atTop: boolean): void {

@@ -8,7 +8,8 @@ import type { Environment } from '../yaml/environment.ts';
 import { listExtraFiles, unreadable } from './extra-files.ts';
 import type { GatewayConfig } from './gateway-config.ts';
 import type { Place } from '../yaml/place.ts';
-import { type ConfigText, extraFoldersOf, parseConfig } from './parse-config.ts';
+import { parseConfig } from './parse-config.ts';
+import { type ConfigText, extraFoldersOf } from './written.ts';
 import type { Problem } from '../yaml/problem.ts';
 import { yamlLimits } from '../yaml/limits.ts';
 

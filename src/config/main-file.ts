@@ -1,5 +1,6 @@
 // What whole files hold: the main file (`version`, `gateway`, `middlewares`) and extra files (`routes`, `middlewares`).
 import { list, map, text } from './atoms.ts';
+import { certManagerPage, certManagerShape } from './cert-manager.ts';
 import { gatewayKeys } from './gateway.ts';
 import { block, key } from './key.ts';
 import { middlewareShape } from './middlewares.ts';
@@ -13,10 +14,6 @@ const bundleKeys = {
   metadata: ignored('it is not looked at'),
 };
 
-const noAcme = ignored(
-  'certificates are not fetched from ACME or Vault',
-  'Give certificates as files under gateway.tls.',
-);
 const middlewares = list(middlewareShape);
 
 export const mainFileShape = map({
@@ -32,9 +29,14 @@ export const mainFileShape = map({
     page: 'Read as `gateway.routes`, with a warning: Goma reads it in extra files only.',
     table: 'gatewayroutes',
   }),
-  acme: noAcme,
-  certManager: noAcme,
-  certificateManager: noAcme,
+  acme: ignored('certificates are not fetched', 'Give certificates as files under gateway.tls.'),
+  certManager: key(certManagerShape, certManagerPage),
+  certificateManager: key(certManagerShape, {
+    ...certManagerPage,
+    says: 'Deprecated name of certManager.',
+    untold: true,
+    page: 'Goma, deprecated: see `certManager`.',
+  }),
   plugins: ignored('plugins are not loaded'),
   ...bundleKeys,
 });

@@ -58,10 +58,8 @@ const guards: Readonly<Record<string, string>> = {
   oauth: 'let everybody in without a login',
   oauth2: 'let everybody in without a login',
   forwardAuth: 'let everybody in without asking the authentication service',
-  accessPolicy: 'let in addresses that are refused',
   geoBlock: 'let in countries that are refused',
   userAgentBlock: 'let in user agents that are refused',
-  rateLimit: 'let clients send without a limit',
   bodyLimit: 'let in bodies of any size',
 };
 
@@ -163,16 +161,17 @@ function readRule(
   const typed = checkShape(node, type.rule, problems);
   const paths = readFilterPaths(shape.paths, at.down('paths'), problems);
   if (type.wholeRoute === true && paths !== undefined)
-    problems.error(
+    problems.warn(
       'unused_key',
       at.keyPlace('paths'),
-      `a middleware of type ${shape.type ?? ''} counts for all paths of its routes; paths would have no effect`,
+      `a middleware of type ${shape.type ?? ''} counts for all paths of its routes, as in Goma; paths has no effect`,
       'Remove paths, or give the paths a route of their own.',
     );
   const rule = typed && type.read(typed, ruleAt, problems);
   if (rule === undefined) return undefined;
   const { name = '', type: written = '' } = shape;
-  return { common: { name, type: written, paths, guards: type.guards, place: at.place }, rule };
+  const counted = type.wholeRoute === true ? undefined : paths;
+  return { common: { name, type: written, paths: counted, guards: type.guards, place: at.place }, rule };
 }
 
 function readDeclared(written: readonly WrittenMiddleware[], problems: ProblemList): Map<string, WrittenMiddleware> {

@@ -1,52 +1,32 @@
-// Configuration texts to one GatewayConfig, or to everything that is wrong with them: YAML to a tree with places, keys
-// and shapes checked, then what the values mean together. Pure: load-config.ts does the reading.
-import { checkShape } from './check-shape.ts';
-import { Cursor } from '../yaml/cursor.ts';
-import type { Environment } from '../yaml/environment.ts';
-import { applyGomaEnvironment } from './goma-environment.ts';
-import type { CertificatePair, GatewayConfig, TlsConfig } from './gateway-config.ts';
-import type { Place } from '../yaml/place.ts';
-import { readDnsCache } from './dns-cache.ts';
-import { readEntryPoints } from './entry-points.ts';
-import { checkProviderFile, type ExtraFolder, findExtraFolders } from './extra-folders.ts';
-import { readForwardClientCert } from './forward-client-cert.ts';
-import { type GatewayShape, readWorkers } from './gateway.ts';
-import { KeyPlaces } from './key-places.ts';
-import { checkKeys, type KeyCheck } from './known-keys.ts';
+// Configuration texts to one GatewayConfig, or to everything that is wrong with them: what is written (written.ts), then what
+// the values mean together. Pure: load-config.ts does the reading.
 import type { Problem } from '../yaml/problem.ts';
 import { ProblemList } from '../yaml/problem-list.ts';
+import { readOrders } from './cert-manager.ts';
+import { readOptionalPair, readPairs } from './certificate-pair.ts';
+import { checkWhoMayCall } from './check-who-may-call.ts';
+import { readDnsCache } from './dns-cache.ts';
+import { listEntryPoints, readEntryPoints } from './entry-points.ts';
+import { checkProviderFile } from './extra-folders.ts';
+import { readForwardClientCert } from './forward-client-cert.ts';
+import type { CertificatePair, GatewayConfig, TlsConfig } from './gateway-config.ts';
+import { readWorkers } from './gateway.ts';
 import { readLogs } from './logs.ts';
-import { extraFileShape, mainFileShape } from './main-file.ts';
-import { Middlewares, type WrittenMiddleware } from './middlewares.ts';
+import { Middlewares } from './middlewares.ts';
+import { NamedMaterial } from './named-material.ts';
 import { readMonitoring } from './monitoring.ts';
 import { checkPassedFields, readOverrideHeaders } from './passed-fields.ts';
 import { readProxy } from './proxy.ts';
+import { readReload } from './reload-endpoint.ts';
 import { readRoutesRequireClientCert, readRoutesSaidOpen } from './route-defaults.ts';
 import { isEnabled, type WrittenRoute } from './route.ts';
 import { readRoutes } from './routes.ts';
+import { Services } from './services.ts';
 import { readTimeouts } from './timeouts.ts';
 import { readTls } from './tls.ts';
 import { readRouteTimeouts, readTransport } from './transport.ts';
 import { readTrustRecord } from './trust-record.ts';
-import { UnsetVariables } from './unset-variables.ts';
-import { checkWhoMayCall } from './check-who-may-call.ts';
-import { parseYamlTree, type TreeNode } from '../yaml/tree.ts';
-import { readOptionalPair, readPairs } from './certificate-pair.ts';
-
-export type ConfigText = { readonly file: string; readonly text: string };
-
-export type ConfigInput = ConfigText & {
-  /** Files of extra folders; `file` of each absolute, as that of the main file. */
-  readonly extra: readonly ConfigText[];
-  readonly env: Environment;
-  /** Unknown keys are errors; false (--lenient): warnings, except where they are about trust. */
-  readonly strict: boolean;
-  /** What went wrong while the texts were read: comes out with the rest, in its place. */
-  readonly failures?: readonly Problem[];
-  /** Goma's default certsDir where it exists. */
-  readonly defaultCertsDir?: string | undefined;
-  readonly extraFolders?: GatewayConfig['extraFolders'];
-};
+import { type ConfigInput, readWritten, type Written } from './written.ts';
 
 export type ParsedConfig = {
   /** undefined where any problem is an error. */
@@ -57,16 +37,12 @@ export type ParsedConfig = {
   readonly problems: readonly Problem[];
 };
 
-/** Routes may stand at the top as well, but their place is below gateway. */
-const places = new KeyPlaces(mainFileShape, ['routes']);
-const placesFromExtra = new KeyPlaces(mainFileShape, ['routes'], placeFromExtra);
-
 /** Never throws for what is in the texts. */
 export function parseConfig(input: ConfigInput): ParsedConfig {
   const problems = new ProblemList();
   for (const failure of input.failures ?? []) problems.add(failure);
   const files = [input.file, ...input.extra.map((one) => one.file)];
-  const config = readAll(input, files, problems);
+  const config = assemble(input, files, readWritten(input, problems), problems);
   return {
     config: problems.hasErrors ? undefined : config,
     draft: problems.onlyUnknownKeys ? config : undefined,
@@ -74,99 +50,15 @@ export function parseConfig(input: ConfigInput): ParsedConfig {
   };
 }
 
-/** The folders of extra files that a main file names, absolute; none where it cannot be read. */
-export function extraFoldersOf(main: ConfigText, env: Environment): ExtraFolder[] {
-  // Most files name none, and reading a large one twice costs.
-  const mayName = /extraConfig|providers|\\/.test(main.text) || env['GOMA_EXTRA_CONFIG_DIR'] !== undefined;
-  return mayName ? findExtraFolders(readTree(main, env, new ProblemList()), main.file) : [];
-}
-
-function readTree(main: ConfigText, env: Environment, problems: ProblemList): TreeNode | undefined {
-  return applyGomaEnvironment(parseYamlTree(main.file, main.text, env, problems), env, main.file);
-}
-
-function readAll(input: ConfigInput, files: readonly string[], problems: ProblemList): GatewayConfig {
-  const start: Place = { file: input.file, line: 1, col: 1 };
-  const tree = readTree(input, input.env, problems);
-  if (tree === undefined && !problems.hasErrors)
-    problems.error(
-      'empty_file',
-      start,
-      'the configuration is empty',
-      'At least gateway.routes is needed; see docs/configuration.md.',
-    );
-  const keys: KeyCheck = { places, strict: input.strict };
-  checkKeys(tree, mainFileShape, problems, keys);
-  const unset = new UnsetVariables();
-  unset.collect(tree, mainFileShape);
-  const main = checkShape(tree, mainFileShape, problems) ?? mainFileShape.parse({});
-  const root = new Cursor(tree, start);
-  const at = root.down('gateway');
-  const { gateway } = main;
-  const written = {
-    routes: writtenOf(gateway.routes, at.down('routes')),
-    middlewares: writtenOf(main.middlewares, root.down('middlewares')),
-  };
-  if (main.routes !== undefined) {
-    problems.warn(
-      'misplaced_key',
-      root.keyPlace('routes'),
-      'routes stands at the top level; it is read as gateway.routes (Goma ignores it here)',
-      'Move it under gateway.',
-    );
-    written.routes.push(...writtenOf(main.routes, root.down('routes')));
-  }
-  const extraKeys: KeyCheck = { places: placesFromExtra, strict: input.strict };
-  for (const extra of input.extra) readExtra(extra, input.env, extraKeys, written, unset, problems);
-  const used = namesInUse(written.routes, gateway.defaults.middlewares);
-  unset.report((middleware) => used.has(middleware), problems);
-  return assemble(input, files, gateway, at, written, problems);
-}
-
-type Written = { readonly routes: WrittenRoute[]; readonly middlewares: WrittenMiddleware[] };
-
-function readExtra(
-  extra: ConfigText,
-  env: Environment,
-  keys: KeyCheck,
-  written: Written,
-  unset: UnsetVariables,
-  problems: ProblemList,
-): void {
-  const tree = parseYamlTree(extra.file, extra.text, env, problems);
-  checkKeys(tree, extraFileShape, problems, keys);
-  unset.collect(tree, extraFileShape);
-  const shape = checkShape(tree, extraFileShape, problems);
-  const root = new Cursor(tree, { file: extra.file, line: 1, col: 1 });
-  written.routes.push(...writtenOf(shape?.routes, root.down('routes')));
-  written.middlewares.push(...writtenOf(shape?.middlewares, root.down('middlewares')));
-}
-
-/** The middlewares that some route that is served has. */
-function namesInUse(routes: readonly WrittenRoute[], defaults: readonly string[]): ReadonlySet<string> {
-  const served = routes.filter(({ shape }) => isEnabled(shape));
-  return new Set([...defaults, ...served.flatMap(({ shape }) => shape.middlewares)]);
-}
-
-/** Extra files hold routes and middlewares at their top; everything else has its place in the main file. */
-function placeFromExtra(path: string): string {
-  if (path.startsWith('middlewares')) return path;
-  return path.startsWith('gateway.routes') ? path.slice('gateway.'.length) : `${path} of the main file`;
-}
-
-function writtenOf<S>(shapes: readonly S[] | undefined, at: Cursor): { shape: S; at: Cursor }[] {
-  return (shapes ?? []).map((shape, i) => ({ shape, at: at.down(i) }));
-}
-
 function assemble(
   input: ConfigInput,
   files: readonly string[],
-  gateway: GatewayShape,
-  at: Cursor,
   written: Written,
   problems: ProblemList,
 ): GatewayConfig {
+  const { gateway, at } = written;
   const entryPoints = readEntryPoints(gateway.entryPoints, at, problems);
+  const named = new NamedMaterial(gateway, at, problems);
   const tlsAt = at.down('tls');
   if (at.isEmpty('tls'))
     problems.error(
@@ -183,6 +75,7 @@ function assemble(
       defaultCertsDir: input.defaultCertsDir,
       routesRequireClientCert: readRoutesRequireClientCert(gateway.defaults, at, false, problems),
       routesSaidOpen: readRoutesSaidOpen(gateway.defaults, false),
+      named,
     },
     problems,
   );
@@ -201,21 +94,31 @@ function assemble(
     {
       defaults: { names: gateway.defaults.middlewares, at: at.down('defaults', 'middlewares') },
       plainServed: entryPoints.web.enabled && !requiresEverywhere(tls),
-      keys: { places, strict: input.strict },
+      keys: written.keys,
     },
     problems,
   );
-  const around = {
-    filtersOf: (route: WrittenRoute, path: string) => middlewares.filtersOf(route, path, problems),
-    backendTls: { skipVerify, http2: transport.forceAttemptHTTP2 ? ('auto' as const) : ('off' as const) },
+  const upstream = {
+    backendTls: { skipVerify, http2: transport.forceAttemptHTTP2 ? ('auto' as const) : ('off' as const), named },
     ...readRouteTimeouts(transport),
+  };
+  const services = new Services(gateway.services, at, upstream, problems);
+  const around = {
+    ...upstream,
+    services,
+    filtersOf: (route: WrittenRoute, path: string) => middlewares.filtersOf(route, path, problems),
     forwardClientCert,
+    names: {
+      policies: [tls.gateway, ...tls.policies].map(({ name }) => name),
+      entryPoints: listEntryPoints(entryPoints).map(({ name }) => name),
+    },
   };
   const routes = readRoutes(written.routes, around, problems);
   middlewares.finish(problems);
   // A policy that could not be read would look like one without client authentication.
   if (!problems.hasErrors) checkWhoMayCall(routes, tls, problems);
   checkProviderFile(gateway.providers.file, at, problems);
+  const monitoring = readMonitoring(gateway, at, problems);
   const config: GatewayConfig = {
     file: input.file,
     files,
@@ -228,12 +131,21 @@ function assemble(
     dns: readDnsCache(gateway.networking.dnsCache, at, problems),
     buffering: gateway.buffering,
     http2: gateway.http2,
+    clientLimits: gateway.clientLimits,
+    requestId: gateway.requestId,
     proxy: readProxy(gateway.proxy, at, problems),
     allowOverrideHeaders: readOverrideHeaders(gateway.allowOverrideHeaders, at, problems),
-    monitoring: readMonitoring(gateway, at, problems),
+    monitoring,
+    reload: readReload(gateway.reload, at, { ...entryPoints.admin, ...monitoring }, problems),
     ...readLogs(gateway, input.file),
     trustRecord: readTrustRecord(gateway.trustRecord, at, problems),
+    certificateOrders: readOrders(written.certManager, written.routes, routes, problems),
     forwardClientCert,
+    named: {
+      certificates: named.certificates,
+      caBundles: named.bundles,
+      services: services.list().map(({ name, place }) => ({ name, place })),
+    },
     routes,
   };
   checkPassedFields(config, at, problems);

@@ -70,7 +70,15 @@ export function readPassThrough(
     const name = `${host}:${port}${port === 0 && read.forward.serverNames.length === 0 ? `#${index}` : ''}`;
     const listener = listeners.get(name);
     if (listener === undefined)
-      listeners.set(name, { name, enabled: true, host, port, place: here.place, forwards: [read.forward] });
+      listeners.set(name, {
+        name,
+        enabled: true,
+        host,
+        port,
+        proxyProtocol: undefined,
+        place: here.place,
+        forwards: [read.forward],
+      });
     else listener.forwards.push(read.forward);
   }
   for (const listener of listeners.values()) checkNames(listener, problems);

@@ -1,10 +1,10 @@
-// `gateway.proxy`: whose forwarded headers are believed. Goma trusts everybody where the list is empty; nobody is trusted here.
+// `gateway.proxy`: whose forwarded headers are believed. Goma 0.13 trusts everybody where the list is empty; nobody is trusted here, as in 1.0.
 import type { z } from 'zod';
 import { isToken } from '../http/field.ts';
 import type { Cursor } from '../yaml/cursor.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
+import { readAddressRanges } from './address-ranges.ts';
 import { flag, list, map, oneOrMore, text } from './atoms.ts';
-import { parseCidr } from './cidr.ts';
 import type { GatewayConfig } from './gateway-config.ts';
 import { key } from './key.ts';
 import { readTrustedHeaders } from './passed-fields.ts';
@@ -15,7 +15,7 @@ export const proxyKeys = {
   trustedProxies: key(oneOrMore(text), {
     says: 'Addresses and ranges whose forwarded headers are believed; empty = nobody.',
     default: [],
-    page: 'Addresses and ranges whose forwarded headers are believed. Empty: nobody (Goma: everybody).',
+    page: 'Addresses and ranges whose forwarded headers are believed. Empty: nobody (Goma 0.13: everybody).',
   }),
   ipHeaders: key(list(text), {
     says: 'Default X-Forwarded-For, X-Real-IP.',
@@ -52,28 +52,15 @@ export function readProxy(shape: ProxyShape, around: Cursor, problems: ProblemLi
 }
 
 function readRanges({ enabled, trustedProxies }: ProxyShape, at: Cursor, problems: ProblemList): string[] {
-  const ranges = trustedProxies.map((written, i) => {
-    const range = parseCidr(written);
-    const item = at.down('trustedProxies', i);
-    if (range === undefined)
-      reportMistake(problems, 'bad_address', item, written, {
-        problem: 'is not an IP address or range',
-        hint: 'For example 192.0.2.7 or 10.0.0.0/8.',
-      });
-    else if (range.endsWith('/0'))
-      problems.warn(
-        'trusts_everybody',
-        item.place,
-        'every address is a trusted proxy: any client can claim any address',
-        'Name the addresses of your proxies.',
-      );
-    return range;
+  const ranges = readAddressRanges(trustedProxies, at.down('trustedProxies'), problems, {
+    message: 'every address is a trusted proxy: any client can claim any address',
+    hint: 'Name the addresses of your proxies.',
   });
   if (enabled && trustedProxies.length === 0)
     problems.warn(
       'trusts_nobody',
       at.keyPlace('enabled'),
-      'proxy is enabled without trustedProxies: no forwarded header is believed (Goma believes everybody)',
+      'proxy is enabled without trustedProxies: no forwarded header is believed (Goma 0.13 believes everybody)',
       'List the addresses of your proxies.',
     );
   if (!enabled && trustedProxies.length > 0)
@@ -83,5 +70,5 @@ function readRanges({ enabled, trustedProxies }: ProxyShape, at: Cursor, problem
       'trustedProxies has no effect: proxy is not enabled',
       'Write enabled: true.',
     );
-  return ranges.filter((range) => range !== undefined);
+  return ranges;
 }

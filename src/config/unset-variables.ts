@@ -1,9 +1,10 @@
 // Variables without a value: an error where what they stand in is used, a warning where nobody uses it: below a key without
-// effect, in a disabled route, in a middleware that no route names. Looked for before wrong values are cut out of the tree.
+// effect, in a disabled route or block, in a middleware that no route names. Looked for before wrong values are cut out of the tree.
 import { z } from 'zod';
 import { saysOff, saysOn } from '../yaml/cursor.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
 import type { TreeMap, TreeNode, UnsetVariable } from '../yaml/tree.ts';
+import { declared } from './key.ts';
 import { unwrapShape } from './key-places.ts';
 import { middlewareShape } from './middlewares.ts';
 import { routeShape } from './route.ts';
@@ -51,21 +52,34 @@ export class UnsetVariables {
       return;
     }
     const fields = inner instanceof z.ZodObject ? (inner.shape as Readonly<Record<string, z.ZodType>>) : undefined;
-    const by = usedBy ?? (shape === undefined ? undefined : userOf(node, shape));
+    const by = isOff(node, fields) ? false : (usedBy ?? (shape === undefined ? undefined : userOf(node, shape)));
     for (const [key, { value }] of node.entries) {
       const field = fields !== undefined && Object.hasOwn(fields, key) ? fields[key] : undefined;
-      const isWithoutEffect = fields !== undefined && (field === undefined || support.has(field));
+      const isWithoutEffect = fields !== undefined && (field === undefined || hasNoEffect(field));
       this.#walk(value, field, isWithoutEffect ? false : by);
     }
   }
 }
 
+function hasNoEffect(field: z.ZodType): boolean {
+  return support.has(field) || declared.get(field)?.inert === true;
+}
+
 /** As in Found; undefined where it is used whatever the routes name. */
 function userOf(node: TreeMap, shape: z.ZodType): string | false | undefined {
-  if (shape === routeShape) return says(node, 'enabled', saysOff) || says(node, 'disabled', saysOn) ? false : undefined;
+  if (shape === routeShape) return says(node, 'disabled', saysOn) ? false : undefined;
   if (shape !== middlewareShape) return undefined;
   const name = node.entries.get('name')?.value;
   return name?.kind === 'scalar' && !name.isNull ? name.text : undefined;
+}
+
+/** A block with the key `enabled` that is not on. */
+function isOff(node: TreeMap, fields: Readonly<Record<string, z.ZodType>> | undefined): boolean {
+  const field = fields?.['enabled'];
+  if (field === undefined) return false;
+  const value = node.entries.get('enabled')?.value;
+  const isUnsaid = value === undefined || (value.kind === 'scalar' && value.isNull && !value.broken);
+  return isUnsaid ? declared.get(field)?.default === false : says(node, 'enabled', saysOff);
 }
 
 function says({ entries }: TreeMap, key: string, what: RegExp): boolean {

@@ -18,7 +18,8 @@ import { verifyErrorOf } from '../certs/sent-chain.ts';
 import { readProof } from './client-proof.ts';
 import { alert, plainHttpAnswer } from './early-refusal.ts';
 import { verifyByOcsp } from '../ocsp/verification.ts';
-import { type Address, addressOf, peerOfVerdict } from './peer.ts';
+import { startsProxyHeader } from '../proxy-protocol/reader.ts';
+import { type Address, peerOfVerdict } from './peer.ts';
 import type { PendingHandshake } from './pending-handshakes.ts';
 import type { HandshakeSink, ShownProof, TlsError } from './tls-terminator.ts';
 
@@ -54,19 +55,21 @@ export class Accept implements Late, HandshakeSink, PendingHandshake {
   #stapled: boolean | undefined;
   #settled = false;
 
-  constructor(raw: Socket, dependencies: AcceptDependencies, handshakeTimeoutMs: number) {
+  /** `acceptedAt`: Clock.monotonic(), when the time for the handshake began. */
+  constructor(raw: Socket, dependencies: AcceptDependencies, address: Address, acceptedAt: number) {
     this.#raw = raw;
     this.#dependencies = dependencies;
-    this.#address = addressOf(raw);
-    this.#startedAt = dependencies.clock.monotonic();
-    this.deadline = this.#startedAt + handshakeTimeoutMs;
+    this.#address = address;
+    this.#startedAt = acceptedAt;
+    this.deadline = acceptedAt + dependencies.current().handshakeTimeoutMs;
   }
 
-  /** Takes the socket over, fresh from the listener. */
+  /** Takes the socket over, of which nothing is consumed. */
   begin(): void {
     this.#raw.on('error', this.#onError);
     this.#raw.on('close', this.#onClose);
     this.#raw.on('data', this.#onData);
+    this.#raw.resume();
     this.#dependencies.deadlines.add(this);
   }
 
@@ -97,36 +100,49 @@ export class Accept implements Late, HandshakeSink, PendingHandshake {
       if (result.kind === 'hello') this.#onHello(result);
       else if (result.kind === 'malformed') {
         this.#refuse({ code: 'not_tls', raw: 'CLIENT_HELLO', detail: result.detail }, alert.decodeError);
-      } else {
-        const detail = result.looksLikeHttp ? 'plain HTTP on a TLS port' : 'the first bytes are not TLS';
-        this.#refuse({ code: 'not_tls', detail }, result.looksLikeHttp ? plainHttpAnswer : undefined);
-      }
+      } else this.#onForeign(result.looksLikeHttp);
     } catch (error) {
       this.#fail(error);
     }
   };
 
+  #onForeign(looksLikeHttp: boolean): void {
+    if (startsProxyHeader(Buffer.concat(this.#received))) {
+      const sent = this.#address.balancer === undefined ? 'a PROXY header, and it is none of' : 'two PROXY headers, of';
+      this.#refuse({ code: 'untrusted_proxy', detail: `it sent ${sent} proxyProtocol.from of this entry point` });
+      return;
+    }
+    const detail = looksLikeHttp ? 'plain HTTP on a TLS port' : 'the first bytes are not TLS';
+    this.#refuse({ code: 'not_tls', detail }, looksLikeHttp ? plainHttpAnswer : undefined);
+  }
+
   #onHello(hello: ClientHello): void {
     const { current, limits } = this.#dependencies;
+    const { policies, isExempt } = current();
     this.#hello = hello;
     this.#serverName = hello.serverName === undefined ? undefined : canonicalHostName(hello.serverName);
-    this.#policy = current().policies.find(this.#serverName);
+    this.#policy = policies.find(this.#serverName);
     if (this.#policy === undefined) {
       const detail = hello.serverName === undefined ? 'no server name was sent' : 'no policy has this server name';
       this.#refuse(
         { code: 'unknown_sni', detail: `${detail}, and there is no default policy` },
         alert.unrecognizedName,
       );
-    } else if (!limits.takeHandshake()) {
-      this.#refuse({ code: 'handshake_limit', detail: 'handshakesPerSecond was reached' }, alert.internalError);
-    } else {
-      // Paused, with its bytes put back, the socket reads for OpenSSL as if nobody had looked (N28).
-      this.#raw.pause();
-      const [first] = this.#received;
-      this.#raw.unshift(first !== undefined && this.#received.length === 1 ? first : Buffer.concat(this.#received));
-      this.#received = [];
-      this.#policy.findTerminator(this.#serverName).start(this.#raw, this, this.#dependencies.clock.now());
+      return;
     }
+    const { remoteAddress } = this.#address;
+    const reached = limits.takeHandshake(isExempt(remoteAddress) ? undefined : remoteAddress);
+    if (reached !== undefined) this.#refuse(reached, alert.internalError);
+    else this.#start(this.#policy);
+  }
+
+  #start(policy: TrustPolicy): void {
+    // Paused, with its bytes put back, the socket reads for OpenSSL as if nobody had looked (N28).
+    this.#raw.pause();
+    const [first] = this.#received;
+    this.#raw.unshift(first !== undefined && this.#received.length === 1 ? first : Buffer.concat(this.#received));
+    this.#received = [];
+    policy.findTerminator(this.#serverName).start(this.#raw, this, this.#dependencies.clock.now());
   }
 
   helloKind(): string {

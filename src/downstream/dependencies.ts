@@ -8,23 +8,23 @@ import type { FactsCache } from '../certs/facts-cache.ts';
 import type { TrustBundle } from '../trust/trust-bundle.ts';
 import type { Verdict } from '../trust/verdict.ts';
 import type { ChainCache } from '../trust/chain-cache.ts';
+import type { AdmissionRules } from './admission.ts';
+import type { ClientCounts } from './client-counts.ts';
 import type { HandshakeLimits } from './handshake-limits.ts';
 import type { HandshakeRecord } from './handshake-record.ts';
 import type { OcspVerification } from '../ocsp/verification.ts';
 import type { Intermediates } from '../trust/intermediates.ts';
 import type { Peer } from './peer.ts';
-import type { PendingHandshakes, PendingLimits } from './pending-handshakes.ts';
+import type { PendingHandshakes } from './pending-handshakes.ts';
 import type { PolicyTable } from './policy-table.ts';
 
 /** The active rules, taken anew for each connection. */
-export type DownstreamState = {
+export type DownstreamState = AdmissionRules & {
   readonly policies: PolicyTable;
-  /** Above 0: every wait ends. */
-  readonly handshakeTimeoutMs: number;
   /** Per worker; 0 = unlimited. */
   readonly handshakesPerSecond: number;
-  /** Connections without a verdict, per worker. */
-  readonly pendingHandshakes: PendingLimits;
+  /** Of these, of one client; 0 = unlimited. */
+  readonly handshakesPerClient: number;
 };
 
 /** How an attempt ended, for metrics: every one, the refused ones included. */
@@ -56,6 +56,8 @@ export type DownstreamDependencies = {
   /** The answers that open connections are verified by, too. */
   readonly ocsp: Pick<OcspVerification, 'checker' | 'onSoftFail'>;
   readonly current: () => DownstreamState;
+  /** Of clients, on all entry points. */
+  readonly clientConnections: ClientCounts;
   /**
    * A connection with a verdict, from now on the caller's to keep, to verify again and to end. `peer.refused` set means that
    * the first request is answered with it, then closed. `transport` is the TCP socket below, for nothing but a reset.

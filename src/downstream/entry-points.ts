@@ -1,6 +1,7 @@
 // The entry points of one worker, TLS and plain: opened together, closed so that nobody who is on the way is lost.
 import type { Clock } from '../base/clock.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
+import { ClientCounts } from './client-counts.ts';
 import type { TlsListener } from './listener.ts';
 import { type TlsEntry, type TlsEntryOptions, makeTlsEntry } from './tls-entry.ts';
 import { connectionsWithin, findDescriptorLimit } from './descriptors.ts';
@@ -24,6 +25,8 @@ export class EntryPoints {
   readonly #options: EntryPointsOptions;
   /** Of each entry point. */
   readonly #maxConnections = connectionsWithin(findDescriptorLimit(), mostConnections);
+  /** Of each client, on all entry points. */
+  readonly connections = new ClientCounts();
   #downstream: TlsEntry | undefined;
   #web: PlainListener | undefined;
 
@@ -32,16 +35,27 @@ export class EntryPoints {
   }
 
   /** Rejects with the system's error. */
-  async openSecure(port: number, downstream: Omit<TlsEntryOptions, 'maxConnections'>): Promise<void> {
+  async openSecure(
+    port: number,
+    downstream: Omit<TlsEntryOptions, 'maxConnections' | 'clientConnections'>,
+  ): Promise<void> {
     const { addresses, reusePort } = this.#options;
-    this.#downstream = makeTlsEntry({ ...downstream, maxConnections: this.#maxConnections });
+    this.#downstream = makeTlsEntry({
+      ...downstream,
+      maxConnections: this.#maxConnections,
+      clientConnections: this.connections,
+    });
     await this.#downstream.listener.listen({ host: addresses.webSecure.host, port, reusePort });
   }
 
   /** Likewise. */
-  async openPlain(port: number, plain: Omit<PlainListenerOptions, 'maxConnections'>): Promise<void> {
+  async openPlain(port: number, plain: Omit<PlainListenerOptions, 'maxConnections' | 'connections'>): Promise<void> {
     const { addresses, reusePort } = this.#options;
-    this.#web = new PlainListener({ ...plain, maxConnections: this.#maxConnections });
+    this.#web = new PlainListener({
+      ...plain,
+      maxConnections: this.#maxConnections,
+      connections: this.connections,
+    });
     await this.#web.listen(addresses.web.host, port, reusePort);
   }
 

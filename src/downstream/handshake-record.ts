@@ -11,6 +11,8 @@ export type HandshakeRecord = {
   readonly remoteAddress: string;
   readonly remotePort: number;
   readonly localPort: number;
+  /** Whose PROXY header named the client. */
+  readonly balancer?: string | undefined;
   /** As the client sent it; undefined where it sent none. */
   readonly serverName: string | undefined;
   /** Versions that the client offered; empty where it did not get that far. */
@@ -19,7 +21,9 @@ export type HandshakeRecord = {
   readonly negotiated: string;
   /** The policy's name; '' where none was chosen. */
   readonly policy: string;
-  readonly code: Exclude<VerdictCode, 'ok'> | Extract<FaultCode, 'internal'>;
+  readonly code:
+    | Exclude<VerdictCode, 'ok'>
+    | Extract<FaultCode, 'internal' | 'bad_proxy_header' | 'untrusted_proxy' | 'client_limit'>;
   readonly raw: string;
   readonly detail: string;
   readonly leaf: LeafRecord | undefined;

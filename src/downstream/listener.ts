@@ -2,14 +2,17 @@
 // (N1-N7). It accepts and counts; each connection makes its own way to a verdict (accept.ts).
 import { createServer, type Server, type Socket } from 'node:net';
 import { FactsCache } from '../certs/facts-cache.ts';
+import { keepAliveAfterMs } from '../http/limits.ts';
 import { Accept } from './accept.ts';
 import { ChainCache } from '../trust/chain-cache.ts';
+import { Admission, type AdmissionOwner, type RefusedAdmission } from './admission.ts';
+import { ClientCounts } from './client-counts.ts';
 import type { AcceptDependencies, DownstreamDependencies } from './dependencies.ts';
 import { HandshakeLimits } from './handshake-limits.ts';
 import { makeHandshakeRecord } from './handshake-record.ts';
 import { Intermediates } from '../trust/intermediates.ts';
 import { OcspChecker } from '../ocsp/checker.ts';
-import { type Address, addressOf } from './peer.ts';
+import type { Address } from './peer.ts';
 import { PendingHandshakes, type PendingLimits } from './pending-handshakes.ts';
 
 export type DownstreamLimits = {
@@ -30,17 +33,16 @@ export type TlsListenerOptions = Partial<DownstreamDependencies> &
 
 export type ListenAddress = { readonly host: string; readonly port: number; readonly reusePort?: boolean };
 
-export class TlsListener {
+export class TlsListener implements AdmissionOwner {
   /** Connections so far, those that were turned away included. */
   accepted = 0;
-  readonly #options: TlsListenerOptions;
   readonly #dependencies: AcceptDependencies;
+  readonly #admission: Admission;
   readonly #limits: HandshakeLimits;
   readonly #pending = new PendingHandshakes(noPendingLimits);
   readonly #server: Server;
 
   constructor(options: TlsListenerOptions) {
-    this.#options = options;
     const onDefect = options.onDefect ?? (() => {});
     const bounds = { ...defaultDownstreamLimits, ...options.limits };
     this.#limits = new HandshakeLimits(options.clock);
@@ -57,24 +59,28 @@ export class TlsListener {
         onSoftFail: guard(options.ocsp?.onSoftFail ?? (() => {}), onDefect),
       },
       current: options.current,
+      clientConnections: options.clientConnections ?? new ClientCounts(),
       onConnection: options.onConnection,
       onRefused: guard(options.onRefused, onDefect),
       onVerified: guard(options.onVerified ?? (() => {}), onDefect),
       onOutcome: guard(options.onOutcome ?? (() => {}), onDefect),
       onDefect,
     };
-    this.#server = createServer({ noDelay: true, keepAlive: true });
+    const { clock, deadlines, clientConnections: connections } = this.#dependencies;
+    this.#admission = new Admission({ clock, deadlines, connections, rules: options.current }, this);
+    this.#server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveAfterMs });
     this.#server.maxConnections = bounds.maxConnections;
     this.#server.on('connection', (raw) => this.#onRaw(raw));
     this.#server.on('drop', (dropped) => {
       const { remoteAddress = '', remotePort = 0, localPort = 0 } = dropped ?? {};
-      this.#turnAway({ remoteAddress, remotePort, localPort }, 'too many connections at once');
+      const detail = 'too many connections at once';
+      this.onRefused({ remoteAddress, remotePort, localPort }, { code: 'handshake_limit', detail });
     });
   }
 
   /** Connections that have no verdict yet. */
   get pending(): number {
-    return this.#pending.total;
+    return this.#admission.pending + this.#pending.total;
   }
 
   /** Rejects with the system's error. Port 0 takes any free one. */
@@ -103,29 +109,40 @@ export class TlsListener {
     this.accepted++;
     raw.on('error', () => raw.destroy());
     try {
-      const { handshakeTimeoutMs, handshakesPerSecond, pendingHandshakes } = this.#options.current();
-      this.#limits.setRate(handshakesPerSecond);
+      this.#admission.take(raw);
+    } catch (error) {
+      this.#fail(raw, error);
+    }
+  }
+
+  onAdmitted(raw: Socket, address: Address, acceptedAt: number): void {
+    try {
+      const { handshakesPerSecond, handshakesPerClient, pendingHandshakes } = this.#dependencies.current();
+      this.#limits.setRates({ perSecond: handshakesPerSecond, perClient: handshakesPerClient });
       this.#pending.setLimits(pendingHandshakes);
-      const accept = new Accept(raw, this.#dependencies, handshakeTimeoutMs);
+      const accept = new Accept(raw, this.#dependencies, address, acceptedAt);
       if (this.#pending.enter(accept)) {
         accept.begin();
         return;
       }
-      this.#turnAway(addressOf(raw), 'too many handshakes at once');
       raw.destroy();
+      this.onRefused(address, { code: 'handshake_limit', detail: 'too many handshakes at once' });
     } catch (error) {
-      raw.destroy();
-      this.#dependencies.onDefect(error);
+      this.#fail(raw, error);
     }
   }
 
   /** One connection too many costs nothing more than being counted. */
-  #turnAway(address: Address, detail: string): void {
-    const code = 'handshake_limit';
-    const time = this.#options.clock.now();
+  onRefused(address: Address, { code, detail }: RefusedAdmission): void {
+    const time = this.#dependencies.clock.now();
     const nothing = { serverName: undefined, offered: [], negotiated: '', policy: '', raw: '', leaf: undefined };
     this.#dependencies.onRefused(makeHandshakeRecord({ ...address, ...nothing, time, code, detail }));
     this.#dependencies.onOutcome({ policy: '', code, verdict: undefined, stapled: undefined, durationMs: 0 });
+  }
+
+  #fail(raw: Socket, error: unknown): void {
+    raw.destroy();
+    this.#dependencies.onDefect(error);
   }
 }
 

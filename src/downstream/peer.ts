@@ -4,9 +4,12 @@ import type { Socket } from 'node:net';
 import { findIdentity, type Identity, type Verdict } from '../trust/verdict.ts';
 
 export type Peer = {
+  /** The client's; where a balancer passes the connection on, what its PROXY header says. */
   readonly remoteAddress: string;
   readonly remotePort: number;
   readonly localPort: number;
+  /** Whose PROXY header named the client; undefined where it connected itself. */
+  readonly balancer?: string | undefined;
   /** False on the plain HTTP entry point. */
   readonly secure: boolean;
   /** Canonical server name of the ClientHello; undefined where there was none, or it was an IP literal. */
@@ -23,7 +26,7 @@ export type Peer = {
   readonly refused: Verdict | undefined;
 };
 
-export type Address = Pick<Peer, 'remoteAddress' | 'remotePort' | 'localPort'>;
+export type Address = Pick<Peer, 'remoteAddress' | 'remotePort' | 'localPort' | 'balancer'>;
 
 /** Both ends of a connection; '' and 0 where it is gone already. IPv4 is written as IPv4, also on a dual-stack socket. */
 export function addressOf(socket: Socket): Address {
@@ -55,9 +58,9 @@ export function peerOfVerdict(
 }
 
 /** The peer of a connection to the plain HTTP entry point: an address and nothing else. */
-export function peerOfPlainSocket(socket: Socket): Peer {
+export function peerOfPlainConnection(address: Address): Peer {
   return {
-    ...addressOf(socket),
+    ...address,
     secure: false,
     serverName: undefined,
     policy: '',

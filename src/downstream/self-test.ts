@@ -7,6 +7,7 @@ import { systemClock } from '../base/clock.ts';
 import { Deadlines } from '../base/deadline.ts';
 import { type Issued, mintCa, type TestCa } from '../certs/test-ca.ts';
 import type { Verdict } from '../trust/verdict.ts';
+import { openAdmission } from './admission.ts';
 import { TrustPolicy } from './trust-policy.ts';
 import { TlsListener } from './listener.ts';
 import { PolicyTable } from './policy-table.ts';
@@ -15,6 +16,7 @@ const serverName = 'self-test.invalid';
 const limitMs = 10_000;
 /** One client at a time, our own. */
 const handshakes = {
+  ...openAdmission,
   handshakeTimeoutMs: limitMs,
   handshakesPerSecond: 0,
   pendingHandshakes: { max: 16, maxPerNetwork: 0 },

@@ -3,25 +3,56 @@
 import type { FilterConfig } from '../config/filter-types.ts';
 import type { RouteConfig } from '../config/gateway-config.ts';
 import { AccessFilter } from './access.ts';
+import { AccessPolicyFilter } from './access-policy.ts';
+import type { FilterDependencies } from './dependencies.ts';
 import type { Filter } from './filter.ts';
 import { MaintenanceFilter } from './maintenance.ts';
+import { type FilterMaterial, noMaterial } from './material.ts';
 import { PathScope } from './path-scope.ts';
+import { RateLimitFilter } from './rate-limit.ts';
 import { scoped } from './scoped.ts';
 
 const none: readonly Filter[] = [];
 
-/** Throws where a filter cannot be made. */
-export function compileFilters({ maintenance, filters }: RouteConfig): readonly Filter[] {
+/** `material`: of each filter of the route, in their order. Throws where a filter cannot be made. */
+export function compileFilters(
+  { name, maintenance, filters }: RouteConfig,
+  material: readonly FilterMaterial[],
+  dependencies: FilterDependencies,
+): readonly Filter[] {
   if (maintenance === undefined && filters.length === 0) return none;
   const first = maintenance === undefined ? none : [new MaintenanceFilter(maintenance)];
-  return [...first, ...filters.map(compile)];
+  return [
+    ...first,
+    ...filters.map((filter, at) =>
+      compile(filter, { route: name, material: material[at] ?? noMaterial, ...dependencies }),
+    ),
+  ];
 }
 
-function compile(config: FilterConfig): Filter {
-  const filter = make(config);
+/** What makes a filter besides its own configuration. */
+export type FilterInput = FilterDependencies & {
+  /** Name of its route. */
+  readonly route: string;
+  readonly material: FilterMaterial;
+};
+
+function compile(config: FilterConfig, input: FilterInput): Filter {
+  const filter = make(config, input);
   return config.paths === undefined ? filter : scoped(filter, new PathScope(config.paths, config.guards));
 }
 
-function make(config: FilterConfig): Filter {
-  return new AccessFilter(config);
+type Maker<C> = (config: C, input: FilterInput) => Filter;
+type Makers = { readonly [C in FilterConfig as C['kind']]: Maker<C> };
+
+const makers: Makers = {
+  access: (config) => new AccessFilter(config),
+  accessPolicy: (config) => new AccessPolicyFilter(config),
+  rateLimit: (config, { route, rates }) => new RateLimitFilter(config, route, rates),
+};
+
+function make(config: FilterConfig, input: FilterInput): Filter {
+  // Each kind has the maker for its own configuration, which TypeScript cannot follow through a union.
+  const maker = makers[config.kind] as Maker<FilterConfig>;
+  return maker(config, input);
 }

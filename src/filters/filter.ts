@@ -30,7 +30,7 @@ export interface Filter {
    * The head of the answer, before anything of it is sent: the backend's, and where `alsoOwnAnswers` says so the gateway's
    * own. An Answer that it returns takes the place of the backend's. What it throws is answered like the above.
    */
-  onResponse?(response: FilterResponse, request: FilterRequest): Answer | void;
+  readonly onResponse?: ((response: FilterResponse, request: FilterRequest) => Answer | void) | undefined;
   /**
    * `onResponse` is asked about the gateway's own answers to requests of the route as well (refusals of any filter, faults of
    * the backend side), be it that `onRequest` was asked or not; what it returns then counts for nothing.

@@ -10,6 +10,7 @@ import type { FieldBlock, Fields } from '../http/field.ts';
 import { normalizeTarget } from '../routing/normalize-target.ts';
 import type { Identity } from '../trust/verdict.ts';
 import type { Permitted } from './authorize.ts';
+import { fieldsOfClient } from './client-fields.ts';
 import { verifyClient } from './identify.ts';
 import { answerOf } from './refuse.ts';
 import type { FilterChanges, RequestContext } from './request-context.ts';
@@ -25,12 +26,6 @@ export type Filtered = Permitted & { readonly filtersPassed: true };
 export function isFiltered(context: Permitted): context is Filtered {
   if (!context.filtersPassed) return false;
   return context.route.filters.length === 0 || Filtering.hasPassed(context);
-}
-
-/** The client's fields that may go on: without what it must not be able to say for itself. */
-export function fieldsOfClient({ serving, client, exchange }: Permitted): Fields {
-  const { strip, forwarding } = serving;
-  return strip.strip(exchange.head.fields, strip.asksForTrust && forwarding.isTrusted(client.peer));
 }
 
 /** Who goes on with a request after a wait. Must not throw. */

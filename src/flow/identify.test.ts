@@ -10,6 +10,7 @@ import { readFacts } from '../certs/facts-reader.ts';
 import { mintCa } from '../certs/test-ca.ts';
 import type { Verdict } from '../trust/verdict.ts';
 import { Metrics } from '../telemetry/metrics.ts';
+import { ClientCounts } from '../downstream/client-counts.ts';
 import { BodyBudget } from './body-buffer.ts';
 import { Client } from './client.ts';
 import { RequestMetrics } from './request-metrics.ts';
@@ -59,6 +60,7 @@ async function openConnection(): Promise<(now: number) => { status: number; clos
     clock,
     deadlines: new Deadlines(clock),
     accessLog: undefined,
+    clientRequests: new ClientCounts(),
     bodies: new BodyBudget(0, 0),
     metrics: new RequestMetrics(new Metrics().of),
     onDefect: (error) => assert.fail(String(error)),

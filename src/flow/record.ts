@@ -2,7 +2,8 @@
 import type { Fault } from '../base/fault.ts';
 import { RouteDenied } from './authorize.ts';
 import type { Client } from './client.ts';
-import { AmbiguousPath } from './route.ts';
+import { Ambiguous } from './route.ts';
+import { countOut } from './in-flight.ts';
 import type { Services } from './serving.ts';
 import type { RequestContext } from './request-context.ts';
 import type { AccessLog } from '../telemetry/access-log.ts';
@@ -11,6 +12,7 @@ import type { AccessLog } from '../telemetry/access-log.ts';
 export function record(context: RequestContext): void {
   if (context.recorded) return;
   context.recorded = true;
+  countOut(context);
   const { services, fault } = context;
   services.metrics.active.dec();
   const durationMs = services.clock.monotonic() - context.exchange.startedAt;
@@ -22,7 +24,8 @@ export function record(context: RequestContext): void {
   if (!context.isTunnel) metrics.took(durationMs);
   if (fault !== undefined) {
     services.metrics.countFault(fault);
-    if (fault.source !== 'client') report(context, fault, route, backend);
+    // What the stop of the gateway cuts off is no trouble of anybody's.
+    if (fault.source !== 'client' && fault.code !== 'draining') report(context, fault, route, backend);
   }
   if (services.accessLog !== undefined) log(services.accessLog, context, status, durationMs, route, backend);
 }
@@ -59,8 +62,9 @@ function log(
     target: exchange.head.target,
     version: exchange.head.version,
     status,
+    grpcStatus: context.grpcStatus,
     code: context.fault?.code ?? '',
-    rule: context.fault instanceof RouteDenied || context.fault instanceof AmbiguousPath ? context.fault.rule : '',
+    rule: context.fault instanceof RouteDenied || context.fault instanceof Ambiguous ? context.fault.rule : '',
     detail: context.fault?.detail ?? '',
     route,
     backend,
@@ -85,6 +89,7 @@ export function recordBadRequest(client: Client, services: Services, fault: Faul
     target: '',
     version: 0,
     status: fault.status,
+    grpcStatus: undefined,
     code: fault.code,
     rule: '',
     detail: fault.detail ?? '',

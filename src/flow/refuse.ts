@@ -4,8 +4,9 @@ import type { Answer } from '../filters/filter.ts';
 import { Refusal } from '../filters/refusal.ts';
 import { FieldBlock } from '../http/field.ts';
 import { renderProblem } from '../http/problem.ts';
+import { fieldsWithId } from './answer-id.ts';
 import { PlaintextRedirect } from './authorize.ts';
-import { grpcFields, isGrpc } from './grpc.ts';
+import { grpcFields, grpcStatusOf, isGrpc } from './grpc.ts';
 import { record } from './record.ts';
 import { MethodNotAllowed } from './route.ts';
 import type { RequestContext } from './request-context.ts';
@@ -40,7 +41,8 @@ function answer(context: RequestContext, fault: Fault): void {
   if (fault instanceof PlaintextRedirect) fields.push(['Location', fault.location]);
   if (status === 503 && !fields.some(([name]) => name === 'Retry-After')) fields.push(['Retry-After', '5']);
   context.status = status;
-  exchange.respond(status, withFilters(context, status, new FieldBlock(fields)), body, mustClose(context, fault));
+  const all = fieldsWithId(context, withFilters(context, status, new FieldBlock(fields)));
+  exchange.respond(status, all, body, mustClose(context, fault));
 }
 
 /** What the filters of the route add to answers of the gateway's own; a filter that fails here changes nothing. */
@@ -58,7 +60,8 @@ function withFilters({ changes, services }: RequestContext, status: number, fiel
 function answerGrpc(context: RequestContext, fault: Fault): void {
   const fields = new FieldBlock([['Content-Type', 'application/grpc'], ...grpcFields(fault)]);
   context.status = 200;
-  context.exchange.respond(200, fields, '', mustClose(context, fault));
+  context.grpcStatus = grpcStatusOf(fault);
+  context.exchange.respond(200, fieldsWithId(context, fields), '', mustClose(context, fault));
 }
 
 /** Sends the answer of a filter; where it stands for a fault, in the terms of the client. */
@@ -68,14 +71,19 @@ export function answerOf(context: RequestContext, answer: Answer): void {
     answerGrpc(context, answer.fault);
   } else {
     context.status = answer.status;
-    const fields = withFilters(context, answer.status, answer.fields);
+    const fields = fieldsWithId(context, withFilters(context, answer.status, answer.fields));
     context.exchange.respond(answer.status, fields, answer.body);
   }
   record(context);
 }
 
 /** Faults of the client after which what was sent behind the request is not read. */
-const doubtful: ReadonlySet<Fault['code']> = new Set(['bad_request', 'ambiguous_path', 'host_mismatch']);
+const doubtful: ReadonlySet<Fault['code']> = new Set([
+  'bad_request',
+  'ambiguous_path',
+  'ambiguous_condition',
+  'host_mismatch',
+]);
 
 /**
  * A client whose handshake failed, or whose certificate has expired, gets one answer and nothing more. A malformed or misdirected request

@@ -11,14 +11,16 @@ import {
   type ResponseSink,
 } from '../http/exchange.ts';
 import { Answer } from '../filters/filter.ts';
-import type { Fields } from '../http/field.ts';
+import { FieldBlock, type Fields } from '../http/field.ts';
 import { isHttpsPortPage, tlsWhereHttp } from '../http/tls-where-http.ts';
 import type { Backend } from '../upstream/backend.ts';
 import type { AcquireOptions, CallWaiter } from '../upstream/call-waiter.ts';
 import type { Caller } from '../upstream/caller.ts';
 import { findNginxRefusal } from '../upstream/nginx-refusal.ts';
+import { fieldsWithId, headWithoutId, idOfAnswer, switchWithId } from './answer-id.ts';
 import { CallDeadline } from './call-deadline.ts';
-import { grpcTimeoutMs, grpcTrailers, isGrpc, isGrpcType } from './grpc.ts';
+import { isEventStream } from './event-stream.ts';
+import { grpcStatusOf, grpcTimeoutMs, grpcTrailers, isGrpc, isGrpcMediaType, receivedGrpcStatus } from './grpc.ts';
 import { KeptBody } from './kept-body.ts';
 import { aimElsewhere, type Prepared } from './prepare.ts';
 import { record } from './record.ts';
@@ -54,6 +56,8 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
   #responding = false;
   readonly #isGrpc: boolean;
   #isGrpcAnswer = false;
+  /** An answer that may be silent for as long as it likes. */
+  #isOpenEnded = false;
   /** It is the client that the answer waits for. */
   #isClientSlow = false;
   #done = false;
@@ -211,7 +215,7 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
     }
     this.#close();
     const tunnel = new Tunnel(this.#context, call);
-    tunnel.begin(head);
+    tunnel.begin(switchWithId(this.#context, head));
     return tunnel;
   }
 
@@ -233,7 +237,7 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
 
   #respond(received: ResponseHead): void {
     this.#held = undefined;
-    const { changes, route, backend } = this.#context;
+    const { changes } = this.#context;
     const head = changes === undefined ? received : changes.changeResponse(received);
     if (head instanceof Fault) {
       this.#dropCall();
@@ -249,11 +253,21 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
       this.#exchange.receive(this, 0);
     }
     this.#responding = true;
-    this.#isGrpcAnswer = isGrpcType(head.fields);
+    const type = head.fields.find('content-type') ?? '';
+    this.#isGrpcAnswer = isGrpcMediaType(type);
+    this.#isOpenEnded = this.#isGrpcAnswer || isEventStream(type);
+    if (this.#isGrpcAnswer) this.#context.grpcStatus = receivedGrpcStatus(head.fields);
     this.#kept.drop();
     this.#context.status = head.status;
     this.#deadline.expectBody();
-    this.#exchange.sendHead(head, route.cluster.answerFields(backend, this.#exchange.head.fields));
+    this.#exchange.sendHead(headWithoutId(this.#context, head), this.#ownFields());
+  }
+
+  /** What we add to the answer of a backend. */
+  #ownFields(): FieldBlock {
+    const { route, backend } = this.#context;
+    const fields = route.cluster.answerFields(backend, this.#exchange.head.fields);
+    return fields === FieldBlock.empty ? idOfAnswer(this.#context) : fieldsWithId(this.#context, fields);
   }
 
   onResponseBody(chunk: Buffer): void {
@@ -295,6 +309,7 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
     if (this.#held !== undefined) this.#respond(this.#held);
     if (this.#done) return;
     this.#call = undefined;
+    if (this.#isGrpcAnswer && trailers !== undefined) this.#context.grpcStatus = receivedGrpcStatus(trailers);
     this.#exchange.sendEnd(trailers);
     this.#finish(undefined);
   }
@@ -323,6 +338,10 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
     if (this.#done) return;
     if (this.#deadline.isOver) return this.#endCall();
     if (this.#call === undefined) return;
+    if (this.#isOpenEnded) {
+      this.#call.verifyLiveness();
+      return this.#deadline.expectBody();
+    }
     const { backend, route } = this.#context;
     const { responseMs, idleMs } = route.config.timeouts;
     this.#dropCall();
@@ -394,8 +413,10 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
   /** The answer has begun and has no end: the client must not take it for complete. */
   #breakOff(fault: Fault): void {
     // A call of gRPC ends with trailers in any case, and they say how.
-    if (this.#isGrpcAnswer && this.#isGrpc) this.#exchange.sendEnd(grpcTrailers(fault));
-    else this.#exchange.abort();
+    if (this.#isGrpcAnswer && this.#isGrpc) {
+      this.#context.grpcStatus = grpcStatusOf(fault);
+      this.#exchange.sendEnd(grpcTrailers(fault));
+    } else this.#exchange.abort();
     this.#finish(fault);
   }
 

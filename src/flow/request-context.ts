@@ -57,6 +57,10 @@ export class RequestContext {
   /** Status sent to the client; 0 while there is none. */
   status = 0;
   fault: Fault | undefined = undefined;
+  /** Under this it is among the requests in progress of its client (in-flight.ts). */
+  countedAs: string | undefined = undefined;
+  /** How a call of gRPC ended, as its client was told; undefined where it was told nothing. */
+  grpcStatus: number | undefined = undefined;
   /** True once it was counted and logged. */
   recorded = false;
 

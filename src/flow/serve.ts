@@ -1,4 +1,4 @@
-// The story of a request: identify → route → authorize → filter → prepare → dispatch → relay → record, and refuse.
+// The story of a request: identify → count → route → authorize → filter → prepare → dispatch → relay → record, and refuse.
 // Each step takes what the one before returned; steps throw a Fault or return; here stands the only try/catch.
 import { type Fault, toFault } from '../base/fault.ts';
 import type { Exchange, RequestHandler } from '../http/exchange.ts';
@@ -8,6 +8,7 @@ import { dispatch } from './dispatch.ts';
 import { filter } from './filter.ts';
 import type { Filtering, FilteringOwner } from './filtering.ts';
 import { identify } from './identify.ts';
+import { countInFlight } from './in-flight.ts';
 import { prepare } from './prepare.ts';
 import { recordBadRequest } from './record.ts';
 import { refuse } from './refuse.ts';
@@ -38,7 +39,8 @@ export class Serve implements RequestHandler, FilteringOwner {
 
   #serve(context: RequestContext, waited: Filtering | undefined): void {
     try {
-      const filtered = waited === undefined ? filter(authorize(route(identify(context))), this) : waited.goOn();
+      const filtered =
+        waited === undefined ? filter(authorize(route(countInFlight(identify(context)))), this) : waited.goOn();
       // Undefined: a filter has answered, or waits.
       if (filtered !== undefined) dispatch(prepare(filtered));
     } catch (error) {

@@ -3,12 +3,14 @@
 import type { Clock } from '../base/clock.ts';
 import type { Deadlines } from '../base/deadline.ts';
 import type { RouteConfig } from '../config/gateway-config.ts';
+import type { ClientCounts } from '../downstream/client-counts.ts';
 import type { TrustPolicy } from '../downstream/trust-policy.ts';
 import type { PolicyTable } from '../downstream/policy-table.ts';
 import type { Filter } from '../filters/filter.ts';
 import type { Forwarding } from '../forwarding/forwarding.ts';
 import type { StripList } from '../forwarding/strip-list.ts';
 import type { RouteRule } from '../trust/route-rule.ts';
+import type { PathRewrite } from '../routing/rewrite-path.ts';
 import type { RouteTable } from '../routing/route-table.ts';
 import type { AccessLog } from '../telemetry/access-log.ts';
 import type { Cluster } from '../upstream/cluster.ts';
@@ -20,6 +22,8 @@ export type Route = {
   readonly config: RouteConfig;
   readonly cluster: Cluster;
   readonly metrics: RouteMetrics;
+  /** undefined: paths stay as they are. */
+  readonly rewrite: PathRewrite | undefined;
   /** Who may call it, as the route itself says; undefined: it says nothing (`Serving.ruleOf`). */
   readonly rule: RouteRule | undefined;
   /** In the order in which they see a request. */
@@ -33,6 +37,12 @@ export type Serving = {
   readonly routes: RouteTable<Route>;
   readonly strip: StripList;
   readonly forwarding: Forwarding;
+  readonly clientLimits: {
+    /** At a time, of one client; 0 = no limit. */
+    readonly requests: number;
+    /** Many clients stand behind such an address: no limit of one holds for it. */
+    readonly isExempt: (address: string) => boolean;
+  };
   /** Port of the TLS entry point; undefined where the TLS entry point is off. */
   readonly securePort: number | undefined;
   /** The same as clients reach it, where the operator says. */
@@ -50,6 +60,8 @@ export type Services = {
   readonly accessLog: AccessLog | undefined;
   /** For request bodies that are kept until a backend connection is worth taking. */
   readonly bodies: BodyBudget;
+  /** Those in progress, by client, where there is a limit. */
+  readonly clientRequests: ClientCounts;
   readonly metrics: RequestMetrics;
   /** Something that must not happen did: for the log, with its stack. */
   readonly onDefect: (error: unknown) => void;

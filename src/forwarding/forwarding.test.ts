@@ -150,3 +150,23 @@ test('A list without end is cut at its far end', () => {
   assert.equal(out?.length, 33);
   assert.deepEqual(out?.slice(-2), ['1.1.1.99', '10.1.2.3']);
 });
+
+test('An id of its own is kept from whom the rules believe, where it is short and plain', () => {
+  const identity = {};
+  const verified = { remoteAddress: '203.0.113.9', secure: true, identity };
+  const anonymous = { remoteAddress: '203.0.113.9', secure: true, identity: undefined };
+  const proxy = { remoteAddress: '10.1.2.3', secure: true };
+  const proxies = { trustedProxies: ['10.0.0.0/8'], ipHeaders: [] };
+  const kept = (keepFrom: 'proxies' | 'verified' | 'everybody'): string[] => {
+    const rules = new Forwarding(proxies, randomUUID, { keepFrom, respond: true });
+    const asked = head('a.test', ['X-Request-ID', 'abc/1=2']);
+    const known = { proxy, verified, anonymous };
+    return Object.entries(known).flatMap(([who, peer]) => (rules.requestId(asked, peer) === 'abc/1=2' ? [who] : []));
+  };
+  assert.deepEqual(kept('proxies'), ['proxy']);
+  assert.deepEqual(kept('verified'), ['proxy', 'verified']);
+  assert.deepEqual(kept('everybody'), ['proxy', 'verified', 'anonymous']);
+  const everybody = new Forwarding(proxies, randomUUID, { keepFrom: 'everybody', respond: true });
+  for (const bad of ['', 'x'.repeat(65), 'a b', 'a"b', 'a,b', 'a\u00e9', 'a<script>', 'a\tb', '{"a":1}'])
+    assert.match(everybody.requestId(head('a.test', ['x-request-id', bad]), anonymous), /^[0-9a-f]{20}-/, bad);
+});

@@ -5,13 +5,21 @@ import { isIP } from 'node:net';
 import { AddressSet, plainAddress } from '../base/address-set.ts';
 import type { RequestHead } from '../http/exchange.ts';
 import { FieldBlock, type Fields } from '../http/field.ts';
+import { findRequestId, type RequestIdRules } from './request-id.ts';
 
 /** The part of downstream/peer.ts that matters here. */
-export type ForwardingPeer = { readonly remoteAddress: string; readonly secure: boolean };
+export type ForwardingPeer = {
+  readonly remoteAddress: string;
+  readonly secure: boolean;
+  /** Set where its certificate passed every check. */
+  readonly identity?: object | undefined;
+};
 
 type Connection = {
   readonly address: string;
   readonly trusted: boolean;
+  /** An X-Request-Id of its own is kept. */
+  readonly keepsId: boolean;
   readonly fixed: FieldBlock;
   /** Twenty hexadecimal digits of randomness that the ids of this connection begin with. */
   readonly idPrefix: string;
@@ -22,23 +30,31 @@ type Connection = {
 
 /** Addresses that one X-Forwarded-For may list before it is cut at its far end. */
 const maxForwardedFor = 32;
-const clientRequestId = /^[A-Za-z0-9._:+/=@-]{1,64}$/;
 const forwardedHost = /^[A-Za-z0-9._\-:[\]]{1,255}$/;
 
 export class Forwarding {
   readonly #trusted: AddressSet;
   readonly #ipHeaders: readonly string[];
   readonly #random: () => string;
+  readonly #keepIdFrom: RequestIdRules['keepFrom'];
+  /** Answers carry the id of their request. */
+  readonly tellsRequestId: boolean;
   readonly #connections = new WeakMap<ForwardingPeer, Connection>();
 
   /**
    * `proxy`: canonical CIDRs that are believed (none = nobody) and the fields that name the client, in order of preference.
    * `random`: a new UUID (crypto.randomUUID).
    */
-  constructor(proxy: { trustedProxies: readonly string[]; ipHeaders: readonly string[] }, random: () => string) {
+  constructor(
+    proxy: { trustedProxies: readonly string[]; ipHeaders: readonly string[] },
+    random: () => string,
+    requestId: RequestIdRules = { keepFrom: 'proxies', respond: true },
+  ) {
     this.#trusted = new AddressSet(proxy.trustedProxies);
     this.#ipHeaders = proxy.ipHeaders.map((name) => name.toLowerCase());
     this.#random = random;
+    this.#keepIdFrom = requestId.keepFrom;
+    this.tellsRequestId = requestId.respond;
   }
 
   isTrustedProxy(remoteAddress: string): boolean {
@@ -66,14 +82,11 @@ export class Forwarding {
     return new RequestBlock(connection.lastHost, head.authority, requestId);
   }
 
-  /** The id of a request: a trusted proxy's own where it is short and plain, else a new one of at most 40 characters. */
+  /** The id of a request: of whoever is believed, where it is short and plain, else a new one of at most 40 characters. */
   requestId(head: RequestHead, peer: ForwardingPeer): string {
     const connection = this.#connection(peer);
-    if (connection.trusted) {
-      const given = head.fields.find('x-request-id');
-      if (given !== undefined && clientRequestId.test(given)) return given;
-    }
-    return `${connection.idPrefix}-${(connection.requests++).toString(36)}`;
+    const given = connection.keepsId ? findRequestId(head.fields) : undefined;
+    return given ?? `${connection.idPrefix}-${(connection.requests++).toString(36)}`;
   }
 
   /**
@@ -127,6 +140,7 @@ export class Forwarding {
     const connection: Connection = {
       address,
       trusted,
+      keepsId: trusted || this.#keepsIdOf(peer),
       fixed: trusted ? FieldBlock.empty : new FieldBlock(pairs),
       // 80 random bits: the first and the last group of a version 4 UUID have no fixed ones.
       idPrefix: uuid.slice(0, 8) + uuid.slice(24),
@@ -136,6 +150,10 @@ export class Forwarding {
     };
     this.#connections.set(peer, connection);
     return connection;
+  }
+
+  #keepsIdOf({ identity }: ForwardingPeer): boolean {
+    return this.#keepIdFrom === 'everybody' || (this.#keepIdFrom === 'verified' && identity !== undefined);
   }
 }
 

@@ -3,9 +3,11 @@ import { randomBytes } from 'node:crypto';
 import type { ForwardClientCertConfig, GatewayConfig, RouteConfig } from '../config/gateway-config.ts';
 import type { CrlLookup } from '../crl/subscriber.ts';
 import { compileFilters } from '../filters/compile-filters.ts';
+import type { FilterDependencies, FilterServices } from '../filters/dependencies.ts';
 import { RouteMetrics } from '../flow/request-metrics.ts';
 import type { Route } from '../flow/serving.ts';
 import type { LoadedBackendTls, LoadedRoute, LoadedRules } from '../loading/loaded.ts';
+import { PathRewrite } from '../routing/rewrite-path.ts';
 import type { MetricCatalogue } from '../telemetry/metrics.ts';
 import { AnchorSet } from '../trust/anchor-set.ts';
 import { RouteRule } from '../trust/route-rule.ts';
@@ -20,6 +22,7 @@ export type RouteDependencies = {
   readonly pools: Pools;
   readonly crls: CrlLookup;
   readonly metrics: MetricCatalogue;
+  readonly filterServices: FilterServices;
 };
 
 /** What equal routes have in common is made once. */
@@ -29,15 +32,17 @@ export class RouteCompiler {
   readonly #dependencies: RouteDependencies;
   readonly #anchors = new AnchorSets();
   readonly #forwards = new ForwardSettings();
+  readonly #filters: FilterDependencies;
 
   constructor({ config, stickySecret }: Pick<LoadedRules, 'config' | 'stickySecret'>, dependencies: RouteDependencies) {
     this.#gateway = config;
     this.#stickySecret = stickySecret ?? randomBytes(32);
     this.#dependencies = dependencies;
+    this.#filters = { ...dependencies.filterServices, shared: new Map() };
   }
 
   /** Its cluster is the caller's to close. Throws where OpenSSL rejects its TLS material, or it cannot be built otherwise. */
-  compile({ config: loaded, tls }: LoadedRoute): Route {
+  compile({ config: loaded, tls, filters: filterMaterial }: LoadedRoute): Route {
     const { pools, crls, metrics } = this.#dependencies;
     const config = { ...loaded, forwardClientCert: this.#forwards.find(loaded.forwardClientCert) };
     const { transport } = this.#gateway;
@@ -53,12 +58,13 @@ export class RouteCompiler {
     };
     const material = backendMaterial(config, tls, this.#anchors.find(tls.rootCAs, config.tls.partialChain), crls);
     // First, so that nothing has begun where a filter cannot be made.
-    const filters = compileFilters(config);
+    const filters = compileFilters(config, filterMaterial, this.#filters);
     const { name: route, backends, loadBalancing, hashOn, healthCheck } = config;
     const sticky = config.sticky && { config: config.sticky, secret: this.#stickySecret, route };
     const cluster = new Cluster({ backends, loadBalancing, hashOn, sticky, healthCheck, tls: material, pool }, pools);
     const rule = config.clientCert && new RouteRule(config.clientCert);
-    return { config, cluster, metrics: new RouteMetrics(metrics, config.name), rule, filters };
+    const rewrite = PathRewrite.of(config);
+    return { config, cluster, metrics: new RouteMetrics(metrics, config.name), rewrite, rule, filters };
   }
 }
 

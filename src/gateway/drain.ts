@@ -1,5 +1,6 @@
 // The end of a worker that serves: nobody who is on the way is lost, and it ends in time.
 import type { Clock } from '../base/clock.ts';
+import { Fault } from '../base/fault.ts';
 import type { EntryPoints } from '../downstream/entry-points.ts';
 import type { PassThrough } from '../passthrough/pass-through.ts';
 import type { ClientSide } from './client-side.ts';
@@ -29,8 +30,8 @@ export async function drain(options: DrainOptions): Promise<void> {
   connections.drainAfterFirst();
   const limitMs = drainMs();
   const cancel = clock.after(limitMs, () => {
-    connections.destroyAll();
-    passThrough?.destroyAll();
+    connections.destroyAll(stillRunning(limitMs));
+    passThrough?.destroyAll(stillRunning(limitMs));
   });
   // The drain must end by itself even if nothing else keeps the process alive.
   const keepAlive = setInterval(() => {}, 1_000);
@@ -42,4 +43,8 @@ export async function drain(options: DrainOptions): Promise<void> {
   await Promise.all([Promise.race([allGone, withoutPending()]), passThrough?.drained()]);
   cancel();
   clearInterval(keepAlive);
+}
+
+function stillRunning(limitMs: number): Fault {
+  return new Fault('draining', 'gateway', { detail: `still running ${limitMs} ms after the gateway was told to stop` });
 }

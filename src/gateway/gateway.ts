@@ -6,12 +6,15 @@ import { Deadlines } from '../base/deadline.ts';
 import { readFacts } from '../certs/facts-reader.ts';
 import type { CrlMessage } from '../crl/subscriber.ts';
 import type { VerifiedClient } from '../downstream/dependencies.ts';
+import type { AdmissionRules } from '../downstream/admission.ts';
+import type { ClientCounts } from '../downstream/client-counts.ts';
 import { EntryPoints } from '../downstream/entry-points.ts';
 import { Intermediates } from '../trust/intermediates.ts';
-import { peerOfPlainSocket } from '../downstream/peer.ts';
+import { peerOfPlainConnection } from '../downstream/peer.ts';
 import { TicketRotation } from '../downstream/ticket-rotation.ts';
 import type { TicketSeed } from '../downstream/ticket-secret.ts';
 import { lookupBy } from '../dns/lookup-function.ts';
+import { RateCounters, type SpentReport } from '../filters/rate-counters.ts';
 import { FieldNames } from '../http/field.ts';
 import { TurnEnd } from '../http/turn-end.ts';
 import { Http2Shared } from '../http2/shared.ts';
@@ -43,6 +46,8 @@ export type GatewayOptions = {
   readonly reusePort: boolean;
   /** DER of an intermediate that a client sent and whose chain was verified: the other workers should know it. */
   readonly onIntermediate: (der: Buffer) => void;
+  /** What rate limits counted here: the other workers should know it. Undefined where there are none. */
+  readonly onSpent?: (report: SpentReport) => void;
   /** Every client that got as far as a verdict, where the configuration of the start keeps a record of them. */
   readonly onVerified?: (verified: VerifiedClient) => void;
 };
@@ -60,6 +65,7 @@ export class Gateway {
   readonly #staples: Staples;
   readonly #intermediates: Intermediates;
   readonly #rotation: TicketRotation;
+  readonly #rates: RateCounters;
   #entryPoints: EntryPoints | undefined;
   #passThrough: PassThrough | undefined;
 
@@ -74,7 +80,9 @@ export class Gateway {
     const turn = new TurnEnd();
     const http2 = new Http2Shared(names, metrics);
     const policies = () => active.get().policies;
-    const services = new WorkerServicesAtStart({ clock, deadlines, metrics: this.#metrics, active });
+    const rates = new RateCounters(clock, Math.random, options.onSpent);
+    this.#rates = rates;
+    const services = new WorkerServicesAtStart({ clock, deadlines, metrics: this.#metrics, active, rates });
     const connections = new OpenConnections(clock, metrics, { policies, ocsp: () => this.#ocsp.checker }, (one) =>
       services.find()?.reports.onClientsDistrusted(one),
     );
@@ -93,7 +101,14 @@ export class Gateway {
     const intermediates = this.#intermediates;
     const backends = new BackendSide({ clock, deadlines, names, intermediates, turn, http2 });
     this.#staples = new Staples(clock);
-    this.#generations = new Generations({ clock, metrics, active, services, backends, staples: this.#staples });
+    this.#generations = new Generations({
+      clock,
+      metrics,
+      active,
+      services,
+      backends,
+      staples: this.#staples,
+    });
     this.#services = services;
     this.#connections = connections;
     this.#rotation = new TicketRotation(clock);
@@ -123,6 +138,11 @@ export class Gateway {
 
   abandon(number: number): void {
     this.#generations.abandon(number);
+  }
+
+  /** What another worker counted. */
+  takeSpent(report: SpentReport): void {
+    this.#rates.take(report);
   }
 
   /** What is known of revocation, for new and for open connections. Throws where a CRL that is named never came. */
@@ -164,22 +184,27 @@ export class Gateway {
     }
     if (ports.web !== undefined) {
       await entryPoints.openPlain(ports.web, {
-        onConnection: (socket) =>
-          this.#clients.serve({ socket, transport: socket }, peerOfPlainSocket(socket), services),
+        clock,
+        deadlines: this.#deadlines,
+        rules: () => this.#active.get().plain,
+        onConnection: (socket, address) =>
+          this.#clients.serve({ socket, transport: socket }, peerOfPlainConnection(address), services),
         onTurnedAway: () => reports.onTurnedAway('web'),
+        onRefused: (address, refused) => reports.onConnectionRefused('web', address, refused),
       });
     }
-    await this.#passOn(ports.passThrough ?? [], services);
+    await this.#passOn(ports.passThrough ?? [], entryPoints.connections, services);
   }
 
-  async #passOn(ports: readonly PassThroughPort[], services: WorkerServices): Promise<void> {
+  async #passOn(ports: readonly PassThroughPort[], connections: ClientCounts, services: WorkerServices): Promise<void> {
     if (ports.length === 0) return;
     const { clock, reusePort } = this.#options;
     const { resolver, reports } = services;
     const { accessLog } = services.services;
     const metrics = this.#metrics.of;
+    const rules = (): AdmissionRules => this.#active.get().plain;
     const shared = { clock, deadlines: this.#deadlines, resolver, random: Math.random, accessLog, metrics, reports };
-    this.#passThrough = new PassThrough(shared);
+    this.#passThrough = new PassThrough({ ...shared, connections, rules });
     this.#passThrough.follow(this.#active.get().loaded.config);
     for (const port of ports) await this.#passThrough.listen(port, reusePort);
   }

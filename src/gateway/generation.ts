@@ -2,13 +2,16 @@
 // built beside the old; what has not changed (pools, health) is taken over, so that warm connections survive a reload.
 import type { Slices } from '../base/slices.ts';
 import type { TrustPolicy } from '../downstream/trust-policy.ts';
+import type { AdmissionRules } from '../downstream/admission.ts';
 import type { DownstreamState } from '../downstream/dependencies.ts';
 import type { PolicyTable } from '../downstream/policy-table.ts';
+import { ProxySources } from '../downstream/proxy-sources.ts';
 import { ticketEpoch, TicketSecret, type TicketSeed } from '../downstream/ticket-secret.ts';
+import type { FilterServices } from '../filters/dependencies.ts';
 import type { Staples } from '../ocsp/staples.ts';
 import type { Route, Serving } from '../flow/serving.ts';
 import type { Forwarding } from '../forwarding/forwarding.ts';
-import { StripList } from '../forwarding/strip-list.ts';
+import type { StripList } from '../forwarding/strip-list.ts';
 import { RouteTable } from '../routing/route-table.ts';
 import { RouteRule } from '../trust/route-rule.ts';
 import type { MetricCatalogue } from '../telemetry/metrics.ts';
@@ -17,6 +20,7 @@ import { CrlSet } from '../crl/crl-set.ts';
 import { type CompiledPolicy, crlSettings, policyCompiler } from './compile-policies.ts';
 import { RouteCompiler } from './compile-routes.ts';
 import type { CrlLookup } from '../crl/subscriber.ts';
+import { stripListOf } from './strip-list-of.ts';
 import type { LoadedRules } from '../loading/loaded.ts';
 
 export type GenerationInput = {
@@ -33,6 +37,7 @@ export type GenerationInput = {
   readonly forwarding: Forwarding;
   readonly pools: Pools;
   readonly metrics: MetricCatalogue;
+  readonly filterServices: FilterServices;
 };
 
 type Parts = {
@@ -52,6 +57,9 @@ export class Generation implements Serving {
   readonly redirectPort: number | undefined;
   /** What a connection needs on its way to a verdict. */
   readonly downstream: DownstreamState;
+  /** And on the plain entry point. */
+  readonly plain: AdmissionRules;
+  readonly clientLimits: Serving['clientLimits'];
   readonly pools: Pools;
   readonly #tickets: TicketSecret;
   readonly #compiled: ReadonlyMap<string, CompiledPolicy>;
@@ -65,19 +73,10 @@ export class Generation implements Serving {
     this.loaded = input.loaded;
     this.forwarding = input.forwarding;
     this.pools = input.pools;
-    // Fields that name a client behind a trusted proxy, or that carry an identity to any backend: nobody may forge them,
-    // on no route, since a backend can stand behind several.
-    const identityNames = [config, ...config.routes].flatMap(({ forwardClientCert }) =>
-      forwardClientCert.custom.map(({ name }) => name),
+    this.strip = stripListOf(
+      config,
+      parts.routes.routes.flatMap(({ filters }) => filters),
     );
-    const { ipHeaders, trustedHeaders } = config.proxy;
-    this.strip = new StripList({
-      set: identityNames,
-      read: ipHeaders,
-      trusted: trustedHeaders,
-      allowed: config.allowOverrideHeaders,
-      filters: parts.routes.routes.flatMap(({ filters }) => filters.flatMap(({ sets = [] }) => sets)),
-    });
     const { web, webSecure } = config.entryPoints;
     this.redirectPort = web.redirectPort;
     this.securePort = webSecure.enabled ? webSecure.port : undefined;
@@ -85,7 +84,27 @@ export class Generation implements Serving {
     this.#compiled = parts.compiled;
     this.policies = parts.policies;
     const { handshakeTimeoutMs, handshakesPerSecond, pendingHandshakes } = config.tls;
-    this.downstream = { policies: parts.policies, handshakeTimeoutMs, handshakesPerSecond, pendingHandshakes };
+    const { connections, requests, handshakesPerSecond: handshakesPerClient } = config.clientLimits;
+    const [ofWeb, ofSecure] = [web, webSecure].map(
+      ({ proxyProtocol }) => proxyProtocol && new ProxySources(proxyProtocol),
+    );
+    const isExempt = (address: string): boolean =>
+      this.forwarding.isTrustedProxy(address) || [ofWeb, ofSecure].some((one) => one?.isBalancer(address));
+    this.clientLimits = { requests, isExempt };
+    this.plain = {
+      proxySources: ofWeb,
+      connectionsPerClient: connections,
+      isExempt,
+      handshakeTimeoutMs,
+      pendingHandshakes,
+    };
+    this.downstream = {
+      ...this.plain,
+      proxySources: ofSecure,
+      policies: parts.policies,
+      handshakesPerSecond,
+      handshakesPerClient,
+    };
     this.routes = parts.routes;
     const byDefault = RouteRule.byDefault();
     for (const { config: policy, certificates } of policies) {

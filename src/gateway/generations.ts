@@ -54,11 +54,25 @@ export class Generations {
     const { number } = wish;
     const { clock, metrics, active, services, backends, staples } = this.#options;
     const before = active.find();
-    const forwarding = new Forwarding(loaded.config.proxy, randomUUID);
-    const pools = backends.openPools(services.make(loaded.config), before?.pools);
+    const forwarding = new Forwarding(loaded.config.proxy, randomUUID, loaded.config.requestId);
+    const made = services.make(loaded.config);
+    const pools = backends.openPools(made, before?.pools);
     try {
       const crls = this.#crls;
-      const input = { number, loaded, ticketSeed, now: clock.now(), crls, staples, forwarding, pools, metrics };
+      const { filterServices } = made;
+      const now = clock.now();
+      const input = {
+        number,
+        loaded,
+        ticketSeed,
+        now,
+        crls,
+        staples,
+        forwarding,
+        pools,
+        metrics,
+        filterServices,
+      };
       const listed = this.#crlLists;
       const isWanted = (): boolean => this.#wished === wish;
       const generation = await Generation.build(input, new Slices(clock), before, isWanted);

@@ -2,7 +2,8 @@
 // a backend that is down makes one line when it goes and one a minute, not one per request.
 import { countNegotiated } from '../trust/count-negotiated.ts';
 import type { Clock } from '../base/clock.ts';
-import type { Fault } from '../base/fault.ts';
+import { clientNetwork } from '../base/client-network.ts';
+import { type Fault, helpOf } from '../base/fault.ts';
 import type { LookUpFailure, ResolverEvents } from '../dns/name-resolver.ts';
 import type { OcspSoftFail } from '../ocsp/verification.ts';
 import type { FaultReport } from '../flow/serving.ts';
@@ -13,6 +14,8 @@ import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { BackendEvents, ConnectTimes } from '../upstream/dependencies.ts';
 import type { HealthState } from '../upstream/health-state.ts';
+import type { RefusedAdmission } from '../downstream/admission.ts';
+import type { Address } from '../downstream/peer.ts';
 import type { ClosedConnection } from '../downstream/closed-connections.ts';
 import { ObservedCertificates } from './observed-certificates.ts';
 import { QuietLines } from './quiet-lines.ts';
@@ -51,6 +54,13 @@ export class Reports implements BackendEvents, ResolverEvents {
     );
   }
 
+  /** A filter's own: keys that cannot be fetched, somebody who tries passwords. */
+  onFilterTrouble(kind: string, about: object, message: string): void {
+    const suppressed = this.#admit(`filter ${kind}`, message);
+    if (suppressed === undefined) return;
+    this.#log.warn({ ...about, ...more(suppressed) }, message);
+  }
+
   /** Something unclear about revocation let a client pass, as its policy wants. */
   onOcspSoftPass({ policy, problem, detail }: OcspSoftFail): void {
     const suppressed = this.#admit(`ocsp ${policy} ${problem}`);
@@ -73,6 +83,19 @@ export class Reports implements BackendEvents, ResolverEvents {
     const suppressed = this.#admit(`turned away ${entryPoint}`);
     if (suppressed === undefined) return;
     this.#log.warn({ entryPoint, ...more(suppressed) }, 'connection turned away: too many at once');
+  }
+
+  /** On an entry point without TLS; the others have a log of their handshakes. */
+  onConnectionRefused(entryPoint: string, address: Address, { code, detail }: RefusedAdmission): void {
+    this.metrics.of.connectionsRefused.labels({ entry_point: entryPoint }).inc();
+    this.metrics.of.faults.labels({ code, source: 'client' }).inc();
+    const { remoteAddress } = address;
+    const suppressed = this.#admit(`refused ${entryPoint} ${code} ${clientNetwork(remoteAddress)}`, detail);
+    if (suppressed === undefined) return;
+    this.#log.warn(
+      { code, entryPoint, ...address, ...more(suppressed), detail, help: helpOf(code, 'client') },
+      `connection refused: ${code}: ${detail} (from ${remoteAddress})`,
+    );
   }
 
   /** Meanwhile the system's queue is emptied by resetting who is in it. */

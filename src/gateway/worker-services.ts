@@ -3,6 +3,9 @@
 import type { Clock } from '../base/clock.ts';
 import type { Deadlines } from '../base/deadline.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
+import { lookupBy } from '../dns/lookup-function.ts';
+import type { RateCounters } from '../filters/rate-counters.ts';
+import type { FilterServices } from '../filters/dependencies.ts';
 import { BodyBudget } from '../flow/body-buffer.ts';
 import { RequestMetrics } from '../flow/request-metrics.ts';
 import type { Services } from '../flow/serving.ts';
@@ -13,6 +16,7 @@ import { createLogger, type OpenLogger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { NameResolver } from '../dns/name-resolver.ts';
 import { IdleBudget } from '../upstream/idle-budget.ts';
+import { ClientCounts } from '../downstream/client-counts.ts';
 import { DescriptorWatch } from '../downstream/descriptors.ts';
 import type { ActiveGeneration } from './active-generation.ts';
 import { labelsOf } from './backend-gauges.ts';
@@ -24,6 +28,7 @@ export type WorkerServicesOptions = {
   readonly deadlines: Deadlines;
   readonly metrics: Metrics;
   readonly active: ActiveGeneration;
+  readonly rates: RateCounters;
 };
 
 /** Made from the first configuration that a worker builds; nothing needs them before. */
@@ -61,11 +66,12 @@ export class WorkerServices {
   readonly resolver: NameResolver;
   /** For answers that wait for slow clients. */
   readonly writes: WriteBudget;
+  readonly filterServices: FilterServices;
   readonly #metrics: Metrics;
   readonly #accessLog: AccessLog | undefined;
 
   /** Serves also where a log file cannot be opened: a worker that starts anew must not depend on a folder of logs. */
-  constructor(config: GatewayConfig, { clock, deadlines, metrics, active }: WorkerServicesOptions) {
+  constructor(config: GatewayConfig, { clock, deadlines, metrics, active, rates }: WorkerServicesOptions) {
     this.#metrics = metrics;
     const { level, format, file } = config.log;
     this.logger = createLogger({ level, format, file, whenClosed: 'stderr' });
@@ -87,6 +93,7 @@ export class WorkerServices {
       deadlines,
       accessLog: this.#accessLog,
       bodies: new BodyBudget(buffering.requestTotalBytes, buffering.requestBytes),
+      clientRequests: new ClientCounts(),
       metrics: new RequestMetrics(metrics.of),
       onDefect: (error) => reports.onDefect(error),
       onFault: (report) => reports.onFault(report),
@@ -95,6 +102,13 @@ export class WorkerServices {
     this.resolver = new NameResolver({ clock, random: Math.random, events: reports, settings: config.dns });
     this.budget = new IdleBudget(config.transport.maxIdleConns);
     this.writes = new WriteBudget(buffering.responseTotalBytes, buffering.responseBytes);
+    this.filterServices = {
+      clock,
+      rates,
+      lookup: lookupBy(() => this.resolver),
+      metrics: metrics.of,
+      warn: (kind, about, message) => reports.onFilterTrouble(kind, about, message),
+    };
   }
 
   /** What is kept for slow clients now, and the log lines that were lost since it was asked last. */

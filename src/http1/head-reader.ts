@@ -4,7 +4,7 @@ import type { FieldNames } from '../http/field.ts';
 import type { HttpLimits } from '../http/limits.ts';
 import { ParseError } from '../http/parse-error.ts';
 import { illegalHead, resumeAt, scanHead } from './head-scan.ts';
-import { type Http1RequestHead, parseRequestHead } from './request-head.ts';
+import { type Http1RequestHead, parseRequestHead, strayProxyHeader } from './request-head.ts';
 
 export class HeadReader {
   /** After `read` gave a head or an empty line: the position behind it. */
@@ -39,6 +39,8 @@ export class HeadReader {
   /** One empty line before a request is tolerated (RFC 9112 section 2.2): old clients send it after a body. */
   #skipEmptyLine(buffer: Buffer, at: number): ParseError | 'empty line' {
     if (this.#emptyLine || buffer[at + 1] !== 10) {
+      // Version 2 of the PROXY protocol begins with two empty lines and a NUL.
+      if (buffer[at + 1] === 10 && buffer[at + 2] === 0) return strayProxyHeader();
       return new ParseError('bad_request', 'empty lines before the request line');
     }
     this.#emptyLine = true;

@@ -32,6 +32,19 @@ function fieldsOf(head: Http1RequestHead): string[] {
 const line = 'GET / HTTP/1.1';
 const host = 'Host: a.test';
 
+describe('a PROXY header where a request should be', () => {
+  it('is told from other nonsense, for it says what is wrong with the setup', () => {
+    for (const stray of ['PROXY TCP4 192.0.2.1 192.0.2.2 1 2', 'PROXY UNKNOWN', 'PROXY TCP6 ::1 ::1 1 2']) {
+      const head = read([stray, 'GET / HTTP/1.1', host]);
+      assert.ok(head instanceof ParseError, stray);
+      assert.equal(head.code, 'untrusted_proxy');
+    }
+    const nonsense = read(['PROXYTCP4 192.0.2.1 192.0.2.2 1 2', host]);
+    assert.equal(nonsense instanceof ParseError && nonsense.code, 'bad_request');
+    assert.equal(accepted(['PROXY / HTTP/1.1', host]).method, 'PROXY', 'a method may have any name');
+  });
+});
+
 describe('a request head', () => {
   it('drops what a server that takes other characters for - would read as a field of this hop', () => {
     const head = accepted([line, host, 'Keep_Alive: x', 'Proxy.Authorization: y', 'Http2~Settings: z', 'X_Other: y']);

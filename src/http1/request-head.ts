@@ -46,15 +46,28 @@ export function parseRequestHead(
   return combine(line, section);
 }
 
+function notALine(head: string, detail: string): ParseError {
+  return head.startsWith('PROXY ') ? strayProxyHeader() : new ParseError('bad_request', detail);
+}
+
+/** Whoever sends one here is no balancer of this entry point, or sent one already. */
+export function strayProxyHeader(): ParseError {
+  return new ParseError('untrusted_proxy', 'a PROXY header, and this address is none of proxyProtocol.from');
+}
+/** What HTTP/2 makes of itself where nobody expects it (RFC 9113 section 3.4). */
+const http2Begins = 'PRI * HTTP/2.0\r\n';
+
 function parseRequestLine(head: string, end: number): Line | ParseError {
   const first = head.indexOf(' ');
   const second = head.indexOf(' ', first + 1);
-  if (first < 1 || second === -1 || second > end) return new ParseError('bad_request', 'not a request line');
+  if (first < 1 || second === -1 || second > end) return notALine(head, 'not a request line');
   const protocol = head.slice(second + 1, end);
   const version = protocol === 'HTTP/1.1' ? 11 : protocol === 'HTTP/1.0' ? 10 : 0;
   if (version === 0) {
+    // Over TLS without HTTP/2, or in plain text (h2c).
+    if (head.startsWith(http2Begins)) return new ParseError('http_version', 'HTTP/2, which is not spoken here');
     if (/^HTTP\/[0-9]\.[0-9]$/.test(protocol)) return new ParseError('http_version', 'neither HTTP/1.1 nor HTTP/1.0');
-    return new ParseError('bad_request', 'a request line without a version');
+    return notALine(head, 'a request line without a version');
   }
   const method = head.slice(0, first);
   if (method !== 'GET' && method !== 'POST' && !isToken(method)) {

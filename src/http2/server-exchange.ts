@@ -29,6 +29,8 @@ export interface ExchangeConnection {
   readonly options: Http2ServerOptions;
   /** The client does not take what was written. */
   readonly isBehind: boolean;
+  /** It is to end soon. */
+  readonly isToEnd: boolean;
   /** Bytes of all its answers that wait for windows. */
   readonly queuedBytes: number;
   sendHead(stream: Http2Stream, head: ResponseHead, extra: FieldBlock, announced: number, endStream: boolean): void;
@@ -205,6 +207,12 @@ export class Http2Exchange implements Exchange, StreamListener {
     this.#connection.sendHead(this.#stream, { ...head, status: 200 }, FieldBlock.empty, -1, false);
     this.#stream.resume();
     this.#flushHeld();
+    if (this.#connection.isToEnd) this.leave();
+  }
+
+  /** The connection is to end soon: whoever speaks another protocol is told. */
+  leave(): void {
+    if (this.#isTunnel) this.#sink?.onLeaving?.();
   }
 
   sendBody(chunk: Buffer): boolean {

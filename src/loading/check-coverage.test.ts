@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { checkServerPair } from '../trust/certificate-pair.ts';
 import { mintCa } from '../certs/test-ca.ts';
-import { checkCoverage } from './check-coverage.ts';
+import { checkCoverage, Coverage } from './check-coverage.ts';
 import { FileSource } from './file-source.ts';
 import { type LoadedPair, MaterialLoader } from './material-loader.ts';
 
@@ -14,7 +14,7 @@ async function findMissed(hosts: readonly string[]): Promise<readonly string[]> 
   const checked = checkServerPair(certPem, keyPem, { now: Date.now() });
   const loader = new MaterialLoader(new FileSource('g.yml'), Date.now());
   const served = hosts.map((host) => ({ host, place }));
-  checkCoverage(served, [{ checked, loaded: {} as LoadedPair }], loader);
+  checkCoverage(served, new Coverage([{ checked, loaded: {} as LoadedPair }]), loader);
   assert.ok(loader.problems.every(({ code, severity }) => code === 'host_not_covered' && severity === 'warning'));
   return loader.problems.map(({ message }) => message);
 }

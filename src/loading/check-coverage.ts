@@ -18,30 +18,41 @@ export function hostsOf(policy: PolicyConfig, config: GatewayConfig): ServedHost
   );
 }
 
+/** What the certificates of a policy are for. */
+export class Coverage {
+  readonly #leaves;
+  readonly #names: ReadonlySet<string>;
+
+  constructor(pairs: readonly UsablePair[]) {
+    this.#leaves = pairs.flatMap(({ checked }) => (checked.leaf === undefined ? [] : [checked.leaf]));
+    this.#names = new Set(this.#leaves.flatMap((leaf) => leaf.sans.map((san) => san.value.toLowerCase())));
+  }
+
+  /** `pattern`: a name, or `*.` and a name. */
+  has(pattern: string): boolean {
+    return pattern.startsWith('*.') ? this.#names.has(pattern) : this.#leaves.some((leaf) => coversHost(leaf, pattern));
+  }
+
+  /** Why not, where there is one certificate only; else ''. */
+  explain(pattern: string): string {
+    const [first] = this.#leaves;
+    return this.#leaves.length === 1 && first !== undefined ? `: ${explainNotCovered(first, pattern)}` : '';
+  }
+}
+
 /** Warns of each host, once, that no certificate covers. */
-export function checkCoverage(
-  hosts: readonly ServedHost[],
-  pairs: readonly UsablePair[],
-  loader: MaterialLoader,
-): void {
-  const leaves = pairs.flatMap(({ checked }) => (checked.leaf === undefined ? [] : [checked.leaf]));
-  const wildcards = new Set(leaves.flatMap((leaf) => leaf.sans.map((san) => san.value.toLowerCase())));
+export function checkCoverage(hosts: readonly ServedHost[], coverage: Coverage, loader: MaterialLoader): void {
   const seen = new Set<string>();
   for (const { host, place } of hosts) {
     const pattern = wildcardHost(host);
     if (seen.has(pattern)) continue;
     seen.add(pattern);
-    const covered = pattern.startsWith('*.')
-      ? wildcards.has(pattern)
-      : leaves.some((leaf) => coversHost(leaf, pattern));
-    if (covered) continue;
-    const [first] = leaves;
-    const why = leaves.length === 1 && first !== undefined ? `: ${explainNotCovered(first, pattern)}` : '';
+    if (coverage.has(pattern)) continue;
     loader.add(
       place,
       materialWarning(
         'host_not_covered',
-        `no certificate covers the host ${host}${why}`,
+        `no certificate covers the host ${host}${coverage.explain(pattern)}`,
         'Have a certificate issued with this name as a DNS SAN, or correct the name.',
       ),
     );

@@ -1,21 +1,18 @@
 // From the source of a configuration to everything that `run` needs and `check` verifies: the configuration, then everything that it
 // points to. All problems of both come back together; `loaded` is there only where none of them is an error.
-import { readdir } from 'node:fs/promises';
-import { join, parse } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import type { Clock } from '../base/clock.ts';
-import type { CertificatePair, GatewayConfig, PolicyConfig, RouteConfig } from '../config/gateway-config.ts';
-import type { Ref } from '../config/ref.ts';
+import type { GatewayConfig, PolicyConfig, RouteConfig } from '../config/gateway-config.ts';
 import type { Environment } from '../yaml/environment.ts';
 import type { ConfigOrigin } from '../config/config-origin.ts';
 import type { LoadedText } from '../config/load-config.ts';
 import { readConfig, unread } from '../config/read-config.ts';
 import type { Problem } from '../yaml/problem.ts';
 import { checkAnchors } from './check-anchors.ts';
-import { checkCoverage, hostsOf } from './check-coverage.ts';
+import { checkCoverage, Coverage, hostsOf, type ServedHost } from './check-coverage.ts';
+import { checkOrders, type PolicyCoverage } from './check-orders.ts';
 import { checkPairs } from './check-pairs.ts';
 import { resolveCipherSuites, resolveCurves } from '../downstream/cipher-list.ts';
-import { materialName } from '../certs/material.ts';
 import { materialError, materialWarning } from '../base/material-problem.ts';
 import type { TrustBundle } from '../trust/trust-bundle.ts';
 import type { Expiry } from '../certs/expiry.ts';
@@ -26,8 +23,9 @@ import { allOf, loadClientTrust } from './client-trust.ts';
 import { loadTicketSecret } from './ticket-secret.ts';
 import type { ConfigSource, Dependencies } from './config-source.ts';
 import type { LoadedConfig, LoadedPolicy, LoadedRoute } from './loaded.ts';
-import { type LoadedPair, MaterialLoader, type UsablePair } from './material-loader.ts';
+import { type LoadedPair, MaterialLoader } from './material-loader.ts';
 import { mintSelfSigned } from './self-signed.ts';
+import { loadPairs, sharedPairs } from './shared-pairs.ts';
 
 export type LoadedResult = Dependencies & {
   readonly loaded: LoadedConfig | undefined;
@@ -95,10 +93,11 @@ async function loadMaterial(config: GatewayConfig, loader: MaterialLoader): Prom
     if (clientAuth.clientCAs.length > 0) await loader.bundle(clientAuth.clientCAs);
     for (const { bundle } of clientAuth.spiffe?.bundles ?? []) await loader.bundle([bundle]);
   }
-  for (const { tls } of config.routes) if (tls.rootCAs !== undefined) await loader.bundle([tls.rootCAs]);
+  for (const { tls } of config.routes) if (tls.rootCAs !== undefined) await loader.bundle(tls.rootCAs);
   const policies = await loadPolicies(config, loader, crls, expiries);
   const routes: LoadedRoute[] = [];
-  for (const route of config.routes) routes.push(await loadRoute(route, loader, crls, expiries));
+  for (const route of config.routes) routes.push({ ...(await loadRoute(route, loader, crls, expiries)), filters: [] });
+  await loadUnused(config, loader);
   checkPairs(loader);
   const stapling = planStapling(
     config.tls.ocspStapling,
@@ -111,6 +110,17 @@ async function loadMaterial(config: GatewayConfig, loader: MaterialLoader): Prom
   return { config, policies, routes, expiries: distinct(expiries), crls: crls.groups, staples, ticketSecret };
 }
 
+/** What has an id is good, whether somebody refers to it or not: the next change may. */
+async function loadUnused({ named, tls, routes }: GatewayConfig, loader: MaterialLoader): Promise<void> {
+  for (const { cas } of named.caBundles) await loader.bundle(cas);
+  const used = new Set<object>([
+    ...tls.certificates,
+    ...tls.policies.flatMap(({ certificates }) => certificates),
+    ...routes.flatMap(({ tls: { clientCert } }) => clientCert ?? []),
+  ]);
+  for (const { pair } of named.certificates) if (!used.has(pair) && !used.has(pair.cert)) await loader.anyPair(pair);
+}
+
 async function loadPolicies(
   config: GatewayConfig,
   loader: MaterialLoader,
@@ -119,6 +129,8 @@ async function loadPolicies(
 ): Promise<LoadedPolicy[]> {
   const { tls } = config;
   const shared = await loadPairs(await sharedPairs(config, loader), loader);
+  const sharedCoverage = new Coverage(shared);
+  const coverages: PolicyCoverage[] = [];
   const policies: LoadedPolicy[] = [];
   for (const policy of [tls.gateway, ...tls.policies]) {
     checkAlgorithms(policy, loader);
@@ -127,7 +139,9 @@ async function loadPolicies(
     if (policy.clientAuth !== undefined && trust === undefined) continue;
     if (trust?.own !== undefined) addAnchors(expiries, 'anchor', trust.own);
     for (const { bundle } of trust?.domains ?? []) addAnchors(expiries, 'anchor', bundle);
-    if (own.length > 0) checkCoverage(hostsOf(policy, config), own, loader);
+    const coverage = own === shared ? sharedCoverage : new Coverage(own);
+    if (own.length > 0) checkCoverage(unordered(hostsOf(policy, config), config), coverage, loader);
+    if (policy !== tls.gateway) coverages.push({ hosts: policy.hosts, coverage });
     const certificates = own.map((pair) => pair.loaded);
     for (const pair of certificates) expiries.push(expiryOf('server', pair));
     if (certificates.length === 0) certificates.push(await selfSigned(policy, config, loader));
@@ -140,7 +154,14 @@ async function loadPolicies(
       crlKey: crl && trust && crls.add(crl, allOf(trust), `policy ${policy.name}`),
     });
   }
+  if (config.entryPoints.webSecure.enabled) checkOrders(config.certificateOrders, coverages, sharedCoverage, loader);
   return policies;
+}
+
+/** Without the hosts of which checkOrders tells. */
+function unordered(hosts: readonly ServedHost[], { certificateOrders }: GatewayConfig): readonly ServedHost[] {
+  const ordered = new Set(certificateOrders.map(({ host }) => host));
+  return hosts.filter(({ host }) => !ordered.has(host));
 }
 
 /** PEM of every CA that the configuration holds. */
@@ -184,52 +205,19 @@ async function selfSigned(policy: PolicyConfig, config: GatewayConfig, loader: M
   return mintSelfSigned(hostsOf(policy, config).map(({ host }) => host));
 }
 
-async function sharedPairs(config: GatewayConfig, loader: MaterialLoader): Promise<CertificatePair[]> {
-  const { defaultCertificate, certificates, certsDir } = config.tls;
-  const pairs = defaultCertificate === undefined ? [] : [defaultCertificate];
-  pairs.push(...certificates);
-  if (certsDir === undefined) return pairs;
-  const { path, place } = certsDir;
-  const label = materialName(certsDir);
-  try {
-    const names = (await readdir(path)).sort();
-    for (const name of names) {
-      const { name: base, ext } = parse(name);
-      if (!['.crt', '.cert', '.pem'].includes(ext) || !names.includes(`${base}.key`)) continue;
-      const refOf = (file: string): Ref => ({ place, path: join(path, file), label: join(label, file) });
-      pairs.push({ cert: refOf(name), key: refOf(`${base}.key`), place });
-    }
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? 'error';
-    loader.add(
-      place,
-      materialError('certs_dir_unreadable', `${label} cannot be listed (${code})`, 'Correct gateway.tls.certsDir.'),
-    );
-  }
-  return pairs;
-}
-
-async function loadPairs(pairs: readonly CertificatePair[], loader: MaterialLoader): Promise<UsablePair[]> {
-  const usable: UsablePair[] = [];
-  for (const pair of pairs) {
-    const one = await loader.serverPair(pair);
-    if (one !== undefined) usable.push(one);
-  }
-  return usable;
-}
-
 async function loadRoute(
   config: RouteConfig,
   loader: MaterialLoader,
   crls: WantedCrls,
   expiries: Expiry[],
-): Promise<LoadedRoute> {
+): Promise<Omit<LoadedRoute, 'filters'>> {
   const { rootCAs, clientCert, clientKey, crl } = config.tls;
-  const anchors = rootCAs === undefined ? undefined : await loader.bundle([rootCAs]);
+  const anchors = rootCAs === undefined ? undefined : await loader.bundle(rootCAs);
   if (anchors !== undefined && rootCAs !== undefined) {
     addAnchors(expiries, 'backend_anchor', anchors);
-    const named = { what: 'rootCAs', bundle: anchors, ref: rootCAs };
-    checkAnchors(`route ${config.name}`, 'servers', config.tls.partialChain, [named], loader);
+    const [ref] = rootCAs;
+    const named = ref === undefined ? [] : [{ what: 'rootCAs', bundle: anchors, ref }];
+    checkAnchors(`route ${config.name}`, 'servers', config.tls.partialChain, named, loader);
   }
   const pair =
     clientCert === undefined || clientKey === undefined

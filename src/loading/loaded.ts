@@ -3,6 +3,7 @@
 import type { Expiry } from '../certs/expiry.ts';
 import type { GatewayConfig, PolicyConfig, RouteConfig } from '../config/gateway-config.ts';
 import type { CrlGroupSpec } from '../crl/wanted.ts';
+import type { FilterMaterial } from '../filters/material.ts';
 import type { StapleTarget } from '../ocsp/staple-targets.ts';
 import type { LoadedPair } from './material-loader.ts';
 
@@ -26,7 +27,12 @@ export type LoadedBackendTls = {
   readonly crlKey: string | undefined;
 };
 
-export type LoadedRoute = { readonly config: RouteConfig; readonly tls: LoadedBackendTls };
+export type LoadedRoute = {
+  readonly config: RouteConfig;
+  readonly tls: LoadedBackendTls;
+  /** Of each of its filters, in their order. */
+  readonly filters: readonly FilterMaterial[];
+};
 
 /** What a generation is built from: all that workers are sent of a configuration. */
 export type LoadedRules = {

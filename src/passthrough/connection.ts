@@ -5,7 +5,7 @@ import net, { type Socket } from 'node:net';
 import type { Clock } from '../base/clock.ts';
 import type { Deadlines, Late } from '../base/deadline.ts';
 import { Fault } from '../base/fault.ts';
-import { type Peer, peerOfPlainSocket } from '../downstream/peer.ts';
+import { type Address, type Peer, peerOfPlainConnection } from '../downstream/peer.ts';
 import { writeProxyHeader } from '../proxy-protocol/writer.ts';
 import { AddressRace, type RaceOwner } from '../upstream/address-race.ts';
 import type { ConnectTimes } from '../upstream/dependencies.ts';
@@ -76,8 +76,10 @@ export class PassedConnection implements Late, RaceOwner, FirstBytesOwner {
   /** Sockets that are closed, after both directions had ended. */
   #closed = 0;
 
+  /** `address`: the client's. */
   constructor(
     client: Socket,
+    address: Address,
     targets: Targets,
     times: PassedTimes,
     dependencies: PassedDependencies,
@@ -88,7 +90,7 @@ export class PassedConnection implements Late, RaceOwner, FirstBytesOwner {
     this.#times = times;
     this.#dependencies = dependencies;
     this.#owner = owner;
-    this.#peer = peerOfPlainSocket(client);
+    this.#peer = peerOfPlainConnection(address);
     this.#startedAt = dependencies.clock.monotonic();
     this.deadline = this.#startedAt + times.helloMs;
   }
@@ -104,9 +106,9 @@ export class PassedConnection implements Late, RaceOwner, FirstBytesOwner {
   }
 
   /** Ends it now. */
-  destroy(): void {
+  destroy(why: Fault): void {
     if (this.#phase === 'over') this.#client.destroy();
-    this.#finish(new Fault('draining', 'gateway'), true);
+    this.#finish(why, true);
   }
 
   // --- whom it is for

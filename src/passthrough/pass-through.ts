@@ -4,6 +4,9 @@ import type { Socket } from 'node:net';
 import type { Clock } from '../base/clock.ts';
 import type { Deadlines } from '../base/deadline.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
+import type { AdmissionRules, RefusedAdmission } from '../downstream/admission.ts';
+import type { ClientCounts } from '../downstream/client-counts.ts';
+import type { Address } from '../downstream/peer.ts';
 import { connectionsWithin, findDescriptorLimit } from '../downstream/descriptors.ts';
 import { PlainListener } from '../downstream/plain-listener.ts';
 import type { NameResolver } from '../dns/name-resolver.ts';
@@ -26,6 +29,9 @@ export type PassThroughOptions = {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
   readonly resolver: NameResolver;
+  /** Shared by the entry points of a worker. */
+  readonly connections: ClientCounts;
+  readonly rules: () => AdmissionRules;
   readonly random: () => number;
   readonly accessLog: AccessLog | undefined;
   readonly metrics: MetricCatalogue;
@@ -39,6 +45,7 @@ export interface PassThroughReports {
   /** A fault that is not the client's. */
   onPassThroughFault(fault: Fault, target: string): void;
   onTurnedAway(entryPoint: string): void;
+  onConnectionRefused(entryPoint: string, address: Address, refused: RefusedAdmission): void;
 }
 
 export class PassThrough implements PassedOwner {
@@ -66,25 +73,32 @@ export class PassThrough implements PassedOwner {
 
   /** Rejects with the system's error. */
   async listen({ name, host, port }: PassThroughPort, reusePort: boolean): Promise<void> {
+    const { clock, deadlines, connections, rules, reports } = this.#options;
     const listener = new PlainListener({
+      clock,
+      deadlines,
+      connections,
+      // Balancers with PROXY headers are for the ports of HTTP.
+      rules: () => ({ ...rules(), proxySources: undefined }),
       // As at start: `follow` comes before.
       maxConnections: connectionsWithin(findDescriptorLimit(), this.#maxConnections),
       allowHalfOpen: true,
-      onConnection: (socket) => this.#accept(name, socket),
-      onTurnedAway: () => this.#options.reports.onTurnedAway(entryPoint),
+      onConnection: (socket, address) => this.#accept(name, socket, address),
+      onRefused: (address, refused) => reports.onConnectionRefused(entryPoint, address, refused),
+      onTurnedAway: () => reports.onTurnedAway(entryPoint),
     });
     this.#listeners.push(listener);
     await listener.listen(host, port, reusePort);
   }
 
-  #accept(name: string, socket: Socket): void {
+  #accept(name: string, socket: Socket, address: Address): void {
     const targets = this.#targets.get(name);
     if (targets === undefined) {
       // A reload took the forward away: the port itself stays until the next start.
       socket.resetAndDestroy();
       return;
     }
-    const connection = new PassedConnection(socket, targets, this.#times, this.#options, this);
+    const connection = new PassedConnection(socket, address, targets, this.#times, this.#options, this);
     this.#open.add(connection);
     this.#options.metrics.connections.labels({ entry_point: entryPoint }).inc();
     connection.begin();
@@ -129,6 +143,7 @@ export class PassThrough implements PassedOwner {
       target: '',
       version: tcp,
       status: 0,
+      grpcStatus: undefined,
       code: fault?.code ?? '',
       rule: '',
       detail: fault?.detail ?? '',
@@ -161,7 +176,7 @@ export class PassThrough implements PassedOwner {
     });
   }
 
-  destroyAll(): void {
-    for (const connection of this.#open) connection.destroy();
+  destroyAll(why: Fault): void {
+    for (const connection of this.#open) connection.destroy(why);
   }
 }

@@ -1,4 +1,5 @@
 // What the primary and its workers say to each other. Plain data over the fork's IPC channel (structured clone).
+import type { SpentReport } from '../filters/rate-counters.ts';
 import type { SeenReport } from '../inventory/seen-clients.ts';
 import type { Staple } from '../ocsp/staples.ts';
 import type { ListenPorts } from '../gateway/gateway.ts';
@@ -34,6 +35,8 @@ export type ToWorker =
   | CrlMessage
   /** Intermediates that another worker learned, DER. */
   | { readonly kind: 'intermediates'; readonly ders: readonly Uint8Array[] }
+  /** What rate limits of another worker counted. */
+  | { readonly kind: 'spent'; readonly report: SpentReport }
   /** Tell what was seen of clients since the last time, now. */
   | { readonly kind: 'seen'; readonly id: number }
   /** Clients that the primary does not know: to be told in full when they come again. */
@@ -59,6 +62,8 @@ export type FromWorker =
   | { readonly kind: 'leaving' }
   /** A client sent this intermediate (DER), and its chain was verified: the other workers should know it. */
   | { readonly kind: 'intermediate'; readonly der: Uint8Array }
+  /** What its rate limits counted, for the other workers. */
+  | { readonly kind: 'spent'; readonly report: SpentReport }
   /** What was seen of clients since the last time; `id` 0: unasked. */
   | { readonly kind: 'seen'; readonly id: number; readonly report: SeenReport | undefined }
   /** `id` 0: unasked, the last one of a worker that ends. */

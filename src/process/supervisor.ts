@@ -97,6 +97,7 @@ export class Supervisor {
     const { workerEntry, clock, log, active, trust } = this.#options;
     const worker: WorkerHandle = new WorkerHandle(workerEntry, slot, clock, {
       onIntermediate: (der) => this.#share(der, worker),
+      onSpent: (report) => this.#workers.tell({ kind: 'spent', report }, worker),
       onSeen: (report) => trust.record?.take(report, worker),
     });
     this.#workers.put(slot, worker);

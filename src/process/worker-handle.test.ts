@@ -19,7 +19,11 @@ test('a worker that reads nothing any more is ended, so that nobody waits for it
       return () => {};
     },
   };
-  const worker = new WorkerHandle(entry, 0, clock, { onIntermediate: () => {}, onSeen: () => {} });
+  const worker = new WorkerHandle(entry, 0, clock, {
+    onIntermediate: () => {},
+    onSpent: () => {},
+    onSeen: () => {},
+  });
   t.after(() => worker.kill());
   const sent = worker.sendPaced(large);
   for (const act of due.splice(0)) act();
@@ -31,7 +35,11 @@ test('who waits for a message to be read hears of the end of a worker that is en
   using dir = openTempDir('worker-handle');
   const entry = dir.write('deaf.mjs', 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);');
   const clock: Clock = { ...systemClock, after: () => () => {} };
-  const worker = new WorkerHandle(entry, 0, clock, { onIntermediate: () => {}, onSeen: () => {} });
+  const worker = new WorkerHandle(entry, 0, clock, {
+    onIntermediate: () => {},
+    onSpent: () => {},
+    onSeen: () => {},
+  });
   t.after(() => worker.kill());
   const sent = worker.sendPaced(large);
   worker.kill();

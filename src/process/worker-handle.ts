@@ -2,6 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import type { Clock } from '../base/clock.ts';
 import { CrlSender } from '../crl/sender.ts';
+import type { SpentReport } from '../filters/rate-counters.ts';
 import type { SeenReport } from '../inventory/seen-clients.ts';
 import type { MetricsSnapshot } from '../telemetry/metrics.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
@@ -33,6 +34,8 @@ type Waiting = { readonly wants: (message: FromWorker) => boolean; settle(messag
 export type WorkerNews = {
   /** DER of an intermediate that it learned from its clients. */
   readonly onIntermediate: (der: Uint8Array) => void;
+  /** What its rate limits counted. */
+  readonly onSpent: (report: SpentReport) => void;
   /** The clients that it saw. */
   readonly onSeen: (report: SeenReport, worker: WorkerHandle) => void;
 };
@@ -60,6 +63,7 @@ export class WorkerHandle {
   readonly #waiting = new Set<Waiting>();
   readonly #onLeaving: () => void;
   readonly #onIntermediate: (der: Uint8Array) => void;
+  readonly #onSpent: (report: SpentReport) => void;
   /** Brings it the active CRLs. */
   readonly crls = new CrlSender(async (message) => this.sendPaced(message));
   readonly #onSeen: (report: SeenReport, worker: WorkerHandle) => void;
@@ -70,6 +74,7 @@ export class WorkerHandle {
 
   constructor(entry: string, slot: number, clock: Clock, news: WorkerNews) {
     this.#onIntermediate = news.onIntermediate;
+    this.#onSpent = news.onSpent;
     this.#onSeen = news.onSeen;
     this.slot = slot;
     this.#clock = clock;
@@ -233,6 +238,7 @@ export class WorkerHandle {
     // Also unasked: a worker that ends tells its numbers once more.
     if (message.kind === 'snapshot') this.lastSnapshot = message.metrics;
     if (message.kind === 'intermediate') this.#onIntermediate(message.der);
+    if (message.kind === 'spent') this.#onSpent(message.report);
     if (message.kind === 'seen' && message.report !== undefined) this.#onSeen(message.report, this);
     if (message.kind === 'leaving') {
       this.leaving = true;

@@ -18,6 +18,7 @@ const gateway = new Gateway({
   clock: systemClock,
   reusePort: true,
   onIntermediate: (der) => say({ kind: 'intermediate', der }),
+  onSpent: (report) => say({ kind: 'spent', report }),
   onVerified: (verified) => seen.note(verified),
 });
 
@@ -63,6 +64,8 @@ async function act(message: ToWorker): Promise<void> {
     case 'intermediates':
       for (const der of message.ders) gateway.addIntermediate(Buffer.from(der));
       return;
+    case 'spent':
+      return gateway.takeSpent(message.report);
     case 'seen':
       return seen.report(message.id);
     case 'forgetSeen':

@@ -259,13 +259,14 @@ describe('maintenance', () => {
     const text = async (statusCode: number): Promise<string> => {
       const { client } = await open(t, [new MaintenanceFilter({ statusCode, message: 'closed' })]);
       client.send(get);
-      return client.until('closed\n');
+      return (await client.until('closed\n')).replace(/Id: [0-9a-f]{20}-0/, 'Id: …');
     };
     const date = 'Date: Thu, 01 Jan 2026 00:00:00 GMT';
     const head = 'Content-Length: 7\r\nContent-Type: text/plain; charset=utf-8\r\nCache-Control: no-store';
+    const id = 'X-Request-Id: …';
     const unavailable = 'HTTP/1.1 503 Service Unavailable';
-    assert.equal(await text(503), `${unavailable}\r\n${date}\r\n${head}\r\nRetry-After: 5\r\n\r\nclosed\n`);
-    assert.equal(await text(410), `HTTP/1.1 410 Gone\r\n${date}\r\n${head}\r\n\r\nclosed\n`);
+    assert.equal(await text(503), `${unavailable}\r\n${date}\r\n${head}\r\nRetry-After: 5\r\n${id}\r\n\r\nclosed\n`);
+    assert.equal(await text(410), `HTTP/1.1 410 Gone\r\n${date}\r\n${head}\r\n${id}\r\n\r\nclosed\n`);
   });
 });
 
@@ -406,9 +407,9 @@ describe('a request that waits for a filter', () => {
     const { client, connections, filter, records } = await openWaiting(t);
     client.send(get);
     await filter.asked.waitFor(() => true);
-    connections.items[0]?.connection.destroy();
-    assert.deepEqual(filter.cancelled.items, ['client_aborted']);
-    assert.equal(records.items[0]?.status, 499);
+    connections.items[0]?.connection.destroy(new Fault('draining', 'gateway'));
+    assert.deepEqual(filter.cancelled.items, ['draining']);
+    assert.deepEqual([records.items[0]?.status, records.items[0]?.code], [0, 'draining']);
     assert.equal(await client.all(), '');
   });
 

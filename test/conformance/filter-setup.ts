@@ -2,21 +2,27 @@
 // own; what a configuration makes of them is for journeys to show.
 import { once } from 'node:events';
 import { randomUUID } from 'node:crypto';
+import { lookup } from 'node:dns';
 import net, { type AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
+import { matchesAll } from '../../src/config/route-conditions.ts';
 import { Deadlines } from '../../src/base/deadline.ts';
 import { Slices } from '../../src/base/slices.ts';
 import type { RouteConfig } from '../../src/config/gateway-config.ts';
-import { peerOfPlainSocket } from '../../src/downstream/peer.ts';
+import { addressOf, peerOfPlainConnection } from '../../src/downstream/peer.ts';
 import { ClientProtocols, http2Protocol } from '../../src/downstream/protocols.ts';
 import type { PolicyTable } from '../../src/downstream/policy-table.ts';
+import type { FilterDependencies } from '../../src/filters/dependencies.ts';
 import type { Filter } from '../../src/filters/filter.ts';
+import { RateCounters } from '../../src/filters/rate-counters.ts';
+import { ClientCounts } from '../../src/downstream/client-counts.ts';
 import { BodyBudget } from '../../src/flow/body-buffer.ts';
 import { Client } from '../../src/flow/client.ts';
 import { RequestMetrics, RouteMetrics } from '../../src/flow/request-metrics.ts';
 import { Serve } from '../../src/flow/serve.ts';
 import type { FaultReport, Route, Services, Serving } from '../../src/flow/serving.ts';
 import { Forwarding } from '../../src/forwarding/forwarding.ts';
+import type { RequestIdRules } from '../../src/forwarding/request-id.ts';
 import { StripList } from '../../src/forwarding/strip-list.ts';
 import type { ClientConnection } from '../../src/http/client-connection.ts';
 import { defaultHttpLimits } from '../../src/http/limits.ts';
@@ -39,11 +45,30 @@ export type FilterSetupOptions = {
   readonly filters: readonly Filter[];
   readonly backend?: BackendOptions;
   readonly strip?: ConstructorParameters<typeof StripList>[0];
+  /** Default: nobody is a trusted proxy, ids are kept from proxies and told. */
+  readonly forwarding?: { readonly trustedProxies?: readonly string[]; readonly requestId?: RequestIdRules };
+  /** Of one client at a time; default no limit. */
+  readonly requestsPerClient?: number;
   /** Clients speak HTTP/2 from their first byte. */
   readonly http2?: boolean;
 };
 
-export async function openFilterSetup(t: TestContext, { filters, backend: answers, strip, http2 }: FilterSetupOptions) {
+/** What filters need that a configuration makes; `more`: what the test has of its own. */
+export function filterDependencies(more: Partial<FilterDependencies> = {}): FilterDependencies {
+  const clock = more.clock ?? new HandClock();
+  return {
+    clock,
+    rates: new RateCounters(clock, () => 0.5),
+    lookup: lookup,
+    metrics: new Metrics().of,
+    warn: () => {},
+    shared: new Map(),
+    ...more,
+  };
+}
+
+export async function openFilterSetup(t: TestContext, options: FilterSetupOptions) {
+  const { filters, backend: answers, strip, http2, forwarding: asked = {}, requestsPerClient = 0 } = options;
   const backend = await startBackend(answers);
   t.after(async () => backend.stop());
   const clock = new HandClock();
@@ -69,6 +94,7 @@ export async function openFilterSetup(t: TestContext, { filters, backend: answer
     methods: [],
     priority: 0,
     mergeSlashes: true,
+    match: matchesAll,
     forwardHostHeaders: false,
     forwardClientCert: { mode: 'sanitize', custom: [], xfcc: undefined, rfc9440: undefined },
     timeouts: { connectMs: 5000, handshakeMs: 5000, responseMs: 0, idleMs: 0, tunnelMs: 0 },
@@ -77,15 +103,25 @@ export async function openFilterSetup(t: TestContext, { filters, backend: answer
     maxBodyBytes: 0,
     backends: [target],
   } as unknown as RouteConfig;
-  const route: Route = { config, cluster, metrics: new RouteMetrics(metrics.of, 'filtered'), rule: undefined, filters };
+  const route: Route = {
+    config,
+    cluster,
+    metrics: new RouteMetrics(metrics.of, 'filtered'),
+    rewrite: undefined,
+    rule: undefined,
+    filters,
+  };
   const policy = { name: '', clientAuth: undefined };
   const sets = filters.flatMap((filter) => filter.sets ?? []);
+  const { trustedProxies = [], requestId } = asked;
+  const forwarding = new Forwarding({ trustedProxies, ipHeaders: ['x-forwarded-for'] }, randomUUID, requestId);
   const serving: Serving = {
     number: 1,
     policies: { find: () => policy } as unknown as PolicyTable,
     routes: await RouteTable.build([route], new Slices(clock)),
     strip: new StripList({ ...strip, filters: sets }),
-    forwarding: new Forwarding({ trustedProxies: [], ipHeaders: ['x-forwarded-for'] }, randomUUID),
+    forwarding,
+    clientLimits: { requests: requestsPerClient, isExempt: (address) => forwarding.isTrustedProxy(address) },
     securePort: undefined,
     redirectPort: undefined,
     ruleOf: () => undefined,
@@ -101,6 +137,7 @@ export async function openFilterSetup(t: TestContext, { filters, backend: answer
       fields: new AccessLogFields(),
       write: (record: AccessRecord) => records.push(record),
     } as unknown as AccessLog,
+    clientRequests: new ClientCounts(),
     bodies: new BodyBudget(1_000_000, 100_000),
     metrics: new RequestMetrics(metrics.of),
     onDefect: (error) => defects.push(error),
@@ -109,7 +146,7 @@ export async function openFilterSetup(t: TestContext, { filters, backend: answer
   };
   const protocols = http2 === true ? new ClientProtocols([], http2Protocol) : new ClientProtocols();
   const connections = new Feed<{ readonly connection: ClientConnection; readonly client: Client }>('connections');
-  const options = {
+  const codec = {
     names,
     limits: defaultHttpLimits,
     timeouts: serverTimeouts,
@@ -120,12 +157,13 @@ export async function openFilterSetup(t: TestContext, { filters, backend: answer
     turn: new TurnEnd(),
     http2: new Http2Shared(names),
     maxConcurrentStreams: 100,
+    priorKnowledge: true,
   };
   const listener = net.createServer((socket) => {
-    const client = new Client(peerOfPlainSocket(socket));
+    const client = new Client(peerOfPlainConnection(addressOf(socket)));
     const owner = { onClosed: () => {} };
     const handler = new Serve(client, services);
-    connections.push({ connection: protocols.open({ socket, transport: socket }, options, handler, owner), client });
+    connections.push({ connection: protocols.open({ socket, transport: socket }, codec, handler, owner), client });
   });
   listener.listen(0, '127.0.0.1');
   await once(listener, 'listening');
@@ -136,5 +174,6 @@ export async function openFilterSetup(t: TestContext, { filters, backend: answer
   });
   const { port } = listener.address() as AddressInfo;
   const active = (): number => metrics.of.requestsActive.labels({}).value;
-  return { port, clock, deadlines, backend, connections, defects, faults, records, active };
+  const inFlight = (): number => services.clientRequests.size;
+  return { port, clock, deadlines, backend, connections, defects, faults, records, active, inFlight };
 }

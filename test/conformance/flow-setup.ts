@@ -1,10 +1,12 @@
 // The whole flow without a gateway process: the real edge over mutual TLS, routes, and clusters whose backends are reached over
 // mutual TLS. Time stands still until `clock.turn`. Backends and clients are the test's.
 import { randomUUID } from 'node:crypto';
+import { matchesAll } from '../../src/config/route-conditions.ts';
 import { Deadlines } from '../../src/base/deadline.ts';
 import { Slices } from '../../src/base/slices.ts';
 import type { PolicyTable } from '../../src/downstream/policy-table.ts';
 import { ClientProtocols, http2Protocol as clientHttp2 } from '../../src/downstream/protocols.ts';
+import { ClientCounts } from '../../src/downstream/client-counts.ts';
 import { BodyBudget } from '../../src/flow/body-buffer.ts';
 import { Client } from '../../src/flow/client.ts';
 import { RequestMetrics, RouteMetrics } from '../../src/flow/request-metrics.ts';
@@ -86,6 +88,7 @@ export async function openFlowSetup(pki: Pki, { routes: specs, http2, required =
       methods: ['GET', 'POST'],
       priority: 0,
       mergeSlashes: true,
+      match: matchesAll,
       forwardHostHeaders: false,
       forwardClientCert: {
         mode: 'sanitizeSet',
@@ -104,6 +107,7 @@ export async function openFlowSetup(pki: Pki, { routes: specs, http2, required =
       cluster: new Cluster(clusterOptions(backends, identity, choice), pools),
       metrics: new RouteMetrics(metrics.of, path),
       rule: clientCert && new RouteRule(clientCert),
+      rewrite: undefined,
       filters: filters ?? [],
     };
   };
@@ -116,6 +120,7 @@ export async function openFlowSetup(pki: Pki, { routes: specs, http2, required =
     routes: await RouteTable.build(specs.map(makeRoute), new Slices(clock)),
     strip: new StripList(),
     forwarding: new Forwarding({ trustedProxies: [], ipHeaders: ['x-forwarded-for'] }, randomUUID),
+    clientLimits: { requests: 0, isExempt: () => false },
     securePort: undefined,
     redirectPort: undefined,
     ruleOf: (route) => route.rule,
@@ -131,6 +136,7 @@ export async function openFlowSetup(pki: Pki, { routes: specs, http2, required =
       fields: new AccessLogFields(),
       write: (record: AccessRecord) => records.push(record),
     } as unknown as AccessLog,
+    clientRequests: new ClientCounts(),
     bodies: new BodyBudget(1_000_000, 100_000),
     metrics: new RequestMetrics(metrics.of),
     onDefect: (error) => defects.push(error),
@@ -139,6 +145,7 @@ export async function openFlowSetup(pki: Pki, { routes: specs, http2, required =
   };
   const protocols = new ClientProtocols([clientHttp2]);
   const connections: ClientConnection[] = [];
+  const clients: Client[] = [];
   const options = {
     names,
     limits: defaultHttpLimits,
@@ -150,13 +157,16 @@ export async function openFlowSetup(pki: Pki, { routes: specs, http2, required =
     turn: new TurnEnd(),
     http2: new Http2Shared(names),
     maxConcurrentStreams: 100,
+    priorKnowledge: true,
   };
   const edge = await openEdge({
     policies: {
       edge: { hosts: ['localhost'], server: pki.downstream, ca: pki.clients.certPem, required, http2: true },
     },
     onConnection: (socket, peer, transport) => {
-      const handler = new Serve(new Client(peer), services);
+      const client = new Client(peer);
+      clients.push(client);
+      const handler = new Serve(client, services);
       const owner = { onClosed: () => undefined };
       connections.push(protocols.open({ socket, transport }, options, handler, owner));
     },
@@ -170,7 +180,9 @@ export async function openFlowSetup(pki: Pki, { routes: specs, http2, required =
   return {
     clock,
     edge,
+    /** In the order in which they came, with their clients. */
     connections,
+    clients,
     records,
     faults,
     defects,

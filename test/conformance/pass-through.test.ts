@@ -6,8 +6,10 @@ import net, { type AddressInfo, type Socket } from 'node:net';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import tls from 'node:tls';
 import { Deadlines } from '../../src/base/deadline.ts';
+import { Fault } from '../../src/base/fault.ts';
 import type { Forward } from '../../src/config/gateway-config.ts';
 import { NameResolver } from '../../src/dns/name-resolver.ts';
+import { addressOf } from '../../src/downstream/peer.ts';
 import { type PassedEnd, PassedConnection } from '../../src/passthrough/connection.ts';
 import { Targets } from '../../src/passthrough/target.ts';
 import { readProxyHeader } from '../../src/proxy-protocol/reader.ts';
@@ -63,7 +65,14 @@ async function open(t: TestContext, forwards: readonly ForwardTo[], idleMs = tim
     onOver: (_connection: PassedConnection, end: PassedEnd) => ends.push(end),
   };
   const listener = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-    const connection = new PassedConnection(socket, targets, { ...times, idleMs }, { clock, deadlines }, owner);
+    const connection = new PassedConnection(
+      socket,
+      addressOf(socket),
+      targets,
+      { ...times, idleMs },
+      { clock, deadlines },
+      owner,
+    );
     connection.begin();
     connections.push(connection);
   });
@@ -74,7 +83,7 @@ async function open(t: TestContext, forwards: readonly ForwardTo[], idleMs = tim
   t.after(() => {
     listener.close();
     for (const client of clients) client.destroy();
-    for (const connection of connections.items) connection.destroy();
+    for (const connection of connections.items) connection.destroy(new Fault('draining', 'gateway'));
     targets.close();
     resolver.close();
   });
@@ -246,7 +255,7 @@ describe('a connection that is passed through', () => {
     const { connect, ends, connections } = await open(t, [target]);
     await connect();
     await target.sockets.waitFor(() => true);
-    connections.items[0]?.destroy();
+    connections.items[0]?.destroy(new Fault('draining', 'gateway'));
     assert.equal((await ends.waitFor(() => true)).fault?.code, 'draining');
   });
 

@@ -7,7 +7,8 @@ import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { Deadlines } from '../../src/base/deadline.ts';
 import type { ClientTrustOptions } from '../../src/trust/client-trust.ts';
 import { TrustPolicy, type TrustPolicyOptions } from '../../src/downstream/trust-policy.ts';
-import type { DownstreamDependencies, HandshakeOutcome } from '../../src/downstream/dependencies.ts';
+import { openAdmission } from '../../src/downstream/admission.ts';
+import type { DownstreamDependencies, DownstreamState, HandshakeOutcome } from '../../src/downstream/dependencies.ts';
 import type { HandshakeRecord } from '../../src/downstream/handshake-record.ts';
 import type { Intermediates } from '../../src/trust/intermediates.ts';
 import { TlsListener, type DownstreamLimits } from '../../src/downstream/listener.ts';
@@ -46,6 +47,8 @@ export type EdgeOptions = {
   readonly handshakeTimeoutMs?: number;
   readonly handshakesPerSecond?: number;
   readonly pendingHandshakes?: PendingLimits;
+  /** Whose PROXY headers are believed, what one client may have; default: nobody's, and everything. */
+  readonly admission?: Partial<DownstreamState>;
   /** What the "flow" does with a connection; default: answers and closes. */
   readonly onConnection?: (socket: TLSSocket, peer: Peer, transport: Socket) => void;
   readonly onRefused?: (record: HandshakeRecord) => void;
@@ -83,6 +86,8 @@ export async function openEdge(options: EdgeOptions): Promise<Edge> {
   const listener = new TlsListener({
     ...(options.intermediates !== undefined && { intermediates: options.intermediates }),
     current: () => ({
+      ...openAdmission,
+      ...options.admission,
       policies,
       handshakeTimeoutMs: options.handshakeTimeoutMs ?? 10_000,
       handshakesPerSecond: options.handshakesPerSecond ?? 0,

@@ -143,6 +143,7 @@ for (const version of ['h1', 'h2'] as const) {
         assert.equal(setup.active(), 1);
         const record = await closeInOrder(setup, { client, backend });
         assert.equal(record.status, version === 'h1' ? 101 : 200);
+        assert.equal(client.fields['x-request-id'], record.requestId);
         assert.deepEqual([record.code, record.method, record.target], ['', 'GET', '/chat?room=1']);
         assert.equal(setup.active(), 0);
       });
