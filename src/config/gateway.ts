@@ -5,6 +5,7 @@ import type { ProblemList } from '../yaml/problem-list.ts';
 import { list, map, text } from './atoms.ts';
 import { bufferingKeys } from './buffering.ts';
 import { clientLimitsKeys } from './client-limits.ts';
+import { corsShape } from './cors.ts';
 import { dnsCacheKeys } from './dns-cache.ts';
 import { entryPointsKeys } from './entry-points.ts';
 import { extraConfigKeys, providersKeys } from './extra-folders.ts';
@@ -91,6 +92,10 @@ export const gatewayKeys = {
   networking: block({
     transport: block(transportKeys),
     dnsCache: block(dnsCacheKeys),
+    passiveHealthCheck: ignored(
+      'backends are put aside after five failed connects in a row, for 5 s and each time longer',
+      'A healthCheck on the route finds them sooner.',
+    ),
   }),
   proxy: block(proxyKeys),
   clientLimits: block(clientLimitsKeys, {
@@ -121,6 +126,7 @@ export const gatewayKeys = {
   }),
   extraConfig: block(extraConfigKeys),
   providers: block(providersKeys),
+  reload: block(reloadKeys),
   defaults: block(
     {
       middlewares: key(list(text), {
@@ -136,11 +142,15 @@ export const gatewayKeys = {
   routes: key(list(routeShape), { default: [], table: 'gatewayroutes' }),
   strictSlash: ignored('a path matches with and without a slash at the end'),
   debug: ignored('log.level decides', 'Write gateway.log.level: debug.'),
-  reload: block(reloadKeys),
   redis: ignored('Redis is not used: each gateway counts rate limits for itself'),
   analytics: ignored('no analytics are sent'),
   geoip: ignored('addresses are not located'),
-  cors: ignored('no CORS header is added; browsers refuse what they would refuse without it'),
+  cors: key(corsShape, {
+    says: 'Pages of other origins, for routes without cors.',
+    unset: 'none',
+    page: 'Goma. Pages of other origins, for every route that has no `cors` of its own.',
+    table: 'cors',
+  }),
   errorInterceptor: ignored('error answers are not replaced'),
   ...keysOfOlderGoma,
 };

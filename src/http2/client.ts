@@ -21,7 +21,8 @@ import { HpackEncoder } from './hpack-encoder.ts';
 import { Http2Error, protocolError, streamError } from './http2-error.ts';
 import { Malformed } from './message-head.ts';
 import type { PeerSettings } from './peer-settings.ts';
-import { Http2Session, type SessionRole } from './session.ts';
+import { Http2Session } from './session.ts';
+import type { SessionRole } from './session-role.ts';
 import type { Http2Shared } from './shared.ts';
 import type { Http2Stream } from './stream.ts';
 

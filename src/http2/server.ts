@@ -18,7 +18,8 @@ import { type Http2RequestHead, Malformed } from './message-head.ts';
 import type { PeerSettings } from './peer-settings.ts';
 import { type ExchangeConnection, Http2Exchange } from './server-exchange.ts';
 import type { Http2ServerOptions } from './server-options.ts';
-import { Http2Session, type SessionRole } from './session.ts';
+import { Http2Session } from './session.ts';
+import type { SessionRole } from './session-role.ts';
 import type { Http2Stream } from './stream.ts';
 
 /** Of a request body that nobody takes yet, for each stream; and for all of a connection. */
