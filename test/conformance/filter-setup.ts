@@ -13,6 +13,7 @@ import { ClientProtocols, http2Protocol } from '../../src/downstream/protocols.t
 import type { PolicyTable } from '../../src/downstream/policy-table.ts';
 import type { FilterDependencies } from '../../src/filters/dependencies.ts';
 import type { Filter } from '../../src/filters/filter.ts';
+import { KeySets } from '../../src/filters/key-sets.ts';
 import { PasswordChecks } from '../../src/filters/password-checks.ts';
 import { RateCounters } from '../../src/filters/rate-counters.ts';
 import { ClientCounts } from '../../src/downstream/client-counts.ts';
@@ -60,6 +61,7 @@ export function filterDependencies(more: Partial<FilterDependencies> = {}): Filt
     clock,
     rates: new RateCounters(clock, () => 0.5),
     passwords: new PasswordChecks(clock),
+    keySets: new KeySets(),
     lookup: lookup,
     metrics: new Metrics().of,
     warn: () => {},

@@ -4,6 +4,7 @@ import { systemClock } from '../../src/base/clock.ts';
 import type { FilterDependencies } from '../../src/filters/dependencies.ts';
 import { FieldEdits } from '../../src/filters/field-edits.ts';
 import type { FilterRequest } from '../../src/filters/filter.ts';
+import { KeySets } from '../../src/filters/key-sets.ts';
 import { PasswordChecks } from '../../src/filters/password-checks.ts';
 import { RateCounters } from '../../src/filters/rate-counters.ts';
 import { FieldNames, Fields } from '../../src/http/field.ts';
@@ -63,6 +64,7 @@ export function filterDependencies(more: Partial<FilterDependencies> = {}) {
     },
     metrics: of,
     passwords: new PasswordChecks(systemClock),
+    keySets: new KeySets(),
     rates: new RateCounters(systemClock, Math.random, () => {}),
     warn: (_, about, message) => lines.push({ about, message }),
     shared: new Map(),
