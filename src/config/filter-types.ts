@@ -4,10 +4,18 @@ import { accessFilter } from './access-filter.ts';
 import { basicAuthFilter } from './basic-auth-filter.ts';
 import { accessPolicy } from './access-policy.ts';
 import type { FilterCommon, FilterType } from './filter-type.ts';
+import { forwardAuthFilter } from './forward-auth-filter.ts';
 import { jwtAuthFilter } from './jwt-auth-filter.ts';
 import { rateLimit } from './rate-limit.ts';
 
-export const filterTypes = [accessFilter, accessPolicy, basicAuthFilter, jwtAuthFilter, rateLimit] as const;
+export const filterTypes = [
+  accessFilter,
+  accessPolicy,
+  basicAuthFilter,
+  forwardAuthFilter,
+  jwtAuthFilter,
+  rateLimit,
+] as const;
 
 type ConfigOf<T> = T extends FilterType<infer Kind, infer Rule> ? FilterCommon & Rule & { readonly kind: Kind } : never;
 

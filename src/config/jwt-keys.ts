@@ -2,7 +2,7 @@
 import { isIP } from 'node:net';
 import type { Cursor } from '../yaml/cursor.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
-import { parseFetchUrl } from './fetch-url.ts';
+import { parseFetchUrl, withoutPassword } from './fetch-url.ts';
 import { refTo } from './material-ref.ts';
 import { readRef, reportMistake } from './reading.ts';
 import type { Ref, WrittenRef } from './ref.ts';
@@ -117,7 +117,7 @@ function readUrl(
 ): JwtKeys | undefined {
   const reading = parseFetchUrl(value);
   if ('problem' in reading) {
-    reportMistake(problems, 'bad_url', here, value, {
+    reportMistake(problems, 'bad_url', here, withoutPassword(value), {
       ...reading,
       hint: 'For example https://login.example.com/jwks.json.',
     });

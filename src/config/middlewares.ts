@@ -54,7 +54,6 @@ const guards: Readonly<Record<string, string>> = {
   oauth: 'let everybody in without a login',
   oauth2: 'let everybody in without a login',
   oidc: 'let everybody in without a login',
-  forwardAuth: 'let everybody in without asking the authentication service',
   geoBlock: 'let in countries that are refused',
   userAgentBlock: 'let in user agents that are refused',
   bodyLimit: 'let in bodies of any size',

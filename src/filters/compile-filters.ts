@@ -7,6 +7,7 @@ import { BasicAuthFilter } from './basic-auth.ts';
 import { AccessPolicyFilter } from './access-policy.ts';
 import type { FilterDependencies } from './dependencies.ts';
 import type { Filter } from './filter.ts';
+import { ForwardAuthFilter } from './forward-auth.ts';
 import { JwtAuthFilter } from './jwt-auth.ts';
 import { MaintenanceFilter } from './maintenance.ts';
 import { type FilterMaterial, noMaterial } from './material.ts';
@@ -51,6 +52,8 @@ const makers: Makers = {
   access: (config) => new AccessFilter(config),
   accessPolicy: (config) => new AccessPolicyFilter(config),
   basicAuth: (config, input) => share(config, input, () => new BasicAuthFilter(config, input.material, input)),
+  forwardAuth: (config, input) =>
+    share(config, input, () => new ForwardAuthFilter(config, input.openService(config.service, input.material), input)),
   jwtAuth: (config, input) => share(config, input, () => new JwtAuthFilter(config, input.material, input)),
   rateLimit: (config, { route, rates }) => new RateLimitFilter(config, route, rates),
 };

@@ -33,6 +33,16 @@ export function fieldsOfClient({ serving, client, exchange }: Permitted): Fields
   return strip.strip(exchange.head.fields, strip.asksForTrust && forwarding.isTrusted(client.peer));
 }
 
+/** What we say of the client to whoever is behind. */
+export function fieldsOfGateway(context: Permitted): readonly FieldBlock[] {
+  const { serving, client, exchange, route, requestId } = context;
+  return [
+    serving.forwarding.perConnection(client.peer),
+    serving.forwarding.perRequest(exchange.head, client.peer, requestId),
+    client.identity(route.config.forwardClientCert, context),
+  ];
+}
+
 /** Who goes on with a request after a wait. Must not throw. */
 export interface FilteringOwner {
   onWaited(filtering: Filtering): void;
@@ -115,6 +125,10 @@ export class Filtering implements FilterRequest, FilterChanges, ClientWatcher, L
   get address(): string {
     const { serving, exchange, client } = this.context;
     return serving.forwarding.clientAddress(exchange.head, client.peer);
+  }
+
+  gatewayFields(): readonly FieldBlock[] {
+    return fieldsOfGateway(this.context);
   }
 
   get fields(): FieldEdits {

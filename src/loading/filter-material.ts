@@ -41,6 +41,8 @@ export class FilterMaterials {
     switch (filter.kind) {
       case 'basicAuth':
         return this.#readUsers(filter);
+      case 'forwardAuth':
+        return this.#readService(filter);
       case 'jwtAuth':
         return this.#readKeys(filter);
       default:
@@ -105,6 +107,16 @@ export class FilterMaterials {
       this.#loader.add(ref.place, materialError('bad_keys', `${name} verifies no token: ${why}`, hint));
       return noMaterial;
     }
+  }
+
+  async #readService({ service }: ConfigOf<'forwardAuth'>): Promise<FilterMaterial> {
+    const { rootCAs, clientCert, clientKey } = service;
+    const cas = rootCAs && (await this.#loader.bundle([rootCAs]));
+    const pair =
+      clientCert &&
+      clientKey &&
+      (await this.#loader.clientPair({ cert: clientCert, key: clientKey, place: clientCert.place }));
+    return { ...(cas === undefined ? {} : { cas: cas.pem.join('') }), pair: pair?.loaded };
   }
 
   async #textOf(ref: Ref): Promise<string | undefined> {

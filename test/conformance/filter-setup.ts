@@ -66,6 +66,9 @@ export function filterDependencies(more: Partial<FilterDependencies> = {}): Filt
     metrics: new Metrics().of,
     warn: () => {},
     shared: new Map(),
+    openService: () => {
+      throw new Error('there is no service here');
+    },
     ...more,
   };
 }

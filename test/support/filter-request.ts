@@ -7,7 +7,7 @@ import type { FilterRequest } from '../../src/filters/filter.ts';
 import { KeySets } from '../../src/filters/key-sets.ts';
 import { PasswordChecks } from '../../src/filters/password-checks.ts';
 import { RateCounters } from '../../src/filters/rate-counters.ts';
-import { FieldNames, Fields } from '../../src/http/field.ts';
+import { FieldBlock, FieldNames, Fields } from '../../src/http/field.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
 import type { Identity } from '../../src/trust/verdict.ts';
 
@@ -43,6 +43,12 @@ export function filterRequest(
     secure: true,
     identity: more.identity,
     address: more.address ?? '192.0.2.1',
+    gatewayFields: () => [
+      new FieldBlock([
+        ['X-Forwarded-Proto', 'https'],
+        ['X-Forwarded-Host', 'a.test'],
+      ]),
+    ],
     fields: new FieldEdits(fields),
     onCancel: undefined as ((why: Fault) => void) | undefined,
   };
@@ -68,6 +74,9 @@ export function filterDependencies(more: Partial<FilterDependencies> = {}) {
     rates: new RateCounters(systemClock, Math.random, () => {}),
     warn: (_, about, message) => lines.push({ about, message }),
     shared: new Map(),
+    openService: () => {
+      throw new Error('there is no service here');
+    },
     ...more,
   };
   const results = (middleware: string, result: 'passed' | 'missing' | 'refused' | 'unavailable'): number =>
