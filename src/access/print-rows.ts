@@ -1,6 +1,7 @@
 // The table of who may call what (rows.ts): lines for a person, values for JSON. Names come from the configuration and
 // from certificates: everything is escaped and cut.
 import type { EntryPoint, GatewayConfig } from '../config/gateway-config.ts';
+import { describeConditions } from '../config/route-conditions.ts';
 import type { LoadedConfig, LoadedPolicy } from '../loading/loaded.ts';
 import { escapeForLog } from '../base/log-text.ts';
 import { describeSanRules } from '../trust/san-rule.ts';
@@ -44,12 +45,13 @@ const heading = ['HOSTS', 'METHODS', 'PATH', 'ROUTE', 'PLAIN HTTP', 'WHO, OVER T
 
 function cells(row: AccessRow, config: GatewayConfig, policy: LoadedPolicy): string[] {
   const { route, hosts, methods, secure, plain } = row;
-  const { name, path, maintenance } = route.config;
+  const { name, path, match, maintenance } = route.config;
+  const asked = describeConditions(match);
   const who = describeWho(secure, policy);
   return [
     hosts.length === 0 ? 'every host' : listNames(hosts, escapeForLog),
     methods.length === 0 ? 'every' : listNames(methods, escapeForLog),
-    escapeForLog(path),
+    escapeForLog(asked.length === 0 ? path : `${path} (${asked.join('; ')})`),
     escapeForLog(name),
     describePlain(plain, config),
     maintenance === undefined ? who : `${who} (maintenance)`,
@@ -96,6 +98,7 @@ export function accessToJson(loaded: LoadedConfig, rows: readonly AccessRow[]): 
       hosts,
       methods,
       path: config.path,
+      match: describeConditions(config.match),
       maintenance: config.maintenance !== undefined,
       webSecure: whoToJson(secure),
       web: whoToJson(plain),

@@ -331,6 +331,11 @@ const specs = {
     title: 'ambiguous path',
     help: 'Servers could read the path in several ways, and not all of them belong to the same route: the rule in the access log and `countersign explain route` say which. Ask for it in its plain spelling; where both spellings are meant, give each a route.',
   },
+  ambiguous_condition: {
+    client: 400,
+    title: 'ambiguous header or query',
+    help: 'Routes are chosen by a header or a query parameter that came more than once, or in a spelling that only some servers take for it: the rule in the access log names it. Send it once, spelt as the configuration has it.',
+  },
   request_timeout: {
     client: 408,
     title: 'request came too slowly',
@@ -360,7 +365,7 @@ const specs = {
   http_version: {
     client: 505,
     title: 'HTTP version not supported',
-    help: 'HTTP/1.1 and HTTP/1.0 are spoken, and HTTP/2 where the client offers h2 by ALPN.',
+    help: 'HTTP/1.1 and HTTP/1.0 are spoken, and over TLS HTTP/2, where gateway.http2 is enabled: by ALPN, or by a client that begins with it and offers nothing. In plain text (h2c) it is not.',
   },
   host_mismatch: {
     client: 421,
@@ -387,6 +392,11 @@ const specs = {
     client: 403,
     title: 'credentials do not allow this',
     help: 'The token, or the authentication service that was asked, does not allow the request; `detail` says which claim, or what the service answered.',
+  },
+  origin_denied: {
+    client: 403,
+    title: 'pages of this origin may not call this route',
+    help: 'A browser asked (a preflight) for a page of an origin that `cors` of the route does not list; `detail` names the middleware. List the origin, or leave it: such pages are to be kept out.',
   },
   rate_limited: {
     client: 429,

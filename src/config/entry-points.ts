@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import type { Cursor } from '../yaml/cursor.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
 import { flag, integer, map, text } from './atoms.ts';
-import type { EntryPoint, GatewayConfig } from './gateway-config.ts';
+import type { EntryPoint, GatewayConfig, NamedEntryPoint } from './gateway-config.ts';
 import { block, key, type KeySays } from './key.ts';
 import { isLoopback, parseListenAddress } from './listen-address.ts';
 import { proxyProtocolKey, readProxyProtocol } from './proxy-protocol.ts';
@@ -73,6 +73,7 @@ export function readEntryPoints(shape: EntryPointsShape, around: Cursor, problem
       proxyProtocol: readProxyProtocol(shape.webSecure.proxyProtocol, at.down('webSecure'), problems),
     },
     admin: readEntryPoint(shape.admin, at.down('admin'), entryPointsKeys.admin, problems),
+    more: [],
   };
   checkClashes(result, problems);
   if (!result.web.enabled && !result.webSecure.enabled)
@@ -89,6 +90,15 @@ export function readEntryPoints(shape: EntryPointsShape, around: Cursor, problem
       'Write 127.0.0.1:PORT unless the network keeps strangers out.',
     );
   return result;
+}
+
+/** Those that serve traffic and are on. */
+export function listEntryPoints({ web, webSecure, more }: EntryPoints): NamedEntryPoint[] {
+  const goma = [
+    { ...web, name: 'web', tls: false },
+    { ...webSecure, name: 'webSecure', tls: true },
+  ];
+  return [...goma.filter(({ enabled }) => enabled), ...more];
 }
 
 /** An address that is empty counts as not written, as in Goma. */
@@ -111,7 +121,12 @@ function readEntryPoint(
 
 function checkClashes(points: EntryPoints, problems: ProblemList): void {
   const seen: [string, EntryPoint][] = [];
-  for (const [name, point] of Object.entries(points)) {
+  const { more, ...fixed } = points;
+  const all: [string, EntryPoint][] = [
+    ...Object.entries(fixed),
+    ...more.map((one): [string, EntryPoint] => [one.name, one]),
+  ];
+  for (const [name, point] of all) {
     if (!point.enabled) continue;
     const clash = seen.find(
       ([, other]) => other.port === point.port && point.port !== 0 && overlaps(other.host, point.host),

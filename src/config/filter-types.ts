@@ -3,10 +3,15 @@
 import { accessFilter } from './access-filter.ts';
 import { basicAuthFilter } from './basic-auth-filter.ts';
 import { accessPolicy } from './access-policy.ts';
+import { corsFilter } from './cors.ts';
 import type { FilterCommon, FilterType } from './filter-type.ts';
 import { forwardAuthFilter } from './forward-auth-filter.ts';
 import { jwtAuthFilter } from './jwt-auth-filter.ts';
 import { rateLimit } from './rate-limit.ts';
+import { redirect, redirectRegex, redirectScheme } from './redirect-filters.ts';
+import { requestHeadersFilter } from './request-headers-filter.ts';
+import { responseHeadersFilter } from './response-headers-filter.ts';
+import { addPrefix, rewriteRegex, stripPrefix } from './target-filters.ts';
 
 export const filterTypes = [
   accessFilter,
@@ -15,6 +20,15 @@ export const filterTypes = [
   forwardAuthFilter,
   jwtAuthFilter,
   rateLimit,
+  requestHeadersFilter,
+  responseHeadersFilter,
+  corsFilter,
+  redirectScheme,
+  redirect,
+  redirectRegex,
+  addPrefix,
+  stripPrefix,
+  rewriteRegex,
 ] as const;
 
 type ConfigOf<T> = T extends FilterType<infer Kind, infer Rule> ? FilterCommon & Rule & { readonly kind: Kind } : never;

@@ -4,9 +4,9 @@ import { key } from './key.ts';
 
 export const http2Keys = {
   enabled: key(flag, {
-    says: 'Clients may speak HTTP/2 (ALPN h2, over TLS alone). Default {default}.',
+    says: 'Clients may speak HTTP/2, over TLS alone. Default {default}.',
     default: true,
-    page: 'own. `h2` is offered to clients over TLS, before `http/1.1`. Never without TLS, and never by Upgrade.',
+    page: 'own. `h2` is offered to clients over TLS, before `http/1.1`; one that uses no ALPN may begin with it (prior knowledge). Never without TLS (505), and never by Upgrade.',
   }),
   maxConcurrentStreams: key(integer(1, 10_000), {
     says: 'Requests at a time on one connection of a client. Default {default}.',

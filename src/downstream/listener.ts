@@ -2,6 +2,7 @@
 // (N1-N7). It accepts and counts; each connection makes its own way to a verdict (accept.ts).
 import { createServer, type Server, type Socket } from 'node:net';
 import { FactsCache } from '../certs/facts-cache.ts';
+import { keepAliveAfterMs } from '../http/limits.ts';
 import { Accept } from './accept.ts';
 import { ChainCache } from '../trust/chain-cache.ts';
 import { Admission, type AdmissionOwner, type RefusedAdmission } from './admission.ts';
@@ -67,7 +68,7 @@ export class TlsListener implements AdmissionOwner {
     };
     const { clock, deadlines, clientConnections: connections } = this.#dependencies;
     this.#admission = new Admission({ clock, deadlines, connections, rules: options.current }, this);
-    this.#server = createServer({ noDelay: true, keepAlive: true });
+    this.#server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveAfterMs });
     this.#server.maxConnections = bounds.maxConnections;
     this.#server.on('connection', (raw) => this.#onRaw(raw));
     this.#server.on('drop', (dropped) => {

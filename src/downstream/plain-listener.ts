@@ -3,6 +3,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { Admission, type AdmissionOptions, type AdmissionOwner, type RefusedAdmission } from './admission.ts';
 import type { Address } from './peer.ts';
+import { keepAliveAfterMs } from '../http/limits.ts';
 
 export type PlainListenerOptions = AdmissionOptions & {
   readonly maxConnections: number;
@@ -24,7 +25,7 @@ export class PlainListener implements AdmissionOwner {
   constructor(options: PlainListenerOptions) {
     this.#options = options;
     this.#admission = new Admission(options, this);
-    this.#server = createServer({ noDelay: true });
+    this.#server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveAfterMs });
     this.#server.maxConnections = options.maxConnections;
     this.#server.on('drop', options.onTurnedAway);
     this.#server.on('connection', (socket) => {

@@ -7,11 +7,16 @@ import { Http1ServerConnection } from '../http1/server.ts';
 import type { Http1ServerOptions } from '../http1/server-options.ts';
 import { Http2ServerConnection } from '../http2/server.ts';
 import type { Http2ServerOptions } from '../http2/server-options.ts';
+import { UndecidedConnection } from './undecided-connection.ts';
 
 /** A connection that HTTP may begin on. `transport`: the TCP socket below TLS, `socket` itself where there is none. */
 export type AcceptedSocket = { readonly socket: Socket; readonly transport: Socket };
 
-export type ClientProtocolOptions = Omit<Http1ServerOptions, 'secure' | 'transport'> & Http2ServerOptions;
+export type ClientProtocolOptions = Omit<Http1ServerOptions, 'secure' | 'transport'> &
+  Http2ServerOptions & {
+    /** Clients over TLS that do not offer it by ALPN may begin with it all the same (RFC 9113 section 3.3). */
+    readonly priorKnowledge: boolean;
+  };
 
 export type ClientProtocol = {
   /** RFC 7301 name. */
@@ -57,6 +62,14 @@ export class ClientProtocols {
     const { socket } = accepted;
     const chosen = socket instanceof TLSSocket ? socket.alpnProtocol : false;
     const protocol = this.#preferred.find(({ alpn }) => alpn === chosen) ?? this.#fallback;
-    return protocol.open(accepted, options, handler, owner);
+    // A client that names protocols and none of ours was refused; over plain TCP HTTP/2 is not spoken.
+    const isUndecided = options.priorKnowledge && socket instanceof TLSSocket && chosen === false;
+    if (!isUndecided) return protocol.open(accepted, options, handler, owner);
+    return new UndecidedConnection(
+      socket,
+      options,
+      (isHttp2, of) => (isHttp2 ? http2Protocol : this.#fallback).open(accepted, options, handler, of),
+      owner,
+    );
   }
 }

@@ -172,9 +172,8 @@ export class ForwardAuthFilter implements Filter {
 }
 
 /** As the client asked for it, normalised; by what is verified of it. */
-function urlOf({ receivedPath, query, host, secure }: FilterRequest, blocks: readonly FieldBlock[]): string {
-  const proto = find(blocks, 'X-Forwarded-Proto') ?? (secure ? 'https' : 'http');
-  return `${proto}://${find(blocks, 'X-Forwarded-Host') ?? host}${receivedPath}${query}`;
+function urlOf({ receivedPath, query, host, scheme }: FilterRequest, blocks: readonly FieldBlock[]): string {
+  return `${scheme}://${find(blocks, 'X-Forwarded-Host') ?? host}${receivedPath}${query}`;
 }
 
 function find(blocks: readonly FieldBlock[], name: string): string | undefined {

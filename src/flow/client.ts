@@ -1,5 +1,6 @@
 // One client connection as the flow sees it: its peer, and what is computed once per connection and generation because
 // it is the same for each of its requests (the policy of its Host, the forwarded identity).
+import { Fault } from '../base/fault.ts';
 import type { ForwardClientCertConfig } from '../config/gateway-config.ts';
 import type { TrustPolicy } from '../downstream/trust-policy.ts';
 import type { Peer } from '../downstream/peer.ts';
@@ -36,6 +37,8 @@ const noCallers: readonly Caller[] = [];
 
 export class Client {
   readonly peer: Peer;
+  /** Name of the entry point that it came in by. */
+  readonly entryPoint: string;
   /** Why its open connection has to end, since trust changed; undefined while it would be let in today. */
   distrusted: VerificationResult | undefined;
   #logFragment: string | undefined;
@@ -45,8 +48,17 @@ export class Client {
   #callers = noCallers;
   #verified: { readonly rule: RouteRule; readonly denial: RouteDenial | undefined } | undefined;
 
-  constructor(peer: Peer) {
+  constructor(peer: Peer, entryPoint = peer.secure ? 'webSecure' : 'web') {
     this.peer = peer;
+    this.entryPoint = entryPoint;
+  }
+
+  /** The same as a fault. */
+  get distrust(): Fault | undefined {
+    if (this.distrusted === undefined) return undefined;
+    const { code, detail } = this.distrusted;
+    // `ok` would be no reason; even so nothing passes.
+    return new Fault(code === 'ok' ? 'untrusted_issuer' : code, 'client', { detail });
   }
 
   /** JSON fragment of the access log, of which a worker has one. */

@@ -10,10 +10,12 @@ import type { FieldBlock, Fields } from '../http/field.ts';
 import { normalizeTarget } from '../routing/normalize-target.ts';
 import type { Identity } from '../trust/verdict.ts';
 import type { Permitted } from './authorize.ts';
+import { fieldsOfClient, fieldsOfGateway } from './client-fields.ts';
 import { verifyClient } from './identify.ts';
 import { answerOf } from './refuse.ts';
 import type { FilterChanges, RequestContext } from './request-context.ts';
 import { OwnAnswerEdits, ResponseEdits } from './response-edits.ts';
+import { secureAuthority } from './secure-authority.ts';
 
 /** However long a filter asks for: every wait ends. */
 const maxWaitMs = 60_000;
@@ -25,22 +27,6 @@ export type Filtered = Permitted & { readonly filtersPassed: true };
 export function isFiltered(context: Permitted): context is Filtered {
   if (!context.filtersPassed) return false;
   return context.route.filters.length === 0 || Filtering.hasPassed(context);
-}
-
-/** The client's fields that may go on: without what it must not be able to say for itself. */
-export function fieldsOfClient({ serving, client, exchange }: Permitted): Fields {
-  const { strip, forwarding } = serving;
-  return strip.strip(exchange.head.fields, strip.asksForTrust && forwarding.isTrusted(client.peer));
-}
-
-/** What we say of the client to whoever is behind. */
-export function fieldsOfGateway(context: Permitted): readonly FieldBlock[] {
-  const { serving, client, exchange, route, requestId } = context;
-  return [
-    serving.forwarding.perConnection(client.peer),
-    serving.forwarding.perRequest(exchange.head, client.peer, requestId),
-    client.identity(route.config.forwardClientCert, context),
-  ];
 }
 
 /** Who goes on with a request after a wait. Must not throw. */
@@ -94,7 +80,8 @@ export class Filtering implements FilterRequest, FilterChanges, ClientWatcher, L
   setTarget(path: string, query: string): void {
     const normal = normalizeTarget(path + query);
     const isNormal = normal?.query === query && (normal.path === path || normal.unmerged === path);
-    if (!isNormal || path === '*') throw new RangeError('a target that a filter sets must be normal');
+    const isAllowed = normal?.encodedSlash === false || this.context.route.config.allowEncodedSlash;
+    if (!isNormal || !isAllowed || path === '*') throw new RangeError('a target that a filter sets must be normal');
     const changing: RequestContext = this.context;
     changing.path = path;
     changing.query = query;
@@ -116,6 +103,15 @@ export class Filtering implements FilterRequest, FilterChanges, ClientWatcher, L
 
   get secure(): boolean {
     return this.context.client.peer.secure;
+  }
+
+  get scheme(): 'http' | 'https' {
+    const { serving, exchange, client } = this.context;
+    return serving.forwarding.scheme(exchange.head, client.peer);
+  }
+
+  get secureAuthority(): string | undefined {
+    return secureAuthority(this.context);
   }
 
   get identity(): Identity | undefined {
@@ -277,6 +273,7 @@ export class Filtering implements FilterRequest, FilterChanges, ClientWatcher, L
 
 /** Marks a request that no filter holds back. */
 export function passed(context: Permitted): Filtered {
+  if (context.unserved !== undefined) throw context.unserved;
   const changing: RequestContext = context;
   changing.filtersPassed = true;
   if (!isFiltered(context))

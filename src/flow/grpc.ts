@@ -8,13 +8,12 @@ const contentType = /^application\/grpc(?:\+|;|$)/i;
 
 /** Over HTTP/2 only: HTTP/1.1 clients (gRPC-Web and its kin) want the status of HTTP. */
 export function isGrpc({ version, fields }: RequestHead): boolean {
-  return version === 20 && isGrpcType(fields);
+  return version === 20 && isGrpcMediaType(fields.find('content-type') ?? '');
 }
 
-/** Of requests and of answers. */
-export function isGrpcType(fields: Fields): boolean {
-  const type = fields.find('content-type');
-  return type !== undefined && contentType.test(type);
+/** `type`: Content-Type of a request or an answer. */
+export function isGrpcMediaType(type: string): boolean {
+  return contentType.test(type);
 }
 
 const units: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 1e-3, n: 1e-6 };
@@ -32,6 +31,8 @@ export function grpcTimeoutMs(fields: Fields): number | undefined {
   const value = fields.find('grpc-timeout');
   return value === undefined ? undefined : parseGrpcTimeout(value);
 }
+
+const statusForm = /^[0-9]{1,2}$/;
 
 /** Status codes of gRPC. */
 const status = {
@@ -65,16 +66,22 @@ const byStatus: ReadonlyMap<number, number> = new Map([
 ]);
 
 /** UNAVAILABLE invites to try again, so it is for what may be better then: never for what is wrong with the request. */
-function statusOf({ code, source, status: http }: Fault): number {
+export function grpcStatusOf({ code, source, status: http }: Fault): number {
   // A backend that misses our certificate says nothing of the client's.
   if (code === 'no_client_cert' && source === 'client') return status.unauthenticated;
   return byCode.get(code) ?? byStatus.get(http) ?? (http < 500 ? status.internal : status.unavailable);
 }
 
+/** What a backend says of a call, in its trailers or in a head that is all of its answer; undefined where that is no number of gRPC. */
+export function receivedGrpcStatus(fields: Fields): number | undefined {
+  const value = fields.find('grpc-status');
+  return value !== undefined && statusForm.test(value) ? Number(value) : undefined;
+}
+
 /** What a client of gRPC is told instead of a problem document, in an answer that has nothing but these. */
 export function grpcFields(fault: Fault): [name: string, value: string][] {
   return [
-    ['grpc-status', String(statusOf(fault))],
+    ['grpc-status', String(grpcStatusOf(fault))],
     ['grpc-message', titleOf(fault.code, fault.source)],
     ['countersign-fault', fault.code],
   ];

@@ -31,16 +31,13 @@ function isIdentified(context: RequestContext): context is Identified {
  * Is this a client that may ask? Looked at for each request, and again after each wait. `now`: milliseconds since the epoch.
  * Faults: the verdict's code where the handshake failed, or where the connection would not be let in any more; expired.
  */
-export function verifyClient({ peer, distrusted }: Client, now: number): void {
-  const { refused, identity } = peer;
+export function verifyClient(client: Client, now: number): void {
+  const { refused, identity } = client.peer;
   if (refused !== undefined && refused.code !== 'ok') {
     throw new Fault(refused.code, 'client', { detail: refused.detail, raw: refused.raw });
   }
-  if (distrusted !== undefined) {
-    // `ok` would be no reason; even so nothing passes.
-    const code = distrusted.code === 'ok' ? 'untrusted_issuer' : distrusted.code;
-    throw new Fault(code, 'client', { detail: distrusted.detail });
-  }
+  const { distrust } = client;
+  if (distrust !== undefined) throw distrust;
   // The one thing in a verdict that changes without anybody doing anything: a busy connection may outlive its certificate.
   if (identity !== undefined && now > identity.leaf.notAfter) {
     const when = new Date(identity.leaf.notAfter).toISOString();

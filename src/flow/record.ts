@@ -2,7 +2,7 @@
 import type { Fault } from '../base/fault.ts';
 import { RouteDenied } from './authorize.ts';
 import type { Client } from './client.ts';
-import { AmbiguousPath } from './route.ts';
+import { Ambiguous } from './route.ts';
 import { countOut } from './in-flight.ts';
 import type { Services } from './serving.ts';
 import type { RequestContext } from './request-context.ts';
@@ -24,7 +24,8 @@ export function record(context: RequestContext): void {
   if (!context.isTunnel) metrics.took(durationMs);
   if (fault !== undefined) {
     services.metrics.countFault(fault);
-    if (fault.source !== 'client') report(context, fault, route, backend);
+    // What the stop of the gateway cuts off is no trouble of anybody's.
+    if (fault.source !== 'client' && fault.code !== 'draining') report(context, fault, route, backend);
   }
   if (services.accessLog !== undefined) log(services.accessLog, context, status, durationMs, route, backend);
 }
@@ -61,8 +62,9 @@ function log(
     target: exchange.head.target,
     version: exchange.head.version,
     status,
+    grpcStatus: context.grpcStatus,
     code: context.fault?.code ?? '',
-    rule: context.fault instanceof RouteDenied || context.fault instanceof AmbiguousPath ? context.fault.rule : '',
+    rule: context.fault instanceof RouteDenied || context.fault instanceof Ambiguous ? context.fault.rule : '',
     detail: context.fault?.detail ?? '',
     route,
     backend,
@@ -87,6 +89,7 @@ export function recordBadRequest(client: Client, services: Services, fault: Faul
     target: '',
     version: 0,
     status: fault.status,
+    grpcStatus: undefined,
     code: fault.code,
     rule: '',
     detail: fault.detail ?? '',

@@ -6,7 +6,7 @@ import { FieldBlock } from '../http/field.ts';
 import { renderProblem } from '../http/problem.ts';
 import { fieldsWithId } from './answer-id.ts';
 import { PlaintextRedirect } from './authorize.ts';
-import { grpcFields, isGrpc } from './grpc.ts';
+import { grpcFields, grpcStatusOf, isGrpc } from './grpc.ts';
 import { record } from './record.ts';
 import { MethodNotAllowed } from './route.ts';
 import type { RequestContext } from './request-context.ts';
@@ -60,6 +60,7 @@ function withFilters({ changes, services }: RequestContext, status: number, fiel
 function answerGrpc(context: RequestContext, fault: Fault): void {
   const fields = new FieldBlock([['Content-Type', 'application/grpc'], ...grpcFields(fault)]);
   context.status = 200;
+  context.grpcStatus = grpcStatusOf(fault);
   context.exchange.respond(200, fieldsWithId(context, fields), '', mustClose(context, fault));
 }
 
@@ -77,7 +78,12 @@ export function answerOf(context: RequestContext, answer: Answer): void {
 }
 
 /** Faults of the client after which what was sent behind the request is not read. */
-const doubtful: ReadonlySet<Fault['code']> = new Set(['bad_request', 'ambiguous_path', 'host_mismatch']);
+const doubtful: ReadonlySet<Fault['code']> = new Set([
+  'bad_request',
+  'ambiguous_path',
+  'ambiguous_condition',
+  'host_mismatch',
+]);
 
 /**
  * A client whose handshake failed, or whose certificate has expired, gets one answer and nothing more. A malformed or misdirected request

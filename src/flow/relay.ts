@@ -12,19 +12,19 @@ import {
 } from '../http/exchange.ts';
 import { Answer } from '../filters/filter.ts';
 import { FieldBlock, type Fields } from '../http/field.ts';
-import { isHttpsPortPage, tlsWhereHttp } from '../http/tls-where-http.ts';
 import type { Backend } from '../upstream/backend.ts';
 import type { AcquireOptions, CallWaiter } from '../upstream/call-waiter.ts';
 import type { Caller } from '../upstream/caller.ts';
-import { findNginxRefusal } from '../upstream/nginx-refusal.ts';
 import { fieldsWithId, headWithoutId, idOfAnswer, switchWithId } from './answer-id.ts';
 import { CallDeadline } from './call-deadline.ts';
-import { grpcTimeoutMs, grpcTrailers, isGrpc, isGrpcType } from './grpc.ts';
+import { isEventStream } from './event-stream.ts';
+import { grpcStatusOf, grpcTimeoutMs, grpcTrailers, isGrpc, isGrpcMediaType, receivedGrpcStatus } from './grpc.ts';
 import { KeptBody } from './kept-body.ts';
-import { aimElsewhere, type Prepared } from './prepare.ts';
+import { aimAgain } from './next-attempt.ts';
+import type { Prepared } from './prepare.ts';
 import { record } from './record.ts';
+import { findRefusal, mayBeRefusalPage } from './refusal-page.ts';
 import { answerOf, refuse } from './refuse.ts';
-import { planNextAttempt } from './retry.ts';
 import { Tunnel } from './tunnel.ts';
 
 /** A retry never takes a kept-alive connection: the next may be as stale as the last. */
@@ -50,11 +50,13 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
   readonly #deadline: CallDeadline;
   readonly #kept: KeptBody;
   #requestEnded: { readonly trailers: Fields | undefined } | undefined;
-  /** A 400, held until its body shows whether it is nginx speaking of certificates, or of TLS at all. */
+  /** A 400, held until its body shows what it is about. */
   #held: ResponseHead | undefined;
   #responding = false;
   readonly #isGrpc: boolean;
   #isGrpcAnswer = false;
+  /** An answer that may be silent for as long as it likes. */
+  #isOpenEnded = false;
   /** It is the client that the answer waits for. */
   #isClientSlow = false;
   #done = false;
@@ -225,7 +227,7 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
   onHead(head: ResponseHead): void {
     if (this.#done) return;
     this.#headCame(head);
-    if (head.status === 400 && head.bodyLength !== 0) {
+    if (mayBeRefusalPage(head)) {
       this.#held = head;
       return;
     }
@@ -250,7 +252,10 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
       this.#exchange.receive(this, 0);
     }
     this.#responding = true;
-    this.#isGrpcAnswer = isGrpcType(head.fields);
+    const type = head.fields.find('content-type') ?? '';
+    this.#isGrpcAnswer = isGrpcMediaType(type);
+    this.#isOpenEnded = this.#isGrpcAnswer || isEventStream(type);
+    if (this.#isGrpcAnswer) this.#context.grpcStatus = receivedGrpcStatus(head.fields);
     this.#kept.drop();
     this.#context.status = head.status;
     this.#deadline.expectBody();
@@ -278,9 +283,9 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
     }
   }
 
-  /** Passes a held 400 on, unless it is nginx's way of saying that our certificate was missing or bad, or that it wants TLS. */
+  /** Passes a held 400 on, unless it is about the connection. */
   #release(head: ResponseHead, body: Buffer): boolean {
-    const fault = this.#findRefusal(head, body);
+    const fault = findRefusal(head, body, this.#context.backend);
     if (fault === undefined) {
       this.#respond(head);
       return !this.#done;
@@ -291,18 +296,13 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
     return false;
   }
 
-  #findRefusal(head: ResponseHead, body: Buffer): Fault | undefined {
-    const { backend } = this.#context;
-    if (backend.secure) return findNginxRefusal(head, body, backend);
-    return isHttpsPortPage(head.fields, body) ? tlsWhereHttp() : undefined;
-  }
-
   onResponseEnd(trailers: Fields | undefined): void {
     this.#discarded = undefined;
     if (this.#done) return;
     if (this.#held !== undefined) this.#respond(this.#held);
     if (this.#done) return;
     this.#call = undefined;
+    if (this.#isGrpcAnswer && trailers !== undefined) this.#context.grpcStatus = receivedGrpcStatus(trailers);
     this.#exchange.sendEnd(trailers);
     this.#finish(undefined);
   }
@@ -331,16 +331,12 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
     if (this.#done) return;
     if (this.#deadline.isOver) return this.#endCall();
     if (this.#call === undefined) return;
-    const { backend, route } = this.#context;
-    const { responseMs, idleMs } = route.config.timeouts;
+    if (this.#isOpenEnded) {
+      this.#call.verifyLiveness();
+      return this.#deadline.expectBody();
+    }
     this.#dropCall();
-    const fault = this.#responding
-      ? { code: 'backend_truncated' as const, detail: `sent nothing for ${idleMs} ms in the middle of its answer` }
-      : { code: 'response_timeout' as const, detail: `did not answer within ${responseMs} ms` };
-    this.#fail(
-      new Fault(fault.code, 'backend', { detail: `${backend.label} ${fault.detail}`, raw: 'deadline' }),
-      false,
-    );
+    this.#fail(this.#deadline.fault(this.#context.backend.label, this.#responding), false);
   }
 
   /** The client has given the call so long and no longer: that is nobody's fault. */
@@ -380,30 +376,19 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
   #aimAgain(fault: Fault, stale: boolean): boolean {
     const context = this.#context;
     const { retry } = context.route.config;
-    const next = planNextAttempt({
-      fault,
-      stale,
-      attempts: this.#attempts,
-      retry,
-      context,
-      isBodyGone: this.#kept.isGone,
-    });
-    if (next === 'none' || next === 'there') return next === 'there';
-    const failed = context.backend;
-    this.#tried = [...this.#tried, failed];
-    if (aimElsewhere(context, this.#tried)) return true;
-    if (next === 'elsewhere') return false;
-    // Once around: from here on the last one is avoided, where there is another.
-    this.#tried = [failed];
-    aimElsewhere(context, this.#tried);
-    return true;
+    const attempt = { fault, stale, attempts: this.#attempts, retry, context, isBodyGone: this.#kept.isGone };
+    const tried = aimAgain(attempt, this.#tried);
+    if (tried !== undefined) this.#tried = tried;
+    return tried !== undefined;
   }
 
   /** The answer has begun and has no end: the client must not take it for complete. */
   #breakOff(fault: Fault): void {
     // A call of gRPC ends with trailers in any case, and they say how.
-    if (this.#isGrpcAnswer && this.#isGrpc) this.#exchange.sendEnd(grpcTrailers(fault));
-    else this.#exchange.abort();
+    if (this.#isGrpcAnswer && this.#isGrpc) {
+      if (!this.#exchange.isOver) this.#context.grpcStatus = grpcStatusOf(fault);
+      this.#exchange.sendEnd(grpcTrailers(fault));
+    } else this.#exchange.abort();
     this.#finish(fault);
   }
 

@@ -2,19 +2,20 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Fault, type FaultCode } from '../base/fault.ts';
+import { type RefusedBy, StreamRefused } from '../http/stream-refused.ts';
 import { type Attempt, type NextAttempt, planNextAttempt } from './retry.ts';
 
 type Given = Partial<Omit<Attempt, 'fault' | 'context'>> & {
   readonly method?: string;
-  readonly raw?: string;
+  readonly by?: RefusedBy;
   readonly source?: Fault['source'];
   readonly keepsClients?: boolean;
 };
 
 function next(code: FaultCode, given: Given = {}): NextAttempt {
-  const { method = 'POST', raw, source = 'backend', keepsClients = false, ...more } = given;
+  const { method = 'POST', by = 'stream', source = 'backend', keepsClients = false, ...more } = given;
   const context = { outgoing: { method }, route: { cluster: { keepsClients } } } as Attempt['context'];
-  const fault = new Fault(code, source, raw === undefined ? {} : { raw });
+  const fault = code === 'stream_refused' ? new StreamRefused(by, { detail: '', raw: '' }) : new Fault(code, source);
   const retry = { attempts: 1, on: [] };
   return planNextAttempt({ fault, stale: false, attempts: 1, retry, isBodyGone: false, ...more, context });
 }
@@ -32,8 +33,9 @@ describe('another attempt', () => {
   });
 
   it('is made for as many connections as end before it, but not for ever', () => {
-    assert.equal(isTried('stream_refused', { attempts: 63, raw: 'GOAWAY' }), true);
-    assert.equal(isTried('stream_refused', { attempts: 64, raw: 'GOAWAY' }), false);
+    assert.equal(isTried('stream_refused', { attempts: 63, by: 'connection that served others' }), true);
+    assert.equal(isTried('stream_refused', { attempts: 64, by: 'connection that served others' }), false);
+    assert.equal(isTried('stream_refused', { attempts: 2, by: 'connection that served nothing' }), false);
   });
 
   it('is never made without the whole body', () => {

@@ -2,6 +2,7 @@
 // method is idempotent and it failed as a kept-alive connection fails that the backend had closed (RFC 9110 section 9.2.2).
 import type { Fault } from '../base/fault.ts';
 import type { RouteConfig } from '../config/gateway-config.ts';
+import { StreamRefused } from '../http/stream-refused.ts';
 import type { Prepared } from './prepare.ts';
 
 export type Attempt = {
@@ -19,8 +20,6 @@ export type Attempt = {
 /** `elsewhere`: at another backend or not at all; `anywhere`: rather at another one; `there`: at the same. */
 export type NextAttempt = 'none' | 'there' | 'anywhere' | 'elsewhere';
 
-/** Fault.raw of a call that its connection ended before, after it had begun others (GOAWAY). */
-const connectionEnds = 'GOAWAY';
 /** For a call that connections end before: each of them serves others, so there is an end, but nobody waits for ever. */
 const maxEndedConnections = 64;
 /** In all, where the route does not say how many: each may take as long as a connect may. */
@@ -42,10 +41,10 @@ export function planNextAttempt(attempt: Attempt): NextAttempt {
 function mayBeginAgain({ fault, stale, attempts, retry, context }: Attempt): boolean {
   // The backend has said that it did nothing with it, so it is as good as new (RFC 9113 section 8.7). One that ends its connection
   // (nginx does after keepalive_requests) is not overloaded, as one that refuses single streams may be.
-  if (fault.code === 'stream_refused')
+  if (fault instanceof StreamRefused)
     return (
       attempts === 1 ||
-      (fault.raw === connectionEnds && attempts < maxEndedConnections) ||
+      (fault.by === 'connection that served others' && attempts < maxEndedConnections) ||
       (attempts < (retry.attempts ?? 1) && retry.on.includes('refused-stream'))
     );
   // HTTP/2 that takes no other protocol: HTTP/1.1 may.

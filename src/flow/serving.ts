@@ -10,6 +10,7 @@ import type { Filter } from '../filters/filter.ts';
 import type { Forwarding } from '../forwarding/forwarding.ts';
 import type { StripList } from '../forwarding/strip-list.ts';
 import type { RouteRule } from '../trust/route-rule.ts';
+import type { PathRewrite } from '../routing/rewrite-path.ts';
 import type { RouteTable } from '../routing/route-table.ts';
 import type { AccessLog } from '../telemetry/access-log.ts';
 import type { Cluster } from '../upstream/cluster.ts';
@@ -21,6 +22,8 @@ export type Route = {
   readonly config: RouteConfig;
   readonly cluster: Cluster;
   readonly metrics: RouteMetrics;
+  /** undefined: paths stay as they are. */
+  readonly rewrite: PathRewrite | undefined;
   /** Who may call it, as the route itself says; undefined: it says nothing (`Serving.ruleOf`). */
   readonly rule: RouteRule | undefined;
   /** In the order in which they see a request. */

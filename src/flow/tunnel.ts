@@ -1,16 +1,23 @@
 // A request that has switched protocols: bytes both ways between a client and a backend that nobody reads, with back-pressure,
-// each direction with an end of its own. Nothing is ever put in between. Lasts until both directions have ended, one side is
-// gone or not trusted any more, the gateway stops, or nobody says anything for too long.
+// each direction with an end of its own. Lasts until both directions have ended, one side is gone or not trusted any more, the
+// gateway stops, or nobody says anything for too long. Nothing is put in between but the end of a WebSocket: its client gets a
+// close frame where it has to go.
 import type { Late } from '../base/deadline.ts';
 import { Fault, toFault } from '../base/fault.ts';
 import type { BackendCall, Exchange, RequestSink, ResponseHead, ResponseSink } from '../http/exchange.ts';
 import { Fields } from '../http/field.ts';
 import { acceptField, webSocket } from '../http/websocket.ts';
+import { closeFrame, WebSocketFrames } from '../http/websocket-frames.ts';
 import type { Prepared } from './prepare.ts';
 import { record } from './record.ts';
 
 /** Where one direction has ended, a silence of the other: a client that was killed may look like one that only listens. */
 const halfClosedMs = 60_000;
+/** For a client that got a close frame to answer, and for its backend to have that answer and to end the connection. */
+const closingMs = 5_000;
+/** RFC 6455 section 7.4.1. */
+const goingAway = 1001;
+const policyViolation = 1008;
 
 export class Tunnel implements RequestSink, ResponseSink, Late {
   deadline = Infinity;
@@ -21,12 +28,19 @@ export class Tunnel implements RequestSink, ResponseSink, Late {
   #clientEnded = false;
   #backendEnded = false;
   #done = false;
+  /** Those towards the client, of a WebSocket. */
+  readonly #frames: WebSocketFrames | undefined;
+  /** Why it has to end. */
+  #leaving: Fault | undefined;
+  /** The client has been told so: of the backend it gets nothing more. */
+  #isClosed = false;
 
   constructor(context: Prepared, call: BackendCall) {
     this.#context = context;
     this.#exchange = context.exchange;
     this.#call = call;
     context.isTunnel = true;
+    this.#frames = context.upgrade === webSocket ? new WebSocketFrames() : undefined;
     context.status = context.exchange.head.version === 20 ? 200 : 101;
     const { services } = context;
     services.metrics.tunnels.inc();
@@ -42,6 +56,7 @@ export class Tunnel implements RequestSink, ResponseSink, Late {
 
   /** Something was said. */
   #touch(): void {
+    if (this.#isClosed) return;
     const { tunnelMs } = this.#context.route.config.timeouts;
     const { now } = this.#context.services.deadlines;
     const ms = tunnelMs === 0 ? Infinity : tunnelMs;
@@ -75,15 +90,18 @@ export class Tunnel implements RequestSink, ResponseSink, Late {
   onClientFailure(fault: Fault): void {
     if (this.#done) return;
     this.#call?.cancel();
-    this.#finish(fault);
+    this.#finish(this.#isClosed ? this.#leaving : fault);
   }
 
   // --- from the backend
 
   onResponseBody(chunk: Buffer): void {
-    if (this.#done) return;
+    if (this.#done || this.#isClosed) return;
     this.#touch();
-    if (!this.#exchange.sendBody(chunk)) this.#call?.pauseResponse();
+    const length = this.#frames?.pass(chunk, this.#leaving !== undefined) ?? chunk.length;
+    const taken = this.#exchange.sendBody(length === chunk.length ? chunk : chunk.subarray(0, length));
+    if (this.#leaving !== undefined) this.#close(this.#leaving);
+    if (!taken && !this.#isClosed) this.#call?.pauseResponse();
   }
 
   onResponseFlush(): void {
@@ -107,6 +125,10 @@ export class Tunnel implements RequestSink, ResponseSink, Late {
     this.#call = undefined;
     // All that it had to say is on its way to the client, who may still say something: nobody listens to that.
     if (this.#backendEnded) return this.#exchange.resumeRequest();
+    if (this.#isClosed) {
+      this.onResponseEnd();
+      return this.#exchange.resumeRequest();
+    }
     this.#exchange.abort();
     this.#finish(fault);
   }
@@ -120,20 +142,44 @@ export class Tunnel implements RequestSink, ResponseSink, Late {
 
   // --- endings
 
+  /** The connection of the client is to end: the gateway stops, or the client is not trusted any more. */
+  onLeaving(): void {
+    if (this.#done || this.#leaving !== undefined) return;
+    const stops = new Fault('draining', 'gateway', { detail: `a WebSocket was closed with ${goingAway}` });
+    this.#leaving = this.#context.client.distrust ?? stops;
+    this.#close(this.#leaving);
+  }
+
+  /** Sends a close frame as soon as one may stand there; where the backend has sent its own, that one counts. */
+  #close({ source }: Fault): void {
+    if (this.#frames?.isBetween !== true || this.#frames.isClosing || this.#isClosed || this.#backendEnded) return;
+    this.#isClosed = true;
+    this.deadline = Math.min(this.deadline, this.#context.services.deadlines.now + closingMs);
+    this.#exchange.sendBody(closeFrame(source === 'gateway' ? goingAway : policyViolation));
+    this.#exchange.flush();
+    // What it still says is thrown away; its answer to the client's close frame is the end that is waited for.
+    this.#call?.resumeResponse();
+  }
+
   onLate(): void {
     if (this.#done) return;
+    if (this.#isClosed) return this.#cut(this.#leaving);
     const isHalfClosed = this.#clientEnded || this.#backendEnded;
     const side = this.#clientEnded ? 'the client' : 'the backend';
     const detail = isHalfClosed
       ? `${side} had ended its side, and the other said nothing more`
       : 'neither side said anything';
+    this.#cut(new Fault('tunnel_idle', 'client', { detail }));
+  }
+
+  #cut(fault: Fault | undefined): void {
     this.#call?.cancel();
     this.#exchange.abort();
-    this.#finish(new Fault('tunnel_idle', 'client', { detail }));
+    this.#finish(fault);
   }
 
   #settle(): void {
-    if (this.#clientEnded && this.#backendEnded) this.#finish(undefined);
+    if (this.#clientEnded && this.#backendEnded) this.#finish(this.#isClosed ? this.#leaving : undefined);
   }
 
   #finish(fault: Fault | undefined): void {

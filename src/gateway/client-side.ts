@@ -68,6 +68,7 @@ export class ClientSide {
         turn,
         http2,
         maxConcurrentStreams: config.http2.maxConcurrentStreams,
+        priorKnowledge: config.http2.enabled,
       },
       new Serve(client, services),
       connections,

@@ -7,6 +7,7 @@ import type { FilterDependencies, FilterServices } from '../filters/dependencies
 import { RouteMetrics } from '../flow/request-metrics.ts';
 import type { Route } from '../flow/serving.ts';
 import type { LoadedBackendTls, LoadedRoute, LoadedRules } from '../loading/loaded.ts';
+import { PathRewrite } from '../routing/rewrite-path.ts';
 import type { MetricCatalogue } from '../telemetry/metrics.ts';
 import { AnchorSet } from '../trust/anchor-set.ts';
 import { RouteRule } from '../trust/route-rule.ts';
@@ -70,7 +71,8 @@ export class RouteCompiler {
     const sticky = config.sticky && { config: config.sticky, secret: this.#stickySecret, route };
     const cluster = new Cluster({ backends, loadBalancing, hashOn, sticky, healthCheck, tls: material, pool }, pools);
     const rule = config.clientCert && new RouteRule(config.clientCert);
-    return { config, cluster, metrics: new RouteMetrics(metrics, config.name), rule, filters };
+    const rewrite = PathRewrite.of(config);
+    return { config, cluster, metrics: new RouteMetrics(metrics, config.name), rewrite, rule, filters };
   }
 }
 

@@ -1,5 +1,6 @@
 // The end of a worker that serves: nobody who is on the way is lost, and it ends in time.
 import type { Clock } from '../base/clock.ts';
+import { Fault } from '../base/fault.ts';
 import type { EntryPoints } from '../downstream/entry-points.ts';
 import type { ClientSide } from './client-side.ts';
 import type { OpenConnections } from './open-connections.ts';
@@ -24,7 +25,7 @@ export async function drain({ clock, entryPoints, clients, connections, drainMs 
   const allGone = entryPoints?.close();
   connections.drainAfterFirst();
   const limitMs = drainMs();
-  const cancel = clock.after(limitMs, () => connections.destroyAll());
+  const cancel = clock.after(limitMs, () => connections.destroyAll(stillRunning(limitMs)));
   // The drain must end by itself even if nothing else keeps the process alive.
   const keepAlive = setInterval(() => {}, 1_000);
   // Handshakes and first requests that are under way have their time, then it waits for established connections only.
@@ -35,4 +36,8 @@ export async function drain({ clock, entryPoints, clients, connections, drainMs 
   await Promise.race([allGone, withoutPending()]);
   cancel();
   clearInterval(keepAlive);
+}
+
+function stillRunning(limitMs: number): Fault {
+  return new Fault('draining', 'gateway', { detail: `still running ${limitMs} ms after the gateway was told to stop` });
 }

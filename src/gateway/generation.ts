@@ -11,7 +11,7 @@ import type { FilterServices } from '../filters/dependencies.ts';
 import type { Staples } from '../ocsp/staples.ts';
 import type { Route, Serving } from '../flow/serving.ts';
 import type { Forwarding } from '../forwarding/forwarding.ts';
-import { StripList } from '../forwarding/strip-list.ts';
+import type { StripList } from '../forwarding/strip-list.ts';
 import { RouteTable } from '../routing/route-table.ts';
 import { RouteRule } from '../trust/route-rule.ts';
 import type { MetricCatalogue } from '../telemetry/metrics.ts';
@@ -20,6 +20,7 @@ import { CrlSet } from '../crl/crl-set.ts';
 import { type CompiledPolicy, crlSettings, policyCompiler } from './compile-policies.ts';
 import { RouteCompiler } from './compile-routes.ts';
 import type { CrlLookup } from '../crl/subscriber.ts';
+import { stripListOf } from './strip-list-of.ts';
 import type { LoadedRules } from '../loading/loaded.ts';
 
 export type GenerationInput = {
@@ -72,19 +73,10 @@ export class Generation implements Serving {
     this.loaded = input.loaded;
     this.forwarding = input.forwarding;
     this.pools = input.pools;
-    // Fields that name a client behind a trusted proxy, or that carry an identity to any backend: nobody may forge them,
-    // on no route, since a backend can stand behind several.
-    const identityNames = [config, ...config.routes].flatMap(({ forwardClientCert }) =>
-      forwardClientCert.custom.map(({ name }) => name),
+    this.strip = stripListOf(
+      config,
+      parts.routes.routes.flatMap(({ filters }) => filters),
     );
-    const { ipHeaders, trustedHeaders } = config.proxy;
-    this.strip = new StripList({
-      set: identityNames,
-      read: ipHeaders,
-      trusted: trustedHeaders,
-      allowed: config.allowOverrideHeaders,
-      filters: parts.routes.routes.flatMap(({ filters }) => filters.flatMap(({ sets = [] }) => sets)),
-    });
     const { web, webSecure } = config.entryPoints;
     this.redirectPort = web.redirectPort;
     this.securePort = webSecure.enabled ? webSecure.port : undefined;

@@ -1,6 +1,7 @@
 // The client connections of one worker: counted, drained, and re-evaluated when trust changes. A connection never lives on
 // under rules that would not let it in today (decision 10).
 import type { Clock } from '../base/clock.ts';
+import type { Fault } from '../base/fault.ts';
 import type { OcspChecker } from '../ocsp/checker.ts';
 import type { Peer } from '../downstream/peer.ts';
 import type { PolicyTable } from '../downstream/policy-table.ts';
@@ -105,8 +106,8 @@ export class OpenConnections implements ClientConnectionOwner {
     const policy = this.#policies().find(peer.serverName);
     open.connection.dismiss();
     const graceMs = policy?.clientAuth?.distrustGraceMs ?? graceWithoutPolicyMs;
-    if (graceMs === 0) open.connection.destroy();
-    else this.#clock.after(graceMs, () => open.connection.destroy());
+    if (graceMs === 0) open.connection.destroy(open.client.distrust);
+    else this.#clock.after(graceMs, () => open.connection.destroy(open.client.distrust));
   }
 
   #watch(): void {
@@ -151,8 +152,9 @@ export class OpenConnections implements ClientConnectionOwner {
     if (this.#open.size > 0) await empty;
   }
 
-  destroyAll(): void {
-    for (const connection of this.#open.keys()) connection.destroy();
+  /** Requests that still run are over, with `fault`. */
+  destroyAll(fault: Fault): void {
+    for (const connection of this.#open.keys()) connection.destroy(fault);
   }
 }
 

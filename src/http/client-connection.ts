@@ -2,6 +2,8 @@
 // request at a time over HTTP/1.1, one for each stream over HTTP/2. Whose requests they are is decided before HTTP begins, once
 // for the whole connection: who holds it keeps it together with its client (gateway/open-connections.ts).
 
+import type { Fault } from '../base/fault.ts';
+
 export interface ClientConnection {
   /** Requests that it serves now: their heads came, and their answers are not complete. */
   readonly activeRequests: number;
@@ -14,8 +16,8 @@ export interface ClientConnection {
   dismiss(): void;
   /** As drain; but a client that has only just come and asked nothing yet is answered once, if it asks in time. */
   drainAfterFirst(): void;
-  /** Ends it now; requests in progress fail with client_aborted before this returns. */
-  destroy(): void;
+  /** Ends it now; requests in progress fail with `fault`, or client_aborted, before this returns. */
+  destroy(fault?: Fault): void;
 }
 
 /** Who holds the connection. Called synchronously; must not throw. */

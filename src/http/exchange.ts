@@ -65,6 +65,8 @@ export interface RequestSink extends ClientWatcher {
   onRequestFlush(): void;
   /** The response may be written again after `sendBody` returned false. */
   onClientDrain(): void;
+  /** After `switchProtocols`: the connection is to end soon (`drain`, `dismiss`), and no end of this can be expected otherwise. */
+  onLeaving?(): void;
 }
 
 /** One request of a client and its answer, implemented by http1/server and http2/server. */
@@ -74,6 +76,8 @@ export interface Exchange {
   readonly startedAt: number;
   /** No final response head was sent yet, and one still can be. */
   readonly canRespond: boolean;
+  /** Nothing can be sent any more: the answer is complete, broken off, or the client gone. */
+  readonly isOver: boolean;
   /** Bytes of request body received so far, of response body sent so far: for the access log. */
   readonly receivedBytes: number;
   readonly sentBytes: number;
@@ -193,6 +197,8 @@ export interface BackendCall {
   /** Stops reading; what one read had brought already (some 64 KiB) may still be delivered. */
   pauseResponse(): void;
   resumeResponse(): void;
+  /** Nothing has come for long, which may be right: whether the backend is there at all is found out, and a call that has none fails. */
+  verifyLiveness(): void;
   /** Gives the call up: HTTP/1.1 closes the connection, HTTP/2 resets the stream. No sink method is called any more. */
   cancel(): void;
 }

@@ -44,3 +44,6 @@ export type ServerTimeouts = {
 /** What no key changes: a head has to come within the first, and a client has to close within the second, after our last byte. */
 export const maxHeadMs = 10_000;
 export const lingerMs = 2_000;
+
+/** Silence on a connection of either side after which TCP asks whether the peer is still there: streams of events are silent for hours. */
+export const keepAliveAfterMs = 30_000;

@@ -181,6 +181,9 @@ export class Http1BackendConnection implements BackendCall, BackendConnection, T
     this.socket.pause();
   }
 
+  /** TCP itself asks (keepalive, upstream/connect.ts): there is nothing in HTTP/1.1 to ask with. */
+  verifyLiveness(): void {}
+
   resumeResponse(): void {
     if (this.#sink === undefined || !this.#paused) return;
     this.#paused = false;

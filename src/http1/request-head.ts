@@ -54,6 +54,8 @@ function notALine(head: string, detail: string): ParseError {
 export function strayProxyHeader(): ParseError {
   return new ParseError('untrusted_proxy', 'a PROXY header, and this address is none of proxyProtocol.from');
 }
+/** What HTTP/2 makes of itself where nobody expects it (RFC 9113 section 3.4). */
+const http2Begins = 'PRI * HTTP/2.0\r\n';
 
 function parseRequestLine(head: string, end: number): Line | ParseError {
   const first = head.indexOf(' ');
@@ -62,6 +64,8 @@ function parseRequestLine(head: string, end: number): Line | ParseError {
   const protocol = head.slice(second + 1, end);
   const version = protocol === 'HTTP/1.1' ? 11 : protocol === 'HTTP/1.0' ? 10 : 0;
   if (version === 0) {
+    // Over TLS without HTTP/2, or in plain text (h2c).
+    if (head.startsWith(http2Begins)) return new ParseError('http_version', 'HTTP/2, which is not spoken here');
     if (/^HTTP\/[0-9]\.[0-9]$/.test(protocol)) return new ParseError('http_version', 'neither HTTP/1.1 nor HTTP/1.0');
     return notALine(head, 'a request line without a version');
   }

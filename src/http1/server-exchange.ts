@@ -241,6 +241,11 @@ export class ServerExchange implements Exchange {
     else if (this.#state !== 'over') this.abort();
   }
 
+  /** The connection is to end soon: whoever speaks another protocol on it is told. */
+  leave(): void {
+    if (this.isTunnel) this.sink?.onLeaving?.();
+  }
+
   /** The connection is gone: no call has an effect from now on. */
   lose(fault: Fault): void {
     this.failure = fault;

@@ -86,22 +86,25 @@ export class Http1ServerConnection implements ClientConnection, ExchangeConnecti
   drain(): void {
     this.#draining = true;
     if (this.isIdle) this.#linger();
+    else this.#current?.leave();
   }
 
   dismiss(): void {
     this.#draining = true;
     if (this.#current === undefined) this.#linger();
+    else this.#current.leave();
   }
 
   /** The deadline of the head bounds the wait for a first request. */
   drainAfterFirst(): void {
     this.#draining = true;
     if (this.isIdle && this.#asked) this.#linger();
+    else this.#current?.leave();
   }
 
-  destroy(): void {
+  destroy(fault?: Fault): void {
     this.socket.destroy();
-    this.#gone('destroyed');
+    this.#gone(fault ?? 'destroyed');
   }
 
   #onLate(): void {
@@ -195,6 +198,7 @@ export class Http1ServerConnection implements ClientConnection, ExchangeConnecti
     if (exchange !== this.#current) return;
     this.#timers.awaitNothing();
     this.#read();
+    if (this.#draining) exchange.leave();
   }
 
   onTunnelEnd(): void {
@@ -228,8 +232,9 @@ export class Http1ServerConnection implements ClientConnection, ExchangeConnecti
       while (input.pending !== undefined && this.#phase === 'open' && this.#readSome(input.pending));
     } catch (error) {
       // Nobody above may throw; one who does must not take the process along.
-      this.#handler.onBadRequest(toFault(error));
-      this.destroy();
+      const fault = toFault(error);
+      this.#handler.onBadRequest(fault);
+      this.destroy(fault);
     }
     this.#reading = false;
     this.#input.regulate();

@@ -10,6 +10,7 @@ import {
   type ResponseSink,
 } from '../http/exchange.ts';
 import type { Fields } from '../http/field.ts';
+import { StreamRefused } from '../http/stream-refused.ts';
 import type { TurnEnd, TurnTask } from '../http/turn-end.ts';
 import { ErrorCode, nameOfErrorCode } from './frame.ts';
 import type { Http2Error } from './http2-error.ts';
@@ -35,6 +36,8 @@ export interface CallConnection {
   onCallTold(): void;
   /** It was given up before anything came from the backend since it began: is that still there? */
   onUnanswered(): void;
+  /** Nothing comes, which may well be: is the backend still there? */
+  onQuiet(): void;
 }
 
 export class Http2BackendCall implements BackendCall, StreamListener, TurnTask {
@@ -139,6 +142,10 @@ export class Http2BackendCall implements BackendCall, StreamListener, TurnTask {
     }
   }
 
+  verifyLiveness(): void {
+    if (!this.#isOver) this.#connection.onQuiet();
+  }
+
   /** Gives the call up: the stream is reset. */
   cancel(): void {
     if (this.#isOver) return;
@@ -240,7 +247,7 @@ export class Http2BackendCall implements BackendCall, StreamListener, TurnTask {
     if (error !== undefined) return new Fault('backend_protocol', 'backend', { detail: error.reason, raw });
     const detail = `the backend reset the stream with ${raw}`;
     if (this.#isAnswered) return new Fault('backend_truncated', 'backend', { detail, raw });
-    if (code === ErrorCode.refusedStream) return new Fault('stream_refused', 'backend', { detail, raw });
+    if (code === ErrorCode.refusedStream) return new StreamRefused('stream', { detail, raw });
     return new Fault('backend_closed', 'backend', { detail, raw });
   }
 

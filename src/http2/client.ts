@@ -9,6 +9,7 @@ import type { FieldNames, Fields } from '../http/field.ts';
 import type { HttpLimits } from '../http/limits.ts';
 import { holdWriteFailure } from '../http/write-failure.ts';
 import type { ReadBuffer } from '../http/read-buffer.ts';
+import { StreamRefused } from '../http/stream-refused.ts';
 import type { TurnEnd } from '../http/turn-end.ts';
 import { type CallConnection, Http2BackendCall } from './client-call.ts';
 import { ErrorCode, greatestStreamId, nameOfErrorCode, SettingId } from './frame.ts';
@@ -20,7 +21,8 @@ import { HpackEncoder } from './hpack-encoder.ts';
 import { Http2Error, protocolError, streamError } from './http2-error.ts';
 import { Malformed } from './message-head.ts';
 import type { PeerSettings } from './peer-settings.ts';
-import { Http2Session, type SessionRole } from './session.ts';
+import { Http2Session } from './session.ts';
+import type { SessionRole } from './session-role.ts';
 import type { Http2Shared } from './shared.ts';
 import type { Http2Stream } from './stream.ts';
 
@@ -37,8 +39,15 @@ const maxCalls = 100;
 /** Of an answer that its client does not take, for each call; the connection itself must never be what is full. */
 const streamWindow = 131_072;
 const connectionWindow = 16_777_216;
-/** For a backend that left a call without an answer to say that it is there (PING). */
+/** For a backend that may be gone to say that it is there (PING). */
 const pingMs = 5_000;
+/** A connection on which nothing came for so long may be dead without anybody knowing: its next call asks. */
+const quietMs = 10_000;
+/**
+ * Between two PINGs that answer nothing but PINGs: servers of gRPC end a connection (GOAWAY, too_many_pings) that sends more than one in
+ * five minutes without having been told anything meanwhile.
+ */
+const pingGapMs = 330_000;
 const pingOpaque = Buffer.from('liveness');
 
 export class Http2BackendConnection implements BackendConnection, CallConnection, SessionRole {
@@ -61,6 +70,11 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
   #isClosed = false;
   #error: (Error & { code?: string }) | undefined;
   #cancelPing: (() => void) | undefined;
+  /** Nothing was heard where something was due: no further call is risked until the backend has answered the PING. */
+  #isDoubtful = false;
+  /** Monotonic time from which another PING may be sent although nothing was answered since the last. */
+  #pingsFrom = 0;
+  #heardAt: number;
   /** The backend takes nothing of what it gets: no further request is worth waiting there. */
   #isChoked = false;
   /** How often something came: shows that the backend is there. */
@@ -72,6 +86,7 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
     this.#options = options;
     this.#owner = owner;
     this.turn = options.turn;
+    this.#heardAt = options.clock.monotonic();
     socket.setNoDelay(true);
     holdWriteFailure(socket, (error) => {
       this.#error ??= error;
@@ -116,7 +131,7 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
   }
 
   get capacity(): number {
-    const isUsable = !this.#isLeaving && !this.#isClosed && this.#cancelPing === undefined;
+    const isUsable = !this.#isLeaving && !this.#isClosed && !this.#isDoubtful;
     return isUsable && !this.#isChoked ? this.#allowed : 0;
   }
 
@@ -146,7 +161,10 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
   begin(call: Http2BackendCall, request: OutgoingRequest): Http2Stream | Fault {
     const { upgrade = '', bodyLength } = request;
     if (this.#isLeaving)
-      return new Fault('stream_refused', 'backend', { detail: 'the connection is about to end', raw: 'GOAWAY' });
+      return new StreamRefused('connection that served others', {
+        detail: 'the connection is about to end',
+        raw: 'GOAWAY',
+      });
     if (upgrade !== '' && !this.takesUpgrades) {
       const detail = `its HTTP/2 does not announce extended CONNECT (RFC 8441), which ${upgrade} needs`;
       return new Fault('upgrade_unsupported', 'backend', { detail });
@@ -159,11 +177,13 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
     this.#session.budget.answered += 1;
     if (this.#nextStreamId > greatestStreamId) this.#isLeaving = true;
     this.#session.sendHeaders(stream, this.#encoder.block, this.#encoder.length, bodyLength === 0 && upgrade === '');
+    if (this.#options.clock.monotonic() - this.#heardAt >= quietMs) this.onQuiet();
     return stream;
   }
 
   onAnswer(): void {
     this.hasAnswered = true;
+    this.#pingsFrom = 0;
   }
 
   onCallOver(call: Http2BackendCall): void {
@@ -178,7 +198,17 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
 
   /** Was it the call that took too long, or is nobody there any more? Until that is known no further call is risked. */
   onUnanswered(): void {
+    this.#isDoubtful = true;
+    this.#ping();
+  }
+
+  onQuiet(): void {
+    if (this.#pingsFrom <= this.#options.clock.monotonic()) this.#ping();
+  }
+
+  #ping(): void {
     if (this.#isClosed || this.#cancelPing !== undefined) return;
+    this.#pingsFrom = this.#options.clock.monotonic() + pingGapMs;
     this.#session.ping(pingOpaque);
     this.#cancelPing = this.#options.clock.after(pingMs, () => {
       this.destroy(new Fault('backend_closed', 'backend', { detail: `did not answer a PING within ${pingMs} ms` }));
@@ -188,9 +218,12 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
   /** Anything that comes shows that it is there. */
   onRead(): void {
     this.reads += 1;
+    this.#heardAt = this.#options.clock.monotonic();
     if (this.#cancelPing === undefined) return;
     this.#cancelPing();
     this.#cancelPing = undefined;
+    if (!this.#isDoubtful) return;
+    this.#isDoubtful = false;
     this.#owner.onFree(this);
   }
 
@@ -256,13 +289,13 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
   onGoAway(lastStreamId: number, code: number): void {
     this.#isLeaving = true;
     // Where it has begun nothing at all, another one may do the same.
-    const raw = lastStreamId > 0 ? 'GOAWAY' : 'GOAWAY 0';
+    const by = lastStreamId > 0 ? 'connection that served others' : 'connection that served nothing';
     // First, so that what is tried again is not given to this connection.
     this.#owner.onFree(this);
     for (const call of this.#calls) {
       if (call.streamId <= lastStreamId) continue;
       const detail = `the backend ends the connection and has not begun this call (${nameOfErrorCode(code)})`;
-      call.fail(new Fault('stream_refused', 'backend', { detail, raw }));
+      call.fail(new StreamRefused(by, { detail, raw: 'GOAWAY' }));
     }
     if (this.activeCalls === 0) this.#close(undefined, []);
   }

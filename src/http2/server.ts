@@ -18,7 +18,8 @@ import { type Http2RequestHead, Malformed } from './message-head.ts';
 import type { PeerSettings } from './peer-settings.ts';
 import { type ExchangeConnection, Http2Exchange } from './server-exchange.ts';
 import type { Http2ServerOptions } from './server-options.ts';
-import { Http2Session, type SessionRole } from './session.ts';
+import { Http2Session } from './session.ts';
+import type { SessionRole } from './session-role.ts';
 import type { Http2Stream } from './stream.ts';
 
 /** Of a request body that nobody takes yet, for each stream; and for all of a connection. */
@@ -56,6 +57,8 @@ export class Http2ServerConnection implements ClientConnection, ExchangeConnecti
   #isChoked = false;
   /** GOAWAY was announced; the last stream is not fixed before the client has answered our PING. */
   #isAnnounced = false;
+  /** We have been told to end it. */
+  isToEnd = false;
   #endsAfterFirst = false;
   #readsInARow = 0;
   #mayLinger = maxLingerBytes;
@@ -111,6 +114,7 @@ export class Http2ServerConnection implements ClientConnection, ExchangeConnecti
   // --- how it ends
 
   drain(): void {
+    this.#tellTunnels();
     if (this.#phase !== 'open' || this.#isAnnounced) return;
     // A request may be on its way: the last stream is fixed when the client has heard of the end (section 6.8).
     this.#isAnnounced = true;
@@ -120,7 +124,13 @@ export class Http2ServerConnection implements ClientConnection, ExchangeConnecti
   }
 
   dismiss(): void {
+    this.#tellTunnels();
     this.#leave();
+  }
+
+  #tellTunnels(): void {
+    this.isToEnd = true;
+    for (const { listener } of this.#session.streams.values()) if (listener instanceof Http2Exchange) listener.leave();
   }
 
   drainAfterFirst(): void {
@@ -129,9 +139,9 @@ export class Http2ServerConnection implements ClientConnection, ExchangeConnecti
     this.#timers.awaitHead();
   }
 
-  destroy(): void {
+  destroy(fault?: Fault): void {
     this.#socket.destroy();
-    this.#gone('destroyed');
+    this.#gone(fault ?? 'destroyed');
   }
 
   /** No further stream is taken on; it ends with the last that was. */
@@ -211,8 +221,9 @@ export class Http2ServerConnection implements ClientConnection, ExchangeConnecti
       this.#session.push(bytes);
     } catch (error) {
       // Nobody above may throw; one who does must not take the process along.
-      this.#handler.onBadRequest(toFault(error));
-      this.destroy();
+      const fault = toFault(error);
+      this.#handler.onBadRequest(fault);
+      this.destroy(fault);
     }
   }
 

@@ -10,7 +10,7 @@ import { LiveTrust } from './live-trust.ts';
 import { addressText, holdPort, reservePort } from './ports.ts';
 import { PrimaryAdmin } from './primary-admin.ts';
 import { PrimaryMetrics } from './primary-metrics.ts';
-import { type Load, Reloader } from './reloader.ts';
+import { type Load, Reloader, type ReloadOutcome } from './reloader.ts';
 import { Rollout } from './rollout.ts';
 import { Supervisor } from './supervisor.ts';
 import { Turns } from './turns.ts';
@@ -60,7 +60,7 @@ export class Primary {
     this.#trust = trust;
     this.#supervisor = supervisor;
     this.#reloader = reloader;
-    this.#admin = new PrimaryAdmin({ clock, workers, trust, metrics, reload: reloader });
+    this.#admin = new PrimaryAdmin({ clock, log, workers, trust, metrics, active, reloader });
   }
 
   /** Starts everything; rejects with one sentence where an address cannot be had or a worker does not come up. */
@@ -107,7 +107,7 @@ export class Primary {
   }
 
   /** As Reloader: never rejects. */
-  async reload(reason: string): Promise<void> {
+  async reload(reason: string): Promise<ReloadOutcome> {
     return this.#reloader.reload(reason);
   }
 

@@ -36,6 +36,7 @@ const plain: AccessRecord = {
   target: '/a?token=secret',
   version: 20,
   status: 200,
+  grpcStatus: undefined,
   code: '',
   rule: '',
   detail: '',

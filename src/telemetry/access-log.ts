@@ -25,6 +25,8 @@ export type AccessRecord = {
   readonly version: number;
   /** 0: no answer was sent. */
   readonly status: number;
+  /** Of a call of gRPC, as its client was told; undefined where there is none. */
+  readonly grpcStatus: number | undefined;
   /** Fault code; '' where nothing failed. */
   readonly code: string;
   /** The rule that denied the request, escaped; '' where none did. */
@@ -69,6 +71,7 @@ export function accessLogLine(record: AccessRecord, time: string): string {
   line += `,"path":${jsonText(path, max.path)}`;
   line += protocols[record.version] ?? '';
   line += `,"status":${record.status}`;
+  if (record.grpcStatus !== undefined) line += `,"grpcStatus":${record.grpcStatus}`;
   if (record.code !== '') line += `,"code":${jsonText(record.code, max.code)}`;
   if (record.rule !== '') line += `,"rule":${jsonText(record.rule, max.rule)}`;
   if (record.detail !== '') line += `,"detail":${jsonText(record.detail, max.detail)}`;

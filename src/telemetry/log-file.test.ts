@@ -220,6 +220,7 @@ test('The sample rate decides which requests are logged', async (t) => {
       target: '/',
       version: 11,
       status: 200,
+      grpcStatus: undefined,
       code: '',
       rule: '',
       detail: '',

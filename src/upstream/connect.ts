@@ -4,6 +4,7 @@ import net from 'node:net';
 import tls from 'node:tls';
 import type { Clock } from '../base/clock.ts';
 import { Fault } from '../base/fault.ts';
+import { keepAliveAfterMs } from '../http/limits.ts';
 import type { ReadBuffer, ReadBuffers, OpenSocket } from '../http/read-buffer.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
 import type { Intermediates } from '../trust/intermediates.ts';
@@ -41,8 +42,6 @@ export interface ConnectListener {
   onConnected(open: OpenSocket, verdict: Verdict | undefined, times: ConnectTimes): void;
   onConnectFailure(fault: Fault, times: ConnectTimes): void;
 }
-
-const keepAliveAfterMs = 30_000;
 
 export class ConnectAttempt implements RaceOwner {
   readonly #target: ConnectTarget;

@@ -6,7 +6,7 @@ import net, { type AddressInfo } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import tls from 'node:tls';
 import { Deadlines } from '../../src/base/deadline.ts';
-import type { Fault } from '../../src/base/fault.ts';
+import { Fault } from '../../src/base/fault.ts';
 import { mintCa } from '../../src/certs/test-ca.ts';
 import { ClientProtocols, http2Protocol, type AcceptedSocket } from '../../src/downstream/protocols.ts';
 import type { ClientConnection } from '../../src/http/client-connection.ts';
@@ -27,6 +27,7 @@ import { FrameSplitter, headers, request, requestLines, Type } from './http2-har
 type Protocol = {
   readonly title: string;
   readonly protocols: ClientProtocols;
+  /** What the client offers; '' nothing, so that its first bytes say what it speaks. */
   readonly alpn: string;
   /** Requests do not wait for each other, so that one need not end the connection. */
   readonly isMultiplexed: boolean;
@@ -150,6 +151,7 @@ async function open(t: TestContext, protocol: Protocol, secure: boolean) {
     turn: new TurnEnd(),
     http2: new Http2Shared(names),
     maxConcurrentStreams: 100,
+    priorKnowledge: true,
   };
   const handler = { onRequest: (exchange: Exchange) => exchanges.push(exchange), onBadRequest: () => {} };
   const owner = { onClosed: (connection: ClientConnection) => closed.push(connection) };
@@ -162,7 +164,7 @@ async function open(t: TestContext, protocol: Protocol, secure: boolean) {
       isServer: true,
       cert: pair.chainPem,
       key: pair.keyPem,
-      ALPNProtocols: [protocol.alpn],
+      ALPNProtocols: ['h2', 'http/1.1'],
     });
     socket.on('error', () => {});
     socket.once('secure', () => take({ socket, transport }));
@@ -171,7 +173,13 @@ async function open(t: TestContext, protocol: Protocol, secure: boolean) {
   await once(listener, 'listening');
   const { port } = listener.address() as AddressInfo;
   const socket = secure
-    ? tls.connect({ port, host: '127.0.0.1', ca: ca.rootPem, servername: 'a.test', ALPNProtocols: [protocol.alpn] })
+    ? tls.connect({
+        port,
+        host: '127.0.0.1',
+        ca: ca.rootPem,
+        servername: 'a.test',
+        ...(protocol.alpn !== '' && { ALPNProtocols: [protocol.alpn] }),
+      })
     : net.connect({ port, host: '127.0.0.1', allowHalfOpen: true });
   const client = new Client(socket, protocol);
   t.after(() => {
@@ -184,7 +192,13 @@ async function open(t: TestContext, protocol: Protocol, secure: boolean) {
 
 const answer = (exchange: Exchange, status = 200): void => exchange.respond(status, FieldBlock.empty, 'ok');
 
-for (const protocol of [http1, http2]) {
+/** Both, from clients without ALPN. */
+const unsaid = [
+  { ...http1, protocols: http2.protocols, title: 'HTTP/1.1 without ALPN', alpn: '' },
+  { ...http2, title: 'HTTP/2 by prior knowledge', alpn: '' },
+];
+
+for (const protocol of [http1, http2, ...unsaid]) {
   // Over plain TCP nothing but HTTP/1.1 is spoken.
   for (const secure of protocol === http1 ? [false, true] : [true]) {
     describe(`a client connection of ${protocol.title} over ${secure ? 'TLS' : 'plain TCP'}`, () => {
@@ -292,8 +306,8 @@ for (const protocol of [http1, http2]) {
         const sink = new Listening();
         sink.onClientFailure = ({ code }: Fault) => void faults.push(`${code}, told ${closed.length}`);
         exchange.receive(sink, 0);
-        connection.destroy();
-        assert.deepEqual(faults, ['client_aborted, told 0']);
+        connection.destroy(new Fault('draining', 'gateway'));
+        assert.deepEqual(faults, ['draining, told 0']);
         assert.equal(connection.activeRequests, 0);
         assert.equal(exchange.canRespond, false);
         answer(exchange);

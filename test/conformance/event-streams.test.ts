@@ -1,5 +1,5 @@
 // Server-sent events and long polls, in every pairing of HTTP versions: the head goes on before there is a body, each event before
-// the next is sent, and a silence is nobody's fault.
+// the next is sent, and a silence is nobody's fault: `timeouts.idle` is for other answers.
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import { askEvents, openTunnelSetup, readBytes } from './tunnel-setup.ts';
@@ -11,7 +11,7 @@ describe('an event stream', () => {
   for (const version of ['h1', 'h2'] as const) {
     for (const to of ['h1', 'h2'] as const) {
       it(`passes from ${to} to ${version} as it comes, however long it is silent`, async (t) => {
-        const setup = await openTunnelSetup({ backend: { version: to } });
+        const setup = await openTunnelSetup({ backend: { version: to }, idleMs: 60_000 });
         t.after(() => {
           setup.close();
           assert.deepEqual(setup.defects, []);

@@ -407,9 +407,9 @@ describe('a request that waits for a filter', () => {
     const { client, connections, filter, records } = await openWaiting(t);
     client.send(get);
     await filter.asked.waitFor(() => true);
-    connections.items[0]?.connection.destroy();
-    assert.deepEqual(filter.cancelled.items, ['client_aborted']);
-    assert.equal(records.items[0]?.status, 499);
+    connections.items[0]?.connection.destroy(new Fault('draining', 'gateway'));
+    assert.deepEqual(filter.cancelled.items, ['draining']);
+    assert.deepEqual([records.items[0]?.status, records.items[0]?.code], [0, 'draining']);
     assert.equal(await client.all(), '');
   });
 

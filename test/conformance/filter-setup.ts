@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { lookup } from 'node:dns';
 import net, { type AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
+import { matchesAll } from '../../src/config/route-conditions.ts';
 import { Deadlines } from '../../src/base/deadline.ts';
 import { Slices } from '../../src/base/slices.ts';
 import type { RouteConfig } from '../../src/config/gateway-config.ts';
@@ -46,6 +47,8 @@ export type FilterSetupOptions = {
   readonly filters: readonly Filter[];
   readonly backend?: BackendOptions;
   readonly strip?: ConstructorParameters<typeof StripList>[0];
+  /** That the route serves; default all. */
+  readonly methods?: readonly string[];
   /** Default: nobody is a trusted proxy, ids are kept from proxies and told. */
   readonly forwarding?: { readonly trustedProxies?: readonly string[]; readonly requestId?: RequestIdRules };
   /** Of one client at a time; default no limit. */
@@ -74,7 +77,7 @@ export function filterDependencies(more: Partial<FilterDependencies> = {}): Filt
 }
 
 export async function openFilterSetup(t: TestContext, options: FilterSetupOptions) {
-  const { filters, backend: answers, strip, http2, forwarding: asked = {}, requestsPerClient = 0 } = options;
+  const { filters, backend: answers, strip, methods, http2, forwarding: asked = {}, requestsPerClient = 0 } = options;
   const backend = await startBackend(answers);
   t.after(async () => backend.stop());
   const clock = new HandClock();
@@ -97,9 +100,10 @@ export async function openFilterSetup(t: TestContext, options: FilterSetupOption
     name: 'filtered',
     path: '/',
     hosts: [],
-    methods: [],
+    methods: methods ?? [],
     priority: 0,
     mergeSlashes: true,
+    match: matchesAll,
     forwardHostHeaders: false,
     forwardClientCert: { mode: 'sanitize', custom: [], xfcc: undefined, rfc9440: undefined },
     timeouts: { connectMs: 5000, handshakeMs: 5000, responseMs: 0, idleMs: 0, tunnelMs: 0 },
@@ -108,7 +112,14 @@ export async function openFilterSetup(t: TestContext, options: FilterSetupOption
     maxBodyBytes: 0,
     backends: [target],
   } as unknown as RouteConfig;
-  const route: Route = { config, cluster, metrics: new RouteMetrics(metrics.of, 'filtered'), rule: undefined, filters };
+  const route: Route = {
+    config,
+    cluster,
+    metrics: new RouteMetrics(metrics.of, 'filtered'),
+    rewrite: undefined,
+    rule: undefined,
+    filters,
+  };
   const policy = { name: '', clientAuth: undefined };
   const sets = filters.flatMap((filter) => filter.sets ?? []);
   const { trustedProxies = [], requestId } = asked;
@@ -155,6 +166,7 @@ export async function openFilterSetup(t: TestContext, options: FilterSetupOption
     turn: new TurnEnd(),
     http2: new Http2Shared(names),
     maxConcurrentStreams: 100,
+    priorKnowledge: true,
   };
   const listener = net.createServer((socket) => {
     const client = new Client(peerOfPlainConnection(addressOf(socket)));

@@ -1,6 +1,7 @@
 // The whole flow without a gateway process: the real edge over mutual TLS, routes, and clusters whose backends are reached over
 // mutual TLS. Time stands still until `clock.turn`. Backends and clients are the test's.
 import { randomUUID } from 'node:crypto';
+import { matchesAll } from '../../src/config/route-conditions.ts';
 import { Deadlines } from '../../src/base/deadline.ts';
 import { Slices } from '../../src/base/slices.ts';
 import type { PolicyTable } from '../../src/downstream/policy-table.ts';
@@ -87,6 +88,7 @@ export async function openFlowSetup(pki: Pki, { routes: specs, http2, required =
       methods: ['GET', 'POST'],
       priority: 0,
       mergeSlashes: true,
+      match: matchesAll,
       forwardHostHeaders: false,
       forwardClientCert: {
         mode: 'sanitizeSet',
@@ -105,6 +107,7 @@ export async function openFlowSetup(pki: Pki, { routes: specs, http2, required =
       cluster: new Cluster(clusterOptions(backends, identity, choice), pools),
       metrics: new RouteMetrics(metrics.of, path),
       rule: clientCert && new RouteRule(clientCert),
+      rewrite: undefined,
       filters: filters ?? [],
     };
   };
@@ -142,6 +145,7 @@ export async function openFlowSetup(pki: Pki, { routes: specs, http2, required =
   };
   const protocols = new ClientProtocols([clientHttp2]);
   const connections: ClientConnection[] = [];
+  const clients: Client[] = [];
   const options = {
     names,
     limits: defaultHttpLimits,
@@ -153,13 +157,16 @@ export async function openFlowSetup(pki: Pki, { routes: specs, http2, required =
     turn: new TurnEnd(),
     http2: new Http2Shared(names),
     maxConcurrentStreams: 100,
+    priorKnowledge: true,
   };
   const edge = await openEdge({
     policies: {
       edge: { hosts: ['localhost'], server: pki.downstream, ca: pki.clients.certPem, required, http2: true },
     },
     onConnection: (socket, peer, transport) => {
-      const handler = new Serve(new Client(peer), services);
+      const client = new Client(peer);
+      clients.push(client);
+      const handler = new Serve(client, services);
       const owner = { onClosed: () => undefined };
       connections.push(protocols.open({ socket, transport }, options, handler, owner));
     },
@@ -173,7 +180,9 @@ export async function openFlowSetup(pki: Pki, { routes: specs, http2, required =
   return {
     clock,
     edge,
+    /** In the order in which they came, with their clients. */
     connections,
+    clients,
     records,
     faults,
     defects,

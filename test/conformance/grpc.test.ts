@@ -114,6 +114,7 @@ function actRaw(path: string, { stream, attempt }: RawStream): void {
       whenAsked(() => stream.close(2));
       break;
     case 'Reset':
+    case 'ResetToo':
       begin();
       setImmediate(() => stream.close(2));
       break;
@@ -307,22 +308,19 @@ describe('calls of gRPC that are silent', () => {
     assert.deepEqual([code, messages.join()], [status.OK, '2']);
   });
 
-  it('end where both sides are silent for too long, and not while one of them speaks', async () => {
+  it('outlive the time that any other answer may be silent, and are logged with how they end', async () => {
+    const from = flow.records.length;
     const greeting = new grpc.Metadata();
     greeting.set('x-before', 'hello');
     const { call, outcome } = alice.upload('/test.Idle/Upload', greeting);
-    let isOver = false;
-    call.on('status', () => (isOver = true));
     await once(call, 'metadata');
-    for (let i = 0; i < 3; i++) {
-      flow.clock.turn(1500);
-      call.write(Buffer.from('x'));
-      // Comes behind it on the same connection.
-      assert.equal((await alice.unary('/test.Echo/Unary', 'x')).code, status.OK);
-    }
-    assert.equal(isOver, false);
-    flow.clock.turn(2200);
-    assertFault(await outcome, status.UNAVAILABLE, 'backend_truncated');
+    flow.clock.turn(3_600_000);
+    call.write(Buffer.from('x'));
+    call.end();
+    const { code, messages } = await outcome;
+    assert.deepEqual([code, messages.join()], [status.OK, '1']);
+    const record = await flow.records.waitFor(({ target }) => target === '/test.Idle/Upload', { from });
+    assert.deepEqual([record.status, record.grpcStatus, record.code], [200, status.OK, '']);
   });
 });
 
@@ -342,6 +340,38 @@ describe('calls of gRPC that are given up', () => {
     await chat.messages.waitFor(() => true);
     chat.call.cancel();
     await backend.seen.cancelled.waitFor((what) => what === 'chat', { from: cancelled });
+  });
+});
+
+describe('the access log', () => {
+  it('has the status of gRPC that the client was told, by the backend and by us, and none where it was told nothing', async () => {
+    const logged = async (path: string, ask: () => Promise<unknown>): Promise<(number | string | undefined)[]> => {
+      const from = flow.records.length;
+      await ask();
+      const { status: http, grpcStatus, code } = await flow.records.waitFor(({ target }) => target === path, { from });
+      return [http, grpcStatus, code];
+    };
+    const unary = (path: string) => async () => logged(path, async () => alice.unary(path, 'x'));
+    assert.deepEqual(await unary('/test.Echo/Unary')(), [200, status.OK, '']);
+    assert.deepEqual(await unary('/test.Echo/Fail')(), [200, status.FAILED_PRECONDITION, '']);
+    assert.deepEqual(await unary('/test.None/Unary')(), [200, status.UNIMPLEMENTED, 'no_route']);
+    assert.deepEqual(await unary('/test.Denied/Unary')(), [200, status.PERMISSION_DENIED, 'policy_denied']);
+    assert.deepEqual(await unary('/test.Raw/ResetToo')(), [200, status.UNAVAILABLE, 'backend_truncated']);
+    const from = backend.seen.hanging.length;
+    const givenUp = async (): Promise<void> => {
+      const { call, outcome } = alice.begin('/test.Echo/Hang');
+      await backend.seen.hanging.waitFor(() => true, { from });
+      call.cancel();
+      await outcome;
+    };
+    assert.deepEqual(await logged('/test.Echo/Hang', givenUp), [499, undefined, 'client_aborted']);
+    const left = async (): Promise<void> => {
+      const chat = alice.chat('/test.Echo/Chat');
+      await once(chat.call, 'metadata');
+      chat.call.cancel();
+      await chat.outcome;
+    };
+    assert.deepEqual(await logged('/test.Echo/Chat', left), [499, undefined, 'client_aborted']);
   });
 });
 

@@ -458,6 +458,58 @@ describe('a call that is given up', () => {
   });
 });
 
+describe('a connection on which nothing came for long', () => {
+  const pings = ({ backend }: { readonly backend: FramePeer }): number =>
+    backend.lines().filter((line) => line === 'PING liveness').length;
+
+  it('is asked with its next call whether it lives, takes others meanwhile, and none once it does not answer', async () => {
+    using pair = await connect();
+    pair.backend.isAnswering = false;
+    pair.clock.turn(9_000);
+    const first = pair.start();
+    await pair.backend.until('HEADERS 1');
+    pair.clock.turn(1_000);
+    const second = pair.start();
+    await pair.backend.until('PING liveness');
+    assert.equal(pair.connection.capacity, 100);
+    pair.backend.send(ping('liveness', 1), headers(1, ok, endStream));
+    await first.over.promise;
+    pair.clock.turn(20_000);
+    assert.deepEqual(second.events, []);
+    const third = pair.start();
+    await eventually(() => pings(pair) === 2, { what: 'another PING' });
+    pair.clock.turn(5_000);
+    await third.over.promise;
+    for (const call of [second, third]) {
+      assert.deepEqual(call.events, ['failure backend_closed']);
+      assert.equal(call.fault?.detail, 'did not answer a PING within 5000 ms');
+    }
+    assert.equal(third.call?.reused, true);
+  });
+
+  it('is asked where a call waits for what may well not come, but not too often for servers of gRPC', async () => {
+    using pair = await connect();
+    pair.backend.isAnswering = false;
+    const call = pair.start();
+    for (let at = 0; at < 5; at += 1) {
+      pair.clock.turn(60_000);
+      call.call?.verifyLiveness();
+      await pair.backend.until('PING liveness');
+      pair.backend.send(ping('liveness', 1), ping('in order'));
+      await pair.backend.until('PING ack in order');
+    }
+    assert.equal(pings(pair), 1);
+    pair.clock.turn(100_000);
+    call.call?.verifyLiveness();
+    await eventually(() => pings(pair) === 2, { what: 'one more after five minutes and a half' });
+    pair.backend.send(headers(1, ok));
+    await eventually(() => call.events.length > 0, { what: 'the head' });
+    call.call?.verifyLiveness();
+    await eventually(() => pings(pair) === 3, { what: 'one more since it has answered' });
+    assert.deepEqual(call.events, ['head 200 -1']);
+  });
+});
+
 describe('a connection to a backend', () => {
   it('carries as many calls as the backend allows, which may change', async () => {
     using pair = await connect(setting(3, 2));

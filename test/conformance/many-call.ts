@@ -139,4 +139,5 @@ class ManyCall implements BackendCall {
   flushRequest(): void {}
   pauseResponse(): void {}
   resumeResponse(): void {}
+  verifyLiveness(): void {}
 }

@@ -42,6 +42,8 @@ export type BackendKind = {
   readonly onUpgrade?: (request: IncomingMessage, socket: Duplex, early: Buffer) => void;
 };
 
+const eventStream = { 'content-type': 'text/event-stream; charset=utf-8' };
+
 /** A backend that agrees to whatever is asked for, and answers other requests with `METHOD path`. */
 async function startTunnelBackend(pki: Pki, kind: BackendKind) {
   const tunnels = new Feed<BackendSide>('tunnels');
@@ -87,7 +89,7 @@ async function startTunnelBackend(pki: Pki, kind: BackendKind) {
   if (kind.version === 'h1')
     server.on('request', (request: IncomingMessage, response: ServerResponse) => {
       if (request.url === '/events') {
-        response.writeHead(200, { 'Content-Type': 'text/event-stream' }).flushHeaders();
+        response.writeHead(200, eventStream).flushHeaders();
         streams.push(response);
       } else response.end(`${request.method} ${request.url}`);
     });
@@ -96,7 +98,7 @@ async function startTunnelBackend(pki: Pki, kind: BackendKind) {
       const asked = `${fields[':method']} ${fields[':path']}`;
       stream.on('error', () => undefined);
       if (fields[':protocol'] === undefined) {
-        stream.respond({ ':status': 200 });
+        stream.respond({ ':status': 200, ...(fields[':path'] === '/events' && eventStream) });
         if (fields[':path'] === '/events') streams.push(stream);
         else stream.end(asked);
         return;
@@ -136,11 +138,12 @@ export type TunnelSetupOptions = {
   readonly http2?: BackendHttp2;
   readonly upgrades?: readonly string[];
   readonly tunnelMs?: number;
+  readonly idleMs?: number;
 };
 
 export type TunnelSetup = Awaited<ReturnType<typeof openTunnelSetup>>;
 
-export async function openTunnelSetup({ backend: kind, http2: mode, upgrades, tunnelMs }: TunnelSetupOptions) {
+export async function openTunnelSetup({ backend: kind, http2: mode, upgrades, tunnelMs, idleMs }: TunnelSetupOptions) {
   const pki = await openPki();
   const backend = await startTunnelBackend(pki, kind);
   const alone = kind.version === 'h2' && kind.both !== true;
@@ -151,7 +154,7 @@ export async function openTunnelSetup({ backend: kind, http2: mode, upgrades, tu
         path: '/',
         port: backend.port,
         ...(upgrades && { upgrades }),
-        ...(tunnelMs !== undefined && { timeouts: { tunnelMs } }),
+        timeouts: { ...(tunnelMs !== undefined && { tunnelMs }), ...(idleMs !== undefined && { idleMs }) },
       },
     ],
   });
@@ -187,8 +190,11 @@ export type Asking = {
 
 export const sampleKey = 'dGhlIHNhbXBsZSBub25jZQ==';
 
-/** TLS to the edge as alice. */
-export function dialEdge({ edge, pki }: TunnelSetup, alpn: string): { socket: tls.TLSSocket; reset: () => void } {
+/** TLS to the edge as alice. `alpn` undefined: nothing is offered. */
+export function dialEdge(
+  { edge, pki }: TunnelSetup,
+  alpn: string | undefined,
+): { socket: tls.TLSSocket; reset: () => void } {
   const below = connect(edge.port, '127.0.0.1');
   below.allowHalfOpen = true;
   below.on('error', () => undefined);
@@ -198,7 +204,7 @@ export function dialEdge({ edge, pki }: TunnelSetup, alpn: string): { socket: tl
     ca: pki.servers.certPem,
     cert: pki.alice.chainPem,
     key: pki.alice.keyPem,
-    ALPNProtocols: [alpn],
+    ...(alpn !== undefined && { ALPNProtocols: [alpn] }),
   });
   // As Node's server has it: the option of tls.connect does not reach the socket.
   socket.allowHalfOpen = true;

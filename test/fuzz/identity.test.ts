@@ -176,6 +176,7 @@ function checkAccessLog(verdict: Verdict, identity: Identity): void {
       target: '/',
       version: 20,
       status: 200,
+      grpcStatus: undefined,
       code: '',
       rule: '',
       detail: '',

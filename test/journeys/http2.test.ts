@@ -208,6 +208,8 @@ describe('HTTP/2', () => {
     await takenIn(gateway, '02', () => writeCrl(pki.dir, 'clients.crl', pki.clients, { number: 2, revoked: list }));
     await revoked.closed;
     await assert.rejects(lost);
+    const { status, code } = await accessOf('/slow/bob');
+    assert.deepEqual([status, code], [0, 'revoked']);
     for (const stream of waiting.items.slice(from)) {
       if (stream.closed) continue;
       stream.respond({ ':status': 200 });

@@ -56,6 +56,18 @@ ${more}
     assert.equal(nginx.access().length, before, 'a request reached the backend');
   }
 
+  it('says that HTTP/2 is not spoken in plain text (h2c), and does not upgrade to it', async () => {
+    const raw = connect(gateway.ports.web, '127.0.0.1');
+    raw.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+    let text = '';
+    for await (const piece of raw.setEncoding('latin1')) text += String(piece);
+    assert.match(text, /^HTTP\/1\.1 505 .*"code":"http_version"/s);
+    const refused = await gateway.waitForLog(({ code }) => code === 'http_version', { what: 'the access log' });
+    assert.equal(refused['detail'], 'HTTP/2, which is not spoken here');
+    const { status, body } = await ask('open.test', '/any', { args: ['--http2'] });
+    assert.deepEqual([status, readEcho(body)['http_upgrade'] ?? ''], [200, '']);
+  });
+
   it('redirects GET and HEAD for a host behind mutual TLS to https, with path and query, and keeps the backend out of it', async () => {
     await withoutBackend(async () => {
       for (const method of ['GET', 'HEAD']) {

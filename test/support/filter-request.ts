@@ -41,6 +41,8 @@ export function filterRequest(
     limitBody: () => {},
     route: 'a',
     secure: true,
+    scheme: 'https',
+    secureAuthority: 'a.test',
     identity: more.identity,
     address: more.address ?? '192.0.2.1',
     gatewayFields: () => [
