@@ -1,12 +1,13 @@
 // Which tokens let a client in, which do not, and what a backend is told of them.
 import assert from 'node:assert/strict';
-import { createHmac, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { generateKeyPairSync } from 'node:crypto';
 import { describe, it } from 'node:test';
 import type { BoundedFetch, FetchOutcome } from '../base/bounded-fetch.ts';
 import { Fault } from '../base/fault.ts';
 import { parseClaimsExpression } from '../config/claims-expression.ts';
 import type { Identity } from '../trust/verdict.ts';
 import { filterDependencies, filterRequest, linesOf } from '../../test/support/filter-request.ts';
+import { type Json, jwkOf, mintToken, pemOf, withClaims } from '../../test/support/tokens.ts';
 import { HandClock } from '../../test/conformance/http1-harness.ts';
 import { JwtAuthFilter } from './jwt-auth.ts';
 import { KeySets } from './key-sets.ts';
@@ -14,42 +15,26 @@ import { RemoteKeys } from './remote-keys.ts';
 import { Refusal } from './refusal.ts';
 
 type Config = ConstructorParameters<typeof JwtAuthFilter>[0];
-type Json = Readonly<Record<string, unknown>>;
 
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const otherRsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const ed = generateKeyPairSync('ed25519');
-const pemOf = (key: KeyObject): string => key.export({ type: 'spki', format: 'pem' });
-const jwkOf = (key: KeyObject, more: Json = {}): Json => ({ ...key.export({ format: 'jwk' }), ...more });
 const secret = 'a secret of thirty-two bytes, ok';
 
 const now = new HandClock().now();
 const seconds = Math.floor(now / 1000);
 const good = { iss: 'https://issuer.test', aud: 'orders', sub: 'ann', exp: seconds + 600 };
 
-const part = (value: unknown): string =>
-  Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url');
-
-function token(claims: unknown, head: Json, key: KeyObject | string | undefined): string {
-  const signed = `${part(head)}.${part(claims)}`;
-  const alg = String(head['alg']);
-  if (key === undefined) return `${signed}.`;
-  if (typeof key === 'string') return `${signed}.${createHmac('sha256', key).update(signed).digest('base64url')}`;
-  const algorithm = alg === 'EdDSA' || alg === 'Ed25519' ? null : 'sha256';
-  const options = { key, ...(alg.startsWith('ES') ? { dsaEncoding: 'ieee-p1363' as const } : {}) };
-  return `${signed}.${sign(algorithm, Buffer.from(signed), options).toString('base64url')}`;
-}
-
 const rs256 = (claims: unknown = good, more: Json = {}, key = rsa.privateKey): string =>
-  token(claims, { alg: 'RS256', ...more }, key);
+  mintToken(claims, { alg: 'RS256', ...more }, key);
 
 const set = JSON.stringify({
   keys: [
     jwkOf(rsa.publicKey, { kid: 'rsa', use: 'sig' }),
     jwkOf(ec.publicKey, { kid: 'ec', alg: 'ES256' }),
     jwkOf(ed.publicKey, { kid: 'ed' }),
-    { kty: 'oct', k: part(secret), kid: 'oct' },
+    { kty: 'oct', k: Buffer.from(secret).toString('base64url'), kid: 'oct' },
     jwkOf(otherRsa.publicKey, { kid: 'enc', use: 'enc' }),
   ],
 });
@@ -90,26 +75,29 @@ describe('a token', () => {
     assert.equal(results('tokens', 'passed'), 2);
     const many = open({}, set).filter;
     assert.equal(await take(many, rs256(good, { kid: 'rsa' })), 'pass');
-    assert.equal(await take(many, token(good, { alg: 'ES256', kid: 'ec' }, ec.privateKey)), 'pass');
-    assert.equal(await take(many, token(good, { alg: 'EdDSA', kid: 'ed' }, ed.privateKey)), 'pass');
+    assert.equal(await take(many, mintToken(good, { alg: 'ES256', kid: 'ec' }, ec.privateKey)), 'pass');
+    assert.equal(await take(many, mintToken(good, { alg: 'EdDSA', kid: 'ed' }, ed.privateKey)), 'pass');
     // The only key of its algorithm needs no id.
-    assert.equal(await take(many, token(good, { alg: 'ES256' }, ec.privateKey)), 'pass');
+    assert.equal(await take(many, mintToken(good, { alg: 'ES256' }, ec.privateKey)), 'pass');
     assert.equal(
       await take(
         open({ algorithms: ['HS256'], keys: { kind: 'secret', secret } }).filter,
-        token(good, { alg: 'HS256' }, secret),
+        mintToken(good, { alg: 'HS256' }, secret),
       ),
       'pass',
     );
   });
 
-  const signature = rs256().split('.')[2] ?? '';
   const attacks: Readonly<Record<string, string>> = {
-    'with alg none': token(good, { alg: 'none' }, undefined),
-    'with alg nOnE': token(good, { alg: 'nOnE' }, undefined),
+    'with alg none': mintToken(good, { alg: 'none' }, undefined),
+    'with alg nOnE': mintToken(good, { alg: 'nOnE' }, undefined),
     'without a signature': rs256().replace(/[^.]*$/, ''),
-    'signed HS256 with the public key as the secret': token(good, { alg: 'HS256' }, pemOf(rsa.publicKey)),
-    'signed HS256 with the public key, its id named': token(good, { alg: 'HS256', kid: 'rsa' }, pemOf(rsa.publicKey)),
+    'signed HS256 with the public key as the secret': mintToken(good, { alg: 'HS256' }, pemOf(rsa.publicKey)),
+    'signed HS256 with the public key, its id named': mintToken(
+      good,
+      { alg: 'HS256', kid: 'rsa' },
+      pemOf(rsa.publicKey),
+    ),
     'signed with another key': rs256(good, {}, otherRsa.privateKey),
     'that brings its own key': rs256(good, { jwk: jwkOf(otherRsa.publicKey) }, otherRsa.privateKey),
     'that says where its key is': rs256(
@@ -121,8 +109,8 @@ describe('a token', () => {
     'whose id is a statement': rs256(good, { kid: "x' OR '1'='1" }, otherRsa.privateKey),
     'whose id is __proto__': rs256(good, { kid: '__proto__' }, otherRsa.privateKey),
     'signed by a key that is for encryption': rs256(good, { kid: 'enc' }, otherRsa.privateKey),
-    'whose claims were changed': `${part({ alg: 'RS256' })}.${part({ ...good, sub: 'root' })}.${signature}`,
-    'whose algorithm is not taken': token(good, { alg: 'RS384', kid: 'rsa' }, rsa.privateKey),
+    'whose claims were changed': withClaims(rs256(), { ...good, sub: 'root' }),
+    'whose algorithm is not taken': mintToken(good, { alg: 'RS384', kid: 'rsa' }, rsa.privateKey),
     'with a critical header that is unknown': rs256(good, { crit: ['x'], x: 1 }),
     'whose payload is not encoded': rs256(good, { crit: ['b64'], b64: false }),
     'that has expired': rs256({ ...good, exp: seconds - 31 }),
