@@ -7,6 +7,13 @@ import type { PathRef, Ref, WrittenRef } from './ref.ts';
 
 export type CertificatePair = { readonly cert: Ref; readonly key: Ref; readonly place: Place };
 
+export type CaBundleConfig = {
+  readonly id: string;
+  readonly cas: readonly Ref[];
+  readonly crl: CrlConfig | undefined;
+  readonly place: Place;
+};
+
 export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';
 
 /** One rule of `allowedSANs` or `clientCert.allow`: any rule that holds suffices. trust/san-rule.ts verifies it. */
@@ -232,7 +239,8 @@ export type BackendHttp2 = 'auto' | 'on' | 'off';
 
 export type BackendTlsConfig = IdentityRulesConfig & {
   readonly insecureSkipVerify: boolean;
-  readonly rootCAs: Ref | undefined;
+  /** undefined: those of the system. */
+  readonly rootCAs: readonly Ref[] | undefined;
   /** Whether intermediates in rootCAs are anchors; undefined: only where there is no root. */
   readonly partialChain: boolean | undefined;
   readonly clientCert: Ref | undefined;
@@ -330,6 +338,8 @@ export type RouteConfig = {
   readonly hosts: readonly string[];
   /** Upper case as written; empty: all. */
   readonly methods: readonly string[];
+  /** Name of the service that says where requests go; undefined: the route itself. */
+  readonly service?: string;
   readonly backends: readonly BackendConfig[];
   readonly loadBalancing: 'roundRobin' | 'weighted' | 'leastRequest' | 'hash';
   /** For `hash`: the first of these that a request has decides. */
@@ -485,5 +495,11 @@ export type GatewayConfig = {
   };
   /** What routes start from. No client may forge its custom fields, even where every route overrides them. */
   readonly forwardClientCert: ForwardClientCertConfig;
+  /** Material under an id, whatever refers to it. */
+  readonly named: {
+    readonly certificates: readonly { readonly id: string; readonly pair: CertificatePair }[];
+    readonly caBundles: readonly CaBundleConfig[];
+    readonly services: readonly { readonly name: string; readonly place: Place }[];
+  };
   readonly routes: readonly RouteConfig[];
 };

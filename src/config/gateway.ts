@@ -13,12 +13,14 @@ import type { GatewayConfig } from './gateway-config.ts';
 import { block, defaultOf, key } from './key.ts';
 import { accessLogKeys, logKeys } from './logs.ts';
 import { deprecatedMonitoringKeys, monitoringKeys } from './monitoring.ts';
+import { caBundleShape, namedCertificateShape } from './named-material.ts';
 import { proxyKeys } from './proxy.ts';
 import { reportMistake } from './reading.ts';
 import { reloadKeys } from './reload-endpoint.ts';
 import { requestIdKeys } from './request-id.ts';
 import { routeDefaultsKeys } from './route-defaults.ts';
 import { exploitProtection, routeShape } from './route.ts';
+import { serviceShape } from './services.ts';
 import { ignored, refused } from './support.ts';
 import { deprecatedTimeoutKeys, timeoutsKeys } from './timeouts.ts';
 import { tlsKeys } from './tls.ts';
@@ -64,10 +66,35 @@ export const gatewayKeys = {
   buffering: block(bufferingKeys),
   http2: block(http2Keys),
   workers: workersKey,
+  certificates: key(list(namedCertificateShape), {
+    says: 'Certificates with their keys, under an id.',
+    default: [],
+    page: 'own. Certificates with their keys, under an id.',
+    oursAlone: true,
+    table: 'gatewaycertificates',
+  }),
+  caBundles: key(list(caBundleShape), {
+    says: 'CA certificates under an id.',
+    default: [],
+    page: 'own. CA certificates under an id.',
+    oursAlone: true,
+    table: 'gatewaycabundles',
+  }),
+  services: key(list(serviceShape), {
+    says: 'Backends under a name, for routes that say service.',
+    default: [],
+    page: 'own. Backends under a name, for routes that say `service`.',
+    oursAlone: true,
+    table: 'gatewayservices',
+  }),
   tls: block(tlsKeys, { table: 'gatewaytls' }),
   networking: block({
     transport: block(transportKeys),
     dnsCache: block(dnsCacheKeys),
+    passiveHealthCheck: ignored(
+      'backends are put aside after five failed connects in a row, for 5 s and each time longer',
+      'A healthCheck on the route finds them sooner.',
+    ),
   }),
   proxy: block(proxyKeys),
   clientLimits: block(clientLimitsKeys, {
@@ -98,6 +125,7 @@ export const gatewayKeys = {
   }),
   extraConfig: block(extraConfigKeys),
   providers: block(providersKeys),
+  reload: block(reloadKeys),
   defaults: block(
     {
       middlewares: key(list(text), {
@@ -113,7 +141,6 @@ export const gatewayKeys = {
   routes: key(list(routeShape), { default: [], table: 'gatewayroutes' }),
   strictSlash: ignored('a path matches with and without a slash at the end'),
   debug: ignored('log.level decides', 'Write gateway.log.level: debug.'),
-  reload: block(reloadKeys),
   redis: ignored('Redis is not used: each gateway counts rate limits for itself'),
   analytics: ignored('no analytics are sent'),
   geoip: ignored('addresses are not located'),

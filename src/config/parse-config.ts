@@ -13,6 +13,7 @@ import type { CertificatePair, GatewayConfig, TlsConfig } from './gateway-config
 import { readWorkers } from './gateway.ts';
 import { readLogs } from './logs.ts';
 import { Middlewares } from './middlewares.ts';
+import { NamedMaterial } from './named-material.ts';
 import { readMonitoring } from './monitoring.ts';
 import { checkPassedFields, readOverrideHeaders } from './passed-fields.ts';
 import { readProxy } from './proxy.ts';
@@ -20,6 +21,7 @@ import { readReload } from './reload-endpoint.ts';
 import { readRoutesRequireClientCert, readRoutesSaidOpen } from './route-defaults.ts';
 import { isEnabled, type WrittenRoute } from './route.ts';
 import { readRoutes } from './routes.ts';
+import { Services } from './services.ts';
 import { readTimeouts } from './timeouts.ts';
 import { readTls } from './tls.ts';
 import { readRouteTimeouts, readTransport } from './transport.ts';
@@ -56,6 +58,7 @@ function assemble(
 ): GatewayConfig {
   const { gateway, at } = written;
   const entryPoints = readEntryPoints(gateway.entryPoints, at, problems);
+  const named = new NamedMaterial(gateway, at, problems);
   const tlsAt = at.down('tls');
   if (at.isEmpty('tls'))
     problems.error(
@@ -72,6 +75,7 @@ function assemble(
       defaultCertsDir: input.defaultCertsDir,
       routesRequireClientCert: readRoutesRequireClientCert(gateway.defaults, at, false, problems),
       routesSaidOpen: readRoutesSaidOpen(gateway.defaults, false),
+      named,
     },
     problems,
   );
@@ -94,10 +98,15 @@ function assemble(
     },
     problems,
   );
-  const around = {
-    filtersOf: (route: WrittenRoute, path: string) => middlewares.filtersOf(route, path, problems),
-    backendTls: { skipVerify, http2: transport.forceAttemptHTTP2 ? ('auto' as const) : ('off' as const) },
+  const upstream = {
+    backendTls: { skipVerify, http2: transport.forceAttemptHTTP2 ? ('auto' as const) : ('off' as const), named },
     ...readRouteTimeouts(transport),
+  };
+  const services = new Services(gateway.services, at, upstream, problems);
+  const around = {
+    ...upstream,
+    services,
+    filtersOf: (route: WrittenRoute, path: string) => middlewares.filtersOf(route, path, problems),
     forwardClientCert,
     names: {
       policies: [tls.gateway, ...tls.policies].map(({ name }) => name),
@@ -132,6 +141,11 @@ function assemble(
     trustRecord: readTrustRecord(gateway.trustRecord, at, problems),
     certificateOrders: readOrders(written.certManager, written.routes, routes, problems),
     forwardClientCert,
+    named: {
+      certificates: named.certificates,
+      caBundles: named.bundles,
+      services: services.list().map(({ name, place }) => ({ name, place })),
+    },
     routes,
   };
   checkPassedFields(config, at, problems);

@@ -1,25 +1,25 @@
 // One of `routes[]`: Goma's keys with their aliases, ours, and what is not supported.
 import type { z } from 'zod';
 import type { Cursor } from '../yaml/cursor.ts';
-import { duration, flag, integer, list, map, text } from './atoms.ts';
-import { type BackendTlsDefaults, backendTlsKeys, readBackendTls } from './backend-tls.ts';
-import { backendShape, readBackends } from './backends.ts';
+import { flag, integer, list, map, text } from './atoms.ts';
+import { backendTlsKeys } from './backend-tls.ts';
+import { backendShape } from './backends.ts';
 import { certificatePairShape } from './certificate-pair.ts';
 import { readRouteForwardClientCert, routeForwardClientCertShape } from './forward-client-cert.ts';
 import type { FilterConfig } from './filter-types.ts';
 import type { ForwardClientCertConfig, RouteConfig } from './gateway-config.ts';
-import { healthCheckShape, readHealthCheck } from './health-check.ts';
+import { healthCheckShape } from './health-check.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
-import { block, declared, key, writtenDefault } from './key.ts';
-import { loadBalancingKeys, readHashOn, readLoadBalancing, readSticky } from './load-balancing.ts';
-import { reportEndless } from './reading.ts';
-import { readRetry, retryKeys } from './retry.ts';
+import { block, declared, key } from './key.ts';
+import { loadBalancingKeys } from './load-balancing.ts';
+import { retryKeys } from './retry.ts';
+import type { ServiceLookup } from './services.ts';
 import { readUpgrades, upgradesKey } from './upgrades.ts';
 import { readRouteClientCert, routeClientCertExample, routeClientCertShape } from './route-client-cert.ts';
 import { conditionKeys, type KnownNames, readConditions } from './route-conditions.ts';
 import { encodedSlashKey, readHosts, readMethods, readPath, readRewrite } from './route-match.ts';
 import { ignored, refused } from './support.ts';
-import { transportKeys } from './transport.ts';
+import { readUpstream, type UpstreamSurroundings, upstreamTimeoutsKeys } from './upstream-settings.ts';
 
 export const exploitProtection = refused(
   'let requests through that Goma blocks',
@@ -68,34 +68,6 @@ const maintenanceKeys = {
     says: 'Default "{default}".',
     default: '503 Service temporarily unavailable',
     page: 'Goma. Its text.',
-  }),
-};
-
-const timeoutsKeys = {
-  connect: key(duration, {
-    says: 'TCP connect. Default {default}.',
-    default: '5s',
-    page: 'own. TCP connect; not `0`.',
-  }),
-  handshake: key(duration, {
-    says: `TLS handshake with the backend. Default ${writtenDefault(transportKeys.tlsHandshakeTimeout)}s.`,
-    unset: '`networking.transport.tlsHandshakeTimeout`',
-    page: 'own. TLS handshake with the backend; not `0`.',
-  }),
-  response: key(duration, {
-    says: `From the end of the request to the head of the response. Default ${writtenDefault(transportKeys.responseHeaderTimeout)}s; 0 = none.`,
-    unset: '`networking.transport.responseHeaderTimeout`',
-    page: 'own. From the end of the request to the head of the response. `0`: none.',
-  }),
-  idle: key(duration, {
-    says: 'Between two pieces of the response. Default {default}; 0 = none.',
-    default: '60s',
-    page: 'own. Between two pieces of the response. `0`: none. Event streams and gRPC may be silent: they are asked about instead, see [Upgrades](#upgrades).',
-  }),
-  tunnel: key(duration, {
-    says: 'Without a byte in either direction of a WebSocket or another upgrade. Default {default}; 0 = none.',
-    default: '1h',
-    page: 'own, as HAProxy has it (`timeout tunnel`). Without a byte in either direction of a WebSocket or another upgrade. `0`: none.',
   }),
 };
 
@@ -150,6 +122,12 @@ export const routeShape = map({
     says: 'Methods that are let through. Omitted: all.',
     unset: 'all',
     page: 'HEAD goes with GET. Lower case is taken as upper case, with a warning.',
+  }),
+  service: key(text, {
+    says: 'Name of one of gateway.services: where requests go, and everything about the way there.',
+    page: 'own. Name of one of [`gateway.services`](#gatewayservices): where requests go, and everything about the way there.',
+    restricts: true,
+    oursAlone: true,
   }),
   target: key(text, {
     says: 'The one backend; ignored where backends is given.',
@@ -212,7 +190,7 @@ export const routeShape = map({
     oursAlone: true,
     page: 'Names. [Below](#middlewares).',
   }),
-  timeouts: block(timeoutsKeys),
+  timeouts: block(upstreamTimeoutsKeys),
   retry: block(retryKeys),
   upgrades: upgradesKey,
   maxBodyBytes: key(integer(0), {
@@ -231,10 +209,8 @@ export type RouteShape = z.output<typeof routeShape>;
 export type WrittenRoute = { readonly shape: RouteShape; readonly at: Cursor };
 
 /** What the gateway decides for its routes. */
-export type RouteSurroundings = {
-  readonly backendTls: BackendTlsDefaults;
-  readonly handshakeMs: number;
-  readonly responseMs: number;
+export type RouteSurroundings = UpstreamSurroundings & {
+  readonly services: ServiceLookup;
   readonly forwardClientCert: ForwardClientCertConfig;
   /** Of policies and entry points. */
   readonly names: KnownNames;
@@ -254,13 +230,10 @@ export function readRoute(
   problems: ProblemList,
 ): RouteConfig {
   warnDeprecated(shape, at, problems);
-  const backends = readBackends(shape, at, problems);
-  const { timeouts, retry, maintenance } = shape;
+  const { maintenance } = shape;
   const security = at.down('security');
   const path = readPath(shape, at, problems);
-  const handshakeMs = timeouts.handshake ?? around.handshakeMs;
-  reportEndless(timeouts.connect, at.down('timeouts', 'connect'), problems);
-  reportEndless(handshakeMs, at.down('timeouts', 'handshake'), problems);
+  const upstream = around.services.upstreamOf(shape, at, problems) ?? readUpstream(shape, at, around, problems);
   return {
     name: shape.name ?? '',
     path,
@@ -271,13 +244,8 @@ export function readRoute(
     priority: shape.priority,
     hosts: readHosts(shape.hosts, at, problems),
     methods: readMethods(shape.methods, at, problems),
-    backends,
-    loadBalancing: readLoadBalancing(shape, backends, at, problems),
-    hashOn: readHashOn(shape, at, problems),
-    sticky: readSticky(shape, at, problems),
-    healthCheck: readHealthCheck(shape.healthCheck, at, problems),
+    ...upstream,
     forwardHostHeaders: readForwardHostHeaders(shape, security),
-    tls: readBackendTls(shape, at, backends, around.backendTls, problems),
     clientCert: readRouteClientCert(shape.security.clientCert, security, problems),
     forwardClientCert: readRouteForwardClientCert(
       shape.security.forwardClientCert,
@@ -286,17 +254,9 @@ export function readRoute(
       problems,
     ),
     maintenance: maintenance.enabled ? { statusCode: maintenance.statusCode, message: maintenance.message } : undefined,
-    timeouts: {
-      connectMs: timeouts.connect,
-      handshakeMs,
-      responseMs: timeouts.response ?? around.responseMs,
-      idleMs: timeouts.idle,
-      tunnelMs: timeouts.tunnel,
-    },
     // An expression is no folder that paths of middlewares could stand in; they are looked for anywhere.
     filters: around.filtersOf({ shape, at }, shape.pathMatch === 'regex' ? '/' : path),
     upgrades: readUpgrades(shape.upgrades, at, problems),
-    retry: readRetry(retry, at, problems),
     maxBodyBytes: shape.maxBodyBytes,
     place: at.place,
   };

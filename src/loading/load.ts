@@ -93,10 +93,11 @@ async function loadMaterial(config: GatewayConfig, loader: MaterialLoader): Prom
     if (clientAuth.clientCAs.length > 0) await loader.bundle(clientAuth.clientCAs);
     for (const { bundle } of clientAuth.spiffe?.bundles ?? []) await loader.bundle([bundle]);
   }
-  for (const { tls } of config.routes) if (tls.rootCAs !== undefined) await loader.bundle([tls.rootCAs]);
+  for (const { tls } of config.routes) if (tls.rootCAs !== undefined) await loader.bundle(tls.rootCAs);
   const policies = await loadPolicies(config, loader, crls, expiries);
   const routes: LoadedRoute[] = [];
   for (const route of config.routes) routes.push({ ...(await loadRoute(route, loader, crls, expiries)), filters: [] });
+  await loadUnused(config, loader);
   checkPairs(loader);
   const stapling = planStapling(
     config.tls.ocspStapling,
@@ -107,6 +108,17 @@ async function loadMaterial(config: GatewayConfig, loader: MaterialLoader): Prom
   const ticketSecret = await loadTicketSecret(config.tls.sessionResumption.keys, loader);
   const { targets: staples } = stapling;
   return { config, policies, routes, expiries: distinct(expiries), crls: crls.groups, staples, ticketSecret };
+}
+
+/** What has an id is good, whether somebody refers to it or not: the next change may. */
+async function loadUnused({ named, tls, routes }: GatewayConfig, loader: MaterialLoader): Promise<void> {
+  for (const { cas } of named.caBundles) await loader.bundle(cas);
+  const used = new Set<object>([
+    ...tls.certificates,
+    ...tls.policies.flatMap(({ certificates }) => certificates),
+    ...routes.flatMap(({ tls: { clientCert } }) => clientCert ?? []),
+  ]);
+  for (const { pair } of named.certificates) if (!used.has(pair) && !used.has(pair.cert)) await loader.anyPair(pair);
 }
 
 async function loadPolicies(
@@ -200,11 +212,12 @@ async function loadRoute(
   expiries: Expiry[],
 ): Promise<Omit<LoadedRoute, 'filters'>> {
   const { rootCAs, clientCert, clientKey, crl } = config.tls;
-  const anchors = rootCAs === undefined ? undefined : await loader.bundle([rootCAs]);
+  const anchors = rootCAs === undefined ? undefined : await loader.bundle(rootCAs);
   if (anchors !== undefined && rootCAs !== undefined) {
     addAnchors(expiries, 'backend_anchor', anchors);
-    const named = { what: 'rootCAs', bundle: anchors, ref: rootCAs };
-    checkAnchors(`route ${config.name}`, 'servers', config.tls.partialChain, [named], loader);
+    const [ref] = rootCAs;
+    const named = ref === undefined ? [] : [{ what: 'rootCAs', bundle: anchors, ref }];
+    checkAnchors(`route ${config.name}`, 'servers', config.tls.partialChain, named, loader);
   }
   const pair =
     clientCert === undefined || clientKey === undefined

@@ -1,21 +1,30 @@
-// Variables without a value: an error where what they stand in is used, a warning where nobody uses it: below a key without
-// effect, in a disabled route or block, in a middleware that no route names. Looked for before wrong values are cut out of the tree.
+// Values that are not what they seem: with a variable that is not set, or a function that Goma calls while it reads the file and
+// that we have not (a token {{randomHex(16)}} would be known to everybody). An error where the value is used, a warning where nobody
+// uses it: below a key without effect, in a disabled route or block, in a middleware that no route names. Looked for before wrong
+// values are cut out of the tree.
 import { z } from 'zod';
 import { saysOff, saysOn } from '../yaml/cursor.ts';
+import type { Place } from '../yaml/place.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
-import type { TreeMap, TreeNode, UnsetVariable } from '../yaml/tree.ts';
+import type { TreeMap, TreeNode, TreeScalar } from '../yaml/tree.ts';
 import { declared } from './key.ts';
 import { unwrapShape } from './key-places.ts';
 import { middlewareShape } from './middlewares.ts';
 import { routeShape } from './route.ts';
 import { support } from './support.ts';
 
-type Found = UnsetVariable & {
+const gomaFunction = /\{\{\s*((?:randomString|randomHex|uuid|timestamp|timestampMs|now|date)\s*\()/i;
+
+type Found = {
+  readonly place: Place;
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string;
   /** Name of the middleware whose it is; false: nobody uses it. */
   readonly usedBy?: string | false;
 };
 
-export class UnsetVariables {
+export class UnresolvedValues {
   readonly #found: Found[] = [];
 
   /** Collects those of one file. */
@@ -29,20 +38,18 @@ export class UnsetVariables {
     const said = new Set<string>();
     // By an alias one place may stand in what is used and in what is not.
     for (const one of [...this.#found.filter(inUse), ...this.#found.filter((each) => !inUse(each))]) {
-      const { name, place } = one;
-      const id = `${place.file}\0${place.line}\0${place.col}`;
+      const { place, code, message, hint } = one;
+      const id = `${code}\0${place.file}\0${place.line}\0${place.col}`;
       if (said.has(id)) continue;
       said.add(id);
-      const hint = `Set it, or give a default: \${${name}:-value}.`;
-      const message = `the environment variable ${name} is not set`;
-      if (inUse(one)) problems.error('unset_variable', place, message, hint);
-      else problems.warn('unset_variable', place, `${message}; nothing uses what it stands in`, hint);
+      if (inUse(one)) problems.error(code, place, message, hint);
+      else problems.warn(code, place, `${message}; nothing uses what it stands in`, hint);
     }
   }
 
   #walk(node: TreeNode, shape: z.ZodType | undefined, usedBy?: string | false): void {
     if (node.kind === 'scalar') {
-      for (const one of node.unset ?? []) this.#found.push({ ...one, ...(usedBy !== undefined && { usedBy }) });
+      for (const one of unresolvedIn(node)) this.#found.push({ ...one, ...(usedBy !== undefined && { usedBy }) });
       return;
     }
     const inner = shape && unwrapShape(shape);
@@ -59,6 +66,25 @@ export class UnsetVariables {
       this.#walk(value, field, isWithoutEffect ? false : by);
     }
   }
+}
+
+function unresolvedIn({ unset = [], text, source = text, place }: TreeScalar): Found[] {
+  const found: Found[] = unset.map(({ name, place: at }) => ({
+    place: at,
+    code: 'unset_variable',
+    message: `the environment variable ${name} is not set`,
+    hint: `Set it, or give a default: \${${name}:-value}.`,
+  }));
+  // As it stands in the file: in what a variable holds Goma calls nothing.
+  const called = gomaFunction.exec(source)?.[1];
+  if (called !== undefined)
+    found.push({
+      place,
+      code: 'unsupported_function',
+      message: `${called}…) is not called: Goma puts its value here, this version would take the text as it is`,
+      hint: 'Write the value, or a variable: ${NAME}.',
+    });
+  return found;
 }
 
 function hasNoEffect(field: z.ZodType): boolean {
