@@ -76,7 +76,10 @@ export const faultGroups: readonly Group[] = [
       'host_mismatch',
       'policy_denied',
       'path_denied',
+      'unauthenticated',
+      'access_denied',
       'address_denied',
+      'origin_denied',
       'rate_limited',
       'client_banned',
       'identity_too_large',
@@ -89,7 +92,7 @@ export const faultGroups: readonly Group[] = [
   {
     title: 'The gateway',
     intro: 'Nobody did anything wrong out there.',
-    codes: ['maintenance', 'filter_timeout', 'draining', 'internal'],
+    codes: ['maintenance', 'filter_timeout', 'auth_unavailable', 'draining', 'internal'],
   },
 ];
 

@@ -383,6 +383,21 @@ const specs = {
     title: 'this path is not served',
     help: 'A middleware of type access of the route is about this path; `detail` names it.',
   },
+  unauthenticated: {
+    client: 401,
+    title: 'credentials are missing or not accepted',
+    help: 'A middleware of the route asks for a password or a token; `detail` names it, and says what was wrong.',
+  },
+  access_denied: {
+    client: 403,
+    title: 'credentials do not allow this',
+    help: 'The token, or the authentication service that was asked, does not allow the request; `detail` says which claim, or what the service answered.',
+  },
+  origin_denied: {
+    client: 403,
+    title: 'pages of this origin may not call this route',
+    help: 'A browser asked (a preflight) for a page of an origin that `cors` of the route does not list; `detail` names the middleware. List the origin, or leave it: such pages are to be kept out.',
+  },
   rate_limited: {
     client: 429,
     title: 'too many requests',
@@ -424,6 +439,12 @@ const specs = {
     unsent: true,
     title: 'nobody decided about the request in time',
     help: 'A filter of the route waited longer than it may: the detail has its name. Look at what it asks, or give it more time.',
+  },
+  auth_unavailable: {
+    gateway: 503,
+    unsent: true,
+    title: 'nobody could check the credentials',
+    help: 'The server of the keys or the authentication service does not answer as it should, or too many passwords wait to be checked: `detail` says which. Nobody is let in meanwhile.',
   },
   client_aborted: {
     client: 499,

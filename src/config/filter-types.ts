@@ -1,11 +1,31 @@
 // Every type of middleware that this version has. A new one: a file with its declaration, a line here, its filter in
 // filters/, a line in filters/compile-filters.ts.
 import { accessFilter } from './access-filter.ts';
+import { basicAuthFilter } from './basic-auth-filter.ts';
 import { accessPolicy } from './access-policy.ts';
+import { corsFilter } from './cors.ts';
 import type { FilterCommon, FilterType } from './filter-type.ts';
 import { rateLimit } from './rate-limit.ts';
+import { redirect, redirectRegex, redirectScheme } from './redirect-filters.ts';
+import { requestHeadersFilter } from './request-headers-filter.ts';
+import { responseHeadersFilter } from './response-headers-filter.ts';
+import { addPrefix, rewriteRegex, stripPrefix } from './target-filters.ts';
 
-export const filterTypes = [accessFilter, accessPolicy, rateLimit] as const;
+export const filterTypes = [
+  accessFilter,
+  accessPolicy,
+  basicAuthFilter,
+  rateLimit,
+  requestHeadersFilter,
+  responseHeadersFilter,
+  corsFilter,
+  redirectScheme,
+  redirect,
+  redirectRegex,
+  addPrefix,
+  stripPrefix,
+  rewriteRegex,
+] as const;
 
 type ConfigOf<T> = T extends FilterType<infer Kind, infer Rule> ? FilterCommon & Rule & { readonly kind: Kind } : never;
 

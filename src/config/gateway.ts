@@ -5,6 +5,7 @@ import type { ProblemList } from '../yaml/problem-list.ts';
 import { list, map, text } from './atoms.ts';
 import { bufferingKeys } from './buffering.ts';
 import { clientLimitsKeys } from './client-limits.ts';
+import { corsShape } from './cors.ts';
 import { dnsCacheKeys } from './dns-cache.ts';
 import { entryPointsKeys } from './entry-points.ts';
 import { extraConfigKeys, providersKeys } from './extra-folders.ts';
@@ -144,7 +145,12 @@ export const gatewayKeys = {
   redis: ignored('Redis is not used: each gateway counts rate limits for itself'),
   analytics: ignored('no analytics are sent'),
   geoip: ignored('addresses are not located'),
-  cors: ignored('no CORS header is added; browsers refuse what they would refuse without it'),
+  cors: key(corsShape, {
+    says: 'Pages of other origins, for routes without cors.',
+    unset: 'none',
+    page: 'Goma. Pages of other origins, for every route that has no `cors` of its own.',
+    table: 'cors',
+  }),
   errorInterceptor: ignored('error answers are not replaced'),
   ...keysOfOlderGoma,
 };

@@ -4,12 +4,13 @@ import type { Problem } from '../yaml/problem.ts';
 import { ProblemList } from '../yaml/problem-list.ts';
 import { readOrders } from './cert-manager.ts';
 import { readOptionalPair, readPairs } from './certificate-pair.ts';
+import { checkFilterFields } from './check-filter-fields.ts';
 import { checkWhoMayCall } from './check-who-may-call.ts';
 import { readDnsCache } from './dns-cache.ts';
 import { listEntryPoints, readEntryPoints } from './entry-points.ts';
 import { checkProviderFile } from './extra-folders.ts';
 import { readForwardClientCert } from './forward-client-cert.ts';
-import type { CertificatePair, GatewayConfig, TlsConfig } from './gateway-config.ts';
+import type { CertificatePair, GatewayConfig } from './gateway-config.ts';
 import { readWorkers } from './gateway.ts';
 import { readLogs } from './logs.ts';
 import { Middlewares } from './middlewares.ts';
@@ -93,7 +94,6 @@ function assemble(
     written.middlewares,
     {
       defaults: { names: gateway.defaults.middlewares, at: at.down('defaults', 'middlewares') },
-      plainServed: entryPoints.web.enabled && !requiresEverywhere(tls),
       keys: written.keys,
     },
     problems,
@@ -106,6 +106,7 @@ function assemble(
   const around = {
     ...upstream,
     services,
+    cors: { shape: gateway.cors, at: at.down('cors') },
     filtersOf: (route: WrittenRoute, path: string) => middlewares.filtersOf(route, path, problems),
     forwardClientCert,
     names: {
@@ -149,6 +150,7 @@ function assemble(
     routes,
   };
   checkPassedFields(config, at, problems);
+  checkFilterFields(config, problems);
   if (routes.length === 0 && !problems.hasErrors)
     problems.warn(
       'no_routes',
@@ -170,9 +172,4 @@ function readRoutePairs(routes: readonly WrittenRoute[], problems: ProblemList):
     ];
     return isEnabled(shape) ? pairs : [];
   });
-}
-
-/** Every policy requires a certificate, so nothing is ever answered by a backend over plain HTTP. */
-function requiresEverywhere(tls: TlsConfig): boolean {
-  return [tls.gateway, ...tls.policies].every((policy) => policy.clientAuth?.required === true);
 }

@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import type { Cursor } from '../yaml/cursor.ts';
 import { flag, integer, list, map, text } from './atoms.ts';
+import { corsShape, readRouteCors } from './cors.ts';
 import { backendTlsKeys } from './backend-tls.ts';
 import { backendShape } from './backends.ts';
 import { certificatePairShape } from './certificate-pair.ts';
@@ -200,7 +201,12 @@ export const routeShape = map({
     page: 'own. Largest request body; `0`: no limit.',
   }),
   disableMetrics: ignored('the requests of the route are counted'),
-  cors: ignored('no CORS header is added; browsers refuse what they would refuse without it'),
+  cors: key(corsShape, {
+    says: "Pages of other origins. Default: the gateway's.",
+    unset: "the gateway's",
+    page: 'Goma. Pages of other origins; `{enabled: false}`: none.',
+    table: 'cors',
+  }),
   errorInterceptor: ignored('error answers are not replaced'),
   ...keysOfOlderGoma,
 });
@@ -212,6 +218,8 @@ export type WrittenRoute = { readonly shape: RouteShape; readonly at: Cursor };
 export type RouteSurroundings = UpstreamSurroundings & {
   readonly services: ServiceLookup;
   readonly forwardClientCert: ForwardClientCertConfig;
+  /** The gateway's, for routes that have none of their own. */
+  readonly cors: { readonly shape: RouteShape['cors']; readonly at: Cursor };
   /** Of policies and entry points. */
   readonly names: KnownNames;
   /** `path`: of the route. */
@@ -254,8 +262,11 @@ export function readRoute(
       problems,
     ),
     maintenance: maintenance.enabled ? { statusCode: maintenance.statusCode, message: maintenance.message } : undefined,
-    // An expression is no folder that paths of middlewares could stand in; they are looked for anywhere.
-    filters: around.filtersOf({ shape, at }, shape.pathMatch === 'regex' ? '/' : path),
+    filters: [
+      ...readRouteCors({ shape: shape.cors, at: at.down('cors') }, around.cors, problems),
+      // An expression is no folder that paths of middlewares could stand in; they are looked for anywhere.
+      ...around.filtersOf({ shape, at }, shape.pathMatch === 'regex' ? '/' : path),
+    ],
     upgrades: readUpgrades(shape.upgrades, at, problems),
     maxBodyBytes: shape.maxBodyBytes,
     place: at.place,

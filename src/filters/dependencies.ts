@@ -4,6 +4,7 @@ import type { LookupFunction } from 'node:net';
 import type { Clock } from '../base/clock.ts';
 import type { MetricCatalogue } from '../telemetry/metrics.ts';
 import type { Filter } from './filter.ts';
+import type { PasswordChecks } from './password-checks.ts';
 import type { RateCounters } from './rate-counters.ts';
 
 /** Of one worker, over all generations. */
@@ -13,6 +14,7 @@ export type FilterServices = {
   /** Addresses of host names, as the configuration has names looked up. */
   readonly lookup: LookupFunction;
   readonly metrics: MetricCatalogue;
+  readonly passwords: PasswordChecks;
   /** A line in the log: the first of its `kind`, then one a minute. No secret, and nothing of a client's that it could be. */
   readonly warn: (kind: string, about: object, message: string) => void;
 };

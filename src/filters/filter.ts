@@ -36,6 +36,11 @@ export interface Filter {
    * the backend side), be it that `onRequest` was asked or not; what it returns then counts for nothing.
    */
   readonly alsoOwnAnswers?: true | undefined;
+  /**
+   * It answers preflights (OPTIONS with Origin and Access-Control-Request-Method): its route takes one for a method that it
+   * serves though it does not serve OPTIONS. Where the filter lets it pass all the same, that is 405.
+   */
+  readonly answersPreflights?: true | undefined;
 }
 
 export type FilterResult = 'pass' | Answer;
@@ -54,7 +59,8 @@ export interface FilterRequest {
   readonly query: string;
   /**
    * What the backend is asked for instead, before the rewrite of the route; nothing is matched anew. Throws RangeError for a
-   * path that is not normal (RFC 3986 section 6.2.2, no empty and no dot segments but as received) or a query without its `?`.
+   * path that is not normal (RFC 3986 section 6.2.2, no empty and no dot segments but as received, no %2F but where the route
+   * takes it) or a query without its `?`.
    */
   setTarget(path: string, query: string): void;
   /** Largest body of this request in bytes, 0 = no limit. */
@@ -65,6 +71,10 @@ export interface FilterRequest {
   readonly route: string;
   /** Came over TLS. */
   readonly secure: boolean;
+  /** As the client speaks: that of the connection; behind a trusted proxy what it says. Nobody else is believed. */
+  readonly scheme: 'http' | 'https';
+  /** Host, and port where it is not 443, at which the client reaches the same over TLS; undefined where it named no host. */
+  readonly secureAuthority: string | undefined;
   /** Of the client, where its certificate passed every check. */
   readonly identity: Identity | undefined;
   /** Of the client; where a trusted proxy names it, the one that it names. */

@@ -15,6 +15,7 @@ import { verifyClient } from './identify.ts';
 import { answerOf } from './refuse.ts';
 import type { FilterChanges, RequestContext } from './request-context.ts';
 import { OwnAnswerEdits, ResponseEdits } from './response-edits.ts';
+import { secureAuthority } from './secure-authority.ts';
 
 /** However long a filter asks for: every wait ends. */
 const maxWaitMs = 60_000;
@@ -79,7 +80,8 @@ export class Filtering implements FilterRequest, FilterChanges, ClientWatcher, L
   setTarget(path: string, query: string): void {
     const normal = normalizeTarget(path + query);
     const isNormal = normal?.query === query && (normal.path === path || normal.unmerged === path);
-    if (!isNormal || path === '*') throw new RangeError('a target that a filter sets must be normal');
+    const isAllowed = normal?.encodedSlash === false || this.context.route.config.allowEncodedSlash;
+    if (!isNormal || !isAllowed || path === '*') throw new RangeError('a target that a filter sets must be normal');
     const changing: RequestContext = this.context;
     changing.path = path;
     changing.query = query;
@@ -101,6 +103,15 @@ export class Filtering implements FilterRequest, FilterChanges, ClientWatcher, L
 
   get secure(): boolean {
     return this.context.client.peer.secure;
+  }
+
+  get scheme(): 'http' | 'https' {
+    const { serving, exchange, client } = this.context;
+    return serving.forwarding.scheme(exchange.head, client.peer);
+  }
+
+  get secureAuthority(): string | undefined {
+    return secureAuthority(this.context);
   }
 
   get identity(): Identity | undefined {
@@ -258,6 +269,7 @@ export class Filtering implements FilterRequest, FilterChanges, ClientWatcher, L
 
 /** Marks a request that no filter holds back. */
 export function passed(context: Permitted): Filtered {
+  if (context.unserved !== undefined) throw context.unserved;
   const changing: RequestContext = context;
   changing.filtersPassed = true;
   if (!isFiltered(context))

@@ -39,6 +39,8 @@ export class RequestContext {
   /** A filter has set path and query: what is sent is not what was matched. */
   isPathChanged = false;
   route: Route | undefined = undefined;
+  /** Its route serves another method, of which this one asks whether a page may use it: a filter answers, or it is refused with this. */
+  unserved: Fault | undefined = undefined;
   /** The protocol that the route lets it switch to; '' for none. */
   upgrade = '';
   /** Made by authorize.ts, for this request alone. */

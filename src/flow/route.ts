@@ -9,7 +9,9 @@ import {
 } from '../routing/describe-confusion.ts';
 import { normalizeTarget } from '../routing/normalize-target.ts';
 import { pathToSend } from '../routing/path-to-send.ts';
+import type { RequestHead } from '../http/exchange.ts';
 import type { Identified, Routed } from './request-context.ts';
+import type { Route } from './serving.ts';
 import { FactsOfRequest } from './request-facts.ts';
 import { chooseUpgrade } from './upgrade.ts';
 
@@ -26,20 +28,37 @@ export function route(context: Identified): Routed {
   context.query = normal.query;
   const { routes } = context.serving;
   const facts = routes.asksForFacts ? new FactsOfRequest(context) : undefined;
-  const match = routes.match(method, context.host, normal.path, facts);
+  let match = routes.match(method, context.host, normal.path, facts);
+  let served = method;
+  if (match.kind === 'method_not_allowed') {
+    context.unserved = new MethodNotAllowed(match.allow);
+    served = preflightMethod(head) ?? method;
+    const asked = routes.match(served, context.host, normal.path, facts);
+    if (asked.kind === 'route' && answersPreflights(asked.route)) match = asked;
+  }
   if (match.kind === 'ambiguous_condition') throw new Ambiguous('ambiguous_condition', match.why);
   if (normal.encodedSlash && !(match.kind === 'route' && match.route.config.allowEncodedSlash))
     throw new AmbiguousPath(describeEncodedSlash(match));
   if (match.kind === 'method_not_allowed') throw new MethodNotAllowed(match.allow);
   if (match.kind === 'no_route') throw new Fault('no_route', 'client');
   if (match.kind === 'ambiguous_path') throw new AmbiguousPath(describeConfusion(match));
-  const path = pathToSend(routes, method, context.host, normal, match.route, facts);
+  const path = pathToSend(routes, served, context.host, normal, match.route, facts);
   if (path === undefined) throw new AmbiguousPath(slashesHideRoute);
   context.path = path;
   context.route = match.route;
   context.upgrade = chooseUpgrade(head, match.route.config.upgrades);
   if (!isRouted(context)) throw new Fault('internal', 'gateway');
   return context;
+}
+
+/** The method that a page of another origin asks about (Fetch standard, section 3.2.2). */
+function preflightMethod({ method, fields }: RequestHead): string | undefined {
+  if (method !== 'OPTIONS' || fields.find('origin') === undefined) return undefined;
+  return fields.find('access-control-request-method');
+}
+
+function answersPreflights({ filters }: Route): boolean {
+  return filters.some((filter) => filter.answersPreflights === true);
 }
 
 function isRouted(context: Identified): context is Routed {

@@ -20,6 +20,7 @@ import { CrlPublisher } from '../crl/publisher.ts';
 import { type CrlGroupSpec, WantedCrls } from '../crl/wanted.ts';
 import { planStapling } from '../ocsp/staple-targets.ts';
 import { allOf, loadClientTrust } from './client-trust.ts';
+import { FilterMaterials } from './filter-material.ts';
 import { loadTicketSecret } from './ticket-secret.ts';
 import type { ConfigSource, Dependencies } from './config-source.ts';
 import type { LoadedConfig, LoadedPolicy, LoadedRoute } from './loaded.ts';
@@ -96,7 +97,11 @@ async function loadMaterial(config: GatewayConfig, loader: MaterialLoader): Prom
   for (const { tls } of config.routes) if (tls.rootCAs !== undefined) await loader.bundle(tls.rootCAs);
   const policies = await loadPolicies(config, loader, crls, expiries);
   const routes: LoadedRoute[] = [];
-  for (const route of config.routes) routes.push({ ...(await loadRoute(route, loader, crls, expiries)), filters: [] });
+  const materials = new FilterMaterials(loader);
+  for (const route of config.routes) {
+    const filters = await materials.load(route.filters);
+    routes.push({ ...(await loadRoute(route, loader, crls, expiries)), filters });
+  }
   await loadUnused(config, loader);
   checkPairs(loader);
   const stapling = planStapling(

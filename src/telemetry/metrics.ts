@@ -148,6 +148,12 @@ function catalogue() {
     requestSeconds: seconds('request_seconds', 'From the head of a request to the end of its answer', 'route'),
     faults: counter('faults_total', 'Failed requests by reason code and whose fault it was', 'code', 'source'),
 
+    authResults: counter(
+      'auth_results_total',
+      'Requests that a middleware of the kind basicAuth, jwtAuth or forwardAuth decided: result passed, missing, refused or unavailable',
+      'middleware',
+      'result',
+    ),
     identityChainUnknown: counter(
       'identity_chain_unknown_total',
       'Client connections whose chain was to be forwarded and is not known, so that backends got the certificate alone',

@@ -14,6 +14,7 @@ import { ClientProtocols, http2Protocol } from '../../src/downstream/protocols.t
 import type { PolicyTable } from '../../src/downstream/policy-table.ts';
 import type { FilterDependencies } from '../../src/filters/dependencies.ts';
 import type { Filter } from '../../src/filters/filter.ts';
+import { PasswordChecks } from '../../src/filters/password-checks.ts';
 import { RateCounters } from '../../src/filters/rate-counters.ts';
 import { ClientCounts } from '../../src/downstream/client-counts.ts';
 import { BodyBudget } from '../../src/flow/body-buffer.ts';
@@ -45,6 +46,8 @@ export type FilterSetupOptions = {
   readonly filters: readonly Filter[];
   readonly backend?: BackendOptions;
   readonly strip?: ConstructorParameters<typeof StripList>[0];
+  /** That the route serves; default all. */
+  readonly methods?: readonly string[];
   /** Default: nobody is a trusted proxy, ids are kept from proxies and told. */
   readonly forwarding?: { readonly trustedProxies?: readonly string[]; readonly requestId?: RequestIdRules };
   /** Of one client at a time; default no limit. */
@@ -59,6 +62,7 @@ export function filterDependencies(more: Partial<FilterDependencies> = {}): Filt
   return {
     clock,
     rates: new RateCounters(clock, () => 0.5),
+    passwords: new PasswordChecks(clock),
     lookup: lookup,
     metrics: new Metrics().of,
     warn: () => {},
@@ -68,7 +72,7 @@ export function filterDependencies(more: Partial<FilterDependencies> = {}): Filt
 }
 
 export async function openFilterSetup(t: TestContext, options: FilterSetupOptions) {
-  const { filters, backend: answers, strip, http2, forwarding: asked = {}, requestsPerClient = 0 } = options;
+  const { filters, backend: answers, strip, methods, http2, forwarding: asked = {}, requestsPerClient = 0 } = options;
   const backend = await startBackend(answers);
   t.after(async () => backend.stop());
   const clock = new HandClock();
@@ -91,7 +95,7 @@ export async function openFilterSetup(t: TestContext, options: FilterSetupOption
     name: 'filtered',
     path: '/',
     hosts: [],
-    methods: [],
+    methods: methods ?? [],
     priority: 0,
     mergeSlashes: true,
     match: matchesAll,
