@@ -101,3 +101,16 @@ describe('a client over TLS without ALPN', () => {
     }
   });
 });
+
+describe('a client that begins with HTTP/2 where that is off', () => {
+  it('is told so in HTTP/1.1, and finds its name for it in the log', async (t) => {
+    const setup = await openTunnelSetup({ backend: { version: 'h1' }, priorKnowledge: false });
+    t.after(() => setup.close());
+    const { socket } = dialEdge(setup, undefined);
+    socket.write(preface);
+    const answer = (await readAll(socket)).toString('latin1');
+    assert.match(answer, /^HTTP\/1\.1 505 .*"code":"http_version"/s);
+    const { code, detail } = await setup.records.waitFor(() => true);
+    assert.deepEqual([code, detail], ['http_version', 'HTTP/2, which is not spoken here']);
+  });
+});
