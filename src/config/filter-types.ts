@@ -8,6 +8,8 @@ import { errorInterceptor, response } from './answer-filters.ts';
 import { compress } from './compress-filter.ts';
 import { corsFilter } from './cors.ts';
 import type { FilterCommon, FilterType } from './filter-type.ts';
+import { forwardAuthFilter } from './forward-auth-filter.ts';
+import { jwtAuthFilter } from './jwt-auth-filter.ts';
 import { bodyLimit, userAgentBlock } from './limit-filters.ts';
 import { rateLimit } from './rate-limit.ts';
 import { redirect, redirectRegex, redirectScheme } from './redirect-filters.ts';
@@ -19,6 +21,8 @@ export const filterTypes = [
   accessFilter,
   accessPolicy,
   basicAuthFilter,
+  forwardAuthFilter,
+  jwtAuthFilter,
   rateLimit,
   requestHeadersFilter,
   responseHeadersFilter,

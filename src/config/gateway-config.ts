@@ -172,6 +172,34 @@ export type EntryPoint = {
   readonly place: Place;
 };
 
+/** Where the bytes of a connection go unread. */
+export type Forward = {
+  /** Of the target: host name or IP address without brackets. */
+  readonly host: string;
+  readonly port: number;
+  /** Canonical names and `*.suffix` patterns of a ClientHello; empty: nothing is read, whatever is spoken. */
+  readonly serverNames: readonly string[];
+  /** The target is told who connects (PROXY protocol, this version) before anything else. */
+  readonly proxyProtocol: 1 | 2 | undefined;
+  readonly place: Place;
+};
+
+/** A port that passes connections on; either its forwards have server names, or it has one. */
+export type PassThroughListener = EntryPoint & {
+  /** Unique, and the same over reloads. */
+  readonly name: string;
+  readonly forwards: readonly Forward[];
+};
+
+export type PassThroughConfig = {
+  readonly listeners: readonly PassThroughListener[];
+  readonly connectMs: number;
+  /** 0: no limit. */
+  readonly idleMs: number;
+  /** On each port, in each worker. */
+  readonly maxConnections: number;
+};
+
 export type NamedEntryPoint = EntryPoint & {
   readonly name: string;
   /** False: plain HTTP. */
@@ -321,6 +349,13 @@ export type RouteMatchConfig = {
   readonly entryPoints: readonly string[];
 };
 
+/** An answer of the gateway itself. */
+export type FixedResponseConfig = {
+  readonly status: number;
+  readonly fields: readonly (readonly [name: string, value: string])[];
+  readonly body: string;
+};
+
 export type RetryOn = 'connect' | 'refused-stream';
 
 export type RouteConfig = {
@@ -340,7 +375,9 @@ export type RouteConfig = {
   readonly methods: readonly string[];
   /** Name of the service that says where requests go; undefined: the route itself. */
   readonly service?: string;
+  /** Empty where there is a `response`. */
   readonly backends: readonly BackendConfig[];
+  readonly response: FixedResponseConfig | undefined;
   readonly loadBalancing: 'roundRobin' | 'weighted' | 'leastRequest' | 'hash';
   /** For `hash`: the first of these that a request has decides. */
   readonly hashOn: readonly HashSource[];
@@ -385,6 +422,15 @@ export type ReloadEndpoint = {
   readonly host: string | undefined;
 };
 
+/** `/healthz` and `/readyz` on the entry points for traffic. */
+export type TrafficHealthConfig = {
+  readonly liveness: boolean;
+  readonly readiness: boolean;
+  readonly entryPoints: readonly string[];
+  /** Canonical CIDRs; undefined: everybody. */
+  readonly sourceRanges: readonly string[] | undefined;
+};
+
 export type GatewayConfig = {
   /** Main file, absolute. */
   readonly file: string;
@@ -398,6 +444,7 @@ export type GatewayConfig = {
     readonly web: EntryPoint & { readonly redirectPort: number | undefined };
     readonly webSecure: EntryPoint;
     readonly admin: EntryPoint;
+    readonly passThrough: PassThroughConfig;
     /** Further ones for traffic, those that are on. */
     readonly more: readonly NamedEntryPoint[];
   };
@@ -473,6 +520,8 @@ export type GatewayConfig = {
     /** Canonical host names, besides localhost, under which the admin entry point shows more than health. */
     readonly allowedHosts: readonly string[];
   };
+  /** undefined: these paths are paths like any. */
+  readonly trafficHealth: TrafficHealthConfig | undefined;
   readonly log: {
     readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'off';
     readonly format: 'text' | 'json' | undefined;

@@ -11,7 +11,10 @@ import { CompressFilter } from './compress.ts';
 import { CorsFilter } from './cors.ts';
 import type { FilterDependencies } from './dependencies.ts';
 import type { Filter } from './filter.ts';
+import { ForwardAuthFilter } from './forward-auth.ts';
+import { JwtAuthFilter } from './jwt-auth.ts';
 import { inOrder } from './filter-order.ts';
+import { FixedResponseFilter } from './fixed-response.ts';
 import { BodyLimitFilter, UserAgentBlockFilter } from './limits.ts';
 import { MaintenanceFilter } from './maintenance.ts';
 import { type FilterMaterial, noMaterial } from './material.ts';
@@ -27,16 +30,22 @@ const none: readonly Filter[] = [];
 
 /** `material`: of each filter of the route, in their order. Throws where a filter cannot be made. */
 export function compileFilters(
-  { name, maintenance, methods, filters }: RouteConfig,
+  { name, maintenance, methods, filters, response }: RouteConfig,
   material: readonly FilterMaterial[],
   dependencies: FilterDependencies,
 ): readonly Filter[] {
-  if (maintenance === undefined && filters.length === 0) return none;
+  if (maintenance === undefined && filters.length === 0 && response === undefined) return none;
   const first = maintenance === undefined ? none : [new MaintenanceFilter(maintenance)];
   const made = filters.map((filter, at) =>
     compile(filter, { route: name, methods, material: material[at] ?? noMaterial, ...dependencies }),
   );
-  return [...corsOf(filters, made, methods), ...first, ...inOrder(filters, made)];
+  return [
+    ...corsOf(filters, made, methods),
+    ...first,
+    ...inOrder(filters, made),
+    // Last: whoever is turned away by another one does not get it.
+    ...(response === undefined ? none : [new FixedResponseFilter(response)]),
+  ];
 }
 
 /** In front of all others: browsers send preflights without what other filters ask for, and pages read refusals too. */
@@ -72,6 +81,9 @@ const makers: Makers = {
   access: (config) => new AccessFilter(config),
   accessPolicy: (config) => new AccessPolicyFilter(config),
   basicAuth: (config, input) => share(config, input, () => new BasicAuthFilter(config, input.material, input)),
+  forwardAuth: (config, input) =>
+    share(config, input, () => new ForwardAuthFilter(config, input.openService(config.service, input.material), input)),
+  jwtAuth: (config, input) => share(config, input, () => new JwtAuthFilter(config, input.material, input)),
   rateLimit: (config, { route, rates }) => new RateLimitFilter(config, route, rates),
   requestHeaders: (config) => new RequestHeadersFilter(config),
   responseHeaders: (config) => new ResponseHeadersFilter(config),

@@ -100,6 +100,5 @@ export function recordBadRequest(client: Client, services: Services, fault: Faul
     durationMs: 0,
     receivedBytes: 0,
     sentBytes: 0,
-    noted: undefined,
   });
 }

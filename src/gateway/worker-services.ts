@@ -7,6 +7,7 @@ import type { GatewayConfig } from '../config/gateway-config.ts';
 import { lookupBy } from '../dns/lookup-function.ts';
 import type { RateCounters } from '../filters/rate-counters.ts';
 import type { FilterServices } from '../filters/dependencies.ts';
+import { KeySets } from '../filters/key-sets.ts';
 import { PasswordChecks } from '../filters/password-checks.ts';
 import { BodyBudget } from '../flow/body-buffer.ts';
 import { RequestMetrics } from '../flow/request-metrics.ts';
@@ -31,6 +32,7 @@ export type WorkerServicesOptions = {
   readonly metrics: Metrics;
   readonly active: ActiveGeneration;
   readonly rates: RateCounters;
+  readonly isDraining: () => boolean;
 };
 
 /** Made from the first configuration that a worker builds; nothing needs them before. */
@@ -73,7 +75,7 @@ export class WorkerServices {
   readonly #accessLog: AccessLog | undefined;
 
   /** Serves also where a log file cannot be opened: a worker that starts anew must not depend on a folder of logs. */
-  constructor(config: GatewayConfig, { clock, deadlines, metrics, active, rates }: WorkerServicesOptions) {
+  constructor(config: GatewayConfig, { clock, deadlines, metrics, active, rates, isDraining }: WorkerServicesOptions) {
     this.#metrics = metrics;
     const { level, format, file } = config.log;
     this.logger = createLogger({ level, format, file, whenClosed: 'stderr' });
@@ -99,6 +101,7 @@ export class WorkerServices {
       metrics: new RequestMetrics(metrics.of),
       onDefect: (error) => reports.onDefect(error),
       onFault: (report) => reports.onFault(report),
+      isDraining,
       current: () => active.get(),
     };
     this.resolver = new NameResolver({ clock, random: Math.random, events: reports, settings: config.dns });
@@ -111,6 +114,7 @@ export class WorkerServices {
       lookup: lookupBy(() => this.resolver),
       metrics: metrics.of,
       passwords: new PasswordChecks(clock),
+      keySets: new KeySets(),
       warn: (kind, about, message) => reports.onFilterTrouble(kind, about, message),
     };
   }

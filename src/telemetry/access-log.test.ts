@@ -46,7 +46,6 @@ const plain: AccessRecord = {
   durationMs: 1.23456,
   receivedBytes: 0,
   sentBytes: 12,
-  noted: undefined,
 };
 
 function parsed(record: AccessRecord): Record<string, unknown> {

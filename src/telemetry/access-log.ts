@@ -21,7 +21,7 @@ export type AccessRecord = {
   readonly host: string;
   /** As received; its query is cut off. */
   readonly target: string;
-  /** 10, 11 or 20; 0 where there was no request. */
+  /** 10, 11 or 20; 1 for a connection that was passed through, which has no request; 0 where there was none. */
   readonly version: number;
   /** 0: no answer was sent. */
   readonly status: number;
@@ -41,8 +41,8 @@ export type AccessRecord = {
   /** Body bytes from and to the client. */
   readonly receivedBytes: number;
   readonly sentBytes: number;
-  /** What filters add; undefined where there is nothing. */
-  readonly noted: readonly (readonly [name: string, value: string])[] | undefined;
+  /** What filters add. */
+  readonly noted?: readonly (readonly [name: string, value: string])[] | undefined;
 };
 
 // Longest encoded form of each field: together with the fixed text and what is said of the connection they stay below one atomic
@@ -63,6 +63,7 @@ const maxNoted = 128;
 const maxLine = 4_096;
 
 const protocols: Readonly<Record<number, string>> = {
+  1: ',"protocol":"TCP"',
   10: ',"protocol":"HTTP/1.0"',
   11: ',"protocol":"HTTP/1.1"',
   20: ',"protocol":"HTTP/2.0"',

@@ -229,7 +229,6 @@ test('The sample rate decides which requests are logged', async (t) => {
       durationMs: 1,
       receivedBytes: 0,
       sentBytes: 0,
-      noted: undefined,
     });
   }
   await log.close();

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { lookup } from 'node:dns';
 import net, { type AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
-import { matchesAll } from '../../src/config/route-conditions.ts';
+import { matchesAll } from '../../src/config/match-conditions.ts';
 import { Deadlines } from '../../src/base/deadline.ts';
 import { Slices } from '../../src/base/slices.ts';
 import type { RouteConfig } from '../../src/config/gateway-config.ts';
@@ -15,6 +15,7 @@ import { ClientProtocols, http2Protocol } from '../../src/downstream/protocols.t
 import type { PolicyTable } from '../../src/downstream/policy-table.ts';
 import type { FilterDependencies } from '../../src/filters/dependencies.ts';
 import type { Filter } from '../../src/filters/filter.ts';
+import { KeySets } from '../../src/filters/key-sets.ts';
 import { PasswordChecks } from '../../src/filters/password-checks.ts';
 import { RateCounters } from '../../src/filters/rate-counters.ts';
 import { ClientCounts } from '../../src/downstream/client-counts.ts';
@@ -65,10 +66,14 @@ export function filterDependencies(more: Partial<FilterDependencies> = {}): Filt
     rates: new RateCounters(clock, () => 0.5),
     encoders: new EncoderBudget(),
     passwords: new PasswordChecks(clock),
+    keySets: new KeySets(),
     lookup: lookup,
     metrics: new Metrics().of,
     warn: () => {},
     shared: new Map(),
+    openService: () => {
+      throw new Error('there is no service here');
+    },
     ...more,
   };
 }
@@ -126,6 +131,7 @@ export async function openFilterSetup(t: TestContext, options: FilterSetupOption
     policies: { find: () => policy } as unknown as PolicyTable,
     routes: await RouteTable.build([route], new Slices(clock)),
     strip: new StripList({ ...strip, filters: sets }),
+    health: undefined,
     forwarding,
     clientLimits: { requests: requestsPerClient, isExempt: (address) => forwarding.isTrustedProxy(address) },
     securePort: undefined,
@@ -148,6 +154,7 @@ export async function openFilterSetup(t: TestContext, options: FilterSetupOption
     metrics: new RequestMetrics(metrics.of),
     onDefect: (error) => defects.push(error),
     onFault: (report) => faults.push(report),
+    isDraining: () => false,
     current: () => serving,
   };
   const protocols = http2 === true ? new ClientProtocols([], http2Protocol) : new ClientProtocols();

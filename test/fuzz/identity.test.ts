@@ -186,7 +186,6 @@ function checkAccessLog(verdict: Verdict, identity: Identity): void {
       durationMs: 1,
       receivedBytes: 0,
       sentBytes: 0,
-      noted: undefined,
     },
     '2026-01-01T00:00:00.000Z',
   );
