@@ -32,6 +32,8 @@ export const monitoringKeys = {
     page: 'own. Names under which `/metrics` and `/trust/identities` may be asked for, besides `localhost` and IP addresses: 421 otherwise, so that no web page can read them through a browser on this machine. Health is answered under any name.',
   }),
   host: ignored('metrics are served by the admin entry point only, whatever the host'),
+  path: ignored('monitoring.metricsPath decides', 'Write monitoring.metricsPath.'),
+  healthCheck: ignored('/healthz/routes is not served'),
   visitorTTL: ignored('visitors are not counted'),
   enableRouteHealthCheck: ignored('/healthz/routes is not served; the state of backends is in the metrics'),
   includeRouteHealthErrors: ignored('/healthz/routes is not served'),
