@@ -39,6 +39,7 @@ const keysOfOlderGoma = {
   ),
   blocklist: refused('open paths that were forbidden', 'Remove it, or filter in front of the gateway.'),
   rateLimit: refused('let clients send without a limit', 'Limit them in front of the gateway.'),
+  host: refused('serve the route under every host', 'Write hosts: [NAME].'),
   interceptErrors: key(interceptErrorsShape, {
     says: 'Deprecated: statuses whose bodies are replaced by status and reason.',
     untold: true,
@@ -57,6 +58,11 @@ const routeTlsKeys = {
     says: 'Certificates for the hosts of this route.',
     page: 'The same, a list.',
     oursAlone: true,
+  }),
+  keys: key(list(certificatePairShape), {
+    says: 'Deprecated name of certificates.',
+    untold: true,
+    page: 'Goma before 0.6, deprecated: see `certificates`.',
   }),
   provider: key(text, {
     says: 'Provider of certManager for the certificate of this route; none: it needs none.',
