@@ -62,6 +62,7 @@ export const faultGroups: readonly Group[] = [
       'bad_request',
       'http2_flood',
       'ambiguous_path',
+      'ambiguous_condition',
       'request_timeout',
       'uri_too_long',
       'headers_too_large',
@@ -75,7 +76,11 @@ export const faultGroups: readonly Group[] = [
       'host_mismatch',
       'policy_denied',
       'path_denied',
+      'unauthenticated',
+      'access_denied',
       'address_denied',
+      'origin_denied',
+      'user_agent_denied',
       'rate_limited',
       'client_banned',
       'identity_too_large',
@@ -88,7 +93,7 @@ export const faultGroups: readonly Group[] = [
   {
     title: 'The gateway',
     intro: 'Nobody did anything wrong out there.',
-    codes: ['maintenance', 'filter_timeout', 'draining', 'internal'],
+    codes: ['maintenance', 'filter_timeout', 'auth_unavailable', 'draining', 'internal'],
   },
 ];
 

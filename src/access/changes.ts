@@ -14,12 +14,16 @@ import {
   sampleMethod,
   samplePath,
 } from './places.ts';
+import { listEntryPoints } from '../config/list-entry-points.ts';
+import { type ConditionSample, listConditions, noConditions, sampleConditions } from './sample-facts.ts';
 import { type Access, AccessTable, type Who } from './table.ts';
 import { caKeysOf, describeCa, termsOf } from './client-auth-terms.ts';
 
 /** The same change for a path, at all the hosts and methods that it holds for. */
 export type AccessChange = {
   readonly path: string;
+  /** What the request meets of the conditions of routes, in words; '' for none. */
+  readonly conditions: string;
   readonly hosts: readonly string[];
   /** Empty: every method. */
   readonly methods: readonly string[];
@@ -57,7 +61,12 @@ export type AccessChanges = {
 const maxPlaces = 50_000;
 const maxCas = 5;
 
-type Place = { readonly host: Sample; readonly path: Sample; readonly method: Sample };
+type Place = {
+  readonly host: Sample;
+  readonly path: Sample;
+  readonly method: Sample;
+  readonly conditions: ConditionSample;
+};
 
 export function compareAccess(before: LoadedConfig, after: LoadedConfig): AccessChanges {
   const policies = comparePolicies(before.policies, after.policies);
@@ -67,16 +76,19 @@ export function compareAccess(before: LoadedConfig, after: LoadedConfig): Access
   const now = new AccessTable(after);
   const { places, complete, methods } = listPlaces(before, after);
   const found = new Map<string, OneHost>();
-  for (const { host, path, method } of places) {
-    const was = old.at(method.sample, host.sample, path.sample);
-    const is = now.at(method.sample, host.sample, path.sample);
+  for (const { host, path, method, conditions } of places) {
+    const was = old.at(method.sample, host.sample, path.sample, conditions);
+    const is = now.at(method.sample, host.sample, path.sample, conditions);
     const kind = kindOf(was, is);
-    if (kind === undefined || isInherited(path, { old, now, was, is }, method.sample, host.sample)) continue;
+    if (kind === undefined || isInherited(path, { old, now, was, is, conditions }, method.sample, host.sample))
+      continue;
+    // Who meets conditions that neither of the routes asks for is as good as everybody.
+    if (complete && conditions !== noConditions && tellsTheSame(old, now, { host, path, method, was, is })) continue;
     const routes = [was, is].map(({ route }) => route?.config.name);
-    const key = JSON.stringify([kind, path.text, keyOf(was), keyOf(is), routes]);
+    const key = JSON.stringify([kind, path.text, conditions.text, keyOf(was), keyOf(is), routes]);
     const known = found.get(`${key} ${host.sample}`);
     if (known === undefined)
-      found.set(`${key} ${host.sample}`, { key, kind, path, host, methods: [method.text], was, is });
+      found.set(`${key} ${host.sample}`, { key, kind, path, conditions, host, methods: [method.text], was, is });
     else known.methods.push(method.text);
   }
   const grouped = joinHosts([...found.values()], complete ? methods : undefined);
@@ -99,10 +111,10 @@ function layoutOf(loaded: LoadedConfig): string {
     clientAuth?.required,
     routesRequireClientCert,
   ]);
-  const points = [entryPoints.web.enabled, entryPoints.webSecure.enabled, tls.defaultPolicy];
-  const rules = routes.map(({ name, hosts, path, methods, priority, clientCert }) => {
+  const points = [listEntryPoints(entryPoints).map((one) => [one.name, one.tls]), tls.defaultPolicy];
+  const rules = routes.map(({ name, hosts, path, match, methods, priority, clientCert }) => {
     const rule = clientCert && [clientCert.required, clientCert.allow];
-    return [name, hosts, path, methods, priority, rule];
+    return [name, hosts, path, match, methods, priority, rule];
   });
   const all = [policies, points, rules, certificateNames(loaded)];
   return JSON.stringify(all, (key, value: unknown) => (key === 'place' ? undefined : (value ?? null)));
@@ -112,6 +124,7 @@ type OneHost = {
   readonly key: string;
   readonly kind: Kind;
   readonly path: Sample;
+  readonly conditions: ConditionSample;
   readonly host: Sample;
   readonly methods: string[];
   readonly was: Access;
@@ -124,14 +137,21 @@ type OneHost = {
  */
 function joinHosts(all: readonly OneHost[], everyMethod: number | undefined): { kind: Kind; change: AccessChange }[] {
   const joined = new Map<string, { kind: Kind; hosts: string[]; change: AccessChange }>();
-  for (const { key, kind, path, host, methods, was, is } of all) {
+  for (const { key, kind, path, conditions, host, methods, was, is } of all) {
     const id = JSON.stringify([key, methods]);
     const known = joined.get(id);
     if (known !== undefined) known.hosts.push(host.text);
     else {
       const hosts = [host.text];
       const every = everyMethod === undefined ? methods[0] === otherMethods.text : methods.length === everyMethod;
-      const change = { path: path.text, hosts, methods: every ? [] : methods, before: was, after: is };
+      const change = {
+        path: path.text,
+        conditions: conditions.text,
+        hosts,
+        methods: every ? [] : methods,
+        before: was,
+        after: is,
+      };
       joined.set(id, { kind, hosts, change });
     }
   }
@@ -141,14 +161,39 @@ function joinHosts(all: readonly OneHost[], everyMethod: number | undefined): { 
 /** True where the routes that are met here stand further up, and the same change is told there. */
 function isInherited(
   path: Sample,
-  { old, now, was, is }: { old: AccessTable; now: AccessTable; was: Access; is: Access },
+  {
+    old,
+    now,
+    was,
+    is,
+    conditions,
+  }: { old: AccessTable; now: AccessTable; was: Access; is: Access; conditions: ConditionSample },
   method: string,
   host: string,
 ): boolean {
-  const paths = distinct([was, is].map(({ route }) => route && samplePath(route.config.path)));
+  const paths = distinct([was, is].map(({ route }) => route && samplePath(route.config)));
   const top = paths.toSorted((a, b) => b.sample.length - a.sample.length)[0];
   if (top === undefined || top.sample === path.sample) return false;
-  return old.at(method, host, top.sample).route === was.route && now.at(method, host, top.sample).route === is.route;
+  const [before, after] = [old, now].map((table) => table.at(method, host, top.sample, conditions).route);
+  return before === was.route && after === is.route;
+}
+
+/** A request at the same place that meets no condition is told of with the same routes. */
+function tellsTheSame(
+  old: AccessTable,
+  now: AccessTable,
+  {
+    host,
+    path,
+    method,
+    was,
+    is,
+  }: Pick<Place, 'host' | 'path' | 'method'> & { readonly was: Access; readonly is: Access },
+): boolean {
+  const [before, after] = [old, now].map((table) => table.at(method.sample, host.sample, path.sample));
+  const same = (one: Access | undefined, other: Access): boolean =>
+    one?.secureRoute === other.secureRoute && one?.plainRoute === other.plainRoute;
+  return same(before, was) && same(after, is);
 }
 
 type Kind = 'opened' | 'closed' | 'rules';
@@ -159,9 +204,13 @@ function listPlaces(
   const hosts = distinct([...listHosts(before), ...listHosts(after)]);
   const paths = distinct([...listPaths(before), ...listPaths(after)]);
   const methods = distinct([...listMethods(before), ...listMethods(after)]);
-  if (hosts.length * paths.length * methods.length <= maxPlaces) {
+  const all = [...listConditions(before.config), ...listConditions(after.config)];
+  const conditions = [...new Map(all.map((one) => [one.text, one])).values()];
+  if (hosts.length * paths.length * methods.length * conditions.length <= maxPlaces) {
     const places = paths.flatMap((path) =>
-      hosts.flatMap((host) => methods.map((method): Place => ({ host, path, method }))),
+      hosts.flatMap((host) =>
+        methods.flatMap((method) => conditions.map((one): Place => ({ host, path, method, conditions: one }))),
+      ),
     );
     return { places, complete: true, methods: methods.length };
   }
@@ -172,14 +221,16 @@ function listPlaces(
 function listOwnPlaces(configs: readonly LoadedConfig[], hosts: readonly Sample[]): Place[] {
   const places = new Map<string, Place>();
   for (const { config } of configs)
-    for (const { hosts: own, path: written, methods: named } of config.routes) {
-      const path = samplePath(written);
+    for (const { hosts: own, methods: named, ...rule } of config.routes) {
+      const path = samplePath(rule);
       if (path === undefined) continue;
+      const conditions = sampleConditions(rule.match);
       const methods = named.length === 0 ? [otherMethods] : named.map(sampleMethod);
       for (const host of own.length === 0 ? hosts : distinct(own.map(sampleHost)))
         for (const method of methods) {
           if (places.size >= maxPlaces) return [...places.values()];
-          places.set(`${host.sample} ${method.sample} ${path.sample}`, { host, path, method });
+          const key = `${host.sample} ${method.sample} ${path.sample} ${conditions.text}`;
+          places.set(key, { host, path, method, conditions });
         }
     }
   return [...places.values()];

@@ -1,11 +1,12 @@
 // Where to look at who may enter: hosts, paths and methods that a configuration tells apart, each with a request that stands
 // for all like it. Patterns are what people wrote; samples are what the tables are asked for.
 import { wildcardHost } from '../base/host.ts';
+import { matchesAll } from '../config/match-conditions.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
 import { certificateNames } from '../gateway/compile-policies.ts';
 import { hostOfAuthority } from '../routing/host-of-authority.ts';
-import { comparablePath, isParam, patternSegments } from '../routing/normalize-target.ts';
-import { parseHostPattern } from '../routing/route-table.ts';
+import { type PathRule, patternOf, samplePathOf } from '../routing/path-pattern.ts';
+import { parseHostPattern } from '../routing/route-trie.ts';
 
 /** `text` for people, `sample` for the tables. */
 export type Sample = { readonly text: string; readonly sample: string };
@@ -26,11 +27,9 @@ export function sampleHost(pattern: string): Sample | undefined {
 }
 
 /** A route's path; undefined where no request can have it. */
-export function samplePath(path: string): Sample | undefined {
-  const segments = patternSegments(path);
-  if (segments === undefined) return undefined;
-  const parts = segments.map((segment) => (isParam(segment) ? 'some-value' : comparablePath(segment)));
-  return { text: path, sample: `/${parts.join('/')}` };
+export function samplePath(rule: PathRule): Sample | undefined {
+  const pattern = patternOf(rule);
+  return pattern && { text: rule.path, sample: samplePathOf(pattern) };
 }
 
 export function sampleMethod(method: string): Sample {
@@ -49,11 +48,14 @@ export function listHosts(loaded: LoadedConfig): Sample[] {
 }
 
 export function listPaths({ config: { routes } }: LoadedConfig): Sample[] {
-  return distinct([samplePath('/'), ...routes.map(({ path }) => samplePath(path))]);
+  return distinct([samplePath({ path: '/', match: matchesAll }), ...routes.map(samplePath)]);
 }
 
 export function listMethods({ config: { routes } }: LoadedConfig): Sample[] {
-  return [...distinct(routes.flatMap(({ methods }) => methods).map(sampleMethod)), otherMethods];
+  return [
+    ...distinct(routes.flatMap(({ methods, match }) => [...methods, ...match.methods]).map(sampleMethod)),
+    otherMethods,
+  ];
 }
 
 /** By sample, the first of each. */

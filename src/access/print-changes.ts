@@ -54,10 +54,11 @@ function cut(lines: readonly string[], max: number): string[] {
   return lines.length <= max ? [...lines] : [...lines.slice(0, max), `and ${lines.length - max} more`];
 }
 
-function describeChange({ path, hosts, methods, before, after }: AccessChange): string {
+function describeChange({ path, conditions, hosts, methods, before, after }: AccessChange): string {
   const what = methods.length === 0 ? '' : `${listNames(methods, escapeForLog)} `;
   const routes = [...new Set([before, after].map(({ route }) => (route === undefined ? 'none' : route.config.name)))];
-  const where = `${what}${escapeForLog(path)} on ${listNames(hosts, escapeForLog)}`;
+  const asked = conditions === '' ? '' : ` with ${escapeForLog(conditions)}`;
+  const where = `${what}${escapeForLog(path)}${asked} on ${listNames(hosts, escapeForLog)}`;
   return `${where}: ${describeAccess(before)} → ${describeAccess(after)} (route ${routes.map((one) => escapeForLog(one)).join(' → ')})`;
 }
 

@@ -2,6 +2,8 @@
 // over TLS and over plain HTTP. Made by asking the tables, so a route that another one hides is shown as such.
 import type { LoadedConfig, LoadedPolicy, LoadedRoute } from '../loading/loaded.ts';
 import { hostsOfRoute, listHosts, otherMethods, type Sample, sampleMethod, samplePath } from './places.ts';
+import { takesMethod } from '../routing/takes-method.ts';
+import { sampleConditions } from './sample-facts.ts';
 import { AccessTable, type Who } from './table.ts';
 
 export type AccessRow = {
@@ -37,27 +39,39 @@ function rankOf({ policy }: AccessRow, ranks: ReadonlyMap<LoadedPolicy, number>)
 type Mutable = Omit<AccessRow, 'hosts' | 'methods'> & { readonly hosts: Set<string>; readonly methods: Set<string> };
 
 function rowsOf(route: LoadedRoute, table: AccessTable, all: readonly Sample[], maxHosts: number): AccessRow[] {
-  const { hosts: patterns, methods: named, path: written } = route.config;
-  const path = samplePath(written);
+  const { hosts: patterns, match } = route.config;
+  const named = namedMethods(route.config);
+  const path = samplePath(route.config);
+  const conditions = sampleConditions(match);
   const methods = named.length === 0 ? [otherMethods] : named.map(sampleMethod);
   const rows = new Map<LoadedPolicy, Mutable>();
   const possible = path === undefined ? [] : hostsOfRoute(patterns, all);
   const hosts = possible.length > maxHosts ? [...possible.slice(0, maxHosts - 1), ...possible.slice(-1)] : possible;
   for (const host of hosts)
     for (const method of methods) {
-      const { route: met, policy, secure, plain } = table.at(method.sample, host.sample, path?.sample ?? '');
-      if (met !== route || policy === undefined) continue;
+      const met = table.at(method.sample, host.sample, path?.sample ?? '', conditions);
+      const { policy } = met;
+      if ((met.secureRoute !== route && met.plainRoute !== route) || policy === undefined) continue;
+      const secure = met.secureRoute === route ? met.secure : elsewhere;
+      const plain = met.plainRoute === route ? met.plain : elsewhere;
       const row = rows.get(policy) ?? { route, policy, hosts: new Set(), methods: new Set(), secure, plain };
       rows.set(policy, row);
       row.hosts.add(host.text);
       row.methods.add(method.text);
     }
-  const nobody: Who = { kind: 'nobody', why: 'no_route' };
   if (rows.size === 0)
-    return [{ route, policy: undefined, hosts: patterns, methods: named, secure: nobody, plain: nobody }];
+    return [{ route, policy: undefined, hosts: patterns, methods: named, secure: elsewhere, plain: elsewhere }];
   return [...rows.values()].map((row) => ({
     ...row,
     hosts: patterns.length === 0 && row.hosts.size === possible.length ? [] : [...row.hosts],
     methods: named.length === 0 ? [] : [...row.methods],
   }));
+}
+
+/** Another route is met there, or none. */
+const elsewhere: Who = { kind: 'nobody', why: 'no_route' };
+
+function namedMethods({ methods, match }: LoadedRoute['config']): readonly string[] {
+  if (methods.length === 0) return match.methods;
+  return match.methods.length === 0 ? methods : methods.filter((method) => takesMethod(match.methods, method));
 }

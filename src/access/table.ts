@@ -5,7 +5,10 @@ import type { LoadedConfig, LoadedPolicy, LoadedRoute } from '../loading/loaded.
 import type { SanRuleConfig } from '../config/gateway-config.ts';
 import type { PolicyTable } from '../downstream/policy-table.ts';
 import { certificateNames, makePolicyTable } from '../gateway/compile-policies.ts';
+import { listEntryPoints } from '../config/list-entry-points.ts';
 import { RouteTable } from '../routing/route-table.ts';
+
+import { type ConditionSample, factsOf, noConditions } from './sample-facts.ts';
 
 /** Over one kind of connection. `allow`: rules over names; undefined: every certificate that the policy accepts. */
 export type Who =
@@ -19,7 +22,10 @@ export type Who =
 
 export type Access = {
   readonly policy: LoadedPolicy | undefined;
+  /** That is met over TLS; where none is, over plain HTTP. */
   readonly route: LoadedRoute | undefined;
+  readonly secureRoute: LoadedRoute | undefined;
+  readonly plainRoute: LoadedRoute | undefined;
   /** On webSecure: over TLS. */
   readonly secure: Who;
   /** On web: over plain HTTP. */
@@ -44,26 +50,45 @@ export class AccessTable {
     this.#routes = new RouteTable(loaded.routes);
   }
 
-  /** `host` and `path` as for RouteTable.match. */
-  at(method: string, host: string, path: string): Access {
+  /** `host` and `path` as for RouteTable.match; `sample`: which conditions the request meets. */
+  at(method: string, host: string, path: string, sample = noConditions): Access {
     const policy = this.#policies.find(host === '' ? undefined : host)?.loaded;
-    if (policy === undefined) return this.#nobody('unknown_host', undefined);
-    const match = this.#routes.match(method, host, path);
-    if (match.kind !== 'route') return this.#nobody(match.kind === 'no_route' ? 'no_route' : 'method', policy);
-    const { route } = match;
-    const { web, webSecure } = this.loaded.config.entryPoints;
-    const { secure, plain } = verify(policy, route);
+    if (policy === undefined) {
+      const who: Who = { kind: 'nobody', why: 'unknown_host' };
+      return { policy, route: undefined, secureRoute: undefined, plainRoute: undefined, secure: who, plain: who };
+    }
+    const secure = this.#over(true, policy, method, host, path, sample);
+    const plain = this.#over(false, policy, method, host, path, sample);
     return {
       policy,
-      route,
-      secure: webSecure.enabled ? secure : { kind: 'nobody', why: 'off' },
-      plain: web.enabled ? plain : { kind: 'nobody', why: 'off' },
+      route: secure.route ?? plain.route,
+      secureRoute: secure.route,
+      plainRoute: plain.route,
+      secure: secure.who,
+      plain: plain.who,
     };
   }
 
-  #nobody(why: 'unknown_host' | 'no_route' | 'method', policy: LoadedPolicy | undefined): Access {
-    const who: Who = { kind: 'nobody', why };
-    return { policy, route: undefined, secure: who, plain: who };
+  #over(
+    tls: boolean,
+    policy: LoadedPolicy,
+    method: string,
+    host: string,
+    path: string,
+    sample: ConditionSample,
+  ): { readonly route: LoadedRoute | undefined; readonly who: Who } {
+    const { config } = this.loaded;
+    const facts = this.#routes.asksForFacts ? factsOf(sample, config, tls ? policy.config.name : '') : undefined;
+    const match = this.#routes.match(method, host, path, facts);
+    if (match.kind !== 'route')
+      return {
+        route: undefined,
+        who: { kind: 'nobody', why: match.kind === 'method_not_allowed' ? 'method' : 'no_route' },
+      };
+    const { route } = match;
+    const { secure, plain } = verify(policy, route);
+    const isOpen = listEntryPoints(config.entryPoints).some((one) => one.tls === tls);
+    return { route, who: isOpen ? (tls ? secure : plain) : { kind: 'nobody', why: 'off' } };
   }
 }
 

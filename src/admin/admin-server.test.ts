@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { get } from '../base/node-http.ts';
+import { createHash } from 'node:crypto';
+import { get, request } from '../base/node-http.ts';
 import { describe, it } from 'node:test';
 import { AdminServer, type AdminView } from './admin-server.ts';
 
@@ -12,6 +13,7 @@ async function withServer(view: Partial<AdminView>, ask: (base: string) => Promi
     metricsPath: '/metrics',
     liveness: true,
     readiness: true,
+    reload: { endpoint: () => undefined, run: async () => assert.fail('no reload was asked for'), refused: () => {} },
     ...view,
   });
   const port = await server.listen('127.0.0.1', 0);
@@ -94,6 +96,98 @@ describe('the admin listener', () => {
       }
       resolve(Buffer.from('a 1\n'));
       assert.deepEqual(new Set(await Promise.all(readers)), new Set(['a 1\n']));
+    });
+  });
+});
+
+describe('the reload endpoint of the admin listener', () => {
+  const token = 'a-token-of-some-length';
+  const endpoint = {
+    path: '/gateway/reload',
+    tokenSha256: createHash('sha256').update(token).digest('hex'),
+    host: undefined,
+  };
+
+  async function withEndpoint(
+    options: { readonly host?: string },
+    ask: (post: (fields: Record<string, string>, method?: string) => Promise<Response>, seen: Seen) => Promise<void>,
+  ): Promise<void> {
+    const seen: Seen = { runs: 0, refused: 0 };
+    const reload = {
+      endpoint: () => ({ ...endpoint, host: options.host }),
+      run: async () => {
+        seen.runs++;
+        return Promise.resolve({ status: 200, body: { status: 'ok' } });
+      },
+      refused: () => void seen.refused++,
+    };
+    await withServer({ reload }, async (base) => {
+      const post = async (headers: Record<string, string>, method = 'POST'): Promise<Response> =>
+        fetch(base + endpoint.path, { method, headers });
+      await ask(post, seen);
+    });
+  }
+  type Seen = { runs: number; refused: number };
+
+  it('reloads for who holds the token, and for nobody else', async () => {
+    await withEndpoint({}, async (post, seen) => {
+      const answer = await post({ authorization: `Bearer ${token}` });
+      assert.equal(answer.status, 200);
+      assert.deepEqual(await answer.json(), { status: 'ok' });
+      assert.equal((await post({ authorization: `bearer  ${token} ` })).status, 200, 'as RFC 9110 has the scheme');
+      for (const wrong of [
+        '',
+        token,
+        'Bearer',
+        `Basic ${token}`,
+        `Bearer ${token}x`,
+        `Bearer ${token.slice(1)}`,
+        `Bearer ${endpoint.tokenSha256}`,
+      ]) {
+        const refused = await post(wrong === '' ? {} : { authorization: wrong });
+        assert.equal(refused.status, 401, wrong);
+        assert.equal(refused.headers.get('www-authenticate'), 'Bearer');
+        assert.doesNotMatch(await refused.text(), new RegExp(token));
+      }
+      assert.deepEqual(seen, { runs: 2, refused: 7 });
+    });
+  });
+
+  it('takes POST only, and is not there where it is not configured', async () => {
+    await withEndpoint({}, async (post, seen) => {
+      for (const method of ['GET', 'HEAD', 'PUT', 'DELETE']) {
+        const refused = await post({ authorization: `Bearer ${token}` }, method);
+        assert.deepEqual([refused.status, refused.headers.get('allow')], [405, 'POST'], method);
+      }
+      assert.equal(seen.runs, 0);
+    });
+    await withServer({}, async (base) => {
+      const headers = { authorization: `Bearer ${token}` };
+      assert.equal((await fetch(`${base}/gateway/reload`, { method: 'POST', headers })).status, 405);
+      assert.equal((await fetch(`${base}/gateway/reload`, { headers })).status, 404);
+    });
+  });
+
+  it('is asked for under the host that it is restricted to, before anything is said of the token', async () => {
+    await withEndpoint({ host: 'reload.test' }, async (post, seen) => {
+      assert.equal((await post({ authorization: `Bearer ${token}` })).status, 421);
+      assert.deepEqual(seen, { runs: 0, refused: 0 });
+    });
+    const reload = {
+      endpoint: () => ({ ...endpoint, host: 'reload.test' }),
+      run: async () => Promise.resolve({ status: 200, body: {} }),
+      refused: () => {},
+    };
+    await withServer({ reload }, async (base) => {
+      const status = await new Promise((resolve, reject) => {
+        const headers = { host: 'reload.test:9901', authorization: `Bearer ${token}` };
+        const ask = request(`${base}${endpoint.path}`, { method: 'POST', headers }, (answer) => {
+          answer.resume();
+          resolve(answer.statusCode);
+        });
+        ask.on('error', reject).end();
+      });
+      assert.equal(status, 200);
     });
   });
 });

@@ -1,11 +1,14 @@
 // The admin listener: liveness, readiness, metrics, the record of seen clients. Loopback by default; it knows nothing of
-// traffic, and gives away no configuration. A browser on this machine is no way in: what is more than health is shown only
+// traffic, and gives away no configuration but what is wrong with it, to who holds the token of the reload endpoint. A browser on this machine is no way in: what is more than health is shown only
 // to who asks by a name that no stranger can point here (DNS rebinding).
+import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from '../base/node-http.ts';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { isIP } from 'node:net';
+import { safeJson } from '../base/safe-json.ts';
+import type { ReloadEndpoint } from '../config/gateway-config.ts';
 import { hostOfAuthority } from '../routing/host-of-authority.ts';
 import { metricsContentType } from '../telemetry/metrics.ts';
 
@@ -15,7 +18,23 @@ const answerMs = 10_000;
 const misdirected =
   'this host name is not known here: ask by IP address or localhost, or add the name to monitoring.allowedHosts\n';
 
-type Answer = { readonly status: number; readonly type: string; readonly body: string | Buffer | Iterable<string> };
+const text = 'text/plain; charset=utf-8';
+const json = 'application/json';
+
+type Answer = {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string | Buffer | Iterable<string>;
+  readonly fields?: Readonly<Record<string, string>>;
+};
+
+export type ReloadView = {
+  /** As the configuration that is active now has it; undefined: none. */
+  readonly endpoint: () => ReloadEndpoint | undefined;
+  readonly run: () => Promise<{ readonly status: number; readonly body: object }>;
+  /** Somebody at this address asked without the token. */
+  readonly refused: (address: string) => void;
+};
 
 export type AdminView = {
   readonly ready: () => { readonly ok: boolean; readonly detail: string };
@@ -29,9 +48,13 @@ export type AdminView = {
   readonly readiness: boolean;
   /** Canonical names, besides localhost. */
   readonly allowedHosts: readonly string[];
+  readonly reload: ReloadView;
 };
 
-/** Serves GET and HEAD of /healthz, /readyz, /trust/identities and the metrics path. Errors of `listen` are passed on. */
+/**
+ * Serves GET and HEAD of /healthz, /readyz, /trust/identities and the metrics path, and POST of the reload endpoint. Errors of
+ * `listen` are passed on.
+ */
 export class AdminServer {
   readonly #server: Server;
   readonly #view: AdminView;
@@ -64,8 +87,9 @@ export class AdminServer {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
-      const { status, type, body } = await this.#route(request);
+      const { status, type, body, fields } = await this.#route(request);
       response.writeHead(status, {
+        ...fields,
         'content-type': type,
         'cache-control': 'no-store',
         'x-content-type-options': 'nosniff',
@@ -84,10 +108,11 @@ export class AdminServer {
   }
 
   async #route(request: IncomingMessage): Promise<Answer> {
-    const text = 'text/plain; charset=utf-8';
+    const path = (request.url ?? '').split('?')[0];
+    const endpoint = this.#view.reload.endpoint();
+    if (endpoint !== undefined && path === endpoint.path) return this.#reload(request, endpoint);
     if (request.method !== 'GET' && request.method !== 'HEAD')
       return { status: 405, type: text, body: 'GET and HEAD only\n' };
-    const path = (request.url ?? '').split('?')[0];
     if (path === '/healthz' && this.#view.liveness) return { status: 200, type: text, body: 'ok\n' };
     if (path === '/readyz' && this.#view.readiness) {
       const { ok, detail } = this.#view.ready();
@@ -98,9 +123,28 @@ export class AdminServer {
       return { status: 200, type: metricsContentType, body: await this.#view.metrics() };
     }
     if (path === '/trust/identities' && this.#view.identities !== undefined) {
-      return { status: 200, type: 'application/json', body: await this.#view.identities() };
+      return { status: 200, type: json, body: await this.#view.identities() };
     }
     return { status: 404, type: text, body: 'not found\n' };
+  }
+
+  /** Whoever may not ask learns nothing: not even whether the token was near. */
+  async #reload(request: IncomingMessage, endpoint: ReloadEndpoint): Promise<Answer> {
+    const isMeant =
+      endpoint.host === undefined ? this.#isAllowed(request.headers.host) : isHost(request, endpoint.host);
+    if (!isMeant) return { status: 421, type: text, body: misdirected };
+    if (request.method !== 'POST') return { status: 405, type: text, body: 'POST only\n', fields: { allow: 'POST' } };
+    if (!holdsToken(request.headers.authorization, endpoint.tokenSha256)) {
+      this.#view.reload.refused(request.socket.remoteAddress ?? 'unknown');
+      return {
+        status: 401,
+        type: json,
+        body: '{"status":"error","error":"unauthorized"}\n',
+        fields: { 'www-authenticate': 'Bearer' },
+      };
+    }
+    const { status, body } = await this.#view.reload.run();
+    return { status, type: json, body: `${safeJson(body)}\n` };
   }
 
   /** No browser leaves Host out, and an address in it cannot be pointed elsewhere. */
@@ -109,4 +153,15 @@ export class AdminServer {
     const host = hostOfAuthority(authority);
     return host !== undefined && (host === 'localhost' || isIP(host) !== 0 || this.#view.allowedHosts.includes(host));
   }
+}
+
+function isHost(request: IncomingMessage, host: string): boolean {
+  return request.headers.host !== undefined && hostOfAuthority(request.headers.host) === host;
+}
+
+/** Hashes are compared, in constant time: neither the length of the token nor where it differs can be measured. */
+function holdsToken(authorization: string | undefined, tokenSha256: string): boolean {
+  const [, token] = /^Bearer +([\x21-\x7e]+) *$/i.exec(authorization ?? '') ?? [];
+  if (token === undefined) return false;
+  return timingSafeEqual(createHash('sha256').update(token).digest(), Buffer.from(tokenSha256, 'hex'));
 }

@@ -331,6 +331,11 @@ const specs = {
     title: 'ambiguous path',
     help: 'Servers could read the path in several ways, and not all of them belong to the same route: the rule in the access log and `countersign explain route` say which. Ask for it in its plain spelling; where both spellings are meant, give each a route.',
   },
+  ambiguous_condition: {
+    client: 400,
+    title: 'ambiguous header or query',
+    help: 'Routes are chosen by a header or a query parameter that came more than once, or in a spelling that only some servers take for it: the rule in the access log names it. Send it once, spelt as the configuration has it.',
+  },
   request_timeout: {
     client: 408,
     title: 'request came too slowly',
@@ -354,7 +359,7 @@ const specs = {
   tunnel_idle: {
     client: 408,
     title: 'nothing was said for too long',
-    help: 'A WebSocket, or another upgraded connection, on which neither side sent anything for `timeouts.tunnel` of its route. Raise it, or let one side send pings.',
+    help: 'A WebSocket or another upgraded connection on which neither side sent anything for `timeouts.tunnel` of its route, or one that is passed through (`passThrough.idleTimeout`). Raise it, or let one side send pings.',
   },
   method_unsupported: { client: 501, title: 'method not supported', help: 'CONNECT is not served by a gateway.' },
   http_version: {
@@ -377,6 +382,26 @@ const specs = {
     client: 403,
     title: 'this path is not served',
     help: 'A middleware of type access of the route is about this path; `detail` names it.',
+  },
+  unauthenticated: {
+    client: 401,
+    title: 'credentials are missing or not accepted',
+    help: 'A middleware of the route asks for a password or a token; `detail` names it, and says what was wrong.',
+  },
+  access_denied: {
+    client: 403,
+    title: 'credentials do not allow this',
+    help: 'The token, or the authentication service that was asked, does not allow the request; `detail` says which claim, or what the service answered.',
+  },
+  origin_denied: {
+    client: 403,
+    title: 'pages of this origin may not call this route',
+    help: 'A browser asked (a preflight) for a page of an origin that `cors` of the route does not list; `detail` names the middleware. List the origin, or leave it: such pages are to be kept out.',
+  },
+  user_agent_denied: {
+    client: 403,
+    title: 'this client is not served',
+    help: 'User-Agent holds what a middleware of type userAgentBlock lists; `detail` names it.',
   },
   rate_limited: {
     client: 429,
@@ -419,6 +444,12 @@ const specs = {
     unsent: true,
     title: 'nobody decided about the request in time',
     help: 'A filter of the route waited longer than it may: the detail has its name. Look at what it asks, or give it more time.',
+  },
+  auth_unavailable: {
+    gateway: 503,
+    unsent: true,
+    title: 'nobody could check the credentials',
+    help: 'The server of the keys or the authentication service does not answer as it should, or too many passwords wait to be checked: `detail` says which. Nobody is let in meanwhile.',
   },
   client_aborted: {
     client: 499,

@@ -1,5 +1,5 @@
 // `countersign check`: loads everything that `run` would load and says everything that is wrong with it; with --against also
-// whom it would lock out of those who came lately, with --compare what changes in who may enter.
+// whom it would lock out of those who came lately, with --compare what changes in who may enter, with --probe what its backends speak.
 import { Command } from 'commander';
 import { systemClock } from '../base/clock.ts';
 import { refusesEverybody } from '../crl/problems.ts';
@@ -13,14 +13,18 @@ import type { LoadedConfig } from '../loading/loaded.ts';
 import { type Against, againstToJson, verifyAgainst, printAgainst } from '../audit/against.ts';
 import { changesToJson, printChanges } from '../access/print-changes.ts';
 import { loadRecord } from '../inventory/load-record.ts';
-import type { CommandIo } from './command-io.ts';
+import { type CommandIo, finish } from './command-io.ts';
 import { parseDays } from './days-option.ts';
 import { compareWith } from './compare.ts';
 import { lenientOption, strictOption } from './lenient-option.ts';
+import { printProbes, probeBackends, probesToJson } from './probe-backends.ts';
 import { printProblems } from './problems.ts';
+import { parseSeconds } from './seconds-option.ts';
 
 /** Exit code: the configuration is good, and somebody who was let in would be refused. */
 const breaksExitCode = 3;
+/** Likewise, and a backend is not as its route says. */
+const unmetExitCode = 4;
 
 type Options = {
   readonly config: string;
@@ -29,6 +33,8 @@ type Options = {
   readonly against?: string;
   readonly compare?: string;
   readonly days: number;
+  readonly probe?: true;
+  readonly timeout: number;
 };
 
 /** `io`: the process, or what stands for it. */
@@ -41,7 +47,12 @@ export function checkCommand(io: CommandIo = process): Command {
     .option('--against <where>', 'admin URL of a running gateway, or its trust record: whom would it refuse?')
     .option('--compare <file>', 'another configuration, as the one in force: what changes in who may enter?')
     .option('--days <n>', 'with --against: clients seen within so many days', parseDays, 30)
-    .addHelpText('after', '\nExit code: 0 good, 1 errors, 3 good, but somebody who was let in would be refused.')
+    .option('--probe', 'connect to every backend as the gateway would: what does it speak?')
+    .option('--timeout <seconds>', 'with --probe: for each backend', parseSeconds, 10)
+    .addHelpText(
+      'after',
+      '\nExit code: 0 good, 1 errors, 3 good, but somebody who was let in would be refused, 4 good, but a backend is not as its route says.',
+    )
     .action(async (options: Options) => {
       const crls = new CrlPublisher({ clock: systemClock });
       const { loaded, problems } = await loadGateway(new FileSource(options.config), {
@@ -56,6 +67,7 @@ export function checkCommand(io: CommandIo = process): Command {
       const now = systemClock.now();
       const against = loaded === undefined ? undefined : await askRecord(loaded, known, options, now);
       const changes = loaded === undefined ? undefined : await compareWith(options.compare, loaded);
+      const probes = loaded && options.probe && (await probeBackends(loaded, known, options.timeout * 1000));
       const about = { where: options.against ?? '', days: options.days, now };
       const than = options.compare ?? '';
       if (options.json === true) {
@@ -63,6 +75,7 @@ export function checkCommand(io: CommandIo = process): Command {
         const more = {
           ...(typeof against === 'object' && { against: againstToJson(against, about) }),
           ...(typeof changes === 'object' && { access: changesToJson(changes, than) }),
+          ...(probes && { backends: probesToJson(probes) }),
         };
         const plain = Object.keys(more).length === 0;
         io.stdout.write(`${plain ? text : safeJson({ ...(JSON.parse(text) as object), ...more }, 2)}\n`);
@@ -71,11 +84,15 @@ export function checkCommand(io: CommandIo = process): Command {
         io.stdout.write(`${summarize(options.config, loaded !== undefined, problems)}\n`);
         if (typeof changes === 'object') io.stdout.write(`${printChanges(changes, than).join('\n')}\n`);
         if (typeof against === 'object') io.stdout.write(`${printAgainst(against, about).join('\n')}\n`);
+        if (probes) io.stdout.write(`${printProbes(probes).join('\n')}\n`);
       }
       const failures = [against, changes].filter((one) => typeof one === 'string');
       for (const line of failures) io.stderr.write(`${line}\n`);
       if (loaded === undefined || failures.length > 0) io.exitCode = 1;
-      else io.exitCode = typeof against === 'object' && against.breaks ? breaksExitCode : 0;
+      else if (typeof against === 'object' && against.breaks) io.exitCode = breaksExitCode;
+      else io.exitCode = probes?.some(({ failure }) => failure !== undefined) === true ? unmetExitCode : 0;
+      // A look-up of a name may still be under way, and nobody should wait for it.
+      if (probes) finish(io, '', io.exitCode);
     });
 }
 

@@ -5,20 +5,16 @@ import { systemClock } from '../base/clock.ts';
 import { escapeForLog } from '../base/log-text.ts';
 import { safeJson } from '../base/safe-json.ts';
 import { UsageError } from '../base/usage-error.ts';
-import { materialName } from '../certs/material.ts';
-import type { Ref } from '../config/ref.ts';
 import type { CrlLookup } from '../crl/subscriber.ts';
 import { forBackend } from '../diagnosis/backend-remedies.ts';
-import { backendTarget } from '../diagnosis/backend-target.ts';
 import { diagnoseHandshake } from '../diagnosis/diagnose-handshake.ts';
 import { diagnosePlain } from '../diagnosis/diagnose-plain.ts';
 import { diagnosisToJson, isSound, printDiagnosis, printSteps } from '../diagnosis/print-diagnosis.ts';
 import type { Target } from '../diagnosis/target.ts';
-import { AnchorSets, backendMaterial } from '../gateway/compile-routes.ts';
 import type { LoadedRoute } from '../loading/loaded.ts';
 import { endpointAuthority, endpointLabel } from '../upstream/endpoint.ts';
-import { TlsIdentity } from '../upstream/tls-identity.ts';
 import { findNearest } from '../yaml/nearest.ts';
+import { BackendTargets, namesOf } from './backend-targets.ts';
 import { type CommandIo, finish } from './command-io.ts';
 import { loadForCommand } from './load-for-command.ts';
 import { parseSeconds } from './seconds-option.ts';
@@ -76,34 +72,16 @@ function findRoute(routes: readonly LoadedRoute[], name: string): LoadedRoute {
 type Look = { readonly text: string; readonly json: object; readonly sound: boolean };
 
 function lookAll(route: LoadedRoute, crls: CrlLookup, options: Options): Promise<Look>[] {
-  const { config, tls } = route;
-  const anchors = new AnchorSets().find(tls.rootCAs, config.tls.partialChain);
-  const identity = new TlsIdentity(backendMaterial(config, tls, anchors, crls));
-  const timeoutMs = options.timeout * 1000;
-  return config.backends.map(async (endpoint) => {
-    const path = options.path ?? config.healthCheck?.path ?? `${endpoint.basePath}/`;
-    if (endpoint.scheme === 'http') {
-      const target = { ...endpoint, authority: endpointAuthority(endpoint), path, timeoutMs };
-      const diagnosis = await diagnosePlain(target, systemClock);
-      const { steps, address } = diagnosis;
-      const sound = isSound(diagnosis);
-      const text = [`http://${endpointLabel(endpoint)}, plain HTTP`, '', ...printSteps(steps), ''].join('\n');
-      return { text, sound, json: { ok: sound, target: { ...place(endpoint), address: address ?? null }, steps } };
-    }
-    const target = backendTarget({
-      endpoint,
-      identity,
-      client: tls.clientPair,
-      anchors: tls.rootCAs === undefined ? undefined : anchors,
-      minVersion: config.tls.minVersion,
-      maxVersion: config.tls.maxVersion,
-      files: filesOf(route),
-      names: namesOf(route),
-      path,
-      timeoutMs,
-      now: systemClock.now(),
-    });
-    return lookOver(target, identity.http2 === 'auto');
+  const targets = new BackendTargets(route, crls, { path: options.path, timeoutMs: options.timeout * 1000 });
+  return route.config.backends.map(async (endpoint) => {
+    if (endpoint.scheme === 'https') return lookOver(targets.find(endpoint), targets.identity.http2 === 'auto');
+    const path = targets.pathOf(endpoint);
+    const target = { ...endpoint, authority: endpointAuthority(endpoint), path, timeoutMs: options.timeout * 1000 };
+    const diagnosis = await diagnosePlain(target, systemClock);
+    const { steps, address } = diagnosis;
+    const sound = isSound(diagnosis);
+    const text = [`http://${endpointLabel(endpoint)}, plain HTTP`, '', ...printSteps(steps), ''].join('\n');
+    return { text, sound, json: { ok: sound, target: { ...place(endpoint), address: address ?? null }, steps } };
   });
 }
 
@@ -122,24 +100,6 @@ async function lookOver(target: Target, mayBeHttp2: boolean): Promise<Look> {
 
 function place({ host, port }: { readonly host: string; readonly port: number }): object {
   return { host, port, name: host };
-}
-
-function namesOf({ config: { tls } }: LoadedRoute): { rootCAs: string | undefined; clientCert: string | undefined } {
-  return {
-    rootCAs: tls.rootCAs && materialName(tls.rootCAs),
-    clientCert: tls.clientCert && materialName(tls.clientCert),
-  };
-}
-
-/** What can be named in a command: material without a file, or one that may be a secret, cannot. */
-function filesOf({ config: { tls } }: LoadedRoute): Target['files'] {
-  const path = (ref: Ref | undefined): string | undefined =>
-    ref !== undefined && 'path' in ref && ref.label === undefined ? ref.path : undefined;
-  const [ca, cert, key] = [path(tls.rootCAs), path(tls.clientCert), path(tls.clientKey)];
-  return {
-    ...(ca === undefined ? {} : { ca }),
-    ...(cert === undefined || key === undefined ? {} : { cert, key }),
-  };
 }
 
 function describeRoute(route: LoadedRoute): { presents: string | null; trusts: string | null } {

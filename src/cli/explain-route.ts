@@ -13,12 +13,23 @@ import { compilePolicies } from '../gateway/compile-policies.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
 import { loadPem, parseCertificates } from '../certs/material.ts';
 import { RouteRule } from '../trust/route-rule.ts';
-import { describeConfusion, noNormalForm, slashesHideRoute } from '../routing/describe-confusion.ts';
+import { describeConditions } from '../config/match-conditions.ts';
+import { stripListOf } from '../gateway/strip-list-of.ts';
+import { FieldNames, Fields } from '../http/field.ts';
+import { findHeader, type RequestFacts } from '../routing/conditions.ts';
+import {
+  describeBadRewrite,
+  describeConfusion,
+  describeEncodedSlash,
+  noNormalForm,
+  slashesHideRoute,
+} from '../routing/describe-confusion.ts';
+import { findParameter } from '../routing/query-parameters.ts';
 import { explainMatch, type RouteVerdict } from '../routing/explain-match.ts';
 import { hostOfAuthority } from '../routing/host-of-authority.ts';
 import { normalizeTarget } from '../routing/normalize-target.ts';
 import { pathToSend } from '../routing/path-to-send.ts';
-import { rewritePath } from '../routing/rewrite-path.ts';
+import { PathRewrite, rewritePath } from '../routing/rewrite-path.ts';
 import { RouteTable } from '../routing/route-table.ts';
 import type { CommandIo } from './command-io.ts';
 import {
@@ -34,7 +45,17 @@ import { Told } from './told.ts';
 
 type Route = LoadedConfig['routes'][number];
 
-type Options = { readonly config: string; readonly cert?: string; readonly json?: true };
+type Options = {
+  readonly config: string;
+  readonly cert?: string;
+  readonly header: readonly string[];
+  readonly entryPoint?: string;
+  readonly json?: true;
+};
+
+function collect(field: string, before: readonly string[]): readonly string[] {
+  return [...before, field];
+}
 
 export function explainRouteCommand(io: CommandIo = process): Command {
   return new Command('route')
@@ -43,6 +64,8 @@ export function explainRouteCommand(io: CommandIo = process): Command {
     .argument('<url>', 'https://host/path, or http://host/path for the plain entry point')
     .requiredOption('-c, --config <file>', 'configuration file (YAML)')
     .option('--cert <file>', "the client's certificate, with its intermediates (PEM): says whether it would be let in")
+    .option('-H, --header <field>', 'a header field of the request, "name: value"; any number', collect, [])
+    .option('--entry-point <name>', 'the entry point that is asked (default: webSecure for https, web for http)')
     .option('--json', 'for machines')
     .addHelpText(
       'after',
@@ -67,8 +90,14 @@ async function run(method: string, url: string, options: Options, io: CommandIo)
   const [, scheme = '', authority = '', rest = ''] = parts;
   const target = rest.startsWith('/') ? rest : `/${rest}`;
   const client = options.cert === undefined ? undefined : await loadClient(options.cert);
+  const { entryPoint = scheme === 'https' ? 'webSecure' : 'web' } = options;
   const told = new Told();
-  explain(loaded, crls, { method, scheme, authority, target, client }, told);
+  explain(
+    loaded,
+    crls,
+    { method, scheme, authority, target, client, entryPoint, headers: readFields(options.header) },
+    told,
+  );
   const text = options.json === true ? safeJson(told.toJson({ method, url }), 2) : told.lines.join('\n');
   io.stdout.write(`${text}\n`);
   io.exitCode = told.answer === undefined ? 0 : 1;
@@ -85,7 +114,22 @@ async function loadClient(path: string): Promise<ClientChain> {
   return [leaf, ...above];
 }
 
+/** Throws UsageError where one is none. */
+function readFields(written: readonly string[]): Fields {
+  const fields = new Fields();
+  const names = new FieldNames();
+  for (const field of written) {
+    const colon = field.indexOf(':');
+    const name = colon < 1 ? undefined : names.find(field.slice(0, colon));
+    if (name === undefined) throw new UsageError(`${field}: not a header field; write it as "name: value"`);
+    fields.push(name, field.slice(colon + 1).trim());
+  }
+  return fields;
+}
+
 type Asked = {
+  readonly headers: Fields;
+  readonly entryPoint: string;
   readonly method: string;
   readonly scheme: string;
   readonly authority: string;
@@ -96,7 +140,7 @@ type Asked = {
 function explain(
   loaded: LoadedConfig,
   crls: CrlLookup,
-  { method, scheme, authority, target, client }: Asked,
+  { method, scheme, authority, target, client, entryPoint, headers }: Asked,
   told: Told,
 ): void {
   const host = hostOfAuthority(authority);
@@ -124,11 +168,21 @@ function explain(
   const changed = normal.path + normal.query === target ? '' : `  (normalised from ${target})`;
   told.say('path', normal.path, changed);
   const table = new RouteTable(loaded.routes);
-  const match = table.match(method, host ?? '', normal.path);
+  const fields = stripListOf(loaded.config, []).strip(headers);
+  const facts: RequestFacts = {
+    policy: secure ? policy.name : '',
+    entryPoint,
+    header: (name) => findHeader(fields, name),
+    parameter: (name) => findParameter(normal.query, name),
+  };
+  const match = table.match(method, host ?? '', normal.path, facts);
+  if (match.kind === 'ambiguous_condition') return told.refuse(400, 'ambiguous_condition', match.why);
+  if (normal.encodedSlash && !(match.kind === 'route' && match.route.config.allowEncodedSlash))
+    return told.refuse(400, 'ambiguous_path', describeEncodedSlash(match));
   if (match.kind === 'ambiguous_path') return told.refuse(400, 'ambiguous_path', describeConfusion(match));
-  const verdicts = explainMatch(loaded.routes, method, host ?? '', normal.path);
+  const verdicts = explainMatch(loaded.routes, method, host ?? '', normal.path, facts);
   const chosen = verdicts.find(({ outcome }) => outcome === 'chosen')?.route;
-  const sent = chosen && pathToSend(table, method, host ?? '', normal, chosen);
+  const sent = chosen && pathToSend(table, method, host ?? '', normal, chosen, facts);
   if (chosen !== undefined && sent === undefined) return told.refuse(400, 'ambiguous_path', slashesHideRoute);
   if (chosen !== undefined && sent !== undefined) tellRoute(chosen, sent, told);
   else if (verdicts.some(({ outcome }) => outcome === 'method')) told.refuse(405, 'method_not_allowed');
@@ -172,6 +226,11 @@ function tellRoute({ config }: Route, path: string, told: Told): void {
   const at = config.place;
   told.lines.push(`route    ${config.name}  (${at.file}:${at.line})`);
   told.note('route', { name: config.name, file: at.file, line: at.line });
+  const conditions = describeConditions(config.match);
+  if (conditions.length > 0) told.lines.push(`match    ${escapeForLog(conditions.join('; '))}`);
+  const rewrite = PathRewrite.of(config);
+  if (rewritePath(rewrite, path, '') === undefined)
+    return told.refuse(400, 'ambiguous_path', describeBadRewrite({ config }));
   if (config.maintenance !== undefined) return told.refuse(config.maintenance.statusCode, 'maintenance');
   for (const { name, type, paths } of config.filters) {
     const about = paths === undefined ? '' : `, for ${paths.length === 1 ? 'one path' : `${paths.length} paths`}`;
@@ -182,7 +241,7 @@ function tellRoute({ config }: Route, path: string, told: Told): void {
     config.filters.map(({ name, type }) => ({ name, type })),
   );
   const backends = config.backends.map(({ scheme, host, port, basePath, weight, match }) => {
-    const url = `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}${rewritePath(config, path, basePath)}`;
+    const url = `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}${rewritePath(rewrite, path, basePath) ?? ''}`;
     const share = weight > 0 ? `, weight ${weight}` : '';
     const rules = match.length > 0 ? `, ${match.length} match rules` : '';
     told.lines.push(`backend  ${url}${share}${rules}`);
@@ -194,18 +253,26 @@ function tellRoute({ config }: Route, path: string, told: Told): void {
 const losses: Readonly<Record<Exclude<RouteVerdict<Route>['outcome'], 'chosen'>, string>> = {
   host: 'its hosts do not match',
   path: 'its path does not match',
+  condition: 'it asks for something else',
   method: 'it does not take this method',
   priority: 'a lower priority number goes first',
   less_specific_path: 'its path is less specific',
   less_specific_host: 'its host pattern is less specific',
+  fewer_conditions: 'it has fewer conditions',
   later: 'it stands later in the configuration',
 };
 
-function describeLoss({ route, outcome, against }: RouteVerdict<Route>): string {
-  const why = outcome === 'chosen' ? '' : losses[outcome];
+function describeLoss({ route, outcome, against, unmet }: RouteVerdict<Route>): string {
+  const reason = outcome === 'chosen' ? '' : losses[outcome];
+  const why = unmet === undefined ? reason : `${reason} (${escapeForLog(unmet)})`;
   return `not      ${route.config.name}: ${why}${against === undefined ? '' : ` (than ${against.config.name})`}`;
 }
 
-function lossToJson({ route, outcome, against }: RouteVerdict<Route>): object {
-  return { route: route.config.name, why: outcome, than: against?.config.name ?? null };
+function lossToJson({ route, outcome, against, unmet }: RouteVerdict<Route>): object {
+  return {
+    route: route.config.name,
+    why: outcome,
+    than: against?.config.name ?? null,
+    ...(unmet !== undefined && { unmet }),
+  };
 }

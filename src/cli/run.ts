@@ -63,6 +63,8 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
   else await printProblems(first.problems, process.stderr);
   const primary: Primary = new Primary(first.loaded, {
     load: async () => {
+      // Whoever asks: what changes while we load is told after it.
+      await watch.mark();
       const result = await loadGateway(source, { ...settings, tolerateExpired: true });
       await watch.set(result);
       return result;
@@ -74,9 +76,10 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
     cores: availableParallelism(),
     crls,
   });
-  const watch: ConfigWatch = source.watch(systemClock, async () => primary.reload('a watched file changed'));
+  const watch: ConfigWatch = source.watch(systemClock, async () => {
+    await primary.reload('a watched file changed');
+  });
   const reload = coalesce(async () => {
-    await watch.mark();
     await primary.reload('SIGHUP');
     primary.refreshCrls();
   });

@@ -116,6 +116,19 @@ export function offOr<T extends z.ZodType>(block: T) {
   return z.preprocess((input) => (typeof input === 'string' && saysOff.test(input) ? undefined : input), inner);
 }
 
+/** Schemas of maps that may also be written as one text, for the JSON Schema. */
+export const textAllowed = z.registry<{ readonly textAllowed: true }>();
+
+/** Schemas of values that no message may hold. */
+export const secrets = z.registry<{ readonly secret: true }>();
+
+/** A value that may be, or hold, a secret: a mistake about it does not show it. */
+export function secret<T extends z.ZodType>(value: T): T {
+  const own = value.clone();
+  secrets.add(own, { secret: true });
+  return own;
+}
+
 /** A map with known keys; unknown ones are reported by known-keys.ts. */
 export function map<T extends z.ZodRawShape>(shape: T) {
   return z.object(shape, { error: () => 'expected a map of keys and values' });

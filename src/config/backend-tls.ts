@@ -4,11 +4,13 @@ import type { z } from 'zod';
 import type { Cursor } from '../yaml/cursor.ts';
 import { flag, map, oneOf, text } from './atoms.ts';
 import { crlExample, crlShape, readCrl } from './crl.ts';
-import type { BackendConfig, BackendHttp2, BackendTlsConfig } from './gateway-config.ts';
+import type { BackendConfig, BackendHttp2, BackendTlsConfig, CrlConfig } from './gateway-config.ts';
 import { parseHostName } from './host-name.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
 import { identityKeys, readIdentityRules } from './identity-rules.ts';
 import { key } from './key.ts';
+import { type NamedMaterial, systemBundle } from './named-material.ts';
+import type { Ref } from './ref.ts';
 import { readRef, reportEmpty, reportMistake, unlessBlank } from './reading.ts';
 import { readVersions, tlsVersionKeys } from './tls-parameters.ts';
 
@@ -35,6 +37,16 @@ export const backendTlsKeys = {
     says: 'Whether an intermediate in rootCAs is an anchor. Default: only where rootCAs holds no root at all.',
     unset: 'only where `rootCAs` holds no root at all',
     page: 'own. Whether an intermediate in `rootCAs` is an anchor by itself.',
+  }),
+  caBundle: key(text, {
+    says: 'Id of gateway.caBundles, in place of rootCAs; system: the CAs of the system.',
+    page: 'own. Id of `gateway.caBundles`, in place of `rootCAs`; `system`: the CAs of the system, said in so many words.',
+    oursAlone: true,
+  }),
+  certificateId: key(text, {
+    says: 'Id of gateway.certificates, in place of clientCert and clientKey.',
+    page: 'own. Id of `gateway.certificates`, in place of `clientCert` and `clientKey`.',
+    oursAlone: true,
   }),
   clientCert: key(text, {
     says: 'Client certificate that the gateway presents: path, PEM text, or base64 of PEM or DER.',
@@ -72,13 +84,17 @@ const backendTls = map(backendTlsKeys);
 type BackendTlsShape = z.output<typeof backendTls>;
 
 /** What a route says about TLS to its backends. */
-type RouteTls = {
+export type RouteTls = {
   readonly insecureSkipVerify?: boolean | undefined;
   readonly security: { readonly tls: BackendTlsShape };
 };
 
 /** What `networking.transport` says for routes that do not: a route's own `insecureSkipVerify: false` overrides it. */
-export type BackendTlsDefaults = { readonly skipVerify: boolean; readonly http2: BackendHttp2 };
+export type BackendTlsDefaults = {
+  readonly skipVerify: boolean;
+  readonly http2: BackendHttp2;
+  readonly named: NamedMaterial;
+};
 
 export function readBackendTls(
   route: RouteTls,
@@ -97,11 +113,10 @@ export function readBackendTls(
       'Give its keys, or remove it.',
     );
   const insecureSkipVerify = readSkipVerify(route, at, defaults.skipVerify, problems);
-  const rootCAs = readRef(shape.rootCAs, here, 'rootCAs', problems);
-  const clientCert = readRef(shape.clientCert, here, 'clientCert', problems);
-  const clientKey = readRef(shape.clientKey, here, 'clientKey', problems);
-  checkPair(shape, here, problems);
-  if (clientCert !== undefined && shape.rootCAs === undefined && !insecureSkipVerify)
+  const anchors = readAnchors(shape, here, defaults.named, problems);
+  const { rootCAs } = anchors;
+  const { clientCert, clientKey } = readOwnPair(shape, here, defaults.named, problems);
+  if (clientCert !== undefined && !anchors.said && !insecureSkipVerify)
     problems.warn(
       'system_roots',
       here.keyPlace('clientCert'),
@@ -109,7 +124,11 @@ export function readBackendTls(
       'Add rootCAs if the backend has a certificate of a private CA.',
     );
   if (insecureSkipVerify && rootCAs !== undefined)
-    problems.warn('ignored_key', here.keyPlace('rootCAs'), 'rootCAs has no effect while insecureSkipVerify is on');
+    problems.warn(
+      'ignored_key',
+      here.keyPlace(shape.caBundle === undefined ? 'rootCAs' : 'caBundle'),
+      'rootCAs has no effect while insecureSkipVerify is on',
+    );
   const plain = backends.filter((backend) => backend.scheme === 'http');
   if (plain.length > 0 && (clientCert !== undefined || rootCAs !== undefined))
     for (const backend of plain)
@@ -120,14 +139,14 @@ export function readBackendTls(
         'Write https:// in the endpoint.',
       );
   reportEmpty(here, 'partialChain', problems);
-  if (shape.partialChain !== undefined && (insecureSkipVerify || shape.rootCAs === undefined))
+  if (shape.partialChain !== undefined && (insecureSkipVerify || rootCAs === undefined))
     problems.warn(
       'ignored_key',
       here.keyPlace('partialChain'),
       `partialChain has no effect ${insecureSkipVerify ? 'while insecureSkipVerify is on' : 'without rootCAs'}`,
     );
   const rules = readIdentityRules(shape, here, problems);
-  const crl = readCrl(shape.crl, here, problems);
+  const crl = readCrl(shape.crl, here, problems) ?? (insecureSkipVerify ? undefined : anchors.crl);
   checkRulesApply(here, insecureSkipVerify, plain, problems);
   if (shape.nameCheck === 'commonName' && rules.allowedSANs !== undefined)
     problems.warn(
@@ -158,6 +177,57 @@ export function readBackendTls(
     http2: shape.http2 ?? defaults.http2,
     place: here.place,
   };
+}
+
+type Anchors = {
+  readonly rootCAs: readonly Ref[] | undefined;
+  /** That come with a bundle. */
+  readonly crl: CrlConfig | undefined;
+  /** The file says whose certificates are accepted: those of the system too, if in so many words. */
+  readonly said: boolean;
+};
+
+/** `rootCAs`, or what `caBundle` names. */
+function readAnchors(shape: BackendTlsShape, at: Cursor, named: NamedMaterial, problems: ProblemList): Anchors {
+  const ref = readRef(shape.rootCAs, at, 'rootCAs', problems);
+  const { caBundle: id } = shape;
+  if (id === undefined) {
+    reportEmpty(at, 'caBundle', problems);
+    return { rootCAs: ref && [ref], crl: undefined, said: shape.rootCAs !== undefined };
+  }
+  if (shape.rootCAs !== undefined)
+    problems.error(
+      'contradiction',
+      at.keyPlace('caBundle'),
+      'both rootCAs and caBundle are given',
+      'Keep one of them.',
+    );
+  if (id === systemBundle) return { rootCAs: undefined, crl: undefined, said: true };
+  const bundle = named.findBundle(id, at.down('caBundle'), problems);
+  return { rootCAs: bundle?.cas, crl: bundle?.crl, said: true };
+}
+
+type OwnPair = { readonly clientCert: Ref | undefined; readonly clientKey: Ref | undefined };
+
+/** `clientCert` and `clientKey`, or what `certificateId` names. */
+function readOwnPair(shape: BackendTlsShape, at: Cursor, named: NamedMaterial, problems: ProblemList): OwnPair {
+  const clientCert = readRef(shape.clientCert, at, 'clientCert', problems);
+  const clientKey = readRef(shape.clientKey, at, 'clientKey', problems);
+  checkPair(shape, at, problems);
+  const { certificateId: id } = shape;
+  if (id === undefined) {
+    reportEmpty(at, 'certificateId', problems);
+    return { clientCert, clientKey };
+  }
+  if (shape.clientCert !== undefined || shape.clientKey !== undefined)
+    problems.error(
+      'contradiction',
+      at.keyPlace('certificateId'),
+      'both clientCert and certificateId are given',
+      'Keep one of them.',
+    );
+  const pair = named.findCertificate(id, at.down('certificateId'), problems);
+  return { clientCert: pair?.cert, clientKey: pair?.key };
 }
 
 /** What must hold of a backend's certificate cannot be left unlooked at: Goma has none of these keys, so this is an error. */

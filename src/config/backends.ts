@@ -68,7 +68,7 @@ export const backendShape = map({
 type BackendShape = z.output<typeof backendShape>;
 
 /** What a route says of its backends. */
-type RouteBackends = {
+export type RouteBackends = {
   readonly target?: string | undefined;
   readonly destination?: string | undefined;
   readonly backends: readonly BackendShape[];

@@ -1,6 +1,7 @@
 // A tree against its shape: every value of the wrong kind becomes a placed problem and counts as absent from then on, so that
 // the checks that follow see the rest and all problems come out at once.
 import { z } from 'zod';
+import { secrets } from './atoms.ts';
 import { declared } from './key.ts';
 import { unwrapShape } from './key-places.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
@@ -27,13 +28,14 @@ export function checkShape<T extends z.ZodType>(
       const name = path.toReversed().find((step) => typeof step === 'string');
       const what = name === undefined ? '' : `${name}: `;
       const outOfRange = paramOf(issue, 'outOfRange');
+      const hidden = isSecret(shape, issue.path);
       if (outOfRange !== undefined) problems.error('out_of_range', place, `${name} ${outOfRange}`);
       else if (at?.kind !== 'scalar' || !at.broken)
         problems.error(
           'wrong_value',
           place,
-          `${what}${issue.message}, found ${describe(at)}`,
-          hintFor(issue, at, shape),
+          `${what}${issue.message}, found ${hidden ? 'something else (not shown)' : describe(at)}`,
+          hidden ? (exampleOf(shape, issue.path) ?? '') : hintFor(issue, at, shape),
         );
       if (path.length === 0 || node === undefined || !cut(node, path)) return undefined;
     }
@@ -80,6 +82,21 @@ function exampleOf(shape: z.ZodType, path: readonly PropertyKey[]): string | und
   const toKey = path.slice(0, path.findLastIndex((step) => typeof step === 'string') + 1);
   const found = shapeAt(shape, toKey);
   return found && declared.get(found)?.example;
+}
+
+/** True where the value, or what holds it, may be a secret. */
+function isSecret(shape: z.ZodType, path: readonly PropertyKey[]): boolean {
+  return path.some((_, at) => {
+    const found = shapeAt(shape, path.slice(0, at + 1));
+    return found !== undefined && holdsSecret(found);
+  });
+}
+
+function holdsSecret(shape: z.ZodType): boolean {
+  if (secrets.has(shape)) return true;
+  return shape instanceof z.ZodOptional || shape instanceof z.ZodDefault
+    ? holdsSecret(shape.unwrap() as z.ZodType)
+    : false;
 }
 
 /** The shape of the value at `path`; undefined where there is none. */

@@ -9,9 +9,29 @@ import { quote } from '../yaml/tree.ts';
 export function checkWhoMayCall(routes: readonly RouteConfig[], tls: TlsConfig, problems: ProblemList): void {
   const policies = new RoutePolicies(tls);
   for (const route of routes) {
-    const served = policies.of(route.hosts);
-    if (!reportUnjudgeable(route, served, policies.all.some(asksFor), problems)) warnOpen(route, served, problems);
+    const served = boundTo(route.match.policies, policies.of(route.hosts));
+    if (served.length === 0) reportNowhere(route, problems);
+    else if (!reportUnjudgeable(route, served, policies.all.some(asksFor), problems)) warnOpen(route, served, problems);
   }
+}
+
+/** What is left for a route that exists for clients of some policies only; no names: of all. */
+function boundTo(names: readonly string[], served: readonly ServedHost[]): readonly ServedHost[] {
+  if (names.length === 0) return served;
+  const bound = served.map(({ host, policies }) => ({
+    host,
+    policies: policies.filter(({ name }) => names.includes(name)),
+  }));
+  return bound.filter(({ policies }) => policies.length > 0);
+}
+
+function reportNowhere({ name, hosts, match, place }: RouteConfig, problems: ProblemList): void {
+  problems.error(
+    'never_served',
+    place,
+    `route ${quote(name)} exists for clients of ${list(match.policies.map((policy) => `policy ${policy}`))} only, and none of its hosts falls under one`,
+    `Name hosts of these policies, or remove hosts (${list(hosts)}).`,
+  );
 }
 
 /** True where it was reported. */

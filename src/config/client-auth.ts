@@ -4,12 +4,14 @@ import type { Cursor } from '../yaml/cursor.ts';
 import type { ClientAuthConfig, SanRuleConfig, SpiffeConfig } from './gateway-config.ts';
 import type { Ref } from './ref.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
-import { closedMap, durationBetween, flag, integer, oneOf, oneOrMore, text } from './atoms.ts';
+import { closedMap, durationBetween, flag, integer, list, oneOf, oneOrMore, text } from './atoms.ts';
+import { type BundledCAs, readBundles } from './ca-bundle-refs.ts';
 import { crlExample, crlShape, readCrl } from './crl.ts';
 import { identityKeys, readIdentityRules } from './identity-rules.ts';
 import { closedBlock, key, writtenDefault } from './key.ts';
 import { ocspShape, readOcsp } from './ocsp.ts';
-import { readRefAt, reportEmpty } from './reading.ts';
+import { readRefAt, reportEmpty, reportNobody } from './reading.ts';
+import type { NamedMaterial } from './named-material.ts';
 import { readSpiffe, spiffeShape } from './spiffe.ts';
 import { quote } from '../yaml/tree.ts';
 
@@ -37,6 +39,11 @@ export const clientAuthShape = closedMap({
   clientCA: key(oneOrMore(text), {
     says: 'CA certificates that client certificates must chain to: path, PEM text, base64 of PEM or DER, or a list of these.',
     page: '`S` or a list of `S`. Required as soon as certificates are asked for: `required: true` without it is an error, and so is any key below that narrows down who is accepted. Only where `spiffe` has a bundle for each of its trust domains it may be left out.',
+  }),
+  caBundles: key(list(text), {
+    says: 'Ids of gateway.caBundles, beside clientCA or in its place.',
+    page: 'own. Ids of `gateway.caBundles`, beside `clientCA` or in its place. Their `crl` counts where none is written here.',
+    oursAlone: true,
   }),
   required: key(flag, {
     says: 'true: a client without a certificate is refused. Default: false under gateway.tls (as in Goma), true under policies.',
@@ -91,6 +98,9 @@ export const clientAuthShape = closedMap({
 });
 type ClientAuthShape = z.output<typeof clientAuthShape>;
 
+/** What stands outside `clientAuth`. */
+export type ClientAuthSurroundings = { readonly handshakeTimeoutMs: number; readonly named: NamedMaterial };
+
 /** Keys that say nothing about who is let in; with any other beside them a block without CA is a mistake, not Goma's nothing. */
 const harmless: readonly string[] = ['required', 'onFailure', 'maxDepth', 'distrustGrace'];
 
@@ -104,7 +114,7 @@ export function readClientAuthSaid(shape: ClientAuthShape | undefined, at: Curso
 export function readGatewayClientAuth(
   shape: ClientAuthShape | undefined,
   at: Cursor,
-  handshakeTimeoutMs: number,
+  { handshakeTimeoutMs, named }: ClientAuthSurroundings,
   problems: ProblemList,
 ): ClientAuthConfig | undefined {
   const here = at.down('clientAuth');
@@ -118,40 +128,41 @@ export function readGatewayClientAuth(
     );
     return undefined;
   }
-  if (shape.required === undefined && (shape.clientCA !== undefined || shape.spiffe !== undefined))
+  if (shape.required === undefined && [shape.clientCA, shape.caBundles, shape.spiffe].some((cas) => cas !== undefined))
     problems.warn(
       'client_auth_optional',
-      here.keyPlace(shape.clientCA === undefined ? 'spiffe' : 'clientCA'),
+      here.keyPlace(['clientCA', 'caBundles', 'spiffe'].find((name) => here.has(name)) ?? ''),
       'required is not set and defaults to false here: clients without a certificate are let in',
       'Write `required: true` to refuse them, or `required: false` to say that it is meant.',
     );
-  return readClientAuth(shape, shape.required ?? false, here, handshakeTimeoutMs, problems);
+  return readClientAuth(shape, shape.required ?? false, here, { handshakeTimeoutMs, named }, problems);
 }
 
 /** Our own key, so our own default: a policy that asks for certificates requires them unless it says otherwise. */
 export function readPolicyClientAuth(
   shape: ClientAuthShape | undefined,
   at: Cursor,
-  handshakeTimeoutMs: number,
+  around: ClientAuthSurroundings,
   problems: ProblemList,
 ): ClientAuthConfig | undefined {
   if (shape === undefined) return reportEmpty(at, 'clientAuth', problems);
-  return readClientAuth(shape, shape.required ?? true, at.down('clientAuth'), handshakeTimeoutMs, problems);
+  return readClientAuth(shape, shape.required ?? true, at.down('clientAuth'), around, problems);
 }
 
 function readClientAuth(
   shape: ClientAuthShape,
   required: boolean,
   at: Cursor,
-  handshakeTimeoutMs: number,
+  { handshakeTimeoutMs, named }: ClientAuthSurroundings,
   problems: ProblemList,
 ): ClientAuthConfig {
   const spiffe = readSpiffe(shape.spiffe, at, problems);
   for (const name of ['partialChain', 'minKeyBits', 'distrustGrace']) reportEmpty(at, name, problems);
   const rules = readIdentityRules(shape, at, problems);
   reportForeignRules(rules.allowedSANs ?? [], spiffe, problems);
+  const bundled = readBundled(shape.caBundles, at, named, problems);
   return {
-    clientCAs: readClientCAs(shape, spiffe, at, problems),
+    clientCAs: readClientCAs(shape, bundled, spiffe, at, problems),
     required,
     onFailure: shape.onFailure,
     maxDepth: shape.maxDepth,
@@ -159,11 +170,22 @@ function readClientAuth(
     partialChain: shape.partialChain,
     minKeyBits: shape.minKeyBits,
     spiffe,
-    crl: readCrl(shape.crl, at, problems),
+    crl: readCrl(shape.crl, at, problems) ?? bundled?.crl,
     ocsp: readOcsp(shape.ocsp, at, handshakeTimeoutMs, problems),
     distrustGraceMs: shape.distrustGrace,
     place: at.place,
   };
+}
+
+/** Undefined where none is named, or one is not there. */
+function readBundled(
+  ids: readonly string[] | undefined,
+  at: Cursor,
+  named: NamedMaterial,
+  problems: ProblemList,
+): BundledCAs | undefined {
+  if (reportNobody(ids, at, 'caBundles', problems) || ids === undefined) return undefined;
+  return readBundles(ids, at.down('caBundles'), named, problems);
 }
 
 /** Both have to hold: a rule for a trust domain that `spiffe` does not list is satisfied by nobody. */
@@ -185,14 +207,17 @@ function reportForeignRules(rules: readonly SanRuleConfig[], spiffe: SpiffeConfi
 /** None is needed where each trust domain brings its own. */
 function readClientCAs(
   shape: ClientAuthShape,
+  bundled: BundledCAs | undefined,
   spiffe: SpiffeConfig | undefined,
   at: Cursor,
   problems: ProblemList,
 ): Ref[] {
   const list = at.down('clientCA');
   const refs = (shape.clientCA ?? []).map((value, i) => readRefAt(value, list.down(i), 'clientCA', problems));
-  if ((shape.clientCA !== undefined && shape.clientCA.length > 0) || at.isBroken('clientCA'))
-    return refs.filter((ref) => ref !== undefined);
+  const isGiven = (shape.clientCA !== undefined && shape.clientCA.length > 0) || at.isBroken('clientCA');
+  // A bundle that is not there was reported, and so was a list of none.
+  if (isGiven || shape.caBundles !== undefined)
+    return [...refs.filter((ref) => ref !== undefined), ...(bundled?.cas ?? [])];
   const place = at.has('clientCA') ? at.keyPlace('clientCA') : at.keyPlace('required');
   const bare = spiffe?.trustDomains.filter((domain) => !spiffe.bundles.some((one) => one.trustDomain === domain)) ?? [];
   if (spiffe === undefined || spiffe.trustDomains.length === 0 || at.has('clientCA'))

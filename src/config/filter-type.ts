@@ -14,6 +14,8 @@ export type FilterType<Kind extends string = string, Rule extends object = objec
   readonly guards: boolean;
   /** It looks at no `paths` (as in Goma, where it counts for the whole route): to write some is a warning. */
   readonly wholeRoute?: true;
+  /** Its rule holds passwords or the like: of lines with a mistake the values are not shown. */
+  readonly holdsSecrets?: true;
   /** In a sentence, for docs/configuration.md. */
   readonly says: string;
   readonly rule: z.ZodObject;

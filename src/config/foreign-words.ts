@@ -19,7 +19,18 @@ const words: ReadonlyMap<string, string> = new Map(
     only_verify_leaf_cert_crl: 'crl: {scope: leaf}',
     forward_client_cert_details: 'forwardClientCert: {mode: …}',
     set_current_client_cert_details: 'forwardClientCert: {xfcc: …}',
+    allow_requests_without_proxy_protocol: 'proxyProtocol: {others: direct}',
+    lb_policy: 'loadBalancing: roundRobin, weighted, leastRequest or hash',
+    hash_policy: 'loadBalancing: hash, with hashOn: [{source: …, name: …}]',
     // nginx
+    least_conn: 'loadBalancing: leastRequest',
+    ip_hash: 'loadBalancing: hash, with hashOn: [{source: address}]',
+    proxy_next_upstream: 'retry: {attempts: NUMBER, on: [connect]}',
+    ssl_preread: 'gateway.entryPoints.passThrough.forwards: [{port: …, sni: [NAMES], target: "host:port"}]',
+    proxy_protocol: 'gateway.entryPoints.webSecure: {proxyProtocol: {from: ADDRESSES}}',
+    set_real_ip_from:
+      'gateway.proxy: {trustedProxies: [ADDRESSES]}, or proxyProtocol: {from: ADDRESSES} of an entry point',
+    limit_conn: 'gateway.clientLimits: {connections: NUMBER}',
     ssl_certificate: 'gateway.tls.certificates: [{cert: FILE, key: FILE}]',
     ssl_certificate_key: 'gateway.tls.certificates: [{cert: FILE, key: FILE}]',
     ssl_client_certificate: 'clientAuth: {clientCA: FILE}',
@@ -32,6 +43,8 @@ const words: ReadonlyMap<string, string> = new Map(
     proxy_ssl_name: 'security.tls: {serverName: NAME}',
     proxy_ssl_crl: 'security.tls: {crl: {sources: FILE}}',
     // Traefik, Caddy, and Goma before 0.7
+    trustedips: 'proxyProtocol: {from: ADDRESSES}',
+    connectionsperclient: 'gateway.clientLimits: {connections: NUMBER}',
     tlsoptions: 'gateway.tls',
     clientauthtype: 'clientAuth: {required: true}',
     cafiles: 'clientAuth: {clientCA: FILE}',

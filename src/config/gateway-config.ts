@@ -7,6 +7,13 @@ import type { PathRef, Ref, WrittenRef } from './ref.ts';
 
 export type CertificatePair = { readonly cert: Ref; readonly key: Ref; readonly place: Place };
 
+export type CaBundleConfig = {
+  readonly id: string;
+  readonly cas: readonly Ref[];
+  readonly crl: CrlConfig | undefined;
+  readonly place: Place;
+};
+
 export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';
 
 /** One rule of `allowedSANs` or `clientCert.allow`: any rule that holds suffices. trust/san-rule.ts verifies it. */
@@ -165,6 +172,40 @@ export type EntryPoint = {
   readonly place: Place;
 };
 
+/** Where the bytes of a connection go unread. */
+export type Forward = {
+  /** Of the target: host name or IP address without brackets. */
+  readonly host: string;
+  readonly port: number;
+  /** Canonical names and `*.suffix` patterns of a ClientHello; empty: nothing is read, whatever is spoken. */
+  readonly serverNames: readonly string[];
+  /** The target is told who connects (PROXY protocol, this version) before anything else. */
+  readonly proxyProtocol: 1 | 2 | undefined;
+  readonly place: Place;
+};
+
+/** A port that passes connections on; either its forwards have server names, or it has one. */
+export type PassThroughListener = EntryPoint & {
+  /** Unique, and the same over reloads. */
+  readonly name: string;
+  readonly forwards: readonly Forward[];
+};
+
+export type PassThroughConfig = {
+  readonly listeners: readonly PassThroughListener[];
+  readonly connectMs: number;
+  /** 0: no limit. */
+  readonly idleMs: number;
+  /** On each port, in each worker. */
+  readonly maxConnections: number;
+};
+
+export type NamedEntryPoint = EntryPoint & {
+  readonly name: string;
+  /** False: plain HTTP. */
+  readonly tls: boolean;
+};
+
 /** Who begins connections to an entry point with a PROXY header. */
 export type ProxyProtocolConfig = {
   /** Canonical CIDRs; never empty. */
@@ -226,7 +267,8 @@ export type BackendHttp2 = 'auto' | 'on' | 'off';
 
 export type BackendTlsConfig = IdentityRulesConfig & {
   readonly insecureSkipVerify: boolean;
-  readonly rootCAs: Ref | undefined;
+  /** undefined: those of the system. */
+  readonly rootCAs: readonly Ref[] | undefined;
   /** Whether intermediates in rootCAs are anchors; undefined: only where there is no root. */
   readonly partialChain: boolean | undefined;
   readonly clientCert: Ref | undefined;
@@ -284,12 +326,46 @@ export type RouteClientCertConfig = {
   readonly place: Place;
 };
 
+export type PathMatch = 'prefix' | 'exact' | 'regex';
+
+/** Of a header field or a query parameter: that it is there, that it is `value`, or that `regex` matches the whole of it. */
+export type FieldCondition = {
+  readonly name: string;
+  readonly value: string | undefined;
+  /** Of the safe subset, for values up to matchInputLimit (safe-regex.ts). */
+  readonly regex: string | undefined;
+  /** It holds where the rest does not. */
+  readonly invert: boolean;
+};
+
+/** What a route asks of a request beside path and host; where it asks in vain, the next route has its turn. Empty: nothing. */
+export type RouteMatchConfig = {
+  readonly path: PathMatch;
+  readonly methods: readonly string[];
+  readonly headers: readonly FieldCondition[];
+  readonly query: readonly FieldCondition[];
+  /** Names of trust policies. */
+  readonly policies: readonly string[];
+  readonly entryPoints: readonly string[];
+};
+
+/** An answer of the gateway itself. */
+export type FixedResponseConfig = {
+  readonly status: number;
+  readonly fields: readonly (readonly [name: string, value: string])[];
+  readonly body: string;
+};
+
 export type RetryOn = 'connect' | 'refused-stream';
 
 export type RouteConfig = {
   readonly name: string;
+  /** A path pattern, or an expression over the whole path (`match.path`). */
   readonly path: string;
+  readonly match: RouteMatchConfig;
   readonly rewrite: string | undefined;
+  /** Lets `%2F` within a segment pass to the backend. */
+  readonly allowEncodedSlash: boolean;
   /** False: empty segments within the path are kept for the backend. */
   readonly mergeSlashes: boolean;
   readonly priority: number;
@@ -297,7 +373,11 @@ export type RouteConfig = {
   readonly hosts: readonly string[];
   /** Upper case as written; empty: all. */
   readonly methods: readonly string[];
+  /** Name of the service that says where requests go; undefined: the route itself. */
+  readonly service?: string;
+  /** Empty where there is a `response`. */
   readonly backends: readonly BackendConfig[];
+  readonly response: FixedResponseConfig | undefined;
   readonly loadBalancing: 'roundRobin' | 'weighted' | 'leastRequest' | 'hash';
   /** For `hash`: the first of these that a request has decides. */
   readonly hashOn: readonly HashSource[];
@@ -331,6 +411,24 @@ export type RouteConfig = {
   readonly place: Place;
 };
 
+/** Where a reload is asked for on the admin entry point, and by whom. */
+export type ReloadEndpoint = {
+  readonly path: string;
+  /** Hexadecimal. */
+  readonly tokenSha256: string;
+  /** Canonical; undefined: the names under which metrics are shown. */
+  readonly host: string | undefined;
+};
+
+/** `/healthz` and `/readyz` on the entry points for traffic. */
+export type TrafficHealthConfig = {
+  readonly liveness: boolean;
+  readonly readiness: boolean;
+  readonly entryPoints: readonly string[];
+  /** Canonical CIDRs; undefined: everybody. */
+  readonly sourceRanges: readonly string[] | undefined;
+};
+
 export type GatewayConfig = {
   /** Main file, absolute. */
   readonly file: string;
@@ -344,6 +442,9 @@ export type GatewayConfig = {
     readonly web: EntryPoint & { readonly redirectPort: number | undefined };
     readonly webSecure: EntryPoint;
     readonly admin: EntryPoint;
+    readonly passThrough: PassThroughConfig;
+    /** Further ones for traffic, those that are on. */
+    readonly more: readonly NamedEntryPoint[];
   };
   readonly tls: TlsConfig;
   /** What Goma's certManager would order, and this version does not. */
@@ -408,6 +509,7 @@ export type GatewayConfig = {
   };
   /** Names of fields that override path, method or host, and pass from everybody. */
   readonly allowOverrideHeaders: readonly string[];
+  readonly reload: ReloadEndpoint | undefined;
   readonly monitoring: {
     readonly metrics: boolean;
     readonly metricsPath: string;
@@ -416,6 +518,8 @@ export type GatewayConfig = {
     /** Canonical host names, besides localhost, under which the admin entry point shows more than health. */
     readonly allowedHosts: readonly string[];
   };
+  /** undefined: these paths are paths like any. */
+  readonly trafficHealth: TrafficHealthConfig | undefined;
   readonly log: {
     readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'off';
     readonly format: 'text' | 'json' | undefined;
@@ -440,5 +544,11 @@ export type GatewayConfig = {
   };
   /** What routes start from. No client may forge its custom fields, even where every route overrides them. */
   readonly forwardClientCert: ForwardClientCertConfig;
+  /** Material under an id, whatever refers to it. */
+  readonly named: {
+    readonly certificates: readonly { readonly id: string; readonly pair: CertificatePair }[];
+    readonly caBundles: readonly CaBundleConfig[];
+    readonly services: readonly { readonly name: string; readonly place: Place }[];
+  };
   readonly routes: readonly RouteConfig[];
 };

@@ -5,6 +5,8 @@ import type { ProblemList } from '../yaml/problem-list.ts';
 import { list, map, text } from './atoms.ts';
 import { bufferingKeys } from './buffering.ts';
 import { clientLimitsKeys } from './client-limits.ts';
+import { interceptErrorsShape, interceptorShape } from './answer-filters.ts';
+import { corsShape } from './cors.ts';
 import { dnsCacheKeys } from './dns-cache.ts';
 import { entryPointsKeys } from './entry-points.ts';
 import { extraConfigKeys, providersKeys } from './extra-folders.ts';
@@ -13,11 +15,14 @@ import type { GatewayConfig } from './gateway-config.ts';
 import { block, defaultOf, key } from './key.ts';
 import { accessLogKeys, logKeys } from './logs.ts';
 import { deprecatedMonitoringKeys, monitoringKeys } from './monitoring.ts';
+import { caBundleShape, namedCertificateShape } from './named-material.ts';
 import { proxyKeys } from './proxy.ts';
 import { reportMistake } from './reading.ts';
+import { reloadKeys } from './reload-endpoint.ts';
 import { requestIdKeys } from './request-id.ts';
 import { routeDefaultsKeys } from './route-defaults.ts';
 import { exploitProtection, routeShape } from './route.ts';
+import { serviceShape } from './services.ts';
 import { ignored, refused } from './support.ts';
 import { deprecatedTimeoutKeys, timeoutsKeys } from './timeouts.ts';
 import { tlsKeys } from './tls.ts';
@@ -39,7 +44,11 @@ const keysOfOlderGoma = {
   extraRoutes: ignored('no routes are read from there', 'Write extraConfig.directory.'),
   logLevel: ignored('log.level decides', 'Write log.level.'),
   errorLog: ignored('log.filePath decides', 'Write log.filePath.'),
-  interceptErrors: ignored('error answers are not replaced'),
+  interceptErrors: key(interceptErrorsShape, {
+    says: 'Deprecated: statuses whose bodies are replaced by status and reason.',
+    untold: true,
+    page: 'Goma, deprecated: statuses whose bodies are replaced by status and reason.',
+  }),
   enableStrictSlash: ignored('a path matches with and without a slash at the end'),
   enableKeepAlive: keepAlive,
   disableKeepAlive: keepAlive,
@@ -63,10 +72,35 @@ export const gatewayKeys = {
   buffering: block(bufferingKeys),
   http2: block(http2Keys),
   workers: workersKey,
+  certificates: key(list(namedCertificateShape), {
+    says: 'Certificates with their keys, under an id.',
+    default: [],
+    page: 'own. Certificates with their keys, under an id.',
+    oursAlone: true,
+    table: 'gatewaycertificates',
+  }),
+  caBundles: key(list(caBundleShape), {
+    says: 'CA certificates under an id.',
+    default: [],
+    page: 'own. CA certificates under an id.',
+    oursAlone: true,
+    table: 'gatewaycabundles',
+  }),
+  services: key(list(serviceShape), {
+    says: 'Backends under a name, for routes that say service.',
+    default: [],
+    page: 'own. Backends under a name, for routes that say `service`.',
+    oursAlone: true,
+    table: 'gatewayservices',
+  }),
   tls: block(tlsKeys, { table: 'gatewaytls' }),
   networking: block({
     transport: block(transportKeys),
     dnsCache: block(dnsCacheKeys),
+    passiveHealthCheck: ignored(
+      'backends are put aside after five failed connects in a row, for 5 s and each time longer',
+      'A healthCheck on the route finds them sooner.',
+    ),
   }),
   proxy: block(proxyKeys),
   clientLimits: block(clientLimitsKeys, {
@@ -97,6 +131,7 @@ export const gatewayKeys = {
   }),
   extraConfig: block(extraConfigKeys),
   providers: block(providersKeys),
+  reload: block(reloadKeys, { idleWhenOff: true }),
   defaults: block(
     {
       middlewares: key(list(text), {
@@ -112,12 +147,21 @@ export const gatewayKeys = {
   routes: key(list(routeShape), { default: [], table: 'gatewayroutes' }),
   strictSlash: ignored('a path matches with and without a slash at the end'),
   debug: ignored('log.level decides', 'Write gateway.log.level: debug.'),
-  reload: ignored('there is no reload endpoint; files are watched, and SIGHUP reloads'),
   redis: ignored('Redis is not used: each gateway counts rate limits for itself'),
   analytics: ignored('no analytics are sent'),
   geoip: ignored('addresses are not located'),
-  cors: ignored('no CORS header is added; browsers refuse what they would refuse without it'),
-  errorInterceptor: ignored('error answers are not replaced'),
+  cors: key(corsShape, {
+    says: 'Pages of other origins, for routes without cors.',
+    unset: 'none',
+    page: 'Goma. Pages of other origins, for every route that has no `cors` of its own.',
+    table: 'cors',
+  }),
+  errorInterceptor: key(interceptorShape, {
+    says: 'Replaces the bodies of errors, for routes without errorInterceptor.',
+    unset: 'none',
+    page: 'Goma. Replaces the bodies of errors, for every route that has no `errorInterceptor` of its own.',
+    table: 'errorinterceptor',
+  }),
   ...keysOfOlderGoma,
 };
 const gateway = map(gatewayKeys);

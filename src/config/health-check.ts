@@ -54,6 +54,7 @@ const healthCheckKeys = {
   }),
 };
 export const healthCheckShape = map(healthCheckKeys);
+export type HealthCheckShape = z.output<typeof healthCheckShape>;
 
 /** The block under `healthCheck` of `around`; undefined where there is none. */
 export function readHealthCheck(

@@ -96,7 +96,7 @@ export class KeyPlaces {
     const fields: Readonly<Record<string, z.ZodType>> = inner.shape;
     for (const [name, field] of Object.entries(fields)) {
       if (declared.get(field)?.oursAlone === true) this.#oursAlone.add(name);
-      if (support.has(field) || declared.get(field)?.inert === true || except.includes(name)) continue;
+      if (support.has(field) || isUntold(field) || except.includes(name)) continue;
       const here = path === '' ? name : `${path}.${name}`;
       const places = found.get(foldKey(name));
       const place: KeyPlace = { path: this.#tell(here), name, inner: new Set(keysOf(field)), shape: field };
@@ -117,6 +117,11 @@ function keysOf(shape: z.ZodType): string[] {
   const inner = unwrapShape(shape);
   if (inner instanceof z.ZodArray && inner.element instanceof z.ZodType) return keysOf(inner.element);
   return inner instanceof z.ZodObject ? Object.keys(inner.shape) : [];
+}
+
+function isUntold(field: z.ZodType): boolean {
+  const says = declared.get(field);
+  return says?.inert === true || says?.untold === true;
 }
 
 /** A key without case and separators. */

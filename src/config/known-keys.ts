@@ -176,7 +176,7 @@ function namesOf(known: Fields): string {
 function sayPlaces(key: string, [first, ...others]: readonly string[]): string {
   if (first === undefined) return '';
   const also = others.length === 0 ? '' : ` (or ${others.join(', ')})`;
-  return ` ${key} has its place at ${first}${also}.`;
+  return ` ${key} has its place at ${first === key ? 'the top of the file' : first}${also}.`;
 }
 
 /**

@@ -58,7 +58,7 @@ export const loadBalancingKeys = {
   }),
 };
 const loadBalancingShape = map(loadBalancingKeys);
-type LoadBalancingShape = z.output<typeof loadBalancingShape>;
+export type LoadBalancingShape = z.output<typeof loadBalancingShape>;
 
 /** Goma: weighted as soon as one backend has a weight. Our key can say otherwise, within what the weights allow. */
 export function readLoadBalancing(

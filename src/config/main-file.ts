@@ -12,6 +12,7 @@ const bundleKeys = {
   timestamp: ignored('when the file was made does not count'),
   checksum: ignored('the file is not compared with it'),
   metadata: ignored('it is not looked at'),
+  signature: ignored('it is not verified: files are trusted as the main file is'),
 };
 
 const middlewares = list(middlewareShape);

@@ -34,40 +34,35 @@ type MiddlewareShape = z.output<typeof middlewareShape>;
 export type WrittenMiddleware = { readonly shape: MiddlewareShape; readonly at: Cursor };
 
 /** Types that only change how answers look or how fast they come. Everything that is not listed counts as a guard. */
-const harmless: ReadonlySet<string> = new Set([
-  'httpCache',
-  'httpCaching',
-  'responseHeaders',
-  'compress',
-  'compression',
-  'gzip',
-  'errorInterceptor',
-  'accessLog',
-  'metrics',
-]);
-const redirects: ReadonlySet<string> = new Set(['redirectScheme', 'redirectToHTTPS']);
+const harmless: ReadonlySet<string> = new Set(['httpCache', 'httpCaching', 'accessLog', 'metrics']);
 
 /** What an operator reads who uses one of Goma's guards: what would be open without it. */
 const guards: Readonly<Record<string, string>> = {
-  basic: 'let everybody in without a password',
-  basicAuth: 'let everybody in without a password',
   ldap: 'let everybody in without a password',
   ldapAuth: 'let everybody in without a password',
-  jwt: 'let everybody in without a token',
-  jwtAuth: 'let everybody in without a token',
   oauth: 'let everybody in without a login',
   oauth2: 'let everybody in without a login',
-  forwardAuth: 'let everybody in without asking the authentication service',
+  oidc: 'let everybody in without a login',
   geoBlock: 'let in countries that are refused',
-  userAgentBlock: 'let in user agents that are refused',
-  bodyLimit: 'let in bodies of any size',
+};
+
+const askService =
+  'Have an authentication service log users in, and ask it with a forwardAuth; for APIs a jwtAuth checks tokens.';
+const askDirectory =
+  'Have an authentication service ask the directory, and ask it with a forwardAuth; or keep the users in a file for basicAuth.';
+
+/** What there is in their place. */
+const instead: Readonly<Record<string, string>> = {
+  ldap: askDirectory,
+  ldapAuth: askDirectory,
+  oauth: askService,
+  oauth2: askService,
+  oidc: askService,
 };
 
 export type MiddlewareSurroundings = {
   /** Names that every route gets, with their place. */
   readonly defaults: { readonly names: readonly string[]; readonly at: Cursor };
-  /** Some route may be answered over plain HTTP. */
-  readonly plainServed: boolean;
   readonly keys: KeyCheck;
 };
 
@@ -121,7 +116,9 @@ export class Middlewares {
       const apart = new ProblemList();
       readRule(written, type, this.#around.keys, apart);
       problems.warn('unused_middleware', at.place, `no enabled route uses ${what}`);
-      for (const problem of apart.sorted([])) problems.add({ ...problem, severity: 'warning' });
+      // But what nobody knows may be a block that slid here from where it would close something.
+      for (const problem of apart.sorted([]))
+        problems.add(problem.code === 'unknown_key' ? problem : { ...problem, severity: 'warning' });
     }
   }
 
@@ -141,7 +138,7 @@ export class Middlewares {
     const type = findFilterType(written.shape.type ?? '');
     if (type === undefined) {
       checkKeys(written.at.tree, foreignShape, problems, this.#around.keys);
-      reportUse(name, written.shape.type ?? '', at, this.#around.plainServed, problems);
+      reportUse(name, written.shape.type ?? '', at, problems);
       return undefined;
     }
     if (!this.#rules.has(name)) this.#rules.set(name, readRule(written, type, this.#around.keys, problems));
@@ -150,6 +147,19 @@ export class Middlewares {
 }
 
 function readRule(
+  written: WrittenMiddleware,
+  type: FilterType,
+  keys: KeyCheck,
+  problems: ProblemList,
+): ReadRule | undefined {
+  if (type.holdsSecrets !== true) return readPlainRule(written, type, keys, problems);
+  const apart = new ProblemList();
+  const rule = readPlainRule(written, type, keys, apart);
+  for (const problem of apart.sorted([])) problems.add({ ...problem, hidesValues: true });
+  return rule;
+}
+
+function readPlainRule(
   { shape, at }: WrittenMiddleware,
   type: FilterType,
   keys: KeyCheck,
@@ -193,27 +203,10 @@ function readDeclared(written: readonly WrittenMiddleware[], problems: ProblemLi
   return declared;
 }
 
-function reportUse(name: string, type: string, at: Cursor, plainServed: boolean, problems: ProblemList): void {
+function reportUse(name: string, type: string, at: Cursor, problems: ProblemList): void {
   const what = `middleware ${quote(name)} (type ${type === '' ? 'missing' : type}) is not supported by this version`;
   if (harmless.has(type)) {
     problems.warn('unsupported_middleware', at.place, `${what} and has no effect`);
-    return;
-  }
-  if (redirects.has(type)) {
-    if (!plainServed)
-      problems.warn(
-        'unsupported_middleware',
-        at.place,
-        `${what}; it is not needed, nothing is served over plain HTTP`,
-        'Remove it.',
-      );
-    else
-      problems.error(
-        'unsupported_middleware',
-        at.place,
-        `${what}; ignoring it would serve the route over plain HTTP`,
-        'Write gateway.entryPoints.web.enabled: false and remove the middleware, or require client certificates: such routes are redirected anyway.',
-      );
     return;
   }
   const consequence = Object.hasOwn(guards, type)
@@ -225,7 +218,8 @@ function reportUse(name: string, type: string, at: Cursor, plainServed: boolean,
     at.place,
     `${what}; ignoring it would ${consequence}`,
     near === undefined
-      ? 'Remove it from the route if it is not needed, or disable the route.'
+      ? ((Object.hasOwn(instead, type) ? instead[type] : undefined) ??
+          'Remove it from the route if it is not needed, or disable the route.')
       : `Did you mean the type ${near}?`,
   );
 }

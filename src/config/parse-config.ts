@@ -4,24 +4,30 @@ import type { Problem } from '../yaml/problem.ts';
 import { ProblemList } from '../yaml/problem-list.ts';
 import { readOrders } from './cert-manager.ts';
 import { readOptionalPair, readPairs } from './certificate-pair.ts';
+import { checkFilterFields } from './check-filter-fields.ts';
 import { checkWhoMayCall } from './check-who-may-call.ts';
 import { readDnsCache } from './dns-cache.ts';
 import { readEntryPoints } from './entry-points.ts';
+import { listEntryPoints } from './list-entry-points.ts';
 import { checkProviderFile } from './extra-folders.ts';
 import { readForwardClientCert } from './forward-client-cert.ts';
-import type { CertificatePair, GatewayConfig, TlsConfig } from './gateway-config.ts';
+import type { CertificatePair, GatewayConfig } from './gateway-config.ts';
 import { readWorkers } from './gateway.ts';
 import { readLogs } from './logs.ts';
 import { Middlewares } from './middlewares.ts';
+import { NamedMaterial } from './named-material.ts';
 import { readMonitoring } from './monitoring.ts';
 import { checkPassedFields, readOverrideHeaders } from './passed-fields.ts';
 import { readProxy } from './proxy.ts';
+import { readReload } from './reload-endpoint.ts';
 import { readRoutesRequireClientCert, readRoutesSaidOpen } from './route-defaults.ts';
 import { isEnabled, type WrittenRoute } from './route.ts';
 import { readRoutes } from './routes.ts';
+import { Services } from './services.ts';
 import { readTimeouts } from './timeouts.ts';
 import { readTls } from './tls.ts';
 import { readRouteTimeouts, readTransport } from './transport.ts';
+import { readTrafficHealth, warnHidden } from './traffic-health.ts';
 import { readTrustRecord } from './trust-record.ts';
 import { type ConfigInput, readWritten, type Written } from './written.ts';
 
@@ -55,6 +61,7 @@ function assemble(
 ): GatewayConfig {
   const { gateway, at } = written;
   const entryPoints = readEntryPoints(gateway.entryPoints, at, problems);
+  const named = new NamedMaterial(gateway, at, problems);
   const tlsAt = at.down('tls');
   if (at.isEmpty('tls'))
     problems.error(
@@ -71,6 +78,7 @@ function assemble(
       defaultCertsDir: input.defaultCertsDir,
       routesRequireClientCert: readRoutesRequireClientCert(gateway.defaults, at, false, problems),
       routesSaidOpen: readRoutesSaidOpen(gateway.defaults, false),
+      named,
     },
     problems,
   );
@@ -88,22 +96,40 @@ function assemble(
     written.middlewares,
     {
       defaults: { names: gateway.defaults.middlewares, at: at.down('defaults', 'middlewares') },
-      plainServed: entryPoints.web.enabled && !requiresEverywhere(tls),
       keys: written.keys,
     },
     problems,
   );
-  const around = {
-    filtersOf: (route: WrittenRoute, path: string) => middlewares.filtersOf(route, path, problems),
-    backendTls: { skipVerify, http2: transport.forceAttemptHTTP2 ? ('auto' as const) : ('off' as const) },
+  const upstream = {
+    backendTls: { skipVerify, http2: transport.forceAttemptHTTP2 ? ('auto' as const) : ('off' as const), named },
     ...readRouteTimeouts(transport),
+  };
+  const services = new Services(gateway.services, at, upstream, problems);
+  const around = {
+    ...upstream,
+    services,
+    cors: { shape: gateway.cors, at: at.down('cors') },
+    interceptor: { shape: gateway, at },
+    filtersOf: (route: WrittenRoute, path: string) => middlewares.filtersOf(route, path, problems),
     forwardClientCert,
+    names: {
+      policies: [tls.gateway, ...tls.policies].map(({ name }) => name),
+      entryPoints: listEntryPoints(entryPoints).map(({ name }) => name),
+    },
   };
   const routes = readRoutes(written.routes, around, problems);
+  const trafficHealth = readTrafficHealth(
+    gateway.monitoring,
+    at.down('monitoring'),
+    around.names.entryPoints,
+    problems,
+  );
+  if (!problems.hasErrors) warnHidden(trafficHealth, routes, problems);
   middlewares.finish(problems);
   // A policy that could not be read would look like one without client authentication.
   if (!problems.hasErrors) checkWhoMayCall(routes, tls, problems);
   checkProviderFile(gateway.providers.file, at, problems);
+  const monitoring = readMonitoring(gateway, at, problems);
   const config: GatewayConfig = {
     file: input.file,
     files,
@@ -120,14 +146,22 @@ function assemble(
     requestId: gateway.requestId,
     proxy: readProxy(gateway.proxy, at, problems),
     allowOverrideHeaders: readOverrideHeaders(gateway.allowOverrideHeaders, at, problems),
-    monitoring: readMonitoring(gateway, at, problems),
+    monitoring,
+    reload: readReload(gateway.reload, at, { ...entryPoints.admin, ...monitoring }, problems),
+    trafficHealth,
     ...readLogs(gateway, input.file),
     trustRecord: readTrustRecord(gateway.trustRecord, at, problems),
     certificateOrders: readOrders(written.certManager, written.routes, routes, problems),
     forwardClientCert,
+    named: {
+      certificates: named.certificates,
+      caBundles: named.bundles,
+      services: services.list().map(({ name, place }) => ({ name, place })),
+    },
     routes,
   };
   checkPassedFields(config, at, problems);
+  checkFilterFields(config, problems);
   if (routes.length === 0 && !problems.hasErrors)
     problems.warn(
       'no_routes',
@@ -149,9 +183,4 @@ function readRoutePairs(routes: readonly WrittenRoute[], problems: ProblemList):
     ];
     return isEnabled(shape) ? pairs : [];
   });
-}
-
-/** Every policy requires a certificate, so nothing is ever answered by a backend over plain HTTP. */
-function requiresEverywhere(tls: TlsConfig): boolean {
-  return [tls.gateway, ...tls.policies].every((policy) => policy.clientAuth?.required === true);
 }

@@ -8,6 +8,7 @@ import { parsePolicyHost } from './host-name.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
 import { clientAuthExample, clientAuthShape, readClientAuthSaid, readPolicyClientAuth } from './client-auth.ts';
 import { key } from './key.ts';
+import { type NamedMaterial, readCertificateIds } from './named-material.ts';
 import { readRoutesRequireClientCert, readRoutesSaidOpen, routeDefaultsShape } from './route-defaults.ts';
 import { reportEmpty, reportMistake } from './reading.ts';
 import { readTlsParameters, tlsParametersKeys } from './tls-parameters.ts';
@@ -36,6 +37,11 @@ export const policyShape = map({
     page: '`[{cert: S, key: S}]`.',
     oursAlone: true,
   }),
+  certificateIds: key(list(text), {
+    says: 'Ids of gateway.certificates, beside certificates.',
+    page: 'own. Ids of `gateway.certificates`, beside `certificates`.',
+    oursAlone: true,
+  }),
   clientAuth: key(offOr(clientAuthShape), {
     says: 'Client certificates. Omitted, or `off`: none is asked for.',
     unset: 'none is asked for',
@@ -55,6 +61,7 @@ type PolicyShape = z.output<typeof policyShape>;
 /** What the gateway decides for its policies. */
 export type PolicyDefaults = {
   readonly handshakeTimeoutMs: number;
+  readonly named: NamedMaterial;
   readonly routesRequireClientCert: boolean;
   readonly routesSaidOpen: boolean;
 };
@@ -62,7 +69,7 @@ export type PolicyDefaults = {
 export function readPolicies(
   shapes: readonly PolicyShape[],
   at: Cursor,
-  { handshakeTimeoutMs, routesRequireClientCert, routesSaidOpen }: PolicyDefaults,
+  { handshakeTimeoutMs, named, routesRequireClientCert, routesSaidOpen }: PolicyDefaults,
   problems: ProblemList,
 ): PolicyConfig[] {
   if (shapes.length > maxPolicies) problems.error('too_many', at.place, `more than ${maxPolicies} policies`);
@@ -91,11 +98,12 @@ export function readPolicies(
     else names.set(name, nameAt);
     const pairs = readPairs(shape.certificates, here.down('certificates'), problems);
     if (shape.certificates === undefined) reportEmpty(here, 'certificates', problems);
+    const byId = readCertificateIds(shape.certificateIds, here, named, problems);
     return {
       name,
       hosts: readPolicyHosts(shape.hosts, here, name, owners, problems),
-      certificates: pairs,
-      clientAuth: readPolicyClientAuth(shape.clientAuth, here, handshakeTimeoutMs, problems),
+      certificates: [...pairs, ...byId],
+      clientAuth: readPolicyClientAuth(shape.clientAuth, here, { handshakeTimeoutMs, named }, problems),
       clientAuthSaid: readClientAuthSaid(shape.clientAuth, here),
       routesRequireClientCert: readRoutesRequireClientCert(shape.defaults, here, routesRequireClientCert, problems),
       routesSaidOpen: readRoutesSaidOpen(shape.defaults, routesSaidOpen),

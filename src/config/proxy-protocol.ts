@@ -42,7 +42,7 @@ export function readProxyProtocol(
   if (written === undefined) return reportEmpty(around, 'proxyProtocol', problems);
   const at = around.down('proxyProtocol');
   const { from, others } = written;
-  if (from === undefined && !at.holds('from'))
+  if (from === undefined && !at.holds('from') && !at.isEmpty('from'))
     problems.error(
       'missing_key',
       around.keyPlace('proxyProtocol'),

@@ -19,7 +19,7 @@ export const retryKeys = {
   }),
 };
 const retry = map(retryKeys);
-type RetryShape = z.output<typeof retry>;
+export type RetryShape = z.output<typeof retry>;
 
 /** `around`: the route. */
 export function readRetry(shape: RetryShape, around: Cursor, problems: ProblemList): RouteConfig['retry'] {

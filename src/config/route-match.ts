@@ -2,11 +2,20 @@
 import type { Cursor } from '../yaml/cursor.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
 import { quote } from '../yaml/tree.ts';
+import { flag } from './atoms.ts';
 import { parseRouteHost, splitPort } from './host-name.ts';
+import { key } from './key.ts';
 import { reportMistake } from './reading.ts';
+import type { PathMatch } from './gateway-config.ts';
+import { parsePathRegex, type RegexSegment } from './path-regex.ts';
+import { mistakeInTemplate } from './rewrite-template.ts';
 import { parseRewrite, parseRoutePath } from './route-path.ts';
 
-type RouteMatch = { readonly path?: string | undefined; readonly rewrite?: string | undefined };
+type RouteMatch = {
+  readonly path?: string | undefined;
+  readonly pathMatch: PathMatch;
+  readonly rewrite?: string | undefined;
+};
 
 export function readPath(shape: RouteMatch, at: Cursor, problems: ProblemList): string {
   if (shape.path === undefined) {
@@ -14,19 +23,41 @@ export function readPath(shape: RouteMatch, at: Cursor, problems: ProblemList): 
     problems.error('missing_key', at.place, 'the route has no `path`', 'Write path: / for every path.');
     return '/';
   }
-  const reading = parseRoutePath(shape.path);
+  const reading = shape.pathMatch === 'regex' ? parsePathRegex(shape.path) : parseRoutePath(shape.path);
   if ('path' in reading) return reading.path;
+  if ('segments' in reading) return shape.path;
   reportMistake(problems, 'bad_path', at.down('path'), shape.path, reading);
   return '/';
 }
 
-export function readRewrite(shape: RouteMatch, at: Cursor, problems: ProblemList): string | undefined {
+/** `path`: as readPath gives it. */
+export function readRewrite(shape: RouteMatch, path: string, at: Cursor, problems: ProblemList): string | undefined {
   if (shape.rewrite === undefined || shape.rewrite === '') return undefined;
   const reading = parseRewrite(shape.rewrite);
-  if ('path' in reading) return reading.path;
-  reportMistake(problems, 'bad_path', at.down('rewrite'), shape.rewrite, reading);
-  return undefined;
+  const regex = shape.pathMatch === 'regex' ? parsePathRegex(path) : undefined;
+  const groups = regex !== undefined && 'segments' in regex ? countGroups(regex.segments) : 0;
+  const names = regex === undefined ? [...path.matchAll(/\{([^/{}]*)\}/g)].map(([, name = '']) => name) : [];
+  const mistake = 'problem' in reading ? reading : mistakeInTemplate(reading.path, names, groups);
+  if (mistake !== undefined) reportMistake(problems, 'bad_path', at.down('rewrite'), shape.rewrite, mistake);
+  else if (names.length > 0 && !shape.rewrite.includes('{'))
+    problems.warn(
+      'rewrite_with_parameters',
+      at.keyPlace('rewrite'),
+      `the part of the path that ${quote(path)} matches is replaced, ${names.map((name) => `{${name}}`).join(' and ')} with it; Goma leaves such paths as they are`,
+      'Write the parameters into rewrite where the backend needs them, or remove rewrite.',
+    );
+  return 'path' in reading && mistake === undefined ? reading.path : undefined;
 }
+
+function countGroups(segments: readonly RegexSegment[]): number {
+  return segments.reduce((sum, segment) => sum + (segment.kind === 'text' ? 0 : segment.groups), 0);
+}
+
+export const encodedSlashKey = key(flag, {
+  says: 'true: %2F within a segment passes to the backend as it is. Default {default}.',
+  default: false,
+  page: 'own. `true`: `%2F` within a segment passes to the backend as it is, where every reading of it belongs to this route. See [Paths](#paths).',
+});
 
 /** Goma drops empty entries; a list of nothing else would then take every host, so that is an error here. */
 export function readHosts(hosts: readonly string[] | undefined, at: Cursor, problems: ProblemList): string[] {

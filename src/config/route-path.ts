@@ -41,15 +41,9 @@ export function parseRoutePath(text: string): PathReading {
   return plain;
 }
 
-/** A path without parameters, as `rewrite` and health checks take it; without trailing slash. */
+/** A path as `rewrite` takes it; without trailing slash. What stands in braces is looked at by rewrite-template.ts. */
 export function parseRewrite(text: string): PathReading {
-  const plain = parsePlainPath(text);
-  return 'path' in plain && /[{}]/.test(plain.path)
-    ? {
-        problem: 'parameters in a rewrite are not supported',
-        hint: 'The matched part of the path is replaced by this text.',
-      }
-    : plain;
+  return parsePlainPath(text);
 }
 
 function parsePlainPath(text: string): PathReading {

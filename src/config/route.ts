@@ -1,24 +1,28 @@
 // One of `routes[]`: Goma's keys with their aliases, ours, and what is not supported.
 import type { z } from 'zod';
 import type { Cursor } from '../yaml/cursor.ts';
-import { duration, flag, integer, list, map, text } from './atoms.ts';
-import { type BackendTlsDefaults, backendTlsKeys, readBackendTls } from './backend-tls.ts';
-import { backendShape, readBackends } from './backends.ts';
+import { flag, integer, list, map, text } from './atoms.ts';
+import { interceptErrorsShape, interceptorShape, readRouteInterceptor } from './answer-filters.ts';
+import { corsShape, readRouteCors } from './cors.ts';
+import { backendTlsKeys } from './backend-tls.ts';
+import { backendShape } from './backends.ts';
 import { certificatePairShape } from './certificate-pair.ts';
 import { readRouteForwardClientCert, routeForwardClientCertShape } from './forward-client-cert.ts';
 import type { FilterConfig } from './filter-types.ts';
+import { fixedResponseKey, readFixedResponse } from './fixed-response.ts';
 import type { ForwardClientCertConfig, RouteConfig } from './gateway-config.ts';
-import { healthCheckShape, readHealthCheck } from './health-check.ts';
+import { healthCheckShape } from './health-check.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
-import { block, declared, key, writtenDefault } from './key.ts';
-import { loadBalancingKeys, readHashOn, readLoadBalancing, readSticky } from './load-balancing.ts';
-import { reportEndless } from './reading.ts';
-import { readRetry, retryKeys } from './retry.ts';
+import { block, declared, key } from './key.ts';
+import { loadBalancingKeys } from './load-balancing.ts';
+import { retryKeys } from './retry.ts';
+import type { ServiceLookup } from './services.ts';
 import { readUpgrades, upgradesKey } from './upgrades.ts';
 import { readRouteClientCert, routeClientCertExample, routeClientCertShape } from './route-client-cert.ts';
-import { readHosts, readMethods, readPath, readRewrite } from './route-match.ts';
+import { conditionKeys, type KnownNames, readConditions } from './route-conditions.ts';
+import { encodedSlashKey, readHosts, readMethods, readPath, readRewrite } from './route-match.ts';
 import { ignored, refused } from './support.ts';
-import { transportKeys } from './transport.ts';
+import { readUpstream, type UpstreamSurroundings, upstreamTimeoutsKeys } from './upstream-settings.ts';
 
 export const exploitProtection = refused(
   'let requests through that Goma blocks',
@@ -35,7 +39,11 @@ const keysOfOlderGoma = {
   ),
   blocklist: refused('open paths that were forbidden', 'Remove it, or filter in front of the gateway.'),
   rateLimit: refused('let clients send without a limit', 'Limit them in front of the gateway.'),
-  interceptErrors: ignored('error answers are not replaced'),
+  interceptErrors: key(interceptErrorsShape, {
+    says: 'Deprecated: statuses whose bodies are replaced by status and reason.',
+    untold: true,
+    page: 'Goma, deprecated: statuses whose bodies are replaced by status and reason.',
+  }),
   disableHeaderXForward: ignored('backends are told the address and the protocol of the client'),
   disableHostFording: ignored('security.forwardHostHeaders decides', 'Write security.forwardHostHeaders.'),
 };
@@ -70,34 +78,6 @@ const maintenanceKeys = {
   }),
 };
 
-const timeoutsKeys = {
-  connect: key(duration, {
-    says: 'TCP connect. Default {default}.',
-    default: '5s',
-    page: 'own. TCP connect; not `0`.',
-  }),
-  handshake: key(duration, {
-    says: `TLS handshake with the backend. Default ${writtenDefault(transportKeys.tlsHandshakeTimeout)}s.`,
-    unset: '`networking.transport.tlsHandshakeTimeout`',
-    page: 'own. TLS handshake with the backend; not `0`.',
-  }),
-  response: key(duration, {
-    says: `From the end of the request to the head of the response. Default ${writtenDefault(transportKeys.responseHeaderTimeout)}s; 0 = none.`,
-    unset: '`networking.transport.responseHeaderTimeout`',
-    page: 'own. From the end of the request to the head of the response. `0`: none.',
-  }),
-  idle: key(duration, {
-    says: 'Between two pieces of the response. Default {default}; 0 = none.',
-    default: '60s',
-    page: 'own. Between two pieces of the response. `0`: none. Event streams and gRPC may be silent: they are asked about instead, see [Upgrades](#upgrades).',
-  }),
-  tunnel: key(duration, {
-    says: 'Without a byte in either direction of a WebSocket or another upgrade. Default {default}; 0 = none.',
-    default: '1h',
-    page: 'own, as HAProxy has it (`timeout tunnel`). Without a byte in either direction of a WebSocket or another upgrade. `0`: none.',
-  }),
-};
-
 export const routeShape = map({
   name: key(text, {
     says: 'Unique name; required.',
@@ -108,9 +88,15 @@ export const routeShape = map({
     says: 'Prefix on a segment boundary; {param} stands for one whole segment; required.',
     unset: 'required',
     restricts: true,
-    page: 'Prefix on a segment boundary; `{param}` stands for one whole segment. No wildcards, no `{id:regex}`, no query; a slash at the end is dropped.',
+    page: 'Prefix on a segment boundary; `{param}` stands for one whole segment. No wildcards, no `{id:regex}`, no query; a slash at the end is dropped. See [Matching](#matching).',
   }),
-  rewrite: key(text, { says: 'Replaces the matched prefix.', restricts: true }),
+  ...conditionKeys,
+  rewrite: key(text, {
+    says: 'Replaces the matched prefix; {param} stands for a parameter of path, $1 for a group of its expression.',
+    restricts: true,
+    page: 'Replaces what `path` matched. `{param}` stands for a parameter of `path`, `$1` for a group of its expression. See [Rewrites](#rewrites).',
+  }),
+  allowEncodedSlash: encodedSlashKey,
   mergeSlashes: key(flag, {
     says: 'Default {default}. False: the backend gets empty segments within the path as they came.',
     default: true,
@@ -144,6 +130,12 @@ export const routeShape = map({
     unset: 'all',
     page: 'HEAD goes with GET. Lower case is taken as upper case, with a warning.',
   }),
+  service: key(text, {
+    says: 'Name of one of gateway.services: where requests go, and everything about the way there.',
+    page: 'own. Name of one of [`gateway.services`](#gatewayservices): where requests go, and everything about the way there.',
+    restricts: true,
+    oursAlone: true,
+  }),
   target: key(text, {
     says: 'The one backend; ignored where backends is given.',
     page: 'URL of the one backend. Ignored where `backends` is given (warning).',
@@ -153,6 +145,7 @@ export const routeShape = map({
     untold: true,
     page: 'Deprecated name of `target`.',
   }),
+  response: fixedResponseKey,
   backends: key(list(backendShape), { says: 'Several backends.', default: [], table: 'backends' }),
   ...loadBalancingKeys,
   healthCheck: key(healthCheckShape, {
@@ -198,14 +191,14 @@ export const routeShape = map({
   }),
   blockCommonExploits: exploitProtection,
   tls: block(routeTlsKeys, { says: 'Certificates for the hosts of the route.', untold: true }),
-  maintenance: block(maintenanceKeys, { oursAlone: true }),
+  maintenance: block(maintenanceKeys, { oursAlone: true, idleWhenOff: true }),
   middlewares: key(list(text), {
     says: 'Names of middlewares, in the order in which requests see them.',
     default: [],
     oursAlone: true,
     page: 'Names. [Below](#middlewares).',
   }),
-  timeouts: block(timeoutsKeys),
+  timeouts: block(upstreamTimeoutsKeys),
   retry: block(retryKeys),
   upgrades: upgradesKey,
   maxBodyBytes: key(integer(0), {
@@ -215,8 +208,18 @@ export const routeShape = map({
     page: 'own. Largest request body; `0`: no limit.',
   }),
   disableMetrics: ignored('the requests of the route are counted'),
-  cors: ignored('no CORS header is added; browsers refuse what they would refuse without it'),
-  errorInterceptor: ignored('error answers are not replaced'),
+  cors: key(corsShape, {
+    says: "Pages of other origins. Default: the gateway's.",
+    unset: "the gateway's",
+    page: 'Goma. Pages of other origins; `{enabled: false}`: none.',
+    table: 'cors',
+  }),
+  errorInterceptor: key(interceptorShape, {
+    says: "Replaces the bodies of errors. Default: the gateway's.",
+    unset: "the gateway's",
+    page: 'Goma. Replaces the bodies of errors; `{enabled: false}`: not here.',
+    table: 'errorinterceptor',
+  }),
   ...keysOfOlderGoma,
 });
 export type RouteShape = z.output<typeof routeShape>;
@@ -224,11 +227,17 @@ export type RouteShape = z.output<typeof routeShape>;
 export type WrittenRoute = { readonly shape: RouteShape; readonly at: Cursor };
 
 /** What the gateway decides for its routes. */
-export type RouteSurroundings = {
-  readonly backendTls: BackendTlsDefaults;
-  readonly handshakeMs: number;
-  readonly responseMs: number;
+export type RouteSurroundings = UpstreamSurroundings & {
+  readonly services: ServiceLookup;
   readonly forwardClientCert: ForwardClientCertConfig;
+  /** The gateway's, for routes that have none of their own. */
+  readonly cors: { readonly shape: RouteShape['cors']; readonly at: Cursor };
+  /** Of policies and entry points. */
+  readonly names: KnownNames;
+  readonly interceptor: {
+    readonly shape: Pick<RouteShape, 'errorInterceptor' | 'interceptErrors'>;
+    readonly at: Cursor;
+  };
   /** `path`: of the route. */
   readonly filtersOf: (route: WrittenRoute, path: string) => readonly FilterConfig[];
 };
@@ -245,28 +254,24 @@ export function readRoute(
   problems: ProblemList,
 ): RouteConfig {
   warnDeprecated(shape, at, problems);
-  const backends = readBackends(shape, at, problems);
-  const { timeouts, retry, maintenance } = shape;
+  const response = readFixedResponse(shape.response, at, problems);
+  const { maintenance } = shape;
   const security = at.down('security');
   const path = readPath(shape, at, problems);
-  const handshakeMs = timeouts.handshake ?? around.handshakeMs;
-  reportEndless(timeouts.connect, at.down('timeouts', 'connect'), problems);
-  reportEndless(handshakeMs, at.down('timeouts', 'handshake'), problems);
+  const upstream = around.services.upstreamOf(shape, at, problems) ?? readUpstream(shape, at, around, problems);
   return {
     name: shape.name ?? '',
     path,
-    rewrite: readRewrite(shape, at, problems),
+    match: readConditions(shape, at, around.names, problems),
+    rewrite: readRewrite(shape, path, at, problems),
+    allowEncodedSlash: shape.allowEncodedSlash,
     mergeSlashes: shape.mergeSlashes,
     priority: shape.priority,
     hosts: readHosts(shape.hosts, at, problems),
     methods: readMethods(shape.methods, at, problems),
-    backends,
-    loadBalancing: readLoadBalancing(shape, backends, at, problems),
-    hashOn: readHashOn(shape, at, problems),
-    sticky: readSticky(shape, at, problems),
-    healthCheck: readHealthCheck(shape.healthCheck, at, problems),
+    ...upstream,
+    response,
     forwardHostHeaders: readForwardHostHeaders(shape, security),
-    tls: readBackendTls(shape, at, backends, around.backendTls, problems),
     clientCert: readRouteClientCert(shape.security.clientCert, security, problems),
     forwardClientCert: readRouteForwardClientCert(
       shape.security.forwardClientCert,
@@ -275,16 +280,13 @@ export function readRoute(
       problems,
     ),
     maintenance: maintenance.enabled ? { statusCode: maintenance.statusCode, message: maintenance.message } : undefined,
-    timeouts: {
-      connectMs: timeouts.connect,
-      handshakeMs,
-      responseMs: timeouts.response ?? around.responseMs,
-      idleMs: timeouts.idle,
-      tunnelMs: timeouts.tunnel,
-    },
-    filters: around.filtersOf({ shape, at }, path),
+    filters: [
+      ...readRouteInterceptor({ shape, at }, around.interceptor, problems),
+      ...readRouteCors({ shape: shape.cors, at: at.down('cors') }, around.cors, problems),
+      // An expression is no folder that paths of middlewares could stand in; they are looked for anywhere.
+      ...around.filtersOf({ shape, at }, shape.pathMatch === 'regex' ? '/' : path),
+    ],
     upgrades: readUpgrades(shape.upgrades, at, problems),
-    retry: readRetry(retry, at, problems),
     maxBodyBytes: shape.maxBodyBytes,
     place: at.place,
   };

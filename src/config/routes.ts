@@ -3,6 +3,7 @@ import type { Cursor } from '../yaml/cursor.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
 import { quote } from '../yaml/tree.ts';
 import type { RouteConfig } from './gateway-config.ts';
+import { countConditions } from './match-conditions.ts';
 import { isEnabled, readRoute, type RouteSurroundings, type WrittenRoute } from './route.ts';
 
 const maxRoutes = 50_000;
@@ -51,12 +52,15 @@ function checkNames(written: readonly WrittenRoute[], problems: ProblemList): vo
 /** Same path, same host: the earlier one in the order of matching serves every method that it takes (docs/configuration.md, routes). */
 function warnUnreachable(routes: readonly RouteConfig[], problems: ProblemList): void {
   const owners = new Map<string, RouteConfig[]>();
-  const ordered = routes.toSorted((a, b) => a.priority - b.priority);
+  const ordered = routes.toSorted(
+    (a, b) => a.priority - b.priority || countConditions(b.match) - countConditions(a.match),
+  );
   for (const route of ordered) {
     const hosts = route.hosts.length === 0 ? [''] : route.hosts;
     for (const host of hosts) {
       // Parameters of another name match the same paths and hosts.
-      const key = `${host.replace(/^\{[^}]*\}/, '{}')}${route.path.replaceAll(/\{[^}]*\}/g, '{}')}`;
+      const path = route.match.path === 'regex' ? route.path : route.path.replaceAll(/\{[^}]*\}/g, '{}');
+      const key = `${route.match.path} ${host.replace(/^\{[^}]*\}/, '{}')}${path}`;
       const earlier = owners.get(key) ?? [];
       const owner = earlier.find((other) => takesAll(other, route));
       if (owner !== undefined)
@@ -72,6 +76,7 @@ function warnUnreachable(routes: readonly RouteConfig[], problems: ProblemList):
 }
 
 function takesAll(earlier: RouteConfig, later: RouteConfig): boolean {
+  if (countConditions(earlier.match) > 0 && JSON.stringify(earlier.match) !== JSON.stringify(later.match)) return false;
   if (earlier.methods.length === 0) return true;
   return later.methods.length > 0 && later.methods.every((method) => earlier.methods.includes(method));
 }

@@ -11,6 +11,9 @@ const maxWays = 4 * matchInputLimit * matchInputLimit;
 /** Ways times the characters that each may compare behind the first choice before it fails. */
 const maxSteps = 16 * maxWays;
 
+/** The same for a pattern without a choice that grows with the square of the value: whole targets can be looked at. */
+const longInputLimit = 16 * matchInputLimit;
+
 export type RegexReading = { readonly pattern: string } | { readonly problem: string; readonly hint: string };
 
 /** The pattern to give to `new RegExp(pattern)`: unanchored, as in Goma; a redundant leading or trailing `.*` is removed. */
@@ -32,16 +35,45 @@ export function parseWholeRegex(text: string): RegexReading {
   return isValid(`^(?:${text})$`) ? reading : { problem: 'the regular expression has a syntax error', hint: '' };
 }
 
+export type SearchReading =
+  | {
+      readonly pattern: string;
+      /** Capturing groups. */
+      readonly groups: number;
+      /** It can match at the start of a value only. */
+      readonly isAnchored: boolean;
+      /** A longer value must not be looked at. */
+      readonly maxInput: number;
+    }
+  | Extract<RegexReading, { readonly problem: string }>;
+
+/** A pattern for `new RegExp(pattern, 'g')` whose matches are replaced, so that nothing is removed from it. */
+export function parseSearchRegex(text: string): SearchReading {
+  const isAnchored = text.startsWith('^') && !text.includes('|');
+  const starts = isAnchored ? 1 : matchInputLimit;
+  const reading = check(text, starts);
+  if (!('pattern' in reading)) return reading;
+  // Sixteen times the length costs sixteen times as much only where nothing multiplies twice.
+  const cost = costOf(text, starts);
+  const isCheap = 'ways' in cost && cost.ways * 16 <= maxWays && cost.ways * cost.width * 16 <= maxSteps;
+  return {
+    pattern: text,
+    groups: (new RegExp(`${text}|`).exec('')?.length ?? 1) - 1,
+    isAnchored,
+    maxInput: isCheap ? longInputLimit : matchInputLimit,
+  };
+}
+
 function check(pattern: string, starts: number): RegexReading {
   if (pattern.length > maxPatternLength)
     return {
       problem: `the regular expression is longer than ${maxPatternLength} characters`,
       hint: 'Use several of them.',
     };
-  const mistake = mistakeIn(pattern, starts);
-  if (mistake !== undefined)
+  const cost = costOf(pattern, starts);
+  if ('mistake' in cost)
     return {
-      problem: `the regular expression ${mistake}`,
+      problem: `the regular expression ${cost.mistake}`,
       hint: 'Only a simple subset runs in bounded time: literals, classes, groups, alternatives, and few repetitions that are not nested.',
     };
   return isValid(pattern) ? { pattern } : { problem: 'the regular expression has a syntax error', hint: '' };
@@ -58,8 +90,10 @@ function isValid(pattern: string): boolean {
 /** `width`: characters that it compares at least, as far as they stand behind the first choice of the pattern. */
 type Group = { repeats: boolean; branches: number; width: number };
 
-/** Says what is wrong, undefined where nothing is. */
-function mistakeIn(pattern: string, starts: number): string | undefined {
+/** Of the worst value of `matchInputLimit` characters. */
+type Cost = { readonly mistake: string } | { readonly ways: number; readonly width: number };
+
+function costOf(pattern: string, starts: number): Cost {
   const groups: Group[] = [{ repeats: false, branches: 1, width: 0 }];
   /** The group that was closed right before the current position. */
   let closed: Group | undefined;
@@ -71,15 +105,16 @@ function mistakeIn(pattern: string, starts: number): string | undefined {
     const piece = nextPiece(pattern, i);
     i += piece.length;
     const foreign = foreignSyntax(piece);
-    if (foreign !== undefined) return foreign;
+    if (foreign !== undefined) return { mistake: foreign };
     const group = groups.at(-1);
-    if (group === undefined || (piece === ')' && groups.length === 1)) return 'closes a group that is not open';
+    if (group === undefined || (piece === ')' && groups.length === 1))
+      return { mistake: 'closes a group that is not open' };
     if (isQuantifier(piece)) {
       const { low, high } = readQuantifier(piece);
       if (low > maxRepeat || (high > maxRepeat && high !== Number.POSITIVE_INFINITY))
-        return `repeats something more than ${maxRepeat} times`;
+        return { mistake: `repeats something more than ${maxRepeat} times` };
       if (high > 1 && closed !== undefined && (closed.repeats || closed.branches > 1))
-        return 'repeats a group that itself repeats or branches';
+        return { mistake: 'repeats a group that itself repeats or branches' };
       group.repeats = true;
       group.width += lastWidth * Math.max(0, low - 1);
       ways *= high === Number.POSITIVE_INFINITY ? matchInputLimit : high - low + 1;
@@ -101,7 +136,7 @@ function mistakeIn(pattern: string, starts: number): string | undefined {
   const [all] = groups;
   ways *= all?.branches ?? 1;
   const width = Math.min(matchInputLimit, all?.width ?? 0);
-  return ways > maxWays || ways * width > maxSteps ? 'can match in too many ways' : undefined;
+  return ways > maxWays || ways * width > maxSteps ? { mistake: 'can match in too many ways' } : { ways, width };
 }
 
 /** What RE2 and JavaScript do not both have, or read differently. */

@@ -1,6 +1,6 @@
 // The JSON Schema of the main configuration file, made from the same shapes that check it: for editors.
 import { z } from 'zod';
-import { offAllowed, ranges, singleAllowed } from './atoms.ts';
+import { offAllowed, ranges, singleAllowed, textAllowed } from './atoms.ts';
 import { filterTypes } from './filter-types.ts';
 import { mainFileShape } from './main-file.ts';
 import { declared } from './key.ts';
@@ -53,6 +53,7 @@ function toSchema(shape: z.ZodType): z.core.JSONSchema.BaseSchema {
       const range = zodSchema instanceof z.ZodType ? ranges.get(zodSchema) : undefined;
       if (typeof range?.max === 'number') Object.assign(jsonSchema, { minimum: range.min, maximum: range.max });
       if (said?.default !== undefined) jsonSchema.default = said.default;
+      if (zodSchema instanceof z.ZodType && textAllowed.has(zodSchema)) jsonSchema.type = ['object', 'string'] as never;
       // Of texts `off` alone, of flags false alone.
       if (zodSchema instanceof z.ZodType && offAllowed.has(zodSchema))
         Object.assign(jsonSchema, {

@@ -10,6 +10,7 @@ import { duration, flag, integer, list, map, offOr, text } from './atoms.ts';
 import { certificatePairShape, readOptionalPair, readPairs } from './certificate-pair.ts';
 import { clientAuthExample, clientAuthShape, readClientAuthSaid, readGatewayClientAuth } from './client-auth.ts';
 import { block, key } from './key.ts';
+import { type NamedMaterial, readCertificateIds } from './named-material.ts';
 import { gatewayPolicyName, noPolicyName, policyShape, readPolicies } from './policies.ts';
 import { reportEmpty } from './reading.ts';
 import { readResumption, sessionResumptionKeys } from './session-resumption.ts';
@@ -27,6 +28,11 @@ export const tlsKeys = {
     says: 'Certificates, chosen by server name.',
     unset: '`[]`',
     page: '`[{cert: S, key: S}]`, chosen by server name and by what the client can verify.',
+    oursAlone: true,
+  }),
+  certificateIds: key(list(text), {
+    says: 'Ids of gateway.certificates, beside certificates.',
+    page: 'own. Ids of `gateway.certificates`, beside `certificates`.',
     oursAlone: true,
   }),
   keys: key(list(certificatePairShape), {
@@ -110,17 +116,18 @@ export type TlsSurroundings = {
   /** gateway.defaults.security.clientCert. */
   readonly routesRequireClientCert: boolean;
   readonly routesSaidOpen: boolean;
+  readonly named: NamedMaterial;
 };
 
 export function readTls(
   shape: TlsShape,
   at: Cursor,
-  { routePairs, defaultCertsDir, routesRequireClientCert, routesSaidOpen }: TlsSurroundings,
+  { routePairs, defaultCertsDir, routesRequireClientCert, routesSaidOpen, named }: TlsSurroundings,
   problems: ProblemList,
 ): TlsConfig {
   const handshakeTimeoutMs = shape.handshakeTimeout;
   reportEndless(handshakeTimeoutMs, at, problems);
-  const defaults = { handshakeTimeoutMs, routesRequireClientCert, routesSaidOpen };
+  const defaults = { handshakeTimeoutMs, named, routesRequireClientCert, routesSaidOpen };
   const policies = readPolicies(shape.policies, at.down('policies'), defaults, problems);
   const replaced = shape.keys !== undefined && shape.keys.length > 0;
   if (shape.keys !== undefined)
@@ -140,7 +147,7 @@ export function readTls(
       name: gatewayPolicyName,
       hosts: [],
       certificates: [],
-      clientAuth: readGatewayClientAuth(shape.clientAuth, at, handshakeTimeoutMs, problems),
+      clientAuth: readGatewayClientAuth(shape.clientAuth, at, { handshakeTimeoutMs, named }, problems),
       clientAuthSaid: readClientAuthSaid(shape.clientAuth, at),
       routesRequireClientCert,
       routesSaidOpen,
@@ -149,7 +156,7 @@ export function readTls(
     },
     policies,
     defaultPolicy: readDefaultPolicy(shape, at, policies, problems),
-    certificates: [...own, ...routePairs],
+    certificates: [...own, ...readCertificateIds(shape.certificateIds, at, named, problems), ...routePairs],
     defaultCertificate: readOptionalPair(shape.default, at, 'default', problems),
     certsDir: readCertsDir(shape.certsDir, at, defaultCertsDir),
     handshakeTimeoutMs,

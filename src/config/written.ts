@@ -17,7 +17,7 @@ import { checkKeys, type KeyCheck } from './known-keys.ts';
 import { extraFileShape, mainFileShape } from './main-file.ts';
 import type { WrittenMiddleware } from './middlewares.ts';
 import { isEnabled, type WrittenRoute } from './route.ts';
-import { UnsetVariables } from './unset-variables.ts';
+import { UnresolvedValues } from './unresolved-values.ts';
 
 export type ConfigText = { readonly file: string; readonly text: string };
 
@@ -69,8 +69,8 @@ export function readWritten(input: ConfigInput, problems: ProblemList): Written 
     );
   const keys: KeyCheck = { places, strict: input.strict };
   checkKeys(tree, mainFileShape, problems, keys);
-  const unset = new UnsetVariables();
-  unset.collect(tree, mainFileShape);
+  const unresolved = new UnresolvedValues();
+  unresolved.collect(tree, mainFileShape);
   const main = checkShape(tree, mainFileShape, problems) ?? mainFileShape.parse({});
   const root = new Cursor(tree, start);
   const at = root.down('gateway');
@@ -92,9 +92,9 @@ export function readWritten(input: ConfigInput, problems: ProblemList): Written 
     written.routes.push(...writtenOf(main.routes, root.down('routes')));
   }
   const extraKeys: KeyCheck = { places: placesFromExtra, strict: input.strict };
-  for (const extra of input.extra) readExtra(extra, input.env, extraKeys, written, unset, problems);
+  for (const extra of input.extra) readExtra(extra, input.env, extraKeys, written, unresolved, problems);
   const used = namesInUse(written.routes, main.gateway.defaults.middlewares);
-  unset.report((middleware) => used.has(middleware), problems);
+  unresolved.report((middleware) => used.has(middleware), problems);
   return written;
 }
 
@@ -107,12 +107,12 @@ function readExtra(
   env: Environment,
   keys: KeyCheck,
   written: Written,
-  unset: UnsetVariables,
+  unresolved: UnresolvedValues,
   problems: ProblemList,
 ): void {
   const tree = parseYamlTree(extra.file, extra.text, env, problems);
   checkKeys(tree, extraFileShape, problems, keys);
-  unset.collect(tree, extraFileShape);
+  unresolved.collect(tree, extraFileShape);
   const shape = checkShape(tree, extraFileShape, problems);
   const root = new Cursor(tree, { file: extra.file, line: 1, col: 1 });
   written.routes.push(...writtenOf(shape?.routes, root.down('routes')));

@@ -12,6 +12,7 @@ class Scoped implements Filter {
   readonly sets: readonly string[];
   readonly waitMs: number | undefined;
   readonly alsoOwnAnswers: true | undefined;
+  readonly answersPreflights: true | undefined;
   protected readonly filter: Filter;
   protected readonly scope: PathScope;
 
@@ -22,6 +23,7 @@ class Scoped implements Filter {
     this.sets = filter.sets ?? [];
     this.waitMs = filter.waitMs;
     this.alsoOwnAnswers = filter.alsoOwnAnswers;
+    this.answersPreflights = filter.answersPreflights;
   }
 
   onRequest(request: FilterRequest): FilterResult | Promise<FilterResult> {

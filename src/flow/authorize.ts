@@ -3,6 +3,7 @@
 import { Fault } from '../base/fault.ts';
 import type { RouteDenial } from '../trust/route-rule.ts';
 import type { RequestContext, Routed } from './request-context.ts';
+import { secureAuthority } from './secure-authority.ts';
 
 /** The proof that the rules of one request's route hold. Made below and nowhere else; that of another request is none. */
 class Permission {
@@ -59,23 +60,10 @@ export class RouteDenied extends Fault {
 
 function plaintextFault(context: Routed): Fault {
   const { method, target } = context.exchange.head;
-  const { securePort, redirectPort } = context.serving;
-  if ((method !== 'GET' && method !== 'HEAD') || securePort === undefined || context.host === '') {
+  const authority = context.serving.securePort === undefined ? undefined : secureAuthority(context);
+  if ((method !== 'GET' && method !== 'HEAD') || authority === undefined)
     return new Fault('plaintext_refused', 'client');
-  }
-  const reached = redirectPort ?? reachedPort(context, securePort);
-  const port = reached === 443 ? '' : `:${reached}`;
-  const host = context.host.includes(':') ? `[${context.host}]` : context.host;
-  return new PlaintextRedirect(`https://${host}${port}${target}`);
-}
-
-/**
- * The port at which this client reaches TLS. Where it calls the port that we listen on nothing is mapped, and ours it is; where it
- * calls port 80 and that is not ours, the usual one. Of another port that is mapped nothing is known.
- */
-function reachedPort({ client, exchange }: Routed, securePort: number): number {
-  const called = Number(/:(\d+)$/.exec(exchange.head.authority)?.[1] ?? 80);
-  return called === 80 && client.peer.localPort !== 80 ? 443 : securePort;
+  return new PlaintextRedirect(`https://${authority}${target}`);
 }
 
 /** 308 to the same resource over TLS (RFC 9110 section 15.4.9). */

@@ -1,6 +1,7 @@
 // How long a backend may take for one request: to begin its answer, between two pieces of it, and, for a call of gRPC, for all of
 // it. Setting a time is an assignment or two.
 import type { Deadlines, Late } from '../base/deadline.ts';
+import { Fault } from '../base/fault.ts';
 import type { RouteConfig } from '../config/gateway-config.ts';
 
 export class CallDeadline implements Late {
@@ -32,6 +33,15 @@ export class CallDeadline implements Late {
 
   expectBody(): void {
     this.#within(this.#timeouts.idleMs);
+  }
+
+  /** What it means that the time for an answer, or for a further piece of one that has begun, is over. */
+  fault(backend: string, hasBegun: boolean): Fault {
+    const { responseMs, idleMs } = this.#timeouts;
+    const [code, what] = hasBegun
+      ? (['backend_truncated', `sent nothing for ${idleMs} ms in the middle of its answer`] as const)
+      : (['response_timeout', `did not answer within ${responseMs} ms`] as const);
+    return new Fault(code, 'backend', { detail: `${backend} ${what}`, raw: 'deadline' });
   }
 
   /** It is not the backend that is waited for. */

@@ -37,6 +37,8 @@ const noCallers: readonly Caller[] = [];
 
 export class Client {
   readonly peer: Peer;
+  /** Name of the entry point that it came in by. */
+  readonly entryPoint: string;
   /** Why its open connection has to end, since trust changed; undefined while it would be let in today. */
   distrusted: VerificationResult | undefined;
   #logFragment: string | undefined;
@@ -46,8 +48,9 @@ export class Client {
   #callers = noCallers;
   #verified: { readonly rule: RouteRule; readonly denial: RouteDenial | undefined } | undefined;
 
-  constructor(peer: Peer) {
+  constructor(peer: Peer, entryPoint = peer.secure ? 'webSecure' : 'web') {
     this.peer = peer;
+    this.entryPoint = entryPoint;
   }
 
   /** The same as a fault. */

@@ -4,16 +4,25 @@
 import type { Late } from '../base/deadline.ts';
 import { Fault } from '../base/fault.ts';
 import { FieldEdits } from '../filters/field-edits.ts';
-import { Answer, defaultWaitMs, type Filter, type FilterRequest, type FilterResult } from '../filters/filter.ts';
+import {
+  Answer,
+  type BodyEncoder,
+  defaultWaitMs,
+  type Filter,
+  type FilterRequest,
+  type FilterResult,
+} from '../filters/filter.ts';
 import type { ClientWatcher, ResponseHead } from '../http/exchange.ts';
 import type { FieldBlock, Fields } from '../http/field.ts';
 import { normalizeTarget } from '../routing/normalize-target.ts';
 import type { Identity } from '../trust/verdict.ts';
 import type { Permitted } from './authorize.ts';
+import { fieldsOfClient, fieldsOfGateway } from './client-fields.ts';
 import { verifyClient } from './identify.ts';
 import { answerOf } from './refuse.ts';
-import type { FilterChanges, RequestContext } from './request-context.ts';
+import type { FilterChanges, OwnAnswer, RequestContext } from './request-context.ts';
 import { OwnAnswerEdits, ResponseEdits } from './response-edits.ts';
+import { secureAuthority } from './secure-authority.ts';
 
 /** However long a filter asks for: every wait ends. */
 const maxWaitMs = 60_000;
@@ -25,12 +34,6 @@ export type Filtered = Permitted & { readonly filtersPassed: true };
 export function isFiltered(context: Permitted): context is Filtered {
   if (!context.filtersPassed) return false;
   return context.route.filters.length === 0 || Filtering.hasPassed(context);
-}
-
-/** The client's fields that may go on: without what it must not be able to say for itself. */
-export function fieldsOfClient({ serving, client, exchange }: Permitted): Fields {
-  const { strip, forwarding } = serving;
-  return strip.strip(exchange.head.fields, strip.asksForTrust && forwarding.isTrusted(client.peer));
 }
 
 /** Who goes on with a request after a wait. Must not throw. */
@@ -45,6 +48,7 @@ export class Filtering implements FilterRequest, FilterChanges, ClientWatcher, L
   onCancel: ((why: Fault) => void) | undefined;
   readonly #owner: FilteringOwner;
   #fields: FieldEdits | undefined;
+  #makeEncoder: (() => BodyEncoder) | undefined;
   #maxBodyBytes: number;
   /** The filter that is to be asked next, or is waited for. */
   #at = 0;
@@ -84,7 +88,8 @@ export class Filtering implements FilterRequest, FilterChanges, ClientWatcher, L
   setTarget(path: string, query: string): void {
     const normal = normalizeTarget(path + query);
     const isNormal = normal?.query === query && (normal.path === path || normal.unmerged === path);
-    if (!isNormal || path === '*') throw new RangeError('a target that a filter sets must be normal');
+    const isAllowed = normal?.encodedSlash === false || this.context.route.config.allowEncodedSlash;
+    if (!isNormal || !isAllowed || path === '*') throw new RangeError('a target that a filter sets must be normal');
     const changing: RequestContext = this.context;
     changing.path = path;
     changing.query = query;
@@ -108,6 +113,15 @@ export class Filtering implements FilterRequest, FilterChanges, ClientWatcher, L
     return this.context.client.peer.secure;
   }
 
+  get scheme(): 'http' | 'https' {
+    const { serving, exchange, client } = this.context;
+    return serving.forwarding.scheme(exchange.head, client.peer);
+  }
+
+  get secureAuthority(): string | undefined {
+    return secureAuthority(this.context);
+  }
+
   get identity(): Identity | undefined {
     return this.context.client.peer.identity;
   }
@@ -115,6 +129,14 @@ export class Filtering implements FilterRequest, FilterChanges, ClientWatcher, L
   get address(): string {
     const { serving, exchange, client } = this.context;
     return serving.forwarding.clientAddress(exchange.head, client.peer);
+  }
+
+  gatewayFields(): readonly FieldBlock[] {
+    return fieldsOfGateway(this.context);
+  }
+
+  get received(): Fields {
+    return this.context.exchange.head.fields;
   }
 
   get fields(): FieldEdits {
@@ -245,24 +267,34 @@ export class Filtering implements FilterRequest, FilterChanges, ClientWatcher, L
         return faultOf(filter, error);
       }
     }
+    this.#makeEncoder = response?.makeEncoder;
     return response?.head ?? head;
   }
 
-  changeOwnAnswer(status: number, block: FieldBlock): FieldBlock {
+  makeEncoder(): BodyEncoder | undefined {
+    return this.#makeEncoder?.();
+  }
+
+  changeOwnAnswer(status: number, block: FieldBlock, isOnPurpose: boolean): OwnAnswer {
     const { filters } = this.context.route;
-    let answer: OwnAnswerEdits | undefined;
+    let edits: OwnAnswerEdits | undefined;
+    let body: string | undefined;
     for (let at = filters.length - 1; at >= 0; at--) {
       const filter = filters[at];
       if (filter?.alsoOwnAnswers !== true) continue;
-      answer ??= new OwnAnswerEdits(status, block);
-      filter.onResponse?.(answer, this);
+      edits ??= new OwnAnswerEdits(status, block);
+      const answer = filter.onResponse?.(edits, this);
+      if (!(answer instanceof Answer) || body !== undefined || isOnPurpose) continue;
+      body = answer.body;
+      edits.describeBody(answer.fields);
     }
-    return answer?.block ?? block;
+    return { fields: edits?.block ?? block, body };
   }
 }
 
 /** Marks a request that no filter holds back. */
 export function passed(context: Permitted): Filtered {
+  if (context.unserved !== undefined) throw context.unserved;
   const changing: RequestContext = context;
   changing.filtersPassed = true;
   if (!isFiltered(context))

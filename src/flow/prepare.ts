@@ -1,5 +1,6 @@
 // Step 5: the request as the backend will see it. What a client could forge is gone before anything of ours is added.
 import { Fault } from '../base/fault.ts';
+import { describeBadRewrite } from '../routing/describe-confusion.ts';
 import { rewritePath } from '../routing/rewrite-path.ts';
 import type { Backend } from '../upstream/backend.ts';
 import type { OutgoingRequest } from '../http/exchange.ts';
@@ -7,7 +8,9 @@ import { Fields } from '../http/field.ts';
 import { keyField, webSocket } from '../http/websocket.ts';
 import type { Caller } from '../upstream/caller.ts';
 import { isPermitted } from './authorize.ts';
-import { fieldsOfClient, type Filtered, isFiltered } from './filtering.ts';
+import { fieldsOfClient, fieldsOfGateway } from './client-fields.ts';
+import { type Filtered, isFiltered } from './filtering.ts';
+import { AmbiguousPath } from './route.ts';
 import type { RequestContext } from './request-context.ts';
 
 export type Prepared = Filtered & {
@@ -16,7 +19,7 @@ export type Prepared = Filtered & {
   readonly caller: Caller;
 };
 
-/** Faults: no_healthy_backend, identity_too_large, bad_request (an identity that is to be passed on). */
+/** Faults: no_healthy_backend, ambiguous_path (a rewrite that would break out of its segment), identity_too_large, bad_request (an identity that is to be passed on). */
 export function prepare(context: Filtered): Prepared {
   // The types say so; a mistake that went past them must not reach a backend.
   if (!isPermitted(context)) throw new Fault('internal', 'gateway', { detail: 'a request that nobody authorised' });
@@ -36,11 +39,7 @@ export function prepare(context: Filtered): Prepared {
     target: targetAt(context, backend),
     authority: authorityAt(context, backend),
     fields: context.upgrade === webSocket ? withoutKey(fields) : fields,
-    extra: [
-      serving.forwarding.perConnection(client.peer),
-      serving.forwarding.perRequest(head, client.peer, context.requestId),
-      client.identity(config.forwardClientCert, context),
-    ],
+    extra: fieldsOfGateway(context),
     bodyLength: head.bodyLength,
     acceptsTrailers: head.acceptsTrailers,
     upgrade: context.upgrade,
@@ -80,7 +79,8 @@ export function aimElsewhere(context: Prepared, tried: readonly Backend[]): bool
 }
 
 function targetAt({ route, path, query, isPathChanged }: Filtered, { basePath }: Backend): string {
-  const rewritten = rewritePath(route.config, path, basePath, isPathChanged);
+  const rewritten = rewritePath(route.rewrite, path, basePath, isPathChanged);
+  if (rewritten === undefined) throw new AmbiguousPath(describeBadRewrite(route));
   return query === '' ? rewritten : rewritten + query;
 }
 

@@ -2,7 +2,7 @@
 import type { Fault } from '../base/fault.ts';
 import { RouteDenied } from './authorize.ts';
 import type { Client } from './client.ts';
-import { AmbiguousPath } from './route.ts';
+import { Ambiguous } from './route.ts';
 import { countOut } from './in-flight.ts';
 import type { Services } from './serving.ts';
 import type { RequestContext } from './request-context.ts';
@@ -64,7 +64,7 @@ function log(
     status,
     grpcStatus: context.grpcStatus,
     code: context.fault?.code ?? '',
-    rule: context.fault instanceof RouteDenied || context.fault instanceof AmbiguousPath ? context.fault.rule : '',
+    rule: context.fault instanceof RouteDenied || context.fault instanceof Ambiguous ? context.fault.rule : '',
     detail: context.fault?.detail ?? '',
     route,
     backend,

@@ -12,20 +12,20 @@ import {
 } from '../http/exchange.ts';
 import { Answer } from '../filters/filter.ts';
 import { FieldBlock, type Fields } from '../http/field.ts';
-import { isHttpsPortPage, tlsWhereHttp } from '../http/tls-where-http.ts';
 import type { Backend } from '../upstream/backend.ts';
 import type { AcquireOptions, CallWaiter } from '../upstream/call-waiter.ts';
 import type { Caller } from '../upstream/caller.ts';
-import { findNginxRefusal } from '../upstream/nginx-refusal.ts';
 import { fieldsWithId, headWithoutId, idOfAnswer, switchWithId } from './answer-id.ts';
 import { CallDeadline } from './call-deadline.ts';
+import { EncodedBody, type EncodedBodyOwner } from './encoded-body.ts';
 import { isEventStream } from './event-stream.ts';
 import { grpcStatusOf, grpcTimeoutMs, grpcTrailers, isGrpc, isGrpcMediaType, receivedGrpcStatus } from './grpc.ts';
 import { KeptBody } from './kept-body.ts';
-import { aimElsewhere, type Prepared } from './prepare.ts';
+import { aimAgain } from './next-attempt.ts';
+import type { Prepared } from './prepare.ts';
 import { record } from './record.ts';
+import { findRefusal, mayBeRefusalPage } from './refusal-page.ts';
 import { answerOf, refuse } from './refuse.ts';
-import { planNextAttempt } from './retry.ts';
 import { Tunnel } from './tunnel.ts';
 
 /** A retry never takes a kept-alive connection: the next may be as stale as the last. */
@@ -34,7 +34,7 @@ const upgrade: AcquireOptions = { fresh: false, upgrade: true };
 const freshUpgrade: AcquireOptions = { fresh: true, upgrade: true };
 const nobody: readonly Backend[] = [];
 
-export class Relay implements RequestSink, ResponseSink, CallWaiter {
+export class Relay implements RequestSink, ResponseSink, CallWaiter, EncodedBodyOwner {
   /** Read by the pool: a waiter that is no longer interested. */
   cancelled = false;
   readonly caller: Caller;
@@ -51,9 +51,15 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
   readonly #deadline: CallDeadline;
   readonly #kept: KeptBody;
   #requestEnded: { readonly trailers: Fields | undefined } | undefined;
-  /** A 400, held until its body shows whether it is nginx speaking of certificates, or of TLS at all. */
+  /** A 400, held until its body shows what it is about. */
   #held: ResponseHead | undefined;
   #responding = false;
+  /** What a filter has the body of the answer pass through. */
+  #encoded: EncodedBody | undefined;
+  /** The backend has said everything, which is not encoded yet. */
+  #answerEnded: { readonly trailers: Fields | undefined } | undefined;
+  /** What the body is made of comes bit by bit: none of it may wait for the next. */
+  #isStream = false;
   readonly #isGrpc: boolean;
   #isGrpcAnswer = false;
   /** An answer that may be silent for as long as it likes. */
@@ -183,6 +189,7 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
   onClientDrain(): void {
     if (this.#done) return;
     this.#isClientSlow = false;
+    if (this.#encoded !== undefined) return this.#encoded.resume();
     // After informational answers only, the deadline for the answer itself still runs.
     if (this.#responding) this.#deadline.expectBody();
     this.#call?.resumeResponse();
@@ -228,7 +235,7 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
   onHead(head: ResponseHead): void {
     if (this.#done) return;
     this.#headCame(head);
-    if (head.status === 400 && head.bodyLength !== 0) {
+    if (mayBeRefusalPage(head)) {
       this.#held = head;
       return;
     }
@@ -260,6 +267,11 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
     this.#kept.drop();
     this.#context.status = head.status;
     this.#deadline.expectBody();
+    const encoder = changes?.makeEncoder();
+    if (encoder !== undefined) {
+      this.#encoded = new EncodedBody(encoder, this);
+      this.#isStream = received.bodyLength < 0;
+    }
     this.#exchange.sendHead(headWithoutId(this.#context, head), this.#ownFields());
   }
 
@@ -273,6 +285,7 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
   onResponseBody(chunk: Buffer): void {
     if (this.#done) return;
     if (this.#held !== undefined && !this.#release(this.#held, chunk)) return;
+    if (this.#encoded !== undefined) return this.#encode(this.#encoded, chunk);
     // A scarce backend connection is free sooner where the rest of the answer waits here.
     if (this.#exchange.sendBody(chunk) || (this.#context.backend.isScarce && this.#exchange.holdMore())) {
       this.#deadline.expectBody();
@@ -284,9 +297,9 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
     }
   }
 
-  /** Passes a held 400 on, unless it is nginx's way of saying that our certificate was missing or bad, or that it wants TLS. */
+  /** Passes a held 400 on, unless it is about the connection. */
   #release(head: ResponseHead, body: Buffer): boolean {
-    const fault = this.#findRefusal(head, body);
+    const fault = findRefusal(head, body, this.#context.backend);
     if (fault === undefined) {
       this.#respond(head);
       return !this.#done;
@@ -297,12 +310,6 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
     return false;
   }
 
-  #findRefusal(head: ResponseHead, body: Buffer): Fault | undefined {
-    const { backend } = this.#context;
-    if (backend.secure) return findNginxRefusal(head, body, backend);
-    return isHttpsPortPage(head.fields, body) ? tlsWhereHttp() : undefined;
-  }
-
   onResponseEnd(trailers: Fields | undefined): void {
     this.#discarded = undefined;
     if (this.#done) return;
@@ -310,6 +317,11 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
     if (this.#done) return;
     this.#call = undefined;
     if (this.#isGrpcAnswer && trailers !== undefined) this.#context.grpcStatus = receivedGrpcStatus(trailers);
+    if (this.#encoded !== undefined) {
+      this.#answerEnded = { trailers };
+      this.#deadline.expectNothing();
+      return this.#encoded.end();
+    }
     this.#exchange.sendEnd(trailers);
     this.#finish(undefined);
   }
@@ -317,7 +329,42 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
   onResponseFlush(): void {
     this.#discarded?.cancel();
     this.#discarded = undefined;
-    if (this.#responding && !this.#done) this.#exchange.flush();
+    if (!this.#responding || this.#done) return;
+    this.#exchange.flush();
+    if (this.#isStream) this.#encoded?.flush();
+  }
+
+  // --- what comes out of the encoder
+
+  #encode(encoded: EncodedBody, chunk: Buffer): void {
+    if (encoded.write(chunk)) return this.#deadline.expectBody();
+    this.#deadline.expectNothing();
+    this.#call?.pauseResponse();
+  }
+
+  onEncoderDrain(): void {
+    if (this.#call === undefined) return;
+    this.#deadline.expectBody();
+    this.#call.resumeResponse();
+  }
+
+  onEncoded(chunk: Buffer): boolean {
+    return this.#exchange.sendBody(chunk);
+  }
+
+  onEncodedFlush(): void {
+    this.#exchange.flush();
+  }
+
+  onEncodedEnd(): void {
+    this.#exchange.sendEnd(this.#answerEnded?.trailers);
+    this.#finish(undefined);
+  }
+
+  onEncoderFailure(error: Error): void {
+    this.#dropCall();
+    this.#context.services.onDefect(error);
+    this.#breakOff(new Fault('internal', 'gateway', { detail: 'the answer could not be compressed', cause: error }));
   }
 
   onBackendDrain(): void {
@@ -342,16 +389,8 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
       this.#call.verifyLiveness();
       return this.#deadline.expectBody();
     }
-    const { backend, route } = this.#context;
-    const { responseMs, idleMs } = route.config.timeouts;
     this.#dropCall();
-    const fault = this.#responding
-      ? { code: 'backend_truncated' as const, detail: `sent nothing for ${idleMs} ms in the middle of its answer` }
-      : { code: 'response_timeout' as const, detail: `did not answer within ${responseMs} ms` };
-    this.#fail(
-      new Fault(fault.code, 'backend', { detail: `${backend.label} ${fault.detail}`, raw: 'deadline' }),
-      false,
-    );
+    this.#fail(this.#deadline.fault(this.#context.backend.label, this.#responding), false);
   }
 
   /** The client has given the call so long and no longer: that is nobody's fault. */
@@ -391,30 +430,17 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
   #aimAgain(fault: Fault, stale: boolean): boolean {
     const context = this.#context;
     const { retry } = context.route.config;
-    const next = planNextAttempt({
-      fault,
-      stale,
-      attempts: this.#attempts,
-      retry,
-      context,
-      isBodyGone: this.#kept.isGone,
-    });
-    if (next === 'none' || next === 'there') return next === 'there';
-    const failed = context.backend;
-    this.#tried = [...this.#tried, failed];
-    if (aimElsewhere(context, this.#tried)) return true;
-    if (next === 'elsewhere') return false;
-    // Once around: from here on the last one is avoided, where there is another.
-    this.#tried = [failed];
-    aimElsewhere(context, this.#tried);
-    return true;
+    const attempt = { fault, stale, attempts: this.#attempts, retry, context, isBodyGone: this.#kept.isGone };
+    const tried = aimAgain(attempt, this.#tried);
+    if (tried !== undefined) this.#tried = tried;
+    return tried !== undefined;
   }
 
   /** The answer has begun and has no end: the client must not take it for complete. */
   #breakOff(fault: Fault): void {
     // A call of gRPC ends with trailers in any case, and they say how.
     if (this.#isGrpcAnswer && this.#isGrpc) {
-      this.#context.grpcStatus = grpcStatusOf(fault);
+      if (!this.#exchange.isOver) this.#context.grpcStatus = grpcStatusOf(fault);
       this.#exchange.sendEnd(grpcTrailers(fault));
     } else this.#exchange.abort();
     this.#finish(fault);
@@ -463,5 +489,6 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
     this.cancelled = true;
     this.#deadline.stop();
     this.#kept.drop();
+    this.#encoded?.destroy();
   }
 }

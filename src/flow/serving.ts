@@ -10,10 +10,12 @@ import type { Filter } from '../filters/filter.ts';
 import type { Forwarding } from '../forwarding/forwarding.ts';
 import type { StripList } from '../forwarding/strip-list.ts';
 import type { RouteRule } from '../trust/route-rule.ts';
+import type { PathRewrite } from '../routing/rewrite-path.ts';
 import type { RouteTable } from '../routing/route-table.ts';
 import type { AccessLog } from '../telemetry/access-log.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { BodyBudget } from './body-buffer.ts';
+import type { TrafficHealth } from './traffic-health.ts';
 import type { RequestMetrics, RouteMetrics } from './request-metrics.ts';
 
 /** One route, ready to serve. */
@@ -21,6 +23,8 @@ export type Route = {
   readonly config: RouteConfig;
   readonly cluster: Cluster;
   readonly metrics: RouteMetrics;
+  /** undefined: paths stay as they are. */
+  readonly rewrite: PathRewrite | undefined;
   /** Who may call it, as the route itself says; undefined: it says nothing (`Serving.ruleOf`). */
   readonly rule: RouteRule | undefined;
   /** In the order in which they see a request. */
@@ -34,6 +38,8 @@ export type Serving = {
   readonly routes: RouteTable<Route>;
   readonly strip: StripList;
   readonly forwarding: Forwarding;
+  /** undefined: nobody is told of the gateway's health where traffic comes in. */
+  readonly health: TrafficHealth | undefined;
   readonly clientLimits: {
     /** At a time, of one client; 0 = no limit. */
     readonly requests: number;
@@ -64,6 +70,8 @@ export type Services = {
   readonly onDefect: (error: unknown) => void;
   /** A failure worth a log line of its own (backend trouble); bounded by the receiver. */
   readonly onFault: (report: FaultReport) => void;
+  /** The gateway is being stopped: it takes no further connections. */
+  readonly isDraining: () => boolean;
   readonly current: () => Serving;
 };
 

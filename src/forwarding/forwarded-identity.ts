@@ -3,6 +3,7 @@
 // presented (docs/verification.md). Client-Cert and custom fields are never a client's own words: they are there where it passed.
 import { Fault } from '../base/fault.ts';
 import type { ForwardClientCertConfig, XfccMode } from '../config/gateway-config.ts';
+import { asciiName } from '../certs/fact-text.ts';
 import { FieldBlock, type Fields } from '../http/field.ts';
 import type { Identity } from '../trust/verdict.ts';
 import { plainPem } from './certificate-text.ts';
@@ -10,7 +11,7 @@ import { clientCertFields } from './client-cert.ts';
 import { customFields } from './custom-fields.ts';
 import { fitting, maxBlockBytes, tooLarge } from './field-limits.ts';
 import { emitXfccJson, parseXfccJson } from './xfcc-json.ts';
-import { asciiName, emitXfcc, parseXfcc, type XfccElement, xfccName } from './xfcc.ts';
+import { emitXfcc, parseXfcc, type XfccElement, xfccName } from './xfcc.ts';
 
 type XfccForm = ForwardClientCertConfig['xfcc']['format'];
 

@@ -98,6 +98,11 @@ export class Forwarding {
     return connection.trusted ? this.#believedAddress(head.fields, connection.address) : connection.address;
   }
 
+  /** How the client speaks: as X-Forwarded-Proto tells the backend. */
+  scheme({ fields }: RequestHead, peer: ForwardingPeer): 'http' | 'https' {
+    return this.#connection(peer).trusted ? believedScheme(fields, peer) : protoOf(peer);
+  }
+
   #believedAddress(fields: Fields, otherwise: string): string {
     for (const header of this.#ipHeaders) {
       const list = listOf(fields, header);
@@ -115,11 +120,10 @@ export class Forwarding {
     const { fields } = head;
     const before = listOf(fields, 'x-forwarded-for').map(plainAddress);
     const known = before.slice(before.findLastIndex((address) => isIP(address) === 0) + 1).slice(-maxForwardedFor);
-    const proto = fields.find('x-forwarded-proto')?.toLowerCase();
     const host = fields.find('x-forwarded-host');
     const pairs: [string, string][] = [
       ['X-Forwarded-For', [...known, connection.address].join(', ')],
-      ['X-Forwarded-Proto', proto === 'http' || proto === 'https' ? proto : protoOf(peer)],
+      ['X-Forwarded-Proto', believedScheme(fields, peer)],
       ['X-Real-IP', this.#believedAddress(fields, connection.address)],
       ['X-Request-Id', requestId],
     ];
@@ -178,7 +182,12 @@ function hostField(authority: string): FieldBlock {
   return forwardedHost.test(authority) ? new FieldBlock([['X-Forwarded-Host', authority]]) : FieldBlock.empty;
 }
 
-function protoOf(peer: ForwardingPeer): string {
+function believedScheme(fields: Fields, peer: ForwardingPeer): 'http' | 'https' {
+  const proto = fields.find('x-forwarded-proto')?.toLowerCase();
+  return proto === 'http' || proto === 'https' ? proto : protoOf(peer);
+}
+
+function protoOf(peer: ForwardingPeer): 'http' | 'https' {
   return peer.secure ? 'https' : 'http';
 }
 

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { Fault } from '../base/fault.ts';
-import { asciiName, emitXfcc, parseXfcc, quotableName, type XfccElement } from './xfcc.ts';
+import { asciiName } from '../certs/fact-text.ts';
+import { emitXfcc, parseXfcc, quotableName, type XfccElement } from './xfcc.ts';
 
 const hash = 'e0f3'.padEnd(64, '0');
 

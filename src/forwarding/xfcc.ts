@@ -65,14 +65,6 @@ export function quotableName(name: string): string {
   return written.replaceAll('%', '\\25').replaceAll('"', '\\22');
 }
 
-/** RFC 4514 text in ASCII: every other character as the `\xx` pairs of its UTF-8 bytes (section 2.4). */
-export function asciiName(text: string): string {
-  return text.replace(
-    /[^\x20-\x7e]/gu,
-    (char) => `\\${[...Buffer.from(char)].map((byte) => byte.toString(16).toUpperCase().padStart(2, '0')).join('\\')}`,
-  );
-}
-
 /** Elements that one header may have: a chain of proxies, not a list to get lost in. */
 export const maxElements = 32;
 

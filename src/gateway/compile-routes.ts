@@ -7,6 +7,7 @@ import type { FilterDependencies, FilterServices } from '../filters/dependencies
 import { RouteMetrics } from '../flow/request-metrics.ts';
 import type { Route } from '../flow/serving.ts';
 import type { LoadedBackendTls, LoadedRoute, LoadedRules } from '../loading/loaded.ts';
+import { PathRewrite } from '../routing/rewrite-path.ts';
 import type { MetricCatalogue } from '../telemetry/metrics.ts';
 import { AnchorSet } from '../trust/anchor-set.ts';
 import { RouteRule } from '../trust/route-rule.ts';
@@ -15,7 +16,10 @@ import { Cluster } from '../upstream/cluster.ts';
 import type { PoolSettings } from '../upstream/pool-settings.ts';
 import type { Pools } from '../upstream/pools.ts';
 import type { TlsMaterial } from '../upstream/tls-identity.ts';
+import { openService } from './open-service.ts';
 import { crlSettings } from './compile-policies.ts';
+
+const serviceConnectMs = 5_000;
 
 export type RouteDependencies = {
   readonly pools: Pools;
@@ -37,7 +41,12 @@ export class RouteCompiler {
     this.#gateway = config;
     this.#stickySecret = stickySecret ?? randomBytes(32);
     this.#dependencies = dependencies;
-    this.#filters = { ...dependencies.filterServices, shared: new Map() };
+    const { filterServices, pools } = dependencies;
+    this.#filters = {
+      ...filterServices,
+      shared: new Map(),
+      openService: (config, material) => openService(config, material, pools, servicePool(this.#gateway)),
+    };
   }
 
   /** Its cluster is the caller's to close. Throws where OpenSSL rejects its TLS material, or it cannot be built otherwise. */
@@ -62,8 +71,23 @@ export class RouteCompiler {
     const sticky = config.sticky && { config: config.sticky, secret: this.#stickySecret, route };
     const cluster = new Cluster({ backends, loadBalancing, hashOn, sticky, healthCheck, tls: material, pool }, pools);
     const rule = config.clientCert && new RouteRule(config.clientCert);
-    return { config, cluster, metrics: new RouteMetrics(metrics, config.name), rule, filters };
+    const rewrite = PathRewrite.of(config);
+    return { config, cluster, metrics: new RouteMetrics(metrics, config.name), rewrite, rule, filters };
   }
+}
+
+/** Connections to servers that filters ask: as many as to a backend, with the times of a backend that says nothing. */
+function servicePool({ transport }: GatewayConfig): PoolSettings {
+  return {
+    maxConnsPerHost: transport.maxConnsPerHost,
+    reservedConnsPerHost: transport.reservedConnsPerHost,
+    maxWaiting: transport.maxPendingRequests,
+    maxIdleConnsPerHost: transport.maxIdleConnsPerHost,
+    idleMs: transport.idleConnTimeoutMs,
+    maxAgeMs: transport.maxConnectionDurationMs,
+    connectMs: serviceConnectMs,
+    handshakeMs: serviceConnectMs,
+  };
 }
 
 /** Who we are and whom we trust towards the https backends of a route; also for commands that look at them. */

@@ -401,3 +401,38 @@ describe('the CRLs of a policy', () => {
     });
   }
 });
+
+describe('material under an id', () => {
+  const named = (more: string): string => `certificates: [{id: edge, cert: a.crt, key: a.key}${more}]
+  caBundles: [{id: clients, ca: ca.crt}]
+  ${route}`;
+  const byId = '{certificateIds: [edge], clientAuth: {caBundles: [clients], required: true}}';
+
+  it('is what policies get that name it, and is watched', async (t) => {
+    const { load } = await open(t);
+    const result = await load(byId, { routes: named('') });
+    assert.deepEqual(codes(result, 'error'), []);
+    const [policy] = result.loaded?.policies ?? [];
+    assert.deepEqual(policy?.certificates[0]?.names, ['a.test', '10.0.0.1']);
+    assert.equal(policy?.anchors?.length, 1);
+    assert.deepEqual(names(result.watch), ['a.crt', 'a.key', 'ca.crt', 'gateway.yml']);
+  });
+
+  it('is checked where nobody names it yet: the next change may', async (t) => {
+    const { load, write } = await open(t);
+    write('b.crt', 'no certificate');
+    write('b.key', 'no key');
+    const result = await load(byId, { routes: named(', {id: next, cert: b.crt, key: b.key}') });
+    assert.equal(result.loaded, undefined);
+    assert.deepEqual([...new Set(result.problems.map(({ place }) => place.line))], [5]);
+  });
+
+  it('may be for either side as long as nobody says for which', async (t) => {
+    const { load, write, ca } = await open(t);
+    const client = await ca.issue({ kind: 'client', cn: 'us', sans: [] });
+    write('b.crt', client.chainPem);
+    write('b.key', client.keyPem);
+    const result = await load(byId, { routes: named(', {id: client, cert: b.crt, key: b.key}') });
+    assert.deepEqual(codes(result, 'error'), []);
+  });
+});

@@ -1,11 +1,14 @@
 // What one worker makes once, from its first configuration, and keeps over all reloads: logs, reports, counters, and the
 // budget of idle connections. A change of these settings takes a start (process/restart-keys.ts says so).
+import { EncoderBudget } from '../filters/encoder-budget.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Deadlines } from '../base/deadline.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import { lookupBy } from '../dns/lookup-function.ts';
 import type { RateCounters } from '../filters/rate-counters.ts';
 import type { FilterServices } from '../filters/dependencies.ts';
+import { KeySets } from '../filters/key-sets.ts';
+import { PasswordChecks } from '../filters/password-checks.ts';
 import { BodyBudget } from '../flow/body-buffer.ts';
 import { RequestMetrics } from '../flow/request-metrics.ts';
 import type { Services } from '../flow/serving.ts';
@@ -29,6 +32,7 @@ export type WorkerServicesOptions = {
   readonly metrics: Metrics;
   readonly active: ActiveGeneration;
   readonly rates: RateCounters;
+  readonly isDraining: () => boolean;
 };
 
 /** Made from the first configuration that a worker builds; nothing needs them before. */
@@ -71,7 +75,7 @@ export class WorkerServices {
   readonly #accessLog: AccessLog | undefined;
 
   /** Serves also where a log file cannot be opened: a worker that starts anew must not depend on a folder of logs. */
-  constructor(config: GatewayConfig, { clock, deadlines, metrics, active, rates }: WorkerServicesOptions) {
+  constructor(config: GatewayConfig, { clock, deadlines, metrics, active, rates, isDraining }: WorkerServicesOptions) {
     this.#metrics = metrics;
     const { level, format, file } = config.log;
     this.logger = createLogger({ level, format, file, whenClosed: 'stderr' });
@@ -97,6 +101,7 @@ export class WorkerServices {
       metrics: new RequestMetrics(metrics.of),
       onDefect: (error) => reports.onDefect(error),
       onFault: (report) => reports.onFault(report),
+      isDraining,
       current: () => active.get(),
     };
     this.resolver = new NameResolver({ clock, random: Math.random, events: reports, settings: config.dns });
@@ -105,8 +110,11 @@ export class WorkerServices {
     this.filterServices = {
       clock,
       rates,
+      encoders: new EncoderBudget(),
       lookup: lookupBy(() => this.resolver),
       metrics: metrics.of,
+      passwords: new PasswordChecks(clock),
+      keySets: new KeySets(),
       warn: (kind, about, message) => reports.onFilterTrouble(kind, about, message),
     };
   }

@@ -76,6 +76,8 @@ export interface Exchange {
   readonly startedAt: number;
   /** No final response head was sent yet, and one still can be. */
   readonly canRespond: boolean;
+  /** Nothing can be sent any more: the answer is complete, broken off, or the client gone. */
+  readonly isOver: boolean;
   /** Bytes of request body received so far, of response body sent so far: for the access log. */
   readonly receivedBytes: number;
   readonly sentBytes: number;

@@ -29,6 +29,8 @@ export type PathReadings = {
    * path's own. A route that is matched by both spellings of a division is matched by everything between them.
    */
   readonly literal: readonly string[];
+  /** Every server finds the path's own segments in it: none of them divided, cut off or dropped. */
+  readonly undivided: boolean;
 };
 
 /**
@@ -37,7 +39,7 @@ export type PathReadings = {
  * once, several segments of which nothing is left.
  */
 export function readPath(path: string): PathReadings | undefined {
-  if (!beyondCase.test(path)) return { folded: [path.toLowerCase()], literal: [] };
+  if (!beyondCase.test(path)) return { folded: [path.toLowerCase()], literal: [], undivided: true };
   const given = path.slice(1).split('/');
   if (given.length > maxSegments) return undefined;
   const segments: string[] = [];
@@ -51,7 +53,7 @@ export function readPath(path: string): PathReadings | undefined {
     isOne &&= (text !== '' || opened === '') && !dividing.test(opened);
     plain += `/${text}`;
   }
-  return isOne ? { folded: [plain], literal: [] } : divide(segments);
+  return isOne ? { folded: [plain], literal: [], undivided: true } : divide(segments);
 }
 
 /** In an opened segment: what some servers end a segment or the path at. */
@@ -66,7 +68,7 @@ function divide(segments: readonly string[]): PathReadings | undefined {
     for (const part of ending ? [segments, untilEnd(segments)] : [segments])
       if (!readings.add(part.flatMap(division), division !== keepWhole)) return undefined;
   }
-  return { folded: [...readings.folded], literal: [...readings.literal] };
+  return { folded: [...readings.folded], literal: [...readings.literal], undivided: false };
 }
 
 class Readings {

@@ -12,17 +12,12 @@ import {
 } from '../http/exchange.ts';
 import { FieldBlock, Fields } from '../http/field.ts';
 import { renderProblem } from '../http/problem.ts';
+import { AnswerBacklog } from './answer-backlog.ts';
 import { ErrorCode, nameOfErrorCode } from './frame.ts';
+import { HeldAnswer, mostHeldBytes } from './held-answer.ts';
 import type { Http2Error } from './http2-error.ts';
 import type { Http2ServerOptions } from './server-options.ts';
 import type { Http2Stream, StreamListener } from './stream.ts';
-
-/** A first piece of an answer up to this size waits with its head for the end of the turn. */
-const heldBytes = 8192;
-/** Bytes of an answer that wait for the window of a stream without counting against the budget of the worker. */
-const blockedBytes = 65_536;
-/** And of all answers of a connection; then each has what its backend sent last, and no more. */
-const connectionBlockedBytes = 524_288;
 
 /** What an exchange needs of its connection. */
 export interface ExchangeConnection {
@@ -53,9 +48,7 @@ export class Http2Exchange implements Exchange, StreamListener {
   #maxBodyBytes = 0;
   #isPaused = false;
   #continueDue: boolean;
-  /** The head of the answer, not yet sent, and a small piece of the body behind it. */
-  #heldHead: { readonly head: ResponseHead; readonly extra: FieldBlock } | undefined;
-  #heldBody: Buffer | undefined;
+  #held: HeldAnswer | undefined;
   #bodyless = false;
   /** Nobody here times what the client sends. */
   #isConversation = false;
@@ -68,8 +61,8 @@ export class Http2Exchange implements Exchange, StreamListener {
   #timers: ConnectionTimers | undefined;
   /** The read that brought the head is over. */
   #headRead = false;
-  /** Of the worker's budget for slow clients. */
-  #taken = 0;
+  /** Made for an answer that waits for its client. */
+  #backlog: AnswerBacklog | undefined;
 
   constructor(head: RequestHead, expectContinue: boolean, stream: Http2Stream, connection: ExchangeConnection) {
     this.head = head;
@@ -193,7 +186,7 @@ export class Http2Exchange implements Exchange, StreamListener {
     const { status, bodyLength } = head;
     this.#bodyless = this.head.method === 'HEAD' || status === 204 || status === 304;
     this.#left = bodyLength >= 0 ? bodyLength : Infinity;
-    this.#heldHead = { head, extra };
+    this.#held = new HeldAnswer(head, extra);
   }
 
   switchProtocols(_protocol: string, head: ResponseHead, sink: RequestSink): void {
@@ -224,8 +217,8 @@ export class Http2Exchange implements Exchange, StreamListener {
     }
     this.#left -= length;
     this.sentBytes += length;
-    if (this.#heldHead !== undefined && this.#heldBody === undefined && length <= heldBytes) {
-      this.#heldBody = Buffer.from(chunk);
+    if (this.#held !== undefined && this.#held.body === undefined && length <= mostHeldBytes) {
+      this.#held.body = Buffer.from(chunk);
       return true;
     }
     this.#release(false);
@@ -234,7 +227,7 @@ export class Http2Exchange implements Exchange, StreamListener {
 
   #write(chunk: Buffer): boolean {
     if (this.#put(chunk, false)) return true;
-    return this.#mayWait && !this.#connection.isBehind;
+    return this.#backlogOf().hasRoom && !this.#connection.isBehind;
   }
 
   /** False where some of it waits, or more should not be written. What waits has to be taken in time. */
@@ -246,20 +239,13 @@ export class Http2Exchange implements Exchange, StreamListener {
     return taken;
   }
 
-  /** Whether more may wait here, as far as it goes without asking for a share of the budget. */
-  get #mayWait(): boolean {
-    const free = this.#connection.queuedBytes < connectionBlockedBytes ? blockedBytes : 0;
-    return this.#stream.queuedBytes < free + this.#taken;
+  #backlogOf(): AnswerBacklog {
+    const { options } = this.#connection;
+    return (this.#backlog ??= new AnswerBacklog(this.#stream, this.#connection, options.budget));
   }
 
   holdMore(): boolean {
-    const { budget } = this.#connection.options;
-    while (!this.#mayWait) {
-      const more = budget?.take(this.#taken) ?? 0;
-      if (more === 0) return false;
-      this.#taken += more;
-    }
-    return true;
+    return this.#backlogOf().grow();
   }
 
   sendEnd(trailers: Fields | undefined): void {
@@ -302,15 +288,14 @@ export class Http2Exchange implements Exchange, StreamListener {
     if (!this.#bodyless) {
       this.#left = 0;
       this.sentBytes = length;
-      this.#heldBody = bytes;
+      if (this.#held !== undefined) this.#held.body = bytes;
     }
     this.sendEnd(undefined);
   }
 
   takeBack(): boolean {
-    if (this.#state !== 'answering' || this.#heldHead === undefined) return false;
-    this.#heldHead = undefined;
-    this.#heldBody = undefined;
+    if (this.#state !== 'answering' || this.#held === undefined) return false;
+    this.#held = undefined;
     this.#state = 'open';
     this.#bodyless = false;
     this.sentBytes = 0;
@@ -319,7 +304,7 @@ export class Http2Exchange implements Exchange, StreamListener {
 
   abort(): void {
     if (this.#state === 'over') return;
-    this.#heldHead = undefined;
+    this.#held = undefined;
     this.#finish();
     // Of a tunnel it stands for a TCP reset (RFC 8441 section 5).
     this.#stream.reset(this.#isTunnel ? ErrorCode.cancel : ErrorCode.internalError);
@@ -329,27 +314,19 @@ export class Http2Exchange implements Exchange, StreamListener {
 
   /** Sends what is held back; `end`: nothing comes behind it. */
   #release(end: boolean): void {
-    const held = this.#heldHead;
+    const held = this.#held;
     if (held === undefined) return;
-    const body = this.#heldBody;
-    this.#heldHead = undefined;
-    this.#heldBody = undefined;
-    const isWhole = end && (body === undefined || body.length === 0);
-    this.#connection.sendHead(this.#stream, held.head, held.extra, this.#announced(held.head), isWhole);
+    this.#held = undefined;
+    const { body } = held;
+    const isWhole = end && held.isHeadAlone;
+    this.#connection.sendHead(this.#stream, held.head, held.extra, held.announced(this.#bodyless), isWhole);
     if (!isWhole && body !== undefined) this.#put(body, end);
-  }
-
-  /** The Content-Length of the answer, or of the one that GET would get; negative where there is none. */
-  #announced({ status, bodyLength, announcedLength }: ResponseHead): number {
-    if (!this.#bodyless) return bodyLength;
-    if (status === 204) return -1;
-    return announcedLength >= 0 || bodyLength <= 0 ? announcedLength : bodyLength;
   }
 
   // --- a slow or absent client
 
   onStreamWritable(): void {
-    this.#giveBack();
+    this.#backlog?.giveBack();
     this.#timers?.taken();
     this.#sink?.onClientDrain();
   }
@@ -360,13 +337,7 @@ export class Http2Exchange implements Exchange, StreamListener {
 
   onStreamClosed(): void {
     this.#timers?.stop();
-    this.#giveBack();
-  }
-
-  #giveBack(): void {
-    if (this.#taken === 0) return;
-    this.#connection.options.budget?.give(this.#taken);
-    this.#taken = 0;
+    this.#backlog?.giveBack();
   }
 
   /** Made for the few that wait for anything: a request without a body whose answer is taken at once has none. */
@@ -412,11 +383,11 @@ export class Http2Exchange implements Exchange, StreamListener {
   /** Stream or connection are gone: no call has an effect from now on. */
   lose(fault: Fault): void {
     this.#failure = fault;
-    this.#heldHead = undefined;
+    this.#held = undefined;
     const wasOver = this.#state === 'over';
     if (!wasOver) this.#finish();
     this.#timers?.stop();
-    this.#giveBack();
+    this.#backlog?.giveBack();
     if (wasOver) return;
     this.#connection.onAnswered(false);
     this.#detach()?.onClientFailure(fault);

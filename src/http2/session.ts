@@ -2,80 +2,23 @@
 // GOAWAY, and what a peer may do of no use. Owns the socket. Which streams begin, and what their messages mean, belongs to the
 // role: server.ts or client.ts.
 import type { Socket } from 'node:net';
-import type { Clock } from '../base/clock.ts';
 import type { Fields } from '../http/field.ts';
-import type { TurnEnd } from '../http/turn-end.ts';
 import { AbuseBudget } from './abuse-budget.ts';
-import type { Role } from './control-frames.ts';
+import { ConnectionWindow } from './connection-window.ts';
 import { ErrorCode, initialWindowSize, type Setting } from './frame.ts';
 import type { FrameHandler } from './frame-handler.ts';
 import { FrameReader } from './frame-reader.ts';
 import { connectionError, type Http2Error, protocolError, streamError } from './http2-error.ts';
 import type { SessionMetrics } from './session-metrics.ts';
 import { PeerSettings } from './peer-settings.ts';
-import type { Http2Shared } from './shared.ts';
+import { RecentResets } from './recent-resets.ts';
 import { SessionOutput } from './session-output.ts';
+import type { SessionOptions, SessionRole } from './session-role.ts';
 import { Http2Stream, type StreamSession } from './stream.ts';
+import { WaitingStreams } from './waiting-streams.ts';
 
-/** Bytes of bodies that a connection may hold for whoever will take them; what is above takes its own window. */
-const maxHeldBytes = 1_048_576;
-/** The least that is worth an update of the connection's window while it is short. */
-const leastCredit = 16_384;
 /** Of one frame; what is sent at a time is counted in such. */
 const frameBytes = 16_384;
-/** Streams that were reset by us lately: what the peer had sent before it knew is no fault of its. */
-const rememberedResets = 256;
-/** DATA of one stream in a row while others wait for the same window. */
-const shareBytes = 16_384;
-
-export type SessionOptions = {
-  readonly clock: Clock;
-  readonly turn: TurnEnd;
-  /** One for all connections of a worker. */
-  readonly shared: Http2Shared;
-  /** What we tell the peer at the beginning. */
-  readonly settings: readonly Setting[];
-  /** Window of each stream that we give, as `settings` says it. */
-  readonly streamWindow: number;
-  /** Window of the connection that we give. */
-  readonly connectionWindow: number;
-};
-
-/** The side that we are on. Called synchronously; must not throw. */
-export interface SessionRole {
-  readonly role: Role;
-  /** The last stream of the peer that was taken on; 0 where it opens none. */
-  readonly lastStreamId: number;
-  /** As FrameHandler.onHeaders; the block must be decoded. `stream` undefined: none that is open has this id. */
-  onHeaders(
-    streamId: number,
-    stream: Http2Stream | undefined,
-    bytes: Buffer,
-    start: number,
-    end: number,
-    endStream: boolean,
-  ): void;
-  /** HEADERS with END_STREAM. */
-  sendTrailers(stream: Http2Stream, trailers: Fields): void;
-  /** The peer's limits changed. */
-  onPeerSettings(settings: PeerSettings): void;
-  onPingAck(): void;
-  onGoAway(lastStreamId: number, code: number): void;
-  onStreamClosed(stream: Http2Stream): void;
-  /** A stream never was, or is no more, open: whether its id was never used. */
-  isIdle(streamId: number): boolean;
-  /** A rule of the connection was broken; the session is closed already. */
-  onBroken(error: Http2Error): void;
-  /** Something came. */
-  onRead(): void;
-  /** The peer has begun, or gone on, to take what was written. */
-  onTaken(): void;
-  /** So much was written and is not taken, control frames included; once for each turn in which there is too much. */
-  onBehind(waitingBytes: number): void;
-  /** All was taken. */
-  onCaughtUp(): void;
-}
-
 export class Http2Session implements FrameHandler, StreamSession {
   readonly streams = new Map<number, Http2Stream>();
   readonly peer = new PeerSettings();
@@ -89,19 +32,11 @@ export class Http2Session implements FrameHandler, StreamSession {
   readonly #role: SessionRole;
   readonly #reader: FrameReader;
   readonly #metrics: SessionMetrics;
-  /** Bytes of DATA that the peer may still send on all streams. */
-  #connectionWindow: number;
-  /** Received and not yet credited to the connection. */
-  #owed = 0;
-  #heldBytes = 0;
+  readonly #window: ConnectionWindow;
   /** Of all streams: bytes that wait for windows of the peer, or for the socket. */
   queuedBytes = 0;
-  /** Streams that wait for a window or for the socket, in their turns. */
-  readonly #waiting = new Set<Http2Stream>();
-  /** Ids that we reset, oldest first. */
-  readonly #resets = new Set<number>();
-  /** The highest of those that are remembered no more. */
-  #forgottenReset = 0;
+  readonly #waiting = new WaitingStreams(this);
+  readonly #resets = new RecentResets();
   #touched: Http2Stream[] = [];
   #isReading = false;
 
@@ -112,7 +47,7 @@ export class Http2Session implements FrameHandler, StreamSession {
     this.#metrics.connections.inc();
     this.budget = new AbuseBudget(options.clock.monotonic());
     this.receiveWindow = options.streamWindow;
-    this.#connectionWindow = options.connectionWindow;
+    this.#window = new ConnectionWindow(options.connectionWindow, (bytes) => this.output.next.windowUpdate(0, bytes));
     this.output = new SessionOutput(socket, options.turn, options.shared.pages, {
       onTaken: () => role.onTaken(),
       onBehind: () => role.onBehind(this.output.waitingBytes),
@@ -227,19 +162,13 @@ export class Http2Session implements FrameHandler, StreamSession {
   sendResetOf(streamId: number, code: ErrorCode): void {
     if (this.isClosed) return;
     this.#resets.add(streamId);
-    if (this.#resets.size > rememberedResets)
-      for (const oldest of this.#resets) {
-        this.#resets.delete(oldest);
-        this.#forgottenReset = Math.max(this.#forgottenReset, oldest);
-        break;
-      }
     this.#metrics.resets.sent.inc();
     this.output.next.reset(streamId, code);
   }
 
   countHeld(bytes: number): void {
-    this.#heldBytes += bytes;
-    this.#credit();
+    this.#window.hold(bytes);
+    if (!this.isClosed) this.#window.credit();
   }
 
   countQueued(bytes: number): void {
@@ -261,9 +190,7 @@ export class Http2Session implements FrameHandler, StreamSession {
 
   onData(streamId: number, bytes: Buffer, flowLength: number, endStream: boolean): void {
     if (this.isClosed) return;
-    this.#connectionWindow -= flowLength;
-    this.#owed += flowLength;
-    if (this.#connectionWindow < 0)
+    if (!this.#window.take(flowLength))
       return this.fail(connectionError(ErrorCode.flowControlError, 'more DATA than the window of the connection'));
     if (bytes.length === 0 && !endStream && !this.#glitch('empty DATA frames')) return;
     const stream = this.streams.get(streamId);
@@ -273,7 +200,7 @@ export class Http2Session implements FrameHandler, StreamSession {
       const error = stream.receive(bytes, flowLength, endStream);
       if (error !== undefined) this.onError(error);
     }
-    this.#credit();
+    if (!this.isClosed) this.#window.credit();
   }
 
   /** DATA for a stream that takes none. */
@@ -287,21 +214,9 @@ export class Http2Session implements FrameHandler, StreamSession {
 
   /** Whether what comes on a closed stream was sent before the peer knew of our reset; where that cannot be told, it is counted. */
   #wasReset(streamId: number): boolean {
-    if (this.#resets.has(streamId)) return true;
-    if (streamId > this.#forgottenReset) return false;
-    this.#glitch('frames on closed streams');
-    return true;
-  }
-
-  /** The window of the connection does not wait for slow takers, but for what they hold beyond what they may. */
-  #credit(): void {
-    if (this.isClosed) return;
-    const excess = Math.max(0, this.#heldBytes - maxHeldBytes);
-    const owed = this.#owed - excess;
-    if (owed < (excess > 0 ? leastCredit : this.#options.connectionWindow >> 1)) return;
-    this.#owed = excess;
-    this.#connectionWindow += owed;
-    this.output.next.windowUpdate(0, owed);
+    const found = this.#resets.find(streamId);
+    if (found === 'perhaps') this.#glitch('frames on closed streams');
+    return found !== 'no';
   }
 
   onHeaders(streamId: number, bytes: Buffer, start: number, end: number, endStream: boolean): void {
@@ -355,7 +270,7 @@ export class Http2Session implements FrameHandler, StreamSession {
       }
     }
     this.#role.onPeerSettings(this.peer);
-    if (change > 0) this.#pump();
+    if (change > 0) this.#waiting.pump();
   }
 
   onSettingsAck(): void {
@@ -383,7 +298,7 @@ export class Http2Session implements FrameHandler, StreamSession {
       this.sendWindow += increment;
       if (this.sendWindow > 0x7fff_ffff)
         return this.fail(connectionError(ErrorCode.flowControlError, 'a window of the connection above 2^31-1'));
-      return this.#pump();
+      return this.#waiting.pump();
     }
     const stream = this.streams.get(streamId);
     if (stream === undefined) {
@@ -393,7 +308,7 @@ export class Http2Session implements FrameHandler, StreamSession {
     }
     if (!stream.widen(increment))
       return this.onError(streamError(ErrorCode.flowControlError, streamId, 'a window above 2^31-1'));
-    if (this.#waiting.has(stream)) this.#pumpOne(stream, Infinity);
+    this.#waiting.pumpOne(stream);
   }
 
   onUnknown(): void {
@@ -433,40 +348,9 @@ export class Http2Session implements FrameHandler, StreamSession {
     this.#touched.push(stream);
   }
 
-  // --- what waits for windows
-
-  /** In turns, so that no stream takes window and socket for itself. */
-  #pump(): void {
-    while (!this.isClosed && !this.output.isBehind) {
-      let sent = false;
-      const round = [...this.#waiting];
-      for (const stream of round) {
-        if (this.output.isBehind) return;
-        if (!this.#waiting.has(stream)) continue;
-        if (stream.queuedBytes === 0) {
-          this.#waiting.delete(stream);
-          stream.listener?.onStreamWritable();
-        } else if (stream.sendWindow > 0 && this.sendWindow > 0) {
-          // Behind those that have not had theirs yet.
-          this.#waiting.delete(stream);
-          this.#waiting.add(stream);
-          this.#pumpOne(stream, shareBytes);
-          sent = true;
-        }
-      }
-      if (!sent) return;
-    }
-  }
-
-  #pumpOne(stream: Http2Stream, most: number): void {
-    if (!stream.pump(most) || stream.isClosed || this.output.isBehind) return;
-    this.#waiting.delete(stream);
-    stream.listener?.onStreamWritable();
-  }
-
   #onDrain(): void {
     if (this.isClosed) return;
     this.#role.onCaughtUp();
-    this.#pump();
+    this.#waiting.pump();
   }
 }

@@ -1,6 +1,7 @@
 // From the source of a configuration to everything that `run` needs and `check` verifies: the configuration, then everything that it
 // points to. All problems of both come back together; `loaded` is there only where none of them is an error.
 import { createSecureContext } from 'node:tls';
+import { listEntryPoints } from '../config/list-entry-points.ts';
 import type { Clock } from '../base/clock.ts';
 import type { GatewayConfig, PolicyConfig, RouteConfig } from '../config/gateway-config.ts';
 import type { Environment } from '../yaml/environment.ts';
@@ -20,6 +21,7 @@ import { CrlPublisher } from '../crl/publisher.ts';
 import { type CrlGroupSpec, WantedCrls } from '../crl/wanted.ts';
 import { planStapling } from '../ocsp/staple-targets.ts';
 import { allOf, loadClientTrust } from './client-trust.ts';
+import { FilterMaterials } from './filter-material.ts';
 import { loadTicketSecret } from './ticket-secret.ts';
 import type { ConfigSource, Dependencies } from './config-source.ts';
 import type { LoadedConfig, LoadedPolicy, LoadedRoute } from './loaded.ts';
@@ -93,10 +95,15 @@ async function loadMaterial(config: GatewayConfig, loader: MaterialLoader): Prom
     if (clientAuth.clientCAs.length > 0) await loader.bundle(clientAuth.clientCAs);
     for (const { bundle } of clientAuth.spiffe?.bundles ?? []) await loader.bundle([bundle]);
   }
-  for (const { tls } of config.routes) if (tls.rootCAs !== undefined) await loader.bundle([tls.rootCAs]);
+  for (const { tls } of config.routes) if (tls.rootCAs !== undefined) await loader.bundle(tls.rootCAs);
   const policies = await loadPolicies(config, loader, crls, expiries);
   const routes: LoadedRoute[] = [];
-  for (const route of config.routes) routes.push({ ...(await loadRoute(route, loader, crls, expiries)), filters: [] });
+  const materials = new FilterMaterials(loader);
+  for (const route of config.routes) {
+    const filters = await materials.load(route.filters);
+    routes.push({ ...(await loadRoute(route, loader, crls, expiries)), filters });
+  }
+  await loadUnused(config, loader);
   checkPairs(loader);
   const stapling = planStapling(
     config.tls.ocspStapling,
@@ -107,6 +114,17 @@ async function loadMaterial(config: GatewayConfig, loader: MaterialLoader): Prom
   const ticketSecret = await loadTicketSecret(config.tls.sessionResumption.keys, loader);
   const { targets: staples } = stapling;
   return { config, policies, routes, expiries: distinct(expiries), crls: crls.groups, staples, ticketSecret };
+}
+
+/** What has an id is good, whether somebody refers to it or not: the next change may. */
+async function loadUnused({ named, tls, routes }: GatewayConfig, loader: MaterialLoader): Promise<void> {
+  for (const { cas } of named.caBundles) await loader.bundle(cas);
+  const used = new Set<object>([
+    ...tls.certificates,
+    ...tls.policies.flatMap(({ certificates }) => certificates),
+    ...routes.flatMap(({ tls: { clientCert } }) => clientCert ?? []),
+  ]);
+  for (const { pair } of named.certificates) if (!used.has(pair) && !used.has(pair.cert)) await loader.anyPair(pair);
 }
 
 async function loadPolicies(
@@ -142,7 +160,8 @@ async function loadPolicies(
       crlKey: crl && trust && crls.add(crl, allOf(trust), `policy ${policy.name}`),
     });
   }
-  if (config.entryPoints.webSecure.enabled) checkOrders(config.certificateOrders, coverages, sharedCoverage, loader);
+  if (listEntryPoints(config.entryPoints).some(({ tls }) => tls))
+    checkOrders(config.certificateOrders, coverages, sharedCoverage, loader);
   return policies;
 }
 
@@ -180,7 +199,7 @@ async function selfSigned(policy: PolicyConfig, config: GatewayConfig, loader: M
     policy.certificates.length === 0 &&
     config.tls.certificates.length === 0 &&
     config.tls.defaultCertificate === undefined;
-  if (noneConfigured && config.entryPoints.webSecure.enabled) {
+  if (noneConfigured && listEntryPoints(config.entryPoints).some(({ tls }) => tls)) {
     loader.add(
       policy.place,
       materialWarning(
@@ -200,11 +219,12 @@ async function loadRoute(
   expiries: Expiry[],
 ): Promise<Omit<LoadedRoute, 'filters'>> {
   const { rootCAs, clientCert, clientKey, crl } = config.tls;
-  const anchors = rootCAs === undefined ? undefined : await loader.bundle([rootCAs]);
+  const anchors = rootCAs === undefined ? undefined : await loader.bundle(rootCAs);
   if (anchors !== undefined && rootCAs !== undefined) {
     addAnchors(expiries, 'backend_anchor', anchors);
-    const named = { what: 'rootCAs', bundle: anchors, ref: rootCAs };
-    checkAnchors(`route ${config.name}`, 'servers', config.tls.partialChain, [named], loader);
+    const [ref] = rootCAs;
+    const named = ref === undefined ? [] : [{ what: 'rootCAs', bundle: anchors, ref }];
+    checkAnchors(`route ${config.name}`, 'servers', config.tls.partialChain, named, loader);
   }
   const pair =
     clientCert === undefined || clientKey === undefined

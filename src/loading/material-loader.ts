@@ -97,6 +97,16 @@ export class MaterialLoader {
     );
   }
 
+  /** A pair under an id that nobody refers to yet: good for one side or the other. */
+  async anyPair(pair: CertificatePair): Promise<UsablePair | undefined> {
+    return this.#once(this.#pairs, `any ${keyOf(pair.cert)} ${keyOf(pair.key)}`, async () =>
+      this.#readPair(pair, (cert, key, options) => {
+        const asServer = checkServerPair(cert, key, options);
+        return asServer.chainPem === undefined ? checkClientPair(cert, key, options) : asServer;
+      }),
+    );
+  }
+
   /** The anchors of one or several files taken together; undefined where any of them is not wholly good. */
   async bundle(refs: readonly Ref[]): Promise<TrustBundle | undefined> {
     return this.#once(this.#bundles, refs.map(keyOf).join('\n'), async () => {

@@ -3,10 +3,14 @@ import { AdminServer } from '../admin/admin-server.ts';
 import { SharedPage } from '../admin/shared-page.ts';
 import type { Clock } from '../base/clock.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { ActiveConfig } from './active-config.ts';
 import type { LiveTrust } from './live-trust.ts';
 import { UsageError } from '../base/usage-error.ts';
 import { explainListenError } from './ports.ts';
 import type { PrimaryMetrics } from './primary-metrics.ts';
+import { reloadAnswer } from './reload-answer.ts';
+import type { Reloader } from './reloader.ts';
 import type { Workers } from './workers.ts';
 
 export type PrimaryAdminOptions = {
@@ -14,14 +18,20 @@ export type PrimaryAdminOptions = {
   readonly workers: Workers;
   readonly trust: LiveTrust;
   readonly metrics: PrimaryMetrics;
-  /** The newest configuration is not the active one. */
-  readonly reload: { readonly failed: boolean };
+  readonly log: Logger;
+  readonly active: Pick<ActiveConfig, 'loaded'>;
+  readonly reloader: Pick<Reloader, 'failed' | 'reload'>;
 };
+
+/** Wrong tokens are told at most so often: whoever tries many must not fill the log. */
+const refusedEveryMs = 10_000;
 
 export class PrimaryAdmin {
   readonly #options: PrimaryAdminOptions;
   #server: AdminServer | undefined;
   #draining = false;
+  #refusals = 0;
+  #isQuiet = false;
 
   constructor(options: PrimaryAdminOptions) {
     this.#options = options;
@@ -29,10 +39,10 @@ export class PrimaryAdmin {
 
   /** Its port. Rejects with one sentence where the address cannot be had. */
   async listen({ entryPoints, monitoring }: GatewayConfig): Promise<number> {
-    const { clock, workers, trust, metrics, reload } = this.#options;
+    const { clock, workers, trust, metrics, active, reloader } = this.#options;
     const { crls, staples, record } = trust;
     const { host, port } = entryPoints.admin;
-    const page = new SharedPage(clock, async () => metrics.render(workers.list(), reload.failed, crls, staples));
+    const page = new SharedPage(clock, async () => metrics.render(workers.list(), reloader.failed, crls, staples));
     this.#server = new AdminServer({
       ready: () => this.#readiness(),
       metrics: async () => page.take(),
@@ -41,6 +51,11 @@ export class PrimaryAdmin {
       liveness: monitoring.liveness,
       readiness: monitoring.readiness,
       allowedHosts: monitoring.allowedHosts,
+      reload: {
+        endpoint: () => active.loaded.config.reload,
+        run: async () => this.#reload(),
+        refused: (address) => this.#refused(address),
+      },
     });
     try {
       return await this.#server.listen(host, port);
@@ -56,6 +71,23 @@ export class PrimaryAdmin {
 
   close(): void {
     this.#server?.close();
+  }
+
+  async #reload(): Promise<{ status: number; body: object }> {
+    const { clock, reloader } = this.#options;
+    const begun = clock.now();
+    const outcome = await reloader.reload('the reload endpoint');
+    return reloadAnswer(outcome, clock.now() - begun);
+  }
+
+  #refused(address: string): void {
+    const { clock, log } = this.#options;
+    this.#refusals++;
+    if (this.#isQuiet) return;
+    this.#isQuiet = true;
+    clock.after(refusedEveryMs, () => (this.#isQuiet = false));
+    log.warn({ remote: address, refusals: this.#refusals }, 'a reload was asked for without the right token');
+    this.#refusals = 0;
   }
 
   #readiness(): { ok: boolean; detail: string } {

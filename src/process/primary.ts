@@ -2,7 +2,9 @@
 // the admin entry point, each in an object of its own; here they are put together, started and stopped.
 import type { Problem } from '../yaml/problem.ts';
 import type { Clock } from '../base/clock.ts';
+import { listEntryPoints } from '../config/list-entry-points.ts';
 import type { CrlPublisher } from '../crl/publisher.ts';
+import type { PassThroughPort } from '../passthrough/pass-through.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { ActiveConfig } from './active-config.ts';
@@ -10,7 +12,7 @@ import { LiveTrust } from './live-trust.ts';
 import { addressText, holdPort, reservePort } from './ports.ts';
 import { PrimaryAdmin } from './primary-admin.ts';
 import { PrimaryMetrics } from './primary-metrics.ts';
-import { type Load, Reloader } from './reloader.ts';
+import { type Load, Reloader, type ReloadOutcome } from './reloader.ts';
 import { Rollout } from './rollout.ts';
 import { Supervisor } from './supervisor.ts';
 import { Turns } from './turns.ts';
@@ -30,7 +32,7 @@ export type PrimaryOptions = {
 };
 
 /** Addresses that are served, for the `listening` lines. */
-export type Listening = { readonly entryPoint: 'web' | 'webSecure' | 'admin'; readonly address: string };
+export type Listening = { readonly entryPoint: string; readonly address: string };
 
 export class Primary {
   readonly #clock: Clock;
@@ -60,7 +62,7 @@ export class Primary {
     this.#trust = trust;
     this.#supervisor = supervisor;
     this.#reloader = reloader;
-    this.#admin = new PrimaryAdmin({ clock, workers, trust, metrics, reload: reloader });
+    this.#admin = new PrimaryAdmin({ clock, log, workers, trust, metrics, active, reloader });
   }
 
   /** Starts everything; rejects with one sentence where an address cannot be had or a worker does not come up. */
@@ -79,13 +81,18 @@ export class Primary {
 
   async #start(): Promise<Listening[]> {
     const { loaded, generation } = this.#active;
-    const { web, webSecure, admin } = loaded.config.entryPoints;
-    const ports = {
-      web: web.enabled ? await reservePort(web) : undefined,
-      webSecure: webSecure.enabled ? await reservePort(webSecure) : undefined,
-    };
-    this.#active.ports = ports;
-    const holds = [await holdPort(web, ports.web), await holdPort(webSecure, ports.webSecure)];
+    const { admin, passThrough } = loaded.config.entryPoints;
+    const points = listEntryPoints(loaded.config.entryPoints);
+    const ports: Record<string, number> = {};
+    for (const point of points) ports[point.name] = await reservePort(point);
+    const passed: PassThroughPort[] = [];
+    for (const listener of passThrough.listeners)
+      passed.push({ name: listener.name, host: listener.host, port: await reservePort(listener) });
+    this.#active.ports = { entryPoints: ports, passThrough: passed };
+    const holds: (() => void)[] = [];
+    for (const point of points) holds.push(await holdPort(point, ports[point.name]));
+    for (const [at, listener] of passThrough.listeners.entries())
+      holds.push(await holdPort(listener, passed[at]?.port));
     const { workers } = loaded.config;
     try {
       await this.#trust.open(loaded);
@@ -93,10 +100,11 @@ export class Primary {
     } finally {
       for (const letGo of holds) letGo();
     }
-    const listening: Listening[] = [];
-    if (ports.web !== undefined) listening.push({ entryPoint: 'web', address: addressText(web.host, ports.web) });
-    if (ports.webSecure !== undefined)
-      listening.push({ entryPoint: 'webSecure', address: addressText(webSecure.host, ports.webSecure) });
+    const listening = points.map(({ name, host, port }): Listening => {
+      return { entryPoint: name, address: addressText(host, ports[name] ?? port) };
+    });
+    for (const { host, port } of passed)
+      listening.push({ entryPoint: 'passThrough', address: addressText(host, port) });
     if (admin.enabled) {
       const port = await this.#admin.listen(loaded.config);
       listening.push({ entryPoint: 'admin', address: addressText(admin.host, port) });
@@ -107,7 +115,7 @@ export class Primary {
   }
 
   /** As Reloader: never rejects. */
-  async reload(reason: string): Promise<void> {
+  async reload(reason: string): Promise<ReloadOutcome> {
     return this.#reloader.reload(reason);
   }
 

@@ -19,6 +19,30 @@ import { WorkerFailure } from './worker-handle.ts';
 /** The configuration as it is now, from its source. */
 export type Load = () => Promise<Pick<LoadedResult, 'loaded' | 'problems'>>;
 
+/** What a reload failed for: it cannot be had as it is written, workers did not answer in time, or a mistake of ours. */
+export type Blame = 'configuration' | 'moment' | 'defect';
+
+/** What came of a reload, for who asked for it. */
+export type ReloadOutcome =
+  | {
+      readonly ok: true;
+      readonly generation: number;
+      readonly routes: number;
+      /** As the log says it: who may enter that could not before, or the other way round. */
+      readonly changes: object;
+      /** Settings that take effect at the next start only. */
+      readonly needsRestart: readonly string[];
+      readonly problems: readonly Problem[];
+    }
+  | {
+      readonly ok: false;
+      /** That stays in force. */
+      readonly generation: number;
+      readonly why: string;
+      readonly blame: Blame;
+      readonly problems: readonly Problem[];
+    };
+
 export type ReloaderOptions = {
   readonly load: Load;
   /** What was said of the configuration at the start. */
@@ -44,7 +68,7 @@ export class Reloader {
   #failed = false;
   #closed = false;
   /** The reload that waits for its turn. */
-  #next: Promise<void> | undefined;
+  #next: Promise<ReloadOutcome> | undefined;
   #retryMs = firstRetryMs;
   #cancelRetry: () => void = () => {};
 
@@ -62,19 +86,18 @@ export class Reloader {
    * Builds a new generation from the configuration as it is now and swaps it in; keeps the last good one where it cannot. Never
    * rejects. However often it is asked while one runs, one more follows: it will see everything that was written before.
    */
-  async reload(reason: string): Promise<void> {
+  async reload(reason: string): Promise<ReloadOutcome> {
     const { turns, trust, active } = this.#options;
     this.#next ??= turns.take(async () => {
       this.#next = undefined;
-      if (this.#closed) return;
+      if (this.#closed) return this.#failure('the gateway is stopping', 'moment');
       this.#cancelRetry();
-      try {
-        await this.#reload(reason);
-      } catch (error) {
+      const outcome = await this.#reload(reason).catch((error: unknown) =>
         // A defect of ours in reading files must not take the primary, and all workers with it, along.
-        this.#reject(reason, `internal error: ${String(error)}`);
-      }
+        this.#reject(reason, `internal error: ${String(error)}`, 'defect'),
+      );
       if (!this.#closed) trust.follow(active.loaded);
+      return outcome;
     });
     return this.#next;
   }
@@ -84,15 +107,15 @@ export class Reloader {
     this.#closed = true;
   }
 
-  async #reload(reason: string): Promise<void> {
+  async #reload(reason: string): Promise<ReloadOutcome> {
     const { log, load, active, trust, rollout, metrics } = this.#options;
     const { loaded, problems } = await load();
     const repeated = this.#tell(problems);
-    if (loaded === undefined) return this.#reject(reason, 'the configuration has errors');
+    if (loaded === undefined) return this.#reject(reason, 'the configuration has errors', 'configuration', problems);
     const { refused, dropped } = compareTrust(viewTrust(active.loaded), viewTrust(loaded));
     if (refused[0] !== undefined) {
       for (const problem of refused) logProblem(log, problem);
-      return this.#reject(reason, refused[0].message);
+      return this.#reject(reason, refused[0].message, 'configuration', refused);
     }
     const generation = active.generation + 1;
     await trust.prepare(active.loaded, loaded);
@@ -111,6 +134,8 @@ export class Reloader {
       ...(repeated === 0 ? {} : { warningsAsBefore: repeated }),
     };
     log.info({ generation, reason, ...said, ...access }, 'configuration reloaded');
+    const changes = { ...(dropped.length === 0 ? {} : { clientAuthDropped: dropped }), ...access };
+    return { ok: true, generation, routes: loaded.config.routes.length, changes, needsRestart: keys, problems };
   }
 
   /** Errors always; warnings that the load before had are only counted: they were told when they came. */
@@ -133,18 +158,20 @@ export class Reloader {
     }
   }
 
-  #abandon(reason: string, why: unknown): void {
+  #abandon(reason: string, why: unknown): ReloadOutcome {
     const { clock, log } = this.#options;
-    this.#reject(reason, String(why));
-    if (why instanceof WorkerFailure && !why.silent) return;
+    const isVeto = why instanceof WorkerFailure && !why.silent;
+    const outcome = this.#reject(reason, String(why), isVeto ? 'configuration' : 'moment');
+    if (isVeto) return outcome;
     // Nobody said no: it was too much for them at this moment.
     const retryInMs = this.#retryMs;
     this.#retryMs = Math.min(maxRetryMs, retryInMs * 2);
     log.warn({ retryInMs }, 'no worker refused the configuration: it will be tried again');
     this.#cancelRetry = clock.after(retryInMs, () => void this.reload('tried again'));
+    return outcome;
   }
 
-  #reject(reason: string, why: string): void {
+  #reject(reason: string, why: string, blame: Blame, problems: readonly Problem[] = []): ReloadOutcome {
     const { log, active, metrics, trust } = this.#options;
     trust.crls.retain(active.loaded.crls);
     this.#failed = true;
@@ -153,6 +180,11 @@ export class Reloader {
       { generation: active.generation, reason, why },
       'reload rejected: the last good configuration stays in force',
     );
+    return this.#failure(why, blame, problems);
+  }
+
+  #failure(why: string, blame: Blame, problems: readonly Problem[] = []): ReloadOutcome {
+    return { ok: false, generation: this.#options.active.generation, why, blame, problems };
   }
 }
 

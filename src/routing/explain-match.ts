@@ -1,10 +1,23 @@
 // Why a request meets the route it meets, and why every other route loses: for `explain route`. Compares routes one by one,
 // without the trie, so that it also serves as the plain statement of the order that route-table.ts implements.
 import type { RouteConfig } from '../config/gateway-config.ts';
-import { comparablePath, isParam, patternSegments } from './normalize-target.ts';
-import { parseHostPattern, takesMethod } from './route-table.ts';
+import { countConditions } from '../config/match-conditions.ts';
+import { Conditions, Doubt, type RequestFacts } from './conditions.ts';
+import { comparablePath } from './normalize-target.ts';
+import { type PathPattern, patternOf, type PatternSegment } from './path-pattern.ts';
+import { parseHostPattern } from './route-trie.ts';
+import { takesMethod } from './takes-method.ts';
 
-export type Loss = 'host' | 'path' | 'method' | 'priority' | 'less_specific_path' | 'less_specific_host' | 'later';
+export type Loss =
+  | 'host'
+  | 'path'
+  | 'condition'
+  | 'method'
+  | 'priority'
+  | 'less_specific_path'
+  | 'less_specific_host'
+  | 'fewer_conditions'
+  | 'later';
 
 export type RouteVerdict<R> = {
   readonly route: R;
@@ -13,6 +26,8 @@ export type RouteVerdict<R> = {
   readonly host: string | undefined;
   /** The route that is preferred, where one is. */
   readonly against: R | undefined;
+  /** The condition that does not hold, where that is why. */
+  readonly unmet: string | undefined;
 };
 
 type Routed = { readonly config: RouteConfig };
@@ -21,6 +36,8 @@ type Candidate<R> = {
   readonly order: number;
   readonly host: string;
   readonly hostRank: number;
+  readonly pattern: PathPattern;
+  /** One text for each segment; expressions by the place of the first route that has it there. */
   readonly segments: readonly string[];
 };
 
@@ -30,46 +47,87 @@ export function explainMatch<R extends Routed>(
   method: string,
   host: string,
   path: string,
+  facts?: RequestFacts,
 ): readonly RouteVerdict<R>[] {
-  const candidates: Candidate<R>[] = routes.flatMap((route, order) => candidatesOf(route, order, host, path));
+  const places = new Map<string, number>();
+  const all = routes.flatMap((route, order) => candidatesOf(route, order, places, host, path));
+  const unmet = new Map(all.map(({ route }) => [route, findUnmet(route, method, facts)]));
+  const candidates = all.filter(({ route }) => unmet.get(route) === undefined);
   candidates.sort((a, b) => compare(a, b).by);
   const winner = candidates[0];
   const siblings = candidates.filter((one) => winner !== undefined && samePatterns(one, winner));
   const chosen = siblings.find((one) => takesMethod(one.route.config.methods, method));
   return routes.map((route): RouteVerdict<R> => {
     const own = candidates.find((one) => one.route === route);
+    const condition = unmet.get(route);
     if (own === undefined) {
-      const outcome = hostMatches(route, host) ? 'path' : 'host';
-      return { route, outcome, host: undefined, against: undefined };
+      const outcome = condition !== undefined ? 'condition' : hostMatches(route, host) ? 'path' : 'host';
+      return { route, outcome, host: undefined, against: undefined, unmet: condition };
     }
-    if (own.route === chosen?.route) return { route, outcome: 'chosen', host: own.host, against: undefined };
+    const told = { route, host: own.host, unmet: undefined };
+    if (own.route === chosen?.route) return { ...told, outcome: 'chosen', against: undefined };
     if (
       winner === undefined ||
       siblings.some((one) => one.route === route && !takesMethod(route.config.methods, method))
     )
-      return { route, outcome: 'method', host: own.host, against: chosen?.route };
+      return { ...told, outcome: 'method', against: chosen?.route };
     const better = siblings.includes(own) && chosen !== undefined ? chosen : winner;
-    return { route, outcome: compare(better, own).why, host: own.host, against: better.route };
+    return { ...told, outcome: compare(better, own).why, against: better.route };
   });
 }
 
-function candidatesOf<R extends Routed>(route: R, order: number, host: string, path: string): Candidate<R>[] {
-  const segments = patternSegments(route.config.path);
-  if (segments === undefined || !pathMatches(segments, path)) return [];
+function findUnmet({ config }: Routed, method: string, facts: RequestFacts | undefined): string | undefined {
+  const conditions = Conditions.of(config.match);
+  if (conditions === undefined) return undefined;
+  const unmet = facts === undefined ? 'nothing is known of the request' : conditions.findUnmet(method, facts);
+  return unmet instanceof Doubt ? unmet.why : unmet;
+}
+
+function candidatesOf<R extends Routed>(
+  route: R,
+  order: number,
+  places: Map<string, number>,
+  host: string,
+  path: string,
+): Candidate<R>[] {
+  const pattern = patternOf(route.config);
+  if (pattern === undefined) return [];
+  const segments = placesOf(pattern, order, places);
+  if (!pathMatches(pattern, path)) return [];
   const { hosts } = route.config;
-  if (hosts.length === 0) return [{ route, order, host: '', hostRank: Infinity, segments }];
-  return hosts.flatMap((pattern) => {
-    const hostRank = rankHost(pattern, host);
-    return hostRank === undefined ? [] : [{ route, order, host: pattern, hostRank, segments }];
+  const candidate = { route, order, pattern, segments };
+  if (hosts.length === 0) return [{ ...candidate, host: '', hostRank: Infinity }];
+  return hosts.flatMap((one) => {
+    const hostRank = rankHost(one, host);
+    return hostRank === undefined ? [] : [{ ...candidate, host: one, hostRank }];
   });
 }
 
-function pathMatches(segments: readonly string[], path: string): boolean {
+/** Where two routes have different expressions behind the same segments, the one that came first goes first, as in nginx. */
+function placesOf({ segments }: PathPattern, order: number, places: Map<string, number>): string[] {
+  const before: string[] = [];
+  for (const segment of segments) {
+    if (segment.kind === 'text') before.push(`=${segment.text}`);
+    else if (segment.kind === 'param') before.push('{}');
+    else {
+      const key = JSON.stringify([...before, segment.source]);
+      const first = places.get(key) ?? order;
+      places.set(key, first);
+      before.push(`~${String(first).padStart(9, '0')} ${segment.source}`);
+    }
+  }
+  return before;
+}
+
+function pathMatches({ segments, whole }: PathPattern, path: string): boolean {
   if (!path.startsWith('/')) return false;
-  const given = comparablePath(path).slice(1).split('/');
+  const given = path === '/' ? [] : comparablePath(path).slice(1).split('/');
+  if (whole && given.length !== segments.length) return false;
   return segments.every((segment, i) => {
     const part = given[i];
-    return isParam(segment) ? part !== undefined && part !== '' : comparablePath(segment) === part;
+    if (part === undefined) return false;
+    if (segment.kind === 'param') return part !== '';
+    return segment.kind === 'text' ? segment.text === part : part !== '' && segment.test(part, false) === true;
   });
 }
 
@@ -89,10 +147,9 @@ function rankHost(pattern: string, host: string): number | undefined {
 }
 
 function samePatterns(a: Candidate<unknown>, b: Candidate<unknown>): boolean {
-  const [one, other] = [a, b].map(({ host, segments }) => {
+  const [one, other] = [a, b].map(({ host, segments, pattern: { whole } }) => {
     const pattern = host === '' ? undefined : parseHostPattern(host);
-    const path = segments.map((segment) => (isParam(segment) ? '{}' : comparablePath(segment)));
-    return JSON.stringify([pattern?.kind, pattern?.name, path]);
+    return JSON.stringify([pattern?.kind, pattern?.name, segments, whole]);
   });
   return one === other;
 }
@@ -101,17 +158,25 @@ function samePatterns(a: Candidate<unknown>, b: Candidate<unknown>): boolean {
 function compare<R extends Routed>(a: Candidate<R>, b: Candidate<R>): { by: number; why: Loss } {
   const priority = a.route.config.priority - b.route.config.priority;
   if (priority !== 0) return { by: priority, why: 'priority' };
-  const path = comparePaths(a.segments, b.segments);
+  const path = comparePaths(a, b);
   if (path !== 0) return { by: path, why: 'less_specific_path' };
   if (a.hostRank !== b.hostRank) return { by: a.hostRank < b.hostRank ? -1 : 1, why: 'less_specific_host' };
+  const asks = countConditions(b.route.config.match) - countConditions(a.route.config.match);
+  if (asks !== 0) return { by: asks, why: 'fewer_conditions' };
   return { by: a.order - b.order, why: 'later' };
 }
 
-/** Both match the same path, so at each place they are the same text, or one is a parameter, or one has ended. */
-function comparePaths(a: readonly string[], b: readonly string[]): number {
-  for (let i = 0; i < a.length && i < b.length; i++) {
-    const difference = Number(isParam(a[i] ?? '')) - Number(isParam(b[i] ?? ''));
+const ranks: Readonly<Record<PatternSegment['kind'], number>> = { text: 0, regex: 1, param: 2 };
+
+/** Both match the same path: at each place they are alike, or one is more exact, or came first, or one has ended. */
+function comparePaths(a: Candidate<unknown>, b: Candidate<unknown>): number {
+  for (let i = 0; i < a.segments.length && i < b.segments.length; i++) {
+    const [one, other] = [a.pattern.segments[i], b.pattern.segments[i]];
+    if (one === undefined || other === undefined) break;
+    const difference = ranks[one.kind] - ranks[other.kind];
     if (difference !== 0) return difference;
+    if (one.kind === 'regex' && a.segments[i] !== b.segments[i])
+      return (a.segments[i] ?? '') < (b.segments[i] ?? '') ? -1 : 1;
   }
-  return b.length - a.length;
+  return b.segments.length - a.segments.length || Number(b.pattern.whole) - Number(a.pattern.whole);
 }

@@ -1,8 +1,8 @@
 // The one form of a path in which it is verified and sent: a request's target and a route's pattern both pass through
 // here. Percent-encodings of unreserved characters are decoded once, the others written in upper case (RFC 3986
 // section 6.2.2); plain dot segments are resolved (section 5.2.4); slashes are merged. What two servers could read
-// differently is refused, never repaired: %2f %5c %00 `\`, a broken %, encoded dots or `..;` that would climb, climbing
-// above the root or over an empty segment. Which path wins, and which spellings of it are refused because a backend could
+// differently is refused, never repaired: %5c %00 `\`, a broken %, encoded dots or `..;` that would climb, climbing
+// above the root or over an empty segment; %2f is told of, since a route may let it pass. Which path wins, and which spellings of it are refused because a backend could
 // see another route's path in them, is route-table.ts; what the backend gets is rewrite-path.ts.
 
 export type NormalPath = {
@@ -10,6 +10,8 @@ export type NormalPath = {
   readonly path: string;
   /** As received, with its `?`; '' where there is none. path + query is a target again. */
   readonly query: string;
+  /** `%2F` stands in a segment, which is a slash to some servers: it may pass where the route says so (`allowEncodedSlash`). */
+  readonly encodedSlash: boolean;
   /** The path with the empty segments in its middle, for routes that keep them; '' where it has none. */
   readonly unmerged: string;
 };
@@ -22,18 +24,23 @@ export function normalizeTarget(target: string): NormalPath | undefined {
   const mark = target.indexOf('?');
   const raw = mark < 0 ? target : target.slice(0, mark);
   const query = mark < 0 ? '' : target.slice(mark);
-  if (raw.charCodeAt(0) !== 0x2f) return raw === '*' && mark < 0 ? { path: raw, query, unmerged: '' } : undefined;
-  if (!suspicious.test(raw)) return { path: raw, query, unmerged: '' };
+  if (raw.charCodeAt(0) !== 0x2f) return raw === '*' && mark < 0 ? asItCame(raw, query) : undefined;
+  if (!suspicious.test(raw)) return asItCame(raw, query);
   const path = resolve(raw);
   return path === undefined ? undefined : mergeSlashes(path, query);
 }
 
+function asItCame(path: string, query: string): NormalPath {
+  return { path, query, encodedSlash: false, unmerged: '' };
+}
+
 /** Slashes in front are always merged: `//host/path` is a reference to another host for who resolves it as one. */
 function mergeSlashes(resolved: string, query: string): NormalPath {
-  if (!resolved.includes('//')) return { path: resolved, query, unmerged: '' };
+  const encodedSlash = resolved.includes('%2F');
+  if (!resolved.includes('//')) return { path: resolved, query, encodedSlash, unmerged: '' };
   const unmerged = resolved.replace(/^\/+/, '/');
   const path = unmerged.replace(/\/{2,}/g, '/');
-  return { path, query, unmerged: unmerged === path ? '' : unmerged };
+  return { path, query, encodedSlash, unmerged: unmerged === path ? '' : unmerged };
 }
 
 const hex = /^[0-9A-Fa-f]{2}$/;
@@ -62,6 +69,11 @@ function resolve(raw: string): string | undefined {
   return `/${out.join('/')}`;
 }
 
+/** True for a segment that some server resolves, or takes for no segment, `..;x` included. */
+export function isDotSegment(segment: string): boolean {
+  return segment === '.' || segment === '..' || climbsWithParameter.test(segment);
+}
+
 /** `..;x` is `..` to servers that cut path parameters off before they resolve dots (Tomcat, Jetty). */
 const climbsWithParameter = /^\.\.?(?:;|%3B)/;
 
@@ -79,7 +91,7 @@ function decodeSegment(segment: string): string | undefined {
       const digits = segment.slice(i + 1, i + 3);
       if (!hex.test(digits)) return undefined;
       const byte = Number.parseInt(digits, 16);
-      if (byte === 0 || byte === 0x2f || byte === 0x5c) return undefined;
+      if (byte === 0 || byte === 0x5c) return undefined;
       const char = String.fromCharCode(byte);
       out += unreserved.test(char) ? char : `%${digits.toUpperCase()}`;
       i += 2;
@@ -107,8 +119,7 @@ export function patternSegments(pattern: string): readonly string[] | undefined 
       (char) => `%${[...Buffer.from(char)].map((byte) => byte.toString(16).toUpperCase().padStart(2, '0')).join('%')}`,
     );
     const decoded = decodeSegment(encoded);
-    if (decoded === undefined || decoded === '.' || decoded === '..' || climbsWithParameter.test(decoded))
-      return undefined;
+    if (decoded === undefined || decoded.includes('%2F') || isDotSegment(decoded)) return undefined;
     segments.push(decoded);
   }
   return segments;

@@ -2,21 +2,31 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { RouteConfig } from '../config/gateway-config.ts';
+import type { PathMatch, RouteConfig, RouteMatchConfig } from '../config/gateway-config.ts';
+import { matchesAll } from '../config/match-conditions.ts';
 import { describeConfusion } from './describe-confusion.ts';
 import { explainMatch } from './explain-match.ts';
 import { normalizeTarget } from './normalize-target.ts';
 import { pathToSend } from './path-to-send.ts';
 import { RouteTable } from './route-table.ts';
 
-type Short = { path: string; hosts?: readonly string[]; methods?: string[]; priority?: number; mergeSlashes?: boolean };
+type Short = {
+  path: string;
+  match?: Partial<RouteMatchConfig>;
+  hosts?: readonly string[];
+  methods?: string[];
+  priority?: number;
+  mergeSlashes?: boolean;
+};
 type Route = { readonly config: RouteConfig };
 
 const routes = (...shorts: Short[]): Route[] =>
-  shorts.map(({ path, hosts = [], methods = [], priority = 0, mergeSlashes = true }) => ({
+  shorts.map(({ path, match, hosts = [], methods = [], priority = 0, mergeSlashes = true }) => ({
     config: {
       name: `${hosts.join('|')}${path}`,
       path,
+      match: { ...matchesAll, ...match },
+      allowEncodedSlash: true,
       hosts,
       methods,
       priority,
@@ -31,7 +41,7 @@ function serve(table: RouteTable<Route>, target: string, host = 'h', method = 'G
   const match = table.match(method, host, normal.path);
   if (match.kind === 'no_route') return '404';
   if (match.kind === 'method_not_allowed') return '405';
-  if (match.kind === 'ambiguous_path') return '400';
+  if (match.kind !== 'route') return '400';
   const sent = pathToSend(table, method, host, normal, match.route);
   return sent === undefined ? '400' : `${match.route.config.name} ${sent}`;
 }
@@ -139,6 +149,106 @@ test('Hosts, priorities, parameters and methods count for a reading as for the p
   assert.equal(serve(braces, '/x/A'), '/ /x/A', 'an encoded brace is no parameter');
 });
 
+const exact = { path: 'exact' } as const;
+const regex = { path: 'regex' } as const;
+
+test('Beside a route for one exact path, every spelling of that path is refused, with a slash at its end too', () => {
+  const table = new RouteTable(routes({ path: '/' }, { path: '/admin/users', match: exact }));
+  assert.equal(serve(table, '/admin/users'), '/admin/users /admin/users');
+  assert.equal(serve(table, '//admin//users'), '/admin/users /admin/users');
+  for (const path of [
+    '/admin/users/',
+    '/Admin/users',
+    '/admin/users;x',
+    '/admin/users%20',
+    '/admin/users/%20',
+    '/admin/users/;x',
+    '/admin/users.',
+    '/admin%252fusers',
+    '/admin/%2575sers',
+    '/admin/users%3Fx',
+    '/admin/users%252f',
+    '/;/admin/users',
+  ])
+    assert.equal(serve(table, path), '400', path);
+  for (const path of ['/admin', '/admin/', '/admin/users/x', '/admin/users.txt', '/admin/users2/'])
+    assert.equal(serve(table, path), `/ ${path}`, path);
+});
+
+test('A path for itself and one for all below it are told apart by the slash alone', () => {
+  const table = new RouteTable(routes({ path: '/' }, { path: '/docs' }, { path: '/docs', match: exact, hosts: ['h'] }));
+  assert.equal(serve(table, '/docs'), 'h/docs /docs');
+  for (const path of ['/docs/', '/docs/x', '/docs/x/', '/docs/caf%C3%A9/'])
+    assert.equal(serve(table, path), `/docs ${path}`, path);
+  for (const path of ['/docs;x', '/docs/;x', '/docs/%20', '/docs%3F/', '/docs%252f'])
+    assert.equal(serve(table, path), '400', path);
+  const root = new RouteTable(routes({ path: '/' }, { path: '/', match: exact, hosts: ['h'] }));
+  assert.equal(serve(root, '/'), 'h/ /');
+  assert.equal(serve(root, '/x/'), '/ /x/');
+  for (const path of ['/;x', '/%20', '/%3Fx']) assert.equal(serve(root, path), '400', path);
+  const parameter = new RouteTable(routes({ path: '/' }, { path: '/{x}', match: exact }));
+  assert.equal(serve(parameter, '/a%20b;c'), '/{x} /a%20b;c');
+  for (const path of ['/a%C0%AF', '/a%252f', '/a%EF%BC%8F', '/a/']) assert.equal(serve(parameter, path), '400', path);
+});
+
+test('A route with an expression is not passed by a spelling that only some servers read as one that it matches', () => {
+  const table = new RouteTable(routes({ path: '/' }, { path: '/v[0-9]+/admin(/.*)?', match: regex }));
+  const name = '/v[0-9]+/admin(/.*)?';
+  for (const path of ['/v1/admin', '/v22/admin/', '/v1/admin/x;y', '/v1/admin/A%252Fb'])
+    assert.equal(serve(table, path), `${name} ${path}`, path);
+  for (const path of [
+    '/V1/admin',
+    '/v1/Admin/x',
+    '/v1;x/admin',
+    '/v1/admin;x',
+    '/v1./admin',
+    '/v%2531/admin',
+    '/v%EF%BC%91/admin',
+    '/v1%252fadmin',
+    '/v1/admin%20',
+    '/v1/admin%23',
+    '/x/%252e%252e/v1/admin',
+    '/%20/v1/admin',
+    '/v1::$DATA/admin',
+  ])
+    assert.equal(serve(table, path), '400', path);
+  for (const path of ['/v/admin', '/vx/admin', '/v1/administrator', '/v1/x/admin', '/V/admin', '/v1'])
+    assert.equal(serve(table, path), `/ ${path}`, path);
+});
+
+test('An expression with upper case is found in every spelling', () => {
+  const table = new RouteTable(routes({ path: '/' }, { path: '/[A-Z]+\\d', match: regex }));
+  assert.equal(serve(table, '/API1'), '/[A-Z]+\\d /API1');
+  for (const path of ['/api1', '/Api1', '/API1.', '/API1/']) assert.equal(serve(table, path), '400', path);
+  assert.equal(serve(table, '/API1x'), '/ /API1x');
+});
+
+test('Conditions count for a reading as for the path itself', () => {
+  const bound = [{ path: '/' }, { path: '/secret', match: { policies: ['p'] } }];
+  const table = new RouteTable(routes(...bound));
+  const asked = (policy: string) => ({ policy, entryPoint: '', header: () => undefined, parameter: () => undefined });
+  assert.equal(table.match('GET', 'h', '/Secret', asked('p')).kind, 'ambiguous_path');
+  const other = table.match('GET', 'h', '/Secret', asked('q'));
+  assert.ok(other.kind === 'route' && other.route.config.path === '/', 'for whom there is no such route');
+});
+
+test('%2F passes below a route that every reading of it belongs to', () => {
+  const table = new RouteTable(
+    routes({ path: '/' }, { path: '/repo' }, { path: '/repo/admin' }, { path: '/{a}/x', match: exact }),
+  );
+  assert.equal(serve(table, '/repo/group%2fproject/y'), '/repo /repo/group%2Fproject/y');
+  for (const path of [
+    '/repo%2Fy',
+    '/repo%2Fadmin',
+    '/repo/y%2F..%2Fadmin',
+    '/repo/%2Fadmin',
+    '/repo/admin%2F',
+    '/b%2fc/x',
+  ])
+    assert.equal(serve(table, path), '400', path);
+  assert.equal(serve(table, '/repo/admin/a%2Fb'), '/repo/admin /repo/admin/a%2Fb');
+});
+
 test('mergeSlashes: false keeps empty segments for the backend, never for the rules', () => {
   const table = new RouteTable(
     routes({ path: '/', mergeSlashes: false }, { path: '/proxy', mergeSlashes: false }, { path: '/proxy/secret' }),
@@ -210,12 +320,13 @@ test('For every path that is passed on, every backend that is known reads the pa
     .map((parts) => `/${parts.join('/')}`);
   const short = fc.record({
     path: pattern,
+    match: fc.record({ path: fc.constantFrom<PathMatch>('prefix', 'prefix', 'exact', 'regex') }),
     hosts: fc.constantFrom<readonly string[]>([], [], ['a.t'], ['*.t']),
     priority: fc.constantFrom(0, 0, 0, 1, -1),
     mergeSlashes: fc.boolean(),
   });
   const piece = fc.constantFrom(
-    ...'/ / / / a b c A B a b . .. // ; ;x : %61 %2561 %25 %252f %252F %255c %252e %3b %253b %20 %2520'.split(' '),
+    ...'/ / / / a b c ab A B a b . .. // ; ;x : %61 %2561 %25 %252f %252F %255c %252e %3b %253b %20 %2520'.split(' '),
     ...'%C0%AF %EF%BC%8F %EF%BD%81 %FF ::$DATA %3F %23 %253f'.split(' '),
   );
   const path = fc.array(piece, { minLength: 1, maxLength: 9 }).map((pieces) => `/${pieces.join('')}`);
@@ -228,7 +339,7 @@ test('For every path that is passed on, every backend that is known reads the pa
       fc.array(path, { minLength: 1, maxLength: 8 }),
       fc.array(backend, { minLength: 1, maxLength: 8 }),
       (shorts, paths, backends) => {
-        const all = routes(...shorts);
+        const all = routes(...shorts.map(asWritten));
         const table = new RouteTable(all);
         for (const target of paths) {
           const normal = normalizeTarget(target);
@@ -250,6 +361,13 @@ test('For every path that is passed on, every backend that is known reads the pa
   );
   assert.ok(passed > 1000 && misread > 1000, `${passed} passed, ${misread} read otherwise`);
 });
+
+/** Expressions for some of the parameters. */
+function asWritten<S extends Short>(short: S): S {
+  if (short.match?.path !== 'regex') return short;
+  const path = short.path.replace('{x}', '[ab]+').replaceAll('{x}', '[^/]+').replace('/c', '/[b-c]+');
+  return { ...short, path: short.priority === 0 ? `${path === '/' ? '' : path}/.*` : path };
+}
 
 /** By the plain statement of the order, without the table. */
 function routeOf(all: Route[], path: string): string | undefined {

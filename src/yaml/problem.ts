@@ -13,6 +13,8 @@ export type Problem = {
   readonly message: string;
   /** What to do about it; '' where the message says it all. */
   readonly hint: string;
+  /** The line may hold a secret that nothing in it gives away: of its values, none is shown. */
+  readonly hidesValues?: true;
 };
 
 const excerptWidth = 120;
@@ -25,7 +27,8 @@ export function renderProblem(problem: Problem, sourceText?: string, colour = fa
   const severity = paint(problem.severity, problem.severity === 'error' ? '1;31' : '1;33', colour);
   const lines = [`${printable(`${file}:${line}:${col}: `)}${severity}${printable(`: ${problem.message}`)}`];
   const source = sourceText === undefined ? undefined : findLine(sourceText, line);
-  if (source !== undefined && source.trim() !== '') lines.push(...excerpt(source, line, col));
+  if (source !== undefined && source.trim() !== '')
+    lines.push(...excerpt(problem.hidesValues === true ? hideValues(source) : source, line, col));
   if (problem.hint !== '') lines.push(printable(`  hint: ${problem.hint}`));
   return lines.join('\n');
 }
@@ -63,6 +66,13 @@ function mask(line: string): string {
     .replace(/(?<=:\/\/)[^/\s@]*(?=@)/g, stars)
     .replace(/(?<=(?:password|passphrase|secret|token|credentials)["']?: {0,4})(?:"[^"]*"|'[^']*'|[^\s,}\]]+)/gi, stars)
     .replace(/(?<=\b(?:key|keys|clientKey)["']?: {0,4})[^\s"'.,/\\{}[\]]{12,}(?=["',}\s]|$)/g, stars);
+}
+
+/** Keys and what frames the values stay; the values are stars. */
+function hideValues(line: string): string {
+  return line
+    .slice(0, maskedWidth)
+    .replace(/[^\s,{}[\]]+/g, (word) => (/^(?:-|#|[A-Za-z]+:)$/.test(word) ? word : '*'.repeat(word.length)));
 }
 
 function findLine(text: string, line: number): string | undefined {

@@ -1,10 +1,12 @@
 // A route with filters without a gateway: clients over plain TCP, the whole flow, a real backend. The filters are the test's
 // own; what a configuration makes of them is for journeys to show.
+import { EncoderBudget } from '../../src/filters/encoder-budget.ts';
 import { once } from 'node:events';
 import { randomUUID } from 'node:crypto';
 import { lookup } from 'node:dns';
 import net, { type AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
+import { matchesAll } from '../../src/config/match-conditions.ts';
 import { Deadlines } from '../../src/base/deadline.ts';
 import { Slices } from '../../src/base/slices.ts';
 import type { RouteConfig } from '../../src/config/gateway-config.ts';
@@ -13,6 +15,8 @@ import { ClientProtocols, http2Protocol } from '../../src/downstream/protocols.t
 import type { PolicyTable } from '../../src/downstream/policy-table.ts';
 import type { FilterDependencies } from '../../src/filters/dependencies.ts';
 import type { Filter } from '../../src/filters/filter.ts';
+import { KeySets } from '../../src/filters/key-sets.ts';
+import { PasswordChecks } from '../../src/filters/password-checks.ts';
 import { RateCounters } from '../../src/filters/rate-counters.ts';
 import { ClientCounts } from '../../src/downstream/client-counts.ts';
 import { BodyBudget } from '../../src/flow/body-buffer.ts';
@@ -44,6 +48,8 @@ export type FilterSetupOptions = {
   readonly filters: readonly Filter[];
   readonly backend?: BackendOptions;
   readonly strip?: ConstructorParameters<typeof StripList>[0];
+  /** That the route serves; default all. */
+  readonly methods?: readonly string[];
   /** Default: nobody is a trusted proxy, ids are kept from proxies and told. */
   readonly forwarding?: { readonly trustedProxies?: readonly string[]; readonly requestId?: RequestIdRules };
   /** Of one client at a time; default no limit. */
@@ -58,16 +64,22 @@ export function filterDependencies(more: Partial<FilterDependencies> = {}): Filt
   return {
     clock,
     rates: new RateCounters(clock, () => 0.5),
+    encoders: new EncoderBudget(),
+    passwords: new PasswordChecks(clock),
+    keySets: new KeySets(),
     lookup: lookup,
     metrics: new Metrics().of,
     warn: () => {},
     shared: new Map(),
+    openService: () => {
+      throw new Error('there is no service here');
+    },
     ...more,
   };
 }
 
 export async function openFilterSetup(t: TestContext, options: FilterSetupOptions) {
-  const { filters, backend: answers, strip, http2, forwarding: asked = {}, requestsPerClient = 0 } = options;
+  const { filters, backend: answers, strip, methods, http2, forwarding: asked = {}, requestsPerClient = 0 } = options;
   const backend = await startBackend(answers);
   t.after(async () => backend.stop());
   const clock = new HandClock();
@@ -90,9 +102,10 @@ export async function openFilterSetup(t: TestContext, options: FilterSetupOption
     name: 'filtered',
     path: '/',
     hosts: [],
-    methods: [],
+    methods: methods ?? [],
     priority: 0,
     mergeSlashes: true,
+    match: matchesAll,
     forwardHostHeaders: false,
     forwardClientCert: { mode: 'sanitize', custom: [], xfcc: undefined, rfc9440: undefined },
     timeouts: { connectMs: 5000, handshakeMs: 5000, responseMs: 0, idleMs: 0, tunnelMs: 0 },
@@ -101,7 +114,14 @@ export async function openFilterSetup(t: TestContext, options: FilterSetupOption
     maxBodyBytes: 0,
     backends: [target],
   } as unknown as RouteConfig;
-  const route: Route = { config, cluster, metrics: new RouteMetrics(metrics.of, 'filtered'), rule: undefined, filters };
+  const route: Route = {
+    config,
+    cluster,
+    metrics: new RouteMetrics(metrics.of, 'filtered'),
+    rewrite: undefined,
+    rule: undefined,
+    filters,
+  };
   const policy = { name: '', clientAuth: undefined };
   const sets = filters.flatMap((filter) => filter.sets ?? []);
   const { trustedProxies = [], requestId } = asked;
@@ -111,6 +131,7 @@ export async function openFilterSetup(t: TestContext, options: FilterSetupOption
     policies: { find: () => policy } as unknown as PolicyTable,
     routes: await RouteTable.build([route], new Slices(clock)),
     strip: new StripList({ ...strip, filters: sets }),
+    health: undefined,
     forwarding,
     clientLimits: { requests: requestsPerClient, isExempt: (address) => forwarding.isTrustedProxy(address) },
     securePort: undefined,
@@ -133,6 +154,7 @@ export async function openFilterSetup(t: TestContext, options: FilterSetupOption
     metrics: new RequestMetrics(metrics.of),
     onDefect: (error) => defects.push(error),
     onFault: (report) => faults.push(report),
+    isDraining: () => false,
     current: () => serving,
   };
   const protocols = http2 === true ? new ClientProtocols([], http2Protocol) : new ClientProtocols();

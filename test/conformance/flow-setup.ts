@@ -1,6 +1,7 @@
 // The whole flow without a gateway process: the real edge over mutual TLS, routes, and clusters whose backends are reached over
 // mutual TLS. Time stands still until `clock.turn`. Backends and clients are the test's.
 import { randomUUID } from 'node:crypto';
+import { matchesAll } from '../../src/config/match-conditions.ts';
 import { Deadlines } from '../../src/base/deadline.ts';
 import { Slices } from '../../src/base/slices.ts';
 import type { PolicyTable } from '../../src/downstream/policy-table.ts';
@@ -56,9 +57,14 @@ export type FlowSetupOptions = {
   readonly http2: BackendHttp2;
   /** Whether clients need a certificate for the handshake; default true. */
   readonly required?: boolean;
+  /** Clients without ALPN may begin with HTTP/2; default true. */
+  readonly priorKnowledge?: boolean;
 };
 
-export async function openFlowSetup(pki: Pki, { routes: specs, http2, required = true }: FlowSetupOptions) {
+export async function openFlowSetup(
+  pki: Pki,
+  { routes: specs, http2, required = true, priorKnowledge = true }: FlowSetupOptions,
+) {
   const clock = new HandClock();
   const deadlines = new Deadlines(clock);
   const pools = openPools(makeDependencies(undefined, undefined, new BackendProtocols([backendHttp2])));
@@ -87,6 +93,7 @@ export async function openFlowSetup(pki: Pki, { routes: specs, http2, required =
       methods: ['GET', 'POST'],
       priority: 0,
       mergeSlashes: true,
+      match: matchesAll,
       forwardHostHeaders: false,
       forwardClientCert: {
         mode: 'sanitizeSet',
@@ -105,6 +112,7 @@ export async function openFlowSetup(pki: Pki, { routes: specs, http2, required =
       cluster: new Cluster(clusterOptions(backends, identity, choice), pools),
       metrics: new RouteMetrics(metrics.of, path),
       rule: clientCert && new RouteRule(clientCert),
+      rewrite: undefined,
       filters: filters ?? [],
     };
   };
@@ -116,6 +124,7 @@ export async function openFlowSetup(pki: Pki, { routes: specs, http2, required =
     } as unknown as PolicyTable,
     routes: await RouteTable.build(specs.map(makeRoute), new Slices(clock)),
     strip: new StripList(),
+    health: undefined,
     forwarding: new Forwarding({ trustedProxies: [], ipHeaders: ['x-forwarded-for'] }, randomUUID),
     clientLimits: { requests: 0, isExempt: () => false },
     securePort: undefined,
@@ -138,6 +147,7 @@ export async function openFlowSetup(pki: Pki, { routes: specs, http2, required =
     metrics: new RequestMetrics(metrics.of),
     onDefect: (error) => defects.push(error),
     onFault: (report) => faults.push(report),
+    isDraining: () => false,
     current: () => serving,
   };
   const protocols = new ClientProtocols([clientHttp2]);
@@ -154,7 +164,7 @@ export async function openFlowSetup(pki: Pki, { routes: specs, http2, required =
     turn: new TurnEnd(),
     http2: new Http2Shared(names),
     maxConcurrentStreams: 100,
-    priorKnowledge: true,
+    priorKnowledge,
   };
   const edge = await openEdge({
     policies: {

@@ -365,6 +365,13 @@ describe('the access log', () => {
       await outcome;
     };
     assert.deepEqual(await logged('/test.Echo/Hang', givenUp), [499, undefined, 'client_aborted']);
+    const left = async (): Promise<void> => {
+      const chat = alice.chat('/test.Echo/Chat');
+      await once(chat.call, 'metadata');
+      chat.call.cancel();
+      await chat.outcome;
+    };
+    assert.deepEqual(await logged('/test.Echo/Chat', left), [499, undefined, 'client_aborted']);
   });
 });
 

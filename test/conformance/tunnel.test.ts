@@ -52,16 +52,32 @@ function framesOf(mask: Buffer | undefined): Buffer[] {
     frame(0xf1, text('reserved bits'), mask),
     frame(0x83, text('reserved opcode'), mask),
     frame(0x8f, text('reserved control'), mask),
+    // Text that is no UTF-8: in one frame (a surrogate), cut within a character and never finished, too long a form, beyond U+10FFFF.
     frame(0x81, Buffer.from([0xce, 0xba, 0xe1, 0xbd, 0xb9, 0xed, 0xa0, 0x80]), mask),
+    frame(0x01, Buffer.from([0xf0, 0x9f]), mask),
+    frame(0x80, Buffer.from([0x98]), mask),
+    frame(0x81, Buffer.from([0xc0, 0xaf]), mask),
+    frame(0x81, Buffer.from([0xf4, 0x90, 0x80, 0x80]), mask),
+    // A message of many fragments, most of one byte.
+    frame(0x02, text('0'), mask),
+    ...Array.from({ length: 200 }, (_, at) => frame(0x00, Buffer.from([at]), mask)),
+    frame(0x80, Buffer.alloc(1000, 1), mask),
+    // As long as a header can say, in the longest form where the shortest would do.
+    Buffer.from([0x82, mask === undefined ? 127 : 255, 0, 0, 0, 0, 0, 0, 0, 1, ...(mask ?? []), 0x2a]),
     frame(0x89, Buffer.alloc(126), mask),
     frame(0x80, text('continues nothing'), mask),
+    // Masked where it must not be, and not where it must.
+    frame(0x81, text('the other way'), mask === undefined ? Buffer.from([1, 2, 3, 4]) : undefined),
     Buffer.from('GET /smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n'),
     Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
-    ...[1000, 1001, 1002, 1007, 1011, 3000, 4999, 0, 999, 1005, 65_535].map((code) =>
-      frame(0x88, close(code, 'why'), mask),
-    ),
+    ...[
+      1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 3000, 3999, 4000, 4999, 0, 999, 1004, 1005, 1006, 1015,
+      1016, 2999, 5000, 65_535,
+    ].map((code) => frame(0x88, close(code, 'why'), mask)),
     frame(0x88, text(''), mask),
     frame(0x88, text('x'), mask),
+    frame(0x88, close(1000, 'w'.repeat(123)), mask),
+    frame(0x88, Buffer.concat([close(1000), Buffer.from([0xed, 0xa0, 0x80])]), mask),
   ];
 }
 
@@ -164,6 +180,27 @@ for (const version of ['h1', 'h2'] as const) {
         assert.ok(heard.equals(answered));
         const record = await closeInOrder(setup, pair);
         assert.deepEqual([record.receivedBytes, record.sentBytes], [sent.length, answered.length]);
+      });
+
+      it('passes a frame of 16 MiB in either direction, and another behind it', async () => {
+        const pair = await openPair(setup, version);
+        const large = Buffer.alloc(16_777_216);
+        for (let at = 0; at < large.length; at += 4096) large.writeUInt32BE(at, at);
+        const there = Buffer.concat([
+          frame(0x82, large, Buffer.from([0, 0, 0, 0])),
+          frame(0x89, Buffer.from('a'), mask),
+        ]);
+        const back = Buffer.concat([frame(0x82, large, undefined), frame(0x8a, Buffer.from('b'), undefined)]);
+        pair.client.stream.write(there);
+        pair.backend.stream.write(back);
+        const [got, heard] = await Promise.all([
+          readBytes(pair.backend.stream, there.length),
+          readBytes(pair.client.stream, back.length),
+        ]);
+        assert.ok(got.equals(there));
+        assert.ok(heard.equals(back));
+        const record = await closeInOrder(setup, pair);
+        assert.deepEqual([record.code, record.receivedBytes, record.sentBytes], ['', there.length, back.length]);
       });
 
       it('brings single bytes at once', async () => {

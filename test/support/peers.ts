@@ -2,12 +2,17 @@
 // openssl, curl and the servers that stand behind a gateway are what users have. On a Debian machine with root rights
 // missing ones are installed.
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-/** Command, and the Debian package that brings it. */
+/** Of nginx: what passes TCP connections on. */
+export const nginxStreamModule = '/usr/lib/nginx/modules/ngx_stream_module.so';
+
+/** Command, or a file that it needs, and the Debian package that brings it. */
 export const peers = [
   { command: 'nginx', package: 'nginx' },
+  { command: nginxStreamModule, package: 'libnginx-mod-stream' },
+  { command: 'haproxy', package: 'haproxy' },
   { command: 'openssl', package: 'openssl' },
   { command: 'curl', package: 'curl' },
   // Backends that read a path or a field name differently from us, each in its own way.
@@ -20,6 +25,11 @@ export const peers = [
   { command: 'certutil', package: 'libnss3-tools' },
   { command: 'pk12util', package: 'libnss3-tools' },
 ] as const;
+
+/** True for a command that is there, or a file. */
+function isThere({ command }: (typeof peers)[number]): boolean {
+  return command.startsWith('/') ? existsSync(command) : findCommand(command) !== undefined;
+}
 
 /** Absolute path of `command`, also where /usr/sbin is missing from an ordinary user's PATH; undefined where absent. */
 export function findCommand(command: string): string | undefined {
@@ -46,7 +56,7 @@ export function requireCommand(command: string): string {
 
 /** Makes sure that all peers are there, installing them where that is possible. Returns what to tell the user, if not. */
 export function ensurePeers(log: (line: string) => void): string | undefined {
-  const missing = peers.filter((peer) => findCommand(peer.command) === undefined);
+  const missing = peers.filter((peer) => !isThere(peer));
   if (missing.length === 0) return undefined;
   const packages = [...new Set(missing.map((peer) => peer.package))];
   const apt = findCommand('apt-get');
@@ -55,11 +65,11 @@ export function ensurePeers(log: (line: string) => void): string | undefined {
     // RUNLEVEL keeps the package from starting a service: the tests start their own nginx on ports of their own.
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
     for (const args of [['update'], ['install', '-y', '--no-install-recommends', ...packages]]) {
-      const run = spawnSync(apt, ['-qq', ...args], { env, stdio: ['ignore', 'ignore', 'inherit'], timeout: 300_000 });
+      const run = spawnSync(apt, ['-qq', ...args], { env, stdio: ['ignore', 'ignore', 'inherit'], timeout: 600_000 });
       if (run.status !== 0) log(`apt-get ${args[0]} failed (${run.signal ?? `exit ${run.status}`})`);
     }
   }
-  const absent = peers.filter((peer) => findCommand(peer.command) === undefined);
+  const absent = peers.filter((peer) => !isThere(peer));
   if (absent.length === 0) return undefined;
   return (
     `The tests speak with real programs, and these are missing: ${absent.map((peer) => peer.command).join(', ')}.\n` +
