@@ -4,6 +4,8 @@ import { writeSync } from 'node:fs';
 import type { Clock } from '../base/clock.ts';
 import { Deadlines } from '../base/deadline.ts';
 import { readFacts } from '../certs/facts-reader.ts';
+import { listEntryPoints } from '../config/list-entry-points.ts';
+import type { NamedEntryPoint } from '../config/gateway-config.ts';
 import type { CrlMessage } from '../crl/subscriber.ts';
 import type { VerifiedClient } from '../downstream/dependencies.ts';
 import { EntryPoints, type ListenPorts } from '../downstream/entry-points.ts';
@@ -71,7 +73,14 @@ export class Gateway {
     const policies = () => active.get().policies;
     const rates = new RateCounters(clock, Math.random, options.onSpent);
     this.#rates = rates;
-    const services = new WorkerServicesAtStart({ clock, deadlines, metrics: this.#metrics, active, rates });
+    const services = new WorkerServicesAtStart({
+      clock,
+      deadlines,
+      metrics: this.#metrics,
+      active,
+      rates,
+      isDraining: () => this.#clients.isDraining,
+    });
     const connections = new OpenConnections(clock, metrics, { policies, ocsp: () => this.#ocsp.checker }, (one) =>
       services.find()?.reports.onClientsDistrusted(one),
     );
@@ -148,39 +157,54 @@ export class Gateway {
     this.#staples.set(sha256, staple);
   }
 
-  /** Opens the entry points. Throws the system's error where that fails. */
+  /** Opens the entry points that have a port. Throws the system's error where that fails. */
   async listen(ports: ListenPorts): Promise<void> {
-    const { entryPoints: addresses, trustRecord } = this.#active.get().loaded.config;
+    const { config } = this.#active.get().loaded;
+    const { clock, reusePort } = this.#options;
+    const entryPoints = new EntryPoints({ clock, reusePort });
+    this.#entryPoints = entryPoints;
+    for (const point of listEntryPoints(config.entryPoints)) {
+      const port = ports[point.name];
+      if (port === undefined) continue;
+      if (point.tls) await this.#openSecure(entryPoints, point, port, config.trustRecord.enabled);
+      else await this.#openPlain(entryPoints, point, port);
+    }
+  }
+
+  async #openSecure(
+    entryPoints: EntryPoints,
+    { name, host }: NamedEntryPoint,
+    port: number,
+    isRecorded: boolean,
+  ): Promise<void> {
     const services = this.#services.get();
     const { reports } = services;
-    const { clock, reusePort, onVerified } = this.#options;
-    const entryPoints = new EntryPoints({ clock, reusePort, addresses });
-    this.#entryPoints = entryPoints;
-    if (ports.webSecure !== undefined) {
-      await entryPoints.openSecure(ports.webSecure, {
-        clock,
-        deadlines: this.#deadlines,
-        log: services.logger,
-        metrics: this.#metrics.of,
-        intermediates: this.#intermediates,
-        ocsp: this.#ocsp.ocsp,
-        onVerified: trustRecord.enabled ? onVerified : undefined,
-        current: () => this.#active.get().downstream,
-        onConnection: (socket, peer, transport) => this.#clients.serve({ socket, transport }, peer, services),
-        onDefect: (error) => reports.onDefect(error),
-      });
-    }
-    if (ports.web !== undefined) {
-      await entryPoints.openPlain(ports.web, {
-        clock,
-        deadlines: this.#deadlines,
-        rules: () => this.#active.get().plain,
-        onConnection: (socket, address) =>
-          this.#clients.serve({ socket, transport: socket }, peerOfPlainConnection(address), services),
-        onTurnedAway: () => reports.onTurnedAway('web'),
-        onRefused: (address, refused) => reports.onConnectionRefused('web', address, refused),
-      });
-    }
+    await entryPoints.openSecure(host, port, {
+      clock: this.#options.clock,
+      deadlines: this.#deadlines,
+      log: services.logger,
+      metrics: this.#metrics.of,
+      intermediates: this.#intermediates,
+      ocsp: this.#ocsp.ocsp,
+      onVerified: isRecorded ? this.#options.onVerified : undefined,
+      current: () => this.#active.get().downstreamAt(name),
+      onConnection: (socket, peer, transport) => this.#clients.serve({ socket, transport }, peer, name, services),
+      onDefect: (error) => reports.onDefect(error),
+    });
+  }
+
+  async #openPlain(entryPoints: EntryPoints, { name, host }: NamedEntryPoint, port: number): Promise<void> {
+    const services = this.#services.get();
+    const { reports } = services;
+    await entryPoints.openPlain(host, port, {
+      clock: this.#options.clock,
+      deadlines: this.#deadlines,
+      rules: () => this.#active.get().downstreamAt(name),
+      onConnection: (socket, address) =>
+        this.#clients.serve({ socket, transport: socket }, peerOfPlainConnection(address), name, services),
+      onTurnedAway: () => reports.onTurnedAway(name),
+      onRefused: (address, refused) => reports.onConnectionRefused(name, address, refused),
+    });
   }
 
   snapshot(): MetricsSnapshot {

@@ -2,6 +2,7 @@
 import type { SpentReport } from '../filters/rate-counters.ts';
 import type { SeenReport } from '../inventory/seen-clients.ts';
 import type { Staple } from '../ocsp/staples.ts';
+import type { ListenPorts } from '../downstream/entry-points.ts';
 import type { TicketSeed } from '../downstream/ticket-secret.ts';
 import type { CrlMessage } from '../crl/subscriber.ts';
 import type { LoadedRules } from '../loading/loaded.ts';
@@ -9,7 +10,7 @@ import type { MetricsSnapshot } from '../telemetry/metrics.ts';
 import type { PayloadPiece } from './payload.ts';
 
 /** Ports that were chosen at start: a worker listens on exactly these (0 in the configuration is any free one). */
-export type Ports = { readonly web: number | undefined; readonly webSecure: number | undefined };
+export type Ports = ListenPorts;
 
 export type ToWorker =
   /** A part of the configuration of the `prepare` with this number, which will follow (payload.ts). */

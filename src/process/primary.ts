@@ -2,6 +2,7 @@
 // the admin entry point, each in an object of its own; here they are put together, started and stopped.
 import type { Problem } from '../yaml/problem.ts';
 import type { Clock } from '../base/clock.ts';
+import { listEntryPoints } from '../config/list-entry-points.ts';
 import type { CrlPublisher } from '../crl/publisher.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -30,7 +31,7 @@ export type PrimaryOptions = {
 };
 
 /** Addresses that are served, for the `listening` lines. */
-export type Listening = { readonly entryPoint: 'web' | 'webSecure' | 'admin'; readonly address: string };
+export type Listening = { readonly entryPoint: string; readonly address: string };
 
 export class Primary {
   readonly #clock: Clock;
@@ -79,13 +80,13 @@ export class Primary {
 
   async #start(): Promise<Listening[]> {
     const { loaded, generation } = this.#active;
-    const { web, webSecure, admin } = loaded.config.entryPoints;
-    const ports = {
-      web: web.enabled ? await reservePort(web) : undefined,
-      webSecure: webSecure.enabled ? await reservePort(webSecure) : undefined,
-    };
+    const { admin } = loaded.config.entryPoints;
+    const points = listEntryPoints(loaded.config.entryPoints);
+    const ports: Record<string, number> = {};
+    for (const point of points) ports[point.name] = await reservePort(point);
     this.#active.ports = ports;
-    const holds = [await holdPort(web, ports.web), await holdPort(webSecure, ports.webSecure)];
+    const holds: (() => void)[] = [];
+    for (const point of points) holds.push(await holdPort(point, ports[point.name]));
     const { workers } = loaded.config;
     try {
       await this.#trust.open(loaded);
@@ -93,10 +94,9 @@ export class Primary {
     } finally {
       for (const letGo of holds) letGo();
     }
-    const listening: Listening[] = [];
-    if (ports.web !== undefined) listening.push({ entryPoint: 'web', address: addressText(web.host, ports.web) });
-    if (ports.webSecure !== undefined)
-      listening.push({ entryPoint: 'webSecure', address: addressText(webSecure.host, ports.webSecure) });
+    const listening = points.map(({ name, host, port }): Listening => {
+      return { entryPoint: name, address: addressText(host, ports[name] ?? port) };
+    });
     if (admin.enabled) {
       const port = await this.#admin.listen(loaded.config);
       listening.push({ entryPoint: 'admin', address: addressText(admin.host, port) });
