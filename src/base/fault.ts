@@ -359,7 +359,7 @@ const specs = {
   tunnel_idle: {
     client: 408,
     title: 'nothing was said for too long',
-    help: 'A WebSocket, or another upgraded connection, on which neither side sent anything for `timeouts.tunnel` of its route. Raise it, or let one side send pings.',
+    help: 'A WebSocket or another upgraded connection on which neither side sent anything for `timeouts.tunnel` of its route, or one that is passed through (`passThrough.idleTimeout`). Raise it, or let one side send pings.',
   },
   method_unsupported: { client: 501, title: 'method not supported', help: 'CONNECT is not served by a gateway.' },
   http_version: {

@@ -5,6 +5,8 @@ import { basicAuthFilter } from './basic-auth-filter.ts';
 import { accessPolicy } from './access-policy.ts';
 import { corsFilter } from './cors.ts';
 import type { FilterCommon, FilterType } from './filter-type.ts';
+import { forwardAuthFilter } from './forward-auth-filter.ts';
+import { jwtAuthFilter } from './jwt-auth-filter.ts';
 import { rateLimit } from './rate-limit.ts';
 import { redirect, redirectRegex, redirectScheme } from './redirect-filters.ts';
 import { requestHeadersFilter } from './request-headers-filter.ts';
@@ -15,6 +17,8 @@ export const filterTypes = [
   accessFilter,
   accessPolicy,
   basicAuthFilter,
+  forwardAuthFilter,
+  jwtAuthFilter,
   rateLimit,
   requestHeadersFilter,
   responseHeadersFilter,

@@ -8,7 +8,7 @@ import { connectionsWithin, findDescriptorLimit } from './descriptors.ts';
 import { PlainListener, type PlainListenerOptions } from './plain-listener.ts';
 
 /** By the name of the entry point, for those that are on. */
-export type ListenPorts = Readonly<Record<string, number>>;
+export type EntryPointPorts = Readonly<Record<string, number>>;
 
 export type EntryPointsOptions = {
   readonly clock: Clock;
@@ -27,7 +27,8 @@ export class EntryPoints {
   readonly #options: EntryPointsOptions;
   /** Of each entry point. */
   readonly #maxConnections = connectionsWithin(findDescriptorLimit(), mostConnections);
-  readonly #connections = new ClientCounts();
+  /** Of each client, on all entry points. */
+  readonly connections = new ClientCounts();
   readonly #handshakes: HandshakeLimits;
   readonly #secure: TlsEntry[] = [];
   readonly #plain: PlainListener[] = [];
@@ -46,7 +47,7 @@ export class EntryPoints {
     const entry = makeTlsEntry({
       ...downstream,
       maxConnections: this.#maxConnections,
-      clientConnections: this.#connections,
+      clientConnections: this.connections,
       handshakes: this.#handshakes,
     });
     this.#secure.push(entry);
@@ -62,7 +63,7 @@ export class EntryPoints {
     const listener = new PlainListener({
       ...plain,
       maxConnections: this.#maxConnections,
-      connections: this.#connections,
+      connections: this.connections,
     });
     this.#plain.push(listener);
     await listener.listen(host, port, this.#options.reusePort);

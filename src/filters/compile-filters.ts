@@ -8,6 +8,8 @@ import { AccessPolicyFilter } from './access-policy.ts';
 import { CorsFilter } from './cors.ts';
 import type { FilterDependencies } from './dependencies.ts';
 import type { Filter } from './filter.ts';
+import { ForwardAuthFilter } from './forward-auth.ts';
+import { JwtAuthFilter } from './jwt-auth.ts';
 import { inOrder } from './filter-order.ts';
 import { FixedResponseFilter } from './fixed-response.ts';
 import { MaintenanceFilter } from './maintenance.ts';
@@ -75,6 +77,9 @@ const makers: Makers = {
   access: (config) => new AccessFilter(config),
   accessPolicy: (config) => new AccessPolicyFilter(config),
   basicAuth: (config, input) => share(config, input, () => new BasicAuthFilter(config, input.material, input)),
+  forwardAuth: (config, input) =>
+    share(config, input, () => new ForwardAuthFilter(config, input.openService(config.service, input.material), input)),
+  jwtAuth: (config, input) => share(config, input, () => new JwtAuthFilter(config, input.material, input)),
   rateLimit: (config, { route, rates }) => new RateLimitFilter(config, route, rates),
   requestHeaders: (config) => new RequestHeadersFilter(config),
   responseHeaders: (config) => new ResponseHeadersFilter(config),

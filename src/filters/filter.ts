@@ -79,6 +79,11 @@ export interface FilterRequest {
   readonly identity: Identity | undefined;
   /** Of the client; where a trusted proxy names it, the one that it names. */
   readonly address: string;
+  /**
+   * What the gateway tells the backend of the client beside these: X-Forwarded-*, X-Real-IP, X-Request-Id, and the verified
+   * identity as the route has it forwarded. Faults: as `prepare` of the flow.
+   */
+  gatewayFields(): readonly FieldBlock[];
   /** The client's fields as the backend will get them: without what no client may say for itself, with what filters changed. */
   readonly fields: FieldEdits;
   /**

@@ -10,7 +10,7 @@ import type { FieldBlock, Fields } from '../http/field.ts';
 import { normalizeTarget } from '../routing/normalize-target.ts';
 import type { Identity } from '../trust/verdict.ts';
 import type { Permitted } from './authorize.ts';
-import { fieldsOfClient } from './client-fields.ts';
+import { fieldsOfClient, fieldsOfGateway } from './client-fields.ts';
 import { verifyClient } from './identify.ts';
 import { answerOf } from './refuse.ts';
 import type { FilterChanges, RequestContext } from './request-context.ts';
@@ -121,6 +121,10 @@ export class Filtering implements FilterRequest, FilterChanges, ClientWatcher, L
   get address(): string {
     const { serving, exchange, client } = this.context;
     return serving.forwarding.clientAddress(exchange.head, client.peer);
+  }
+
+  gatewayFields(): readonly FieldBlock[] {
+    return fieldsOfGateway(this.context);
   }
 
   get fields(): FieldEdits {

@@ -6,6 +6,7 @@ import type { GatewayConfig } from '../config/gateway-config.ts';
 import { lookupBy } from '../dns/lookup-function.ts';
 import type { RateCounters } from '../filters/rate-counters.ts';
 import type { FilterServices } from '../filters/dependencies.ts';
+import { KeySets } from '../filters/key-sets.ts';
 import { PasswordChecks } from '../filters/password-checks.ts';
 import { BodyBudget } from '../flow/body-buffer.ts';
 import { RequestMetrics } from '../flow/request-metrics.ts';
@@ -111,6 +112,7 @@ export class WorkerServices {
       lookup: lookupBy(() => this.resolver),
       metrics: metrics.of,
       passwords: new PasswordChecks(clock),
+      keySets: new KeySets(),
       warn: (kind, about, message) => reports.onFilterTrouble(kind, about, message),
     };
   }

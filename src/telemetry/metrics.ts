@@ -136,6 +136,12 @@ function catalogue() {
       'code',
     ),
     connections: counter('connections_total', 'Accepted client connections', 'entry_point'),
+    passThroughBytes: counter(
+      'passthrough_bytes_total',
+      'Bytes of connections that were passed through, counted at their end: direction received (from the client) or sent',
+      'backend',
+      'direction',
+    ),
     requestsActive: gauge('sum', 'requests_active', 'Requests in progress'),
     tunnelsActive: gauge('sum', 'tunnels_active', 'Of these, WebSockets and other requests that switched protocols'),
     requests: counter('requests_total', 'Answered requests by status class (2xx)', 'route', 'status', 'backend'),

@@ -14,6 +14,7 @@ import { ClientProtocols, http2Protocol } from '../../src/downstream/protocols.t
 import type { PolicyTable } from '../../src/downstream/policy-table.ts';
 import type { FilterDependencies } from '../../src/filters/dependencies.ts';
 import type { Filter } from '../../src/filters/filter.ts';
+import { KeySets } from '../../src/filters/key-sets.ts';
 import { PasswordChecks } from '../../src/filters/password-checks.ts';
 import { RateCounters } from '../../src/filters/rate-counters.ts';
 import { ClientCounts } from '../../src/downstream/client-counts.ts';
@@ -63,10 +64,14 @@ export function filterDependencies(more: Partial<FilterDependencies> = {}): Filt
     clock,
     rates: new RateCounters(clock, () => 0.5),
     passwords: new PasswordChecks(clock),
+    keySets: new KeySets(),
     lookup: lookup,
     metrics: new Metrics().of,
     warn: () => {},
     shared: new Map(),
+    openService: () => {
+      throw new Error('there is no service here');
+    },
     ...more,
   };
 }
