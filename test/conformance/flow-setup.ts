@@ -48,6 +48,7 @@ export type RouteSpec = {
   readonly filters?: Route['filters'];
   /** Instead of the one backend at `port`. */
   readonly backends?: readonly BackendConfig[];
+  readonly sendProxyProtocol?: 1 | 2;
   readonly choice?: Pick<ClusterOptions, 'loadBalancing' | 'hashOn' | 'sticky'>;
 };
 
@@ -79,6 +80,7 @@ export async function openFlowSetup(pki: Pki, { routes: specs, http2, required =
     filters,
     backends: several,
     choice,
+    sendProxyProtocol,
   }: RouteSpec): Route => {
     const backends = several ?? [backendConfig(`https://localhost:${port}`)];
     const config = {
@@ -104,7 +106,10 @@ export async function openFlowSetup(pki: Pki, { routes: specs, http2, required =
     } as unknown as RouteConfig;
     return {
       config,
-      cluster: new Cluster(clusterOptions(backends, identity, choice), pools),
+      cluster: new Cluster(
+        clusterOptions(backends, identity, { ...choice, settings: { proxyProtocol: sendProxyProtocol } }),
+        pools,
+      ),
       metrics: new RouteMetrics(metrics.of, path),
       rule: clientCert && new RouteRule(clientCert),
       rewrite: undefined,
