@@ -14,7 +14,7 @@ import {
   sampleMethod,
   samplePath,
 } from './places.ts';
-import { listEntryPoints } from '../config/entry-points.ts';
+import { listEntryPoints } from '../config/list-entry-points.ts';
 import { type ConditionSample, listConditions, noConditions, sampleConditions } from './sample-facts.ts';
 import { type Access, AccessTable, type Who } from './table.ts';
 import { caKeysOf, describeCa, termsOf } from './client-auth-terms.ts';

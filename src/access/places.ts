@@ -1,7 +1,7 @@
 // Where to look at who may enter: hosts, paths and methods that a configuration tells apart, each with a request that stands
 // for all like it. Patterns are what people wrote; samples are what the tables are asked for.
 import { wildcardHost } from '../base/host.ts';
-import { matchesAll } from '../config/route-conditions.ts';
+import { matchesAll } from '../config/match-conditions.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
 import { certificateNames } from '../gateway/compile-policies.ts';
 import { hostOfAuthority } from '../routing/host-of-authority.ts';

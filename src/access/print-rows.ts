@@ -1,7 +1,7 @@
 // The table of who may call what (rows.ts): lines for a person, values for JSON. Names come from the configuration and
 // from certificates: everything is escaped and cut.
 import type { EntryPoint, GatewayConfig } from '../config/gateway-config.ts';
-import { describeConditions } from '../config/route-conditions.ts';
+import { describeConditions } from '../config/match-conditions.ts';
 import type { LoadedConfig, LoadedPolicy } from '../loading/loaded.ts';
 import { escapeForLog } from '../base/log-text.ts';
 import { describeSanRules } from '../trust/san-rule.ts';
@@ -13,8 +13,12 @@ import { caKeysOf, describeCa, termsOf } from './client-auth-terms.ts';
 /** Lines for a person. */
 export function printAccess(loaded: LoadedConfig, rows: readonly AccessRow[]): string[] {
   const { config, policies } = loaded;
-  const { web, webSecure } = config.entryPoints;
-  const lines = [`webSecure  ${describePoint(webSecure)}, TLS`, `web        ${describePoint(web)}, plain HTTP`];
+  const { web, webSecure, more } = config.entryPoints;
+  const lines = [
+    `webSecure  ${describePoint(webSecure)}, TLS`,
+    `web        ${describePoint(web)}, plain HTTP`,
+    ...more.map((one) => `${one.name.padEnd(10)} ${describePoint(one)}, ${one.tls ? 'TLS' : 'plain HTTP'}`),
+  ];
   for (const policy of policies) {
     const own = rows.filter((row) => row.policy === policy);
     if (own.length === 0) continue;
@@ -74,14 +78,19 @@ function describeWho(who: Who, policy: LoadedPolicy): string {
 function describePlain(plain: Who, { entryPoints }: GatewayConfig): string {
   if (plain.kind !== 'nobody') return 'anyone';
   if (plain.why === 'off') return 'off';
+  // Another entry point over TLS may not be reached at the port that a redirect could name.
   return entryPoints.webSecure.enabled ? '308 or 403' : '403';
 }
 
 /** For `explain access --json`. */
 export function accessToJson(loaded: LoadedConfig, rows: readonly AccessRow[]): object {
-  const { web, webSecure } = loaded.config.entryPoints;
+  const { web, webSecure, more } = loaded.config.entryPoints;
   return {
-    entryPoints: { web: pointToJson(web), webSecure: pointToJson(webSecure) },
+    entryPoints: {
+      web: pointToJson(web),
+      webSecure: pointToJson(webSecure),
+      ...Object.fromEntries(more.map((one) => [one.name, pointToJson(one)])),
+    },
     policies: loaded.policies.map((policy) => ({
       name: policy.config.name,
       hosts: policy.config.hosts,

@@ -1,8 +1,8 @@
 // Requests that meet the conditions of routes, without values: one that meets none, and for each route with conditions one that
 // meets these and no others. What a route asks of method, policy and entry point is looked at as it is.
-import { listEntryPoints } from '../config/entry-points.ts';
+import { listEntryPoints } from '../config/list-entry-points.ts';
 import type { FieldCondition, GatewayConfig, RouteMatchConfig } from '../config/gateway-config.ts';
-import { describeConditions, matchesAll } from '../config/route-conditions.ts';
+import { describeConditions, matchesAll } from '../config/match-conditions.ts';
 import type { RequestFacts } from '../routing/conditions.ts';
 
 /** `text`: the conditions in words, '' for none. */

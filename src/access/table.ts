@@ -5,7 +5,7 @@ import type { LoadedConfig, LoadedPolicy, LoadedRoute } from '../loading/loaded.
 import type { SanRuleConfig } from '../config/gateway-config.ts';
 import type { PolicyTable } from '../downstream/policy-table.ts';
 import { certificateNames, makePolicyTable } from '../gateway/compile-policies.ts';
-import { listEntryPoints } from '../config/entry-points.ts';
+import { listEntryPoints } from '../config/list-entry-points.ts';
 import { RouteTable } from '../routing/route-table.ts';
 
 import { type ConditionSample, factsOf, noConditions } from './sample-facts.ts';

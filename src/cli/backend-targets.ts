@@ -59,7 +59,7 @@ export function namesOf({ config: { tls } }: LoadedRoute): {
   clientCert: string | undefined;
 } {
   return {
-    rootCAs: tls.rootCAs && materialName(tls.rootCAs),
+    rootCAs: tls.rootCAs?.map(materialName).join(', '),
     clientCert: tls.clientCert && materialName(tls.clientCert),
   };
 }
@@ -68,7 +68,8 @@ export function namesOf({ config: { tls } }: LoadedRoute): {
 function filesOf({ config: { tls } }: LoadedRoute): Target['files'] {
   const path = (ref: Ref | undefined): string | undefined =>
     ref !== undefined && 'path' in ref && ref.label === undefined ? ref.path : undefined;
-  const [ca, cert, key] = [path(tls.rootCAs), path(tls.clientCert), path(tls.clientKey)];
+  const one = tls.rootCAs?.length === 1 ? tls.rootCAs[0] : undefined;
+  const [ca, cert, key] = [path(one), path(tls.clientCert), path(tls.clientKey)];
   return {
     ...(ca === undefined ? {} : { ca }),
     ...(cert === undefined || key === undefined ? {} : { cert, key }),

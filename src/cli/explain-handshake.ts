@@ -22,6 +22,7 @@ export function explainHandshakeCommand(): Command {
     .addOption(versionOption('--max <version>', 'highest TLS version to offer (default: 1.3)'))
     .option('--ciphers <list>', 'ciphers to offer up to TLS 1.2, in the words of OpenSSL')
     .option('--alpn <names>', 'application protocols to offer, or none', 'http/1.1')
+    .option('--proxy-protocol <version>', 'send a PROXY header first, as a balancer does: 1 or 2', parseProxyVersion)
     .option('--timeout <seconds>', 'for everything together', parseSeconds, 10)
     .option('--json', 'for machines')
     .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
@@ -49,6 +50,11 @@ const versions: Readonly<Record<string, ProbedVersion>> = {
   '1.2': 'TLSv1.2',
   '1.3': 'TLSv1.3',
 };
+
+function parseProxyVersion(text: string): 1 | 2 {
+  if (text !== '1' && text !== '2') throw new InvalidArgumentError('1 or 2');
+  return text === '1' ? 1 : 2;
+}
 
 function versionOption(flags: string, description: string): Option {
   return new Option(flags, description).argParser((text: string): ProbedVersion => {

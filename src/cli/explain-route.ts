@@ -13,7 +13,7 @@ import { compilePolicies } from '../gateway/compile-policies.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
 import { loadPem, parseCertificates } from '../certs/material.ts';
 import { RouteRule } from '../trust/route-rule.ts';
-import { describeConditions } from '../config/route-conditions.ts';
+import { describeConditions } from '../config/match-conditions.ts';
 import { stripListOf } from '../gateway/strip-list-of.ts';
 import { FieldNames, Fields } from '../http/field.ts';
 import { findHeader, type RequestFacts } from '../routing/conditions.ts';

@@ -106,7 +106,9 @@ export function readOrders(
     'certManager is not supported: certificates are not fetched from ACME or Vault, those of gateway.tls are served',
     'Give certificates as files under gateway.tls; changed files are picked up.',
   );
-  const byDefault = shape.defaultProvider ?? (providers.length === 1 ? providers[0]?.name : undefined);
+  const [first] = at.isBroken('defaultProvider') ? providers.filter(({ isActive }) => isActive) : providers;
+  const isOnly = providers.length === 1 || at.isBroken('defaultProvider');
+  const byDefault = shape.defaultProvider ?? (isOnly ? first?.name : undefined);
   const providerOf = new Map(written.map((route) => [route.shape.name, route]));
   return routes.flatMap(({ name: route, hosts, place }) => {
     const named = providerOf.get(route);

@@ -1,14 +1,16 @@
 // `gateway.entryPoints`: where the gateway listens.
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { Cursor } from '../yaml/cursor.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
-import { flag, integer, map, text } from './atoms.ts';
+import { flag, integer, map, oneOf, text } from './atoms.ts';
 import type { EntryPoint, GatewayConfig, NamedEntryPoint } from './gateway-config.ts';
+import { listEntryPoints } from './list-entry-points.ts';
 import { block, key, type KeySays } from './key.ts';
 import { isLoopback, parseListenAddress } from './listen-address.ts';
 import { passThroughBlock, readPassThrough } from './pass-through.ts';
 import { proxyProtocolKey, readProxyProtocol } from './proxy-protocol.ts';
 import { reportMistake } from './reading.ts';
+import { quote } from '../yaml/tree.ts';
 
 const entryPoint = <T extends z.ZodRawShape>(
   address: string,
@@ -53,6 +55,35 @@ export const entryPointsKeys = {
     'own. Health and metrics. Any other than a loopback address is a warning.',
     {},
   ),
+  more: key(
+    z.record(
+      z.string(),
+      map({
+        address: key(text, {
+          says: ':port for every address, or IP:port; required.',
+          restricts: true,
+          unset: 'required',
+          page: 'own. `:port` or `IP:port`.',
+        }),
+        protocol: key(oneOf(['https', 'http']), {
+          says: 'https: TLS with the policies of the gateway; http: plain. Default {default}.',
+          default: 'https',
+          restricts: true,
+          page: 'own. `https`: TLS, under the same policies as on `webSecure`. `http`: plain, with the same limits as on `web`.',
+        }),
+        enabled: key(flag, { says: 'Default {default}.', default: true, restricts: true, page: 'own.' }),
+        proxyProtocol: proxyProtocolKey,
+      }),
+      { error: () => 'expected a map of names and entry points' },
+    ),
+    {
+      says: 'Further entry points by name, for traffic.',
+      restricts: true,
+      unset: 'none',
+      page: 'own. `{name: {address, protocol: https|http, enabled, proxyProtocol}}`. See [Entry points](#entry-points).',
+      example: 'For example more: {internal: {address: "10.0.0.1:9443"}}.',
+    },
+  ),
   passThrough: passThroughBlock,
 };
 const entryPoints = map(entryPointsKeys);
@@ -74,14 +105,14 @@ export function readEntryPoints(shape: EntryPointsShape, around: Cursor, problem
     },
     admin: readEntryPoint(shape.admin, at.down('admin'), entryPointsKeys.admin, problems),
     passThrough: readPassThrough(shape.passThrough, at, problems),
-    more: [],
+    more: readMore(shape.more ?? {}, at.down('more'), problems),
   };
   checkClashes(result, problems);
-  if (!result.web.enabled && !result.webSecure.enabled && result.passThrough.listeners.length === 0)
+  if (listEntryPoints(result).length === 0 && result.passThrough.listeners.length === 0)
     problems.error(
       'nothing_to_listen_on',
       at.place,
-      'both web and webSecure are switched off: the gateway would serve nothing',
+      'every entry point for traffic is switched off: the gateway would serve nothing',
     );
   if (result.admin.enabled && !isLoopback(result.admin.host))
     problems.warn(
@@ -93,13 +124,44 @@ export function readEntryPoints(shape: EntryPointsShape, around: Cursor, problem
   return result;
 }
 
-/** Those that serve traffic and are on. */
-export function listEntryPoints({ web, webSecure, more }: EntryPoints): NamedEntryPoint[] {
-  const goma = [
-    { ...web, name: 'web', tls: false },
-    { ...webSecure, name: 'webSecure', tls: true },
-  ];
-  return [...goma.filter(({ enabled }) => enabled), ...more];
+const maxMore = 32;
+const taken: ReadonlySet<string> = new Set(['web', 'webSecure', 'admin', 'passThrough', 'more', 'none']);
+
+function readMore(shapes: NonNullable<EntryPointsShape['more']>, at: Cursor, problems: ProblemList): NamedEntryPoint[] {
+  const names = Object.keys(shapes);
+  if (names.length > maxMore) problems.error('too_many', at.place, `more than ${maxMore} further entry points`);
+  const points = Object.entries(shapes).map(
+    ([name, { address, protocol, enabled, proxyProtocol }]): NamedEntryPoint => {
+      const here = at.down(name);
+      if (!/^[A-Za-z][A-Za-z0-9_-]{0,62}$/.test(name) || taken.has(name))
+        problems.error(
+          'bad_name',
+          at.keyPlace(name),
+          `${quote(name)} cannot be the name of an entry point`,
+          `Letters, digits, - and _, beginning with a letter; none of ${[...taken].join(', ')}.`,
+        );
+      const parsed = parseListenAddress(address ?? '');
+      if (address === undefined && !here.isBroken('address'))
+        problems.error('missing_key', at.keyPlace(name), 'the entry point has no `address`', 'Write address: ":9443".');
+      else if (parsed === undefined) reportBadAddress(here.down('address'), address ?? '', problems);
+      return {
+        name,
+        tls: protocol === 'https',
+        enabled,
+        ...(parsed ?? { host: '127.0.0.1', port: 0 }),
+        proxyProtocol: readProxyProtocol(proxyProtocol, here, problems),
+        place: here.down('address').place,
+      };
+    },
+  );
+  return points.filter(({ enabled }) => enabled);
+}
+
+function reportBadAddress(at: Cursor, address: string, problems: ProblemList): void {
+  reportMistake(problems, 'bad_address', at, address, {
+    problem: 'is not an address to listen on',
+    hint: 'Write :PORT for every address of the machine, or IP:PORT; host names are not resolved here.',
+  });
 }
 
 /** An address that is empty counts as not written, as in Goma. */
@@ -112,11 +174,7 @@ function readEntryPoint(
   const here = at.down('address');
   const byDefault = parseListenAddress(declaration.parse({}).address) ?? { host: '127.0.0.1', port: 0 };
   const address = shape.address === '' ? byDefault : parseListenAddress(shape.address);
-  if (address === undefined)
-    reportMistake(problems, 'bad_address', here, shape.address, {
-      problem: 'is not an address to listen on',
-      hint: 'Write :PORT for every address of the machine, or IP:PORT; host names are not resolved here.',
-    });
+  if (address === undefined) reportBadAddress(here, shape.address, problems);
   return { enabled: shape.enabled, ...(address ?? byDefault), proxyProtocol: undefined, place: here.place };
 }
 

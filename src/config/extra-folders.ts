@@ -26,18 +26,21 @@ const fetchHint =
   'Have it written into a folder, and name that in gateway.extraConfig.directory: changes are picked up.';
 
 export const providersKeys = {
-  file: block({
-    enabled: key(flag, {
-      says: 'Default {default}.',
-      default: false,
-      page: 'Goma. Without it `directory` is not read.',
-    }),
-    directory: key(text, {
-      says: 'Folder of further files, as extraConfig.directory, *.json too.',
-      page: 'Goma. As `extraConfig.directory`; `*.json` too.',
-    }),
-    watch,
-  }),
+  file: block(
+    {
+      enabled: key(flag, {
+        says: 'Default {default}.',
+        default: false,
+        page: 'Goma. Without it `directory` is not read.',
+      }),
+      directory: key(text, {
+        says: 'Folder of further files, as extraConfig.directory, *.json too.',
+        page: 'Goma. As `extraConfig.directory`; `*.json` too.',
+      }),
+      watch,
+    },
+    { idleWhenOff: true },
+  ),
   git: refused('leave out the routes and middlewares of that repository', cloneHint),
   http: refused('leave out the routes and middlewares of that address', fetchHint),
   signing: ignored('no bundles are fetched whose signature could be verified; files are trusted as this one is'),

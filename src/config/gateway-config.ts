@@ -349,6 +349,13 @@ export type RouteMatchConfig = {
   readonly entryPoints: readonly string[];
 };
 
+/** An answer of the gateway itself. */
+export type FixedResponseConfig = {
+  readonly status: number;
+  readonly fields: readonly (readonly [name: string, value: string])[];
+  readonly body: string;
+};
+
 export type RetryOn = 'connect' | 'refused-stream';
 
 export type RouteConfig = {
@@ -368,7 +375,9 @@ export type RouteConfig = {
   readonly methods: readonly string[];
   /** Name of the service that says where requests go; undefined: the route itself. */
   readonly service?: string;
+  /** Empty where there is a `response`. */
   readonly backends: readonly BackendConfig[];
+  readonly response: FixedResponseConfig | undefined;
   readonly loadBalancing: 'roundRobin' | 'weighted' | 'leastRequest' | 'hash';
   /** For `hash`: the first of these that a request has decides. */
   readonly hashOn: readonly HashSource[];
@@ -411,6 +420,15 @@ export type ReloadEndpoint = {
   readonly tokenSha256: string;
   /** Canonical; undefined: the names under which metrics are shown. */
   readonly host: string | undefined;
+};
+
+/** `/healthz` and `/readyz` on the entry points for traffic. */
+export type TrafficHealthConfig = {
+  readonly liveness: boolean;
+  readonly readiness: boolean;
+  readonly entryPoints: readonly string[];
+  /** Canonical CIDRs; undefined: everybody. */
+  readonly sourceRanges: readonly string[] | undefined;
 };
 
 export type GatewayConfig = {
@@ -502,6 +520,8 @@ export type GatewayConfig = {
     /** Canonical host names, besides localhost, under which the admin entry point shows more than health. */
     readonly allowedHosts: readonly string[];
   };
+  /** undefined: these paths are paths like any. */
+  readonly trafficHealth: TrafficHealthConfig | undefined;
   readonly log: {
     readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'off';
     readonly format: 'text' | 'json' | undefined;

@@ -126,7 +126,7 @@ export const gatewayKeys = {
   }),
   extraConfig: block(extraConfigKeys),
   providers: block(providersKeys),
-  reload: block(reloadKeys),
+  reload: block(reloadKeys, { idleWhenOff: true }),
   defaults: block(
     {
       middlewares: key(list(text), {

@@ -21,6 +21,8 @@ export type KeySays = {
   readonly oursAlone?: true;
   /** An old name, or of no function in this version: no hint offers it. */
   readonly untold?: true;
+  /** Nothing in the block is looked at while its `enabled` is not on. */
+  readonly idleWhenOff?: true;
   /** Keys that are known for what becomes of the block; nothing is done with their values, and no hint sends anybody there. */
   readonly inert?: true;
   /** How the block looks, for those who wrote a single value; or the value, for those who wrote a list. */

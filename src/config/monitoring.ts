@@ -8,6 +8,7 @@ import { readHostNames } from './host-names.ts';
 import { defaultOf, key } from './key.ts';
 import { reportMistake } from './reading.ts';
 import { ignored } from './support.ts';
+import { trafficHealthKey } from './traffic-health.ts';
 
 export const monitoringKeys = {
   enableMetrics: key(flag, {
@@ -19,18 +20,19 @@ export const monitoringKeys = {
   enableReadiness: key(flag, {
     says: '/readyz on the admin entry point. Default {default}.',
     default: true,
-    page: 'Goma; `/readyz` on the admin entry point.',
+    page: 'Goma; `/readyz` on the admin entry point. Where it is written: [for traffic](#health-checks) too.',
   }),
   enableLiveness: key(flag, {
     says: '/healthz on the admin entry point. Default {default}.',
     default: true,
-    page: 'Goma; `/healthz` on the admin entry point.',
+    page: 'Goma; `/healthz` on the admin entry point. Where it is written: [for traffic](#health-checks) too.',
   }),
   allowedHosts: key(list(text), {
     says: 'Names under which the admin entry point is asked, besides localhost and IP addresses.',
     default: [],
     page: 'own. Names under which `/metrics` and `/trust/identities` may be asked for, besides `localhost` and IP addresses: 421 otherwise, so that no web page can read them through a browser on this machine. Health is answered under any name.',
   }),
+  health: trafficHealthKey,
   host: ignored('metrics are served by the admin entry point only, whatever the host'),
   visitorTTL: ignored('visitors are not counted'),
   enableRouteHealthCheck: ignored('/healthz/routes is not served; the state of backends is in the metrics'),

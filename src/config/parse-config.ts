@@ -7,7 +7,8 @@ import { readOptionalPair, readPairs } from './certificate-pair.ts';
 import { checkFilterFields } from './check-filter-fields.ts';
 import { checkWhoMayCall } from './check-who-may-call.ts';
 import { readDnsCache } from './dns-cache.ts';
-import { listEntryPoints, readEntryPoints } from './entry-points.ts';
+import { readEntryPoints } from './entry-points.ts';
+import { listEntryPoints } from './list-entry-points.ts';
 import { checkProviderFile } from './extra-folders.ts';
 import { readForwardClientCert } from './forward-client-cert.ts';
 import type { CertificatePair, GatewayConfig } from './gateway-config.ts';
@@ -26,6 +27,7 @@ import { Services } from './services.ts';
 import { readTimeouts } from './timeouts.ts';
 import { readTls } from './tls.ts';
 import { readRouteTimeouts, readTransport } from './transport.ts';
+import { readTrafficHealth, warnHidden } from './traffic-health.ts';
 import { readTrustRecord } from './trust-record.ts';
 import { type ConfigInput, readWritten, type Written } from './written.ts';
 
@@ -115,6 +117,13 @@ function assemble(
     },
   };
   const routes = readRoutes(written.routes, around, problems);
+  const trafficHealth = readTrafficHealth(
+    gateway.monitoring,
+    at.down('monitoring'),
+    around.names.entryPoints,
+    problems,
+  );
+  if (!problems.hasErrors) warnHidden(trafficHealth, routes, problems);
   middlewares.finish(problems);
   // A policy that could not be read would look like one without client authentication.
   if (!problems.hasErrors) checkWhoMayCall(routes, tls, problems);
@@ -138,6 +147,7 @@ function assemble(
     allowOverrideHeaders: readOverrideHeaders(gateway.allowOverrideHeaders, at, problems),
     monitoring,
     reload: readReload(gateway.reload, at, { ...entryPoints.admin, ...monitoring }, problems),
+    trafficHealth,
     ...readLogs(gateway, input.file),
     trustRecord: readTrustRecord(gateway.trustRecord, at, problems),
     certificateOrders: readOrders(written.certManager, written.routes, routes, problems),

@@ -1,5 +1,5 @@
 // How a password is kept: hashed in one of the forms that are checked here, or as plain text. Which of them a text is; how it is
-// checked is filters/password-check.ts. What looks like a hash of another form is refused: taken for plain text, it would be one
+// checked is filters/password-checks.ts. What looks like a hash of another form is refused: taken for plain text, it would be one
 // that nobody knows.
 
 export type PasswordForm =

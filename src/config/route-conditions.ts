@@ -6,7 +6,6 @@ import { claimOf, FieldClaim, neverPassed } from '../http/field-claim.ts';
 import { foldName } from '../http/fold-name.ts';
 import type { Cursor } from '../yaml/cursor.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
-import { quote } from '../yaml/tree.ts';
 import { closedMap, flag, list, map, oneOf, text } from './atoms.ts';
 import type { FieldCondition, RouteMatchConfig } from './gateway-config.ts';
 import { closedBlock, key } from './key.ts';
@@ -42,7 +41,7 @@ const matchKeys = {
     says: 'Conditions on header fields; all have to hold.',
     default: [],
     restricts: true,
-    page: '`[{name, value \\| regex \\| present: true, invert}]`, all of them: a header field is there, is `value`, or matches `regex` as a whole; `invert: true` turns it round.',
+    page: '`[{name, value | regex | present: true, invert}]`, all of them: a header field is there, is `value`, or matches `regex` as a whole; `invert: true` turns it round.',
     example,
   }),
   query: key(list(conditionShape), {
@@ -83,15 +82,6 @@ const conditions = map(conditionKeys);
 type ConditionsShape = z.output<typeof conditions>;
 
 /** A route that asks for nothing beside path and host. */
-export const matchesAll: RouteMatchConfig = {
-  path: 'prefix',
-  methods: [],
-  headers: [],
-  query: [],
-  policies: [],
-  entryPoints: [],
-};
-
 /** What names may be given; undefined: a problem with them was reported already. */
 export type KnownNames = { readonly policies: readonly string[]; readonly entryPoints: readonly string[] };
 
@@ -209,35 +199,4 @@ function mistakeInParameter(name: string): Mistake | undefined {
   return name === '' || name.length > 256 || /[\u0000-\u0020\u007f&;=#[\]]/.test(name)
     ? { problem: 'is not the name of a query parameter', hint: 'Write it decoded, as in {name: version, value: "2"}.' }
     : undefined;
-}
-
-/** Among routes for the same paths and hosts the one that asks for more goes first. */
-export function countConditions({ methods, headers, query, policies, entryPoints }: RouteMatchConfig): number {
-  const alone = [methods, policies, entryPoints].filter((one) => one.length > 0).length;
-  return alone + headers.length + query.length;
-}
-
-/** How messages name the conditions of a route. */
-export function describeConditions({
-  path,
-  methods,
-  headers,
-  query,
-  policies,
-  entryPoints,
-}: RouteMatchConfig): readonly string[] {
-  const fields = (what: string, all: readonly FieldCondition[]): string[] =>
-    all.map(({ name, value, regex, invert }) => {
-      const is =
-        value === undefined ? (regex === undefined ? 'is there' : `matches ${quote(regex)}`) : `is ${quote(value)}`;
-      return `${invert ? 'not: ' : ''}${what} ${name} ${is}`;
-    });
-  return [
-    ...(path === 'prefix' ? [] : [`path ${path}`]),
-    ...(methods.length === 0 ? [] : [`method ${methods.join(', ')}`]),
-    ...fields('header', headers),
-    ...fields('query', query),
-    ...(policies.length === 0 ? [] : [`policy ${policies.join(', ')}`]),
-    ...(entryPoints.length === 0 ? [] : [`entry point ${entryPoints.join(', ')}`]),
-  ];
 }

@@ -8,6 +8,7 @@ import { backendShape } from './backends.ts';
 import { certificatePairShape } from './certificate-pair.ts';
 import { readRouteForwardClientCert, routeForwardClientCertShape } from './forward-client-cert.ts';
 import type { FilterConfig } from './filter-types.ts';
+import { fixedResponseKey, readFixedResponse } from './fixed-response.ts';
 import type { ForwardClientCertConfig, RouteConfig } from './gateway-config.ts';
 import { healthCheckShape } from './health-check.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
@@ -140,6 +141,7 @@ export const routeShape = map({
     untold: true,
     page: 'Deprecated name of `target`.',
   }),
+  response: fixedResponseKey,
   backends: key(list(backendShape), { says: 'Several backends.', default: [], table: 'backends' }),
   ...loadBalancingKeys,
   sendProxyProtocol: sendProxyProtocolKey,
@@ -186,7 +188,7 @@ export const routeShape = map({
   }),
   blockCommonExploits: exploitProtection,
   tls: block(routeTlsKeys, { says: 'Certificates for the hosts of the route.', untold: true }),
-  maintenance: block(maintenanceKeys, { oursAlone: true }),
+  maintenance: block(maintenanceKeys, { oursAlone: true, idleWhenOff: true }),
   middlewares: key(list(text), {
     says: 'Names of middlewares, in the order in which requests see them.',
     default: [],
@@ -240,6 +242,7 @@ export function readRoute(
   problems: ProblemList,
 ): RouteConfig {
   warnDeprecated(shape, at, problems);
+  const response = readFixedResponse(shape.response, at, problems);
   const { maintenance } = shape;
   const security = at.down('security');
   const path = readPath(shape, at, problems);
@@ -255,6 +258,7 @@ export function readRoute(
     hosts: readHosts(shape.hosts, at, problems),
     methods: readMethods(shape.methods, at, problems),
     ...upstream,
+    response,
     forwardHostHeaders: readForwardHostHeaders(shape, security),
     clientCert: readRouteClientCert(shape.security.clientCert, security, problems),
     forwardClientCert: readRouteForwardClientCert(

@@ -3,7 +3,7 @@ import type { Cursor } from '../yaml/cursor.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
 import { quote } from '../yaml/tree.ts';
 import type { RouteConfig } from './gateway-config.ts';
-import { countConditions } from './route-conditions.ts';
+import { countConditions } from './match-conditions.ts';
 import { isEnabled, readRoute, type RouteSurroundings, type WrittenRoute } from './route.ts';
 
 const maxRoutes = 50_000;

@@ -135,6 +135,7 @@ export type ServiceLookup = {
 
 /** What a service decides, and a route that names one cannot. */
 const decided = [
+  'response',
   'target',
   'destination',
   'backends',

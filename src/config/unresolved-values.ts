@@ -15,6 +15,8 @@ import { support } from './support.ts';
 
 const gomaFunction = /\{\{\s*((?:randomString|randomHex|uuid|timestamp|timestampMs|now|date)\s*\()/i;
 
+type Fields = Readonly<Record<string, z.ZodType>>;
+
 type Found = {
   readonly place: Place;
   readonly code: string;
@@ -58,8 +60,8 @@ export class UnresolvedValues {
       for (const item of node.items) this.#walk(item, element, usedBy);
       return;
     }
-    const fields = inner instanceof z.ZodObject ? (inner.shape as Readonly<Record<string, z.ZodType>>) : undefined;
-    const by = isOff(node, fields) ? false : (usedBy ?? (shape === undefined ? undefined : userOf(node, shape)));
+    const fields = inner instanceof z.ZodObject ? (inner.shape as Fields) : undefined;
+    const by = usedBy ?? (shape === undefined ? undefined : userOf(node, shape, fields));
     for (const [key, { value }] of node.entries) {
       const field = fields !== undefined && Object.hasOwn(fields, key) ? fields[key] : undefined;
       const isWithoutEffect = fields !== undefined && (field === undefined || hasNoEffect(field));
@@ -92,20 +94,19 @@ function hasNoEffect(field: z.ZodType): boolean {
 }
 
 /** As in Found; undefined where it is used whatever the routes name. */
-function userOf(node: TreeMap, shape: z.ZodType): string | false | undefined {
-  if (shape === routeShape) return says(node, 'disabled', saysOn) ? false : undefined;
+function userOf(node: TreeMap, shape: z.ZodType, fields: Fields | undefined): string | false | undefined {
+  if (shape === routeShape) return says(node, 'enabled', saysOff) || says(node, 'disabled', saysOn) ? false : undefined;
+  if (declared.get(shape)?.idleWhenOff === true) return isOff(node, fields?.['enabled']) ? false : undefined;
   if (shape !== middlewareShape) return undefined;
   const name = node.entries.get('name')?.value;
   return name?.kind === 'scalar' && !name.isNull ? name.text : undefined;
 }
 
-/** A block with the key `enabled` that is not on. */
-function isOff(node: TreeMap, fields: Readonly<Record<string, z.ZodType>> | undefined): boolean {
-  const field = fields?.['enabled'];
-  if (field === undefined) return false;
+/** `field`: the declaration of the key `enabled`. */
+function isOff(node: TreeMap, field: z.ZodType | undefined): boolean {
   const value = node.entries.get('enabled')?.value;
   const isUnsaid = value === undefined || (value.kind === 'scalar' && value.isNull && !value.broken);
-  return isUnsaid ? declared.get(field)?.default === false : says(node, 'enabled', saysOff);
+  return isUnsaid ? field !== undefined && declared.get(field)?.default === false : says(node, 'enabled', saysOff);
 }
 
 function says({ entries }: TreeMap, key: string, what: RegExp): boolean {

@@ -82,7 +82,8 @@ export function readUpstream(
   around: UpstreamSurroundings,
   problems: ProblemList,
 ): Upstream {
-  const backends = readBackends(shape, at, problems);
+  // A fixed answer needs none.
+  const backends = at.has('response') ? [] : readBackends(shape, at, problems);
   return {
     backends,
     loadBalancing: readLoadBalancing(shape, backends, at, problems),

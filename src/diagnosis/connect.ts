@@ -3,6 +3,8 @@
 import { lookup } from 'node:dns';
 import net from 'node:net';
 import type { Clock } from '../base/clock.ts';
+import { plainAddress } from '../base/address-set.ts';
+import { writeProxyHeader } from '../proxy-protocol/writer.ts';
 
 export type Failure = { readonly raw: string; readonly message: string };
 
@@ -51,17 +53,37 @@ export function resolveHost(host: string, time: TimeLeft): Promise<Resolved> {
   });
 }
 
+/** Version of the PROXY protocol whose header goes first, with the addresses of the connection itself; undefined: none. */
+export type ProxyVersion = 1 | 2 | undefined;
+
 /** Tries each address until one accepts; each gets its share of what is left. Never rejects. */
-export async function connectFirst(addresses: readonly string[], port: number, time: TimeLeft): Promise<Connected> {
+export async function connectFirst(
+  addresses: readonly string[],
+  port: number,
+  time: TimeLeft,
+  proxyProtocol: ProxyVersion,
+): Promise<Connected> {
   const attempts: Attempt[] = [];
   for (const [index, address] of addresses.entries()) {
     const startedAt = time.clock.monotonic();
     const result = await connectTo(address, port, time.left() / (addresses.length - index), time.clock);
     attempts.push({ address, failure: result instanceof net.Socket ? undefined : result });
     const durationMs = time.clock.monotonic() - startedAt;
-    if (result instanceof net.Socket) return { attempts, socket: result, durationMs };
+    if (result instanceof net.Socket) {
+      if (proxyProtocol !== undefined) result.write(headerOf(result, proxyProtocol));
+      return { attempts, socket: result, durationMs };
+    }
   }
   return { attempts, socket: undefined, durationMs: 0 };
+}
+
+function headerOf({ localAddress, localPort, remoteAddress, remotePort }: net.Socket, version: 1 | 2): Buffer {
+  // One that is gone already has none; what is sent makes no difference then.
+  if (localAddress === undefined || remoteAddress === undefined) return writeProxyHeader(version, undefined);
+  return writeProxyHeader(version, {
+    source: { address: plainAddress(localAddress), port: localPort ?? 0 },
+    destination: { address: plainAddress(remoteAddress), port: remotePort ?? 0 },
+  });
 }
 
 function connectTo(address: string, port: number, limitMs: number, clock: Clock): Promise<net.Socket | Failure> {

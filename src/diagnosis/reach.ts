@@ -2,10 +2,18 @@
 import type { Socket } from 'node:net';
 import { type FaultCode, faultTable } from '../base/fault.ts';
 import { isIpLiteral } from '../base/host.ts';
-import { type Connected, connectFirst, deadlineRaw, type Failure, type resolveHost, type TimeLeft } from './connect.ts';
+import {
+  type Connected,
+  connectFirst,
+  deadlineRaw,
+  type Failure,
+  type ProxyVersion,
+  type resolveHost,
+  type TimeLeft,
+} from './connect.ts';
 import { broken, passed, type Step } from './step.ts';
 
-export type Place = { readonly host: string; readonly port: number };
+export type Place = { readonly host: string; readonly port: number; readonly proxyProtocol?: ProxyVersion };
 
 export type Reached = {
   /** Steps dns and tcp, up to the one that broke. */
@@ -23,7 +31,7 @@ export async function reach(place: Place, time: TimeLeft, resolve: typeof resolv
     : await resolve(place.host, time);
   const dns = verifyDns(place, resolved.addresses, resolved.failure);
   if (dns.status === 'failed') return { steps: [dns], address: undefined, connected: undefined };
-  const found = await connectFirst(resolved.addresses, place.port, time);
+  const found = await connectFirst(resolved.addresses, place.port, time, place.proxyProtocol);
   const { socket, durationMs } = found;
   const address = found.attempts.at(-1)?.address;
   const connected = socket && { socket, durationMs };
@@ -44,13 +52,15 @@ const tcpCodes: Readonly<Record<string, FaultCode>> = {
   [deadlineRaw]: 'timeout',
 };
 
-function verifyTcp({ port }: Place, { attempts, socket, durationMs }: Connected): Step {
+function verifyTcp({ port, proxyProtocol }: Place, { attempts, socket, durationMs }: Connected): Step {
   const failed = attempts.flatMap(({ address, failure }) => (failure === undefined ? [] : [{ address, failure }]));
   const notes = failed.map(({ address, failure }) => `${address} did not accept: ${failure.raw}`);
   const last = attempts.at(-1)?.address ?? '';
   if (socket !== undefined) {
     const which = last.includes(':') ? `[${last}]` : last;
-    return passed('tcp', `connected to ${which}:${port} in ${Math.max(1, Math.round(durationMs))} ms`, notes);
+    const header = proxyProtocol === undefined ? [] : [`a PROXY header of version ${proxyProtocol} was sent first`];
+    const text = `connected to ${which}:${port} in ${Math.max(1, Math.round(durationMs))} ms`;
+    return passed('tcp', text, [...notes, ...header]);
   }
   const raw = failed.at(-1)?.failure.raw ?? '';
   const code = tcpCodes[raw] ?? 'unreachable';

@@ -97,7 +97,8 @@ export class SecondLook {
     readonly time: TimeLeft;
   }> {
     const time = new TimeLeft(this.#time.clock, limitMs);
-    const { socket } = await connectFirst([this.#place.address], this.#place.port, time);
+    const { address, port } = this.#place;
+    const { socket } = await connectFirst([address], port, time, this.#target.proxyProtocol);
     return { socket, time };
   }
 }

@@ -68,7 +68,7 @@ const remedies: Readonly<Record<string, string>> = {
   'tls unknown_sni':
     'Give the name that the server is configured for: --servername NAME; on Countersign name the host in a route, or set gateway.tls.defaultPolicy.',
   'tls unreachable':
-    'Look into the log of the server; does a proxy or load balancer in between expect something else first (PROXY protocol)?',
+    'Look into the log of the server. Where it stands behind a balancer it may expect a PROXY header first: try --proxy-protocol 2.',
   'tls timeout':
     'The server accepts connections but does not speak TLS, waits for something else first, or hangs: look into its log.',
   'certificate expired': "Renew the server's certificate; if the clock here is wrong, set it.",

@@ -19,6 +19,7 @@ import { IdentityRules } from '../trust/identity-rules.ts';
 import type { RevocationList } from '../trust/revocation.ts';
 import { TrustBundle } from '../trust/trust-bundle.ts';
 import { UsageError } from '../base/usage-error.ts';
+import type { ProxyVersion } from './connect.ts';
 
 /** Also what the gateway itself never speaks: an old server is to be recognised. */
 export type ProbedVersion = 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3';
@@ -34,6 +35,7 @@ export type HandshakeOptions = {
   readonly ciphers?: string;
   readonly alpn: string;
   readonly timeout: number;
+  readonly proxyProtocol?: ProxyVersion;
   readonly json?: true;
 };
 
@@ -80,6 +82,7 @@ export type Target = {
   readonly max: ProbedVersion;
   readonly ciphers: string | undefined;
   readonly alpn: readonly string[];
+  readonly proxyProtocol?: ProxyVersion;
   readonly timeoutMs: number;
   /** undefined: the roots that Node ships. */
   readonly anchors: AnchorSet | undefined;
@@ -119,6 +122,7 @@ export async function loadTarget(place: string, options: HandshakeOptions, now: 
     max,
     ciphers,
     alpn,
+    ...(options.proxyProtocol !== undefined && { proxyProtocol: options.proxyProtocol }),
     timeoutMs: options.timeout * 1000,
     anchors,
     own,

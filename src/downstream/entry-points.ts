@@ -1,17 +1,18 @@
 // The entry points of one worker, TLS and plain: opened together, closed so that nobody who is on the way is lost.
 import type { Clock } from '../base/clock.ts';
-import type { GatewayConfig } from '../config/gateway-config.ts';
 import { ClientCounts } from './client-counts.ts';
 import type { TlsListener } from './listener.ts';
 import { type TlsEntry, type TlsEntryOptions, makeTlsEntry } from './tls-entry.ts';
 import { connectionsWithin, findDescriptorLimit } from './descriptors.ts';
 import { PlainListener, type PlainListenerOptions } from './plain-listener.ts';
 
+/** By the name of the entry point, for those that are on. */
+export type ListenPorts = Readonly<Record<string, number>>;
+
 export type EntryPointsOptions = {
   readonly clock: Clock;
   /** Share the ports with other processes (SO_REUSEPORT). */
   readonly reusePort: boolean;
-  readonly addresses: GatewayConfig['entryPoints'];
 };
 
 /** Connections that one worker holds on one entry point at once. */
@@ -27,36 +28,41 @@ export class EntryPoints {
   readonly #maxConnections = connectionsWithin(findDescriptorLimit(), mostConnections);
   /** Of each client, on all entry points. */
   readonly connections = new ClientCounts();
-  #downstream: TlsEntry | undefined;
-  #web: PlainListener | undefined;
+  readonly #secure: TlsEntry[] = [];
+  readonly #plain: PlainListener[] = [];
 
   constructor(options: EntryPointsOptions) {
     this.#options = options;
   }
 
-  /** Rejects with the system's error. */
+  /** `host`: its address. Rejects with the system's error. */
   async openSecure(
+    host: string,
     port: number,
     downstream: Omit<TlsEntryOptions, 'maxConnections' | 'clientConnections'>,
   ): Promise<void> {
-    const { addresses, reusePort } = this.#options;
-    this.#downstream = makeTlsEntry({
+    const entry = makeTlsEntry({
       ...downstream,
       maxConnections: this.#maxConnections,
       clientConnections: this.connections,
     });
-    await this.#downstream.listener.listen({ host: addresses.webSecure.host, port, reusePort });
+    this.#secure.push(entry);
+    await entry.listener.listen({ host, port, reusePort: this.#options.reusePort });
   }
 
   /** Likewise. */
-  async openPlain(port: number, plain: Omit<PlainListenerOptions, 'maxConnections' | 'connections'>): Promise<void> {
-    const { addresses, reusePort } = this.#options;
-    this.#web = new PlainListener({
+  async openPlain(
+    host: string,
+    port: number,
+    plain: Omit<PlainListenerOptions, 'maxConnections' | 'connections'>,
+  ): Promise<void> {
+    const listener = new PlainListener({
       ...plain,
       maxConnections: this.#maxConnections,
       connections: this.connections,
     });
-    await this.#web.listen(addresses.web.host, port, reusePort);
+    this.#plain.push(listener);
+    await listener.listen(host, port, this.#options.reusePort);
   }
 
   /**
@@ -75,23 +81,26 @@ export class EntryPoints {
 
   /** Stops accepting; resolves when every connection that was accepted is gone. */
   async close(): Promise<void> {
-    await Promise.all([closeListener(this.#downstream?.listener), closeListener(this.#web)]);
+    await Promise.all(this.#listeners.map(closeListener));
   }
 
   /** Writes what was counted of refused handshakes and not told yet: before the process ends, and when the rules have changed. */
   flushRefusals(): void {
-    this.#downstream?.flushRefusals();
+    for (const { flushRefusals } of this.#secure) flushRefusals();
   }
 
   get #accepted(): number {
-    return (this.#downstream?.listener.accepted ?? 0) + (this.#web?.accepted ?? 0);
+    return this.#listeners.reduce((sum, { accepted }) => sum + accepted, 0);
+  }
+
+  get #listeners(): (TlsListener | PlainListener)[] {
+    return [...this.#secure.map(({ listener }) => listener), ...this.#plain];
   }
 }
 
 /** Resolves when the listener and every connection that it accepted are gone. */
-async function closeListener(listener: TlsListener | PlainListener | undefined): Promise<void> {
+async function closeListener(listener: TlsListener | PlainListener): Promise<void> {
   return new Promise((resolve) => {
-    if (listener === undefined) resolve();
-    else listener.close(resolve);
+    listener.close(resolve);
   });
 }

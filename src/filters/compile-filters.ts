@@ -9,6 +9,7 @@ import { CorsFilter } from './cors.ts';
 import type { FilterDependencies } from './dependencies.ts';
 import type { Filter } from './filter.ts';
 import { inOrder } from './filter-order.ts';
+import { FixedResponseFilter } from './fixed-response.ts';
 import { MaintenanceFilter } from './maintenance.ts';
 import { type FilterMaterial, noMaterial } from './material.ts';
 import { PathScope } from './path-scope.ts';
@@ -23,16 +24,22 @@ const none: readonly Filter[] = [];
 
 /** `material`: of each filter of the route, in their order. Throws where a filter cannot be made. */
 export function compileFilters(
-  { name, maintenance, methods, filters }: RouteConfig,
+  { name, maintenance, methods, filters, response }: RouteConfig,
   material: readonly FilterMaterial[],
   dependencies: FilterDependencies,
 ): readonly Filter[] {
-  if (maintenance === undefined && filters.length === 0) return none;
+  if (maintenance === undefined && filters.length === 0 && response === undefined) return none;
   const first = maintenance === undefined ? none : [new MaintenanceFilter(maintenance)];
   const made = filters.map((filter, at) =>
     compile(filter, { route: name, methods, material: material[at] ?? noMaterial, ...dependencies }),
   );
-  return [...corsOf(filters, made, methods), ...first, ...inOrder(filters, made)];
+  return [
+    ...corsOf(filters, made, methods),
+    ...first,
+    ...inOrder(filters, made),
+    // Last: whoever is turned away by another one does not get it.
+    ...(response === undefined ? none : [new FixedResponseFilter(response)]),
+  ];
 }
 
 /** In front of all others: browsers send preflights without what other filters ask for, and pages read refusals too. */

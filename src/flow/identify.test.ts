@@ -65,6 +65,7 @@ async function openConnection(): Promise<(now: number) => { status: number; clos
     metrics: new RequestMetrics(new Metrics().of),
     onDefect: (error) => assert.fail(String(error)),
     onFault: () => {},
+    isDraining: () => false,
     current: () => serving,
   };
   const serve = new Serve(new Client(peer), services);

@@ -7,6 +7,7 @@ import type { Client } from './client.ts';
 import { dispatch } from './dispatch.ts';
 import { filter } from './filter.ts';
 import type { Filtering, FilteringOwner } from './filtering.ts';
+import { answerHealth } from './health.ts';
 import { identify } from './identify.ts';
 import { countInFlight } from './in-flight.ts';
 import { prepare } from './prepare.ts';
@@ -39,6 +40,7 @@ export class Serve implements RequestHandler, FilteringOwner {
 
   #serve(context: RequestContext, waited: Filtering | undefined): void {
     try {
+      if (waited === undefined && answerHealth(context)) return;
       const filtered =
         waited === undefined ? filter(authorize(route(countInFlight(identify(context)))), this) : waited.goOn();
       // Undefined: a filter has answered, or waits.

@@ -15,6 +15,7 @@ import type { RouteTable } from '../routing/route-table.ts';
 import type { AccessLog } from '../telemetry/access-log.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { BodyBudget } from './body-buffer.ts';
+import type { TrafficHealth } from './traffic-health.ts';
 import type { RequestMetrics, RouteMetrics } from './request-metrics.ts';
 
 /** One route, ready to serve. */
@@ -37,6 +38,8 @@ export type Serving = {
   readonly routes: RouteTable<Route>;
   readonly strip: StripList;
   readonly forwarding: Forwarding;
+  /** undefined: nobody is told of the gateway's health where traffic comes in. */
+  readonly health: TrafficHealth | undefined;
   readonly clientLimits: {
     /** At a time, of one client; 0 = no limit. */
     readonly requests: number;
@@ -67,6 +70,8 @@ export type Services = {
   readonly onDefect: (error: unknown) => void;
   /** A failure worth a log line of its own (backend trouble); bounded by the receiver. */
   readonly onFault: (report: FaultReport) => void;
+  /** The gateway is being stopped: it takes no further connections. */
+  readonly isDraining: () => boolean;
   readonly current: () => Serving;
 };
 

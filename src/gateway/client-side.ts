@@ -44,15 +44,19 @@ export class ClientSide {
     this.#date = new DateField(options.clock);
   }
 
+  get isDraining(): boolean {
+    return this.#draining;
+  }
+
   /** From now on a connection that comes is served one request, if it asks in time. */
   drain(): void {
     this.#draining = true;
   }
 
   /** Serves a connection with a verdict, in the protocol that was agreed on. */
-  serve(accepted: AcceptedSocket, peer: Peer, { services, writes }: WorkerServices): void {
+  serve(accepted: AcceptedSocket, peer: Peer, entryPoint: string, { services, writes }: WorkerServices): void {
     const { clock, deadlines, names, metrics, active, connections, ocsp, turn, http2 } = this.#options;
-    const client = new Client(peer);
+    const client = new Client(peer, entryPoint);
     const { config } = active.get().loaded;
     const connection = this.#protocols.open(
       accepted,
@@ -74,7 +78,7 @@ export class ClientSide {
       connections,
     );
     connections.add(connection, client);
-    metrics.connections.labels({ entry_point: peer.secure ? 'webSecure' : 'web' }).inc();
+    metrics.connections.labels({ entry_point: entryPoint }).inc();
     // A handshake that began under the rules before a reload may end after it.
     const rules = { policies: active.get().policies, now: clock.now(), ocsp };
     const stale = peer.secure && reEvaluate(peer, rules) !== undefined;

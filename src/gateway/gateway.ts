@@ -4,11 +4,13 @@ import { writeSync } from 'node:fs';
 import type { Clock } from '../base/clock.ts';
 import { Deadlines } from '../base/deadline.ts';
 import { readFacts } from '../certs/facts-reader.ts';
+import { listEntryPoints } from '../config/list-entry-points.ts';
+import type { NamedEntryPoint } from '../config/gateway-config.ts';
 import type { CrlMessage } from '../crl/subscriber.ts';
 import type { VerifiedClient } from '../downstream/dependencies.ts';
 import type { AdmissionRules } from '../downstream/admission.ts';
 import type { ClientCounts } from '../downstream/client-counts.ts';
-import { EntryPoints } from '../downstream/entry-points.ts';
+import { EntryPoints, type ListenPorts } from '../downstream/entry-points.ts';
 import { Intermediates } from '../trust/intermediates.ts';
 import { peerOfPlainConnection } from '../downstream/peer.ts';
 import { TicketRotation } from '../downstream/ticket-rotation.ts';
@@ -22,7 +24,7 @@ import type { LoadedRules } from '../loading/loaded.ts';
 import { ClientOcsp } from '../ocsp/client-ocsp.ts';
 import { type Staple, Staples } from '../ocsp/staples.ts';
 import { Metrics, type MetricsSnapshot } from '../telemetry/metrics.ts';
-import { PassThrough, type PassThroughPort } from '../passthrough/pass-through.ts';
+import { PassThrough } from '../passthrough/pass-through.ts';
 import { ActiveGeneration } from './active-generation.ts';
 import { setBackendGauges } from './backend-gauges.ts';
 import { BackendSide } from './backend-side.ts';
@@ -31,14 +33,7 @@ import { drain } from './drain.ts';
 import { Generations } from './generations.ts';
 import { learnConfigured } from './configured-intermediates.ts';
 import { OpenConnections } from './open-connections.ts';
-import { type WorkerServices, WorkerServicesAtStart } from './worker-services.ts';
-
-/** Undefined: the entry point is off. */
-export type ListenPorts = {
-  readonly web: number | undefined;
-  readonly webSecure: number | undefined;
-  readonly passThrough?: readonly PassThroughPort[];
-};
+import { WorkerServicesAtStart } from './worker-services.ts';
 
 export type GatewayOptions = {
   readonly clock: Clock;
@@ -82,7 +77,14 @@ export class Gateway {
     const policies = () => active.get().policies;
     const rates = new RateCounters(clock, Math.random, options.onSpent);
     this.#rates = rates;
-    const services = new WorkerServicesAtStart({ clock, deadlines, metrics: this.#metrics, active, rates });
+    const services = new WorkerServicesAtStart({
+      clock,
+      deadlines,
+      metrics: this.#metrics,
+      active,
+      rates,
+      isDraining: () => this.#clients.isDraining,
+    });
     const connections = new OpenConnections(clock, metrics, { policies, ocsp: () => this.#ocsp.checker }, (one) =>
       services.find()?.reports.onClientsDistrusted(one),
     );
@@ -160,53 +162,72 @@ export class Gateway {
     this.#staples.set(sha256, staple);
   }
 
-  /** Opens the entry points. Throws the system's error where that fails. */
+  /** Opens the entry points that have a port. Throws the system's error where that fails. */
   async listen(ports: ListenPorts): Promise<void> {
-    const { entryPoints: addresses, trustRecord } = this.#active.get().loaded.config;
-    const services = this.#services.get();
-    const { reports } = services;
-    const { clock, reusePort, onVerified } = this.#options;
-    const entryPoints = new EntryPoints({ clock, reusePort, addresses });
+    const { config } = this.#active.get().loaded;
+    const { clock, reusePort } = this.#options;
+    const entryPoints = new EntryPoints({ clock, reusePort });
     this.#entryPoints = entryPoints;
-    if (ports.webSecure !== undefined) {
-      await entryPoints.openSecure(ports.webSecure, {
-        clock,
-        deadlines: this.#deadlines,
-        log: services.logger,
-        metrics: this.#metrics.of,
-        intermediates: this.#intermediates,
-        ocsp: this.#ocsp.ocsp,
-        onVerified: trustRecord.enabled ? onVerified : undefined,
-        current: () => this.#active.get().downstream,
-        onConnection: (socket, peer, transport) => this.#clients.serve({ socket, transport }, peer, services),
-        onDefect: (error) => reports.onDefect(error),
-      });
+    for (const point of listEntryPoints(config.entryPoints)) {
+      const port = ports[point.name];
+      if (port === undefined) continue;
+      if (point.tls) await this.#openSecure(entryPoints, point, port, config.trustRecord.enabled);
+      else await this.#openPlain(entryPoints, point, port);
     }
-    if (ports.web !== undefined) {
-      await entryPoints.openPlain(ports.web, {
-        clock,
-        deadlines: this.#deadlines,
-        rules: () => this.#active.get().plain,
-        onConnection: (socket, address) =>
-          this.#clients.serve({ socket, transport: socket }, peerOfPlainConnection(address), services),
-        onTurnedAway: () => reports.onTurnedAway('web'),
-        onRefused: (address, refused) => reports.onConnectionRefused('web', address, refused),
-      });
-    }
-    await this.#passOn(ports.passThrough ?? [], entryPoints.connections, services);
+    await this.#passOn(ports, entryPoints.connections);
   }
 
-  async #passOn(ports: readonly PassThroughPort[], connections: ClientCounts, services: WorkerServices): Promise<void> {
-    if (ports.length === 0) return;
+  /** Ports that were settled at start, and are in the configuration still. */
+  async #passOn(ports: ListenPorts, connections: ClientCounts): Promise<void> {
+    const { config } = this.#active.get().loaded;
+    const listeners = config.entryPoints.passThrough.listeners.filter(({ name }) => ports[name] !== undefined);
+    if (listeners.length === 0) return;
     const { clock, reusePort } = this.#options;
-    const { resolver, reports } = services;
-    const { accessLog } = services.services;
+    const { resolver, reports, services } = this.#services.get();
+    const { accessLog } = services;
     const metrics = this.#metrics.of;
-    const rules = (): AdmissionRules => this.#active.get().plain;
+    const rules = (): AdmissionRules => this.#active.get().downstreamAt('web');
     const shared = { clock, deadlines: this.#deadlines, resolver, random: Math.random, accessLog, metrics, reports };
     this.#passThrough = new PassThrough({ ...shared, connections, rules });
-    this.#passThrough.follow(this.#active.get().loaded.config);
-    for (const port of ports) await this.#passThrough.listen(port, reusePort);
+    this.#passThrough.follow(config);
+    for (const { name, host, port } of listeners)
+      await this.#passThrough.listen({ name, host, port: ports[name] ?? port }, reusePort);
+  }
+
+  async #openSecure(
+    entryPoints: EntryPoints,
+    { name, host }: NamedEntryPoint,
+    port: number,
+    isRecorded: boolean,
+  ): Promise<void> {
+    const services = this.#services.get();
+    const { reports } = services;
+    await entryPoints.openSecure(host, port, {
+      clock: this.#options.clock,
+      deadlines: this.#deadlines,
+      log: services.logger,
+      metrics: this.#metrics.of,
+      intermediates: this.#intermediates,
+      ocsp: this.#ocsp.ocsp,
+      onVerified: isRecorded ? this.#options.onVerified : undefined,
+      current: () => this.#active.get().downstreamAt(name),
+      onConnection: (socket, peer, transport) => this.#clients.serve({ socket, transport }, peer, name, services),
+      onDefect: (error) => reports.onDefect(error),
+    });
+  }
+
+  async #openPlain(entryPoints: EntryPoints, { name, host }: NamedEntryPoint, port: number): Promise<void> {
+    const services = this.#services.get();
+    const { reports } = services;
+    await entryPoints.openPlain(host, port, {
+      clock: this.#options.clock,
+      deadlines: this.#deadlines,
+      rules: () => this.#active.get().downstreamAt(name),
+      onConnection: (socket, address) =>
+        this.#clients.serve({ socket, transport: socket }, peerOfPlainConnection(address), name, services),
+      onTurnedAway: () => reports.onTurnedAway(name),
+      onRefused: (address, refused) => reports.onConnectionRefused(name, address, refused),
+    });
   }
 
   snapshot(): MetricsSnapshot {

@@ -2,13 +2,14 @@
 // built beside the old; what has not changed (pools, health) is taken over, so that warm connections survive a reload.
 import type { Slices } from '../base/slices.ts';
 import type { TrustPolicy } from '../downstream/trust-policy.ts';
-import type { AdmissionRules } from '../downstream/admission.ts';
+import { listEntryPoints } from '../config/list-entry-points.ts';
 import type { DownstreamState } from '../downstream/dependencies.ts';
 import type { PolicyTable } from '../downstream/policy-table.ts';
 import { ProxySources } from '../downstream/proxy-sources.ts';
 import { ticketEpoch, TicketSecret, type TicketSeed } from '../downstream/ticket-secret.ts';
 import type { FilterServices } from '../filters/dependencies.ts';
 import type { Staples } from '../ocsp/staples.ts';
+import { TrafficHealth } from '../flow/traffic-health.ts';
 import type { Route, Serving } from '../flow/serving.ts';
 import type { Forwarding } from '../forwarding/forwarding.ts';
 import type { StripList } from '../forwarding/strip-list.ts';
@@ -53,14 +54,13 @@ export class Generation implements Serving {
   readonly routes: RouteTable<Route>;
   readonly strip: StripList;
   readonly forwarding: Forwarding;
+  readonly health: TrafficHealth | undefined;
   readonly securePort: number | undefined;
   readonly redirectPort: number | undefined;
-  /** What a connection needs on its way to a verdict. */
-  readonly downstream: DownstreamState;
-  /** And on the plain entry point. */
-  readonly plain: AdmissionRules;
   readonly clientLimits: Serving['clientLimits'];
   readonly pools: Pools;
+  readonly #downstream: DownstreamState;
+  readonly #downstreamByPoint = new Map<string, DownstreamState>();
   readonly #tickets: TicketSecret;
   readonly #compiled: ReadonlyMap<string, CompiledPolicy>;
   readonly #uris = new Map<string, readonly string[]>();
@@ -72,6 +72,7 @@ export class Generation implements Serving {
     this.number = input.number;
     this.loaded = input.loaded;
     this.forwarding = input.forwarding;
+    this.health = config.trafficHealth && new TrafficHealth(config.trafficHealth);
     this.pools = input.pools;
     this.strip = stripListOf(
       config,
@@ -85,26 +86,26 @@ export class Generation implements Serving {
     this.policies = parts.policies;
     const { handshakeTimeoutMs, handshakesPerSecond, pendingHandshakes } = config.tls;
     const { connections, requests, handshakesPerSecond: handshakesPerClient } = config.clientLimits;
-    const [ofWeb, ofSecure] = [web, webSecure].map(
-      ({ proxyProtocol }) => proxyProtocol && new ProxySources(proxyProtocol),
+    const points = listEntryPoints(config.entryPoints);
+    const sources = new Map(
+      points.map(({ name, proxyProtocol }) => [name, proxyProtocol && new ProxySources(proxyProtocol)]),
     );
+    const balancers = [...sources.values()].filter((one) => one !== undefined);
     const isExempt = (address: string): boolean =>
-      this.forwarding.isTrustedProxy(address) || [ofWeb, ofSecure].some((one) => one?.isBalancer(address));
+      this.forwarding.isTrustedProxy(address) || balancers.some((one) => one.isBalancer(address));
     this.clientLimits = { requests, isExempt };
-    this.plain = {
-      proxySources: ofWeb,
+    const downstream = {
+      proxySources: undefined,
       connectionsPerClient: connections,
       isExempt,
       handshakeTimeoutMs,
       pendingHandshakes,
-    };
-    this.downstream = {
-      ...this.plain,
-      proxySources: ofSecure,
       policies: parts.policies,
       handshakesPerSecond,
       handshakesPerClient,
     };
+    this.#downstream = downstream;
+    for (const [name, proxySources] of sources) this.#downstreamByPoint.set(name, { ...downstream, proxySources });
     this.routes = parts.routes;
     const byDefault = RouteRule.byDefault();
     for (const { config: policy, certificates } of policies) {
@@ -158,6 +159,14 @@ export class Generation implements Serving {
       for (const route of routes) route.cluster.close();
       throw error;
     }
+  }
+
+  /**
+   * What a connection to this entry point needs on its way to a verdict, or to plain HTTP. One that the configuration does not name
+   * any more is open until the next start: nobody's PROXY header counts there.
+   */
+  downstreamAt(entryPoint: string): DownstreamState {
+    return this.#downstreamByPoint.get(entryPoint) ?? this.#downstream;
   }
 
   ownUris(policy: TrustPolicy): readonly string[] {

@@ -32,6 +32,11 @@ const graceWithoutPolicyMs = 500;
 
 export class OpenConnections implements ClientConnectionOwner {
   readonly #open = new Map<ClientConnection, Open>();
+  /** By entry point. */
+  readonly #counted = new Map([
+    ['web', 0],
+    ['webSecure', 0],
+  ]);
   readonly #clock: Clock;
   #sweeping = false;
   /** Clock.now() of the last sweep. */
@@ -71,14 +76,15 @@ export class OpenConnections implements ClientConnectionOwner {
 
   /** How many there are, and how many are not closed yet although their certificate is revoked. */
   setGauges(): void {
-    let secure = 0;
+    // Those that have none left are counted too.
+    for (const name of this.#counted.keys()) this.#counted.set(name, 0);
     let revoked = 0;
     for (const { client } of this.#open.values()) {
-      if (client.peer.secure) secure++;
+      this.#counted.set(client.entryPoint, (this.#counted.get(client.entryPoint) ?? 0) + 1);
       if (client.distrusted?.code === 'revoked') revoked++;
     }
-    this.#metrics.connectionsActive.labels({ entry_point: 'webSecure' }).set(secure);
-    this.#metrics.connectionsActive.labels({ entry_point: 'web' }).set(this.#open.size - secure);
+    for (const [entryPoint, count] of this.#counted)
+      this.#metrics.connectionsActive.labels({ entry_point: entryPoint }).set(count);
     this.#metrics.sessionsRevoked.labels({}).set(revoked);
   }
 

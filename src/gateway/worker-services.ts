@@ -30,6 +30,7 @@ export type WorkerServicesOptions = {
   readonly metrics: Metrics;
   readonly active: ActiveGeneration;
   readonly rates: RateCounters;
+  readonly isDraining: () => boolean;
 };
 
 /** Made from the first configuration that a worker builds; nothing needs them before. */
@@ -72,7 +73,7 @@ export class WorkerServices {
   readonly #accessLog: AccessLog | undefined;
 
   /** Serves also where a log file cannot be opened: a worker that starts anew must not depend on a folder of logs. */
-  constructor(config: GatewayConfig, { clock, deadlines, metrics, active, rates }: WorkerServicesOptions) {
+  constructor(config: GatewayConfig, { clock, deadlines, metrics, active, rates, isDraining }: WorkerServicesOptions) {
     this.#metrics = metrics;
     const { level, format, file } = config.log;
     this.logger = createLogger({ level, format, file, whenClosed: 'stderr' });
@@ -98,6 +99,7 @@ export class WorkerServices {
       metrics: new RequestMetrics(metrics.of),
       onDefect: (error) => reports.onDefect(error),
       onFault: (report) => reports.onFault(report),
+      isDraining,
       current: () => active.get(),
     };
     this.resolver = new NameResolver({ clock, random: Math.random, events: reports, settings: config.dns });

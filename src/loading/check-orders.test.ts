@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { systemClock } from '../base/clock.ts';
 import { mintCa } from '../certs/test-ca.ts';
+import { loadConfig } from '../config/load-config.ts';
 import { checkServerPair } from '../trust/certificate-pair.ts';
 import { Coverage } from './check-coverage.ts';
 import { checkOrders } from './check-orders.ts';
 import { FileSource } from './file-source.ts';
+import { loadGateway } from './load.ts';
 import { type LoadedPair, MaterialLoader } from './material-loader.ts';
+import { openTempDir } from '../../test/support/temp.ts';
 
 const place = { file: 'gateway.yaml', line: 1, col: 1 };
 const none = new Coverage([]);
@@ -42,4 +46,24 @@ it('a host of a policy needs a certificate of that policy: of the one that names
   const shared = await covering('own.test', 'y.deep.in.test', 'other.example');
   const hosts = ['a.in.test', 'x.deep.in.test', 'y.deep.in.test', 'own.test', 'other.example'];
   assert.deepEqual(refused(hosts, policies, shared), ['y.deep.in.test', 'own.test']);
+});
+
+it('a file that counts on ACME does not start without certificates, unless a route says that it needs none or nothing is served over TLS', async () => {
+  using dir = openTempDir();
+  const { chainPem, keyPem } = await ca.issue({ kind: 'server', sans: ['a.test'] });
+  dir.write('a.crt', chainPem);
+  dir.write('a.key', keyPem);
+  const load = async (gateway: string, route = ''): Promise<unknown> => {
+    const routes = `routes: [{name: a, path: /, hosts: [a.test], target: "http://127.0.0.1:1"${route}}]`;
+    const acme = 'certManager: {provider: acme, acme: {email: ops@a.test}}';
+    const file = dir.write('gateway.yml', `gateway: {${gateway}${routes}}\n${acme}\n`);
+    const options = { env: {}, strict: true, clock: systemClock, read: loadConfig };
+    const { loaded, problems } = await loadGateway(new FileSource(file), options);
+    return [loaded !== undefined, problems.map(({ code }) => code).filter((code) => code !== 'unsupported_key')];
+  };
+  assert.deepEqual(await load(''), [false, ['self_signed', 'certificate_not_fetched']]);
+  assert.deepEqual(await load('', ', tls: {provider: none}'), [true, ['self_signed']]);
+  assert.deepEqual(await load('entryPoints: {webSecure: {enabled: false}}, '), [true, []]);
+  const given = await load('tls: {certificates: [{cert: a.crt, key: a.key}]}, ');
+  assert.deepEqual(given, [true, ['missing_intermediate']]);
 });

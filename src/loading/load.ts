@@ -1,6 +1,7 @@
 // From the source of a configuration to everything that `run` needs and `check` verifies: the configuration, then everything that it
 // points to. All problems of both come back together; `loaded` is there only where none of them is an error.
 import { createSecureContext } from 'node:tls';
+import { listEntryPoints } from '../config/list-entry-points.ts';
 import type { Clock } from '../base/clock.ts';
 import type { GatewayConfig, PolicyConfig, RouteConfig } from '../config/gateway-config.ts';
 import type { Environment } from '../yaml/environment.ts';
@@ -159,7 +160,8 @@ async function loadPolicies(
       crlKey: crl && trust && crls.add(crl, allOf(trust), `policy ${policy.name}`),
     });
   }
-  if (config.entryPoints.webSecure.enabled) checkOrders(config.certificateOrders, coverages, sharedCoverage, loader);
+  if (listEntryPoints(config.entryPoints).some(({ tls }) => tls))
+    checkOrders(config.certificateOrders, coverages, sharedCoverage, loader);
   return policies;
 }
 
@@ -197,7 +199,7 @@ async function selfSigned(policy: PolicyConfig, config: GatewayConfig, loader: M
     policy.certificates.length === 0 &&
     config.tls.certificates.length === 0 &&
     config.tls.defaultCertificate === undefined;
-  if (noneConfigured && config.entryPoints.webSecure.enabled) {
+  if (noneConfigured && listEntryPoints(config.entryPoints).some(({ tls }) => tls)) {
     loader.add(
       policy.place,
       materialWarning(

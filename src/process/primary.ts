@@ -2,8 +2,8 @@
 // the admin entry point, each in an object of its own; here they are put together, started and stopped.
 import type { Problem } from '../yaml/problem.ts';
 import type { Clock } from '../base/clock.ts';
+import { listEntryPoints } from '../config/list-entry-points.ts';
 import type { CrlPublisher } from '../crl/publisher.ts';
-import type { PassThroughPort } from '../passthrough/pass-through.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { ActiveConfig } from './active-config.ts';
@@ -31,10 +31,7 @@ export type PrimaryOptions = {
 };
 
 /** Addresses that are served, for the `listening` lines. */
-export type Listening = {
-  readonly entryPoint: 'web' | 'webSecure' | 'admin' | 'passThrough';
-  readonly address: string;
-};
+export type Listening = { readonly entryPoint: string; readonly address: string };
 
 export class Primary {
   readonly #clock: Clock;
@@ -83,19 +80,14 @@ export class Primary {
 
   async #start(): Promise<Listening[]> {
     const { loaded, generation } = this.#active;
-    const { web, webSecure, admin, passThrough } = loaded.config.entryPoints;
-    const passed: PassThroughPort[] = [];
-    for (const listener of passThrough.listeners)
-      passed.push({ name: listener.name, host: listener.host, port: await reservePort(listener) });
-    const ports = {
-      web: web.enabled ? await reservePort(web) : undefined,
-      webSecure: webSecure.enabled ? await reservePort(webSecure) : undefined,
-      passThrough: passed,
-    };
+    const { admin } = loaded.config.entryPoints;
+    const { passThrough } = loaded.config.entryPoints;
+    const points = [...listEntryPoints(loaded.config.entryPoints), ...passThrough.listeners];
+    const ports: Record<string, number> = {};
+    for (const point of points) ports[point.name] = await reservePort(point);
     this.#active.ports = ports;
-    const holds = [await holdPort(web, ports.web), await holdPort(webSecure, ports.webSecure)];
-    for (const [at, listener] of passThrough.listeners.entries())
-      holds.push(await holdPort(listener, passed[at]?.port));
+    const holds: (() => void)[] = [];
+    for (const point of points) holds.push(await holdPort(point, ports[point.name]));
     const { workers } = loaded.config;
     try {
       await this.#trust.open(loaded);
@@ -103,12 +95,11 @@ export class Primary {
     } finally {
       for (const letGo of holds) letGo();
     }
-    const listening: Listening[] = [];
-    if (ports.web !== undefined) listening.push({ entryPoint: 'web', address: addressText(web.host, ports.web) });
-    if (ports.webSecure !== undefined)
-      listening.push({ entryPoint: 'webSecure', address: addressText(webSecure.host, ports.webSecure) });
-    for (const { host, port } of ports.passThrough)
-      listening.push({ entryPoint: 'passThrough', address: addressText(host, port) });
+    const listening = points.map((point): Listening => {
+      const { name, host, port } = point;
+      const entryPoint = 'forwards' in point ? 'passThrough' : name;
+      return { entryPoint, address: addressText(host, ports[name] ?? port) };
+    });
     if (admin.enabled) {
       const port = await this.#admin.listen(loaded.config);
       listening.push({ entryPoint: 'admin', address: addressText(admin.host, port) });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { matchesAll } from '../config/route-conditions.ts';
+import { matchesAll } from '../config/match-conditions.ts';
 import { FieldNames, Fields } from '../http/field.ts';
 import { Conditions, Doubt, findHeader, type RequestFacts } from './conditions.ts';
 import { findParameter } from './query-parameters.ts';

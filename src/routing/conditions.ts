@@ -2,7 +2,7 @@
 // point that it came in through. A field or parameter that backends could read in another way than we do is neither there
 // nor absent: such a request is refused, or a client could choose which rules hold for it by its spelling.
 import type { FieldCondition, RouteMatchConfig } from '../config/gateway-config.ts';
-import { countConditions } from '../config/route-conditions.ts';
+import { countConditions } from '../config/match-conditions.ts';
 import { matchInputLimit } from '../config/safe-regex.ts';
 import { foldName } from '../http/fold-name.ts';
 import { takesMethod } from './takes-method.ts';

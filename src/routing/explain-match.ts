@@ -1,7 +1,7 @@
 // Why a request meets the route it meets, and why every other route loses: for `explain route`. Compares routes one by one,
 // without the trie, so that it also serves as the plain statement of the order that route-table.ts implements.
 import type { RouteConfig } from '../config/gateway-config.ts';
-import { countConditions } from '../config/route-conditions.ts';
+import { countConditions } from '../config/match-conditions.ts';
 import { Conditions, Doubt, type RequestFacts } from './conditions.ts';
 import { comparablePath } from './normalize-target.ts';
 import { type PathPattern, patternOf, type PatternSegment } from './path-pattern.ts';

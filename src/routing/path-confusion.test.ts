@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { PathMatch, RouteConfig, RouteMatchConfig } from '../config/gateway-config.ts';
-import { matchesAll } from '../config/route-conditions.ts';
+import { matchesAll } from '../config/match-conditions.ts';
 import { describeConfusion } from './describe-confusion.ts';
 import { explainMatch } from './explain-match.ts';
 import { normalizeTarget } from './normalize-target.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { matchesAll } from '../config/route-conditions.ts';
+import { matchesAll } from '../config/match-conditions.ts';
 import { PathRewrite, rewritePath } from './rewrite-path.ts';
 
 const cases: readonly [pattern: string, rewrite: string | undefined, path: string, base: string, sent: string][] = [

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { PathMatch, RouteConfig, RouteMatchConfig } from '../config/gateway-config.ts';
-import { matchesAll } from '../config/route-conditions.ts';
+import { matchesAll } from '../config/match-conditions.ts';
 import { Doubt, type RequestFacts } from './conditions.ts';
 import { explainMatch } from './explain-match.ts';
 import { RouteTable } from './route-table.ts';

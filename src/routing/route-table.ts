@@ -10,7 +10,7 @@
 import type { Slices } from '../base/slices.ts';
 import type { RouteConfig } from '../config/gateway-config.ts';
 import { isPlainPath, readPath } from '../http/path-readings.ts';
-import { countConditions } from '../config/route-conditions.ts';
+import { countConditions } from '../config/match-conditions.ts';
 import { Conditions, type Doubt, type RequestFacts } from './conditions.ts';
 import { comparablePath } from './normalize-target.ts';
 import { isOwnReading, patternOf } from './path-pattern.ts';

@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { lookup } from 'node:dns';
 import net, { type AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
-import { matchesAll } from '../../src/config/route-conditions.ts';
+import { matchesAll } from '../../src/config/match-conditions.ts';
 import { Deadlines } from '../../src/base/deadline.ts';
 import { Slices } from '../../src/base/slices.ts';
 import type { RouteConfig } from '../../src/config/gateway-config.ts';
@@ -124,6 +124,7 @@ export async function openFilterSetup(t: TestContext, options: FilterSetupOption
     policies: { find: () => policy } as unknown as PolicyTable,
     routes: await RouteTable.build([route], new Slices(clock)),
     strip: new StripList({ ...strip, filters: sets }),
+    health: undefined,
     forwarding,
     clientLimits: { requests: requestsPerClient, isExempt: (address) => forwarding.isTrustedProxy(address) },
     securePort: undefined,
@@ -146,6 +147,7 @@ export async function openFilterSetup(t: TestContext, options: FilterSetupOption
     metrics: new RequestMetrics(metrics.of),
     onDefect: (error) => defects.push(error),
     onFault: (report) => faults.push(report),
+    isDraining: () => false,
     current: () => serving,
   };
   const protocols = http2 === true ? new ClientProtocols([], http2Protocol) : new ClientProtocols();

@@ -1,7 +1,7 @@
 // The whole flow without a gateway process: the real edge over mutual TLS, routes, and clusters whose backends are reached over
 // mutual TLS. Time stands still until `clock.turn`. Backends and clients are the test's.
 import { randomUUID } from 'node:crypto';
-import { matchesAll } from '../../src/config/route-conditions.ts';
+import { matchesAll } from '../../src/config/match-conditions.ts';
 import { Deadlines } from '../../src/base/deadline.ts';
 import { Slices } from '../../src/base/slices.ts';
 import type { PolicyTable } from '../../src/downstream/policy-table.ts';
@@ -124,6 +124,7 @@ export async function openFlowSetup(pki: Pki, { routes: specs, http2, required =
     } as unknown as PolicyTable,
     routes: await RouteTable.build(specs.map(makeRoute), new Slices(clock)),
     strip: new StripList(),
+    health: undefined,
     forwarding: new Forwarding({ trustedProxies: [], ipHeaders: ['x-forwarded-for'] }, randomUUID),
     clientLimits: { requests: 0, isExempt: () => false },
     securePort: undefined,
@@ -146,6 +147,7 @@ export async function openFlowSetup(pki: Pki, { routes: specs, http2, required =
     metrics: new RequestMetrics(metrics.of),
     onDefect: (error) => defects.push(error),
     onFault: (report) => faults.push(report),
+    isDraining: () => false,
     current: () => serving,
   };
   const protocols = new ClientProtocols([clientHttp2]);

@@ -6,6 +6,9 @@ import { connect, type Socket } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import type { Issued } from '../../src/certs/test-ca.ts';
+import { systemClock } from '../../src/base/clock.ts';
+import { diagnoseHandshake } from '../../src/diagnosis/diagnose-handshake.ts';
+import { loadTarget } from '../../src/diagnosis/target.ts';
 import { ProxySources } from '../../src/downstream/proxy-sources.ts';
 import { writeProxyHeader } from '../../src/proxy-protocol/writer.ts';
 import { captureClientHello } from '../support/client-hello.ts';
@@ -213,6 +216,33 @@ describe('a connection from elsewhere', () => {
     await closed;
     const record = await edge.refusals.waitFor(() => true);
     assert.deepEqual([record.code, edge.peers.length], ['untrusted_proxy', 0]);
+  });
+});
+
+describe('explain handshake', () => {
+  const look = async (edge: Edge, proxyProtocol?: 1 | 2) => {
+    const options = { ca: ca.file, path: '/', alpn: 'none', timeout: 10, servername: 'a.test' };
+    const version = proxyProtocol === undefined ? {} : { proxyProtocol };
+    const target = await loadTarget(`127.0.0.1:${edge.port}`, { ...options, ...version }, Date.now());
+    return (await diagnoseHandshake(target, systemClock)).steps;
+  };
+
+  test('climbs behind a PROXY header of its own, and says what is missing where it sends none', async () => {
+    using edge = await open({ policies: { a: { server } } }, false);
+    for (const version of [1, 2] as const) {
+      const from = edge.peers.length;
+      const steps = await look(edge, version);
+      assert.deepEqual(
+        steps.filter(({ status }) => status === 'failed'),
+        [],
+      );
+      assert.ok(steps[1]?.notes.includes(`a PROXY header of version ${version} was sent first`));
+      const peer = await edge.peers.waitFor(() => true, { from });
+      assert.deepEqual([peer.remoteAddress, peer.balancer], ['127.0.0.1', '127.0.0.1']);
+    }
+    const broken = (await look(edge)).find(({ status }) => status === 'failed');
+    assert.equal(broken?.step, 'tls');
+    assert.match(broken?.failure?.remedy ?? '', /--proxy-protocol 2/);
   });
 });
 
