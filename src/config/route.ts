@@ -15,6 +15,7 @@ import { healthCheckShape } from './health-check.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
 import { block, declared, key } from './key.ts';
 import { loadBalancingKeys } from './load-balancing.ts';
+import { sendProxyProtocolKey } from './proxy-protocol.ts';
 import { retryKeys } from './retry.ts';
 import type { ServiceLookup } from './services.ts';
 import { readUpgrades, upgradesKey } from './upgrades.ts';
@@ -154,6 +155,7 @@ export const routeShape = map({
   response: fixedResponseKey,
   backends: key(list(backendShape), { says: 'Several backends.', default: [], table: 'backends' }),
   ...loadBalancingKeys,
+  sendProxyProtocol: sendProxyProtocolKey,
   healthCheck: key(healthCheckShape, {
     says: 'Active health check over the same TLS identity as requests.',
     unset: 'none',

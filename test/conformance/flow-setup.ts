@@ -48,6 +48,7 @@ export type RouteSpec = {
   readonly filters?: Route['filters'];
   /** Instead of the one backend at `port`. */
   readonly backends?: readonly BackendConfig[];
+  readonly sendProxyProtocol?: 1 | 2;
   readonly choice?: Pick<ClusterOptions, 'loadBalancing' | 'hashOn' | 'sticky'>;
 };
 
@@ -84,6 +85,7 @@ export async function openFlowSetup(
     filters,
     backends: several,
     choice,
+    sendProxyProtocol,
   }: RouteSpec): Route => {
     const backends = several ?? [backendConfig(`https://localhost:${port}`)];
     const config = {
@@ -109,7 +111,10 @@ export async function openFlowSetup(
     } as unknown as RouteConfig;
     return {
       config,
-      cluster: new Cluster(clusterOptions(backends, identity, choice), pools),
+      cluster: new Cluster(
+        clusterOptions(backends, identity, { ...choice, settings: { proxyProtocol: sendProxyProtocol } }),
+        pools,
+      ),
       metrics: new RouteMetrics(metrics.of, path),
       rule: clientCert && new RouteRule(clientCert),
       rewrite: undefined,
