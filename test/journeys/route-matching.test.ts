@@ -228,5 +228,8 @@ describe('explain route', () => {
     assert.match(beta, /^match {4}header x-channel is "beta"$/m);
     const inside = await run('GET', 'https://open.test/inside', '--entry-point', 'inner');
     assert.match(inside, /^route {4}inside /m);
+    assert.match(await run('GET', 'https://open.test/tea'), /418 response/);
+    assert.match(await run('GET', 'https://open.test/healthz'), /200 health/);
+    assert.match(await run('GET', 'https://open.test/shop/a%2Fb'), /allowEncodedSlash: true/);
   });
 });
