@@ -27,5 +27,5 @@ export function jwkOf(key: KeyObject, more: Json = {}): Json {
 }
 
 export function pemOf(key: KeyObject): string {
-  return String(key.export({ type: 'spki', format: 'pem' }));
+  return key.export({ type: 'spki', format: 'pem' });
 }
