@@ -10,7 +10,7 @@ export const floors: readonly (readonly string[])[] = [
   ['trust'],
   ['crl', 'ocsp'],
   ['downstream', 'upstream', 'routing', 'forwarding', 'filters'],
-  ['flow', 'diagnosis', 'inventory'],
+  ['flow', 'passthrough', 'diagnosis', 'inventory'],
   ['loading'],
   ['gateway'],
   ['access', 'admin', 'audit'],

@@ -359,7 +359,7 @@ const specs = {
   tunnel_idle: {
     client: 408,
     title: 'nothing was said for too long',
-    help: 'A WebSocket, or another upgraded connection, on which neither side sent anything for `timeouts.tunnel` of its route. Raise it, or let one side send pings.',
+    help: 'A WebSocket or another upgraded connection on which neither side sent anything for `timeouts.tunnel` of its route, or one that is passed through (`passThrough.idleTimeout`). Raise it, or let one side send pings.',
   },
   method_unsupported: { client: 501, title: 'method not supported', help: 'CONNECT is not served by a gateway.' },
   http_version: {
@@ -397,6 +397,11 @@ const specs = {
     client: 403,
     title: 'pages of this origin may not call this route',
     help: 'A browser asked (a preflight) for a page of an origin that `cors` of the route does not list; `detail` names the middleware. List the origin, or leave it: such pages are to be kept out.',
+  },
+  user_agent_denied: {
+    client: 403,
+    title: 'this client is not served',
+    help: 'User-Agent holds what a middleware of type userAgentBlock lists; `detail` names it.',
   },
   rate_limited: {
     client: 429,

@@ -7,9 +7,9 @@ import type { EntryPoint, GatewayConfig, NamedEntryPoint } from './gateway-confi
 import { listEntryPoints } from './list-entry-points.ts';
 import { block, key, type KeySays } from './key.ts';
 import { isLoopback, parseListenAddress } from './listen-address.ts';
+import { passThroughBlock, readPassThrough } from './pass-through.ts';
 import { proxyProtocolKey, readProxyProtocol } from './proxy-protocol.ts';
 import { reportMistake } from './reading.ts';
-import { ignored } from './support.ts';
 import { quote } from '../yaml/tree.ts';
 
 const entryPoint = <T extends z.ZodRawShape>(
@@ -84,7 +84,7 @@ export const entryPointsKeys = {
       example: 'For example more: {internal: {address: "10.0.0.1:9443"}}.',
     },
   ),
-  passThrough: ignored('TCP and UDP are not forwarded'),
+  passThrough: passThroughBlock,
 };
 const entryPoints = map(entryPointsKeys);
 type EntryPointsShape = z.output<typeof entryPoints>;
@@ -104,10 +104,11 @@ export function readEntryPoints(shape: EntryPointsShape, around: Cursor, problem
       proxyProtocol: readProxyProtocol(shape.webSecure.proxyProtocol, at.down('webSecure'), problems),
     },
     admin: readEntryPoint(shape.admin, at.down('admin'), entryPointsKeys.admin, problems),
+    passThrough: readPassThrough(shape.passThrough, at, problems),
     more: readMore(shape.more ?? {}, at.down('more'), problems),
   };
   checkClashes(result, problems);
-  if (listEntryPoints(result).length === 0)
+  if (listEntryPoints(result).length === 0 && result.passThrough.listeners.length === 0)
     problems.error(
       'nothing_to_listen_on',
       at.place,
@@ -179,10 +180,11 @@ function readEntryPoint(
 
 function checkClashes(points: EntryPoints, problems: ProblemList): void {
   const seen: [string, EntryPoint][] = [];
-  const { more, ...fixed } = points;
+  const { more, passThrough, ...fixed } = points;
   const all: [string, EntryPoint][] = [
     ...Object.entries(fixed),
     ...more.map((one): [string, EntryPoint] => [one.name, one]),
+    ...passThrough.listeners.map((one): [string, EntryPoint] => ['passThrough', one]),
   ];
   for (const [name, point] of all) {
     if (!point.enabled) continue;

@@ -20,7 +20,13 @@ const words: ReadonlyMap<string, string> = new Map(
     forward_client_cert_details: 'forwardClientCert: {mode: …}',
     set_current_client_cert_details: 'forwardClientCert: {xfcc: …}',
     allow_requests_without_proxy_protocol: 'proxyProtocol: {others: direct}',
+    lb_policy: 'loadBalancing: roundRobin, weighted, leastRequest or hash',
+    hash_policy: 'loadBalancing: hash, with hashOn: [{source: …, name: …}]',
     // nginx
+    least_conn: 'loadBalancing: leastRequest',
+    ip_hash: 'loadBalancing: hash, with hashOn: [{source: address}]',
+    proxy_next_upstream: 'retry: {attempts: NUMBER, on: [connect]}',
+    ssl_preread: 'gateway.entryPoints.passThrough.forwards: [{port: …, sni: [NAMES], target: "host:port"}]',
     proxy_protocol: 'gateway.entryPoints.webSecure: {proxyProtocol: {from: ADDRESSES}}',
     set_real_ip_from:
       'gateway.proxy: {trustedProxies: [ADDRESSES]}, or proxyProtocol: {from: ADDRESSES} of an entry point',

@@ -172,6 +172,34 @@ export type EntryPoint = {
   readonly place: Place;
 };
 
+/** Where the bytes of a connection go unread. */
+export type Forward = {
+  /** Of the target: host name or IP address without brackets. */
+  readonly host: string;
+  readonly port: number;
+  /** Canonical names and `*.suffix` patterns of a ClientHello; empty: nothing is read, whatever is spoken. */
+  readonly serverNames: readonly string[];
+  /** The target is told who connects (PROXY protocol, this version) before anything else. */
+  readonly proxyProtocol: 1 | 2 | undefined;
+  readonly place: Place;
+};
+
+/** A port that passes connections on; either its forwards have server names, or it has one. */
+export type PassThroughListener = EntryPoint & {
+  /** Unique, and the same over reloads. */
+  readonly name: string;
+  readonly forwards: readonly Forward[];
+};
+
+export type PassThroughConfig = {
+  readonly listeners: readonly PassThroughListener[];
+  readonly connectMs: number;
+  /** 0: no limit. */
+  readonly idleMs: number;
+  /** On each port, in each worker. */
+  readonly maxConnections: number;
+};
+
 export type NamedEntryPoint = EntryPoint & {
   readonly name: string;
   /** False: plain HTTP. */
@@ -414,6 +442,7 @@ export type GatewayConfig = {
     readonly web: EntryPoint & { readonly redirectPort: number | undefined };
     readonly webSecure: EntryPoint;
     readonly admin: EntryPoint;
+    readonly passThrough: PassThroughConfig;
     /** Further ones for traffic, those that are on. */
     readonly more: readonly NamedEntryPoint[];
   };

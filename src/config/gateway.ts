@@ -5,6 +5,7 @@ import type { ProblemList } from '../yaml/problem-list.ts';
 import { list, map, text } from './atoms.ts';
 import { bufferingKeys } from './buffering.ts';
 import { clientLimitsKeys } from './client-limits.ts';
+import { interceptErrorsShape, interceptorShape } from './answer-filters.ts';
 import { corsShape } from './cors.ts';
 import { dnsCacheKeys } from './dns-cache.ts';
 import { entryPointsKeys } from './entry-points.ts';
@@ -43,7 +44,11 @@ const keysOfOlderGoma = {
   extraRoutes: ignored('no routes are read from there', 'Write extraConfig.directory.'),
   logLevel: ignored('log.level decides', 'Write log.level.'),
   errorLog: ignored('log.filePath decides', 'Write log.filePath.'),
-  interceptErrors: ignored('error answers are not replaced'),
+  interceptErrors: key(interceptErrorsShape, {
+    says: 'Deprecated: statuses whose bodies are replaced by status and reason.',
+    untold: true,
+    page: 'Goma, deprecated: statuses whose bodies are replaced by status and reason.',
+  }),
   enableStrictSlash: ignored('a path matches with and without a slash at the end'),
   enableKeepAlive: keepAlive,
   disableKeepAlive: keepAlive,
@@ -151,7 +156,12 @@ export const gatewayKeys = {
     page: 'Goma. Pages of other origins, for every route that has no `cors` of its own.',
     table: 'cors',
   }),
-  errorInterceptor: ignored('error answers are not replaced'),
+  errorInterceptor: key(interceptorShape, {
+    says: 'Replaces the bodies of errors, for routes without errorInterceptor.',
+    unset: 'none',
+    page: 'Goma. Replaces the bodies of errors, for every route that has no `errorInterceptor` of its own.',
+    table: 'errorinterceptor',
+  }),
   ...keysOfOlderGoma,
 };
 const gateway = map(gatewayKeys);

@@ -34,16 +34,7 @@ type MiddlewareShape = z.output<typeof middlewareShape>;
 export type WrittenMiddleware = { readonly shape: MiddlewareShape; readonly at: Cursor };
 
 /** Types that only change how answers look or how fast they come. Everything that is not listed counts as a guard. */
-const harmless: ReadonlySet<string> = new Set([
-  'httpCache',
-  'httpCaching',
-  'compress',
-  'compression',
-  'gzip',
-  'errorInterceptor',
-  'accessLog',
-  'metrics',
-]);
+const harmless: ReadonlySet<string> = new Set(['httpCache', 'httpCaching', 'accessLog', 'metrics']);
 
 /** What an operator reads who uses one of Goma's guards: what would be open without it. */
 const guards: Readonly<Record<string, string>> = {
@@ -53,8 +44,6 @@ const guards: Readonly<Record<string, string>> = {
   oauth2: 'let everybody in without a login',
   oidc: 'let everybody in without a login',
   geoBlock: 'let in countries that are refused',
-  userAgentBlock: 'let in user agents that are refused',
-  bodyLimit: 'let in bodies of any size',
 };
 
 const askService =

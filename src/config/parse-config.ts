@@ -109,6 +109,7 @@ function assemble(
     ...upstream,
     services,
     cors: { shape: gateway.cors, at: at.down('cors') },
+    interceptor: { shape: gateway, at },
     filtersOf: (route: WrittenRoute, path: string) => middlewares.filtersOf(route, path, problems),
     forwardClientCert,
     names: {

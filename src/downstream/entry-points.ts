@@ -7,7 +7,7 @@ import { connectionsWithin, findDescriptorLimit } from './descriptors.ts';
 import { PlainListener, type PlainListenerOptions } from './plain-listener.ts';
 
 /** By the name of the entry point, for those that are on. */
-export type ListenPorts = Readonly<Record<string, number>>;
+export type EntryPointPorts = Readonly<Record<string, number>>;
 
 export type EntryPointsOptions = {
   readonly clock: Clock;
@@ -26,7 +26,8 @@ export class EntryPoints {
   readonly #options: EntryPointsOptions;
   /** Of each entry point. */
   readonly #maxConnections = connectionsWithin(findDescriptorLimit(), mostConnections);
-  readonly #connections = new ClientCounts();
+  /** Of each client, on all entry points. */
+  readonly connections = new ClientCounts();
   readonly #secure: TlsEntry[] = [];
   readonly #plain: PlainListener[] = [];
 
@@ -43,7 +44,7 @@ export class EntryPoints {
     const entry = makeTlsEntry({
       ...downstream,
       maxConnections: this.#maxConnections,
-      clientConnections: this.#connections,
+      clientConnections: this.connections,
     });
     this.#secure.push(entry);
     await entry.listener.listen({ host, port, reusePort: this.#options.reusePort });
@@ -58,7 +59,7 @@ export class EntryPoints {
     const listener = new PlainListener({
       ...plain,
       maxConnections: this.#maxConnections,
-      connections: this.#connections,
+      connections: this.connections,
     });
     this.#plain.push(listener);
     await listener.listen(host, port, this.#options.reusePort);

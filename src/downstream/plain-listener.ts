@@ -7,6 +7,8 @@ import { keepAliveAfterMs } from '../http/limits.ts';
 
 export type PlainListenerOptions = AdmissionOptions & {
   readonly maxConnections: number;
+  /** The end of what a client sends is not the end of what it gets. Default false. */
+  readonly allowHalfOpen?: boolean;
   /** `socket` may be paused. */
   readonly onConnection: (socket: Socket, address: Address) => void;
   /** One more than `maxConnections`. */
@@ -25,7 +27,12 @@ export class PlainListener implements AdmissionOwner {
   constructor(options: PlainListenerOptions) {
     this.#options = options;
     this.#admission = new Admission(options, this);
-    this.#server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveAfterMs });
+    this.#server = createServer({
+      noDelay: true,
+      allowHalfOpen: options.allowHalfOpen === true,
+      keepAlive: true,
+      keepAliveInitialDelay: keepAliveAfterMs,
+    });
     this.#server.maxConnections = options.maxConnections;
     this.#server.on('drop', options.onTurnedAway);
     this.#server.on('connection', (socket) => {

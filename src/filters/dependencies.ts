@@ -4,6 +4,7 @@ import type { LookupFunction } from 'node:net';
 import type { Clock } from '../base/clock.ts';
 import type { MetricCatalogue } from '../telemetry/metrics.ts';
 import type { AuthServiceConfig } from '../config/forward-auth-filter.ts';
+import type { EncoderBudget } from './encoder-budget.ts';
 import type { Filter } from './filter.ts';
 import type { KeySets } from './key-sets.ts';
 import type { FilterMaterial } from './material.ts';
@@ -15,6 +16,7 @@ import type { Service } from './service.ts';
 export type FilterServices = {
   readonly clock: Clock;
   readonly rates: RateCounters;
+  readonly encoders: EncoderBudget;
   /** Addresses of host names, as the configuration has names looked up. */
   readonly lookup: LookupFunction;
   readonly metrics: MetricCatalogue;

@@ -235,7 +235,7 @@ describe('its answer', () => {
       const request = filterRequest();
       await outcomeOf(filter, request);
       const fields = new FieldEdits(new Fields());
-      filter.onResponse({ isOwn: false, status: 200, fields }, request);
+      filter.onResponse({ isOwn: false, status: 200, fields, bodyLength: 0, encode: () => {} }, request);
       assert.deepEqual(fields.current.values, expected);
     }
   });

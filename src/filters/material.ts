@@ -9,6 +9,8 @@ export type FilterMaterial = {
   readonly cas?: string;
   /** forwardAuth: what the gateway shows to the service, PEM. */
   readonly pair?: { readonly chainPem: string; readonly keyPem: string } | undefined;
+  /** errorInterceptor: the texts of its files, by their path. */
+  readonly pages?: Readonly<Record<string, string>>;
 };
 
 export const noMaterial: FilterMaterial = {};

@@ -2,6 +2,7 @@
 import type { Clock } from '../base/clock.ts';
 import { Fault } from '../base/fault.ts';
 import type { EntryPoints } from '../downstream/entry-points.ts';
+import type { PassThrough } from '../passthrough/pass-through.ts';
 import type { ClientSide } from './client-side.ts';
 import type { OpenConnections } from './open-connections.ts';
 
@@ -11,6 +12,7 @@ export type DrainOptions = {
   readonly entryPoints: EntryPoints | undefined;
   readonly clients: ClientSide;
   readonly connections: OpenConnections;
+  readonly passThrough: PassThrough | undefined;
   /** What still runs then is cut off. */
   readonly drainMs: () => number;
 };
@@ -19,13 +21,18 @@ export type DrainOptions = {
 const pendingMs = 2_000;
 
 /** Stops accepting, lets what runs finish within drainMs, then closes what is left. */
-export async function drain({ clock, entryPoints, clients, connections, drainMs }: DrainOptions): Promise<void> {
+export async function drain(options: DrainOptions): Promise<void> {
+  const { clock, entryPoints, clients, connections, passThrough, drainMs } = options;
   await entryPoints?.emptyQueues();
   clients.drain();
   const allGone = entryPoints?.close();
+  passThrough?.close();
   connections.drainAfterFirst();
   const limitMs = drainMs();
-  const cancel = clock.after(limitMs, () => connections.destroyAll(stillRunning(limitMs)));
+  const cancel = clock.after(limitMs, () => {
+    connections.destroyAll(stillRunning(limitMs));
+    passThrough?.destroyAll(stillRunning(limitMs));
+  });
   // The drain must end by itself even if nothing else keeps the process alive.
   const keepAlive = setInterval(() => {}, 1_000);
   // Handshakes and first requests that are under way have their time, then it waits for established connections only.
@@ -33,7 +40,7 @@ export async function drain({ clock, entryPoints, clients, connections, drainMs 
     await new Promise<void>((resolve) => clock.after(Math.min(limitMs, pendingMs), resolve));
     await connections.drain();
   };
-  await Promise.race([allGone, withoutPending()]);
+  await Promise.all([Promise.race([allGone, withoutPending()]), passThrough?.drained()]);
   cancel();
   clearInterval(keepAlive);
 }

@@ -8,7 +8,9 @@ import { listEntryPoints } from '../config/list-entry-points.ts';
 import type { NamedEntryPoint } from '../config/gateway-config.ts';
 import type { CrlMessage } from '../crl/subscriber.ts';
 import type { VerifiedClient } from '../downstream/dependencies.ts';
-import { EntryPoints, type ListenPorts } from '../downstream/entry-points.ts';
+import type { AdmissionRules } from '../downstream/admission.ts';
+import type { ClientCounts } from '../downstream/client-counts.ts';
+import { type EntryPointPorts, EntryPoints } from '../downstream/entry-points.ts';
 import { Intermediates } from '../trust/intermediates.ts';
 import { peerOfPlainConnection } from '../downstream/peer.ts';
 import { TicketRotation } from '../downstream/ticket-rotation.ts';
@@ -22,6 +24,7 @@ import type { LoadedRules } from '../loading/loaded.ts';
 import { ClientOcsp } from '../ocsp/client-ocsp.ts';
 import { type Staple, Staples } from '../ocsp/staples.ts';
 import { Metrics, type MetricsSnapshot } from '../telemetry/metrics.ts';
+import { PassThrough, type PassThroughPort } from '../passthrough/pass-through.ts';
 import { ActiveGeneration } from './active-generation.ts';
 import { setBackendGauges } from './backend-gauges.ts';
 import { BackendSide } from './backend-side.ts';
@@ -30,7 +33,13 @@ import { drain } from './drain.ts';
 import { Generations } from './generations.ts';
 import { learnConfigured } from './configured-intermediates.ts';
 import { OpenConnections } from './open-connections.ts';
-import { WorkerServicesAtStart } from './worker-services.ts';
+import { type WorkerServices, WorkerServicesAtStart } from './worker-services.ts';
+
+/** Undefined: the entry point is off. */
+export type ListenPorts = {
+  readonly entryPoints: EntryPointPorts;
+  readonly passThrough: readonly PassThroughPort[];
+};
 
 export type GatewayOptions = {
   readonly clock: Clock;
@@ -59,6 +68,7 @@ export class Gateway {
   readonly #rotation: TicketRotation;
   readonly #rates: RateCounters;
   #entryPoints: EntryPoints | undefined;
+  #passThrough: PassThrough | undefined;
 
   constructor(options: GatewayOptions) {
     const { clock } = options;
@@ -126,6 +136,7 @@ export class Gateway {
     learnConfigured(next.loaded, this.#intermediates);
     this.#ocsp.follow(next.policies);
     this.#services.get().resolver.configure(config.dns);
+    this.#passThrough?.follow(config);
     if (before === undefined) return;
     this.#entryPoints?.flushRefusals();
     this.#services.get().reports.onReload();
@@ -164,11 +175,12 @@ export class Gateway {
     const entryPoints = new EntryPoints({ clock, reusePort });
     this.#entryPoints = entryPoints;
     for (const point of listEntryPoints(config.entryPoints)) {
-      const port = ports[point.name];
+      const port = ports.entryPoints[point.name];
       if (port === undefined) continue;
       if (point.tls) await this.#openSecure(entryPoints, point, port, config.trustRecord.enabled);
       else await this.#openPlain(entryPoints, point, port);
     }
+    await this.#passOn(ports.passThrough, entryPoints.connections, this.#services.get());
   }
 
   async #openSecure(
@@ -207,10 +219,24 @@ export class Gateway {
     });
   }
 
+  async #passOn(ports: readonly PassThroughPort[], connections: ClientCounts, services: WorkerServices): Promise<void> {
+    if (ports.length === 0) return;
+    const { clock, reusePort } = this.#options;
+    const { resolver, reports } = services;
+    const { accessLog } = services.services;
+    const metrics = this.#metrics.of;
+    const rules = (): AdmissionRules => this.#active.get().downstreamAt('passThrough');
+    const shared = { clock, deadlines: this.#deadlines, resolver, random: Math.random, accessLog, metrics, reports };
+    this.#passThrough = new PassThrough({ ...shared, connections, rules });
+    this.#passThrough.follow(this.#active.get().loaded.config);
+    for (const port of ports) await this.#passThrough.listen(port, reusePort);
+  }
+
   snapshot(): MetricsSnapshot {
     const { of } = this.#metrics;
     const services = this.#services.find();
     this.#connections.setGauges();
+    this.#passThrough?.setGauges();
     const generation = this.#active.find();
     if (generation !== undefined) setBackendGauges(of, generation, services?.reports.observed);
     services?.setGauges();
@@ -236,6 +262,7 @@ export class Gateway {
       entryPoints: this.#entryPoints,
       clients: this.#clients,
       connections: this.#connections,
+      passThrough: this.#passThrough,
       drainMs: () => this.#active.find()?.loaded.config.timeouts.drainMs ?? 0,
     });
     this.#active.find()?.close();

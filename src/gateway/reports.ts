@@ -123,6 +123,14 @@ export class Reports implements BackendEvents, ResolverEvents {
     if (times.handshakeMs !== undefined) this.#countHandshake(label, fault.code, '', false);
   }
 
+  /** A connection that was passed through ended because of its target. */
+  onPassThroughFault({ code, detail = '', raw, help }: Fault, backend: string): void {
+    const suppressed = this.#admit(`passed through ${backend} ${code}`);
+    if (suppressed === undefined) return;
+    const about = { backend, code, detail, raw, help, ...more(suppressed) };
+    this.#log.warn(about, `a connection could not be passed through: ${code}: ${detail}`);
+  }
+
   onBackendCertificate(label: string, leaf: CertificateFacts): void {
     this.observed.note(label, leaf);
   }

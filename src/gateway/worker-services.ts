@@ -1,5 +1,6 @@
 // What one worker makes once, from its first configuration, and keeps over all reloads: logs, reports, counters, and the
 // budget of idle connections. A change of these settings takes a start (process/restart-keys.ts says so).
+import { EncoderBudget } from '../filters/encoder-budget.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Deadlines } from '../base/deadline.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
@@ -109,6 +110,7 @@ export class WorkerServices {
     this.filterServices = {
       clock,
       rates,
+      encoders: new EncoderBudget(),
       lookup: lookupBy(() => this.resolver),
       metrics: metrics.of,
       passwords: new PasswordChecks(clock),

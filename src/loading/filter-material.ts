@@ -8,6 +8,7 @@ import { materialName } from '../certs/material.ts';
 import type { FilterConfig } from '../config/filter-types.ts';
 import { readUsersFile } from '../config/users-file.ts';
 import { type FilterMaterial, noMaterial } from '../filters/material.ts';
+import { loadErrorPages } from './error-pages.ts';
 import type { MaterialLoader } from './material-loader.ts';
 
 const none: readonly FilterMaterial[] = [];
@@ -32,8 +33,11 @@ export class FilterMaterials {
   }
 
   async #find(filter: FilterConfig): Promise<FilterMaterial> {
-    let found = this.#known.get(filter.name);
-    if (found === undefined) this.#known.set(filter.name, (found = this.#read(filter)));
+    // Keys of routes make filters of one name; each stands in a place of its own.
+    const { file, line, col } = filter.place;
+    const key = `${file}:${line}:${col} ${filter.kind}`;
+    let found = this.#known.get(key);
+    if (found === undefined) this.#known.set(key, (found = this.#read(filter)));
     return found;
   }
 
@@ -45,6 +49,8 @@ export class FilterMaterials {
         return this.#readService(filter);
       case 'jwtAuth':
         return this.#readKeys(filter);
+      case 'errorInterceptor':
+        return loadErrorPages(filter, this.#loader);
       default:
         return noMaterial;
     }

@@ -10,12 +10,19 @@ export function findRestartKeys(before: GatewayConfig, after: GatewayConfig): st
   const more = ({ entryPoints }: GatewayConfig): string =>
     JSON.stringify(entryPoints.more.map((one) => [one.name, one.tls, endpoint(one)]));
   if (more(before) !== more(after)) changed.push('entryPoints.more');
+  if (portsOf(before) !== portsOf(after)) changed.push('entryPoints.passThrough');
   if (before.workers !== after.workers) changed.push('workers');
   for (const key of ['log', 'accessLog', 'monitoring', 'trustRecord', 'buffering'] as const) {
     if (JSON.stringify(before[key]) !== JSON.stringify(after[key])) changed.push(key);
   }
   if (before.transport.maxIdleConns !== after.transport.maxIdleConns) changed.push('transport.maxIdleConns');
   return changed;
+}
+
+/** Where connections go is taken over; on which ports they come is not, nor how many. */
+function portsOf({ entryPoints }: GatewayConfig): string {
+  const { listeners, maxConnections } = entryPoints.passThrough;
+  return [maxConnections, ...listeners.map(({ name }) => name).toSorted()].join(' ');
 }
 
 function endpoint({ enabled, host, port }: EntryPoint): string {

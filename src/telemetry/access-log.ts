@@ -21,7 +21,7 @@ export type AccessRecord = {
   readonly host: string;
   /** As received; its query is cut off. */
   readonly target: string;
-  /** 10, 11 or 20; 0 where there was no request. */
+  /** 10, 11 or 20; 1 for a connection that was passed through, which has no request; 0 where there was none. */
   readonly version: number;
   /** 0: no answer was sent. */
   readonly status: number;
@@ -57,6 +57,7 @@ const max = {
 const maxName = 160;
 
 const protocols: Readonly<Record<number, string>> = {
+  1: ',"protocol":"TCP"',
   10: ',"protocol":"HTTP/1.0"',
   11: ',"protocol":"HTTP/1.1"',
   20: ',"protocol":"HTTP/2.0"',

@@ -136,9 +136,21 @@ function catalogue() {
       'code',
     ),
     connections: counter('connections_total', 'Accepted client connections', 'entry_point'),
+    passThroughBytes: counter(
+      'passthrough_bytes_total',
+      'Bytes of connections that were passed through, counted at their end: direction received (from the client) or sent',
+      'backend',
+      'direction',
+    ),
     requestsActive: gauge('sum', 'requests_active', 'Requests in progress'),
     tunnelsActive: gauge('sum', 'tunnels_active', 'Of these, WebSockets and other requests that switched protocols'),
-    requests: counter('requests_total', 'Answered requests by status class (2xx)', 'route', 'status', 'backend'),
+    requests: counter(
+      'requests_total',
+      'Requests by class of the status that their client got (2xx; 0xx: the gateway cut them off before an answer)',
+      'route',
+      'status',
+      'backend',
+    ),
     requestSeconds: seconds('request_seconds', 'From the head of a request to the end of its answer', 'route'),
     faults: counter('faults_total', 'Failed requests by reason code and whose fault it was', 'code', 'source'),
 

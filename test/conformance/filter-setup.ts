@@ -1,5 +1,6 @@
 // A route with filters without a gateway: clients over plain TCP, the whole flow, a real backend. The filters are the test's
 // own; what a configuration makes of them is for journeys to show.
+import { EncoderBudget } from '../../src/filters/encoder-budget.ts';
 import { once } from 'node:events';
 import { randomUUID } from 'node:crypto';
 import { lookup } from 'node:dns';
@@ -63,6 +64,7 @@ export function filterDependencies(more: Partial<FilterDependencies> = {}): Filt
   return {
     clock,
     rates: new RateCounters(clock, () => 0.5),
+    encoders: new EncoderBudget(),
     passwords: new PasswordChecks(clock),
     keySets: new KeySets(),
     lookup: lookup,

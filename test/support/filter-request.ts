@@ -1,4 +1,5 @@
 // A request as filters see it, without anything around: for tests of one filter.
+import { EncoderBudget } from '../../src/filters/encoder-budget.ts';
 import type { Fault } from '../../src/base/fault.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import type { FilterDependencies } from '../../src/filters/dependencies.ts';
@@ -51,6 +52,7 @@ export function filterRequest(
         ['X-Forwarded-Host', 'a.test'],
       ]),
     ],
+    received: fields,
     fields: new FieldEdits(fields),
     onCancel: undefined as ((why: Fault) => void) | undefined,
   };
@@ -74,6 +76,7 @@ export function filterDependencies(more: Partial<FilterDependencies> = {}) {
     passwords: new PasswordChecks(systemClock),
     keySets: new KeySets(),
     rates: new RateCounters(systemClock, Math.random, () => {}),
+    encoders: new EncoderBudget(),
     warn: (_, about, message) => lines.push({ about, message }),
     shared: new Map(),
     openService: () => {
