@@ -65,6 +65,7 @@ export class RouteCompiler {
       maxAgeMs: transport.maxConnectionDurationMs,
       connectMs: config.timeouts.connectMs,
       handshakeMs: config.timeouts.handshakeMs,
+      ...(config.sendProxyProtocol === undefined ? {} : { proxyProtocol: config.sendProxyProtocol }),
     };
     const material = backendMaterial(config, tls, this.#anchors.find(tls.rootCAs, config.tls.partialChain), crls);
     // First, so that nothing has begun where a filter cannot be made.
