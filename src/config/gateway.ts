@@ -32,10 +32,18 @@ import { trustRecordKeys } from './trust-record.ts';
 
 const unlimited = refused('let clients send without a limit', 'Limit them in front of the gateway.');
 const healthOfRoutes = ignored('/healthz/routes is not served');
+const otherCertificate = refused(
+  'serve another certificate than is meant',
+  'Write gateway.tls.certificates: [{cert: FILE, key: FILE}].',
+);
 const keepAlive = ignored('connections are kept', 'Write timeouts.idle for how long.');
 
 /** What earlier versions of Goma knew and 0.13 ignores. */
 const keysOfOlderGoma = {
+  sslCertFile: otherCertificate,
+  sslKeyFile: otherCertificate,
+  tlsCertFile: otherCertificate,
+  tlsKeyFile: otherCertificate,
   listenAddr: refused('listen on other addresses', 'Write entryPoints.web.address.'),
   rateLimit: unlimited,
   rateLimiter: unlimited,
@@ -97,6 +105,7 @@ export const gatewayKeys = {
   networking: block({
     transport: block(transportKeys),
     dnsCache: block(dnsCacheKeys),
+    proxy: ignored('networking.transport decides', 'Write networking.transport.'),
     passiveHealthCheck: ignored(
       'backends are put aside after five failed connects in a row, for 5 s and each time longer',
       'A healthCheck on the route finds them sooner.',

@@ -12,6 +12,7 @@ import {
 } from '../http/exchange.ts';
 import { Answer } from '../filters/filter.ts';
 import { FieldBlock, type Fields } from '../http/field.ts';
+import type { ProxiedAddresses } from '../proxy-protocol/header.ts';
 import type { Backend } from '../upstream/backend.ts';
 import type { AcquireOptions, CallWaiter } from '../upstream/call-waiter.ts';
 import type { Caller } from '../upstream/caller.ts';
@@ -22,7 +23,7 @@ import { isEventStream } from './event-stream.ts';
 import { grpcStatusOf, grpcTimeoutMs, grpcTrailers, isGrpc, isGrpcMediaType, receivedGrpcStatus } from './grpc.ts';
 import { KeptBody } from './kept-body.ts';
 import { aimAgain } from './next-attempt.ts';
-import type { Prepared } from './prepare.ts';
+import { type Prepared, proxiedAddresses } from './prepare.ts';
 import { record } from './record.ts';
 import { findRefusal, mayBeRefusalPage } from './refusal-page.ts';
 import { answerOf, refuse } from './refuse.ts';
@@ -98,6 +99,10 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, EncodedBody
   get #maxBodyBytes(): number {
     const { changes, route } = this.#context;
     return changes?.maxBodyBytes ?? route.config.maxBodyBytes;
+  }
+
+  get proxied(): ProxiedAddresses {
+    return proxiedAddresses(this.#context);
   }
 
   get #isUpgrade(): boolean {

@@ -241,7 +241,7 @@ function catalogue() {
     workerHangs: counter('worker_hangs_total', 'Workers that did not answer any more and were ended for it'),
     connectionsRefused: counter(
       'connections_refused_total',
-      'Connections turned away because there were too many at once (webSecure: handshakes with the result handshake_limit)',
+      'Connections to a plain entry point that were turned away: too many at once, or for their PROXY header or clientLimits, of which faults_total has the code (over TLS: handshakes with such a result)',
       'entry_point',
     ),
     descriptorsExhausted: counter(
