@@ -80,6 +80,7 @@ export const faultGroups: readonly Group[] = [
       'access_denied',
       'address_denied',
       'origin_denied',
+      'user_agent_denied',
       'rate_limited',
       'client_banned',
       'identity_too_large',

@@ -18,6 +18,8 @@ export type BoundedFetch = {
   readonly clock: Pick<Clock, 'after'>;
   /** Who knows the addresses of names; default the system, which holds a thread meanwhile. */
   readonly lookup?: LookupFunction | undefined;
+  /** PEM of the CAs that verify an https server; default those that Node has. */
+  readonly ca?: string | undefined;
 };
 
 export type FetchOutcome =
@@ -34,12 +36,13 @@ const firstRoom = 64 * 1024;
 
 /** Calls `done` exactly once, never before it returns. Throws where Node takes the request for impossible. */
 export function fetchBounded(request: BoundedFetch, done: (outcome: FetchOutcome) => void): void {
-  const { url, method, headers, body, timeoutMs, maxBytes, clock, lookup } = request;
-  const options: RequestOptions & { rejectUnauthorized: boolean } = {
+  const { url, method, headers, body, timeoutMs, maxBytes, clock, lookup, ca } = request;
+  const options: RequestOptions & { rejectUnauthorized: boolean; ca?: string } = {
     method,
     headers,
     agent: false,
     ...(lookup === undefined ? {} : { lookup }),
+    ...(ca === undefined ? {} : { ca }),
     maxHeaderSize: maxHeaderBytes,
     // Whatever the environment says: an environment variable must not turn verification off.
     rejectUnauthorized: true,

@@ -398,6 +398,11 @@ const specs = {
     title: 'pages of this origin may not call this route',
     help: 'A browser asked (a preflight) for a page of an origin that `cors` of the route does not list; `detail` names the middleware. List the origin, or leave it: such pages are to be kept out.',
   },
+  user_agent_denied: {
+    client: 403,
+    title: 'this client is not served',
+    help: 'User-Agent holds what a middleware of type userAgentBlock lists; `detail` names it.',
+  },
   rate_limited: {
     client: 429,
     title: 'too many requests',

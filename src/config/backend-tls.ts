@@ -12,6 +12,7 @@ import { key } from './key.ts';
 import { type NamedMaterial, systemBundle } from './named-material.ts';
 import type { Ref } from './ref.ts';
 import { readRef, reportEmpty, reportMistake, unlessBlank } from './reading.ts';
+import { ignored } from './support.ts';
 import { readVersions, tlsVersionKeys } from './tls-parameters.ts';
 
 const withoutRoots = 'Without `rootCAs`: works, with a warning that the CAs of the system verify the backend.';
@@ -22,6 +23,10 @@ export const backendTlsKeys = {
     unset: "the gateway's",
     page: 'Goma; also as `SkipVerification` and on the route (deprecated). Between contradicting ones `false` wins. Loud warning.',
   }),
+  skipVerification: ignored(
+    'the certificate of the backend is verified',
+    'Write insecureSkipVerify, or better rootCAs.',
+  ),
   SkipVerification: key(flag, {
     says: 'Deprecated name of insecureSkipVerify.',
     untold: true,

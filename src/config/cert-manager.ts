@@ -23,6 +23,11 @@ const acmeShape = map({
   credentials: map({ apiToken: known }).optional(),
   eab: map({ kid: known, hmacKey: known }).optional(),
   insecureSkipVerify: key(flag, {}),
+  // Of versions before 0.13.
+  directoryURL: known,
+  storage: known,
+  entrypoint: known,
+  challenge: map({ type: known, provider: known, credentials: map({ apiToken: known }).optional() }).optional(),
 });
 
 const vaultShape = map({

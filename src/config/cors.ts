@@ -53,7 +53,7 @@ function corsKeys(enabled: boolean) {
       default: false,
       page: 'Goma. Cookies, passwords and client certificates go along. An error with `*`: every page on the net would act as its visitor.',
     }),
-    maxAge: key(integer(0, 86_400), {
+    maxAge: key(integer(0, 31_536_000), {
       says: 'Seconds for which the answer to a preflight is kept; 0: as browsers choose.',
       default: 0,
       page: 'Goma. Seconds for which browsers keep the answer to a preflight; `0`: as they choose.',

@@ -35,15 +35,16 @@ export type FieldEditsShape = {
   readonly removeHeaders?: readonly string[] | undefined;
 };
 
-/** `side`: of the messages that are changed. `at`: the rule. */
+/** `side`: of the messages that are changed. `at`: the rule. `setKey`: where `setHeaders` stands in it. */
 export function readFieldEdits(
   shape: FieldEditsShape,
   side: 'request' | 'response',
   at: Cursor,
   problems: ProblemList,
+  setKey = 'setHeaders',
 ): FieldEditsConfig {
   const reader = new EditReader(side, problems);
-  const set = reader.edits(shape.setHeaders, at.down('setHeaders'));
+  const set = reader.edits(shape.setHeaders, at.down(setKey));
   // As in Goma: what is set to nothing is removed.
   const emptied = set.filter(({ value }) => value.length === 1 && value[0] === '');
   const append = reader.edits(shape.append, at.down('append'));
@@ -51,7 +52,7 @@ export function readFieldEdits(
   const count = set.length + append.length + removed.length;
   if (count > maxEdits) problems.error('too_many', at.place, `more than ${maxEdits} fields`);
   for (const name of [...removed, ...emptied.map((edit) => edit.name)]) reader.warnOurs(name, at);
-  for (const edit of set) if (!emptied.includes(edit)) reader.checkSettable(edit.name, at.down('setHeaders'));
+  for (const edit of set) if (!emptied.includes(edit)) reader.checkSettable(edit.name, at.down(setKey));
   for (const { name } of append) reader.checkSettable(name, at.down('append'));
   return {
     remove: [...removed, ...emptied.map(({ name }) => name)],

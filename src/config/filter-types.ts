@@ -3,8 +3,13 @@
 import { accessFilter } from './access-filter.ts';
 import { basicAuthFilter } from './basic-auth-filter.ts';
 import { accessPolicy } from './access-policy.ts';
+import { errorInterceptor, response } from './answer-filters.ts';
+import { compress } from './compress-filter.ts';
 import { corsFilter } from './cors.ts';
 import type { FilterCommon, FilterType } from './filter-type.ts';
+import { forwardAuthFilter } from './forward-auth-filter.ts';
+import { jwtAuthFilter } from './jwt-auth-filter.ts';
+import { bodyLimit, userAgentBlock } from './limit-filters.ts';
 import { rateLimit } from './rate-limit.ts';
 import { redirect, redirectRegex, redirectScheme } from './redirect-filters.ts';
 import { requestHeadersFilter } from './request-headers-filter.ts';
@@ -15,6 +20,8 @@ export const filterTypes = [
   accessFilter,
   accessPolicy,
   basicAuthFilter,
+  forwardAuthFilter,
+  jwtAuthFilter,
   rateLimit,
   requestHeadersFilter,
   responseHeadersFilter,
@@ -25,6 +32,11 @@ export const filterTypes = [
   addPrefix,
   stripPrefix,
   rewriteRegex,
+  bodyLimit,
+  userAgentBlock,
+  response,
+  errorInterceptor,
+  compress,
 ] as const;
 
 type ConfigOf<T> = T extends FilterType<infer Kind, infer Rule> ? FilterCommon & Rule & { readonly kind: Kind } : never;

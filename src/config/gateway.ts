@@ -5,6 +5,7 @@ import type { ProblemList } from '../yaml/problem-list.ts';
 import { list, map, text } from './atoms.ts';
 import { bufferingKeys } from './buffering.ts';
 import { clientLimitsKeys } from './client-limits.ts';
+import { interceptErrorsShape, interceptorShape } from './answer-filters.ts';
 import { corsShape } from './cors.ts';
 import { dnsCacheKeys } from './dns-cache.ts';
 import { entryPointsKeys } from './entry-points.ts';
@@ -31,10 +32,18 @@ import { trustRecordKeys } from './trust-record.ts';
 
 const unlimited = refused('let clients send without a limit', 'Limit them in front of the gateway.');
 const healthOfRoutes = ignored('/healthz/routes is not served');
+const otherCertificate = refused(
+  'serve another certificate than is meant',
+  'Write gateway.tls.certificates: [{cert: FILE, key: FILE}].',
+);
 const keepAlive = ignored('connections are kept', 'Write timeouts.idle for how long.');
 
 /** What earlier versions of Goma knew and 0.13 ignores. */
 const keysOfOlderGoma = {
+  sslCertFile: otherCertificate,
+  sslKeyFile: otherCertificate,
+  tlsCertFile: otherCertificate,
+  tlsKeyFile: otherCertificate,
   listenAddr: refused('listen on other addresses', 'Write entryPoints.web.address.'),
   rateLimit: unlimited,
   rateLimiter: unlimited,
@@ -43,7 +52,11 @@ const keysOfOlderGoma = {
   extraRoutes: ignored('no routes are read from there', 'Write extraConfig.directory.'),
   logLevel: ignored('log.level decides', 'Write log.level.'),
   errorLog: ignored('log.filePath decides', 'Write log.filePath.'),
-  interceptErrors: ignored('error answers are not replaced'),
+  interceptErrors: key(interceptErrorsShape, {
+    says: 'Deprecated: statuses whose bodies are replaced by status and reason.',
+    untold: true,
+    page: 'Goma, deprecated: statuses whose bodies are replaced by status and reason.',
+  }),
   enableStrictSlash: ignored('a path matches with and without a slash at the end'),
   enableKeepAlive: keepAlive,
   disableKeepAlive: keepAlive,
@@ -92,6 +105,7 @@ export const gatewayKeys = {
   networking: block({
     transport: block(transportKeys),
     dnsCache: block(dnsCacheKeys),
+    proxy: ignored('networking.transport decides', 'Write networking.transport.'),
     passiveHealthCheck: ignored(
       'backends are put aside after five failed connects in a row, for 5 s and each time longer',
       'A healthCheck on the route finds them sooner.',
@@ -151,7 +165,12 @@ export const gatewayKeys = {
     page: 'Goma. Pages of other origins, for every route that has no `cors` of its own.',
     table: 'cors',
   }),
-  errorInterceptor: ignored('error answers are not replaced'),
+  errorInterceptor: key(interceptorShape, {
+    says: 'Replaces the bodies of errors, for routes without errorInterceptor.',
+    unset: 'none',
+    page: 'Goma. Replaces the bodies of errors, for every route that has no `errorInterceptor` of its own.',
+    table: 'errorinterceptor',
+  }),
   ...keysOfOlderGoma,
 };
 const gateway = map(gatewayKeys);

@@ -58,8 +58,15 @@ certManager.vault address token role mount namespace ttl storageFile
 const keysOfOlder = `
 gateway listenAddr rateLimit rateLimiter blockCommonExploits extraRoutes logLevel errorLog interceptErrors
 gateway enableStrictSlash enableKeepAlive disableKeepAlive disableDisplayRouteOnStart
-gateway disableHealthCheckStatus disableRouteHealthCheckError
-gateway.routes[] enableBotDetection blocklist rateLimit interceptErrors disableHeaderXForward disableHostFording
+gateway disableHealthCheckStatus disableRouteHealthCheckError sslCertFile sslKeyFile tlsCertFile tlsKeyFile accessLog
+gateway.monitoring path healthCheck
+gateway.networking proxy
+gateway.routes[].tls keys
+gateway.routes[].security.tls skipVerification
+certManager.acme directoryURL storage challenge entrypoint
+certManager.acme.challenge type provider credentials
+. acme defaults
+gateway.routes[] enableBotDetection blocklist rateLimit interceptErrors disableHeaderXForward disableHostFording host
 `;
 
 const keysOf10 = `

@@ -5,7 +5,7 @@ import { gatewayKeys } from './gateway.ts';
 import { block, key } from './key.ts';
 import { middlewareShape } from './middlewares.ts';
 import { routeShape } from './route.ts';
-import { ignored } from './support.ts';
+import { ignored, refused } from './support.ts';
 
 /** What Goma's HTTP provider puts around routes and middlewares. */
 const bundleKeys = {
@@ -38,6 +38,7 @@ export const mainFileShape = map({
     untold: true,
     page: 'Goma, deprecated: see `certManager`.',
   }),
+  defaults: refused('leave out what every route is meant to have', 'Write gateway.defaults.'),
   plugins: ignored('plugins are not loaded'),
   ...bundleKeys,
 });

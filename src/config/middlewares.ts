@@ -34,31 +34,30 @@ type MiddlewareShape = z.output<typeof middlewareShape>;
 export type WrittenMiddleware = { readonly shape: MiddlewareShape; readonly at: Cursor };
 
 /** Types that only change how answers look or how fast they come. Everything that is not listed counts as a guard. */
-const harmless: ReadonlySet<string> = new Set([
-  'httpCache',
-  'httpCaching',
-  'compress',
-  'compression',
-  'gzip',
-  'errorInterceptor',
-  'accessLog',
-  'metrics',
-]);
+const harmless: ReadonlySet<string> = new Set(['httpCache', 'httpCaching', 'accessLog', 'metrics']);
 
 /** What an operator reads who uses one of Goma's guards: what would be open without it. */
 const guards: Readonly<Record<string, string>> = {
-  basic: 'let everybody in without a password',
-  basicAuth: 'let everybody in without a password',
   ldap: 'let everybody in without a password',
   ldapAuth: 'let everybody in without a password',
-  jwt: 'let everybody in without a token',
-  jwtAuth: 'let everybody in without a token',
   oauth: 'let everybody in without a login',
   oauth2: 'let everybody in without a login',
-  forwardAuth: 'let everybody in without asking the authentication service',
+  oidc: 'let everybody in without a login',
   geoBlock: 'let in countries that are refused',
-  userAgentBlock: 'let in user agents that are refused',
-  bodyLimit: 'let in bodies of any size',
+};
+
+const askService =
+  'Have an authentication service log users in, and ask it with a forwardAuth; for APIs a jwtAuth checks tokens.';
+const askDirectory =
+  'Have an authentication service ask the directory, and ask it with a forwardAuth; or keep the users in a file for basicAuth.';
+
+/** What there is in their place. */
+const instead: Readonly<Record<string, string>> = {
+  ldap: askDirectory,
+  ldapAuth: askDirectory,
+  oauth: askService,
+  oauth2: askService,
+  oidc: askService,
 };
 
 export type MiddlewareSurroundings = {
@@ -219,7 +218,8 @@ function reportUse(name: string, type: string, at: Cursor, problems: ProblemList
     at.place,
     `${what}; ignoring it would ${consequence}`,
     near === undefined
-      ? 'Remove it from the route if it is not needed, or disable the route.'
+      ? ((Object.hasOwn(instead, type) ? instead[type] : undefined) ??
+          'Remove it from the route if it is not needed, or disable the route.')
       : `Did you mean the type ${near}?`,
   );
 }

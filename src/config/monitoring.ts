@@ -34,6 +34,8 @@ export const monitoringKeys = {
   }),
   health: trafficHealthKey,
   host: ignored('metrics are served by the admin entry point only, whatever the host'),
+  path: ignored('monitoring.metricsPath decides', 'Write monitoring.metricsPath.'),
+  healthCheck: ignored('/healthz/routes is not served'),
   visitorTTL: ignored('visitors are not counted'),
   enableRouteHealthCheck: ignored('/healthz/routes is not served; the state of backends is in the metrics'),
   includeRouteHealthErrors: ignored('/healthz/routes is not served'),

@@ -109,6 +109,7 @@ function assemble(
     ...upstream,
     services,
     cors: { shape: gateway.cors, at: at.down('cors') },
+    interceptor: { shape: gateway, at },
     filtersOf: (route: WrittenRoute, path: string) => middlewares.filtersOf(route, path, problems),
     forwardClientCert,
     names: {
@@ -176,9 +177,12 @@ function readRoutePairs(routes: readonly WrittenRoute[], problems: ProblemList):
   return routes.flatMap(({ shape, at }) => {
     const here = at.down('tls');
     const one = readOptionalPair(shape.tls.certificate, here, 'certificate', problems);
+    if (shape.tls.keys !== undefined)
+      problems.warn('deprecated_key', here.keyPlace('keys'), 'keys is a deprecated name', 'Write certificates.');
     const pairs = [
       ...(one === undefined ? [] : [one]),
       ...readPairs(shape.tls.certificates, here.down('certificates'), problems),
+      ...readPairs(shape.tls.keys, here.down('keys'), problems),
     ];
     return isEnabled(shape) ? pairs : [];
   });

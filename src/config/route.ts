@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import type { Cursor } from '../yaml/cursor.ts';
 import { flag, integer, list, map, text } from './atoms.ts';
+import { interceptErrorsShape, interceptorShape, readRouteInterceptor } from './answer-filters.ts';
 import { corsShape, readRouteCors } from './cors.ts';
 import { backendTlsKeys } from './backend-tls.ts';
 import { backendShape } from './backends.ts';
@@ -39,7 +40,12 @@ const keysOfOlderGoma = {
   ),
   blocklist: refused('open paths that were forbidden', 'Remove it, or filter in front of the gateway.'),
   rateLimit: refused('let clients send without a limit', 'Limit them in front of the gateway.'),
-  interceptErrors: ignored('error answers are not replaced'),
+  host: refused('serve the route under every host', 'Write hosts: [NAME].'),
+  interceptErrors: key(interceptErrorsShape, {
+    says: 'Deprecated: statuses whose bodies are replaced by status and reason.',
+    untold: true,
+    page: 'Goma, deprecated: statuses whose bodies are replaced by status and reason.',
+  }),
   disableHeaderXForward: ignored('backends are told the address and the protocol of the client'),
   disableHostFording: ignored('security.forwardHostHeaders decides', 'Write security.forwardHostHeaders.'),
 };
@@ -53,6 +59,11 @@ const routeTlsKeys = {
     says: 'Certificates for the hosts of this route.',
     page: 'The same, a list.',
     oursAlone: true,
+  }),
+  keys: key(list(certificatePairShape), {
+    says: 'Deprecated name of certificates.',
+    untold: true,
+    page: 'Goma before 0.6, deprecated: see `certificates`.',
   }),
   provider: key(text, {
     says: 'Provider of certManager for the certificate of this route; none: it needs none.',
@@ -211,7 +222,12 @@ export const routeShape = map({
     page: 'Goma. Pages of other origins; `{enabled: false}`: none.',
     table: 'cors',
   }),
-  errorInterceptor: ignored('error answers are not replaced'),
+  errorInterceptor: key(interceptorShape, {
+    says: "Replaces the bodies of errors. Default: the gateway's.",
+    unset: "the gateway's",
+    page: 'Goma. Replaces the bodies of errors; `{enabled: false}`: not here.',
+    table: 'errorinterceptor',
+  }),
   ...keysOfOlderGoma,
 });
 export type RouteShape = z.output<typeof routeShape>;
@@ -226,6 +242,10 @@ export type RouteSurroundings = UpstreamSurroundings & {
   readonly cors: { readonly shape: RouteShape['cors']; readonly at: Cursor };
   /** Of policies and entry points. */
   readonly names: KnownNames;
+  readonly interceptor: {
+    readonly shape: Pick<RouteShape, 'errorInterceptor' | 'interceptErrors'>;
+    readonly at: Cursor;
+  };
   /** `path`: of the route. */
   readonly filtersOf: (route: WrittenRoute, path: string) => readonly FilterConfig[];
 };
@@ -269,6 +289,7 @@ export function readRoute(
     ),
     maintenance: maintenance.enabled ? { statusCode: maintenance.statusCode, message: maintenance.message } : undefined,
     filters: [
+      ...readRouteInterceptor({ shape, at }, around.interceptor, problems),
       ...readRouteCors({ shape: shape.cors, at: at.down('cors') }, around.cors, problems),
       // An expression is no folder that paths of middlewares could stand in; they are looked for anywhere.
       ...around.filtersOf({ shape, at }, shape.pathMatch === 'regex' ? '/' : path),

@@ -29,9 +29,12 @@ function mark(what: Support) {
 
 const off = /^(?:|0|false|no|off|n|none)$/i;
 
-/** False for null, '', false, 0, empty lists, and maps that hold nothing but such values or are switched off. */
+/**
+ * False for null, '', false, 0, empty lists, and maps that hold nothing but such values or are switched off. What a variable that is
+ * not set should have held is not known, so it counts.
+ */
 export function asksForSomething(node: TreeNode): boolean {
-  if (node.kind === 'scalar') return !node.isNull && !off.test(node.text.trim());
+  if (node.kind === 'scalar') return node.broken || (!node.isNull && !off.test(node.text.trim()));
   if (node.kind === 'list') return node.items.length > 0;
   const decisive = (node.entries.get('enabled') ?? node.entries.get('mode'))?.value;
   if (decisive !== undefined) return asksForSomething(decisive);

@@ -54,11 +54,19 @@ function findMismatch(http2: boolean, http1: SpokenProtocols['http1'], mode: Bac
   if (mode === 'on' && !http2 && http1 !== 'no') {
     const how = http1 === 'agreed' ? 'it agrees on http/1.1 alone' : 'it agrees on no protocol';
     const cause = `${how} (ALPN), and the route says http2: on`;
-    return { ...mismatch, cause, remedy: 'Let the backend offer h2, or leave out security.tls.http2.' };
+    return {
+      ...mismatch,
+      cause,
+      remedy: 'Let the backend offer h2, or leave out security.tls.http2 (of a service: protocol).',
+    };
   }
   if (mode === 'off' && http2 && http1 === 'no') {
     const cause = 'it agrees on h2 alone (ALPN), and the route says http2: off';
-    return { ...mismatch, cause, remedy: 'Let the backend offer http/1.1, or leave out security.tls.http2.' };
+    return {
+      ...mismatch,
+      cause,
+      remedy: 'Let the backend offer http/1.1, or leave out security.tls.http2 (of a service: protocol).',
+    };
   }
   return undefined;
 }

@@ -117,7 +117,7 @@ export class Accept implements Late, HandshakeSink, PendingHandshake {
   }
 
   #onHello(hello: ClientHello): void {
-    const { current, limits } = this.#dependencies;
+    const { current, handshakes } = this.#dependencies;
     const { policies, isExempt } = current();
     this.#hello = hello;
     this.#serverName = hello.serverName === undefined ? undefined : canonicalHostName(hello.serverName);
@@ -131,7 +131,7 @@ export class Accept implements Late, HandshakeSink, PendingHandshake {
       return;
     }
     const { remoteAddress } = this.#address;
-    const reached = limits.takeHandshake(isExempt(remoteAddress) ? undefined : remoteAddress);
+    const reached = handshakes.takeHandshake(isExempt(remoteAddress) ? undefined : remoteAddress);
     if (reached !== undefined) this.#refuse(reached, alert.internalError);
     else this.#start(this.#policy);
   }

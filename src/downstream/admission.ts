@@ -76,6 +76,11 @@ export class Admission implements PrefaceOwner {
   take(raw: Socket): void {
     const rules = this.#options.rules();
     const address = addressOf(raw);
+    // Reset before it was accepted, as health checks do: nobody is there, and what it sent is nobody's.
+    if (address.remoteAddress === '') {
+      raw.destroy();
+      return;
+    }
     const now = this.#options.clock.monotonic();
     const expected = rules.proxySources?.expect(address.remoteAddress) ?? 'direct';
     if (expected === 'direct') this.#admit(raw, address, now, rules);

@@ -58,6 +58,8 @@ export type DownstreamDependencies = {
   readonly current: () => DownstreamState;
   /** Of clients, on all entry points. */
   readonly clientConnections: ClientCounts;
+  /** Likewise. */
+  readonly handshakes: HandshakeLimits;
   /**
    * A connection with a verdict, from now on the caller's to keep, to verify again and to end. `peer.refused` set means that
    * the first request is answered with it, then closed. `transport` is the TCP socket below, for nothing but a reset.
@@ -76,7 +78,6 @@ export type DownstreamDependencies = {
 /** What all connections of one listener share. */
 export type AcceptDependencies = DownstreamDependencies & {
   readonly pending: PendingHandshakes;
-  readonly limits: HandshakeLimits;
   readonly facts: FactsCache;
   readonly chains: ChainCache;
 };

@@ -1,13 +1,14 @@
 // The entry points of one worker, TLS and plain: opened together, closed so that nobody who is on the way is lost.
 import type { Clock } from '../base/clock.ts';
 import { ClientCounts } from './client-counts.ts';
+import { HandshakeLimits } from './handshake-limits.ts';
 import type { TlsListener } from './listener.ts';
 import { type TlsEntry, type TlsEntryOptions, makeTlsEntry } from './tls-entry.ts';
 import { connectionsWithin, findDescriptorLimit } from './descriptors.ts';
 import { PlainListener, type PlainListenerOptions } from './plain-listener.ts';
 
 /** By the name of the entry point, for those that are on. */
-export type ListenPorts = Readonly<Record<string, number>>;
+export type EntryPointPorts = Readonly<Record<string, number>>;
 
 export type EntryPointsOptions = {
   readonly clock: Clock;
@@ -28,23 +29,26 @@ export class EntryPoints {
   readonly #maxConnections = connectionsWithin(findDescriptorLimit(), mostConnections);
   /** Of each client, on all entry points. */
   readonly connections = new ClientCounts();
+  readonly #handshakes: HandshakeLimits;
   readonly #secure: TlsEntry[] = [];
   readonly #plain: PlainListener[] = [];
 
   constructor(options: EntryPointsOptions) {
     this.#options = options;
+    this.#handshakes = new HandshakeLimits(options.clock);
   }
 
   /** `host`: its address. Rejects with the system's error. */
   async openSecure(
     host: string,
     port: number,
-    downstream: Omit<TlsEntryOptions, 'maxConnections' | 'clientConnections'>,
+    downstream: Omit<TlsEntryOptions, 'maxConnections' | 'clientConnections' | 'handshakes'>,
   ): Promise<void> {
     const entry = makeTlsEntry({
       ...downstream,
       maxConnections: this.#maxConnections,
       clientConnections: this.connections,
+      handshakes: this.#handshakes,
     });
     this.#secure.push(entry);
     await entry.listener.listen({ host, port, reusePort: this.#options.reusePort });

@@ -38,19 +38,16 @@ export class TlsListener implements AdmissionOwner {
   accepted = 0;
   readonly #dependencies: AcceptDependencies;
   readonly #admission: Admission;
-  readonly #limits: HandshakeLimits;
   readonly #pending = new PendingHandshakes(noPendingLimits);
   readonly #server: Server;
 
   constructor(options: TlsListenerOptions) {
     const onDefect = options.onDefect ?? (() => {});
     const bounds = { ...defaultDownstreamLimits, ...options.limits };
-    this.#limits = new HandshakeLimits(options.clock);
     this.#dependencies = {
       clock: options.clock,
       deadlines: options.deadlines,
       pending: this.#pending,
-      limits: this.#limits,
       facts: new FactsCache(),
       chains: new ChainCache(),
       intermediates: options.intermediates ?? new Intermediates(),
@@ -60,6 +57,7 @@ export class TlsListener implements AdmissionOwner {
       },
       current: options.current,
       clientConnections: options.clientConnections ?? new ClientCounts(),
+      handshakes: options.handshakes ?? new HandshakeLimits(options.clock),
       onConnection: options.onConnection,
       onRefused: guard(options.onRefused, onDefect),
       onVerified: guard(options.onVerified ?? (() => {}), onDefect),
@@ -117,8 +115,9 @@ export class TlsListener implements AdmissionOwner {
 
   onAdmitted(raw: Socket, address: Address, acceptedAt: number): void {
     try {
-      const { handshakesPerSecond, handshakesPerClient, pendingHandshakes } = this.#dependencies.current();
-      this.#limits.setRates({ perSecond: handshakesPerSecond, perClient: handshakesPerClient });
+      const { current, handshakes } = this.#dependencies;
+      const { handshakesPerSecond, handshakesPerClient, pendingHandshakes } = current();
+      handshakes.setRates({ perSecond: handshakesPerSecond, perClient: handshakesPerClient });
       this.#pending.setLimits(pendingHandshakes);
       const accept = new Accept(raw, this.#dependencies, address, acceptedAt);
       if (this.#pending.enter(accept)) {

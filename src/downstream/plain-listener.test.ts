@@ -15,7 +15,7 @@ const fromHere = new ProxySources({ from: ['127.0.0.0/8'], others: 'direct' });
 const source = { address: '192.0.2.1', port: 12_345 };
 const header = writeProxyHeader(1, { source, destination: { address: '192.0.2.2', port: 80 } });
 
-async function listen(t: TestContext, rules: Partial<AdmissionRules>) {
+async function listen(t: TestContext, rules: Partial<AdmissionRules>, connections = new ClientCounts()) {
   const refusals: (RefusedAdmission & { readonly address: Address })[] = [];
   const served: Address[] = [];
   const sockets = new Set<Socket>();
@@ -23,7 +23,7 @@ async function listen(t: TestContext, rules: Partial<AdmissionRules>) {
   const listener = new PlainListener({
     clock: systemClock,
     deadlines: new Deadlines(systemClock, 5),
-    connections: new ClientCounts(),
+    connections,
     rules: () => ({
       ...openAdmission,
       handshakeTimeoutMs: 10_000,
@@ -115,5 +115,20 @@ describe('the plain entry point', () => {
       await again;
     }
     assert.equal(served.length, 2);
+  });
+
+  it('counts a client’s connections to all entry points together', async (t) => {
+    const connections = new ClientCounts();
+    const [one, other] = await Promise.all([
+      listen(t, { connectionsPerClient: 1 }, connections),
+      listen(t, { connectionsPerClient: 1 }, connections),
+    ]);
+    const first = one.next();
+    await one.dial();
+    await first;
+    const second = other.next();
+    await other.dial();
+    await second;
+    assert.deepEqual([one.served.length, other.served.length, other.refusals[0]?.code], [1, 0, 'client_limit']);
   });
 });

@@ -5,11 +5,16 @@ import type { RouteConfig } from '../config/gateway-config.ts';
 import { AccessFilter } from './access.ts';
 import { BasicAuthFilter } from './basic-auth.ts';
 import { AccessPolicyFilter } from './access-policy.ts';
+import { ErrorInterceptorFilter, ResponseFilter } from './answers.ts';
+import { CompressFilter } from './compress.ts';
 import { CorsFilter } from './cors.ts';
 import type { FilterDependencies } from './dependencies.ts';
 import type { Filter } from './filter.ts';
+import { ForwardAuthFilter } from './forward-auth.ts';
+import { JwtAuthFilter } from './jwt-auth.ts';
 import { inOrder } from './filter-order.ts';
 import { FixedResponseFilter } from './fixed-response.ts';
+import { BodyLimitFilter, UserAgentBlockFilter } from './limits.ts';
 import { MaintenanceFilter } from './maintenance.ts';
 import { type FilterMaterial, noMaterial } from './material.ts';
 import { PathScope } from './path-scope.ts';
@@ -75,6 +80,9 @@ const makers: Makers = {
   access: (config) => new AccessFilter(config),
   accessPolicy: (config) => new AccessPolicyFilter(config),
   basicAuth: (config, input) => share(config, input, () => new BasicAuthFilter(config, input.material, input)),
+  forwardAuth: (config, input) =>
+    share(config, input, () => new ForwardAuthFilter(config, input.openService(config.service, input.material), input)),
+  jwtAuth: (config, input) => share(config, input, () => new JwtAuthFilter(config, input.material, input)),
   rateLimit: (config, { route, rates }) => new RateLimitFilter(config, route, rates),
   requestHeaders: (config) => new RequestHeadersFilter(config),
   responseHeaders: (config) => new ResponseHeadersFilter(config),
@@ -85,6 +93,11 @@ const makers: Makers = {
   addPrefix: (config) => new AddPrefixFilter(config),
   stripPrefix: (config) => new StripPrefixFilter(config),
   rewriteRegex: (config) => new RewriteRegexFilter(config),
+  bodyLimit: (config) => new BodyLimitFilter(config),
+  userAgentBlock: (config) => new UserAgentBlockFilter(config),
+  response: (config) => new ResponseFilter(config),
+  compress: (config, { encoders }) => new CompressFilter(config, encoders),
+  errorInterceptor: (config, { material }) => new ErrorInterceptorFilter(config, material),
 };
 
 function make(config: FilterConfig, input: FilterInput): Filter {

@@ -2,9 +2,10 @@
 // after they are matched and authorised, and answers it, lets it pass, or makes it wait; it may change fields on both ways.
 // Filters run in the order of their route, on answers of the backend in the reverse order. Which faults follow from one that
 // fails is decided by flow/filtering.ts: a request whose filter failed never passes.
+import type { BrotliCompress, Gzip, ZstdCompress } from 'node:zlib';
 import type { Fault } from '../base/fault.ts';
 import type { Identity } from '../trust/verdict.ts';
-import { type FieldBlock, FieldKind, kindOf } from '../http/field.ts';
+import { type FieldBlock, FieldKind, type Fields, kindOf } from '../http/field.ts';
 import type { FieldEdits } from './field-edits.ts';
 
 /** How long a filter may make a request wait where it says nothing, in milliseconds. */
@@ -33,7 +34,8 @@ export interface Filter {
   readonly onResponse?: ((response: FilterResponse, request: FilterRequest) => Answer | void) | undefined;
   /**
    * `onResponse` is asked about the gateway's own answers to requests of the route as well (refusals of any filter, faults of
-   * the backend side), be it that `onRequest` was asked or not; what it returns then counts for nothing.
+   * the backend side), be it that `onRequest` was asked or not. Of an Answer that it returns then the body and Content-Type take the
+   * place of those of a fault; those of an answer that a filter gave on purpose stay.
    */
   readonly alsoOwnAnswers?: true | undefined;
   /**
@@ -79,6 +81,13 @@ export interface FilterRequest {
   readonly identity: Identity | undefined;
   /** Of the client; where a trusted proxy names it, the one that it names. */
   readonly address: string;
+  /**
+   * What the gateway tells the backend of the client beside these: X-Forwarded-*, X-Real-IP, X-Request-Id, and the verified
+   * identity as the route has it forwarded. Faults: as `prepare` of the flow.
+   */
+  gatewayFields(): readonly FieldBlock[];
+  /** As the client sent them, whatever filters make of them: what it accepts, and nothing of who it is. */
+  readonly received: Fields;
   /** The client's fields as the backend will get them: without what no client may say for itself, with what filters changed. */
   readonly fields: FieldEdits;
   /**
@@ -95,7 +104,17 @@ export interface FilterResponse {
   /** Throws RangeError where it is set to what is no final status (200 to 599), TypeError where it is the gateway's own. */
   status: number;
   readonly fields: FieldEdits;
+  /** Of the body as it comes from the backend: bytes, 0 where there is none; below 0 it is not known. Of an own answer 0. */
+  readonly bodyLength: number;
+  /**
+   * The body passes through an encoder, which is made when the answer begins; its length is not known then. Throws TypeError where the
+   * answer is the gateway's own, or is encoded already.
+   */
+  encode(make: () => BodyEncoder): void;
 }
+
+/** A stream of node:zlib that compresses. */
+export type BodyEncoder = BrotliCompress | Gzip | ZstdCompress;
 
 /** Throws RangeError where no answer can end with this status. */
 export function checkStatus(status: number): void {

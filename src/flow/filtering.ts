@@ -4,16 +4,23 @@
 import type { Late } from '../base/deadline.ts';
 import { Fault } from '../base/fault.ts';
 import { FieldEdits } from '../filters/field-edits.ts';
-import { Answer, defaultWaitMs, type Filter, type FilterRequest, type FilterResult } from '../filters/filter.ts';
+import {
+  Answer,
+  type BodyEncoder,
+  defaultWaitMs,
+  type Filter,
+  type FilterRequest,
+  type FilterResult,
+} from '../filters/filter.ts';
 import type { ClientWatcher, ResponseHead } from '../http/exchange.ts';
 import type { FieldBlock, Fields } from '../http/field.ts';
 import { normalizeTarget } from '../routing/normalize-target.ts';
 import type { Identity } from '../trust/verdict.ts';
 import type { Permitted } from './authorize.ts';
-import { fieldsOfClient } from './client-fields.ts';
+import { fieldsOfClient, fieldsOfGateway } from './client-fields.ts';
 import { verifyClient } from './identify.ts';
 import { answerOf } from './refuse.ts';
-import type { FilterChanges, RequestContext } from './request-context.ts';
+import type { FilterChanges, OwnAnswer, RequestContext } from './request-context.ts';
 import { OwnAnswerEdits, ResponseEdits } from './response-edits.ts';
 import { secureAuthority } from './secure-authority.ts';
 
@@ -41,6 +48,7 @@ export class Filtering implements FilterRequest, FilterChanges, ClientWatcher, L
   onCancel: ((why: Fault) => void) | undefined;
   readonly #owner: FilteringOwner;
   #fields: FieldEdits | undefined;
+  #makeEncoder: (() => BodyEncoder) | undefined;
   #maxBodyBytes: number;
   /** The filter that is to be asked next, or is waited for. */
   #at = 0;
@@ -121,6 +129,14 @@ export class Filtering implements FilterRequest, FilterChanges, ClientWatcher, L
   get address(): string {
     const { serving, exchange, client } = this.context;
     return serving.forwarding.clientAddress(exchange.head, client.peer);
+  }
+
+  gatewayFields(): readonly FieldBlock[] {
+    return fieldsOfGateway(this.context);
+  }
+
+  get received(): Fields {
+    return this.context.exchange.head.fields;
   }
 
   get fields(): FieldEdits {
@@ -251,19 +267,28 @@ export class Filtering implements FilterRequest, FilterChanges, ClientWatcher, L
         return faultOf(filter, error);
       }
     }
+    this.#makeEncoder = response?.makeEncoder;
     return response?.head ?? head;
   }
 
-  changeOwnAnswer(status: number, block: FieldBlock): FieldBlock {
+  makeEncoder(): BodyEncoder | undefined {
+    return this.#makeEncoder?.();
+  }
+
+  changeOwnAnswer(status: number, block: FieldBlock, isOnPurpose: boolean): OwnAnswer {
     const { filters } = this.context.route;
-    let answer: OwnAnswerEdits | undefined;
+    let edits: OwnAnswerEdits | undefined;
+    let body: string | undefined;
     for (let at = filters.length - 1; at >= 0; at--) {
       const filter = filters[at];
       if (filter?.alsoOwnAnswers !== true) continue;
-      answer ??= new OwnAnswerEdits(status, block);
-      filter.onResponse?.(answer, this);
+      edits ??= new OwnAnswerEdits(status, block);
+      const answer = filter.onResponse?.(edits, this);
+      if (!(answer instanceof Answer) || body !== undefined || isOnPurpose) continue;
+      body = answer.body;
+      edits.describeBody(answer.fields);
     }
-    return answer?.block ?? block;
+    return { fields: edits?.block ?? block, body };
   }
 }
 

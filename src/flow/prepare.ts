@@ -9,7 +9,7 @@ import { keyField, webSocket } from '../http/websocket.ts';
 import type { ProxiedAddresses } from '../proxy-protocol/header.ts';
 import type { Caller } from '../upstream/caller.ts';
 import { isPermitted } from './authorize.ts';
-import { fieldsOfClient } from './client-fields.ts';
+import { fieldsOfClient, fieldsOfGateway } from './client-fields.ts';
 import { type Filtered, isFiltered } from './filtering.ts';
 import { AmbiguousPath } from './route.ts';
 import type { RequestContext } from './request-context.ts';
@@ -40,11 +40,7 @@ export function prepare(context: Filtered): Prepared {
     target: targetAt(context, backend),
     authority: authorityAt(context, backend),
     fields: context.upgrade === webSocket ? withoutKey(fields) : fields,
-    extra: [
-      serving.forwarding.perConnection(client.peer),
-      serving.forwarding.perRequest(head, client.peer, context.requestId),
-      client.identity(config.forwardClientCert, context),
-    ],
+    extra: fieldsOfGateway(context),
     bodyLength: head.bodyLength,
     acceptsTrailers: head.acceptsTrailers,
     upgrade: context.upgrade,

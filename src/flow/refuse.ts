@@ -9,7 +9,7 @@ import { PlaintextRedirect } from './authorize.ts';
 import { grpcFields, grpcStatusOf, isGrpc } from './grpc.ts';
 import { record } from './record.ts';
 import { MethodNotAllowed } from './route.ts';
-import type { RequestContext } from './request-context.ts';
+import type { OwnAnswer, RequestContext } from './request-context.ts';
 
 /** Answers with the fault's status, or breaks off where an answer has begun. Never throws. */
 export function refuse(context: RequestContext, fault: Fault): void {
@@ -41,18 +41,19 @@ function answer(context: RequestContext, fault: Fault): void {
   if (fault instanceof PlaintextRedirect) fields.push(['Location', fault.location]);
   if (status === 503 && !fields.some(([name]) => name === 'Retry-After')) fields.push(['Retry-After', '5']);
   context.status = status;
-  const all = fieldsWithId(context, withFilters(context, status, new FieldBlock(fields)));
-  exchange.respond(status, all, body, mustClose(context, fault));
+  const own = withFilters(context, status, new FieldBlock(fields));
+  exchange.respond(status, fieldsWithId(context, own.fields), own.body ?? body, mustClose(context, fault));
 }
 
-/** What the filters of the route add to answers of the gateway's own; a filter that fails here changes nothing. */
-function withFilters({ changes, services }: RequestContext, status: number, fields: FieldBlock): FieldBlock {
-  if (changes === undefined) return fields;
+/** What the filters of the route make of answers of the gateway's own; a filter that fails here changes nothing. */
+function withFilters(context: RequestContext, status: number, fields: FieldBlock, isOnPurpose = false): OwnAnswer {
+  const { changes, services } = context;
+  if (changes === undefined) return { fields, body: undefined };
   try {
-    return changes.changeOwnAnswer(status, fields);
+    return changes.changeOwnAnswer(status, fields, isOnPurpose);
   } catch (error) {
     services.onDefect(error);
-    return fields;
+    return { fields, body: undefined };
   }
 }
 
@@ -71,8 +72,8 @@ export function answerOf(context: RequestContext, answer: Answer): void {
     answerGrpc(context, answer.fault);
   } else {
     context.status = answer.status;
-    const fields = fieldsWithId(context, withFilters(context, answer.status, answer.fields));
-    context.exchange.respond(answer.status, fields, answer.body);
+    const { fields, body } = withFilters(context, answer.status, answer.fields, answer.fault === undefined);
+    context.exchange.respond(answer.status, fieldsWithId(context, fields), body ?? answer.body);
   }
   record(context);
 }

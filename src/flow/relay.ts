@@ -18,6 +18,7 @@ import type { AcquireOptions, CallWaiter } from '../upstream/call-waiter.ts';
 import type { Caller } from '../upstream/caller.ts';
 import { fieldsWithId, headWithoutId, idOfAnswer, switchWithId } from './answer-id.ts';
 import { CallDeadline } from './call-deadline.ts';
+import { EncodedBody, type EncodedBodyOwner } from './encoded-body.ts';
 import { isEventStream } from './event-stream.ts';
 import { grpcStatusOf, grpcTimeoutMs, grpcTrailers, isGrpc, isGrpcMediaType, receivedGrpcStatus } from './grpc.ts';
 import { KeptBody } from './kept-body.ts';
@@ -34,7 +35,7 @@ const upgrade: AcquireOptions = { fresh: false, upgrade: true };
 const freshUpgrade: AcquireOptions = { fresh: true, upgrade: true };
 const nobody: readonly Backend[] = [];
 
-export class Relay implements RequestSink, ResponseSink, CallWaiter {
+export class Relay implements RequestSink, ResponseSink, CallWaiter, EncodedBodyOwner {
   /** Read by the pool: a waiter that is no longer interested. */
   cancelled = false;
   readonly caller: Caller;
@@ -54,6 +55,12 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
   /** A 400, held until its body shows what it is about. */
   #held: ResponseHead | undefined;
   #responding = false;
+  /** What a filter has the body of the answer pass through. */
+  #encoded: EncodedBody | undefined;
+  /** The backend has said everything, which is not encoded yet. */
+  #answerEnded: { readonly trailers: Fields | undefined } | undefined;
+  /** What the body is made of comes bit by bit: none of it may wait for the next. */
+  #isStream = false;
   readonly #isGrpc: boolean;
   #isGrpcAnswer = false;
   /** An answer that may be silent for as long as it likes. */
@@ -187,6 +194,7 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
   onClientDrain(): void {
     if (this.#done) return;
     this.#isClientSlow = false;
+    if (this.#encoded !== undefined) return this.#encoded.resume();
     // After informational answers only, the deadline for the answer itself still runs.
     if (this.#responding) this.#deadline.expectBody();
     this.#call?.resumeResponse();
@@ -264,6 +272,11 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
     this.#kept.drop();
     this.#context.status = head.status;
     this.#deadline.expectBody();
+    const encoder = changes?.makeEncoder();
+    if (encoder !== undefined) {
+      this.#encoded = new EncodedBody(encoder, this);
+      this.#isStream = received.bodyLength < 0;
+    }
     this.#exchange.sendHead(headWithoutId(this.#context, head), this.#ownFields());
   }
 
@@ -277,6 +290,7 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
   onResponseBody(chunk: Buffer): void {
     if (this.#done) return;
     if (this.#held !== undefined && !this.#release(this.#held, chunk)) return;
+    if (this.#encoded !== undefined) return this.#encode(this.#encoded, chunk);
     // A scarce backend connection is free sooner where the rest of the answer waits here.
     if (this.#exchange.sendBody(chunk) || (this.#context.backend.isScarce && this.#exchange.holdMore())) {
       this.#deadline.expectBody();
@@ -308,6 +322,11 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
     if (this.#done) return;
     this.#call = undefined;
     if (this.#isGrpcAnswer && trailers !== undefined) this.#context.grpcStatus = receivedGrpcStatus(trailers);
+    if (this.#encoded !== undefined) {
+      this.#answerEnded = { trailers };
+      this.#deadline.expectNothing();
+      return this.#encoded.end();
+    }
     this.#exchange.sendEnd(trailers);
     this.#finish(undefined);
   }
@@ -315,7 +334,42 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
   onResponseFlush(): void {
     this.#discarded?.cancel();
     this.#discarded = undefined;
-    if (this.#responding && !this.#done) this.#exchange.flush();
+    if (!this.#responding || this.#done) return;
+    this.#exchange.flush();
+    if (this.#isStream) this.#encoded?.flush();
+  }
+
+  // --- what comes out of the encoder
+
+  #encode(encoded: EncodedBody, chunk: Buffer): void {
+    if (encoded.write(chunk)) return this.#deadline.expectBody();
+    this.#deadline.expectNothing();
+    this.#call?.pauseResponse();
+  }
+
+  onEncoderDrain(): void {
+    if (this.#call === undefined) return;
+    this.#deadline.expectBody();
+    this.#call.resumeResponse();
+  }
+
+  onEncoded(chunk: Buffer): boolean {
+    return this.#exchange.sendBody(chunk);
+  }
+
+  onEncodedFlush(): void {
+    this.#exchange.flush();
+  }
+
+  onEncodedEnd(): void {
+    this.#exchange.sendEnd(this.#answerEnded?.trailers);
+    this.#finish(undefined);
+  }
+
+  onEncoderFailure(error: Error): void {
+    this.#dropCall();
+    this.#context.services.onDefect(error);
+    this.#breakOff(new Fault('internal', 'gateway', { detail: 'the answer could not be compressed', cause: error }));
   }
 
   onBackendDrain(): void {
@@ -440,5 +494,6 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter {
     this.cancelled = true;
     this.#deadline.stop();
     this.#kept.drop();
+    this.#encoded?.destroy();
   }
 }

@@ -4,7 +4,7 @@ import type { Fault } from '../base/fault.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
 import type { TrustPolicy } from '../downstream/trust-policy.ts';
 import type { Exchange, OutgoingRequest, ResponseHead } from '../http/exchange.ts';
-import type { Answer } from '../filters/filter.ts';
+import type { Answer, BodyEncoder } from '../filters/filter.ts';
 import type { FieldBlock, Fields } from '../http/field.ts';
 import type { Backend } from '../upstream/backend.ts';
 import type { Caller } from '../upstream/caller.ts';
@@ -19,9 +19,14 @@ export interface FilterChanges {
   readonly maxBodyBytes: number;
   /** The head of the backend's answer as the client gets it, what it gets in its place, or why it gets neither. Never throws. */
   changeResponse(head: ResponseHead): ResponseHead | Answer | Fault;
-  /** The fields of an answer of the gateway's own. Throws what a filter throws. */
-  changeOwnAnswer(status: number, fields: FieldBlock): FieldBlock;
+  /** What the body of the answer that `changeResponse` gave passes through; undefined: it goes as it is. */
+  makeEncoder(): BodyEncoder | undefined;
+  /** An answer of the gateway's own; `isOnPurpose`: a filter gave it, so its body stays. Throws what a filter throws. */
+  changeOwnAnswer(status: number, fields: FieldBlock, isOnPurpose: boolean): OwnAnswer;
 }
+
+/** What filters make of an answer of the gateway's own. `body`: in place of a problem document; undefined: it stays. */
+export type OwnAnswer = { readonly fields: FieldBlock; readonly body: string | undefined };
 
 /** A request as it came in. */
 export class RequestContext {

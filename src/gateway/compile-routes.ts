@@ -16,7 +16,10 @@ import { Cluster } from '../upstream/cluster.ts';
 import type { PoolSettings } from '../upstream/pool-settings.ts';
 import type { Pools } from '../upstream/pools.ts';
 import type { TlsMaterial } from '../upstream/tls-identity.ts';
+import { openService } from './open-service.ts';
 import { crlSettings } from './compile-policies.ts';
+
+const serviceConnectMs = 5_000;
 
 export type RouteDependencies = {
   readonly pools: Pools;
@@ -38,7 +41,12 @@ export class RouteCompiler {
     this.#gateway = config;
     this.#stickySecret = stickySecret ?? randomBytes(32);
     this.#dependencies = dependencies;
-    this.#filters = { ...dependencies.filterServices, shared: new Map() };
+    const { filterServices, pools } = dependencies;
+    this.#filters = {
+      ...filterServices,
+      shared: new Map(),
+      openService: (config, material) => openService(config, material, pools, servicePool(this.#gateway)),
+    };
   }
 
   /** Its cluster is the caller's to close. Throws where OpenSSL rejects its TLS material, or it cannot be built otherwise. */
@@ -67,6 +75,20 @@ export class RouteCompiler {
     const rewrite = PathRewrite.of(config);
     return { config, cluster, metrics: new RouteMetrics(metrics, config.name), rewrite, rule, filters };
   }
+}
+
+/** Connections to servers that filters ask: as many as to a backend, with the times of a backend that says nothing. */
+function servicePool({ transport }: GatewayConfig): PoolSettings {
+  return {
+    maxConnsPerHost: transport.maxConnsPerHost,
+    reservedConnsPerHost: transport.reservedConnsPerHost,
+    maxWaiting: transport.maxPendingRequests,
+    maxIdleConnsPerHost: transport.maxIdleConnsPerHost,
+    idleMs: transport.idleConnTimeoutMs,
+    maxAgeMs: transport.maxConnectionDurationMs,
+    connectMs: serviceConnectMs,
+    handshakeMs: serviceConnectMs,
+  };
 }
 
 /** Who we are and whom we trust towards the https backends of a route; also for commands that look at them. */

@@ -1,11 +1,13 @@
 // What one worker makes once, from its first configuration, and keeps over all reloads: logs, reports, counters, and the
 // budget of idle connections. A change of these settings takes a start (process/restart-keys.ts says so).
+import { EncoderBudget } from '../filters/encoder-budget.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Deadlines } from '../base/deadline.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import { lookupBy } from '../dns/lookup-function.ts';
 import type { RateCounters } from '../filters/rate-counters.ts';
 import type { FilterServices } from '../filters/dependencies.ts';
+import { KeySets } from '../filters/key-sets.ts';
 import { PasswordChecks } from '../filters/password-checks.ts';
 import { BodyBudget } from '../flow/body-buffer.ts';
 import { RequestMetrics } from '../flow/request-metrics.ts';
@@ -108,9 +110,11 @@ export class WorkerServices {
     this.filterServices = {
       clock,
       rates,
+      encoders: new EncoderBudget(),
       lookup: lookupBy(() => this.resolver),
       metrics: metrics.of,
       passwords: new PasswordChecks(clock),
+      keySets: new KeySets(),
       warn: (kind, about, message) => reports.onFilterTrouble(kind, about, message),
     };
   }

@@ -44,10 +44,11 @@ const pingMs = 5_000;
 /** A connection on which nothing came for so long may be dead without anybody knowing: its next call asks. */
 const quietMs = 10_000;
 /**
- * Between two PINGs that answer nothing but PINGs: servers of gRPC end a connection (GOAWAY, too_many_pings) that sends more than one in
- * five minutes without having been told anything meanwhile.
+ * Between two PINGs where the backend has answered no call meanwhile: servers of gRPC take more than one in five minutes for abuse, forgive
+ * two, and end the connection (GOAWAY, too_many_pings) with all that it carries.
  */
 const pingGapMs = 330_000;
+const maxEarlyPings = 2;
 const pingOpaque = Buffer.from('liveness');
 
 export class Http2BackendConnection implements BackendConnection, CallConnection, SessionRole {
@@ -74,6 +75,7 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
   #isDoubtful = false;
   /** Monotonic time from which another PING may be sent although nothing was answered since the last. */
   #pingsFrom = 0;
+  #earlyPings = 0;
   #heardAt: number;
   /** The backend takes nothing of what it gets: no further request is worth waiting there. */
   #isChoked = false;
@@ -184,6 +186,7 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
   onAnswer(): void {
     this.hasAnswered = true;
     this.#pingsFrom = 0;
+    this.#earlyPings = 0;
   }
 
   onCallOver(call: Http2BackendCall): void {
@@ -198,16 +201,23 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
 
   /** Was it the call that took too long, or is nobody there any more? Until that is known no further call is risked. */
   onUnanswered(): void {
+    // For want of an answer this is worth a PING that comes too early; where there were too many, the deadlines of calls have to do.
+    if (this.#cancelPing === undefined && !this.#isPingDue && this.#earlyPings >= maxEarlyPings) return;
     this.#isDoubtful = true;
     this.#ping();
   }
 
   onQuiet(): void {
-    if (this.#pingsFrom <= this.#options.clock.monotonic()) this.#ping();
+    if (this.#isPingDue) this.#ping();
+  }
+
+  get #isPingDue(): boolean {
+    return this.#pingsFrom <= this.#options.clock.monotonic();
   }
 
   #ping(): void {
     if (this.#isClosed || this.#cancelPing !== undefined) return;
+    this.#earlyPings = this.#isPingDue ? 0 : this.#earlyPings + 1;
     this.#pingsFrom = this.#options.clock.monotonic() + pingGapMs;
     this.#session.ping(pingOpaque);
     this.#cancelPing = this.#options.clock.after(pingMs, () => {

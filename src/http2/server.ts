@@ -8,7 +8,7 @@ import { chunkedBody, type RequestHandler, type ResponseHead } from '../http/exc
 import { type FieldBlock, Fields } from '../http/field.ts';
 import { ParseError } from '../http/parse-error.ts';
 import type { DecodedHeaders } from './decoded-headers.ts';
-import { ErrorCode, greatestStreamId, nameOfErrorCode, SettingId } from './frame.ts';
+import { ErrorCode, nameOfErrorCode, SettingId } from './frame.ts';
 import { encodeInterim, encodeResponse, encodeTrailers } from './header-blocks.ts';
 import { readRequest, readTrailers, type RequestOptions } from './header-list.ts';
 import { HpackDecoder } from './hpack-decoder.ts';
@@ -18,6 +18,7 @@ import { type Http2RequestHead, Malformed } from './message-head.ts';
 import type { PeerSettings } from './peer-settings.ts';
 import { type ExchangeConnection, Http2Exchange } from './server-exchange.ts';
 import type { Http2ServerOptions } from './server-options.ts';
+import { type EndingConnection, ServerEnding } from './server-ending.ts';
 import { Http2Session } from './session.ts';
 import type { SessionRole } from './session-role.ts';
 import type { Http2Stream } from './stream.ts';
@@ -26,16 +27,9 @@ import type { Http2Stream } from './stream.ts';
 const streamWindow = 262_144;
 const connectionWindow = 1_048_576;
 
-/** Bytes thrown away after our last one, so that a reset does not take our answers from the client. */
-const maxLingerBytes = 262_144;
 /** Reads in a row; then whoever else has something to read is served first. */
 const maxReadsInARow = 32;
-const drainOpaque = Buffer.from('draining');
-
-/** `open`: streams are taken on. `leaving`: only what was begun is finished. `ending`: our last frames are out. */
-type Phase = 'open' | 'leaving' | 'ending' | 'closed';
-
-export class Http2ServerConnection implements ClientConnection, ExchangeConnection, SessionRole {
+export class Http2ServerConnection implements ClientConnection, ExchangeConnection, EndingConnection, SessionRole {
   readonly role = 'server';
   readonly options: Http2ServerOptions;
   /** The last that was taken on. */
@@ -47,7 +41,7 @@ export class Http2ServerConnection implements ClientConnection, ExchangeConnecti
   readonly #encoder = new HpackEncoder();
   readonly #requestOptions: RequestOptions;
   readonly #timers: ConnectionTimers;
-  #phase: Phase = 'open';
+  readonly #ending: ServerEnding;
   #active = 0;
   /** The last stream that the client has opened, taken on or not. */
   #lastSeen = 0;
@@ -55,26 +49,20 @@ export class Http2ServerConnection implements ClientConnection, ExchangeConnecti
   #isGreeted = false;
   /** It is not read from, because it takes nothing of what it asks for. */
   #isChoked = false;
-  /** GOAWAY was announced; the last stream is not fixed before the client has answered our PING. */
-  #isAnnounced = false;
-  /** We have been told to end it. */
-  isToEnd = false;
-  #endsAfterFirst = false;
   #readsInARow = 0;
-  #mayLinger = maxLingerBytes;
 
   constructor(socket: Socket, options: Http2ServerOptions, handler: RequestHandler, owner: ClientConnectionOwner) {
     this.options = options;
     this.#socket = socket;
     this.#handler = handler;
-    this.#timers = new ConnectionTimers(options.deadlines, options.timeouts, () => this.#onLate());
+    this.#timers = new ConnectionTimers(options.deadlines, options.timeouts, () => this.#ending.onLate());
     socket.setNoDelay(true);
-    socket.on('error', (error: Error & { code?: string }) => this.#gone(error.code ?? error.message));
+    socket.on('error', (error: Error & { code?: string }) => this.#ending.gone(error.code ?? error.message));
     socket.on('close', () => {
-      this.#gone('closed');
+      this.#ending.gone('closed');
       owner.onClosed(this);
     });
-    socket.on('end', () => this.#onEnd());
+    socket.on('end', () => this.#ending.onEnd());
     socket.on('data', (bytes: Buffer) => this.#onData(bytes));
     const { clock, turn, http2, limits, maxConcurrentStreams } = options;
     this.#decoder = new HpackDecoder(http2.hpack, { listBytes: limits.headBytes, fieldCount: limits.fieldCount });
@@ -96,6 +84,7 @@ export class Http2ServerConnection implements ClientConnection, ExchangeConnecti
       },
       this,
     );
+    this.#ending = new ServerEnding(socket, this.#session, this.#timers, this);
     socket.resume();
   }
 
@@ -114,84 +103,34 @@ export class Http2ServerConnection implements ClientConnection, ExchangeConnecti
   // --- how it ends
 
   drain(): void {
-    this.#tellTunnels();
-    if (this.#phase !== 'open' || this.#isAnnounced) return;
-    // A request may be on its way: the last stream is fixed when the client has heard of the end (section 6.8).
-    this.#isAnnounced = true;
-    if (this.#isIdle && this.#session.isBetweenFrames) return this.#leave();
-    this.#session.goAway(greatestStreamId, ErrorCode.noError);
-    this.#session.ping(drainOpaque);
+    this.#ending.drain();
   }
 
   dismiss(): void {
-    this.#tellTunnels();
-    this.#leave();
-  }
-
-  #tellTunnels(): void {
-    this.isToEnd = true;
-    for (const { listener } of this.#session.streams.values()) if (listener instanceof Http2Exchange) listener.leave();
+    this.#ending.dismiss();
   }
 
   drainAfterFirst(): void {
-    if (this.lastStreamId > 0) return this.drain();
-    this.#endsAfterFirst = true;
-    this.#timers.awaitHead();
+    this.#ending.drainAfterFirst();
   }
 
   destroy(fault?: Fault): void {
-    this.#socket.destroy();
-    this.#gone(fault ?? 'destroyed');
+    this.#ending.destroy(fault);
   }
 
-  /** No further stream is taken on; it ends with the last that was. */
-  #leave(): void {
-    if (this.#phase !== 'open') return;
-    this.#phase = 'leaving';
-    this.#session.goAway(this.lastStreamId, ErrorCode.noError);
-    if (this.#isIdle) this.#end();
+  get isToEnd(): boolean {
+    return this.#ending.isToEnd;
   }
 
-  /** Nothing is served, and no answer waits for its client. */
-  get #isIdle(): boolean {
+  get isAtRest(): boolean {
     return this.#active === 0 && this.#session.streams.size === 0;
   }
 
-  /** Our last frames go out. Reads on for a while, so that the client can read them, then closes. */
-  #end(): void {
-    if (this.#phase === 'ending' || this.#phase === 'closed') return;
-    this.#phase = 'ending';
-    this.#session.output.flush();
-    this.#session.close();
-    this.#timers.awaitEnd();
-    this.#socket.end(() => this.#timers.awaitClose());
-    this.#socket.resume();
+  tellTunnels(): void {
+    for (const { listener } of this.#session.streams.values()) if (listener instanceof Http2Exchange) listener.leave();
   }
 
-  #onLate(): void {
-    if (this.#phase === 'ending') this.destroy();
-    else if (this.#timers.isWriteLate) {
-      this.#socket.destroy();
-      this.#gone(new Fault('client_aborted', 'client', { detail: 'the answers were not taken' }));
-    } else if (this.#isIdle) this.#leave();
-  }
-
-  /** The client ends its side: over TLS that is what a killed client leaves behind. */
-  #onEnd(): void {
-    if (this.#isIdle) return this.#leave();
-    this.#socket.destroy();
-    this.#gone(new Fault('client_aborted', 'client', { raw: 'EOF' }));
-  }
-
-  #gone(why: Fault | string): void {
-    if (this.#phase === 'closed') return;
-    this.#phase = 'closed';
-    this.#timers.stop();
-    this.#session.close();
-    this.#loseAll(typeof why === 'string' ? new Fault('client_aborted', 'client', { raw: why }) : why);
-  }
-
-  #loseAll(fault: Fault): void {
+  loseAll(fault: Fault): void {
     for (const stream of this.#session.streams.values()) {
       const { listener } = stream;
       stream.drop();
@@ -203,19 +142,15 @@ export class Http2ServerConnection implements ClientConnection, ExchangeConnecti
     const flood = error.code === ErrorCode.enhanceYourCalm;
     const raw = nameOfErrorCode(error.code);
     const fault = new Fault(flood ? 'http2_flood' : 'bad_request', 'client', { detail: error.reason, raw });
-    this.#loseAll(fault);
-    this.#end();
+    this.loseAll(fault);
+    this.#ending.end();
     this.#handler.onBadRequest(fault);
   }
 
   // --- what comes
 
   #onData(bytes: Buffer): void {
-    if (this.#phase === 'ending') {
-      this.#mayLinger -= bytes.length;
-      if (this.#mayLinger < 0) this.destroy();
-      return;
-    }
+    if (this.#ending.phase === 'ending') return this.#ending.discard(bytes);
     if (++this.#readsInARow >= maxReadsInARow) this.#yieldTurn();
     try {
       this.#session.push(bytes);
@@ -249,7 +184,7 @@ export class Http2ServerConnection implements ClientConnection, ExchangeConnecti
     if (stream !== undefined) return this.#takeTrailers(stream, headers, endStream);
     if (streamId <= this.#lastSeen) return this.#session.strayHeaders(streamId);
     this.#lastSeen = streamId;
-    if (this.#phase !== 'open' || this.#session.streams.size >= this.options.maxConcurrentStreams)
+    if (this.#ending.phase !== 'open' || this.#session.streams.size >= this.options.maxConcurrentStreams)
       return this.#session.refuse(streamId);
     this.lastStreamId = streamId;
     const head = readRequest(headers, endStream, this.#requestOptions);
@@ -284,7 +219,7 @@ export class Http2ServerConnection implements ClientConnection, ExchangeConnecti
     stream.listener = exchange;
     if (endStream) stream.receiveEnd(undefined);
     // What the client sent in the same breath is served, too.
-    if (this.#endsAfterFirst) this.drain();
+    if (this.#ending.isAfterFirst) this.drain();
     if (head instanceof ParseError) this.#refuse(exchange, head);
     else this.#handler.onRequest(exchange);
   }
@@ -312,15 +247,16 @@ export class Http2ServerConnection implements ClientConnection, ExchangeConnecti
 
   onAnswered(close: boolean): void {
     this.#active -= 1;
-    if (close) this.#leave();
+    if (close) this.#ending.leave();
     this.#settle();
   }
 
   /** Was that the last thing that it had to do? */
   #settle(): void {
-    if (!this.#isIdle) return;
-    if (this.#phase === 'leaving') this.#end();
-    else if (this.#phase === 'open') this.#timers.awaitNext();
+    if (!this.isAtRest) return;
+    const { phase } = this.#ending;
+    if (phase === 'leaving') this.#ending.end();
+    else if (phase === 'open') this.#timers.awaitNext();
   }
 
   // --- the session
@@ -329,16 +265,16 @@ export class Http2ServerConnection implements ClientConnection, ExchangeConnecti
     this.#encoder.limitTable(headerTableSize);
     if (this.#isGreeted) return;
     this.#isGreeted = true;
-    if (this.#lastSeen === 0 && !this.#endsAfterFirst) this.#timers.awaitNext();
+    if (this.#lastSeen === 0 && !this.#ending.isAfterFirst) this.#timers.awaitNext();
   }
 
   onPingAck(): void {
-    if (this.#isAnnounced) this.#leave();
+    this.#ending.onPingAck();
   }
 
   /** A client that will open no further stream. What it has begun is served. */
   onGoAway(): void {
-    this.#leave();
+    this.#ending.leave();
   }
 
   onStreamClosed(): void {

@@ -2,10 +2,13 @@
 // however many routes use it.
 import { materialError, materialWarning } from '../base/material-problem.ts';
 import { textOf } from '../asn1/pem-text.ts';
+import type { Ref } from '../config/ref.ts';
+import { maxKeySetBytes, readKeySet } from '../filters/key-set.ts';
 import { materialName } from '../certs/material.ts';
 import type { FilterConfig } from '../config/filter-types.ts';
 import { readUsersFile } from '../config/users-file.ts';
 import { type FilterMaterial, noMaterial } from '../filters/material.ts';
+import { loadErrorPages } from './error-pages.ts';
 import type { MaterialLoader } from './material-loader.ts';
 
 const none: readonly FilterMaterial[] = [];
@@ -30,8 +33,11 @@ export class FilterMaterials {
   }
 
   async #find(filter: FilterConfig): Promise<FilterMaterial> {
-    let found = this.#known.get(filter.name);
-    if (found === undefined) this.#known.set(filter.name, (found = this.#read(filter)));
+    // Keys of routes make filters of one name; each stands in a place of its own.
+    const { file, line, col } = filter.place;
+    const key = `${file}:${line}:${col} ${filter.kind}`;
+    let found = this.#known.get(key);
+    if (found === undefined) this.#known.set(key, (found = this.#read(filter)));
     return found;
   }
 
@@ -39,6 +45,12 @@ export class FilterMaterials {
     switch (filter.kind) {
       case 'basicAuth':
         return this.#readUsers(filter);
+      case 'forwardAuth':
+        return this.#readService(filter);
+      case 'jwtAuth':
+        return this.#readKeys(filter);
+      case 'errorInterceptor':
+        return loadErrorPages(filter, this.#loader);
       default:
         return noMaterial;
     }
@@ -78,5 +90,46 @@ export class FilterMaterials {
         ),
       );
     return { users: text };
+  }
+
+  async #readKeys({ keys }: ConfigOf<'jwtAuth'>): Promise<FilterMaterial> {
+    if (keys.kind === 'url') {
+      const cas = keys.ca && (await this.#loader.bundle([keys.ca]));
+      return cas === undefined ? noMaterial : { cas: cas.pem.join('') };
+    }
+    if (keys.kind === 'secret') return noMaterial;
+    const { ref } = keys;
+    const text = await this.#textOf(ref);
+    if (text === undefined) return noMaterial;
+    const name = 'pem' in ref ? 'what stands here' : materialName(ref);
+    try {
+      const { skipped } = readKeySet(text);
+      if (skipped.length > 0)
+        this.#loader.add(ref.place, materialWarning('unused_key', `${name}: ${skipped.slice(0, 3).join('; ')}`, ''));
+      return { keys: text };
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      const hint = 'Give a public key or a certificate in PEM, or a set of keys in JSON (RFC 7517).';
+      this.#loader.add(ref.place, materialError('bad_keys', `${name} verifies no token: ${why}`, hint));
+      return noMaterial;
+    }
+  }
+
+  async #readService({ service }: ConfigOf<'forwardAuth'>): Promise<FilterMaterial> {
+    const { rootCAs, clientCert, clientKey } = service;
+    const cas = rootCAs && (await this.#loader.bundle([rootCAs]));
+    const pair =
+      clientCert &&
+      clientKey &&
+      (await this.#loader.clientPair({ cert: clientCert, key: clientKey, place: clientCert.place }));
+    return { ...(cas === undefined ? {} : { cas: cas.pem.join('') }), pair: pair?.loaded };
+  }
+
+  async #textOf(ref: Ref): Promise<string | undefined> {
+    if ('pem' in ref) return ref.pem;
+    const file = await this.#loader.read(ref, maxKeySetBytes);
+    if (file.ok) return textOf(file.bytes);
+    this.#loader.add(ref.place, materialError('keys_unreadable', file.message, file.hint));
+    return undefined;
   }
 }

@@ -13,7 +13,7 @@ export class ActiveConfig {
   /** What settings that need a start were taken from. */
   readonly startedWith: GatewayConfig;
   /** The ports that were reserved at start. */
-  ports: Ports = {};
+  ports: Ports = { entryPoints: {}, passThrough: [] };
   readonly #tickets: TicketSecrets;
   readonly #sticky = new StickySecrets();
   #loaded: LoadedConfig;
@@ -46,6 +46,10 @@ export class ActiveConfig {
   orderFor(loaded: LoadedConfig, generation: number): PrepareOrder {
     const ticketSeed = this.#tickets.seedFor(loaded);
     const stickySecret = this.#sticky.secretFor(loaded);
-    return { generation, loaded: { ...rulesFor(loaded, this.ports['webSecure']), stickySecret }, ticketSeed };
+    return {
+      generation,
+      loaded: { ...rulesFor(loaded, this.ports.entryPoints['webSecure']), stickySecret },
+      ticketSeed,
+    };
   }
 }

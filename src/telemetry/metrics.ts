@@ -144,7 +144,13 @@ function catalogue() {
     ),
     requestsActive: gauge('sum', 'requests_active', 'Requests in progress'),
     tunnelsActive: gauge('sum', 'tunnels_active', 'Of these, WebSockets and other requests that switched protocols'),
-    requests: counter('requests_total', 'Answered requests by status class (2xx)', 'route', 'status', 'backend'),
+    requests: counter(
+      'requests_total',
+      'Requests by class of the status that their client got (2xx; 0xx: the gateway cut them off before an answer)',
+      'route',
+      'status',
+      'backend',
+    ),
     requestSeconds: seconds('request_seconds', 'From the head of a request to the end of its answer', 'route'),
     faults: counter('faults_total', 'Failed requests by reason code and whose fault it was', 'code', 'source'),
 
@@ -235,7 +241,7 @@ function catalogue() {
     workerHangs: counter('worker_hangs_total', 'Workers that did not answer any more and were ended for it'),
     connectionsRefused: counter(
       'connections_refused_total',
-      'Connections turned away because there were too many at once (webSecure: handshakes with the result handshake_limit)',
+      'Connections to a plain entry point that were turned away: too many at once, or for their PROXY header or clientLimits, of which faults_total has the code (over TLS: handshakes with such a result)',
       'entry_point',
     ),
     descriptorsExhausted: counter(

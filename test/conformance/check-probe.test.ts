@@ -93,7 +93,7 @@ describe('check --probe', () => {
     assert.match(text, /^probed 7 backends, 6 not as its route says:/);
     assert.match(
       text,
-      /FAILED {2}one-on .*speaks HTTP\/1\.1 only\n +cause: {2}it agrees on http\/1\.1 alone \(ALPN\), and the route says http2: on\n +remedy: Let the backend offer h2, or leave out security\.tls\.http2\./,
+      /FAILED {2}one-on .*speaks HTTP\/1\.1 only\n +cause: {2}it agrees on http\/1\.1 alone \(ALPN\), and the route says http2: on\n +remedy: Let the backend offer h2, or leave out security\.tls\.http2 \(of a service: protocol\)\./,
     );
     assert.match(text, /deaf-on .*\n +cause: {2}it agrees on no protocol \(ALPN\), and the route says http2: on/);
     assert.match(

@@ -1,5 +1,6 @@
 // A route with filters without a gateway: clients over plain TCP, the whole flow, a real backend. The filters are the test's
 // own; what a configuration makes of them is for journeys to show.
+import { EncoderBudget } from '../../src/filters/encoder-budget.ts';
 import { once } from 'node:events';
 import { randomUUID } from 'node:crypto';
 import { lookup } from 'node:dns';
@@ -14,6 +15,7 @@ import { ClientProtocols, http2Protocol } from '../../src/downstream/protocols.t
 import type { PolicyTable } from '../../src/downstream/policy-table.ts';
 import type { FilterDependencies } from '../../src/filters/dependencies.ts';
 import type { Filter } from '../../src/filters/filter.ts';
+import { KeySets } from '../../src/filters/key-sets.ts';
 import { PasswordChecks } from '../../src/filters/password-checks.ts';
 import { RateCounters } from '../../src/filters/rate-counters.ts';
 import { ClientCounts } from '../../src/downstream/client-counts.ts';
@@ -62,11 +64,16 @@ export function filterDependencies(more: Partial<FilterDependencies> = {}): Filt
   return {
     clock,
     rates: new RateCounters(clock, () => 0.5),
+    encoders: new EncoderBudget(),
     passwords: new PasswordChecks(clock),
+    keySets: new KeySets(),
     lookup: lookup,
     metrics: new Metrics().of,
     warn: () => {},
     shared: new Map(),
+    openService: () => {
+      throw new Error('there is no service here');
+    },
     ...more,
   };
 }

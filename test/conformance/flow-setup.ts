@@ -58,9 +58,14 @@ export type FlowSetupOptions = {
   readonly http2: BackendHttp2;
   /** Whether clients need a certificate for the handshake; default true. */
   readonly required?: boolean;
+  /** Clients without ALPN may begin with HTTP/2; default true. */
+  readonly priorKnowledge?: boolean;
 };
 
-export async function openFlowSetup(pki: Pki, { routes: specs, http2, required = true }: FlowSetupOptions) {
+export async function openFlowSetup(
+  pki: Pki,
+  { routes: specs, http2, required = true, priorKnowledge = true }: FlowSetupOptions,
+) {
   const clock = new HandClock();
   const deadlines = new Deadlines(clock);
   const pools = openPools(makeDependencies(undefined, undefined, new BackendProtocols([backendHttp2])));
@@ -164,7 +169,7 @@ export async function openFlowSetup(pki: Pki, { routes: specs, http2, required =
     turn: new TurnEnd(),
     http2: new Http2Shared(names),
     maxConcurrentStreams: 100,
-    priorKnowledge: true,
+    priorKnowledge,
   };
   const edge = await openEdge({
     policies: {

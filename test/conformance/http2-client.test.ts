@@ -508,6 +508,29 @@ describe('a connection on which nothing came for long', () => {
     await eventually(() => pings(pair) === 3, { what: 'one more since it has answered' });
     assert.deepEqual(call.events, ['head 200 -1']);
   });
+
+  it('is asked about calls that are given up only as often as servers of gRPC forgive', async () => {
+    using pair = await connect();
+    pair.backend.isAnswering = false;
+    for (let at = 0; at < 6; at += 1) {
+      const call = pair.start();
+      await pair.backend.until(`HEADERS ${2 * at + 1}`);
+      call.call?.cancel();
+      const isAsked = pair.connection.capacity === 0;
+      assert.equal(isAsked, at < 3, `call ${at}`);
+      if (isAsked) pair.backend.send(ping('liveness', 1));
+      await eventually(() => pair.connection.capacity === 100, { what: 'the connection to be of use again' });
+    }
+    assert.equal(pings(pair), 3);
+    const answered = pair.start();
+    await pair.backend.until('HEADERS 13');
+    pair.backend.send(headers(13, ok, endStream));
+    await answered.over.promise;
+    const last = pair.start();
+    await pair.backend.until('HEADERS 15');
+    last.call?.cancel();
+    assert.equal(pair.connection.capacity, 0);
+  });
 });
 
 describe('a connection to a backend', () => {

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import http2 from 'node:http2';
 import { after, before, describe, it } from 'node:test';
 import type { TLSSocket } from 'node:tls';
+import { curl } from '../support/curl.ts';
 import { emptySettings, preface } from '../support/http2-frames.ts';
 import { eventually } from '../support/wait-for.ts';
 import { dialEdge, openTunnelSetup, readAll, readBytes, type TunnelSetup } from './tunnel-setup.ts';
@@ -41,6 +42,20 @@ describe('a client over TLS without ALPN', () => {
     assert.equal(record.version, 20);
     assert.match(record.client, /CN=alice/);
     session.destroy();
+  });
+
+  it('speaks the one or the other as curl does without ALPN', async () => {
+    const { servers, alice } = setup.pki;
+    for (const [args, version] of [
+      [['--no-alpn', '--http2-prior-knowledge'], 20],
+      [['--no-alpn'], 11],
+    ] as const) {
+      const from = setup.records.length;
+      const identity = { ca: servers.file, cert: alice.cert, key: alice.key };
+      const { status, body } = await curl(`https://localhost:${setup.edge.port}/curl`, { ...identity, args });
+      assert.deepEqual([status, body], [200, 'GET /curl']);
+      assert.equal((await setup.records.waitFor(() => true, { from })).version, version);
+    }
   });
 
   it('speaks HTTP/2 also where the preface comes byte by byte', async () => {
@@ -84,5 +99,18 @@ describe('a client over TLS without ALPN', () => {
       socket.end(said);
       assert.equal((await readAll(socket)).length, 0);
     }
+  });
+});
+
+describe('a client that begins with HTTP/2 where that is off', () => {
+  it('is told so in HTTP/1.1, and finds its name for it in the log', async (t) => {
+    const setup = await openTunnelSetup({ backend: { version: 'h1' }, priorKnowledge: false });
+    t.after(() => setup.close());
+    const { socket } = dialEdge(setup, undefined);
+    socket.write(preface);
+    const answer = (await readAll(socket)).toString('latin1');
+    assert.match(answer, /^HTTP\/1\.1 505 .*"code":"http_version"/s);
+    const { code, detail } = await setup.records.waitFor(() => true);
+    assert.deepEqual([code, detail], ['http_version', 'HTTP/2, which is not spoken here']);
   });
 });

@@ -124,6 +124,22 @@ describe('a connection of a balancer', () => {
     assert.equal(edge.listener.pending, 0);
   });
 
+  test('is nobody’s where it was reset before it was accepted, as health checks do with a header sent', async () => {
+    using edge = await open();
+    const ended: Promise<unknown>[] = [];
+    for (let count = 0; count < 100; count += 1) {
+      const socket = connect(edge.port, '127.0.0.1');
+      socket.on('error', () => {});
+      ended.push(new Promise((resolve) => socket.on('close', resolve)));
+      socket.on('connect', () => socket.write(writeProxyHeader(2, undefined), () => socket.resetAndDestroy()));
+    }
+    await Promise.all(ended);
+    const { tls } = await come(edge, headerOf('192.0.2.1'));
+    await edge.peers.waitFor(() => true);
+    assert.deepEqual([edge.refusals.items, edge.defects], [[], []]);
+    tls.destroy();
+  });
+
   test('is refused without a header, with a broken one, and with two', async () => {
     using edge = await open();
     const hello = await captureClientHello('a.test');

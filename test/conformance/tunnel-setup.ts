@@ -139,15 +139,19 @@ export type TunnelSetupOptions = {
   readonly upgrades?: readonly string[];
   readonly tunnelMs?: number;
   readonly idleMs?: number;
+  /** Clients without ALPN may begin with HTTP/2; default true. */
+  readonly priorKnowledge?: boolean;
 };
 
 export type TunnelSetup = Awaited<ReturnType<typeof openTunnelSetup>>;
 
-export async function openTunnelSetup({ backend: kind, http2: mode, upgrades, tunnelMs, idleMs }: TunnelSetupOptions) {
+export async function openTunnelSetup(options: TunnelSetupOptions) {
+  const { backend: kind, http2: mode, upgrades, tunnelMs, idleMs, priorKnowledge = true } = options;
   const pki = await openPki();
   const backend = await startTunnelBackend(pki, kind);
   const alone = kind.version === 'h2' && kind.both !== true;
   const flow = await openFlowSetup(pki, {
+    priorKnowledge,
     http2: mode ?? (alone ? 'on' : 'auto'),
     routes: [
       {

@@ -9,7 +9,7 @@ import { writeProxyHeader } from '../../src/proxy-protocol/writer.ts';
 import { type Balancer, startHaproxyBalancer, startNginxBalancer } from '../support/balancers.ts';
 import { curl, type CurlResult } from '../support/curl.ts';
 import type { LogLine } from '../support/gateway.ts';
-import { openSetup, type Setup } from '../support/mtls-setup.ts';
+import { openSetup, reloadBy, type Setup } from '../support/mtls-setup.ts';
 import { readEcho } from '../support/nginx.ts';
 import { eventually } from '../support/wait-for.ts';
 
@@ -18,6 +18,13 @@ const balancer = '127.0.0.1';
 const client = '127.0.0.2';
 /** Neither a balancer nor behind one. */
 const elsewhere = '127.0.0.3';
+
+const gatewayKeys = (others: 'direct' | 'refuse'): string => `  accessLog: {path: stdout}
+  entryPoints:
+    web: {proxyProtocol: {from: ${balancer}}}
+    webSecure: {proxyProtocol: {from: [${balancer}/32], others: ${others}}}
+  clientLimits: {connections: 6}
+  requestId: {keepFrom: verified}`;
 
 describe('a gateway behind balancers', () => {
   const stack = new AsyncDisposableStack();
@@ -30,12 +37,7 @@ describe('a gateway behind balancers', () => {
   before(async () => {
     setup = stack.use(
       await openSetup({
-        gateway: `  accessLog: {path: stdout}
-  entryPoints:
-    web: {proxyProtocol: {from: ${balancer}}}
-    webSecure: {proxyProtocol: {from: [${balancer}/32]}}
-  clientLimits: {connections: 6}
-  requestId: {keepFrom: verified}`,
+        gateway: gatewayKeys('direct'),
         tls: '    policies: [{name: open, hosts: [open.test]}]',
         route: `      security: {tls: {rootCAs: internal-ca.crt, clientCert: gateway.crt, clientKey: gateway.key}}
     - name: open
@@ -82,11 +84,10 @@ describe('a gateway behind balancers', () => {
   }
 
   it('serves a balancer’s health checks without a word', async () => {
-    const from = setup.gateway.log.length;
     await eventually(() => haproxy.isChecked(), { what: 'a health check of HAProxy to pass' });
     // Whatever they would have said was said before this.
     assert.equal((await ask(haproxy.port, '/', client)).status, 200);
-    const said = setup.gateway.log.items.slice(from).filter(({ code }) => typeof code === 'string' && code !== '');
+    const said = setup.gateway.log.items.filter(({ msg }) => /refused|internal error/.test(msg));
     assert.deepEqual(said, []);
   });
 
@@ -163,5 +164,15 @@ describe('a gateway behind balancers', () => {
     assert.deepEqual(ends, [...Array.from({ length: 6 }, () => 'served'), 'refused', 'served']);
     assert.equal(await setup.metric('countersign_tls_handshakes_total', 'client_limit'), 1);
     for (const { tls } of clients) tls.destroy();
+  });
+
+  it('lets nobody get past the balancers from the reload on that says so', async () => {
+    const { webSecure } = setup.gateway.ports;
+    assert.equal((await ask(webSecure, '/', elsewhere)).status, 200);
+    const from = setup.gateway.log.length;
+    await reloadBy(setup.gateway, () => setup.gateway.rewrite(setup.yaml({ gateway: gatewayKeys('refuse') })));
+    assert.equal((await ask(webSecure, '/', elsewhere)).status, 0);
+    assert.match((await lineOf(({ code }) => code === 'untrusted_proxy', from)).msg, /only the balancers of/);
+    assert.equal((await ask(nginx.port, '/', client)).status, 200);
   });
 });

@@ -1,6 +1,7 @@
 // What becomes of a WebSocket, of HTTP/1.1 and of HTTP/2 (RFC 8441), in the life of a real gateway: it outlives a reload, ends with
 // the trust in either of its ends (incident 23), and is closed in order when the gateway stops. One gateway for all, in this order.
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import http2 from 'node:http2';
 import { createServer } from 'node:https';
@@ -24,8 +25,13 @@ let yaml: string;
 /** A backend that says what it hears. */
 async function startEcho({ chainPem: cert, keyPem: key }: CertFiles): Promise<number> {
   const server = createServer({ cert, key, ca: pki.internal.certPem, requestCert: true });
-  const sockets = new WebSocketServer({ server });
-  sockets.on('connection', (socket) => socket.on('message', (data, binary) => socket.send(data, { binary })));
+  const sockets = new WebSocketServer({ server, perMessageDeflate: true });
+  sockets.on('connection', (socket) =>
+    socket.on('message', (data: Buffer, binary) => {
+      if (String(data) === 'enough') socket.close(3000, 'heard enough');
+      else socket.send(data, { binary });
+    }),
+  );
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   stack.defer(() => {
@@ -147,6 +153,31 @@ async function outcomesOf(path: string): Promise<string[]> {
     .map((line) => `${String(line['status'])} ${String(line['code'])}`)
     .toSorted();
 }
+
+describe('a WebSocket of HTTP/1.1', () => {
+  it('passes compressed messages, pings, and the code with which either end closes it', async () => {
+    const open = async (): Promise<WebSocket> => {
+      const socket = new WebSocket(`wss://localhost:${gateway.ports.webSecure}/chat/codes`, trustOf(pki.alice));
+      stack.defer(() => socket.terminate());
+      await once(socket, 'open');
+      return socket;
+    };
+    const socket = await open();
+    assert.match(socket.extensions, /permessage-deflate/);
+    const large = randomBytes(300_000).toString('hex');
+    socket.send(large);
+    assert.equal(String((await once(socket, 'message'))[0]), large);
+    socket.ping('there?');
+    assert.equal(String((await once(socket, 'pong'))[0]), 'there?');
+    socket.send('enough');
+    const [code, reason] = (await once(socket, 'close')) as [number, Buffer];
+    assert.deepEqual([code, String(reason)], [3000, 'heard enough']);
+    const other = await open();
+    other.close(4001, 'for my part');
+    assert.equal((await once(other, 'close'))[0], 4001);
+    assert.deepEqual(await outcomesOf('/chat/codes'), ['101 undefined', '101 undefined']);
+  });
+});
 
 describe('a WebSocket of HTTP/1.1 and one of HTTP/2', () => {
   it('outlive a reload, end with the trust in their client or backend, and are told when the gateway stops', async () => {

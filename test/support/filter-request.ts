@@ -1,12 +1,14 @@
 // A request as filters see it, without anything around: for tests of one filter.
+import { EncoderBudget } from '../../src/filters/encoder-budget.ts';
 import type { Fault } from '../../src/base/fault.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import type { FilterDependencies } from '../../src/filters/dependencies.ts';
 import { FieldEdits } from '../../src/filters/field-edits.ts';
 import type { FilterRequest } from '../../src/filters/filter.ts';
+import { KeySets } from '../../src/filters/key-sets.ts';
 import { PasswordChecks } from '../../src/filters/password-checks.ts';
 import { RateCounters } from '../../src/filters/rate-counters.ts';
-import { FieldNames, Fields } from '../../src/http/field.ts';
+import { FieldBlock, FieldNames, Fields } from '../../src/http/field.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
 import type { Identity } from '../../src/trust/verdict.ts';
 
@@ -44,6 +46,13 @@ export function filterRequest(
     secureAuthority: 'a.test',
     identity: more.identity,
     address: more.address ?? '192.0.2.1',
+    gatewayFields: () => [
+      new FieldBlock([
+        ['X-Forwarded-Proto', 'https'],
+        ['X-Forwarded-Host', 'a.test'],
+      ]),
+    ],
+    received: fields,
     fields: new FieldEdits(fields),
     onCancel: undefined as ((why: Fault) => void) | undefined,
   };
@@ -65,9 +74,14 @@ export function filterDependencies(more: Partial<FilterDependencies> = {}) {
     },
     metrics: of,
     passwords: new PasswordChecks(systemClock),
+    keySets: new KeySets(),
     rates: new RateCounters(systemClock, Math.random, () => {}),
+    encoders: new EncoderBudget(),
     warn: (_, about, message) => lines.push({ about, message }),
     shared: new Map(),
+    openService: () => {
+      throw new Error('there is no service here');
+    },
     ...more,
   };
   const results = (middleware: string, result: 'passed' | 'missing' | 'refused' | 'unavailable'): number =>

@@ -65,7 +65,7 @@ export function ensurePeers(log: (line: string) => void): string | undefined {
     // RUNLEVEL keeps the package from starting a service: the tests start their own nginx on ports of their own.
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
     for (const args of [['update'], ['install', '-y', '--no-install-recommends', ...packages]]) {
-      const run = spawnSync(apt, ['-qq', ...args], { env, stdio: ['ignore', 'ignore', 'inherit'], timeout: 300_000 });
+      const run = spawnSync(apt, ['-qq', ...args], { env, stdio: ['ignore', 'ignore', 'inherit'], timeout: 600_000 });
       if (run.status !== 0) log(`apt-get ${args[0]} failed (${run.signal ?? `exit ${run.status}`})`);
     }
   }

@@ -1,0 +1,106 @@
+// The audit log in the file. An entry is written in the transaction of the act that it tells of.
+import type { Clock } from '../base/clock.ts';
+import { type AuditEntry, auditHash, type AuditLog, type AuditNote, noEntry } from '../store/audit.ts';
+import type { JsonObject } from '../store/canonical-json.ts';
+import type { Digest } from '../store/digest.ts';
+import { maxAuditDetailBytes } from '../store/limits.ts';
+import { type Act, boundedJson, checkAct, checkName } from '../store/names.ts';
+import { numberOfCursor, type Page, type PageRequest, pageSize, toPage } from '../store/page.ts';
+import type { Database } from './database.ts';
+
+type AuditRow = Omit<AuditEntry, 'detail'> & { readonly detail: string | null };
+type Written = Pick<AuditEntry, 'action' | 'subject' | 'row'> & { readonly detail?: JsonObject };
+
+export class SqliteAuditLog implements AuditLog {
+  readonly #db: Database;
+  readonly #clock: Clock;
+
+  constructor(db: Database, clock: Clock) {
+    this.#db = db;
+    this.#clock = clock;
+  }
+
+  /** Within a transaction that writes. */
+  write(act: Act, { action, subject, row, detail }: Written): AuditEntry {
+    const { actor, reason } = checkAct(act);
+    const text = detail === undefined ? null : boundedJson(detail, maxAuditDetailBytes, 'the detail of an audit entry');
+    const head = this.readHead();
+    const body = {
+      seq: head.seq + 1,
+      at: this.#clock.now(),
+      actor,
+      reason,
+      action,
+      subject,
+      detail: detail ?? null,
+      row,
+    };
+    const entry = { ...body, hash: auditHash(head.hash, body) };
+    this.#db.run(
+      'INSERT INTO audit (seq, at, actor, reason, action, subject, detail, row, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
+      entry.seq,
+      entry.at,
+      actor,
+      reason,
+      action,
+      subject,
+      text,
+      row,
+      entry.hash,
+    );
+    this.#db.run(
+      `INSERT INTO audit_head (one, seq, hash) VALUES (1, ?, ?)
+       ON CONFLICT (one) DO UPDATE SET seq = excluded.seq, hash = excluded.hash`,
+      entry.seq,
+      entry.hash,
+    );
+    return entry;
+  }
+
+  async note({ action, subject, detail, ...act }: AuditNote): Promise<AuditEntry> {
+    checkName(action, 'the action');
+    checkName(subject, 'the subject');
+    const written = { action, subject, row: null, ...(detail === undefined ? {} : { detail }) };
+    return this.#db.write('full', () => this.write(act, written));
+  }
+
+  async list(
+    request: PageRequest & { readonly subject?: string; readonly actor?: string } = {},
+  ): Promise<Page<AuditEntry>> {
+    const size = pageSize(request);
+    const rows = this.#db.all<AuditRow>(
+      `SELECT seq, at, actor, reason, action, subject, detail, row, hash FROM audit
+       WHERE seq < ?1 AND (?2 IS NULL OR subject = ?2) AND (?3 IS NULL OR actor = ?3) ORDER BY seq DESC LIMIT ?4`,
+      numberOfCursor(request.cursor, Number.MAX_SAFE_INTEGER),
+      request.subject ?? null,
+      request.actor ?? null,
+      size + 1,
+    );
+    return toPage(rows.map(readEntry), size, ({ seq }) => String(seq));
+  }
+
+  async head(): Promise<{ readonly seq: number; readonly hash: Digest }> {
+    return this.readHead();
+  }
+
+  /** All of them, for `verify`. */
+  *entries(): Generator<AuditEntry, void, undefined> {
+    const sql = 'SELECT seq, at, actor, reason, action, subject, detail, row, hash FROM audit ORDER BY seq';
+    for (const row of this.#db.each<AuditRow>(sql)) yield readEntry(row);
+  }
+
+  readHead(): { readonly seq: number; readonly hash: Digest } {
+    const row = this.#db.get<{ seq: number; hash: Digest }>('SELECT seq, hash FROM audit_head');
+    return row === undefined ? { seq: 0, hash: noEntry } : { ...row };
+  }
+}
+
+/** What somebody wrote there by hand need not be JSON: then it is shown as a text, and its hash does not fit. */
+function readEntry({ detail, ...row }: AuditRow): AuditEntry {
+  if (detail === null) return { ...row, detail };
+  try {
+    return { ...row, detail: JSON.parse(detail) as JsonObject };
+  } catch {
+    return { ...row, detail: { unreadable: detail } };
+  }
+}

@@ -1,0 +1,167 @@
+// The documents of revisions in the file: which stands under which name, and what is kept of a change.
+import type { JsonObject } from '../store/canonical-json.ts';
+import type { Digest } from '../store/digest.ts';
+import { readJson } from '../store/names.ts';
+import {
+  checkObjectName,
+  type ObjectChange,
+  objectKey,
+  type ObjectName,
+  type PreparedObject,
+  prepareObject,
+  type StoredObject,
+} from '../store/object.ts';
+import { StoreProblem } from '../store/store-problem.ts';
+import { checkObject } from '../store/verify.ts';
+import { countVersions } from '../store/versions.ts';
+import type { Database } from './database.ts';
+
+/** `objectId`: the row of the document. */
+export type HeldObject = ObjectName & { readonly digest: Digest; readonly objectId: number };
+
+export type Prepared = { readonly name: ObjectName } & (
+  | { readonly put: PreparedObject }
+  | { readonly version: number }
+  | { readonly remove: true }
+);
+
+/** `digest` null: it is removed. `put` where the document may be new. */
+export type ResolvedChange = {
+  readonly name: ObjectName;
+  readonly digest: Digest | null;
+  readonly put?: PreparedObject;
+};
+
+/** A document as it stands in the file. */
+export type HeldText = ObjectName & { readonly digest: Digest; readonly text: string };
+
+export function readObject({ kind, id, digest, text }: HeldText): StoredObject {
+  return { kind, id, digest, body: readJson(text, `${kind}/${id}`) };
+}
+
+/** Throws `invalid` or `object_refused`. */
+export function prepareChanges(changes: readonly ObjectChange[]): Prepared[] {
+  const keys = new Set<string>();
+  return changes.map((change) => {
+    checkObjectName(change);
+    const name = { kind: change.kind, id: change.id };
+    const key = objectKey(name);
+    if (keys.has(key)) throw new StoreProblem('invalid', `${name.kind}/${name.id} is changed twice at once`);
+    keys.add(key);
+    if ('put' in change) return { name, put: prepareObject(name, change.put) };
+    return 'version' in change ? { name, version: change.version } : { name, remove: true };
+  });
+}
+
+/** Of a group with max() SQLite takes the other columns from the row that has it. */
+const heldIn = `(SELECT kind, id, object_id, max(revision) FROM revision_change WHERE revision <= ? GROUP BY kind, id)`;
+
+export class SqliteObjects {
+  readonly #db: Database;
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  /** What a revision holds, without the documents, in any order. */
+  held(revision: number): HeldObject[] {
+    return this.#db.all<HeldObject>(
+      `SELECT held.kind, held.id, object.digest, object.id AS objectId
+       FROM ${heldIn} AS held JOIN object ON object.id = held.object_id`,
+      revision,
+    );
+  }
+
+  /** With the documents, in the order of kind and id. */
+  readAll(revision: number): HeldText[] {
+    const rows = this.#db.all<HeldText>(
+      `SELECT held.kind, held.id, object.digest, object.body AS text
+       FROM ${heldIn} AS held JOIN object ON object.id = held.object_id`,
+      revision,
+    );
+    const inOrder = rows.map((row) => [objectKey(row), row] as const).sort(([one], [other]) => (one < other ? -1 : 1));
+    return inOrder.map(([, row]) => row);
+  }
+
+  /** Throws `altered`. */
+  find(revision: number, { kind, id }: ObjectName): StoredObject | undefined {
+    const row = this.#db.get<{ digest: Digest; text: string }>(
+      `SELECT digest, body AS text FROM object WHERE id =
+         (SELECT object_id FROM revision_change WHERE kind = ? AND id = ? AND revision <= ? ORDER BY revision DESC LIMIT 1)`,
+      kind,
+      id,
+      revision,
+    );
+    if (row === undefined) return undefined;
+    checkObject({ kind, id, ...row });
+    return readObject({ kind, id, ...row });
+  }
+
+  /** Throws `altered`. */
+  body({ kind, id, digest, objectId }: HeldObject): JsonObject {
+    const text = this.#db.get<{ text: string }>('SELECT body AS text FROM object WHERE id = ?', objectId)?.text ?? '';
+    checkObject({ kind, id, digest, text });
+    return readObject({ kind, id, digest, text }).body;
+  }
+
+  history({ kind, id }: ObjectName): { readonly revision: number; readonly digest: Digest | null }[] {
+    return this.#db.all(
+      `SELECT revision, digest FROM revision_change LEFT JOIN object ON object.id = object_id
+       WHERE kind = ? AND revision_change.id = ? ORDER BY revision`,
+      kind,
+      id,
+    );
+  }
+
+  changedIn(revision: number): (ObjectName & { readonly digest: Digest | null })[] {
+    return this.#db.all(
+      `SELECT kind, revision_change.id, digest FROM revision_change LEFT JOIN object ON object.id = object_id
+       WHERE revision = ?`,
+      revision,
+    );
+  }
+
+  /** Every document with its digest. */
+  *all(): Generator<{ readonly digest: Digest; readonly text: string }, void, undefined> {
+    yield* this.#db.each<{ digest: Digest; text: string }>('SELECT digest, body AS text FROM object ORDER BY id');
+  }
+
+  /** Throws `version_unknown`. */
+  resolve(changes: readonly Prepared[]): ResolvedChange[] {
+    return changes.map((change) => {
+      const { name } = change;
+      if ('put' in change) return { name, digest: change.put.digest, put: change.put };
+      if ('remove' in change) return { name, digest: null };
+      const version = countVersions(this.history(name)).find((one) => one.version === change.version);
+      if (version !== undefined) return { name, digest: version.digest };
+      throw new StoreProblem('version_unknown', `${name.kind}/${name.id} has no version ${change.version}`);
+    });
+  }
+
+  insert(revision: number, { name, digest, put }: ResolvedChange): void {
+    const objectId = digest === null ? null : (this.#idOf(digest) ?? this.#insertObject(put as PreparedObject));
+    if (objectId !== null && put !== undefined) this.#refer(objectId, name, put.sealed);
+    const sql = 'INSERT INTO revision_change (kind, id, revision, object_id) VALUES (?, ?, ?, ?)';
+    this.#db.run(sql, name.kind, name.id, revision, objectId);
+  }
+
+  #insertObject({ digest, text }: PreparedObject): number {
+    const sql = 'INSERT INTO object (digest, body) VALUES (?, ?) RETURNING id';
+    return (this.#db.get<{ id: number }>(sql, digest, text) as { id: number }).id;
+  }
+
+  #idOf(digest: Digest): number | undefined {
+    return this.#db.get<{ id: number }>('SELECT id FROM object WHERE digest = ?', digest)?.id;
+  }
+
+  #refer(objectId: number, { kind, id }: ObjectName, sealed: readonly Digest[]): void {
+    for (const digest of sealed) {
+      const blob = this.#db.get<ObjectName>('SELECT kind, id FROM sealed WHERE digest = ?', digest);
+      // Sealed for another object it could not be opened for this one.
+      if (blob?.kind !== kind || blob.id !== id) {
+        throw new StoreProblem('sealed_unknown', `${kind}/${id} refers to a sealed key that was not put there for it`);
+      }
+      this.#db.run('INSERT OR IGNORE INTO object_sealed (object_id, sealed) VALUES (?, ?)', objectId, digest);
+    }
+  }
+}

@@ -1,0 +1,155 @@
+// Users in the file. A change that takes rights away ends the sessions in the same transaction.
+import type { Clock } from '../base/clock.ts';
+import {
+  checkPasswordDigest,
+  checkRole,
+  type User,
+  type UserChange,
+  type Users,
+  type UserUpdated,
+} from '../store/accounts.ts';
+import { rowDigest } from '../store/audit.ts';
+import { maxUsers } from '../store/limits.ts';
+import { type Act, checkName } from '../store/names.ts';
+import { type Page, type PageRequest, pageSize, toPage } from '../store/page.ts';
+import { StoreProblem } from '../store/store-problem.ts';
+import type { SqliteAuditLog } from './audit.ts';
+import type { Database } from './database.ts';
+import type { SqliteSessions } from './sessions.ts';
+import type { SqliteTokens } from './tokens.ts';
+
+type UserRow = Omit<User, 'disabled'> & { readonly disabled: number };
+const columns = `id, name, role, password_digest AS passwordDigest, disabled, created_at AS createdAt, version`;
+
+type Parts = {
+  readonly db: Database;
+  readonly clock: Clock;
+  readonly audit: SqliteAuditLog;
+  readonly sessions: SqliteSessions;
+  readonly tokens: SqliteTokens;
+};
+
+export class SqliteUsers implements Users {
+  readonly #db: Database;
+  readonly #clock: Clock;
+  readonly #audit: SqliteAuditLog;
+  readonly #sessions: SqliteSessions;
+  readonly #tokens: SqliteTokens;
+
+  constructor({ db, clock, audit, sessions, tokens }: Parts) {
+    this.#db = db;
+    this.#clock = clock;
+    this.#audit = audit;
+    this.#sessions = sessions;
+    this.#tokens = tokens;
+  }
+
+  async create(wanted: Pick<User, 'id' | 'name' | 'role' | 'passwordDigest'>, act: Act): Promise<User> {
+    const { id, name, role, passwordDigest } = wanted;
+    const user = { id, name, role, passwordDigest, disabled: false, createdAt: this.#clock.now(), version: 1 };
+    checkUser(user);
+    return this.#db.write('full', () => {
+      if (this.#find('id', id) !== undefined) throw new StoreProblem('duplicate', `there is a user with the id ${id}`);
+      this.#refuseTaken(name);
+      const count = this.#db.get<{ n: number }>('SELECT count(*) AS n FROM user')?.n ?? 0;
+      if (count >= maxUsers) throw new StoreProblem('full', `there are ${count} users; no more are allowed`);
+      this.#db.run(
+        `INSERT INTO user (id, name, role, password_digest, disabled, created_at, version) VALUES (?, ?, ?, ?, 0, ?, 1)`,
+        id,
+        name,
+        role,
+        passwordDigest,
+        user.createdAt,
+      );
+      this.#audit.write(act, { action: 'user.create', ...userRow(user) });
+      return user;
+    });
+  }
+
+  async update(id: string, version: number, change: UserChange, act: Act): Promise<UserUpdated> {
+    return this.#db.write('full', (): UserUpdated => {
+      const before = this.#find('id', id);
+      if (before === undefined) return { outcome: 'absent' };
+      if (before.version !== version) return { outcome: 'stale', user: before };
+      const { name = before.name, role = before.role, disabled = before.disabled } = change;
+      const passwordDigest = change.passwordDigest === undefined ? before.passwordDigest : change.passwordDigest;
+      const user = { ...before, name, role, passwordDigest, disabled, version: version + 1 };
+      checkUser(user);
+      if (name !== before.name) this.#refuseTaken(name);
+      this.#db.run(
+        'UPDATE user SET name = ?, role = ?, password_digest = ?, disabled = ?, version = ? WHERE id = ?',
+        name,
+        role,
+        passwordDigest,
+        disabled ? 1 : 0,
+        user.version,
+        id,
+      );
+      const detail = { changed: changedFields(before, user) };
+      this.#audit.write(act, { action: 'user.update', ...userRow(user), detail });
+      const mayLess = role !== before.role || passwordDigest !== before.passwordDigest || disabled;
+      if (mayLess) this.#sessions.removeAllOf(id, act);
+      return { outcome: 'updated', user };
+    });
+  }
+
+  async remove(id: string, act: Act): Promise<boolean> {
+    return this.#db.write('full', () => {
+      if (this.#find('id', id) === undefined) return false;
+      this.#sessions.removeAllOf(id, act);
+      this.#tokens.removeAllOf(id, act);
+      this.#db.run('DELETE FROM user WHERE id = ?', id);
+      this.#audit.write(act, { action: 'user.remove', subject: `user/${id}`, row: 'gone' });
+      return true;
+    });
+  }
+
+  async find(id: string): Promise<User | undefined> {
+    return this.#find('id', id);
+  }
+
+  async findByName(name: string): Promise<User | undefined> {
+    return this.#find('name', name);
+  }
+
+  async list(request: PageRequest = {}): Promise<Page<User>> {
+    const size = pageSize(request);
+    const sql = `SELECT ${columns} FROM user WHERE name > ? ORDER BY name LIMIT ?`;
+    const rows = this.#db.all<UserRow>(sql, request.cursor ?? '', size + 1);
+    return toPage(rows.map(readUser), size, ({ name }) => name);
+  }
+
+  /** All of them, for `verify`. */
+  *rows(): Generator<User, void, undefined> {
+    for (const row of this.#db.each<UserRow>(`SELECT ${columns} FROM user`)) yield readUser(row);
+  }
+
+  #find(by: 'id' | 'name', value: string): User | undefined {
+    const row = this.#db.get<UserRow>(`SELECT ${columns} FROM user WHERE ${by} = ?`, value);
+    return row && readUser(row);
+  }
+
+  #refuseTaken(name: string): void {
+    if (this.#find('name', name) !== undefined) throw new StoreProblem('duplicate', `there is a user named ${name}`);
+  }
+}
+
+export function userRow(user: User): { readonly subject: string; readonly row: ReturnType<typeof rowDigest> } {
+  return { subject: `user/${user.id}`, row: rowDigest(user) };
+}
+
+function checkUser({ id, name, role, passwordDigest }: User): void {
+  checkName(id, 'the id of a user');
+  checkName(name, 'the name of a user');
+  checkRole(role);
+  checkPasswordDigest(passwordDigest);
+}
+
+/** Names only: a digest of a password has no place in a log. */
+function changedFields(before: User, after: User): string[] {
+  return (['name', 'role', 'passwordDigest', 'disabled'] as const).filter((field) => before[field] !== after[field]);
+}
+
+function readUser(row: UserRow): User {
+  return { ...row, disabled: row.disabled !== 0 };
+}

@@ -1,0 +1,103 @@
+// Who may: users, their sessions, tokens. Of what proves them only digests come in and go out; making and comparing them is
+// the API's. Every change stands in the audit log.
+import type { Digest } from './digest.ts';
+import type { Act } from './names.ts';
+import type { Page, PageRequest } from './page.ts';
+import { StoreProblem } from './store-problem.ts';
+
+export const roles = ['viewer', 'operator', 'admin'] as const;
+export type Role = (typeof roles)[number];
+
+export type User = {
+  readonly id: string;
+  /** Unique. */
+  readonly name: string;
+  readonly role: Role;
+  /** `$argon2id$…`; null where the user logs in by certificate or through a provider. */
+  readonly passwordDigest: string | null;
+  readonly disabled: boolean;
+  readonly createdAt: number;
+  /** Counts changes: names the state that an update was made for. */
+  readonly version: number;
+};
+
+export type UserChange = Partial<Pick<User, 'name' | 'role' | 'passwordDigest' | 'disabled'>>;
+
+export type UserUpdated =
+  | { readonly outcome: 'updated'; readonly user: User }
+  /** It was changed by somebody else in between; `user` is what it is now. */
+  | { readonly outcome: 'stale'; readonly user: User }
+  | { readonly outcome: 'absent' };
+
+export interface Users {
+  create(user: Pick<User, 'id' | 'name' | 'role' | 'passwordDigest'>, act: Act): Promise<User>;
+  /** Another role, another password and `disabled` end the sessions of the user in the same step. */
+  update(id: string, version: number, change: UserChange, act: Act): Promise<UserUpdated>;
+  /** With sessions and tokens. False where there is none. */
+  remove(id: string, act: Act): Promise<boolean>;
+  find(id: string): Promise<User | undefined>;
+  findByName(name: string): Promise<User | undefined>;
+  list(request?: PageRequest): Promise<Page<User>>;
+}
+
+export type Session = {
+  /** SHA-256 of the cookie's value, which has at least 128 random bits. */
+  readonly digest: Digest;
+  readonly userId: string;
+  readonly createdAt: number;
+  readonly expiresAt: number;
+  readonly usedAt: number;
+};
+
+export interface Sessions {
+  /** Of more than `maxSessionsPerUser` the one that was not used for longest goes. */
+  create(session: Pick<Session, 'digest' | 'userId' | 'expiresAt'>, act: Act): Promise<Session>;
+  /** Undefined where it has expired. */
+  find(digest: Digest): Promise<Session | undefined>;
+  /** Notes that it was used now; may be lost with the power. */
+  touch(digest: Digest): Promise<void>;
+  list(userId: string): Promise<readonly Session[]>;
+  remove(digest: Digest, act: Act): Promise<boolean>;
+  /** How many. */
+  removeOfUser(userId: string, act: Act): Promise<number>;
+}
+
+export type Token = {
+  readonly id: string;
+  /** SHA-256 of the token, which has at least 128 random bits. */
+  readonly digest: Digest;
+  readonly userId: string;
+  readonly name: string;
+  readonly scopes: readonly string[];
+  readonly createdAt: number;
+  readonly expiresAt: number;
+  readonly usedAt: number | null;
+};
+
+export interface Tokens {
+  create(token: Omit<Token, 'createdAt' | 'usedAt'>, act: Act): Promise<Token>;
+  /** Undefined where it has expired. */
+  find(digest: Digest): Promise<Token | undefined>;
+  touch(digest: Digest): Promise<void>;
+  /** In the order of the ids, expired ones too. */
+  list(request?: PageRequest): Promise<Page<Token>>;
+  remove(id: string, act: Act): Promise<boolean>;
+}
+
+export function checkRole(role: unknown): Role {
+  const known = roles.find((one) => one === role);
+  if (known === undefined) throw new StoreProblem('invalid', `the role must be one of ${roles.join(', ')}`);
+  return known;
+}
+
+/** Throws `invalid` for what could be a password, and does not show it. */
+export function checkPasswordDigest(digest: string | null): string | null {
+  if (digest === null || /^\$argon2id\$[A-Za-z0-9+/=$,_.-]{1,300}$/.test(digest)) return digest;
+  throw new StoreProblem('invalid', 'a password is stored as $argon2id$… and in no other way');
+}
+
+/** What the audit log remembers of a row: what changes by mere use is left out. */
+export function lasting<T extends { readonly usedAt: unknown }>(row: T): Omit<T, 'usedAt'> {
+  const { usedAt: _, ...rest } = row;
+  return rest;
+}

@@ -1,0 +1,40 @@
+// How much of everything a store takes. Who writes more is refused (`invalid`), or the oldest makes room, as said here.
+
+/** Characters of a name: kind and id of an object, actor, gateway, user. */
+export const maxNameLength = 200;
+/** Characters of the reason of a change. */
+export const maxReasonLength = 2_000;
+/** One object as canonical JSON, in bytes: a certificate with its chain has 10 kB, a bundle of all public CAs 250 kB. */
+export const maxObjectBytes = 4 * 1024 * 1024;
+/** How deep objects and lists stand in each other. */
+export const maxObjectDepth = 32;
+/** Objects that one revision may hold. */
+export const maxObjects = 100_000;
+/** Objects that one append may change. */
+export const maxChanges = 20_000;
+/** Fields that a difference names per object; beyond that it says that there are more. */
+export const maxFieldDifferences = 500;
+/** One sealed secret, before it is sealed, in bytes. */
+export const maxSecretBytes = 64 * 1024;
+/** What an entry of the audit log says beside its subject, as JSON, in bytes. */
+export const maxAuditDetailBytes = 16 * 1024;
+/** Rows of a page of a list. */
+export const maxPageSize = 1_000;
+export const defaultPageSize = 100;
+export const maxUsers = 10_000;
+/** Of one user; the least recently used gives way. */
+export const maxSessionsPerUser = 20;
+export const maxTokens = 10_000;
+export const maxGateways = 1_000;
+/** A gateway's report as JSON, in bytes. */
+export const maxReportBytes = 1024 * 1024;
+/** Groups of failed handshakes; the one not seen for longest gives way. */
+export const maxHandshakeFailures = 10_000;
+/** How long a group of failed handshakes is kept after it was last seen, in days. */
+export const handshakeFailureDays = 14;
+/** The example of a group as JSON, in bytes. */
+export const maxFailureSampleBytes = 8 * 1024;
+/** Answers that are kept to be given again; the oldest gives way. */
+export const maxIdempotencyKeys = 10_000;
+/** An answer that is kept, as JSON, in bytes. */
+export const maxKeptAnswerBytes = 256 * 1024;

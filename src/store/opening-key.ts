@@ -1,0 +1,101 @@
+// The opening key of a store at rest: PEM in a file of mode 0600, or in a variable of the environment. Several keys only while
+// secrets are sealed anew; the first is the one in use.
+import { createPrivateKey, type KeyObject } from 'node:crypto';
+import { closeSync, constants, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { readRegularFileSync } from '../base/read-regular-file.ts';
+import { showPath } from '../base/secret-text.ts';
+import type { Act } from './names.ts';
+import { checkPrivateFile } from './private-file.ts';
+import { makeSealKey, Opener, publicPart } from './seal.ts';
+import type { SealedBlobs } from './sealed.ts';
+import { StoreProblem } from './store-problem.ts';
+
+const maxFileBytes = 16 * 1024;
+
+/** Where the opening key of a store in a file stands. */
+export function openingKeyPath(storePath: string): string {
+  return `${storePath}.key`;
+}
+
+/** Throws `seal_key_wrong`; the text is not shown. */
+export function parseOpeningKeys(pem: string): readonly KeyObject[] {
+  const blocks = pem.match(/-----BEGIN PRIVATE KEY-----[^-]+-----END PRIVATE KEY-----/g) ?? [];
+  try {
+    const keys = blocks.map((block) => createPrivateKey(block));
+    for (const key of keys) publicPart(key);
+    if (keys.length > 0) return keys;
+  } catch {
+    // Without the cause: it could quote the key.
+  }
+  throw new StoreProblem('seal_key_wrong', 'the opening key is not an X25519 private key in PEM');
+}
+
+/** Undefined where there is no such file. Throws `seal_key_refused` or `seal_key_wrong`. */
+export function readOpeningKeys(path: string): readonly KeyObject[] | undefined {
+  if (!checkPrivateFile(path, 'seal_key_refused')) return undefined;
+  let text: string;
+  try {
+    text = readRegularFileSync(path, maxFileBytes).toString('latin1');
+  } catch (error) {
+    throw new StoreProblem('seal_key_refused', `${showPath(path)} cannot be read`, { cause: error });
+  }
+  return parseOpeningKeys(text);
+}
+
+/** Replaces the file as a whole; `create` fails where there is one. On the disk when it returns. */
+export function writeOpeningKeys(path: string, keys: readonly KeyObject[], create: boolean): void {
+  checkPrivateFile(path, 'seal_key_refused');
+  const draft = create ? path : `${path}.new`;
+  if (!create) rmSync(draft, { force: true });
+  try {
+    const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
+    const file = openSync(draft, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+    try {
+      writeSync(file, keys.map((key) => key.export({ format: 'pem', type: 'pkcs8' })).join(''));
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    if (!create) renameSync(draft, path);
+    syncFolder(dirname(path));
+  } catch (error) {
+    throw new StoreProblem('seal_key_refused', `${showPath(path)} cannot be written`, { cause: error });
+  }
+}
+
+/**
+ * The opener of a store. `keys`: what the environment or a file gave, where there was any; else, at the first start of a store,
+ * a new key is made and handed to `keep` before anything can be sealed with it.
+ */
+export async function openOpener(
+  sealed: SealedBlobs,
+  keys: readonly KeyObject[] | undefined,
+  keep: (keys: readonly KeyObject[]) => void,
+  act: Act,
+): Promise<Opener> {
+  const known = await sealed.keys();
+  if (keys === undefined && known.length > 0) {
+    throw new StoreProblem('seal_key_missing', 'the store has sealed keys and the opening key is not there');
+  }
+  const made = keys === undefined ? [makeSealKey()] : keys;
+  if (keys === undefined) keep(made);
+  const opener = new Opener(made);
+  const [current] = opener.publicParts();
+  if (known.length === 0 && current !== undefined) await sealed.addKey(current, act);
+  const own = new Set(opener.publicParts().map(({ id }) => id));
+  const missing = known.find(({ id }) => !own.has(id));
+  if (missing !== undefined) {
+    throw new StoreProblem('seal_key_wrong', `the store is sealed with ${missing.id}, and that key is not here`);
+  }
+  return opener;
+}
+
+function syncFolder(path: string): void {
+  const folder = openSync(path, constants.O_RDONLY);
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
+}

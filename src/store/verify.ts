@@ -1,0 +1,155 @@
+// Whether a store is what it says: each revision has the digest of its content and of the one before, each entry of the audit
+// log the hash of the one before, each row is as the log last said. Pure: an implementation reads the rows and asks in order.
+import { type AuditEntry, auditHash, noEntry } from './audit.ts';
+import { Content } from './content.ts';
+import type { Digest } from './digest.ts';
+import { objectDigest, type ObjectName } from './object.ts';
+import { StoreProblem } from './store-problem.ts';
+import { noRevision, type Revision, revisionDigest } from './revision.ts';
+
+export type StoreFinding = {
+  readonly code:
+    | 'unreadable'
+    | 'object_changed'
+    | 'revision_missing'
+    | 'revision_changed'
+    | 'audit_missing'
+    | 'audit_changed'
+    | 'row_changed'
+    | 'row_added'
+    | 'row_missing'
+    | 'sealed_changed';
+  /** `revision 7`, `audit entry 12`, `user/0b4…`. */
+  readonly where: string;
+  readonly detail: string;
+};
+
+/** Before anything is done with a revision that was read: throws `altered` where it is not what its digest says. */
+export function checkRevision(
+  revision: Revision,
+  objects: readonly (ObjectName & { readonly digest: Digest; readonly text: string })[],
+): void {
+  const content = new Content();
+  for (const object of objects) {
+    checkObject(object);
+    content.put(object, object.digest);
+  }
+  if (content.digest() !== revision.content || revisionDigest(revision) !== revision.digest) {
+    throw new StoreProblem('altered', `revision ${revision.number} is not what its digest was made of`);
+  }
+}
+
+/** Throws `altered` where the text is not what the digest says. */
+export function checkObject({
+  kind,
+  id,
+  digest,
+  text,
+}: ObjectName & { readonly digest: Digest; readonly text: string }): void {
+  if (objectDigest(text) !== digest) {
+    throw new StoreProblem('altered', `${kind}/${id} is not what its digest was made of`);
+  }
+}
+
+export type Report = (code: StoreFinding['code'], where: string, detail: string) => void;
+
+export function verifyObject(object: { readonly digest: Digest; readonly text: string }, report: Report): void {
+  if (objectDigest(object.text) === object.digest) return;
+  report('object_changed', `object ${object.digest}`, 'its text is not what its digest says');
+}
+
+/** Takes the revisions in the order of their numbers. */
+export class RevisionChain {
+  readonly #report: Report;
+  readonly #content = new Content();
+  #number = noRevision.number;
+  #digest = noRevision.digest;
+
+  constructor(report: Report) {
+    this.#report = report;
+  }
+
+  /** `changes`: all of this revision; `digest` null where the object is removed. */
+  next(revision: Revision, changes: Iterable<ObjectName & { readonly digest: Digest | null }>): void {
+    const where = `revision ${revision.number}`;
+    const expected = this.#number + 1;
+    if (revision.number !== expected) {
+      const last = revision.number - 1;
+      this.#report(
+        'revision_missing',
+        last === expected ? `revision ${expected}` : `revisions ${expected} to ${last}`,
+        `${this.#number} is followed by ${revision.number}`,
+      );
+    }
+    for (const { digest, ...name } of changes) {
+      if (digest === null) this.#content.remove(name);
+      else this.#content.put(name, digest);
+    }
+    const fault =
+      revision.parent !== this.#digest
+        ? 'it does not follow the revision before it'
+        : revision.content !== this.#content.digest()
+          ? 'its objects are not those that its digest was made of'
+          : revision.digest !== revisionDigest(revision)
+            ? 'number, actor, reason or time are not what its digest was made of'
+            : undefined;
+    if (fault !== undefined) this.#report('revision_changed', where, fault);
+    this.#number = revision.number;
+    this.#digest = revision.digest;
+  }
+}
+
+/** Takes the entries in the order of their numbers, then the rows that there are, in any order. */
+export class AuditChain {
+  readonly #report: Report;
+  readonly #rows = new Map<string, { readonly row: Digest | 'gone'; readonly seq: number }>();
+  #seq = 0;
+  #hash = noEntry;
+
+  constructor(report: Report) {
+    this.#report = report;
+  }
+
+  next(entry: AuditEntry): void {
+    const expected = this.#seq + 1;
+    if (entry.seq !== expected) {
+      const last = entry.seq - 1;
+      const where = last === expected ? `audit entry ${expected}` : `audit entries ${expected} to ${last}`;
+      this.#report('audit_missing', where, `${this.#seq} is followed by ${entry.seq}`);
+    }
+    if (auditHash(this.#hash, entry) !== entry.hash) {
+      const detail = 'it is not what its hash was made of, or does not follow the entry before it';
+      this.#report('audit_changed', `audit entry ${entry.seq}`, detail);
+    }
+    this.#seq = entry.seq;
+    this.#hash = entry.hash;
+    if (entry.row !== null) this.#rows.set(entry.subject, { row: entry.row, seq: entry.seq });
+  }
+
+  /** `head`: what the store says is its newest entry. */
+  end(head: { readonly seq: number; readonly hash: Digest }): void {
+    if (head.seq === this.#seq && head.hash === this.#hash) return;
+    const detail = `the store says that entry ${head.seq} is the newest, and ${this.#seq} is`;
+    this.#report(head.seq > this.#seq ? 'audit_missing' : 'audit_changed', 'end of the audit log', detail);
+  }
+
+  row(subject: string, digest: Digest): void {
+    const known = this.#rows.get(subject);
+    if (known === undefined) return this.#report('row_added', subject, 'the audit log knows nothing of it');
+    this.#rows.delete(subject);
+    if (known.row === digest) return undefined;
+    const detail = known.row === 'gone' ? 'was removed, and is here' : 'is not what it left';
+    return this.#report(
+      known.row === 'gone' ? 'row_added' : 'row_changed',
+      subject,
+      `by audit entry ${known.seq} it ${detail}`,
+    );
+  }
+
+  /** `mayEnd`: true for rows that go by themselves. */
+  endOfRows(mayEnd: (subject: string) => boolean): void {
+    for (const [subject, { row, seq }] of this.#rows) {
+      if (row !== 'gone' && !mayEnd(subject)) this.#report('row_missing', subject, `audit entry ${seq} left it here`);
+    }
+  }
+}
