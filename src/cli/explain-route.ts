@@ -13,6 +13,7 @@ import { compilePolicies } from '../gateway/compile-policies.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
 import { loadPem, parseCertificates } from '../certs/material.ts';
 import { RouteRule } from '../trust/route-rule.ts';
+import { TrafficHealth } from '../flow/traffic-health.ts';
 import { describeConditions } from '../config/match-conditions.ts';
 import { stripListOf } from '../gateway/strip-list-of.ts';
 import { FieldNames, Fields } from '../http/field.ts';
@@ -160,6 +161,14 @@ function explain(
     verdict: secure ? verifyChain(client, policy, systemClock.now()) : ('plain' as const),
   };
   if (shown !== undefined) tellClient(shown, config, told);
+  const { trafficHealth } = loaded.config;
+  // Whoever asks: of the address nothing is known here.
+  const health = trafficHealth && new TrafficHealth({ ...trafficHealth, sourceRanges: undefined });
+  if (health?.find({ target, method, entryPoint, address: '', isDraining: false }) !== undefined) {
+    told.say('path', target);
+    const asked = trafficHealth?.sourceRanges?.join(', ');
+    return told.refuse(200, 'health', asked === undefined ? 'answered to everybody' : `answered to ${asked}`);
+  }
   const normal = normalizeTarget(target);
   if (normal === undefined) {
     told.say('path', target);
@@ -228,9 +237,7 @@ function tellRoute({ config }: Route, path: string, told: Told): void {
   told.note('route', { name: config.name, file: at.file, line: at.line });
   const conditions = describeConditions(config.match);
   if (conditions.length > 0) told.lines.push(`match    ${escapeForLog(conditions.join('; '))}`);
-  const rewrite = PathRewrite.of(config);
-  if (rewritePath(rewrite, path, '') === undefined)
-    return told.refuse(400, 'ambiguous_path', describeBadRewrite({ config }));
+  told.note('match', conditions);
   if (config.maintenance !== undefined) return told.refuse(config.maintenance.statusCode, 'maintenance');
   for (const { name, type, paths } of config.filters) {
     const about = paths === undefined ? '' : `, for ${paths.length === 1 ? 'one path' : `${paths.length} paths`}`;
@@ -240,6 +247,10 @@ function tellRoute({ config }: Route, path: string, told: Told): void {
     'filters',
     config.filters.map(({ name, type }) => ({ name, type })),
   );
+  if (config.response !== undefined) return told.refuse(config.response.status, 'response', 'a fixed answer');
+  const rewrite = PathRewrite.of(config);
+  if (rewritePath(rewrite, path, '') === undefined)
+    return told.refuse(400, 'ambiguous_path', describeBadRewrite({ config }));
   const backends = config.backends.map(({ scheme, host, port, basePath, weight, match }) => {
     const url = `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}${rewritePath(rewrite, path, basePath) ?? ''}`;
     const share = weight > 0 ? `, weight ${weight}` : '';

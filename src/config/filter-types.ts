@@ -2,6 +2,7 @@
 // filters/, a line in filters/compile-filters.ts.
 import { accessFilter } from './access-filter.ts';
 import { basicAuthFilter } from './basic-auth-filter.ts';
+import { accessLog } from './access-log-filter.ts';
 import { accessPolicy } from './access-policy.ts';
 import { errorInterceptor, response } from './answer-filters.ts';
 import { compress } from './compress-filter.ts';
@@ -37,6 +38,7 @@ export const filterTypes = [
   response,
   errorInterceptor,
   compress,
+  accessLog,
 ] as const;
 
 type ConfigOf<T> = T extends FilterType<infer Kind, infer Rule> ? FilterCommon & Rule & { readonly kind: Kind } : never;

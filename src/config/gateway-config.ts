@@ -410,6 +410,8 @@ export type RouteConfig = {
   readonly retry: { readonly attempts: number | undefined; readonly on: readonly RetryOn[] };
   /** 0: no limit. */
   readonly maxBodyBytes: number;
+  /** Its requests stand in the metrics of routes. */
+  readonly isCounted: boolean;
   readonly place: Place;
 };
 

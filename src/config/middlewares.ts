@@ -34,7 +34,7 @@ type MiddlewareShape = z.output<typeof middlewareShape>;
 export type WrittenMiddleware = { readonly shape: MiddlewareShape; readonly at: Cursor };
 
 /** Types that only change how answers look or how fast they come. Everything that is not listed counts as a guard. */
-const harmless: ReadonlySet<string> = new Set(['httpCache', 'httpCaching', 'accessLog', 'metrics']);
+const harmless: ReadonlySet<string> = new Set(['httpCache', 'httpCaching', 'metrics']);
 
 /** What an operator reads who uses one of Goma's guards: what would be open without it. */
 const guards: Readonly<Record<string, string>> = {

@@ -215,7 +215,11 @@ export const routeShape = map({
     oursAlone: true,
     page: 'own. Largest request body; `0`: no limit.',
   }),
-  disableMetrics: ignored('the requests of the route are counted'),
+  disableMetrics: key(flag, {
+    says: 'The requests of the route are not counted. Default {default}.',
+    default: false,
+    page: 'Goma. `true`: its requests are not counted and not timed; faults and requests in progress are.',
+  }),
   cors: key(corsShape, {
     says: "Pages of other origins. Default: the gateway's.",
     unset: "the gateway's",
@@ -296,6 +300,7 @@ export function readRoute(
     ],
     upgrades: readUpgrades(shape.upgrades, at, problems),
     maxBodyBytes: shape.maxBodyBytes,
+    isCounted: !shape.disableMetrics,
     place: at.place,
   };
 }

@@ -4,6 +4,7 @@ import type { FilterConfig } from '../config/filter-types.ts';
 import type { RouteConfig } from '../config/gateway-config.ts';
 import { AccessFilter } from './access.ts';
 import { BasicAuthFilter } from './basic-auth.ts';
+import { AccessLogFilter } from './access-log.ts';
 import { AccessPolicyFilter } from './access-policy.ts';
 import { ErrorInterceptorFilter, ResponseFilter } from './answers.ts';
 import { CompressFilter } from './compress.ts';
@@ -96,6 +97,7 @@ const makers: Makers = {
   bodyLimit: (config) => new BodyLimitFilter(config),
   userAgentBlock: (config) => new UserAgentBlockFilter(config),
   response: (config) => new ResponseFilter(config),
+  accessLog: (config) => new AccessLogFilter(config),
   compress: (config, { encoders }) => new CompressFilter(config, encoders),
   errorInterceptor: (config, { material }) => new ErrorInterceptorFilter(config, material),
 };

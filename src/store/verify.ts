@@ -138,18 +138,16 @@ export class AuditChain {
     if (known === undefined) return this.#report('row_added', subject, 'the audit log knows nothing of it');
     this.#rows.delete(subject);
     if (known.row === digest) return undefined;
-    const detail = known.row === 'gone' ? 'was removed, and is here' : 'is not what it left';
-    return this.#report(
-      known.row === 'gone' ? 'row_added' : 'row_changed',
-      subject,
-      `by audit entry ${known.seq} it ${detail}`,
-    );
+    return known.row === 'gone'
+      ? this.#report('row_added', subject, `audit entry ${known.seq} removed it, and it is here`)
+      : this.#report('row_changed', subject, `it is not as audit entry ${known.seq} left it`);
   }
 
   /** `mayEnd`: true for rows that go by themselves. */
   endOfRows(mayEnd: (subject: string) => boolean): void {
     for (const [subject, { row, seq }] of this.#rows) {
-      if (row !== 'gone' && !mayEnd(subject)) this.#report('row_missing', subject, `audit entry ${seq} left it here`);
+      if (row !== 'gone' && !mayEnd(subject))
+        this.#report('row_missing', subject, `audit entry ${seq} left it here, and it is gone`);
     }
   }
 }

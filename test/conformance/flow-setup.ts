@@ -125,7 +125,7 @@ export async function openFlowSetup(
   const serving: Serving = {
     number: 1,
     policies: {
-      find: (host: string | undefined) => (host === 'other.test' ? { name: 'other' } : policy),
+      find: (host: string | undefined) => (host?.startsWith('other.') === true ? { name: 'other' } : policy),
     } as unknown as PolicyTable,
     routes: await RouteTable.build(specs.map(makeRoute), new Slices(clock)),
     strip: new StripList(),
@@ -171,9 +171,11 @@ export async function openFlowSetup(
     maxConcurrentStreams: 100,
     priorKnowledge,
   };
+  const terms = { server: pki.downstream, ca: pki.clients.certPem, required, http2: true };
   const edge = await openEdge({
     policies: {
-      edge: { hosts: ['localhost'], server: pki.downstream, ca: pki.clients.certPem, required, http2: true },
+      edge: { ...terms, hosts: ['localhost', 'edge.wild.test'] },
+      other: { ...terms, hosts: ['other.wild.test'] },
     },
     onConnection: (socket, peer, transport) => {
       const client = new Client(peer);
