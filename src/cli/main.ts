@@ -43,7 +43,7 @@ const commands: ReadonlyMap<string, Entry> = new Map([
   [
     'store',
     {
-      says: 'look after the file of a store: verify, backup',
+      says: 'look after the file of a store: verify, backup, rotate-key',
       open: async () => (await import('./store.ts')).storeCommand(),
     },
   ],

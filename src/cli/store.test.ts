@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, it, type TestContext } from 'node:test';
 import { runHere } from '../../test/support/cli.ts';
@@ -82,6 +82,25 @@ describe('countersign store', () => {
     const again = await runHere(storeCommand, ['backup', path, dir.file('copy.db')]);
     assert.equal(again.code, 1);
     assert.match(again.stderr, /^duplicate: .*\n {2}\S/);
+  });
+
+  it('rotate-key seals every key with a new opening key, and the old one opens none of them', async (t) => {
+    const { dir, path } = await makeStore(t);
+    const before = readFileSync(openingKeyPath(path));
+    const run = await runHere(storeCommand, ['rotate-key', path]);
+    assert.equal(run.code, 0, run.stderr);
+    assert.match(run.stdout, /^every key is sealed with [0-9a-f]{16} now; /);
+    assert.match((await runHere(storeCommand, ['verify', path])).stdout, /\nok\n$/);
+    chmodSync(dir.write('old.key', before), 0o600);
+    const old = await runHere(storeCommand, ['verify', path, '--key', dir.file('old.key')]);
+    assert.match(old.stdout, /^sealed_changed: /);
+    const again = await runHere(storeCommand, ['rotate-key', path, '--key', dir.file('old.key')]);
+    assert.equal(again.code, 1);
+    assert.match(again.stderr, /^seal_key_wrong: /);
+    assert.deepEqual(readFileSync(dir.file('old.key')), before);
+    const none = await runHere(storeCommand, ['rotate-key', dir.file('none.db'), '--key', openingKeyPath(path)]);
+    assert.match(none.stderr, /^not_found: /);
+    assert.equal(existsSync(dir.file('none.db')), false);
   });
 
   it('says in a line what is wrong with a file that is no store, and makes none', async (t) => {

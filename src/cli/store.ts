@@ -4,8 +4,10 @@ import { systemClock } from '../base/clock.ts';
 import { safeJson } from '../base/safe-json.ts';
 import { showPath } from '../base/secret-text.ts';
 import { openSqliteStore } from '../sqlite/sqlite-store.ts';
-import { openingKeyPath, readOpeningKeys } from '../store/opening-key.ts';
+import { openingKeyPath, openOpener, readOpeningKeys, writeOpeningKeys } from '../store/opening-key.ts';
+import { rotateSealKey } from '../store/rotate-seal-key.ts';
 import { Opener } from '../store/seal.ts';
+import type { Store } from '../store/store.ts';
 import { StoreProblem } from '../store/store-problem.ts';
 import type { CommandIo } from './command-io.ts';
 
@@ -21,9 +23,15 @@ export function storeCommand(io: CommandIo = process): Command {
     .argument('<file>', 'the file of the store')
     .argument('<to>', 'the copy, which must not be there yet')
     .action((file: string, to: string) => tell(io, () => runBackup(io, file, to)));
-  return new Command('store').addCommand(verify).addCommand(backup);
+  const rotate = new Command('rotate-key')
+    .description('seal every key anew with a new opening key, and end the old one; what was interrupted is finished')
+    .argument('<file>', 'the file of the store')
+    .option('--key <file>', 'the file with the opening key (default: FILE.key)')
+    .action((file: string, options: RotateOptions) => tell(io, () => runRotate(io, file, options)));
+  return new Command('store').addCommand(verify).addCommand(backup).addCommand(rotate);
 }
 
+type RotateOptions = { readonly key?: string };
 type VerifyOptions = { readonly key?: string; readonly json?: true };
 
 async function runVerify(io: CommandIo, file: string, { key, json }: VerifyOptions): Promise<void> {
@@ -57,6 +65,27 @@ async function runBackup(io: CommandIo, file: string, to: string): Promise<void>
   await using copy = await openSqliteStore({ path: to, access: 'read', clock: systemClock });
   const { number, digest } = await copy.revisions.head();
   io.stdout.write(`${showPath(to)}: revision ${number} ${digest}\n`);
+}
+
+async function runRotate(io: CommandIo, file: string, { key = openingKeyPath(file) }: RotateOptions): Promise<void> {
+  const keys = readOpeningKeys(key);
+  if (keys === undefined) throw new StoreProblem('seal_key_missing', `${showPath(key)} does not exist`);
+  await using store = await openExisting(file);
+  const keep = (all: typeof keys): void => writeOpeningKeys(key, all, false);
+  const act = { actor: 'system', reason: 'countersign store rotate-key' };
+  // Fails where the keys are not those of the store, before anything is changed.
+  await openOpener(store.sealed, keys, keep, act);
+  const left = await rotateSealKey(store.sealed, keys, keep, act);
+  const [current] = new Opener(left).publicParts();
+  io.stdout.write(
+    `every key is sealed with ${current?.id} now; keep a copy of ${showPath(key)}, the old one opens nothing\n`,
+  );
+}
+
+/** To write to, and never a new one. */
+async function openExisting(file: string): Promise<Store> {
+  await (await openSqliteStore({ path: file, access: 'read', clock: systemClock })).close();
+  return openSqliteStore({ path: file, access: 'write', clock: systemClock });
 }
 
 async function tell(io: CommandIo, act: () => Promise<void>): Promise<void> {

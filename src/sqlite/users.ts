@@ -87,8 +87,8 @@ export class SqliteUsers implements Users {
       );
       const detail = { changed: changedFields(before, user) };
       this.#audit.write(act, { action: 'user.update', ...userRow(user), detail });
-      const mayLess = role !== before.role || passwordDigest !== before.passwordDigest || disabled;
-      if (mayLess) this.#sessions.removeAllOf(id, act);
+      const endsSessions = role !== before.role || passwordDigest !== before.passwordDigest || disabled;
+      if (endsSessions) this.#sessions.removeAllOf(id, act);
       return { outcome: 'updated', user };
     });
   }

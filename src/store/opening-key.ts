@@ -1,7 +1,7 @@
 // The opening key of a store at rest: PEM in a file of mode 0600, or in a variable of the environment. Several keys only while
 // secrets are sealed anew; the first is the one in use.
 import { createPrivateKey, type KeyObject } from 'node:crypto';
-import { closeSync, fsyncSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { readRegularFileSync } from '../base/read-regular-file.ts';
 import { showPath } from '../base/secret-text.ts';
@@ -51,7 +51,7 @@ export function writeOpeningKeys(path: string, keys: readonly KeyObject[], creat
   try {
     const file = openNewPrivateFile(draft);
     try {
-      writeSync(file, keys.map((key) => key.export({ format: 'pem', type: 'pkcs8' })).join(''));
+      writeFileSync(file, keys.map((key) => key.export({ format: 'pem', type: 'pkcs8' })).join(''));
       fsyncSync(file);
     } finally {
       closeSync(file);

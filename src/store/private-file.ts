@@ -27,7 +27,7 @@ export function checkPrivateFile(path: string, code: StoreProblemCode): boolean 
   const file = statOf(path, code);
   if (file === undefined) return false;
   refuseUnless(file.isFile(), code, `${showPath(path)} is not a regular file`);
-  refuseUnless(isOurs(file, false), code, `${showPath(path)} belongs to another user`);
+  refuseUnless(isOurs(file, false), code, `${showPath(path)} belongs to another user: run this as that one`);
   refuseUnless(!allows(file, groupOrOthers), code, `others can read ${showPath(path)} (chmod 600)`);
   return true;
 }

@@ -24,7 +24,10 @@ export type SealKey = {
 };
 
 export interface SealedBlobs {
-  /** The newest first: the one to seal with. More than one only while secrets are sealed anew. */
+  /**
+   * The newest first: the one to seal with. More than one only while secrets are sealed anew. Whoever seals compares it with
+   * what the holder of the opening key says: a key that was added by hand opens for him who added it.
+   */
   keys(): Promise<readonly SealKey[]>;
   /** From now on the one to seal with. */
   addKey(key: Pick<SealKey, 'id' | 'publicKey'>, act: Act): Promise<void>;

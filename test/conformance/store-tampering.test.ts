@@ -96,6 +96,14 @@ const cases: readonly (readonly [string, string, StoreFinding['code'], string])[
   ['who made a revision', `UPDATE revision SET actor = 'user:bob' WHERE number = 3`, 'revision_changed', 'revision 3'],
   ['why', `UPDATE revision SET reason = NULL WHERE number = 3`, 'revision_changed', 'revision 3'],
   ['when', `UPDATE revision SET at = at + 1 WHERE number = 3`, 'revision_changed', 'revision 3'],
+  ['a time that no store writes', 'UPDATE revision SET at = 9007199254740993', 'unreadable', 'the revisions'],
+  ['a text that is none', `UPDATE object SET body = CAST(x'7b22ff' AS TEXT) WHERE id = 3`, 'object_changed', 'object '],
+  [
+    'a document of great depth',
+    `UPDATE audit SET detail = '${'['.repeat(9000)}${']'.repeat(9000)}'`,
+    'unreadable',
+    'the audit',
+  ],
   ['a digest of a revision', `UPDATE revision SET digest = '${hex64}' WHERE number = 5`, 'row_changed', 'revision/5'],
   [
     'a revision that was taken out',
