@@ -8,7 +8,8 @@ import { escapeForLog } from '../base/log-text.ts';
 import { safeJson } from '../base/safe-json.ts';
 import { UsageError } from '../base/usage-error.ts';
 import type { CrlLookup } from '../crl/subscriber.ts';
-import type { ClientAuthConfig, PolicyConfig } from '../config/gateway-config.ts';
+import { listEntryPoints } from '../config/list-entry-points.ts';
+import type { ClientAuthConfig, GatewayConfig, PolicyConfig } from '../config/gateway-config.ts';
 import { compilePolicies } from '../gateway/compile-policies.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
 import { loadPem, parseCertificates } from '../certs/material.ts';
@@ -92,6 +93,7 @@ async function run(method: string, url: string, options: Options, io: CommandIo)
   const target = rest.startsWith('/') ? rest : `/${rest}`;
   const client = options.cert === undefined ? undefined : await loadClient(options.cert);
   const { entryPoint = scheme === 'https' ? 'webSecure' : 'web' } = options;
+  checkEntryPoint(loaded.config, options.entryPoint, scheme);
   const told = new Told();
   explain(
     loaded,
@@ -113,6 +115,17 @@ async function loadClient(path: string): Promise<ClientChain> {
   const wrong = problems.find(({ severity }) => severity === 'error')?.message;
   if (leaf === undefined || wrong !== undefined) throw new UsageError(wrong ?? `${path} holds no certificate`);
   return [leaf, ...above];
+}
+
+/** Throws UsageError where the entry point is none, or not for URLs of this scheme. */
+function checkEntryPoint({ entryPoints }: GatewayConfig, name: string | undefined, scheme: string): void {
+  if (name === undefined) return;
+  const all = listEntryPoints(entryPoints);
+  const found = all.find((one) => one.name === name);
+  if (found === undefined)
+    throw new UsageError(`${name}: no entry point that is on; there are ${all.map((one) => one.name).join(', ')}`);
+  const wanted = found.tls ? 'https' : 'http';
+  if (wanted !== scheme) throw new UsageError(`${name} speaks ${wanted}: write ${wanted}://…`);
 }
 
 /** Throws UsageError where one is none. */

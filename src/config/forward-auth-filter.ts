@@ -4,13 +4,13 @@ import { FieldKind, isToken, kindOf } from '../http/field.ts';
 import { foldName } from '../http/fold-name.ts';
 import type { Cursor } from '../yaml/cursor.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
-import { durationBetween, flag, list, map, text } from './atoms.ts';
+import { durationBetween, flag, list, map, oneOf, text } from './atoms.ts';
 import { mistakeInAuthField } from './auth-fields.ts';
 import { parseFetchUrl, withoutPassword } from './fetch-url.ts';
 import { filterType } from './filter-type.ts';
 import { parseHostName } from './host-name.ts';
 import { key } from './key.ts';
-import { readRef, reportMistake } from './reading.ts';
+import { readRef, reportDeprecated, reportMistake } from './reading.ts';
 import type { Ref } from './ref.ts';
 
 const maxNames = 64;
@@ -63,8 +63,13 @@ const rule = map({
     page: 'Goma, deprecated: `forwardHostHeaders`.',
   }),
   authRequestHeaders: key(list(text), {
-    says: 'Headers of the client that the service gets, besides Authorization, Cookie and User-Agent.',
-    page: 'Goma. Headers of the client that the service gets besides `Authorization`, `Cookie`, `User-Agent` and what the gateway says of the request.',
+    says: 'Headers of the client that the service gets, besides Authorization, Cookie, User-Agent and Accept.',
+    page: 'Goma. Headers of the client that the service gets besides `Authorization`, `Cookie`, `User-Agent`, `Accept` and what the gateway says of the request.',
+  }),
+  forwardedUri: key(oneOf(['url', 'path'], true), {
+    says: 'What X-Forwarded-URI holds: the whole URL as in Goma, or path and query as in Traefik. Default {default}.',
+    default: 'url',
+    page: 'own. What `X-Forwarded-URI` holds: the whole URL (`url`, as in Goma), or path and query (`path`, as in Traefik).',
   }),
   authResponseHeaders: key(list(text), {
     says: 'Headers of the answer that the backend gets: NAME, or NAME:OTHER.',
@@ -103,6 +108,7 @@ export type ForwardAuthRule = {
   readonly signIn: string | undefined;
   readonly timeoutMs: number;
   readonly forwardHost: boolean;
+  readonly forwardedUri: 'url' | 'path';
   readonly requestHeaders: readonly string[];
   readonly responseHeaders: readonly AuthMapping[];
   readonly responseParams: readonly AuthMapping[];
@@ -118,6 +124,8 @@ export const forwardAuthFilter = filterType({
   rule,
   read: (written, at, problems): ForwardAuthRule | undefined => {
     const service = readService(written, at, problems);
+    reportDeprecated('skipInsecureVerify', 'insecureSkipVerify', at, problems);
+    reportDeprecated('enableHostForwarding', 'forwardHostHeaders', at, problems);
     const signIn = readSignIn(written.authSignIn, at, problems);
     const requestHeaders = readRequestHeaders(written.authRequestHeaders, at, problems);
     const responseHeaders = readMappings(
@@ -140,6 +148,7 @@ export const forwardAuthFilter = filterType({
       signIn,
       timeoutMs: written.timeout,
       forwardHost: written.forwardHostHeaders || written.enableHostForwarding === true,
+      forwardedUri: written.forwardedUri,
       requestHeaders,
       responseHeaders,
       responseParams,

@@ -11,7 +11,7 @@ import { foldName } from '../http/fold-name.ts';
 import { type JwtAlgorithm, publicAlgorithms, secretAlgorithms } from './jwt-algorithms.ts';
 import { type JwtKeys, readJwtKeys } from './jwt-keys.ts';
 import { key } from './key.ts';
-import { reportMistake } from './reading.ts';
+import { reportDeprecated, reportMistake } from './reading.ts';
 
 const maxSkewMs = 300_000;
 const maxHeaders = 32;
@@ -147,6 +147,7 @@ export const jwtAuthFilter = filterType({
   rule,
   read: (written, at, problems): JwtAuthRule | undefined => {
     const keys = readJwtKeys(written, at, problems);
+    for (const old of ['algo', 'alg']) reportDeprecated(old, 'algorithms', at, problems);
     const algorithms = keys && readAlgorithms(written, keys, at, problems);
     const issuers = readParty(written.issuer, 'issuer', keys, at, problems);
     const audiences = readParty(written.audience, 'audience', keys, at, problems);

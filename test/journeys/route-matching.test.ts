@@ -232,6 +232,7 @@ describe('explain route', () => {
     assert.match(beta, /^match {4}header x-channel is "beta"$/m);
     const inside = await run('GET', 'https://open.test/inside', '--entry-point', 'inner');
     assert.match(inside, /^route {4}inside /m);
+    assert.equal(await run('GET', 'https://open.test/inside', '--entry-point', 'probes'), '', 'which speaks http');
     assert.match(await run('GET', 'https://open.test/tea'), /418 response/);
     assert.match(await run('GET', 'https://open.test/healthz'), /200 health/);
     assert.match(await run('GET', 'https://open.test/shop/a%2Fb'), /allowEncodedSlash: true/);
