@@ -252,13 +252,15 @@ function tellRoute({ config }: Route, path: string, told: Told): void {
   if (conditions.length > 0) told.lines.push(`match    ${escapeForLog(conditions.join('; '))}`);
   told.note('match', conditions);
   if (config.maintenance !== undefined) return told.refuse(config.maintenance.statusCode, 'maintenance');
-  for (const { name, type, paths } of config.filters) {
+  // As they run: pages of other origins are answered in front of all else.
+  const filters = config.filters.toSorted((a, b) => Number(b.kind === 'cors') - Number(a.kind === 'cors'));
+  for (const { name, type, paths } of filters) {
     const about = paths === undefined ? '' : `, for ${paths.length === 1 ? 'one path' : `${paths.length} paths`}`;
     told.lines.push(`filter   ${name}  (${type}${about})`);
   }
   told.note(
     'filters',
-    config.filters.map(({ name, type }) => ({ name, type })),
+    filters.map(({ name, type }) => ({ name, type })),
   );
   if (config.response !== undefined) return told.refuse(config.response.status, 'response', 'a fixed answer');
   const rewrite = PathRewrite.of(config);

@@ -43,6 +43,20 @@ describe('redirectScheme', () => {
     assert.equal(backend.requests.length, 0);
   });
 
+  it('believes a trusted proxy, and says of HTTPS alone what it is', async (t) => {
+    const { ask } = await openFiltered(
+      t,
+      ['{name: r, type: redirectScheme}', '{name: h, type: responseHeaders, rule: {hsts: {}}}'],
+      { forwarding: { trustedProxies: ['127.0.0.0/8'] } },
+    );
+    const secure = await ask('/', 'X-Forwarded-Proto: https\r\n');
+    assert.equal(outcome(secure)[0], 200);
+    assert.match(secure, /\r\nStrict-Transport-Security: max-age=31536000\r\n/);
+    const open = await ask('/', 'X-Forwarded-Proto: http\r\n');
+    assert.deepEqual(outcome(open), [302, 'https://a.test/']);
+    assert.doesNotMatch(open, /Strict-Transport/);
+  });
+
   it('lets the proof of an authority for certificates pass, and nothing that only looks like it', async (t) => {
     const { ask } = await open(t, '');
     assert.equal(outcome(await ask('/.well-known/acme-challenge/token'))[0], 200);
