@@ -189,6 +189,20 @@ describe('somebody who tries passwords', () => {
     assert.deepEqual(cancelled.at(-1), 'three');
   });
 
+  it('who is let in need not be computed anew for the same hash, but is for another', async () => {
+    const checks = new PasswordChecks(systemClock);
+    const form = { kind: 'bcrypt', hash: passwords['bcrypt'] ?? '' } as const;
+    const fits = async (checked: ReturnType<PasswordChecks['check']>): Promise<boolean> =>
+      typeof checked === 'boolean' ? checked : checked.fits;
+    assert.equal(await fits(checks.check(form, 'wrong')), false);
+    assert.equal(await fits(checks.check(form, 'two')), true);
+    assert.equal(checks.check(form, 'two'), true);
+    assert.notEqual(typeof checks.check(form, 'wrong'), 'boolean');
+    const other = checks.check({ kind: 'bcrypt', hash: hashSync('other', 4) }, 'two');
+    assert.notEqual(typeof other, 'boolean');
+    assert.equal(await fits(other), false);
+  });
+
   it('cannot have more checked than wait at a time: who comes then is refused and not let in', async () => {
     const checks = new PasswordChecks(systemClock);
     const form = { kind: 'bcrypt', hash: passwords['bcrypt'] ?? '' } as const;

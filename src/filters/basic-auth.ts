@@ -13,7 +13,7 @@ import type { FilterMaterial } from './material.ts';
 import { Refusal } from './refusal.ts';
 import { Remembered } from './remembered.ts';
 
-/** How long a password that was right is not checked again. It ends with the generation too, so a reload asks anew. */
+/** How long what was right is not looked at again. It ends with the generation too, so a reload looks at the users anew. */
 const rememberMs = 60_000;
 const maxRemembered = 4096;
 /** A costly hash, behind others that wait. */
