@@ -7,7 +7,7 @@ export type Backend = 'h1' | 'h2' | 'grpc';
 export const GRPC_PATH = '/bench.Echo/Unary';
 export const GRPC_BYTES = 100;
 
-export type WorkloadName = 'small' | 'body' | 'handshake' | 'resume' | Http2WorkloadName;
+export type WorkloadName = 'small' | 'filters' | 'body' | 'handshake' | 'resume' | Http2WorkloadName;
 /** Client's protocol, then the backend's. */
 export type Http2WorkloadName = 'h2-h1' | 'h2-h2' | 'h1-h2' | 'h2-grpc' | 'h2-h1-body' | 'h2-h2-body' | 'h2-idle';
 
@@ -40,6 +40,15 @@ const http1Workloads: readonly Workload[] = [
     name: 'small',
     title: 'HTTP/1.1 keep-alive, 107 bytes, 64 connections',
     path: '/',
+    connections: 64,
+    after: 'keep',
+    bodyBytes: 107,
+  },
+  {
+    ...http1,
+    name: 'filters',
+    title: 'the same with five changes of fields, two on the way back',
+    path: '/filters',
     connections: 64,
     after: 'keep',
     bodyBytes: 107,

@@ -15,7 +15,7 @@ import { type Measurement, renderTable, summarise, type WorkloadResult } from '.
 import { measureRevocation, renderRevocation } from './revocation.ts';
 import { findFlaw } from './verify.ts';
 
-const USAGE = `npm run bench -- [--rounds 5] [--seconds 4] [--only small,body,handshake,resume | h2 | attack | crl | revocation]
+const USAGE = `npm run bench -- [--rounds 5] [--seconds 4] [--only small,filters,body,handshake,resume | h2 | attack | crl | revocation]
                  [--only h2-h1,h2-h2,h1-h2,h2-grpc,h2-h1-body,h2-h2-body,h2-idle]
                  [--peers countersign,nginx,haproxy,caddy,envoy] [--generator own|autocannon|h2load] [--json]`;
 const WARM_MS = 1_000;

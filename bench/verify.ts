@@ -16,6 +16,8 @@ export async function findFlaw(peer: RunningPeer, pki: Pki, clientAuth: ClientAu
   if (!good.body.includes('verify=SUCCESS\ndn=CN=gateway\n')) return 'does not show its certificate to the backend';
   if (!/forwarded=.*(?:alice|[0-9a-f]{40})/i.test(good.body)) return 'does not forward the client identity';
   if (!/requests=[2-9]/.test(good.body)) return 'does not keep its connections to the backend';
+  const { headers } = await curl(`https://localhost:${peer.port}/filters`, alice);
+  if (headers['x-frame-options'] !== 'DENY') return 'does not change the fields of answers';
   const anonymous = await curl(url, { ca, args: ['--http1.1'] });
   if (clientAuth === 'required' && anonymous.status === 200) return 'lets a client without a certificate through';
   const stranger = await curl(url, { ...alice, cert: pki.stranger.cert, key: pki.stranger.key });

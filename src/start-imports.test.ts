@@ -37,6 +37,7 @@ describe('what is loaded at a start', () => {
     ['src/cli/explain.ts', ['commander']],
     ['src/cli/pki.ts', ['commander']],
     ['src/cli/trust.ts', ['commander']],
+    ['src/cli/store.ts', ['commander']],
     ['src/cli/schema.ts', ['commander']],
     ['src/cli/echo.ts', ['commander']],
     ['src/process/worker.ts', ['pino']],

@@ -269,3 +269,64 @@ describe('what changes in who may enter', () => {
     assert.match(opened.join(), /route none → a\\u\{202e\}b/);
   });
 });
+
+describe('conditions of routes', () => {
+  const policies = ['{name: p, hosts: [p.test], clientAuth: {clientCA: ca.pem, required: true}}'];
+  const beta = 'name: beta, path: /a, match: {headers: [{name: x-beta, value: "1"}]}';
+  const rest = `name: rest, path: /a${openRoute}`;
+  const guard = ', security: {clientCert: {required: true}}';
+
+  it('are shown, and a route with some is met by whoever meets them', () => {
+    const loaded = load({ routes: [rest, beta + guard] });
+    const text = printAccess(loaded, listAccess(loaded)).join('\n');
+    assert.match(text, /\/a \(header x-beta is "1"\) +beta .*certificate/);
+    assert.match(text, /\/a +rest .*anyone/);
+    assert.doesNotMatch(text, /never reached/);
+  });
+
+  it('count in what a reload opens and closes', () => {
+    const opened = compareAccess(load({ routes: [rest, beta + guard] }), load({ routes: [rest, beta + openRoute] }));
+    assert.deepEqual(
+      opened.opened.map(({ path, conditions }) => [path, conditions]),
+      [['/a', 'header x-beta is "1"']],
+    );
+    assert.deepEqual(opened.closed, []);
+    const gone = compareAccess(load({ routes: [rest, beta + guard] }), load({ routes: [rest] }));
+    assert.equal(gone.opened.length, 1, 'who met the condition meets the open route now');
+    const same = compareAccess(load({ routes: [rest, beta + guard] }), load({ routes: [beta + guard, rest] }));
+    assert.deepEqual([same.opened, same.closed, same.rules], [[], [], []]);
+  });
+
+  it('that bind a route to a policy leave it out for other hosts, and over plain HTTP', () => {
+    const bound = load({
+      policies,
+      routes: [`name: bound, path: /, hosts: [p.test, open.test]${openRoute}, policies: [p]`],
+    });
+    const rows = listAccess(bound);
+    assert.deepEqual(
+      rows.map(({ policy, secure, plain }) => [policy?.config.name, secure.kind, plain.kind]),
+      [['p', 'certificate', 'nobody']],
+    );
+    const freed = compareAccess(
+      bound,
+      load({ policies, routes: [`name: bound, path: /, hosts: [p.test, open.test]${openRoute}`] }),
+    );
+    assert.ok(freed.opened.length > 0);
+  });
+
+  it('that name entry points are looked at on these', () => {
+    const gateway = '  entryPoints: {more: {inner: {address: ":9443"}, probes: {address: ":8081", protocol: http}}}';
+    const [row] = listAccess(load({ gateway, routes: [`name: in, path: /${openRoute}, entryPoints: [probes]`] }));
+    assert.deepEqual([row?.secure.kind, row?.plain.kind], ['nobody', 'anyone']);
+  });
+
+  it('and expressions have paths that stand for them', () => {
+    const path = 'path: "/v[0-9]+/(a|b)(/.*)?", pathMatch: regex';
+    const closed = load({ routes: [`name: all, path: /${openRoute}`, `name: v, ${path}${guard}`] });
+    const open = load({ routes: [`name: all, path: /${openRoute}`, `name: v, ${path}${openRoute}`] });
+    assert.deepEqual(
+      compareAccess(closed, open).opened.map((change) => change.path),
+      ['/v[0-9]+/(a|b)(/.*)?'],
+    );
+  });
+});

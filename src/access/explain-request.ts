@@ -4,9 +4,11 @@ import { randomBytes } from 'node:crypto';
 import { systemClock } from '../base/clock.ts';
 import { escapeForLog } from '../base/log-text.ts';
 import { UsageError } from '../base/usage-error.ts';
-import type { ClientAuthConfig, PolicyConfig } from '../config/gateway-config.ts';
+import type { ClientAuthConfig, GatewayConfig, PolicyConfig } from '../config/gateway-config.ts';
+import { listEntryPoints } from '../config/list-entry-points.ts';
 import { describeConditions } from '../config/match-conditions.ts';
 import type { CrlLookup } from '../crl/subscriber.ts';
+import { TrafficHealth } from '../flow/traffic-health.ts';
 import { compilePolicies } from '../gateway/compile-policies.ts';
 import { stripListOf } from '../gateway/strip-list-of.ts';
 import { FieldNames, Fields } from '../http/field.ts';
@@ -73,6 +75,17 @@ export function splitUrl(
   return { scheme, authority, target, entryPoint: scheme === 'https' ? 'webSecure' : 'web' };
 }
 
+/** Throws UsageError where the entry point is none, or not for URLs of this scheme. */
+export function checkEntryPoint({ entryPoints }: GatewayConfig, name: string | undefined, scheme: string): void {
+  if (name === undefined) return;
+  const all = listEntryPoints(entryPoints);
+  const found = all.find((one) => one.name === name);
+  if (found === undefined)
+    throw new UsageError(`${name}: no entry point that is on; there are ${all.map((one) => one.name).join(', ')}`);
+  const wanted = found.tls ? 'https' : 'http';
+  if (wanted !== scheme) throw new UsageError(`${name} speaks ${wanted}: write ${wanted}://…`);
+}
+
 export function explainRequest(
   loaded: Pick<LoadedConfig, 'config' | 'policies' | 'routes'>,
   crls: CrlLookup,
@@ -96,6 +109,14 @@ export function explainRequest(
     verdict: secure ? verifyChain(client, policy, systemClock.now()) : ('plain' as const),
   };
   if (shown !== undefined) tellClient(shown, config, told);
+  const { trafficHealth } = loaded.config;
+  // Whoever asks: of the address nothing is known here.
+  const health = trafficHealth && new TrafficHealth({ ...trafficHealth, sourceRanges: undefined });
+  if (health?.find({ target, method, entryPoint, address: '', isDraining: false }) !== undefined) {
+    told.say('path', target);
+    const asked = trafficHealth?.sourceRanges?.join(', ');
+    return told.refuse(200, 'health', asked === undefined ? 'answered to everybody' : `answered to ${asked}`);
+  }
   const normal = normalizeTarget(target);
   if (normal === undefined) {
     told.say('path', target);
@@ -164,18 +185,22 @@ function tellRoute({ config }: Route, path: string, told: Told): void {
   told.note('route', { name: config.name, file: at.file, line: at.line });
   const conditions = describeConditions(config.match);
   if (conditions.length > 0) told.lines.push(`match    ${escapeForLog(conditions.join('; '))}`);
-  const rewrite = PathRewrite.of(config);
-  if (rewritePath(rewrite, path, '') === undefined)
-    return told.refuse(400, 'ambiguous_path', describeBadRewrite({ config }));
+  told.note('match', conditions);
   if (config.maintenance !== undefined) return told.refuse(config.maintenance.statusCode, 'maintenance');
-  for (const { name, type, paths } of config.filters) {
+  // As they run: pages of other origins are answered in front of all else.
+  const filters = config.filters.toSorted((a, b) => Number(b.kind === 'cors') - Number(a.kind === 'cors'));
+  for (const { name, type, paths } of filters) {
     const about = paths === undefined ? '' : `, for ${paths.length === 1 ? 'one path' : `${paths.length} paths`}`;
     told.lines.push(`filter   ${name}  (${type}${about})`);
   }
   told.note(
     'filters',
-    config.filters.map(({ name, type }) => ({ name, type })),
+    filters.map(({ name, type }) => ({ name, type })),
   );
+  if (config.response !== undefined) return told.refuse(config.response.status, 'response', 'a fixed answer');
+  const rewrite = PathRewrite.of(config);
+  if (rewritePath(rewrite, path, '') === undefined)
+    return told.refuse(400, 'ambiguous_path', describeBadRewrite({ config }));
   const backends = config.backends.map(({ scheme, host, port, basePath, weight, match }) => {
     const url = `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}${rewritePath(rewrite, path, basePath) ?? ''}`;
     const share = weight > 0 ? `, weight ${weight}` : '';

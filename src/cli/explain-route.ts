@@ -1,7 +1,7 @@
 // `countersign explain route METHOD URL`: which policy, route, rule and backends a request would meet, what becomes of a client
 // with a given certificate, and why every other route loses.
 import { Command } from 'commander';
-import { explainRequest, readFields, splitUrl } from '../access/explain-request.ts';
+import { checkEntryPoint, explainRequest, readFields, splitUrl } from '../access/explain-request.ts';
 import type { ClientChain } from '../access/explain-client.ts';
 import { Told } from '../access/told.ts';
 import { safeJson } from '../base/safe-json.ts';
@@ -53,6 +53,7 @@ async function run(method: string, url: string, options: Options, io: CommandIo)
   const { loaded, crls } = await loadForCommand(options.config, io);
   const client = options.cert === undefined ? undefined : await loadClient(options.cert);
   const { entryPoint = place.entryPoint } = options;
+  checkEntryPoint(loaded.config, options.entryPoint, place.scheme);
   const told = new Told();
   explainRequest(loaded, crls, { ...place, method, client, entryPoint, headers: readFields(options.header) }, told);
   const text = options.json === true ? safeJson(told.toJson({ method, url }), 2) : told.lines.join('\n');

@@ -41,6 +41,13 @@ const commands: ReadonlyMap<string, Entry> = new Map([
     },
   ],
   [
+    'store',
+    {
+      says: 'look after the file of a store: verify, backup, rotate-key',
+      open: async () => (await import('./store.ts')).storeCommand(),
+    },
+  ],
+  [
     'schema',
     {
       says: 'print the JSON Schema of the configuration',

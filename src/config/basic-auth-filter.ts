@@ -110,7 +110,7 @@ function readUsers(written: readonly UserShape[] | undefined, at: Cursor, proble
     else if (users.has(user.name)) problems.error('duplicate_name', one.place, `two users are called ${user.name}`);
     else {
       users.set(user.name, user);
-      if (user.password.kind === 'plain' && passwordAt.showable)
+      if (user.password.kind === 'plain' && one.showable && passwordAt.showable)
         problems.warn(
           'plain_password',
           passwordAt.place,

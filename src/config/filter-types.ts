@@ -2,6 +2,7 @@
 // filters/, a line in filters/compile-filters.ts.
 import { accessFilter } from './access-filter.ts';
 import { basicAuthFilter } from './basic-auth-filter.ts';
+import { accessLog } from './access-log-filter.ts';
 import { accessPolicy } from './access-policy.ts';
 import { errorInterceptor, response } from './answer-filters.ts';
 import { compress } from './compress-filter.ts';
@@ -14,7 +15,7 @@ import { rateLimit } from './rate-limit.ts';
 import { redirect, redirectRegex, redirectScheme } from './redirect-filters.ts';
 import { requestHeadersFilter } from './request-headers-filter.ts';
 import { responseHeadersFilter } from './response-headers-filter.ts';
-import { addPrefix, rewriteRegex, stripPrefix } from './target-filters.ts';
+import { addPrefix, rewriteRegex, stripPrefix, stripQuery } from './target-filters.ts';
 
 export const filterTypes = [
   accessFilter,
@@ -32,11 +33,13 @@ export const filterTypes = [
   addPrefix,
   stripPrefix,
   rewriteRegex,
+  stripQuery,
   bodyLimit,
   userAgentBlock,
   response,
   errorInterceptor,
   compress,
+  accessLog,
 ] as const;
 
 type ConfigOf<T> = T extends FilterType<infer Kind, infer Rule> ? FilterCommon & Rule & { readonly kind: Kind } : never;

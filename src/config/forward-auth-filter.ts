@@ -1,19 +1,16 @@
 // `type: forwardAuth`: another server is asked about each request, and says whether it may pass.
 import type { z } from 'zod';
-import { FieldKind, isToken, kindOf } from '../http/field.ts';
-import { foldName } from '../http/fold-name.ts';
 import type { Cursor } from '../yaml/cursor.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
-import { durationBetween, flag, list, map, text } from './atoms.ts';
+import { durationBetween, flag, list, map, oneOf, text } from './atoms.ts';
 import { mistakeInAuthField } from './auth-fields.ts';
+import { type AuthMapping, mistakeInParam, readMappings, readRequestHeaders } from './forward-auth-fields.ts';
 import { parseFetchUrl, withoutPassword } from './fetch-url.ts';
 import { filterType } from './filter-type.ts';
 import { parseHostName } from './host-name.ts';
 import { key } from './key.ts';
-import { readRef, reportMistake } from './reading.ts';
+import { readRef, reportDeprecated, reportMistake } from './reading.ts';
 import type { Ref } from './ref.ts';
-
-const maxNames = 64;
 
 const tlsKeys = map({
   rootCAs: key(text, { says: 'CA certificates that verify the service (S). Default: those of the system.' }),
@@ -63,8 +60,13 @@ const rule = map({
     page: 'Goma, deprecated: `forwardHostHeaders`.',
   }),
   authRequestHeaders: key(list(text), {
-    says: 'Headers of the client that the service gets, besides Authorization, Cookie and User-Agent.',
-    page: 'Goma. Headers of the client that the service gets besides `Authorization`, `Cookie`, `User-Agent` and what the gateway says of the request.',
+    says: 'Headers of the client that the service gets, besides Authorization, Cookie, User-Agent and Accept.',
+    page: 'Goma. Headers of the client that the service gets besides `Authorization`, `Cookie`, `User-Agent`, `Accept` and what the gateway says of the request.',
+  }),
+  forwardedUri: key(oneOf(['url', 'path'], true), {
+    says: 'What X-Forwarded-URI holds: the whole URL as in Goma, or path and query as in Traefik. Default {default}.',
+    default: 'url',
+    page: 'own. What `X-Forwarded-URI` holds: the whole URL (`url`, as in Goma), or path and query (`path`, as in Traefik).',
   }),
   authResponseHeaders: key(list(text), {
     says: 'Headers of the answer that the backend gets: NAME, or NAME:OTHER.',
@@ -81,9 +83,6 @@ const rule = map({
   }),
 });
 type Rule = z.output<typeof rule>;
-
-/** From a header of the service's answer to a name for the backend. */
-export type AuthMapping = { readonly from: string; readonly to: string };
 
 export type AuthServiceConfig = {
   readonly scheme: 'http' | 'https';
@@ -103,6 +102,7 @@ export type ForwardAuthRule = {
   readonly signIn: string | undefined;
   readonly timeoutMs: number;
   readonly forwardHost: boolean;
+  readonly forwardedUri: 'url' | 'path';
   readonly requestHeaders: readonly string[];
   readonly responseHeaders: readonly AuthMapping[];
   readonly responseParams: readonly AuthMapping[];
@@ -118,6 +118,8 @@ export const forwardAuthFilter = filterType({
   rule,
   read: (written, at, problems): ForwardAuthRule | undefined => {
     const service = readService(written, at, problems);
+    reportDeprecated('skipInsecureVerify', 'insecureSkipVerify', at, problems);
+    reportDeprecated('enableHostForwarding', 'forwardHostHeaders', at, problems);
     const signIn = readSignIn(written.authSignIn, at, problems);
     const requestHeaders = readRequestHeaders(written.authRequestHeaders, at, problems);
     const responseHeaders = readMappings(
@@ -140,6 +142,7 @@ export const forwardAuthFilter = filterType({
       signIn,
       timeoutMs: written.timeout,
       forwardHost: written.forwardHostHeaders || written.enableHostForwarding === true,
+      forwardedUri: written.forwardedUri,
       requestHeaders,
       responseHeaders,
       responseParams,
@@ -224,64 +227,4 @@ function readSignIn(written: string | undefined, at: Cursor, problems: ProblemLi
     hint: 'For example https://auth.example.com/login?rd= or /login.',
   });
   return undefined;
-}
-
-/** What the gateway says of the request itself is nobody else's to say. */
-const ours: ReadonlySet<string> = new Set([
-  'x-original-url',
-  'x-real-ip',
-  'x-request-id',
-  'host',
-  'client-cert',
-  'client-cert-chain',
-]);
-
-function readRequestHeaders(
-  written: readonly string[] | undefined,
-  at: Cursor,
-  problems: ProblemList,
-): readonly string[] {
-  const here = at.down('authRequestHeaders');
-  if ((written?.length ?? 0) > maxNames) problems.error('too_many', here.place, `more than ${maxNames} headers`);
-  return (written ?? []).flatMap((name, i) => {
-    const folded = foldName(name);
-    const isOurs = ours.has(folded) || folded.startsWith('x-forwarded-');
-    if (isToken(name) && kindOf(name.toLowerCase()) === FieldKind.plain && !isOurs) return [name.toLowerCase()];
-    const problem = isToken(name)
-      ? 'comes from the gateway, or belongs to one connection'
-      : 'is not the name of a field';
-    problems.error('bad_field', here.down(i).place, `${name} ${problem}`, 'Remove it, or name another.');
-    return [];
-  });
-}
-
-function readMappings(
-  written: readonly string[] | undefined,
-  name: 'authResponseHeaders' | 'authResponseHeadersAsParams',
-  at: Cursor,
-  problems: ProblemList,
-  mistakeIn: (to: string) => { readonly problem: string; readonly hint: string } | undefined,
-): AuthMapping[] {
-  const here = at.down(name);
-  const seen = new Set<string>();
-  if ((written?.length ?? 0) > maxNames) problems.error('too_many', here.place, `more than ${maxNames} headers`);
-  return (written ?? []).flatMap((entry, i) => {
-    const [from = '', to = from, ...more] = entry.split(':').map((part) => part.trim());
-    const mistake =
-      more.length > 0 || !isToken(from)
-        ? { problem: 'is neither NAME nor NAME:OTHER', hint: 'For example x-auth-user: X-User.' }
-        : seen.has(foldName(to))
-          ? { problem: 'is given twice', hint: '' }
-          : mistakeIn(to);
-    seen.add(foldName(to));
-    if (mistake === undefined) return [{ from: from.toLowerCase(), to }];
-    problems.error('bad_field', here.down(i).place, `${to} ${mistake.problem}`, mistake.hint);
-    return [];
-  });
-}
-
-function mistakeInParam(name: string): { readonly problem: string; readonly hint: string } | undefined {
-  return /^[\w.\-~[\]]{1,128}$/.test(name)
-    ? undefined
-    : { problem: 'is no name of a parameter', hint: 'Letters, digits, and _ . - ~ [ ].' };
 }

@@ -180,7 +180,7 @@ export type Forward = {
   /** Canonical names and `*.suffix` patterns of a ClientHello; empty: nothing is read, whatever is spoken. */
   readonly serverNames: readonly string[];
   /** The target is told who connects (PROXY protocol, this version) before anything else. */
-  readonly proxyProtocol: 1 | 2 | undefined;
+  readonly sendProxyProtocol: 1 | 2 | undefined;
   readonly place: Place;
 };
 
@@ -382,6 +382,8 @@ export type RouteConfig = {
   /** For `hash`: the first of these that a request has decides. */
   readonly hashOn: readonly HashSource[];
   readonly sticky: StickyConfig | undefined;
+  /** Connections to backends begin with a PROXY header of this version, and belong to one client. */
+  readonly sendProxyProtocol: 1 | 2 | undefined;
   readonly healthCheck: HealthCheckConfig | undefined;
   readonly forwardHostHeaders: boolean;
   readonly tls: BackendTlsConfig;
@@ -408,6 +410,8 @@ export type RouteConfig = {
   readonly retry: { readonly attempts: number | undefined; readonly on: readonly RetryOn[] };
   /** 0: no limit. */
   readonly maxBodyBytes: number;
+  /** Its requests stand in the metrics of routes. */
+  readonly isCounted: boolean;
   readonly place: Place;
 };
 

@@ -33,8 +33,12 @@ type MiddlewareShape = z.output<typeof middlewareShape>;
 
 export type WrittenMiddleware = { readonly shape: MiddlewareShape; readonly at: Cursor };
 
-/** Types that only change how answers look or how fast they come. Everything that is not listed counts as a guard. */
-const harmless: ReadonlySet<string> = new Set(['httpCache', 'httpCaching', 'accessLog', 'metrics']);
+/** Types that only change how fast answers come, or what is counted: what happens instead. All others count as guards. */
+const harmless: Readonly<Record<string, string>> = {
+  httpCache: 'no answer is kept, every request reaches a backend',
+  httpCaching: 'no answer is kept, every request reaches a backend',
+  metrics: 'the metrics of the admin entry point count every route as it is',
+};
 
 /** What an operator reads who uses one of Goma's guards: what would be open without it. */
 const guards: Readonly<Record<string, string>> = {
@@ -205,8 +209,9 @@ function readDeclared(written: readonly WrittenMiddleware[], problems: ProblemLi
 
 function reportUse(name: string, type: string, at: Cursor, problems: ProblemList): void {
   const what = `middleware ${quote(name)} (type ${type === '' ? 'missing' : type}) is not supported by this version`;
-  if (harmless.has(type)) {
-    problems.warn('unsupported_middleware', at.place, `${what} and has no effect`);
+  const harm = Object.hasOwn(harmless, type) ? harmless[type] : undefined;
+  if (harm !== undefined) {
+    problems.warn('unsupported_middleware', at.place, `${what} and has no effect: ${harm}`);
     return;
   }
   const consequence = Object.hasOwn(guards, type)

@@ -4,6 +4,7 @@ import type { Problem } from '../yaml/problem.ts';
 import { ProblemList } from '../yaml/problem-list.ts';
 import { readOrders } from './cert-manager.ts';
 import { readOptionalPair, readPairs } from './certificate-pair.ts';
+import { checkConditionFields } from './check-condition-fields.ts';
 import { checkFilterFields } from './check-filter-fields.ts';
 import { checkWhoMayCall } from './check-who-may-call.ts';
 import { readDnsCache } from './dns-cache.ts';
@@ -164,6 +165,7 @@ function assemble(
   };
   checkPassedFields(config, at, problems);
   checkFilterFields(config, problems);
+  checkConditionFields(config, problems);
   if (routes.length === 0 && !problems.hasErrors)
     problems.warn(
       'no_routes',

@@ -9,6 +9,7 @@ import { parseEndpoint } from './endpoint.ts';
 import type { Forward, PassThroughConfig, PassThroughListener } from './gateway-config.ts';
 import { parsePolicyHost, splitPort } from './host-name.ts';
 import { block, key } from './key.ts';
+import { sendProxyProtocolKey, versionOf } from './proxy-protocol.ts';
 import { reportEmpty, reportEndless, reportMistake } from './reading.ts';
 
 const maxForwards = 1000;
@@ -20,16 +21,16 @@ const forwardShape = map({
   target: key(text, {}),
   address: key(text, { default: '', restricts: true }),
   sni: key(list(text), { restricts: true }),
-  proxyProtocol: key(oneOf(['v1', 'v2'], true), {}),
+  sendProxyProtocol: sendProxyProtocolKey,
 });
 type ForwardShape = z.output<typeof forwardShape>;
 
 export const passThroughBlock = block(
   {
     forwards: key(list(forwardShape), {
-      says: 'TCP ports and where their bytes go: {protocol: tcp, port, target: "host:port"}; ours: address, sni, proxyProtocol.',
+      says: 'TCP ports and where their bytes go: {protocol: tcp, port, target: "host:port"}; ours: address, sni, sendProxyProtocol.',
       default: [],
-      page: 'Goma: `{protocol: tcp, port, target: host:port}`; `udp` is an error. Own keys: `address`, `sni`, `proxyProtocol`. [Below](#passthrough).',
+      page: 'Goma: `{protocol: tcp, port, target: host:port}`; `udp` is an error. Own keys: `address`, `sni`, `sendProxyProtocol`. [Below](#passthrough).',
     }),
     connectTimeout: key(duration, {
       says: 'For the look-up of the target and TCP. Default {default}.',
@@ -90,7 +91,7 @@ function readForward(
   at: Cursor,
   problems: ProblemList,
 ): { readonly host: string; readonly port: number; readonly forward: Forward } | undefined {
-  const { protocol, port, target, address, proxyProtocol } = shape;
+  const { protocol, port, target, address } = shape;
   if (protocol !== 'tcp')
     problems.error(
       'unsupported_key',
@@ -109,8 +110,7 @@ function readForward(
   const serverNames = readNames(shape.sni, at, problems);
   const to = target === undefined ? undefined : readTarget(target, at.down('target'), problems);
   if (port === undefined || to === undefined) return undefined;
-  const version = proxyProtocol === undefined ? undefined : proxyProtocol === 'v1' ? 1 : 2;
-  return { host: address, port, forward: { ...to, serverNames, proxyProtocol: version, place: at.place } };
+  return { host: address, port, forward: { ...to, serverNames, sendProxyProtocol: versionOf(shape), place: at.place } };
 }
 
 /** `*.example.com` stands for one or more labels, as in `tls.policies[].hosts`. */

@@ -1,4 +1,5 @@
-// `gateway.entryPoints.*.proxyProtocol`: which balancers begin their connections with a PROXY header.
+// The PROXY protocol, both ways: which balancers begin their connections with a header (`gateway.entryPoints.*.proxyProtocol`), and
+// which connections of ours do (`sendProxyProtocol`).
 import type { z } from 'zod';
 import type { Cursor } from '../yaml/cursor.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
@@ -55,4 +56,18 @@ export function readProxyProtocol(
     hint: 'Name the addresses of your balancers.',
   };
   return { from: readAddressRanges(from, at.down('from'), problems, everybody), others };
+}
+
+export const sendProxyProtocolKey = key(oneOf(['v1', 'v2'], true), {
+  says: 'Connections begin with a PROXY header of this version, which tells who the client is.',
+  unset: 'no header',
+  page: 'own. `v1` or `v2`: connections begin with a PROXY header, before TLS, which tells who the client is. So each belongs to one client connection, and `maxConnsPerHost` holds for each of those. Health checks say LOCAL.',
+});
+
+export function versionOf({
+  sendProxyProtocol: written,
+}: {
+  readonly sendProxyProtocol?: 'v1' | 'v2' | undefined;
+}): 1 | 2 | undefined {
+  return written === undefined ? undefined : written === 'v1' ? 1 : 2;
 }

@@ -60,6 +60,11 @@ export function readRefAt(value: string, at: Cursor, name: string, problems: Pro
   return undefined;
 }
 
+/** Goma's old name of a key: it works. */
+export function reportDeprecated(old: string, name: string, at: Cursor, problems: ProblemList): void {
+  if (at.has(old)) problems.warn('deprecated_key', at.keyPlace(old), `${old} is a deprecated name`, `Write ${name}.`);
+}
+
 /** A trust key that is written without a value: what was meant cannot be known, so it is not taken for "off". */
 export function reportEmpty(at: Cursor, key: string, problems: ProblemList): undefined {
   if (at.isEmpty(key))

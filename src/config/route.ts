@@ -15,6 +15,7 @@ import { healthCheckShape } from './health-check.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
 import { block, declared, key } from './key.ts';
 import { loadBalancingKeys } from './load-balancing.ts';
+import { sendProxyProtocolKey } from './proxy-protocol.ts';
 import { retryKeys } from './retry.ts';
 import type { ServiceLookup } from './services.ts';
 import { readUpgrades, upgradesKey } from './upgrades.ts';
@@ -154,6 +155,7 @@ export const routeShape = map({
   response: fixedResponseKey,
   backends: key(list(backendShape), { says: 'Several backends.', default: [], table: 'backends' }),
   ...loadBalancingKeys,
+  sendProxyProtocol: sendProxyProtocolKey,
   healthCheck: key(healthCheckShape, {
     says: 'Active health check over the same TLS identity as requests.',
     unset: 'none',
@@ -213,7 +215,11 @@ export const routeShape = map({
     oursAlone: true,
     page: 'own. Largest request body; `0`: no limit.',
   }),
-  disableMetrics: ignored('the requests of the route are counted'),
+  disableMetrics: key(flag, {
+    says: 'The requests of the route are not counted. Default {default}.',
+    default: false,
+    page: 'Goma. `true`: its requests are not counted and not timed; faults and requests in progress are.',
+  }),
   cors: key(corsShape, {
     says: "Pages of other origins. Default: the gateway's.",
     unset: "the gateway's",
@@ -294,6 +300,7 @@ export function readRoute(
     ],
     upgrades: readUpgrades(shape.upgrades, at, problems),
     maxBodyBytes: shape.maxBodyBytes,
+    isCounted: !shape.disableMetrics,
     place: at.place,
   };
 }

@@ -6,7 +6,7 @@ import { findNearest } from '../yaml/nearest.ts';
 import type { Place } from '../yaml/place.ts';
 import { ProblemList } from '../yaml/problem-list.ts';
 import { quote } from '../yaml/tree.ts';
-import { integer, list, map, oneOf, text } from './atoms.ts';
+import { flag, integer, list, map, oneOf, text } from './atoms.ts';
 import { crlExample, crlShape, readCrl } from './crl.ts';
 import { parseEndpoint } from './endpoint.ts';
 import type { BackendConfig, BackendTlsConfig, ServiceConfig } from './gateway-config.ts';
@@ -16,6 +16,7 @@ import { identityKeys, readIdentityRules } from './identity-rules.ts';
 import { block, key } from './key.ts';
 import { loadBalancingKeys, readHashOn, readLoadBalancing, readSticky } from './load-balancing.ts';
 import { type NamedMaterial, readId, systemBundle } from './named-material.ts';
+import { sendProxyProtocolKey, versionOf } from './proxy-protocol.ts';
 import { reportMistake } from './reading.ts';
 import { readRetry, retryKeys } from './retry.ts';
 import { readVersions, tlsVersionKeys } from './tls-parameters.ts';
@@ -32,6 +33,7 @@ const maxAddresses = 1000;
 const addressShape = map({
   address: key(text, { says: 'host:port.' }),
   weight: key(integer(0, 1_000_000), { says: 'Share of the requests.', default: 0 }),
+  backup: key(flag, { says: 'Gets requests only while no other address is healthy.', default: false }),
 });
 
 const serviceTlsKeys = {
@@ -94,7 +96,7 @@ export const serviceShape = map({
   addresses: key(list(addressShape), {
     says: 'Addresses with weights, for static.',
     unset: 'required for `static`',
-    page: 'own. `[{address, weight}]`, with `source: static`.',
+    page: 'own. `[{address, weight, backup}]`, with `source: static`.',
   }),
   protocol: key(oneOf(['auto', 'http1', 'http2'], true), {
     says: 'HTTP/2 where the backend offers it (auto), never, or always. Default {default}.',
@@ -108,6 +110,7 @@ export const serviceShape = map({
     example: 'For example tls: {mode: mtls, certificateId: ID, caBundle: ID}.',
   }),
   ...loadBalancingKeys,
+  sendProxyProtocol: sendProxyProtocolKey,
   healthCheck: key(healthCheckShape, {
     says: 'Active health check over the same TLS identity as requests.',
     unset: 'none',
@@ -139,6 +142,7 @@ const decided = [
   'loadBalancing',
   'hashOn',
   'sticky',
+  'sendProxyProtocol',
   'healthCheck',
   'timeouts',
   'retry',
@@ -249,6 +253,7 @@ function readService(shape: ServiceShape, at: Cursor, around: UpstreamSurroundin
     loadBalancing: readLoadBalancing(shape, backends, at, problems),
     hashOn: readHashOn(shape, at, problems),
     sticky: readSticky(shape, at, problems),
+    sendProxyProtocol: versionOf(shape),
     healthCheck: readHealthCheck(shape.healthCheck, at, problems),
     tls: upstreamTls,
     timeouts: readUpstreamTimeouts(shape.timeouts, at, around, problems),
@@ -277,12 +282,14 @@ function readAddresses(shape: ServiceShape, secure: boolean, at: Cursor, problem
     return [];
   }
   if (source === 'dns')
-    return address === undefined ? [] : readAddress(address, 0, secure, at.down('address'), problems);
+    return address === undefined
+      ? []
+      : readAddress(address, { weight: 0, backup: false }, secure, at.down('address'), problems);
   if ((addresses ?? []).length > maxAddresses)
     problems.error('too_many', at.keyPlace('addresses'), `more than ${maxAddresses} addresses`);
-  return (addresses ?? []).flatMap(({ address: one, weight }, i) => {
+  return (addresses ?? []).flatMap(({ address: one, weight, backup }, i) => {
     const here = at.down('addresses', i);
-    if (one !== undefined) return readAddress(one, weight, secure, here.down('address'), problems);
+    if (one !== undefined) return readAddress(one, { weight, backup }, secure, here.down('address'), problems);
     if (!here.isBroken('address')) problems.error('missing_key', here.place, 'the item has no `address`', 'host:port');
     return [];
   });
@@ -291,7 +298,7 @@ function readAddresses(shape: ServiceShape, secure: boolean, at: Cursor, problem
 /** By the grammar of endpoints, without their scheme and path. */
 function readAddress(
   written: string,
-  weight: number,
+  share: Pick<BackendConfig, 'weight' | 'backup'>,
   secure: boolean,
   at: Cursor,
   problems: ProblemList,
@@ -305,7 +312,7 @@ function readAddress(
     });
     return [];
   }
-  return [{ ...reading, weight, match: [], exclusive: false, priority: 0, backup: false, place: at.place }];
+  return [{ ...reading, ...share, match: [], exclusive: false, priority: 0, place: at.place }];
 }
 
 type ServiceMode = 'off' | 'tls' | 'mtls';

@@ -9,6 +9,7 @@ import type { RouteConfig } from './gateway-config.ts';
 import { type HealthCheckShape, readHealthCheck } from './health-check.ts';
 import { key, writtenDefault } from './key.ts';
 import { type LoadBalancingShape, readHashOn, readLoadBalancing, readSticky } from './load-balancing.ts';
+import { versionOf } from './proxy-protocol.ts';
 import { reportEndless } from './reading.ts';
 import { readRetry, type RetryShape } from './retry.ts';
 import { transportKeys } from './transport.ts';
@@ -46,7 +47,15 @@ export type UpstreamTimeoutsShape = z.output<typeof timeoutsShape>;
 
 export type Upstream = Pick<
   RouteConfig,
-  'backends' | 'loadBalancing' | 'hashOn' | 'sticky' | 'healthCheck' | 'tls' | 'timeouts' | 'retry'
+  | 'backends'
+  | 'loadBalancing'
+  | 'hashOn'
+  | 'sticky'
+  | 'sendProxyProtocol'
+  | 'healthCheck'
+  | 'tls'
+  | 'timeouts'
+  | 'retry'
 >;
 
 /** What the gateway decides where nobody else does. */
@@ -63,6 +72,7 @@ export type UpstreamShape = RouteBackends &
     readonly healthCheck?: HealthCheckShape | undefined;
     readonly timeouts: UpstreamTimeoutsShape;
     readonly retry: RetryShape;
+    readonly sendProxyProtocol?: 'v1' | 'v2' | undefined;
   };
 
 /** `at`: the route. */
@@ -79,6 +89,7 @@ export function readUpstream(
     loadBalancing: readLoadBalancing(shape, backends, at, problems),
     hashOn: readHashOn(shape, at, problems),
     sticky: readSticky(shape, at, problems),
+    sendProxyProtocol: versionOf(shape),
     healthCheck: readHealthCheck(shape.healthCheck, at, problems),
     tls: readBackendTls(shape, at, backends, around.backendTls, problems),
     timeouts: readUpstreamTimeouts(shape.timeouts, at, around, problems),

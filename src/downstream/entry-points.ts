@@ -8,7 +8,7 @@ import { connectionsWithin, findDescriptorLimit } from './descriptors.ts';
 import { PlainListener, type PlainListenerOptions } from './plain-listener.ts';
 
 /** By the name of the entry point, for those that are on. */
-export type EntryPointPorts = Readonly<Record<string, number>>;
+export type ListenPorts = Readonly<Record<string, number>>;
 
 export type EntryPointsOptions = {
   readonly clock: Clock;

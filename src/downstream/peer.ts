@@ -8,6 +8,8 @@ export type Peer = {
   readonly remoteAddress: string;
   readonly remotePort: number;
   readonly localPort: number;
+  /** Of the socket; for who is told of both ends. */
+  readonly localAddress?: string | undefined;
   /** Whose PROXY header named the client; undefined where it connected itself. */
   readonly balancer?: string | undefined;
   /** False on the plain HTTP entry point. */
@@ -26,16 +28,20 @@ export type Peer = {
   readonly refused: Verdict | undefined;
 };
 
-export type Address = Pick<Peer, 'remoteAddress' | 'remotePort' | 'localPort' | 'balancer'>;
+export type Address = Pick<Peer, 'remoteAddress' | 'remotePort' | 'localPort' | 'localAddress' | 'balancer'>;
 
 /** Both ends of a connection; '' and 0 where it is gone already. IPv4 is written as IPv4, also on a dual-stack socket. */
 export function addressOf(socket: Socket): Address {
-  const address = socket.remoteAddress ?? '';
   return {
-    remoteAddress: /^::ffff:[0-9.]+$/i.test(address) ? address.slice(7) : address,
+    remoteAddress: plainAddress(socket.remoteAddress ?? ''),
     remotePort: socket.remotePort ?? 0,
+    localAddress: plainAddress(socket.localAddress ?? ''),
     localPort: socket.localPort ?? 0,
   };
+}
+
+function plainAddress(address: string): string {
+  return /^::ffff:[0-9.]+$/i.test(address) ? address.slice(7) : address;
 }
 
 /** The peer of a connection to the TLS entry point, once it is verified; `serverName`: canonical. */

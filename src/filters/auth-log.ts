@@ -1,5 +1,6 @@
 // What a filter that authenticates tells of its decisions: a counter for each outcome, and a line in the log where one address
 // fails again and again. Who is to be kept out for it is for a rateLimit in front of it to say.
+import type { Counter } from '../telemetry/registry.ts';
 import type { FilterServices } from './dependencies.ts';
 
 /** Failures of one address within `windowMs` that are worth a line. */
@@ -14,15 +15,24 @@ type Failures = { count: number; readonly until: number };
 export class AuthLog {
   readonly #middleware: string;
   readonly #services: FilterServices;
+  readonly #counters: Readonly<Record<AuthResult, Counter>>;
   readonly #failures = new Map<string, Failures>();
 
   constructor(middleware: string, services: FilterServices) {
     this.#middleware = middleware;
     this.#services = services;
+    const { authResults } = services.metrics;
+    const counter = (result: AuthResult): Counter => authResults.labels({ middleware, result });
+    this.#counters = {
+      passed: counter('passed'),
+      missing: counter('missing'),
+      refused: counter('refused'),
+      unavailable: counter('unavailable'),
+    };
   }
 
   count(result: AuthResult): void {
-    this.#services.metrics.authResults.labels({ middleware: this.#middleware, result }).inc();
+    this.#counters[result].inc();
   }
 
   /** Credentials that were wrong. */

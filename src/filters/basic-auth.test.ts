@@ -36,13 +36,17 @@ const basic = (name: string, password: string, scheme = 'Basic'): [string, strin
   `${scheme} ${Buffer.from(`${name}:${password}`).toString('base64')}`,
 ];
 
-function open(more: Partial<ConstructorParameters<typeof BasicAuthFilter>[0]> = {}, file?: string) {
+function open(
+  more: Partial<ConstructorParameters<typeof BasicAuthFilter>[0]> = {},
+  file?: string,
+  checks = new PasswordChecks(systemClock),
+) {
   const users = Object.entries(passwords).map(([name, password]) => {
     const user = readUser(name, password);
     assert.ok('name' in user);
     return user;
   });
-  const { dependencies, lines, results } = filterDependencies();
+  const { dependencies, lines, results } = filterDependencies({ passwords: checks });
   const filter = new BasicAuthFilter(
     {
       name: 'login',
@@ -158,6 +162,45 @@ describe('somebody who tries passwords', () => {
     assert.equal(lines.length, 1);
     assert.match(JSON.stringify(lines), /198\.51\.100\.7/);
     assert.doesNotMatch(JSON.stringify(lines), /guess/);
+  });
+
+  it('has what many requests ask at once computed once, and given up when all of them are gone', async () => {
+    const asked: string[] = [];
+    const cancelled: string[] = [];
+    const decision = Promise.withResolvers<boolean>();
+    const passwords = {
+      check: (_: unknown, password: string) => {
+        asked.push(password);
+        return { fits: decision.promise, cancel: () => cancelled.push(password) };
+      },
+    } as unknown as PasswordChecks;
+    const { filter } = open({}, undefined, passwords);
+    const requests = Array.from({ length: 3 }, () => filterRequest([basic('bcrypt', 'two')]));
+    const outcomes = requests.map(async (request) => outcome(filter, request));
+    assert.deepEqual([asked, cancelled], [['two'], []]);
+    requests[0]?.onCancel?.(new Fault('client_aborted', 'client'));
+    assert.deepEqual(cancelled, []);
+    decision.resolve(true);
+    assert.deepEqual(await Promise.all(outcomes), ['pass', 'pass', 'pass']);
+    const { filter: other } = open({}, undefined, passwords);
+    const gone = filterRequest([basic('argon', 'three')]);
+    void other.onRequest(gone);
+    gone.onCancel?.(new Fault('client_aborted', 'client'));
+    assert.deepEqual(cancelled.at(-1), 'three');
+  });
+
+  it('who is let in need not be computed anew for the same hash, but is for another', async () => {
+    const checks = new PasswordChecks(systemClock);
+    const form = { kind: 'bcrypt', hash: passwords['bcrypt'] ?? '' } as const;
+    const fits = async (checked: ReturnType<PasswordChecks['check']>): Promise<boolean> =>
+      typeof checked === 'boolean' ? checked : checked.fits;
+    assert.equal(await fits(checks.check(form, 'wrong')), false);
+    assert.equal(await fits(checks.check(form, 'two')), true);
+    assert.equal(checks.check(form, 'two'), true);
+    assert.notEqual(typeof checks.check(form, 'wrong'), 'boolean');
+    const other = checks.check({ kind: 'bcrypt', hash: hashSync('other', 4) }, 'two');
+    assert.notEqual(typeof other, 'boolean');
+    assert.equal(await fits(other), false);
   });
 
   it('cannot have more checked than wait at a time: who comes then is refused and not let in', async () => {

@@ -13,7 +13,7 @@ import type { FilterMaterial } from './material.ts';
 import { Refusal } from './refusal.ts';
 import { Remembered } from './remembered.ts';
 
-/** How long a password that was right is not checked again. It ends with the generation too, so a reload asks anew. */
+/** How long what was right is not looked at again. It ends with the generation too, so a reload looks at the users anew. */
 const rememberMs = 60_000;
 const maxRemembered = 4096;
 /** A costly hash, behind others that wait. */
@@ -21,6 +21,9 @@ const waitMs = 10_000;
 
 const authorization = nameOf('Authorization');
 const username = nameOf('username');
+
+/** A check that requests wait for. */
+type Running = { readonly fits: Promise<boolean>; asked: number; readonly cancel: () => void };
 
 export class BasicAuthFilter implements Filter {
   readonly name: string;
@@ -35,6 +38,8 @@ export class BasicAuthFilter implements Filter {
   readonly #dependencies: FilterDependencies;
   readonly #log: AuthLog;
   readonly #known = new Remembered<string>(maxRemembered);
+  /** By digest: what many requests of one client ask at the same time is computed once. */
+  readonly #running = new Map<string, Running>();
 
   constructor(
     config: Extract<FilterConfig, { readonly kind: 'basicAuth' }>,
@@ -79,21 +84,36 @@ export class BasicAuthFilter implements Filter {
       return this.#admit(request, name);
     };
     if (kept === undefined) return conclude(false);
-    const check = this.#start(kept, password);
+    const check = this.#running.get(digest) ?? this.#start(kept, password, digest);
     if (typeof check === 'boolean') return conclude(check);
-    request.onCancel = () => check.cancel();
+    check.asked++;
+    request.onCancel = () => {
+      // Nobody else wants to know.
+      if (--check.asked === 0) this.#end(digest, check);
+    };
     return check.fits.then(conclude, (error: unknown) => {
       throw this.#unavailable(`a password could not be checked: ${String(error)}`);
     });
   }
 
-  #start(kept: User['password'], password: string): ReturnType<FilterDependencies['passwords']['check']> {
+  #start(kept: User['password'], password: string, digest: string): boolean | Running {
     try {
-      return this.#dependencies.passwords.check(kept, password);
+      const check = this.#dependencies.passwords.check(kept, password);
+      if (typeof check === 'boolean') return check;
+      const running: Running = { fits: check.fits, asked: 0, cancel: () => check.cancel() };
+      this.#running.set(digest, running);
+      const over = (): void => this.#end(digest, running);
+      check.fits.then(over, over);
+      return running;
     } catch (error) {
       this.#log.count('unavailable');
       throw error;
     }
+  }
+
+  #end(digest: string, check: Running): void {
+    check.cancel();
+    if (this.#running.get(digest) === check) this.#running.delete(digest);
   }
 
   #admit(request: FilterRequest, name: string): 'pass' {

@@ -4,6 +4,7 @@ import type { FilterConfig } from '../config/filter-types.ts';
 import type { RouteConfig } from '../config/gateway-config.ts';
 import { AccessFilter } from './access.ts';
 import { BasicAuthFilter } from './basic-auth.ts';
+import { AccessLogFilter } from './access-log.ts';
 import { AccessPolicyFilter } from './access-policy.ts';
 import { ErrorInterceptorFilter, ResponseFilter } from './answers.ts';
 import { CompressFilter } from './compress.ts';
@@ -23,7 +24,7 @@ import { RequestHeadersFilter } from './request-headers.ts';
 import { ResponseHeadersFilter } from './response-headers.ts';
 import { RateLimitFilter } from './rate-limit.ts';
 import { scoped } from './scoped.ts';
-import { AddPrefixFilter, RewriteRegexFilter, StripPrefixFilter } from './targets.ts';
+import { AddPrefixFilter, RewriteRegexFilter, StripPrefixFilter, StripQueryFilter } from './targets.ts';
 
 const none: readonly Filter[] = [];
 
@@ -93,9 +94,11 @@ const makers: Makers = {
   addPrefix: (config) => new AddPrefixFilter(config),
   stripPrefix: (config) => new StripPrefixFilter(config),
   rewriteRegex: (config) => new RewriteRegexFilter(config),
+  stripQuery: (config) => new StripQueryFilter(config),
   bodyLimit: (config) => new BodyLimitFilter(config),
   userAgentBlock: (config) => new UserAgentBlockFilter(config),
   response: (config) => new ResponseFilter(config),
+  accessLog: (config) => new AccessLogFilter(config),
   compress: (config, { encoders }) => new CompressFilter(config, encoders),
   errorInterceptor: (config, { material }) => new ErrorInterceptorFilter(config, material),
 };

@@ -69,6 +69,8 @@ export interface FilterRequest {
   readonly maxBodyBytes: number;
   /** Lowers it; a larger one changes nothing. Throws RangeError for what is no limit. */
   limitBody(bytes: number): void;
+  /** For its line in the access log, as far as there is room. */
+  note(name: string, value: string): void;
   /** Name of the route. */
   readonly route: string;
   /** Came over TLS. */

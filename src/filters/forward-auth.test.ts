@@ -60,6 +60,7 @@ function open(outcome: ServiceAnswer | Fault | undefined, more: Partial<Config> 
       signIn: undefined,
       timeoutMs: 5_000,
       forwardHost: false,
+      forwardedUri: 'url',
       requestHeaders: [],
       responseHeaders: [],
       responseParams: [],
@@ -114,6 +115,12 @@ describe('the service', () => {
         ['X-Forwarded-Host', 'a.test'],
       ],
     );
+  });
+
+  it('is told path and query as Traefik tells them, where that is asked for', async () => {
+    const { filter, questions } = open(answer(200), { forwardedUri: 'path' });
+    await outcomeOf(filter, filterRequest([], { path: '/a', query: '?b' }));
+    assert.deepEqual(questions[0]?.extra[0]?.pairs[1], ['X-Forwarded-URI', '/a?b']);
   });
 
   it('is given up where the client leaves, or it takes too long', async () => {

@@ -94,7 +94,7 @@ export class ForwardAuthFilter implements Filter {
   }
 
   #question(request: FilterRequest): ServiceQuestion {
-    const { service, forwardHost } = this.#config;
+    const { service, forwardHost, forwardedUri } = this.#config;
     const fields = new Fields();
     const { names, values } = request.fields.current;
     names.forEach((name, at) => {
@@ -104,7 +104,7 @@ export class ForwardAuthFilter implements Filter {
     const url = urlOf(request, extra);
     const about = new FieldBlock([
       ['X-Forwarded-Method', request.method],
-      ['X-Forwarded-URI', url],
+      ['X-Forwarded-URI', forwardedUri === 'url' ? url : request.receivedPath + request.query],
       ['X-Original-URL', url],
     ]);
     const authority = forwardHost ? find(extra, 'X-Forwarded-Host') : undefined;

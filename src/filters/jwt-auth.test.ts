@@ -171,6 +171,14 @@ describe('a token', () => {
     assert.equal(await outcome(filter, header), 'pass');
     assert.deepEqual(linesOf(header), []);
     assert.equal(await outcome(filter, filterRequest([bearer(rs256()), ['X-Token', rs256()]])), 'unauthenticated');
+    const crumbs = filterRequest([
+      ['Cookie', 'a="x,y"'],
+      ['Cookie', `session="${rs256()}"`],
+    ]);
+    assert.equal(await outcome(filter, crumbs), 'pass');
+    assert.deepEqual(linesOf(crumbs), ['Cookie: a="x,y"']);
+    const two = filterRequest([['Cookie', `session=${rs256()}; session=x`]]);
+    assert.equal(await outcome(filter, two), 'unauthenticated');
     assert.equal(await outcome(filter, filterRequest([], { query: `?access_token=${rs256()}` })), 'unauthenticated');
     assert.equal(await outcome(open().filter, filterRequest([['X-Token', rs256()]])), 'unauthenticated');
   });

@@ -6,7 +6,7 @@ import { Fault } from '../base/fault.ts';
 import type { FilterConfig } from '../config/filter-types.ts';
 import { FieldBlock, type FieldName } from '../http/field.ts';
 import { AuthLog } from './auth-log.ts';
-import { findToken, removeToken } from './bearer-token.ts';
+import { findToken, isCompactToken, removeToken } from './bearer-token.ts';
 import { type Claims, claimValue, fits, MissingClaim } from './claims.ts';
 import type { FilterDependencies } from './dependencies.ts';
 import { nameOf } from './field-names.ts';
@@ -74,6 +74,7 @@ export class JwtAuthFilter implements Filter {
     const digest = this.#known.digest(token);
     const known = this.#known.find(digest, this.#dependencies.clock.now());
     if (known !== undefined && known.keysVersion === this.#keys.version) return this.#admit(request, known);
+    if (!isCompactToken(token)) throw this.#refuse(request, 'what is sent is no token');
     return this.#verify(request, token, digest);
   }
 

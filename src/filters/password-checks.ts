@@ -5,10 +5,14 @@ import type { Clock } from '../base/clock.ts';
 import { Fault } from '../base/fault.ts';
 import type { PasswordForm } from '../config/password-form.ts';
 import { BcryptChecker } from './bcrypt-checker.ts';
+import { Remembered } from './remembered.ts';
 
 /** argon2 runs on Node's pool of four threads, which reading files and looking up names need too. */
 const argonAtOnce = 2;
 const maxWaiting = 128;
+/** How long a password that fitted a hash is not computed again: else every reload, and every minute, costs each client's anew. */
+const rememberMs = 300_000;
+const maxRemembered = 4096;
 
 type Argon = Extract<PasswordForm, { readonly kind: 'argon2id' }>;
 
@@ -62,8 +66,13 @@ export class PasswordChecks {
   readonly #bcryptLane = new Lane(1);
   readonly #argonLane = new Lane(argonAtOnce);
 
-  constructor(clock: Pick<Clock, 'after'>) {
+  readonly #clock: Pick<Clock, 'after' | 'monotonic'>;
+  /** Under what is kept of the password: where that changes, nothing is remembered. */
+  readonly #fitted = new Remembered<true>(maxRemembered);
+
+  constructor(clock: Pick<Clock, 'after' | 'monotonic'>) {
     this.#bcrypt = new BcryptChecker(clock);
+    this.#clock = clock;
   }
 
   /** At once for what costs little. Throws Fault where too many wait. */
@@ -74,10 +83,20 @@ export class PasswordChecks {
       case 'sha1':
         return isSame(digest('sha1', password), Buffer.from(form.digest, 'base64'));
       case 'bcrypt':
-        return this.#bcryptLane.add(async () => this.#bcrypt.check(password, form.hash));
+        return this.#slowly(this.#bcryptLane, form, password, async () => this.#bcrypt.check(password, form.hash));
       default:
-        return this.#argonLane.add(async () => checkArgon(form, password));
+        return this.#slowly(this.#argonLane, form, password, async () => checkArgon(form, password));
     }
+  }
+
+  #slowly(lane: Lane, form: PasswordForm, password: string, act: () => Promise<boolean>): true | PasswordCheck {
+    const digest = this.#fitted.digest(JSON.stringify([form, password]));
+    if (this.#fitted.find(digest, this.#clock.monotonic()) === true) return true;
+    return lane.add(async () => {
+      const fits = await act();
+      if (fits) this.#fitted.add(digest, true, this.#clock.monotonic() + rememberMs);
+      return fits;
+    });
   }
 }
 

@@ -1,10 +1,11 @@
 // What was found out about credentials, for a while: by a keyed digest, so that nothing of them is kept. Bounded.
-import { createHmac, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 
 type Entry<T> = { readonly value: T; readonly until: number };
 
 export class Remembered<T> {
-  readonly #key = randomBytes(32);
+  /** In front of what is hashed: a third of the time of an HMAC, and nobody ever sees a digest who could lengthen it. */
+  readonly #key = randomBytes(33).toString('base64');
   readonly #limit: number;
   readonly #entries = new Map<string, Entry<T>>();
 
@@ -13,7 +14,7 @@ export class Remembered<T> {
   }
 
   digest(credentials: string): string {
-    return createHmac('sha256', this.#key).update(credentials, 'latin1').digest('base64');
+    return hash('sha256', this.#key + credentials, 'base64');
   }
 
   /** `now`: on the clock that `until` was said by. */

@@ -105,6 +105,11 @@ export class Filtering implements FilterRequest, FilterChanges, ClientWatcher, L
     if (this.#maxBodyBytes === 0 || bytes < this.#maxBodyBytes) this.#maxBodyBytes = bytes;
   }
 
+  note(name: string, value: string): void {
+    const changing: RequestContext = this.context;
+    (changing.noted ??= []).push([name, value]);
+  }
+
   get route(): string {
     return this.context.route.config.name;
   }

@@ -6,6 +6,7 @@ import type { Backend } from '../upstream/backend.ts';
 import type { OutgoingRequest } from '../http/exchange.ts';
 import { Fields } from '../http/field.ts';
 import { keyField, webSocket } from '../http/websocket.ts';
+import type { ProxiedAddresses } from '../proxy-protocol/header.ts';
 import type { Caller } from '../upstream/caller.ts';
 import { isPermitted } from './authorize.ts';
 import { fieldsOfClient, fieldsOfGateway } from './client-fields.ts';
@@ -76,6 +77,14 @@ export function aimElsewhere(context: Prepared, tried: readonly Backend[]): bool
   changing.backend = backend;
   changing.outgoing = { ...outgoing, target: targetAt(context, backend), authority: authorityAt(context, backend) };
   return true;
+}
+
+/** Who is said to connect to a backend that is told by a PROXY header: the client, behind trusted proxies too. */
+export function proxiedAddresses({ client, caller }: Prepared): ProxiedAddresses {
+  const { remoteAddress, remotePort, localAddress = '', localPort } = client.peer;
+  // Of a client that a proxy names only the address is known.
+  const source = { address: caller.from, port: caller.from === remoteAddress ? remotePort : 0 };
+  return { source, destination: { address: localAddress, port: localPort } };
 }
 
 function targetAt({ route, path, query, isPathChanged }: Filtered, { basePath }: Backend): string {

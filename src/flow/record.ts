@@ -72,6 +72,7 @@ function log(
     durationMs,
     receivedBytes: exchange.receivedBytes,
     sentBytes: exchange.sentBytes,
+    noted: context.noted,
   });
 }
 

@@ -12,6 +12,7 @@ import {
 } from '../http/exchange.ts';
 import { Answer } from '../filters/filter.ts';
 import { FieldBlock, type Fields } from '../http/field.ts';
+import type { ProxiedAddresses } from '../proxy-protocol/header.ts';
 import type { Backend } from '../upstream/backend.ts';
 import type { AcquireOptions, CallWaiter } from '../upstream/call-waiter.ts';
 import type { Caller } from '../upstream/caller.ts';
@@ -22,7 +23,7 @@ import { isEventStream } from './event-stream.ts';
 import { grpcStatusOf, grpcTimeoutMs, grpcTrailers, isGrpc, isGrpcMediaType, receivedGrpcStatus } from './grpc.ts';
 import { KeptBody } from './kept-body.ts';
 import { aimAgain } from './next-attempt.ts';
-import type { Prepared } from './prepare.ts';
+import { type Prepared, proxiedAddresses } from './prepare.ts';
 import { record } from './record.ts';
 import { findRefusal, mayBeRefusalPage } from './refusal-page.ts';
 import { answerOf, refuse } from './refuse.ts';
@@ -56,8 +57,6 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, EncodedBody
   #responding = false;
   /** What a filter has the body of the answer pass through. */
   #encoded: EncodedBody | undefined;
-  /** The backend has said everything, which is not encoded yet. */
-  #answerEnded: { readonly trailers: Fields | undefined } | undefined;
   /** What the body is made of comes bit by bit: none of it may wait for the next. */
   #isStream = false;
   readonly #isGrpc: boolean;
@@ -98,6 +97,10 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, EncodedBody
   get #maxBodyBytes(): number {
     const { changes, route } = this.#context;
     return changes?.maxBodyBytes ?? route.config.maxBodyBytes;
+  }
+
+  get proxied(): ProxiedAddresses {
+    return proxiedAddresses(this.#context);
   }
 
   get #isUpgrade(): boolean {
@@ -269,7 +272,7 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, EncodedBody
     this.#deadline.expectBody();
     const encoder = changes?.makeEncoder();
     if (encoder !== undefined) {
-      this.#encoded = new EncodedBody(encoder, this);
+      this.#encoded = new EncodedBody(encoder, this.#exchange, this);
       this.#isStream = received.bodyLength < 0;
     }
     this.#exchange.sendHead(headWithoutId(this.#context, head), this.#ownFields());
@@ -318,9 +321,8 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, EncodedBody
     this.#call = undefined;
     if (this.#isGrpcAnswer && trailers !== undefined) this.#context.grpcStatus = receivedGrpcStatus(trailers);
     if (this.#encoded !== undefined) {
-      this.#answerEnded = { trailers };
       this.#deadline.expectNothing();
-      return this.#encoded.end();
+      return this.#encoded.end(trailers);
     }
     this.#exchange.sendEnd(trailers);
     this.#finish(undefined);
@@ -334,7 +336,7 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, EncodedBody
     if (this.#isStream) this.#encoded?.flush();
   }
 
-  // --- what comes out of the encoder
+  // --- the encoder between the two
 
   #encode(encoded: EncodedBody, chunk: Buffer): void {
     if (encoded.write(chunk)) return this.#deadline.expectBody();
@@ -348,16 +350,7 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, EncodedBody
     this.#call.resumeResponse();
   }
 
-  onEncoded(chunk: Buffer): boolean {
-    return this.#exchange.sendBody(chunk);
-  }
-
-  onEncodedFlush(): void {
-    this.#exchange.flush();
-  }
-
   onEncodedEnd(): void {
-    this.#exchange.sendEnd(this.#answerEnded?.trailers);
     this.#finish(undefined);
   }
 

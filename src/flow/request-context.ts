@@ -52,6 +52,8 @@ export class RequestContext {
   permission: object | undefined = undefined;
   /** Undefined where the route has no filters. */
   changes: FilterChanges | undefined = undefined;
+  /** What filters want its line in the access log to say. */
+  noted: (readonly [name: string, value: string])[] | undefined = undefined;
   /** Every filter of the route let it pass. */
   filtersPassed = false;
   backend: Backend | undefined = undefined;

@@ -8,7 +8,7 @@ import { RouteMetrics } from '../flow/request-metrics.ts';
 import type { Route } from '../flow/serving.ts';
 import type { LoadedBackendTls, LoadedRoute, LoadedRules } from '../loading/loaded.ts';
 import { PathRewrite } from '../routing/rewrite-path.ts';
-import type { MetricCatalogue } from '../telemetry/metrics.ts';
+import { type MetricCatalogue, Metrics } from '../telemetry/metrics.ts';
 import { AnchorSet } from '../trust/anchor-set.ts';
 import { RouteRule } from '../trust/route-rule.ts';
 import { loadSystemBundle, TrustBundle } from '../trust/trust-bundle.ts';
@@ -33,6 +33,8 @@ export class RouteCompiler {
   readonly #gateway: GatewayConfig;
   readonly #stickySecret: Uint8Array;
   readonly #dependencies: RouteDependencies;
+  /** For routes that are not to be counted: nobody reads it. */
+  readonly #uncounted = new Metrics().of;
   readonly #anchors = new AnchorSets();
   readonly #forwards = new ForwardSettings();
   readonly #filters: FilterDependencies;
@@ -63,6 +65,7 @@ export class RouteCompiler {
       maxAgeMs: transport.maxConnectionDurationMs,
       connectMs: config.timeouts.connectMs,
       handshakeMs: config.timeouts.handshakeMs,
+      ...(config.sendProxyProtocol === undefined ? {} : { proxyProtocol: config.sendProxyProtocol }),
     };
     const material = backendMaterial(config, tls, this.#anchors.find(tls.rootCAs, config.tls.partialChain), crls);
     // First, so that nothing has begun where a filter cannot be made.
@@ -72,7 +75,14 @@ export class RouteCompiler {
     const cluster = new Cluster({ backends, loadBalancing, hashOn, sticky, healthCheck, tls: material, pool }, pools);
     const rule = config.clientCert && new RouteRule(config.clientCert);
     const rewrite = PathRewrite.of(config);
-    return { config, cluster, metrics: new RouteMetrics(metrics, config.name), rewrite, rule, filters };
+    return {
+      config,
+      cluster,
+      metrics: new RouteMetrics(config.isCounted ? metrics : this.#uncounted, config.name),
+      rewrite,
+      rule,
+      filters,
+    };
   }
 }
 

@@ -10,7 +10,7 @@ import type { CrlMessage } from '../crl/subscriber.ts';
 import type { VerifiedClient } from '../downstream/dependencies.ts';
 import type { AdmissionRules } from '../downstream/admission.ts';
 import type { ClientCounts } from '../downstream/client-counts.ts';
-import { type EntryPointPorts, EntryPoints } from '../downstream/entry-points.ts';
+import { EntryPoints, type ListenPorts } from '../downstream/entry-points.ts';
 import { Intermediates } from '../trust/intermediates.ts';
 import { peerOfPlainConnection } from '../downstream/peer.ts';
 import { TicketRotation } from '../downstream/ticket-rotation.ts';
@@ -24,7 +24,7 @@ import type { LoadedRules } from '../loading/loaded.ts';
 import { ClientOcsp } from '../ocsp/client-ocsp.ts';
 import { type Staple, Staples } from '../ocsp/staples.ts';
 import { Metrics, type MetricsSnapshot } from '../telemetry/metrics.ts';
-import { PassThrough, type PassThroughPort } from '../passthrough/pass-through.ts';
+import { PassThrough } from '../passthrough/pass-through.ts';
 import { ActiveGeneration } from './active-generation.ts';
 import { setBackendGauges } from './backend-gauges.ts';
 import { BackendSide } from './backend-side.ts';
@@ -33,13 +33,7 @@ import { drain } from './drain.ts';
 import { Generations } from './generations.ts';
 import { learnConfigured } from './configured-intermediates.ts';
 import { OpenConnections } from './open-connections.ts';
-import { type WorkerServices, WorkerServicesAtStart } from './worker-services.ts';
-
-/** Undefined: the entry point is off. */
-export type ListenPorts = {
-  readonly entryPoints: EntryPointPorts;
-  readonly passThrough: readonly PassThroughPort[];
-};
+import { WorkerServicesAtStart } from './worker-services.ts';
 
 export type GatewayOptions = {
   readonly clock: Clock;
@@ -175,12 +169,29 @@ export class Gateway {
     const entryPoints = new EntryPoints({ clock, reusePort });
     this.#entryPoints = entryPoints;
     for (const point of listEntryPoints(config.entryPoints)) {
-      const port = ports.entryPoints[point.name];
+      const port = ports[point.name];
       if (port === undefined) continue;
       if (point.tls) await this.#openSecure(entryPoints, point, port, config.trustRecord.enabled);
       else await this.#openPlain(entryPoints, point, port);
     }
-    await this.#passOn(ports.passThrough, entryPoints.connections, this.#services.get());
+    await this.#passOn(ports, entryPoints.connections);
+  }
+
+  /** Ports that were settled at start, and are in the configuration still. */
+  async #passOn(ports: ListenPorts, connections: ClientCounts): Promise<void> {
+    const { config } = this.#active.get().loaded;
+    const listeners = config.entryPoints.passThrough.listeners.filter(({ name }) => ports[name] !== undefined);
+    if (listeners.length === 0) return;
+    const { clock, reusePort } = this.#options;
+    const { resolver, reports, services } = this.#services.get();
+    const { accessLog } = services;
+    const metrics = this.#metrics.of;
+    const rules = (): AdmissionRules => this.#active.get().downstreamAt('web');
+    const shared = { clock, deadlines: this.#deadlines, resolver, random: Math.random, accessLog, metrics, reports };
+    this.#passThrough = new PassThrough({ ...shared, connections, rules });
+    this.#passThrough.follow(config);
+    for (const { name, host, port } of listeners)
+      await this.#passThrough.listen({ name, host, port: ports[name] ?? port }, reusePort);
   }
 
   async #openSecure(
@@ -217,19 +228,6 @@ export class Gateway {
       onTurnedAway: () => reports.onTurnedAway(name),
       onRefused: (address, refused) => reports.onConnectionRefused(name, address, refused),
     });
-  }
-
-  async #passOn(ports: readonly PassThroughPort[], connections: ClientCounts, services: WorkerServices): Promise<void> {
-    if (ports.length === 0) return;
-    const { clock, reusePort } = this.#options;
-    const { resolver, reports } = services;
-    const { accessLog } = services.services;
-    const metrics = this.#metrics.of;
-    const rules = (): AdmissionRules => this.#active.get().downstreamAt('passThrough');
-    const shared = { clock, deadlines: this.#deadlines, resolver, random: Math.random, accessLog, metrics, reports };
-    this.#passThrough = new PassThrough({ ...shared, connections, rules });
-    this.#passThrough.follow(this.#active.get().loaded.config);
-    for (const port of ports) await this.#passThrough.listen(port, reusePort);
   }
 
   snapshot(): MetricsSnapshot {

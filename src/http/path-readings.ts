@@ -9,6 +9,8 @@ import { hiddenSeparator, isAscii, openSegment, withoutInvisible } from './open-
 /** How many segments a path may have that is not read letter by letter, and how many separators may be hidden in it. */
 const maxSegments = 256;
 const maxHidden = 32;
+/** Ways in which it may end for somebody, the whole path among them. */
+const maxEndings = 10;
 
 /**
  * True for a normalised path that some server could read in another way than letter by letter. It is asked for each
@@ -22,7 +24,7 @@ const confusing = /[A-Z%;\\]|\.(?:\/|$)|:\$|\/\//;
 const beyondCase = /[%;\\]|\.(?:\/|$)|:\$|\/\//;
 
 export type PathReadings = {
-  /** Every text that a server could take the path for, in lower case and decoded, tricks undone; at most 30. */
+  /** Every text that a server could take the path for, in lower case and decoded, tricks undone; at most 120. */
   readonly folded: readonly string[];
   /**
    * The same divisions into segments with their letters as they came, percent-encoded again, where a division is not the
@@ -62,11 +64,11 @@ const dividing = /[;?#\u{100000}-\u{10ffff}]/u;
 function divide(segments: readonly string[]): PathReadings | undefined {
   const hidden = segments.flatMap((segment) => segment.match(hiddenSeparator) ?? []);
   if (hidden.length > maxHidden || new Set(hidden).size > 1) return undefined;
-  const ending = segments.some((segment) => ends.test(segment));
+  const parts = [segments, ...untilEnds(segments)];
+  if (parts.length > maxEndings) return undefined;
   const readings = new Readings();
   for (const division of hidden.length > 0 ? divisions : [keepWhole]) {
-    for (const part of ending ? [segments, untilEnd(segments)] : [segments])
-      if (!readings.add(part.flatMap(division), division !== keepWhole)) return undefined;
+    for (const part of parts) if (!readings.add(part.flatMap(division), division !== keepWhole)) return undefined;
   }
   return { folded: [...readings.folded], literal: [...readings.literal], undivided: false };
 }
@@ -131,11 +133,22 @@ function join(parts: readonly string[]): string {
   return `/${parts.slice(0, end).join('/')}`;
 }
 
-/** What is left for a server that takes a parameter, or a decoded query or fragment, for the end of the path. */
-function untilEnd(segments: readonly string[]): string[] {
-  const at = segments.findIndex((segment) => ends.test(segment));
-  const last = segments[at] ?? '';
-  return [...segments.slice(0, at), last.slice(0, last.search(ends))];
+/**
+ * What is left for servers that take a parameter, or a decoded query or fragment, for the end of the path: each place of one may be
+ * the first that a server knows as such. A segment that begins with it is nothing then, or something that is decoded later.
+ */
+function untilEnds(segments: readonly string[]): string[][] {
+  return segments.flatMap((segment, at) => {
+    const end = segment.search(ends);
+    if (end < 0) return [];
+    const before = segments.slice(0, at);
+    return end > 0
+      ? [[...before, segment.slice(0, end)]]
+      : [
+          [...before, ''],
+          [...before, blank],
+        ];
+  });
 }
 
 const ends = /[;?#]/;

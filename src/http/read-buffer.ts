@@ -16,12 +16,17 @@ export class ReadBuffer {
 
   constructor(buffer: Buffer) {
     const callback = (length: number): boolean => {
-      if (this.receiver === undefined) this.missed = true;
-      else this.receiver(buffer.subarray(0, length));
+      this.take(buffer.subarray(0, length));
       // False would stop the socket: whoever wants that pauses it.
       return true;
     };
     this.onread = { buffer, callback };
+  }
+
+  /** Bytes of a socket that could not be opened with `onread`. */
+  take(chunk: Buffer): void {
+    if (this.receiver === undefined) this.missed = true;
+    else this.receiver(chunk);
   }
 }
 

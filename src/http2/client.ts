@@ -19,6 +19,7 @@ import { readResponse, readTrailers } from './header-list.ts';
 import { HpackDecoder } from './hpack-decoder.ts';
 import { HpackEncoder } from './hpack-encoder.ts';
 import { Http2Error, protocolError, streamError } from './http2-error.ts';
+import { Liveness, type Questioned } from './liveness.ts';
 import { Malformed } from './message-head.ts';
 import type { PeerSettings } from './peer-settings.ts';
 import { Http2Session } from './session.ts';
@@ -39,19 +40,9 @@ const maxCalls = 100;
 /** Of an answer that its client does not take, for each call; the connection itself must never be what is full. */
 const streamWindow = 131_072;
 const connectionWindow = 16_777_216;
-/** For a backend that may be gone to say that it is there (PING). */
-const pingMs = 5_000;
-/** A connection on which nothing came for so long may be dead without anybody knowing: its next call asks. */
-const quietMs = 10_000;
-/**
- * Between two PINGs where the backend has answered no call meanwhile: servers of gRPC take more than one in five minutes for abuse, forgive
- * two, and end the connection (GOAWAY, too_many_pings) with all that it carries.
- */
-const pingGapMs = 330_000;
-const maxEarlyPings = 2;
 const pingOpaque = Buffer.from('liveness');
 
-export class Http2BackendConnection implements BackendConnection, CallConnection, SessionRole {
+export class Http2BackendConnection implements BackendConnection, CallConnection, SessionRole, Questioned {
   readonly role = 'client';
   readonly lastStreamId = 0;
   activeCalls = 0;
@@ -70,13 +61,7 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
   #isLeaving = false;
   #isClosed = false;
   #error: (Error & { code?: string }) | undefined;
-  #cancelPing: (() => void) | undefined;
-  /** Nothing was heard where something was due: no further call is risked until the backend has answered the PING. */
-  #isDoubtful = false;
-  /** Monotonic time from which another PING may be sent although nothing was answered since the last. */
-  #pingsFrom = 0;
-  #earlyPings = 0;
-  #heardAt: number;
+  readonly #liveness: Liveness;
   /** The backend takes nothing of what it gets: no further request is worth waiting there. */
   #isChoked = false;
   /** How often something came: shows that the backend is there. */
@@ -88,7 +73,7 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
     this.#options = options;
     this.#owner = owner;
     this.turn = options.turn;
-    this.#heardAt = options.clock.monotonic();
+    this.#liveness = new Liveness(options.clock, this);
     socket.setNoDelay(true);
     holdWriteFailure(socket, (error) => {
       this.#error ??= error;
@@ -133,7 +118,7 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
   }
 
   get capacity(): number {
-    const isUsable = !this.#isLeaving && !this.#isClosed && !this.#isDoubtful;
+    const isUsable = !this.#isLeaving && !this.#isClosed && !this.#liveness.isDoubtful;
     return isUsable && !this.#isChoked ? this.#allowed : 0;
   }
 
@@ -179,14 +164,13 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
     this.#session.budget.answered += 1;
     if (this.#nextStreamId > greatestStreamId) this.#isLeaving = true;
     this.#session.sendHeaders(stream, this.#encoder.block, this.#encoder.length, bodyLength === 0 && upgrade === '');
-    if (this.#options.clock.monotonic() - this.#heardAt >= quietMs) this.onQuiet();
+    this.#liveness.onCall();
     return stream;
   }
 
   onAnswer(): void {
     this.hasAnswered = true;
-    this.#pingsFrom = 0;
-    this.#earlyPings = 0;
+    this.#liveness.onAnswer();
   }
 
   onCallOver(call: Http2BackendCall): void {
@@ -199,42 +183,25 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
     else this.#owner.onFree(this);
   }
 
-  /** Was it the call that took too long, or is nobody there any more? Until that is known no further call is risked. */
   onUnanswered(): void {
-    // For want of an answer this is worth a PING that comes too early; where there were too many, the deadlines of calls have to do.
-    if (this.#cancelPing === undefined && !this.#isPingDue && this.#earlyPings >= maxEarlyPings) return;
-    this.#isDoubtful = true;
-    this.#ping();
+    if (!this.#isClosed) this.#liveness.onUnanswered();
   }
 
   onQuiet(): void {
-    if (this.#isPingDue) this.#ping();
+    if (!this.#isClosed) this.#liveness.onQuiet();
   }
 
-  get #isPingDue(): boolean {
-    return this.#pingsFrom <= this.#options.clock.monotonic();
-  }
-
-  #ping(): void {
-    if (this.#isClosed || this.#cancelPing !== undefined) return;
-    this.#earlyPings = this.#isPingDue ? 0 : this.#earlyPings + 1;
-    this.#pingsFrom = this.#options.clock.monotonic() + pingGapMs;
+  sendPing(): void {
     this.#session.ping(pingOpaque);
-    this.#cancelPing = this.#options.clock.after(pingMs, () => {
-      this.destroy(new Fault('backend_closed', 'backend', { detail: `did not answer a PING within ${pingMs} ms` }));
-    });
   }
 
-  /** Anything that comes shows that it is there. */
+  onSilence(ms: number): void {
+    this.destroy(new Fault('backend_closed', 'backend', { detail: `did not answer a PING within ${ms} ms` }));
+  }
+
   onRead(): void {
     this.reads += 1;
-    this.#heardAt = this.#options.clock.monotonic();
-    if (this.#cancelPing === undefined) return;
-    this.#cancelPing();
-    this.#cancelPing = undefined;
-    if (!this.#isDoubtful) return;
-    this.#isDoubtful = false;
-    this.#owner.onFree(this);
+    if (this.#liveness.onRead()) this.#owner.onFree(this);
   }
 
   // --- the session
@@ -359,8 +326,7 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
   ): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#cancelPing?.();
-    this.#cancelPing = undefined;
+    this.#liveness.stop();
     this.#session.goAway(0, ErrorCode.noError);
     if (this.#socket.writable) this.#session.output.flush();
     this.#session.close();

@@ -9,7 +9,8 @@ import type { FilterConfig } from '../config/filter-types.ts';
 import { readUsersFile } from '../config/users-file.ts';
 import { type FilterMaterial, noMaterial } from '../filters/material.ts';
 import { loadErrorPages } from './error-pages.ts';
-import type { MaterialLoader } from './material-loader.ts';
+import type { TrustBundle } from '../trust/trust-bundle.ts';
+import type { LoadedPair, MaterialLoader } from './material-loader.ts';
 
 const none: readonly FilterMaterial[] = [];
 const maxUsersBytes = 1024 * 1024;
@@ -18,12 +19,20 @@ const maxTold = 20;
 
 type ConfigOf<Kind extends FilterConfig['kind']> = Extract<FilterConfig, { readonly kind: Kind }>;
 
+/** Who keeps what expires. */
+export type ExpiryKeeper = {
+  readonly onAnchors: (bundle: TrustBundle) => void;
+  readonly onClientPair: (pair: LoadedPair) => void;
+};
+
 export class FilterMaterials {
   readonly #loader: MaterialLoader;
+  readonly #keeper: ExpiryKeeper;
   readonly #known = new Map<string, Promise<FilterMaterial>>();
 
-  constructor(loader: MaterialLoader) {
+  constructor(loader: MaterialLoader, keeper: ExpiryKeeper) {
     this.#loader = loader;
+    this.#keeper = keeper;
   }
 
   /** One for each filter. What cannot be used is a problem of the loader. */
@@ -94,8 +103,7 @@ export class FilterMaterials {
 
   async #readKeys({ keys }: ConfigOf<'jwtAuth'>): Promise<FilterMaterial> {
     if (keys.kind === 'url') {
-      const cas = keys.ca && (await this.#loader.bundle([keys.ca]));
-      return cas === undefined ? noMaterial : { cas: cas.pem.join('') };
+      return this.#readCas(keys.ca);
     }
     if (keys.kind === 'secret') return noMaterial;
     const { ref } = keys;
@@ -116,13 +124,21 @@ export class FilterMaterials {
   }
 
   async #readService({ service }: ConfigOf<'forwardAuth'>): Promise<FilterMaterial> {
-    const { rootCAs, clientCert, clientKey } = service;
-    const cas = rootCAs && (await this.#loader.bundle([rootCAs]));
-    const pair =
-      clientCert &&
-      clientKey &&
-      (await this.#loader.clientPair({ cert: clientCert, key: clientKey, place: clientCert.place }));
-    return { ...(cas === undefined ? {} : { cas: cas.pem.join('') }), pair: pair?.loaded };
+    const { rootCAs, clientCert: cert, clientKey: key } = service;
+    const cas = await this.#readCas(rootCAs);
+    if (cert === undefined || key === undefined) return cas;
+    const pair = await this.#loader.clientPair({ cert, key, place: cert.place });
+    if (pair === undefined) return cas;
+    this.#keeper.onClientPair(pair.loaded);
+    const { chainPem, keyPem } = pair.loaded;
+    return { ...cas, pair: { chainPem, keyPem } };
+  }
+
+  async #readCas(ref: Ref | undefined): Promise<FilterMaterial> {
+    const bundle = ref && (await this.#loader.bundle([ref]));
+    if (bundle === undefined) return noMaterial;
+    this.#keeper.onAnchors(bundle);
+    return { cas: bundle.pem.join('') };
   }
 
   async #textOf(ref: Ref): Promise<string | undefined> {

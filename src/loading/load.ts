@@ -98,7 +98,10 @@ async function loadMaterial(config: GatewayConfig, loader: MaterialLoader): Prom
   for (const { tls } of config.routes) if (tls.rootCAs !== undefined) await loader.bundle(tls.rootCAs);
   const policies = await loadPolicies(config, loader, crls, expiries);
   const routes: LoadedRoute[] = [];
-  const materials = new FilterMaterials(loader);
+  const materials = new FilterMaterials(loader, {
+    onAnchors: (bundle) => addAnchors(expiries, 'backend_anchor', bundle),
+    onClientPair: (pair) => void expiries.push(expiryOf('backend_client', pair)),
+  });
   for (const route of config.routes) {
     const filters = await materials.load(route.filters);
     routes.push({ ...(await loadRoute(route, loader, crls, expiries)), filters });

@@ -197,7 +197,7 @@ export class PassedConnection implements Late, RaceOwner, FirstBytesOwner {
     this.#owner.onConnected(target.name, this.#connectTimes());
     backend.on('error', () => this.#onBackendBroken());
     backend.on('close', () => this.#onClosed(() => this.#onBackendBroken()));
-    if (target.proxyProtocol !== undefined) backend.write(this.#header(target.proxyProtocol));
+    if (target.proxyProtocol !== undefined && !this.#introduce(backend, target.proxyProtocol)) return;
     const bytes = new BothWays(this.#client, backend, () => this.#touch());
     this.#bytes = bytes;
     this.#touch();
@@ -205,12 +205,17 @@ export class PassedConnection implements Late, RaceOwner, FirstBytesOwner {
     this.#early = [];
   }
 
-  /** Who connects, for a target that is told. */
-  #header(version: 1 | 2): Buffer {
-    const { remoteAddress, remotePort, localPort } = this.#peer;
-    const local = this.#client.localAddress ?? '';
-    const destination = { address: local.startsWith('::ffff:') ? local.slice(7) : local, port: localPort };
-    return writeProxyHeader(version, { source: { address: remoteAddress, port: remotePort }, destination });
+  /** Says who connects. False where the client is gone, and has no address any more. */
+  #introduce(backend: Socket, version: 1 | 2): boolean {
+    const { remoteAddress, remotePort, localAddress = '', localPort } = this.#peer;
+    const destination = { address: localAddress, port: localPort };
+    try {
+      backend.write(writeProxyHeader(version, { source: { address: remoteAddress, port: remotePort }, destination }));
+      return true;
+    } catch {
+      this.#onClientBroken();
+      return false;
+    }
   }
 
   /** One of the directions. */

@@ -20,10 +20,10 @@ export class Target {
   readonly addresses: Addresses;
 
   constructor(forward: Forward, { resolver, clock, random }: TargetOptions) {
-    const { host, port, proxyProtocol } = forward;
+    const { host, port, sendProxyProtocol } = forward;
     this.name = endpointLabel({ scheme: 'http', host, port });
     this.port = port;
-    this.proxyProtocol = proxyProtocol;
+    this.proxyProtocol = sendProxyProtocol;
     this.addresses = new Addresses({ host, resolver, clock, random, onChange: () => undefined });
   }
 

@@ -13,7 +13,7 @@ export class ActiveConfig {
   /** What settings that need a start were taken from. */
   readonly startedWith: GatewayConfig;
   /** The ports that were reserved at start. */
-  ports: Ports = { entryPoints: {}, passThrough: [] };
+  ports: Ports = {};
   readonly #tickets: TicketSecrets;
   readonly #sticky = new StickySecrets();
   #loaded: LoadedConfig;
@@ -46,10 +46,6 @@ export class ActiveConfig {
   orderFor(loaded: LoadedConfig, generation: number): PrepareOrder {
     const ticketSeed = this.#tickets.seedFor(loaded);
     const stickySecret = this.#sticky.secretFor(loaded);
-    return {
-      generation,
-      loaded: { ...rulesFor(loaded, this.ports.entryPoints['webSecure']), stickySecret },
-      ticketSeed,
-    };
+    return { generation, loaded: { ...rulesFor(loaded, this.ports['webSecure']), stickySecret }, ticketSeed };
   }
 }

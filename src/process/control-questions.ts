@@ -87,11 +87,12 @@ function lookUp({ crls }: Pick<LiveTrust, 'crls'>): CrlLookup {
 }
 
 async function match(asked: RouteQuestion, { active, trust }: AnswerDependencies): Promise<object> {
-  const { explainRequest, readFields, splitUrl } = await import('../access/explain-request.ts');
+  const { checkEntryPoint, explainRequest, readFields, splitUrl } = await import('../access/explain-request.ts');
   const { Told } = await import('../access/told.ts');
   const { method, url, headers, certificate } = asked;
   const place = splitUrl(url);
   const { entryPoint = place.entryPoint } = asked;
+  checkEntryPoint(active.loaded.config, asked.entryPoint, place.scheme);
   const client = certificate === undefined ? undefined : await readClient(certificate);
   const told = new Told();
   const request = { ...place, method, entryPoint, client, headers: readFields(headers) };

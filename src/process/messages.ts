@@ -2,7 +2,7 @@
 import type { SpentReport } from '../filters/rate-counters.ts';
 import type { SeenReport } from '../inventory/seen-clients.ts';
 import type { Staple } from '../ocsp/staples.ts';
-import type { ListenPorts } from '../gateway/gateway.ts';
+import type { ListenPorts } from '../downstream/entry-points.ts';
 import type { TicketSeed } from '../downstream/ticket-secret.ts';
 import type { CrlMessage } from '../crl/subscriber.ts';
 import type { LoadedRules } from '../loading/loaded.ts';

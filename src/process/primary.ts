@@ -5,7 +5,6 @@ import type { Clock } from '../base/clock.ts';
 import type { StoreConfig } from '../config/gateway-config.ts';
 import { listEntryPoints } from '../config/list-entry-points.ts';
 import type { CrlPublisher } from '../crl/publisher.ts';
-import type { PassThroughPort } from '../passthrough/pass-through.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { ActiveConfig } from './active-config.ts';
@@ -89,17 +88,12 @@ export class Primary {
   async #start(): Promise<Listening[]> {
     const { loaded, generation } = this.#active;
     const { admin, passThrough } = loaded.config.entryPoints;
-    const points = listEntryPoints(loaded.config.entryPoints);
+    const points = [...listEntryPoints(loaded.config.entryPoints), ...passThrough.listeners];
     const ports: Record<string, number> = {};
     for (const point of points) ports[point.name] = await reservePort(point);
-    const passed: PassThroughPort[] = [];
-    for (const listener of passThrough.listeners)
-      passed.push({ name: listener.name, host: listener.host, port: await reservePort(listener) });
-    this.#active.ports = { entryPoints: ports, passThrough: passed };
+    this.#active.ports = ports;
     const holds: (() => void)[] = [];
     for (const point of points) holds.push(await holdPort(point, ports[point.name]));
-    for (const [at, listener] of passThrough.listeners.entries())
-      holds.push(await holdPort(listener, passed[at]?.port));
     const { workers } = loaded.config;
     try {
       await this.#trust.open(loaded);
@@ -107,11 +101,11 @@ export class Primary {
     } finally {
       for (const letGo of holds) letGo();
     }
-    const listening = points.map(({ name, host, port }): Listening => {
-      return { entryPoint: name, address: addressText(host, ports[name] ?? port) };
+    const listening = points.map((point): Listening => {
+      const { name, host, port } = point;
+      const entryPoint = 'forwards' in point ? 'passThrough' : name;
+      return { entryPoint, address: addressText(host, ports[name] ?? port) };
     });
-    for (const { host, port } of passed)
-      listening.push({ entryPoint: 'passThrough', address: addressText(host, port) });
     if (admin.enabled) {
       await this.#makeControl(loaded.config.store);
       const port = await this.#admin.listen(loaded.config);

@@ -7,10 +7,10 @@ export function findRestartKeys(before: GatewayConfig, after: GatewayConfig): st
   const changed = (['web', 'webSecure', 'admin'] as const)
     .filter((name) => endpoint(before.entryPoints[name]) !== endpoint(after.entryPoints[name]))
     .map((name) => `entryPoints.${name}`);
+  if (portsOf(before) !== portsOf(after)) changed.push('entryPoints.passThrough');
   const more = ({ entryPoints }: GatewayConfig): string =>
     JSON.stringify(entryPoints.more.map((one) => [one.name, one.tls, endpoint(one)]));
   if (more(before) !== more(after)) changed.push('entryPoints.more');
-  if (portsOf(before) !== portsOf(after)) changed.push('entryPoints.passThrough');
   if (before.workers !== after.workers) changed.push('workers');
   for (const key of ['log', 'accessLog', 'monitoring', 'trustRecord', 'buffering'] as const) {
     if (JSON.stringify(before[key]) !== JSON.stringify(after[key])) changed.push(key);

@@ -176,6 +176,17 @@ void describe('A header that is written', () => {
     fc.assert(fc.property(fc.constantFrom(1, 2), addresses, check));
   });
 
+  void it('leaves the zone of a link-local address out, which means nothing elsewhere', () => {
+    for (const version of [1, 2] as const) {
+      const source = { address: 'fe80::1%eth0', port: 4 };
+      const read = readProxyHeader(
+        writeProxyHeader(version, { source, destination: { address: 'fe80::2%eth0', port: 5 } }),
+      );
+      assert.ok(read.kind === 'header');
+      assert.deepEqual(read.addresses?.source, { address: 'fe80::1', port: 4 });
+    }
+  });
+
   void it('says that nobody is behind a connection of our own', () => {
     assert.equal(writeProxyHeader(1, undefined).toString(), 'PROXY UNKNOWN\r\n');
     const local = writeProxyHeader(2, undefined);

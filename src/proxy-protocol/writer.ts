@@ -9,7 +9,14 @@ import { command, family, fixedBytes, type ProxiedAddresses, signature, tlvHeadB
  * Version 2 carries its checksum. Throws RangeError for what is no IP address or port.
  */
 export function writeProxyHeader(version: 1 | 2, addresses: ProxiedAddresses | undefined): Buffer {
-  return version === 1 ? writeLine(addresses) : writeBinary(addresses);
+  const told = addresses && { source: withoutZone(addresses.source), destination: withoutZone(addresses.destination) };
+  return version === 1 ? writeLine(told) : writeBinary(told);
+}
+
+/** The zone of a link-local address is this machine's word for a wire (RFC 4007): nobody else's. */
+function withoutZone({ address, port }: ProxiedAddresses['source']): ProxiedAddresses['source'] {
+  const zone = address.indexOf('%');
+  return { address: zone < 0 ? address : address.slice(0, zone), port };
 }
 
 function writeLine(addresses: ProxiedAddresses | undefined): Buffer {

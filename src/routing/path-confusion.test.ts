@@ -191,6 +191,14 @@ test('A path for itself and one for all below it are told apart by the slash alo
   for (const path of ['/a%C0%AF', '/a%252f', '/a%EF%BC%8F', '/a/']) assert.equal(serve(parameter, path), '400', path);
 });
 
+test('Wherever a path may end for somebody, what it is up to there belongs to the same route', () => {
+  const table = new RouteTable(routes({ path: '/' }, { path: '/a/b', match: exact }, { path: '/x/{y}', match: exact }));
+  for (const path of ['/a;1/b%3Fx/c', '/a/b;x/c', '/a%253b/b;/c', '/a/b%23/c/d', '/x/%253b;/A', '/x/;/A'])
+    assert.equal(serve(table, path), '400', path);
+  assert.equal(serve(table, '/a;1/c%3Fx/b'), '/ /a;1/c%3Fx/b');
+  assert.equal(serve(table, `/z${'/q;r'.repeat(40)}`), '400', 'more of them than are looked at');
+});
+
 test('A route with an expression is not passed by a spelling that only some servers read as one that it matches', () => {
   const table = new RouteTable(routes({ path: '/' }, { path: '/v[0-9]+/admin(/.*)?', match: regex }));
   const name = '/v[0-9]+/admin(/.*)?';

@@ -20,10 +20,16 @@ export class SqliteHandshakeFailures implements HandshakeFailures {
 
   async record(failures: readonly HandshakeFailure[]): Promise<void> {
     if (failures.length > maxChanges) throw new StoreProblem('invalid', `${failures.length} groups at once`);
-    const rows = failures.map((failure) => ({ ...failure, sample: checkFailure(failure) }));
+    const now = this.#clock.now();
+    const rows = failures.map((failure) => ({
+      ...failure,
+      // Of a gateway whose clock is ahead: it would never be too old.
+      lastAt: Math.min(failure.lastAt, now),
+      sample: checkFailure(failure),
+    }));
     this.#db.write('normal', () => {
       for (const row of rows) this.#add(row);
-      const oldest = this.#clock.now() - handshakeFailureDays * dayMs;
+      const oldest = now - handshakeFailureDays * dayMs;
       this.#db.run('DELETE FROM handshake_failure WHERE last_at < ?', oldest);
       this.#db.run(
         `DELETE FROM handshake_failure WHERE id IN

@@ -8,7 +8,7 @@ import { schema1 } from './schema-1.ts';
 /** `CSTR` */
 export const applicationId = 0x43535452;
 
-/** Step n brings a file of version n to version n + 1; `schema-N.ts` each. Strings, so that a built package holds them. */
+/** Step n brings a file of version n to version n + 1. Strings of TypeScript, so that a built package holds them. */
 const migrations: readonly string[] = [schema1];
 export const schemaVersion = migrations.length;
 

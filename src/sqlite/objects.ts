@@ -4,6 +4,7 @@ import type { Digest } from '../store/digest.ts';
 import { readJson } from '../store/names.ts';
 import {
   checkObjectName,
+  compareNames,
   type ObjectChange,
   objectKey,
   type ObjectName,
@@ -17,7 +18,7 @@ import { countVersions } from '../store/versions.ts';
 import type { Database } from './database.ts';
 
 /** `objectId`: the row of the document. */
-export type HeldObject = ObjectName & { readonly digest: Digest; readonly objectId: number };
+export type HeldObject = Omit<StoredObject, 'body'> & { readonly objectId: number };
 
 export type Prepared = { readonly name: ObjectName } & (
   | { readonly put: PreparedObject }
@@ -33,10 +34,15 @@ export type ResolvedChange = {
 };
 
 /** A document as it stands in the file. */
-export type HeldText = ObjectName & { readonly digest: Digest; readonly text: string };
+export type HeldText = Omit<StoredObject, 'body'> & { readonly text: string };
 
-export function readObject({ kind, id, digest, text }: HeldText): StoredObject {
-  return { kind, id, digest, body: readJson(text, `${kind}/${id}`) };
+export function readObject({ kind, id, digest, revision, text }: HeldText): StoredObject {
+  return { kind, id, digest, revision, body: readJson(text, `${kind}/${id}`) };
+}
+
+function readChecked(row: HeldText): StoredObject {
+  checkObject(row);
+  return readObject(row);
 }
 
 /** Throws `invalid` or `object_refused`. */
@@ -54,7 +60,7 @@ export function prepareChanges(changes: readonly ObjectChange[]): Prepared[] {
 }
 
 /** Of a group with max() SQLite takes the other columns from the row that has it. */
-const heldIn = `(SELECT kind, id, object_id, max(revision) FROM revision_change WHERE revision <= ? GROUP BY kind, id)`;
+const heldIn = `(SELECT kind, id, object_id, max(revision) AS revision FROM revision_change WHERE revision <= ? GROUP BY kind, id)`;
 
 export class SqliteObjects {
   readonly #db: Database;
@@ -66,7 +72,7 @@ export class SqliteObjects {
   /** What a revision holds, without the documents, in any order. */
   held(revision: number): HeldObject[] {
     return this.#db.all<HeldObject>(
-      `SELECT held.kind, held.id, object.digest, object.id AS objectId
+      `SELECT held.kind, held.id, held.revision, object.digest, object.id AS objectId
        FROM ${heldIn} AS held JOIN object ON object.id = held.object_id`,
       revision,
     );
@@ -75,33 +81,45 @@ export class SqliteObjects {
   /** With the documents, in the order of kind and id. */
   readAll(revision: number): HeldText[] {
     const rows = this.#db.all<HeldText>(
-      `SELECT held.kind, held.id, object.digest, object.body AS text
+      `SELECT held.kind, held.id, held.revision, object.digest, object.body AS text
        FROM ${heldIn} AS held JOIN object ON object.id = held.object_id`,
       revision,
     );
-    const inOrder = rows.map((row) => [objectKey(row), row] as const).sort(([one], [other]) => (one < other ? -1 : 1));
-    return inOrder.map(([, row]) => row);
+    return rows.sort(compareNames);
+  }
+
+  /** Throws `altered`. */
+  list(revision: number, kind: string, after: string, limit: number): StoredObject[] {
+    const rows = this.#db.all<HeldText>(
+      `SELECT held.kind, held.id, held.revision, object.digest, object.body AS text
+       FROM (SELECT kind, id, object_id, max(revision) AS revision FROM revision_change
+             WHERE kind = ?1 AND id > ?2 AND revision <= ?3 GROUP BY kind, id) AS held
+       JOIN object ON object.id = held.object_id ORDER BY held.id LIMIT ?4`,
+      kind,
+      after,
+      revision,
+      limit,
+    );
+    return rows.map(readChecked);
   }
 
   /** Throws `altered`. */
   find(revision: number, { kind, id }: ObjectName): StoredObject | undefined {
-    const row = this.#db.get<{ digest: Digest; text: string }>(
-      `SELECT digest, body AS text FROM object WHERE id =
-         (SELECT object_id FROM revision_change WHERE kind = ? AND id = ? AND revision <= ? ORDER BY revision DESC LIMIT 1)`,
+    const row = this.#db.get<Omit<HeldText, 'text'> & { readonly text: string | null }>(
+      `SELECT change.kind, change.id, change.revision, object.digest, object.body AS text
+       FROM revision_change AS change LEFT JOIN object ON object.id = change.object_id
+       WHERE change.kind = ? AND change.id = ? AND change.revision <= ? ORDER BY change.revision DESC LIMIT 1`,
       kind,
       id,
       revision,
     );
-    if (row === undefined) return undefined;
-    checkObject({ kind, id, ...row });
-    return readObject({ kind, id, ...row });
+    return row === undefined || row.text === null ? undefined : readChecked({ ...row, text: row.text });
   }
 
   /** Throws `altered`. */
-  body({ kind, id, digest, objectId }: HeldObject): JsonObject {
+  body({ objectId, ...name }: HeldObject): JsonObject {
     const text = this.#db.get<{ text: string }>('SELECT body AS text FROM object WHERE id = ?', objectId)?.text ?? '';
-    checkObject({ kind, id, digest, text });
-    return readObject({ kind, id, digest, text }).body;
+    return readChecked({ ...name, text }).body;
   }
 
   history({ kind, id }: ObjectName): { readonly revision: number; readonly digest: Digest | null }[] {

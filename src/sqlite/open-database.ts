@@ -1,8 +1,9 @@
 // Opens the file of a store: only where nobody else can read or replace it, with every setting that matters set on purpose.
-import { closeSync, constants, openSync } from 'node:fs';
+import { closeSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { showPath } from '../base/secret-text.ts';
-import { checkPrivateFile } from '../store/private-file.ts';
+import { checkPrivateFile, makingProblem, openNewPrivateFile, syncToDisk } from '../store/private-file.ts';
 import { StoreProblem } from '../store/store-problem.ts';
 import { Database } from './database.ts';
 import { migrate } from './migrate.ts';
@@ -51,15 +52,13 @@ export function openDatabase(options: OpenOptions): Database {
 
 /** SQLite would make it readable for everybody; its log takes the mode of the file. */
 function makeFile(path: string): void {
-  const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
   try {
-    closeSync(openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600));
+    closeSync(openNewPrivateFile(path));
+    syncToDisk(dirname(resolve(path)));
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    // Another process was quicker.
-    if (code === 'EEXIST' && checkPrivateFile(path, 'path_refused')) return;
-    const kind = code === 'ENOSPC' || code === 'EDQUOT' ? 'disk_full' : code === 'EROFS' ? 'read_only' : 'cannot_open';
-    throw new StoreProblem(kind, `${showPath(path)} cannot be made`, { cause: error });
+    // Another process may have been quicker.
+    const isThere = (error as NodeJS.ErrnoException).code === 'EEXIST' && checkPrivateFile(path, 'path_refused');
+    if (!isThere) throw makingProblem(error, path);
   }
 }
 

@@ -40,7 +40,14 @@ export class RevisionWatch {
   tell({ number, digest }: RevisionHead): void {
     if (number <= this.#told) return;
     this.#told = number;
-    for (const { onRevision } of this.#listeners) onRevision({ number, digest });
+    for (const { onRevision, onProblem } of this.#listeners) {
+      try {
+        onRevision({ number, digest });
+      } catch (error) {
+        // The revision is appended, whatever a listener makes of it.
+        onProblem(error as Error);
+      }
+    }
   }
 
   stop(): void {
@@ -62,19 +69,20 @@ export class RevisionWatch {
   }
 
   #ask(): void {
+    let head: RevisionHead | undefined;
     try {
       const version = this.#db.dataVersion();
       if (version === this.#version) return;
-      const head = this.#head();
+      head = this.#head();
       this.#version = version;
       this.#problem = undefined;
-      if (head !== undefined) this.tell(head);
     } catch (error) {
       const problem = error as Error;
       if (problem.message === this.#problem) return;
       this.#problem = problem.message;
       for (const { onProblem } of this.#listeners) onProblem(problem);
     }
+    if (head !== undefined) this.tell(head);
   }
 
   #head(): RevisionHead | undefined {

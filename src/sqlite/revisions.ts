@@ -6,7 +6,7 @@ import type { Digest } from '../store/digest.ts';
 import { compareDocuments, type ObjectDifference } from '../store/difference.ts';
 import { maxChanges, maxObjects } from '../store/limits.ts';
 import { checkAct, checkCount } from '../store/names.ts';
-import { objectKey, type ObjectName, type StoredObject } from '../store/object.ts';
+import { compareNames, objectKey, type ObjectName, type StoredObject } from '../store/object.ts';
 import { numberOfCursor, type Page, type PageRequest, pageSize, toPage } from '../store/page.ts';
 import {
   type Appended,
@@ -19,7 +19,7 @@ import {
   type RevisionWithObjects,
 } from '../store/revision.ts';
 import { StoreProblem } from '../store/store-problem.ts';
-import { checkRevision } from '../store/verify.ts';
+import { checkContent, checkRevision } from '../store/verify.ts';
 import { countVersions, type ObjectVersion } from '../store/versions.ts';
 import type { SqliteAuditLog } from './audit.ts';
 import type { Database } from './database.ts';
@@ -82,6 +82,12 @@ export class SqliteRevisions implements Revisions {
     });
   }
 
+  async listObjects(number: number, kind: string, request: PageRequest = {}): Promise<Page<StoredObject>> {
+    if (this.#find(number) === undefined) return { items: [] };
+    const size = pageSize(request);
+    return toPage(this.#objects.list(number, kind, request.cursor ?? '', size + 1), size, ({ id }) => id);
+  }
+
   async findObject(number: number, name: ObjectName): Promise<StoredObject | undefined> {
     return this.#find(number) && this.#objects.find(number, name);
   }
@@ -110,8 +116,8 @@ export class SqliteRevisions implements Revisions {
       for (const number of [from, to]) if (number !== 0 && this.#find(number) === undefined) return undefined;
       const before = new Map(this.#objects.held(from).map((one) => [objectKey(one), one]));
       const after = new Map(this.#objects.held(to).map((one) => [objectKey(one), one]));
-      const keys = [...new Set([...before.keys(), ...after.keys()])].sort();
-      return keys.flatMap((key) => this.#compare(before.get(key), after.get(key)));
+      const names = [...new Map([...before, ...after]).values()].sort(compareNames);
+      return names.flatMap((name) => this.#compare(before.get(objectKey(name)), after.get(objectKey(name))));
     });
   }
 
@@ -135,7 +141,10 @@ export class SqliteRevisions implements Revisions {
     const head = this.#last();
     if ((head?.number ?? 0) !== request.parent) return { outcome: 'behind', head };
     const content = new Content();
-    if (head !== undefined) for (const one of this.#objects.held(head.number)) content.put(one, one.digest);
+    if (head !== undefined) {
+      for (const one of this.#objects.held(head.number)) content.put(one, one.digest);
+      checkContent(head, content);
+    }
     const changes = this.#objects
       .resolve(prepared)
       .filter(({ name, digest }) => (content.find(name) ?? null) !== digest);

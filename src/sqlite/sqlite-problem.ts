@@ -29,6 +29,10 @@ export function asStoreProblem(error: unknown, path: string): unknown {
   if (error instanceof Error && 'code' in error && error.code === 'ERR_INVALID_STATE') {
     return new StoreProblem('closed', `${showPath(path)} is closed`, { cause: error });
   }
+  // A number that no store writes: beyond what JavaScript can count.
+  if (error instanceof Error && 'code' in error && error.code === 'ERR_OUT_OF_RANGE') {
+    return new StoreProblem('altered', `${showPath(path)} holds a number that was never stored`, { cause: error });
+  }
   if (!isSqliteError(error)) return error;
   const [code, what] = codes.get(error.errcode & 0xff) ?? [];
   if (code === undefined || what === undefined) return error;

@@ -6,7 +6,7 @@ import { type ObjectName, objectKey } from './object.ts';
 /** Mutable: changes are made one after another, the digest is taken in between. */
 export class Content {
   readonly #digests = new Map<string, Digest>();
-  /** Sorted; made anew only where names came or went, which most changes do not. */
+  /** Sorted by UTF-16 code units, which no collation of a database changes; made anew only where names came or went, which most changes do not. */
   #keys: string[] | undefined;
 
   get size(): number {
@@ -27,18 +27,10 @@ export class Content {
     if (this.#digests.delete(objectKey(name))) this.#keys = undefined;
   }
 
-  /** In the order of the names by UTF-16 code units, which no collation of a database changes. */
-  *entries(): Generator<ObjectName & { readonly digest: Digest }, void, undefined> {
-    for (const key of this.#sorted()) {
-      const at = key.indexOf('\0');
-      yield { kind: key.slice(0, at), id: key.slice(at + 1), digest: this.#digests.get(key) as Digest };
-    }
-  }
-
   digest(): Digest {
     let text = '';
-    // No name holds a line break or NUL, so this can be read in one way only.
-    for (const key of this.#sorted()) text += `${key}\0${this.#digests.get(key)}\n`;
+    // A key is JSON on one line, so this can be read in one way only, whatever somebody wrote into a name.
+    for (const key of this.#sorted()) text += `${key} ${this.#digests.get(key)}\n`;
     return digestOf('content', text);
   }
 

@@ -25,7 +25,7 @@ export function checkName(name: unknown, what: string): string {
 /** Lines are allowed here. */
 export function checkAct({ actor, reason }: Act): { readonly actor: string; readonly reason: string | null } {
   checkName(actor, 'the actor');
-  if (reason !== undefined && (reason.length > maxReasonLength || refused.test(reason.replace(/[\n\t]/g, '')))) {
+  if (reason !== undefined && (reason.length > maxReasonLength || refused.test(reason.replace(/[\r\n\t]/g, '')))) {
     throw new StoreProblem('invalid', `the reason must be at most ${maxReasonLength} characters of text`);
   }
   return { actor, reason: reason ?? null };

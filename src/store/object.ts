@@ -20,7 +20,12 @@ export type ObjectChange = ObjectName &
     | { readonly remove: true }
   );
 
-export type StoredObject = ObjectName & { readonly digest: Digest; readonly body: JsonObject };
+export type StoredObject = ObjectName & {
+  readonly digest: Digest;
+  /** The revision that put it there: who changes the object names it, and it says who did last, and when. */
+  readonly revision: number;
+  readonly body: JsonObject;
+};
 
 /** A document as it is kept. */
 export type PreparedObject = {
@@ -56,9 +61,15 @@ export function checkObjectName({ kind, id }: ObjectName): void {
   checkName(id, 'the id of an object');
 }
 
-/** One string for both; no name holds the character between them. */
+/** One string for both, that no other name has. */
 export function objectKey({ kind, id }: ObjectName): string {
-  return `${kind}\0${id}`;
+  return JSON.stringify([kind, id]);
+}
+
+/** For sorting: by kind, then by id, by UTF-16 code units. */
+export function compareNames(one: ObjectName, other: ObjectName): number {
+  if (one.kind !== other.kind) return one.kind < other.kind ? -1 : 1;
+  return one.id === other.id ? 0 : one.id < other.id ? -1 : 1;
 }
 
 function inspect(value: Json, where: string, sealed: Set<Digest>): void {

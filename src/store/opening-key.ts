@@ -1,12 +1,12 @@
 // The opening key of a store at rest: PEM in a file of mode 0600, or in a variable of the environment. Several keys only while
 // secrets are sealed anew; the first is the one in use.
 import { createPrivateKey, type KeyObject } from 'node:crypto';
-import { closeSync, constants, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { readRegularFileSync } from '../base/read-regular-file.ts';
 import { showPath } from '../base/secret-text.ts';
 import type { Act } from './names.ts';
-import { checkPrivateFile } from './private-file.ts';
+import { checkPrivateFile, openNewPrivateFile, syncToDisk } from './private-file.ts';
 import { makeSealKey, Opener, publicPart } from './seal.ts';
 import type { SealedBlobs } from './sealed.ts';
 import { StoreProblem } from './store-problem.ts';
@@ -49,16 +49,15 @@ export function writeOpeningKeys(path: string, keys: readonly KeyObject[], creat
   const draft = create ? path : `${path}.new`;
   if (!create) rmSync(draft, { force: true });
   try {
-    const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
-    const file = openSync(draft, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+    const file = openNewPrivateFile(draft);
     try {
-      writeSync(file, keys.map((key) => key.export({ format: 'pem', type: 'pkcs8' })).join(''));
+      writeFileSync(file, keys.map((key) => key.export({ format: 'pem', type: 'pkcs8' })).join(''));
       fsyncSync(file);
     } finally {
       closeSync(file);
     }
     if (!create) renameSync(draft, path);
-    syncFolder(dirname(path));
+    syncToDisk(dirname(path));
   } catch (error) {
     throw new StoreProblem('seal_key_refused', `${showPath(path)} cannot be written`, { cause: error });
   }
@@ -89,13 +88,4 @@ export async function openOpener(
     throw new StoreProblem('seal_key_wrong', `the store is sealed with ${missing.id}, and that key is not here`);
   }
   return opener;
-}
-
-function syncFolder(path: string): void {
-  const folder = openSync(path, constants.O_RDONLY);
-  try {
-    fsyncSync(folder);
-  } finally {
-    closeSync(folder);
-  }
 }

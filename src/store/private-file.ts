@@ -1,6 +1,6 @@
 // Files that nobody else may read, in folders where nobody else can put another in their place. Asked by name, never by opening:
 // a process that opens and closes the file of an SQLite database loses the locks of its own connections.
-import { lstatSync, type Stats } from 'node:fs';
+import { closeSync, constants, fsyncSync, lstatSync, openSync, type Stats } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { showPath } from '../base/secret-text.ts';
 import { StoreProblem, type StoreProblemCode } from './store-problem.ts';
@@ -27,9 +27,33 @@ export function checkPrivateFile(path: string, code: StoreProblemCode): boolean 
   const file = statOf(path, code);
   if (file === undefined) return false;
   refuseUnless(file.isFile(), code, `${showPath(path)} is not a regular file`);
-  refuseUnless(isOurs(file, false), code, `${showPath(path)} belongs to another user`);
+  refuseUnless(isOurs(file, false), code, `${showPath(path)} belongs to another user: run this as that one`);
   refuseUnless(!allows(file, groupOrOthers), code, `others can read ${showPath(path)} (chmod 600)`);
   return true;
+}
+
+/** A new file of mode 0600, opened for writing: the number of it. Throws the system's error, EEXIST where there is one. */
+export function openNewPrivateFile(path: string): number {
+  const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
+  return openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+}
+
+/** So that a file, or the name of one in its folder, survives a power failure. No file of a database that is open here. */
+export function syncToDisk(path: string): void {
+  const file = openSync(path, constants.O_RDONLY);
+  try {
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** The problem that an error of the system stands for, where `path` could not be made. */
+export function makingProblem(error: unknown, path: string): StoreProblem {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'EEXIST') return new StoreProblem('duplicate', `${showPath(path)} is there already`, { cause: error });
+  const kind = code === 'ENOSPC' || code === 'EDQUOT' ? 'disk_full' : code === 'EROFS' ? 'read_only' : 'cannot_open';
+  return new StoreProblem(kind, `${showPath(path)} cannot be made`, { cause: error });
 }
 
 function refuseUnless(fine: boolean, code: StoreProblemCode, message: string): void {

@@ -51,6 +51,8 @@ export interface Revisions {
   find(number: number): Promise<Revision | undefined>;
   /** All objects, in the order of kind and id. Rejects with `altered` where it is not what its digest says. */
   read(number: number): Promise<RevisionWithObjects | undefined>;
+  /** Of one kind, in the order of the ids by code points; no page where there is no such revision. */
+  listObjects(number: number, kind: string, request?: PageRequest): Promise<Page<StoredObject>>;
   findObject(number: number, name: ObjectName): Promise<StoredObject | undefined>;
   /** Newest first. */
   list(request?: PageRequest): Promise<Page<Revision>>;

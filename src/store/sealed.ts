@@ -24,7 +24,10 @@ export type SealKey = {
 };
 
 export interface SealedBlobs {
-  /** The newest first: the one to seal with. More than one only while secrets are sealed anew. */
+  /**
+   * The newest first: the one to seal with. More than one only while secrets are sealed anew. Whoever seals compares it with
+   * what the holder of the opening key says: a key that was added by hand opens for him who added it.
+   */
   keys(): Promise<readonly SealKey[]>;
   /** From now on the one to seal with. */
   addKey(key: Pick<SealKey, 'id' | 'publicKey'>, act: Act): Promise<void>;
@@ -33,6 +36,7 @@ export interface SealedBlobs {
 
   /** `duplicate` where the digest is there, `seal_key_wrong` where the store does not know the key. */
   put(blob: SealedBlob, act: Act): Promise<void>;
+  /** Checked against the audit log, as are the keys: `altered` where somebody changed it by another way. */
   get(digest: Digest): Promise<SealedBlob | undefined>;
   /** In the order of the digests; `sealKey`: only what is sealed with that one. */
   list(request?: PageRequest & { readonly sealKey?: string }): Promise<Page<SealedBlob>>;

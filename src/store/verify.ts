@@ -34,6 +34,11 @@ export function checkRevision(
     checkObject(object);
     content.put(object, object.digest);
   }
+  checkContent(revision, content);
+}
+
+/** Also before a revision is appended to it: what somebody wrote there would be in the digest of the next one. */
+export function checkContent(revision: Revision, content: Content): void {
   if (content.digest() !== revision.content || revisionDigest(revision) !== revision.digest) {
     throw new StoreProblem('altered', `revision ${revision.number} is not what its digest was made of`);
   }
@@ -138,18 +143,16 @@ export class AuditChain {
     if (known === undefined) return this.#report('row_added', subject, 'the audit log knows nothing of it');
     this.#rows.delete(subject);
     if (known.row === digest) return undefined;
-    const detail = known.row === 'gone' ? 'was removed, and is here' : 'is not what it left';
-    return this.#report(
-      known.row === 'gone' ? 'row_added' : 'row_changed',
-      subject,
-      `by audit entry ${known.seq} it ${detail}`,
-    );
+    return known.row === 'gone'
+      ? this.#report('row_added', subject, `audit entry ${known.seq} removed it, and it is here`)
+      : this.#report('row_changed', subject, `it is not as audit entry ${known.seq} left it`);
   }
 
   /** `mayEnd`: true for rows that go by themselves. */
   endOfRows(mayEnd: (subject: string) => boolean): void {
     for (const [subject, { row, seq }] of this.#rows) {
-      if (row !== 'gone' && !mayEnd(subject)) this.#report('row_missing', subject, `audit entry ${seq} left it here`);
+      if (row !== 'gone' && !mayEnd(subject))
+        this.#report('row_missing', subject, `audit entry ${seq} left it here, and it is gone`);
     }
   }
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, it, test } from 'node:test';
 import fc from 'fast-check';
 import { type AccessRecord, accessLogLine } from './access-log.ts';
 import {
@@ -231,4 +231,26 @@ test('A line with everything that can be asked for is one atomic write, however 
     assert.ok(line.length <= 4096, String(line.length));
     JSON.parse(line);
   }
+});
+
+describe('what filters add to a line', () => {
+  const lineWith = (noted: readonly (readonly [string, string])[]): string =>
+    accessLogLine({ ...plain, noted }, '2026-01-01T00:00:00.000Z');
+
+  it('stands under noted, escaped like the rest', () => {
+    const line = lineWith([
+      ['user-agent', 'a"\u0007\u202e'],
+      ['query.page', '2'],
+    ]);
+    const { noted } = JSON.parse(line) as { readonly noted: object };
+    assert.deepEqual(noted, { 'user-agent': 'a"\u0007\u202e', 'query.page': '2' });
+    assert.match(line, /^[\x20-\x7e]+\n$/);
+  });
+
+  it('ends where the line would not be one write any more', () => {
+    const many = Array.from({ length: 64 }, (_, at) => [`name-${at}`, 'x'.repeat(500)] as const);
+    const line = lineWith(many);
+    assert.ok(line.length <= 4_096);
+    assert.ok(Object.keys((JSON.parse(line) as { readonly noted: object }).noted).length > 10);
+  });
 });

@@ -41,6 +41,8 @@ export type AccessRecord = {
   /** Body bytes from and to the client. */
   readonly receivedBytes: number;
   readonly sentBytes: number;
+  /** What filters add. */
+  readonly noted?: readonly (readonly [name: string, value: string])[] | undefined;
 };
 
 // Longest encoded form of each field: together with the fixed text and what is said of the connection they stay below one atomic
@@ -55,6 +57,10 @@ const max = {
   detail: 360,
 };
 const maxName = 160;
+/** Of one note. */
+const maxNoted = 128;
+/** One atomic write to a pipe. */
+const maxLine = 4_096;
 
 const protocols: Readonly<Record<number, string>> = {
   1: ',"protocol":"TCP"',
@@ -80,7 +86,21 @@ export function accessLogLine(record: AccessRecord, time: string): string {
   if (record.backend !== '') line += `,"backend":${jsonText(record.backend, maxName)}`;
   line += record.backendCertificate;
   const ms = Math.round(record.durationMs * 1000) / 1000;
-  return `${line},"durationMs":${ms},"bytesIn":${record.receivedBytes},"bytesOut":${record.sentBytes}}\n`;
+  line += `,"durationMs":${ms},"bytesIn":${record.receivedBytes},"bytesOut":${record.sentBytes}`;
+  if (record.noted !== undefined) line += notedText(record.noted, maxLine - line.length - 2);
+  return `${line}}\n`;
+}
+
+/** As many as there is room for. */
+function notedText(noted: readonly (readonly [string, string])[], room: number): string {
+  const begin = ',"noted":{';
+  let text = begin;
+  for (const [name, value] of noted) {
+    const one = `${text === begin ? '' : ','}${jsonText(name, maxNoted)}:${jsonText(value, maxNoted)}`;
+    if (text.length + one.length + 1 > room) break;
+    text += one;
+  }
+  return text === begin ? '' : `${text}}`;
 }
 
 export type AccessLogOptions = {

@@ -68,7 +68,7 @@ export class Backend implements Loaded, Hashed {
     this.#since = pools.dependencies.clock.now();
     this.#unwatch.push(this.pool.watch(onChange));
     if (options.healthCheck === undefined) return;
-    const check = pools.findCheck(endpoint, identity, options.healthCheck);
+    const check = pools.findCheck(endpoint, identity, options.healthCheck, options.pool.proxyProtocol);
     this.#check = check;
     const onCheck = (): void => {
       if (check.state().healthy) this.pool.reached();

@@ -2,11 +2,14 @@
 import type { Fault } from '../base/fault.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
 import type { BackendCall } from '../http/exchange.ts';
+import type { ProxiedAddresses } from '../proxy-protocol/header.ts';
 import type { Caller } from './caller.ts';
 
 export interface CallWaiter {
   /** For whom the call is; undefined: for nobody in particular. */
   readonly caller?: Caller | undefined;
+  /** Both ends of the client's connection, for backends that are told (PROXY protocol); undefined: the gateway itself calls. */
+  readonly proxied?: ProxiedAddresses | undefined;
   /** Called at most once per acquire, perhaps before `acquire` returns. `certificate`: what the backend showed. */
   onCall(call: BackendCall, certificate: CertificateFacts | undefined): void;
   /** Called at most once per acquire, instead of onCall, perhaps before `acquire` returns. */

@@ -35,6 +35,8 @@ export type ConnectTarget = {
   readonly alpn: readonly string[];
   readonly connectMs: number;
   readonly handshakeMs: number;
+  /** A PROXY header: the first bytes of the connection, before TLS. */
+  readonly header?: Buffer | undefined;
 };
 
 export interface ConnectListener {
@@ -112,8 +114,9 @@ export class ConnectAttempt implements RaceOwner {
   }
 
   /** TCP is up; a TLS socket begins its handshake by itself. */
-  onWon(socket: net.Socket, address: string): void {
+  onWon(opened: net.Socket, address: string): void {
     if (this.#done) return;
+    const socket = this.#introduce(opened);
     this.#socket = socket;
     this.#address = address;
     // These listeners stay on the socket for its life: after the end of the attempt they only keep the process alive.
@@ -129,6 +132,17 @@ export class ConnectAttempt implements RaceOwner {
     this.#takeBack(socket);
   }
 
+  /** Says who connects, where the backend wants to know; TLS can begin on that socket only then. */
+  #introduce(socket: net.Socket): net.Socket {
+    const { header, identity } = this.#target;
+    if (header === undefined) return socket;
+    socket.write(header);
+    if (identity === undefined) return socket;
+    const secured = this.#openSecure(identity, { socket });
+    secured.on('data', (chunk: Buffer) => this.#readBuffer.take(chunk));
+    return secured;
+  }
+
   /** Sessions of sockets on which TCP did not come up were not offered: another attempt may. */
   #takeBack(except?: net.Socket): void {
     for (const { socket, ticket } of this.#offered.splice(0))
@@ -142,20 +156,22 @@ export class ConnectAttempt implements RaceOwner {
   }
 
   #connect(address: string): net.Socket {
+    const { identity, header, endpoint } = this.#target;
     const transport = {
       host: address,
-      port: this.#target.endpoint.port,
+      port: endpoint.port,
       noDelay: true,
       keepAlive: true,
       keepAliveInitialDelay: keepAliveAfterMs,
-      // Only a TLS socket that opens its own TCP connection heeds it.
-      onread: this.#readBuffer.onread,
     };
-    const { identity } = this.#target;
-    return identity === undefined ? net.connect(transport) : this.#openSecure(identity, transport);
+    // Only a TLS socket that opens its own TCP connection heeds it.
+    const { onread } = this.#readBuffer;
+    if (identity === undefined) return net.connect({ ...transport, onread });
+    // TLS begins behind the header.
+    return header === undefined ? this.#openSecure(identity, { ...transport, onread }) : net.connect(transport);
   }
 
-  #openSecure(identity: TlsIdentity, transport: net.TcpNetConnectOpts): tls.TLSSocket {
+  #openSecure(identity: TlsIdentity, transport: tls.ConnectionOptions & Partial<net.TcpNetConnectOpts>): tls.TLSSocket {
     const { endpoint, tickets, clock, alpn } = this.#target;
     const ticket = tickets?.take(clock.now());
     const serverName = identity.serverName(endpoint);

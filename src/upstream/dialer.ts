@@ -1,6 +1,7 @@
 // Opens connections for one pool: starts attempts, keeps the TLS sessions, wraps what comes up into pooled connections.
 import type { Fault } from '../base/fault.ts';
 import type { OpenSocket } from '../http/read-buffer.ts';
+import { writeProxyHeader } from '../proxy-protocol/writer.ts';
 import type { Verdict } from '../trust/verdict.ts';
 import type { UpstreamDependencies, ConnectTimes } from './dependencies.ts';
 import type { Addresses } from './addresses.ts';
@@ -25,6 +26,10 @@ export type DialerOptions = {
   readonly settings: PoolSettings;
   readonly dependencies: UpstreamDependencies;
   readonly owner: PooledConnectionOwner;
+  /** Of the pool that this one is a part of. */
+  readonly parent?: Dialer | undefined;
+  /** What its connections begin with; else, where the settings ask for one, that nobody is behind them. */
+  readonly header?: Buffer | undefined;
 };
 
 export class Dialer {
@@ -36,13 +41,15 @@ export class Dialer {
   readonly #owner: PooledConnectionOwner;
   readonly #situation: TransportSituation;
 
-  constructor({ endpoint, addresses, identity, settings, dependencies, owner }: DialerOptions) {
-    const { connectMs, handshakeMs, http1Only } = settings;
-    const tickets = identity === undefined ? undefined : new Tickets();
+  constructor(options: DialerOptions) {
+    const { endpoint, addresses, identity, settings, dependencies, owner, parent } = options;
+    const { connectMs, handshakeMs, http1Only, proxyProtocol } = settings;
+    const tickets = identity === undefined ? undefined : (parent?.target.tickets ?? new Tickets());
+    const header = options.header ?? (proxyProtocol && writeProxyHeader(proxyProtocol, undefined));
     const { clock, readBuffers, intermediates } = dependencies;
     const alpn = dependencies.protocols.offered(http1Only === true ? 'off' : (identity?.http2 ?? 'off'));
     const ours = { clock, readBuffers, intermediates };
-    this.target = { ...ours, endpoint, addresses, identity, tickets, alpn, connectMs, handshakeMs };
+    this.target = { ...ours, endpoint, addresses, identity, tickets, alpn, connectMs, handshakeMs, header };
     this.label = endpointLabel(endpoint);
     this.dependencies = dependencies;
     this.#owner = owner;

@@ -14,6 +14,8 @@ export type HealthCheckOptions = {
   readonly endpoint: Endpoint;
   readonly identity: TlsIdentity | undefined;
   readonly config: HealthCheckConfig;
+  /** Probes begin with a PROXY header that says that nobody is behind them. */
+  readonly proxyProtocol?: 1 | 2 | undefined;
   readonly dependencies: UpstreamDependencies;
 };
 
@@ -69,9 +71,9 @@ export class HealthCheck {
   }
 
   #start(): void {
-    const { endpoint, identity, config, dependencies } = this.#options;
+    const { endpoint, identity, config, proxyProtocol, dependencies } = this.#options;
     const { path, host, healthyStatuses, timeoutMs } = config;
-    const asked = { path, host, fields: this.#fields, healthyStatuses, timeoutMs };
+    const asked = { path, host, fields: this.#fields, healthyStatuses, timeoutMs, proxyProtocol };
     const target = { endpoint, addresses: this.#addresses, identity, ...asked, dependencies };
     this.#probe = new Probe(target, (reason) => this.#onResult(reason));
     this.#probe.start();

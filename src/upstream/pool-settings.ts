@@ -17,6 +17,8 @@ export type PoolSettings = {
   readonly connectMs: number;
   /** For TLS, counted from the end of TCP's own handshake. */
   readonly handshakeMs: number;
+  /** Connections begin with a PROXY header of this version: each belongs to one client (proxied-pool.ts). */
+  readonly proxyProtocol?: 1 | 2 | undefined;
   /** HTTP/1.1 is all that is offered: for tunnels to backends that take none on a stream of HTTP/2. */
   readonly http1Only?: true;
 };

@@ -43,6 +43,7 @@ export class Pool implements PooledConnectionOwner, WaitListener {
   };
   #fills = 0;
   readonly #ejection: Ejection;
+  readonly #isPart: boolean;
   readonly #available: AvailableConnections;
   readonly #open = new Set<PooledConnection>();
   readonly #waiting: WaitQueue;
@@ -51,12 +52,14 @@ export class Pool implements PooledConnectionOwner, WaitListener {
   #draining = false;
   #ejected: HealthState | undefined;
 
+  /** `part`: of another pool of the same backend, with whose health and sessions it goes. */
   constructor(
     endpoint: Endpoint,
     identity: TlsIdentity | undefined,
     settings: PoolSettings,
     dependencies: UpstreamDependencies,
     budget: IdleBudget,
+    part?: { readonly of: Pool; readonly header: Buffer },
   ) {
     this.label = endpointLabel(endpoint);
     this.endpoint = endpoint;
@@ -70,8 +73,16 @@ export class Pool implements PooledConnectionOwner, WaitListener {
     const onChange = (): void => this.#onAddresses();
     this.#addresses = new Addresses({ host: endpoint.host, resolver, clock, random, onChange });
     const addresses = this.#addresses;
-    this.#dialer = new Dialer({ endpoint, addresses, identity, settings, dependencies, owner: this });
-    this.#ejection = new Ejection(dependencies.clock, dependencies.random, {
+    const whole = part === undefined ? undefined : part.of;
+    const parts = { parent: whole === undefined ? undefined : whole.#dialer, header: part?.header };
+    this.#dialer = new Dialer({ endpoint, addresses, identity, settings, dependencies, owner: this, ...parts });
+    this.#isPart = whole !== undefined;
+    this.#ejection = whole === undefined ? this.#makeEjection() : whole.#ejection;
+  }
+
+  #makeEjection(): Ejection {
+    const { clock, random } = this.#dependencies;
+    return new Ejection(clock, random, {
       onTrial: () => {
         if (!this.#draining) this.#dialer.dial(this);
       },
@@ -157,7 +168,7 @@ export class Pool implements PooledConnectionOwner, WaitListener {
   close(): void {
     this.#draining = true;
     this.#dependencies.draining.add(this);
-    this.#ejection.close();
+    if (!this.#isPart) this.#ejection.close();
     this.#addresses.close();
     for (let idle = this.#available.takeOldestIdle(); idle !== undefined; idle = this.#available.takeOldestIdle())
       this.#discard(idle);
@@ -212,7 +223,8 @@ export class Pool implements PooledConnectionOwner, WaitListener {
   #fill(): void {
     if (this.#draining) return;
     const empty = this.#addresses.findEmpty();
-    if (empty === undefined) return;
+    // A connection with a PROXY header is of no use before its client is known.
+    if (empty === undefined || this.#settings.proxyProtocol !== undefined) return;
     if (this.#open.size + this.#dialer.dialing >= this.#limits.most) {
       const oldest = this.#available.takeOldestIdle();
       if (oldest === undefined) return;

@@ -7,6 +7,7 @@ import { type Endpoint, endpointKey } from './endpoint.ts';
 import { HealthCheck } from './health.ts';
 import type { IdleBudget } from './idle-budget.ts';
 import { Pool } from './pool.ts';
+import { ProxiedPool } from './proxied-pool.ts';
 import type { PoolSettings } from './pool-settings.ts';
 import { SharedCache } from './shared-cache.ts';
 import { type TlsMaterial, TlsIdentity, digestMaterial } from './tls-identity.ts';
@@ -36,15 +37,27 @@ export class Pools {
   /** The pool of an endpoint under an identity (undefined: plain HTTP). */
   find(endpoint: Endpoint, identity: TlsIdentity | undefined, settings: PoolSettings): Pool {
     const key = `${connectionKey(endpoint, identity)} ${JSON.stringify(settings)}`;
-    return this.#pools.take(key, () => new Pool(endpoint, identity, settings, this.dependencies, this.#budget));
+    return this.#pools.take(key, () => this.#open(endpoint, identity, settings));
+  }
+
+  #open(endpoint: Endpoint, identity: TlsIdentity | undefined, settings: PoolSettings): Pool {
+    const { proxyProtocol } = settings;
+    return proxyProtocol === undefined
+      ? new Pool(endpoint, identity, settings, this.dependencies, this.#budget)
+      : new ProxiedPool(endpoint, identity, { ...settings, proxyProtocol }, this.dependencies, this.#budget);
   }
 
   /** The check of an endpoint under an identity; it runs where the generation before had it, else from `beginChecks` on. */
-  findCheck(endpoint: Endpoint, identity: TlsIdentity | undefined, config: HealthCheckConfig): HealthCheck {
-    const key = `${connectionKey(endpoint, identity)} ${JSON.stringify(config)}`;
+  findCheck(
+    endpoint: Endpoint,
+    identity: TlsIdentity | undefined,
+    config: HealthCheckConfig,
+    proxyProtocol?: 1 | 2,
+  ): HealthCheck {
+    const key = `${connectionKey(endpoint, identity)} ${proxyProtocol ?? ''} ${JSON.stringify(config)}`;
     return this.#checks.take(
       key,
-      () => new HealthCheck({ endpoint, identity, config, dependencies: this.dependencies }),
+      () => new HealthCheck({ endpoint, identity, config, proxyProtocol, dependencies: this.dependencies }),
     );
   }
 

@@ -6,6 +6,7 @@ import type { BackendConnection } from '../http/backend-connection.ts';
 import type { OutgoingRequest, ResponseHead, ResponseSink } from '../http/exchange.ts';
 import { FieldBlock, Fields } from '../http/field.ts';
 import type { OpenSocket } from '../http/read-buffer.ts';
+import { writeProxyHeader } from '../proxy-protocol/writer.ts';
 import type { Verdict } from '../trust/verdict.ts';
 import type { UpstreamDependencies } from './dependencies.ts';
 import type { Addresses } from './addresses.ts';
@@ -24,6 +25,7 @@ export type ProbeTarget = {
   /** Value of Host; undefined: that of the endpoint. */
   readonly host: string | undefined;
   readonly fields: FieldBlock;
+  readonly proxyProtocol: 1 | 2 | undefined;
   /** Empty: every status below 400. */
   readonly healthyStatuses: readonly number[];
   /** For connection, handshake and answer together. */
@@ -57,7 +59,7 @@ export class Probe implements ConnectListener, ResponseSink {
   constructor(target: ProbeTarget, onResult: (reason: HealthReason | undefined) => void) {
     this.#target = target;
     this.#onResult = onResult;
-    const { endpoint, addresses, identity, timeoutMs, dependencies } = target;
+    const { endpoint, addresses, identity, timeoutMs, proxyProtocol, dependencies } = target;
     this.#attempt = new ConnectAttempt(
       {
         endpoint,
@@ -70,6 +72,7 @@ export class Probe implements ConnectListener, ResponseSink {
         alpn: dependencies.protocols.offered(identity?.http2 ?? 'off'),
         connectMs: timeoutMs,
         handshakeMs: timeoutMs,
+        header: proxyProtocol && writeProxyHeader(proxyProtocol, undefined),
       },
       this,
     );

@@ -3,10 +3,27 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { type Browser, type Page, startBrowser } from '../support/browser.ts';
+import { openPki, type Pki } from '../support/pki.ts';
 import { openTunnelSetup, readBytes, type TunnelSetup } from './tunnel-setup.ts';
 import { closePools } from './upstream-setup.ts';
 
-after(closePools);
+const shared = new AsyncDisposableStack();
+after(async () => {
+  await shared.disposeAsync();
+  closePools();
+});
+let pki: Pki;
+/** A browser with alice's certificate, and one without any. */
+let known: Browser;
+let stranger: Browser;
+
+before(async () => {
+  pki = shared.use(await openPki());
+  const ca = pki.servers.file;
+  [known, stranger] = await Promise.all([startBrowser({ ca, as: pki.alice }), startBrowser({ ca })]);
+  shared.use(known);
+  shared.use(stranger);
+});
 
 /** Client frames are masked (RFC 6455 section 5.3); short ones only. */
 async function readFrame(stream: Parameters<typeof readBytes>[0]): Promise<{ first: number; payload: Buffer }> {
@@ -21,16 +38,13 @@ for (const to of ['h1', 'h2'] as const) {
     const stack = new AsyncDisposableStack();
     after(() => stack.disposeAsync());
     let setup: TunnelSetup;
-    let browser: Browser;
     let page: Page;
     let origin: string;
 
     before(async () => {
-      setup = await openTunnelSetup({ backend: { version: to }, idleMs: 60_000 });
+      setup = await openTunnelSetup({ backend: { version: to }, idleMs: 60_000, pki });
       stack.defer(() => setup.close());
-      const { servers, alice } = setup.pki;
-      browser = stack.use(await startBrowser({ ca: servers.file, as: alice }));
-      page = await browser.openPage();
+      page = await known.openPage();
       origin = `https://localhost:${setup.edge.port}`;
     });
 
@@ -89,13 +103,34 @@ for (const to of ['h1', 'h2'] as const) {
   });
 }
 
+describe('a browser that asks for a host of another policy, which the certificate of its connection names too', () => {
+  for (const [what, isKnown] of [
+    ['is sent there by 421, and asks again', false],
+    ['takes a connection of its own where it has shown a certificate', true],
+  ] as const) {
+    it(what, async () => {
+      await using stack = new AsyncDisposableStack();
+      const setup = await openTunnelSetup({ backend: { version: 'h2' }, required: false, pki });
+      stack.defer(() => setup.close());
+      const page = await (isKnown ? known : stranger).openPage();
+      const { port } = setup.edge;
+      assert.equal(await page.goTo(`https://edge.wild.test:${port}/page`), undefined);
+      const url = `https://other.wild.test:${port}/there`;
+      const options = "{ mode: 'no-cors', credentials: 'include' }";
+      assert.equal(await page.evaluate(`fetch('${url}', ${options}).then(({ type }) => type)`), 'opaque');
+      const there = setup.records.items.filter(({ target }) => target === '/there');
+      const outcomes = there.map(({ status, code }) => `${status} ${code}`);
+      assert.deepEqual(outcomes, isKnown ? ['200 '] : ['421 host_mismatch', '200 ']);
+    });
+  }
+});
+
 describe('a browser without a certificate', () => {
   it('gets nothing', async () => {
     await using stack = new AsyncDisposableStack();
-    const setup = await openTunnelSetup({ backend: { version: 'h1' } });
+    const setup = await openTunnelSetup({ backend: { version: 'h1' }, pki });
     stack.defer(() => setup.close());
-    const browser = stack.use(await startBrowser({ ca: setup.pki.servers.file }));
-    const page = await browser.openPage();
+    const page = await stranger.openPage();
     assert.match((await page.goTo(`https://localhost:${setup.edge.port}/page`)) ?? '', /^net::ERR_/);
     assert.equal(setup.records.length, 0);
   });

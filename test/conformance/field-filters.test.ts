@@ -122,3 +122,17 @@ describe('responseHeaders', () => {
     assert.match(text, /\r\nLink: <a>\r\n[^]*\r\nLink: <b>\r\n/);
   });
 });
+
+describe('accessLog', () => {
+  it('has the log say what requests say, and only what is listed', async (t) => {
+    const { ask, records } = await openFiltered(t, [
+      `{name: l, type: accessLog, rule: {headers: [User-Agent, X-None], query: [page]}}`,
+      `{name: no, type: access, paths: [/no]}`,
+    ]);
+    await ask('/no?page=2%0a&token=s3cret', 'User-Agent: me\r\nAuthorization: s3cret\r\n');
+    assert.deepEqual(records.items[0]?.noted, [
+      ['user-agent', 'me'],
+      ['query.page', '2\n'],
+    ]);
+  });
+});

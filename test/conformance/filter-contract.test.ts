@@ -6,11 +6,14 @@ import http2, { type ClientHttp2Session, type ClientHttp2Stream } from 'node:htt
 import { after, describe, it, type TestContext } from 'node:test';
 import { Fault } from '../../src/base/fault.ts';
 import { Answer, type Filter, type FilterRequest, type FilterResult } from '../../src/filters/filter.ts';
+import { compileFilters } from '../../src/filters/compile-filters.ts';
 import { MaintenanceFilter } from '../../src/filters/maintenance.ts';
-import { FieldBlock, type FieldName } from '../../src/http/field.ts';
+import type { Service } from '../../src/filters/service.ts';
+import { FieldBlock, type FieldName, Fields } from '../../src/http/field.ts';
 import { headerValues } from '../support/backend.ts';
 import { eventually, Feed } from '../support/wait-for.ts';
-import { type FilterSetupOptions, openFilterSetup } from './filter-setup.ts';
+import { configuredRoute } from './configured-filters.ts';
+import { filterDependencies, type FilterSetupOptions, openFilterSetup } from './filter-setup.ts';
 import { names, RawClient } from './http1-harness.ts';
 import { closePools } from './upstream-setup.ts';
 
@@ -86,6 +89,25 @@ async function statusOf(stream: ClientHttp2Stream): Promise<number> {
   return Number(head[':status']);
 }
 
+/** The filter that a configuration makes of a middleware. `status`: what a service answers that it asks, undefined if it is gone. */
+function configured(middleware: string, status?: number): Filter {
+  const openService = (): Service => ({
+    label: 'auth.test:443',
+    ask: (_, done) => {
+      done(
+        status === undefined
+          ? new Fault('refused', 'backend')
+          : { status, fields: new Fields(), body: Buffer.alloc(0) },
+      );
+      return () => {};
+    },
+  });
+  const [filter] = compileFilters(configuredRoute([middleware]), [], filterDependencies({ openService }));
+  assert.ok(filter);
+  return filter;
+}
+const asking = '{name: ask, type: forwardAuth, rule: {authUrl: "https://auth.test/"}}';
+
 const every: readonly {
   readonly title: string;
   readonly make: () => Filter;
@@ -98,6 +120,35 @@ const every: readonly {
     make: () => new MaintenanceFilter({ statusCode: 503, message: 'closed' }),
     status: 503,
     code: 'maintenance',
+    passes: false,
+  },
+  {
+    title: 'basicAuth',
+    make: () => configured('{name: login, type: basicAuth, rule: {users: ["ann:x"]}}'),
+    status: 401,
+    code: 'unauthenticated',
+    passes: false,
+  },
+  {
+    title: 'jwtAuth',
+    make: () => configured('{name: tokens, type: jwtAuth, rule: {secret: 0123456789abcdef0123456789abcdef}}'),
+    status: 401,
+    code: 'unauthenticated',
+    passes: false,
+  },
+  { title: 'forwardAuth that lets pass', make: () => configured(asking, 204), status: 200, code: '', passes: true },
+  {
+    title: 'forwardAuth that forbids',
+    make: () => configured(asking, 403),
+    status: 403,
+    code: 'access_denied',
+    passes: false,
+  },
+  {
+    title: 'forwardAuth whose service is gone',
+    make: () => configured(asking),
+    status: 503,
+    code: 'auth_unavailable',
     passes: false,
   },
   { title: 'one that passes', make: () => passing, status: 200, code: '', passes: true },

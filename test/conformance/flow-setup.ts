@@ -48,6 +48,7 @@ export type RouteSpec = {
   readonly filters?: Route['filters'];
   /** Instead of the one backend at `port`. */
   readonly backends?: readonly BackendConfig[];
+  readonly sendProxyProtocol?: 1 | 2;
   readonly choice?: Pick<ClusterOptions, 'loadBalancing' | 'hashOn' | 'sticky'>;
 };
 
@@ -84,6 +85,7 @@ export async function openFlowSetup(
     filters,
     backends: several,
     choice,
+    sendProxyProtocol,
   }: RouteSpec): Route => {
     const backends = several ?? [backendConfig(`https://localhost:${port}`)];
     const config = {
@@ -109,7 +111,10 @@ export async function openFlowSetup(
     } as unknown as RouteConfig;
     return {
       config,
-      cluster: new Cluster(clusterOptions(backends, identity, choice), pools),
+      cluster: new Cluster(
+        clusterOptions(backends, identity, { ...choice, settings: { proxyProtocol: sendProxyProtocol } }),
+        pools,
+      ),
       metrics: new RouteMetrics(metrics.of, path),
       rule: clientCert && new RouteRule(clientCert),
       rewrite: undefined,
@@ -120,7 +125,7 @@ export async function openFlowSetup(
   const serving: Serving = {
     number: 1,
     policies: {
-      find: (host: string | undefined) => (host === 'other.test' ? { name: 'other' } : policy),
+      find: (host: string | undefined) => (host?.startsWith('other.') === true ? { name: 'other' } : policy),
     } as unknown as PolicyTable,
     routes: await RouteTable.build(specs.map(makeRoute), new Slices(clock)),
     strip: new StripList(),
@@ -166,9 +171,11 @@ export async function openFlowSetup(
     maxConcurrentStreams: 100,
     priorKnowledge,
   };
+  const terms = { server: pki.downstream, ca: pki.clients.certPem, required, http2: true };
   const edge = await openEdge({
     policies: {
-      edge: { hosts: ['localhost'], server: pki.downstream, ca: pki.clients.certPem, required, http2: true },
+      edge: { ...terms, hosts: ['localhost', 'edge.wild.test'] },
+      other: { ...terms, hosts: ['other.wild.test'] },
     },
     onConnection: (socket, peer, transport) => {
       const client = new Client(peer);

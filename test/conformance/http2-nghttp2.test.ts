@@ -216,7 +216,28 @@ const different: [what: string, frames: Buffer[], ours: string, theirs: string, 
     '0 accepted',
     'nghttp2 does not look at priorities any more',
   ],
+  [
+    'three updates of the table size',
+    [frame(1, 5, 1, Buffer.from('202020828684418cf1e3c2e5f23a6ba0ab90f4ff', 'hex'))],
+    'GOAWAY 9',
+    '1 accepted',
+    'RFC 7541 section 4.2 knows two, and nghttp2 does not count',
+  ],
 ];
+
+/** See the last of these. */
+function beginsWithThreeUpdates(block: Buffer): boolean {
+  let at = 0;
+  for (let updates = 0; updates < 3; updates += 1) {
+    const first = block[at] ?? 0;
+    if ((first & 0xe0) !== 0x20) return false;
+    at += 1;
+    if ((first & 0x1f) !== 0x1f) continue;
+    while (((block[at] ?? 0) & 0x80) !== 0) at += 1;
+    at += 1;
+  }
+  return true;
+}
 
 async function compare(frames: readonly Buffer[]): Promise<[ours: string, theirs: string]> {
   const start = frame(4, 0, 0);
@@ -266,6 +287,7 @@ describe('our codec and nghttp2', () => {
   it('take the same blocks for compressed ones', async () => {
     await fc.assert(
       fc.asyncProperty(anyBlock, async (bytes) => {
+        fc.pre(!beginsWithThreeUpdates(bytes));
         const [ours, theirs] = await compare([frame(1, 5, 1, bytes)]);
         assert.equal(ours === 'GOAWAY 9', theirs === 'GOAWAY 9');
       }),

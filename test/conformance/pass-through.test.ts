@@ -51,7 +51,7 @@ async function open(t: TestContext, forwards: readonly ForwardTo[], idleMs = tim
   const clock = new HandClock();
   const resolver = new NameResolver({ clock, random: () => 0, events: silent, settings: resolverSettings });
   const place = { file: 'test.yml', line: 1, col: 1 };
-  const byDefault = { host: '127.0.0.1', serverNames: [], proxyProtocol: undefined, place };
+  const byDefault = { host: '127.0.0.1', serverNames: [], sendProxyProtocol: undefined, place };
   const targets = new Targets(
     forwards.map((forward) => ({ ...byDefault, ...forward })),
     { clock, resolver, random: () => 0 },
@@ -259,10 +259,10 @@ describe('a connection that is passed through', () => {
     assert.equal((await ends.waitFor(() => true)).fault?.code, 'draining');
   });
 
-  for (const proxyProtocol of [1, 2] as const)
-    it(`tells a target who connects, in version ${proxyProtocol} of the PROXY protocol, before anything else`, async (t) => {
+  for (const sendProxyProtocol of [1, 2] as const)
+    it(`tells a target who connects, in version ${sendProxyProtocol} of the PROXY protocol, before anything else`, async (t) => {
       const target = await startTarget(t);
-      const { connect, port } = await open(t, [{ ...target, proxyProtocol }]);
+      const { connect, port } = await open(t, [{ ...target, sendProxyProtocol }]);
       const client = await connect();
       client.end('hello');
       const there = await target.sockets.waitFor(() => true);
@@ -272,7 +272,7 @@ describe('a connection that is passed through', () => {
       assert.deepEqual(
         [header.version, header.addresses],
         [
-          proxyProtocol,
+          sendProxyProtocol,
           {
             source: { address: '127.0.0.1', port: client.localPort },
             destination: { address: '127.0.0.1', port },

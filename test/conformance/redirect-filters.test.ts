@@ -43,6 +43,20 @@ describe('redirectScheme', () => {
     assert.equal(backend.requests.length, 0);
   });
 
+  it('believes a trusted proxy, and says of HTTPS alone what it is', async (t) => {
+    const { ask } = await openFiltered(
+      t,
+      ['{name: r, type: redirectScheme}', '{name: h, type: responseHeaders, rule: {hsts: {}}}'],
+      { forwarding: { trustedProxies: ['127.0.0.0/8'] } },
+    );
+    const secure = await ask('/', 'X-Forwarded-Proto: https\r\n');
+    assert.equal(outcome(secure)[0], 200);
+    assert.match(secure, /\r\nStrict-Transport-Security: max-age=31536000\r\n/);
+    const open = await ask('/', 'X-Forwarded-Proto: http\r\n');
+    assert.deepEqual(outcome(open), [302, 'https://a.test/']);
+    assert.doesNotMatch(open, /Strict-Transport/);
+  });
+
   it('lets the proof of an authority for certificates pass, and nothing that only looks like it', async (t) => {
     const { ask } = await open(t, '');
     assert.equal(outcome(await ask('/.well-known/acme-challenge/token'))[0], 200);
@@ -170,5 +184,26 @@ describe('addPrefix, stripPrefix and rewriteRegex', () => {
     assert.equal(backend.requests.length, 0);
     await ask('//secret');
     assert.equal(target(), '/public/secret');
+  });
+});
+
+describe('stripQuery', () => {
+  it('takes parameters away in every spelling, and leaves the rest as it came', async (t) => {
+    const { ask, target } = await openFiltered(t, [
+      '{name: q, type: stripQuery, rule: {params: [mount, from], methods: [get]}}',
+    ]);
+    for (const [sent, got] of [
+      ['/a?x=1&mount=2&y=%2f', '/a?x=1&y=%2f'],
+      ['/a?mount', '/a'],
+      ['/a?%6dount=1&mount[]=2&+from=3', '/a'],
+      ['/a?x=1;mount=2&y', '/a?y'],
+      ['/a?mounted=1&x=mount', '/a?mounted=1&x=mount'],
+      ['/a', '/a'],
+    ] as const) {
+      await ask(sent);
+      assert.equal(target(), got, sent);
+    }
+    await ask('/a?mount=1', '', 'DELETE');
+    assert.equal(target(), '/a?mount=1');
   });
 });

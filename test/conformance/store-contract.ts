@@ -105,6 +105,32 @@ function testRevisions(open: OpenStore): void {
     }
   });
 
+  it('say of each object which revision put it there, and list those of a kind in pages', async (t) => {
+    const { store } = await open(t, new HandClock());
+    const ids = ['a', 'b', 'c', 'd', 'e'];
+    await append(store, [...ids.map((id) => put(id, service(`${id}.test:1`))), { kind: 'routes', id: 'a', put: {} }]);
+    await append(store, [put('b', service('b.test:2')), { kind: 'services', id: 'd', remove: true }]);
+    const list = (number: number) => readAll((request) => store.revisions.listObjects(number, 'services', request), 2);
+    assert.deepEqual(
+      (await list(1)).map(({ id, revision }) => [id, revision]),
+      ids.map((id) => [id, 1]),
+    );
+    const second = await list(2);
+    assert.deepEqual(
+      second.map(({ id, revision, body }) => [id, revision, body['address']]),
+      [
+        ['a', 1, 'a.test:1'],
+        ['b', 2, 'b.test:2'],
+        ['c', 1, 'c.test:1'],
+        ['e', 1, 'e.test:1'],
+      ],
+    );
+    const services = (await store.revisions.read(2))?.objects.filter(({ kind }) => kind === 'services');
+    assert.deepEqual(services, second);
+    assert.deepEqual(await store.revisions.findObject(2, { kind: 'services', id: 'b' }), second[1]);
+    assert.deepEqual(await list(3), []);
+  });
+
   it('are appended to the head only: who planned on an older one is told of the newer, and changes nothing', async (t) => {
     const { store, another } = await open(t, new HandClock());
     const first = await append(store, [put('a', service('a.test:1'))]);
@@ -243,7 +269,16 @@ function testRevisions(open: OpenStore): void {
     await append(store, [put('a', service('a.test:1'))]);
     const heads = new Feed<RevisionHead>('heads');
     const stop = store.revisions.onRevision((head) => heads.push(head));
+    const broken: string[] = [];
+    const stopBroken = store.revisions.onRevision(
+      () => {
+        throw new Error('a mistake of the listener');
+      },
+      ({ message }) => broken.push(message),
+    );
     const own = await append(store, [put('a', service('a.test:2'))]);
+    assert.deepEqual(broken, ['a mistake of the listener']);
+    stopBroken();
     assert.deepEqual(heads.items, [{ number: 2, digest: own.digest }]);
     const foreign = await append(other, [put('a', service('a.test:3'))]);
     clock.turn(1000);
@@ -607,11 +642,15 @@ function testReports(open: OpenStore): void {
     const now = clock.now();
     await store.handshakeFailures.record([
       failure({ peer: 'too old', lastAt: now - 15 * dayMs }),
+      failure({ peer: 'from a clock that is ahead', lastAt: now + 99 * dayMs }),
       failure({ peer: 'old', lastAt: now - 13 * dayMs }),
     ]);
     assert.deepEqual(
-      (await store.handshakeFailures.list()).items.map(({ peer }) => peer),
-      ['old'],
+      (await store.handshakeFailures.list()).items.map(({ peer, lastAt }) => [peer, now - lastAt]),
+      [
+        ['from a clock that is ahead', 0],
+        ['old', 13 * dayMs],
+      ],
     );
     const many = Array.from({ length: maxHandshakeFailures }, (_, at) => failure({ peer: `p${at}`, lastAt: now }));
     await store.handshakeFailures.record(many);

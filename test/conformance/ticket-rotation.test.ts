@@ -53,7 +53,7 @@ async function openWorker(clock: Clock, ticketSeed: TicketSeed): Promise<{ port:
   await gateway.prepare(1, loaded, ticketSeed);
   gateway.commit(1);
   const port = await findFreePort();
-  await gateway.listen({ entryPoints: { webSecure: port }, passThrough: [] });
+  await gateway.listen({ webSecure: port });
   return { port, gateway };
 }
 

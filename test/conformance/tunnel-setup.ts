@@ -141,17 +141,22 @@ export type TunnelSetupOptions = {
   readonly idleMs?: number;
   /** Clients without ALPN may begin with HTTP/2; default true. */
   readonly priorKnowledge?: boolean;
+  /** Whether clients need a certificate; default true. */
+  readonly required?: boolean;
+  /** Of somebody who removes it; default one of its own. */
+  readonly pki?: Pki;
 };
 
 export type TunnelSetup = Awaited<ReturnType<typeof openTunnelSetup>>;
 
 export async function openTunnelSetup(options: TunnelSetupOptions) {
-  const { backend: kind, http2: mode, upgrades, tunnelMs, idleMs, priorKnowledge = true } = options;
-  const pki = await openPki();
+  const { backend: kind, http2: mode, upgrades, tunnelMs, idleMs, priorKnowledge = true, required = true } = options;
+  const pki = options.pki ?? (await openPki());
   const backend = await startTunnelBackend(pki, kind);
   const alone = kind.version === 'h2' && kind.both !== true;
   const flow = await openFlowSetup(pki, {
     priorKnowledge,
+    required,
     http2: mode ?? (alone ? 'on' : 'auto'),
     routes: [
       {
@@ -165,7 +170,7 @@ export async function openTunnelSetup(options: TunnelSetupOptions) {
   const close = (): void => {
     flow.close();
     backend.stop();
-    pki.remove();
+    if (options.pki === undefined) pki.remove();
   };
   return { ...flow, pki, backend, close };
 }

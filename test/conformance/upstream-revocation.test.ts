@@ -2,12 +2,14 @@
 // becomes known. Real TLS servers, TLS 1.2 and 1.3.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
+import net, { type AddressInfo } from 'node:net';
 import tls from 'node:tls';
 import { buildCrls } from '../../src/crl/build.ts';
 import type { CrlSettings, IndexedCrl } from '../../src/crl/crl-set.ts';
 import { readFacts } from '../../src/certs/facts-reader.ts';
+import type { ProxiedAddresses } from '../../src/proxy-protocol/header.ts';
+import { readProxyHeader } from '../../src/proxy-protocol/reader.ts';
 import { type Issued, mintCa, type TestCa } from '../../src/certs/test-ca.ts';
 import { Cluster } from '../../src/upstream/cluster.ts';
 import type { Pools } from '../../src/upstream/pools.ts';
@@ -60,7 +62,8 @@ type Stage = {
   readonly pools: Pools;
   /** Sockets of requests that wait for an answer. */
   readonly asked: Feed<tls.TLSSocket>;
-  call(path?: string, fresh?: boolean): TestCall;
+  /** `client`: its port, where the backend is told by a PROXY header. */
+  call(path?: string, fresh?: boolean, client?: number): TestCall;
   [Symbol.dispose](): void;
 };
 
@@ -68,9 +71,9 @@ type Stage = {
 async function open(
   shown: Issued,
   crls: readonly IndexedCrl[],
-  options: { settings?: CrlSettings; maxVersion?: 'TLSv1.2' | 'TLSv1.3' } = {},
+  options: { settings?: CrlSettings; maxVersion?: 'TLSv1.2' | 'TLSv1.3'; proxyProtocol?: 1 | 2 } = {},
 ): Promise<Stage> {
-  const { settings = deny, maxVersion = 'TLSv1.3' } = options;
+  const { settings = deny, maxVersion = 'TLSv1.3', proxyProtocol } = options;
   const asked = new Feed<tls.TLSSocket>('requests');
   const server = tls.createServer({ cert: shown.chainPem, key: shown.keyPem, ALPNProtocols: ['http/1.1'] });
   const sockets = new Set<tls.TLSSocket>();
@@ -82,13 +85,15 @@ async function open(
       else asked.push(socket);
     });
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
+  const listener = proxyProtocol === undefined ? server : net.createServer((raw) => withoutHeader(raw, server));
+  listener.listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  const { port } = listener.address() as AddressInfo;
   const setup = makeDependencies();
   const pools = openPools(setup);
   const trust = material(ca.certPem, { maxVersion, crl: { key: 'crls', settings, crls } });
-  const { backends } = new Cluster(clusterOptions([backendConfig(`https://localhost:${port}`)], trust), pools);
+  const config = backendConfig(`https://localhost:${port}`);
+  const { backends } = new Cluster(clusterOptions([config], trust, { settings: { proxyProtocol } }), pools);
   const [backend] = backends;
   assert.ok(backend);
   return {
@@ -96,13 +101,30 @@ async function open(
     setup,
     pools,
     asked,
-    call: (path = '/', fresh = false) => new TestCall(backend, { path, fresh }),
+    call: (path = '/', fresh = false, client?: number) =>
+      new TestCall(backend, { path, fresh, ...(client === undefined ? {} : { proxied: proxiedOf(client) }) }),
     [Symbol.dispose]: () => {
       pools.close();
-      server.close();
+      listener.close();
       for (const socket of sockets) socket.destroy();
     },
   };
+}
+
+/** Hands a connection to TLS behind its PROXY header, which comes in one piece here. */
+function withoutHeader(raw: net.Socket, server: tls.Server): void {
+  raw.on('error', () => {});
+  raw.once('data', (bytes: Buffer) => {
+    const header = readProxyHeader(bytes);
+    assert.ok(header.kind === 'header');
+    raw.pause();
+    raw.unshift(bytes.subarray(header.length));
+    server.emit('connection', raw);
+  });
+}
+
+function proxiedOf(port: number): ProxiedAddresses {
+  return { source: { address: '192.0.2.7', port }, destination: { address: '192.0.2.1', port: 443 } };
 }
 
 function answer(socket: tls.TLSSocket): void {
@@ -149,6 +171,23 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
       assert.equal((await faultOf(stage.call())).code, 'revoked');
       stage.pools.replaceCrls('crls', [crl(ca)]);
       assert.equal((await stage.call().answer).status, 200, 'and passes again once it is not');
+    });
+
+    test('that is told of its clients and is revoked later loses the connections of all of them, and their session', async () => {
+      using stage = await open(leaf, [crl(ca)], { maxVersion, proxyProtocol: 2 });
+      for (const client of [1001, 1002]) {
+        assert.equal((await stage.call('/', false, client).answer).status, 200);
+        await eventually(() => countsOf(stage)?.idle === client - 1000, { what: 'an idle connection' });
+      }
+      const verdicts = stage.setup.feed.items.flatMap((event) => (event.kind === 'connected' ? [event.verdict] : []));
+      assert.deepEqual(
+        verdicts.map((verdict) => verdict?.resumed),
+        [false, true],
+        'clients have connections of their own, and one TLS session',
+      );
+      stage.pools.replaceCrls('crls', [crl(ca, [leaf])]);
+      assert.deepEqual([countsOf(stage)?.open, countsOf(stage)?.idle], [0, 0]);
+      assert.equal((await faultOf(stage.call('/', false, 1001))).code, 'revoked');
     });
 
     test('may end the answer that it is at, and gets no other request', async () => {

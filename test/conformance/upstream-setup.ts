@@ -10,6 +10,7 @@ import { defaultHttpLimits } from '../../src/http/limits.ts';
 import { ReadBuffers } from '../../src/http/read-buffer.ts';
 import { AnchorSet } from '../../src/trust/anchor-set.ts';
 import { TrustBundle } from '../../src/trust/trust-bundle.ts';
+import type { ProxiedAddresses } from '../../src/proxy-protocol/header.ts';
 import type { CertificateFacts } from '../../src/certs/facts.ts';
 import type { VerificationResult } from '../../src/trust/certificate-checks.ts';
 import { Intermediates } from '../../src/trust/intermediates.ts';
@@ -208,6 +209,7 @@ export class TestCall implements CallWaiter, ResponseSink {
   cancelled = false;
   call: BackendCall | undefined;
   readonly caller: Caller | undefined;
+  readonly proxied: ProxiedAddresses | undefined;
   readonly answer: Promise<Answer>;
   /** Resolves when a connection was handed over. */
   readonly acquired: Promise<BackendCall>;
@@ -220,9 +222,13 @@ export class TestCall implements CallWaiter, ResponseSink {
   #body = '';
 
   /** `hold`: the request is sent by `send()`, not at once. */
-  constructor(backend: Backend, options: { path?: string; fresh?: boolean; hold?: boolean; caller?: Caller } = {}) {
+  constructor(
+    backend: Backend,
+    options: { path?: string; fresh?: boolean; hold?: boolean; caller?: Caller; proxied?: ProxiedAddresses } = {},
+  ) {
     this.#backend = backend;
     this.caller = options.caller;
+    this.proxied = options.proxied;
     this.#path = options.path ?? '/';
     this.#hold = options.hold ?? false;
     this.answer = this.#settle.promise;

@@ -1,9 +1,10 @@
 // How requests are shared among the backends of a route, counted over mutual TLS on both sides: by weight, in turns, by load, by
-// Goma's canary rules; who is kept to one backend, by identity or by cookie; and who stands in for one that is gone.
+// Goma's canary rules; who is kept to one backend, by identity or by cookie; who stands in for one that is gone, and who is told of the client.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { curl } from '../support/curl.ts';
 import { type Gateway, startGateway } from '../support/gateway.ts';
+import { findFreePort } from '../support/free-port.ts';
 import { startLoad } from '../support/load.ts';
 import { type Nginx, readEcho, startNginx } from '../support/nginx.ts';
 import { type CertFiles, openPki, type Pki } from '../support/pki.ts';
@@ -24,7 +25,14 @@ describe('the backends of a route', () => {
   before(async () => {
     pki = stack.use(await openPki());
     const tls = { tls: pki.backend, clientCa: pki.internal.file };
-    stable = stack.use(await startNginx({ ...tls, name: 'stable' }));
+    const toldPort = await findFreePort();
+    const told = `server {
+      listen 127.0.0.1:${toldPort} ssl proxy_protocol;
+      ssl_certificate ${pki.backend.cert}; ssl_certificate_key ${pki.backend.key};
+      ssl_verify_client on; ssl_client_certificate ${pki.internal.file};
+      location / { return 200 "client: $proxy_protocol_addr\\nport: $proxy_protocol_port\\n"; }
+    }`;
+    stable = stack.use(await startNginx({ ...tls, name: 'stable', http: told }));
     canary = stack.use(await startNginx({ ...tls, name: 'canary', server: slow }));
     mortal = await startNginx({ ...tls, name: 'mortal' });
     stack.defer(async () => mortal.stop());
@@ -46,6 +54,7 @@ describe('the backends of a route', () => {
       least: [backend(stable), backend(canary)],
       identity: [backend(stable), backend(canary)],
       sticky: [backend(stable), backend(canary)],
+      told: [`{endpoint: "https://localhost:${toldPort}"}`],
       backup: [backend(mortal), backend(stable, ', backup: true')],
       both: [
         backend(stable),
@@ -60,6 +69,7 @@ describe('the backends of a route', () => {
     const more: Readonly<Record<string, string>> = {
       least: 'loadBalancing: leastRequest',
       identity: 'loadBalancing: hash',
+      told: 'sendProxyProtocol: v2',
       sticky: 'sticky: {cookie: __Host-seat, maxAge: 1h}',
     };
     const written = Object.entries(routes).map(
@@ -176,6 +186,16 @@ ${written.join('\n')}
     const forged = { Cookie: `__Host-seat=${Buffer.from(`https://localhost:${canary.port}`).toString('base64url')}` };
     const seats = new Set([await ask('/sticky', forged), await ask('/sticky', forged)]);
     assert.equal(seats.size, 2);
+  });
+
+  it('are told who connects, in a header before TLS, by a real nginx that wants one', async () => {
+    const seen = new Set<string | undefined>();
+    for (let round = 0; round < 3; round += 1) {
+      const { status, body } = await call('/told');
+      assert.deepEqual([status, readEcho(body)['client']], [200, '127.0.0.1']);
+      seen.add(readEcho(body)['port']);
+    }
+    assert.equal(seen.size, 3, 'each curl has a connection, and a port, of its own');
   });
 
   it('stand in as backups when the others are gone, at once and with the body', async () => {

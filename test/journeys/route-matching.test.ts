@@ -1,6 +1,9 @@
 // Routes that are chosen by more than a prefix, before a real nginx: which one a request meets, what of its path the backend
 // gets, what no spelling gets past, and what the gateway answers itself, on entry points of every kind.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { after, before, describe, it } from 'node:test';
 import { curl, type CurlOptions, type CurlResult } from '../support/curl.ts';
@@ -8,6 +11,7 @@ import { type Gateway, startGateway } from '../support/gateway.ts';
 import { type Nginx, readEcho, startNginx } from '../support/nginx.ts';
 import { runToEnd } from '../support/owned-process.ts';
 import { openPki, type Pki } from '../support/pki.ts';
+import { eventually } from '../support/wait-for.ts';
 import { readProblem } from '../support/problem-answer.ts';
 
 const stack = new AsyncDisposableStack();
@@ -228,5 +232,42 @@ describe('explain route', () => {
     assert.match(beta, /^match {4}header x-channel is "beta"$/m);
     const inside = await run('GET', 'https://open.test/inside', '--entry-point', 'inner');
     assert.match(inside, /^route {4}inside /m);
+    assert.equal(await run('GET', 'https://open.test/inside', '--entry-point', 'probes'), '', 'which speaks http');
+    assert.match(await run('GET', 'https://open.test/tea'), /418 response/);
+    assert.match(await run('GET', 'https://open.test/healthz'), /200 health/);
+    assert.match(await run('GET', 'https://open.test/shop/a%2Fb'), /allowEncodedSlash: true/);
+  });
+});
+
+// Last: it ends the gateway that all of these share.
+describe('readiness while the gateway is stopped', () => {
+  it('is told to whoever is connected still: it runs, and is not ready', async () => {
+    const port = portOf('probes');
+    const open = async (): Promise<Socket> => {
+      const socket = connect(port, '127.0.0.1');
+      await once(socket, 'connect');
+      return socket;
+    };
+    const [ready, alive] = [await open(), await open()];
+    // Accepted by the worker once one that came later was served.
+    assert.equal((await ask('/readyz', { at: 'probes', scheme: 'http' })).status, 200);
+    gateway.signal('SIGTERM');
+    const isRefused = async (): Promise<boolean> => {
+      try {
+        (await open()).destroy();
+        return false;
+      } catch {
+        return true;
+      }
+    };
+    await eventually(isRefused, { what: 'the listener to be closed' });
+    const tell = async (socket: Socket, path: string): Promise<string> => {
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
+      return text(socket);
+    };
+    const answers = await Promise.all([tell(ready, '/readyz'), tell(alive, '/healthz')]);
+    assert.match(answers[0], /^HTTP\/1\.1 503 [^]*"status":"draining"/);
+    assert.match(answers[1], /^HTTP\/1\.1 200 [^]*"status":"running"/);
+    assert.equal((await gateway.exited).code, 0);
   });
 });

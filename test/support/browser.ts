@@ -30,7 +30,7 @@ const preferences = {
   profile: { content_settings: { exceptions: { auto_select_certificate: { '*,*': { setting: { filters: [{}] } } } } } },
 };
 
-/** What a browser does of its own accord would only take time. */
+/** What a browser does of its own accord would only take time. Names below `test` are this machine. */
 const flags = [
   '--headless=new',
   '--no-sandbox',
@@ -41,6 +41,7 @@ const flags = [
   '--disable-sync',
   '--no-first-run',
   '--remote-debugging-port=0',
+  '--host-resolver-rules=MAP *.test 127.0.0.1',
 ];
 
 export async function startBrowser({ ca, as }: BrowserOptions): Promise<Browser> {

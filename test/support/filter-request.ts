@@ -40,6 +40,7 @@ export function filterRequest(
     setTarget: () => {},
     maxBodyBytes: 0,
     limitBody: () => {},
+    note: () => {},
     route: 'a',
     secure: true,
     scheme: 'https',
