@@ -14,7 +14,7 @@ import type { Target } from '../diagnosis/target.ts';
 import type { LoadedRoute } from '../loading/loaded.ts';
 import { endpointAuthority, endpointLabel } from '../upstream/endpoint.ts';
 import { findNearest } from '../yaml/nearest.ts';
-import { BackendTargets, namesOf } from './backend-targets.ts';
+import { BackendTargets, namesOf } from '../probe/backend-targets.ts';
 import { type CommandIo, finish } from './command-io.ts';
 import { loadForCommand } from './load-for-command.ts';
 import { parseSeconds } from './seconds-option.ts';

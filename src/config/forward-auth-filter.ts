@@ -1,19 +1,16 @@
 // `type: forwardAuth`: another server is asked about each request, and says whether it may pass.
 import type { z } from 'zod';
-import { FieldKind, isToken, kindOf } from '../http/field.ts';
-import { foldName } from '../http/fold-name.ts';
 import type { Cursor } from '../yaml/cursor.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
 import { durationBetween, flag, list, map, oneOf, text } from './atoms.ts';
 import { mistakeInAuthField } from './auth-fields.ts';
+import { type AuthMapping, mistakeInParam, readMappings, readRequestHeaders } from './forward-auth-fields.ts';
 import { parseFetchUrl, withoutPassword } from './fetch-url.ts';
 import { filterType } from './filter-type.ts';
 import { parseHostName } from './host-name.ts';
 import { key } from './key.ts';
 import { readRef, reportDeprecated, reportMistake } from './reading.ts';
 import type { Ref } from './ref.ts';
-
-const maxNames = 64;
 
 const tlsKeys = map({
   rootCAs: key(text, { says: 'CA certificates that verify the service (S). Default: those of the system.' }),
@@ -86,9 +83,6 @@ const rule = map({
   }),
 });
 type Rule = z.output<typeof rule>;
-
-/** From a header of the service's answer to a name for the backend. */
-export type AuthMapping = { readonly from: string; readonly to: string };
 
 export type AuthServiceConfig = {
   readonly scheme: 'http' | 'https';
@@ -233,64 +227,4 @@ function readSignIn(written: string | undefined, at: Cursor, problems: ProblemLi
     hint: 'For example https://auth.example.com/login?rd= or /login.',
   });
   return undefined;
-}
-
-/** What the gateway says of the request itself is nobody else's to say. */
-const ours: ReadonlySet<string> = new Set([
-  'x-original-url',
-  'x-real-ip',
-  'x-request-id',
-  'host',
-  'client-cert',
-  'client-cert-chain',
-]);
-
-function readRequestHeaders(
-  written: readonly string[] | undefined,
-  at: Cursor,
-  problems: ProblemList,
-): readonly string[] {
-  const here = at.down('authRequestHeaders');
-  if ((written?.length ?? 0) > maxNames) problems.error('too_many', here.place, `more than ${maxNames} headers`);
-  return (written ?? []).flatMap((name, i) => {
-    const folded = foldName(name);
-    const isOurs = ours.has(folded) || folded.startsWith('x-forwarded-');
-    if (isToken(name) && kindOf(name.toLowerCase()) === FieldKind.plain && !isOurs) return [name.toLowerCase()];
-    const problem = isToken(name)
-      ? 'comes from the gateway, or belongs to one connection'
-      : 'is not the name of a field';
-    problems.error('bad_field', here.down(i).place, `${name} ${problem}`, 'Remove it, or name another.');
-    return [];
-  });
-}
-
-function readMappings(
-  written: readonly string[] | undefined,
-  name: 'authResponseHeaders' | 'authResponseHeadersAsParams',
-  at: Cursor,
-  problems: ProblemList,
-  mistakeIn: (to: string) => { readonly problem: string; readonly hint: string } | undefined,
-): AuthMapping[] {
-  const here = at.down(name);
-  const seen = new Set<string>();
-  if ((written?.length ?? 0) > maxNames) problems.error('too_many', here.place, `more than ${maxNames} headers`);
-  return (written ?? []).flatMap((entry, i) => {
-    const [from = '', to = from, ...more] = entry.split(':').map((part) => part.trim());
-    const mistake =
-      more.length > 0 || !isToken(from)
-        ? { problem: 'is neither NAME nor NAME:OTHER', hint: 'For example x-auth-user: X-User.' }
-        : seen.has(foldName(to))
-          ? { problem: 'is given twice', hint: '' }
-          : mistakeIn(to);
-    seen.add(foldName(to));
-    if (mistake === undefined) return [{ from: from.toLowerCase(), to }];
-    problems.error('bad_field', here.down(i).place, `${to} ${mistake.problem}`, mistake.hint);
-    return [];
-  });
-}
-
-function mistakeInParam(name: string): { readonly problem: string; readonly hint: string } | undefined {
-  return /^[\w.\-~[\]]{1,128}$/.test(name)
-    ? undefined
-    : { problem: 'is no name of a parameter', hint: 'Letters, digits, and _ . - ~ [ ].' };
 }

@@ -427,6 +427,26 @@ export type TrafficHealthConfig = {
   readonly sourceRanges: readonly string[] | undefined;
 };
 
+/** A service as it is written, for what is shown: what serves by it is the route's own. */
+export type ServiceConfig = {
+  readonly name: string;
+  readonly source: 'dns' | 'static';
+  readonly protocol: 'auto' | 'http1' | 'http2';
+  readonly mode: 'off' | 'tls' | 'mtls';
+  /** Of gateway.certificates; undefined where none is presented. */
+  readonly certificateId: string | undefined;
+  /** Of gateway.caBundles, or `system`. */
+  readonly caBundle: string | undefined;
+  /** For SNI and verification; undefined: the host of the address. */
+  readonly serverName: string | undefined;
+  readonly verified: boolean;
+  readonly addresses: readonly { readonly host: string; readonly port: number; readonly weight: number }[];
+  readonly place: Place;
+};
+
+/** A file of SQLite, absolute. */
+export type StoreConfig = { readonly path: string; readonly place: Place };
+
 export type GatewayConfig = {
   /** Main file, absolute. */
   readonly file: string;
@@ -540,13 +560,15 @@ export type GatewayConfig = {
     readonly maxIdentities: number;
     readonly keepMs: number;
   };
+  /** undefined: there is no control process. */
+  readonly store: StoreConfig | undefined;
   /** What routes start from. No client may forge its custom fields, even where every route overrides them. */
   readonly forwardClientCert: ForwardClientCertConfig;
   /** Material under an id, whatever refers to it. */
   readonly named: {
     readonly certificates: readonly { readonly id: string; readonly pair: CertificatePair }[];
     readonly caBundles: readonly CaBundleConfig[];
-    readonly services: readonly { readonly name: string; readonly place: Place }[];
+    readonly services: readonly ServiceConfig[];
   };
   readonly routes: readonly RouteConfig[];
 };

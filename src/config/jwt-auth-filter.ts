@@ -4,18 +4,18 @@ import type { Cursor } from '../yaml/cursor.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
 import { duration, durationBetween, flag, list, map, oneOf, oneOrMore, secret, text } from './atoms.ts';
 import { mistakeInAuthField } from './auth-fields.ts';
-import { type ClaimRule, parseClaimsExpression, readClaimPath } from './claims-expression.ts';
+import { type ClaimRule, readClaimPath } from './claims-expression.ts';
 import { filterType } from './filter-type.ts';
 import { isToken } from '../http/field.ts';
 import { foldName } from '../http/fold-name.ts';
 import { type JwtAlgorithm, publicAlgorithms, secretAlgorithms } from './jwt-algorithms.ts';
 import { type JwtKeys, readJwtKeys } from './jwt-keys.ts';
 import { key } from './key.ts';
-import { reportDeprecated, reportMistake } from './reading.ts';
+import { reportDeprecated } from './reading.ts';
+import { readClaims, requiredClaimShape } from './required-claims.ts';
 
 const maxSkewMs = 300_000;
 const maxHeaders = 32;
-const maxClaims = 32;
 /** The word that says that everybody's tokens are taken. */
 const any = 'any';
 
@@ -31,13 +31,6 @@ const jwksKeys = map({
     default: '24h',
   }),
   ca: key(text, { says: 'CA certificates that verify the server of the URL (S). Default: those of the system.' }),
-});
-
-const claimKeys = map({
-  claim: key(text, { says: 'Name of the claim; a dot goes into a map.' }),
-  equals: key(text, { says: 'The value it has to have.' }),
-  contains: key(text, { says: 'What has to be in it: an item of a list, a word of a text.' }),
-  oneOf: key(oneOrMore(text), { says: 'Values of which it has to have one.' }),
 });
 
 const algorithm = oneOf([...secretAlgorithms, ...publicAlgorithms]);
@@ -92,7 +85,7 @@ const rule = map({
     says: 'What the claims have to be: Equals, Prefix, Contains, OneOf, &&, ||, !.',
     page: "Goma. `Equals('a', 'x')`, `Prefix`, `Contains`, `OneOf('a', 'x', 'y')`, `&&`, `||`, `!`, brackets; quotes of any kind. `Contains` asks for an item of a list or a whole word of a text; in Goma a part of one is enough. A claim that the token lacks fails the whole, as in Goma.",
   }),
-  requiredClaims: key(list(claimKeys), {
+  requiredClaims: key(list(requiredClaimShape), {
     says: 'Claims that a token must have, all of them: {claim, equals | contains | oneOf}.',
     page: 'own. A list of `{claim, equals}`, `{claim, contains}`, `{claim, oneOf}` or `{claim}`; all of them must hold.',
     example: 'For example requiredClaims: [{claim: scope, contains: orders}].',
@@ -226,43 +219,6 @@ function readParty(
       `Write ${name}: ${name === 'issuer' ? 'https://login.example.com' : 'NAME'}; ${name}: ${any} takes all of them.`,
     );
   return undefined;
-}
-
-function readClaims(written: Rule, at: Cursor, problems: ProblemList): ClaimRule | undefined {
-  const rules: ClaimRule[] = [];
-  const { claimsExpression, requiredClaims } = written;
-  if (claimsExpression !== undefined && claimsExpression.trim() !== '') {
-    const parsed = parseClaimsExpression(claimsExpression);
-    if ('problem' in parsed)
-      reportMistake(problems, 'bad_expression', at.down('claimsExpression'), claimsExpression, parsed);
-    else rules.push(parsed);
-  }
-  if ((requiredClaims?.length ?? 0) > maxClaims)
-    problems.error('too_many', at.keyPlace('requiredClaims'), `more than ${maxClaims} claims`);
-  for (const [i, one] of (requiredClaims ?? []).entries()) {
-    const here = at.down('requiredClaims', i);
-    const path = one.claim === undefined ? undefined : readClaimPath(one.claim);
-    const asked = [one.equals, one.contains, one.oneOf].filter((value) => value !== undefined);
-    if (path === undefined || asked.length > 1)
-      problems.error(
-        'bad_claim',
-        here.place,
-        path === undefined ? 'this names no claim' : 'equals, contains and oneOf exclude each other',
-        'For example {claim: scope, contains: orders}.',
-      );
-    else rules.push(claimRule(path, one));
-  }
-  const [first] = rules;
-  return rules.length > 1 ? { kind: 'all', rules } : first;
-}
-
-function claimRule(
-  path: readonly string[],
-  { equals, contains, oneOf: values }: z.output<typeof claimKeys>,
-): ClaimRule {
-  if (equals !== undefined) return { kind: 'equals', path, value: equals };
-  if (contains !== undefined) return { kind: 'contains', path, value: contains };
-  return values === undefined ? { kind: 'present', path } : { kind: 'oneOf', path, values };
 }
 
 function readHeaders(

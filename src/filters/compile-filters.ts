@@ -24,7 +24,7 @@ import { RequestHeadersFilter } from './request-headers.ts';
 import { ResponseHeadersFilter } from './response-headers.ts';
 import { RateLimitFilter } from './rate-limit.ts';
 import { scoped } from './scoped.ts';
-import { AddPrefixFilter, RewriteRegexFilter, StripPrefixFilter } from './targets.ts';
+import { AddPrefixFilter, RewriteRegexFilter, StripPrefixFilter, StripQueryFilter } from './targets.ts';
 
 const none: readonly Filter[] = [];
 
@@ -94,6 +94,7 @@ const makers: Makers = {
   addPrefix: (config) => new AddPrefixFilter(config),
   stripPrefix: (config) => new StripPrefixFilter(config),
   rewriteRegex: (config) => new RewriteRegexFilter(config),
+  stripQuery: (config) => new StripQueryFilter(config),
   bodyLimit: (config) => new BodyLimitFilter(config),
   userAgentBlock: (config) => new UserAgentBlockFilter(config),
   response: (config) => new FixedResponseFilter(config.name, config),

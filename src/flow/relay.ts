@@ -57,8 +57,6 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, EncodedBody
   #responding = false;
   /** What a filter has the body of the answer pass through. */
   #encoded: EncodedBody | undefined;
-  /** The backend has said everything, which is not encoded yet. */
-  #answerEnded: { readonly trailers: Fields | undefined } | undefined;
   /** What the body is made of comes bit by bit: none of it may wait for the next. */
   #isStream = false;
   readonly #isGrpc: boolean;
@@ -281,7 +279,7 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, EncodedBody
     this.#deadline.expectBody();
     const encoder = changes?.makeEncoder();
     if (encoder !== undefined) {
-      this.#encoded = new EncodedBody(encoder, this);
+      this.#encoded = new EncodedBody(encoder, this.#exchange, this);
       this.#isStream = received.bodyLength < 0;
     }
     this.#exchange.sendHead(headWithoutId(this.#context, head), this.#ownFields());
@@ -332,9 +330,8 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, EncodedBody
     const trailers = received === undefined ? undefined : (changes?.cleanResponseTrailers(received) ?? received);
     if (this.#isGrpcAnswer && received !== undefined) this.#context.grpcStatus = receivedGrpcStatus(received);
     if (this.#encoded !== undefined) {
-      this.#answerEnded = { trailers };
       this.#deadline.expectNothing();
-      return this.#encoded.end();
+      return this.#encoded.end(trailers);
     }
     this.#exchange.sendEnd(trailers);
     this.#finish(undefined);
@@ -348,7 +345,7 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, EncodedBody
     if (this.#isStream) this.#encoded?.flush();
   }
 
-  // --- what comes out of the encoder
+  // --- the encoder between the two
 
   #encode(encoded: EncodedBody, chunk: Buffer): void {
     if (encoded.write(chunk)) return this.#deadline.expectBody();
@@ -362,16 +359,7 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, EncodedBody
     this.#call.resumeResponse();
   }
 
-  onEncoded(chunk: Buffer): boolean {
-    return this.#exchange.sendBody(chunk);
-  }
-
-  onEncodedFlush(): void {
-    this.#exchange.flush();
-  }
-
   onEncodedEnd(): void {
-    this.#exchange.sendEnd(this.#answerEnded?.trailers);
     this.#finish(undefined);
   }
 

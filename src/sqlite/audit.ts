@@ -6,6 +6,7 @@ import type { Digest } from '../store/digest.ts';
 import { maxAuditDetailBytes } from '../store/limits.ts';
 import { type Act, boundedJson, checkAct, checkName } from '../store/names.ts';
 import { numberOfCursor, type Page, type PageRequest, pageSize, toPage } from '../store/page.ts';
+import { StoreProblem } from '../store/store-problem.ts';
 import type { Database } from './database.ts';
 
 type AuditRow = Omit<AuditEntry, 'detail'> & { readonly detail: string | null };
@@ -55,6 +56,13 @@ export class SqliteAuditLog implements AuditLog {
       entry.hash,
     );
     return entry;
+  }
+
+  /** Throws `altered` where the row is not as the log last left it: before it is believed, and before it is changed. */
+  check({ subject, row }: { readonly subject: string; readonly row: Digest }): void {
+    const sql = 'SELECT row FROM audit WHERE subject = ? AND row IS NOT NULL ORDER BY seq DESC LIMIT 1';
+    if (this.#db.get<{ row: string }>(sql, subject)?.row === row) return;
+    throw new StoreProblem('altered', `${subject} is not as the audit log left it`);
   }
 
   async note({ action, subject, detail, ...act }: AuditNote): Promise<AuditEntry> {

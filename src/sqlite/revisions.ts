@@ -19,7 +19,7 @@ import {
   type RevisionWithObjects,
 } from '../store/revision.ts';
 import { StoreProblem } from '../store/store-problem.ts';
-import { checkRevision } from '../store/verify.ts';
+import { checkContent, checkRevision } from '../store/verify.ts';
 import { countVersions, type ObjectVersion } from '../store/versions.ts';
 import type { SqliteAuditLog } from './audit.ts';
 import type { Database } from './database.ts';
@@ -141,7 +141,10 @@ export class SqliteRevisions implements Revisions {
     const head = this.#last();
     if ((head?.number ?? 0) !== request.parent) return { outcome: 'behind', head };
     const content = new Content();
-    if (head !== undefined) for (const one of this.#objects.held(head.number)) content.put(one, one.digest);
+    if (head !== undefined) {
+      for (const one of this.#objects.held(head.number)) content.put(one, one.digest);
+      checkContent(head, content);
+    }
     const changes = this.#objects
       .resolve(prepared)
       .filter(({ name, digest }) => (content.find(name) ?? null) !== digest);

@@ -29,9 +29,12 @@ export class SqliteSealedBlobs implements SealedBlobs {
   }
 
   async keys(): Promise<readonly SealKey[]> {
-    return this.readKeys();
+    const keys = this.readKeys();
+    for (const key of keys) this.#audit.check(sealKeyRow(key));
+    return keys;
   }
 
+  /** As they stand there, for `verify`. */
   readKeys(): SealKey[] {
     const sql = 'SELECT id, public_key AS publicKey, created_at AS createdAt FROM seal_key ORDER BY position DESC';
     return this.#db.all<SealKey>(sql).map((row) => ({ ...row }));
@@ -73,7 +76,9 @@ export class SqliteSealedBlobs implements SealedBlobs {
   }
 
   async get(digest: Digest): Promise<SealedBlob | undefined> {
-    return this.#get(digest);
+    const blob = this.#get(digest);
+    if (blob !== undefined) this.#audit.check(sealedRow(blob));
+    return blob;
   }
 
   async list(request: PageRequest & { readonly sealKey?: string } = {}): Promise<Page<SealedBlob>> {

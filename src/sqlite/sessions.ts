@@ -44,7 +44,9 @@ export class SqliteSessions implements Sessions {
 
   async find(digest: Digest): Promise<Session | undefined> {
     const session = this.#get(digest);
-    return session !== undefined && session.expiresAt > this.#clock.now() ? session : undefined;
+    if (session === undefined || session.expiresAt <= this.#clock.now()) return undefined;
+    this.#audit.check(sessionRow(session));
+    return session;
   }
 
   async touch(digest: Digest): Promise<void> {

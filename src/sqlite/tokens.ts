@@ -56,7 +56,10 @@ export class SqliteTokens implements Tokens {
 
   async find(digest: Digest): Promise<Token | undefined> {
     const row = this.#db.get<TokenRow>(`SELECT ${columns} FROM token WHERE digest = ?`, digest);
-    return row !== undefined && row.expiresAt > this.#clock.now() ? readToken(row) : undefined;
+    if (row === undefined || row.expiresAt <= this.#clock.now()) return undefined;
+    const token = readToken(row);
+    this.#audit.check(tokenRow(token));
+    return token;
   }
 
   async touch(digest: Digest): Promise<void> {

@@ -70,6 +70,7 @@ export class SqliteUsers implements Users {
     return this.#db.write('full', (): UserUpdated => {
       const before = this.#find('id', id);
       if (before === undefined) return { outcome: 'absent' };
+      this.#audit.check(userRow(before));
       if (before.version !== version) return { outcome: 'stale', user: before };
       const { name = before.name, role = before.role, disabled = before.disabled } = change;
       const passwordDigest = change.passwordDigest === undefined ? before.passwordDigest : change.passwordDigest;
@@ -105,11 +106,11 @@ export class SqliteUsers implements Users {
   }
 
   async find(id: string): Promise<User | undefined> {
-    return this.#find('id', id);
+    return this.#findChecked('id', id);
   }
 
   async findByName(name: string): Promise<User | undefined> {
-    return this.#find('name', name);
+    return this.#findChecked('name', name);
   }
 
   async list(request: PageRequest = {}): Promise<Page<User>> {
@@ -122,6 +123,13 @@ export class SqliteUsers implements Users {
   /** All of them, for `verify`. */
   *rows(): Generator<User, void, undefined> {
     for (const row of this.#db.each<UserRow>(`SELECT ${columns} FROM user`)) yield readUser(row);
+  }
+
+  /** Throws `altered`. */
+  #findChecked(by: 'id' | 'name', value: string): User | undefined {
+    const user = this.#find(by, value);
+    if (user !== undefined) this.#audit.check(userRow(user));
+    return user;
   }
 
   #find(by: 'id' | 'name', value: string): User | undefined {

@@ -29,6 +29,7 @@ export type UserUpdated =
   | { readonly outcome: 'stale'; readonly user: User }
   | { readonly outcome: 'absent' };
 
+/** What is found was checked against the audit log: `altered` where somebody changed it by another way. Lists are not. */
 export interface Users {
   create(user: Pick<User, 'id' | 'name' | 'role' | 'passwordDigest'>, act: Act): Promise<User>;
   /** Another role, another password and `disabled` end the sessions of the user in the same step. */

@@ -36,6 +36,7 @@ export interface SealedBlobs {
 
   /** `duplicate` where the digest is there, `seal_key_wrong` where the store does not know the key. */
   put(blob: SealedBlob, act: Act): Promise<void>;
+  /** Checked against the audit log, as are the keys: `altered` where somebody changed it by another way. */
   get(digest: Digest): Promise<SealedBlob | undefined>;
   /** In the order of the digests; `sealKey`: only what is sealed with that one. */
   list(request?: PageRequest & { readonly sealKey?: string }): Promise<Page<SealedBlob>>;

@@ -34,6 +34,11 @@ export function checkRevision(
     checkObject(object);
     content.put(object, object.digest);
   }
+  checkContent(revision, content);
+}
+
+/** Also before a revision is appended to it: what somebody wrote there would be in the digest of the next one. */
+export function checkContent(revision: Revision, content: Content): void {
   if (content.digest() !== revision.content || revisionDigest(revision) !== revision.digest) {
     throw new StoreProblem('altered', `revision ${revision.number} is not what its digest was made of`);
   }

@@ -5,9 +5,10 @@ import { DatabaseSync } from 'node:sqlite';
 import { after, describe, it, type TestContext } from 'node:test';
 import { systemClock } from '../../src/base/clock.ts';
 import { openSqliteStore } from '../../src/sqlite/sqlite-store.ts';
-import { digestOf } from '../../src/store/digest.ts';
+import { digestOf, parseDigest } from '../../src/store/digest.ts';
 import { openOpener } from '../../src/store/opening-key.ts';
 import { type Opener, seal } from '../../src/store/seal.ts';
+import type { Store } from '../../src/store/store.ts';
 import type { StoreFinding } from '../../src/store/verify.ts';
 import { openTempDir } from '../support/temp.ts';
 
@@ -198,6 +199,35 @@ describe('verify finds', () => {
     await assert.rejects(store.revisions.read(4), altered);
     assert.equal((await store.revisions.read(3))?.objects.length, 2);
   });
+
+  for (const [what, sql, use] of [
+    ['a role', `UPDATE user SET role = 'admin'`, (store) => store.users.findByName('alice')],
+    ['a user', `INSERT INTO user VALUES ('u3', 'eve', 'admin', NULL, 0, 0, 1)`, (store) => store.users.find('u3')],
+    [
+      'a role, before another change would put it into the log',
+      `UPDATE user SET role = 'admin'`,
+      (store) => store.users.update('u1', 1, { name: 'al' }, act),
+    ],
+    [
+      'a session',
+      `INSERT INTO session VALUES ('${hex64}', 'u1', 0, 9000000000000, 0)`,
+      (store) => store.sessions.find(parseDigest(hex64, 'a digest')),
+    ],
+    ['what a token may', `UPDATE token SET scopes = '["admin"]'`, (store) => store.tokens.find(digestOf('row', 't'))],
+    ['a key to seal with', `INSERT INTO seal_key VALUES ('${hex64}', 9, 'AAAA', 0)`, (store) => store.sealed.keys()],
+    [
+      'an object, before the next revision would have it in its digest',
+      `INSERT INTO revision_change (kind, id, revision, object_id) VALUES ('routes', 'evil', 5, 1)`,
+      (store) => store.revisions.append({ ...act, parent: 5, changes: [{ kind: 'services', id: 'new', put: {} }] }),
+    ],
+  ] as [string, string, (store: Store) => Promise<unknown>][]) {
+    it(`${what}, when it is used`, async (t) => {
+      const { path } = await openCopy(t);
+      await using store = await openSqliteStore({ path, access: 'write', clock: systemClock });
+      tamper(path, sql);
+      await assert.rejects(use(store), { name: 'StoreProblem', code: 'altered' });
+    });
+  }
 
   it('nothing where sessions ended by themselves or the use of something was noted', async (t) => {
     const { path, opener } = await openCopy(t);
