@@ -142,6 +142,7 @@ describe('the way to the control process', () => {
     await withServer({ control }, async (base) => {
       assert.equal(await (await fetch(`${base}/api/v1/x?y=1`, { method: 'POST' })).text(), '/api/v1/x?y=1');
       assert.equal((await fetch(`${base}/apix`)).status, 404);
+      assert.equal((await fetch(`${base}/api/v1/x?${'y'.repeat(9000)}`)).status, 431);
       const { port } = new URL(base);
       const status = await new Promise((resolve, reject) => {
         const to = { host: '127.0.0.1', port, path: '/api/v1/x', headers: { host: 'evil.test' }, agent: false };

@@ -19,6 +19,8 @@ const answerMs = 10_000;
 const misdirected =
   'this host name is not known here: ask by IP address or localhost, or add the name to monitoring.allowedHosts\n';
 
+const tooLargeHead = 'HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
+
 const text = 'text/plain; charset=utf-8';
 const json = 'application/json';
 
@@ -80,7 +82,10 @@ export class AdminServer {
     this.#server = createServer({ maxHeaderSize: 8192, requestTimeout: 10_000, headersTimeout: 5_000 });
     this.#server.maxConnections = 256;
     this.#server.on('request', (request, response) => void this.#answer(request, response));
-    this.#server.on('clientError', (_error, socket) => socket.destroy());
+    this.#server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+      if (error.code === 'HPE_HEADER_OVERFLOW' && socket.writable) socket.end(tooLargeHead);
+      else socket.destroy();
+    });
     this.#secure = view.certificate && this.#makeSecure(view.certificate);
   }
 
