@@ -3,6 +3,7 @@
 import type { AccessLogField } from '../telemetry/access-log-fields.ts';
 import type { Place } from '../yaml/place.ts';
 import type { FilterConfig } from './filter-types.ts';
+import type { FixedResponseConfig } from './fixed-response.ts';
 import type { PathRef, Ref, WrittenRef } from './ref.ts';
 
 export type CertificatePair = { readonly cert: Ref; readonly key: Ref; readonly place: Place };
@@ -347,13 +348,6 @@ export type RouteMatchConfig = {
   /** Names of trust policies. */
   readonly policies: readonly string[];
   readonly entryPoints: readonly string[];
-};
-
-/** An answer of the gateway itself. */
-export type FixedResponseConfig = {
-  readonly status: number;
-  readonly fields: readonly (readonly [name: string, value: string])[];
-  readonly body: string;
 };
 
 export type RetryOn = 'connect' | 'refused-stream';

@@ -6,7 +6,7 @@ import { AccessFilter } from './access.ts';
 import { BasicAuthFilter } from './basic-auth.ts';
 import { AccessLogFilter } from './access-log.ts';
 import { AccessPolicyFilter } from './access-policy.ts';
-import { ErrorInterceptorFilter, ResponseFilter } from './answers.ts';
+import { ErrorInterceptorFilter } from './answers.ts';
 import { CompressFilter } from './compress.ts';
 import { CorsFilter } from './cors.ts';
 import type { FilterDependencies } from './dependencies.ts';
@@ -44,7 +44,7 @@ export function compileFilters(
     ...first,
     ...inOrder(filters, made),
     // Last: whoever is turned away by another one does not get it.
-    ...(response === undefined ? none : [new FixedResponseFilter(response)]),
+    ...(response === undefined ? none : [new FixedResponseFilter('response', response)]),
   ];
 }
 
@@ -97,7 +97,7 @@ const makers: Makers = {
   stripQuery: (config) => new StripQueryFilter(config),
   bodyLimit: (config) => new BodyLimitFilter(config),
   userAgentBlock: (config) => new UserAgentBlockFilter(config),
-  response: (config) => new ResponseFilter(config),
+  response: (config) => new FixedResponseFilter(config.name, config),
   accessLog: (config) => new AccessLogFilter(config),
   compress: (config, { encoders }) => new CompressFilter(config, encoders),
   errorInterceptor: (config, { material }) => new ErrorInterceptorFilter(config, material),
