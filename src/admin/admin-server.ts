@@ -1,4 +1,4 @@
-// The admin listener: liveness, readiness, metrics, the record of seen clients. Loopback by default; it knows nothing of
+// The admin listener: liveness, readiness, metrics, the record of seen clients, and the way to the control process. Loopback by default; it knows nothing of
 // traffic, and gives away no configuration but what is wrong with it, to who holds the token of the reload endpoint. A browser on this machine is no way in: what is more than health is shown only
 // to who asks by a name that no stranger can point here (DNS rebinding).
 import { createHash, timingSafeEqual } from 'node:crypto';
@@ -49,6 +49,8 @@ export type AdminView = {
   /** Canonical names, besides localhost. */
   readonly allowedHosts: readonly string[];
   readonly reload: ReloadView;
+  /** Answers requests for the API; undefined: there is none. */
+  readonly control?: ((request: IncomingMessage, response: ServerResponse) => Promise<void>) | undefined;
 };
 
 /**
@@ -87,6 +89,9 @@ export class AdminServer {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
+      const { control } = this.#view;
+      if (control !== undefined && isForControl(request) && this.#isAllowed(request.headers.host))
+        return await control(request, response);
       const { status, type, body, fields } = await this.#route(request);
       response.writeHead(status, {
         ...fields,
@@ -109,6 +114,8 @@ export class AdminServer {
 
   async #route(request: IncomingMessage): Promise<Answer> {
     const path = (request.url ?? '').split('?')[0];
+    if (this.#view.control !== undefined && isForControl(request))
+      return { status: 421, type: text, body: misdirected };
     const endpoint = this.#view.reload.endpoint();
     if (endpoint !== undefined && path === endpoint.path) return this.#reload(request, endpoint);
     if (request.method !== 'GET' && request.method !== 'HEAD')
@@ -153,6 +160,10 @@ export class AdminServer {
     const host = hostOfAuthority(authority);
     return host !== undefined && (host === 'localhost' || isIP(host) !== 0 || this.#view.allowedHosts.includes(host));
   }
+}
+
+function isForControl({ url = '' }: IncomingMessage): boolean {
+  return url.startsWith('/api/');
 }
 
 function isHost(request: IncomingMessage, host: string): boolean {

@@ -15,7 +15,7 @@ import type { LoadedRoute } from '../loading/loaded.ts';
 import { endpointAuthority, endpointLabel } from '../upstream/endpoint.ts';
 import { findNearest } from '../yaml/nearest.ts';
 import { type Place, showPlace } from '../yaml/place.ts';
-import { BackendTargets, namesOf } from './backend-targets.ts';
+import { BackendTargets, namesOf } from '../probe/backend-targets.ts';
 import { type CommandIo, finish } from './command-io.ts';
 import { loadForCommand } from './load-for-command.ts';
 import { parseSeconds } from './seconds-option.ts';

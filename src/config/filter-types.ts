@@ -15,7 +15,7 @@ import { rateLimit } from './rate-limit.ts';
 import { redirect, redirectRegex, redirectScheme } from './redirect-filters.ts';
 import { requestHeadersFilter } from './request-headers-filter.ts';
 import { responseHeadersFilter } from './response-headers-filter.ts';
-import { addPrefix, rewriteRegex, stripPrefix } from './target-filters.ts';
+import { addPrefix, rewriteRegex, stripPrefix, stripQuery } from './target-filters.ts';
 
 export const filterTypes = [
   accessFilter,
@@ -33,6 +33,7 @@ export const filterTypes = [
   addPrefix,
   stripPrefix,
   rewriteRegex,
+  stripQuery,
   bodyLimit,
   userAgentBlock,
   response,

@@ -23,6 +23,7 @@ import { requestIdKeys } from './request-id.ts';
 import { routeDefaultsKeys } from './route-defaults.ts';
 import { exploitProtection, routeShape } from './route.ts';
 import { serviceShape } from './services.ts';
+import { storeKeys } from './store-url.ts';
 import { ignored, refused } from './support.ts';
 import { deprecatedTimeoutKeys, timeoutsKeys } from './timeouts.ts';
 import { tlsKeys } from './tls.ts';
@@ -137,6 +138,12 @@ export const gatewayKeys = {
   trustRecord: block(trustRecordKeys, {
     says: 'Record of the identities that were seen, for check --against and trust audit.',
     example: 'For example trustRecord: {enabled: true}.',
+  }),
+  store: block(storeKeys, {
+    says: 'Where the control plane keeps its revisions, keys and accounts.',
+    oursAlone: true,
+    restricts: true,
+    example: 'For example store: {url: sqlite:countersign.db}.',
   }),
   extraConfig: block(extraConfigKeys),
   providers: block(providersKeys),

@@ -9,7 +9,7 @@ import { backendShape } from './backends.ts';
 import { certificatePairShape } from './certificate-pair.ts';
 import { readRouteForwardClientCert, routeForwardClientCertShape } from './forward-client-cert.ts';
 import type { FilterConfig } from './filter-types.ts';
-import { fixedResponseKey, readFixedResponse } from './fixed-response.ts';
+import { fixedResponseKey, readRouteResponse } from './fixed-response.ts';
 import type { ForwardClientCertConfig, RouteConfig } from './gateway-config.ts';
 import { healthCheckShape } from './health-check.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
@@ -266,7 +266,7 @@ export function readRoute(
   problems: ProblemList,
 ): RouteConfig {
   warnDeprecated(shape, at, problems);
-  const response = readFixedResponse(shape.response, at, problems);
+  const response = readRouteResponse(shape.response, at, problems);
   const { maintenance } = shape;
   const security = at.down('security');
   const path = readPath(shape, at, problems);

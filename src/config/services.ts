@@ -9,7 +9,7 @@ import { quote } from '../yaml/tree.ts';
 import { flag, integer, list, map, oneOf, text } from './atoms.ts';
 import { crlExample, crlShape, readCrl } from './crl.ts';
 import { parseEndpoint } from './endpoint.ts';
-import type { BackendConfig, BackendTlsConfig } from './gateway-config.ts';
+import type { BackendConfig, BackendTlsConfig, ServiceConfig } from './gateway-config.ts';
 import { healthCheckShape, readHealthCheck } from './health-check.ts';
 import { parseHostName } from './host-name.ts';
 import { identityKeys, readIdentityRules } from './identity-rules.ts';
@@ -121,7 +121,7 @@ export const serviceShape = map({
 });
 type ServiceShape = z.output<typeof serviceShape>;
 
-export type Service = Upstream & { readonly name: string; readonly place: Place };
+export type Service = Upstream & { readonly name: string; readonly place: Place; readonly written: ServiceConfig };
 
 /** A route's side of it. */
 export type ServiceLookup = {
@@ -213,6 +213,7 @@ export class Services implements ServiceLookup {
     const {
       name: _name,
       place: _place,
+      written: _written,
       ...upstream
     } = service ?? readService(serviceShape.parse({}), at, this.#around, new ProblemList());
     return { ...upstream, service: name };
@@ -231,15 +232,30 @@ function readService(shape: ServiceShape, at: Cursor, around: UpstreamSurroundin
       'Write tls: {mode: mtls, …}, tls: {mode: tls, …}, or tls: {mode: off} for plain text.',
     );
   const backends = readAddresses(shape, mode !== 'off', at, problems);
+  const name = readId(shape.name, at, 'service', problems, 'name');
+  const upstreamTls = readServiceTls(shape, mode ?? 'tls', tlsAt, around, problems);
+  const { source, protocol } = shape;
   return {
-    name: readId(shape.name, at, 'service', problems, 'name'),
+    name,
+    written: {
+      name,
+      source,
+      protocol,
+      mode: mode ?? 'tls',
+      certificateId: tls.certificateId,
+      caBundle: tls.caBundle,
+      serverName: upstreamTls.serverName,
+      verified: mode !== 'off' && !upstreamTls.insecureSkipVerify,
+      addresses: backends.map(({ host, port, weight }) => ({ host, port, weight })),
+      place: at.place,
+    },
     backends,
     loadBalancing: readLoadBalancing(shape, backends, at, problems),
     hashOn: readHashOn(shape, at, problems),
     sticky: readSticky(shape, at, problems),
     sendProxyProtocol: versionOf(shape),
     healthCheck: readHealthCheck(shape.healthCheck, at, problems),
-    tls: readServiceTls(shape, mode ?? 'tls', tlsAt, around, problems),
+    tls: upstreamTls,
     timeouts: readUpstreamTimeouts(shape.timeouts, at, around, problems),
     retry: readRetry(shape.retry, at, problems),
     place: at.place,

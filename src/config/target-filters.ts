@@ -5,6 +5,7 @@ import { key } from './key.ts';
 import { reportMistake } from './reading.ts';
 import { readReplacement } from './replacement.ts';
 import { parseRewrite } from './route-path.ts';
+import { refused } from './support.ts';
 import type { Cursor } from '../yaml/cursor.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
 
@@ -74,6 +75,30 @@ export const rewriteRegex = filterType({
       hint: 'Remove what stands from ? or # on.',
     });
     return undefined;
+  },
+});
+
+export const stripQuery = filterType({
+  kind: 'stripQuery',
+  names: ['stripQuery'],
+  guards: true,
+  says: 'Takes parameters away from the query, however their names are encoded.',
+  rule: map({
+    params: key(list(text), { says: 'Names; required.', unset: 'required', page: 'Goma 1.0. Names of parameters.' }),
+    methods: key(list(text), {
+      says: 'Methods that it is for. Default: all.',
+      default: [],
+      page: 'Goma 1.0. Methods that it is for; none: all.',
+    }),
+    pathPattern: refused('take the parameters of other paths away too', 'Write paths of the middleware.'),
+  }),
+  read: ({ params, methods }, at, problems) => {
+    if (params === undefined || params.length === 0 || params.includes('')) {
+      if (!at.isBroken('params')) problems.error('missing_key', at.place, 'the rule has no `params`');
+      return undefined;
+    }
+    if (params.length > maxPrefixes) problems.error('too_many', at.place, `more than ${maxPrefixes} parameters`);
+    return { params, methods: methods.map((method) => method.trim().toUpperCase()) };
   },
 });
 

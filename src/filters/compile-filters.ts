@@ -6,7 +6,7 @@ import { AccessFilter } from './access.ts';
 import { BasicAuthFilter } from './basic-auth.ts';
 import { AccessLogFilter } from './access-log.ts';
 import { AccessPolicyFilter } from './access-policy.ts';
-import { ErrorInterceptorFilter, ResponseFilter } from './answers.ts';
+import { ErrorInterceptorFilter } from './answers.ts';
 import { CompressFilter } from './compress.ts';
 import { CorsFilter } from './cors.ts';
 import type { FilterDependencies } from './dependencies.ts';
@@ -24,7 +24,7 @@ import { RequestHeadersFilter } from './request-headers.ts';
 import { ResponseHeadersFilter } from './response-headers.ts';
 import { RateLimitFilter } from './rate-limit.ts';
 import { scoped } from './scoped.ts';
-import { AddPrefixFilter, RewriteRegexFilter, StripPrefixFilter } from './targets.ts';
+import { AddPrefixFilter, RewriteRegexFilter, StripPrefixFilter, StripQueryFilter } from './targets.ts';
 
 const none: readonly Filter[] = [];
 
@@ -44,7 +44,7 @@ export function compileFilters(
     ...first,
     ...inOrder(filters, made),
     // Last: whoever is turned away by another one does not get it.
-    ...(response === undefined ? none : [new FixedResponseFilter(response)]),
+    ...(response === undefined ? none : [new FixedResponseFilter('response', response)]),
   ];
 }
 
@@ -94,9 +94,10 @@ const makers: Makers = {
   addPrefix: (config) => new AddPrefixFilter(config),
   stripPrefix: (config) => new StripPrefixFilter(config),
   rewriteRegex: (config) => new RewriteRegexFilter(config),
+  stripQuery: (config) => new StripQueryFilter(config),
   bodyLimit: (config) => new BodyLimitFilter(config),
   userAgentBlock: (config) => new UserAgentBlockFilter(config),
-  response: (config) => new ResponseFilter(config),
+  response: (config) => new FixedResponseFilter(config.name, config),
   accessLog: (config) => new AccessLogFilter(config),
   compress: (config, { encoders }) => new CompressFilter(config, encoders),
   errorInterceptor: (config, { material }) => new ErrorInterceptorFilter(config, material),

@@ -70,3 +70,41 @@ export class RewriteRegexFilter implements Filter {
     return path === undefined ? 'pass' : setPath(request, path, this.name);
   }
 }
+
+export class StripQueryFilter implements Filter {
+  readonly name: string;
+  readonly #params: ReadonlySet<string>;
+  /** Empty: all. */
+  readonly #methods: readonly string[];
+
+  constructor({ name, params, methods }: Config<'stripQuery'>) {
+    this.name = name;
+    this.#params = new Set(params);
+    this.#methods = methods;
+  }
+
+  onRequest(request: FilterRequest): FilterResult {
+    const { method, path, query } = request;
+    if (query === '' || path === '*' || (this.#methods.length > 0 && !this.#methods.includes(method))) return 'pass';
+    const items = query.slice(1).split('&');
+    const kept = items.filter((item) => !this.#names(item));
+    if (kept.length < items.length) request.setTarget(path, kept.length === 0 ? '' : `?${kept.join('&')}`);
+    return 'pass';
+  }
+
+  /** Some servers read a semicolon as the end of a parameter, too. */
+  #names(item: string): boolean {
+    return item.split(';').some((part) => this.#params.has(decoded(part.split('=', 1)[0] ?? '')));
+  }
+}
+
+/** As forms are decoded (URL standard, section 5.1); PHP and others also take what follows for an index: `a[]` is `a`. */
+function decoded(name: string): string {
+  const text = Buffer.from(
+    name
+      .replaceAll('+', ' ')
+      .replaceAll(/%([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
+    'latin1',
+  ).toString();
+  return text.replace(/\[.*$/s, '').trimStart();
+}

@@ -1,13 +1,13 @@
-// A body on its way through an encoder (node:zlib), with back-pressure on both sides: what comes in is paused while the encoder
-// is full, and the encoder while its reader is. Work is done by Node's threads, so everything comes out in later turns.
+// The body of an answer on its way to the client through an encoder (node:zlib), with back-pressure on both sides: what comes in is
+// paused while the encoder is full, and the encoder while the client is. Work is done by Node's threads, so everything comes
+// out in later turns.
 import type { BodyEncoder } from '../filters/filter.ts';
+import type { Exchange } from '../http/exchange.ts';
+import type { Fields } from '../http/field.ts';
 
-/** Who gets what comes out. Must not throw. */
+/** Whose answer it is. Must not throw. */
 export interface EncodedBodyOwner {
-  /** Valid during the call. False: stop until `resume`. */
-  onEncoded(chunk: Buffer): boolean;
-  /** Everything that was written before a flush has come out. */
-  onEncodedFlush(): void;
+  /** The client has been told everything. */
   onEncodedEnd(): void;
   /** After `write` returned false: more may be written. */
   onEncoderDrain(): void;
@@ -19,19 +19,24 @@ export class EncodedBody {
   #isUnflushed = false;
   #isFlushing = false;
   #isOver = false;
+  #trailers: Fields | undefined;
 
-  constructor(encoder: BodyEncoder, owner: EncodedBodyOwner) {
+  constructor(encoder: BodyEncoder, exchange: Exchange, owner: EncodedBodyOwner) {
     this.#encoder = encoder;
     encoder.on('data', (chunk: Buffer) => {
-      if (!this.#isOver && !owner.onEncoded(chunk)) encoder.pause();
+      if (!this.#isOver && !exchange.sendBody(chunk)) encoder.pause();
     });
     encoder.on('drain', () => this.#isOver || owner.onEncoderDrain());
-    encoder.on('end', () => this.#isOver || owner.onEncodedEnd());
+    encoder.on('end', () => {
+      if (this.#isOver) return;
+      exchange.sendEnd(this.#trailers);
+      owner.onEncodedEnd();
+    });
     encoder.on('error', (error) => this.#isOver || owner.onEncoderFailure(error));
     this.#onFlushed = () => {
       this.#isFlushing = false;
       if (this.#isOver) return;
-      owner.onEncodedFlush();
+      exchange.flush();
       this.flush();
     };
   }
@@ -52,10 +57,13 @@ export class EncodedBody {
     this.#encoder.flush(this.#onFlushed);
   }
 
-  end(): void {
+  /** `trailers` follow what is still to come out. */
+  end(trailers: Fields | undefined): void {
+    this.#trailers = trailers;
     this.#encoder.end();
   }
 
+  /** The client takes more. */
   resume(): void {
     this.#encoder.resume();
   }

@@ -57,8 +57,6 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, EncodedBody
   #responding = false;
   /** What a filter has the body of the answer pass through. */
   #encoded: EncodedBody | undefined;
-  /** The backend has said everything, which is not encoded yet. */
-  #answerEnded: { readonly trailers: Fields | undefined } | undefined;
   /** What the body is made of comes bit by bit: none of it may wait for the next. */
   #isStream = false;
   readonly #isGrpc: boolean;
@@ -176,12 +174,18 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, EncodedBody
 
   onRequestEnd(trailers: Fields | undefined): void {
     if (this.#done) return;
-    // Not even a trusted proxy says who the client is after the request has been verified and sent.
-    const clean = trailers === undefined ? undefined : this.#context.serving.strip.strip(trailers);
+    const clean = trailers === undefined ? undefined : this.#cleanTrailers(trailers);
     this.#requestEnded = { trailers: clean };
     if (this.#context.outgoing.bodyLength === 0) return;
     if (this.#attempts === 0) this.#acquire(false);
     else this.#call?.sendRequestEnd(clean);
+  }
+
+  /** Not even a trusted proxy says who the client is after the request has been verified and sent. */
+  #cleanTrailers(trailers: Fields): Fields {
+    const { serving, changes } = this.#context;
+    const clean = serving.strip.strip(trailers);
+    return changes === undefined ? clean : changes.cleanRequestTrailers(clean);
   }
 
   onRequestFlush(): void {
@@ -210,7 +214,8 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, EncodedBody
   // --- the backend's side
 
   onInformational(head: ResponseHead): void {
-    if (!this.#done) this.#exchange.sendInformational(head);
+    if (this.#done) return;
+    this.#exchange.sendInformational(this.#context.changes?.changeInformational(head) ?? head);
   }
 
   /** The backend agreed to another protocol: what follows is none of our business. */
@@ -274,7 +279,7 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, EncodedBody
     this.#deadline.expectBody();
     const encoder = changes?.makeEncoder();
     if (encoder !== undefined) {
-      this.#encoded = new EncodedBody(encoder, this);
+      this.#encoded = new EncodedBody(encoder, this.#exchange, this);
       this.#isStream = received.bodyLength < 0;
     }
     this.#exchange.sendHead(headWithoutId(this.#context, head), this.#ownFields());
@@ -315,17 +320,18 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, EncodedBody
     return false;
   }
 
-  onResponseEnd(trailers: Fields | undefined): void {
+  onResponseEnd(received: Fields | undefined): void {
     this.#discarded = undefined;
     if (this.#done) return;
     if (this.#held !== undefined) this.#respond(this.#held);
     if (this.#done) return;
     this.#call = undefined;
-    if (this.#isGrpcAnswer && trailers !== undefined) this.#context.grpcStatus = receivedGrpcStatus(trailers);
+    const { changes } = this.#context;
+    const trailers = received === undefined ? undefined : (changes?.cleanResponseTrailers(received) ?? received);
+    if (this.#isGrpcAnswer && received !== undefined) this.#context.grpcStatus = receivedGrpcStatus(received);
     if (this.#encoded !== undefined) {
-      this.#answerEnded = { trailers };
       this.#deadline.expectNothing();
-      return this.#encoded.end();
+      return this.#encoded.end(trailers);
     }
     this.#exchange.sendEnd(trailers);
     this.#finish(undefined);
@@ -339,7 +345,7 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, EncodedBody
     if (this.#isStream) this.#encoded?.flush();
   }
 
-  // --- what comes out of the encoder
+  // --- the encoder between the two
 
   #encode(encoded: EncodedBody, chunk: Buffer): void {
     if (encoded.write(chunk)) return this.#deadline.expectBody();
@@ -353,16 +359,7 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, EncodedBody
     this.#call.resumeResponse();
   }
 
-  onEncoded(chunk: Buffer): boolean {
-    return this.#exchange.sendBody(chunk);
-  }
-
-  onEncodedFlush(): void {
-    this.#exchange.flush();
-  }
-
   onEncodedEnd(): void {
-    this.#exchange.sendEnd(this.#answerEnded?.trailers);
     this.#finish(undefined);
   }
 

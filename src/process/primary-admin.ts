@@ -5,6 +5,7 @@ import type { Clock } from '../base/clock.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { ActiveConfig } from './active-config.ts';
+import type { ControlProcess } from './control-process.ts';
 import type { LiveTrust } from './live-trust.ts';
 import { UsageError } from '../base/usage-error.ts';
 import { explainListenError } from './ports.ts';
@@ -21,6 +22,8 @@ export type PrimaryAdminOptions = {
   readonly log: Logger;
   readonly active: Pick<ActiveConfig, 'loaded'>;
   readonly reloader: Pick<Reloader, 'failed' | 'reload'>;
+  /** Undefined where there is no store. */
+  readonly control: () => Pick<ControlProcess, 'answer'> | undefined;
 };
 
 /** Wrong tokens are told at most so often: whoever tries many must not fill the log. */
@@ -56,6 +59,8 @@ export class PrimaryAdmin {
         run: async () => this.#reload(),
         refused: (address) => this.#refused(address),
       },
+      control:
+        this.#options.control() && (async (request, response) => this.#options.control()?.answer(request, response)),
     });
     try {
       return await this.#server.listen(host, port);

@@ -14,7 +14,7 @@ import type { LiveTrust } from './live-trust.ts';
 import type { PrimaryMetrics } from './primary-metrics.ts';
 import { findRestartKeys } from './restart-keys.ts';
 import type { Rollout } from './rollout.ts';
-import type { Turns } from './turns.ts';
+import type { Turns } from '../base/turns.ts';
 import { WorkerFailure } from './worker-handle.ts';
 
 /** The configuration as it is now, from its source. */

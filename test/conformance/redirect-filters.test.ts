@@ -186,3 +186,24 @@ describe('addPrefix, stripPrefix and rewriteRegex', () => {
     assert.equal(target(), '/public/secret');
   });
 });
+
+describe('stripQuery', () => {
+  it('takes parameters away in every spelling, and leaves the rest as it came', async (t) => {
+    const { ask, target } = await openFiltered(t, [
+      '{name: q, type: stripQuery, rule: {params: [mount, from], methods: [get]}}',
+    ]);
+    for (const [sent, got] of [
+      ['/a?x=1&mount=2&y=%2f', '/a?x=1&y=%2f'],
+      ['/a?mount', '/a'],
+      ['/a?%6dount=1&mount[]=2&+from=3', '/a'],
+      ['/a?x=1;mount=2&y', '/a?y'],
+      ['/a?mounted=1&x=mount', '/a?mounted=1&x=mount'],
+      ['/a', '/a'],
+    ] as const) {
+      await ask(sent);
+      assert.equal(target(), got, sent);
+    }
+    await ask('/a?mount=1', '', 'DELETE');
+    assert.equal(target(), '/a?mount=1');
+  });
+});
