@@ -58,6 +58,8 @@ describe('countersign apply', () => {
     const again = written.dir.write('again.yml', exported.stdout);
     const { stdout: second } = await runHere(applyCommand, ['--config', config, again]);
     assert.match(second, /^nothing changes$/m);
+    const { stdout: third } = await runHere(applyCommand, ['--config', config, file]);
+    assert.match(third, /^nothing changes$/m, 'the same key is no other, though it was sealed');
     assert.equal((await written.store.revisions.head()).number, 1);
   });
 

@@ -14,7 +14,8 @@ import { readOpener } from '../loading/open-store-source.ts';
 import { openSqliteStore } from '../sqlite/sqlite-store.ts';
 import type { JsonObject } from '../store/canonical-json.ts';
 import type { ObjectChange } from '../store/object.ts';
-import { seal } from '../store/seal.ts';
+import { isDigest } from '../store/digest.ts';
+import { type Opener, seal } from '../store/seal.ts';
 import type { SealedBlob, SealKey } from '../store/sealed.ts';
 import type { Store } from '../store/store.ts';
 import { StoreProblem } from '../store/store-problem.ts';
@@ -56,8 +57,9 @@ async function apply(io: CommandIo, files: readonly string[], { config, dryRun, 
   await using store = await openSqliteStore({ path, access, clock: systemClock });
   const pending = new Map<string, SealedBlob>();
   const changes: ObjectChange[] = [];
+  const keys = { opener, sealKey: key, pending, store, parent: (await store.revisions.head()).number };
   for (const object of written)
-    changes.push({ kind: object.kind, id: object.id, put: await withSealedKey(object, key, pending) });
+    changes.push({ kind: object.kind, id: object.id, put: await withSealedKey(object, keys) });
   const settings = { env: io.env, strict: true, clock: systemClock, ...(io.read && { read: io.read }) };
   const plan = await planRevision(changes, { ...settings, file, store, opener, pending });
   await printPlan(io, plan);
@@ -86,11 +88,23 @@ async function append(
     io.stdout.write(appended.outcome === 'unchanged' ? 'nothing changes\n' : `revision ${appended.revision.number}\n`);
 }
 
+type Keys = {
+  readonly opener: Opener | undefined;
+  readonly sealKey: Pick<SealKey, 'id' | 'publicKey'> | undefined;
+  /** Where a new one is kept until it is put into the store. */
+  readonly pending: Map<string, SealedBlob>;
+  readonly store: Store;
+  readonly parent: number;
+};
+
+function isSealed(value: unknown): value is { readonly sealed: unknown } {
+  return typeof value === 'object' && value !== null && 'sealed' in value;
+}
+
 /** A key as a path or as PEM is sealed here; what is sealed already stays. */
 async function withSealedKey(
   { kind, id, body, folder }: WrittenObject,
-  sealKey: Pick<SealKey, 'id' | 'publicKey'> | undefined,
-  pending: Map<string, SealedBlob>,
+  { opener, sealKey, pending, store, parent }: Keys,
 ): Promise<JsonObject> {
   const { key } = body;
   if (kind !== 'certificates' || typeof key !== 'string') return body;
@@ -98,8 +112,14 @@ async function withSealedKey(
     key.includes('-----BEGIN') ? { pem: key } : { path: resolve(folder, key), label: `the key of ${kind}/${id}` },
   );
   if (!loaded.ok) throw new UsageError(`${loaded.message}. ${loaded.hint}`);
-  if (sealKey === undefined)
+  if (opener === undefined || sealKey === undefined)
     throw new StoreProblem('seal_key_missing', 'the opening key is not beside the store, so nothing can be sealed');
+  // The same key again is no change.
+  const present = (await store.revisions.findObject(parent, { kind, id }))?.body['key'];
+  const digest = isSealed(present) ? present.sealed : undefined;
+  const held = isDigest(digest) ? await store.sealed.get(digest) : undefined;
+  if (held !== undefined && opener.open(held).equals(Buffer.from(loaded.pem)))
+    return { ...body, key: { sealed: held.digest } };
   const blob = seal(sealKey, { kind, id }, Buffer.from(loaded.pem));
   pending.set(blob.digest, blob);
   return { ...body, key: { sealed: blob.digest } };

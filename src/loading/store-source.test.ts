@@ -60,6 +60,7 @@ async function commit(source: StoreSource): Promise<void> {
   const result = await load(source);
   assert.deepEqual(errorsOf(result), []);
   source.committed();
+  await source.close();
 }
 
 describe('a configuration of a file and a store', () => {

@@ -113,6 +113,11 @@ export class StoreSource implements ConfigSource {
     if (loaded.fromStore && loaded.opener !== undefined) this.#options.lastGood?.write(loaded.stored, loaded.opener);
   }
 
+  /** Lets go of the store; whoever loads again opens it again. */
+  async close(): Promise<void> {
+    await this.#line.close();
+  }
+
   watch(clock: Clock, onChange: () => Promise<void>): ConfigWatch {
     const tell = coalesce(onChange);
     const files = this.#files.watch(clock, tell);
@@ -138,7 +143,7 @@ export class StoreSource implements ConfigSource {
       close: () => {
         isSet = false;
         files.close();
-        void this.#line.close();
+        void this.close();
       },
     };
   }
