@@ -26,6 +26,7 @@ import { hostOfAuthority } from '../routing/host-of-authority.ts';
 import { normalizeTarget } from '../routing/normalize-target.ts';
 import { pathToSend } from '../routing/path-to-send.ts';
 import { findParameter } from '../routing/query-parameters.ts';
+import { PathScope } from '../filters/path-scope.ts';
 import { PathRewrite, rewritePath } from '../routing/rewrite-path.ts';
 import { RouteTable } from '../routing/route-table.ts';
 import { RouteRule } from '../trust/route-rule.ts';
@@ -189,14 +190,12 @@ function tellRoute({ config }: Route, path: string, told: Told): void {
   if (config.maintenance !== undefined) return told.refuse(config.maintenance.statusCode, 'maintenance');
   // As they run: pages of other origins are answered in front of all else.
   const filters = config.filters.toSorted((a, b) => Number(b.kind === 'cors') - Number(a.kind === 'cors'));
-  for (const { name, type, paths } of filters) {
-    const about = paths === undefined ? '' : `, for ${paths.length === 1 ? 'one path' : `${paths.length} paths`}`;
-    told.lines.push(`filter   ${name}  (${type}${about})`);
-  }
-  told.note(
-    'filters',
-    filters.map(({ name, type }) => ({ name, type })),
-  );
+  const noted = filters.map(({ name, type, paths, guards }) => {
+    const applies = paths === undefined || new PathScope(paths, guards).has(path);
+    told.lines.push(`filter   ${name}  (${type}${applies ? '' : ', not for this path'})`);
+    return { name, type, applies };
+  });
+  told.note('filters', noted);
   if (config.response !== undefined) return told.refuse(config.response.status, 'response', 'a fixed answer');
   const rewrite = PathRewrite.of(config);
   if (rewritePath(rewrite, path, '') === undefined)

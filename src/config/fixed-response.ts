@@ -36,7 +36,7 @@ type FixedResponseShape = z.output<typeof fixedResponseShape>;
 export const fixedResponseKey = key(fixedResponseShape, {
   says: 'An answer of the gateway itself; the route then has no backends.',
   example: 'For example response: {statusCode: 404, body: nothing here}.',
-  table: 'fixed-answers',
+  table: 'routesresponse',
   page: 'own, as `direct_response` of Envoy: the gateway answers itself, and the route has no `target` and no `backends`.',
 });
 

@@ -31,7 +31,10 @@ import { http2Keys } from './http2.ts';
 import { transportKeys } from './transport.ts';
 import { trustRecordKeys } from './trust-record.ts';
 
-const unlimited = refused('let clients send without a limit', 'Limit them in front of the gateway.');
+const unlimited = refused(
+  'let clients send without a limit',
+  'Write a middleware of type rateLimit, in defaults.middlewares for every route.',
+);
 const healthOfRoutes = ignored('/healthz/routes is not served');
 const otherCertificate = refused(
   'serve another certificate than is meant',

@@ -36,10 +36,10 @@ const keysOfOlderGoma = {
   enableExploitProtection: exploitProtection,
   enableBotDetection: refused(
     'let requests through that Goma blocked',
-    'Remove it, or filter in front of the gateway.',
+    'Write a middleware of type userAgentBlock, or filter in front of the gateway.',
   ),
-  blocklist: refused('open paths that were forbidden', 'Remove it, or filter in front of the gateway.'),
-  rateLimit: refused('let clients send without a limit', 'Limit them in front of the gateway.'),
+  blocklist: refused('open paths that were forbidden', 'Write a middleware of type access with these paths.'),
+  rateLimit: refused('let clients send without a limit', 'Write a middleware of type rateLimit.'),
   host: refused('serve the route under every host', 'Write hosts: [NAME].'),
   interceptErrors: key(interceptErrorsShape, {
     says: 'Deprecated: statuses whose bodies are replaced by status and reason.',

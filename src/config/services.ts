@@ -233,7 +233,7 @@ function readService(shape: ServiceShape, at: Cursor, around: UpstreamSurroundin
     );
   const backends = readAddresses(shape, mode !== 'off', at, problems);
   const name = readId(shape.name, at, 'service', problems, 'name');
-  const upstreamTls = readServiceTls(shape, mode ?? 'tls', tlsAt, around, problems);
+  const upstreamTls = readServiceTls(shape, mode, tlsAt, around, problems);
   const { source, protocol } = shape;
   return {
     name,
@@ -319,7 +319,7 @@ type ServiceMode = 'off' | 'tls' | 'mtls';
 
 function readServiceTls(
   { tls: shape, protocol }: ServiceShape,
-  mode: ServiceMode,
+  mode: ServiceMode | undefined,
   at: Cursor,
   { backendTls: { named } }: UpstreamSurroundings,
   problems: ProblemList,
@@ -327,7 +327,7 @@ function readServiceTls(
   const skipVerify = readSkipVerify(shape.insecureSkipVerify, at, problems);
   const bundle = readBundle(shape.caBundle, mode, skipVerify, at, named, problems);
   if (mode === 'off') checkPlain(protocol, at, problems);
-  if (mode !== 'mtls' && shape.certificateId !== undefined)
+  if (mode !== undefined && mode !== 'mtls' && shape.certificateId !== undefined)
     problems.error(
       'contradiction',
       at.keyPlace('certificateId'),
@@ -358,7 +358,7 @@ function readServiceTls(
 
 function readBundle(
   id: string | undefined,
-  mode: ServiceMode,
+  mode: ServiceMode | undefined,
   skipVerify: boolean,
   at: Cursor,
   named: NamedMaterial,
@@ -366,7 +366,8 @@ function readBundle(
 ) {
   if (mode === 'off' || id === systemBundle) return undefined;
   if (id !== undefined) return named.findBundle(id, at.down('caBundle'), problems);
-  if (!skipVerify && !at.isBroken('caBundle'))
+  // What a service needs is not known where it does not say its mode, which is told already.
+  if (mode !== undefined && !skipVerify && !at.isBroken('caBundle'))
     problems.error(
       'missing_key',
       at.place,

@@ -30,14 +30,20 @@ const none: readonly Filter[] = [];
 
 /** `material`: of each filter of the route, in their order. Throws where a filter cannot be made. */
 export function compileFilters(
-  { name, maintenance, methods, filters, response }: RouteConfig,
+  { name, maintenance, methods, filters, response, sticky }: RouteConfig,
   material: readonly FilterMaterial[],
   dependencies: FilterDependencies,
 ): readonly Filter[] {
   if (maintenance === undefined && filters.length === 0 && response === undefined) return none;
   const first = maintenance === undefined ? none : [new MaintenanceFilter(maintenance)];
   const made = filters.map((filter, at) =>
-    compile(filter, { route: name, methods, material: material[at] ?? noMaterial, ...dependencies }),
+    compile(filter, {
+      route: name,
+      methods,
+      sticky: sticky?.cookie,
+      material: material[at] ?? noMaterial,
+      ...dependencies,
+    }),
   );
   return [
     ...corsOf(filters, made, methods),
@@ -63,6 +69,8 @@ export type FilterInput = FilterDependencies & {
   readonly route: string;
   /** Of its route; empty: all. */
   readonly methods: readonly string[];
+  /** Name of the cookie by which the route finds a client's backend. */
+  readonly sticky: string | undefined;
   readonly material: FilterMaterial;
 };
 
@@ -99,7 +107,7 @@ const makers: Makers = {
   userAgentBlock: (config) => new UserAgentBlockFilter(config),
   response: (config) => new FixedResponseFilter(config.name, config),
   accessLog: (config) => new AccessLogFilter(config),
-  compress: (config, { encoders }) => new CompressFilter(config, encoders),
+  compress: (config, { encoders, sticky }) => new CompressFilter(config, encoders, sticky),
   errorInterceptor: (config, { material }) => new ErrorInterceptorFilter(config, material),
 };
 
