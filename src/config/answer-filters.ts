@@ -7,7 +7,7 @@ import { checkBody, contentTypeKey, plainText, readContentType } from './answer-
 import { type FilterCommon, filterType } from './filter-type.ts';
 import { fixedResponseShape, readFixedResponse } from './fixed-response.ts';
 import { key } from './key.ts';
-import { refTo } from './material-ref.ts';
+import { pathInStore, refTo } from './material-ref.ts';
 import type { PathRef } from './ref.ts';
 
 export const response = filterType({
@@ -121,10 +121,10 @@ function readInterceptor(shape: InterceptorShape, at: Cursor, problems: ProblemL
       problems.warn('unused_key', here.keyPlace('file'), 'file has no effect beside body, as in Goma');
     const { body } = error;
     if (body !== undefined) checkBody(body, here.down('body'), problems);
-    const file =
-      error.file === undefined || error.file === '' || body !== undefined
-        ? undefined
-        : refTo(error.file, here.down('file'));
+    const namesFile = error.file !== undefined && error.file !== '' && body === undefined;
+    if (namesFile && here.place.stored !== undefined)
+      problems.error('bad_material', here.down('file').place, `file ${pathInStore.problem}`, 'Write body.');
+    const file = error.file === undefined || !namesFile ? undefined : refTo(error.file, here.down('file'));
     const type = readContentType(shape.contentType, body ?? '', at, problems, error.file);
     return [{ status: code, body, file, contentType: type }];
   });

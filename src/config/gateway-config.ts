@@ -459,7 +459,8 @@ export type GatewayConfig = {
     /** `redirectPort`: of https, as clients reach it; undefined: found from the request. */
     readonly web: EntryPoint & { readonly redirectPort: number | undefined };
     readonly webSecure: EntryPoint;
-    readonly admin: EntryPoint;
+    /** `certificate`: of gateway.certificates; undefined: plain HTTP. */
+    readonly admin: EntryPoint & { readonly certificate: CertificatePair | undefined };
     readonly passThrough: PassThroughConfig;
     /** Further ones for traffic, those that are on. */
     readonly more: readonly NamedEntryPoint[];

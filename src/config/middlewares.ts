@@ -4,6 +4,7 @@
 import { z } from 'zod';
 import type { Cursor } from '../yaml/cursor.ts';
 import { findNearest } from '../yaml/nearest.ts';
+import { sayPlace } from '../yaml/place.ts';
 import { ProblemList } from '../yaml/problem-list.ts';
 import { quote } from '../yaml/tree.ts';
 import { list, map, readApart, text } from './atoms.ts';
@@ -223,7 +224,7 @@ function readDeclared(written: readonly WrittenMiddleware[], problems: ProblemLi
         'duplicate_name',
         at.place,
         `two middlewares are called ${quote(name)}`,
-        `The first stands in ${earlier.at.place.file}, line ${earlier.at.place.line}.`,
+        `The first stands in ${sayPlace(earlier.at.place)}.`,
       );
   }
   return declared;

@@ -62,8 +62,8 @@ function assemble(
   problems: ProblemList,
 ): GatewayConfig {
   const { gateway, at } = written;
-  const entryPoints = readEntryPoints(gateway.entryPoints, at, problems);
   const named = new NamedMaterial(gateway, at, problems);
+  const entryPoints = readEntryPoints(gateway.entryPoints, at, named, problems);
   const tlsAt = at.down('tls');
   if (at.isEmpty('tls'))
     problems.error(

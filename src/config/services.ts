@@ -3,7 +3,7 @@
 import type { z } from 'zod';
 import type { Cursor } from '../yaml/cursor.ts';
 import { findNearest } from '../yaml/nearest.ts';
-import type { Place } from '../yaml/place.ts';
+import { type Place, sayPlace } from '../yaml/place.ts';
 import { ProblemList } from '../yaml/problem-list.ts';
 import { quote } from '../yaml/tree.ts';
 import { flag, integer, list, map, oneOf, text } from './atoms.ts';
@@ -169,7 +169,7 @@ export class Services implements ServiceLookup {
           'duplicate_name',
           here.down('name').place,
           `two services are called ${quote(service.name)}`,
-          `The first stands in ${earlier.place.file}, line ${earlier.place.line}.`,
+          `The first stands in ${sayPlace(earlier.place)}.`,
         );
     }
   }

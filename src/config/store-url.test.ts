@@ -46,4 +46,16 @@ describe('gateway.store', () => {
       [['admin_exposed', 4]],
     );
   });
+
+  it('is served beyond loopback over TLS, with a certificate that there is', () => {
+    const certificates = '  certificates: [{id: admin, cert: a.crt, key: a.key}]\n';
+    const withId = (id: string): string =>
+      `${certificates}  entryPoints: {admin: {address: ":9901", certificateId: ${id}}}\n`;
+    const good = read('{url: "sqlite:c.db"}', withId('admin'));
+    assert.deepEqual(good.errors, []);
+    assert.ok(good.config?.entryPoints.admin.certificate !== undefined);
+    const unknown = read('{url: "sqlite:c.db"}', withId('admni'));
+    assert.ok(unknown.errors.some(({ code, hint }) => code === 'unknown_reference' && hint === 'Did you mean admin?'));
+    assert.ok(read('{url: "sqlite:c.db"}', withId('')).errors.some(({ code }) => code === 'empty_value'));
+  });
 });

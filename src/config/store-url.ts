@@ -4,7 +4,7 @@ import type { z } from 'zod';
 import type { Cursor } from '../yaml/cursor.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
 import { map, secret, text } from './atoms.ts';
-import type { EntryPoint, StoreConfig } from './gateway-config.ts';
+import type { GatewayConfig, StoreConfig } from './gateway-config.ts';
 import { key } from './key.ts';
 import { isLoopback } from './listen-address.ts';
 import { reportEmpty } from './reading.ts';
@@ -25,7 +25,7 @@ const store = map(storeKeys);
 export function readStore(
   { url }: z.output<typeof store>,
   around: Cursor,
-  admin: EntryPoint,
+  admin: GatewayConfig['entryPoints']['admin'],
   problems: ProblemList,
 ): StoreConfig | undefined {
   const at = around.down('store');
@@ -51,12 +51,12 @@ export function readStore(
       'there is a store, and the admin entry point, where its API is served, is off',
       'Write entryPoints.admin.enabled: true, or remove the store.',
     );
-  else if (!isLoopback(admin.host))
+  else if (!isLoopback(admin.host) && admin.certificate === undefined)
     problems.error(
       'admin_exposed',
       admin.place,
       'with a store people log in at the admin entry point, and without TLS everybody on the way could read their passwords',
-      'Write 127.0.0.1:PORT and reach it by an SSH tunnel or through a proxy with TLS on this machine.',
+      'Write entryPoints.admin.certificateId: ID for TLS, or 127.0.0.1:PORT.',
     );
   return { path: resolve(dirname(place.file), path), place };
 }

@@ -46,7 +46,12 @@ function stateOf(facts: CertificateFacts, now: number): z.output<typeof certific
 
 const block = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
-/** Of PEM that was checked before. */
-export function factsOf(pem: string, now: number): z.output<typeof certificateFacts>[] {
-  return (pem.match(block) ?? []).map((one) => showFacts(readFacts(new X509Certificate(one).raw), now));
+/** Read once for each object that has them, and forgotten with it. */
+const known = new WeakMap<object, readonly CertificateFacts[]>();
+
+/** Of PEM that was checked before. `owner`: of a view, which another generation replaces. */
+export function factsOf(owner: object, pem: string, now: number): z.output<typeof certificateFacts>[] {
+  const facts = known.get(owner) ?? (pem.match(block) ?? []).map((one) => readFacts(new X509Certificate(one).raw));
+  known.set(owner, facts);
+  return facts.map((one) => showFacts(one, now));
 }

@@ -16,11 +16,13 @@ export function listHolds(list: string, etag: string): boolean {
   return list.split(',').some((one) => one.trim().replace(/^W\//, '') === quoteEtag(etag));
 }
 
+export const ifMatchPattern = /^"([!#-~]{1,100})"$/;
+
 /** Throws `precondition_required`, or `bad_request` for what is no strong ETag of ours. */
 export function requireIfMatch(ifMatch: string | undefined): string {
   if (ifMatch === undefined)
     throw new ApiProblem('precondition_required', 'Send If-Match with the ETag of the state that you saw.');
-  const [, etag] = /^"([\x21\x23-\x7e]{1,100})"$/.exec(ifMatch.trim()) ?? [];
+  const [, etag] = ifMatchPattern.exec(ifMatch.trim()) ?? [];
   if (etag === undefined) throw new ApiProblem('bad_request', 'If-Match takes one ETag, as GET gave it.');
   return etag;
 }

@@ -66,12 +66,14 @@ function withOrigin<T extends Placed>({ place: at, ...rest }: T): Omit<T, 'place
   return { ...rest, origin: { kind: 'file', place: at } };
 }
 
-function showCertificate({ chainPem, ...rest }: CertificateView, now: number): object {
-  return { ...withOrigin(rest), chain: factsOf(chainPem, now) };
+function showCertificate(view: CertificateView, now: number): object {
+  const { chainPem, ...rest } = view;
+  return { ...withOrigin(rest), chain: factsOf(view, chainPem, now) };
 }
 
-function showBundle({ caPem, ...rest }: CaBundleView, now: number): object {
-  return { ...withOrigin(rest), certificates: caPem.flatMap((pem) => factsOf(pem, now)) };
+function showBundle(view: CaBundleView, now: number): object {
+  const { caPem, ...rest } = view;
+  return { ...withOrigin(rest), certificates: factsOf(view, caPem.join('\n'), now) };
 }
 
 type Kind<T extends Placed> = {
@@ -126,6 +128,7 @@ function readOperations<T extends Placed>({ noun, plural, path, schema, of, show
 /** One upload may hold a private key: no limit is larger than it must be. */
 const maxFiles = 10;
 const maxFileLength = 512 * 1024;
+const fileName = z.string().min(1).max(200).describe('As messages call it.');
 
 const problem = z.strictObject({
   severity: z.enum(['error', 'warning']),
@@ -144,11 +147,10 @@ const inspectCertificates = operation({
     use: z.enum(['server', 'client', 'ca']).describe('Shown to clients, shown to backends, or trusted.'),
     files: z
       .array(
-        z.strictObject({
-          name: z.string().min(1).max(200).describe('As messages call it.'),
-          text: z.string().max(maxFileLength).optional(),
-          base64: z.base64().max(maxFileLength).optional().describe('Instead of text: of the bytes.'),
-        }),
+        z.union([
+          z.strictObject({ name: fileName, text: z.string().max(maxFileLength) }),
+          z.strictObject({ name: fileName, base64: z.base64().max(maxFileLength).describe('Of the bytes.') }),
+        ]),
       )
       .min(1)
       .max(maxFiles),
@@ -164,17 +166,16 @@ const inspectCertificates = operation({
   },
   examples: [
     { name: 'no PEM', body: { use: 'server', files: [{ name: 'a.pem', text: 'hello' }] }, status: 200 },
+    { name: 'bytes', body: { use: 'ca', files: [{ name: 'a.der', base64: 'AAAA' }] }, status: 200 },
     { name: 'nothing', body: { use: 'server', files: [] }, status: 422 },
+    { name: 'both at once', body: { use: 'ca', files: [{ name: 'a', text: 'a', base64: 'AAAA' }] }, status: 422 },
   ],
   run: async ({ context: { clock }, body: { use, files } }) => {
     const now = clock.now();
-    const uploads = files.map(({ name, text, base64 }, i) => {
-      if ((text === undefined) === (base64 === undefined))
-        throw new ApiProblem('invalid', 'A file has either text or base64.', {
-          errors: [{ pointer: `/files/${i}`, code: 'contradiction', detail: 'Give text or base64, and not both.' }],
-        });
-      return { name, bytes: text === undefined ? Buffer.from(base64 ?? '', 'base64') : Buffer.from(text) };
-    });
+    const uploads = files.map((file) => ({
+      name: file.name,
+      bytes: 'text' in file ? Buffer.from(file.text) : Buffer.from(file.base64, 'base64'),
+    }));
     const { usable, certificates, key, problems } = inspectUpload(uploads, use, now);
     const shown = problems.map(({ severity, code, message, hint }) => ({ severity, code, message, hint }));
     return {

@@ -2,7 +2,9 @@
 import { z } from 'zod';
 import { apiProblemCodes } from './api-problem.ts';
 import { sessionCookie } from './caller.ts';
+import { ifMatchPattern } from './conditional.ts';
 import type { Operation } from './operation.ts';
+import { keyPattern } from './repeats.ts';
 
 const problemSchema = z.looseObject({
   type: z.string(),
@@ -57,8 +59,12 @@ function describe(op: Operation): object {
     parameters: [
       ...[...op.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => parameter('path', name ?? '', { type: 'string' }, true)),
       ...queryParameters(query),
-      ...(conditional ? [parameter('header', 'If-Match', { type: 'string' }, true)] : []),
-      ...(repeatable ? [parameter('header', 'Idempotency-Key', { type: 'string', maxLength: 200 }, false)] : []),
+      ...(conditional
+        ? [parameter('header', 'If-Match', { type: 'string', pattern: ifMatchPattern.source }, true)]
+        : []),
+      ...(repeatable
+        ? [parameter('header', 'Idempotency-Key', { type: 'string', pattern: keyPattern.source }, false)]
+        : []),
     ],
     ...(body && { requestBody: { required: true, content: { [type]: { schema: schemaOf(body, 'input') } } } }),
     responses: { [answer.status]: success, default: problem },

@@ -6,7 +6,11 @@ import { ApiProblem } from './api-problem.ts';
 
 export const pageQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(maxPageSize).default(defaultPageSize).describe('Items of one page.'),
-  cursor: z.string().max(1000).optional().describe('`next` of the page before.'),
+  cursor: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,1000}$/)
+    .optional()
+    .describe('`next` of the page before.'),
 });
 export type PageQuery = z.output<typeof pageQuery>;
 

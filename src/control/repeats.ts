@@ -8,6 +8,8 @@ import type { Answer } from './operation.ts';
 
 const keptMs = 24 * 60 * 60_000;
 
+export const keyPattern = /^[!-~]{1,200}$/;
+
 export type Repeatable = {
   readonly key: string;
   readonly caller: string;
@@ -21,7 +23,7 @@ export async function answerOnce(
   clock: Pick<Clock, 'now'>,
   run: () => Promise<Answer>,
 ): Promise<Answer> {
-  if (!/^[\x21-\x7e]{1,200}$/.test(key))
+  if (!keyPattern.test(key))
     throw new ApiProblem('bad_request', 'Idempotency-Key takes 1 to 200 visible ASCII characters.');
   const own = digestOf('row', `${caller}\n${key}`);
   const asked = digestOf('row', `${operation}\n${canonicalJson(body ?? null)}`);

@@ -9,6 +9,7 @@ import { ApiProblem } from './api-problem.ts';
 import { maxBodyBytes, remoteField } from './messages.ts';
 
 const { performServerHandshake } = process.getBuiltinModule('node:http2');
+const notForms: ReadonlySet<string> = new Set(['CONNECT', 'TRACE', 'TRACK']);
 /** For a body to come in. */
 const bodyMs = 10_000;
 
@@ -48,10 +49,12 @@ async function respond(stream: ServerHttp2Stream, head: IncomingHttpHeaders, api
   const headers = new Headers();
   for (const [name, value] of Object.entries(head))
     if (typeof value === 'string' && !name.startsWith(':') && name !== remoteField) headers.set(name, value);
+  // Methods that the form of a request forbids are answered like others that there are not.
+  const taken = notForms.has(method) ? 'UNKNOWN' : method;
   const hasBody = method !== 'GET' && method !== 'HEAD';
   let request: Request;
   try {
-    request = new Request(`http://control.invalid${path}`, { method, headers, ...(hasBody && { body }) });
+    request = new Request(`http://control.invalid${path}`, { method: taken, headers, ...(hasBody && { body }) });
   } catch {
     return refuse(new ApiProblem('bad_request', 'The target or the method of the request is none.'));
   }

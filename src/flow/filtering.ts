@@ -2,6 +2,7 @@
 // wait, and keeps what they change. A wait ends with the filter's word, its time, or the client, whichever comes first; a
 // filter that fails lets nothing pass. While a request waits, nothing of it is read and nothing of it has left.
 import type { Late } from '../base/deadline.ts';
+import { noSlot } from '../base/slot-set.ts';
 import { Fault } from '../base/fault.ts';
 import { FieldEdits } from '../filters/field-edits.ts';
 import {
@@ -45,6 +46,7 @@ export class Filtering implements FilterRequest, FilterChanges, ClientWatcher, L
   readonly context: Permitted;
   readonly receivedPath: string;
   deadline = Infinity;
+  slot = noSlot;
   onCancel: ((why: Fault) => void) | undefined;
   readonly #owner: FilteringOwner;
   #fields: FieldEdits | undefined;

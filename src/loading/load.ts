@@ -106,7 +106,7 @@ async function loadMaterial(config: GatewayConfig, loader: MaterialLoader): Prom
     const filters = await materials.load(route.filters);
     routes.push({ ...(await loadRoute(route, loader, crls, expiries)), filters });
   }
-  const named = await loadNamed(config, loader);
+  const named = await loadNamed(config, loader, expiries);
   checkPairs(loader);
   const stapling = planStapling(
     config.tls.ocspStapling,
@@ -129,7 +129,11 @@ async function loadMaterial(config: GatewayConfig, loader: MaterialLoader): Prom
 }
 
 /** What has an id is good, whether somebody refers to it or not: the next change may. */
-async function loadNamed({ named, tls, routes }: GatewayConfig, loader: MaterialLoader): Promise<LoadedNamed> {
+async function loadNamed(
+  { named, tls, routes, entryPoints }: GatewayConfig,
+  loader: MaterialLoader,
+  expiries: Expiry[],
+): Promise<LoadedNamed> {
   const caBundles: LoadedNamed['caBundles'][number][] = [];
   for (const { id, place, cas } of named.caBundles) {
     const bundle = await loader.bundle(cas);
@@ -139,6 +143,7 @@ async function loadNamed({ named, tls, routes }: GatewayConfig, loader: Material
     ...tls.certificates,
     ...tls.policies.flatMap(({ certificates }) => certificates),
     ...tls.gateway.certificates,
+    ...(entryPoints.admin.certificate === undefined ? [] : [entryPoints.admin.certificate]),
   ]);
   const asClient = new Set<object>(routes.flatMap(({ tls: { clientCert } }) => clientCert ?? []));
   const certificates: LoadedNamed['certificates'][number][] = [];
@@ -150,7 +155,9 @@ async function loadNamed({ named, tls, routes }: GatewayConfig, loader: Material
         ? loader.clientPair(pair)
         : loader.anyPair(pair);
     const usable = await read;
-    if (usable !== undefined) certificates.push({ id, place: pair.place, pair: usable.loaded });
+    if (usable === undefined) continue;
+    certificates.push({ id, place: pair.place, pair: usable.loaded });
+    if (pair === entryPoints.admin.certificate) expiries.push(expiryOf('server', usable.loaded));
   }
   return { certificates, caBundles };
 }

@@ -104,7 +104,7 @@ class Handle implements Watched {
     this.#child = fork(entry, [], {
       serialization: 'advanced',
       stdio: ['ignore', 'inherit', 'inherit', 'ipc', 'pipe'],
-      env: { MALLOC_ARENA_MAX: '2', ...process.env },
+      env: environment(),
     });
     this.requests = new RequestLine(this.#child.stdio[4] as unknown as Duplex);
     this.#child.on('message', (message) => void this.#onMessage(message as FromControl, dependencies));
@@ -149,4 +149,27 @@ class Handle implements Watched {
     if ('why' in outcome) this.send({ kind: 'noAnswer', id, why: outcome.why });
     else this.send({ kind: 'answer', id, answer: outcome.answer });
   }
+}
+
+/** What Node and the log go by. The rest may be keys and passwords: a configuration takes them from there. */
+const passedVariables = [
+  'PATH',
+  'HOME',
+  'TMPDIR',
+  'TZ',
+  'LANG',
+  'LC_ALL',
+  'TERM',
+  'NO_COLOR',
+  'NODE_OPTIONS',
+  'NODE_COMPILE_CACHE',
+  'NODE_DISABLE_COMPILE_CACHE',
+];
+
+function environment(): Record<string, string> {
+  const passed = passedVariables.flatMap((name): [string, string][] => {
+    const value = process.env[name];
+    return value === undefined ? [] : [[name, value]];
+  });
+  return { MALLOC_ARENA_MAX: '2', ...Object.fromEntries(passed) };
 }

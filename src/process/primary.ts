@@ -11,7 +11,7 @@ import { ActiveConfig } from './active-config.ts';
 import type { ControlProcess } from './control-process.ts';
 import { LiveTrust } from './live-trust.ts';
 import { addressText, holdPort, reservePort } from './ports.ts';
-import { PrimaryAdmin } from './primary-admin.ts';
+import { adminCertificate, PrimaryAdmin } from './primary-admin.ts';
 import { PrimaryMetrics } from './primary-metrics.ts';
 import { type Load, Reloader, type ReloadOutcome } from './reloader.ts';
 import { Rollout } from './rollout.ts';
@@ -109,7 +109,7 @@ export class Primary {
     if (admin.enabled) {
       await this.#makeControl(loaded.config.store);
       const port = await this.#admin.listen(loaded.config);
-      this.#control?.start(`http://${addressText(nameOfLoopback(admin.host), port)}`);
+      this.#control?.start(urlOf(this.#active.loaded, port));
       listening.push({ entryPoint: 'admin', address: addressText(admin.host, port) });
     }
     this.#metrics.loaded(this.#active.loaded, generation);
@@ -180,7 +180,13 @@ export class Primary {
   }
 }
 
-/** As a browser should be asked to call it: under this name, and no other, each takes a plain connection for a secure one. */
-function nameOfLoopback(host: string): string {
-  return host === '127.0.0.1' ? 'localhost' : host;
+/**
+ * As a browser should be asked to call the admin entry point. Plain, it is this machine's alone, and under `localhost`, and no other
+ * name, each browser takes that for secure; over TLS it has the name of its certificate.
+ */
+function urlOf(loaded: LoadedConfig, port: number): string {
+  const { host } = loaded.config.entryPoints.admin;
+  const certificate = adminCertificate(loaded);
+  if (certificate !== undefined) return `https://${addressText(certificate.names[0] ?? host, port)}`;
+  return `http://${addressText(host === '127.0.0.1' ? 'localhost' : host, port)}`;
 }

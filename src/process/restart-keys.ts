@@ -7,6 +7,9 @@ export function findRestartKeys(before: GatewayConfig, after: GatewayConfig): st
   const changed = (['web', 'webSecure', 'admin'] as const)
     .filter((name) => endpoint(before.entryPoints[name]) !== endpoint(after.entryPoints[name]))
     .map((name) => `entryPoints.${name}`);
+  // Another certificate is taken over; whether there is one is not.
+  const isPlain = ({ entryPoints: { admin } }: GatewayConfig): boolean => admin.certificate === undefined;
+  if (isPlain(before) !== isPlain(after)) changed.push('entryPoints.admin.certificateId');
   if (portsOf(before) !== portsOf(after)) changed.push('entryPoints.passThrough');
   const more = ({ entryPoints }: GatewayConfig): string =>
     JSON.stringify(entryPoints.more.map((one) => [one.name, one.tls, endpoint(one)]));
