@@ -1,9 +1,10 @@
 // Deadlines for thousands of connections with one timer: each holder stores the time it must be done by, a sweep finds
 // those that are late. Setting a deadline is one assignment, so the hot path pays nothing. Resolution: `sweepMs`.
 import type { Clock } from './clock.ts';
+import { type Slotted, SlotSet } from './slot-set.ts';
 
 /** Something that can be late. `deadline` is in Clock.monotonic() milliseconds; Infinity means none. */
-export interface Late {
+export interface Late extends Slotted {
   deadline: number;
   /** Called once per missed deadline, which is set to Infinity first. Must not throw. */
   onLate(): void;
@@ -14,7 +15,7 @@ export class Deadlines {
   now: number;
   readonly #clock: Clock;
   readonly #sweepMs: number;
-  readonly #holders = new Set<Late>();
+  readonly #holders = new SlotSet<Late>();
   #cancel: (() => void) | undefined;
 
   constructor(clock: Clock, sweepMs = 100) {
@@ -46,11 +47,11 @@ export class Deadlines {
 
   #sweep(): void {
     this.now = this.#clock.monotonic();
-    for (const holder of this.#holders) {
-      if (holder.deadline > this.now) continue;
+    this.#holders.forEach((holder) => {
+      if (holder.deadline > this.now) return;
       holder.deadline = Infinity;
       holder.onLate();
-    }
+    });
     this.#cancel = undefined;
     if (this.#holders.size > 0) this.#arm();
   }

@@ -3,6 +3,7 @@
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Late } from '../base/deadline.ts';
+import { noSlot } from '../base/slot-set.ts';
 import { canonicalHostName } from '../base/host.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
 import { verifyHandshakeError } from '../trust/handshake-error.ts';
@@ -41,6 +42,7 @@ type Refusal = {
 
 export class Accept implements Late, HandshakeSink, PendingHandshake {
   deadline: number;
+  slot = noSlot;
   readonly #raw: Socket;
   readonly #dependencies: AcceptDependencies;
   readonly #address: Address;

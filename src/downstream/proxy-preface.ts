@@ -2,6 +2,7 @@
 // handshake, in number like handshakes. Nothing behind the header is consumed.
 import type { Socket } from 'node:net';
 import type { Late } from '../base/deadline.ts';
+import { noSlot } from '../base/slot-set.ts';
 import { readProxyHeader } from '../proxy-protocol/reader.ts';
 import type { Address } from './peer.ts';
 import type { PendingHandshake } from './pending-handshakes.ts';
@@ -19,6 +20,7 @@ export type PrefaceFault = 'bad_proxy_header' | 'timeout' | 'handshake_limit' | 
 
 export class ProxyPreface implements Late, PendingHandshake {
   deadline: number;
+  slot = noSlot;
   readonly raw: Socket;
   /** Of the balancer. */
   readonly balancer: Address;

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Clock } from '../base/clock.ts';
 import { Deadlines } from '../base/deadline.ts';
+import { noSlot } from '../base/slot-set.ts';
 import { CallDeadline } from './call-deadline.ts';
 
 class HandClock implements Clock {
@@ -24,7 +25,7 @@ function open(endsIn: number, timeouts = { responseMs: 1000, idleMs: 500 }) {
   const clock = new HandClock();
   const deadlines = new Deadlines(clock);
   let late = 0;
-  const others = { deadline: Infinity, onLate: () => undefined };
+  const others = { slot: noSlot, deadline: Infinity, onLate: () => undefined };
   deadlines.add(others);
   // The last sweep was a while ago.
   clock.time = 90;

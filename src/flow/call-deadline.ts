@@ -1,11 +1,13 @@
 // How long a backend may take for one request: to begin its answer, between two pieces of it, and, for a call of gRPC, for all of
 // it. Setting a time is an assignment or two.
 import type { Deadlines, Late } from '../base/deadline.ts';
+import { noSlot } from '../base/slot-set.ts';
 import { Fault } from '../base/fault.ts';
 import type { RouteConfig } from '../config/gateway-config.ts';
 
 export class CallDeadline implements Late {
   deadline = Infinity;
+  slot = noSlot;
   readonly #deadlines: Deadlines;
   readonly #timeouts: RouteConfig['timeouts'];
   readonly #late: () => void;

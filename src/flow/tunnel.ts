@@ -3,6 +3,7 @@
 // gateway stops, or nobody says anything for too long. Nothing is put in between but the end of a WebSocket: its client gets a
 // close frame where it has to go.
 import type { Late } from '../base/deadline.ts';
+import { noSlot } from '../base/slot-set.ts';
 import { Fault, toFault } from '../base/fault.ts';
 import type { BackendCall, Exchange, RequestSink, ResponseHead, ResponseSink } from '../http/exchange.ts';
 import { Fields } from '../http/field.ts';
@@ -21,6 +22,7 @@ const policyViolation = 1008;
 
 export class Tunnel implements RequestSink, ResponseSink, Late {
   deadline = Infinity;
+  slot = noSlot;
   readonly #context: Prepared;
   readonly #exchange: Exchange;
   /** Undefined once the backend takes nothing any more. */

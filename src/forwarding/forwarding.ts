@@ -25,7 +25,7 @@ type Connection = {
   readonly idPrefix: string;
   requests: number;
   lastAuthority: string;
-  lastHost: string;
+  lastHost: FieldBlock;
 };
 
 /** Addresses that one X-Forwarded-For may list before it is cut at its far end. */
@@ -76,10 +76,10 @@ export class Forwarding {
     const connection = this.#connection(peer);
     if (connection.trusted) return this.#behindProxy(head, peer, connection, requestId);
     if (connection.lastAuthority !== head.authority) {
-      connection.lastHost = hostField(head.authority).text;
+      connection.lastHost = hostField(head.authority);
       connection.lastAuthority = head.authority;
     }
-    return new RequestBlock(connection.lastHost, head.authority, requestId);
+    return new RequestBlock(connection.lastHost, requestId);
   }
 
   /** The id of a request: of whoever is believed, where it is short and plain, else a new one of at most 40 characters. */
@@ -150,7 +150,7 @@ export class Forwarding {
       idPrefix: uuid.slice(0, 8) + uuid.slice(24),
       requests: 0,
       lastAuthority: '',
-      lastHost: '',
+      lastHost: FieldBlock.empty,
     };
     this.#connections.set(peer, connection);
     return connection;
@@ -161,20 +161,22 @@ export class Forwarding {
   }
 }
 
-/** A FieldBlock that checks nothing: both its values were checked before (hostField, requestId). */
+/** A FieldBlock that checks nothing: both its values were checked before (hostField, requestId). Made in the form that is asked for. */
 class RequestBlock implements FieldBlock {
-  readonly text: string;
-  readonly #authority: string;
+  readonly #host: FieldBlock;
   readonly #requestId: string;
 
-  constructor(hostText: string, authority: string, requestId: string) {
-    this.text = `${hostText}X-Request-Id: ${requestId}\r\n`;
-    this.#authority = authority;
+  constructor(host: FieldBlock, requestId: string) {
+    this.#host = host;
     this.#requestId = requestId;
   }
 
+  get text(): string {
+    return `${this.#host.text}X-Request-Id: ${this.#requestId}\r\n`;
+  }
+
   get pairs(): readonly (readonly [string, string])[] {
-    return [...hostField(this.#authority).pairs, ['X-Request-Id', this.#requestId]];
+    return [...this.#host.pairs, ['X-Request-Id', this.#requestId]];
   }
 }
 

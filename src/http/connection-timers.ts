@@ -1,6 +1,7 @@
 // How long one client may still take: for a head, a body, the next request, to take our bytes, to close. What becomes of
 // one who takes longer is for the connection (server.ts) to say. Setting a time is an assignment or two.
 import type { Deadlines, Late } from '../base/deadline.ts';
+import { noSlot } from '../base/slot-set.ts';
 import type { ServerTimeouts } from './limits.ts';
 
 /** For an answer to begin after a plain TCP client has ended its side. */
@@ -8,6 +9,7 @@ const halfCloseMs = 5_000;
 
 export class ConnectionTimers implements Late {
   deadline = Infinity;
+  slot = noSlot;
   readonly #deadlines: Deadlines;
   readonly #timeouts: ServerTimeouts;
   readonly #late: () => void;

@@ -1,6 +1,7 @@
 // One call on a stream of a connection to a backend (RFC 9113 section 8.1): the BackendCall that the flow holds. Frames and
 // windows belong to the stream, the connection to client.ts.
 import { Fault, toFault } from '../base/fault.ts';
+import { noSlot, type Slotted } from '../base/slot-set.ts';
 import type { CallAccount } from '../http/backend-connection.ts';
 import {
   type BackendCall,
@@ -40,7 +41,8 @@ export interface CallConnection {
   onQuiet(): void;
 }
 
-export class Http2BackendCall implements BackendCall, StreamListener, TurnTask {
+export class Http2BackendCall implements BackendCall, StreamListener, TurnTask, Slotted {
+  slot = noSlot;
   readonly reused: boolean;
   readonly mayBeRefused = true;
   /** Method of the request: what its answer may have for a body depends on it. */

@@ -3,6 +3,7 @@
 import type { Socket } from 'node:net';
 import type { Clock } from '../base/clock.ts';
 import { Fault, toFault } from '../base/fault.ts';
+import { SlotSet } from '../base/slot-set.ts';
 import type { BackendConnection, CallAccount, ConnectionOwner } from '../http/backend-connection.ts';
 import type { BackendCall, OutgoingRequest } from '../http/exchange.ts';
 import type { FieldNames, Fields } from '../http/field.ts';
@@ -54,7 +55,7 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
   readonly #session: Http2Session;
   readonly #decoder: HpackDecoder;
   readonly #encoder = new HpackEncoder();
-  readonly #calls = new Set<Http2BackendCall>();
+  readonly #calls = new SlotSet<Http2BackendCall>();
   #nextStreamId = 1;
   #allowed = maxCalls;
   /** It takes no further call: GOAWAY, no more stream ids, or it does not answer a PING so far. */
@@ -131,7 +132,7 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
 
   /** Closes it, whatever it does; calls in progress fail with `fault` or backend_closed. */
   destroy(fault?: Fault): void {
-    this.#close(fault, [...this.#calls], () => fault ?? closedByUs());
+    this.#close(fault, this.#calls.list(), () => fault ?? closedByUs());
   }
 
   #onBytes(bytes: Buffer): void {
@@ -256,7 +257,7 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
     this.#encoder.limitTable(headerTableSize);
     const before = this.#allowed;
     this.#allowed = Math.min(maxCalls, maxConcurrentStreams);
-    for (const call of this.#calls) call.onSettings();
+    for (const call of this.#calls.list()) call.onSettings();
     if (this.#allowed > before) this.#owner.onFree(this);
   }
 
@@ -269,7 +270,7 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
     const by = lastStreamId > 0 ? 'connection that served others' : 'connection that served nothing';
     // First, so that what is tried again is not given to this connection.
     this.#owner.onFree(this);
-    for (const call of this.#calls) {
+    for (const call of this.#calls.list()) {
       if (call.streamId <= lastStreamId) continue;
       const detail = `the backend ends the connection and has not begun this call (${nameOfErrorCode(code)})`;
       call.fail(new StreamRefused(by, { detail, raw: 'GOAWAY' }));
@@ -285,7 +286,7 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
 
   onBroken(error: Http2Error): void {
     const fault = new Fault('backend_protocol', 'backend', { detail: error.reason, raw: nameOfErrorCode(error.code) });
-    this.#close(fault, [...this.#calls], () => fault);
+    this.#close(fault, this.#calls.list(), () => fault);
   }
 
   onTaken(): void {}
@@ -312,7 +313,7 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
     const ending = cause ?? Object.assign(new Error('closed before the answer'), { code: 'EOF' });
     const refusal = isIdle || this.hasAnswered ? undefined : this.#owner.translateFailure?.(ending);
     const closed = refusal ?? new Fault('backend_closed', 'backend', { raw, cause });
-    const lost = [...this.#calls].filter((call) => !call.isHeldWhole);
+    const lost = this.#calls.list().filter((call) => !call.isHeldWhole);
     this.#close(isIdle ? undefined : closed, lost, (call) =>
       call.isAnswered ? new Fault('backend_truncated', 'backend', { raw, cause }) : closed,
     );

@@ -127,11 +127,11 @@ export class Http2ServerConnection implements ClientConnection, ExchangeConnecti
   }
 
   tellTunnels(): void {
-    for (const { listener } of this.#session.streams.values()) if (listener instanceof Http2Exchange) listener.leave();
+    for (const { listener } of this.#session.streams.list()) if (listener instanceof Http2Exchange) listener.leave();
   }
 
   loseAll(fault: Fault): void {
-    for (const stream of this.#session.streams.values()) {
+    for (const stream of this.#session.streams.list()) {
       const { listener } = stream;
       stream.drop();
       if (listener instanceof Http2Exchange) listener.lose(fault);

@@ -15,12 +15,13 @@ import { RecentResets } from './recent-resets.ts';
 import { SessionOutput } from './session-output.ts';
 import type { SessionOptions, SessionRole } from './session-role.ts';
 import { Http2Stream, type StreamSession } from './stream.ts';
+import { StreamTable } from './stream-table.ts';
 import { WaitingStreams } from './waiting-streams.ts';
 
 /** Of one frame; what is sent at a time is counted in such. */
 const frameBytes = 16_384;
 export class Http2Session implements FrameHandler, StreamSession {
-  readonly streams = new Map<number, Http2Stream>();
+  readonly streams = new StreamTable();
   readonly peer = new PeerSettings();
   readonly budget: AbuseBudget;
   readonly receiveWindow: number;
@@ -83,7 +84,7 @@ export class Http2Session implements FrameHandler, StreamSession {
 
   open(id: number): Http2Stream {
     const stream = new Http2Stream(id, this, this.peer.initialWindowSize);
-    this.streams.set(id, stream);
+    this.streams.add(stream);
     this.#metrics.opened.inc();
     this.#metrics.streams.inc();
     if (this.#isReading) this.#touch(stream);
@@ -264,7 +265,7 @@ export class Http2Session implements FrameHandler, StreamSession {
     this.output.next.settingsAck();
     const change = this.peer.initialWindowSize - before;
     if (change !== 0) {
-      for (const stream of this.streams.values()) {
+      for (const stream of this.streams.list()) {
         if (!stream.widen(change))
           return this.fail(connectionError(ErrorCode.flowControlError, 'a window above 2^31-1', stream.id));
       }

@@ -4,6 +4,7 @@
 import net, { type Socket } from 'node:net';
 import type { Clock } from '../base/clock.ts';
 import type { Deadlines, Late } from '../base/deadline.ts';
+import { noSlot } from '../base/slot-set.ts';
 import { Fault } from '../base/fault.ts';
 import { type Address, type Peer, peerOfPlainConnection } from '../downstream/peer.ts';
 import { writeProxyHeader } from '../proxy-protocol/writer.ts';
@@ -54,6 +55,7 @@ export type PassedDependencies = { readonly clock: Clock; readonly deadlines: De
 
 export class PassedConnection implements Late, RaceOwner, FirstBytesOwner {
   deadline: number;
+  slot = noSlot;
   readonly #client: Socket;
   readonly #targets: Targets;
   readonly #times: PassedTimes;

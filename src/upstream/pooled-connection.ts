@@ -1,6 +1,7 @@
 // One connection of a pool: joins the protocol's connection, its idle deadline, the certificate it stands on, and the
 // translation of late TLS refusals.
 import type { Late } from '../base/deadline.ts';
+import { noSlot } from '../base/slot-set.ts';
 import { Fault } from '../base/fault.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
 import type { BackendConnection, ConnectionOwner } from '../http/backend-connection.ts';
@@ -26,6 +27,7 @@ type Shown = { readonly certificate: CertificateFacts | undefined; readonly stan
 export class PooledConnection implements Late, ConnectionOwner {
   /** Set while it may take a call: how long it may be idle, or may be used at all. */
   deadline = Infinity;
+  slot = noSlot;
   /** Kept by AvailableConnections: it is among them, since when in their order; it is counted as idle. */
   available = false;
   order = 0;

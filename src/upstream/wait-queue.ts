@@ -2,11 +2,13 @@
 // first and its clients in turn, not who came first; where it is full, who has most in it gives way to who has less. Waiters
 // that were cancelled stay until they are met, so that cancelling is one assignment.
 import type { Deadlines, Late } from '../base/deadline.ts';
+import { noSlot } from '../base/slot-set.ts';
 import type { CallWaiter } from './call-waiter.ts';
 import type { Share, Tally } from './shares.ts';
 
 export class WaitPlace implements Late {
   deadline: number;
+  slot = noSlot;
   readonly waiter: CallWaiter;
   readonly share: Share;
   readonly fresh: boolean;
