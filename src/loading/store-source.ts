@@ -198,7 +198,7 @@ export class StoreSource implements ConfigSource {
       standIn ??= this.#readLastGood();
     } catch (other) {
       throw new Error(`${problem.message}; nor can the last good revision be used: ${problemOf(other).message}`, {
-        cause: error,
+        cause: other,
       });
     }
     if (standIn === undefined) throw new Error(`${problem.message}; ${problem.help}`, { cause: error });

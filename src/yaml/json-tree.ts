@@ -32,7 +32,7 @@ export function treeOfJson(value: unknown, { place, materialId }: JsonTreeOption
 }
 
 function scalar(value: unknown, place: Place): TreeScalar {
-  const text = typeof value === 'string' ? value : value === null || value === undefined ? '' : String(value);
+  const text = typeof value === 'string' ? value : value === null || value === undefined ? '' : JSON.stringify(value);
   return { kind: 'scalar', text, isNull: value === null, broken: false, substituted: false, place };
 }
 
