@@ -9,6 +9,7 @@ import { type Backend, startBackend } from '../test/support/backend.ts';
 import { captureClientHello } from '../test/support/client-hello.ts';
 import { type CertFiles, openPki, type Pki } from '../test/support/pki.ts';
 import { findVersion, peers, type RunningPeer, startPeer } from './peer.ts';
+import { mintToken } from './token.ts';
 
 const names = ['countersign', 'nginx'];
 const measuredMs = 5_000;
@@ -113,6 +114,7 @@ async function measureOne(attack: Attack, name: string, { pki, mallory, backend,
     backend: 'h1',
     backendPort: backend.port,
     cores,
+    token: mintToken(),
   });
   const sockets: Socket[] = [];
   let dripping: NodeJS.Timeout | undefined;

@@ -64,9 +64,10 @@ export class Client {
   constructor(job: Job, tally: Tally) {
     this.#job = job;
     this.#tally = tally;
-    const { ca, cert, key, port, workload } = job;
+    const { ca, cert, key, port, workload, authorization } = job;
+    const token = authorization === undefined ? '' : `Authorization: ${authorization}\r\n`;
     const close = workload.after === 'keep' ? '' : 'Connection: close\r\n';
-    this.#request = `GET ${workload.path} HTTP/1.1\r\nHost: localhost\r\n${close}\r\n`;
+    this.#request = `GET ${workload.path} HTTP/1.1\r\nHost: localhost\r\n${token}${close}\r\n`;
     // X25519 for everybody: what a gateway's OpenSSL knows of post-quantum groups is not what is compared here.
     const secureContext = createSecureContext({ ca, cert, key, ecdhCurve: 'X25519' });
     this.#connectTo = { host: '127.0.0.1', port, servername: 'localhost', secureContext };

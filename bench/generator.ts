@@ -58,9 +58,10 @@ async function openIdle(job: Job, tally: Tally, count: number): Promise<Http2Cli
 }
 
 async function runAutocannon(job: Job): Promise<void> {
-  const { ca, cert, key, port, workload } = job;
+  const { ca, cert, key, port, workload, authorization } = job;
   const options = {
     url: `https://localhost:${port}${workload.path}`,
+    headers: authorization === undefined ? {} : { authorization },
     connections: workload.connections,
     tlsOptions: { ca, cert, key, servername: 'localhost', host: '127.0.0.1' },
   };

@@ -7,7 +7,7 @@ export type Backend = 'h1' | 'h2' | 'grpc';
 export const GRPC_PATH = '/bench.Echo/Unary';
 export const GRPC_BYTES = 100;
 
-export type WorkloadName = 'small' | 'filters' | 'body' | 'handshake' | 'resume' | Http2WorkloadName;
+export type WorkloadName = 'small' | 'filters' | 'jwt' | 'rate' | 'body' | 'handshake' | 'resume' | Http2WorkloadName;
 /** Client's protocol, then the backend's. */
 export type Http2WorkloadName = 'h2-h1' | 'h2-h2' | 'h1-h2' | 'h2-grpc' | 'h2-h1-body' | 'h2-h2-body' | 'h2-idle';
 
@@ -27,6 +27,10 @@ export type Workload = {
   /** POST with a message of gRPC in so many bytes; GET where there are none. */
   readonly requestBytes: number;
   readonly bodyBytes: number;
+  /** Requests carry a token that the gateway verifies. */
+  readonly withToken?: true;
+  /** Those that can do it as they are installed; the others are left out of the row. Default: all. */
+  readonly peers?: readonly string[];
 };
 
 const http1 = { unit: 'request', client: 'h1', backend: 'h1', streams: 1, requestBytes: 0 } as const;
@@ -52,6 +56,27 @@ const http1Workloads: readonly Workload[] = [
     connections: 64,
     after: 'keep',
     bodyBytes: 107,
+  },
+  {
+    ...http1,
+    name: 'jwt',
+    title: 'the same with a token (ES256) that is verified with each request',
+    path: '/jwt',
+    connections: 64,
+    after: 'keep',
+    bodyBytes: 107,
+    withToken: true,
+    peers: ['countersign', 'haproxy', 'envoy'],
+  },
+  {
+    ...http1,
+    name: 'rate',
+    title: 'the same with a limit of requests, counted by the certificate of the client',
+    path: '/rate',
+    connections: 64,
+    after: 'keep',
+    bodyBytes: 107,
+    peers: ['countersign', 'nginx', 'haproxy'],
   },
   {
     ...http1,
@@ -143,6 +168,8 @@ export type Job = {
   readonly ca: string;
   readonly cert: string;
   readonly key: string;
+  /** What `Authorization` says; undefined: nothing. */
+  readonly authorization: string | undefined;
   readonly warmMs: number;
   readonly measureMs: number;
 };

@@ -10,12 +10,13 @@ import { measureAttacks, renderAttacks } from './attack.ts';
 import { measureCrl, renderCrl } from './crl.ts';
 import { Generator } from './load.ts';
 import { type Backend, groups, generatorNames, type Job, type Workload, workloads } from './job.ts';
+import { mintToken } from './token.ts';
 import { findVersion, type PeerName, peers, type RunningPeer, type Setup, startBackend, startPeer } from './peer.ts';
 import { type Measurement, renderTable, summarise, type WorkloadResult } from './table.ts';
 import { measureRevocation, renderRevocation } from './revocation.ts';
 import { findFlaw } from './verify.ts';
 
-const USAGE = `npm run bench -- [--rounds 5] [--seconds 4] [--only small,filters,body,handshake,resume | h2 | attack | crl | revocation]
+const USAGE = `npm run bench -- [--rounds 5] [--seconds 4] [--only small,filters,jwt,rate,body,handshake,resume | h2 | attack | crl | revocation]
                  [--only h2-h1,h2-h2,h1-h2,h2-grpc,h2-h1-body,h2-h2-body,h2-idle]
                  [--peers countersign,nginx,haproxy,caddy,envoy] [--generator own|autocannon|h2load] [--json]`;
 const WARM_MS = 1_000;
@@ -86,7 +87,7 @@ async function startPeers(settings: Settings, setup: Setup): Promise<Present> {
     }
     try {
       const started = await startPeer(peer, setup);
-      const flaw = await findFlaw(started, setup.pki, setup.clientAuth);
+      const flaw = await findFlaw(started, setup);
       if (flaw === undefined) running.push(started);
       else await started.process.stop();
       notes.push(flaw === undefined ? `${peer.name} ${version}` : `${peer.name} ${version}: LEFT OUT, it ${flaw}`);
@@ -105,10 +106,11 @@ async function measure(
   setup: Setup,
 ): Promise<WorkloadResult> {
   const { pki } = setup;
-  const measured = new Map<PeerName, Measurement[]>(running.map((peer) => [peer.name, []]));
+  const able = running.filter(({ name }) => workload.peers?.includes(name) ?? true);
+  const measured = new Map<PeerName, Measurement[]>(able.map((peer) => [peer.name, []]));
   for (let round = 0; round < settings.rounds; round += 1) {
     // Another one begins in every round, so that none always follows the same neighbour.
-    const order = running.map((_, at) => running[(at + round) % running.length]);
+    const order = able.map((_, at) => able[(at + round) % able.length]);
     for (const peer of order) {
       if (peer === undefined) continue;
       await using fresh = workload.after === 'idle' ? await startAnew(peer, setup) : undefined;
@@ -120,6 +122,7 @@ async function measure(
         ca: pki.servers.certPem,
         cert: pki.alice.chainPem,
         key: pki.alice.keyPem,
+        authorization: workload.withToken === true ? `Bearer ${setup.token.text}` : undefined,
         warmMs: WARM_MS,
         measureMs: settings.seconds * 1000,
       };
@@ -171,7 +174,7 @@ async function measureWith(
 ): Promise<Part> {
   const backend = await startBackend(pki, cores.load, kind);
   const clientAuth = settings.generator === 'h2load' ? 'optional' : 'required';
-  const setup: Setup = { pki, clientAuth, backend: kind, backendPort: backend.port, cores };
+  const setup: Setup = { pki, clientAuth, backend: kind, backendPort: backend.port, cores, token: mintToken() };
   const { running, notes } = await startPeers(settings, setup);
   const told = [`backend ${kind}:`, ...notes.map((note) => `  ${note}`)];
   if (!settings.json) console.log(`${told.join('\n')}\n`);

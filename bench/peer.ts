@@ -8,6 +8,7 @@ import { findCommand } from '../test/support/peers.ts';
 import type { Pki } from '../test/support/pki.ts';
 import { eventually } from '../test/support/wait-for.ts';
 import type { Backend } from './job.ts';
+import type { Token } from './token.ts';
 
 export type PeerName = 'countersign' | 'nginx' | 'haproxy' | 'caddy' | 'envoy';
 
@@ -26,6 +27,8 @@ type Peer = {
   /** Arguments that run `config` in the foreground with one worker. */
   readonly args: (config: string, dir: string) => readonly string[];
   readonly env?: (dir: string) => Readonly<Record<string, string>>;
+  /** What it says once it serves, where a port that accepts is no sign: it may be tried before. */
+  readonly ready?: RegExp;
 };
 
 const MAIN = new URL('../src/cli/main.ts', import.meta.url).pathname;
@@ -40,6 +43,7 @@ export const peers: readonly Peer[] = [
     clientAuth: { required: 'true', optional: 'false' },
     legs: { h1: { http2: 'off' }, h2: { http2: 'on' } },
     args: (config) => [MAIN, 'run', '--config', config],
+    ready: /\blistening\b.*\bwebSecure\b/,
   },
   {
     name: 'nginx',
@@ -107,6 +111,7 @@ export type Setup = {
   readonly backendPort: number;
   /** Cores for the gateway, and for load and backend. */
   readonly cores: { readonly gateway: string; readonly load: string };
+  readonly token: Token;
 };
 
 export type RunningPeer<Name = PeerName> = {
@@ -135,14 +140,17 @@ export async function startBackend(pki: Pki, core: string, kind: Backend = 'h1')
 /** Starts one gateway on its core; waits until it accepts. */
 export async function startPeer(
   peer: Peer,
-  { pki, clientAuth, backend, backendPort, cores }: Setup,
+  { pki, clientAuth, backend, backendPort, cores, token }: Setup,
 ): Promise<RunningPeer> {
   const port = await findFreePort();
   const leg = peer.legs[backend === 'h1' ? 'h1' : 'h2'];
-  const given = { ...values(pki), ...leg, clientAuth: peer.clientAuth[clientAuth], port, backendPort };
+  const tokenKey = pki.dir.write('token.pem', token.publicKey);
+  const tokenKeys = pki.dir.write('token.json', token.jwks);
+  const keys = { tokenKey, tokenKeys };
+  const given = { ...values(pki), ...keys, ...leg, clientAuth: peer.clientAuth[clientAuth], port, backendPort };
   const config = pki.dir.write(peer.template, render(peer.template, given));
   const command = [peer.command, ...peer.args(config, pki.dir.path)];
-  return start(peer.name, port, cores.gateway, command, peer.env?.(pki.dir.path) ?? {});
+  return start(peer.name, port, cores.gateway, command, peer.env?.(pki.dir.path) ?? {}, peer.ready);
 }
 
 async function start<Name extends string>(
@@ -151,13 +159,20 @@ async function start<Name extends string>(
   core: string,
   [command = '', ...args]: readonly string[],
   env: Readonly<Record<string, string>>,
+  ready?: RegExp,
 ): Promise<RunningPeer<Name>> {
   const pinned = ['-c', core, findCommand(command) ?? command, ...args];
   const child = await startProcess('taskset', pinned, { name, env });
   const ended = (): boolean => child.exit() !== undefined;
+  if (ready !== undefined) await said(child, ready);
   await eventually(() => ended() || accepts(port), { what: `${name} to accept connections`, timeoutMs: 30_000 });
   if (ended()) throw new Error(`${name} did not start\n${child.lines.tail()}`);
   return { name, port, process: child };
+}
+
+/** Resolves where the process says so, and where it ends before. */
+async function said({ lines }: OwnedProcess, ready: RegExp): Promise<void> {
+  await lines.waitFor(({ text }) => ready.test(text), { timeoutMs: 30_000 }).catch(() => undefined);
 }
 
 function values(pki: Pki): Record<string, string> {

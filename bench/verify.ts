@@ -2,11 +2,14 @@
 // backend, forward the client's identity and keep its connections. What it fails in is said, and it is left out.
 import { curl } from '../test/support/curl.ts';
 import { sClient } from '../test/support/openssl.ts';
-import type { Pki } from '../test/support/pki.ts';
-import type { ClientAuth, RunningPeer } from './peer.ts';
+import type { RunningPeer, Setup } from './peer.ts';
+import { workloads } from './job.ts';
 
 /** What is wrong with the gateway; undefined where all is well. */
-export async function findFlaw(peer: RunningPeer, pki: Pki, clientAuth: ClientAuth): Promise<string | undefined> {
+export async function findFlaw(
+  peer: RunningPeer,
+  { pki, clientAuth, token }: Pick<Setup, 'pki' | 'clientAuth' | 'token'>,
+): Promise<string | undefined> {
   const url = `https://localhost:${peer.port}/verify`;
   const ca = pki.servers.file;
   const alice = { ca, cert: pki.alice.cert, key: pki.alice.key, args: ['--http1.1'] };
@@ -18,6 +21,19 @@ export async function findFlaw(peer: RunningPeer, pki: Pki, clientAuth: ClientAu
   if (!/requests=[2-9]/.test(good.body)) return 'does not keep its connections to the backend';
   const { headers } = await curl(`https://localhost:${peer.port}/filters`, alice);
   if (headers['x-frame-options'] !== 'DENY') return 'does not change the fields of answers';
+  const doesRow = (name: string): boolean =>
+    workloads.find((workload) => workload.name === name)?.peers?.includes(peer.name) ?? true;
+  if (doesRow('jwt')) {
+    const ask = async (authorization: string): Promise<number> =>
+      (await curl(`https://localhost:${peer.port}/jwt`, { ...alice, headers: { authorization } })).status;
+    if ((await ask(`Bearer ${token.text}`)) !== 200) return 'refuses a good token';
+    if ((await ask(`Bearer ${token.text.slice(0, -8)}AAAAAAAA`)) === 200) return 'takes a token with a wrong signature';
+  }
+  if (doesRow('rate')) {
+    const args = ['--http1.1', ...Array.from({ length: 5 }, () => `https://localhost:${peer.port}/limited`)];
+    const { status } = await curl(`https://localhost:${peer.port}/limited`, { ...alice, args });
+    if (status !== 429 && status !== 503) return 'does not limit requests';
+  }
   const anonymous = await curl(url, { ca, args: ['--http1.1'] });
   if (clientAuth === 'required' && anonymous.status === 200) return 'lets a client without a certificate through';
   const stranger = await curl(url, { ...alice, cert: pki.stranger.cert, key: pki.stranger.key });

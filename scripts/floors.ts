@@ -13,7 +13,8 @@ export const floors: readonly (readonly string[])[] = [
   ['flow', 'passthrough', 'diagnosis', 'inventory'],
   ['loading'],
   ['gateway'],
-  ['access', 'admin', 'audit'],
+  ['access', 'admin', 'audit', 'probe'],
+  ['control'],
   ['process'],
   ['cli'],
 ];

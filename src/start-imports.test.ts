@@ -44,6 +44,7 @@ describe('what is loaded at a start', () => {
     ['src/config/config-child.ts', ['zod']],
     ['src/config/load-config.ts', ['yaml', 'zod']],
     ['src/crl/thread.ts', []],
+    ['src/control/control.ts', ['hono', 'hono/router/trie-router', 'pino', 'zod']],
   ] as const) {
     it(`of the packages: with ${entry} ${packages.join(' and ') || 'none'}`, () => {
       assert.deepEqual(packagesBehind(entry), packages);

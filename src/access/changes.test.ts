@@ -49,6 +49,7 @@ ${routes.map((route) => `    - {target: "http://b:1", ${route}}`).join('\n')}
       tls: { rootCAs: undefined, clientPair: undefined, crlKey: undefined },
       filters: [],
     })),
+    named: { certificates: [], caBundles: [] },
     expiries: [],
     crls: [],
     staples: [],

@@ -102,7 +102,7 @@ export function accessToJson(loaded: LoadedConfig, rows: readonly AccessRow[]): 
     access: rows.map(({ route: { config }, policy, hosts, methods, secure, plain }) => ({
       route: config.name,
       file: config.place.file,
-      line: config.place.line,
+      ...(config.place.stored === undefined ? { line: config.place.line } : { store: config.place.stored }),
       policy: policy?.config.name ?? null,
       hosts,
       methods,

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { get, request } from '../base/node-http.ts';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { get as httpsGet } from 'node:https';
 import { describe, it } from 'node:test';
-import { AdminServer, type AdminView } from './admin-server.ts';
+import type { TLSSocket } from 'node:tls';
+import { get, request } from '../base/node-http.ts';
+import { mintCa } from '../certs/test-ca.ts';
+import { type AdminCertificate, AdminServer, type AdminView } from './admin-server.ts';
 
 async function withServer(view: Partial<AdminView>, ask: (base: string) => Promise<void>): Promise<void> {
   const server = new AdminServer({
@@ -97,6 +101,59 @@ describe('the admin listener', () => {
       resolve(Buffer.from('a 1\n'));
       assert.deepEqual(new Set(await Promise.all(readers)), new Set(['a 1\n']));
     });
+  });
+});
+
+describe('the admin listener over TLS', () => {
+  it('shows the certificate of the moment, speaks nothing else, and is known by the names of it', async () => {
+    const ca = await mintCa();
+    const mint = async (name: string): Promise<AdminCertificate> => {
+      const { chainPem, keyPem } = await ca.issue({ kind: 'server', cn: name, sans: [name] });
+      return { chainPem, keyPem, names: [name] };
+    };
+    let current = await mint('one.test');
+    await withServer({ certificate: () => current }, async (base) => {
+      const port = Number(new URL(base).port);
+      const ask = async (host: string): Promise<{ status: number; shown: string }> =>
+        new Promise((resolve, reject) => {
+          const to = { host: '127.0.0.1', port, path: '/metrics', servername: host, headers: { host }, agent: false };
+          const asked = httpsGet({ ...to, ca: ca.certPem, checkServerIdentity: () => undefined }, (answer) => {
+            answer.resume();
+            const { subject } = (answer.socket as TLSSocket).getPeerCertificate();
+            resolve({ status: answer.statusCode ?? 0, shown: String(subject.CN) });
+          });
+          asked.on('error', reject);
+        });
+      assert.deepEqual(await ask('one.test'), { status: 200, shown: 'one.test' });
+      assert.equal((await ask('evil.test')).status, 421);
+      current = await mint('two.test');
+      assert.deepEqual(await ask('two.test'), { status: 200, shown: 'two.test' });
+      assert.equal((await ask('one.test')).status, 421);
+      await assert.rejects(fetch(`${base}/healthz`));
+    });
+  });
+});
+
+describe('the way to the control process', () => {
+  it('is there where there is one, for what begins with /api/, under a name that is known', async () => {
+    const control = async (asked: IncomingMessage, answer: ServerResponse): Promise<void> => {
+      answer.writeHead(200).end(asked.url);
+    };
+    await withServer({ control }, async (base) => {
+      assert.equal(await (await fetch(`${base}/api/v1/x?y=1`, { method: 'POST' })).text(), '/api/v1/x?y=1');
+      assert.equal((await fetch(`${base}/apix`)).status, 404);
+      assert.equal((await fetch(`${base}/api/v1/x?${'y'.repeat(9000)}`)).status, 431);
+      const { port } = new URL(base);
+      const status = await new Promise((resolve, reject) => {
+        const to = { host: '127.0.0.1', port, path: '/api/v1/x', headers: { host: 'evil.test' }, agent: false };
+        get(to, (answer) => {
+          answer.resume();
+          resolve(answer.statusCode);
+        }).on('error', reject);
+      });
+      assert.equal(status, 421);
+    });
+    await withServer({}, async (base) => assert.equal((await fetch(`${base}/api/v1/x`)).status, 404));
   });
 });
 

@@ -1,4 +1,4 @@
-// The admin listener: liveness, readiness, metrics, the record of seen clients. Loopback by default; it knows nothing of
+// The admin listener: liveness, readiness, metrics, the record of seen clients, and the way to the control process. Loopback by default; it knows nothing of
 // traffic, and gives away no configuration but what is wrong with it, to who holds the token of the reload endpoint. A browser on this machine is no way in: what is more than health is shown only
 // to who asks by a name that no stranger can point here (DNS rebinding).
 import { createHash, timingSafeEqual } from 'node:crypto';
@@ -7,6 +7,7 @@ import { createServer } from '../base/node-http.ts';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { isIP } from 'node:net';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:tls';
 import { safeJson } from '../base/safe-json.ts';
 import type { ReloadEndpoint } from '../config/gateway-config.ts';
 import { hostOfAuthority } from '../routing/host-of-authority.ts';
@@ -17,6 +18,8 @@ const answerMs = 10_000;
 
 const misdirected =
   'this host name is not known here: ask by IP address or localhost, or add the name to monitoring.allowedHosts\n';
+
+const tooLargeHead = 'HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
 
 const text = 'text/plain; charset=utf-8';
 const json = 'application/json';
@@ -36,6 +39,14 @@ export type ReloadView = {
   readonly refused: (address: string) => void;
 };
 
+/** The same object until there is another certificate. */
+export type AdminCertificate = {
+  readonly chainPem: string;
+  readonly keyPem: string;
+  /** Also the names under which it is asked. */
+  readonly names: readonly string[];
+};
+
 export type AdminView = {
   readonly ready: () => { readonly ok: boolean; readonly detail: string };
   /** Prometheus text exposition, UTF-8. */
@@ -46,9 +57,13 @@ export type AdminView = {
   readonly metricsPath: string | undefined;
   readonly liveness: boolean;
   readonly readiness: boolean;
+  /** What it shows, over TLS; undefined: plain HTTP. */
+  readonly certificate?: (() => AdminCertificate) | undefined;
   /** Canonical names, besides localhost. */
   readonly allowedHosts: readonly string[];
   readonly reload: ReloadView;
+  /** Answers requests for the API; undefined: there is none. */
+  readonly control?: ((request: IncomingMessage, response: ServerResponse) => Promise<void>) | undefined;
 };
 
 /**
@@ -57,6 +72,9 @@ export type AdminView = {
  */
 export class AdminServer {
   readonly #server: Server;
+  /** What listens where the view has a certificate. */
+  readonly #secure: TlsServer | undefined;
+  #used: AdminCertificate | undefined;
   readonly #view: AdminView;
 
   constructor(view: AdminView) {
@@ -64,29 +82,57 @@ export class AdminServer {
     this.#server = createServer({ maxHeaderSize: 8192, requestTimeout: 10_000, headersTimeout: 5_000 });
     this.#server.maxConnections = 256;
     this.#server.on('request', (request, response) => void this.#answer(request, response));
-    this.#server.on('clientError', (_error, socket) => socket.destroy());
+    this.#server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+      if (error.code === 'HPE_HEADER_OVERFLOW' && socket.writable) socket.end(tooLargeHead);
+      else socket.destroy();
+    });
+    this.#secure = view.certificate && this.#makeSecure(view.certificate);
   }
 
   /** Resolves with the port. */
   async listen(host: string, port: number): Promise<number> {
+    const listener = this.#secure ?? this.#server;
     return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(port, host, () => {
-        this.#server.off('error', reject);
-        this.#server.on('error', () => {});
-        const address = this.#server.address();
+      listener.once('error', reject);
+      listener.listen(port, host, () => {
+        listener.off('error', reject);
+        listener.on('error', () => {});
+        const address = listener.address();
         resolve(address !== null && typeof address === 'object' ? address.port : port);
       });
     });
   }
 
   close(): void {
+    this.#secure?.close();
     this.#server.close();
     this.#server.closeAllConnections();
   }
 
+  /** TLS in front of the same server. Its certificate is that of the moment, for each connection anew. */
+  #makeSecure(current: () => AdminCertificate): TlsServer {
+    const options = { minVersion: 'TLSv1.2', ALPNProtocols: ['http/1.1'], handshakeTimeout: 10_000 } as const;
+    const secure = createTlsServer(options, (socket) => this.#server.emit('connection', socket));
+    secure.maxConnections = this.#server.maxConnections;
+    secure.prependListener('connection', () => {
+      const next = current();
+      if (next === this.#used) return;
+      try {
+        secure.setSecureContext({ ...options, cert: next.chainPem, key: next.keyPem });
+        this.#used = next;
+      } catch {
+        // It was checked when it was loaded; where it cannot be used all the same, nobody ends for it, and the one before stays.
+      }
+    });
+    secure.on('tlsClientError', (_error, socket) => socket.destroy());
+    return secure;
+  }
+
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
+      const { control } = this.#view;
+      if (control !== undefined && isForControl(request) && this.#isAllowed(request.headers.host))
+        return await control(request, response);
       const { status, type, body, fields } = await this.#route(request);
       response.writeHead(status, {
         ...fields,
@@ -109,6 +155,8 @@ export class AdminServer {
 
   async #route(request: IncomingMessage): Promise<Answer> {
     const path = (request.url ?? '').split('?')[0];
+    if (this.#view.control !== undefined && isForControl(request))
+      return { status: 421, type: text, body: misdirected };
     const endpoint = this.#view.reload.endpoint();
     if (endpoint !== undefined && path === endpoint.path) return this.#reload(request, endpoint);
     if (request.method !== 'GET' && request.method !== 'HEAD')
@@ -151,8 +199,14 @@ export class AdminServer {
   #isAllowed(authority: string | undefined): boolean {
     if (authority === undefined) return true;
     const host = hostOfAuthority(authority);
-    return host !== undefined && (host === 'localhost' || isIP(host) !== 0 || this.#view.allowedHosts.includes(host));
+    if (host === undefined) return false;
+    const names = this.#view.certificate?.().names ?? [];
+    return host === 'localhost' || isIP(host) !== 0 || this.#view.allowedHosts.includes(host) || names.includes(host);
   }
+}
+
+function isForControl({ url = '' }: IncomingMessage): boolean {
+  return url.startsWith('/api/');
 }
 
 function isHost(request: IncomingMessage, host: string): boolean {

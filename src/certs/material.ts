@@ -33,7 +33,8 @@ export type LoadFailureCode =
   | 'file_empty'
   | 'file_too_large'
   | 'not_pem'
-  | 'material_unknown';
+  | 'material_unknown'
+  | 'material_sealed';
 
 export type LoadFailure = {
   readonly ok: false;

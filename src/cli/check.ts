@@ -17,7 +17,7 @@ import { type CommandIo, finish } from './command-io.ts';
 import { parseDays } from './days-option.ts';
 import { compareWith } from './compare.ts';
 import { lenientOption, strictOption } from './lenient-option.ts';
-import { printProbes, probeBackends, probesToJson } from './probe-backends.ts';
+import { printProbes, probeBackends, probesToJson } from '../probe/probe-backends.ts';
 import { printProblems } from './problems.ts';
 import { parseSeconds } from './seconds-option.ts';
 

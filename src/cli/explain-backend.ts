@@ -14,7 +14,8 @@ import type { Target } from '../diagnosis/target.ts';
 import type { LoadedRoute } from '../loading/loaded.ts';
 import { endpointAuthority, endpointLabel } from '../upstream/endpoint.ts';
 import { findNearest } from '../yaml/nearest.ts';
-import { BackendTargets, namesOf } from './backend-targets.ts';
+import { type Place, showPlace } from '../yaml/place.ts';
+import { BackendTargets, namesOf } from '../probe/backend-targets.ts';
 import { type CommandIo, finish } from './command-io.ts';
 import { loadForCommand } from './load-for-command.ts';
 import { parseSeconds } from './seconds-option.ts';
@@ -114,7 +115,7 @@ function describeRoute(route: LoadedRoute): { presents: string | null; trusts: s
 function printRoute(route: LoadedRoute): string {
   const { config, tls } = route;
   const { rootCAs, clientCert } = namesOf(route);
-  const lines = [`route     ${config.name}  (${config.place.file}:${config.place.line})`];
+  const lines = [`route     ${config.name}  (${shownAt(config.place)})`];
   if (config.backends.some(({ scheme }) => scheme === 'https')) {
     const pair = tls.clientPair;
     const who = pair && `"${escapeForLog(pair.subject, 120)}" (${clientCert ?? ''}), valid until ${day(pair.notAfter)}`;
@@ -128,4 +129,9 @@ function printRoute(route: LoadedRoute): string {
 
 function day(at: number): string {
   return new Date(at).toISOString().slice(0, 10);
+}
+
+/** Without the column: all of a route is meant. */
+function shownAt(place: Place): string {
+  return escapeForLog(place.stored === undefined ? `${place.file}:${place.line}` : showPlace(place));
 }

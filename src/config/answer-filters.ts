@@ -3,59 +3,20 @@ import type { z } from 'zod';
 import type { Cursor } from '../yaml/cursor.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
 import { flag, integer, list, map, text } from './atoms.ts';
-import { fieldMap, readFieldEdits } from './field-edits.ts';
+import { checkBody, contentTypeKey, plainText, readContentType } from './answer-body.ts';
 import { type FilterCommon, filterType } from './filter-type.ts';
+import { fixedResponseShape, readFixedResponse } from './fixed-response.ts';
 import { key } from './key.ts';
-import { refTo } from './material-ref.ts';
-import { reportMistake } from './reading.ts';
+import { pathInStore, refTo } from './material-ref.ts';
 import type { PathRef } from './ref.ts';
-
-const maxBody = 65_536;
-
-const plainText = 'text/plain; charset=utf-8';
-
-const contentType = key(text, {
-  says: 'Content-Type. Default: of the ending of the file, application/json of JSON, else text/plain.',
-  unset: '`application/json` of JSON, the ending of a file, else `text/plain`',
-  page: 'Goma. `Content-Type` of the body.',
-});
 
 export const response = filterType({
   kind: 'response',
   names: ['response'],
   guards: true,
   says: 'Answers every request itself.',
-  rule: map({
-    statusCode: key(integer(200, 599), {
-      says: 'Default {default}.',
-      default: 200,
-      page: 'own. Status of the answer.',
-    }),
-    body: key(text, { says: 'Its text.', default: '', page: 'own. Its text, up to 64 KiB.' }),
-    contentType,
-    headers: key(fieldMap, {
-      says: 'Further fields by name.',
-      page: 'own. Further fields by name, without variables.',
-    }),
-  }),
-  read: ({ statusCode, body, contentType: type, headers }, at, problems) => {
-    const { set } = readFieldEdits({ setHeaders: headers }, 'response', at, problems, 'headers');
-    const variable = set.find(({ value }) => value.some((part) => typeof part !== 'string'));
-    if (variable !== undefined)
-      problems.error('bad_header', variable.place, `${variable.name}: nothing of a request can stand in it`);
-    if (body !== '' && (statusCode === 204 || statusCode === 304))
-      problems.error('wrong_value', at.down('body').place, `an answer with the status ${statusCode} has no body`);
-    checkBody(body, at.down('body'), problems);
-    return {
-      statusCode,
-      body,
-      contentType: body === '' ? undefined : readContentType(type, body, at, problems),
-      fields: set.map(({ name, value }): [string, string] => [
-        name,
-        value.map((part) => (typeof part === 'string' ? part : '')).join(''),
-      ]),
-    };
-  },
+  rule: fixedResponseShape,
+  read: readFixedResponse,
 });
 
 export type InterceptedError = {
@@ -72,7 +33,7 @@ const status = integer(400, 599);
 
 const interceptorKeys = {
   enabled: key(flag, { says: 'Default {default}.', default: true }),
-  contentType,
+  contentType: contentTypeKey,
   errors: key(
     list(
       map({
@@ -160,10 +121,10 @@ function readInterceptor(shape: InterceptorShape, at: Cursor, problems: ProblemL
       problems.warn('unused_key', here.keyPlace('file'), 'file has no effect beside body, as in Goma');
     const { body } = error;
     if (body !== undefined) checkBody(body, here.down('body'), problems);
-    const file =
-      error.file === undefined || error.file === '' || body !== undefined
-        ? undefined
-        : refTo(error.file, here.down('file'));
+    const namesFile = error.file !== undefined && error.file !== '' && body === undefined;
+    if (namesFile && here.place.stored !== undefined)
+      problems.error('bad_material', here.down('file').place, `file ${pathInStore.problem}`, 'Write body.');
+    const file = error.file === undefined || !namesFile ? undefined : refTo(error.file, here.down('file'));
     const type = readContentType(shape.contentType, body ?? '', at, problems, error.file);
     return [{ status: code, body, file, contentType: type }];
   });
@@ -172,45 +133,4 @@ function readInterceptor(shape: InterceptorShape, at: Cursor, problems: ProblemL
 
 function plainError(code: number): InterceptedError {
   return { status: code, body: undefined, file: undefined, contentType: plainText };
-}
-
-function checkBody(body: string, at: Cursor, problems: ProblemList): void {
-  if (Buffer.byteLength(body) > maxBody)
-    problems.error('out_of_range', at.place, `body has more than ${maxBody} bytes`, 'Serve it from a backend.');
-}
-
-const typeOfEnding: Readonly<Record<string, string>> = {
-  html: 'text/html; charset=utf-8',
-  htm: 'text/html; charset=utf-8',
-  json: 'application/json',
-  xml: 'application/xml',
-};
-
-function readContentType(
-  written: string | undefined,
-  body: string,
-  at: Cursor,
-  problems: ProblemList,
-  file = '',
-): string {
-  if (written !== undefined && written !== '') {
-    if (!/^[\w!#$&^.+-]+\/[\w!#$&^.+-]+(?:[\x20-\x7e]*[\x21-\x7e])?$/.test(written))
-      reportMistake(problems, 'bad_header', at.down('contentType'), written, {
-        problem: 'is no media type',
-        hint: 'For example text/html; charset=utf-8.',
-      });
-    return written;
-  }
-  const ending = /\.([a-z]+)$/i.exec(file)?.[1]?.toLowerCase() ?? '';
-  return typeOfEnding[ending] ?? (isJson(body) ? 'application/json' : plainText);
-}
-
-function isJson(body: string): boolean {
-  if (!/^\s*[[{]/.test(body)) return false;
-  try {
-    JSON.parse(body);
-    return true;
-  } catch {
-    return false;
-  }
 }

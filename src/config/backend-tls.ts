@@ -11,7 +11,7 @@ import { identityKeys, readIdentityRules } from './identity-rules.ts';
 import { key } from './key.ts';
 import { type NamedMaterial, systemBundle } from './named-material.ts';
 import type { Ref } from './ref.ts';
-import { readRef, reportEmpty, reportMistake, unlessBlank } from './reading.ts';
+import { readKeyRef, readRef, reportEmpty, reportMistake, unlessBlank } from './reading.ts';
 import { ignored } from './support.ts';
 import { readVersions, tlsVersionKeys } from './tls-parameters.ts';
 
@@ -217,7 +217,7 @@ type OwnPair = { readonly clientCert: Ref | undefined; readonly clientKey: Ref |
 /** `clientCert` and `clientKey`, or what `certificateId` names. */
 function readOwnPair(shape: BackendTlsShape, at: Cursor, named: NamedMaterial, problems: ProblemList): OwnPair {
   const clientCert = readRef(shape.clientCert, at, 'clientCert', problems);
-  const clientKey = readRef(shape.clientKey, at, 'clientKey', problems);
+  const clientKey = readKeyRef(shape.clientKey, at, 'clientKey', problems);
   checkPair(shape, at, problems);
   const { certificateId: id } = shape;
   if (id === undefined) {

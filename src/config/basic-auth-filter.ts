@@ -106,7 +106,8 @@ function readUsers(written: readonly UserShape[] | undefined, at: Cursor, proble
     }
     const passwordAt = one.down('password');
     const user = readUser(username, password);
-    if ('problem' in user) problems.error('bad_user', passwordAt.place, user.problem, user.hint);
+    if ('problem' in user)
+      problems.error('bad_user', one.down(user.about ?? 'password').place, user.problem, user.hint);
     else if (users.has(user.name)) problems.error('duplicate_name', one.place, `two users are called ${user.name}`);
     else {
       users.set(user.name, user);

@@ -5,7 +5,7 @@ import type { ProblemList } from '../yaml/problem-list.ts';
 import { map, text } from './atoms.ts';
 import type { CertificatePair } from './gateway-config.ts';
 import { key } from './key.ts';
-import { readRef } from './reading.ts';
+import { readKeyRef, readRef } from './reading.ts';
 
 export const certificatePairShape = map({
   cert: key(text, { says: 'Certificate, its chain included: path, PEM text, or base64 of PEM or DER.' }),
@@ -18,7 +18,7 @@ export function readPair(shape: CertificatePairShape, at: Cursor, problems: Prob
     if (shape[name] === undefined && !at.has(name))
       problems.error('missing_key', at.place, `the certificate has no \`${name}\``, 'cert and key belong together.');
   const cert = readRef(shape.cert, at, 'cert', problems);
-  const privateKey = readRef(shape.key, at, 'key', problems);
+  const privateKey = readKeyRef(shape.key, at, 'key', problems);
   return cert === undefined || privateKey === undefined ? undefined : { cert, key: privateKey, place: at.place };
 }
 

@@ -1,5 +1,6 @@
 // Fields that middlewares set, against what the rest of the configuration says of the same names: a field of the gateway's own
 // is nobody else's to set, and what a middleware sets no proxy in front says any more.
+import { neverPassed } from '../http/field-claim.ts';
 import { foldName } from '../http/fold-name.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
 import type { FieldEdit } from './field-edits.ts';
@@ -17,6 +18,8 @@ export function checkFilterFields(config: GatewayConfig, problems: ProblemList):
   const trusted = new Set(config.proxy.trustedHeaders.map(foldName));
   for (const { name, place } of edits) {
     const folded = foldName(name);
+    // What is nobody's to set in any case is told where it is written (field-edits.ts).
+    if (neverPassed.has(folded)) continue;
     if (own.has(folded))
       problems.error(
         'bad_header',

@@ -1,5 +1,6 @@
 // Where the texts of a configuration are. Apart from load-config.ts, so that who has them read elsewhere does not load the parser.
 import { resolve } from 'node:path';
+import type { StoredObjects } from './stored-objects.ts';
 import type { ConfigText } from './written.ts';
 
 /** Plain data: they are read, and parsed, in another process (read-config.ts). */
@@ -10,6 +11,8 @@ export type ConfigOrigin = {
   readonly text?: string;
   /** Texts that belong to it beside the files of gateway.extraConfig, after them. */
   readonly extra?: readonly ConfigText[];
+  /** Objects of a store that belong to it as well. */
+  readonly stored?: StoredObjects;
 };
 
 /** The files of it that are known before it is read. */

@@ -3,13 +3,14 @@ import { z } from 'zod';
 import type { Cursor } from '../yaml/cursor.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
 import { flag, integer, map, oneOf, text } from './atoms.ts';
-import type { EntryPoint, GatewayConfig, NamedEntryPoint } from './gateway-config.ts';
+import type { CertificatePair, EntryPoint, GatewayConfig, NamedEntryPoint } from './gateway-config.ts';
 import { listEntryPoints } from './list-entry-points.ts';
 import { block, key, type KeySays } from './key.ts';
 import { isLoopback, parseListenAddress } from './listen-address.ts';
 import { passThroughBlock, readPassThrough } from './pass-through.ts';
 import { proxyProtocolKey, readProxyProtocol } from './proxy-protocol.ts';
-import { reportMistake } from './reading.ts';
+import type { NamedMaterial } from './named-material.ts';
+import { reportEmpty, reportMistake } from './reading.ts';
 import { quote } from '../yaml/tree.ts';
 
 const entryPoint = <T extends z.ZodRawShape>(
@@ -53,7 +54,14 @@ export const entryPointsKeys = {
     '127.0.0.1:9901',
     'Health and metrics.',
     'own. Health and metrics. Any other than a loopback address is a warning.',
-    {},
+    {
+      certificateId: key(text, {
+        says: 'Id of gateway.certificates: the admin entry point speaks TLS with it. Default: plain HTTP.',
+        unset: 'plain HTTP',
+        restricts: true,
+        page: 'own. Id of `gateway.certificates`: TLS with that certificate, for health and metrics too.',
+      }),
+    },
   ),
   more: key(
     z.record(
@@ -91,7 +99,12 @@ type EntryPointsShape = z.output<typeof entryPoints>;
 type EntryPoints = GatewayConfig['entryPoints'];
 
 /** `around`: `gateway`. */
-export function readEntryPoints(shape: EntryPointsShape, around: Cursor, problems: ProblemList): EntryPoints {
+export function readEntryPoints(
+  shape: EntryPointsShape,
+  around: Cursor,
+  named: NamedMaterial,
+  problems: ProblemList,
+): EntryPoints {
   const at = around.down('entryPoints');
   const result = {
     web: {
@@ -103,7 +116,10 @@ export function readEntryPoints(shape: EntryPointsShape, around: Cursor, problem
       ...readEntryPoint(shape.webSecure, at.down('webSecure'), entryPointsKeys.webSecure, problems),
       proxyProtocol: readProxyProtocol(shape.webSecure.proxyProtocol, at.down('webSecure'), problems),
     },
-    admin: readEntryPoint(shape.admin, at.down('admin'), entryPointsKeys.admin, problems),
+    admin: {
+      ...readEntryPoint(shape.admin, at.down('admin'), entryPointsKeys.admin, problems),
+      certificate: readAdminCertificate(shape.admin.certificateId, at.down('admin'), named, problems),
+    },
     passThrough: readPassThrough(shape.passThrough, at, problems),
     more: readMore(shape.more ?? {}, at.down('more'), problems),
   };
@@ -122,6 +138,17 @@ export function readEntryPoints(shape: EntryPointsShape, around: Cursor, problem
       'Write 127.0.0.1:PORT unless the network keeps strangers out.',
     );
   return result;
+}
+
+/** What is written without a value would leave the entry point without TLS. */
+function readAdminCertificate(
+  id: string | undefined,
+  at: Cursor,
+  named: NamedMaterial,
+  problems: ProblemList,
+): CertificatePair | undefined {
+  if (id === undefined) reportEmpty(at, 'certificateId', problems);
+  return id === undefined ? undefined : named.findCertificate(id, at.down('certificateId'), problems);
 }
 
 const maxMore = 32;
@@ -166,7 +193,7 @@ function reportBadAddress(at: Cursor, address: string, problems: ProblemList): v
 
 /** An address that is empty counts as not written, as in Goma. */
 function readEntryPoint(
-  shape: EntryPointsShape['admin'],
+  shape: Pick<EntryPointsShape['admin'], 'address' | 'enabled'>,
   at: Cursor,
   declaration: (typeof entryPointsKeys)['web' | 'webSecure' | 'admin'],
   problems: ProblemList,

@@ -31,6 +31,12 @@ const words: ReadonlyMap<string, string> = new Map(
     set_real_ip_from:
       'gateway.proxy: {trustedProxies: [ADDRESSES]}, or proxyProtocol: {from: ADDRESSES} of an entry point',
     limit_conn: 'gateway.clientLimits: {connections: NUMBER}',
+    limit_req: 'a middleware of type rateLimit',
+    auth_basic: 'a middleware of type basicAuth',
+    auth_basic_user_file: 'a middleware of type basicAuth, rule: {usersFile: FILE}',
+    auth_request: 'a middleware of type forwardAuth, rule: {authUrl: URL}',
+    auth_jwt: 'a middleware of type jwtAuth',
+    client_max_body_size: 'maxBodyBytes, or a middleware of type bodyLimit',
     ssl_certificate: 'gateway.tls.certificates: [{cert: FILE, key: FILE}]',
     ssl_certificate_key: 'gateway.tls.certificates: [{cert: FILE, key: FILE}]',
     ssl_client_certificate: 'clientAuth: {clientCA: FILE}',

@@ -74,7 +74,7 @@ const rule = map({
   }),
   authResponseHeadersAsParams: key(list(text), {
     says: 'Headers of the answer that the backend gets as query parameters: NAME, or NAME:PARAMETER.',
-    page: 'Goma. Likewise as parameters of the query; a parameter of that name that the client sent is taken out.',
+    page: 'Goma. Likewise as parameters of the query; what the client sent under that name, or what a backend could take for it, is taken out.',
   }),
   addAuthCookiesToResponse: key(list(text), {
     says: 'Cookies of its answer that the client gets. Default: all.',

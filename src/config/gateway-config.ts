@@ -3,6 +3,7 @@
 import type { AccessLogField } from '../telemetry/access-log-fields.ts';
 import type { Place } from '../yaml/place.ts';
 import type { FilterConfig } from './filter-types.ts';
+import type { FixedResponseConfig } from './fixed-response.ts';
 import type { PathRef, Ref, WrittenRef } from './ref.ts';
 
 export type CertificatePair = { readonly cert: Ref; readonly key: Ref; readonly place: Place };
@@ -349,13 +350,6 @@ export type RouteMatchConfig = {
   readonly entryPoints: readonly string[];
 };
 
-/** An answer of the gateway itself. */
-export type FixedResponseConfig = {
-  readonly status: number;
-  readonly fields: readonly (readonly [name: string, value: string])[];
-  readonly body: string;
-};
-
 export type RetryOn = 'connect' | 'refused-stream';
 
 export type RouteConfig = {
@@ -433,6 +427,26 @@ export type TrafficHealthConfig = {
   readonly sourceRanges: readonly string[] | undefined;
 };
 
+/** A service as it is written, for what is shown: what serves by it is the route's own. */
+export type ServiceConfig = {
+  readonly name: string;
+  readonly source: 'dns' | 'static';
+  readonly protocol: 'auto' | 'http1' | 'http2';
+  readonly mode: 'off' | 'tls' | 'mtls';
+  /** Of gateway.certificates; undefined where none is presented. */
+  readonly certificateId: string | undefined;
+  /** Of gateway.caBundles, or `system`. */
+  readonly caBundle: string | undefined;
+  /** For SNI and verification; undefined: the host of the address. */
+  readonly serverName: string | undefined;
+  readonly verified: boolean;
+  readonly addresses: readonly { readonly host: string; readonly port: number; readonly weight: number }[];
+  readonly place: Place;
+};
+
+/** A file of SQLite, absolute. */
+export type StoreConfig = { readonly path: string; readonly place: Place };
+
 export type GatewayConfig = {
   /** Main file, absolute. */
   readonly file: string;
@@ -445,7 +459,8 @@ export type GatewayConfig = {
     /** `redirectPort`: of https, as clients reach it; undefined: found from the request. */
     readonly web: EntryPoint & { readonly redirectPort: number | undefined };
     readonly webSecure: EntryPoint;
-    readonly admin: EntryPoint;
+    /** `certificate`: of gateway.certificates; undefined: plain HTTP. */
+    readonly admin: EntryPoint & { readonly certificate: CertificatePair | undefined };
     readonly passThrough: PassThroughConfig;
     /** Further ones for traffic, those that are on. */
     readonly more: readonly NamedEntryPoint[];
@@ -546,13 +561,15 @@ export type GatewayConfig = {
     readonly maxIdentities: number;
     readonly keepMs: number;
   };
+  /** undefined: there is no control process. */
+  readonly store: StoreConfig | undefined;
   /** What routes start from. No client may forge its custom fields, even where every route overrides them. */
   readonly forwardClientCert: ForwardClientCertConfig;
   /** Material under an id, whatever refers to it. */
   readonly named: {
     readonly certificates: readonly { readonly id: string; readonly pair: CertificatePair }[];
     readonly caBundles: readonly CaBundleConfig[];
-    readonly services: readonly { readonly name: string; readonly place: Place }[];
+    readonly services: readonly ServiceConfig[];
   };
   readonly routes: readonly RouteConfig[];
 };

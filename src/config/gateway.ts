@@ -23,6 +23,7 @@ import { requestIdKeys } from './request-id.ts';
 import { routeDefaultsKeys } from './route-defaults.ts';
 import { exploitProtection, routeShape } from './route.ts';
 import { serviceShape } from './services.ts';
+import { storeKeys } from './store-url.ts';
 import { ignored, refused } from './support.ts';
 import { deprecatedTimeoutKeys, timeoutsKeys } from './timeouts.ts';
 import { tlsKeys } from './tls.ts';
@@ -30,7 +31,10 @@ import { http2Keys } from './http2.ts';
 import { transportKeys } from './transport.ts';
 import { trustRecordKeys } from './trust-record.ts';
 
-const unlimited = refused('let clients send without a limit', 'Limit them in front of the gateway.');
+const unlimited = refused(
+  'let clients send without a limit',
+  'Write a middleware of type rateLimit, in defaults.middlewares for every route.',
+);
 const healthOfRoutes = ignored('/healthz/routes is not served');
 const otherCertificate = refused(
   'serve another certificate than is meant',
@@ -137,6 +141,12 @@ export const gatewayKeys = {
   trustRecord: block(trustRecordKeys, {
     says: 'Record of the identities that were seen, for check --against and trust audit.',
     example: 'For example trustRecord: {enabled: true}.',
+  }),
+  store: block(storeKeys, {
+    says: 'Where the control plane keeps its revisions, keys and accounts.',
+    oursAlone: true,
+    restricts: true,
+    example: 'For example store: {url: sqlite:countersign.db}.',
   }),
   extraConfig: block(extraConfigKeys),
   providers: block(providersKeys),

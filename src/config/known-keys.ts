@@ -3,7 +3,7 @@
 // columns must not open a gateway. Keys that are known but not supported get what ignoring them means (support.ts).
 import { z } from 'zod';
 import { closed, readApart } from './atoms.ts';
-import type { Place } from '../yaml/place.ts';
+import { type Place, showPlace } from '../yaml/place.ts';
 import { findForeignWord } from './foreign-words.ts';
 import { declared } from './key.ts';
 import { foldKey, type KeyPlaces, unwrapShape } from './key-places.ts';
@@ -125,7 +125,10 @@ class KeyWalk {
       return `if ${near} is meant, nothing below it is served`;
     if (meant?.foreign === true || this.#trust.has(key)) return 'ignoring it would let more through than is meant';
     const below = this.#trust.findBelow(value);
-    return below && `below it, in line ${below.place.line}, stands ${quote(below.word)}, which is about trust`;
+    return (
+      below &&
+      `below it, in ${below.place.stored === undefined ? `line ${below.place.line}` : showPlace(below.place)}, stands ${quote(below.word)}, which is about trust`
+    );
   }
 
   #findMeant(key: string, value: TreeNode, known: readonly string[]): Meant | undefined {

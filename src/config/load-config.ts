@@ -61,7 +61,8 @@ export async function loadConfig(origin: ConfigOrigin, options: LoadConfigOption
     () => undefined,
   );
   const { extraFolders } = listed;
-  const input = { ...main, extra, env, strict, failures, defaultCertsDir, extraFolders };
+  const { stored } = origin;
+  const input = { ...main, extra, env, strict, failures, defaultCertsDir, extraFolders, stored };
   const { config, draft, problems } = parseConfig(input);
   return { config, draft, problems, files };
 }

@@ -32,8 +32,15 @@ export function parseMaterialRef(text: string, at: RefPlace, isSecret = false): 
       problem: 'is neither a path nor PEM text nor base64 of either PEM or DER',
       hint: `PEM text starts with ${pemStart}; base64 is that of the file, made once: base64 -w0 FILE.`,
     };
+  if (at.place.stored !== undefined) return pathInStore;
   return refTo(text, at, isSecret);
 }
+
+/** Files of one machine are nothing that an object of a store can rely on, or that who may edit it is to reach. */
+export const pathInStore = {
+  problem: 'is neither PEM text nor base64 of PEM or DER, and an object of the store names no files',
+  hint: 'Give the text itself; what is to stay a file is written in the configuration file.',
+};
 
 /** A reference to what `text` is taken for the path of. */
 export function refTo(text: string, at: RefPlace, isSecret = false, baseFile = at.place.file): PathRef {

@@ -4,6 +4,7 @@
 import { z } from 'zod';
 import type { Cursor } from '../yaml/cursor.ts';
 import { findNearest } from '../yaml/nearest.ts';
+import { sayPlace } from '../yaml/place.ts';
 import { ProblemList } from '../yaml/problem-list.ts';
 import { quote } from '../yaml/tree.ts';
 import { list, map, readApart, text } from './atoms.ts';
@@ -56,13 +57,25 @@ const askDirectory =
   'Have an authentication service ask the directory, and ask it with a forwardAuth; or keep the users in a file for basicAuth.';
 
 /** What there is in their place. */
-const instead: Readonly<Record<string, string>> = {
-  ldap: askDirectory,
-  ldapAuth: askDirectory,
-  oauth: askService,
-  oauth2: askService,
-  oidc: askService,
-};
+const instead: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    ldap: askDirectory,
+    ldapauth: askDirectory,
+    oauth: askService,
+    oauth2: askService,
+    oidc: askService,
+    // Names of Traefik.
+    ipwhitelist: 'Write type: accessPolicy, with sourceRanges.',
+    ipallowlist: 'Write type: accessPolicy, with sourceRanges.',
+    headers: 'Write type: requestHeaders and type: responseHeaders.',
+    errors: 'Write type: errorInterceptor.',
+    buffering: 'Write type: bodyLimit.',
+    replacepath: 'Write type: rewriteRegex, or rewrite on the route.',
+    replacepathregex: 'Write type: rewriteRegex.',
+    chain: 'Name its middlewares in the routes, or in defaults.middlewares.',
+    inflightreq: 'gateway.clientLimits: {requests: NUMBER} counts what a client has in progress.',
+  }),
+);
 
 export type MiddlewareSurroundings = {
   /** Names that every route gets, with their place. */
@@ -110,11 +123,13 @@ export class Middlewares {
     for (const [name, written] of this.#declared) {
       if (this.#used.has(name)) continue;
       const { shape, at } = written;
-      const what = `middleware ${quote(name)} (type ${shape.type ?? 'unknown'})`;
+      const what = `middleware ${quote(name)} (type ${shape.type ?? 'missing'})`;
       const type = findFilterType(shape.type ?? '');
       if (type === undefined) {
         checkKeys(at.tree, foreignShape, problems, this.#around.keys);
-        problems.warn('unsupported_key', at.place, `${what} is not supported; no enabled route uses it`);
+        const lack =
+          shape.type === undefined ? `middleware ${quote(name)} has no \`type\`` : `${what} is not supported`;
+        problems.warn('unsupported_key', at.place, `${lack}; no enabled route uses it`);
         continue;
       }
       const apart = new ProblemList();
@@ -128,6 +143,7 @@ export class Middlewares {
 
   #find(name: string, at: Cursor, problems: ProblemList): ReadRule | undefined {
     const written = this.#declared.get(name);
+    const isFirst = !this.#used.has(name);
     this.#used.add(name);
     if (written === undefined) {
       const near = findNearest(name, this.#declared.keys());
@@ -142,7 +158,14 @@ export class Middlewares {
     const type = findFilterType(written.shape.type ?? '');
     if (type === undefined) {
       checkKeys(written.at.tree, foreignShape, problems, this.#around.keys);
-      reportUse(name, written.shape.type ?? '', at, problems);
+      if (written.shape.type !== undefined) reportUse(name, written.shape.type, at, problems);
+      else if (isFirst && !written.at.isBroken('type'))
+        problems.error(
+          'missing_key',
+          written.at.place,
+          `middleware ${quote(name)} has no \`type\``,
+          'For example type: rateLimit.',
+        );
       return undefined;
     }
     if (!this.#rules.has(name)) this.#rules.set(name, readRule(written, type, this.#around.keys, problems));
@@ -201,14 +224,14 @@ function readDeclared(written: readonly WrittenMiddleware[], problems: ProblemLi
         'duplicate_name',
         at.place,
         `two middlewares are called ${quote(name)}`,
-        `The first stands in ${earlier.at.place.file}, line ${earlier.at.place.line}.`,
+        `The first stands in ${sayPlace(earlier.at.place)}.`,
       );
   }
   return declared;
 }
 
 function reportUse(name: string, type: string, at: Cursor, problems: ProblemList): void {
-  const what = `middleware ${quote(name)} (type ${type === '' ? 'missing' : type}) is not supported by this version`;
+  const what = `middleware ${quote(name)} (type ${type}) is not supported by this version`;
   const harm = Object.hasOwn(harmless, type) ? harmless[type] : undefined;
   if (harm !== undefined) {
     problems.warn('unsupported_middleware', at.place, `${what} and has no effect: ${harm}`);
@@ -223,8 +246,7 @@ function reportUse(name: string, type: string, at: Cursor, problems: ProblemList
     at.place,
     `${what}; ignoring it would ${consequence}`,
     near === undefined
-      ? ((Object.hasOwn(instead, type) ? instead[type] : undefined) ??
-          'Remove it from the route if it is not needed, or disable the route.')
+      ? (instead.get(type.toLowerCase()) ?? 'Remove it from the route if it is not needed, or disable the route.')
       : `Did you mean the type ${near}?`,
   );
 }

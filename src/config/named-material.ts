@@ -3,7 +3,7 @@
 import type { z } from 'zod';
 import type { Cursor } from '../yaml/cursor.ts';
 import { findNearest } from '../yaml/nearest.ts';
-import type { Place } from '../yaml/place.ts';
+import { type Place, sayPlace } from '../yaml/place.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
 import { quote } from '../yaml/tree.ts';
 import { map, oneOrMore, text } from './atoms.ts';
@@ -126,7 +126,7 @@ function readAll<S extends { readonly id?: string | undefined }, T>(
         'duplicate_name',
         place,
         `two of this kind are called ${quote(id)}`,
-        `The first stands in ${earlier.file}, line ${earlier.line}.`,
+        `The first stands in ${sayPlace(earlier)}.`,
       );
   }
   return found;

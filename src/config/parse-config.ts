@@ -29,6 +29,7 @@ import { readTimeouts } from './timeouts.ts';
 import { readTls } from './tls.ts';
 import { readRouteTimeouts, readTransport } from './transport.ts';
 import { readTrafficHealth, warnHidden } from './traffic-health.ts';
+import { readStore } from './store-url.ts';
 import { readTrustRecord } from './trust-record.ts';
 import { type ConfigInput, readWritten, type Written } from './written.ts';
 
@@ -61,8 +62,8 @@ function assemble(
   problems: ProblemList,
 ): GatewayConfig {
   const { gateway, at } = written;
-  const entryPoints = readEntryPoints(gateway.entryPoints, at, problems);
   const named = new NamedMaterial(gateway, at, problems);
+  const entryPoints = readEntryPoints(gateway.entryPoints, at, named, problems);
   const tlsAt = at.down('tls');
   if (at.isEmpty('tls'))
     problems.error(
@@ -152,12 +153,13 @@ function assemble(
     trafficHealth,
     ...readLogs(gateway, input.file),
     trustRecord: readTrustRecord(gateway.trustRecord, at, problems),
+    store: readStore(gateway.store, at, entryPoints.admin, problems),
     certificateOrders: readOrders(written.certManager, written.routes, routes, problems),
     forwardClientCert,
     named: {
       certificates: named.certificates,
       caBundles: named.bundles,
-      services: services.list().map(({ name, place }) => ({ name, place })),
+      services: services.list().map(({ written: service }) => service),
     },
     routes,
   };

@@ -5,6 +5,7 @@ import { list, map, offOr, text } from './atoms.ts';
 import { certificatePairShape, readPairs } from './certificate-pair.ts';
 import type { PolicyConfig } from './gateway-config.ts';
 import { parsePolicyHost } from './host-name.ts';
+import { type Place, sayPlace } from '../yaml/place.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
 import { clientAuthExample, clientAuthShape, readClientAuthSaid, readPolicyClientAuth } from './client-auth.ts';
 import { key } from './key.ts';
@@ -74,7 +75,7 @@ export function readPolicies(
 ): PolicyConfig[] {
   if (shapes.length > maxPolicies) problems.error('too_many', at.place, `more than ${maxPolicies} policies`);
   const names = new Map<string, Cursor>();
-  const owners = new Map<string, { policy: string; line: number }>();
+  const owners = new Map<string, { policy: string; place: Place }>();
   return shapes.map((shape, i) => {
     const here = at.down(i);
     const name = shape.name ?? '';
@@ -93,7 +94,7 @@ export function readPolicies(
         'duplicate_name',
         nameAt.place,
         `two policies are called ${quote(name)}`,
-        `The first stands in line ${earlier.place.line}.`,
+        `The first stands in ${sayPlace(earlier.place)}.`,
       );
     else names.set(name, nameAt);
     const pairs = readPairs(shape.certificates, here.down('certificates'), problems);
@@ -117,7 +118,7 @@ function readPolicyHosts(
   hosts: readonly string[] | undefined,
   at: Cursor,
   policy: string,
-  owners: Map<string, { policy: string; line: number }>,
+  owners: Map<string, { policy: string; place: Place }>,
   problems: ProblemList,
 ): string[] {
   if ((hosts === undefined || hosts.length === 0) && !at.isBroken('hosts'))
@@ -137,7 +138,7 @@ function readPolicyHosts(
     }
     const owner = owners.get(reading.host);
     if (owner === undefined) {
-      owners.set(reading.host, { policy, line: here.place.line });
+      owners.set(reading.host, { policy, place: here.place });
       result.push(reading.host);
     } else if (owner.policy === policy)
       problems.warn('duplicate_host', here.place, `the host ${quote(reading.host)} is listed twice`);
@@ -146,7 +147,7 @@ function readPolicyHosts(
         'duplicate_host',
         here.place,
         `the host ${quote(reading.host)} belongs to two policies`,
-        `Policy ${quote(owner.policy)} names it in line ${owner.line}; a host has exactly one policy.`,
+        `Policy ${quote(owner.policy)} names it in ${sayPlace(owner.place)}; a host has exactly one policy.`,
       );
   }
   return result;

@@ -86,7 +86,9 @@ export const rateLimit = filterType({
     return {
       capacity: requestsPerUnit + burst,
       intervalMs: unitMs[unit] / requestsPerUnit,
-      by: named ? ({ source, name: name.toLowerCase() } as const) : ({ source, name: '' } as const),
+      by: named
+        ? ({ source, name: source === 'header' ? name.toLowerCase() : name } as const)
+        : ({ source, name: '' } as const),
       banAfter,
       banMs: banDuration,
       always: headers === 'always',

@@ -1,6 +1,6 @@
 // What the sections share when they read: how a mistake about one value is told, and values with a grammar of their own.
 import type { Cursor } from '../yaml/cursor.ts';
-import type { WrittenRef } from './ref.ts';
+import type { Ref, WrittenRef } from './ref.ts';
 import { parseMaterialRef } from './material-ref.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
 import { quote } from '../yaml/tree.ts';
@@ -42,6 +42,12 @@ export function readRef(
     return undefined;
   }
   return readRefAt(value, at.down(key), key, problems);
+}
+
+/** As readRef, for a private key: a store has it under an id of its own. */
+export function readKeyRef(value: string | undefined, at: Cursor, key: string, problems: ProblemList): Ref | undefined {
+  const { materialId, place } = at.down(key);
+  return materialId === undefined ? readRef(value, at, key, problems) : { place, id: materialId };
 }
 
 /** `""` in the file stands for "not given", as in Goma; a variable that is empty does not: it was meant to hold something. */

@@ -37,7 +37,10 @@ export function readRewrite(shape: RouteMatch, path: string, at: Cursor, problem
   const regex = shape.pathMatch === 'regex' ? parsePathRegex(path) : undefined;
   const groups = regex !== undefined && 'segments' in regex ? countGroups(regex.segments) : 0;
   const names = regex === undefined ? [...path.matchAll(/\{([^/{}]*)\}/g)].map(([, name = '']) => name) : [];
-  const mistake = 'problem' in reading ? reading : mistakeInTemplate(reading.path, names, groups);
+  // A path that could not be read has no groups and no parameters to be missed.
+  const isPathRead = path !== '/' || shape.path === '/';
+  const mistakeInParts = 'path' in reading && isPathRead ? mistakeInTemplate(reading.path, names, groups) : undefined;
+  const mistake = 'problem' in reading ? reading : mistakeInParts;
   if (mistake !== undefined) reportMistake(problems, 'bad_path', at.down('rewrite'), shape.rewrite, mistake);
   else if (names.length > 0 && !shape.rewrite.includes('{'))
     problems.warn(

@@ -9,7 +9,7 @@ import { backendShape } from './backends.ts';
 import { certificatePairShape } from './certificate-pair.ts';
 import { readRouteForwardClientCert, routeForwardClientCertShape } from './forward-client-cert.ts';
 import type { FilterConfig } from './filter-types.ts';
-import { fixedResponseKey, readFixedResponse } from './fixed-response.ts';
+import { fixedResponseKey, readRouteResponse } from './fixed-response.ts';
 import type { ForwardClientCertConfig, RouteConfig } from './gateway-config.ts';
 import { healthCheckShape } from './health-check.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
@@ -36,10 +36,10 @@ const keysOfOlderGoma = {
   enableExploitProtection: exploitProtection,
   enableBotDetection: refused(
     'let requests through that Goma blocked',
-    'Remove it, or filter in front of the gateway.',
+    'Write a middleware of type userAgentBlock, or filter in front of the gateway.',
   ),
-  blocklist: refused('open paths that were forbidden', 'Remove it, or filter in front of the gateway.'),
-  rateLimit: refused('let clients send without a limit', 'Limit them in front of the gateway.'),
+  blocklist: refused('open paths that were forbidden', 'Write a middleware of type access with these paths.'),
+  rateLimit: refused('let clients send without a limit', 'Write a middleware of type rateLimit.'),
   host: refused('serve the route under every host', 'Write hosts: [NAME].'),
   interceptErrors: key(interceptErrorsShape, {
     says: 'Deprecated: statuses whose bodies are replaced by status and reason.',
@@ -266,7 +266,7 @@ export function readRoute(
   problems: ProblemList,
 ): RouteConfig {
   warnDeprecated(shape, at, problems);
-  const response = readFixedResponse(shape.response, at, problems);
+  const response = readRouteResponse(shape.response, at, problems);
   const { maintenance } = shape;
   const security = at.down('security');
   const path = readPath(shape, at, problems);

@@ -1,5 +1,6 @@
 // Routes of all files: each one read (route.ts), then looked at together (names, routes that can never be reached).
 import type { Cursor } from '../yaml/cursor.ts';
+import { sayPlace } from '../yaml/place.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
 import { quote } from '../yaml/tree.ts';
 import type { RouteConfig } from './gateway-config.ts';
@@ -44,7 +45,7 @@ function checkNames(written: readonly WrittenRoute[], problems: ProblemList): vo
         'duplicate_name',
         here.place,
         `two routes are called ${quote(name)}`,
-        `The first stands in ${earlier.place.file}, line ${earlier.place.line}.`,
+        `The first stands in ${sayPlace(earlier.place)}.`,
       );
   }
 }

@@ -3,13 +3,13 @@
 import type { z } from 'zod';
 import type { Cursor } from '../yaml/cursor.ts';
 import { findNearest } from '../yaml/nearest.ts';
-import type { Place } from '../yaml/place.ts';
+import { type Place, sayPlace } from '../yaml/place.ts';
 import { ProblemList } from '../yaml/problem-list.ts';
 import { quote } from '../yaml/tree.ts';
 import { flag, integer, list, map, oneOf, text } from './atoms.ts';
 import { crlExample, crlShape, readCrl } from './crl.ts';
 import { parseEndpoint } from './endpoint.ts';
-import type { BackendConfig, BackendTlsConfig } from './gateway-config.ts';
+import type { BackendConfig, BackendTlsConfig, ServiceConfig } from './gateway-config.ts';
 import { healthCheckShape, readHealthCheck } from './health-check.ts';
 import { parseHostName } from './host-name.ts';
 import { identityKeys, readIdentityRules } from './identity-rules.ts';
@@ -121,7 +121,7 @@ export const serviceShape = map({
 });
 type ServiceShape = z.output<typeof serviceShape>;
 
-export type Service = Upstream & { readonly name: string; readonly place: Place };
+export type Service = Upstream & { readonly name: string; readonly place: Place; readonly written: ServiceConfig };
 
 /** A route's side of it. */
 export type ServiceLookup = {
@@ -169,7 +169,7 @@ export class Services implements ServiceLookup {
           'duplicate_name',
           here.down('name').place,
           `two services are called ${quote(service.name)}`,
-          `The first stands in ${earlier.place.file}, line ${earlier.place.line}.`,
+          `The first stands in ${sayPlace(earlier.place)}.`,
         );
     }
   }
@@ -213,6 +213,7 @@ export class Services implements ServiceLookup {
     const {
       name: _name,
       place: _place,
+      written: _written,
       ...upstream
     } = service ?? readService(serviceShape.parse({}), at, this.#around, new ProblemList());
     return { ...upstream, service: name };
@@ -231,15 +232,30 @@ function readService(shape: ServiceShape, at: Cursor, around: UpstreamSurroundin
       'Write tls: {mode: mtls, …}, tls: {mode: tls, …}, or tls: {mode: off} for plain text.',
     );
   const backends = readAddresses(shape, mode !== 'off', at, problems);
+  const name = readId(shape.name, at, 'service', problems, 'name');
+  const upstreamTls = readServiceTls(shape, mode, tlsAt, around, problems);
+  const { source, protocol } = shape;
   return {
-    name: readId(shape.name, at, 'service', problems, 'name'),
+    name,
+    written: {
+      name,
+      source,
+      protocol,
+      mode: mode ?? 'tls',
+      certificateId: tls.certificateId,
+      caBundle: tls.caBundle,
+      serverName: upstreamTls.serverName,
+      verified: mode !== 'off' && !upstreamTls.insecureSkipVerify,
+      addresses: backends.map(({ host, port, weight }) => ({ host, port, weight })),
+      place: at.place,
+    },
     backends,
     loadBalancing: readLoadBalancing(shape, backends, at, problems),
     hashOn: readHashOn(shape, at, problems),
     sticky: readSticky(shape, at, problems),
     sendProxyProtocol: versionOf(shape),
     healthCheck: readHealthCheck(shape.healthCheck, at, problems),
-    tls: readServiceTls(shape, mode ?? 'tls', tlsAt, around, problems),
+    tls: upstreamTls,
     timeouts: readUpstreamTimeouts(shape.timeouts, at, around, problems),
     retry: readRetry(shape.retry, at, problems),
     place: at.place,
@@ -303,7 +319,7 @@ type ServiceMode = 'off' | 'tls' | 'mtls';
 
 function readServiceTls(
   { tls: shape, protocol }: ServiceShape,
-  mode: ServiceMode,
+  mode: ServiceMode | undefined,
   at: Cursor,
   { backendTls: { named } }: UpstreamSurroundings,
   problems: ProblemList,
@@ -311,7 +327,7 @@ function readServiceTls(
   const skipVerify = readSkipVerify(shape.insecureSkipVerify, at, problems);
   const bundle = readBundle(shape.caBundle, mode, skipVerify, at, named, problems);
   if (mode === 'off') checkPlain(protocol, at, problems);
-  if (mode !== 'mtls' && shape.certificateId !== undefined)
+  if (mode !== undefined && mode !== 'mtls' && shape.certificateId !== undefined)
     problems.error(
       'contradiction',
       at.keyPlace('certificateId'),
@@ -342,7 +358,7 @@ function readServiceTls(
 
 function readBundle(
   id: string | undefined,
-  mode: ServiceMode,
+  mode: ServiceMode | undefined,
   skipVerify: boolean,
   at: Cursor,
   named: NamedMaterial,
@@ -350,7 +366,8 @@ function readBundle(
 ) {
   if (mode === 'off' || id === systemBundle) return undefined;
   if (id !== undefined) return named.findBundle(id, at.down('caBundle'), problems);
-  if (!skipVerify && !at.isBroken('caBundle'))
+  // What a service needs is not known where it does not say its mode, which is told already.
+  if (mode !== undefined && !skipVerify && !at.isBroken('caBundle'))
     problems.error(
       'missing_key',
       at.place,

@@ -41,7 +41,7 @@ export class UnresolvedValues {
     // By an alias one place may stand in what is used and in what is not.
     for (const one of [...this.#found.filter(inUse), ...this.#found.filter((each) => !inUse(each))]) {
       const { place, code, message, hint } = one;
-      const id = `${code}\0${place.file}\0${place.line}\0${place.col}`;
+      const id = `${code}\0${place.file}\0${place.line}\0${place.col}\0${place.stored?.pointer ?? ''}`;
       if (said.has(id)) continue;
       said.add(id);
       if (inUse(one)) problems.error(code, place, message, hint);

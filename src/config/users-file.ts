@@ -4,7 +4,7 @@ import { looksLikeCrypt, type PasswordForm, readPasswordForm } from './password-
 
 export type User = { readonly name: string; readonly password: PasswordForm };
 
-export type UserMistake = { readonly problem: string; readonly hint: string };
+export type UserMistake = { readonly problem: string; readonly hint: string; readonly about?: 'username' };
 
 const maxUsers = 10_000;
 const maxNameLength = 128;
@@ -15,6 +15,7 @@ export function readUser(name: string, password: string): User | UserMistake {
     return {
       problem: 'the name of a user cannot be sent: empty, too long, with a colon, a control character or blanks around',
       hint: `RFC 7617 allows no colon in names; up to ${maxNameLength} characters count.`,
+      about: 'username',
     };
   const form = readPasswordForm(password);
   if ('problem' in form) return { problem: `user ${name}: ${form.problem}`, hint: form.hint };

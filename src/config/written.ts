@@ -17,6 +17,7 @@ import { checkKeys, type KeyCheck } from './known-keys.ts';
 import { extraFileShape, mainFileShape } from './main-file.ts';
 import type { WrittenMiddleware } from './middlewares.ts';
 import { isEnabled, type WrittenRoute } from './route.ts';
+import { addStoredObjects, type StoredObjects } from './stored-objects.ts';
 import { UnresolvedValues } from './unresolved-values.ts';
 
 export type ConfigText = { readonly file: string; readonly text: string };
@@ -32,6 +33,8 @@ export type ConfigInput = ConfigText & {
   /** Goma's default certsDir where it exists. */
   readonly defaultCertsDir?: string | undefined;
   readonly extraFolders?: GatewayConfig['extraFolders'];
+  /** Of a store, beside the files. */
+  readonly stored?: StoredObjects | undefined;
 };
 
 export type Written = {
@@ -59,7 +62,8 @@ export function extraFoldersOf(main: ConfigText, env: Environment): ExtraFolder[
 
 export function readWritten(input: ConfigInput, problems: ProblemList): Written {
   const start: Place = { file: input.file, line: 1, col: 1 };
-  const tree = readTree(input, input.env, problems);
+  const written = readTree(input, input.env, problems);
+  const tree = input.stored === undefined ? written : addStoredObjects(written, input.stored, input.file, problems);
   if (tree === undefined && !problems.hasErrors)
     problems.error(
       'empty_file',
@@ -74,7 +78,7 @@ export function readWritten(input: ConfigInput, problems: ProblemList): Written 
   const main = checkShape(tree, mainFileShape, problems) ?? mainFileShape.parse({});
   const root = new Cursor(tree, start);
   const at = root.down('gateway');
-  const written: Written = {
+  const result: Written = {
     gateway: main.gateway,
     at,
     routes: writtenOf(main.gateway.routes, at.down('routes')),
@@ -89,13 +93,13 @@ export function readWritten(input: ConfigInput, problems: ProblemList): Written 
       'routes stands at the top level; it is read as gateway.routes (Goma ignores it here)',
       'Move it under gateway.',
     );
-    written.routes.push(...writtenOf(main.routes, root.down('routes')));
+    result.routes.push(...writtenOf(main.routes, root.down('routes')));
   }
   const extraKeys: KeyCheck = { places: placesFromExtra, strict: input.strict };
-  for (const extra of input.extra) readExtra(extra, input.env, extraKeys, written, unresolved, problems);
-  const used = namesInUse(written.routes, main.gateway.defaults.middlewares);
+  for (const extra of input.extra) readExtra(extra, input.env, extraKeys, result, unresolved, problems);
+  const used = namesInUse(result.routes, main.gateway.defaults.middlewares);
   unresolved.report((middleware) => used.has(middleware), problems);
-  return written;
+  return result;
 }
 
 function readTree(main: ConfigText, env: Environment, problems: ProblemList): TreeNode | undefined {

@@ -34,7 +34,6 @@ export class WantedCrls {
     string,
     CrlGroupSpec & { readonly uses: CrlGroupSpec['uses'][number][]; readonly refuseStale: string[] }
   >();
-  #system: TrustBundle | undefined;
 
   get groups(): readonly CrlGroupSpec[] {
     return [...this.#groups.values()];
@@ -49,7 +48,7 @@ export class WantedCrls {
     trusted: TrustBundle | undefined,
     what: string,
   ): string {
-    const { certificates, digest } = trusted ?? (this.#system ??= loadSystemBundle());
+    const { certificates, digest } = trusted ?? loadSystemBundle();
     const issuers = certificates.map(({ der }) => der);
     const specs = sources.map((source) => makeSourceSpec(source, issuers, digest));
     const key = hash('sha256', [...new Set(specs.map((spec) => spec.key))].sort().join('\n'));

@@ -1,4 +1,4 @@
-// Filters that answer in the place of a backend: always, or where its answer is an error.
+// The filter that answers in the place of a backend whose answer is an error.
 import { STATUS_CODES } from '../base/node-http.ts';
 import type { FilterConfig } from '../config/filter-types.ts';
 import { FieldBlock } from '../http/field.ts';
@@ -6,22 +6,6 @@ import { Answer, type Filter, type FilterResponse, type FilterResult } from './f
 import type { FilterMaterial } from './material.ts';
 
 type Config<K> = Extract<FilterConfig, { readonly kind: K }>;
-
-export class ResponseFilter implements Filter {
-  readonly name: string;
-  readonly #answer: Answer;
-
-  constructor({ name, statusCode, fields, contentType, body }: Config<'response'>) {
-    this.name = name;
-    const typed = fields.some(([field]) => field.toLowerCase() === 'content-type');
-    const type: [string, string][] = contentType === undefined || typed ? [] : [['Content-Type', contentType]];
-    this.#answer = new Answer(statusCode, new FieldBlock([...type, ...fields]), body);
-  }
-
-  onRequest(): FilterResult {
-    return this.#answer;
-  }
-}
 
 /** What a status means nothing without, so that it stays: the way to log in, when to come back, what else is served. */
 const needed = ['WWW-Authenticate', 'Retry-After', 'Allow'];

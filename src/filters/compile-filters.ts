@@ -6,7 +6,7 @@ import { AccessFilter } from './access.ts';
 import { BasicAuthFilter } from './basic-auth.ts';
 import { AccessLogFilter } from './access-log.ts';
 import { AccessPolicyFilter } from './access-policy.ts';
-import { ErrorInterceptorFilter, ResponseFilter } from './answers.ts';
+import { ErrorInterceptorFilter } from './answers.ts';
 import { CompressFilter } from './compress.ts';
 import { CorsFilter } from './cors.ts';
 import type { FilterDependencies } from './dependencies.ts';
@@ -30,21 +30,27 @@ const none: readonly Filter[] = [];
 
 /** `material`: of each filter of the route, in their order. Throws where a filter cannot be made. */
 export function compileFilters(
-  { name, maintenance, methods, filters, response }: RouteConfig,
+  { name, maintenance, methods, filters, response, sticky }: RouteConfig,
   material: readonly FilterMaterial[],
   dependencies: FilterDependencies,
 ): readonly Filter[] {
   if (maintenance === undefined && filters.length === 0 && response === undefined) return none;
   const first = maintenance === undefined ? none : [new MaintenanceFilter(maintenance)];
   const made = filters.map((filter, at) =>
-    compile(filter, { route: name, methods, material: material[at] ?? noMaterial, ...dependencies }),
+    compile(filter, {
+      route: name,
+      methods,
+      sticky: sticky?.cookie,
+      material: material[at] ?? noMaterial,
+      ...dependencies,
+    }),
   );
   return [
     ...corsOf(filters, made, methods),
     ...first,
     ...inOrder(filters, made),
     // Last: whoever is turned away by another one does not get it.
-    ...(response === undefined ? none : [new FixedResponseFilter(response)]),
+    ...(response === undefined ? none : [new FixedResponseFilter('response', response)]),
   ];
 }
 
@@ -63,6 +69,8 @@ export type FilterInput = FilterDependencies & {
   readonly route: string;
   /** Of its route; empty: all. */
   readonly methods: readonly string[];
+  /** Name of the cookie by which the route finds a client's backend. */
+  readonly sticky: string | undefined;
   readonly material: FilterMaterial;
 };
 
@@ -97,9 +105,9 @@ const makers: Makers = {
   stripQuery: (config) => new StripQueryFilter(config),
   bodyLimit: (config) => new BodyLimitFilter(config),
   userAgentBlock: (config) => new UserAgentBlockFilter(config),
-  response: (config) => new ResponseFilter(config),
+  response: (config) => new FixedResponseFilter(config.name, config),
   accessLog: (config) => new AccessLogFilter(config),
-  compress: (config, { encoders }) => new CompressFilter(config, encoders),
+  compress: (config, { encoders, sticky }) => new CompressFilter(config, encoders, sticky),
   errorInterceptor: (config, { material }) => new ErrorInterceptorFilter(config, material),
 };
 

@@ -27,6 +27,7 @@ function filterWith(budget: EncoderBudget, withCredentials = false): CompressFil
       withCredentials,
     },
     budget,
+    'backend',
   );
 }
 
@@ -53,6 +54,22 @@ describe('compress', () => {
     await once(first, 'close');
     assert.ok(encoderFor(filter, request));
   });
+
+  for (const [cookies, compresses] of [
+    ['backend=abc', true],
+    ['a=b', false],
+    ['backend=abc; a=b', false],
+    ['backend=abc; backend', true],
+    ['Backend=abc', false],
+  ] as const)
+    it(`${compresses ? 'does' : 'does not'} what a client with the cookies ${cookies} asks for`, () => {
+      // HTTP/2 may send each in a field of its own.
+      const apart = cookies.split('; ').map((cookie): [string, string] => ['Cookie', cookie]);
+      for (const fields of [apart, [['Cookie', cookies] satisfies [string, string]]]) {
+        const request = filterRequest([['Accept-Encoding', 'gzip'], ...fields]);
+        assert.equal(encoderFor(filterWith(new EncoderBudget()), request) !== undefined, compresses);
+      }
+    });
 
   for (const [site, identity, compresses] of [
     ['cross-site', known, false],

@@ -16,6 +16,7 @@ import { chooseEncoding } from './accept-encoding.ts';
 import type { EncoderBudget } from './encoder-budget.ts';
 import type { FieldEdits } from './field-edits.ts';
 import type { BodyEncoder, Filter, FilterRequest, FilterResponse, FilterResult } from './filter.ts';
+import type { Fields } from '../http/field.ts';
 import { fieldName } from './header-edits.ts';
 
 const contentEncoding = fieldName('Content-Encoding');
@@ -48,14 +49,21 @@ export class CompressFilter implements Filter {
   readonly #minLength: number;
   readonly #withCredentials: boolean;
   readonly #budget: EncoderBudget;
+  readonly #sticky: string | undefined;
 
-  constructor(config: Extract<FilterConfig, { readonly kind: 'compress' }>, budget: EncoderBudget) {
+  /** `sticky`: name of the cookie by which the route finds a client's backend, which is no secret. */
+  constructor(
+    config: Extract<FilterConfig, { readonly kind: 'compress' }>,
+    budget: EncoderBudget,
+    sticky: string | undefined,
+  ) {
     this.name = config.name;
     this.#encodings = config.encodings;
     this.#types = new Set(config.contentTypes);
     this.#minLength = config.minLength;
     this.#withCredentials = config.withCredentials;
     this.#budget = budget;
+    this.#sticky = sticky;
   }
 
   onRequest(): FilterResult {
@@ -63,11 +71,11 @@ export class CompressFilter implements Filter {
   }
 
   onResponse(response: FilterResponse, request: FilterRequest): void {
-    if (!this.#isWorthIt(response)) return;
+    if (!this.#isWorthIt(response, request)) return;
     const { fields } = response;
     if (!/(?:^|,)\s*(?:\*|accept-encoding)\s*(?:,|$)/i.test(fields.find('vary') ?? ''))
       fields.append(vary, 'Accept-Encoding');
-    if (request.method === 'HEAD' || (!this.#withCredentials && isPrivate(response, request))) return;
+    if (request.method === 'HEAD' || (!this.#withCredentials && this.#isPrivate(response, request))) return;
     const encoding = chooseEncoding(request.received.find('accept-encoding'), this.#encodings);
     if (encoding === undefined || !this.#budget.isFree) return;
     response.encode(() => this.#open(makers[encoding]()));
@@ -85,9 +93,10 @@ export class CompressFilter implements Filter {
   }
 
   /** By what the answer is, whoever asked. */
-  #isWorthIt({ isOwn, status, bodyLength, fields }: FilterResponse): boolean {
+  #isWorthIt({ isOwn, status, bodyLength, fields }: FilterResponse, { method }: FilterRequest): boolean {
     if (isOwn || status < 200 || status === 204 || status === 205 || status === 206 || status === 304) return false;
-    if (bodyLength >= 0 && bodyLength < this.#minLength) return false;
+    // To HEAD it is said what the answer to GET depends on.
+    if (method !== 'HEAD' && bodyLength >= 0 && bodyLength < this.#minLength) return false;
     const type = fields.find('content-type')?.split(';', 1)[0]?.trim().toLowerCase() ?? '';
     // gRPC compresses its messages itself.
     if (!this.#types.has(type) || type.startsWith('application/grpc') || fields.find('content-encoding') !== undefined)
@@ -95,17 +104,25 @@ export class CompressFilter implements Filter {
     if (/(?:^|,)\s*no-transform\s*(?:,|$)/i.test(fields.find('cache-control') ?? '')) return false;
     return fields.find('content-range') === undefined && !hasDigest(fields);
   }
+
+  /** It may hold a secret of this client's, and a stranger may have had a hand in it. */
+  #isPrivate(response: FilterResponse, { received, identity }: FilterRequest): boolean {
+    if (response.fields.find('set-cookie') !== undefined) return true;
+    if (this.#hasCookies(received) || received.find('authorization') !== undefined) return true;
+    // A browser presents its certificate to whatever a page of another site makes it ask for.
+    const site = received.find('sec-fetch-site');
+    return identity !== undefined && site !== undefined && site !== 'same-origin' && site !== 'none';
+  }
+
+  #hasCookies(received: Fields): boolean {
+    return received.names.some(({ folded }, at) => {
+      if (folded !== 'cookie') return false;
+      const pairs = received.values[at]?.split(/[;,]/) ?? [];
+      return pairs.some((pair) => pair.split('=', 1)[0]?.trim() !== this.#sticky);
+    });
+  }
 }
 
 function hasDigest(fields: FieldEdits): boolean {
   return digests.some((name) => fields.find(name) !== undefined);
-}
-
-/** It may hold a secret of this client's, and a stranger may have had a hand in it. */
-function isPrivate(response: FilterResponse, { received, identity }: FilterRequest): boolean {
-  if (response.fields.find('set-cookie') !== undefined) return true;
-  if (received.find('cookie') !== undefined || received.find('authorization') !== undefined) return true;
-  // A browser presents its certificate to whatever a page of another site makes it ask for.
-  const site = received.find('sec-fetch-site');
-  return identity !== undefined && site !== undefined && site !== 'same-origin' && site !== 'none';
 }

@@ -15,6 +15,8 @@ export class FieldEdits {
   readonly #owner: FieldOwner | undefined;
   #copied = false;
   #set = 0;
+  /** Folded names of which a filter has said what they are, or that they are not. */
+  #decided: string[] | undefined;
 
   /** `owner`: of names that no filter may set, besides those that frame a message or concern one connection. */
   constructor(fields: Fields, owner?: FieldOwner) {
@@ -52,6 +54,7 @@ export class FieldEdits {
 
   /** Removes a field in all its spellings. */
   remove({ folded }: FieldName): void {
+    (this.#decided ??= []).push(folded);
     if (!this.#fields.names.some((name) => name.folded === folded)) return;
     const { names, values } = this.#fields;
     const kept = new Fields();
@@ -60,6 +63,17 @@ export class FieldEdits {
     });
     this.#fields = kept;
     this.#copied = true;
+  }
+
+  /** Without what was removed or replaced in the head: a recipient may merge trailers into it (RFC 9110 section 6.5.1). */
+  cleanTrailers(trailers: Fields): Fields {
+    const decided = this.#decided;
+    if (decided === undefined || !trailers.names.some(({ folded }) => decided.includes(folded))) return trailers;
+    const kept = new Fields();
+    trailers.names.forEach((name, at) => {
+      if (!decided.includes(name.folded)) kept.push(name, trailers.values[at] ?? '');
+    });
+    return kept;
   }
 
   #check(name: FieldName, value: string): void {

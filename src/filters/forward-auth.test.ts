@@ -258,6 +258,9 @@ describe('parameters for the backend', () => {
     ['?user[]=root&user[0]=root', '?user=ann%20%26%20b'],
     ['?a=1;user=root', '?user=ann%20%26%20b'],
     ['?users=1&none=root', '?users=1&user=ann%20%26%20b'],
+    ['?User=root&USER=root', '?user=ann%20%26%20b'],
+    ['?user%00=root&user.=1', '?user.=1&user=ann%20%26%20b'],
+    ['?+user=root&%EF%BB%BFuser=root&%2575ser=root', '?user=ann%20%26%20b'],
     ['?&&a', '?a&user=ann%20%26%20b'],
   ] as const)
     it(`replace what the client says: ${query}`, () => {

@@ -3,6 +3,7 @@ import { hash } from 'node:crypto';
 import { clientNetwork } from '../base/client-network.ts';
 import { plainAddress } from '../base/address-set.ts';
 import type { FilterConfig } from '../config/filter-types.ts';
+import { findCookie } from '../http/cookie.ts';
 import { FieldBlock } from '../http/field.ts';
 import type { Identity } from '../trust/verdict.ts';
 import { nameOf } from './field-names.ts';
@@ -19,6 +20,7 @@ const policyField = nameOf('RateLimit-Policy');
 export class RateLimitFilter implements Filter {
   readonly name: string;
   readonly onResponse: Filter['onResponse'];
+  readonly alsoOwnAnswers: true | undefined;
   readonly #limit: RateLimit;
   readonly #by: RateLimitConfig['by'];
   /** A string of structured fields (RFC 9651 section 3.3.3). */
@@ -38,6 +40,7 @@ export class RateLimitFilter implements Filter {
     this.#limit = counters.open(JSON.stringify([shared ? '' : route, name, by]), settings);
     this.#label = `"${name.replaceAll(/[^ !#-[\]-~]/g, '_')}"`;
     this.#policy = `${this.#label};q=${capacity};w=${Math.ceil((capacity * intervalMs) / 1000)}`;
+    this.alsoOwnAnswers = always ? true : undefined;
     this.onResponse = always ? (response, request) => this.#say(response, request) : undefined;
   }
 
@@ -74,7 +77,7 @@ export class RateLimitFilter implements Filter {
     const { source, name } = this.#by;
     if (source === 'identity' && identity !== undefined) return `i${nameOfIdentity(identity)}`;
     const value =
-      source === 'header' ? fields.find(name) : source === 'cookie' ? cookie(fields.find('cookie'), name) : undefined;
+      source === 'header' ? fields.find(name) : source === 'cookie' ? findCookie(fields.current, name) : undefined;
     // As long as a client likes; a digest of it is as good.
     if (value !== undefined && value !== '') return `v${hash('sha256', value, 'base64url')}`;
     return `a${clientNetwork(plainAddress(address))}`;
@@ -86,13 +89,4 @@ function nameOfIdentity({ leaf }: Identity): string {
   const spiffe = leaf.sans.find(({ type, value }) => type === 'URI' && value.startsWith('spiffe://'));
   if (spiffe !== undefined) return spiffe.value;
   return leaf.subject === '' ? leaf.sha256 : leaf.subject;
-}
-
-/** The first of that name (RFC 6265 section 5.4 lets a client send several). */
-function cookie(header: string | undefined, name: string): string | undefined {
-  for (const pair of header?.split(';') ?? []) {
-    const at = pair.indexOf('=');
-    if (at > 0 && pair.slice(0, at).trim().toLowerCase() === name) return pair.slice(at + 1).trim();
-  }
-  return undefined;
 }

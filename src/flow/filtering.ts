@@ -22,7 +22,7 @@ import { fieldsOfClient, fieldsOfGateway } from './client-fields.ts';
 import { verifyClient } from './identify.ts';
 import { answerOf } from './refuse.ts';
 import type { FilterChanges, OwnAnswer, RequestContext } from './request-context.ts';
-import { OwnAnswerEdits, ResponseEdits } from './response-edits.ts';
+import { hintsOf, OwnAnswerEdits, ResponseEdits } from './response-edits.ts';
 import { secureAuthority } from './secure-authority.ts';
 
 /** However long a filter asks for: every wait ends. */
@@ -50,7 +50,8 @@ export class Filtering implements FilterRequest, FilterChanges, ClientWatcher, L
   onCancel: ((why: Fault) => void) | undefined;
   readonly #owner: FilteringOwner;
   #fields: FieldEdits | undefined;
-  #makeEncoder: (() => BodyEncoder) | undefined;
+  /** The answer of the backend, where filters have seen it. */
+  #response: ResponseEdits | undefined;
   #maxBodyBytes: number;
   /** The filter that is to be asked next, or is waited for. */
   #at = 0;
@@ -262,24 +263,35 @@ export class Filtering implements FilterRequest, FilterChanges, ClientWatcher, L
 
   changeResponse(head: ResponseHead): ResponseHead | Answer | Fault {
     const { filters } = this.context.route;
-    let response: ResponseEdits | undefined;
+    this.#response = undefined;
     for (let at = filters.length - 1; at >= 0; at--) {
       const filter = filters[at];
       if (filter?.onResponse === undefined) continue;
       try {
-        response ??= new ResponseEdits(head);
-        const answer = filter.onResponse(response, this);
+        this.#response ??= new ResponseEdits(head);
+        const answer = filter.onResponse(this.#response, this);
         if (answer !== undefined) return answer;
       } catch (error) {
         return faultOf(filter, error);
       }
     }
-    this.#makeEncoder = response?.makeEncoder;
-    return response?.head ?? head;
+    return this.#response?.head ?? head;
   }
 
   makeEncoder(): BodyEncoder | undefined {
-    return this.#makeEncoder?.();
+    return this.#response?.makeEncoder?.();
+  }
+
+  cleanRequestTrailers(trailers: Fields): Fields {
+    return this.#fields === undefined ? trailers : this.#fields.cleanTrailers(trailers);
+  }
+
+  cleanResponseTrailers(trailers: Fields): Fields {
+    return this.#response === undefined ? trailers : this.#response.fields.cleanTrailers(trailers);
+  }
+
+  changeInformational(head: ResponseHead): ResponseHead {
+    return this.context.route.filters.some(({ onResponse }) => onResponse !== undefined) ? hintsOf(head) : head;
   }
 
   changeOwnAnswer(status: number, block: FieldBlock, isOnPurpose: boolean): OwnAnswer {

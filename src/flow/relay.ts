@@ -174,12 +174,18 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, EncodedBody
 
   onRequestEnd(trailers: Fields | undefined): void {
     if (this.#done) return;
-    // Not even a trusted proxy says who the client is after the request has been verified and sent.
-    const clean = trailers === undefined ? undefined : this.#context.serving.strip.strip(trailers);
+    const clean = trailers === undefined ? undefined : this.#cleanTrailers(trailers);
     this.#requestEnded = { trailers: clean };
     if (this.#context.outgoing.bodyLength === 0) return;
     if (this.#attempts === 0) this.#acquire(false);
     else this.#call?.sendRequestEnd(clean);
+  }
+
+  /** Not even a trusted proxy says who the client is after the request has been verified and sent. */
+  #cleanTrailers(trailers: Fields): Fields {
+    const { serving, changes } = this.#context;
+    const clean = serving.strip.strip(trailers);
+    return changes === undefined ? clean : changes.cleanRequestTrailers(clean);
   }
 
   onRequestFlush(): void {
@@ -208,7 +214,8 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, EncodedBody
   // --- the backend's side
 
   onInformational(head: ResponseHead): void {
-    if (!this.#done) this.#exchange.sendInformational(head);
+    if (this.#done) return;
+    this.#exchange.sendInformational(this.#context.changes?.changeInformational(head) ?? head);
   }
 
   /** The backend agreed to another protocol: what follows is none of our business. */
@@ -313,13 +320,15 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, EncodedBody
     return false;
   }
 
-  onResponseEnd(trailers: Fields | undefined): void {
+  onResponseEnd(received: Fields | undefined): void {
     this.#discarded = undefined;
     if (this.#done) return;
     if (this.#held !== undefined) this.#respond(this.#held);
     if (this.#done) return;
     this.#call = undefined;
-    if (this.#isGrpcAnswer && trailers !== undefined) this.#context.grpcStatus = receivedGrpcStatus(trailers);
+    const { changes } = this.#context;
+    const trailers = received === undefined ? undefined : (changes?.cleanResponseTrailers(received) ?? received);
+    if (this.#isGrpcAnswer && received !== undefined) this.#context.grpcStatus = receivedGrpcStatus(received);
     if (this.#encoded !== undefined) {
       this.#deadline.expectNothing();
       return this.#encoded.end(trailers);

@@ -19,6 +19,12 @@ export interface FilterChanges {
   readonly maxBodyBytes: number;
   /** The head of the backend's answer as the client gets it, what it gets in its place, or why it gets neither. Never throws. */
   changeResponse(head: ResponseHead): ResponseHead | Answer | Fault;
+  /** Trailers of the request, without what filters have decided in its head. */
+  cleanRequestTrailers(trailers: Fields): Fields;
+  /** Of the answer that `changeResponse` gave, likewise. */
+  cleanResponseTrailers(trailers: Fields): Fields;
+  /** An informational answer (103), of which no filter is asked. */
+  changeInformational(head: ResponseHead): ResponseHead;
   /** What the body of the answer that `changeResponse` gave passes through; undefined: it goes as it is. */
   makeEncoder(): BodyEncoder | undefined;
   /** An answer of the gateway's own; `isOnPurpose`: a filter gave it, so its body stays. Throws what a filter throws. */

@@ -52,6 +52,15 @@ export class ResponseEdits implements FilterResponse {
   }
 }
 
+/** An informational answer as far as it says what it is for: filters see the answer itself, not what is said before it. */
+export function hintsOf(head: ResponseHead): ResponseHead {
+  const fields = new Fields();
+  head.fields.names.forEach((name, at) => {
+    if (name.lower === 'link') fields.push(name, head.fields.values[at] ?? '');
+  });
+  return { ...head, fields };
+}
+
 /** Its status is what it answers the request with: no filter changes it. */
 export class OwnAnswerEdits implements FilterResponse {
   readonly isOwn = true;

@@ -67,7 +67,10 @@ export class RouteCompiler {
       handshakeMs: config.timeouts.handshakeMs,
       ...(config.sendProxyProtocol === undefined ? {} : { proxyProtocol: config.sendProxyProtocol }),
     };
-    const material = backendMaterial(config, tls, this.#anchors.find(tls.rootCAs, config.tls.partialChain), crls);
+    // Whoever speaks without TLS to all of its backends trusts nobody; an identity without anchors cannot be made.
+    const isEncrypted = config.backends.some(({ scheme }) => scheme === 'https');
+    const anchors = isEncrypted ? this.#anchors.find(tls.rootCAs, config.tls.partialChain) : undefined;
+    const material = backendMaterial(config, tls, anchors, crls);
     // First, so that nothing has begun where a filter cannot be made.
     const filters = compileFilters(config, filterMaterial, this.#filters);
     const { name: route, backends, loadBalancing, hashOn, healthCheck } = config;
@@ -104,7 +107,7 @@ function servicePool({ transport }: GatewayConfig): PoolSettings {
 export function backendMaterial(
   config: RouteConfig,
   { clientPair, crlKey }: LoadedBackendTls,
-  anchors: AnchorSet,
+  anchors: AnchorSet | undefined,
   crls: CrlLookup,
 ): Required<TlsMaterial> {
   const { insecureSkipVerify, serverName, nameCheck, minVersion, maxVersion, crl, http2 } = config.tls;

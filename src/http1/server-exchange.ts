@@ -121,7 +121,10 @@ export class ServerExchange implements Exchange {
   }
 
   #flow(): void {
-    if (this.head.expectContinue && !this.#continueSent && this.#state === 'open' && this.receivedBytes === 0) {
+    const { expectContinue, bodyLength } = this.head;
+    // What is longer than it may be is refused as soon as it is read: nobody asks for it first.
+    const isWelcome = this.maxBodyBytes === 0 || bodyLength <= this.maxBodyBytes;
+    if (expectContinue && isWelcome && !this.#continueSent && this.#state === 'open' && this.receivedBytes === 0) {
       this.#continueSent = true;
       this.#connection.writer.interim('HTTP/1.1 100 Continue\r\n\r\n');
     }

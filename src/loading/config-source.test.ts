@@ -1,16 +1,19 @@
-// What every source of a configuration promises, on the file and on one that has its texts and its material in memory, as a
-// store would.
+// What every source of a configuration promises: on the file, on a file with a store beside it, and on one that has its texts and
+// its material in memory.
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { parse } from 'yaml';
+import { openStoreToWrite } from '../../test/support/stored-config.ts';
 import { Feed } from '../../test/support/wait-for.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { mintCa } from '../certs/test-ca.ts';
 import { type MaterialBytes, materialUnknown, readMaterialFile, type StoredRef } from '../certs/material.ts';
 import type { Ref } from '../config/ref.ts';
 import type { ConfigOrigin } from '../config/config-origin.ts';
+import type { JsonObject } from '../store/canonical-json.ts';
 import type { ConfigSource, ConfigWatch, Dependencies } from './config-source.ts';
 import { FileSource } from './file-source.ts';
 import { type LoadedResult, loadGateway } from './load.ts';
@@ -159,6 +162,23 @@ function inMemory(): Setup {
   };
 }
 
+/** The main text in a file; further routes, and material, in a store. */
+async function onFileAndStore(t: TestContext): Promise<Setup> {
+  const files = onFiles(t);
+  const written = await openStoreToWrite(t);
+  return {
+    ...files,
+    source: written.source(files.textName),
+    writeText: (text) => files.writeText(text.replace(/ {2}extraConfig.*\n/, '')),
+    writeExtra: (text) => {
+      const { routes } = parse(text) as { routes: readonly JsonObject[] };
+      for (const { name, ...body } of routes) written.put('routes', String(name), body);
+    },
+    writeMaterial: (name, pem) => written.putSealed('certificates', name, { cert: pem }, pem),
+    refTo: (name) => ({ place: { file: files.textName, line: 3, col: 5 }, id: `certificates/${name}/key` }),
+  };
+}
+
 const load = async ({ source }: Setup): Promise<LoadedResult> =>
   loadGateway(source, { env: {}, strict: true, clock: systemClock });
 const routesOf = ({ loaded }: LoadedResult): string[] => loaded?.config.routes.map(({ name }) => name) ?? [];
@@ -178,11 +198,12 @@ function observe(t: TestContext, { source }: Setup): { watch: ConfigWatch; told:
 
 for (const [what, open] of [
   ['a file', onFiles],
+  ['a file and a store', onFileAndStore],
   ['texts and material in memory', inMemory],
 ] as const) {
   describe(`a configuration from ${what}`, () => {
     it('is loaded with the texts that belong to it', async (t) => {
-      const setup = open(t);
+      const setup = await open(t);
       setup.writeText(mainText('main'));
       setup.writeExtra(`routes: [${route('extra')}]\n`);
       const result = await load(setup);
@@ -194,7 +215,7 @@ for (const [what, open] of [
     });
 
     it('is read anew at each load', async (t) => {
-      const setup = open(t);
+      const setup = await open(t);
       setup.writeText(textWithoutExtra('one'));
       assert.deepEqual(routesOf(await load(setup)), ['one']);
       setup.writeText(textWithoutExtra('two'));
@@ -202,7 +223,7 @@ for (const [what, open] of [
     });
 
     it('has its problems told with name, line and column', async (t) => {
-      const setup = open(t);
+      const setup = await open(t);
       setup.writeText('gateway:\n  workers: many\n');
       const { loaded, problems } = await load(setup);
       assert.equal(loaded, undefined);
@@ -213,7 +234,7 @@ for (const [what, open] of [
     });
 
     it('is held to the limits of size, wherever its texts are', async (t) => {
-      const setup = open(t);
+      const setup = await open(t);
       setup.writeText(`# ${'x'.repeat(9_000_000)}\n`);
       const { loaded, problems } = await load(setup);
       assert.equal(loaded, undefined);
@@ -224,7 +245,7 @@ for (const [what, open] of [
     });
 
     it('is held to the limits that are taken before parsing', async (t) => {
-      const setup = open(t);
+      const setup = await open(t);
       setup.writeText(`gateway: ${'['.repeat(10_000)}${']'.repeat(10_000)}\n`);
       const { loaded, problems } = await load(setup);
       assert.equal(loaded, undefined);
@@ -232,7 +253,7 @@ for (const [what, open] of [
     });
 
     it('that has gone is a problem, not a throw', async (t) => {
-      const setup = open(t);
+      const setup = await open(t);
       setup.writeText(textWithoutExtra('one'));
       setup.takeAway();
       const { loaded, problems } = await load(setup);
@@ -245,7 +266,7 @@ for (const [what, open] of [
     });
 
     it('has its material read by reference, and says what the outcome depends on', async (t) => {
-      const setup = open(t);
+      const setup = await open(t);
       const ca = await mintCa({ cn: 'Root' });
       setup.writeMaterial('clients', ca.certPem);
       const loader = new MaterialLoader(setup.source, Date.now());
@@ -257,7 +278,7 @@ for (const [what, open] of [
     });
 
     it('says what material it does not have, at the place that refers to it, and watches for it', async (t) => {
-      const setup = open(t);
+      const setup = await open(t);
       const loader = new MaterialLoader(setup.source, Date.now());
       assert.equal(await loader.bundle([setup.refTo('nobody')]), undefined);
       const [problem] = loader.problems;
@@ -268,7 +289,7 @@ for (const [what, open] of [
     });
 
     it('tells when a text becomes another, and when material does that the load depended on', async (t) => {
-      const setup = open(t);
+      const setup = await open(t);
       setup.writeText(textWithoutExtra('one'));
       setup.writeMaterial('clients', (await mintCa({ cn: 'Root' })).certPem);
       const { watch, told } = observe(t, setup);
@@ -288,7 +309,7 @@ for (const [what, open] of [
     });
 
     it('tells after a load what changed while it ran', async (t) => {
-      const setup = open(t);
+      const setup = await open(t);
       setup.writeText(textWithoutExtra('one'));
       const { watch, told } = observe(t, setup);
       await watch.set(await load(setup));
@@ -301,7 +322,7 @@ for (const [what, open] of [
     });
 
     it('tells nothing to who has stopped watching', async (t) => {
-      const setup = open(t);
+      const setup = await open(t);
       setup.writeText(textWithoutExtra('one'));
       const [former, present] = [observe(t, setup), observe(t, setup)];
       const result = await load(setup);

@@ -24,7 +24,7 @@ import { allOf, loadClientTrust } from './client-trust.ts';
 import { FilterMaterials } from './filter-material.ts';
 import { loadTicketSecret } from './ticket-secret.ts';
 import type { ConfigSource, Dependencies } from './config-source.ts';
-import type { LoadedConfig, LoadedPolicy, LoadedRoute } from './loaded.ts';
+import type { LoadedConfig, LoadedNamed, LoadedPolicy, LoadedRoute } from './loaded.ts';
 import { type LoadedPair, MaterialLoader } from './material-loader.ts';
 import { mintSelfSigned } from './self-signed.ts';
 import { loadPairs, sharedPairs } from './shared-pairs.ts';
@@ -106,7 +106,7 @@ async function loadMaterial(config: GatewayConfig, loader: MaterialLoader): Prom
     const filters = await materials.load(route.filters);
     routes.push({ ...(await loadRoute(route, loader, crls, expiries)), filters });
   }
-  await loadUnused(config, loader);
+  const named = await loadNamed(config, loader, expiries);
   checkPairs(loader);
   const stapling = planStapling(
     config.tls.ocspStapling,
@@ -116,18 +116,50 @@ async function loadMaterial(config: GatewayConfig, loader: MaterialLoader): Prom
   loader.problems.push(...stapling.problems);
   const ticketSecret = await loadTicketSecret(config.tls.sessionResumption.keys, loader);
   const { targets: staples } = stapling;
-  return { config, policies, routes, expiries: distinct(expiries), crls: crls.groups, staples, ticketSecret };
+  return {
+    config,
+    policies,
+    routes,
+    named,
+    expiries: distinct(expiries),
+    crls: crls.groups,
+    staples,
+    ticketSecret,
+  };
 }
 
 /** What has an id is good, whether somebody refers to it or not: the next change may. */
-async function loadUnused({ named, tls, routes }: GatewayConfig, loader: MaterialLoader): Promise<void> {
-  for (const { cas } of named.caBundles) await loader.bundle(cas);
-  const used = new Set<object>([
+async function loadNamed(
+  { named, tls, routes, entryPoints }: GatewayConfig,
+  loader: MaterialLoader,
+  expiries: Expiry[],
+): Promise<LoadedNamed> {
+  const caBundles: LoadedNamed['caBundles'][number][] = [];
+  for (const { id, place, cas } of named.caBundles) {
+    const bundle = await loader.bundle(cas);
+    if (bundle !== undefined) caBundles.push({ id, place, caPem: bundle.pem });
+  }
+  const asServer = new Set<object>([
     ...tls.certificates,
     ...tls.policies.flatMap(({ certificates }) => certificates),
-    ...routes.flatMap(({ tls: { clientCert } }) => clientCert ?? []),
+    ...tls.gateway.certificates,
+    ...(entryPoints.admin.certificate === undefined ? [] : [entryPoints.admin.certificate]),
   ]);
-  for (const { pair } of named.certificates) if (!used.has(pair) && !used.has(pair.cert)) await loader.anyPair(pair);
+  const asClient = new Set<object>(routes.flatMap(({ tls: { clientCert } }) => clientCert ?? []));
+  const certificates: LoadedNamed['certificates'][number][] = [];
+  for (const { id, pair } of named.certificates) {
+    // As it was read before, where somebody refers to it: nothing is said of it twice.
+    const read = asServer.has(pair)
+      ? loader.serverPair(pair)
+      : asClient.has(pair.cert)
+        ? loader.clientPair(pair)
+        : loader.anyPair(pair);
+    const usable = await read;
+    if (usable === undefined) continue;
+    certificates.push({ id, place: pair.place, pair: usable.loaded });
+    if (pair === entryPoints.admin.certificate) expiries.push(expiryOf('server', usable.loaded));
+  }
+  return { certificates, caBundles };
 }
 
 async function loadPolicies(

@@ -4,6 +4,7 @@ import type { Expiry } from '../certs/expiry.ts';
 import type { GatewayConfig, PolicyConfig, RouteConfig } from '../config/gateway-config.ts';
 import type { CrlGroupSpec } from '../crl/wanted.ts';
 import type { FilterMaterial } from '../filters/material.ts';
+import type { Place } from '../yaml/place.ts';
 import type { StapleTarget } from '../ocsp/staple-targets.ts';
 import type { LoadedPair } from './material-loader.ts';
 
@@ -44,8 +45,15 @@ export type LoadedRules = {
   readonly stickySecret?: Uint8Array | undefined;
 };
 
+/** What has an id, as it was read. */
+export type LoadedNamed = {
+  readonly certificates: readonly { readonly id: string; readonly place: Place; readonly pair: LoadedPair }[];
+  readonly caBundles: readonly { readonly id: string; readonly place: Place; readonly caPem: readonly string[] }[];
+};
+
 /** Beside the rules, what the primary does with it. */
 export type LoadedConfig = LoadedRules & {
+  readonly named: LoadedNamed;
   readonly expiries: readonly Expiry[];
   /** The CRLs that policies and routes ask for by their crlKey: what to read, not what was read. */
   readonly crls: readonly CrlGroupSpec[];

@@ -3,8 +3,11 @@ import { AdminServer } from '../admin/admin-server.ts';
 import { SharedPage } from '../admin/shared-page.ts';
 import type { Clock } from '../base/clock.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
+import type { LoadedConfig } from '../loading/loaded.ts';
+import type { LoadedPair } from '../loading/material-loader.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { ActiveConfig } from './active-config.ts';
+import type { ControlProcess } from './control-process.ts';
 import type { LiveTrust } from './live-trust.ts';
 import { UsageError } from '../base/usage-error.ts';
 import { explainListenError } from './ports.ts';
@@ -21,6 +24,8 @@ export type PrimaryAdminOptions = {
   readonly log: Logger;
   readonly active: Pick<ActiveConfig, 'loaded'>;
   readonly reloader: Pick<Reloader, 'failed' | 'reload'>;
+  /** Undefined where there is no store. */
+  readonly control: () => Pick<ControlProcess, 'answer'> | undefined;
 };
 
 /** Wrong tokens are told at most so often: whoever tries many must not fill the log. */
@@ -42,6 +47,9 @@ export class PrimaryAdmin {
     const { clock, workers, trust, metrics, active, reloader } = this.#options;
     const { crls, staples, record } = trust;
     const { host, port } = entryPoints.admin;
+    // Whether there is one changes with a start only.
+    const first = adminCertificate(active.loaded);
+    let last = first;
     const page = new SharedPage(clock, async () => metrics.render(workers.list(), reloader.failed, crls, staples));
     this.#server = new AdminServer({
       ready: () => this.#readiness(),
@@ -51,11 +59,14 @@ export class PrimaryAdmin {
       liveness: monitoring.liveness,
       readiness: monitoring.readiness,
       allowedHosts: monitoring.allowedHosts,
+      certificate: first && (() => (last = adminCertificate(active.loaded) ?? last ?? first)),
       reload: {
         endpoint: () => active.loaded.config.reload,
         run: async () => this.#reload(),
         refused: (address) => this.#refused(address),
       },
+      control:
+        this.#options.control() && (async (request, response) => this.#options.control()?.answer(request, response)),
     });
     try {
       return await this.#server.listen(host, port);
@@ -96,4 +107,11 @@ export class PrimaryAdmin {
     if (this.#draining) return { ok: false, detail: 'draining' };
     return { ok: ready > 0, detail: `${ready} of ${workers.size} workers ready` };
   }
+}
+
+/** Undefined where the configuration has none for the admin entry point. */
+export function adminCertificate({ config, named }: LoadedConfig): LoadedPair | undefined {
+  const { certificate } = config.entryPoints.admin;
+  const id = config.named.certificates.find(({ pair }) => pair === certificate)?.id;
+  return named.certificates.find((one) => one.id === id)?.pair;
 }

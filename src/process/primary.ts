@@ -2,19 +2,21 @@
 // the admin entry point, each in an object of its own; here they are put together, started and stopped.
 import type { Problem } from '../yaml/problem.ts';
 import type { Clock } from '../base/clock.ts';
+import type { StoreConfig } from '../config/gateway-config.ts';
 import { listEntryPoints } from '../config/list-entry-points.ts';
 import type { CrlPublisher } from '../crl/publisher.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { ActiveConfig } from './active-config.ts';
+import type { ControlProcess } from './control-process.ts';
 import { LiveTrust } from './live-trust.ts';
 import { addressText, holdPort, reservePort } from './ports.ts';
-import { PrimaryAdmin } from './primary-admin.ts';
+import { adminCertificate, PrimaryAdmin } from './primary-admin.ts';
 import { PrimaryMetrics } from './primary-metrics.ts';
 import { type Load, Reloader, type ReloadOutcome } from './reloader.ts';
 import { Rollout } from './rollout.ts';
 import { Supervisor } from './supervisor.ts';
-import { Turns } from './turns.ts';
+import { Turns } from '../base/turns.ts';
 import { Workers } from './workers.ts';
 
 export type PrimaryOptions = {
@@ -44,10 +46,14 @@ export class Primary {
   readonly #reloader: Reloader;
   readonly #admin: PrimaryAdmin;
   readonly #turns = new Turns();
+  readonly #log: Logger;
+  /** Undefined where there is no store. */
+  #control: ControlProcess | undefined;
   #stopping = false;
 
   constructor(loaded: LoadedConfig, { load, clock, log, workerEntry, cores, crls, told = [] }: PrimaryOptions) {
     this.#clock = clock;
+    this.#log = log;
     this.#cores = cores;
     const metrics = this.#metrics;
     const workers = this.#workers;
@@ -61,7 +67,8 @@ export class Primary {
     this.#trust = trust;
     this.#supervisor = supervisor;
     this.#reloader = reloader;
-    this.#admin = new PrimaryAdmin({ clock, log, workers, trust, metrics, active, reloader });
+    const control = () => this.#control;
+    this.#admin = new PrimaryAdmin({ clock, log, workers, trust, metrics, active, reloader, control });
   }
 
   /** Starts everything; rejects with one sentence where an address cannot be had or a worker does not come up. */
@@ -100,12 +107,29 @@ export class Primary {
       return { entryPoint, address: addressText(host, ports[name] ?? port) };
     });
     if (admin.enabled) {
+      await this.#makeControl(loaded.config.store);
       const port = await this.#admin.listen(loaded.config);
+      this.#control?.start(urlOf(this.#active.loaded, port));
       listening.push({ entryPoint: 'admin', address: addressText(admin.host, port) });
     }
     this.#metrics.loaded(this.#active.loaded, generation);
     this.#trust.start(this.#active.loaded);
     return listening;
+  }
+
+  /** What nobody asked for is not even loaded. */
+  async #makeControl(store: StoreConfig | undefined): Promise<void> {
+    if (store === undefined) return;
+    const { ControlProcess } = await import('./control-process.ts');
+    this.#control = new ControlProcess({
+      clock: this.#clock,
+      log: this.#log,
+      store: store.path,
+      active: this.#active,
+      workers: this.#workers,
+      trust: this.#trust,
+      reloader: this.#reloader,
+    });
   }
 
   /** As Reloader: never rejects. */
@@ -139,6 +163,7 @@ export class Primary {
 
   #beginStop(): void {
     this.#stopping = true;
+    this.#control?.stop();
     this.#reloader.close();
     this.#admin.drain();
     this.#trust.close();
@@ -151,5 +176,17 @@ export class Primary {
 
   reopenLogs(): void {
     this.#workers.tell({ kind: 'reopen' });
+    this.#control?.reopenLogs();
   }
+}
+
+/**
+ * As a browser should be asked to call the admin entry point. Plain, it is this machine's alone, and under `localhost`, and no other
+ * name, each browser takes that for secure; over TLS it has the name of its certificate.
+ */
+function urlOf(loaded: LoadedConfig, port: number): string {
+  const { host } = loaded.config.entryPoints.admin;
+  const certificate = adminCertificate(loaded);
+  if (certificate !== undefined) return `https://${addressText(certificate.names[0] ?? host, port)}`;
+  return `http://${addressText(host === '127.0.0.1' ? 'localhost' : host, port)}`;
 }

@@ -4,6 +4,7 @@ import { compareAccess } from '../access/changes.ts';
 import { accessLogFields } from '../access/print-changes.ts';
 import { compareTrust, viewTrust } from '../access/reload-guard.ts';
 import type { Clock } from '../base/clock.ts';
+import { showPlace } from '../yaml/place.ts';
 import type { Problem } from '../yaml/problem.ts';
 import type { LoadedResult } from '../loading/load.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
@@ -13,7 +14,7 @@ import type { LiveTrust } from './live-trust.ts';
 import type { PrimaryMetrics } from './primary-metrics.ts';
 import { findRestartKeys } from './restart-keys.ts';
 import type { Rollout } from './rollout.ts';
-import type { Turns } from './turns.ts';
+import type { Turns } from '../base/turns.ts';
 import { WorkerFailure } from './worker-handle.ts';
 
 /** The configuration as it is now, from its source. */
@@ -199,7 +200,7 @@ function warningsOf(problems: readonly Problem[]): ReadonlySet<string> {
 
 /** A problem of the configuration as a line of the log. */
 export function logProblem(log: Logger, { place, code, hint, severity, message }: Problem): void {
-  const at = { code, at: `${place.file}:${place.line}:${place.col}`, hint };
+  const at = { code, at: showPlace(place), hint };
   if (severity === 'error') log.error(at, message);
   else log.warn(at, message);
 }

@@ -7,6 +7,9 @@ export function findRestartKeys(before: GatewayConfig, after: GatewayConfig): st
   const changed = (['web', 'webSecure', 'admin'] as const)
     .filter((name) => endpoint(before.entryPoints[name]) !== endpoint(after.entryPoints[name]))
     .map((name) => `entryPoints.${name}`);
+  // Another certificate is taken over; whether there is one is not.
+  const isPlain = ({ entryPoints: { admin } }: GatewayConfig): boolean => admin.certificate === undefined;
+  if (isPlain(before) !== isPlain(after)) changed.push('entryPoints.admin.certificateId');
   if (portsOf(before) !== portsOf(after)) changed.push('entryPoints.passThrough');
   const more = ({ entryPoints }: GatewayConfig): string =>
     JSON.stringify(entryPoints.more.map((one) => [one.name, one.tls, endpoint(one)]));
@@ -15,6 +18,7 @@ export function findRestartKeys(before: GatewayConfig, after: GatewayConfig): st
   for (const key of ['log', 'accessLog', 'monitoring', 'trustRecord', 'buffering'] as const) {
     if (JSON.stringify(before[key]) !== JSON.stringify(after[key])) changed.push(key);
   }
+  if (before.store?.path !== after.store?.path) changed.push('store');
   if (before.transport.maxIdleConns !== after.transport.maxIdleConns) changed.push('transport.maxIdleConns');
   return changed;
 }

@@ -53,8 +53,9 @@ export class Database {
     }
   }
 
-  /** A number that changes whenever another connection has written. */
+  /** A number that changes whenever another connection has written. Throws `replaced` where they write to another file. */
   dataVersion(): number {
+    this.#refuseReplaced();
     return this.get<{ data_version: number }>('PRAGMA data_version')?.data_version ?? 0;
   }
 

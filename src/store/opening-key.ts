@@ -1,12 +1,11 @@
 // The opening key of a store at rest: PEM in a file of mode 0600, or in a variable of the environment. Several keys only while
 // secrets are sealed anew; the first is the one in use.
 import { createPrivateKey, type KeyObject } from 'node:crypto';
-import { closeSync, fsyncSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { readRegularFileSync } from '../base/read-regular-file.ts';
 import { showPath } from '../base/secret-text.ts';
 import type { Act } from './names.ts';
-import { checkPrivateFile, openNewPrivateFile, syncToDisk } from './private-file.ts';
+import { checkPrivateFile, replacePrivateFile, syncToDisk, writeNewPrivateFile } from './private-file.ts';
 import { makeSealKey, Opener, publicPart } from './seal.ts';
 import type { SealedBlobs } from './sealed.ts';
 import { StoreProblem } from './store-problem.ts';
@@ -46,17 +45,10 @@ export function readOpeningKeys(path: string): readonly KeyObject[] | undefined 
 /** Replaces the file as a whole; `create` fails where there is one. On the disk when it returns. */
 export function writeOpeningKeys(path: string, keys: readonly KeyObject[], create: boolean): void {
   checkPrivateFile(path, 'seal_key_refused');
-  const draft = create ? path : `${path}.new`;
-  if (!create) rmSync(draft, { force: true });
+  const pem = keys.map((key) => key.export({ format: 'pem', type: 'pkcs8' })).join('');
   try {
-    const file = openNewPrivateFile(draft);
-    try {
-      writeFileSync(file, keys.map((key) => key.export({ format: 'pem', type: 'pkcs8' })).join(''));
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
-    if (!create) renameSync(draft, path);
+    if (!create) return replacePrivateFile(path, pem);
+    writeNewPrivateFile(path, pem);
     syncToDisk(dirname(path));
   } catch (error) {
     throw new StoreProblem('seal_key_refused', `${showPath(path)} cannot be written`, { cause: error });

@@ -1,6 +1,16 @@
 // Files that nobody else may read, in folders where nobody else can put another in their place. Asked by name, never by opening:
 // a process that opens and closes the file of an SQLite database loses the locks of its own connections.
-import { closeSync, constants, fsyncSync, lstatSync, openSync, type Stats } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fsyncSync,
+  lstatSync,
+  openSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { showPath } from '../base/secret-text.ts';
 import { StoreProblem, type StoreProblemCode } from './store-problem.ts';
@@ -36,6 +46,27 @@ export function checkPrivateFile(path: string, code: StoreProblemCode): boolean 
 export function openNewPrivateFile(path: string): number {
   const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
   return openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+}
+
+/** The file as a whole, on the disk when it returns: before, whoever reads finds the old one. Throws the system's error. */
+export function replacePrivateFile(path: string, content: string | Uint8Array): void {
+  const draft = `${path}.new`;
+  // Of one who was interrupted.
+  rmSync(draft, { force: true });
+  writeNewPrivateFile(draft, content);
+  renameSync(draft, path);
+  syncToDisk(dirname(path));
+}
+
+/** Throws the system's error, EEXIST where there is one. On the disk when it returns, but for its name. */
+export function writeNewPrivateFile(path: string, content: string | Uint8Array): void {
+  const file = openNewPrivateFile(path);
+  try {
+    writeFileSync(file, content);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
 }
 
 /** So that a file, or the name of one in its folder, survives a power failure. No file of a database that is open here. */

@@ -1,7 +1,15 @@
 // Sealing private keys: whoever has the public key can seal, only who has the opening key can open. A sealed secret is bound
 // to the object that may use it and to its own digest, so that nobody who can write to the store can put one in place of another.
 // The digest commits to the secret without telling anything of it: it covers random bytes that are sealed along.
-import { createHash, createPublicKey, generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
+import {
+  createHash,
+  createHmac,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  randomBytes,
+  timingSafeEqual,
+} from 'node:crypto';
 import { canonicalJson } from './canonical-json.ts';
 import { type Digest, digestOf } from './digest.ts';
 import { openBase, sealBase } from './hpke.ts';
@@ -52,6 +60,30 @@ export class Opener {
     return sealSalted(key, blob, this.#openSalted(blob));
   }
 
+  /**
+   * What only the holder of the opening key can read, and only it can have written: a store's public key does not suffice. The
+   * id of the key is `publicParts()[0]`. `purpose`: of one use it cannot be taken for another.
+   */
+  sealOwn(purpose: string, content: Uint8Array): Buffer {
+    const [key] = this.#keys.values();
+    if (key === undefined) throw new StoreProblem('seal_key_missing', 'there is no opening key');
+    const message = ownMessage(purpose);
+    return sealBase(createPublicKey(key), message, Buffer.concat([ownTag(key, message.info, content), content]));
+  }
+
+  /** Throws `unsealable`, whatever is wrong with it. */
+  openOwn(purpose: string, sealed: Uint8Array): Buffer {
+    const message = ownMessage(purpose);
+    for (const key of this.#keys.values()) {
+      const opened = openBase(key, message, sealed);
+      if (opened === undefined) continue;
+      const content = opened.subarray(ownTagBytes);
+      const tag = opened.subarray(0, ownTagBytes);
+      if (tag.length === ownTagBytes && timingSafeEqual(tag, ownTag(key, message.info, content))) return content;
+    }
+    throw new StoreProblem('unsealable', 'it was not sealed with this opening key, or is not what was sealed');
+  }
+
   #openSalted(blob: SealedBlob): Buffer {
     const where = `${blob.kind}/${blob.id}`;
     const key = this.#keys.get(blob.sealKey);
@@ -89,6 +121,20 @@ function sealSalted(key: PublicPart, blob: ObjectName & { readonly digest: Diges
   const message = { info, aad: aadOf(blob) };
   const bytes = Buffer.concat([Buffer.from([formatVersion]), sealBase(publicKeyOf(key), message, salted)]);
   return { kind, id, digest, sealKey: key.id, bytes };
+}
+
+const ownTagBytes = 32;
+
+function ownMessage(purpose: string): { readonly info: Buffer; readonly aad: Buffer } {
+  return { info: Buffer.from(`countersign own 1 ${purpose}`), aad: Buffer.alloc(0) };
+}
+
+/** Anybody can seal to a public key; this takes the private one. */
+function ownTag(key: KeyObject, info: Uint8Array, content: Uint8Array): Buffer {
+  const secret = key.export({ format: 'der', type: 'pkcs8' });
+  const own = createHmac('sha256', secret).update(info).digest();
+  secret.fill(0);
+  return createHmac('sha256', own).update(content).digest();
 }
 
 function aadOf({ kind, id, digest }: ObjectName & { readonly digest: Digest }): Buffer {

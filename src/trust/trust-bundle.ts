@@ -111,8 +111,14 @@ export class TrustBundle {
   }
 }
 
-/** The roots that Node ships: what the backend side trusts without rootCAs. Costs some milliseconds: keep the result. */
+let system: TrustBundle | undefined;
+
+/** The roots that Node ships: what the backend side trusts without rootCAs. Read once in a process, for there are many. */
 export function loadSystemBundle(): TrustBundle {
+  return (system ??= readSystemBundle());
+}
+
+function readSystemBundle(): TrustBundle {
   const { bundle, problems } = TrustBundle.parse(rootCertificates.join('\n'), {
     name: 'the built-in roots',
     isSystem: true,

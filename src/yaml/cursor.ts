@@ -77,6 +77,11 @@ export class Cursor {
     return this.#node?.kind === 'scalar' && this.#node.substituted ? (this.#node.source ?? '${…}') : undefined;
   }
 
+  /** Under what id the source of the configuration keeps the value, where it does not stand here. */
+  get materialId(): string | undefined {
+    return this.#node?.kind === 'scalar' ? this.#node.materialId : undefined;
+  }
+
   #child(step: string | number): TreeNode | undefined {
     const node = this.#node;
     // One value may stand for a list of one.

@@ -39,7 +39,7 @@ export class ProblemList {
 
   #add(problem: Problem): void {
     const { place } = problem;
-    const id = `${place.file}\0${place.line}\0${place.col}\0${problem.code}\0${problem.message}`;
+    const id = `${place.file}\0${place.line}\0${place.col}\0${place.stored?.pointer ?? ''}\0${problem.code}\0${problem.message}`;
     if (this.#items.has(id)) return;
     if (this.#items.size >= maxProblems) this.#dropped++;
     else this.#items.set(id, problem);

@@ -3,7 +3,7 @@
 // certificates) use it too. Text that ends on a terminal never carries control characters of a file along.
 import { paint } from '../base/colour.ts';
 import { maskSecrets } from '../base/secret-text.ts';
-import type { Place } from './place.ts';
+import { type Place, showPlace } from './place.ts';
 
 export type Problem = {
   readonly severity: 'error' | 'warning';
@@ -23,22 +23,25 @@ const maskedWidth = 16_384;
 
 /** Several lines without a trailing newline. `sourceText` is the text of `problem.place.file`, where it is at hand. */
 export function renderProblem(problem: Problem, sourceText?: string, colour = false): string {
-  const { file, line, col } = problem.place;
+  const { line, col, stored } = problem.place;
   const severity = paint(problem.severity, problem.severity === 'error' ? '1;31' : '1;33', colour);
-  const lines = [`${printable(`${file}:${line}:${col}: `)}${severity}${printable(`: ${problem.message}`)}`];
-  const source = sourceText === undefined ? undefined : findLine(sourceText, line);
+  const lines = [`${printable(`${showPlace(problem.place)}: `)}${severity}${printable(`: ${problem.message}`)}`];
+  const source = sourceText === undefined || stored !== undefined ? undefined : findLine(sourceText, line);
   if (source !== undefined && source.trim() !== '')
     lines.push(...excerpt(problem.hidesValues === true ? hideValues(source) : source, line, col));
   if (problem.hint !== '') lines.push(printable(`  hint: ${problem.hint}`));
   return lines.join('\n');
 }
 
-/** One JSON document for `--json`: `{ok, errors, warnings, problems: [{severity, code, file, line, col, message, hint}]}`. */
+/**
+ * One JSON document for `--json`: `{ok, errors, warnings, problems: [{severity, code, file, line, col, message, hint}]}`; of an
+ * object of a store `kind`, `id` and `pointer` stand in place of line and column.
+ */
 export function problemsToJson(problems: readonly Problem[]): string {
   const errors = problems.filter((problem) => problem.severity === 'error').length;
   const list = problems.map(({ severity, code, place, message, hint }) => {
-    const { file, line, col } = place;
-    return { severity, code, file, line, col, message, hint };
+    const { file, line, col, stored } = place;
+    return { severity, code, file, ...(stored ?? { line, col }), message, hint };
   });
   return JSON.stringify({ ok: errors === 0, errors, warnings: problems.length - errors, problems: list });
 }

@@ -35,6 +35,8 @@ export type TreeScalar = {
   readonly substituted: boolean;
   /** Where it did, what stands in the file, or the variable's name: `certs/${NAME}.key`. */
   readonly source?: string | undefined;
+  /** The value is kept elsewhere, by the source of the configuration, under this id. */
+  readonly materialId?: string;
   readonly place: Place;
 };
 export type TreeList = {

@@ -12,6 +12,17 @@ const bodyOf = (answer: string): string => answer.slice(answer.indexOf('\r\n\r\n
 describe('bodyLimit', () => {
   const limit = [`{name: l, type: bodyLimit, rule: {limit: 1K}}`];
 
+  it('asks nobody to send what it refuses', async (t) => {
+    const { ask } = await openFiltered(t, limit);
+    const expect = 'Expect: 100-continue\r\n';
+    assert.match(await ask('/', `Content-Length: 1001\r\n${expect}`, 'POST'), /^HTTP\/1.1 413 /);
+    const body = 'a'.repeat(1000);
+    assert.match(
+      await ask('/', `Content-Length: 1000\r\n${expect}`, 'POST', body),
+      /^HTTP\/1.1 100 .*\r\n\r\nHTTP\/1.1 200 /,
+    );
+  });
+
   it('lets pass what fits', async (t) => {
     const { ask, backend } = await openFiltered(t, limit);
     assert.equal(statusOf(await ask('/', 'Content-Length: 1000\r\n', 'POST', 'x'.repeat(1000))), 200);

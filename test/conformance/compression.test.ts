@@ -99,6 +99,7 @@ describe('compress', () => {
       },
     });
     assert.match(await ask('/200'), /\r\nVary: Accept-Encoding\r\n/);
+    assert.match(await ask('/200', '', 'HEAD'), /\r\nVary: Accept-Encoding\r\n/);
     for (const [target, method] of [
       ['/200', 'HEAD'],
       ['/204', 'GET'],

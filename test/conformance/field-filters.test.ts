@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import { openFiltered } from './configured-filters.ts';
+import { RawClient } from './http1-harness.ts';
 import { closePools } from './upstream-setup.ts';
 
 after(closePools);
@@ -19,6 +20,20 @@ describe('requestHeaders', () => {
     assert.deepEqual(sent('x-empty'), []);
     assert.deepEqual(sent('x-kept'), ['1']);
     assert.deepEqual(sent('accept-language'), ['en', 'de']);
+  });
+
+  it('has the same say over trailers, which a backend may merge into the head', async (t) => {
+    const { port, backend } = await openFiltered(t, [
+      `{name: h, type: requestHeaders, rule: {removeHeaders: [X-Gone], setHeaders: {X-Env: prod}, append: {X-More: "1"}}}`,
+    ]);
+    const client = await RawClient.open(port);
+    t.after(() => client.socket.destroy());
+    const trailers = 'X-Gone: 1\r\nx_gone: 2\r\nX-Env: mine\r\nX-More: 2\r\nX-Kept: 3\r\n';
+    client.send(
+      `POST / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n${trailers}\r\n`,
+    );
+    await client.all();
+    assert.deepEqual(backend.requests.items[0]?.rawTrailers, ['X-More', '2', 'X-Kept', '3']);
   });
 
   it('writes what the request says, as it was matched', async (t) => {
@@ -70,6 +85,30 @@ describe('responseHeaders', () => {
     assert.match(refused, /\r\nCache-Control: no-store\r\n/);
     assert.match(refused, /\r\nContent-Type: application\/problem\+json\r\n/);
     assert.doesNotMatch(refused, /Set-Cookie|max-age/);
+  });
+
+  it('has the same say over trailers, and lets hints alone pass before the answer', async (t) => {
+    const { ask } = await openFiltered(
+      t,
+      [
+        `{name: h, type: responseHeaders, rule: {removeHeaders: [X-Internal]}}`,
+        `{name: c, type: cors, rule: {origins: ["https://app.example.com"]}}`,
+      ],
+      {
+        backend: {
+          answer: (_, response) => {
+            response.writeEarlyHints({ link: '</a.css>; rel=preload', 'x-internal': '1' });
+            response.writeHead(200, { trailer: 'X-Internal, X-Sum' });
+            response.addTrailers({ 'X-Internal': '2', 'Access-Control-Allow-Origin': '*', 'X-Sum': '3' });
+            response.end('x');
+          },
+        },
+      },
+    );
+    const answer = await ask('/', 'TE: trailers\r\nOrigin: https://evil.example\r\n');
+    assert.match(answer, /^HTTP\/1.1 103 [^\r]+\r\nlink: <\/a.css>; rel=preload\r\n\r\nHTTP\/1.1 200 /i);
+    assert.match(answer, /0\r\nX-Sum: 3\r\n\r\n$/);
+    assert.doesNotMatch(answer, /X-Internal:|Allow-Origin/i);
   });
 
   it('lets the more specific, else the later one count', async (t) => {

@@ -81,6 +81,15 @@ describe('rateLimit', () => {
     assert.match(await get('/'), /\r\nRateLimit: "m";r=1;t=40\r\n/);
   });
 
+  it('tells it with answers of the gateway too, once each', async (t) => {
+    const { get, backend } = await open(t, 'rateLimit', '{unit: minute, requestsPerUnit: 1, headers: always}');
+    await backend.stop();
+    assert.match(await get('/'), /^HTTP\/1.1 502 .*\r\nRateLimit: "m";r=0;t=60\r\n/s);
+    const refused = await get('/');
+    assert.match(refused, /^HTTP\/1.1 429 /);
+    assert.equal(refused.match(/^RateLimit: /gm)?.length, 1);
+  });
+
   it('tells clients apart by a header or a cookie, and those without by address', async (t) => {
     const { get } = await open(
       t,
@@ -96,6 +105,7 @@ describe('rateLimit', () => {
     assert.equal(statusOf(await by.get('/', 'Cookie: x=1; sid=1\r\n')), 200);
     assert.equal(statusOf(await by.get('/', 'Cookie: sid=1; sid=2\r\n')), 429);
     assert.equal(statusOf(await by.get('/', 'Cookie: sid=2\r\n')), 200);
+    assert.equal(statusOf(await by.get('/', 'Cookie: x=1\r\nCookie: SID=3; sid=2\r\n')), 429);
   });
 
   it('counts the requests that its paths mean and no others, in whatever spelling', async (t) => {

@@ -11,8 +11,11 @@ import { eventually } from '../support/wait-for.ts';
 
 const ours = 'rootCAs: internal-ca.crt, clientCert: gateway.crt, clientKey: gateway.key';
 const check = 'healthCheck: {path: /health, interval: 1h, unhealthyThreshold: 1}';
-const route = (versions: string): string =>
-  `      security: {tls: {${ours}, crl: {sources: backends.crl}${versions}}}\n      ${check}`;
+/** The same backend over both versions of TLS. */
+const versions = [
+  { path: '/older', tls: 'maxVersion: TLSv1.2' },
+  { path: '/newer', tls: 'minVersion: TLSv1.3' },
+];
 
 /** The CRL of the backends' CA, `number` of its line, with whom it lists. */
 function crlOf({ internal }: Pki, number: number, ...revoked: readonly CertFiles[]): string {
@@ -20,8 +23,17 @@ function crlOf({ internal }: Pki, number: number, ...revoked: readonly CertFiles
   return encodePem('X509 CRL', internal.issueCrl({ number, revoked: entries }));
 }
 
-async function open(options: SetupOptions): Promise<Setup> {
-  return openSetup({ workers: 2, ...options });
+/** `more`: what both routes say besides. */
+async function open(more: string, prepare: SetupOptions['prepare']): Promise<Setup> {
+  const routes = (target: string): string =>
+    versions
+      .map(({ path, tls }) => {
+        const head = `name: ${path.slice(1)}, path: ${path}, hosts: [localhost], target: "${target}"`;
+        const security = `security: {tls: {${ours}, crl: {sources: backends.crl}, ${tls}}}`;
+        return `    - {${[head, security, ...(more === '' ? [] : [more])].join(', ')}}\n`;
+      })
+      .join('');
+  return openSetup({ workers: 2, routes, ...(prepare === undefined ? {} : { prepare }) });
 }
 
 function call({ gateway, pki }: Setup, path: string): Promise<CurlResult> {
@@ -31,51 +43,49 @@ function call({ gateway, pki }: Setup, path: string): Promise<CurlResult> {
 
 const codeOf = ({ body }: CurlResult): unknown => (JSON.parse(body) as { code?: unknown }).code;
 
-for (const [version, versions] of [
-  ['TLS 1.2', ', maxVersion: TLSv1.2'],
-  ['TLS 1.3', ', minVersion: TLSv1.3'],
-] as const) {
-  describe(`a backend over ${version}`, () => {
-    it('that is revoked at the start is marked down as such and sees no request', async () => {
-      await using setup = await open({
-        route: route(versions),
-        prepare: (pki) => void pki.dir.write('backends.crl', crlOf(pki, 1, pki.backend)),
-      });
-      const down = await setup.gateway.waitForLog(({ msg }) => msg.startsWith('backend marked down: '));
+describe('a backend', () => {
+  it('that is revoked at the start is marked down as such and sees no request', async () => {
+    await using setup = await open(check, (pki) => void pki.dir.write('backends.crl', crlOf(pki, 1, pki.backend)));
+    const marked = () => setup.gateway.log.items.filter(({ msg }) => msg.startsWith('backend marked down: '));
+    // By each of the two workers for each of the two routes.
+    await eventually(() => marked().length === 2 * versions.length, { what: 'all to be marked down' });
+    for (const down of marked()) {
       assert.deepEqual([down['code'], down['source']], ['revoked', 'active']);
       assert.match(String(down['detail']), /key compromised/);
-      assert.notEqual((await call(setup, '/secret')).status, 200);
-      assert.ok(setup.nginx.access().every(({ uri }) => uri !== '/secret' && uri !== '/health'));
-    });
+    }
+    for (const { path } of versions) {
+      assert.equal(await setup.metric('countersign_backend_healthy', `route="${path.slice(1)}"`), 0);
+      assert.notEqual((await call(setup, `${path}/secret`)).status, 200);
+    }
+    assert.ok(setup.nginx.access().every(({ uri }) => !uri.endsWith('/secret') && uri !== '/health'));
+  });
 
-    it('that is revoked while requests go to it gets no more of them, and does again when it is not', async () => {
-      await using setup = await open({
-        route: route(versions).replace(/\n.*$/, ''),
-        prepare: (pki) => void pki.dir.write('backends.crl', crlOf(pki, 1)),
-      });
-      const { pki, gateway, nginx } = setup;
-      for (let round = 0; round < 8; round += 1) assert.equal((await call(setup, '/before')).status, 200);
-      assert.ok((await setup.metric('countersign_upstream_connections')) > 0);
-      const from = gateway.log.length;
-      pki.dir.replace('backends.crl', crlOf(pki, 2, pki.backend));
-      const closed = await gateway.waitForLog(
-        ({ msg }) => msg.startsWith('connections to a backend closed: revoked: '),
-        {
-          from,
-        },
-      );
-      assert.equal(closed['backend'], `localhost:${nginx.port}`);
-      await eventually(async () => (await setup.metric('countersign_upstream_connections')) === 0, {
-        what: 'the connections to be gone',
-      });
-      // Both workers, and with the sessions that they kept.
+  it('that is revoked while requests go to it gets no more of them, and does again when it is not', async () => {
+    await using setup = await open('', (pki) => void pki.dir.write('backends.crl', crlOf(pki, 1)));
+    const { pki, gateway, nginx } = setup;
+    for (const { path } of versions)
+      for (let round = 0; round < 8; round += 1) assert.equal((await call(setup, `${path}/before`)).status, 200);
+    assert.ok((await setup.metric('countersign_upstream_connections')) > 1, 'of both versions');
+    const from = gateway.log.length;
+    pki.dir.replace('backends.crl', crlOf(pki, 2, pki.backend));
+    const closed = await gateway.waitForLog(({ msg }) => msg.startsWith('connections to a backend closed: revoked: '), {
+      from,
+    });
+    assert.equal(closed['backend'], `localhost:${nginx.port}`);
+    await eventually(async () => (await setup.metric('countersign_upstream_connections')) === 0, {
+      what: 'the connections to be gone',
+    });
+    // Both workers, and with the sessions that they kept.
+    for (const { path } of versions)
       for (let round = 0; round < 8; round += 1) {
-        const answer = await call(setup, '/after');
+        const answer = await call(setup, `${path}/after`);
         assert.deepEqual([answer.status, codeOf(answer)], [502, 'revoked'], answer.body);
       }
-      assert.ok(nginx.access().every(({ uri }) => uri !== '/after'));
-      pki.dir.replace('backends.crl', crlOf(pki, 3));
-      await eventually(async () => (await call(setup, '/again')).status === 200, { what: 'requests to pass again' });
-    });
+    assert.ok(nginx.access().every(({ uri }) => !uri.endsWith('/after')));
+    pki.dir.replace('backends.crl', crlOf(pki, 3));
+    for (const { path } of versions)
+      await eventually(async () => (await call(setup, `${path}/again`)).status === 200, {
+        what: 'requests to pass again',
+      });
   });
-}
+});

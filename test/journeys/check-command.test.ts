@@ -1,4 +1,4 @@
-// `countersign check` as a process, against real files: each thing that can be wrong with a certificate, a key or a bundle
+// `countersign check` against real files, as a process and (its JSON) without one: each thing that can be wrong with a certificate, a key or a bundle
 // is told apart, placed and explained, all at once; and `run` does not start with what `check` refuses.
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
@@ -6,6 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { mintCa } from '../../src/certs/test-ca.ts';
+import { runCheck } from '../support/cli.ts';
 import { startGateway, StartFailure } from '../support/gateway.ts';
 import { type Finished, runToEnd } from '../support/owned-process.ts';
 import { requireCommand } from '../support/peers.ts';
@@ -112,7 +113,7 @@ async function checkText(
   ...args: string[]
 ): Promise<{ file: string; code: number | null; report: Report; stderr: string }> {
   const file = pki.dir.write(`config-${(files += 1)}.yml`, yaml);
-  const run = await check(file, '--json', ...args);
+  const run = await runCheck(['--config', file, '--json', ...args]);
   return { file, code: run.code, report: JSON.parse(run.stdout) as Report, stderr: run.stderr };
 }
 

@@ -1,10 +1,10 @@
 // A revocation that becomes known ends what is open and refuses what comes, wherever it was begun (incidents 2, 13, 23).
 import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
-import { describe, it } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { startBackend } from '../support/backend.ts';
 import { serialOf, takenIn, writeCrl } from '../support/crls.ts';
-import { keepConnection } from '../support/kept-connection.ts';
+import { type KeptConnection, keepConnection } from '../support/kept-connection.ts';
 import { openSetup, type Setup, type SetupOptions } from '../support/mtls-setup.ts';
 import { sClient } from '../support/openssl.ts';
 import { eventually, Feed } from '../support/wait-for.ts';
@@ -19,25 +19,47 @@ const openRevocable = async (options: SetupOptions = {}): Promise<Setup> =>
     ...options,
   });
 
+type Asked = { readonly host: string | undefined; readonly response: ServerResponse };
+
 async function revokeAlice({ pki, gateway }: Setup): Promise<void> {
   const revoked = [{ serial: serialOf(pki.alice), reason: 1 }];
   await takenIn(gateway, '02', () => writeCrl(pki.dir, 'clients.crl', pki.clients, { number: 2, revoked }));
 }
 
 describe('a client that is revoked', () => {
-  it('loses its open connections on every worker, others keep theirs, and the gauge returns to 0', async () => {
-    await using setup = await openRevocable();
+  const stack = new AsyncDisposableStack();
+  after(() => stack.disposeAsync());
+  let setup: Setup;
+  let alices: KeptConnection[];
+  let kept: KeptConnection;
+  const versions = ['1.2', '1.3'] as const;
+  const call = (tls: (typeof versions)[number]) => {
+    const { cert, key } = setup.pki.alice;
+    return { port: setup.gateway.ports.webSecure, ca: setup.pki.servers.file, cert, key, tls };
+  };
+  const session = (tls: string): string => setup.pki.dir.file(`session-${tls}.pem`);
+
+  before(async () => {
+    setup = stack.use(await openRevocable());
     const { pki, gateway } = setup;
+    for (const tls of versions) {
+      assert.equal((await sClient({ ...call(tls), sessionOut: session(tls) })).status, 200);
+      assert.equal((await sClient({ ...call(tls), sessionIn: session(tls) })).reused, true);
+    }
     const to = { port: gateway.ports.webSecure, ca: pki.servers.certPem };
     const bob = await pki.clients.issueFiles('bob', { kind: 'client', cn: 'bob' });
-    const alices = await Promise.all(
+    alices = await Promise.all(
       Array.from({ length: 6 }, async (_, at) =>
         keepConnection({ ...to, as: pki.alice, ...(at % 2 === 0 ? { tls: { maxVersion: 'TLSv1.2' } } : {}) }),
       ),
     );
-    using kept = await keepConnection({ ...to, as: bob });
+    kept = stack.use(await keepConnection({ ...to, as: bob }));
     for (const one of [...alices, kept]) assert.match(await one.get(), /^HTTP\/1\.1 200 /);
     await revokeAlice(setup);
+  });
+
+  it('loses its open connections on every worker, others keep theirs, and the gauge returns to 0', async () => {
+    const { gateway } = setup;
     for (const one of alices) assert.equal(await one.ended, 'end');
     const told = await gateway.waitForLog(({ msg }) => msg.startsWith('client connections closed: revoked: '), {
       what: 'whose',
@@ -50,80 +72,77 @@ describe('a client that is revoked', () => {
     assert.equal(await setup.metric('countersign_trust_rejudged_total', 'result="revoked"'), 6);
   });
 
-  for (const tls of ['1.2', '1.3'] as const) {
+  for (const tls of versions) {
     it(`does not resume a session of TLS ${tls}, on whatever worker`, async () => {
-      await using setup = await openRevocable();
-      const { pki, gateway } = setup;
-      const session = pki.dir.file('session.pem');
-      const { cert, key } = pki.alice;
-      const call = { port: gateway.ports.webSecure, ca: pki.servers.file, cert, key, tls };
-      assert.equal((await sClient({ ...call, sessionOut: session })).status, 200);
-      assert.equal((await sClient({ ...call, sessionIn: session })).reused, true);
-      await revokeAlice(setup);
-      await eventually(async () => (await sClient(call)).status === undefined, { what: 'the refusal' });
-      for (let i = 0; i < 6; i++) assert.equal((await sClient({ ...call, sessionIn: session })).status, undefined);
-      const refused = await setup.metric('countersign_tls_handshakes_total', 'result="revoked"');
+      const refusals = async () => setup.metric('countersign_tls_handshakes_total', 'result="revoked"');
+      const before = await refusals();
+      await eventually(async () => (await sClient(call(tls))).status === undefined, { what: 'the refusal' });
+      for (let i = 0; i < 6; i++)
+        assert.equal((await sClient({ ...call(tls), sessionIn: session(tls) })).status, undefined);
+      const refused = (await refusals()) - before;
       assert.ok(refused >= 7, String(refused));
     });
   }
+});
 
-  it('with a request in flight is cut at once where distrustGrace is 0s', async () => {
-    const asked = new Feed<ServerResponse>('requests');
-    await using backend = await startBackend({ handle: (_request, response) => asked.push(response) });
+describe('a client that is revoked with a request in flight', () => {
+  const asked = new Feed<Asked>('requests');
+  const graces = { 'a.test': '0s', 'b.test': '10s' };
+  const stack = new AsyncDisposableStack();
+  after(() => stack.disposeAsync());
+  let setup: Setup;
+  const open = new Map<string, KeptConnection>();
+
+  before(async () => {
+    const backend = stack.use(
+      await startBackend({ handle: (request, response) => asked.push({ host: request.headers.host, response }) }),
+    );
+    const policies = Object.entries(graces).map(
+      ([host, grace]) => `{name: ${host}, hosts: [${host}], clientAuth: ${auth(`, distrustGrace: ${grace}`)}}`,
+    );
     const target = `http://127.0.0.1:${backend.port}`;
-    await using setup = await openRevocable({ workers: 1, target, route: '', clientAuth: auth(', distrustGrace: 0s') });
+    setup = stack.use(await openRevocable({ workers: 1, target, route: '', tls: `    policies: [${policies}]` }));
     const { pki, gateway } = setup;
-    using open = await keepConnection({ port: gateway.ports.webSecure, ca: pki.servers.certPem, as: pki.alice });
-    open.send('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
-    await asked.waitFor(() => true);
+    for (const servername of ['localhost', ...Object.keys(graces)]) {
+      const to = { port: gateway.ports.webSecure, ca: pki.servers.certPem, as: pki.alice, servername };
+      const connection = stack.use(await keepConnection(to));
+      open.set(servername, connection);
+      connection.send(`GET / HTTP/1.1\r\nHost: ${servername}\r\n\r\n`);
+      const { response } = await asked.waitFor(({ host }) => host === servername);
+      if (servername !== 'localhost') continue;
+      const timer = setInterval(() => response.write('x'.repeat(1000)), 20);
+      response.on('close', () => clearInterval(timer));
+      await connection.waitFor(/xxx/);
+    }
     await revokeAlice(setup);
-    await open.ended;
-    assert.equal(open.text(), '');
   });
 
-  it('with a request in flight gets its answer within the grace, and nothing after it', async () => {
-    const asked = new Feed<ServerResponse>('requests');
-    await using backend = await startBackend({ handle: (_request, response) => asked.push(response) });
-    const target = `http://127.0.0.1:${backend.port}`;
-    await using setup = await openRevocable({
-      workers: 1,
-      target,
-      route: '',
-      clientAuth: auth(', distrustGrace: 10s'),
-    });
-    const { pki, gateway } = setup;
-    using open = await keepConnection({ port: gateway.ports.webSecure, ca: pki.servers.certPem, as: pki.alice });
-    open.send('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
-    const response = await asked.waitFor(() => true);
-    await revokeAlice(setup);
+  it('is cut at once where distrustGrace is 0s', async () => {
+    await open.get('a.test')?.ended;
+    assert.equal(open.get('a.test')?.text(), '');
+  });
+
+  it('gets its answer within the grace, and nothing after it', async () => {
+    const connection = open.get('b.test');
+    const { response } = await asked.waitFor(({ host }) => host === 'b.test');
     const rejudged = async () => setup.metric('countersign_trust_rejudged_total', 'result="revoked"');
-    await eventually(async () => (await rejudged()) === 1, { what: 'the judgement' });
-    assert.equal(await setup.metric('countersign_sessions_with_revoked_certificate'), 1);
+    await eventually(async () => (await rejudged()) === 3, { what: 'the judgement' });
+    assert.ok((await setup.metric('countersign_sessions_with_revoked_certificate')) >= 1);
     response.end('late');
-    assert.equal(await open.ended, 'end');
-    assert.match(open.text(), /^HTTP\/1\.1 200 [^]*connection: close[^]*late$/i);
+    assert.equal(await connection?.ended, 'end');
+    assert.match(connection?.text() ?? '', /^HTTP\/1\.1 200 [^]*connection: close[^]*late$/i);
+  });
+
+  it('is cut when the usual grace is over where its answer is endless, and the gauge returns to 0', async () => {
+    await open.get('localhost')?.ended;
     await eventually(async () => (await setup.metric('countersign_sessions_with_revoked_certificate')) === 0, {
       what: 'the gauge to return to 0',
     });
   });
+});
 
-  it('with an endless answer is cut when the usual grace is over', async () => {
-    await using backend = await startBackend({
-      handle: (_request, response) => {
-        const timer = setInterval(() => response.write('x'.repeat(1000)), 20);
-        response.on('close', () => clearInterval(timer));
-      },
-    });
-    await using setup = await openRevocable({ workers: 1, target: `http://127.0.0.1:${backend.port}`, route: '' });
-    const { pki, gateway } = setup;
-    using open = await keepConnection({ port: gateway.ports.webSecure, ca: pki.servers.certPem, as: pki.alice });
-    open.send('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
-    await open.waitFor(/xxx/);
-    await revokeAlice(setup);
-    await open.ended;
-  });
-
-  it('is refused with everybody below it where an intermediate is revoked', async () => {
+describe('a client below a CA that is revoked', () => {
+  it('is refused with everybody below that intermediate', async () => {
     await using setup = await openRevocable({
       workers: 1,
       clientAuth: '{clientCA: [clients-ca.crt, middle.crt], required: true, crl: {sources: [clients.crl, middle.crl]}}',

@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import { cpSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, it } from 'node:test';
+import { tmpdir } from 'node:os';
+import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { accepts, findFreePort } from '../support/free-port.ts';
 import { startGateway } from '../support/gateway.ts';
@@ -20,6 +21,14 @@ const COUNTERSIGN = '../../bin/countersign';
 /** What the READMEs call for: 94xx demand a certificate of certs/ca.crt, 90xx are plain. */
 const BACKEND_PORTS = ['9443', '9444', '9080', '9081'];
 
+type Example = {
+  readonly name: string;
+  readonly dir: TempDir;
+  readonly yaml: string;
+  readonly setup: readonly string[];
+  readonly calls: readonly Call[];
+};
+
 type Call = { readonly command: string; readonly comment: string };
 
 /** The lines of a README's shell blocks. */
@@ -34,12 +43,24 @@ function readCommands(readme: string): { setup: string[]; calls: Call[] } {
   return { setup, calls };
 }
 
-/** The commands of a README, as they are written. `apart`: each in a process of its own; else all in one, which is quicker. */
-function writtenCommands(setup: readonly string[], apart: boolean): string[] {
-  if (apart) return setup.map((line) => line.replace(COUNTERSIGN, `'${LAUNCHER}'`));
-  assert.ok(!setup.some((line) => line.includes('#')), 'no comment hides the commands after it');
-  const all = setup.map((line) => line.slice(COUNTERSIGN.length)).join(' then');
-  return [`'${process.execPath}' '${SEVERAL}'${all}`];
+/** Runs the commands of a README, as they are written there, in its folder. */
+async function runWritten(commands: readonly string[], cwd: string): Promise<void> {
+  for (const command of commands) {
+    const run = await runToEnd('sh', ['-c', command], { cwd });
+    assert.equal(run.code, 0, `${command}\n${run.stdout}${run.stderr}`);
+    // Whether clients have the CA of a throwaway certificate as a root is nothing that a file can tell.
+    const warnings = run.stdout.split('\n').filter((one) => one.includes(' warning: '));
+    for (const warning of warnings) assert.match(warning, /server\.crt holds only the leaf/);
+  }
+}
+
+/** Several READMEs, each in its folder, all in one process, which is quicker. */
+async function runTogether(all: readonly Example[]): Promise<void> {
+  const words = all.flatMap(({ dir, setup }) => {
+    assert.ok(!setup.some((line) => line.includes('#')), 'no comment hides the commands after it');
+    return [`in '${dir.path}'`, ...setup.map((line) => line.slice(COUNTERSIGN.length))];
+  });
+  await runWritten([`'${process.execPath}' '${SEVERAL}' ${words.join(' then ')}`], tmpdir());
 }
 
 async function startBackends(
@@ -70,26 +91,35 @@ async function startBackends(
   return ports;
 }
 
+/** An example in a folder of its own. */
+function openExample(name: string): Example {
+  const dir = openTempDir(`example-${name}`);
+  cpSync(join(examples, name), dir.path, { recursive: true });
+  const readme = readFileSync(dir.file('README.md'), 'utf8');
+  const file = readdirSync(dir.path).find((entry) => entry.endsWith('.yml')) ?? '';
+  const { setup, calls } = readCommands(readme);
+  assert.ok(readme.includes(`cd examples/${name}\n`) && setup.length >= 2, 'the README says how to begin');
+  return { name, dir, yaml: readFileSync(dir.file(file), 'utf8'), setup, calls };
+}
+
 describe('examples', () => {
   const folders = readdirSync(examples, { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  for (const { name } of folders) {
+  const opened = folders.map(({ name }) => openExample(name));
+  before(async () => {
+    const [first, ...others] = opened;
+    await runWritten(
+      first?.setup.map((line) => line.replace(COUNTERSIGN, `'${LAUNCHER}'`)) ?? [],
+      first?.dir.path ?? '',
+    );
+    await runTogether(others);
+  });
+  after(() => {
+    for (const { dir } of opened) dir.remove();
+  });
+
+  for (const { name, dir, yaml, calls } of opened) {
     it(`${name}: what its README promises`, async () => {
       await using stack = new AsyncDisposableStack();
-      const dir = stack.use(openTempDir(`example-${name}`));
-      cpSync(join(examples, name), dir.path, { recursive: true });
-      const readme = readFileSync(dir.file('README.md'), 'utf8');
-      const file = readdirSync(dir.path).find((entry) => entry.endsWith('.yml')) ?? '';
-      const yaml = readFileSync(dir.file(file), 'utf8');
-      const { setup, calls } = readCommands(readme);
-      assert.ok(readme.includes(`cd examples/${name}\n`) && setup.length >= 2, 'the README says how to begin');
-
-      for (const command of writtenCommands(setup, name === folders[0]?.name)) {
-        const run = await runToEnd('sh', ['-c', command], { cwd: dir.path });
-        assert.equal(run.code, 0, `${command}\n${run.stdout}${run.stderr}`);
-        // Whether clients have the CA of a throwaway certificate as a root is nothing that a file can tell.
-        const warnings = run.stdout.split('\n').filter((one) => one.includes(' warning: '));
-        for (const warning of warnings) assert.match(warning, /server\.crt holds only the leaf/);
-      }
       const ports = await startBackends(dir, name, yaml, stack);
       const put = (text: string): string =>
         [...ports].reduce((all, [written, port]) => all.replaceAll(`:${written}`, `:${port}`), text);

@@ -11,7 +11,9 @@ const yaml = `version: 2
 gateway:
   routes:
     - {name: api, path: /api, hosts: [localhost], methods: [GET], rewrite: /v2, target: "https://a.test:8443"}
-    - {name: all, path: /, target: "http://c.test"}
+    - {name: all, path: /, target: "http://c.test", middlewares: [admin]}
+middlewares:
+  - {name: admin, type: access, paths: [/admin/*]}
 `;
 
 async function explain(...args: string[]): Promise<{ out: string; err: string; code: number }> {
@@ -29,6 +31,11 @@ describe('explain route', () => {
     assert.match(out, /route {4}api {2}\(.*gateway\.yml:4\)/);
     assert.match(out, /backend {2}https:\/\/a\.test:8443\/v2\/x/);
     assert.match(out, /not {6}all: its path is less specific \(than api\)/);
+  });
+
+  it('says which filters are about the path', async () => {
+    assert.match((await explain('GET', 'https://localhost/Admin/x')).out, /filter {3}admin {2}\(access\)\n/);
+    assert.match((await explain('GET', 'https://localhost/b')).out, /filter {3}admin {2}\(access, not for this path\)/);
   });
 
   it('says 405 where only the method is wrong, and 400 where the path is ambiguous', async () => {

@@ -3,7 +3,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { runCheck } from '../support/cli.ts';
+import { checkCommand } from '../../src/cli/check.ts';
+import { explainRouteCommand } from '../../src/cli/explain-route.ts';
+import { runHere } from '../support/cli.ts';
 import { type Gateway, startGateway } from '../support/gateway.ts';
 import { assertSilent, materialKeys, mintInlineSecrets } from '../support/inline-secrets.ts';
 import { reloadBy } from '../support/mtls-setup.ts';
@@ -21,8 +23,13 @@ async function say(args: readonly string[], env: Readonly<Record<string, string>
   return { text: `${stdout}\n${stderr}`, code };
 }
 
-async function sayCheck(args: readonly string[], env: Readonly<Record<string, string>>) {
-  const { stdout, stderr, code } = await runCheck(args, env);
+/** The same without a process of its own. */
+async function sayHere(
+  command: typeof checkCommand,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+) {
+  const { stdout, stderr, code } = await runHere(command, args, env);
   return { text: `${stdout}\n${stderr}`, code };
 }
 
@@ -43,11 +50,14 @@ describe('a key in place of a file', () => {
     it(`is told by nobody: ${form}`, async () => {
       const secret = secrets[form] as (typeof secrets)[string];
       const env = { [`SECRET_${at}`]: secret.text };
+      // The first form as a user types it.
+      const checkForm = (...args: string[]) =>
+        at === 0 ? say(['check', ...args], env) : sayHere(checkCommand, args, env);
       const bodies = keys.map((key) => materialKeys[key]?.(`"\${SECRET_${at}}"`) ?? '');
       const [json, plain] = ['json', 'text'].map((log) => pki.dir.write(`${log}.yml`, yaml(bodies[0] ?? '', log)));
       for (const { text, code } of [
-        await say(['check', '--config', json ?? ''], env),
-        await sayCheck(['--json', '--config', json ?? ''], env),
+        await checkForm('--config', json ?? ''),
+        await sayHere(checkCommand, ['--json', '--config', json ?? ''], env),
         await say(['run', '--config', json ?? ''], env),
         await say(['run', '--config', plain ?? ''], env),
       ]) {
@@ -63,11 +73,16 @@ describe('a key in place of a file', () => {
         ['pki', 'show', secret.text],
         ['explain', 'handshake', `localhost:${gateway.ports.webSecure}`, '--ca', secret.text],
         ['explain', 'handshake', `localhost:${gateway.ports.webSecure}`, '--cert', secret.text, '--key', secret.text],
-        ['explain', 'route', 'GET', 'https://localhost/', '--config', gateway.configFile, '--cert', secret.text],
       ]) {
         const { text, code } = await say(args, env);
         assertSilent(text, secret, args.slice(0, 2).join(' '));
         assert.notEqual(code, 0, text);
       }
+      const route = ['GET', 'https://localhost/', '--config', gateway.configFile, '--cert', secret.text];
+      const said = await (at === 0
+        ? say(['explain', 'route', ...route], env)
+        : sayHere(explainRouteCommand, route, env));
+      assertSilent(said.text, secret, 'explain route');
+      assert.notEqual(said.code, 0, said.text);
     });
 });

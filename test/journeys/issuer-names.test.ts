@@ -1,7 +1,7 @@
 // A CA whose name is spelled in several ways is one CA (RFC 5280 section 7.1, incident 28): what OpenSSL chains to it is looked
 // up in its CRL, asked about at its responder, and sent along, on both sides.
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { derTag } from '../../src/asn1/der.ts';
 import { encodeDer, encodeObjectId, encodePem } from '../../src/asn1/der-writer.ts';
 import { mintCa, type TestCa } from '../../src/certs/test-ca.ts';
@@ -45,26 +45,37 @@ async function openLab({ dir }: Pki, kind: 'client' | 'server'): Promise<Lab> {
   return { good, bad };
 }
 
-async function statusOf({ gateway, pki }: Setup, who: CertFiles): Promise<number | undefined> {
-  const to = { port: gateway.ports.webSecure, ca: pki.servers.file };
+async function statusOf(
+  { gateway, pki }: Setup,
+  who: CertFiles,
+  servername = 'localhost',
+): Promise<number | undefined> {
+  const to = { port: gateway.ports.webSecure, ca: pki.servers.file, servername };
   return (await sClient({ ...to, cert: who.cert, key: who.key })).status;
 }
 
 describe('a CA whose name is spelled otherwise in what it signs', () => {
-  for (const onMissing of ['deny', 'allow'])
-    it(`has its CRL asked about clients, with onMissing: ${onMissing}`, async () => {
-      let lab: Lab | undefined;
-      await using setup = await openSetup({
-        clientAuth: `{clientCA: lab-ca.crt, required: true, crl: {sources: lab.crl, onMissing: ${onMissing}}}`,
-        prepare: async (pki) => void (lab = await openLab(pki, 'client')),
-      });
-      const { good, bad } = lab as unknown as Lab;
-      assert.equal(await statusOf(setup, good), 200);
-      assert.equal(await statusOf(setup, bad), undefined);
-      const refused = await setup.gateway.waitForLog(({ msg }) => msg.startsWith('handshake refused'));
-      assert.match(refused.msg, /^handshake refused: revoked: /);
-      assert.equal(await statusOf(setup, setup.pki.alice), undefined);
+  it('has its CRL asked about clients, with onMissing: deny and allow', async () => {
+    let lab: Lab | undefined;
+    const auth = (onMissing: string): string =>
+      `{clientCA: lab-ca.crt, required: true, crl: {sources: lab.crl, onMissing: ${onMissing}}}`;
+    await using setup = await openSetup({
+      clientAuth: auth('deny'),
+      tls: `    policies: [{name: allow, hosts: [a.test], clientAuth: ${auth('allow')}}]`,
+      prepare: async (pki) => void (lab = await openLab(pki, 'client')),
     });
+    const { good, bad } = lab as unknown as Lab;
+    const revoked = async () => setup.metric('countersign_tls_handshakes_total', 'result="revoked"');
+    for (const servername of ['localhost', 'a.test']) {
+      const before = await revoked();
+      assert.equal(await statusOf(setup, good, servername), 200);
+      assert.equal(await statusOf(setup, bad, servername), undefined);
+      assert.equal((await revoked()) - before, 1);
+      assert.equal(await statusOf(setup, setup.pki.alice, servername), undefined);
+    }
+    const refused = await setup.gateway.waitForLog(({ msg }) => msg.startsWith('handshake refused'));
+    assert.match(refused.msg, /^handshake refused: revoked: /);
+  });
 
   it('is known to its OCSP responder, also where the unclear get in', async () => {
     let lab: { good: CertFiles; bad: CertFiles; url: string } | undefined;
@@ -113,26 +124,43 @@ describe('a CA whose name is spelled otherwise in what it signs', () => {
     assert.ok(!gateway.log.items.some(({ level, msg }) => level === 'warn' && msg.includes('chain.crt')));
   });
 
-  for (const onMissing of ['deny', 'allow'])
-    for (const which of ['good', 'bad'] as const)
-      it(`has its CRL asked about a backend that is ${which}, with onMissing: ${onMissing}`, async () => {
-        await using stack = new AsyncDisposableStack();
-        let port = 0;
-        const tls = `{rootCAs: lab-ca.crt, crl: {sources: lab.crl, onMissing: ${onMissing}}}`;
-        await using setup = await openSetup({
+  describe('has its CRL asked about a backend', () => {
+    const stack = new AsyncDisposableStack();
+    after(() => stack.disposeAsync());
+    let setup: Setup;
+    const ports = new Map<string, number>();
+    const cases = (['deny', 'allow'] as const).flatMap((onMissing) =>
+      (['good', 'bad'] as const).map((which) => ({ onMissing, which, path: `/${onMissing}/${which}` })),
+    );
+
+    before(async () => {
+      const routes = () =>
+        cases.map(({ onMissing, which, path }) => {
+          const tls = `{rootCAs: lab-ca.crt, crl: {sources: lab.crl, onMissing: ${onMissing}}}`;
+          return `    - {name: ${onMissing}-${which}, path: ${path}, target: "https://localhost:${ports.get(which)}", security: {tls: ${tls}}}`;
+        });
+      setup = stack.use(
+        await openSetup({
           prepare: async (pki) => {
             const lab = await openLab(pki, 'server');
-            ({ port } = stack.use(await startNginx({ tls: lab[which] })));
+            for (const which of ['good', 'bad'] as const)
+              ports.set(which, stack.use(await startNginx({ tls: lab[which] })).port);
           },
-          get target() {
-            return `https://localhost:${port}`;
+          get route() {
+            return routes().join('\n');
           },
-          route: `      security: {tls: ${tls}}`,
-        });
+        }),
+      );
+    });
+
+    for (const { onMissing, which, path } of cases)
+      it(`that is ${which}, with onMissing: ${onMissing}`, async () => {
         const { gateway, pki } = setup;
         const { cert, key } = pki.alice;
-        const answer = await curl(`https://localhost:${gateway.ports.webSecure}/`, { ca: pki.servers.file, cert, key });
+        const url = `https://localhost:${gateway.ports.webSecure}${path}`;
+        const answer = await curl(url, { ca: pki.servers.file, cert, key });
         if (which === 'good') assert.equal(answer.status, 200, answer.body);
         else assert.match(`${answer.status} ${answer.body}`, /^502 .*"code":"revoked"/s);
       });
+  });
 });

@@ -97,7 +97,11 @@ describe('a file that is broken under load', () => {
   it('keeps the last good configuration, says so, and the repaired file is taken', async (t) => {
     await using setup = await openSetup({ workers: 2 });
     const { gateway } = setup;
-    const loads = [setup.load({ pauseMs: 5 }), setup.load({ reconnect: true, connections: 2 })];
+    // Enough to have something under way in each of the reloads; more would only take the cores from them.
+    const loads = [
+      setup.load({ connections: 2, pauseMs: 10 }),
+      setup.load({ connections: 2, pauseMs: 50, reconnect: true }),
+    ];
     let failures = 0;
     for (const { name, breakIt, repair, problems } of breakages) {
       await t.test(name, async () => {

@@ -4,7 +4,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
-import { runCli } from '../support/cli.ts';
+import { explainRouteCommand } from '../../src/cli/explain-route.ts';
+import { runCheck, runCli, runHere } from '../support/cli.ts';
 import { curl, type CurlResult } from '../support/curl.ts';
 import { type Gateway, type LogLine, startGateway } from '../support/gateway.ts';
 import { reloadBy } from '../support/mtls-setup.ts';
@@ -207,10 +208,10 @@ describe('the command line', () => {
 
   it('explain route says which default closes a route, and what a word of its own opens', async () => {
     const file = pki.dir.write('explained.yml', config());
-    const closed = await runCli(['explain', 'route', 'GET', 'http://a.test/', '--config', file]);
+    const closed = await runHere(explainRouteCommand, ['GET', 'http://a.test/', '--config', file]);
     assert.match(closed.stdout, /^rule +a client certificate \(by default: defaults\.security\.clientCert\)$/m);
     assert.match(closed.stdout, /^answer +308 to https: the route requires/m);
-    const open = await runCli(['explain', 'route', 'GET', 'http://a.test/public', '--config', file]);
+    const open = await runHere(explainRouteCommand, ['GET', 'http://a.test/public', '--config', file]);
     assert.doesNotMatch(open.stdout, /answer|by default/);
   });
 
@@ -224,10 +225,10 @@ describe('the command line', () => {
       text.stdout,
       /^who may enter, compared with .*old\.yml:\nopened: 2\n {2}\/ on a\.test: a certificate/m,
     );
-    const json = await runCli(['check', '--config', old, '--compare', changed, '--json']);
+    const json = await runCheck(['--config', old, '--compare', changed, '--json']);
     const { ok, access } = JSON.parse(json.stdout) as { ok: boolean; access: { opened: string[]; closed: string[] } };
     assert.deepEqual([ok, access.opened, access.closed.length], [true, [], 2]);
-    const same = await runCli(['check', '--config', old, '--compare', old]);
+    const same = await runCheck(['--config', old, '--compare', old]);
     assert.match(same.stdout, /\nnothing changes\n/);
     const broken = await runCli(['check', '--config', old, '--compare', pki.dir.write('broken.yml', 'gateway: [')]);
     assert.equal(broken.code, 1);
@@ -240,9 +241,9 @@ describe('the command line', () => {
         'nobody.yml',
         `gateway:\n${closedByDefault}\n  routes:\n    - {name: a, path: /, target: "http://b:1"${more}}\n`,
       );
-    const refused = await runCli(['check', '--config', nobody('')]);
+    const refused = await runCheck(['--config', nobody('')]);
     assert.equal(refused.code, 1);
     assert.match(refused.stdout, /client certificates are asked for nowhere.*nobody could call the route "a"/);
-    assert.equal((await runCli(['check', '--config', nobody(`, ${meant}`)])).code, 0);
+    assert.equal((await runCheck(['--config', nobody(`, ${meant}`)])).code, 0);
   });
 });

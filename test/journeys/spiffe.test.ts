@@ -155,35 +155,36 @@ describe('a certificate with the right name that is no X509-SVID', () => {
     assert.match(String((await told('untrusted_issuer'))['detail']), /so it is a workload and no CA/);
   });
 
-  for (const [what, usage, expected] of [
-    ['is one', digitalSignature, /^200 /],
-    ['is none', keyUsage(0xa2), /^502 .*"code":"name_mismatch"/s],
-  ] as const)
-    it(`is a backend with that name only where it ${what}`, async () => {
-      await using stack = new AsyncDisposableStack();
-      let port = 0;
-      await using setup = await openSetup({
-        prepare: async ({ dir, internal }) => {
-          const made = await internal.issueFiles('settle', {
-            kind: 'server',
-            sans: ['spiffe://example.org/settle'],
-            extensions: [usage],
-          });
-          ({ port } = stack.use(await startNginx({ tls: made, clientCa: dir.file('internal-ca.crt'), verify: 'off' })));
-        },
-        get target() {
-          return `https://localhost:${port}`;
-        },
-        route:
-          '      security: {tls: {rootCAs: internal-ca.crt, allowedSANs: [{spiffe: "spiffe://example.org/settle"}]}}',
-      });
-      const { pki, gateway } = setup;
-      const { cert, key } = pki.alice;
-      const { status, body } = await curl(`https://localhost:${gateway.ports.webSecure}/`, {
-        ca: pki.servers.file,
-        cert,
-        key,
-      });
-      assert.match(`${status} ${body}`, expected);
+  it('is no backend with that name either, where one that is an X509-SVID is', async () => {
+    await using stack = new AsyncDisposableStack();
+    const cases = [
+      ['one', digitalSignature, /^200 /],
+      ['none', keyUsage(0xa2), /^502 .*"code":"name_mismatch"/s],
+    ] as const;
+    const routes: string[] = [];
+    await using setup = await openSetup({
+      prepare: async ({ dir, internal }) => {
+        const tls = 'rootCAs: internal-ca.crt, allowedSANs: [{spiffe: "spiffe://example.org/settle"}]';
+        for (const [name, usage] of cases) {
+          const sans = ['spiffe://example.org/settle'];
+          const made = await internal.issueFiles(name, { kind: 'server', sans, extensions: [usage] });
+          const client = { clientCa: dir.file('internal-ca.crt'), verify: 'off' } as const;
+          const { port } = stack.use(await startNginx({ tls: made, ...client }));
+          routes.push(
+            `    - {name: ${name}, path: /${name}, target: "https://localhost:${port}", security: {tls: {${tls}}}}`,
+          );
+        }
+      },
+      get route() {
+        return routes.join('\n');
+      },
     });
+    const { pki, gateway } = setup;
+    const { cert, key } = pki.alice;
+    for (const [name, , expected] of cases) {
+      const url = `https://localhost:${gateway.ports.webSecure}/${name}`;
+      const { status, body } = await curl(url, { ca: pki.servers.file, cert, key });
+      assert.match(`${status} ${body}`, expected);
+    }
+  });
 });

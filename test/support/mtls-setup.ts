@@ -25,6 +25,8 @@ export type SetupOptions = {
   readonly target?: string;
   /** Lines for the setup's route, indented by six spaces. */
   readonly route?: string;
+  /** Further routes to the same target, as lines. */
+  readonly routes?: (target: string) => string;
 };
 
 export type Setup = {
@@ -85,6 +87,7 @@ export async function openSetup(options: SetupOptions = {}): Promise<Setup> {
 
 function renderYaml(options: SetupOptions, backendPort: number): string {
   const { clientAuth = '{clientCA: clients-ca.crt, required: true}' } = options;
+  const { target = `https://localhost:${backendPort}` } = options;
   return `version: 2
 gateway:
   timeouts: {drain: ${options.drain ?? '5s'}}
@@ -97,8 +100,9 @@ ${options.tls ?? ''}
     - name: all
       path: /
       hosts: [localhost, a.test, b.test]
-      target: ${options.target ?? `https://localhost:${backendPort}`}
+      target: ${target}
 ${options.route ?? '      security: {tls: {rootCAs: internal-ca.crt, clientCert: gateway.crt, clientKey: gateway.key}}'}
+${options.routes?.(target) ?? ''}
 `;
 }
 

@@ -1,0 +1,62 @@
+// `gateway.store`: where the control plane keeps what is not in the file. Without it there is no control process and no API.
+import { dirname, resolve } from 'node:path';
+import type { z } from 'zod';
+import type { Cursor } from '../yaml/cursor.ts';
+import type { ProblemList } from '../yaml/problem-list.ts';
+import { map, secret, text } from './atoms.ts';
+import type { GatewayConfig, StoreConfig } from './gateway-config.ts';
+import { key } from './key.ts';
+import { isLoopback } from './listen-address.ts';
+import { reportEmpty } from './reading.ts';
+
+export const storeKeys = {
+  // A URL of a database may hold its password.
+  url: key(secret(text), {
+    says: 'sqlite:PATH. Default: no store, and no control process.',
+    unset: 'no store, no control process',
+    restricts: true,
+    page: 'own. `sqlite:PATH`, relative to the file that names it. The folder must be writable for the user of the gateway alone. [The control process](operations.md#the-control-process).',
+  }),
+};
+
+const store = map(storeKeys);
+
+/** `around`: `gateway`. Undefined where there is none. */
+export function readStore(
+  { url }: z.output<typeof store>,
+  around: Cursor,
+  admin: GatewayConfig['entryPoints']['admin'],
+  problems: ProblemList,
+): StoreConfig | undefined {
+  const at = around.down('store');
+  if (url === undefined) {
+    reportEmpty(at, 'url', problems);
+    return undefined;
+  }
+  const { place } = at.down('url');
+  const path = url.startsWith('sqlite:') ? url.slice('sqlite:'.length) : '';
+  if (path === '' || path.length > 4096 || /[\u0000-\u001f\u007f]/.test(path)) {
+    problems.error(
+      'bad_url',
+      place,
+      'the store is none that this version can open',
+      'Write url: sqlite:PATH, for example sqlite:countersign.db.',
+    );
+    return undefined;
+  }
+  if (!admin.enabled)
+    problems.error(
+      'contradiction',
+      at.keyPlace('url'),
+      'there is a store, and the admin entry point, where its API is served, is off',
+      'Write entryPoints.admin.enabled: true, or remove the store.',
+    );
+  else if (!isLoopback(admin.host) && admin.certificate === undefined)
+    problems.error(
+      'admin_exposed',
+      admin.place,
+      'with a store people log in at the admin entry point, and without TLS everybody on the way could read their passwords',
+      'Write entryPoints.admin.certificateId: ID for TLS, or 127.0.0.1:PORT.',
+    );
+  return { path: resolve(dirname(place.file), path), place };
+}

@@ -1,0 +1,161 @@
+// The contract of the API: every example of every operation is replayed, every answer is what the document says, and every act
+// is denied to each role and token that lacks it.
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { type ApiUnderTest, type AskOptions, openApi } from '../../test/support/control-api.ts';
+import { type Role, roles } from '../store/accounts.ts';
+import { makeOpenApi } from './openapi.ts';
+import type { Example, Operation } from './operation.ts';
+import { operations } from './operations.ts';
+
+/** Written down once more, by hand: a table that is compared with itself proves nothing. */
+const leastRole: Readonly<Record<string, Role>> = {
+  getSession: 'viewer',
+  logOut: 'viewer',
+  changePassword: 'viewer',
+  listCertificates: 'viewer',
+  getCertificate: 'viewer',
+  listCaBundles: 'viewer',
+  getCaBundle: 'viewer',
+  listServices: 'viewer',
+  getService: 'viewer',
+  listRoutes: 'viewer',
+  getRoute: 'viewer',
+  listPolicies: 'viewer',
+  getPolicy: 'viewer',
+  listGateways: 'viewer',
+  listChanges: 'viewer',
+  getChange: 'viewer',
+  matchRoutes: 'viewer',
+  inspectCertificates: 'operator',
+  probeService: 'operator',
+  listTokens: 'operator',
+  createToken: 'operator',
+  deleteToken: 'operator',
+  listAudit: 'admin',
+  listUsers: 'admin',
+  createUser: 'admin',
+  getUser: 'admin',
+  changeUser: 'admin',
+  deleteUser: 'admin',
+};
+const notForTokens: ReadonlySet<string> = new Set([
+  'logOut',
+  'changePassword',
+  'listTokens',
+  'createToken',
+  'deleteToken',
+  'createUser',
+  'changeUser',
+  'deleteUser',
+]);
+
+function pathOf(op: Operation, { params = {}, query }: Partial<Example>): string {
+  const path = op.path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(params[name] ?? 'none'));
+  return query === undefined ? path : `${path}?${new URLSearchParams(query).toString()}`;
+}
+
+function sendExample(
+  api: ApiUnderTest,
+  op: Operation,
+  example: Partial<Example>,
+  who: AskOptions,
+): ReturnType<ApiUnderTest['ask']> {
+  return api.ask(op.method, pathOf(op, example), {
+    ...who,
+    ...(example.body !== undefined && { body: example.body }),
+    ...(example.fields && { fields: example.fields }),
+  });
+}
+
+describe('the contract of the API', () => {
+  it('answers every example as it is declared', async (t) => {
+    const api = await openApi(t);
+    const { cookie } = await api.enter('admin');
+    for (const op of operations)
+      for (const example of op.examples) {
+        const what = `${op.id}: ${example.name}`;
+        const { status, body, text, headers } = await sendExample(api, op, example, { cookie });
+        assert.equal(status, example.status, `${what}: ${text}`);
+        if (status >= 400) {
+          assert.equal(headers.get('content-type'), 'application/problem+json', what);
+          assert.equal(body['status'], status, what);
+          assert.equal(body['type'], `urn:countersign:problem:${String(body['code'])}`, what);
+        } else if (op.answer.body !== undefined) {
+          const read = op.answer.body.safeParse(body);
+          assert.ok(read.success, `${what}: ${read.error?.message} ${text}`);
+        }
+        assert.equal(headers.get('cache-control'), 'no-store', what);
+      }
+  });
+
+  it('has an example of every operation that is more than an end', () => {
+    const without = operations.filter(({ examples }) => examples.length === 0).map(({ id }) => id);
+    assert.deepEqual(without, ['logOut']);
+    assert.equal(new Set(operations.map(({ id }) => id)).size, operations.length);
+    assert.equal(new Set(operations.map(({ method, path }) => `${method} ${path}`)).size, operations.length);
+  });
+
+  it('is told by an OpenAPI document with every operation, parameter and schema', async (t) => {
+    const api = await openApi(t);
+    const { status, body, headers } = await api.ask('GET', '/openapi.json');
+    assert.equal(status, 200);
+    assert.deepEqual(body, JSON.parse(JSON.stringify(makeOpenApi(operations))));
+    assert.equal(body['openapi'], '3.1.1');
+    const paths = body['paths'] as Record<string, Record<string, Record<string, unknown>>>;
+    for (const op of operations) {
+      const told = paths[op.path]?.[op.method.toLowerCase()];
+      assert.equal(told?.['operationId'], op.id);
+      assert.equal('requestBody' in (told ?? {}), op.body !== undefined, op.id);
+    }
+    const etag = headers.get('etag') ?? '';
+    const again = await api.ask('GET', '/openapi.json', { fields: { 'if-none-match': etag } });
+    assert.equal(again.status, 304);
+  });
+});
+
+describe('who may', () => {
+  it('is decided for every operation and every role', async (t) => {
+    const api = await openApi(t);
+    const guarded = operations.filter(({ act }) => act !== 'anybody');
+    assert.deepEqual(guarded.map(({ id }) => id).toSorted(), Object.keys(leastRole).toSorted());
+    for (const role of roles)
+      for (const op of guarded) {
+        const { cookie } = await api.enter(role);
+        const may = roles.indexOf(role) >= roles.indexOf(leastRole[op.id] ?? 'admin');
+        const { status, body } = await sendExample(api, op, op.examples[0] ?? {}, { cookie });
+        assert.equal(status === 403, !may, `${role} ${op.id}: ${status}`);
+        if (!may) assert.deepEqual([body['code'], body['act']], ['not_allowed', op.act]);
+      }
+  });
+
+  it('is nobody where nobody logged in', async (t) => {
+    const api = await openApi(t);
+    for (const op of operations.filter(({ act }) => act !== 'anybody')) {
+      const none = await sendExample(api, op, op.examples[0] ?? {}, {});
+      assert.deepEqual([none.status, none.body['code']], [401, 'not_logged_in'], op.id);
+      for (const who of [{ cookie: '__Host-countersign=guess' }, { token: 'cst_guess' }]) {
+        const { status } = await sendExample(api, op, op.examples[0] ?? {}, who);
+        assert.equal(status, 401, op.id);
+      }
+    }
+  });
+
+  it('is for a token what its scopes and its user may, and nothing that makes more of it', async (t) => {
+    const api = await openApi(t);
+    const { user: admin } = await api.enter('admin');
+    const { user: viewer } = await api.enter('viewer');
+    const all = [...new Set(operations.map(({ act }) => act))];
+    const strong = await api.issueToken(admin, all);
+    const weak = await api.issueToken(viewer, all);
+    const narrow = await api.issueToken(admin, ['config.read']);
+    for (const op of operations.filter(({ act }) => act !== 'anybody')) {
+      const statusWith = async (token: string): Promise<number> =>
+        (await sendExample(api, op, op.examples[0] ?? {}, { token })).status;
+      assert.equal((await statusWith(strong)) === 403, notForTokens.has(op.id), `strong ${op.id}`);
+      const viewerMay = leastRole[op.id] === 'viewer' && !notForTokens.has(op.id);
+      assert.equal((await statusWith(weak)) === 403, !viewerMay, `weak ${op.id}`);
+      assert.equal((await statusWith(narrow)) === 403, op.act !== 'config.read', `narrow ${op.id}`);
+    }
+  });
+});

@@ -1,0 +1,284 @@
+// What runs: certificates, CA bundles, services, routes and policies of the active configuration, read-only where the file has
+// them, with their place; and what can be asked about them without changing anything.
+import { z } from 'zod';
+import { ApiProblem } from './api-problem.ts';
+import { auditActor } from './caller.ts';
+import { certificateFacts, factsOf, showFacts } from './certificate-facts.ts';
+import { inspectUpload } from './inspect.ts';
+import { type Answer, type Operation, operation } from './operation.ts';
+import { cutPage, pageOf, pageQuery, type PageQuery, showPage } from './pages.ts';
+import type { CaBundleView, CertificateView, ConfigView } from './view.ts';
+import type { ControlContext } from './control-context.ts';
+
+const place = z.strictObject({ file: z.string(), line: z.int() });
+const usedBy = z.array(z.strictObject({ kind: z.enum(['services', 'policies', 'routes']), id: z.string() }));
+/** `file`: it is changed there. */
+const origin = z.strictObject({ kind: z.literal('file'), place });
+
+const certificate = z.strictObject({
+  id: z.string(),
+  origin,
+  chain: z.array(certificateFacts).describe('As it is sent, leaf first.'),
+  usedBy,
+});
+const caBundle = z.strictObject({ id: z.string(), origin, certificates: z.array(certificateFacts), usedBy });
+const service = z.strictObject({
+  id: z.string(),
+  origin,
+  source: z.enum(['dns', 'static']),
+  protocol: z.enum(['auto', 'http1', 'http2']),
+  addresses: z.array(z.strictObject({ address: z.string(), weight: z.int() })),
+  tls: z.strictObject({
+    mode: z.enum(['off', 'tls', 'mtls']),
+    certificateId: z.string().nullable(),
+    caBundle: z.string().nullable(),
+    serverName: z.string().nullable().describe('Null: the host of the address.'),
+    verified: z.boolean(),
+  }),
+  usedBy,
+});
+const route = z.strictObject({
+  id: z.string(),
+  origin,
+  hosts: z.array(z.string()),
+  path: z.string(),
+  methods: z.array(z.string()),
+  priority: z.int(),
+  service: z.string().nullable(),
+  backends: z.array(z.string()),
+  middlewares: z.array(z.strictObject({ name: z.string(), type: z.string() })),
+  requiresClientCertificate: z.boolean().nullable().describe('Null: as the policy says.'),
+});
+const policy = z.strictObject({
+  id: z.string(),
+  origin,
+  hosts: z.array(z.string()),
+  clientCertificate: z.enum(['required', 'optional', 'off']),
+  caBundles: z.array(z.string()),
+  certificates: z.array(z.string()),
+  minVersion: z.string(),
+  maxVersion: z.string(),
+});
+
+type Placed = { readonly id: string; readonly place: { readonly file: string; readonly line: number } };
+
+function withOrigin<T extends Placed>({ place: at, ...rest }: T): Omit<T, 'place'> & { origin: object } {
+  return { ...rest, origin: { kind: 'file', place: at } };
+}
+
+function showCertificate(view: CertificateView, now: number): object {
+  const { chainPem, ...rest } = view;
+  return { ...withOrigin(rest), chain: factsOf(view, chainPem, now) };
+}
+
+function showBundle(view: CaBundleView, now: number): object {
+  const { caPem, ...rest } = view;
+  return { ...withOrigin(rest), certificates: factsOf(view, caPem.join('\n'), now) };
+}
+
+type Kind<T extends Placed> = {
+  /** For operation ids: `Certificate`. */
+  readonly noun: string;
+  readonly plural: string;
+  readonly path: string;
+  readonly schema: z.ZodType;
+  readonly of: (view: ConfigView) => readonly T[];
+  readonly show: (one: T, now: number) => object;
+};
+
+/** The list and the single object, which read alike for all kinds. */
+function readOperations<T extends Placed>({ noun, plural, path, schema, of, show }: Kind<T>): Operation[] {
+  const act = 'config.read' as const;
+  const listed = async ({ view, clock }: ControlContext, query: PageQuery): Promise<Answer> => {
+    const page = cutPage(path, of(await view()), query);
+    return { status: 200, body: showPage(path, page, (one) => show(one, clock.now())) };
+  };
+  return [
+    operation({
+      id: `list${plural}`,
+      method: 'GET',
+      path: `/${path}`,
+      act,
+      summary: `What runs: ${path}.`,
+      query: pageQuery,
+      answer: { status: 200, body: pageOf(schema) },
+      examples: [
+        { name: 'all', status: 200 },
+        { name: 'one by one', query: { limit: '1' }, status: 200 },
+      ],
+      run: async ({ context, query }) => listed(context, query),
+    }),
+    operation({
+      id: `get${noun}`,
+      method: 'GET',
+      path: `/${path}/{id}`,
+      act,
+      summary: `One of the ${path}.`,
+      answer: { status: 200, body: schema },
+      examples: [{ name: 'none', params: { id: 'there-is-none' }, status: 404 }],
+      run: async ({ context: { view, clock }, params }) => {
+        const found = of(await view()).find(({ id }) => id === params['id']);
+        if (found === undefined) throw new ApiProblem('not_found', `Nothing of this id is among the ${path} that run.`);
+        return { status: 200, body: show(found, clock.now()) };
+      },
+    }),
+  ];
+}
+
+/** One upload may hold a private key: no limit is larger than it must be. */
+const maxFiles = 10;
+const maxFileLength = 512 * 1024;
+const fileName = z.string().min(1).max(200).describe('As messages call it.');
+
+const problem = z.strictObject({
+  severity: z.enum(['error', 'warning']),
+  code: z.string(),
+  message: z.string(),
+  hint: z.string(),
+});
+
+const inspectCertificates = operation({
+  id: 'inspectCertificates',
+  method: 'POST',
+  path: '/certificates:inspect',
+  act: 'certificates.inspect',
+  summary: 'Reads and lints what somebody is about to upload. Stores nothing.',
+  body: z.strictObject({
+    use: z.enum(['server', 'client', 'ca']).describe('Shown to clients, shown to backends, or trusted.'),
+    files: z
+      .array(
+        z.union([
+          z.strictObject({ name: fileName, text: z.string().max(maxFileLength) }),
+          z.strictObject({ name: fileName, base64: z.base64().max(maxFileLength).describe('Of the bytes.') }),
+        ]),
+      )
+      .min(1)
+      .max(maxFiles),
+  }),
+  answer: {
+    status: 200,
+    body: z.strictObject({
+      usable: z.boolean(),
+      certificates: z.array(certificateFacts),
+      key: z.enum(['fits', 'none', 'other']).nullable(),
+      problems: z.array(problem),
+    }),
+  },
+  examples: [
+    { name: 'no PEM', body: { use: 'server', files: [{ name: 'a.pem', text: 'hello' }] }, status: 200 },
+    { name: 'bytes', body: { use: 'ca', files: [{ name: 'a.der', base64: 'AAAA' }] }, status: 200 },
+    { name: 'nothing', body: { use: 'server', files: [] }, status: 422 },
+    { name: 'both at once', body: { use: 'ca', files: [{ name: 'a', text: 'a', base64: 'AAAA' }] }, status: 422 },
+  ],
+  run: async ({ context: { clock }, body: { use, files } }) => {
+    const now = clock.now();
+    const uploads = files.map((file) => ({
+      name: file.name,
+      bytes: 'text' in file ? Buffer.from(file.text) : Buffer.from(file.base64, 'base64'),
+    }));
+    const { usable, certificates, key, problems } = inspectUpload(uploads, use, now);
+    const shown = problems.map(({ severity, code, message, hint }) => ({ severity, code, message, hint }));
+    return {
+      status: 200,
+      body: { usable, certificates: certificates.map((facts) => showFacts(facts, now)), key, problems: shown },
+    };
+  },
+});
+
+const probeService = operation({
+  id: 'probeService',
+  method: 'POST',
+  path: '/services/{id}:probe',
+  act: 'services.probe',
+  summary: 'Connects to every address of a service as its route does, and says what it speaks or why it refuses.',
+  answer: {
+    status: 200,
+    body: z.strictObject({
+      backends: z.array(
+        z.looseObject({
+          route: z.string(),
+          backend: z.string(),
+          ok: z.boolean(),
+          failure: z.looseObject({ cause: z.string(), remedy: z.string() }).nullable(),
+        }),
+      ),
+    }),
+  },
+  examples: [{ name: 'none', params: { id: 'there-is-none' }, status: 404 }],
+  run: async ({ context: { view, ask, store }, caller, params: { id = '' } }) => {
+    const { services } = await view();
+    const found = services.find((one) => one.id === id);
+    if (found === undefined) throw new ApiProblem('not_found', 'There is no service of this id among those that run.');
+    if (found.usedBy.length === 0)
+      throw new ApiProblem('not_routed', 'It is reached as its route reaches it, and no route names it yet.');
+    await store.audit.note({ ...auditActor(caller), action: 'service.probe', subject: `services/${id}` });
+    return { status: 200, body: { backends: await ask('probe', { service: id }) } };
+  },
+});
+
+const matchRoutes = operation({
+  id: 'matchRoutes',
+  method: 'POST',
+  path: '/routes:match',
+  act: 'routes.match',
+  summary: 'Which policy, route and backend a request would meet, and why every other route loses.',
+  body: z.strictObject({
+    method: z.string().regex(/^[A-Za-z-]{1,32}$/, 'expected a method of HTTP'),
+    url: z.url({ protocol: /^https?$/ }).max(8192),
+    headers: z.array(z.string().max(8192)).max(100).default([]).describe('Fields of the request: `name: value`.'),
+    entryPoint: z.string().max(100).optional(),
+    certificate: z.string().max(maxFileLength).optional().describe('Of the client: PEM, with its intermediates.'),
+  }),
+  answer: { status: 200, body: z.looseObject({ reachesBackend: z.boolean() }) },
+  examples: [
+    { name: 'a host that nobody has', body: { method: 'GET', url: 'https://nobody.invalid/' }, status: 200 },
+    { name: 'no URL', body: { method: 'GET', url: 'orders' }, status: 422 },
+  ],
+  run: async ({ context: { ask }, body }) => ({ status: 200, body: await ask('match', body) }),
+});
+
+export const configOperations: readonly Operation[] = [
+  ...readOperations({
+    noun: 'Certificate',
+    plural: 'Certificates',
+    path: 'certificates',
+    schema: certificate,
+    of: ({ certificates }) => certificates,
+    show: showCertificate,
+  }),
+  inspectCertificates,
+  ...readOperations({
+    noun: 'CaBundle',
+    plural: 'CaBundles',
+    path: 'ca-bundles',
+    schema: caBundle,
+    of: ({ caBundles }) => caBundles,
+    show: showBundle,
+  }),
+  ...readOperations({
+    noun: 'Service',
+    plural: 'Services',
+    path: 'services',
+    schema: service,
+    of: ({ services }) => services,
+    show: withOrigin,
+  }),
+  probeService,
+  ...readOperations({
+    noun: 'Route',
+    plural: 'Routes',
+    path: 'routes',
+    schema: route,
+    of: ({ routes }) => routes,
+    show: withOrigin,
+  }),
+  matchRoutes,
+  ...readOperations({
+    noun: 'Policy',
+    plural: 'Policies',
+    path: 'policies',
+    schema: policy,
+    of: ({ policies }) => policies,
+    show: withOrigin,
+  }),
+];

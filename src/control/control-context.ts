@@ -1,0 +1,24 @@
+// What the operations of the API work with.
+import type { Clock } from '../base/clock.ts';
+import type { Store } from '../store/store.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { LoginLimits } from './login-limits.ts';
+import type { Passwords } from './passwords.ts';
+import type { Questions, Topic } from './messages.ts';
+import type { ConfigView } from './view.ts';
+
+export type ControlContext = {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly store: Store;
+  readonly passwords: Passwords;
+  readonly limits: LoginLimits;
+  /** Name of this gateway. */
+  readonly gateway: string;
+  /** What runs at this moment. Rejects with an ApiProblem. */
+  readonly view: () => Promise<ConfigView>;
+  /** Asks the primary. Rejects with an ApiProblem. */
+  readonly ask: <T extends Topic>(topic: T, asked: Questions[T]['asked']) => Promise<Questions[T]['answer']>;
+  /** One after the other, where two at once could both be the first. */
+  readonly inTurn: <T>(act: () => Promise<T>) => Promise<T>;
+};

@@ -1,0 +1,77 @@
+// The control process: opens the store, serves the API. Forked by the primary and ended with it; nothing that serves traffic
+// waits for it. Loaded by fork(), so this module does its work when it is imported.
+import { systemClock } from '../base/clock.ts';
+import { Turns } from '../base/turns.ts';
+import { openSqliteStore } from '../sqlite/sqlite-store.ts';
+import { StoreProblem } from '../store/store-problem.ts';
+import { createLogger, type OpenLogger } from '../telemetry/logger.ts';
+import { createApi } from './api.ts';
+import { LoginLimits } from './login-limits.ts';
+import { type ControlStart, type FromControl, requestsFd, type ToControl } from './messages.ts';
+import { operations } from './operations.ts';
+import { Passwords } from './passwords.ts';
+import { PrimaryLine } from './primary-line.ts';
+import { serveRequests } from './serve-requests.ts';
+import { offerSetup } from './setup-link.ts';
+
+let log: OpenLogger | undefined;
+const line = new PrimaryLine((message) => say(message), systemClock);
+
+function say(message: FromControl): void {
+  if (process.connected) process.send?.(message);
+}
+
+async function start({ store: path, url, gateway, log: settings }: ControlStart): Promise<void> {
+  const own = createLogger({ ...settings, whenClosed: 'stderr', base: { process: 'control' } });
+  log = own;
+  try {
+    const store = await openSqliteStore({ path, access: 'write', clock: systemClock });
+    const turns = new Turns();
+    const api = createApi(operations, {
+      clock: systemClock,
+      log: own,
+      store,
+      passwords: new Passwords(),
+      limits: new LoginLimits(systemClock),
+      gateway,
+      view: async () => line.view(),
+      ask: async (topic, asked) => line.ask(topic, asked),
+      inTurn: async (act) => turns.take(act),
+    });
+    serveRequests(requestsFd, api, () => process.exit(0));
+    const setup = await offerSetup(store, url, systemClock);
+    own.info({ url: `${url}/api/v1`, pid: process.pid }, 'control process serves the API');
+    if (setup !== undefined) tellSetup(setup.link, setup.expiresAt, own);
+  } catch (error) {
+    if (error instanceof StoreProblem)
+      own.error({ code: error.code, hint: error.help }, `the control process cannot start: ${error.message}`);
+    else own.error({ err: error }, 'the control process cannot start: please report this');
+    process.exit(1);
+  }
+}
+
+/** The one line that holds a secret, since nobody could log in without it; it works once, and for an hour. */
+function tellSetup(link: string, expiresAt: number, to: OpenLogger): void {
+  const until = new Date(expiresAt).toISOString();
+  to.warn({ link, until }, 'there is no user yet: this link makes the first administrator, once');
+  if (process.stdout.isTTY)
+    process.stdout.write(`\nFirst start: make the administrator here, until ${until}:\n  ${link}\n\n`);
+}
+
+process.on('message', (message) => {
+  const given = message as ToControl;
+  if (given.kind === 'ping') say({ kind: 'pong' });
+  else if (given.kind === 'start') void start(given.start);
+  else if (given.kind === 'reopen') log?.reopen();
+  else line.take(given);
+});
+// Without its primary nobody could reach it, and nobody would end it.
+process.on('disconnect', () => process.exit(0));
+process.on('SIGTERM', () => process.exit(0));
+// Ctrl-C reaches the whole process group; the primary decides what it means.
+process.on('SIGINT', () => {});
+process.on('SIGHUP', () => {});
+process.on('uncaughtException', (error) => {
+  log?.error({ err: error }, 'internal error: please report this');
+  process.exit(1);
+});

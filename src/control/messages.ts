@@ -1,0 +1,70 @@
+// What the primary and the control process say to each other: plain data over the fork's IPC channel. Nothing that goes to
+// `control` holds a private key or a secret of the configuration; what needs one it asks the primary to do.
+import type { LogLevel } from '../telemetry/logger.ts';
+import type { ConfigView } from './view.ts';
+
+export type ControlStart = {
+  /** File of the store, absolute. */
+  readonly store: string;
+  /** Where people reach the admin entry point: `http://localhost:9901`. */
+  readonly url: string;
+  /** This gateway, among others on one store. */
+  readonly gateway: string;
+  readonly log: {
+    readonly level: LogLevel;
+    readonly format: 'text' | 'json' | undefined;
+    readonly file: string | undefined;
+  };
+};
+
+export type WorkerStatus = { readonly slot: number; readonly pid: number; readonly serving: boolean };
+
+export type GatewayStatus = {
+  readonly generation: number;
+  readonly workers: readonly WorkerStatus[];
+  /** The newest configuration is not the active one. */
+  readonly reloadFailed: boolean;
+};
+
+/** A request as `explain route` takes it. `certificate`: PEM, leaf first. */
+export type RouteQuestion = {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: readonly string[];
+  readonly certificate?: string | undefined;
+  readonly entryPoint?: string | undefined;
+};
+
+/** What the primary is asked, and what it answers. */
+export type Questions = {
+  /** Null: it is still the generation that is known. */
+  view: { readonly asked: { readonly known: number }; readonly answer: ConfigView | null };
+  status: { readonly asked: null; readonly answer: GatewayStatus };
+  probe: { readonly asked: { readonly service: string }; readonly answer: readonly object[] };
+  match: { readonly asked: RouteQuestion; readonly answer: object };
+};
+export type Topic = keyof Questions;
+
+export type Question = { readonly [T in Topic]: { readonly topic: T; readonly asked: Questions[T]['asked'] } }[Topic];
+
+/** Why there is no answer; `invalid` and `absent` are about the question. */
+export type NoAnswer = { readonly code: 'invalid' | 'absent' | 'busy' | 'internal'; readonly detail: string };
+
+export type ToControl =
+  | { readonly kind: 'start'; readonly start: ControlStart }
+  | { readonly kind: 'answer'; readonly id: number; readonly answer: unknown }
+  | { readonly kind: 'noAnswer'; readonly id: number; readonly why: NoAnswer }
+  | { readonly kind: 'ping' }
+  /** Reopen the log file. */
+  | { readonly kind: 'reopen' };
+
+export type FromControl =
+  | { readonly kind: 'pong' }
+  | { readonly kind: 'ask'; readonly id: number; readonly question: Question };
+
+/** Descriptor of the connection over which the primary passes requests on: HTTP/2 between the two ends of a pair of sockets. */
+export const requestsFd = 4;
+/** Who asks, as the admin entry point saw it. Never taken from a client. */
+export const remoteField = 'x-countersign-remote';
+/** Of one request. */
+export const maxBodyBytes = 1024 * 1024;

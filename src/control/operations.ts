@@ -1,0 +1,13 @@
+// Everything that the API can do, in the order of its document.
+import { accountOperations } from './account-operations.ts';
+import { configOperations } from './config-operations.ts';
+import { historyOperations } from './history-operations.ts';
+import type { Operation } from './operation.ts';
+import { sessionOperations } from './session-operations.ts';
+
+export const operations: readonly Operation[] = [
+  ...sessionOperations,
+  ...configOperations,
+  ...historyOperations,
+  ...accountOperations,
+];

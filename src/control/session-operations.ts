@@ -1,0 +1,180 @@
+// The first administrator, logging in and out, and one's own account.
+import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import { roles, type User } from '../store/accounts.ts';
+import { actsOf, auditActor, sessionCookie, sessionMs, setCookie } from './caller.ts';
+import { acts } from './acts.ts';
+import { ApiProblem } from './api-problem.ts';
+import type { ControlContext } from './control-context.ts';
+import { type Answer, openOperation, type Operation, operation } from './operation.ts';
+import { maxPasswordLength, minPasswordLength } from './passwords.ts';
+import { makeSecret } from './random-secret.ts';
+import { isOffered, needsSetup } from './setup-link.ts';
+
+export const userName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._@-]{0,99}$/, 'expected 1 to 100 letters, digits, ., _, @, -')
+  .describe('Unique.');
+export const newPassword = z
+  .string()
+  .min(minPasswordLength)
+  .max(maxPasswordLength)
+  .describe(`${minPasswordLength} to ${maxPasswordLength} characters, whatever they are.`);
+
+const me = z.strictObject({
+  user: z.strictObject({ id: z.string(), name: z.string(), role: z.enum(roles) }),
+  /** What he may do with what he showed. */
+  acts: z.array(z.enum(acts as [string, ...string[]])),
+  expiresAt: z.iso.datetime().nullable().describe('Of the session or token.'),
+});
+
+function showMe({ id, name, role }: User, may: readonly string[], expiresAt: number): z.output<typeof me> {
+  return { user: { id, name, role }, acts: [...may], expiresAt: new Date(expiresAt).toISOString() };
+}
+
+async function startSession({ store, clock }: ControlContext, user: User): Promise<Answer> {
+  const { secret, digest } = makeSecret('');
+  const expiresAt = clock.now() + sessionMs;
+  const session = await store.sessions.create({ digest, userId: user.id, expiresAt }, { actor: `user:${user.name}` });
+  const body = showMe(user, actsOf({ kind: 'person', user, session }), expiresAt);
+  return { status: 201, body, fields: { 'set-cookie': setCookie(secret, sessionMs) } };
+}
+
+const getSetup = openOperation({
+  id: 'getSetup',
+  method: 'GET',
+  path: '/setup',
+  summary: 'Whether there is no user yet.',
+  answer: { status: 200, body: z.strictObject({ needed: z.boolean() }) },
+  examples: [{ name: 'asked', status: 200 }],
+  run: async ({ context: { store } }) => ({ status: 200, body: { needed: await needsSetup(store) } }),
+});
+
+const setUp = openOperation({
+  id: 'setUp',
+  method: 'POST',
+  path: '/setup',
+  summary: 'Makes the first administrator, with the secret of the setup link (behind its #), and logs him in.',
+  body: z.strictObject({ secret: z.string().max(200), name: userName, password: newPassword }),
+  answer: { status: 201, body: me },
+  examples: [
+    {
+      name: 'a link that was used',
+      body: { secret: 'setup_none', name: 'alice', password: 'a password of four words' },
+      status: 403,
+    },
+    { name: 'no password', body: { secret: 'setup_none', name: 'alice' }, status: 422 },
+  ],
+  run: async ({ context, body: { secret, name, password }, remote }) => {
+    const { store, clock, limits, passwords } = context;
+    refuseHurry(limits.waitFor('', remote));
+    limits.begin('', remote);
+    return context.inTurn(async () => {
+      if (!(await needsSetup(store)) || !(await isOffered(store, secret, clock)))
+        throw new ApiProblem(
+          'setup_link_refused',
+          'It was used, it has ended, or it is none: see the log for the newest.',
+        );
+      const passwordDigest = await passwords.hash(password);
+      const user = { id: randomUUID(), name, role: 'admin' as const, passwordDigest };
+      const made = await store.users.create(user, { actor: 'setup', reason: 'setup link' });
+      limits.succeeded('', remote);
+      return startSession(context, made);
+    });
+  },
+});
+
+const logIn = openOperation({
+  id: 'logIn',
+  method: 'POST',
+  path: '/sessions',
+  summary: 'Logs in with a password; the cookie is for this host alone.',
+  body: z.strictObject({ name: z.string().max(200), password: z.string().max(maxPasswordLength) }),
+  answer: { status: 201, body: me },
+  examples: [
+    { name: 'a wrong password', body: { name: 'alice', password: 'not the password' }, status: 401 },
+    { name: 'another type', body: {}, fields: { 'content-type': 'text/plain' }, status: 415 },
+  ],
+  run: async ({ context, body: { name, password }, remote }) => {
+    const { store, limits, passwords } = context;
+    refuseHurry(limits.waitFor(name, remote));
+    limits.begin(name, remote);
+    const found = userName.safeParse(name).success ? await store.users.findByName(name) : undefined;
+    const user = found?.disabled === true ? undefined : found;
+    const isRight = await passwords.verify(password, user?.passwordDigest);
+    if (user === undefined || !isRight) {
+      // What is no name of ours may be a password that went into the wrong field.
+      const subject = found === undefined ? 'user/unknown' : `user/${found.id}`;
+      await store.audit.note({ actor: 'nobody', action: 'login.refuse', subject, detail: { remote } });
+      throw new ApiProblem('wrong_credentials', 'There is no such user, or the password is another.');
+    }
+    limits.succeeded(name, remote);
+    return startSession(context, user);
+  },
+});
+
+function refuseHurry(seconds: number | undefined): void {
+  if (seconds === undefined) return;
+  throw new ApiProblem('too_many', `Too many attempts failed: try again in ${seconds} s.`, {
+    fields: { 'retry-after': String(seconds) },
+  });
+}
+
+const getSession = operation({
+  id: 'getSession',
+  method: 'GET',
+  path: '/session',
+  act: 'account.read',
+  summary: 'Who asks, and what he may do.',
+  answer: { status: 200, body: me },
+  examples: [{ name: 'asked', status: 200 }],
+  run: async ({ caller }) => {
+    const { expiresAt } = caller.kind === 'person' ? caller.session : caller.token;
+    return { status: 200, body: showMe(caller.user, actsOf(caller), expiresAt) };
+  },
+});
+
+const logOut = operation({
+  id: 'logOut',
+  method: 'DELETE',
+  path: '/session',
+  act: 'account.write',
+  summary: 'Ends the session.',
+  answer: { status: 204 },
+  examples: [],
+  run: async ({ context, caller }) => {
+    if (caller.kind === 'person') await context.store.sessions.remove(caller.session.digest, auditActor(caller));
+    return {
+      status: 204,
+      fields: { 'set-cookie': `${sessionCookie}=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0` },
+    };
+  },
+});
+
+const changePassword = operation({
+  id: 'changePassword',
+  method: 'POST',
+  path: '/session:changePassword',
+  act: 'account.write',
+  summary: 'Changes the own password. Every session of the user ends, this one too.',
+  body: z.strictObject({ password: z.string().max(maxPasswordLength), newPassword }),
+  answer: { status: 204 },
+  examples: [
+    { name: 'a wrong password', body: { password: 'x', newPassword: 'another password of words' }, status: 401 },
+  ],
+  run: async ({ context, caller, body, remote }) => {
+    const { store, passwords, limits } = context;
+    const { user } = caller;
+    refuseHurry(limits.waitFor(user.name, remote));
+    limits.begin(user.name, remote);
+    if (!(await passwords.verify(body.password, user.passwordDigest)))
+      throw new ApiProblem('wrong_credentials', 'The present password is another.');
+    limits.succeeded(user.name, remote);
+    const passwordDigest = await passwords.hash(body.newPassword);
+    const updated = await store.users.update(user.id, user.version, { passwordDigest }, auditActor(caller));
+    if (updated.outcome !== 'updated') throw new ApiProblem('stale', 'The account was changed at the same time.');
+    return { status: 204 };
+  },
+});
+
+export const sessionOperations: readonly Operation[] = [getSetup, setUp, logIn, getSession, logOut, changePassword];

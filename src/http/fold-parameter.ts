@@ -1,0 +1,23 @@
+// The name of a query parameter as far as any backend simplifies it: what two of them could take for one another.
+import { openSegment, withoutInvisible } from './open-segment.ts';
+
+/** Could a backend take a parameter of this name for the one that folds so? */
+export function mayBeParameter(name: string, folded: string): boolean {
+  const text = foldParameter(name);
+  return text === undefined || text === folded;
+}
+
+/**
+ * The name as far as any backend simplifies it: decoded, without case, blanks around it, an index (`[]`), and with one character
+ * for all that are neither letter nor digit, as PHP has it. Undefined where no server has an honest use for it.
+ */
+export function foldParameter(name: string): string | undefined {
+  const opened = openSegment(name.replaceAll('+', '%20'));
+  if (opened === undefined) return undefined;
+  const end = opened.search(/[[?#]/);
+  const text = withoutInvisible(end > 0 ? opened.slice(0, end) : opened).normalize('NFKC');
+  return text
+    .trim()
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N}]/gu, '_');
+}

@@ -1,0 +1,139 @@
+// One gateway's connection to a store: opened when it is needed, verified before anything of it is used, opened again when it
+// failed, later each time. What the store holds then is read anew; what to do without it is store-source.ts.
+import type { Clock } from '../base/clock.ts';
+import type { RevisionHead } from '../store/revision.ts';
+import type { Opener } from '../store/seal.ts';
+import type { Store } from '../store/store.ts';
+import { StoreProblem } from '../store/store-problem.ts';
+import { headOf, readHead, type StoredRevision } from './stored-revision.ts';
+
+const firstRetryMs = 900;
+const maxRetryMs = 15_000;
+
+export type StoreLineOptions = {
+  /** To read. */
+  readonly open: () => Promise<Store>;
+  /** As the key file is now; undefined where there is none. */
+  readonly opener: () => Opener | undefined;
+};
+
+export type StoreListener = {
+  /** Of each new head, and of the head when the store can be read again. */
+  readonly onNews: (head: RevisionHead) => void;
+  /** The store cannot be asked any more; it is tried again. */
+  readonly onProblem: (problem: Error) => void;
+};
+
+export class StoreLine {
+  readonly #options: StoreLineOptions;
+  #store: Store | undefined;
+  /** Of the head when everything was verified last, on this connection. */
+  #verified: string | undefined;
+  #unfollow: () => void = () => {};
+  #cancelRetry: (() => void) | undefined;
+  #retryMs = firstRetryMs;
+  #following: ({ readonly clock: Clock } & StoreListener) | undefined;
+  #closed = false;
+
+  constructor(options: StoreLineOptions) {
+    this.#options = options;
+  }
+
+  /** The newest revision, verified. Rejects where the store cannot be read, or is not what it says. */
+  async read(): Promise<{ readonly stored: StoredRevision; readonly opener: Opener | undefined }> {
+    try {
+      const opener = this.#options.opener();
+      const store = await this.#connect();
+      const head = await store.revisions.head();
+      if (this.#verified !== head.digest) await verify(store, opener);
+      this.#verified = head.digest;
+      const stored = await readHead(store);
+      this.#retryMs = firstRetryMs;
+      return { stored, opener };
+    } catch (error) {
+      await this.#drop();
+      throw error;
+    }
+  }
+
+  /** Whether a revision is in the history of the store. */
+  async has({ number, digest }: RevisionHead): Promise<boolean> {
+    const found = await this.#store?.revisions.find(number);
+    return found?.digest === digest;
+  }
+
+  /** Undefined where the store cannot be asked at the moment. */
+  async head(): Promise<RevisionHead | undefined> {
+    return this.#store?.revisions.head().catch(() => undefined);
+  }
+
+  follow(clock: Clock, listener: StoreListener): void {
+    this.#following = { clock, ...listener };
+    if (this.#store === undefined) this.#retryLater();
+    else this.#subscribe(this.#store);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#following = undefined;
+    await this.#drop();
+  }
+
+  async #connect(): Promise<Store> {
+    if (this.#store !== undefined) return this.#store;
+    const store = await this.#options.open();
+    this.#store = store;
+    if (this.#following !== undefined) this.#subscribe(store);
+    return store;
+  }
+
+  #subscribe(store: Store): void {
+    const following = this.#following;
+    if (following === undefined) return;
+    this.#unfollow();
+    this.#unfollow = store.revisions.onRevision(following.onNews, (problem) => {
+      following.onProblem(problem);
+      void this.#drop();
+    });
+  }
+
+  /** What failed once is not asked again: the next use opens anew, and verifies anew. */
+  async #drop(): Promise<void> {
+    const store = this.#store;
+    this.#unfollow();
+    this.#unfollow = () => {};
+    this.#store = undefined;
+    this.#verified = undefined;
+    this.#retryLater();
+    await store?.close().catch(() => {});
+  }
+
+  #retryLater(): void {
+    if (this.#following === undefined || this.#closed || this.#cancelRetry !== undefined) return;
+    const delayMs = this.#retryMs;
+    this.#retryMs = Math.min(maxRetryMs, delayMs * 2);
+    this.#cancelRetry = this.#following.clock.after(delayMs, () => {
+      this.#cancelRetry = undefined;
+      if (!this.#closed) void this.#tryAgain();
+    });
+  }
+
+  async #tryAgain(): Promise<void> {
+    const stored = await this.read().then(
+      (read) => read.stored,
+      () => undefined,
+    );
+    if (stored !== undefined) this.#following?.onNews(headOf(stored));
+  }
+}
+
+async function verify(store: Store, opener: Opener | undefined): Promise<void> {
+  const findings = await store.verify(opener);
+  const [first] = findings;
+  if (first === undefined) return;
+  const more = findings.length === 1 ? '' : `, and ${findings.length - 1} more`;
+  throw new StoreProblem(
+    first.code === 'unreadable' ? 'corrupt' : 'altered',
+    `the store is not what it says: ${first.where}: ${first.detail}${more}`,
+  );
+}

@@ -1,0 +1,232 @@
+// A configuration of two parts: the main file with what belongs to it, and the objects of the newest revision of a store. Where
+// the store cannot be had, or is not what it says, the last revision that was committed here stands in for it, with an alarm:
+// never nothing, which could be open.
+import type { Clock } from '../base/clock.ts';
+import { coalesce } from '../base/coalesce.ts';
+import type { MaterialBytes, StoredRef } from '../certs/material.ts';
+import type { ConfigOrigin } from '../config/config-origin.ts';
+import type { RevisionHead } from '../store/revision.ts';
+import type { Opener } from '../store/seal.ts';
+import { StoreProblem } from '../store/store-problem.ts';
+import type { ConfigSource, ConfigWatch } from './config-source.ts';
+import { FileSource } from './file-source.ts';
+import type { LastGood } from './last-good.ts';
+import { StoreLine, type StoreLineOptions } from './store-line.ts';
+import { headOf, objectsOf, SealedMaterial, type StoredRevision } from './stored-revision.ts';
+
+/** How the store was at the last load, or since. */
+export type StoreState = {
+  /** False: what is loaded is the last good revision. */
+  readonly up: boolean;
+  /** Of the revision that was loaded; 0 where there was none yet. */
+  readonly revision: number;
+  /** When the store could last be read, milliseconds since the epoch; undefined: not by this process. */
+  readonly readAt: number | undefined;
+  /** Why it is not up, and what to do. */
+  readonly problem?: { readonly code: string; readonly message: string; readonly help: string };
+  /** The store could be read, and knows nothing of the revision before: a backup was put in its place. */
+  readonly rewound?: true;
+};
+
+export type StoreSourceOptions = StoreLineOptions & {
+  /** The main file. */
+  readonly file: string;
+  readonly clock: Pick<Clock, 'now'>;
+  /** Without it nothing stands in for the store. */
+  readonly lastGood?: LastGood;
+};
+
+type Loaded = { readonly stored: StoredRevision; readonly opener: Opener | undefined; readonly fromStore: boolean };
+
+export class StoreSource implements ConfigSource {
+  readonly name: string;
+  readonly #files: FileSource;
+  readonly #line: StoreLine;
+  readonly #options: StoreSourceOptions;
+  /** Of the last load, whatever came of it. */
+  #loaded: Loaded | undefined;
+  #material: SealedMaterial | undefined;
+  /** What is in force. */
+  #committed: Loaded | undefined;
+  /** The head that the last load saw, good or not. */
+  #seen: string | undefined;
+  #state: StoreState = { up: false, revision: 0, readAt: undefined };
+  #onState: (state: StoreState, before: StoreState) => void = () => {};
+
+  constructor(options: StoreSourceOptions) {
+    this.name = options.file;
+    this.#options = options;
+    this.#files = new FileSource(options.file);
+    this.#line = new StoreLine(options);
+  }
+
+  get state(): StoreState {
+    return this.#state;
+  }
+
+  /** Called with each state that is another than the one before. */
+  onState(act: (state: StoreState, before: StoreState) => void): void {
+    this.#onState = act;
+  }
+
+  /** Rejects where there is neither a store nor anything that stands in for it. */
+  async readTexts(): Promise<ConfigOrigin> {
+    const loaded = await this.#readStore();
+    return this.#use(loaded);
+  }
+
+  /** What to load where the newest revision cannot be had as it is written: false where there is nothing else. */
+  async useLastGood(): Promise<boolean> {
+    const lastGood = this.#readLastGood();
+    if (lastGood === undefined || this.#loaded?.fromStore !== true) return false;
+    if (headOf(lastGood.stored).digest === headOf(this.#loaded.stored).digest) return false;
+    this.#pinned = lastGood;
+    const problem = {
+      code: 'revision_refused',
+      message: `revision ${headOf(this.#loaded.stored).number} of the store cannot be loaded`,
+      help: 'Correct the objects that the errors name, or revert the change.',
+    };
+    this.#setState({ ...this.#state, up: true, revision: headOf(lastGood.stored).number, problem });
+    return true;
+  }
+
+  /** Once: what the next load takes instead of the store. */
+  #pinned: Loaded | undefined;
+
+  async readMaterial(ref: StoredRef, maxBytes: number): Promise<MaterialBytes> {
+    if ('path' in ref) return this.#files.readMaterial(ref, maxBytes);
+    if (this.#material === undefined) await this.readTexts();
+    return this.#material?.read(ref, maxBytes) ?? this.#files.readMaterial(ref, maxBytes);
+  }
+
+  /** What was loaded last is in force: kept for the day on which the store cannot be had. Throws where it cannot be kept. */
+  committed(): void {
+    const loaded = this.#loaded;
+    if (loaded === undefined) return;
+    this.#committed = loaded;
+    if (loaded.fromStore && loaded.opener !== undefined) this.#options.lastGood?.write(loaded.stored, loaded.opener);
+  }
+
+  watch(clock: Clock, onChange: () => Promise<void>): ConfigWatch {
+    const tell = coalesce(onChange);
+    const files = this.#files.watch(clock, tell);
+    let isSet = false;
+    const listener = {
+      onNews: (head: RevisionHead): void => {
+        if (isSet && this.#isNews(head)) void tell();
+      },
+      onProblem: (error: Error): void => {
+        this.#seen = undefined;
+        this.#setState({ ...this.#state, up: false, problem: problemOf(error) });
+      },
+    };
+    return {
+      mark: async () => files.mark(),
+      set: async (dependencies) => {
+        await files.set(dependencies);
+        if (!isSet) this.#line.follow(clock, listener);
+        isSet = true;
+        const head = await this.#line.head();
+        if (head !== undefined) listener.onNews(head);
+      },
+      close: () => {
+        isSet = false;
+        files.close();
+        void this.#line.close();
+      },
+    };
+  }
+
+  /** False for what is in force, or was seen already: the store is there, and that is all. */
+  #isNews(head: RevisionHead): boolean {
+    if (head.digest === this.#seen) return false;
+    if (this.#committed === undefined || headOf(this.#committed.stored).digest !== head.digest) return true;
+    this.#seen = head.digest;
+    this.#setState({ up: true, revision: head.number, readAt: this.#options.clock.now() });
+    return false;
+  }
+
+  #use(loaded: Loaded): Promise<ConfigOrigin> {
+    this.#loaded = loaded;
+    const { stored, opener, fromStore } = loaded;
+    this.#material = new SealedMaterial(stored, opener);
+    const number = headOf(stored).number;
+    const name = fromStore ? undefined : `store revision ${number} (last good)`;
+    return this.#files.readTexts().then((origin) => ({ ...origin, stored: objectsOf(stored, name) }));
+  }
+
+  async #readStore(): Promise<Loaded> {
+    const pinned = this.#pinned;
+    this.#pinned = undefined;
+    if (pinned !== undefined) return pinned;
+    try {
+      const { stored, opener } = await this.#line.read();
+      this.#seen = headOf(stored).digest;
+      const rewound = await this.#compareWithBefore(stored);
+      const { number } = headOf(stored);
+      const readAt = this.#options.clock.now();
+      this.#setState({ up: true, revision: number, readAt, ...(rewound && { rewound }) });
+      return { stored, opener, fromStore: true };
+    } catch (error) {
+      // A head that was seen and not taken is news when the store can be read again.
+      this.#seen = undefined;
+      return this.#standIn(error);
+    }
+  }
+
+  /** Throws where there is nothing, and was something. */
+  async #compareWithBefore(stored: StoredRevision): Promise<true | undefined> {
+    const isEmpty = stored.revision === undefined;
+    let before = this.#committed;
+    try {
+      before ??= this.#readLastGood();
+    } catch (error) {
+      // What is there is verified; nothing is not, beside something that cannot be read.
+      if (isEmpty) throw error;
+    }
+    const last = before && headOf(before.stored);
+    if (last === undefined || last.number === 0) return undefined;
+    if (isEmpty)
+      throw new StoreProblem('altered', `the store is empty, and revision ${last.number} was served from it`);
+    return (await this.#line.has(last)) ? undefined : true;
+  }
+
+  #standIn(error: unknown): Loaded {
+    const problem = problemOf(error);
+    let standIn = this.#committed;
+    try {
+      standIn ??= this.#readLastGood();
+    } catch (other) {
+      throw new Error(`${problem.message}; nor can the last good revision be used: ${problemOf(other).message}`, {
+        cause: error,
+      });
+    }
+    if (standIn === undefined) throw new Error(`${problem.message}; ${problem.help}`, { cause: error });
+    const revision = headOf(standIn.stored).number;
+    this.#setState({ up: false, revision, readAt: this.#state.readAt, problem });
+    return { ...standIn, fromStore: false };
+  }
+
+  /** Undefined where there is none. Throws where there is one that is not to be believed. */
+  #readLastGood(): Loaded | undefined {
+    const { lastGood, opener: readOpener } = this.#options;
+    if (lastGood?.exists() !== true) return undefined;
+    const opener = readOpener();
+    if (opener === undefined)
+      throw new StoreProblem('seal_key_missing', 'there is a last good revision, and the opening key is not there');
+    const stored = lastGood.read(opener);
+    return stored && { stored, opener, fromStore: false };
+  }
+
+  #setState(state: StoreState): void {
+    const before = this.#state;
+    this.#state = state;
+    this.#onState(state, before);
+  }
+}
+
+function problemOf(error: unknown): NonNullable<StoreState['problem']> {
+  if (error instanceof StoreProblem) return { code: error.code, message: error.message, help: error.help };
+  const message = error instanceof Error ? error.message : String(error);
+  return { code: 'io', message, help: 'Run `countersign store verify`, and see the log of the system.' };
+}

@@ -1,0 +1,175 @@
+// The control process as the primary sees it: forked like a worker, watched like one, and started again with growing pauses. What
+// becomes of it changes nothing for traffic, health and metrics. Loaded only where the configuration has a store.
+import { type ChildProcess, fork } from 'node:child_process';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { hostname } from 'node:os';
+import type { Duplex } from 'node:stream';
+import type { Clock } from '../base/clock.ts';
+import type { ControlStart, FromControl, ToControl } from '../control/messages.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { Backoff } from './backoff.ts';
+import { passOn, refuseRequest, RequestLine } from './control-requests.ts';
+import { type AnswerDependencies, answerQuestion } from './control-questions.ts';
+import { findProcessActivity } from './process-activity.ts';
+import { type Watched, Watchdog } from './watchdog.ts';
+
+export type ControlProcessOptions = AnswerDependencies & {
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** File of the store. */
+  readonly store: string;
+  /** URL path of its entry module; tests have their own. */
+  readonly entry?: string;
+};
+
+const ownEntry = new URL('../control/control.ts', import.meta.url).pathname;
+
+export class ControlProcess {
+  readonly #options: ControlProcessOptions;
+  readonly #backoff = new Backoff();
+  readonly #watchdog: Watchdog<Handle>;
+  #start: ControlStart | undefined;
+  #handle: Handle | undefined;
+  #dismissed = false;
+
+  constructor(options: ControlProcessOptions) {
+    this.#options = options;
+    this.#watchdog = new Watchdog({
+      clock: options.clock,
+      workers: () => (this.#handle === undefined || this.#handle.gone ? [] : [this.#handle]),
+      activity: findProcessActivity,
+      onHung: (handle, why) => {
+        options.log.error({ pid: handle.pid, why }, 'control process hangs; ended');
+        handle.kill();
+      },
+    });
+  }
+
+  /** `url`: where the admin entry point is reached. Waits for nothing. */
+  start(url: string): void {
+    const { log } = this.#options.active.startedWith;
+    const { level, format, file } = log;
+    this.#start = { store: this.#options.store, url, gateway: hostname().slice(0, 200), log: { level, format, file } };
+    this.#watchdog.start();
+    this.#fork(this.#start);
+  }
+
+  /** Answers in any case, sooner or later. */
+  async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const handle = this.#handle;
+    if (handle === undefined || handle.gone || handle.unresponsive) return refuseRequest(response, 'not_running');
+    return passOn(request, response, handle.requests, this.#options.clock);
+  }
+
+  reopenLogs(): void {
+    this.#handle?.send({ kind: 'reopen' });
+  }
+
+  /** It is ended, and no other comes. What it confirmed is on the disk. */
+  stop(): void {
+    this.#dismissed = true;
+    this.#handle?.kill();
+  }
+
+  #fork(start: ControlStart): void {
+    const { clock, log } = this.#options;
+    const startedAt = clock.monotonic();
+    const handle = new Handle(this.#options.entry ?? ownEntry, this.#options);
+    this.#handle = handle;
+    handle.send({ kind: 'start', start });
+    void handle.exited.then(({ code, signal }) => {
+      if (this.#dismissed) return;
+      const restartInMs = this.#backoff.delayAfter(clock.monotonic() - startedAt);
+      log.error({ pid: handle.pid, code, signal, restartInMs }, 'control process ended; it will be started again');
+      clock.after(restartInMs, () => {
+        if (!this.#dismissed) this.#fork(start);
+      });
+    });
+  }
+}
+
+type Exit = { readonly code: number | null; readonly signal: NodeJS.Signals | null };
+
+/** One process, from its fork to its end. */
+class Handle implements Watched {
+  readonly exited: Promise<Exit>;
+  readonly requests: RequestLine;
+  readonly building = false;
+  heard = 0;
+  unresponsive = false;
+  #gone = false;
+  readonly #child: ChildProcess;
+
+  constructor(entry: string, dependencies: AnswerDependencies) {
+    this.#child = fork(entry, [], {
+      serialization: 'advanced',
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc', 'pipe'],
+      env: environment(),
+    });
+    this.requests = new RequestLine(this.#child.stdio[4] as unknown as Duplex);
+    this.#child.on('message', (message) => void this.#onMessage(message as FromControl, dependencies));
+    this.exited = new Promise((resolve) => {
+      const end = (exit: Exit): void => {
+        this.#gone = true;
+        this.requests.close();
+        resolve(exit);
+      };
+      this.#child.on('exit', (code, signal) => end({ code, signal }));
+      this.#child.on('error', () => {
+        if (this.#child.pid === undefined) end({ code: null, signal: null });
+      });
+    });
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  get gone(): boolean {
+    return this.#gone;
+  }
+
+  ping(): void {
+    this.send({ kind: 'ping' });
+  }
+
+  send(message: ToControl): void {
+    if (!this.#gone && this.#child.connected) this.#child.send(message, () => {});
+  }
+
+  kill(): void {
+    if (!this.#gone) this.#child.kill('SIGKILL');
+  }
+
+  async #onMessage(message: FromControl, dependencies: AnswerDependencies): Promise<void> {
+    this.heard++;
+    if (message.kind !== 'ask') return;
+    const { id, question } = message;
+    const outcome = await answerQuestion(question, dependencies);
+    if ('why' in outcome) this.send({ kind: 'noAnswer', id, why: outcome.why });
+    else this.send({ kind: 'answer', id, answer: outcome.answer });
+  }
+}
+
+/** What Node and the log go by. The rest may be keys and passwords: a configuration takes them from there. */
+const passedVariables = [
+  'PATH',
+  'HOME',
+  'TMPDIR',
+  'TZ',
+  'LANG',
+  'LC_ALL',
+  'TERM',
+  'NO_COLOR',
+  'NODE_OPTIONS',
+  'NODE_COMPILE_CACHE',
+  'NODE_DISABLE_COMPILE_CACHE',
+];
+
+function environment(): Record<string, string> {
+  const passed = passedVariables.flatMap((name): [string, string][] => {
+    const value = process.env[name];
+    return value === undefined ? [] : [[name, value]];
+  });
+  return { MALLOC_ARENA_MAX: '2', ...Object.fromEntries(passed) };
+}

@@ -1,0 +1,113 @@
+// What the control process asks, answered by who has the keys: what runs, how a backend answers, which route a request would
+// meet. What an answer needs is loaded with the first question of its kind.
+import { basename } from 'node:path';
+import { UsageError } from '../base/usage-error.ts';
+import type { NoAnswer, Question, Questions, RouteQuestion } from '../control/messages.ts';
+import type { ConfigView } from '../control/view.ts';
+import type { CrlLookup } from '../crl/subscriber.ts';
+import type { LoadedConfig } from '../loading/loaded.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { ActiveConfig } from './active-config.ts';
+import type { LiveTrust } from './live-trust.ts';
+import type { Reloader } from './reloader.ts';
+import type { Workers } from './workers.ts';
+
+export type AnswerDependencies = {
+  readonly active: Pick<ActiveConfig, 'loaded' | 'generation' | 'startedWith'>;
+  readonly workers: Pick<Workers, 'list'>;
+  readonly trust: Pick<LiveTrust, 'crls'>;
+  readonly reloader: Pick<Reloader, 'failed'>;
+  readonly log: Logger;
+};
+
+export type QuestionOutcome = { readonly answer: unknown } | { readonly why: NoAnswer };
+
+/** Of each backend of a probe. */
+const probeMs = 8_000;
+/** Probes at one time: each is a handful of handshakes. */
+const maxProbes = 2;
+let probes = 0;
+
+/** Never rejects. */
+export async function answerQuestion(question: Question, from: AnswerDependencies): Promise<QuestionOutcome> {
+  try {
+    if (question.topic === 'view') return { answer: await viewUnlessKnown(question.asked, from) };
+    if (question.topic === 'status') return { answer: statusOf(from) };
+    if (question.topic === 'probe') return await probe(question.asked.service, from);
+    return { answer: await match(question.asked, from) };
+  } catch (error) {
+    if (error instanceof UsageError) return { why: { code: 'invalid', detail: error.message } };
+    from.log.error({ err: error }, 'internal error: please report this');
+    return { why: { code: 'internal', detail: 'The log says more.' } };
+  }
+}
+
+function statusOf({ active, workers, reloader }: AnswerDependencies): Questions['status']['answer'] {
+  return {
+    generation: active.generation,
+    reloadFailed: reloader.failed,
+    workers: workers.list().map(({ slot, pid, serving }) => ({ slot, pid, serving })),
+  };
+}
+
+/** By what it was made of: the next process asks for the same. */
+const views = new WeakMap<LoadedConfig, ConfigView>();
+
+async function viewUnlessKnown(
+  { known }: Questions['view']['asked'],
+  { active }: AnswerDependencies,
+): Promise<ConfigView | null> {
+  if (known === active.generation) return null;
+  const { makeView } = await import('../control/make-view.ts');
+  const { loaded, generation } = active;
+  const made = views.get(loaded) ?? makeView(loaded, generation);
+  views.set(loaded, made);
+  return made;
+}
+
+async function probe(service: string, { active, trust }: AnswerDependencies): Promise<QuestionOutcome> {
+  const { loaded } = active;
+  // All of its routes reach it in the same way.
+  const route = loaded.routes.find(({ config }) => config.service === service);
+  if (route === undefined) return { why: { code: 'absent', detail: 'No route names this service any more.' } };
+  if (probes >= maxProbes)
+    return { why: { code: 'busy', detail: 'Other probes are under way: try again in a moment.' } };
+  probes++;
+  try {
+    const { probeBackends, probesToJson } = await import('../probe/probe-backends.ts');
+    return { answer: probesToJson(await probeBackends({ ...loaded, routes: [route] }, lookUp(trust), probeMs)) };
+  } finally {
+    probes--;
+  }
+}
+
+function lookUp({ crls }: Pick<LiveTrust, 'crls'>): CrlLookup {
+  const groups = new Map(crls.groups().map((group) => [group.key, group.crls]));
+  return { find: (key) => groups.get(key) ?? [] };
+}
+
+async function match(asked: RouteQuestion, { active, trust }: AnswerDependencies): Promise<object> {
+  const { checkEntryPoint, explainRequest, readFields, splitUrl } = await import('../access/explain-request.ts');
+  const { Told } = await import('../access/told.ts');
+  const { method, url, headers, certificate } = asked;
+  const place = splitUrl(url);
+  const { entryPoint = place.entryPoint } = asked;
+  checkEntryPoint(active.loaded.config, asked.entryPoint, place.scheme);
+  const client = certificate === undefined ? undefined : await readClient(certificate);
+  const told = new Told();
+  const request = { ...place, method, entryPoint, client, headers: readFields(headers) };
+  explainRequest(active.loaded, lookUp(trust), request, told);
+  const { route, ...rest } = told.toJson({ method, url }) as { readonly route: { readonly file: string } | null };
+  // As elsewhere in the API: folders say more of a machine than is needed.
+  return { ...rest, route: route && { ...route, file: basename(route.file) } };
+}
+
+/** Throws UsageError where it is no chain. */
+async function readClient(pem: string) {
+  const { parseCertificates } = await import('../certs/material.ts');
+  const { certificates, problems } = parseCertificates(pem, 'the certificate');
+  const [leaf, ...above] = certificates;
+  const wrong = problems.find(({ severity }) => severity === 'error')?.message;
+  if (leaf === undefined || wrong !== undefined) throw new UsageError(wrong ?? 'it holds no certificate');
+  return [leaf, ...above] as const;
+}

@@ -1,0 +1,165 @@
+// Requests of the admin entry point, passed on to the control process over one connection that nobody else can reach: a pair of
+// sockets that the fork made, HTTP/2 between them. Bounded in size, number and time; an answer may stream.
+import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { Clock } from '../base/clock.ts';
+import { maxBodyBytes, remoteField } from '../control/messages.ts';
+
+/** Requests at one time, streams of events among them. */
+const maxRequests = 64;
+/** Until the head of an answer; longer than the control process waits for anything itself. */
+const headMs = 40_000;
+/** Without a byte of an answer that streams, or without a client that takes one. */
+const idleMs = 60_000;
+
+const refusals = {
+  not_running: { status: 503, title: 'the control process is not running at the moment' },
+  too_many: { status: 503, title: 'too many requests at once' },
+  too_late: { status: 504, title: 'the control process did not answer in time' },
+  too_large: { status: 413, title: 'the body is too large' },
+  bad_request: { status: 400, title: 'the request cannot be understood' },
+} as const;
+export type Refusal = keyof typeof refusals;
+
+export class RequestLine {
+  readonly #session: ClientHttp2Session;
+  #open = 0;
+
+  constructor(socket: Duplex) {
+    const { connect } = process.getBuiltinModule('node:http2');
+    this.#session = connect('http://control', { createConnection: () => socket });
+    // Its end is that of the process, which is told apart.
+    this.#session.on('error', () => {});
+  }
+
+  /** Undefined where there are too many. Throws for a head that HTTP/2 cannot say. */
+  open(head: Record<string, string | readonly string[]>): ClientHttp2Stream | undefined {
+    if (this.#open >= maxRequests || this.#session.destroyed) return undefined;
+    const stream = this.#session.request(head as never, { endStream: false });
+    this.#open++;
+    stream.once('close', () => this.#open--);
+    return stream;
+  }
+
+  close(): void {
+    this.#session.destroy();
+  }
+}
+
+export function refuseRequest(response: ServerResponse, code: Refusal): void {
+  // An answer that began and cannot be finished must not look complete.
+  if (response.headersSent) return void response.destroy();
+  const { status, title } = refusals[code];
+  const body = JSON.stringify({ type: `urn:countersign:problem:${code}`, title, status, code, detail: 'Try again.' });
+  response.writeHead(status, {
+    'content-type': 'application/problem+json',
+    'cache-control': 'no-store',
+    ...(status === 503 && { 'retry-after': '1' }),
+    // What else comes of a body is not read.
+    connection: 'close',
+  });
+  response.end(body);
+}
+
+export async function passOn(
+  request: IncomingMessage,
+  response: ServerResponse,
+  line: RequestLine,
+  clock: Pick<Clock, 'after'>,
+): Promise<void> {
+  const body = await readBody(request);
+  if (body === undefined) return refuseRequest(response, 'too_large');
+  let stream: ClientHttp2Stream | undefined;
+  try {
+    stream = line.open(headOf(request));
+  } catch {
+    return refuseRequest(response, 'bad_request');
+  }
+  if (stream === undefined) return refuseRequest(response, 'too_many');
+  const asked = stream;
+  // Whoever asked went away.
+  response.once('close', () => asked.close(8));
+  asked.end(body);
+  const head = await headFrom(asked, clock);
+  if (typeof head === 'string') {
+    asked.close(8);
+    return refuseRequest(response, head);
+  }
+  const { ':status': status = 502, ...fields } = head;
+  response.writeHead(Number(status), fieldsOf(fields));
+  asked.setTimeout(idleMs, () => asked.close(8));
+  response.setTimeout(idleMs, () => response.destroy());
+  await pipeline(asked, response).catch(() => response.destroy());
+}
+
+/** Undefined where it is too large. How long it may take the server limits. Rejects where the client goes away. */
+async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
+  if (Number(request.headers['content-length'] ?? 0) > maxBodyBytes) return undefined;
+  const pieces: Buffer[] = [];
+  let size = 0;
+  for await (const piece of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    size += piece.length;
+    if (size > maxBodyBytes) return undefined;
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces);
+}
+
+async function headFrom(
+  stream: ClientHttp2Stream,
+  clock: Pick<Clock, 'after'>,
+): Promise<IncomingHttpHeaders | Refusal> {
+  return new Promise((resolve) => {
+    const cancel = clock.after(headMs, () => resolve('too_late'));
+    stream.once('response', (head) => {
+      cancel();
+      resolve(head);
+    });
+    stream.once('close', () => {
+      cancel();
+      resolve('not_running');
+    });
+    stream.on('error', () => {});
+  });
+}
+
+/** Of one connection, or said by HTTP/2 in another way. */
+const notPassed: ReadonlySet<string> = new Set([
+  'connection',
+  'content-length',
+  'expect',
+  'host',
+  'http2-settings',
+  'keep-alive',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+function headOf(request: IncomingMessage): Record<string, string | readonly string[]> {
+  const head: Record<string, string | readonly string[]> = {
+    ':method': request.method ?? 'GET',
+    ':path': request.url ?? '/',
+    ':authority': request.headers.host ?? '',
+  };
+  const named = (request.headers.connection ?? '').toLowerCase().split(/\s*,\s*/);
+  for (const [name, value] of Object.entries(request.headers))
+    if (value !== undefined && !notPassed.has(name) && !named.includes(name)) head[name] = value;
+  head[remoteField] = request.socket.remoteAddress ?? 'unknown';
+  return head;
+}
+
+function fieldsOf(fields: IncomingHttpHeaders): Record<string, string | string[]> {
+  const kept = Object.entries(fields).filter(([name, value]) => value !== undefined && !name.startsWith(':'));
+  return {
+    ...(Object.fromEntries(kept) as Record<string, string | string[]>),
+    'x-content-type-options': 'nosniff',
+    'referrer-policy': 'no-referrer',
+    'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  };
+}
