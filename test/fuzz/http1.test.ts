@@ -144,7 +144,8 @@ describe('the codec under random bytes', () => {
   it('reads the same chunked body however the bytes are cut', () => {
     fc.assert(
       fc.property(bytes, fc.integer({ min: 1, max: 9 }), (buffer, step) => {
-        assert.equal(decode(buffer, step), decode(buffer, buffer.length));
+        // A reader moves small chunks together where they lie: each gets bytes of its own.
+        assert.equal(decode(Buffer.from(buffer), step), decode(Buffer.from(buffer), buffer.length));
       }),
       { numRuns: 2000 },
     );
