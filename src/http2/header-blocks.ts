@@ -1,6 +1,7 @@
 // Turns messages into header blocks (RFC 9113 section 8): the pseudo-header fields and those of framing are always ours, the
 // others are what the flow passes on. The block lies in the encoder until the next one.
 import { chunkedBody, type OutgoingRequest, type ResponseHead } from '../http/exchange.ts';
+import type { DateField } from '../http/date-field.ts';
 import type { FieldBlock, Fields } from '../http/field.ts';
 import type { HpackEncoder } from './hpack-encoder.ts';
 
@@ -35,7 +36,7 @@ export function encodeResponse(
   head: ResponseHead,
   extra: FieldBlock,
   contentLength: number,
-  date: string,
+  date: Pick<DateField, 'value'>,
 ): void {
   encoder.begin();
   encoder.field(':status', String(head.status));
@@ -43,7 +44,7 @@ export function encodeResponse(
   let hasDate = false;
   for (let i = 0; i < names.length; i++) if (names[i]?.lower === 'date') hasDate = true;
   addFields(encoder, head.fields);
-  if (!hasDate) encoder.field('date', date);
+  if (!hasDate) encoder.field('date', date.value);
   if (contentLength >= 0) encoder.field('content-length', String(contentLength));
   addBlock(encoder, extra);
 }

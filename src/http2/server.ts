@@ -236,7 +236,7 @@ export class Http2ServerConnection implements ClientConnection, ExchangeConnecti
   sendHead(stream: Http2Stream, head: ResponseHead, extra: FieldBlock, announced: number, endStream: boolean): void {
     const encoder = this.#encoder;
     if (head.status < 200) encodeInterim(encoder, head.status, head.fields);
-    else encodeResponse(encoder, head, extra, announced, this.options.date.value);
+    else encodeResponse(encoder, head, extra, announced, this.options.date);
     this.#session.sendHeaders(stream, encoder.block, encoder.length, endStream);
   }
 

@@ -2,12 +2,14 @@
 // tables, and keep alive what old ones held (base/slot-set.ts).
 import type { Http2Stream } from './stream.ts';
 
-const leastSlots = 8;
+const leastBits = 3;
 
 export class StreamTable {
   size = 0;
-  /** A power of two of them, half of them empty at least. A stream stands at its place, or behind it with none empty between. */
-  #slots: (Http2Stream | undefined)[] = emptySlots(leastSlots);
+  /** There are two to the power of these. */
+  #bits = leastBits;
+  /** Half of them are empty at least. A stream stands at its place, or behind it with none empty between. */
+  #slots: (Http2Stream | undefined)[] = emptySlots(leastBits);
 
   get(id: number): Http2Stream | undefined {
     return this.#slots[this.#find(id)];
@@ -31,7 +33,7 @@ export class StreamTable {
     for (let at = (gap + 1) & mask; ; at = (at + 1) & mask) {
       const next = slots[at];
       if (next === undefined) break;
-      const away = (at - placeOf(next.id, mask)) & mask;
+      const away = (at - placeOf(next.id, this.#bits)) & mask;
       if (away < ((at - gap) & mask)) continue;
       slots[gap] = next;
       gap = at;
@@ -49,23 +51,24 @@ export class StreamTable {
   #find(id: number): number {
     const slots = this.#slots;
     const mask = slots.length - 1;
-    let at = placeOf(id, mask);
+    let at = placeOf(id, this.#bits);
     for (let found = slots[at]; found !== undefined && found.id !== id; found = slots[at]) at = (at + 1) & mask;
     return at;
   }
 
   #grow(): void {
     const before = this.#slots;
-    this.#slots = emptySlots(2 * before.length);
+    this.#bits += 1;
+    this.#slots = emptySlots(this.#bits);
     for (const stream of before) if (stream !== undefined) this.#slots[this.#find(stream.id)] = stream;
   }
 }
 
-/** Numbers of one side are all odd. */
-function placeOf(id: number, mask: number): number {
-  return (id >>> 1) & mask;
+/** Fibonacci hashing: numbers in a row come to lie apart, so that hardly one has to close up where another leaves. */
+function placeOf(id: number, bits: number): number {
+  return Math.imul(id, 0x9e37_79b1) >>> (32 - bits);
 }
 
-function emptySlots(count: number): (Http2Stream | undefined)[] {
-  return Array.from({ length: count });
+function emptySlots(bits: number): (Http2Stream | undefined)[] {
+  return Array.from({ length: 1 << bits });
 }

@@ -298,7 +298,7 @@ describe('what the codec of HTTP/2 writes', () => {
             );
             assert.deepEqual(toTriples(head.fields), [...list, ['q-ours', 'yes', false]]);
             const answer = { status: 200, reason: '', fields: toFields(list), bodyLength, announcedLength: -1 };
-            encodeResponse(encoder, answer, FieldBlock.empty, bodyLength, 'now');
+            encodeResponse(encoder, answer, FieldBlock.empty, bodyLength, { value: 'now' });
             const response = readResponse(decode(encoder, decoder), bodyLength === 0, 'GET');
             if (response instanceof Malformed) assert.fail(response.reason);
             assert.deepEqual([response.status, response.bodyLength], [200, bodyLength]);
