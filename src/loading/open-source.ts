@@ -4,7 +4,6 @@ import { readStorePath } from '../config/read-config.ts';
 import type { Environment } from '../yaml/environment.ts';
 import type { ConfigSource } from './config-source.ts';
 import { FileSource } from './file-source.ts';
-import { isFirstStart, makeStoreOnce, storeSourceOf } from './open-store-source.ts';
 import type { StoreSource } from './store-source.ts';
 
 type Options = { readonly env: Environment; readonly clock: Clock };
@@ -20,6 +19,8 @@ export async function openSourceToRun(file: string, options: Options): Promise<S
   const { clock } = options;
   const path = await readStorePath({ file }, { ...options, strict: true });
   if (path === undefined) return { source: new FileSource(file), store: undefined };
+  // Who has no store does not load what reads one.
+  const { makeStoreOnce, storeSourceOf } = await import('./open-store-source.ts');
   await makeStoreOnce(path, clock);
   const store = storeSourceOf({ file, store: path, clock, mayFallBack: true });
   return { source: store, store };
@@ -28,6 +29,8 @@ export async function openSourceToRun(file: string, options: Options): Promise<S
 /** To look at: nothing is made, and nothing stands in for a store that cannot be had. */
 export async function openSourceToLook(file: string, options: Options): Promise<ConfigSource> {
   const path = await readStorePath({ file }, { ...options, strict: true });
-  if (path === undefined || isFirstStart(path)) return new FileSource(file);
+  if (path === undefined) return new FileSource(file);
+  const { isFirstStart, storeSourceOf } = await import('./open-store-source.ts');
+  if (isFirstStart(path)) return new FileSource(file);
   return storeSourceOf({ file, store: path, clock: options.clock, mayFallBack: false });
 }
