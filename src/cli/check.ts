@@ -7,7 +7,7 @@ import { CrlPublisher } from '../crl/publisher.ts';
 import type { CrlLookup } from '../crl/subscriber.ts';
 import { safeJson } from '../base/safe-json.ts';
 import { type Problem, problemsToJson } from '../yaml/problem.ts';
-import { FileSource } from '../loading/file-source.ts';
+import { openSourceToLook } from '../loading/open-source.ts';
 import { loadGateway } from '../loading/load.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
 import { type Against, againstToJson, verifyAgainst, printAgainst } from '../audit/against.ts';
@@ -55,13 +55,16 @@ export function checkCommand(io: CommandIo = process): Command {
     )
     .action(async (options: Options) => {
       const crls = new CrlPublisher({ clock: systemClock });
-      const { loaded, problems } = await loadGateway(new FileSource(options.config), {
-        env: io.env,
-        strict: options.lenient !== true,
-        clock: systemClock,
-        crls,
-        ...(io.read && { read: io.read }),
-      });
+      const { loaded, problems } = await loadGateway(
+        await openSourceToLook(options.config, { env: io.env, clock: systemClock }),
+        {
+          env: io.env,
+          strict: options.lenient !== true,
+          clock: systemClock,
+          crls,
+          ...(io.read && { read: io.read }),
+        },
+      );
       const known = crls.lookUpPrepared(loaded?.crls ?? []);
       crls.close();
       const now = systemClock.now();

@@ -1,7 +1,7 @@
 // `check --compare FILE`: what changes in who may enter, from that configuration to the one that is checked.
 import { type AccessChanges, compareAccess } from '../access/changes.ts';
 import { systemClock } from '../base/clock.ts';
-import { FileSource } from '../loading/file-source.ts';
+import { openSourceToLook } from '../loading/open-source.ts';
 import { loadGateway } from '../loading/load.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
 import { printProblems } from './problems.ts';
@@ -14,7 +14,7 @@ export async function compareWith(
   if (file === undefined) return undefined;
   // The old file may be of an older version, and its certificates may have run out: who entered under it does not change by that.
   const settings = { env: process.env, strict: false, clock: systemClock, tolerateExpired: true };
-  const { loaded: before, problems } = await loadGateway(new FileSource(file), settings);
+  const { loaded: before, problems } = await loadGateway(await openSourceToLook(file, settings), settings);
   if (before !== undefined) return compareAccess(before, loaded);
   const errors = problems.filter(({ severity }) => severity === 'error');
   await printProblems(errors, process.stderr);

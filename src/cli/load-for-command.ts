@@ -3,7 +3,7 @@ import { systemClock } from '../base/clock.ts';
 import { UsageError } from '../base/usage-error.ts';
 import { CrlPublisher } from '../crl/publisher.ts';
 import type { CrlLookup } from '../crl/subscriber.ts';
-import { FileSource } from '../loading/file-source.ts';
+import { openSourceToLook } from '../loading/open-source.ts';
 import { loadGateway } from '../loading/load.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
 import type { CommandIo } from './command-io.ts';
@@ -14,7 +14,7 @@ export type LoadedForCommand = { readonly loaded: LoadedConfig; readonly crls: C
 /** With the CRLs as they are now. Throws UsageError where it cannot be used; why stands on standard error then. */
 export async function loadForCommand(file: string, io: CommandIo): Promise<LoadedForCommand> {
   const publisher = new CrlPublisher({ clock: systemClock });
-  const { loaded, problems } = await loadGateway(new FileSource(file), {
+  const { loaded, problems } = await loadGateway(await openSourceToLook(file, { env: io.env, clock: systemClock }), {
     env: io.env,
     strict: false,
     clock: systemClock,

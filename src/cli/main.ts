@@ -48,6 +48,20 @@ const commands: ReadonlyMap<string, Entry> = new Map([
     },
   ],
   [
+    'export',
+    {
+      says: 'print the objects of the file and of the store as YAML; no private key among them',
+      open: async () => (await import('./export.ts')).exportCommand(),
+    },
+  ],
+  [
+    'apply',
+    {
+      says: 'make the objects of YAML files a revision of the store; --dry-run says what it would do',
+      open: async () => (await import('./apply.ts')).applyCommand(),
+    },
+  ],
+  [
     'schema',
     {
       says: 'print the JSON Schema of the configuration',

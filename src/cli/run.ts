@@ -4,13 +4,17 @@ import { Command } from 'commander';
 import { coalesce } from '../base/coalesce.ts';
 import { systemClock } from '../base/clock.ts';
 import { UsageError } from '../base/usage-error.ts';
+import type { GatewayConfig } from '../config/gateway-config.ts';
 import type { ConfigWatch } from '../loading/config-source.ts';
-import { FileSource } from '../loading/file-source.ts';
+import { openSourceToRun, type SourceToRun } from '../loading/open-source.ts';
+import type { StoreSource } from '../loading/store-source.ts';
 import { loadGateway } from '../loading/load.ts';
 import { CrlPublisher } from '../crl/publisher.ts';
 import { type Listening, Primary } from '../process/primary.ts';
 import { checkLogTarget } from '../telemetry/log-file.ts';
 import { logProblem } from '../process/reloader.ts';
+import { StoreProblem } from '../store/store-problem.ts';
+import { keepLastGood, logStore } from './log-store.ts';
 import { WorkerFailure } from '../process/worker-handle.ts';
 import { createLogger, type LoggerOptions, type OpenLogger } from '../telemetry/logger.ts';
 import { lenientOption, strictOption } from './lenient-option.ts';
@@ -42,10 +46,15 @@ export type RunOptions = {
 export async function runGateway(file: string, options: RunOptions): Promise<void> {
   const crls = new CrlPublisher({ clock: systemClock });
   const settings = { env: process.env, strict: options.strict, clock: systemClock, crls };
-  const source = new FileSource(file);
-  const first = await loadGateway(source, settings);
-  if (first.loaded === undefined) {
-    await printProblems(first.problems, process.stderr);
+  const opened = await openSource(file, settings);
+  if (opened === undefined) return options.onStopped?.();
+  const { source, store } = opened;
+  const newest = await loadGateway(source, settings);
+  // A revision that cannot be loaded does not keep a gateway from starting that served an earlier one.
+  const first =
+    newest.loaded === undefined && store?.useLastGood() === true ? await loadGateway(source, settings) : newest;
+  if (first.loaded === undefined || isStoreMissed(first.loaded.config, store)) {
+    await printProblems(newest.problems, process.stderr);
     process.stderr.write(`${file}: not started, see the errors above\n`);
     process.exitCode = 1;
     options.onStopped?.();
@@ -59,8 +68,10 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
   }
   // One form for each stream: what a collector reads as JSON is JSON from the first line on.
   const isJson = ({ isTTY }: NodeJS.WriteStream): boolean => (format ?? (isTTY ? 'text' : 'json')) === 'json';
-  if (logFile === undefined && isJson(process.stderr)) for (const problem of first.problems) logProblem(log, problem);
-  else await printProblems(first.problems, process.stderr);
+  const told = first === newest ? first.problems : [...newest.problems, ...first.problems];
+  if (logFile === undefined && isJson(process.stderr)) for (const problem of told) logProblem(log, problem);
+  else await printProblems(told, process.stderr);
+  if (store !== undefined) logStore(store, log);
   const primary: Primary = new Primary(first.loaded, {
     load: async () => {
       // Whoever asks: what changes while we load is told after it.
@@ -75,6 +86,7 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
     workerEntry: new URL('../process/worker.ts', import.meta.url).pathname,
     cores: availableParallelism(),
     crls,
+    ...(store !== undefined && { onCommitted: () => keepLastGood(store, log), storeState: () => store.state }),
   });
   const watch: ConfigWatch = source.watch(systemClock, async () => {
     await primary.reload('a watched file changed');
@@ -106,6 +118,28 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
     process.exitCode = 1;
     options.onStopped?.();
   }
+}
+
+/** undefined where it cannot be opened, which is told. */
+async function openSource(
+  file: string,
+  settings: Parameters<typeof openSourceToRun>[1],
+): Promise<SourceToRun | undefined> {
+  try {
+    return await openSourceToRun(file, settings);
+  } catch (error) {
+    if (!(error instanceof StoreProblem)) throw error;
+    process.stderr.write(`error: the store cannot be opened: ${error.message} (${error.code})\n  ${error.help}\n`);
+    process.exitCode = 1;
+    return undefined;
+  }
+}
+
+/** The file was changed in this very moment, or could not be asked which store it names: without it less could be served, or more. */
+function isStoreMissed({ store: named }: GatewayConfig, store: StoreSource | undefined): boolean {
+  if (named === undefined || store !== undefined) return false;
+  process.stderr.write('error: the configuration names a store that was not read: try again\n');
+  return true;
 }
 
 /** undefined where its file cannot be opened, which is told. */

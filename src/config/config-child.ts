@@ -7,20 +7,27 @@ import type { Environment } from '../yaml/environment.ts';
 import type { ConfigOrigin } from './config-origin.ts';
 import type { LoadedText } from './load-config.ts';
 
-export type ConfigOrder = ConfigOrigin & { readonly env: Environment; readonly strict: boolean };
+export type ConfigOrder = ConfigOrigin & {
+  readonly env: Environment;
+  readonly strict: boolean;
+  /** Only the path of the store that it names. */
+  readonly storeOnly?: true;
+};
 
 export type ConfigAnswer =
   /** Before anything is parsed that could end the process. */
   | { readonly kind: 'files'; readonly files: readonly string[] }
   | { readonly kind: 'loaded'; readonly loaded: LoadedText }
+  | { readonly kind: 'store'; readonly path: string | undefined }
   | { readonly kind: 'failed'; readonly why: string };
 
 function say(answer: ConfigAnswer, then?: () => void): void {
   process.send?.(answer, () => then?.());
 }
 
-async function answer({ env, strict, ...origin }: ConfigOrder): Promise<ConfigAnswer> {
+async function answer({ env, strict, storeOnly, ...origin }: ConfigOrder): Promise<ConfigAnswer> {
   try {
+    if (storeOnly === true) return { kind: 'store', path: await loadStorePath(origin, env) };
     const onFiles = (files: readonly string[]): void => say({ kind: 'files', files });
     const loaded = await loadConfig(origin, { env, strict, onFiles });
     // Whoever gets the answer ends us at once: what the next reader need not compile, all that a reading takes, is kept before.
@@ -33,7 +40,7 @@ async function answer({ env, strict, ...origin }: ConfigOrder): Promise<ConfigAn
 
 // Shapes that are used once are not worth compiling, which zod would do. It has to be told before they are declared.
 z.config({ jitless: true });
-const { loadConfig } = await import('./load-config.ts');
+const { loadConfig, loadStorePath } = await import('./load-config.ts');
 
 process.once('message', (order) => {
   void answer(order as ConfigOrder).then((said) => say(said, () => process.disconnect?.()));

@@ -1,8 +1,9 @@
 // `gateway.store`: where the control plane keeps what is not in the file. Without it there is no control process and no API.
 import { dirname, resolve } from 'node:path';
 import type { z } from 'zod';
-import type { Cursor } from '../yaml/cursor.ts';
+import { Cursor } from '../yaml/cursor.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
+import type { TreeNode } from '../yaml/tree.ts';
 import { map, secret, text } from './atoms.ts';
 import type { GatewayConfig, StoreConfig } from './gateway-config.ts';
 import { key } from './key.ts';
@@ -34,8 +35,8 @@ export function readStore(
     return undefined;
   }
   const { place } = at.down('url');
-  const path = url.startsWith('sqlite:') ? url.slice('sqlite:'.length) : '';
-  if (path === '' || path.length > 4096 || /[\u0000-\u001f\u007f]/.test(path)) {
+  const path = pathOfStore(url, place.file);
+  if (path === undefined) {
     problems.error(
       'bad_url',
       place,
@@ -58,5 +59,18 @@ export function readStore(
       'with a store people log in at the admin entry point, and without TLS everybody on the way could read their passwords',
       'Write entryPoints.admin.certificateId: ID for TLS, or 127.0.0.1:PORT.',
     );
-  return { path: resolve(dirname(place.file), path), place };
+  return { path, place };
+}
+
+/** Absolute; undefined where it is no URL of a store. `file`: that names it. */
+function pathOfStore(url: string, file: string): string | undefined {
+  const path = url.startsWith('sqlite:') ? url.slice('sqlite:'.length) : '';
+  const isPath = path !== '' && path.length <= 4096 && !/[\u0000-\u001f\u007f]/.test(path);
+  return isPath ? resolve(dirname(file), path) : undefined;
+}
+
+/** The path of the store that a main file names, before anything else of it is read; undefined where it names none, or wrongly. */
+export function findStorePath(tree: TreeNode | undefined, file: string): string | undefined {
+  const { tree: url } = new Cursor(tree, { file, line: 1, col: 1 }).down('gateway', 'store', 'url');
+  return url?.kind === 'scalar' && !url.isNull ? pathOfStore(url.text, file) : undefined;
 }

@@ -41,6 +41,13 @@ const kinds: ReadonlyMap<string, Kind> = new Map([
 /** What a store can hold, in the order in which one refers to the other. */
 export const storedKinds: readonly string[] = [...kinds.keys()];
 
+/** Where the list of a kind stands in a configuration, and the key of its items that is the id. Throws for another kind. */
+export function storedList(kind: string): Pick<Kind, 'path' | 'nameKey'> {
+  const found = kinds.get(kind);
+  if (found === undefined) throw new Error(`no kind of objects: ${kind}`);
+  return found;
+}
+
 /** Where an object of a store stands. `name`: of the revision. */
 export function storedPlace(name: string, kind: string, id: string): Place & Required<Pick<Place, 'stored'>> {
   const noun = kinds.get(kind)?.noun ?? kind;

@@ -17,6 +17,8 @@ import { checkKeys, type KeyCheck } from './known-keys.ts';
 import { extraFileShape, mainFileShape } from './main-file.ts';
 import type { WrittenMiddleware } from './middlewares.ts';
 import { isEnabled, type WrittenRoute } from './route.ts';
+import { mayNameStore } from './may-name-store.ts';
+import { findStorePath } from './store-url.ts';
 import { addStoredObjects, type StoredObjects } from './stored-objects.ts';
 import { UnresolvedValues } from './unresolved-values.ts';
 
@@ -58,6 +60,11 @@ export function extraFoldersOf(main: ConfigText, env: Environment): ExtraFolder[
   // Most files name none, and reading a large one twice costs.
   const mayName = /extraConfig|providers|\\/.test(main.text) || env['GOMA_EXTRA_CONFIG_DIR'] !== undefined;
   return mayName ? findExtraFolders(readTree(main, env, new ProblemList()), main.file) : [];
+}
+
+/** The path of the store that a main file names; undefined where it names none, or cannot be read. */
+export function storePathOf(main: ConfigText, env: Environment): string | undefined {
+  return mayNameStore(main.text) ? findStorePath(readTree(main, env, new ProblemList()), main.file) : undefined;
 }
 
 export function readWritten(input: ConfigInput, problems: ProblemList): Written {

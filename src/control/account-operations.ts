@@ -189,6 +189,21 @@ const deleteUser = operation({
     }),
 });
 
+const endSessions = operation({
+  id: 'endSessions',
+  method: 'DELETE',
+  path: '/users/{id}/sessions',
+  act: 'users.write',
+  summary: 'Ends every session of a user. His tokens stay.',
+  answer: { status: 204 },
+  examples: [{ name: 'nobody', params: { id: 'nobody' }, status: 404 }],
+  run: async ({ context: { store }, caller, params }) => {
+    const user = await findUser(store, params['id']);
+    await store.sessions.removeOfUser(user.id, auditActor(caller));
+    return { status: 204 };
+  },
+});
+
 const maxTokenDays = 366;
 const shownToken = z.strictObject({
   id: z.string(),
@@ -307,6 +322,7 @@ export const accountOperations: readonly Operation[] = [
   getUser,
   changeUser,
   deleteUser,
+  endSessions,
   listTokens,
   createToken,
   deleteToken,

@@ -11,6 +11,7 @@ import { operations } from './operations.ts';
 /** Written down once more, by hand: a table that is compared with itself proves nothing. */
 const leastRole: Readonly<Record<string, Role>> = {
   getSession: 'viewer',
+  listSessions: 'viewer',
   logOut: 'viewer',
   changePassword: 'viewer',
   listCertificates: 'viewer',
@@ -38,6 +39,7 @@ const leastRole: Readonly<Record<string, Role>> = {
   getUser: 'admin',
   changeUser: 'admin',
   deleteUser: 'admin',
+  endSessions: 'admin',
 };
 const notForTokens: ReadonlySet<string> = new Set([
   'logOut',
@@ -48,6 +50,7 @@ const notForTokens: ReadonlySet<string> = new Set([
   'createUser',
   'changeUser',
   'deleteUser',
+  'endSessions',
 ]);
 
 function pathOf(op: Operation, { params = {}, query }: Partial<Example>): string {

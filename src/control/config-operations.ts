@@ -12,8 +12,11 @@ import type { ControlContext } from './control-context.ts';
 
 const place = z.strictObject({ file: z.string(), line: z.int() });
 const usedBy = z.array(z.strictObject({ kind: z.enum(['services', 'policies', 'routes']), id: z.string() }));
-/** `file`: it is changed there. */
-const origin = z.strictObject({ kind: z.literal('file'), place });
+/** It is changed where it stands. */
+const origin = z.union([
+  z.strictObject({ kind: z.literal('file'), place }),
+  z.strictObject({ kind: z.literal('store') }),
+]);
 
 const certificate = z.strictObject({
   id: z.string(),
@@ -60,23 +63,17 @@ const policy = z.strictObject({
   maxVersion: z.string(),
 });
 
-type Placed = { readonly id: string; readonly place: { readonly file: string; readonly line: number } };
-
-function withOrigin<T extends Placed>({ place: at, ...rest }: T): Omit<T, 'place'> & { origin: object } {
-  return { ...rest, origin: { kind: 'file', place: at } };
-}
-
 function showCertificate(view: CertificateView, now: number): object {
   const { chainPem, ...rest } = view;
-  return { ...withOrigin(rest), chain: factsOf(view, chainPem, now) };
+  return { ...rest, chain: factsOf(view, chainPem, now) };
 }
 
 function showBundle(view: CaBundleView, now: number): object {
   const { caPem, ...rest } = view;
-  return { ...withOrigin(rest), certificates: factsOf(view, caPem.join('\n'), now) };
+  return { ...rest, certificates: factsOf(view, caPem.join('\n'), now) };
 }
 
-type Kind<T extends Placed> = {
+type Kind<T extends { readonly id: string }> = {
   /** For operation ids: `Certificate`. */
   readonly noun: string;
   readonly plural: string;
@@ -87,7 +84,14 @@ type Kind<T extends Placed> = {
 };
 
 /** The list and the single object, which read alike for all kinds. */
-function readOperations<T extends Placed>({ noun, plural, path, schema, of, show }: Kind<T>): Operation[] {
+function readOperations<T extends { readonly id: string }>({
+  noun,
+  plural,
+  path,
+  schema,
+  of,
+  show,
+}: Kind<T>): Operation[] {
   const act = 'config.read' as const;
   const listed = async ({ view, clock }: ControlContext, query: PageQuery): Promise<Answer> => {
     const page = cutPage(path, of(await view()), query);
@@ -261,7 +265,7 @@ export const configOperations: readonly Operation[] = [
     path: 'services',
     schema: service,
     of: ({ services }) => services,
-    show: withOrigin,
+    show: (one) => one,
   }),
   probeService,
   ...readOperations({
@@ -270,7 +274,7 @@ export const configOperations: readonly Operation[] = [
     path: 'routes',
     schema: route,
     of: ({ routes }) => routes,
-    show: withOrigin,
+    show: (one) => one,
   }),
   matchRoutes,
   ...readOperations({
@@ -279,6 +283,6 @@ export const configOperations: readonly Operation[] = [
     path: 'policies',
     schema: policy,
     of: ({ policies }) => policies,
-    show: withOrigin,
+    show: (one) => one,
   }),
 ];

@@ -25,6 +25,8 @@ async function start({ store: path, url, gateway, log: settings }: ControlStart)
   const own = createLogger({ ...settings, whenClosed: 'stderr', base: { process: 'control' } });
   log = own;
   try {
+    // The primary made it, once: one that has gone is not to be replaced by an empty one.
+    await (await openSqliteStore({ path, access: 'read', clock: systemClock })).close();
     const store = await openSqliteStore({ path, access: 'write', clock: systemClock });
     const turns = new Turns();
     const api = createApi(operations, {

@@ -146,6 +146,21 @@ describe('a session', () => {
     assert.equal((await api.ask('GET', '/session', { cookie: own })).status, 401);
   });
 
+  it('is listed for its user, and ended with his others by an administrator', async (t) => {
+    const api = await openApi(t);
+    const { cookie: admin } = await api.enter('admin');
+    const { user, cookie } = await api.enter('viewer');
+    const own = await api.ask('GET', '/sessions', { cookie });
+    assert.deepEqual(
+      (own.body['items'] as { current: boolean }[]).map(({ current }) => current),
+      [true],
+    );
+    const token = await api.issueToken(user, ['config.read']);
+    assert.equal((await api.ask('DELETE', `/users/${user.id}/sessions`, { cookie: admin })).status, 204);
+    assert.equal((await api.ask('GET', '/session', { cookie })).status, 401);
+    assert.equal((await api.ask('GET', '/services', { token })).status, 200);
+  });
+
   it('is none where two are sent', async (t) => {
     const api = await openApi(t);
     const { cookie } = await api.enter('viewer');

@@ -70,7 +70,7 @@ middlewares:
     ],
   );
   assert.deepEqual(view.services[1]?.addresses, [{ address: '[2001:db8::1]:80', weight: 3 }]);
-  assert.deepEqual(view.services[0]?.place, { file: 'gateway.yml', line: 12 });
+  assert.deepEqual(view.services[0]?.origin, { kind: 'file', place: { file: 'gateway.yml', line: 12 } });
   assert.deepEqual(view.routes.find(({ id }) => id === 'old')?.backends, ['https://user.test:8443/base']);
   const text = JSON.stringify(view);
   for (const secret of ['geheim', 'PRIVATE KEY', 'anna', pki.dir.path]) assert.ok(!text.includes(secret), secret);

@@ -11,7 +11,7 @@ import type {
 } from '../config/gateway-config.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
 import type { Place } from '../yaml/place.ts';
-import type { ConfigView, PolicyView, RouteView, ServiceView, ShownPlace, Usage } from './view.ts';
+import type { ConfigView, Origin, PolicyView, RouteView, ServiceView, Usage } from './view.ts';
 
 export function makeView({ config, named }: LoadedConfig, generation: number): ConfigView {
   const policies = [config.tls.gateway, ...config.tls.policies];
@@ -32,13 +32,13 @@ export function makeView({ config, named }: LoadedConfig, generation: number): C
   const shown = {
     certificates: named.certificates.map(({ id, place, pair }) => ({
       id,
-      place: shownPlace(place),
+      origin: originOf(place),
       chainPem: pair.chainPem,
       usedBy: users.of(`certificates/${id}`),
     })),
     caBundles: named.caBundles.map(({ id, place, caPem }) => ({
       id,
-      place: shownPlace(place),
+      origin: originOf(place),
       caPem,
       usedBy: users.of(`caBundles/${id}`),
     })),
@@ -77,8 +77,8 @@ function idsOf(material: readonly object[], ids: ReadonlyMap<object, string>): s
 }
 
 /** Folders say more of a machine than is needed to find the line. */
-function shownPlace({ file, line }: Place): ShownPlace {
-  return { file: basename(file), line };
+function originOf({ file, line, stored }: Place): Origin {
+  return stored === undefined ? { kind: 'file', place: { file: basename(file), line } } : { kind: 'store' };
 }
 
 function hostAndPort(host: string, port: number): string {
@@ -89,7 +89,7 @@ function showService(service: ServiceConfig): Omit<ServiceView, 'usedBy'> {
   const { name, place, source, protocol, addresses, mode, certificateId, caBundle, serverName, verified } = service;
   return {
     id: name,
-    place: shownPlace(place),
+    origin: originOf(place),
     source,
     protocol,
     addresses: addresses.map(({ host, port, weight }) => ({ address: hostAndPort(host, port), weight })),
@@ -107,7 +107,7 @@ function showRoute(route: RouteConfig): RouteView {
   const { name, place, hosts, path, methods, priority, service, backends, filters, clientCert } = route;
   return {
     id: name,
-    place: shownPlace(place),
+    origin: originOf(place),
     hosts,
     path,
     methods,
@@ -127,7 +127,7 @@ function showPolicy(
 ): PolicyView {
   return {
     id: name,
-    place: shownPlace(place),
+    origin: originOf(place),
     hosts,
     clientCertificate: clientAuth === undefined ? 'off' : clientAuth.required ? 'required' : 'optional',
     caBundles: idsOf(clientAuth?.clientCAs ?? [], bundleIds),

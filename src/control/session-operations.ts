@@ -134,6 +134,40 @@ const getSession = operation({
   },
 });
 
+const listSessions = operation({
+  id: 'listSessions',
+  method: 'GET',
+  path: '/sessions',
+  act: 'account.read',
+  summary: 'The own sessions.',
+  answer: {
+    status: 200,
+    body: z.strictObject({
+      items: z.array(
+        z.strictObject({
+          createdAt: z.iso.datetime(),
+          usedAt: z.iso.datetime(),
+          expiresAt: z.iso.datetime(),
+          current: z.boolean().describe('That of this request.'),
+        }),
+      ),
+      next: z.null(),
+    }),
+  },
+  examples: [{ name: 'all', status: 200 }],
+  run: async ({ context: { store }, caller }) => {
+    const current = caller.kind === 'person' ? caller.session.digest : undefined;
+    const at = (ms: number): string => new Date(ms).toISOString();
+    const items = (await store.sessions.list(caller.user.id)).map(({ digest, createdAt, usedAt, expiresAt }) => ({
+      createdAt: at(createdAt),
+      usedAt: at(usedAt),
+      expiresAt: at(expiresAt),
+      current: digest === current,
+    }));
+    return { status: 200, body: { items, next: null } };
+  },
+});
+
 const logOut = operation({
   id: 'logOut',
   method: 'DELETE',
@@ -177,4 +211,12 @@ const changePassword = operation({
   },
 });
 
-export const sessionOperations: readonly Operation[] = [getSetup, setUp, logIn, getSession, logOut, changePassword];
+export const sessionOperations: readonly Operation[] = [
+  getSetup,
+  setUp,
+  logIn,
+  getSession,
+  listSessions,
+  logOut,
+  changePassword,
+];

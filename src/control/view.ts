@@ -1,15 +1,17 @@
 // The running configuration as the API shows it: names, places, certificates; no private key, no secret. Made by the primary
 // (make-view.ts) for the control process, which asks for it.
 
-/** Where something stands in the file; its folder is not told. */
-export type ShownPlace = { readonly file: string; readonly line: number };
+/** Where something stands and is changed: in a file, whose folder is not told, or in the store. */
+export type Origin =
+  | { readonly kind: 'file'; readonly place: { readonly file: string; readonly line: number } }
+  | { readonly kind: 'store' };
 
 /** What refers to something: `services/orders`. */
 export type Usage = { readonly kind: 'services' | 'policies' | 'routes'; readonly id: string };
 
 export type CertificateView = {
   readonly id: string;
-  readonly place: ShownPlace;
+  readonly origin: Origin;
   /** As it is sent, leaf first. */
   readonly chainPem: string;
   readonly usedBy: readonly Usage[];
@@ -17,14 +19,14 @@ export type CertificateView = {
 
 export type CaBundleView = {
   readonly id: string;
-  readonly place: ShownPlace;
+  readonly origin: Origin;
   readonly caPem: readonly string[];
   readonly usedBy: readonly Usage[];
 };
 
 export type ServiceView = {
   readonly id: string;
-  readonly place: ShownPlace;
+  readonly origin: Origin;
   readonly source: 'dns' | 'static';
   readonly protocol: 'auto' | 'http1' | 'http2';
   readonly addresses: readonly { readonly address: string; readonly weight: number }[];
@@ -40,7 +42,7 @@ export type ServiceView = {
 
 export type RouteView = {
   readonly id: string;
-  readonly place: ShownPlace;
+  readonly origin: Origin;
   readonly hosts: readonly string[];
   readonly path: string;
   readonly methods: readonly string[];
@@ -55,7 +57,7 @@ export type RouteView = {
 
 export type PolicyView = {
   readonly id: string;
-  readonly place: ShownPlace;
+  readonly origin: Origin;
   readonly hosts: readonly string[];
   /** `off`: no certificate is asked for. */
   readonly clientCertificate: 'required' | 'optional' | 'off';

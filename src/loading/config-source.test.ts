@@ -171,8 +171,8 @@ async function onFileAndStore(t: TestContext): Promise<Setup> {
     source: written.source(files.textName),
     writeText: (text) => files.writeText(text.replace(/ {2}extraConfig.*\n/, '')),
     writeExtra: (text) => {
-      const { routes } = parse(text) as { routes: readonly JsonObject[] };
-      for (const { name, ...body } of routes) written.put('routes', String(name), body);
+      const { routes } = parse(text) as { routes: readonly (JsonObject & { name: string })[] };
+      for (const { name, ...body } of routes) written.put('routes', name, body);
     },
     writeMaterial: (name, pem) => written.putSealed('certificates', name, { cert: pem }, pem),
     refTo: (name) => ({ place: { file: files.textName, line: 3, col: 5 }, id: `certificates/${name}/key` }),

@@ -2,7 +2,7 @@
 // a whole with the opening key, private keys in it a second time, so that nobody else can have written it.
 import { readRegularFileSync } from '../base/read-regular-file.ts';
 import { showPath } from '../base/secret-text.ts';
-import { canonicalJson, type JsonObject } from '../store/canonical-json.ts';
+import { canonicalJson } from '../store/canonical-json.ts';
 import { objectDigest, type StoredObject } from '../store/object.ts';
 import { checkPrivateFile, makingProblem, replacePrivateFile } from '../store/private-file.ts';
 import type { Revision } from '../store/revision.ts';
@@ -91,7 +91,7 @@ function parse(content: Buffer): StoredRevision {
     kind,
     id,
     digest,
-    text: canonicalJson(body as JsonObject),
+    text: canonicalJson(body),
   }));
   if (texts.some(({ digest, text }) => objectDigest(text) !== digest))
     throw new StoreProblem('altered', 'an object of the last good revision is not what its digest says');

@@ -36,6 +36,11 @@ export function readOpener(storePath: string): Opener | undefined {
   return keys && new Opener(keys);
 }
 
+/** Nothing of a store is there, or ever was. */
+export function isFirstStart(path: string): boolean {
+  return ![path, openingKeyPath(path), lastGoodPath(path)].some((file) => existsSync(file));
+}
+
 /**
  * At the first start ever the store and its opening key are made. Where any of what belongs to a store is there, it is not the
  * first: what is missing then is missing, and nothing is made in its place. Rejects with a StoreProblem.

@@ -27,8 +27,6 @@ export type StoreListener = {
 export class StoreLine {
   readonly #options: StoreLineOptions;
   #store: Store | undefined;
-  /** Of the head when everything was verified last, on this connection. */
-  #verified: string | undefined;
   #unfollow: () => void = () => {};
   #cancelRetry: (() => void) | undefined;
   #retryMs = firstRetryMs;
@@ -44,9 +42,7 @@ export class StoreLine {
     try {
       const opener = this.#options.opener();
       const store = await this.#connect();
-      const head = await store.revisions.head();
-      if (this.#verified !== head.digest) await verify(store, opener);
-      this.#verified = head.digest;
+      await verify(store, opener);
       const stored = await readHead(store);
       this.#retryMs = firstRetryMs;
       return { stored, opener };
@@ -103,7 +99,6 @@ export class StoreLine {
     this.#unfollow();
     this.#unfollow = () => {};
     this.#store = undefined;
-    this.#verified = undefined;
     this.#retryLater();
     await store?.close().catch(() => {});
   }

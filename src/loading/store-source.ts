@@ -18,7 +18,7 @@ import { headOf, objectsOf, SealedMaterial, type StoredRevision } from './stored
 export type StoreState = {
   /** False: what is loaded is the last good revision. */
   readonly up: boolean;
-  /** Of the revision that was loaded; 0 where there was none yet. */
+  /** Number of the revision in force, or, before any is, of the one that was loaded; 0: there was none yet. */
   readonly revision: number;
   /** When the store could last be read, milliseconds since the epoch; undefined: not by this process. */
   readonly readAt: number | undefined;
@@ -48,6 +48,8 @@ export class StoreSource implements ConfigSource {
   #material: SealedMaterial | undefined;
   /** What is in force. */
   #committed: Loaded | undefined;
+  /** Once: what the next load takes instead of the store. */
+  #pinned: Loaded | undefined;
   /** The head that the last load saw, good or not. */
   #seen: string | undefined;
   #state: StoreState = { up: false, revision: 0, readAt: undefined };
@@ -75,9 +77,15 @@ export class StoreSource implements ConfigSource {
     return this.#use(loaded);
   }
 
-  /** What to load where the newest revision cannot be had as it is written: false where there is nothing else. */
-  async useLastGood(): Promise<boolean> {
-    const lastGood = this.#readLastGood();
+  /** The next load takes the last good revision, where the newest one cannot be had as it is written: false where there is none. */
+  useLastGood(): boolean {
+    let lastGood: Loaded | undefined;
+    try {
+      lastGood = this.#readLastGood();
+    } catch {
+      // That it cannot be used either helps nobody: what is wrong with the newest one is told.
+      return false;
+    }
     if (lastGood === undefined || this.#loaded?.fromStore !== true) return false;
     if (headOf(lastGood.stored).digest === headOf(this.#loaded.stored).digest) return false;
     this.#pinned = lastGood;
@@ -90,9 +98,6 @@ export class StoreSource implements ConfigSource {
     return true;
   }
 
-  /** Once: what the next load takes instead of the store. */
-  #pinned: Loaded | undefined;
-
   async readMaterial(ref: StoredRef, maxBytes: number): Promise<MaterialBytes> {
     if ('path' in ref) return this.#files.readMaterial(ref, maxBytes);
     if (this.#material === undefined) await this.readTexts();
@@ -104,7 +109,13 @@ export class StoreSource implements ConfigSource {
     const loaded = this.#loaded;
     if (loaded === undefined) return;
     this.#committed = loaded;
+    this.#setState({ ...this.#state, revision: headOf(loaded.stored).number });
     if (loaded.fromStore && loaded.opener !== undefined) this.#options.lastGood?.write(loaded.stored, loaded.opener);
+  }
+
+  /** Lets go of the store; whoever loads again opens it again. */
+  async close(): Promise<void> {
+    await this.#line.close();
   }
 
   watch(clock: Clock, onChange: () => Promise<void>): ConfigWatch {
@@ -117,7 +128,7 @@ export class StoreSource implements ConfigSource {
       },
       onProblem: (error: Error): void => {
         this.#seen = undefined;
-        this.#setState({ ...this.#state, up: false, problem: problemOf(error) });
+        this.#setDown(this.#state.revision, problemOf(error));
       },
     };
     return {
@@ -132,7 +143,7 @@ export class StoreSource implements ConfigSource {
       close: () => {
         isSet = false;
         files.close();
-        void this.#line.close();
+        void this.close();
       },
     };
   }
@@ -163,7 +174,7 @@ export class StoreSource implements ConfigSource {
       const { stored, opener } = await this.#line.read();
       this.#seen = headOf(stored).digest;
       const rewound = await this.#compareWithBefore(stored);
-      const { number } = headOf(stored);
+      const { number } = headOf(this.#committed?.stored ?? stored);
       const readAt = this.#options.clock.now();
       this.#setState({ up: true, revision: number, readAt, ...(rewound && { rewound }) });
       return { stored, opener, fromStore: true };
@@ -198,12 +209,12 @@ export class StoreSource implements ConfigSource {
       standIn ??= this.#readLastGood();
     } catch (other) {
       throw new Error(`${problem.message}; nor can the last good revision be used: ${problemOf(other).message}`, {
-        cause: error,
+        cause: other,
       });
     }
     if (standIn === undefined) throw new Error(`${problem.message}; ${problem.help}`, { cause: error });
     const revision = headOf(standIn.stored).number;
-    this.#setState({ up: false, revision, readAt: this.#state.readAt, problem });
+    this.#setDown(revision, problem);
     return { ...standIn, fromStore: false };
   }
 
@@ -216,6 +227,12 @@ export class StoreSource implements ConfigSource {
       throw new StoreProblem('seal_key_missing', 'there is a last good revision, and the opening key is not there');
     const stored = lastGood.read(opener);
     return stored && { stored, opener, fromStore: false };
+  }
+
+  #setDown(revision: number, problem: NonNullable<StoreState['problem']>): void {
+    // Until now it was followed.
+    const { up, readAt } = this.#state;
+    this.#setState({ up: false, revision, readAt: up ? this.#options.clock.now() : readAt, problem });
   }
 
   #setState(state: StoreState): void {

@@ -30,13 +30,15 @@ export async function readHead(store: Pick<Store, 'revisions' | 'sealed'>): Prom
   return { ...read, sealed: await readSealed(store, read.objects) };
 }
 
+/** `pending`: keys that are not in the store yet. */
 export async function readSealed(
   store: Pick<Store, 'sealed'>,
   objects: StoredObjects['objects'],
+  pending: ReadonlyMap<string, SealedBlob> = new Map(),
 ): Promise<ReadonlyMap<string, SealedBlob>> {
   const sealed = new Map<string, SealedBlob>();
   for (const { object, digest } of sealedOf(objects)) {
-    const blob = await store.sealed.get(parseDigest(digest, 'what stands in "sealed"'));
+    const blob = pending.get(digest) ?? (await store.sealed.get(parseDigest(digest, 'what stands in "sealed"')));
     const { kind, id } = object;
     if (blob?.kind !== kind || blob.id !== id)
       throw new StoreProblem('sealed_unknown', `${kind}/${id} refers to a sealed key that was not put there for it`);

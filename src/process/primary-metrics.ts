@@ -1,7 +1,9 @@
 // What the primary adds to the workers' metrics, and the sum of all. A worker's last numbers stay when it dies, so that
 // counters never go back; its gauges go with it.
 import type { CrlPublisher } from '../crl/publisher.ts';
+import type { Clock } from '../base/clock.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
+import type { StoreState } from '../loading/store-source.ts';
 import type { StaplePublisher } from '../ocsp/staple-publisher.ts';
 import { type Exposition, writeExposition } from '../telemetry/exposition.ts';
 import { type MetricCatalogue, Metrics, type MetricsSnapshot } from '../telemetry/metrics.ts';
@@ -12,6 +14,15 @@ export class PrimaryMetrics {
   readonly #own = new Metrics();
   /** Counters of the workers that ended, as one sum. */
   #buried: MetricsSnapshot = [];
+
+  #storeState: (() => StoreState) | undefined;
+  #clock: Pick<Clock, 'now'> | undefined;
+
+  /** From now on it says how the store is; without one it says nothing of it. */
+  watchStore(state: (() => StoreState) | undefined, clock: Pick<Clock, 'now'>): void {
+    this.#storeState = state;
+    this.#clock = clock;
+  }
 
   /** What the primary itself counts. */
   get own(): MetricCatalogue {
@@ -68,8 +79,19 @@ export class PrimaryMetrics {
     staples.setMetrics(of);
     of.workers.labels({}).set(workers.filter((worker) => worker.serving).length);
     of.configReloadFailed.labels({}).set(reloadFailed ? 1 : 0);
+    this.#setStore();
     const alive = snapshots.filter((snapshot) => snapshot !== undefined);
     return writeExposition([this.#own.snapshot(), buried, ...alive]);
+  }
+
+  #setStore(): void {
+    const state = this.#storeState?.();
+    if (state === undefined || this.#clock === undefined) return;
+    const { of } = this.#own;
+    of.configStoreUp.labels({}).set(state.up ? 1 : 0);
+    of.configStoreRevision.labels({}).set(state.revision);
+    if (state.readAt !== undefined)
+      of.configStoreAge.labels({}).set(state.up ? 0 : Math.max(0, this.#clock.now() - state.readAt) / 1000);
   }
 }
 

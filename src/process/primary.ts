@@ -6,6 +6,7 @@ import type { StoreConfig } from '../config/gateway-config.ts';
 import { listEntryPoints } from '../config/list-entry-points.ts';
 import type { CrlPublisher } from '../crl/publisher.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
+import type { StoreState } from '../loading/store-source.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { ActiveConfig } from './active-config.ts';
 import type { ControlProcess } from './control-process.ts';
@@ -30,6 +31,10 @@ export type PrimaryOptions = {
   readonly told?: readonly Problem[];
   /** Whoever `load` has read CRLs; default one that reads them when it is told of them. */
   readonly crls?: CrlPublisher;
+  /** Called when what was loaded last is in force, at the start too. Must not throw. */
+  readonly onCommitted?: () => void;
+  /** How the store of the configuration is; undefined: there is none. */
+  readonly storeState?: () => StoreState;
 };
 
 /** Addresses that are served, for the `listening` lines. */
@@ -49,20 +54,24 @@ export class Primary {
   readonly #log: Logger;
   /** Undefined where there is no store. */
   #control: ControlProcess | undefined;
+  readonly #onCommitted: (() => void) | undefined;
   #stopping = false;
 
-  constructor(loaded: LoadedConfig, { load, clock, log, workerEntry, cores, crls, told = [] }: PrimaryOptions) {
+  constructor(loaded: LoadedConfig, options: PrimaryOptions) {
+    const { load, clock, log, workerEntry, cores, crls, told = [], onCommitted, storeState } = options;
     this.#clock = clock;
     this.#log = log;
     this.#cores = cores;
+    this.#onCommitted = onCommitted;
     const metrics = this.#metrics;
+    metrics.watchStore(storeState, clock);
     const workers = this.#workers;
     const active = new ActiveConfig(loaded, clock);
     const trust = new LiveTrust({ clock, log, metrics, crls, workers });
     const supervisor = new Supervisor({ clock, log, workerEntry, workers, active, trust, metrics });
     const rollout = new Rollout({ log, active, supervisor });
     const turns = this.#turns;
-    const reloader = new Reloader({ load, told, clock, log, active, trust, rollout, metrics, turns });
+    const reloader = new Reloader({ load, told, clock, log, active, trust, rollout, metrics, turns, onCommitted });
     this.#active = active;
     this.#trust = trust;
     this.#supervisor = supervisor;
@@ -114,6 +123,7 @@ export class Primary {
     }
     this.#metrics.loaded(this.#active.loaded, generation);
     this.#trust.start(this.#active.loaded);
+    this.#onCommitted?.();
     return listening;
   }
 

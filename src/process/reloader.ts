@@ -54,6 +54,8 @@ export type ReloaderOptions = {
   readonly trust: LiveTrust;
   readonly rollout: Rollout;
   readonly metrics: PrimaryMetrics;
+  /** Called when what `load` gave last is in force. Must not throw. */
+  readonly onCommitted?: (() => void) | undefined;
   /** Shared with the start: none sees half of the other. */
   readonly turns: Turns;
 };
@@ -129,6 +131,7 @@ export class Reloader {
     this.#retryMs = firstRetryMs;
     await rollout.commit(agreement.able, generation);
     await trust.settle(active.loaded);
+    this.#options.onCommitted?.();
     metrics.loaded(loaded, generation);
     const said = {
       ...(dropped.length === 0 ? {} : { clientAuthDropped: dropped }),

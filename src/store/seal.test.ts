@@ -90,3 +90,23 @@ describe('a sealed secret', () => {
     assert.throws(() => new Opener([privateKey]), refusedAs('seal_key_wrong'));
   });
 });
+
+describe('what the holder of the opening key seals for itself', () => {
+  const own = Buffer.from('what this gateway committed');
+
+  it('is opened for the same purpose, also after the key has another in front of it', () => {
+    const sealed = opener.sealOwn('last good', own);
+    assert.equal(sealed.includes(own), false);
+    assert.deepEqual(new Opener([makeSealKey(), key]).openOwn('last good', sealed), own);
+  });
+
+  it('is not opened with another key, for another purpose, or changed', () => {
+    const sealed = opener.sealOwn('last good', own);
+    const changed = Buffer.from(sealed);
+    changed[40] = (changed[40] ?? 0) ^ 1;
+    assert.throws(() => new Opener([makeSealKey()]).openOwn('last good', sealed), refusedAs('unsealable'));
+    assert.throws(() => opener.openOwn('another', sealed), refusedAs('unsealable'));
+    assert.throws(() => opener.openOwn('last good', changed), refusedAs('unsealable'));
+    assert.throws(() => opener.openOwn('last good', sealed.subarray(0, 20)), refusedAs('unsealable'));
+  });
+});

@@ -236,6 +236,17 @@ function catalogue() {
       'config_reload_failed',
       '1 while the newest configuration on disk is not in force',
     ),
+    configStoreUp: gauge(
+      'max',
+      'config_store_up',
+      '1 while the store of the configuration can be read and is what it says, 0 while the last good revision stands in for it',
+    ),
+    configStoreRevision: gauge('max', 'config_store_revision', 'Number of the store revision that was loaded last'),
+    configStoreAge: gauge(
+      'max',
+      'config_store_age_seconds',
+      'Seconds since the store could be read last; 0 while it can',
+    ),
     workers: gauge('sum', 'workers', 'Worker processes that are ready and answered lately'),
     workerRestarts: counter('worker_restarts_total', 'Workers started again after they ended'),
     workerHangs: counter('worker_hangs_total', 'Workers that did not answer any more and were ended for it'),

@@ -31,8 +31,9 @@ export function treeOfJson(value: unknown, { place, materialId }: JsonTreeOption
   return { kind: 'map', entries, place };
 }
 
+/** `value`: a string, number, boolean or null. */
 function scalar(value: unknown, place: Place): TreeScalar {
-  const text = typeof value === 'string' ? value : value === null || value === undefined ? '' : String(value);
+  const text = typeof value === 'string' ? value : value === null ? '' : JSON.stringify(value);
   return { kind: 'scalar', text, isNull: value === null, broken: false, substituted: false, place };
 }
 

@@ -101,7 +101,9 @@ describe('a client that is revoked with a request in flight', () => {
       ([host, grace]) => `{name: ${host}, hosts: [${host}], clientAuth: ${auth(`, distrustGrace: ${grace}`)}}`,
     );
     const target = `http://127.0.0.1:${backend.port}`;
-    setup = stack.use(await openRevocable({ workers: 1, target, route: '', tls: `    policies: [${policies}]` }));
+    setup = stack.use(
+      await openRevocable({ workers: 1, target, route: '', tls: `    policies: [${policies.join(', ')}]` }),
+    );
     const { pki, gateway } = setup;
     for (const servername of ['localhost', ...Object.keys(graces)]) {
       const to = { port: gateway.ports.webSecure, ca: pki.servers.certPem, as: pki.alice, servername };

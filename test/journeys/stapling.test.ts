@@ -203,10 +203,11 @@ describe('OCSP stapling', () => {
     const policies = names.map(
       (name) => `{name: ${name}, hosts: [${name}.test], certificates: [{cert: ${name}.crt, key: ${name}.key}]}`,
     );
-    const answered = `{name: answered, path: /, hosts: [${names.map((name) => `${name}.test`)}], target: "http://127.0.0.1:1", maintenance: {enabled: true, statusCode: 503, message: here}}`;
+    const hosts = names.map((name) => `${name}.test`).join(', ');
+    const answered = `{name: answered, path: /, hosts: [${hosts}], target: "http://127.0.0.1:1", maintenance: {enabled: true, statusCode: 503, message: here}}`;
     const setup = stack.use(
       await openSetup({
-        tls: `${tls}\n    policies: [${policies}]`,
+        tls: `${tls}\n    policies: [${policies.join(', ')}]`,
         route: `    - ${answered}`,
         prepare: async (pki) => {
           const signer = await issueResponder(pki.servers);

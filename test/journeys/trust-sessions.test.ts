@@ -1,20 +1,20 @@
 // A TLS session outlives the connection that made it, never the rules (incident 2): saved before a change of trust, offered
 // after it, by a real OpenSSL, in both versions.
 import assert from 'node:assert/strict';
-import { hash } from 'node:crypto';
 import { after, before as beforeAll, describe, it } from 'node:test';
 import { encodePem } from '../../src/asn1/der-writer.ts';
 import { readFacts } from '../../src/certs/facts-reader.ts';
 import { openSetup, reloadBy, settle, type Setup, type SetupOptions } from '../support/mtls-setup.ts';
-import { sClient } from '../support/openssl.ts';
+import { sClient, type SClientOptions, type SClientResult } from '../support/openssl.ts';
 import type { CertFiles, Pki } from '../support/pki.ts';
 import { eventually } from '../support/wait-for.ts';
 
 type Row = {
   readonly name: string;
-  readonly before?: SetupOptions;
-  /** Makes the new rules; the session's holder must not pass under them. */
-  readonly change: (setup: Setup) => void;
+  /** What the policy of its host says first; default: `required`. */
+  readonly before?: string;
+  /** What it says then: the session's holder must not pass under it. */
+  readonly after: string;
   /** The session was made without a certificate. */
   readonly anonymous?: true;
   readonly versions?: readonly ('1.2' | '1.3')[];
@@ -23,76 +23,55 @@ type Row = {
 const both = ['1.2', '1.3'] as const;
 
 const required = '{clientCA: clients-ca.crt, required: true}';
+const requiredWith = (rule: string): string => `clientAuth: {clientCA: clients-ca.crt, required: true, ${rule}}`;
+const changing = 'clientAuth: {clientCA: changing-ca.crt, required: true}';
 
+/** Each row is a policy with a host of its own, so that one reload changes them all. */
 const rows: readonly Row[] = [
-  // First: no reload drops clientAuth where it is not told to.
   {
     name: 'client certificates are asked for at all',
-    before: { clientAuth: '' },
-    change: (setup) => setup.gateway.rewrite(setup.yaml({ clientAuth: required })),
+    before: 'clientAuth: off',
+    after: `clientAuth: ${required}`,
     anonymous: true,
   },
-  {
-    name: 'the CA of the client is removed',
-    before: {
-      clientAuth: '{clientCA: changing-ca.crt, required: true}',
-      prepare: ({ dir, clients }) => void dir.write('changing-ca.crt', clients.certPem),
-    },
-    change: ({ pki }) => void pki.dir.replace('changing-ca.crt', pki.internal.certPem),
-  },
+  // Its file changes.
+  { name: 'the CA of the client is removed', before: changing, after: changing },
   {
     name: 'a certificate becomes required',
-    before: { clientAuth: '{clientCA: clients-ca.crt, required: false}' },
-    change: (setup) => setup.gateway.rewrite(setup.yaml({ clientAuth: required })),
+    before: 'clientAuth: {clientCA: clients-ca.crt, required: false}',
+    after: `clientAuth: ${required}`,
     anonymous: true,
   },
   {
     name: 'TLS 1.3 becomes the least',
-    change: (setup) => setup.gateway.rewrite(setup.yaml({ clientAuth: required, tls: '    minVersion: TLSv1.3' })),
+    after: `minVersion: TLSv1.3, clientAuth: ${required}`,
     versions: ['1.2'],
   },
   {
     name: 'a rule on names is added that the client does not fit',
-    change: ({ gateway, yaml }) =>
-      gateway.rewrite(
-        yaml({
-          clientAuth:
-            '{clientCA: clients-ca.crt, required: true, allowedSANs: [{type: URI, prefix: "spiffe://other.org/"}]}',
-        }),
-      ),
+    after: requiredWith('allowedSANs: [{type: URI, prefix: "spiffe://other.org/"}]'),
   },
   {
     name: 'the rule on names that admitted the client becomes another',
-    before: {
-      clientAuth: '{clientCA: clients-ca.crt, required: true, allowedSANs: [{spiffe: "spiffe://example.org/alice"}]}',
-    },
-    change: ({ gateway, yaml }) =>
-      gateway.rewrite(
-        yaml({
-          clientAuth: '{clientCA: clients-ca.crt, required: true, allowedSANs: [{spiffe: "spiffe://example.org/bob"}]}',
-        }),
-      ),
+    before: requiredWith('allowedSANs: [{spiffe: "spiffe://example.org/alice"}]'),
+    after: requiredWith('allowedSANs: [{spiffe: "spiffe://example.org/bob"}]'),
   },
   {
     name: 'another certificate is pinned',
-    change: ({ gateway, yaml, pki }) =>
-      gateway.rewrite(
-        yaml({
-          clientAuth: `{clientCA: clients-ca.crt, required: true, allowedFingerprints: [${hash('sha256', pki.stranger.der, 'hex')}]}`,
-        }),
-      ),
-  },
-  {
-    name: 'a policy of its own takes the host, with another CA',
-    change: (setup) =>
-      setup.gateway.rewrite(
-        setup.yaml({
-          clientAuth: required,
-          tls: '    policies: [{name: own, hosts: [localhost], clientAuth: {clientCA: internal-ca.crt, required: true}}]',
-        }),
-      ),
+    after: requiredWith(`allowedFingerprints: ["${'0'.repeat(64)}"]`),
   },
 ];
+
+/** Its rules stay. */
+const control: Row = { name: 'control', after: `clientAuth: ${required}` };
+
+const hostOf = (row: Row): string => `row-${rows.indexOf(row)}.wild.test`;
+
+/** What all rows say before, or after; the host `localhost` is left to the policy of the gateway unless `own` takes it. */
+function policies(say: (row: Row) => string, own = ''): SetupOptions {
+  const written = [...rows, control].map((row) => `{name: "${hostOf(row)}", hosts: ["${hostOf(row)}"], ${say(row)}}`);
+  return { clientAuth: required, tls: `    policies: [${[...written, ...(own === '' ? [] : [own])].join(', ')}]` };
+}
 
 /** Handshakes that failed for another reason than `code`; the log does not repeat what it told a minute ago. */
 async function refusedOtherwise(setup: Setup, code: string): Promise<number> {
@@ -100,38 +79,79 @@ async function refusedOtherwise(setup: Setup, code: string): Promise<number> {
   return (await count()) - (await count('result="ok"')) - (await count(`result="${code}"`));
 }
 
-// One gateway for all tests, which begin with a reload of their own.
+// One gateway for all tests.
 describe('a session that was saved', () => {
   let setup: Setup;
+  const session = (host: string, tls: string): string => setup.pki.dir.file(`session-${host}-${tls}`);
+
+  async function ask(servername: string, tls: '1.2' | '1.3', how: Partial<SClientOptions>): Promise<SClientResult> {
+    return sClient({ port: setup.gateway.ports.webSecure, ca: setup.pki.servers.file, servername, tls, ...how });
+  }
+
+  /** The certificate that a row's sessions are made with. */
+  function proofOf({ anonymous }: Pick<Row, 'anonymous'>): Partial<SClientOptions> {
+    const { cert, key } = setup.pki.alice;
+    return anonymous === true ? {} : { cert, key };
+  }
+
+  async function save(host: string, row: Pick<Row, 'anonymous' | 'versions'>): Promise<void> {
+    for (const tls of row.versions ?? both) {
+      const first = await ask(host, tls, { ...proofOf(row), sessionOut: session(host, tls) });
+      assert.equal(first.status, 200, first.output);
+      const again = await ask(host, tls, { ...proofOf(row), sessionIn: session(host, tls) });
+      assert.deepEqual([again.reused, again.status], [true, 200], 'before the change it resumes');
+    }
+  }
+
+  async function expectWorthless(host: string, row: Pick<Row, 'anonymous' | 'versions'>): Promise<void> {
+    for (const tls of row.versions ?? both) {
+      for (const shown of [proofOf(row), {}]) {
+        const after = await ask(host, tls, { ...shown, sessionIn: session(host, tls) });
+        assert.equal(after.reused, false, after.output);
+        assert.equal(after.response, '', after.output);
+      }
+    }
+  }
+
+  async function change(act: () => void): Promise<void> {
+    const { ok, lines } = await reloadBy(setup.gateway, act);
+    assert.ok(ok, JSON.stringify(lines));
+  }
+
   beforeAll(async () => {
-    setup = await openSetup({ workers: 2, clientAuth: '' });
+    const hosts = [...rows, control].map(hostOf).join(', ');
+    setup = await openSetup({
+      workers: 2,
+      ...policies(({ before }) => before ?? `clientAuth: ${required}`),
+      prepare: ({ dir, clients }) => void dir.write('changing-ca.crt', clients.certPem),
+      routes: (target) =>
+        `    - {name: rows, path: /, hosts: [${hosts}], target: "${target}", security: {tls: {rootCAs: internal-ca.crt, clientCert: gateway.crt, clientKey: gateway.key}}}`,
+    });
   });
   after(async () => setup[Symbol.asyncDispose]());
 
-  for (const { name, before, change, anonymous, versions = both } of rows) {
-    it(`is worth nothing once ${name}`, async () => {
-      await settle(setup, { clientAuth: required, ...before });
-      const { pki, gateway } = setup;
-      const proof = anonymous === true ? {} : { cert: pki.alice.cert, key: pki.alice.key };
-      const to = { port: gateway.ports.webSecure, ca: pki.servers.file };
-      const session = (tls: string): string => pki.dir.file(`session-${tls}`);
-      for (const tls of versions) {
-        const first = await sClient({ ...to, ...proof, tls, sessionOut: session(tls) });
-        assert.equal(first.status, 200, first.output);
-        const again = await sClient({ ...to, ...proof, tls, sessionIn: session(tls) });
-        assert.deepEqual([again.reused, again.status], [true, 200], 'before the change it resumes');
-      }
-      const { ok } = await reloadBy(gateway, () => change(setup));
-      assert.ok(ok);
-      for (const tls of versions) {
-        for (const shown of [proof, {}]) {
-          const after = await sClient({ ...to, ...shown, tls, sessionIn: session(tls) });
-          assert.equal(after.reused, false, after.output);
-          assert.equal(after.response, '', after.output);
-        }
+  describe('is worth', () => {
+    beforeAll(async () => {
+      for (const row of [...rows, control]) await save(hostOf(row), row);
+      await save('localhost', {});
+      await change(() => void setup.pki.dir.replace('changing-ca.crt', setup.pki.internal.certPem));
+      const own = `{name: own, hosts: [localhost], clientAuth: {clientCA: internal-ca.crt, required: true}}`;
+      await change(() => setup.gateway.rewrite(setup.yaml(policies(({ after }) => after, own))));
+    });
+
+    for (const row of rows) it(`nothing once ${row.name}`, async () => expectWorthless(hostOf(row), row));
+
+    it('nothing once a policy of its own takes the host, with another CA', async () =>
+      expectWorthless('localhost', {}));
+
+    it('what it was where only the rules of others have changed', async () => {
+      for (const tls of both) {
+        const host = hostOf(control);
+        const again = await ask(host, tls, { ...proofOf(control), sessionIn: session(host, tls) });
+        assert.deepEqual([again.reused, again.status], [true, 200], again.output);
       }
     });
-  }
+  });
 
   it('is worth nothing once the certificate that it was made with has expired', async () => {
     await settle(setup, { clientAuth: required });

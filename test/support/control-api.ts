@@ -120,20 +120,20 @@ export async function openApi(t: TestContext): Promise<ApiUnderTest> {
 async function sampleView(): Promise<ConfigView> {
   const ca = await mintCa({ cn: 'sample CA' });
   const pair = await ca.issue({ kind: 'client', cn: 'gateway', sans: ['gateway.test'] });
-  const place = { file: 'gateway.yml', line: 12 };
+  const origin = { kind: 'file', place: { file: 'gateway.yml', line: 12 } } as const;
   const service = { kind: 'services', id: 'orders' } as const;
   return {
     generation: 1,
     digest: '0'.repeat(64),
     certificates: [
-      { id: 'gateway-client', place, chainPem: pair.certPem, usedBy: [service] },
-      { id: 'spare', place, chainPem: pair.certPem, usedBy: [] },
+      { id: 'gateway-client', origin, chainPem: pair.certPem, usedBy: [service] },
+      { id: 'spare', origin: { kind: 'store' }, chainPem: pair.certPem, usedBy: [] },
     ],
-    caBundles: [{ id: 'internal', place, caPem: [ca.certPem], usedBy: [service] }],
+    caBundles: [{ id: 'internal', origin, caPem: [ca.certPem], usedBy: [service] }],
     services: [
       {
         id: 'orders',
-        place,
+        origin,
         source: 'dns',
         protocol: 'auto',
         addresses: [{ address: 'orders.test:8443', weight: 0 }],
@@ -144,7 +144,7 @@ async function sampleView(): Promise<ConfigView> {
     routes: [
       {
         id: 'orders',
-        place,
+        origin,
         hosts: ['shop.test'],
         path: '/orders',
         methods: [],
@@ -158,7 +158,7 @@ async function sampleView(): Promise<ConfigView> {
     policies: [
       {
         id: 'gateway',
-        place,
+        origin,
         hosts: [],
         clientCertificate: 'required',
         caBundles: ['internal'],

@@ -1,0 +1,139 @@
+// `countersign apply`: the objects of YAML files become a revision of the store, after the plan says that a gateway would take it;
+// with --dry-run nothing but the plan. Objects that the files do not name stay as they are.
+import { userInfo } from 'node:os';
+import { resolve } from 'node:path';
+import { Command } from 'commander';
+import { printChanges } from '../access/print-changes.ts';
+import { planRevision, type RevisionPlan } from '../access/plan-revision.ts';
+import { systemClock } from '../base/clock.ts';
+import { escapeForLog } from '../base/log-text.ts';
+import { UsageError } from '../base/usage-error.ts';
+import { loadPem } from '../certs/material.ts';
+import { readStorePath } from '../config/read-config.ts';
+import { readOpener } from '../loading/open-store-source.ts';
+import { openSqliteStore } from '../sqlite/sqlite-store.ts';
+import type { JsonObject } from '../store/canonical-json.ts';
+import type { ObjectChange } from '../store/object.ts';
+import { isDigest } from '../store/digest.ts';
+import { type Opener, seal } from '../store/seal.ts';
+import type { SealedBlob, SealKey } from '../store/sealed.ts';
+import type { Store } from '../store/store.ts';
+import { StoreProblem } from '../store/store-problem.ts';
+import type { CommandIo } from './command-io.ts';
+import { readObjectFiles, type WrittenObject } from './object-files.ts';
+import { printProblems } from './problems.ts';
+
+type Options = { readonly config: string; readonly dryRun?: true; readonly reason?: string };
+
+export function applyCommand(io: CommandIo = process): Command {
+  return new Command('apply')
+    .argument('<files...>', 'YAML files with gateway.services, gateway.routes, …')
+    .requiredOption('-c, --config <file>', 'configuration file, which names the store')
+    .option('--dry-run', 'say what would change, and change nothing')
+    .option('--reason <text>', 'stands in the audit log')
+    .addHelpText('after', '\nExit code: 0 applied, or would be; 1 refused, see the errors; nothing was changed then.')
+    .action(async (files: string[], options: Options) => {
+      try {
+        await apply(io, files, options);
+      } catch (error) {
+        if (!(error instanceof StoreProblem) && !(error instanceof UsageError)) throw error;
+        io.exitCode = 1;
+        const help = error instanceof StoreProblem ? `\n  ${error.help}` : '';
+        io.stderr.write(`error: ${escapeForLog(error.message, 2000)}${help}\n`);
+      }
+    });
+}
+
+async function apply(io: CommandIo, files: readonly string[], { config, dryRun, reason }: Options): Promise<void> {
+  const file = resolve(config);
+  const path = await readStorePath({ file }, { env: io.env, strict: true, clock: systemClock });
+  if (path === undefined) throw new UsageError(`${config} names no store (gateway.store.url)`);
+  const opener = readOpener(path);
+  const [key] = opener?.publicParts() ?? [];
+  const written = await readObjectFiles(files);
+  const access = dryRun === true ? 'read' : 'write';
+  // Never a new one.
+  await (await openSqliteStore({ path, access: 'read', clock: systemClock })).close();
+  await using store = await openSqliteStore({ path, access, clock: systemClock });
+  const pending = new Map<string, SealedBlob>();
+  const changes: ObjectChange[] = [];
+  const keys = { opener, sealKey: key, pending, store, parent: (await store.revisions.head()).number };
+  for (const object of written)
+    changes.push({ kind: object.kind, id: object.id, put: await withSealedKey(object, keys) });
+  const settings = { env: io.env, strict: true, clock: systemClock, ...(io.read && { read: io.read }) };
+  const plan = await planRevision(changes, { ...settings, file, store, opener, pending });
+  await printPlan(io, plan);
+  if (!plan.usable) {
+    io.exitCode = 1;
+    io.stdout.write('refused: a gateway would not take it; nothing was changed\n');
+  } else if (dryRun === true) io.stdout.write('a gateway would take it; nothing was changed (--dry-run)\n');
+  else await append(io, store, plan, changes, pending, reason);
+}
+
+async function append(
+  io: CommandIo,
+  store: Store,
+  plan: RevisionPlan,
+  changes: readonly ObjectChange[],
+  pending: ReadonlyMap<string, SealedBlob>,
+  reason: string | undefined,
+): Promise<void> {
+  const act = { actor: `local:${userInfo().username}`, reason: reason ?? 'countersign apply' };
+  for (const blob of pending.values()) await store.sealed.put(blob, act);
+  const appended = await store.revisions.append({ ...act, parent: plan.parent.number, changes });
+  if (appended.outcome === 'behind') {
+    io.exitCode = 1;
+    io.stdout.write('refused: somebody else was quicker; nothing was changed, try again\n');
+  } else
+    io.stdout.write(appended.outcome === 'unchanged' ? 'nothing changes\n' : `revision ${appended.revision.number}\n`);
+}
+
+type Keys = {
+  readonly opener: Opener | undefined;
+  readonly sealKey: Pick<SealKey, 'id' | 'publicKey'> | undefined;
+  /** Where a new one is kept until it is put into the store. */
+  readonly pending: Map<string, SealedBlob>;
+  readonly store: Store;
+  readonly parent: number;
+};
+
+function isSealed(value: unknown): value is { readonly sealed: unknown } {
+  return typeof value === 'object' && value !== null && 'sealed' in value;
+}
+
+/** A key as a path or as PEM is sealed here; what is sealed already stays. */
+async function withSealedKey(
+  { kind, id, body, folder }: WrittenObject,
+  { opener, sealKey, pending, store, parent }: Keys,
+): Promise<JsonObject> {
+  const { key } = body;
+  if (kind !== 'certificates' || typeof key !== 'string') return body;
+  const loaded = await loadPem(
+    key.includes('-----BEGIN') ? { pem: key } : { path: resolve(folder, key), label: `the key of ${kind}/${id}` },
+  );
+  if (!loaded.ok) throw new UsageError(`${loaded.message}. ${loaded.hint}`);
+  if (opener === undefined || sealKey === undefined)
+    throw new StoreProblem('seal_key_missing', 'the opening key is not beside the store, so nothing can be sealed');
+  // The same key again is no change.
+  const present = (await store.revisions.findObject(parent, { kind, id }))?.body['key'];
+  const digest = isSealed(present) ? present.sealed : undefined;
+  const held = isDigest(digest) ? await store.sealed.get(digest) : undefined;
+  if (held !== undefined && opener.open(held).equals(Buffer.from(loaded.pem)))
+    return { ...body, key: { sealed: held.digest } };
+  const blob = seal(sealKey, { kind, id }, Buffer.from(loaded.pem));
+  pending.set(blob.digest, blob);
+  return { ...body, key: { sealed: blob.digest } };
+}
+
+async function printPlan(io: CommandIo, { parent, objects, problems, access }: RevisionPlan): Promise<void> {
+  await printProblems(problems, io.stdout);
+  io.stdout.write(`compared with revision ${parent.number}:\n`);
+  if (objects.length === 0) io.stdout.write('nothing changes\n');
+  for (const { kind, id, change, fields, more } of objects) {
+    io.stdout.write(`${change}: ${kind}/${escapeForLog(id)}\n`);
+    // Values may be long, or a secret somebody put there: the places say enough.
+    for (const { pointer } of fields) io.stdout.write(`  ${escapeForLog(pointer)}\n`);
+    if (more) io.stdout.write('  …\n');
+  }
+  if (access !== undefined) io.stdout.write(`${printChanges(access, `revision ${parent.number}`).join('\n')}\n`);
+}

@@ -1,0 +1,121 @@
+// `countersign export`: the objects of the store as YAML that `apply` takes, and those of the main file for who wants to move them
+// there. Private keys of the store are references to what is sealed; those of the file are left out.
+import { resolve } from 'node:path';
+import { Command } from 'commander';
+import { Document } from 'yaml';
+import { systemClock } from '../base/clock.ts';
+import { readRegularFile } from '../base/read-regular-file.ts';
+import { looksSecret } from '../base/secret-text.ts';
+import { UsageError } from '../base/usage-error.ts';
+import { readStorePath } from '../config/read-config.ts';
+import { storedKinds, storedList } from '../config/stored-objects.ts';
+import { readHead, type StoredRevision } from '../loading/stored-revision.ts';
+import { openSqliteStore } from '../sqlite/sqlite-store.ts';
+import { StoreProblem } from '../store/store-problem.ts';
+import { Cursor } from '../yaml/cursor.ts';
+import { yamlLimits } from '../yaml/limits.ts';
+import { ProblemList } from '../yaml/problem-list.ts';
+import { parseYamlTree, type TreeNode } from '../yaml/tree.ts';
+import type { CommandIo } from './command-io.ts';
+import { printProblems } from './problems.ts';
+
+type Options = { readonly config: string; readonly only?: 'file' | 'store' };
+
+export function exportCommand(io: CommandIo = process): Command {
+  return new Command('export')
+    .requiredOption('-c, --config <file>', 'configuration file')
+    .option('--only <which>', 'file: objects of the main file; store: those of the store', (which) => {
+      if (which !== 'file' && which !== 'store') throw new UsageError('--only takes file or store');
+      return which;
+    })
+    .action(async (options: Options) => {
+      try {
+        await runExport(io, options);
+      } catch (error) {
+        if (!(error instanceof StoreProblem) && !(error instanceof UsageError)) throw error;
+        io.exitCode = 1;
+        const help = error instanceof StoreProblem ? `\n  ${error.help}` : '';
+        io.stderr.write(`error: ${error.message}${help}\n`);
+      }
+    });
+}
+
+async function runExport(io: CommandIo, { config, only }: Options): Promise<void> {
+  const file = resolve(config);
+  const ofFile = only === 'store' ? undefined : await readFileObjects(io, file);
+  const path =
+    only === 'file' ? undefined : await readStorePath({ file }, { env: io.env, strict: true, clock: systemClock });
+  if (path === undefined && only === 'store') throw new UsageError(`${config} names no store (gateway.store.url)`);
+  if (ofFile !== undefined) write(io, `of ${config}; private keys are left out`, ofFile);
+  if (path === undefined) return;
+  await using store = await openSqliteStore({ path, access: 'read', clock: systemClock });
+  const head = await readHead(store);
+  if (ofFile !== undefined) io.stdout.write('---\n');
+  const { number = 0, digest = '' } = head.revision ?? {};
+  write(io, `revision ${number} of the store ${digest}; private keys are sealed`, storeObjects(head));
+}
+
+type Lists = ReadonlyMap<string, readonly unknown[]>;
+
+function storeObjects({ objects }: StoredRevision): Lists {
+  return new Map(
+    storedKinds.map((kind) => {
+      const { nameKey } = storedList(kind);
+      const own = objects.filter((one) => one.kind === kind);
+      return [kind, own.map(({ id, body }) => ({ [nameKey]: id, ...body }))];
+    }),
+  );
+}
+
+/** Of the main file alone, as they are written there. */
+async function readFileObjects(io: CommandIo, file: string): Promise<Lists> {
+  const problems = new ProblemList();
+  const text = await readRegularFile(file, yamlLimits.fileBytes).then(
+    (bytes) => bytes.toString('utf8'),
+    () => {
+      throw new UsageError('the configuration file cannot be read');
+    },
+  );
+  // No variable is put in: what it holds is nobody's to export.
+  const tree = parseYamlTree(file, text, {}, problems);
+  const errors = problems.sorted([file]);
+  if (tree === undefined && errors.length > 0) {
+    await printProblems(errors, io.stderr);
+    throw new UsageError('the configuration file is not YAML, see the errors above');
+  }
+  const root = new Cursor(tree, { file, line: 1, col: 1 });
+  return new Map(
+    storedKinds.map((kind) => {
+      const list = root.down(...storedList(kind).path).tree;
+      return [kind, list?.kind === 'list' ? list.items.map((item) => plainOf(item, '')) : []];
+    }),
+  );
+}
+
+const leftOut = 'LEFT OUT';
+const keyNames: ReadonlySet<string> = new Set(['key', 'clientKey', 'keys']);
+
+function plainOf(node: TreeNode, name: string): unknown {
+  if (node.kind === 'list') return node.items.map((item) => plainOf(item, name));
+  if (node.kind === 'map')
+    return Object.fromEntries([...node.entries].map(([key, { value }]) => [key, plainOf(value, key)]));
+  const text = node.source ?? node.text;
+  if (text.includes('PRIVATE KEY')) return leftOut;
+  // Where a key is due, only what is clearly a path is shown.
+  if (keyNames.has(name) && (looksSecret(text) || !/[./$]/.test(text) || text.includes('\n'))) return leftOut;
+  return node.isNull && node.source === undefined ? null : text;
+}
+
+function write(io: CommandIo, about: string, lists: Lists): void {
+  const root: Record<string, Record<string, unknown>> = { gateway: {} };
+  for (const [kind, items] of lists) {
+    if (items.length === 0) continue;
+    const path = storedList(kind).path;
+    let around: Record<string, unknown> = root;
+    for (const key of path.slice(0, -1)) around = (around[key] ??= {}) as Record<string, unknown>;
+    around[path.at(-1) ?? ''] = items;
+  }
+  const document = new Document(root);
+  document.commentBefore = ` ${about}`;
+  io.stdout.write(document.toString({ lineWidth: 0 }));
+}
