@@ -46,7 +46,8 @@ function readCommands(readme: string): { setup: string[]; calls: Call[] } {
 /** Runs the commands of a README, as they are written there, in its folder. */
 async function runWritten(commands: readonly string[], cwd: string): Promise<void> {
   for (const command of commands) {
-    const run = await runToEnd('sh', ['-c', command], { cwd });
+    // All of the examples' commands in one process take their time on a busy machine.
+    const run = await runToEnd('sh', ['-c', command], { cwd, timeoutMs: 120_000 });
     assert.equal(run.code, 0, `${command}\n${run.stdout}${run.stderr}`);
     // Whether clients have the CA of a throwaway certificate as a root is nothing that a file can tell.
     const warnings = run.stdout.split('\n').filter((one) => one.includes(' warning: '));
