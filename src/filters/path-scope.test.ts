@@ -65,6 +65,19 @@ describe('spellings in which a backend could read a guarded path', () => {
   });
 });
 
+describe('a guarded path that is written with a slash at its end', () => {
+  for (const entry of ['/admin/', '^/admin/$'])
+    it(`is guarded in every spelling, and what is another path is not: ${entry}`, () => {
+      const guard = scopeOf([entry]);
+      for (const path of ['/admin/', '/admin;x/', '/admin;x', '/%2561dmin/', '/ADMIN/', '/admin%20/'])
+        assert.equal(guard.has(path), true, path);
+      for (const path of ['/', '/admin', '/x', '/x;y/']) assert.equal(guard.has(path), false, path);
+    });
+  it('is itself alone for a middleware that guards nothing', () => {
+    assert.equal(scopeOf(['^/admin/$'], { guards: false }).has('/admin;x/'), false);
+  });
+});
+
 describe('a path that no regular expression is tried on, since it is too long,', () => {
   it('counts as meant', () => {
     const scope = scopeOf(['^/secret/[a-z]+$']);

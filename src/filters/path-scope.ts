@@ -25,7 +25,8 @@ export class PathScope {
     if (this.#fits(path) || this.#fits(decoded(path))) return true;
     if (!this.#guards || isPlainPath(path)) return false;
     const readings = readPath(path);
-    return readings === undefined || readings.folded.some((reading) => this.#fits(reading));
+    // Readings have no slash at their end, whether the path has one or not; `paths` may.
+    return readings === undefined || readings.folded.some((text) => this.#fits(text) || this.#fits(`${text}/`));
   }
 
   #fits(path: string): boolean {

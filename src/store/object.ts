@@ -9,9 +9,6 @@ import { StoreProblem } from './store-problem.ts';
 /** `kind` is the list in the configuration (`certificates`, `services`); `id` stays when the document changes. */
 export type ObjectName = { readonly kind: string; readonly id: string };
 
-/** Stands in a document where the configuration would have a private key: the digest of the sealed secret. */
-export type SealedReference = { readonly sealed: Digest };
-
 export type ObjectChange = ObjectName &
   (
     | { readonly put: JsonObject }
