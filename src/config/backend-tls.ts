@@ -236,7 +236,7 @@ function readOwnPair(shape: BackendTlsShape, at: Cursor, named: NamedMaterial, p
 }
 
 /** What must hold of a backend's certificate cannot be left unlooked at: Goma has none of these keys, so this is an error. */
-function checkRulesApply(
+export function checkRulesApply(
   at: Cursor,
   skipVerify: boolean,
   plain: readonly BackendConfig[],

@@ -11,7 +11,7 @@ import { foldName } from '../http/fold-name.ts';
 import { type JwtAlgorithm, publicAlgorithms, secretAlgorithms } from './jwt-algorithms.ts';
 import { type JwtKeys, readJwtKeys } from './jwt-keys.ts';
 import { key } from './key.ts';
-import { reportDeprecated } from './reading.ts';
+import { reportDeprecated, reportEmpty } from './reading.ts';
 import { readClaims, requiredClaimShape } from './required-claims.ts';
 
 const maxSkewMs = 300_000;
@@ -83,6 +83,7 @@ const rule = map({
   }),
   claimsExpression: key(text, {
     says: 'What the claims have to be: Equals, Prefix, Contains, OneOf, &&, ||, !.',
+    restricts: true,
     page: "Goma. `Equals('a', 'x')`, `Prefix`, `Contains`, `OneOf('a', 'x', 'y')`, `&&`, `||`, `!`, brackets; quotes of any kind. `Contains` asks for an item of a list or a whole word of a text; in Goma a part of one is enough. A claim that the token lacks fails the whole, as in Goma.",
   }),
   requiredClaims: key(list(requiredClaimShape), {
@@ -146,6 +147,7 @@ export const jwtAuthFilter = filterType({
     const audiences = readParty(written.audience, 'audience', keys, at, problems);
     if (written.clockSkew > maxSkewMs)
       problems.error('out_of_range', at.down('clockSkew').place, 'clockSkew is not between 0 and 5m');
+    for (const name of ['algorithms', 'algo', 'alg', 'certificateBound']) reportEmpty(at, name, problems);
     const claims = readClaims(written, at, problems);
     const headers = readHeaders(written.forwardHeaders, at, problems);
     const [cookie, header] = [readCookie(written, at, problems), readHeader(written, at, problems)];

@@ -79,7 +79,7 @@ const instead: ReadonlyMap<string, string> = new Map(
 
 export type MiddlewareSurroundings = {
   /** Names that every route gets, with their place. */
-  readonly defaults: { readonly names: readonly string[]; readonly at: Cursor };
+  readonly defaults: { readonly names: readonly string[]; readonly at: Cursor; readonly around: Cursor };
   readonly keys: KeyCheck;
 };
 
@@ -97,12 +97,14 @@ export class Middlewares {
     this.#declared = readDeclared(written, problems);
     this.#around = around;
     const { names, at } = around.defaults;
+    warnEmpty(around.defaults.around, 'no route gets any', problems);
     for (const [i, name] of names.entries()) this.#find(name, at.down(i), problems);
   }
 
   /** In the order in which requests see them: the defaults, then the route's own; a name that stands in both counts once. */
   filtersOf({ shape, at }: WrittenRoute, path: string, problems: ProblemList): FilterConfig[] {
     if (!isEnabled(shape)) return [];
+    warnEmpty(at, 'the route has none of its own', problems);
     const { defaults } = this.#around;
     const places = new Map<string, Cursor>();
     for (const [i, name] of defaults.names.entries()) places.set(name, defaults.at.down(i));
@@ -209,6 +211,17 @@ function readPlainRule(
   const { name = '', type: written = '' } = shape;
   const counted = type.wholeRoute === true ? undefined : paths;
   return { common: { name, type: written, paths: counted, guards: type.guards, place: at.place }, rule };
+}
+
+/** A list whose items are all commented out, or slid away: Goma takes it for none, so it is taken for none and told. */
+function warnEmpty(at: Cursor, meaning: string, problems: ProblemList): void {
+  if (at.isEmpty('middlewares'))
+    problems.warn(
+      'empty_value',
+      at.keyPlace('middlewares'),
+      `middlewares is written but has no value: ${meaning}`,
+      'List them, or write [].',
+    );
 }
 
 function readDeclared(written: readonly WrittenMiddleware[], problems: ProblemList): Map<string, WrittenMiddleware> {

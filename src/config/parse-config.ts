@@ -97,7 +97,11 @@ function assemble(
   const middlewares = new Middlewares(
     written.middlewares,
     {
-      defaults: { names: gateway.defaults.middlewares, at: at.down('defaults', 'middlewares') },
+      defaults: {
+        names: gateway.defaults.middlewares,
+        at: at.down('defaults', 'middlewares'),
+        around: at.down('defaults'),
+      },
       keys: written.keys,
     },
     problems,

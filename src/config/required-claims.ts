@@ -5,7 +5,7 @@ import type { ProblemList } from '../yaml/problem-list.ts';
 import { map, oneOrMore, text } from './atoms.ts';
 import { type ClaimRule, parseClaimsExpression, readClaimPath } from './claims-expression.ts';
 import { key } from './key.ts';
-import { reportMistake } from './reading.ts';
+import { reportEmpty, reportMistake, reportNobody } from './reading.ts';
 
 const maxClaims = 32;
 
@@ -26,17 +26,28 @@ export type WrittenClaims = {
 export function readClaims(written: WrittenClaims, at: Cursor, problems: ProblemList): ClaimRule | undefined {
   const rules: ClaimRule[] = [];
   const { claimsExpression, requiredClaims } = written;
-  if (claimsExpression !== undefined && claimsExpression.trim() !== '') {
+  if (claimsExpression === undefined) reportEmpty(at, 'claimsExpression', problems);
+  else if (claimsExpression.trim() === '')
+    problems.error(
+      'empty_value',
+      at.keyPlace('claimsExpression'),
+      'claimsExpression is empty: every claim would do',
+      'Write what the claims have to be, or remove the key.',
+    );
+  else {
     const parsed = parseClaimsExpression(claimsExpression);
     if ('problem' in parsed)
       reportMistake(problems, 'bad_expression', at.down('claimsExpression'), claimsExpression, parsed);
     else rules.push(parsed);
   }
+  reportNobody(requiredClaims, at, 'requiredClaims', problems);
   if ((requiredClaims?.length ?? 0) > maxClaims)
     problems.error('too_many', at.keyPlace('requiredClaims'), `more than ${maxClaims} claims`);
   for (const [i, one] of (requiredClaims ?? []).entries()) {
     const here = at.down('requiredClaims', i);
     const path = one.claim === undefined ? undefined : readClaimPath(one.claim);
+    // Without its value a condition would ask for no more than that the claim is there.
+    for (const name of ['equals', 'contains', 'oneOf']) reportEmpty(here, name, problems);
     const asked = [one.equals, one.contains, one.oneOf].filter((value) => value !== undefined);
     if (path === undefined || asked.length > 1)
       problems.error(

@@ -7,6 +7,7 @@ import { type Place, sayPlace } from '../yaml/place.ts';
 import { ProblemList } from '../yaml/problem-list.ts';
 import { quote } from '../yaml/tree.ts';
 import { flag, integer, list, map, oneOf, text } from './atoms.ts';
+import { checkRulesApply } from './backend-tls.ts';
 import { crlExample, crlShape, readCrl } from './crl.ts';
 import { parseEndpoint } from './endpoint.ts';
 import type { BackendConfig, BackendTlsConfig, ServiceConfig } from './gateway-config.ts';
@@ -17,7 +18,7 @@ import { block, key } from './key.ts';
 import { loadBalancingKeys, readHashOn, readLoadBalancing, readSticky } from './load-balancing.ts';
 import { type NamedMaterial, readId, systemBundle } from './named-material.ts';
 import { sendProxyProtocolKey, versionOf } from './proxy-protocol.ts';
-import { reportMistake } from './reading.ts';
+import { reportEmpty, reportMistake } from './reading.ts';
 import { readRetry, retryKeys } from './retry.ts';
 import { readVersions, tlsVersionKeys } from './tls-parameters.ts';
 import {
@@ -327,6 +328,8 @@ function readServiceTls(
   const skipVerify = readSkipVerify(shape.insecureSkipVerify, at, problems);
   const bundle = readBundle(shape.caBundle, mode, skipVerify, at, named, problems);
   if (mode === 'off') checkPlain(protocol, at, problems);
+  else checkRulesApply(at, skipVerify, [], problems);
+  reportEmpty(at, 'insecureSkipVerify', problems);
   if (mode !== undefined && mode !== 'mtls' && shape.certificateId !== undefined)
     problems.error(
       'contradiction',
@@ -400,7 +403,7 @@ function checkPlain(protocol: ServiceShape['protocol'], at: Cursor, problems: Pr
 function readSkipVerify(reason: string | undefined, at: Cursor, problems: ProblemList): boolean {
   if (reason === undefined || /^(?:false|no|off|n)$/i.test(reason)) return false;
   const place = at.keyPlace('insecureSkipVerify');
-  if (!/\p{L}{2,}\P{L}+\p{L}{2,}/u.test(reason))
+  if (/^(?:true|false|yes|no|on|off|[yn])\b/i.test(reason) || !/\p{L}{2,}\P{L}+\p{L}{2,}/u.test(reason))
     problems.error(
       'missing_reason',
       place,

@@ -48,9 +48,9 @@ export class RemoteKeys implements KeySource {
   }
 
   keys(): readonly VerificationKey[] | Promise<readonly VerificationKey[]> {
-    const { refreshMs } = this.#options;
+    const { refreshMs, maxAgeMs } = this.#options;
     const age = this.#options.clock.monotonic() - this.#fetchedAt;
-    if (this.#keys !== undefined && age < 2 * refreshMs) {
+    if (this.#keys !== undefined && age < Math.min(2 * refreshMs, maxAgeMs)) {
       // A little late: the next request has the new ones.
       if (age >= refreshMs) void this.#fetch();
       return this.#keys;
