@@ -5,6 +5,7 @@ import { roles, type User } from '../store/accounts.ts';
 import { actsOf, auditActor, sessionCookie, sessionMs, setCookie } from './caller.ts';
 import { acts } from './acts.ts';
 import { ApiProblem } from './api-problem.ts';
+import { StoreProblem } from '../store/store-problem.ts';
 import type { ControlContext } from './control-context.ts';
 import { type Answer, openOperation, type Operation, operation } from './operation.ts';
 import { maxPasswordLength, minPasswordLength } from './passwords.ts';
@@ -35,7 +36,10 @@ function showMe({ id, name, role }: User, may: readonly string[], expiresAt: num
 async function startSession({ store, clock }: ControlContext, user: User): Promise<Answer> {
   const { secret, digest } = makeSecret('');
   const expiresAt = clock.now() + sessionMs;
-  const session = await store.sessions.create({ digest, userId: user.id, expiresAt }, { actor: `user:${user.name}` });
+  const session = await store.sessions.create(
+    { digest, userId: user.id, expiresAt, userVersion: user.version },
+    { actor: `user:${user.name}` },
+  );
   const body = showMe(user, actsOf({ kind: 'person', user, session }), expiresAt);
   return { status: 201, body, fields: { 'set-cookie': setCookie(secret, sessionMs) } };
 }
@@ -106,12 +110,22 @@ const logIn = openOperation({
       // What is no name of ours may be a password that went into the wrong field.
       const subject = found === undefined ? 'user/unknown' : `user/${found.id}`;
       await store.audit.note({ actor: 'nobody', action: 'login.refuse', subject, detail: { remote } });
-      throw new ApiProblem('wrong_credentials', 'There is no such user, or the password is another.');
+      throw wrongCredentials();
     }
     limits.succeeded(name, remote);
-    return startSession(context, user);
+    try {
+      return await startSession(context, user);
+    } catch (error) {
+      // What was verified is not true any more: another password, another role, no user.
+      if (error instanceof StoreProblem && error.code === 'invalid') throw wrongCredentials();
+      throw error;
+    }
   },
 });
+
+function wrongCredentials(): ApiProblem {
+  return new ApiProblem('wrong_credentials', 'There is no such user, or the password is another.');
+}
 
 function refuseHurry(seconds: number | undefined): void {
   if (seconds === undefined) return;

@@ -23,16 +23,22 @@ export class SqliteSessions implements Sessions {
     this.#audit = audit;
   }
 
-  async create(wanted: Pick<Session, 'digest' | 'userId' | 'expiresAt'>, act: Act): Promise<Session> {
-    const { userId, expiresAt } = wanted;
+  async create(
+    wanted: Pick<Session, 'digest' | 'userId' | 'expiresAt'> & { readonly userVersion?: number },
+    act: Act,
+  ): Promise<Session> {
+    const { userId, expiresAt, userVersion } = wanted;
     const digest = parseDigest(wanted.digest, 'the digest of a session');
     checkCount(expiresAt, 'the end of a session');
     const now = this.#clock.now();
     const session = { digest, userId, createdAt: now, expiresAt, usedAt: now };
     return this.#db.write('full', () => {
       this.#db.run('DELETE FROM session WHERE expires_at <= ?', now);
-      const user = this.#db.get<{ disabled: number }>('SELECT disabled FROM user WHERE id = ?', userId);
+      const sought = 'SELECT disabled, version FROM user WHERE id = ?';
+      const user = this.#db.get<{ disabled: number; version: number }>(sought, userId);
       if (user?.disabled !== 0) throw new StoreProblem('invalid', 'a session needs a user who may log in');
+      if (userVersion !== undefined && userVersion !== user.version)
+        throw new StoreProblem('invalid', 'the user has changed since the password was verified');
       if (this.#get(digest) !== undefined) throw new StoreProblem('duplicate', 'there is a session of this digest');
       const sql = 'INSERT INTO session (digest, user_id, created_at, expires_at, used_at) VALUES (?, ?, ?, ?, ?)';
       this.#makeRoom(userId, act);

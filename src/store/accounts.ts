@@ -51,8 +51,14 @@ export type Session = {
 };
 
 export interface Sessions {
-  /** Of more than `maxSessionsPerUser` the one that was not used for longest goes. */
-  create(session: Pick<Session, 'digest' | 'userId' | 'expiresAt'>, act: Act): Promise<Session>;
+  /**
+   * Of more than `maxSessionsPerUser` the one that was not used for longest goes. `userVersion`: of the user whose password was
+   * verified; `invalid` where the user has changed since, who may have another password or role by now.
+   */
+  create(
+    session: Pick<Session, 'digest' | 'userId' | 'expiresAt'> & { readonly userVersion?: number },
+    act: Act,
+  ): Promise<Session>;
   /** Undefined where it has expired. */
   find(digest: Digest): Promise<Session | undefined>;
   /** Notes that it was used now; may be lost with the power. */

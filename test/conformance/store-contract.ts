@@ -475,6 +475,28 @@ function testAccounts(open: OpenStore): void {
     );
   });
 
+  it('no session begins for what was verified of a user before he changed', async (t) => {
+    const clock = new HandClock();
+    const { store } = await open(t, clock);
+    const { version } = await store.users.create(alice, act);
+    const begin = async (digest: string, userVersion: number) =>
+      store.sessions.create({ digest: sha(digest), userId: 'u1', expiresAt: clock.now() + 1000, userVersion }, act);
+    await begin('before', version);
+    const changed = await store.users.update(
+      'u1',
+      version,
+      { passwordDigest: '$argon2id$v=19$m=65536$c2FsdA$b3RoZXI' },
+      act,
+    );
+    assert.equal(changed.outcome, 'updated');
+    await assert.rejects(begin('late', version), problem('invalid'));
+    await begin('after', version + 1);
+    assert.deepEqual(
+      (await store.sessions.list('u1')).map(({ digest }) => digest),
+      [sha('after')],
+    );
+  });
+
   it('a password is not taken for its digest, a token not for its own, and neither is shown', async (t) => {
     const { store } = await open(t, new HandClock());
     const hidden = (code: StoreProblemCode) => (error: unknown) =>
