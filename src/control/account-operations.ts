@@ -89,8 +89,9 @@ const createUser = operation({
       status: 422,
     },
   ],
-  run: async ({ context: { store, passwords }, caller, body: { name, role, password } }) => {
+  run: async ({ context: { store, passwords }, caller, confirm, body: { name, role, password } }) => {
     const passwordDigest = await passwords.hash(password);
+    await confirm();
     const user = await store.users.create({ id: randomUUID(), name, role, passwordDigest }, auditActor(caller));
     return { ...answerUser(user, 201), fields: { location: `/api/v1/users/${user.id}` } };
   },
@@ -131,12 +132,13 @@ const changeUser = operation({
     { name: 'without If-Match', params: { id: 'nobody' }, body: { role: 'viewer' }, status: 428 },
     { name: 'nobody', params: { id: 'nobody' }, body: {}, fields: { 'if-match': '"1"' }, status: 404 },
   ],
-  run: async ({ context, caller, params, body, ifMatch }) => {
+  run: async ({ context, caller, confirm, params, body, ifMatch }) => {
     const { store, passwords } = context;
     const { password, name, role, disabled } = body;
     const user = await findUser(store, params['id']);
     const digest = password === undefined ? undefined : await passwords.hash(password);
     return context.inTurn(async () => {
+      await confirm();
       if (disabled === true || (role !== undefined && role !== 'admin')) await keepOneAdmin(store, user.id);
       const change = {
         ...(name !== undefined && { name }),

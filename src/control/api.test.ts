@@ -160,3 +160,28 @@ describe('trouble of the store', () => {
     assert.equal(headers.get('retry-after'), '5');
   });
 });
+
+describe('an administrator who is none any more while his request waits', () => {
+  for (const [title, method, path] of [
+    ['makes no user', 'POST', () => '/users'],
+    ['changes none', 'PATCH', (id: string) => `/users/${id}`],
+  ] as const)
+    it(title, async (t) => {
+      const api = await openApi(t);
+      const [eve, bob] = [await api.enter('admin'), await api.enter('viewer')];
+      await api.enter('admin');
+      const password = 'a password of four words';
+      const body = method === 'POST' ? { name: 'another', role: 'admin', password } : { role: 'admin', password };
+      const fields = method === 'POST' ? {} : { 'if-match': `"${bob.user.version}"` };
+      const hash = api.context.passwords.hash.bind(api.context.passwords);
+      // While the password is computed.
+      api.context.passwords.hash = async (text) => {
+        await api.store.users.update(eve.user.id, eve.user.version, { role: 'viewer' }, { actor: 'test' });
+        return hash(text);
+      };
+      const answer = await api.ask(method, path(bob.user.id), { cookie: eve.cookie, body, fields });
+      assert.equal(answer.status, 401);
+      assert.equal((await api.store.users.find(bob.user.id))?.role, 'viewer');
+      assert.equal(await api.store.users.findByName('another'), undefined);
+    });
+});

@@ -85,7 +85,8 @@ async function perform(
   if (op.conditional) requireIfMatch(ifMatch);
   const query = checkShape(op.query ?? noQuery, queryOf(request), 'query');
   const body = await bodyOf(op, request, field('content-type'));
-  const call = { context, caller, params, query, body, ifMatch, remote } as Call<never, never, never>;
+  const confirm = async (): Promise<void> => void (await callerOf(op, field, context));
+  const call = { context, caller, confirm, params, query, body, ifMatch, remote } as Call<never, never, never>;
   const key = op.repeatable && field('idempotency-key');
   if (op.repeatable === undefined || key === undefined || caller === undefined) return op.run(call);
   const { secrets } = op.repeatable;

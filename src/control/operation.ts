@@ -11,6 +11,8 @@ export type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
 export type Call<Q, B, C> = {
   readonly context: ControlContext;
   readonly caller: C;
+  /** After a wait, before what cannot be taken back: throws where he may not any more. */
+  readonly confirm: () => Promise<void>;
   /** Of the path, decoded. */
   readonly params: Readonly<Record<string, string>>;
   readonly query: Q;
