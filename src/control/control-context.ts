@@ -2,6 +2,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Store } from '../store/store.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import type { ChangeQueue } from './change-queue.ts';
 import type { LoginLimits } from './login-limits.ts';
 import type { Passwords } from './passwords.ts';
 import type { Questions, Topic } from './messages.ts';
@@ -21,4 +22,6 @@ export type ControlContext = {
   readonly ask: <T extends Topic>(topic: T, asked: Questions[T]['asked']) => Promise<Questions[T]['answer']>;
   /** One after the other, where two at once could both be the first. */
   readonly inTurn: <T>(act: () => Promise<T>) => Promise<T>;
+  /** Changes of what gateways run. */
+  readonly changes: ChangeQueue;
 };

@@ -6,6 +6,7 @@ import { openSqliteStore } from '../sqlite/sqlite-store.ts';
 import { StoreProblem } from '../store/store-problem.ts';
 import { createLogger, type OpenLogger } from '../telemetry/logger.ts';
 import { createApi } from './api.ts';
+import { ChangeQueue } from './change-queue.ts';
 import { LoginLimits } from './login-limits.ts';
 import { type ControlStart, type FromControl, requestsFd, type ToControl } from './messages.ts';
 import { operations } from './operations.ts';
@@ -39,6 +40,7 @@ async function start({ store: path, url, gateway, log: settings }: ControlStart)
       view: async () => line.view(),
       ask: async (topic, asked) => line.ask(topic, asked),
       inTurn: async (act) => turns.take(act),
+      changes: new ChangeQueue(),
     });
     serveRequests(requestsFd, api, () => process.exit(0));
     const setup = await offerSetup(store, url, systemClock);

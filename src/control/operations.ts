@@ -2,12 +2,14 @@
 import { accountOperations } from './account-operations.ts';
 import { configOperations } from './config-operations.ts';
 import { historyOperations } from './history-operations.ts';
+import { planOperations } from './plan-operations.ts';
 import type { Operation } from './operation.ts';
 import { sessionOperations } from './session-operations.ts';
 
 export const operations: readonly Operation[] = [
   ...sessionOperations,
   ...configOperations,
+  ...planOperations,
   ...historyOperations,
   ...accountOperations,
 ];

@@ -52,8 +52,10 @@ async function open(t: TestContext): Promise<{ dir: TempDir; control: ControlPro
     entry: dir.write('entry.mjs', entry),
     active: new ActiveConfig(loaded, systemClock),
     workers: { list: () => [] },
-    trust: { crls: new CrlPublisher({ clock: systemClock }) },
-    reloader: { failed: false },
+    trust: { crls: new CrlPublisher({ clock: systemClock }), record: undefined },
+    reloader: { failed: false, reload: async () => assert.fail('nobody reloads') },
+    storeState: () => ({ up: true, revision: 0, readAt: undefined }),
+    planning: { file, strict: true, env: {} },
   });
   dir.write('events', '');
   t.after(() => {
