@@ -1,6 +1,7 @@
 // What the primary and the control process say to each other: plain data over the fork's IPC channel. Nothing that goes to
 // `control` holds a private key or a secret of the configuration; what needs one it asks the primary to do.
 import type { LogLevel } from '../telemetry/logger.ts';
+import type { GatewayStatus } from './gateway-status.ts';
 import type { ConfigView } from './view.ts';
 
 export type ControlStart = {
@@ -15,15 +16,6 @@ export type ControlStart = {
     readonly format: 'text' | 'json' | undefined;
     readonly file: string | undefined;
   };
-};
-
-export type WorkerStatus = { readonly slot: number; readonly pid: number; readonly serving: boolean };
-
-export type GatewayStatus = {
-  readonly generation: number;
-  readonly workers: readonly WorkerStatus[];
-  /** The newest configuration is not the active one. */
-  readonly reloadFailed: boolean;
 };
 
 /** A request as `explain route` takes it. `certificate`: PEM, leaf first. */

@@ -1,6 +1,7 @@
 // Everything that the API can do, in the order of its document.
 import { accountOperations } from './account-operations.ts';
 import { configOperations } from './config-operations.ts';
+import { gatewayOperations } from './gateway-operations.ts';
 import { historyOperations } from './history-operations.ts';
 import type { Operation } from './operation.ts';
 import { sessionOperations } from './session-operations.ts';
@@ -8,6 +9,7 @@ import { sessionOperations } from './session-operations.ts';
 export const operations: readonly Operation[] = [
   ...sessionOperations,
   ...configOperations,
+  ...gatewayOperations,
   ...historyOperations,
   ...accountOperations,
 ];

@@ -8,15 +8,13 @@ import type { CrlLookup } from '../crl/subscriber.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { ActiveConfig } from './active-config.ts';
+import type { StatusReader } from './gateway-status.ts';
 import type { LiveTrust } from './live-trust.ts';
-import type { Reloader } from './reloader.ts';
-import type { Workers } from './workers.ts';
 
 export type AnswerDependencies = {
   readonly active: Pick<ActiveConfig, 'loaded' | 'generation' | 'startedWith'>;
-  readonly workers: Pick<Workers, 'list'>;
+  readonly status: Pick<StatusReader, 'read'>;
   readonly trust: Pick<LiveTrust, 'crls'>;
-  readonly reloader: Pick<Reloader, 'failed'>;
   readonly log: Logger;
 };
 
@@ -32,7 +30,7 @@ let probes = 0;
 export async function answerQuestion(question: Question, from: AnswerDependencies): Promise<QuestionOutcome> {
   try {
     if (question.topic === 'view') return { answer: await viewUnlessKnown(question.asked, from) };
-    if (question.topic === 'status') return { answer: statusOf(from) };
+    if (question.topic === 'status') return { answer: await from.status.read() };
     if (question.topic === 'probe') return await probe(question.asked.service, from);
     return { answer: await match(question.asked, from) };
   } catch (error) {
@@ -40,14 +38,6 @@ export async function answerQuestion(question: Question, from: AnswerDependencie
     from.log.error({ err: error }, 'internal error: please report this');
     return { why: { code: 'internal', detail: 'The log says more.' } };
   }
-}
-
-function statusOf({ active, workers, reloader }: AnswerDependencies): Questions['status']['answer'] {
-  return {
-    generation: active.generation,
-    reloadFailed: reloader.failed,
-    workers: workers.list().map(({ slot, pid, serving }) => ({ slot, pid, serving })),
-  };
 }
 
 /** By what it was made of: the next process asks for the same. */

@@ -55,6 +55,7 @@ export class Primary {
   /** Undefined where there is no store. */
   #control: ControlProcess | undefined;
   readonly #onCommitted: (() => void) | undefined;
+  readonly #storeState: (() => StoreState) | undefined;
   #stopping = false;
 
   constructor(loaded: LoadedConfig, options: PrimaryOptions) {
@@ -63,6 +64,7 @@ export class Primary {
     this.#log = log;
     this.#cores = cores;
     this.#onCommitted = onCommitted;
+    this.#storeState = storeState;
     const metrics = this.#metrics;
     metrics.watchStore(storeState, clock);
     const workers = this.#workers;
@@ -130,15 +132,24 @@ export class Primary {
   /** What nobody asked for is not even loaded. */
   async #makeControl(store: StoreConfig | undefined): Promise<void> {
     if (store === undefined) return;
-    const { ControlProcess } = await import('./control-process.ts');
+    const [{ ControlProcess }, { StatusReader }] = await Promise.all([
+      import('./control-process.ts'),
+      import('./gateway-status.ts'),
+    ]);
+    const status = new StatusReader({
+      clock: this.#clock,
+      active: this.#active,
+      workers: this.#workers,
+      reloader: this.#reloader,
+      storeState: this.#storeState,
+    });
     this.#control = new ControlProcess({
       clock: this.#clock,
       log: this.#log,
       store: store.path,
       active: this.#active,
-      workers: this.#workers,
+      status,
       trust: this.#trust,
-      reloader: this.#reloader,
     });
   }
 

@@ -5,6 +5,7 @@ import { Turns } from '../../src/base/turns.ts';
 import { mintCa } from '../../src/certs/test-ca.ts';
 import { createApi } from '../../src/control/api.ts';
 import type { ControlContext } from '../../src/control/control-context.ts';
+import type { GatewayStatus } from '../../src/control/gateway-status.ts';
 import { LoginLimits } from '../../src/control/login-limits.ts';
 import type { Questions, Topic } from '../../src/control/messages.ts';
 import { operations } from '../../src/control/operations.ts';
@@ -59,9 +60,10 @@ export async function openApi(t: TestContext): Promise<ApiUnderTest> {
     dir.remove();
   });
   const view = await sampleView();
+  const status = sampleStatus(clock.now());
   const answers: { readonly [T in Topic]: Questions[T]['answer'] } = {
     view,
-    status: { generation: 1, reloadFailed: false, workers: [{ slot: 0, pid: 4711, serving: true }] },
+    status,
     probe: [{ route: 'orders', backend: 'https://orders.test:8443', ok: true, failure: null }],
     match: { reachesBackend: true, route: { name: 'orders' } },
   };
@@ -74,6 +76,7 @@ export async function openApi(t: TestContext): Promise<ApiUnderTest> {
     limits: new LoginLimits(clock),
     gateway: 'one',
     view: async () => view,
+    status: async () => status,
     ask: async (topic) => answers[topic],
     inTurn: async (next) => turns.take(next),
   };
@@ -117,6 +120,24 @@ export async function openApi(t: TestContext): Promise<ApiUnderTest> {
   };
 }
 
+function sampleStatus(now: number): GatewayStatus {
+  return {
+    at: now,
+    generation: 1,
+    revision: 7,
+    since: now - 60_000,
+    refused: null,
+    store: { up: true, revision: 7, readAt: now, problem: null },
+    workers: [{ slot: 0, pid: 4711, serving: true, generation: 1 }],
+    certificates: [{ sha256: 'a'.repeat(64), serial: '01' }],
+    certificateCount: 1,
+    backends: [{ route: 'orders', label: 'orders.test:8443', state: 'up', since: now - 5_000, down: null }],
+    handshakes: [
+      { label: 'orders.test:8443', ok: { at: now - 2_000, version: 'TLSv1.3' }, failure: null, shown: null },
+    ],
+  };
+}
+
 async function sampleView(): Promise<ConfigView> {
   const ca = await mintCa({ cn: 'sample CA' });
   const pair = await ca.issue({ kind: 'client', cn: 'gateway', sans: ['gateway.test'] });
@@ -124,10 +145,11 @@ async function sampleView(): Promise<ConfigView> {
   const service = { kind: 'services', id: 'orders' } as const;
   return {
     generation: 1,
+    revision: 7,
     digest: '0'.repeat(64),
     certificates: [
       { id: 'gateway-client', origin, chainPem: pair.certPem, usedBy: [service] },
-      { id: 'spare', origin: { kind: 'store' }, chainPem: pair.certPem, usedBy: [] },
+      { id: 'spare', origin: { kind: 'store', revision: 7 }, chainPem: pair.certPem, usedBy: [] },
     ],
     caBundles: [{ id: 'internal', origin, caPem: [ca.certPem], usedBy: [service] }],
     services: [
@@ -136,8 +158,23 @@ async function sampleView(): Promise<ConfigView> {
         origin,
         source: 'dns',
         protocol: 'auto',
-        addresses: [{ address: 'orders.test:8443', weight: 0 }],
-        tls: { mode: 'mtls', certificateId: 'gateway-client', caBundle: 'internal', serverName: null, verified: true },
+        addresses: [{ address: 'orders.test:8443', weight: 0, backup: false }],
+        tls: {
+          mode: 'mtls',
+          certificateId: 'gateway-client',
+          caBundle: 'internal',
+          serverName: null,
+          verified: true,
+          notVerifiedBecause: null,
+          nameCheck: 'san',
+          minVersion: 'TLSv1.2',
+          maxVersion: 'TLSv1.3',
+          allowedSANs: [{ type: 'DNS', suffix: '.test' }],
+          allowedFingerprints: null,
+          allowedSPKI: null,
+          crl: false,
+        },
+        healthCheck: null,
         usedBy: [{ kind: 'routes', id: 'orders' }],
       },
     ],
@@ -165,6 +202,12 @@ async function sampleView(): Promise<ConfigView> {
         certificates: [],
         minVersion: 'TLSv1.2',
         maxVersion: 'TLSv1.3',
+        allowedSANs: null,
+        allowedFingerprints: null,
+        allowedSPKI: null,
+        trustDomains: [],
+        crl: false,
+        ocsp: null,
       },
     ],
   };
