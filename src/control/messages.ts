@@ -5,6 +5,7 @@ import type { StoreProblemCode } from '../store/store-problem.ts';
 import type { ObjectChange } from '../store/object.ts';
 import type { SealedBlob, SealKey } from '../store/sealed.ts';
 import type { PlannedProblem, ShownPlan } from './plan.ts';
+import type { GatewayStatus } from './gateway-status.ts';
 import type { ConfigView } from './view.ts';
 
 export type ControlStart = {
@@ -19,15 +20,6 @@ export type ControlStart = {
     readonly format: 'text' | 'json' | undefined;
     readonly file: string | undefined;
   };
-};
-
-export type WorkerStatus = { readonly slot: number; readonly pid: number; readonly serving: boolean };
-
-export type GatewayStatus = {
-  readonly generation: number;
-  readonly workers: readonly WorkerStatus[];
-  /** The newest configuration is not the active one. */
-  readonly reloadFailed: boolean;
 };
 
 /** A request as `explain route` takes it. `certificate`: PEM, leaf first. */

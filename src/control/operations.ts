@@ -1,6 +1,7 @@
 // Everything that the API can do, in the order of its document.
 import { accountOperations } from './account-operations.ts';
 import { configOperations } from './config-operations.ts';
+import { gatewayOperations } from './gateway-operations.ts';
 import { historyOperations } from './history-operations.ts';
 import { planOperations } from './plan-operations.ts';
 import type { Operation } from './operation.ts';
@@ -10,6 +11,7 @@ export const operations: readonly Operation[] = [
   ...sessionOperations,
   ...configOperations,
   ...planOperations,
+  ...gatewayOperations,
   ...historyOperations,
   ...accountOperations,
 ];

@@ -13,6 +13,7 @@ import type { StoreState } from '../loading/store-source.ts';
 import { StoreProblem } from '../store/store-problem.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { ActiveConfig } from './active-config.ts';
+import type { StatusReader } from './gateway-status.ts';
 import type { LiveTrust } from './live-trust.ts';
 import type { PlanSettings } from './plan-question.ts';
 import type { Reloader } from './reloader.ts';
@@ -20,9 +21,10 @@ import type { Workers } from './workers.ts';
 
 export type AnswerDependencies = {
   readonly active: Pick<ActiveConfig, 'loaded' | 'generation' | 'startedWith'>;
+  readonly status: Pick<StatusReader, 'read'>;
   readonly workers: Pick<Workers, 'list'>;
   readonly trust: Pick<LiveTrust, 'crls' | 'record'>;
-  readonly reloader: Pick<Reloader, 'failed' | 'reload'>;
+  readonly reloader: Pick<Reloader, 'reload'>;
   readonly log: Logger;
   readonly clock: Clock;
   /** How the store is, as who loads from it sees it. */
@@ -46,7 +48,7 @@ const planTurns = new Turns();
 export async function answerQuestion(question: Question, from: AnswerDependencies): Promise<QuestionOutcome> {
   try {
     if (question.topic === 'view') return { answer: await viewUnlessKnown(question.asked, from) };
-    if (question.topic === 'status') return { answer: statusOf(from) };
+    if (question.topic === 'status') return { answer: await from.status.read() };
     if (question.topic === 'probe') return await probe(question.asked.service, from);
     if (question.topic === 'plan') return await plan(question.asked, from);
     if (question.topic === 'commit') return { answer: await commit(question.asked.revision, from) };
@@ -58,14 +60,6 @@ export async function answerQuestion(question: Question, from: AnswerDependencie
     from.log.error({ err: error }, 'internal error: please report this');
     return { why: { code: 'internal', detail: 'The log says more.' } };
   }
-}
-
-function statusOf({ active, workers, reloader }: AnswerDependencies): Questions['status']['answer'] {
-  return {
-    generation: active.generation,
-    reloadFailed: reloader.failed,
-    workers: workers.list().map(({ slot, pid, serving }) => ({ slot, pid, serving })),
-  };
 }
 
 /** By what it was made of: the next process asks for the same. */

@@ -137,14 +137,25 @@ export class Primary {
   async #makeControl(store: StoreConfig | undefined): Promise<void> {
     const [storeState, planning] = [this.#storeState, this.#planning];
     if (store === undefined || storeState === undefined || planning === undefined) return;
-    const { ControlProcess } = await import('./control-process.ts');
+    const [{ ControlProcess }, { StatusReader }] = await Promise.all([
+      import('./control-process.ts'),
+      import('./gateway-status.ts'),
+    ]);
+    const status = new StatusReader({
+      clock: this.#clock,
+      active: this.#active,
+      workers: this.#workers,
+      reloader: this.#reloader,
+      storeState,
+    });
     this.#control = new ControlProcess({
       clock: this.#clock,
       log: this.#log,
       store: store.path,
       active: this.#active,
-      workers: this.#workers,
+      status,
       trust: this.#trust,
+      workers: this.#workers,
       reloader: this.#reloader,
       storeState,
       planning,

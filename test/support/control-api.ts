@@ -7,6 +7,7 @@ import { Turns } from '../../src/base/turns.ts';
 import { mintCa } from '../../src/certs/test-ca.ts';
 import { createApi } from '../../src/control/api.ts';
 import type { ControlContext } from '../../src/control/control-context.ts';
+import type { GatewayStatus } from '../../src/control/gateway-status.ts';
 import { LoginLimits } from '../../src/control/login-limits.ts';
 import { ChangeQueue } from '../../src/control/change-queue.ts';
 import type { Questions, Topic } from '../../src/control/messages.ts';
@@ -79,6 +80,7 @@ export async function openApi(t: TestContext): Promise<ApiUnderTest> {
   const source = storeSourceOf({ file, store: path, clock: systemClock, mayFallBack: false });
   let active = await load();
   let generation = 1;
+  const status = sampleStatus(clock.now());
   async function load(): Promise<LoadedConfig> {
     const { loaded, problems } = await loadGateway(source, { ...settings, clock: systemClock });
     if (loaded === undefined)
@@ -87,7 +89,7 @@ export async function openApi(t: TestContext): Promise<ApiUnderTest> {
   }
   const answers: Answers = {
     view: async () => makeView(active, generation),
-    status: async () => ({ generation, reloadFailed: false, workers: [{ slot: 0, pid: 4711, serving: true }] }),
+    status: async () => status,
     probe: async () => [{ route: 'orders', backend: 'https://orders.test:8443', ok: true, failure: null }],
     match: async () => ({ reachesBackend: true, route: { name: 'orders' } }),
     plan: async (asked) => {
@@ -118,6 +120,7 @@ export async function openApi(t: TestContext): Promise<ApiUnderTest> {
     view: async () => (await answers.view({ known: 0 })) ?? assert.fail('there is no view'),
     ask: async (topic, asked) => answers[topic](asked),
     changes: new ChangeQueue(),
+    status: async () => status,
     inTurn: async (next) => turns.take(next),
   };
   const api = createApi(operations, context);
@@ -193,4 +196,22 @@ gateway:
     clientAuth: {caBundles: [internal], required: true}
 `,
   );
+}
+
+function sampleStatus(now: number): GatewayStatus {
+  return {
+    at: now,
+    generation: 1,
+    revision: 7,
+    since: now - 60_000,
+    refused: null,
+    store: { up: true, revision: 7, readAt: now, problem: null },
+    workers: [{ slot: 0, pid: 4711, serving: true, generation: 1 }],
+    certificates: [{ sha256: 'a'.repeat(64), serial: '01' }],
+    certificateCount: 1,
+    backends: [{ route: 'orders', label: 'orders.test:8443', state: 'up', since: now - 5_000, down: null }],
+    handshakes: [
+      { label: 'orders.test:8443', ok: { at: now - 2_000, version: 'TLSv1.3' }, failure: null, shown: null },
+    ],
+  };
 }
