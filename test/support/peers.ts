@@ -20,6 +20,8 @@ export const peers = [
   { command: 'lighttpd', package: 'lighttpd' },
   { command: 'caddy', package: 'caddy' },
   { command: 'python3', package: 'python3' },
+  // How a service tells systemd that it is ready. systemd itself need not run.
+  { command: 'systemd-notify', package: 'systemd' },
   // A browser, and what fills its database of certificates.
   { command: 'chromium', package: 'chromium' },
   { command: 'certutil', package: 'libnss3-tools' },
