@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 import { entryModules } from '../src/base/entry-module.ts';
+import { manPage } from './man-page.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -31,6 +32,8 @@ export async function buildProgram(dir: string): Promise<void> {
   await build.close();
   const modules = output.flatMap((file) => (file.type === 'chunk' ? file.moduleIds : []));
   writeFileSync(join(dir, 'THIRD-PARTY.txt'), notices(foldersOf(modules)));
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { readonly version: string };
+  writeFileSync(join(dir, 'countersign.1'), await manPage(version));
 }
 
 /** The packages that `modules` (paths) belong to, by their folders. */

@@ -20,6 +20,11 @@ export const peers = [
   { command: 'lighttpd', package: 'lighttpd' },
   { command: 'caddy', package: 'caddy' },
   { command: 'python3', package: 'python3' },
+  // Shells that complete our commands.
+  { command: 'zsh', package: 'zsh' },
+  { command: 'fish', package: 'fish' },
+  // Reads the manual page.
+  { command: 'man', package: 'man-db' },
   // How a service tells systemd that it is ready. systemd itself need not run.
   { command: 'systemd-notify', package: 'systemd' },
   // A browser, and what fills its database of certificates.
