@@ -12,8 +12,12 @@ export function completionCommand(openAll: () => Promise<Command>): Command {
       '\nFor bash: countersign completion bash > ~/.local/share/bash-completion/completions/countersign',
     )
     .action(async (shell: keyof typeof shells) => {
-      process.stdout.write(shells[shell](shapeOf(await openAll())));
+      process.stdout.write(completionScript(shell, shapeOf(await openAll())));
     });
+}
+
+export function completionScript(shell: keyof typeof shells, program: CommandShape): string {
+  return shells[shell](program);
 }
 
 type Place = { readonly path: string; readonly shape: CommandShape };

@@ -53,7 +53,7 @@ export type LoadOptions = {
   ) => Promise<LoadedText>;
 };
 
-const unreachableHint = 'Bring its source back, and try again.';
+const unreachableHint = 'Mend what keeps it from being read, and try again.';
 
 /** Never rejects for what is wrong with the configuration or what it points to, nor where its source is out of reach. */
 export async function loadGateway(source: ConfigSource, options: LoadOptions): Promise<LoadedResult> {

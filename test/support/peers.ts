@@ -25,8 +25,12 @@ export const peers = [
   { command: 'fish', package: 'fish' },
   // Reads the manual page.
   { command: 'man', package: 'man-db' },
-  // How a service tells systemd that it is ready. systemd itself need not run.
+  // What a service says to systemd, and systemd itself, in namespaces of its own, with what a Debian package needs.
   { command: 'systemd-notify', package: 'systemd' },
+  { command: 'ip', package: 'iproute2' },
+  { command: 'adduser', package: 'adduser' },
+  { command: 'ps', package: 'procps' },
+  { command: 'dpkg-deb', package: 'dpkg' },
   // A browser, and what fills its database of certificates.
   { command: 'chromium', package: 'chromium' },
   { command: 'certutil', package: 'libnss3-tools' },
