@@ -13,7 +13,7 @@ export const floors: readonly (readonly string[])[] = [
   ['flow', 'passthrough', 'diagnosis', 'inventory'],
   ['loading'],
   ['gateway'],
-  ['access', 'admin', 'audit', 'probe'],
+  ['access', 'admin', 'audit', 'import', 'probe'],
   ['control'],
   ['process'],
   ['cli'],
