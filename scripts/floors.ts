@@ -14,7 +14,7 @@ export const floors: readonly (readonly string[])[] = [
   ['loading'],
   ['gateway'],
   ['access', 'admin', 'audit', 'import', 'probe'],
-  ['control'],
+  ['control', 'envoy'],
   ['process'],
   ['cli'],
 ];

@@ -30,7 +30,7 @@ export function importCommand(io: CommandIo = process): Command {
 }
 
 async function runImport(io: CommandIo, from: string, files: readonly string[], options: Options): Promise<boolean> {
-  const { importers } = await import('../import/importers.ts');
+  const { importers } = await import('./importers.ts');
   const { importConfig } = await import('../import/import-config.ts');
   const { renderReport, reportToJson } = await import('../import/print-report.ts');
   const open = importers.get(from);

@@ -11,6 +11,7 @@ export class Reading {
   readonly report: ImportReport;
   readonly nameForm: NameForm;
   readonly #maps = new Map<TreeMap, SourceMap>();
+  readonly #nodes = new Map<string, object>();
 
   constructor(report: ImportReport, nameForm: NameForm = (name) => name) {
     this.report = report;
@@ -26,6 +27,20 @@ export class Reading {
     let map = this.#maps.get(node);
     if (map === undefined) this.#maps.set(node, (map = new SourceMap(this, node, path)));
     return map;
+  }
+
+  /** What became of the part of the source at `path`: where comments about it belong. */
+  becomes(path: string, node: object): void {
+    this.#nodes.set(path, node);
+  }
+
+  /** The nearest around a path; undefined where nothing is known of it. */
+  nodeOf(path: string): object | undefined {
+    for (let at = path; at !== ''; at = at.replace(/[.[]?[^.[]*$/, '')) {
+      const node = this.#nodes.get(at);
+      if (node !== undefined) return node;
+    }
+    return undefined;
   }
 
   /** Calls `onUnread` for each key of a map that was opened, and that nobody asked for. */
@@ -124,8 +139,11 @@ export class SourceMap {
     return this.#values.get(name);
   }
 
+  /** Of a scalar. What is none is refused: to take it for absent could open something. */
   text(name: string): string | undefined {
-    return this.get(name)?.text;
+    const value = this.get(name);
+    if (value !== undefined && value.text === undefined) this.#refuse(value, 'one value');
+    return value?.text;
   }
 
   /** Whether it is written; it is not looked at by that. */
@@ -133,12 +151,33 @@ export class SourceMap {
     return this.#values.has(name);
   }
 
+  /** Undefined where nothing is written there; what is no map is refused. */
   map(name: string): SourceMap | undefined {
-    return this.get(name)?.map;
+    const value = this.get(name);
+    if (value !== undefined && value.map === undefined) this.#refuse(value, 'a map');
+    return value?.map;
   }
 
+  /** As `map`; `{}` and a key without a value are an empty map, which often means something. */
+  mapOrEmpty(name: string): SourceMap | undefined {
+    return this.getEmpty(name)?.isNull === true ? this.getEmpty(name)?.map : this.map(name);
+  }
+
+  /** The items of a list; one value stands for a list of one. */
   items(name: string): readonly SourceValue[] {
     return this.get(name)?.items ?? [];
+  }
+
+  /** As `items`, each of them a map. */
+  maps(name: string): readonly SourceMap[] {
+    return this.items(name).flatMap((item) => {
+      if (item.map === undefined) this.#refuse(item, 'a map');
+      return item.map ?? [];
+    });
+  }
+
+  #refuse(value: SourceValue, what: string): void {
+    this.reading.report.refuse('bad_value', value, value.shown, `has to be ${what}`);
   }
 
   /** Everything in it has been looked at: something was said of the whole. */

@@ -1,5 +1,5 @@
 // Envoy's configuration (v3, static) in our words.
-import type { ImportWorld, SourceText } from './import-config.ts';
+import type { ImportWorld, SourceText } from '../import/import-config.ts';
 
 export async function importEnvoy(files: readonly SourceText[], { report }: ImportWorld): Promise<void> {
   for (const { file } of files)
