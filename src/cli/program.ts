@@ -62,6 +62,13 @@ const commands: ReadonlyMap<string, Entry> = new Map([
     },
   ],
   [
+    'import',
+    {
+      says: 'turn the configuration of Envoy, nginx, Traefik or Caddy into one of ours, and say what became of each line',
+      open: async () => (await import('./import.ts')).importCommand(),
+    },
+  ],
+  [
     'schema',
     {
       says: 'print the JSON Schema of the configuration',
