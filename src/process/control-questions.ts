@@ -23,7 +23,7 @@ export type AnswerDependencies = {
   readonly active: Pick<ActiveConfig, 'loaded' | 'generation' | 'startedWith'>;
   readonly status: Pick<StatusReader, 'read'>;
   readonly workers: Pick<Workers, 'list'>;
-  readonly trust: Pick<LiveTrust, 'crls' | 'record'>;
+  readonly trust: Pick<LiveTrust, 'crls' | 'record' | 'sources'>;
   readonly reloader: Pick<Reloader, 'reload'>;
   readonly log: Logger;
   readonly clock: Clock;
@@ -106,6 +106,7 @@ async function plan(asked: PlanQuestion, from: AnswerDependencies): Promise<Ques
           store: storeOf(from),
           clock,
           active: { loaded: active.loaded, crls: lookUp(trust) },
+          deliveries: trust.sources,
           record: await trust.record?.contents(workers.list()),
         }),
       };
