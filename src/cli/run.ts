@@ -1,5 +1,6 @@
 // `countersign run`: loads, starts the primary, and turns signals into what they ask for.
 import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { coalesce } from '../base/coalesce.ts';
@@ -96,7 +97,11 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
       publisher: sources,
       refresh: async (active) => loadDeliveries(source, active, settings),
     },
-    ...(store !== undefined && { onCommitted: () => keepLastGood(store, log), storeState: () => store.state }),
+    ...(store !== undefined && {
+      onCommitted: () => keepLastGood(store, log),
+      storeState: () => store.state,
+      planning: { file: resolve(file), strict: options.strict, env: process.env },
+    }),
   });
   const watch: ConfigWatch = source.watch(systemClock, async () => {
     await primary.reload('a watched file changed');
