@@ -6,6 +6,7 @@ import { openSqliteStore } from '../sqlite/sqlite-store.ts';
 import { StoreProblem } from '../store/store-problem.ts';
 import { createLogger, type OpenLogger } from '../telemetry/logger.ts';
 import { createApi } from './api.ts';
+import { builtConsole, openSite } from './console-site.ts';
 import { LoginLimits } from './login-limits.ts';
 import { type ControlStart, type FromControl, requestsFd, type ToControl } from './messages.ts';
 import { operations } from './operations.ts';
@@ -40,7 +41,7 @@ async function start({ store: path, url, gateway, log: settings }: ControlStart)
       ask: async (topic, asked) => line.ask(topic, asked),
       inTurn: async (act) => turns.take(act),
     });
-    serveRequests(requestsFd, api, () => process.exit(0));
+    serveRequests(requestsFd, { api, site: openSite(builtConsole) }, () => process.exit(0));
     const setup = await offerSetup(store, url, systemClock);
     own.info({ url: `${url}/api/v1`, pid: process.pid }, 'control process serves the API');
     if (setup !== undefined) tellSetup(setup.link, setup.expiresAt, own);
