@@ -1,0 +1,802 @@
+// Written by scripts/api-types.ts from the declarations in src/control: do not edit, run `node scripts/pages.ts`.
+
+/** Method and path below /api/v1 of every operation. */
+export const places = {
+  changePassword: ['POST', '/session:changePassword'],
+  changeUser: ['PATCH', '/users/{id}'],
+  createToken: ['POST', '/tokens'],
+  createUser: ['POST', '/users'],
+  deleteToken: ['DELETE', '/tokens/{id}'],
+  deleteUser: ['DELETE', '/users/{id}'],
+  endSessions: ['DELETE', '/users/{id}/sessions'],
+  getCaBundle: ['GET', '/ca-bundles/{id}'],
+  getCertificate: ['GET', '/certificates/{id}'],
+  getChange: ['GET', '/changes/{revision}'],
+  getPolicy: ['GET', '/policies/{id}'],
+  getRoute: ['GET', '/routes/{id}'],
+  getService: ['GET', '/services/{id}'],
+  getSession: ['GET', '/session'],
+  getSetup: ['GET', '/setup'],
+  getUser: ['GET', '/users/{id}'],
+  inspectCertificates: ['POST', '/certificates:inspect'],
+  listAudit: ['GET', '/audit'],
+  listCaBundles: ['GET', '/ca-bundles'],
+  listCertificates: ['GET', '/certificates'],
+  listChanges: ['GET', '/changes'],
+  listGateways: ['GET', '/gateways'],
+  listPolicies: ['GET', '/policies'],
+  listRoutes: ['GET', '/routes'],
+  listServices: ['GET', '/services'],
+  listSessions: ['GET', '/sessions'],
+  listTokens: ['GET', '/tokens'],
+  listUsers: ['GET', '/users'],
+  logIn: ['POST', '/sessions'],
+  logOut: ['DELETE', '/session'],
+  matchRoutes: ['POST', '/routes:match'],
+  probeService: ['POST', '/services/{id}:probe'],
+  setUp: ['POST', '/setup'],
+} as const;
+
+/** What somebody may do, as `getSession` lists it. */
+export type Act = 'account.read' | 'account.write' | 'audit.read' | 'certificates.inspect' | 'changes.read' | 'config.read' | 'gateways.read' | 'routes.match' | 'services.probe' | 'tokens.read' | 'tokens.write' | 'users.read' | 'users.write';
+
+export type Operations = {
+  /** Changes the own password. Every session of the user ends, this one too. */
+  changePassword: {
+    params: undefined;
+    query: undefined;
+    body: {
+      password: string;
+      newPassword: string;
+    };
+    answer: undefined;
+    conditional: false;
+  };
+  /** Changes what is named. Another role or password, and disabled, end the sessions of the user. */
+  changeUser: {
+    params: { id: string };
+    query: undefined;
+    body: {
+      name?: string;
+      role?: "viewer" | "operator" | "admin";
+      password?: string;
+      disabled?: boolean;
+    };
+    answer: {
+      id: string;
+      name: string;
+      role: "viewer" | "operator" | "admin";
+      disabled: boolean;
+      hasPassword: boolean;
+      createdAt: string;
+    };
+    conditional: true;
+  };
+  /** Makes a token. Its secret is in this one answer and nowhere else. */
+  createToken: {
+    params: undefined;
+    query: undefined;
+    body: {
+      name: string;
+      scopes: ("config.read" | "changes.read" | "gateways.read" | "routes.match" | "account.read" | "certificates.inspect" | "services.probe" | "users.read" | "audit.read")[];
+      days: number;
+    };
+    answer: {
+      id: string;
+      userId: string;
+      name: string;
+      scopes: string[];
+      createdAt: string;
+      expiresAt: string;
+      usedAt: string | null;
+      secret: string | null;
+    };
+    conditional: false;
+  };
+  /** Makes a user. */
+  createUser: {
+    params: undefined;
+    query: undefined;
+    body: {
+      name: string;
+      role: "viewer" | "operator" | "admin";
+      password: string;
+    };
+    answer: {
+      id: string;
+      name: string;
+      role: "viewer" | "operator" | "admin";
+      disabled: boolean;
+      hasPassword: boolean;
+      createdAt: string;
+    };
+    conditional: false;
+  };
+  /** Ends a token. */
+  deleteToken: {
+    params: { id: string };
+    query: undefined;
+    body: undefined;
+    answer: undefined;
+    conditional: false;
+  };
+  /** Removes a user with sessions and tokens. */
+  deleteUser: {
+    params: { id: string };
+    query: undefined;
+    body: undefined;
+    answer: undefined;
+    conditional: false;
+  };
+  /** Ends every session of a user. His tokens stay. */
+  endSessions: {
+    params: { id: string };
+    query: undefined;
+    body: undefined;
+    answer: undefined;
+    conditional: false;
+  };
+  /** One of the ca-bundles. */
+  getCaBundle: {
+    params: { id: string };
+    query: undefined;
+    body: undefined;
+    answer: {
+      id: string;
+      origin: {
+        kind: "file";
+        place: {
+          file: string;
+          line: number;
+        };
+      } | {
+        kind: "store";
+      };
+      certificates: ({
+        subject: string;
+        issuer: string;
+        serial: string;
+        sha256: string;
+        spkiSha256: string;
+        sans: ({
+          type: string;
+          value: string;
+        })[];
+        notBefore: string;
+        notAfter: string;
+        state: "valid" | "expiresSoon" | "expired" | "notYetValid";
+        isCa: boolean;
+        extendedKeyUsage: string[] | null;
+        key: string;
+      })[];
+      usedBy: ({
+        kind: "services" | "policies" | "routes";
+        id: string;
+      })[];
+    };
+    conditional: false;
+  };
+  /** One of the certificates. */
+  getCertificate: {
+    params: { id: string };
+    query: undefined;
+    body: undefined;
+    answer: {
+      id: string;
+      origin: {
+        kind: "file";
+        place: {
+          file: string;
+          line: number;
+        };
+      } | {
+        kind: "store";
+      };
+      chain: ({
+        subject: string;
+        issuer: string;
+        serial: string;
+        sha256: string;
+        spkiSha256: string;
+        sans: ({
+          type: string;
+          value: string;
+        })[];
+        notBefore: string;
+        notAfter: string;
+        state: "valid" | "expiresSoon" | "expired" | "notYetValid";
+        isCa: boolean;
+        extendedKeyUsage: string[] | null;
+        key: string;
+      })[];
+      usedBy: ({
+        kind: "services" | "policies" | "routes";
+        id: string;
+      })[];
+    };
+    conditional: false;
+  };
+  /** A revision, and what is different from the one before. */
+  getChange: {
+    params: { revision: string };
+    query: undefined;
+    body: undefined;
+    answer: {
+      revision: number;
+      at: string;
+      actor: string;
+      reason: string | null;
+      digest: string;
+      content: string;
+      differences: ({
+        kind: string;
+        id: string;
+        change: "added" | "removed" | "changed";
+        fields: ({
+          pointer: string;
+          [more: string]: unknown;
+        })[];
+        more: boolean;
+      })[];
+    };
+    conditional: false;
+  };
+  /** One of the policies. */
+  getPolicy: {
+    params: { id: string };
+    query: undefined;
+    body: undefined;
+    answer: {
+      id: string;
+      origin: {
+        kind: "file";
+        place: {
+          file: string;
+          line: number;
+        };
+      } | {
+        kind: "store";
+      };
+      hosts: string[];
+      clientCertificate: "required" | "optional" | "off";
+      caBundles: string[];
+      certificates: string[];
+      minVersion: string;
+      maxVersion: string;
+    };
+    conditional: false;
+  };
+  /** One of the routes. */
+  getRoute: {
+    params: { id: string };
+    query: undefined;
+    body: undefined;
+    answer: {
+      id: string;
+      origin: {
+        kind: "file";
+        place: {
+          file: string;
+          line: number;
+        };
+      } | {
+        kind: "store";
+      };
+      hosts: string[];
+      path: string;
+      methods: string[];
+      priority: number;
+      service: string | null;
+      backends: string[];
+      middlewares: ({
+        name: string;
+        type: string;
+      })[];
+      requiresClientCertificate: boolean | null;
+    };
+    conditional: false;
+  };
+  /** One of the services. */
+  getService: {
+    params: { id: string };
+    query: undefined;
+    body: undefined;
+    answer: {
+      id: string;
+      origin: {
+        kind: "file";
+        place: {
+          file: string;
+          line: number;
+        };
+      } | {
+        kind: "store";
+      };
+      source: "dns" | "static";
+      protocol: "auto" | "http1" | "http2";
+      addresses: ({
+        address: string;
+        weight: number;
+      })[];
+      tls: {
+        mode: "off" | "tls" | "mtls";
+        certificateId: string | null;
+        caBundle: string | null;
+        serverName: string | null;
+        verified: boolean;
+      };
+      usedBy: ({
+        kind: "services" | "policies" | "routes";
+        id: string;
+      })[];
+    };
+    conditional: false;
+  };
+  /** Who asks, and what he may do. */
+  getSession: {
+    params: undefined;
+    query: undefined;
+    body: undefined;
+    answer: {
+      user: {
+        id: string;
+        name: string;
+        role: "viewer" | "operator" | "admin";
+      };
+      acts: ("config.read" | "changes.read" | "gateways.read" | "routes.match" | "account.read" | "account.write" | "certificates.inspect" | "services.probe" | "tokens.read" | "tokens.write" | "users.read" | "users.write" | "audit.read")[];
+      expiresAt: string | null;
+    };
+    conditional: false;
+  };
+  /** Whether there is no user yet. */
+  getSetup: {
+    params: undefined;
+    query: undefined;
+    body: undefined;
+    answer: {
+      needed: boolean;
+    };
+    conditional: false;
+  };
+  /** A user; its ETag is needed to change it. */
+  getUser: {
+    params: { id: string };
+    query: undefined;
+    body: undefined;
+    answer: {
+      id: string;
+      name: string;
+      role: "viewer" | "operator" | "admin";
+      disabled: boolean;
+      hasPassword: boolean;
+      createdAt: string;
+    };
+    conditional: false;
+  };
+  /** Reads and lints what somebody is about to upload. Stores nothing. */
+  inspectCertificates: {
+    params: undefined;
+    query: undefined;
+    body: {
+      use: "server" | "client" | "ca";
+      files: ({
+        name: string;
+        text: string;
+      } | {
+        name: string;
+        base64: string;
+      })[];
+    };
+    answer: {
+      usable: boolean;
+      certificates: ({
+        subject: string;
+        issuer: string;
+        serial: string;
+        sha256: string;
+        spkiSha256: string;
+        sans: ({
+          type: string;
+          value: string;
+        })[];
+        notBefore: string;
+        notAfter: string;
+        state: "valid" | "expiresSoon" | "expired" | "notYetValid";
+        isCa: boolean;
+        extendedKeyUsage: string[] | null;
+        key: string;
+      })[];
+      key: "fits" | "none" | "other" | null;
+      problems: ({
+        severity: "error" | "warning";
+        code: string;
+        message: string;
+        hint: string;
+      })[];
+    };
+    conditional: false;
+  };
+  /** Who did what, newest first; each entry with the hash of the one before. */
+  listAudit: {
+    params: undefined;
+    query: { limit?: number; cursor?: string; subject?: string; actor?: string };
+    body: undefined;
+    answer: {
+      items: ({
+        seq: number;
+        at: string;
+        actor: string;
+        reason: string | null;
+        action: string;
+        subject: string;
+        detail: Record<string, unknown> | null;
+        hash: string;
+      })[];
+      next: string | null;
+    };
+    conditional: false;
+  };
+  /** What runs: ca-bundles. */
+  listCaBundles: {
+    params: undefined;
+    query: { limit?: number; cursor?: string };
+    body: undefined;
+    answer: {
+      items: ({
+        id: string;
+        origin: {
+          kind: "file";
+          place: {
+            file: string;
+            line: number;
+          };
+        } | {
+          kind: "store";
+        };
+        certificates: ({
+          subject: string;
+          issuer: string;
+          serial: string;
+          sha256: string;
+          spkiSha256: string;
+          sans: ({
+            type: string;
+            value: string;
+          })[];
+          notBefore: string;
+          notAfter: string;
+          state: "valid" | "expiresSoon" | "expired" | "notYetValid";
+          isCa: boolean;
+          extendedKeyUsage: string[] | null;
+          key: string;
+        })[];
+        usedBy: ({
+          kind: "services" | "policies" | "routes";
+          id: string;
+        })[];
+      })[];
+      next: string | null;
+    };
+    conditional: false;
+  };
+  /** What runs: certificates. */
+  listCertificates: {
+    params: undefined;
+    query: { limit?: number; cursor?: string };
+    body: undefined;
+    answer: {
+      items: ({
+        id: string;
+        origin: {
+          kind: "file";
+          place: {
+            file: string;
+            line: number;
+          };
+        } | {
+          kind: "store";
+        };
+        chain: ({
+          subject: string;
+          issuer: string;
+          serial: string;
+          sha256: string;
+          spkiSha256: string;
+          sans: ({
+            type: string;
+            value: string;
+          })[];
+          notBefore: string;
+          notAfter: string;
+          state: "valid" | "expiresSoon" | "expired" | "notYetValid";
+          isCa: boolean;
+          extendedKeyUsage: string[] | null;
+          key: string;
+        })[];
+        usedBy: ({
+          kind: "services" | "policies" | "routes";
+          id: string;
+        })[];
+      })[];
+      next: string | null;
+    };
+    conditional: false;
+  };
+  /** Revisions of the store, newest first. */
+  listChanges: {
+    params: undefined;
+    query: { limit?: number; cursor?: string };
+    body: undefined;
+    answer: {
+      items: ({
+        revision: number;
+        at: string;
+        actor: string;
+        reason: string | null;
+        digest: string;
+        content: string;
+      })[];
+      next: string | null;
+    };
+    conditional: false;
+  };
+  /** What each gateway runs, as it says itself. So far: this one. */
+  listGateways: {
+    params: undefined;
+    query: undefined;
+    body: undefined;
+    answer: {
+      items: ({
+        name: string;
+        generation: number;
+        revision: number;
+        digest: string;
+        reloadFailed: boolean;
+        workers: ({
+          slot: number;
+          pid: number;
+          serving: boolean;
+        })[];
+      })[];
+      next: null;
+    };
+    conditional: false;
+  };
+  /** What runs: policies. */
+  listPolicies: {
+    params: undefined;
+    query: { limit?: number; cursor?: string };
+    body: undefined;
+    answer: {
+      items: ({
+        id: string;
+        origin: {
+          kind: "file";
+          place: {
+            file: string;
+            line: number;
+          };
+        } | {
+          kind: "store";
+        };
+        hosts: string[];
+        clientCertificate: "required" | "optional" | "off";
+        caBundles: string[];
+        certificates: string[];
+        minVersion: string;
+        maxVersion: string;
+      })[];
+      next: string | null;
+    };
+    conditional: false;
+  };
+  /** What runs: routes. */
+  listRoutes: {
+    params: undefined;
+    query: { limit?: number; cursor?: string };
+    body: undefined;
+    answer: {
+      items: ({
+        id: string;
+        origin: {
+          kind: "file";
+          place: {
+            file: string;
+            line: number;
+          };
+        } | {
+          kind: "store";
+        };
+        hosts: string[];
+        path: string;
+        methods: string[];
+        priority: number;
+        service: string | null;
+        backends: string[];
+        middlewares: ({
+          name: string;
+          type: string;
+        })[];
+        requiresClientCertificate: boolean | null;
+      })[];
+      next: string | null;
+    };
+    conditional: false;
+  };
+  /** What runs: services. */
+  listServices: {
+    params: undefined;
+    query: { limit?: number; cursor?: string };
+    body: undefined;
+    answer: {
+      items: ({
+        id: string;
+        origin: {
+          kind: "file";
+          place: {
+            file: string;
+            line: number;
+          };
+        } | {
+          kind: "store";
+        };
+        source: "dns" | "static";
+        protocol: "auto" | "http1" | "http2";
+        addresses: ({
+          address: string;
+          weight: number;
+        })[];
+        tls: {
+          mode: "off" | "tls" | "mtls";
+          certificateId: string | null;
+          caBundle: string | null;
+          serverName: string | null;
+          verified: boolean;
+        };
+        usedBy: ({
+          kind: "services" | "policies" | "routes";
+          id: string;
+        })[];
+      })[];
+      next: string | null;
+    };
+    conditional: false;
+  };
+  /** The own sessions. */
+  listSessions: {
+    params: undefined;
+    query: undefined;
+    body: undefined;
+    answer: {
+      items: ({
+        createdAt: string;
+        usedAt: string;
+        expiresAt: string;
+        current: boolean;
+      })[];
+      next: null;
+    };
+    conditional: false;
+  };
+  /** Tokens: of an administrator all, of others their own. A page may hold fewer than its limit. */
+  listTokens: {
+    params: undefined;
+    query: { limit?: number; cursor?: string };
+    body: undefined;
+    answer: {
+      items: ({
+        id: string;
+        userId: string;
+        name: string;
+        scopes: string[];
+        createdAt: string;
+        expiresAt: string;
+        usedAt: string | null;
+      })[];
+      next: string | null;
+    };
+    conditional: false;
+  };
+  /** Users. */
+  listUsers: {
+    params: undefined;
+    query: { limit?: number; cursor?: string };
+    body: undefined;
+    answer: {
+      items: ({
+        id: string;
+        name: string;
+        role: "viewer" | "operator" | "admin";
+        disabled: boolean;
+        hasPassword: boolean;
+        createdAt: string;
+      })[];
+      next: string | null;
+    };
+    conditional: false;
+  };
+  /** Logs in with a password; the cookie is for this host alone. */
+  logIn: {
+    params: undefined;
+    query: undefined;
+    body: {
+      name: string;
+      password: string;
+    };
+    answer: {
+      user: {
+        id: string;
+        name: string;
+        role: "viewer" | "operator" | "admin";
+      };
+      acts: ("config.read" | "changes.read" | "gateways.read" | "routes.match" | "account.read" | "account.write" | "certificates.inspect" | "services.probe" | "tokens.read" | "tokens.write" | "users.read" | "users.write" | "audit.read")[];
+      expiresAt: string | null;
+    };
+    conditional: false;
+  };
+  /** Ends the session. */
+  logOut: {
+    params: undefined;
+    query: undefined;
+    body: undefined;
+    answer: undefined;
+    conditional: false;
+  };
+  /** Which policy, route and backend a request would meet, and why every other route loses. */
+  matchRoutes: {
+    params: undefined;
+    query: undefined;
+    body: {
+      method: string;
+      url: string;
+      headers?: string[];
+      entryPoint?: string;
+      certificate?: string;
+    };
+    answer: {
+      reachesBackend: boolean;
+      [more: string]: unknown;
+    };
+    conditional: false;
+  };
+  /** Connects to every address of a service as its route does, and says what it speaks or why it refuses. */
+  probeService: {
+    params: { id: string };
+    query: undefined;
+    body: undefined;
+    answer: {
+      backends: ({
+        route: string;
+        backend: string;
+        ok: boolean;
+        failure: {
+          cause: string;
+          remedy: string;
+          [more: string]: unknown;
+        } | null;
+        [more: string]: unknown;
+      })[];
+    };
+    conditional: false;
+  };
+  /** Makes the first administrator, with the secret of the setup link (behind its #), and logs him in. */
+  setUp: {
+    params: undefined;
+    query: undefined;
+    body: {
+      secret: string;
+      name: string;
+      password: string;
+    };
+    answer: {
+      user: {
+        id: string;
+        name: string;
+        role: "viewer" | "operator" | "admin";
+      };
+      acts: ("config.read" | "changes.read" | "gateways.read" | "routes.match" | "account.read" | "account.write" | "certificates.inspect" | "services.probe" | "tokens.read" | "tokens.write" | "users.read" | "users.write" | "audit.read")[];
+      expiresAt: string | null;
+    };
+    conditional: false;
+  };
+};
