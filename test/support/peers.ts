@@ -20,6 +20,8 @@ export const peers = [
   { command: 'lighttpd', package: 'lighttpd' },
   { command: 'caddy', package: 'caddy' },
   { command: 'python3', package: 'python3' },
+  // An ACME server.
+  { command: 'pebble', package: 'pebble' },
   // A browser, and what fills its database of certificates.
   { command: 'chromium', package: 'chromium' },
   { command: 'certutil', package: 'libnss3-tools' },
