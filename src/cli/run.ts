@@ -8,8 +8,9 @@ import type { GatewayConfig } from '../config/gateway-config.ts';
 import type { ConfigWatch } from '../loading/config-source.ts';
 import { openSourceToRun, type SourceToRun } from '../loading/open-source.ts';
 import type { StoreSource } from '../loading/store-source.ts';
-import { loadGateway } from '../loading/load.ts';
+import { loadDeliveries, loadGateway } from '../loading/load.ts';
 import { CrlPublisher } from '../crl/publisher.ts';
+import { SourcePublisher } from '../sources/publisher.ts';
 import { type Listening, Primary } from '../process/primary.ts';
 import { checkLogTarget } from '../telemetry/log-file.ts';
 import { logProblem } from '../process/reloader.ts';
@@ -45,7 +46,8 @@ export type RunOptions = {
 /** Serves until a signal; resolves when it listens. Sets the exit code and returns where it cannot start. */
 export async function runGateway(file: string, options: RunOptions): Promise<void> {
   const crls = new CrlPublisher({ clock: systemClock });
-  const settings = { env: process.env, strict: options.strict, clock: systemClock, crls };
+  const sources = new SourcePublisher({ clock: systemClock, env: process.env });
+  const settings = { env: process.env, strict: options.strict, clock: systemClock, crls, sources };
   const opened = await openSource(file, settings);
   if (opened === undefined) return options.onStopped?.();
   const { source, store } = opened;
@@ -57,6 +59,7 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
     await printProblems(newest.problems, process.stderr);
     process.stderr.write(`${file}: not started, see the errors above\n`);
     process.exitCode = 1;
+    sources.close();
     options.onStopped?.();
     return;
   }
@@ -86,6 +89,10 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
     workerEntry: new URL('../process/worker.ts', import.meta.url).pathname,
     cores: availableParallelism(),
     crls,
+    sources: {
+      publisher: sources,
+      refresh: async (active) => loadDeliveries(source, active, settings),
+    },
     ...(store !== undefined && { onCommitted: () => keepLastGood(store, log), storeState: () => store.state }),
   });
   const watch: ConfigWatch = source.watch(systemClock, async () => {
