@@ -7,7 +7,7 @@ export const floors: readonly (readonly string[])[] = [
   ['base'],
   ['asn1', 'dns', 'http', 'proxy-protocol', 'telemetry', 'yaml'],
   ['certs', 'config', 'http1', 'http2'],
-  ['store', 'trust'],
+  ['acme', 'store', 'trust', 'vault'],
   ['crl', 'ocsp', 'sources', 'sqlite'],
   ['downstream', 'upstream', 'routing', 'forwarding', 'filters'],
   ['flow', 'passthrough', 'diagnosis', 'inventory'],
