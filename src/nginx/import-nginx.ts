@@ -4,7 +4,7 @@ import type { Draft, DraftMap } from '../import/draft.ts';
 import { DraftMiddlewares } from '../import/draft-middlewares.ts';
 import { type Directive, firstWord, words } from './directive.ts';
 import { Ledger } from './ledger.ts';
-import { readMaps } from './maps.ts';
+import { readMaps, type VariableMap } from './maps.ts';
 import { parseNginx } from './parse.ts';
 import { buildPolicies, type Policies } from './policies.ts';
 import { buildRoutes, type ServerRoute } from './routes.ts';
@@ -56,6 +56,9 @@ function importDirectives(directives: readonly Directive[], draft: Draft, ledger
   const servers = http.own('server').map((directive) => readServer(directive, http, ledger));
   const entries = listEntries(servers, ledger);
   const gateway: DraftMap = {};
+  const [first] = directives;
+  if (servers.length === 0 && !directives.some(({ name }) => name === 'stream') && first !== undefined)
+    ledger.refuse('no_server', first, 'there is no server block: give the file that nginx is started with');
   const middlewares = new DraftMiddlewares();
   Object.assign(draft.root, { version: 2, gateway });
   gateway.entryPoints = entryPointsOf(entries, http, ledger);
@@ -179,13 +182,28 @@ function listRoutes(
         for (const route of routes) placed.push({ route, server, names, tier, hosts: route.hosts ?? hosts });
     }
   }
-  for (const { directive, source } of shared.maps.values())
-    if (source.startsWith('$ssl_client') || source === '$http_upgrade') {
-      ledger.seen(directive);
-      ledger.taken(directive, 'rules where its variable is used');
-    }
+  sayMaps(shared.maps, http.directives, ledger);
   const asks = [...(policies?.settings.values() ?? [])].some(({ clientAuth }) => clientAuth !== undefined);
   return written(placed, entries, (server) => asks && (policies?.settings.get(server)?.verify ?? 'off') === 'off');
+}
+
+/** Where their variables are used, that is said there; those that decide something are a loss unless they are about certificates. */
+function sayMaps(maps: ReadonlyMap<string, VariableMap>, directives: readonly Directive[], ledger: Ledger): void {
+  const uses = (list: readonly Directive[], variable: string): boolean =>
+    list.some(
+      ({ name, args, block = [] }) =>
+        (name !== 'map' &&
+          !/^(?:add_header|log_format|access_log|expires|more_set_headers)$/.test(name) &&
+          args.some(({ text }) => text.includes(variable))) ||
+        uses(block, variable),
+    );
+  for (const [variable, { directive, source }] of maps) {
+    const isRead = source.startsWith('$ssl_client') || source === '$http_upgrade';
+    if (!isRead && uses(directives, variable)) continue;
+    ledger.seen(directive);
+    if (isRead) ledger.taken(directive, 'rules where its variable is used');
+    else ledger.left(directive, 'nothing is decided by its variable');
+  }
 }
 
 /** nginx takes the server with the exact name before the longest wildcard before the default; so the names go into tiers. */

@@ -44,7 +44,7 @@ const left: ReadonlyMap<string, string> = new Map([
   ),
   ...each(
     files,
-    'root index charset default_type types etag if_modified_since charset_types source_charset override_charset include',
+    'root index autoindex autoindex_exact_size autoindex_localtime autoindex_format random_index disable_symlinks charset default_type types etag if_modified_since charset_types source_charset override_charset include',
   ),
   ...each(
     cache,
@@ -61,6 +61,22 @@ const left: ReadonlyMap<string, string> = new Map([
   ...each(
     'a backend that cannot be connected is left out for a while, and another one is tried',
     'proxy_next_upstream proxy_next_upstream_tries proxy_next_upstream_timeout grpc_next_upstream grpc_next_upstream_tries max_fails',
+  ),
+  ...each(
+    'counts only where another directive uses it, and there that is said',
+    'limit_req_zone limit_req_status limit_req_log_level limit_conn_zone limit_conn_status limit_conn_log_level geoip_country ' +
+      'geoip_city geoip_org geoip2 auth_request_set js_import js_include js_path js_var js_set js_preload_object perl_modules ' +
+      'perl_require perl_set lua_package_path lua_package_cpath lua_shared_dict lua_code_cache lua_ssl_trusted_certificate ' +
+      'lua_ssl_verify_depth lua_socket_log_errors lua_check_client_abort fastcgi_param fastcgi_index fastcgi_split_path_info ' +
+      'fastcgi_hide_header fastcgi_pass_header fastcgi_connect_timeout fastcgi_send_timeout uwsgi_param scgi_param userid',
+  ),
+  ...each(
+    'no request meets it: every location that could has its own, or asks no backend',
+    'proxy_set_header grpc_set_header add_header client_max_body_size proxy_read_timeout proxy_connect_timeout grpc_read_timeout ' +
+      'grpc_connect_timeout proxy_hide_header grpc_hide_header proxy_ssl_verify proxy_ssl_verify_depth proxy_ssl_trusted_certificate ' +
+      'proxy_ssl_certificate proxy_ssl_certificate_key proxy_ssl_name proxy_ssl_server_name proxy_ssl_crl proxy_ssl_protocols ' +
+      'grpc_ssl_verify grpc_ssl_trusted_certificate grpc_ssl_certificate grpc_ssl_certificate_key grpc_ssl_name grpc_ssl_server_name ' +
+      'allow deny auth_basic auth_basic_user_file limit_req satisfy',
   ),
   ...each('HTTP/3 is not spoken', 'http3 http3_hq quic_retry quic_gso ssl_quic'),
   ...each('the gateway says nothing about itself', 'server_tokens more_clear_headers_server'),
@@ -110,7 +126,7 @@ const lost: ReadonlyMap<string, readonly [LossCode, string]> = new Map([
   ...lose(
     'external_authorization',
     'write a middleware of type forwardAuth: it sends the service what the configuration names, not every header of the client',
-    'auth_request auth_request_set',
+    'auth_request ',
   ),
   ...lose(
     'password_login',
@@ -122,26 +138,26 @@ const lost: ReadonlyMap<string, readonly [LossCode, string]> = new Map([
     'write a middleware of type jwtAuth',
     'auth_jwt auth_jwt_key_file auth_jwt_key_request auth_jwt_require auth_jwt_claim_set auth_jwt_type auth_jwt_leeway',
   ),
-  ...lose('identity_rule', 'here every rule has to hold', 'satisfy satisfy_any'),
+  ...lose('identity_rule', 'here every rule has to hold', 'satisfy_any'),
   ...lose(
     'rate_limit',
     'has another meaning than rateLimit and clientLimits here',
-    'limit_req limit_req_zone limit_req_status limit_req_log_level limit_req_dry_run limit_conn limit_conn_zone limit_conn_status limit_conn_log_level limit_conn_dry_run limit_zone',
+    'limit_req_dry_run limit_conn limit_conn_dry_run limit_zone',
   ),
   ...lose(
     'custom_code',
     'code is not run here',
-    'js_content js_access js_body_filter js_header_filter js_set js_import js_include js_path js_var js_preload_object js_filter js_preread perl perl_modules perl_require perl_set lua_package_path lua_package_cpath lua_shared_dict lua_code_cache lua_ssl_trusted_certificate lua_ssl_verify_depth lua_socket_log_errors lua_check_client_abort',
+    'js_content js_access js_body_filter js_header_filter js_filter js_preread perl ',
   ),
   ...lose(
     'route_left_out',
     'files are not served, and programs not run, by the gateway',
-    'try_files alias autoindex autoindex_exact_size autoindex_localtime autoindex_format random_index dav_methods dav_access create_full_put_path fastcgi_pass fastcgi_param fastcgi_index fastcgi_split_path_info fastcgi_hide_header fastcgi_pass_header uwsgi_pass uwsgi_param scgi_pass scgi_param memcached_pass flv mp4 empty_gif disable_symlinks',
+    'try_files alias dav_methods dav_access create_full_put_path fastcgi_pass uwsgi_pass scgi_pass memcached_pass flv mp4 empty_gif ',
   ),
   ...lose(
     'request_filter',
     'no counterpart: what it refuses would pass',
-    'modsecurity modsecurity_rules modsecurity_rules_file modsecurity_rules_remote valid_referers secure_link secure_link_md5 secure_link_secret access_by_lua geoip_country geoip_city geoip_org geoip2 userid naxsi_rules ModSecurityEnabled ModSecurityConfig LearningMode SecRulesEnabled CheckRule',
+    'modsecurity modsecurity_rules modsecurity_rules_file modsecurity_rules_remote valid_referers secure_link secure_link_md5 secure_link_secret access_by_lua naxsi_rules ModSecurityEnabled ModSecurityConfig LearningMode SecRulesEnabled CheckRule',
   ),
   ...lose('match_condition', 'what it is computed from decides nothing here', 'map geo split_clients'),
   ...lose(

@@ -51,10 +51,12 @@ export type FieldContext = {
   /** No request without a verified certificate gets so far. */
   readonly isAuthenticated: boolean;
   readonly asksForCertificates: boolean;
+  /** Where the server listens, if at one port only. */
+  readonly port: string | undefined;
 };
 
 export function readRequestFields(directives: readonly Directive[], context: FieldContext): RequestFields {
-  const { ledger, scope } = context;
+  const { ledger, scope, port } = context;
   const custom: DraftMap[] = [];
   const set: DraftMap = {};
   const remove: string[] = [];
@@ -62,7 +64,9 @@ export function readRequestFields(directives: readonly Directive[], context: Fie
   let upgrades = false;
   for (const directive of directives) {
     const [name = '', written = ''] = words(directive);
-    const value = expand(written, scope).replace(/\$\{(\w+)\}/g, '$$$1');
+    const value = expand(written, scope)
+      .replace(/\$\{(\w+)\}/g, '$$$1')
+      .replace(/\$server_port\b/g, port ?? '$server_port');
     const lower = name.toLowerCase();
     if (lower === 'host') {
       forwardsHost = readHost(directive, value, ledger);

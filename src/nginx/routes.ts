@@ -238,6 +238,7 @@ class RouteBuilder {
     if (phase.answer !== undefined)
       return this.#answered(path, phase.answer, { ...own, middlewares: phase.middlewares });
     const pass = scope.directives.find(({ name }) => handlers.includes(name));
+    if (pass === undefined && isClosed(scope)) return this.#answered(path, { response: refusal(403) }, own);
     if (pass === undefined) {
       if (directive !== undefined) {
         ledger.loses(
@@ -263,6 +264,7 @@ class RouteBuilder {
   #proxied(scope: Scope, tls: DraftMap, callers: Callers | undefined, guards: readonly string[]): DraftMap {
     const { ledger, maps, verify, middlewares } = this.#context;
     const family = scope.directives.some(({ name }) => name === 'grpc_pass') ? 'grpc_set_header' : 'proxy_set_header';
+    const ports = new Set(this.#server.listens.map(({ port }) => port));
     const isAuthenticated = verify === 'on' || callers !== undefined;
     const cert = clientCert(callers, verify);
     const fields = readRequestFields(scope.all(family), {
@@ -271,6 +273,7 @@ class RouteBuilder {
       maps,
       isAuthenticated,
       asksForCertificates: verify !== 'off',
+      port: ports.size === 1 ? String([...ports][0]) : undefined,
     });
     const names = [...guards];
     if (Object.keys(fields.edits).length > 0) names.push(middlewares.add('requestHeaders', fields.edits, 'to-backend'));
@@ -351,6 +354,12 @@ class RouteBuilder {
     const rank = this.#regexes.length === 0 ? 0 : 1 + this.#regexes.length;
     return [{ keys: this.#answered({ path: '/' }, { response: refusal() }), label: 'rest', rank }];
   }
+}
+
+/** `deny all` and nobody before it. */
+function isClosed(scope: Scope): boolean {
+  const [first] = scope.allOf('allow', 'deny');
+  return first?.name === 'deny' && firstWord(first) === 'all';
 }
 
 /** What refuses somebody. */

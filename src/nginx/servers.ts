@@ -46,6 +46,7 @@ export type Entry = {
 export function readServer(directive: Directive, http: Scope, ledger: Ledger): Server {
   const scope = new Scope(directive.block ?? [], http);
   ledger.taken(directive, 'routes of its names');
+  for (const old of scope.own('ssl')) ledger.taken(old, 'TLS on every address of the server');
   const listens = scope.own('listen').flatMap((listen) => readListen(listen, scope, ledger) ?? []);
   const written = scope.own('listen').length > 0;
   const fallback = {

@@ -129,7 +129,9 @@ export type Target = {
 };
 
 /** `http://backend/v1/`; undefined where it cannot be read (no variables, no Unix socket). */
-export function readTarget(text: string, upstreams: ReadonlyMap<string, Upstream>): Target | undefined {
+export function readTarget(written: string, upstreams: ReadonlyMap<string, Upstream>): Target | undefined {
+  // What was asked for, as it came: the same as nothing.
+  const text = written.replace(/\$request_uri$/, '');
   const match = /^(https?|grpcs):\/\/([^/?#$]+)([^$]*)$/.exec(text);
   const [, scheme = '', name = '', uri = ''] = match ?? [];
   if (match === null || name.startsWith('unix:') || /[?#]/.test(uri)) return undefined;
