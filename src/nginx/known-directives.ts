@@ -35,8 +35,8 @@ const left: ReadonlyMap<string, string> = new Map([
       'proxy_headers_hash_max_size proxy_headers_hash_bucket_size proxy_http_version proxy_socket_keepalive proxy_request_buffering ' +
       'proxy_force_ranges grpc_buffer_size grpc_socket_keepalive proxy_bind open_file_cache open_file_cache_valid open_file_cache_min_uses ' +
       'open_file_cache_errors reset_timedout_connection lingering_close lingering_time lingering_timeout keepalive_requests ' +
-      'keepalive_disable keepalive_time fastcgi_buffers fastcgi_buffer_size fastcgi_busy_buffers_size fastcgi_read_timeout ' +
-      'fastcgi_temp_file_write_size http2_max_field_size http2_max_header_size http2_max_requests http2_recv_buffer_size ' +
+      'keepalive_disable keepalive_time ' +
+      ' http2_max_field_size http2_max_header_size http2_max_requests http2_recv_buffer_size ' +
       'http2_chunk_size http2_idle_timeout http2_recv_timeout limit_rate limit_rate_after gzip_buffers gzip_http_version gzip_proxied ' +
       'gzip_vary gzip_disable gzip_static read_ahead preread_buffer_size preread_timeout tcp_nodelay proxy_download_rate proxy_upload_rate ' +
       'proxy_half_close post_action msie_padding msie_refresh ignore_invalid_headers underscores_in_headers chunked_transfer_encoding ' +
@@ -67,8 +67,7 @@ const left: ReadonlyMap<string, string> = new Map([
     'limit_req_zone limit_req_status limit_req_log_level limit_conn_zone limit_conn_status limit_conn_log_level geoip_country ' +
       'geoip_city geoip_org geoip2 auth_request_set js_import js_include js_path js_var js_set js_preload_object perl_modules ' +
       'perl_require perl_set lua_package_path lua_package_cpath lua_shared_dict lua_code_cache lua_ssl_trusted_certificate ' +
-      'lua_ssl_verify_depth lua_socket_log_errors lua_check_client_abort fastcgi_param fastcgi_index fastcgi_split_path_info ' +
-      'fastcgi_hide_header fastcgi_pass_header fastcgi_connect_timeout fastcgi_send_timeout uwsgi_param scgi_param userid',
+      'lua_ssl_verify_depth lua_socket_log_errors lua_check_client_abort userid',
   ),
   ...each(
     'no request meets it: every location that could has its own, or asks no backend',
@@ -181,6 +180,8 @@ export function describeKnown(directive: Directive, within: string): Known {
   if (plain !== undefined || within === 'types') return { kind: 'left', says: plain ?? files };
   const other = changed.get(name);
   if (other !== undefined) return { kind: 'changed', says: other };
+  if (/^(?:fastcgi|uwsgi|scgi|memcached)_(?!pass$)/.test(name))
+    return { kind: 'left', says: 'about programs, which are not run' };
   const [code, says] = lost.get(name) ?? [];
   if (code !== undefined && says !== undefined) return { kind: 'lost', code, says };
   if (/_by_lua(?:_block|_file)?$/.test(name)) return { kind: 'lost', code: 'custom_code', says: 'Lua is not run here' };
