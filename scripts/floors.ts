@@ -14,7 +14,7 @@ export const floors: readonly (readonly string[])[] = [
   ['loading'],
   ['gateway'],
   ['access', 'admin', 'audit', 'import', 'probe'],
-  ['control', 'envoy'],
+  ['caddy', 'control', 'envoy', 'nginx', 'traefik'],
   ['process'],
   ['cli'],
 ];
