@@ -57,17 +57,13 @@ export function EditForm({
       event.preventDefault();
       form?.requestSubmit();
     };
-    const onInput = ({ target }: Event): void => {
-      const name = target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement ? target.name : '';
-      if (name !== '') setMended((before) => (before.includes(name) ? before : [...before, name]));
-    };
     form?.addEventListener('keydown', onKeyDown);
-    form?.addEventListener('input', onInput);
-    return () => {
-      form?.removeEventListener('keydown', onKeyDown);
-      form?.removeEventListener('input', onInput);
-    };
+    return () => form?.removeEventListener('keydown', onKeyDown);
   }, []);
+  const onInput = ({ target }: FormEvent): void => {
+    const name = target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement ? target.name : '';
+    if (name !== '') setMended((before) => (before.includes(name) ? before : [...before, name]));
+  };
   const shown = useMemo(
     () => Object.fromEntries(Object.entries(byField).filter(([name]) => !mended.includes(name))),
     [byField, mended],
@@ -95,7 +91,9 @@ export function EditForm({
           )}
         </div>
       )}
-      {children}
+      <div className={css['fields']} onInput={onInput}>
+        {children}
+      </div>
       {(submit !== undefined || buttons !== undefined) && (
         <div className={css['buttons']}>
           {submit !== undefined && (
