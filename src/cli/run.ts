@@ -1,8 +1,10 @@
 // `countersign run`: loads, starts the primary, and turns signals into what they ask for.
 import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { coalesce } from '../base/coalesce.ts';
 import { systemClock } from '../base/clock.ts';
+import { entryModule } from '../base/entry-module.ts';
 import { UsageError } from '../base/usage-error.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import type { ConfigWatch } from '../loading/config-source.ts';
@@ -83,7 +85,7 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
     clock: systemClock,
     log,
     told: first.problems,
-    workerEntry: new URL('../process/worker.ts', import.meta.url).pathname,
+    workerEntry: fileURLToPath(entryModule('process/worker')),
     cores: availableParallelism(),
     crls,
     ...(store !== undefined && { onCommitted: () => keepLastGood(store, log), storeState: () => store.state }),
