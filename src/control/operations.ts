@@ -4,10 +4,14 @@ import { configOperations } from './config-operations.ts';
 import { gatewayOperations } from './gateway-operations.ts';
 import { historyOperations } from './history-operations.ts';
 import type { Operation } from './operation.ts';
+import { overviewOperations } from './overview-operations.ts';
+import { relationOperations } from './relation-operations.ts';
 import { sessionOperations } from './session-operations.ts';
 
 export const operations: readonly Operation[] = [
   ...sessionOperations,
+  ...overviewOperations,
+  ...relationOperations,
   ...configOperations,
   ...gatewayOperations,
   ...historyOperations,

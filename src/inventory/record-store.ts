@@ -83,6 +83,13 @@ export class TrustRecordStore {
     this.#schedule();
   }
 
+  /** What it holds, with what the workers saw until now: live objects, not copies. */
+  async contents(workers: readonly RecordSource[]): Promise<ReturnType<TrustRecord['contents']>> {
+    await Promise.all(workers.map(async (worker) => worker.tellSeen()));
+    this.#record.prune(this.#options.clock.now());
+    return this.#record.contents();
+  }
+
   /** The record as JSON, with what the workers saw until now. */
   async read(workers: readonly RecordSource[]): Promise<Iterable<string>> {
     await Promise.all(workers.map(async (worker) => worker.tellSeen()));

@@ -59,8 +59,11 @@ async function open(t: TestContext): Promise<{ dir: TempDir; control: ControlPro
       workers: { list: () => [] },
       reloader: { refused: undefined },
       storeState: undefined,
+      crls: new CrlPublisher({ clock: systemClock }),
     }),
-    trust: { crls: new CrlPublisher({ clock: systemClock }) },
+    traffic: { read: async () => [] },
+    workers: { list: () => [] },
+    trust: { crls: new CrlPublisher({ clock: systemClock }), record: undefined },
   });
   dir.write('events', '');
   t.after(() => {

@@ -1,6 +1,7 @@
 // What the control process asks, answered by who has the keys: what runs, how a backend answers, which route a request would
 // meet. What an answer needs is loaded with the first question of its kind.
 import { basename } from 'node:path';
+import { systemClock } from '../base/clock.ts';
 import { UsageError } from '../base/usage-error.ts';
 import type { NoAnswer, Question, Questions, RouteQuestion } from '../control/messages.ts';
 import type { ConfigView } from '../control/view.ts';
@@ -10,11 +11,15 @@ import type { Logger } from '../telemetry/logger.ts';
 import type { ActiveConfig } from './active-config.ts';
 import type { StatusReader } from './gateway-status.ts';
 import type { LiveTrust } from './live-trust.ts';
+import type { TrafficHistory } from './traffic-history.ts';
+import type { Workers } from './workers.ts';
 
 export type AnswerDependencies = {
   readonly active: Pick<ActiveConfig, 'loaded' | 'generation' | 'startedWith'>;
   readonly status: Pick<StatusReader, 'read'>;
-  readonly trust: Pick<LiveTrust, 'crls'>;
+  readonly traffic: Pick<TrafficHistory, 'read'>;
+  readonly workers: Pick<Workers, 'list'>;
+  readonly trust: Pick<LiveTrust, 'crls' | 'record'>;
   readonly log: Logger;
 };
 
@@ -31,6 +36,8 @@ export async function answerQuestion(question: Question, from: AnswerDependencie
   try {
     if (question.topic === 'view') return { answer: await viewUnlessKnown(question.asked, from) };
     if (question.topic === 'status') return { answer: await from.status.read() };
+    if (question.topic === 'traffic') return { answer: await from.traffic.read() };
+    if (question.topic === 'clients') return { answer: await readClients(from) };
     if (question.topic === 'probe') return await probe(question.asked.service, from);
     return { answer: await match(question.asked, from) };
   } catch (error) {
@@ -38,6 +45,11 @@ export async function answerQuestion(question: Question, from: AnswerDependencie
     from.log.error({ err: error }, 'internal error: please report this');
     return { why: { code: 'internal', detail: 'The log says more.' } };
   }
+}
+
+async function readClients({ trust, workers, active }: AnswerDependencies): Promise<Questions['clients']['answer']> {
+  const { readClientsSeen } = await import('./clients-seen.ts');
+  return readClientsSeen(trust.record, workers, active.loaded, systemClock.now());
 }
 
 /** By what it was made of: the next process asks for the same. */

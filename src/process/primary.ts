@@ -132,16 +132,24 @@ export class Primary {
   /** What nobody asked for is not even loaded. */
   async #makeControl(store: StoreConfig | undefined): Promise<void> {
     if (store === undefined) return;
-    const [{ ControlProcess }, { StatusReader }] = await Promise.all([
+    const [{ ControlProcess }, { StatusReader }, { TrafficHistory }] = await Promise.all([
       import('./control-process.ts'),
       import('./gateway-status.ts'),
+      import('./traffic-history.ts'),
     ]);
+    const traffic = new TrafficHistory({
+      clock: this.#clock,
+      workers: this.#workers,
+      buried: () => this.#metrics.buried,
+    });
+    traffic.start();
     const status = new StatusReader({
       clock: this.#clock,
       active: this.#active,
       workers: this.#workers,
       reloader: this.#reloader,
       storeState: this.#storeState,
+      crls: this.#trust.crls,
     });
     this.#control = new ControlProcess({
       clock: this.#clock,
@@ -149,6 +157,8 @@ export class Primary {
       store: store.path,
       active: this.#active,
       status,
+      traffic,
+      workers: this.#workers,
       trust: this.#trust,
     });
   }
