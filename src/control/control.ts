@@ -7,6 +7,7 @@ import { StoreProblem } from '../store/store-problem.ts';
 import { createLogger, type OpenLogger } from '../telemetry/logger.ts';
 import { Alerts } from './alerts.ts';
 import { createApi } from './api.ts';
+import { ChangeQueue } from './change-queue.ts';
 import type { ControlContext } from './control-context.ts';
 import { GatewayReports } from './gateway-report.ts';
 import { LoginLimits } from './login-limits.ts';
@@ -16,6 +17,7 @@ import { Passwords } from './passwords.ts';
 import { PrimaryLine } from './primary-line.ts';
 import { remember } from './remember.ts';
 import { serveRequests } from './serve-requests.ts';
+import { StoredHead } from './stored-head.ts';
 import { offerSetup } from './setup-link.ts';
 
 /** Asking has every worker tell what it saw. */
@@ -49,6 +51,8 @@ async function start({ store: path, url, gateway, log: settings }: ControlStart)
       ask: async (topic, asked) => line.ask(topic, asked),
       inTurn: async (act) => turns.take(act),
       alerts: new Alerts(store, systemClock),
+      stored: new StoredHead(store),
+      changes: new ChangeQueue(),
     };
     const api = createApi(operations, context);
     void new GatewayReports(context, systemClock).start();

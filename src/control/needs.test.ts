@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { mintCa } from '../certs/test-ca.ts';
-import { sampleEvidence, type SampleChanges } from '../../test/support/control-api.ts';
+import { sampleEvidence, type SampleChanges } from '../../test/support/sample-evidence.ts';
 import { dayMs } from '../base/clock.ts';
 import { assess, type Need } from './needs.ts';
 

@@ -3,6 +3,7 @@ import { accountOperations } from './account-operations.ts';
 import { configOperations } from './config-operations.ts';
 import { gatewayOperations } from './gateway-operations.ts';
 import { historyOperations } from './history-operations.ts';
+import { planOperations } from './plan-operations.ts';
 import type { Operation } from './operation.ts';
 import { overviewOperations } from './overview-operations.ts';
 import { relationOperations } from './relation-operations.ts';
@@ -13,6 +14,7 @@ export const operations: readonly Operation[] = [
   ...overviewOperations,
   ...relationOperations,
   ...configOperations,
+  ...planOperations,
   ...gatewayOperations,
   ...historyOperations,
   ...accountOperations,

@@ -158,6 +158,13 @@ export type ExpiryView = {
   readonly isCa: boolean;
 };
 
+export type MiddlewareView = {
+  readonly id: string;
+  readonly origin: Origin;
+  readonly type: string;
+  readonly usedBy: readonly Usage[];
+};
+
 export type ConfigView = {
   readonly generation: number;
   /** Of the store; 0: nothing of it comes from there. */
@@ -173,4 +180,5 @@ export type ConfigView = {
   readonly relations: readonly RelationView[];
   readonly listeners: readonly ListenerView[];
   readonly expiries: readonly ExpiryView[];
+  readonly middlewares: readonly MiddlewareView[];
 };

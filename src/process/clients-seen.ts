@@ -30,7 +30,7 @@ export async function readClientsSeen(
     since: contents.since,
     identities: identities.slice(0, maxIdentities).map(showIdentity),
     identityCount: identities.length,
-    anonymous: [...contents.anonymous]
+    anonymous: contents.anonymous
       .toSorted((a, b) => b.lastSeen - a.lastSeen)
       .slice(0, maxAnonymous)
       .map(({ policy, serverName, accepted, refused, firstSeen, lastSeen }) => ({

@@ -64,6 +64,9 @@ async function open(t: TestContext): Promise<{ dir: TempDir; control: ControlPro
     traffic: { read: async () => [] },
     workers: { list: () => [] },
     trust: { crls: new CrlPublisher({ clock: systemClock }), record: undefined },
+    reloader: { reload: async () => assert.fail('nobody reloads') },
+    storeState: () => ({ up: true, revision: 0, readAt: undefined }),
+    planning: { file, strict: true, env: {} },
   });
   dir.write('events', '');
   t.after(() => {
