@@ -29,13 +29,16 @@ export const places = {
   getCertificate: ['GET', '/certificates/{id}'],
   getChange: ['GET', '/changes/{revision}'],
   getMiddleware: ['GET', '/middlewares/{id}'],
+  getOverview: ['GET', '/overview'],
   getPolicy: ['GET', '/policies/{id}'],
+  getRelation: ['GET', '/relations/{id}'],
   getRoute: ['GET', '/routes/{id}'],
   getService: ['GET', '/services/{id}'],
   getSession: ['GET', '/session'],
   getSetup: ['GET', '/setup'],
   getUser: ['GET', '/users/{id}'],
   inspectCertificates: ['POST', '/certificates:inspect'],
+  listAlerts: ['GET', '/alerts'],
   listAudit: ['GET', '/audit'],
   listCaBundles: ['GET', '/ca-bundles'],
   listCertificates: ['GET', '/certificates'],
@@ -43,6 +46,7 @@ export const places = {
   listGateways: ['GET', '/gateways'],
   listMiddlewares: ['GET', '/middlewares'],
   listPolicies: ['GET', '/policies'],
+  listRelations: ['GET', '/relations'],
   listRoutes: ['GET', '/routes'],
   listServices: ['GET', '/services'],
   listSessions: ['GET', '/sessions'],
@@ -314,7 +318,7 @@ export type Operations = {
         kind: "store";
         revision: number;
       };
-      certificates: Shape2fef4e8f[];
+      certificates: Shape64f302eb[];
       usedBy: ({
         kind: "services" | "policies" | "routes";
         id: string;
@@ -342,7 +346,7 @@ export type Operations = {
         kind: "store";
         revision: number;
       };
-      chain: Shape2fef4e8f[];
+      chain: Shape64f302eb[];
       usedBy: ({
         kind: "services" | "policies" | "routes";
         id: string;
@@ -406,6 +410,47 @@ export type Operations = {
     } | Shaped14d0eac;
     conditional: false;
   };
+  /** What needs you now, how many trust relations hold, traffic of the last hour, what expires. */
+  getOverview: {
+    params: undefined;
+    query: undefined;
+    body: undefined;
+    answer: {
+      checkedAt: string;
+      revision: number;
+      gateways: {
+        known: number;
+        current: number;
+      };
+      relations: {
+        total: number;
+        holds: number;
+        failing: number;
+        unknown: number;
+      };
+      needs: Shape47eba401[];
+      traffic: ({
+        at: string;
+        requests: Record<string, number>;
+        faults: Record<string, number>;
+        handshakes: Record<string, number>;
+      })[];
+      expiries: ({
+        name: string;
+        role: string;
+        notBefore: string;
+        notAfter: string;
+        state: "valid" | "expiresSoon" | "expired" | "notYetValid";
+        shareLeft: number;
+        inUse: boolean;
+        object: {
+          kind: string;
+          id: string;
+        } | null;
+      })[];
+    };
+    conditional: false;
+  };
   /** One of the policies. */
   getPolicy: {
     params: { id: string };
@@ -427,6 +472,7 @@ export type Operations = {
       clientCertificate: "required" | "optional" | "off";
       caBundles: string[];
       certificates: string[];
+      shows: Shapebe2acfd8[];
       minVersion: string;
       maxVersion: string;
       allowedSANs: (Record<string, string | boolean | Record<string, string | boolean>>)[] | null;
@@ -439,6 +485,14 @@ export type Operations = {
       running: true;
       value: Record<string, unknown> | null;
     } | Shaped14d0eac;
+    conditional: false;
+  };
+  /** One trust relation, `POLICY~SERVICE`. */
+  getRelation: {
+    params: { id: string };
+    query: undefined;
+    body: undefined;
+    answer: Shape9ed842dd;
     conditional: false;
   };
   /** One of the routes. */
@@ -549,7 +603,7 @@ export type Operations = {
     };
     answer: {
       usable: boolean;
-      certificates: Shape2fef4e8f[];
+      certificates: Shape64f302eb[];
       key: "fits" | "none" | "other" | null;
       problems: ({
         severity: "error" | "warning";
@@ -557,6 +611,17 @@ export type Operations = {
         message: string;
         hint: string;
       })[];
+    };
+    conditional: false;
+  };
+  /** What needs you now, worst first, and what ended in the last day. */
+  listAlerts: {
+    params: undefined;
+    query: { limit?: number; cursor?: string; active?: "true" | "false" };
+    body: undefined;
+    answer: {
+      items: Shape47eba401[];
+      next: string | null;
     };
     conditional: false;
   };
@@ -598,7 +663,7 @@ export type Operations = {
           kind: "store";
           revision: number;
         };
-        certificates: Shape2fef4e8f[];
+        certificates: Shape64f302eb[];
         usedBy: ({
           kind: "services" | "policies" | "routes";
           id: string;
@@ -628,7 +693,7 @@ export type Operations = {
           kind: "store";
           revision: number;
         };
-        chain: Shape2fef4e8f[];
+        chain: Shape64f302eb[];
         usedBy: ({
           kind: "services" | "policies" | "routes";
           id: string;
@@ -764,6 +829,7 @@ export type Operations = {
         clientCertificate: "required" | "optional" | "off";
         caBundles: string[];
         certificates: string[];
+        shows: Shapebe2acfd8[];
         minVersion: string;
         maxVersion: string;
         allowedSANs: (Record<string, string | boolean | Record<string, string | boolean>>)[] | null;
@@ -775,6 +841,17 @@ export type Operations = {
         changedIn: number | null;
         running: true;
       } | Shape994df652)[];
+      next: string | null;
+    };
+    conditional: false;
+  };
+  /** Trust relations: a policy, the backends that its requests go to, and how both legs are. */
+  listRelations: {
+    params: undefined;
+    query: { limit?: number; cursor?: string; policy?: string; service?: string; state?: "holds" | "failing" | "unknown" };
+    body: undefined;
+    answer: {
+      items: Shape9ed842dd[];
       next: string | null;
     };
     conditional: false;
@@ -1025,6 +1102,13 @@ type Shape09038ec2 = {
   items: Shapeeafceeb7[];
 };
 
+type Shape1e4e5eda = {
+  address: string;
+  state: "up" | "partly" | "down" | "unknown";
+  lastOk: string | null;
+  lastFailure: Shape305532d6 | null;
+};
+
 type Shape246bd025 = {
   complete: boolean;
   opened: {
@@ -1041,6 +1125,11 @@ type Shape246bd025 = {
   };
 };
 
+type Shape28452f32 = {
+  at: string;
+  version: string;
+};
+
 type Shape284a49b8 = {
   id: string;
   name: string;
@@ -1050,22 +1139,13 @@ type Shape284a49b8 = {
   createdAt: string;
 };
 
-type Shape2fef4e8f = {
-  subject: string;
-  issuer: string;
-  serial: string;
-  sha256: string;
-  spkiSha256: string;
-  sans: ({
-    type: string;
-    value: string;
-  })[];
-  notBefore: string;
-  notAfter: string;
-  state: "valid" | "expiresSoon" | "expired" | "notYetValid";
-  isCa: boolean;
-  extendedKeyUsage: string[] | null;
-  key: string;
+type Shape305532d6 = {
+  at: string;
+  code: string;
+  title: string;
+  detail: string;
+  help: string;
+  who: string | null;
 };
 
 type Shape3713e1cb = {
@@ -1081,15 +1161,80 @@ type Shape3713e1cb = {
   notLookedAt: string[];
 };
 
+type Shape37d1f271 = {
+  state: "holds" | "failing" | "unknown" | "none";
+  mode: "off" | "optional" | "required" | "tls" | "mtls" | "plain";
+  gatewayShows: Shapebe2acfd8[];
+  peerShows: Shape92016f84 | null;
+  gatewayChecks: Shape6786b831 | null;
+  matched: {
+    kind: "name" | "rule";
+    text: string;
+  } | null;
+  lastOk: Shape28452f32 | null;
+  lastFailure: Shape305532d6 | null;
+  unknown: ({
+    field: string;
+    reason: string;
+  })[];
+};
+
 type Shape45784653 = {
   count: number;
   items: Shapeeafceeb7[];
+};
+
+type Shape47eba401 = {
+  id: string;
+  severity: "failing" | "degraded" | "due";
+  kind: "expiry" | "relation" | "service" | "client" | "reload" | "store" | "revocation" | "workers";
+  code: string;
+  sentence: string;
+  consequence: string;
+  help: string;
+  since: string;
+  lastSeenAt: string;
+  endedAt: string | null;
+  object: {
+    kind: string;
+    id: string;
+  } | null;
 };
 
 type Shape54fc7f2a = {
   id: string;
   value: Record<string, unknown>;
   reason?: string;
+};
+
+type Shape64f302eb = {
+  subject: string;
+  issuer: string;
+  serial: string;
+  sha256: string;
+  spkiSha256: string;
+  sans: ({
+    type: string;
+    value: string;
+  })[];
+  sanCount: number;
+  notBefore: string;
+  notAfter: string;
+  state: "valid" | "expiresSoon" | "expired" | "notYetValid";
+  isCa: boolean;
+  extendedKeyUsage: string[] | null;
+  key: string;
+};
+
+type Shape6786b831 = {
+  caBundles: string[];
+  name: string | null;
+  allowedSANs: (Record<string, string | boolean | Record<string, string | boolean>>)[] | null;
+  allowedFingerprints: string[] | null;
+  allowedSPKI: string[] | null;
+  crl: boolean;
+  ocsp: "soft" | "hard" | null;
+  verified: boolean;
 };
 
 type Shape6e5ff9c1 = {
@@ -1158,9 +1303,38 @@ type Shape905bb135 = {
   items: Shapeeafceeb7[];
 };
 
+type Shape92016f84 = {
+  at: string;
+  subject: string;
+  issuer: string;
+  sha256: string;
+  sans: string[];
+  notAfter: string;
+  state: "valid" | "expiresSoon" | "expired" | "notYetValid";
+};
+
 type Shape936b11ba = {
   count: number;
   items: Shapeeafceeb7[];
+};
+
+type Shape975331da = {
+  state: "holds" | "failing" | "unknown" | "none";
+  mode: "off" | "optional" | "required" | "tls" | "mtls" | "plain";
+  gatewayShows: Shapebe2acfd8[];
+  peerShows: Shape92016f84 | null;
+  gatewayChecks: Shape6786b831 | null;
+  matched: {
+    kind: "name" | "rule";
+    text: string;
+  } | null;
+  lastOk: Shape28452f32 | null;
+  lastFailure: Shape305532d6 | null;
+  unknown: ({
+    field: string;
+    reason: string;
+  })[];
+  addresses: Shape1e4e5eda[];
 };
 
 type Shape994df652 = {
@@ -1195,6 +1369,17 @@ type Shape9c5e24eb = {
   } | null;
 };
 
+type Shape9ed842dd = {
+  id: string;
+  policy: string;
+  target: string;
+  service: string | null;
+  routes: string[];
+  state: "holds" | "failing" | "unknown" | "none";
+  client: Shape37d1f271;
+  backend: Shape975331da;
+};
+
 type Shapeadfa0931 = {
   kind: "certificates" | "caBundles" | "services" | "middlewares" | "routes" | "policies";
   id: string;
@@ -1221,6 +1406,16 @@ type Shapebd6de9f3 = {
   timeoutMs: number;
   healthyThreshold: number;
   unhealthyThreshold: number;
+};
+
+type Shapebe2acfd8 = {
+  id: string | null;
+  subject: string;
+  sha256: string;
+  names: string[];
+  notBefore: string;
+  notAfter: string;
+  state: "valid" | "expiresSoon" | "expired" | "notYetValid";
 };
 
 type Shapec4497f06 = {
