@@ -29,7 +29,8 @@ export async function readDownstreamTls(context: Context, tls: SourceMap, path: 
   }
   const pairs = await readPairs(context, common, `${path}.certificates`);
   if (pairs.length > 0) policy['certificates'] = pairs;
-  else report.refuse('no_certificate', common, 'common_tls_context', 'names no certificate of the server');
+  else if (!report.failed)
+    report.refuse('no_certificate', common, 'common_tls_context', 'names no certificate of the server');
   await readClientAuth(context, tls, common, policy, path);
   readTlsParameters(context, common, policy, path);
   const alpn = common.items('alpn_protocols').flatMap(({ text }) => text?.split(',') ?? []);
@@ -108,6 +109,7 @@ async function readClientAuth(
   }
   const hasRules = narrows(validation);
   const auth = clientAuthOf(context, validation, required || hasRules);
+  if (auth === undefined && validation.unknown === true) return;
   if (auth === undefined) {
     context.report.taken(validation.value, 'validation_context', 'no certificate is asked for');
     return;
@@ -134,6 +136,7 @@ function narrows({ sans, fingerprints, spki, spiffe }: Validation): boolean {
 
 function clientAuthOf(context: Context, validation: Validation, required: boolean): DraftMap | undefined {
   const { ca, crl, fingerprints, spki, sans, spiffe, maxDepth, value } = validation;
+  if (validation.unknown === true) return undefined;
   if (ca === undefined && spiffe === undefined) {
     if (fingerprints.length + spki.length > 0)
       context.report.refuse(

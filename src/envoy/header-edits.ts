@@ -64,7 +64,8 @@ function readOption(
   const text = translate(written);
   if (text === undefined || word === 'ADD_IF_ABSENT' || word === 'OVERWRITE_IF_EXISTS') {
     const why = text === undefined ? `the value ${written} has no counterpart` : `${word} has no counterpart`;
-    if (side === 'request') context.report.loses('header_edit', at, at.shown, why, context.reading.nodeOf(value.path));
+    if (side === 'request')
+      context.report.loses('header_edit', at, at.shown, why, () => context.reading.nodeOf(value.path));
     else context.report.left(at, at.shown, why);
     return;
   }

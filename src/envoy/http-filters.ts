@@ -1,5 +1,6 @@
 // The HTTP filters of a connection manager. What decides about requests is converted or lost; nothing that is not known is left out in
 // silence.
+import type { DraftMap } from '../import/draft.ts';
 import type { LossCode } from '../import/losses.ts';
 import type { SourceMap, SourceValue } from '../import/source-map.ts';
 import { type Context, readDeep, typeOf } from './context.ts';
@@ -11,6 +12,8 @@ export type HttpFilters = {
   /** For every route, in their order. */
   readonly middlewares: readonly string[];
   readonly rbac: readonly Rbac[];
+  /** The filter that sends the fields of RFC 9440. */
+  readonly rfc9440: DraftMap | undefined;
 };
 
 /** Left out: they refuse nobody, and change nothing that a backend relies on. */
@@ -68,6 +71,7 @@ export async function readHttpFilters(
 ): Promise<HttpFilters> {
   const names: string[] = [];
   const rbac: Rbac[] = [];
+  let rfc9440: DraftMap | undefined;
   for (const value of hcm.items('http_filters')) {
     const { map } = value;
     if (map === undefined) {
@@ -87,13 +91,17 @@ export async function readHttpFilters(
       if (one !== undefined) rbac.push(one);
     } else if (type === 'JwtAuthentication' && config !== undefined) {
       names.push(...(await readJwt(context, config, at, middlewares)));
+    } else if (type === 'ClientCertConfig' && config !== undefined) {
+      const chain = context.flag(config, 'set_client_cert_chain') === true;
+      rfc9440 = chain ? { clientCert: true, chain } : { clientCert: true };
+      context.report.taken(at, name, 'gateway.forwardClientCert.rfc9440');
     } else readOther(context, value, at, name, type);
   }
   if (rbac.length > 1) {
     const value = hcm.get('http_filters');
     if (value !== undefined) context.loses('identity_rule', value, 'two RBAC filters; the first is taken over');
   }
-  return { middlewares: names, rbac };
+  return { middlewares: names, rbac, rfc9440 };
 }
 
 function readOther(context: Context, value: SourceValue, at: SourceValue, name: string, type: string): void {

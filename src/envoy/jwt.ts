@@ -58,7 +58,7 @@ function providerOf(context: Context, provider: SourceMap): DraftMap | string {
   const remote = provider.map('remote_jwks');
   const uri = remote?.map('http_uri')?.text('uri');
   if (file !== undefined) rule['jwks'] = { file };
-  else if (remote !== undefined && uri !== undefined && /^https:\/\//.test(uri)) {
+  else if (remote !== undefined && uri !== undefined && uri.startsWith('https://')) {
     const refresh = context.durationMs(remote, 'cache_duration');
     rule['jwks'] = refresh === undefined ? { url: uri } : { url: uri, refresh: duration(refresh) };
     readDeep(provider.get('remote_jwks'));

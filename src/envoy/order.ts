@@ -1,7 +1,7 @@
 // Envoy takes the first route that matches; here the more specific path goes first, then the more specific host, then more conditions. Where
 // both agree nothing is written; where they do not, `priority` says the order.
 import type { SourceValue } from '../import/source-map.ts';
-import { conditionCount, deepen, type Entry, guardOf, isAbove } from './entry.ts';
+import { conditionCount, deepen, type Entry, guardOf, isAbove, isClosed } from './entry.ts';
 import { overlaps } from './virtual-hosts.ts';
 
 export type Ordered = { readonly entry: Entry; readonly priority: number };
@@ -43,16 +43,18 @@ function specificity(hosts: readonly string[]): number {
   return Math.min(...hosts.map((host) => (host.startsWith('*') ? host.length : 10_000)));
 }
 
+/** Of a route that everybody may call whom its policy lets in. */
+const open = JSON.stringify([null, null, []]);
+
 /** What a prefix of characters takes there, and another route takes here that is more open; undefined where there is none. */
 export function findOpened(entries: readonly Entry[]): { readonly value: SourceValue; readonly by: Entry } | undefined {
   for (const [i, entry] of entries.entries()) {
-    if (entry.path.kind !== 'text') continue;
+    if (entry.path.kind !== 'text' || guardOf(entry) === open) continue;
     const parent = entry.path.path.replace(/\/[^/]*$/, '') || '/';
     const by = entries
       .slice(i + 1)
-      .find(
-        (other) => takesBelow(other, parent) && overlaps(entry.hosts, other.hosts) && guardOf(other) !== guardOf(entry),
-      );
+      .filter((other) => takesBelow(other, parent) && overlaps(entry.hosts, other.hosts))
+      .find((other) => !isClosed(other) && guardOf(other) !== guardOf(entry));
     if (by !== undefined) return { value: entry.path.value, by };
   }
   return undefined;
@@ -70,20 +72,23 @@ export function splitSlashes(entries: readonly Entry[]): Entry[] {
     const isWritten = entries.some(
       (other) => other.path.kind === 'exact' && other.path.path === path && overlaps(entry.hosts, other.hosts),
     );
-    const next = entries
-      .slice(i + 1)
-      .find(
-        (other) =>
-          other.path.kind !== 'exact' &&
-          other.path.kind !== 'regex' &&
-          isAbove(other.path.path, path) &&
-          overlaps(entry.hosts, other.hosts) &&
-          !other.hasSlash,
-      );
-    if (isWritten || next === undefined || sameWay(next, entry)) return [entry];
-    const hosts = entry.hosts.length > 0 ? entry.hosts : next.hosts;
-    return [{ ...deepen(next, path, 'exact'), hosts, name: `${entry.name}-exact` }, entry];
+    const copies = slashless(entries.slice(i + 1), path, entry);
+    if (isWritten || copies.every((copy) => sameWay(copy, entry))) return [entry];
+    return [...copies, entry];
   });
+}
+
+/** What `path` itself meets, down to the first that takes it whatever the request. */
+function slashless(later: readonly Entry[], path: string, entry: Entry): Entry[] {
+  const copies: Entry[] = [];
+  for (const other of later) {
+    const takes = other.path.kind !== 'exact' && other.path.kind !== 'regex' && !other.hasSlash;
+    if (!takes || !isAbove(other.path.path, path) || !overlaps(entry.hosts, other.hosts)) continue;
+    const hosts = entry.hosts.length > 0 ? entry.hosts : other.hosts;
+    copies.push({ ...deepen(other, path, 'exact'), hosts, name: `${entry.name}${path}-exact` });
+    if (conditionCount(other) === 0) break;
+  }
+  return copies;
 }
 
 function sameWay(a: Entry, b: Entry): boolean {

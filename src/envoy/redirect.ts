@@ -38,7 +38,10 @@ export function readRedirect(
   }
   for (const name of map.names) context.taken(map, name, 'a redirect');
   const permanent = status === 301 || status === 308;
-  if (scheme === 'https' && host === undefined && newPath === undefined && prefix === undefined && !strips) {
+  if (scheme === 'https' && host === undefined) {
+    const kept = map.get('path_redirect') ?? map.get('prefix_rewrite') ?? map.get('strip_query');
+    if (kept !== undefined)
+      report.changed(kept, kept.shown, 'where https is asked for, path and query stay as they are');
     const rule: DraftMap = { scheme: 'https', permanent };
     if (port !== 0) rule['port'] = port;
     return { ...unreached(), middlewares: [middlewares.name('to-https', 'redirectScheme', rule)] };

@@ -123,8 +123,9 @@ async function readForward(world: ActionWorld, map: SourceMap, path: PathRule): 
   if (host) security['forwardHostHeaders'] = false;
   if (first?.tls !== undefined && Object.keys(first.tls).length > 0) security['tls'] = first.tls;
   if (Object.keys(security).length > 0) keys['security'] = security;
-  if (first?.connectTimeout !== undefined) timeouts['connect'] = first.connectTimeout;
-  if (Object.keys(timeouts).length > 0) keys['timeouts'] = timeouts;
+  const connect = first?.connectTimeout;
+  const all: DraftMap = { ...(connect !== undefined && { connect }), ...timeouts };
+  if (Object.keys(all).length > 0) keys['timeouts'] = all;
   if (retry !== undefined) keys['retry'] = retry;
   if (!upgrades.includes('websocket') || upgrades.length > 1) keys['upgrades'] = [...upgrades];
   return { keys, middlewares: names };
@@ -194,7 +195,13 @@ function targetOf(parts: readonly { cluster: Cluster; weight: number }[]): Targe
     const share = parts.length === 1 ? backend.weight : Math.round((weight * 1000 * backend.weight) / sum);
     return { endpoint: url(one), ...(isWeighted && { weight: share }), ...(backend.backup && { backup: true }) };
   });
+  const divisor = backends.map((one) => Number(one['weight'] ?? 0)).reduce(gcd, 0);
+  for (const one of backends) if (divisor > 1) one['weight'] = Number(one['weight']) / divisor;
   return { keys: { backends }, clusters, isList: true };
+}
+
+function gcd(a: number, b: number): number {
+  return b === 0 ? a : gcd(b, a % b);
 }
 
 /** `rewrite`, or a middleware. */
@@ -264,7 +271,7 @@ function readUpgrades(world: ActionWorld, map: SourceMap): string[] {
     const isOn = context.flag(one, 'enabled') !== false;
     readDeep(one.get('connect_config'));
     if (type === 'connect' || type === 'connect-udp') {
-      if (value !== undefined && isOn) context.loses('raw_connections', value, 'CONNECT is not forwarded');
+      if (value !== undefined && isOn) context.report.left(value, value.shown, 'CONNECT is refused');
     } else if (isOn) names.add(type);
     else names.delete(type);
     context.taken(one, 'upgrade_type', 'upgrades');

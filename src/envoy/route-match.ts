@@ -54,7 +54,8 @@ function readPathRule(context: Context, map: SourceMap): PathRule | undefined {
   if (name === 'safe_regex') return readRegex(context, map, value);
   if (name === 'connect_matcher' || name === 'path_match_policy') {
     readDeep(value);
-    context.loses('route_left_out', value, 'has no counterpart; the route is left out');
+    if (name === 'connect_matcher') report.left(value, name, 'CONNECT is refused');
+    else context.loses('route_left_out', value, 'has no counterpart; the route is left out');
     return undefined;
   }
   const text = map.text(name);
@@ -148,11 +149,7 @@ function readHeader(context: Context, map: SourceMap, methods: string[]): DraftM
   const unusual = map.names.filter((one) => one === 'range_match' || one === 'contains_match');
   for (const one of unusual) readDeep(map.get(one));
   if (unusual.length > 0 || (missing !== undefined && context.flag(map, 'treat_missing_header_as_empty') === true)) {
-    context.report.loses(
-      'match_condition',
-      value,
-      `header ${name}`,
-      'has no counterpart',
+    context.report.loses('match_condition', value, `header ${name}`, 'has no counterpart', () =>
       context.reading.nodeOf(map.path),
     );
     return [];
@@ -172,11 +169,7 @@ function readHeader(context: Context, map: SourceMap, methods: string[]): DraftM
   }
   if (name === ':method') return [];
   if (name.startsWith(':') || name === '') {
-    context.report.loses(
-      'match_condition',
-      value,
-      name,
-      'pseudo-headers are matched by hosts and path',
+    context.report.loses('match_condition', value, name, 'pseudo-headers are matched by hosts and path', () =>
       context.reading.nodeOf(map.path),
     );
     return [];
