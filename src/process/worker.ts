@@ -58,6 +58,8 @@ async function act(message: ToWorker): Promise<void> {
       return say({ kind: 'pong' });
     case 'snapshot':
       return say({ kind: 'snapshot', id: message.id, metrics: gateway.snapshot() });
+    case 'observe':
+      return say({ kind: 'observed', id: message.id, observation: gateway.observe() });
     case 'crlPiece':
     case 'crls':
       return gateway.takeCrls(message);
@@ -72,6 +74,9 @@ async function act(message: ToWorker): Promise<void> {
       return seen.forget(message.keys);
     case 'staple':
       return gateway.setStaple(message.sha256, message.staple);
+    case 'challenges':
+      gateway.setChallenges(message.answers);
+      return say({ kind: 'challenged', id: message.id });
     case 'reopen':
       return gateway.reopenLogs();
     case 'drain':

@@ -1,4 +1,5 @@
-// `npm test`: makes sure that the peers are there, then runs every *.test.ts of src/ and test/ under node:test.
+// `npm test`: makes sure that the peers are there and the console is built, then runs every *.test.ts of src/, test/ and console/
+// under node:test.
 // `npm test -- src/http1 test/journeys/reload` runs what lies under these paths; options go to the processes of the tests.
 import { globSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -6,8 +7,10 @@ import { join, relative } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { buildProgram } from '../../scripts/build.ts';
 import { Durations } from './durations.ts';
 import { ensurePeers } from './peers.ts';
+import { programVariable } from './program.ts';
 import { openTempDir } from './temp.ts';
 
 /** One test (a file counts as one too, also one that stands for several) may take this long, the whole run that long. */
@@ -43,7 +46,7 @@ const longest: readonly string[] = [
 
 /** Test files under `paths` (files, folders or beginnings of names, relative to the root); all where there are none. */
 function findTests(paths: readonly string[]): string[] {
-  const all = globSync(['src/**/*.test.ts', 'test/**/*.test.ts'], { cwd: root }).toSorted();
+  const all = globSync(['src/**/*.test.ts', 'test/**/*.test.ts', 'console/src/**/*.test.ts'], { cwd: root }).toSorted();
   if (paths.length === 0) return all;
   const wanted = paths.map((path) => path.replace(/^\.\//, ''));
   return all.filter((file) => wanted.some((path) => file.startsWith(path)));
@@ -70,7 +73,7 @@ function share(files: readonly string[], dir: string): string[] {
   });
 }
 
-function main(args: readonly string[]): void {
+async function main(args: readonly string[]): Promise<void> {
   const missing = ensurePeers((line) => console.error(line));
   if (missing !== undefined) {
     console.error(missing);
@@ -83,6 +86,8 @@ function main(args: readonly string[]): void {
     process.exitCode = 1;
     return;
   }
+  await buildProgram(join(root, 'dist'));
+  process.env[programVariable] = join(root, 'dist/cli/main.js');
   runAll(
     files,
     args.filter((arg) => arg.startsWith('-')),
@@ -130,4 +135,4 @@ function runAll(files: readonly string[], options: readonly string[]): void {
   tests.compose(spec).pipe(process.stdout);
 }
 
-main(process.argv.slice(2));
+await main(process.argv.slice(2));
