@@ -13,8 +13,8 @@ export const floors: readonly (readonly string[])[] = [
   ['flow', 'passthrough', 'diagnosis', 'inventory'],
   ['loading'],
   ['gateway'],
-  ['access', 'admin', 'audit', 'probe'],
-  ['control'],
+  ['access', 'admin', 'audit', 'import', 'probe'],
+  ['control', 'envoy'],
   ['process'],
   ['cli'],
 ];

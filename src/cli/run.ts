@@ -1,8 +1,11 @@
 // `countersign run`: loads, starts the primary, and turns signals into what they ask for.
 import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { coalesce } from '../base/coalesce.ts';
 import { systemClock } from '../base/clock.ts';
+import { entryModule } from '../base/entry-module.ts';
 import { UsageError } from '../base/usage-error.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import type { ConfigWatch } from '../loading/config-source.ts';
@@ -21,6 +24,7 @@ import { WorkerFailure } from '../process/worker-handle.ts';
 import { createLogger, type LoggerOptions, type OpenLogger } from '../telemetry/logger.ts';
 import { lenientOption, strictOption } from './lenient-option.ts';
 import { printProblems } from './problems.ts';
+import { ServiceManager } from './service-manager.ts';
 
 type Options = { readonly config: string; readonly lenient?: true };
 
@@ -88,7 +92,7 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
     clock: systemClock,
     log,
     told: first.problems,
-    workerEntry: new URL('../process/worker.ts', import.meta.url).pathname,
+    workerEntry: fileURLToPath(entryModule('process/worker')),
     cores: availableParallelism(),
     crls,
     sources: {
@@ -96,14 +100,24 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
       challenges,
       refresh: async (active) => loadDeliveries(source, active, settings),
     },
-    ...(store !== undefined && { onCommitted: () => keepLastGood(store, log), storeState: () => store.state }),
+    ...(store !== undefined && {
+      onCommitted: () => keepLastGood(store, log),
+      storeState: () => store.state,
+      planning: { file: resolve(file), strict: options.strict, env: process.env },
+    }),
   });
   const watch: ConfigWatch = source.watch(systemClock, async () => {
     await primary.reload('a watched file changed');
   });
+  const manager = ServiceManager.find(process.env, {
+    clock: systemClock,
+    onFailed: (error) => log.error({ err: error }, 'systemd cannot be told how we are: it may restart us'),
+  });
   const reload = coalesce(async () => {
-    await primary.reload('SIGHUP');
+    await manager?.reloading();
+    const { ok } = await primary.reload('SIGHUP');
     primary.refreshCrls();
+    await manager?.ready(ok ? 'serving' : 'serving the configuration before: the new one was refused');
   });
   // From now on a SIGHUP is a reload, also one that comes while the workers start: it waits for its turn.
   const hangUp = (): void => {
@@ -119,7 +133,9 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
     await watch.set(first);
     const listening = await primary.start();
     // Whoever reads that it listens may stop it at once.
-    obeySignals(primary, watch, log, options);
+    obeySignals(primary, watch, log, options, manager);
+    void manager?.ready('serving');
+    manager?.watch();
     announce(listening, isJson(process.stdout), options);
   } catch (error) {
     // What an operator can mend needs no stack; a defect of ours does.
@@ -180,13 +196,20 @@ function announce(listening: readonly Listening[], json: boolean, options: RunOp
   options.onListening?.(listening);
 }
 
-function obeySignals(primary: Primary, watch: ConfigWatch, log: OpenLogger, options: RunOptions): void {
+function obeySignals(
+  primary: Primary,
+  watch: ConfigWatch,
+  log: OpenLogger,
+  options: RunOptions,
+  manager: ServiceManager | undefined,
+): void {
   // The event loop of the primary may have nothing else to wait for.
   const keepAlive = setInterval(() => {}, 1 << 30);
   let stops = 0;
   const stop = (signal: string): void => {
     stops++;
     watch.close();
+    void manager?.stopping();
     if (stops > 1) {
       primary.stopNow();
       return;

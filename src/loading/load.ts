@@ -64,7 +64,7 @@ export type LoadOptions = {
 /** A source that is about to start, as we are, comes up in this time. */
 const defaultSourceMs = 30_000;
 
-const unreachableHint = 'Bring its source back, and try again.';
+const unreachableHint = 'Mend what keeps it from being read, and try again.';
 
 /** Never rejects for what is wrong with the configuration or what it points to, nor where its source is out of reach. */
 export async function loadGateway(source: ConfigSource, options: LoadOptions): Promise<LoadedResult> {
@@ -84,7 +84,7 @@ export async function loadGateway(source: ConfigSource, options: LoadOptions): P
   const built = await loadMaterial(config, loader);
   const others = [...problems, ...(await readCrls(built.crls, options))];
   const all = [...others, ...loader.problems];
-  const loaded = { ...built, inputs: inputsOf(loader, others) };
+  const loaded = { ...built, revision: origin.stored?.revision ?? 0, inputs: inputsOf(loader, others) };
   const watch = [...files, ...loader.paths];
   watch.push(...config.extraFolders.map(({ path }) => path));
   if (config.tls.certsDir !== undefined) watch.push(config.tls.certsDir.path);
@@ -97,7 +97,7 @@ export async function loadGateway(source: ConfigSource, options: LoadOptions): P
  */
 export async function loadDeliveries(
   source: Pick<ConfigSource, 'readMaterial'>,
-  { config, inputs }: LoadedConfig,
+  { config, inputs, revision }: LoadedConfig,
   { clock, sources: deliveries }: Pick<LoadOptions, 'clock' | 'sources'>,
 ): Promise<Pick<LoadedResult, 'loaded' | 'problems'>> {
   const options = { tolerateExpired: true, deliveries, before: inputs.materials };
@@ -105,7 +105,7 @@ export async function loadDeliveries(
   const built = await loadMaterial(config, loader);
   const problems = [...inputs.problems, ...loader.problems];
   return {
-    loaded: problems.some(isError) ? undefined : { ...built, inputs: inputsOf(loader, inputs.problems) },
+    loaded: problems.some(isError) ? undefined : { ...built, revision, inputs: inputsOf(loader, inputs.problems) },
     problems,
   };
 }
@@ -124,7 +124,10 @@ function isError(problem: Problem): boolean {
   return problem.severity === 'error';
 }
 
-async function loadMaterial(config: GatewayConfig, loader: MaterialLoader): Promise<Omit<LoadedConfig, 'inputs'>> {
+async function loadMaterial(
+  config: GatewayConfig,
+  loader: MaterialLoader,
+): Promise<Omit<LoadedConfig, 'inputs' | 'revision'>> {
   const crls = new WantedCrls();
   const expiries: Expiry[] = [];
   // Bundles first: what is an anchor here is known when certificates are verified.

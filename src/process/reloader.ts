@@ -47,6 +47,14 @@ export type ReloadOutcome =
 /** What is in force, with what sources of certificates have delivered since. */
 export type Refresh = (active: LoadedConfig) => Promise<Pick<LoadedResult, 'loaded' | 'problems'>>;
 
+/** A configuration that was not taken, while no later one was. */
+export type RefusedReload = {
+  readonly at: number;
+  readonly why: string;
+  readonly blame: Blame;
+  readonly problems: readonly Problem[];
+};
+
 export type ReloaderOptions = {
   readonly load: Load;
   readonly refresh: Refresh;
@@ -75,7 +83,7 @@ export class Reloader {
   readonly #options: ReloaderOptions;
   /** Of the last load. */
   #warned: ReadonlySet<string>;
-  #failed = false;
+  #refused: RefusedReload | undefined;
   #closed = false;
   /** The reload that waits for its turn. */
   #next: Promise<ReloadOutcome> | undefined;
@@ -91,7 +99,12 @@ export class Reloader {
 
   /** The newest configuration is not the active one. */
   get failed(): boolean {
-    return this.#failed;
+    return this.#refused !== undefined;
+  }
+
+  /** Why, since when. */
+  get refused(): RefusedReload | undefined {
+    return this.#refused;
   }
 
   /**
@@ -156,7 +169,7 @@ export class Reloader {
     if ('refusal' in agreement) return this.#abandon(act, agreement.refusal);
     const keys = findRestartKeys(active.startedWith, loaded.config);
     if (keys.length > 0) log.warn({ keys }, 'these settings take effect at the next start only');
-    if (!act.isRefresh) this.#failed = false;
+    if (!act.isRefresh) this.#refused = undefined;
     this.#retryMs = firstRetryMs;
     await rollout.commit(agreement.able, generation);
     await trust.settle(active.loaded);
@@ -211,10 +224,10 @@ export class Reloader {
 
   #reject(act: Act, why: string, blame: Blame, problems: readonly Problem[] = []): ReloadOutcome {
     const { reason } = act;
-    const { log, active, metrics, trust } = this.#options;
+    const { log, active, metrics, trust, clock } = this.#options;
     trust.crls.retain(active.loaded.crls);
     if (act.isRefresh && blame !== 'moment') trust.sources?.refuse(why);
-    if (!act.isRefresh) this.#failed = true;
+    if (!act.isRefresh) this.#refused = { at: clock.now(), why, blame, problems };
     metrics.reloadFailed();
     log.error(
       { generation: active.generation, reason, why },

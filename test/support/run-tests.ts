@@ -6,8 +6,10 @@ import { join, relative } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { buildProgram } from '../../scripts/build.ts';
 import { Durations } from './durations.ts';
 import { ensurePeers } from './peers.ts';
+import { programVariable } from './program.ts';
 import { openTempDir } from './temp.ts';
 
 /** One test (a file counts as one too, also one that stands for several) may take this long, the whole run that long. */
@@ -70,7 +72,7 @@ function share(files: readonly string[], dir: string): string[] {
   });
 }
 
-function main(args: readonly string[]): void {
+async function main(args: readonly string[]): Promise<void> {
   const missing = ensurePeers((line) => console.error(line));
   if (missing !== undefined) {
     console.error(missing);
@@ -83,6 +85,8 @@ function main(args: readonly string[]): void {
     process.exitCode = 1;
     return;
   }
+  await buildProgram(join(root, 'dist'));
+  process.env[programVariable] = join(root, 'dist/cli/main.js');
   runAll(
     files,
     args.filter((arg) => arg.startsWith('-')),
@@ -130,4 +134,4 @@ function runAll(files: readonly string[], options: readonly string[]): void {
   tests.compose(spec).pipe(process.stdout);
 }
 
-main(process.argv.slice(2));
+await main(process.argv.slice(2));
