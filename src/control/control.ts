@@ -5,18 +5,24 @@ import { Turns } from '../base/turns.ts';
 import { openSqliteStore } from '../sqlite/sqlite-store.ts';
 import { StoreProblem } from '../store/store-problem.ts';
 import { createLogger, type OpenLogger } from '../telemetry/logger.ts';
+import { Alerts } from './alerts.ts';
 import { createApi } from './api.ts';
 import { ChangeQueue } from './change-queue.ts';
 import type { ControlContext } from './control-context.ts';
 import { GatewayReports } from './gateway-report.ts';
+import { builtConsole, openSite } from './console-site.ts';
 import { LoginLimits } from './login-limits.ts';
 import { type ControlStart, type FromControl, requestsFd, type ToControl } from './messages.ts';
 import { operations } from './operations.ts';
 import { Passwords } from './passwords.ts';
 import { PrimaryLine } from './primary-line.ts';
+import { remember } from './remember.ts';
 import { serveRequests } from './serve-requests.ts';
 import { StoredHead } from './stored-head.ts';
 import { offerSetup } from './setup-link.ts';
+
+/** Asking has every worker tell what it saw. */
+const clientsKeptMs = 1_000;
 
 let log: OpenLogger | undefined;
 const line = new PrimaryLine((message) => say(message), systemClock);
@@ -42,14 +48,16 @@ async function start({ store: path, url, gateway, log: settings }: ControlStart)
       gateway,
       view: async () => line.view(),
       status: async () => line.ask('status', null),
+      clients: remember(async () => line.ask('clients', null), clientsKeptMs, systemClock),
       ask: async (topic, asked) => line.ask(topic, asked),
       inTurn: async (act) => turns.take(act),
+      alerts: new Alerts(store, systemClock),
       stored: new StoredHead(store),
       changes: new ChangeQueue(),
     };
     const api = createApi(operations, context);
     void new GatewayReports(context, systemClock).start();
-    serveRequests(requestsFd, api, () => process.exit(0));
+    serveRequests(requestsFd, { api, site: openSite(builtConsole) }, () => process.exit(0));
     const setup = await offerSetup(store, url, systemClock);
     own.info({ url: `${url}/api/v1`, pid: process.pid }, 'control process serves the API');
     if (setup !== undefined) tellSetup(setup.link, setup.expiresAt, own);

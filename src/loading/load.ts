@@ -49,7 +49,7 @@ export type LoadOptions = {
   /** Who reads the CRLs that are asked for, and says what is wrong with them; default one for this load alone. */
   readonly crls?: Pick<CrlPublisher, 'prepare'>;
   /** Who asks sources of certificates. Undefined: nobody is asked, and something that is nobody's stands in for what they have. */
-  readonly sources?: Pick<SourcePublisher, 'prepare' | 'find' | 'findProblem'>;
+  readonly sources?: Pick<SourcePublisher, 'prepare' | 'find' | 'findProblem' | 'mayStandIn'>;
   /** How long to wait for sources that have delivered nothing; default 30 s. */
   readonly sourceMs?: number;
   /** Not to wait on for one that failed once. */
@@ -81,11 +81,10 @@ export async function loadGateway(source: ConfigSource, options: LoadOptions): P
   await options.sources?.prepare(listSources(config), options.sourceMs ?? defaultSourceMs, options.once);
   const { tolerateExpired = false, sources: deliveries } = options;
   const loader = new MaterialLoader(source, options.clock.now(), { tolerateExpired, deliveries });
-  const revision = origin.stored?.revision ?? 0;
-  const built = { ...(await loadMaterial(config, loader)), revision };
+  const built = await loadMaterial(config, loader);
   const others = [...problems, ...(await readCrls(built.crls, options))];
   const all = [...others, ...loader.problems];
-  const loaded = { ...built, inputs: inputsOf(loader, others) };
+  const loaded = { ...built, revision: origin.stored?.revision ?? 0, inputs: inputsOf(loader, others) };
   const watch = [...files, ...loader.paths];
   watch.push(...config.extraFolders.map(({ path }) => path));
   if (config.tls.certsDir !== undefined) watch.push(config.tls.certsDir.path);
@@ -103,16 +102,16 @@ export async function loadDeliveries(
 ): Promise<Pick<LoadedResult, 'loaded' | 'problems'>> {
   const options = { tolerateExpired: true, deliveries, before: inputs.materials };
   const loader = new MaterialLoader(source, clock.now(), options);
-  const built = { ...(await loadMaterial(config, loader)), revision };
+  const built = await loadMaterial(config, loader);
   const problems = [...inputs.problems, ...loader.problems];
   return {
-    loaded: problems.some(isError) ? undefined : { ...built, inputs: inputsOf(loader, inputs.problems) },
+    loaded: problems.some(isError) ? undefined : { ...built, revision, inputs: inputsOf(loader, inputs.problems) },
     problems,
   };
 }
 
-function inputsOf({ files, folders, delivered }: MaterialLoader, problems: readonly Problem[]): LoadInputs {
-  return { problems, materials: { files, folders }, delivered };
+function inputsOf({ files, folders, delivered, pending }: MaterialLoader, problems: readonly Problem[]): LoadInputs {
+  return { problems, materials: { files, folders }, delivered, pending };
 }
 
 async function readCrls(groups: readonly CrlGroupSpec[], { crls, clock }: LoadOptions): Promise<readonly Problem[]> {
@@ -128,7 +127,7 @@ function isError(problem: Problem): boolean {
 async function loadMaterial(
   config: GatewayConfig,
   loader: MaterialLoader,
-): Promise<Omit<LoadedConfig, 'revision' | 'inputs'>> {
+): Promise<Omit<LoadedConfig, 'inputs' | 'revision'>> {
   const crls = new WantedCrls();
   const expiries: Expiry[] = [];
   // Bundles first: what is an anchor here is known when certificates are verified.
