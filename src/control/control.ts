@@ -8,6 +8,7 @@ import { createLogger, type OpenLogger } from '../telemetry/logger.ts';
 import { Alerts } from './alerts.ts';
 import { createApi } from './api.ts';
 import { ChangeQueue } from './change-queue.ts';
+import { builtConsole, openSite } from './console-site.ts';
 import type { ControlContext } from './control-context.ts';
 import { GatewayReports } from './gateway-report.ts';
 import { LoginLimits } from './login-limits.ts';

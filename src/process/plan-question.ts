@@ -79,6 +79,7 @@ function deliveriesOnly(deliveries: Deliveries): NonNullable<PlanOptions['source
     prepare: async () => {},
     find: (config) => deliveries.find(config),
     findProblem: (config) => deliveries.findProblem(config),
+    mayStandIn: (config) => deliveries.mayStandIn(config),
   };
 }
 
