@@ -10,6 +10,7 @@ import type { StoreState } from '../loading/store-source.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { ActiveConfig } from './active-config.ts';
 import type { ControlProcess } from './control-process.ts';
+import { FailureLine } from './failure-line.ts';
 import { LiveTrust } from './live-trust.ts';
 import type { PlanSettings } from './plan-question.ts';
 import { addressText, holdPort, reservePort } from './ports.ts';
@@ -52,6 +53,8 @@ export class Primary {
   readonly #supervisor: Supervisor;
   readonly #reloader: Reloader;
   readonly #admin: PrimaryAdmin;
+  /** Where there is no store nobody takes them, and workers tell none. */
+  readonly #failures = new FailureLine((count) => this.#metrics.own.handshakeFailuresDropped.labels({}).inc(count));
   readonly #turns = new Turns();
   readonly #log: Logger;
   /** Undefined where there is no store. */
@@ -74,7 +77,8 @@ export class Primary {
     const workers = this.#workers;
     const active = new ActiveConfig(loaded, clock);
     const trust = new LiveTrust({ clock, log, metrics, crls, workers });
-    const supervisor = new Supervisor({ clock, log, workerEntry, workers, active, trust, metrics });
+    const failures = this.#failures;
+    const supervisor = new Supervisor({ clock, log, workerEntry, workers, active, trust, metrics, failures });
     const rollout = new Rollout({ log, active, supervisor });
     const turns = this.#turns;
     const reloader = new Reloader({ load, told, clock, log, active, trust, rollout, metrics, turns, onCommitted });
@@ -163,6 +167,7 @@ export class Primary {
       active: this.#active,
       status,
       traffic,
+      failures: this.#failures,
       trust: this.#trust,
       workers: this.#workers,
       reloader: this.#reloader,

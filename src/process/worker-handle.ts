@@ -3,6 +3,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import type { Clock } from '../base/clock.ts';
 import { CrlSender } from '../crl/sender.ts';
 import type { SpentReport } from '../filters/rate-counters.ts';
+import type { FailureReport } from '../gateway/failure-tally.ts';
 import type { Observation } from '../gateway/observation.ts';
 import type { SeenReport } from '../inventory/seen-clients.ts';
 import type { MetricsSnapshot } from '../telemetry/metrics.ts';
@@ -39,6 +40,8 @@ export type WorkerNews = {
   readonly onSpent: (report: SpentReport) => void;
   /** The clients that it saw. */
   readonly onSeen: (report: SeenReport, worker: WorkerHandle) => void;
+  /** Handshakes that failed. */
+  readonly onFailures: (report: FailureReport) => void;
 };
 
 export class WorkerHandle {
@@ -68,6 +71,7 @@ export class WorkerHandle {
   /** Brings it the active CRLs. */
   readonly crls = new CrlSender(async (message) => this.sendPaced(message));
   readonly #onSeen: (report: SeenReport, worker: WorkerHandle) => void;
+  readonly #onFailures: (report: FailureReport) => void;
   #questions = 0;
   /** Number of the question of the generation that it builds now. */
   #building: number | undefined;
@@ -77,6 +81,7 @@ export class WorkerHandle {
     this.#onIntermediate = news.onIntermediate;
     this.#onSpent = news.onSpent;
     this.#onSeen = news.onSeen;
+    this.#onFailures = news.onFailures;
     this.slot = slot;
     this.#clock = clock;
     this.startedAt = clock.monotonic();
@@ -251,6 +256,7 @@ export class WorkerHandle {
     if (message.kind === 'intermediate') this.#onIntermediate(message.der);
     if (message.kind === 'spent') this.#onSpent(message.report);
     if (message.kind === 'seen' && message.report !== undefined) this.#onSeen(message.report, this);
+    if (message.kind === 'failures') this.#onFailures(message.report);
     if (message.kind === 'leaving') {
       this.leaving = true;
       this.ready = false;
