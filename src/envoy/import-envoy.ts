@@ -2,6 +2,7 @@
 // docs/from-envoy-and-nginx.md; what it leaves open was established by running both.
 import type { ImportWorld, SourceText } from '../import/import-config.ts';
 import { Reading, type SourceValue } from '../import/source-map.ts';
+import type { Place } from '../yaml/place.ts';
 import { type Cluster, readCluster } from './cluster.ts';
 import type { ManagerWorld } from './connection-manager.ts';
 import { Context, readDeep, snakeCase } from './context.ts';
@@ -27,12 +28,23 @@ export async function importEnvoy(files: readonly SourceText[], world: ImportWor
   else if (!world.report.failed)
     world.report.refuse('no_listener', { place: context.start }, 'static_resources', 'has no listener');
   reading.forEachUnread((value, name) => tellUnread(context, value, name));
+  tellRest(context);
 }
 
 /** Nobody looked at it, so nobody knows what it asks for. */
 function tellUnread(context: Context, value: SourceValue, name: string): void {
   if (name === '@type') return;
   context.loses('unknown_field', value, 'is not known here');
+}
+
+/** Names, and values that say something only together with others. */
+function tellRest({ reading, report }: Context): void {
+  const lines = ({ file, line }: Place): string => `${file}:${line}`;
+  const told = new Set(report.entries.map(({ place }) => lines(place)));
+  reading.forEachRead((value) => {
+    if (!told.has(lines(value.place)) && !value.path.endsWith('@type'))
+      report.taken(value, value.shown, 'a part of what stands around it');
+  });
 }
 
 /** Each cluster once, when a route asks for it. */

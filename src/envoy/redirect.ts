@@ -5,6 +5,16 @@ import { type Context, readDeep } from './context.ts';
 import type { Middlewares } from './middlewares.ts';
 import type { PathRule } from './route-match.ts';
 
+const fields = [
+  'response_code',
+  'https_redirect',
+  'scheme_redirect',
+  'host_redirect',
+  'port_redirect',
+  'path_redirect',
+  'prefix_rewrite',
+  'strip_query',
+];
 const codes = ['MOVED_PERMANENTLY', 'FOUND', 'SEE_OTHER', 'TEMPORARY_REDIRECT', 'PERMANENT_REDIRECT'];
 const statuses: Readonly<Record<string, number>> = {
   MOVED_PERMANENTLY: 301,
@@ -36,7 +46,7 @@ export function readRedirect(
     context.loses('route_left_out', regex, 'write a middleware redirectRegex; the route is left out');
     return undefined;
   }
-  for (const name of map.names) context.taken(map, name, 'a redirect');
+  for (const name of fields) context.taken(map, name, 'a redirect');
   const permanent = status === 301 || status === 308;
   if (scheme === 'https' && host === undefined) {
     const kept = map.get('path_redirect') ?? map.get('prefix_rewrite') ?? map.get('strip_query');

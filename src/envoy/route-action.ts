@@ -315,7 +315,11 @@ function readHash(context: Context, map: SourceMap): DraftValue[] {
       return [{ source: 'cookie', name: cookie.text('name') ?? '' }];
     }
     if (source !== undefined && context.flag(source, 'source_ip') === true) return [{ source: 'address' }];
-    for (const name of one.names) readDeep(one.get(name));
+    for (const name of one.names) {
+      const value = one.get(name);
+      readDeep(value);
+      if (value !== undefined) context.report.left(value, value.shown, 'hashOn knows headers, cookies and addresses');
+    }
     return [];
   });
 }
