@@ -5,7 +5,7 @@ import type { LossCode } from '../import/losses.ts';
 import type { SourceMap, SourceValue } from '../import/source-map.ts';
 import { type Context, readDeep, typeOf } from './context.ts';
 import { readJwt } from './jwt.ts';
-import type { Middlewares } from './middlewares.ts';
+import type { DraftMiddlewares } from '../import/draft-middlewares.ts';
 import { readRbac, type Rbac } from './rbac.ts';
 
 export type HttpFilters = {
@@ -66,7 +66,7 @@ const says: Partial<Record<LossCode, string>> = {
 export async function readHttpFilters(
   context: Context,
   hcm: SourceMap,
-  middlewares: Middlewares,
+  middlewares: DraftMiddlewares,
 ): Promise<HttpFilters> {
   const names: string[] = [];
   const rbac: Rbac[] = [];

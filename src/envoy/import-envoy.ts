@@ -8,7 +8,7 @@ import type { ManagerWorld } from './connection-manager.ts';
 import { Context, readDeep, snakeCase } from './context.ts';
 import { readDocuments } from './documents.ts';
 import { type Listener, readListener } from './listener.ts';
-import { Middlewares } from './middlewares.ts';
+import { DraftMiddlewares } from '../import/draft-middlewares.ts';
 import { writeGateway } from './write-gateway.ts';
 
 export async function importEnvoy(files: readonly SourceText[], world: ImportWorld): Promise<void> {
@@ -16,7 +16,7 @@ export async function importEnvoy(files: readonly SourceText[], world: ImportWor
   const context = new Context(reading, world, { file: files[0]?.file ?? '', line: 1, col: 1 });
   const documents = readDocuments(context, files);
   const clusters = new ClusterReader(context);
-  const middlewares = new Middlewares();
+  const middlewares = new DraftMiddlewares();
   const manager: ManagerWorld = { context, middlewares, findCluster: async (name, at) => clusters.find(name, at) };
   const listeners: Listener[] = [];
   for (const map of documents.listeners) {

@@ -2,7 +2,7 @@
 import type { DraftMap } from '../import/draft.ts';
 import type { SourceMap } from '../import/source-map.ts';
 import { type Context, readDeep } from './context.ts';
-import type { Middlewares } from './middlewares.ts';
+import type { DraftMiddlewares } from '../import/draft-middlewares.ts';
 import type { PathRule } from './route-match.ts';
 
 const fields = [
@@ -29,7 +29,7 @@ export function readRedirect(
   context: Context,
   map: SourceMap,
   path: PathRule,
-  middlewares: Middlewares,
+  middlewares: DraftMiddlewares,
 ): DraftMap | undefined {
   const { report } = context;
   const code = context.word(map, 'response_code', codes) ?? 'MOVED_PERMANENTLY';
@@ -54,7 +54,7 @@ export function readRedirect(
       report.changed(kept, kept.shown, 'where https is asked for, path and query stay as they are');
     const rule: DraftMap = { scheme: 'https', permanent };
     if (port !== 0) rule['port'] = port;
-    return { ...unreached(), middlewares: [middlewares.name('to-https', 'redirectScheme', rule)] };
+    return { ...unreached(), middlewares: [middlewares.add('redirectScheme', rule, 'to-https')] };
   }
   const value =
     map.get('host_redirect') ?? map.get('path_redirect') ?? map.get('prefix_rewrite') ?? map.get('scheme_redirect');
@@ -76,7 +76,7 @@ export function readRedirect(
   const rule: DraftMap = { url: target, permanent };
   if (scheme === undefined && host !== undefined)
     report.changed(value ?? path.value, 'host_redirect', 'the location says https, whatever the client came with');
-  return { ...unreached(), middlewares: [middlewares.name('redirect', 'redirect', rule)] };
+  return { ...unreached(), middlewares: [middlewares.add('redirect', rule, 'redirect')] };
 }
 
 /** A path keeps the query, as in Envoy. */
