@@ -17,6 +17,9 @@ const missingCodes: ReadonlySet<string> = new Set([
   'file_unreadable',
   'unset_variable',
   'crl_unreadable',
+  'keys_unreadable',
+  'ticket_keys_unreadable',
+  'users_unreadable',
 ]);
 
 export type CheckOptions = {
