@@ -114,12 +114,12 @@ function show(schema: Schema, depth: number, top: Schema): string {
   }
 }
 
-/** One level deep: what refers to itself again is unknown there. */
+/** What refers to itself is shown once: within itself it is unknown. */
 function showReference(reference: string, depth: number, top: Schema): string {
   const name = /^#\/\$defs\/(.+)$/.exec(reference)?.[1] ?? '';
-  const found = top.$defs?.[name];
-  if (found === undefined || depth > 12) return 'unknown';
-  return show(found, depth + 1, top);
+  const { [name]: found, ...others } = top.$defs ?? {};
+  if (found === undefined) return 'unknown';
+  return show(found, depth + 1, { ...top, $defs: others });
 }
 
 function showArray({ items, prefixItems }: Schema, depth: number, top: Schema): string {

@@ -37,6 +37,7 @@ ${routes.map((route) => `    - {target: "http://b:1", ${route}}`).join('\n')}
   assert.ok(config !== undefined, JSON.stringify(problems));
   const loaded: LoadedConfig = {
     config,
+    revision: 0,
     policies: [config.tls.gateway, ...config.tls.policies].map((policy) => ({
       config: policy,
       certificates: [],

@@ -1,5 +1,6 @@
 // `countersign run`: loads, starts the primary, and turns signals into what they ask for.
 import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { coalesce } from '../base/coalesce.ts';
 import { systemClock } from '../base/clock.ts';
@@ -86,7 +87,11 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
     workerEntry: new URL('../process/worker.ts', import.meta.url).pathname,
     cores: availableParallelism(),
     crls,
-    ...(store !== undefined && { onCommitted: () => keepLastGood(store, log), storeState: () => store.state }),
+    ...(store !== undefined && {
+      onCommitted: () => keepLastGood(store, log),
+      storeState: () => store.state,
+      planning: { file: resolve(file), strict: options.strict, env: process.env },
+    }),
   });
   const watch: ConfigWatch = source.watch(systemClock, async () => {
     await primary.reload('a watched file changed');

@@ -440,7 +440,17 @@ export type ServiceConfig = {
   /** For SNI and verification; undefined: the host of the address. */
   readonly serverName: string | undefined;
   readonly verified: boolean;
-  readonly addresses: readonly { readonly host: string; readonly port: number; readonly weight: number }[];
+  /** In words; undefined where it is verified. */
+  readonly notVerifiedBecause: string | undefined;
+  readonly addresses: readonly {
+    readonly host: string;
+    readonly port: number;
+    readonly weight: number;
+    readonly backup: boolean;
+  }[];
+  /** As its routes have it. */
+  readonly tls: BackendTlsConfig;
+  readonly healthCheck: HealthCheckConfig | undefined;
   readonly place: Place;
 };
 

@@ -10,6 +10,8 @@ import { quote, type TreeList, type TreeNode } from '../yaml/tree.ts';
 export type StoredObjects = {
   /** What messages call it: `store revision 12`. */
   readonly name: string;
+  /** Its number; absent where it is proposed, and none yet. */
+  readonly revision?: number;
   readonly objects: readonly StoredDocument[];
 };
 

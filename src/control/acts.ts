@@ -17,6 +17,8 @@ const specs = {
   'account.write': { role: 'viewer', personal: true },
   'certificates.inspect': { role: 'operator' },
   'services.probe': { role: 'operator' },
+  'config.plan': { role: 'operator' },
+  'config.write': { role: 'operator' },
   'tokens.read': { role: 'operator', personal: true },
   'tokens.write': { role: 'operator', personal: true },
   'users.read': { role: 'admin' },

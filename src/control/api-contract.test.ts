@@ -30,6 +30,8 @@ const leastRole: Readonly<Record<string, Role>> = {
   matchRoutes: 'viewer',
   inspectCertificates: 'operator',
   probeService: 'operator',
+  planConfig: 'operator',
+  applyConfig: 'operator',
   listTokens: 'operator',
   createToken: 'operator',
   deleteToken: 'operator',

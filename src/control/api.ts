@@ -128,10 +128,12 @@ async function bodyOf(op: Operation, request: Request, contentType: string | und
 }
 
 function respond({ status, body, fields, etag }: Answer, request: Request): Response {
-  const headers = new Headers({ 'cache-control': 'no-store', ...fields });
-  if (body === undefined) return new Response(null, { status, headers });
+  const headers = new Headers({ 'cache-control': 'no-store', 'content-type': jsonType, ...fields });
+  if (body === undefined) {
+    headers.delete('content-type');
+    return new Response(null, { status, headers });
+  }
   const text = typeof body === 'string' ? body : JSON.stringify(body);
-  headers.set('content-type', jsonType);
   if (request.method === 'GET' || request.method === 'HEAD' || etag !== undefined) {
     const own = etag ?? etagOf(text);
     headers.set('etag', quoteEtag(own));
@@ -155,6 +157,7 @@ export function refuse(problem: ApiProblem): Response {
 const ofStore: Partial<Record<StoreProblemCode, ApiProblemCode>> = {
   invalid: 'invalid',
   object_refused: 'invalid',
+  version_unknown: 'not_found',
   duplicate: 'duplicate',
   in_use: 'in_use',
   full: 'full',

@@ -7,15 +7,17 @@ import { certificateFacts, factsOf, showFacts } from './certificate-facts.ts';
 import { inspectUpload } from './inspect.ts';
 import { type Answer, type Operation, operation } from './operation.ts';
 import { cutPage, pageOf, pageQuery, type PageQuery, showPage } from './pages.ts';
+import { identityRules, serviceFields, showService } from './service-shape.ts';
 import type { CaBundleView, CertificateView, ConfigView } from './view.ts';
 import type { ControlContext } from './control-context.ts';
+import type { GatewayStatus } from './gateway-status.ts';
 
 const place = z.strictObject({ file: z.string(), line: z.int() });
 const usedBy = z.array(z.strictObject({ kind: z.enum(['services', 'policies', 'routes']), id: z.string() }));
 /** It is changed where it stands. */
 const origin = z.union([
   z.strictObject({ kind: z.literal('file'), place }),
-  z.strictObject({ kind: z.literal('store') }),
+  z.strictObject({ kind: z.literal('store'), revision: z.int().describe('That runs.') }),
 ]);
 
 const certificate = z.strictObject({
@@ -25,21 +27,7 @@ const certificate = z.strictObject({
   usedBy,
 });
 const caBundle = z.strictObject({ id: z.string(), origin, certificates: z.array(certificateFacts), usedBy });
-const service = z.strictObject({
-  id: z.string(),
-  origin,
-  source: z.enum(['dns', 'static']),
-  protocol: z.enum(['auto', 'http1', 'http2']),
-  addresses: z.array(z.strictObject({ address: z.string(), weight: z.int() })),
-  tls: z.strictObject({
-    mode: z.enum(['off', 'tls', 'mtls']),
-    certificateId: z.string().nullable(),
-    caBundle: z.string().nullable(),
-    serverName: z.string().nullable().describe('Null: the host of the address.'),
-    verified: z.boolean(),
-  }),
-  usedBy,
-});
+const service = z.strictObject({ id: z.string(), origin, ...serviceFields, usedBy });
 const route = z.strictObject({
   id: z.string(),
   origin,
@@ -61,6 +49,10 @@ const policy = z.strictObject({
   certificates: z.array(z.string()),
   minVersion: z.string(),
   maxVersion: z.string(),
+  ...identityRules,
+  trustDomains: z.array(z.string()).describe('SPIFFE trust domains that are let in.'),
+  crl: z.boolean().describe('Revocation lists are looked at.'),
+  ocsp: z.enum(['soft', 'hard']).nullable(),
 });
 
 function showCertificate(view: CertificateView, now: number): object {
@@ -81,6 +73,8 @@ type Kind<T extends { readonly id: string }> = {
   readonly schema: z.ZodType;
   readonly of: (view: ConfigView) => readonly T[];
   readonly show: (one: T, now: number) => object;
+  /** Instead, for what is shown with its state at this moment. */
+  readonly showLive?: (one: T, status: GatewayStatus) => object;
 };
 
 /** The list and the single object, which read alike for all kinds. */
@@ -91,11 +85,17 @@ function readOperations<T extends { readonly id: string }>({
   schema,
   of,
   show,
+  showLive,
 }: Kind<T>): Operation[] {
   const act = 'config.read' as const;
-  const listed = async ({ view, clock }: ControlContext, query: PageQuery): Promise<Answer> => {
-    const page = cutPage(path, of(await view()), query);
-    return { status: 200, body: showPage(path, page, (one) => show(one, clock.now())) };
+  const shower = async ({ clock, status }: ControlContext): Promise<(one: T) => object> => {
+    if (showLive === undefined) return (one) => show(one, clock.now());
+    const live = await status();
+    return (one) => showLive(one, live);
+  };
+  const listed = async (context: ControlContext, query: PageQuery): Promise<Answer> => {
+    const page = cutPage(path, of(await context.view()), query);
+    return { status: 200, body: showPage(path, page, await shower(context)) };
   };
   return [
     operation({
@@ -120,10 +120,10 @@ function readOperations<T extends { readonly id: string }>({
       summary: `One of the ${path}.`,
       answer: { status: 200, body: schema },
       examples: [{ name: 'none', params: { id: 'there-is-none' }, status: 404 }],
-      run: async ({ context: { view, clock }, params }) => {
-        const found = of(await view()).find(({ id }) => id === params['id']);
+      run: async ({ context, params }) => {
+        const found = of(await context.view()).find(({ id }) => id === params['id']);
         if (found === undefined) throw new ApiProblem('not_found', `Nothing of this id is among the ${path} that run.`);
-        return { status: 200, body: show(found, clock.now()) };
+        return { status: 200, body: (await shower(context))(found) };
       },
     }),
   ];
@@ -266,6 +266,7 @@ export const configOperations: readonly Operation[] = [
     schema: service,
     of: ({ services }) => services,
     show: (one) => one,
+    showLive: showService,
   }),
   probeService,
   ...readOperations({

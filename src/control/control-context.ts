@@ -2,6 +2,8 @@
 import type { Clock } from '../base/clock.ts';
 import type { Store } from '../store/store.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import type { ChangeQueue } from './change-queue.ts';
+import type { GatewayStatus } from './gateway-status.ts';
 import type { LoginLimits } from './login-limits.ts';
 import type { Passwords } from './passwords.ts';
 import type { Questions, Topic } from './messages.ts';
@@ -17,8 +19,12 @@ export type ControlContext = {
   readonly gateway: string;
   /** What runs at this moment. Rejects with an ApiProblem. */
   readonly view: () => Promise<ConfigView>;
+  /** How it is at this moment. Rejects with an ApiProblem. */
+  readonly status: () => Promise<GatewayStatus>;
   /** Asks the primary. Rejects with an ApiProblem. */
   readonly ask: <T extends Topic>(topic: T, asked: Questions[T]['asked']) => Promise<Questions[T]['answer']>;
   /** One after the other, where two at once could both be the first. */
   readonly inTurn: <T>(act: () => Promise<T>) => Promise<T>;
+  /** Changes of what gateways run. */
+  readonly changes: ChangeQueue;
 };

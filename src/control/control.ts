@@ -6,7 +6,10 @@ import { openSqliteStore } from '../sqlite/sqlite-store.ts';
 import { StoreProblem } from '../store/store-problem.ts';
 import { createLogger, type OpenLogger } from '../telemetry/logger.ts';
 import { createApi } from './api.ts';
+import { ChangeQueue } from './change-queue.ts';
 import { builtConsole, openSite } from './console-site.ts';
+import type { ControlContext } from './control-context.ts';
+import { GatewayReports } from './gateway-report.ts';
 import { LoginLimits } from './login-limits.ts';
 import { type ControlStart, type FromControl, requestsFd, type ToControl } from './messages.ts';
 import { operations } from './operations.ts';
@@ -30,7 +33,7 @@ async function start({ store: path, url, gateway, log: settings }: ControlStart)
     await (await openSqliteStore({ path, access: 'read', clock: systemClock })).close();
     const store = await openSqliteStore({ path, access: 'write', clock: systemClock });
     const turns = new Turns();
-    const api = createApi(operations, {
+    const context: ControlContext = {
       clock: systemClock,
       log: own,
       store,
@@ -38,9 +41,13 @@ async function start({ store: path, url, gateway, log: settings }: ControlStart)
       limits: new LoginLimits(systemClock),
       gateway,
       view: async () => line.view(),
+      status: async () => line.ask('status', null),
       ask: async (topic, asked) => line.ask(topic, asked),
       inTurn: async (act) => turns.take(act),
-    });
+      changes: new ChangeQueue(),
+    };
+    const api = createApi(operations, context);
+    void new GatewayReports(context, systemClock).start();
     serveRequests(requestsFd, { api, site: openSite(builtConsole) }, () => process.exit(0));
     const setup = await offerSetup(store, url, systemClock);
     own.info({ url: `${url}/api/v1`, pid: process.pid }, 'control process serves the API');

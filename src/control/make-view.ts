@@ -2,18 +2,15 @@
 // to a configuration later is shown when somebody says so and not before.
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
-import type {
-  CertificatePair,
-  GatewayConfig,
-  PolicyConfig,
-  RouteConfig,
-  ServiceConfig,
-} from '../config/gateway-config.ts';
+import type { CertificatePair, GatewayConfig, PolicyConfig, RouteConfig } from '../config/gateway-config.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
 import type { Place } from '../yaml/place.ts';
-import type { ConfigView, Origin, PolicyView, RouteView, ServiceView, Usage } from './view.ts';
+import { hostAndPort } from './host-and-port.ts';
+import { showRule, showService } from './show-service.ts';
+import type { ConfigView, Origin, PolicyView, RouteView, Usage } from './view.ts';
 
-export function makeView({ config, named }: LoadedConfig, generation: number): ConfigView {
+export function makeView({ config, named, revision }: LoadedConfig, generation: number): ConfigView {
+  const originOf = originBy(revision);
   const policies = [config.tls.gateway, ...config.tls.policies];
   const users = new Users();
   for (const { name, certificateId, caBundle } of config.named.services) {
@@ -43,14 +40,19 @@ export function makeView({ config, named }: LoadedConfig, generation: number): C
       usedBy: users.of(`caBundles/${id}`),
     })),
     services: config.named.services.map((service) => ({
-      ...showService(service),
+      ...showService(service, originOf(service.place)),
       usedBy: users.of(`services/${service.name}`),
     })),
-    routes: config.routes.map(showRoute),
-    policies: policies.map((policy) => showPolicy(policy, certificatesOf(policy, config), certificateIds, bundleIds)),
+    routes: config.routes.map((route) => showRoute(route, originOf(route.place))),
+    policies: policies.map((policy) =>
+      showPolicy(policy, originOf(policy.place), {
+        certificates: idsOf(certificatesOf(policy, config), certificateIds),
+        caBundles: idsOf(policy.clientAuth?.clientCAs ?? [], bundleIds),
+      }),
+    ),
   };
-  const digest = createHash('sha256').update(JSON.stringify(shown)).digest('hex');
-  return { generation, digest, ...shown };
+  const digest = createHash('sha256').update(JSON.stringify(shown, withoutRevision)).digest('hex');
+  return { generation, revision, digest, ...shown };
 }
 
 /** Its own, or those that all policies share that have none. */
@@ -76,38 +78,23 @@ function idsOf(material: readonly object[], ids: ReadonlyMap<object, string>): s
   return [...new Set(material.flatMap((one) => ids.get(one) ?? []))];
 }
 
+type OriginOf = (place: Place) => Origin;
+
 /** Folders say more of a machine than is needed to find the line. */
-function originOf({ file, line, stored }: Place): Origin {
-  return stored === undefined ? { kind: 'file', place: { file: basename(file), line } } : { kind: 'store' };
+function originBy(revision: number): OriginOf {
+  return ({ file, line, stored }) =>
+    stored === undefined ? { kind: 'file', place: { file: basename(file), line } } : { kind: 'store', revision };
 }
 
-function hostAndPort(host: string, port: number): string {
-  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+function withoutRevision(name: string, value: unknown): unknown {
+  return name === 'revision' ? undefined : value;
 }
 
-function showService(service: ServiceConfig): Omit<ServiceView, 'usedBy'> {
-  const { name, place, source, protocol, addresses, mode, certificateId, caBundle, serverName, verified } = service;
+function showRoute(route: RouteConfig, origin: Origin): RouteView {
+  const { name, hosts, path, methods, priority, service, backends, filters, clientCert } = route;
   return {
     id: name,
-    origin: originOf(place),
-    source,
-    protocol,
-    addresses: addresses.map(({ host, port, weight }) => ({ address: hostAndPort(host, port), weight })),
-    tls: {
-      mode,
-      certificateId: certificateId ?? null,
-      caBundle: caBundle ?? null,
-      serverName: serverName ?? null,
-      verified,
-    },
-  };
-}
-
-function showRoute(route: RouteConfig): RouteView {
-  const { name, place, hosts, path, methods, priority, service, backends, filters, clientCert } = route;
-  return {
-    id: name,
-    origin: originOf(place),
+    origin,
     hosts,
     path,
     methods,
@@ -120,19 +107,23 @@ function showRoute(route: RouteConfig): RouteView {
 }
 
 function showPolicy(
-  { name, place, hosts, clientAuth, minVersion, maxVersion }: PolicyConfig,
-  certificates: readonly CertificatePair[],
-  certificateIds: ReadonlyMap<object, string>,
-  bundleIds: ReadonlyMap<object, string>,
+  { name, hosts, clientAuth, minVersion, maxVersion }: PolicyConfig,
+  origin: Origin,
+  refersTo: Pick<PolicyView, 'certificates' | 'caBundles'>,
 ): PolicyView {
   return {
     id: name,
-    origin: originOf(place),
+    origin,
     hosts,
     clientCertificate: clientAuth === undefined ? 'off' : clientAuth.required ? 'required' : 'optional',
-    caBundles: idsOf(clientAuth?.clientCAs ?? [], bundleIds),
-    certificates: idsOf(certificates, certificateIds),
+    ...refersTo,
     minVersion,
     maxVersion,
+    allowedSANs: clientAuth?.allowedSANs?.map(showRule) ?? null,
+    allowedFingerprints: clientAuth?.allowedFingerprints ?? null,
+    allowedSPKI: clientAuth?.allowedSPKI ?? null,
+    trustDomains: clientAuth?.spiffe?.trustDomains ?? [],
+    crl: clientAuth?.crl !== undefined,
+    ocsp: clientAuth?.ocsp?.mode ?? null,
   };
 }

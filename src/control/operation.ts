@@ -5,7 +5,7 @@ import type { Act } from './acts.ts';
 import type { Person, Program } from './caller.ts';
 import type { ControlContext } from './control-context.ts';
 
-export type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 /** What there is to do it with. `caller` is checked: he may. */
 export type Call<Q, B, C> = {
@@ -51,8 +51,13 @@ type Declared<Q extends z.ZodType, B extends z.ZodType> = {
   readonly summary: string;
   readonly query?: Q;
   readonly body?: B;
-  /** Of the success. `body` undefined: no content. */
-  readonly answer: { readonly status: number; readonly body?: z.ZodType };
+  /** Of the success. `body` undefined: no content; a text where `type` is no JSON. `also`: further statuses of a success. */
+  readonly answer: {
+    readonly status: number;
+    readonly also?: readonly number[];
+    readonly body?: z.ZodType;
+    readonly type?: string;
+  };
   /** If-Match has to name the state that is changed. */
   readonly conditional?: true;
   /** Idempotency-Key is looked at; of the body these members are left out of what is kept of it, even as a digest. */

@@ -4,7 +4,7 @@
 /** Where something stands and is changed: in a file, whose folder is not told, or in the store. */
 export type Origin =
   | { readonly kind: 'file'; readonly place: { readonly file: string; readonly line: number } }
-  | { readonly kind: 'store' };
+  | { readonly kind: 'store' /** That runs. */; readonly revision: number };
 
 /** What refers to something: `services/orders`. */
 export type Usage = { readonly kind: 'services' | 'policies' | 'routes'; readonly id: string };
@@ -24,19 +24,43 @@ export type CaBundleView = {
   readonly usedBy: readonly Usage[];
 };
 
+export type ServiceAddress = { readonly address: string; readonly weight: number; readonly backup: boolean };
+
+/** A rule over names, in the words of the configuration: `{type: 'DNS', suffix: '.acme.example'}`. */
+export type RuleView = Readonly<Record<string, string | boolean | Readonly<Record<string, string | boolean>>>>;
+
+export type HealthCheckView = {
+  readonly path: string;
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  readonly healthyThreshold: number;
+  readonly unhealthyThreshold: number;
+};
+
 export type ServiceView = {
   readonly id: string;
   readonly origin: Origin;
   readonly source: 'dns' | 'static';
   readonly protocol: 'auto' | 'http1' | 'http2';
-  readonly addresses: readonly { readonly address: string; readonly weight: number }[];
+  readonly addresses: readonly ServiceAddress[];
   readonly tls: {
     readonly mode: 'off' | 'tls' | 'mtls';
     readonly certificateId: string | null;
     readonly caBundle: string | null;
     readonly serverName: string | null;
+    /** The name that is sent and verified where serverName is null: the host of each address. */
     readonly verified: boolean;
+    readonly notVerifiedBecause: string | null;
+    readonly nameCheck: 'san' | 'commonName';
+    readonly minVersion: string;
+    readonly maxVersion: string;
+    readonly allowedSANs: readonly RuleView[] | null;
+    readonly allowedFingerprints: readonly string[] | null;
+    readonly allowedSPKI: readonly string[] | null;
+    /** Revocation lists are looked at. */
+    readonly crl: boolean;
   };
+  readonly healthCheck: HealthCheckView | null;
   readonly usedBy: readonly Usage[];
 };
 
@@ -65,11 +89,20 @@ export type PolicyView = {
   readonly certificates: readonly string[];
   readonly minVersion: string;
   readonly maxVersion: string;
+  readonly allowedSANs: readonly RuleView[] | null;
+  readonly allowedFingerprints: readonly string[] | null;
+  readonly allowedSPKI: readonly string[] | null;
+  /** SPIFFE trust domains that are let in. */
+  readonly trustDomains: readonly string[];
+  readonly crl: boolean;
+  readonly ocsp: string | null;
 };
 
 export type ConfigView = {
   readonly generation: number;
-  /** SHA-256 of all that is shown, the generation apart: equal for two gateways that run the same. */
+  /** Of the store; 0: nothing of it comes from there. */
+  readonly revision: number;
+  /** SHA-256 of all that is shown, generation and revision apart: equal for two gateways that run the same. */
   readonly digest: string;
   readonly certificates: readonly CertificateView[];
   readonly caBundles: readonly CaBundleView[];

@@ -32,6 +32,7 @@ import { ClientSide } from './client-side.ts';
 import { drain } from './drain.ts';
 import { Generations } from './generations.ts';
 import { learnConfigured } from './configured-intermediates.ts';
+import { type Observation, observe } from './observation.ts';
 import { OpenConnections } from './open-connections.ts';
 import { WorkerServicesAtStart } from './worker-services.ts';
 
@@ -239,6 +240,12 @@ export class Gateway {
     if (generation !== undefined) setBackendGauges(of, generation, services?.reports.observed);
     services?.setGauges();
     return this.#metrics.snapshot();
+  }
+
+  /** What this worker serves, and how its backends are; undefined before the first configuration. */
+  observe(): Observation | undefined {
+    const generation = this.#active.find();
+    return generation && observe(generation, this.#services.find()?.reports.handshakes);
   }
 
   /** Logs what must not have happened. */

@@ -17,16 +17,20 @@ import type { HealthState } from '../upstream/health-state.ts';
 import type { RefusedAdmission } from '../downstream/admission.ts';
 import type { Address } from '../downstream/peer.ts';
 import type { ClosedConnection } from '../downstream/closed-connections.ts';
+import { BackendHandshakes } from './backend-handshakes.ts';
 import { ObservedCertificates } from './observed-certificates.ts';
 import { QuietLines } from './quiet-lines.ts';
 
 export class Reports implements BackendEvents, ResolverEvents {
   readonly metrics: Metrics;
   readonly observed = new ObservedCertificates();
+  readonly handshakes = new BackendHandshakes();
+  readonly #clock: Clock;
   readonly #log: Logger;
   readonly #quiet: QuietLines;
 
   constructor(clock: Clock, log: Logger, metrics: Metrics) {
+    this.#clock = clock;
     this.#quiet = new QuietLines(clock);
     this.#log = log;
     this.metrics = metrics;
@@ -112,6 +116,7 @@ export class Reports implements BackendEvents, ResolverEvents {
 
   onBackendConnected(label: string, verdict: Verdict | undefined, times: ConnectTimes): void {
     this.#observe(label, times);
+    this.handshakes.noteSuccess(label, verdict, this.#clock.now());
     if (verdict === undefined) return;
     this.#countHandshake(label, 'ok', verdict.version, verdict.resumed);
     countNegotiated(this.metrics.of, 'backend', verdict);
@@ -119,6 +124,7 @@ export class Reports implements BackendEvents, ResolverEvents {
 
   onBackendConnectFailure(label: string, fault: Fault, times: ConnectTimes): void {
     this.#observe(label, times);
+    this.handshakes.noteFailure(label, fault, this.#clock.now());
     this.metrics.of.upstreamConnectFailures.labels({ backend: label, code: fault.code }).inc();
     if (times.handshakeMs !== undefined) this.#countHandshake(label, fault.code, '', false);
   }
@@ -133,6 +139,7 @@ export class Reports implements BackendEvents, ResolverEvents {
 
   onBackendCertificate(label: string, leaf: CertificateFacts): void {
     this.observed.note(label, leaf);
+    this.handshakes.noteCertificate(label, leaf, this.#clock.now());
   }
 
   onBackendDistrusted(label: string, { code, detail }: VerificationResult): void {

@@ -68,7 +68,7 @@ export async function loadGateway(source: ConfigSource, options: LoadOptions): P
   const { draft: config, problems, files } = await (options.read ?? readConfig)(origin, options);
   if (config === undefined) return { loaded: undefined, problems, watch: files, materialIds: [] };
   const loader = new MaterialLoader(source, options.clock.now(), options.tolerateExpired === true);
-  const loaded = await loadMaterial(config, loader);
+  const loaded = { ...(await loadMaterial(config, loader)), revision: origin.stored?.revision ?? 0 };
   const all = [...problems, ...loader.problems, ...(await readCrls(loaded.crls, options))];
   const watch = [...files, ...loader.paths];
   watch.push(...config.extraFolders.map(({ path }) => path));
@@ -86,7 +86,7 @@ function isError(problem: Problem): boolean {
   return problem.severity === 'error';
 }
 
-async function loadMaterial(config: GatewayConfig, loader: MaterialLoader): Promise<LoadedConfig> {
+async function loadMaterial(config: GatewayConfig, loader: MaterialLoader): Promise<Omit<LoadedConfig, 'revision'>> {
   const crls = new WantedCrls();
   const expiries: Expiry[] = [];
   // Bundles first: what is an anchor here is known when certificates are verified.

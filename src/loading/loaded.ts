@@ -53,6 +53,8 @@ export type LoadedNamed = {
 
 /** Beside the rules, what the primary does with it. */
 export type LoadedConfig = LoadedRules & {
+  /** Of the store whose objects are part of it; 0: there are none, or they are only proposed. */
+  readonly revision: number;
   readonly named: LoadedNamed;
   readonly expiries: readonly Expiry[];
   /** The CRLs that policies and routes ask for by their crlKey: what to read, not what was read. */

@@ -23,6 +23,8 @@ export type LoadedPair = {
   /** URI SANs: XFCC's By. */
   readonly uris: readonly string[];
   readonly sha256: string;
+  /** Lower-case hexadecimal. */
+  readonly serial: string;
   readonly subject: string;
   /** Milliseconds since the epoch. */
   readonly notBefore: number;
@@ -161,6 +163,7 @@ export class MaterialLoader {
       names: sans('DNS', 'IP'),
       uris: sans('URI'),
       sha256: leaf.sha256,
+      serial: leaf.serial,
       subject: leaf.subject,
       notBefore: leaf.notBefore,
       notAfter: leaf.notAfter,

@@ -1,5 +1,6 @@
 // What the primary and its workers say to each other. Plain data over the fork's IPC channel (structured clone).
 import type { SpentReport } from '../filters/rate-counters.ts';
+import type { Observation } from '../gateway/observation.ts';
 import type { SeenReport } from '../inventory/seen-clients.ts';
 import type { Staple } from '../ocsp/staples.ts';
 import type { ListenPorts } from '../downstream/entry-points.ts';
@@ -30,6 +31,7 @@ export type ToWorker =
   /** `proven`: the runtime that passed its self-test in another worker, if any did. */
   | { readonly kind: 'listen'; readonly ports: Ports; readonly proven: string | undefined }
   | { readonly kind: 'snapshot'; readonly id: number }
+  | { readonly kind: 'observe'; readonly id: number }
   /** Give a sign of life. */
   | { readonly kind: 'ping' }
   | CrlMessage
@@ -66,5 +68,6 @@ export type FromWorker =
   | { readonly kind: 'spent'; readonly report: SpentReport }
   /** What was seen of clients since the last time; `id` 0: unasked. */
   | { readonly kind: 'seen'; readonly id: number; readonly report: SeenReport | undefined }
+  | { readonly kind: 'observed'; readonly id: number; readonly observation: Observation | undefined }
   /** `id` 0: unasked, the last one of a worker that ends. */
   | { readonly kind: 'snapshot'; readonly id: number; readonly metrics: MetricsSnapshot };

@@ -11,6 +11,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import { ActiveConfig } from './active-config.ts';
 import type { ControlProcess } from './control-process.ts';
 import { LiveTrust } from './live-trust.ts';
+import type { PlanSettings } from './plan-question.ts';
 import { addressText, holdPort, reservePort } from './ports.ts';
 import { adminCertificate, PrimaryAdmin } from './primary-admin.ts';
 import { PrimaryMetrics } from './primary-metrics.ts';
@@ -33,8 +34,9 @@ export type PrimaryOptions = {
   readonly crls?: CrlPublisher;
   /** Called when what was loaded last is in force, at the start too. Must not throw. */
   readonly onCommitted?: () => void;
-  /** How the store of the configuration is; undefined: there is none. */
+  /** How the store of the configuration is, and what its changes are planned with; undefined: there is none. */
   readonly storeState?: () => StoreState;
+  readonly planning?: PlanSettings;
 };
 
 /** Addresses that are served, for the `listening` lines. */
@@ -55,6 +57,8 @@ export class Primary {
   /** Undefined where there is no store. */
   #control: ControlProcess | undefined;
   readonly #onCommitted: (() => void) | undefined;
+  readonly #storeState: PrimaryOptions['storeState'];
+  readonly #planning: PrimaryOptions['planning'];
   #stopping = false;
 
   constructor(loaded: LoadedConfig, options: PrimaryOptions) {
@@ -63,6 +67,8 @@ export class Primary {
     this.#log = log;
     this.#cores = cores;
     this.#onCommitted = onCommitted;
+    this.#storeState = storeState;
+    this.#planning = options.planning;
     const metrics = this.#metrics;
     metrics.watchStore(storeState, clock);
     const workers = this.#workers;
@@ -129,16 +135,30 @@ export class Primary {
 
   /** What nobody asked for is not even loaded. */
   async #makeControl(store: StoreConfig | undefined): Promise<void> {
-    if (store === undefined) return;
-    const { ControlProcess } = await import('./control-process.ts');
+    const [storeState, planning] = [this.#storeState, this.#planning];
+    if (store === undefined || storeState === undefined || planning === undefined) return;
+    const [{ ControlProcess }, { StatusReader }] = await Promise.all([
+      import('./control-process.ts'),
+      import('./gateway-status.ts'),
+    ]);
+    const status = new StatusReader({
+      clock: this.#clock,
+      active: this.#active,
+      workers: this.#workers,
+      reloader: this.#reloader,
+      storeState,
+    });
     this.#control = new ControlProcess({
       clock: this.#clock,
       log: this.#log,
       store: store.path,
       active: this.#active,
-      workers: this.#workers,
+      status,
       trust: this.#trust,
+      workers: this.#workers,
       reloader: this.#reloader,
+      storeState,
+      planning,
     });
   }
 

@@ -44,6 +44,14 @@ export type ReloadOutcome =
       readonly problems: readonly Problem[];
     };
 
+/** A configuration that was not taken, while no later one was. */
+export type RefusedReload = {
+  readonly at: number;
+  readonly why: string;
+  readonly blame: Blame;
+  readonly problems: readonly Problem[];
+};
+
 export type ReloaderOptions = {
   readonly load: Load;
   /** What was said of the configuration at the start. */
@@ -68,7 +76,7 @@ export class Reloader {
   readonly #options: ReloaderOptions;
   /** Of the last load. */
   #warned: ReadonlySet<string>;
-  #failed = false;
+  #refused: RefusedReload | undefined;
   #closed = false;
   /** The reload that waits for its turn. */
   #next: Promise<ReloadOutcome> | undefined;
@@ -82,7 +90,12 @@ export class Reloader {
 
   /** The newest configuration is not the active one. */
   get failed(): boolean {
-    return this.#failed;
+    return this.#refused !== undefined;
+  }
+
+  /** Why, since when. */
+  get refused(): RefusedReload | undefined {
+    return this.#refused;
   }
 
   /**
@@ -127,7 +140,7 @@ export class Reloader {
     if ('refusal' in agreement) return this.#abandon(reason, agreement.refusal);
     const keys = findRestartKeys(active.startedWith, loaded.config);
     if (keys.length > 0) log.warn({ keys }, 'these settings take effect at the next start only');
-    this.#failed = false;
+    this.#refused = undefined;
     this.#retryMs = firstRetryMs;
     await rollout.commit(agreement.able, generation);
     await trust.settle(active.loaded);
@@ -176,9 +189,9 @@ export class Reloader {
   }
 
   #reject(reason: string, why: string, blame: Blame, problems: readonly Problem[] = []): ReloadOutcome {
-    const { log, active, metrics, trust } = this.#options;
+    const { log, active, metrics, trust, clock } = this.#options;
     trust.crls.retain(active.loaded.crls);
-    this.#failed = true;
+    this.#refused = { at: clock.now(), why, blame, problems };
     metrics.reloadFailed();
     log.error(
       { generation: active.generation, reason, why },

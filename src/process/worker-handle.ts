@@ -3,6 +3,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import type { Clock } from '../base/clock.ts';
 import { CrlSender } from '../crl/sender.ts';
 import type { SpentReport } from '../filters/rate-counters.ts';
+import type { Observation } from '../gateway/observation.ts';
 import type { SeenReport } from '../inventory/seen-clients.ts';
 import type { MetricsSnapshot } from '../telemetry/metrics.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
@@ -198,6 +199,16 @@ export class WorkerHandle {
       // Busy or gone: the last snapshot is the best there is.
     }
     return this.lastSnapshot;
+  }
+
+  /** What it says of itself; undefined where it does not answer. */
+  async observe(): Promise<Observation | undefined> {
+    if (this.unresponsive) return undefined;
+    const id = ++this.#questions;
+    const answer = this.#answer((given) => given.kind === 'observed' && given.id === id, 2_000);
+    this.send({ kind: 'observe', id });
+    const given = await answer.catch(() => undefined);
+    return given?.kind === 'observed' ? given.observation : undefined;
   }
 
   /** Has the worker tell at once which clients it saw; resolves when it has, or does not answer. */

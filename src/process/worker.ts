@@ -58,6 +58,8 @@ async function act(message: ToWorker): Promise<void> {
       return say({ kind: 'pong' });
     case 'snapshot':
       return say({ kind: 'snapshot', id: message.id, metrics: gateway.snapshot() });
+    case 'observe':
+      return say({ kind: 'observed', id: message.id, observation: gateway.observe() });
     case 'crlPiece':
     case 'crls':
       return gateway.takeCrls(message);

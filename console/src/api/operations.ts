@@ -2,6 +2,7 @@
 
 /** Method and path below /api/v1 of every operation. */
 export const places = {
+  applyConfig: ['POST', '/config:apply'],
   changePassword: ['POST', '/session:changePassword'],
   changeUser: ['PATCH', '/users/{id}'],
   createToken: ['POST', '/tokens'],
@@ -33,14 +34,180 @@ export const places = {
   logIn: ['POST', '/sessions'],
   logOut: ['DELETE', '/session'],
   matchRoutes: ['POST', '/routes:match'],
+  planConfig: ['POST', '/config:plan'],
   probeService: ['POST', '/services/{id}:probe'],
   setUp: ['POST', '/setup'],
 } as const;
 
 /** What somebody may do, as `getSession` lists it. */
-export type Act = 'account.read' | 'account.write' | 'audit.read' | 'certificates.inspect' | 'changes.read' | 'config.read' | 'gateways.read' | 'routes.match' | 'services.probe' | 'tokens.read' | 'tokens.write' | 'users.read' | 'users.write';
+export type Act = 'account.read' | 'account.write' | 'audit.read' | 'certificates.inspect' | 'changes.read' | 'config.plan' | 'config.read' | 'config.write' | 'gateways.read' | 'routes.match' | 'services.probe' | 'tokens.read' | 'tokens.write' | 'users.read' | 'users.write';
 
 export type Operations = {
+  /** Makes changes as one revision, and answers when this gateway has it in force, or why not. */
+  applyConfig: {
+    params: undefined;
+    query: { wait?: "local" | "all" };
+    body: {
+      parent: number;
+      changes: ({
+        kind: "certificates" | "caBundles" | "services" | "routes" | "policies";
+        id: string;
+        operation: "put";
+        value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>>;
+      } | {
+        kind: "certificates" | "caBundles" | "services" | "routes" | "policies";
+        id: string;
+        operation: "delete";
+      })[];
+      reason?: string;
+    };
+    answer: {
+      revision: number;
+      state: "committed" | "pending" | "unchanged";
+      generation: number | null;
+      why: string | null;
+      warnings: ({
+        severity: "error" | "warning";
+        code: string;
+        message: string;
+        hint: string;
+        object: {
+          kind: string;
+          id: string;
+          pointer: string;
+        } | null;
+        place: {
+          file: string;
+          line: number;
+        } | null;
+      })[];
+      changes: ({
+        kind: string;
+        id: string;
+        change: "added" | "removed" | "changed";
+        fields: ({
+          pointer: string;
+        })[];
+        more: boolean;
+      })[];
+      access: {
+        complete: boolean;
+        opened: {
+          count: number;
+          items: string[];
+        };
+        closed: {
+          count: number;
+          items: string[];
+        };
+        rules: {
+          count: number;
+          items: string[];
+        };
+      } | null;
+      clients: {
+        since: string;
+        days: number;
+        identities: number;
+        cutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        admitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        changed: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        undecided: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousCutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousAdmitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        notLookedAt: string[];
+      } | null;
+      gateways: {
+        committed: string[];
+        missing: string[];
+      } | null;
+    };
+    conditional: false;
+  };
   /** Changes the own password. Every session of the user ends, this one too. */
   changePassword: {
     params: undefined;
@@ -78,7 +245,7 @@ export type Operations = {
     query: undefined;
     body: {
       name: string;
-      scopes: ("config.read" | "changes.read" | "gateways.read" | "routes.match" | "account.read" | "certificates.inspect" | "services.probe" | "users.read" | "audit.read")[];
+      scopes: ("config.read" | "changes.read" | "gateways.read" | "routes.match" | "account.read" | "certificates.inspect" | "services.probe" | "config.plan" | "config.write" | "users.read" | "audit.read")[];
       days: number;
     };
     answer: {
@@ -151,6 +318,7 @@ export type Operations = {
         };
       } | {
         kind: "store";
+        revision: number;
       };
       certificates: ({
         subject: string;
@@ -191,6 +359,7 @@ export type Operations = {
         };
       } | {
         kind: "store";
+        revision: number;
       };
       chain: ({
         subject: string;
@@ -256,6 +425,7 @@ export type Operations = {
         };
       } | {
         kind: "store";
+        revision: number;
       };
       hosts: string[];
       clientCertificate: "required" | "optional" | "off";
@@ -263,6 +433,12 @@ export type Operations = {
       certificates: string[];
       minVersion: string;
       maxVersion: string;
+      allowedSANs: (Record<string, string | boolean | Record<string, string | boolean>>)[] | null;
+      allowedFingerprints: string[] | null;
+      allowedSPKI: string[] | null;
+      trustDomains: string[];
+      crl: boolean;
+      ocsp: "soft" | "hard" | null;
     };
     conditional: false;
   };
@@ -281,6 +457,7 @@ export type Operations = {
         };
       } | {
         kind: "store";
+        revision: number;
       };
       hosts: string[];
       path: string;
@@ -311,12 +488,21 @@ export type Operations = {
         };
       } | {
         kind: "store";
+        revision: number;
       };
       source: "dns" | "static";
       protocol: "auto" | "http1" | "http2";
       addresses: ({
         address: string;
         weight: number;
+        backup: boolean;
+        state: "up" | "partly" | "down" | "unknown";
+        since: string | null;
+        down: {
+          code: string;
+          detail: string;
+          help: string;
+        } | null;
       })[];
       tls: {
         mode: "off" | "tls" | "mtls";
@@ -324,7 +510,22 @@ export type Operations = {
         caBundle: string | null;
         serverName: string | null;
         verified: boolean;
+        notVerifiedBecause: string | null;
+        nameCheck: "san" | "commonName";
+        minVersion: string;
+        maxVersion: string;
+        allowedSANs: (Record<string, string | boolean | Record<string, string | boolean>>)[] | null;
+        allowedFingerprints: string[] | null;
+        allowedSPKI: string[] | null;
+        crl: boolean;
       };
+      healthCheck: {
+        path: string;
+        intervalMs: number;
+        timeoutMs: number;
+        healthyThreshold: number;
+        unhealthyThreshold: number;
+      } | null;
       usedBy: ({
         kind: "services" | "policies" | "routes";
         id: string;
@@ -343,7 +544,7 @@ export type Operations = {
         name: string;
         role: "viewer" | "operator" | "admin";
       };
-      acts: ("config.read" | "changes.read" | "gateways.read" | "routes.match" | "account.read" | "account.write" | "certificates.inspect" | "services.probe" | "tokens.read" | "tokens.write" | "users.read" | "users.write" | "audit.read")[];
+      acts: ("config.read" | "changes.read" | "gateways.read" | "routes.match" | "account.read" | "account.write" | "certificates.inspect" | "services.probe" | "config.plan" | "config.write" | "tokens.read" | "tokens.write" | "users.read" | "users.write" | "audit.read")[];
       expiresAt: string | null;
     };
     conditional: false;
@@ -452,6 +653,7 @@ export type Operations = {
           };
         } | {
           kind: "store";
+          revision: number;
         };
         certificates: ({
           subject: string;
@@ -495,6 +697,7 @@ export type Operations = {
           };
         } | {
           kind: "store";
+          revision: number;
         };
         chain: ({
           subject: string;
@@ -540,7 +743,7 @@ export type Operations = {
     };
     conditional: false;
   };
-  /** What each gateway runs, as it says itself. So far: this one. */
+  /** What each gateway runs, as it says itself: this one now, others by their last report. */
   listGateways: {
     params: undefined;
     query: undefined;
@@ -548,15 +751,47 @@ export type Operations = {
     answer: {
       items: ({
         name: string;
+        isThis: boolean;
+        reportedAt: string;
         generation: number;
         revision: number;
+        since: string;
         digest: string;
         reloadFailed: boolean;
+        refused: {
+          revision: number | null;
+          at: string;
+          why: string;
+          blame: "configuration" | "moment" | "defect";
+          problems: ({
+            code: string;
+            message: string;
+            hint: string;
+            place: string;
+          })[];
+        } | null;
+        store: {
+          up: boolean;
+          revision: number;
+          readAt: string | null;
+          problem: {
+            code: string;
+            message: string;
+            help: string;
+          } | null;
+        } | null;
         workers: ({
           slot: number;
           pid: number;
           serving: boolean;
+          generation: number | null;
         })[];
+        certificates: ({
+          sha256: string;
+          serial: string;
+          id: string | null;
+        })[];
+        certificateCount: number;
       })[];
       next: null;
     };
@@ -578,6 +813,7 @@ export type Operations = {
           };
         } | {
           kind: "store";
+          revision: number;
         };
         hosts: string[];
         clientCertificate: "required" | "optional" | "off";
@@ -585,6 +821,12 @@ export type Operations = {
         certificates: string[];
         minVersion: string;
         maxVersion: string;
+        allowedSANs: (Record<string, string | boolean | Record<string, string | boolean>>)[] | null;
+        allowedFingerprints: string[] | null;
+        allowedSPKI: string[] | null;
+        trustDomains: string[];
+        crl: boolean;
+        ocsp: "soft" | "hard" | null;
       })[];
       next: string | null;
     };
@@ -606,6 +848,7 @@ export type Operations = {
           };
         } | {
           kind: "store";
+          revision: number;
         };
         hosts: string[];
         path: string;
@@ -639,12 +882,21 @@ export type Operations = {
           };
         } | {
           kind: "store";
+          revision: number;
         };
         source: "dns" | "static";
         protocol: "auto" | "http1" | "http2";
         addresses: ({
           address: string;
           weight: number;
+          backup: boolean;
+          state: "up" | "partly" | "down" | "unknown";
+          since: string | null;
+          down: {
+            code: string;
+            detail: string;
+            help: string;
+          } | null;
         })[];
         tls: {
           mode: "off" | "tls" | "mtls";
@@ -652,7 +904,22 @@ export type Operations = {
           caBundle: string | null;
           serverName: string | null;
           verified: boolean;
+          notVerifiedBecause: string | null;
+          nameCheck: "san" | "commonName";
+          minVersion: string;
+          maxVersion: string;
+          allowedSANs: (Record<string, string | boolean | Record<string, string | boolean>>)[] | null;
+          allowedFingerprints: string[] | null;
+          allowedSPKI: string[] | null;
+          crl: boolean;
         };
+        healthCheck: {
+          path: string;
+          intervalMs: number;
+          timeoutMs: number;
+          healthyThreshold: number;
+          unhealthyThreshold: number;
+        } | null;
         usedBy: ({
           kind: "services" | "policies" | "routes";
           id: string;
@@ -729,7 +996,7 @@ export type Operations = {
         name: string;
         role: "viewer" | "operator" | "admin";
       };
-      acts: ("config.read" | "changes.read" | "gateways.read" | "routes.match" | "account.read" | "account.write" | "certificates.inspect" | "services.probe" | "tokens.read" | "tokens.write" | "users.read" | "users.write" | "audit.read")[];
+      acts: ("config.read" | "changes.read" | "gateways.read" | "routes.match" | "account.read" | "account.write" | "certificates.inspect" | "services.probe" | "config.plan" | "config.write" | "tokens.read" | "tokens.write" | "users.read" | "users.write" | "audit.read")[];
       expiresAt: string | null;
     };
     conditional: false;
@@ -756,6 +1023,179 @@ export type Operations = {
     answer: {
       reachesBackend: boolean;
       [more: string]: unknown;
+    };
+    conditional: false;
+  };
+  /** What changes would do: what is wrong with them, who may enter then, who of those seen lately would be cut off. */
+  planConfig: {
+    params: undefined;
+    query: undefined;
+    body: {
+      changes: ({
+        kind: "certificates" | "caBundles" | "services" | "routes" | "policies";
+        id: string;
+        operation: "put";
+        value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>>;
+      } | {
+        kind: "certificates" | "caBundles" | "services" | "routes" | "policies";
+        id: string;
+        operation: "delete";
+      })[];
+      reason?: string;
+    };
+    answer: {
+      parent: number;
+      usable: boolean;
+      errors: ({
+        pointer: string;
+        code: string;
+        detail: string;
+        hint?: string;
+        object?: {
+          kind: string;
+          id: string;
+          pointer: string;
+        };
+        place?: {
+          file: string;
+          line: number;
+        };
+      })[];
+      warnings: ({
+        severity: "error" | "warning";
+        code: string;
+        message: string;
+        hint: string;
+        object: {
+          kind: string;
+          id: string;
+          pointer: string;
+        } | null;
+        place: {
+          file: string;
+          line: number;
+        } | null;
+      })[];
+      changes: ({
+        kind: string;
+        id: string;
+        change: "added" | "removed" | "changed";
+        fields: ({
+          pointer: string;
+        })[];
+        more: boolean;
+      })[];
+      access: {
+        complete: boolean;
+        opened: {
+          count: number;
+          items: string[];
+        };
+        closed: {
+          count: number;
+          items: string[];
+        };
+        rules: {
+          count: number;
+          items: string[];
+        };
+      } | null;
+      clients: {
+        since: string;
+        days: number;
+        identities: number;
+        cutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        admitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        changed: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        undecided: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousCutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousAdmitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        notLookedAt: string[];
+      } | null;
     };
     conditional: false;
   };
@@ -794,7 +1234,7 @@ export type Operations = {
         name: string;
         role: "viewer" | "operator" | "admin";
       };
-      acts: ("config.read" | "changes.read" | "gateways.read" | "routes.match" | "account.read" | "account.write" | "certificates.inspect" | "services.probe" | "tokens.read" | "tokens.write" | "users.read" | "users.write" | "audit.read")[];
+      acts: ("config.read" | "changes.read" | "gateways.read" | "routes.match" | "account.read" | "account.write" | "certificates.inspect" | "services.probe" | "config.plan" | "config.write" | "tokens.read" | "tokens.write" | "users.read" | "users.write" | "audit.read")[];
       expiresAt: string | null;
     };
     conditional: false;
