@@ -8,7 +8,7 @@ import { readRegularFile } from '../base/read-regular-file.ts';
 import { looksSecret } from '../base/secret-text.ts';
 import { UsageError } from '../base/usage-error.ts';
 import { readStorePath } from '../config/read-config.ts';
-import { storedKinds, storedList } from '../config/stored-objects.ts';
+import { storedKinds, storedList } from '../config/stored-kinds.ts';
 import { readHead, type StoredRevision } from '../loading/stored-revision.ts';
 import { openSqliteStore } from '../sqlite/sqlite-store.ts';
 import { StoreProblem } from '../store/store-problem.ts';

@@ -427,6 +427,9 @@ export type TrafficHealthConfig = {
   readonly sourceRanges: readonly string[] | undefined;
 };
 
+/** A middleware as it is declared. */
+export type MiddlewareName = { readonly name: string; readonly type: string; readonly place: Place };
+
 /** A service as it is written, for what is shown: what serves by it is the route's own. */
 export type ServiceConfig = {
   readonly name: string;
@@ -580,6 +583,7 @@ export type GatewayConfig = {
     readonly certificates: readonly { readonly id: string; readonly pair: CertificatePair }[];
     readonly caBundles: readonly CaBundleConfig[];
     readonly services: readonly ServiceConfig[];
+    readonly middlewares: readonly MiddlewareName[];
   };
   readonly routes: readonly RouteConfig[];
 };

@@ -2,7 +2,6 @@
 // answered when this gateway has it in force. What it refuses after all is taken back by another revision, so that no head
 // stays that nobody can load; between the two stands what was in force before.
 import { z } from 'zod';
-import type { Clock } from '../base/clock.ts';
 import type { ObjectChange, ObjectName } from '../store/object.ts';
 import type { RevisionHead } from '../store/revision.ts';
 import type { Store } from '../store/store.ts';
@@ -20,6 +19,7 @@ import {
   type ShownPlan,
 } from './plan.ts';
 import { requireSealKey, toStored, type WrittenChange } from './stored-change.ts';
+import { timeOf } from './times.ts';
 import { waitForGateways } from './wait-for-gateways.ts';
 
 /** Others may append in between, by another process: then it is planned again. */
@@ -256,10 +256,6 @@ export async function staleHead(
   };
   const detail = `It was planned on revision ${asked}, and the newest one is ${head.number}: plan it again.`;
   return new ApiProblem('stale', detail, { members: { changedBy: by ?? null, current: { revision: head.number } } });
-}
-
-export function timeOf(at: ReturnType<Clock['now']>): string {
-  return new Date(at).toISOString();
 }
 
 function warningsOf({ problems }: Pick<ShownPlan, 'problems'>): PlannedProblem[] {

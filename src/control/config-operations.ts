@@ -1,6 +1,7 @@
 // What runs: certificates, CA bundles, services, routes and policies of the active configuration, read-only where the file has
 // them, with their place; and what can be asked about them without changing anything.
 import { z } from 'zod';
+import type { StoredObject } from '../store/object.ts';
 import { ApiProblem } from './api-problem.ts';
 import { auditActor } from './caller.ts';
 import { certificateFacts, factsOf, showFacts } from './certificate-facts.ts';
@@ -8,18 +9,13 @@ import { inspectUpload } from './inspect.ts';
 import { type Answer, type Operation, operation } from './operation.ts';
 import { cutPage, pageOf, pageQuery, type PageQuery, showPage } from './pages.ts';
 import { identityRules, serviceFields, showService } from './service-shape.ts';
+import { itemSchema, oneSchema, origin, etagOfObject, showRunning, showStopped, valueOf } from './stored-parts.ts';
 import type { CaBundleView, CertificateView, ConfigView } from './view.ts';
+import { type WrittenKind, writeOperations } from './write-resources.ts';
 import type { ControlContext } from './control-context.ts';
 import type { GatewayStatus } from './gateway-status.ts';
 
-const place = z.strictObject({ file: z.string(), line: z.int() });
 const usedBy = z.array(z.strictObject({ kind: z.enum(['services', 'policies', 'routes']), id: z.string() }));
-/** It is changed where it stands. */
-const origin = z.union([
-  z.strictObject({ kind: z.literal('file'), place }),
-  z.strictObject({ kind: z.literal('store'), revision: z.int().describe('That runs.') }),
-]);
-
 const certificate = z.strictObject({
   id: z.string(),
   origin,
@@ -55,6 +51,8 @@ const policy = z.strictObject({
   ocsp: z.enum(['soft', 'hard']).nullable(),
 });
 
+const middleware = z.strictObject({ id: z.string(), origin, type: z.string(), usedBy });
+
 function showCertificate(view: CertificateView, now: number): object {
   const { chainPem, ...rest } = view;
   return { ...rest, chain: factsOf(view, chainPem, now) };
@@ -70,7 +68,9 @@ type Kind<T extends { readonly id: string }> = {
   readonly noun: string;
   readonly plural: string;
   readonly path: string;
-  readonly schema: z.ZodType;
+  /** As the store calls it. */
+  readonly kind: WrittenKind['kind'];
+  readonly schema: z.ZodObject;
   readonly of: (view: ConfigView) => readonly T[];
   readonly show: (one: T, now: number) => object;
   /** Instead, for what is shown with its state at this moment. */
@@ -82,6 +82,7 @@ function readOperations<T extends { readonly id: string }>({
   noun,
   plural,
   path,
+  kind,
   schema,
   of,
   show,
@@ -94,8 +95,14 @@ function readOperations<T extends { readonly id: string }>({
     return (one) => showLive(one, live);
   };
   const listed = async (context: ControlContext, query: PageQuery): Promise<Answer> => {
-    const page = cutPage(path, of(await context.view()), query);
-    return { status: 200, body: showPage(path, page, await shower(context)) };
+    const [view, stored, shown] = await Promise.all([context.view(), context.stored.read(), shower(context)]);
+    const running = of(view);
+    const known = new Set(running.map(({ id }) => id));
+    const stopped = stored.list(kind).filter(({ id }) => !known.has(id));
+    const all: readonly (T | StoredObject)[] = [...running, ...stopped];
+    const show = (one: T | StoredObject): object =>
+      'body' in one ? showStopped(one, stored) : showRunning(shown(one), stored.find({ kind, id: one.id }));
+    return { status: 200, body: showPage(path, cutPage(path, all, query), show) };
   };
   return [
     operation({
@@ -103,9 +110,9 @@ function readOperations<T extends { readonly id: string }>({
       method: 'GET',
       path: `/${path}`,
       act,
-      summary: `What runs: ${path}.`,
+      summary: `What runs, and what is stored and does not: ${path}.`,
       query: pageQuery,
-      answer: { status: 200, body: pageOf(schema) },
+      answer: { status: 200, body: pageOf(itemSchema(schema)) },
       examples: [
         { name: 'all', status: 200 },
         { name: 'one by one', query: { limit: '1' }, status: 200 },
@@ -118,12 +125,17 @@ function readOperations<T extends { readonly id: string }>({
       path: `/${path}/{id}`,
       act,
       summary: `One of the ${path}.`,
-      answer: { status: 200, body: schema },
+      answer: { status: 200, body: oneSchema(schema) },
       examples: [{ name: 'none', params: { id: 'there-is-none' }, status: 404 }],
-      run: async ({ context, params }) => {
-        const found = of(await context.view()).find(({ id }) => id === params['id']);
-        if (found === undefined) throw new ApiProblem('not_found', `Nothing of this id is among the ${path} that run.`);
-        return { status: 200, body: (await shower(context))(found) };
+      run: async ({ context, params: { id = '' } }) => {
+        const state = await context.stored.read();
+        const stored = state.find({ kind, id });
+        const found = of(await context.view()).find((one) => one.id === id);
+        if (found === undefined && stored === undefined)
+          throw new ApiProblem('not_found', `Nothing of this id is among the ${path}.`);
+        const shown = found === undefined ? undefined : showRunning((await shower(context))(found), stored);
+        const body = { ...(shown ?? (stored && showStopped(stored, state))), value: valueOf(stored) };
+        return { status: 200, body, etag: etagOfObject(stored, body) };
       },
     }),
   ];
@@ -241,11 +253,48 @@ const matchRoutes = operation({
   run: async ({ context: { ask }, body }) => ({ status: 200, body: await ask('match', body) }),
 });
 
+const writtenKinds: readonly WrittenKind[] = [
+  {
+    noun: 'CaBundle',
+    path: 'ca-bundles',
+    kind: 'caBundles',
+    example: { id: 'example', value: { ca: 'PEM, or base64 of PEM or DER' } },
+  },
+  {
+    noun: 'Service',
+    path: 'services',
+    kind: 'services',
+    example: { id: 'example', value: { address: 'a.test:8443', tls: { mode: 'tls', caBundle: 'system' } } },
+  },
+  {
+    noun: 'Route',
+    path: 'routes',
+    kind: 'routes',
+    example: { id: 'example', value: { path: '/example', hosts: ['example.test'], service: 'orders' } },
+  },
+  {
+    noun: 'Policy',
+    path: 'policies',
+    kind: 'policies',
+    example: {
+      id: 'example',
+      value: { hosts: ['example.test'], clientAuth: { caBundles: ['internal'], required: true } },
+    },
+  },
+  {
+    noun: 'Middleware',
+    path: 'middlewares',
+    kind: 'middlewares',
+    example: { id: 'example', value: { type: 'rateLimit', rule: { unit: 'minute', requestsPerUnit: 60 } } },
+  },
+];
+
 export const configOperations: readonly Operation[] = [
   ...readOperations({
     noun: 'Certificate',
     plural: 'Certificates',
     path: 'certificates',
+    kind: 'certificates',
     schema: certificate,
     of: ({ certificates }) => certificates,
     show: showCertificate,
@@ -255,6 +304,7 @@ export const configOperations: readonly Operation[] = [
     noun: 'CaBundle',
     plural: 'CaBundles',
     path: 'ca-bundles',
+    kind: 'caBundles',
     schema: caBundle,
     of: ({ caBundles }) => caBundles,
     show: showBundle,
@@ -263,6 +313,7 @@ export const configOperations: readonly Operation[] = [
     noun: 'Service',
     plural: 'Services',
     path: 'services',
+    kind: 'services',
     schema: service,
     of: ({ services }) => services,
     show: (one) => one,
@@ -273,6 +324,7 @@ export const configOperations: readonly Operation[] = [
     noun: 'Route',
     plural: 'Routes',
     path: 'routes',
+    kind: 'routes',
     schema: route,
     of: ({ routes }) => routes,
     show: (one) => one,
@@ -282,8 +334,19 @@ export const configOperations: readonly Operation[] = [
     noun: 'Policy',
     plural: 'Policies',
     path: 'policies',
+    kind: 'policies',
     schema: policy,
     of: ({ policies }) => policies,
     show: (one) => one,
   }),
+  ...readOperations({
+    noun: 'Middleware',
+    plural: 'Middlewares',
+    path: 'middlewares',
+    kind: 'middlewares',
+    schema: middleware,
+    of: ({ middlewares }) => middlewares,
+    show: (one) => one,
+  }),
+  ...writtenKinds.flatMap(writeOperations),
 ];

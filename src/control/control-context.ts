@@ -6,6 +6,7 @@ import type { ChangeQueue } from './change-queue.ts';
 import type { GatewayStatus } from './gateway-status.ts';
 import type { LoginLimits } from './login-limits.ts';
 import type { Passwords } from './passwords.ts';
+import type { StoredHead } from './stored-head.ts';
 import type { Questions, Topic } from './messages.ts';
 import type { ConfigView } from './view.ts';
 
@@ -25,6 +26,8 @@ export type ControlContext = {
   readonly ask: <T extends Topic>(topic: T, asked: Questions[T]['asked']) => Promise<Questions[T]['answer']>;
   /** One after the other, where two at once could both be the first. */
   readonly inTurn: <T>(act: () => Promise<T>) => Promise<T>;
+  /** The newest revision of the store. Rejects with a StoreProblem. */
+  readonly stored: StoredHead;
   /** Changes of what gateways run. */
   readonly changes: ChangeQueue;
 };

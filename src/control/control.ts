@@ -16,6 +16,7 @@ import { operations } from './operations.ts';
 import { Passwords } from './passwords.ts';
 import { PrimaryLine } from './primary-line.ts';
 import { serveRequests } from './serve-requests.ts';
+import { StoredHead } from './stored-head.ts';
 import { offerSetup } from './setup-link.ts';
 
 let log: OpenLogger | undefined;
@@ -44,6 +45,7 @@ async function start({ store: path, url, gateway, log: settings }: ControlStart)
       status: async () => line.ask('status', null),
       ask: async (topic, asked) => line.ask(topic, asked),
       inTurn: async (act) => turns.take(act),
+      stored: new StoredHead(store),
       changes: new ChangeQueue(),
     };
     const api = createApi(operations, context);

@@ -17,7 +17,10 @@ export function makeView({ config, named, revision }: LoadedConfig, generation: 
     users.add(`certificates/${certificateId ?? ''}`, { kind: 'services', id: name });
     users.add(`caBundles/${caBundle ?? ''}`, { kind: 'services', id: name });
   }
-  for (const { name, service } of config.routes) users.add(`services/${service ?? ''}`, { kind: 'routes', id: name });
+  for (const { name, service, filters } of config.routes) {
+    users.add(`services/${service ?? ''}`, { kind: 'routes', id: name });
+    for (const filter of filters) users.add(`middlewares/${filter.name}`, { kind: 'routes', id: name });
+  }
   // References were resolved while the file was read: who holds the very same material refers to its id.
   const certificateIds = new Map<object, string>(config.named.certificates.map(({ id, pair }) => [pair, id]));
   const bundleIds = new Map<object, string>(config.named.caBundles.flatMap(({ id, cas }) => cas.map((ca) => [ca, id])));
@@ -50,6 +53,12 @@ export function makeView({ config, named, revision }: LoadedConfig, generation: 
         caBundles: idsOf(policy.clientAuth?.clientCAs ?? [], bundleIds),
       }),
     ),
+    middlewares: config.named.middlewares.map(({ name, type, place }) => ({
+      id: name,
+      origin: originOf(place),
+      type,
+      usedBy: users.of(`middlewares/${name}`),
+    })),
   };
   const digest = createHash('sha256').update(JSON.stringify(shown, withoutRevision)).digest('hex');
   return { generation, revision, digest, ...shown };
@@ -61,16 +70,16 @@ function certificatesOf(policy: PolicyConfig, { tls }: GatewayConfig): readonly 
 }
 
 class Users {
-  readonly #users = new Map<string, Usage[]>();
+  readonly #users = new Map<string, Map<string, Usage>>();
 
   add(what: string, user: Usage): void {
-    const known = this.#users.get(what);
-    if (known === undefined) this.#users.set(what, [user]);
-    else if (!known.some(({ kind, id }) => kind === user.kind && id === user.id)) known.push(user);
+    const known = this.#users.get(what) ?? new Map<string, Usage>();
+    known.set(`${user.kind}/${user.id}`, user);
+    this.#users.set(what, known);
   }
 
   of(what: string): readonly Usage[] {
-    return this.#users.get(what) ?? [];
+    return [...(this.#users.get(what)?.values() ?? [])];
   }
 }
 

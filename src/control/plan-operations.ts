@@ -1,6 +1,6 @@
 // `config:plan` and `config:apply`: any number of objects at once, as one revision.
 import { z } from 'zod';
-import { storedKinds } from '../config/stored-objects.ts';
+import { storedKinds } from '../config/stored-kinds.ts';
 import { maxNameLength } from '../store/limits.ts';
 import { ApiProblem } from './api-problem.ts';
 import {
@@ -13,14 +13,12 @@ import {
   staleHead,
 } from './change-config.ts';
 import { type Operation, operation } from './operation.ts';
+import { objectValue } from './stored-parts.ts';
 import type { WrittenChange } from './stored-change.ts';
 
 const maxChanges = 1000;
 
 export const objectId = z.string().min(1).max(maxNameLength);
-/** In the words of the configuration, without the name. */
-export const objectValue = z.record(z.string().max(200), z.json());
-
 const kind = z.enum(storedKinds as [string, ...string[]]);
 const written = z.discriminatedUnion('operation', [
   z.strictObject({

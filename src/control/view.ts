@@ -98,6 +98,13 @@ export type PolicyView = {
   readonly ocsp: string | null;
 };
 
+export type MiddlewareView = {
+  readonly id: string;
+  readonly origin: Origin;
+  readonly type: string;
+  readonly usedBy: readonly Usage[];
+};
+
 export type ConfigView = {
   readonly generation: number;
   /** Of the store; 0: nothing of it comes from there. */
@@ -109,4 +116,5 @@ export type ConfigView = {
   readonly services: readonly ServiceView[];
   readonly routes: readonly RouteView[];
   readonly policies: readonly PolicyView[];
+  readonly middlewares: readonly MiddlewareView[];
 };

@@ -9,6 +9,7 @@ import { createApi } from '../../src/control/api.ts';
 import type { ControlContext } from '../../src/control/control-context.ts';
 import type { GatewayStatus } from '../../src/control/gateway-status.ts';
 import { LoginLimits } from '../../src/control/login-limits.ts';
+import { StoredHead } from '../../src/control/stored-head.ts';
 import { ChangeQueue } from '../../src/control/change-queue.ts';
 import type { Questions, Topic } from '../../src/control/messages.ts';
 import { operations } from '../../src/control/operations.ts';
@@ -119,6 +120,7 @@ export async function openApi(t: TestContext): Promise<ApiUnderTest> {
     gateway: 'one',
     view: async () => (await answers.view({ known: 0 })) ?? assert.fail('there is no view'),
     ask: async (topic, asked) => answers[topic](asked),
+    stored: new StoredHead(store),
     changes: new ChangeQueue(),
     status: async () => status,
     inTurn: async (next) => turns.take(next),
