@@ -3,16 +3,32 @@
 /** Method and path below /api/v1 of every operation. */
 export const places = {
   applyConfig: ['POST', '/config:apply'],
+  changeCaBundle: ['PATCH', '/ca-bundles/{id}'],
+  changeMiddleware: ['PATCH', '/middlewares/{id}'],
   changePassword: ['POST', '/session:changePassword'],
+  changePolicy: ['PATCH', '/policies/{id}'],
+  changeRoute: ['PATCH', '/routes/{id}'],
+  changeService: ['PATCH', '/services/{id}'],
   changeUser: ['PATCH', '/users/{id}'],
+  createCaBundle: ['POST', '/ca-bundles'],
+  createMiddleware: ['POST', '/middlewares'],
+  createPolicy: ['POST', '/policies'],
+  createRoute: ['POST', '/routes'],
+  createService: ['POST', '/services'],
   createToken: ['POST', '/tokens'],
   createUser: ['POST', '/users'],
+  deleteCaBundle: ['DELETE', '/ca-bundles/{id}'],
+  deleteMiddleware: ['DELETE', '/middlewares/{id}'],
+  deletePolicy: ['DELETE', '/policies/{id}'],
+  deleteRoute: ['DELETE', '/routes/{id}'],
+  deleteService: ['DELETE', '/services/{id}'],
   deleteToken: ['DELETE', '/tokens/{id}'],
   deleteUser: ['DELETE', '/users/{id}'],
   endSessions: ['DELETE', '/users/{id}/sessions'],
   getCaBundle: ['GET', '/ca-bundles/{id}'],
   getCertificate: ['GET', '/certificates/{id}'],
   getChange: ['GET', '/changes/{revision}'],
+  getMiddleware: ['GET', '/middlewares/{id}'],
   getPolicy: ['GET', '/policies/{id}'],
   getRoute: ['GET', '/routes/{id}'],
   getService: ['GET', '/services/{id}'],
@@ -25,6 +41,7 @@ export const places = {
   listCertificates: ['GET', '/certificates'],
   listChanges: ['GET', '/changes'],
   listGateways: ['GET', '/gateways'],
+  listMiddlewares: ['GET', '/middlewares'],
   listPolicies: ['GET', '/policies'],
   listRoutes: ['GET', '/routes'],
   listServices: ['GET', '/services'],
@@ -36,6 +53,11 @@ export const places = {
   matchRoutes: ['POST', '/routes:match'],
   planConfig: ['POST', '/config:plan'],
   probeService: ['POST', '/services/{id}:probe'],
+  replaceCaBundle: ['PUT', '/ca-bundles/{id}'],
+  replaceMiddleware: ['PUT', '/middlewares/{id}'],
+  replacePolicy: ['PUT', '/policies/{id}'],
+  replaceRoute: ['PUT', '/routes/{id}'],
+  replaceService: ['PUT', '/services/{id}'],
   setUp: ['POST', '/setup'],
 } as const;
 
@@ -50,12 +72,12 @@ export type Operations = {
     body: {
       parent: number;
       changes: ({
-        kind: "certificates" | "caBundles" | "services" | "routes" | "policies";
+        kind: "certificates" | "caBundles" | "services" | "middlewares" | "routes" | "policies";
         id: string;
         operation: "put";
         value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>>;
       } | {
-        kind: "certificates" | "caBundles" | "services" | "routes" | "policies";
+        kind: "certificates" | "caBundles" | "services" | "middlewares" | "routes" | "policies";
         id: string;
         operation: "delete";
       })[];
@@ -208,6 +230,622 @@ export type Operations = {
     };
     conditional: false;
   };
+  /** Changes what is named of one of the ca-bundles (JSON Merge Patch): null takes away, what is absent stays. */
+  changeCaBundle: {
+    params: { id: string };
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    body: {
+      value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>>;
+      reason?: string;
+    };
+    answer: {
+      revision: number;
+      state: "committed" | "pending" | "unchanged";
+      generation: number | null;
+      why: string | null;
+      warnings: ({
+        severity: "error" | "warning";
+        code: string;
+        message: string;
+        hint: string;
+        object: {
+          kind: string;
+          id: string;
+          pointer: string;
+        } | null;
+        place: {
+          file: string;
+          line: number;
+        } | null;
+      })[];
+      changes: ({
+        kind: string;
+        id: string;
+        change: "added" | "removed" | "changed";
+        fields: ({
+          pointer: string;
+        })[];
+        more: boolean;
+      })[];
+      access: {
+        complete: boolean;
+        opened: {
+          count: number;
+          items: string[];
+        };
+        closed: {
+          count: number;
+          items: string[];
+        };
+        rules: {
+          count: number;
+          items: string[];
+        };
+      } | null;
+      clients: {
+        since: string;
+        days: number;
+        identities: number;
+        cutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        admitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        changed: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        undecided: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousCutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousAdmitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        notLookedAt: string[];
+      } | null;
+      gateways: {
+        committed: string[];
+        missing: string[];
+      } | null;
+    } | {
+      parent: number;
+      usable: boolean;
+      errors: ({
+        pointer: string;
+        code: string;
+        detail: string;
+        hint?: string;
+        object?: {
+          kind: string;
+          id: string;
+          pointer: string;
+        };
+        place?: {
+          file: string;
+          line: number;
+        };
+      })[];
+      warnings: ({
+        severity: "error" | "warning";
+        code: string;
+        message: string;
+        hint: string;
+        object: {
+          kind: string;
+          id: string;
+          pointer: string;
+        } | null;
+        place: {
+          file: string;
+          line: number;
+        } | null;
+      })[];
+      changes: ({
+        kind: string;
+        id: string;
+        change: "added" | "removed" | "changed";
+        fields: ({
+          pointer: string;
+        })[];
+        more: boolean;
+      })[];
+      access: {
+        complete: boolean;
+        opened: {
+          count: number;
+          items: string[];
+        };
+        closed: {
+          count: number;
+          items: string[];
+        };
+        rules: {
+          count: number;
+          items: string[];
+        };
+      } | null;
+      clients: {
+        since: string;
+        days: number;
+        identities: number;
+        cutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        admitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        changed: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        undecided: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousCutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousAdmitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        notLookedAt: string[];
+      } | null;
+    };
+    conditional: true;
+  };
+  /** Changes what is named of one of the middlewares (JSON Merge Patch): null takes away, what is absent stays. */
+  changeMiddleware: {
+    params: { id: string };
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    body: {
+      value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>>;
+      reason?: string;
+    };
+    answer: {
+      revision: number;
+      state: "committed" | "pending" | "unchanged";
+      generation: number | null;
+      why: string | null;
+      warnings: ({
+        severity: "error" | "warning";
+        code: string;
+        message: string;
+        hint: string;
+        object: {
+          kind: string;
+          id: string;
+          pointer: string;
+        } | null;
+        place: {
+          file: string;
+          line: number;
+        } | null;
+      })[];
+      changes: ({
+        kind: string;
+        id: string;
+        change: "added" | "removed" | "changed";
+        fields: ({
+          pointer: string;
+        })[];
+        more: boolean;
+      })[];
+      access: {
+        complete: boolean;
+        opened: {
+          count: number;
+          items: string[];
+        };
+        closed: {
+          count: number;
+          items: string[];
+        };
+        rules: {
+          count: number;
+          items: string[];
+        };
+      } | null;
+      clients: {
+        since: string;
+        days: number;
+        identities: number;
+        cutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        admitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        changed: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        undecided: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousCutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousAdmitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        notLookedAt: string[];
+      } | null;
+      gateways: {
+        committed: string[];
+        missing: string[];
+      } | null;
+    } | {
+      parent: number;
+      usable: boolean;
+      errors: ({
+        pointer: string;
+        code: string;
+        detail: string;
+        hint?: string;
+        object?: {
+          kind: string;
+          id: string;
+          pointer: string;
+        };
+        place?: {
+          file: string;
+          line: number;
+        };
+      })[];
+      warnings: ({
+        severity: "error" | "warning";
+        code: string;
+        message: string;
+        hint: string;
+        object: {
+          kind: string;
+          id: string;
+          pointer: string;
+        } | null;
+        place: {
+          file: string;
+          line: number;
+        } | null;
+      })[];
+      changes: ({
+        kind: string;
+        id: string;
+        change: "added" | "removed" | "changed";
+        fields: ({
+          pointer: string;
+        })[];
+        more: boolean;
+      })[];
+      access: {
+        complete: boolean;
+        opened: {
+          count: number;
+          items: string[];
+        };
+        closed: {
+          count: number;
+          items: string[];
+        };
+        rules: {
+          count: number;
+          items: string[];
+        };
+      } | null;
+      clients: {
+        since: string;
+        days: number;
+        identities: number;
+        cutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        admitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        changed: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        undecided: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousCutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousAdmitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        notLookedAt: string[];
+      } | null;
+    };
+    conditional: true;
+  };
   /** Changes the own password. Every session of the user ends, this one too. */
   changePassword: {
     params: undefined;
@@ -218,6 +856,930 @@ export type Operations = {
     };
     answer: undefined;
     conditional: false;
+  };
+  /** Changes what is named of one of the policies (JSON Merge Patch): null takes away, what is absent stays. */
+  changePolicy: {
+    params: { id: string };
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    body: {
+      value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>>;
+      reason?: string;
+    };
+    answer: {
+      revision: number;
+      state: "committed" | "pending" | "unchanged";
+      generation: number | null;
+      why: string | null;
+      warnings: ({
+        severity: "error" | "warning";
+        code: string;
+        message: string;
+        hint: string;
+        object: {
+          kind: string;
+          id: string;
+          pointer: string;
+        } | null;
+        place: {
+          file: string;
+          line: number;
+        } | null;
+      })[];
+      changes: ({
+        kind: string;
+        id: string;
+        change: "added" | "removed" | "changed";
+        fields: ({
+          pointer: string;
+        })[];
+        more: boolean;
+      })[];
+      access: {
+        complete: boolean;
+        opened: {
+          count: number;
+          items: string[];
+        };
+        closed: {
+          count: number;
+          items: string[];
+        };
+        rules: {
+          count: number;
+          items: string[];
+        };
+      } | null;
+      clients: {
+        since: string;
+        days: number;
+        identities: number;
+        cutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        admitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        changed: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        undecided: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousCutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousAdmitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        notLookedAt: string[];
+      } | null;
+      gateways: {
+        committed: string[];
+        missing: string[];
+      } | null;
+    } | {
+      parent: number;
+      usable: boolean;
+      errors: ({
+        pointer: string;
+        code: string;
+        detail: string;
+        hint?: string;
+        object?: {
+          kind: string;
+          id: string;
+          pointer: string;
+        };
+        place?: {
+          file: string;
+          line: number;
+        };
+      })[];
+      warnings: ({
+        severity: "error" | "warning";
+        code: string;
+        message: string;
+        hint: string;
+        object: {
+          kind: string;
+          id: string;
+          pointer: string;
+        } | null;
+        place: {
+          file: string;
+          line: number;
+        } | null;
+      })[];
+      changes: ({
+        kind: string;
+        id: string;
+        change: "added" | "removed" | "changed";
+        fields: ({
+          pointer: string;
+        })[];
+        more: boolean;
+      })[];
+      access: {
+        complete: boolean;
+        opened: {
+          count: number;
+          items: string[];
+        };
+        closed: {
+          count: number;
+          items: string[];
+        };
+        rules: {
+          count: number;
+          items: string[];
+        };
+      } | null;
+      clients: {
+        since: string;
+        days: number;
+        identities: number;
+        cutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        admitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        changed: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        undecided: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousCutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousAdmitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        notLookedAt: string[];
+      } | null;
+    };
+    conditional: true;
+  };
+  /** Changes what is named of one of the routes (JSON Merge Patch): null takes away, what is absent stays. */
+  changeRoute: {
+    params: { id: string };
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    body: {
+      value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>>;
+      reason?: string;
+    };
+    answer: {
+      revision: number;
+      state: "committed" | "pending" | "unchanged";
+      generation: number | null;
+      why: string | null;
+      warnings: ({
+        severity: "error" | "warning";
+        code: string;
+        message: string;
+        hint: string;
+        object: {
+          kind: string;
+          id: string;
+          pointer: string;
+        } | null;
+        place: {
+          file: string;
+          line: number;
+        } | null;
+      })[];
+      changes: ({
+        kind: string;
+        id: string;
+        change: "added" | "removed" | "changed";
+        fields: ({
+          pointer: string;
+        })[];
+        more: boolean;
+      })[];
+      access: {
+        complete: boolean;
+        opened: {
+          count: number;
+          items: string[];
+        };
+        closed: {
+          count: number;
+          items: string[];
+        };
+        rules: {
+          count: number;
+          items: string[];
+        };
+      } | null;
+      clients: {
+        since: string;
+        days: number;
+        identities: number;
+        cutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        admitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        changed: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        undecided: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousCutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousAdmitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        notLookedAt: string[];
+      } | null;
+      gateways: {
+        committed: string[];
+        missing: string[];
+      } | null;
+    } | {
+      parent: number;
+      usable: boolean;
+      errors: ({
+        pointer: string;
+        code: string;
+        detail: string;
+        hint?: string;
+        object?: {
+          kind: string;
+          id: string;
+          pointer: string;
+        };
+        place?: {
+          file: string;
+          line: number;
+        };
+      })[];
+      warnings: ({
+        severity: "error" | "warning";
+        code: string;
+        message: string;
+        hint: string;
+        object: {
+          kind: string;
+          id: string;
+          pointer: string;
+        } | null;
+        place: {
+          file: string;
+          line: number;
+        } | null;
+      })[];
+      changes: ({
+        kind: string;
+        id: string;
+        change: "added" | "removed" | "changed";
+        fields: ({
+          pointer: string;
+        })[];
+        more: boolean;
+      })[];
+      access: {
+        complete: boolean;
+        opened: {
+          count: number;
+          items: string[];
+        };
+        closed: {
+          count: number;
+          items: string[];
+        };
+        rules: {
+          count: number;
+          items: string[];
+        };
+      } | null;
+      clients: {
+        since: string;
+        days: number;
+        identities: number;
+        cutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        admitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        changed: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        undecided: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousCutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousAdmitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        notLookedAt: string[];
+      } | null;
+    };
+    conditional: true;
+  };
+  /** Changes what is named of one of the services (JSON Merge Patch): null takes away, what is absent stays. */
+  changeService: {
+    params: { id: string };
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    body: {
+      value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>>;
+      reason?: string;
+    };
+    answer: {
+      revision: number;
+      state: "committed" | "pending" | "unchanged";
+      generation: number | null;
+      why: string | null;
+      warnings: ({
+        severity: "error" | "warning";
+        code: string;
+        message: string;
+        hint: string;
+        object: {
+          kind: string;
+          id: string;
+          pointer: string;
+        } | null;
+        place: {
+          file: string;
+          line: number;
+        } | null;
+      })[];
+      changes: ({
+        kind: string;
+        id: string;
+        change: "added" | "removed" | "changed";
+        fields: ({
+          pointer: string;
+        })[];
+        more: boolean;
+      })[];
+      access: {
+        complete: boolean;
+        opened: {
+          count: number;
+          items: string[];
+        };
+        closed: {
+          count: number;
+          items: string[];
+        };
+        rules: {
+          count: number;
+          items: string[];
+        };
+      } | null;
+      clients: {
+        since: string;
+        days: number;
+        identities: number;
+        cutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        admitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        changed: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        undecided: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousCutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousAdmitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        notLookedAt: string[];
+      } | null;
+      gateways: {
+        committed: string[];
+        missing: string[];
+      } | null;
+    } | {
+      parent: number;
+      usable: boolean;
+      errors: ({
+        pointer: string;
+        code: string;
+        detail: string;
+        hint?: string;
+        object?: {
+          kind: string;
+          id: string;
+          pointer: string;
+        };
+        place?: {
+          file: string;
+          line: number;
+        };
+      })[];
+      warnings: ({
+        severity: "error" | "warning";
+        code: string;
+        message: string;
+        hint: string;
+        object: {
+          kind: string;
+          id: string;
+          pointer: string;
+        } | null;
+        place: {
+          file: string;
+          line: number;
+        } | null;
+      })[];
+      changes: ({
+        kind: string;
+        id: string;
+        change: "added" | "removed" | "changed";
+        fields: ({
+          pointer: string;
+        })[];
+        more: boolean;
+      })[];
+      access: {
+        complete: boolean;
+        opened: {
+          count: number;
+          items: string[];
+        };
+        closed: {
+          count: number;
+          items: string[];
+        };
+        rules: {
+          count: number;
+          items: string[];
+        };
+      } | null;
+      clients: {
+        since: string;
+        days: number;
+        identities: number;
+        cutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        admitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        changed: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        undecided: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousCutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousAdmitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        notLookedAt: string[];
+      } | null;
+    };
+    conditional: true;
   };
   /** Changes what is named. Another role or password, and disabled, end the sessions of the user. */
   changeUser: {
@@ -238,6 +1800,1551 @@ export type Operations = {
       createdAt: string;
     };
     conditional: true;
+  };
+  /** Makes one of the ca-bundles. */
+  createCaBundle: {
+    params: undefined;
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    body: {
+      id: string;
+      value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>>;
+      reason?: string;
+    };
+    answer: {
+      revision: number;
+      state: "committed" | "pending" | "unchanged";
+      generation: number | null;
+      why: string | null;
+      warnings: ({
+        severity: "error" | "warning";
+        code: string;
+        message: string;
+        hint: string;
+        object: {
+          kind: string;
+          id: string;
+          pointer: string;
+        } | null;
+        place: {
+          file: string;
+          line: number;
+        } | null;
+      })[];
+      changes: ({
+        kind: string;
+        id: string;
+        change: "added" | "removed" | "changed";
+        fields: ({
+          pointer: string;
+        })[];
+        more: boolean;
+      })[];
+      access: {
+        complete: boolean;
+        opened: {
+          count: number;
+          items: string[];
+        };
+        closed: {
+          count: number;
+          items: string[];
+        };
+        rules: {
+          count: number;
+          items: string[];
+        };
+      } | null;
+      clients: {
+        since: string;
+        days: number;
+        identities: number;
+        cutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        admitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        changed: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        undecided: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousCutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousAdmitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        notLookedAt: string[];
+      } | null;
+      gateways: {
+        committed: string[];
+        missing: string[];
+      } | null;
+    } | {
+      parent: number;
+      usable: boolean;
+      errors: ({
+        pointer: string;
+        code: string;
+        detail: string;
+        hint?: string;
+        object?: {
+          kind: string;
+          id: string;
+          pointer: string;
+        };
+        place?: {
+          file: string;
+          line: number;
+        };
+      })[];
+      warnings: ({
+        severity: "error" | "warning";
+        code: string;
+        message: string;
+        hint: string;
+        object: {
+          kind: string;
+          id: string;
+          pointer: string;
+        } | null;
+        place: {
+          file: string;
+          line: number;
+        } | null;
+      })[];
+      changes: ({
+        kind: string;
+        id: string;
+        change: "added" | "removed" | "changed";
+        fields: ({
+          pointer: string;
+        })[];
+        more: boolean;
+      })[];
+      access: {
+        complete: boolean;
+        opened: {
+          count: number;
+          items: string[];
+        };
+        closed: {
+          count: number;
+          items: string[];
+        };
+        rules: {
+          count: number;
+          items: string[];
+        };
+      } | null;
+      clients: {
+        since: string;
+        days: number;
+        identities: number;
+        cutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        admitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        changed: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        undecided: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousCutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousAdmitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        notLookedAt: string[];
+      } | null;
+    };
+    conditional: false;
+  };
+  /** Makes one of the middlewares. */
+  createMiddleware: {
+    params: undefined;
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    body: {
+      id: string;
+      value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>>;
+      reason?: string;
+    };
+    answer: {
+      revision: number;
+      state: "committed" | "pending" | "unchanged";
+      generation: number | null;
+      why: string | null;
+      warnings: ({
+        severity: "error" | "warning";
+        code: string;
+        message: string;
+        hint: string;
+        object: {
+          kind: string;
+          id: string;
+          pointer: string;
+        } | null;
+        place: {
+          file: string;
+          line: number;
+        } | null;
+      })[];
+      changes: ({
+        kind: string;
+        id: string;
+        change: "added" | "removed" | "changed";
+        fields: ({
+          pointer: string;
+        })[];
+        more: boolean;
+      })[];
+      access: {
+        complete: boolean;
+        opened: {
+          count: number;
+          items: string[];
+        };
+        closed: {
+          count: number;
+          items: string[];
+        };
+        rules: {
+          count: number;
+          items: string[];
+        };
+      } | null;
+      clients: {
+        since: string;
+        days: number;
+        identities: number;
+        cutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        admitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        changed: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        undecided: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousCutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousAdmitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        notLookedAt: string[];
+      } | null;
+      gateways: {
+        committed: string[];
+        missing: string[];
+      } | null;
+    } | {
+      parent: number;
+      usable: boolean;
+      errors: ({
+        pointer: string;
+        code: string;
+        detail: string;
+        hint?: string;
+        object?: {
+          kind: string;
+          id: string;
+          pointer: string;
+        };
+        place?: {
+          file: string;
+          line: number;
+        };
+      })[];
+      warnings: ({
+        severity: "error" | "warning";
+        code: string;
+        message: string;
+        hint: string;
+        object: {
+          kind: string;
+          id: string;
+          pointer: string;
+        } | null;
+        place: {
+          file: string;
+          line: number;
+        } | null;
+      })[];
+      changes: ({
+        kind: string;
+        id: string;
+        change: "added" | "removed" | "changed";
+        fields: ({
+          pointer: string;
+        })[];
+        more: boolean;
+      })[];
+      access: {
+        complete: boolean;
+        opened: {
+          count: number;
+          items: string[];
+        };
+        closed: {
+          count: number;
+          items: string[];
+        };
+        rules: {
+          count: number;
+          items: string[];
+        };
+      } | null;
+      clients: {
+        since: string;
+        days: number;
+        identities: number;
+        cutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        admitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        changed: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        undecided: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousCutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousAdmitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        notLookedAt: string[];
+      } | null;
+    };
+    conditional: false;
+  };
+  /** Makes one of the policies. */
+  createPolicy: {
+    params: undefined;
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    body: {
+      id: string;
+      value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>>;
+      reason?: string;
+    };
+    answer: {
+      revision: number;
+      state: "committed" | "pending" | "unchanged";
+      generation: number | null;
+      why: string | null;
+      warnings: ({
+        severity: "error" | "warning";
+        code: string;
+        message: string;
+        hint: string;
+        object: {
+          kind: string;
+          id: string;
+          pointer: string;
+        } | null;
+        place: {
+          file: string;
+          line: number;
+        } | null;
+      })[];
+      changes: ({
+        kind: string;
+        id: string;
+        change: "added" | "removed" | "changed";
+        fields: ({
+          pointer: string;
+        })[];
+        more: boolean;
+      })[];
+      access: {
+        complete: boolean;
+        opened: {
+          count: number;
+          items: string[];
+        };
+        closed: {
+          count: number;
+          items: string[];
+        };
+        rules: {
+          count: number;
+          items: string[];
+        };
+      } | null;
+      clients: {
+        since: string;
+        days: number;
+        identities: number;
+        cutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        admitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        changed: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        undecided: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousCutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousAdmitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        notLookedAt: string[];
+      } | null;
+      gateways: {
+        committed: string[];
+        missing: string[];
+      } | null;
+    } | {
+      parent: number;
+      usable: boolean;
+      errors: ({
+        pointer: string;
+        code: string;
+        detail: string;
+        hint?: string;
+        object?: {
+          kind: string;
+          id: string;
+          pointer: string;
+        };
+        place?: {
+          file: string;
+          line: number;
+        };
+      })[];
+      warnings: ({
+        severity: "error" | "warning";
+        code: string;
+        message: string;
+        hint: string;
+        object: {
+          kind: string;
+          id: string;
+          pointer: string;
+        } | null;
+        place: {
+          file: string;
+          line: number;
+        } | null;
+      })[];
+      changes: ({
+        kind: string;
+        id: string;
+        change: "added" | "removed" | "changed";
+        fields: ({
+          pointer: string;
+        })[];
+        more: boolean;
+      })[];
+      access: {
+        complete: boolean;
+        opened: {
+          count: number;
+          items: string[];
+        };
+        closed: {
+          count: number;
+          items: string[];
+        };
+        rules: {
+          count: number;
+          items: string[];
+        };
+      } | null;
+      clients: {
+        since: string;
+        days: number;
+        identities: number;
+        cutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        admitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        changed: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        undecided: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousCutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousAdmitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        notLookedAt: string[];
+      } | null;
+    };
+    conditional: false;
+  };
+  /** Makes one of the routes. */
+  createRoute: {
+    params: undefined;
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    body: {
+      id: string;
+      value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>>;
+      reason?: string;
+    };
+    answer: {
+      revision: number;
+      state: "committed" | "pending" | "unchanged";
+      generation: number | null;
+      why: string | null;
+      warnings: ({
+        severity: "error" | "warning";
+        code: string;
+        message: string;
+        hint: string;
+        object: {
+          kind: string;
+          id: string;
+          pointer: string;
+        } | null;
+        place: {
+          file: string;
+          line: number;
+        } | null;
+      })[];
+      changes: ({
+        kind: string;
+        id: string;
+        change: "added" | "removed" | "changed";
+        fields: ({
+          pointer: string;
+        })[];
+        more: boolean;
+      })[];
+      access: {
+        complete: boolean;
+        opened: {
+          count: number;
+          items: string[];
+        };
+        closed: {
+          count: number;
+          items: string[];
+        };
+        rules: {
+          count: number;
+          items: string[];
+        };
+      } | null;
+      clients: {
+        since: string;
+        days: number;
+        identities: number;
+        cutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        admitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        changed: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        undecided: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousCutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousAdmitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        notLookedAt: string[];
+      } | null;
+      gateways: {
+        committed: string[];
+        missing: string[];
+      } | null;
+    } | {
+      parent: number;
+      usable: boolean;
+      errors: ({
+        pointer: string;
+        code: string;
+        detail: string;
+        hint?: string;
+        object?: {
+          kind: string;
+          id: string;
+          pointer: string;
+        };
+        place?: {
+          file: string;
+          line: number;
+        };
+      })[];
+      warnings: ({
+        severity: "error" | "warning";
+        code: string;
+        message: string;
+        hint: string;
+        object: {
+          kind: string;
+          id: string;
+          pointer: string;
+        } | null;
+        place: {
+          file: string;
+          line: number;
+        } | null;
+      })[];
+      changes: ({
+        kind: string;
+        id: string;
+        change: "added" | "removed" | "changed";
+        fields: ({
+          pointer: string;
+        })[];
+        more: boolean;
+      })[];
+      access: {
+        complete: boolean;
+        opened: {
+          count: number;
+          items: string[];
+        };
+        closed: {
+          count: number;
+          items: string[];
+        };
+        rules: {
+          count: number;
+          items: string[];
+        };
+      } | null;
+      clients: {
+        since: string;
+        days: number;
+        identities: number;
+        cutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        admitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        changed: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        undecided: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousCutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousAdmitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        notLookedAt: string[];
+      } | null;
+    };
+    conditional: false;
+  };
+  /** Makes one of the services. */
+  createService: {
+    params: undefined;
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    body: {
+      id: string;
+      value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>>;
+      reason?: string;
+    };
+    answer: {
+      revision: number;
+      state: "committed" | "pending" | "unchanged";
+      generation: number | null;
+      why: string | null;
+      warnings: ({
+        severity: "error" | "warning";
+        code: string;
+        message: string;
+        hint: string;
+        object: {
+          kind: string;
+          id: string;
+          pointer: string;
+        } | null;
+        place: {
+          file: string;
+          line: number;
+        } | null;
+      })[];
+      changes: ({
+        kind: string;
+        id: string;
+        change: "added" | "removed" | "changed";
+        fields: ({
+          pointer: string;
+        })[];
+        more: boolean;
+      })[];
+      access: {
+        complete: boolean;
+        opened: {
+          count: number;
+          items: string[];
+        };
+        closed: {
+          count: number;
+          items: string[];
+        };
+        rules: {
+          count: number;
+          items: string[];
+        };
+      } | null;
+      clients: {
+        since: string;
+        days: number;
+        identities: number;
+        cutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        admitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        changed: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        undecided: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousCutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousAdmitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        notLookedAt: string[];
+      } | null;
+      gateways: {
+        committed: string[];
+        missing: string[];
+      } | null;
+    } | {
+      parent: number;
+      usable: boolean;
+      errors: ({
+        pointer: string;
+        code: string;
+        detail: string;
+        hint?: string;
+        object?: {
+          kind: string;
+          id: string;
+          pointer: string;
+        };
+        place?: {
+          file: string;
+          line: number;
+        };
+      })[];
+      warnings: ({
+        severity: "error" | "warning";
+        code: string;
+        message: string;
+        hint: string;
+        object: {
+          kind: string;
+          id: string;
+          pointer: string;
+        } | null;
+        place: {
+          file: string;
+          line: number;
+        } | null;
+      })[];
+      changes: ({
+        kind: string;
+        id: string;
+        change: "added" | "removed" | "changed";
+        fields: ({
+          pointer: string;
+        })[];
+        more: boolean;
+      })[];
+      access: {
+        complete: boolean;
+        opened: {
+          count: number;
+          items: string[];
+        };
+        closed: {
+          count: number;
+          items: string[];
+        };
+        rules: {
+          count: number;
+          items: string[];
+        };
+      } | null;
+      clients: {
+        since: string;
+        days: number;
+        identities: number;
+        cutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        admitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        changed: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        undecided: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousCutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousAdmitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        notLookedAt: string[];
+      } | null;
+    };
+    conditional: false;
   };
   /** Makes a token. Its secret is in this one answer and nowhere else. */
   createToken: {
@@ -278,6 +3385,1531 @@ export type Operations = {
       createdAt: string;
     };
     conditional: false;
+  };
+  /** Removes one of the ca-bundles, where nothing refers to it. */
+  deleteCaBundle: {
+    params: { id: string };
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
+    body: undefined;
+    answer: {
+      revision: number;
+      state: "committed" | "pending" | "unchanged";
+      generation: number | null;
+      why: string | null;
+      warnings: ({
+        severity: "error" | "warning";
+        code: string;
+        message: string;
+        hint: string;
+        object: {
+          kind: string;
+          id: string;
+          pointer: string;
+        } | null;
+        place: {
+          file: string;
+          line: number;
+        } | null;
+      })[];
+      changes: ({
+        kind: string;
+        id: string;
+        change: "added" | "removed" | "changed";
+        fields: ({
+          pointer: string;
+        })[];
+        more: boolean;
+      })[];
+      access: {
+        complete: boolean;
+        opened: {
+          count: number;
+          items: string[];
+        };
+        closed: {
+          count: number;
+          items: string[];
+        };
+        rules: {
+          count: number;
+          items: string[];
+        };
+      } | null;
+      clients: {
+        since: string;
+        days: number;
+        identities: number;
+        cutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        admitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        changed: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        undecided: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousCutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousAdmitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        notLookedAt: string[];
+      } | null;
+      gateways: {
+        committed: string[];
+        missing: string[];
+      } | null;
+    } | {
+      parent: number;
+      usable: boolean;
+      errors: ({
+        pointer: string;
+        code: string;
+        detail: string;
+        hint?: string;
+        object?: {
+          kind: string;
+          id: string;
+          pointer: string;
+        };
+        place?: {
+          file: string;
+          line: number;
+        };
+      })[];
+      warnings: ({
+        severity: "error" | "warning";
+        code: string;
+        message: string;
+        hint: string;
+        object: {
+          kind: string;
+          id: string;
+          pointer: string;
+        } | null;
+        place: {
+          file: string;
+          line: number;
+        } | null;
+      })[];
+      changes: ({
+        kind: string;
+        id: string;
+        change: "added" | "removed" | "changed";
+        fields: ({
+          pointer: string;
+        })[];
+        more: boolean;
+      })[];
+      access: {
+        complete: boolean;
+        opened: {
+          count: number;
+          items: string[];
+        };
+        closed: {
+          count: number;
+          items: string[];
+        };
+        rules: {
+          count: number;
+          items: string[];
+        };
+      } | null;
+      clients: {
+        since: string;
+        days: number;
+        identities: number;
+        cutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        admitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        changed: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        undecided: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousCutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousAdmitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        notLookedAt: string[];
+      } | null;
+    };
+    conditional: true;
+  };
+  /** Removes one of the middlewares, where nothing refers to it. */
+  deleteMiddleware: {
+    params: { id: string };
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
+    body: undefined;
+    answer: {
+      revision: number;
+      state: "committed" | "pending" | "unchanged";
+      generation: number | null;
+      why: string | null;
+      warnings: ({
+        severity: "error" | "warning";
+        code: string;
+        message: string;
+        hint: string;
+        object: {
+          kind: string;
+          id: string;
+          pointer: string;
+        } | null;
+        place: {
+          file: string;
+          line: number;
+        } | null;
+      })[];
+      changes: ({
+        kind: string;
+        id: string;
+        change: "added" | "removed" | "changed";
+        fields: ({
+          pointer: string;
+        })[];
+        more: boolean;
+      })[];
+      access: {
+        complete: boolean;
+        opened: {
+          count: number;
+          items: string[];
+        };
+        closed: {
+          count: number;
+          items: string[];
+        };
+        rules: {
+          count: number;
+          items: string[];
+        };
+      } | null;
+      clients: {
+        since: string;
+        days: number;
+        identities: number;
+        cutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        admitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        changed: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        undecided: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousCutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousAdmitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        notLookedAt: string[];
+      } | null;
+      gateways: {
+        committed: string[];
+        missing: string[];
+      } | null;
+    } | {
+      parent: number;
+      usable: boolean;
+      errors: ({
+        pointer: string;
+        code: string;
+        detail: string;
+        hint?: string;
+        object?: {
+          kind: string;
+          id: string;
+          pointer: string;
+        };
+        place?: {
+          file: string;
+          line: number;
+        };
+      })[];
+      warnings: ({
+        severity: "error" | "warning";
+        code: string;
+        message: string;
+        hint: string;
+        object: {
+          kind: string;
+          id: string;
+          pointer: string;
+        } | null;
+        place: {
+          file: string;
+          line: number;
+        } | null;
+      })[];
+      changes: ({
+        kind: string;
+        id: string;
+        change: "added" | "removed" | "changed";
+        fields: ({
+          pointer: string;
+        })[];
+        more: boolean;
+      })[];
+      access: {
+        complete: boolean;
+        opened: {
+          count: number;
+          items: string[];
+        };
+        closed: {
+          count: number;
+          items: string[];
+        };
+        rules: {
+          count: number;
+          items: string[];
+        };
+      } | null;
+      clients: {
+        since: string;
+        days: number;
+        identities: number;
+        cutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        admitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        changed: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        undecided: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousCutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousAdmitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        notLookedAt: string[];
+      } | null;
+    };
+    conditional: true;
+  };
+  /** Removes one of the policies, where nothing refers to it. */
+  deletePolicy: {
+    params: { id: string };
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
+    body: undefined;
+    answer: {
+      revision: number;
+      state: "committed" | "pending" | "unchanged";
+      generation: number | null;
+      why: string | null;
+      warnings: ({
+        severity: "error" | "warning";
+        code: string;
+        message: string;
+        hint: string;
+        object: {
+          kind: string;
+          id: string;
+          pointer: string;
+        } | null;
+        place: {
+          file: string;
+          line: number;
+        } | null;
+      })[];
+      changes: ({
+        kind: string;
+        id: string;
+        change: "added" | "removed" | "changed";
+        fields: ({
+          pointer: string;
+        })[];
+        more: boolean;
+      })[];
+      access: {
+        complete: boolean;
+        opened: {
+          count: number;
+          items: string[];
+        };
+        closed: {
+          count: number;
+          items: string[];
+        };
+        rules: {
+          count: number;
+          items: string[];
+        };
+      } | null;
+      clients: {
+        since: string;
+        days: number;
+        identities: number;
+        cutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        admitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        changed: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        undecided: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousCutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousAdmitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        notLookedAt: string[];
+      } | null;
+      gateways: {
+        committed: string[];
+        missing: string[];
+      } | null;
+    } | {
+      parent: number;
+      usable: boolean;
+      errors: ({
+        pointer: string;
+        code: string;
+        detail: string;
+        hint?: string;
+        object?: {
+          kind: string;
+          id: string;
+          pointer: string;
+        };
+        place?: {
+          file: string;
+          line: number;
+        };
+      })[];
+      warnings: ({
+        severity: "error" | "warning";
+        code: string;
+        message: string;
+        hint: string;
+        object: {
+          kind: string;
+          id: string;
+          pointer: string;
+        } | null;
+        place: {
+          file: string;
+          line: number;
+        } | null;
+      })[];
+      changes: ({
+        kind: string;
+        id: string;
+        change: "added" | "removed" | "changed";
+        fields: ({
+          pointer: string;
+        })[];
+        more: boolean;
+      })[];
+      access: {
+        complete: boolean;
+        opened: {
+          count: number;
+          items: string[];
+        };
+        closed: {
+          count: number;
+          items: string[];
+        };
+        rules: {
+          count: number;
+          items: string[];
+        };
+      } | null;
+      clients: {
+        since: string;
+        days: number;
+        identities: number;
+        cutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        admitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        changed: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        undecided: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousCutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousAdmitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        notLookedAt: string[];
+      } | null;
+    };
+    conditional: true;
+  };
+  /** Removes one of the routes, where nothing refers to it. */
+  deleteRoute: {
+    params: { id: string };
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
+    body: undefined;
+    answer: {
+      revision: number;
+      state: "committed" | "pending" | "unchanged";
+      generation: number | null;
+      why: string | null;
+      warnings: ({
+        severity: "error" | "warning";
+        code: string;
+        message: string;
+        hint: string;
+        object: {
+          kind: string;
+          id: string;
+          pointer: string;
+        } | null;
+        place: {
+          file: string;
+          line: number;
+        } | null;
+      })[];
+      changes: ({
+        kind: string;
+        id: string;
+        change: "added" | "removed" | "changed";
+        fields: ({
+          pointer: string;
+        })[];
+        more: boolean;
+      })[];
+      access: {
+        complete: boolean;
+        opened: {
+          count: number;
+          items: string[];
+        };
+        closed: {
+          count: number;
+          items: string[];
+        };
+        rules: {
+          count: number;
+          items: string[];
+        };
+      } | null;
+      clients: {
+        since: string;
+        days: number;
+        identities: number;
+        cutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        admitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        changed: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        undecided: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousCutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousAdmitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        notLookedAt: string[];
+      } | null;
+      gateways: {
+        committed: string[];
+        missing: string[];
+      } | null;
+    } | {
+      parent: number;
+      usable: boolean;
+      errors: ({
+        pointer: string;
+        code: string;
+        detail: string;
+        hint?: string;
+        object?: {
+          kind: string;
+          id: string;
+          pointer: string;
+        };
+        place?: {
+          file: string;
+          line: number;
+        };
+      })[];
+      warnings: ({
+        severity: "error" | "warning";
+        code: string;
+        message: string;
+        hint: string;
+        object: {
+          kind: string;
+          id: string;
+          pointer: string;
+        } | null;
+        place: {
+          file: string;
+          line: number;
+        } | null;
+      })[];
+      changes: ({
+        kind: string;
+        id: string;
+        change: "added" | "removed" | "changed";
+        fields: ({
+          pointer: string;
+        })[];
+        more: boolean;
+      })[];
+      access: {
+        complete: boolean;
+        opened: {
+          count: number;
+          items: string[];
+        };
+        closed: {
+          count: number;
+          items: string[];
+        };
+        rules: {
+          count: number;
+          items: string[];
+        };
+      } | null;
+      clients: {
+        since: string;
+        days: number;
+        identities: number;
+        cutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        admitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        changed: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        undecided: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousCutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousAdmitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        notLookedAt: string[];
+      } | null;
+    };
+    conditional: true;
+  };
+  /** Removes one of the services, where nothing refers to it. */
+  deleteService: {
+    params: { id: string };
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
+    body: undefined;
+    answer: {
+      revision: number;
+      state: "committed" | "pending" | "unchanged";
+      generation: number | null;
+      why: string | null;
+      warnings: ({
+        severity: "error" | "warning";
+        code: string;
+        message: string;
+        hint: string;
+        object: {
+          kind: string;
+          id: string;
+          pointer: string;
+        } | null;
+        place: {
+          file: string;
+          line: number;
+        } | null;
+      })[];
+      changes: ({
+        kind: string;
+        id: string;
+        change: "added" | "removed" | "changed";
+        fields: ({
+          pointer: string;
+        })[];
+        more: boolean;
+      })[];
+      access: {
+        complete: boolean;
+        opened: {
+          count: number;
+          items: string[];
+        };
+        closed: {
+          count: number;
+          items: string[];
+        };
+        rules: {
+          count: number;
+          items: string[];
+        };
+      } | null;
+      clients: {
+        since: string;
+        days: number;
+        identities: number;
+        cutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        admitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        changed: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        undecided: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousCutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousAdmitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        notLookedAt: string[];
+      } | null;
+      gateways: {
+        committed: string[];
+        missing: string[];
+      } | null;
+    } | {
+      parent: number;
+      usable: boolean;
+      errors: ({
+        pointer: string;
+        code: string;
+        detail: string;
+        hint?: string;
+        object?: {
+          kind: string;
+          id: string;
+          pointer: string;
+        };
+        place?: {
+          file: string;
+          line: number;
+        };
+      })[];
+      warnings: ({
+        severity: "error" | "warning";
+        code: string;
+        message: string;
+        hint: string;
+        object: {
+          kind: string;
+          id: string;
+          pointer: string;
+        } | null;
+        place: {
+          file: string;
+          line: number;
+        } | null;
+      })[];
+      changes: ({
+        kind: string;
+        id: string;
+        change: "added" | "removed" | "changed";
+        fields: ({
+          pointer: string;
+        })[];
+        more: boolean;
+      })[];
+      access: {
+        complete: boolean;
+        opened: {
+          count: number;
+          items: string[];
+        };
+        closed: {
+          count: number;
+          items: string[];
+        };
+        rules: {
+          count: number;
+          items: string[];
+        };
+      } | null;
+      clients: {
+        since: string;
+        days: number;
+        identities: number;
+        cutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        admitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        changed: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        undecided: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousCutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousAdmitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        notLookedAt: string[];
+      } | null;
+    };
+    conditional: true;
   };
   /** Ends a token. */
   deleteToken: {
@@ -341,6 +4973,24 @@ export type Operations = {
         kind: "services" | "policies" | "routes";
         id: string;
       })[];
+      changedIn: number | null;
+      running: true;
+      value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>> | null;
+    } | {
+      id: string;
+      origin: {
+        kind: "file";
+        place: {
+          file: string;
+          line: number;
+        };
+      } | {
+        kind: "store";
+        revision: number;
+      };
+      changedIn: number;
+      running: false;
+      value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>> | null;
     };
     conditional: false;
   };
@@ -382,6 +5032,24 @@ export type Operations = {
         kind: "services" | "policies" | "routes";
         id: string;
       })[];
+      changedIn: number | null;
+      running: true;
+      value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>> | null;
+    } | {
+      id: string;
+      origin: {
+        kind: "file";
+        place: {
+          file: string;
+          line: number;
+        };
+      } | {
+        kind: "store";
+        revision: number;
+      };
+      changedIn: number;
+      running: false;
+      value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>> | null;
     };
     conditional: false;
   };
@@ -407,6 +5075,49 @@ export type Operations = {
         })[];
         more: boolean;
       })[];
+    };
+    conditional: false;
+  };
+  /** One of the middlewares. */
+  getMiddleware: {
+    params: { id: string };
+    query: undefined;
+    body: undefined;
+    answer: {
+      id: string;
+      origin: {
+        kind: "file";
+        place: {
+          file: string;
+          line: number;
+        };
+      } | {
+        kind: "store";
+        revision: number;
+      };
+      type: string;
+      usedBy: ({
+        kind: "services" | "policies" | "routes";
+        id: string;
+      })[];
+      changedIn: number | null;
+      running: true;
+      value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>> | null;
+    } | {
+      id: string;
+      origin: {
+        kind: "file";
+        place: {
+          file: string;
+          line: number;
+        };
+      } | {
+        kind: "store";
+        revision: number;
+      };
+      changedIn: number;
+      running: false;
+      value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>> | null;
     };
     conditional: false;
   };
@@ -439,6 +5150,24 @@ export type Operations = {
       trustDomains: string[];
       crl: boolean;
       ocsp: "soft" | "hard" | null;
+      changedIn: number | null;
+      running: true;
+      value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>> | null;
+    } | {
+      id: string;
+      origin: {
+        kind: "file";
+        place: {
+          file: string;
+          line: number;
+        };
+      } | {
+        kind: "store";
+        revision: number;
+      };
+      changedIn: number;
+      running: false;
+      value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>> | null;
     };
     conditional: false;
   };
@@ -470,6 +5199,24 @@ export type Operations = {
         type: string;
       })[];
       requiresClientCertificate: boolean | null;
+      changedIn: number | null;
+      running: true;
+      value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>> | null;
+    } | {
+      id: string;
+      origin: {
+        kind: "file";
+        place: {
+          file: string;
+          line: number;
+        };
+      } | {
+        kind: "store";
+        revision: number;
+      };
+      changedIn: number;
+      running: false;
+      value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>> | null;
     };
     conditional: false;
   };
@@ -530,6 +5277,24 @@ export type Operations = {
         kind: "services" | "policies" | "routes";
         id: string;
       })[];
+      changedIn: number | null;
+      running: true;
+      value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>> | null;
+    } | {
+      id: string;
+      origin: {
+        kind: "file";
+        place: {
+          file: string;
+          line: number;
+        };
+      } | {
+        kind: "store";
+        revision: number;
+      };
+      changedIn: number;
+      running: false;
+      value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>> | null;
     };
     conditional: false;
   };
@@ -637,7 +5402,7 @@ export type Operations = {
     };
     conditional: false;
   };
-  /** What runs: ca-bundles. */
+  /** What runs, and what is stored and does not: ca-bundles. */
   listCaBundles: {
     params: undefined;
     query: { limit?: number; cursor?: string };
@@ -676,12 +5441,28 @@ export type Operations = {
           kind: "services" | "policies" | "routes";
           id: string;
         })[];
+        changedIn: number | null;
+        running: true;
+      } | {
+        id: string;
+        origin: {
+          kind: "file";
+          place: {
+            file: string;
+            line: number;
+          };
+        } | {
+          kind: "store";
+          revision: number;
+        };
+        changedIn: number;
+        running: false;
       })[];
       next: string | null;
     };
     conditional: false;
   };
-  /** What runs: certificates. */
+  /** What runs, and what is stored and does not: certificates. */
   listCertificates: {
     params: undefined;
     query: { limit?: number; cursor?: string };
@@ -720,6 +5501,22 @@ export type Operations = {
           kind: "services" | "policies" | "routes";
           id: string;
         })[];
+        changedIn: number | null;
+        running: true;
+      } | {
+        id: string;
+        origin: {
+          kind: "file";
+          place: {
+            file: string;
+            line: number;
+          };
+        } | {
+          kind: "store";
+          revision: number;
+        };
+        changedIn: number;
+        running: false;
       })[];
       next: string | null;
     };
@@ -797,7 +5594,51 @@ export type Operations = {
     };
     conditional: false;
   };
-  /** What runs: policies. */
+  /** What runs, and what is stored and does not: middlewares. */
+  listMiddlewares: {
+    params: undefined;
+    query: { limit?: number; cursor?: string };
+    body: undefined;
+    answer: {
+      items: ({
+        id: string;
+        origin: {
+          kind: "file";
+          place: {
+            file: string;
+            line: number;
+          };
+        } | {
+          kind: "store";
+          revision: number;
+        };
+        type: string;
+        usedBy: ({
+          kind: "services" | "policies" | "routes";
+          id: string;
+        })[];
+        changedIn: number | null;
+        running: true;
+      } | {
+        id: string;
+        origin: {
+          kind: "file";
+          place: {
+            file: string;
+            line: number;
+          };
+        } | {
+          kind: "store";
+          revision: number;
+        };
+        changedIn: number;
+        running: false;
+      })[];
+      next: string | null;
+    };
+    conditional: false;
+  };
+  /** What runs, and what is stored and does not: policies. */
   listPolicies: {
     params: undefined;
     query: { limit?: number; cursor?: string };
@@ -827,12 +5668,28 @@ export type Operations = {
         trustDomains: string[];
         crl: boolean;
         ocsp: "soft" | "hard" | null;
+        changedIn: number | null;
+        running: true;
+      } | {
+        id: string;
+        origin: {
+          kind: "file";
+          place: {
+            file: string;
+            line: number;
+          };
+        } | {
+          kind: "store";
+          revision: number;
+        };
+        changedIn: number;
+        running: false;
       })[];
       next: string | null;
     };
     conditional: false;
   };
-  /** What runs: routes. */
+  /** What runs, and what is stored and does not: routes. */
   listRoutes: {
     params: undefined;
     query: { limit?: number; cursor?: string };
@@ -861,12 +5718,28 @@ export type Operations = {
           type: string;
         })[];
         requiresClientCertificate: boolean | null;
+        changedIn: number | null;
+        running: true;
+      } | {
+        id: string;
+        origin: {
+          kind: "file";
+          place: {
+            file: string;
+            line: number;
+          };
+        } | {
+          kind: "store";
+          revision: number;
+        };
+        changedIn: number;
+        running: false;
       })[];
       next: string | null;
     };
     conditional: false;
   };
-  /** What runs: services. */
+  /** What runs, and what is stored and does not: services. */
   listServices: {
     params: undefined;
     query: { limit?: number; cursor?: string };
@@ -924,6 +5797,22 @@ export type Operations = {
           kind: "services" | "policies" | "routes";
           id: string;
         })[];
+        changedIn: number | null;
+        running: true;
+      } | {
+        id: string;
+        origin: {
+          kind: "file";
+          place: {
+            file: string;
+            line: number;
+          };
+        } | {
+          kind: "store";
+          revision: number;
+        };
+        changedIn: number;
+        running: false;
       })[];
       next: string | null;
     };
@@ -1032,12 +5921,12 @@ export type Operations = {
     query: undefined;
     body: {
       changes: ({
-        kind: "certificates" | "caBundles" | "services" | "routes" | "policies";
+        kind: "certificates" | "caBundles" | "services" | "middlewares" | "routes" | "policies";
         id: string;
         operation: "put";
         value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>>;
       } | {
-        kind: "certificates" | "caBundles" | "services" | "routes" | "policies";
+        kind: "certificates" | "caBundles" | "services" | "middlewares" | "routes" | "policies";
         id: string;
         operation: "delete";
       })[];
@@ -1218,6 +6107,1546 @@ export type Operations = {
       })[];
     };
     conditional: false;
+  };
+  /** Puts another document in the place of one of the ca-bundles. */
+  replaceCaBundle: {
+    params: { id: string };
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    body: {
+      value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>>;
+      reason?: string;
+    };
+    answer: {
+      revision: number;
+      state: "committed" | "pending" | "unchanged";
+      generation: number | null;
+      why: string | null;
+      warnings: ({
+        severity: "error" | "warning";
+        code: string;
+        message: string;
+        hint: string;
+        object: {
+          kind: string;
+          id: string;
+          pointer: string;
+        } | null;
+        place: {
+          file: string;
+          line: number;
+        } | null;
+      })[];
+      changes: ({
+        kind: string;
+        id: string;
+        change: "added" | "removed" | "changed";
+        fields: ({
+          pointer: string;
+        })[];
+        more: boolean;
+      })[];
+      access: {
+        complete: boolean;
+        opened: {
+          count: number;
+          items: string[];
+        };
+        closed: {
+          count: number;
+          items: string[];
+        };
+        rules: {
+          count: number;
+          items: string[];
+        };
+      } | null;
+      clients: {
+        since: string;
+        days: number;
+        identities: number;
+        cutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        admitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        changed: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        undecided: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousCutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousAdmitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        notLookedAt: string[];
+      } | null;
+      gateways: {
+        committed: string[];
+        missing: string[];
+      } | null;
+    } | {
+      parent: number;
+      usable: boolean;
+      errors: ({
+        pointer: string;
+        code: string;
+        detail: string;
+        hint?: string;
+        object?: {
+          kind: string;
+          id: string;
+          pointer: string;
+        };
+        place?: {
+          file: string;
+          line: number;
+        };
+      })[];
+      warnings: ({
+        severity: "error" | "warning";
+        code: string;
+        message: string;
+        hint: string;
+        object: {
+          kind: string;
+          id: string;
+          pointer: string;
+        } | null;
+        place: {
+          file: string;
+          line: number;
+        } | null;
+      })[];
+      changes: ({
+        kind: string;
+        id: string;
+        change: "added" | "removed" | "changed";
+        fields: ({
+          pointer: string;
+        })[];
+        more: boolean;
+      })[];
+      access: {
+        complete: boolean;
+        opened: {
+          count: number;
+          items: string[];
+        };
+        closed: {
+          count: number;
+          items: string[];
+        };
+        rules: {
+          count: number;
+          items: string[];
+        };
+      } | null;
+      clients: {
+        since: string;
+        days: number;
+        identities: number;
+        cutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        admitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        changed: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        undecided: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousCutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousAdmitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        notLookedAt: string[];
+      } | null;
+    };
+    conditional: true;
+  };
+  /** Puts another document in the place of one of the middlewares. */
+  replaceMiddleware: {
+    params: { id: string };
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    body: {
+      value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>>;
+      reason?: string;
+    };
+    answer: {
+      revision: number;
+      state: "committed" | "pending" | "unchanged";
+      generation: number | null;
+      why: string | null;
+      warnings: ({
+        severity: "error" | "warning";
+        code: string;
+        message: string;
+        hint: string;
+        object: {
+          kind: string;
+          id: string;
+          pointer: string;
+        } | null;
+        place: {
+          file: string;
+          line: number;
+        } | null;
+      })[];
+      changes: ({
+        kind: string;
+        id: string;
+        change: "added" | "removed" | "changed";
+        fields: ({
+          pointer: string;
+        })[];
+        more: boolean;
+      })[];
+      access: {
+        complete: boolean;
+        opened: {
+          count: number;
+          items: string[];
+        };
+        closed: {
+          count: number;
+          items: string[];
+        };
+        rules: {
+          count: number;
+          items: string[];
+        };
+      } | null;
+      clients: {
+        since: string;
+        days: number;
+        identities: number;
+        cutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        admitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        changed: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        undecided: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousCutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousAdmitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        notLookedAt: string[];
+      } | null;
+      gateways: {
+        committed: string[];
+        missing: string[];
+      } | null;
+    } | {
+      parent: number;
+      usable: boolean;
+      errors: ({
+        pointer: string;
+        code: string;
+        detail: string;
+        hint?: string;
+        object?: {
+          kind: string;
+          id: string;
+          pointer: string;
+        };
+        place?: {
+          file: string;
+          line: number;
+        };
+      })[];
+      warnings: ({
+        severity: "error" | "warning";
+        code: string;
+        message: string;
+        hint: string;
+        object: {
+          kind: string;
+          id: string;
+          pointer: string;
+        } | null;
+        place: {
+          file: string;
+          line: number;
+        } | null;
+      })[];
+      changes: ({
+        kind: string;
+        id: string;
+        change: "added" | "removed" | "changed";
+        fields: ({
+          pointer: string;
+        })[];
+        more: boolean;
+      })[];
+      access: {
+        complete: boolean;
+        opened: {
+          count: number;
+          items: string[];
+        };
+        closed: {
+          count: number;
+          items: string[];
+        };
+        rules: {
+          count: number;
+          items: string[];
+        };
+      } | null;
+      clients: {
+        since: string;
+        days: number;
+        identities: number;
+        cutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        admitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        changed: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        undecided: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousCutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousAdmitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        notLookedAt: string[];
+      } | null;
+    };
+    conditional: true;
+  };
+  /** Puts another document in the place of one of the policies. */
+  replacePolicy: {
+    params: { id: string };
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    body: {
+      value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>>;
+      reason?: string;
+    };
+    answer: {
+      revision: number;
+      state: "committed" | "pending" | "unchanged";
+      generation: number | null;
+      why: string | null;
+      warnings: ({
+        severity: "error" | "warning";
+        code: string;
+        message: string;
+        hint: string;
+        object: {
+          kind: string;
+          id: string;
+          pointer: string;
+        } | null;
+        place: {
+          file: string;
+          line: number;
+        } | null;
+      })[];
+      changes: ({
+        kind: string;
+        id: string;
+        change: "added" | "removed" | "changed";
+        fields: ({
+          pointer: string;
+        })[];
+        more: boolean;
+      })[];
+      access: {
+        complete: boolean;
+        opened: {
+          count: number;
+          items: string[];
+        };
+        closed: {
+          count: number;
+          items: string[];
+        };
+        rules: {
+          count: number;
+          items: string[];
+        };
+      } | null;
+      clients: {
+        since: string;
+        days: number;
+        identities: number;
+        cutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        admitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        changed: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        undecided: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousCutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousAdmitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        notLookedAt: string[];
+      } | null;
+      gateways: {
+        committed: string[];
+        missing: string[];
+      } | null;
+    } | {
+      parent: number;
+      usable: boolean;
+      errors: ({
+        pointer: string;
+        code: string;
+        detail: string;
+        hint?: string;
+        object?: {
+          kind: string;
+          id: string;
+          pointer: string;
+        };
+        place?: {
+          file: string;
+          line: number;
+        };
+      })[];
+      warnings: ({
+        severity: "error" | "warning";
+        code: string;
+        message: string;
+        hint: string;
+        object: {
+          kind: string;
+          id: string;
+          pointer: string;
+        } | null;
+        place: {
+          file: string;
+          line: number;
+        } | null;
+      })[];
+      changes: ({
+        kind: string;
+        id: string;
+        change: "added" | "removed" | "changed";
+        fields: ({
+          pointer: string;
+        })[];
+        more: boolean;
+      })[];
+      access: {
+        complete: boolean;
+        opened: {
+          count: number;
+          items: string[];
+        };
+        closed: {
+          count: number;
+          items: string[];
+        };
+        rules: {
+          count: number;
+          items: string[];
+        };
+      } | null;
+      clients: {
+        since: string;
+        days: number;
+        identities: number;
+        cutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        admitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        changed: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        undecided: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousCutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousAdmitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        notLookedAt: string[];
+      } | null;
+    };
+    conditional: true;
+  };
+  /** Puts another document in the place of one of the routes. */
+  replaceRoute: {
+    params: { id: string };
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    body: {
+      value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>>;
+      reason?: string;
+    };
+    answer: {
+      revision: number;
+      state: "committed" | "pending" | "unchanged";
+      generation: number | null;
+      why: string | null;
+      warnings: ({
+        severity: "error" | "warning";
+        code: string;
+        message: string;
+        hint: string;
+        object: {
+          kind: string;
+          id: string;
+          pointer: string;
+        } | null;
+        place: {
+          file: string;
+          line: number;
+        } | null;
+      })[];
+      changes: ({
+        kind: string;
+        id: string;
+        change: "added" | "removed" | "changed";
+        fields: ({
+          pointer: string;
+        })[];
+        more: boolean;
+      })[];
+      access: {
+        complete: boolean;
+        opened: {
+          count: number;
+          items: string[];
+        };
+        closed: {
+          count: number;
+          items: string[];
+        };
+        rules: {
+          count: number;
+          items: string[];
+        };
+      } | null;
+      clients: {
+        since: string;
+        days: number;
+        identities: number;
+        cutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        admitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        changed: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        undecided: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousCutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousAdmitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        notLookedAt: string[];
+      } | null;
+      gateways: {
+        committed: string[];
+        missing: string[];
+      } | null;
+    } | {
+      parent: number;
+      usable: boolean;
+      errors: ({
+        pointer: string;
+        code: string;
+        detail: string;
+        hint?: string;
+        object?: {
+          kind: string;
+          id: string;
+          pointer: string;
+        };
+        place?: {
+          file: string;
+          line: number;
+        };
+      })[];
+      warnings: ({
+        severity: "error" | "warning";
+        code: string;
+        message: string;
+        hint: string;
+        object: {
+          kind: string;
+          id: string;
+          pointer: string;
+        } | null;
+        place: {
+          file: string;
+          line: number;
+        } | null;
+      })[];
+      changes: ({
+        kind: string;
+        id: string;
+        change: "added" | "removed" | "changed";
+        fields: ({
+          pointer: string;
+        })[];
+        more: boolean;
+      })[];
+      access: {
+        complete: boolean;
+        opened: {
+          count: number;
+          items: string[];
+        };
+        closed: {
+          count: number;
+          items: string[];
+        };
+        rules: {
+          count: number;
+          items: string[];
+        };
+      } | null;
+      clients: {
+        since: string;
+        days: number;
+        identities: number;
+        cutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        admitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        changed: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        undecided: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousCutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousAdmitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        notLookedAt: string[];
+      } | null;
+    };
+    conditional: true;
+  };
+  /** Puts another document in the place of one of the services. */
+  replaceService: {
+    params: { id: string };
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    body: {
+      value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>>;
+      reason?: string;
+    };
+    answer: {
+      revision: number;
+      state: "committed" | "pending" | "unchanged";
+      generation: number | null;
+      why: string | null;
+      warnings: ({
+        severity: "error" | "warning";
+        code: string;
+        message: string;
+        hint: string;
+        object: {
+          kind: string;
+          id: string;
+          pointer: string;
+        } | null;
+        place: {
+          file: string;
+          line: number;
+        } | null;
+      })[];
+      changes: ({
+        kind: string;
+        id: string;
+        change: "added" | "removed" | "changed";
+        fields: ({
+          pointer: string;
+        })[];
+        more: boolean;
+      })[];
+      access: {
+        complete: boolean;
+        opened: {
+          count: number;
+          items: string[];
+        };
+        closed: {
+          count: number;
+          items: string[];
+        };
+        rules: {
+          count: number;
+          items: string[];
+        };
+      } | null;
+      clients: {
+        since: string;
+        days: number;
+        identities: number;
+        cutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        admitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        changed: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        undecided: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousCutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousAdmitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        notLookedAt: string[];
+      } | null;
+      gateways: {
+        committed: string[];
+        missing: string[];
+      } | null;
+    } | {
+      parent: number;
+      usable: boolean;
+      errors: ({
+        pointer: string;
+        code: string;
+        detail: string;
+        hint?: string;
+        object?: {
+          kind: string;
+          id: string;
+          pointer: string;
+        };
+        place?: {
+          file: string;
+          line: number;
+        };
+      })[];
+      warnings: ({
+        severity: "error" | "warning";
+        code: string;
+        message: string;
+        hint: string;
+        object: {
+          kind: string;
+          id: string;
+          pointer: string;
+        } | null;
+        place: {
+          file: string;
+          line: number;
+        } | null;
+      })[];
+      changes: ({
+        kind: string;
+        id: string;
+        change: "added" | "removed" | "changed";
+        fields: ({
+          pointer: string;
+        })[];
+        more: boolean;
+      })[];
+      access: {
+        complete: boolean;
+        opened: {
+          count: number;
+          items: string[];
+        };
+        closed: {
+          count: number;
+          items: string[];
+        };
+        rules: {
+          count: number;
+          items: string[];
+        };
+      } | null;
+      clients: {
+        since: string;
+        days: number;
+        identities: number;
+        cutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        admitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        changed: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        undecided: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousCutOff: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        anonymousAdmitted: {
+          count: number;
+          items: ({
+            subject: string;
+            names: string[];
+            sha256: string | null;
+            serverNames: (string | null)[];
+            policyBefore: string;
+            policy: string;
+            lastSeen: string;
+            handshakes: number;
+            code: string;
+            detail: string;
+          })[];
+        };
+        notLookedAt: string[];
+      } | null;
+    };
+    conditional: true;
   };
   /** Makes the first administrator, with the secret of the setup link (behind its #), and logs him in. */
   setUp: {
