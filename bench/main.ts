@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
 import { parseArgs } from 'node:util';
+import { buildProgram } from '../scripts/build.ts';
 import { findCommand } from '../test/support/peers.ts';
 import { openPki } from '../test/support/pki.ts';
 import { measureAttacks, renderAttacks } from './attack.ts';
@@ -192,6 +193,7 @@ async function measureWith(
 }
 
 async function main(): Promise<void> {
+  await buildProgram(new URL('../dist', import.meta.url).pathname);
   const only = process.argv.find((arg, at) => arg.startsWith('--only=') || process.argv[at - 1] === '--only');
   const measureAlone = alone[only?.replace('--only=', '') ?? ''];
   if (measureAlone !== undefined) {

@@ -31,7 +31,8 @@ type Peer = {
   readonly ready?: RegExp;
 };
 
-const MAIN = new URL('../src/cli/main.ts', import.meta.url).pathname;
+/** Built before a run: what is measured is what is installed. */
+const MAIN = new URL('../dist/cli/main.js', import.meta.url).pathname;
 const GRPC_BACKEND = new URL('grpc-backend.ts', import.meta.url).pathname;
 
 export const peers: readonly Peer[] = [

@@ -52,10 +52,11 @@ if (script === 'countersign' && caller) {
   }
 }
 
+// A checkout has both, once it was built: there what was written last counts. A package has no sources.
 const built = path.join(__dirname, '..', 'dist', 'cli', 'main.js');
 const source = path.join(__dirname, '..', 'src', 'cli', 'main.ts');
 // Importing it runs the command line.
-import(url.pathToFileURL(fs.existsSync(built) ? built : source).href).catch(function (error) {
+import(url.pathToFileURL(fs.existsSync(source) ? source : built).href).catch(function (error) {
   process.stderr.write(`countersign could not be loaded: ${error && error.stack}\n`);
   process.exit(1);
 });

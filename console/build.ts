@@ -1,4 +1,5 @@
-// Builds the console where what it is made of has changed since: `npm start` and `npm test` run this, and `npm run console`. What it
+// Builds the console where what it is made of has changed since: `npm start`, `npm test` and `npm run build` run this, and `npm run
+// console`. What it
 // writes (dist/site) the control process serves; beside each file that gets smaller by it stands one for gzip.
 import { createHash } from 'node:crypto';
 import { existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -6,8 +7,8 @@ import { join } from 'node:path';
 import { constants, gzipSync } from 'node:zlib';
 
 const here = import.meta.dirname;
-const site = join(here, 'dist', 'site');
-const mark = join(site, '.inputs');
+export const builtSite = join(here, 'dist', 'site');
+const mark = join(builtSite, '.inputs');
 
 /** Of everything that the build reads. */
 function digestInputs(): string {
@@ -37,8 +38,8 @@ export async function buildConsole(): Promise<boolean> {
     for (const entry of globSync('**/*', { cwd: fresh, withFileTypes: true }))
       if (entry.isFile()) compress(join(entry.parentPath, entry.name));
     writeFileSync(join(fresh, '.inputs'), inputs);
-    rmSync(site, { recursive: true, force: true });
-    renameSync(fresh, site);
+    rmSync(builtSite, { recursive: true, force: true });
+    renameSync(fresh, builtSite);
   } finally {
     rmSync(fresh, { recursive: true, force: true });
   }

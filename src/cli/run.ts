@@ -1,9 +1,11 @@
 // `countersign run`: loads, starts the primary, and turns signals into what they ask for.
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { coalesce } from '../base/coalesce.ts';
 import { systemClock } from '../base/clock.ts';
+import { entryModule } from '../base/entry-module.ts';
 import { UsageError } from '../base/usage-error.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import type { ConfigWatch } from '../loading/config-source.ts';
@@ -84,7 +86,7 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
     clock: systemClock,
     log,
     told: first.problems,
-    workerEntry: new URL('../process/worker.ts', import.meta.url).pathname,
+    workerEntry: fileURLToPath(entryModule('process/worker')),
     cores: availableParallelism(),
     crls,
     ...(store !== undefined && {

@@ -3,6 +3,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../base/clock.ts';
+import { entryModule } from '../base/entry-module.ts';
 import { readRegularFile } from '../base/read-regular-file.ts';
 import type { ConfigAnswer, ConfigOrder } from './config-child.ts';
 import type { Environment } from '../yaml/environment.ts';
@@ -106,8 +107,7 @@ export function unread(file: string, why: string, remedy: string): Problem {
 }
 
 function startChild(heapMb: number, entry: string | undefined): ChildProcess {
-  const file = import.meta.url.endsWith('.ts') ? './config-child.ts' : './config-child.js';
-  return fork(entry ?? fileURLToPath(new URL(file, import.meta.url)), [], {
+  return fork(entry ?? fileURLToPath(entryModule('config/config-child')), [], {
     serialization: 'advanced',
     // Room for what is young from the start: a process that lives so short need not sort out what may go.
     execArgv: [`--max-old-space-size=${heapMb}`, '--min-semi-space-size=16'],

@@ -6,7 +6,10 @@ import { extname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { listHolds, quoteEtag } from './conditional.ts';
 
-export const builtConsole = fileURLToPath(new URL('../../console/dist/site', import.meta.url));
+/** In a checkout where console/build.ts puts it; in the built package beside what runs (scripts/build.ts). */
+export const builtConsole = fileURLToPath(
+  new URL(import.meta.url.endsWith('.ts') ? '../../console/dist/site' : '../console', import.meta.url),
+);
 
 const types: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',

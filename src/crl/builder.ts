@@ -3,6 +3,7 @@
 import { hash } from 'node:crypto';
 import { Worker } from 'node:worker_threads';
 import type { Clock } from '../base/clock.ts';
+import { entryModule } from '../base/entry-module.ts';
 import type { BuiltCrl, CrlOrder } from './build.ts';
 import { CrlRejection } from './rejection.ts';
 import type { CrlFacts, IndexedCrl } from './crl-set.ts';
@@ -95,8 +96,7 @@ export class CrlBuilder {
   }
 
   #start(): Worker {
-    const file = import.meta.url.endsWith('.ts') ? './thread.ts' : './crl-thread.js';
-    const entry = this.#options.entry ?? new URL(file, import.meta.url);
+    const entry = this.#options.entry ?? entryModule('crl/thread');
     const thread = new Worker(entry, { resourceLimits: { maxOldGenerationSizeMb: maxHeapMb } });
     thread.on('message', (answer: ThreadAnswer) => this.#onAnswer(answer));
     const gone = (why: string): void => {

@@ -1,6 +1,7 @@
 // Has bcrypt hashes compared in a thread, one after the other. One that dies or hangs lets nobody in, and makes room for another.
 import { Worker } from 'node:worker_threads';
 import type { Clock } from '../base/clock.ts';
+import { entryModule } from '../base/entry-module.ts';
 import type { BcryptAnswer, BcryptOrder } from './bcrypt-thread.ts';
 
 /** For one password: the most costly hash that is accepted takes some two seconds. */
@@ -20,7 +21,7 @@ export class BcryptChecker {
   #cancel: (() => void) | undefined;
 
   /** `entry`: the thread's module. */
-  constructor(clock: Pick<Clock, 'after'>, entry = new URL('./bcrypt-thread.ts', import.meta.url)) {
+  constructor(clock: Pick<Clock, 'after'>, entry = entryModule('filters/bcrypt-thread')) {
     this.#clock = clock;
     this.#entry = entry;
   }

@@ -4,7 +4,9 @@ import { type ChildProcess, fork } from 'node:child_process';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { hostname } from 'node:os';
 import type { Duplex } from 'node:stream';
+import { fileURLToPath } from 'node:url';
 import type { Clock } from '../base/clock.ts';
+import { entryModule } from '../base/entry-module.ts';
 import type { ControlStart, FromControl, ToControl } from '../control/messages.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { Backoff } from './backoff.ts';
@@ -22,7 +24,7 @@ export type ControlProcessOptions = AnswerDependencies & {
   readonly entry?: string;
 };
 
-const ownEntry = new URL('../control/control.ts', import.meta.url).pathname;
+const ownEntry = fileURLToPath(entryModule('control/control'));
 
 export class ControlProcess {
   readonly #options: ControlProcessOptions;

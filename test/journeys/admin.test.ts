@@ -11,6 +11,7 @@ import { openSetup } from '../support/mtls-setup.ts';
 import { runToEnd } from '../support/owned-process.ts';
 import { sClient } from '../support/openssl.ts';
 import { openTempDir } from '../support/temp.ts';
+import { program } from '../support/program.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -178,7 +179,7 @@ describe('a port that is taken', () => {
         'gateway.yml',
         `version: 2\ngateway:\n  workers: 2\n  entryPoints:\n${lines.join('\n')}\n  routes: [{name: x, path: /, target: "http://127.0.0.1:1"}]\n`,
       );
-      const run = await runToEnd(process.execPath, [`${root}/src/cli/main.ts`, 'run', '-c', file]);
+      const run = await runToEnd(process.execPath, [program, 'run', '-c', file]);
       other.close();
       assert.deepEqual([run.code, run.timedOut], [1, false], run.stderr);
       const errors = run.stderr.split('\n').filter((line) => line.includes('"level":"error"'));

@@ -11,8 +11,8 @@ import { startGateway, StartFailure } from '../support/gateway.ts';
 import { type Finished, runToEnd } from '../support/owned-process.ts';
 import { requireCommand } from '../support/peers.ts';
 import { openPki, type Pki } from '../support/pki.ts';
+import { program } from '../support/program.ts';
 
-const CLI = fileURLToPath(new URL('../../bin/countersign.js', import.meta.url));
 const DAY = 86_400_000;
 
 const stack = new AsyncDisposableStack();
@@ -102,7 +102,7 @@ before(async () => {
 });
 
 const check = (file: string, ...args: string[]): Promise<Finished> =>
-  runToEnd(process.execPath, [CLI, 'check', '--config', file, ...args]);
+  runToEnd(process.execPath, [program, 'check', '--config', file, ...args]);
 
 type Shown = { severity: string; code: string; file: string; line: number; col: number; message: string; hint: string };
 type Report = { ok: boolean; errors: number; warnings: number; problems: Shown[] };

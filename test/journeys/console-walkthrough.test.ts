@@ -2,7 +2,6 @@
 // CA and SNI, switch `ssl_verify_client on` in nginx, send a test request. The ways in which it goes wrong: broken-setups.test.ts.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { curl } from '../support/curl.ts';
 import { type Gateway, startGateway } from '../support/gateway.ts';
 import { type Nginx, readEcho, startNginx } from '../support/nginx.ts';
@@ -10,8 +9,7 @@ import { runToEnd } from '../support/owned-process.ts';
 import { requireCommand } from '../support/peers.ts';
 import { readProblem } from '../support/problem-answer.ts';
 import { openTempDir, type TempDir } from '../support/temp.ts';
-
-const CLI = fileURLToPath(new URL('../../bin/countersign.js', import.meta.url));
+import { program } from '../support/program.ts';
 
 /** Everything the console asks for: address, client certificate, CA, SNI. */
 const service = (ports: Readonly<Record<string, number>>): string => `version: 2
@@ -36,7 +34,7 @@ const route = (path: string, port: number): string => `
 describe("the console's walk-through", () => {
   it('passes its test request with the certificates of `pki init`, a backend nginx that verifies clients, and SNI', async () => {
     using dir = openTempDir('console');
-    const made = await runToEnd(process.execPath, [CLI, 'pki', 'init', dir.path, '--host', 'api.example.com']);
+    const made = await runToEnd(process.execPath, [program, 'pki', 'init', dir.path, '--host', 'api.example.com']);
     assert.equal(made.code, 0, made.stderr);
     const tls = { cert: dir.file('server.crt'), key: dir.file('server.key') };
     await using nginx = await startNginx({ tls, clientCa: dir.file('ca.crt') });

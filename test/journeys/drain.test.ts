@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
 import { describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { type Backend, startBackend } from '../support/backend.ts';
 import { accepts } from '../support/free-port.ts';
 import type { LogLine } from '../support/gateway.ts';
@@ -10,8 +9,8 @@ import { keepConnection } from '../support/kept-connection.ts';
 import { openSetup, type Setup, type SetupOptions } from '../support/mtls-setup.ts';
 import { startProcess } from '../support/owned-process.ts';
 import { eventually, Feed } from '../support/wait-for.ts';
+import { program } from '../support/program.ts';
 
-const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const isDraining = (line: LogLine): boolean => line.msg.startsWith('draining');
 const request = 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n';
 
@@ -103,7 +102,7 @@ describe('a gateway that is told to stop', () => {
     await using held = new Held();
     const { gateway } = await held.open();
     // Another one from the same configuration, in a process group of its own.
-    await using group = await startProcess('setsid', [process.execPath, main, 'run', '-c', gateway.configFile], {
+    await using group = await startProcess('setsid', [process.execPath, program, 'run', '-c', gateway.configFile], {
       name: 'gateway in a group',
     });
     const listening = await group.lines.waitFor(({ text }) => text.includes('"entryPoint":"webSecure"'), {

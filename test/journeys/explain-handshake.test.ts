@@ -3,7 +3,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { curlCommand, opensslCommand } from '../../src/diagnosis/shell-commands.ts';
 import { stepNames } from '../../src/diagnosis/step.ts';
 import { type HandshakeOptions, loadTarget } from '../../src/diagnosis/target.ts';
@@ -12,11 +11,10 @@ import { serveTls } from '../conformance/explain-setup.ts';
 import { openSetup, type Setup } from '../support/mtls-setup.ts';
 import { type Finished, runToEnd } from '../support/owned-process.ts';
 import type { CertFiles } from '../support/pki.ts';
-
-const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+import { program } from '../support/program.ts';
 
 function explain(...args: string[]): Promise<Finished> {
-  return runToEnd(process.execPath, [main, 'explain', 'handshake', ...args]);
+  return runToEnd(process.execPath, [program, 'explain', 'handshake', ...args]);
 }
 
 /** Pasted into a shell, with nothing on standard input. */

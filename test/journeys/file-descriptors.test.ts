@@ -4,14 +4,12 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { curl } from '../support/curl.ts';
 import { openSetup } from '../support/mtls-setup.ts';
 import { startProcess } from '../support/owned-process.ts';
 import { openTempDir } from '../support/temp.ts';
 import { eventually } from '../support/wait-for.ts';
-
-const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+import { program } from '../support/program.ts';
 
 /** Connections that say nothing, and how many of them the other side has closed. */
 function openSilent(port: number, count: number): { readonly sockets: Socket[]; readonly closed: () => number } {
@@ -63,7 +61,7 @@ gateway:
 `,
     );
     // (200 - 64) / 2 connections.
-    const limited = ['-c', 'ulimit -n 200 && exec "$0" "$@"', process.execPath, main, 'run', '-c', file];
+    const limited = ['-c', 'ulimit -n 200 && exec "$0" "$@"', process.execPath, program, 'run', '-c', file];
     await using gateway = await startProcess('sh', limited, { name: 'gateway' });
     const listening = await gateway.lines.waitFor(({ text }) => text.includes('"entryPoint":"web"'), {
       timeoutMs: 30_000,

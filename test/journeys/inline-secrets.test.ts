@@ -2,7 +2,6 @@
 // reload that is refused, in both forms of the log, and the commands that take files (incident 29).
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { checkCommand } from '../../src/cli/check.ts';
 import { explainRouteCommand } from '../../src/cli/explain-route.ts';
 import { runHere } from '../support/cli.ts';
@@ -11,15 +10,15 @@ import { assertSilent, materialKeys, mintInlineSecrets } from '../support/inline
 import { reloadBy } from '../support/mtls-setup.ts';
 import { runToEnd } from '../support/owned-process.ts';
 import { openPki, type Pki } from '../support/pki.ts';
+import { program } from '../support/program.ts';
 
-const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const secrets = mintInlineSecrets();
 const forms = ['base64 of DER, cut', 'base64 of base64 of PEM', 'random bytes in base64'];
 const keys = ['certificates.key', 'clientAuth.clientCA', 'sessionResumption.keys', 'route.security.tls.clientKey'];
 const yaml = (body: string, log = 'json'): string => `version: 2\ngateway:\n  log: {format: ${log}}\n${body}`;
 
 async function say(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
-  const { stdout, stderr, code } = await runToEnd(process.execPath, [main, ...args], { env });
+  const { stdout, stderr, code } = await runToEnd(process.execPath, [program, ...args], { env });
   return { text: `${stdout}\n${stderr}`, code };
 }
 

@@ -2,28 +2,27 @@
 // used here as a newcomer would, with real nginx and curl.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { curl } from '../support/curl.ts';
 import { type Gateway, startGateway } from '../support/gateway.ts';
 import { readEcho, startNginx } from '../support/nginx.ts';
 import { type Finished, runToEnd } from '../support/owned-process.ts';
 import { openTempDir, type TempDir } from '../support/temp.ts';
+import { program } from '../support/program.ts';
 
-const CLI = fileURLToPath(new URL('../../bin/countersign.js', import.meta.url));
-const pki = (...args: string[]): Promise<Finished> => runToEnd(process.execPath, [CLI, 'pki', ...args]);
+const pki = (...args: string[]): Promise<Finished> => runToEnd(process.execPath, [program, 'pki', ...args]);
 
 describe('the help', () => {
   it('names every command, and with `help COMMAND` its own', async () => {
-    const all = await runToEnd(process.execPath, [CLI, '--help']);
+    const all = await runToEnd(process.execPath, [program, '--help']);
     assert.equal(all.code, 0);
     for (const name of ['run', 'check', 'explain', 'pki', 'trust', 'schema', 'echo', 'demo'])
       assert.match(all.stdout, new RegExp(`^  ${name} +[a-z]`, 'm'));
-    const one = await runToEnd(process.execPath, [CLI, 'help', 'pki']);
+    const one = await runToEnd(process.execPath, [program, 'help', 'pki']);
     assert.match(one.stdout, /make test certificates.*^ {2}init \[options\] <dir>/ms);
   });
 
   it('points out what a word nearly is', async () => {
-    const { code, stderr } = await runToEnd(process.execPath, [CLI, 'chek']);
+    const { code, stderr } = await runToEnd(process.execPath, [program, 'chek']);
     assert.equal(code, 1);
     assert.match(stderr, /unknown command 'chek'\n\(Did you mean check\?\)/);
   });
@@ -101,7 +100,14 @@ gateway:
   });
 
   it('check without a complaint', async () => {
-    const run = await runToEnd(process.execPath, [CLI, 'check', '--config', gateway.configFile, '--strict', '--json']);
+    const run = await runToEnd(process.execPath, [
+      program,
+      'check',
+      '--config',
+      gateway.configFile,
+      '--strict',
+      '--json',
+    ]);
     assert.deepEqual(JSON.parse(run.stdout), { ok: true, errors: 0, warnings: 0, problems: [] });
   });
 

@@ -4,7 +4,6 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
 import { after, before, describe, it } from 'node:test';
 import { curl, type CurlOptions, type CurlResult } from '../support/curl.ts';
 import { type Gateway, startGateway } from '../support/gateway.ts';
@@ -13,6 +12,7 @@ import { runToEnd } from '../support/owned-process.ts';
 import { openPki, type Pki } from '../support/pki.ts';
 import { eventually } from '../support/wait-for.ts';
 import { readProblem } from '../support/problem-answer.ts';
+import { program } from '../support/program.ts';
 
 const stack = new AsyncDisposableStack();
 after(() => stack.disposeAsync());
@@ -219,9 +219,8 @@ describe('health where traffic comes in', () => {
 
 describe('explain route', () => {
   it('says which condition did not hold, and takes headers and the entry point into account', async () => {
-    const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
     const run = async (...args: string[]): Promise<string> => {
-      const all = [main, 'explain', 'route', '-c', gateway.configFile, ...args];
+      const all = [program, 'explain', 'route', '-c', gateway.configFile, ...args];
       return (await runToEnd(process.execPath, all, { timeoutMs: 30_000 })).stdout;
     };
     const plain = await run('GET', 'https://open.test/shop');

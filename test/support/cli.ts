@@ -1,17 +1,15 @@
 // The command line to its end, as a user types it; and `check` without a process of its own, for what is not about the process.
 import { Writable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { checkCommand } from '../../src/cli/check.ts';
 import type { CommandIo } from '../../src/cli/command-io.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
 import { type Finished, runToEnd } from './owned-process.ts';
-
-const main = fileURLToPath(new URL('../../bin/countersign.js', import.meta.url));
+import { program } from './program.ts';
 
 /** Runs `countersign ARGS`; `cwd` is where relative paths mean files. */
 export function runCli(args: readonly string[], options: { readonly cwd?: string } = {}): Promise<Finished> {
-  return runToEnd(process.execPath, [main, ...args], options);
+  return runToEnd(process.execPath, [program, ...args], options);
 }
 
 export type Checked = { readonly stdout: string; readonly stderr: string; readonly code: number };

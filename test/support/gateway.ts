@@ -1,13 +1,12 @@
 // The real gateway as a user runs it: the command line in a process of its own, on ports of its own, watched through
 // its log and its signals only.
 import { get } from '../../src/base/node-http.ts';
-import { fileURLToPath } from 'node:url';
 import { isMap, parseDocument } from 'yaml';
 import { type Exit, type OwnedProcess, startProcess } from './owned-process.ts';
+import { program } from './program.ts';
 import { openTempDir, type TempDir } from './temp.ts';
 import { Feed, type WaitOptions } from './wait-for.ts';
 
-const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const START_TIMEOUT_MS = 30_000;
 
 export type EntryPointName = 'web' | 'webSecure' | 'admin';
@@ -106,7 +105,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const workers = options.workers ?? 1;
   const tamed = tameConfig(options.yaml ?? '', workers);
   const configFile = options.configFile ?? dir?.write('gateway.yml', tamed) ?? '';
-  const args = [MAIN, 'run', '--config', configFile, ...(options.args ?? [])];
+  const args = [program, 'run', '--config', configFile, ...(options.args ?? [])];
   const child = await startProcess(process.execPath, args, { name: 'gateway', env: options.env ?? {} });
   const log = new Feed<LogLine>('gateway');
   follow(child, log);

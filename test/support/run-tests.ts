@@ -7,9 +7,10 @@ import { join, relative } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { buildConsole } from '../../console/build.ts';
+import { buildProgram } from '../../scripts/build.ts';
 import { Durations } from './durations.ts';
 import { ensurePeers } from './peers.ts';
+import { programVariable } from './program.ts';
 import { openTempDir } from './temp.ts';
 
 /** One test (a file counts as one too, also one that stands for several) may take this long, the whole run that long. */
@@ -85,7 +86,8 @@ async function main(args: readonly string[]): Promise<void> {
     process.exitCode = 1;
     return;
   }
-  await buildConsole();
+  await buildProgram(join(root, 'dist'));
+  process.env[programVariable] = join(root, 'dist/cli/main.js');
   runAll(
     files,
     args.filter((arg) => arg.startsWith('-')),

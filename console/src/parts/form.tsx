@@ -1,6 +1,6 @@
 // A form: what the server finds wrong stands at the field it means, what belongs to no field above them, and the first of them has the
 // focus. Fields are named by the JSON Pointer of their member in the body (`/tls/serverName`). Ctrl+Enter sends.
-import { type FormEvent, type ReactNode, useEffect, useId, useMemo, useRef } from 'react';
+import { type FormEvent, type ReactNode, useEffect, useId, useMemo, useRef, useState } from 'react';
 import { Form } from 'react-aria-components/Form';
 import { asProblem, sortErrors } from '../api/problem.ts';
 import { Action } from './button.tsx';
@@ -30,12 +30,15 @@ export function EditForm({
   children,
 }: EditFormProps) {
   const ref = useRef<HTMLFormElement>(null);
+  /** Fields that were changed since. */
+  const [mended, setMended] = useState<readonly string[]>([]);
   const { byField, rest } = useMemo(
     () =>
       problem === null || problem === undefined ? { byField: {}, rest: [] } : sortErrors(asProblem(problem), fields),
     [problem, fields],
   );
   useEffect(() => {
+    setMended([]);
     if (problem === null || problem === undefined) return;
     const first = ref.current?.querySelector<HTMLElement>(
       '[aria-invalid="true"], [data-invalid] input, [data-invalid] button',
@@ -54,11 +57,32 @@ export function EditForm({
       event.preventDefault();
       form?.requestSubmit();
     };
+    const onInput = ({ target }: Event): void => {
+      const name = target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement ? target.name : '';
+      if (name !== '') setMended((before) => (before.includes(name) ? before : [...before, name]));
+    };
     form?.addEventListener('keydown', onKeyDown);
-    return () => form?.removeEventListener('keydown', onKeyDown);
+    form?.addEventListener('input', onInput);
+    return () => {
+      form?.removeEventListener('keydown', onKeyDown);
+      form?.removeEventListener('input', onInput);
+    };
   }, []);
+  const shown = useMemo(
+    () => Object.fromEntries(Object.entries(byField).filter(([name]) => !mended.includes(name))),
+    [byField, mended],
+  );
   return (
-    <Form ref={ref} aria-label={label} className={css['form'] ?? ''} validationErrors={byField} onSubmit={send}>
+    <Form
+      ref={ref}
+      aria-label={label}
+      className={css['form'] ?? ''}
+      // The server decides, in its words. What is wrong is said until its field changes, not until it is left: a button must not
+      // move away under the press that leaves a field.
+      validationBehavior="aria"
+      validationErrors={shown}
+      onSubmit={send}
+    >
       {problem !== null && problem !== undefined && (rest.length > 0 || Object.keys(byField).length === 0) && (
         <div role="alert" tabIndex={-1} className={css['alert']}>
           <strong>{problem.message}</strong>

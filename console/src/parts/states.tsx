@@ -24,7 +24,7 @@ export function FailedToLoad({
   if (problem.status === 403) return <NotAllowed problem={problem} />;
   return (
     <div className={css['state']} role="alert">
-      <h3>{problem.status === 404 ? 'It is not there' : 'Could not be loaded'}</h3>
+      <h2>{problem.status === 404 ? 'It is not there' : 'Could not be loaded'}</h2>
       <p>{problem.message}</p>
       <p className={css['code']}>{problem.code}</p>
       {onRetry !== undefined && <Action onPress={onRetry}>Try again</Action>}
@@ -35,7 +35,7 @@ export function FailedToLoad({
 export function NotAllowed({ problem }: { readonly problem?: Problem }) {
   return (
     <div className={css['state']}>
-      <h3>You may not see this</h3>
+      <h2>You may not see this</h2>
       <p>{problem?.message ?? 'Your role does not allow it.'} An administrator can change your role.</p>
     </div>
   );
@@ -53,7 +53,7 @@ export function Empty({
 }) {
   return (
     <div className={css['state']}>
-      <h3>{title}</h3>
+      <h2>{title}</h2>
       {children !== undefined && <div className={css['words']}>{children}</div>}
       {actions !== undefined && <div className={css['actions']}>{actions}</div>}
     </div>
@@ -72,7 +72,7 @@ export function NothingFits({
 }) {
   return (
     <div className={css['state']}>
-      <h3>Nothing fits the filter</h3>
+      <h2>Nothing fits the filter</h2>
       <p>
         {count} {what} are there, and none of them fits.
       </p>
