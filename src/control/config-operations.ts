@@ -8,6 +8,7 @@ import { certificateFacts, factsOf, showFacts } from './certificate-facts.ts';
 import { inspectUpload } from './inspect.ts';
 import { type Answer, type Operation, operation } from './operation.ts';
 import { cutPage, pageOf, pageQuery, type PageQuery, showPage } from './pages.ts';
+import { shownPair, showPair } from './shown-pair.ts';
 import { identityRules, serviceFields, showService } from './service-shape.ts';
 import { itemSchema, oneSchema, origin, etagOfObject, showRunning, showStopped, valueOf } from './stored-parts.ts';
 import type { CaBundleView, CertificateView, ConfigView } from './view.ts';
@@ -43,6 +44,7 @@ const policy = z.strictObject({
   clientCertificate: z.enum(['required', 'optional', 'off']),
   caBundles: z.array(z.string()),
   certificates: z.array(z.string()),
+  shows: z.array(shownPair).describe('Certificates that clients are shown, by the name that they ask for.'),
   minVersion: z.string(),
   maxVersion: z.string(),
   ...identityRules,
@@ -337,7 +339,7 @@ export const configOperations: readonly Operation[] = [
     kind: 'policies',
     schema: policy,
     of: ({ policies }) => policies,
-    show: (one) => one,
+    show: (one, now) => ({ ...one, shows: one.shows.map((pair) => showPair(pair, now)) }),
   }),
   ...readOperations({
     noun: 'Middleware',

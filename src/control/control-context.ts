@@ -2,6 +2,8 @@
 import type { Clock } from '../base/clock.ts';
 import type { Store } from '../store/store.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import type { Alerts } from './alerts.ts';
+import type { ClientsSeen } from './clients-seen.ts';
 import type { ChangeQueue } from './change-queue.ts';
 import type { GatewayStatus } from './gateway-status.ts';
 import type { LoginLimits } from './login-limits.ts';
@@ -22,6 +24,9 @@ export type ControlContext = {
   readonly view: () => Promise<ConfigView>;
   /** How it is at this moment. Rejects with an ApiProblem. */
   readonly status: () => Promise<GatewayStatus>;
+  /** Who was seen lately. Rejects with an ApiProblem. */
+  readonly clients: () => Promise<ClientsSeen>;
+  readonly alerts: Alerts;
   /** Asks the primary. Rejects with an ApiProblem. */
   readonly ask: <T extends Topic>(topic: T, asked: Questions[T]['asked']) => Promise<Questions[T]['answer']>;
   /** One after the other, where two at once could both be the first. */

@@ -5,6 +5,7 @@ import { Turns } from '../base/turns.ts';
 import { openSqliteStore } from '../sqlite/sqlite-store.ts';
 import { StoreProblem } from '../store/store-problem.ts';
 import { createLogger, type OpenLogger } from '../telemetry/logger.ts';
+import { Alerts } from './alerts.ts';
 import { createApi } from './api.ts';
 import { ChangeQueue } from './change-queue.ts';
 import { builtConsole, openSite } from './console-site.ts';
@@ -15,9 +16,13 @@ import { type ControlStart, type FromControl, requestsFd, type ToControl } from 
 import { operations } from './operations.ts';
 import { Passwords } from './passwords.ts';
 import { PrimaryLine } from './primary-line.ts';
+import { remember } from './remember.ts';
 import { serveRequests } from './serve-requests.ts';
 import { StoredHead } from './stored-head.ts';
 import { offerSetup } from './setup-link.ts';
+
+/** Asking has every worker tell what it saw. */
+const clientsKeptMs = 1_000;
 
 let log: OpenLogger | undefined;
 const line = new PrimaryLine((message) => say(message), systemClock);
@@ -43,8 +48,10 @@ async function start({ store: path, url, gateway, log: settings }: ControlStart)
       gateway,
       view: async () => line.view(),
       status: async () => line.ask('status', null),
+      clients: remember(async () => line.ask('clients', null), clientsKeptMs, systemClock),
       ask: async (topic, asked) => line.ask(topic, asked),
       inTurn: async (act) => turns.take(act),
+      alerts: new Alerts(store, systemClock),
       stored: new StoredHead(store),
       changes: new ChangeQueue(),
     };

@@ -5,10 +5,14 @@ import { gatewayOperations } from './gateway-operations.ts';
 import { historyOperations } from './history-operations.ts';
 import { planOperations } from './plan-operations.ts';
 import type { Operation } from './operation.ts';
+import { overviewOperations } from './overview-operations.ts';
+import { relationOperations } from './relation-operations.ts';
 import { sessionOperations } from './session-operations.ts';
 
 export const operations: readonly Operation[] = [
   ...sessionOperations,
+  ...overviewOperations,
+  ...relationOperations,
   ...configOperations,
   ...planOperations,
   ...gatewayOperations,

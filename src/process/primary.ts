@@ -137,15 +137,23 @@ export class Primary {
   async #makeControl(store: StoreConfig | undefined): Promise<void> {
     const [storeState, planning] = [this.#storeState, this.#planning];
     if (store === undefined || storeState === undefined || planning === undefined) return;
-    const [{ ControlProcess }, { StatusReader }] = await Promise.all([
+    const [{ ControlProcess }, { StatusReader }, { TrafficHistory }] = await Promise.all([
       import('./control-process.ts'),
       import('./gateway-status.ts'),
+      import('./traffic-history.ts'),
     ]);
+    const traffic = new TrafficHistory({
+      clock: this.#clock,
+      workers: this.#workers,
+      buried: () => this.#metrics.buried,
+    });
+    traffic.start();
     const status = new StatusReader({
       clock: this.#clock,
       active: this.#active,
       workers: this.#workers,
       reloader: this.#reloader,
+      crls: this.#trust.crls,
       storeState,
     });
     this.#control = new ControlProcess({
@@ -154,6 +162,7 @@ export class Primary {
       store: store.path,
       active: this.#active,
       status,
+      traffic,
       trust: this.#trust,
       workers: this.#workers,
       reloader: this.#reloader,

@@ -29,13 +29,16 @@ export const places = {
   getCertificate: ['GET', '/certificates/{id}'],
   getChange: ['GET', '/changes/{revision}'],
   getMiddleware: ['GET', '/middlewares/{id}'],
+  getOverview: ['GET', '/overview'],
   getPolicy: ['GET', '/policies/{id}'],
+  getRelation: ['GET', '/relations/{id}'],
   getRoute: ['GET', '/routes/{id}'],
   getService: ['GET', '/services/{id}'],
   getSession: ['GET', '/session'],
   getSetup: ['GET', '/setup'],
   getUser: ['GET', '/users/{id}'],
   inspectCertificates: ['POST', '/certificates:inspect'],
+  listAlerts: ['GET', '/alerts'],
   listAudit: ['GET', '/audit'],
   listCaBundles: ['GET', '/ca-bundles'],
   listCertificates: ['GET', '/certificates'],
@@ -43,6 +46,7 @@ export const places = {
   listGateways: ['GET', '/gateways'],
   listMiddlewares: ['GET', '/middlewares'],
   listPolicies: ['GET', '/policies'],
+  listRelations: ['GET', '/relations'],
   listRoutes: ['GET', '/routes'],
   listServices: ['GET', '/services'],
   listSessions: ['GET', '/sessions'],
@@ -4962,6 +4966,7 @@ export type Operations = {
           type: string;
           value: string;
         })[];
+        sanCount: number;
         notBefore: string;
         notAfter: string;
         state: "valid" | "expiresSoon" | "expired" | "notYetValid";
@@ -5021,6 +5026,7 @@ export type Operations = {
           type: string;
           value: string;
         })[];
+        sanCount: number;
         notBefore: string;
         notAfter: string;
         state: "valid" | "expiresSoon" | "expired" | "notYetValid";
@@ -5121,6 +5127,62 @@ export type Operations = {
     };
     conditional: false;
   };
+  /** What needs you now, how many trust relations hold, traffic of the last hour, what expires. */
+  getOverview: {
+    params: undefined;
+    query: undefined;
+    body: undefined;
+    answer: {
+      checkedAt: string;
+      revision: number;
+      gateways: {
+        known: number;
+        current: number;
+      };
+      relations: {
+        total: number;
+        holds: number;
+        failing: number;
+        unknown: number;
+      };
+      needs: ({
+        id: string;
+        severity: "failing" | "degraded" | "due";
+        kind: "expiry" | "relation" | "service" | "client" | "reload" | "store" | "revocation" | "workers";
+        code: string;
+        sentence: string;
+        consequence: string;
+        help: string;
+        since: string;
+        lastSeenAt: string;
+        endedAt: string | null;
+        object: {
+          kind: string;
+          id: string;
+        } | null;
+      })[];
+      traffic: ({
+        at: string;
+        requests: Record<string, number>;
+        faults: Record<string, number>;
+        handshakes: Record<string, number>;
+      })[];
+      expiries: ({
+        name: string;
+        role: string;
+        notBefore: string;
+        notAfter: string;
+        state: "valid" | "expiresSoon" | "expired" | "notYetValid";
+        shareLeft: number;
+        inUse: boolean;
+        object: {
+          kind: string;
+          id: string;
+        } | null;
+      })[];
+    };
+    conditional: false;
+  };
   /** One of the policies. */
   getPolicy: {
     params: { id: string };
@@ -5142,6 +5204,15 @@ export type Operations = {
       clientCertificate: "required" | "optional" | "off";
       caBundles: string[];
       certificates: string[];
+      shows: ({
+        id: string | null;
+        subject: string;
+        sha256: string;
+        names: string[];
+        notBefore: string;
+        notAfter: string;
+        state: "valid" | "expiresSoon" | "expired" | "notYetValid";
+      })[];
       minVersion: string;
       maxVersion: string;
       allowedSANs: (Record<string, string | boolean | Record<string, string | boolean>>)[] | null;
@@ -5168,6 +5239,138 @@ export type Operations = {
       changedIn: number;
       running: false;
       value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>> | null;
+    };
+    conditional: false;
+  };
+  /** One trust relation, `POLICY~SERVICE`. */
+  getRelation: {
+    params: { id: string };
+    query: undefined;
+    body: undefined;
+    answer: {
+      id: string;
+      policy: string;
+      target: string;
+      service: string | null;
+      routes: string[];
+      state: "holds" | "failing" | "unknown" | "none";
+      client: {
+        state: "holds" | "failing" | "unknown" | "none";
+        mode: "off" | "optional" | "required" | "tls" | "mtls" | "plain";
+        gatewayShows: ({
+          id: string | null;
+          subject: string;
+          sha256: string;
+          names: string[];
+          notBefore: string;
+          notAfter: string;
+          state: "valid" | "expiresSoon" | "expired" | "notYetValid";
+        })[];
+        peerShows: {
+          at: string;
+          subject: string;
+          issuer: string;
+          sha256: string;
+          sans: string[];
+          notAfter: string;
+          state: "valid" | "expiresSoon" | "expired" | "notYetValid";
+        } | null;
+        gatewayChecks: {
+          caBundles: string[];
+          name: string | null;
+          allowedSANs: (Record<string, string | boolean | Record<string, string | boolean>>)[] | null;
+          allowedFingerprints: string[] | null;
+          allowedSPKI: string[] | null;
+          crl: boolean;
+          ocsp: "soft" | "hard" | null;
+          verified: boolean;
+        } | null;
+        matched: {
+          kind: "name" | "rule";
+          text: string;
+        } | null;
+        lastOk: {
+          at: string;
+          version: string;
+        } | null;
+        lastFailure: {
+          at: string;
+          code: string;
+          title: string;
+          detail: string;
+          help: string;
+          who: string | null;
+        } | null;
+        unknown: ({
+          field: string;
+          reason: string;
+        })[];
+      };
+      backend: {
+        state: "holds" | "failing" | "unknown" | "none";
+        mode: "off" | "optional" | "required" | "tls" | "mtls" | "plain";
+        gatewayShows: ({
+          id: string | null;
+          subject: string;
+          sha256: string;
+          names: string[];
+          notBefore: string;
+          notAfter: string;
+          state: "valid" | "expiresSoon" | "expired" | "notYetValid";
+        })[];
+        peerShows: {
+          at: string;
+          subject: string;
+          issuer: string;
+          sha256: string;
+          sans: string[];
+          notAfter: string;
+          state: "valid" | "expiresSoon" | "expired" | "notYetValid";
+        } | null;
+        gatewayChecks: {
+          caBundles: string[];
+          name: string | null;
+          allowedSANs: (Record<string, string | boolean | Record<string, string | boolean>>)[] | null;
+          allowedFingerprints: string[] | null;
+          allowedSPKI: string[] | null;
+          crl: boolean;
+          ocsp: "soft" | "hard" | null;
+          verified: boolean;
+        } | null;
+        matched: {
+          kind: "name" | "rule";
+          text: string;
+        } | null;
+        lastOk: {
+          at: string;
+          version: string;
+        } | null;
+        lastFailure: {
+          at: string;
+          code: string;
+          title: string;
+          detail: string;
+          help: string;
+          who: string | null;
+        } | null;
+        unknown: ({
+          field: string;
+          reason: string;
+        })[];
+        addresses: ({
+          address: string;
+          state: "up" | "partly" | "down" | "unknown";
+          lastOk: string | null;
+          lastFailure: {
+            at: string;
+            code: string;
+            title: string;
+            detail: string;
+            help: string;
+            who: string | null;
+          } | null;
+        })[];
+      };
     };
     conditional: false;
   };
@@ -5365,6 +5568,7 @@ export type Operations = {
           type: string;
           value: string;
         })[];
+        sanCount: number;
         notBefore: string;
         notAfter: string;
         state: "valid" | "expiresSoon" | "expired" | "notYetValid";
@@ -5379,6 +5583,32 @@ export type Operations = {
         message: string;
         hint: string;
       })[];
+    };
+    conditional: false;
+  };
+  /** What needs you now, worst first, and what ended in the last day. */
+  listAlerts: {
+    params: undefined;
+    query: { limit?: number; cursor?: string; active?: "true" | "false" };
+    body: undefined;
+    answer: {
+      items: ({
+        id: string;
+        severity: "failing" | "degraded" | "due";
+        kind: "expiry" | "relation" | "service" | "client" | "reload" | "store" | "revocation" | "workers";
+        code: string;
+        sentence: string;
+        consequence: string;
+        help: string;
+        since: string;
+        lastSeenAt: string;
+        endedAt: string | null;
+        object: {
+          kind: string;
+          id: string;
+        } | null;
+      })[];
+      next: string | null;
     };
     conditional: false;
   };
@@ -5430,6 +5660,7 @@ export type Operations = {
             type: string;
             value: string;
           })[];
+          sanCount: number;
           notBefore: string;
           notAfter: string;
           state: "valid" | "expiresSoon" | "expired" | "notYetValid";
@@ -5490,6 +5721,7 @@ export type Operations = {
             type: string;
             value: string;
           })[];
+          sanCount: number;
           notBefore: string;
           notAfter: string;
           state: "valid" | "expiresSoon" | "expired" | "notYetValid";
@@ -5660,6 +5892,15 @@ export type Operations = {
         clientCertificate: "required" | "optional" | "off";
         caBundles: string[];
         certificates: string[];
+        shows: ({
+          id: string | null;
+          subject: string;
+          sha256: string;
+          names: string[];
+          notBefore: string;
+          notAfter: string;
+          state: "valid" | "expiresSoon" | "expired" | "notYetValid";
+        })[];
         minVersion: string;
         maxVersion: string;
         allowedSANs: (Record<string, string | boolean | Record<string, string | boolean>>)[] | null;
@@ -5684,6 +5925,141 @@ export type Operations = {
         };
         changedIn: number;
         running: false;
+      })[];
+      next: string | null;
+    };
+    conditional: false;
+  };
+  /** Trust relations: a policy, the backends that its requests go to, and how both legs are. */
+  listRelations: {
+    params: undefined;
+    query: { limit?: number; cursor?: string; policy?: string; service?: string; state?: "holds" | "failing" | "unknown" };
+    body: undefined;
+    answer: {
+      items: ({
+        id: string;
+        policy: string;
+        target: string;
+        service: string | null;
+        routes: string[];
+        state: "holds" | "failing" | "unknown" | "none";
+        client: {
+          state: "holds" | "failing" | "unknown" | "none";
+          mode: "off" | "optional" | "required" | "tls" | "mtls" | "plain";
+          gatewayShows: ({
+            id: string | null;
+            subject: string;
+            sha256: string;
+            names: string[];
+            notBefore: string;
+            notAfter: string;
+            state: "valid" | "expiresSoon" | "expired" | "notYetValid";
+          })[];
+          peerShows: {
+            at: string;
+            subject: string;
+            issuer: string;
+            sha256: string;
+            sans: string[];
+            notAfter: string;
+            state: "valid" | "expiresSoon" | "expired" | "notYetValid";
+          } | null;
+          gatewayChecks: {
+            caBundles: string[];
+            name: string | null;
+            allowedSANs: (Record<string, string | boolean | Record<string, string | boolean>>)[] | null;
+            allowedFingerprints: string[] | null;
+            allowedSPKI: string[] | null;
+            crl: boolean;
+            ocsp: "soft" | "hard" | null;
+            verified: boolean;
+          } | null;
+          matched: {
+            kind: "name" | "rule";
+            text: string;
+          } | null;
+          lastOk: {
+            at: string;
+            version: string;
+          } | null;
+          lastFailure: {
+            at: string;
+            code: string;
+            title: string;
+            detail: string;
+            help: string;
+            who: string | null;
+          } | null;
+          unknown: ({
+            field: string;
+            reason: string;
+          })[];
+        };
+        backend: {
+          state: "holds" | "failing" | "unknown" | "none";
+          mode: "off" | "optional" | "required" | "tls" | "mtls" | "plain";
+          gatewayShows: ({
+            id: string | null;
+            subject: string;
+            sha256: string;
+            names: string[];
+            notBefore: string;
+            notAfter: string;
+            state: "valid" | "expiresSoon" | "expired" | "notYetValid";
+          })[];
+          peerShows: {
+            at: string;
+            subject: string;
+            issuer: string;
+            sha256: string;
+            sans: string[];
+            notAfter: string;
+            state: "valid" | "expiresSoon" | "expired" | "notYetValid";
+          } | null;
+          gatewayChecks: {
+            caBundles: string[];
+            name: string | null;
+            allowedSANs: (Record<string, string | boolean | Record<string, string | boolean>>)[] | null;
+            allowedFingerprints: string[] | null;
+            allowedSPKI: string[] | null;
+            crl: boolean;
+            ocsp: "soft" | "hard" | null;
+            verified: boolean;
+          } | null;
+          matched: {
+            kind: "name" | "rule";
+            text: string;
+          } | null;
+          lastOk: {
+            at: string;
+            version: string;
+          } | null;
+          lastFailure: {
+            at: string;
+            code: string;
+            title: string;
+            detail: string;
+            help: string;
+            who: string | null;
+          } | null;
+          unknown: ({
+            field: string;
+            reason: string;
+          })[];
+          addresses: ({
+            address: string;
+            state: "up" | "partly" | "down" | "unknown";
+            lastOk: string | null;
+            lastFailure: {
+              at: string;
+              code: string;
+              title: string;
+              detail: string;
+              help: string;
+              who: string | null;
+            } | null;
+          })[];
+        };
       })[];
       next: string | null;
     };
