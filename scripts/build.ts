@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 import { buildConsole, builtSite } from '../console/build.ts';
 import { entryModules } from '../src/base/entry-module.ts';
+import { manPage } from './man-page.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -34,6 +35,8 @@ export async function buildProgram(dir: string): Promise<void> {
   writeFileSync(join(dir, 'THIRD-PARTY.txt'), notices(foldersOf(modules)));
   await buildConsole();
   cpSync(builtSite, join(dir, 'console'), { recursive: true });
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { readonly version: string };
+  writeFileSync(join(dir, 'countersign.1'), await manPage(version));
 }
 
 /** The packages that `modules` (paths) belong to, by their folders. */

@@ -7,6 +7,7 @@ import { listEntryPoints } from '../config/list-entry-points.ts';
 import type { CrlPublisher } from '../crl/publisher.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
 import type { StoreState } from '../loading/store-source.ts';
+import type { SourcePublisher } from '../sources/publisher.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { ActiveConfig } from './active-config.ts';
 import type { ControlProcess } from './control-process.ts';
@@ -15,7 +16,7 @@ import type { PlanSettings } from './plan-question.ts';
 import { addressText, holdPort, reservePort } from './ports.ts';
 import { adminCertificate, PrimaryAdmin } from './primary-admin.ts';
 import { PrimaryMetrics } from './primary-metrics.ts';
-import { type Load, Reloader, type ReloadOutcome } from './reloader.ts';
+import { type Load, type Refresh, Reloader, type ReloadOutcome } from './reloader.ts';
 import { Rollout } from './rollout.ts';
 import { Supervisor } from './supervisor.ts';
 import { Turns } from '../base/turns.ts';
@@ -23,6 +24,8 @@ import { Workers } from './workers.ts';
 
 export type PrimaryOptions = {
   readonly load: Load;
+  /** Whoever `load` asked for what sources of certificates deliver, and the load that takes what they delivered since. */
+  readonly sources?: { readonly publisher: SourcePublisher; readonly refresh: Refresh };
   readonly clock: Clock;
   readonly log: Logger;
   /** URL path of the worker's entry module. */
@@ -62,7 +65,7 @@ export class Primary {
   #stopping = false;
 
   constructor(loaded: LoadedConfig, options: PrimaryOptions) {
-    const { load, clock, log, workerEntry, cores, crls, told = [], onCommitted, storeState } = options;
+    const { load, clock, log, workerEntry, cores, crls, sources, told = [], onCommitted, storeState } = options;
     this.#clock = clock;
     this.#log = log;
     this.#cores = cores;
@@ -73,11 +76,17 @@ export class Primary {
     metrics.watchStore(storeState, clock);
     const workers = this.#workers;
     const active = new ActiveConfig(loaded, clock);
-    const trust = new LiveTrust({ clock, log, metrics, crls, workers });
+    const trust = new LiveTrust({ clock, log, metrics, crls, sources: sources?.publisher, workers });
     const supervisor = new Supervisor({ clock, log, workerEntry, workers, active, trust, metrics });
     const rollout = new Rollout({ log, active, supervisor });
     const turns = this.#turns;
-    const reloader = new Reloader({ load, told, clock, log, active, trust, rollout, metrics, turns, onCommitted });
+    const refresh: Refresh = sources?.refresh ?? (async (loaded) => ({ loaded, problems: [] }));
+    const about = { told, clock, log, active, trust, rollout, metrics, turns, onCommitted };
+    const reloader = new Reloader({ load, refresh, ...about });
+    sources?.publisher.reportTo({
+      log,
+      onChange: (what, label) => void reloader[what](`${label} delivered`),
+    });
     this.#active = active;
     this.#trust = trust;
     this.#supervisor = supervisor;

@@ -100,6 +100,33 @@ function catalogue() {
       'CRLs that could not be read, verified or fetched, or were older than the one in force',
       'source',
     ),
+    sourceUp: gauge(
+      'min',
+      'certificate_source_up',
+      'Whether the last attempt to get a certificate or CAs from a source brought something that can be used',
+      'source',
+      'kind',
+    ),
+    sourceFailures: counter(
+      'certificate_source_failures_total',
+      'Attempts to get a certificate or CAs from a source that brought nothing that can be used',
+      'source',
+      'kind',
+    ),
+    sourceNextRenewal: gauge(
+      'min',
+      'certificate_source_next_renewal_timestamp_seconds',
+      'When a source is asked next, seconds since the epoch; absent where the source tells by itself',
+      'source',
+      'kind',
+    ),
+    sourceNotAfter: gauge(
+      'min',
+      'certificate_source_not_after_timestamp_seconds',
+      'When what a source delivered last expires, seconds since the epoch',
+      'source',
+      'kind',
+    ),
     trustRecordIdentities: gauge(
       'sum',
       'trust_record_identities',

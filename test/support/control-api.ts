@@ -107,6 +107,7 @@ export async function openApi(t: TestContext): Promise<ApiUnderTest> {
         store: { path, place },
         clock: systemClock,
         active: inForce,
+        deliveries: undefined,
         record: undefined,
       });
     },

@@ -1,0 +1,14 @@
+// Which source serves which settings. What nobody configured is not loaded.
+import type { SourceConfig } from '../config/source-config.ts';
+import type { Source, SourceHost } from './source.ts';
+
+export async function makeSource(config: SourceConfig, host: SourceHost): Promise<Source> {
+  switch (config.kind) {
+    case 'exec': {
+      const { makeExecSource } = await import('./exec.ts');
+      return makeExecSource(config, host.clock);
+    }
+    default:
+      throw new RangeError('there is no source of this kind');
+  }
+}
