@@ -44,6 +44,9 @@ export type ReloadOutcome =
       readonly problems: readonly Problem[];
     };
 
+/** What is in force, with what sources of certificates have delivered since. */
+export type Refresh = (active: LoadedConfig) => Promise<Pick<LoadedResult, 'loaded' | 'problems'>>;
+
 /** A configuration that was not taken, while no later one was. */
 export type RefusedReload = {
   readonly at: number;
@@ -51,8 +54,6 @@ export type RefusedReload = {
   readonly blame: Blame;
   readonly problems: readonly Problem[];
 };
-/** What is in force, with what sources of certificates have delivered since. */
-export type Refresh = (active: LoadedConfig) => Promise<Pick<LoadedResult, 'loaded' | 'problems'>>;
 
 export type ReloaderOptions = {
   readonly load: Load;

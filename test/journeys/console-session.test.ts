@@ -39,6 +39,7 @@ describe('the first start', () => {
     await page.getByLabel('Name').fill(adminName);
     await page.getByLabel('Password').fill('short');
     await page.getByRole('button', { name: 'Make the administrator' }).click();
+    await page.getByText('expected 12 characters or more').waitFor();
     assert.equal(await page.getByLabel('Password').getAttribute('aria-invalid'), 'true');
     await page.getByLabel('Password').fill(adminPassword);
     await page.getByRole('button', { name: 'Make the administrator' }).click();

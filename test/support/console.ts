@@ -136,7 +136,7 @@ async function askApi(
           }),
           ...(etag !== undefined && { 'if-match': etag }),
         },
-        body: text ?? null,
+        ...(text !== undefined && { body: text }),
       });
       return { status: response.status, etag: response.headers.get('etag') ?? '', text: await response.text() };
     },

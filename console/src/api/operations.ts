@@ -66,7 +66,22 @@ export const places = {
 } as const;
 
 /** What somebody may do, as `getSession` lists it. */
-export type Act = 'account.read' | 'account.write' | 'audit.read' | 'certificates.inspect' | 'changes.read' | 'config.plan' | 'config.read' | 'config.write' | 'gateways.read' | 'routes.match' | 'services.probe' | 'tokens.read' | 'tokens.write' | 'users.read' | 'users.write';
+export type Act =
+  | 'account.read'
+  | 'account.write'
+  | 'audit.read'
+  | 'certificates.inspect'
+  | 'changes.read'
+  | 'config.plan'
+  | 'config.read'
+  | 'config.write'
+  | 'gateways.read'
+  | 'routes.match'
+  | 'services.probe'
+  | 'tokens.read'
+  | 'tokens.write'
+  | 'users.read'
+  | 'users.write';
 
 export type Operations = {
   /** Makes changes as one revision, and answers when this gateway has it in force, or why not. */
@@ -75,779 +90,30 @@ export type Operations = {
     query: { wait?: "local" | "all" };
     body: {
       parent: number;
-      changes: ({
-        kind: "certificates" | "caBundles" | "services" | "middlewares" | "routes" | "policies";
-        id: string;
-        operation: "put";
-        value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>>;
-      } | {
+      changes: (Shapeadfa0931 | {
         kind: "certificates" | "caBundles" | "services" | "middlewares" | "routes" | "policies";
         id: string;
         operation: "delete";
       })[];
       reason?: string;
     };
-    answer: {
-      revision: number;
-      state: "committed" | "pending" | "unchanged";
-      generation: number | null;
-      why: string | null;
-      warnings: ({
-        severity: "error" | "warning";
-        code: string;
-        message: string;
-        hint: string;
-        object: {
-          kind: string;
-          id: string;
-          pointer: string;
-        } | null;
-        place: {
-          file: string;
-          line: number;
-        } | null;
-      })[];
-      changes: ({
-        kind: string;
-        id: string;
-        change: "added" | "removed" | "changed";
-        fields: ({
-          pointer: string;
-        })[];
-        more: boolean;
-      })[];
-      access: {
-        complete: boolean;
-        opened: {
-          count: number;
-          items: string[];
-        };
-        closed: {
-          count: number;
-          items: string[];
-        };
-        rules: {
-          count: number;
-          items: string[];
-        };
-      } | null;
-      clients: {
-        since: string;
-        days: number;
-        identities: number;
-        cutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        admitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        changed: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        undecided: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousCutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousAdmitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        notLookedAt: string[];
-      } | null;
-      gateways: {
-        committed: string[];
-        missing: string[];
-      } | null;
-    };
+    answer: Shape815cd68c;
     conditional: false;
   };
   /** Changes what is named of one of the ca-bundles (JSON Merge Patch): null takes away, what is absent stays. */
   changeCaBundle: {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
-    body: {
-      value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>>;
-      reason?: string;
-    };
-    answer: {
-      revision: number;
-      state: "committed" | "pending" | "unchanged";
-      generation: number | null;
-      why: string | null;
-      warnings: ({
-        severity: "error" | "warning";
-        code: string;
-        message: string;
-        hint: string;
-        object: {
-          kind: string;
-          id: string;
-          pointer: string;
-        } | null;
-        place: {
-          file: string;
-          line: number;
-        } | null;
-      })[];
-      changes: ({
-        kind: string;
-        id: string;
-        change: "added" | "removed" | "changed";
-        fields: ({
-          pointer: string;
-        })[];
-        more: boolean;
-      })[];
-      access: {
-        complete: boolean;
-        opened: {
-          count: number;
-          items: string[];
-        };
-        closed: {
-          count: number;
-          items: string[];
-        };
-        rules: {
-          count: number;
-          items: string[];
-        };
-      } | null;
-      clients: {
-        since: string;
-        days: number;
-        identities: number;
-        cutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        admitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        changed: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        undecided: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousCutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousAdmitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        notLookedAt: string[];
-      } | null;
-      gateways: {
-        committed: string[];
-        missing: string[];
-      } | null;
-    } | {
-      parent: number;
-      usable: boolean;
-      errors: ({
-        pointer: string;
-        code: string;
-        detail: string;
-        hint?: string;
-        object?: {
-          kind: string;
-          id: string;
-          pointer: string;
-        };
-        place?: {
-          file: string;
-          line: number;
-        };
-      })[];
-      warnings: ({
-        severity: "error" | "warning";
-        code: string;
-        message: string;
-        hint: string;
-        object: {
-          kind: string;
-          id: string;
-          pointer: string;
-        } | null;
-        place: {
-          file: string;
-          line: number;
-        } | null;
-      })[];
-      changes: ({
-        kind: string;
-        id: string;
-        change: "added" | "removed" | "changed";
-        fields: ({
-          pointer: string;
-        })[];
-        more: boolean;
-      })[];
-      access: {
-        complete: boolean;
-        opened: {
-          count: number;
-          items: string[];
-        };
-        closed: {
-          count: number;
-          items: string[];
-        };
-        rules: {
-          count: number;
-          items: string[];
-        };
-      } | null;
-      clients: {
-        since: string;
-        days: number;
-        identities: number;
-        cutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        admitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        changed: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        undecided: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousCutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousAdmitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        notLookedAt: string[];
-      } | null;
-    };
+    body: Shape81c70e5f;
+    answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: true;
   };
   /** Changes what is named of one of the middlewares (JSON Merge Patch): null takes away, what is absent stays. */
   changeMiddleware: {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
-    body: {
-      value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>>;
-      reason?: string;
-    };
-    answer: {
-      revision: number;
-      state: "committed" | "pending" | "unchanged";
-      generation: number | null;
-      why: string | null;
-      warnings: ({
-        severity: "error" | "warning";
-        code: string;
-        message: string;
-        hint: string;
-        object: {
-          kind: string;
-          id: string;
-          pointer: string;
-        } | null;
-        place: {
-          file: string;
-          line: number;
-        } | null;
-      })[];
-      changes: ({
-        kind: string;
-        id: string;
-        change: "added" | "removed" | "changed";
-        fields: ({
-          pointer: string;
-        })[];
-        more: boolean;
-      })[];
-      access: {
-        complete: boolean;
-        opened: {
-          count: number;
-          items: string[];
-        };
-        closed: {
-          count: number;
-          items: string[];
-        };
-        rules: {
-          count: number;
-          items: string[];
-        };
-      } | null;
-      clients: {
-        since: string;
-        days: number;
-        identities: number;
-        cutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        admitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        changed: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        undecided: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousCutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousAdmitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        notLookedAt: string[];
-      } | null;
-      gateways: {
-        committed: string[];
-        missing: string[];
-      } | null;
-    } | {
-      parent: number;
-      usable: boolean;
-      errors: ({
-        pointer: string;
-        code: string;
-        detail: string;
-        hint?: string;
-        object?: {
-          kind: string;
-          id: string;
-          pointer: string;
-        };
-        place?: {
-          file: string;
-          line: number;
-        };
-      })[];
-      warnings: ({
-        severity: "error" | "warning";
-        code: string;
-        message: string;
-        hint: string;
-        object: {
-          kind: string;
-          id: string;
-          pointer: string;
-        } | null;
-        place: {
-          file: string;
-          line: number;
-        } | null;
-      })[];
-      changes: ({
-        kind: string;
-        id: string;
-        change: "added" | "removed" | "changed";
-        fields: ({
-          pointer: string;
-        })[];
-        more: boolean;
-      })[];
-      access: {
-        complete: boolean;
-        opened: {
-          count: number;
-          items: string[];
-        };
-        closed: {
-          count: number;
-          items: string[];
-        };
-        rules: {
-          count: number;
-          items: string[];
-        };
-      } | null;
-      clients: {
-        since: string;
-        days: number;
-        identities: number;
-        cutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        admitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        changed: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        undecided: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousCutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousAdmitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        notLookedAt: string[];
-      } | null;
-    };
+    body: Shape81c70e5f;
+    answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: true;
   };
   /** Changes the own password. Every session of the user ends, this one too. */
@@ -865,924 +131,24 @@ export type Operations = {
   changePolicy: {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
-    body: {
-      value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>>;
-      reason?: string;
-    };
-    answer: {
-      revision: number;
-      state: "committed" | "pending" | "unchanged";
-      generation: number | null;
-      why: string | null;
-      warnings: ({
-        severity: "error" | "warning";
-        code: string;
-        message: string;
-        hint: string;
-        object: {
-          kind: string;
-          id: string;
-          pointer: string;
-        } | null;
-        place: {
-          file: string;
-          line: number;
-        } | null;
-      })[];
-      changes: ({
-        kind: string;
-        id: string;
-        change: "added" | "removed" | "changed";
-        fields: ({
-          pointer: string;
-        })[];
-        more: boolean;
-      })[];
-      access: {
-        complete: boolean;
-        opened: {
-          count: number;
-          items: string[];
-        };
-        closed: {
-          count: number;
-          items: string[];
-        };
-        rules: {
-          count: number;
-          items: string[];
-        };
-      } | null;
-      clients: {
-        since: string;
-        days: number;
-        identities: number;
-        cutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        admitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        changed: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        undecided: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousCutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousAdmitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        notLookedAt: string[];
-      } | null;
-      gateways: {
-        committed: string[];
-        missing: string[];
-      } | null;
-    } | {
-      parent: number;
-      usable: boolean;
-      errors: ({
-        pointer: string;
-        code: string;
-        detail: string;
-        hint?: string;
-        object?: {
-          kind: string;
-          id: string;
-          pointer: string;
-        };
-        place?: {
-          file: string;
-          line: number;
-        };
-      })[];
-      warnings: ({
-        severity: "error" | "warning";
-        code: string;
-        message: string;
-        hint: string;
-        object: {
-          kind: string;
-          id: string;
-          pointer: string;
-        } | null;
-        place: {
-          file: string;
-          line: number;
-        } | null;
-      })[];
-      changes: ({
-        kind: string;
-        id: string;
-        change: "added" | "removed" | "changed";
-        fields: ({
-          pointer: string;
-        })[];
-        more: boolean;
-      })[];
-      access: {
-        complete: boolean;
-        opened: {
-          count: number;
-          items: string[];
-        };
-        closed: {
-          count: number;
-          items: string[];
-        };
-        rules: {
-          count: number;
-          items: string[];
-        };
-      } | null;
-      clients: {
-        since: string;
-        days: number;
-        identities: number;
-        cutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        admitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        changed: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        undecided: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousCutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousAdmitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        notLookedAt: string[];
-      } | null;
-    };
+    body: Shape81c70e5f;
+    answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: true;
   };
   /** Changes what is named of one of the routes (JSON Merge Patch): null takes away, what is absent stays. */
   changeRoute: {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
-    body: {
-      value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>>;
-      reason?: string;
-    };
-    answer: {
-      revision: number;
-      state: "committed" | "pending" | "unchanged";
-      generation: number | null;
-      why: string | null;
-      warnings: ({
-        severity: "error" | "warning";
-        code: string;
-        message: string;
-        hint: string;
-        object: {
-          kind: string;
-          id: string;
-          pointer: string;
-        } | null;
-        place: {
-          file: string;
-          line: number;
-        } | null;
-      })[];
-      changes: ({
-        kind: string;
-        id: string;
-        change: "added" | "removed" | "changed";
-        fields: ({
-          pointer: string;
-        })[];
-        more: boolean;
-      })[];
-      access: {
-        complete: boolean;
-        opened: {
-          count: number;
-          items: string[];
-        };
-        closed: {
-          count: number;
-          items: string[];
-        };
-        rules: {
-          count: number;
-          items: string[];
-        };
-      } | null;
-      clients: {
-        since: string;
-        days: number;
-        identities: number;
-        cutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        admitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        changed: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        undecided: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousCutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousAdmitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        notLookedAt: string[];
-      } | null;
-      gateways: {
-        committed: string[];
-        missing: string[];
-      } | null;
-    } | {
-      parent: number;
-      usable: boolean;
-      errors: ({
-        pointer: string;
-        code: string;
-        detail: string;
-        hint?: string;
-        object?: {
-          kind: string;
-          id: string;
-          pointer: string;
-        };
-        place?: {
-          file: string;
-          line: number;
-        };
-      })[];
-      warnings: ({
-        severity: "error" | "warning";
-        code: string;
-        message: string;
-        hint: string;
-        object: {
-          kind: string;
-          id: string;
-          pointer: string;
-        } | null;
-        place: {
-          file: string;
-          line: number;
-        } | null;
-      })[];
-      changes: ({
-        kind: string;
-        id: string;
-        change: "added" | "removed" | "changed";
-        fields: ({
-          pointer: string;
-        })[];
-        more: boolean;
-      })[];
-      access: {
-        complete: boolean;
-        opened: {
-          count: number;
-          items: string[];
-        };
-        closed: {
-          count: number;
-          items: string[];
-        };
-        rules: {
-          count: number;
-          items: string[];
-        };
-      } | null;
-      clients: {
-        since: string;
-        days: number;
-        identities: number;
-        cutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        admitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        changed: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        undecided: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousCutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousAdmitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        notLookedAt: string[];
-      } | null;
-    };
+    body: Shape81c70e5f;
+    answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: true;
   };
   /** Changes what is named of one of the services (JSON Merge Patch): null takes away, what is absent stays. */
   changeService: {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
-    body: {
-      value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>>;
-      reason?: string;
-    };
-    answer: {
-      revision: number;
-      state: "committed" | "pending" | "unchanged";
-      generation: number | null;
-      why: string | null;
-      warnings: ({
-        severity: "error" | "warning";
-        code: string;
-        message: string;
-        hint: string;
-        object: {
-          kind: string;
-          id: string;
-          pointer: string;
-        } | null;
-        place: {
-          file: string;
-          line: number;
-        } | null;
-      })[];
-      changes: ({
-        kind: string;
-        id: string;
-        change: "added" | "removed" | "changed";
-        fields: ({
-          pointer: string;
-        })[];
-        more: boolean;
-      })[];
-      access: {
-        complete: boolean;
-        opened: {
-          count: number;
-          items: string[];
-        };
-        closed: {
-          count: number;
-          items: string[];
-        };
-        rules: {
-          count: number;
-          items: string[];
-        };
-      } | null;
-      clients: {
-        since: string;
-        days: number;
-        identities: number;
-        cutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        admitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        changed: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        undecided: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousCutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousAdmitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        notLookedAt: string[];
-      } | null;
-      gateways: {
-        committed: string[];
-        missing: string[];
-      } | null;
-    } | {
-      parent: number;
-      usable: boolean;
-      errors: ({
-        pointer: string;
-        code: string;
-        detail: string;
-        hint?: string;
-        object?: {
-          kind: string;
-          id: string;
-          pointer: string;
-        };
-        place?: {
-          file: string;
-          line: number;
-        };
-      })[];
-      warnings: ({
-        severity: "error" | "warning";
-        code: string;
-        message: string;
-        hint: string;
-        object: {
-          kind: string;
-          id: string;
-          pointer: string;
-        } | null;
-        place: {
-          file: string;
-          line: number;
-        } | null;
-      })[];
-      changes: ({
-        kind: string;
-        id: string;
-        change: "added" | "removed" | "changed";
-        fields: ({
-          pointer: string;
-        })[];
-        more: boolean;
-      })[];
-      access: {
-        complete: boolean;
-        opened: {
-          count: number;
-          items: string[];
-        };
-        closed: {
-          count: number;
-          items: string[];
-        };
-        rules: {
-          count: number;
-          items: string[];
-        };
-      } | null;
-      clients: {
-        since: string;
-        days: number;
-        identities: number;
-        cutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        admitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        changed: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        undecided: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousCutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousAdmitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        notLookedAt: string[];
-      } | null;
-    };
+    body: Shape81c70e5f;
+    answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: true;
   };
   /** Changes what is named. Another role or password, and disabled, end the sessions of the user. */
@@ -1795,1559 +161,47 @@ export type Operations = {
       password?: string;
       disabled?: boolean;
     };
-    answer: {
-      id: string;
-      name: string;
-      role: "viewer" | "operator" | "admin";
-      disabled: boolean;
-      hasPassword: boolean;
-      createdAt: string;
-    };
+    answer: Shape284a49b8;
     conditional: true;
   };
   /** Makes one of the ca-bundles. */
   createCaBundle: {
     params: undefined;
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
-    body: {
-      id: string;
-      value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>>;
-      reason?: string;
-    };
-    answer: {
-      revision: number;
-      state: "committed" | "pending" | "unchanged";
-      generation: number | null;
-      why: string | null;
-      warnings: ({
-        severity: "error" | "warning";
-        code: string;
-        message: string;
-        hint: string;
-        object: {
-          kind: string;
-          id: string;
-          pointer: string;
-        } | null;
-        place: {
-          file: string;
-          line: number;
-        } | null;
-      })[];
-      changes: ({
-        kind: string;
-        id: string;
-        change: "added" | "removed" | "changed";
-        fields: ({
-          pointer: string;
-        })[];
-        more: boolean;
-      })[];
-      access: {
-        complete: boolean;
-        opened: {
-          count: number;
-          items: string[];
-        };
-        closed: {
-          count: number;
-          items: string[];
-        };
-        rules: {
-          count: number;
-          items: string[];
-        };
-      } | null;
-      clients: {
-        since: string;
-        days: number;
-        identities: number;
-        cutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        admitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        changed: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        undecided: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousCutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousAdmitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        notLookedAt: string[];
-      } | null;
-      gateways: {
-        committed: string[];
-        missing: string[];
-      } | null;
-    } | {
-      parent: number;
-      usable: boolean;
-      errors: ({
-        pointer: string;
-        code: string;
-        detail: string;
-        hint?: string;
-        object?: {
-          kind: string;
-          id: string;
-          pointer: string;
-        };
-        place?: {
-          file: string;
-          line: number;
-        };
-      })[];
-      warnings: ({
-        severity: "error" | "warning";
-        code: string;
-        message: string;
-        hint: string;
-        object: {
-          kind: string;
-          id: string;
-          pointer: string;
-        } | null;
-        place: {
-          file: string;
-          line: number;
-        } | null;
-      })[];
-      changes: ({
-        kind: string;
-        id: string;
-        change: "added" | "removed" | "changed";
-        fields: ({
-          pointer: string;
-        })[];
-        more: boolean;
-      })[];
-      access: {
-        complete: boolean;
-        opened: {
-          count: number;
-          items: string[];
-        };
-        closed: {
-          count: number;
-          items: string[];
-        };
-        rules: {
-          count: number;
-          items: string[];
-        };
-      } | null;
-      clients: {
-        since: string;
-        days: number;
-        identities: number;
-        cutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        admitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        changed: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        undecided: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousCutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousAdmitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        notLookedAt: string[];
-      } | null;
-    };
+    body: Shape54fc7f2a;
+    answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: false;
   };
   /** Makes one of the middlewares. */
   createMiddleware: {
     params: undefined;
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
-    body: {
-      id: string;
-      value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>>;
-      reason?: string;
-    };
-    answer: {
-      revision: number;
-      state: "committed" | "pending" | "unchanged";
-      generation: number | null;
-      why: string | null;
-      warnings: ({
-        severity: "error" | "warning";
-        code: string;
-        message: string;
-        hint: string;
-        object: {
-          kind: string;
-          id: string;
-          pointer: string;
-        } | null;
-        place: {
-          file: string;
-          line: number;
-        } | null;
-      })[];
-      changes: ({
-        kind: string;
-        id: string;
-        change: "added" | "removed" | "changed";
-        fields: ({
-          pointer: string;
-        })[];
-        more: boolean;
-      })[];
-      access: {
-        complete: boolean;
-        opened: {
-          count: number;
-          items: string[];
-        };
-        closed: {
-          count: number;
-          items: string[];
-        };
-        rules: {
-          count: number;
-          items: string[];
-        };
-      } | null;
-      clients: {
-        since: string;
-        days: number;
-        identities: number;
-        cutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        admitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        changed: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        undecided: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousCutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousAdmitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        notLookedAt: string[];
-      } | null;
-      gateways: {
-        committed: string[];
-        missing: string[];
-      } | null;
-    } | {
-      parent: number;
-      usable: boolean;
-      errors: ({
-        pointer: string;
-        code: string;
-        detail: string;
-        hint?: string;
-        object?: {
-          kind: string;
-          id: string;
-          pointer: string;
-        };
-        place?: {
-          file: string;
-          line: number;
-        };
-      })[];
-      warnings: ({
-        severity: "error" | "warning";
-        code: string;
-        message: string;
-        hint: string;
-        object: {
-          kind: string;
-          id: string;
-          pointer: string;
-        } | null;
-        place: {
-          file: string;
-          line: number;
-        } | null;
-      })[];
-      changes: ({
-        kind: string;
-        id: string;
-        change: "added" | "removed" | "changed";
-        fields: ({
-          pointer: string;
-        })[];
-        more: boolean;
-      })[];
-      access: {
-        complete: boolean;
-        opened: {
-          count: number;
-          items: string[];
-        };
-        closed: {
-          count: number;
-          items: string[];
-        };
-        rules: {
-          count: number;
-          items: string[];
-        };
-      } | null;
-      clients: {
-        since: string;
-        days: number;
-        identities: number;
-        cutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        admitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        changed: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        undecided: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousCutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousAdmitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        notLookedAt: string[];
-      } | null;
-    };
+    body: Shape54fc7f2a;
+    answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: false;
   };
   /** Makes one of the policies. */
   createPolicy: {
     params: undefined;
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
-    body: {
-      id: string;
-      value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>>;
-      reason?: string;
-    };
-    answer: {
-      revision: number;
-      state: "committed" | "pending" | "unchanged";
-      generation: number | null;
-      why: string | null;
-      warnings: ({
-        severity: "error" | "warning";
-        code: string;
-        message: string;
-        hint: string;
-        object: {
-          kind: string;
-          id: string;
-          pointer: string;
-        } | null;
-        place: {
-          file: string;
-          line: number;
-        } | null;
-      })[];
-      changes: ({
-        kind: string;
-        id: string;
-        change: "added" | "removed" | "changed";
-        fields: ({
-          pointer: string;
-        })[];
-        more: boolean;
-      })[];
-      access: {
-        complete: boolean;
-        opened: {
-          count: number;
-          items: string[];
-        };
-        closed: {
-          count: number;
-          items: string[];
-        };
-        rules: {
-          count: number;
-          items: string[];
-        };
-      } | null;
-      clients: {
-        since: string;
-        days: number;
-        identities: number;
-        cutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        admitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        changed: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        undecided: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousCutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousAdmitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        notLookedAt: string[];
-      } | null;
-      gateways: {
-        committed: string[];
-        missing: string[];
-      } | null;
-    } | {
-      parent: number;
-      usable: boolean;
-      errors: ({
-        pointer: string;
-        code: string;
-        detail: string;
-        hint?: string;
-        object?: {
-          kind: string;
-          id: string;
-          pointer: string;
-        };
-        place?: {
-          file: string;
-          line: number;
-        };
-      })[];
-      warnings: ({
-        severity: "error" | "warning";
-        code: string;
-        message: string;
-        hint: string;
-        object: {
-          kind: string;
-          id: string;
-          pointer: string;
-        } | null;
-        place: {
-          file: string;
-          line: number;
-        } | null;
-      })[];
-      changes: ({
-        kind: string;
-        id: string;
-        change: "added" | "removed" | "changed";
-        fields: ({
-          pointer: string;
-        })[];
-        more: boolean;
-      })[];
-      access: {
-        complete: boolean;
-        opened: {
-          count: number;
-          items: string[];
-        };
-        closed: {
-          count: number;
-          items: string[];
-        };
-        rules: {
-          count: number;
-          items: string[];
-        };
-      } | null;
-      clients: {
-        since: string;
-        days: number;
-        identities: number;
-        cutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        admitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        changed: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        undecided: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousCutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousAdmitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        notLookedAt: string[];
-      } | null;
-    };
+    body: Shape54fc7f2a;
+    answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: false;
   };
   /** Makes one of the routes. */
   createRoute: {
     params: undefined;
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
-    body: {
-      id: string;
-      value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>>;
-      reason?: string;
-    };
-    answer: {
-      revision: number;
-      state: "committed" | "pending" | "unchanged";
-      generation: number | null;
-      why: string | null;
-      warnings: ({
-        severity: "error" | "warning";
-        code: string;
-        message: string;
-        hint: string;
-        object: {
-          kind: string;
-          id: string;
-          pointer: string;
-        } | null;
-        place: {
-          file: string;
-          line: number;
-        } | null;
-      })[];
-      changes: ({
-        kind: string;
-        id: string;
-        change: "added" | "removed" | "changed";
-        fields: ({
-          pointer: string;
-        })[];
-        more: boolean;
-      })[];
-      access: {
-        complete: boolean;
-        opened: {
-          count: number;
-          items: string[];
-        };
-        closed: {
-          count: number;
-          items: string[];
-        };
-        rules: {
-          count: number;
-          items: string[];
-        };
-      } | null;
-      clients: {
-        since: string;
-        days: number;
-        identities: number;
-        cutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        admitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        changed: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        undecided: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousCutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousAdmitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        notLookedAt: string[];
-      } | null;
-      gateways: {
-        committed: string[];
-        missing: string[];
-      } | null;
-    } | {
-      parent: number;
-      usable: boolean;
-      errors: ({
-        pointer: string;
-        code: string;
-        detail: string;
-        hint?: string;
-        object?: {
-          kind: string;
-          id: string;
-          pointer: string;
-        };
-        place?: {
-          file: string;
-          line: number;
-        };
-      })[];
-      warnings: ({
-        severity: "error" | "warning";
-        code: string;
-        message: string;
-        hint: string;
-        object: {
-          kind: string;
-          id: string;
-          pointer: string;
-        } | null;
-        place: {
-          file: string;
-          line: number;
-        } | null;
-      })[];
-      changes: ({
-        kind: string;
-        id: string;
-        change: "added" | "removed" | "changed";
-        fields: ({
-          pointer: string;
-        })[];
-        more: boolean;
-      })[];
-      access: {
-        complete: boolean;
-        opened: {
-          count: number;
-          items: string[];
-        };
-        closed: {
-          count: number;
-          items: string[];
-        };
-        rules: {
-          count: number;
-          items: string[];
-        };
-      } | null;
-      clients: {
-        since: string;
-        days: number;
-        identities: number;
-        cutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        admitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        changed: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        undecided: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousCutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousAdmitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        notLookedAt: string[];
-      } | null;
-    };
+    body: Shape54fc7f2a;
+    answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: false;
   };
   /** Makes one of the services. */
   createService: {
     params: undefined;
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
-    body: {
-      id: string;
-      value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>>;
-      reason?: string;
-    };
-    answer: {
-      revision: number;
-      state: "committed" | "pending" | "unchanged";
-      generation: number | null;
-      why: string | null;
-      warnings: ({
-        severity: "error" | "warning";
-        code: string;
-        message: string;
-        hint: string;
-        object: {
-          kind: string;
-          id: string;
-          pointer: string;
-        } | null;
-        place: {
-          file: string;
-          line: number;
-        } | null;
-      })[];
-      changes: ({
-        kind: string;
-        id: string;
-        change: "added" | "removed" | "changed";
-        fields: ({
-          pointer: string;
-        })[];
-        more: boolean;
-      })[];
-      access: {
-        complete: boolean;
-        opened: {
-          count: number;
-          items: string[];
-        };
-        closed: {
-          count: number;
-          items: string[];
-        };
-        rules: {
-          count: number;
-          items: string[];
-        };
-      } | null;
-      clients: {
-        since: string;
-        days: number;
-        identities: number;
-        cutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        admitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        changed: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        undecided: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousCutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousAdmitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        notLookedAt: string[];
-      } | null;
-      gateways: {
-        committed: string[];
-        missing: string[];
-      } | null;
-    } | {
-      parent: number;
-      usable: boolean;
-      errors: ({
-        pointer: string;
-        code: string;
-        detail: string;
-        hint?: string;
-        object?: {
-          kind: string;
-          id: string;
-          pointer: string;
-        };
-        place?: {
-          file: string;
-          line: number;
-        };
-      })[];
-      warnings: ({
-        severity: "error" | "warning";
-        code: string;
-        message: string;
-        hint: string;
-        object: {
-          kind: string;
-          id: string;
-          pointer: string;
-        } | null;
-        place: {
-          file: string;
-          line: number;
-        } | null;
-      })[];
-      changes: ({
-        kind: string;
-        id: string;
-        change: "added" | "removed" | "changed";
-        fields: ({
-          pointer: string;
-        })[];
-        more: boolean;
-      })[];
-      access: {
-        complete: boolean;
-        opened: {
-          count: number;
-          items: string[];
-        };
-        closed: {
-          count: number;
-          items: string[];
-        };
-        rules: {
-          count: number;
-          items: string[];
-        };
-      } | null;
-      clients: {
-        since: string;
-        days: number;
-        identities: number;
-        cutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        admitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        changed: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        undecided: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousCutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousAdmitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        notLookedAt: string[];
-      } | null;
-    };
+    body: Shape54fc7f2a;
+    answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: false;
   };
   /** Makes a token. Its secret is in this one answer and nowhere else. */
@@ -3380,14 +234,7 @@ export type Operations = {
       role: "viewer" | "operator" | "admin";
       password: string;
     };
-    answer: {
-      id: string;
-      name: string;
-      role: "viewer" | "operator" | "admin";
-      disabled: boolean;
-      hasPassword: boolean;
-      createdAt: string;
-    };
+    answer: Shape284a49b8;
     conditional: false;
   };
   /** Removes one of the ca-bundles, where nothing refers to it. */
@@ -3395,304 +242,7 @@ export type Operations = {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
     body: undefined;
-    answer: {
-      revision: number;
-      state: "committed" | "pending" | "unchanged";
-      generation: number | null;
-      why: string | null;
-      warnings: ({
-        severity: "error" | "warning";
-        code: string;
-        message: string;
-        hint: string;
-        object: {
-          kind: string;
-          id: string;
-          pointer: string;
-        } | null;
-        place: {
-          file: string;
-          line: number;
-        } | null;
-      })[];
-      changes: ({
-        kind: string;
-        id: string;
-        change: "added" | "removed" | "changed";
-        fields: ({
-          pointer: string;
-        })[];
-        more: boolean;
-      })[];
-      access: {
-        complete: boolean;
-        opened: {
-          count: number;
-          items: string[];
-        };
-        closed: {
-          count: number;
-          items: string[];
-        };
-        rules: {
-          count: number;
-          items: string[];
-        };
-      } | null;
-      clients: {
-        since: string;
-        days: number;
-        identities: number;
-        cutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        admitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        changed: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        undecided: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousCutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousAdmitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        notLookedAt: string[];
-      } | null;
-      gateways: {
-        committed: string[];
-        missing: string[];
-      } | null;
-    } | {
-      parent: number;
-      usable: boolean;
-      errors: ({
-        pointer: string;
-        code: string;
-        detail: string;
-        hint?: string;
-        object?: {
-          kind: string;
-          id: string;
-          pointer: string;
-        };
-        place?: {
-          file: string;
-          line: number;
-        };
-      })[];
-      warnings: ({
-        severity: "error" | "warning";
-        code: string;
-        message: string;
-        hint: string;
-        object: {
-          kind: string;
-          id: string;
-          pointer: string;
-        } | null;
-        place: {
-          file: string;
-          line: number;
-        } | null;
-      })[];
-      changes: ({
-        kind: string;
-        id: string;
-        change: "added" | "removed" | "changed";
-        fields: ({
-          pointer: string;
-        })[];
-        more: boolean;
-      })[];
-      access: {
-        complete: boolean;
-        opened: {
-          count: number;
-          items: string[];
-        };
-        closed: {
-          count: number;
-          items: string[];
-        };
-        rules: {
-          count: number;
-          items: string[];
-        };
-      } | null;
-      clients: {
-        since: string;
-        days: number;
-        identities: number;
-        cutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        admitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        changed: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        undecided: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousCutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousAdmitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        notLookedAt: string[];
-      } | null;
-    };
+    answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: true;
   };
   /** Removes one of the middlewares, where nothing refers to it. */
@@ -3700,304 +250,7 @@ export type Operations = {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
     body: undefined;
-    answer: {
-      revision: number;
-      state: "committed" | "pending" | "unchanged";
-      generation: number | null;
-      why: string | null;
-      warnings: ({
-        severity: "error" | "warning";
-        code: string;
-        message: string;
-        hint: string;
-        object: {
-          kind: string;
-          id: string;
-          pointer: string;
-        } | null;
-        place: {
-          file: string;
-          line: number;
-        } | null;
-      })[];
-      changes: ({
-        kind: string;
-        id: string;
-        change: "added" | "removed" | "changed";
-        fields: ({
-          pointer: string;
-        })[];
-        more: boolean;
-      })[];
-      access: {
-        complete: boolean;
-        opened: {
-          count: number;
-          items: string[];
-        };
-        closed: {
-          count: number;
-          items: string[];
-        };
-        rules: {
-          count: number;
-          items: string[];
-        };
-      } | null;
-      clients: {
-        since: string;
-        days: number;
-        identities: number;
-        cutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        admitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        changed: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        undecided: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousCutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousAdmitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        notLookedAt: string[];
-      } | null;
-      gateways: {
-        committed: string[];
-        missing: string[];
-      } | null;
-    } | {
-      parent: number;
-      usable: boolean;
-      errors: ({
-        pointer: string;
-        code: string;
-        detail: string;
-        hint?: string;
-        object?: {
-          kind: string;
-          id: string;
-          pointer: string;
-        };
-        place?: {
-          file: string;
-          line: number;
-        };
-      })[];
-      warnings: ({
-        severity: "error" | "warning";
-        code: string;
-        message: string;
-        hint: string;
-        object: {
-          kind: string;
-          id: string;
-          pointer: string;
-        } | null;
-        place: {
-          file: string;
-          line: number;
-        } | null;
-      })[];
-      changes: ({
-        kind: string;
-        id: string;
-        change: "added" | "removed" | "changed";
-        fields: ({
-          pointer: string;
-        })[];
-        more: boolean;
-      })[];
-      access: {
-        complete: boolean;
-        opened: {
-          count: number;
-          items: string[];
-        };
-        closed: {
-          count: number;
-          items: string[];
-        };
-        rules: {
-          count: number;
-          items: string[];
-        };
-      } | null;
-      clients: {
-        since: string;
-        days: number;
-        identities: number;
-        cutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        admitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        changed: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        undecided: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousCutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousAdmitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        notLookedAt: string[];
-      } | null;
-    };
+    answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: true;
   };
   /** Removes one of the policies, where nothing refers to it. */
@@ -4005,304 +258,7 @@ export type Operations = {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
     body: undefined;
-    answer: {
-      revision: number;
-      state: "committed" | "pending" | "unchanged";
-      generation: number | null;
-      why: string | null;
-      warnings: ({
-        severity: "error" | "warning";
-        code: string;
-        message: string;
-        hint: string;
-        object: {
-          kind: string;
-          id: string;
-          pointer: string;
-        } | null;
-        place: {
-          file: string;
-          line: number;
-        } | null;
-      })[];
-      changes: ({
-        kind: string;
-        id: string;
-        change: "added" | "removed" | "changed";
-        fields: ({
-          pointer: string;
-        })[];
-        more: boolean;
-      })[];
-      access: {
-        complete: boolean;
-        opened: {
-          count: number;
-          items: string[];
-        };
-        closed: {
-          count: number;
-          items: string[];
-        };
-        rules: {
-          count: number;
-          items: string[];
-        };
-      } | null;
-      clients: {
-        since: string;
-        days: number;
-        identities: number;
-        cutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        admitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        changed: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        undecided: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousCutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousAdmitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        notLookedAt: string[];
-      } | null;
-      gateways: {
-        committed: string[];
-        missing: string[];
-      } | null;
-    } | {
-      parent: number;
-      usable: boolean;
-      errors: ({
-        pointer: string;
-        code: string;
-        detail: string;
-        hint?: string;
-        object?: {
-          kind: string;
-          id: string;
-          pointer: string;
-        };
-        place?: {
-          file: string;
-          line: number;
-        };
-      })[];
-      warnings: ({
-        severity: "error" | "warning";
-        code: string;
-        message: string;
-        hint: string;
-        object: {
-          kind: string;
-          id: string;
-          pointer: string;
-        } | null;
-        place: {
-          file: string;
-          line: number;
-        } | null;
-      })[];
-      changes: ({
-        kind: string;
-        id: string;
-        change: "added" | "removed" | "changed";
-        fields: ({
-          pointer: string;
-        })[];
-        more: boolean;
-      })[];
-      access: {
-        complete: boolean;
-        opened: {
-          count: number;
-          items: string[];
-        };
-        closed: {
-          count: number;
-          items: string[];
-        };
-        rules: {
-          count: number;
-          items: string[];
-        };
-      } | null;
-      clients: {
-        since: string;
-        days: number;
-        identities: number;
-        cutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        admitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        changed: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        undecided: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousCutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousAdmitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        notLookedAt: string[];
-      } | null;
-    };
+    answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: true;
   };
   /** Removes one of the routes, where nothing refers to it. */
@@ -4310,304 +266,7 @@ export type Operations = {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
     body: undefined;
-    answer: {
-      revision: number;
-      state: "committed" | "pending" | "unchanged";
-      generation: number | null;
-      why: string | null;
-      warnings: ({
-        severity: "error" | "warning";
-        code: string;
-        message: string;
-        hint: string;
-        object: {
-          kind: string;
-          id: string;
-          pointer: string;
-        } | null;
-        place: {
-          file: string;
-          line: number;
-        } | null;
-      })[];
-      changes: ({
-        kind: string;
-        id: string;
-        change: "added" | "removed" | "changed";
-        fields: ({
-          pointer: string;
-        })[];
-        more: boolean;
-      })[];
-      access: {
-        complete: boolean;
-        opened: {
-          count: number;
-          items: string[];
-        };
-        closed: {
-          count: number;
-          items: string[];
-        };
-        rules: {
-          count: number;
-          items: string[];
-        };
-      } | null;
-      clients: {
-        since: string;
-        days: number;
-        identities: number;
-        cutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        admitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        changed: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        undecided: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousCutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousAdmitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        notLookedAt: string[];
-      } | null;
-      gateways: {
-        committed: string[];
-        missing: string[];
-      } | null;
-    } | {
-      parent: number;
-      usable: boolean;
-      errors: ({
-        pointer: string;
-        code: string;
-        detail: string;
-        hint?: string;
-        object?: {
-          kind: string;
-          id: string;
-          pointer: string;
-        };
-        place?: {
-          file: string;
-          line: number;
-        };
-      })[];
-      warnings: ({
-        severity: "error" | "warning";
-        code: string;
-        message: string;
-        hint: string;
-        object: {
-          kind: string;
-          id: string;
-          pointer: string;
-        } | null;
-        place: {
-          file: string;
-          line: number;
-        } | null;
-      })[];
-      changes: ({
-        kind: string;
-        id: string;
-        change: "added" | "removed" | "changed";
-        fields: ({
-          pointer: string;
-        })[];
-        more: boolean;
-      })[];
-      access: {
-        complete: boolean;
-        opened: {
-          count: number;
-          items: string[];
-        };
-        closed: {
-          count: number;
-          items: string[];
-        };
-        rules: {
-          count: number;
-          items: string[];
-        };
-      } | null;
-      clients: {
-        since: string;
-        days: number;
-        identities: number;
-        cutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        admitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        changed: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        undecided: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousCutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousAdmitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        notLookedAt: string[];
-      } | null;
-    };
+    answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: true;
   };
   /** Removes one of the services, where nothing refers to it. */
@@ -4615,304 +274,7 @@ export type Operations = {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
     body: undefined;
-    answer: {
-      revision: number;
-      state: "committed" | "pending" | "unchanged";
-      generation: number | null;
-      why: string | null;
-      warnings: ({
-        severity: "error" | "warning";
-        code: string;
-        message: string;
-        hint: string;
-        object: {
-          kind: string;
-          id: string;
-          pointer: string;
-        } | null;
-        place: {
-          file: string;
-          line: number;
-        } | null;
-      })[];
-      changes: ({
-        kind: string;
-        id: string;
-        change: "added" | "removed" | "changed";
-        fields: ({
-          pointer: string;
-        })[];
-        more: boolean;
-      })[];
-      access: {
-        complete: boolean;
-        opened: {
-          count: number;
-          items: string[];
-        };
-        closed: {
-          count: number;
-          items: string[];
-        };
-        rules: {
-          count: number;
-          items: string[];
-        };
-      } | null;
-      clients: {
-        since: string;
-        days: number;
-        identities: number;
-        cutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        admitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        changed: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        undecided: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousCutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousAdmitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        notLookedAt: string[];
-      } | null;
-      gateways: {
-        committed: string[];
-        missing: string[];
-      } | null;
-    } | {
-      parent: number;
-      usable: boolean;
-      errors: ({
-        pointer: string;
-        code: string;
-        detail: string;
-        hint?: string;
-        object?: {
-          kind: string;
-          id: string;
-          pointer: string;
-        };
-        place?: {
-          file: string;
-          line: number;
-        };
-      })[];
-      warnings: ({
-        severity: "error" | "warning";
-        code: string;
-        message: string;
-        hint: string;
-        object: {
-          kind: string;
-          id: string;
-          pointer: string;
-        } | null;
-        place: {
-          file: string;
-          line: number;
-        } | null;
-      })[];
-      changes: ({
-        kind: string;
-        id: string;
-        change: "added" | "removed" | "changed";
-        fields: ({
-          pointer: string;
-        })[];
-        more: boolean;
-      })[];
-      access: {
-        complete: boolean;
-        opened: {
-          count: number;
-          items: string[];
-        };
-        closed: {
-          count: number;
-          items: string[];
-        };
-        rules: {
-          count: number;
-          items: string[];
-        };
-      } | null;
-      clients: {
-        since: string;
-        days: number;
-        identities: number;
-        cutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        admitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        changed: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        undecided: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousCutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousAdmitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        notLookedAt: string[];
-      } | null;
-    };
+    answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: true;
   };
   /** Ends a token. */
@@ -4956,47 +318,15 @@ export type Operations = {
         kind: "store";
         revision: number;
       };
-      certificates: ({
-        subject: string;
-        issuer: string;
-        serial: string;
-        sha256: string;
-        spkiSha256: string;
-        sans: ({
-          type: string;
-          value: string;
-        })[];
-        sanCount: number;
-        notBefore: string;
-        notAfter: string;
-        state: "valid" | "expiresSoon" | "expired" | "notYetValid";
-        isCa: boolean;
-        extendedKeyUsage: string[] | null;
-        key: string;
-      })[];
+      certificates: Shape64f302eb[];
       usedBy: ({
         kind: "services" | "policies" | "routes";
         id: string;
       })[];
       changedIn: number | null;
       running: true;
-      value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>> | null;
-    } | {
-      id: string;
-      origin: {
-        kind: "file";
-        place: {
-          file: string;
-          line: number;
-        };
-      } | {
-        kind: "store";
-        revision: number;
-      };
-      changedIn: number;
-      running: false;
-      value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>> | null;
-    };
+      value: Record<string, unknown> | null;
+    } | Shaped14d0eac;
     conditional: false;
   };
   /** One of the certificates. */
@@ -5016,47 +346,15 @@ export type Operations = {
         kind: "store";
         revision: number;
       };
-      chain: ({
-        subject: string;
-        issuer: string;
-        serial: string;
-        sha256: string;
-        spkiSha256: string;
-        sans: ({
-          type: string;
-          value: string;
-        })[];
-        sanCount: number;
-        notBefore: string;
-        notAfter: string;
-        state: "valid" | "expiresSoon" | "expired" | "notYetValid";
-        isCa: boolean;
-        extendedKeyUsage: string[] | null;
-        key: string;
-      })[];
+      chain: Shape64f302eb[];
       usedBy: ({
         kind: "services" | "policies" | "routes";
         id: string;
       })[];
       changedIn: number | null;
       running: true;
-      value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>> | null;
-    } | {
-      id: string;
-      origin: {
-        kind: "file";
-        place: {
-          file: string;
-          line: number;
-        };
-      } | {
-        kind: "store";
-        revision: number;
-      };
-      changedIn: number;
-      running: false;
-      value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>> | null;
-    };
+      value: Record<string, unknown> | null;
+    } | Shaped14d0eac;
     conditional: false;
   };
   /** A revision, and what is different from the one before. */
@@ -5108,23 +406,8 @@ export type Operations = {
       })[];
       changedIn: number | null;
       running: true;
-      value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>> | null;
-    } | {
-      id: string;
-      origin: {
-        kind: "file";
-        place: {
-          file: string;
-          line: number;
-        };
-      } | {
-        kind: "store";
-        revision: number;
-      };
-      changedIn: number;
-      running: false;
-      value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>> | null;
-    };
+      value: Record<string, unknown> | null;
+    } | Shaped14d0eac;
     conditional: false;
   };
   /** What needs you now, how many trust relations hold, traffic of the last hour, what expires. */
@@ -5145,22 +428,7 @@ export type Operations = {
         failing: number;
         unknown: number;
       };
-      needs: ({
-        id: string;
-        severity: "failing" | "degraded" | "due";
-        kind: "expiry" | "relation" | "service" | "client" | "reload" | "store" | "revocation" | "workers";
-        code: string;
-        sentence: string;
-        consequence: string;
-        help: string;
-        since: string;
-        lastSeenAt: string;
-        endedAt: string | null;
-        object: {
-          kind: string;
-          id: string;
-        } | null;
-      })[];
+      needs: Shape47eba401[];
       traffic: ({
         at: string;
         requests: Record<string, number>;
@@ -5204,15 +472,7 @@ export type Operations = {
       clientCertificate: "required" | "optional" | "off";
       caBundles: string[];
       certificates: string[];
-      shows: ({
-        id: string | null;
-        subject: string;
-        sha256: string;
-        names: string[];
-        notBefore: string;
-        notAfter: string;
-        state: "valid" | "expiresSoon" | "expired" | "notYetValid";
-      })[];
+      shows: Shapebe2acfd8[];
       minVersion: string;
       maxVersion: string;
       allowedSANs: (Record<string, string | boolean | Record<string, string | boolean>>)[] | null;
@@ -5223,23 +483,8 @@ export type Operations = {
       ocsp: "soft" | "hard" | null;
       changedIn: number | null;
       running: true;
-      value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>> | null;
-    } | {
-      id: string;
-      origin: {
-        kind: "file";
-        place: {
-          file: string;
-          line: number;
-        };
-      } | {
-        kind: "store";
-        revision: number;
-      };
-      changedIn: number;
-      running: false;
-      value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>> | null;
-    };
+      value: Record<string, unknown> | null;
+    } | Shaped14d0eac;
     conditional: false;
   };
   /** One trust relation, `POLICY~SERVICE`. */
@@ -5247,131 +492,7 @@ export type Operations = {
     params: { id: string };
     query: undefined;
     body: undefined;
-    answer: {
-      id: string;
-      policy: string;
-      target: string;
-      service: string | null;
-      routes: string[];
-      state: "holds" | "failing" | "unknown" | "none";
-      client: {
-        state: "holds" | "failing" | "unknown" | "none";
-        mode: "off" | "optional" | "required" | "tls" | "mtls" | "plain";
-        gatewayShows: ({
-          id: string | null;
-          subject: string;
-          sha256: string;
-          names: string[];
-          notBefore: string;
-          notAfter: string;
-          state: "valid" | "expiresSoon" | "expired" | "notYetValid";
-        })[];
-        peerShows: {
-          at: string;
-          subject: string;
-          issuer: string;
-          sha256: string;
-          sans: string[];
-          notAfter: string;
-          state: "valid" | "expiresSoon" | "expired" | "notYetValid";
-        } | null;
-        gatewayChecks: {
-          caBundles: string[];
-          name: string | null;
-          allowedSANs: (Record<string, string | boolean | Record<string, string | boolean>>)[] | null;
-          allowedFingerprints: string[] | null;
-          allowedSPKI: string[] | null;
-          crl: boolean;
-          ocsp: "soft" | "hard" | null;
-          verified: boolean;
-        } | null;
-        matched: {
-          kind: "name" | "rule";
-          text: string;
-        } | null;
-        lastOk: {
-          at: string;
-          version: string;
-        } | null;
-        lastFailure: {
-          at: string;
-          code: string;
-          title: string;
-          detail: string;
-          help: string;
-          who: string | null;
-        } | null;
-        unknown: ({
-          field: string;
-          reason: string;
-        })[];
-      };
-      backend: {
-        state: "holds" | "failing" | "unknown" | "none";
-        mode: "off" | "optional" | "required" | "tls" | "mtls" | "plain";
-        gatewayShows: ({
-          id: string | null;
-          subject: string;
-          sha256: string;
-          names: string[];
-          notBefore: string;
-          notAfter: string;
-          state: "valid" | "expiresSoon" | "expired" | "notYetValid";
-        })[];
-        peerShows: {
-          at: string;
-          subject: string;
-          issuer: string;
-          sha256: string;
-          sans: string[];
-          notAfter: string;
-          state: "valid" | "expiresSoon" | "expired" | "notYetValid";
-        } | null;
-        gatewayChecks: {
-          caBundles: string[];
-          name: string | null;
-          allowedSANs: (Record<string, string | boolean | Record<string, string | boolean>>)[] | null;
-          allowedFingerprints: string[] | null;
-          allowedSPKI: string[] | null;
-          crl: boolean;
-          ocsp: "soft" | "hard" | null;
-          verified: boolean;
-        } | null;
-        matched: {
-          kind: "name" | "rule";
-          text: string;
-        } | null;
-        lastOk: {
-          at: string;
-          version: string;
-        } | null;
-        lastFailure: {
-          at: string;
-          code: string;
-          title: string;
-          detail: string;
-          help: string;
-          who: string | null;
-        } | null;
-        unknown: ({
-          field: string;
-          reason: string;
-        })[];
-        addresses: ({
-          address: string;
-          state: "up" | "partly" | "down" | "unknown";
-          lastOk: string | null;
-          lastFailure: {
-            at: string;
-            code: string;
-            title: string;
-            detail: string;
-            help: string;
-            who: string | null;
-          } | null;
-        })[];
-      };
-    };
+    answer: Shape9ed842dd;
     conditional: false;
   };
   /** One of the routes. */
@@ -5404,23 +525,8 @@ export type Operations = {
       requiresClientCertificate: boolean | null;
       changedIn: number | null;
       running: true;
-      value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>> | null;
-    } | {
-      id: string;
-      origin: {
-        kind: "file";
-        place: {
-          file: string;
-          line: number;
-        };
-      } | {
-        kind: "store";
-        revision: number;
-      };
-      changedIn: number;
-      running: false;
-      value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>> | null;
-    };
+      value: Record<string, unknown> | null;
+    } | Shaped14d0eac;
     conditional: false;
   };
   /** One of the services. */
@@ -5442,63 +548,17 @@ export type Operations = {
       };
       source: "dns" | "static";
       protocol: "auto" | "http1" | "http2";
-      addresses: ({
-        address: string;
-        weight: number;
-        backup: boolean;
-        state: "up" | "partly" | "down" | "unknown";
-        since: string | null;
-        down: {
-          code: string;
-          detail: string;
-          help: string;
-        } | null;
-      })[];
-      tls: {
-        mode: "off" | "tls" | "mtls";
-        certificateId: string | null;
-        caBundle: string | null;
-        serverName: string | null;
-        verified: boolean;
-        notVerifiedBecause: string | null;
-        nameCheck: "san" | "commonName";
-        minVersion: string;
-        maxVersion: string;
-        allowedSANs: (Record<string, string | boolean | Record<string, string | boolean>>)[] | null;
-        allowedFingerprints: string[] | null;
-        allowedSPKI: string[] | null;
-        crl: boolean;
-      };
-      healthCheck: {
-        path: string;
-        intervalMs: number;
-        timeoutMs: number;
-        healthyThreshold: number;
-        unhealthyThreshold: number;
-      } | null;
+      addresses: Shapeb3a1108b[];
+      tls: Shapec66b8be1;
+      healthCheck: Shapebd6de9f3 | null;
       usedBy: ({
         kind: "services" | "policies" | "routes";
         id: string;
       })[];
       changedIn: number | null;
       running: true;
-      value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>> | null;
-    } | {
-      id: string;
-      origin: {
-        kind: "file";
-        place: {
-          file: string;
-          line: number;
-        };
-      } | {
-        kind: "store";
-        revision: number;
-      };
-      changedIn: number;
-      running: false;
-      value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>> | null;
-    };
+      value: Record<string, unknown> | null;
+    } | Shaped14d0eac;
     conditional: false;
   };
   /** Who asks, and what he may do. */
@@ -5506,15 +566,7 @@ export type Operations = {
     params: undefined;
     query: undefined;
     body: undefined;
-    answer: {
-      user: {
-        id: string;
-        name: string;
-        role: "viewer" | "operator" | "admin";
-      };
-      acts: ("config.read" | "changes.read" | "gateways.read" | "routes.match" | "account.read" | "account.write" | "certificates.inspect" | "services.probe" | "config.plan" | "config.write" | "tokens.read" | "tokens.write" | "users.read" | "users.write" | "audit.read")[];
-      expiresAt: string | null;
-    };
+    answer: Shapec4497f06;
     conditional: false;
   };
   /** Whether there is no user yet. */
@@ -5532,14 +584,7 @@ export type Operations = {
     params: { id: string };
     query: undefined;
     body: undefined;
-    answer: {
-      id: string;
-      name: string;
-      role: "viewer" | "operator" | "admin";
-      disabled: boolean;
-      hasPassword: boolean;
-      createdAt: string;
-    };
+    answer: Shape284a49b8;
     conditional: false;
   };
   /** Reads and lints what somebody is about to upload. Stores nothing. */
@@ -5558,24 +603,7 @@ export type Operations = {
     };
     answer: {
       usable: boolean;
-      certificates: ({
-        subject: string;
-        issuer: string;
-        serial: string;
-        sha256: string;
-        spkiSha256: string;
-        sans: ({
-          type: string;
-          value: string;
-        })[];
-        sanCount: number;
-        notBefore: string;
-        notAfter: string;
-        state: "valid" | "expiresSoon" | "expired" | "notYetValid";
-        isCa: boolean;
-        extendedKeyUsage: string[] | null;
-        key: string;
-      })[];
+      certificates: Shape64f302eb[];
       key: "fits" | "none" | "other" | null;
       problems: ({
         severity: "error" | "warning";
@@ -5592,22 +620,7 @@ export type Operations = {
     query: { limit?: number; cursor?: string; active?: "true" | "false" };
     body: undefined;
     answer: {
-      items: ({
-        id: string;
-        severity: "failing" | "degraded" | "due";
-        kind: "expiry" | "relation" | "service" | "client" | "reload" | "store" | "revocation" | "workers";
-        code: string;
-        sentence: string;
-        consequence: string;
-        help: string;
-        since: string;
-        lastSeenAt: string;
-        endedAt: string | null;
-        object: {
-          kind: string;
-          id: string;
-        } | null;
-      })[];
+      items: Shape47eba401[];
       next: string | null;
     };
     conditional: false;
@@ -5650,45 +663,14 @@ export type Operations = {
           kind: "store";
           revision: number;
         };
-        certificates: ({
-          subject: string;
-          issuer: string;
-          serial: string;
-          sha256: string;
-          spkiSha256: string;
-          sans: ({
-            type: string;
-            value: string;
-          })[];
-          sanCount: number;
-          notBefore: string;
-          notAfter: string;
-          state: "valid" | "expiresSoon" | "expired" | "notYetValid";
-          isCa: boolean;
-          extendedKeyUsage: string[] | null;
-          key: string;
-        })[];
+        certificates: Shape64f302eb[];
         usedBy: ({
           kind: "services" | "policies" | "routes";
           id: string;
         })[];
         changedIn: number | null;
         running: true;
-      } | {
-        id: string;
-        origin: {
-          kind: "file";
-          place: {
-            file: string;
-            line: number;
-          };
-        } | {
-          kind: "store";
-          revision: number;
-        };
-        changedIn: number;
-        running: false;
-      })[];
+      } | Shape994df652)[];
       next: string | null;
     };
     conditional: false;
@@ -5711,45 +693,14 @@ export type Operations = {
           kind: "store";
           revision: number;
         };
-        chain: ({
-          subject: string;
-          issuer: string;
-          serial: string;
-          sha256: string;
-          spkiSha256: string;
-          sans: ({
-            type: string;
-            value: string;
-          })[];
-          sanCount: number;
-          notBefore: string;
-          notAfter: string;
-          state: "valid" | "expiresSoon" | "expired" | "notYetValid";
-          isCa: boolean;
-          extendedKeyUsage: string[] | null;
-          key: string;
-        })[];
+        chain: Shape64f302eb[];
         usedBy: ({
           kind: "services" | "policies" | "routes";
           id: string;
         })[];
         changedIn: number | null;
         running: true;
-      } | {
-        id: string;
-        origin: {
-          kind: "file";
-          place: {
-            file: string;
-            line: number;
-          };
-        } | {
-          kind: "store";
-          revision: number;
-        };
-        changedIn: number;
-        running: false;
-      })[];
+      } | Shape994df652)[];
       next: string | null;
     };
     conditional: false;
@@ -5851,21 +802,7 @@ export type Operations = {
         })[];
         changedIn: number | null;
         running: true;
-      } | {
-        id: string;
-        origin: {
-          kind: "file";
-          place: {
-            file: string;
-            line: number;
-          };
-        } | {
-          kind: "store";
-          revision: number;
-        };
-        changedIn: number;
-        running: false;
-      })[];
+      } | Shape994df652)[];
       next: string | null;
     };
     conditional: false;
@@ -5892,15 +829,7 @@ export type Operations = {
         clientCertificate: "required" | "optional" | "off";
         caBundles: string[];
         certificates: string[];
-        shows: ({
-          id: string | null;
-          subject: string;
-          sha256: string;
-          names: string[];
-          notBefore: string;
-          notAfter: string;
-          state: "valid" | "expiresSoon" | "expired" | "notYetValid";
-        })[];
+        shows: Shapebe2acfd8[];
         minVersion: string;
         maxVersion: string;
         allowedSANs: (Record<string, string | boolean | Record<string, string | boolean>>)[] | null;
@@ -5911,21 +840,7 @@ export type Operations = {
         ocsp: "soft" | "hard" | null;
         changedIn: number | null;
         running: true;
-      } | {
-        id: string;
-        origin: {
-          kind: "file";
-          place: {
-            file: string;
-            line: number;
-          };
-        } | {
-          kind: "store";
-          revision: number;
-        };
-        changedIn: number;
-        running: false;
-      })[];
+      } | Shape994df652)[];
       next: string | null;
     };
     conditional: false;
@@ -5936,131 +851,7 @@ export type Operations = {
     query: { limit?: number; cursor?: string; policy?: string; service?: string; state?: "holds" | "failing" | "unknown" };
     body: undefined;
     answer: {
-      items: ({
-        id: string;
-        policy: string;
-        target: string;
-        service: string | null;
-        routes: string[];
-        state: "holds" | "failing" | "unknown" | "none";
-        client: {
-          state: "holds" | "failing" | "unknown" | "none";
-          mode: "off" | "optional" | "required" | "tls" | "mtls" | "plain";
-          gatewayShows: ({
-            id: string | null;
-            subject: string;
-            sha256: string;
-            names: string[];
-            notBefore: string;
-            notAfter: string;
-            state: "valid" | "expiresSoon" | "expired" | "notYetValid";
-          })[];
-          peerShows: {
-            at: string;
-            subject: string;
-            issuer: string;
-            sha256: string;
-            sans: string[];
-            notAfter: string;
-            state: "valid" | "expiresSoon" | "expired" | "notYetValid";
-          } | null;
-          gatewayChecks: {
-            caBundles: string[];
-            name: string | null;
-            allowedSANs: (Record<string, string | boolean | Record<string, string | boolean>>)[] | null;
-            allowedFingerprints: string[] | null;
-            allowedSPKI: string[] | null;
-            crl: boolean;
-            ocsp: "soft" | "hard" | null;
-            verified: boolean;
-          } | null;
-          matched: {
-            kind: "name" | "rule";
-            text: string;
-          } | null;
-          lastOk: {
-            at: string;
-            version: string;
-          } | null;
-          lastFailure: {
-            at: string;
-            code: string;
-            title: string;
-            detail: string;
-            help: string;
-            who: string | null;
-          } | null;
-          unknown: ({
-            field: string;
-            reason: string;
-          })[];
-        };
-        backend: {
-          state: "holds" | "failing" | "unknown" | "none";
-          mode: "off" | "optional" | "required" | "tls" | "mtls" | "plain";
-          gatewayShows: ({
-            id: string | null;
-            subject: string;
-            sha256: string;
-            names: string[];
-            notBefore: string;
-            notAfter: string;
-            state: "valid" | "expiresSoon" | "expired" | "notYetValid";
-          })[];
-          peerShows: {
-            at: string;
-            subject: string;
-            issuer: string;
-            sha256: string;
-            sans: string[];
-            notAfter: string;
-            state: "valid" | "expiresSoon" | "expired" | "notYetValid";
-          } | null;
-          gatewayChecks: {
-            caBundles: string[];
-            name: string | null;
-            allowedSANs: (Record<string, string | boolean | Record<string, string | boolean>>)[] | null;
-            allowedFingerprints: string[] | null;
-            allowedSPKI: string[] | null;
-            crl: boolean;
-            ocsp: "soft" | "hard" | null;
-            verified: boolean;
-          } | null;
-          matched: {
-            kind: "name" | "rule";
-            text: string;
-          } | null;
-          lastOk: {
-            at: string;
-            version: string;
-          } | null;
-          lastFailure: {
-            at: string;
-            code: string;
-            title: string;
-            detail: string;
-            help: string;
-            who: string | null;
-          } | null;
-          unknown: ({
-            field: string;
-            reason: string;
-          })[];
-          addresses: ({
-            address: string;
-            state: "up" | "partly" | "down" | "unknown";
-            lastOk: string | null;
-            lastFailure: {
-              at: string;
-              code: string;
-              title: string;
-              detail: string;
-              help: string;
-              who: string | null;
-            } | null;
-          })[];
-        };
-      })[];
+      items: Shape9ed842dd[];
       next: string | null;
     };
     conditional: false;
@@ -6096,21 +887,7 @@ export type Operations = {
         requiresClientCertificate: boolean | null;
         changedIn: number | null;
         running: true;
-      } | {
-        id: string;
-        origin: {
-          kind: "file";
-          place: {
-            file: string;
-            line: number;
-          };
-        } | {
-          kind: "store";
-          revision: number;
-        };
-        changedIn: number;
-        running: false;
-      })[];
+      } | Shape994df652)[];
       next: string | null;
     };
     conditional: false;
@@ -6135,61 +912,16 @@ export type Operations = {
         };
         source: "dns" | "static";
         protocol: "auto" | "http1" | "http2";
-        addresses: ({
-          address: string;
-          weight: number;
-          backup: boolean;
-          state: "up" | "partly" | "down" | "unknown";
-          since: string | null;
-          down: {
-            code: string;
-            detail: string;
-            help: string;
-          } | null;
-        })[];
-        tls: {
-          mode: "off" | "tls" | "mtls";
-          certificateId: string | null;
-          caBundle: string | null;
-          serverName: string | null;
-          verified: boolean;
-          notVerifiedBecause: string | null;
-          nameCheck: "san" | "commonName";
-          minVersion: string;
-          maxVersion: string;
-          allowedSANs: (Record<string, string | boolean | Record<string, string | boolean>>)[] | null;
-          allowedFingerprints: string[] | null;
-          allowedSPKI: string[] | null;
-          crl: boolean;
-        };
-        healthCheck: {
-          path: string;
-          intervalMs: number;
-          timeoutMs: number;
-          healthyThreshold: number;
-          unhealthyThreshold: number;
-        } | null;
+        addresses: Shapeb3a1108b[];
+        tls: Shapec66b8be1;
+        healthCheck: Shapebd6de9f3 | null;
         usedBy: ({
           kind: "services" | "policies" | "routes";
           id: string;
         })[];
         changedIn: number | null;
         running: true;
-      } | {
-        id: string;
-        origin: {
-          kind: "file";
-          place: {
-            file: string;
-            line: number;
-          };
-        } | {
-          kind: "store";
-          revision: number;
-        };
-        changedIn: number;
-        running: false;
-      })[];
+      } | Shape994df652)[];
       next: string | null;
     };
     conditional: false;
@@ -6235,14 +967,7 @@ export type Operations = {
     query: { limit?: number; cursor?: string };
     body: undefined;
     answer: {
-      items: ({
-        id: string;
-        name: string;
-        role: "viewer" | "operator" | "admin";
-        disabled: boolean;
-        hasPassword: boolean;
-        createdAt: string;
-      })[];
+      items: Shape284a49b8[];
       next: string | null;
     };
     conditional: false;
@@ -6255,15 +980,7 @@ export type Operations = {
       name: string;
       password: string;
     };
-    answer: {
-      user: {
-        id: string;
-        name: string;
-        role: "viewer" | "operator" | "admin";
-      };
-      acts: ("config.read" | "changes.read" | "gateways.read" | "routes.match" | "account.read" | "account.write" | "certificates.inspect" | "services.probe" | "config.plan" | "config.write" | "tokens.read" | "tokens.write" | "users.read" | "users.write" | "audit.read")[];
-      expiresAt: string | null;
-    };
+    answer: Shapec4497f06;
     conditional: false;
   };
   /** Ends the session. */
@@ -6296,172 +1013,14 @@ export type Operations = {
     params: undefined;
     query: undefined;
     body: {
-      changes: ({
-        kind: "certificates" | "caBundles" | "services" | "middlewares" | "routes" | "policies";
-        id: string;
-        operation: "put";
-        value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>>;
-      } | {
+      changes: (Shapeadfa0931 | {
         kind: "certificates" | "caBundles" | "services" | "middlewares" | "routes" | "policies";
         id: string;
         operation: "delete";
       })[];
       reason?: string;
     };
-    answer: {
-      parent: number;
-      usable: boolean;
-      errors: ({
-        pointer: string;
-        code: string;
-        detail: string;
-        hint?: string;
-        object?: {
-          kind: string;
-          id: string;
-          pointer: string;
-        };
-        place?: {
-          file: string;
-          line: number;
-        };
-      })[];
-      warnings: ({
-        severity: "error" | "warning";
-        code: string;
-        message: string;
-        hint: string;
-        object: {
-          kind: string;
-          id: string;
-          pointer: string;
-        } | null;
-        place: {
-          file: string;
-          line: number;
-        } | null;
-      })[];
-      changes: ({
-        kind: string;
-        id: string;
-        change: "added" | "removed" | "changed";
-        fields: ({
-          pointer: string;
-        })[];
-        more: boolean;
-      })[];
-      access: {
-        complete: boolean;
-        opened: {
-          count: number;
-          items: string[];
-        };
-        closed: {
-          count: number;
-          items: string[];
-        };
-        rules: {
-          count: number;
-          items: string[];
-        };
-      } | null;
-      clients: {
-        since: string;
-        days: number;
-        identities: number;
-        cutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        admitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        changed: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        undecided: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousCutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousAdmitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        notLookedAt: string[];
-      } | null;
-    };
+    answer: Shape6f0dc0a5;
     conditional: false;
   };
   /** Connects to every address of a service as its route does, and says what it speaks or why it refuses. */
@@ -6488,1540 +1047,40 @@ export type Operations = {
   replaceCaBundle: {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
-    body: {
-      value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>>;
-      reason?: string;
-    };
-    answer: {
-      revision: number;
-      state: "committed" | "pending" | "unchanged";
-      generation: number | null;
-      why: string | null;
-      warnings: ({
-        severity: "error" | "warning";
-        code: string;
-        message: string;
-        hint: string;
-        object: {
-          kind: string;
-          id: string;
-          pointer: string;
-        } | null;
-        place: {
-          file: string;
-          line: number;
-        } | null;
-      })[];
-      changes: ({
-        kind: string;
-        id: string;
-        change: "added" | "removed" | "changed";
-        fields: ({
-          pointer: string;
-        })[];
-        more: boolean;
-      })[];
-      access: {
-        complete: boolean;
-        opened: {
-          count: number;
-          items: string[];
-        };
-        closed: {
-          count: number;
-          items: string[];
-        };
-        rules: {
-          count: number;
-          items: string[];
-        };
-      } | null;
-      clients: {
-        since: string;
-        days: number;
-        identities: number;
-        cutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        admitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        changed: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        undecided: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousCutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousAdmitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        notLookedAt: string[];
-      } | null;
-      gateways: {
-        committed: string[];
-        missing: string[];
-      } | null;
-    } | {
-      parent: number;
-      usable: boolean;
-      errors: ({
-        pointer: string;
-        code: string;
-        detail: string;
-        hint?: string;
-        object?: {
-          kind: string;
-          id: string;
-          pointer: string;
-        };
-        place?: {
-          file: string;
-          line: number;
-        };
-      })[];
-      warnings: ({
-        severity: "error" | "warning";
-        code: string;
-        message: string;
-        hint: string;
-        object: {
-          kind: string;
-          id: string;
-          pointer: string;
-        } | null;
-        place: {
-          file: string;
-          line: number;
-        } | null;
-      })[];
-      changes: ({
-        kind: string;
-        id: string;
-        change: "added" | "removed" | "changed";
-        fields: ({
-          pointer: string;
-        })[];
-        more: boolean;
-      })[];
-      access: {
-        complete: boolean;
-        opened: {
-          count: number;
-          items: string[];
-        };
-        closed: {
-          count: number;
-          items: string[];
-        };
-        rules: {
-          count: number;
-          items: string[];
-        };
-      } | null;
-      clients: {
-        since: string;
-        days: number;
-        identities: number;
-        cutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        admitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        changed: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        undecided: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousCutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousAdmitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        notLookedAt: string[];
-      } | null;
-    };
+    body: Shape81c70e5f;
+    answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: true;
   };
   /** Puts another document in the place of one of the middlewares. */
   replaceMiddleware: {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
-    body: {
-      value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>>;
-      reason?: string;
-    };
-    answer: {
-      revision: number;
-      state: "committed" | "pending" | "unchanged";
-      generation: number | null;
-      why: string | null;
-      warnings: ({
-        severity: "error" | "warning";
-        code: string;
-        message: string;
-        hint: string;
-        object: {
-          kind: string;
-          id: string;
-          pointer: string;
-        } | null;
-        place: {
-          file: string;
-          line: number;
-        } | null;
-      })[];
-      changes: ({
-        kind: string;
-        id: string;
-        change: "added" | "removed" | "changed";
-        fields: ({
-          pointer: string;
-        })[];
-        more: boolean;
-      })[];
-      access: {
-        complete: boolean;
-        opened: {
-          count: number;
-          items: string[];
-        };
-        closed: {
-          count: number;
-          items: string[];
-        };
-        rules: {
-          count: number;
-          items: string[];
-        };
-      } | null;
-      clients: {
-        since: string;
-        days: number;
-        identities: number;
-        cutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        admitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        changed: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        undecided: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousCutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousAdmitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        notLookedAt: string[];
-      } | null;
-      gateways: {
-        committed: string[];
-        missing: string[];
-      } | null;
-    } | {
-      parent: number;
-      usable: boolean;
-      errors: ({
-        pointer: string;
-        code: string;
-        detail: string;
-        hint?: string;
-        object?: {
-          kind: string;
-          id: string;
-          pointer: string;
-        };
-        place?: {
-          file: string;
-          line: number;
-        };
-      })[];
-      warnings: ({
-        severity: "error" | "warning";
-        code: string;
-        message: string;
-        hint: string;
-        object: {
-          kind: string;
-          id: string;
-          pointer: string;
-        } | null;
-        place: {
-          file: string;
-          line: number;
-        } | null;
-      })[];
-      changes: ({
-        kind: string;
-        id: string;
-        change: "added" | "removed" | "changed";
-        fields: ({
-          pointer: string;
-        })[];
-        more: boolean;
-      })[];
-      access: {
-        complete: boolean;
-        opened: {
-          count: number;
-          items: string[];
-        };
-        closed: {
-          count: number;
-          items: string[];
-        };
-        rules: {
-          count: number;
-          items: string[];
-        };
-      } | null;
-      clients: {
-        since: string;
-        days: number;
-        identities: number;
-        cutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        admitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        changed: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        undecided: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousCutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousAdmitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        notLookedAt: string[];
-      } | null;
-    };
+    body: Shape81c70e5f;
+    answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: true;
   };
   /** Puts another document in the place of one of the policies. */
   replacePolicy: {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
-    body: {
-      value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>>;
-      reason?: string;
-    };
-    answer: {
-      revision: number;
-      state: "committed" | "pending" | "unchanged";
-      generation: number | null;
-      why: string | null;
-      warnings: ({
-        severity: "error" | "warning";
-        code: string;
-        message: string;
-        hint: string;
-        object: {
-          kind: string;
-          id: string;
-          pointer: string;
-        } | null;
-        place: {
-          file: string;
-          line: number;
-        } | null;
-      })[];
-      changes: ({
-        kind: string;
-        id: string;
-        change: "added" | "removed" | "changed";
-        fields: ({
-          pointer: string;
-        })[];
-        more: boolean;
-      })[];
-      access: {
-        complete: boolean;
-        opened: {
-          count: number;
-          items: string[];
-        };
-        closed: {
-          count: number;
-          items: string[];
-        };
-        rules: {
-          count: number;
-          items: string[];
-        };
-      } | null;
-      clients: {
-        since: string;
-        days: number;
-        identities: number;
-        cutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        admitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        changed: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        undecided: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousCutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousAdmitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        notLookedAt: string[];
-      } | null;
-      gateways: {
-        committed: string[];
-        missing: string[];
-      } | null;
-    } | {
-      parent: number;
-      usable: boolean;
-      errors: ({
-        pointer: string;
-        code: string;
-        detail: string;
-        hint?: string;
-        object?: {
-          kind: string;
-          id: string;
-          pointer: string;
-        };
-        place?: {
-          file: string;
-          line: number;
-        };
-      })[];
-      warnings: ({
-        severity: "error" | "warning";
-        code: string;
-        message: string;
-        hint: string;
-        object: {
-          kind: string;
-          id: string;
-          pointer: string;
-        } | null;
-        place: {
-          file: string;
-          line: number;
-        } | null;
-      })[];
-      changes: ({
-        kind: string;
-        id: string;
-        change: "added" | "removed" | "changed";
-        fields: ({
-          pointer: string;
-        })[];
-        more: boolean;
-      })[];
-      access: {
-        complete: boolean;
-        opened: {
-          count: number;
-          items: string[];
-        };
-        closed: {
-          count: number;
-          items: string[];
-        };
-        rules: {
-          count: number;
-          items: string[];
-        };
-      } | null;
-      clients: {
-        since: string;
-        days: number;
-        identities: number;
-        cutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        admitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        changed: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        undecided: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousCutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousAdmitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        notLookedAt: string[];
-      } | null;
-    };
+    body: Shape81c70e5f;
+    answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: true;
   };
   /** Puts another document in the place of one of the routes. */
   replaceRoute: {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
-    body: {
-      value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>>;
-      reason?: string;
-    };
-    answer: {
-      revision: number;
-      state: "committed" | "pending" | "unchanged";
-      generation: number | null;
-      why: string | null;
-      warnings: ({
-        severity: "error" | "warning";
-        code: string;
-        message: string;
-        hint: string;
-        object: {
-          kind: string;
-          id: string;
-          pointer: string;
-        } | null;
-        place: {
-          file: string;
-          line: number;
-        } | null;
-      })[];
-      changes: ({
-        kind: string;
-        id: string;
-        change: "added" | "removed" | "changed";
-        fields: ({
-          pointer: string;
-        })[];
-        more: boolean;
-      })[];
-      access: {
-        complete: boolean;
-        opened: {
-          count: number;
-          items: string[];
-        };
-        closed: {
-          count: number;
-          items: string[];
-        };
-        rules: {
-          count: number;
-          items: string[];
-        };
-      } | null;
-      clients: {
-        since: string;
-        days: number;
-        identities: number;
-        cutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        admitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        changed: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        undecided: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousCutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousAdmitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        notLookedAt: string[];
-      } | null;
-      gateways: {
-        committed: string[];
-        missing: string[];
-      } | null;
-    } | {
-      parent: number;
-      usable: boolean;
-      errors: ({
-        pointer: string;
-        code: string;
-        detail: string;
-        hint?: string;
-        object?: {
-          kind: string;
-          id: string;
-          pointer: string;
-        };
-        place?: {
-          file: string;
-          line: number;
-        };
-      })[];
-      warnings: ({
-        severity: "error" | "warning";
-        code: string;
-        message: string;
-        hint: string;
-        object: {
-          kind: string;
-          id: string;
-          pointer: string;
-        } | null;
-        place: {
-          file: string;
-          line: number;
-        } | null;
-      })[];
-      changes: ({
-        kind: string;
-        id: string;
-        change: "added" | "removed" | "changed";
-        fields: ({
-          pointer: string;
-        })[];
-        more: boolean;
-      })[];
-      access: {
-        complete: boolean;
-        opened: {
-          count: number;
-          items: string[];
-        };
-        closed: {
-          count: number;
-          items: string[];
-        };
-        rules: {
-          count: number;
-          items: string[];
-        };
-      } | null;
-      clients: {
-        since: string;
-        days: number;
-        identities: number;
-        cutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        admitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        changed: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        undecided: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousCutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousAdmitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        notLookedAt: string[];
-      } | null;
-    };
+    body: Shape81c70e5f;
+    answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: true;
   };
   /** Puts another document in the place of one of the services. */
   replaceService: {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
-    body: {
-      value: Record<string, string | number | boolean | null | unknown[] | Record<string, unknown>>;
-      reason?: string;
-    };
-    answer: {
-      revision: number;
-      state: "committed" | "pending" | "unchanged";
-      generation: number | null;
-      why: string | null;
-      warnings: ({
-        severity: "error" | "warning";
-        code: string;
-        message: string;
-        hint: string;
-        object: {
-          kind: string;
-          id: string;
-          pointer: string;
-        } | null;
-        place: {
-          file: string;
-          line: number;
-        } | null;
-      })[];
-      changes: ({
-        kind: string;
-        id: string;
-        change: "added" | "removed" | "changed";
-        fields: ({
-          pointer: string;
-        })[];
-        more: boolean;
-      })[];
-      access: {
-        complete: boolean;
-        opened: {
-          count: number;
-          items: string[];
-        };
-        closed: {
-          count: number;
-          items: string[];
-        };
-        rules: {
-          count: number;
-          items: string[];
-        };
-      } | null;
-      clients: {
-        since: string;
-        days: number;
-        identities: number;
-        cutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        admitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        changed: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        undecided: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousCutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousAdmitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        notLookedAt: string[];
-      } | null;
-      gateways: {
-        committed: string[];
-        missing: string[];
-      } | null;
-    } | {
-      parent: number;
-      usable: boolean;
-      errors: ({
-        pointer: string;
-        code: string;
-        detail: string;
-        hint?: string;
-        object?: {
-          kind: string;
-          id: string;
-          pointer: string;
-        };
-        place?: {
-          file: string;
-          line: number;
-        };
-      })[];
-      warnings: ({
-        severity: "error" | "warning";
-        code: string;
-        message: string;
-        hint: string;
-        object: {
-          kind: string;
-          id: string;
-          pointer: string;
-        } | null;
-        place: {
-          file: string;
-          line: number;
-        } | null;
-      })[];
-      changes: ({
-        kind: string;
-        id: string;
-        change: "added" | "removed" | "changed";
-        fields: ({
-          pointer: string;
-        })[];
-        more: boolean;
-      })[];
-      access: {
-        complete: boolean;
-        opened: {
-          count: number;
-          items: string[];
-        };
-        closed: {
-          count: number;
-          items: string[];
-        };
-        rules: {
-          count: number;
-          items: string[];
-        };
-      } | null;
-      clients: {
-        since: string;
-        days: number;
-        identities: number;
-        cutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        admitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        changed: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        undecided: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousCutOff: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        anonymousAdmitted: {
-          count: number;
-          items: ({
-            subject: string;
-            names: string[];
-            sha256: string | null;
-            serverNames: (string | null)[];
-            policyBefore: string;
-            policy: string;
-            lastSeen: string;
-            handshakes: number;
-            code: string;
-            detail: string;
-          })[];
-        };
-        notLookedAt: string[];
-      } | null;
-    };
+    body: Shape81c70e5f;
+    answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: true;
   };
   /** Makes the first administrator, with the secret of the setup link (behind its #), and logs him in. */
@@ -8033,15 +1092,389 @@ export type Operations = {
       name: string;
       password: string;
     };
-    answer: {
-      user: {
-        id: string;
-        name: string;
-        role: "viewer" | "operator" | "admin";
-      };
-      acts: ("config.read" | "changes.read" | "gateways.read" | "routes.match" | "account.read" | "account.write" | "certificates.inspect" | "services.probe" | "config.plan" | "config.write" | "tokens.read" | "tokens.write" | "users.read" | "users.write" | "audit.read")[];
-      expiresAt: string | null;
-    };
+    answer: Shapec4497f06;
     conditional: false;
   };
+};
+
+type Shape09038ec2 = {
+  count: number;
+  items: Shapeeafceeb7[];
+};
+
+type Shape1e4e5eda = {
+  address: string;
+  state: "up" | "partly" | "down" | "unknown";
+  lastOk: string | null;
+  lastFailure: Shape305532d6 | null;
+};
+
+type Shape246bd025 = {
+  complete: boolean;
+  opened: {
+    count: number;
+    items: string[];
+  };
+  closed: {
+    count: number;
+    items: string[];
+  };
+  rules: {
+    count: number;
+    items: string[];
+  };
+};
+
+type Shape28452f32 = {
+  at: string;
+  version: string;
+};
+
+type Shape284a49b8 = {
+  id: string;
+  name: string;
+  role: "viewer" | "operator" | "admin";
+  disabled: boolean;
+  hasPassword: boolean;
+  createdAt: string;
+};
+
+type Shape305532d6 = {
+  at: string;
+  code: string;
+  title: string;
+  detail: string;
+  help: string;
+  who: string | null;
+};
+
+type Shape3713e1cb = {
+  since: string;
+  days: number;
+  identities: number;
+  cutOff: Shaped6d865fd;
+  admitted: Shape7da86f2f;
+  changed: Shape45784653;
+  undecided: Shape09038ec2;
+  anonymousCutOff: Shape905bb135;
+  anonymousAdmitted: Shape936b11ba;
+  notLookedAt: string[];
+};
+
+type Shape37d1f271 = {
+  state: "holds" | "failing" | "unknown" | "none";
+  mode: "off" | "optional" | "required" | "tls" | "mtls" | "plain";
+  gatewayShows: Shapebe2acfd8[];
+  peerShows: Shape92016f84 | null;
+  gatewayChecks: Shape6786b831 | null;
+  matched: {
+    kind: "name" | "rule";
+    text: string;
+  } | null;
+  lastOk: Shape28452f32 | null;
+  lastFailure: Shape305532d6 | null;
+  unknown: ({
+    field: string;
+    reason: string;
+  })[];
+};
+
+type Shape45784653 = {
+  count: number;
+  items: Shapeeafceeb7[];
+};
+
+type Shape47eba401 = {
+  id: string;
+  severity: "failing" | "degraded" | "due";
+  kind: "expiry" | "relation" | "service" | "client" | "reload" | "store" | "revocation" | "workers";
+  code: string;
+  sentence: string;
+  consequence: string;
+  help: string;
+  since: string;
+  lastSeenAt: string;
+  endedAt: string | null;
+  object: {
+    kind: string;
+    id: string;
+  } | null;
+};
+
+type Shape54fc7f2a = {
+  id: string;
+  value: Record<string, unknown>;
+  reason?: string;
+};
+
+type Shape64f302eb = {
+  subject: string;
+  issuer: string;
+  serial: string;
+  sha256: string;
+  spkiSha256: string;
+  sans: ({
+    type: string;
+    value: string;
+  })[];
+  sanCount: number;
+  notBefore: string;
+  notAfter: string;
+  state: "valid" | "expiresSoon" | "expired" | "notYetValid";
+  isCa: boolean;
+  extendedKeyUsage: string[] | null;
+  key: string;
+};
+
+type Shape6786b831 = {
+  caBundles: string[];
+  name: string | null;
+  allowedSANs: (Record<string, string | boolean | Record<string, string | boolean>>)[] | null;
+  allowedFingerprints: string[] | null;
+  allowedSPKI: string[] | null;
+  crl: boolean;
+  ocsp: "soft" | "hard" | null;
+  verified: boolean;
+};
+
+type Shape6e5ff9c1 = {
+  kind: string;
+  id: string;
+  change: "added" | "removed" | "changed";
+  fields: ({
+    pointer: string;
+  })[];
+  more: boolean;
+};
+
+type Shape6f0dc0a5 = {
+  parent: number;
+  usable: boolean;
+  errors: Shape77874646[];
+  warnings: Shape9c5e24eb[];
+  changes: Shape6e5ff9c1[];
+  access: Shape246bd025 | null;
+  clients: Shape3713e1cb | null;
+};
+
+type Shape77874646 = {
+  pointer: string;
+  code: string;
+  detail: string;
+  hint?: string;
+  object?: {
+    kind: string;
+    id: string;
+    pointer: string;
+  };
+  place?: {
+    file: string;
+    line: number;
+  };
+};
+
+type Shape7da86f2f = {
+  count: number;
+  items: Shapeeafceeb7[];
+};
+
+type Shape815cd68c = {
+  revision: number;
+  state: "committed" | "pending" | "unchanged";
+  generation: number | null;
+  why: string | null;
+  warnings: Shape9c5e24eb[];
+  changes: Shape6e5ff9c1[];
+  access: Shape246bd025 | null;
+  clients: Shape3713e1cb | null;
+  gateways: {
+    committed: string[];
+    missing: string[];
+  } | null;
+};
+
+type Shape81c70e5f = {
+  value: Record<string, unknown>;
+  reason?: string;
+};
+
+type Shape905bb135 = {
+  count: number;
+  items: Shapeeafceeb7[];
+};
+
+type Shape92016f84 = {
+  at: string;
+  subject: string;
+  issuer: string;
+  sha256: string;
+  sans: string[];
+  notAfter: string;
+  state: "valid" | "expiresSoon" | "expired" | "notYetValid";
+};
+
+type Shape936b11ba = {
+  count: number;
+  items: Shapeeafceeb7[];
+};
+
+type Shape975331da = {
+  state: "holds" | "failing" | "unknown" | "none";
+  mode: "off" | "optional" | "required" | "tls" | "mtls" | "plain";
+  gatewayShows: Shapebe2acfd8[];
+  peerShows: Shape92016f84 | null;
+  gatewayChecks: Shape6786b831 | null;
+  matched: {
+    kind: "name" | "rule";
+    text: string;
+  } | null;
+  lastOk: Shape28452f32 | null;
+  lastFailure: Shape305532d6 | null;
+  unknown: ({
+    field: string;
+    reason: string;
+  })[];
+  addresses: Shape1e4e5eda[];
+};
+
+type Shape994df652 = {
+  id: string;
+  origin: {
+    kind: "file";
+    place: {
+      file: string;
+      line: number;
+    };
+  } | {
+    kind: "store";
+    revision: number;
+  };
+  changedIn: number;
+  running: false;
+};
+
+type Shape9c5e24eb = {
+  severity: "error" | "warning";
+  code: string;
+  message: string;
+  hint: string;
+  object: {
+    kind: string;
+    id: string;
+    pointer: string;
+  } | null;
+  place: {
+    file: string;
+    line: number;
+  } | null;
+};
+
+type Shape9ed842dd = {
+  id: string;
+  policy: string;
+  target: string;
+  service: string | null;
+  routes: string[];
+  state: "holds" | "failing" | "unknown" | "none";
+  client: Shape37d1f271;
+  backend: Shape975331da;
+};
+
+type Shapeadfa0931 = {
+  kind: "certificates" | "caBundles" | "services" | "middlewares" | "routes" | "policies";
+  id: string;
+  operation: "put";
+  value: Record<string, unknown>;
+};
+
+type Shapeb3a1108b = {
+  address: string;
+  weight: number;
+  backup: boolean;
+  state: "up" | "partly" | "down" | "unknown";
+  since: string | null;
+  down: {
+    code: string;
+    detail: string;
+    help: string;
+  } | null;
+};
+
+type Shapebd6de9f3 = {
+  path: string;
+  intervalMs: number;
+  timeoutMs: number;
+  healthyThreshold: number;
+  unhealthyThreshold: number;
+};
+
+type Shapebe2acfd8 = {
+  id: string | null;
+  subject: string;
+  sha256: string;
+  names: string[];
+  notBefore: string;
+  notAfter: string;
+  state: "valid" | "expiresSoon" | "expired" | "notYetValid";
+};
+
+type Shapec4497f06 = {
+  user: {
+    id: string;
+    name: string;
+    role: "viewer" | "operator" | "admin";
+  };
+  acts: ("config.read" | "changes.read" | "gateways.read" | "routes.match" | "account.read" | "account.write" | "certificates.inspect" | "services.probe" | "config.plan" | "config.write" | "tokens.read" | "tokens.write" | "users.read" | "users.write" | "audit.read")[];
+  expiresAt: string | null;
+};
+
+type Shapec66b8be1 = {
+  mode: "off" | "tls" | "mtls";
+  certificateId: string | null;
+  caBundle: string | null;
+  serverName: string | null;
+  verified: boolean;
+  notVerifiedBecause: string | null;
+  nameCheck: "san" | "commonName";
+  minVersion: string;
+  maxVersion: string;
+  allowedSANs: (Record<string, string | boolean | Record<string, string | boolean>>)[] | null;
+  allowedFingerprints: string[] | null;
+  allowedSPKI: string[] | null;
+  crl: boolean;
+};
+
+type Shaped14d0eac = {
+  id: string;
+  origin: {
+    kind: "file";
+    place: {
+      file: string;
+      line: number;
+    };
+  } | {
+    kind: "store";
+    revision: number;
+  };
+  changedIn: number;
+  running: false;
+  value: Record<string, unknown> | null;
+};
+
+type Shaped6d865fd = {
+  count: number;
+  items: Shapeeafceeb7[];
+};
+
+type Shapeeafceeb7 = {
+  subject: string;
+  names: string[];
+  sha256: string | null;
+  serverNames: (string | null)[];
+  policyBefore: string;
+  policy: string;
+  lastSeen: string;
+  handshakes: number;
+  code: string;
+  detail: string;
 };

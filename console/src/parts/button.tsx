@@ -4,15 +4,22 @@ import type { ReactNode } from 'react';
 import { Button, type ButtonProps } from 'react-aria-components/Button';
 import css from './button.module.css';
 
-export type ActionProps = Omit<ButtonProps, 'className' | 'style' | 'children'> & {
+export type ActionProps = Omit<ButtonProps, 'className' | 'style' | 'children' | 'isPending'> & {
   readonly kind?: 'primary' | 'plain' | 'danger' | 'quiet';
+  /** Under way: it keeps the focus, and what is pressed meanwhile is no second intent. */
+  readonly isPending?: boolean;
   readonly children: ReactNode;
 };
 
-export function Action({ kind = 'plain', children, ...rest }: ActionProps) {
+export function Action({ kind = 'plain', isPending = false, onPress, children, ...rest }: ActionProps) {
   return (
-    <Button {...rest} className={`${css['button']} ${css[kind]}`}>
+    <Button
+      {...rest}
+      {...(onPress !== undefined && !isPending && { onPress })}
+      className={`${css['button']} ${css[kind]} ${isPending ? css['pending'] : ''}`}
+    >
       {children}
+      {isPending && <span className="visually-hidden">, under way</span>}
     </Button>
   );
 }

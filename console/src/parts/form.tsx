@@ -19,6 +19,9 @@ export type EditFormProps = {
   readonly children: ReactNode;
 };
 
+/** Names of the fields that were changed since this was wrong. */
+type Mended = { readonly since?: Error | null | undefined; readonly names: readonly string[] };
+
 export function EditForm({
   label,
   fields,
@@ -30,15 +33,13 @@ export function EditForm({
   children,
 }: EditFormProps) {
   const ref = useRef<HTMLFormElement>(null);
-  /** Fields that were changed since. */
-  const [mended, setMended] = useState<readonly string[]>([]);
+  const [mended, setMended] = useState<Mended>({ names: [] });
   const { byField, rest } = useMemo(
     () =>
       problem === null || problem === undefined ? { byField: {}, rest: [] } : sortErrors(asProblem(problem), fields),
     [problem, fields],
   );
   useEffect(() => {
-    setMended([]);
     if (problem === null || problem === undefined) return;
     const first = ref.current?.querySelector<HTMLElement>(
       '[aria-invalid="true"], [data-invalid] input, [data-invalid] button',
@@ -57,21 +58,18 @@ export function EditForm({
       event.preventDefault();
       form?.requestSubmit();
     };
-    const onInput = ({ target }: Event): void => {
-      const name = target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement ? target.name : '';
-      if (name !== '') setMended((before) => (before.includes(name) ? before : [...before, name]));
-    };
     form?.addEventListener('keydown', onKeyDown);
-    form?.addEventListener('input', onInput);
-    return () => {
-      form?.removeEventListener('keydown', onKeyDown);
-      form?.removeEventListener('input', onInput);
-    };
+    return () => form?.removeEventListener('keydown', onKeyDown);
   }, []);
-  const shown = useMemo(
-    () => Object.fromEntries(Object.entries(byField).filter(([name]) => !mended.includes(name))),
-    [byField, mended],
-  );
+  const onInput = ({ target }: FormEvent): void => {
+    const name = target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement ? target.name : '';
+    if (name === '') return;
+    setMended((before) => ({ since: problem, names: before.since === problem ? [...before.names, name] : [name] }));
+  };
+  const shown = useMemo(() => {
+    const names = mended.since === problem ? mended.names : [];
+    return Object.fromEntries(Object.entries(byField).filter(([name]) => !names.includes(name)));
+  }, [byField, mended, problem]);
   return (
     <Form
       ref={ref}
@@ -95,7 +93,9 @@ export function EditForm({
           )}
         </div>
       )}
-      {children}
+      <div className={css['fields']} onInput={onInput}>
+        {children}
+      </div>
       {(submit !== undefined || buttons !== undefined) && (
         <div className={css['buttons']}>
           {submit !== undefined && (

@@ -5,6 +5,6 @@ export type Counts = { readonly overview: number; readonly certificates: number;
 
 export function useCounts(): Counts {
   const { data } = useReadAll('listCertificates', {}, { everyMs: 60_000 });
-  const due = (data?.items ?? []).filter(({ chain }) => chain[0]?.state !== 'valid').length;
+  const due = (data?.items ?? []).filter((one) => one.running && one.chain[0]?.state !== 'valid').length;
   return { overview: due, certificates: due, handshakes: 0 };
 }
