@@ -156,7 +156,8 @@ export async function openApi(t: TestContext): Promise<ApiUnderTest> {
       });
       const answer = await api.fetch(request, { remote, authority: 'localhost:9901' });
       const answered = await answer.text();
-      const read = answered === '' ? {} : (JSON.parse(answered) as Record<string, unknown>);
+      const isJson = /json/.test(answer.headers.get('content-type') ?? '');
+      const read = isJson && answered !== '' ? (JSON.parse(answered) as Record<string, unknown>) : {};
       return { status: answer.status, headers: answer.headers, body: read, text: answered };
     },
     async enter(role) {
