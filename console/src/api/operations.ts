@@ -2,8 +2,10 @@
 
 /** Method and path below /api/v1 of every operation. */
 export const places = {
+  addCertificateVersion: ['POST', '/certificates/{id}/versions'],
   applyConfig: ['POST', '/config:apply'],
   changeCaBundle: ['PATCH', '/ca-bundles/{id}'],
+  changeCertificate: ['PATCH', '/certificates/{id}'],
   changeMiddleware: ['PATCH', '/middlewares/{id}'],
   changePassword: ['POST', '/session:changePassword'],
   changePolicy: ['PATCH', '/policies/{id}'],
@@ -11,6 +13,7 @@ export const places = {
   changeService: ['PATCH', '/services/{id}'],
   changeUser: ['PATCH', '/users/{id}'],
   createCaBundle: ['POST', '/ca-bundles'],
+  createCertificate: ['POST', '/certificates'],
   createMiddleware: ['POST', '/middlewares'],
   createPolicy: ['POST', '/policies'],
   createRoute: ['POST', '/routes'],
@@ -18,6 +21,7 @@ export const places = {
   createToken: ['POST', '/tokens'],
   createUser: ['POST', '/users'],
   deleteCaBundle: ['DELETE', '/ca-bundles/{id}'],
+  deleteCertificate: ['DELETE', '/certificates/{id}'],
   deleteMiddleware: ['DELETE', '/middlewares/{id}'],
   deletePolicy: ['DELETE', '/policies/{id}'],
   deleteRoute: ['DELETE', '/routes/{id}'],
@@ -27,6 +31,7 @@ export const places = {
   endSessions: ['DELETE', '/users/{id}/sessions'],
   getCaBundle: ['GET', '/ca-bundles/{id}'],
   getCertificate: ['GET', '/certificates/{id}'],
+  getCertificateChain: ['GET', '/certificates/{id}/chain.pem'],
   getChange: ['GET', '/changes/{revision}'],
   getMiddleware: ['GET', '/middlewares/{id}'],
   getOverview: ['GET', '/overview'],
@@ -40,7 +45,9 @@ export const places = {
   inspectCertificates: ['POST', '/certificates:inspect'],
   listAlerts: ['GET', '/alerts'],
   listAudit: ['GET', '/audit'],
+  listCaBundleVersions: ['GET', '/ca-bundles/{id}/versions'],
   listCaBundles: ['GET', '/ca-bundles'],
+  listCertificateVersions: ['GET', '/certificates/{id}/versions'],
   listCertificates: ['GET', '/certificates'],
   listChanges: ['GET', '/changes'],
   listGateways: ['GET', '/gateways'],
@@ -54,10 +61,13 @@ export const places = {
   listUsers: ['GET', '/users'],
   logIn: ['POST', '/sessions'],
   logOut: ['DELETE', '/session'],
+  makeCurrentCaBundleVersion: ['POST', '/ca-bundles/{id}/versions/{version}:makeCurrent'],
+  makeCurrentCertificateVersion: ['POST', '/certificates/{id}/versions/{version}:makeCurrent'],
   matchRoutes: ['POST', '/routes:match'],
   planConfig: ['POST', '/config:plan'],
   probeService: ['POST', '/services/{id}:probe'],
   replaceCaBundle: ['PUT', '/ca-bundles/{id}'],
+  replaceCertificate: ['PUT', '/certificates/{id}'],
   replaceMiddleware: ['PUT', '/middlewares/{id}'],
   replacePolicy: ['PUT', '/policies/{id}'],
   replaceRoute: ['PUT', '/routes/{id}'],
@@ -71,6 +81,7 @@ export type Act =
   | 'account.write'
   | 'audit.read'
   | 'certificates.inspect'
+  | 'certificates.write'
   | 'changes.read'
   | 'config.plan'
   | 'config.read'
@@ -84,6 +95,14 @@ export type Act =
   | 'users.write';
 
 export type Operations = {
+  /** Uploads the next version, for who renews: whatever is there now is replaced, and kept. The key may stay. */
+  addCertificateVersion: {
+    params: { id: string };
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    body: Shapeb3420960;
+    answer: Shape815cd68c | Shape6f0dc0a5;
+    conditional: false;
+  };
   /** Makes changes as one revision, and answers when this gateway has it in force, or why not. */
   applyConfig: {
     params: undefined;
@@ -105,6 +124,14 @@ export type Operations = {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
     body: Shape81c70e5f;
+    answer: Shape815cd68c | Shape6f0dc0a5;
+    conditional: true;
+  };
+  /** Puts another chain under the id; where no key comes along, the one that is there stays. */
+  changeCertificate: {
+    params: { id: string };
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    body: Shapeb3420960;
     answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: true;
   };
@@ -172,6 +199,26 @@ export type Operations = {
     answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: false;
   };
+  /** Uploads a certificate with its key under a new id. The key is sealed, and given out to nobody. */
+  createCertificate: {
+    params: undefined;
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    body: {
+      id: string;
+      files: ({
+        name: string;
+        text: string;
+      } | {
+        name: string;
+        base64: string;
+      })[];
+      password?: string;
+      use?: "server" | "client" | "any";
+      reason?: string;
+    };
+    answer: Shape815cd68c | Shape6f0dc0a5;
+    conditional: false;
+  };
   /** Makes one of the middlewares. */
   createMiddleware: {
     params: undefined;
@@ -210,7 +257,7 @@ export type Operations = {
     query: undefined;
     body: {
       name: string;
-      scopes: ("config.read" | "changes.read" | "gateways.read" | "routes.match" | "account.read" | "certificates.inspect" | "services.probe" | "config.plan" | "config.write" | "users.read" | "audit.read")[];
+      scopes: ("config.read" | "changes.read" | "gateways.read" | "routes.match" | "account.read" | "certificates.inspect" | "services.probe" | "config.plan" | "config.write" | "certificates.write" | "users.read" | "audit.read")[];
       days: number;
     };
     answer: {
@@ -239,6 +286,14 @@ export type Operations = {
   };
   /** Removes one of the ca-bundles, where nothing refers to it. */
   deleteCaBundle: {
+    params: { id: string };
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
+    body: undefined;
+    answer: Shape815cd68c | Shape6f0dc0a5;
+    conditional: true;
+  };
+  /** Removes one of the certificates, where nothing refers to it. */
+  deleteCertificate: {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
     body: undefined;
@@ -355,6 +410,14 @@ export type Operations = {
       running: true;
       value: Record<string, unknown> | null;
     } | Shaped14d0eac;
+    conditional: false;
+  };
+  /** The chain that runs under the id, or is stored, as PEM: leaf first, no key. */
+  getCertificateChain: {
+    params: { id: string };
+    query: undefined;
+    body: undefined;
+    answer: undefined;
     conditional: false;
   };
   /** A revision, and what is different from the one before. */
@@ -566,7 +629,7 @@ export type Operations = {
     params: undefined;
     query: undefined;
     body: undefined;
-    answer: Shapec4497f06;
+    answer: Shapeeb26317b;
     conditional: false;
   };
   /** Whether there is no user yet. */
@@ -592,7 +655,7 @@ export type Operations = {
     params: undefined;
     query: undefined;
     body: {
-      use: "server" | "client" | "ca";
+      use: "server" | "client" | "any" | "ca";
       files: ({
         name: string;
         text: string;
@@ -600,6 +663,7 @@ export type Operations = {
         name: string;
         base64: string;
       })[];
+      password?: string;
     };
     answer: {
       usable: boolean;
@@ -645,6 +709,14 @@ export type Operations = {
     };
     conditional: false;
   };
+  /** Every version that stood under the id, newest first; none of what stands in a file. */
+  listCaBundleVersions: {
+    params: { id: string };
+    query: undefined;
+    body: undefined;
+    answer: Shape6565fd09;
+    conditional: false;
+  };
   /** What runs, and what is stored and does not: ca-bundles. */
   listCaBundles: {
     params: undefined;
@@ -673,6 +745,14 @@ export type Operations = {
       } | Shape994df652)[];
       next: string | null;
     };
+    conditional: false;
+  };
+  /** Every version that stood under the id, newest first; none of what stands in a file. */
+  listCertificateVersions: {
+    params: { id: string };
+    query: undefined;
+    body: undefined;
+    answer: Shape6565fd09;
     conditional: false;
   };
   /** What runs, and what is stored and does not: certificates. */
@@ -980,7 +1060,7 @@ export type Operations = {
       name: string;
       password: string;
     };
-    answer: Shapec4497f06;
+    answer: Shapeeb26317b;
     conditional: false;
   };
   /** Ends the session. */
@@ -989,6 +1069,22 @@ export type Operations = {
     query: undefined;
     body: undefined;
     answer: undefined;
+    conditional: false;
+  };
+  /** An earlier version is current again. Nothing is made anew: keys stay as they were sealed. */
+  makeCurrentCaBundleVersion: {
+    params: { id: string; version: string };
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
+    body: undefined;
+    answer: Shape815cd68c | Shape6f0dc0a5;
+    conditional: false;
+  };
+  /** An earlier version is current again. Nothing is made anew: keys stay as they were sealed. */
+  makeCurrentCertificateVersion: {
+    params: { id: string; version: string };
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
+    body: undefined;
+    answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: false;
   };
   /** Which policy, route and backend a request would meet, and why every other route loses. */
@@ -1051,6 +1147,14 @@ export type Operations = {
     answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: true;
   };
+  /** Puts another certificate with its key under the id: a new version. */
+  replaceCertificate: {
+    params: { id: string };
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    body: Shapeb3420960;
+    answer: Shape815cd68c | Shape6f0dc0a5;
+    conditional: true;
+  };
   /** Puts another document in the place of one of the middlewares. */
   replaceMiddleware: {
     params: { id: string };
@@ -1092,7 +1196,7 @@ export type Operations = {
       name: string;
       password: string;
     };
-    answer: Shapec4497f06;
+    answer: Shapeeb26317b;
     conditional: false;
   };
 };
@@ -1100,6 +1204,13 @@ export type Operations = {
 type Shape09038ec2 = {
   count: number;
   items: Shapeeafceeb7[];
+};
+
+type Shape0ab66e2e = {
+  version: number;
+  current: boolean;
+  since: Shape295ef71b;
+  certificates: Shape64f302eb[];
 };
 
 type Shape1e4e5eda = {
@@ -1137,6 +1248,13 @@ type Shape284a49b8 = {
   disabled: boolean;
   hasPassword: boolean;
   createdAt: string;
+};
+
+type Shape295ef71b = {
+  revision: number;
+  at: string;
+  actor: string;
+  reason: string | null;
 };
 
 type Shape305532d6 = {
@@ -1224,6 +1342,11 @@ type Shape64f302eb = {
   isCa: boolean;
   extendedKeyUsage: string[] | null;
   key: string;
+};
+
+type Shape6565fd09 = {
+  items: Shape0ab66e2e[];
+  next: null;
 };
 
 type Shape6786b831 = {
@@ -1387,6 +1510,19 @@ type Shapeadfa0931 = {
   value: Record<string, unknown>;
 };
 
+type Shapeb3420960 = {
+  files: ({
+    name: string;
+    text: string;
+  } | {
+    name: string;
+    base64: string;
+  })[];
+  password?: string;
+  use?: "server" | "client" | "any";
+  reason?: string;
+};
+
 type Shapeb3a1108b = {
   address: string;
   weight: number;
@@ -1416,16 +1552,6 @@ type Shapebe2acfd8 = {
   notBefore: string;
   notAfter: string;
   state: "valid" | "expiresSoon" | "expired" | "notYetValid";
-};
-
-type Shapec4497f06 = {
-  user: {
-    id: string;
-    name: string;
-    role: "viewer" | "operator" | "admin";
-  };
-  acts: ("config.read" | "changes.read" | "gateways.read" | "routes.match" | "account.read" | "account.write" | "certificates.inspect" | "services.probe" | "config.plan" | "config.write" | "tokens.read" | "tokens.write" | "users.read" | "users.write" | "audit.read")[];
-  expiresAt: string | null;
 };
 
 type Shapec66b8be1 = {
@@ -1477,4 +1603,14 @@ type Shapeeafceeb7 = {
   handshakes: number;
   code: string;
   detail: string;
+};
+
+type Shapeeb26317b = {
+  user: {
+    id: string;
+    name: string;
+    role: "viewer" | "operator" | "admin";
+  };
+  acts: ("config.read" | "changes.read" | "gateways.read" | "routes.match" | "account.read" | "account.write" | "certificates.inspect" | "services.probe" | "config.plan" | "config.write" | "certificates.write" | "tokens.read" | "tokens.write" | "users.read" | "users.write" | "audit.read")[];
+  expiresAt: string | null;
 };
