@@ -6,7 +6,8 @@ import { type ChallengeAnswer, type ChallengeType, isToken } from './challenge-a
 import { makeChallengeCertificate } from './challenge-certificate.ts';
 import type { AcmeAnswer, AcmeClient } from './client.ts';
 import { secureUrl } from './directory.ts';
-import { type Identifier, serverNameOf } from './identifier.ts';
+import type { Identifier } from '../base/identifier.ts';
+import { serverNameOf } from './identifier.ts';
 import { keyAuthorization } from './jws.ts';
 import { Poll } from './poll.ts';
 import { AcmeProblem, sayInnerProblem } from './problem.ts';

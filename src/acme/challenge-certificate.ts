@@ -6,7 +6,8 @@ import { encodeDer, encodeName, encodePem } from '../asn1/der-writer.ts';
 import { dayMs } from '../base/clock.ts';
 import { writeCertificate } from '../certs/certificate-writer.ts';
 import { encodeSan } from '../certs/san-writer.ts';
-import { type Identifier, sanOf } from './identifier.ts';
+import type { Identifier } from '../base/identifier.ts';
+import { sanOf } from './identifier.ts';
 
 const acmeIdentifier = '1.3.6.1.5.5.7.1.31';
 const subjectAltName = '2.5.29.17';

@@ -11,7 +11,8 @@ import type { ChallengeAnswer, ChallengeType } from './challenge-answers.ts';
 import { downloadChain } from './chain-choice.ts';
 import type { AcmeAnswer, AcmeClient } from './client.ts';
 import { secureUrl } from './directory.ts';
-import { type Identifier, sanOf } from './identifier.ts';
+import type { Identifier } from '../base/identifier.ts';
+import { sanOf } from './identifier.ts';
 import { Poll } from './poll.ts';
 import { AcmeProblem, sayInnerProblem } from './problem.ts';
 

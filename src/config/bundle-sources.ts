@@ -9,6 +9,7 @@ import { labelOf } from './pair-sources.ts';
 import { reportEmpty } from './reading.ts';
 import type { SourcedRef } from './ref.ts';
 import type { SourceConfig, SourceSettings } from './source-config.ts';
+import { readVaultBundle, vaultBundleShape, vaultExample } from './vault-source.ts';
 
 /** Beside `ca`. */
 export const bundleSourceKeys = {
@@ -19,13 +20,19 @@ export const bundleSourceKeys = {
     oursAlone: true,
     table: 'exec',
   }),
+  vault: key(vaultBundleShape, {
+    says: 'The CA of a PKI engine of OpenBao or Vault, in place of ca.',
+    page: 'own. `{address, mount, namespace, ca}`: the CA and chain of a PKI engine of OpenBao or Vault, in place of `ca`.',
+    example: vaultExample,
+    oursAlone: true,
+  }),
 };
 
 type BundleSourceShape = {
   readonly [K in keyof typeof bundleSourceKeys]?: z.output<(typeof bundleSourceKeys)[K]>;
 };
 
-const ways = ['exec'] as const;
+const ways = ['exec', 'vault'] as const;
 
 /** What is to be referred to; undefined where it cannot be read (reported); `files` where none of the keys is there. */
 export function readBundleSource(
@@ -48,7 +55,10 @@ export function readBundleSource(
     );
     return undefined;
   }
-  const settings: SourceSettings | undefined = readExec(shape.exec, at.down('exec'), problems);
+  const settings: SourceSettings | undefined =
+    way === 'vault'
+      ? readVaultBundle(shape.vault, at.down('vault'), problems)
+      : readExec(shape.exec, at.down('exec'), problems);
   return settings && anchorsOf(settings, way, at, id);
 }
 

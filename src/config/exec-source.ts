@@ -23,7 +23,7 @@ export const execShape = closedMap({
     unset: 'empty',
     page: '`{NAME: value}`: the whole environment of the command. Nothing of the gateway’s own is handed on; `PATH: ${PATH}` would.',
   }),
-  refresh: key(durationBetween('1s', '8760h'), {
+  refresh: key(durationBetween('1s', '168h'), {
     says: 'Longest time between two runs. Default: two thirds of the lifetime of the certificate; for CAs 1h.',
     unset: 'two thirds of the lifetime; CAs: 1h',
   }),

@@ -7,6 +7,7 @@ import { findForeignFormat } from '../asn1/der-material.ts';
 import { looksSecret } from '../base/secret-text.ts';
 import type { Cursor } from '../yaml/cursor.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
+import { acmeExample, acmeShape, readAcme } from './acme-source.ts';
 import { text } from './atoms.ts';
 import { execExample, execShape, readExec } from './exec-source.ts';
 import type { CertificatePair } from './gateway-config.ts';
@@ -15,6 +16,7 @@ import { pathInStore, refTo } from './material-ref.ts';
 import { reportEmpty } from './reading.ts';
 import type { Pkcs12Ref } from './ref.ts';
 import type { SourceConfig, SourceSettings } from './source-config.ts';
+import { readVault, vaultExample, vaultShape } from './vault-source.ts';
 
 /** Beside `cert` and `key`. */
 export const pairSourceKeys = {
@@ -35,6 +37,20 @@ export const pairSourceKeys = {
     oursAlone: true,
     table: 'exec',
   }),
+  acme: key(acmeShape, {
+    says: 'A CA that speaks ACME issues the certificate, in place of cert and key.',
+    page: 'own. A CA that speaks ACME (RFC 8555) issues it, in place of `cert` and `key`.',
+    example: acmeExample,
+    oursAlone: true,
+    table: 'acme',
+  }),
+  vault: key(vaultShape, {
+    says: 'The PKI engine of OpenBao or Vault issues the certificate, in place of cert and key.',
+    page: 'own. The PKI engine of OpenBao or Vault issues it, in place of `cert` and `key`.',
+    example: vaultExample,
+    oursAlone: true,
+    table: 'vault',
+  }),
 };
 
 type PairSourceShape = {
@@ -42,7 +58,7 @@ type PairSourceShape = {
 };
 
 /** The ways, as they are called; `cert` stands for `cert` and `key` together. */
-const ways = ['p12', 'exec'] as const;
+const ways = ['p12', 'exec', 'acme', 'vault'] as const;
 
 /**
  * The pair where it comes from elsewhere; undefined where it cannot be read (reported); `files` where none of the keys is there. `id`:
@@ -81,13 +97,24 @@ export function readPairSource(
     problems.error('contradiction', at.keyPlace('password'), `password is for p12, not for ${way}`, 'Remove it.');
   const label = labelOf(way, at, id);
   if (way === 'p12') return readPkcs12(shape, at, problems);
-  const settings: SourceSettings | undefined = readExec(shape.exec, at.down('exec'), problems);
+  const settings = readSettings(way, shape, at.down(way), problems);
   if (settings === undefined) return undefined;
   const { place } = at.down(way);
-  return pairOf({ ...settings, want: 'pair', mayStartWithout: false, label, place }, at);
+  return pairOf({ ...settings, want: 'pair', mayStartWithout: way === 'acme', label, place }, at);
 }
 
-function pairOf(sourced: SourceConfig, at: Cursor): CertificatePair {
+function readSettings(
+  way: 'exec' | 'acme' | 'vault',
+  shape: PairSourceShape,
+  at: Cursor,
+  problems: ProblemList,
+): SourceSettings | undefined {
+  if (way === 'acme') return readAcme(shape.acme, at, problems);
+  return way === 'vault' ? readVault(shape.vault, at, problems) : readExec(shape.exec, at, problems);
+}
+
+/** What is to be referred to. */
+export function pairOf(sourced: SourceConfig, at: Pick<Cursor, 'place'>): CertificatePair {
   const { place, label } = sourced;
   return {
     cert: { place, part: 'chain', sourced, label },

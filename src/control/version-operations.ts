@@ -36,7 +36,8 @@ const version = z.strictObject({
 
 function pemOf({ kind, body }: StoredObject): string {
   const value = kind === 'certificates' ? body['cert'] : body['ca'];
-  return Array.isArray(value) ? value.filter((one) => typeof one === 'string').join('\n') : String(value);
+  const list: readonly unknown[] = Array.isArray(value) ? value : [value];
+  return list.filter((one) => typeof one === 'string').join('\n');
 }
 
 export function versionOperations({ noun, path, kind, act }: VersionedKind): Operation[] {

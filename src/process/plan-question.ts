@@ -79,6 +79,8 @@ function deliveriesOnly(deliveries: Deliveries): NonNullable<PlanOptions['source
     prepare: async () => {},
     find: (config) => deliveries.find(config),
     findProblem: (config) => deliveries.findProblem(config),
+    // What would be asked for a first time has delivered nothing.
+    mayStandIn: (config) => config.mayStartWithout,
   };
 }
 

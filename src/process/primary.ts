@@ -10,6 +10,7 @@ import type { StoreState } from '../loading/store-source.ts';
 import type { SourcePublisher } from '../sources/publisher.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { ActiveConfig } from './active-config.ts';
+import type { ChallengeDesk } from './challenge-desk.ts';
 import type { ControlProcess } from './control-process.ts';
 import { LiveTrust } from './live-trust.ts';
 import type { PlanSettings } from './plan-question.ts';
@@ -25,7 +26,12 @@ import { Workers } from './workers.ts';
 export type PrimaryOptions = {
   readonly load: Load;
   /** Whoever `load` asked for what sources of certificates deliver, and the load that takes what they delivered since. */
-  readonly sources?: { readonly publisher: SourcePublisher; readonly refresh: Refresh };
+  readonly sources?: {
+    readonly publisher: SourcePublisher;
+    readonly refresh: Refresh;
+    /** What its sources have CAs find here. */
+    readonly challenges: ChallengeDesk;
+  };
   readonly clock: Clock;
   readonly log: Logger;
   /** URL path of the worker's entry module. */
@@ -56,6 +62,7 @@ export class Primary {
   readonly #reloader: Reloader;
   readonly #admin: PrimaryAdmin;
   readonly #turns = new Turns();
+  readonly #challenges: ChallengeDesk | undefined;
   readonly #log: Logger;
   /** Undefined where there is no store. */
   #control: ControlProcess | undefined;
@@ -76,7 +83,15 @@ export class Primary {
     metrics.watchStore(storeState, clock);
     const workers = this.#workers;
     const active = new ActiveConfig(loaded, clock);
-    const trust = new LiveTrust({ clock, log, metrics, crls, sources: sources?.publisher, workers });
+    const trust = new LiveTrust({
+      clock,
+      log,
+      metrics,
+      crls,
+      sources: sources?.publisher,
+      challenges: sources?.challenges,
+      workers,
+    });
     const supervisor = new Supervisor({ clock, log, workerEntry, workers, active, trust, metrics });
     const rollout = new Rollout({ log, active, supervisor });
     const turns = this.#turns;
@@ -87,6 +102,7 @@ export class Primary {
       log,
       onChange: (what, label) => void reloader[what](`${label} delivered`),
     });
+    this.#challenges = sources?.challenges;
     this.#active = active;
     this.#trust = trust;
     this.#supervisor = supervisor;
@@ -138,6 +154,7 @@ export class Primary {
     }
     this.#metrics.loaded(this.#active.loaded, generation);
     this.#trust.start(this.#active.loaded);
+    this.#challenges?.serve(this.#workers);
     this.#onCommitted?.();
     return listening;
   }

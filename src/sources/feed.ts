@@ -193,14 +193,13 @@ export class SourceFeed {
   #renewalAt({ notBefore, notAfter, renewAt }: Delivered): number {
     const { clock, random } = this.#dependencies;
     const now = clock.now();
-    const lifetime = notAfter - notBefore;
+    const soonest = now + minRenewMs;
+    if (renewAt !== undefined) return Math.max(renewAt, soonest);
     const spread = 1 - jitter * random();
-    const at =
-      renewAt ??
-      (this.config.want === 'pair' ? notBefore + (lifetime * 2 * spread) / 3 : now + anchorsRefreshMs * spread);
-    if (at >= now + minRenewMs) return at;
-    // It delivers what is in its last third: asked in ever shorter steps until it has something newer, or it has expired.
-    return now + Math.max(minRenewMs, (notAfter - now) / 3, now > notAfter ? this.#retryMs : 0);
+    if (this.config.want === 'anchors') return now + anchorsRefreshMs * spread;
+    const at = notBefore + ((notAfter - notBefore) * 2 * spread) / 3;
+    // What comes in its last third is asked for again in ever shorter steps, until there is something newer.
+    return at >= soonest ? at : Math.max(soonest, now + (notAfter - now) / 3);
   }
 
   #schedule(at: number): void {

@@ -8,6 +8,14 @@ export async function makeSource(config: SourceConfig, host: SourceHost): Promis
       const { makeExecSource } = await import('./exec.ts');
       return makeExecSource(config, host.clock);
     }
+    case 'acme': {
+      const { AcmeSource } = await import('./acme.ts');
+      return new AcmeSource(config, host);
+    }
+    case 'vault': {
+      const { makeVaultSource } = await import('./vault.ts');
+      return makeVaultSource(config, host);
+    }
     default:
       throw new RangeError('there is no source of this kind');
   }

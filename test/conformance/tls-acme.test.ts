@@ -6,7 +6,8 @@ import { before, describe, it } from 'node:test';
 import { connect, type TLSSocket } from 'node:tls';
 import { ChallengeAnswers } from '../../src/acme/challenge-answers.ts';
 import { makeChallengeCertificate } from '../../src/acme/challenge-certificate.ts';
-import { identifierOf, serverNameOf } from '../../src/acme/identifier.ts';
+import { identifierOf } from '../../src/base/identifier.ts';
+import { serverNameOf } from '../../src/acme/identifier.ts';
 import { type Issued, mintCa, type TestCa } from '../../src/certs/test-ca.ts';
 import { openEdge } from './tls-edge.ts';
 

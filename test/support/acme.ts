@@ -3,7 +3,7 @@ import { systemClock } from '../../src/base/clock.ts';
 import { type Ask, askBy } from '../../src/base/exchange.ts';
 import { type AccountSettings, AcmeClient } from '../../src/acme/client.ts';
 import type { ChallengeAnswer } from '../../src/acme/challenge-answers.ts';
-import { identifierOf } from '../../src/acme/identifier.ts';
+import { identifierOf } from '../../src/base/identifier.ts';
 import { type AccountKey, makeAccountKey } from '../../src/acme/jws.ts';
 import { type IssuedCertificate, obtainCertificate, type OpenOrder, type Order } from '../../src/acme/order.ts';
 
