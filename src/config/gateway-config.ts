@@ -4,7 +4,7 @@ import type { AccessLogField } from '../telemetry/access-log-fields.ts';
 import type { Place } from '../yaml/place.ts';
 import type { FilterConfig } from './filter-types.ts';
 import type { FixedResponseConfig } from './fixed-response.ts';
-import type { PathRef, Ref, WrittenRef } from './ref.ts';
+import type { PathRef, PlainRef, Ref, WrittenRef } from './ref.ts';
 
 export type CertificatePair = { readonly cert: Ref; readonly key: Ref; readonly place: Place };
 
@@ -154,7 +154,7 @@ export type TlsConfig = {
   readonly sessionResumption: {
     readonly enabled: boolean;
     readonly lifetimeMs: number;
-    readonly keys: Ref | undefined;
+    readonly keys: PlainRef | undefined;
     /** Ticket keys change at every multiple of this on the clock; a session whose key is gone costs a full handshake. */
     readonly rotationMs: number;
   };

@@ -5,12 +5,12 @@ import type { ProblemList } from '../yaml/problem-list.ts';
 import { parseFetchUrl, withoutPassword } from './fetch-url.ts';
 import { refTo } from './material-ref.ts';
 import { readRef, reportMistake } from './reading.ts';
-import type { Ref, WrittenRef } from './ref.ts';
+import type { PlainRef, Ref, WrittenRef } from './ref.ts';
 
 export type JwtKeys =
   | { readonly kind: 'secret'; readonly secret: string }
   /** A public key or a certificate (PEM), or a set of keys (JSON): the text tells. */
-  | { readonly kind: 'file'; readonly ref: Ref }
+  | { readonly kind: 'file'; readonly ref: PlainRef }
   | {
       readonly kind: 'url';
       readonly url: string;

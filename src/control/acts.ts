@@ -20,6 +20,8 @@ const specs = {
   'services.probe': { role: 'operator' },
   'config.plan': { role: 'operator' },
   'config.write': { role: 'operator' },
+  /** Renewals need no more. */
+  'certificates.write': { role: 'operator' },
   'tokens.read': { role: 'operator', personal: true },
   'tokens.write': { role: 'operator', personal: true },
   'users.read': { role: 'admin' },

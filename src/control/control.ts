@@ -10,6 +10,7 @@ import { createApi } from './api.ts';
 import { ChangeQueue } from './change-queue.ts';
 import type { ControlContext } from './control-context.ts';
 import { GatewayReports } from './gateway-report.ts';
+import { builtConsole, openSite } from './console-site.ts';
 import { HandshakeFeed } from './handshake-feed.ts';
 import { LoginLimits } from './login-limits.ts';
 import { type ControlStart, type FromControl, requestsFd, type ToControl } from './messages.ts';
@@ -65,7 +66,7 @@ async function start({ store: path, url, gateway, log: settings }: ControlStart)
     takeFailures = async (report) => feed.take(report);
     say({ kind: 'taken' });
     void new GatewayReports(context, systemClock).start();
-    serveRequests(requestsFd, api, () => process.exit(0));
+    serveRequests(requestsFd, { api, site: openSite(builtConsole) }, () => process.exit(0));
     const setup = await offerSetup(store, url, systemClock);
     own.info({ url: `${url}/api/v1`, pid: process.pid }, 'control process serves the API');
     if (setup !== undefined) tellSetup(setup.link, setup.expiresAt, own);

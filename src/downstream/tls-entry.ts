@@ -8,7 +8,7 @@ import type { MetricCatalogue } from '../telemetry/metrics.ts';
 import { countNegotiated } from '../trust/count-negotiated.ts';
 
 /** What it reports of refusals and outcomes goes to the log and the metrics. */
-export type TlsEntryOptions = Omit<DownstreamDependencies, 'onRefused' | 'onOutcome' | 'onVerified'> & {
+export type TlsEntryOptions = Omit<DownstreamDependencies, 'onRefused' | 'onOutcome' | 'onVerified' | 'onChallenge'> & {
   /** undefined: nobody keeps a record. */
   readonly onVerified: DownstreamDependencies['onVerified'] | undefined;
   /** Every failed handshake, as the log has it. Must not throw. */
@@ -47,6 +47,7 @@ export function makeTlsEntry({
       refusals.add(record);
       onFailure?.(record);
     },
+    onChallenge: () => metrics.acmeChallenges.labels({ type: 'tls-alpn-01' }).inc(),
     onOutcome: ({ policy, code, verdict, stapled, durationMs }) => {
       const { version = '', resumed = false } = verdict ?? {};
       const labels = { leg: 'client', policy, backend: '', result: code, version, resumed: String(resumed) };

@@ -1,6 +1,7 @@
 // One worker's gateway, put together: the generations, both sides of it, what happens when the rules change. Requests that run
 // keep the generation that they began with.
 import { writeSync } from 'node:fs';
+import { type ChallengeAnswer, ChallengeAnswers } from '../acme/challenge-answers.ts';
 import type { Clock } from '../base/clock.ts';
 import { Deadlines } from '../base/deadline.ts';
 import { readFacts } from '../certs/facts-reader.ts';
@@ -65,6 +66,7 @@ export class Gateway {
   readonly #intermediates: Intermediates;
   readonly #rotation: TicketRotation;
   readonly #rates: RateCounters;
+  readonly #challenges = new ChallengeAnswers();
   #entryPoints: EntryPoints | undefined;
   #passThrough: PassThrough | undefined;
 
@@ -87,6 +89,7 @@ export class Gateway {
       metrics: this.#metrics,
       active,
       rates,
+      challenges: this.#challenges,
       isDraining: () => this.#clients.isDraining,
       failures: options.failures,
     });
@@ -167,6 +170,11 @@ export class Gateway {
     this.#staples.set(sha256, staple);
   }
 
+  /** What a CA that validates is to find here from now on, and nothing else. */
+  setChallenges(answers: readonly ChallengeAnswer[]): void {
+    this.#challenges.set(answers);
+  }
+
   /** Opens the entry points that have a port. Throws the system's error where that fails. */
   async listen(ports: ListenPorts): Promise<void> {
     const { config } = this.#active.get().loaded;
@@ -211,6 +219,7 @@ export class Gateway {
     await entryPoints.openSecure(host, port, {
       clock: this.#options.clock,
       deadlines: this.#deadlines,
+      challenges: this.#challenges,
       log: services.logger,
       metrics: this.#metrics.of,
       intermediates: this.#intermediates,

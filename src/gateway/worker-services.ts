@@ -1,5 +1,6 @@
 // What one worker makes once, from its first configuration, and keeps over all reloads: logs, reports, counters, and the
 // budget of idle connections. A change of these settings takes a start (process/restart-keys.ts says so).
+import type { ChallengeAnswers } from '../acme/challenge-answers.ts';
 import { EncoderBudget } from '../filters/encoder-budget.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Deadlines } from '../base/deadline.ts';
@@ -33,6 +34,7 @@ export type WorkerServicesOptions = {
   readonly metrics: Metrics;
   readonly active: ActiveGeneration;
   readonly rates: RateCounters;
+  readonly challenges: ChallengeAnswers;
   readonly isDraining: () => boolean;
   /** Failed handshakes, where the configuration of the start has a store. */
   readonly failures: FailureTally | undefined;
@@ -78,10 +80,8 @@ export class WorkerServices {
   readonly #accessLog: AccessLog | undefined;
 
   /** Serves also where a log file cannot be opened: a worker that starts anew must not depend on a folder of logs. */
-  constructor(
-    config: GatewayConfig,
-    { clock, deadlines, metrics, active, rates, isDraining, failures }: WorkerServicesOptions,
-  ) {
+  constructor(config: GatewayConfig, options: WorkerServicesOptions) {
+    const { clock, deadlines, metrics, active, rates, challenges, isDraining, failures } = options;
     this.#metrics = metrics;
     const { level, format, file } = config.log;
     this.logger = createLogger({ level, format, file, whenClosed: 'stderr' });
@@ -108,6 +108,8 @@ export class WorkerServices {
       onDefect: (error) => reports.onDefect(error),
       onFault: (report) => reports.onFault(report),
       isDraining,
+      challenges,
+      onChallenge: (type) => metrics.of.acmeChallenges.labels({ type }).inc(),
       current: () => active.get(),
     };
     this.resolver = new NameResolver({ clock, random: Math.random, events: reports, settings: config.dns });

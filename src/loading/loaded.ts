@@ -6,7 +6,9 @@ import type { CrlGroupSpec } from '../crl/wanted.ts';
 import type { FilterMaterial } from '../filters/material.ts';
 import type { Place } from '../yaml/place.ts';
 import type { StapleTarget } from '../ocsp/staple-targets.ts';
-import type { LoadedPair } from './material-loader.ts';
+import type { Problem } from '../yaml/problem.ts';
+import type { DeliveredByKey } from '../sources/publisher.ts';
+import type { LoadedPair, ReadMaterials } from './material-loader.ts';
 
 export type LoadedPolicy = {
   readonly config: PolicyConfig;
@@ -63,4 +65,15 @@ export type LoadedConfig = LoadedRules & {
   readonly staples: readonly StapleTarget[];
   /** Shared secret for session tickets from sessionResumption.keys; undefined = made at start. */
   readonly ticketSecret: Uint8Array | undefined;
+  /** What it was made from, to make it again with what sources deliver later: whatever has become of the files since. */
+  readonly inputs: LoadInputs;
+};
+
+export type LoadInputs = {
+  /** Warnings about the text, and about CRLs. */
+  readonly problems: readonly Problem[];
+  readonly materials: ReadMaterials;
+  readonly delivered: DeliveredByKey;
+  /** Keys of the sources that something stands in for. */
+  readonly pending: ReadonlySet<string>;
 };

@@ -64,7 +64,7 @@ async function open(t: TestContext): Promise<{ dir: TempDir; control: ControlPro
     traffic: { read: async () => [] },
     failures: { connect: () => {}, taken: () => {} },
     workers: { list: () => [] },
-    trust: { crls: new CrlPublisher({ clock: systemClock }), record: undefined },
+    trust: { crls: new CrlPublisher({ clock: systemClock }), record: undefined, sources: undefined },
     reloader: { reload: async () => assert.fail('nobody reloads') },
     storeState: () => ({ up: true, revision: 0, readAt: undefined }),
     planning: { file, strict: true, env: {} },

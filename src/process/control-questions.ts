@@ -25,7 +25,7 @@ export type AnswerDependencies = {
   readonly status: Pick<StatusReader, 'read'>;
   readonly traffic: Pick<TrafficHistory, 'read'>;
   readonly workers: Pick<Workers, 'list'>;
-  readonly trust: Pick<LiveTrust, 'crls' | 'record'>;
+  readonly trust: Pick<LiveTrust, 'crls' | 'record' | 'sources'>;
   readonly reloader: Pick<Reloader, 'reload'>;
   readonly log: Logger;
   readonly clock: Clock;
@@ -120,6 +120,7 @@ async function plan(asked: PlanQuestion, from: AnswerDependencies): Promise<Ques
           store: storeOf(from),
           clock,
           active: { loaded: active.loaded, crls: lookUp(trust) },
+          deliveries: trust.sources,
           record: await trust.record?.contents(workers.list()),
         }),
       };

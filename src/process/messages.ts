@@ -1,4 +1,5 @@
 // What the primary and its workers say to each other. Plain data over the fork's IPC channel (structured clone).
+import type { ChallengeAnswer } from '../acme/challenge-answers.ts';
 import type { SpentReport } from '../filters/rate-counters.ts';
 import type { FailureReport } from '../gateway/failure-tally.ts';
 import type { Observation } from '../gateway/observation.ts';
@@ -46,6 +47,8 @@ export type ToWorker =
   | { readonly kind: 'forgetSeen'; readonly keys: readonly string[] }
   /** The OCSP response for a certificate of ours (SHA-256, hexadecimal); undefined: none any more. */
   | { readonly kind: 'staple'; readonly sha256: string; readonly staple: Staple | undefined }
+  /** What a CA that validates is to find from now on, and nothing else. */
+  | { readonly kind: 'challenges'; readonly id: number; readonly answers: readonly ChallengeAnswer[] }
   /** Reopen log files (after a rotation). */
   | { readonly kind: 'reopen' }
   | { readonly kind: 'drain' };
@@ -56,6 +59,8 @@ export type FromWorker =
   /** `id` of the question. */
   | { readonly kind: 'prepared'; readonly id: number }
   | { readonly kind: 'failed'; readonly id: number; readonly message: string }
+  /** It answers so: `id` of the question. */
+  | { readonly kind: 'challenged'; readonly id: number }
   /** Requests get this generation, and open connections were verified by it. */
   | { readonly kind: 'committed'; readonly generation: number }
   /** `runtime`: the one that passed its self-test. */

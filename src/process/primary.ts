@@ -7,8 +7,10 @@ import { listEntryPoints } from '../config/list-entry-points.ts';
 import type { CrlPublisher } from '../crl/publisher.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
 import type { StoreState } from '../loading/store-source.ts';
+import type { SourcePublisher } from '../sources/publisher.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { ActiveConfig } from './active-config.ts';
+import type { ChallengeDesk } from './challenge-desk.ts';
 import type { ControlProcess } from './control-process.ts';
 import { FailureLine } from './failure-line.ts';
 import { LiveTrust } from './live-trust.ts';
@@ -16,7 +18,7 @@ import type { PlanSettings } from './plan-question.ts';
 import { addressText, holdPort, reservePort } from './ports.ts';
 import { adminCertificate, PrimaryAdmin } from './primary-admin.ts';
 import { PrimaryMetrics } from './primary-metrics.ts';
-import { type Load, Reloader, type ReloadOutcome } from './reloader.ts';
+import { type Load, type Refresh, Reloader, type ReloadOutcome } from './reloader.ts';
 import { Rollout } from './rollout.ts';
 import { Supervisor } from './supervisor.ts';
 import { Turns } from '../base/turns.ts';
@@ -24,6 +26,13 @@ import { Workers } from './workers.ts';
 
 export type PrimaryOptions = {
   readonly load: Load;
+  /** Whoever `load` asked for what sources of certificates deliver, and the load that takes what they delivered since. */
+  readonly sources?: {
+    readonly publisher: SourcePublisher;
+    readonly refresh: Refresh;
+    /** What its sources have CAs find here. */
+    readonly challenges: ChallengeDesk;
+  };
   readonly clock: Clock;
   readonly log: Logger;
   /** URL path of the worker's entry module. */
@@ -56,6 +65,7 @@ export class Primary {
   /** Where there is no store nobody takes them, and workers tell none. */
   readonly #failures = new FailureLine((count) => this.#metrics.own.handshakeFailuresDropped.labels({}).inc(count));
   readonly #turns = new Turns();
+  readonly #challenges: ChallengeDesk | undefined;
   readonly #log: Logger;
   /** Undefined where there is no store. */
   #control: ControlProcess | undefined;
@@ -65,7 +75,7 @@ export class Primary {
   #stopping = false;
 
   constructor(loaded: LoadedConfig, options: PrimaryOptions) {
-    const { load, clock, log, workerEntry, cores, crls, told = [], onCommitted, storeState } = options;
+    const { load, clock, log, workerEntry, cores, crls, sources, told = [], onCommitted, storeState } = options;
     this.#clock = clock;
     this.#log = log;
     this.#cores = cores;
@@ -76,12 +86,27 @@ export class Primary {
     metrics.watchStore(storeState, clock);
     const workers = this.#workers;
     const active = new ActiveConfig(loaded, clock);
-    const trust = new LiveTrust({ clock, log, metrics, crls, workers });
+    const trust = new LiveTrust({
+      clock,
+      log,
+      metrics,
+      crls,
+      sources: sources?.publisher,
+      challenges: sources?.challenges,
+      workers,
+    });
     const failures = this.#failures;
     const supervisor = new Supervisor({ clock, log, workerEntry, workers, active, trust, metrics, failures });
     const rollout = new Rollout({ log, active, supervisor });
     const turns = this.#turns;
-    const reloader = new Reloader({ load, told, clock, log, active, trust, rollout, metrics, turns, onCommitted });
+    const refresh: Refresh = sources?.refresh ?? (async (loaded) => ({ loaded, problems: [] }));
+    const about = { told, clock, log, active, trust, rollout, metrics, turns, onCommitted };
+    const reloader = new Reloader({ load, refresh, ...about });
+    sources?.publisher.reportTo({
+      log,
+      onChange: (what, label) => void reloader[what](`${label} delivered`),
+    });
+    this.#challenges = sources?.challenges;
     this.#active = active;
     this.#trust = trust;
     this.#supervisor = supervisor;
@@ -133,6 +158,7 @@ export class Primary {
     }
     this.#metrics.loaded(this.#active.loaded, generation);
     this.#trust.start(this.#active.loaded);
+    this.#challenges?.serve(this.#workers);
     this.#onCommitted?.();
     return listening;
   }

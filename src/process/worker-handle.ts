@@ -1,5 +1,6 @@
 // One worker process as the primary sees it: its state, what it was told, and answers matched to questions.
 import { type ChildProcess, fork } from 'node:child_process';
+import type { ChallengeAnswer } from '../acme/challenge-answers.ts';
 import type { Clock } from '../base/clock.ts';
 import { CrlSender } from '../crl/sender.ts';
 import type { SpentReport } from '../filters/rate-counters.ts';
@@ -224,6 +225,17 @@ export class WorkerHandle {
     this.send({ kind: 'seen', id });
     // Busy or gone: what it told before is the best there is.
     await answer.catch(() => {});
+  }
+
+  /** Resolves when it answers CAs so, or is not there to be asked; rejects where it says nothing. */
+  async takeChallenges(answers: readonly ChallengeAnswer[]): Promise<void> {
+    if (this.#gone) return;
+    const id = ++this.#questions;
+    const answer = this.#answer((given) => given.kind === 'challenged' && given.id === id);
+    this.send({ kind: 'challenges', id, answers });
+    await answer.catch((error: unknown) => {
+      if (!this.#gone) throw error;
+    });
   }
 
   kill(): void {

@@ -77,6 +77,9 @@ async function act(message: ToWorker): Promise<void> {
       return seen.forget(message.keys);
     case 'staple':
       return gateway.setStaple(message.sha256, message.staple);
+    case 'challenges':
+      gateway.setChallenges(message.answers);
+      return say({ kind: 'challenged', id: message.id });
     case 'reopen':
       return gateway.reopenLogs();
     case 'drain':

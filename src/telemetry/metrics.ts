@@ -49,6 +49,11 @@ function catalogue() {
       'Clients that asked for a stapled OCSP response where stapling is on: result sent or none',
       'result',
     ),
+    acmeChallenges: counter(
+      'acme_challenges_answered_total',
+      'Looks of a CA at what an open order has put here',
+      'type',
+    ),
     tlsHandshakeSeconds: seconds('tls_handshake_seconds', 'Duration of TLS handshakes', 'leg'),
     tlsSessionReused: counter('tls_session_reused_total', 'Handshakes that resumed a session', 'leg'),
     tlsNoCertificate: counter('tls_no_certificate_total', 'Clients that sent no certificate', 'policy'),
@@ -103,6 +108,33 @@ function catalogue() {
     handshakeFailuresDropped: counter(
       'handshake_failures_dropped_total',
       'Failed handshakes that the list of the API does not have, because there were too many kinds at once or no control process took them (the log has them)',
+    ),
+    sourceUp: gauge(
+      'min',
+      'certificate_source_up',
+      'Whether the last attempt to get a certificate or CAs from a source brought something that can be used',
+      'source',
+      'kind',
+    ),
+    sourceFailures: counter(
+      'certificate_source_failures_total',
+      'Attempts to get a certificate or CAs from a source that brought nothing that can be used',
+      'source',
+      'kind',
+    ),
+    sourceNextRenewal: gauge(
+      'min',
+      'certificate_source_next_renewal_timestamp_seconds',
+      'When a source is asked next, seconds since the epoch; absent where the source tells by itself',
+      'source',
+      'kind',
+    ),
+    sourceNotAfter: gauge(
+      'min',
+      'certificate_source_not_after_timestamp_seconds',
+      'When what a source delivered last expires, seconds since the epoch',
+      'source',
+      'kind',
     ),
     trustRecordIdentities: gauge(
       'sum',

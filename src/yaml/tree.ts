@@ -73,6 +73,26 @@ export function parseYamlTree(
   }
 }
 
+/**
+ * The root of each document of a text that somebody else's program reads: nothing of the environment is put in, and one file may
+ * hold several. None where it could not be read (then `problems` says why).
+ */
+export function parseForeignTrees(file: string, text: string, problems: ProblemList): TreeNode[] {
+  const start: Place = { file, line: 1, col: 1 };
+  const passed = findPassedLimit(text);
+  if (passed !== undefined) {
+    problems.error('yaml_too_large', placeAt(file, text, passed.offset), `the file has ${passed.what}`);
+    return [];
+  }
+  try {
+    return new TreeReader(file, text, undefined, problems).readAll();
+  } catch (error) {
+    const reason = error instanceof RangeError ? 'nested too deeply' : 'not readable as YAML';
+    problems.error('yaml_syntax', start, `the file is ${reason}`);
+    return [];
+  }
+}
+
 /** Variables without a value that are told of one text: each is searched for in it. */
 const maxUnset = 20;
 const limitsHint =
@@ -103,7 +123,8 @@ class TooLarge {
 class TreeReader {
   readonly #file: string;
   readonly #text: string;
-  readonly #env: Environment;
+  /** undefined: `${NAME}` is text. */
+  readonly #env: Environment | undefined;
   readonly #problems: ProblemList;
   readonly #lines = new LineCounter();
   /** Finished nodes; undefined while a node is being read (an alias to it would be a cycle). */
@@ -112,7 +133,7 @@ class TreeReader {
   readonly #anchors = new Map<string, Node>();
   #repeated = 0;
 
-  constructor(file: string, text: string, env: Environment, problems: ProblemList) {
+  constructor(file: string, text: string, env: Environment | undefined, problems: ProblemList) {
     this.#file = file;
     this.#text = text;
     this.#env = env;
@@ -120,8 +141,7 @@ class TreeReader {
   }
 
   read(): TreeNode | undefined {
-    const options = { lineCounter: this.#lines, schema: 'failsafe', uniqueKeys: false, prettyErrors: false } as const;
-    const documents: readonly Document[] = [...parseAllDocuments(this.#text, options)];
+    const documents = this.#parse();
     const [first, second] = documents;
     if (second !== undefined) {
       const place = this.#placeOf(second.range?.[0] ?? 0);
@@ -133,8 +153,22 @@ class TreeReader {
       );
     }
     if (this.#reportSyntax(documents)) return undefined;
-    const contents = first?.contents;
-    if (first === undefined || contents === null || contents === undefined) return undefined;
+    return first && this.#root(first);
+  }
+
+  readAll(): TreeNode[] {
+    const documents = this.#parse();
+    if (this.#reportSyntax(documents)) return [];
+    return documents.flatMap((document) => this.#root(document) ?? []);
+  }
+
+  #parse(): readonly Document[] {
+    const options = { lineCounter: this.#lines, schema: 'failsafe', uniqueKeys: false, prettyErrors: false } as const;
+    return [...parseAllDocuments(this.#text, options)];
+  }
+
+  #root({ contents }: Document): TreeNode | undefined {
+    if (contents === null || contents === undefined) return undefined;
     try {
       return this.#node(contents, 0).node;
     } catch (error) {
@@ -282,7 +316,8 @@ class TreeReader {
   #scalar(node: Scalar, place: Place): TreeScalar {
     const source = sourceOf(node);
     const isNull = node.type === 'PLAIN' && /^(?:~|null|Null|NULL|)$/.test(source) && node.tag === undefined;
-    const { text, changed, unset } = substitute(source, this.#env);
+    const { text, changed, unset } =
+      this.#env === undefined ? { text: source, changed: false, unset: [] } : substitute(source, this.#env);
     const broken = unset.length > 0;
     return {
       kind: 'scalar',

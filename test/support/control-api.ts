@@ -111,6 +111,7 @@ export async function openApi(t: TestContext): Promise<ApiUnderTest> {
         store: { path, place },
         clock: systemClock,
         active: inForce,
+        deliveries: undefined,
         record: undefined,
       });
     },
@@ -166,8 +167,8 @@ export async function openApi(t: TestContext): Promise<ApiUnderTest> {
       });
       const answer = await api.fetch(request, { remote, authority: 'localhost:9901' });
       const answered = await answer.text();
-      const isJson = answered !== '' && answer.headers.get('content-type')?.endsWith('json') === true;
-      const read = isJson ? (JSON.parse(answered) as Record<string, unknown>) : {};
+      const isJson = /json/.test(answer.headers.get('content-type') ?? '');
+      const read = isJson && answered !== '' ? (JSON.parse(answered) as Record<string, unknown>) : {};
       return { status: answer.status, headers: answer.headers, body: read, text: answered };
     },
     async open(path, { cookie, token, fields } = {}) {

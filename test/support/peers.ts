@@ -20,6 +20,19 @@ export const peers = [
   { command: 'lighttpd', package: 'lighttpd' },
   { command: 'caddy', package: 'caddy' },
   { command: 'python3', package: 'python3' },
+  // Shells that complete our commands.
+  { command: 'zsh', package: 'zsh' },
+  { command: 'fish', package: 'fish' },
+  // Reads the manual page.
+  { command: 'man', package: 'man-db' },
+  // What a service says to systemd, and systemd itself, in namespaces of its own, with what a Debian package needs.
+  { command: 'systemd-notify', package: 'systemd' },
+  { command: 'ip', package: 'iproute2' },
+  { command: 'adduser', package: 'adduser' },
+  { command: 'ps', package: 'procps' },
+  { command: 'dpkg-deb', package: 'dpkg' },
+  // An ACME server.
+  { command: 'pebble', package: 'pebble' },
   // A browser, and what fills its database of certificates.
   { command: 'chromium', package: 'chromium' },
   { command: 'certutil', package: 'libnss3-tools' },

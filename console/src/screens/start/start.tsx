@@ -1,0 +1,5 @@
+import { Page } from '../../parts/page.tsx';
+
+export default function Start() {
+  return <Page title="Start">{null}</Page>;
+}
