@@ -10,12 +10,14 @@ import type { Operation } from './operation.ts';
 import { overviewOperations } from './overview-operations.ts';
 import { relationOperations } from './relation-operations.ts';
 import { sessionOperations } from './session-operations.ts';
+import { testOperations } from './test-operations.ts';
 
 export const operations: readonly Operation[] = [
   ...sessionOperations,
   ...overviewOperations,
   ...relationOperations,
   ...handshakeOperations,
+  ...testOperations,
   ...clientOperations,
   ...configOperations,
   ...planOperations,
