@@ -8,6 +8,7 @@ import { planOperations } from './plan-operations.ts';
 import type { Operation } from './operation.ts';
 import { overviewOperations } from './overview-operations.ts';
 import { relationOperations } from './relation-operations.ts';
+import { revertOperations } from './revert-operations.ts';
 import { sessionOperations } from './session-operations.ts';
 
 export const operations: readonly Operation[] = [
@@ -17,6 +18,7 @@ export const operations: readonly Operation[] = [
   ...handshakeOperations,
   ...configOperations,
   ...planOperations,
+  ...revertOperations,
   ...gatewayOperations,
   ...historyOperations,
   ...accountOperations,
