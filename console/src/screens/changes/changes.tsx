@@ -2,12 +2,12 @@
 import type { Item } from '../../api/client.ts';
 import { useReadAll } from '../../api/queries.ts';
 import { Go } from '../../parts/button.tsx';
+import { FilterBox } from '../../parts/filter-box.tsx';
 import { Hostile } from '../../parts/hostile.tsx';
 import { Page, Panel } from '../../parts/page.tsx';
 import { Empty, Loaded, NothingFits } from '../../parts/states.tsx';
 import { SubNavigation } from '../../parts/sub-navigation.tsx';
 import { type Column, DataTable } from '../../parts/table.tsx';
-import { Filter } from '../../parts/filter.tsx';
 import { When } from '../../parts/when.tsx';
 import { useUrlState } from '../../shell/url-state.ts';
 
@@ -36,7 +36,15 @@ export default function Changes() {
   const fits = ({ revision, actor, reason }: Change): boolean =>
     `${revision} ${actor} ${reason ?? ''}`.toLowerCase().includes(filter.toLowerCase());
   return (
-    <Page title="Changes" sub="Each is a revision of its own: nothing is edited in place, and each can be taken back.">
+    <Page
+      title="Changes"
+      sub="Each is a revision of its own: nothing is edited in place, and each can be taken back."
+      actions={
+        <a href="/api/v1/export" download="countersign-store.yml">
+          Export as YAML
+        </a>
+      }
+    >
       <SubNavigation of="changes" />
       <Panel label="Changes">
         <Loaded query={query}>
@@ -44,18 +52,23 @@ export default function Changes() {
             if (items.length === 0)
               return (
                 <Empty title="Nothing was changed yet">
-                  What is made here, by the API or by <span className="mono">countersign apply</span> becomes a revision. What stands in
-                  the configuration file is not among them.
+                  What is made here, by the API or by <span className="mono">countersign apply</span> becomes a
+                  revision. What stands in the configuration file is not among them.
                 </Empty>
               );
             const shown = items.filter(fits);
             return (
               <>
-                <Filter label="Filter changes" value={filter} onChange={setFilter} />
+                <FilterBox label="Filter changes" value={filter} onChange={setFilter} />
                 {shown.length === 0 ? (
                   <NothingFits count={items.length} what="changes" onClear={() => setFilter('')} />
                 ) : (
-                  <DataTable label="Changes" columns={columns} rows={shown} keyOf={({ revision }) => String(revision)} />
+                  <DataTable
+                    label="Changes"
+                    columns={columns}
+                    rows={shown}
+                    keyOf={({ revision }) => String(revision)}
+                  />
                 )}
                 {more && <p>Older ones are not shown.</p>}
               </>

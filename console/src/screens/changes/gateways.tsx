@@ -15,7 +15,10 @@ export default function Gateways() {
   const changes = useReadAll('listChanges', {}, { everyMs: 10_000 });
   const newest = changes.data?.items[0]?.revision;
   return (
-    <Page title="Gateways" sub="Each tells itself what it runs: the revision, the workers, the certificates that they have loaded.">
+    <Page
+      title="Gateways"
+      sub="Each tells itself what it runs: the revision, the workers, the certificates that they have loaded."
+    >
       <SubNavigation of="changes" />
       <Loaded query={query}>
         {({ body }) => body.items.map((gateway) => <One key={gateway.name} gateway={gateway} newest={newest} />)}
@@ -67,7 +70,9 @@ function One({ gateway, newest }: { readonly gateway: Gateway; readonly newest: 
             ? undefined
             : [
                 'Store',
-                store.problem === null ? 'reachable' : (
+                store.problem === null ? (
+                  'reachable'
+                ) : (
                   <>
                     <Tag tone="bad">out of reach</Tag> {store.problem.message}. {store.problem.help}
                   </>
