@@ -78,27 +78,7 @@ function Terms({ policy }: { readonly policy: Policy }) {
       <Facts
         items={[
           ['Server names', <Hostile key="names" text={namesOf(hosts)} max={1000} />],
-          [
-            'We show',
-            shows.length === 0 ? (
-              <Tag tone="bad">no certificate</Tag>
-            ) : (
-              <ul>
-                {shows.map((one) => (
-                  <li key={one.sha256}>
-                    {one.id === null ? (
-                      <Hostile text={one.subject} />
-                    ) : (
-                      <Go to="/certificates/$id" params={{ id: one.id }}>
-                        {one.id}
-                      </Go>
-                    )}{' '}
-                    <ExpiryTag of={one} />
-                  </li>
-                ))}
-              </ul>
-            ),
-          ],
+          ['We show', <Shows key="shows" pairs={shows} />],
           ['Client certificate', `${modeWords[clientCertificate].label}: ${modeWords[clientCertificate].detail}`],
           clientCertificate === 'off'
             ? undefined
@@ -137,6 +117,26 @@ function Terms({ policy }: { readonly policy: Policy }) {
         ]}
       />
     </Panel>
+  );
+}
+
+function Shows({ pairs }: { readonly pairs: Policy['shows'] }) {
+  if (pairs.length === 0) return <Tag tone="bad">no certificate</Tag>;
+  return (
+    <ul>
+      {pairs.map((one) => (
+        <li key={one.sha256}>
+          {one.id === null ? (
+            <Hostile text={one.subject} />
+          ) : (
+            <Go to="/certificates/$id" params={{ id: one.id }}>
+              {one.id}
+            </Go>
+          )}{' '}
+          <ExpiryTag of={one} />
+        </li>
+      ))}
+    </ul>
   );
 }
 

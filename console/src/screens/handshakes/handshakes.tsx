@@ -1,6 +1,5 @@
 // Handshakes that failed, grouped by reason and peer; those of this moment above them, until they are halted.
 import { useState } from 'react';
-import type { Item } from '../../api/client.ts';
 import { useReadAll } from '../../api/queries.ts';
 import { Action } from '../../parts/button.tsx';
 import { Choice } from '../../parts/fields.tsx';
@@ -12,9 +11,9 @@ import { plural } from '../../parts/time.ts';
 import { When } from '../../parts/when.tsx';
 import { useUrlState } from '../../shell/url-state.ts';
 import { Explanation } from './explanation.tsx';
+import css from './handshakes.module.css';
+import { type Failure, peerOf } from './failure.ts';
 import { useTail } from './tail.ts';
-
-export type Failure = Item<'listHandshakes'>;
 
 /** Of the live list. */
 const maxShown = 10;
@@ -75,14 +74,16 @@ export default function Handshakes() {
             );
             return (
               <>
-                <Choice name="/side" label="Side" value={side} onChange={setSide} options={sides} />
-                <Choice
-                  name="/code"
-                  label="Reason"
-                  value={codes.includes(code) ? code : 'any'}
-                  onChange={setCode}
-                  options={[{ id: 'any', label: 'Any reason' }, ...codes.map((one) => ({ id: one, label: one }))]}
-                />
+                <div className={css['filters']}>
+                  <Choice name="/side" label="Side" value={side} onChange={setSide} options={sides} />
+                  <Choice
+                    name="/code"
+                    label="Reason"
+                    value={codes.includes(code) ? code : 'any'}
+                    onChange={setCode}
+                    options={[{ id: 'any', label: 'Any reason' }, ...codes.map((one) => ({ id: one, label: one }))]}
+                  />
+                </div>
                 {fits.length === 0 ? (
                   <NothingFits
                     count={items.length}
@@ -140,11 +141,4 @@ function FailureRow({ failure, onOpen }: { readonly failure: Failure; readonly o
       }
     />
   );
-}
-
-/** What somebody knows him by: a name before an address. */
-export function peerOf({ side, certificate, remoteAddress, services, address }: Failure): string {
-  if (side === 'backend') return services.length > 0 ? services.join(', ') : (address ?? 'a backend');
-  const subject = certificate?.subject ?? '';
-  return subject === '' ? (remoteAddress ?? 'a client without a certificate') : subject;
 }

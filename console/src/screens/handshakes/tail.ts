@@ -1,6 +1,6 @@
 // The live list: server-sent events, which the browser takes up again where they broke off (Last-Event-ID).
 import { useEffect, useRef, useState } from 'react';
-import type { Failure } from './handshakes.tsx';
+import type { Failure } from './failure.ts';
 
 /** How many are kept; the list below has them all. */
 const maxKept = 100;
