@@ -12,15 +12,9 @@ import type { CertificateFacts } from '../certs/facts.ts';
 import { parseCertificates } from '../certs/material.ts';
 import { type AcmeSettings, type SourceConfig, sourceKey } from '../config/source-config.ts';
 import { findIssuedFlaw, type Issued } from '../trust/check-issued.ts';
+import { AcmePeers } from './acme-peers.ts';
 import { AcmeState } from './acme-state.ts';
-import {
-  type ChallengeHost,
-  problemOf,
-  type Source,
-  SourceFailure,
-  type SourceHost,
-  type SourceSink,
-} from './source.ts';
+import { problemOf, type Source, SourceFailure, type SourceHost, type SourceSink } from './source.ts';
 import { readSourcePem } from './source-material.ts';
 
 /** After attempts that a CA answered with a no: their limits count failures by the hour. */
@@ -36,6 +30,8 @@ export class AcmeSource implements Source {
   readonly #config: Config;
   readonly #host: SourceHost;
   readonly #state: AcmeState;
+  /** Undefined where nobody is served. */
+  readonly #peers: AcmePeers | undefined;
   readonly #stop = new AbortController();
   readonly #accountId: string;
   readonly #certificateId: string;
@@ -55,10 +51,15 @@ export class AcmeSource implements Source {
     this.#accountId = idOf([directory, eab?.kid]);
     const names = identifiers.map(({ value }) => value).toSorted();
     this.#certificateId = idOf([directory, names, keyType, profile, preferredChain]);
+    const { challenges, clock } = host;
+    const { signal } = this.#stop;
+    const [folder, id, owner] = [config.storage, this.#certificateId, sourceKey(config)];
+    this.#peers = challenges && new AcmePeers({ folder, id, owner, challenges, clock, signal });
   }
 
   open(sink: SourceSink): void {
     this.#sink = sink;
+    void this.#peers?.watch();
   }
 
   renew(): void {
@@ -83,7 +84,8 @@ export class AcmeSource implements Source {
     if (this.#takeKept()) return;
     const { clock, challenges } = this.#host;
     const { label } = this.#config;
-    if (challenges === undefined) {
+    const peers = this.#peers;
+    if (challenges === undefined || peers === undefined) {
       const hint = 'Run the gateway: a CA has to reach its entry points.';
       throw new SourceFailure({
         code: 'acme_not_asked',
@@ -94,7 +96,7 @@ export class AcmeSource implements Source {
     await challenges.ready(this.#stop.signal);
     await this.#state.locked(this.#certificateId, clock, this.#stop.signal, async () => {
       // Another gateway may have ordered while we waited for our turn.
-      if (!this.#takeKept()) await this.#order(challenges);
+      if (!this.#takeKept()) await this.#order(peers);
     });
   }
 
@@ -108,11 +110,11 @@ export class AcmeSource implements Source {
     return true;
   }
 
-  async #order(challenges: ChallengeHost): Promise<void> {
+  async #order(peers: AcmePeers): Promise<void> {
     const { clock } = this.#host;
     const { identifiers, challenge, keyType, preferredChain, profile, label } = this.#config;
     const { signal } = this.#stop;
-    const [id, owner] = [this.#certificateId, sourceKey(this.#config)];
+    const id = this.#certificateId;
     const client = await this.#openClient();
     const replaces = this.#current === undefined ? undefined : certificateId(this.#current.facts);
     const order = { identifiers, challenge, keyType, preferredChain, profile, replaces };
@@ -120,7 +122,7 @@ export class AcmeSource implements Source {
       client,
       clock,
       signal,
-      publish: async (answers) => challenges.publish(owner, answers),
+      publish: async (answers) => peers.publish(answers),
       keep: (open) => this.#state.writeOrder(id, open),
     });
     const flaw = this.#flawOf(issued);
