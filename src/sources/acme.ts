@@ -7,7 +7,8 @@ import { makeAccountKey, readAccountKey, writeAccountKey } from '../acme/jws.ts'
 import { obtainCertificate } from '../acme/order.ts';
 import { AcmeProblem } from '../acme/problem.ts';
 import { askRenewalInfo, certificateId, chooseMoment, type RenewalInfo } from '../acme/renewal-info.ts';
-import { askBy, ExchangeFailure } from '../base/exchange.ts';
+import { type Ask, askBy, ExchangeFailure } from '../base/exchange.ts';
+import { makeLeafKey } from '../certs/leaf-key.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
 import { parseCertificates } from '../certs/material.ts';
 import { type AcmeSettings, type SourceConfig, sourceKey } from '../config/source-config.ts';
@@ -24,11 +25,15 @@ const leastRenewMs = 2_000;
 const jitter = 0.1;
 
 type Config = SourceConfig & AcmeSettings;
+/** How it talks and makes keys; default: over the network, and fresh ones. */
+export type AcmeMeans = { readonly ask?: Ask; readonly makeKey?: typeof makeLeafKey };
 type Current = { readonly issued: Issued; readonly facts: CertificateFacts };
 
 export class AcmeSource implements Source {
   readonly #config: Config;
   readonly #host: SourceHost;
+  readonly #ask: Ask;
+  readonly #makeKey: typeof makeLeafKey;
   readonly #state: AcmeState;
   /** Undefined where nobody is served. */
   readonly #peers: AcmePeers | undefined;
@@ -43,7 +48,9 @@ export class AcmeSource implements Source {
   #cancelAsking: () => void = () => {};
   #refusals = 0;
 
-  constructor(config: Config, host: SourceHost) {
+  constructor(config: Config, host: SourceHost, { ask = askBy(host.clock), makeKey = makeLeafKey }: AcmeMeans = {}) {
+    this.#ask = ask;
+    this.#makeKey = makeKey;
     this.#config = config;
     this.#host = host;
     this.#state = new AcmeState(config.storage, config.label);
@@ -122,6 +129,7 @@ export class AcmeSource implements Source {
       client,
       clock,
       signal,
+      makeKey: this.#makeKey,
       publish: async (answers) => peers.publish(answers),
       keep: (open) => this.#state.writeOrder(id, open),
     });
@@ -154,7 +162,7 @@ export class AcmeSource implements Source {
         server: { directory, ca },
         account,
         kid: stored?.kid,
-        ask: askBy(clock),
+        ask: this.#ask,
         clock,
       });
       const kid = await client.openAccount({ email, eab, termsOfServiceAgreed });
@@ -203,7 +211,7 @@ export class AcmeSource implements Source {
       const ca = named && (await readSourcePem(named, label));
       // It is nobody's secret: no account is needed.
       const account = await makeAccountKey();
-      const client = new AcmeClient({ server: { directory, ca }, account, kid: undefined, ask: askBy(clock), clock });
+      const client = new AcmeClient({ server: { directory, ca }, account, kid: undefined, ask: this.#ask, clock });
       const info = await askRenewalInfo(client, current.facts, clock.now());
       if (current !== this.#current || this.#sink === undefined) return;
       if (info === undefined) return;
