@@ -102,9 +102,7 @@ export const vaultShape = closedMap({
   }),
   auth: key(authShape, {
     says: 'How the gateway logs in: token, tokenFile, approle, kubernetes or cert. Required.',
-    unset: 'required',
-    page: 'One of `token`, `tokenFile`, `approle`, `kubernetes`, `cert`.',
-    table: 'vault.auth',
+    unset: 'required: one of these',
   }),
 });
 

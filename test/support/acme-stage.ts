@@ -1,5 +1,6 @@
 // The stage of the ACME journeys: a gateway with mutual TLS whose certificate comes from pebble, which looks for challenges at its entry
 // points. pebble starts after the gateway, since it has to know its ports: what the gateway makes of that is part of every journey.
+import { isIP } from 'node:net';
 import { connect, type PeerCertificate } from 'node:tls';
 import { type AcmeFront, startAcmeFront } from './acme-front.ts';
 import { startBackend, type Backend } from './backend.ts';
@@ -115,7 +116,7 @@ export async function shownCertificate(port: number, servername: string): Promis
     const socket = connect({
       port,
       host: '127.0.0.1',
-      servername,
+      ...(isIP(servername) === 0 && { servername }),
       rejectUnauthorized: false,
       ALPNProtocols: ['http/1.1'],
     });
