@@ -9,6 +9,7 @@ import { labelOf } from './pair-sources.ts';
 import { reportEmpty } from './reading.ts';
 import type { SourcedRef } from './ref.ts';
 import type { SourceConfig, SourceSettings } from './source-config.ts';
+import { readSpiffeAnchors, spiffeAnchorsShape, spiffeBundleExample } from './spiffe-source.ts';
 
 /** Beside `ca`. */
 export const bundleSourceKeys = {
@@ -19,13 +20,20 @@ export const bundleSourceKeys = {
     oursAlone: true,
     table: 'exec',
   }),
+  spiffe: key(spiffeAnchorsShape, {
+    says: 'The CAs of a trust domain from the SPIFFE Workload API, in place of ca.',
+    page: 'own. The CAs of a trust domain from the SPIFFE Workload API, in place of `ca`.',
+    example: spiffeBundleExample,
+    oursAlone: true,
+    table: 'spiffe-sources',
+  }),
 };
 
 type BundleSourceShape = {
   readonly [K in keyof typeof bundleSourceKeys]?: z.output<(typeof bundleSourceKeys)[K]>;
 };
 
-const ways = ['exec'] as const;
+const ways = ['exec', 'spiffe'] as const;
 
 /** What is to be referred to; undefined where it cannot be read (reported); `files` where none of the keys is there. */
 export function readBundleSource(
@@ -48,7 +56,9 @@ export function readBundleSource(
     );
     return undefined;
   }
-  const settings: SourceSettings | undefined = readExec(shape.exec, at.down('exec'), problems);
+  const here = at.down(way);
+  const settings: SourceSettings | undefined =
+    way === 'exec' ? readExec(shape.exec, here, problems) : readSpiffeAnchors(shape.spiffe, here, problems);
   return settings && anchorsOf(settings, way, at, id);
 }
 

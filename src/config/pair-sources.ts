@@ -15,6 +15,7 @@ import { pathInStore, refTo } from './material-ref.ts';
 import { reportEmpty } from './reading.ts';
 import type { Pkcs12Ref } from './ref.ts';
 import type { SourceConfig, SourceSettings } from './source-config.ts';
+import { readSpiffePair, spiffePairExample, spiffePairShape } from './spiffe-source.ts';
 
 /** Beside `cert` and `key`. */
 export const pairSourceKeys = {
@@ -35,6 +36,13 @@ export const pairSourceKeys = {
     oursAlone: true,
     table: 'exec',
   }),
+  spiffe: key(spiffePairShape, {
+    says: 'Our X.509-SVID from the SPIFFE Workload API, in place of cert and key.',
+    page: 'own. Our X.509-SVID from the SPIFFE Workload API, in place of `cert` and `key`.',
+    example: spiffePairExample,
+    oursAlone: true,
+    table: 'spiffe-sources',
+  }),
 };
 
 type PairSourceShape = {
@@ -42,7 +50,7 @@ type PairSourceShape = {
 };
 
 /** The ways, as they are called; `cert` stands for `cert` and `key` together. */
-const ways = ['p12', 'exec'] as const;
+const ways = ['p12', 'exec', 'spiffe'] as const;
 
 /**
  * The pair where it comes from elsewhere; undefined where it cannot be read (reported); `files` where none of the keys is there. `id`:
@@ -81,9 +89,11 @@ export function readPairSource(
     problems.error('contradiction', at.keyPlace('password'), `password is for p12, not for ${way}`, 'Remove it.');
   const label = labelOf(way, at, id);
   if (way === 'p12') return readPkcs12(shape, at, problems);
-  const settings: SourceSettings | undefined = readExec(shape.exec, at.down('exec'), problems);
+  const here = at.down(way);
+  const settings: SourceSettings | undefined =
+    way === 'exec' ? readExec(shape.exec, here, problems) : readSpiffePair(shape.spiffe, here, problems);
   if (settings === undefined) return undefined;
-  const { place } = at.down(way);
+  const { place } = here;
   return pairOf({ ...settings, want: 'pair', mayStartWithout: false, label, place }, at);
 }
 

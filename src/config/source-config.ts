@@ -16,7 +16,7 @@ export type SourceConfig = SourceSettings & {
 };
 
 /** One member for each kind of source. Everything that makes two of them differ stands here, and nothing else. */
-export type SourceSettings = ExecSettings;
+export type SourceSettings = ExecSettings | SpiffeSettings;
 
 /** A command that prints the material. */
 export type ExecSettings = {
@@ -28,6 +28,18 @@ export type ExecSettings = {
   readonly timeoutMs: number;
   /** Longest time between two runs; undefined: two thirds of the lifetime of what it printed. */
   readonly refreshMs: number | undefined;
+};
+
+/** The SPIFFE Workload API. */
+export type SpiffeSettings = {
+  readonly kind: 'spiffe';
+  /** `unix:///path` or `tcp://ip:port`; undefined: SPIFFE_ENDPOINT_SOCKET. */
+  readonly socket: string | undefined;
+  /** Which SVID; undefined: any, the first. Of pairs. */
+  readonly id?: string | undefined;
+  readonly hint?: string | undefined;
+  /** Whose CAs. Of anchors. */
+  readonly trustDomain?: string | undefined;
 };
 
 /** Equal for equal settings only, wherever and under whatever name they are written: one source serves all of them. */

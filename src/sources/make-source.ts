@@ -8,6 +8,10 @@ export async function makeSource(config: SourceConfig, host: SourceHost): Promis
       const { makeExecSource } = await import('./exec.ts');
       return makeExecSource(config, host.clock);
     }
+    case 'spiffe': {
+      const { WorkloadApiSource } = await import('./workload-api.ts');
+      return new WorkloadApiSource(config, host);
+    }
     default:
       throw new RangeError('there is no source of this kind');
   }
