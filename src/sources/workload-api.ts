@@ -194,7 +194,8 @@ export class WorkloadApiSource implements Source {
 
   #explain({ code, details }: grpc.ServiceError): SourceFailure {
     const { label } = this.#config;
-    const said = escapeForLog(details, maxShown);
+    const said = escapeForLog(details.replace(/\.? ?Resolution note:.*$/s, ''), maxShown);
+    if (code === grpc.status.CANCELLED) return failure('spiffe_closed', `${label}: the agent closed the stream`, '');
     if (code === grpc.status.PERMISSION_DENIED)
       return failure(
         'spiffe_no_identity',
