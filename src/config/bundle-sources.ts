@@ -3,6 +3,7 @@
 import type { z } from 'zod';
 import type { Cursor } from '../yaml/cursor.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
+import { bundleEndpointExample, bundleEndpointShape, readBundleEndpoint } from './bundle-endpoint-source.ts';
 import { execExample, execShape, readExec } from './exec-source.ts';
 import { key } from './key.ts';
 import { labelOf } from './pair-sources.ts';
@@ -27,13 +28,20 @@ export const bundleSourceKeys = {
     oursAlone: true,
     table: 'spiffe-sources',
   }),
+  spiffeBundle: key(bundleEndpointShape, {
+    says: 'The CAs of a trust domain from its SPIFFE bundle endpoint, in place of ca.',
+    page: 'own. The CAs of a trust domain from its SPIFFE bundle endpoint, in place of `ca`.',
+    example: bundleEndpointExample,
+    oursAlone: true,
+    table: 'spiffebundle',
+  }),
 };
 
 type BundleSourceShape = {
   readonly [K in keyof typeof bundleSourceKeys]?: z.output<(typeof bundleSourceKeys)[K]>;
 };
 
-const ways = ['exec', 'spiffe'] as const;
+const ways = ['exec', 'spiffe', 'spiffeBundle'] as const;
 
 /** What is to be referred to; undefined where it cannot be read (reported); `files` where none of the keys is there. */
 export function readBundleSource(
@@ -58,7 +66,11 @@ export function readBundleSource(
   }
   const here = at.down(way);
   const settings: SourceSettings | undefined =
-    way === 'exec' ? readExec(shape.exec, here, problems) : readSpiffeAnchors(shape.spiffe, here, problems);
+    way === 'exec'
+      ? readExec(shape.exec, here, problems)
+      : way === 'spiffe'
+        ? readSpiffeAnchors(shape.spiffe, here, problems)
+        : readBundleEndpoint(shape.spiffeBundle, here, problems);
   return settings && anchorsOf(settings, way, at, id);
 }
 

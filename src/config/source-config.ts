@@ -16,7 +16,7 @@ export type SourceConfig = SourceSettings & {
 };
 
 /** One member for each kind of source. Everything that makes two of them differ stands here, and nothing else. */
-export type SourceSettings = ExecSettings | SpiffeSettings;
+export type SourceSettings = ExecSettings | SpiffeSettings | SpiffeBundleSettings;
 
 /** A command that prints the material. */
 export type ExecSettings = {
@@ -41,6 +41,23 @@ export type SpiffeSettings = {
   /** Whose CAs. Of anchors. */
   readonly trustDomain?: string | undefined;
 };
+
+/** A SPIFFE bundle endpoint. */
+export type SpiffeBundleSettings = {
+  readonly kind: 'spiffeBundle';
+  /** https. */
+  readonly url: string;
+  readonly profile: 'https_web' | 'https_spiffe';
+  readonly trustDomain: string;
+  /** Of https_web; undefined: the CAs of the system. */
+  readonly ca?: TextRef | undefined;
+  /** Of https_spiffe: always there. */
+  readonly endpointId?: string;
+  readonly bootstrap?: TextRef;
+};
+
+/** As WrittenRef, wherever it is written. */
+export type TextRef = { readonly path: string; readonly label?: string } | { readonly pem: string };
 
 /** Equal for equal settings only, wherever and under whatever name they are written: one source serves all of them. */
 export function sourceKey({ place: _place, label: _label, ...settings }: SourceConfig): string {

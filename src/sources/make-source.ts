@@ -12,6 +12,10 @@ export async function makeSource(config: SourceConfig, host: SourceHost): Promis
       const { WorkloadApiSource } = await import('./workload-api.ts');
       return new WorkloadApiSource(config, host);
     }
+    case 'spiffeBundle': {
+      const { makeBundleEndpoint } = await import('./bundle-endpoint.ts');
+      return makeBundleEndpoint(config, host);
+    }
     default:
       throw new RangeError('there is no source of this kind');
   }

@@ -64,10 +64,13 @@ export class SourcePublisher implements Deliveries {
     this.#wanted = new Set(configs.map(sourceKey));
     this.#forget();
     this.#waiting += 1;
+    // Timers of the clock hold no process, and at a start there may be nothing else.
+    const keepAlive = setInterval(() => {}, 1 << 30);
     try {
       await Promise.all(configs.map(async (config) => this.#open(config).first(waitMs, orProblem)));
     } finally {
       this.#waiting -= 1;
+      clearInterval(keepAlive);
     }
   }
 
