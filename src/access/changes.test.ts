@@ -55,7 +55,12 @@ ${routes.map((route) => `    - {target: "http://b:1", ${route}}`).join('\n')}
     crls: [],
     staples: [],
     ticketSecret: undefined,
-    inputs: { problems: [], materials: { files: new Map(), folders: new Map() }, delivered: new Map() },
+    inputs: {
+      problems: [],
+      materials: { files: new Map(), folders: new Map() },
+      delivered: new Map(),
+      pending: new Set(),
+    },
   };
   return loaded;
 }

@@ -1,6 +1,6 @@
-// One HTTP exchange with somebody else's server (a CRL, an OCSP response), bounded in every way: one deadline over everything,
-// a limit for the size of the answer, one answer of one host. No redirects, no credentials, no kept connections. What comes back
-// is believed for its signature only; to verify that, and to say what a failure means, is left to whoever asks.
+// One HTTP exchange with somebody else's server (a CRL, an OCSP response, a CA that is asked for a certificate), bounded in every way:
+// one deadline over everything, a limit for the size of the answer, one answer of one host. No redirects, no kept connections. What an
+// answer is worth, and what a failure means, is left to whoever asks.
 import type { IncomingHttpHeaders, IncomingMessage, RequestOptions } from 'node:http';
 import { request as requestHttp } from './node-http.ts';
 import { request as requestHttps } from 'node:https';
@@ -11,7 +11,7 @@ import type { Clock } from './clock.ts';
 export type BoundedFetch = {
   /** http or https. */
   readonly url: URL;
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT';
   readonly headers: Readonly<Record<string, string | number>>;
   readonly body?: Buffer;
   readonly timeoutMs: number;
@@ -23,17 +23,26 @@ export type BoundedFetch = {
   readonly ca?: string | undefined;
   /** Who an https server has to be, in place of the host of the URL: why it is another. Its chain was verified. */
   readonly verifyPeer?: (peer: PeerCertificate) => Error | undefined;
+  /** PEM of the certificate that is shown to an https server, its chain included, and of its key. */
+  readonly client?: { readonly cert: string; readonly key: string } | undefined;
+  /** Answers of every status are taken, with what they say. Default: those of 200 alone. */
+  readonly anyStatus?: boolean | undefined;
 };
 
 export type FetchOutcome =
-  /** Status 200, and the answer came whole. `bytes` has a buffer of its own. */
-  | { readonly ok: true; readonly bytes: Uint8Array<ArrayBuffer>; readonly headers: IncomingHttpHeaders }
+  /** A status that is taken, and the answer came whole. `bytes` has a buffer of its own. */
+  | {
+      readonly ok: true;
+      readonly status: number;
+      readonly bytes: Uint8Array<ArrayBuffer>;
+      readonly headers: IncomingHttpHeaders;
+    }
   | { readonly ok: false; readonly problem: 'timeout' | 'too_large' }
   /** `cause`: a code of the system or a few words; '' where there is none. */
   | { readonly ok: false; readonly problem: 'unreachable' | 'cut_off'; readonly cause: string }
   | { readonly ok: false; readonly problem: 'status'; readonly status: number };
 
-type TlsOptions = Pick<ConnectionOptions, 'rejectUnauthorized' | 'ca' | 'checkServerIdentity'>;
+type TlsOptions = Pick<ConnectionOptions, 'rejectUnauthorized' | 'ca' | 'cert' | 'key' | 'checkServerIdentity'>;
 
 const maxHeaderBytes = 16 * 1024;
 /** For an answer that does not say how long it is. */
@@ -41,7 +50,7 @@ const firstRoom = 64 * 1024;
 
 /** Calls `done` exactly once, never before it returns. Throws where Node takes the request for impossible. */
 export function fetchBounded(request: BoundedFetch, done: (outcome: FetchOutcome) => void): void {
-  const { url, method, headers, body, timeoutMs, maxBytes, clock, lookup, ca, verifyPeer } = request;
+  const { url, method, headers, body, timeoutMs, maxBytes, clock, lookup, ca, client, anyStatus, verifyPeer } = request;
   const options: RequestOptions & TlsOptions = {
     method,
     headers,
@@ -51,6 +60,7 @@ export function fetchBounded(request: BoundedFetch, done: (outcome: FetchOutcome
     ...(verifyPeer === undefined
       ? {}
       : { checkServerIdentity: (_host: string, peer: PeerCertificate) => verifyPeer(peer) }),
+    ...client,
     maxHeaderSize: maxHeaderBytes,
     // Whatever the environment says: an environment variable must not turn verification off.
     rejectUnauthorized: true,
@@ -66,14 +76,18 @@ export function fetchBounded(request: BoundedFetch, done: (outcome: FetchOutcome
   };
   const cancel = clock.after(timeoutMs, () => settle({ ok: false, problem: 'timeout' }));
   call.on('error', (error) => settle({ ok: false, problem: 'unreachable', cause: causeOf(error) }));
-  call.on('response', (response) => receive(response, maxBytes, settle));
+  call.on('response', (response) => receive(response, { maxBytes, anyStatus }, settle));
   call.end(body);
 }
 
-function receive(response: IncomingMessage, maxBytes: number, settle: (outcome: FetchOutcome) => void): void {
+function receive(
+  response: IncomingMessage,
+  { maxBytes, anyStatus = false }: Pick<BoundedFetch, 'maxBytes' | 'anyStatus'>,
+  settle: (outcome: FetchOutcome) => void,
+): void {
   const { statusCode: status = 0, headers } = response;
   response.on('error', (error) => settle({ ok: false, problem: 'cut_off', cause: causeOf(error) }));
-  if (status !== 200) return settle({ ok: false, problem: 'status', status });
+  if (status !== 200 && !anyStatus) return settle({ ok: false, problem: 'status', status });
   const announced = Number(headers['content-length'] ?? 0);
   if (announced > maxBytes) return settle({ ok: false, problem: 'too_large' });
   // A length that is announced costs nothing until bytes come: memory is only mapped then.
@@ -91,7 +105,7 @@ function receive(response: IncomingMessage, maxBytes: number, settle: (outcome: 
   });
   const onEnd = (): void => {
     if (!response.complete) return settle({ ok: false, problem: 'cut_off', cause: '' });
-    settle({ ok: true, bytes: length === bytes.length ? bytes : bytes.slice(0, length), headers });
+    settle({ ok: true, status, bytes: length === bytes.length ? bytes : bytes.slice(0, length), headers });
   };
   response.on('end', onEnd);
   response.on('close', onEnd);

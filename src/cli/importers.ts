@@ -3,4 +3,5 @@ import type { Importer } from '../import/import-config.ts';
 
 export const importers: ReadonlyMap<string, () => Promise<Importer>> = new Map([
   ['envoy', async () => (await import('../envoy/import-envoy.ts')).importEnvoy],
+  ['nginx', async () => (await import('../nginx/import-nginx.ts')).importNginx],
 ]);

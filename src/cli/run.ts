@@ -13,6 +13,7 @@ import { openSourceToRun, type SourceToRun } from '../loading/open-source.ts';
 import type { StoreSource } from '../loading/store-source.ts';
 import { loadDeliveries, loadGateway } from '../loading/load.ts';
 import { CrlPublisher } from '../crl/publisher.ts';
+import { ChallengeDesk } from '../process/challenge-desk.ts';
 import { SourcePublisher } from '../sources/publisher.ts';
 import { type Listening, Primary } from '../process/primary.ts';
 import { checkLogTarget } from '../telemetry/log-file.ts';
@@ -50,7 +51,8 @@ export type RunOptions = {
 /** Serves until a signal; resolves when it listens. Sets the exit code and returns where it cannot start. */
 export async function runGateway(file: string, options: RunOptions): Promise<void> {
   const crls = new CrlPublisher({ clock: systemClock });
-  const sources = new SourcePublisher({ clock: systemClock, env: process.env });
+  const challenges = new ChallengeDesk();
+  const sources = new SourcePublisher({ clock: systemClock, env: process.env, challenges });
   const settings = { env: process.env, strict: options.strict, clock: systemClock, crls, sources };
   const opened = await openSource(file, settings);
   if (opened === undefined) return options.onStopped?.();
@@ -95,6 +97,7 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
     crls,
     sources: {
       publisher: sources,
+      challenges,
       refresh: async (active) => loadDeliveries(source, active, settings),
     },
     ...(store !== undefined && {

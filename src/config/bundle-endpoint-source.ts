@@ -7,7 +7,7 @@ import { parseFetchUrl, withoutPassword } from './fetch-url.ts';
 import { key } from './key.ts';
 import { readRef, reportEmpty, reportMistake } from './reading.ts';
 import type { WrittenRef } from './ref.ts';
-import type { SpiffeBundleSettings, TextRef } from './source-config.ts';
+import type { SpiffeBundleSettings, MaterialText } from './source-config.ts';
 import { parseSpiffeId } from './spiffe-id.ts';
 import { readTrustDomain } from './spiffe-source.ts';
 
@@ -108,6 +108,6 @@ function readEndpointId({ endpointId: id, profile }: Shape, at: Cursor, problems
 }
 
 /** Without its place: the same source stands in another line after a change of the file. */
-function textRef({ place: _place, ...ref }: WrittenRef): TextRef {
+function textRef({ place: _place, ...ref }: WrittenRef): MaterialText {
   return ref;
 }

@@ -11,6 +11,7 @@ import { reportEmpty } from './reading.ts';
 import type { SourcedRef } from './ref.ts';
 import type { SourceConfig, SourceSettings } from './source-config.ts';
 import { readSpiffeAnchors, spiffeAnchorsShape, spiffeBundleExample } from './spiffe-source.ts';
+import { readVaultBundle, vaultBundleShape, vaultExample } from './vault-source.ts';
 
 /** Beside `ca`. */
 export const bundleSourceKeys = {
@@ -26,7 +27,7 @@ export const bundleSourceKeys = {
     page: 'own. The CAs of a trust domain from the SPIFFE Workload API, in place of `ca`.',
     example: spiffeBundleExample,
     oursAlone: true,
-    table: 'spiffe-sources',
+    table: 'spiffesources',
   }),
   spiffeBundle: key(bundleEndpointShape, {
     says: 'The CAs of a trust domain from its SPIFFE bundle endpoint, in place of ca.',
@@ -35,13 +36,19 @@ export const bundleSourceKeys = {
     oursAlone: true,
     table: 'spiffebundle',
   }),
+  vault: key(vaultBundleShape, {
+    says: 'The CA of a PKI engine of OpenBao or Vault, in place of ca.',
+    page: 'own. `{address, mount, namespace, ca}`: the CA and chain of a PKI engine of OpenBao or Vault, in place of `ca`.',
+    example: vaultExample,
+    oursAlone: true,
+  }),
 };
 
 type BundleSourceShape = {
   readonly [K in keyof typeof bundleSourceKeys]?: z.output<(typeof bundleSourceKeys)[K]>;
 };
 
-const ways = ['exec', 'spiffe', 'spiffeBundle'] as const;
+const ways = ['exec', 'spiffe', 'spiffeBundle', 'vault'] as const;
 
 /** What is to be referred to; undefined where it cannot be read (reported); `files` where none of the keys is there. */
 export function readBundleSource(
@@ -64,14 +71,26 @@ export function readBundleSource(
     );
     return undefined;
   }
-  const here = at.down(way);
-  const settings: SourceSettings | undefined =
-    way === 'exec'
-      ? readExec(shape.exec, here, problems)
-      : way === 'spiffe'
-        ? readSpiffeAnchors(shape.spiffe, here, problems)
-        : readBundleEndpoint(shape.spiffeBundle, here, problems);
+  const settings = readSettings(way, shape, at.down(way), problems);
   return settings && anchorsOf(settings, way, at, id);
+}
+
+function readSettings(
+  way: (typeof ways)[number],
+  shape: BundleSourceShape,
+  at: Cursor,
+  problems: ProblemList,
+): SourceSettings | undefined {
+  switch (way) {
+    case 'exec':
+      return readExec(shape.exec, at, problems);
+    case 'spiffe':
+      return readSpiffeAnchors(shape.spiffe, at, problems);
+    case 'spiffeBundle':
+      return readBundleEndpoint(shape.spiffeBundle, at, problems);
+    default:
+      return readVaultBundle(shape.vault, at, problems);
+  }
 }
 
 /** Of what a source delivers, as CAs. */

@@ -7,6 +7,7 @@ import { findForeignFormat } from '../asn1/der-material.ts';
 import { looksSecret } from '../base/secret-text.ts';
 import type { Cursor } from '../yaml/cursor.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
+import { acmeExample, acmeShape, readAcme } from './acme-source.ts';
 import { text } from './atoms.ts';
 import { execExample, execShape, readExec } from './exec-source.ts';
 import type { CertificatePair } from './gateway-config.ts';
@@ -16,6 +17,7 @@ import { reportEmpty } from './reading.ts';
 import type { Pkcs12Ref } from './ref.ts';
 import type { SourceConfig, SourceSettings } from './source-config.ts';
 import { readSpiffePair, spiffePairExample, spiffePairShape } from './spiffe-source.ts';
+import { readVault, vaultExample, vaultShape } from './vault-source.ts';
 
 /** Beside `cert` and `key`. */
 export const pairSourceKeys = {
@@ -41,7 +43,21 @@ export const pairSourceKeys = {
     page: 'own. Our X.509-SVID from the SPIFFE Workload API, in place of `cert` and `key`.',
     example: spiffePairExample,
     oursAlone: true,
-    table: 'spiffe-sources',
+    table: 'spiffesources',
+  }),
+  acme: key(acmeShape, {
+    says: 'A CA that speaks ACME issues the certificate, in place of cert and key.',
+    page: 'own. A CA that speaks ACME (RFC 8555) issues it, in place of `cert` and `key`.',
+    example: acmeExample,
+    oursAlone: true,
+    table: 'acme',
+  }),
+  vault: key(vaultShape, {
+    says: 'The PKI engine of OpenBao or Vault issues the certificate, in place of cert and key.',
+    page: 'own. The PKI engine of OpenBao or Vault issues it, in place of `cert` and `key`.',
+    example: vaultExample,
+    oursAlone: true,
+    table: 'vault',
   }),
 };
 
@@ -50,7 +66,7 @@ type PairSourceShape = {
 };
 
 /** The ways, as they are called; `cert` stands for `cert` and `key` together. */
-const ways = ['p12', 'exec', 'spiffe'] as const;
+const ways = ['p12', 'exec', 'spiffe', 'acme', 'vault'] as const;
 
 /**
  * The pair where it comes from elsewhere; undefined where it cannot be read (reported); `files` where none of the keys is there. `id`:
@@ -89,15 +105,32 @@ export function readPairSource(
     problems.error('contradiction', at.keyPlace('password'), `password is for p12, not for ${way}`, 'Remove it.');
   const label = labelOf(way, at, id);
   if (way === 'p12') return readPkcs12(shape, at, problems);
-  const here = at.down(way);
-  const settings: SourceSettings | undefined =
-    way === 'exec' ? readExec(shape.exec, here, problems) : readSpiffePair(shape.spiffe, here, problems);
+  const settings = readSettings(way, shape, at.down(way), problems);
   if (settings === undefined) return undefined;
-  const { place } = here;
-  return pairOf({ ...settings, want: 'pair', mayStartWithout: false, label, place }, at);
+  const { place } = at.down(way);
+  return pairOf({ ...settings, want: 'pair', mayStartWithout: way === 'acme', label, place }, at);
 }
 
-function pairOf(sourced: SourceConfig, at: Cursor): CertificatePair {
+function readSettings(
+  way: Exclude<(typeof ways)[number], 'p12'>,
+  shape: PairSourceShape,
+  at: Cursor,
+  problems: ProblemList,
+): SourceSettings | undefined {
+  switch (way) {
+    case 'exec':
+      return readExec(shape.exec, at, problems);
+    case 'spiffe':
+      return readSpiffePair(shape.spiffe, at, problems);
+    case 'acme':
+      return readAcme(shape.acme, at, problems);
+    default:
+      return readVault(shape.vault, at, problems);
+  }
+}
+
+/** What is to be referred to. */
+export function pairOf(sourced: SourceConfig, at: Pick<Cursor, 'place'>): CertificatePair {
   const { place, label } = sourced;
   return {
     cert: { place, part: 'chain', sourced, label },

@@ -26,20 +26,15 @@ export class ComposedMaterial {
   readonly #read: (ref: StoredRef, maxBytes: number) => Promise<MaterialBytes>;
   /** Undefined: nobody is asked, and something stands in for whatever would be delivered. */
   readonly #deliveries: Deliveries | undefined;
-  readonly #mayStart: boolean;
   readonly #known = new Map<string, Promise<Composed>>();
   /** What this load was built with, by the key of the source. */
   readonly delivered = new Map<string, Delivered>();
+  /** What something stands in for, though somebody was asked: by the key of the source. */
+  readonly pending = new Set<string>();
 
-  /** `mayStart`: a source that needs our listeners may have delivered nothing yet. */
-  constructor(
-    read: (ref: StoredRef, maxBytes: number) => Promise<MaterialBytes>,
-    deliveries: Deliveries | undefined,
-    mayStart: boolean,
-  ) {
+  constructor(read: (ref: StoredRef, maxBytes: number) => Promise<MaterialBytes>, deliveries: Deliveries | undefined) {
     this.#read = read;
     this.#deliveries = deliveries;
-    this.#mayStart = mayStart;
   }
 
   /** Never rejects. The same answer for all parts of one thing. */
@@ -73,7 +68,8 @@ export class ComposedMaterial {
     }
     const why = this.#deliveries.findProblem(sourced);
     const message = `${sourced.label}: nothing was delivered in time${why === undefined ? '' : ` (${why.message})`}`;
-    if (this.#mayStart && sourced.mayStartWithout) {
+    if (this.#deliveries.mayStandIn(sourced)) {
+      this.pending.add(sourceKey(sourced));
       const hint = 'Until it delivers, a certificate made for this run stands in, which nobody can verify.';
       return { parts: await standIn(), problems: [materialWarning('source_pending', message, hint)], isStandIn: true };
     }

@@ -49,7 +49,7 @@ export type LoadOptions = {
   /** Who reads the CRLs that are asked for, and says what is wrong with them; default one for this load alone. */
   readonly crls?: Pick<CrlPublisher, 'prepare'>;
   /** Who asks sources of certificates. Undefined: nobody is asked, and something that is nobody's stands in for what they have. */
-  readonly sources?: Pick<SourcePublisher, 'prepare' | 'find' | 'findProblem'>;
+  readonly sources?: Pick<SourcePublisher, 'prepare' | 'find' | 'findProblem' | 'mayStandIn'>;
   /** How long to wait for sources that have delivered nothing; default 30 s. */
   readonly sourceMs?: number;
   /** Not to wait on for one that failed once. */
@@ -110,8 +110,8 @@ export async function loadDeliveries(
   };
 }
 
-function inputsOf({ files, folders, delivered }: MaterialLoader, problems: readonly Problem[]): LoadInputs {
-  return { problems, materials: { files, folders }, delivered };
+function inputsOf({ files, folders, delivered, pending }: MaterialLoader, problems: readonly Problem[]): LoadInputs {
+  return { problems, materials: { files, folders }, delivered, pending };
 }
 
 async function readCrls(groups: readonly CrlGroupSpec[], { crls, clock }: LoadOptions): Promise<readonly Problem[]> {

@@ -74,4 +74,6 @@ export type LoadInputs = {
   readonly problems: readonly Problem[];
   readonly materials: ReadMaterials;
   readonly delivered: DeliveredByKey;
+  /** Keys of the sources that something stands in for. */
+  readonly pending: ReadonlySet<string>;
 };

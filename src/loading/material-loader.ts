@@ -98,12 +98,17 @@ export class MaterialLoader {
     this.#tolerateExpired = tolerateExpired;
     this.#before = before;
     const read = async (ref: StoredRef, maxBytes: number): Promise<MaterialBytes> => this.read(ref, maxBytes);
-    this.#composed = new ComposedMaterial(read, deliveries, !tolerateExpired);
+    this.#composed = new ComposedMaterial(read, deliveries);
   }
 
   /** What this load takes of sources, by their keys. */
   get delivered(): ComposedMaterial['delivered'] {
     return this.#composed.delivered;
+  }
+
+  /** What something stands in for until it delivers, likewise. */
+  get pending(): ComposedMaterial['pending'] {
+    return this.#composed.pending;
   }
 
   /** Does something for the first that asks for it: what many places share is said of once. */

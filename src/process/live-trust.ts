@@ -7,6 +7,7 @@ import type { LoadedConfig } from '../loading/loaded.ts';
 import type { SourcePublisher } from '../sources/publisher.ts';
 import { StaplePublisher } from '../ocsp/staple-publisher.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import type { ChallengeDesk } from './challenge-desk.ts';
 import type { ToWorker } from './messages.ts';
 import type { PrimaryMetrics } from './primary-metrics.ts';
 import type { WorkerHandle } from './worker-handle.ts';
@@ -24,6 +25,8 @@ export type LiveTrustOptions = {
   readonly crls: CrlPublisher | undefined;
   /** Who asks sources of certificates; undefined: nobody. */
   readonly sources?: SourcePublisher | undefined;
+  /** What CAs that validate are to find; undefined: nothing. */
+  readonly challenges?: ChallengeDesk | undefined;
   readonly workers: Workers;
 };
 
@@ -75,7 +78,7 @@ export class LiveTrust {
     this.#loaded = loaded;
     this.crls.retain(loaded.crls);
     await this.#sendCrls();
-    this.sources?.settle(loaded.inputs.delivered);
+    this.sources?.settle(loaded.inputs.delivered, loaded.inputs.pending);
     this.#expiries.markTold(loaded.expiries);
   }
 
@@ -89,12 +92,13 @@ export class LiveTrust {
     this.#loaded = loaded;
     this.#expiries.markTold(loaded.expiries);
     this.#expiries.start();
-    this.sources?.settle(loaded.inputs.delivered);
+    this.sources?.settle(loaded.inputs.delivered, loaded.inputs.pending);
   }
 
   /** What a worker that comes up has to know before it listens, CRLs apart. */
   initialMessages(): ToWorker[] {
-    return this.staples.list().map(({ sha256, staple }) => ({ kind: 'staple', sha256, staple }));
+    const staples = this.staples.list().map(({ sha256, staple }): ToWorker => ({ kind: 'staple', sha256, staple }));
+    return [...staples, ...(this.#options.challenges?.initialMessages() ?? [])];
   }
 
   /** Resolves when the active CRLs are on their way to this worker; rejects where it cannot be told. */

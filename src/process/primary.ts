@@ -10,7 +10,9 @@ import type { StoreState } from '../loading/store-source.ts';
 import type { SourcePublisher } from '../sources/publisher.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { ActiveConfig } from './active-config.ts';
+import type { ChallengeDesk } from './challenge-desk.ts';
 import type { ControlProcess } from './control-process.ts';
+import { FailureLine } from './failure-line.ts';
 import { LiveTrust } from './live-trust.ts';
 import type { PlanSettings } from './plan-question.ts';
 import { addressText, holdPort, reservePort } from './ports.ts';
@@ -25,7 +27,12 @@ import { Workers } from './workers.ts';
 export type PrimaryOptions = {
   readonly load: Load;
   /** Whoever `load` asked for what sources of certificates deliver, and the load that takes what they delivered since. */
-  readonly sources?: { readonly publisher: SourcePublisher; readonly refresh: Refresh };
+  readonly sources?: {
+    readonly publisher: SourcePublisher;
+    readonly refresh: Refresh;
+    /** What its sources have CAs find here. */
+    readonly challenges: ChallengeDesk;
+  };
   readonly clock: Clock;
   readonly log: Logger;
   /** URL path of the worker's entry module. */
@@ -55,7 +62,10 @@ export class Primary {
   readonly #supervisor: Supervisor;
   readonly #reloader: Reloader;
   readonly #admin: PrimaryAdmin;
+  /** Where there is no store nobody takes them, and workers tell none. */
+  readonly #failures = new FailureLine((count) => this.#metrics.own.handshakeFailuresDropped.labels({}).inc(count));
   readonly #turns = new Turns();
+  readonly #challenges: ChallengeDesk | undefined;
   readonly #log: Logger;
   /** Undefined where there is no store. */
   #control: ControlProcess | undefined;
@@ -76,8 +86,17 @@ export class Primary {
     metrics.watchStore(storeState, clock);
     const workers = this.#workers;
     const active = new ActiveConfig(loaded, clock);
-    const trust = new LiveTrust({ clock, log, metrics, crls, sources: sources?.publisher, workers });
-    const supervisor = new Supervisor({ clock, log, workerEntry, workers, active, trust, metrics });
+    const trust = new LiveTrust({
+      clock,
+      log,
+      metrics,
+      crls,
+      sources: sources?.publisher,
+      challenges: sources?.challenges,
+      workers,
+    });
+    const failures = this.#failures;
+    const supervisor = new Supervisor({ clock, log, workerEntry, workers, active, trust, metrics, failures });
     const rollout = new Rollout({ log, active, supervisor });
     const turns = this.#turns;
     const refresh: Refresh = sources?.refresh ?? (async (loaded) => ({ loaded, problems: [] }));
@@ -87,6 +106,7 @@ export class Primary {
       log,
       onChange: (what, label) => void reloader[what](`${label} delivered`),
     });
+    this.#challenges = sources?.challenges;
     this.#active = active;
     this.#trust = trust;
     this.#supervisor = supervisor;
@@ -138,6 +158,7 @@ export class Primary {
     }
     this.#metrics.loaded(this.#active.loaded, generation);
     this.#trust.start(this.#active.loaded);
+    this.#challenges?.serve(this.#workers);
     this.#onCommitted?.();
     return listening;
   }
@@ -146,15 +167,23 @@ export class Primary {
   async #makeControl(store: StoreConfig | undefined): Promise<void> {
     const [storeState, planning] = [this.#storeState, this.#planning];
     if (store === undefined || storeState === undefined || planning === undefined) return;
-    const [{ ControlProcess }, { StatusReader }] = await Promise.all([
+    const [{ ControlProcess }, { StatusReader }, { TrafficHistory }] = await Promise.all([
       import('./control-process.ts'),
       import('./gateway-status.ts'),
+      import('./traffic-history.ts'),
     ]);
+    const traffic = new TrafficHistory({
+      clock: this.#clock,
+      workers: this.#workers,
+      buried: () => this.#metrics.buried,
+    });
+    traffic.start();
     const status = new StatusReader({
       clock: this.#clock,
       active: this.#active,
       workers: this.#workers,
       reloader: this.#reloader,
+      crls: this.#trust.crls,
       storeState,
     });
     this.#control = new ControlProcess({
@@ -163,6 +192,8 @@ export class Primary {
       store: store.path,
       active: this.#active,
       status,
+      traffic,
+      failures: this.#failures,
       trust: this.#trust,
       workers: this.#workers,
       reloader: this.#reloader,

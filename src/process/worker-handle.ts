@@ -1,8 +1,10 @@
 // One worker process as the primary sees it: its state, what it was told, and answers matched to questions.
 import { type ChildProcess, fork } from 'node:child_process';
+import type { ChallengeAnswer } from '../acme/challenge-answers.ts';
 import type { Clock } from '../base/clock.ts';
 import { CrlSender } from '../crl/sender.ts';
 import type { SpentReport } from '../filters/rate-counters.ts';
+import type { FailureReport } from '../gateway/failure-tally.ts';
 import type { Observation } from '../gateway/observation.ts';
 import type { SeenReport } from '../inventory/seen-clients.ts';
 import type { MetricsSnapshot } from '../telemetry/metrics.ts';
@@ -39,6 +41,8 @@ export type WorkerNews = {
   readonly onSpent: (report: SpentReport) => void;
   /** The clients that it saw. */
   readonly onSeen: (report: SeenReport, worker: WorkerHandle) => void;
+  /** Handshakes that failed. */
+  readonly onFailures: (report: FailureReport) => void;
 };
 
 export class WorkerHandle {
@@ -68,6 +72,7 @@ export class WorkerHandle {
   /** Brings it the active CRLs. */
   readonly crls = new CrlSender(async (message) => this.sendPaced(message));
   readonly #onSeen: (report: SeenReport, worker: WorkerHandle) => void;
+  readonly #onFailures: (report: FailureReport) => void;
   #questions = 0;
   /** Number of the question of the generation that it builds now. */
   #building: number | undefined;
@@ -77,6 +82,7 @@ export class WorkerHandle {
     this.#onIntermediate = news.onIntermediate;
     this.#onSpent = news.onSpent;
     this.#onSeen = news.onSeen;
+    this.#onFailures = news.onFailures;
     this.slot = slot;
     this.#clock = clock;
     this.startedAt = clock.monotonic();
@@ -221,6 +227,17 @@ export class WorkerHandle {
     await answer.catch(() => {});
   }
 
+  /** Resolves when it answers CAs so, or is not there to be asked; rejects where it says nothing. */
+  async takeChallenges(answers: readonly ChallengeAnswer[]): Promise<void> {
+    if (this.#gone) return;
+    const id = ++this.#questions;
+    const answer = this.#answer((given) => given.kind === 'challenged' && given.id === id);
+    this.send({ kind: 'challenges', id, answers });
+    await answer.catch((error: unknown) => {
+      if (!this.#gone) throw error;
+    });
+  }
+
   kill(): void {
     if (!this.#gone) this.#child.kill('SIGKILL');
   }
@@ -251,6 +268,7 @@ export class WorkerHandle {
     if (message.kind === 'intermediate') this.#onIntermediate(message.der);
     if (message.kind === 'spent') this.#onSpent(message.report);
     if (message.kind === 'seen' && message.report !== undefined) this.#onSeen(message.report, this);
+    if (message.kind === 'failures') this.#onFailures(message.report);
     if (message.kind === 'leaving') {
       this.leaving = true;
       this.ready = false;

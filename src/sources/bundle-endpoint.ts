@@ -7,7 +7,7 @@ import { escapeForLog } from '../base/log-text.ts';
 import { loadPem } from '../certs/material.ts';
 import { readFacts } from '../certs/facts-reader.ts';
 import { readSvid } from '../certs/spiffe.ts';
-import type { SourceConfig, SpiffeBundleSettings, TextRef } from '../config/source-config.ts';
+import type { SourceConfig, SpiffeBundleSettings, MaterialText } from '../config/source-config.ts';
 import { TrustBundle } from '../trust/trust-bundle.ts';
 import { readBundleDocument } from './bundle-document.ts';
 import { nobodyCa } from './nobody.ts';
@@ -110,7 +110,7 @@ class BundleEndpoint {
     return { ca, verifyPeer: ({ raw }) => findStranger(raw, endpointId) };
   }
 
-  async #textOf(ref: TextRef | undefined): Promise<string | undefined> {
+  async #textOf(ref: MaterialText | undefined): Promise<string | undefined> {
     if (ref === undefined) return undefined;
     const loaded = await loadPem(ref);
     return loaded.ok ? loaded.pem : this.#fail(loaded.code, loaded.message, loaded.hint);

@@ -16,6 +16,14 @@ export async function makeSource(config: SourceConfig, host: SourceHost): Promis
       const { makeBundleEndpoint } = await import('./bundle-endpoint.ts');
       return makeBundleEndpoint(config, host);
     }
+    case 'acme': {
+      const { AcmeSource } = await import('./acme.ts');
+      return new AcmeSource(config, host);
+    }
+    case 'vault': {
+      const { makeVaultSource } = await import('./vault.ts');
+      return makeVaultSource(config, host);
+    }
     default:
       throw new RangeError('there is no source of this kind');
   }

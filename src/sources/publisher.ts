@@ -9,18 +9,22 @@ import type { MetricCatalogue } from '../telemetry/metrics.ts';
 import type { Delivered } from './delivered.ts';
 import { SourceFeed, type SourceState } from './feed.ts';
 import { makeSource } from './make-source.ts';
-import type { Source, SourceHost, SourceProblem } from './source.ts';
+import type { ChallengeHost, Source, SourceHost, SourceProblem } from './source.ts';
 
 /** What a load sees of sources. */
 export type Deliveries = {
   /** Undefined: nothing was delivered yet. */
   find(config: SourceConfig): Delivered | undefined;
   findProblem(config: SourceConfig): SourceProblem | undefined;
+  /** Nothing was delivered yet, and need not have been: it needs our listeners first, and nothing of it was in force before. */
+  mayStandIn(config: SourceConfig): boolean;
 };
 
 export type SourcePublisherOptions = {
   readonly clock: Clock;
   readonly env: SourceHost['env'];
+  /** Default: nobody is served here. */
+  readonly challenges?: ChallengeHost;
   /** Between 0 and 1; default Math.random. */
   readonly random?: () => number;
   /** Default: by the kind of the source. */
@@ -36,10 +40,15 @@ export type SourceEvents = {
 /** By the key of the source. */
 export type DeliveredByKey = ReadonlyMap<string, Delivered>;
 
+/** Until what a source kept on this machine is read. */
+const keptMs = 1_000;
+
 export class SourcePublisher implements Deliveries {
   readonly #options: SourcePublisherOptions;
   readonly #feeds = new Map<string, SourceFeed>();
   #active: ReadonlySet<string> = new Set();
+  /** Of these, what something stands in for. */
+  #pending: ReadonlySet<string> = new Set();
   /** Of the last load, whatever came of it. */
   #wanted: ReadonlySet<string> = new Set();
   #events: SourceEvents | undefined;
@@ -64,13 +73,13 @@ export class SourcePublisher implements Deliveries {
     this.#wanted = new Set(configs.map(sourceKey));
     this.#forget();
     this.#waiting += 1;
-    // Timers of the clock hold no process, and at a start there may be nothing else.
+    // A start has nothing else to wait for, and timers of a Clock keep no process alive.
     const keepAlive = setInterval(() => {}, 1 << 30);
     try {
-      await Promise.all(configs.map(async (config) => this.#open(config).first(waitMs, orProblem)));
+      await Promise.all(configs.map(async (one) => this.#open(one).first(this.#waitFor(one, waitMs), orProblem)));
     } finally {
-      this.#waiting -= 1;
       clearInterval(keepAlive);
+      this.#waiting -= 1;
     }
   }
 
@@ -82,13 +91,25 @@ export class SourcePublisher implements Deliveries {
     return this.#feeds.get(sourceKey(config))?.problem;
   }
 
-  /** A configuration that was built with these is in force. */
-  settle(delivered: DeliveredByKey): void {
+  mayStandIn(config: SourceConfig): boolean {
+    return config.mayStartWithout && (!this.#isSettled || this.#pending.has(sourceKey(config)));
+  }
+
+  /** What needs our listeners has before they are there what it kept, if anything; that comes at once. */
+  #waitFor(config: SourceConfig, waitMs: number): number {
+    return this.mayStandIn(config) ? Math.min(waitMs, keptMs) : waitMs;
+  }
+
+  /** A configuration that was built with these is in force; something stands in for those that are `pending` (keys). */
+  settle(delivered: DeliveredByKey, pending: ReadonlySet<string> = new Set()): void {
     this.#isSettled = true;
-    this.#active = new Set(delivered.keys());
+    this.#pending = pending;
+    this.#active = new Set([...delivered.keys(), ...pending]);
     this.#wanted = this.#active;
     this.#forget();
     for (const [key, one] of delivered) this.#feeds.get(key)?.settle(one);
+    // What came while it was built.
+    for (const key of pending) if (this.#feeds.get(key)?.newest !== undefined) this.#changed(key);
   }
 
   /** What is newer than what is in force cannot be used. */
@@ -123,23 +144,24 @@ export class SourcePublisher implements Deliveries {
     const key = sourceKey(config);
     let feed = this.#feeds.get(key);
     if (feed !== undefined) return feed;
-    const { clock, env, random = Math.random, make = makeSource } = this.#options;
+    const { clock, env, challenges, random = Math.random, make = makeSource } = this.#options;
     feed = new SourceFeed(config, {
       clock,
       random,
-      make: async (one) => make(one, { clock, env, random }),
+      make: async (one) => make(one, { clock, env, random, challenges }),
       log: () => this.#events?.log,
-      onChange: (changed) => this.#changed(changed),
+      onChange: (changed) => this.#changed(changed.key),
     });
     this.#feeds.set(key, feed);
     return feed;
   }
 
-  #changed({ key, config }: SourceFeed): void {
+  #changed(key: string): void {
     // What comes before anything is in force is seen when it is.
     if (!this.#isSettled) return;
-    if (this.#active.has(key)) this.#events?.onChange('refresh', config.label);
-    else if (this.#wanted.has(key) && this.#waiting === 0) this.#events?.onChange('reload', config.label);
+    const label = this.#feeds.get(key)?.config.label ?? '';
+    if (this.#active.has(key)) this.#events?.onChange('refresh', label);
+    else if (this.#wanted.has(key) && this.#waiting === 0) this.#events?.onChange('reload', label);
   }
 
   #forget(): void {

@@ -4,6 +4,7 @@
 //
 // To add one: its settings as a member of SourceSettings (config/source-config.ts), its keys in config/pair-sources.ts or
 // config/bundle-sources.ts, its class here, a line in make-source.ts, and a bench in test/conformance/sources.test.ts.
+import type { ChallengeAnswer } from '../acme/challenge-answers.ts';
 import type { Clock } from '../base/clock.ts';
 
 /** What a source delivers: as it came, not looked at yet. */
@@ -60,11 +61,21 @@ export type Source = {
   close(): void;
 };
 
+/** Our own listeners, for a source whose other side looks at them (ACME). */
+export type ChallengeHost = {
+  /** Resolves when clients are served. Rejects with the reason of the signal. */
+  ready(signal: AbortSignal): Promise<void>;
+  /** These and no others for the orders of `owner`. Resolves when every worker answers so. */
+  publish(owner: string, answers: readonly ChallengeAnswer[]): Promise<void>;
+};
+
 /** The world, for those who make sources. */
 export type SourceHost = {
   readonly clock: Clock;
   /** Between 0 and 1. */
   readonly random: () => number;
+  /** Undefined: nobody is served here, and nothing is ordered that would need it. */
+  readonly challenges?: ChallengeHost | undefined;
   /** Of the primary. */
   readonly env: Readonly<Record<string, string | undefined>>;
 };

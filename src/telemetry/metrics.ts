@@ -49,6 +49,11 @@ function catalogue() {
       'Clients that asked for a stapled OCSP response where stapling is on: result sent or none',
       'result',
     ),
+    acmeChallenges: counter(
+      'acme_challenges_answered_total',
+      'Looks of a CA at what an open order has put here',
+      'type',
+    ),
     tlsHandshakeSeconds: seconds('tls_handshake_seconds', 'Duration of TLS handshakes', 'leg'),
     tlsSessionReused: counter('tls_session_reused_total', 'Handshakes that resumed a session', 'leg'),
     tlsNoCertificate: counter('tls_no_certificate_total', 'Clients that sent no certificate', 'policy'),
@@ -126,6 +131,10 @@ function catalogue() {
       'When what a source delivered last expires, seconds since the epoch',
       'source',
       'kind',
+    ),
+    handshakeFailuresDropped: counter(
+      'handshake_failures_dropped_total',
+      'Failed handshakes that the list of the API does not have, because there were too many kinds at once or no control process took them (the log has them)',
     ),
     trustRecordIdentities: gauge(
       'sum',

@@ -31,6 +31,8 @@ export const peers = [
   { command: 'adduser', package: 'adduser' },
   { command: 'ps', package: 'procps' },
   { command: 'dpkg-deb', package: 'dpkg' },
+  // An ACME server.
+  { command: 'pebble', package: 'pebble' },
   // A browser, and what fills its database of certificates.
   { command: 'chromium', package: 'chromium' },
   { command: 'certutil', package: 'libnss3-tools' },

@@ -1,0 +1,5 @@
+import { Page } from '../../parts/page.tsx';
+
+export default function Certificate() {
+  return <Page title="Certificate">{null}</Page>;
+}

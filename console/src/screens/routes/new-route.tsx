@@ -1,0 +1,5 @@
+import { Page } from '../../parts/page.tsx';
+
+export default function NewRoute() {
+  return <Page title="New route">{null}</Page>;
+}

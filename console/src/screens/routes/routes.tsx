@@ -1,0 +1,5 @@
+import { Page } from '../../parts/page.tsx';
+
+export default function Routes() {
+  return <Page title="Routes">{null}</Page>;
+}
