@@ -30,7 +30,7 @@ import type { Problem } from '../yaml/problem.ts';
 import { type AccessChanges, compareAccess } from './changes.ts';
 import { compareTrust, viewTrust } from './reload-guard.ts';
 
-export type PlanOptions = Pick<LoadOptions, 'env' | 'strict' | 'read'> & {
+export type PlanOptions = Pick<LoadOptions, 'env' | 'strict' | 'read' | 'sources'> & {
   /** The main file. */
   readonly file: string;
   /** Only read. */
@@ -65,7 +65,7 @@ export type RevisionPlan = {
 
 /** Rejects with a StoreProblem: the store cannot be read, or a change is none that it would take. */
 export async function planRevision(changes: readonly ObjectChange[], options: PlanOptions): Promise<RevisionPlan> {
-  const { file, store, opener, clock, env, strict, read, seen } = options;
+  const { file, store, opener, clock, env, strict, read, sources, seen } = options;
   const head = await readHead(store);
   const parent = headOf(head);
   const documents = await applyChanges(store, head.objects, changes);
@@ -80,7 +80,7 @@ export async function planRevision(changes: readonly ObjectChange[], options: Pl
   });
   const crls = new CrlPublisher({ clock });
   try {
-    const settings = { env, strict, clock, crls, ...(read && { read }) };
+    const settings = { env, strict, clock, crls, ...(read && { read }), ...(sources && { sources }) };
     const { loaded, problems } = await loadGateway(proposed, { ...settings, tolerateExpired: true });
     const active = loaded && (options.active ?? (await loadActive(head, options)));
     const refused = loaded && active ? compareTrust(viewTrust(active.loaded), viewTrust(loaded)).refused : [];
@@ -105,13 +105,14 @@ type InForce = NonNullable<PlanOptions['active']>;
 /** Undefined where it cannot be loaded: then there is nothing to compare with. */
 async function loadActive(
   { objects, sealed, revision }: StoredRevision,
-  { file, opener, clock, env, strict, read }: PlanOptions,
+  { file, opener, clock, env, strict, read, sources }: PlanOptions,
 ): Promise<InForce | undefined> {
   const name = `store revision ${revision?.number ?? 0}`;
   const source = new ProposedSource({ file, name, objects, sealed, opener });
   const crls = new CrlPublisher({ clock });
   try {
-    const settings = { env, strict, clock, crls, tolerateExpired: true, ...(read && { read }) };
+    const how = { ...(read && { read }), ...(sources && { sources }) };
+    const settings = { env, strict, clock, crls, tolerateExpired: true, ...how };
     const { loaded } = await loadGateway(source, settings);
     return loaded && { loaded, crls: crls.lookUpPrepared(loaded.crls) };
   } finally {

@@ -12,6 +12,7 @@ const specs = {
   'config.read': { role: 'viewer' },
   'changes.read': { role: 'viewer' },
   'gateways.read': { role: 'viewer' },
+  'handshakes.read': { role: 'viewer' },
   'routes.match': { role: 'viewer' },
   'account.read': { role: 'viewer' },
   'account.write': { role: 'viewer', personal: true },
@@ -19,6 +20,8 @@ const specs = {
   'services.probe': { role: 'operator' },
   'config.plan': { role: 'operator' },
   'config.write': { role: 'operator' },
+  /** Renewals need no more. */
+  'certificates.write': { role: 'operator' },
   'tokens.read': { role: 'operator', personal: true },
   'tokens.write': { role: 'operator', personal: true },
   'users.read': { role: 'admin' },

@@ -14,6 +14,13 @@ const leastRole: Readonly<Record<string, Role>> = {
   listSessions: 'viewer',
   logOut: 'viewer',
   changePassword: 'viewer',
+  getOverview: 'viewer',
+  listAlerts: 'viewer',
+  listHandshakes: 'viewer',
+  getHandshake: 'viewer',
+  streamHandshakes: 'viewer',
+  listRelations: 'viewer',
+  getRelation: 'viewer',
   listCertificates: 'viewer',
   getCertificate: 'viewer',
   listCaBundles: 'viewer',
@@ -24,6 +31,9 @@ const leastRole: Readonly<Record<string, Role>> = {
   getRoute: 'viewer',
   listPolicies: 'viewer',
   getPolicy: 'viewer',
+  listCertificateVersions: 'viewer',
+  listCaBundleVersions: 'viewer',
+  getCertificateChain: 'viewer',
   listMiddlewares: 'viewer',
   getMiddleware: 'viewer',
   listGateways: 'viewer',
@@ -33,6 +43,13 @@ const leastRole: Readonly<Record<string, Role>> = {
   inspectCertificates: 'operator',
   probeService: 'operator',
   planConfig: 'operator',
+  createCertificate: 'operator',
+  replaceCertificate: 'operator',
+  changeCertificate: 'operator',
+  deleteCertificate: 'operator',
+  addCertificateVersion: 'operator',
+  makeCurrentCertificateVersion: 'operator',
+  makeCurrentCaBundleVersion: 'operator',
   createCaBundle: 'operator',
   replaceCaBundle: 'operator',
   changeCaBundle: 'operator',
@@ -109,7 +126,9 @@ describe('the contract of the API', () => {
           assert.equal(body['status'], status, what);
           assert.equal(body['type'], `urn:countersign:problem:${String(body['code'])}`, what);
         } else if (op.answer.body !== undefined) {
-          const read = op.answer.body.safeParse(body);
+          const { type = 'application/json' } = op.answer;
+          assert.equal(headers.get('content-type'), type, what);
+          const read = op.answer.body.safeParse(type === 'application/json' ? body : text);
           assert.ok(read.success, `${what}: ${read.error?.message} ${text}`);
         }
         assert.equal(headers.get('cache-control'), 'no-store', what);

@@ -4,12 +4,16 @@ import { z } from 'zod';
 import type { StoredObject } from '../store/object.ts';
 import { ApiProblem } from './api-problem.ts';
 import { auditActor } from './caller.ts';
+import { certificateOperations } from './certificate-operations.ts';
 import { certificateFacts, factsOf, showFacts } from './certificate-facts.ts';
 import { inspectUpload } from './inspect.ts';
 import { type Answer, type Operation, operation } from './operation.ts';
 import { cutPage, pageOf, pageQuery, type PageQuery, showPage } from './pages.ts';
+import { shownPair, showPair } from './shown-pair.ts';
 import { identityRules, serviceFields, showService } from './service-shape.ts';
 import { itemSchema, oneSchema, origin, etagOfObject, showRunning, showStopped, valueOf } from './stored-parts.ts';
+import { maxFileLength, toUploads, uploadFiles, uploadPassword } from './uploads.ts';
+import { versionOperations } from './version-operations.ts';
 import type { CaBundleView, CertificateView, ConfigView } from './view.ts';
 import { type WrittenKind, writeOperations } from './write-resources.ts';
 import type { ControlContext } from './control-context.ts';
@@ -43,6 +47,7 @@ const policy = z.strictObject({
   clientCertificate: z.enum(['required', 'optional', 'off']),
   caBundles: z.array(z.string()),
   certificates: z.array(z.string()),
+  shows: z.array(shownPair).describe('Certificates that clients are shown, by the name that they ask for.'),
   minVersion: z.string(),
   maxVersion: z.string(),
   ...identityRules,
@@ -141,11 +146,6 @@ function readOperations<T extends { readonly id: string }>({
   ];
 }
 
-/** One upload may hold a private key: no limit is larger than it must be. */
-const maxFiles = 10;
-const maxFileLength = 512 * 1024;
-const fileName = z.string().min(1).max(200).describe('As messages call it.');
-
 const problem = z.strictObject({
   severity: z.enum(['error', 'warning']),
   code: z.string(),
@@ -160,16 +160,9 @@ const inspectCertificates = operation({
   act: 'certificates.inspect',
   summary: 'Reads and lints what somebody is about to upload. Stores nothing.',
   body: z.strictObject({
-    use: z.enum(['server', 'client', 'ca']).describe('Shown to clients, shown to backends, or trusted.'),
-    files: z
-      .array(
-        z.union([
-          z.strictObject({ name: fileName, text: z.string().max(maxFileLength) }),
-          z.strictObject({ name: fileName, base64: z.base64().max(maxFileLength).describe('Of the bytes.') }),
-        ]),
-      )
-      .min(1)
-      .max(maxFiles),
+    use: z.enum(['server', 'client', 'any', 'ca']).describe('Shown to clients, to backends, to either, or trusted.'),
+    files: uploadFiles,
+    password: uploadPassword.optional(),
   }),
   answer: {
     status: 200,
@@ -186,13 +179,9 @@ const inspectCertificates = operation({
     { name: 'nothing', body: { use: 'server', files: [] }, status: 422 },
     { name: 'both at once', body: { use: 'ca', files: [{ name: 'a', text: 'a', base64: 'AAAA' }] }, status: 422 },
   ],
-  run: async ({ context: { clock }, body: { use, files } }) => {
+  run: async ({ context: { clock }, body: { use, files, password } }) => {
     const now = clock.now();
-    const uploads = files.map((file) => ({
-      name: file.name,
-      bytes: 'text' in file ? Buffer.from(file.text) : Buffer.from(file.base64, 'base64'),
-    }));
-    const { usable, certificates, key, problems } = inspectUpload(uploads, use, now);
+    const { usable, certificates, key, problems } = await inspectUpload(toUploads(files), { use, password, now });
     const shown = problems.map(({ severity, code, message, hint }) => ({ severity, code, message, hint }));
     return {
       status: 200,
@@ -299,6 +288,13 @@ export const configOperations: readonly Operation[] = [
     of: ({ certificates }) => certificates,
     show: showCertificate,
   }),
+  ...certificateOperations,
+  ...versionOperations({
+    noun: 'Certificate',
+    path: 'certificates',
+    kind: 'certificates',
+    act: 'certificates.write',
+  }),
   inspectCertificates,
   ...readOperations({
     noun: 'CaBundle',
@@ -309,6 +305,7 @@ export const configOperations: readonly Operation[] = [
     of: ({ caBundles }) => caBundles,
     show: showBundle,
   }),
+  ...versionOperations({ noun: 'CaBundle', path: 'ca-bundles', kind: 'caBundles', act: 'config.write' }),
   ...readOperations({
     noun: 'Service',
     plural: 'Services',
@@ -337,7 +334,7 @@ export const configOperations: readonly Operation[] = [
     kind: 'policies',
     schema: policy,
     of: ({ policies }) => policies,
-    show: (one) => one,
+    show: (one, now) => ({ ...one, shows: one.shows.map((pair) => showPair(pair, now)) }),
   }),
   ...readOperations({
     noun: 'Middleware',

@@ -1,7 +1,7 @@
 // A gateway as the API shows it, and as it reports itself to the store.
 import { z } from 'zod';
 import type { ControlContext } from './control-context.ts';
-import { factsOf } from './certificate-facts.ts';
+import { leafOf } from './certificate-facts.ts';
 import { timeOf } from './times.ts';
 
 const time = z.iso.datetime();
@@ -54,13 +54,7 @@ export type GatewayShown = z.output<typeof gatewaySchema>;
 /** This gateway at this moment. Rejects with an ApiProblem. */
 export async function readOwnGateway(context: ControlContext): Promise<GatewayShown> {
   const [status, view] = await Promise.all([context.status(), context.view()]);
-  const ids = new Map(
-    view.certificates.flatMap((one) =>
-      factsOf(one, one.chainPem, 0)
-        .slice(0, 1)
-        .map(({ sha256 }) => [sha256, one.id]),
-    ),
-  );
+  const ids = new Map(view.certificates.map((one) => [leafOf(one)?.sha256, one.id]));
   const head = status.refused === null ? 0 : (await context.store.revisions.head()).number;
   const { at, since, generation, revision, store, workers, certificates, certificateCount } = status;
   return {

@@ -19,6 +19,10 @@ export type GatewayStatus = {
   readonly certificates: readonly LoadedCertificate[];
   readonly certificateCount: number;
   readonly backends: readonly BackendStatus[];
+  /** Sources of revocation lists that the configuration in force asks for. */
+  readonly revocation: readonly RevocationStatus[];
+  /** Ports that are listened on, by entry point. */
+  readonly ports: Readonly<Record<string, number>>;
   /** The latest of all workers, by address. */
   readonly handshakes: readonly BackendHandshake[];
 };
@@ -46,6 +50,19 @@ export type StoreStatus = {
   /** When it could last be read; null: not by this process. */
   readonly readAt: number | null;
   readonly problem: { readonly code: string; readonly message: string; readonly help: string } | null;
+};
+
+export type RevocationStatus = {
+  /** Name of a file, or a URL. */
+  readonly source: string;
+  readonly readAt: number | null;
+  /** The last reading failed. */
+  readonly failing: boolean;
+  readonly lists: readonly { readonly issuer: string; readonly thisUpdate: number; readonly nextUpdate: number }[];
+  /** Who looks at it: `policy edge`, `route orders`. */
+  readonly usedBy: readonly string[];
+  /** Of these, who refuses what a list past its date speaks of. */
+  readonly refusesStale: readonly string[];
 };
 
 export type WorkerStatus = {

@@ -5,11 +5,14 @@ import { basename } from 'node:path';
 import type { CertificatePair, GatewayConfig, PolicyConfig, RouteConfig } from '../config/gateway-config.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
 import type { Place } from '../yaml/place.ts';
+import { listEntryPoints } from '../config/list-entry-points.ts';
+import { type IdOf, showPair, showRelations } from './view-relations.ts';
 import { hostAndPort } from './host-and-port.ts';
 import { showRule, showService } from './show-service.ts';
 import type { ConfigView, Origin, PolicyView, RouteView, Usage } from './view.ts';
 
-export function makeView({ config, named, revision }: LoadedConfig, generation: number): ConfigView {
+export function makeView(loaded: LoadedConfig, generation: number): ConfigView {
+  const { config, named, revision } = loaded;
   const originOf = originBy(revision);
   const policies = [config.tls.gateway, ...config.tls.policies];
   const users = new Users();
@@ -29,6 +32,9 @@ export function makeView({ config, named, revision }: LoadedConfig, generation: 
     for (const id of idsOf(certificatesOf(policy, config), certificateIds)) users.add(`certificates/${id}`, user);
     for (const id of idsOf(policy.clientAuth?.clientCAs ?? [], bundleIds)) users.add(`caBundles/${id}`, user);
   }
+  const idsByPair = new Map(named.certificates.map(({ id, pair }) => [pair.sha256, id]));
+  const idOf: IdOf = ({ sha256 }) => idsByPair.get(sha256) ?? null;
+  const served = new Map(loaded.policies.map((policy) => [policy.config.name, policy.certificates]));
   const shown = {
     certificates: named.certificates.map(({ id, place, pair }) => ({
       id,
@@ -51,8 +57,24 @@ export function makeView({ config, named, revision }: LoadedConfig, generation: 
       showPolicy(policy, originOf(policy.place), {
         certificates: idsOf(certificatesOf(policy, config), certificateIds),
         caBundles: idsOf(policy.clientAuth?.clientCAs ?? [], bundleIds),
+        shows: (served.get(policy.name) ?? []).map((pair) => showPair(pair, idOf)),
       }),
     ),
+    ...showRelations(loaded, idOf),
+    listeners: listEntryPoints(config.entryPoints).map(({ name, host, port, tls, proxyProtocol }) => ({
+      name,
+      host,
+      port,
+      tls,
+      proxyProtocol: proxyProtocol !== undefined,
+    })),
+    expiries: loaded.expiries.map(({ role, subject, notBefore, notAfter, isCa = false }) => ({
+      role,
+      subject,
+      notBefore,
+      notAfter,
+      isCa,
+    })),
     middlewares: config.named.middlewares.map(({ name, type, place }) => ({
       id: name,
       origin: originOf(place),
@@ -60,7 +82,7 @@ export function makeView({ config, named, revision }: LoadedConfig, generation: 
       usedBy: users.of(`middlewares/${name}`),
     })),
   };
-  const digest = createHash('sha256').update(JSON.stringify(shown, withoutRevision)).digest('hex');
+  const digest = createHash('sha256').update(JSON.stringify(shown, ofDigest)).digest('hex');
   return { generation, revision, digest, ...shown };
 }
 
@@ -95,8 +117,10 @@ function originBy(revision: number): OriginOf {
     stored === undefined ? { kind: 'file', place: { file: basename(file), line } } : { kind: 'store', revision };
 }
 
-function withoutRevision(name: string, value: unknown): unknown {
-  return name === 'revision' ? undefined : value;
+/** Without what is another one at each load: the number of a revision, and certificates that are made for one run. */
+function ofDigest(name: string, value: unknown): unknown {
+  const isOfThisRun = typeof value === 'object' && value !== null && 'sha256' in value && value.sha256 === '';
+  return name === 'revision' || isOfThisRun ? undefined : value;
 }
 
 function showRoute(route: RouteConfig, origin: Origin): RouteView {
@@ -118,7 +142,7 @@ function showRoute(route: RouteConfig, origin: Origin): RouteView {
 function showPolicy(
   { name, hosts, clientAuth, minVersion, maxVersion }: PolicyConfig,
   origin: Origin,
-  refersTo: Pick<PolicyView, 'certificates' | 'caBundles'>,
+  refersTo: Pick<PolicyView, 'certificates' | 'caBundles' | 'shows'>,
 ): PolicyView {
   return {
     id: name,

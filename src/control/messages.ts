@@ -1,11 +1,14 @@
 // What the primary and the control process say to each other: plain data over the fork's IPC channel. Nothing that goes to
 // `control` holds a private key or a secret of the configuration; what needs one it asks the primary to do.
 import type { LogLevel } from '../telemetry/logger.ts';
+import type { ClientsSeen } from './clients-seen.ts';
 import type { StoreProblemCode } from '../store/store-problem.ts';
 import type { ObjectChange } from '../store/object.ts';
 import type { SealedBlob, SealKey } from '../store/sealed.ts';
 import type { PlannedProblem, ShownPlan } from './plan.ts';
+import type { FailureReport } from '../gateway/failure-tally.ts';
 import type { GatewayStatus } from './gateway-status.ts';
+import type { TrafficMinute } from './traffic.ts';
 import type { ConfigView } from './view.ts';
 
 export type ControlStart = {
@@ -45,6 +48,10 @@ export type Questions = {
   /** Null: it is still the generation that is known. */
   view: { readonly asked: { readonly known: number }; readonly answer: ConfigView | null };
   status: { readonly asked: null; readonly answer: GatewayStatus };
+  /** Who was seen lately. */
+  clients: { readonly asked: null; readonly answer: ClientsSeen };
+  /** The last hour, minute by minute. */
+  traffic: { readonly asked: null; readonly answer: readonly TrafficMinute[] };
   probe: { readonly asked: { readonly service: string }; readonly answer: readonly object[] };
   match: { readonly asked: RouteQuestion; readonly answer: object };
   plan: { readonly asked: PlanQuestion; readonly answer: ShownPlan };
@@ -66,12 +73,16 @@ export type ToControl =
   | { readonly kind: 'start'; readonly start: ControlStart }
   | { readonly kind: 'answer'; readonly id: number; readonly answer: unknown }
   | { readonly kind: 'noAnswer'; readonly id: number; readonly why: NoAnswer }
+  /** Handshakes that failed; answered with `taken`, then the next ones come. */
+  | { readonly kind: 'failures'; readonly report: FailureReport }
   | { readonly kind: 'ping' }
   /** Reopen the log file. */
   | { readonly kind: 'reopen' };
 
 export type FromControl =
   | { readonly kind: 'pong' }
+  /** Failed handshakes can be told: the first time when it is ready for them. */
+  | { readonly kind: 'taken' }
   | { readonly kind: 'ask'; readonly id: number; readonly question: Question };
 
 /** Descriptor of the connection over which the primary passes requests on: HTTP/2 between the two ends of a pair of sockets. */

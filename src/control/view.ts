@@ -87,6 +87,8 @@ export type PolicyView = {
   readonly clientCertificate: 'required' | 'optional' | 'off';
   readonly caBundles: readonly string[];
   readonly certificates: readonly string[];
+  /** What clients are shown, by the name that they ask for. */
+  readonly shows: readonly ShownPair[];
   readonly minVersion: string;
   readonly maxVersion: string;
   readonly allowedSANs: readonly RuleView[] | null;
@@ -95,7 +97,65 @@ export type PolicyView = {
   /** SPIFFE trust domains that are let in. */
   readonly trustDomains: readonly string[];
   readonly crl: boolean;
-  readonly ocsp: string | null;
+  readonly ocsp: 'soft' | 'hard' | null;
+};
+
+/** A certificate of ours that is shown to somebody. `id`: of the certificates with an id; null: it stands without one. */
+export type ShownPair = {
+  readonly id: string | null;
+  readonly subject: string;
+  readonly sha256: string;
+  readonly names: readonly string[];
+  readonly notBefore: number;
+  readonly notAfter: number;
+};
+
+/** Where requests go, and how: a service, or a route that says it itself. */
+export type TargetView = {
+  /** Of the service; `route:NAME` where there is none. */
+  readonly id: string;
+  readonly service: string | null;
+  /** One of the routes that go there: all reach it in the same way. */
+  readonly route: string;
+  readonly mode: 'off' | 'tls' | 'mtls';
+  readonly verified: boolean;
+  readonly shows: ShownPair | null;
+  /** Id of a bundle, or `system`; null: CAs without an id, or none. */
+  readonly caBundle: string | null;
+  /** Sent and verified; null: the host of each address. */
+  readonly serverName: string | null;
+  readonly addresses: readonly string[];
+  readonly allowedSANs: readonly RuleView[] | null;
+  readonly allowedFingerprints: readonly string[] | null;
+  readonly allowedSPKI: readonly string[] | null;
+  readonly crl: boolean;
+};
+
+/** A policy and where its requests go. */
+export type RelationView = {
+  /** `POLICY~TARGET`. */
+  readonly id: string;
+  readonly policy: string;
+  readonly target: string;
+  readonly routes: readonly string[];
+};
+
+export type ListenerView = {
+  readonly name: string;
+  /** As it is written; the port may be 0. */
+  readonly host: string;
+  readonly port: number;
+  readonly tls: boolean;
+  readonly proxyProtocol: boolean;
+};
+
+/** Of what stands in the configuration, with or without an id. */
+export type ExpiryView = {
+  readonly role: string;
+  readonly subject: string;
+  readonly notBefore: number;
+  readonly notAfter: number;
+  readonly isCa: boolean;
 };
 
 export type MiddlewareView = {
@@ -116,5 +176,9 @@ export type ConfigView = {
   readonly services: readonly ServiceView[];
   readonly routes: readonly RouteView[];
   readonly policies: readonly PolicyView[];
+  readonly targets: readonly TargetView[];
+  readonly relations: readonly RelationView[];
+  readonly listeners: readonly ListenerView[];
+  readonly expiries: readonly ExpiryView[];
   readonly middlewares: readonly MiddlewareView[];
 };

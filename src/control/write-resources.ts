@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import type { JsonObject } from '../store/canonical-json.ts';
 import type { ObjectName, StoredObject } from '../store/object.ts';
+import type { Act } from './acts.ts';
 import { ApiProblem } from './api-problem.ts';
 import { answerChange, changeAnswer, changeQuery, planAnswer, reasonText } from './change-config.ts';
 import type { ControlContext } from './control-context.ts';
@@ -21,6 +22,8 @@ export type WrittenKind = {
   readonly kind: 'certificates' | 'caBundles' | 'services' | 'routes' | 'policies' | 'middlewares';
   /** Of one that is made; it need not be usable. */
   readonly example: { readonly id: string; readonly value: JsonObject };
+  /** Default `config.write`. */
+  readonly act?: Act;
 };
 
 type Shown = { readonly id: string; readonly origin: Origin; readonly usedBy?: readonly Usage[] };
@@ -204,12 +207,12 @@ function patchObject({ noun, path, kind }: WrittenKind): Operation {
   });
 }
 
-export function deleteObject({ noun, path, kind }: WrittenKind): Operation {
+export function deleteObject({ noun, path, kind, act = 'config.write' }: Omit<WrittenKind, 'example'>): Operation {
   return operation({
     id: `delete${noun}`,
     method: 'DELETE',
     path: `/${path}/{id}`,
-    act: 'config.write',
+    act,
     summary: `Removes one of the ${path}, where nothing refers to it.`,
     query: changeQuery.extend({ reason: reasonText.optional() }),
     conditional: true,

@@ -17,13 +17,15 @@ import type { StatusReader } from './gateway-status.ts';
 import type { LiveTrust } from './live-trust.ts';
 import type { PlanSettings } from './plan-question.ts';
 import type { Reloader } from './reloader.ts';
+import type { TrafficHistory } from './traffic-history.ts';
 import type { Workers } from './workers.ts';
 
 export type AnswerDependencies = {
   readonly active: Pick<ActiveConfig, 'loaded' | 'generation' | 'startedWith'>;
   readonly status: Pick<StatusReader, 'read'>;
+  readonly traffic: Pick<TrafficHistory, 'read'>;
   readonly workers: Pick<Workers, 'list'>;
-  readonly trust: Pick<LiveTrust, 'crls' | 'record'>;
+  readonly trust: Pick<LiveTrust, 'crls' | 'record' | 'sources'>;
   readonly reloader: Pick<Reloader, 'reload'>;
   readonly log: Logger;
   readonly clock: Clock;
@@ -49,6 +51,8 @@ export async function answerQuestion(question: Question, from: AnswerDependencie
   try {
     if (question.topic === 'view') return { answer: await viewUnlessKnown(question.asked, from) };
     if (question.topic === 'status') return { answer: await from.status.read() };
+    if (question.topic === 'traffic') return { answer: await from.traffic.read() };
+    if (question.topic === 'clients') return { answer: await readClients(from) };
     if (question.topic === 'probe') return await probe(question.asked.service, from);
     if (question.topic === 'plan') return await plan(question.asked, from);
     if (question.topic === 'commit') return { answer: await commit(question.asked.revision, from) };
@@ -60,6 +64,16 @@ export async function answerQuestion(question: Question, from: AnswerDependencie
     from.log.error({ err: error }, 'internal error: please report this');
     return { why: { code: 'internal', detail: 'The log says more.' } };
   }
+}
+
+async function readClients({
+  trust,
+  workers,
+  active,
+  clock,
+}: AnswerDependencies): Promise<Questions['clients']['answer']> {
+  const { readClientsSeen } = await import('./clients-seen.ts');
+  return readClientsSeen(trust.record, workers, active.loaded, clock.now());
 }
 
 /** By what it was made of: the next process asks for the same. */
@@ -106,6 +120,7 @@ async function plan(asked: PlanQuestion, from: AnswerDependencies): Promise<Ques
           store: storeOf(from),
           clock,
           active: { loaded: active.loaded, crls: lookUp(trust) },
+          deliveries: trust.sources,
           record: await trust.record?.contents(workers.list()),
         }),
       };

@@ -34,7 +34,8 @@ const worker = (slot: number, seen: Observation | undefined, asked: number[] = [
 function sources(clock: HandClock, workers: object[], over: Partial<StatusSources> = {}): StatusSources {
   return {
     clock,
-    active: { loaded: { revision: 12 } as LoadedConfig, generation: 2, since: 7 },
+    active: { loaded: { revision: 12, crls: [] } as unknown as LoadedConfig, generation: 2, since: 7, ports: {} },
+    crls: { stateOf: () => undefined },
     workers: { list: () => workers } as unknown as StatusSources['workers'],
     reloader: { refused: undefined },
     storeState: () => ({ up: true, revision: 12, readAt: 5 }),

@@ -2,7 +2,10 @@
 // for all who want it at the same time, and kept for a second: it is dear with a thousand backends.
 import { basename } from 'node:path';
 import type { Clock } from '../base/clock.ts';
-import type { BackendStatus, GatewayStatus, RefusedConfig } from '../control/gateway-status.ts';
+import { escapeForLog } from '../base/log-text.ts';
+import type { BackendStatus, GatewayStatus, RefusedConfig, RevocationStatus } from '../control/gateway-status.ts';
+import type { CrlPublisher } from '../crl/publisher.ts';
+import type { CrlGroupSpec } from '../crl/wanted.ts';
 import type { BackendHandshake } from '../gateway/backend-handshakes.ts';
 import { maxObservedCertificates, type ObservedBackend, type Observation } from '../gateway/observation.ts';
 import type { StoreState } from '../loading/store-source.ts';
@@ -13,7 +16,8 @@ import type { Workers } from './workers.ts';
 
 export type StatusSources = {
   readonly clock: Pick<Clock, 'now' | 'monotonic'>;
-  readonly active: Pick<ActiveConfig, 'loaded' | 'generation' | 'since'>;
+  readonly active: Pick<ActiveConfig, 'loaded' | 'generation' | 'since' | 'ports'>;
+  readonly crls: Pick<CrlPublisher, 'stateOf'>;
   readonly workers: Pick<Workers, 'list'>;
   readonly reloader: Pick<Reloader, 'refused'>;
   readonly storeState: (() => StoreState) | undefined;
@@ -21,6 +25,7 @@ export type StatusSources = {
 
 const keptMs = 1_000;
 const maxProblems = 20;
+const maxText = 256;
 
 export class StatusReader {
   readonly #sources: StatusSources;
@@ -46,7 +51,7 @@ export class StatusReader {
   }
 
   async #ask(): Promise<GatewayStatus> {
-    const { clock, active, workers, reloader, storeState } = this.#sources;
+    const { clock, active, workers, reloader, storeState, crls } = this.#sources;
     const asked = await Promise.all(
       workers.list().map(async (worker) => ({ worker, observation: await worker.observe() })),
     );
@@ -68,6 +73,8 @@ export class StatusReader {
       certificates: [...certificates.values()].slice(0, maxObservedCertificates),
       certificateCount: Math.max(certificates.size, ...seen.map(({ certificateCount }) => certificateCount)),
       backends: mergeBackends(seen),
+      revocation: showRevocation(active.loaded.crls, crls),
+      ports: active.ports,
       handshakes: mergeHandshakes(seen),
     };
     this.#last = { status, until: clock.monotonic() + keptMs };
@@ -99,6 +106,25 @@ function showStore(state: StoreState | undefined): GatewayStatus['store'] {
   if (state === undefined) return null;
   const { up, revision, readAt, problem } = state;
   return { up, revision, readAt: readAt ?? null, problem: problem ?? null };
+}
+
+function showRevocation(groups: readonly CrlGroupSpec[], crls: Pick<CrlPublisher, 'stateOf'>): RevocationStatus[] {
+  const shown = new Map<string, RevocationStatus>();
+  for (const { sources, uses, refuseStale } of groups)
+    for (const { key } of sources) {
+      const state = crls.stateOf(key);
+      if (state === undefined) continue;
+      const before = shown.get(key);
+      shown.set(key, {
+        source: escapeForLog(state.name.startsWith('/') ? basename(state.name) : state.name, maxText),
+        readAt: state.readAt ?? null,
+        failing: state.failing,
+        lists: state.lists.map((list) => ({ ...list, issuer: escapeForLog(list.issuer, maxText) })),
+        usedBy: [...new Set([...(before?.usedBy ?? []), ...uses.map(({ what }) => what), ...refuseStale])],
+        refusesStale: [...new Set([...(before?.refusesStale ?? []), ...refuseStale])],
+      });
+    }
+  return [...shown.values()];
 }
 
 function mergeBackends(seen: readonly Observation[]): BackendStatus[] {

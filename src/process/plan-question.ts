@@ -14,6 +14,7 @@ import type { TrustRecordContents } from '../inventory/record-format.ts';
 import { type AnonymousChange, notLookedAt, type SeenChange, type SeenVerdicts } from '../inventory/verify-seen.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
 import { readOpener } from '../loading/open-store-source.ts';
+import type { Deliveries } from '../sources/publisher.ts';
 import { openSqliteStore } from '../sqlite/sqlite-store.ts';
 import type { Problem } from '../yaml/problem.ts';
 
@@ -25,6 +26,8 @@ export type PlanSurroundings = {
   readonly store: StoreConfig;
   readonly clock: Clock;
   readonly active: { readonly loaded: LoadedConfig; readonly crls: CrlLookup };
+  /** What sources of certificates have delivered; undefined where there are none. */
+  readonly deliveries: Deliveries | undefined;
   /** Undefined where none is kept. */
   readonly record: TrustRecordContents | undefined;
 };
@@ -42,7 +45,7 @@ const busyMs = 250;
 /** Rejects with a StoreProblem. */
 export async function planChange(
   { changes, pending }: PlanQuestion,
-  { settings, store: { path }, clock, active, record }: PlanSurroundings,
+  { settings, store: { path }, clock, active, deliveries, record }: PlanSurroundings,
 ): Promise<ShownPlan> {
   await using store = await openSqliteStore({ path, access: 'read', busyMs, clock });
   const plan = await planRevision(changes, {
@@ -52,6 +55,8 @@ export async function planChange(
     clock,
     pending: new Map(pending.map((blob) => [blob.digest, blob])),
     active,
+    // A plan takes what is there, and has nobody asked for more.
+    ...(deliveries && { sources: deliveriesOnly(deliveries) }),
     ...(record && { seen: { record, days: seenDays } }),
   });
   const { parent, usable, problems, objects, access, clients } = plan;
@@ -66,6 +71,16 @@ export async function planChange(
     }),
     access: access === undefined ? null : showAccess(access),
     clients: clients === undefined || record === undefined ? null : showClients(clients, record.since),
+  };
+}
+
+function deliveriesOnly(deliveries: Deliveries): NonNullable<PlanOptions['sources']> {
+  return {
+    prepare: async () => {},
+    find: (config) => deliveries.find(config),
+    findProblem: (config) => deliveries.findProblem(config),
+    // What would be asked for a first time has delivered nothing.
+    mayStandIn: (config) => config.mayStartWithout,
   };
 }
 

@@ -5,9 +5,11 @@ import type { TestContext } from 'node:test';
 import { systemClock } from '../../src/base/clock.ts';
 import { Turns } from '../../src/base/turns.ts';
 import { mintCa } from '../../src/certs/test-ca.ts';
+import { Alerts } from '../../src/control/alerts.ts';
 import { createApi } from '../../src/control/api.ts';
 import type { ControlContext } from '../../src/control/control-context.ts';
-import type { GatewayStatus } from '../../src/control/gateway-status.ts';
+import { HandshakeFeed } from '../../src/control/handshake-feed.ts';
+import { OpenStreams } from '../../src/control/open-streams.ts';
 import { LoginLimits } from '../../src/control/login-limits.ts';
 import { StoredHead } from '../../src/control/stored-head.ts';
 import { ChangeQueue } from '../../src/control/change-queue.ts';
@@ -26,6 +28,7 @@ import type { Role, User } from '../../src/store/accounts.ts';
 import type { Store } from '../../src/store/store.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { HandClock } from '../conformance/http1-harness.ts';
+import { sampleClients, sampleStatus } from './sample-evidence.ts';
 import { openTempDir, type TempDir } from './temp.ts';
 
 export type AskOptions = {
@@ -58,6 +61,8 @@ export type ApiUnderTest = {
   readonly dir: TempDir;
   /** `path` below /api/v1. */
   ask(method: string, path: string, options?: AskOptions): Promise<ApiAnswer>;
+  /** An answer that goes on. */
+  open(path: string, options?: AskOptions): Promise<Response>;
   /** A user of this role without a password, and his session. */
   enter(role: Role): Promise<{ readonly user: User; readonly cookie: string }>;
   issueToken(user: User, scopes: readonly string[]): Promise<string>;
@@ -82,6 +87,7 @@ export async function openApi(t: TestContext): Promise<ApiUnderTest> {
   let active = await load();
   let generation = 1;
   const status = sampleStatus(clock.now());
+  const clients = sampleClients(clock.now());
   async function load(): Promise<LoadedConfig> {
     const { loaded, problems } = await loadGateway(source, { ...settings, clock: systemClock });
     if (loaded === undefined)
@@ -91,6 +97,10 @@ export async function openApi(t: TestContext): Promise<ApiUnderTest> {
   const answers: Answers = {
     view: async () => makeView(active, generation),
     status: async () => status,
+    clients: async () => clients,
+    traffic: async () => [
+      { at: clock.now(), requests: { '2xx': 3 }, faults: { no_route: 1 }, handshakes: { ok: 2, expired: 1 } },
+    ],
     probe: async () => [{ route: 'orders', backend: 'https://orders.test:8443', ok: true, failure: null }],
     match: async () => ({ reachesBackend: true, route: { name: 'orders' } }),
     plan: async (asked) => {
@@ -101,6 +111,7 @@ export async function openApi(t: TestContext): Promise<ApiUnderTest> {
         store: { path, place },
         clock: systemClock,
         active: inForce,
+        deliveries: undefined,
         record: undefined,
       });
     },
@@ -123,7 +134,16 @@ export async function openApi(t: TestContext): Promise<ApiUnderTest> {
     stored: new StoredHead(store),
     changes: new ChangeQueue(),
     status: async () => status,
+    clients: async () => clients,
     inTurn: async (next) => turns.take(next),
+    alerts: new Alerts(store, clock),
+    handshakes: new HandshakeFeed({
+      gateway: 'one',
+      failures: store.handshakeFailures,
+      clock,
+      log: createLogger({ level: 'off' }),
+    }),
+    streams: new OpenStreams(),
   };
   const api = createApi(operations, context);
   return {
@@ -147,8 +167,18 @@ export async function openApi(t: TestContext): Promise<ApiUnderTest> {
       });
       const answer = await api.fetch(request, { remote, authority: 'localhost:9901' });
       const answered = await answer.text();
-      const read = answered === '' ? {} : (JSON.parse(answered) as Record<string, unknown>);
+      const isJson = /json/.test(answer.headers.get('content-type') ?? '');
+      const read = isJson && answered !== '' ? (JSON.parse(answered) as Record<string, unknown>) : {};
       return { status: answer.status, headers: answer.headers, body: read, text: answered };
+    },
+    async open(path, { cookie, token, fields } = {}) {
+      const headers = {
+        ...(cookie !== undefined && { cookie }),
+        ...(token !== undefined && { authorization: `Bearer ${token}` }),
+        ...fields,
+      };
+      const request = new Request(`http://control.invalid/api/v1${path}`, { headers });
+      return api.fetch(request, { remote: '127.0.0.1', authority: 'localhost:9901' });
     },
     async enter(role) {
       const id = randomUUID();
@@ -198,22 +228,4 @@ gateway:
     clientAuth: {caBundles: [internal], required: true}
 `,
   );
-}
-
-function sampleStatus(now: number): GatewayStatus {
-  return {
-    at: now,
-    generation: 1,
-    revision: 7,
-    since: now - 60_000,
-    refused: null,
-    store: { up: true, revision: 7, readAt: now, problem: null },
-    workers: [{ slot: 0, pid: 4711, serving: true, generation: 1 }],
-    certificates: [{ sha256: 'a'.repeat(64), serial: '01' }],
-    certificateCount: 1,
-    backends: [{ route: 'orders', label: 'orders.test:8443', state: 'up', since: now - 5_000, down: null }],
-    handshakes: [
-      { label: 'orders.test:8443', ok: { at: now - 2_000, version: 'TLSv1.3' }, failure: null, shown: null },
-    ],
-  };
 }
