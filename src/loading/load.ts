@@ -135,7 +135,7 @@ async function loadMaterial(
   for (const { clientAuth } of [config.tls.gateway, ...config.tls.policies]) {
     if (clientAuth === undefined) continue;
     if (clientAuth.clientCAs.length > 0) await loader.bundle(clientAuth.clientCAs);
-    for (const { bundle } of clientAuth.spiffe?.bundles ?? []) await loader.bundle([bundle]);
+    for (const { cas } of clientAuth.spiffe?.bundles ?? []) await loader.bundle(cas);
   }
   for (const { tls } of config.routes) if (tls.rootCAs !== undefined) await loader.bundle(tls.rootCAs);
   const policies = await loadPolicies(config, loader, crls, expiries);

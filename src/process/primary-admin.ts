@@ -45,12 +45,14 @@ export class PrimaryAdmin {
   /** Its port. Rejects with one sentence where the address cannot be had. */
   async listen({ entryPoints, monitoring }: GatewayConfig): Promise<number> {
     const { clock, workers, trust, metrics, active, reloader } = this.#options;
-    const { crls, staples, record } = trust;
+    const { crls, staples, sources, record } = trust;
     const { host, port } = entryPoints.admin;
     // Whether there is one changes with a start only.
     const first = adminCertificate(active.loaded);
     let last = first;
-    const page = new SharedPage(clock, async () => metrics.render(workers.list(), reloader.failed, crls, staples));
+    const page = new SharedPage(clock, async () =>
+      metrics.render(workers.list(), reloader.failed, crls, staples, sources),
+    );
     this.#server = new AdminServer({
       ready: () => this.#readiness(),
       metrics: async () => page.take(),
