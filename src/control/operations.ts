@@ -7,6 +7,7 @@ import { planOperations } from './plan-operations.ts';
 import type { Operation } from './operation.ts';
 import { overviewOperations } from './overview-operations.ts';
 import { relationOperations } from './relation-operations.ts';
+import { revertOperations } from './revert-operations.ts';
 import { sessionOperations } from './session-operations.ts';
 
 export const operations: readonly Operation[] = [
@@ -15,6 +16,7 @@ export const operations: readonly Operation[] = [
   ...relationOperations,
   ...configOperations,
   ...planOperations,
+  ...revertOperations,
   ...gatewayOperations,
   ...historyOperations,
   ...accountOperations,
