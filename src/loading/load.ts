@@ -81,11 +81,10 @@ export async function loadGateway(source: ConfigSource, options: LoadOptions): P
   await options.sources?.prepare(listSources(config), options.sourceMs ?? defaultSourceMs, options.once);
   const { tolerateExpired = false, sources: deliveries } = options;
   const loader = new MaterialLoader(source, options.clock.now(), { tolerateExpired, deliveries });
-  const revision = origin.stored?.revision ?? 0;
-  const built = { ...(await loadMaterial(config, loader)), revision };
+  const built = await loadMaterial(config, loader);
   const others = [...problems, ...(await readCrls(built.crls, options))];
   const all = [...others, ...loader.problems];
-  const loaded = { ...built, inputs: inputsOf(loader, others) };
+  const loaded = { ...built, revision: origin.stored?.revision ?? 0, inputs: inputsOf(loader, others) };
   const watch = [...files, ...loader.paths];
   watch.push(...config.extraFolders.map(({ path }) => path));
   if (config.tls.certsDir !== undefined) watch.push(config.tls.certsDir.path);
@@ -103,7 +102,7 @@ export async function loadDeliveries(
 ): Promise<Pick<LoadedResult, 'loaded' | 'problems'>> {
   const options = { tolerateExpired: true, deliveries, before: inputs.materials };
   const loader = new MaterialLoader(source, clock.now(), options);
-  const built = { ...(await loadMaterial(config, loader)), revision };
+  const built = await loadMaterial(config, loader);
   const problems = [...inputs.problems, ...loader.problems];
   return {
     loaded: problems.some(isError) ? undefined : { ...built, revision, inputs: inputsOf(loader, inputs.problems) },
@@ -128,7 +127,7 @@ function isError(problem: Problem): boolean {
 async function loadMaterial(
   config: GatewayConfig,
   loader: MaterialLoader,
-): Promise<Omit<LoadedConfig, 'revision' | 'inputs'>> {
+): Promise<Omit<LoadedConfig, 'inputs' | 'revision'>> {
   const crls = new WantedCrls();
   const expiries: Expiry[] = [];
   // Bundles first: what is an anchor here is known when certificates are verified.

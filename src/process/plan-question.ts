@@ -79,7 +79,8 @@ function deliveriesOnly(deliveries: Deliveries): NonNullable<PlanOptions['source
     prepare: async () => {},
     find: (config) => deliveries.find(config),
     findProblem: (config) => deliveries.findProblem(config),
-    mayStandIn: (config) => deliveries.mayStandIn(config),
+    // What would be asked for a first time has delivered nothing.
+    mayStandIn: (config) => config.mayStartWithout,
   };
 }
 
