@@ -29,6 +29,7 @@ export const places = {
   deleteToken: ['DELETE', '/tokens/{id}'],
   deleteUser: ['DELETE', '/users/{id}'],
   endSessions: ['DELETE', '/users/{id}/sessions'],
+  exportStore: ['GET', '/export'],
   getCaBundle: ['GET', '/ca-bundles/{id}'],
   getCertificate: ['GET', '/certificates/{id}'],
   getCertificateChain: ['GET', '/certificates/{id}/chain.pem'],
@@ -74,6 +75,7 @@ export const places = {
   replacePolicy: ['PUT', '/policies/{id}'],
   replaceRoute: ['PUT', '/routes/{id}'],
   replaceService: ['PUT', '/services/{id}'],
+  revertChange: ['POST', '/changes/{revision}:revert'],
   setUp: ['POST', '/setup'],
   streamHandshakes: ['GET', '/handshakes:stream'],
 } as const;
@@ -355,6 +357,14 @@ export type Operations = {
   /** Ends every session of a user. His tokens stay. */
   endSessions: {
     params: { id: string };
+    query: undefined;
+    body: undefined;
+    answer: undefined;
+    conditional: false;
+  };
+  /** The objects of the store as YAML that `countersign apply` takes. No key is in it, sealed ones by reference. */
+  exportStore: {
+    params: undefined;
     query: undefined;
     body: undefined;
     answer: undefined;
@@ -1276,6 +1286,14 @@ export type Operations = {
     body: Shape81c70e5f;
     answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: true;
+  };
+  /** Takes a revision back by a new one, where nothing of it was changed again since. */
+  revertChange: {
+    params: { revision: string };
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
+    body: undefined;
+    answer: Shape815cd68c | Shape6f0dc0a5;
+    conditional: false;
   };
   /** Makes the first administrator, with the secret of the setup link (behind its #), and logs him in. */
   setUp: {

@@ -7,7 +7,7 @@ import { ExpiryStrip, StackedBars } from '../../parts/charts.tsx';
 import { Hostile } from '../../parts/hostile.tsx';
 import { Page, Panel } from '../../parts/page.tsx';
 import { Row, Rows } from '../../parts/rows.tsx';
-import { Loaded } from '../../parts/states.tsx';
+import { Empty, Loaded } from '../../parts/states.tsx';
 import type { Tone } from '../../parts/tag.tsx';
 import { plural, relative } from '../../parts/time.ts';
 import { useNow, When } from '../../parts/when.tsx';
@@ -99,6 +99,7 @@ function Content({ data, now }: { readonly data: OverviewData; readonly now: num
           </Panel>
         )}
       </div>
+      {data.relations.total > 0 && data.revision === 0 && <FirstSteps />}
     </>
   );
 }
@@ -183,9 +184,14 @@ function WhereTo({ need: { kind, object } }: { readonly need: Need }) {
 
 function Traffic({ data: { traffic } }: { readonly data: OverviewData }) {
   const reasons = reasonsOf(traffic);
+  const bars = barsOf(traffic);
   return (
     <Panel title="The last hour" actions={<Go to="/handshakes">Handshakes</Go>}>
-      <StackedBars label="Requests and refusals per minute" shares={shares} bars={barsOf(traffic)} />
+      {bars.some(({ values }) => values.some((value) => value > 0)) ? (
+        <StackedBars label="Requests and refusals per minute" shares={shares} bars={bars} />
+      ) : (
+        <Empty title="No requests in the last hour" />
+      )}
       {reasons.length > 0 && (
         <ul className={css['reasons']} aria-label="Refusals by reason">
           {reasons.map(({ code, count }) => (
