@@ -1,5 +1,6 @@
 // Everything that the API can do, in the order of its document.
 import { accountOperations } from './account-operations.ts';
+import { clientOperations } from './client-operations.ts';
 import { configOperations } from './config-operations.ts';
 import { gatewayOperations } from './gateway-operations.ts';
 import { handshakeOperations } from './handshake-operations.ts';
@@ -16,6 +17,7 @@ export const operations: readonly Operation[] = [
   ...overviewOperations,
   ...relationOperations,
   ...handshakeOperations,
+  ...clientOperations,
   ...configOperations,
   ...planOperations,
   ...revertOperations,
