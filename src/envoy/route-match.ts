@@ -31,6 +31,7 @@ export function readRouteMatch(context: Context, around: SourceMap): RouteMatch 
   const headers = map.maps('headers').flatMap((one) => readHeader(context, one, methods));
   const query = map.maps('query_parameters').flatMap((one) => readQuery(context, one) ?? []);
   const grpc = map.getEmpty('grpc');
+  map.mapOrEmpty('grpc');
   if (grpc !== undefined) {
     headers.push({ name: 'content-type', regex: String.raw`application/grpc(\+.*)?` });
     context.report.taken(grpc, 'grpc', 'match.headers: content-type');

@@ -121,7 +121,7 @@ async function readVirtualHost(
   const tls = context.word(map, 'require_tls', ['NONE', 'EXTERNAL_ONLY', 'ALL']);
   const toTls: string[] = [];
   if (tls === 'ALL' || tls === 'EXTERNAL_ONLY') {
-    toTls.push(middlewares.name('to-https', 'redirectScheme', { scheme: 'https', permanent: true }));
+    toTls.push(middlewares.add('redirectScheme', { scheme: 'https', permanent: true }, 'to-https'));
     context.taken(map, 'require_tls', 'middleware redirectScheme');
   }
   for (const one of [

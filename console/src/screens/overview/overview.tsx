@@ -83,20 +83,24 @@ function Content({ data, now }: { readonly data: OverviewData; readonly now: num
         </Panel>
       )}
       <div className={css['charts']}>
-        <Traffic data={data} />
+        <div>
+          <Traffic data={data} />
+        </div>
         {data.expiries.length > 0 && (
-          <Panel title="What ends next" actions={<Go to="/certificates">Certificates</Go>}>
-            <ExpiryStrip
-              label="Ends of certificates"
-              now={now}
-              items={data.expiries.map(({ name, role, notAfter, state, shareLeft }) => ({
-                name: `${name} (${role})`,
-                notAfter,
-                tone: state === 'valid' ? 'ok' : state === 'expiresSoon' ? 'due' : 'bad',
-                state: state === 'valid' ? `${Math.round(shareLeft * 100)} % of its lifetime left` : words[state],
-              }))}
-            />
-          </Panel>
+          <div>
+            <Panel title="What ends next" actions={<Go to="/certificates">Certificates</Go>}>
+              <ExpiryStrip
+                label="Ends of certificates"
+                now={now}
+                items={data.expiries.map(({ name, role, notAfter, state, shareLeft }) => ({
+                  name: `${name} (${role})`,
+                  notAfter,
+                  tone: state === 'valid' ? 'ok' : state === 'expiresSoon' ? 'due' : 'bad',
+                  state: state === 'valid' ? `${Math.round(shareLeft * 100)} % of its lifetime left` : words[state],
+                }))}
+              />
+            </Panel>
+          </div>
         )}
       </div>
       {data.relations.total > 0 && data.revision === 0 && <FirstSteps />}
@@ -147,7 +151,7 @@ function WhereTo({ need: { kind, object } }: { readonly need: Need }) {
           {text}
         </Go>
       );
-    case 'caBundles':
+    case 'ca-bundles':
       return (
         <Go to="/ca-bundles/$id" {...go}>
           {text}
@@ -188,7 +192,7 @@ function Traffic({ data: { traffic } }: { readonly data: OverviewData }) {
   return (
     <Panel title="The last hour" actions={<Go to="/handshakes">Handshakes</Go>}>
       {bars.some(({ values }) => values.some((value) => value > 0)) ? (
-        <StackedBars label="Requests and refusals per minute" shares={shares} bars={bars} />
+        <StackedBars label="Requests and refusals per minute" shares={shares} bars={bars} slots={60} />
       ) : (
         <Empty title="No requests in the last hour" />
       )}
