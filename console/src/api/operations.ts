@@ -2,6 +2,7 @@
 
 /** Method and path below /api/v1 of every operation. */
 export const places = {
+  addCaBundleVersion: ['POST', '/ca-bundles/{id}/versions'],
   addCertificateVersion: ['POST', '/certificates/{id}/versions'],
   applyConfig: ['POST', '/config:apply'],
   changeCaBundle: ['PATCH', '/ca-bundles/{id}'],
@@ -71,7 +72,9 @@ export const places = {
   makeCurrentCertificateVersion: ['POST', '/certificates/{id}/versions/{version}:makeCurrent'],
   matchRoutes: ['POST', '/routes:match'],
   planConfig: ['POST', '/config:plan'],
+  previewCaBundle: ['POST', '/ca-bundles/{id}:preview'],
   probeService: ['POST', '/services/{id}:probe'],
+  probeUnsavedService: ['POST', '/services:probe'],
   replaceCaBundle: ['PUT', '/ca-bundles/{id}'],
   replaceCertificate: ['PUT', '/certificates/{id}'],
   replaceMiddleware: ['PUT', '/middlewares/{id}'],
@@ -105,6 +108,17 @@ export type Act =
   | 'users.write';
 
 export type Operations = {
+  /** The next version: whatever is there now is replaced, and kept. */
+  addCaBundleVersion: {
+    params: { id: string };
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    body: Shape6278c02f | {
+      value: Record<string, unknown>;
+      reason?: string;
+    };
+    answer: Shape815cd68c | Shape6f0dc0a5;
+    conditional: false;
+  };
   /** Uploads the next version, for who renews: whatever is there now is replaced, and kept. The key may stay. */
   addCertificateVersion: {
     params: { id: string };
@@ -201,11 +215,25 @@ export type Operations = {
     answer: Shape284a49b8;
     conditional: true;
   };
-  /** Makes one of the ca-bundles. */
+  /** Makes a CA bundle, from files or in the words of the configuration. */
   createCaBundle: {
     params: undefined;
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
-    body: Shape54fc7f2a;
+    body: {
+      id: string;
+      files: ({
+        name: string;
+        text: string;
+      } | {
+        name: string;
+        base64: string;
+      })[];
+      reason?: string;
+    } | {
+      id: string;
+      value: Record<string, unknown>;
+      reason?: string;
+    };
     answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: false;
   };
@@ -1324,31 +1352,65 @@ export type Operations = {
     answer: Shape6f0dc0a5;
     conditional: false;
   };
-  /** Connects to every address of a service as its route does, and says what it speaks or why it refuses. */
+  /** What other CAs under the id would do: who of those seen lately would be refused or let in. Stores nothing. */
+  previewCaBundle: {
+    params: { id: string };
+    query: undefined;
+    body: Shape6278c02f | {
+      value: Record<string, unknown>;
+      reason?: string;
+    };
+    answer: Shape6f0dc0a5;
+    conditional: false;
+  };
+  /** Connects to every address of a service as its route does, or would, and says what it speaks or why it refuses. */
   probeService: {
     params: { id: string };
     query: undefined;
     body: undefined;
-    answer: {
-      backends: ({
-        route: string;
-        backend: string;
-        ok: boolean;
-        failure: {
-          cause: string;
-          remedy: string;
-          [more: string]: unknown;
-        } | null;
-        [more: string]: unknown;
-      })[];
-    };
+    answer: Shapef29bde04;
     conditional: false;
   };
-  /** Puts another document in the place of one of the ca-bundles. */
+  /** The same with a service that is not saved, and with a certificate and a CA bundle that are not. Stores nothing. */
+  probeUnsavedService: {
+    params: undefined;
+    query: undefined;
+    body: {
+      id?: string;
+      value: Record<string, unknown>;
+      certificate?: {
+        id: string;
+        files: ({
+          name: string;
+          text: string;
+        } | {
+          name: string;
+          base64: string;
+        })[];
+        password?: string;
+      };
+      caBundle?: {
+        id: string;
+        files: ({
+          name: string;
+          text: string;
+        } | {
+          name: string;
+          base64: string;
+        })[];
+      };
+    };
+    answer: Shapef29bde04;
+    conditional: false;
+  };
+  /** Puts other CAs under the id: a new version. */
   replaceCaBundle: {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
-    body: Shape81c70e5f;
+    body: Shape6278c02f | {
+      value: Record<string, unknown>;
+      reason?: string;
+    };
     answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: true;
   };
@@ -1554,6 +1616,17 @@ type Shape58f6662b = {
   };
   acts: ("config.read" | "changes.read" | "gateways.read" | "handshakes.read" | "identities.read" | "routes.match" | "account.read" | "account.write" | "certificates.inspect" | "services.probe" | "config.plan" | "config.write" | "certificates.write" | "tokens.read" | "tokens.write" | "users.read" | "users.write" | "audit.read")[];
   expiresAt: string | null;
+};
+
+type Shape6278c02f = {
+  files: ({
+    name: string;
+    text: string;
+  } | {
+    name: string;
+    base64: string;
+  })[];
+  reason?: string;
 };
 
 type Shape64f302eb = {
@@ -1834,4 +1907,18 @@ type Shapeeafceeb7 = {
   handshakes: number;
   code: string;
   detail: string;
+};
+
+type Shapef29bde04 = {
+  backends: ({
+    route: string;
+    backend: string;
+    ok: boolean;
+    failure: {
+      cause: string;
+      remedy: string;
+      [more: string]: unknown;
+    } | null;
+    [more: string]: unknown;
+  })[];
 };
