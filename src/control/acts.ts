@@ -19,6 +19,7 @@ const specs = {
   'account.write': { role: 'viewer', personal: true },
   'certificates.inspect': { role: 'operator' },
   'services.probe': { role: 'operator' },
+  'requests.test': { role: 'operator' },
   'config.plan': { role: 'operator' },
   'config.write': { role: 'operator' },
   /** Renewals need no more. */

@@ -16,6 +16,7 @@ const leastRole: Readonly<Record<string, Role>> = {
   changePassword: 'viewer',
   getOverview: 'viewer',
   listAlerts: 'viewer',
+  sendTestRequest: 'operator',
   listIdentities: 'viewer',
   listListeners: 'viewer',
   listSeenCertificates: 'viewer',

@@ -8,6 +8,7 @@ import type { SealedBlob, SealKey } from '../store/sealed.ts';
 import type { PlannedProblem, ShownPlan } from './plan.ts';
 import type { FailureReport } from '../gateway/failure-tally.ts';
 import type { GatewayStatus } from './gateway-status.ts';
+import type { TestQuestion, TestReport } from './test-report.ts';
 import type { TrafficMinute } from './traffic.ts';
 import type { ConfigView } from './view.ts';
 
@@ -63,6 +64,8 @@ export type Questions = {
     readonly answer: { readonly backends: readonly object[] } | { readonly problems: readonly PlannedProblem[] };
   };
   match: { readonly asked: RouteQuestion; readonly answer: object };
+  /** Sends a request to an entry point of this gateway. */
+  test: { readonly asked: TestQuestion; readonly answer: TestReport };
   plan: { readonly asked: PlanQuestion; readonly answer: ShownPlan };
   /** Has the newest revision loaded, where it is not in force yet. */
   commit: { readonly asked: { readonly revision: number }; readonly answer: Commitment };

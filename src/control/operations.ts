@@ -11,12 +11,14 @@ import { overviewOperations } from './overview-operations.ts';
 import { relationOperations } from './relation-operations.ts';
 import { revertOperations } from './revert-operations.ts';
 import { sessionOperations } from './session-operations.ts';
+import { testOperations } from './test-operations.ts';
 
 export const operations: readonly Operation[] = [
   ...sessionOperations,
   ...overviewOperations,
   ...relationOperations,
   ...handshakeOperations,
+  ...testOperations,
   ...clientOperations,
   ...configOperations,
   ...planOperations,

@@ -105,6 +105,25 @@ export async function openApi(t: TestContext, options: { readonly maxBytes?: num
     probe: async () => ({
       backends: [{ route: 'orders', backend: 'https://orders.test:8443', ok: true, failure: null }],
     }),
+    test: async ({ url }) => ({
+      entryPoint: 'webSecure',
+      address: '127.0.0.1:8443',
+      durationMs: 3,
+      steps: [{ step: 'tcp', status: 'ok', text: '127.0.0.1:8443', notes: [] }],
+      match: { reachesBackend: true, answer: null },
+      backends: [],
+      answer: {
+        status: 200,
+        headers: [['content-type', 'text/plain']],
+        text: 'hello',
+        base64: null,
+        bytes: 5,
+        truncated: false,
+      },
+      code: null,
+      curl: `curl -v ${url}`,
+      openssl: null,
+    }),
     match: async () => ({ reachesBackend: true, route: { name: 'orders' } }),
     plan: async (asked) => {
       const place = { file, line: 1, col: 1 };

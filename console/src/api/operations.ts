@@ -82,6 +82,7 @@ export const places = {
   replaceRoute: ['PUT', '/routes/{id}'],
   replaceService: ['PUT', '/services/{id}'],
   revertChange: ['POST', '/changes/{revision}:revert'],
+  sendTestRequest: ['POST', '/test-requests'],
   setUp: ['POST', '/setup'],
   streamHandshakes: ['GET', '/handshakes:stream'],
 } as const;
@@ -100,6 +101,7 @@ export type Act =
   | 'gateways.read'
   | 'handshakes.read'
   | 'identities.read'
+  | 'requests.test'
   | 'routes.match'
   | 'services.probe'
   | 'tokens.read'
@@ -295,7 +297,7 @@ export type Operations = {
     query: undefined;
     body: {
       name: string;
-      scopes: ("config.read" | "changes.read" | "gateways.read" | "handshakes.read" | "identities.read" | "routes.match" | "account.read" | "certificates.inspect" | "services.probe" | "config.plan" | "config.write" | "certificates.write" | "users.read" | "audit.read")[];
+      scopes: ("config.read" | "changes.read" | "gateways.read" | "handshakes.read" | "identities.read" | "routes.match" | "account.read" | "certificates.inspect" | "services.probe" | "requests.test" | "config.plan" | "config.write" | "certificates.write" | "users.read" | "audit.read")[];
       days: number;
     };
     answer: {
@@ -522,19 +524,7 @@ export type Operations = {
         notBefore: string;
         notAfter: string;
       } | null;
-      steps: ({
-        step: "dns" | "tcp" | "tls" | "certificate" | "chain" | "name" | "client_auth" | "own" | "answer";
-        name: string;
-        status: "ok" | "failed" | "unknown";
-        text: string;
-        notes: string[];
-        failure: {
-          code: string;
-          cause: string;
-          remedy: string;
-          raw: string;
-        } | null;
-      })[];
+      steps: Shapee862c292[];
       openssl: string;
     };
     conditional: false;
@@ -723,7 +713,7 @@ export type Operations = {
     params: undefined;
     query: undefined;
     body: undefined;
-    answer: Shape58f6662b;
+    answer: Shape33086152;
     conditional: false;
   };
   /** Whether there is no user yet. */
@@ -1293,7 +1283,7 @@ export type Operations = {
       name: string;
       password: string;
     };
-    answer: Shape58f6662b;
+    answer: Shape33086152;
     conditional: false;
   };
   /** Ends the session. */
@@ -1462,6 +1452,47 @@ export type Operations = {
     answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: false;
   };
+  /** Sends one request to this gateway's own entry point, and shows both handshakes, the route and the answer. */
+  sendTestRequest: {
+    params: undefined;
+    query: undefined;
+    body: {
+      url: string;
+      method?: string;
+      headers?: ([string, string])[];
+      body?: string | null;
+      clientCertificateId?: string | null;
+      entryPoint?: string;
+    };
+    answer: {
+      entryPoint: string;
+      address: string;
+      durationMs: number;
+      client: Shapee862c292[];
+      match: {
+        reachesBackend: boolean;
+        [more: string]: unknown;
+      };
+      backends: ({
+        backend: string;
+        steps: Shapee862c292[];
+      })[];
+      answer: {
+        status: number;
+        headers: ([string, string])[];
+        text: string | null;
+        base64: string | null;
+        bytes: number;
+        truncated: boolean;
+      } | null;
+      code: string | null;
+      title: string | null;
+      help: string | null;
+      curl: string;
+      openssl: string | null;
+    };
+    conditional: false;
+  };
   /** Makes the first administrator, with the secret of the setup link (behind its #), and logs him in. */
   setUp: {
     params: undefined;
@@ -1471,7 +1502,7 @@ export type Operations = {
       name: string;
       password: string;
     };
-    answer: Shape58f6662b;
+    answer: Shape33086152;
     conditional: false;
   };
   /** Failed handshakes as they happen, as server-sent events: failure, gap (some were missed: ask for the list), end. Last-Event-ID goes on after an event. */
@@ -1549,6 +1580,16 @@ type Shape305532d6 = {
   who: string | null;
 };
 
+type Shape33086152 = {
+  user: {
+    id: string;
+    name: string;
+    role: "viewer" | "operator" | "admin";
+  };
+  acts: ("config.read" | "changes.read" | "gateways.read" | "handshakes.read" | "identities.read" | "routes.match" | "account.read" | "account.write" | "certificates.inspect" | "services.probe" | "requests.test" | "config.plan" | "config.write" | "certificates.write" | "tokens.read" | "tokens.write" | "users.read" | "users.write" | "audit.read")[];
+  expiresAt: string | null;
+};
+
 type Shape3713e1cb = {
   since: string;
   days: number;
@@ -1606,16 +1647,6 @@ type Shape54fc7f2a = {
   id: string;
   value: Record<string, unknown>;
   reason?: string;
-};
-
-type Shape58f6662b = {
-  user: {
-    id: string;
-    name: string;
-    role: "viewer" | "operator" | "admin";
-  };
-  acts: ("config.read" | "changes.read" | "gateways.read" | "handshakes.read" | "identities.read" | "routes.match" | "account.read" | "account.write" | "certificates.inspect" | "services.probe" | "config.plan" | "config.write" | "certificates.write" | "tokens.read" | "tokens.write" | "users.read" | "users.write" | "audit.read")[];
-  expiresAt: string | null;
 };
 
 type Shape6278c02f = {
@@ -1894,6 +1925,20 @@ type Shaped14d0eac = {
 type Shaped6d865fd = {
   count: number;
   items: Shapeeafceeb7[];
+};
+
+type Shapee862c292 = {
+  step: "dns" | "tcp" | "tls" | "certificate" | "chain" | "name" | "client_auth" | "own" | "answer";
+  name: string;
+  status: "ok" | "failed" | "unknown";
+  text: string;
+  notes: string[];
+  failure: {
+    code: string;
+    cause: string;
+    remedy: string;
+    raw: string;
+  } | null;
 };
 
 type Shapeeafceeb7 = {
