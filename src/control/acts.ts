@@ -13,6 +13,7 @@ const specs = {
   'changes.read': { role: 'viewer' },
   'gateways.read': { role: 'viewer' },
   'handshakes.read': { role: 'viewer' },
+  'identities.read': { role: 'viewer' },
   'routes.match': { role: 'viewer' },
   'account.read': { role: 'viewer' },
   'account.write': { role: 'viewer', personal: true },

@@ -6,7 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import { systemClock } from '../../src/base/clock.ts';
 import { readOpener } from '../../src/loading/open-store-source.ts';
 import { openSqliteStore } from '../../src/sqlite/sqlite-store.ts';
-import { type ApiClient, enterAsAdmin } from '../support/api-client.ts';
+import { type ApiClient, type ApiReply, enterAsAdmin } from '../support/api-client.ts';
 import { curl, type CurlResult } from '../support/curl.ts';
 import { type Gateway, startGateway } from '../support/gateway.ts';
 import { startLoad } from '../support/load.ts';
@@ -134,6 +134,61 @@ describe('a change of who may enter', () => {
     const refused = await api.call('DELETE', '/policies/edge', undefined, await api.ifMatch('/policies/edge'));
     assert.equal(refused.status, 422, refused.text);
     assert.equal((await ask('/orders')).status, 200);
+  });
+});
+
+describe('a CA bundle', () => {
+  it('is previewed: who would be refused with other CAs, and who would be let in', async () => {
+    const files = [{ name: 'servers-ca.pem', text: pki.servers.certPem }];
+    const preview = await api.call('POST', '/ca-bundles/clients:preview', { files });
+    assert.equal(preview.body['usable'], true, preview.text);
+    const { cutOff } = preview.body['clients'] as { cutOff: { count: number; items: { subject: string }[] } };
+    assert.deepEqual([cutOff.count, cutOff.items[0]?.subject], [1, 'CN=alice']);
+    const more = [{ name: 'both.pem', text: pki.servers.certPem + pki.clients.certPem }];
+    const harmless = await api.call('POST', '/ca-bundles/clients:preview', { files: more });
+    assert.equal((harmless.body['clients'] as { cutOff: { count: number } }).cutOff.count, 0);
+    assert.equal((await ask('/orders')).status, 200);
+  });
+});
+
+describe('a service that nobody uses yet', () => {
+  type Probed = { readonly ok: boolean; readonly failure: { readonly code: string } | null };
+  const first = ({ body, text }: ApiReply): Probed => {
+    const [backend] = (body['backends'] ?? []) as Probed[];
+    assert.ok(backend !== undefined, text);
+    return backend;
+  };
+
+  it('is probed as a route would reach it', async () => {
+    const made = await api.call('POST', '/services', { id: 'spare', value: orders() });
+    assert.equal(made.status, 201, made.text);
+    assert.equal(first(await api.call('POST', '/services/spare:probe')).ok, true);
+  });
+
+  it('is probed before it is saved, with a certificate and a bundle that are not, and nothing is stored', async () => {
+    const newest = async (): Promise<number | undefined> => {
+      const { items } = (await api.call('GET', '/changes?limit=1')).body as { items: { revision: number }[] };
+      return items[0]?.revision;
+    };
+    const revision = await newest();
+    assert.ok(revision !== undefined && revision > 0);
+    const tls = { mode: 'mtls', certificateId: 'new-client', caBundle: 'new-ca' };
+    const value = { address: `localhost:${nginx.port}`, tls };
+    const certificate = {
+      id: 'new-client',
+      files: [{ name: 'c.pem', text: pki.gateway.chainPem + pki.gateway.keyPem }],
+    };
+    const caBundle = { id: 'new-ca', files: [{ name: 'ca.pem', text: pki.internal.certPem }] };
+    const good = first(await api.call('POST', '/services:probe', { value, certificate, caBundle }));
+    assert.deepEqual([good.ok, good.failure], [true, null]);
+    const wrong = { id: 'new-ca', files: [{ name: 'ca.pem', text: pki.servers.certPem }] };
+    const bad = first(await api.call('POST', '/services:probe', { value, certificate, caBundle: wrong }));
+    assert.deepEqual([bad.ok, bad.failure?.code], [false, 'untrusted_issuer']);
+    const refused = await api.call('POST', '/services:probe', { value, caBundle });
+    assert.equal(refused.status, 422);
+    const [error] = refused.body['errors'] as { pointer: string; code: string }[];
+    assert.deepEqual([error?.pointer, error?.code], ['/value/tls/certificateId', 'unknown_reference']);
+    assert.equal(await newest(), revision);
   });
 });
 

@@ -185,8 +185,7 @@ describe('handshakes that failed', () => {
     await using first = await openEvents(api);
     await first.waitFor('ready');
     await ask(pki.stranger);
-    const failure = await first.waitFor('failure');
-    assert.match(failure.data, /"code":"untrusted_issuer"/);
+    const failure = await first.waitFor('failure', '"code":"untrusted_issuer"');
     await first[Symbol.asyncDispose]();
     await ask();
     await until(
@@ -195,7 +194,7 @@ describe('handshakes that failed', () => {
       'the list has it',
     );
     await using second = await openEvents(api, failure.id);
-    assert.match((await second.waitFor('failure')).data, /"code":"no_client_cert"/);
+    await second.waitFor('failure', '"code":"no_client_cert"');
   });
 
   it('are no longer told to whose session ends', async () => {
@@ -220,5 +219,53 @@ describe('handshakes that failed', () => {
       ({ count }) => count > before.count,
       'what came meanwhile',
     );
+  });
+});
+
+describe('who came', () => {
+  type Identity = {
+    subject: string;
+    policy: string;
+    stranger: boolean;
+    accepted: number;
+    code: string;
+    issuer: string;
+  };
+  const identities = async (query = ''): Promise<readonly Identity[]> =>
+    (await api.get(`/identities${query}`))['items'] as readonly Identity[];
+
+  it('is told by certificate, and strangers apart', async () => {
+    const all = await identities();
+    const known = all.filter(({ issuer }) => issuer.includes('clients CA'));
+    assert.deepEqual(
+      known.map(({ policy, stranger, code }) => [policy, stranger, code]),
+      [['gateway', false, 'ok']],
+    );
+    assert.ok((known[0]?.accepted ?? 0) > 0);
+    const strangers = await identities('?kind=strangers&within=24h');
+    assert.ok(strangers.length > 0 && strangers.every(({ stranger, accepted }) => stranger && accepted === 0));
+    assert.deepEqual(await identities('?policy=nobody'), []);
+  });
+
+  it('stands beside what each listener shows and asks for', async () => {
+    const listeners = (await api.get('/listeners'))['items'] as {
+      id: string;
+      port: number;
+      policies: { clientCertificate: string; shows: { id: string }[]; identities: { today: { accepted: number } } }[];
+    }[];
+    const listener = listeners.find(({ id }) => id === 'webSecure');
+    assert.equal(listener?.port, gateway.ports.webSecure);
+    assert.deepEqual(listeners.find(({ id }) => id === 'web')?.policies, []);
+    const [policy] = listener?.policies ?? [];
+    assert.deepEqual([policy?.clientCertificate, policy?.shows[0]?.id], ['required', 'edge']);
+    assert.equal(policy?.identities.today.accepted, 1);
+  });
+
+  it('has left its certificate, as backends have', async () => {
+    const seen = (await api.get('/certificates-seen'))['items'] as { side: string; by: string[]; notAfter: string }[];
+    assert.ok(seen.some(({ side, by }) => side === 'backend' && by.includes(`localhost:${nginx.port}`)));
+    assert.ok(seen.some(({ side, by }) => side === 'client' && by.includes('gateway')));
+    const dates = seen.map(({ notAfter }) => notAfter);
+    assert.deepEqual(dates, dates.toSorted());
   });
 });

@@ -157,7 +157,6 @@ type AxeResults = {
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
-const drawn = 'new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))';
 const overflow = 'document.documentElement.scrollWidth - document.documentElement.clientWidth';
 
 /** Fails with what axe finds, at both widths and in both themes; and where the page is wider than a small screen. Leaves the page as it was. */
@@ -168,8 +167,8 @@ export async function expectAccessible(page: Page): Promise<void> {
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.setViewportSize({ width, height: 900 });
       await page.emulateMedia({ colorScheme });
-      // Colours are those of the theme once it was drawn.
-      await page.evaluate(drawn);
+      // Both are painted before anything is measured.
+      await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');
       const where = `${new URL(page.url()).pathname}, ${width} px, ${colorScheme}`;
       const wide = Number(await page.evaluate(overflow));
       if (wide > 0) found.push(`${where}: ${wide} px wider than the screen`);
