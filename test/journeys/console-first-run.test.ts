@@ -118,8 +118,13 @@ describe('the first five minutes', () => {
   });
 
   it('create a route, and a request reaches the backend through both handshakes', async () => {
-    const value = { path: '/', service: 'orders' };
-    await console.api('POST', '/routes', { body: { id: 'orders', value } });
+    await page.goto(`${console.url}/routes/new`);
+    await page.getByLabel('Route name').fill('orders');
+    await page.getByLabel('Path', { exact: true }).fill('/');
+    await page.getByRole('button', { name: /Service/ }).click();
+    await page.getByRole('option', { name: /^orders/ }).click();
+    await page.getByRole('button', { name: 'Create route' }).click();
+    await page.getByRole('heading', { level: 1, name: 'orders' }).waitFor();
     const answer = await curl(`http://localhost:${console.gateway.ports.web}/hello`);
     assert.deepEqual([answer.status, answer.body], [200, 'hello, CN=gateway\n']);
   });

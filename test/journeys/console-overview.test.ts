@@ -80,8 +80,7 @@ describe('the overview', () => {
     await page.getByRole('list', { name: 'Trust relations' }).getByText('orders').waitFor();
     await page.getByRole('list', { name: 'Refusals by reason' }).getByText('no_client_cert').waitFor();
     await expectAccessible(page);
-    if (process.env['UPDATE_PICTURE'] !== undefined)
-      await page.screenshot({ path: picture, fullPage: true, scale: 'css' });
+    if (process.env['UPDATE_PICTURE'] !== undefined) await page.screenshot({ path: picture, scale: 'css' });
     assert.ok(existsSync(picture));
   });
 
