@@ -34,7 +34,8 @@ function goesBefore(first: Entry, second: Entry): boolean {
   if ((a.kind === 'exact') !== (b.kind === 'exact')) return a.kind === 'exact';
   const [hostA, hostB] = [specificity(first.hosts), specificity(second.hosts)];
   if (hostA !== hostB) return hostA > hostB;
-  return conditionCount(first) >= conditionCount(second);
+  // Routes of several listeners share a file, so that their order in it says nothing.
+  return conditionCount(first) > conditionCount(second);
 }
 
 /** Of the widest of them. */
