@@ -33,10 +33,10 @@ export async function buildProgram(dir: string): Promise<void> {
   await build.close();
   const modules = output.flatMap((file) => (file.type === 'chunk' ? file.moduleIds : []));
   writeFileSync(join(dir, 'THIRD-PARTY.txt'), notices(foldersOf(modules)));
-  await buildConsole();
-  cpSync(builtSite, join(dir, 'console'), { recursive: true });
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { readonly version: string };
   writeFileSync(join(dir, 'countersign.1'), await manPage(version));
+  await buildConsole();
+  cpSync(builtSite, join(dir, 'console'), { recursive: true });
 }
 
 /** The packages that `modules` (paths) belong to, by their folders. */

@@ -12,6 +12,7 @@ const specs = {
   'config.read': { role: 'viewer' },
   'changes.read': { role: 'viewer' },
   'gateways.read': { role: 'viewer' },
+  'handshakes.read': { role: 'viewer' },
   'routes.match': { role: 'viewer' },
   'account.read': { role: 'viewer' },
   'account.write': { role: 'viewer', personal: true },

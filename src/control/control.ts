@@ -8,11 +8,13 @@ import { createLogger, type OpenLogger } from '../telemetry/logger.ts';
 import { Alerts } from './alerts.ts';
 import { createApi } from './api.ts';
 import { ChangeQueue } from './change-queue.ts';
-import { builtConsole, openSite } from './console-site.ts';
 import type { ControlContext } from './control-context.ts';
 import { GatewayReports } from './gateway-report.ts';
+import { HandshakeFeed } from './handshake-feed.ts';
+import { builtConsole, openSite } from './console-site.ts';
 import { LoginLimits } from './login-limits.ts';
 import { type ControlStart, type FromControl, requestsFd, type ToControl } from './messages.ts';
+import { OpenStreams } from './open-streams.ts';
 import { operations } from './operations.ts';
 import { Passwords } from './passwords.ts';
 import { PrimaryLine } from './primary-line.ts';
@@ -25,6 +27,8 @@ import { offerSetup } from './setup-link.ts';
 const clientsKeptMs = 1_000;
 
 let log: OpenLogger | undefined;
+/** None comes before we said that we take them. */
+let takeFailures: HandshakeFeed['take'] = async () => {};
 const line = new PrimaryLine((message) => say(message), systemClock);
 
 function say(message: FromControl): void {
@@ -39,6 +43,7 @@ async function start({ store: path, url, gateway, log: settings }: ControlStart)
     await (await openSqliteStore({ path, access: 'read', clock: systemClock })).close();
     const store = await openSqliteStore({ path, access: 'write', clock: systemClock });
     const turns = new Turns();
+    const feed = new HandshakeFeed({ gateway, failures: store.handshakeFailures, clock: systemClock, log: own });
     const context: ControlContext = {
       clock: systemClock,
       log: own,
@@ -52,10 +57,14 @@ async function start({ store: path, url, gateway, log: settings }: ControlStart)
       ask: async (topic, asked) => line.ask(topic, asked),
       inTurn: async (act) => turns.take(act),
       alerts: new Alerts(store, systemClock),
+      handshakes: feed,
+      streams: new OpenStreams(),
       stored: new StoredHead(store),
       changes: new ChangeQueue(),
     };
     const api = createApi(operations, context);
+    takeFailures = async (report) => feed.take(report);
+    say({ kind: 'taken' });
     void new GatewayReports(context, systemClock).start();
     serveRequests(requestsFd, { api, site: openSite(builtConsole) }, () => process.exit(0));
     const setup = await offerSetup(store, url, systemClock);
@@ -82,6 +91,7 @@ process.on('message', (message) => {
   if (given.kind === 'ping') say({ kind: 'pong' });
   else if (given.kind === 'start') void start(given.start);
   else if (given.kind === 'reopen') log?.reopen();
+  else if (given.kind === 'failures') void takeFailures(given.report).then(() => say({ kind: 'taken' }));
   else line.take(given);
 });
 // Without its primary nobody could reach it, and nobody would end it.

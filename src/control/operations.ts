@@ -2,6 +2,7 @@
 import { accountOperations } from './account-operations.ts';
 import { configOperations } from './config-operations.ts';
 import { gatewayOperations } from './gateway-operations.ts';
+import { handshakeOperations } from './handshake-operations.ts';
 import { historyOperations } from './history-operations.ts';
 import { planOperations } from './plan-operations.ts';
 import type { Operation } from './operation.ts';
@@ -13,6 +14,7 @@ export const operations: readonly Operation[] = [
   ...sessionOperations,
   ...overviewOperations,
   ...relationOperations,
+  ...handshakeOperations,
   ...configOperations,
   ...planOperations,
   ...gatewayOperations,

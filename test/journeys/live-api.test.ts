@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Alert } from '../../src/control/alerts.ts';
 import type { RelationShown } from '../../src/control/relations.ts';
-import { type AdminApi, openAdminApi } from '../support/admin-api.ts';
+import { type AdminApi, openAdminApi, openEvents } from '../support/admin-api.ts';
 import { curl, type CurlResult } from '../support/curl.ts';
 import { type Gateway, startGateway } from '../support/gateway.ts';
 import { reloadBy } from '../support/mtls-setup.ts';
@@ -140,5 +140,85 @@ describe('the overview', () => {
     await reloadBy(gateway, () => gateway.rewrite(yaml()));
     assert.equal((await ask(pki.alice)).status, 200);
     await until(needs, (all) => all.length === 0, 'it is let in again');
+  });
+});
+
+type Failure = { id: string; side: string; code: string; count: number; sentence: string };
+
+describe('handshakes that failed', () => {
+  const list = async (): Promise<readonly Failure[]> => (await api.get('/handshakes'))['items'] as readonly Failure[];
+  const found = async (side: string, code: string): Promise<Failure> => {
+    const all = await until(list, (some) => some.some((one) => one.side === side && one.code === code), code);
+    return all.find((one) => one.side === side && one.code === code) ?? assert.fail();
+  };
+
+  it('are listed for both legs with their ladders, in the words of the log', async () => {
+    const from = gateway.log.length;
+    assert.equal((await ask(pki.stranger)).status, 403);
+    const line = await gateway.waitForLog(({ code }) => code === 'untrusted_issuer', { from });
+    const all = await until(list, (some) => some.some(({ sentence }) => sentence === line.msg), 'it is on the list');
+    const stranger = all.find(({ sentence }) => sentence === line.msg) ?? assert.fail();
+    const client = await api.get(`/handshakes/${stranger.id}`);
+    const steps = client['steps'] as { step: string; status: string; failure: { remedy: string; cause: string } }[];
+    assert.deepEqual(
+      steps.map(({ step, status }) => `${step} ${status}`),
+      ['tcp ok', 'tls ok', 'own ok', 'client_auth ok', 'certificate ok', 'chain failed'],
+    );
+    assert.deepEqual([steps.at(-1)?.failure.remedy, steps.at(-1)?.failure.cause], [line['help'], client['detail']]);
+    await reloadBy(gateway, () => gateway.rewrite(yaml('strangers')));
+    assert.equal((await ask(pki.alice)).status, 502);
+    const backend = await until(
+      async () => found('backend', 'untrusted_issuer'),
+      ({ sentence }) => sentence.includes(`localhost:${nginx.port}`),
+      'the backend is among them',
+    );
+    const told = await api.get(`/handshakes/${backend.id}`);
+    assert.deepEqual(told['services'], ['orders']);
+    assert.match(
+      String(told['openssl']),
+      new RegExp(`^openssl s_client -connect localhost:${nginx.port} -servername localhost `),
+    );
+    await reloadBy(gateway, () => gateway.rewrite(yaml()));
+  });
+
+  it('are told as they come, and after the last one that was seen', async () => {
+    await using first = await openEvents(api);
+    await first.waitFor('ready');
+    await ask(pki.stranger);
+    const failure = await first.waitFor('failure');
+    assert.match(failure.data, /"code":"untrusted_issuer"/);
+    await first[Symbol.asyncDispose]();
+    await ask();
+    await until(
+      async () => found('client', 'no_client_cert'),
+      ({ count }) => count >= 2,
+      'the list has it',
+    );
+    await using second = await openEvents(api, failure.id);
+    assert.match((await second.waitFor('failure')).data, /"code":"no_client_cert"/);
+  });
+
+  it('are no longer told to whose session ends', async () => {
+    const cookie = await api.enter('viewer');
+    await using events = await openEvents({ ...api, cookie });
+    await events.waitFor('ready');
+    assert.equal((await api.send('DELETE', '/session', undefined, cookie)).status, 204);
+    await events.waitFor('end');
+    await events.ended;
+  });
+
+  it('survive the end of the control process, which is counted where it cannot be known', async () => {
+    const before = await found('client', 'untrusted_issuer');
+    const serves = ({ msg }: { msg: string }): boolean => msg === 'control process serves the API';
+    const from = gateway.log.length;
+    process.kill(Number(gateway.log.items.findLast(serves)?.['pid']), 'SIGKILL');
+    await gateway.waitForLog(({ msg }) => msg.startsWith('control process ended'), { from });
+    await ask(pki.stranger);
+    await gateway.waitForLog(serves, { from });
+    await until(
+      async () => found('client', 'untrusted_issuer'),
+      ({ count }) => count > before.count,
+      'what came meanwhile',
+    );
   });
 });

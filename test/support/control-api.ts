@@ -8,6 +8,8 @@ import { mintCa } from '../../src/certs/test-ca.ts';
 import { Alerts } from '../../src/control/alerts.ts';
 import { createApi } from '../../src/control/api.ts';
 import type { ControlContext } from '../../src/control/control-context.ts';
+import { HandshakeFeed } from '../../src/control/handshake-feed.ts';
+import { OpenStreams } from '../../src/control/open-streams.ts';
 import { LoginLimits } from '../../src/control/login-limits.ts';
 import { StoredHead } from '../../src/control/stored-head.ts';
 import { ChangeQueue } from '../../src/control/change-queue.ts';
@@ -59,6 +61,8 @@ export type ApiUnderTest = {
   readonly dir: TempDir;
   /** `path` below /api/v1. */
   ask(method: string, path: string, options?: AskOptions): Promise<ApiAnswer>;
+  /** An answer that goes on. */
+  open(path: string, options?: AskOptions): Promise<Response>;
   /** A user of this role without a password, and his session. */
   enter(role: Role): Promise<{ readonly user: User; readonly cookie: string }>;
   issueToken(user: User, scopes: readonly string[]): Promise<string>;
@@ -133,6 +137,13 @@ export async function openApi(t: TestContext): Promise<ApiUnderTest> {
     clients: async () => clients,
     inTurn: async (next) => turns.take(next),
     alerts: new Alerts(store, clock),
+    handshakes: new HandshakeFeed({
+      gateway: 'one',
+      failures: store.handshakeFailures,
+      clock,
+      log: createLogger({ level: 'off' }),
+    }),
+    streams: new OpenStreams(),
   };
   const api = createApi(operations, context);
   return {
@@ -159,6 +170,15 @@ export async function openApi(t: TestContext): Promise<ApiUnderTest> {
       const isJson = /json/.test(answer.headers.get('content-type') ?? '');
       const read = isJson && answered !== '' ? (JSON.parse(answered) as Record<string, unknown>) : {};
       return { status: answer.status, headers: answer.headers, body: read, text: answered };
+    },
+    async open(path, { cookie, token, fields } = {}) {
+      const headers = {
+        ...(cookie !== undefined && { cookie }),
+        ...(token !== undefined && { authorization: `Bearer ${token}` }),
+        ...fields,
+      };
+      const request = new Request(`http://control.invalid/api/v1${path}`, { headers });
+      return api.fetch(request, { remote: '127.0.0.1', authority: 'localhost:9901' });
     },
     async enter(role) {
       const id = randomUUID();

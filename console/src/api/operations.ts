@@ -33,6 +33,7 @@ export const places = {
   getCertificate: ['GET', '/certificates/{id}'],
   getCertificateChain: ['GET', '/certificates/{id}/chain.pem'],
   getChange: ['GET', '/changes/{revision}'],
+  getHandshake: ['GET', '/handshakes/{id}'],
   getMiddleware: ['GET', '/middlewares/{id}'],
   getOverview: ['GET', '/overview'],
   getPolicy: ['GET', '/policies/{id}'],
@@ -51,6 +52,7 @@ export const places = {
   listCertificates: ['GET', '/certificates'],
   listChanges: ['GET', '/changes'],
   listGateways: ['GET', '/gateways'],
+  listHandshakes: ['GET', '/handshakes'],
   listMiddlewares: ['GET', '/middlewares'],
   listPolicies: ['GET', '/policies'],
   listRelations: ['GET', '/relations'],
@@ -73,6 +75,7 @@ export const places = {
   replaceRoute: ['PUT', '/routes/{id}'],
   replaceService: ['PUT', '/services/{id}'],
   setUp: ['POST', '/setup'],
+  streamHandshakes: ['GET', '/handshakes:stream'],
 } as const;
 
 /** What somebody may do, as `getSession` lists it. */
@@ -87,6 +90,7 @@ export type Act =
   | 'config.read'
   | 'config.write'
   | 'gateways.read'
+  | 'handshakes.read'
   | 'routes.match'
   | 'services.probe'
   | 'tokens.read'
@@ -257,7 +261,7 @@ export type Operations = {
     query: undefined;
     body: {
       name: string;
-      scopes: ("config.read" | "changes.read" | "gateways.read" | "routes.match" | "account.read" | "certificates.inspect" | "services.probe" | "config.plan" | "config.write" | "certificates.write" | "users.read" | "audit.read")[];
+      scopes: ("config.read" | "changes.read" | "gateways.read" | "handshakes.read" | "routes.match" | "account.read" | "certificates.inspect" | "services.probe" | "config.plan" | "config.write" | "certificates.write" | "users.read" | "audit.read")[];
       days: number;
     };
     answer: {
@@ -445,6 +449,54 @@ export type Operations = {
     };
     conditional: false;
   };
+  /** One group of failed handshakes, with the newest step by step up to the one that broke. */
+  getHandshake: {
+    params: { id: string };
+    query: undefined;
+    body: undefined;
+    answer: {
+      id: string;
+      gateway: string;
+      side: "client" | "backend";
+      code: string;
+      title: string;
+      count: number;
+      firstAt: string;
+      lastAt: string;
+      sentence: string;
+      detail: string;
+      help: string;
+      policy: string | null;
+      remoteAddress: string | null;
+      serverName: string | null;
+      address: string | null;
+      services: string[];
+      certificate: {
+        subject: string;
+        issuer: string;
+        serial: string;
+        sha256: string;
+        sans: string[];
+        notBefore: string;
+        notAfter: string;
+      } | null;
+      steps: ({
+        step: "dns" | "tcp" | "tls" | "certificate" | "chain" | "name" | "client_auth" | "own" | "answer";
+        name: string;
+        status: "ok" | "failed" | "unknown";
+        text: string;
+        notes: string[];
+        failure: {
+          code: string;
+          cause: string;
+          remedy: string;
+          raw: string;
+        } | null;
+      })[];
+      openssl: string;
+    };
+    conditional: false;
+  };
   /** One of the middlewares. */
   getMiddleware: {
     params: { id: string };
@@ -629,7 +681,7 @@ export type Operations = {
     params: undefined;
     query: undefined;
     body: undefined;
-    answer: Shapeeb26317b;
+    answer: Shapee3d582c4;
     conditional: false;
   };
   /** Whether there is no user yet. */
@@ -857,6 +909,44 @@ export type Operations = {
     };
     conditional: false;
   };
+  /** Handshakes that failed in the last 14 days, grouped by reason and peer, last seen first. */
+  listHandshakes: {
+    params: undefined;
+    query: { limit?: number; cursor?: string; side?: "client" | "backend"; code?: string; gateway?: string; since?: string };
+    body: undefined;
+    answer: {
+      items: ({
+        id: string;
+        gateway: string;
+        side: "client" | "backend";
+        code: string;
+        title: string;
+        count: number;
+        firstAt: string;
+        lastAt: string;
+        sentence: string;
+        detail: string;
+        help: string;
+        policy: string | null;
+        remoteAddress: string | null;
+        serverName: string | null;
+        address: string | null;
+        services: string[];
+        certificate: {
+          subject: string;
+          issuer: string;
+          serial: string;
+          sha256: string;
+          sans: string[];
+          notBefore: string;
+          notAfter: string;
+        } | null;
+      })[];
+      next: string | null;
+      dropped: number;
+    };
+    conditional: false;
+  };
   /** What runs, and what is stored and does not: middlewares. */
   listMiddlewares: {
     params: undefined;
@@ -1060,7 +1150,7 @@ export type Operations = {
       name: string;
       password: string;
     };
-    answer: Shapeeb26317b;
+    answer: Shapee3d582c4;
     conditional: false;
   };
   /** Ends the session. */
@@ -1196,7 +1286,15 @@ export type Operations = {
       name: string;
       password: string;
     };
-    answer: Shapeeb26317b;
+    answer: Shapee3d582c4;
+    conditional: false;
+  };
+  /** Failed handshakes as they happen, as server-sent events: failure, gap (some were missed: ask for the list), end. Last-Event-ID goes on after an event. */
+  streamHandshakes: {
+    params: undefined;
+    query: { side?: "client" | "backend"; code?: string; follow?: "true" | "false" };
+    body: undefined;
+    answer: undefined;
     conditional: false;
   };
 };
@@ -1592,6 +1690,16 @@ type Shaped6d865fd = {
   items: Shapeeafceeb7[];
 };
 
+type Shapee3d582c4 = {
+  user: {
+    id: string;
+    name: string;
+    role: "viewer" | "operator" | "admin";
+  };
+  acts: ("config.read" | "changes.read" | "gateways.read" | "handshakes.read" | "routes.match" | "account.read" | "account.write" | "certificates.inspect" | "services.probe" | "config.plan" | "config.write" | "certificates.write" | "tokens.read" | "tokens.write" | "users.read" | "users.write" | "audit.read")[];
+  expiresAt: string | null;
+};
+
 type Shapeeafceeb7 = {
   subject: string;
   names: string[];
@@ -1603,14 +1711,4 @@ type Shapeeafceeb7 = {
   handshakes: number;
   code: string;
   detail: string;
-};
-
-type Shapeeb26317b = {
-  user: {
-    id: string;
-    name: string;
-    role: "viewer" | "operator" | "admin";
-  };
-  acts: ("config.read" | "changes.read" | "gateways.read" | "routes.match" | "account.read" | "account.write" | "certificates.inspect" | "services.probe" | "config.plan" | "config.write" | "certificates.write" | "tokens.read" | "tokens.write" | "users.read" | "users.write" | "audit.read")[];
-  expiresAt: string | null;
 };
