@@ -1,11 +1,13 @@
-// `npm run build`: the program as JavaScript in dist/. Node strips no types below node_modules, so that an installed package
+// `npm run build`: the program as JavaScript in dist/, with the console's files. Node strips no types below node_modules, so that an installed package
 // needs it; and what is bundled is read and compiled in a fraction of the time. What the program uses of other packages is in
 // it too: the installed gateway depends on its Node alone.
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
+import { buildConsole, builtSite } from '../console/build.ts';
 import { entryModules } from '../src/base/entry-module.ts';
+import { manPage } from './man-page.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -31,6 +33,10 @@ export async function buildProgram(dir: string): Promise<void> {
   await build.close();
   const modules = output.flatMap((file) => (file.type === 'chunk' ? file.moduleIds : []));
   writeFileSync(join(dir, 'THIRD-PARTY.txt'), notices(foldersOf(modules)));
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { readonly version: string };
+  writeFileSync(join(dir, 'countersign.1'), await manPage(version));
+  await buildConsole();
+  cpSync(builtSite, join(dir, 'console'), { recursive: true });
 }
 
 /** The packages that `modules` (paths) belong to, by their folders. */

@@ -37,6 +37,7 @@ ${routes.map((route) => `    - {target: "http://b:1", ${route}}`).join('\n')}
   assert.ok(config !== undefined, JSON.stringify(problems));
   const loaded: LoadedConfig = {
     config,
+    revision: 0,
     policies: [config.tls.gateway, ...config.tls.policies].map((policy) => ({
       config: policy,
       certificates: [],
@@ -54,6 +55,12 @@ ${routes.map((route) => `    - {target: "http://b:1", ${route}}`).join('\n')}
     crls: [],
     staples: [],
     ticketSecret: undefined,
+    inputs: {
+      problems: [],
+      materials: { files: new Map(), folders: new Map() },
+      delivered: new Map(),
+      pending: new Set(),
+    },
   };
   return loaded;
 }

@@ -2,6 +2,7 @@
 // a reload is, compared with what is in force and with the clients that came lately. Nothing is applied, nothing is written.
 import { randomBytes } from 'node:crypto';
 import { CrlPublisher } from '../crl/publisher.ts';
+import type { CrlLookup } from '../crl/subscriber.ts';
 import { type Clock, dayMs } from '../base/clock.ts';
 import type { StoredDocument } from '../config/stored-objects.ts';
 import { compilePolicies } from '../gateway/compile-policies.ts';
@@ -29,7 +30,7 @@ import type { Problem } from '../yaml/problem.ts';
 import { type AccessChanges, compareAccess } from './changes.ts';
 import { compareTrust, viewTrust } from './reload-guard.ts';
 
-export type PlanOptions = Pick<LoadOptions, 'env' | 'strict' | 'read'> & {
+export type PlanOptions = Pick<LoadOptions, 'env' | 'strict' | 'read' | 'sources'> & {
   /** The main file. */
   readonly file: string;
   /** Only read. */
@@ -39,8 +40,8 @@ export type PlanOptions = Pick<LoadOptions, 'env' | 'strict' | 'read'> & {
   readonly clock: Clock;
   /** Sealed keys that the changes refer to and that are not in the store yet, by digest. */
   readonly pending?: ReadonlyMap<string, SealedBlob>;
-  /** What is in force; default what the file and the newest revision make. */
-  readonly active?: LoadedConfig;
+  /** What is in force, and the CRLs that it has; default what the file and the newest revision make. */
+  readonly active?: { readonly loaded: LoadedConfig; readonly crls: CrlLookup };
   /** Clients that came, and how many days back they count; default none are looked at. */
   readonly seen?: { readonly record: TrustRecordContents; readonly days: number };
 };
@@ -55,13 +56,16 @@ export type RevisionPlan = {
   readonly objects: readonly ObjectDifference[];
   /** Who may call what; undefined where either side cannot be loaded. */
   readonly access: AccessChanges | undefined;
-  /** Who of those seen lately would be refused or let in; undefined where nobody asked, or it is not usable. */
+  /**
+   * Who of those seen lately would be refused or let in, and is not by what is in force; undefined where nobody asked, or it is not
+   * usable.
+   */
   readonly clients: SeenVerdicts | undefined;
 };
 
 /** Rejects with a StoreProblem: the store cannot be read, or a change is none that it would take. */
 export async function planRevision(changes: readonly ObjectChange[], options: PlanOptions): Promise<RevisionPlan> {
-  const { file, store, opener, clock, env, strict, read, seen } = options;
+  const { file, store, opener, clock, env, strict, read, sources, seen } = options;
   const head = await readHead(store);
   const parent = headOf(head);
   const documents = await applyChanges(store, head.objects, changes);
@@ -76,35 +80,85 @@ export async function planRevision(changes: readonly ObjectChange[], options: Pl
   });
   const crls = new CrlPublisher({ clock });
   try {
-    const settings = { env, strict, clock, crls, ...(read && { read }) };
+    const settings = { env, strict, clock, crls, ...(read && { read }), ...(sources && { sources }) };
     const { loaded, problems } = await loadGateway(proposed, { ...settings, tolerateExpired: true });
     const active = loaded && (options.active ?? (await loadActive(head, options)));
-    const refused = loaded && active ? compareTrust(viewTrust(active), viewTrust(loaded)).refused : [];
+    const refused = loaded && active ? compareTrust(viewTrust(active.loaded), viewTrust(loaded)).refused : [];
     const usable = loaded !== undefined && refused.length === 0;
     const clients =
       usable && seen !== undefined
-        ? verifySeen(seen.record, {
-            policies: compilePolicies(loaded, randomBytes(48), crls.lookUpPrepared(loaded.crls)),
+        ? verifyChange(seen, {
+            before: active,
+            after: { loaded, crls: crls.lookUpPrepared(loaded.crls) },
             now: clock.now(),
-            sinceMs: clock.now() - seen.days * dayMs,
           })
         : undefined;
-    const access = usable && active ? compareAccess(active, loaded) : undefined;
+    const access = usable && active ? compareAccess(active.loaded, loaded) : undefined;
     return { parent, usable, problems: [...problems, ...refused], objects, access, clients };
   } finally {
     crls.close();
   }
 }
 
+type InForce = NonNullable<PlanOptions['active']>;
+
 /** Undefined where it cannot be loaded: then there is nothing to compare with. */
 async function loadActive(
   { objects, sealed, revision }: StoredRevision,
-  { file, opener, clock, env, strict, read }: PlanOptions,
-): Promise<LoadedConfig | undefined> {
+  { file, opener, clock, env, strict, read, sources }: PlanOptions,
+): Promise<InForce | undefined> {
   const name = `store revision ${revision?.number ?? 0}`;
   const source = new ProposedSource({ file, name, objects, sealed, opener });
-  const settings = { env, strict, clock, tolerateExpired: true, ...(read && { read }) };
-  return (await loadGateway(source, settings)).loaded;
+  const crls = new CrlPublisher({ clock });
+  try {
+    const how = { ...(read && { read }), ...(sources && { sources }) };
+    const settings = { env, strict, clock, crls, tolerateExpired: true, ...how };
+    const { loaded } = await loadGateway(source, settings);
+    return loaded && { loaded, crls: crls.lookUpPrepared(loaded.crls) };
+  } finally {
+    crls.close();
+  }
+}
+
+type Sides = { readonly before: InForce | undefined; readonly after: InForce; readonly now: number };
+
+/** Who was refused by an earlier change already, and has not come since, is not cut off by this one. */
+function verifyChange({ record, days }: NonNullable<PlanOptions['seen']>, { before, after, now }: Sides): SeenVerdicts {
+  const verify = ({ loaded, crls }: InForce, of: TrustRecordContents): SeenVerdicts => {
+    const policies = compilePolicies(loaded, randomBytes(48), crls);
+    return verifySeen(of, { policies, now, sinceMs: now - days * dayMs });
+  };
+  const verdicts = verify(after, record);
+  if (before === undefined) return verdicts;
+  const { refused, admitted, changed, anonymousRefused, anonymousAdmitted } = verdicts;
+  const identities = [...new Set([...refused, ...admitted, ...changed].map(({ client }) => client))];
+  const anonymous = [...anonymousRefused, ...anonymousAdmitted].map(({ client }) => client);
+  if (identities.length + anonymous.length === 0) return verdicts;
+  const known = verify(before, { ...record, identities, anonymous });
+  return {
+    ...verdicts,
+    refused: without(refused, known.refused),
+    admitted: without(admitted, known.admitted),
+    changed: without(changed, known.changed),
+    anonymousRefused: without(anonymousRefused, known.anonymousRefused),
+    anonymousAdmitted: without(anonymousAdmitted, known.anonymousAdmitted),
+  };
+}
+
+type Verdict = { readonly client: object; readonly serverNames?: readonly (string | null)[] };
+
+/** By client and server names: under which policy is another matter. */
+function without<T extends Verdict>(verdicts: readonly T[], known: readonly Verdict[]): T[] {
+  const keep = new Map<object, Set<string | null>>();
+  for (const { client, serverNames = [''] } of known) {
+    const names = keep.get(client) ?? new Set();
+    for (const name of serverNames) names.add(name);
+    keep.set(client, names);
+  }
+  return verdicts.filter(({ client, serverNames = [''] }) => {
+    const names = keep.get(client);
+    return names === undefined || serverNames.some((name) => !names.has(name));
+  });
 }
 
 /** In the order of kind and id, as a revision is read. */

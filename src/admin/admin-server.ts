@@ -1,4 +1,4 @@
-// The admin listener: liveness, readiness, metrics, the record of seen clients, and the way to the control process. Loopback by default; it knows nothing of
+// The admin listener: liveness, readiness, metrics, the record of seen clients, and the way to the control process (API and console). Loopback by default; it knows nothing of
 // traffic, and gives away no configuration but what is wrong with it, to who holds the token of the reload endpoint. A browser on this machine is no way in: what is more than health is shown only
 // to who asks by a name that no stranger can point here (DNS rebinding).
 import { createHash, timingSafeEqual } from 'node:crypto';
@@ -19,7 +19,12 @@ const answerMs = 10_000;
 const misdirected =
   'this host name is not known here: ask by IP address or localhost, or add the name to monitoring.allowedHosts\n';
 
+const noConsole =
+  'There is no console here: it comes with a store, gateway.store: {url: "sqlite:countersign.db"} (docs/operations.md).\n';
+
 const tooLargeHead = 'HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
+
+const ownPaths: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/trust/identities']);
 
 const text = 'text/plain; charset=utf-8';
 const json = 'application/json';
@@ -62,7 +67,7 @@ export type AdminView = {
   /** Canonical names, besides localhost. */
   readonly allowedHosts: readonly string[];
   readonly reload: ReloadView;
-  /** Answers requests for the API; undefined: there is none. */
+  /** Answers requests for the API and the console, which is all that is not named above; undefined: there is none. */
   readonly control?: ((request: IncomingMessage, response: ServerResponse) => Promise<void>) | undefined;
 };
 
@@ -131,7 +136,7 @@ export class AdminServer {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
       const { control } = this.#view;
-      if (control !== undefined && isForControl(request) && this.#isAllowed(request.headers.host))
+      if (control !== undefined && this.#isForControl(request) && this.#isAllowed(request.headers.host))
         return await control(request, response);
       const { status, type, body, fields } = await this.#route(request);
       response.writeHead(status, {
@@ -155,7 +160,7 @@ export class AdminServer {
 
   async #route(request: IncomingMessage): Promise<Answer> {
     const path = (request.url ?? '').split('?')[0];
-    if (this.#view.control !== undefined && isForControl(request))
+    if (this.#view.control !== undefined && this.#isForControl(request))
       return { status: 421, type: text, body: misdirected };
     const endpoint = this.#view.reload.endpoint();
     if (endpoint !== undefined && path === endpoint.path) return this.#reload(request, endpoint);
@@ -173,7 +178,18 @@ export class AdminServer {
     if (path === '/trust/identities' && this.#view.identities !== undefined) {
       return { status: 200, type: json, body: await this.#view.identities() };
     }
-    return { status: 404, type: text, body: 'not found\n' };
+    return {
+      status: 404,
+      type: text,
+      body: path === '/' && this.#view.control === undefined ? noConsole : 'not found\n',
+    };
+  }
+
+  /** Everything but what is answered here; that a path is switched off makes none of the console of it. */
+  #isForControl({ url = '' }: IncomingMessage): boolean {
+    const path = url.split('?')[0];
+    const { metricsPath = '/metrics', reload } = this.#view;
+    return !ownPaths.has(path ?? '') && path !== metricsPath && path !== reload.endpoint()?.path;
   }
 
   /** Whoever may not ask learns nothing: not even whether the token was near. */
@@ -203,10 +219,6 @@ export class AdminServer {
     const names = this.#view.certificate?.().names ?? [];
     return host === 'localhost' || isIP(host) !== 0 || this.#view.allowedHosts.includes(host) || names.includes(host);
   }
-}
-
-function isForControl({ url = '' }: IncomingMessage): boolean {
-  return url.startsWith('/api/');
 }
 
 function isHost(request: IncomingMessage, host: string): boolean {

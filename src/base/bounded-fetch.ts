@@ -1,6 +1,6 @@
-// One HTTP exchange with somebody else's server (a CRL, an OCSP response), bounded in every way: one deadline over everything,
-// a limit for the size of the answer, one answer of one host. No redirects, no credentials, no kept connections. What comes back
-// is believed for its signature only; to verify that, and to say what a failure means, is left to whoever asks.
+// One HTTP exchange with somebody else's server (a CRL, an OCSP response, a CA that is asked for a certificate), bounded in every way:
+// one deadline over everything, a limit for the size of the answer, one answer of one host. No redirects, no kept connections. What an
+// answer is worth, and what a failure means, is left to whoever asks.
 import type { IncomingHttpHeaders, IncomingMessage, RequestOptions } from 'node:http';
 import { request as requestHttp } from './node-http.ts';
 import { request as requestHttps } from 'node:https';
@@ -10,7 +10,7 @@ import type { Clock } from './clock.ts';
 export type BoundedFetch = {
   /** http or https. */
   readonly url: URL;
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT';
   readonly headers: Readonly<Record<string, string | number>>;
   readonly body?: Buffer;
   readonly timeoutMs: number;
@@ -20,11 +20,20 @@ export type BoundedFetch = {
   readonly lookup?: LookupFunction | undefined;
   /** PEM of the CAs that verify an https server; default those that Node has. */
   readonly ca?: string | undefined;
+  /** PEM of the certificate that is shown to an https server, its chain included, and of its key. */
+  readonly client?: { readonly cert: string; readonly key: string } | undefined;
+  /** Answers of every status are taken, with what they say. Default: those of 200 alone. */
+  readonly anyStatus?: boolean | undefined;
 };
 
 export type FetchOutcome =
-  /** Status 200, and the answer came whole. `bytes` has a buffer of its own. */
-  | { readonly ok: true; readonly bytes: Uint8Array<ArrayBuffer>; readonly headers: IncomingHttpHeaders }
+  /** A status that is taken, and the answer came whole. `bytes` has a buffer of its own. */
+  | {
+      readonly ok: true;
+      readonly status: number;
+      readonly bytes: Uint8Array<ArrayBuffer>;
+      readonly headers: IncomingHttpHeaders;
+    }
   | { readonly ok: false; readonly problem: 'timeout' | 'too_large' }
   /** `cause`: a code of the system or a few words; '' where there is none. */
   | { readonly ok: false; readonly problem: 'unreachable' | 'cut_off'; readonly cause: string }
@@ -36,13 +45,14 @@ const firstRoom = 64 * 1024;
 
 /** Calls `done` exactly once, never before it returns. Throws where Node takes the request for impossible. */
 export function fetchBounded(request: BoundedFetch, done: (outcome: FetchOutcome) => void): void {
-  const { url, method, headers, body, timeoutMs, maxBytes, clock, lookup, ca } = request;
-  const options: RequestOptions & { rejectUnauthorized: boolean; ca?: string } = {
+  const { url, method, headers, body, timeoutMs, maxBytes, clock, lookup, ca, client, anyStatus } = request;
+  const options: RequestOptions & { rejectUnauthorized: boolean; ca?: string; cert?: string; key?: string } = {
     method,
     headers,
     agent: false,
     ...(lookup === undefined ? {} : { lookup }),
     ...(ca === undefined ? {} : { ca }),
+    ...client,
     maxHeaderSize: maxHeaderBytes,
     // Whatever the environment says: an environment variable must not turn verification off.
     rejectUnauthorized: true,
@@ -58,14 +68,18 @@ export function fetchBounded(request: BoundedFetch, done: (outcome: FetchOutcome
   };
   const cancel = clock.after(timeoutMs, () => settle({ ok: false, problem: 'timeout' }));
   call.on('error', (error) => settle({ ok: false, problem: 'unreachable', cause: causeOf(error) }));
-  call.on('response', (response) => receive(response, maxBytes, settle));
+  call.on('response', (response) => receive(response, { maxBytes, anyStatus }, settle));
   call.end(body);
 }
 
-function receive(response: IncomingMessage, maxBytes: number, settle: (outcome: FetchOutcome) => void): void {
+function receive(
+  response: IncomingMessage,
+  { maxBytes, anyStatus = false }: Pick<BoundedFetch, 'maxBytes' | 'anyStatus'>,
+  settle: (outcome: FetchOutcome) => void,
+): void {
   const { statusCode: status = 0, headers } = response;
   response.on('error', (error) => settle({ ok: false, problem: 'cut_off', cause: causeOf(error) }));
-  if (status !== 200) return settle({ ok: false, problem: 'status', status });
+  if (status !== 200 && !anyStatus) return settle({ ok: false, problem: 'status', status });
   const announced = Number(headers['content-length'] ?? 0);
   if (announced > maxBytes) return settle({ ok: false, problem: 'too_large' });
   // A length that is announced costs nothing until bytes come: memory is only mapped then.
@@ -83,7 +97,7 @@ function receive(response: IncomingMessage, maxBytes: number, settle: (outcome: 
   });
   const onEnd = (): void => {
     if (!response.complete) return settle({ ok: false, problem: 'cut_off', cause: '' });
-    settle({ ok: true, bytes: length === bytes.length ? bytes : bytes.slice(0, length), headers });
+    settle({ ok: true, status, bytes: length === bytes.length ? bytes : bytes.slice(0, length), headers });
   };
   response.on('end', onEnd);
   response.on('close', onEnd);

@@ -17,7 +17,7 @@ export type Expiry = Lifetime & {
 };
 
 /** The moment from which on somebody should know: milliseconds since the epoch. */
-function nearsExpiryAt({ notBefore, notAfter, isCa }: Lifetime): number {
+export function nearsExpiryAt({ notBefore, notAfter, isCa }: Lifetime): number {
   const third = Math.max(0, notAfter - notBefore) / 3;
   return notAfter - Math.min(third, isCa === true ? maxCaNoticeMs : maxNoticeMs);
 }

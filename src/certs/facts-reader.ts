@@ -98,6 +98,12 @@ export function readSubjectCommonNames(facts: Pick<CertificateFacts, 'der'>): st
   return readCommonNames(cursor, subject, 'subject');
 }
 
+/** Likewise of the issuer. */
+export function readIssuerCommonNames(facts: Pick<CertificateFacts, 'der'>): string[] {
+  const { cursor, issuer } = splitCertificate(facts.der);
+  return readCommonNames(cursor, issuer, 'issuer');
+}
+
 function readVersion(tbs: DerCursor): void {
   const wrapper = tbs.enter(0xa0, 'version');
   const version = wrapper.expect(derTag.integer, 'version');

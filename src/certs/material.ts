@@ -18,6 +18,9 @@ export const maxMaterialBytes = 8 * 1024 * 1024;
 /** `label`: what messages call a file instead of its path. `id`: named material of a configuration's source. */
 export type MaterialRef = StoredRef | { readonly pem: string };
 
+/** What has a name and is no text at all: a part of what a source delivers. */
+export type LabelledRef = { readonly label: string };
+
 export type StoredRef = { readonly path: string; readonly label?: string } | { readonly id: string };
 
 export type MaterialBytes = { readonly ok: true; readonly bytes: Buffer } | LoadFailure;
@@ -48,9 +51,10 @@ export type LoadedPem =
   | LoadFailure;
 
 /** How messages call the material, and the only way in which they do: what was taken for a path may be a key. */
-export function materialName(ref: MaterialRef): string {
+export function materialName(ref: MaterialRef | LabelledRef): string {
   if ('path' in ref) return ref.label ?? showPath(ref.path);
-  return 'id' in ref ? `material "${showId(ref.id)}"` : 'inline PEM';
+  if ('id' in ref) return `material "${showId(ref.id)}"`;
+  return 'pem' in ref ? 'inline PEM' : ref.label;
 }
 
 /** As that of a path: what was taken for an id may be a key. */

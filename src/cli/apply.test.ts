@@ -105,6 +105,7 @@ describe('countersign export', () => {
     const { code, stdout } = await runHere(exportCommand, ['--config', config]);
     assert.equal(code, 0);
     assert.match(stdout, /id: of-file\n +cert: web\.crt\n +key: LEFT OUT/);
+    assert.match(stdout, /# keys\.yml:\d+\n +- id: of-file/);
     assert.match(stdout, /^# revision 0 of the store/m);
   });
 });

@@ -1,14 +1,14 @@
 // `countersign export`: the objects of the store as YAML that `apply` takes, and those of the main file for who wants to move them
 // there. Private keys of the store are references to what is sealed; those of the file are left out.
-import { resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { Command } from 'commander';
-import { Document } from 'yaml';
+import { Document, isNode } from 'yaml';
 import { systemClock } from '../base/clock.ts';
 import { readRegularFile } from '../base/read-regular-file.ts';
 import { looksSecret } from '../base/secret-text.ts';
 import { UsageError } from '../base/usage-error.ts';
 import { readStorePath } from '../config/read-config.ts';
-import { storedKinds, storedList } from '../config/stored-objects.ts';
+import { storedKinds, storedList } from '../config/stored-kinds.ts';
 import { readHead, type StoredRevision } from '../loading/stored-revision.ts';
 import { openSqliteStore } from '../sqlite/sqlite-store.ts';
 import { StoreProblem } from '../store/store-problem.ts';
@@ -55,14 +55,16 @@ async function runExport(io: CommandIo, { config, only }: Options): Promise<void
   write(io, `revision ${number} of the store ${digest}; private keys are sealed`, storeObjects(head));
 }
 
-type Lists = ReadonlyMap<string, readonly unknown[]>;
+/** `at`: where it stands, for those of the file. */
+type Exported = { readonly value: unknown; readonly at?: string };
+type Lists = ReadonlyMap<string, readonly Exported[]>;
 
 function storeObjects({ objects }: StoredRevision): Lists {
   return new Map(
     storedKinds.map((kind) => {
       const { nameKey } = storedList(kind);
       const own = objects.filter((one) => one.kind === kind);
-      return [kind, own.map(({ id, body }) => ({ [nameKey]: id, ...body }))];
+      return [kind, own.map(({ id, body }) => ({ value: { [nameKey]: id, ...body } }))];
     }),
   );
 }
@@ -87,7 +89,12 @@ async function readFileObjects(io: CommandIo, file: string): Promise<Lists> {
   return new Map(
     storedKinds.map((kind) => {
       const list = root.down(...storedList(kind).path).tree;
-      return [kind, list?.kind === 'list' ? list.items.map((item) => plainOf(item, '')) : []];
+      const items = list?.kind === 'list' ? list.items : [];
+      const shown = items.map((item) => ({
+        value: plainOf(item, ''),
+        at: `${basename(item.place.file)}:${item.place.line}`,
+      }));
+      return [kind, shown];
     }),
   );
 }
@@ -113,9 +120,14 @@ function write(io: CommandIo, about: string, lists: Lists): void {
     const path = storedList(kind).path;
     let around: Record<string, unknown> = root;
     for (const key of path.slice(0, -1)) around = (around[key] ??= {}) as Record<string, unknown>;
-    around[path.at(-1) ?? ''] = items;
+    around[path.at(-1) ?? ''] = items.map(({ value }) => value);
   }
   const document = new Document(root);
+  for (const [kind, items] of lists)
+    for (const [i, { at }] of items.entries()) {
+      const node: unknown = document.getIn([...storedList(kind).path, i], true);
+      if (at !== undefined && isNode(node)) node.commentBefore = ` ${at}`;
+    }
   document.commentBefore = ` ${about}`;
   io.stdout.write(document.toString({ lineWidth: 0 }));
 }

@@ -4,7 +4,7 @@ import { isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import { readRegularFile } from '../base/read-regular-file.ts';
 import { showPath } from '../base/secret-text.ts';
 import { UsageError } from '../base/usage-error.ts';
-import { storedList, storedKinds } from '../config/stored-objects.ts';
+import { storedList, storedKinds } from '../config/stored-kinds.ts';
 import type { JsonObject } from '../store/canonical-json.ts';
 import type { ObjectName } from '../store/object.ts';
 import { findPassedLimit, yamlLimits } from '../yaml/limits.ts';

@@ -1,5 +1,6 @@
 // `countersign run`: loads, starts the primary, and turns signals into what they ask for.
 import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { coalesce } from '../base/coalesce.ts';
@@ -10,8 +11,10 @@ import type { GatewayConfig } from '../config/gateway-config.ts';
 import type { ConfigWatch } from '../loading/config-source.ts';
 import { openSourceToRun, type SourceToRun } from '../loading/open-source.ts';
 import type { StoreSource } from '../loading/store-source.ts';
-import { loadGateway } from '../loading/load.ts';
+import { loadDeliveries, loadGateway } from '../loading/load.ts';
 import { CrlPublisher } from '../crl/publisher.ts';
+import { ChallengeDesk } from '../process/challenge-desk.ts';
+import { SourcePublisher } from '../sources/publisher.ts';
 import { type Listening, Primary } from '../process/primary.ts';
 import { checkLogTarget } from '../telemetry/log-file.ts';
 import { logProblem } from '../process/reloader.ts';
@@ -21,6 +24,7 @@ import { WorkerFailure } from '../process/worker-handle.ts';
 import { createLogger, type LoggerOptions, type OpenLogger } from '../telemetry/logger.ts';
 import { lenientOption, strictOption } from './lenient-option.ts';
 import { printProblems } from './problems.ts';
+import { ServiceManager } from './service-manager.ts';
 
 type Options = { readonly config: string; readonly lenient?: true };
 
@@ -47,7 +51,9 @@ export type RunOptions = {
 /** Serves until a signal; resolves when it listens. Sets the exit code and returns where it cannot start. */
 export async function runGateway(file: string, options: RunOptions): Promise<void> {
   const crls = new CrlPublisher({ clock: systemClock });
-  const settings = { env: process.env, strict: options.strict, clock: systemClock, crls };
+  const challenges = new ChallengeDesk();
+  const sources = new SourcePublisher({ clock: systemClock, env: process.env, challenges });
+  const settings = { env: process.env, strict: options.strict, clock: systemClock, crls, sources };
   const opened = await openSource(file, settings);
   if (opened === undefined) return options.onStopped?.();
   const { source, store } = opened;
@@ -59,6 +65,7 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
     await printProblems(newest.problems, process.stderr);
     process.stderr.write(`${file}: not started, see the errors above\n`);
     process.exitCode = 1;
+    sources.close();
     options.onStopped?.();
     return;
   }
@@ -88,14 +95,29 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
     workerEntry: fileURLToPath(entryModule('process/worker')),
     cores: availableParallelism(),
     crls,
-    ...(store !== undefined && { onCommitted: () => keepLastGood(store, log), storeState: () => store.state }),
+    sources: {
+      publisher: sources,
+      challenges,
+      refresh: async (active) => loadDeliveries(source, active, settings),
+    },
+    ...(store !== undefined && {
+      onCommitted: () => keepLastGood(store, log),
+      storeState: () => store.state,
+      planning: { file: resolve(file), strict: options.strict, env: process.env },
+    }),
   });
   const watch: ConfigWatch = source.watch(systemClock, async () => {
     await primary.reload('a watched file changed');
   });
+  const manager = ServiceManager.find(process.env, {
+    clock: systemClock,
+    onFailed: (error) => log.error({ err: error }, 'systemd cannot be told how we are: it may restart us'),
+  });
   const reload = coalesce(async () => {
-    await primary.reload('SIGHUP');
+    await manager?.reloading();
+    const { ok } = await primary.reload('SIGHUP');
     primary.refreshCrls();
+    await manager?.ready(ok ? 'serving' : 'serving the configuration before: the new one was refused');
   });
   // From now on a SIGHUP is a reload, also one that comes while the workers start: it waits for its turn.
   const hangUp = (): void => {
@@ -111,7 +133,9 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
     await watch.set(first);
     const listening = await primary.start();
     // Whoever reads that it listens may stop it at once.
-    obeySignals(primary, watch, log, options);
+    obeySignals(primary, watch, log, options, manager);
+    void manager?.ready('serving');
+    manager?.watch();
     announce(listening, isJson(process.stdout), options);
   } catch (error) {
     // What an operator can mend needs no stack; a defect of ours does.
@@ -172,13 +196,20 @@ function announce(listening: readonly Listening[], json: boolean, options: RunOp
   options.onListening?.(listening);
 }
 
-function obeySignals(primary: Primary, watch: ConfigWatch, log: OpenLogger, options: RunOptions): void {
+function obeySignals(
+  primary: Primary,
+  watch: ConfigWatch,
+  log: OpenLogger,
+  options: RunOptions,
+  manager: ServiceManager | undefined,
+): void {
   // The event loop of the primary may have nothing else to wait for.
   const keepAlive = setInterval(() => {}, 1 << 30);
   let stops = 0;
   const stop = (signal: string): void => {
     stops++;
     watch.close();
+    void manager?.stopping();
     if (stops > 1) {
       primary.stopNow();
       return;

@@ -5,7 +5,7 @@ import type { ProblemList } from '../yaml/problem-list.ts';
 import { flag, list, map, secret, text, textAllowed } from './atoms.ts';
 import { filterType } from './filter-type.ts';
 import { key } from './key.ts';
-import { refTo } from './material-ref.ts';
+import { pathInStore, refTo } from './material-ref.ts';
 import type { PathRef } from './ref.ts';
 import { readUser, type User } from './users-file.ts';
 
@@ -78,6 +78,10 @@ function readFile(file: string | undefined, at: Cursor, problems: ProblemList): 
   if (file === undefined || file.trim() === '') {
     if (file !== undefined || at.isEmpty('usersFile'))
       problems.error('empty_material', at.keyPlace('usersFile'), 'usersFile is written but names no file');
+    return undefined;
+  }
+  if (at.place.stored !== undefined) {
+    problems.error('bad_material', at.down('usersFile').place, `usersFile ${pathInStore.problem}`, pathInStore.hint);
     return undefined;
   }
   return refTo(file, at.down('usersFile'), true);

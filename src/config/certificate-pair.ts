@@ -5,15 +5,25 @@ import type { ProblemList } from '../yaml/problem-list.ts';
 import { map, text } from './atoms.ts';
 import type { CertificatePair } from './gateway-config.ts';
 import { key } from './key.ts';
+import { pairSourceKeys, readPairSource } from './pair-sources.ts';
 import { readKeyRef, readRef } from './reading.ts';
 
 export const certificatePairShape = map({
   cert: key(text, { says: 'Certificate, its chain included: path, PEM text, or base64 of PEM or DER.' }),
   key: key(text, { says: 'Private key of the certificate: path, PEM text, or base64 of PEM or DER.' }),
+  ...pairSourceKeys,
 });
 type CertificatePairShape = z.output<typeof certificatePairShape>;
 
-export function readPair(shape: CertificatePairShape, at: Cursor, problems: ProblemList): CertificatePair | undefined {
+/** `id`: where it has one, for messages about its source. */
+export function readPair(
+  shape: CertificatePairShape,
+  at: Cursor,
+  problems: ProblemList,
+  id = '',
+): CertificatePair | undefined {
+  const sourced = readPairSource(shape, at, id, problems);
+  if (sourced !== 'files') return sourced;
   for (const name of ['cert', 'key'] as const)
     if (shape[name] === undefined && !at.has(name))
       problems.error('missing_key', at.place, `the certificate has no \`${name}\``, 'cert and key belong together.');
@@ -31,7 +41,7 @@ export function readOptionalPair(
 ): CertificatePair | undefined {
   const at = around.down(name);
   const isBlank = (one: string): boolean =>
-    at.isEmpty(one) || (shape?.[one as keyof CertificatePairShape] === '' && at.down(one).showable);
+    at.isEmpty(one) || (shape?.[one as 'cert' | 'key'] === '' && at.down(one).showable);
   const isWritten = !at.keys.every(isBlank);
   return shape !== undefined && isWritten ? readPair(shape, at, problems) : undefined;
 }

@@ -92,7 +92,8 @@ function isSecret(shape: z.ZodType, path: readonly PropertyKey[]): boolean {
   });
 }
 
-function holdsSecret(shape: z.ZodType): boolean {
+/** True for what is declared as a secret, whatever its default. */
+export function holdsSecret(shape: z.ZodType): boolean {
   if (secrets.has(shape)) return true;
   return shape instanceof z.ZodOptional || shape instanceof z.ZodDefault
     ? holdsSecret(shape.unwrap() as z.ZodType)

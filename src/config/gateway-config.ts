@@ -4,7 +4,7 @@ import type { AccessLogField } from '../telemetry/access-log-fields.ts';
 import type { Place } from '../yaml/place.ts';
 import type { FilterConfig } from './filter-types.ts';
 import type { FixedResponseConfig } from './fixed-response.ts';
-import type { PathRef, Ref, WrittenRef } from './ref.ts';
+import type { PathRef, PlainRef, Ref, WrittenRef } from './ref.ts';
 
 export type CertificatePair = { readonly cert: Ref; readonly key: Ref; readonly place: Place };
 
@@ -154,7 +154,7 @@ export type TlsConfig = {
   readonly sessionResumption: {
     readonly enabled: boolean;
     readonly lifetimeMs: number;
-    readonly keys: Ref | undefined;
+    readonly keys: PlainRef | undefined;
     /** Ticket keys change at every multiple of this on the clock; a session whose key is gone costs a full handshake. */
     readonly rotationMs: number;
   };
@@ -427,6 +427,9 @@ export type TrafficHealthConfig = {
   readonly sourceRanges: readonly string[] | undefined;
 };
 
+/** A middleware as it is declared. */
+export type MiddlewareName = { readonly name: string; readonly type: string; readonly place: Place };
+
 /** A service as it is written, for what is shown: what serves by it is the route's own. */
 export type ServiceConfig = {
   readonly name: string;
@@ -440,7 +443,17 @@ export type ServiceConfig = {
   /** For SNI and verification; undefined: the host of the address. */
   readonly serverName: string | undefined;
   readonly verified: boolean;
-  readonly addresses: readonly { readonly host: string; readonly port: number; readonly weight: number }[];
+  /** In words; undefined where it is verified. */
+  readonly notVerifiedBecause: string | undefined;
+  readonly addresses: readonly {
+    readonly host: string;
+    readonly port: number;
+    readonly weight: number;
+    readonly backup: boolean;
+  }[];
+  /** As its routes have it. */
+  readonly tls: BackendTlsConfig;
+  readonly healthCheck: HealthCheckConfig | undefined;
   readonly place: Place;
 };
 
@@ -570,6 +583,7 @@ export type GatewayConfig = {
     readonly certificates: readonly { readonly id: string; readonly pair: CertificatePair }[];
     readonly caBundles: readonly CaBundleConfig[];
     readonly services: readonly ServiceConfig[];
+    readonly middlewares: readonly MiddlewareName[];
   };
   readonly routes: readonly RouteConfig[];
 };

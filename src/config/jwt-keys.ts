@@ -5,12 +5,12 @@ import type { ProblemList } from '../yaml/problem-list.ts';
 import { parseFetchUrl, withoutPassword } from './fetch-url.ts';
 import { refTo } from './material-ref.ts';
 import { readRef, reportMistake } from './reading.ts';
-import type { Ref, WrittenRef } from './ref.ts';
+import type { PlainRef, Ref, WrittenRef } from './ref.ts';
 
 export type JwtKeys =
   | { readonly kind: 'secret'; readonly secret: string }
   /** A public key or a certificate (PEM), or a set of keys (JSON): the text tells. */
-  | { readonly kind: 'file'; readonly ref: Ref }
+  | { readonly kind: 'file'; readonly ref: PlainRef }
   | {
       readonly kind: 'url';
       readonly url: string;
@@ -77,7 +77,19 @@ export function readJwtKeys(written: Written, at: Cursor, problems: ProblemList)
   }
   if (name === 'secret') return readSecret(value, at, problems);
   if (name === 'publicKey') return fileOf(readRef(value, at, name, problems));
-  if (name === 'jwksFile' || name === 'file') return fileOf(setOf(value, around.down(name)));
+  if (name === 'jwksFile' || name === 'file') {
+    const here = around.down(name);
+    if (here.place.stored !== undefined && !isJson(value)) {
+      problems.error(
+        'bad_material',
+        here.place,
+        `${name} names a file, and an object of the store names none`,
+        'Give the JSON itself.',
+      );
+      return undefined;
+    }
+    return fileOf(setOf(value, here));
+  }
   return readUrl(value, jwks, around.down(name), at, problems);
 }
 
@@ -85,9 +97,13 @@ function fileOf(ref: WrittenRef | undefined): JwtKeys | undefined {
   return ref && { kind: 'file', ref };
 }
 
+function isJson(value: string): boolean {
+  return value.trimStart().startsWith('{');
+}
+
 /** The JSON itself, or a file. */
 function setOf(value: string, at: Cursor): WrittenRef {
-  return value.trimStart().startsWith('{') ? { place: at.place, pem: value } : refTo(value, at);
+  return isJson(value) ? { place: at.place, pem: value } : refTo(value, at);
 }
 
 function readSecret(secret: string, at: Cursor, problems: ProblemList): JwtKeys | undefined {

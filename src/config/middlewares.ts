@@ -8,10 +8,11 @@ import { sayPlace } from '../yaml/place.ts';
 import { ProblemList } from '../yaml/problem-list.ts';
 import { quote } from '../yaml/tree.ts';
 import { list, map, readApart, text } from './atoms.ts';
-import { checkShape } from './check-shape.ts';
+import { checkShape, holdsSecret } from './check-shape.ts';
 import { readFilterPaths, withRoutePath } from './filter-paths.ts';
 import type { FilterCommon, FilterType } from './filter-type.ts';
 import { type FilterConfig, filterTypeNames, findFilterType } from './filter-types.ts';
+import type { MiddlewareName } from './gateway-config.ts';
 import { key } from './key.ts';
 import { checkKeys, type KeyCheck } from './known-keys.ts';
 import { isEnabled, type WrittenRoute } from './route.ts';
@@ -101,6 +102,11 @@ export class Middlewares {
     for (const [i, name] of names.entries()) this.#find(name, at.down(i), problems);
   }
 
+  /** All that are declared, used or not. */
+  list(): MiddlewareName[] {
+    return [...this.#declared].map(([name, { shape, at }]) => ({ name, type: shape.type ?? '', place: at.place }));
+  }
+
   /** In the order in which requests see them: the defaults, then the route's own; a name that stands in both counts once. */
   filtersOf({ shape, at }: WrittenRoute, path: string, problems: ProblemList): FilterConfig[] {
     if (!isEnabled(shape)) return [];
@@ -126,20 +132,23 @@ export class Middlewares {
       if (this.#used.has(name)) continue;
       const { shape, at } = written;
       const what = `middleware ${quote(name)} (type ${shape.type ?? 'missing'})`;
+      // What a store takes is good, whether somebody refers to it or not: the next change may.
+      const isStored = at.place.stored !== undefined;
       const type = findFilterType(shape.type ?? '');
       if (type === undefined) {
         checkKeys(at.tree, foreignShape, problems, this.#around.keys);
         const lack =
           shape.type === undefined ? `middleware ${quote(name)} has no \`type\`` : `${what} is not supported`;
-        problems.warn('unsupported_key', at.place, `${lack}; no enabled route uses it`);
+        if (isStored) problems.error('unsupported_middleware', at.place, lack);
+        else problems.warn('unsupported_key', at.place, `${lack}; no enabled route uses it`);
         continue;
       }
       const apart = new ProblemList();
       readRule(written, type, this.#around.keys, apart);
-      problems.warn('unused_middleware', at.place, `no enabled route uses ${what}`);
+      if (!isStored) problems.warn('unused_middleware', at.place, `no enabled route uses ${what}`);
       // But what nobody knows may be a block that slid here from where it would close something.
       for (const problem of apart.sorted([]))
-        problems.add(problem.code === 'unknown_key' ? problem : { ...problem, severity: 'warning' });
+        problems.add(problem.code === 'unknown_key' || isStored ? problem : { ...problem, severity: 'warning' });
     }
   }
 
@@ -197,6 +206,7 @@ function readPlainRule(
   const ruleAt = at.down('rule');
   const node = at.holds('rule') ? ruleAt.tree : undefined;
   checkKeys(node, type.rule, problems, keys);
+  if (at.place.stored !== undefined) refuseSecrets(type.rule, ruleAt, problems);
   const typed = checkShape(node, type.rule, problems);
   const paths = readFilterPaths(shape.paths, at.down('paths'), problems);
   if (type.wholeRoute === true && paths !== undefined)
@@ -211,6 +221,17 @@ function readPlainRule(
   const { name = '', type: written = '' } = shape;
   const counted = type.wholeRoute === true ? undefined : paths;
   return { common: { name, type: written, paths: counted, guards: type.guards, place: at.place }, rule };
+}
+
+/** Whoever may look at a configuration reads the objects of a store. */
+function refuseSecrets({ shape }: z.ZodObject, at: Cursor, problems: ProblemList): void {
+  for (const name of at.keys.filter((one) => Object.hasOwn(shape, one) && holdsSecret(shape[one] as z.ZodType)))
+    problems.error(
+      'secret_in_store',
+      at.keyPlace(name),
+      `${name} is a secret, and an object of the store can be read by everybody who may see the configuration`,
+      'Write this middleware in the configuration file.',
+    );
 }
 
 /** A list whose items are all commented out, or slid away: Goma takes it for none, so it is taken for none and told. */

@@ -7,7 +7,9 @@ import { type Place, sayPlace } from '../yaml/place.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
 import { quote } from '../yaml/tree.ts';
 import { map, oneOrMore, text } from './atoms.ts';
+import { bundleSourceKeys, readBundleSource } from './bundle-sources.ts';
 import { readPair } from './certificate-pair.ts';
+import { pairSourceKeys } from './pair-sources.ts';
 import { crlExample, crlShape, readCrl } from './crl.ts';
 import type { CaBundleConfig, CertificatePair } from './gateway-config.ts';
 import { key } from './key.ts';
@@ -29,6 +31,7 @@ export const namedCertificateShape = map({
     says: 'Private key of the certificate: path, PEM text, or base64 of PEM or DER.',
     page: '`S`.',
   }),
+  ...pairSourceKeys,
 });
 
 export const caBundleShape = map({
@@ -42,6 +45,7 @@ export const caBundleShape = map({
     unset: 'required',
     page: '`S` or a list of `S`.',
   }),
+  ...bundleSourceKeys,
   crl: key(crlShape, {
     says: 'Certificate revocation lists of these CAs. Default: none is looked at.',
     page: 'own. Revocation lists of these CAs, for whoever refers to the bundle and has no `crl` of its own.',
@@ -62,8 +66,8 @@ export class NamedMaterial {
 
   /** `at`: `gateway`. */
   constructor({ certificates, caBundles }: NamedMaterialShape, at: Cursor, problems: ProblemList) {
-    this.#certificates = readAll(certificates, at.down('certificates'), 'certificate', problems, (shape, here) =>
-      readPair(shape, here, problems),
+    this.#certificates = readAll(certificates, at.down('certificates'), 'certificate', problems, (shape, here, id) =>
+      readPair(shape, here, problems, id),
     );
     this.#bundles = readAll(caBundles, at.down('caBundles'), 'CA bundle', problems, (shape, here) =>
       readBundle(shape, here, problems),
@@ -168,6 +172,12 @@ function readBundle(
   at: Cursor,
   problems: ProblemList,
 ): CaBundleConfig | undefined {
+  const sourced = readBundleSource(shape, at, shape.id ?? '', problems);
+  if (sourced === undefined) return undefined;
+  if (sourced !== 'files') {
+    const crl = readCrl(shape.crl, at, problems);
+    return { id: shape.id ?? '', cas: [sourced], crl, place: at.place };
+  }
   const here = at.down('ca');
   if ((shape.ca === undefined || shape.ca.length === 0) && !at.isBroken('ca')) {
     if (shape.ca === undefined && at.has('ca')) reportEmpty(at, 'ca', problems);

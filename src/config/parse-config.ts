@@ -164,6 +164,7 @@ function assemble(
       certificates: named.certificates,
       caBundles: named.bundles,
       services: services.list().map(({ written: service }) => service),
+      middlewares: middlewares.list(),
     },
     routes,
   };

@@ -1,6 +1,6 @@
 // What the sections share when they read: how a mistake about one value is told, and values with a grammar of their own.
 import type { Cursor } from '../yaml/cursor.ts';
-import type { Ref, WrittenRef } from './ref.ts';
+import type { PlainRef, WrittenRef } from './ref.ts';
 import { parseMaterialRef } from './material-ref.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
 import { quote } from '../yaml/tree.ts';
@@ -45,7 +45,12 @@ export function readRef(
 }
 
 /** As readRef, for a private key: a store has it under an id of its own. */
-export function readKeyRef(value: string | undefined, at: Cursor, key: string, problems: ProblemList): Ref | undefined {
+export function readKeyRef(
+  value: string | undefined,
+  at: Cursor,
+  key: string,
+  problems: ProblemList,
+): PlainRef | undefined {
   const { materialId, place } = at.down(key);
   return materialId === undefined ? readRef(value, at, key, problems) : { place, id: materialId };
 }

@@ -235,6 +235,7 @@ function readService(shape: ServiceShape, at: Cursor, around: UpstreamSurroundin
   const backends = readAddresses(shape, mode !== 'off', at, problems);
   const name = readId(shape.name, at, 'service', problems, 'name');
   const upstreamTls = readServiceTls(shape, mode, tlsAt, around, problems);
+  const healthCheck = readHealthCheck(shape.healthCheck, at, problems);
   const { source, protocol } = shape;
   return {
     name,
@@ -247,7 +248,10 @@ function readService(shape: ServiceShape, at: Cursor, around: UpstreamSurroundin
       caBundle: tls.caBundle,
       serverName: upstreamTls.serverName,
       verified: mode !== 'off' && !upstreamTls.insecureSkipVerify,
-      addresses: backends.map(({ host, port, weight }) => ({ host, port, weight })),
+      notVerifiedBecause: upstreamTls.insecureSkipVerify ? tls.insecureSkipVerify : undefined,
+      addresses: backends.map(({ host, port, weight, backup }) => ({ host, port, weight, backup })),
+      tls: upstreamTls,
+      healthCheck,
       place: at.place,
     },
     backends,
@@ -255,7 +259,7 @@ function readService(shape: ServiceShape, at: Cursor, around: UpstreamSurroundin
     hashOn: readHashOn(shape, at, problems),
     sticky: readSticky(shape, at, problems),
     sendProxyProtocol: versionOf(shape),
-    healthCheck: readHealthCheck(shape.healthCheck, at, problems),
+    healthCheck,
     tls: upstreamTls,
     timeouts: readUpstreamTimeouts(shape.timeouts, at, around, problems),
     retry: readRetry(shape.retry, at, problems),

@@ -1,6 +1,7 @@
 // Objects of a store, put into the tree of the main file as if they were written there: the same shapes read them, what stands
 // in the file can refer to them and they to it, and a name that both have is a name that stands twice.
 import type { Place } from '../yaml/place.ts';
+import { findStoredKind, type StoredKind, storedKinds } from './stored-kinds.ts';
 import { yamlLimits } from '../yaml/limits.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
 import { treeOfJson } from '../yaml/json-tree.ts';
@@ -10,6 +11,8 @@ import { quote, type TreeList, type TreeNode } from '../yaml/tree.ts';
 export type StoredObjects = {
   /** What messages call it: `store revision 12`. */
   readonly name: string;
+  /** Its number; absent where it is proposed, and none yet. */
+  readonly revision?: number;
   readonly objects: readonly StoredDocument[];
 };
 
@@ -22,35 +25,9 @@ export type StoredDocument = {
   readonly body: unknown;
 };
 
-type Kind = {
-  /** Where the list stands. */
-  readonly path: readonly string[];
-  /** The key that the id of the object is the value of. */
-  readonly nameKey: 'id' | 'name';
-  readonly noun: string;
-};
-
-const kinds: ReadonlyMap<string, Kind> = new Map([
-  ['certificates', { path: ['gateway', 'certificates'], nameKey: 'id', noun: 'certificate' }],
-  ['caBundles', { path: ['gateway', 'caBundles'], nameKey: 'id', noun: 'CA bundle' }],
-  ['services', { path: ['gateway', 'services'], nameKey: 'name', noun: 'service' }],
-  ['routes', { path: ['gateway', 'routes'], nameKey: 'name', noun: 'route' }],
-  ['policies', { path: ['gateway', 'tls', 'policies'], nameKey: 'name', noun: 'policy' }],
-]);
-
-/** What a store can hold, in the order in which one refers to the other. */
-export const storedKinds: readonly string[] = [...kinds.keys()];
-
-/** Where the list of a kind stands in a configuration, and the key of its items that is the id. Throws for another kind. */
-export function storedList(kind: string): Pick<Kind, 'path' | 'nameKey'> {
-  const found = kinds.get(kind);
-  if (found === undefined) throw new Error(`no kind of objects: ${kind}`);
-  return found;
-}
-
 /** Where an object of a store stands. `name`: of the revision. */
 export function storedPlace(name: string, kind: string, id: string): Place & Required<Pick<Place, 'stored'>> {
-  const noun = kinds.get(kind)?.noun ?? kind;
+  const noun = findStoredKind(kind)?.noun ?? kind;
   return { file: `${name}, ${noun} ${id}`, line: 1, col: 1, stored: { kind, id, pointer: '' } };
 }
 
@@ -109,7 +86,7 @@ export function addStoredObjects(
   }
   const tree = root ?? { kind: 'map' as const, entries: new Map(), place };
   for (const kind of new Set(objects.map((one) => one.kind))) {
-    const found = kinds.get(kind);
+    const found = findStoredKind(kind);
     const members = objects.filter((one) => one.kind === kind);
     if (found !== undefined) {
       listAt(tree, found.path, place)?.items.push(...members.map((one) => nodeOf(one, name, found, problems)));
@@ -126,7 +103,7 @@ export function addStoredObjects(
   return tree;
 }
 
-function nodeOf(object: StoredDocument, revision: string, { nameKey }: Kind, problems: ProblemList): TreeNode {
+function nodeOf(object: StoredDocument, revision: string, { nameKey }: StoredKind, problems: ProblemList): TreeNode {
   const { kind, id, body } = object;
   const place = storedPlace(revision, kind, id);
   const node = treeOfJson(body, {

@@ -16,11 +16,14 @@ const specs = {
   in_use: { status: 409, title: 'it is in use' },
   last_admin: { status: 409, title: 'it is the last administrator' },
   not_routed: { status: 409, title: 'no route uses the service yet' },
+  read_only: { status: 409, title: 'it stands in a file and is changed there' },
+  conflict: { status: 409, title: 'it was changed again since' },
   key_running: { status: 409, title: 'the first request with this Idempotency-Key is under way' },
   stale: { status: 412, title: 'it was changed in between' },
   too_large: { status: 413, title: 'the body is too large' },
   wrong_media_type: { status: 415, title: 'the body is of another media type' },
   invalid: { status: 422, title: 'the request is understood, and not valid' },
+  refused: { status: 422, title: 'the gateway did not take it; what was before stands again' },
   key_mismatch: { status: 422, title: 'the Idempotency-Key was used for another request' },
   full: { status: 422, title: 'there are too many already' },
   precondition_required: { status: 428, title: 'say with If-Match which state you change' },
@@ -35,7 +38,16 @@ export type ApiProblemCode = keyof typeof specs;
 export const apiProblemCodes = Object.keys(specs) as readonly ApiProblemCode[];
 
 /** One thing that is wrong, and where in the body (`''`: all of it). */
-export type FieldError = { readonly pointer: string; readonly code: string; readonly detail: string };
+export type FieldError = {
+  readonly pointer: string;
+  readonly code: string;
+  readonly detail: string;
+  /** What to do. */
+  readonly hint?: string;
+  /** Where it stands, where that is not in the request: in another object, or in a file. */
+  readonly object?: { readonly kind: string; readonly id: string; readonly pointer: string };
+  readonly place?: { readonly file: string; readonly line: number };
+};
 
 export type ApiProblemMore = {
   readonly errors?: readonly FieldError[];

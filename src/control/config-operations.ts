@@ -1,23 +1,25 @@
 // What runs: certificates, CA bundles, services, routes and policies of the active configuration, read-only where the file has
 // them, with their place; and what can be asked about them without changing anything.
 import { z } from 'zod';
+import type { StoredObject } from '../store/object.ts';
 import { ApiProblem } from './api-problem.ts';
 import { auditActor } from './caller.ts';
+import { certificateOperations } from './certificate-operations.ts';
 import { certificateFacts, factsOf, showFacts } from './certificate-facts.ts';
 import { inspectUpload } from './inspect.ts';
 import { type Answer, type Operation, operation } from './operation.ts';
 import { cutPage, pageOf, pageQuery, type PageQuery, showPage } from './pages.ts';
+import { shownPair, showPair } from './shown-pair.ts';
+import { identityRules, serviceFields, showService } from './service-shape.ts';
+import { itemSchema, oneSchema, origin, etagOfObject, showRunning, showStopped, valueOf } from './stored-parts.ts';
+import { maxFileLength, toUploads, uploadFiles, uploadPassword } from './uploads.ts';
+import { versionOperations } from './version-operations.ts';
 import type { CaBundleView, CertificateView, ConfigView } from './view.ts';
+import { type WrittenKind, writeOperations } from './write-resources.ts';
 import type { ControlContext } from './control-context.ts';
+import type { GatewayStatus } from './gateway-status.ts';
 
-const place = z.strictObject({ file: z.string(), line: z.int() });
 const usedBy = z.array(z.strictObject({ kind: z.enum(['services', 'policies', 'routes']), id: z.string() }));
-/** It is changed where it stands. */
-const origin = z.union([
-  z.strictObject({ kind: z.literal('file'), place }),
-  z.strictObject({ kind: z.literal('store') }),
-]);
-
 const certificate = z.strictObject({
   id: z.string(),
   origin,
@@ -25,21 +27,7 @@ const certificate = z.strictObject({
   usedBy,
 });
 const caBundle = z.strictObject({ id: z.string(), origin, certificates: z.array(certificateFacts), usedBy });
-const service = z.strictObject({
-  id: z.string(),
-  origin,
-  source: z.enum(['dns', 'static']),
-  protocol: z.enum(['auto', 'http1', 'http2']),
-  addresses: z.array(z.strictObject({ address: z.string(), weight: z.int() })),
-  tls: z.strictObject({
-    mode: z.enum(['off', 'tls', 'mtls']),
-    certificateId: z.string().nullable(),
-    caBundle: z.string().nullable(),
-    serverName: z.string().nullable().describe('Null: the host of the address.'),
-    verified: z.boolean(),
-  }),
-  usedBy,
-});
+const service = z.strictObject({ id: z.string(), origin, ...serviceFields, usedBy });
 const route = z.strictObject({
   id: z.string(),
   origin,
@@ -59,9 +47,16 @@ const policy = z.strictObject({
   clientCertificate: z.enum(['required', 'optional', 'off']),
   caBundles: z.array(z.string()),
   certificates: z.array(z.string()),
+  shows: z.array(shownPair).describe('Certificates that clients are shown, by the name that they ask for.'),
   minVersion: z.string(),
   maxVersion: z.string(),
+  ...identityRules,
+  trustDomains: z.array(z.string()).describe('SPIFFE trust domains that are let in.'),
+  crl: z.boolean().describe('Revocation lists are looked at.'),
+  ocsp: z.enum(['soft', 'hard']).nullable(),
 });
+
+const middleware = z.strictObject({ id: z.string(), origin, type: z.string(), usedBy });
 
 function showCertificate(view: CertificateView, now: number): object {
   const { chainPem, ...rest } = view;
@@ -78,9 +73,13 @@ type Kind<T extends { readonly id: string }> = {
   readonly noun: string;
   readonly plural: string;
   readonly path: string;
-  readonly schema: z.ZodType;
+  /** As the store calls it. */
+  readonly kind: WrittenKind['kind'];
+  readonly schema: z.ZodObject;
   readonly of: (view: ConfigView) => readonly T[];
   readonly show: (one: T, now: number) => object;
+  /** Instead, for what is shown with its state at this moment. */
+  readonly showLive?: (one: T, status: GatewayStatus) => object;
 };
 
 /** The list and the single object, which read alike for all kinds. */
@@ -88,14 +87,27 @@ function readOperations<T extends { readonly id: string }>({
   noun,
   plural,
   path,
+  kind,
   schema,
   of,
   show,
+  showLive,
 }: Kind<T>): Operation[] {
   const act = 'config.read' as const;
-  const listed = async ({ view, clock }: ControlContext, query: PageQuery): Promise<Answer> => {
-    const page = cutPage(path, of(await view()), query);
-    return { status: 200, body: showPage(path, page, (one) => show(one, clock.now())) };
+  const shower = async ({ clock, status }: ControlContext): Promise<(one: T) => object> => {
+    if (showLive === undefined) return (one) => show(one, clock.now());
+    const live = await status();
+    return (one) => showLive(one, live);
+  };
+  const listed = async (context: ControlContext, query: PageQuery): Promise<Answer> => {
+    const [view, stored, shown] = await Promise.all([context.view(), context.stored.read(), shower(context)]);
+    const running = of(view);
+    const known = new Set(running.map(({ id }) => id));
+    const stopped = stored.list(kind).filter(({ id }) => !known.has(id));
+    const all: readonly (T | StoredObject)[] = [...running, ...stopped];
+    const show = (one: T | StoredObject): object =>
+      'body' in one ? showStopped(one, stored) : showRunning(shown(one), stored.find({ kind, id: one.id }));
+    return { status: 200, body: showPage(path, cutPage(path, all, query), show) };
   };
   return [
     operation({
@@ -103,9 +115,9 @@ function readOperations<T extends { readonly id: string }>({
       method: 'GET',
       path: `/${path}`,
       act,
-      summary: `What runs: ${path}.`,
+      summary: `What runs, and what is stored and does not: ${path}.`,
       query: pageQuery,
-      answer: { status: 200, body: pageOf(schema) },
+      answer: { status: 200, body: pageOf(itemSchema(schema)) },
       examples: [
         { name: 'all', status: 200 },
         { name: 'one by one', query: { limit: '1' }, status: 200 },
@@ -118,21 +130,21 @@ function readOperations<T extends { readonly id: string }>({
       path: `/${path}/{id}`,
       act,
       summary: `One of the ${path}.`,
-      answer: { status: 200, body: schema },
+      answer: { status: 200, body: oneSchema(schema) },
       examples: [{ name: 'none', params: { id: 'there-is-none' }, status: 404 }],
-      run: async ({ context: { view, clock }, params }) => {
-        const found = of(await view()).find(({ id }) => id === params['id']);
-        if (found === undefined) throw new ApiProblem('not_found', `Nothing of this id is among the ${path} that run.`);
-        return { status: 200, body: show(found, clock.now()) };
+      run: async ({ context, params: { id = '' } }) => {
+        const state = await context.stored.read();
+        const stored = state.find({ kind, id });
+        const found = of(await context.view()).find((one) => one.id === id);
+        if (found === undefined && stored === undefined)
+          throw new ApiProblem('not_found', `Nothing of this id is among the ${path}.`);
+        const shown = found === undefined ? undefined : showRunning((await shower(context))(found), stored);
+        const body = { ...(shown ?? (stored && showStopped(stored, state))), value: valueOf(stored) };
+        return { status: 200, body, etag: etagOfObject(stored, body) };
       },
     }),
   ];
 }
-
-/** One upload may hold a private key: no limit is larger than it must be. */
-const maxFiles = 10;
-const maxFileLength = 512 * 1024;
-const fileName = z.string().min(1).max(200).describe('As messages call it.');
 
 const problem = z.strictObject({
   severity: z.enum(['error', 'warning']),
@@ -148,16 +160,9 @@ const inspectCertificates = operation({
   act: 'certificates.inspect',
   summary: 'Reads and lints what somebody is about to upload. Stores nothing.',
   body: z.strictObject({
-    use: z.enum(['server', 'client', 'ca']).describe('Shown to clients, shown to backends, or trusted.'),
-    files: z
-      .array(
-        z.union([
-          z.strictObject({ name: fileName, text: z.string().max(maxFileLength) }),
-          z.strictObject({ name: fileName, base64: z.base64().max(maxFileLength).describe('Of the bytes.') }),
-        ]),
-      )
-      .min(1)
-      .max(maxFiles),
+    use: z.enum(['server', 'client', 'any', 'ca']).describe('Shown to clients, to backends, to either, or trusted.'),
+    files: uploadFiles,
+    password: uploadPassword.optional(),
   }),
   answer: {
     status: 200,
@@ -174,13 +179,9 @@ const inspectCertificates = operation({
     { name: 'nothing', body: { use: 'server', files: [] }, status: 422 },
     { name: 'both at once', body: { use: 'ca', files: [{ name: 'a', text: 'a', base64: 'AAAA' }] }, status: 422 },
   ],
-  run: async ({ context: { clock }, body: { use, files } }) => {
+  run: async ({ context: { clock }, body: { use, files, password } }) => {
     const now = clock.now();
-    const uploads = files.map((file) => ({
-      name: file.name,
-      bytes: 'text' in file ? Buffer.from(file.text) : Buffer.from(file.base64, 'base64'),
-    }));
-    const { usable, certificates, key, problems } = inspectUpload(uploads, use, now);
+    const { usable, certificates, key, problems } = await inspectUpload(toUploads(files), { use, password, now });
     const shown = problems.map(({ severity, code, message, hint }) => ({ severity, code, message, hint }));
     return {
       status: 200,
@@ -241,37 +242,86 @@ const matchRoutes = operation({
   run: async ({ context: { ask }, body }) => ({ status: 200, body: await ask('match', body) }),
 });
 
+const writtenKinds: readonly WrittenKind[] = [
+  {
+    noun: 'CaBundle',
+    path: 'ca-bundles',
+    kind: 'caBundles',
+    example: { id: 'example', value: { ca: 'PEM, or base64 of PEM or DER' } },
+  },
+  {
+    noun: 'Service',
+    path: 'services',
+    kind: 'services',
+    example: { id: 'example', value: { address: 'a.test:8443', tls: { mode: 'tls', caBundle: 'system' } } },
+  },
+  {
+    noun: 'Route',
+    path: 'routes',
+    kind: 'routes',
+    example: { id: 'example', value: { path: '/example', hosts: ['example.test'], service: 'orders' } },
+  },
+  {
+    noun: 'Policy',
+    path: 'policies',
+    kind: 'policies',
+    example: {
+      id: 'example',
+      value: { hosts: ['example.test'], clientAuth: { caBundles: ['internal'], required: true } },
+    },
+  },
+  {
+    noun: 'Middleware',
+    path: 'middlewares',
+    kind: 'middlewares',
+    example: { id: 'example', value: { type: 'rateLimit', rule: { unit: 'minute', requestsPerUnit: 60 } } },
+  },
+];
+
 export const configOperations: readonly Operation[] = [
   ...readOperations({
     noun: 'Certificate',
     plural: 'Certificates',
     path: 'certificates',
+    kind: 'certificates',
     schema: certificate,
     of: ({ certificates }) => certificates,
     show: showCertificate,
+  }),
+  ...certificateOperations,
+  ...versionOperations({
+    noun: 'Certificate',
+    path: 'certificates',
+    kind: 'certificates',
+    act: 'certificates.write',
   }),
   inspectCertificates,
   ...readOperations({
     noun: 'CaBundle',
     plural: 'CaBundles',
     path: 'ca-bundles',
+    kind: 'caBundles',
     schema: caBundle,
     of: ({ caBundles }) => caBundles,
     show: showBundle,
   }),
+  ...versionOperations({ noun: 'CaBundle', path: 'ca-bundles', kind: 'caBundles', act: 'config.write' }),
   ...readOperations({
     noun: 'Service',
     plural: 'Services',
     path: 'services',
+    kind: 'services',
     schema: service,
     of: ({ services }) => services,
     show: (one) => one,
+    showLive: showService,
   }),
   probeService,
   ...readOperations({
     noun: 'Route',
     plural: 'Routes',
     path: 'routes',
+    kind: 'routes',
     schema: route,
     of: ({ routes }) => routes,
     show: (one) => one,
@@ -281,8 +331,19 @@ export const configOperations: readonly Operation[] = [
     noun: 'Policy',
     plural: 'Policies',
     path: 'policies',
+    kind: 'policies',
     schema: policy,
     of: ({ policies }) => policies,
+    show: (one, now) => ({ ...one, shows: one.shows.map((pair) => showPair(pair, now)) }),
+  }),
+  ...readOperations({
+    noun: 'Middleware',
+    plural: 'Middlewares',
+    path: 'middlewares',
+    kind: 'middlewares',
+    schema: middleware,
+    of: ({ middlewares }) => middlewares,
     show: (one) => one,
   }),
+  ...writtenKinds.flatMap(writeOperations),
 ];

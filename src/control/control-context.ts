@@ -2,8 +2,15 @@
 import type { Clock } from '../base/clock.ts';
 import type { Store } from '../store/store.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import type { Alerts } from './alerts.ts';
+import type { ClientsSeen } from './clients-seen.ts';
+import type { ChangeQueue } from './change-queue.ts';
+import type { GatewayStatus } from './gateway-status.ts';
+import type { HandshakeFeed } from './handshake-feed.ts';
 import type { LoginLimits } from './login-limits.ts';
+import type { OpenStreams } from './open-streams.ts';
 import type { Passwords } from './passwords.ts';
+import type { StoredHead } from './stored-head.ts';
 import type { Questions, Topic } from './messages.ts';
 import type { ConfigView } from './view.ts';
 
@@ -17,8 +24,19 @@ export type ControlContext = {
   readonly gateway: string;
   /** What runs at this moment. Rejects with an ApiProblem. */
   readonly view: () => Promise<ConfigView>;
+  /** How it is at this moment. Rejects with an ApiProblem. */
+  readonly status: () => Promise<GatewayStatus>;
+  /** Who was seen lately. Rejects with an ApiProblem. */
+  readonly clients: () => Promise<ClientsSeen>;
+  readonly alerts: Alerts;
+  readonly handshakes: HandshakeFeed;
+  readonly streams: OpenStreams;
   /** Asks the primary. Rejects with an ApiProblem. */
   readonly ask: <T extends Topic>(topic: T, asked: Questions[T]['asked']) => Promise<Questions[T]['answer']>;
   /** One after the other, where two at once could both be the first. */
   readonly inTurn: <T>(act: () => Promise<T>) => Promise<T>;
+  /** The newest revision of the store. Rejects with a StoreProblem. */
+  readonly stored: StoredHead;
+  /** Changes of what gateways run. */
+  readonly changes: ChangeQueue;
 };

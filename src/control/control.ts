@@ -5,16 +5,30 @@ import { Turns } from '../base/turns.ts';
 import { openSqliteStore } from '../sqlite/sqlite-store.ts';
 import { StoreProblem } from '../store/store-problem.ts';
 import { createLogger, type OpenLogger } from '../telemetry/logger.ts';
+import { Alerts } from './alerts.ts';
 import { createApi } from './api.ts';
+import { ChangeQueue } from './change-queue.ts';
+import type { ControlContext } from './control-context.ts';
+import { GatewayReports } from './gateway-report.ts';
+import { HandshakeFeed } from './handshake-feed.ts';
+import { builtConsole, openSite } from './console-site.ts';
 import { LoginLimits } from './login-limits.ts';
 import { type ControlStart, type FromControl, requestsFd, type ToControl } from './messages.ts';
+import { OpenStreams } from './open-streams.ts';
 import { operations } from './operations.ts';
 import { Passwords } from './passwords.ts';
 import { PrimaryLine } from './primary-line.ts';
+import { remember } from './remember.ts';
 import { serveRequests } from './serve-requests.ts';
+import { StoredHead } from './stored-head.ts';
 import { offerSetup } from './setup-link.ts';
 
+/** Asking has every worker tell what it saw. */
+const clientsKeptMs = 1_000;
+
 let log: OpenLogger | undefined;
+/** None comes before we said that we take them. */
+let takeFailures: HandshakeFeed['take'] = async () => {};
 const line = new PrimaryLine((message) => say(message), systemClock);
 
 function say(message: FromControl): void {
@@ -29,7 +43,8 @@ async function start({ store: path, url, gateway, log: settings }: ControlStart)
     await (await openSqliteStore({ path, access: 'read', clock: systemClock })).close();
     const store = await openSqliteStore({ path, access: 'write', clock: systemClock });
     const turns = new Turns();
-    const api = createApi(operations, {
+    const feed = new HandshakeFeed({ gateway, failures: store.handshakeFailures, clock: systemClock, log: own });
+    const context: ControlContext = {
       clock: systemClock,
       log: own,
       store,
@@ -37,10 +52,21 @@ async function start({ store: path, url, gateway, log: settings }: ControlStart)
       limits: new LoginLimits(systemClock),
       gateway,
       view: async () => line.view(),
+      status: async () => line.ask('status', null),
+      clients: remember(async () => line.ask('clients', null), clientsKeptMs, systemClock),
       ask: async (topic, asked) => line.ask(topic, asked),
       inTurn: async (act) => turns.take(act),
-    });
-    serveRequests(requestsFd, api, () => process.exit(0));
+      alerts: new Alerts(store, systemClock),
+      handshakes: feed,
+      streams: new OpenStreams(),
+      stored: new StoredHead(store),
+      changes: new ChangeQueue(),
+    };
+    const api = createApi(operations, context);
+    takeFailures = async (report) => feed.take(report);
+    say({ kind: 'taken' });
+    void new GatewayReports(context, systemClock).start();
+    serveRequests(requestsFd, { api, site: openSite(builtConsole) }, () => process.exit(0));
     const setup = await offerSetup(store, url, systemClock);
     own.info({ url: `${url}/api/v1`, pid: process.pid }, 'control process serves the API');
     if (setup !== undefined) tellSetup(setup.link, setup.expiresAt, own);
@@ -65,6 +91,7 @@ process.on('message', (message) => {
   if (given.kind === 'ping') say({ kind: 'pong' });
   else if (given.kind === 'start') void start(given.start);
   else if (given.kind === 'reopen') log?.reopen();
+  else if (given.kind === 'failures') void takeFailures(given.report).then(() => say({ kind: 'taken' }));
   else line.take(given);
 });
 // Without its primary nobody could reach it, and nobody would end it.

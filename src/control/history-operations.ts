@@ -1,4 +1,4 @@
-// What gateways run and what was changed: the state of this one, the revisions of the store, the audit log.
+// What was changed: the revisions of the store, the audit log.
 import { z } from 'zod';
 import type { AuditEntry } from '../store/audit.ts';
 import type { Revision } from '../store/revision.ts';
@@ -7,31 +7,6 @@ import { type Operation, operation } from './operation.ts';
 import { openCursor, pageOf, pageQuery, showPage } from './pages.ts';
 
 const time = z.iso.datetime();
-
-const gateway = z.strictObject({
-  name: z.string(),
-  generation: z.int().describe('Counts the configurations since its start.'),
-  revision: z.int().describe('Of the store; 0: none, the file alone.'),
-  digest: z.string().describe('Equal for two gateways that run the same.'),
-  reloadFailed: z.boolean().describe('The newest configuration was refused; the one before is in force.'),
-  workers: z.array(z.strictObject({ slot: z.int(), pid: z.int(), serving: z.boolean() })),
-});
-
-const listGateways = operation({
-  id: 'listGateways',
-  method: 'GET',
-  path: '/gateways',
-  act: 'gateways.read',
-  summary: 'What each gateway runs, as it says itself. So far: this one.',
-  answer: { status: 200, body: z.strictObject({ items: z.array(gateway), next: z.null() }) },
-  examples: [{ name: 'all', status: 200 }],
-  run: async ({ context }) => {
-    const { generation, reloadFailed, workers } = await context.ask('status', null);
-    const { digest } = await context.view();
-    const item = { name: context.gateway, generation, revision: 0, digest, reloadFailed, workers };
-    return { status: 200, body: { items: [item], next: null } };
-  },
-});
 
 const change = z.strictObject({
   revision: z.int(),
@@ -134,4 +109,4 @@ const listAudit = operation({
   },
 });
 
-export const historyOperations: readonly Operation[] = [listGateways, listChanges, getChange, listAudit];
+export const historyOperations: readonly Operation[] = [listChanges, getChange, listAudit];

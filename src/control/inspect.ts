@@ -8,12 +8,22 @@ import { hasErrors, materialError, type MaterialProblem } from '../base/material
 import { isKeyPart } from '../certs/private-key.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
 import { parseCertificates } from '../certs/material.ts';
-import { checkClientPair, checkServerPair } from '../trust/certificate-pair.ts';
+import { readPkcs12 } from '../certs/pkcs12.ts';
+import { type CheckedPair, checkClientPair, checkServerPair } from '../trust/certificate-pair.ts';
 import { TrustBundle } from '../trust/trust-bundle.ts';
 
 export type Upload = { readonly name: string; readonly bytes: Buffer };
-/** What it is to be: a certificate with its key for one side, or CAs. */
-export type UploadUse = 'server' | 'client' | 'ca';
+/** What it is to be: a certificate with its key for one side, or for whichever side it is made for; or CAs. */
+export type UploadUse = 'server' | 'client' | 'any' | 'ca';
+export type UploadOptions = {
+  readonly use: UploadUse;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  /** Of PKCS #12. */
+  readonly password?: string | undefined;
+  /** No key need come along: the one that is there stays. */
+  readonly keyMayStay?: boolean;
+};
 
 export type Inspection = {
   readonly usable: boolean;
@@ -22,23 +32,44 @@ export type Inspection = {
   /** For a pair: whether a private key came along and belongs to the leaf. */
   readonly key: 'fits' | 'none' | 'other' | null;
   readonly problems: readonly MaterialProblem[];
+  /** PEM as it is stored, where it is usable. Holds the private key: never shown, never kept. */
+  readonly material: Material | undefined;
 };
 
-export function inspectUpload(uploads: readonly Upload[], use: UploadUse, now: number): Inspection {
+/** `keyPem` undefined where none came along and the one that is there stays; '' beside CAs. */
+export type Material = { readonly certificates: readonly string[]; readonly keyPem: string | undefined };
+
+export async function inspectUpload(uploads: readonly Upload[], options: UploadOptions): Promise<Inspection> {
   const problems: MaterialProblem[] = [];
-  const texts = uploads.flatMap((upload) => textOfUpload(upload, problems) ?? []);
-  if (texts.length === 0 || problems.length > 0) return { usable: false, certificates: [], key: null, problems };
-  return use === 'ca' ? inspectBundle(texts, now) : inspectPair(texts, use, now);
+  const texts: Text[] = [];
+  for (const upload of uploads) {
+    const text = await textOfUpload(upload, options.password, problems);
+    if (text !== undefined) texts.push(text);
+  }
+  if (texts.length === 0 || problems.length > 0)
+    return { usable: false, certificates: [], key: null, problems, material: undefined };
+  return options.use === 'ca' ? inspectBundle(texts, options.now) : inspectPair(texts, options);
 }
 
 type Text = { readonly name: string; readonly pem: string };
 
-/** PEM, base64 of it, or DER of one thing; as files of the configuration are read. */
-function textOfUpload({ name, bytes }: Upload, problems: MaterialProblem[]): Text | undefined {
+/** PEM, base64 of it, DER of one thing, PKCS #12; as files of the configuration are read. */
+async function textOfUpload(
+  { name, bytes }: Upload,
+  password: string | undefined,
+  problems: MaterialProblem[],
+): Promise<Text | undefined> {
   const text = textOf(bytes);
   const pem = text.includes('-----BEGIN') ? text : (wrapDer(bytes) ?? decodePem(text));
   if (pem !== undefined) return { name, pem };
   const format = findForeignFormat(bytes);
+  if (format === 'PKCS #12') {
+    const opened = await readPkcs12(bytes, password ?? '', name);
+    if (!('problem' in opened)) return { name, pem: `${opened.chainPem}\n${opened.keyPem}` };
+    const isAsked = password === undefined && opened.problem.code === 'pkcs12_password';
+    problems.push(isAsked ? { ...opened.problem, hint: 'Give its password.' } : opened.problem);
+    return undefined;
+  }
   if (format !== undefined)
     problems.push(
       materialError(
@@ -62,11 +93,13 @@ function inspectBundle(texts: readonly Text[], now: number): Inspection {
     problems.push(...TrustBundle.parse(pem, { name, now }).problems);
     certificates.push(...parseCertificates(pem, name).certificates);
   }
-  return { usable: !hasErrors(problems), certificates, key: null, problems };
+  const usable = !hasErrors(problems);
+  const material = { certificates: certificates.map(({ der }) => encodePem('CERTIFICATE', der)), keyPem: '' };
+  return { usable, certificates, key: null, problems, material: usable ? material : undefined };
 }
 
 /** Blocks in any order and over any number of files: what is a key goes to one side, all else to the other. */
-function inspectPair(texts: readonly Text[], use: 'server' | 'client', now: number): Inspection {
+function inspectPair(texts: readonly Text[], { use, now, keyMayStay = false }: UploadOptions): Inspection {
   const certs: Text[] = [];
   const keys: Text[] = [];
   for (const text of texts) {
@@ -90,18 +123,41 @@ function inspectPair(texts: readonly Text[], use: 'server' | 'client', now: numb
   const key = joinTexts(keys, 'the private key');
   if (keys.length === 0) {
     const { certificates, problems } = parseCertificates(cert.pem, cert.name);
+    if (keyMayStay) {
+      const usable = certificates.length > 0 && !hasErrors(problems);
+      const material = {
+        certificates: certificates.map(({ der }) => encodePem('CERTIFICATE', der)),
+        keyPem: undefined,
+      };
+      return { usable, certificates, key: 'none', problems, material: usable ? material : undefined };
+    }
     const missing = materialError(
       'no_private_key',
       'there is no private key among it',
       'Add the key of the certificate.',
     );
-    return { usable: false, certificates, key: 'none', problems: [...problems, missing] };
+    return { usable: false, certificates, key: 'none', problems: [...problems, missing], material: undefined };
   }
-  const check = use === 'server' ? checkServerPair : checkClientPair;
-  const checked = check(cert.pem, key.pem, { now, certName: cert.name, keyName: key.name });
-  const { chain, leaf, chainPem, problems } = checked;
+  const options = { now, certName: cert.name, keyName: key.name };
+  const asServer = use === 'client' ? undefined : checkServerPair(cert.pem, key.pem, options);
+  const isOneOfBoth = use === 'any' && asServer?.chainPem === undefined;
+  const asClient = use === 'client' || isOneOfBoth ? checkClientPair(cert.pem, key.pem, options) : undefined;
+  const checked = betterOf(asServer, asClient);
+  const { chain, leaf, chainPem, keyPem, problems } = checked;
+  const material =
+    chainPem === undefined
+      ? undefined
+      : { certificates: chain.map(({ der }) => encodePem('CERTIFICATE', der)), keyPem };
   const isOther = leaf === undefined || problems.some(({ severity, about }) => severity === 'error' && about === 'key');
-  return { usable: chainPem !== undefined, certificates: chain, key: isOther ? 'other' : 'fits', problems };
+  const usable = material !== undefined;
+  return { usable, certificates: chain, key: isOther ? 'other' : 'fits', problems, material };
+}
+
+/** The side that it is good for; where neither, the one for which less is wrong. At least one is given. */
+function betterOf(one: CheckedPair | undefined, other: CheckedPair | undefined): CheckedPair {
+  const [first, second] = [one ?? other, other ?? one] as [CheckedPair, CheckedPair];
+  if (first.chainPem !== undefined) return first;
+  return second.chainPem !== undefined || second.problems.length < first.problems.length ? second : first;
 }
 
 function joinTexts(texts: readonly Text[], name: string): Text {

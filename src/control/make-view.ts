@@ -2,25 +2,28 @@
 // to a configuration later is shown when somebody says so and not before.
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
-import type {
-  CertificatePair,
-  GatewayConfig,
-  PolicyConfig,
-  RouteConfig,
-  ServiceConfig,
-} from '../config/gateway-config.ts';
+import type { CertificatePair, GatewayConfig, PolicyConfig, RouteConfig } from '../config/gateway-config.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
 import type { Place } from '../yaml/place.ts';
-import type { ConfigView, Origin, PolicyView, RouteView, ServiceView, Usage } from './view.ts';
+import { listEntryPoints } from '../config/list-entry-points.ts';
+import { type IdOf, showPair, showRelations } from './view-relations.ts';
+import { hostAndPort } from './host-and-port.ts';
+import { showRule, showService } from './show-service.ts';
+import type { ConfigView, Origin, PolicyView, RouteView, Usage } from './view.ts';
 
-export function makeView({ config, named }: LoadedConfig, generation: number): ConfigView {
+export function makeView(loaded: LoadedConfig, generation: number): ConfigView {
+  const { config, named, revision } = loaded;
+  const originOf = originBy(revision);
   const policies = [config.tls.gateway, ...config.tls.policies];
   const users = new Users();
   for (const { name, certificateId, caBundle } of config.named.services) {
     users.add(`certificates/${certificateId ?? ''}`, { kind: 'services', id: name });
     users.add(`caBundles/${caBundle ?? ''}`, { kind: 'services', id: name });
   }
-  for (const { name, service } of config.routes) users.add(`services/${service ?? ''}`, { kind: 'routes', id: name });
+  for (const { name, service, filters } of config.routes) {
+    users.add(`services/${service ?? ''}`, { kind: 'routes', id: name });
+    for (const filter of filters) users.add(`middlewares/${filter.name}`, { kind: 'routes', id: name });
+  }
   // References were resolved while the file was read: who holds the very same material refers to its id.
   const certificateIds = new Map<object, string>(config.named.certificates.map(({ id, pair }) => [pair, id]));
   const bundleIds = new Map<object, string>(config.named.caBundles.flatMap(({ id, cas }) => cas.map((ca) => [ca, id])));
@@ -29,6 +32,9 @@ export function makeView({ config, named }: LoadedConfig, generation: number): C
     for (const id of idsOf(certificatesOf(policy, config), certificateIds)) users.add(`certificates/${id}`, user);
     for (const id of idsOf(policy.clientAuth?.clientCAs ?? [], bundleIds)) users.add(`caBundles/${id}`, user);
   }
+  const idsByPair = new Map(named.certificates.map(({ id, pair }) => [pair.sha256, id]));
+  const idOf: IdOf = ({ sha256 }) => idsByPair.get(sha256) ?? null;
+  const served = new Map(loaded.policies.map((policy) => [policy.config.name, policy.certificates]));
   const shown = {
     certificates: named.certificates.map(({ id, place, pair }) => ({
       id,
@@ -43,14 +49,41 @@ export function makeView({ config, named }: LoadedConfig, generation: number): C
       usedBy: users.of(`caBundles/${id}`),
     })),
     services: config.named.services.map((service) => ({
-      ...showService(service),
+      ...showService(service, originOf(service.place)),
       usedBy: users.of(`services/${service.name}`),
     })),
-    routes: config.routes.map(showRoute),
-    policies: policies.map((policy) => showPolicy(policy, certificatesOf(policy, config), certificateIds, bundleIds)),
+    routes: config.routes.map((route) => showRoute(route, originOf(route.place))),
+    policies: policies.map((policy) =>
+      showPolicy(policy, originOf(policy.place), {
+        certificates: idsOf(certificatesOf(policy, config), certificateIds),
+        caBundles: idsOf(policy.clientAuth?.clientCAs ?? [], bundleIds),
+        shows: (served.get(policy.name) ?? []).map((pair) => showPair(pair, idOf)),
+      }),
+    ),
+    ...showRelations(loaded, idOf),
+    listeners: listEntryPoints(config.entryPoints).map(({ name, host, port, tls, proxyProtocol }) => ({
+      name,
+      host,
+      port,
+      tls,
+      proxyProtocol: proxyProtocol !== undefined,
+    })),
+    expiries: loaded.expiries.map(({ role, subject, notBefore, notAfter, isCa = false }) => ({
+      role,
+      subject,
+      notBefore,
+      notAfter,
+      isCa,
+    })),
+    middlewares: config.named.middlewares.map(({ name, type, place }) => ({
+      id: name,
+      origin: originOf(place),
+      type,
+      usedBy: users.of(`middlewares/${name}`),
+    })),
   };
-  const digest = createHash('sha256').update(JSON.stringify(shown)).digest('hex');
-  return { generation, digest, ...shown };
+  const digest = createHash('sha256').update(JSON.stringify(shown, ofDigest)).digest('hex');
+  return { generation, revision, digest, ...shown };
 }
 
 /** Its own, or those that all policies share that have none. */
@@ -59,16 +92,16 @@ function certificatesOf(policy: PolicyConfig, { tls }: GatewayConfig): readonly 
 }
 
 class Users {
-  readonly #users = new Map<string, Usage[]>();
+  readonly #users = new Map<string, Map<string, Usage>>();
 
   add(what: string, user: Usage): void {
-    const known = this.#users.get(what);
-    if (known === undefined) this.#users.set(what, [user]);
-    else if (!known.some(({ kind, id }) => kind === user.kind && id === user.id)) known.push(user);
+    const known = this.#users.get(what) ?? new Map<string, Usage>();
+    known.set(`${user.kind}/${user.id}`, user);
+    this.#users.set(what, known);
   }
 
   of(what: string): readonly Usage[] {
-    return this.#users.get(what) ?? [];
+    return [...(this.#users.get(what)?.values() ?? [])];
   }
 }
 
@@ -76,38 +109,25 @@ function idsOf(material: readonly object[], ids: ReadonlyMap<object, string>): s
   return [...new Set(material.flatMap((one) => ids.get(one) ?? []))];
 }
 
+type OriginOf = (place: Place) => Origin;
+
 /** Folders say more of a machine than is needed to find the line. */
-function originOf({ file, line, stored }: Place): Origin {
-  return stored === undefined ? { kind: 'file', place: { file: basename(file), line } } : { kind: 'store' };
+function originBy(revision: number): OriginOf {
+  return ({ file, line, stored }) =>
+    stored === undefined ? { kind: 'file', place: { file: basename(file), line } } : { kind: 'store', revision };
 }
 
-function hostAndPort(host: string, port: number): string {
-  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+/** Without what is another one at each load: the number of a revision, and certificates that are made for one run. */
+function ofDigest(name: string, value: unknown): unknown {
+  const isOfThisRun = typeof value === 'object' && value !== null && 'sha256' in value && value.sha256 === '';
+  return name === 'revision' || isOfThisRun ? undefined : value;
 }
 
-function showService(service: ServiceConfig): Omit<ServiceView, 'usedBy'> {
-  const { name, place, source, protocol, addresses, mode, certificateId, caBundle, serverName, verified } = service;
+function showRoute(route: RouteConfig, origin: Origin): RouteView {
+  const { name, hosts, path, methods, priority, service, backends, filters, clientCert } = route;
   return {
     id: name,
-    origin: originOf(place),
-    source,
-    protocol,
-    addresses: addresses.map(({ host, port, weight }) => ({ address: hostAndPort(host, port), weight })),
-    tls: {
-      mode,
-      certificateId: certificateId ?? null,
-      caBundle: caBundle ?? null,
-      serverName: serverName ?? null,
-      verified,
-    },
-  };
-}
-
-function showRoute(route: RouteConfig): RouteView {
-  const { name, place, hosts, path, methods, priority, service, backends, filters, clientCert } = route;
-  return {
-    id: name,
-    origin: originOf(place),
+    origin,
     hosts,
     path,
     methods,
@@ -120,19 +140,23 @@ function showRoute(route: RouteConfig): RouteView {
 }
 
 function showPolicy(
-  { name, place, hosts, clientAuth, minVersion, maxVersion }: PolicyConfig,
-  certificates: readonly CertificatePair[],
-  certificateIds: ReadonlyMap<object, string>,
-  bundleIds: ReadonlyMap<object, string>,
+  { name, hosts, clientAuth, minVersion, maxVersion }: PolicyConfig,
+  origin: Origin,
+  refersTo: Pick<PolicyView, 'certificates' | 'caBundles' | 'shows'>,
 ): PolicyView {
   return {
     id: name,
-    origin: originOf(place),
+    origin,
     hosts,
     clientCertificate: clientAuth === undefined ? 'off' : clientAuth.required ? 'required' : 'optional',
-    caBundles: idsOf(clientAuth?.clientCAs ?? [], bundleIds),
-    certificates: idsOf(certificates, certificateIds),
+    ...refersTo,
     minVersion,
     maxVersion,
+    allowedSANs: clientAuth?.allowedSANs?.map(showRule) ?? null,
+    allowedFingerprints: clientAuth?.allowedFingerprints ?? null,
+    allowedSPKI: clientAuth?.allowedSPKI ?? null,
+    trustDomains: clientAuth?.spiffe?.trustDomains ?? [],
+    crl: clientAuth?.crl !== undefined,
+    ocsp: clientAuth?.ocsp?.mode ?? null,
   };
 }

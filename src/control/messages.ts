@@ -1,6 +1,14 @@
 // What the primary and the control process say to each other: plain data over the fork's IPC channel. Nothing that goes to
 // `control` holds a private key or a secret of the configuration; what needs one it asks the primary to do.
 import type { LogLevel } from '../telemetry/logger.ts';
+import type { ClientsSeen } from './clients-seen.ts';
+import type { StoreProblemCode } from '../store/store-problem.ts';
+import type { ObjectChange } from '../store/object.ts';
+import type { SealedBlob, SealKey } from '../store/sealed.ts';
+import type { PlannedProblem, ShownPlan } from './plan.ts';
+import type { FailureReport } from '../gateway/failure-tally.ts';
+import type { GatewayStatus } from './gateway-status.ts';
+import type { TrafficMinute } from './traffic.ts';
 import type { ConfigView } from './view.ts';
 
 export type ControlStart = {
@@ -17,15 +25,6 @@ export type ControlStart = {
   };
 };
 
-export type WorkerStatus = { readonly slot: number; readonly pid: number; readonly serving: boolean };
-
-export type GatewayStatus = {
-  readonly generation: number;
-  readonly workers: readonly WorkerStatus[];
-  /** The newest configuration is not the active one. */
-  readonly reloadFailed: boolean;
-};
-
 /** A request as `explain route` takes it. `certificate`: PEM, leaf first. */
 export type RouteQuestion = {
   readonly method: string;
@@ -35,31 +34,55 @@ export type RouteQuestion = {
   readonly entryPoint?: string | undefined;
 };
 
+/** Changes that nobody has made yet. `pending`: sealed keys that they refer to and that the store has not got. */
+export type PlanQuestion = { readonly changes: readonly ObjectChange[]; readonly pending: readonly SealedBlob[] };
+
+/** What became of a revision here. `pending`: not yet, and it is tried again. */
+export type Commitment =
+  | { readonly state: 'committed'; readonly revision: number; readonly generation: number }
+  | { readonly state: 'pending'; readonly why: string }
+  | { readonly state: 'refused'; readonly why: string; readonly problems: readonly PlannedProblem[] };
+
 /** What the primary is asked, and what it answers. */
 export type Questions = {
   /** Null: it is still the generation that is known. */
   view: { readonly asked: { readonly known: number }; readonly answer: ConfigView | null };
   status: { readonly asked: null; readonly answer: GatewayStatus };
+  /** Who was seen lately. */
+  clients: { readonly asked: null; readonly answer: ClientsSeen };
+  /** The last hour, minute by minute. */
+  traffic: { readonly asked: null; readonly answer: readonly TrafficMinute[] };
   probe: { readonly asked: { readonly service: string }; readonly answer: readonly object[] };
   match: { readonly asked: RouteQuestion; readonly answer: object };
+  plan: { readonly asked: PlanQuestion; readonly answer: ShownPlan };
+  /** Has the newest revision loaded, where it is not in force yet. */
+  commit: { readonly asked: { readonly revision: number }; readonly answer: Commitment };
+  /** The public half of the key that opens what is sealed; null: there is none. */
+  sealKey: { readonly asked: null; readonly answer: Pick<SealKey, 'id' | 'publicKey'> | null };
 };
 export type Topic = keyof Questions;
 
 export type Question = { readonly [T in Topic]: { readonly topic: T; readonly asked: Questions[T]['asked'] } }[Topic];
 
 /** Why there is no answer; `invalid` and `absent` are about the question. */
-export type NoAnswer = { readonly code: 'invalid' | 'absent' | 'busy' | 'internal'; readonly detail: string };
+export type NoAnswer =
+  | { readonly code: 'invalid' | 'absent' | 'busy' | 'internal'; readonly detail: string }
+  | { readonly code: 'store'; readonly problem: StoreProblemCode; readonly detail: string };
 
 export type ToControl =
   | { readonly kind: 'start'; readonly start: ControlStart }
   | { readonly kind: 'answer'; readonly id: number; readonly answer: unknown }
   | { readonly kind: 'noAnswer'; readonly id: number; readonly why: NoAnswer }
+  /** Handshakes that failed; answered with `taken`, then the next ones come. */
+  | { readonly kind: 'failures'; readonly report: FailureReport }
   | { readonly kind: 'ping' }
   /** Reopen the log file. */
   | { readonly kind: 'reopen' };
 
 export type FromControl =
   | { readonly kind: 'pong' }
+  /** Failed handshakes can be told: the first time when it is ready for them. */
+  | { readonly kind: 'taken' }
   | { readonly kind: 'ask'; readonly id: number; readonly question: Question };
 
 /** Descriptor of the connection over which the primary passes requests on: HTTP/2 between the two ends of a pair of sockets. */

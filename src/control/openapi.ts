@@ -13,7 +13,16 @@ const problemSchema = z.looseObject({
   code: z.enum(apiProblemCodes as [string, ...string[]]),
   detail: z.string(),
   errors: z
-    .array(z.strictObject({ pointer: z.string(), code: z.string(), detail: z.string() }))
+    .array(
+      z.strictObject({
+        pointer: z.string(),
+        code: z.string(),
+        detail: z.string(),
+        hint: z.string().optional().describe('What to do.'),
+        object: z.strictObject({ kind: z.string(), id: z.string(), pointer: z.string() }).optional(),
+        place: z.strictObject({ file: z.string(), line: z.int() }).optional(),
+      }),
+    )
     .optional()
     .describe('What is wrong, by JSON Pointers into the body.'),
 });
@@ -45,7 +54,9 @@ function describe(op: Operation): object {
   const { id, summary, act, answer, query, body, conditional, repeatable } = op;
   const success = {
     description: 'Done.',
-    ...(answer.body && { content: { 'application/json': { schema: schemaOf(answer.body, 'output') } } }),
+    ...(answer.body && {
+      content: { [answer.type ?? 'application/json']: { schema: schemaOf(answer.body, 'output') } },
+    }),
   };
   const problem = {
     description: 'Problem details (RFC 9457).',
@@ -67,7 +78,11 @@ function describe(op: Operation): object {
         : []),
     ],
     ...(body && { requestBody: { required: true, content: { [type]: { schema: schemaOf(body, 'input') } } } }),
-    responses: { [answer.status]: success, default: problem },
+    responses: {
+      [answer.status]: success,
+      ...Object.fromEntries((answer.also ?? []).map((status) => [status, success])),
+      default: problem,
+    },
   };
 }
 

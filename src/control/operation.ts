@@ -5,7 +5,7 @@ import type { Act } from './acts.ts';
 import type { Person, Program } from './caller.ts';
 import type { ControlContext } from './control-context.ts';
 
-export type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 /** What there is to do it with. `caller` is checked: he may. */
 export type Call<Q, B, C> = {
@@ -20,12 +20,18 @@ export type Call<Q, B, C> = {
   readonly ifMatch: string | undefined;
   /** Address of who asks. */
   readonly remote: string;
+  /** Of a stream of events: the last one that was seen. */
+  readonly lastEventId: string | undefined;
+  /** As `confirm`, for answers that go on: what they do by themselves is no use of the session. */
+  readonly stillMay: () => Promise<void>;
 };
 
 export type Answer = {
   readonly status: number;
   /** Undefined: no content. */
   readonly body?: unknown;
+  /** Instead of a body: it goes on. Of the media type that the operation declares. */
+  readonly stream?: ReadableStream<Uint8Array>;
   readonly fields?: Readonly<Record<string, string>>;
   /** Strong validator without its quotes; made from the body where there is none. */
   readonly etag?: string;
@@ -51,8 +57,13 @@ type Declared<Q extends z.ZodType, B extends z.ZodType> = {
   readonly summary: string;
   readonly query?: Q;
   readonly body?: B;
-  /** Of the success. `body` undefined: no content. */
-  readonly answer: { readonly status: number; readonly body?: z.ZodType };
+  /** Of the success. `body` undefined: no content; a text where `type` is no JSON. `also`: further statuses of a success. */
+  readonly answer: {
+    readonly status: number;
+    readonly also?: readonly number[];
+    readonly body?: z.ZodType;
+    readonly type?: string;
+  };
   /** If-Match has to name the state that is changed. */
   readonly conditional?: true;
   /** Idempotency-Key is looked at; of the body these members are left out of what is kept of it, even as a digest. */

@@ -1,13 +1,23 @@
 // Everything that the API can do, in the order of its document.
 import { accountOperations } from './account-operations.ts';
 import { configOperations } from './config-operations.ts';
+import { gatewayOperations } from './gateway-operations.ts';
+import { handshakeOperations } from './handshake-operations.ts';
 import { historyOperations } from './history-operations.ts';
+import { planOperations } from './plan-operations.ts';
 import type { Operation } from './operation.ts';
+import { overviewOperations } from './overview-operations.ts';
+import { relationOperations } from './relation-operations.ts';
 import { sessionOperations } from './session-operations.ts';
 
 export const operations: readonly Operation[] = [
   ...sessionOperations,
+  ...overviewOperations,
+  ...relationOperations,
+  ...handshakeOperations,
   ...configOperations,
+  ...planOperations,
+  ...gatewayOperations,
   ...historyOperations,
   ...accountOperations,
 ];

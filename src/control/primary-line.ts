@@ -1,5 +1,6 @@
 // What the control process asks its primary, and the answers matched to the questions. Each wait ends.
 import type { Clock } from '../base/clock.ts';
+import { StoreProblem } from '../store/store-problem.ts';
 import { ApiProblem, type ApiProblemCode } from './api-problem.ts';
 import type { ConfigView } from './view.ts';
 import type { FromControl, NoAnswer, Question, Questions, ToControl, Topic } from './messages.ts';
@@ -8,14 +9,14 @@ import type { FromControl, NoAnswer, Question, Questions, ToControl, Topic } fro
 const answerMs = 30_000;
 const maxOpen = 64;
 
-const codes: Readonly<Record<NoAnswer['code'], ApiProblemCode>> = {
+const codes: Readonly<Record<Exclude<NoAnswer['code'], 'store'>, ApiProblemCode>> = {
   invalid: 'invalid',
   absent: 'not_found',
   busy: 'too_many',
   internal: 'internal',
 };
 
-type Waiting = { readonly resolve: (answer: unknown) => void; readonly reject: (problem: ApiProblem) => void };
+type Waiting = { readonly resolve: (answer: unknown) => void; readonly reject: (problem: Error) => void };
 
 export class PrimaryLine {
   readonly #send: (message: FromControl) => void;
@@ -59,6 +60,11 @@ export class PrimaryLine {
   take(message: Extract<ToControl, { kind: 'answer' | 'noAnswer' }>): void {
     const waiting = this.#waiting.get(message.id);
     if (message.kind === 'answer') waiting?.resolve(message.answer);
-    else waiting?.reject(new ApiProblem(codes[message.why.code], message.why.detail));
+    else waiting?.reject(problemOf(message.why));
   }
+}
+
+function problemOf(why: NoAnswer): Error {
+  if (why.code === 'store') return new StoreProblem(why.problem, why.detail);
+  return new ApiProblem(codes[why.code], why.detail);
 }

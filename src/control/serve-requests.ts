@@ -1,11 +1,12 @@
 // The requests that the primary passes on, over the one connection that it made with the fork (HTTP/2): read within limits,
-// answered by the API, streamed where the answer streams.
+// answered by the API or with a file of the console, streamed where the answer streams.
 import type { Http2Session, IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type Api, refuse } from './api.ts';
 import { ApiProblem } from './api-problem.ts';
+import type { Site } from './console-site.ts';
 import { maxBodyBytes, remoteField } from './messages.ts';
 
 const { performServerHandshake } = process.getBuiltinModule('node:http2');
@@ -13,22 +14,25 @@ const notForms: ReadonlySet<string> = new Set(['CONNECT', 'TRACE', 'TRACK']);
 /** For a body to come in. */
 const bodyMs = 10_000;
 
+export type Served = { readonly api: Api; readonly site: Site };
+
 /** `fd`: of this end of the connection. `onEnd`: the primary is gone. */
-export function serveRequests(fd: number, api: Api, onEnd: () => void): Http2Session {
+export function serveRequests(fd: number, served: Served, onEnd: () => void): Http2Session {
   const socket = new Socket({ fd, readable: true, writable: true });
   const session = performServerHandshake(socket);
-  session.on('stream', (stream, head) => void answer(stream, head, api));
+  session.on('stream', (stream, head) => void answer(stream, head, served));
   session.on('error', () => {});
   session.on('close', onEnd);
   return session;
 }
 
-async function answer(stream: ServerHttp2Stream, head: IncomingHttpHeaders, api: Api): Promise<void> {
+async function answer(stream: ServerHttp2Stream, head: IncomingHttpHeaders, served: Served): Promise<void> {
   stream.on('error', () => {});
   try {
-    const response = await respond(stream, head, api);
+    const response = await respond(stream, head, served);
     if (stream.destroyed) return;
     stream.respond({ ':status': response.status, ...Object.fromEntries(response.headers) });
+    if (head[':method'] === 'HEAD') await response.body?.cancel();
     if (response.body === null || head[':method'] === 'HEAD') stream.end();
     else await pipeline(Readable.fromWeb(response.body), stream);
   } catch {
@@ -37,7 +41,7 @@ async function answer(stream: ServerHttp2Stream, head: IncomingHttpHeaders, api:
   }
 }
 
-async function respond(stream: ServerHttp2Stream, head: IncomingHttpHeaders, api: Api): Promise<Response> {
+async function respond(stream: ServerHttp2Stream, head: IncomingHttpHeaders, { api, site }: Served): Promise<Response> {
   const { ':method': method = 'GET', ':path': path = '/', ':authority': authority = '' } = head;
   let body: Buffer;
   try {
@@ -58,6 +62,7 @@ async function respond(stream: ServerHttp2Stream, head: IncomingHttpHeaders, api
   } catch {
     return refuse(new ApiProblem('bad_request', 'The target or the method of the request is none.'));
   }
+  if (!path.startsWith('/api/')) return site.fetch(request);
   const remote = head[remoteField];
   return api.fetch(request, { remote: typeof remote === 'string' ? remote : 'unknown', authority });
 }

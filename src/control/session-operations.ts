@@ -18,7 +18,7 @@ export const userName = z
   .describe('Unique.');
 export const newPassword = z
   .string()
-  .min(minPasswordLength)
+  .min(minPasswordLength, `expected ${minPasswordLength} characters or more`)
   .max(maxPasswordLength)
   .describe(`${minPasswordLength} to ${maxPasswordLength} characters, whatever they are.`);
 

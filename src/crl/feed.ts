@@ -61,6 +61,11 @@ export class CrlFeed {
     return this.#crls;
   }
 
+  /** The last reading failed, or gave an older CRL than what is active. */
+  get isFailing(): boolean {
+    return this.#failedInARow > 0 || this.#rolledBack;
+  }
+
   /** What was read for a configuration, whose problems tell of failures. The first time it begins to watch. */
   async adopt(reading: CrlReading, refreshMs: number): Promise<void> {
     // A reload must not put the next fetch off: with one every hour there would be none.

@@ -18,6 +18,15 @@ import type { CrlGroupSpec, CrlSourceSpec } from './wanted.ts';
 /** What one policy or route asks for, as it is now. */
 export type CrlGroup = { readonly key: string; readonly crls: readonly IndexedCrl[] };
 
+/** A source that is followed. Times in milliseconds since the epoch. */
+export type CrlSourceState = {
+  readonly name: string;
+  /** When it was last read in full; undefined: never. */
+  readonly readAt: number | undefined;
+  readonly failing: boolean;
+  readonly lists: readonly { readonly issuer: string; readonly thisUpdate: number; readonly nextUpdate: number }[];
+};
+
 export type CrlPublisherOptions = {
   readonly clock: Clock;
   /** Default: one with a thread of its own. */
@@ -115,6 +124,18 @@ export class CrlPublisher {
   /** Fetches every URL now: somebody asked for it. */
   refreshUrls(): void {
     for (const feed of this.#feeds.values()) if ('url' in feed.spec.source) void feed.refresh();
+  }
+
+  /** How the source with this key is; undefined where it is not followed. */
+  stateOf(key: string): CrlSourceState | undefined {
+    const feed = this.#feeds.get(key);
+    if (feed === undefined) return undefined;
+    const lists = feed.crls.map(({ facts: { issuer, thisUpdate, nextUpdate } }) => ({
+      issuer,
+      thisUpdate,
+      nextUpdate,
+    }));
+    return { name: feed.spec.name, readAt: feed.readAt, failing: feed.isFailing, lists };
   }
 
   expiries(): Expiry[] {

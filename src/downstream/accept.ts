@@ -22,7 +22,7 @@ import { verifyByOcsp } from '../ocsp/verification.ts';
 import { startsProxyHeader } from '../proxy-protocol/reader.ts';
 import { type Address, peerOfVerdict } from './peer.ts';
 import type { PendingHandshake } from './pending-handshakes.ts';
-import type { HandshakeSink, ShownProof, TlsError } from './tls-terminator.ts';
+import type { HandshakeSink, ShownProof, TlsError, TlsTerminator } from './tls-terminator.ts';
 
 /** After an alert or the plain-text answer, for the client to read it before the connection is torn down. */
 const lingerMs = 1000;
@@ -52,6 +52,8 @@ export class Accept implements Late, HandshakeSink, PendingHandshake {
   #hello: ClientHello | undefined;
   #serverName: string | undefined;
   #policy: TrustPolicy | undefined;
+  /** Set where a CA looks for the certificate of an open order: then there is no policy, and never a request. */
+  #challenge: TlsTerminator | undefined;
   /** Set while an OCSP responder is asked. */
   #stopAsking: (() => void) | undefined;
   #stapled: boolean | undefined;
@@ -119,12 +121,15 @@ export class Accept implements Late, HandshakeSink, PendingHandshake {
   }
 
   #onHello(hello: ClientHello): void {
-    const { current, handshakes } = this.#dependencies;
+    const { current, handshakes, challenges } = this.#dependencies;
     const { policies, isExempt } = current();
     this.#hello = hello;
     this.#serverName = hello.serverName === undefined ? undefined : canonicalHostName(hello.serverName);
-    this.#policy = policies.find(this.#serverName);
-    if (this.#policy === undefined) {
+    // A CA that validates a name of ours has no certificate, whatever the policy of that name asks for.
+    this.#challenge = challenges.find(hello, this.#serverName);
+    this.#policy = this.#challenge === undefined ? policies.find(this.#serverName) : undefined;
+    const terminator = this.#challenge ?? this.#policy?.findTerminator(this.#serverName);
+    if (terminator === undefined) {
       const detail = hello.serverName === undefined ? 'no server name was sent' : 'no policy has this server name';
       this.#refuse(
         { code: 'unknown_sni', detail: `${detail}, and there is no default policy` },
@@ -135,16 +140,16 @@ export class Accept implements Late, HandshakeSink, PendingHandshake {
     const { remoteAddress } = this.#address;
     const reached = handshakes.takeHandshake(isExempt(remoteAddress) ? undefined : remoteAddress);
     if (reached !== undefined) this.#refuse(reached, alert.internalError);
-    else this.#start(this.#policy);
+    else this.#start(terminator);
   }
 
-  #start(policy: TrustPolicy): void {
+  #start(terminator: TlsTerminator): void {
     // Paused, with its bytes put back, the socket reads for OpenSSL as if nobody had looked (N28).
     this.#raw.pause();
     const [first] = this.#received;
     this.#raw.unshift(first !== undefined && this.#received.length === 1 ? first : Buffer.concat(this.#received));
     this.#received = [];
-    policy.findTerminator(this.#serverName).start(this.#raw, this, this.#dependencies.clock.now());
+    terminator.start(this.#raw, this, this.#dependencies.clock.now());
   }
 
   helloKind(): string {
@@ -213,6 +218,10 @@ export class Accept implements Late, HandshakeSink, PendingHandshake {
   onSecure(socket: TLSSocket): void {
     // Node keeps an error listener of its own here, but that is Node's affair: without one an error kills the process.
     socket.on('error', () => socket.destroy());
+    if (this.#challenge !== undefined && !this.#settled) {
+      this.#endChallenge(socket);
+      return;
+    }
     if (this.#settled || this.#policy === undefined) {
       socket.destroy();
       return;
@@ -223,6 +232,14 @@ export class Accept implements Late, HandshakeSink, PendingHandshake {
       socket.destroy();
       this.#fail(error);
     }
+  }
+
+  /** It has seen the certificate, which is all there is to it. */
+  #endChallenge(socket: TLSSocket): void {
+    this.#settle(undefined, undefined);
+    this.#dependencies.onChallenge();
+    this.#linger(socket);
+    socket.end();
   }
 
   #verify(socket: TLSSocket, policy: TrustPolicy): void {
@@ -278,7 +295,7 @@ export class Accept implements Late, HandshakeSink, PendingHandshake {
   #refuse(refusal: Refusal, lastWords?: Buffer, verdict?: Verdict): void {
     if (this.#settled) return;
     this.#settle(refusal.code, verdict);
-    const { clock, deadlines, onRefused } = this.#dependencies;
+    const { clock, onRefused } = this.#dependencies;
     onRefused(
       makeHandshakeRecord({
         ...this.#address,
@@ -299,12 +316,17 @@ export class Accept implements Late, HandshakeSink, PendingHandshake {
       this.#raw.destroy();
       return;
     }
-    // What the client still sends is thrown away: unread bytes would make the kernel reset, and lose our words.
+    this.#linger(this.#raw);
+    this.#raw.end(lastWords);
+  }
+
+  /** What the client still sends is thrown away: unread bytes would make the kernel reset, and lose our words. */
+  #linger(socket: Socket): void {
+    const { clock, deadlines } = this.#dependencies;
     this.deadline = clock.monotonic() + lingerMs;
     deadlines.add(this);
-    this.#raw.on('end', () => this.#raw.destroy());
-    this.#raw.resume();
-    this.#raw.end(lastWords);
+    socket.on('end', () => this.#raw.destroy());
+    socket.resume();
   }
 
   readonly #onError = (error: Error & { code?: string }): void => this.#onClosed(error.code ?? error.message);

@@ -2,12 +2,14 @@
 // verdict. Callbacks must not throw; if one does, the connection is refused and the process lives on.
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+import type { ChallengeAnswers } from '../acme/challenge-answers.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Deadlines } from '../base/deadline.ts';
 import type { FactsCache } from '../certs/facts-cache.ts';
 import type { TrustBundle } from '../trust/trust-bundle.ts';
 import type { Verdict } from '../trust/verdict.ts';
 import type { ChainCache } from '../trust/chain-cache.ts';
+import type { ChallengeTerminators } from './challenge-terminators.ts';
 import type { AdmissionRules } from './admission.ts';
 import type { ClientCounts } from './client-counts.ts';
 import type { HandshakeLimits } from './handshake-limits.ts';
@@ -51,6 +53,8 @@ export type VerifiedClient = {
 export type DownstreamDependencies = {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
+  /** What a CA that validates by tls-alpn-01 is to find here. */
+  readonly challenges: ChallengeAnswers;
   /** Shared with the other workers. */
   readonly intermediates: Intermediates;
   /** The answers that open connections are verified by, too. */
@@ -71,12 +75,15 @@ export type DownstreamDependencies = {
   readonly onOutcome: (outcome: HandshakeOutcome) => void;
   /** Every client that got as far as a verdict. */
   readonly onVerified: (verified: VerifiedClient) => void;
+  /** A CA was shown the certificate of an open order. */
+  readonly onChallenge: () => void;
   /** Something that must not happen did: for the log, with its stack. */
   readonly onDefect: (error: unknown) => void;
 };
 
 /** What all connections of one listener share. */
-export type AcceptDependencies = DownstreamDependencies & {
+export type AcceptDependencies = Omit<DownstreamDependencies, 'challenges'> & {
+  readonly challenges: ChallengeTerminators;
   readonly pending: PendingHandshakes;
   readonly facts: FactsCache;
   readonly chains: ChainCache;

@@ -5,6 +5,8 @@ import { FactsCache } from '../certs/facts-cache.ts';
 import { keepAliveAfterMs } from '../http/limits.ts';
 import { Accept } from './accept.ts';
 import { ChainCache } from '../trust/chain-cache.ts';
+import { ChallengeAnswers } from '../acme/challenge-answers.ts';
+import { ChallengeTerminators } from './challenge-terminators.ts';
 import { Admission, type AdmissionOwner, type RefusedAdmission } from './admission.ts';
 import { ClientCounts } from './client-counts.ts';
 import type { AcceptDependencies, DownstreamDependencies } from './dependencies.ts';
@@ -48,6 +50,7 @@ export class TlsListener implements AdmissionOwner {
       clock: options.clock,
       deadlines: options.deadlines,
       pending: this.#pending,
+      challenges: new ChallengeTerminators(options.challenges ?? new ChallengeAnswers()),
       facts: new FactsCache(),
       chains: new ChainCache(),
       intermediates: options.intermediates ?? new Intermediates(),
@@ -62,6 +65,7 @@ export class TlsListener implements AdmissionOwner {
       onRefused: guard(options.onRefused, onDefect),
       onVerified: guard(options.onVerified ?? (() => {}), onDefect),
       onOutcome: guard(options.onOutcome ?? (() => {}), onDefect),
+      onChallenge: options.onChallenge ?? (() => {}),
       onDefect,
     };
     const { clock, deadlines, clientConnections: connections } = this.#dependencies;

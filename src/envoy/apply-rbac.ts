@@ -17,9 +17,13 @@ export function applyRbac(entry: Entry, rbac: Rbac): Entry[] | undefined {
   for (const { path: one } of byPath)
     if (isPrefix && one.kind !== 'prefix' && isAbove(path.path, one.path))
       places.set(`exact ${one.path}`, { ...one, kind: 'exact' });
-  const copies = [...places.values()].map((place) =>
-    deepen(entry, place.path, place.kind === 'exact' ? 'exact' : 'prefix'),
-  );
+  const copies = [...places.values()]
+    .map((place) => deepen(entry, place.path, place.kind === 'exact' ? 'exact' : 'prefix'))
+    .map((copy) => ({
+      ...copy,
+      name: `${entry.name}${copy.path.path}${copy.path.kind === 'exact' ? '-exact' : ''}`,
+    }))
+    .toSorted((a, b) => b.path.path.length - a.path.path.length || (a.path.kind === 'exact' ? -1 : 1));
   return [...copies, entry].flatMap((one) =>
     guarded(
       one,
@@ -55,7 +59,14 @@ function guarded(entry: Entry, policies: Rbac): Entry[] {
     groups.set(key, group);
   }
   const ofMethods = [...groups.values()].map((group) =>
-    withWhom({ ...entry, conditions: { ...entry.conditions, methods: group.methods } }, group.whom),
+    withWhom(
+      {
+        ...entry,
+        name: `${entry.name}-${group.methods.join('-').toLowerCase()}`,
+        conditions: { ...entry.conditions, methods: group.methods },
+      },
+      group.whom,
+    ),
   );
   return [...ofMethods, withWhom(entry, whomOf(undefined))];
 }

@@ -151,6 +151,12 @@ export async function readCluster(context: Context, map: SourceMap): Promise<Clu
   };
 }
 
+function leave(context: Context, map: SourceMap | undefined, name: string, says: string): void {
+  const value = map?.getEmpty(name);
+  readDeep(value);
+  if (value !== undefined) context.report.left(value, value.shown, says);
+}
+
 function serviceName(map: SourceMap): string | undefined {
   const config = map.map('eds_cluster_config');
   readDeep(config?.get('eds_config'));
@@ -159,6 +165,7 @@ function serviceName(map: SourceMap): string | undefined {
 
 function readEndpoints(context: Context, assignment: SourceMap | undefined): Backend[] {
   assignment?.text('cluster_name');
+  leave(context, assignment, 'policy', 'requests are refused where a backend is short of connections');
   const localities = assignment?.maps('endpoints') ?? [];
   const lowest = Math.min(...localities.map((one) => context.number(one, 'priority') ?? 0));
   return localities.flatMap((locality) => {
@@ -181,6 +188,8 @@ function readEndpoint(context: Context, map: SourceMap, backup: boolean): Backen
   ]);
   const endpoint = map.map('endpoint');
   endpoint?.text('hostname');
+  leave(context, endpoint, 'health_check_config', 'probes go where requests go');
+  leave(context, map, 'metadata', 'opens nothing');
   const weight = context.number(map, 'load_balancing_weight') ?? 1;
   const address = endpoint?.map('address');
   const socket = address === undefined ? undefined : readAddress(context, address);

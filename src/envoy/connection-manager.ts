@@ -5,7 +5,7 @@ import type { Cluster } from './cluster.ts';
 import { type Context, readDeep } from './context.ts';
 import type { Entry } from './entry.ts';
 import { readHttpFilters } from './http-filters.ts';
-import type { Middlewares } from './middlewares.ts';
+import type { DraftMiddlewares } from '../import/draft-middlewares.ts';
 import { readRouteTable } from './virtual-hosts.ts';
 import type { SourceValue } from '../import/source-map.ts';
 
@@ -20,7 +20,7 @@ export type ConnectionManager = {
 
 export type ManagerWorld = {
   readonly context: Context;
-  readonly middlewares: Middlewares;
+  readonly middlewares: DraftMiddlewares;
   readonly findCluster: (name: string, at: SourceValue) => Promise<Cluster | undefined>;
 };
 
@@ -109,7 +109,8 @@ export async function readConnectionManager(world: ManagerWorld, hcm: SourceMap)
   const upgrades = readUpgrades(context, hcm);
   const table = findTable(context, hcm);
   const entries = table === undefined ? [] : await readRouteTable({ ...world, upgrades }, table, filters);
-  return { entries, forward: readForward(context, hcm), http2: codec !== 'HTTP1', maxStreams };
+  const forward = { ...readForward(context, hcm), ...(filters.rfc9440 && { rfc9440: filters.rfc9440 }) };
+  return { entries, forward, http2: codec !== 'HTTP1', maxStreams };
 }
 
 function findTable(context: Context, hcm: SourceMap): SourceMap | undefined {
@@ -138,7 +139,8 @@ function readUpgrades(context: Context, hcm: SourceMap): string[] {
     readDeep(filters);
     if (filters !== undefined) context.loses('request_filter', filters, 'filters for upgrades alone');
     if (value !== undefined && type.startsWith('connect')) {
-      if (context.flag(one, 'enabled') !== false) context.loses('raw_connections', value, 'CONNECT is not forwarded');
+      context.report.left(value, value.shown, 'CONNECT is refused');
+      context.flag(one, 'enabled');
       return [];
     }
     context.taken(one, 'upgrade_type', 'upgrades of routes');

@@ -41,7 +41,7 @@ export class Context {
   }
 
   loses(code: LossCode, value: SourceValue, says: string, at?: object): boolean {
-    return this.report.loses(code, value, value.shown, says, at ?? this.reading.nodeOf(value.path));
+    return this.report.loses(code, value, value.shown, says, at ?? (() => this.reading.nodeOf(value.path)));
   }
 
   /** `true` and `false`, as JSON has them; undefined where it is not written. */
@@ -140,4 +140,5 @@ export function readDeep(value: SourceValue | undefined): void {
   if (value?.node.kind === 'list') for (const item of value.items) readDeep(item);
   const map = value?.map;
   for (const name of map?.names ?? []) readDeep(map?.getEmpty(name));
+  map?.readAll();
 }

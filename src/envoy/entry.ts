@@ -39,14 +39,21 @@ export function conditionCount({ conditions }: Entry): number {
   }, 0);
 }
 
+/** Middlewares that refuse nobody, by the names that an import gives them. */
+const changers = /^(?:request-headers|response-headers|rewrite)(?:-\d+)?$/;
+const movers = /^(?:redirect|to-https)(?:-\d+)?$/;
+
 /** What may be called, as one text: two entries with the same are as open as each other. */
 export function guardOf({ clientCert, keys, middlewares }: Entry): string {
-  const { response } = keys;
-  return JSON.stringify([
-    clientCert ?? null,
-    response ?? null,
-    middlewares.filter((name) => !/^(?:request|response)-headers|^rewrite/.test(name)),
-  ]);
+  const redirects = middlewares.some((name) => movers.test(name));
+  const guards = middlewares.filter((name) => !changers.test(name) && !movers.test(name));
+  return JSON.stringify([clientCert ?? null, redirects ? null : (keys['response'] ?? null), guards]);
+}
+
+/** It answers with an error, and nobody gets further. */
+export function isClosed({ keys: { response }, middlewares }: Entry): boolean {
+  if (typeof response !== 'object' || Array.isArray(response)) return false;
+  return Number(response['statusCode']) >= 400 && !middlewares.some((name) => movers.test(name));
 }
 
 /** Segment by segment: the one is the other, or above it. */

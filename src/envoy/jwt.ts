@@ -2,19 +2,19 @@
 import type { DraftMap } from '../import/draft.ts';
 import type { SourceMap, SourceValue } from '../import/source-map.ts';
 import { type Context, duration, readDeep } from './context.ts';
-import type { Middlewares } from './middlewares.ts';
+import type { DraftMiddlewares } from '../import/draft-middlewares.ts';
 
 /** Names of middlewares for every route; none where it is lost, or asks for nothing. */
 export async function readJwt(
   context: Context,
   config: SourceMap,
   at: SourceValue,
-  middlewares: Middlewares,
+  middlewares: DraftMiddlewares,
 ): Promise<string[]> {
   const rule = readRule(context, config);
   if (typeof rule !== 'string') {
     context.report.taken(at, 'jwt_authn', 'middleware jwtAuth');
-    return [middlewares.name('tokens', 'jwtAuth', rule)];
+    return [middlewares.add('jwtAuth', rule, 'tokens')];
   }
   for (const name of config.names) readDeep(config.get(name));
   context.loses('token_check', at, `${rule}; write a middleware jwtAuth`);
@@ -58,7 +58,7 @@ function providerOf(context: Context, provider: SourceMap): DraftMap | string {
   const remote = provider.map('remote_jwks');
   const uri = remote?.map('http_uri')?.text('uri');
   if (file !== undefined) rule['jwks'] = { file };
-  else if (remote !== undefined && uri !== undefined && /^https:\/\//.test(uri)) {
+  else if (remote !== undefined && uri !== undefined && uri.startsWith('https://')) {
     const refresh = context.durationMs(remote, 'cache_duration');
     rule['jwks'] = refresh === undefined ? { url: uri } : { url: uri, refresh: duration(refresh) };
     readDeep(provider.get('remote_jwks'));

@@ -92,7 +92,7 @@ export async function readListener(world: ManagerWorld, map: SourceMap): Promise
   const fallback = map.map('default_filter_chain');
   const chains: Chain[] = [];
   for (const one of fallback === undefined ? written : [...written, fallback]) {
-    const chain = await readChain(world, one, `${name ?? 'listener'}`);
+    const chain = await readChain(world, one, name ?? 'listener');
     if (chain !== undefined) chains.push(chain);
   }
   if (at === undefined) return undefined;
@@ -114,11 +114,11 @@ function readListenerFilters(context: Context, map: SourceMap): boolean {
       allows !== undefined &&
       context.flag(config, 'allow_requests_without_proxy_protocol') === true;
     readDeep(value);
-    if (type === 'TlsInspector' || /tls_inspector$/.test(name))
+    if (type === 'TlsInspector' || name.endsWith('tls_inspector'))
       context.report.taken(at, name, 'server names are read always');
-    else if (type === 'HttpInspector' || /http_inspector$/.test(name))
+    else if (type === 'HttpInspector' || name.endsWith('http_inspector'))
       context.report.left(at, name, 'what is spoken shows by itself');
-    else if (type === 'ProxyProtocol' || /proxy_protocol$/.test(name)) {
+    else if (type === 'ProxyProtocol' || name.endsWith('proxy_protocol')) {
       if (isOpen && allows !== undefined) {
         context.loses(
           'proxy_header',

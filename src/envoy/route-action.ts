@@ -4,14 +4,14 @@ import type { SourceMap, SourceValue } from '../import/source-map.ts';
 import type { Cluster } from './cluster.ts';
 import { type Context, duration, readDeep } from './context.ts';
 import { regexOf } from './string-matcher.ts';
-import type { Middlewares } from './middlewares.ts';
+import type { DraftMiddlewares } from '../import/draft-middlewares.ts';
 import { readRedirect } from './redirect.ts';
 import { readRetry } from './retry.ts';
 import type { PathRule } from './route-match.ts';
 
 export type ActionWorld = {
   readonly context: Context;
-  readonly middlewares: Middlewares;
+  readonly middlewares: DraftMiddlewares;
   readonly findCluster: (name: string, at: SourceValue) => Promise<Cluster | undefined>;
   /** Protocols that the listener lets clients switch to. */
   readonly upgrades: readonly string[];
@@ -123,8 +123,9 @@ async function readForward(world: ActionWorld, map: SourceMap, path: PathRule): 
   if (host) security['forwardHostHeaders'] = false;
   if (first?.tls !== undefined && Object.keys(first.tls).length > 0) security['tls'] = first.tls;
   if (Object.keys(security).length > 0) keys['security'] = security;
-  if (first?.connectTimeout !== undefined) timeouts['connect'] = first.connectTimeout;
-  if (Object.keys(timeouts).length > 0) keys['timeouts'] = timeouts;
+  const connect = first?.connectTimeout;
+  const all: DraftMap = { ...(connect !== undefined && { connect }), ...timeouts };
+  if (Object.keys(all).length > 0) keys['timeouts'] = all;
   if (retry !== undefined) keys['retry'] = retry;
   if (!upgrades.includes('websocket') || upgrades.length > 1) keys['upgrades'] = [...upgrades];
   return { keys, middlewares: names };
@@ -194,7 +195,13 @@ function targetOf(parts: readonly { cluster: Cluster; weight: number }[]): Targe
     const share = parts.length === 1 ? backend.weight : Math.round((weight * 1000 * backend.weight) / sum);
     return { endpoint: url(one), ...(isWeighted && { weight: share }), ...(backend.backup && { backup: true }) };
   });
+  const divisor = backends.map((one) => Number(one['weight'] ?? 0)).reduce(gcd, 0);
+  for (const one of backends) if (divisor > 1) one['weight'] = Number(one['weight']) / divisor;
   return { keys: { backends }, clusters, isList: true };
+}
+
+function gcd(a: number, b: number): number {
+  return b === 0 ? a : gcd(b, a % b);
 }
 
 /** `rewrite`, or a middleware. */
@@ -202,7 +209,7 @@ function readRewrite(
   context: Context,
   map: SourceMap,
   path: PathRule,
-  middlewares: Middlewares,
+  middlewares: DraftMiddlewares,
 ): { path?: string; middlewares: string[] } {
   const prefix = map.get('prefix_rewrite');
   const text = map.text('prefix_rewrite');
@@ -230,7 +237,7 @@ function readRewrite(
   if (pattern === undefined) return { middlewares: [] };
   context.report.taken(value, 'regex_rewrite', 'middleware rewriteRegex');
   return {
-    middlewares: [middlewares.name('rewrite', 'rewriteRegex', { pattern, replacement: plainGroups(replacement) })],
+    middlewares: [middlewares.add('rewriteRegex', { pattern, replacement: plainGroups(replacement) }, 'rewrite')],
   };
 }
 
@@ -264,7 +271,7 @@ function readUpgrades(world: ActionWorld, map: SourceMap): string[] {
     const isOn = context.flag(one, 'enabled') !== false;
     readDeep(one.get('connect_config'));
     if (type === 'connect' || type === 'connect-udp') {
-      if (value !== undefined && isOn) context.loses('raw_connections', value, 'CONNECT is not forwarded');
+      if (value !== undefined && isOn) context.report.left(value, value.shown, 'CONNECT is refused');
     } else if (isOn) names.add(type);
     else names.delete(type);
     context.taken(one, 'upgrade_type', 'upgrades');
@@ -308,7 +315,11 @@ function readHash(context: Context, map: SourceMap): DraftValue[] {
       return [{ source: 'cookie', name: cookie.text('name') ?? '' }];
     }
     if (source !== undefined && context.flag(source, 'source_ip') === true) return [{ source: 'address' }];
-    for (const name of one.names) readDeep(one.get(name));
+    for (const name of one.names) {
+      const value = one.get(name);
+      readDeep(value);
+      if (value !== undefined) context.report.left(value, value.shown, 'hashOn knows headers, cookies and addresses');
+    }
     return [];
   });
 }

@@ -31,6 +31,7 @@ export function readRouteMatch(context: Context, around: SourceMap): RouteMatch 
   const headers = map.maps('headers').flatMap((one) => readHeader(context, one, methods));
   const query = map.maps('query_parameters').flatMap((one) => readQuery(context, one) ?? []);
   const grpc = map.getEmpty('grpc');
+  map.mapOrEmpty('grpc');
   if (grpc !== undefined) {
     headers.push({ name: 'content-type', regex: String.raw`application/grpc(\+.*)?` });
     context.report.taken(grpc, 'grpc', 'match.headers: content-type');
@@ -54,11 +55,13 @@ function readPathRule(context: Context, map: SourceMap): PathRule | undefined {
   if (name === 'safe_regex') return readRegex(context, map, value);
   if (name === 'connect_matcher' || name === 'path_match_policy') {
     readDeep(value);
-    context.loses('route_left_out', value, 'has no counterpart; the route is left out');
+    if (name === 'connect_matcher') report.left(value, name, 'CONNECT is refused');
+    else context.loses('route_left_out', value, 'has no counterpart; the route is left out');
     return undefined;
   }
-  const text = map.text(name);
-  if (text === undefined) return undefined;
+  const written = map.text(name) === '' ? '/' : map.text(name);
+  if (written === undefined) return undefined;
+  const text = written;
   if (context.flag(map, 'case_sensitive') === false) {
     const at = map.get('case_sensitive') ?? value;
     if (
@@ -82,7 +85,7 @@ function readPathRule(context: Context, map: SourceMap): PathRule | undefined {
   }
   const hasSlash = text.length > 1 && text.endsWith('/');
   if (name === 'path') return exactPath(context, value, reading.path, hasSlash);
-  if (name === 'path_separated_prefix' || text === '/') {
+  if (name === 'path_separated_prefix' || written === '/') {
     report.taken(value, value.shown, `path: ${reading.path}`);
     return { kind: 'prefix', path: reading.path, value };
   }
@@ -148,11 +151,7 @@ function readHeader(context: Context, map: SourceMap, methods: string[]): DraftM
   const unusual = map.names.filter((one) => one === 'range_match' || one === 'contains_match');
   for (const one of unusual) readDeep(map.get(one));
   if (unusual.length > 0 || (missing !== undefined && context.flag(map, 'treat_missing_header_as_empty') === true)) {
-    context.report.loses(
-      'match_condition',
-      value,
-      `header ${name}`,
-      'has no counterpart',
+    context.report.loses('match_condition', value, `header ${name}`, 'has no counterpart', () =>
       context.reading.nodeOf(map.path),
     );
     return [];
@@ -172,17 +171,15 @@ function readHeader(context: Context, map: SourceMap, methods: string[]): DraftM
   }
   if (name === ':method') return [];
   if (name.startsWith(':') || name === '') {
-    context.report.loses(
-      'match_condition',
-      value,
-      name,
-      'pseudo-headers are matched by hosts and path',
+    context.report.loses('match_condition', value, name, 'pseudo-headers are matched by hosts and path', () =>
       context.reading.nodeOf(map.path),
     );
     return [];
   }
   context.report.taken(value, value.shown, 'match.headers');
-  return [conditionOf(name, rule, invert)];
+  // A field that is absent satisfies no inverted comparison there.
+  const presence: DraftMap[] = invert && rule !== 'present' ? [{ name, present: true }] : [];
+  return [...presence, conditionOf(name, rule, invert)];
 }
 
 function headerRule(context: Context, map: SourceMap): StringRule | 'present' | undefined {
@@ -232,7 +229,11 @@ function caseless(rule: StringRule): string {
 function readQuery(context: Context, map: SourceMap): DraftMap | undefined {
   const name = map.text('name') ?? '';
   const string = map.get('string_match');
-  context.flag(map, 'present_match');
+  const present = map.get('present_match');
+  if (present !== undefined && context.flag(map, 'present_match') === false) {
+    context.loses('match_condition', present, 'that a parameter is absent: write invert');
+    return undefined;
+  }
   context.taken(map, 'name', 'match.query');
   if (string === undefined) return { name, present: true };
   const rule = readStringMatcher(context, string);

@@ -18,6 +18,8 @@ export type Validation = {
   spki: string[];
   maxDepth?: number;
   spiffe?: DraftMap;
+  /** A part of it stands where it cannot be read: that was refused. */
+  unknown?: true;
   /** Where it is written. */
   readonly value: SourceValue;
 };
@@ -30,6 +32,7 @@ export async function readValidation(
 ): Promise<Validation | undefined> {
   const maps: SourceMap[] = [];
   let first: SourceValue | undefined;
+  let isUnknown = false;
   const plain = common.get('validation_context');
   const plainMap = common.map('validation_context');
   if (plain !== undefined && plainMap !== undefined) {
@@ -47,10 +50,11 @@ export async function readValidation(
   for (const one of sds) {
     first ??= one;
     const secret = await readSecret(context, one, 'validation_context');
-    if (secret !== undefined) maps.push(secret);
+    if (secret === undefined) isUnknown = true;
+    else maps.push(secret);
   }
   if (first === undefined) return undefined;
-  const result: Validation = { fingerprints: [], spki: [], value: first };
+  const result: Validation = { fingerprints: [], spki: [], value: first, ...(isUnknown && { unknown: true }) };
   // As protobuf merges them: of what can stand once the last, of lists all.
   for (const map of maps) await readOne(context, map, result, path);
   return result;
@@ -63,7 +67,7 @@ async function readOne(context: Context, map: SourceMap, into: Validation, path:
   const crl = readDataSource(context, map.get('crl'), `${path}.crl.sources`);
   if (crl !== undefined) into.crl = crl;
   if (ca !== undefined) {
-    const text = readDataSource(context, ca, `${path}.clientCA`);
+    const text = readDataSource(context, ca, `${path}.${path.endsWith('clientAuth') ? 'clientCA' : 'rootCAs'}`);
     if (text !== undefined) {
       const file = await parseCaFile(context, text, ca);
       into.ca = file.ca;

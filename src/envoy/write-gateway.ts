@@ -1,14 +1,14 @@
 // Listeners as entry points and policies. A chain without server names is `gateway.tls`, one with them a policy; what has no chain is refused.
-import type { DraftMap } from '../import/draft.ts';
+import { type DraftMap, draftText } from '../import/draft.ts';
 import type { Context } from './context.ts';
 import type { Chain, Listener } from './listener.ts';
-import type { Middlewares } from './middlewares.ts';
+import type { DraftMiddlewares } from '../import/draft-middlewares.ts';
 import { type Scope, slug, writeRoutes } from './write-routes.ts';
 
 type TlsChain = { readonly chain: Chain; readonly listener: Listener; readonly entryPoint: string };
 
 /** Fills the draft. */
-export function writeGateway(context: Context, listeners: readonly Listener[], middlewares: Middlewares): void {
+export function writeGateway(context: Context, listeners: readonly Listener[], middlewares: DraftMiddlewares): void {
   const entryPoints: DraftMap = {};
   const more: DraftMap = {};
   const forwards: DraftMap[] = [];
@@ -17,11 +17,11 @@ export function writeGateway(context: Context, listeners: readonly Listener[], m
   const taken = { web: false, webSecure: false };
   for (const listener of listeners) {
     const { chains } = listener;
-    for (const chain of chains) if (chain.raw !== undefined) forwards.push(forwardOf(listener, chain));
+    forwards.push(...readRaw(context, listener));
     const http = chains.filter(({ manager }) => manager !== undefined);
     if (http.length === 0) continue;
     const secure = http.filter(({ tls }) => tls !== undefined);
-    if (chains.some(({ raw }) => raw !== undefined) || (secure.length > 0 && secure.length < http.length)) {
+    if (secure.length > 0 && secure.length < http.length) {
       const says = 'TLS that ends here, plain HTTP and what passes unread have ports of their own here';
       context.report.refuse('mixed_port', listener.value, listener.name, says);
     }
@@ -92,7 +92,7 @@ export function writeGateway(context: Context, listeners: readonly Listener[], m
   root['version'] = 2;
   if (middlewares.list.length > 0) root['middlewares'] = middlewares.list;
   root['gateway'] = gateway;
-  if (all.length === 0 && forwards.length === 0)
+  if (all.length === 0 && forwards.length === 0 && !context.report.failed)
     context.report.refuse(
       'nothing_to_serve',
       { place: listeners[0]?.value.place ?? context.start },
@@ -109,6 +109,21 @@ function ordered(entryPoints: DraftMap, more: DraftMap, forwards: DraftMap[]): D
     ...(Object.keys(more).length > 0 && { more }),
     ...(forwards.length > 0 && { passThrough: { forwards } }),
   };
+}
+
+/** What passes unread. Beside chains that end TLS it is left out: its server names are refused then. */
+function readRaw(context: Context, listener: Listener): DraftMap[] {
+  const raw = listener.chains.filter((chain) => chain.raw !== undefined);
+  const others = listener.chains.filter((chain) => chain.raw === undefined);
+  if (others.length === 0) return raw.map((chain) => forwardOf(listener, chain));
+  const hasDefault = others.some(({ serverNames }) => serverNames.length === 0);
+  for (const { value, serverNames, name } of raw) {
+    const says = 'what passes unread has a port of its own here, in passThrough';
+    const isRefused = serverNames.length > 0 && !hasDefault;
+    if (isRefused) context.report.left(value, `tcp_proxy of ${serverNames.join(', ')}`, says);
+    else context.report.loses('mixed_port', value, name, says);
+  }
+  return [];
 }
 
 function forwardOf(listener: Listener, { raw, serverNames }: Chain): DraftMap {
@@ -152,6 +167,7 @@ function writeTls(context: Context, chains: readonly TlsChain[]): Tls {
   const policies: DraftMap[] = [];
   const policyScopes: Scope[] = [];
   let hasDefault = false;
+  let defaultPolicy = '';
   let session = '';
   for (const { chain, listener, entryPoint } of chains) {
     const { policy = {}, sessionResumption = {} } = chain.tls ?? {};
@@ -170,23 +186,20 @@ function writeTls(context: Context, chains: readonly TlsChain[]): Tls {
     }
     let name = 'gateway';
     if (serverNames.length === 0) {
-      if (hasDefault && JSON.stringify(without(tls)) !== JSON.stringify(policy)) refuseOther(context, listener);
+      if (hasDefault && defaultPolicy !== JSON.stringify(policy)) refuseOther(context, listener);
       if (!hasDefault) Object.assign(tls, policy);
       hasDefault = true;
-      context.reading.becomes(chain.value.path, tls);
+      defaultPolicy ||= JSON.stringify(policy);
     } else name = addPolicy(context, policies, chain, policy, listener);
     policyScopes.push({ entries, entryPoint, policy: name, serverNames, forward });
   }
   const { sessionResumption, ...rest } = tls;
   const result: DraftMap = rest;
+  for (const { chain } of chains) if (chain.serverNames.length === 0) context.reading.becomes(chain.value.path, result);
   if (policies.length > 0 && hasDefault) result['defaultPolicy'] = 'gateway';
   if (sessionResumption !== undefined) result['sessionResumption'] = sessionResumption;
   if (policies.length > 0) result['policies'] = policies;
   return { tls: result, policyScopes, policies: policies.length + (hasDefault ? 1 : 0) };
-}
-
-function without({ sessionResumption: _, ...rest }: DraftMap): DraftMap {
-  return rest;
 }
 
 function refuseOther(context: Context, listener: Listener): void {
@@ -199,12 +212,12 @@ function refuseOther(context: Context, listener: Listener): void {
 function addPolicy(context: Context, policies: DraftMap[], chain: Chain, policy: DraftMap, listener: Listener): string {
   const hosts = [...chain.serverNames];
   const known = policies.find(
-    (one) => Array.isArray(one['hosts']) && one['hosts'].some((host) => hosts.includes(String(host))),
+    (one) => Array.isArray(one['hosts']) && one['hosts'].some((host) => hosts.includes(draftText(host))),
   );
   if (known !== undefined) {
     const { name, hosts: others, ...rest } = known;
     if (JSON.stringify([others, rest]) !== JSON.stringify([hosts, policy])) refuseOther(context, listener);
-    return String(name);
+    return draftText(name);
   }
   const base = slug(chain.name);
   let name = base === 'gateway' || base === 'none' ? `${base}-policy` : base;

@@ -1,5 +1,5 @@
 // Entries of all listeners as the routes of the draft: each under a name, where it is served, in the order of keys in which people write them.
-import type { DraftMap, DraftValue } from '../import/draft.ts';
+import { type DraftMap, draftText, isDraftMap } from '../import/draft.ts';
 import type { Context } from './context.ts';
 import type { Entry } from './entry.ts';
 import { findOpened, orderEntries, splitSlashes } from './order.ts';
@@ -88,26 +88,27 @@ function routeOf(entry: Entry, priority: number, { forward }: Scope, needs: Rout
   if (priority > 0) route['priority'] = priority;
   for (const [name, value] of Object.entries({ target, backends, response, rewrite }))
     if (value !== undefined) route[name] = value;
-  for (const name of ['loadBalancing', 'hashOn', 'sendProxyProtocol', 'healthCheck', 'timeouts', 'retry', 'upgrades'])
-    if (rest[name] !== undefined) route[name] = rest[name] as DraftValue;
+  for (const name of ['loadBalancing', 'hashOn', 'sendProxyProtocol', 'healthCheck', 'timeouts', 'retry', 'upgrades']) {
+    const value = rest[name];
+    if (value !== undefined) route[name] = value;
+  }
   if (entry.middlewares.length > 0) route['middlewares'] = [...entry.middlewares];
-  const all: DraftMap = { ...(isMap(security) && security) };
+  const all: DraftMap = { ...(isDraftMap(security) && security) };
   if (entry.clientCert !== undefined) all['clientCert'] = entry.clientCert;
   if (needs.forward === undefined) all['forwardClientCert'] = forward;
   if (Object.keys(all).length > 0) route['security'] = all;
   return route;
 }
 
-function isMap(value: DraftValue | undefined): value is DraftMap {
-  return typeof value === 'object' && !Array.isArray(value);
-}
-
 function finish(route: DraftMap, placed: DraftMap, names: Set<string>): DraftMap {
   const { name, path, ...rest } = route;
-  const base = slug(String(name));
+  const base = slug(draftText(name));
   let unique = base;
-  const tail = slug(String(path)).slice(0, 30);
-  if (names.has(unique) && tail !== '') unique = `${base}-${tail}`;
+  const [host] = Array.isArray(rest['hosts']) ? rest['hosts'] : [];
+  for (const tail of [draftText(path), draftText(host)]) {
+    const candidate = `${base}-${slug(tail).slice(0, 40)}`;
+    if (names.has(unique) && /[A-Za-z0-9]/.test(tail) && !names.has(candidate)) unique = candidate;
+  }
   for (let n = 2; names.has(unique); n++) unique = `${base}-${n}`;
   names.add(unique);
   route['name'] = unique;

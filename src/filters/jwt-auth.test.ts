@@ -326,7 +326,7 @@ describe('keys behind a URL', () => {
       call.done(
         body === undefined
           ? { ok: false, problem: 'timeout' }
-          : { ok: true, bytes: new Uint8Array(Buffer.from(body)), headers: {} },
+          : { ok: true, status: 200, bytes: new Uint8Array(Buffer.from(body)), headers: {} },
       );
       await new Promise(setImmediate);
     };

@@ -1,3 +1,4 @@
+import { ChallengeAnswers } from '../acme/challenge-answers.ts';
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Clock } from '../base/clock.ts';
@@ -66,6 +67,8 @@ async function openConnection(): Promise<(now: number) => { status: number; clos
     onDefect: (error) => assert.fail(String(error)),
     onFault: () => {},
     isDraining: () => false,
+    challenges: new ChallengeAnswers(),
+    onChallenge: () => {},
     current: () => serving,
   };
   const serve = new Serve(new Client(peer), services);

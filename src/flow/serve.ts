@@ -2,6 +2,7 @@
 // Each step takes what the one before returned; steps throw a Fault or return; here stands the only try/catch.
 import { type Fault, toFault } from '../base/fault.ts';
 import type { Exchange, RequestHandler } from '../http/exchange.ts';
+import { answerAcmeChallenge } from './acme-challenge.ts';
 import { authorize } from './authorize.ts';
 import type { Client } from './client.ts';
 import { dispatch } from './dispatch.ts';
@@ -40,7 +41,7 @@ export class Serve implements RequestHandler, FilteringOwner {
 
   #serve(context: RequestContext, waited: Filtering | undefined): void {
     try {
-      if (waited === undefined && answerHealth(context)) return;
+      if (waited === undefined && (answerAcmeChallenge(context) || answerHealth(context))) return;
       const filtered =
         waited === undefined ? filter(authorize(route(countInFlight(identify(context)))), this) : waited.goOn();
       // Undefined: a filter has answered, or waits.

@@ -3,6 +3,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Deadlines } from '../base/deadline.ts';
 import type { RouteConfig } from '../config/gateway-config.ts';
+import type { ChallengeAnswers, ChallengeType } from '../acme/challenge-answers.ts';
 import type { ClientCounts } from '../downstream/client-counts.ts';
 import type { TrustPolicy } from '../downstream/trust-policy.ts';
 import type { PolicyTable } from '../downstream/policy-table.ts';
@@ -72,6 +73,9 @@ export type Services = {
   readonly onFault: (report: FaultReport) => void;
   /** The gateway is being stopped: it takes no further connections. */
   readonly isDraining: () => boolean;
+  /** What a CA that validates is to find here. */
+  readonly challenges: ChallengeAnswers;
+  readonly onChallenge: (type: ChallengeType) => void;
   readonly current: () => Serving;
 };
 

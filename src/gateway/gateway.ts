@@ -1,11 +1,12 @@
 // One worker's gateway, put together: the generations, both sides of it, what happens when the rules change. Requests that run
 // keep the generation that they began with.
 import { writeSync } from 'node:fs';
+import { type ChallengeAnswer, ChallengeAnswers } from '../acme/challenge-answers.ts';
 import type { Clock } from '../base/clock.ts';
 import { Deadlines } from '../base/deadline.ts';
 import { readFacts } from '../certs/facts-reader.ts';
 import { listEntryPoints } from '../config/list-entry-points.ts';
-import type { NamedEntryPoint } from '../config/gateway-config.ts';
+import type { GatewayConfig, NamedEntryPoint } from '../config/gateway-config.ts';
 import type { CrlMessage } from '../crl/subscriber.ts';
 import type { VerifiedClient } from '../downstream/dependencies.ts';
 import type { AdmissionRules } from '../downstream/admission.ts';
@@ -30,8 +31,10 @@ import { setBackendGauges } from './backend-gauges.ts';
 import { BackendSide } from './backend-side.ts';
 import { ClientSide } from './client-side.ts';
 import { drain } from './drain.ts';
+import type { FailureTally } from './failure-tally.ts';
 import { Generations } from './generations.ts';
 import { learnConfigured } from './configured-intermediates.ts';
+import { type Observation, observe } from './observation.ts';
 import { OpenConnections } from './open-connections.ts';
 import { WorkerServicesAtStart } from './worker-services.ts';
 
@@ -45,6 +48,8 @@ export type GatewayOptions = {
   readonly onSpent?: (report: SpentReport) => void;
   /** Every client that got as far as a verdict, where the configuration of the start keeps a record of them. */
   readonly onVerified?: (verified: VerifiedClient) => void;
+  /** Gets every handshake that failed, where the configuration of the start has a store. */
+  readonly failures?: FailureTally;
 };
 
 export class Gateway {
@@ -61,6 +66,7 @@ export class Gateway {
   readonly #intermediates: Intermediates;
   readonly #rotation: TicketRotation;
   readonly #rates: RateCounters;
+  readonly #challenges = new ChallengeAnswers();
   #entryPoints: EntryPoints | undefined;
   #passThrough: PassThrough | undefined;
 
@@ -83,7 +89,9 @@ export class Gateway {
       metrics: this.#metrics,
       active,
       rates,
+      challenges: this.#challenges,
       isDraining: () => this.#clients.isDraining,
+      failures: options.failures,
     });
     const connections = new OpenConnections(clock, metrics, { policies, ocsp: () => this.#ocsp.checker }, (one) =>
       services.find()?.reports.onClientsDistrusted(one),
@@ -162,6 +170,11 @@ export class Gateway {
     this.#staples.set(sha256, staple);
   }
 
+  /** What a CA that validates is to find here from now on, and nothing else. */
+  setChallenges(answers: readonly ChallengeAnswer[]): void {
+    this.#challenges.set(answers);
+  }
+
   /** Opens the entry points that have a port. Throws the system's error where that fails. */
   async listen(ports: ListenPorts): Promise<void> {
     const { config } = this.#active.get().loaded;
@@ -171,7 +184,7 @@ export class Gateway {
     for (const point of listEntryPoints(config.entryPoints)) {
       const port = ports[point.name];
       if (port === undefined) continue;
-      if (point.tls) await this.#openSecure(entryPoints, point, port, config.trustRecord.enabled);
+      if (point.tls) await this.#openSecure(entryPoints, point, port, config);
       else await this.#openPlain(entryPoints, point, port);
     }
     await this.#passOn(ports, entryPoints.connections);
@@ -198,18 +211,21 @@ export class Gateway {
     entryPoints: EntryPoints,
     { name, host }: NamedEntryPoint,
     port: number,
-    isRecorded: boolean,
+    { trustRecord, store }: GatewayConfig,
   ): Promise<void> {
     const services = this.#services.get();
     const { reports } = services;
+    const { failures } = this.#options;
     await entryPoints.openSecure(host, port, {
       clock: this.#options.clock,
       deadlines: this.#deadlines,
+      challenges: this.#challenges,
       log: services.logger,
       metrics: this.#metrics.of,
       intermediates: this.#intermediates,
       ocsp: this.#ocsp.ocsp,
-      onVerified: isRecorded ? this.#options.onVerified : undefined,
+      onVerified: trustRecord.enabled ? this.#options.onVerified : undefined,
+      onFailure: store && failures && ((record) => failures.noteClient(record)),
       current: () => this.#active.get().downstreamAt(name),
       onConnection: (socket, peer, transport) => this.#clients.serve({ socket, transport }, peer, name, services),
       onDefect: (error) => reports.onDefect(error),
@@ -239,6 +255,12 @@ export class Gateway {
     if (generation !== undefined) setBackendGauges(of, generation, services?.reports.observed);
     services?.setGauges();
     return this.#metrics.snapshot();
+  }
+
+  /** What this worker serves, and how its backends are; undefined before the first configuration. */
+  observe(): Observation | undefined {
+    const generation = this.#active.find();
+    return generation && observe(generation, this.#services.find()?.reports.handshakes);
   }
 
   /** Logs what must not have happened. */

@@ -76,7 +76,10 @@ describe('a configuration whose files are all good', () => {
   it('crosses a process boundary as it is', async (t) => {
     const { load } = await open(t);
     const { loaded } = await load(good);
-    assert.deepEqual(structuredClone(loaded), loaded);
+    assert.ok(loaded !== undefined);
+    // What it was made from stays in the primary.
+    const { inputs: _, ...sent } = loaded;
+    assert.deepEqual(structuredClone(sent), sent);
   });
 
   it('finds pairs in certsDir by their names and leaves the rest', async (t) => {

@@ -17,16 +17,24 @@ import type { HealthState } from '../upstream/health-state.ts';
 import type { RefusedAdmission } from '../downstream/admission.ts';
 import type { Address } from '../downstream/peer.ts';
 import type { ClosedConnection } from '../downstream/closed-connections.ts';
+import { BackendHandshakes } from './backend-handshakes.ts';
+import type { FailureTally } from './failure-tally.ts';
 import { ObservedCertificates } from './observed-certificates.ts';
 import { QuietLines } from './quiet-lines.ts';
 
 export class Reports implements BackendEvents, ResolverEvents {
   readonly metrics: Metrics;
   readonly observed = new ObservedCertificates();
+  readonly handshakes = new BackendHandshakes();
+  readonly #clock: Clock;
+  readonly #failures: Pick<FailureTally, 'noteBackend'> | undefined;
   readonly #log: Logger;
   readonly #quiet: QuietLines;
 
-  constructor(clock: Clock, log: Logger, metrics: Metrics) {
+  /** `failures`: undefined where nobody asks for them. */
+  constructor(clock: Clock, log: Logger, metrics: Metrics, failures?: Pick<FailureTally, 'noteBackend'>) {
+    this.#failures = failures;
+    this.#clock = clock;
     this.#quiet = new QuietLines(clock);
     this.#log = log;
     this.metrics = metrics;
@@ -44,6 +52,9 @@ export class Reports implements BackendEvents, ResolverEvents {
   /** A request failed for a reason that is not the client's. */
   onFault(report: FaultReport): void {
     const { code, route, backend, raw, source, requestId, detail, help } = report;
+    // In TLS 1.3 the refusal comes after the handshake, with the request that was sent meanwhile.
+    if (isRefusalOfOurs(code) && source === 'backend')
+      this.#failures?.noteBackend({ code, detail, raw, help, address: backend, isHandshake: true }, this.#clock.now());
     // The same code for another reason is another line.
     const suppressed = this.#admit(`${route} ${backend} ${code}`, detail);
     if (suppressed === undefined) return;
@@ -112,6 +123,7 @@ export class Reports implements BackendEvents, ResolverEvents {
 
   onBackendConnected(label: string, verdict: Verdict | undefined, times: ConnectTimes): void {
     this.#observe(label, times);
+    this.handshakes.noteSuccess(label, verdict, this.#clock.now());
     if (verdict === undefined) return;
     this.#countHandshake(label, 'ok', verdict.version, verdict.resumed);
     countNegotiated(this.metrics.of, 'backend', verdict);
@@ -119,6 +131,15 @@ export class Reports implements BackendEvents, ResolverEvents {
 
   onBackendConnectFailure(label: string, fault: Fault, times: ConnectTimes): void {
     this.#observe(label, times);
+    const now = this.#clock.now();
+    this.handshakes.noteFailure(label, fault, now);
+    const { code, detail, raw, help } = fault;
+    // Those are told with the request that they fail.
+    if (!isRefusalOfOurs(code))
+      this.#failures?.noteBackend(
+        { code, detail, raw, help, address: label, isHandshake: times.handshakeMs !== undefined },
+        now,
+      );
     this.metrics.of.upstreamConnectFailures.labels({ backend: label, code: fault.code }).inc();
     if (times.handshakeMs !== undefined) this.#countHandshake(label, fault.code, '', false);
   }
@@ -133,6 +154,7 @@ export class Reports implements BackendEvents, ResolverEvents {
 
   onBackendCertificate(label: string, leaf: CertificateFacts): void {
     this.observed.note(label, leaf);
+    this.handshakes.noteCertificate(label, leaf, this.#clock.now());
   }
 
   onBackendDistrusted(label: string, { code, detail }: VerificationResult): void {
@@ -191,6 +213,11 @@ export class Reports implements BackendEvents, ResolverEvents {
   #admit(kind: string, variant?: string): number | undefined {
     return this.#quiet.admit(kind, variant);
   }
+}
+
+/** The backend looked at our certificate, or missed one. */
+function isRefusalOfOurs(code: string): code is 'refused_by_peer' | 'no_client_cert' {
+  return code === 'refused_by_peer' || code === 'no_client_cert';
 }
 
 function more(suppressed: number): { suppressed?: number } {

@@ -1,5 +1,6 @@
 // What one worker makes once, from its first configuration, and keeps over all reloads: logs, reports, counters, and the
 // budget of idle connections. A change of these settings takes a start (process/restart-keys.ts says so).
+import type { ChallengeAnswers } from '../acme/challenge-answers.ts';
 import { EncoderBudget } from '../filters/encoder-budget.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Deadlines } from '../base/deadline.ts';
@@ -24,6 +25,7 @@ import { DescriptorWatch } from '../downstream/descriptors.ts';
 import type { ActiveGeneration } from './active-generation.ts';
 import { labelsOf } from './backend-gauges.ts';
 import { ExpiryWatch } from './expiry-watch.ts';
+import type { FailureTally } from './failure-tally.ts';
 import { Reports } from './reports.ts';
 
 export type WorkerServicesOptions = {
@@ -32,7 +34,10 @@ export type WorkerServicesOptions = {
   readonly metrics: Metrics;
   readonly active: ActiveGeneration;
   readonly rates: RateCounters;
+  readonly challenges: ChallengeAnswers;
   readonly isDraining: () => boolean;
+  /** Failed handshakes, where the configuration of the start has a store. */
+  readonly failures: FailureTally | undefined;
 };
 
 /** Made from the first configuration that a worker builds; nothing needs them before. */
@@ -75,11 +80,12 @@ export class WorkerServices {
   readonly #accessLog: AccessLog | undefined;
 
   /** Serves also where a log file cannot be opened: a worker that starts anew must not depend on a folder of logs. */
-  constructor(config: GatewayConfig, { clock, deadlines, metrics, active, rates, isDraining }: WorkerServicesOptions) {
+  constructor(config: GatewayConfig, options: WorkerServicesOptions) {
+    const { clock, deadlines, metrics, active, rates, challenges, isDraining, failures } = options;
     this.#metrics = metrics;
     const { level, format, file } = config.log;
     this.logger = createLogger({ level, format, file, whenClosed: 'stderr' });
-    const reports = new Reports(clock, this.logger, metrics);
+    const reports = new Reports(clock, this.logger, metrics, config.store && failures);
     this.reports = reports;
     new ExpiryWatch(clock, this.logger, () => reports.observed.list(labelsOf(active.find()?.pools))).start();
     new DescriptorWatch(clock, (code) => reports.onDescriptorsExhausted(code)).start();
@@ -102,6 +108,8 @@ export class WorkerServices {
       onDefect: (error) => reports.onDefect(error),
       onFault: (report) => reports.onFault(report),
       isDraining,
+      challenges,
+      onChallenge: (type) => metrics.of.acmeChallenges.labels({ type }).inc(),
       current: () => active.get(),
     };
     this.resolver = new NameResolver({ clock, random: Math.random, events: reports, settings: config.dns });

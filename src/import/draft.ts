@@ -35,3 +35,12 @@ function collect(node: DraftValue, into: Set<object>): void {
   into.add(node);
   for (const below of Array.isArray(node) ? node : Object.values(node)) collect(below, into);
 }
+
+/** A text of the draft; '' where there is none. */
+export function draftText(value: DraftValue | undefined): string {
+  return typeof value === 'object' || value === undefined ? '' : String(value);
+}
+
+export function isDraftMap(value: DraftValue | undefined): value is DraftMap {
+  return typeof value === 'object' && !Array.isArray(value);
+}

@@ -66,6 +66,7 @@ export async function importConfig(
   const folder = dirname(files[0] ?? '.');
   const world = { report, draft, readText: async (path: string) => read(nameBeside(folder, path)) };
   if (!report.failed) await importer(texts, world);
+  report.writeComments();
   const { entries } = report;
   const draftText = writeYaml(draft);
   if (report.failed) return { yaml: undefined, entries, problems: [], missing: [], sources, draftText };

@@ -3,7 +3,7 @@
 import { safeJson } from '../base/safe-json.ts';
 import { maskSecrets } from '../base/secret-text.ts';
 import { type Problem, renderProblem } from '../yaml/problem.ts';
-import { sayPlace, showPlace } from '../yaml/place.ts';
+import { showPlace } from '../yaml/place.ts';
 import { isLossCode, losses } from './losses.ts';
 import type { Outcome, ReportEntry } from './report.ts';
 
@@ -30,7 +30,7 @@ export function renderReport(
   for (const entry of of('refused', 'lost')) {
     parts.push(renderProblem(problemOf(entry), sources.get(entry.place.file), colour));
   }
-  for (const problem of problems) parts.push(renderProblem(problem, result, colour));
+  for (const problem of problems) parts.push(renderProblem(ofResult(problem), result, colour));
   parts.push(section('Not on this machine; the gateway needs it where it runs', missing.map(sayMissing)));
   parts.push(section('Different here', of('changed').map(sayEntry)));
   parts.push(section('Left out, and nothing is open without it', of('left').map(sayEntry)));
@@ -45,21 +45,21 @@ export function reportToJson({ yaml, entries, problems, missing }: ImportOutcome
     const { file, line, col } = place;
     return { ...more, file, line, col, what: maskSecrets(what), says: maskSecrets(says) };
   };
-  const ofResult = ({ severity, code, place, message, hint }: Problem) => {
+  const withoutFile = ({ severity, code, place, message, hint }: Problem) => {
     return { severity, code, line: place.line, col: place.col, message, hint };
   };
   const report = {
     ok: yaml !== undefined,
     counts: countsOf(entries),
     entries: entries.map(plain),
-    problems: problems.map(ofResult),
-    missing: missing.map(ofResult),
+    problems: problems.map(withoutFile),
+    missing: missing.map(withoutFile),
   };
   return `${safeJson(report, 2)}\n`;
 }
 
 function problemOf({ outcome, code = '', place, what, says, accepted }: ReportEntry): Problem {
-  const message = `${what}: ${says}`;
+  const message = maskSecrets(`${what}: ${says}`);
   if (outcome === 'refused' || !isLossCode(code)) return { severity: 'error', code, place, message, hint: '' };
   const hint = accepted
     ? `Accepted (${code}). ${losses[code]}`
@@ -67,20 +67,25 @@ function problemOf({ outcome, code = '', place, what, says, accepted }: ReportEn
   return { severity: accepted ? 'warning' : 'error', code, place, message, hint };
 }
 
+/** What was made has no file yet. */
+function ofResult(problem: Problem): Problem {
+  return { ...problem, place: { ...problem.place, file: 'result' } };
+}
+
 function section(title: string, lines: readonly string[]): string {
   return lines.length === 0 ? '' : `${title}:\n${lines.map((line) => `  ${line}`).join('\n')}`;
 }
 
 function sayEntry({ place, what, says }: ReportEntry): string {
-  return printable(`${showPlace(place)}: ${what}: ${says}`);
+  return `${printable(showPlace(place))}: ${printable(maskSecrets(`${what}: ${says}`))}`;
 }
 
 function sayTaken({ place, what, says }: ReportEntry): string {
-  return printable(`${showPlace(place)}: ${what} -> ${says}`);
+  return `${printable(showPlace(place))}: ${printable(maskSecrets(`${what} -> ${says}`))}`;
 }
 
 function sayMissing({ place, message }: Problem): string {
-  return printable(`${sayPlace(place)}: ${message}`);
+  return printable(`line ${place.line}: ${message}`);
 }
 
 function summarize({ yaml, entries, problems, missing }: ImportOutcome): string {
@@ -105,7 +110,7 @@ function countsOf(entries: readonly ReportEntry[]): Counts {
   return counts;
 }
 
-/** One line, without what moves a terminal's cursor and without secrets. */
+/** One line, without what moves a terminal's cursor. */
 function printable(text: string): string {
-  return maskSecrets(text).replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, '?');
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, '?');
 }

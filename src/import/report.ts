@@ -23,6 +23,9 @@ export type ReportEntry = {
   readonly accepted?: boolean;
 };
 
+/** A map or list of the draft; a function is asked when the draft is finished. undefined: the top of the file. */
+export type CommentPlace = object | (() => object | undefined) | undefined;
+
 /** Where a thing of the source stands. */
 export type Placed = { readonly place: Place };
 
@@ -30,6 +33,7 @@ export class ImportReport {
   readonly #entries = new Map<string, ReportEntry>();
   readonly #accepted: ReadonlySet<LossCode>;
   readonly #draft: Draft;
+  readonly #comments = new Map<string, CommentPlace>();
 
   constructor(accepted: ReadonlySet<LossCode>, draft: Draft) {
     this.#accepted = accepted;
@@ -63,13 +67,18 @@ export class ImportReport {
 
   /**
    * Says that something is lost that would open something. True where that was accepted: then the importer makes what is left, and
-   * the file has a comment there. `at`: the map or list of the draft that the comment belongs to; default the top of the file.
+   * the file has a comment there.
    */
-  loses(code: LossCode, { place }: Placed, what: string, says: string, at?: object): boolean {
+  loses(code: LossCode, { place }: Placed, what: string, says: string, at?: CommentPlace): boolean {
     const accepted = this.#accepted.has(code);
     this.#add({ outcome: 'lost', code, place, what, says, accepted });
-    if (accepted) this.#draft.comment(`LOST (${code}, line ${place.line}): ${what}: ${says}`, at);
+    if (accepted) this.#comments.set(`LOST (${code}, line ${place.line}): ${what}: ${says}`, at);
     return accepted;
+  }
+
+  /** Puts the comments about what was lost into the draft, once everything has its place in it. */
+  writeComments(): void {
+    for (const [text, at] of this.#comments) this.#draft.comment(text, typeof at === 'function' ? at() : at);
   }
 
   /** What nobody can accept: there would be nothing left to run. */

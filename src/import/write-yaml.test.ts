@@ -60,6 +60,7 @@ describe('a loss', () => {
     const report = new ImportReport(new Set(['rate_limit']), draft);
     assert.equal(report.loses('rate_limit', { place }, 'ratelimit', 'has no counterpart'), true);
     assert.equal(report.failed, false);
+    report.writeComments();
     assert.deepEqual(draft.topComments, ['LOST (rate_limit, line 7): ratelimit: has no counterpart']);
     report.loses('token_check', { place }, 'jwt_authn', 'has no counterpart');
     assert.equal(report.failed, true);

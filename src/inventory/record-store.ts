@@ -8,6 +8,7 @@ import type { MetricCatalogue } from '../telemetry/metrics.ts';
 import { TrustRecord } from './trust-record.ts';
 import { codeOf, loadRecordFile, saveRecordFile } from './record-file.ts';
 import type { TrustRecordContents } from './record-format.ts';
+import { trustRecordVersion } from './record-version.ts';
 import { writeTrustRecord } from './write-record.ts';
 
 /** Between two writes of the file. */
@@ -90,6 +91,23 @@ export class TrustRecordStore {
     this.#record.prune(now);
     this.#count();
     return writeTrustRecord(this.#record.contents(), now);
+  }
+
+  /** The same as values, for who verifies them by other rules; `workers` as read() takes them. */
+  async contents(workers: readonly RecordSource[]): Promise<TrustRecordContents> {
+    await Promise.all(workers.map(async (worker) => worker.tellSeen()));
+    const now = this.#options.clock.now();
+    this.#record.prune(now);
+    const { since, anchors, anonymous, intermediates, identities } = this.#record.contents();
+    return {
+      version: trustRecordVersion,
+      since,
+      written: now,
+      anchors: [...anchors],
+      anonymous: [...anonymous],
+      intermediates: Object.fromEntries(intermediates),
+      identities: [...identities],
+    };
   }
 
   /** Resolves when no write is under way. */

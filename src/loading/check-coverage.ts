@@ -22,14 +22,18 @@ export function hostsOf(policy: PolicyConfig, config: GatewayConfig): ServedHost
 export class Coverage {
   readonly #leaves;
   readonly #names: ReadonlySet<string>;
+  /** One of them is not known yet, and may be for any host. */
+  readonly #isOpen: boolean;
 
   constructor(pairs: readonly UsablePair[]) {
+    this.#isOpen = pairs.some(({ isStandIn }) => isStandIn);
     this.#leaves = pairs.flatMap(({ checked }) => (checked.leaf === undefined ? [] : [checked.leaf]));
     this.#names = new Set(this.#leaves.flatMap((leaf) => leaf.sans.map((san) => san.value.toLowerCase())));
   }
 
   /** `pattern`: a name, or `*.` and a name. */
   has(pattern: string): boolean {
+    if (this.#isOpen) return true;
     return pattern.startsWith('*.') ? this.#names.has(pattern) : this.#leaves.some((leaf) => coversHost(leaf, pattern));
   }
 

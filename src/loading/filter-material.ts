@@ -2,7 +2,7 @@
 // however many routes use it.
 import { materialError, materialWarning } from '../base/material-problem.ts';
 import { textOf } from '../asn1/pem-text.ts';
-import type { Ref } from '../config/ref.ts';
+import type { PlainRef, Ref } from '../config/ref.ts';
 import { maxKeySetBytes, readKeySet } from '../filters/key-set.ts';
 import { materialName } from '../certs/material.ts';
 import type { FilterConfig } from '../config/filter-types.ts';
@@ -141,7 +141,7 @@ export class FilterMaterials {
     return { cas: bundle.pem.join('') };
   }
 
-  async #textOf(ref: Ref): Promise<string | undefined> {
+  async #textOf(ref: PlainRef): Promise<string | undefined> {
     if ('pem' in ref) return ref.pem;
     const file = await this.#loader.read(ref, maxKeySetBytes);
     if (file.ok) return textOf(file.bytes);

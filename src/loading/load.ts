@@ -19,13 +19,15 @@ import type { TrustBundle } from '../trust/trust-bundle.ts';
 import type { Expiry } from '../certs/expiry.ts';
 import { CrlPublisher } from '../crl/publisher.ts';
 import { type CrlGroupSpec, WantedCrls } from '../crl/wanted.ts';
+import type { SourcePublisher } from '../sources/publisher.ts';
 import { planStapling } from '../ocsp/staple-targets.ts';
 import { allOf, loadClientTrust } from './client-trust.ts';
 import { FilterMaterials } from './filter-material.ts';
 import { loadTicketSecret } from './ticket-secret.ts';
 import type { ConfigSource, Dependencies } from './config-source.ts';
-import type { LoadedConfig, LoadedNamed, LoadedPolicy, LoadedRoute } from './loaded.ts';
+import type { LoadedConfig, LoadedNamed, LoadInputs, LoadedPolicy, LoadedRoute } from './loaded.ts';
 import { type LoadedPair, MaterialLoader } from './material-loader.ts';
+import { listSources } from './list-sources.ts';
 import { mintSelfSigned } from './self-signed.ts';
 import { loadPairs, sharedPairs } from './shared-pairs.ts';
 
@@ -46,6 +48,12 @@ export type LoadOptions = {
   readonly tolerateExpired?: boolean;
   /** Who reads the CRLs that are asked for, and says what is wrong with them; default one for this load alone. */
   readonly crls?: Pick<CrlPublisher, 'prepare'>;
+  /** Who asks sources of certificates. Undefined: nobody is asked, and something that is nobody's stands in for what they have. */
+  readonly sources?: Pick<SourcePublisher, 'prepare' | 'find' | 'findProblem' | 'mayStandIn'>;
+  /** How long to wait for sources that have delivered nothing; default 30 s. */
+  readonly sourceMs?: number;
+  /** Not to wait on for one that failed once. */
+  readonly once?: boolean;
   /** Who reads the text; default readConfig, a process of its own. */
   readonly read?: (
     origin: ConfigOrigin,
@@ -53,7 +61,10 @@ export type LoadOptions = {
   ) => Promise<LoadedText>;
 };
 
-const unreachableHint = 'Bring its source back, and try again.';
+/** A source that is about to start, as we are, comes up in this time. */
+const defaultSourceMs = 30_000;
+
+const unreachableHint = 'Mend what keeps it from being read, and try again.';
 
 /** Never rejects for what is wrong with the configuration or what it points to, nor where its source is out of reach. */
 export async function loadGateway(source: ConfigSource, options: LoadOptions): Promise<LoadedResult> {
@@ -67,13 +78,40 @@ export async function loadGateway(source: ConfigSource, options: LoadOptions): P
   // What an unknown key says is lost, but all problems are told at once. Its error is among `all`, so nothing of it is used.
   const { draft: config, problems, files } = await (options.read ?? readConfig)(origin, options);
   if (config === undefined) return { loaded: undefined, problems, watch: files, materialIds: [] };
-  const loader = new MaterialLoader(source, options.clock.now(), options.tolerateExpired === true);
-  const loaded = await loadMaterial(config, loader);
-  const all = [...problems, ...loader.problems, ...(await readCrls(loaded.crls, options))];
+  await options.sources?.prepare(listSources(config), options.sourceMs ?? defaultSourceMs, options.once);
+  const { tolerateExpired = false, sources: deliveries } = options;
+  const loader = new MaterialLoader(source, options.clock.now(), { tolerateExpired, deliveries });
+  const built = await loadMaterial(config, loader);
+  const others = [...problems, ...(await readCrls(built.crls, options))];
+  const all = [...others, ...loader.problems];
+  const loaded = { ...built, revision: origin.stored?.revision ?? 0, inputs: inputsOf(loader, others) };
   const watch = [...files, ...loader.paths];
   watch.push(...config.extraFolders.map(({ path }) => path));
   if (config.tls.certsDir !== undefined) watch.push(config.tls.certsDir.path);
   return { loaded: all.some(isError) ? undefined : loaded, problems: all, watch, materialIds: [...loader.ids] };
+}
+
+/**
+ * The same configuration with what sources have delivered since. Nothing else is read: a file that was broken meanwhile must not keep
+ * a certificate from being renewed.
+ */
+export async function loadDeliveries(
+  source: Pick<ConfigSource, 'readMaterial'>,
+  { config, inputs, revision }: LoadedConfig,
+  { clock, sources: deliveries }: Pick<LoadOptions, 'clock' | 'sources'>,
+): Promise<Pick<LoadedResult, 'loaded' | 'problems'>> {
+  const options = { tolerateExpired: true, deliveries, before: inputs.materials };
+  const loader = new MaterialLoader(source, clock.now(), options);
+  const built = await loadMaterial(config, loader);
+  const problems = [...inputs.problems, ...loader.problems];
+  return {
+    loaded: problems.some(isError) ? undefined : { ...built, revision, inputs: inputsOf(loader, inputs.problems) },
+    problems,
+  };
+}
+
+function inputsOf({ files, folders, delivered, pending }: MaterialLoader, problems: readonly Problem[]): LoadInputs {
+  return { problems, materials: { files, folders }, delivered, pending };
 }
 
 async function readCrls(groups: readonly CrlGroupSpec[], { crls, clock }: LoadOptions): Promise<readonly Problem[]> {
@@ -86,7 +124,10 @@ function isError(problem: Problem): boolean {
   return problem.severity === 'error';
 }
 
-async function loadMaterial(config: GatewayConfig, loader: MaterialLoader): Promise<LoadedConfig> {
+async function loadMaterial(
+  config: GatewayConfig,
+  loader: MaterialLoader,
+): Promise<Omit<LoadedConfig, 'inputs' | 'revision'>> {
   const crls = new WantedCrls();
   const expiries: Expiry[] = [];
   // Bundles first: what is an anchor here is known when certificates are verified.

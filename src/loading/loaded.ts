@@ -6,7 +6,9 @@ import type { CrlGroupSpec } from '../crl/wanted.ts';
 import type { FilterMaterial } from '../filters/material.ts';
 import type { Place } from '../yaml/place.ts';
 import type { StapleTarget } from '../ocsp/staple-targets.ts';
-import type { LoadedPair } from './material-loader.ts';
+import type { Problem } from '../yaml/problem.ts';
+import type { DeliveredByKey } from '../sources/publisher.ts';
+import type { LoadedPair, ReadMaterials } from './material-loader.ts';
 
 export type LoadedPolicy = {
   readonly config: PolicyConfig;
@@ -53,6 +55,8 @@ export type LoadedNamed = {
 
 /** Beside the rules, what the primary does with it. */
 export type LoadedConfig = LoadedRules & {
+  /** Of the store whose objects are part of it; 0: there are none, or they are only proposed. */
+  readonly revision: number;
   readonly named: LoadedNamed;
   readonly expiries: readonly Expiry[];
   /** The CRLs that policies and routes ask for by their crlKey: what to read, not what was read. */
@@ -61,4 +65,15 @@ export type LoadedConfig = LoadedRules & {
   readonly staples: readonly StapleTarget[];
   /** Shared secret for session tickets from sessionResumption.keys; undefined = made at start. */
   readonly ticketSecret: Uint8Array | undefined;
+  /** What it was made from, to make it again with what sources deliver later: whatever has become of the files since. */
+  readonly inputs: LoadInputs;
+};
+
+export type LoadInputs = {
+  /** Warnings about the text, and about CRLs. */
+  readonly problems: readonly Problem[];
+  readonly materials: ReadMaterials;
+  readonly delivered: DeliveredByKey;
+  /** Keys of the sources that something stands in for. */
+  readonly pending: ReadonlySet<string>;
 };

@@ -1,7 +1,9 @@
 // Has the files and the named material of a configuration read, and checks them, each once however many routes name it, and keeps every problem
 // with the place in the configuration where the file was named.
+import { readdir } from 'node:fs/promises';
 import type { CertificatePair } from '../config/gateway-config.ts';
 import type { Ref } from '../config/ref.ts';
+import { sourceKey } from '../config/source-config.ts';
 import type { Place } from '../yaml/place.ts';
 import type { Problem } from '../yaml/problem.ts';
 import { type CheckedPair, checkClientPair, checkServerPair, type PairOptions } from '../trust/certificate-pair.ts';
@@ -10,6 +12,8 @@ import { loadPem, loadProblem, type MaterialBytes, materialName, type StoredRef 
 import type { MaterialProblem } from '../base/material-problem.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
 import { TrustBundle } from '../trust/trust-bundle.ts';
+import type { Deliveries } from '../sources/publisher.ts';
+import { ComposedMaterial, pkcs12Key } from './composed-material.ts';
 import type { ConfigSource } from './config-source.ts';
 
 /** A server certificate with its chain in the order in which it is sent, and its key. */
@@ -23,6 +27,8 @@ export type LoadedPair = {
   /** URI SANs: XFCC's By. */
   readonly uris: readonly string[];
   readonly sha256: string;
+  /** Lower-case hexadecimal. */
+  readonly serial: string;
   readonly subject: string;
   /** Milliseconds since the epoch. */
   readonly notBefore: number;
@@ -30,7 +36,12 @@ export type LoadedPair = {
 };
 
 /** A pair that can be used, with the facts that other checks want. */
-export type UsablePair = { readonly loaded: LoadedPair; readonly checked: CheckedPair };
+export type UsablePair = {
+  readonly loaded: LoadedPair;
+  readonly checked: CheckedPair;
+  /** The real one is not known yet: nothing is said of its names. */
+  readonly isStandIn?: true;
+};
 
 export type ReadPair = {
   readonly place: Place;
@@ -38,6 +49,21 @@ export type ReadPair = {
   /** The last of what is sent. */
   readonly end: CertificateFacts;
   readonly side: 'client' | 'server';
+};
+
+export type LoaderOptions = {
+  /** See PairOptions. */
+  readonly tolerateExpired?: boolean;
+  /** What sources of certificates have delivered; undefined: nobody is asked. */
+  readonly deliveries?: Deliveries | undefined;
+  /** What was read for the same configuration before is not read again. */
+  readonly before?: ReadMaterials;
+};
+
+/** What a load read, by what it was referred to with. */
+export type ReadMaterials = {
+  readonly files: ReadonlyMap<string, MaterialBytes>;
+  readonly folders: ReadonlyMap<string, readonly string[]>;
 };
 
 export class MaterialLoader {
@@ -49,6 +75,11 @@ export class MaterialLoader {
   readonly #source: Pick<ConfigSource, 'readMaterial'>;
   readonly #now: number;
   readonly #tolerateExpired: boolean;
+  readonly #before: ReadMaterials | undefined;
+  readonly #composed: ComposedMaterial;
+  /** What was read, for a load of the same configuration with newer deliveries. */
+  readonly files = new Map<string, MaterialBytes>();
+  readonly folders = new Map<string, readonly string[]>();
   /** What was read: bundles by the name that messages give them, and pairs with the last certificate of what they send. */
   readonly bundles: { readonly name: string; readonly bundle: TrustBundle }[] = [];
   readonly pairs: ReadPair[] = [];
@@ -60,10 +91,24 @@ export class MaterialLoader {
   readonly #anchors: TrustBundle[] = [];
 
   /** `now`: milliseconds since the epoch, for validity. */
-  constructor(source: Pick<ConfigSource, 'readMaterial'>, now: number, tolerateExpired = false) {
+  constructor(source: Pick<ConfigSource, 'readMaterial'>, now: number, options: LoaderOptions = {}) {
+    const { tolerateExpired = false, deliveries, before } = options;
     this.#source = source;
     this.#now = now;
     this.#tolerateExpired = tolerateExpired;
+    this.#before = before;
+    const read = async (ref: StoredRef, maxBytes: number): Promise<MaterialBytes> => this.read(ref, maxBytes);
+    this.#composed = new ComposedMaterial(read, deliveries);
+  }
+
+  /** What this load takes of sources, by their keys. */
+  get delivered(): ComposedMaterial['delivered'] {
+    return this.#composed.delivered;
+  }
+
+  /** What something stands in for until it delivers, likewise. */
+  get pending(): ComposedMaterial['pending'] {
+    return this.#composed.pending;
   }
 
   /** Does something for the first that asks for it: what many places share is said of once. */
@@ -140,12 +185,13 @@ export class MaterialLoader {
       anchors: this.#anchors,
       ...names,
     });
-    for (const problem of checked.problems) {
+    const isStandIn = 'sourced' in pair.cert && (await this.#composed.find(pair.cert)).isStandIn;
+    for (const problem of isStandIn ? [] : checked.problems) {
       this.add(problem.about === 'key' ? pair.key.place : pair.cert.place, problem);
     }
     const { leaf, chainPem, keyPem, issuer } = checked;
     const end = checked.chain.at(-1);
-    if (checked.leaf !== undefined && end !== undefined)
+    if (checked.leaf !== undefined && end !== undefined && !isStandIn)
       this.pairs.push({
         place: pair.cert.place,
         leaf: checked.leaf,
@@ -161,22 +207,41 @@ export class MaterialLoader {
       names: sans('DNS', 'IP'),
       uris: sans('URI'),
       sha256: leaf.sha256,
+      serial: leaf.serial,
       subject: leaf.subject,
       notBefore: leaf.notBefore,
       notAfter: leaf.notAfter,
     };
-    return { loaded, checked };
+    return { loaded, checked, ...(isStandIn && { isStandIn }) };
   }
 
   /** The bytes of a file or of named material, whatever they are; from now on the outcome depends on it. Never rejects. */
   async read(ref: StoredRef, maxBytes: number): Promise<MaterialBytes> {
     if ('path' in ref) this.paths.add(ref.path);
     else this.ids.add(ref.id);
-    return this.#source.readMaterial(ref, maxBytes);
+    const key = 'path' in ref ? `path ${ref.path}` : `id ${ref.id}`;
+    const read = this.#before?.files.get(key) ?? (await this.#source.readMaterial(ref, maxBytes));
+    this.files.set(key, read);
+    return read;
+  }
+
+  /** The names in a folder. Rejects as the system does. */
+  async list(path: string): Promise<readonly string[]> {
+    const names = this.#before?.folders.get(path) ?? (await readdir(path)).sort();
+    this.folders.set(path, names);
+    return names;
   }
 
   async #text(ref: Ref): Promise<string | undefined> {
     return this.#once(this.#texts, keyOf(ref), async () => {
+      if ('pkcs12' in ref || 'sourced' in ref) {
+        const { parts, problems } = await this.#composed.find(ref);
+        // Of all parts together, once.
+        this.once(`composed ${keyOf({ ...ref, part: 'chain' })}`, () => {
+          for (const problem of problems) this.add(ref.place, problem);
+        });
+        return parts?.[ref.part];
+      }
       const loaded = await loadPem(ref, async (stored, maxBytes) => this.read(stored, maxBytes));
       if (loaded.ok) return loaded.pem;
       this.add(ref.place, loadProblem(loaded));
@@ -193,5 +258,7 @@ export class MaterialLoader {
 
 function keyOf(ref: Ref): string {
   if ('path' in ref) return `path ${ref.path}`;
+  if ('pkcs12' in ref) return `${ref.part} ${pkcs12Key(ref)}`;
+  if ('sourced' in ref) return `${ref.part} ${sourceKey(ref.sourced)}`;
   return 'id' in ref ? `id ${ref.id}` : `pem ${ref.pem}`;
 }

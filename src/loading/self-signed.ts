@@ -24,6 +24,7 @@ export async function mintSelfSigned(hosts: readonly string[]): Promise<LoadedPa
     names,
     uris: [],
     sha256: '',
+    serial: '',
     subject,
     notBefore: Date.now(),
     notAfter: Date.now() + lifetimeDays * dayMs,

@@ -1,5 +1,4 @@
 // Certificates that all policies without their own share: those that are named, then those of certsDir; and lists of pairs loaded.
-import { readdir } from 'node:fs/promises';
 import { join, parse } from 'node:path';
 import { materialError } from '../base/material-problem.ts';
 import { materialName } from '../certs/material.ts';
@@ -15,7 +14,7 @@ export async function sharedPairs(config: GatewayConfig, loader: MaterialLoader)
   const { path, place } = certsDir;
   const label = materialName(certsDir);
   try {
-    const names = (await readdir(path)).sort();
+    const names = await loader.list(path);
     for (const name of names) {
       const { name: base, ext } = parse(name);
       if (!['.crt', '.cert', '.pem'].includes(ext) || !names.includes(`${base}.key`)) continue;

@@ -55,6 +55,7 @@ export function headOf({ revision }: StoredRevision): RevisionHead {
 export function objectsOf({ revision, objects }: StoredRevision, name?: string): StoredObjects {
   return {
     name: name ?? `store revision ${revision?.number ?? 0}`,
+    ...(revision !== undefined && { revision: revision.number }),
     objects: objects.map(({ kind, id, body }) => ({ kind, id, body })),
   };
 }

@@ -1,6 +1,6 @@
 // The secret for session tickets that several gateways share, from the file that the configuration names.
 import { createHash } from 'node:crypto';
-import type { Ref } from '../config/ref.ts';
+import type { PlainRef } from '../config/ref.ts';
 import { materialError } from '../base/material-problem.ts';
 import type { MaterialLoader } from './material-loader.ts';
 
@@ -12,7 +12,10 @@ const maxSecretBytes = 65_536;
  * 32 bytes, hashed from the file or text whatever its length; undefined where there is none, or it cannot be read (a problem of
  * the loader then).
  */
-export async function loadTicketSecret(ref: Ref | undefined, loader: MaterialLoader): Promise<Uint8Array | undefined> {
+export async function loadTicketSecret(
+  ref: PlainRef | undefined,
+  loader: MaterialLoader,
+): Promise<Uint8Array | undefined> {
   if (ref === undefined) return undefined;
   let secret: Buffer;
   if (!('pem' in ref)) {

@@ -18,10 +18,14 @@ export class ActiveConfig {
   readonly #sticky = new StickySecrets();
   #loaded: LoadedConfig;
   #generation = 1;
+  readonly #clock: Pick<Clock, 'now'>;
+  #since: number;
 
   constructor(loaded: LoadedConfig, clock: Clock) {
     this.startedWith = loaded.config;
     this.#loaded = loaded;
+    this.#clock = clock;
+    this.#since = clock.now();
     this.#tickets = new TicketSecrets(clock);
   }
 
@@ -33,7 +37,13 @@ export class ActiveConfig {
     return this.#generation;
   }
 
+  /** When it became active, milliseconds since the epoch. */
+  get since(): number {
+    return this.#since;
+  }
+
   replace(loaded: LoadedConfig, generation: number): void {
+    this.#since = this.#clock.now();
     this.#loaded = loaded;
     this.#generation = generation;
   }

@@ -11,6 +11,7 @@ import { loadGateway } from '../loading/load.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { ActiveConfig } from './active-config.ts';
 import { ControlProcess } from './control-process.ts';
+import { StatusReader } from './gateway-status.ts';
 
 /** Writes down what it gets, asks what it is told to, and dies where there is a file `die`. */
 const entry = `
@@ -45,15 +46,28 @@ async function open(t: TestContext): Promise<{ dir: TempDir; control: ControlPro
   );
   const { loaded } = await loadGateway(new FileSource(file), { env: {}, strict: true, clock: systemClock });
   assert.ok(loaded !== undefined);
+  const active = new ActiveConfig(loaded, systemClock);
   const control = new ControlProcess({
     clock: systemClock,
     log: createLogger({ level: 'off' }),
     store: '/store.db',
     entry: dir.write('entry.mjs', entry),
-    active: new ActiveConfig(loaded, systemClock),
+    active,
+    status: new StatusReader({
+      clock: systemClock,
+      active,
+      workers: { list: () => [] },
+      reloader: { refused: undefined },
+      storeState: undefined,
+      crls: new CrlPublisher({ clock: systemClock }),
+    }),
+    traffic: { read: async () => [] },
+    failures: { connect: () => {}, taken: () => {} },
     workers: { list: () => [] },
-    trust: { crls: new CrlPublisher({ clock: systemClock }) },
-    reloader: { failed: false },
+    trust: { crls: new CrlPublisher({ clock: systemClock }), record: undefined, sources: undefined },
+    reloader: { reload: async () => assert.fail('nobody reloads') },
+    storeState: () => ({ up: true, revision: 0, readAt: undefined }),
+    planning: { file, strict: true, env: {} },
   });
   dir.write('events', '');
   t.after(() => {
@@ -90,7 +104,7 @@ describe('the control process', () => {
     const answer = (id: number): unknown => answers().get(id)?.['answer'];
     assert.deepEqual((answer(1) as { routes: { id: string }[] }).routes[0]?.id, 'a');
     assert.equal(answer(2), null);
-    assert.deepEqual(answer(3), { generation: 1, reloadFailed: false, workers: [] });
+    assert.partialDeepStrictEqual(answer(3), { generation: 1, revision: 0, refused: null, workers: [] });
     assert.match(JSON.stringify(answers().get(4)?.['why']), /"code":"absent"/);
     assert.deepEqual((answer(5) as { route: { name: string; file: string } }).route.file, 'gateway.yml');
     assert.match(JSON.stringify(answers().get(6)?.['why']), /"code":"invalid"/);

@@ -1,23 +1,37 @@
 // What the control process asks, answered by who has the keys: what runs, how a backend answers, which route a request would
 // meet. What an answer needs is loaded with the first question of its kind.
 import { basename } from 'node:path';
+import type { Clock } from '../base/clock.ts';
+import { Turns } from '../base/turns.ts';
 import { UsageError } from '../base/usage-error.ts';
-import type { NoAnswer, Question, Questions, RouteQuestion } from '../control/messages.ts';
+import type { StoreConfig } from '../config/gateway-config.ts';
+import type { Commitment, NoAnswer, PlanQuestion, Question, Questions, RouteQuestion } from '../control/messages.ts';
 import type { ConfigView } from '../control/view.ts';
 import type { CrlLookup } from '../crl/subscriber.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
+import type { StoreState } from '../loading/store-source.ts';
+import { StoreProblem } from '../store/store-problem.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { ActiveConfig } from './active-config.ts';
+import type { StatusReader } from './gateway-status.ts';
 import type { LiveTrust } from './live-trust.ts';
+import type { PlanSettings } from './plan-question.ts';
 import type { Reloader } from './reloader.ts';
+import type { TrafficHistory } from './traffic-history.ts';
 import type { Workers } from './workers.ts';
 
 export type AnswerDependencies = {
   readonly active: Pick<ActiveConfig, 'loaded' | 'generation' | 'startedWith'>;
+  readonly status: Pick<StatusReader, 'read'>;
+  readonly traffic: Pick<TrafficHistory, 'read'>;
   readonly workers: Pick<Workers, 'list'>;
-  readonly trust: Pick<LiveTrust, 'crls'>;
-  readonly reloader: Pick<Reloader, 'failed'>;
+  readonly trust: Pick<LiveTrust, 'crls' | 'record' | 'sources'>;
+  readonly reloader: Pick<Reloader, 'reload'>;
   readonly log: Logger;
+  readonly clock: Clock;
+  /** How the store is, as who loads from it sees it. */
+  readonly storeState: () => StoreState;
+  readonly planning: PlanSettings;
 };
 
 export type QuestionOutcome = { readonly answer: unknown } | { readonly why: NoAnswer };
@@ -27,27 +41,39 @@ const probeMs = 8_000;
 /** Probes at one time: each is a handful of handshakes. */
 const maxProbes = 2;
 let probes = 0;
+/** Plans that wait: each is a load of everything. */
+const maxPlans = 4;
+let plans = 0;
+const planTurns = new Turns();
 
 /** Never rejects. */
 export async function answerQuestion(question: Question, from: AnswerDependencies): Promise<QuestionOutcome> {
   try {
     if (question.topic === 'view') return { answer: await viewUnlessKnown(question.asked, from) };
-    if (question.topic === 'status') return { answer: statusOf(from) };
+    if (question.topic === 'status') return { answer: await from.status.read() };
+    if (question.topic === 'traffic') return { answer: await from.traffic.read() };
+    if (question.topic === 'clients') return { answer: await readClients(from) };
     if (question.topic === 'probe') return await probe(question.asked.service, from);
+    if (question.topic === 'plan') return await plan(question.asked, from);
+    if (question.topic === 'commit') return { answer: await commit(question.asked.revision, from) };
+    if (question.topic === 'sealKey') return { answer: await findSealKey(from) };
     return { answer: await match(question.asked, from) };
   } catch (error) {
+    if (error instanceof StoreProblem) return { why: { code: 'store', problem: error.code, detail: error.message } };
     if (error instanceof UsageError) return { why: { code: 'invalid', detail: error.message } };
     from.log.error({ err: error }, 'internal error: please report this');
     return { why: { code: 'internal', detail: 'The log says more.' } };
   }
 }
 
-function statusOf({ active, workers, reloader }: AnswerDependencies): Questions['status']['answer'] {
-  return {
-    generation: active.generation,
-    reloadFailed: reloader.failed,
-    workers: workers.list().map(({ slot, pid, serving }) => ({ slot, pid, serving })),
-  };
+async function readClients({
+  trust,
+  workers,
+  active,
+  clock,
+}: AnswerDependencies): Promise<Questions['clients']['answer']> {
+  const { readClientsSeen } = await import('./clients-seen.ts');
+  return readClientsSeen(trust.record, workers, active.loaded, clock.now());
 }
 
 /** By what it was made of: the next process asks for the same. */
@@ -79,6 +105,59 @@ async function probe(service: string, { active, trust }: AnswerDependencies): Pr
   } finally {
     probes--;
   }
+}
+
+async function plan(asked: PlanQuestion, from: AnswerDependencies): Promise<QuestionOutcome> {
+  if (plans >= maxPlans) return { why: { code: 'busy', detail: 'Other plans are under way: try again in a moment.' } };
+  plans++;
+  try {
+    return await planTurns.take(async () => {
+      const { planChange } = await import('./plan-question.ts');
+      const { active, trust, workers, clock, planning } = from;
+      return {
+        answer: await planChange(asked, {
+          settings: planning,
+          store: storeOf(from),
+          clock,
+          active: { loaded: active.loaded, crls: lookUp(trust) },
+          deliveries: trust.sources,
+          record: await trust.record?.contents(workers.list()),
+        }),
+      };
+    });
+  } finally {
+    plans--;
+  }
+}
+
+/** Undefined store: nobody would ask. */
+function storeOf({ active }: Pick<AnswerDependencies, 'active'>): StoreConfig {
+  const { store } = active.startedWith;
+  if (store === undefined) throw new Error('there is no store');
+  return store;
+}
+
+async function findSealKey(from: AnswerDependencies): Promise<Questions['sealKey']['answer']> {
+  const { readOpener } = await import('../loading/open-store-source.ts');
+  return readOpener(storeOf(from).path)?.publicParts()[0] ?? null;
+}
+
+/** What the watch of the store would do a moment later, and what came of it. */
+async function commit(revision: number, from: AnswerDependencies): Promise<Commitment> {
+  const { reloader, active, storeState } = from;
+  const committed = (): Commitment => ({ state: 'committed', revision, generation: active.generation });
+  if (isInForce(revision, storeState())) return committed();
+  const outcome = await reloader.reload(`revision ${revision} of the store`);
+  const state = storeState();
+  if (outcome.ok && isInForce(revision, state)) return committed();
+  if (outcome.ok) return { state: 'pending', why: state.problem?.message ?? 'the store could not be read' };
+  if (outcome.blame === 'moment') return { state: 'pending', why: outcome.why };
+  const { showProblems } = await import('./plan-question.ts');
+  return { state: 'refused', why: outcome.why, problems: showProblems(outcome.problems) };
+}
+
+function isInForce(revision: number, state: StoreState): boolean {
+  return state.up && state.problem === undefined && state.revision >= revision;
 }
 
 function lookUp({ crls }: Pick<LiveTrust, 'crls'>): CrlLookup {

@@ -157,9 +157,10 @@ function headOf(request: IncomingMessage): Record<string, string | readonly stri
 function fieldsOf(fields: IncomingHttpHeaders): Record<string, string | string[]> {
   const kept = Object.entries(fields).filter(([name, value]) => value !== undefined && !name.startsWith(':'));
   return {
-    ...(Object.fromEntries(kept) as Record<string, string | string[]>),
+    // Of an answer of the API; the console's files say more of their own.
     'x-content-type-options': 'nosniff',
     'referrer-policy': 'no-referrer',
     'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+    ...(Object.fromEntries(kept) as Record<string, string | string[]>),
   };
 }

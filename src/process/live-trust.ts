@@ -4,8 +4,10 @@ import type { Clock } from '../base/clock.ts';
 import { CrlPublisher } from '../crl/publisher.ts';
 import { ExpiryWatch } from '../gateway/expiry-watch.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
+import type { SourcePublisher } from '../sources/publisher.ts';
 import { StaplePublisher } from '../ocsp/staple-publisher.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import type { ChallengeDesk } from './challenge-desk.ts';
 import type { ToWorker } from './messages.ts';
 import type { PrimaryMetrics } from './primary-metrics.ts';
 import type { WorkerHandle } from './worker-handle.ts';
@@ -21,12 +23,17 @@ export type LiveTrustOptions = {
   readonly metrics: PrimaryMetrics;
   /** Default: one of its own. */
   readonly crls: CrlPublisher | undefined;
+  /** Who asks sources of certificates; undefined: nobody. */
+  readonly sources?: SourcePublisher | undefined;
+  /** What CAs that validate are to find; undefined: nothing. */
+  readonly challenges?: ChallengeDesk | undefined;
   readonly workers: Workers;
 };
 
 export class LiveTrust {
   readonly crls: CrlPublisher;
   readonly staples: StaplePublisher;
+  readonly sources: SourcePublisher | undefined;
   /** undefined where the configuration keeps no record of clients. */
   record: TrustRecordStore | undefined;
   readonly #options: LiveTrustOptions;
@@ -34,7 +41,8 @@ export class LiveTrust {
   #loaded: LoadedConfig | undefined;
 
   constructor(options: LiveTrustOptions) {
-    const { clock, log, metrics, crls, workers } = options;
+    const { clock, log, metrics, crls, workers, sources } = options;
+    this.sources = sources;
     this.#options = options;
     this.crls = crls ?? new CrlPublisher({ clock });
     this.crls.reportTo({ log, onChange: () => void this.#sendCrls() });
@@ -70,6 +78,7 @@ export class LiveTrust {
     this.#loaded = loaded;
     this.crls.retain(loaded.crls);
     await this.#sendCrls();
+    this.sources?.settle(loaded.inputs.delivered, loaded.inputs.pending);
     this.#expiries.markTold(loaded.expiries);
   }
 
@@ -83,11 +92,13 @@ export class LiveTrust {
     this.#loaded = loaded;
     this.#expiries.markTold(loaded.expiries);
     this.#expiries.start();
+    this.sources?.settle(loaded.inputs.delivered, loaded.inputs.pending);
   }
 
   /** What a worker that comes up has to know before it listens, CRLs apart. */
   initialMessages(): ToWorker[] {
-    return this.staples.list().map(({ sha256, staple }) => ({ kind: 'staple', sha256, staple }));
+    const staples = this.staples.list().map(({ sha256, staple }): ToWorker => ({ kind: 'staple', sha256, staple }));
+    return [...staples, ...(this.#options.challenges?.initialMessages() ?? [])];
   }
 
   /** Resolves when the active CRLs are on their way to this worker; rejects where it cannot be told. */
@@ -112,6 +123,7 @@ export class LiveTrust {
 
   close(): void {
     this.crls.close();
+    this.sources?.close();
     this.staples.close();
   }
 }

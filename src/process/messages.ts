@@ -1,5 +1,8 @@
 // What the primary and its workers say to each other. Plain data over the fork's IPC channel (structured clone).
+import type { ChallengeAnswer } from '../acme/challenge-answers.ts';
 import type { SpentReport } from '../filters/rate-counters.ts';
+import type { FailureReport } from '../gateway/failure-tally.ts';
+import type { Observation } from '../gateway/observation.ts';
 import type { SeenReport } from '../inventory/seen-clients.ts';
 import type { Staple } from '../ocsp/staples.ts';
 import type { ListenPorts } from '../downstream/entry-points.ts';
@@ -30,6 +33,7 @@ export type ToWorker =
   /** `proven`: the runtime that passed its self-test in another worker, if any did. */
   | { readonly kind: 'listen'; readonly ports: Ports; readonly proven: string | undefined }
   | { readonly kind: 'snapshot'; readonly id: number }
+  | { readonly kind: 'observe'; readonly id: number }
   /** Give a sign of life. */
   | { readonly kind: 'ping' }
   | CrlMessage
@@ -43,6 +47,8 @@ export type ToWorker =
   | { readonly kind: 'forgetSeen'; readonly keys: readonly string[] }
   /** The OCSP response for a certificate of ours (SHA-256, hexadecimal); undefined: none any more. */
   | { readonly kind: 'staple'; readonly sha256: string; readonly staple: Staple | undefined }
+  /** What a CA that validates is to find from now on, and nothing else. */
+  | { readonly kind: 'challenges'; readonly id: number; readonly answers: readonly ChallengeAnswer[] }
   /** Reopen log files (after a rotation). */
   | { readonly kind: 'reopen' }
   | { readonly kind: 'drain' };
@@ -53,6 +59,8 @@ export type FromWorker =
   /** `id` of the question. */
   | { readonly kind: 'prepared'; readonly id: number }
   | { readonly kind: 'failed'; readonly id: number; readonly message: string }
+  /** It answers so: `id` of the question. */
+  | { readonly kind: 'challenged'; readonly id: number }
   /** Requests get this generation, and open connections were verified by it. */
   | { readonly kind: 'committed'; readonly generation: number }
   /** `runtime`: the one that passed its self-test. */
@@ -66,5 +74,8 @@ export type FromWorker =
   | { readonly kind: 'spent'; readonly report: SpentReport }
   /** What was seen of clients since the last time; `id` 0: unasked. */
   | { readonly kind: 'seen'; readonly id: number; readonly report: SeenReport | undefined }
+  /** Handshakes that failed since the last time. */
+  | { readonly kind: 'failures'; readonly report: FailureReport }
+  | { readonly kind: 'observed'; readonly id: number; readonly observation: Observation | undefined }
   /** `id` 0: unasked, the last one of a worker that ends. */
   | { readonly kind: 'snapshot'; readonly id: number; readonly metrics: MetricsSnapshot };

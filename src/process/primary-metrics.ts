@@ -24,6 +24,11 @@ export class PrimaryMetrics {
     this.#clock = clock;
   }
 
+  /** Counters of the workers that ended, as one sum. */
+  get buried(): MetricsSnapshot {
+    return this.#buried;
+  }
+
   /** What the primary itself counts. */
   get own(): MetricCatalogue {
     return this.#own.of;

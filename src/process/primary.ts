@@ -7,14 +7,18 @@ import { listEntryPoints } from '../config/list-entry-points.ts';
 import type { CrlPublisher } from '../crl/publisher.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
 import type { StoreState } from '../loading/store-source.ts';
+import type { SourcePublisher } from '../sources/publisher.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { ActiveConfig } from './active-config.ts';
+import type { ChallengeDesk } from './challenge-desk.ts';
 import type { ControlProcess } from './control-process.ts';
+import { FailureLine } from './failure-line.ts';
 import { LiveTrust } from './live-trust.ts';
+import type { PlanSettings } from './plan-question.ts';
 import { addressText, holdPort, reservePort } from './ports.ts';
 import { adminCertificate, PrimaryAdmin } from './primary-admin.ts';
 import { PrimaryMetrics } from './primary-metrics.ts';
-import { type Load, Reloader, type ReloadOutcome } from './reloader.ts';
+import { type Load, type Refresh, Reloader, type ReloadOutcome } from './reloader.ts';
 import { Rollout } from './rollout.ts';
 import { Supervisor } from './supervisor.ts';
 import { Turns } from '../base/turns.ts';
@@ -22,6 +26,13 @@ import { Workers } from './workers.ts';
 
 export type PrimaryOptions = {
   readonly load: Load;
+  /** Whoever `load` asked for what sources of certificates deliver, and the load that takes what they delivered since. */
+  readonly sources?: {
+    readonly publisher: SourcePublisher;
+    readonly refresh: Refresh;
+    /** What its sources have CAs find here. */
+    readonly challenges: ChallengeDesk;
+  };
   readonly clock: Clock;
   readonly log: Logger;
   /** URL path of the worker's entry module. */
@@ -33,8 +44,9 @@ export type PrimaryOptions = {
   readonly crls?: CrlPublisher;
   /** Called when what was loaded last is in force, at the start too. Must not throw. */
   readonly onCommitted?: () => void;
-  /** How the store of the configuration is; undefined: there is none. */
+  /** How the store of the configuration is, and what its changes are planned with; undefined: there is none. */
   readonly storeState?: () => StoreState;
+  readonly planning?: PlanSettings;
 };
 
 /** Addresses that are served, for the `listening` lines. */
@@ -50,28 +62,51 @@ export class Primary {
   readonly #supervisor: Supervisor;
   readonly #reloader: Reloader;
   readonly #admin: PrimaryAdmin;
+  /** Where there is no store nobody takes them, and workers tell none. */
+  readonly #failures = new FailureLine((count) => this.#metrics.own.handshakeFailuresDropped.labels({}).inc(count));
   readonly #turns = new Turns();
+  readonly #challenges: ChallengeDesk | undefined;
   readonly #log: Logger;
   /** Undefined where there is no store. */
   #control: ControlProcess | undefined;
   readonly #onCommitted: (() => void) | undefined;
+  readonly #storeState: PrimaryOptions['storeState'];
+  readonly #planning: PrimaryOptions['planning'];
   #stopping = false;
 
   constructor(loaded: LoadedConfig, options: PrimaryOptions) {
-    const { load, clock, log, workerEntry, cores, crls, told = [], onCommitted, storeState } = options;
+    const { load, clock, log, workerEntry, cores, crls, sources, told = [], onCommitted, storeState } = options;
     this.#clock = clock;
     this.#log = log;
     this.#cores = cores;
     this.#onCommitted = onCommitted;
+    this.#storeState = storeState;
+    this.#planning = options.planning;
     const metrics = this.#metrics;
     metrics.watchStore(storeState, clock);
     const workers = this.#workers;
     const active = new ActiveConfig(loaded, clock);
-    const trust = new LiveTrust({ clock, log, metrics, crls, workers });
-    const supervisor = new Supervisor({ clock, log, workerEntry, workers, active, trust, metrics });
+    const trust = new LiveTrust({
+      clock,
+      log,
+      metrics,
+      crls,
+      sources: sources?.publisher,
+      challenges: sources?.challenges,
+      workers,
+    });
+    const failures = this.#failures;
+    const supervisor = new Supervisor({ clock, log, workerEntry, workers, active, trust, metrics, failures });
     const rollout = new Rollout({ log, active, supervisor });
     const turns = this.#turns;
-    const reloader = new Reloader({ load, told, clock, log, active, trust, rollout, metrics, turns, onCommitted });
+    const refresh: Refresh = sources?.refresh ?? (async (loaded) => ({ loaded, problems: [] }));
+    const about = { told, clock, log, active, trust, rollout, metrics, turns, onCommitted };
+    const reloader = new Reloader({ load, refresh, ...about });
+    sources?.publisher.reportTo({
+      log,
+      onChange: (what, label) => void reloader[what](`${label} delivered`),
+    });
+    this.#challenges = sources?.challenges;
     this.#active = active;
     this.#trust = trust;
     this.#supervisor = supervisor;
@@ -123,22 +158,47 @@ export class Primary {
     }
     this.#metrics.loaded(this.#active.loaded, generation);
     this.#trust.start(this.#active.loaded);
+    this.#challenges?.serve(this.#workers);
     this.#onCommitted?.();
     return listening;
   }
 
   /** What nobody asked for is not even loaded. */
   async #makeControl(store: StoreConfig | undefined): Promise<void> {
-    if (store === undefined) return;
-    const { ControlProcess } = await import('./control-process.ts');
+    const [storeState, planning] = [this.#storeState, this.#planning];
+    if (store === undefined || storeState === undefined || planning === undefined) return;
+    const [{ ControlProcess }, { StatusReader }, { TrafficHistory }] = await Promise.all([
+      import('./control-process.ts'),
+      import('./gateway-status.ts'),
+      import('./traffic-history.ts'),
+    ]);
+    const traffic = new TrafficHistory({
+      clock: this.#clock,
+      workers: this.#workers,
+      buried: () => this.#metrics.buried,
+    });
+    traffic.start();
+    const status = new StatusReader({
+      clock: this.#clock,
+      active: this.#active,
+      workers: this.#workers,
+      reloader: this.#reloader,
+      crls: this.#trust.crls,
+      storeState,
+    });
     this.#control = new ControlProcess({
       clock: this.#clock,
       log: this.#log,
       store: store.path,
       active: this.#active,
-      workers: this.#workers,
+      status,
+      traffic,
+      failures: this.#failures,
       trust: this.#trust,
+      workers: this.#workers,
       reloader: this.#reloader,
+      storeState,
+      planning,
     });
   }
 

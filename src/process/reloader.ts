@@ -44,8 +44,20 @@ export type ReloadOutcome =
       readonly problems: readonly Problem[];
     };
 
+/** What is in force, with what sources of certificates have delivered since. */
+export type Refresh = (active: LoadedConfig) => Promise<Pick<LoadedResult, 'loaded' | 'problems'>>;
+
+/** A configuration that was not taken, while no later one was. */
+export type RefusedReload = {
+  readonly at: number;
+  readonly why: string;
+  readonly blame: Blame;
+  readonly problems: readonly Problem[];
+};
+
 export type ReloaderOptions = {
   readonly load: Load;
+  readonly refresh: Refresh;
   /** What was said of the configuration at the start. */
   readonly told: readonly Problem[];
   readonly clock: Clock;
@@ -60,6 +72,9 @@ export type ReloaderOptions = {
   readonly turns: Turns;
 };
 
+/** `isRefresh`: newer deliveries of sources for the configuration in force. */
+type Act = { readonly reason: string; readonly isRefresh: boolean };
+
 /** When a reload that failed by silence is tried again: later each time. */
 const firstRetryMs = 5_000;
 const maxRetryMs = 300_000;
@@ -68,10 +83,12 @@ export class Reloader {
   readonly #options: ReloaderOptions;
   /** Of the last load. */
   #warned: ReadonlySet<string>;
-  #failed = false;
+  #refused: RefusedReload | undefined;
   #closed = false;
   /** The reload that waits for its turn. */
   #next: Promise<ReloadOutcome> | undefined;
+  /** Likewise. */
+  #nextRefresh: Promise<ReloadOutcome> | undefined;
   #retryMs = firstRetryMs;
   #cancelRetry: () => void = () => {};
 
@@ -82,7 +99,12 @@ export class Reloader {
 
   /** The newest configuration is not the active one. */
   get failed(): boolean {
-    return this.#failed;
+    return this.#refused !== undefined;
+  }
+
+  /** Why, since when. */
+  get refused(): RefusedReload | undefined {
+    return this.#refused;
   }
 
   /**
@@ -90,19 +112,35 @@ export class Reloader {
    * rejects. However often it is asked while one runs, one more follows: it will see everything that was written before.
    */
   async reload(reason: string): Promise<ReloadOutcome> {
-    const { turns, trust, active } = this.#options;
-    this.#next ??= turns.take(async () => {
+    this.#next ??= this.#options.turns.take(async () => {
       this.#next = undefined;
-      if (this.#closed) return this.#failure('the gateway is stopping', 'moment');
-      this.#cancelRetry();
-      const outcome = await this.#reload(reason).catch((error: unknown) =>
-        // A defect of ours in reading files must not take the primary, and all workers with it, along.
-        this.#reject(reason, `internal error: ${String(error)}`, 'defect'),
-      );
-      if (!this.#closed) trust.follow(active.loaded);
-      return outcome;
+      return this.#run({ reason, isRefresh: false });
     });
     return this.#next;
+  }
+
+  /**
+   * Builds the configuration in force anew with what sources of certificates have delivered since, whatever the files are now. As
+   * `reload`.
+   */
+  async refresh(reason: string): Promise<ReloadOutcome> {
+    this.#nextRefresh ??= this.#options.turns.take(async () => {
+      this.#nextRefresh = undefined;
+      return this.#run({ reason, isRefresh: true });
+    });
+    return this.#nextRefresh;
+  }
+
+  async #run(act: Act): Promise<ReloadOutcome> {
+    if (this.#closed) return this.#failure('the gateway is stopping', 'moment');
+    const { trust, active } = this.#options;
+    if (!act.isRefresh) this.#cancelRetry();
+    const outcome = await this.#reload(act).catch((error: unknown) =>
+      // A defect of ours in reading files must not take the primary, and all workers with it, along.
+      this.#reject(act, `internal error: ${String(error)}`, 'defect'),
+    );
+    if (!this.#closed) trust.follow(active.loaded);
+    return outcome;
   }
 
   /** From now on nothing is reloaded. */
@@ -110,34 +148,41 @@ export class Reloader {
     this.#closed = true;
   }
 
-  async #reload(reason: string): Promise<ReloadOutcome> {
-    const { log, load, active, trust, rollout, metrics } = this.#options;
-    const { loaded, problems } = await load();
+  async #reload(act: Act): Promise<ReloadOutcome> {
+    const { log, load, refresh, active, trust, rollout, metrics } = this.#options;
+    const { loaded, problems } = act.isRefresh ? await refresh(active.loaded) : await load();
     const repeated = this.#tell(problems);
-    if (loaded === undefined) return this.#reject(reason, 'the configuration has errors', 'configuration', problems);
+    if (loaded === undefined) {
+      const [first] = problems.filter(({ severity }) => severity === 'error');
+      const why = act.isRefresh && first !== undefined ? first.message : 'the configuration has errors';
+      return this.#reject(act, why, 'configuration', problems);
+    }
     const { refused, dropped } = compareTrust(viewTrust(active.loaded), viewTrust(loaded));
     if (refused[0] !== undefined) {
       for (const problem of refused) logProblem(log, problem);
-      return this.#reject(reason, refused[0].message, 'configuration', refused);
+      return this.#reject(act, refused[0].message, 'configuration', refused);
     }
     const generation = active.generation + 1;
     await trust.prepare(active.loaded, loaded);
     const access = this.#compareAccess(loaded);
     const agreement = await rollout.agree(loaded, generation);
-    if ('refusal' in agreement) return this.#abandon(reason, agreement.refusal);
+    if ('refusal' in agreement) return this.#abandon(act, agreement.refusal);
     const keys = findRestartKeys(active.startedWith, loaded.config);
     if (keys.length > 0) log.warn({ keys }, 'these settings take effect at the next start only');
-    this.#failed = false;
+    if (!act.isRefresh) this.#refused = undefined;
     this.#retryMs = firstRetryMs;
     await rollout.commit(agreement.able, generation);
     await trust.settle(active.loaded);
-    this.#options.onCommitted?.();
+    // What was read last may be another configuration, which was refused.
+    if (!act.isRefresh) this.#options.onCommitted?.();
     metrics.loaded(loaded, generation);
     const said = {
       ...(dropped.length === 0 ? {} : { clientAuthDropped: dropped }),
       ...(repeated === 0 ? {} : { warningsAsBefore: repeated }),
     };
-    log.info({ generation, reason, ...said, ...access }, 'configuration reloaded');
+    const { reason } = act;
+    const what = act.isRefresh ? 'certificates renewed' : 'configuration reloaded';
+    log.info({ generation, reason, ...said, ...access }, what);
     const changes = { ...(dropped.length === 0 ? {} : { clientAuthDropped: dropped }), ...access };
     return { ok: true, generation, routes: loaded.config.routes.length, changes, needsRestart: keys, problems };
   }
@@ -162,23 +207,27 @@ export class Reloader {
     }
   }
 
-  #abandon(reason: string, why: unknown): ReloadOutcome {
+  #abandon(act: Act, why: unknown): ReloadOutcome {
     const { clock, log } = this.#options;
     const isVeto = why instanceof WorkerFailure && !why.silent;
-    const outcome = this.#reject(reason, String(why), isVeto ? 'configuration' : 'moment');
+    const outcome = this.#reject(act, String(why), isVeto ? 'configuration' : 'moment');
     if (isVeto) return outcome;
     // Nobody said no: it was too much for them at this moment.
     const retryInMs = this.#retryMs;
     this.#retryMs = Math.min(maxRetryMs, retryInMs * 2);
     log.warn({ retryInMs }, 'no worker refused the configuration: it will be tried again');
-    this.#cancelRetry = clock.after(retryInMs, () => void this.reload('tried again'));
+    this.#cancelRetry = clock.after(retryInMs, () => {
+      void (act.isRefresh ? this.refresh('tried again') : this.reload('tried again'));
+    });
     return outcome;
   }
 
-  #reject(reason: string, why: string, blame: Blame, problems: readonly Problem[] = []): ReloadOutcome {
-    const { log, active, metrics, trust } = this.#options;
+  #reject(act: Act, why: string, blame: Blame, problems: readonly Problem[] = []): ReloadOutcome {
+    const { reason } = act;
+    const { log, active, metrics, trust, clock } = this.#options;
     trust.crls.retain(active.loaded.crls);
-    this.#failed = true;
+    if (act.isRefresh && blame !== 'moment') trust.sources?.refuse(why);
+    if (!act.isRefresh) this.#refused = { at: clock.now(), why, blame, problems };
     metrics.reloadFailed();
     log.error(
       { generation: active.generation, reason, why },

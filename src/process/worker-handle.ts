@@ -1,8 +1,11 @@
 // One worker process as the primary sees it: its state, what it was told, and answers matched to questions.
 import { type ChildProcess, fork } from 'node:child_process';
+import type { ChallengeAnswer } from '../acme/challenge-answers.ts';
 import type { Clock } from '../base/clock.ts';
 import { CrlSender } from '../crl/sender.ts';
 import type { SpentReport } from '../filters/rate-counters.ts';
+import type { FailureReport } from '../gateway/failure-tally.ts';
+import type { Observation } from '../gateway/observation.ts';
 import type { SeenReport } from '../inventory/seen-clients.ts';
 import type { MetricsSnapshot } from '../telemetry/metrics.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
@@ -38,6 +41,8 @@ export type WorkerNews = {
   readonly onSpent: (report: SpentReport) => void;
   /** The clients that it saw. */
   readonly onSeen: (report: SeenReport, worker: WorkerHandle) => void;
+  /** Handshakes that failed. */
+  readonly onFailures: (report: FailureReport) => void;
 };
 
 export class WorkerHandle {
@@ -67,6 +72,7 @@ export class WorkerHandle {
   /** Brings it the active CRLs. */
   readonly crls = new CrlSender(async (message) => this.sendPaced(message));
   readonly #onSeen: (report: SeenReport, worker: WorkerHandle) => void;
+  readonly #onFailures: (report: FailureReport) => void;
   #questions = 0;
   /** Number of the question of the generation that it builds now. */
   #building: number | undefined;
@@ -76,6 +82,7 @@ export class WorkerHandle {
     this.#onIntermediate = news.onIntermediate;
     this.#onSpent = news.onSpent;
     this.#onSeen = news.onSeen;
+    this.#onFailures = news.onFailures;
     this.slot = slot;
     this.#clock = clock;
     this.startedAt = clock.monotonic();
@@ -200,6 +207,16 @@ export class WorkerHandle {
     return this.lastSnapshot;
   }
 
+  /** What it says of itself; undefined where it does not answer. */
+  async observe(): Promise<Observation | undefined> {
+    if (this.unresponsive) return undefined;
+    const id = ++this.#questions;
+    const answer = this.#answer((given) => given.kind === 'observed' && given.id === id, 2_000);
+    this.send({ kind: 'observe', id });
+    const given = await answer.catch(() => undefined);
+    return given?.kind === 'observed' ? given.observation : undefined;
+  }
+
   /** Has the worker tell at once which clients it saw; resolves when it has, or does not answer. */
   async tellSeen(): Promise<void> {
     if (this.unresponsive) return;
@@ -208,6 +225,17 @@ export class WorkerHandle {
     this.send({ kind: 'seen', id });
     // Busy or gone: what it told before is the best there is.
     await answer.catch(() => {});
+  }
+
+  /** Resolves when it answers CAs so, or is not there to be asked; rejects where it says nothing. */
+  async takeChallenges(answers: readonly ChallengeAnswer[]): Promise<void> {
+    if (this.#gone) return;
+    const id = ++this.#questions;
+    const answer = this.#answer((given) => given.kind === 'challenged' && given.id === id);
+    this.send({ kind: 'challenges', id, answers });
+    await answer.catch((error: unknown) => {
+      if (!this.#gone) throw error;
+    });
   }
 
   kill(): void {
@@ -240,6 +268,7 @@ export class WorkerHandle {
     if (message.kind === 'intermediate') this.#onIntermediate(message.der);
     if (message.kind === 'spent') this.#onSpent(message.report);
     if (message.kind === 'seen' && message.report !== undefined) this.#onSeen(message.report, this);
+    if (message.kind === 'failures') this.#onFailures(message.report);
     if (message.kind === 'leaving') {
       this.leaving = true;
       this.ready = false;

@@ -27,7 +27,11 @@ export function checkPrivateFile(path: string, code: StoreProblemCode): boolean 
   }
   // Who may write there can replace the file, whatever its own mode is. Of a link its target is what counts.
   const own = place.isSymbolicLink() ? statOf(`${folder}/.`, code) : place;
-  refuseUnless(own !== undefined && isOurs(own, true), code, `${showPath(folder)} belongs to another user`);
+  refuseUnless(
+    own !== undefined && isOurs(own, true),
+    code,
+    `${showPath(folder)} belongs to another user: run this as that one`,
+  );
   refuseUnless(
     !allows(own, groupOrOthersWrite),
     code,

@@ -1,5 +1,6 @@
 // A route with filters without a gateway: clients over plain TCP, the whole flow, a real backend. The filters are the test's
 // own; what a configuration makes of them is for journeys to show.
+import { ChallengeAnswers } from '../../src/acme/challenge-answers.ts';
 import { EncoderBudget } from '../../src/filters/encoder-budget.ts';
 import { once } from 'node:events';
 import { randomUUID } from 'node:crypto';
@@ -155,6 +156,8 @@ export async function openFilterSetup(t: TestContext, options: FilterSetupOption
     onDefect: (error) => defects.push(error),
     onFault: (report) => faults.push(report),
     isDraining: () => false,
+    challenges: new ChallengeAnswers(),
+    onChallenge: () => {},
     current: () => serving,
   };
   const protocols = http2 === true ? new ClientProtocols([], http2Protocol) : new ClientProtocols();

@@ -1,5 +1,6 @@
 // The whole flow without a gateway process: the real edge over mutual TLS, routes, and clusters whose backends are reached over
 // mutual TLS. Time stands still until `clock.turn`. Backends and clients are the test's.
+import { ChallengeAnswers } from '../../src/acme/challenge-answers.ts';
 import { randomUUID } from 'node:crypto';
 import { matchesAll } from '../../src/config/match-conditions.ts';
 import { Deadlines } from '../../src/base/deadline.ts';
@@ -153,6 +154,8 @@ export async function openFlowSetup(
     onDefect: (error) => defects.push(error),
     onFault: (report) => faults.push(report),
     isDraining: () => false,
+    challenges: new ChallengeAnswers(),
+    onChallenge: () => {},
     current: () => serving,
   };
   const protocols = new ClientProtocols([clientHttp2]);

@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { Deadlines } from '../../src/base/deadline.ts';
+import type { ChallengeAnswers } from '../../src/acme/challenge-answers.ts';
 import type { ClientTrustOptions } from '../../src/trust/client-trust.ts';
 import { TrustPolicy, type TrustPolicyOptions } from '../../src/downstream/trust-policy.ts';
 import { openAdmission } from '../../src/downstream/admission.ts';
@@ -52,6 +53,9 @@ export type EdgeOptions = {
   /** What the "flow" does with a connection; default: answers and closes. */
   readonly onConnection?: (socket: TLSSocket, peer: Peer, transport: Socket) => void;
   readonly onRefused?: (record: HandshakeRecord) => void;
+  /** What a CA that validates is to find. */
+  readonly challenges?: ChallengeAnswers;
+  readonly onChallenge?: () => void;
 };
 
 export type Edge = {
@@ -110,6 +114,8 @@ export async function openEdge(options: EdgeOptions): Promise<Edge> {
     deadlines: new Deadlines(clock, 5),
     ...(options.limits !== undefined && { limits: options.limits }),
     ...(options.ocsp !== undefined && { ocsp: options.ocsp }),
+    ...(options.challenges !== undefined && { challenges: options.challenges }),
+    ...(options.onChallenge !== undefined && { onChallenge: options.onChallenge }),
   });
   const { port } = await listener.listen({ host: '127.0.0.1', port: 0 });
   return {

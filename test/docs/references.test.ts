@@ -7,9 +7,14 @@ import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const sources = globSync(['{src,test,bench,scripts}/**/*.{ts,js,mjs}', 'bin/*.js'], { cwd: root });
+const sources = globSync(['{src,test,bench,scripts}/**/*.{ts,js,mjs}', 'console/{,src/**/}*.{ts,tsx}', 'bin/*.js'], {
+  cwd: root,
+});
 const pages = globSync(['*.md', '{docs,examples,src,bench}/**/*.md'], { cwd: root });
-const files = globSync(['*.*', '.*.json', '{src,test,bench,scripts,bin,docs,examples}/**/*.*'], { cwd: root });
+const files = globSync(
+  ['*.*', '.*.json', '{src,test,bench,scripts,bin,docs,examples,packaging}/**/*.*', 'console/{,src/**/}*.*'],
+  { cwd: root },
+);
 
 type Found = { readonly file: string; readonly line: number; readonly text: string };
 

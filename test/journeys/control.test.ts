@@ -6,6 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import { curl, type CurlResult } from '../support/curl.ts';
 import { type Gateway, startGateway } from '../support/gateway.ts';
 import { type Load, startLoad } from '../support/load.ts';
+import type { GatewayShown } from '../../src/control/gateway-shape.ts';
 import { reloadBy } from '../support/mtls-setup.ts';
 import { type Nginx, startNginx } from '../support/nginx.ts';
 import { openPki, type Pki } from '../support/pki.ts';
@@ -33,6 +34,7 @@ gateway:
   services:
     - {name: orders, address: "localhost:${nginx.port}", tls: {mode: mtls, certificateId: gateway-client, caBundle: internal}}
     - {name: unknown-ca, address: "localhost:${nginx.port}", tls: {mode: mtls, certificateId: gateway-client, caBundle: strangers}}
+    - {name: unused, address: "localhost:1", tls: {mode: off}}
 ${extra}
   tls:
     certificateIds: [edge]
@@ -62,6 +64,11 @@ async function api(method: string, path: string, { body, as = cookie, fields }: 
     },
     ...(body && { body: JSON.stringify(body) }),
   });
+}
+
+async function loadedSerial(id: string): Promise<{ readonly number: string }> {
+  const [leaf] = read(await api('GET', `/certificates/${id}`))['chain'] as { serial: string }[];
+  return { number: leaf?.serial ?? '' };
 }
 
 const read = ({ body }: CurlResult): Record<string, unknown> => JSON.parse(body) as Record<string, unknown>;
@@ -148,6 +155,44 @@ describe('what runs', () => {
     assert.deepEqual(bundle['usedBy'], [{ kind: 'policies', id: 'gateway' }]);
   });
 
+  it('is told with the state of each address, as the workers have it', async () => {
+    const before = read(await api('GET', '/services/orders'));
+    const [address] = before['addresses'] as { address: string; state: string; since: string }[];
+    assert.deepEqual([address?.address, address?.state], [`localhost:${nginx.port}`, 'up']);
+    const unused = read(await api('GET', '/services/unused'));
+    assert.equal((unused['addresses'] as { state: string }[])[0]?.state, 'unknown');
+  });
+
+  it('is what every worker has loaded, by serial, and since when', async () => {
+    const [own] = read(await api('GET', '/gateways'))['items'] as GatewayShown[];
+    const { number } = await loadedSerial('gateway-client');
+    assert.partialDeepStrictEqual(own, { isThis: true, generation: 1, revision: 0, refused: null });
+    assert.deepEqual(
+      own?.workers.map(({ generation }) => generation),
+      [1, 1],
+    );
+    assert.equal(own?.certificates.find(({ id }) => id === 'gateway-client')?.serial, number);
+    assert.ok(Date.parse(own?.since ?? '') <= Date.parse(own?.reportedAt ?? ''));
+  });
+
+  it('says which configuration was refused, since when and where its errors are', async () => {
+    const wrong = yaml('    - {name: wrong, address: "localhost:1", tls: {mode: mtls, caBundle: nobody}}');
+    await reloadBy(gateway, () => gateway.rewrite(wrong));
+    const [own] = read(await api('GET', '/gateways'))['items'] as GatewayShown[];
+    assert.equal(own?.reloadFailed, true);
+    assert.partialDeepStrictEqual(own?.refused, { revision: null, blame: 'configuration' });
+    assert.deepEqual(
+      own?.refused?.problems.map(({ code, place }) => [code, place]),
+      [
+        ['missing_key', 'gateway.yml:16'],
+        ['unknown_reference', 'gateway.yml:16'],
+      ],
+    );
+    await reloadBy(gateway, () => gateway.rewrite(yaml()));
+    const [after] = read(await api('GET', '/gateways'))['items'] as GatewayShown[];
+    assert.deepEqual([after?.refused, after?.generation], [null, 2]);
+  });
+
   it('answers a probe by the real handshake, and says why it ends', async () => {
     const good = read(await api('POST', '/services/orders:probe'));
     const [orders] = good['backends'] as { ok: boolean }[];
@@ -175,7 +220,7 @@ describe('what runs', () => {
     assert.ok(ok);
     assert.equal((await api('GET', '/services/later')).status, 200);
     const [one] = read(await api('GET', '/gateways'))['items'] as { generation: number; workers: object[] }[];
-    assert.deepEqual([one?.generation, one?.workers.length], [2, 2]);
+    assert.deepEqual([one?.generation, one?.workers.length], [3, 2]);
   });
 });
 

@@ -1,22 +1,35 @@
 // The API of the control process without its process: over a store of its own, with a gateway that answers from a table.
+import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { TestContext } from 'node:test';
+import { systemClock } from '../../src/base/clock.ts';
 import { Turns } from '../../src/base/turns.ts';
 import { mintCa } from '../../src/certs/test-ca.ts';
+import { Alerts } from '../../src/control/alerts.ts';
 import { createApi } from '../../src/control/api.ts';
 import type { ControlContext } from '../../src/control/control-context.ts';
+import { HandshakeFeed } from '../../src/control/handshake-feed.ts';
+import { OpenStreams } from '../../src/control/open-streams.ts';
 import { LoginLimits } from '../../src/control/login-limits.ts';
+import { StoredHead } from '../../src/control/stored-head.ts';
+import { ChangeQueue } from '../../src/control/change-queue.ts';
 import type { Questions, Topic } from '../../src/control/messages.ts';
 import { operations } from '../../src/control/operations.ts';
 import { Passwords } from '../../src/control/passwords.ts';
 import { makeSecret } from '../../src/control/random-secret.ts';
-import type { ConfigView } from '../../src/control/view.ts';
+import { makeView } from '../../src/control/make-view.ts';
+import { loadConfig } from '../../src/config/load-config.ts';
+import { loadGateway } from '../../src/loading/load.ts';
+import type { LoadedConfig } from '../../src/loading/loaded.ts';
+import { makeStoreOnce, readOpener, storeSourceOf } from '../../src/loading/open-store-source.ts';
+import { planChange, type PlanSettings } from '../../src/process/plan-question.ts';
 import { openSqliteStore } from '../../src/sqlite/sqlite-store.ts';
 import type { Role, User } from '../../src/store/accounts.ts';
 import type { Store } from '../../src/store/store.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { HandClock } from '../conformance/http1-harness.ts';
-import { openTempDir } from './temp.ts';
+import { sampleClients, sampleStatus } from './sample-evidence.ts';
+import { openTempDir, type TempDir } from './temp.ts';
 
 export type AskOptions = {
   readonly body?: unknown;
@@ -36,13 +49,20 @@ export type ApiAnswer = {
   readonly text: string;
 };
 
+/** What the primary answers. Plans are real ones, over the file and the store of the test. */
+type Answers = { [T in Topic]: (asked: Questions[T]['asked']) => Promise<Questions[T]['answer']> };
+
 export type ApiUnderTest = {
   readonly store: Store;
   readonly clock: HandClock;
   readonly context: ControlContext;
-  readonly view: ConfigView;
+  /** Of the gateway; a test may put its own. */
+  readonly answers: Answers;
+  readonly dir: TempDir;
   /** `path` below /api/v1. */
   ask(method: string, path: string, options?: AskOptions): Promise<ApiAnswer>;
+  /** An answer that goes on. */
+  open(path: string, options?: AskOptions): Promise<Response>;
   /** A user of this role without a password, and his session. */
   enter(role: Role): Promise<{ readonly user: User; readonly cookie: string }>;
   issueToken(user: User, scopes: readonly string[]): Promise<string>;
@@ -53,17 +73,53 @@ const act = { actor: 'test' };
 export async function openApi(t: TestContext): Promise<ApiUnderTest> {
   const dir = openTempDir('control');
   const clock = new HandClock();
-  const store = await openSqliteStore({ path: dir.file('store.db'), access: 'write', clock });
+  const path = dir.file('store.db');
+  await makeStoreOnce(path, clock);
+  const store = await openSqliteStore({ path, access: 'write', clock });
   t.after(async () => {
     await store.close();
     dir.remove();
   });
-  const view = await sampleView();
-  const answers: { readonly [T in Topic]: Questions[T]['answer'] } = {
-    view,
-    status: { generation: 1, reloadFailed: false, workers: [{ slot: 0, pid: 4711, serving: true }] },
-    probe: [{ route: 'orders', backend: 'https://orders.test:8443', ok: true, failure: null }],
-    match: { reachesBackend: true, route: { name: 'orders' } },
+  const file = await writeSample(dir);
+  const settings: PlanSettings = { file, strict: true, env: {}, read: async (origin, how) => loadConfig(origin, how) };
+  // Certificates are minted in the time that it is.
+  const source = storeSourceOf({ file, store: path, clock: systemClock, mayFallBack: false });
+  let active = await load();
+  let generation = 1;
+  const status = sampleStatus(clock.now());
+  const clients = sampleClients(clock.now());
+  async function load(): Promise<LoadedConfig> {
+    const { loaded, problems } = await loadGateway(source, { ...settings, clock: systemClock });
+    if (loaded === undefined)
+      throw new Error(`the sample cannot be loaded: ${problems.map((one) => one.message).join()}`);
+    return loaded;
+  }
+  const answers: Answers = {
+    view: async () => makeView(active, generation),
+    status: async () => status,
+    clients: async () => clients,
+    traffic: async () => [
+      { at: clock.now(), requests: { '2xx': 3 }, faults: { no_route: 1 }, handshakes: { ok: 2, expired: 1 } },
+    ],
+    probe: async () => [{ route: 'orders', backend: 'https://orders.test:8443', ok: true, failure: null }],
+    match: async () => ({ reachesBackend: true, route: { name: 'orders' } }),
+    plan: async (asked) => {
+      const place = { file, line: 1, col: 1 };
+      const inForce = { loaded: active, crls: { find: () => [] } };
+      return planChange(asked, {
+        settings,
+        store: { path, place },
+        clock: systemClock,
+        active: inForce,
+        deliveries: undefined,
+        record: undefined,
+      });
+    },
+    commit: async ({ revision }) => {
+      active = await load();
+      return { state: 'committed', revision, generation: ++generation };
+    },
+    sealKey: async () => readOpener(path)?.publicParts()[0] ?? null,
   };
   const turns = new Turns();
   const context: ControlContext = {
@@ -73,16 +129,29 @@ export async function openApi(t: TestContext): Promise<ApiUnderTest> {
     passwords: new Passwords(),
     limits: new LoginLimits(clock),
     gateway: 'one',
-    view: async () => view,
-    ask: async (topic) => answers[topic],
+    view: async () => (await answers.view({ known: 0 })) ?? assert.fail('there is no view'),
+    ask: async (topic, asked) => answers[topic](asked),
+    stored: new StoredHead(store),
+    changes: new ChangeQueue(),
+    status: async () => status,
+    clients: async () => clients,
     inTurn: async (next) => turns.take(next),
+    alerts: new Alerts(store, clock),
+    handshakes: new HandshakeFeed({
+      gateway: 'one',
+      failures: store.handshakeFailures,
+      clock,
+      log: createLogger({ level: 'off' }),
+    }),
+    streams: new OpenStreams(),
   };
   const api = createApi(operations, context);
   return {
     store,
     clock,
     context,
-    view,
+    answers,
+    dir,
     async ask(method, path, { body, raw, cookie, token, fields, remote = '127.0.0.1' } = {}) {
       const text = raw ?? (body === undefined ? undefined : JSON.stringify(body));
       const headers = {
@@ -98,8 +167,18 @@ export async function openApi(t: TestContext): Promise<ApiUnderTest> {
       });
       const answer = await api.fetch(request, { remote, authority: 'localhost:9901' });
       const answered = await answer.text();
-      const read = answered === '' ? {} : (JSON.parse(answered) as Record<string, unknown>);
+      const isJson = /json/.test(answer.headers.get('content-type') ?? '');
+      const read = isJson && answered !== '' ? (JSON.parse(answered) as Record<string, unknown>) : {};
       return { status: answer.status, headers: answer.headers, body: read, text: answered };
+    },
+    async open(path, { cookie, token, fields } = {}) {
+      const headers = {
+        ...(cookie !== undefined && { cookie }),
+        ...(token !== undefined && { authorization: `Bearer ${token}` }),
+        ...fields,
+      };
+      const request = new Request(`http://control.invalid/api/v1${path}`, { headers });
+      return api.fetch(request, { remote: '127.0.0.1', authority: 'localhost:9901' });
     },
     async enter(role) {
       const id = randomUUID();
@@ -117,55 +196,36 @@ export async function openApi(t: TestContext): Promise<ApiUnderTest> {
   };
 }
 
-async function sampleView(): Promise<ConfigView> {
+/** A main file with one of everything. */
+async function writeSample(dir: TempDir): Promise<string> {
   const ca = await mintCa({ cn: 'sample CA' });
-  const pair = await ca.issue({ kind: 'client', cn: 'gateway', sans: ['gateway.test'] });
-  const origin = { kind: 'file', place: { file: 'gateway.yml', line: 12 } } as const;
-  const service = { kind: 'services', id: 'orders' } as const;
-  return {
-    generation: 1,
-    digest: '0'.repeat(64),
-    certificates: [
-      { id: 'gateway-client', origin, chainPem: pair.certPem, usedBy: [service] },
-      { id: 'spare', origin: { kind: 'store' }, chainPem: pair.certPem, usedBy: [] },
-    ],
-    caBundles: [{ id: 'internal', origin, caPem: [ca.certPem], usedBy: [service] }],
-    services: [
-      {
-        id: 'orders',
-        origin,
-        source: 'dns',
-        protocol: 'auto',
-        addresses: [{ address: 'orders.test:8443', weight: 0 }],
-        tls: { mode: 'mtls', certificateId: 'gateway-client', caBundle: 'internal', serverName: null, verified: true },
-        usedBy: [{ kind: 'routes', id: 'orders' }],
-      },
-    ],
-    routes: [
-      {
-        id: 'orders',
-        origin,
-        hosts: ['shop.test'],
-        path: '/orders',
-        methods: [],
-        priority: 0,
-        service: 'orders',
-        backends: ['https://orders.test:8443'],
-        middlewares: [{ name: 'limit', type: 'rateLimit' }],
-        requiresClientCertificate: null,
-      },
-    ],
-    policies: [
-      {
-        id: 'gateway',
-        origin,
-        hosts: [],
-        clientCertificate: 'required',
-        caBundles: ['internal'],
-        certificates: [],
-        minVersion: 'TLSv1.2',
-        maxVersion: 'TLSv1.3',
-      },
-    ],
-  };
+  const [client, server] = await Promise.all([
+    ca.issue({ kind: 'client', cn: 'gateway', sans: ['gateway.test'] }),
+    ca.issue({ kind: 'server', cn: 'shop.test', sans: ['shop.test'] }),
+  ]);
+  dir.write('ca.crt', ca.certPem);
+  for (const [name, pair] of Object.entries({ client, server })) {
+    dir.write(`${name}.crt`, pair.chainPem);
+    dir.write(`${name}.key`, pair.keyPem);
+  }
+  return dir.write(
+    'gateway.yml',
+    `version: 2
+gateway:
+  certificates:
+    - {id: gateway-client, cert: client.crt, key: client.key}
+    - {id: spare, cert: client.crt, key: client.key}
+  caBundles:
+    - {id: internal, ca: ca.crt}
+  services:
+    - name: orders
+      address: "orders.test:8443"
+      tls: {mode: mtls, certificateId: gateway-client, caBundle: internal}
+  routes:
+    - {name: orders, path: /orders, hosts: [shop.test], service: orders}
+  tls:
+    certificates: [{cert: server.crt, key: server.key}]
+    clientAuth: {caBundles: [internal], required: true}
+`,
+  );
 }

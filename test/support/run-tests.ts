@@ -1,4 +1,5 @@
-// `npm test`: makes sure that the peers are there, then runs every *.test.ts of src/ and test/ under node:test.
+// `npm test`: makes sure that the peers are there and the console is built, then runs every *.test.ts of src/, test/ and console/
+// under node:test.
 // `npm test -- src/http1 test/journeys/reload` runs what lies under these paths; options go to the processes of the tests.
 import { globSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -45,7 +46,7 @@ const longest: readonly string[] = [
 
 /** Test files under `paths` (files, folders or beginnings of names, relative to the root); all where there are none. */
 function findTests(paths: readonly string[]): string[] {
-  const all = globSync(['src/**/*.test.ts', 'test/**/*.test.ts'], { cwd: root }).toSorted();
+  const all = globSync(['src/**/*.test.ts', 'test/**/*.test.ts', 'console/src/**/*.test.ts'], { cwd: root }).toSorted();
   if (paths.length === 0) return all;
   const wanted = paths.map((path) => path.replace(/^\.\//, ''));
   return all.filter((file) => wanted.some((path) => file.startsWith(path)));

@@ -87,15 +87,23 @@ export async function differences(
 ): Promise<{ readonly lines: readonly string[]; readonly verdicts: ReadonlyMap<string, string> }> {
   const lines: string[] = [];
   const verdicts = new Map<string, string>();
-  for (const question of questions)
-    for (const client of clients) {
-      const theirs = await verdictOf(ports.theirs, client, question);
-      const ours = await verdictOf(ports.ours, client, question);
+  for (const question of questions) {
+    const answers = await Promise.all(
+      clients.map(async (client) => {
+        const [theirs, ours] = await Promise.all([
+          verdictOf(ports.theirs, client, question),
+          verdictOf(ports.ours, client, question),
+        ]);
+        return { client, theirs, ours };
+      }),
+    );
+    for (const { client, theirs, ours } of answers) {
       const { servername, host = servername, path, method = 'GET' } = question;
       const asked = `${client.name}: ${method} ${path} as ${String(host)} (SNI ${String(servername)})`;
       verdicts.set(asked, ours);
       if (ours !== theirs) lines.push(`${asked}: ${theirs} there, ${ours} here`);
     }
+  }
   return { lines, verdicts };
 }
 

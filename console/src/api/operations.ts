@@ -1,0 +1,1714 @@
+// Written by scripts/api-types.ts from the declarations in src/control: do not edit, run `node scripts/pages.ts`.
+
+/** Method and path below /api/v1 of every operation. */
+export const places = {
+  addCertificateVersion: ['POST', '/certificates/{id}/versions'],
+  applyConfig: ['POST', '/config:apply'],
+  changeCaBundle: ['PATCH', '/ca-bundles/{id}'],
+  changeCertificate: ['PATCH', '/certificates/{id}'],
+  changeMiddleware: ['PATCH', '/middlewares/{id}'],
+  changePassword: ['POST', '/session:changePassword'],
+  changePolicy: ['PATCH', '/policies/{id}'],
+  changeRoute: ['PATCH', '/routes/{id}'],
+  changeService: ['PATCH', '/services/{id}'],
+  changeUser: ['PATCH', '/users/{id}'],
+  createCaBundle: ['POST', '/ca-bundles'],
+  createCertificate: ['POST', '/certificates'],
+  createMiddleware: ['POST', '/middlewares'],
+  createPolicy: ['POST', '/policies'],
+  createRoute: ['POST', '/routes'],
+  createService: ['POST', '/services'],
+  createToken: ['POST', '/tokens'],
+  createUser: ['POST', '/users'],
+  deleteCaBundle: ['DELETE', '/ca-bundles/{id}'],
+  deleteCertificate: ['DELETE', '/certificates/{id}'],
+  deleteMiddleware: ['DELETE', '/middlewares/{id}'],
+  deletePolicy: ['DELETE', '/policies/{id}'],
+  deleteRoute: ['DELETE', '/routes/{id}'],
+  deleteService: ['DELETE', '/services/{id}'],
+  deleteToken: ['DELETE', '/tokens/{id}'],
+  deleteUser: ['DELETE', '/users/{id}'],
+  endSessions: ['DELETE', '/users/{id}/sessions'],
+  getCaBundle: ['GET', '/ca-bundles/{id}'],
+  getCertificate: ['GET', '/certificates/{id}'],
+  getCertificateChain: ['GET', '/certificates/{id}/chain.pem'],
+  getChange: ['GET', '/changes/{revision}'],
+  getHandshake: ['GET', '/handshakes/{id}'],
+  getMiddleware: ['GET', '/middlewares/{id}'],
+  getOverview: ['GET', '/overview'],
+  getPolicy: ['GET', '/policies/{id}'],
+  getRelation: ['GET', '/relations/{id}'],
+  getRoute: ['GET', '/routes/{id}'],
+  getService: ['GET', '/services/{id}'],
+  getSession: ['GET', '/session'],
+  getSetup: ['GET', '/setup'],
+  getUser: ['GET', '/users/{id}'],
+  inspectCertificates: ['POST', '/certificates:inspect'],
+  listAlerts: ['GET', '/alerts'],
+  listAudit: ['GET', '/audit'],
+  listCaBundleVersions: ['GET', '/ca-bundles/{id}/versions'],
+  listCaBundles: ['GET', '/ca-bundles'],
+  listCertificateVersions: ['GET', '/certificates/{id}/versions'],
+  listCertificates: ['GET', '/certificates'],
+  listChanges: ['GET', '/changes'],
+  listGateways: ['GET', '/gateways'],
+  listHandshakes: ['GET', '/handshakes'],
+  listMiddlewares: ['GET', '/middlewares'],
+  listPolicies: ['GET', '/policies'],
+  listRelations: ['GET', '/relations'],
+  listRoutes: ['GET', '/routes'],
+  listServices: ['GET', '/services'],
+  listSessions: ['GET', '/sessions'],
+  listTokens: ['GET', '/tokens'],
+  listUsers: ['GET', '/users'],
+  logIn: ['POST', '/sessions'],
+  logOut: ['DELETE', '/session'],
+  makeCurrentCaBundleVersion: ['POST', '/ca-bundles/{id}/versions/{version}:makeCurrent'],
+  makeCurrentCertificateVersion: ['POST', '/certificates/{id}/versions/{version}:makeCurrent'],
+  matchRoutes: ['POST', '/routes:match'],
+  planConfig: ['POST', '/config:plan'],
+  probeService: ['POST', '/services/{id}:probe'],
+  replaceCaBundle: ['PUT', '/ca-bundles/{id}'],
+  replaceCertificate: ['PUT', '/certificates/{id}'],
+  replaceMiddleware: ['PUT', '/middlewares/{id}'],
+  replacePolicy: ['PUT', '/policies/{id}'],
+  replaceRoute: ['PUT', '/routes/{id}'],
+  replaceService: ['PUT', '/services/{id}'],
+  setUp: ['POST', '/setup'],
+  streamHandshakes: ['GET', '/handshakes:stream'],
+} as const;
+
+/** What somebody may do, as `getSession` lists it. */
+export type Act =
+  | 'account.read'
+  | 'account.write'
+  | 'audit.read'
+  | 'certificates.inspect'
+  | 'certificates.write'
+  | 'changes.read'
+  | 'config.plan'
+  | 'config.read'
+  | 'config.write'
+  | 'gateways.read'
+  | 'handshakes.read'
+  | 'routes.match'
+  | 'services.probe'
+  | 'tokens.read'
+  | 'tokens.write'
+  | 'users.read'
+  | 'users.write';
+
+export type Operations = {
+  /** Uploads the next version, for who renews: whatever is there now is replaced, and kept. The key may stay. */
+  addCertificateVersion: {
+    params: { id: string };
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    body: Shapeb3420960;
+    answer: Shape815cd68c | Shape6f0dc0a5;
+    conditional: false;
+  };
+  /** Makes changes as one revision, and answers when this gateway has it in force, or why not. */
+  applyConfig: {
+    params: undefined;
+    query: { wait?: "local" | "all" };
+    body: {
+      parent: number;
+      changes: (Shapeadfa0931 | {
+        kind: "certificates" | "caBundles" | "services" | "middlewares" | "routes" | "policies";
+        id: string;
+        operation: "delete";
+      })[];
+      reason?: string;
+    };
+    answer: Shape815cd68c;
+    conditional: false;
+  };
+  /** Changes what is named of one of the ca-bundles (JSON Merge Patch): null takes away, what is absent stays. */
+  changeCaBundle: {
+    params: { id: string };
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    body: Shape81c70e5f;
+    answer: Shape815cd68c | Shape6f0dc0a5;
+    conditional: true;
+  };
+  /** Puts another chain under the id; where no key comes along, the one that is there stays. */
+  changeCertificate: {
+    params: { id: string };
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    body: Shapeb3420960;
+    answer: Shape815cd68c | Shape6f0dc0a5;
+    conditional: true;
+  };
+  /** Changes what is named of one of the middlewares (JSON Merge Patch): null takes away, what is absent stays. */
+  changeMiddleware: {
+    params: { id: string };
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    body: Shape81c70e5f;
+    answer: Shape815cd68c | Shape6f0dc0a5;
+    conditional: true;
+  };
+  /** Changes the own password. Every session of the user ends, this one too. */
+  changePassword: {
+    params: undefined;
+    query: undefined;
+    body: {
+      password: string;
+      newPassword: string;
+    };
+    answer: undefined;
+    conditional: false;
+  };
+  /** Changes what is named of one of the policies (JSON Merge Patch): null takes away, what is absent stays. */
+  changePolicy: {
+    params: { id: string };
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    body: Shape81c70e5f;
+    answer: Shape815cd68c | Shape6f0dc0a5;
+    conditional: true;
+  };
+  /** Changes what is named of one of the routes (JSON Merge Patch): null takes away, what is absent stays. */
+  changeRoute: {
+    params: { id: string };
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    body: Shape81c70e5f;
+    answer: Shape815cd68c | Shape6f0dc0a5;
+    conditional: true;
+  };
+  /** Changes what is named of one of the services (JSON Merge Patch): null takes away, what is absent stays. */
+  changeService: {
+    params: { id: string };
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    body: Shape81c70e5f;
+    answer: Shape815cd68c | Shape6f0dc0a5;
+    conditional: true;
+  };
+  /** Changes what is named. Another role or password, and disabled, end the sessions of the user. */
+  changeUser: {
+    params: { id: string };
+    query: undefined;
+    body: {
+      name?: string;
+      role?: "viewer" | "operator" | "admin";
+      password?: string;
+      disabled?: boolean;
+    };
+    answer: Shape284a49b8;
+    conditional: true;
+  };
+  /** Makes one of the ca-bundles. */
+  createCaBundle: {
+    params: undefined;
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    body: Shape54fc7f2a;
+    answer: Shape815cd68c | Shape6f0dc0a5;
+    conditional: false;
+  };
+  /** Uploads a certificate with its key under a new id. The key is sealed, and given out to nobody. */
+  createCertificate: {
+    params: undefined;
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    body: {
+      id: string;
+      files: ({
+        name: string;
+        text: string;
+      } | {
+        name: string;
+        base64: string;
+      })[];
+      password?: string;
+      use?: "server" | "client" | "any";
+      reason?: string;
+    };
+    answer: Shape815cd68c | Shape6f0dc0a5;
+    conditional: false;
+  };
+  /** Makes one of the middlewares. */
+  createMiddleware: {
+    params: undefined;
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    body: Shape54fc7f2a;
+    answer: Shape815cd68c | Shape6f0dc0a5;
+    conditional: false;
+  };
+  /** Makes one of the policies. */
+  createPolicy: {
+    params: undefined;
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    body: Shape54fc7f2a;
+    answer: Shape815cd68c | Shape6f0dc0a5;
+    conditional: false;
+  };
+  /** Makes one of the routes. */
+  createRoute: {
+    params: undefined;
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    body: Shape54fc7f2a;
+    answer: Shape815cd68c | Shape6f0dc0a5;
+    conditional: false;
+  };
+  /** Makes one of the services. */
+  createService: {
+    params: undefined;
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    body: Shape54fc7f2a;
+    answer: Shape815cd68c | Shape6f0dc0a5;
+    conditional: false;
+  };
+  /** Makes a token. Its secret is in this one answer and nowhere else. */
+  createToken: {
+    params: undefined;
+    query: undefined;
+    body: {
+      name: string;
+      scopes: ("config.read" | "changes.read" | "gateways.read" | "handshakes.read" | "routes.match" | "account.read" | "certificates.inspect" | "services.probe" | "config.plan" | "config.write" | "certificates.write" | "users.read" | "audit.read")[];
+      days: number;
+    };
+    answer: {
+      id: string;
+      userId: string;
+      name: string;
+      scopes: string[];
+      createdAt: string;
+      expiresAt: string;
+      usedAt: string | null;
+      secret: string | null;
+    };
+    conditional: false;
+  };
+  /** Makes a user. */
+  createUser: {
+    params: undefined;
+    query: undefined;
+    body: {
+      name: string;
+      role: "viewer" | "operator" | "admin";
+      password: string;
+    };
+    answer: Shape284a49b8;
+    conditional: false;
+  };
+  /** Removes one of the ca-bundles, where nothing refers to it. */
+  deleteCaBundle: {
+    params: { id: string };
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
+    body: undefined;
+    answer: Shape815cd68c | Shape6f0dc0a5;
+    conditional: true;
+  };
+  /** Removes one of the certificates, where nothing refers to it. */
+  deleteCertificate: {
+    params: { id: string };
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
+    body: undefined;
+    answer: Shape815cd68c | Shape6f0dc0a5;
+    conditional: true;
+  };
+  /** Removes one of the middlewares, where nothing refers to it. */
+  deleteMiddleware: {
+    params: { id: string };
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
+    body: undefined;
+    answer: Shape815cd68c | Shape6f0dc0a5;
+    conditional: true;
+  };
+  /** Removes one of the policies, where nothing refers to it. */
+  deletePolicy: {
+    params: { id: string };
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
+    body: undefined;
+    answer: Shape815cd68c | Shape6f0dc0a5;
+    conditional: true;
+  };
+  /** Removes one of the routes, where nothing refers to it. */
+  deleteRoute: {
+    params: { id: string };
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
+    body: undefined;
+    answer: Shape815cd68c | Shape6f0dc0a5;
+    conditional: true;
+  };
+  /** Removes one of the services, where nothing refers to it. */
+  deleteService: {
+    params: { id: string };
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
+    body: undefined;
+    answer: Shape815cd68c | Shape6f0dc0a5;
+    conditional: true;
+  };
+  /** Ends a token. */
+  deleteToken: {
+    params: { id: string };
+    query: undefined;
+    body: undefined;
+    answer: undefined;
+    conditional: false;
+  };
+  /** Removes a user with sessions and tokens. */
+  deleteUser: {
+    params: { id: string };
+    query: undefined;
+    body: undefined;
+    answer: undefined;
+    conditional: false;
+  };
+  /** Ends every session of a user. His tokens stay. */
+  endSessions: {
+    params: { id: string };
+    query: undefined;
+    body: undefined;
+    answer: undefined;
+    conditional: false;
+  };
+  /** One of the ca-bundles. */
+  getCaBundle: {
+    params: { id: string };
+    query: undefined;
+    body: undefined;
+    answer: {
+      id: string;
+      origin: {
+        kind: "file";
+        place: {
+          file: string;
+          line: number;
+        };
+      } | {
+        kind: "store";
+        revision: number;
+      };
+      certificates: Shape64f302eb[];
+      usedBy: ({
+        kind: "services" | "policies" | "routes";
+        id: string;
+      })[];
+      changedIn: number | null;
+      running: true;
+      value: Record<string, unknown> | null;
+    } | Shaped14d0eac;
+    conditional: false;
+  };
+  /** One of the certificates. */
+  getCertificate: {
+    params: { id: string };
+    query: undefined;
+    body: undefined;
+    answer: {
+      id: string;
+      origin: {
+        kind: "file";
+        place: {
+          file: string;
+          line: number;
+        };
+      } | {
+        kind: "store";
+        revision: number;
+      };
+      chain: Shape64f302eb[];
+      usedBy: ({
+        kind: "services" | "policies" | "routes";
+        id: string;
+      })[];
+      changedIn: number | null;
+      running: true;
+      value: Record<string, unknown> | null;
+    } | Shaped14d0eac;
+    conditional: false;
+  };
+  /** The chain that runs under the id, or is stored, as PEM: leaf first, no key. */
+  getCertificateChain: {
+    params: { id: string };
+    query: undefined;
+    body: undefined;
+    answer: undefined;
+    conditional: false;
+  };
+  /** A revision, and what is different from the one before. */
+  getChange: {
+    params: { revision: string };
+    query: undefined;
+    body: undefined;
+    answer: {
+      revision: number;
+      at: string;
+      actor: string;
+      reason: string | null;
+      digest: string;
+      content: string;
+      differences: ({
+        kind: string;
+        id: string;
+        change: "added" | "removed" | "changed";
+        fields: ({
+          pointer: string;
+          [more: string]: unknown;
+        })[];
+        more: boolean;
+      })[];
+    };
+    conditional: false;
+  };
+  /** One group of failed handshakes, with the newest step by step up to the one that broke. */
+  getHandshake: {
+    params: { id: string };
+    query: undefined;
+    body: undefined;
+    answer: {
+      id: string;
+      gateway: string;
+      side: "client" | "backend";
+      code: string;
+      title: string;
+      count: number;
+      firstAt: string;
+      lastAt: string;
+      sentence: string;
+      detail: string;
+      help: string;
+      policy: string | null;
+      remoteAddress: string | null;
+      serverName: string | null;
+      address: string | null;
+      services: string[];
+      certificate: {
+        subject: string;
+        issuer: string;
+        serial: string;
+        sha256: string;
+        sans: string[];
+        notBefore: string;
+        notAfter: string;
+      } | null;
+      steps: ({
+        step: "dns" | "tcp" | "tls" | "certificate" | "chain" | "name" | "client_auth" | "own" | "answer";
+        name: string;
+        status: "ok" | "failed" | "unknown";
+        text: string;
+        notes: string[];
+        failure: {
+          code: string;
+          cause: string;
+          remedy: string;
+          raw: string;
+        } | null;
+      })[];
+      openssl: string;
+    };
+    conditional: false;
+  };
+  /** One of the middlewares. */
+  getMiddleware: {
+    params: { id: string };
+    query: undefined;
+    body: undefined;
+    answer: {
+      id: string;
+      origin: {
+        kind: "file";
+        place: {
+          file: string;
+          line: number;
+        };
+      } | {
+        kind: "store";
+        revision: number;
+      };
+      type: string;
+      usedBy: ({
+        kind: "services" | "policies" | "routes";
+        id: string;
+      })[];
+      changedIn: number | null;
+      running: true;
+      value: Record<string, unknown> | null;
+    } | Shaped14d0eac;
+    conditional: false;
+  };
+  /** What needs you now, how many trust relations hold, traffic of the last hour, what expires. */
+  getOverview: {
+    params: undefined;
+    query: undefined;
+    body: undefined;
+    answer: {
+      checkedAt: string;
+      revision: number;
+      gateways: {
+        known: number;
+        current: number;
+      };
+      relations: {
+        total: number;
+        holds: number;
+        failing: number;
+        unknown: number;
+      };
+      needs: Shape47eba401[];
+      traffic: ({
+        at: string;
+        requests: Record<string, number>;
+        faults: Record<string, number>;
+        handshakes: Record<string, number>;
+      })[];
+      expiries: ({
+        name: string;
+        role: string;
+        notBefore: string;
+        notAfter: string;
+        state: "valid" | "expiresSoon" | "expired" | "notYetValid";
+        shareLeft: number;
+        inUse: boolean;
+        object: {
+          kind: string;
+          id: string;
+        } | null;
+      })[];
+    };
+    conditional: false;
+  };
+  /** One of the policies. */
+  getPolicy: {
+    params: { id: string };
+    query: undefined;
+    body: undefined;
+    answer: {
+      id: string;
+      origin: {
+        kind: "file";
+        place: {
+          file: string;
+          line: number;
+        };
+      } | {
+        kind: "store";
+        revision: number;
+      };
+      hosts: string[];
+      clientCertificate: "required" | "optional" | "off";
+      caBundles: string[];
+      certificates: string[];
+      shows: Shapebe2acfd8[];
+      minVersion: string;
+      maxVersion: string;
+      allowedSANs: (Record<string, string | boolean | Record<string, string | boolean>>)[] | null;
+      allowedFingerprints: string[] | null;
+      allowedSPKI: string[] | null;
+      trustDomains: string[];
+      crl: boolean;
+      ocsp: "soft" | "hard" | null;
+      changedIn: number | null;
+      running: true;
+      value: Record<string, unknown> | null;
+    } | Shaped14d0eac;
+    conditional: false;
+  };
+  /** One trust relation, `POLICY~SERVICE`. */
+  getRelation: {
+    params: { id: string };
+    query: undefined;
+    body: undefined;
+    answer: Shape9ed842dd;
+    conditional: false;
+  };
+  /** One of the routes. */
+  getRoute: {
+    params: { id: string };
+    query: undefined;
+    body: undefined;
+    answer: {
+      id: string;
+      origin: {
+        kind: "file";
+        place: {
+          file: string;
+          line: number;
+        };
+      } | {
+        kind: "store";
+        revision: number;
+      };
+      hosts: string[];
+      path: string;
+      methods: string[];
+      priority: number;
+      service: string | null;
+      backends: string[];
+      middlewares: ({
+        name: string;
+        type: string;
+      })[];
+      requiresClientCertificate: boolean | null;
+      changedIn: number | null;
+      running: true;
+      value: Record<string, unknown> | null;
+    } | Shaped14d0eac;
+    conditional: false;
+  };
+  /** One of the services. */
+  getService: {
+    params: { id: string };
+    query: undefined;
+    body: undefined;
+    answer: {
+      id: string;
+      origin: {
+        kind: "file";
+        place: {
+          file: string;
+          line: number;
+        };
+      } | {
+        kind: "store";
+        revision: number;
+      };
+      source: "dns" | "static";
+      protocol: "auto" | "http1" | "http2";
+      addresses: Shapeb3a1108b[];
+      tls: Shapec66b8be1;
+      healthCheck: Shapebd6de9f3 | null;
+      usedBy: ({
+        kind: "services" | "policies" | "routes";
+        id: string;
+      })[];
+      changedIn: number | null;
+      running: true;
+      value: Record<string, unknown> | null;
+    } | Shaped14d0eac;
+    conditional: false;
+  };
+  /** Who asks, and what he may do. */
+  getSession: {
+    params: undefined;
+    query: undefined;
+    body: undefined;
+    answer: Shapee3d582c4;
+    conditional: false;
+  };
+  /** Whether there is no user yet. */
+  getSetup: {
+    params: undefined;
+    query: undefined;
+    body: undefined;
+    answer: {
+      needed: boolean;
+    };
+    conditional: false;
+  };
+  /** A user; its ETag is needed to change it. */
+  getUser: {
+    params: { id: string };
+    query: undefined;
+    body: undefined;
+    answer: Shape284a49b8;
+    conditional: false;
+  };
+  /** Reads and lints what somebody is about to upload. Stores nothing. */
+  inspectCertificates: {
+    params: undefined;
+    query: undefined;
+    body: {
+      use: "server" | "client" | "any" | "ca";
+      files: ({
+        name: string;
+        text: string;
+      } | {
+        name: string;
+        base64: string;
+      })[];
+      password?: string;
+    };
+    answer: {
+      usable: boolean;
+      certificates: Shape64f302eb[];
+      key: "fits" | "none" | "other" | null;
+      problems: ({
+        severity: "error" | "warning";
+        code: string;
+        message: string;
+        hint: string;
+      })[];
+    };
+    conditional: false;
+  };
+  /** What needs you now, worst first, and what ended in the last day. */
+  listAlerts: {
+    params: undefined;
+    query: { limit?: number; cursor?: string; active?: "true" | "false" };
+    body: undefined;
+    answer: {
+      items: Shape47eba401[];
+      next: string | null;
+    };
+    conditional: false;
+  };
+  /** Who did what, newest first; each entry with the hash of the one before. */
+  listAudit: {
+    params: undefined;
+    query: { limit?: number; cursor?: string; subject?: string; actor?: string };
+    body: undefined;
+    answer: {
+      items: ({
+        seq: number;
+        at: string;
+        actor: string;
+        reason: string | null;
+        action: string;
+        subject: string;
+        detail: Record<string, unknown> | null;
+        hash: string;
+      })[];
+      next: string | null;
+    };
+    conditional: false;
+  };
+  /** Every version that stood under the id, newest first; none of what stands in a file. */
+  listCaBundleVersions: {
+    params: { id: string };
+    query: undefined;
+    body: undefined;
+    answer: Shape6565fd09;
+    conditional: false;
+  };
+  /** What runs, and what is stored and does not: ca-bundles. */
+  listCaBundles: {
+    params: undefined;
+    query: { limit?: number; cursor?: string };
+    body: undefined;
+    answer: {
+      items: ({
+        id: string;
+        origin: {
+          kind: "file";
+          place: {
+            file: string;
+            line: number;
+          };
+        } | {
+          kind: "store";
+          revision: number;
+        };
+        certificates: Shape64f302eb[];
+        usedBy: ({
+          kind: "services" | "policies" | "routes";
+          id: string;
+        })[];
+        changedIn: number | null;
+        running: true;
+      } | Shape994df652)[];
+      next: string | null;
+    };
+    conditional: false;
+  };
+  /** Every version that stood under the id, newest first; none of what stands in a file. */
+  listCertificateVersions: {
+    params: { id: string };
+    query: undefined;
+    body: undefined;
+    answer: Shape6565fd09;
+    conditional: false;
+  };
+  /** What runs, and what is stored and does not: certificates. */
+  listCertificates: {
+    params: undefined;
+    query: { limit?: number; cursor?: string };
+    body: undefined;
+    answer: {
+      items: ({
+        id: string;
+        origin: {
+          kind: "file";
+          place: {
+            file: string;
+            line: number;
+          };
+        } | {
+          kind: "store";
+          revision: number;
+        };
+        chain: Shape64f302eb[];
+        usedBy: ({
+          kind: "services" | "policies" | "routes";
+          id: string;
+        })[];
+        changedIn: number | null;
+        running: true;
+      } | Shape994df652)[];
+      next: string | null;
+    };
+    conditional: false;
+  };
+  /** Revisions of the store, newest first. */
+  listChanges: {
+    params: undefined;
+    query: { limit?: number; cursor?: string };
+    body: undefined;
+    answer: {
+      items: ({
+        revision: number;
+        at: string;
+        actor: string;
+        reason: string | null;
+        digest: string;
+        content: string;
+      })[];
+      next: string | null;
+    };
+    conditional: false;
+  };
+  /** What each gateway runs, as it says itself: this one now, others by their last report. */
+  listGateways: {
+    params: undefined;
+    query: undefined;
+    body: undefined;
+    answer: {
+      items: ({
+        name: string;
+        isThis: boolean;
+        reportedAt: string;
+        generation: number;
+        revision: number;
+        since: string;
+        digest: string;
+        reloadFailed: boolean;
+        refused: {
+          revision: number | null;
+          at: string;
+          why: string;
+          blame: "configuration" | "moment" | "defect";
+          problems: ({
+            code: string;
+            message: string;
+            hint: string;
+            place: string;
+          })[];
+        } | null;
+        store: {
+          up: boolean;
+          revision: number;
+          readAt: string | null;
+          problem: {
+            code: string;
+            message: string;
+            help: string;
+          } | null;
+        } | null;
+        workers: ({
+          slot: number;
+          pid: number;
+          serving: boolean;
+          generation: number | null;
+        })[];
+        certificates: ({
+          sha256: string;
+          serial: string;
+          id: string | null;
+        })[];
+        certificateCount: number;
+      })[];
+      next: null;
+    };
+    conditional: false;
+  };
+  /** Handshakes that failed in the last 14 days, grouped by reason and peer, last seen first. */
+  listHandshakes: {
+    params: undefined;
+    query: { limit?: number; cursor?: string; side?: "client" | "backend"; code?: string; gateway?: string; since?: string };
+    body: undefined;
+    answer: {
+      items: ({
+        id: string;
+        gateway: string;
+        side: "client" | "backend";
+        code: string;
+        title: string;
+        count: number;
+        firstAt: string;
+        lastAt: string;
+        sentence: string;
+        detail: string;
+        help: string;
+        policy: string | null;
+        remoteAddress: string | null;
+        serverName: string | null;
+        address: string | null;
+        services: string[];
+        certificate: {
+          subject: string;
+          issuer: string;
+          serial: string;
+          sha256: string;
+          sans: string[];
+          notBefore: string;
+          notAfter: string;
+        } | null;
+      })[];
+      next: string | null;
+      dropped: number;
+    };
+    conditional: false;
+  };
+  /** What runs, and what is stored and does not: middlewares. */
+  listMiddlewares: {
+    params: undefined;
+    query: { limit?: number; cursor?: string };
+    body: undefined;
+    answer: {
+      items: ({
+        id: string;
+        origin: {
+          kind: "file";
+          place: {
+            file: string;
+            line: number;
+          };
+        } | {
+          kind: "store";
+          revision: number;
+        };
+        type: string;
+        usedBy: ({
+          kind: "services" | "policies" | "routes";
+          id: string;
+        })[];
+        changedIn: number | null;
+        running: true;
+      } | Shape994df652)[];
+      next: string | null;
+    };
+    conditional: false;
+  };
+  /** What runs, and what is stored and does not: policies. */
+  listPolicies: {
+    params: undefined;
+    query: { limit?: number; cursor?: string };
+    body: undefined;
+    answer: {
+      items: ({
+        id: string;
+        origin: {
+          kind: "file";
+          place: {
+            file: string;
+            line: number;
+          };
+        } | {
+          kind: "store";
+          revision: number;
+        };
+        hosts: string[];
+        clientCertificate: "required" | "optional" | "off";
+        caBundles: string[];
+        certificates: string[];
+        shows: Shapebe2acfd8[];
+        minVersion: string;
+        maxVersion: string;
+        allowedSANs: (Record<string, string | boolean | Record<string, string | boolean>>)[] | null;
+        allowedFingerprints: string[] | null;
+        allowedSPKI: string[] | null;
+        trustDomains: string[];
+        crl: boolean;
+        ocsp: "soft" | "hard" | null;
+        changedIn: number | null;
+        running: true;
+      } | Shape994df652)[];
+      next: string | null;
+    };
+    conditional: false;
+  };
+  /** Trust relations: a policy, the backends that its requests go to, and how both legs are. */
+  listRelations: {
+    params: undefined;
+    query: { limit?: number; cursor?: string; policy?: string; service?: string; state?: "holds" | "failing" | "unknown" };
+    body: undefined;
+    answer: {
+      items: Shape9ed842dd[];
+      next: string | null;
+    };
+    conditional: false;
+  };
+  /** What runs, and what is stored and does not: routes. */
+  listRoutes: {
+    params: undefined;
+    query: { limit?: number; cursor?: string };
+    body: undefined;
+    answer: {
+      items: ({
+        id: string;
+        origin: {
+          kind: "file";
+          place: {
+            file: string;
+            line: number;
+          };
+        } | {
+          kind: "store";
+          revision: number;
+        };
+        hosts: string[];
+        path: string;
+        methods: string[];
+        priority: number;
+        service: string | null;
+        backends: string[];
+        middlewares: ({
+          name: string;
+          type: string;
+        })[];
+        requiresClientCertificate: boolean | null;
+        changedIn: number | null;
+        running: true;
+      } | Shape994df652)[];
+      next: string | null;
+    };
+    conditional: false;
+  };
+  /** What runs, and what is stored and does not: services. */
+  listServices: {
+    params: undefined;
+    query: { limit?: number; cursor?: string };
+    body: undefined;
+    answer: {
+      items: ({
+        id: string;
+        origin: {
+          kind: "file";
+          place: {
+            file: string;
+            line: number;
+          };
+        } | {
+          kind: "store";
+          revision: number;
+        };
+        source: "dns" | "static";
+        protocol: "auto" | "http1" | "http2";
+        addresses: Shapeb3a1108b[];
+        tls: Shapec66b8be1;
+        healthCheck: Shapebd6de9f3 | null;
+        usedBy: ({
+          kind: "services" | "policies" | "routes";
+          id: string;
+        })[];
+        changedIn: number | null;
+        running: true;
+      } | Shape994df652)[];
+      next: string | null;
+    };
+    conditional: false;
+  };
+  /** The own sessions. */
+  listSessions: {
+    params: undefined;
+    query: undefined;
+    body: undefined;
+    answer: {
+      items: ({
+        createdAt: string;
+        usedAt: string;
+        expiresAt: string;
+        current: boolean;
+      })[];
+      next: null;
+    };
+    conditional: false;
+  };
+  /** Tokens: of an administrator all, of others their own. A page may hold fewer than its limit. */
+  listTokens: {
+    params: undefined;
+    query: { limit?: number; cursor?: string };
+    body: undefined;
+    answer: {
+      items: ({
+        id: string;
+        userId: string;
+        name: string;
+        scopes: string[];
+        createdAt: string;
+        expiresAt: string;
+        usedAt: string | null;
+      })[];
+      next: string | null;
+    };
+    conditional: false;
+  };
+  /** Users. */
+  listUsers: {
+    params: undefined;
+    query: { limit?: number; cursor?: string };
+    body: undefined;
+    answer: {
+      items: Shape284a49b8[];
+      next: string | null;
+    };
+    conditional: false;
+  };
+  /** Logs in with a password; the cookie is for this host alone. */
+  logIn: {
+    params: undefined;
+    query: undefined;
+    body: {
+      name: string;
+      password: string;
+    };
+    answer: Shapee3d582c4;
+    conditional: false;
+  };
+  /** Ends the session. */
+  logOut: {
+    params: undefined;
+    query: undefined;
+    body: undefined;
+    answer: undefined;
+    conditional: false;
+  };
+  /** An earlier version is current again. Nothing is made anew: keys stay as they were sealed. */
+  makeCurrentCaBundleVersion: {
+    params: { id: string; version: string };
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
+    body: undefined;
+    answer: Shape815cd68c | Shape6f0dc0a5;
+    conditional: false;
+  };
+  /** An earlier version is current again. Nothing is made anew: keys stay as they were sealed. */
+  makeCurrentCertificateVersion: {
+    params: { id: string; version: string };
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
+    body: undefined;
+    answer: Shape815cd68c | Shape6f0dc0a5;
+    conditional: false;
+  };
+  /** Which policy, route and backend a request would meet, and why every other route loses. */
+  matchRoutes: {
+    params: undefined;
+    query: undefined;
+    body: {
+      method: string;
+      url: string;
+      headers?: string[];
+      entryPoint?: string;
+      certificate?: string;
+    };
+    answer: {
+      reachesBackend: boolean;
+      [more: string]: unknown;
+    };
+    conditional: false;
+  };
+  /** What changes would do: what is wrong with them, who may enter then, who of those seen lately would be cut off. */
+  planConfig: {
+    params: undefined;
+    query: undefined;
+    body: {
+      changes: (Shapeadfa0931 | {
+        kind: "certificates" | "caBundles" | "services" | "middlewares" | "routes" | "policies";
+        id: string;
+        operation: "delete";
+      })[];
+      reason?: string;
+    };
+    answer: Shape6f0dc0a5;
+    conditional: false;
+  };
+  /** Connects to every address of a service as its route does, and says what it speaks or why it refuses. */
+  probeService: {
+    params: { id: string };
+    query: undefined;
+    body: undefined;
+    answer: {
+      backends: ({
+        route: string;
+        backend: string;
+        ok: boolean;
+        failure: {
+          cause: string;
+          remedy: string;
+          [more: string]: unknown;
+        } | null;
+        [more: string]: unknown;
+      })[];
+    };
+    conditional: false;
+  };
+  /** Puts another document in the place of one of the ca-bundles. */
+  replaceCaBundle: {
+    params: { id: string };
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    body: Shape81c70e5f;
+    answer: Shape815cd68c | Shape6f0dc0a5;
+    conditional: true;
+  };
+  /** Puts another certificate with its key under the id: a new version. */
+  replaceCertificate: {
+    params: { id: string };
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    body: Shapeb3420960;
+    answer: Shape815cd68c | Shape6f0dc0a5;
+    conditional: true;
+  };
+  /** Puts another document in the place of one of the middlewares. */
+  replaceMiddleware: {
+    params: { id: string };
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    body: Shape81c70e5f;
+    answer: Shape815cd68c | Shape6f0dc0a5;
+    conditional: true;
+  };
+  /** Puts another document in the place of one of the policies. */
+  replacePolicy: {
+    params: { id: string };
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    body: Shape81c70e5f;
+    answer: Shape815cd68c | Shape6f0dc0a5;
+    conditional: true;
+  };
+  /** Puts another document in the place of one of the routes. */
+  replaceRoute: {
+    params: { id: string };
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    body: Shape81c70e5f;
+    answer: Shape815cd68c | Shape6f0dc0a5;
+    conditional: true;
+  };
+  /** Puts another document in the place of one of the services. */
+  replaceService: {
+    params: { id: string };
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    body: Shape81c70e5f;
+    answer: Shape815cd68c | Shape6f0dc0a5;
+    conditional: true;
+  };
+  /** Makes the first administrator, with the secret of the setup link (behind its #), and logs him in. */
+  setUp: {
+    params: undefined;
+    query: undefined;
+    body: {
+      secret: string;
+      name: string;
+      password: string;
+    };
+    answer: Shapee3d582c4;
+    conditional: false;
+  };
+  /** Failed handshakes as they happen, as server-sent events: failure, gap (some were missed: ask for the list), end. Last-Event-ID goes on after an event. */
+  streamHandshakes: {
+    params: undefined;
+    query: { side?: "client" | "backend"; code?: string; follow?: "true" | "false" };
+    body: undefined;
+    answer: undefined;
+    conditional: false;
+  };
+};
+
+type Shape09038ec2 = {
+  count: number;
+  items: Shapeeafceeb7[];
+};
+
+type Shape0ab66e2e = {
+  version: number;
+  current: boolean;
+  since: Shape295ef71b;
+  certificates: Shape64f302eb[];
+};
+
+type Shape1e4e5eda = {
+  address: string;
+  state: "up" | "partly" | "down" | "unknown";
+  lastOk: string | null;
+  lastFailure: Shape305532d6 | null;
+};
+
+type Shape246bd025 = {
+  complete: boolean;
+  opened: {
+    count: number;
+    items: string[];
+  };
+  closed: {
+    count: number;
+    items: string[];
+  };
+  rules: {
+    count: number;
+    items: string[];
+  };
+};
+
+type Shape28452f32 = {
+  at: string;
+  version: string;
+};
+
+type Shape284a49b8 = {
+  id: string;
+  name: string;
+  role: "viewer" | "operator" | "admin";
+  disabled: boolean;
+  hasPassword: boolean;
+  createdAt: string;
+};
+
+type Shape295ef71b = {
+  revision: number;
+  at: string;
+  actor: string;
+  reason: string | null;
+};
+
+type Shape305532d6 = {
+  at: string;
+  code: string;
+  title: string;
+  detail: string;
+  help: string;
+  who: string | null;
+};
+
+type Shape3713e1cb = {
+  since: string;
+  days: number;
+  identities: number;
+  cutOff: Shaped6d865fd;
+  admitted: Shape7da86f2f;
+  changed: Shape45784653;
+  undecided: Shape09038ec2;
+  anonymousCutOff: Shape905bb135;
+  anonymousAdmitted: Shape936b11ba;
+  notLookedAt: string[];
+};
+
+type Shape37d1f271 = {
+  state: "holds" | "failing" | "unknown" | "none";
+  mode: "off" | "optional" | "required" | "tls" | "mtls" | "plain";
+  gatewayShows: Shapebe2acfd8[];
+  peerShows: Shape92016f84 | null;
+  gatewayChecks: Shape6786b831 | null;
+  matched: {
+    kind: "name" | "rule";
+    text: string;
+  } | null;
+  lastOk: Shape28452f32 | null;
+  lastFailure: Shape305532d6 | null;
+  unknown: ({
+    field: string;
+    reason: string;
+  })[];
+};
+
+type Shape45784653 = {
+  count: number;
+  items: Shapeeafceeb7[];
+};
+
+type Shape47eba401 = {
+  id: string;
+  severity: "failing" | "degraded" | "due";
+  kind: "expiry" | "relation" | "service" | "client" | "reload" | "store" | "revocation" | "workers";
+  code: string;
+  sentence: string;
+  consequence: string;
+  help: string;
+  since: string;
+  lastSeenAt: string;
+  endedAt: string | null;
+  object: {
+    kind: string;
+    id: string;
+  } | null;
+};
+
+type Shape54fc7f2a = {
+  id: string;
+  value: Record<string, unknown>;
+  reason?: string;
+};
+
+type Shape64f302eb = {
+  subject: string;
+  issuer: string;
+  serial: string;
+  sha256: string;
+  spkiSha256: string;
+  sans: ({
+    type: string;
+    value: string;
+  })[];
+  sanCount: number;
+  notBefore: string;
+  notAfter: string;
+  state: "valid" | "expiresSoon" | "expired" | "notYetValid";
+  isCa: boolean;
+  extendedKeyUsage: string[] | null;
+  key: string;
+};
+
+type Shape6565fd09 = {
+  items: Shape0ab66e2e[];
+  next: null;
+};
+
+type Shape6786b831 = {
+  caBundles: string[];
+  name: string | null;
+  allowedSANs: (Record<string, string | boolean | Record<string, string | boolean>>)[] | null;
+  allowedFingerprints: string[] | null;
+  allowedSPKI: string[] | null;
+  crl: boolean;
+  ocsp: "soft" | "hard" | null;
+  verified: boolean;
+};
+
+type Shape6e5ff9c1 = {
+  kind: string;
+  id: string;
+  change: "added" | "removed" | "changed";
+  fields: ({
+    pointer: string;
+  })[];
+  more: boolean;
+};
+
+type Shape6f0dc0a5 = {
+  parent: number;
+  usable: boolean;
+  errors: Shape77874646[];
+  warnings: Shape9c5e24eb[];
+  changes: Shape6e5ff9c1[];
+  access: Shape246bd025 | null;
+  clients: Shape3713e1cb | null;
+};
+
+type Shape77874646 = {
+  pointer: string;
+  code: string;
+  detail: string;
+  hint?: string;
+  object?: {
+    kind: string;
+    id: string;
+    pointer: string;
+  };
+  place?: {
+    file: string;
+    line: number;
+  };
+};
+
+type Shape7da86f2f = {
+  count: number;
+  items: Shapeeafceeb7[];
+};
+
+type Shape815cd68c = {
+  revision: number;
+  state: "committed" | "pending" | "unchanged";
+  generation: number | null;
+  why: string | null;
+  warnings: Shape9c5e24eb[];
+  changes: Shape6e5ff9c1[];
+  access: Shape246bd025 | null;
+  clients: Shape3713e1cb | null;
+  gateways: {
+    committed: string[];
+    missing: string[];
+  } | null;
+};
+
+type Shape81c70e5f = {
+  value: Record<string, unknown>;
+  reason?: string;
+};
+
+type Shape905bb135 = {
+  count: number;
+  items: Shapeeafceeb7[];
+};
+
+type Shape92016f84 = {
+  at: string;
+  subject: string;
+  issuer: string;
+  sha256: string;
+  sans: string[];
+  notAfter: string;
+  state: "valid" | "expiresSoon" | "expired" | "notYetValid";
+};
+
+type Shape936b11ba = {
+  count: number;
+  items: Shapeeafceeb7[];
+};
+
+type Shape975331da = {
+  state: "holds" | "failing" | "unknown" | "none";
+  mode: "off" | "optional" | "required" | "tls" | "mtls" | "plain";
+  gatewayShows: Shapebe2acfd8[];
+  peerShows: Shape92016f84 | null;
+  gatewayChecks: Shape6786b831 | null;
+  matched: {
+    kind: "name" | "rule";
+    text: string;
+  } | null;
+  lastOk: Shape28452f32 | null;
+  lastFailure: Shape305532d6 | null;
+  unknown: ({
+    field: string;
+    reason: string;
+  })[];
+  addresses: Shape1e4e5eda[];
+};
+
+type Shape994df652 = {
+  id: string;
+  origin: {
+    kind: "file";
+    place: {
+      file: string;
+      line: number;
+    };
+  } | {
+    kind: "store";
+    revision: number;
+  };
+  changedIn: number;
+  running: false;
+};
+
+type Shape9c5e24eb = {
+  severity: "error" | "warning";
+  code: string;
+  message: string;
+  hint: string;
+  object: {
+    kind: string;
+    id: string;
+    pointer: string;
+  } | null;
+  place: {
+    file: string;
+    line: number;
+  } | null;
+};
+
+type Shape9ed842dd = {
+  id: string;
+  policy: string;
+  target: string;
+  service: string | null;
+  routes: string[];
+  state: "holds" | "failing" | "unknown" | "none";
+  client: Shape37d1f271;
+  backend: Shape975331da;
+};
+
+type Shapeadfa0931 = {
+  kind: "certificates" | "caBundles" | "services" | "middlewares" | "routes" | "policies";
+  id: string;
+  operation: "put";
+  value: Record<string, unknown>;
+};
+
+type Shapeb3420960 = {
+  files: ({
+    name: string;
+    text: string;
+  } | {
+    name: string;
+    base64: string;
+  })[];
+  password?: string;
+  use?: "server" | "client" | "any";
+  reason?: string;
+};
+
+type Shapeb3a1108b = {
+  address: string;
+  weight: number;
+  backup: boolean;
+  state: "up" | "partly" | "down" | "unknown";
+  since: string | null;
+  down: {
+    code: string;
+    detail: string;
+    help: string;
+  } | null;
+};
+
+type Shapebd6de9f3 = {
+  path: string;
+  intervalMs: number;
+  timeoutMs: number;
+  healthyThreshold: number;
+  unhealthyThreshold: number;
+};
+
+type Shapebe2acfd8 = {
+  id: string | null;
+  subject: string;
+  sha256: string;
+  names: string[];
+  notBefore: string;
+  notAfter: string;
+  state: "valid" | "expiresSoon" | "expired" | "notYetValid";
+};
+
+type Shapec66b8be1 = {
+  mode: "off" | "tls" | "mtls";
+  certificateId: string | null;
+  caBundle: string | null;
+  serverName: string | null;
+  verified: boolean;
+  notVerifiedBecause: string | null;
+  nameCheck: "san" | "commonName";
+  minVersion: string;
+  maxVersion: string;
+  allowedSANs: (Record<string, string | boolean | Record<string, string | boolean>>)[] | null;
+  allowedFingerprints: string[] | null;
+  allowedSPKI: string[] | null;
+  crl: boolean;
+};
+
+type Shaped14d0eac = {
+  id: string;
+  origin: {
+    kind: "file";
+    place: {
+      file: string;
+      line: number;
+    };
+  } | {
+    kind: "store";
+    revision: number;
+  };
+  changedIn: number;
+  running: false;
+  value: Record<string, unknown> | null;
+};
+
+type Shaped6d865fd = {
+  count: number;
+  items: Shapeeafceeb7[];
+};
+
+type Shapee3d582c4 = {
+  user: {
+    id: string;
+    name: string;
+    role: "viewer" | "operator" | "admin";
+  };
+  acts: ("config.read" | "changes.read" | "gateways.read" | "handshakes.read" | "routes.match" | "account.read" | "account.write" | "certificates.inspect" | "services.probe" | "config.plan" | "config.write" | "certificates.write" | "tokens.read" | "tokens.write" | "users.read" | "users.write" | "audit.read")[];
+  expiresAt: string | null;
+};
+
+type Shapeeafceeb7 = {
+  subject: string;
+  names: string[];
+  sha256: string | null;
+  serverNames: (string | null)[];
+  policyBefore: string;
+  policy: string;
+  lastSeen: string;
+  handshakes: number;
+  code: string;
+  detail: string;
+};

@@ -1,0 +1,3 @@
+export function Seen() {
+  return null;
+}

@@ -1,0 +1,5 @@
+import { Page } from '../../parts/page.tsx';
+
+export default function Clients() {
+  return <Page title="Clients and listeners">{null}</Page>;
+}

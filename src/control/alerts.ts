@@ -1,0 +1,82 @@
+// The alerts over time: what needs a person, since when, and what ended lately. Kept in memory: when something began is told by
+// what it is about wherever that is known, so that a new control process says the same.
+import { z } from 'zod';
+import type { Clock } from '../base/clock.ts';
+import { dayMs } from '../base/clock.ts';
+import type { Store } from '../store/store.ts';
+import { StoreProblem } from '../store/store-problem.ts';
+import type { Evidence } from './evidence.ts';
+import { type Assessment, assess, type Need } from './needs.ts';
+import { timeOf } from './times.ts';
+
+const time = z.iso.datetime();
+
+export const alertSchema = z.strictObject({
+  id: z.string().describe('The same as long as it lasts, and when it comes again.'),
+  severity: z
+    .enum(['failing', 'degraded', 'due'])
+    .describe(
+      'failing: somebody is cut off or refused now. degraded: something is hidden or without effect. due: soon.',
+    ),
+  kind: z.enum(['expiry', 'relation', 'service', 'client', 'reload', 'store', 'revocation', 'workers']),
+  code: z.string().describe('Of the fault table; of a refused configuration or a store, theirs.'),
+  sentence: z.string(),
+  consequence: z.string(),
+  help: z.string(),
+  since: time,
+  lastSeenAt: time,
+  endedAt: time.nullable(),
+  object: z.strictObject({ kind: z.string(), id: z.string() }).nullable(),
+});
+export type Alert = z.output<typeof alertSchema>;
+
+export type AlertState = Pick<Assessment, 'relations'> & {
+  /** Worst first. */
+  readonly active: readonly Alert[];
+  /** Last ended first, of the last day. */
+  readonly ended: readonly Alert[];
+};
+
+const maxEnded = 500;
+
+export class Alerts {
+  readonly #store: Pick<Store, 'revisions'>;
+  readonly #clock: Pick<Clock, 'now'>;
+  #active = new Map<string, Alert>();
+  #ended: Alert[] = [];
+
+  constructor(store: Pick<Store, 'revisions'>, clock: Pick<Clock, 'now'>) {
+    this.#store = store;
+    this.#clock = clock;
+  }
+
+  /** By what is known now. */
+  async look(seen: Evidence): Promise<AlertState> {
+    const { needs, relations } = assess(seen, await this.#head());
+    const now = this.#clock.now();
+    const before = this.#active;
+    const active = new Map(needs.map((need) => [need.id, showNeed(need, before.get(need.id), now)]));
+    for (const [id, alert] of before) if (!active.has(id)) this.#ended.unshift({ ...alert, endedAt: timeOf(now) });
+    this.#ended = this.#ended
+      .filter(({ id, endedAt }) => !active.has(id) && Date.parse(endedAt ?? '') > now - dayMs)
+      .slice(0, maxEnded);
+    this.#active = active;
+    return { active: [...active.values()], ended: this.#ended, relations };
+  }
+
+  /** Undefined where the store cannot be read: the gateway tells of that itself. */
+  async #head(): Promise<number | undefined> {
+    try {
+      return (await this.#store.revisions.head()).number;
+    } catch (error) {
+      if (error instanceof StoreProblem) return undefined;
+      throw error;
+    }
+  }
+}
+
+function showNeed(need: Need, before: Alert | undefined, now: number): Alert {
+  // What is noticed when somebody looks began when it was noticed first.
+  const since = Math.min(need.since, before === undefined ? now : Date.parse(before.since));
+  return { ...need, since: timeOf(since), lastSeenAt: timeOf(now), endedAt: null };
+}

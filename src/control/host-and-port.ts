@@ -1,0 +1,4 @@
+/** `host:port`, IPv6 in brackets. */
+export function hostAndPort(host: string, port: number): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+}

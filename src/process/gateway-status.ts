@@ -1,0 +1,174 @@
+// The status of this gateway (control/gateway-status.ts), put together from what the workers say when they are asked. Asked once
+// for all who want it at the same time, and kept for a second: it is dear with a thousand backends.
+import { basename } from 'node:path';
+import type { Clock } from '../base/clock.ts';
+import { escapeForLog } from '../base/log-text.ts';
+import type { BackendStatus, GatewayStatus, RefusedConfig, RevocationStatus } from '../control/gateway-status.ts';
+import type { CrlPublisher } from '../crl/publisher.ts';
+import type { CrlGroupSpec } from '../crl/wanted.ts';
+import type { BackendHandshake } from '../gateway/backend-handshakes.ts';
+import { maxObservedCertificates, type ObservedBackend, type Observation } from '../gateway/observation.ts';
+import type { StoreState } from '../loading/store-source.ts';
+import { type Place, showPlace } from '../yaml/place.ts';
+import type { ActiveConfig } from './active-config.ts';
+import type { RefusedReload, Reloader } from './reloader.ts';
+import type { Workers } from './workers.ts';
+
+export type StatusSources = {
+  readonly clock: Pick<Clock, 'now' | 'monotonic'>;
+  readonly active: Pick<ActiveConfig, 'loaded' | 'generation' | 'since' | 'ports'>;
+  readonly crls: Pick<CrlPublisher, 'stateOf'>;
+  readonly workers: Pick<Workers, 'list'>;
+  readonly reloader: Pick<Reloader, 'refused'>;
+  readonly storeState: (() => StoreState) | undefined;
+};
+
+const keptMs = 1_000;
+const maxProblems = 20;
+const maxText = 256;
+
+export class StatusReader {
+  readonly #sources: StatusSources;
+  #asking: Promise<GatewayStatus> | undefined;
+  #last: { readonly status: GatewayStatus; readonly until: number } | undefined;
+
+  constructor(sources: StatusSources) {
+    this.#sources = sources;
+  }
+
+  /** Never rejects because of a worker: who does not answer is shown as such. */
+  async read(): Promise<GatewayStatus> {
+    const { clock, active, reloader } = this.#sources;
+    const last = this.#last;
+    const isCurrent =
+      last !== undefined &&
+      clock.monotonic() < last.until &&
+      last.status.generation === active.generation &&
+      (last.status.refused?.at ?? null) === (reloader.refused?.at ?? null);
+    if (isCurrent) return last.status;
+    this.#asking ??= this.#ask().finally(() => (this.#asking = undefined));
+    return this.#asking;
+  }
+
+  async #ask(): Promise<GatewayStatus> {
+    const { clock, active, workers, reloader, storeState, crls } = this.#sources;
+    const asked = await Promise.all(
+      workers.list().map(async (worker) => ({ worker, observation: await worker.observe() })),
+    );
+    const seen = asked.flatMap(({ observation }) => observation ?? []);
+    const certificates = new Map(seen.flatMap((one) => one.certificates.map((loaded) => [loaded.sha256, loaded])));
+    const status: GatewayStatus = {
+      at: clock.now(),
+      generation: active.generation,
+      revision: active.loaded.revision,
+      since: active.since,
+      refused: reloader.refused === undefined ? null : showRefused(reloader.refused),
+      store: showStore(storeState?.()),
+      workers: asked.map(({ worker: { slot, pid, serving }, observation }) => ({
+        slot,
+        pid,
+        serving,
+        generation: observation?.generation ?? null,
+      })),
+      certificates: [...certificates.values()].slice(0, maxObservedCertificates),
+      certificateCount: Math.max(certificates.size, ...seen.map(({ certificateCount }) => certificateCount)),
+      backends: mergeBackends(seen),
+      revocation: showRevocation(active.loaded.crls, crls),
+      ports: active.ports,
+      handshakes: mergeHandshakes(seen),
+    };
+    this.#last = { status, until: clock.monotonic() + keptMs };
+    return status;
+  }
+}
+
+function showRefused({ at, why, blame, problems }: RefusedReload): RefusedConfig {
+  const errors = problems.filter(({ severity }) => severity === 'error');
+  return {
+    at,
+    why,
+    blame,
+    problems: errors.slice(0, maxProblems).map(({ code, message, hint, place }) => ({
+      code,
+      message,
+      hint,
+      place: placeOf(place),
+    })),
+  };
+}
+
+/** Folders say more of a machine than is needed to find the line. */
+function placeOf(place: Place): string {
+  return place.stored === undefined ? `${basename(place.file)}:${place.line}` : showPlace(place);
+}
+
+function showStore(state: StoreState | undefined): GatewayStatus['store'] {
+  if (state === undefined) return null;
+  const { up, revision, readAt, problem } = state;
+  return { up, revision, readAt: readAt ?? null, problem: problem ?? null };
+}
+
+function showRevocation(groups: readonly CrlGroupSpec[], crls: Pick<CrlPublisher, 'stateOf'>): RevocationStatus[] {
+  const shown = new Map<string, RevocationStatus>();
+  for (const { sources, uses, refuseStale } of groups)
+    for (const { key } of sources) {
+      const state = crls.stateOf(key);
+      if (state === undefined) continue;
+      const before = shown.get(key);
+      shown.set(key, {
+        source: escapeForLog(state.name.startsWith('/') ? basename(state.name) : state.name, maxText),
+        readAt: state.readAt ?? null,
+        failing: state.failing,
+        lists: state.lists.map((list) => ({ ...list, issuer: escapeForLog(list.issuer, maxText) })),
+        usedBy: [...new Set([...(before?.usedBy ?? []), ...uses.map(({ what }) => what), ...refuseStale])],
+        refusesStale: [...new Set([...(before?.refusesStale ?? []), ...refuseStale])],
+      });
+    }
+  return [...shown.values()];
+}
+
+function mergeBackends(seen: readonly Observation[]): BackendStatus[] {
+  const all = new Map<string, ObservedBackend[]>();
+  for (const { backends } of seen)
+    for (const backend of backends) {
+      const key = `${backend.route}\n${backend.label}`;
+      const known = all.get(key);
+      if (known === undefined) all.set(key, [backend]);
+      else known.push(backend);
+    }
+  return [...all.values()].flatMap((same): BackendStatus[] => {
+    const [first] = same;
+    if (first === undefined) return [];
+    const down = same.filter((one) => one.down !== null);
+    const said = down.length === 0 ? same : down;
+    return [
+      {
+        route: first.route,
+        label: first.label,
+        state: down.length === 0 ? 'up' : down.length < same.length ? 'partly' : 'down',
+        since: Math.min(...said.map(({ since }) => since)),
+        down: down[0]?.down ?? null,
+      },
+    ];
+  });
+}
+
+function mergeHandshakes(seen: readonly Observation[]): BackendHandshake[] {
+  const merged = new Map<string, BackendHandshake>();
+  for (const { handshakes } of seen)
+    for (const one of handshakes) {
+      const before = merged.get(one.label);
+      merged.set(one.label, {
+        label: one.label,
+        ok: latest(before?.ok, one.ok),
+        failure: latest(before?.failure, one.failure),
+        shown: latest(before?.shown, one.shown),
+      });
+    }
+  return [...merged.values()];
+}
+
+function latest<T extends { readonly at: number }>(a: T | null | undefined, b: T | null): T | null {
+  if (a === null || a === undefined) return b;
+  return b === null || a.at >= b.at ? a : b;
+}
