@@ -81,7 +81,8 @@ export async function loadGateway(source: ConfigSource, options: LoadOptions): P
   await options.sources?.prepare(listSources(config), options.sourceMs ?? defaultSourceMs, options.once);
   const { tolerateExpired = false, sources: deliveries } = options;
   const loader = new MaterialLoader(source, options.clock.now(), { tolerateExpired, deliveries });
-  const built = await loadMaterial(config, loader);
+  const revision = origin.stored?.revision ?? 0;
+  const built = { ...(await loadMaterial(config, loader)), revision };
   const others = [...problems, ...(await readCrls(built.crls, options))];
   const all = [...others, ...loader.problems];
   const loaded = { ...built, revision: origin.stored?.revision ?? 0, inputs: inputsOf(loader, others) };
@@ -102,7 +103,7 @@ export async function loadDeliveries(
 ): Promise<Pick<LoadedResult, 'loaded' | 'problems'>> {
   const options = { tolerateExpired: true, deliveries, before: inputs.materials };
   const loader = new MaterialLoader(source, clock.now(), options);
-  const built = await loadMaterial(config, loader);
+  const built = { ...(await loadMaterial(config, loader)), revision };
   const problems = [...inputs.problems, ...loader.problems];
   return {
     loaded: problems.some(isError) ? undefined : { ...built, revision, inputs: inputsOf(loader, inputs.problems) },
@@ -134,7 +135,7 @@ async function loadMaterial(
   for (const { clientAuth } of [config.tls.gateway, ...config.tls.policies]) {
     if (clientAuth === undefined) continue;
     if (clientAuth.clientCAs.length > 0) await loader.bundle(clientAuth.clientCAs);
-    for (const { bundle } of clientAuth.spiffe?.bundles ?? []) await loader.bundle([bundle]);
+    for (const { cas } of clientAuth.spiffe?.bundles ?? []) await loader.bundle(cas);
   }
   for (const { tls } of config.routes) if (tls.rootCAs !== undefined) await loader.bundle(tls.rootCAs);
   const policies = await loadPolicies(config, loader, crls, expiries);
