@@ -16,6 +16,13 @@ const leastRole: Readonly<Record<string, Role>> = {
   changePassword: 'viewer',
   getOverview: 'viewer',
   listAlerts: 'viewer',
+  sendTestRequest: 'operator',
+  listIdentities: 'viewer',
+  listListeners: 'viewer',
+  listSeenCertificates: 'viewer',
+  listHandshakes: 'viewer',
+  getHandshake: 'viewer',
+  streamHandshakes: 'viewer',
   listRelations: 'viewer',
   getRelation: 'viewer',
   listCertificates: 'viewer',
@@ -128,7 +135,9 @@ describe('the contract of the API', () => {
           assert.equal(body['status'], status, what);
           assert.equal(body['type'], `urn:countersign:problem:${String(body['code'])}`, what);
         } else if (op.answer.body !== undefined) {
-          const read = op.answer.body.safeParse(op.answer.type === undefined ? body : text);
+          const { type = 'application/json' } = op.answer;
+          assert.equal(headers.get('content-type'), type, what);
+          const read = op.answer.body.safeParse(type === 'application/json' ? body : text);
           assert.ok(read.success, `${what}: ${read.error?.message} ${text}`);
         }
         assert.equal(headers.get('cache-control'), 'no-store', what);

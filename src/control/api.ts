@@ -38,7 +38,7 @@ export function createApi(operations: readonly Operation[], context: ControlCont
     for (const one of here)
       app.on(one.method, pattern, async (c) => {
         const answer = await perform(one, c.req.raw, paramsOf(one, c.req.param()), c.env, context);
-        return respond(answer, c.req.raw);
+        return respond(answer, c.req.raw, one.answer.type);
       });
     app.all(pattern, () => {
       const allow = [
@@ -86,7 +86,10 @@ async function perform(
   const query = checkShape(op.query ?? noQuery, queryOf(request), 'query');
   const body = await bodyOf(op, request, field('content-type'));
   const confirm = async (): Promise<void> => void (await callerOf(op, field, context));
-  const call = { context, caller, confirm, params, query, body, ifMatch, remote } as Call<never, never, never>;
+  const stillMay = async (): Promise<void> => void (await callerOf(op, field, context, false));
+  const lastEventId = field('last-event-id');
+  const about = { context, caller, confirm, stillMay, params, query, body, ifMatch, remote, lastEventId };
+  const call = about as Call<never, never, never>;
   const key = op.repeatable && field('idempotency-key');
   if (op.repeatable === undefined || key === undefined || caller === undefined) return op.run(call);
   const { secrets } = op.repeatable;
@@ -95,11 +98,17 @@ async function perform(
   return answerOnce(asked, context.store.idempotencyKeys, context.clock, async () => op.run(call));
 }
 
-async function callerOf(op: Operation, field: (name: string) => string | undefined, context: ControlContext) {
+/** `isUse`: whoever asks is there, so that his session goes on. */
+async function callerOf(
+  op: Operation,
+  field: (name: string) => string | undefined,
+  context: ControlContext,
+  isUse = true,
+) {
   // Whoever logs in may still have the cookie of a session that has ended.
   if (op.act === 'anybody') return undefined;
   const shown = { authorization: field('authorization'), cookie: field('cookie') };
-  const caller: Caller = await findCaller(shown, context.store, context.clock);
+  const caller: Caller = await findCaller(shown, context.store, context.clock, isUse);
   return requireAct(caller, op.act);
 }
 
@@ -127,8 +136,12 @@ async function bodyOf(op: Operation, request: Request, contentType: string | und
   return undefined;
 }
 
-function respond({ status, body, fields, etag }: Answer, request: Request): Response {
+function respond({ status, body, stream, fields, etag }: Answer, request: Request, type = jsonType): Response {
   const headers = new Headers({ 'cache-control': 'no-store', 'content-type': jsonType, ...fields });
+  if (stream !== undefined) {
+    headers.set('content-type', type);
+    return new Response(stream, { status, headers });
+  }
   if (body === undefined) {
     headers.delete('content-type');
     return new Response(null, { status, headers });

@@ -24,13 +24,14 @@ export type CallerFields = { readonly authorization: string | undefined; readonl
 
 type AccountStore = Pick<Store, 'users' | 'sessions' | 'tokens'>;
 
-/** Throws `not_logged_in` where what he shows is not valid (any more); nothing shown is nobody. */
+/** Throws `not_logged_in` where what he shows is not valid (any more); nothing shown is nobody. `isUse`: it is noted as used. */
 export async function findCaller(
   { authorization, cookie }: CallerFields,
   store: AccountStore,
   clock: Pick<Clock, 'now'>,
+  isUse = true,
 ): Promise<Caller> {
-  if (authorization !== undefined) return findProgram(authorization, store, clock);
+  if (authorization !== undefined) return findProgram(authorization, store, clock, isUse);
   const secret = cookie === undefined ? undefined : cookieValue(cookie);
   if (secret === undefined) return { kind: 'nobody' };
   const session = await store.sessions.find(digestOfSecret(secret));
@@ -42,17 +43,22 @@ export async function findCaller(
     await store.sessions.remove(session.digest, { actor: 'system', reason: 'not used for an hour' });
     throw refused('The session was not used for an hour and has ended: log in again.');
   }
-  if (now - session.usedAt > touchMs) await store.sessions.touch(session.digest);
+  if (isUse && now - session.usedAt > touchMs) await store.sessions.touch(session.digest);
   return { kind: 'person', user, session };
 }
 
-async function findProgram(authorization: string, store: AccountStore, clock: Pick<Clock, 'now'>): Promise<Program> {
+async function findProgram(
+  authorization: string,
+  store: AccountStore,
+  clock: Pick<Clock, 'now'>,
+  isUse: boolean,
+): Promise<Program> {
   const [, secret] = /^Bearer +([\x21-\x7e]{1,200}) *$/i.exec(authorization) ?? [];
   const token = secret === undefined ? undefined : await store.tokens.find(digestOfSecret(secret));
   const user = token && (await store.users.find(token.userId));
   if (token === undefined || user === undefined || user.disabled)
     throw refused('The token is not valid, has expired, or its user is gone.');
-  if (clock.now() - (token.usedAt ?? 0) > touchMs) await store.tokens.touch(token.digest);
+  if (isUse && clock.now() - (token.usedAt ?? 0) > touchMs) await store.tokens.touch(token.digest);
   return { kind: 'program', user, token };
 }
 

@@ -6,7 +6,9 @@ import type { Alerts } from './alerts.ts';
 import type { ClientsSeen } from './clients-seen.ts';
 import type { ChangeQueue } from './change-queue.ts';
 import type { GatewayStatus } from './gateway-status.ts';
+import type { HandshakeFeed } from './handshake-feed.ts';
 import type { LoginLimits } from './login-limits.ts';
+import type { OpenStreams } from './open-streams.ts';
 import type { Passwords } from './passwords.ts';
 import type { StoredHead } from './stored-head.ts';
 import type { Questions, Topic } from './messages.ts';
@@ -27,6 +29,8 @@ export type ControlContext = {
   /** Who was seen lately. Rejects with an ApiProblem. */
   readonly clients: () => Promise<ClientsSeen>;
   readonly alerts: Alerts;
+  readonly handshakes: HandshakeFeed;
+  readonly streams: OpenStreams;
   /** Asks the primary. Rejects with an ApiProblem. */
   readonly ask: <T extends Topic>(topic: T, asked: Questions[T]['asked']) => Promise<Questions[T]['answer']>;
   /** One after the other, where two at once could both be the first. */

@@ -10,9 +10,11 @@ import { ChangeQueue } from './change-queue.ts';
 import type { ControlContext } from './control-context.ts';
 import { GatewayReports } from './gateway-report.ts';
 import { builtConsole, openSite } from './console-site.ts';
+import { HandshakeFeed } from './handshake-feed.ts';
 import { LateApi } from './late-api.ts';
 import { LoginLimits } from './login-limits.ts';
 import { type ControlStart, type FromControl, requestsFd, type ToControl } from './messages.ts';
+import { OpenStreams } from './open-streams.ts';
 import { operations } from './operations.ts';
 import { Passwords } from './passwords.ts';
 import { PrimaryLine } from './primary-line.ts';
@@ -25,6 +27,8 @@ import { offerSetup } from './setup-link.ts';
 const clientsKeptMs = 1_000;
 
 let log: OpenLogger | undefined;
+/** None comes before we said that we take them. */
+let takeFailures: HandshakeFeed['take'] = async () => {};
 const line = new PrimaryLine((message) => say(message), systemClock);
 
 function say(message: FromControl): void {
@@ -55,6 +59,7 @@ async function open({ store: path, url, gateway }: ControlStart, own: OpenLogger
     throw error;
   });
   const turns = new Turns();
+  const feed = new HandshakeFeed({ gateway, failures: store.handshakeFailures, clock: systemClock, log: own });
   const context: ControlContext = {
     clock: systemClock,
     log: own,
@@ -68,9 +73,13 @@ async function open({ store: path, url, gateway }: ControlStart, own: OpenLogger
     ask: async (topic, asked) => line.ask(topic, asked),
     inTurn: async (act) => turns.take(act),
     alerts: new Alerts(store, systemClock),
+    handshakes: feed,
+    streams: new OpenStreams(),
     stored: new StoredHead(store),
     changes: new ChangeQueue(),
   };
+  takeFailures = async (report) => feed.take(report);
+  say({ kind: 'taken' });
   void new GatewayReports(context, systemClock).start();
   own.info({ url: `${url}/api/v1`, pid: process.pid }, 'control process serves the API');
   if (setup !== undefined) tellSetup(setup.link, setup.expiresAt, own);
@@ -89,6 +98,7 @@ process.on('message', (message) => {
   const given = message as ToControl;
   if (given.kind === 'ping') say({ kind: 'pong' });
   else if (given.kind === 'start') void start(given.start);
+  else if (given.kind === 'failures') void takeFailures(given.report).then(() => say({ kind: 'taken' }));
   else if (given.kind === 'reopen') log?.reopen();
   else line.take(given);
 });

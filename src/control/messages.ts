@@ -6,7 +6,9 @@ import type { StoreProblemCode } from '../store/store-problem.ts';
 import type { ObjectChange } from '../store/object.ts';
 import type { SealedBlob, SealKey } from '../store/sealed.ts';
 import type { PlannedProblem, ShownPlan } from './plan.ts';
+import type { FailureReport } from '../gateway/failure-tally.ts';
 import type { GatewayStatus } from './gateway-status.ts';
+import type { TestQuestion, TestReport } from './test-report.ts';
 import type { TrafficMinute } from './traffic.ts';
 import type { ConfigView } from './view.ts';
 
@@ -62,6 +64,8 @@ export type Questions = {
     readonly answer: { readonly backends: readonly object[] } | { readonly problems: readonly PlannedProblem[] };
   };
   match: { readonly asked: RouteQuestion; readonly answer: object };
+  /** Sends a request to an entry point of this gateway. */
+  test: { readonly asked: TestQuestion; readonly answer: TestReport };
   plan: { readonly asked: PlanQuestion; readonly answer: ShownPlan };
   /** Has the newest revision loaded, where it is not in force yet. */
   commit: { readonly asked: { readonly revision: number }; readonly answer: Commitment };
@@ -81,12 +85,16 @@ export type ToControl =
   | { readonly kind: 'start'; readonly start: ControlStart }
   | { readonly kind: 'answer'; readonly id: number; readonly answer: unknown }
   | { readonly kind: 'noAnswer'; readonly id: number; readonly why: NoAnswer }
+  /** Handshakes that failed; answered with `taken`, then the next ones come. */
+  | { readonly kind: 'failures'; readonly report: FailureReport }
   | { readonly kind: 'ping' }
   /** Reopen the log file. */
   | { readonly kind: 'reopen' };
 
 export type FromControl =
   | { readonly kind: 'pong' }
+  /** Failed handshakes can be told: the first time when it is ready for them. */
+  | { readonly kind: 'taken' }
   | { readonly kind: 'ask'; readonly id: number; readonly question: Question };
 
 /** Descriptor of the connection over which the primary passes requests on: HTTP/2 between the two ends of a pair of sockets. */

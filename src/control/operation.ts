@@ -20,12 +20,18 @@ export type Call<Q, B, C> = {
   readonly ifMatch: string | undefined;
   /** Address of who asks. */
   readonly remote: string;
+  /** Of a stream of events: the last one that was seen. */
+  readonly lastEventId: string | undefined;
+  /** As `confirm`, for answers that go on: what they do by themselves is no use of the session. */
+  readonly stillMay: () => Promise<void>;
 };
 
 export type Answer = {
   readonly status: number;
   /** Undefined: no content. */
   readonly body?: unknown;
+  /** Instead of a body: it goes on. Of the media type that the operation declares. */
+  readonly stream?: ReadableStream<Uint8Array>;
   readonly fields?: Readonly<Record<string, string>>;
   /** Strong validator without its quotes; made from the body where there is none. */
   readonly etag?: string;

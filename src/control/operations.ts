@@ -1,7 +1,9 @@
 // Everything that the API can do, in the order of its document.
 import { accountOperations } from './account-operations.ts';
+import { clientOperations } from './client-operations.ts';
 import { configOperations } from './config-operations.ts';
 import { gatewayOperations } from './gateway-operations.ts';
+import { handshakeOperations } from './handshake-operations.ts';
 import { historyOperations } from './history-operations.ts';
 import { planOperations } from './plan-operations.ts';
 import type { Operation } from './operation.ts';
@@ -9,11 +11,15 @@ import { overviewOperations } from './overview-operations.ts';
 import { relationOperations } from './relation-operations.ts';
 import { revertOperations } from './revert-operations.ts';
 import { sessionOperations } from './session-operations.ts';
+import { testOperations } from './test-operations.ts';
 
 export const operations: readonly Operation[] = [
   ...sessionOperations,
   ...overviewOperations,
   ...relationOperations,
+  ...handshakeOperations,
+  ...testOperations,
+  ...clientOperations,
   ...configOperations,
   ...planOperations,
   ...revertOperations,

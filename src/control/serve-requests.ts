@@ -32,6 +32,7 @@ async function answer(stream: ServerHttp2Stream, head: IncomingHttpHeaders, serv
     const response = await respond(stream, head, served);
     if (stream.destroyed) return;
     stream.respond({ ':status': response.status, ...Object.fromEntries(response.headers) });
+    if (head[':method'] === 'HEAD') await response.body?.cancel();
     if (response.body === null || head[':method'] === 'HEAD') stream.end();
     else await pipeline(Readable.fromWeb(response.body), stream);
   } catch {

@@ -1,7 +1,7 @@
 // The TLS entry point with what the gateway adds to it: counters for every handshake, one log line for each that failed.
 import type { DownstreamDependencies } from './dependencies.ts';
 import { HandshakeLog, type HandshakeLogLine } from './handshake-log.ts';
-import { summarize } from './handshake-record.ts';
+import { type HandshakeRecord, summarize } from './handshake-record.ts';
 import { TlsListener } from './listener.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { MetricCatalogue } from '../telemetry/metrics.ts';
@@ -11,6 +11,8 @@ import { countNegotiated } from '../trust/count-negotiated.ts';
 export type TlsEntryOptions = Omit<DownstreamDependencies, 'onRefused' | 'onOutcome' | 'onVerified' | 'onChallenge'> & {
   /** undefined: nobody keeps a record. */
   readonly onVerified: DownstreamDependencies['onVerified'] | undefined;
+  /** Every failed handshake, as the log has it. Must not throw. */
+  readonly onFailure?: ((record: HandshakeRecord) => void) | undefined;
   readonly maxConnections: number;
   readonly log: Logger;
   readonly metrics: MetricCatalogue;
@@ -23,7 +25,14 @@ export type TlsEntry = {
   readonly flushRefusals: () => void;
 };
 
-export function makeTlsEntry({ maxConnections, log, metrics, onVerified, ...dependencies }: TlsEntryOptions): TlsEntry {
+export function makeTlsEntry({
+  maxConnections,
+  log,
+  metrics,
+  onVerified,
+  onFailure,
+  ...dependencies
+}: TlsEntryOptions): TlsEntry {
   const refusals = new HandshakeLog({
     clock: dependencies.clock,
     write: (line) => writeRefusal(log, line),
@@ -34,7 +43,10 @@ export function makeTlsEntry({ maxConnections, log, metrics, onVerified, ...depe
     ...dependencies,
     ...(onVerified === undefined ? {} : { onVerified }),
     limits: { maxConnections },
-    onRefused: (record) => refusals.add(record),
+    onRefused: (record) => {
+      refusals.add(record);
+      onFailure?.(record);
+    },
     onChallenge: () => metrics.acmeChallenges.labels({ type: 'tls-alpn-01' }).inc(),
     onOutcome: ({ policy, code, verdict, stapled, durationMs }) => {
       const { version = '', resumed = false } = verdict ?? {};

@@ -6,7 +6,7 @@ import type { Clock } from '../base/clock.ts';
 import { Deadlines } from '../base/deadline.ts';
 import { readFacts } from '../certs/facts-reader.ts';
 import { listEntryPoints } from '../config/list-entry-points.ts';
-import type { NamedEntryPoint } from '../config/gateway-config.ts';
+import type { GatewayConfig, NamedEntryPoint } from '../config/gateway-config.ts';
 import type { CrlMessage } from '../crl/subscriber.ts';
 import type { VerifiedClient } from '../downstream/dependencies.ts';
 import type { AdmissionRules } from '../downstream/admission.ts';
@@ -31,6 +31,7 @@ import { setBackendGauges } from './backend-gauges.ts';
 import { BackendSide } from './backend-side.ts';
 import { ClientSide } from './client-side.ts';
 import { drain } from './drain.ts';
+import type { FailureTally } from './failure-tally.ts';
 import { Generations } from './generations.ts';
 import { learnConfigured } from './configured-intermediates.ts';
 import { type Observation, observe } from './observation.ts';
@@ -47,6 +48,8 @@ export type GatewayOptions = {
   readonly onSpent?: (report: SpentReport) => void;
   /** Every client that got as far as a verdict, where the configuration of the start keeps a record of them. */
   readonly onVerified?: (verified: VerifiedClient) => void;
+  /** Gets every handshake that failed, where the configuration of the start has a store. */
+  readonly failures?: FailureTally;
 };
 
 export class Gateway {
@@ -88,6 +91,7 @@ export class Gateway {
       rates,
       challenges: this.#challenges,
       isDraining: () => this.#clients.isDraining,
+      failures: options.failures,
     });
     const connections = new OpenConnections(clock, metrics, { policies, ocsp: () => this.#ocsp.checker }, (one) =>
       services.find()?.reports.onClientsDistrusted(one),
@@ -180,7 +184,7 @@ export class Gateway {
     for (const point of listEntryPoints(config.entryPoints)) {
       const port = ports[point.name];
       if (port === undefined) continue;
-      if (point.tls) await this.#openSecure(entryPoints, point, port, config.trustRecord.enabled);
+      if (point.tls) await this.#openSecure(entryPoints, point, port, config);
       else await this.#openPlain(entryPoints, point, port);
     }
     await this.#passOn(ports, entryPoints.connections);
@@ -207,10 +211,11 @@ export class Gateway {
     entryPoints: EntryPoints,
     { name, host }: NamedEntryPoint,
     port: number,
-    isRecorded: boolean,
+    { trustRecord, store }: GatewayConfig,
   ): Promise<void> {
     const services = this.#services.get();
     const { reports } = services;
+    const { failures } = this.#options;
     await entryPoints.openSecure(host, port, {
       clock: this.#options.clock,
       deadlines: this.#deadlines,
@@ -219,7 +224,8 @@ export class Gateway {
       metrics: this.#metrics.of,
       intermediates: this.#intermediates,
       ocsp: this.#ocsp.ocsp,
-      onVerified: isRecorded ? this.#options.onVerified : undefined,
+      onVerified: trustRecord.enabled ? this.#options.onVerified : undefined,
+      onFailure: store && failures && ((record) => failures.noteClient(record)),
       current: () => this.#active.get().downstreamAt(name),
       onConnection: (socket, peer, transport) => this.#clients.serve({ socket, transport }, peer, name, services),
       onDefect: (error) => reports.onDefect(error),

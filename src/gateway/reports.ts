@@ -18,6 +18,7 @@ import type { RefusedAdmission } from '../downstream/admission.ts';
 import type { Address } from '../downstream/peer.ts';
 import type { ClosedConnection } from '../downstream/closed-connections.ts';
 import { BackendHandshakes } from './backend-handshakes.ts';
+import type { FailureTally } from './failure-tally.ts';
 import { ObservedCertificates } from './observed-certificates.ts';
 import { QuietLines } from './quiet-lines.ts';
 
@@ -26,10 +27,13 @@ export class Reports implements BackendEvents, ResolverEvents {
   readonly observed = new ObservedCertificates();
   readonly handshakes = new BackendHandshakes();
   readonly #clock: Clock;
+  readonly #failures: Pick<FailureTally, 'noteBackend'> | undefined;
   readonly #log: Logger;
   readonly #quiet: QuietLines;
 
-  constructor(clock: Clock, log: Logger, metrics: Metrics) {
+  /** `failures`: undefined where nobody asks for them. */
+  constructor(clock: Clock, log: Logger, metrics: Metrics, failures?: Pick<FailureTally, 'noteBackend'>) {
+    this.#failures = failures;
     this.#clock = clock;
     this.#quiet = new QuietLines(clock);
     this.#log = log;
@@ -48,6 +52,9 @@ export class Reports implements BackendEvents, ResolverEvents {
   /** A request failed for a reason that is not the client's. */
   onFault(report: FaultReport): void {
     const { code, route, backend, raw, source, requestId, detail, help } = report;
+    // In TLS 1.3 the refusal comes after the handshake, with the request that was sent meanwhile.
+    if (isRefusalOfOurs(code) && source === 'backend')
+      this.#failures?.noteBackend({ code, detail, raw, help, address: backend, isHandshake: true }, this.#clock.now());
     // The same code for another reason is another line.
     const suppressed = this.#admit(`${route} ${backend} ${code}`, detail);
     if (suppressed === undefined) return;
@@ -124,9 +131,22 @@ export class Reports implements BackendEvents, ResolverEvents {
 
   onBackendConnectFailure(label: string, fault: Fault, times: ConnectTimes): void {
     this.#observe(label, times);
-    this.handshakes.noteFailure(label, fault, this.#clock.now());
+    const now = this.#clock.now();
+    this.handshakes.noteFailure(label, fault, now);
+    const { code, detail, raw, help } = fault;
+    // Those are told with the request that they fail.
+    if (!isRefusalOfOurs(code))
+      this.#failures?.noteBackend(
+        { code, detail, raw, help, address: label, isHandshake: times.handshakeMs !== undefined },
+        now,
+      );
     this.metrics.of.upstreamConnectFailures.labels({ backend: label, code: fault.code }).inc();
     if (times.handshakeMs !== undefined) this.#countHandshake(label, fault.code, '', false);
+  }
+
+  /** The request that met it is counted and logged by itself; here is whom the backend does not let in. */
+  onBackendRefusal(label: string, fault: Fault): void {
+    this.handshakes.noteFailure(label, fault, this.#clock.now());
   }
 
   /** A connection that was passed through ended because of its target. */
@@ -198,6 +218,11 @@ export class Reports implements BackendEvents, ResolverEvents {
   #admit(kind: string, variant?: string): number | undefined {
     return this.#quiet.admit(kind, variant);
   }
+}
+
+/** The backend looked at our certificate, or missed one. */
+function isRefusalOfOurs(code: string): code is 'refused_by_peer' | 'no_client_cert' {
+  return code === 'refused_by_peer' || code === 'no_client_cert';
 }
 
 function more(suppressed: number): { suppressed?: number } {

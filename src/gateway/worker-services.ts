@@ -25,6 +25,7 @@ import { DescriptorWatch } from '../downstream/descriptors.ts';
 import type { ActiveGeneration } from './active-generation.ts';
 import { labelsOf } from './backend-gauges.ts';
 import { ExpiryWatch } from './expiry-watch.ts';
+import type { FailureTally } from './failure-tally.ts';
 import { Reports } from './reports.ts';
 
 export type WorkerServicesOptions = {
@@ -35,6 +36,8 @@ export type WorkerServicesOptions = {
   readonly rates: RateCounters;
   readonly challenges: ChallengeAnswers;
   readonly isDraining: () => boolean;
+  /** Failed handshakes, where the configuration of the start has a store. */
+  readonly failures: FailureTally | undefined;
 };
 
 /** Made from the first configuration that a worker builds; nothing needs them before. */
@@ -78,11 +81,11 @@ export class WorkerServices {
 
   /** Serves also where a log file cannot be opened: a worker that starts anew must not depend on a folder of logs. */
   constructor(config: GatewayConfig, options: WorkerServicesOptions) {
-    const { clock, deadlines, metrics, active, rates, challenges, isDraining } = options;
+    const { clock, deadlines, metrics, active, rates, challenges, isDraining, failures } = options;
     this.#metrics = metrics;
     const { level, format, file } = config.log;
     this.logger = createLogger({ level, format, file, whenClosed: 'stderr' });
-    const reports = new Reports(clock, this.logger, metrics);
+    const reports = new Reports(clock, this.logger, metrics, config.store && failures);
     this.reports = reports;
     new ExpiryWatch(clock, this.logger, () => reports.observed.list(labelsOf(active.find()?.pools))).start();
     new DescriptorWatch(clock, (code) => reports.onDescriptorsExhausted(code)).start();

@@ -62,6 +62,7 @@ async function open(t: TestContext): Promise<{ dir: TempDir; control: ControlPro
       crls: new CrlPublisher({ clock: systemClock }),
     }),
     traffic: { read: async () => [] },
+    failures: { connect: () => {}, taken: () => {} },
     workers: { list: () => [] },
     trust: { crls: new CrlPublisher({ clock: systemClock }), record: undefined, sources: undefined },
     reloader: { reload: async () => assert.fail('nobody reloads') },

@@ -8,8 +8,10 @@ import { fileURLToPath } from 'node:url';
 import type { Clock } from '../base/clock.ts';
 import { entryModule } from '../base/entry-module.ts';
 import type { ControlStart, FromControl, ToControl } from '../control/messages.ts';
+import type { FailureReport } from '../gateway/failure-tally.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { Backoff } from './backoff.ts';
+import type { FailureLine } from './failure-line.ts';
 import { passOn, refuseRequest, RequestLine } from './control-requests.ts';
 import { type AnswerDependencies, answerQuestion } from './control-questions.ts';
 import { findProcessActivity } from './process-activity.ts';
@@ -18,6 +20,7 @@ import { type Watched, Watchdog } from './watchdog.ts';
 export type ControlProcessOptions = AnswerDependencies & {
   readonly clock: Clock;
   readonly log: Logger;
+  readonly failures: Pick<FailureLine, 'connect' | 'taken'>;
   /** File of the store. */
   readonly store: string;
   /** URL path of its entry module; tests have their own. */
@@ -76,10 +79,13 @@ export class ControlProcess {
   #fork(start: ControlStart): void {
     const { clock, log } = this.#options;
     const startedAt = clock.monotonic();
-    const handle = new Handle(this.#options.entry ?? ownEntry, this.#options);
+    const { failures } = this.#options;
+    const handle = new Handle(this.#options.entry ?? ownEntry, this.#options, () => failures.taken());
     this.#handle = handle;
     handle.send({ kind: 'start', start });
+    failures.connect(handle);
     void handle.exited.then(({ code, signal }) => {
+      failures.connect(undefined);
       if (this.#dismissed) return;
       const restartInMs = this.#backoff.delayAfter(clock.monotonic() - startedAt);
       log.error({ pid: handle.pid, code, signal, restartInMs }, 'control process ended; it will be started again');
@@ -102,7 +108,10 @@ class Handle implements Watched {
   #gone = false;
   readonly #child: ChildProcess;
 
-  constructor(entry: string, dependencies: AnswerDependencies) {
+  readonly #onTaken: () => void;
+
+  constructor(entry: string, dependencies: AnswerDependencies, onTaken: () => void) {
+    this.#onTaken = onTaken;
     this.#child = fork(entry, [], {
       serialization: 'advanced',
       stdio: ['ignore', 'inherit', 'inherit', 'ipc', 'pipe'],
@@ -139,12 +148,17 @@ class Handle implements Watched {
     if (!this.#gone && this.#child.connected) this.#child.send(message, () => {});
   }
 
+  sendFailures(report: FailureReport): void {
+    this.send({ kind: 'failures', report });
+  }
+
   kill(): void {
     if (!this.#gone) this.#child.kill('SIGKILL');
   }
 
   async #onMessage(message: FromControl, dependencies: AnswerDependencies): Promise<void> {
     this.heard++;
+    if (message.kind === 'taken') this.#onTaken();
     if (message.kind !== 'ask') return;
     const { id, question } = message;
     const outcome = await answerQuestion(question, dependencies);

@@ -5,6 +5,7 @@ import type { Clock } from '../base/clock.ts';
 import { Turns } from '../base/turns.ts';
 import { UsageError } from '../base/usage-error.ts';
 import type { Commitment, NoAnswer, PlanQuestion, Question, Questions, RouteQuestion } from '../control/messages.ts';
+import type { TestQuestion } from '../control/test-report.ts';
 import type { ConfigView } from '../control/view.ts';
 import type { CrlLookup } from '../crl/subscriber.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
@@ -20,7 +21,7 @@ import type { TrafficHistory } from './traffic-history.ts';
 import type { Workers } from './workers.ts';
 
 export type AnswerDependencies = {
-  readonly active: Pick<ActiveConfig, 'loaded' | 'generation' | 'startedWith'>;
+  readonly active: Pick<ActiveConfig, 'loaded' | 'generation' | 'startedWith' | 'ports'>;
   readonly status: Pick<StatusReader, 'read'>;
   readonly traffic: Pick<TrafficHistory, 'read'>;
   readonly workers: Pick<Workers, 'list'>;
@@ -40,6 +41,9 @@ const probeMs = 8_000;
 /** Probes at one time: each is a handful of handshakes. */
 const maxProbes = 2;
 let probes = 0;
+/** Each is a request with its body, and a handshake with some backends. */
+const maxTests = 2;
+let tests = 0;
 /** Plans that wait: each is a load of everything. */
 const maxPlans = 4;
 let plans = 0;
@@ -53,6 +57,7 @@ export async function answerQuestion(question: Question, from: AnswerDependencie
     if (question.topic === 'traffic') return { answer: await from.traffic.read() };
     if (question.topic === 'clients') return { answer: await readClients(from) };
     if (question.topic === 'probe') return await probe(question.asked, from);
+    if (question.topic === 'test') return await test(question.asked, from);
     if (question.topic === 'plan') return await plan(question.asked, from);
     if (question.topic === 'commit') return { answer: await commit(question.asked.revision, from) };
     if (question.topic === 'sealKey') return { answer: await findSealKey(from) };
@@ -104,6 +109,17 @@ async function probe(
     return { answer: { backends: probesToJson(await probeBackends(reached.loaded, reached.crls, probeMs)) } };
   } finally {
     probes--;
+  }
+}
+
+async function test(asked: TestQuestion, { active, trust }: AnswerDependencies): Promise<QuestionOutcome> {
+  if (tests >= maxTests) return { why: { code: 'busy', detail: 'Other requests are tried: try again in a moment.' } };
+  tests++;
+  try {
+    const { runTest } = await import('./test-question.ts');
+    return { answer: await runTest(asked, active.loaded, active.ports, lookUp(trust)) };
+  } finally {
+    tests--;
   }
 }
 

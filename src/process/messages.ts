@@ -1,6 +1,7 @@
 // What the primary and its workers say to each other. Plain data over the fork's IPC channel (structured clone).
 import type { ChallengeAnswer } from '../acme/challenge-answers.ts';
 import type { SpentReport } from '../filters/rate-counters.ts';
+import type { FailureReport } from '../gateway/failure-tally.ts';
 import type { Observation } from '../gateway/observation.ts';
 import type { SeenReport } from '../inventory/seen-clients.ts';
 import type { Staple } from '../ocsp/staples.ts';
@@ -73,6 +74,8 @@ export type FromWorker =
   | { readonly kind: 'spent'; readonly report: SpentReport }
   /** What was seen of clients since the last time; `id` 0: unasked. */
   | { readonly kind: 'seen'; readonly id: number; readonly report: SeenReport | undefined }
+  /** Handshakes that failed since the last time. */
+  | { readonly kind: 'failures'; readonly report: FailureReport }
   | { readonly kind: 'observed'; readonly id: number; readonly observation: Observation | undefined }
   /** `id` 0: unasked, the last one of a worker that ends. */
   | { readonly kind: 'snapshot'; readonly id: number; readonly metrics: MetricsSnapshot };

@@ -12,6 +12,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import { ActiveConfig } from './active-config.ts';
 import type { ChallengeDesk } from './challenge-desk.ts';
 import type { ControlProcess } from './control-process.ts';
+import { FailureLine } from './failure-line.ts';
 import { LiveTrust } from './live-trust.ts';
 import type { PlanSettings } from './plan-question.ts';
 import { addressText, holdPort, reservePort } from './ports.ts';
@@ -61,6 +62,8 @@ export class Primary {
   readonly #supervisor: Supervisor;
   readonly #reloader: Reloader;
   readonly #admin: PrimaryAdmin;
+  /** Where there is no store nobody takes them, and workers tell none. */
+  readonly #failures = new FailureLine((count) => this.#metrics.own.handshakeFailuresDropped.labels({}).inc(count));
   readonly #turns = new Turns();
   readonly #challenges: ChallengeDesk | undefined;
   readonly #log: Logger;
@@ -92,7 +95,8 @@ export class Primary {
       challenges: sources?.challenges,
       workers,
     });
-    const supervisor = new Supervisor({ clock, log, workerEntry, workers, active, trust, metrics });
+    const failures = this.#failures;
+    const supervisor = new Supervisor({ clock, log, workerEntry, workers, active, trust, metrics, failures });
     const rollout = new Rollout({ log, active, supervisor });
     const turns = this.#turns;
     const refresh: Refresh = sources?.refresh ?? (async (loaded) => ({ loaded, problems: [] }));
@@ -189,6 +193,7 @@ export class Primary {
       active: this.#active,
       status,
       traffic,
+      failures: this.#failures,
       trust: this.#trust,
       workers: this.#workers,
       reloader: this.#reloader,

@@ -5,6 +5,7 @@ import { maxIntermediates } from '../trust/intermediates.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { ActiveConfig } from './active-config.ts';
 import { Backoff } from './backoff.ts';
+import type { FailureLine } from './failure-line.ts';
 import type { LiveTrust } from './live-trust.ts';
 import type { PrimaryMetrics } from './primary-metrics.ts';
 import { findProcessActivity } from './process-activity.ts';
@@ -22,6 +23,8 @@ export type SupervisorOptions = {
   readonly active: Pick<ActiveConfig, 'order' | 'generation' | 'ports'>;
   /** What else it has to know before it listens, and who keeps what it saw. */
   readonly trust: Pick<LiveTrust, 'deliverCrls' | 'initialMessages' | 'record'>;
+  /** Who hears of handshakes that failed. */
+  readonly failures: Pick<FailureLine, 'take'>;
   readonly metrics: Pick<PrimaryMetrics, 'bury' | 'workerRestarted' | 'workerHung'>;
 };
 
@@ -94,11 +97,12 @@ export class Supervisor {
   }
 
   async #startWorker(slot: number): Promise<void> {
-    const { workerEntry, clock, log, active, trust } = this.#options;
+    const { workerEntry, clock, log, active, trust, failures } = this.#options;
     const worker: WorkerHandle = new WorkerHandle(workerEntry, slot, clock, {
       onIntermediate: (der) => this.#share(der, worker),
       onSpent: (report) => this.#workers.tell({ kind: 'spent', report }, worker),
       onSeen: (report) => trust.record?.take(report, worker),
+      onFailures: (report) => failures.take(report),
     });
     this.#workers.put(slot, worker);
     try {

@@ -23,6 +23,7 @@ test('a worker that reads nothing any more is ended, so that nobody waits for it
     onIntermediate: () => {},
     onSpent: () => {},
     onSeen: () => {},
+    onFailures: () => {},
   });
   t.after(() => worker.kill());
   const sent = worker.sendPaced(large);
@@ -39,6 +40,7 @@ test('who waits for a message to be read hears of the end of a worker that is en
     onIntermediate: () => {},
     onSpent: () => {},
     onSeen: () => {},
+    onFailures: () => {},
   });
   t.after(() => worker.kill());
   const sent = worker.sendPaced(large);

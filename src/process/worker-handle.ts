@@ -4,6 +4,7 @@ import type { ChallengeAnswer } from '../acme/challenge-answers.ts';
 import type { Clock } from '../base/clock.ts';
 import { CrlSender } from '../crl/sender.ts';
 import type { SpentReport } from '../filters/rate-counters.ts';
+import type { FailureReport } from '../gateway/failure-tally.ts';
 import type { Observation } from '../gateway/observation.ts';
 import type { SeenReport } from '../inventory/seen-clients.ts';
 import type { MetricsSnapshot } from '../telemetry/metrics.ts';
@@ -40,6 +41,8 @@ export type WorkerNews = {
   readonly onSpent: (report: SpentReport) => void;
   /** The clients that it saw. */
   readonly onSeen: (report: SeenReport, worker: WorkerHandle) => void;
+  /** Handshakes that failed. */
+  readonly onFailures: (report: FailureReport) => void;
 };
 
 export class WorkerHandle {
@@ -69,6 +72,7 @@ export class WorkerHandle {
   /** Brings it the active CRLs. */
   readonly crls = new CrlSender(async (message) => this.sendPaced(message));
   readonly #onSeen: (report: SeenReport, worker: WorkerHandle) => void;
+  readonly #onFailures: (report: FailureReport) => void;
   #questions = 0;
   /** Number of the question of the generation that it builds now. */
   #building: number | undefined;
@@ -78,6 +82,7 @@ export class WorkerHandle {
     this.#onIntermediate = news.onIntermediate;
     this.#onSpent = news.onSpent;
     this.#onSeen = news.onSeen;
+    this.#onFailures = news.onFailures;
     this.slot = slot;
     this.#clock = clock;
     this.startedAt = clock.monotonic();
@@ -263,6 +268,7 @@ export class WorkerHandle {
     if (message.kind === 'intermediate') this.#onIntermediate(message.der);
     if (message.kind === 'spent') this.#onSpent(message.report);
     if (message.kind === 'seen' && message.report !== undefined) this.#onSeen(message.report, this);
+    if (message.kind === 'failures') this.#onFailures(message.report);
     if (message.kind === 'leaving') {
       this.leaving = true;
       this.ready = false;

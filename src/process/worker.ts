@@ -3,6 +3,7 @@
 import { flushCompileCache } from 'node:module';
 import { systemClock } from '../base/clock.ts';
 import { Gateway } from '../gateway/gateway.ts';
+import { FailureReporter } from './failure-reporter.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
 import { runtimePrint } from './runtime-fingerprint.ts';
 import { Payloads } from './payload.ts';
@@ -14,12 +15,14 @@ function say(message: FromWorker): void {
 
 const payloads = new Payloads();
 const seen = new SeenReporter(systemClock, say);
+const failures = new FailureReporter(systemClock, say);
 const gateway = new Gateway({
   clock: systemClock,
   reusePort: true,
   onIntermediate: (der) => say({ kind: 'intermediate', der }),
   onSpent: (report) => say({ kind: 'spent', report }),
   onVerified: (verified) => seen.note(verified),
+  failures: failures.tally,
 });
 
 async function act(message: ToWorker): Promise<void> {
@@ -93,6 +96,7 @@ async function end(exitCode = 0): Promise<void> {
   ending = true;
   await gateway.drain();
   seen.report();
+  failures.report();
   // What was counted since the primary last asked would be lost with us.
   const last: FromWorker = { kind: 'snapshot', id: 0, metrics: gateway.snapshot() };
   if (process.connected) process.send?.(last, () => process.exit(exitCode));

@@ -45,7 +45,8 @@ export class SqliteHandshakeFailures implements HandshakeFailures {
     const rows = this.#db.all<FailureRow>(
       `SELECT gateway, side, code, peer, count, first_at AS firstAt, last_at AS lastAt, sample, id AS rowId
        FROM handshake_failure WHERE (last_at, id) < (?1, ?2) AND last_at >= ?3 AND (?4 IS NULL OR gateway = ?4)
-       AND (?5 IS NULL OR side = ?5) AND (?6 IS NULL OR code = ?6) ORDER BY last_at DESC, id DESC LIMIT ?7`,
+       AND (?5 IS NULL OR side = ?5) AND (?6 IS NULL OR code = ?6) AND (?8 IS NULL OR peer = ?8)
+       ORDER BY last_at DESC, id DESC LIMIT ?7`,
       lastAt,
       rowId,
       filter.since ?? 0,
@@ -53,6 +54,7 @@ export class SqliteHandshakeFailures implements HandshakeFailures {
       filter.side ?? null,
       filter.code ?? null,
       size + 1,
+      filter.peer ?? null,
     );
     const { items, ...next } = toPage(rows, size, (last) => `${last.lastAt}-${last.rowId}`);
     return { items: items.map(readFailure), ...next };

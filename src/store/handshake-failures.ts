@@ -22,6 +22,7 @@ export type HandshakeFilter = PageRequest & {
   readonly gateway?: string;
   readonly side?: HandshakeFailure['side'];
   readonly code?: string;
+  readonly peer?: string;
   /** Seen since then, milliseconds since the epoch. */
   readonly since?: number;
 };

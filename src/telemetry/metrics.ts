@@ -132,6 +132,10 @@ function catalogue() {
       'source',
       'kind',
     ),
+    handshakeFailuresDropped: counter(
+      'handshake_failures_dropped_total',
+      'Failed handshakes that the list of the API does not have, because there were too many kinds at once or no control process took them (the log has them)',
+    ),
     trustRecordIdentities: gauge(
       'sum',
       'trust_record_identities',

@@ -653,8 +653,9 @@ function testReports(open: OpenStore): void {
         await count({ code: 'expired' }),
         await count({ gateway: 'g1', since: now }),
         await count({ gateway: 'g3' }),
+        await count({ peer: 'CN=b', code: 'expired' }),
       ],
-      [1, 2, 1, 0],
+      [1, 2, 1, 0, 1],
     );
   });
 

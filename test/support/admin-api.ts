@@ -1,7 +1,10 @@
 // The API of a gateway that runs, as its first administrator: made by the link that the log tells.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { get, type IncomingMessage } from 'node:http';
 import { curl, type CurlResult } from './curl.ts';
 import type { Gateway } from './gateway.ts';
+import { Feed } from './wait-for.ts';
 
 export type AdminApi = {
   readonly cookie: string;
@@ -51,4 +54,63 @@ export async function openAdminApi(gateway: Gateway): Promise<AdminApi> {
       return cookieOf(await call('POST', '/sessions', { name, password }, ''));
     },
   };
+}
+
+export type ServerEvent = { readonly id: string; readonly name: string; readonly data: string };
+
+/** The stream of failed handshakes, read as a browser does. */
+export async function openEvents(
+  { base, cookie }: Pick<AdminApi, 'base' | 'cookie'>,
+  last?: string,
+): Promise<EventReader> {
+  const headers = { cookie, accept: 'text/event-stream', ...(last !== undefined && { 'last-event-id': last }) };
+  const asked = get(`${base}/handshakes:stream`, { headers });
+  const [answer] = (await once(asked, 'response')) as [IncomingMessage];
+  assert.equal(answer.statusCode, 200);
+  return new EventReader(answer);
+}
+
+export class EventReader implements AsyncDisposable {
+  readonly ended: Promise<void>;
+  readonly #answer: IncomingMessage;
+  readonly #events = new Feed<ServerEvent>('events');
+  #from = 0;
+
+  constructor(answer: IncomingMessage) {
+    this.#answer = answer;
+    this.ended = this.#read();
+  }
+
+  /** The next one of this name, with this in its data. */
+  async waitFor(name: string, holds = ''): Promise<ServerEvent> {
+    const event = await this.#events.waitFor((one) => one.name === name && one.data.includes(holds), {
+      from: this.#from,
+      what: name,
+    });
+    this.#from = this.#events.items.indexOf(event) + 1;
+    return event;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#answer.destroy();
+    await this.ended.catch(() => {});
+  }
+
+  async #read(): Promise<void> {
+    let text = '';
+    for await (const piece of this.#answer.setEncoding('utf8') as AsyncIterable<string>) {
+      text += piece;
+      for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
+        const fields = new Map(
+          text
+            .slice(0, end)
+            .split('\n')
+            .map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]),
+        );
+        text = text.slice(end + 2);
+        const [id = '', name = '', data = ''] = [fields.get('id'), fields.get('event'), fields.get('data')];
+        if (name !== '') this.#events.push({ id, name, data });
+      }
+    }
+  }
 }

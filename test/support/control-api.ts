@@ -8,6 +8,8 @@ import { mintCa } from '../../src/certs/test-ca.ts';
 import { Alerts } from '../../src/control/alerts.ts';
 import { createApi } from '../../src/control/api.ts';
 import type { ControlContext } from '../../src/control/control-context.ts';
+import { HandshakeFeed } from '../../src/control/handshake-feed.ts';
+import { OpenStreams } from '../../src/control/open-streams.ts';
 import { LoginLimits } from '../../src/control/login-limits.ts';
 import { StoredHead } from '../../src/control/stored-head.ts';
 import { ChangeQueue } from '../../src/control/change-queue.ts';
@@ -59,6 +61,8 @@ export type ApiUnderTest = {
   readonly dir: TempDir;
   /** `path` below /api/v1. */
   ask(method: string, path: string, options?: AskOptions): Promise<ApiAnswer>;
+  /** An answer that goes on. */
+  open(path: string, options?: AskOptions): Promise<Response>;
   /** A user of this role without a password, and his session. */
   enter(role: Role): Promise<{ readonly user: User; readonly cookie: string }>;
   issueToken(user: User, scopes: readonly string[]): Promise<string>;
@@ -107,6 +111,25 @@ export async function openApi(t: TestContext, options: { readonly maxBytes?: num
     probe: async () => ({
       backends: [{ route: 'orders', backend: 'https://orders.test:8443', ok: true, failure: null }],
     }),
+    test: async ({ url }) => ({
+      entryPoint: 'webSecure',
+      address: '127.0.0.1:8443',
+      durationMs: 3,
+      steps: [{ step: 'tcp', status: 'ok', text: '127.0.0.1:8443', notes: [] }],
+      match: { reachesBackend: true, answer: null },
+      backends: [],
+      answer: {
+        status: 200,
+        headers: [['content-type', 'text/plain']],
+        text: 'hello',
+        base64: null,
+        bytes: 5,
+        truncated: false,
+      },
+      code: null,
+      curl: `curl -v ${url}`,
+      openssl: null,
+    }),
     match: async () => ({ reachesBackend: true, route: { name: 'orders' } }),
     plan: async (asked) => {
       const inForce = { loaded: active, crls: { find: () => [] } };
@@ -140,6 +163,13 @@ export async function openApi(t: TestContext, options: { readonly maxBytes?: num
     clients: async () => clients,
     inTurn: async (next) => turns.take(next),
     alerts: new Alerts(store, clock),
+    handshakes: new HandshakeFeed({
+      gateway: 'one',
+      failures: store.handshakeFailures,
+      clock,
+      log: createLogger({ level: 'off' }),
+    }),
+    streams: new OpenStreams(),
   };
   const api = createApi(operations, context);
   return {
@@ -166,6 +196,15 @@ export async function openApi(t: TestContext, options: { readonly maxBytes?: num
       const isJson = /json/.test(answer.headers.get('content-type') ?? '');
       const read = isJson && answered !== '' ? (JSON.parse(answered) as Record<string, unknown>) : {};
       return { status: answer.status, headers: answer.headers, body: read, text: answered };
+    },
+    async open(path, { cookie, token, fields } = {}) {
+      const headers = {
+        ...(cookie !== undefined && { cookie }),
+        ...(token !== undefined && { authorization: `Bearer ${token}` }),
+        ...fields,
+      };
+      const request = new Request(`http://control.invalid/api/v1${path}`, { headers });
+      return api.fetch(request, { remote: '127.0.0.1', authority: 'localhost:9901' });
     },
     async enter(role) {
       const id = randomUUID();
