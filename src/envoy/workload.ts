@@ -1,5 +1,5 @@
 // SDS from the agent of SPIRE on this host: the Workload API, which the gateway asks itself.
-import type { DraftMap } from '../import/draft.ts';
+import { type DraftMap, draftText } from '../import/draft.ts';
 import type { SourceValue } from '../import/source-map.ts';
 import { type Context, readDeep } from './context.ts';
 
@@ -54,8 +54,10 @@ export function workloadBundle(context: Context, value: SourceValue, { socket, n
 
 /** The id of a certificate under gateway.certificates, for what has no place for the pair itself. */
 export function namedPair(context: Context, pair: DraftMap): string {
-  const known = context.certificates.find(({ id: _, ...rest }) => JSON.stringify(rest) === JSON.stringify(pair));
-  if (known !== undefined) return String(known['id']);
+  const known = context.certificates.find(
+    (one) => JSON.stringify({ ...one, id: '' }) === JSON.stringify({ id: '', ...pair }),
+  );
+  if (known !== undefined) return draftText(known['id']);
   const id = context.certificates.length === 0 ? 'workload' : `workload-${context.certificates.length + 1}`;
   context.certificates.push({ id, ...pair });
   return id;
