@@ -101,13 +101,13 @@ export async function readCluster(context: Context, map: SourceMap): Promise<Clu
       custom.map?.text('name') ?? 'cluster_type',
       'where requests go is decided by requests there',
     );
-    custom.map?.map('typed_config')?.readAll();
+    for (const field of map.names) readDeep(map.get(field));
     return undefined;
   }
   const type = context.word(map, 'type', types) ?? 'STATIC';
   const known = type === 'EDS' ? context.endpoints.get(serviceName(map) ?? name) : undefined;
   if ((type === 'EDS' && known === undefined) || type === 'ORIGINAL_DST') {
-    map.get('eds_cluster_config')?.map?.readAll();
+    for (const field of map.names) readDeep(map.get(field));
     const says =
       type === 'EDS' ? 'its endpoints come from another server' : 'it goes where the connection was meant for';
     report.refuse('dynamic_backends', map.get('type') ?? map, `type: ${type}`, says);
