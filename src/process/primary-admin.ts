@@ -1,5 +1,6 @@
 // The admin entry point over a primary and its workers: whether they are ready, their metrics, the clients that were seen.
 import { AdminServer } from '../admin/admin-server.ts';
+import { listCertificates } from '../admin/certificate-list.ts';
 import { SharedPage } from '../admin/shared-page.ts';
 import type { Clock } from '../base/clock.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
@@ -56,6 +57,7 @@ export class PrimaryAdmin {
     this.#server = new AdminServer({
       ready: () => this.#readiness(),
       metrics: async () => page.take(),
+      certificates: () => listCertificates(active.loaded, sources?.statesByKey() ?? new Map()),
       identities: record && (async () => record.read(workers.list())),
       metricsPath: monitoring.metrics ? monitoring.metricsPath : undefined,
       liveness: monitoring.liveness,

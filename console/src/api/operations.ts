@@ -29,6 +29,7 @@ export const places = {
   deleteToken: ['DELETE', '/tokens/{id}'],
   deleteUser: ['DELETE', '/users/{id}'],
   endSessions: ['DELETE', '/users/{id}/sessions'],
+  exportStore: ['GET', '/export'],
   getCaBundle: ['GET', '/ca-bundles/{id}'],
   getCertificate: ['GET', '/certificates/{id}'],
   getCertificateChain: ['GET', '/certificates/{id}/chain.pem'],
@@ -53,10 +54,13 @@ export const places = {
   listChanges: ['GET', '/changes'],
   listGateways: ['GET', '/gateways'],
   listHandshakes: ['GET', '/handshakes'],
+  listIdentities: ['GET', '/identities'],
+  listListeners: ['GET', '/listeners'],
   listMiddlewares: ['GET', '/middlewares'],
   listPolicies: ['GET', '/policies'],
   listRelations: ['GET', '/relations'],
   listRoutes: ['GET', '/routes'],
+  listSeenCertificates: ['GET', '/certificates-seen'],
   listServices: ['GET', '/services'],
   listSessions: ['GET', '/sessions'],
   listTokens: ['GET', '/tokens'],
@@ -74,6 +78,7 @@ export const places = {
   replacePolicy: ['PUT', '/policies/{id}'],
   replaceRoute: ['PUT', '/routes/{id}'],
   replaceService: ['PUT', '/services/{id}'],
+  revertChange: ['POST', '/changes/{revision}:revert'],
   setUp: ['POST', '/setup'],
   streamHandshakes: ['GET', '/handshakes:stream'],
 } as const;
@@ -91,6 +96,7 @@ export type Act =
   | 'config.write'
   | 'gateways.read'
   | 'handshakes.read'
+  | 'identities.read'
   | 'routes.match'
   | 'services.probe'
   | 'tokens.read'
@@ -261,7 +267,7 @@ export type Operations = {
     query: undefined;
     body: {
       name: string;
-      scopes: ("config.read" | "changes.read" | "gateways.read" | "handshakes.read" | "routes.match" | "account.read" | "certificates.inspect" | "services.probe" | "config.plan" | "config.write" | "certificates.write" | "users.read" | "audit.read")[];
+      scopes: ("config.read" | "changes.read" | "gateways.read" | "handshakes.read" | "identities.read" | "routes.match" | "account.read" | "certificates.inspect" | "services.probe" | "config.plan" | "config.write" | "certificates.write" | "users.read" | "audit.read")[];
       days: number;
     };
     answer: {
@@ -355,6 +361,14 @@ export type Operations = {
   /** Ends every session of a user. His tokens stay. */
   endSessions: {
     params: { id: string };
+    query: undefined;
+    body: undefined;
+    answer: undefined;
+    conditional: false;
+  };
+  /** The objects of the store as YAML that `countersign apply` takes. No key is in it, sealed ones by reference. */
+  exportStore: {
+    params: undefined;
     query: undefined;
     body: undefined;
     answer: undefined;
@@ -681,7 +695,7 @@ export type Operations = {
     params: undefined;
     query: undefined;
     body: undefined;
-    answer: Shapee3d582c4;
+    answer: Shape58f6662b;
     conditional: false;
   };
   /** Whether there is no user yet. */
@@ -947,6 +961,82 @@ export type Operations = {
     };
     conditional: false;
   };
+  /** Client certificates that were shown, let in or not, by policy, last seen first. */
+  listIdentities: {
+    params: undefined;
+    query: { limit?: number; cursor?: string; within?: "24h" | "7d" | "30d"; policy?: string; kind?: "accepted" | "strangers" };
+    body: undefined;
+    answer: {
+      items: ({
+        id: string;
+        policy: string;
+        sha256: string;
+        subject: string;
+        issuer: string;
+        serial: string;
+        sans: string[];
+        notAfter: string;
+        serverNames: (string | null)[];
+        firstSeen: string;
+        lastSeen: string;
+        lastAccepted: string | null;
+        accepted: number;
+        refused: number;
+        stranger: boolean;
+        code: string;
+        title: string;
+        detail: string;
+      })[];
+      next: string | null;
+      since: string | null;
+      truncated: boolean;
+    };
+    conditional: false;
+  };
+  /** Entry points; for each that speaks TLS the policies by server name: what clients are shown and asked for, who came. */
+  listListeners: {
+    params: undefined;
+    query: { limit?: number; cursor?: string };
+    body: undefined;
+    answer: {
+      items: ({
+        id: string;
+        host: string;
+        port: number;
+        tls: boolean;
+        proxyProtocol: boolean;
+        policies: ({
+          id: string;
+          hosts: string[];
+          clientCertificate: "required" | "optional" | "off";
+          caBundles: string[];
+          shows: Shapebe2acfd8[];
+          identities: {
+            today: {
+              accepted: number;
+              refused: number;
+            };
+            week: {
+              accepted: number;
+              refused: number;
+            };
+            anonymous: {
+              accepted: number;
+              refused: number;
+            };
+            latest: ({
+              subject: string;
+              issuer: string;
+              lastSeen: string;
+              code: string;
+            })[];
+          };
+        })[];
+      })[];
+      next: string | null;
+    };
+    conditional: false;
+  };
   /** What runs, and what is stored and does not: middlewares. */
   listMiddlewares: {
     params: undefined;
@@ -1062,6 +1152,30 @@ export type Operations = {
     };
     conditional: false;
   };
+  /** Certificates of others, as they were shown by clients and backends, strangers among them; what expires first stands first. */
+  listSeenCertificates: {
+    params: undefined;
+    query: { limit?: number; cursor?: string; side?: "client" | "backend" };
+    body: undefined;
+    answer: {
+      items: ({
+        id: string;
+        side: "client" | "backend";
+        sha256: string;
+        subject: string;
+        issuer: string;
+        serial: string;
+        sans: string[];
+        notAfter: string;
+        state: "valid" | "expiresSoon" | "expired" | "notYetValid";
+        lastSeen: string;
+        by: string[];
+        stranger: boolean;
+      })[];
+      next: string | null;
+    };
+    conditional: false;
+  };
   /** What runs, and what is stored and does not: services. */
   listServices: {
     params: undefined;
@@ -1150,7 +1264,7 @@ export type Operations = {
       name: string;
       password: string;
     };
-    answer: Shapee3d582c4;
+    answer: Shape58f6662b;
     conditional: false;
   };
   /** Ends the session. */
@@ -1277,6 +1391,14 @@ export type Operations = {
     answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: true;
   };
+  /** Takes a revision back by a new one, where nothing of it was changed again since. */
+  revertChange: {
+    params: { revision: string };
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
+    body: undefined;
+    answer: Shape815cd68c | Shape6f0dc0a5;
+    conditional: false;
+  };
   /** Makes the first administrator, with the secret of the setup link (behind its #), and logs him in. */
   setUp: {
     params: undefined;
@@ -1286,7 +1408,7 @@ export type Operations = {
       name: string;
       password: string;
     };
-    answer: Shapee3d582c4;
+    answer: Shape58f6662b;
     conditional: false;
   };
   /** Failed handshakes as they happen, as server-sent events: failure, gap (some were missed: ask for the list), end. Last-Event-ID goes on after an event. */
@@ -1421,6 +1543,16 @@ type Shape54fc7f2a = {
   id: string;
   value: Record<string, unknown>;
   reason?: string;
+};
+
+type Shape58f6662b = {
+  user: {
+    id: string;
+    name: string;
+    role: "viewer" | "operator" | "admin";
+  };
+  acts: ("config.read" | "changes.read" | "gateways.read" | "handshakes.read" | "identities.read" | "routes.match" | "account.read" | "account.write" | "certificates.inspect" | "services.probe" | "config.plan" | "config.write" | "certificates.write" | "tokens.read" | "tokens.write" | "users.read" | "users.write" | "audit.read")[];
+  expiresAt: string | null;
 };
 
 type Shape64f302eb = {
@@ -1688,16 +1820,6 @@ type Shaped14d0eac = {
 type Shaped6d865fd = {
   count: number;
   items: Shapeeafceeb7[];
-};
-
-type Shapee3d582c4 = {
-  user: {
-    id: string;
-    name: string;
-    role: "viewer" | "operator" | "admin";
-  };
-  acts: ("config.read" | "changes.read" | "gateways.read" | "handshakes.read" | "routes.match" | "account.read" | "account.write" | "certificates.inspect" | "services.probe" | "config.plan" | "config.write" | "certificates.write" | "tokens.read" | "tokens.write" | "users.read" | "users.write" | "audit.read")[];
-  expiresAt: string | null;
 };
 
 type Shapeeafceeb7 = {
