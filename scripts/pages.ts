@@ -5,10 +5,13 @@ import { metricsPage } from '../src/telemetry/metrics-page.ts';
 import { apiTypes } from './api-types.ts';
 import { configurationPage } from './config-page.ts';
 import { faultsPage } from './faults-page.ts';
+import { withLosses } from './losses-page.ts';
 
 const docs = new URL('../docs/', import.meta.url);
 writeFileSync(new URL('faults.md', docs), faultsPage());
 writeFileSync(new URL('metrics.md', docs), metricsPage());
 const configuration = new URL('configuration.md', docs);
 writeFileSync(configuration, configurationPage(readFileSync(configuration, 'utf8')));
+const coming = new URL('from-envoy-and-nginx.md', docs);
+writeFileSync(coming, withLosses(readFileSync(coming, 'utf8')));
 writeFileSync(new URL('../console/src/api/operations.ts', import.meta.url), apiTypes());

@@ -13,6 +13,7 @@ async function withServer(view: Partial<AdminView>, ask: (base: string) => Promi
     ready: () => ({ ok: true, detail: '1 of 1 workers ready' }),
     metrics: async () => Promise.resolve(Buffer.from('a 1\n')),
     identities: async () => Promise.resolve(['{}']),
+    certificates: () => [{ name: 'edge' }],
     allowedHosts: ['gateway.test'],
     metricsPath: '/metrics',
     liveness: true,
@@ -80,7 +81,7 @@ describe('the admin listener', () => {
         '127.1',
         'a b',
       ];
-      for (const path of ['/metrics', '/trust/identities']) {
+      for (const path of ['/metrics', '/trust/identities', '/trust/certificates']) {
         for (const host of own) for (const at of [host, `${host}:${port}`]) assert.equal(await ask(path, at), 200, at);
         for (const host of foreign)
           for (const at of [host, `${host}:${port}`]) assert.equal(await ask(path, at), 421, at);
@@ -135,13 +136,16 @@ describe('the admin listener over TLS', () => {
 });
 
 describe('the way to the control process', () => {
-  it('is there where there is one, for what begins with /api/, under a name that is known', async () => {
+  it('is there where there is one, for all that is not answered here, under a name that is known', async () => {
     const control = async (asked: IncomingMessage, answer: ServerResponse): Promise<void> => {
       answer.writeHead(200).end(asked.url);
     };
     await withServer({ control }, async (base) => {
       assert.equal(await (await fetch(`${base}/api/v1/x?y=1`, { method: 'POST' })).text(), '/api/v1/x?y=1');
-      assert.equal((await fetch(`${base}/apix`)).status, 404);
+      for (const path of ['/', '/services/orders', '/healthz/x'])
+        assert.equal(await (await fetch(base + path)).text(), path);
+      for (const path of ['/healthz', '/metrics', '/trust/identities'])
+        assert.notEqual(await (await fetch(base + path)).text(), path, 'answered here, or not at all');
       assert.equal((await fetch(`${base}/api/v1/x?${'y'.repeat(9000)}`)).status, 431);
       const { port } = new URL(base);
       const status = await new Promise((resolve, reject) => {
@@ -153,7 +157,10 @@ describe('the way to the control process', () => {
       });
       assert.equal(status, 421);
     });
-    await withServer({}, async (base) => assert.equal((await fetch(`${base}/api/v1/x`)).status, 404));
+    await withServer({}, async (base) => {
+      assert.equal((await fetch(`${base}/api/v1/x`)).status, 404);
+      assert.match(await (await fetch(`${base}/`)).text(), /^There is no console here/);
+    });
   });
 });
 

@@ -1,84 +1,33 @@
-// Writes DER: the counterpart of der.ts for the certificates that we mint ourselves (test CA, `pki` commands). Names are
-// written as given, legal or not: tests need certificates that no honest CA would issue.
-import { derTag } from './der.ts';
+// What der-bytes.ts writes, as Buffers, for who hands it to Node.
+import type { Rdn } from './der-bytes.ts';
+import * as bytes from './der-bytes.ts';
 
-/** One relative distinguished name: its attributes as [type, value]; type a short name or a dotted OID. */
-export type Rdn = readonly (readonly [type: string, value: string])[];
+export { encodePem, isAttributeType } from './der-bytes.ts';
+export type { Rdn };
+
+/** The same memory. */
+function asBuffer({ buffer, byteOffset, length }: bytes.Bytes): Buffer {
+  return Buffer.from(buffer, byteOffset, length);
+}
 
 export function encodeDer(tag: number, ...content: readonly Uint8Array[]): Buffer {
-  const body = Buffer.concat(content);
-  const length: number[] = [];
-  for (let rest = body.length; rest > 0; rest = Math.floor(rest / 256)) length.unshift(rest % 256);
-  const header = body.length < 0x80 ? [tag, body.length] : [tag, 0x80 | length.length, ...length];
-  return Buffer.concat([Buffer.from(header), body]);
+  return asBuffer(bytes.encodeDer(tag, ...content));
 }
 
 export function encodeObjectId(dotted: string): Buffer {
-  const [first = 0n, second = 0n, ...rest] = dotted.split('.').map(BigInt);
-  const bytes: number[] = [];
-  for (const arc of [first * 40n + second, ...rest]) {
-    const septets = [Number(arc & 0x7fn)];
-    for (let high = arc >> 7n; high > 0n; high >>= 7n) septets.unshift(Number(high & 0x7fn) | 0x80);
-    bytes.push(...septets);
-  }
-  return encodeDer(derTag.objectId, Buffer.from(bytes));
+  return asBuffer(bytes.encodeObjectId(dotted));
 }
 
 /** INTEGER from big-endian magnitude bytes. */
 export function encodeUnsigned(magnitude: Uint8Array): Buffer {
-  let start = 0;
-  while (start < magnitude.length - 1 && magnitude[start] === 0) start += 1;
-  const body = magnitude.subarray(start);
-  return encodeDer(derTag.integer, (body[0] ?? 0) >= 0x80 ? Buffer.concat([Buffer.from([0]), body]) : body);
+  return asBuffer(bytes.encodeUnsigned(magnitude));
 }
 
 /** UTCTime up to 2049, GeneralizedTime from 2050 (RFC 5280 section 4.1.2.5); whole seconds. */
 export function encodeTime(atMs: number): Buffer {
-  const text = new Date(atMs).toISOString().replace(/[-:T]|\.\d+/g, '');
-  const year = Number(text.slice(0, 4));
-  const isUtc = year >= 1950 && year < 2050;
-  return encodeDer(isUtc ? derTag.utcTime : derTag.generalizedTime, Buffer.from(isUtc ? text.slice(2) : text));
+  return asBuffer(bytes.encodeTime(atMs));
 }
 
 export function encodeName(rdns: readonly Rdn[]): Buffer {
-  return encodeDer(
-    derTag.sequence,
-    ...rdns.map((rdn) => encodeDer(derTag.set, ...rdn.map(([type, value]) => encodeAttribute(type, value)))),
-  );
-}
-
-const attributeIds: ReadonlyMap<string, string> = new Map([
-  ['CN', '2.5.4.3'],
-  ['serialNumber', '2.5.4.5'],
-  ['C', '2.5.4.6'],
-  ['L', '2.5.4.7'],
-  ['ST', '2.5.4.8'],
-  ['O', '2.5.4.10'],
-  ['OU', '2.5.4.11'],
-  ['emailAddress', '1.2.840.113549.1.9.1'],
-  ['DC', '0.9.2342.19200300.100.1.25'],
-  ['UID', '0.9.2342.19200300.100.1.1'],
-]);
-
-/** True for an attribute type that encodeName can write. */
-export function isAttributeType(type: string): boolean {
-  return attributeIds.has(type) || /^[0-2]\.\d+(?:\.\d+)+$/.test(type);
-}
-
-function encodeAttribute(type: string, value: string): Buffer {
-  const tag =
-    type === 'C' || type === 'serialNumber'
-      ? derTag.printableString
-      : type === 'emailAddress' || type === 'DC'
-        ? derTag.ia5String
-        : derTag.utf8String;
-  return encodeDer(derTag.sequence, encodeObjectId(attributeIds.get(type) ?? type), encodeDer(tag, Buffer.from(value)));
-}
-
-export function encodePem(label: string, der: Uint8Array): string {
-  const lines =
-    Buffer.from(der)
-      .toString('base64')
-      .match(/.{1,64}/g) ?? [];
-  return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`;
+  return asBuffer(bytes.encodeName(rdns));
 }

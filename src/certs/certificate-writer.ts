@@ -2,7 +2,8 @@
 // server, client or CA certificate ought to contain is decided in test-ca.ts.
 import { type KeyObject, sign } from 'node:crypto';
 import { derTag } from '../asn1/der.ts';
-import { encodeDer, encodeObjectId, encodeTime, encodeUnsigned } from '../asn1/der-writer.ts';
+import { encodeDer, encodeObjectId } from '../asn1/der-writer.ts';
+import * as parts from './certificate-parts.ts';
 
 export type SignatureHash = 'sha256' | 'sha384' | 'sha512' | 'sha1';
 
@@ -24,37 +25,22 @@ export type CertificateDraft = {
 /** DER of the signed certificate. */
 export function writeCertificate(draft: CertificateDraft, signer: KeyObject, hash: SignatureHash): Buffer {
   const algorithm = encodeAlgorithm(signer, hash);
-  const tbs = encodeDer(
-    derTag.sequence,
-    encodeDer(0xa0, encodeUnsigned(Buffer.from([2]))),
-    encodeUnsigned(draft.serial),
-    algorithm,
-    draft.issuer,
-    encodeDer(derTag.sequence, encodeTime(draft.notBefore), encodeTime(draft.notAfter)),
-    draft.subject,
-    draft.publicKey.export({ format: 'der', type: 'spki' }),
-    encodeDer(0xa3, encodeDer(derTag.sequence, ...draft.extensions.map(encodeExtension))),
-  );
-  return encodeDer(derTag.sequence, tbs, algorithm, encodeSignature(tbs, signer, hash));
+  const publicKey = draft.publicKey.export({ format: 'der', type: 'spki' });
+  const tbs = parts.encodeToBeSigned({ ...draft, publicKey, algorithm });
+  return Buffer.from(parts.encodeSigned(tbs, algorithm, signatureOf(tbs, signer, hash)));
 }
 
 /** The signature over `signed` as a BIT STRING. */
 export function encodeSignature(signed: Buffer, signer: KeyObject, hash: SignatureHash): Buffer {
-  return encodeBits(sign(isEdwards(signer) ? null : hash, signed, signer));
+  return encodeDer(derTag.bitString, Buffer.from([0]), signatureOf(signed, signer, hash));
 }
 
-/** A BIT STRING of whole bytes. */
-function encodeBits(bytes: Uint8Array): Buffer {
-  return encodeDer(derTag.bitString, Buffer.from([0]), bytes);
+function signatureOf(signed: Uint8Array, signer: KeyObject, hash: SignatureHash): Buffer {
+  return sign(isEdwards(signer) ? null : hash, signed, signer);
 }
 
 export function encodeExtension(extension: WrittenExtension): Buffer {
-  return encodeDer(
-    derTag.sequence,
-    encodeObjectId(extension.oid),
-    ...(extension.critical ? [encodeDer(derTag.boolean, Buffer.from([0xff]))] : []),
-    encodeDer(derTag.octetString, extension.value),
-  );
+  return Buffer.from(parts.encodeExtension(extension));
 }
 
 const rsaAlgorithms: Readonly<Record<SignatureHash, string>> = {

@@ -9,6 +9,7 @@ import { planOperations } from './plan-operations.ts';
 import type { Operation } from './operation.ts';
 import { overviewOperations } from './overview-operations.ts';
 import { relationOperations } from './relation-operations.ts';
+import { revertOperations } from './revert-operations.ts';
 import { sessionOperations } from './session-operations.ts';
 import { testOperations } from './test-operations.ts';
 
@@ -21,6 +22,7 @@ export const operations: readonly Operation[] = [
   ...clientOperations,
   ...configOperations,
   ...planOperations,
+  ...revertOperations,
   ...gatewayOperations,
   ...historyOperations,
   ...accountOperations,

@@ -5,7 +5,7 @@ import type { Cluster } from './cluster.ts';
 import { type Context, readDeep } from './context.ts';
 import type { Entry } from './entry.ts';
 import { readHttpFilters } from './http-filters.ts';
-import type { Middlewares } from './middlewares.ts';
+import type { DraftMiddlewares } from '../import/draft-middlewares.ts';
 import { readRouteTable } from './virtual-hosts.ts';
 import type { SourceValue } from '../import/source-map.ts';
 
@@ -20,7 +20,7 @@ export type ConnectionManager = {
 
 export type ManagerWorld = {
   readonly context: Context;
-  readonly middlewares: Middlewares;
+  readonly middlewares: DraftMiddlewares;
   readonly findCluster: (name: string, at: SourceValue) => Promise<Cluster | undefined>;
 };
 

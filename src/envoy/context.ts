@@ -140,4 +140,5 @@ export function readDeep(value: SourceValue | undefined): void {
   if (value?.node.kind === 'list') for (const item of value.items) readDeep(item);
   const map = value?.map;
   for (const name of map?.names ?? []) readDeep(map?.getEmpty(name));
+  map?.readAll();
 }

@@ -1,7 +1,7 @@
 // A DownstreamTlsContext as a policy of ours: certificates, whom it lets in, versions. Every field of it is known here or fails the import.
 import type { DraftMap } from '../import/draft.ts';
 import type { SourceMap, SourceValue } from '../import/source-map.ts';
-import { type Context, duration } from './context.ts';
+import { type Context, duration, readDeep } from './context.ts';
 import { readDataSource } from './data-source.ts';
 import { readSecret } from './secrets.ts';
 import { readTlsParameters } from './tls-parameters.ts';
@@ -54,20 +54,27 @@ export async function readPairs(context: Context, common: SourceMap, path: strin
 
 function readPair(context: Context, map: SourceMap, path: string): DraftMap | undefined {
   const { report } = context;
+  const p12 = readDataSource(context, map.get('pkcs12'), `${path}.p12`);
+  const password = map.get('password');
+  const secret = p12 === undefined ? undefined : readDataSource(context, password, `${path}.password`);
   const cert = readDataSource(context, map.get('certificate_chain'), `${path}.cert`);
   const key = readDataSource(context, map.get('private_key'), `${path}.key`);
-  const pair: DraftMap = { cert: cert ?? '', key: key ?? '' };
+  const pair: DraftMap =
+    p12 === undefined
+      ? { cert: cert ?? '', key: key ?? '' }
+      : { p12, ...(secret !== undefined && { password: secret }) };
   context.reading.becomes(map.path, pair);
-  for (const name of ['password', 'pkcs12', 'private_key_provider']) {
-    const value = map.get(name);
-    value?.map?.readAll();
-    if (value !== undefined)
-      report.refuse(
-        'unsupported_key',
-        value,
-        name,
-        'keys are PEM without a password here (openssl pkey, openssl pkcs12)',
-      );
+  const provider = map.get('private_key_provider');
+  readDeep(provider);
+  if (provider !== undefined) report.refuse('unsupported_key', provider, 'private_key_provider', 'keys are files here');
+  if (password !== undefined && p12 === undefined) {
+    readDeep(password);
+    report.refuse(
+      'unsupported_key',
+      password,
+      'password',
+      'keys in PEM have no password here (openssl pkey), or write pkcs12',
+    );
   }
   const staple = map.get('ocsp_staple');
   if (staple !== undefined) {
@@ -80,7 +87,7 @@ function readPair(context: Context, map: SourceMap, path: string): DraftMap | un
   for (const item of sct?.items ?? []) item.map?.readAll();
   if (sct !== undefined) report.left(sct, 'signed_certificate_timestamp', 'those in the certificate are sent');
   map.map('watched_directory')?.readAll();
-  if (cert !== undefined && key !== undefined) return pair;
+  if (p12 !== undefined || (cert !== undefined && key !== undefined)) return pair;
   if (!report.failed) report.refuse('bad_value', map, 'tls_certificates', 'has no certificate_chain or no private_key');
   return undefined;
 }

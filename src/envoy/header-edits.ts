@@ -3,7 +3,7 @@
 import type { DraftMap } from '../import/draft.ts';
 import type { SourceMap, SourceValue } from '../import/source-map.ts';
 import type { Context } from './context.ts';
-import type { Middlewares } from './middlewares.ts';
+import type { DraftMiddlewares } from '../import/draft-middlewares.ts';
 
 /** Words between percent signs, as ours. */
 const words: Readonly<Record<string, string>> = {
@@ -25,7 +25,7 @@ const words: Readonly<Record<string, string>> = {
 const actions = ['APPEND_IF_EXISTS_OR_ADD', 'ADD_IF_ABSENT', 'OVERWRITE_IF_EXISTS_OR_ADD', 'OVERWRITE_IF_EXISTS'];
 
 /** Names of the middlewares that `map` (a route, a virtual host, a route table, an action) asks for. */
-export function readHeaderEdits(context: Context, map: SourceMap, middlewares: Middlewares): string[] {
+export function readHeaderEdits(context: Context, map: SourceMap, middlewares: DraftMiddlewares): string[] {
   return (['request', 'response'] as const).flatMap((side) => {
     const remove = map.items(`${side}_headers_to_remove`).flatMap((item) => {
       context.report.taken(item, `${side}_headers_to_remove`, `middleware ${side}Headers`);
@@ -38,7 +38,7 @@ export function readHeaderEdits(context: Context, map: SourceMap, middlewares: M
     if (remove.length > 0) rule['removeHeaders'] = remove;
     if (Object.keys(set).length > 0) rule['setHeaders'] = set;
     if (Object.keys(append).length > 0) rule['append'] = append;
-    return Object.keys(rule).length === 0 ? [] : [middlewares.name(`${side}-headers`, `${side}Headers`, rule)];
+    return Object.keys(rule).length === 0 ? [] : [middlewares.add(`${side}Headers`, rule, `${side}-headers`)];
   });
 }
 

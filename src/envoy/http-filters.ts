@@ -5,7 +5,7 @@ import type { LossCode } from '../import/losses.ts';
 import type { SourceMap, SourceValue } from '../import/source-map.ts';
 import { type Context, readDeep, typeOf } from './context.ts';
 import { readJwt } from './jwt.ts';
-import type { Middlewares } from './middlewares.ts';
+import type { DraftMiddlewares } from '../import/draft-middlewares.ts';
 import { readRbac, type Rbac } from './rbac.ts';
 
 export type HttpFilters = {
@@ -18,7 +18,6 @@ export type HttpFilters = {
 
 /** Left out: they refuse nobody, and change nothing that a backend relies on. */
 const harmless: Readonly<Record<string, string>> = {
-  Router: 'what routes do',
   Compressor: 'write a middleware compress',
   Gzip: 'write a middleware compress',
   Decompressor: 'bodies pass as they are',
@@ -67,7 +66,7 @@ const says: Partial<Record<LossCode, string>> = {
 export async function readHttpFilters(
   context: Context,
   hcm: SourceMap,
-  middlewares: Middlewares,
+  middlewares: DraftMiddlewares,
 ): Promise<HttpFilters> {
   const names: string[] = [];
   const rbac: Rbac[] = [];
@@ -107,17 +106,40 @@ export async function readHttpFilters(
 function readOther(context: Context, value: SourceValue, at: SourceValue, name: string, type: string): void {
   const { report } = context;
   const isOld = value.map?.has('config') === true;
+  const isElsewhere = value.map?.has('config_discovery') === true;
+  if (type === 'Router' && !isOld) return readRouter(context, value, at, name);
   readDeep(value);
   const why = harmless[type];
   const code = lost[type];
   if (isOld) report.refuse('v2_api', at, name, "is of Envoy's API v2, which Envoy itself refuses today");
   // Before typed_config was asked for, the router had none.
+  else if (isElsewhere) context.loses('dynamic_resource', at, 'the filter comes from another server');
   else if (type === '' && /^(?:envoy\.filters\.http\.|envoy\.)router$/.test(name))
     report.taken(at, name, 'what routes do');
-  else if (type === 'Router') report.taken(at, name, 'what routes do');
   else if (why !== undefined) report.left(at, name, why);
   else if (type === 'FilterConfig' && /dynamic_forward_proxy/.test(name))
     report.refuse('dynamic_backends', at, name, 'where requests go is decided by requests there');
   else if (code !== undefined) context.loses(code, at, says[code] ?? 'has no counterpart');
   else context.loses('request_filter', at, `the filter ${type || name} is not known here`);
+}
+
+/** Its settings are about statistics and headers of its own; filters within it are filters all the same. */
+function readRouter(context: Context, value: SourceValue, at: SourceValue, name: string): void {
+  const config = value.map?.map('typed_config');
+  context.report.taken(at, name, 'what routes do');
+  for (const one of [
+    'dynamic_stats',
+    'start_child_span',
+    'upstream_log',
+    'upstream_log_options',
+    'suppress_envoy_headers',
+    'strict_check_headers',
+    'respect_expected_rq_timeout',
+    'suppress_grpc_request_failure_code_stats',
+    'reject_connect_request_early_data',
+  ]) {
+    const setting = config?.getEmpty(one);
+    readDeep(setting);
+    if (setting !== undefined) context.report.left(setting, setting.shown, 'has no counterpart, and opens nothing');
+  }
 }

@@ -2,19 +2,19 @@
 import type { DraftMap } from '../import/draft.ts';
 import type { SourceMap, SourceValue } from '../import/source-map.ts';
 import { type Context, duration, readDeep } from './context.ts';
-import type { Middlewares } from './middlewares.ts';
+import type { DraftMiddlewares } from '../import/draft-middlewares.ts';
 
 /** Names of middlewares for every route; none where it is lost, or asks for nothing. */
 export async function readJwt(
   context: Context,
   config: SourceMap,
   at: SourceValue,
-  middlewares: Middlewares,
+  middlewares: DraftMiddlewares,
 ): Promise<string[]> {
   const rule = readRule(context, config);
   if (typeof rule !== 'string') {
     context.report.taken(at, 'jwt_authn', 'middleware jwtAuth');
-    return [middlewares.name('tokens', 'jwtAuth', rule)];
+    return [middlewares.add('jwtAuth', rule, 'tokens')];
   }
   for (const name of config.names) readDeep(config.get(name));
   context.loses('token_check', at, `${rule}; write a middleware jwtAuth`);

@@ -162,7 +162,12 @@ class RbacReader {
     }
     if (name !== 'authenticated') return this.#fail(`a principal by ${name}`);
     const authenticated = map.getEmpty('authenticated')?.map;
-    if (authenticated === undefined || authenticated.names.length === 0) return [{ whom: 'authenticated' }];
+    if (authenticated === undefined || authenticated.names.length === 0) {
+      const at = map.getEmpty('authenticated');
+      const says = 'who has a certificate (clientCert.required); every connection over TLS there';
+      if (at !== undefined) this.#context.report.changed(at, 'authenticated: {}', says);
+      return [{ whom: 'authenticated' }];
+    }
     const value = authenticated.get('principal_name');
     const matcher = value && readStringMatcher(this.#context, value);
     const rule = matcher && ruleOfAnyType(this.#context, matcher, 'security.clientCert.allow');

@@ -2,9 +2,19 @@
 import type { DraftMap } from '../import/draft.ts';
 import type { SourceMap } from '../import/source-map.ts';
 import { type Context, readDeep } from './context.ts';
-import type { Middlewares } from './middlewares.ts';
+import type { DraftMiddlewares } from '../import/draft-middlewares.ts';
 import type { PathRule } from './route-match.ts';
 
+const fields = [
+  'response_code',
+  'https_redirect',
+  'scheme_redirect',
+  'host_redirect',
+  'port_redirect',
+  'path_redirect',
+  'prefix_rewrite',
+  'strip_query',
+];
 const codes = ['MOVED_PERMANENTLY', 'FOUND', 'SEE_OTHER', 'TEMPORARY_REDIRECT', 'PERMANENT_REDIRECT'];
 const statuses: Readonly<Record<string, number>> = {
   MOVED_PERMANENTLY: 301,
@@ -19,7 +29,7 @@ export function readRedirect(
   context: Context,
   map: SourceMap,
   path: PathRule,
-  middlewares: Middlewares,
+  middlewares: DraftMiddlewares,
 ): DraftMap | undefined {
   const { report } = context;
   const code = context.word(map, 'response_code', codes) ?? 'MOVED_PERMANENTLY';
@@ -36,7 +46,7 @@ export function readRedirect(
     context.loses('route_left_out', regex, 'write a middleware redirectRegex; the route is left out');
     return undefined;
   }
-  for (const name of map.names) context.taken(map, name, 'a redirect');
+  for (const name of fields) context.taken(map, name, 'a redirect');
   const permanent = status === 301 || status === 308;
   if (scheme === 'https' && host === undefined) {
     const kept = map.get('path_redirect') ?? map.get('prefix_rewrite') ?? map.get('strip_query');
@@ -44,7 +54,7 @@ export function readRedirect(
       report.changed(kept, kept.shown, 'where https is asked for, path and query stay as they are');
     const rule: DraftMap = { scheme: 'https', permanent };
     if (port !== 0) rule['port'] = port;
-    return { ...unreached(), middlewares: [middlewares.name('to-https', 'redirectScheme', rule)] };
+    return { ...unreached(), middlewares: [middlewares.add('redirectScheme', rule, 'to-https')] };
   }
   const value =
     map.get('host_redirect') ?? map.get('path_redirect') ?? map.get('prefix_rewrite') ?? map.get('scheme_redirect');
@@ -66,7 +76,7 @@ export function readRedirect(
   const rule: DraftMap = { url: target, permanent };
   if (scheme === undefined && host !== undefined)
     report.changed(value ?? path.value, 'host_redirect', 'the location says https, whatever the client came with');
-  return { ...unreached(), middlewares: [middlewares.name('redirect', 'redirect', rule)] };
+  return { ...unreached(), middlewares: [middlewares.add('redirect', rule, 'redirect')] };
 }
 
 /** A path keeps the query, as in Envoy. */

@@ -16,7 +16,12 @@ export function readRetry(context: Context, map: SourceMap): DraftMap | undefine
   if (policy === undefined || value === undefined) return undefined;
   const asked = (policy.text('retry_on') ?? '').split(',').flatMap((word) => word.trim().toLowerCase() || []);
   const retries = context.number(policy, 'num_retries') ?? 1;
-  for (const name of policy.names) readDeep(policy.get(name));
+  for (const name of policy.names) {
+    const detail = policy.getEmpty(name);
+    if (name === 'retry_on' || name === 'num_retries' || detail === undefined) continue;
+    readDeep(detail);
+    context.report.left(detail, detail.shown, 'a detail of retries');
+  }
   const on = [...new Set(asked.flatMap((word) => words[word] ?? []))];
   const others = asked.filter((word) => words[word] === undefined);
   if (others.length > 0)

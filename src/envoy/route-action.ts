@@ -4,14 +4,14 @@ import type { SourceMap, SourceValue } from '../import/source-map.ts';
 import type { Cluster } from './cluster.ts';
 import { type Context, duration, readDeep } from './context.ts';
 import { regexOf } from './string-matcher.ts';
-import type { Middlewares } from './middlewares.ts';
+import type { DraftMiddlewares } from '../import/draft-middlewares.ts';
 import { readRedirect } from './redirect.ts';
 import { readRetry } from './retry.ts';
 import type { PathRule } from './route-match.ts';
 
 export type ActionWorld = {
   readonly context: Context;
-  readonly middlewares: Middlewares;
+  readonly middlewares: DraftMiddlewares;
   readonly findCluster: (name: string, at: SourceValue) => Promise<Cluster | undefined>;
   /** Protocols that the listener lets clients switch to. */
   readonly upgrades: readonly string[];
@@ -209,7 +209,7 @@ function readRewrite(
   context: Context,
   map: SourceMap,
   path: PathRule,
-  middlewares: Middlewares,
+  middlewares: DraftMiddlewares,
 ): { path?: string; middlewares: string[] } {
   const prefix = map.get('prefix_rewrite');
   const text = map.text('prefix_rewrite');
@@ -237,7 +237,7 @@ function readRewrite(
   if (pattern === undefined) return { middlewares: [] };
   context.report.taken(value, 'regex_rewrite', 'middleware rewriteRegex');
   return {
-    middlewares: [middlewares.name('rewrite', 'rewriteRegex', { pattern, replacement: plainGroups(replacement) })],
+    middlewares: [middlewares.add('rewriteRegex', { pattern, replacement: plainGroups(replacement) }, 'rewrite')],
   };
 }
 
@@ -315,7 +315,11 @@ function readHash(context: Context, map: SourceMap): DraftValue[] {
       return [{ source: 'cookie', name: cookie.text('name') ?? '' }];
     }
     if (source !== undefined && context.flag(source, 'source_ip') === true) return [{ source: 'address' }];
-    for (const name of one.names) readDeep(one.get(name));
+    for (const name of one.names) {
+      const value = one.get(name);
+      readDeep(value);
+      if (value !== undefined) context.report.left(value, value.shown, 'hashOn knows headers, cookies and addresses');
+    }
     return [];
   });
 }

@@ -33,7 +33,8 @@ export function readTlsParameters(
   } else {
     const good = suites.filter(isSafe);
     const bad = suites.filter((name) => !isSafe(name));
-    if (good.length > 0) into['cipherSuites'] = good;
+    // The suites of TLS 1.3 are there always, and in no list of Envoy's.
+    if (good.length > 0) into['cipherSuites'] = [...(good.some(isOf13) ? [] : tls13), ...good];
     if (value !== undefined && bad.length > 0)
       context.report.changed(value, 'cipher_suites', `without ${bad.join(', ')}, which no client should need`);
     else if (value !== undefined) context.report.taken(value, 'cipher_suites', `${path}.cipherSuites`);
@@ -58,6 +59,12 @@ function readVersion(context: Context, params: SourceMap, name: string, became: 
   }
   context.report.taken(value, value.shown, became);
   return word === 'TLSV1_3' ? 'TLSv1.3' : word === 'TLSV1_2' ? 'TLSv1.2' : undefined;
+}
+
+const tls13 = ['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256'];
+
+function isOf13(name: string): boolean {
+  return name.startsWith('TLS_');
 }
 
 /** Forward secret and authenticated encryption. */

@@ -27,6 +27,13 @@ export async function readUpstreamTls(context: Context, tls: SourceMap): Promise
   if (common !== undefined) {
     const [pair, ...more] = await readPairs(context, common, path);
     if (pair !== undefined) {
+      if (pair['p12'] !== undefined)
+        report.refuse(
+          'unsupported_key',
+          common,
+          'pkcs12',
+          'write it under gateway.certificates, and its certificateId on the route',
+        );
       result['clientCert'] = pair['cert'] ?? '';
       result['clientKey'] = pair['key'] ?? '';
     }

@@ -2,13 +2,13 @@
 import { type DraftMap, draftText } from '../import/draft.ts';
 import type { Context } from './context.ts';
 import type { Chain, Listener } from './listener.ts';
-import type { Middlewares } from './middlewares.ts';
+import type { DraftMiddlewares } from '../import/draft-middlewares.ts';
 import { type Scope, slug, writeRoutes } from './write-routes.ts';
 
 type TlsChain = { readonly chain: Chain; readonly listener: Listener; readonly entryPoint: string };
 
 /** Fills the draft. */
-export function writeGateway(context: Context, listeners: readonly Listener[], middlewares: Middlewares): void {
+export function writeGateway(context: Context, listeners: readonly Listener[], middlewares: DraftMiddlewares): void {
   const entryPoints: DraftMap = {};
   const more: DraftMap = {};
   const forwards: DraftMap[] = [];

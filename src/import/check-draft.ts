@@ -12,12 +12,12 @@ export type DraftCheck = {
   readonly missing: readonly Problem[];
 };
 
-const missingCodes: ReadonlySet<string> = new Set([
-  'file_missing',
-  'file_unreadable',
-  'unset_variable',
-  'crl_unreadable',
-]);
+const missingCodes: ReadonlySet<string> = new Set(['file_missing', 'file_unreadable', 'unset_variable']);
+
+/** A file that is not there, or not for this user to read; codes of CRLs, ticket keys and the like mean more than that. */
+function isMissing({ code, message }: Problem): boolean {
+  return missingCodes.has(code) || (code.endsWith('_unreadable') && /does not exist|may not be read/.test(message));
+}
 
 export type CheckOptions = {
   /** What messages call the text, with the folder that its paths start at. */
@@ -36,6 +36,5 @@ export async function checkDraft(text: string, options: CheckOptions): Promise<D
     watch: () => ({ mark: async () => {}, set: async () => {}, close: () => {} }),
   };
   const { problems } = await loadGateway(source, { env, strict: true, clock, ...(read && { read }) });
-  const isMissing = ({ code }: Problem): boolean => missingCodes.has(code);
   return { problems: problems.filter((problem) => !isMissing(problem)), missing: problems.filter(isMissing) };
 }

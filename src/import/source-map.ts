@@ -43,6 +43,11 @@ export class Reading {
     return undefined;
   }
 
+  /** Calls `onRead` for each single value that was asked for, but for those of a whole of which something was said. */
+  forEachRead(onRead: (value: SourceValue) => void): void {
+    for (const map of this.#maps.values()) map.forEachRead(onRead);
+  }
+
   /** Calls `onUnread` for each key of a map that was opened, and that nobody asked for. */
   forEachUnread(onUnread: (value: SourceValue, name: string, map: SourceMap) => void): void {
     for (const map of this.#maps.values()) map.forEachUnread(onUnread);
@@ -108,6 +113,7 @@ export class SourceMap {
   readonly place: Place;
   readonly #values = new Map<string, SourceValue>();
   readonly #read = new Set<string>();
+  #isWhole = false;
 
   constructor(reading: Reading, node: TreeMap, path: string) {
     this.reading = reading;
@@ -182,7 +188,13 @@ export class SourceMap {
 
   /** Everything in it has been looked at: something was said of the whole. */
   readAll(): void {
+    this.#isWhole = true;
     for (const name of this.#values.keys()) this.#read.add(name);
+  }
+
+  forEachRead(onRead: (value: SourceValue) => void): void {
+    if (this.#isWhole) return;
+    for (const [name, value] of this.#values) if (this.#read.has(name) && value.text !== undefined) onRead(value);
   }
 
   forEachUnread(onUnread: (value: SourceValue, name: string, map: SourceMap) => void): void {

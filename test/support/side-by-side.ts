@@ -47,7 +47,10 @@ export async function castClients(pki: Pki): Promise<Client[]> {
 export function startNamedBackend(name: string): Promise<Backend> {
   return startBackend({
     answer: (request, response) => {
-      const told = headerValues(request, 'x-client-subject').join('|');
+      // Caddy sends a placeholder that has no value as it is written.
+      const told = headerValues(request, 'x-client-subject')
+        .join('|')
+        .replace(/^\{.*\}$/, '');
       response.setHeader('connection', 'close').end(`${name} ${request.url} [${told}]`);
     },
   });
@@ -84,23 +87,37 @@ export async function differences(
 ): Promise<{ readonly lines: readonly string[]; readonly verdicts: ReadonlyMap<string, string> }> {
   const lines: string[] = [];
   const verdicts = new Map<string, string>();
-  for (const question of questions)
-    for (const client of clients) {
-      const theirs = await verdictOf(ports.theirs, client, question);
-      const ours = await verdictOf(ports.ours, client, question);
+  for (const question of questions) {
+    const answers = await Promise.all(
+      clients.map(async (client) => {
+        const [theirs, ours] = await Promise.all([
+          verdictOf(ports.theirs, client, question),
+          verdictOf(ports.ours, client, question),
+        ]);
+        return { client, theirs, ours };
+      }),
+    );
+    for (const { client, theirs, ours } of answers) {
       const { servername, host = servername, path, method = 'GET' } = question;
       const asked = `${client.name}: ${method} ${path} as ${String(host)} (SNI ${String(servername)})`;
       verdicts.set(asked, ours);
       if (ours !== theirs) lines.push(`${asked}: ${theirs} there, ${ours} here`);
     }
+  }
   return { lines, verdicts };
 }
 
 export type Peer = { readonly port: number; [Symbol.asyncDispose](): Promise<void> };
 
 /** A program that listens on `port` as soon as it is ready. */
-export async function startPeer(command: string, args: readonly string[], port: number, cwd: string): Promise<Peer> {
-  const peer = await startProcess(requireCommand(command), args, { name: `${command}:${port}`, cwd });
+export async function startPeer(
+  command: string,
+  args: readonly string[],
+  port: number,
+  cwd: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Peer> {
+  const peer = await startProcess(requireCommand(command), args, { name: `${command}:${port}`, cwd, env });
   await eventually(() => peer.exit() !== undefined || accepts(port), { what: `${command} on port ${port}` });
   if (peer.exit() !== undefined) throw new Error(`${command} did not start\n${peer.lines.tail()}`);
   return { port, [Symbol.asyncDispose]: async () => void (await peer.stop()) };
