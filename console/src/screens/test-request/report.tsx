@@ -1,4 +1,5 @@
 // What became of a request that was tried. Green is an answer of the backend, and nothing less.
+import { Fragment } from 'react';
 import type { Answer } from '../../api/client.ts';
 import { Go } from '../../parts/button.tsx';
 import { CodeBlock } from '../../parts/copy.tsx';
@@ -66,7 +67,7 @@ export function Report({ of }: { readonly of: Told }) {
             ]}
           />
           <pre className={css['body']} tabIndex={0} aria-label="Body of the answer">
-            <Hostile text={answer.text ?? answer.base64 ?? ''} max={16_384} />
+            <Lines of={answer.text ?? answer.base64 ?? ''} />
           </pre>
           {answer.truncated && <p className={css['cut']}>There was more than the first 16 KiB.</p>}
         </Panel>
@@ -79,6 +80,16 @@ export function Report({ of }: { readonly of: Told }) {
       </Panel>
     </>
   );
+}
+
+/** Line by line: an end of a line is one, and every other control character is shown. */
+function Lines({ of }: { readonly of: string }) {
+  return of.split(/\r?\n/).map((line, at) => (
+    <Fragment key={at}>
+      {at > 0 && '\n'}
+      <Hostile text={line} max={16_384} />
+    </Fragment>
+  ));
 }
 
 function RouteLink({ name }: { readonly name: string }) {
