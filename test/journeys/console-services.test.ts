@@ -127,7 +127,10 @@ describe('two administrators at once', () => {
     await button('Save').click();
     const dialog = page.getByRole('alertdialog', { name: 'The service orders was changed while you edited it' });
     await dialog.getByText('user:admin').waitFor();
-    await dialog.getByRole('row', { name: /Service address/ }).getByText(`localhost:${stage.nginx.port}`).waitFor();
+    await dialog
+      .getByRole('row', { name: /Service address/ })
+      .getByText(`localhost:${stage.nginx.port}`)
+      .waitFor();
     await expectAccessible(page);
     await dialog.getByRole('button', { name: 'Keep mine' }).click();
     await waitForToast(page, 'The service orders is saved');
