@@ -13,6 +13,7 @@ async function withServer(view: Partial<AdminView>, ask: (base: string) => Promi
     ready: () => ({ ok: true, detail: '1 of 1 workers ready' }),
     metrics: async () => Promise.resolve(Buffer.from('a 1\n')),
     identities: async () => Promise.resolve(['{}']),
+    certificates: () => [{ name: 'edge' }],
     allowedHosts: ['gateway.test'],
     metricsPath: '/metrics',
     liveness: true,
@@ -80,7 +81,7 @@ describe('the admin listener', () => {
         '127.1',
         'a b',
       ];
-      for (const path of ['/metrics', '/trust/identities']) {
+      for (const path of ['/metrics', '/trust/identities', '/trust/certificates']) {
         for (const host of own) for (const at of [host, `${host}:${port}`]) assert.equal(await ask(path, at), 200, at);
         for (const host of foreign)
           for (const at of [host, `${host}:${port}`]) assert.equal(await ask(path, at), 421, at);

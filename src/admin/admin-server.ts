@@ -24,7 +24,7 @@ const noConsole =
 
 const tooLargeHead = 'HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
 
-const ownPaths: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/trust/identities']);
+const ownPaths: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/trust/identities', '/trust/certificates']);
 
 const text = 'text/plain; charset=utf-8';
 const json = 'application/json';
@@ -58,6 +58,8 @@ export type AdminView = {
   readonly metrics: () => Promise<Buffer>;
   /** The record of seen clients as JSON, in pieces; undefined: none is kept. */
   readonly identities?: (() => Promise<Iterable<string>>) | undefined;
+  /** Every certificate in use, for people (certificate-list.ts). */
+  readonly certificates: () => readonly object[];
   /** undefined: monitoring.enableMetrics is false; likewise the two below. */
   readonly metricsPath: string | undefined;
   readonly liveness: boolean;
@@ -72,7 +74,7 @@ export type AdminView = {
 };
 
 /**
- * Serves GET and HEAD of /healthz, /readyz, /trust/identities and the metrics path, and POST of the reload endpoint. Errors of
+ * Serves GET and HEAD of /healthz, /readyz, /trust/identities, /trust/certificates and the metrics path, and POST of the reload endpoint. Errors of
  * `listen` are passed on.
  */
 export class AdminServer {
@@ -177,6 +179,9 @@ export class AdminServer {
     }
     if (path === '/trust/identities' && this.#view.identities !== undefined) {
       return { status: 200, type: json, body: await this.#view.identities() };
+    }
+    if (path === '/trust/certificates') {
+      return { status: 200, type: json, body: safeJson({ certificates: this.#view.certificates() }) };
     }
     return {
       status: 404,

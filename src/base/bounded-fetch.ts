@@ -5,6 +5,7 @@ import type { IncomingHttpHeaders, IncomingMessage, RequestOptions } from 'node:
 import { request as requestHttp } from './node-http.ts';
 import { request as requestHttps } from 'node:https';
 import type { LookupFunction } from 'node:net';
+import type { ConnectionOptions, PeerCertificate } from 'node:tls';
 import type { Clock } from './clock.ts';
 
 export type BoundedFetch = {
@@ -20,6 +21,8 @@ export type BoundedFetch = {
   readonly lookup?: LookupFunction | undefined;
   /** PEM of the CAs that verify an https server; default those that Node has. */
   readonly ca?: string | undefined;
+  /** Who an https server has to be, in place of the host of the URL: why it is another. Its chain was verified. */
+  readonly verifyPeer?: (peer: PeerCertificate) => Error | undefined;
   /** PEM of the certificate that is shown to an https server, its chain included, and of its key. */
   readonly client?: { readonly cert: string; readonly key: string } | undefined;
   /** Answers of every status are taken, with what they say. Default: those of 200 alone. */
@@ -39,19 +42,24 @@ export type FetchOutcome =
   | { readonly ok: false; readonly problem: 'unreachable' | 'cut_off'; readonly cause: string }
   | { readonly ok: false; readonly problem: 'status'; readonly status: number };
 
+type TlsOptions = Pick<ConnectionOptions, 'rejectUnauthorized' | 'ca' | 'cert' | 'key' | 'checkServerIdentity'>;
+
 const maxHeaderBytes = 16 * 1024;
 /** For an answer that does not say how long it is. */
 const firstRoom = 64 * 1024;
 
 /** Calls `done` exactly once, never before it returns. Throws where Node takes the request for impossible. */
 export function fetchBounded(request: BoundedFetch, done: (outcome: FetchOutcome) => void): void {
-  const { url, method, headers, body, timeoutMs, maxBytes, clock, lookup, ca, client, anyStatus } = request;
-  const options: RequestOptions & { rejectUnauthorized: boolean; ca?: string; cert?: string; key?: string } = {
+  const { url, method, headers, body, timeoutMs, maxBytes, clock, lookup, ca, client, anyStatus, verifyPeer } = request;
+  const options: RequestOptions & TlsOptions = {
     method,
     headers,
     agent: false,
     ...(lookup === undefined ? {} : { lookup }),
     ...(ca === undefined ? {} : { ca }),
+    ...(verifyPeer === undefined
+      ? {}
+      : { checkServerIdentity: (_host: string, peer: PeerCertificate) => verifyPeer(peer) }),
     ...client,
     maxHeaderSize: maxHeaderBytes,
     // Whatever the environment says: an environment variable must not turn verification off.

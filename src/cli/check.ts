@@ -3,6 +3,7 @@
 import { Command } from 'commander';
 import { systemClock } from '../base/clock.ts';
 import { refusesEverybody } from '../crl/problems.ts';
+import { SourcePublisher } from '../sources/publisher.ts';
 import { CrlPublisher } from '../crl/publisher.ts';
 import type { CrlLookup } from '../crl/subscriber.ts';
 import { safeJson } from '../base/safe-json.ts';
@@ -47,7 +48,10 @@ export function checkCommand(io: CommandIo = process): Command {
     .option('--against <where>', 'admin URL of a running gateway, or its trust record: whom would it refuse?')
     .option('--compare <file>', 'another configuration, as the one in force: what changes in who may enter?')
     .option('--days <n>', 'with --against: clients seen within so many days', parseDays, 30)
-    .option('--probe', 'connect to every backend as the gateway would: what does it speak?')
+    .option(
+      '--probe',
+      'ask the sources of certificates, and connect to every backend as the gateway would: what does it speak?',
+    )
     .option('--timeout <seconds>', 'with --probe: for each backend', parseSeconds, 10)
     .addHelpText(
       'after',
@@ -55,6 +59,7 @@ export function checkCommand(io: CommandIo = process): Command {
     )
     .action(async (options: Options) => {
       const crls = new CrlPublisher({ clock: systemClock });
+      const sources = new SourcePublisher({ clock: systemClock, env: io.env, looksOnly: true });
       const { loaded, problems } = await loadGateway(
         await openSourceToLook(options.config, { env: io.env, clock: systemClock }),
         {
@@ -63,8 +68,10 @@ export function checkCommand(io: CommandIo = process): Command {
           clock: systemClock,
           crls,
           ...(io.read && { read: io.read }),
+          ...(options.probe && { sources, sourceMs: options.timeout * 1000, once: true }),
         },
       );
+      sources.close();
       const known = crls.lookUpPrepared(loaded?.crls ?? []);
       crls.close();
       const now = systemClock.now();

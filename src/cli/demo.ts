@@ -19,7 +19,7 @@ export function demoCommand(): Command {
   return new Command('demo').action(async () => {
     buildConsole();
     const dir = mkdtempSync(join(tmpdir(), 'countersign-demo-'));
-    const removeDir = () => rmSync(dir, { recursive: true, force: true });
+    const removeDir = () => rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
     const { server, caPem } = await mintPki(dir);
     const backend = await startBackend(server, caPem);
     const config = join(dir, 'countersign.yml');

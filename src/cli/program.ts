@@ -34,6 +34,13 @@ const commands: ReadonlyMap<string, Entry> = new Map([
     },
   ],
   [
+    'certificates',
+    {
+      says: 'every certificate and CA bundle: source, serial, expiry, next renewal, last error',
+      open: async () => (await import('./certificates.ts')).certificatesCommand(),
+    },
+  ],
+  [
     'trust',
     {
       says: 'what is known about whom the gateway trusts',

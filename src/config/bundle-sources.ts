@@ -3,12 +3,14 @@
 import type { z } from 'zod';
 import type { Cursor } from '../yaml/cursor.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
+import { bundleEndpointExample, bundleEndpointShape, readBundleEndpoint } from './bundle-endpoint-source.ts';
 import { execExample, execShape, readExec } from './exec-source.ts';
 import { key } from './key.ts';
 import { labelOf } from './pair-sources.ts';
 import { reportEmpty } from './reading.ts';
 import type { SourcedRef } from './ref.ts';
 import type { SourceConfig, SourceSettings } from './source-config.ts';
+import { readSpiffeAnchors, spiffeAnchorsShape, spiffeBundleExample } from './spiffe-source.ts';
 import { readVaultBundle, vaultBundleShape, vaultExample } from './vault-source.ts';
 
 /** Beside `ca`. */
@@ -19,6 +21,20 @@ export const bundleSourceKeys = {
     example: execExample,
     oursAlone: true,
     table: 'exec',
+  }),
+  spiffe: key(spiffeAnchorsShape, {
+    says: 'The CAs of a trust domain from the SPIFFE Workload API, in place of ca.',
+    page: 'own. The CAs of a trust domain from the SPIFFE Workload API, in place of `ca`.',
+    example: spiffeBundleExample,
+    oursAlone: true,
+    table: 'spiffesources',
+  }),
+  spiffeBundle: key(bundleEndpointShape, {
+    says: 'The CAs of a trust domain from its SPIFFE bundle endpoint, in place of ca.',
+    page: 'own. The CAs of a trust domain from its SPIFFE bundle endpoint, in place of `ca`.',
+    example: bundleEndpointExample,
+    oursAlone: true,
+    table: 'spiffebundle',
   }),
   vault: key(vaultBundleShape, {
     says: 'The CA of a PKI engine of OpenBao or Vault, in place of ca.',
@@ -32,7 +48,7 @@ type BundleSourceShape = {
   readonly [K in keyof typeof bundleSourceKeys]?: z.output<(typeof bundleSourceKeys)[K]>;
 };
 
-const ways = ['exec', 'vault'] as const;
+const ways = ['exec', 'spiffe', 'spiffeBundle', 'vault'] as const;
 
 /** What is to be referred to; undefined where it cannot be read (reported); `files` where none of the keys is there. */
 export function readBundleSource(
@@ -55,11 +71,26 @@ export function readBundleSource(
     );
     return undefined;
   }
-  const settings: SourceSettings | undefined =
-    way === 'vault'
-      ? readVaultBundle(shape.vault, at.down('vault'), problems)
-      : readExec(shape.exec, at.down('exec'), problems);
+  const settings = readSettings(way, shape, at.down(way), problems);
   return settings && anchorsOf(settings, way, at, id);
+}
+
+function readSettings(
+  way: (typeof ways)[number],
+  shape: BundleSourceShape,
+  at: Cursor,
+  problems: ProblemList,
+): SourceSettings | undefined {
+  switch (way) {
+    case 'exec':
+      return readExec(shape.exec, at, problems);
+    case 'spiffe':
+      return readSpiffeAnchors(shape.spiffe, at, problems);
+    case 'spiffeBundle':
+      return readBundleEndpoint(shape.spiffeBundle, at, problems);
+    default:
+      return readVaultBundle(shape.vault, at, problems);
+  }
 }
 
 /** Of what a source delivers, as CAs. */

@@ -156,7 +156,8 @@ function readClientAuth(
   { handshakeTimeoutMs, named }: ClientAuthSurroundings,
   problems: ProblemList,
 ): ClientAuthConfig {
-  const spiffe = readSpiffe(shape.spiffe, at, problems);
+  const ownCrl = shape.crl !== undefined;
+  const spiffe = readSpiffe(shape.spiffe, at, { named, hasCrl: ownCrl }, problems);
   for (const name of ['partialChain', 'minKeyBits', 'distrustGrace']) reportEmpty(at, name, problems);
   const rules = readIdentityRules(shape, at, problems);
   reportForeignRules(rules.allowedSANs ?? [], spiffe, problems);

@@ -72,7 +72,7 @@ export type SpiffeConfig = {
   /** At least one. */
   readonly trustDomains: readonly string[];
   /** Anchors of one trust domain each; a domain without one uses clientCA. */
-  readonly bundles: readonly { readonly trustDomain: string; readonly bundle: Ref }[];
+  readonly bundles: readonly { readonly trustDomain: string; readonly cas: readonly Ref[] }[];
   readonly place: Place;
 };
 
@@ -133,6 +133,8 @@ export type CertificateOrder = {
   readonly route: string;
   readonly host: string;
   readonly provider: string;
+  /** Why none is ordered; begins in the middle of a sentence. */
+  readonly why: string;
   readonly place: Place;
 };
 

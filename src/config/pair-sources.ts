@@ -16,6 +16,7 @@ import { pathInStore, refTo } from './material-ref.ts';
 import { reportEmpty } from './reading.ts';
 import type { Pkcs12Ref } from './ref.ts';
 import type { SourceConfig, SourceSettings } from './source-config.ts';
+import { readSpiffePair, spiffePairExample, spiffePairShape } from './spiffe-source.ts';
 import { readVault, vaultExample, vaultShape } from './vault-source.ts';
 
 /** Beside `cert` and `key`. */
@@ -36,6 +37,13 @@ export const pairSourceKeys = {
     example: execExample,
     oursAlone: true,
     table: 'exec',
+  }),
+  spiffe: key(spiffePairShape, {
+    says: 'Our X.509-SVID from the SPIFFE Workload API, in place of cert and key.',
+    page: 'own. Our X.509-SVID from the SPIFFE Workload API, in place of `cert` and `key`.',
+    example: spiffePairExample,
+    oursAlone: true,
+    table: 'spiffesources',
   }),
   acme: key(acmeShape, {
     says: 'A CA that speaks ACME issues the certificate, in place of cert and key.',
@@ -58,7 +66,7 @@ type PairSourceShape = {
 };
 
 /** The ways, as they are called; `cert` stands for `cert` and `key` together. */
-const ways = ['p12', 'exec', 'acme', 'vault'] as const;
+const ways = ['p12', 'exec', 'spiffe', 'acme', 'vault'] as const;
 
 /**
  * The pair where it comes from elsewhere; undefined where it cannot be read (reported); `files` where none of the keys is there. `id`:
@@ -104,13 +112,21 @@ export function readPairSource(
 }
 
 function readSettings(
-  way: 'exec' | 'acme' | 'vault',
+  way: Exclude<(typeof ways)[number], 'p12'>,
   shape: PairSourceShape,
   at: Cursor,
   problems: ProblemList,
 ): SourceSettings | undefined {
-  if (way === 'acme') return readAcme(shape.acme, at, problems);
-  return way === 'vault' ? readVault(shape.vault, at, problems) : readExec(shape.exec, at, problems);
+  switch (way) {
+    case 'exec':
+      return readExec(shape.exec, at, problems);
+    case 'spiffe':
+      return readSpiffePair(shape.spiffe, at, problems);
+    case 'acme':
+      return readAcme(shape.acme, at, problems);
+    default:
+      return readVault(shape.vault, at, problems);
+  }
 }
 
 /** What is to be referred to. */

@@ -17,7 +17,7 @@ export type SourceConfig = SourceSettings & {
 };
 
 /** One member for each kind of source. Everything that makes two of them differ stands here, and nothing else. */
-export type SourceSettings = ExecSettings | AcmeSettings | VaultSettings;
+export type SourceSettings = ExecSettings | SpiffeSettings | SpiffeBundleSettings | AcmeSettings | VaultSettings;
 
 /** A command that prints the material. */
 export type ExecSettings = {
@@ -29,6 +29,32 @@ export type ExecSettings = {
   readonly timeoutMs: number;
   /** Longest time between two runs; undefined: two thirds of the lifetime of what it printed. */
   readonly refreshMs: number | undefined;
+};
+
+/** The SPIFFE Workload API. */
+export type SpiffeSettings = {
+  readonly kind: 'spiffe';
+  /** `unix:///path` or `tcp://ip:port`; undefined: SPIFFE_ENDPOINT_SOCKET. */
+  readonly socket: string | undefined;
+  /** Which SVID; undefined: any, the first. Of pairs. */
+  readonly id?: string | undefined;
+  readonly hint?: string | undefined;
+  /** Whose CAs. Of anchors. */
+  readonly trustDomain?: string | undefined;
+};
+
+/** A SPIFFE bundle endpoint. */
+export type SpiffeBundleSettings = {
+  readonly kind: 'spiffeBundle';
+  /** https. */
+  readonly url: string;
+  readonly profile: 'https_web' | 'https_spiffe';
+  readonly trustDomain: string;
+  /** Of https_web; undefined: the CAs of the system. */
+  readonly ca?: MaterialText | undefined;
+  /** Of https_spiffe: always there. */
+  readonly endpointId?: string;
+  readonly bootstrap?: MaterialText;
 };
 
 /** PEM text, or the file that holds it: read each time that it is used. */

@@ -26,7 +26,11 @@ import { waitForGateways } from './wait-for-gateways.ts';
 const maxAttempts = 3;
 const maxErrors = 100;
 
-export const reasonText = z.string().max(2000).describe('Stands in the history and in the audit log.');
+export const reasonText = z
+  .string()
+  .max(2000)
+  .refine((text) => !text.includes('PRIVATE KEY'), 'a reason is no place for a key')
+  .describe('Stands in the history and in the audit log.');
 
 const errorList = z.array(
   z.strictObject({

@@ -31,7 +31,7 @@ it('no answer, entry of the audit log, file of the store, export or backup has a
   const bodies = [
     { id: 'k', value, reason: pair.keyPem },
     { id: 'k', value: { address: pair.keyPem, tls: { mode: pair.keyPem } } },
-    { id: 'k', files, reason: 'x' },
+    { id: 'k', files, reason: pair.keyPem },
     { files },
     { value: { ca: pair.keyPem } },
     { value: { type: 'fixedResponse', rule: { body: pair.keyPem } } },

@@ -26,9 +26,10 @@ export async function loadClientTrust(
     if (own === undefined) return undefined;
   }
   const domains: { trustDomain: string; bundle: TrustBundle; ref: Ref }[] = [];
-  for (const { trustDomain, bundle: ref } of spiffe?.bundles ?? []) {
-    const bundle = await loader.bundle([ref]);
-    if (bundle === undefined) return undefined;
+  for (const { trustDomain, cas } of spiffe?.bundles ?? []) {
+    const [ref] = cas;
+    const bundle = await loader.bundle(cas);
+    if (bundle === undefined || ref === undefined) return undefined;
     domains.push({ trustDomain, bundle, ref });
   }
   const all = domains.map(({ trustDomain, bundle, ref }) => ({ what: `the bundle of ${trustDomain}`, bundle, ref }));

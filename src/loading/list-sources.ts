@@ -16,7 +16,7 @@ export function listSources({ named, tls }: GatewayConfig): SourceConfig[] {
     ...pairs.map(({ cert }) => cert),
     ...named.caBundles.flatMap(({ cas }) => cas),
     ...policies.flatMap(({ clientAuth }) => clientAuth?.clientCAs ?? []),
-    ...policies.flatMap(({ clientAuth }) => clientAuth?.spiffe?.bundles.map(({ bundle }) => bundle) ?? []),
+    ...policies.flatMap(({ clientAuth }) => clientAuth?.spiffe?.bundles.flatMap(({ cas }) => cas) ?? []),
   ];
   const found = refs.flatMap((ref) => ('sourced' in ref ? [ref.sourced] : []));
   return [...new Map(found.map((one) => [sourceKey(one), one])).values()];

@@ -85,7 +85,7 @@ export async function loadGateway(source: ConfigSource, options: LoadOptions): P
   const built = { ...(await loadMaterial(config, loader)), revision };
   const others = [...problems, ...(await readCrls(built.crls, options))];
   const all = [...others, ...loader.problems];
-  const loaded = { ...built, inputs: inputsOf(loader, others) };
+  const loaded = { ...built, revision: origin.stored?.revision ?? 0, inputs: inputsOf(loader, others) };
   const watch = [...files, ...loader.paths];
   watch.push(...config.extraFolders.map(({ path }) => path));
   if (config.tls.certsDir !== undefined) watch.push(config.tls.certsDir.path);
@@ -135,7 +135,7 @@ async function loadMaterial(
   for (const { clientAuth } of [config.tls.gateway, ...config.tls.policies]) {
     if (clientAuth === undefined) continue;
     if (clientAuth.clientCAs.length > 0) await loader.bundle(clientAuth.clientCAs);
-    for (const { bundle } of clientAuth.spiffe?.bundles ?? []) await loader.bundle([bundle]);
+    for (const { cas } of clientAuth.spiffe?.bundles ?? []) await loader.bundle(cas);
   }
   for (const { tls } of config.routes) if (tls.rootCAs !== undefined) await loader.bundle(tls.rootCAs);
   const policies = await loadPolicies(config, loader, crls, expiries);

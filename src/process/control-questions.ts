@@ -113,6 +113,17 @@ async function probe(
   }
 }
 
+async function test(asked: TestQuestion, { active, trust }: AnswerDependencies): Promise<QuestionOutcome> {
+  if (tests >= maxTests) return { why: { code: 'busy', detail: 'Other requests are tried: try again in a moment.' } };
+  tests++;
+  try {
+    const { runTest } = await import('./test-question.ts');
+    return { answer: await runTest(asked, active.loaded, active.ports, lookUp(trust)) };
+  } finally {
+    tests--;
+  }
+}
+
 /** As a route of it does, all of which do alike; as one would that there is not, where there is none or it is not saved. */
 async function reach(
   service: string,
@@ -125,17 +136,6 @@ async function reach(
   const { proposeService } = await import('./plan-question.ts');
   const around = { settings: planning, store: storeOf(from), clock, deliveries: trust.sources };
   return planTurns.take(async () => proposeService(service, change, around));
-}
-
-async function test(asked: TestQuestion, { active, trust }: AnswerDependencies): Promise<QuestionOutcome> {
-  if (tests >= maxTests) return { why: { code: 'busy', detail: 'Other requests are tried: try again in a moment.' } };
-  tests++;
-  try {
-    const { runTest } = await import('./test-question.ts');
-    return { answer: await runTest(asked, active.loaded, active.ports, lookUp(trust)) };
-  } finally {
-    tests--;
-  }
 }
 
 async function plan(asked: PlanQuestion, from: AnswerDependencies): Promise<QuestionOutcome> {

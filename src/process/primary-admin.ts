@@ -1,5 +1,6 @@
 // The admin entry point over a primary and its workers: whether they are ready, their metrics, the clients that were seen.
 import { AdminServer } from '../admin/admin-server.ts';
+import { listCertificates } from '../admin/certificate-list.ts';
 import { SharedPage } from '../admin/shared-page.ts';
 import type { Clock } from '../base/clock.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
@@ -45,15 +46,18 @@ export class PrimaryAdmin {
   /** Its port. Rejects with one sentence where the address cannot be had. */
   async listen({ entryPoints, monitoring }: GatewayConfig): Promise<number> {
     const { clock, workers, trust, metrics, active, reloader } = this.#options;
-    const { crls, staples, record } = trust;
+    const { crls, staples, sources, record } = trust;
     const { host, port } = entryPoints.admin;
     // Whether there is one changes with a start only.
     const first = adminCertificate(active.loaded);
     let last = first;
-    const page = new SharedPage(clock, async () => metrics.render(workers.list(), reloader.failed, crls, staples));
+    const page = new SharedPage(clock, async () =>
+      metrics.render(workers.list(), reloader.failed, crls, staples, sources),
+    );
     this.#server = new AdminServer({
       ready: () => this.#readiness(),
       metrics: async () => page.take(),
+      certificates: () => listCertificates(active.loaded, sources?.statesByKey() ?? new Map()),
       identities: record && (async () => record.read(workers.list())),
       metricsPath: monitoring.metrics ? monitoring.metricsPath : undefined,
       liveness: monitoring.liveness,

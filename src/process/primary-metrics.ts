@@ -4,6 +4,7 @@ import type { CrlPublisher } from '../crl/publisher.ts';
 import type { Clock } from '../base/clock.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
 import type { StoreState } from '../loading/store-source.ts';
+import type { SourcePublisher } from '../sources/publisher.ts';
 import type { StaplePublisher } from '../ocsp/staple-publisher.ts';
 import { type Exposition, writeExposition } from '../telemetry/exposition.ts';
 import { type MetricCatalogue, Metrics, type MetricsSnapshot } from '../telemetry/metrics.ts';
@@ -75,6 +76,7 @@ export class PrimaryMetrics {
     reloadFailed: boolean,
     crls: CrlPublisher,
     staples: StaplePublisher,
+    sources?: SourcePublisher,
   ): Promise<Exposition> {
     // A worker that ends while we ask is still among the living of this page: its counters must not count twice.
     const buried = this.#buried;
@@ -82,6 +84,7 @@ export class PrimaryMetrics {
     const { of } = this.#own;
     crls.setMetrics(of);
     staples.setMetrics(of);
+    sources?.setMetrics(of);
     of.workers.labels({}).set(workers.filter((worker) => worker.serving).length);
     of.configReloadFailed.labels({}).set(reloadFailed ? 1 : 0);
     this.#setStore();

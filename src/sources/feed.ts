@@ -8,6 +8,8 @@ import { type Delivery, problemOf, type Source, type SourceProblem } from './sou
 
 const firstRetryMs = 1_000;
 const maxRetryMs = 300_000;
+/** Of an agent on this host: nobody else is troubled, and it should be asked as soon as it is back. */
+const maxLocalRetryMs = 15_000;
 /** However near its end something is. */
 const minRenewMs = 1_000;
 /** Certificates of CAs say nothing of when they will be replaced. */
@@ -51,6 +53,8 @@ export class SourceFeed {
   #problem: (SourceProblem & { readonly at: number }) | undefined;
   #failures = 0;
   #deliveries = 0;
+  /** Failures of the same kind. */
+  #inARow = 0;
   #retryMs = firstRetryMs;
   #nextAt: number | undefined;
   #cancel: () => void = () => {};
@@ -177,13 +181,18 @@ export class SourceFeed {
     const now = clock.now();
     this.#failures += 1;
     const retryMs = Math.max(problem.retryAfterMs ?? 0, this.#retryMs) * (1 - jitter * random());
-    this.#retryMs = Math.min(this.#retryMs * 2, maxRetryMs);
+    this.#retryMs = Math.min(this.#retryMs * 2, this.config.kind === 'spiffe' ? maxLocalRetryMs : maxRetryMs);
     const { code, message, hint } = problem;
+    const isNews = this.#problem?.code !== code;
+    this.#inARow = isNews ? 1 : this.#inARow + 1;
     this.#problem = { code, message, hint, at: now };
     this.#schedule(now + retryMs);
     const about = { source: this.config.label, code, why: message, hint, retryInMs: Math.round(retryMs) };
     const kept = this.#newest;
-    if (kept === undefined) log()?.error(about, 'a source of certificates delivers nothing');
+    // Again and again the same: told when it came, and whenever it has lasted twice as long.
+    if ((this.#inARow & (this.#inARow - 1)) !== 0)
+      log()?.debug(about, 'a source of certificates delivers nothing still');
+    else if (kept === undefined) log()?.error(about, 'a source of certificates delivers nothing');
     else if (now > kept.notAfter)
       log()?.error(about, 'a source of certificates delivers nothing new, and what it delivered last has expired');
     else log()?.warn(about, 'a source of certificates delivers nothing new; what it delivered last stays');

@@ -8,6 +8,14 @@ export async function makeSource(config: SourceConfig, host: SourceHost): Promis
       const { makeExecSource } = await import('./exec.ts');
       return makeExecSource(config, host.clock);
     }
+    case 'spiffe': {
+      const { WorkloadApiSource } = await import('./workload-api.ts');
+      return new WorkloadApiSource(config, host);
+    }
+    case 'spiffeBundle': {
+      const { makeBundleEndpoint } = await import('./bundle-endpoint.ts');
+      return makeBundleEndpoint(config, host);
+    }
     case 'acme': {
       const { AcmeSource } = await import('./acme.ts');
       return new AcmeSource(config, host);

@@ -21,6 +21,8 @@ export type Deliveries = {
 };
 
 export type SourcePublisherOptions = {
+  /** For who only looks: what would need our listeners is not asked, and something stands in for it. */
+  readonly looksOnly?: true;
   readonly clock: Clock;
   readonly env: SourceHost['env'];
   /** Default: nobody is served here. */
@@ -76,7 +78,8 @@ export class SourcePublisher implements Deliveries {
     // A start has nothing else to wait for, and timers of a Clock keep no process alive.
     const keepAlive = setInterval(() => {}, 1 << 30);
     try {
-      await Promise.all(configs.map(async (one) => this.#open(one).first(this.#waitFor(one, waitMs), orProblem)));
+      const asked = this.#options.looksOnly ? configs.filter((one) => !one.mayStartWithout) : configs;
+      await Promise.all(asked.map(async (one) => this.#open(one).first(this.#waitFor(one, waitMs), orProblem)));
     } finally {
       clearInterval(keepAlive);
       this.#waiting -= 1;
@@ -119,6 +122,11 @@ export class SourcePublisher implements Deliveries {
 
   states(): SourceState[] {
     return [...this.#feeds.values()].map((feed) => feed.state);
+  }
+
+  /** By the key of the source. */
+  statesByKey(): ReadonlyMap<string, SourceState> {
+    return new Map([...this.#feeds].map(([key, feed]) => [key, feed.state]));
   }
 
   setMetrics({ sourceUp, sourceFailures, sourceNextRenewal, sourceNotAfter }: MetricCatalogue): void {

@@ -105,10 +105,6 @@ function catalogue() {
       'CRLs that could not be read, verified or fetched, or were older than the one in force',
       'source',
     ),
-    handshakeFailuresDropped: counter(
-      'handshake_failures_dropped_total',
-      'Failed handshakes that the list of the API does not have, because there were too many kinds at once or no control process took them (the log has them)',
-    ),
     sourceUp: gauge(
       'min',
       'certificate_source_up',
@@ -135,6 +131,10 @@ function catalogue() {
       'When what a source delivered last expires, seconds since the epoch',
       'source',
       'kind',
+    ),
+    handshakeFailuresDropped: counter(
+      'handshake_failures_dropped_total',
+      'Failed handshakes that the list of the API does not have, because there were too many kinds at once or no control process took them (the log has them)',
     ),
     trustRecordIdentities: gauge(
       'sum',

@@ -1,7 +1,8 @@
 // A gateway that is set up by its API alone: objects that serve traffic when the write is answered, who would be cut off by a change,
 // and a control process that is killed in the middle of one.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, it } from 'node:test';
 import { systemClock } from '../../src/base/clock.ts';
 import { readOpener } from '../../src/loading/open-store-source.ts';
@@ -253,5 +254,43 @@ describe('the control process, killed in the middle of a change', () => {
     const appended = async ({ number }: RevisionHead): Promise<boolean> =>
       (await store.revisions.head()).number > number;
     assert.equal(await killWhen('appended', appended), 'new');
+  });
+});
+
+describe('a store in a bad state', () => {
+  const value = { path: '/late', hosts: ['localhost'], service: 'orders' };
+
+  it('that another process holds is told of, and traffic goes on', async () => {
+    const other = new DatabaseSync(pki.dir.file('store.db'));
+    other.exec('BEGIN IMMEDIATE');
+    const refused = await api.call('POST', '/routes', { id: 'late', value });
+    assert.deepEqual([refused.status, refused.body['store']], [503, 'locked'], refused.text);
+    assert.equal((await ask('/orders')).status, 200);
+    other.exec('ROLLBACK');
+    other.close();
+    assert.equal((await api.call('POST', '/routes', { id: 'late', value })).status, 201);
+    assert.equal((await ask('/late')).status, 200);
+  });
+
+  it('that is damaged is told of, also by a control process that starts then, and traffic goes on', async () => {
+    const path = pki.dir.file('store.db');
+    const db = new DatabaseSync(path);
+    db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+    db.close();
+    const file = openSync(path, 'r+');
+    for (let at = 4096; at < statSync(path).size; at += 4096) writeSync(file, Buffer.alloc(4096, 0xa5), 0, 4096, at);
+    closeSync(file);
+    const refused = await api.call('POST', '/routes', { id: 'later', value });
+    assert.equal(refused.status, 503, refused.text);
+    assert.match(String(refused.body['detail']), /backup/);
+    assert.equal((await ask('/orders')).status, 200);
+    const from = gateway.log.length;
+    const serving = gateway.log.items.findLast(({ msg }) => msg === 'control process serves the API');
+    process.kill(Number(serving?.['pid']), 'SIGKILL');
+    await gateway.waitForLog(({ msg }) => msg.startsWith('the control process waits for its store'), { from });
+    const told = await api.call('GET', '/services');
+    assert.deepEqual([told.status, told.body['code']], [503, 'store_unavailable']);
+    assert.ok(['corrupt', 'altered', 'not_a_store'].includes(String(told.body['store'])), told.text);
+    assert.equal((await ask('/orders')).status, 200);
   });
 });
