@@ -213,6 +213,7 @@ describe('a route', () => {
 
   it('is edited, switched off and deleted', async () => {
     await stage.open('/routes/orders', 'orders');
+    await button('Edit').waitFor();
     await page.keyboard.press('e');
     await page.getByLabel('Methods').fill('get');
     await button('Save').click();
