@@ -108,12 +108,12 @@ describe('the first five minutes', () => {
     assert.equal(shown.body, 'hello, CN=client\n');
   });
 
-  it('create the service', async () => {
+  it('create the service, probed before it is saved', async () => {
     await page.getByRole('link', { name: 'Create the service' }).click();
     await page.getByRole('heading', { level: 1, name: 'Create service' }).waitFor();
     await page.getByLabel('Service name').fill('orders');
     assert.equal(await page.getByLabel('Service address').inputValue(), `localhost:${port}`);
-    await page.getByRole('button', { name: 'Save without probing' }).click();
+    await page.getByRole('button', { name: 'Probe and save' }).click();
     await page.getByRole('heading', { level: 1, name: 'orders' }).waitFor();
   });
 
