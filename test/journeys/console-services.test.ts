@@ -60,7 +60,8 @@ describe('a new service', () => {
     await page.getByRole('status', { name: 'What was found' }).getByText('CN=internal CA').first().waitFor();
     // From any field.
     await page.getByLabel('Server name (SNI)').press('Control+Enter');
-    await page.getByRole('heading', { level: 1, name: 'orders' }).waitFor();
+    // Planned twice and probed in between: much for a machine that others use too.
+    await page.getByRole('heading', { level: 1, name: 'orders' }).waitFor({ timeout: 60_000 });
     await page.getByRole('link', { name: 'orders-ca' }).waitFor();
     const { body } = await stage.console.api('GET', '/changes?limit=1');
     const [last] = body['items'] as { revision: number }[];
@@ -213,6 +214,7 @@ describe('a route', () => {
 
   it('is edited, switched off and deleted', async () => {
     await stage.open('/routes/orders', 'orders');
+    await button('Edit').waitFor();
     await page.keyboard.press('e');
     await page.getByLabel('Methods').fill('get');
     await button('Save').click();

@@ -59,10 +59,8 @@ function CreateService() {
     ...(isPasted ? [{ kind: 'caBundles' as const, id, value: { ca: textsOf(upload) } }] : []),
   ];
   const save = async (): Promise<void> => {
-    if (await makes.make(objects())) {
-      say(`The service ${name.trim()} is saved.`);
+    if (await makes.make(objects(), () => say(`The service ${name.trim()} is saved.`)))
       await navigate({ to: '/services/$id', params: { id: name.trim() } });
-    }
   };
   const check = (): boolean => {
     const wrong =

@@ -4,7 +4,7 @@ import type { Answer } from '../../api/client.ts';
 import { Go } from '../../parts/button.tsx';
 import { CodeBlock } from '../../parts/copy.tsx';
 import { Hostile } from '../../parts/hostile.tsx';
-import { Ladder, type LadderStep } from '../../parts/ladder.tsx';
+import { Ladder } from '../../parts/ladder.tsx';
 import { Facts, Panel } from '../../parts/page.tsx';
 import { Tag } from '../../parts/tag.tsx';
 import { duration } from '../../parts/time.ts';
@@ -40,7 +40,7 @@ export function Report({ of }: { readonly of: Told }) {
         />
       </Panel>
       <Panel title="Client’s leg: the client and this gateway">
-        <Ladder label="Client’s leg" steps={client as readonly LadderStep[]} />
+        <Ladder label="Client’s leg" steps={client} />
       </Panel>
       {backends.map(({ backend, steps }) => (
         <Panel
@@ -52,7 +52,7 @@ export function Report({ of }: { readonly of: Told }) {
           }
           label={`Backend’s leg: ${backend}`}
         >
-          <Ladder label={`Backend’s leg, ${backend}`} steps={steps as readonly LadderStep[]} />
+          <Ladder label={`Backend’s leg, ${backend}`} steps={steps} />
         </Panel>
       ))}
       {answer !== null && (
