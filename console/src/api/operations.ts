@@ -377,6 +377,7 @@ export type Operations = {
         kind: "store";
         revision: number;
       };
+      source: string | null;
       certificates: Shape64f302eb[];
       usedBy: ({
         kind: "services" | "policies" | "routes";
@@ -406,6 +407,7 @@ export type Operations = {
         revision: number;
       };
       chain: Shape64f302eb[];
+      source: string | null;
       usedBy: ({
         kind: "services" | "policies" | "routes";
         id: string;
@@ -787,6 +789,7 @@ export type Operations = {
           kind: "store";
           revision: number;
         };
+        source: string | null;
         certificates: Shape64f302eb[];
         usedBy: ({
           kind: "services" | "policies" | "routes";
@@ -826,6 +829,7 @@ export type Operations = {
           revision: number;
         };
         chain: Shape64f302eb[];
+        source: string | null;
         usedBy: ({
           kind: "services" | "policies" | "routes";
           id: string;
