@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { constants, gzipSync } from 'node:zlib';
+import { foldersOf, notices } from '../scripts/notices.ts';
 
 const here = import.meta.dirname;
 export const builtSite = join(here, 'dist', 'site');
@@ -34,9 +35,12 @@ export async function buildConsole(): Promise<boolean> {
   const fresh = join(here, 'dist', `new-${process.pid}`);
   try {
     mkdirSync(join(here, 'dist'), { recursive: true });
-    await build({ configFile: join(here, 'vite.config.ts'), build: { outDir: fresh } });
+    const built = await build({ configFile: join(here, 'vite.config.ts'), build: { outDir: fresh } });
+    const outputs = [built].flat().flatMap((one) => ('output' in one ? one.output : []));
+    const modules = outputs.flatMap((file) => (file.type === 'chunk' ? file.moduleIds : []));
     for (const entry of globSync('**/*', { cwd: fresh, withFileTypes: true }))
       if (entry.isFile()) compress(join(entry.parentPath, entry.name));
+    writeFileSync(join(fresh, 'THIRD-PARTY.txt'), notices(foldersOf(modules)));
     writeFileSync(join(fresh, '.inputs'), inputs);
     rmSync(builtSite, { recursive: true, force: true });
     renameSync(fresh, builtSite);

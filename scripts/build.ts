@@ -1,13 +1,14 @@
 // `npm run build`: the program as JavaScript in dist/, with the console's files. Node strips no types below node_modules, so that an installed package
 // needs it; and what is bundled is read and compiled in a fraction of the time. What the program uses of other packages is in
 // it too: the installed gateway depends on its Node alone.
-import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 import { buildConsole, builtSite } from '../console/build.ts';
 import { entryModules } from '../src/base/entry-module.ts';
 import { manPage } from './man-page.ts';
+import { foldersOf, notices } from './notices.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -37,24 +38,6 @@ export async function buildProgram(dir: string): Promise<void> {
   writeFileSync(join(dir, 'countersign.1'), await manPage(version));
   await buildConsole();
   cpSync(builtSite, join(dir, 'console'), { recursive: true });
-}
-
-/** The packages that `modules` (paths) belong to, by their folders. */
-function foldersOf(modules: readonly string[]): string[] {
-  const folder = /^(.*\/node_modules\/(?:@[^/]+\/)?[^/]+)\//;
-  return [...new Set(modules.flatMap((path) => folder.exec(path)?.[1] ?? []))].toSorted();
-}
-
-/** Name, version and licence of each, whose licences ask for that. Throws where one has none. */
-function notices(folders: readonly string[]): string {
-  const parts = folders.map((folder) => {
-    const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Record<string, string>;
-    const file = readdirSync(folder).find((name) => /^licen[cs]e/i.test(name));
-    if (file === undefined) throw new Error(`${manifest['name']} has no licence to pass on`);
-    const text = readFileSync(join(folder, file), 'utf8').trim();
-    return `${manifest['name']} ${manifest['version']} (${manifest['license']})\n\n${text}\n`;
-  });
-  return `Countersign contains these packages.\n\n${parts.join(`\n${'-'.repeat(72)}\n\n`)}`;
 }
 
 if (import.meta.main) {

@@ -37,6 +37,8 @@ export type OrderServices = {
   readonly signal: AbortSignal;
   /** Resolves when every worker answers these, and no others. */
   readonly publish: (answers: readonly ChallengeAnswer[]) => Promise<void>;
+  /** Default: makeLeafKey. */
+  readonly makeKey?: typeof makeLeafKey;
   /** Keeps the order where it outlives this process; undefined: it is over. */
   readonly keep: (order: OpenOrder | undefined) => void;
 };
@@ -86,14 +88,14 @@ export async function obtainCertificate(
 }
 
 async function begin(order: Order, services: OrderServices): Promise<{ open: OpenOrder; answer: AcmeAnswer }> {
-  const { client, keep } = services;
+  const { client, keep, makeKey = makeLeafKey } = services;
   const { newOrder, profiles } = await client.directory();
   if (order.profile !== undefined && !profiles.includes(order.profile))
     throw new AcmeProblem(
       'invalidProfile',
       `the CA has no profile of that name; it has: ${profiles.join(', ') || 'none'}`,
     );
-  const key = await makeLeafKey(order.keyType);
+  const key = await makeKey(order.keyType);
   const wanted = {
     identifiers: order.identifiers,
     ...(order.profile === undefined ? {} : { profile: order.profile }),

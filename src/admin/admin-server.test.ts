@@ -136,13 +136,16 @@ describe('the admin listener over TLS', () => {
 });
 
 describe('the way to the control process', () => {
-  it('is there where there is one, for what begins with /api/, under a name that is known', async () => {
+  it('is there where there is one, for all that is not answered here, under a name that is known', async () => {
     const control = async (asked: IncomingMessage, answer: ServerResponse): Promise<void> => {
       answer.writeHead(200).end(asked.url);
     };
     await withServer({ control }, async (base) => {
       assert.equal(await (await fetch(`${base}/api/v1/x?y=1`, { method: 'POST' })).text(), '/api/v1/x?y=1');
-      assert.equal((await fetch(`${base}/apix`)).status, 404);
+      for (const path of ['/', '/services/orders', '/healthz/x'])
+        assert.equal(await (await fetch(base + path)).text(), path);
+      for (const path of ['/healthz', '/metrics', '/trust/identities'])
+        assert.notEqual(await (await fetch(base + path)).text(), path, 'answered here, or not at all');
       assert.equal((await fetch(`${base}/api/v1/x?${'y'.repeat(9000)}`)).status, 431);
       const { port } = new URL(base);
       const status = await new Promise((resolve, reject) => {
@@ -154,7 +157,10 @@ describe('the way to the control process', () => {
       });
       assert.equal(status, 421);
     });
-    await withServer({}, async (base) => assert.equal((await fetch(`${base}/api/v1/x`)).status, 404));
+    await withServer({}, async (base) => {
+      assert.equal((await fetch(`${base}/api/v1/x`)).status, 404);
+      assert.match(await (await fetch(`${base}/`)).text(), /^There is no console here/);
+    });
   });
 });
 

@@ -75,6 +75,27 @@ describe('countersign apply', () => {
     assert.equal((await written.store.revisions.head()).number, 1);
   });
 
+  it('with --prune removes what the files do not name, and shows it before with --dry-run', async (t) => {
+    const { written, config, file } = await open(t);
+    await runHere(applyCommand, ['--config', config, file]);
+    const lines = objects('localhost:2').replace('name: orders', 'name: other').split('\n');
+    const fewer = written.dir.write('fewer.yml', lines.filter((line) => !line.includes('routes:')).join('\n'));
+    const kept = await runHere(applyCommand, ['--config', config, '--dry-run', fewer]);
+    assert.deepEqual([kept.code, /removed/.test(kept.stdout)], [0, false]);
+    const dry = await runHere(applyCommand, ['--config', config, '--dry-run', '--prune', fewer]);
+    assert.equal(dry.code, 0, dry.stdout);
+    for (const name of ['services/orders', 'routes/orders'])
+      assert.match(dry.stdout, new RegExp(`^removed: ${name}$`, 'm'));
+    assert.equal((await written.store.revisions.head()).number, 1);
+    const pruned = await runHere(applyCommand, ['--config', config, '--prune', fewer]);
+    assert.match(pruned.stdout, /^revision 2$/m);
+    const { objects: left = [] } = (await written.store.revisions.read(2)) ?? {};
+    assert.deepEqual(
+      left.map(({ kind, id }) => `${kind}/${id}`),
+      ['certificates/web', 'policies/edge', 'services/other'],
+    );
+  });
+
   for (const [what, text, message] of [
     ['what no store holds', 'gateway: {workers: 3}', /gateway\.workers is nothing that a store holds/],
     ['an object without a name', 'gateway: {services: [{address: "a:1"}]}', /an item of services has no name/],

@@ -1,5 +1,5 @@
 // `countersign apply`: the objects of YAML files become a revision of the store, after the plan says that a gateway would take it;
-// with --dry-run nothing but the plan. Objects that the files do not name stay as they are.
+// with --dry-run nothing but the plan. Objects that the files do not name stay as they are; with --prune they go.
 import { userInfo } from 'node:os';
 import { resolve } from 'node:path';
 import { Command } from 'commander';
@@ -13,7 +13,7 @@ import { readStorePath } from '../config/read-config.ts';
 import { readOpener } from '../loading/open-store-source.ts';
 import { openSqliteStore } from '../sqlite/sqlite-store.ts';
 import type { JsonObject } from '../store/canonical-json.ts';
-import type { ObjectChange } from '../store/object.ts';
+import { type ObjectChange, objectKey } from '../store/object.ts';
 import { isDigest } from '../store/digest.ts';
 import { type Opener, seal } from '../store/seal.ts';
 import type { SealedBlob, SealKey } from '../store/sealed.ts';
@@ -23,13 +23,19 @@ import type { CommandIo } from './command-io.ts';
 import { readObjectFiles, type WrittenObject } from './object-files.ts';
 import { printProblems } from './problems.ts';
 
-type Options = { readonly config: string; readonly dryRun?: true; readonly reason?: string };
+type Options = {
+  readonly config: string;
+  readonly dryRun?: true;
+  readonly prune?: true;
+  readonly reason?: string;
+};
 
 export function applyCommand(io: CommandIo = process): Command {
   return new Command('apply')
     .argument('<files...>', 'YAML files with gateway.services, gateway.routes, …')
     .requiredOption('-c, --config <file>', 'configuration file, which names the store')
     .option('--dry-run', 'say what would change, and change nothing')
+    .option('--prune', 'remove what the store holds and the files do not')
     .option('--reason <text>', 'stands in the audit log')
     .addHelpText('after', '\nExit code: 0 applied, or would be; 1 refused, see the errors; nothing was changed then.')
     .action(async (files: string[], options: Options) => {
@@ -44,7 +50,8 @@ export function applyCommand(io: CommandIo = process): Command {
     });
 }
 
-async function apply(io: CommandIo, files: readonly string[], { config, dryRun, reason }: Options): Promise<void> {
+async function apply(io: CommandIo, files: readonly string[], options: Options): Promise<void> {
+  const { config, dryRun, prune, reason } = options;
   const file = resolve(config);
   const path = await readStorePath({ file }, { env: io.env, strict: true, clock: systemClock });
   if (path === undefined) throw new UsageError(`${config} names no store (gateway.store.url)`);
@@ -60,6 +67,7 @@ async function apply(io: CommandIo, files: readonly string[], { config, dryRun, 
   const keys = { opener, sealKey: key, pending, store, parent: (await store.revisions.head()).number };
   for (const object of written)
     changes.push({ kind: object.kind, id: object.id, put: await withSealedKey(object, keys) });
+  if (prune === true) changes.push(...(await listOthers(store, keys.parent, written)));
   const settings = { env: io.env, strict: true, clock: systemClock, ...(io.read && { read: io.read }) };
   const plan = await planRevision(changes, { ...settings, file, store, opener, pending });
   await printPlan(io, plan);
@@ -68,6 +76,17 @@ async function apply(io: CommandIo, files: readonly string[], { config, dryRun, 
     io.stdout.write('refused: a gateway would not take it; nothing was changed\n');
   } else if (dryRun === true) io.stdout.write('a gateway would take it; nothing was changed (--dry-run)\n');
   else await append(io, store, plan, changes, pending, reason);
+}
+
+/** What the store holds and no file names. */
+async function listOthers(
+  { revisions }: Store,
+  head: number,
+  written: readonly WrittenObject[],
+): Promise<readonly ObjectChange[]> {
+  const named = new Set(written.map(objectKey));
+  const { objects = [] } = (head === 0 ? undefined : await revisions.read(head)) ?? {};
+  return objects.filter((one) => !named.has(objectKey(one))).map(({ kind, id }) => ({ kind, id, remove: true }));
 }
 
 async function append(

@@ -1,6 +1,7 @@
 // `npm start`: a whole demonstration on loopback. A throwaway CA, a backend that insists on mutual TLS, the gateway in
-// front of it, and lines to paste: one that passes, one that is refused, why it is, and what a revocation does.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+// front of it with its console, and lines to paste: one that passes, one that is refused, why it is, and what a revocation does.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -16,18 +17,26 @@ import { runGateway } from './run.ts';
 
 export function demoCommand(): Command {
   return new Command('demo').action(async () => {
+    buildConsole();
     const dir = mkdtempSync(join(tmpdir(), 'countersign-demo-'));
     const removeDir = () => rmSync(dir, { recursive: true, force: true });
     const { server, caPem } = await mintPki(dir);
     const backend = await startBackend(server, caPem);
     const config = join(dir, 'countersign.yml');
-    writeFileSync(config, demoConfig(await findPort(8443), (backend.address() as AddressInfo).port));
+    const ports = { secure: await findPort(8443), admin: await findPort(9901) };
+    writeFileSync(config, demoConfig(ports, (backend.address() as AddressInfo).port));
     await runGateway(config, {
       strict: true,
       hangUp: 'stop',
       onListening: (listening) => {
-        const address = listening.find(({ entryPoint }) => entryPoint === 'webSecure')?.address ?? '';
-        process.stdout.write(instructions(dir, Number(address.split(':').at(-1))));
+        const portOf = (name: string): number =>
+          Number(
+            listening
+              .find(({ entryPoint }) => entryPoint === name)
+              ?.address.split(':')
+              .at(-1),
+          );
+        process.stdout.write(instructions(dir, { secure: portOf('webSecure'), admin: portOf('admin') }));
       },
       onStopped: () => {
         backend.close();
@@ -36,6 +45,12 @@ export function demoCommand(): Command {
       },
     });
   });
+}
+
+/** In a checkout, where its sources changed since. Where it cannot be built, the page says so, and all else works. */
+function buildConsole(): void {
+  const build = fileURLToPath(new URL('../../console/build.ts', import.meta.url));
+  if (existsSync(build)) spawnSync(process.execPath, [build], { stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
 async function mintPki(dir: string): Promise<{ server: Issued; caPem: string }> {
@@ -87,35 +102,41 @@ async function findPort(wanted: number): Promise<number> {
   return reservePort({ host: '127.0.0.1', port: wanted }).catch(() => 0);
 }
 
-function demoConfig(port: number, backendPort: number): string {
+type Ports = { readonly secure: number; readonly admin: number };
+
+function demoConfig(ports: Ports, backendPort: number): string {
   return `version: 2
 gateway:
   workers: 2
   log: {format: text}
   entryPoints:
     web: {enabled: false}
-    webSecure: {address: "127.0.0.1:${port}"}
-    admin: {address: "127.0.0.1:0"}
+    webSecure: {address: "127.0.0.1:${ports.secure}"}
+    admin: {address: "127.0.0.1:${ports.admin}"}
+  store: {url: "sqlite:countersign.db"}
+  certificates:
+    - {id: localhost, cert: server.crt, key: server.key}
+    - {id: gateway, cert: gateway.crt, key: gateway.key}
+  caBundles:
+    - {id: demonstration, ca: ca.crt}
+  services:
+    - name: hello
+      address: localhost:${backendPort}
+      tls: {mode: mtls, certificateId: gateway, caBundle: demonstration}
   tls:
-    certificates:
-      - {cert: server.crt, key: server.key}
+    certificateIds: [localhost]
     clientAuth:
-      clientCA: ca.crt
+      caBundles: [demonstration]
       required: true
       onFailure: explain
       crl: {sources: [ca.crl]}
   routes:
-    - name: hello
-      path: /
-      hosts: [localhost]
-      target: https://localhost:${backendPort}
-      security:
-        tls: {rootCAs: ca.crt, clientCert: gateway.crt, clientKey: gateway.key}
+    - {name: hello, path: /, hosts: [localhost], service: hello}
 `;
 }
 
-function instructions(dir: string, port: number): string {
-  const url = `https://localhost:${port}/hello`;
+function instructions(dir: string, ports: Ports): string {
+  const url = `https://localhost:${ports.secure}/hello`;
   const curl = `curl --cacert ${dir}/ca.crt`;
   // Works from any folder; npm start was typed in this one or another.
   const bin = shellQuote(fileURLToPath(new URL('../../bin/countersign', import.meta.url)));
@@ -130,10 +151,12 @@ Without one it is refused, and the log below says why:
   ${curl} ${url}
 
 The same, step by step, with cause and remedy:
-  ${bin} explain handshake localhost:${port} --ca ${dir}/ca.crt
+  ${bin} explain handshake localhost:${ports.secure} --ca ${dir}/ca.crt
 
 Revoke alice's certificate and try the first line again; her open connections end within a second:
   ${bin} pki crl --ca ${dir} --revoke ${dir}/alice.crt
+
+The console is at http://localhost:${ports.admin}. The link that makes its administrator follows below, once it is there.
 
 Ctrl-C stops everything and removes the files.
 `;

@@ -2,14 +2,13 @@
 // there. Private keys of the store are references to what is sealed; those of the file are left out.
 import { basename, resolve } from 'node:path';
 import { Command } from 'commander';
-import { Document, isNode } from 'yaml';
 import { systemClock } from '../base/clock.ts';
 import { readRegularFile } from '../base/read-regular-file.ts';
 import { looksSecret } from '../base/secret-text.ts';
 import { UsageError } from '../base/usage-error.ts';
 import { readStorePath } from '../config/read-config.ts';
 import { storedKinds, storedList } from '../config/stored-kinds.ts';
-import { readHead, type StoredRevision } from '../loading/stored-revision.ts';
+import { type ExportedLists, exportStored, yamlOf } from '../loading/stored-yaml.ts';
 import { openSqliteStore } from '../sqlite/sqlite-store.ts';
 import { StoreProblem } from '../store/store-problem.ts';
 import { Cursor } from '../yaml/cursor.ts';
@@ -46,31 +45,16 @@ async function runExport(io: CommandIo, { config, only }: Options): Promise<void
   const path =
     only === 'file' ? undefined : await readStorePath({ file }, { env: io.env, strict: true, clock: systemClock });
   if (path === undefined && only === 'store') throw new UsageError(`${config} names no store (gateway.store.url)`);
-  if (ofFile !== undefined) write(io, `of ${config}; private keys are left out`, ofFile);
+  if (ofFile !== undefined) io.stdout.write(yamlOf(`of ${config}; private keys are left out`, ofFile));
   if (path === undefined) return;
   await using store = await openSqliteStore({ path, access: 'read', clock: systemClock });
-  const head = await readHead(store);
+  const text = await exportStored(store);
   if (ofFile !== undefined) io.stdout.write('---\n');
-  const { number = 0, digest = '' } = head.revision ?? {};
-  write(io, `revision ${number} of the store ${digest}; private keys are sealed`, storeObjects(head));
-}
-
-/** `at`: where it stands, for those of the file. */
-type Exported = { readonly value: unknown; readonly at?: string };
-type Lists = ReadonlyMap<string, readonly Exported[]>;
-
-function storeObjects({ objects }: StoredRevision): Lists {
-  return new Map(
-    storedKinds.map((kind) => {
-      const { nameKey } = storedList(kind);
-      const own = objects.filter((one) => one.kind === kind);
-      return [kind, own.map(({ id, body }) => ({ value: { [nameKey]: id, ...body } }))];
-    }),
-  );
+  io.stdout.write(text);
 }
 
 /** Of the main file alone, as they are written there. */
-async function readFileObjects(io: CommandIo, file: string): Promise<Lists> {
+async function readFileObjects(io: CommandIo, file: string): Promise<ExportedLists> {
   const problems = new ProblemList();
   const text = await readRegularFile(file, yamlLimits.fileBytes).then(
     (bytes) => bytes.toString('utf8'),
@@ -111,23 +95,4 @@ function plainOf(node: TreeNode, name: string): unknown {
   // Where a key is due, only what is clearly a path is shown.
   if (keyNames.has(name) && (looksSecret(text) || !/[./$]/.test(text) || text.includes('\n'))) return leftOut;
   return node.isNull && node.source === undefined ? null : text;
-}
-
-function write(io: CommandIo, about: string, lists: Lists): void {
-  const root: Record<string, Record<string, unknown>> = { gateway: {} };
-  for (const [kind, items] of lists) {
-    if (items.length === 0) continue;
-    const path = storedList(kind).path;
-    let around: Record<string, unknown> = root;
-    for (const key of path.slice(0, -1)) around = (around[key] ??= {}) as Record<string, unknown>;
-    around[path.at(-1) ?? ''] = items.map(({ value }) => value);
-  }
-  const document = new Document(root);
-  for (const [kind, items] of lists)
-    for (const [i, { at }] of items.entries()) {
-      const node: unknown = document.getIn([...storedList(kind).path, i], true);
-      if (at !== undefined && isNode(node)) node.commentBefore = ` ${at}`;
-    }
-  document.commentBefore = ` ${about}`;
-  io.stdout.write(document.toString({ lineWidth: 0 }));
 }

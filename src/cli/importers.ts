@@ -5,4 +5,5 @@ export const importers: ReadonlyMap<string, () => Promise<Importer>> = new Map([
   ['envoy', async () => (await import('../envoy/import-envoy.ts')).importEnvoy],
   ['traefik', async () => (await import('../traefik/import-traefik.ts')).importTraefik],
   ['nginx', async () => (await import('../nginx/import-nginx.ts')).importNginx],
+  ['caddy', async () => (await import('../caddy/import-caddy.ts')).importCaddy],
 ]);

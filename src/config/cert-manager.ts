@@ -1,15 +1,19 @@
-// `certManager`: Goma gets certificates from ACME or Vault. This version gets none, so what matters is for which hosts one would
-// have been ordered: whether those that are given cover them is seen when they are loaded (loading/check-orders.ts).
+// `certManager`: Goma gets a certificate for each host of a route from ACME or Vault. So do we, where the block says whom to ask and nothing
+// that we do not do; else the host needs a certificate that is given, which is seen when they are loaded (loading/check-orders.ts).
 import { z } from 'zod';
+import { wildcardHost } from '../base/host.ts';
 import type { Cursor } from '../yaml/cursor.ts';
 import { findNearest } from '../yaml/nearest.ts';
 import type { Place } from '../yaml/place.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
 import { quote } from '../yaml/tree.ts';
 import { flag, map, text } from './atoms.ts';
-import type { CertificateOrder, RouteConfig } from './gateway-config.ts';
+import type { CertificateOrder, CertificatePair, RouteConfig } from './gateway-config.ts';
+import { acmeOfGoma, isSource, type NoSource, vaultOfGoma } from './goma-certificates.ts';
 import { key } from './key.ts';
+import { pairOf } from './pair-sources.ts';
 import type { WrittenRoute } from './route.ts';
+import type { SourceSettings } from './source-config.ts';
 
 const known = key(text, {});
 
@@ -53,16 +57,20 @@ export const certManagerShape = map({
 type CertManagerShape = z.output<typeof certManagerShape>;
 
 export const certManagerPage = {
-  says: 'Certificates are not fetched; the hosts that they would be for need certificates that are given.',
-  page: 'Goma. Certificates are not fetched from ACME or Vault: those that are given are served (warning). A host of a route for which Goma would order one, and which none covers, is an error, unless the route says `tls: {provider: none}`.',
-  inert: true,
+  says: 'Certificates of the hosts of routes from an ACME server that is named, or from Vault.',
+  page: 'Goma. A certificate for each host of a route, from the ACME server that `directoryUrl` names (`http-01`; `termsAccepted: true`) or from Vault ([sources](certificates.md)). Where it names none, asks for `dns-01`, a wildcard or `insecureSkipVerify`, the host needs a certificate that is given: else it is an error, unless the route says `tls: {provider: none}`. Account and certificates are kept beside `storageFile`, in `countersign-acme`.',
 } as const;
 
 /** Goma's name of the one provider that stands at the top of the block. */
 const unnamed = 'default';
 
 type Ways = Pick<CertManagerShape, 'acme' | 'vault'>;
-type Provider = { readonly name: string; readonly type: string; readonly isActive: boolean };
+type Provider = {
+  readonly name: string;
+  readonly type: string;
+  readonly isActive: boolean;
+  readonly ways: Ways;
+};
 
 export type WrittenCertManager = { readonly shape: CertManagerShape; readonly at: Cursor; readonly place: Place };
 
@@ -85,14 +93,20 @@ export function findCertManager(main: MainFile, root: Cursor, problems: ProblemL
   return shape && { shape, at: root.down(name), place: root.keyPlace(name) };
 }
 
-/** Which certificates Goma would order for the routes that are served; says that none is. */
+/** What is ordered, as pairs that a source delivers; and for which hosts Goma would order one and we do not. */
+export type Orders = { readonly pairs: readonly CertificatePair[]; readonly missing: readonly CertificateOrder[] };
+
+const noOrders: Orders = { pairs: [], missing: [] };
+
+/** Which certificates Goma would order for the routes that are served; says why where one cannot be. `file`: the main one. */
 export function readOrders(
   manager: WrittenCertManager | undefined,
   written: readonly WrittenRoute[],
   routes: readonly RouteConfig[],
+  file: string,
   problems: ProblemList,
-): CertificateOrder[] {
-  if (manager === undefined) return [];
+): Orders {
+  if (manager === undefined) return noOrders;
   const { shape, at } = manager;
   const providers = findProviders(shape, at);
   if (!providers.some(({ isActive }) => isActive)) {
@@ -103,24 +117,43 @@ export function readOrders(
         'certManager asks for no certificates: no provider has an `email`',
         'Remove it, or give certificates under gateway.tls.',
       );
-    return [];
+    return noOrders;
   }
-  problems.warn(
-    'unsupported_key',
-    manager.place,
-    'certManager is not supported: certificates are not fetched from ACME or Vault, those of gateway.tls are served',
-    'Give certificates as files under gateway.tls; changed files are picked up.',
-  );
   const [first] = at.isBroken('defaultProvider') ? providers.filter(({ isActive }) => isActive) : providers;
   const isOnly = providers.length === 1 || at.isBroken('defaultProvider');
   const byDefault = shape.defaultProvider ?? (isOnly ? first?.name : undefined);
   const providerOf = new Map(written.map((route) => [route.shape.name, route]));
-  return routes.flatMap(({ name: route, hosts, place }) => {
+  const pairs = new Map<string, CertificatePair>();
+  const missing: CertificateOrder[] = [];
+  for (const { name: route, hosts, place } of routes) {
     const named = providerOf.get(route);
     const wanted = named === undefined ? byDefault : chooseProvider(named, providers, byDefault, problems);
     const provider = providers.find(({ name, isActive }) => isActive && name === wanted);
-    return provider === undefined ? [] : hosts.map((host) => ({ route, host, provider: provider.name, place }));
-  });
+    if (provider === undefined) continue;
+    for (const host of hosts) {
+      const found = sourceOf(provider, wildcardHost(host), file);
+      if (!isSource(found)) missing.push({ route, host, provider: provider.name, why: found.why, place });
+      else if (!pairs.has(host)) pairs.set(host, orderedPair(found, host, manager.place));
+    }
+  }
+  const [refused] = missing;
+  if (refused !== undefined)
+    problems.warn(
+      'unsupported_key',
+      manager.place,
+      `certManager orders no certificate for ${refused.host}: ${refused.why}`,
+      'What is given under gateway.tls is served for it.',
+    );
+  return { pairs: [...pairs.values()], missing };
+}
+
+function sourceOf({ type, ways: { acme, vault } }: Provider, host: string, file: string): SourceSettings | NoSource {
+  return type === 'vault' ? vaultOfGoma(vault ?? {}, host) : acmeOfGoma(acme ?? {}, host, file);
+}
+
+function orderedPair(settings: SourceSettings, host: string, place: Place): CertificatePair {
+  const label = `${host} (certManager)`;
+  return pairOf({ ...settings, want: 'pair', mayStartWithout: settings.kind === 'acme', label, place }, { place });
 }
 
 function findProviders(shape: CertManagerShape, at: Cursor): Provider[] {
@@ -128,10 +161,11 @@ function findProviders(shape: CertManagerShape, at: Cursor): Provider[] {
     name,
     type,
     isActive: isActive(type, block, at.down('providers', name)),
+    ways: block,
   }));
   if (named.length > 0) return named;
   const { provider: type = shape.vault?.address === undefined ? 'acme' : 'vault' } = shape;
-  const one = { name: unnamed, type, isActive: isActive(type, shape, at) };
+  const one = { name: unnamed, type, isActive: isActive(type, shape, at), ways: shape };
   return shape.provider !== undefined || one.isActive ? [one] : [];
 }
 

@@ -133,6 +133,8 @@ export type CertificateOrder = {
   readonly route: string;
   readonly host: string;
   readonly provider: string;
+  /** Why none is ordered; begins in the middle of a sentence. */
+  readonly why: string;
   readonly place: Place;
 };
 

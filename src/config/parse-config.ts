@@ -136,13 +136,16 @@ function assemble(
   if (!problems.hasErrors) checkWhoMayCall(routes, tls, problems);
   checkProviderFile(gateway.providers.file, at, problems);
   const monitoring = readMonitoring(gateway, at, problems);
+  const isServed = listEntryPoints(entryPoints).some((point) => point.tls);
+  const manager = isServed ? written.certManager : undefined;
+  const orders = readOrders(manager, written.routes, routes, input.file, problems);
   const config: GatewayConfig = {
     file: input.file,
     files,
     extraFolders: input.extraFolders ?? [],
     workers: readWorkers(gateway.workers, at, problems),
     entryPoints,
-    tls,
+    tls: orders.pairs.length === 0 ? tls : { ...tls, certificates: [...tls.certificates, ...orders.pairs] },
     timeouts: readTimeouts(gateway, at, problems),
     transport: readTransport(transport),
     dns: readDnsCache(gateway.networking.dnsCache, at, problems),
@@ -158,7 +161,7 @@ function assemble(
     ...readLogs(gateway, input.file),
     trustRecord: readTrustRecord(gateway.trustRecord, at, problems),
     store: readStore(gateway.store, at, entryPoints.admin, problems),
-    certificateOrders: readOrders(written.certManager, written.routes, routes, problems),
+    certificateOrders: orders.missing,
     forwardClientCert,
     named: {
       certificates: named.certificates,

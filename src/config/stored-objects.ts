@@ -23,6 +23,8 @@ export type StoredDocument = {
   readonly id: string;
   /** In the words of the configuration; a private key is `{sealed: DIGEST}`. */
   readonly body: unknown;
+  /** It stands in for what the file has under the name: for who looks at a change of that. Default: both are there. */
+  readonly inPlaceOfFile?: boolean;
 };
 
 /** Where an object of a store stands. `name`: of the revision. */
@@ -89,7 +91,11 @@ export function addStoredObjects(
     const found = findStoredKind(kind);
     const members = objects.filter((one) => one.kind === kind);
     if (found !== undefined) {
-      listAt(tree, found.path, place)?.items.push(...members.map((one) => nodeOf(one, name, found, problems)));
+      const list = listAt(tree, found.path, place);
+      const replaced = new Set(members.filter((one) => one.inPlaceOfFile === true).map(({ id }) => id));
+      if (list !== undefined && replaced.size > 0)
+        list.items.splice(0, list.items.length, ...list.items.filter((item) => !replaced.has(idOf(item, found))));
+      list?.items.push(...members.map((one) => nodeOf(one, name, found, problems)));
       continue;
     }
     for (const { id } of members)
@@ -124,6 +130,12 @@ function nodeOf(object: StoredDocument, revision: string, { nameKey }: StoredKin
   const value = { kind: 'scalar', text: id, isNull: false, broken: false, substituted: false, place } as const;
   node.entries.set(nameKey, { keyPlace: place, value });
   return node;
+}
+
+/** '' where it has none. */
+function idOf(item: TreeNode, { nameKey }: StoredKind): string {
+  const name = item.kind === 'map' ? item.entries.get(nameKey)?.value : undefined;
+  return name?.kind === 'scalar' ? name.text : '';
 }
 
 /** A copy of the list at `path`, put there; made where there is none, undefined where something else stands. */

@@ -7,6 +7,7 @@ import type { ProblemList } from '../yaml/problem-list.ts';
 import { quote } from '../yaml/tree.ts';
 import { closedMap, durationBetween, oneOf, oneOrMore, secret, text } from './atoms.ts';
 import { key } from './key.ts';
+import { refTo } from './material-ref.ts';
 import { reportEmpty } from './reading.ts';
 import { keyTypes, type VaultIssue, type VaultLogin, type VaultSettings } from './source-config.ts';
 import { readMaterialText, readSecret, readServerUrl, refuseInStore } from './source-settings.ts';
@@ -90,8 +91,8 @@ export const vaultShape = closedMap({
     unset: '`commonName`',
     page: 'One or a list: DNS names, IP addresses, URIs (SPIFFE IDs).',
   }),
-  ttl: key(durationBetween('1m', '87600h'), {
-    says: 'Lifetime to ask for. Default: that of the role.',
+  ttl: key(durationBetween('1m', '1176h'), {
+    says: 'Lifetime to ask for, {min} to {max}. Default: that of the role.',
     unset: 'that of the role',
   }),
   keyType: key(oneOf(keyTypes), {
@@ -101,9 +102,7 @@ export const vaultShape = closedMap({
   }),
   auth: key(authShape, {
     says: 'How the gateway logs in: token, tokenFile, approle, kubernetes or cert. Required.',
-    unset: 'required',
-    page: 'One of `token`, `tokenFile`, `approle`, `kubernetes`, `cert`.',
-    table: 'vault.auth',
+    unset: 'required: one of these',
   }),
 });
 
@@ -247,7 +246,7 @@ function readLogin(
     const path = readPath(mount, here, problems);
     return role === undefined || path === undefined
       ? undefined
-      : { method, mount: path, role, jwt: { path: tokenFile } };
+      : { method, mount: path, role, jwt: { path: refTo(tokenFile, here.down('tokenFile')).path } };
   }
   if (method === 'cert' && shape.cert !== undefined) {
     const { name, mount } = shape.cert;

@@ -13,11 +13,13 @@ const specs = {
   'changes.read': { role: 'viewer' },
   'gateways.read': { role: 'viewer' },
   'handshakes.read': { role: 'viewer' },
+  'identities.read': { role: 'viewer' },
   'routes.match': { role: 'viewer' },
   'account.read': { role: 'viewer' },
   'account.write': { role: 'viewer', personal: true },
   'certificates.inspect': { role: 'operator' },
   'services.probe': { role: 'operator' },
+  'requests.test': { role: 'operator' },
   'config.plan': { role: 'operator' },
   'config.write': { role: 'operator' },
   /** Renewals need no more. */

@@ -15,7 +15,6 @@ const specs = {
   duplicate: { status: 409, title: 'the name is taken' },
   in_use: { status: 409, title: 'it is in use' },
   last_admin: { status: 409, title: 'it is the last administrator' },
-  not_routed: { status: 409, title: 'no route uses the service yet' },
   read_only: { status: 409, title: 'it stands in a file and is changed there' },
   conflict: { status: 409, title: 'it was changed again since' },
   key_running: { status: 409, title: 'the first request with this Idempotency-Key is under way' },

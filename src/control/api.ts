@@ -176,14 +176,17 @@ const ofStore: Partial<Record<StoreProblemCode, ApiProblemCode>> = {
   full: 'full',
 };
 
+export function storeUnavailable({ code, help }: StoreProblem): ApiProblem {
+  return new ApiProblem('store_unavailable', help, { members: { store: code }, fields: { 'retry-after': '5' } });
+}
+
 function toProblem(error: unknown, { log }: ControlContext): ApiProblem {
   if (error instanceof ApiProblem) return error;
   if (error instanceof StoreProblem) {
     const code = ofStore[error.code];
     if (code !== undefined) return new ApiProblem(code, error.message);
     log.error({ code: error.code, hint: error.help }, `the store: ${error.message}`);
-    const members = { store: error.code };
-    return new ApiProblem('store_unavailable', error.help, { members, fields: { 'retry-after': '5' } });
+    return storeUnavailable(error);
   }
   log.error({ err: error }, 'internal error: please report this');
   return new ApiProblem('internal', 'The log says more.');

@@ -81,7 +81,7 @@ describe('an upload of a certificate', () => {
       const { number } = await store.revisions.head();
       const body = (await store.revisions.findObject(number, { kind: 'certificates', id }))?.body;
       assert.equal(body?.['cert'], leaf.certPem + ca.certPem, id);
-      const { sealed } = (body ?? {})['key'] as { sealed: unknown };
+      const { sealed } = (body ?? {})['key'] as { readonly sealed: unknown };
       assert.ok(isDigest(sealed));
       const blob = await store.sealed.get(sealed);
       const opener = readOpener(dir.file('store.db'));

@@ -26,7 +26,11 @@ import { waitForGateways } from './wait-for-gateways.ts';
 const maxAttempts = 3;
 const maxErrors = 100;
 
-export const reasonText = z.string().max(2000).describe('Stands in the history and in the audit log.');
+export const reasonText = z
+  .string()
+  .max(2000)
+  .refine((text) => !text.includes('PRIVATE KEY'), 'a reason is no place for a key')
+  .describe('Stands in the history and in the audit log.');
 
 const errorList = z.array(
   z.strictObject({
@@ -84,6 +88,8 @@ export type Wanted = {
   readonly query: ChangeQuery;
   /** Of an error at an object that is among the changes: where that is in the body. Default as config:plan has it. */
   readonly pointerOf?: (index: number, pointer: string) => string;
+  /** What is changed stands in for what the file has under the name: to look at, never to apply. */
+  readonly inPlaceOfFile?: boolean;
   /** Of a success that changed something. */
   readonly status?: number;
   readonly fields?: Readonly<Record<string, string>>;
@@ -143,7 +149,7 @@ async function makePlan(context: ControlContext, wanted: Wanted): Promise<Planne
       find: async (name) => store.revisions.findObject(head.number, name),
       sealKey: async () => requireSealKey(await ask('sealKey', null)),
     });
-    const plan = await ask('plan', stored);
+    const plan = await ask('plan', { ...stored, inPlaceOfFile: wanted.inPlaceOfFile === true });
     if (plan.parent.digest === head.digest) return { plan, written, ...stored };
     if (attempt === maxAttempts) throw quicker();
   }

@@ -166,6 +166,52 @@ describe('an apply', () => {
   });
 });
 
+describe('a revert', () => {
+  it('is a new revision with what was there before, and is refused where that was changed again', async (t) => {
+    const { call, store, head } = await open(t);
+    await call('POST', '/config:apply', { parent: 0, changes: [put('shop', plain), put('other', plain)] });
+    const moved = { ...plain, address: 'b.test:1' };
+    await call('POST', '/config:apply', {
+      parent: 1,
+      changes: [put('shop', moved), remove('other'), put('new', plain)],
+    });
+    const reverted = await call('POST', '/changes/2:revert?reason=wrong');
+    assert.deepEqual([...codeOf(reverted), reverted.body['revision']], [200, 'committed', 3], reverted.text);
+    assert.equal((await store.revisions.find(3))?.content, (await store.revisions.find(1))?.content);
+    assert.equal((await store.revisions.find(3))?.reason, 'wrong');
+    assert.deepEqual(codeOf(await call('POST', '/changes/2:revert')), [200, 'unchanged']);
+    await call('POST', '/config:apply', { parent: 3, changes: [put('shop', { ...plain, address: 'c.test:1' })] });
+    const late = await call('POST', '/changes/1:revert');
+    assert.deepEqual(codeOf(late), [409, 'conflict']);
+    assert.deepEqual(
+      (late.body['errors'] as { object: { id: string }; detail: string }[]).map(({ detail }) => detail),
+      ['services/shop: it was changed in revision 4'],
+    );
+    assert.equal(await head(), 4);
+  });
+
+  it('is planned like any change: what is used by now is not taken away', async (t) => {
+    const { call } = await open(t);
+    await call('POST', '/services', { id: 'shop', value: plain });
+    await call('POST', '/routes', { id: 'shop', value: { path: '/shop', hosts: ['shop.test'], service: 'shop' } });
+    const refused = await call('POST', '/changes/1:revert');
+    assert.deepEqual(codeOf(refused), [422, 'invalid']);
+    const [error] = refused.body['errors'] as { code: string; object: object }[];
+    assert.deepEqual(error?.object, { kind: 'routes', id: 'shop', pointer: '/service' });
+  });
+});
+
+describe('an export', () => {
+  it('is what the store holds, in the words of a file', async (t) => {
+    const { call } = await open(t);
+    await call('POST', '/services', { id: 'shop', value: plain });
+    const { status, text, headers } = await call('GET', '/export');
+    assert.deepEqual([status, headers.get('content-type')], [200, 'application/yaml']);
+    assert.match(text, /^# revision 1 of the store [0-9a-f]{64}; private keys are sealed\n/);
+    assert.match(text, /gateway:\n {2}services:\n {4}- name: shop\n {6}address: a\.test:8443/);
+  });
+});
+
 describe('an object', () => {
   it('is made under a free name, once for each Idempotency-Key', async (t) => {
     const { call, head } = await open(t);

@@ -3,13 +3,14 @@
 import { z } from 'zod';
 import type { StoredObject } from '../store/object.ts';
 import { ApiProblem } from './api-problem.ts';
-import { auditActor } from './caller.ts';
 import { certificateOperations } from './certificate-operations.ts';
 import { certificateFacts, factsOf, showFacts } from './certificate-facts.ts';
 import { inspectUpload } from './inspect.ts';
 import { type Answer, type Operation, operation } from './operation.ts';
 import { cutPage, pageOf, pageQuery, type PageQuery, showPage } from './pages.ts';
 import { shownPair, showPair } from './shown-pair.ts';
+import { probeOperations } from './probe-operations.ts';
+import { bundleOperations } from './bundle-operations.ts';
 import { identityRules, serviceFields, showService } from './service-shape.ts';
 import { itemSchema, oneSchema, origin, etagOfObject, showRunning, showStopped, valueOf } from './stored-parts.ts';
 import { maxFileLength, toUploads, uploadFiles, uploadPassword } from './uploads.ts';
@@ -193,37 +194,6 @@ const inspectCertificates = operation({
   },
 });
 
-const probeService = operation({
-  id: 'probeService',
-  method: 'POST',
-  path: '/services/{id}:probe',
-  act: 'services.probe',
-  summary: 'Connects to every address of a service as its route does, and says what it speaks or why it refuses.',
-  answer: {
-    status: 200,
-    body: z.strictObject({
-      backends: z.array(
-        z.looseObject({
-          route: z.string(),
-          backend: z.string(),
-          ok: z.boolean(),
-          failure: z.looseObject({ cause: z.string(), remedy: z.string() }).nullable(),
-        }),
-      ),
-    }),
-  },
-  examples: [{ name: 'none', params: { id: 'there-is-none' }, status: 404 }],
-  run: async ({ context: { view, ask, store }, caller, params: { id = '' } }) => {
-    const { services } = await view();
-    const found = services.find((one) => one.id === id);
-    if (found === undefined) throw new ApiProblem('not_found', 'There is no service of this id among those that run.');
-    if (found.usedBy.length === 0)
-      throw new ApiProblem('not_routed', 'It is reached as its route reaches it, and no route names it yet.');
-    await store.audit.note({ ...auditActor(caller), action: 'service.probe', subject: `services/${id}` });
-    return { status: 200, body: { backends: await ask('probe', { service: id }) } };
-  },
-});
-
 const matchRoutes = operation({
   id: 'matchRoutes',
   method: 'POST',
@@ -246,12 +216,6 @@ const matchRoutes = operation({
 });
 
 const writtenKinds: readonly WrittenKind[] = [
-  {
-    noun: 'CaBundle',
-    path: 'ca-bundles',
-    kind: 'caBundles',
-    example: { id: 'example', value: { ca: 'PEM, or base64 of PEM or DER' } },
-  },
   {
     noun: 'Service',
     path: 'services',
@@ -308,6 +272,7 @@ export const configOperations: readonly Operation[] = [
     of: ({ caBundles }) => caBundles,
     show: showBundle,
   }),
+  ...bundleOperations,
   ...versionOperations({ noun: 'CaBundle', path: 'ca-bundles', kind: 'caBundles', act: 'config.write' }),
   ...readOperations({
     noun: 'Service',
@@ -319,7 +284,7 @@ export const configOperations: readonly Operation[] = [
     show: (one) => one,
     showLive: showService,
   }),
-  probeService,
+  ...probeOperations,
   ...readOperations({
     noun: 'Route',
     plural: 'Routes',

@@ -3,15 +3,15 @@
 import { systemClock } from '../base/clock.ts';
 import { Turns } from '../base/turns.ts';
 import { openSqliteStore } from '../sqlite/sqlite-store.ts';
-import { StoreProblem } from '../store/store-problem.ts';
 import { createLogger, type OpenLogger } from '../telemetry/logger.ts';
 import { Alerts } from './alerts.ts';
-import { createApi } from './api.ts';
+import { type Api, createApi } from './api.ts';
 import { ChangeQueue } from './change-queue.ts';
 import type { ControlContext } from './control-context.ts';
 import { GatewayReports } from './gateway-report.ts';
-import { HandshakeFeed } from './handshake-feed.ts';
 import { builtConsole, openSite } from './console-site.ts';
+import { HandshakeFeed } from './handshake-feed.ts';
+import { LateApi } from './late-api.ts';
 import { LoginLimits } from './login-limits.ts';
 import { type ControlStart, type FromControl, requestsFd, type ToControl } from './messages.ts';
 import { OpenStreams } from './open-streams.ts';
@@ -35,47 +35,55 @@ function say(message: FromControl): void {
   if (process.connected) process.send?.(message);
 }
 
-async function start({ store: path, url, gateway, log: settings }: ControlStart): Promise<void> {
-  const own = createLogger({ ...settings, whenClosed: 'stderr', base: { process: 'control' } });
+async function start(given: ControlStart): Promise<void> {
+  const own = createLogger({ ...given.log, whenClosed: 'stderr', base: { process: 'control' } });
   log = own;
+  const api = new LateApi(async () => open(given, own), systemClock, own);
+  serveRequests(requestsFd, { api, site: openSite(builtConsole) }, () => process.exit(0));
   try {
-    // The primary made it, once: one that has gone is not to be replaced by an empty one.
-    await (await openSqliteStore({ path, access: 'read', clock: systemClock })).close();
-    const store = await openSqliteStore({ path, access: 'write', clock: systemClock });
-    const turns = new Turns();
-    const feed = new HandshakeFeed({ gateway, failures: store.handshakeFailures, clock: systemClock, log: own });
-    const context: ControlContext = {
-      clock: systemClock,
-      log: own,
-      store,
-      passwords: new Passwords(),
-      limits: new LoginLimits(systemClock),
-      gateway,
-      view: async () => line.view(),
-      status: async () => line.ask('status', null),
-      clients: remember(async () => line.ask('clients', null), clientsKeptMs, systemClock),
-      ask: async (topic, asked) => line.ask(topic, asked),
-      inTurn: async (act) => turns.take(act),
-      alerts: new Alerts(store, systemClock),
-      handshakes: feed,
-      streams: new OpenStreams(),
-      stored: new StoredHead(store),
-      changes: new ChangeQueue(),
-    };
-    const api = createApi(operations, context);
-    takeFailures = async (report) => feed.take(report);
-    say({ kind: 'taken' });
-    void new GatewayReports(context, systemClock).start();
-    serveRequests(requestsFd, { api, site: openSite(builtConsole) }, () => process.exit(0));
-    const setup = await offerSetup(store, url, systemClock);
-    own.info({ url: `${url}/api/v1`, pid: process.pid }, 'control process serves the API');
-    if (setup !== undefined) tellSetup(setup.link, setup.expiresAt, own);
+    await api.start();
   } catch (error) {
-    if (error instanceof StoreProblem)
-      own.error({ code: error.code, hint: error.help }, `the control process cannot start: ${error.message}`);
-    else own.error({ err: error }, 'the control process cannot start: please report this');
+    own.error({ err: error }, 'the control process cannot start: please report this');
     process.exit(1);
   }
+}
+
+/** Rejects with a StoreProblem where the store cannot be opened. */
+async function open({ store: path, url, gateway }: ControlStart, own: OpenLogger): Promise<Api> {
+  // The primary made it, once: one that has gone is not to be replaced by an empty one.
+  await (await openSqliteStore({ path, access: 'read', clock: systemClock })).close();
+  const store = await openSqliteStore({ path, access: 'write', clock: systemClock });
+  // A file that can be opened and not read is found here, not by who asks first.
+  const setup = await offerSetup(store, url, systemClock).catch(async (error: unknown) => {
+    await store.close();
+    throw error;
+  });
+  const turns = new Turns();
+  const feed = new HandshakeFeed({ gateway, failures: store.handshakeFailures, clock: systemClock, log: own });
+  const context: ControlContext = {
+    clock: systemClock,
+    log: own,
+    store,
+    passwords: new Passwords(),
+    limits: new LoginLimits(systemClock),
+    gateway,
+    view: async () => line.view(),
+    status: async () => line.ask('status', null),
+    clients: remember(async () => line.ask('clients', null), clientsKeptMs, systemClock),
+    ask: async (topic, asked) => line.ask(topic, asked),
+    inTurn: async (act) => turns.take(act),
+    alerts: new Alerts(store, systemClock),
+    handshakes: feed,
+    streams: new OpenStreams(),
+    stored: new StoredHead(store),
+    changes: new ChangeQueue(),
+  };
+  takeFailures = async (report) => feed.take(report);
+  say({ kind: 'taken' });
+  void new GatewayReports(context, systemClock).start();
+  own.info({ url: `${url}/api/v1`, pid: process.pid }, 'control process serves the API');
+  if (setup !== undefined) tellSetup(setup.link, setup.expiresAt, own);
+  return createApi(operations, context);
 }
 
 /** The one line that holds a secret, since nobody could log in without it; it works once, and for an hour. */
@@ -90,8 +98,8 @@ process.on('message', (message) => {
   const given = message as ToControl;
   if (given.kind === 'ping') say({ kind: 'pong' });
   else if (given.kind === 'start') void start(given.start);
-  else if (given.kind === 'reopen') log?.reopen();
   else if (given.kind === 'failures') void takeFailures(given.report).then(() => say({ kind: 'taken' }));
+  else if (given.kind === 'reopen') log?.reopen();
   else line.take(given);
 });
 // Without its primary nobody could reach it, and nobody would end it.

@@ -8,6 +8,7 @@ import type { SealedBlob, SealKey } from '../store/sealed.ts';
 import type { PlannedProblem, ShownPlan } from './plan.ts';
 import type { FailureReport } from '../gateway/failure-tally.ts';
 import type { GatewayStatus } from './gateway-status.ts';
+import type { TestQuestion, TestReport } from './test-report.ts';
 import type { TrafficMinute } from './traffic.ts';
 import type { ConfigView } from './view.ts';
 
@@ -35,7 +36,12 @@ export type RouteQuestion = {
 };
 
 /** Changes that nobody has made yet. `pending`: sealed keys that they refer to and that the store has not got. */
-export type PlanQuestion = { readonly changes: readonly ObjectChange[]; readonly pending: readonly SealedBlob[] };
+export type PlanQuestion = {
+  readonly changes: readonly ObjectChange[];
+  readonly pending: readonly SealedBlob[];
+  /** What is changed stands in for what the file has under the name. */
+  readonly inPlaceOfFile?: boolean;
+};
 
 /** What became of a revision here. `pending`: not yet, and it is tried again. */
 export type Commitment =
@@ -52,8 +58,14 @@ export type Questions = {
   clients: { readonly asked: null; readonly answer: ClientsSeen };
   /** The last hour, minute by minute. */
   traffic: { readonly asked: null; readonly answer: readonly TrafficMinute[] };
-  probe: { readonly asked: { readonly service: string }; readonly answer: readonly object[] };
+  /** `change`: with which it is probed before anything is saved. */
+  probe: {
+    readonly asked: { readonly service: string; readonly change: PlanQuestion | null };
+    readonly answer: { readonly backends: readonly object[] } | { readonly problems: readonly PlannedProblem[] };
+  };
   match: { readonly asked: RouteQuestion; readonly answer: object };
+  /** Sends a request to an entry point of this gateway. */
+  test: { readonly asked: TestQuestion; readonly answer: TestReport };
   plan: { readonly asked: PlanQuestion; readonly answer: ShownPlan };
   /** Has the newest revision loaded, where it is not in force yet. */
   commit: { readonly asked: { readonly revision: number }; readonly answer: Commitment };

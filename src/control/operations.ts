@@ -1,5 +1,6 @@
 // Everything that the API can do, in the order of its document.
 import { accountOperations } from './account-operations.ts';
+import { clientOperations } from './client-operations.ts';
 import { configOperations } from './config-operations.ts';
 import { gatewayOperations } from './gateway-operations.ts';
 import { handshakeOperations } from './handshake-operations.ts';
@@ -8,15 +9,20 @@ import { planOperations } from './plan-operations.ts';
 import type { Operation } from './operation.ts';
 import { overviewOperations } from './overview-operations.ts';
 import { relationOperations } from './relation-operations.ts';
+import { revertOperations } from './revert-operations.ts';
 import { sessionOperations } from './session-operations.ts';
+import { testOperations } from './test-operations.ts';
 
 export const operations: readonly Operation[] = [
   ...sessionOperations,
   ...overviewOperations,
   ...relationOperations,
   ...handshakeOperations,
+  ...testOperations,
+  ...clientOperations,
   ...configOperations,
   ...planOperations,
+  ...revertOperations,
   ...gatewayOperations,
   ...historyOperations,
   ...accountOperations,

@@ -180,7 +180,8 @@ export function backendLeg(target: TargetView, seen: Evidence): RelationShown['b
       state: seen.backends.get(`${target.route}\n${address}`)?.state ?? ('unknown' as const),
       lastOk: handshake?.ok?.at ?? null,
       failure,
-      isFailing: failure !== null && failure.at > (handshake?.ok?.at ?? 0),
+      // In the same millisecond: the handshake, and then the refusal that came over it.
+      isFailing: failure !== null && failure.at >= (handshake?.ok?.at ?? 0),
       shown: handshake?.shown ?? null,
       version: handshake?.ok?.version ?? '',
     };

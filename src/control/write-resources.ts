@@ -176,7 +176,7 @@ function replaceObject({ noun, path, kind, example }: WrittenKind): Operation {
   });
 }
 
-function patchObject({ noun, path, kind }: WrittenKind): Operation {
+export function patchObject({ noun, path, kind }: Omit<WrittenKind, 'example'>): Operation {
   return operation({
     id: `change${noun}`,
     method: 'PATCH',

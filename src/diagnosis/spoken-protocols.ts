@@ -5,7 +5,7 @@ import type { BackendHttp2 } from '../config/gateway-config.ts';
 import { forBackend } from './backend-remedies.ts';
 import type { resolveHost } from './connect.ts';
 import { diagnoseHandshake, type HandshakeDiagnosis } from './diagnose-handshake.ts';
-import type { StepFailure } from './step.ts';
+import { broken, type Step, type StepFailure } from './step.ts';
 import type { Target } from './target.ts';
 
 export type SpokenProtocols = {
@@ -17,6 +17,8 @@ export type SpokenProtocols = {
   /** What a route would be spoken to in; undefined where nothing would come of it. */
   readonly used: 'HTTP/2' | 'HTTP/1.1' | undefined;
   readonly failure: StepFailure | undefined;
+  /** Of the handshake that a route would have, up to the one that broke. */
+  readonly steps: readonly Step[];
 };
 
 /** Never rejects. `http2`: as the route says. */
@@ -39,8 +41,10 @@ function judge(two: HandshakeDiagnosis, one: HandshakeDiagnosis, mode: BackendHt
   const http1 = one.alpn === 'http/1.1' ? 'agreed' : agreesOnNothing(one) ? 'unsaid' : 'no';
   const tls = (http2 ? two : one).version;
   const wanted = mode === 'on' || (mode === 'auto' && http2) ? 'HTTP/2' : 'HTTP/1.1';
-  const failure = findMismatch(http2, http1, mode) ?? findFailure(wanted === 'HTTP/2' ? two : one);
-  return { tls, http2, http1, failure, used: failure === undefined ? wanted : undefined };
+  const mismatch = findMismatch(http2, http1, mode);
+  const steps = withMismatch((wanted === 'HTTP/2' ? two : one).steps.map(forBackend), mismatch);
+  const failure = mismatch ?? steps.find(({ status }) => status === 'failed')?.failure;
+  return { tls, http2, http1, failure, steps, used: failure === undefined ? wanted : undefined };
 }
 
 /** The handshake was good, and the backend did not speak HTTP/2 all the same. */
@@ -71,6 +75,9 @@ function findMismatch(http2: boolean, http1: SpokenProtocols['http1'], mode: Bac
   return undefined;
 }
 
-function findFailure({ steps }: HandshakeDiagnosis): StepFailure | undefined {
-  return steps.map(forBackend).find(({ status }) => status === 'failed')?.failure;
+/** What was agreed on shows in the answer: no request of the route would get one. */
+function withMismatch(steps: readonly Step[], mismatch: StepFailure | undefined): readonly Step[] {
+  if (mismatch === undefined) return steps;
+  const before = steps.filter(({ step, status }) => step !== 'answer' && status !== 'failed');
+  return [...before, broken('answer', 'none', mismatch)];
 }

@@ -101,13 +101,13 @@ export async function readCluster(context: Context, map: SourceMap): Promise<Clu
       custom.map?.text('name') ?? 'cluster_type',
       'where requests go is decided by requests there',
     );
-    custom.map?.map('typed_config')?.readAll();
+    for (const field of map.names) readDeep(map.get(field));
     return undefined;
   }
   const type = context.word(map, 'type', types) ?? 'STATIC';
   const known = type === 'EDS' ? context.endpoints.get(serviceName(map) ?? name) : undefined;
   if ((type === 'EDS' && known === undefined) || type === 'ORIGINAL_DST') {
-    map.get('eds_cluster_config')?.map?.readAll();
+    for (const field of map.names) readDeep(map.get(field));
     const says =
       type === 'EDS' ? 'its endpoints come from another server' : 'it goes where the connection was meant for';
     report.refuse('dynamic_backends', map.get('type') ?? map, `type: ${type}`, says);
@@ -151,6 +151,12 @@ export async function readCluster(context: Context, map: SourceMap): Promise<Clu
   };
 }
 
+function leave(context: Context, map: SourceMap | undefined, name: string, says: string): void {
+  const value = map?.getEmpty(name);
+  readDeep(value);
+  if (value !== undefined) context.report.left(value, value.shown, says);
+}
+
 function serviceName(map: SourceMap): string | undefined {
   const config = map.map('eds_cluster_config');
   readDeep(config?.get('eds_config'));
@@ -159,6 +165,7 @@ function serviceName(map: SourceMap): string | undefined {
 
 function readEndpoints(context: Context, assignment: SourceMap | undefined): Backend[] {
   assignment?.text('cluster_name');
+  leave(context, assignment, 'policy', 'requests are refused where a backend is short of connections');
   const localities = assignment?.maps('endpoints') ?? [];
   const lowest = Math.min(...localities.map((one) => context.number(one, 'priority') ?? 0));
   return localities.flatMap((locality) => {
@@ -181,6 +188,8 @@ function readEndpoint(context: Context, map: SourceMap, backup: boolean): Backen
   ]);
   const endpoint = map.map('endpoint');
   endpoint?.text('hostname');
+  leave(context, endpoint, 'health_check_config', 'probes go where requests go');
+  leave(context, map, 'metadata', 'opens nothing');
   const weight = context.number(map, 'load_balancing_weight') ?? 1;
   const address = endpoint?.map('address');
   const socket = address === undefined ? undefined : readAddress(context, address);

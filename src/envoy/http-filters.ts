@@ -106,12 +106,14 @@ export async function readHttpFilters(
 function readOther(context: Context, value: SourceValue, at: SourceValue, name: string, type: string): void {
   const { report } = context;
   const isOld = value.map?.has('config') === true;
+  const isElsewhere = value.map?.has('config_discovery') === true;
   if (type === 'Router' && !isOld) return readRouter(context, value, at, name);
   readDeep(value);
   const why = harmless[type];
   const code = lost[type];
   if (isOld) report.refuse('v2_api', at, name, "is of Envoy's API v2, which Envoy itself refuses today");
   // Before typed_config was asked for, the router had none.
+  else if (isElsewhere) context.loses('dynamic_resource', at, 'the filter comes from another server');
   else if (type === '' && /^(?:envoy\.filters\.http\.|envoy\.)router$/.test(name))
     report.taken(at, name, 'what routes do');
   else if (why !== undefined) report.left(at, name, why);

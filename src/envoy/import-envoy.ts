@@ -1,5 +1,6 @@
 // Envoy's configuration (API v3, static, as YAML, JSON, a dump or a ConfigMap) in our words. The map of what means what stands in
 // docs/from-envoy-and-nginx.md; what it leaves open was established by running both.
+import type { DraftValue } from '../import/draft.ts';
 import type { ImportWorld, SourceText } from '../import/import-config.ts';
 import { Reading, type SourceValue } from '../import/source-map.ts';
 import type { Place } from '../yaml/place.ts';
@@ -28,6 +29,7 @@ export async function importEnvoy(files: readonly SourceText[], world: ImportWor
   else if (!world.report.failed)
     world.report.refuse('no_listener', { place: context.start }, 'static_resources', 'has no listener');
   reading.forEachUnread((value, name) => tellUnread(context, value, name));
+  tellVariables(context, world.draft.root, '');
   tellRest(context);
 }
 
@@ -35,6 +37,21 @@ export async function importEnvoy(files: readonly SourceText[], world: ImportWor
 function tellUnread(context: Context, value: SourceValue, name: string): void {
   if (name === '@type') return;
   context.loses('unknown_field', value, 'is not known here');
+}
+
+/** `${NAME}` is text there, and a variable of the gateway's environment here. */
+function tellVariables(context: Context, value: DraftValue, path: string): void {
+  if (typeof value === 'object') {
+    for (const [name, below] of Object.entries(value)) tellVariables(context, below, `${path}.${name}`);
+    return;
+  }
+  const [variable] = /\$\{[A-Za-z_]\w*/.exec(String(value)) ?? [];
+  if (variable === undefined) return;
+  const at = { place: context.start };
+  // What clients are told is no place for the environment.
+  if (/\.(?:response|rule)\./.test(path))
+    context.report.refuse('variable', at, `${variable}}`, 'would be told to clients or backends');
+  else context.report.changed(at, `${variable}}`, `${path.slice(1)} takes it from the environment of the gateway`);
 }
 
 /** Names, and values that say something only together with others. */

@@ -34,7 +34,8 @@ function goesBefore(first: Entry, second: Entry): boolean {
   if ((a.kind === 'exact') !== (b.kind === 'exact')) return a.kind === 'exact';
   const [hostA, hostB] = [specificity(first.hosts), specificity(second.hosts)];
   if (hostA !== hostB) return hostA > hostB;
-  return conditionCount(first) >= conditionCount(second);
+  // Routes of several listeners share a file, so that their order in it says nothing.
+  return conditionCount(first) > conditionCount(second);
 }
 
 /** Of the widest of them. */
@@ -53,11 +54,16 @@ export function findOpened(entries: readonly Entry[]): { readonly value: SourceV
     const parent = entry.path.path.replace(/\/[^/]*$/, '') || '/';
     const by = entries
       .slice(i + 1)
-      .filter((other) => takesBelow(other, parent) && overlaps(entry.hosts, other.hosts))
+      .filter((other) => (takesBelow(other, parent) || goesOn(entry, other)) && overlaps(entry.hosts, other.hosts))
       .find((other) => !isClosed(other) && guardOf(other) !== guardOf(entry));
     if (by !== undefined) return { value: entry.path.value, by };
   }
   return undefined;
+}
+
+/** Its path begins with the characters of the prefix, and is not below it here. */
+function goesOn({ path: prefix }: Entry, { path }: Entry): boolean {
+  return path.path.startsWith(prefix.path) && !isAbove(prefix.path, path.path);
 }
 
 function takesBelow({ path }: Entry, parent: string): boolean {
@@ -69,11 +75,8 @@ export function splitSlashes(entries: readonly Entry[]): Entry[] {
   return entries.flatMap((entry, i) => {
     if (!entry.hasSlash || entry.path.kind !== 'prefix') return [entry];
     const { path } = entry.path;
-    const isWritten = entries.some(
-      (other) => other.path.kind === 'exact' && other.path.path === path && overlaps(entry.hosts, other.hosts),
-    );
     const copies = slashless(entries.slice(i + 1), path, entry);
-    if (isWritten || copies.every((copy) => sameWay(copy, entry))) return [entry];
+    if (copies.every((copy) => sameWay(copy, entry))) return [entry];
     return [...copies, entry];
   });
 }
@@ -82,13 +85,19 @@ export function splitSlashes(entries: readonly Entry[]): Entry[] {
 function slashless(later: readonly Entry[], path: string, entry: Entry): Entry[] {
   const copies: Entry[] = [];
   for (const other of later) {
-    const takes = other.path.kind !== 'exact' && other.path.kind !== 'regex' && !other.hasSlash;
-    if (!takes || !isAbove(other.path.path, path) || !overlaps(entry.hosts, other.hosts)) continue;
+    if (!takesPath(other, path) || !overlaps(entry.hosts, other.hosts)) continue;
     const hosts = entry.hosts.length > 0 ? entry.hosts : other.hosts;
     copies.push({ ...deepen(other, path, 'exact'), hosts, name: `${entry.name}${path}-exact` });
     if (conditionCount(other) === 0) break;
   }
   return copies;
+}
+
+function takesPath({ path: rule, hasSlash }: Entry, path: string): boolean {
+  if (rule.kind === 'exact') return rule.path === path;
+  // What the pattern is to be read by has been looked at (path-regex.ts).
+  if (rule.kind === 'regex') return new RegExp(`^(?:${rule.path})$`).test(path);
+  return isAbove(rule.path, path) && !(hasSlash && rule.path === path);
 }
 
 function sameWay(a: Entry, b: Entry): boolean {

@@ -59,8 +59,9 @@ function readPathRule(context: Context, map: SourceMap): PathRule | undefined {
     else context.loses('route_left_out', value, 'has no counterpart; the route is left out');
     return undefined;
   }
-  const text = map.text(name);
-  if (text === undefined) return undefined;
+  const written = map.text(name) === '' ? '/' : map.text(name);
+  if (written === undefined) return undefined;
+  const text = written;
   if (context.flag(map, 'case_sensitive') === false) {
     const at = map.get('case_sensitive') ?? value;
     if (
@@ -84,7 +85,7 @@ function readPathRule(context: Context, map: SourceMap): PathRule | undefined {
   }
   const hasSlash = text.length > 1 && text.endsWith('/');
   if (name === 'path') return exactPath(context, value, reading.path, hasSlash);
-  if (name === 'path_separated_prefix' || text === '/') {
+  if (name === 'path_separated_prefix' || written === '/') {
     report.taken(value, value.shown, `path: ${reading.path}`);
     return { kind: 'prefix', path: reading.path, value };
   }
@@ -176,7 +177,9 @@ function readHeader(context: Context, map: SourceMap, methods: string[]): DraftM
     return [];
   }
   context.report.taken(value, value.shown, 'match.headers');
-  return [conditionOf(name, rule, invert)];
+  // A field that is absent satisfies no inverted comparison there.
+  const presence: DraftMap[] = invert && rule !== 'present' ? [{ name, present: true }] : [];
+  return [...presence, conditionOf(name, rule, invert)];
 }
 
 function headerRule(context: Context, map: SourceMap): StringRule | 'present' | undefined {
@@ -226,7 +229,11 @@ function caseless(rule: StringRule): string {
 function readQuery(context: Context, map: SourceMap): DraftMap | undefined {
   const name = map.text('name') ?? '';
   const string = map.get('string_match');
-  context.flag(map, 'present_match');
+  const present = map.get('present_match');
+  if (present !== undefined && context.flag(map, 'present_match') === false) {
+    context.loses('match_condition', present, 'that a parameter is absent: write invert');
+    return undefined;
+  }
   context.taken(map, 'name', 'match.query');
   if (string === undefined) return { name, present: true };
   const rule = readStringMatcher(context, string);

@@ -23,8 +23,12 @@ export async function readRawForward(
     'max_downstream_connection_duration',
     'downstream_idle_timeout',
     'upstream_idle_timeout',
-  ])
-    readDeep(config.get(one));
+  ]) {
+    const setting = config.get(one);
+    readDeep(setting);
+    if (setting !== undefined && one !== '@type')
+      context.report.left(setting, setting.shown, 'passThrough has settings of its own');
+  }
   if (isTls || value === undefined || name === undefined) {
     for (const one of config.names) readDeep(config.get(one));
     const why = isTls

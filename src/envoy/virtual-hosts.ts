@@ -18,7 +18,6 @@ export async function readRouteTable(world: ActionWorld, table: SourceMap, filte
   table.text('@type');
   for (const name of [
     'validate_clusters',
-    'most_specific_header_mutations_wins',
     'internal_only_headers',
     'max_direct_response_body_size_bytes',
     'request_mirror_policies',
@@ -32,12 +31,13 @@ export async function readRouteTable(world: ActionWorld, table: SourceMap, filte
   if (vhds !== undefined) context.loses('dynamic_resource', vhds, 'virtual hosts come from another server');
   readOverrides(context, table);
   const ofTable = readHeaderEdits(context, table, middlewares);
+  const specificLast = context.flag(table, 'most_specific_header_mutations_wins') === true;
   const maps = table.maps('virtual_hosts');
   const hosts = maps.flatMap((map) => readDomains(context, map, maps.length === 1));
   const sorted = hosts.toSorted((a, b) => a.rank - b.rank);
   const entries: Entry[] = [];
   for (const [group, host] of sorted.entries()) {
-    const own = await readVirtualHost(world, host, ofTable, filters, group);
+    const own = await readVirtualHost(world, host, { ofTable, specificLast }, filters, group);
     entries.push(...own);
     const isWhole = own.some(
       (entry) => entry.path.path === '/' && entry.path.kind === 'prefix' && Object.keys(entry.conditions).length === 0,
@@ -109,7 +109,7 @@ function rankOf(domain: string): number {
 async function readVirtualHost(
   world: ActionWorld,
   { map, hosts }: VirtualHost,
-  ofTable: readonly string[],
+  { ofTable, specificLast }: { readonly ofTable: readonly string[]; readonly specificLast: boolean },
   filters: HttpFilters,
   group: number,
 ): Promise<Entry[]> {
@@ -166,7 +166,9 @@ async function readVirtualHost(
     const action = await readAction(world, route, match.path);
     if (action === undefined) continue;
     context.reading.becomes(route.path, action.keys);
-    const all = [...before, ...ofTable, ...ofHost, ...ofRoute, ...action.middlewares];
+    // There the wider mutation is made last, unless it is said otherwise: where both set a field, it wins.
+    const edits = specificLast ? [ofTable, ofHost, ofRoute] : [ofRoute, ofHost, ofTable];
+    const all = [...before, ...edits.flat(), ...action.middlewares];
     const entry: Entry = {
       ...match,
       hosts,

@@ -316,6 +316,7 @@ export class Relay implements RequestSink, ResponseSink, CallWaiter, EncodedBody
     }
     this.#held = undefined;
     this.#dropCall();
+    this.#context.backend.reportRefusal(fault);
     this.#refuse(fault);
     return false;
   }

@@ -144,6 +144,11 @@ export class Reports implements BackendEvents, ResolverEvents {
     if (times.handshakeMs !== undefined) this.#countHandshake(label, fault.code, '', false);
   }
 
+  /** The request that met it is counted and logged by itself; here is whom the backend does not let in. */
+  onBackendRefusal(label: string, fault: Fault): void {
+    this.handshakes.noteFailure(label, fault, this.#clock.now());
+  }
+
   /** A connection that was passed through ended because of its target. */
   onPassThroughFault({ code, detail = '', raw, help }: Fault, backend: string): void {
     const suppressed = this.#admit(`passed through ${backend} ${code}`);

@@ -24,10 +24,10 @@ type Policies = Parameters<typeof checkOrders>[1];
 
 function refused(hosts: readonly string[], policies: Policies, shared: Coverage): readonly string[] {
   const loader = new MaterialLoader(new FileSource('g.yml'), Date.now());
-  const orders = hosts.map((host) => ({ route: 'a', host, provider: 'acme', place }));
+  const orders = hosts.map((host) => ({ route: 'a', host, provider: 'acme', why: 'no reason', place }));
   checkOrders(orders, policies, shared, loader);
   assert.ok(loader.problems.every(({ code, severity }) => code === 'certificate_not_fetched' && severity === 'error'));
-  return loader.problems.map(({ message }) => /the host (\S+):/.exec(message)?.[1] ?? message);
+  return loader.problems.map(({ message }) => /the host ([^ ,]+),/.exec(message)?.[1] ?? message);
 }
 
 it('a host that would get a certificate from ACME is refused where none is given, once, and not where one covers it', async () => {

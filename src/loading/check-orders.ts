@@ -17,7 +17,7 @@ export function checkOrders(
   loader: MaterialLoader,
 ): void {
   const seen = new Set<string>();
-  for (const { host, provider, place } of orders) {
+  for (const { host, provider, why, place } of orders) {
     const pattern = wildcardHost(host);
     if (seen.has(pattern) || isIpLiteral(pattern)) continue;
     seen.add(pattern);
@@ -27,8 +27,8 @@ export function checkOrders(
       place,
       materialError(
         'certificate_not_fetched',
-        `no certificate covers the host ${host}: Goma would have one fetched (certManager, provider ${provider}), this version does not`,
-        'Give one in gateway.tls.certificates or certsDir (files that an ACME client renews are picked up); or write tls: {provider: none} on the route.',
+        `no certificate covers the host ${host}, and none is ordered (certManager, provider ${provider}): ${why}`,
+        'Correct it; or give one in gateway.tls.certificates or certsDir (files that an ACME client renews are picked up); or write tls: {provider: none} on the route.',
       ),
     );
   }

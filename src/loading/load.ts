@@ -81,7 +81,8 @@ export async function loadGateway(source: ConfigSource, options: LoadOptions): P
   await options.sources?.prepare(listSources(config), options.sourceMs ?? defaultSourceMs, options.once);
   const { tolerateExpired = false, sources: deliveries } = options;
   const loader = new MaterialLoader(source, options.clock.now(), { tolerateExpired, deliveries });
-  const built = await loadMaterial(config, loader);
+  const revision = origin.stored?.revision ?? 0;
+  const built = { ...(await loadMaterial(config, loader)), revision };
   const others = [...problems, ...(await readCrls(built.crls, options))];
   const all = [...others, ...loader.problems];
   const loaded = { ...built, revision: origin.stored?.revision ?? 0, inputs: inputsOf(loader, others) };
@@ -102,7 +103,7 @@ export async function loadDeliveries(
 ): Promise<Pick<LoadedResult, 'loaded' | 'problems'>> {
   const options = { tolerateExpired: true, deliveries, before: inputs.materials };
   const loader = new MaterialLoader(source, clock.now(), options);
-  const built = await loadMaterial(config, loader);
+  const built = { ...(await loadMaterial(config, loader)), revision };
   const problems = [...inputs.problems, ...loader.problems];
   return {
     loaded: problems.some(isError) ? undefined : { ...built, revision, inputs: inputsOf(loader, inputs.problems) },

@@ -32,7 +32,12 @@ export class ProposedSource implements ConfigSource {
 
   async readTexts(): Promise<ConfigOrigin> {
     const { name, objects } = this.#proposal;
-    const plain = objects.map(({ kind, id, body }) => ({ kind, id, body }));
+    const plain = objects.map(({ kind, id, body, inPlaceOfFile }) => ({
+      kind,
+      id,
+      body,
+      ...(inPlaceOfFile === true && { inPlaceOfFile }),
+    }));
     return { ...(await this.#files.readTexts()), stored: { name, objects: plain } };
   }
 

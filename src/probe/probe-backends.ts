@@ -5,7 +5,7 @@ import type { BackendHttp2 } from '../config/gateway-config.ts';
 import type { CrlLookup } from '../crl/subscriber.ts';
 import { diagnosePlain } from '../diagnosis/diagnose-plain.ts';
 import { findSpokenProtocols, type SpokenProtocols } from '../diagnosis/spoken-protocols.ts';
-import type { StepFailure } from '../diagnosis/step.ts';
+import type { Step, StepFailure } from '../diagnosis/step.ts';
 import { AnchorSets } from '../gateway/compile-routes.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
 import { endpointAuthority, endpointLabel } from '../upstream/endpoint.ts';
@@ -22,9 +22,11 @@ export type ProbedBackend = {
   /** undefined over plain HTTP. */
   readonly spoken: SpokenProtocols | undefined;
   readonly failure: StepFailure | undefined;
+  /** From the name to the first byte of an answer, up to the one that broke. */
+  readonly steps: readonly Step[];
 };
 
-type Found = Pick<ProbedBackend, 'spoken' | 'failure'>;
+type Found = Pick<ProbedBackend, 'spoken' | 'failure' | 'steps'>;
 
 /** In the order of the configuration. What several routes ask of one backend is asked once. Never rejects because of a backend. */
 export async function probeBackends(
@@ -52,7 +54,7 @@ export async function probeBackends(
   return wanted.map(({ key, ...rest }) => ({ ...rest, ...(found.get(key) ?? nothing) }));
 }
 
-const nothing: Found = { spoken: undefined, failure: undefined };
+const nothing: Found = { spoken: undefined, failure: undefined, steps: [] };
 
 async function lookAtAll(looks: ReadonlyMap<string, () => Promise<Found>>): Promise<Map<string, Found>> {
   const found = new Map<string, Found>();
@@ -69,7 +71,7 @@ async function lookAtAll(looks: ReadonlyMap<string, () => Promise<Found>>): Prom
 
 async function lookPlain(target: Parameters<typeof diagnosePlain>[0]): Promise<Found> {
   const { steps } = await diagnosePlain(target, systemClock);
-  return { spoken: undefined, failure: steps.find(({ status }) => status === 'failed')?.failure };
+  return { spoken: undefined, failure: steps.find(({ status }) => status === 'failed')?.failure, steps };
 }
 
 async function lookSecure(
@@ -78,7 +80,7 @@ async function lookSecure(
   http2: BackendHttp2,
 ): Promise<Found> {
   const spoken = await findSpokenProtocols(targets.find(endpoint), http2, systemClock);
-  return { spoken, failure: spoken.failure };
+  return { spoken, failure: spoken.failure, steps: spoken.steps };
 }
 
 export function printProbes(probes: readonly ProbedBackend[]): string[] {
@@ -107,7 +109,7 @@ function use(spoken: SpokenProtocols | undefined, http2: BackendHttp2): string {
 
 /** Keys are added over time, never changed. */
 export function probesToJson(probes: readonly ProbedBackend[]): object[] {
-  return probes.map(({ route, backend, http2, spoken, failure }) => ({
+  return probes.map(({ route, backend, http2, spoken, failure, steps }) => ({
     route,
     backend,
     ok: failure === undefined,
@@ -118,5 +120,12 @@ export function probesToJson(probes: readonly ProbedBackend[]): object[] {
     alpn: spoken === undefined ? null : spoken.http2 || spoken.http1 === 'agreed',
     gets: spoken?.used ?? null,
     failure: failure ?? null,
+    steps: steps.map(({ step, status, text, notes, failure: broken }) => ({
+      step,
+      status,
+      text,
+      notes,
+      failure: broken ?? null,
+    })),
   }));
 }

@@ -6,6 +6,7 @@ import { Turns } from '../base/turns.ts';
 import { UsageError } from '../base/usage-error.ts';
 import type { StoreConfig } from '../config/gateway-config.ts';
 import type { Commitment, NoAnswer, PlanQuestion, Question, Questions, RouteQuestion } from '../control/messages.ts';
+import type { TestQuestion } from '../control/test-report.ts';
 import type { ConfigView } from '../control/view.ts';
 import type { CrlLookup } from '../crl/subscriber.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
@@ -21,7 +22,7 @@ import type { TrafficHistory } from './traffic-history.ts';
 import type { Workers } from './workers.ts';
 
 export type AnswerDependencies = {
-  readonly active: Pick<ActiveConfig, 'loaded' | 'generation' | 'startedWith'>;
+  readonly active: Pick<ActiveConfig, 'loaded' | 'generation' | 'startedWith' | 'ports'>;
   readonly status: Pick<StatusReader, 'read'>;
   readonly traffic: Pick<TrafficHistory, 'read'>;
   readonly workers: Pick<Workers, 'list'>;
@@ -41,6 +42,9 @@ const probeMs = 8_000;
 /** Probes at one time: each is a handful of handshakes. */
 const maxProbes = 2;
 let probes = 0;
+/** Each is a request with its body, and a handshake with some backends. */
+const maxTests = 2;
+let tests = 0;
 /** Plans that wait: each is a load of everything. */
 const maxPlans = 4;
 let plans = 0;
@@ -53,7 +57,8 @@ export async function answerQuestion(question: Question, from: AnswerDependencie
     if (question.topic === 'status') return { answer: await from.status.read() };
     if (question.topic === 'traffic') return { answer: await from.traffic.read() };
     if (question.topic === 'clients') return { answer: await readClients(from) };
-    if (question.topic === 'probe') return await probe(question.asked.service, from);
+    if (question.topic === 'probe') return await probe(question.asked, from);
+    if (question.topic === 'test') return await test(question.asked, from);
     if (question.topic === 'plan') return await plan(question.asked, from);
     if (question.topic === 'commit') return { answer: await commit(question.asked.revision, from) };
     if (question.topic === 'sealKey') return { answer: await findSealKey(from) };
@@ -91,20 +96,46 @@ async function viewUnlessKnown(
   return made;
 }
 
-async function probe(service: string, { active, trust }: AnswerDependencies): Promise<QuestionOutcome> {
-  const { loaded } = active;
-  // All of its routes reach it in the same way.
-  const route = loaded.routes.find(({ config }) => config.service === service);
-  if (route === undefined) return { why: { code: 'absent', detail: 'No route names this service any more.' } };
+async function probe(
+  { service, change }: Questions['probe']['asked'],
+  from: AnswerDependencies,
+): Promise<QuestionOutcome> {
   if (probes >= maxProbes)
     return { why: { code: 'busy', detail: 'Other probes are under way: try again in a moment.' } };
   probes++;
   try {
+    const reached = await reach(service, change, from);
+    if ('problems' in reached) return { answer: reached };
     const { probeBackends, probesToJson } = await import('../probe/probe-backends.ts');
-    return { answer: probesToJson(await probeBackends({ ...loaded, routes: [route] }, lookUp(trust), probeMs)) };
+    return { answer: { backends: probesToJson(await probeBackends(reached.loaded, reached.crls, probeMs)) } };
   } finally {
     probes--;
   }
+}
+
+async function test(asked: TestQuestion, { active, trust }: AnswerDependencies): Promise<QuestionOutcome> {
+  if (tests >= maxTests) return { why: { code: 'busy', detail: 'Other requests are tried: try again in a moment.' } };
+  tests++;
+  try {
+    const { runTest } = await import('./test-question.ts');
+    return { answer: await runTest(asked, active.loaded, active.ports, lookUp(trust)) };
+  } finally {
+    tests--;
+  }
+}
+
+/** As a route of it does, all of which do alike; as one would that there is not, where there is none or it is not saved. */
+async function reach(
+  service: string,
+  change: PlanQuestion | null,
+  from: AnswerDependencies,
+): Promise<{ loaded: LoadedConfig; crls: CrlLookup } | { problems: readonly object[] }> {
+  const { active, trust, clock, planning } = from;
+  const route = change === null && active.loaded.routes.find(({ config }) => config.service === service);
+  if (route) return { loaded: { ...active.loaded, routes: [route] }, crls: lookUp(trust) };
+  const { proposeService } = await import('./plan-question.ts');
+  const around = { settings: planning, store: storeOf(from), clock, deliveries: trust.sources };
+  return planTurns.take(async () => proposeService(service, change, around));
 }
 
 async function plan(asked: PlanQuestion, from: AnswerDependencies): Promise<QuestionOutcome> {

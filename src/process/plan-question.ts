@@ -1,7 +1,9 @@
 // What a change of the store would do to this gateway, asked by the control process: planned by the loader and the guard of a reload
 // beside what is in force, and put into rows that hold no key and no secret. Loaded with the first such question.
+import { randomUUID } from 'node:crypto';
 import { basename } from 'node:path';
 import type { AccessChanges } from '../access/changes.ts';
+import { proposeRevision, type ProposalOptions } from '../access/propose-revision.ts';
 import { type PlanOptions, planRevision } from '../access/plan-revision.ts';
 import { describeChanges } from '../access/print-changes.ts';
 import type { Clock } from '../base/clock.ts';
@@ -16,6 +18,7 @@ import type { LoadedConfig } from '../loading/loaded.ts';
 import { readOpener } from '../loading/open-store-source.ts';
 import type { Deliveries } from '../sources/publisher.ts';
 import { openSqliteStore } from '../sqlite/sqlite-store.ts';
+import type { Store } from '../store/store.ts';
 import type { Problem } from '../yaml/problem.ts';
 
 /** What it is planned with, beside the store. */
@@ -43,20 +46,12 @@ const maxFields = 50;
 const busyMs = 250;
 
 /** Rejects with a StoreProblem. */
-export async function planChange(
-  { changes, pending }: PlanQuestion,
-  { settings, store: { path }, clock, active, deliveries, record }: PlanSurroundings,
-): Promise<ShownPlan> {
-  await using store = await openSqliteStore({ path, access: 'read', busyMs, clock });
-  const plan = await planRevision(changes, {
-    ...settings,
-    store,
-    opener: readOpener(path),
-    clock,
-    pending: new Map(pending.map((blob) => [blob.digest, blob])),
+export async function planChange(asked: PlanQuestion, around: PlanSurroundings): Promise<ShownPlan> {
+  const { active, record } = around;
+  await using store = await openToPlan(around);
+  const plan = await planRevision(asked.changes, {
+    ...optionsOf(asked, store, around),
     active,
-    // A plan takes what is there, and has nobody asked for more.
-    ...(deliveries && { sources: deliveriesOnly(deliveries) }),
     ...(record && { seen: { record, days: seenDays } }),
   });
   const { parent, usable, problems, objects, access, clients } = plan;
@@ -72,6 +67,49 @@ export async function planChange(
     access: access === undefined ? null : showAccess(access),
     clients: clients === undefined || record === undefined ? null : showClients(clients, record.since),
   };
+}
+
+type ProposalSurroundings = Pick<PlanSurroundings, 'settings' | 'store' | 'clock' | 'deliveries'>;
+
+async function openToPlan({ store: { path }, clock }: ProposalSurroundings): Promise<Store> {
+  return openSqliteStore({ path, access: 'read', busyMs, clock });
+}
+
+function optionsOf(
+  { pending, inPlaceOfFile = false }: PlanQuestion,
+  store: Store,
+  { settings, store: { path }, clock, deliveries }: ProposalSurroundings,
+): ProposalOptions {
+  return {
+    ...settings,
+    store,
+    opener: readOpener(path),
+    clock,
+    pending: new Map(pending.map((blob) => [blob.digest, blob])),
+    inPlaceOfFile,
+    // What is there is taken, and nobody is asked for more.
+    ...(deliveries && { sources: deliveriesOnly(deliveries) }),
+  };
+}
+
+/**
+ * A service as a route would reach it, with a change that nobody made yet: for what is not saved, and for what no route names.
+ * Rejects with a StoreProblem.
+ */
+export async function proposeService(
+  service: string,
+  change: PlanQuestion | null,
+  around: ProposalSurroundings,
+): Promise<{ readonly loaded: LoadedConfig; readonly crls: CrlLookup } | { readonly problems: PlannedProblem[] }> {
+  await using store = await openToPlan(around);
+  const asked = change ?? { changes: [], pending: [] };
+  const route = `probe-${randomUUID()}`;
+  const put = { path: '/', hosts: [`${route}.invalid`], service };
+  const changes = [...asked.changes, { kind: 'routes', id: route, put }];
+  const { loaded, problems } = await proposeRevision(changes, optionsOf(asked, store, around));
+  if (loaded === undefined) return { problems: showProblems(problems) };
+  const routes = loaded.loaded.routes.filter(({ config }) => config.name === route);
+  return { loaded: { ...loaded.loaded, routes }, crls: loaded.crls };
 }
 
 function deliveriesOnly(deliveries: Deliveries): NonNullable<PlanOptions['sources']> {

@@ -7,20 +7,15 @@ import { makeAccountKey, readAccountKey, writeAccountKey } from '../acme/jws.ts'
 import { obtainCertificate } from '../acme/order.ts';
 import { AcmeProblem } from '../acme/problem.ts';
 import { askRenewalInfo, certificateId, chooseMoment, type RenewalInfo } from '../acme/renewal-info.ts';
-import { askBy, ExchangeFailure } from '../base/exchange.ts';
+import { type Ask, askBy, ExchangeFailure } from '../base/exchange.ts';
+import { makeLeafKey } from '../certs/leaf-key.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
 import { parseCertificates } from '../certs/material.ts';
 import { type AcmeSettings, type SourceConfig, sourceKey } from '../config/source-config.ts';
 import { findIssuedFlaw, type Issued } from '../trust/check-issued.ts';
+import { AcmePeers } from './acme-peers.ts';
 import { AcmeState } from './acme-state.ts';
-import {
-  type ChallengeHost,
-  problemOf,
-  type Source,
-  SourceFailure,
-  type SourceHost,
-  type SourceSink,
-} from './source.ts';
+import { problemOf, type Source, SourceFailure, type SourceHost, type SourceSink } from './source.ts';
 import { readSourcePem } from './source-material.ts';
 
 /** After attempts that a CA answered with a no: their limits count failures by the hour. */
@@ -30,12 +25,18 @@ const leastRenewMs = 2_000;
 const jitter = 0.1;
 
 type Config = SourceConfig & AcmeSettings;
+/** How it talks and makes keys; default: over the network, and fresh ones. */
+export type AcmeMeans = { readonly ask?: Ask; readonly makeKey?: typeof makeLeafKey };
 type Current = { readonly issued: Issued; readonly facts: CertificateFacts };
 
 export class AcmeSource implements Source {
   readonly #config: Config;
   readonly #host: SourceHost;
+  readonly #ask: Ask;
+  readonly #makeKey: typeof makeLeafKey;
   readonly #state: AcmeState;
+  /** Undefined where nobody is served. */
+  readonly #peers: AcmePeers | undefined;
   readonly #stop = new AbortController();
   readonly #accountId: string;
   readonly #certificateId: string;
@@ -47,7 +48,9 @@ export class AcmeSource implements Source {
   #cancelAsking: () => void = () => {};
   #refusals = 0;
 
-  constructor(config: Config, host: SourceHost) {
+  constructor(config: Config, host: SourceHost, { ask = askBy(host.clock), makeKey = makeLeafKey }: AcmeMeans = {}) {
+    this.#ask = ask;
+    this.#makeKey = makeKey;
     this.#config = config;
     this.#host = host;
     this.#state = new AcmeState(config.storage, config.label);
@@ -55,10 +58,15 @@ export class AcmeSource implements Source {
     this.#accountId = idOf([directory, eab?.kid]);
     const names = identifiers.map(({ value }) => value).toSorted();
     this.#certificateId = idOf([directory, names, keyType, profile, preferredChain]);
+    const { challenges, clock } = host;
+    const { signal } = this.#stop;
+    const [folder, id, owner] = [config.storage, this.#certificateId, sourceKey(config)];
+    this.#peers = challenges && new AcmePeers({ folder, id, owner, challenges, clock, signal });
   }
 
   open(sink: SourceSink): void {
     this.#sink = sink;
+    void this.#peers?.watch();
   }
 
   renew(): void {
@@ -83,7 +91,8 @@ export class AcmeSource implements Source {
     if (this.#takeKept()) return;
     const { clock, challenges } = this.#host;
     const { label } = this.#config;
-    if (challenges === undefined) {
+    const peers = this.#peers;
+    if (challenges === undefined || peers === undefined) {
       const hint = 'Run the gateway: a CA has to reach its entry points.';
       throw new SourceFailure({
         code: 'acme_not_asked',
@@ -94,7 +103,7 @@ export class AcmeSource implements Source {
     await challenges.ready(this.#stop.signal);
     await this.#state.locked(this.#certificateId, clock, this.#stop.signal, async () => {
       // Another gateway may have ordered while we waited for our turn.
-      if (!this.#takeKept()) await this.#order(challenges);
+      if (!this.#takeKept()) await this.#order(peers);
     });
   }
 
@@ -108,11 +117,11 @@ export class AcmeSource implements Source {
     return true;
   }
 
-  async #order(challenges: ChallengeHost): Promise<void> {
+  async #order(peers: AcmePeers): Promise<void> {
     const { clock } = this.#host;
     const { identifiers, challenge, keyType, preferredChain, profile, label } = this.#config;
     const { signal } = this.#stop;
-    const [id, owner] = [this.#certificateId, sourceKey(this.#config)];
+    const id = this.#certificateId;
     const client = await this.#openClient();
     const replaces = this.#current === undefined ? undefined : certificateId(this.#current.facts);
     const order = { identifiers, challenge, keyType, preferredChain, profile, replaces };
@@ -120,7 +129,8 @@ export class AcmeSource implements Source {
       client,
       clock,
       signal,
-      publish: async (answers) => challenges.publish(owner, answers),
+      makeKey: this.#makeKey,
+      publish: async (answers) => peers.publish(answers),
       keep: (open) => this.#state.writeOrder(id, open),
     });
     const flaw = this.#flawOf(issued);
@@ -152,7 +162,7 @@ export class AcmeSource implements Source {
         server: { directory, ca },
         account,
         kid: stored?.kid,
-        ask: askBy(clock),
+        ask: this.#ask,
         clock,
       });
       const kid = await client.openAccount({ email, eab, termsOfServiceAgreed });
@@ -201,7 +211,7 @@ export class AcmeSource implements Source {
       const ca = named && (await readSourcePem(named, label));
       // It is nobody's secret: no account is needed.
       const account = await makeAccountKey();
-      const client = new AcmeClient({ server: { directory, ca }, account, kid: undefined, ask: askBy(clock), clock });
+      const client = new AcmeClient({ server: { directory, ca }, account, kid: undefined, ask: this.#ask, clock });
       const info = await askRenewalInfo(client, current.facts, clock.now());
       if (current !== this.#current || this.#sink === undefined) return;
       if (info === undefined) return;

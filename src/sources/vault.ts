@@ -1,5 +1,7 @@
 // Certificates and CAs from the PKI engine of OpenBao or HashiCorp Vault. The key is made here for each certificate and signed for: it
 // never travels. What comes back is verified like that of any CA.
+import type { KeyObject } from 'node:crypto';
+import type { Clock } from '../base/clock.ts';
 import { askBy, ExchangeFailure } from '../base/exchange.ts';
 import { encodePem } from '../asn1/der-writer.ts';
 import type { San } from '../certs/facts.ts';
@@ -15,7 +17,8 @@ import { readSecretText, readSourcePem } from './source-material.ts';
 
 type Config = SourceConfig & VaultSettings;
 
-export function makeVaultSource(config: Config, { clock }: SourceHost): Source {
+/** `makeKey`: a private key for each certificate; default a fresh one. */
+export function makeVaultSource(config: Config, { clock }: SourceHost, makeKey = makeLeafKey): Source {
   const ask = askBy(clock);
   // The token lives over renewals, and with it what was found out about it. Files that verify and log in are read anew each time.
   let known: { readonly material: string; readonly client: VaultClient } | undefined;
@@ -42,16 +45,21 @@ export function makeVaultSource(config: Config, { clock }: SourceHost): Source {
       const client = await open();
       if (config.want === 'anchors') return { anchorsPem: await client.caChain() };
       if (config.issue === undefined) throw new Error('a certificate is wanted, and no role is known');
-      return await obtain(client, config.issue, config.label, clock.now());
+      return await obtain(client, config.issue, config.label, await makeKey(config.issue.keyType), clock);
     } catch (error) {
       throw explain(error, config);
     }
   });
 }
 
-async function obtain(client: VaultClient, issue: VaultIssue, label: string, now: number): Promise<Delivery> {
-  const { role, commonName, dnsNames, addresses, uris, ttlMs, keyType } = issue;
-  const key = await makeLeafKey(keyType);
+async function obtain(
+  client: VaultClient,
+  issue: VaultIssue,
+  label: string,
+  key: KeyObject,
+  clock: Pick<Clock, 'now'>,
+): Promise<Delivery> {
+  const { role, commonName, dnsNames, addresses, uris, ttlMs } = issue;
   const names: San[] = [
     ...dnsNames.map((value): San => ({ type: 'DNS', value })),
     ...addresses.map((value): San => ({ type: 'IP', value })),
@@ -61,7 +69,7 @@ async function obtain(client: VaultClient, issue: VaultIssue, label: string, now
   const ttlS = ttlMs === undefined ? undefined : Math.round(ttlMs / 1000);
   const chainPem = await client.sign({ role, csr, commonName, dnsNames, addresses, uris, ttlS });
   const keyPem = key.export({ format: 'pem', type: 'pkcs8' });
-  const flaw = findIssuedFlaw({ chainPem, keyPem }, { names, purpose: 'any' }, now, 'the certificate');
+  const flaw = findIssuedFlaw({ chainPem, keyPem }, { names, purpose: 'any' }, clock.now(), 'the certificate');
   if (flaw !== undefined)
     throw new SourceFailure({
       code: flaw.code,

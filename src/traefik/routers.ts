@@ -1,5 +1,4 @@
 // Routers as routes: a route for each choice of a rule, with what its middlewares and its service say.
-import type { DraftMap } from '../import/draft.ts';
 import type { SourceMap, SourceValue } from '../import/source-map.ts';
 import { type Conditions, readConditions } from './conditions.ts';
 import { sayResolver, type TraefikEntry } from './entry-points.ts';
@@ -97,35 +96,4 @@ function readRouter(
 function byDefault(all: readonly TraefikEntry[]): readonly TraefikEntry[] {
   const chosen = all.filter(({ isDefault }) => isDefault);
   return chosen.length > 0 ? chosen : all;
-}
-
-/** Whether requests for one could be requests for the other, as far as hosts tell. */
-export function mayShareHosts(a: readonly string[], b: readonly string[]): boolean {
-  if (a.length === 0 || b.length === 0) return true;
-  const meet = (one: string, two: string): boolean =>
-    one === two ||
-    (/^[*{]/.test(one) && two.endsWith(one.replace(/^[^.]*/, ''))) ||
-    (/^[*{]/.test(two) && one.endsWith(two.replace(/^[^.]*/, '')));
-  return a.some((one) => b.some((two) => meet(one, two)));
-}
-
-/** In the order of ours: is one that goes first there taken first here, without a word? */
-export function goesFirst(first: Conditions, second: Conditions): boolean {
-  if (!mayShareHosts(first.hosts, second.hosts)) return true;
-  const [a, b] = [first.path, second.path];
-  if (first.pathMatch === 'regex' || second.pathMatch === 'regex') return false;
-  if (a !== b) {
-    const isBelow = (one: string, two: string): boolean => two === '/' || one.startsWith(`${two}/`);
-    // Neither is above the other: no request is for both.
-    return isBelow(a, b) || !isBelow(b, a);
-  }
-  if (first.pathMatch !== second.pathMatch) return first.pathMatch === 'exact';
-  const specific = ({ hosts }: Conditions): number =>
-    Math.min(...(hosts.length === 0 ? [0] : hosts.map((host) => (/^[*{]/.test(host) ? 1 : 2))));
-  if (specific(first) !== specific(second)) return specific(first) > specific(second);
-  return countOf(first.match) > countOf(second.match);
-}
-
-function countOf(match: DraftMap): number {
-  return Object.values(match).reduce((sum: number, list) => sum + (Array.isArray(list) ? list.length : 0), 0);
 }

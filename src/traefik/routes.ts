@@ -4,7 +4,8 @@ import type { DraftMiddlewares } from '../import/draft-middlewares.ts';
 import type { Conditions } from './conditions.ts';
 import type { TraefikEntry } from './entry-points.ts';
 import type { Policies } from './policies.ts';
-import { goesFirst, mayShareHosts, type Router } from './routers.ts';
+import { goesFirst, mayShareHosts } from '../import/route-order.ts';
+import type { Router } from './routers.ts';
 import { backendKeys, type Services } from './services.ts';
 
 export type RoutesContext = {

@@ -142,6 +142,11 @@ export class Backend implements Loaded, Hashed {
     }
   }
 
+  /** It refused our certificate in an answer: it is reached, and so stays among the others. */
+  reportRefusal(fault: Fault): void {
+    if (fault.code === 'refused_by_peer' || fault.code === 'no_client_cert') this.pool.answeredRefusing(fault);
+  }
+
   close(): void {
     for (const unwatch of this.#unwatch.splice(0)) unwatch();
   }

@@ -28,6 +28,8 @@ export interface BackendEvents {
   /** A connection is up; `verdict` undefined for plain HTTP. */
   onBackendConnected(label: string, verdict: Verdict | undefined, times: ConnectTimes): void;
   onBackendConnectFailure(label: string, fault: Fault, times: ConnectTimes): void;
+  /** A backend refused our certificate after a handshake that succeeded, as nginx does. */
+  onBackendRefusal(label: string, fault: Fault): void;
   /** The certificate of a backend was let in, by a request's connection or by a probe. */
   onBackendCertificate(label: string, leaf: CertificateFacts): void;
   /** An open connection ends because its certificate would not be let in any more. */

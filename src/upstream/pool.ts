@@ -159,6 +159,12 @@ export class Pool implements PooledConnectionOwner, WaitListener {
   /** The backend refused our certificate after the handshake: as good as no connection (N24). */
   refusedCertificate(fault: Fault): void {
     this.#ejection.failed(fault);
+    this.#dependencies.events.onBackendRefusal(this.label, fault);
+  }
+
+  /** Likewise, by an answer. */
+  answeredRefusing(fault: Fault): void {
+    this.#dependencies.events.onBackendRefusal(this.label, fault);
   }
 
   /**

@@ -33,7 +33,7 @@ import { resolverSettings } from '../support/resolver-settings.ts';
 
 export type UpstreamEvent =
   | { readonly kind: 'connected'; readonly label: string; readonly verdict: Verdict | undefined }
-  | { readonly kind: 'failed'; readonly label: string; readonly fault: Fault }
+  | { readonly kind: 'failed' | 'refused'; readonly label: string; readonly fault: Fault }
   | { readonly kind: 'certificate'; readonly label: string; readonly leaf: CertificateFacts }
   | { readonly kind: 'distrusted'; readonly label: string; readonly why: VerificationResult }
   | { readonly kind: 'health'; readonly label: string; readonly state: HealthState };
@@ -80,6 +80,7 @@ export function makeDependencies(
     events: {
       onBackendConnected: (label, verdict) => feed.push({ kind: 'connected', label, verdict }),
       onBackendConnectFailure: (label, fault) => feed.push({ kind: 'failed', label, fault }),
+      onBackendRefusal: (label, fault) => feed.push({ kind: 'refused', label, fault }),
       onBackendCertificate: (label, leaf) => feed.push({ kind: 'certificate', label, leaf }),
       onBackendDistrusted: (label, why) => feed.push({ kind: 'distrusted', label, why }),
       onBackendHealth: (label, state) => feed.push({ kind: 'health', label, state }),

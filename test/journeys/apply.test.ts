@@ -1,12 +1,13 @@
 // A gateway that is set up by its API alone: objects that serve traffic when the write is answered, who would be cut off by a change,
 // and a control process that is killed in the middle of one.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, it } from 'node:test';
 import { systemClock } from '../../src/base/clock.ts';
 import { readOpener } from '../../src/loading/open-store-source.ts';
 import { openSqliteStore } from '../../src/sqlite/sqlite-store.ts';
-import { type ApiClient, enterAsAdmin } from '../support/api-client.ts';
+import { type ApiClient, type ApiReply, enterAsAdmin } from '../support/api-client.ts';
 import { curl, type CurlResult } from '../support/curl.ts';
 import { type Gateway, startGateway } from '../support/gateway.ts';
 import { startLoad } from '../support/load.ts';
@@ -137,6 +138,61 @@ describe('a change of who may enter', () => {
   });
 });
 
+describe('a CA bundle', () => {
+  it('is previewed: who would be refused with other CAs, and who would be let in', async () => {
+    const files = [{ name: 'servers-ca.pem', text: pki.servers.certPem }];
+    const preview = await api.call('POST', '/ca-bundles/clients:preview', { files });
+    assert.equal(preview.body['usable'], true, preview.text);
+    const { cutOff } = preview.body['clients'] as { cutOff: { count: number; items: { subject: string }[] } };
+    assert.deepEqual([cutOff.count, cutOff.items[0]?.subject], [1, 'CN=alice']);
+    const more = [{ name: 'both.pem', text: pki.servers.certPem + pki.clients.certPem }];
+    const harmless = await api.call('POST', '/ca-bundles/clients:preview', { files: more });
+    assert.equal((harmless.body['clients'] as { cutOff: { count: number } }).cutOff.count, 0);
+    assert.equal((await ask('/orders')).status, 200);
+  });
+});
+
+describe('a service that nobody uses yet', () => {
+  type Probed = { readonly ok: boolean; readonly failure: { readonly code: string } | null };
+  const first = ({ body, text }: ApiReply): Probed => {
+    const [backend] = (body['backends'] ?? []) as Probed[];
+    assert.ok(backend !== undefined, text);
+    return backend;
+  };
+
+  it('is probed as a route would reach it', async () => {
+    const made = await api.call('POST', '/services', { id: 'spare', value: orders() });
+    assert.equal(made.status, 201, made.text);
+    assert.equal(first(await api.call('POST', '/services/spare:probe')).ok, true);
+  });
+
+  it('is probed before it is saved, with a certificate and a bundle that are not, and nothing is stored', async () => {
+    const newest = async (): Promise<number | undefined> => {
+      const { items } = (await api.call('GET', '/changes?limit=1')).body as { items: { revision: number }[] };
+      return items[0]?.revision;
+    };
+    const revision = await newest();
+    assert.ok(revision !== undefined && revision > 0);
+    const tls = { mode: 'mtls', certificateId: 'new-client', caBundle: 'new-ca' };
+    const value = { address: `localhost:${nginx.port}`, tls };
+    const certificate = {
+      id: 'new-client',
+      files: [{ name: 'c.pem', text: pki.gateway.chainPem + pki.gateway.keyPem }],
+    };
+    const caBundle = { id: 'new-ca', files: [{ name: 'ca.pem', text: pki.internal.certPem }] };
+    const good = first(await api.call('POST', '/services:probe', { value, certificate, caBundle }));
+    assert.deepEqual([good.ok, good.failure], [true, null]);
+    const wrong = { id: 'new-ca', files: [{ name: 'ca.pem', text: pki.servers.certPem }] };
+    const bad = first(await api.call('POST', '/services:probe', { value, certificate, caBundle: wrong }));
+    assert.deepEqual([bad.ok, bad.failure?.code], [false, 'untrusted_issuer']);
+    const refused = await api.call('POST', '/services:probe', { value, caBundle });
+    assert.equal(refused.status, 422);
+    const [error] = refused.body['errors'] as { pointer: string; code: string }[];
+    assert.deepEqual([error?.pointer, error?.code], ['/value/tls/certificateId', 'unknown_reference']);
+    assert.equal(await newest(), revision);
+  });
+});
+
 describe('the control process, killed in the middle of a change', () => {
   const serves = ({ msg }: { msg: string }): boolean => msg === 'control process serves the API';
 
@@ -198,5 +254,43 @@ describe('the control process, killed in the middle of a change', () => {
     const appended = async ({ number }: RevisionHead): Promise<boolean> =>
       (await store.revisions.head()).number > number;
     assert.equal(await killWhen('appended', appended), 'new');
+  });
+});
+
+describe('a store in a bad state', () => {
+  const value = { path: '/late', hosts: ['localhost'], service: 'orders' };
+
+  it('that another process holds is told of, and traffic goes on', async () => {
+    const other = new DatabaseSync(pki.dir.file('store.db'));
+    other.exec('BEGIN IMMEDIATE');
+    const refused = await api.call('POST', '/routes', { id: 'late', value });
+    assert.deepEqual([refused.status, refused.body['store']], [503, 'locked'], refused.text);
+    assert.equal((await ask('/orders')).status, 200);
+    other.exec('ROLLBACK');
+    other.close();
+    assert.equal((await api.call('POST', '/routes', { id: 'late', value })).status, 201);
+    assert.equal((await ask('/late')).status, 200);
+  });
+
+  it('that is damaged is told of, also by a control process that starts then, and traffic goes on', async () => {
+    const path = pki.dir.file('store.db');
+    const db = new DatabaseSync(path);
+    db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+    db.close();
+    const file = openSync(path, 'r+');
+    for (let at = 4096; at < statSync(path).size; at += 4096) writeSync(file, Buffer.alloc(4096, 0xa5), 0, 4096, at);
+    closeSync(file);
+    const refused = await api.call('POST', '/routes', { id: 'later', value });
+    assert.equal(refused.status, 503, refused.text);
+    assert.match(String(refused.body['detail']), /backup/);
+    assert.equal((await ask('/orders')).status, 200);
+    const from = gateway.log.length;
+    const serving = gateway.log.items.findLast(({ msg }) => msg === 'control process serves the API');
+    process.kill(Number(serving?.['pid']), 'SIGKILL');
+    await gateway.waitForLog(({ msg }) => msg.startsWith('the control process waits for its store'), { from });
+    const told = await api.call('GET', '/services');
+    assert.deepEqual([told.status, told.body['code']], [503, 'store_unavailable']);
+    assert.ok(['corrupt', 'altered', 'not_a_store'].includes(String(told.body['store'])), told.text);
+    assert.equal((await ask('/orders')).status, 200);
   });
 });

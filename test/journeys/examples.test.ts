@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { tmpdir } from 'node:os';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { isOfPebble, waitForCertificate } from '../support/acme-stage.ts';
 import { accepts, findFreePort } from '../support/free-port.ts';
 import { startGateway } from '../support/gateway.ts';
 import { startNginx } from '../support/nginx.ts';
@@ -20,6 +21,8 @@ const SEVERAL = fileURLToPath(new URL('../support/several-commands.ts', import.m
 const COUNTERSIGN = '../../bin/countersign';
 /** What the READMEs call for: 94xx demand a certificate of certs/ca.crt, 90xx are plain. */
 const BACKEND_PORTS = ['9443', '9444', '9080', '9081'];
+/** Of its API and of its management. */
+const PEBBLE_PORTS = ['14000', '15000'];
 
 type Example = {
   readonly name: string;
@@ -81,6 +84,8 @@ async function startBackends(
     await eventually(() => accepts(port), { what: "the example's nginx" });
     return ports.set('9443', port);
   }
+  if (readdirSync(join(examples, name)).includes('pebble.json'))
+    for (const written of PEBBLE_PORTS) ports.set(written, await findFreePort());
   for (const written of BACKEND_PORTS.filter((port) => text.includes(`:${port}`))) {
     const tls = {
       tls: { cert: dir.file('certs/server.crt'), key: dir.file('certs/server.key') },
@@ -90,6 +95,25 @@ async function startBackends(
     ports.set(written, nginx.port);
   }
   return ports;
+}
+
+/** The CA of an example, which looks for its challenges at the gateway; resolves when that has its certificate. */
+async function startExamplePebble(
+  dir: TempDir,
+  put: (text: string) => string,
+  tlsPort: number,
+  stack: AsyncDisposableStack,
+): Promise<void> {
+  const text = put(readFileSync(dir.file('pebble.json'), 'utf8')).replace('"tlsPort": 8443', `"tlsPort": ${tlsPort}`);
+  const config = dir.write('pebble.json', text);
+  stack.use(
+    await startProcess(requireCommand('pebble'), ['-config', config], {
+      cwd: dir.path,
+      name: 'pebble',
+      env: { PEBBLE_VA_NOSLEEP: '1' },
+    }),
+  );
+  await waitForCertificate(tlsPort, '127.0.0.1', isOfPebble, "the example's certificate");
 }
 
 /** An example in a folder of its own. */
@@ -128,6 +152,7 @@ describe('examples', () => {
       const put = (text: string): string =>
         [...ports].reduce((all, [written, port]) => all.replaceAll(`:${written}`, `:${port}`), text);
       const gateway = stack.use(await startGateway({ yaml: put(yaml), dir }));
+      if (ports.has('14000')) await startExamplePebble(dir, put, gateway.ports.webSecure, stack);
 
       const kinds = new Set<string>();
       for (const { command, comment } of calls) {

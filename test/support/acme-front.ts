@@ -25,6 +25,22 @@ export type Intercept = (request: FrontRequest) => FrontReply | undefined;
 /** What pebble answered, to be made something else of; undefined: as it is. */
 export type Rewrite = (request: FrontRequest, body: string) => string | undefined;
 
+/** Renewal information (RFC 9773) in place of that which pebble 2.4 does not have: a window for each certificate; undefined: 404. */
+export function suggestRenewal(
+  front: AcmeFront,
+  windowOf: (id: string) => { start: string; end: string } | undefined,
+): void {
+  const renewal = front.directory.replace('/dir', '/renewal');
+  front.rewrite = ({ path }, body) =>
+    path === '/dir' ? JSON.stringify({ ...(JSON.parse(body) as object), renewalInfo: renewal }) : undefined;
+  front.intercept = ({ path }) => {
+    if (!path.startsWith('/renewal/')) return undefined;
+    const suggestedWindow = windowOf(path.slice('/renewal/'.length));
+    if (suggestedWindow === undefined) return acmeError('malformed', 404, 'no such certificate');
+    return { headers: { 'retry-after': '60' }, body: JSON.stringify({ suggestedWindow }) };
+  };
+}
+
 export type AcmeFront = {
   readonly directory: string;
   /** Everything that was asked. */

@@ -1,6 +1,8 @@
 // The stage of the ACME journeys: a gateway with mutual TLS whose certificate comes from pebble, which looks for challenges at its entry
 // points. pebble starts after the gateway, since it has to know its ports: what the gateway makes of that is part of every journey.
+import { isIP } from 'node:net';
 import { connect, type PeerCertificate } from 'node:tls';
+import { type AcmeFront, startAcmeFront } from './acme-front.ts';
 import { startBackend, type Backend } from './backend.ts';
 import { findFreePort } from './free-port.ts';
 import { type Gateway, startGateway } from './gateway.ts';
@@ -17,8 +19,8 @@ export type AcmeStageOptions = {
   readonly pebble?: Partial<PebbleOptions>;
   /** Whether it starts with the stage. Default true. */
   readonly startsPebble?: boolean;
-  /** Of the directory that the gateway is told; default that of pebble. */
-  readonly directory?: (port: number) => string;
+  /** The gateway is told of what stands in front of pebble. */
+  readonly hasFront?: boolean;
 };
 
 export type AcmeStage = {
@@ -30,6 +32,7 @@ export type AcmeStage = {
   /** Port that pebble has, or will have. */
   readonly pebblePort: number;
   readonly pebble: () => Pebble;
+  readonly front: () => AcmeFront;
   readonly yaml: string;
   startPebble(more?: Partial<PebbleOptions>): Promise<Pebble>;
   /** Another gateway by the same file. */
@@ -43,7 +46,8 @@ export async function openAcmeStage(options: AcmeStageOptions = {}): Promise<Acm
   const authority = await openAuthority(pki.dir, 'acme');
   const backend = await startBackend();
   const pebblePort = await findFreePort();
-  const directory = options.directory?.(pebblePort) ?? `https://localhost:${pebblePort}/dir`;
+  const front = options.hasFront === true ? await startAcmeFront(authority, pebblePort) : undefined;
+  const directory = front?.directory ?? `https://localhost:${pebblePort}/dir`;
   const keys = `directory: ${directory}, domains: [${names.join(', ')}], ca: ${authority.file}, termsOfServiceAgreed: true`;
   const yaml = `
 gateway:
@@ -85,6 +89,10 @@ gateway:
       if (pebble === undefined) throw new Error('pebble was not started');
       return pebble;
     },
+    front: () => {
+      if (front === undefined) throw new Error('the stage has no front');
+      return front;
+    },
     yaml,
     startPebble: start,
     another: async () => {
@@ -94,6 +102,7 @@ gateway:
     },
     async [Symbol.asyncDispose]() {
       await Promise.all([gateway, ...others].map(async (one) => one.stop()));
+      front?.close();
       await pebble?.stop();
       await backend[Symbol.asyncDispose]();
       pki.remove();
@@ -107,7 +116,7 @@ export async function shownCertificate(port: number, servername: string): Promis
     const socket = connect({
       port,
       host: '127.0.0.1',
-      servername,
+      ...(isIP(servername) === 0 && { servername }),
       rejectUnauthorized: false,
       ALPNProtocols: ['http/1.1'],
     });

@@ -81,9 +81,12 @@ export class EventReader implements AsyncDisposable {
     this.ended = this.#read();
   }
 
-  /** The next one of this name. */
-  async waitFor(name: string): Promise<ServerEvent> {
-    const event = await this.#events.waitFor((one) => one.name === name, { from: this.#from, what: name });
+  /** The next one of this name, with this in its data. */
+  async waitFor(name: string, holds = ''): Promise<ServerEvent> {
+    const event = await this.#events.waitFor((one) => one.name === name && one.data.includes(holds), {
+      from: this.#from,
+      what: name,
+    });
     this.#from = this.#events.items.indexOf(event) + 1;
     return event;
   }

@@ -167,6 +167,8 @@ export async function expectAccessible(page: Page): Promise<void> {
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.setViewportSize({ width, height: 900 });
       await page.emulateMedia({ colorScheme });
+      // Both are painted before anything is measured.
+      await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');
       const where = `${new URL(page.url()).pathname}, ${width} px, ${colorScheme}`;
       const wide = Number(await page.evaluate(overflow));
       if (wide > 0) found.push(`${where}: ${wide} px wider than the screen`);

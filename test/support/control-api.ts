@@ -70,12 +70,13 @@ export type ApiUnderTest = {
 
 const act = { actor: 'test' };
 
-export async function openApi(t: TestContext): Promise<ApiUnderTest> {
+/** `maxBytes`: of the store. */
+export async function openApi(t: TestContext, options: { readonly maxBytes?: number } = {}): Promise<ApiUnderTest> {
   const dir = openTempDir('control');
   const clock = new HandClock();
   const path = dir.file('store.db');
   await makeStoreOnce(path, clock);
-  const store = await openSqliteStore({ path, access: 'write', clock });
+  const store = await openSqliteStore({ path, access: 'write', clock, busyMs: 200, ...options });
   t.after(async () => {
     await store.close();
     dir.remove();
@@ -101,7 +102,28 @@ export async function openApi(t: TestContext): Promise<ApiUnderTest> {
     traffic: async () => [
       { at: clock.now(), requests: { '2xx': 3 }, faults: { no_route: 1 }, handshakes: { ok: 2, expired: 1 } },
     ],
-    probe: async () => [{ route: 'orders', backend: 'https://orders.test:8443', ok: true, failure: null }],
+    probe: async () => ({
+      backends: [{ route: 'orders', backend: 'https://orders.test:8443', ok: true, failure: null }],
+    }),
+    test: async ({ url }) => ({
+      entryPoint: 'webSecure',
+      address: '127.0.0.1:8443',
+      durationMs: 3,
+      steps: [{ step: 'tcp', status: 'ok', text: '127.0.0.1:8443', notes: [] }],
+      match: { reachesBackend: true, answer: null },
+      backends: [],
+      answer: {
+        status: 200,
+        headers: [['content-type', 'text/plain']],
+        text: 'hello',
+        base64: null,
+        bytes: 5,
+        truncated: false,
+      },
+      code: null,
+      curl: `curl -v ${url}`,
+      openssl: null,
+    }),
     match: async () => ({ reachesBackend: true, route: { name: 'orders' } }),
     plan: async (asked) => {
       const place = { file, line: 1, col: 1 };

@@ -69,7 +69,10 @@ export async function startPebble(options: PebbleOptions): Promise<Pebble> {
     { name: 'pebble', env: { PEBBLE_VA_NOSLEEP: '1', PEBBLE_WFE_NONCEREJECT: '0', PEBBLE_AUTHZREUSE: '0', ...env } },
   );
   await eventually(async () => (await accepts(port)) && accepts(managementPort), { what: 'pebble' });
+  let isStopped = false;
   const stop = async (signal: NodeJS.Signals = 'SIGKILL'): Promise<void> => {
+    if (isStopped) return;
+    isStopped = true;
     await child.stop(signal);
     await dns[Symbol.asyncDispose]();
   };

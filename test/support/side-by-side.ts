@@ -47,7 +47,10 @@ export async function castClients(pki: Pki): Promise<Client[]> {
 export function startNamedBackend(name: string): Promise<Backend> {
   return startBackend({
     answer: (request, response) => {
-      const told = headerValues(request, 'x-client-subject').join('|');
+      // Caddy sends a placeholder that has no value as it is written.
+      const told = headerValues(request, 'x-client-subject')
+        .join('|')
+        .replace(/^\{.*\}$/, '');
       response.setHeader('connection', 'close').end(`${name} ${request.url} [${told}]`);
     },
   });
@@ -107,8 +110,14 @@ export async function differences(
 export type Peer = { readonly port: number; [Symbol.asyncDispose](): Promise<void> };
 
 /** A program that listens on `port` as soon as it is ready. */
-export async function startPeer(command: string, args: readonly string[], port: number, cwd: string): Promise<Peer> {
-  const peer = await startProcess(requireCommand(command), args, { name: `${command}:${port}`, cwd });
+export async function startPeer(
+  command: string,
+  args: readonly string[],
+  port: number,
+  cwd: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Peer> {
+  const peer = await startProcess(requireCommand(command), args, { name: `${command}:${port}`, cwd, env });
   await eventually(() => peer.exit() !== undefined || accepts(port), { what: `${command} on port ${port}` });
   if (peer.exit() !== undefined) throw new Error(`${command} did not start\n${peer.lines.tail()}`);
   return { port, [Symbol.asyncDispose]: async () => void (await peer.stop()) };

@@ -2,6 +2,7 @@
 
 /** Method and path below /api/v1 of every operation. */
 export const places = {
+  addCaBundleVersion: ['POST', '/ca-bundles/{id}/versions'],
   addCertificateVersion: ['POST', '/certificates/{id}/versions'],
   applyConfig: ['POST', '/config:apply'],
   changeCaBundle: ['PATCH', '/ca-bundles/{id}'],
@@ -29,6 +30,7 @@ export const places = {
   deleteToken: ['DELETE', '/tokens/{id}'],
   deleteUser: ['DELETE', '/users/{id}'],
   endSessions: ['DELETE', '/users/{id}/sessions'],
+  exportStore: ['GET', '/export'],
   getCaBundle: ['GET', '/ca-bundles/{id}'],
   getCertificate: ['GET', '/certificates/{id}'],
   getCertificateChain: ['GET', '/certificates/{id}/chain.pem'],
@@ -53,10 +55,13 @@ export const places = {
   listChanges: ['GET', '/changes'],
   listGateways: ['GET', '/gateways'],
   listHandshakes: ['GET', '/handshakes'],
+  listIdentities: ['GET', '/identities'],
+  listListeners: ['GET', '/listeners'],
   listMiddlewares: ['GET', '/middlewares'],
   listPolicies: ['GET', '/policies'],
   listRelations: ['GET', '/relations'],
   listRoutes: ['GET', '/routes'],
+  listSeenCertificates: ['GET', '/certificates-seen'],
   listServices: ['GET', '/services'],
   listSessions: ['GET', '/sessions'],
   listTokens: ['GET', '/tokens'],
@@ -67,13 +72,17 @@ export const places = {
   makeCurrentCertificateVersion: ['POST', '/certificates/{id}/versions/{version}:makeCurrent'],
   matchRoutes: ['POST', '/routes:match'],
   planConfig: ['POST', '/config:plan'],
+  previewCaBundle: ['POST', '/ca-bundles/{id}:preview'],
   probeService: ['POST', '/services/{id}:probe'],
+  probeUnsavedService: ['POST', '/services:probe'],
   replaceCaBundle: ['PUT', '/ca-bundles/{id}'],
   replaceCertificate: ['PUT', '/certificates/{id}'],
   replaceMiddleware: ['PUT', '/middlewares/{id}'],
   replacePolicy: ['PUT', '/policies/{id}'],
   replaceRoute: ['PUT', '/routes/{id}'],
   replaceService: ['PUT', '/services/{id}'],
+  revertChange: ['POST', '/changes/{revision}:revert'],
+  sendTestRequest: ['POST', '/test-requests'],
   setUp: ['POST', '/setup'],
   streamHandshakes: ['GET', '/handshakes:stream'],
 } as const;
@@ -91,6 +100,8 @@ export type Act =
   | 'config.write'
   | 'gateways.read'
   | 'handshakes.read'
+  | 'identities.read'
+  | 'requests.test'
   | 'routes.match'
   | 'services.probe'
   | 'tokens.read'
@@ -99,6 +110,17 @@ export type Act =
   | 'users.write';
 
 export type Operations = {
+  /** The next version: whatever is there now is replaced, and kept. */
+  addCaBundleVersion: {
+    params: { id: string };
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    body: Shape6278c02f | {
+      value: Record<string, unknown>;
+      reason?: string;
+    };
+    answer: Shape815cd68c | Shape6f0dc0a5;
+    conditional: false;
+  };
   /** Uploads the next version, for who renews: whatever is there now is replaced, and kept. The key may stay. */
   addCertificateVersion: {
     params: { id: string };
@@ -195,11 +217,25 @@ export type Operations = {
     answer: Shape284a49b8;
     conditional: true;
   };
-  /** Makes one of the ca-bundles. */
+  /** Makes a CA bundle, from files or in the words of the configuration. */
   createCaBundle: {
     params: undefined;
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
-    body: Shape54fc7f2a;
+    body: {
+      id: string;
+      files: ({
+        name: string;
+        text: string;
+      } | {
+        name: string;
+        base64: string;
+      })[];
+      reason?: string;
+    } | {
+      id: string;
+      value: Record<string, unknown>;
+      reason?: string;
+    };
     answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: false;
   };
@@ -261,7 +297,7 @@ export type Operations = {
     query: undefined;
     body: {
       name: string;
-      scopes: ("config.read" | "changes.read" | "gateways.read" | "handshakes.read" | "routes.match" | "account.read" | "certificates.inspect" | "services.probe" | "config.plan" | "config.write" | "certificates.write" | "users.read" | "audit.read")[];
+      scopes: ("config.read" | "changes.read" | "gateways.read" | "handshakes.read" | "identities.read" | "routes.match" | "account.read" | "certificates.inspect" | "services.probe" | "requests.test" | "config.plan" | "config.write" | "certificates.write" | "users.read" | "audit.read")[];
       days: number;
     };
     answer: {
@@ -355,6 +391,14 @@ export type Operations = {
   /** Ends every session of a user. His tokens stay. */
   endSessions: {
     params: { id: string };
+    query: undefined;
+    body: undefined;
+    answer: undefined;
+    conditional: false;
+  };
+  /** The objects of the store as YAML that `countersign apply` takes. No key is in it, sealed ones by reference. */
+  exportStore: {
+    params: undefined;
     query: undefined;
     body: undefined;
     answer: undefined;
@@ -482,19 +526,7 @@ export type Operations = {
         notBefore: string;
         notAfter: string;
       } | null;
-      steps: ({
-        step: "dns" | "tcp" | "tls" | "certificate" | "chain" | "name" | "client_auth" | "own" | "answer";
-        name: string;
-        status: "ok" | "failed" | "unknown";
-        text: string;
-        notes: string[];
-        failure: {
-          code: string;
-          cause: string;
-          remedy: string;
-          raw: string;
-        } | null;
-      })[];
+      steps: Shapee862c292[];
       openssl: string;
     };
     conditional: false;
@@ -683,7 +715,7 @@ export type Operations = {
     params: undefined;
     query: undefined;
     body: undefined;
-    answer: Shapee3d582c4;
+    answer: Shape33086152;
     conditional: false;
   };
   /** Whether there is no user yet. */
@@ -951,6 +983,83 @@ export type Operations = {
     };
     conditional: false;
   };
+  /** Client certificates that were shown, let in or not, by policy, last seen first. */
+  listIdentities: {
+    params: undefined;
+    query: { limit?: number; cursor?: string; within?: "24h" | "7d" | "30d"; policy?: string; kind?: "accepted" | "strangers" };
+    body: undefined;
+    answer: {
+      items: ({
+        id: string;
+        policy: string;
+        sha256: string;
+        subject: string;
+        issuer: string;
+        serial: string;
+        sans: string[];
+        notAfter: string;
+        serverNames: (string | null)[];
+        firstSeen: string;
+        lastSeen: string;
+        lastAccepted: string | null;
+        accepted: number;
+        refused: number;
+        stranger: boolean;
+        code: string;
+        title: string;
+        detail: string;
+        version: string;
+      })[];
+      next: string | null;
+      since: string | null;
+      truncated: boolean;
+    };
+    conditional: false;
+  };
+  /** Entry points; for each that speaks TLS the policies by server name: what clients are shown and asked for, who came. */
+  listListeners: {
+    params: undefined;
+    query: { limit?: number; cursor?: string };
+    body: undefined;
+    answer: {
+      items: ({
+        id: string;
+        host: string;
+        port: number;
+        tls: boolean;
+        proxyProtocol: boolean;
+        policies: ({
+          id: string;
+          hosts: string[];
+          clientCertificate: "required" | "optional" | "off";
+          caBundles: string[];
+          shows: Shapebe2acfd8[];
+          identities: {
+            today: {
+              accepted: number;
+              refused: number;
+            };
+            week: {
+              accepted: number;
+              refused: number;
+            };
+            anonymous: {
+              accepted: number;
+              refused: number;
+            };
+            latest: ({
+              subject: string;
+              issuer: string;
+              lastSeen: string;
+              code: string;
+            })[];
+          };
+        })[];
+      })[];
+      next: string | null;
+    };
+    conditional: false;
+  };
   /** What runs, and what is stored and does not: middlewares. */
   listMiddlewares: {
     params: undefined;
@@ -1066,6 +1175,30 @@ export type Operations = {
     };
     conditional: false;
   };
+  /** Certificates of others, as they were shown by clients and backends, strangers among them; what expires first stands first. */
+  listSeenCertificates: {
+    params: undefined;
+    query: { limit?: number; cursor?: string; side?: "client" | "backend" };
+    body: undefined;
+    answer: {
+      items: ({
+        id: string;
+        side: "client" | "backend";
+        sha256: string;
+        subject: string;
+        issuer: string;
+        serial: string;
+        sans: string[];
+        notAfter: string;
+        state: "valid" | "expiresSoon" | "expired" | "notYetValid";
+        lastSeen: string;
+        by: string[];
+        stranger: boolean;
+      })[];
+      next: string | null;
+    };
+    conditional: false;
+  };
   /** What runs, and what is stored and does not: services. */
   listServices: {
     params: undefined;
@@ -1154,7 +1287,7 @@ export type Operations = {
       name: string;
       password: string;
     };
-    answer: Shapee3d582c4;
+    answer: Shape33086152;
     conditional: false;
   };
   /** Ends the session. */
@@ -1213,31 +1346,65 @@ export type Operations = {
     answer: Shape6f0dc0a5;
     conditional: false;
   };
-  /** Connects to every address of a service as its route does, and says what it speaks or why it refuses. */
+  /** What other CAs under the id would do: who of those seen lately would be refused or let in. Stores nothing. */
+  previewCaBundle: {
+    params: { id: string };
+    query: undefined;
+    body: Shape6278c02f | {
+      value: Record<string, unknown>;
+      reason?: string;
+    };
+    answer: Shape6f0dc0a5;
+    conditional: false;
+  };
+  /** Connects to every address of a service as its route does, or would, and says what it speaks or why it refuses. */
   probeService: {
     params: { id: string };
     query: undefined;
     body: undefined;
-    answer: {
-      backends: ({
-        route: string;
-        backend: string;
-        ok: boolean;
-        failure: {
-          cause: string;
-          remedy: string;
-          [more: string]: unknown;
-        } | null;
-        [more: string]: unknown;
-      })[];
-    };
+    answer: Shapef29bde04;
     conditional: false;
   };
-  /** Puts another document in the place of one of the ca-bundles. */
+  /** The same with a service that is not saved, and with a certificate and a CA bundle that are not. Stores nothing. */
+  probeUnsavedService: {
+    params: undefined;
+    query: undefined;
+    body: {
+      id?: string;
+      value: Record<string, unknown>;
+      certificate?: {
+        id: string;
+        files: ({
+          name: string;
+          text: string;
+        } | {
+          name: string;
+          base64: string;
+        })[];
+        password?: string;
+      };
+      caBundle?: {
+        id: string;
+        files: ({
+          name: string;
+          text: string;
+        } | {
+          name: string;
+          base64: string;
+        })[];
+      };
+    };
+    answer: Shapef29bde04;
+    conditional: false;
+  };
+  /** Puts other CAs under the id: a new version. */
   replaceCaBundle: {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
-    body: Shape81c70e5f;
+    body: Shape6278c02f | {
+      value: Record<string, unknown>;
+      reason?: string;
+    };
     answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: true;
   };
@@ -1281,6 +1448,55 @@ export type Operations = {
     answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: true;
   };
+  /** Takes a revision back by a new one, where nothing of it was changed again since. */
+  revertChange: {
+    params: { revision: string };
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
+    body: undefined;
+    answer: Shape815cd68c | Shape6f0dc0a5;
+    conditional: false;
+  };
+  /** Sends one request to this gateway's own entry point, and shows both handshakes, the route and the answer. */
+  sendTestRequest: {
+    params: undefined;
+    query: undefined;
+    body: {
+      url: string;
+      method?: string;
+      headers?: ([string, string])[];
+      body?: string | null;
+      clientCertificateId?: string | null;
+      entryPoint?: string;
+    };
+    answer: {
+      entryPoint: string;
+      address: string;
+      durationMs: number;
+      client: Shapee862c292[];
+      match: {
+        reachesBackend: boolean;
+        [more: string]: unknown;
+      };
+      backends: ({
+        backend: string;
+        steps: Shapee862c292[];
+      })[];
+      answer: {
+        status: number;
+        headers: ([string, string])[];
+        text: string | null;
+        base64: string | null;
+        bytes: number;
+        truncated: boolean;
+      } | null;
+      code: string | null;
+      title: string | null;
+      help: string | null;
+      curl: string;
+      openssl: string | null;
+    };
+    conditional: false;
+  };
   /** Makes the first administrator, with the secret of the setup link (behind its #), and logs him in. */
   setUp: {
     params: undefined;
@@ -1290,7 +1506,7 @@ export type Operations = {
       name: string;
       password: string;
     };
-    answer: Shapee3d582c4;
+    answer: Shape33086152;
     conditional: false;
   };
   /** Failed handshakes as they happen, as server-sent events: failure, gap (some were missed: ask for the list), end. Last-Event-ID goes on after an event. */
@@ -1368,6 +1584,16 @@ type Shape305532d6 = {
   who: string | null;
 };
 
+type Shape33086152 = {
+  user: {
+    id: string;
+    name: string;
+    role: "viewer" | "operator" | "admin";
+  };
+  acts: ("config.read" | "changes.read" | "gateways.read" | "handshakes.read" | "identities.read" | "routes.match" | "account.read" | "account.write" | "certificates.inspect" | "services.probe" | "requests.test" | "config.plan" | "config.write" | "certificates.write" | "tokens.read" | "tokens.write" | "users.read" | "users.write" | "audit.read")[];
+  expiresAt: string | null;
+};
+
 type Shape3713e1cb = {
   since: string;
   days: number;
@@ -1424,6 +1650,17 @@ type Shape47eba401 = {
 type Shape54fc7f2a = {
   id: string;
   value: Record<string, unknown>;
+  reason?: string;
+};
+
+type Shape6278c02f = {
+  files: ({
+    name: string;
+    text: string;
+  } | {
+    name: string;
+    base64: string;
+  })[];
   reason?: string;
 };
 
@@ -1694,14 +1931,18 @@ type Shaped6d865fd = {
   items: Shapeeafceeb7[];
 };
 
-type Shapee3d582c4 = {
-  user: {
-    id: string;
-    name: string;
-    role: "viewer" | "operator" | "admin";
-  };
-  acts: ("config.read" | "changes.read" | "gateways.read" | "handshakes.read" | "routes.match" | "account.read" | "account.write" | "certificates.inspect" | "services.probe" | "config.plan" | "config.write" | "certificates.write" | "tokens.read" | "tokens.write" | "users.read" | "users.write" | "audit.read")[];
-  expiresAt: string | null;
+type Shapee862c292 = {
+  step: "dns" | "tcp" | "tls" | "certificate" | "chain" | "name" | "client_auth" | "own" | "answer";
+  name: string;
+  status: "ok" | "failed" | "unknown";
+  text: string;
+  notes: string[];
+  failure: {
+    code: string;
+    cause: string;
+    remedy: string;
+    raw: string;
+  } | null;
 };
 
 type Shapeeafceeb7 = {
@@ -1715,4 +1956,18 @@ type Shapeeafceeb7 = {
   handshakes: number;
   code: string;
   detail: string;
+};
+
+type Shapef29bde04 = {
+  backends: ({
+    route: string;
+    backend: string;
+    ok: boolean;
+    failure: {
+      cause: string;
+      remedy: string;
+      [more: string]: unknown;
+    } | null;
+    [more: string]: unknown;
+  })[];
 };

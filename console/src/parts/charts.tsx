@@ -97,18 +97,22 @@ export type Bar = { readonly label: string; readonly values: readonly number[] }
 
 const patterns: Readonly<Record<Tone, string>> = { ok: 'ok', due: 'due', bad: 'bad', plain: 'plain' };
 
-/** One bar for each moment, its parts in the order of `shares`. */
+/** One bar for each moment, its parts in the order of `shares`. `slots`: how many there is room for; they begin at the right. */
 export function StackedBars({
   label,
   shares,
   bars,
+  slots = 0,
 }: {
   readonly label: string;
   readonly shares: readonly Share[];
   readonly bars: readonly Bar[];
+  readonly slots?: number;
 }) {
   const top = Math.max(1, ...bars.map(({ values }) => values.reduce((sum, value) => sum + value, 0)));
-  const width = bars.length > 0 ? 600 / bars.length : 600;
+  const room = Math.max(1, slots, bars.length);
+  const width = 600 / room;
+  const left = (room - bars.length) * width;
   const rows = bars.map(({ label: at, values }): Cell[] => [at, ...values]);
   return (
     <WithTable label={label} head={['Time', ...shares.map(({ name }) => name)]} rows={rows}>
@@ -125,7 +129,7 @@ export function StackedBars({
                   <rect
                     key={name}
                     className={css[patterns[tone]]}
-                    x={index * width + 0.5}
+                    x={left + index * width + 0.5}
                     y={bottom}
                     width={Math.max(1, width - 1)}
                     height={height}

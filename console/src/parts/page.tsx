@@ -54,7 +54,7 @@ export function Panel({ title, label, actions, id, padded = false, children }: P
     <section className={css['section']} id={id} aria-label={label ?? (typeof title === 'string' ? title : undefined)}>
       {(title !== undefined || actions !== undefined) && (
         <div className={css['bar']}>
-          <h2>{title}</h2>
+          {title !== undefined && <h2>{title}</h2>}
           {actions}
         </div>
       )}

@@ -40,28 +40,27 @@ export function ClientConsequences({ clients }: { readonly clients: PlannedClien
         Compared with {plural(identities, 'client certificate')} seen in the last {days} days; the record began{' '}
         <When at={since} />.
       </p>
-      {told.length === 0 ? (
+      {cutOff.count + anonymousCutOff.count === 0 && (
         <p>
           <Tag tone="ok">nobody</Tag> of them would be refused that is let in now.
         </p>
-      ) : (
-        told.map(({ title, tone, rows }) => (
-          <section key={title} aria-label={`${rows.count} ${title}`}>
-            <p>
-              <Tag tone={tone}>{rows.count}</Tag> <b>{title}</b>
-            </p>
-            <ul className={css['clients']}>
-              {rows.items.map((client) => (
-                <ClientLine
-                  key={`${client.sha256} ${client.policyBefore} ${client.serverNames.join()}`}
-                  client={client}
-                />
-              ))}
-            </ul>
-            {rows.count > rows.items.length && <small>and {rows.count - rows.items.length} more</small>}
-          </section>
-        ))
       )}
+      {told.map(({ title, tone, rows }) => (
+        <section key={title} aria-label={`${rows.count} ${title}`}>
+          <p>
+            <Tag tone={tone}>{rows.count}</Tag> <b>{title}</b>
+          </p>
+          <ul className={css['clients']}>
+            {rows.items.map((client) => (
+              <ClientLine
+                key={`${client.sha256} ${client.policyBefore} ${client.serverNames.join()}`}
+                client={client}
+              />
+            ))}
+          </ul>
+          {rows.count > rows.items.length && <small>and {rows.count - rows.items.length} more</small>}
+        </section>
+      ))}
     </div>
   );
 }

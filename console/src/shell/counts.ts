@@ -1,10 +1,12 @@
 // How many things of a screen need somebody, for the navigation.
-import { useReadAll } from '../api/queries.ts';
+import { useRead } from '../api/queries.ts';
 
 export type Counts = { readonly overview: number; readonly certificates: number; readonly handshakes: number };
 
 export function useCounts(): Counts {
-  const { data } = useReadAll('listCertificates', {}, { everyMs: 60_000 });
-  const due = (data?.items ?? []).filter((one) => one.running && one.chain[0]?.state !== 'valid').length;
-  return { overview: due, certificates: due, handshakes: 0 };
+  // The same question as that of the overview: it is asked once.
+  const { data } = useRead('getOverview', {}, { everyMs: 15_000 });
+  const needs = data?.body.needs ?? [];
+  const count = (...kinds: readonly string[]): number => needs.filter(({ kind }) => kinds.includes(kind)).length;
+  return { overview: needs.length, certificates: count('expiry'), handshakes: count('client', 'relation') };
 }

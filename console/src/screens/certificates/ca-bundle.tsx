@@ -11,6 +11,7 @@ import { Empty, Loaded, NotAllowed } from '../../parts/states.tsx';
 import { useKeys } from '../../shell/keys.ts';
 import { useUrlState } from '../../shell/url-state.ts';
 import { EditCaBundle } from './edit-ca-bundle.tsx';
+import { Versions } from './versions.tsx';
 
 export default function CaBundle() {
   const { id } = useParams({ strict: false }) as { readonly id: string };
@@ -84,6 +85,7 @@ export default function CaBundle() {
               <Panel title="Used by" padded>
                 <UsedBy users={body.usedBy} none="Nothing refers to it." />
               </Panel>
+              {body.origin.kind === 'store' && <Versions kind="bundle" id={id} canEdit={canEdit} />}
             </>
           );
         }}

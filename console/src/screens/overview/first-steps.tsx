@@ -1,4 +1,4 @@
-// Nothing is set up yet: the three steps, and where each begins.
+// Nothing was set up from here yet: the three steps, and where they begin.
 import { useMay } from '../../api/session.tsx';
 import { Go } from '../../parts/button.tsx';
 import { Panel } from '../../parts/page.tsx';

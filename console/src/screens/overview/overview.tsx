@@ -7,7 +7,7 @@ import { ExpiryStrip, StackedBars } from '../../parts/charts.tsx';
 import { Hostile } from '../../parts/hostile.tsx';
 import { Page, Panel } from '../../parts/page.tsx';
 import { Row, Rows } from '../../parts/rows.tsx';
-import { Loaded } from '../../parts/states.tsx';
+import { Empty, Loaded } from '../../parts/states.tsx';
 import type { Tone } from '../../parts/tag.tsx';
 import { plural, relative } from '../../parts/time.ts';
 import { useNow, When } from '../../parts/when.tsx';
@@ -83,22 +83,27 @@ function Content({ data, now }: { readonly data: OverviewData; readonly now: num
         </Panel>
       )}
       <div className={css['charts']}>
-        <Traffic data={data} />
+        <div>
+          <Traffic data={data} />
+        </div>
         {data.expiries.length > 0 && (
-          <Panel title="What ends next" actions={<Go to="/certificates">Certificates</Go>}>
-            <ExpiryStrip
-              label="Ends of certificates"
-              now={now}
-              items={data.expiries.map(({ name, role, notAfter, state, shareLeft }) => ({
-                name: `${name} (${role})`,
-                notAfter,
-                tone: state === 'valid' ? 'ok' : state === 'expiresSoon' ? 'due' : 'bad',
-                state: state === 'valid' ? `${Math.round(shareLeft * 100)} % of its lifetime left` : words[state],
-              }))}
-            />
-          </Panel>
+          <div>
+            <Panel title="What ends next" actions={<Go to="/certificates">Certificates</Go>}>
+              <ExpiryStrip
+                label="Ends of certificates"
+                now={now}
+                items={data.expiries.map(({ name, role, notAfter, state, shareLeft }) => ({
+                  name: `${name} (${role})`,
+                  notAfter,
+                  tone: state === 'valid' ? 'ok' : state === 'expiresSoon' ? 'due' : 'bad',
+                  state: state === 'valid' ? `${Math.round(shareLeft * 100)} % of its lifetime left` : words[state],
+                }))}
+              />
+            </Panel>
+          </div>
         )}
       </div>
+      {data.relations.total > 0 && data.revision === 0 && <FirstSteps />}
     </>
   );
 }
@@ -146,7 +151,7 @@ function WhereTo({ need: { kind, object } }: { readonly need: Need }) {
           {text}
         </Go>
       );
-    case 'caBundles':
+    case 'ca-bundles':
       return (
         <Go to="/ca-bundles/$id" {...go}>
           {text}
@@ -183,9 +188,14 @@ function WhereTo({ need: { kind, object } }: { readonly need: Need }) {
 
 function Traffic({ data: { traffic } }: { readonly data: OverviewData }) {
   const reasons = reasonsOf(traffic);
+  const bars = barsOf(traffic);
   return (
     <Panel title="The last hour" actions={<Go to="/handshakes">Handshakes</Go>}>
-      <StackedBars label="Requests and refusals per minute" shares={shares} bars={barsOf(traffic)} />
+      {bars.some(({ values }) => values.some((value) => value > 0)) ? (
+        <StackedBars label="Requests and refusals per minute" shares={shares} bars={bars} slots={60} />
+      ) : (
+        <Empty title="No requests in the last hour" />
+      )}
       {reasons.length > 0 && (
         <ul className={css['reasons']} aria-label="Refusals by reason">
           {reasons.map(({ code, count }) => (

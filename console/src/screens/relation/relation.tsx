@@ -83,7 +83,7 @@ function Content({ relation }: { readonly relation: RelationData }) {
             {
               role: service === null ? 'backend' : 'service',
               name: <Hostile text={service ?? target} max={60} />,
-              detail: <Hostile text={target} max={60} mono />,
+              detail: <Hostile text={backend.addresses[0]?.address ?? target} max={60} mono />,
             },
           ]}
           legs={[clientLeg(client), backendLeg(backend)]}
@@ -123,6 +123,13 @@ function Content({ relation }: { readonly relation: RelationData }) {
 }
 
 const addressTones: Readonly<Record<string, Tone>> = { up: 'ok', partly: 'due', down: 'bad', unknown: 'plain' };
+
+const fieldWords: Readonly<Record<string, string>> = {
+  peerChecks: 'what they check',
+  peerShows: 'what they show',
+  lastOk: 'whose handshake',
+  matched: 'what matched',
+};
 
 function LegFacts({ title, leg }: { readonly title: string; readonly leg: Leg }) {
   const { gatewayChecks, matched, lastOk, lastFailure, unknown } = leg;
@@ -164,7 +171,10 @@ function LegFacts({ title, leg }: { readonly title: string; readonly leg: Leg })
                   <small>{lastFailure.help}</small>
                 </span>,
               ],
-          ...unknown.map(({ field, reason }): readonly [string, string] => [`Not known: ${field}`, reason]),
+          ...unknown.map(({ field, reason }): readonly [string, string] => [
+            `Not known: ${fieldWords[field] ?? field}`,
+            reason,
+          ]),
         ]}
       />
     </Panel>

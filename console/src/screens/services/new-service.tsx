@@ -1,5 +1,6 @@
 // Create Service: the fields of a service page, the CA as it was pasted, one revision for both, and a probe before it where wanted. What
-// the probe finds is told and nothing is saved; "Save without probing" saves all the same.
+// the probe finds is told and nothing is saved; "Save without probing" saves all the same. A link may bring address, certificate and
+// bundle along: the first run does.
 import { useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
 import { useMay } from '../../api/session.tsx';
@@ -9,6 +10,7 @@ import { TextBox } from '../../parts/fields.tsx';
 import { EditForm } from '../../parts/form.tsx';
 import { Page, Panel } from '../../parts/page.tsx';
 import { NotAllowed } from '../../parts/states.tsx';
+import { useUrlState } from '../../shell/url-state.ts';
 import { say } from '../../parts/toast.tsx';
 import { noUpload, textsOf, type Upload, useInspection } from '../../parts/upload-box.tsx';
 import { bundleIdFor, newDraft, pastedCa, valueOf } from './draft.ts';
@@ -40,7 +42,10 @@ export default function NewService() {
 function CreateService() {
   const navigate = useNavigate();
   const [name, setName] = useState('');
-  const [draft, setDraft] = useState(newDraft);
+  const [address] = useUrlState('address');
+  const [certificateId] = useUrlState('certificateId');
+  const [ca] = useUrlState('caBundle', pastedCa);
+  const [draft, setDraft] = useState({ ...newDraft, address, certificateId, ca });
   const [upload, setUpload] = useState<Upload>(noUpload);
   const [bundleId, setBundleId] = useState<string>();
   const inspected = useInspection('ca', upload);

@@ -52,17 +52,27 @@ export function ProbeResult({
           key={`${one.route} ${one.backend}`}
           title={
             <>
-              <Hostile text={one.backend} /> <Tag tone={one.ok ? 'ok' : 'bad'}>{one.ok ? 'answers' : 'failed'}</Tag>
+              <Hostile text={one.backend} /> <Lamp of={one} />
             </>
           }
           label={`Probe of ${one.backend}`}
         >
-          {!one.ok && note !== undefined && <p className={css['note']}>{note}</p>}
+          {!answers(one) && note !== undefined && <p className={css['note']}>{note}</p>}
           <Ladder label={`Probe of ${one.backend}`} steps={stepsOf(one)} missing={missingOf(one)} actions={actions} />
         </Panel>
       ))}
     </>
   );
+}
+
+/** The first byte of an answer came. */
+export function answers(one: ProbedBackend): boolean {
+  return one.ok && stepsOf(one).some(({ step, status }) => step === 'answer' && status === 'ok');
+}
+
+function Lamp({ of }: { readonly of: ProbedBackend }) {
+  if (answers(of)) return <Tag tone="ok">answers</Tag>;
+  return of.ok ? <Tag tone="due">no answer yet</Tag> : <Tag tone="bad">failed</Tag>;
 }
 
 const order = ['dns', 'tcp', 'tls', 'certificate', 'chain', 'name', 'client_auth', 'own', 'answer'] as const;
