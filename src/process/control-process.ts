@@ -98,6 +98,12 @@ export class ControlProcess {
 
 type Exit = { readonly code: number | null; readonly signal: NodeJS.Signals | null };
 
+/**
+ * Answers are made and forgotten. By default V8 lets 48 MB of that lie before it looks, and what lay there meanwhile grows old: 266 MB
+ * of memory after 4,500 requests of which 33 are in use. With less to lie there are 139 (decision 0063).
+ */
+const youngHeap = ['--max-semi-space-size=1'];
+
 /** One process, from its fork to its end. */
 class Handle implements Watched {
   readonly exited: Promise<Exit>;
@@ -113,6 +119,7 @@ class Handle implements Watched {
   constructor(entry: string, dependencies: AnswerDependencies, onTaken: () => void) {
     this.#onTaken = onTaken;
     this.#child = fork(entry, [], {
+      execArgv: [...process.execArgv, ...youngHeap],
       serialization: 'advanced',
       stdio: ['ignore', 'inherit', 'inherit', 'ipc', 'pipe'],
       env: environment(),
