@@ -36,7 +36,7 @@ async function open(t: TestContext): Promise<Stage> {
   const options: PlanOptions = {
     file,
     store: written.store,
-    opener: readOpener(written.path),
+    opener: readOpener({ path: written.path }),
     clock: systemClock,
     env: {},
     strict: true,

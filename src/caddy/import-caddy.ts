@@ -1,5 +1,6 @@
 // Caddy's configuration in our words: JSON, or a Caddyfile through `caddy adapt`.
 import type { ImportWorld, SourceText } from '../import/import-config.ts';
+import { acmeCertificate, ordersAnew } from '../import/acme-certificate.ts';
 import type { DraftMap } from '../import/draft.ts';
 import { DraftMiddlewares } from '../import/draft-middlewares.ts';
 import { goesFirst, type RouteKeys } from '../import/route-order.ts';
@@ -38,7 +39,7 @@ export async function importCaddy(files: readonly SourceText[], { report, draft 
   gateway.entryPoints = entryPointsOf(servers, redirected.length > 0);
   const trusted = [...new Set(servers.flatMap((server) => server.trusted))];
   if (trusted.length > 0) gateway.proxy = { enabled: true, trustedProxies: trusted };
-  const tls = buildTls(servers, apps?.map('tls'));
+  const tls = buildTls(servers, apps?.map('tls'), gateway);
   if (Object.keys(tls).length > 0) gateway.tls = tls;
   const asks = JSON.stringify(tls).includes('"clientAuth"');
   if (asks) gateway.forwardClientCert = { mode: 'sanitize' };
@@ -99,10 +100,14 @@ function entryPointsOf(servers: readonly Server[], redirects: boolean): DraftMap
   return found;
 }
 
-function buildTls(servers: readonly Server[], app: SourceMap | undefined): DraftMap {
+function buildTls(servers: readonly Server[], app: SourceMap | undefined, gateway: DraftMap): DraftMap {
   const tls: DraftMap = {};
-  const certificates = readCertificates(app);
-  if (certificates.length > 0) tls.certificates = certificates;
+  const { pairs, ordered } = readCertificates(servers, app);
+  if (pairs.length > 0) tls.certificates = pairs;
+  if (ordered !== undefined) {
+    gateway.certificates = [ordered];
+    tls.certificateIds = [ordered.id ?? ''];
+  }
   const own: DraftMap[] = [];
   const taken = new Map<string, string>();
   let fallback: Policy | undefined;
@@ -147,32 +152,44 @@ function buildTls(servers: readonly Server[], app: SourceMap | undefined): Draft
   return tls;
 }
 
-function readCertificates(app: SourceMap | undefined): DraftMap[] {
-  if (app === undefined) return [];
-  const { report } = app.reading;
-  const certificates = app.map('certificates');
-  const pairs = certificates?.maps('load_files').map((pair) => {
+type Certificates = { readonly pairs: DraftMap[]; readonly ordered: DraftMap | undefined };
+
+function readCertificates(servers: readonly Server[], app: SourceMap | undefined): Certificates {
+  const certificates = app?.map('certificates');
+  const pairs = (certificates?.maps('load_files') ?? []).map((pair) => {
     readAllOf(pair);
-    report.taken(pair, 'load_files', 'gateway.tls.certificates');
+    pair.reading.report.taken(pair, 'load_files', 'gateway.tls.certificates');
     return { cert: pair.text('certificate') ?? '', key: pair.text('key') ?? '' };
   });
   for (const name of ['load_pem', 'load_folders', 'load_storage']) {
     const value = certificates?.get(name);
     for (const item of value?.items ?? []) if (item.map !== undefined) readAllOf(item.map);
-    if (value !== undefined) report.changed(value, name, 'give these certificates under gateway.tls.certificates');
+    value?.reading.report.changed(value, name, 'give these certificates under gateway.tls.certificates');
   }
-  const fetched = [certificates?.get('automate'), app.get('automation')].find((value) => value !== undefined);
-  for (const name of app.names) {
-    const value = app.get(name);
+  const automation = app?.map('automation');
+  const [policy] = automation?.maps('policies') ?? [];
+  const [issuer] = policy?.maps('issuers') ?? [];
+  const [email, directory, kind] = [issuer?.text('email'), issuer?.text('ca'), issuer?.text('module') ?? 'acme'];
+  certificates?.get('automate');
+  for (const name of app?.names ?? []) {
+    const value = app?.get(name);
     if (name !== 'certificates' && value?.map !== undefined) readAllOf(value.map);
   }
-  if (fetched !== undefined)
-    report.changed(
-      fetched,
-      'automation',
-      'certificates are not fetched here: give them under gateway.tls.certificates',
+  const orders = servers.filter((server) => server.orders.length > 0);
+  const ordered =
+    kind === 'acme' && pairs.length === 0
+      ? acmeCertificate({ id: 'automatic', directory, email, domains: orders.flatMap((server) => server.orders) })
+      : undefined;
+  const [server] = orders;
+  if (server !== undefined)
+    server.source.reading.report.changed(
+      server.source,
+      'automatic HTTPS',
+      ordered === undefined
+        ? 'for names that no certificate of gateway.tls.certificates covers, none is ordered: give it there'
+        : ordersAnew,
     );
-  return pairs ?? [];
+  return { pairs, ordered };
 }
 
 type Made = { readonly order: RouteKeys; readonly route: DraftMap };

@@ -10,6 +10,8 @@ export type Server = {
   readonly tls: boolean;
   /** Of its routes. */
   readonly hosts: readonly string[];
+  /** Hosts for which certificates are ordered. */
+  readonly orders: readonly string[];
   /** http:// is answered with a redirect. */
   readonly redirects: boolean;
   readonly trusted: readonly string[];
@@ -47,6 +49,7 @@ function readServer(name: string, source: SourceMap, httpPort: number, taken: Se
   const addresses = [...new Set(listed)];
   const automatic = source.map('automatic_https');
   const isDisabled = automatic?.text('disable') === 'true';
+  const noCertificates = automatic?.text('disable_certificates') === 'true';
   const noRedirects = automatic?.text('disable_redirects') === 'true';
   if (automatic !== undefined) readAllOf(automatic);
   const hosts = hostsOf(source);
@@ -77,11 +80,20 @@ function readServer(name: string, source: SourceMap, httpPort: number, taken: Se
     entries: addresses.map((address) => ({ address, name: nameFor(address, tls, taken) })),
     tls,
     hosts,
+    orders: tls && !isDisabled && !noCertificates ? hosts.filter((host) => !isGiven(source, host)) : [],
     redirects: tls && !isDisabled && !noRedirects && hosts.length > 0,
     trusted,
     proxyProtocol: readWrappers(source),
     requires: (some) => tls && required(some),
   };
+}
+
+/** A policy for it chooses among certificates that were loaded. */
+function isGiven(source: SourceMap, host: string): boolean {
+  return source.maps('tls_connection_policies').some((policy) => {
+    const names = policy.map('match')?.items('sni') ?? [];
+    return policy.has('certificate_selection') && names.some(({ text }) => text?.toLowerCase() === host);
+  });
 }
 
 function sayQuiet(source: SourceMap): void {

@@ -9,7 +9,7 @@ import { systemClock } from '../base/clock.ts';
 import { escapeForLog } from '../base/log-text.ts';
 import { UsageError } from '../base/usage-error.ts';
 import { loadPem } from '../certs/material.ts';
-import { readStorePath } from '../config/read-config.ts';
+import { readStore } from '../config/read-config.ts';
 import { readOpener } from '../loading/open-store-source.ts';
 import { openSqliteStore } from '../sqlite/sqlite-store.ts';
 import type { JsonObject } from '../store/canonical-json.ts';
@@ -53,9 +53,10 @@ export function applyCommand(io: CommandIo = process): Command {
 async function apply(io: CommandIo, files: readonly string[], options: Options): Promise<void> {
   const { config, dryRun, prune, reason } = options;
   const file = resolve(config);
-  const path = await readStorePath({ file }, { env: io.env, strict: true, clock: systemClock });
-  if (path === undefined) throw new UsageError(`${config} names no store (gateway.store.url)`);
-  const opener = readOpener(path);
+  const location = await readStore({ file }, { env: io.env, strict: true, clock: systemClock });
+  if (location === undefined) throw new UsageError(`${config} names no store (gateway.store.url)`);
+  const { path } = location;
+  const opener = readOpener(location);
   const [key] = opener?.publicParts() ?? [];
   const written = await readObjectFiles(files);
   const access = dryRun === true ? 'read' : 'write';

@@ -16,14 +16,15 @@ import { reservePort } from '../process/ports.ts';
 import { runGateway } from './run.ts';
 
 export function demoCommand(): Command {
-  return new Command('demo').action(async () => {
+  const command = new Command('demo').option('--any-port', 'listen on free ports, also where 8443 and 9901 are free');
+  return command.action(async ({ anyPort = false }: { readonly anyPort?: boolean }) => {
     buildConsole();
     const dir = mkdtempSync(join(tmpdir(), 'countersign-demo-'));
-    const removeDir = () => rmSync(dir, { recursive: true, force: true });
+    const removeDir = () => rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
     const { server, caPem } = await mintPki(dir);
     const backend = await startBackend(server, caPem);
     const config = join(dir, 'countersign.yml');
-    const ports = { secure: await findPort(8443), admin: await findPort(9901) };
+    const ports = anyPort ? { secure: 0, admin: 0 } : { secure: await findPort(8443), admin: await findPort(9901) };
     writeFileSync(config, demoConfig(ports, (backend.address() as AddressInfo).port));
     await runGateway(config, {
       strict: true,

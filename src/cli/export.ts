@@ -6,7 +6,7 @@ import { systemClock } from '../base/clock.ts';
 import { readRegularFile } from '../base/read-regular-file.ts';
 import { looksSecret } from '../base/secret-text.ts';
 import { UsageError } from '../base/usage-error.ts';
-import { readStorePath } from '../config/read-config.ts';
+import { readStore } from '../config/read-config.ts';
 import { storedKinds, storedList } from '../config/stored-kinds.ts';
 import { type ExportedLists, exportStored, yamlOf } from '../loading/stored-yaml.ts';
 import { openSqliteStore } from '../sqlite/sqlite-store.ts';
@@ -42,12 +42,12 @@ export function exportCommand(io: CommandIo = process): Command {
 async function runExport(io: CommandIo, { config, only }: Options): Promise<void> {
   const file = resolve(config);
   const ofFile = only === 'store' ? undefined : await readFileObjects(io, file);
-  const path =
-    only === 'file' ? undefined : await readStorePath({ file }, { env: io.env, strict: true, clock: systemClock });
-  if (path === undefined && only === 'store') throw new UsageError(`${config} names no store (gateway.store.url)`);
+  const location =
+    only === 'file' ? undefined : await readStore({ file }, { env: io.env, strict: true, clock: systemClock });
+  if (location === undefined && only === 'store') throw new UsageError(`${config} names no store (gateway.store.url)`);
   if (ofFile !== undefined) io.stdout.write(yamlOf(`of ${config}; private keys are left out`, ofFile));
-  if (path === undefined) return;
-  await using store = await openSqliteStore({ path, access: 'read', clock: systemClock });
+  if (location === undefined) return;
+  await using store = await openSqliteStore({ path: location.path, access: 'read', clock: systemClock });
   const text = await exportStored(store);
   if (ofFile !== undefined) io.stdout.write('---\n');
   io.stdout.write(text);

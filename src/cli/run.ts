@@ -56,7 +56,7 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
   const settings = { env: process.env, strict: options.strict, clock: systemClock, crls, sources };
   const opened = await openSource(file, settings);
   if (opened === undefined) return options.onStopped?.();
-  const { source, store } = opened;
+  const { source, store, location } = opened;
   const newest = await loadGateway(source, settings);
   // A revision that cannot be loaded does not keep a gateway from starting that served an earlier one.
   const first =
@@ -100,11 +100,12 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
       challenges,
       refresh: async (active) => loadDeliveries(source, active, settings),
     },
-    ...(store !== undefined && {
-      onCommitted: () => keepLastGood(store, log),
-      storeState: () => store.state,
-      planning: { file: resolve(file), strict: options.strict, env: process.env },
-    }),
+    ...(store !== undefined &&
+      location !== undefined && {
+        onCommitted: () => keepLastGood(store, log),
+        storeState: () => store.state,
+        planning: { file: resolve(file), strict: options.strict, env: process.env, store: location },
+      }),
   });
   const watch: ConfigWatch = source.watch(systemClock, async () => {
     await primary.reload('a watched file changed');

@@ -6,11 +6,12 @@ import { z } from 'zod';
 import type { Environment } from '../yaml/environment.ts';
 import type { ConfigOrigin } from './config-origin.ts';
 import type { LoadedText } from './load-config.ts';
+import type { StoreLocation } from './store-url.ts';
 
 export type ConfigOrder = ConfigOrigin & {
   readonly env: Environment;
   readonly strict: boolean;
-  /** Only the path of the store that it names. */
+  /** Only the store that it names. */
   readonly storeOnly?: true;
 };
 
@@ -18,7 +19,7 @@ export type ConfigAnswer =
   /** Before anything is parsed that could end the process. */
   | { readonly kind: 'files'; readonly files: readonly string[] }
   | { readonly kind: 'loaded'; readonly loaded: LoadedText }
-  | { readonly kind: 'store'; readonly path: string | undefined }
+  | { readonly kind: 'store'; readonly store: StoreLocation | undefined }
   | { readonly kind: 'failed'; readonly why: string };
 
 function say(answer: ConfigAnswer, then?: () => void): void {
@@ -27,7 +28,7 @@ function say(answer: ConfigAnswer, then?: () => void): void {
 
 async function answer({ env, strict, storeOnly, ...origin }: ConfigOrder): Promise<ConfigAnswer> {
   try {
-    if (storeOnly === true) return { kind: 'store', path: await loadStorePath(origin, env) };
+    if (storeOnly === true) return { kind: 'store', store: await loadStore(origin, env) };
     const onFiles = (files: readonly string[]): void => say({ kind: 'files', files });
     const loaded = await loadConfig(origin, { env, strict, onFiles });
     // Whoever gets the answer ends us at once: what the next reader need not compile, all that a reading takes, is kept before.
@@ -40,7 +41,7 @@ async function answer({ env, strict, storeOnly, ...origin }: ConfigOrder): Promi
 
 // Shapes that are used once are not worth compiling, which zod would do. It has to be told before they are declared.
 z.config({ jitless: true });
-const { loadConfig, loadStorePath } = await import('./load-config.ts');
+const { loadConfig, loadStore } = await import('./load-config.ts');
 
 process.once('message', (order) => {
   void answer(order as ConfigOrder).then((said) => say(said, () => process.disconnect?.()));

@@ -9,7 +9,8 @@ import { listExtraFiles, unreadable } from './extra-files.ts';
 import type { GatewayConfig } from './gateway-config.ts';
 import type { Place } from '../yaml/place.ts';
 import { parseConfig } from './parse-config.ts';
-import { type ConfigText, extraFoldersOf, storePathOf } from './written.ts';
+import type { StoreLocation } from './store-url.ts';
+import { type ConfigText, extraFoldersOf, storeOf } from './written.ts';
 import type { Problem } from '../yaml/problem.ts';
 import { yamlLimits } from '../yaml/limits.ts';
 
@@ -67,11 +68,11 @@ export async function loadConfig(origin: ConfigOrigin, options: LoadConfigOption
   return { config, draft, problems, files };
 }
 
-/** As storePathOf, of a file. Never rejects. */
-export async function loadStorePath(origin: ConfigOrigin, env: Environment): Promise<string | undefined> {
+/** As storeOf, of a file. Never rejects. */
+export async function loadStore(origin: ConfigOrigin, env: Environment): Promise<StoreLocation | undefined> {
   const file = nameOf(origin);
   const text = origin.text ?? (await new TextReader([]).read(file, { file, line: 1, col: 1 }));
-  return text === undefined ? undefined : storePathOf({ file, text }, env);
+  return text === undefined ? undefined : storeOf({ file, text }, env);
 }
 
 /** Texts of files, each and all together within the limits. */

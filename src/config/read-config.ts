@@ -9,6 +9,7 @@ import type { ConfigAnswer, ConfigOrder } from './config-child.ts';
 import type { Environment } from '../yaml/environment.ts';
 import { type ConfigOrigin, filesOf, nameOf } from './config-origin.ts';
 import type { LoadedText } from './load-config.ts';
+import type { StoreLocation } from './store-url.ts';
 import { mayNameStore } from './may-name-store.ts';
 import type { Problem } from '../yaml/problem.ts';
 
@@ -47,10 +48,10 @@ export async function readConfig(origin: ConfigOrigin, options: ReadConfigOption
 }
 
 /**
- * The path of the store that a main file names; undefined where it names none. Never rejects: what is wrong with the file comes
+ * The store that a main file names; undefined where it names none. Never rejects: what is wrong with the file comes
  * out when all of it is read.
  */
-export async function readStorePath(origin: ConfigOrigin, options: ReadConfigOptions): Promise<string | undefined> {
+export async function readStore(origin: ConfigOrigin, options: ReadConfigOptions): Promise<StoreLocation | undefined> {
   const text = origin.text ?? (await readText(nameOf(origin)));
   // Most files name none, and a process is not needed to see that.
   if (!mayNameStore(text)) return undefined;
@@ -58,7 +59,7 @@ export async function readStorePath(origin: ConfigOrigin, options: ReadConfigOpt
     { ...origin, env: { ...options.env }, strict: options.strict, storeOnly: true },
     options,
   );
-  return answer.kind === 'store' ? answer.path : undefined;
+  return answer.kind === 'store' ? answer.store : undefined;
 }
 
 async function readText(path: string): Promise<string> {

@@ -7,6 +7,7 @@ import type { TreeNode } from '../yaml/tree.ts';
 import { map, secret, text } from './atoms.ts';
 import type { GatewayConfig, StoreConfig } from './gateway-config.ts';
 import { key } from './key.ts';
+import { parseMaterialRef } from './material-ref.ts';
 import { isLoopback } from './listen-address.ts';
 import { reportEmpty } from './reading.ts';
 
@@ -18,13 +19,27 @@ export const storeKeys = {
     restricts: true,
     page: 'own. `sqlite:PATH`, relative to the file that names it. The folder must be writable for the user of the gateway alone. [The control process](operations.md#the-control-process).',
   }),
+  sealKey: key(secret(text), {
+    says: 'Opening key of the store: path, PEM text, or base64 of PEM. Default: a file beside the store, made at the first start.',
+    unset: 'STORE.key, made at the first start',
+    restricts: true,
+    page: 'own. `S`: the X25519 key that opens what is sealed in the store; from the environment it is on no disk beside it. A path where nothing is yet gets a new key at the first start. Takes effect at a start.',
+  }),
 };
 
 const store = map(storeKeys);
 
+/** Where a store is, and what opens what is sealed in it. Stays in the processes that read it: it may hold the key itself. */
+export type StoreLocation = {
+  /** Absolute. */
+  readonly path: string;
+  /** Undefined: beside the store. */
+  readonly sealKey?: { readonly path: string } | { readonly pem: string } | undefined;
+};
+
 /** `around`: `gateway`. Undefined where there is none. */
 export function readStore(
-  { url }: z.output<typeof store>,
+  { url, sealKey }: z.output<typeof store>,
   around: Cursor,
   admin: GatewayConfig['entryPoints']['admin'],
   problems: ProblemList,
@@ -44,6 +59,12 @@ export function readStore(
       'Write url: sqlite:PATH, for example sqlite:countersign.db.',
     );
     return undefined;
+  }
+  if (sealKey === undefined) reportEmpty(at, 'sealKey', problems);
+  else {
+    const reading = parseMaterialRef(sealKey, at.down('sealKey'), true);
+    if ('problem' in reading)
+      problems.error('bad_material', at.down('sealKey').place, `sealKey ${reading.problem}`, reading.hint);
   }
   if (!admin.enabled)
     problems.error(
@@ -69,8 +90,16 @@ function pathOfStore(url: string, file: string): string | undefined {
   return isPath ? resolve(dirname(file), path) : undefined;
 }
 
-/** The path of the store that a main file names, before anything else of it is read; undefined where it names none, or wrongly. */
-export function findStorePath(tree: TreeNode | undefined, file: string): string | undefined {
-  const { tree: url } = new Cursor(tree, { file, line: 1, col: 1 }).down('gateway', 'store', 'url');
-  return url?.kind === 'scalar' && !url.isNull ? pathOfStore(url.text, file) : undefined;
+/** The store that a main file names, before anything else of it is read; undefined where it names none, or wrongly. */
+export function findStore(tree: TreeNode | undefined, file: string): StoreLocation | undefined {
+  const at = new Cursor(tree, { file, line: 1, col: 1 }).down('gateway', 'store');
+  const { tree: url } = at.down('url');
+  const path = url?.kind === 'scalar' && !url.isNull ? pathOfStore(url.text, file) : undefined;
+  if (path === undefined) return undefined;
+  const { tree: sealKey } = at.down('sealKey');
+  if (sealKey?.kind !== 'scalar' || sealKey.isNull) return { path };
+  const reading = parseMaterialRef(sealKey.text, at.down('sealKey'), true);
+  // What is wrong with it is told when all is read; no other key is taken instead.
+  if ('problem' in reading) return undefined;
+  return { path, sealKey: 'pem' in reading ? { pem: reading.pem } : { path: reading.path } };
 }

@@ -18,7 +18,7 @@ import { extraFileShape, mainFileShape } from './main-file.ts';
 import type { WrittenMiddleware } from './middlewares.ts';
 import { isEnabled, type WrittenRoute } from './route.ts';
 import { mayNameStore } from './may-name-store.ts';
-import { findStorePath } from './store-url.ts';
+import { findStore, type StoreLocation } from './store-url.ts';
 import { addStoredObjects, type StoredObjects } from './stored-objects.ts';
 import { UnresolvedValues } from './unresolved-values.ts';
 
@@ -62,9 +62,9 @@ export function extraFoldersOf(main: ConfigText, env: Environment): ExtraFolder[
   return mayName ? findExtraFolders(readTree(main, env, new ProblemList()), main.file) : [];
 }
 
-/** The path of the store that a main file names; undefined where it names none, or cannot be read. */
-export function storePathOf(main: ConfigText, env: Environment): string | undefined {
-  return mayNameStore(main.text) ? findStorePath(readTree(main, env, new ProblemList()), main.file) : undefined;
+/** The store that a main file names; undefined where it names none, or cannot be read. */
+export function storeOf(main: ConfigText, env: Environment): StoreLocation | undefined {
+  return mayNameStore(main.text) ? findStore(readTree(main, env, new ProblemList()), main.file) : undefined;
 }
 
 export function readWritten(input: ConfigInput, problems: ProblemList): Written {

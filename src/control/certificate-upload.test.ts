@@ -84,7 +84,7 @@ describe('an upload of a certificate', () => {
       const { sealed } = (body ?? {})['key'] as { readonly sealed: unknown };
       assert.ok(isDigest(sealed));
       const blob = await store.sealed.get(sealed);
-      const opener = readOpener(dir.file('store.db'));
+      const opener = readOpener({ path: dir.file('store.db') });
       assert.ok(blob !== undefined && opener !== undefined);
       assert.match(opener.open(blob).toString(), /^-----BEGIN (EC )?PRIVATE KEY-----/);
       assert.ok(!readFileSync(dir.file('store.db')).includes(leaf.keyPem.split('\n')[1] ?? leaf.keyPem));

@@ -15,31 +15,33 @@ const codeOf = ({ status, body, headers }: ApiAnswer): unknown[] => [
 
 describe('a change while the store', () => {
   it('is locked by another process is refused with 503, and works when that has ended', async (t) => {
-    const { ask, enter, store, dir } = await openApi(t);
-    const { cookie } = await enter('operator');
+    const api = await openApi(t);
+    const { store, dir } = api;
+    const { cookie } = await api.enter('operator');
     const other = new DatabaseSync(dir.file('store.db'));
     other.exec('BEGIN IMMEDIATE');
-    const refused = await ask('POST', '/services', { cookie, body: { id: 'shop', value } });
+    const refused = await api.ask('POST', '/services', { cookie, body: { id: 'shop', value } });
     assert.deepEqual(codeOf(refused), [503, 'store_unavailable', 'locked', '5']);
     assert.match(String(refused.body['detail']), /another process/i);
     // What is only read is there.
-    assert.equal((await ask('GET', '/services', { cookie })).status, 200);
+    assert.equal((await api.ask('GET', '/services', { cookie })).status, 200);
     other.exec('ROLLBACK');
     other.close();
-    assert.equal((await ask('POST', '/services', { cookie, body: { id: 'shop', value } })).status, 201);
+    assert.equal((await api.ask('POST', '/services', { cookie, body: { id: 'shop', value } })).status, 201);
     assert.equal((await store.revisions.head()).number, 1);
   });
 
   it('has no room left is refused with 503, leaves no revision, and is good as before', async (t) => {
     const size = 420 * 1024;
-    const { ask, enter, store } = await openApi(t, { maxBytes: size });
-    const { cookie } = await enter('operator');
+    const api = await openApi(t, { maxBytes: size });
+    const { store } = api;
+    const { cookie } = await api.enter('operator');
     let refused: ApiAnswer | undefined;
     let made = 0;
     // Long values, so that few are enough.
     for (let i = 0; i < 20 && refused === undefined; i++) {
       const long = { ...value, tls: { ...value.tls, allowedSPKI: pins(i) } };
-      const answer = await ask('POST', '/services', { cookie, body: { id: `service-${i}`, value: long } });
+      const answer = await api.ask('POST', '/services', { cookie, body: { id: `service-${i}`, value: long } });
       if (answer.status === 201) made++;
       else refused = answer;
     }
@@ -47,13 +49,14 @@ describe('a change while the store', () => {
     assert.deepEqual(codeOf(refused), [503, 'store_unavailable', 'disk_full', '5']);
     assert.equal((await store.revisions.head()).number, made);
     assert.deepEqual(await store.verify(), []);
-    assert.equal((await ask('GET', '/services', { cookie })).status, 200);
+    assert.equal((await api.ask('GET', '/services', { cookie })).status, 200);
   });
 
   it('is damaged is refused with 503, and says to put a backup in its place', async (t) => {
-    const { ask, enter, dir, store } = await openApi(t);
-    const { cookie } = await enter('operator');
-    assert.equal((await ask('POST', '/services', { cookie, body: { id: 'shop', value } })).status, 201);
+    const api = await openApi(t);
+    const { dir, store } = api;
+    const { cookie } = await api.enter('operator');
+    assert.equal((await api.ask('POST', '/services', { cookie, body: { id: 'shop', value } })).status, 201);
     const path = dir.file('store.db');
     const db = new DatabaseSync(path);
     db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
@@ -61,7 +64,7 @@ describe('a change while the store', () => {
     const file = openSync(path, 'r+');
     for (let at = 4096; at < statSync(path).size; at += 4096) writeSync(file, Buffer.alloc(4096, 0xa5), 0, 4096, at);
     closeSync(file);
-    const refused = await ask('POST', '/services', { cookie, body: { id: 'more', value } });
+    const refused = await api.ask('POST', '/services', { cookie, body: { id: 'more', value } });
     assert.equal(refused.status, 503, refused.text);
     assert.ok(['corrupt', 'altered'].includes(String(refused.body['store'])), refused.text);
     assert.match(String(refused.body['detail']), /store verify|backup/);

@@ -1,5 +1,6 @@
 // What every part of the import of Envoy's configuration shares: the report, the draft, and how values of protobuf's JSON form are read.
 // A value that cannot be read is refused, never taken for absent.
+import type { DraftMap } from '../import/draft.ts';
 import type { ImportWorld } from '../import/import-config.ts';
 import type { LossCode } from '../import/losses.ts';
 import type { Reading, SourceMap, SourceValue } from '../import/source-map.ts';
@@ -22,6 +23,9 @@ export class Context {
   readonly routeConfigs = new Map<string, SourceMap>();
   /** What an EDS server said, in a dump. */
   readonly endpoints = new Map<string, SourceMap>();
+  /** `gateway.certificates` and `gateway.caBundles`. */
+  readonly certificates: DraftMap[] = [];
+  readonly caBundles: DraftMap[] = [];
   /** Of the first file. */
   readonly start: Place;
 

@@ -5,6 +5,7 @@ import { type Context, duration, readDeep } from './context.ts';
 import { readDataSource } from './data-source.ts';
 import { readSecret } from './secrets.ts';
 import { readTlsParameters } from './tls-parameters.ts';
+import { findWorkload, workloadPair } from './workload.ts';
 import { readValidation, type Validation } from './validation.ts';
 
 export type DownstreamTls = {
@@ -45,11 +46,15 @@ export async function readDownstreamTls(context: Context, tls: SourceMap, path: 
 /** Certificates with their keys, as `{cert, key}`. */
 export async function readPairs(context: Context, common: SourceMap, path: string): Promise<DraftMap[]> {
   const secrets: SourceMap[] = [...common.maps('tls_certificates')];
+  const pairs: DraftMap[] = [];
   for (const one of common.items('tls_certificate_sds_secret_configs')) {
-    const secret = await readSecret(context, one, 'tls_certificate');
+    const workload = findWorkload(context, one);
+    const secret = workload === undefined ? await readSecret(context, one, 'tls_certificate') : undefined;
+    if (workload !== undefined) pairs.push(workloadPair(context, one, workload, path));
     if (secret !== undefined) secrets.push(secret);
   }
-  return secrets.map((secret) => readPair(context, secret, path)).filter((pair) => pair !== undefined);
+  const ofFiles = secrets.map((secret) => readPair(context, secret, path)).filter((pair) => pair !== undefined);
+  return [...ofFiles, ...pairs];
 }
 
 function readPair(context: Context, map: SourceMap, path: string): DraftMap | undefined {
@@ -142,9 +147,9 @@ function narrows({ sans, fingerprints, spki, spiffe }: Validation): boolean {
 }
 
 function clientAuthOf(context: Context, validation: Validation, required: boolean): DraftMap | undefined {
-  const { ca, crl, fingerprints, spki, sans, spiffe, maxDepth, value } = validation;
+  const { ca, caBundle, crl, fingerprints, spki, sans, spiffe, maxDepth, value } = validation;
   if (validation.unknown === true) return undefined;
-  if (ca === undefined && spiffe === undefined) {
+  if (ca === undefined && caBundle === undefined && spiffe === undefined) {
     if (fingerprints.length + spki.length > 0)
       context.report.refuse(
         'pins_without_ca',
@@ -159,6 +164,7 @@ function clientAuthOf(context: Context, validation: Validation, required: boolea
   }
   const auth: DraftMap = {};
   if (ca !== undefined) auth['clientCA'] = ca;
+  if (caBundle !== undefined) auth['caBundles'] = [caBundle];
   auth['required'] = required;
   if (validation.partialChain === true) auth['partialChain'] = true;
   if (crl !== undefined)

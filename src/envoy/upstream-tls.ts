@@ -5,6 +5,7 @@ import type { SourceMap } from '../import/source-map.ts';
 import type { Context } from './context.ts';
 import { readPairs } from './downstream-tls.ts';
 import { readTlsParameters } from './tls-parameters.ts';
+import { namedPair } from './workload.ts';
 import { readValidation } from './validation.ts';
 
 const path = 'routes[].security.tls';
@@ -17,6 +18,8 @@ export async function readUpstreamTls(context: Context, tls: SourceMap): Promise
   const common = tls.mapOrEmpty('common_tls_context');
   const validation = common === undefined ? undefined : await readValidation(context, common, path);
   if (validation?.ca !== undefined) result['rootCAs'] = validation.ca;
+  else if (validation?.caBundle !== undefined) result['caBundle'] = validation.caBundle;
+  else if (validation?.unknown === true) return result;
   else
     report.changed(
       validation?.value ?? tls,
@@ -26,7 +29,8 @@ export async function readUpstreamTls(context: Context, tls: SourceMap): Promise
   if (validation?.partialChain === true) result['partialChain'] = true;
   if (common !== undefined) {
     const [pair, ...more] = await readPairs(context, common, path);
-    if (pair !== undefined) {
+    if (pair?.['spiffe'] !== undefined) result['certificateId'] = namedPair(context, pair);
+    else if (pair !== undefined) {
       if (pair['p12'] !== undefined)
         report.refuse(
           'unsupported_key',
@@ -55,7 +59,7 @@ export async function readUpstreamTls(context: Context, tls: SourceMap): Promise
   if (validation !== undefined) {
     const { sans, crl, leafCrlOnly, fingerprints, spki, spiffe, maxDepth, value } = validation;
     if (sans !== undefined) result['allowedSANs'] = sans;
-    else if (!autoSan && validation.ca !== undefined)
+    else if (!autoSan && (validation.ca !== undefined || validation.caBundle !== undefined))
       report.changed(
         value,
         'no names',

@@ -7,9 +7,12 @@ import type { Context } from './context.ts';
 import { readDataSource } from './data-source.ts';
 import { readSanRules } from './san-rules.ts';
 import { readSecret } from './secrets.ts';
+import { findWorkload, workloadBundle } from './workload.ts';
 
 export type Validation = {
   ca?: string;
+  /** Id of `gateway.caBundles`. */
+  caBundle?: string;
   crl?: string;
   leafCrlOnly?: boolean;
   partialChain?: boolean;
@@ -33,6 +36,7 @@ export async function readValidation(
   const maps: SourceMap[] = [];
   let first: SourceValue | undefined;
   let isUnknown = false;
+  let caBundle: string | undefined;
   const plain = common.get('validation_context');
   const plainMap = common.map('validation_context');
   if (plain !== undefined && plainMap !== undefined) {
@@ -49,14 +53,28 @@ export async function readValidation(
   first ??= common.get('combined_validation_context');
   for (const one of sds) {
     first ??= one;
+    const workload = findWorkload(context, one);
+    if (workload !== undefined) {
+      caBundle = workloadBundle(context, one, workload);
+      if (caBundle === undefined) isUnknown = true;
+      continue;
+    }
     const secret = await readSecret(context, one, 'validation_context');
     if (secret === undefined) isUnknown = true;
     else maps.push(secret);
   }
   if (first === undefined) return undefined;
-  const result: Validation = { fingerprints: [], spki: [], value: first, ...(isUnknown && { unknown: true }) };
+  const result: Validation = {
+    fingerprints: [],
+    spki: [],
+    value: first,
+    ...(isUnknown && { unknown: true }),
+    ...(caBundle !== undefined && { caBundle }),
+  };
   // As protobuf merges them: of what can stand once the last, of lists all.
   for (const map of maps) await readOne(context, map, result, path);
+  // The secret is merged over what stands here.
+  if (result.caBundle !== undefined) delete result.ca;
   return result;
 }
 

@@ -85,6 +85,8 @@ export function writeGateway(context: Context, listeners: readonly Listener[], m
   );
   const http2 = http2Of(managers);
   if (Object.keys(http2).length > 0) gateway['http2'] = http2;
+  if (context.certificates.length > 0) gateway['certificates'] = context.certificates;
+  if (context.caBundles.length > 0) gateway['caBundles'] = context.caBundles;
   if (Object.keys(tls).length > 0) gateway['tls'] = tls;
   if (isShared && forward !== undefined) gateway['forwardClientCert'] = forward;
   if (routes.length > 0) gateway['routes'] = routes;

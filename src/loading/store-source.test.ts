@@ -120,7 +120,7 @@ describe('a configuration of a file and a store', () => {
       { ...service, name: 'b' },
       /\/name: error: the name is not that of the object, "a"/,
     ],
-    ['a kind that no configuration has', 'middlewares', {}, /there are no objects of the kind "middlewares"/],
+    ['a kind that no configuration has', 'listeners', {}, /there are no objects of the kind "listeners"/],
     ['a path', 'caBundles', { ca: '/etc/hostname' }, /\/ca: error: .*an object of the store names no files/],
     ['a reference to nobody', 'routes', { path: '/', service: 'none' }, /\/service: error: there is no service "none"/],
   ] as const) {
@@ -170,7 +170,7 @@ describe('a store that cannot be had', () => {
       if (how === 'was emptied') {
         renameSync(openingKeyPath(written.path), `${written.path}.kept`);
         renameSync(lastGoodPath(written.path), `${written.path}.good`);
-        await makeStoreOnce(written.path, systemClock);
+        await makeStoreOnce({ path: written.path }, systemClock);
         renameSync(`${written.path}.kept`, openingKeyPath(written.path));
         renameSync(`${written.path}.good`, lastGoodPath(written.path));
       }
@@ -226,7 +226,7 @@ describe('a store that cannot be had', () => {
     await written.close();
     assert.deepEqual(errorsOf(await load(written.source())), []);
     removeStore(written.path);
-    await makeStoreOnce(written.path, systemClock);
+    await makeStoreOnce({ path: written.path }, systemClock);
     assert.equal(existsSync(written.path), false);
   });
 });

@@ -17,7 +17,7 @@ describe('words of an nginx configuration', () => {
     [
       'escapes: quotes and backslash, controls, all others stay',
       `"\\"\\\\\\n" \\.php$ \\;x;`,
-      ['"\"\\\n"', '\\.php$', '\\;x', ';'],
+      ['""\\\n"', '\\.php$', '\\;x', ';'],
     ],
     ['a quotation may hold lines', '"a\nb";', ['"a\nb"', ';']],
     [

@@ -67,7 +67,7 @@ async function open(t: TestContext): Promise<{ dir: TempDir; control: ControlPro
     trust: { crls: new CrlPublisher({ clock: systemClock }), record: undefined, sources: undefined },
     reloader: { reload: async () => assert.fail('nobody reloads') },
     storeState: () => ({ up: true, revision: 0, readAt: undefined }),
-    planning: { file, strict: true, env: {} },
+    planning: { file, strict: true, env: {}, store: { path: '/store.db' } },
   });
   dir.write('events', '');
   t.after(() => {

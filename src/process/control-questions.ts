@@ -4,7 +4,6 @@ import { basename } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { Turns } from '../base/turns.ts';
 import { UsageError } from '../base/usage-error.ts';
-import type { StoreConfig } from '../config/gateway-config.ts';
 import type { Commitment, NoAnswer, PlanQuestion, Question, Questions, RouteQuestion } from '../control/messages.ts';
 import type { TestQuestion } from '../control/test-report.ts';
 import type { ConfigView } from '../control/view.ts';
@@ -134,7 +133,7 @@ async function reach(
   const route = change === null && active.loaded.routes.find(({ config }) => config.service === service);
   if (route) return { loaded: { ...active.loaded, routes: [route] }, crls: lookUp(trust) };
   const { proposeService } = await import('./plan-question.ts');
-  const around = { settings: planning, store: storeOf(from), clock, deliveries: trust.sources };
+  const around = { settings: planning, clock, deliveries: trust.sources };
   return planTurns.take(async () => proposeService(service, change, around));
 }
 
@@ -148,7 +147,6 @@ async function plan(asked: PlanQuestion, from: AnswerDependencies): Promise<Ques
       return {
         answer: await planChange(asked, {
           settings: planning,
-          store: storeOf(from),
           clock,
           active: { loaded: active.loaded, crls: lookUp(trust) },
           deliveries: trust.sources,
@@ -161,16 +159,9 @@ async function plan(asked: PlanQuestion, from: AnswerDependencies): Promise<Ques
   }
 }
 
-/** Undefined store: nobody would ask. */
-function storeOf({ active }: Pick<AnswerDependencies, 'active'>): StoreConfig {
-  const { store } = active.startedWith;
-  if (store === undefined) throw new Error('there is no store');
-  return store;
-}
-
 async function findSealKey(from: AnswerDependencies): Promise<Questions['sealKey']['answer']> {
   const { readOpener } = await import('../loading/open-store-source.ts');
-  return readOpener(storeOf(from).path)?.publicParts()[0] ?? null;
+  return readOpener(from.planning.store)?.publicParts()[0] ?? null;
 }
 
 /** What the watch of the store would do a moment later, and what came of it. */

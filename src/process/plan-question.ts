@@ -8,7 +8,7 @@ import { type PlanOptions, planRevision } from '../access/plan-revision.ts';
 import { describeChanges } from '../access/print-changes.ts';
 import type { Clock } from '../base/clock.ts';
 import { escapeForLog } from '../base/log-text.ts';
-import type { StoreConfig } from '../config/gateway-config.ts';
+import type { StoreLocation } from '../config/store-url.ts';
 import type { PlanQuestion } from '../control/messages.ts';
 import type { PlannedClient, PlannedClients, PlannedProblem, ShownPlan } from '../control/plan.ts';
 import type { CrlLookup } from '../crl/subscriber.ts';
@@ -21,12 +21,11 @@ import { openSqliteStore } from '../sqlite/sqlite-store.ts';
 import type { Store } from '../store/store.ts';
 import type { Problem } from '../yaml/problem.ts';
 
-/** What it is planned with, beside the store. */
-export type PlanSettings = Pick<PlanOptions, 'file' | 'env' | 'strict' | 'read'>;
+/** What it is planned with. */
+export type PlanSettings = Pick<PlanOptions, 'file' | 'env' | 'strict' | 'read'> & { readonly store: StoreLocation };
 
 export type PlanSurroundings = {
   readonly settings: PlanSettings;
-  readonly store: StoreConfig;
   readonly clock: Clock;
   readonly active: { readonly loaded: LoadedConfig; readonly crls: CrlLookup };
   /** What sources of certificates have delivered; undefined where there are none. */
@@ -69,21 +68,21 @@ export async function planChange(asked: PlanQuestion, around: PlanSurroundings):
   };
 }
 
-type ProposalSurroundings = Pick<PlanSurroundings, 'settings' | 'store' | 'clock' | 'deliveries'>;
+type ProposalSurroundings = Pick<PlanSurroundings, 'settings' | 'clock' | 'deliveries'>;
 
-async function openToPlan({ store: { path }, clock }: ProposalSurroundings): Promise<Store> {
-  return openSqliteStore({ path, access: 'read', busyMs, clock });
+async function openToPlan({ settings: { store }, clock }: ProposalSurroundings): Promise<Store> {
+  return openSqliteStore({ path: store.path, access: 'read', busyMs, clock });
 }
 
 function optionsOf(
   { pending, inPlaceOfFile = false }: PlanQuestion,
   store: Store,
-  { settings, store: { path }, clock, deliveries }: ProposalSurroundings,
+  { settings, clock, deliveries }: ProposalSurroundings,
 ): ProposalOptions {
   return {
     ...settings,
     store,
-    opener: readOpener(path),
+    opener: readOpener(settings.store),
     clock,
     pending: new Map(pending.map((blob) => [blob.digest, blob])),
     inPlaceOfFile,

@@ -10,7 +10,7 @@ export type TraefikEntry = {
   readonly address: string;
   readonly isDefault: boolean;
   /** `http.tls` for every router; its options. */
-  readonly tls: { readonly options: string | undefined } | undefined;
+  readonly tls: { readonly options: string | undefined; readonly resolver: Resolver | undefined } | undefined;
   readonly middlewares: readonly SourceValue[];
   /** Every request is sent to https. */
   readonly redirect: { readonly permanent: boolean } | undefined;
@@ -99,7 +99,7 @@ function readEntry(name: string, point: SourceMap): TraefikEntry | undefined {
     value?.map?.readAll();
     if (value !== undefined) report.left(value, `${name}, ${key}`, 'paths are brought into one form always');
   }
-  sayResolver(tls);
+  const resolver = readResolver(tls);
   const options = tls?.text('options');
   const forwarded = point.map('forwardedheaders');
   const insecure = forwarded?.get('insecure');
@@ -116,7 +116,7 @@ function readEntry(name: string, point: SourceMap): TraefikEntry | undefined {
     name,
     address: /:\d+$/.test(address) ? address : `:${address}`,
     isDefault: isTrue(point.get('asdefault')),
-    tls: tls === undefined ? undefined : { options },
+    tls: tls === undefined ? undefined : { options, resolver },
     middlewares: http?.items('middlewares') ?? [],
     redirect,
     proxyProtocol: readProxyProtocol(name, point),
@@ -124,17 +124,15 @@ function readEntry(name: string, point: SourceMap): TraefikEntry | undefined {
   };
 }
 
-/** Of an entry point or a router: certificates that Traefik would fetch. */
-export function sayResolver(tls: SourceMap | undefined): void {
+/** Of an entry point or a router: certificates that Traefik orders. */
+export type Resolver = { readonly name: string; readonly domains: readonly string[] };
+
+export function readResolver(tls: SourceMap | undefined): Resolver | undefined {
   const resolver = tls?.get('certresolver');
-  const domains = tls?.get('domains');
-  for (const domain of domains?.items ?? []) domain.map?.readAll();
-  if (resolver !== undefined)
-    resolver.reading.report.changed(
-      resolver,
-      resolver.shown,
-      'certificates are not fetched: give them under gateway.tls.certificates',
-    );
+  const domains = (tls?.maps('domains') ?? []).flatMap((domain) => [...domain.items('main'), ...domain.items('sans')]);
+  if (resolver?.text === undefined) return undefined;
+  resolver.reading.report.taken(resolver, resolver.shown, 'gateway.certificates, where its resolver can be taken over');
+  return { name: resolver.text.toLowerCase(), domains: domains.flatMap(({ text }) => text?.toLowerCase() ?? []) };
 }
 
 function readRedirect(point: SourceMap | undefined): TraefikEntry['redirect'] {

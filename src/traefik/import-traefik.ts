@@ -8,6 +8,7 @@ import { readEntries, type TraefikEntry } from './entry-points.ts';
 import { Middlewares } from './middlewares.ts';
 import { buildPolicies } from './policies.ts';
 import { readRouters, type Router } from './routers.ts';
+import { readResolvers } from './resolvers.ts';
 import { buildRoutes } from './routes.ts';
 import { Services } from './services.ts';
 import { readForwards } from './tcp.ts';
@@ -34,6 +35,11 @@ export async function importTraefik(files: readonly SourceText[], world: ImportW
   if (trusted.length > 0) gateway.proxy = { enabled: true, trustedProxies: trusted };
   const policies = buildPolicies(root.map('tls'), routers);
   if (Object.keys(policies.tls).length > 0) gateway.tls = policies.tls;
+  const ordered = readResolvers(root, routers);
+  if (ordered.length > 0) {
+    gateway.certificates = ordered;
+    gateway.tls = { certificateIds: ordered.map(({ id }) => id ?? ''), ...policies.tls };
+  }
   if (policies.asks) gateway.forwardClientCert = { mode: 'sanitize' };
   const routes = buildRoutes(routers, {
     services,
@@ -97,14 +103,6 @@ function sayStatic(root: SourceMap): void {
     if (value !== undefined)
       report.left(value, name, 'not about requests; health, metrics and logs have keys of their own');
   }
-  const resolvers = root.get('certificatesresolvers');
-  resolvers?.map?.readAll();
-  if (resolvers !== undefined)
-    report.changed(
-      resolvers,
-      'certificatesResolvers',
-      'certificates are not fetched: give them under gateway.tls.certificates',
-    );
   const providers = root.map('providers');
   for (const name of providers?.names ?? []) {
     const provider = providers?.getEmpty(name);

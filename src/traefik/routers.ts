@@ -1,7 +1,7 @@
 // Routers as routes: a route for each choice of a rule, with what its middlewares and its service say.
 import type { SourceMap, SourceValue } from '../import/source-map.ts';
 import { type Conditions, readConditions } from './conditions.ts';
-import { sayResolver, type TraefikEntry } from './entry-points.ts';
+import { readResolver, type Resolver, type TraefikEntry } from './entry-points.ts';
 import type { Effects, Middlewares } from './middlewares.ts';
 import { parseRule } from './rule.ts';
 
@@ -17,6 +17,7 @@ export type Router = {
   readonly priority: number;
   readonly service: SourceValue | undefined;
   readonly effects: Effects;
+  readonly resolver: Resolver | undefined;
 };
 
 /** `asTls`: which entry points speak TLS; those routers that do not fit there are reported. */
@@ -48,7 +49,7 @@ function readRouter(
   const syntax = router.get('rulesyntax');
   if (syntax !== undefined) report.left(syntax, syntax.shown, 'rules of both versions are read');
   router.getEmpty('observability')?.map?.readAll();
-  sayResolver(tls);
+  const resolver = readResolver(tls);
   const options = tls?.text('options');
   if (service?.text?.endsWith('@internal') === true) {
     router.readAll();
@@ -90,6 +91,7 @@ function readRouter(
     priority: priority === 0 ? rule.text.length : priority,
     service,
     effects,
+    resolver: resolver ?? entry?.tls?.resolver,
   };
 }
 

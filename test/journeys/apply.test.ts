@@ -228,7 +228,7 @@ describe('the control process, killed in the middle of a change', () => {
     const { objects = [] } = (await store.revisions.read(head.number)) ?? {};
     const there = names.filter((name) => objects.some(({ kind, id }) => `${kind}/${id}` === name));
     assert.equal(there.length, isNew ? names.length : 0);
-    assert.deepEqual(await store.verify(readOpener(pki.dir.file('store.db'))), []);
+    assert.deepEqual(await store.verify(readOpener({ path: pki.dir.file('store.db') })), []);
     await eventually(
       async () => {
         const { items } = (await api.call('GET', '/gateways')).body as { items: { revision: number }[] };

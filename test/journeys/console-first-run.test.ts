@@ -1,5 +1,5 @@
 // The first five minutes of somebody who has never seen this: a test CA and three certificates with one button, the block that is shown in
-// a real nginx with `ssl_verify_client on`, the service as the form has it, a route, a request through both; and what the
+// a real nginx with `ssl_verify_client on`, the service as the form has it, a route, a test request with both handshakes; and what the
 // overview and the relation say of it then. No private key comes back from the gateway on the way.
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
@@ -108,12 +108,12 @@ describe('the first five minutes', () => {
     assert.equal(shown.body, 'hello, CN=client\n');
   });
 
-  it('create the service', async () => {
+  it('create the service, probed before it is saved', async () => {
     await page.getByRole('link', { name: 'Create the service' }).click();
     await page.getByRole('heading', { level: 1, name: 'Create service' }).waitFor();
     await page.getByLabel('Service name').fill('orders');
     assert.equal(await page.getByLabel('Service address').inputValue(), `localhost:${port}`);
-    await page.getByRole('button', { name: 'Save without probing' }).click();
+    await page.getByRole('button', { name: 'Probe and save' }).click();
     await page.getByRole('heading', { level: 1, name: 'orders' }).waitFor();
   });
 
@@ -127,6 +127,21 @@ describe('the first five minutes', () => {
     await page.getByRole('heading', { level: 1, name: 'orders' }).waitFor();
     const answer = await curl(`http://localhost:${console.gateway.ports.web}/hello`);
     assert.deepEqual([answer.status, answer.body], [200, 'hello, CN=gateway\n']);
+  });
+
+  it('send a test request, and show both handshakes step by step with the answer', async () => {
+    await page.goto(`${console.url}/test`);
+    await page.getByRole('textbox', { name: 'URL' }).fill('http://localhost/hello');
+    await page.getByRole('button', { name: 'Send it' }).click();
+    await page.getByText('hello, CN=gateway').first().waitFor();
+    const ladder = page.getByRole('list').filter({ hasText: 'First response byte' }).last();
+    for (const step of ['TCP connect', 'Their certificate', 'Our certificate', 'First response byte'])
+      await ladder
+        .getByRole('listitem')
+        .filter({ hasText: `${step}, passed` })
+        .first()
+        .waitFor();
+    await expectAccessible(page);
   });
 
   it('end with an overview that says that it holds, and the relation as two locks', async () => {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { expectAccessible, logIn, type Page } from '../support/console.ts';
 import { choose, openStage, type Stage, waitForToast } from '../support/console-stage.ts';
-import { hostileNames } from '../support/hostile-names.ts';
+import { mintCa } from '../../src/certs/test-ca.ts';
 import { type Nginx, startNginx } from '../support/nginx.ts';
 
 const stack = new AsyncDisposableStack();
@@ -46,7 +46,6 @@ describe('a new service', () => {
     await page.getByText('is sent, and must be among the names of their certificate').waitFor();
     await expectAccessible(page);
     await button('Probe and save').click();
-    await page.getByText('failed', { exact: true }).first().waitFor();
     await step('Their chain').getByText('failed').first().waitFor();
     await page.getByText('untrusted_issuer').first().waitFor();
     await page.getByText('Nothing is saved yet').waitFor();
@@ -61,7 +60,8 @@ describe('a new service', () => {
     await page.getByRole('status', { name: 'What was found' }).getByText('CN=internal CA').first().waitFor();
     // From any field.
     await page.getByLabel('Server name (SNI)').press('Control+Enter');
-    await page.getByRole('heading', { level: 1, name: 'orders' }).waitFor();
+    // Planned twice and probed in between: much for a machine that others use too.
+    await page.getByRole('heading', { level: 1, name: 'orders' }).waitFor({ timeout: 60_000 });
     await page.getByRole('link', { name: 'orders-ca' }).waitFor();
     const { body } = await stage.console.api('GET', '/changes?limit=1');
     const [last] = body['items'] as { revision: number }[];
@@ -88,7 +88,7 @@ describe('a new service', () => {
     const address = page.getByLabel('Service address');
     await page.locator('input[aria-invalid="true"]').waitFor();
     assert.equal(await address.getAttribute('aria-invalid'), 'true');
-    assert.equal(await address.evaluate((input) => input === document.activeElement), true);
+    assert.equal(await address.evaluate((input) => input.matches(':focus')), true);
     await expectAccessible(page);
   });
 });
@@ -102,8 +102,9 @@ describe('a backend that refuses our certificate', () => {
     await button('Probe').click();
     await step('Our certificate').getByText('failed').first().waitFor();
     await step('Their chain').getByText('passed').first().waitFor();
-    await page.getByText('rejected_by_backend').or(page.getByText('client_cert_rejected')).first().waitFor();
-    await page.getByText('What to do').waitFor();
+    await page.getByText('untrusted_issuer (HTTP 400)').waitFor();
+    await page.getByText('is not among the CAs that the server names').waitFor();
+    await page.getByText('Give the backend the CA that issued our certificate').waitFor();
     await expectAccessible(page);
   });
 });
@@ -127,7 +128,10 @@ describe('two administrators at once', () => {
     await button('Save').click();
     const dialog = page.getByRole('alertdialog', { name: 'The service orders was changed while you edited it' });
     await dialog.getByText('user:admin').waitFor();
-    await dialog.getByRole('row', { name: /Service address/ }).getByText(`localhost:${stage.nginx.port}`).waitFor();
+    await dialog
+      .getByRole('row', { name: /Service address/ })
+      .getByText(`localhost:${stage.nginx.port}`)
+      .waitFor();
     await expectAccessible(page);
     await dialog.getByRole('button', { name: 'Keep mine' }).click();
     await waitForToast(page, 'The service orders is saved');
@@ -166,9 +170,37 @@ describe('a route', () => {
     assert.equal((await stage.ask('/ordersheet')).status, 404);
   });
 
+  it('is tried with a request: both legs step by step, the answer, and the same by hand', async () => {
+    const { certPem, keyPem } = stage.pki.alice;
+    const files = [{ name: 'alice.pem', text: certPem + keyPem }];
+    await stage.console.api('POST', '/certificates', { body: { id: 'alice', files } });
+    await stage.open('/routes/orders', 'orders');
+    await page.getByRole('main').getByRole('link', { name: 'Test request' }).click();
+    await page.getByRole('heading', { level: 1, name: 'Test request' }).waitFor();
+    await expectAccessible(page);
+    assert.equal(await page.getByLabel('URL', { exact: true }).inputValue(), 'https://localhost/orders');
+    await button('Send it').click();
+    await page.getByText('no_client_cert').first().waitFor();
+    await expectAccessible(page);
+    await choose(page, 'Client certificate', /alice/);
+    await page.getByLabel('URL', { exact: true }).press('Control+Enter');
+    await page.getByText('200 by the backend').waitFor();
+    await page
+      .getByRole('list', { name: /^Backend’s leg/ })
+      .getByText('Our certificate')
+      .waitFor();
+    await page.getByLabel('Body of the answer').getByText('ssl_client_verify: SUCCESS').waitFor();
+    await page
+      .getByLabel('curl')
+      .getByText(/curl -v/)
+      .waitFor();
+    await page.getByLabel('openssl s_client').getByText('s_client').first().waitFor();
+    await expectAccessible(page);
+  });
+
   it('is found by its URL, which is a link to send', async () => {
     await stage.open('/routes', 'Routes');
-    await page.getByLabel('URL').fill('https://localhost/orders/17');
+    await page.getByLabel('URL', { exact: true }).fill('https://localhost/orders/17');
     await button('Find it').click();
     const answer = page.getByRole('status', { name: 'The answer' });
     await answer.getByText('reaches a backend').waitFor();
@@ -182,6 +214,7 @@ describe('a route', () => {
 
   it('is edited, switched off and deleted', async () => {
     await stage.open('/routes/orders', 'orders');
+    await button('Edit').waitFor();
     await page.keyboard.press('e');
     await page.getByLabel('Methods').fill('get');
     await button('Save').click();
@@ -197,9 +230,23 @@ describe('a route', () => {
 });
 
 describe('text of others', () => {
-  it('is shown as what it is', async () => {
-    const [name = ''] = hostileNames;
-    await stage.open(`/services?q=${encodeURIComponent(name)}`, 'Services');
-    await page.getByRole('heading', { name: 'Nothing fits the filter' }).waitFor();
+  it('neither turns lines around nor is markup, wherever it is shown', async () => {
+    const ca = await mintCa({ cn: '\u202E<img src=x onerror=alert(1)>' });
+    const body = { id: 'hostile', files: [{ name: 'ca.pem', text: ca.certPem }] };
+    await stage.console.api('POST', '/ca-bundles', { body });
+    for (const [path, heading] of [
+      ['/certificates?part=bundles', 'Certificates'],
+      ['/ca-bundles/hostile', 'hostile'],
+      ['/services/new', 'Create service'],
+    ] as const) {
+      await stage.open(path, heading);
+      if (path === '/services/new') await page.getByRole('button', { name: /\bCA certificate$/ }).click();
+      await page
+        .getByText(/onerror/)
+        .first()
+        .waitFor();
+      assert.ok(!(await page.locator('body').innerText()).includes('\u202E'), path);
+      assert.equal(await page.locator('img').count(), 0, path);
+    }
   });
 });

@@ -20,7 +20,7 @@ async function get(path: string, headers: Readonly<Record<string, string>> = {},
   return curl(`${console.url}${path}`, { headers, method });
 }
 
-const header = ({ headers }: CurlResult, name: string): string => String(headers[name] ?? '');
+const header = ({ headers }: CurlResult, name: string): string => headers[name] ?? '';
 
 describe('the page', () => {
   it('is the same for the path of every screen, and for nothing else', async () => {

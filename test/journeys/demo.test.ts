@@ -13,7 +13,7 @@ describe('the demonstration', () => {
   it('prints lines that do what they say: alice passes, nobody is refused with the reason, and alice too once she is revoked', async () => {
     const { scripts } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8')) as { scripts: { start: string } };
     assert.equal(scripts.start, 'exec node bin/countersign.js demo');
-    await using demo = await startProcess(process.execPath, ['bin/countersign.js', 'demo'], {
+    await using demo = await startProcess(process.execPath, ['bin/countersign.js', 'demo', '--any-port'], {
       cwd: root,
       name: 'demo',
     });
@@ -53,7 +53,7 @@ describe('the demonstration', () => {
   });
 
   it('ends, and removes its files, with the terminal that it was started in', async () => {
-    await using demo = await startProcess(process.execPath, ['bin/countersign.js', 'demo'], {
+    await using demo = await startProcess(process.execPath, ['bin/countersign.js', 'demo', '--any-port'], {
       cwd: root,
       name: 'demo',
     });

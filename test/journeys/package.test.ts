@@ -89,7 +89,7 @@ gateway:
   });
 
   it('runs the demonstration: alice passes, nobody is refused', async () => {
-    await using demo = await startProcess(command, ['demo'], {
+    await using demo = await startProcess(command, ['demo', '--any-port'], {
       env: { NODE_COMPILE_CACHE: '' },
       cwd: app,
       name: 'demo',

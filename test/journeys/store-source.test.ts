@@ -202,7 +202,7 @@ describe('the last good revision', () => {
     store.put('caBundles', 'large', { ca: pki.internal.certPem.repeat(400) });
     await store.close();
     const child = fileURLToPath(new URL('../support/last-good-writer.ts', import.meta.url));
-    const opener = readOpener(store.path);
+    const opener = readOpener({ path: store.path });
     assert.ok(opener !== undefined);
     for (let round = 0; round < 3; round++) {
       const writer = await startProcess(process.execPath, [child, store.path], { name: 'writer', env: {} });

@@ -75,16 +75,22 @@ export async function openApi(t: TestContext, options: { readonly maxBytes?: num
   const dir = openTempDir('control');
   const clock = new HandClock();
   const path = dir.file('store.db');
-  await makeStoreOnce(path, clock);
+  await makeStoreOnce({ path }, clock);
   const store = await openSqliteStore({ path, access: 'write', clock, busyMs: 200, ...options });
   t.after(async () => {
     await store.close();
     dir.remove();
   });
   const file = await writeSample(dir);
-  const settings: PlanSettings = { file, strict: true, env: {}, read: async (origin, how) => loadConfig(origin, how) };
+  const settings: PlanSettings = {
+    file,
+    strict: true,
+    env: {},
+    store: { path },
+    read: async (origin, how) => loadConfig(origin, how),
+  };
   // Certificates are minted in the time that it is.
-  const source = storeSourceOf({ file, store: path, clock: systemClock, mayFallBack: false });
+  const source = storeSourceOf({ file, store: { path }, clock: systemClock, mayFallBack: false });
   let active = await load();
   let generation = 1;
   const status = sampleStatus(clock.now());
@@ -126,11 +132,9 @@ export async function openApi(t: TestContext, options: { readonly maxBytes?: num
     }),
     match: async () => ({ reachesBackend: true, route: { name: 'orders' } }),
     plan: async (asked) => {
-      const place = { file, line: 1, col: 1 };
       const inForce = { loaded: active, crls: { find: () => [] } };
       return planChange(asked, {
         settings,
-        store: { path, place },
         clock: systemClock,
         active: inForce,
         deliveries: undefined,
@@ -141,7 +145,7 @@ export async function openApi(t: TestContext, options: { readonly maxBytes?: num
       active = await load();
       return { state: 'committed', revision, generation: ++generation };
     },
-    sealKey: async () => readOpener(path)?.publicParts()[0] ?? null,
+    sealKey: async () => readOpener({ path })?.publicParts()[0] ?? null,
   };
   const turns = new Turns();
   const context: ControlContext = {

@@ -7,7 +7,7 @@ import { readHead } from '../../src/loading/stored-revision.ts';
 import { openSqliteStore } from '../../src/sqlite/sqlite-store.ts';
 
 const [path = ''] = process.argv.slice(2);
-const opener = readOpener(path);
+const opener = readOpener({ path });
 if (opener === undefined) throw new Error('no opening key');
 const store = await openSqliteStore({ path, access: 'read', clock: systemClock });
 const stored = await readHead(store);

@@ -31,8 +31,8 @@ export type WrittenStore = {
 /** In `dir`, which must be private; without it in a folder of its own that goes with the test. */
 export async function openWrittenStore(dir: TempDir): Promise<WrittenStore> {
   const path = dir.file('store.db');
-  await makeStoreOnce(path, systemClock);
-  const opener = readOpener(path);
+  await makeStoreOnce({ path }, systemClock);
+  const opener = readOpener({ path });
   const [key] = opener?.publicParts() ?? [];
   if (key === undefined) throw new Error('the store has no opening key');
   const store = await openSqliteStore({ path, access: 'write', clock: systemClock });
@@ -50,7 +50,7 @@ export async function openWrittenStore(dir: TempDir): Promise<WrittenStore> {
     dir,
     path,
     store,
-    source: (file, clock = systemClock) => storeSourceOf({ file, store: path, clock, mayFallBack: true }),
+    source: (file, clock = systemClock) => storeSourceOf({ file, store: { path }, clock, mayFallBack: true }),
     put: (kind, id, body) => append([{ kind, id, put: body }]),
     putSealed: (kind, id, body, secret) => append([{ kind, id, put: { ...body, key: sealFor(kind, id, secret) } }]),
     remove: (kind, id) => append([{ kind, id, remove: true }]),

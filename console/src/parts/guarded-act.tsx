@@ -6,6 +6,7 @@ import type { Operations } from '../api/operations.ts';
 import { type Acting, type ActOptions, useAct } from '../api/queries.ts';
 import { ConfirmDialog } from './dialog.tsx';
 import { AccessConsequences, ClientConsequences, countCutOff, type Plan, Warnings } from './plan.tsx';
+import { sayPending } from './say-pending.ts';
 import { plural } from './time.ts';
 
 /** Operations that take `dryRun`. */
@@ -36,6 +37,7 @@ export function useGuardedAct<I extends GuardedId>(id: I, options: GuardedOption
   const make = async (what: Asked<I>): Promise<Reply<Answer<I>> | undefined> => {
     const reply = await made.run(what);
     setAsked(undefined);
+    if (reply !== undefined) sayPending(reply.body);
     return reply;
   };
   const run = async (what: Asked<I>): Promise<Reply<Answer<I>> | undefined> => {

@@ -14,7 +14,7 @@ import { useUrlState } from '../../shell/url-state.ts';
 import { say } from '../../parts/toast.tsx';
 import { noUpload, textsOf, type Upload, useInspection } from '../../parts/upload-box.tsx';
 import { bundleIdFor, newDraft, pastedCa, valueOf } from './draft.ts';
-import { ProbeResult, useProbe } from './probe.tsx';
+import { answers, ProbeResult, useProbe } from './probe.tsx';
 import { serviceFieldNames, ServiceFields, SourceChoice } from './service-fields.tsx';
 import { type NewObjects, useMake } from './use-make.ts';
 
@@ -59,10 +59,8 @@ function CreateService() {
     ...(isPasted ? [{ kind: 'caBundles' as const, id, value: { ca: textsOf(upload) } }] : []),
   ];
   const save = async (): Promise<void> => {
-    if (await makes.make(objects())) {
-      say(`The service ${name.trim()} is saved.`);
+    if (await makes.make(objects(), () => say(`The service ${name.trim()} is saved.`)))
       await navigate({ to: '/services/$id', params: { id: name.trim() } });
-    }
   };
   const check = (): boolean => {
     const wrong =
@@ -73,8 +71,12 @@ function CreateService() {
   const probeAndSave = async (): Promise<void> => {
     probe.reset();
     if (!check() || !(await makes.plan(objects()))) return;
-    const found = await probe.run(name.trim());
-    if (found?.every(({ ok }) => ok) === true) await save();
+    const found = await probe.run({
+      id: name.trim(),
+      value: valueOf(draft, {}, id),
+      ...(isPasted && { caBundle: { id, files: [...upload.files] } }),
+    });
+    if (found?.every(answers) === true) await save();
   };
   const isRunning = makes.isRunning || probe.isRunning;
   return (

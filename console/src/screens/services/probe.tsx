@@ -1,7 +1,7 @@
 // A probe of a service: each of its addresses, step by step as its route reaches it. Green is what answered: a connection, even a whole
 // handshake, is no success before the first byte of an answer.
 import type { ReactNode } from 'react';
-import type { Answer } from '../../api/client.ts';
+import type { Answer, Body } from '../../api/client.ts';
 import { type Acting, useAct } from '../../api/queries.ts';
 import { Hostile } from '../../parts/hostile.tsx';
 import { Ladder, type LadderFailure, type LadderStep } from '../../parts/ladder.tsx';
@@ -10,20 +10,34 @@ import { Tag } from '../../parts/tag.tsx';
 import css from './probe.module.css';
 
 export type ProbedBackend = Answer<'probeService'>['backends'][number];
+type Unsaved = Body<'probeUnsavedService'>;
+/** One that is saved, or one that is not, with what it needs. */
+export type Asked = string | Unsaved;
 export type Probe = Pick<Acting<'probeService'>, 'isRunning' | 'problem'> & {
-  readonly run: (id: string) => Promise<readonly ProbedBackend[] | undefined>;
+  readonly run: (asked: Asked) => Promise<readonly ProbedBackend[] | undefined>;
   readonly reset: () => void;
   readonly found: readonly ProbedBackend[] | undefined;
 };
 
 export function useProbe(): Probe {
-  const act = useAct('probeService', { outdates: ['getService', 'listServices'] });
+  const saved = useAct('probeService', { outdates: ['getService', 'listServices'] });
+  const unsaved = useAct('probeUnsavedService', { outdates: [] });
+  const reset = (): void => {
+    saved.reset();
+    unsaved.reset();
+  };
   return {
-    run: async (id) => (await act.run({ params: { id } }))?.body.backends,
-    isRunning: act.isRunning,
-    problem: act.problem,
-    reset: () => act.reset(),
-    found: act.reply?.body.backends,
+    run: async (asked) => {
+      reset();
+      const reply = await (typeof asked === 'string'
+        ? saved.run({ params: { id: asked } })
+        : unsaved.run({ body: asked }));
+      return reply?.body.backends;
+    },
+    isRunning: saved.isRunning || unsaved.isRunning,
+    problem: saved.problem ?? unsaved.problem,
+    reset,
+    found: (saved.reply ?? unsaved.reply)?.body.backends,
   };
 }
 

@@ -77,6 +77,12 @@ export default function Service() {
       sub={service !== undefined && <ReadOnlyNote origin={service.origin} />}
       actions={actions}
     >
+      {probe.problem !== null && (
+        <Panel title="Probe" padded>
+          <p role="alert">{probe.problem.message}</p>
+        </Panel>
+      )}
+      <ProbeResult probe={probe} title="Probe" />
       <Loaded query={query} what="The service">
         {({ body, etag }) =>
           edit !== '' && body.value !== null ? (
@@ -92,12 +98,6 @@ export default function Service() {
           )
         }
       </Loaded>
-      {probe.problem !== null && (
-        <Panel title="Probe" padded>
-          <p role="alert">{probe.problem.message}</p>
-        </Panel>
-      )}
-      <ProbeResult probe={probe} title="Probe" />
     </Page>
   );
 }

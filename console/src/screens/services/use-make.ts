@@ -5,6 +5,7 @@ import type { Body } from '../../api/client.ts';
 import type { JsonObject } from '../../api/merge-patch.ts';
 import { type FieldError, Problem } from '../../api/problem.ts';
 import { useAct } from '../../api/queries.ts';
+import { sayPending } from '../../parts/say-pending.ts';
 
 export type NewObject = { readonly kind: 'services' | 'caBundles'; readonly id: string; readonly value: JsonObject };
 export type NewObjects = readonly NewObject[];
@@ -13,7 +14,7 @@ export type Make = {
   /** True where a gateway would take them. */
   plan(objects: NewObjects): Promise<boolean>;
   /** True where they are made. */
-  make(objects: NewObjects): Promise<boolean>;
+  make(objects: NewObjects, onMade: () => void): Promise<boolean>;
   readonly isRunning: boolean;
   readonly problem: Error | null;
 };
@@ -48,10 +49,14 @@ export function useMake(): Make {
   };
   return {
     plan: async (objects) => (await planOn(objects)) !== undefined,
-    make: async (objects) => {
+    make: async (objects, onMade) => {
       const parent = await planOn(objects);
       if (parent === undefined) return false;
-      return (await applying.run({ body: { parent, changes: changesOf(objects) } })) !== undefined;
+      const reply = await applying.run({ body: { parent, changes: changesOf(objects) } });
+      if (reply === undefined) return false;
+      onMade();
+      sayPending(reply.body);
+      return true;
     },
     isRunning: planning.isRunning || applying.isRunning,
     problem: refusal ?? planning.problem ?? applying.problem,
