@@ -29,7 +29,7 @@ process.on('message', (message) => {
   ask(1, 'view', { known: 0 });
   ask(2, 'view', { known: 1 });
   ask(3, 'status', null);
-  ask(4, 'probe', { service: 'nobody' });
+  ask(4, 'probe', { service: 'nobody', change: null });
   ask(5, 'match', { method: 'GET', url: 'https://a.test/x', headers: [] });
   ask(6, 'match', { method: 'GET', url: 'no url', headers: [] });
 });

@@ -99,6 +99,8 @@ async function probe(
   { service, change }: Questions['probe']['asked'],
   from: AnswerDependencies,
 ): Promise<QuestionOutcome> {
+  if (change === null && !from.active.loaded.config.named.services.some(({ name }) => name === service))
+    return { why: { code: 'absent', detail: 'There is no service of this id among those that run.' } };
   if (probes >= maxProbes)
     return { why: { code: 'busy', detail: 'Other probes are under way: try again in a moment.' } };
   probes++;
