@@ -1,6 +1,7 @@
 // One request to the gateway itself, over a real connection to its own entry point: what the handshake did, and the answer as it
 // came. Where it goes is not for the asker to say: the address is the caller's, and nothing is followed.
-import { request as plainRequest, type IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
+import { request as plainRequest } from '../base/node-http.ts';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import type { Clock } from '../base/clock.ts';

@@ -1,7 +1,8 @@
 // The API of a gateway that runs, as its first administrator: made by the link that the log tells.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { get, type IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
+import { get } from '../../src/base/node-http.ts';
 import { curl, type CurlResult } from './curl.ts';
 import type { Gateway } from './gateway.ts';
 import { Feed } from './wait-for.ts';
