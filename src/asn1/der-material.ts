@@ -33,7 +33,7 @@ export function conversionOf(format: ForeignFormat, file: string): string {
     const store = `${file}.p12`;
     return `Convert it: keytool -importkeystore -srckeystore ${file} -destkeystore ${store} -deststoretype PKCS12. ${conversionOf('PKCS #12', store)}`;
   }
-  return `Take it apart: openssl pkcs12 -in ${file} -nokeys -out ${file}.crt, and for the key: openssl pkcs12 -in ${file} -nocerts -nodes -out ${file}.key (files of old programs need -legacy, too).`;
+  return `Take it apart: openssl pkcs12 -in ${file} -nokeys -out ${file}.crt, and for the key: openssl pkcs12 -in ${file} -nocerts -nodes -out ${file}.key (files of old programs need -legacy, too). Or name it in p12 with its password, in place of cert and key.`;
 }
 
 type Part = { readonly tag: number; readonly content: number; readonly end: number };

@@ -9,7 +9,8 @@ import { readCaddy } from './documents.ts';
 import { readAllOf } from './matchers.ts';
 import { type Policy, readPolicies } from './policies.ts';
 import { listServers, type Server } from './servers.ts';
-import { type Emitted, startOfWay, Walk } from './walk.ts';
+import { type Emitted, Walk } from './walk.ts';
+import { startOfWay } from './way.ts';
 
 export async function importCaddy(files: readonly SourceText[], { report, draft }: ImportWorld): Promise<void> {
   const [file, second] = files;

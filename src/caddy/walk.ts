@@ -1,31 +1,16 @@
 // Caddy goes through its routes in their order; each that fits adds something (a login, a header, a new path) until one answers. Here every
 // answer is a route that says all of it: the walk carries what holds so far from route to route.
-import type { DraftList, DraftMap } from '../import/draft.ts';
+import type { DraftMap } from '../import/draft.ts';
 import type { DraftMiddlewares } from '../import/draft-middlewares.ts';
 import type { SourceMap } from '../import/source-map.ts';
+import { readAnswer } from './answers.ts';
 import { readFieldEdits } from './fields.ts';
 import { readFilter } from './filters.ts';
-import { type CaddyPath, type MatchSet, readAllOf, readMatchSets } from './matchers.ts';
+import { type MatchSet, readAllOf, readMatchSets } from './matchers.ts';
 import { readBackends } from './reverse-proxy.ts';
-
-/** What is known of a request that gets so far. */
-export type Way = {
-  readonly hosts: readonly string[] | undefined;
-  readonly path: CaddyPath | undefined;
-  readonly match: DraftMap;
-  /** Names of middlewares. */
-  readonly filters: string[];
-  /** maxBodyBytes. */
-  readonly keys: DraftMap;
-  /** The path is another one than the client sent. */
-  rewritten: boolean;
-};
+import { narrowWay, type Way } from './way.ts';
 
 export type Emitted = { readonly way: Way; readonly keys: DraftMap };
-
-export function startOfWay(): Way {
-  return { hosts: undefined, path: undefined, match: {}, filters: [], keys: {}, rewritten: false };
-}
 
 export class Walk {
   readonly emitted: Emitted[] = [];
@@ -99,7 +84,7 @@ export class Walk {
         continue;
       }
       for (const path of set.paths ?? [undefined]) {
-        const inner = this.#narrow(way, set, path);
+        const inner = narrowWay(way, set, path);
         if (inner === undefined) {
           for (const handler of handlers) readAllOf(handler);
           continue;
@@ -305,80 +290,13 @@ export class Walk {
   }
 
   #respond(handler: SourceMap, way: Way): void {
-    const { report } = handler.reading;
-    const status = Number(handler.text('status_code') ?? (handler.text('handler') === 'error' ? 500 : 200));
-    const body = handler.text('body') ?? '';
-    const headers = handler.map('headers');
-    const location = headers?.items('Location')[0]?.text;
-    handler.get('close');
-    const abort = handler.get('abort');
-    if (headers !== undefined) readAllOf(headers);
-    handler.get('error');
-    if (location !== undefined && status >= 300 && status < 400) {
-      const permanent = status === 301 || status === 308;
-      const url = location
-        .replaceAll('{http.request.uri}', '{request.path}{request.query}')
-        .replaceAll('{http.request.uri.path}', '{request.path}');
-      const isScheme = /^https:\/\/\{http\.request\.host(?:port)?\}\{request\.path\}\{request\.query\}$/.test(url);
-      if (isScheme || (/^(?:https?:\/\/[^{/]+|\/)/.test(url) && !/\{http\./.test(url))) {
-        const name = isScheme
-          ? this.#ours.add('redirectScheme', { scheme: 'https', ...(permanent && { permanent }) }, 'to-https')
-          : this.#ours.add('redirect', { url, ...(permanent && { permanent }) }, 'redirect');
-        report.taken(handler, `redir ${location}`, `middleware ${name}`);
-        this.#emit({ ...way, filters: [...way.filters, name] }, { response: { statusCode: 404 } });
-        return;
-      }
-      report.loses(
-        'route_left_out',
-        handler,
-        `redir ${location}`,
-        'the host that clients are sent to has to be written out; answered with 404',
-      );
-      this.#emit(way, { response: { statusCode: 404 } });
-      return;
-    }
-    if (abort !== undefined) report.changed(abort, 'abort', 'status 403: an answer, where Caddy says nothing');
-    const isPlain = !/\{[a-z_.]+\}/.test(body);
-    if (!isPlain) report.changed(handler, 'body', 'as it is written: it holds placeholders');
-    else report.taken(handler, `respond ${status}`, 'response');
-    this.#emit(way, {
-      response: { statusCode: abort === undefined && status > 0 ? status : 403, ...(body !== '' && { body }) },
-    });
+    const { keys, middleware } = readAnswer(handler, this.#ours);
+    this.#emit(middleware === undefined ? way : { ...way, filters: [...way.filters, middleware] }, keys);
   }
 
   #emit(way: Way, keys: DraftMap): void {
     this.emitted.push({ way: { ...way, filters: [...way.filters], keys: { ...way.keys } }, keys });
   }
-
-  /** undefined where no request is for both. */
-  #narrow(way: Way, set: MatchSet, path: CaddyPath | undefined): Way | undefined {
-    const hosts =
-      set.hosts === undefined
-        ? way.hosts
-        : way.hosts === undefined
-          ? set.hosts
-          : way.hosts.filter((host) => set.hosts?.includes(host));
-    if (hosts?.length === 0) return undefined;
-    const both = narrowPath(way.path, path);
-    if (both === null) return undefined;
-    const match: DraftMap = { ...way.match };
-    for (const [key, list] of Object.entries(set.match)) {
-      const known = match[key];
-      match[key] =
-        Array.isArray(known) && Array.isArray(list) && key !== 'methods' ? ([...known, ...list] as DraftList) : list;
-    }
-    return { ...way, hosts, path: both, match, filters: [...way.filters], keys: { ...way.keys } };
-  }
-}
-
-/** null: none is for both. */
-function narrowPath(outer: CaddyPath | undefined, inner: CaddyPath | undefined): CaddyPath | undefined | null {
-  if (outer === undefined || inner === undefined || outer.path === '/') return inner ?? outer;
-  if (outer.pathMatch === 'regex' || inner.pathMatch === 'regex') return outer.path === inner.path ? inner : null;
-  const isBelow = (one: string, two: string): boolean => one === two || one.startsWith(two === '/' ? '/' : `${two}/`);
-  if (outer.pathMatch === undefined && isBelow(inner.path, outer.path)) return inner;
-  if (inner.pathMatch === undefined && isBelow(outer.path, inner.path)) return outer;
-  return null;
 }
 
 /** Somewhere in it a request is answered. */

@@ -51,7 +51,7 @@ export function explainBackendCommand(io: CommandIo = process): Command {
 }
 
 async function explain(name: string, options: Options, io: CommandIo): Promise<void> {
-  const { loaded, crls } = await loadForCommand(options.config, io);
+  const { loaded, crls } = await loadForCommand(options.config, io, true);
   const route = findRoute(loaded.routes, name);
   if (route.config.response !== undefined)
     throw new UsageError(`route ${escapeForLog(name, 120)} has no backends: the gateway answers itself (response)`);

@@ -78,7 +78,7 @@ export function readAcme(
   problems: ProblemList,
 ): AcmeSettings | undefined {
   if (shape === undefined || refuseInStore('acme', at, problems)) return undefined;
-  for (const name of ['ca', 'eab', 'preferredChain', 'profile']) reportEmpty(at, name, problems);
+  for (const name of ['eab', 'preferredChain', 'profile']) reportEmpty(at, name, problems);
   const { email, challenge, keyType, preferredChain, profile, termsOfServiceAgreed, storage } = shape;
   const directory = readServerUrl(shape.directory, at, 'directory', problems, { example: directoryExample });
   const identifiers = readDomains(shape.domains, at, problems);
@@ -87,6 +87,8 @@ export function readAcme(
   if (email !== undefined && !/^[^\s@,?]+@[^\s@,?]+$/.test(email))
     problems.error('bad_value', at.down('email').place, 'email is no address', 'For example ops@example.com.');
   if (directory === undefined || identifiers === undefined || eab === 'broken') return undefined;
+  // A CA that is meant and not there must not become the public ones.
+  if (ca === undefined && at.has('ca')) return undefined;
   return {
     kind: 'acme',
     directory,

@@ -37,7 +37,9 @@ export function acmeOfGoma(acme: GomaAcme, host: string, file: string): AcmeSett
   const identifier = identifierOf(host);
   const challenge = acme.challengeType ?? acme.challenge?.type ?? 'http-01';
   const directory = httpsUrl(acme.directoryUrl ?? acme.directoryURL);
-  if (identifier === undefined || identifier.value.startsWith('*.') || identifier.type === 'ip')
+  if (identifier === undefined || identifier.type === 'ip')
+    return { why: 'Goma has certificates for host names alone' };
+  if (identifier.value.startsWith('*.'))
     return { why: 'a wildcard needs the challenge dns-01, which is not supported' };
   if (challenge !== 'http-01' && challenge !== 'tls-alpn-01')
     return { why: `the challenge ${challenge} is not supported (http-01 and tls-alpn-01 are)` };
@@ -79,7 +81,8 @@ export function vaultOfGoma(vault: GomaVault, host: string): VaultSettings | NoS
   if (token === '' || role === '') return { why: 'token or role is missing' };
   if (ttl !== undefined && ttl !== '' && ttlMs === undefined)
     return { why: 'ttl is no duration that can be asked for' };
-  if (!/^[A-Za-z0-9._-]+(?:\/[A-Za-z0-9._-]+)*$/.test(mount)) return { why: 'mount is no path of an engine' };
+  if (!/^[A-Za-z0-9._-]+(?:\/[A-Za-z0-9._-]+)*$/.test(mount) || mount.split('/').includes('..'))
+    return { why: 'mount is no path of an engine' };
   const { type, value } = identifier;
   return {
     kind: 'vault',

@@ -113,7 +113,7 @@ type ServerShape = z.output<typeof vaultBundleShape>;
 type Server = Pick<VaultSettings, 'address' | 'mount' | 'namespace' | 'ca'>;
 
 function readServer(shape: ServerShape, at: Cursor, problems: ProblemList): Server | undefined {
-  for (const name of ['mount', 'namespace', 'ca']) reportEmpty(at, name, problems);
+  for (const name of ['mount', 'namespace']) reportEmpty(at, name, problems);
   const url = { example: vaultExample, orLocal: true };
   const address = readServerUrl(shape.address, at, 'address', problems, url);
   const ca = readMaterialText(shape.ca, at, 'ca', problems);

@@ -20,14 +20,17 @@ import { type WrittenKind, writeOperations } from './write-resources.ts';
 import type { ControlContext } from './control-context.ts';
 import type { GatewayStatus } from './gateway-status.ts';
 
+/** Who delivers it while the gateway runs: `edge (spiffe)`; null: it is as it is written. */
+const source = z.string().nullable();
 const usedBy = z.array(z.strictObject({ kind: z.enum(['services', 'policies', 'routes']), id: z.string() }));
 const certificate = z.strictObject({
   id: z.string(),
   origin,
   chain: z.array(certificateFacts).describe('As it is sent, leaf first.'),
+  source,
   usedBy,
 });
-const caBundle = z.strictObject({ id: z.string(), origin, certificates: z.array(certificateFacts), usedBy });
+const caBundle = z.strictObject({ id: z.string(), origin, source, certificates: z.array(certificateFacts), usedBy });
 const service = z.strictObject({ id: z.string(), origin, ...serviceFields, usedBy });
 const route = z.strictObject({
   id: z.string(),

@@ -18,6 +18,8 @@ export type GatewayStatus = {
   /** What the workers have loaded, together; beyond the limit only counted. */
   readonly certificates: readonly LoadedCertificate[];
   readonly certificateCount: number;
+  /** Who delivers certificates and CAs, as the primary asks them. */
+  readonly sources: readonly SourceStatus[];
   readonly backends: readonly BackendStatus[];
   /** Sources of revocation lists that the configuration in force asks for. */
   readonly revocation: readonly RevocationStatus[];
@@ -25,6 +27,29 @@ export type GatewayStatus = {
   readonly ports: Readonly<Record<string, number>>;
   /** The latest of all workers, by address. */
   readonly handshakes: readonly BackendHandshake[];
+};
+
+export type SourceStatus = {
+  /** `edge (spiffe)`. */
+  readonly label: string;
+  readonly kind: string;
+  readonly wants: 'pair' | 'anchors';
+  /** Of what it delivered last; null: nothing yet. */
+  readonly delivered: {
+    readonly at: number;
+    readonly subject: string;
+    readonly serial: string;
+    readonly notAfter: number;
+  } | null;
+  /** When it is asked next; null: it is being asked. */
+  readonly nextAt: number | null;
+  /** Why the last attempt brought nothing; null where it did. */
+  readonly problem: {
+    readonly at: number;
+    readonly code: string;
+    readonly message: string;
+    readonly hint: string;
+  } | null;
 };
 
 export type RefusedConfig = {

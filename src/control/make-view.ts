@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import type { CertificatePair, GatewayConfig, PolicyConfig, RouteConfig } from '../config/gateway-config.ts';
+import type { Ref } from '../config/ref.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
 import type { Place } from '../yaml/place.ts';
 import { listEntryPoints } from '../config/list-entry-points.ts';
@@ -35,16 +36,22 @@ export function makeView(loaded: LoadedConfig, generation: number): ConfigView {
   const idsByPair = new Map(named.certificates.map(({ id, pair }) => [pair.sha256, id]));
   const idOf: IdOf = ({ sha256 }) => idsByPair.get(sha256) ?? null;
   const served = new Map(loaded.policies.map((policy) => [policy.config.name, policy.certificates]));
+  const refs = new Map<string, Ref | undefined>([
+    ...config.named.certificates.map(({ id, pair }) => [`certificates/${id}`, pair.cert] as const),
+    ...config.named.caBundles.map(({ id, cas }) => [`caBundles/${id}`, cas[0]] as const),
+  ]);
   const shown = {
     certificates: named.certificates.map(({ id, place, pair }) => ({
       id,
       origin: originOf(place),
+      source: labelOf(refs.get(`certificates/${id}`)),
       chainPem: pair.chainPem,
       usedBy: users.of(`certificates/${id}`),
     })),
     caBundles: named.caBundles.map(({ id, place, caPem }) => ({
       id,
       origin: originOf(place),
+      source: labelOf(refs.get(`caBundles/${id}`)),
       caPem,
       usedBy: users.of(`caBundles/${id}`),
     })),
@@ -89,6 +96,10 @@ export function makeView(loaded: LoadedConfig, generation: number): ConfigView {
 /** Its own, or those that all policies share that have none. */
 function certificatesOf(policy: PolicyConfig, { tls }: GatewayConfig): readonly CertificatePair[] {
   return policy.certificates.length > 0 ? policy.certificates : tls.certificates;
+}
+
+function labelOf(ref: Ref | undefined): string | null {
+  return ref !== undefined && 'sourced' in ref ? ref.label : null;
 }
 
 class Users {

@@ -12,6 +12,8 @@ export type Usage = { readonly kind: 'services' | 'policies' | 'routes'; readonl
 export type CertificateView = {
   readonly id: string;
   readonly origin: Origin;
+  /** Who delivers it: `edge (spiffe)`; null: it is as it is written. */
+  readonly source: string | null;
   /** As it is sent, leaf first. */
   readonly chainPem: string;
   readonly usedBy: readonly Usage[];
@@ -20,6 +22,8 @@ export type CertificateView = {
 export type CaBundleView = {
   readonly id: string;
   readonly origin: Origin;
+  /** As that of a certificate. */
+  readonly source: string | null;
   readonly caPem: readonly string[];
   readonly usedBy: readonly Usage[];
 };

@@ -67,7 +67,7 @@ export class ComposedMaterial {
       return { parts: { chain: chainPem, key: keyPem, anchors: chainPem }, problems: [] };
     }
     const why = this.#deliveries.findProblem(sourced);
-    const message = `${sourced.label}: nothing was delivered in time${why === undefined ? '' : ` (${why.message})`}`;
+    const message = `${sourced.label}: nothing was delivered in time${why === undefined ? '' : ` (${why.message.replace(`${sourced.label}: `, '')})`}`;
     if (this.#deliveries.mayStandIn(sourced)) {
       this.pending.add(sourceKey(sourced));
       const hint = 'Until it delivers, a certificate made for this run stands in, which nobody can verify.';

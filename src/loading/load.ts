@@ -27,6 +27,7 @@ import { loadTicketSecret } from './ticket-secret.ts';
 import type { ConfigSource, Dependencies } from './config-source.ts';
 import type { LoadedConfig, LoadedNamed, LoadInputs, LoadedPolicy, LoadedRoute } from './loaded.ts';
 import { type LoadedPair, MaterialLoader } from './material-loader.ts';
+import { checkChallenges } from './check-challenges.ts';
 import { listSources } from './list-sources.ts';
 import { mintSelfSigned } from './self-signed.ts';
 import { loadPairs, sharedPairs } from './shared-pairs.ts';
@@ -131,6 +132,7 @@ async function loadMaterial(
 ): Promise<Omit<LoadedConfig, 'inputs' | 'revision'>> {
   const crls = new WantedCrls();
   const expiries: Expiry[] = [];
+  checkChallenges(config, loader);
   // Bundles first: what is an anchor here is known when certificates are verified.
   for (const { clientAuth } of [config.tls.gateway, ...config.tls.policies]) {
     if (clientAuth === undefined) continue;

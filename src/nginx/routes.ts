@@ -7,6 +7,7 @@ import { type Answer, refusal } from './answers.ts';
 import { readBackendSide } from './backend-side.ts';
 import type { Callers } from './condition.ts';
 import { type Directive, firstWord } from './directive.ts';
+import { clientCert, isClosed, isCondition, noPath } from './guards.ts';
 import type { Ledger } from './ledger.ts';
 import { type Location, longestPrefix, pathOf, type PathKeys, readLocations } from './locations.ts';
 import type { VariableMap } from './maps.ts';
@@ -354,30 +355,4 @@ class RouteBuilder {
     const rank = this.#regexes.length === 0 ? 0 : 1 + this.#regexes.length;
     return [{ keys: this.#answered({ path: '/' }, { response: refusal() }), label: 'rest', rank }];
   }
-}
-
-/** `deny all` and nobody before it. */
-function isClosed(scope: Scope): boolean {
-  const [first] = scope.allOf('allow', 'deny');
-  return first?.name === 'deny' && firstWord(first) === 'all';
-}
-
-/** What refuses somebody. */
-function isCondition(directive: Directive): boolean {
-  const { name } = directive;
-  return name === 'if' || name === 'limit_except' || (name === 'return' && /^[45]/.test(firstWord(directive)));
-}
-
-/** As a route says it: only what differs from its policy. */
-function clientCert(callers: Callers | undefined, verify: Verify): DraftMap | undefined {
-  const allow = callers?.allow;
-  if (verify === 'on') return allow === undefined ? undefined : { allow };
-  if (callers !== undefined) return { required: true, ...(allow !== undefined && { allow }) };
-  return verify === 'optional' ? { required: false } : undefined;
-}
-
-function noPath({ kind, path, ignoreCase }: Location): string {
-  if (kind !== 'regex') return `${path} is a path with a slash at the end, exactly: there is no such thing here`;
-  if (ignoreCase) return 'an expression without case has no counterpart; its requests meet what is around it';
-  return 'an expression that fits anywhere in a path has no counterpart (pathMatch: regex is for whole paths); its requests meet what is around it';
 }

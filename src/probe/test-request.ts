@@ -1,11 +1,11 @@
 // One request to the gateway itself, over a real connection to its own entry point: what the handshake did, and the answer as it
 // came. Where it goes is not for the asker to say: the address is the caller's, and nothing is followed.
 import type { IncomingMessage } from 'node:http';
-import { request as plainRequest } from '../base/node-http.ts';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import type { Clock } from '../base/clock.ts';
 import { isIpLiteral } from '../base/host.ts';
+import { request as plainRequest } from '../base/node-http.ts';
 import { escapeForLog } from '../base/log-text.ts';
 import { readFacts } from '../certs/facts-reader.ts';
 import { coversHost, explainNotCovered } from '../certs/host-coverage.ts';

@@ -3,12 +3,20 @@
 import { basename } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { escapeForLog } from '../base/log-text.ts';
-import type { BackendStatus, GatewayStatus, RefusedConfig, RevocationStatus } from '../control/gateway-status.ts';
+import type {
+  BackendStatus,
+  GatewayStatus,
+  RefusedConfig,
+  RevocationStatus,
+  SourceStatus,
+} from '../control/gateway-status.ts';
 import type { CrlPublisher } from '../crl/publisher.ts';
 import type { CrlGroupSpec } from '../crl/wanted.ts';
 import type { BackendHandshake } from '../gateway/backend-handshakes.ts';
 import { maxObservedCertificates, type ObservedBackend, type Observation } from '../gateway/observation.ts';
 import type { StoreState } from '../loading/store-source.ts';
+import type { SourceState } from '../sources/feed.ts';
+import type { SourcePublisher } from '../sources/publisher.ts';
 import { type Place, showPlace } from '../yaml/place.ts';
 import type { ActiveConfig } from './active-config.ts';
 import type { RefusedReload, Reloader } from './reloader.ts';
@@ -18,6 +26,8 @@ export type StatusSources = {
   readonly clock: Pick<Clock, 'now' | 'monotonic'>;
   readonly active: Pick<ActiveConfig, 'loaded' | 'generation' | 'since' | 'ports'>;
   readonly crls: Pick<CrlPublisher, 'stateOf'>;
+  /** Undefined: nobody asks any. */
+  readonly certificateSources?: Pick<SourcePublisher, 'states'> | undefined;
   readonly workers: Pick<Workers, 'list'>;
   readonly reloader: Pick<Reloader, 'refused'>;
   readonly storeState: (() => StoreState) | undefined;
@@ -51,7 +61,7 @@ export class StatusReader {
   }
 
   async #ask(): Promise<GatewayStatus> {
-    const { clock, active, workers, reloader, storeState, crls } = this.#sources;
+    const { clock, active, workers, reloader, storeState, crls, certificateSources } = this.#sources;
     const asked = await Promise.all(
       workers.list().map(async (worker) => ({ worker, observation: await worker.observe() })),
     );
@@ -72,6 +82,7 @@ export class StatusReader {
       })),
       certificates: [...certificates.values()].slice(0, maxObservedCertificates),
       certificateCount: Math.max(certificates.size, ...seen.map(({ certificateCount }) => certificateCount)),
+      sources: certificateSources?.states().map(showSource) ?? [],
       backends: mergeBackends(seen),
       revocation: showRevocation(active.loaded.crls, crls),
       ports: active.ports,
@@ -100,6 +111,28 @@ function showRefused({ at, why, blame, problems }: RefusedReload): RefusedConfig
 /** Folders say more of a machine than is needed to find the line. */
 function placeOf(place: Place): string {
   return place.stored === undefined ? `${basename(place.file)}:${place.line}` : showPlace(place);
+}
+
+function showSource({ label, kind, want, current, nextAt, problem }: SourceState): SourceStatus {
+  return {
+    label: escapeForLog(label, maxText),
+    kind,
+    wants: want,
+    delivered:
+      current === undefined
+        ? null
+        : {
+            at: current.at,
+            subject: escapeForLog(current.subject, maxText),
+            serial: current.serial,
+            notAfter: current.notAfter,
+          },
+    nextAt: nextAt ?? null,
+    problem:
+      problem === undefined
+        ? null
+        : { at: problem.at, code: problem.code, message: problem.message, hint: problem.hint },
+  };
 }
 
 function showStore(state: StoreState | undefined): GatewayStatus['store'] {

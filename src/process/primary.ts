@@ -184,6 +184,7 @@ export class Primary {
       workers: this.#workers,
       reloader: this.#reloader,
       crls: this.#trust.crls,
+      certificateSources: this.#trust.sources,
       storeState,
     });
     this.#control = new ControlProcess({

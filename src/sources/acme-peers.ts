@@ -120,7 +120,9 @@ export class AcmePeers {
     return others.every((name) => {
       const path = join(folder, name);
       try {
-        if (this.#age(path) > silentMs) return true;
+        const age = this.#age(path);
+        if (age > oldMs) rmSync(path, { force: true });
+        if (age > silentMs) return true;
         return readRegularFileSync(path, maxFileBytes).toString('latin1') === digest;
       } catch {
         // It has just gone.

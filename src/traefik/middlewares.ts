@@ -3,8 +3,9 @@ import type { DraftMap } from '../import/draft.ts';
 import type { DraftMiddlewares } from '../import/draft-middlewares.ts';
 import type { LossCode } from '../import/losses.ts';
 import type { SourceMap, SourceValue } from '../import/source-map.ts';
-import { isOfTheGateway, readHeaders } from './headers.ts';
-import { durationOf } from './services.ts';
+import { readHeaders } from './headers.ts';
+import { readAll } from './read-all.ts';
+import { basicAuth, forwardAuth, rateLimit, redirectRegex } from './rules.ts';
 import { isTrue } from './tls-options.ts';
 
 /** What the middlewares of a router come to. */
@@ -100,6 +101,7 @@ export class Middlewares {
   #make(kind: string, name: string, value: SourceValue, rule: SourceMap, effects: Effects): string | undefined {
     const { report } = value.reading;
     const add = (type: string, ours: DraftMap): string => this.#ours.add(type, ours, name);
+    const addOwn = (type: string, ours: DraftMap | undefined): string | undefined => ours && add(type, ours);
     const texts = (key: string): string[] => rule.items(key).flatMap(({ text }) => text ?? []);
     switch (kind) {
       case 'stripprefix':
@@ -124,11 +126,11 @@ export class Middlewares {
         });
       }
       case 'redirectregex':
-        return this.#redirectRegex(name, value, rule);
+        return addOwn('redirectRegex', redirectRegex(name, value, rule));
       case 'basicauth':
-        return this.#basicAuth(name, rule);
+        return addOwn('basicAuth', basicAuth(rule));
       case 'forwardauth':
-        return this.#forwardAuth(name, value, rule);
+        return addOwn('forwardAuth', forwardAuth(name, value, rule));
       case 'ipallowlist':
       case 'ipwhitelist': {
         const strategy = rule.get('ipstrategy');
@@ -144,7 +146,7 @@ export class Middlewares {
         return add('accessPolicy', { action: 'ALLOW', sourceRanges: texts('sourcerange') });
       }
       case 'ratelimit':
-        return this.#rateLimit(name, value, rule);
+        return addOwn('rateLimit', rateLimit(name, value, rule));
       case 'buffering': {
         const bytes = Number(rule.text('maxrequestbodybytes') ?? 0);
         readAll(rule);
@@ -176,163 +178,6 @@ export class Middlewares {
         return undefined;
     }
   }
-
-  #redirectRegex(name: string, value: SourceValue, rule: SourceMap): string | undefined {
-    const { report } = value.reading;
-    const regex = rule.text('regex') ?? '';
-    const replacement = rule.text('replacement') ?? '';
-    const permanent = isTrue(rule.get('permanent'));
-    // Traefik looks at the whole URL, we at path and query: what stands before the path may be the host of the route only.
-    const path = /^\^?https?\??:\/\/(?:[A-Za-z0-9.\\-]+|\[\^\/\]\+)(\/?.*)$/.exec(regex)?.[1];
-    if (
-      path === undefined ||
-      /[()]/.test(regex.slice(0, regex.length - path.length)) ||
-      !/^https?:\/\/[A-Za-z0-9.-]+/.test(replacement)
-    ) {
-      report.loses(
-        'request_filter',
-        value,
-        `${name}, redirectRegex`,
-        'an expression over the whole URL: write redirectRegex over path and query, or redirect',
-      );
-      return undefined;
-    }
-    const pattern = `^${path.startsWith('/') ? path : `/${path}`}`;
-    return this.#ours.add(
-      'redirectRegex',
-      { pattern, replacement: replacement.replace(/\$(\d)/g, '${$1}'), ...(permanent && { permanent }) },
-      name,
-    );
-  }
-
-  #basicAuth(name: string, rule: SourceMap): string {
-    const { report } = rule.reading;
-    const users = rule.items('users').flatMap(({ text }) => text ?? []);
-    const file = rule.text('usersfile');
-    const realm = rule.text('realm');
-    const field = rule.get('headerfield');
-    if (field !== undefined)
-      report.loses(
-        'header_edit',
-        field,
-        field.shown,
-        'the backend gets the name in the header username only (forwardUsername)',
-      );
-    return this.#ours.add(
-      'basicAuth',
-      {
-        ...(realm !== undefined && { realm }),
-        ...(users.length > 0 && { users }),
-        ...(file !== undefined && { usersFile: file }),
-        ...(!isTrue(rule.get('removeheader')) && { forwardCredentials: true }),
-      },
-      name,
-    );
-  }
-
-  #forwardAuth(name: string, value: SourceValue, rule: SourceMap): string {
-    const { report } = value.reading;
-    const asked = rule.get('authrequestheaders');
-    const answered = rule.get('authresponseheaders');
-    const tls = rule.map('tls');
-    const authUrl = rule.text('address') ?? '';
-    const ours: DraftMap = { authUrl, forwardedUri: 'path' };
-    if (asked !== undefined)
-      ours.authRequestHeaders = asked.items.flatMap(({ text = '' }) => (isTold(text) ? [] : text));
-    else
-      report.changed(
-        value,
-        `${name}, forwardAuth`,
-        'the service gets Authorization, Cookie, User-Agent and Accept of the client, where Traefik sends all: name others in authRequestHeaders',
-      );
-    if (answered !== undefined) {
-      const names = answered.items.flatMap(({ text }) => text ?? []);
-      ours.authResponseHeaders = names.filter((one) => !/^(?:authorization|cookie|host)$/i.test(one));
-      if (ours.authResponseHeaders.length < names.length)
-        report.loses(
-          'header_edit',
-          answered,
-          `${name}, ${answered.shown}`,
-          'Authorization, Cookie and Host of a request are never the service’s to set',
-        );
-    }
-    const cookies = rule.get('addauthcookiestoresponse');
-    if (cookies !== undefined) ours.addAuthCookiesToResponse = cookies.items.flatMap(({ text }) => text ?? []);
-    if (tls !== undefined && authUrl.startsWith('http:')) readAll(tls);
-    else if (tls !== undefined) {
-      const [ca, cert, key] = [tls.text('ca'), tls.text('cert'), tls.text('key')];
-      ours.tls = {
-        ...(ca !== undefined && { rootCAs: ca }),
-        ...(cert !== undefined && { clientCert: cert }),
-        ...(key !== undefined && { clientKey: key }),
-      };
-      const skip = tls.get('insecureskipverify');
-      if (isTrue(skip) && skip !== undefined)
-        report.changed(skip, skip.shown, 'the certificate of the service IS verified here');
-      const optional = tls.get('caoptional');
-      if (optional !== undefined) report.left(optional, optional.shown, 'no certificate is asked for by a client');
-    }
-    const trust = rule.get('trustforwardheader');
-    if (trust !== undefined)
-      report.changed(
-        trust,
-        trust.shown,
-        'the service is told what the gateway says of the client, and believes nobody else',
-      );
-    const pattern = rule.get('authresponseheadersregex');
-    if (pattern !== undefined)
-      report.loses(
-        'header_edit',
-        pattern,
-        pattern.shown,
-        'headers of the answer are named one by one in authResponseHeaders',
-      );
-    for (const other of [
-      'headerfield',
-      'forwardbody',
-      'maxbodysize',
-      'preservelocationheader',
-      'preserverequestmethod',
-    ]) {
-      const one = rule.get(other);
-      if (one !== undefined) report.changed(one, one.shown, 'the question is a GET without a body');
-    }
-    return this.#ours.add('forwardAuth', ours, name);
-  }
-
-  /** A bucket of `burst`, filled with `average` in each `period`; ours holds a unit’s worth and `burst` besides. */
-  #rateLimit(name: string, value: SourceValue, rule: SourceMap): string | undefined {
-    const { report } = value.reading;
-    const average = Number(rule.text('average') ?? 0);
-    const burst = Number(rule.text('burst') ?? 1);
-    const period = durationOf(rule.text('period') ?? '1s');
-    const unit = { '1s': 'second', '1m': 'minute', '60s': 'minute', '1h': 'hour' }[period];
-    const criterion = rule.map('sourcecriterion');
-    const header = criterion?.text('requestheadername');
-    const strategy = criterion?.get('ipstrategy') ?? criterion?.get('requesthost');
-    strategy?.map?.readAll();
-    if (average === 0) {
-      report.left(value, `${name}, rateLimit`, 'an average of 0 limits nothing');
-      return undefined;
-    }
-    if (unit === undefined || burst < average || strategy !== undefined) {
-      report.loses(
-        'rate_limit',
-        value,
-        `${name}, rateLimit`,
-        'the same as rateLimit here only by second, minute or hour, with a burst of at least the average, by address or header',
-      );
-      return undefined;
-    }
-    const key: DraftMap = header === undefined ? {} : { keyStrategy: { source: 'header', name: header } };
-    return this.#ours.add('rateLimit', { unit, requestsPerUnit: average, burst: burst - average, ...key }, name);
-  }
-}
-
-/** What the service is told in any case. */
-function isTold(name: string): boolean {
-  const lower = name.toLowerCase();
-  return isOfTheGateway(lower) || ['authorization', 'cookie', 'user-agent', 'accept', 'x-original-url'].includes(lower);
 }
 
 function passClientCert(name: string, rule: SourceMap, effects: Effects): string {
@@ -358,13 +203,4 @@ function passClientCert(name: string, rule: SourceMap, effects: Effects): string
       'X-Forwarded-Tls-Client-Cert-Info is not sent: names in a certificate could add fields there; forwardClientCert.custom has subject, issuer and sans',
     );
   return '';
-}
-
-export function readAll(map: SourceMap): void {
-  map.readAll();
-  for (const name of map.names) {
-    const value = map.getEmpty(name);
-    if (value?.map !== undefined) readAll(value.map);
-    for (const item of value?.node.kind === 'list' ? value.items : []) if (item.map !== undefined) readAll(item.map);
-  }
 }

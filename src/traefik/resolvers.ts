@@ -3,7 +3,7 @@ import { acmeCertificate, ordersAnew } from '../import/acme-certificate.ts';
 import type { DraftMap } from '../import/draft.ts';
 import type { SourceMap } from '../import/source-map.ts';
 import type { Router } from './routers.ts';
-import { readAll } from './middlewares.ts';
+import { readAll } from './read-all.ts';
 
 /** Items of gateway.certificates. */
 export function readResolvers(root: SourceMap, routers: readonly Router[]): DraftMap[] {

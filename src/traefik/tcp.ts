@@ -2,7 +2,7 @@
 import type { DraftMap } from '../import/draft.ts';
 import type { SourceMap, SourceValue } from '../import/source-map.ts';
 import type { TraefikEntry } from './entry-points.ts';
-import { readAll } from './middlewares.ts';
+import { readAll } from './read-all.ts';
 import type { Router } from './routers.ts';
 import { parseRule } from './rule.ts';
 import { isTrue } from './tls-options.ts';

@@ -128,7 +128,10 @@ function openExample(name: string): Example {
 }
 
 describe('examples', () => {
-  const folders = readdirSync(examples, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  // That one begins with programs of SPIRE: examples-spire.test.ts.
+  const folders = readdirSync(examples, { withFileTypes: true }).filter(
+    (entry) => entry.isDirectory() && entry.name !== 'spire',
+  );
   const opened = folders.map(({ name }) => openExample(name));
   before(async () => {
     const [first, ...others] = opened;

@@ -67,6 +67,7 @@ export function sampleStatus(now: number): GatewayStatus {
     workers: [{ slot: 0, pid: 4711, serving: true, generation: 1 }],
     certificates: [{ sha256: 'a'.repeat(64), serial: '01' }],
     certificateCount: 1,
+    sources: [],
     backends: [{ route: 'orders', label: 'orders.test:8443', state: 'up', since: now - 5_000, down: null }],
     revocation: [],
     ports: { webSecure: 8443 },
@@ -89,10 +90,10 @@ async function sampleView(): Promise<ConfigView> {
     revision: 7,
     digest: '0'.repeat(64),
     certificates: [
-      { id: 'gateway-client', origin, chainPem: pair.certPem, usedBy: [service] },
-      { id: 'spare', origin: { kind: 'store', revision: 7 }, chainPem: pair.certPem, usedBy: [] },
+      { id: 'gateway-client', origin, source: null, chainPem: pair.certPem, usedBy: [service] },
+      { id: 'spare', origin: { kind: 'store', revision: 7 }, source: null, chainPem: pair.certPem, usedBy: [] },
     ],
-    caBundles: [{ id: 'internal', origin, caPem: [ca.certPem], usedBy: [service] }],
+    caBundles: [{ id: 'internal', origin, source: null, caPem: [ca.certPem], usedBy: [service] }],
     services: [
       {
         id: 'orders',

@@ -421,6 +421,7 @@ export type Operations = {
         kind: "store";
         revision: number;
       };
+      source: string | null;
       certificates: Shape64f302eb[];
       usedBy: ({
         kind: "services" | "policies" | "routes";
@@ -450,6 +451,7 @@ export type Operations = {
         revision: number;
       };
       chain: Shape64f302eb[];
+      source: string | null;
       usedBy: ({
         kind: "services" | "policies" | "routes";
         id: string;
@@ -819,6 +821,7 @@ export type Operations = {
           kind: "store";
           revision: number;
         };
+        source: string | null;
         certificates: Shape64f302eb[];
         usedBy: ({
           kind: "services" | "policies" | "routes";
@@ -858,6 +861,7 @@ export type Operations = {
           revision: number;
         };
         chain: Shape64f302eb[];
+        source: string | null;
         usedBy: ({
           kind: "services" | "policies" | "routes";
           id: string;

@@ -31,6 +31,7 @@ describe('a gateway whose certificate comes from an ACME server', () => {
       const line = await gateway.waitForLog(({ msg }) => msg === 'a source of certificates delivered');
       assert.equal(line['source'], 'edge (acme)');
       const metrics = await gateway.admin('/metrics');
+      assert.match(metrics.body, /certificate_source_up\{source="edge \(acme\)",kind="acme"\} 1/);
       assert.match(metrics.body, new RegExp(`acme_challenges_answered_total\\{type="${challenge}"\\} [1-9]`));
       const folder = join(pki.dir.path, 'acme');
       assert.equal(statSync(folder).mode & 0o777, 0o700);

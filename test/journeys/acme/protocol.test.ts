@@ -4,13 +4,15 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { after, afterEach, before, describe, it } from 'node:test';
-import { systemClock } from '../../../src/base/clock.ts';
-import { askBy } from '../../../src/base/exchange.ts';
+import { type Clock, systemClock } from '../../../src/base/clock.ts';
+import { type Ask, askBy } from '../../../src/base/exchange.ts';
 import { createServer } from '../../../src/base/node-http.ts';
 import { readFacts } from '../../../src/certs/facts-reader.ts';
 import { parseCertificates } from '../../../src/certs/material.ts';
 import { ChallengeAnswers } from '../../../src/acme/challenge-answers.ts';
+import { AcmeClient } from '../../../src/acme/client.ts';
 import { makeAccountKey } from '../../../src/acme/jws.ts';
+import { obtainCertificate } from '../../../src/acme/order.ts';
 import { AcmeProblem } from '../../../src/acme/problem.ts';
 import { askRenewalInfo, certificateId } from '../../../src/acme/renewal-info.ts';
 import { type Customer, type CustomerOptions, openCustomer } from '../../support/acme.ts';
@@ -246,4 +248,59 @@ it('a question without an answer says so', async () => {
     ask({ method: 'GET', url: new URL('https://127.0.0.1:1/'), headers: {} }),
     /cannot be reached: ECONNREFUSED/,
   );
+});
+
+/** Passes as fast as it is asked to. */
+class HurriedClock implements Clock {
+  #passed = 0;
+
+  now(): number {
+    return Date.now() + this.#passed;
+  }
+
+  monotonic(): number {
+    return this.#passed;
+  }
+
+  after(delayMs: number, act: () => void): () => void {
+    const timer = setImmediate(() => {
+      this.#passed += delayMs;
+      act();
+    });
+    return () => clearImmediate(timer);
+  }
+}
+
+it('an order that hangs ends with a reason after five minutes, and is asked for more and more seldom', async () => {
+  const at = (path: string): string => `https://acme.test/${path}`;
+  const order = { status: 'processing', authorizations: [], finalize: at('finalize') };
+  const bodies: Readonly<Record<string, object>> = {
+    '/directory': { newNonce: at('nonce'), newAccount: at('account'), newOrder: at('order') },
+    '/account': { status: 'valid' },
+    '/order': order,
+  };
+  let asked = 0;
+  const ask: Ask = async ({ url }) => {
+    asked += 1;
+    const headers = { 'replay-nonce': 'nonce', location: at(url.pathname.slice(1)) };
+    return { status: 200, headers, text: JSON.stringify(bodies[url.pathname] ?? {}) };
+  };
+  const server = { directory: at('directory'), ca: undefined };
+  const clock = new HurriedClock();
+  const client = new AcmeClient({ server, account: await makeAccountKey(), kid: undefined, ask, clock });
+  await client.openAccount({ email: undefined, termsOfServiceAgreed: false, eab: undefined });
+  const wanted = {
+    identifiers: [{ type: 'dns', value: 'a.test' }],
+    challenge: 'http-01',
+    keyType: 'ec-p256',
+    preferredChain: undefined,
+    profile: undefined,
+    replaces: undefined,
+  } as const;
+  const signal = new AbortController().signal;
+  const services = { client, clock, signal, publish: async () => {}, keep: () => {} };
+  const problem = await problemOf(obtainCertificate(wanted, undefined, services));
+  assert.equal(problem.type, 'hangs');
+  assert.match(problem.message, /^the order hangs: it is still processing after 300 s$/);
+  assert.ok(asked < 60, `${asked} questions`);
 });
