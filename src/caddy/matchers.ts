@@ -46,7 +46,12 @@ function readSet(set: SourceMap): MatchSet {
     const value = set.get(name);
     if (value === undefined) continue;
     const texts = value.items.flatMap(({ text }) => text ?? []);
-    if (name === 'host' && texts.includes('*')) hosts = undefined;
+    // All of a set have to hold: of two that we have one place for, none may stand for both.
+    const isSecond =
+      (/^path(?:_regexp)?$/.test(name) && paths !== undefined) ||
+      (/^(?:remote_ip|client_ip|not)$/.test(name) && addresses !== undefined);
+    if (isSecond) strange.push(value);
+    else if (name === 'host' && texts.includes('*')) hosts = undefined;
     else if (name === 'host') hosts = texts.map(hostOf);
     else if (name === 'path') {
       const read = texts.map(pathOf);
@@ -61,9 +66,8 @@ function readSet(set: SourceMap): MatchSet {
     else if (name === 'query') match.query = conditionsOf(value, strange);
     else if (name === 'remote_ip' || name === 'client_ip') addresses = rangesOf(value, false);
     else if (name === 'not') addresses = notAddresses(value) ?? addresses;
-    else if (name === 'protocol') strange.push(value);
     else strange.push(value);
-    if (name === 'not' && notAddresses(value) === undefined) strange.push(value);
+    if (name === 'not' && !isSecond && notAddresses(value) === undefined) strange.push(value);
   }
   for (const value of strange) markRead(value);
   return { hosts, paths, match, addresses, strange };
