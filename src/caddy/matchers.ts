@@ -1,5 +1,6 @@
 // Matchers of Caddy's routes as hosts, path and conditions of ours. A route has sets of them, of which one has to hold as a whole.
 import type { DraftMap } from '../import/draft.ts';
+import { hasOuterAlternative } from '../import/outer-alternative.ts';
 import type { SourceMap, SourceValue } from '../import/source-map.ts';
 
 export type MatchSet = {
@@ -97,7 +98,7 @@ function literal(text: string): string {
 function regexOf(map: SourceMap | undefined): CaddyPath | undefined {
   const pattern = map?.text('pattern');
   map?.get('name');
-  if (pattern === undefined || !pattern.startsWith('^/')) return undefined;
+  if (pattern === undefined || !pattern.startsWith('^/') || hasOuterAlternative(pattern)) return undefined;
   const isWhole = /(?<!\\)\$$/.test(pattern);
   const body = pattern
     .slice(1)
