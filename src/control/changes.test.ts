@@ -2,6 +2,7 @@
 // one under their ETags. Plans are those of the real loader, over a file and a store.
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
+import { mintCa } from '../certs/test-ca.ts';
 import { type ApiAnswer, type ApiUnderTest, type AskOptions, openApi } from '../../test/support/control-api.ts';
 
 type Editor = ApiUnderTest & {
@@ -21,6 +22,7 @@ async function open(t: TestContext): Promise<Editor> {
   };
 }
 
+const [aCa, otherCa] = await Promise.all([mintCa({ cn: 'A' }), mintCa({ cn: 'Another' })]);
 const mode = { mode: 'tls', caBundle: 'internal' };
 const plain = { address: 'a.test:8443', tls: mode };
 const put = (id: string, value: object, kind = 'services'): object => ({ kind, id, operation: 'put', value });
@@ -225,6 +227,22 @@ describe('an object', () => {
     assert.deepEqual([...codeOf(again), errorsOf(again)], [409, 'duplicate', [['/id', 'duplicate']]]);
     const ofFile = await call('POST', '/services', { ...body, id: 'orders' });
     assert.deepEqual([ofFile.status, ofFile.body['place']], [409, { file: 'gateway.yml', line: 9 }]);
+  });
+
+  it('is not taken for another by its Idempotency-Key: not for a dry run, not for one of another id', async (t) => {
+    const { call, head } = await open(t);
+    const key = { 'idempotency-key': 'make-shop' };
+    const body = { id: 'shop', value: plain };
+    assert.equal((await call('POST', '/services?dryRun=true', body, key)).status, 200);
+    assert.deepEqual(codeOf(await call('POST', '/services', body, key)), [422, 'key_mismatch']);
+    const value = { ca: [aCa.certPem] };
+    for (const id of ['one', 'two']) assert.equal((await call('POST', '/ca-bundles', { id, value })).status, 201);
+    const next = { value: { ca: [otherCa.certPem] } };
+    const version = { 'idempotency-key': 'next-version' };
+    assert.equal((await call('POST', '/ca-bundles/one/versions', next, version)).status, 200);
+    assert.deepEqual(codeOf(await call('POST', '/ca-bundles/two/versions', next, version)), [422, 'key_mismatch']);
+    assert.equal((await call('POST', '/ca-bundles/one/versions', next, version)).status, 200);
+    assert.equal(await head(), 3);
   });
 
   it('is changed by who names its state: 428 without, 412 with another, and who it was', async (t) => {
