@@ -58,6 +58,7 @@ function readSet(set: SourceMap): MatchSet {
       const read = texts.map(pathOf);
       if (read.some((one) => one === undefined)) strange.push(value);
       else paths = read.filter((one) => one !== undefined);
+      sayCase(value, texts);
     } else if (name === 'path_regexp') {
       const read = regexOf(value.map);
       if (read === undefined) strange.push(value);
@@ -72,6 +73,19 @@ function readSet(set: SourceMap): MatchSet {
   }
   for (const value of strange) markRead(value);
   return { hosts, paths, match, addresses, strange };
+}
+
+/** Reports in which it was said. */
+const toldOfCase = new WeakSet();
+
+/** Once: it is the same for every path. */
+function sayCase(value: SourceValue, paths: readonly string[]): void {
+  const { report } = value.reading;
+  if (toldOfCase.has(report) || !paths.some((path) => /\p{L}/u.test(path))) return;
+  toldOfCase.add(report);
+  const says =
+    'Caddy compares paths without case, here routes do with it: the same path in other letters meets what stands around it. Where a backend takes both for one, have it refuse the other';
+  report.changed(value, value.shown, says);
 }
 
 /** In Caddy a star is one label. */
