@@ -103,6 +103,27 @@ describe('an apply', () => {
     assert.equal(await head(), 1);
   });
 
+  it('needs the act of certificates for a certificate, as the revert of one does', async (t) => {
+    const { call, head, ask, enter, issueToken } = await open(t);
+    const { user } = await enter('operator');
+    const [few, all] = await Promise.all([
+      issueToken(user, ['config.write']),
+      issueToken(user, ['config.write', 'certificates.write']),
+    ]);
+    const pair = await aCa.issue({ kind: 'client', cn: 'known', sans: ['known.test'] });
+    const value = { cert: pair.chainPem, key: pair.keyPem };
+    const post = async (token: string, path: string, given?: object): Promise<ApiAnswer> =>
+      ask('POST', path, { token, ...(given && { body: given }) });
+    const body = { parent: 0, changes: [put('known', value, 'certificates'), put('shop', plain)] };
+    const refused = await post(few, '/config:apply', body);
+    assert.deepEqual([...codeOf(refused), refused.body['act']], [403, 'not_allowed', 'certificates.write']);
+    assert.equal((await post(few, '/config:apply', { parent: 0, changes: [put('shop', plain)] })).status, 200);
+    assert.equal((await post(all, '/config:apply', { parent: 1, changes: body.changes })).status, 200);
+    assert.deepEqual(codeOf(await post(few, '/changes/2:revert')), [403, 'not_allowed']);
+    assert.equal(await head(), 2);
+    assert.equal((await call('POST', '/changes/2:revert')).status, 200);
+  });
+
   it('leaves nothing of what a gateway would not take', async (t) => {
     const { call, head } = await open(t);
     const changes = [put('good', plain), put('bad', { ...plain, address: 'none' })];
