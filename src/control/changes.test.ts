@@ -104,16 +104,17 @@ describe('an apply', () => {
   });
 
   it('needs the act of certificates for a certificate, as the revert of one does', async (t) => {
-    const { call, head, ask, enter, issueToken } = await open(t);
-    const { user } = await enter('operator');
+    const api = await open(t);
+    const { call, head } = api;
+    const { user } = await api.enter('operator');
     const [few, all] = await Promise.all([
-      issueToken(user, ['config.write']),
-      issueToken(user, ['config.write', 'certificates.write']),
+      api.issueToken(user, ['config.write']),
+      api.issueToken(user, ['config.write', 'certificates.write']),
     ]);
     const pair = await aCa.issue({ kind: 'client', cn: 'known', sans: ['known.test'] });
     const value = { cert: pair.chainPem, key: pair.keyPem };
     const post = async (token: string, path: string, given?: object): Promise<ApiAnswer> =>
-      ask('POST', path, { token, ...(given && { body: given }) });
+      api.ask('POST', path, { token, ...(given && { body: given }) });
     const body = { parent: 0, changes: [put('known', value, 'certificates'), put('shop', plain)] };
     const refused = await post(few, '/config:apply', body);
     assert.deepEqual([...codeOf(refused), refused.body['act']], [403, 'not_allowed', 'certificates.write']);
