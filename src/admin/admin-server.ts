@@ -1,7 +1,7 @@
 // The admin listener: liveness, readiness, metrics, the record of seen clients, and the way to the control process (API and console). Loopback by default; it knows nothing of
 // traffic, and gives away no configuration but what is wrong with it, to who holds the token of the reload endpoint. A browser on this machine is no way in: what is more than health is shown only
 // to who asks by a name that no stranger can point here (DNS rebinding).
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { constants, createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from '../base/node-http.ts';
 import { Readable } from 'node:stream';
@@ -66,6 +66,8 @@ export type AdminView = {
   readonly readiness: boolean;
   /** What it shows, over TLS; undefined: plain HTTP. */
   readonly certificate?: (() => AdminCertificate) | undefined;
+  /** PEM of the CAs whose client certificates are asked for, never required; the same array until there are others. undefined: none is. */
+  readonly clientCas?: (() => readonly string[]) | undefined;
   /** Canonical names, besides localhost. */
   readonly allowedHosts: readonly string[];
   readonly reload: ReloadView;
@@ -82,6 +84,7 @@ export class AdminServer {
   /** What listens where the view has a certificate. */
   readonly #secure: TlsServer | undefined;
   #used: AdminCertificate | undefined;
+  #usedCas: readonly string[] | undefined;
   readonly #view: AdminView;
 
   constructor(view: AdminView) {
@@ -93,7 +96,7 @@ export class AdminServer {
       if (error.code === 'HPE_HEADER_OVERFLOW' && socket.writable) socket.end(tooLargeHead);
       else socket.destroy();
     });
-    this.#secure = view.certificate && this.#makeSecure(view.certificate);
+    this.#secure = view.certificate && this.#makeSecure(view.certificate, view.clientCas);
   }
 
   /** Resolves with the port. */
@@ -117,16 +120,27 @@ export class AdminServer {
   }
 
   /** TLS in front of the same server. Its certificate is that of the moment, for each connection anew. */
-  #makeSecure(current: () => AdminCertificate): TlsServer {
-    const options = { minVersion: 'TLSv1.2', ALPNProtocols: ['http/1.1'], handshakeTimeout: 10_000 } as const;
+  #makeSecure(current: () => AdminCertificate, clientCas: AdminView['clientCas']): TlsServer {
+    // Renegotiation could bring another certificate under a connection that goes on.
+    const secureOptions = constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION;
+    const options = {
+      minVersion: 'TLSv1.2',
+      ALPNProtocols: ['http/1.1'],
+      handshakeTimeout: 10_000,
+      // What is shown is judged by whoever asks for it; nobody is turned away for it here. No session is resumed: each connection
+      // is a handshake of its own, with the CAs of its moment.
+      ...(clientCas && { requestCert: true, rejectUnauthorized: false, secureOptions }),
+    } as const;
     const secure = createTlsServer(options, (socket) => this.#server.emit('connection', socket));
     secure.maxConnections = this.#server.maxConnections;
     secure.prependListener('connection', () => {
       const next = current();
-      if (next === this.#used) return;
+      const cas = clientCas?.();
+      if (next === this.#used && cas === this.#usedCas) return;
       try {
-        secure.setSecureContext({ ...options, cert: next.chainPem, key: next.keyPem });
+        secure.setSecureContext({ ...options, cert: next.chainPem, key: next.keyPem, ...(cas && { ca: [...cas] }) });
         this.#used = next;
+        this.#usedCas = cas;
       } catch {
         // It was checked when it was loaded; where it cannot be used all the same, nobody ends for it, and the one before stays.
       }

@@ -150,6 +150,7 @@ async function loadMaterial(
     const filters = await materials.load(route.filters);
     routes.push({ ...(await loadRoute(route, loader, crls, expiries)), filters });
   }
+  const adminLogin = await loadAdminLogin(config, loader, crls, expiries);
   const named = await loadNamed(config, loader, expiries);
   checkPairs(loader);
   const stapling = planStapling(
@@ -165,11 +166,30 @@ async function loadMaterial(
     policies,
     routes,
     named,
+    adminLogin,
     expiries: distinct(expiries),
     crls: crls.groups,
     staples,
     ticketSecret,
   };
+}
+
+/** undefined where no certificate logs in, and where its CAs cannot be used: then a problem says why. */
+async function loadAdminLogin(
+  { entryPoints: { admin } }: GatewayConfig,
+  loader: MaterialLoader,
+  crls: WantedCrls,
+  expiries: Expiry[],
+): Promise<LoadedConfig['adminLogin']> {
+  const { clientLogin } = admin;
+  if (!admin.enabled || clientLogin === undefined) return undefined;
+  const bundle = await loader.bundle(clientLogin.cas);
+  const [ref] = clientLogin.cas;
+  if (bundle === undefined || ref === undefined) return undefined;
+  const what = 'entryPoints.admin.clientLogin';
+  checkAnchors(what, 'clients', undefined, [{ what: 'caBundle', bundle, ref }], loader);
+  addAnchors(expiries, 'anchor', bundle);
+  return { caPem: bundle.pem, crlKey: clientLogin.crl && crls.add(clientLogin.crl, bundle, what) };
 }
 
 /** What has an id is good, whether somebody refers to it or not: the next change may. */

@@ -67,6 +67,7 @@ export const places = {
   listTokens: ['GET', '/tokens'],
   listUsers: ['GET', '/users'],
   logIn: ['POST', '/sessions'],
+  logInByCertificate: ['POST', '/sessions:byCertificate'],
   logOut: ['DELETE', '/session'],
   makeCurrentCaBundleVersion: ['POST', '/ca-bundles/{id}/versions/{version}:makeCurrent'],
   makeCurrentCertificateVersion: ['POST', '/certificates/{id}/versions/{version}:makeCurrent'],
@@ -718,13 +719,18 @@ export type Operations = {
     answer: Shape33086152;
     conditional: false;
   };
-  /** Whether there is no user yet. */
+  /** Whether there is no user yet, and whether the certificate of this connection logs in. */
   getSetup: {
     params: undefined;
     query: undefined;
     body: undefined;
     answer: {
       needed: boolean;
+      certificate?: {
+        role: "viewer" | "operator" | "admin" | null;
+        subject: string | null;
+        why: string | null;
+      };
     };
     conditional: false;
   };
@@ -1287,6 +1293,14 @@ export type Operations = {
       name: string;
       password: string;
     };
+    answer: Shape33086152;
+    conditional: false;
+  };
+  /** Logs in with the client certificate of this connection. The cookie counts together with that certificate alone. */
+  logInByCertificate: {
+    params: undefined;
+    query: undefined;
+    body: undefined;
     answer: Shape33086152;
     conditional: false;
   };
