@@ -51,8 +51,9 @@ export const clientLoginKey = key(clientLoginShape, {
   says: 'Client certificates that log in at the API and the console. Default: passwords and tokens alone.',
   unset: 'passwords and tokens alone',
   restricts: true,
-  page: 'own. Client certificates log in at the API and the console, beside passwords and tokens: [operations](operations.md#log-in-with-a-certificate). Asks for `certificateId`.',
+  page: 'own. Client certificates log in at the API and the console, beside passwords and tokens. Asks for `certificateId`.',
   example,
+  table: 'clientlogin',
 });
 
 /** `at`: `entryPoints.admin`. Undefined where there is none, or where what is written cannot be used (reported). */

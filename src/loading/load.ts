@@ -183,13 +183,13 @@ async function loadAdminLogin(
 ): Promise<LoadedConfig['adminLogin']> {
   const { clientLogin } = admin;
   if (!admin.enabled || clientLogin === undefined) return undefined;
-  const bundle = await loader.bundle(clientLogin.cas);
-  const [ref] = clientLogin.cas;
-  if (bundle === undefined || ref === undefined) return undefined;
-  const what = 'entryPoints.admin.clientLogin';
-  checkAnchors(what, 'clients', undefined, [{ what: 'caBundle', bundle, ref }], loader);
+  const { cas: clientCAs, crl, place } = clientLogin;
+  const who = 'entryPoints.admin.clientLogin';
+  const asked = { clientCAs, spiffe: undefined, partialChain: undefined, place };
+  const bundle = (await loadClientTrust(who, asked, loader))?.own;
+  if (bundle === undefined) return undefined;
   addAnchors(expiries, 'anchor', bundle);
-  return { caPem: bundle.pem, crlKey: clientLogin.crl && crls.add(clientLogin.crl, bundle, what) };
+  return { caPem: bundle.pem, crlKey: crl && crls.add(crl, bundle, who) };
 }
 
 /** What has an id is good, whether somebody refers to it or not: the next change may. */
@@ -240,7 +240,7 @@ async function loadPolicies(
   for (const policy of [tls.gateway, ...tls.policies]) {
     checkAlgorithms(policy, loader);
     const own = policy.certificates.length === 0 ? shared : await loadPairs(policy.certificates, loader);
-    const trust = policy.clientAuth && (await loadClientTrust(policy.name, policy.clientAuth, loader));
+    const trust = policy.clientAuth && (await loadClientTrust(`policy ${policy.name}`, policy.clientAuth, loader));
     if (policy.clientAuth !== undefined && trust === undefined) continue;
     if (trust?.own !== undefined) addAnchors(expiries, 'anchor', trust.own);
     for (const { bundle } of trust?.domains ?? []) addAnchors(expiries, 'anchor', bundle);
