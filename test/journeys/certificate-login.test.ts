@@ -2,10 +2,13 @@
 // told, that nobody can claim one in a field, and that a session ends when its certificate is revoked or its rule is gone.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { chromium, type Page } from 'playwright-core';
+import { expectAccessible } from '../support/console.ts';
 import { serialOf, takenIn, writeCrl } from '../support/crls.ts';
 import { curl, type CurlResult } from '../support/curl.ts';
 import { type Gateway, startGateway } from '../support/gateway.ts';
 import { reloadBy } from '../support/mtls-setup.ts';
+import { requireCommand } from '../support/peers.ts';
 import { type Authority, type CertFiles, openAuthority, openPki, type Pki } from '../support/pki.ts';
 
 const stack = new AsyncDisposableStack();
@@ -182,6 +185,38 @@ describe('who gets no role', () => {
       assert.deepEqual(read(await api('GET', '/setup', { fields })), { needed: false });
       const shown = read(await api('GET', '/setup', { fields, by: olga }))['certificate'];
       assert.deepEqual(shown, { role: 'operator', subject: 'CN=olga', why: null });
+    }
+  });
+});
+
+describe('the console', () => {
+  it('offers the login to whom it is open, and says to others why not', async () => {
+    const url = `https://localhost:${gateway.ports.admin}`;
+    const browser = await chromium.launch({
+      executablePath: requireCommand('chromium'),
+      args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'],
+    });
+    const open = async ({ cert, key }: CertFiles): Promise<Page> => {
+      const clientCertificates = [{ origin: url, certPath: cert, keyPath: key }];
+      const context = await browser.newContext({ ignoreHTTPSErrors: true, clientCertificates });
+      const page = await context.newPage();
+      page.setDefaultTimeout(15_000);
+      await page.goto(url);
+      return page;
+    };
+    try {
+      const page = await open(olga);
+      await page.getByText('Your browser shows the certificate “CN=olga”, role operator.').waitFor();
+      await expectAccessible(page);
+      await page.getByRole('button', { name: 'Log in with the certificate' }).click();
+      await page.getByRole('navigation', { name: 'Main' }).waitFor();
+      const other = await open(
+        await staff.issueFiles('guest', { kind: 'client', cn: 'guest', sans: ['guest@a.test'] }),
+      );
+      await other.getByText('no rule gives it a role. Log in with a password.').waitFor();
+      assert.equal(await other.getByRole('button', { name: 'Log in with the certificate' }).count(), 0);
+    } finally {
+      await browser.close();
     }
   });
 });
