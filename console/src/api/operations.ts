@@ -135,7 +135,7 @@ export type Operations = {
     query: { wait?: "local" | "all" };
     body: {
       parent: number;
-      changes: (Shapeadfa0931 | {
+      changes: (Shape4bd8456d | {
         kind: "certificates" | "caBundles" | "services" | "middlewares" | "routes" | "policies";
         id: string;
         operation: "delete";
@@ -149,7 +149,10 @@ export type Operations = {
   changeCaBundle: {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
-    body: Shape81c70e5f;
+    body: {
+      value: Record<string, unknown>;
+      reason?: string;
+    };
     answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: true;
   };
@@ -165,7 +168,10 @@ export type Operations = {
   changeMiddleware: {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
-    body: Shape81c70e5f;
+    body: {
+      value: Record<string, unknown>;
+      reason?: string;
+    };
     answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: true;
   };
@@ -184,7 +190,10 @@ export type Operations = {
   changePolicy: {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
-    body: Shape81c70e5f;
+    body: {
+      value: Record<string, unknown>;
+      reason?: string;
+    };
     answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: true;
   };
@@ -192,7 +201,10 @@ export type Operations = {
   changeRoute: {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
-    body: Shape81c70e5f;
+    body: {
+      value: Record<string, unknown>;
+      reason?: string;
+    };
     answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: true;
   };
@@ -200,7 +212,10 @@ export type Operations = {
   changeService: {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
-    body: Shape81c70e5f;
+    body: {
+      value: Record<string, unknown>;
+      reason?: string;
+    };
     answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: true;
   };
@@ -263,7 +278,11 @@ export type Operations = {
   createMiddleware: {
     params: undefined;
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
-    body: Shape54fc7f2a;
+    body: {
+      id: string;
+      value: Record<string, unknown>;
+      reason?: string;
+    };
     answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: false;
   };
@@ -271,7 +290,11 @@ export type Operations = {
   createPolicy: {
     params: undefined;
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
-    body: Shape54fc7f2a;
+    body: {
+      id: string;
+      value: Record<string, unknown>;
+      reason?: string;
+    };
     answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: false;
   };
@@ -279,7 +302,11 @@ export type Operations = {
   createRoute: {
     params: undefined;
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
-    body: Shape54fc7f2a;
+    body: {
+      id: string;
+      value: Record<string, unknown>;
+      reason?: string;
+    };
     answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: false;
   };
@@ -287,7 +314,11 @@ export type Operations = {
   createService: {
     params: undefined;
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
-    body: Shape54fc7f2a;
+    body: {
+      id: string;
+      value: Record<string, unknown>;
+      reason?: string;
+    };
     answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: false;
   };
@@ -430,7 +461,7 @@ export type Operations = {
       changedIn: number | null;
       running: true;
       value: Record<string, unknown> | null;
-    } | Shaped14d0eac;
+    } | Shape358a04b8;
     conditional: false;
   };
   /** One of the certificates. */
@@ -459,7 +490,7 @@ export type Operations = {
       changedIn: number | null;
       running: true;
       value: Record<string, unknown> | null;
-    } | Shaped14d0eac;
+    } | Shape358a04b8;
     conditional: false;
   };
   /** The chain that runs under the id, or is stored, as PEM: leaf first, no key. */
@@ -556,7 +587,7 @@ export type Operations = {
       changedIn: number | null;
       running: true;
       value: Record<string, unknown> | null;
-    } | Shaped14d0eac;
+    } | Shape358a04b8;
     conditional: false;
   };
   /** What needs you now, how many trust relations hold, traffic of the last hour, what expires. */
@@ -633,7 +664,7 @@ export type Operations = {
       changedIn: number | null;
       running: true;
       value: Record<string, unknown> | null;
-    } | Shaped14d0eac;
+    } | Shape358a04b8;
     conditional: false;
   };
   /** One trust relation, `POLICY~SERVICE`. */
@@ -675,7 +706,7 @@ export type Operations = {
       changedIn: number | null;
       running: true;
       value: Record<string, unknown> | null;
-    } | Shaped14d0eac;
+    } | Shape358a04b8;
     conditional: false;
   };
   /** One of the services. */
@@ -707,7 +738,7 @@ export type Operations = {
       changedIn: number | null;
       running: true;
       value: Record<string, unknown> | null;
-    } | Shaped14d0eac;
+    } | Shape358a04b8;
     conditional: false;
   };
   /** Who asks, and what he may do. */
@@ -1336,7 +1367,7 @@ export type Operations = {
     params: undefined;
     query: undefined;
     body: {
-      changes: (Shapeadfa0931 | {
+      changes: (Shape4bd8456d | {
         kind: "certificates" | "caBundles" | "services" | "middlewares" | "routes" | "policies";
         id: string;
         operation: "delete";
@@ -1420,7 +1451,10 @@ export type Operations = {
   replaceMiddleware: {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
-    body: Shape81c70e5f;
+    body: {
+      value: Record<string, unknown>;
+      reason?: string;
+    };
     answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: true;
   };
@@ -1428,7 +1462,10 @@ export type Operations = {
   replacePolicy: {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
-    body: Shape81c70e5f;
+    body: {
+      value: Record<string, unknown>;
+      reason?: string;
+    };
     answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: true;
   };
@@ -1436,7 +1473,10 @@ export type Operations = {
   replaceRoute: {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
-    body: Shape81c70e5f;
+    body: {
+      value: Record<string, unknown>;
+      reason?: string;
+    };
     answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: true;
   };
@@ -1444,7 +1484,10 @@ export type Operations = {
   replaceService: {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
-    body: Shape81c70e5f;
+    body: {
+      value: Record<string, unknown>;
+      reason?: string;
+    };
     answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: true;
   };
@@ -1594,6 +1637,23 @@ type Shape33086152 = {
   expiresAt: string | null;
 };
 
+type Shape358a04b8 = {
+  id: string;
+  origin: {
+    kind: "file";
+    place: {
+      file: string;
+      line: number;
+    };
+  } | {
+    kind: "store";
+    revision: number;
+  };
+  changedIn: number;
+  running: false;
+  value: Record<string, unknown> | null;
+};
+
 type Shape3713e1cb = {
   since: string;
   days: number;
@@ -1647,10 +1707,11 @@ type Shape47eba401 = {
   } | null;
 };
 
-type Shape54fc7f2a = {
+type Shape4bd8456d = {
+  kind: "certificates" | "caBundles" | "services" | "middlewares" | "routes" | "policies";
   id: string;
+  operation: "put";
   value: Record<string, unknown>;
-  reason?: string;
 };
 
 type Shape6278c02f = {
@@ -1755,11 +1816,6 @@ type Shape815cd68c = {
   } | null;
 };
 
-type Shape81c70e5f = {
-  value: Record<string, unknown>;
-  reason?: string;
-};
-
 type Shape905bb135 = {
   count: number;
   items: Shapeeafceeb7[];
@@ -1842,13 +1898,6 @@ type Shape9ed842dd = {
   backend: Shape975331da;
 };
 
-type Shapeadfa0931 = {
-  kind: "certificates" | "caBundles" | "services" | "middlewares" | "routes" | "policies";
-  id: string;
-  operation: "put";
-  value: Record<string, unknown>;
-};
-
 type Shapeb3420960 = {
   files: ({
     name: string;
@@ -1907,23 +1956,6 @@ type Shapec66b8be1 = {
   allowedFingerprints: string[] | null;
   allowedSPKI: string[] | null;
   crl: boolean;
-};
-
-type Shaped14d0eac = {
-  id: string;
-  origin: {
-    kind: "file";
-    place: {
-      file: string;
-      line: number;
-    };
-  } | {
-    kind: "store";
-    revision: number;
-  };
-  changedIn: number;
-  running: false;
-  value: Record<string, unknown> | null;
 };
 
 type Shaped6d865fd = {
