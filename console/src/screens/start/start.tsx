@@ -156,7 +156,7 @@ function Result({ made }: { readonly made: Made }) {
 `;
   return (
     <>
-      <p className={css['about']}>
+      <p className={css['keys']}>
         The keys are in the memory of this page only: download them, and those for a client below, before you go on.
       </p>
       <Panel title="1. Files for the backend" actions={<SaveAll files={files} />}>
