@@ -105,7 +105,7 @@ describe('the control process', () => {
     assert.deepEqual((answer(1) as { routes: { id: string }[] }).routes[0]?.id, 'a');
     assert.equal(answer(2), null);
     assert.partialDeepStrictEqual(answer(3), { generation: 1, revision: 0, refused: null, workers: [] });
-    assert.match(JSON.stringify(answers().get(4)?.['why']), /"code":"store","problem":"not_found"/);
+    assert.match(JSON.stringify(answers().get(4)?.['why']), /"code":"absent"/);
     assert.deepEqual((answer(5) as { route: { name: string; file: string } }).route.file, 'gateway.yml');
     assert.match(JSON.stringify(answers().get(6)?.['why']), /"code":"invalid"/);
   });

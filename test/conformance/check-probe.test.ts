@@ -111,8 +111,10 @@ describe('check --probe', () => {
     const { stdout, code } = await probe([secure('two', two), secure('one-on', one.port, 'on')], ['--json']);
     const { backends } = JSON.parse(stdout) as { readonly backends: readonly Record<string, unknown>[] };
     const [good, bad] = backends;
+    const steps = good?.['steps'] as readonly { readonly step: string; readonly status: string }[];
+    assert.deepEqual([steps[0]?.step, steps.at(-1)?.step, steps.at(-1)?.status], ['dns', 'answer', 'ok']);
     assert.deepEqual(
-      { ...good, backend: '' },
+      { ...good, backend: '', steps: [] },
       {
         route: 'two',
         backend: '',
@@ -123,6 +125,7 @@ describe('check --probe', () => {
         alpn: true,
         gets: 'HTTP/2',
         failure: null,
+        steps: [],
       },
     );
     assert.deepEqual([bad?.['ok'], bad?.['speaks'], bad?.['gets']], [false, ['http/1.1'], null]);
