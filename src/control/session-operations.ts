@@ -94,7 +94,7 @@ const setUp = openOperation({
       if (!(await needsSetup(store)) || !(await isOffered(store, secret, clock)))
         throw new ApiProblem(
           'setup_link_refused',
-          'It was used, it has ended, or it is none: see the log for the newest.',
+          'This link was used, has ended, or was never made here: the newest stands in the log of the gateway.',
         );
       const passwordDigest = await passwords.hash(password);
       const user = { id: randomUUID(), name, role: 'admin' as const, passwordDigest };

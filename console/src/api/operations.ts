@@ -136,7 +136,7 @@ export type Operations = {
     query: { wait?: "local" | "all" };
     body: {
       parent: number;
-      changes: (Shapeadfa0931 | {
+      changes: (Shape4bd8456d | {
         kind: "certificates" | "caBundles" | "services" | "middlewares" | "routes" | "policies";
         id: string;
         operation: "delete";
@@ -150,7 +150,10 @@ export type Operations = {
   changeCaBundle: {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
-    body: Shape81c70e5f;
+    body: {
+      value: Record<string, unknown>;
+      reason?: string;
+    };
     answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: true;
   };
@@ -166,7 +169,10 @@ export type Operations = {
   changeMiddleware: {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
-    body: Shape81c70e5f;
+    body: {
+      value: Record<string, unknown>;
+      reason?: string;
+    };
     answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: true;
   };
@@ -185,7 +191,10 @@ export type Operations = {
   changePolicy: {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
-    body: Shape81c70e5f;
+    body: {
+      value: Record<string, unknown>;
+      reason?: string;
+    };
     answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: true;
   };
@@ -193,7 +202,10 @@ export type Operations = {
   changeRoute: {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
-    body: Shape81c70e5f;
+    body: {
+      value: Record<string, unknown>;
+      reason?: string;
+    };
     answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: true;
   };
@@ -201,7 +213,10 @@ export type Operations = {
   changeService: {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
-    body: Shape81c70e5f;
+    body: {
+      value: Record<string, unknown>;
+      reason?: string;
+    };
     answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: true;
   };
@@ -264,7 +279,11 @@ export type Operations = {
   createMiddleware: {
     params: undefined;
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
-    body: Shape54fc7f2a;
+    body: {
+      id: string;
+      value: Record<string, unknown>;
+      reason?: string;
+    };
     answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: false;
   };
@@ -272,7 +291,11 @@ export type Operations = {
   createPolicy: {
     params: undefined;
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
-    body: Shape54fc7f2a;
+    body: {
+      id: string;
+      value: Record<string, unknown>;
+      reason?: string;
+    };
     answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: false;
   };
@@ -280,7 +303,11 @@ export type Operations = {
   createRoute: {
     params: undefined;
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
-    body: Shape54fc7f2a;
+    body: {
+      id: string;
+      value: Record<string, unknown>;
+      reason?: string;
+    };
     answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: false;
   };
@@ -288,7 +315,11 @@ export type Operations = {
   createService: {
     params: undefined;
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
-    body: Shape54fc7f2a;
+    body: {
+      id: string;
+      value: Record<string, unknown>;
+      reason?: string;
+    };
     answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: false;
   };
@@ -431,7 +462,7 @@ export type Operations = {
       changedIn: number | null;
       running: true;
       value: Record<string, unknown> | null;
-    } | Shaped14d0eac;
+    } | Shape358a04b8;
     conditional: false;
   };
   /** One of the certificates. */
@@ -460,7 +491,7 @@ export type Operations = {
       changedIn: number | null;
       running: true;
       value: Record<string, unknown> | null;
-    } | Shaped14d0eac;
+    } | Shape358a04b8;
     conditional: false;
   };
   /** The chain that runs under the id, or is stored, as PEM: leaf first, no key. */
@@ -557,7 +588,7 @@ export type Operations = {
       changedIn: number | null;
       running: true;
       value: Record<string, unknown> | null;
-    } | Shaped14d0eac;
+    } | Shape358a04b8;
     conditional: false;
   };
   /** What needs you now, how many trust relations hold, traffic of the last hour, what expires. */
@@ -634,7 +665,7 @@ export type Operations = {
       changedIn: number | null;
       running: true;
       value: Record<string, unknown> | null;
-    } | Shaped14d0eac;
+    } | Shape358a04b8;
     conditional: false;
   };
   /** One trust relation, `POLICY~SERVICE`. */
@@ -676,7 +707,7 @@ export type Operations = {
       changedIn: number | null;
       running: true;
       value: Record<string, unknown> | null;
-    } | Shaped14d0eac;
+    } | Shape358a04b8;
     conditional: false;
   };
   /** One of the services. */
@@ -708,7 +739,7 @@ export type Operations = {
       changedIn: number | null;
       running: true;
       value: Record<string, unknown> | null;
-    } | Shaped14d0eac;
+    } | Shape358a04b8;
     conditional: false;
   };
   /** Who asks, and what he may do. */
@@ -1350,7 +1381,7 @@ export type Operations = {
     params: undefined;
     query: undefined;
     body: {
-      changes: (Shapeadfa0931 | {
+      changes: (Shape4bd8456d | {
         kind: "certificates" | "caBundles" | "services" | "middlewares" | "routes" | "policies";
         id: string;
         operation: "delete";
@@ -1434,7 +1465,10 @@ export type Operations = {
   replaceMiddleware: {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
-    body: Shape81c70e5f;
+    body: {
+      value: Record<string, unknown>;
+      reason?: string;
+    };
     answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: true;
   };
@@ -1442,7 +1476,10 @@ export type Operations = {
   replacePolicy: {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
-    body: Shape81c70e5f;
+    body: {
+      value: Record<string, unknown>;
+      reason?: string;
+    };
     answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: true;
   };
@@ -1450,7 +1487,10 @@ export type Operations = {
   replaceRoute: {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
-    body: Shape81c70e5f;
+    body: {
+      value: Record<string, unknown>;
+      reason?: string;
+    };
     answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: true;
   };
@@ -1458,7 +1498,10 @@ export type Operations = {
   replaceService: {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
-    body: Shape81c70e5f;
+    body: {
+      value: Record<string, unknown>;
+      reason?: string;
+    };
     answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: true;
   };
@@ -1608,6 +1651,23 @@ type Shape33086152 = {
   expiresAt: string | null;
 };
 
+type Shape358a04b8 = {
+  id: string;
+  origin: {
+    kind: "file";
+    place: {
+      file: string;
+      line: number;
+    };
+  } | {
+    kind: "store";
+    revision: number;
+  };
+  changedIn: number;
+  running: false;
+  value: Record<string, unknown> | null;
+};
+
 type Shape3713e1cb = {
   since: string;
   days: number;
@@ -1661,10 +1721,11 @@ type Shape47eba401 = {
   } | null;
 };
 
-type Shape54fc7f2a = {
+type Shape4bd8456d = {
+  kind: "certificates" | "caBundles" | "services" | "middlewares" | "routes" | "policies";
   id: string;
+  operation: "put";
   value: Record<string, unknown>;
-  reason?: string;
 };
 
 type Shape6278c02f = {
@@ -1769,11 +1830,6 @@ type Shape815cd68c = {
   } | null;
 };
 
-type Shape81c70e5f = {
-  value: Record<string, unknown>;
-  reason?: string;
-};
-
 type Shape905bb135 = {
   count: number;
   items: Shapeeafceeb7[];
@@ -1856,13 +1912,6 @@ type Shape9ed842dd = {
   backend: Shape975331da;
 };
 
-type Shapeadfa0931 = {
-  kind: "certificates" | "caBundles" | "services" | "middlewares" | "routes" | "policies";
-  id: string;
-  operation: "put";
-  value: Record<string, unknown>;
-};
-
 type Shapeb3420960 = {
   files: ({
     name: string;
@@ -1921,23 +1970,6 @@ type Shapec66b8be1 = {
   allowedFingerprints: string[] | null;
   allowedSPKI: string[] | null;
   crl: boolean;
-};
-
-type Shaped14d0eac = {
-  id: string;
-  origin: {
-    kind: "file";
-    place: {
-      file: string;
-      line: number;
-    };
-  } | {
-    kind: "store";
-    revision: number;
-  };
-  changedIn: number;
-  running: false;
-  value: Record<string, unknown> | null;
 };
 
 type Shaped6d865fd = {
