@@ -1,5 +1,6 @@
 // Matchers of Caddy's routes as hosts, path and conditions of ours. A route has sets of them, of which one has to hold as a whole.
 import type { DraftMap } from '../import/draft.ts';
+import { hasOuterAlternative } from '../import/outer-alternative.ts';
 import type { SourceMap, SourceValue } from '../import/source-map.ts';
 
 export type MatchSet = {
@@ -46,12 +47,18 @@ function readSet(set: SourceMap): MatchSet {
     const value = set.get(name);
     if (value === undefined) continue;
     const texts = value.items.flatMap(({ text }) => text ?? []);
-    if (name === 'host' && texts.includes('*')) hosts = undefined;
+    // All of a set have to hold: of two that we have one place for, none may stand for both.
+    const isSecond =
+      (/^path(?:_regexp)?$/.test(name) && paths !== undefined) ||
+      (/^(?:remote_ip|client_ip|not)$/.test(name) && addresses !== undefined);
+    if (isSecond) strange.push(value);
+    else if (name === 'host' && texts.includes('*')) hosts = undefined;
     else if (name === 'host') hosts = texts.map(hostOf);
     else if (name === 'path') {
       const read = texts.map(pathOf);
       if (read.some((one) => one === undefined)) strange.push(value);
       else paths = read.filter((one) => one !== undefined);
+      sayCase(value, texts);
     } else if (name === 'path_regexp') {
       const read = regexOf(value.map);
       if (read === undefined) strange.push(value);
@@ -61,12 +68,24 @@ function readSet(set: SourceMap): MatchSet {
     else if (name === 'query') match.query = conditionsOf(value, strange);
     else if (name === 'remote_ip' || name === 'client_ip') addresses = rangesOf(value, false);
     else if (name === 'not') addresses = notAddresses(value) ?? addresses;
-    else if (name === 'protocol') strange.push(value);
     else strange.push(value);
-    if (name === 'not' && notAddresses(value) === undefined) strange.push(value);
+    if (name === 'not' && !isSecond && notAddresses(value) === undefined) strange.push(value);
   }
   for (const value of strange) markRead(value);
   return { hosts, paths, match, addresses, strange };
+}
+
+/** Reports in which it was said. */
+const toldOfCase = new WeakSet();
+
+/** Once: it is the same for every path. */
+function sayCase(value: SourceValue, paths: readonly string[]): void {
+  const { report } = value.reading;
+  if (toldOfCase.has(report) || !paths.some((path) => /\p{L}/u.test(path))) return;
+  toldOfCase.add(report);
+  const says =
+    'Caddy compares paths without case, here routes do with it: the same path in other letters meets what stands around it. Where a backend takes both for one, have it refuse the other';
+  report.changed(value, value.shown, says);
 }
 
 /** In Caddy a star is one label. */
@@ -93,7 +112,7 @@ function literal(text: string): string {
 function regexOf(map: SourceMap | undefined): CaddyPath | undefined {
   const pattern = map?.text('pattern');
   map?.get('name');
-  if (pattern === undefined || !pattern.startsWith('^/')) return undefined;
+  if (pattern === undefined || !pattern.startsWith('^/') || hasOuterAlternative(pattern)) return undefined;
   const isWhole = /(?<!\\)\$$/.test(pattern);
   const body = pattern
     .slice(1)

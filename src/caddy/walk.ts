@@ -85,6 +85,12 @@ export class Walk {
       }
       for (const path of set.paths ?? [undefined]) {
         const inner = narrowWay(way, set, path);
+        if (inner === 'unclear') {
+          const says = 'an expression over the path within another path: what it is for is left out';
+          report.loses('match_condition', route, 'path_regexp', says);
+          for (const handler of handlers) readAllOf(handler);
+          continue;
+        }
         if (inner === undefined) {
           for (const handler of handlers) readAllOf(handler);
           continue;

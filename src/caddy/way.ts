@@ -19,30 +19,49 @@ export function startOfWay(): Way {
   return { hosts: undefined, path: undefined, match: {}, filters: [], keys: {}, rewritten: false };
 }
 
-/** undefined where no request is for both. */
-export function narrowWay(way: Way, set: MatchSet, path: CaddyPath | undefined): Way | undefined {
-  const hosts =
-    set.hosts === undefined
-      ? way.hosts
-      : way.hosts === undefined
-        ? set.hosts
-        : way.hosts.filter((host) => set.hosts?.includes(host));
+/** undefined where no request is for both; 'unclear' where that cannot be said. */
+export function narrowWay(way: Way, set: MatchSet, path: CaddyPath | undefined): Way | 'unclear' | undefined {
+  const hosts = narrowHosts(way.hosts, set.hosts);
   if (hosts?.length === 0) return undefined;
   const both = narrowPath(way.path, path);
+  if (both === 'unclear') return both;
   if (both === null) return undefined;
   const match: DraftMap = { ...way.match };
   for (const [key, list] of Object.entries(set.match)) {
     const known = match[key];
-    match[key] =
-      Array.isArray(known) && Array.isArray(list) && key !== 'methods' ? ([...known, ...list] as DraftList) : list;
+    if (!Array.isArray(known) || !Array.isArray(list)) match[key] = list;
+    // One of several methods, and all of several fields.
+    else if (key === 'methods') match[key] = list.filter((method) => known.includes(method));
+    else match[key] = [...known, ...list] as DraftList;
   }
+  if (Array.isArray(match.methods) && match.methods.length === 0) return undefined;
   return { ...way, hosts, path: both, match, filters: [...way.filters], keys: { ...way.keys } };
 }
 
+/** Within `*.example.com` a site may name its hosts one by one. */
+function narrowHosts(
+  outer: readonly string[] | undefined,
+  inner: readonly string[] | undefined,
+): readonly string[] | undefined {
+  if (outer === undefined || inner === undefined) return inner ?? outer;
+  const isOf = (one: string, other: string): boolean =>
+    one === other || (other.startsWith('{sub}.') && one.replace(/^[^.]+/, '{sub}') === other);
+  return [
+    ...new Set([
+      ...inner.filter((one) => outer.some((other) => isOf(one, other))),
+      ...outer.filter((one) => inner.some((other) => isOf(one, other))),
+    ]),
+  ];
+}
+
 /** null: none is for both. */
-function narrowPath(outer: CaddyPath | undefined, inner: CaddyPath | undefined): CaddyPath | undefined | null {
-  if (outer === undefined || inner === undefined || outer.path === '/') return inner ?? outer;
-  if (outer.pathMatch === 'regex' || inner.pathMatch === 'regex') return outer.path === inner.path ? inner : null;
+function narrowPath(
+  outer: CaddyPath | undefined,
+  inner: CaddyPath | undefined,
+): CaddyPath | 'unclear' | undefined | null {
+  if (outer === undefined || inner === undefined) return inner ?? outer;
+  if (outer.path === '/' && outer.pathMatch === undefined) return inner;
+  if (outer.pathMatch === 'regex' || inner.pathMatch === 'regex') return outer.path === inner.path ? inner : 'unclear';
   const isBelow = (one: string, two: string): boolean => one === two || one.startsWith(two === '/' ? '/' : `${two}/`);
   if (outer.pathMatch === undefined && isBelow(inner.path, outer.path)) return inner;
   if (inner.pathMatch === undefined && isBelow(outer.path, inner.path)) return outer;

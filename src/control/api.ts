@@ -100,7 +100,8 @@ async function perform(
   if (op.repeatable === undefined || key === undefined || caller === undefined) return op.run(call);
   const { secrets } = op.repeatable;
   const named = Object.entries(body as object).filter(([name]) => !secrets.includes(name));
-  const asked = { key, caller: caller.user.id, operation: op.id, body: Object.fromEntries(named) };
+  // A dry run, and the same for another object, are other requests.
+  const asked = { key, caller: caller.user.id, operation: op.id, params, query, body: Object.fromEntries(named) };
   return answerOnce(asked, context.store.idempotencyKeys, context.clock, async () => op.run(call));
 }
 

@@ -6,7 +6,7 @@ import type { ObjectChange, ObjectName } from '../store/object.ts';
 import type { RevisionHead } from '../store/revision.ts';
 import type { Store } from '../store/store.ts';
 import { ApiProblem, type FieldError } from './api-problem.ts';
-import { auditActor, type Person, type Program } from './caller.ts';
+import { auditActor, type Person, type Program, requireAct } from './caller.ts';
 import type { ControlContext } from './control-context.ts';
 import type { Commitment } from './messages.ts';
 import type { Answer } from './operation.ts';
@@ -262,6 +262,11 @@ export async function staleHead(
   };
   const detail = `It was planned on revision ${asked}, and the newest one is ${head.number}: plan it again.`;
   return new ApiProblem('stale', detail, { members: { changedBy: by ?? null, current: { revision: head.number } } });
+}
+
+/** A token that may change all else may still not touch certificates. Throws `not_allowed`. */
+export function requireActsOf(changes: readonly ObjectName[], caller: Person | Program): void {
+  if (changes.some(({ kind }) => kind === 'certificates')) requireAct(caller, 'certificates.write');
 }
 
 function warningsOf({ problems }: Pick<ShownPlan, 'problems'>): PlannedProblem[] {

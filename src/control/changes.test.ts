@@ -2,6 +2,7 @@
 // one under their ETags. Plans are those of the real loader, over a file and a store.
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
+import { mintCa } from '../certs/test-ca.ts';
 import { type ApiAnswer, type ApiUnderTest, type AskOptions, openApi } from '../../test/support/control-api.ts';
 
 type Editor = ApiUnderTest & {
@@ -21,6 +22,7 @@ async function open(t: TestContext): Promise<Editor> {
   };
 }
 
+const [aCa, otherCa] = await Promise.all([mintCa({ cn: 'A' }), mintCa({ cn: 'Another' })]);
 const mode = { mode: 'tls', caBundle: 'internal' };
 const plain = { address: 'a.test:8443', tls: mode };
 const put = (id: string, value: object, kind = 'services'): object => ({ kind, id, operation: 'put', value });
@@ -106,6 +108,27 @@ describe('an apply', () => {
     assert.deepEqual([by.revision, by.reason], [1, 'first']);
     assert.match(by.at, /^2026-/);
     assert.equal(await head(), 1);
+  });
+
+  it('needs the act of certificates for a certificate, as the revert of one does', async (t) => {
+    const { call, head, ask, enter, issueToken } = await open(t);
+    const { user } = await enter('operator');
+    const [few, all] = await Promise.all([
+      issueToken(user, ['config.write']),
+      issueToken(user, ['config.write', 'certificates.write']),
+    ]);
+    const pair = await aCa.issue({ kind: 'client', cn: 'known', sans: ['known.test'] });
+    const value = { cert: pair.chainPem, key: pair.keyPem };
+    const post = async (token: string, path: string, given?: object): Promise<ApiAnswer> =>
+      ask('POST', path, { token, ...(given && { body: given }) });
+    const body = { parent: 0, changes: [put('known', value, 'certificates'), put('shop', plain)] };
+    const refused = await post(few, '/config:apply', body);
+    assert.deepEqual([...codeOf(refused), refused.body['act']], [403, 'not_allowed', 'certificates.write']);
+    assert.equal((await post(few, '/config:apply', { parent: 0, changes: [put('shop', plain)] })).status, 200);
+    assert.equal((await post(all, '/config:apply', { parent: 1, changes: body.changes })).status, 200);
+    assert.deepEqual(codeOf(await post(few, '/changes/2:revert')), [403, 'not_allowed']);
+    assert.equal(await head(), 2);
+    assert.equal((await call('POST', '/changes/2:revert')).status, 200);
   });
 
   it('leaves nothing of what a gateway would not take', async (t) => {
@@ -232,6 +255,22 @@ describe('an object', () => {
     assert.deepEqual([...codeOf(again), errorsOf(again)], [409, 'duplicate', [['/id', 'duplicate']]]);
     const ofFile = await call('POST', '/services', { ...body, id: 'orders' });
     assert.deepEqual([ofFile.status, ofFile.body['place']], [409, { file: 'gateway.yml', line: 9 }]);
+  });
+
+  it('is not taken for another by its Idempotency-Key: not for a dry run, not for one of another id', async (t) => {
+    const { call, head } = await open(t);
+    const key = { 'idempotency-key': 'make-shop' };
+    const body = { id: 'shop', value: plain };
+    assert.equal((await call('POST', '/services?dryRun=true', body, key)).status, 200);
+    assert.deepEqual(codeOf(await call('POST', '/services', body, key)), [422, 'key_mismatch']);
+    const value = { ca: [aCa.certPem] };
+    for (const id of ['one', 'two']) assert.equal((await call('POST', '/ca-bundles', { id, value })).status, 201);
+    const next = { value: { ca: [otherCa.certPem] } };
+    const version = { 'idempotency-key': 'next-version' };
+    assert.equal((await call('POST', '/ca-bundles/one/versions', next, version)).status, 200);
+    assert.deepEqual(codeOf(await call('POST', '/ca-bundles/two/versions', next, version)), [422, 'key_mismatch']);
+    assert.equal((await call('POST', '/ca-bundles/one/versions', next, version)).status, 200);
+    assert.equal(await head(), 3);
   });
 
   it('is changed by who names its state: 428 without, 412 with another, and who it was', async (t) => {

@@ -10,6 +10,7 @@ import {
   planAnswer,
   planOnly,
   reasonText,
+  requireActsOf,
   staleHead,
 } from './change-config.ts';
 import { type Operation, operation } from './operation.ts';
@@ -105,6 +106,7 @@ const applyConfig = operation({
     const asked = toWritten(body.changes);
     return answerChange(call, {
       changes: async (head) => {
+        requireActsOf(asked, call.caller);
         if (head.number !== body.parent) throw await staleHead(context.store, body.parent, head);
         return asked;
       },

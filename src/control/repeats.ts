@@ -14,11 +14,13 @@ export type Repeatable = {
   readonly key: string;
   readonly caller: string;
   readonly operation: string;
+  readonly params: unknown;
+  readonly query: unknown;
   readonly body: unknown;
 };
 
 export async function answerOnce(
-  { key, caller, operation, body }: Repeatable,
+  { key, caller, operation, params, query, body }: Repeatable,
   keys: IdempotencyKeys,
   clock: Pick<Clock, 'now'>,
   run: () => Promise<Answer>,
@@ -26,7 +28,7 @@ export async function answerOnce(
   if (!keyPattern.test(key))
     throw new ApiProblem('bad_request', 'Idempotency-Key takes 1 to 200 visible ASCII characters.');
   const own = digestOf('row', `${caller}\n${key}`);
-  const asked = digestOf('row', `${operation}\n${canonicalJson(body ?? null)}`);
+  const asked = digestOf('row', `${operation}\n${canonicalJson({ params, query, body: body ?? null })}`);
   const begun = await keys.begin(own, asked, clock.now() + keptMs);
   if (begun.outcome === 'mismatch')
     throw new ApiProblem('key_mismatch', 'Take a new Idempotency-Key for another request.');

@@ -4,7 +4,7 @@ import type { ObjectName } from '../store/object.ts';
 import type { RevisionHead } from '../store/revision.ts';
 import type { Store } from '../store/store.ts';
 import { ApiProblem, type FieldError } from './api-problem.ts';
-import { answerChange, changeAnswer, changeQuery, planAnswer, reasonText } from './change-config.ts';
+import { answerChange, changeAnswer, changeQuery, planAnswer, reasonText, requireActsOf } from './change-config.ts';
 import { type Operation, operation } from './operation.ts';
 import type { WrittenChange } from './stored-change.ts';
 
@@ -25,7 +25,11 @@ const revertChange = operation({
     const { reason, ...how } = query;
     const number = /^[1-9]\d{0,14}$/.test(params['revision'] ?? '') ? Number(params['revision']) : 0;
     return answerChange(call, {
-      changes: async (head) => takeBack(context.store, number, head),
+      changes: async (head) => {
+        const back = await takeBack(context.store, number, head);
+        requireActsOf(back, call.caller);
+        return back;
+      },
       reason: reason ?? `revert of revision ${number}`,
       query: how,
       pointerOf: () => '',

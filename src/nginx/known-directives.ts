@@ -81,7 +81,7 @@ const left: ReadonlyMap<string, string> = new Map([
   ...each('the gateway says nothing about itself', 'server_tokens more_clear_headers_server'),
   ...each('matches are told from paths in one form', 'merge_slashes'),
   ...each('about redirects that nginx makes for files', 'absolute_redirect port_in_redirect server_name_in_redirect'),
-  ...each('upgrades are told apart by the gateway', 'proxy_pass_request_headers proxy_pass_request_body'),
+  ...each('bodies are passed on', 'proxy_pass_request_body'),
   ...each(
     'only counted, nothing is decided by it',
     'stub_status status_zone vhost_traffic_status_zone vhost_traffic_status',
@@ -169,7 +169,7 @@ const lost: ReadonlyMap<string, readonly [LossCode, string]> = new Map([
   ...lose(
     'header_edit',
     'fields are edited by middlewares of type requestHeaders and responseHeaders',
-    'more_set_headers more_clear_headers more_set_input_headers more_clear_input_headers proxy_set_body proxy_method',
+    'more_set_headers more_clear_headers more_set_input_headers more_clear_input_headers proxy_pass_request_headers proxy_set_body proxy_method',
   ),
 ]);
 

@@ -1,5 +1,6 @@
 // Locations of a server, nested ones too, and the paths that they are for in our words. nginx takes the exact one, else the longest
 // prefix unless a regular expression fits; here the more specific path wins, so `priority` is written where that is not the same.
+import { hasOuterAlternative } from '../import/outer-alternative.ts';
 import { type Directive, words } from './directive.ts';
 import { Scope } from './scope.ts';
 
@@ -79,7 +80,7 @@ function encodePath(path: string): string {
 
 /** An expression over the whole path; nginx's may fit anywhere. */
 function regexPath(pattern: string): string | undefined {
-  if (!pattern.startsWith('^/')) return undefined;
+  if (!pattern.startsWith('^/') || hasOuterAlternative(pattern)) return undefined;
   let body = pattern.slice(1).replaceAll('\\/', '/');
   const isWhole = /(?<!\\)\$$/.test(body);
   if (isWhole) body = body.slice(0, -1);

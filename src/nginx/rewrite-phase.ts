@@ -10,7 +10,7 @@ export type Phase = {
   /** What every request gets that was not refused. */
   answer?: Answer;
   callers?: Callers;
-  methods?: readonly string[];
+  methods?: readonly string[] | undefined;
   /** Of the route, in their order. */
   readonly middlewares: string[];
   /** Requests for these hosts are answered so (certbot writes such lines). */
@@ -81,7 +81,7 @@ function readIf(directive: Directive, phase: Phase, context: PhaseContext): void
   }
   const methods = variable === '$request_method' && isRefusal ? methodsOf(condition) : undefined;
   if (methods !== undefined) {
-    phase.methods = methods;
+    phase.methods = meet(phase.methods, methods);
     ledger.taken(directive, 'methods of the route; others get 405');
     ledger.seen(first);
     return;
@@ -93,13 +93,14 @@ function readIf(directive: Directive, phase: Phase, context: PhaseContext): void
     ledger.seen(first);
     return;
   }
-  if (first.name === 'return' && isPlain(condition)) {
+  if (first.name === 'return' && sendsOn(first) && isPlain(condition)) {
     const answer = readReturn(first, context);
     if (answer?.middleware !== undefined) phase.middlewares.push(answer.middleware);
     ledger.taken(directive, 'requests without TLS are sent on');
     return;
   }
-  if (first.name === 'return' && operator === '=' && /^\$(?:host|http_host)$/.test(variable)) {
+  // A location has no routes beside its own, where such a host could be answered.
+  if (context.isServer && first.name === 'return' && operator === '=' && /^\$(?:host|http_host)$/.test(variable)) {
     const host = value.toLowerCase();
     const answer = readReturn(first, { ...context, onlyName: host });
     if (answer !== undefined) phase.hosts.push({ host, answer });
@@ -107,6 +108,19 @@ function readIf(directive: Directive, phase: Phase, context: PhaseContext): void
     return;
   }
   lose('the condition has no counterpart');
+}
+
+/** A redirect, which a middleware makes in front of everything; another answer would be for every request. */
+function sendsOn(directive: Directive): boolean {
+  const [first = '', second] = words(directive);
+  return /^(?:https?:\/\/|\$scheme:)/.test(first) || (/^30[12378]$/.test(first) && second !== undefined);
+}
+
+/** Where several lists of methods hold at once. undefined: every method. */
+export function meet(...lists: readonly (readonly string[] | undefined)[]): readonly string[] | undefined {
+  const known = lists.filter((list) => list !== undefined);
+  const [first, ...others] = known;
+  return first?.filter((method) => others.every((list) => list.includes(method)));
 }
 
 function isPlain(condition: Condition): boolean {

@@ -13,7 +13,7 @@ import { type Location, longestPrefix, pathOf, type PathKeys, readLocations } fr
 import type { VariableMap } from './maps.ts';
 import { readRequestFields } from './request-fields.ts';
 import { readResponseFields } from './response-fields.ts';
-import { type Phase, readPhase } from './rewrite-phase.ts';
+import { meet, type Phase, readPhase } from './rewrite-phase.ts';
 import type { Scope } from './scope.ts';
 import type { Server } from './servers.ts';
 import { readBytes, type Verify } from './tls-settings.ts';
@@ -88,7 +88,10 @@ class RouteBuilder {
     const own = new Map<Location, ServerRoute[]>();
     for (const location of this.#locations) own.set(location, this.#routesOf(location));
     for (const [location, paths] of this.#beside) this.#refuseBeside(own.get(location)?.[0]?.keys, paths);
-    routes.push(...[...own.values()].flat());
+    // A path counts more than a host here: what a host is answered has to go first.
+    const isBehind = routes.length > 0 && [...own.values()].flat().some(({ keys }) => keys.path !== '/');
+    const behind = [...own.values()].flat().map((one) => (isBehind ? { ...one, rank: one.rank + 1 } : one));
+    routes.push(...behind);
     const has = (path: string): boolean => this.#locations.some((one) => one.kind === 'prefix' && one.path === path);
     if (!has('/')) routes.push(...this.#rest());
     return routes;
@@ -235,10 +238,14 @@ class RouteBuilder {
     const callers = this.#callers(phase, directive);
     const access = readAccessRules(scope, this.#context.middlewares, ledger);
     const own: Answered = { ...(callers && { callers }), guards: access, scope };
-    const methods = this.#limitMethods(scope) ?? phase.methods ?? this.#phase.methods;
+    const methods = meet(this.#limitMethods(scope), phase.methods, this.#phase.methods);
     if (phase.answer !== undefined)
       return this.#answered(path, phase.answer, { ...own, middlewares: phase.middlewares });
     const pass = scope.directives.find(({ name }) => handlers.includes(name));
+    if (methods?.length === 0) {
+      if (pass !== undefined) ledger.left(pass, 'nothing gets so far: every method is refused');
+      return this.#answered(path, { response: refusal(405) }, own);
+    }
     if (pass === undefined && isClosed(scope)) return this.#answered(path, { response: refusal(403) }, own);
     if (pass === undefined) {
       if (directive !== undefined) {

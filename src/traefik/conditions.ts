@@ -1,6 +1,7 @@
 // One list of matchers as the hosts, path and conditions of a route.
 import type { DraftMap } from '../import/draft.ts';
 import type { LossCode } from '../import/losses.ts';
+import { hasOuterAlternative } from '../import/outer-alternative.ts';
 import type { Matcher } from './rule.ts';
 
 export type Conditions = {
@@ -160,7 +161,7 @@ function hostOf(expression: string): string | undefined {
 }
 
 function regexOf(written: string): { path: string; pathMatch: 'regex' } | undefined {
-  if (!written.startsWith('^/')) return undefined;
+  if (!written.startsWith('^/') || hasOuterAlternative(written)) return undefined;
   let body = written.slice(1).replaceAll('\\/', '/');
   const isWhole = /(?<!\\)\$$/.test(body);
   if (isWhole) body = body.slice(0, -1);
@@ -171,6 +172,6 @@ function regexOf(written: string): { path: string; pathMatch: 'regex' } | undefi
 
 function wholeRegex(text: string): string | undefined {
   const inner = /^\^(.*)\$$/.exec(text)?.[1];
-  if (inner !== undefined) return inner;
+  if (inner !== undefined) return hasOuterAlternative(inner) ? undefined : inner;
   return text === '.*' || text === '.+' ? text : undefined;
 }

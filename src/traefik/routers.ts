@@ -76,6 +76,14 @@ function readRouter(
     else choices.push(read);
   }
   report.taken(rule, rule.shown, `the route ${name}`);
+  const ofEntries = new Set(asked.map((one) => one.middlewares.map(({ text = '' }) => text).join(' ')));
+  if (ofEntries.size > 1)
+    report.refuse(
+      'entry_points_differ',
+      router,
+      name,
+      'its entry points have other middlewares each, and a route has the same at all of them: write a router for each',
+    );
   const effects = middlewares.effectsOf([...(asked[0]?.middlewares ?? []), ...router.items('middlewares')]);
   const entry = asked.find((one) => one.tls !== undefined);
   return {

@@ -72,9 +72,18 @@ function forwardsOf(
   return points.map((entry) => ({
     protocol: 'tcp',
     port: Number(entry.address.replace(/^.*:/, '')),
+    ...addressOf(entry),
     ...target,
     ...(hosts !== undefined && { sni: [...hosts] }),
   }));
+}
+
+/** None: every address, as it is there. */
+function addressOf({ address }: TraefikEntry): DraftMap {
+  const host = address.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
+  return host === '' || host === '0.0.0.0' || host === '::'
+    ? {}
+    : { address: host === 'localhost' ? '127.0.0.1' : host };
 }
 
 function targetOf(service: SourceMap | undefined): DraftMap | undefined {
