@@ -38,6 +38,7 @@ ${routes.map((route) => `    - {target: "http://b:1", ${route}}`).join('\n')}
   const loaded: LoadedConfig = {
     config,
     revision: 0,
+    adminLogin: undefined,
     policies: [config.tls.gateway, ...config.tls.policies].map((policy) => ({
       config: policy,
       certificates: [],

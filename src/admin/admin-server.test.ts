@@ -146,7 +146,9 @@ describe('the way to the control process', () => {
         assert.equal(await (await fetch(base + path)).text(), path);
       for (const path of ['/healthz', '/metrics', '/trust/identities'])
         assert.notEqual(await (await fetch(base + path)).text(), path, 'answered here, or not at all');
-      assert.equal((await fetch(`${base}/api/v1/x?${'y'.repeat(9000)}`)).status, 431);
+      const tooLong = await fetch(`${base}/api/v1/x?${'y'.repeat(9000)}`);
+      assert.deepEqual([tooLong.status, tooLong.headers.get('content-type')], [431, 'application/problem+json']);
+      assert.equal(((await tooLong.json()) as { readonly code: string }).code, 'too_large');
       const { port } = new URL(base);
       const status = await new Promise((resolve, reject) => {
         const to = { host: '127.0.0.1', port, path: '/api/v1/x', headers: { host: 'evil.test' }, agent: false };

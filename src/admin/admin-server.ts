@@ -1,7 +1,7 @@
 // The admin listener: liveness, readiness, metrics, the record of seen clients, and the way to the control process (API and console). Loopback by default; it knows nothing of
 // traffic, and gives away no configuration but what is wrong with it, to who holds the token of the reload endpoint. A browser on this machine is no way in: what is more than health is shown only
 // to who asks by a name that no stranger can point here (DNS rebinding).
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { constants, createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from '../base/node-http.ts';
 import { Readable } from 'node:stream';
@@ -22,7 +22,22 @@ const misdirected =
 const noConsole =
   'There is no console here: it comes with a store, gateway.store: {url: "sqlite:countersign.db"} (docs/operations.md).\n';
 
-const tooLargeHead = 'HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
+const maxHeadBytes = 8192;
+
+// As the API declares all that it refuses: nobody knows yet which path it is for.
+const tooLargeBody = JSON.stringify({
+  type: 'urn:countersign:problem:too_large',
+  title: 'request line and header fields are too large',
+  status: 431,
+  code: 'too_large',
+  detail: `Request line and header fields may have ${maxHeadBytes} bytes together.`,
+});
+const tooLargeHead = `HTTP/1.1 431 Request Header Fields Too Large\r
+Content-Type: application/problem+json\r
+Content-Length: ${tooLargeBody.length}\r
+Connection: close\r
+\r
+${tooLargeBody}`;
 
 const ownPaths: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/trust/identities', '/trust/certificates']);
 
@@ -66,6 +81,8 @@ export type AdminView = {
   readonly readiness: boolean;
   /** What it shows, over TLS; undefined: plain HTTP. */
   readonly certificate?: (() => AdminCertificate) | undefined;
+  /** PEM of the CAs whose client certificates are asked for, never required; the same array until there are others. undefined: none is. */
+  readonly clientCas?: (() => readonly string[]) | undefined;
   /** Canonical names, besides localhost. */
   readonly allowedHosts: readonly string[];
   readonly reload: ReloadView;
@@ -82,18 +99,19 @@ export class AdminServer {
   /** What listens where the view has a certificate. */
   readonly #secure: TlsServer | undefined;
   #used: AdminCertificate | undefined;
+  #usedCas: readonly string[] | undefined;
   readonly #view: AdminView;
 
   constructor(view: AdminView) {
     this.#view = view;
-    this.#server = createServer({ maxHeaderSize: 8192, requestTimeout: 10_000, headersTimeout: 5_000 });
+    this.#server = createServer({ maxHeaderSize: maxHeadBytes, requestTimeout: 10_000, headersTimeout: 5_000 });
     this.#server.maxConnections = 256;
     this.#server.on('request', (request, response) => void this.#answer(request, response));
     this.#server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
       if (error.code === 'HPE_HEADER_OVERFLOW' && socket.writable) socket.end(tooLargeHead);
       else socket.destroy();
     });
-    this.#secure = view.certificate && this.#makeSecure(view.certificate);
+    this.#secure = view.certificate && this.#makeSecure(view.certificate, view.clientCas);
   }
 
   /** Resolves with the port. */
@@ -117,16 +135,27 @@ export class AdminServer {
   }
 
   /** TLS in front of the same server. Its certificate is that of the moment, for each connection anew. */
-  #makeSecure(current: () => AdminCertificate): TlsServer {
-    const options = { minVersion: 'TLSv1.2', ALPNProtocols: ['http/1.1'], handshakeTimeout: 10_000 } as const;
+  #makeSecure(current: () => AdminCertificate, clientCas: AdminView['clientCas']): TlsServer {
+    // Renegotiation could bring another certificate under a connection that goes on.
+    const secureOptions = constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION;
+    const options = {
+      minVersion: 'TLSv1.2',
+      ALPNProtocols: ['http/1.1'],
+      handshakeTimeout: 10_000,
+      // What is shown is judged by whoever asks for it; nobody is turned away for it here. No session is resumed: each connection
+      // is a handshake of its own, with the CAs of its moment.
+      ...(clientCas && { requestCert: true, rejectUnauthorized: false, secureOptions }),
+    } as const;
     const secure = createTlsServer(options, (socket) => this.#server.emit('connection', socket));
     secure.maxConnections = this.#server.maxConnections;
     secure.prependListener('connection', () => {
       const next = current();
-      if (next === this.#used) return;
+      const cas = clientCas?.();
+      if (next === this.#used && cas === this.#usedCas) return;
       try {
-        secure.setSecureContext({ ...options, cert: next.chainPem, key: next.keyPem });
+        secure.setSecureContext({ ...options, cert: next.chainPem, key: next.keyPem, ...(cas && { ca: [...cas] }) });
         this.#used = next;
+        this.#usedCas = cas;
       } catch {
         // It was checked when it was loaded; where it cannot be used all the same, nobody ends for it, and the one before stays.
       }

@@ -16,7 +16,10 @@ export async function readCaddy({ file, text }: SourceText, report: ImportReport
   const isJson = file.endsWith('.json') || /^\s*\{\s*"/.test(text);
   const adapted = isJson ? { json: text } : await adapt(file);
   if (adapted.json === undefined) {
-    report.refuse('caddy_adapt', { place }, file, adapted.failure ?? '');
+    const failure = adapted.failure ?? '';
+    // Caddy says where: `Caddyfile:9 - Error during parsing: …`.
+    const line = Number(/:(\d+) - /.exec(failure)?.[1] ?? 1);
+    report.refuse('caddy_adapt', { place: { ...place, line } }, file, failure);
     return undefined;
   }
   let json = adapted.json;

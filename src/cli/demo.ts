@@ -118,6 +118,7 @@ gateway:
   certificates:
     - {id: localhost, cert: server.crt, key: server.key}
     - {id: gateway, cert: gateway.crt, key: gateway.key}
+    - {id: alice, cert: alice.crt, key: alice.key} # only so that the console can send test requests as her
   caBundles:
     - {id: demonstration, ca: ca.crt}
   services:
@@ -158,6 +159,7 @@ Revoke alice's certificate and try the first line again; her open connections en
   ${bin} pki crl --ca ${dir} --revoke ${dir}/alice.crt
 
 The console is at http://localhost:${ports.admin}. The link that makes its administrator follows below, once it is there.
+Its test requests pass with alice's certificate, and are refused without one, as above.
 
 Ctrl-C stops everything and removes the files.
 `;

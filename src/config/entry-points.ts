@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Cursor } from '../yaml/cursor.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
 import { flag, integer, map, oneOf, text } from './atoms.ts';
+import { clientLoginKey, readClientLogin } from './client-login.ts';
 import type { CertificatePair, EntryPoint, GatewayConfig, NamedEntryPoint } from './gateway-config.ts';
 import { listEntryPoints } from './list-entry-points.ts';
 import { block, key, type KeySays } from './key.ts';
@@ -61,6 +62,7 @@ export const entryPointsKeys = {
         restricts: true,
         page: 'own. Id of `gateway.certificates`: TLS with that certificate, for health and metrics too.',
       }),
+      clientLogin: clientLoginKey,
     },
   ),
   more: key(
@@ -106,6 +108,7 @@ export function readEntryPoints(
   problems: ProblemList,
 ): EntryPoints {
   const at = around.down('entryPoints');
+  const certificate = readAdminCertificate(shape.admin.certificateId, at.down('admin'), named, problems);
   const result = {
     web: {
       ...readEntryPoint(shape.web, at.down('web'), entryPointsKeys.web, problems),
@@ -118,7 +121,14 @@ export function readEntryPoints(
     },
     admin: {
       ...readEntryPoint(shape.admin, at.down('admin'), entryPointsKeys.admin, problems),
-      certificate: readAdminCertificate(shape.admin.certificateId, at.down('admin'), named, problems),
+      certificate,
+      clientLogin: readClientLogin(
+        shape.admin.clientLogin,
+        at.down('admin'),
+        certificate !== undefined,
+        named,
+        problems,
+      ),
     },
     passThrough: readPassThrough(shape.passThrough, at, problems),
     more: readMore(shape.more ?? {}, at.down('more'), problems),

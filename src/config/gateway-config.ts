@@ -15,6 +15,14 @@ export type CaBundleConfig = {
   readonly place: Place;
 };
 
+/** Whose client certificates log in at the admin entry point. Of several roles that fit the highest counts. */
+export type ClientLoginConfig = Pick<CaBundleConfig, 'cas' | 'crl' | 'place'> & {
+  readonly roles: readonly {
+    readonly role: 'viewer' | 'operator' | 'admin';
+    readonly allow: readonly SanRuleConfig[];
+  }[];
+};
+
 export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';
 
 /** One rule of `allowedSANs` or `clientCert.allow`: any rule that holds suffices. trust/san-rule.ts verifies it. */
@@ -474,8 +482,11 @@ export type GatewayConfig = {
     /** `redirectPort`: of https, as clients reach it; undefined: found from the request. */
     readonly web: EntryPoint & { readonly redirectPort: number | undefined };
     readonly webSecure: EntryPoint;
-    /** `certificate`: of gateway.certificates; undefined: plain HTTP. */
-    readonly admin: EntryPoint & { readonly certificate: CertificatePair | undefined };
+    /** `certificate`: of gateway.certificates; undefined: plain HTTP. `clientLogin` undefined: no certificate is asked for. */
+    readonly admin: EntryPoint & {
+      readonly certificate: CertificatePair | undefined;
+      readonly clientLogin: ClientLoginConfig | undefined;
+    };
     readonly passThrough: PassThroughConfig;
     /** Further ones for traffic, those that are on. */
     readonly more: readonly NamedEntryPoint[];

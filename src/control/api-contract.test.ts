@@ -163,6 +163,13 @@ describe('the contract of the API', () => {
       assert.equal(told?.['operationId'], op.id);
       assert.equal('requestBody' in (told ?? {}), op.body !== undefined, op.id);
     }
+    const references = [...JSON.stringify(body).matchAll(/"\$ref":"([^"]*)"/g)].map(([, where]) => where ?? '');
+    assert.ok(references.length > operations.length);
+    for (const where of new Set(references)) {
+      const [root, ...steps] = where.split('/');
+      const found = steps.reduce<unknown>((at, step) => (at as Record<string, unknown> | undefined)?.[step], body);
+      assert.ok(root === '#' && found !== undefined, `nothing stands at ${where}`);
+    }
     const etag = headers.get('etag') ?? '';
     const again = await api.ask('GET', '/openapi.json', { fields: { 'if-none-match': etag } });
     assert.equal(again.status, 304);

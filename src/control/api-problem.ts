@@ -7,6 +7,7 @@ const specs = {
   bad_cursor: { status: 400, title: 'the cursor is none of this list' },
   not_logged_in: { status: 401, title: 'log in, or send a token' },
   wrong_credentials: { status: 401, title: 'name or password is wrong' },
+  certificate_refused: { status: 401, title: 'no certificate that logs anybody in' },
   setup_link_refused: { status: 403, title: 'the setup link is not valid' },
   not_allowed: { status: 403, title: 'your role does not allow it' },
   cross_site: { status: 403, title: 'the request comes from another site' },

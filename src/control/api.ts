@@ -9,6 +9,7 @@ import { type Caller, findCaller, requireAct } from './caller.ts';
 import { etagOf, listHolds, quoteEtag, requireIfMatch } from './conditional.ts';
 import type { ControlContext } from './control-context.ts';
 import { refuseCrossSite } from './cross-site.ts';
+import type { ShownCertificate } from './messages.ts';
 import { makeOpenApi } from './openapi.ts';
 import type { Answer, Call, Operation } from './operation.ts';
 import { checkShape, readJson } from './read-body.ts';
@@ -17,7 +18,12 @@ import { answerOnce } from './repeats.ts';
 export const apiBase = '/api/v1';
 
 /** What a request brings beside itself. */
-export type RequestBindings = { readonly remote: string; readonly authority: string };
+export type RequestBindings = {
+  readonly remote: string;
+  readonly authority: string;
+  /** The client certificate of the connection; undefined: none was shown, or none is asked for. */
+  readonly certificate?: ShownCertificate | undefined;
+};
 type Env = { Bindings: RequestBindings };
 
 export type Api = { fetch(request: Request, bindings: RequestBindings): Promise<Response> };
@@ -75,20 +81,20 @@ async function perform(
   op: Operation,
   request: Request,
   params: Readonly<Record<string, string>>,
-  { remote, authority }: RequestBindings,
+  { remote, authority, certificate }: RequestBindings,
   context: ControlContext,
 ): Promise<Answer> {
   const field = (name: string): string | undefined => request.headers.get(name) ?? undefined;
   if (op.method !== 'GET') refuseCrossSite({ origin: field('origin'), fetchSite: field('sec-fetch-site'), authority });
-  const caller = await callerOf(op, field, context);
+  const caller = await callerOf(op, field, certificate, context);
   const ifMatch = field('if-match');
   if (op.conditional) requireIfMatch(ifMatch);
   const query = checkShape(op.query ?? noQuery, queryOf(request), 'query');
   const body = await bodyOf(op, request, field('content-type'));
-  const confirm = async (): Promise<void> => void (await callerOf(op, field, context));
-  const stillMay = async (): Promise<void> => void (await callerOf(op, field, context, false));
+  const confirm = async (): Promise<void> => void (await callerOf(op, field, certificate, context));
+  const stillMay = async (): Promise<void> => void (await callerOf(op, field, certificate, context, false));
   const lastEventId = field('last-event-id');
-  const about = { context, caller, confirm, stillMay, params, query, body, ifMatch, remote, lastEventId };
+  const about = { context, caller, confirm, stillMay, params, query, body, ifMatch, remote, lastEventId, certificate };
   const call = about as Call<never, never, never>;
   const key = op.repeatable && field('idempotency-key');
   if (op.repeatable === undefined || key === undefined || caller === undefined) return op.run(call);
@@ -103,13 +109,15 @@ async function perform(
 async function callerOf(
   op: Operation,
   field: (name: string) => string | undefined,
+  certificate: ShownCertificate | undefined,
   context: ControlContext,
   isUse = true,
 ) {
   // Whoever logs in may still have the cookie of a session that has ended.
   if (op.act === 'anybody') return undefined;
-  const shown = { authorization: field('authorization'), cookie: field('cookie') };
-  const caller: Caller = await findCaller(shown, context.store, context.clock, isUse);
+  const shown = { authorization: field('authorization'), cookie: field('cookie'), certificate };
+  const { store, certificateSessions, clock } = context;
+  const caller: Caller = await findCaller(shown, store, certificateSessions, clock, isUse);
   return requireAct(caller, op.act);
 }
 

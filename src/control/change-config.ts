@@ -87,7 +87,7 @@ export type Wanted = {
   readonly reason: string | undefined;
   readonly query: ChangeQuery;
   /** Of an error at an object that is among the changes: where that is in the body. Default as config:plan has it. */
-  readonly pointerOf?: (index: number, pointer: string) => string;
+  readonly pointerOf?: (index: number, pointer: string, code: string) => string;
   /** What is changed stands in for what the file has under the name: to look at, never to apply. */
   readonly inPlaceOfFile?: boolean;
   /** Of a success that changed something. */
@@ -273,11 +273,19 @@ function warningsOf({ problems }: Pick<ShownPlan, 'problems'>): PlannedProblem[]
   return problems.filter(({ severity }) => severity === 'warning');
 }
 
+/** What is wrong with the name of an object, not with what it holds. */
+const codesOfNames: ReadonlySet<string> = new Set(['bad_name', 'duplicate_name', 'reserved_name']);
+
+function inChanges(index: number, pointer: string, code: string): string {
+  const isName = pointer === '' && codesOfNames.has(code);
+  return isName ? `/changes/${index}/id` : `/changes/${index}/value${pointer}`;
+}
+
 /** Where it is wrong in the body, where it is; else in which object or file. */
 export function errorsOf(
   { problems }: { readonly problems: readonly PlannedProblem[] },
   written: readonly ObjectName[],
-  pointerOf: Wanted['pointerOf'] = (index, pointer) => `/changes/${index}/value${pointer}`,
+  pointerOf: Wanted['pointerOf'] = inChanges,
 ): FieldError[] {
   return problems
     .filter(({ severity }) => severity === 'error')
@@ -286,7 +294,7 @@ export function errorsOf(
       const index =
         object === null ? -1 : written.findIndex(({ kind, id }) => kind === object.kind && id === object.id);
       return {
-        pointer: object !== null && index >= 0 ? pointerOf(index, object.pointer) : '',
+        pointer: object !== null && index >= 0 ? pointerOf(index, object.pointer, code) : '',
         code,
         detail: message,
         ...(hint !== '' && { hint }),

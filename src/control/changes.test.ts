@@ -67,11 +67,18 @@ describe('a plan', () => {
     assert.match(opened.items[0] ?? '', /^\/open.* on open\.test: .* → anyone/);
   });
 
+  it('points at the name where that is what is wrong', async (t) => {
+    const { call } = await open(t);
+    const { body } = await call('POST', '/config:plan', { changes: [put('bad name!', plain)] });
+    const [error] = body['errors'] as { pointer: string; code: string }[];
+    assert.deepEqual([error?.pointer, error?.code], ['/changes/0/id', 'bad_name']);
+  });
+
   it('names the file where a name stands already', async (t) => {
     const { call } = await open(t);
     const { body } = await call('POST', '/config:plan', { changes: [put('orders', plain)] });
     const [error] = body['errors'] as { pointer: string; code: string; hint: string }[];
-    assert.deepEqual([error?.pointer, error?.code], ['/changes/0/value', 'duplicate_name']);
+    assert.deepEqual([error?.pointer, error?.code], ['/changes/0/id', 'duplicate_name']);
     assert.match(error?.hint ?? '', /gateway\.yml, line 9/);
   });
 });

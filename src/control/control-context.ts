@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Store } from '../store/store.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Alerts } from './alerts.ts';
+import type { CertificateSessions } from './certificate-sessions.ts';
 import type { ClientsSeen } from './clients-seen.ts';
 import type { ChangeQueue } from './change-queue.ts';
 import type { GatewayStatus } from './gateway-status.ts';
@@ -20,6 +21,7 @@ export type ControlContext = {
   readonly store: Store;
   readonly passwords: Passwords;
   readonly limits: LoginLimits;
+  readonly certificateSessions: CertificateSessions;
   /** Name of this gateway. */
   readonly gateway: string;
   /** What runs at this moment. Rejects with an ApiProblem. */

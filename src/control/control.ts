@@ -6,6 +6,7 @@ import { openSqliteStore } from '../sqlite/sqlite-store.ts';
 import { createLogger, type OpenLogger } from '../telemetry/logger.ts';
 import { Alerts } from './alerts.ts';
 import { type Api, createApi } from './api.ts';
+import { CertificateSessions } from './certificate-sessions.ts';
 import { ChangeQueue } from './change-queue.ts';
 import type { ControlContext } from './control-context.ts';
 import { GatewayReports } from './gateway-report.ts';
@@ -66,6 +67,7 @@ async function open({ store: path, url, gateway }: ControlStart, own: OpenLogger
     store,
     passwords: new Passwords(),
     limits: new LoginLimits(systemClock),
+    certificateSessions: new CertificateSessions(systemClock, store.audit),
     gateway,
     view: async () => line.view(),
     status: async () => line.ask('status', null),

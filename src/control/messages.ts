@@ -9,6 +9,7 @@ import type { PlannedProblem, ShownPlan } from './plan.ts';
 import type { FailureReport } from '../gateway/failure-tally.ts';
 import type { GatewayStatus } from './gateway-status.ts';
 import type { TestQuestion, TestReport } from './test-report.ts';
+import type { Role } from '../store/accounts.ts';
 import type { TrafficMinute } from './traffic.ts';
 import type { ConfigView } from './view.ts';
 
@@ -101,5 +102,24 @@ export type FromControl =
 export const requestsFd = 4;
 /** Who asks, as the admin entry point saw it. Never taken from a client. */
 export const remoteField = 'x-countersign-remote';
+/** Likewise: the client certificate that the connection showed, as the primary judged it for this request. Base64url of JSON. */
+export const certificateField = 'x-countersign-certificate';
+/** Every field that the primary says itself; what a client sends under these names goes nowhere. */
+export const primaryFields: ReadonlySet<string> = new Set([remoteField, certificateField]);
+
+export type MappedCertificate = {
+  readonly role: Role;
+  /** Hexadecimal, of the DER. */
+  readonly sha256: string;
+  /** Escaped, and cut where it is long. */
+  readonly subject: string;
+  readonly serial: string;
+  /** Milliseconds since the epoch. */
+  readonly notAfter: number;
+};
+
+/** One that logs in with a role, or one that logs nobody in, and why: a sentence for whoever showed it. */
+export type ShownCertificate = MappedCertificate | { readonly role: null; readonly why: string };
+
 /** Of one request. */
 export const maxBodyBytes = 1024 * 1024;

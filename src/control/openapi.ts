@@ -30,7 +30,7 @@ const problemSchema = z.looseObject({
 export function makeOpenApi(operations: readonly Operation[]): object {
   const paths: Record<string, Record<string, object>> = {};
   for (const one of operations) (paths[one.path] ??= {})[one.method.toLowerCase()] = describe(one);
-  return {
+  return shareDefinitions({
     openapi: '3.1.1',
     jsonSchemaDialect: 'https://json-schema.org/draft/2020-12/schema',
     info: {
@@ -47,7 +47,25 @@ export function makeOpenApi(operations: readonly Operation[]): object {
       schemas: { Problem: schemaOf(problemSchema, 'output') },
     },
     paths,
-  };
+  });
+}
+
+/**
+ * With each `$defs` of a schema among the components. A reference counts from the root of the document, where zod means the root of its own
+ * schema. Throws where two definitions have one name: those that refer to themselves need an id (`meta({ id })`).
+ */
+function shareDefinitions<T extends { readonly components: { readonly schemas: object } }>(document: T): T {
+  const shared: Record<string, object> = {};
+  const text = JSON.stringify(document).replaceAll('"$ref":"#/$defs/', '"$ref":"#/components/schemas/');
+  const whole = JSON.parse(text, (key, value: unknown) => {
+    if (key !== '$defs') return value;
+    for (const [name, schema] of Object.entries(value as Record<string, object>)) {
+      const known = (shared[name] ??= schema);
+      if (JSON.stringify(known) !== JSON.stringify(schema)) throw new Error(`two schemas are called ${name}`);
+    }
+    return undefined;
+  }) as T;
+  return { ...whole, components: { ...whole.components, schemas: { ...whole.components.schemas, ...shared } } };
 }
 
 function describe(op: Operation): object {
@@ -55,7 +73,11 @@ function describe(op: Operation): object {
   const success = {
     description: 'Done.',
     ...(answer.body && {
-      content: { [answer.type ?? 'application/json']: { schema: schemaOf(answer.body, 'output') } },
+      // Of YAML a schema would say what the document holds, not that it is text.
+      content: {
+        [answer.type ?? 'application/json']:
+          answer.type === 'application/yaml' ? {} : { schema: schemaOf(answer.body, 'output') },
+      },
     }),
   };
   const problem = {

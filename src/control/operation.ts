@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import type { Act } from './acts.ts';
 import type { Person, Program } from './caller.ts';
 import type { ControlContext } from './control-context.ts';
+import type { ShownCertificate } from './messages.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
@@ -20,6 +21,8 @@ export type Call<Q, B, C> = {
   readonly ifMatch: string | undefined;
   /** Address of who asks. */
   readonly remote: string;
+  /** The client certificate of the connection, as the primary judged it; undefined: none was shown. */
+  readonly certificate: ShownCertificate | undefined;
   /** Of a stream of events: the last one that was seen. */
   readonly lastEventId: string | undefined;
   /** As `confirm`, for answers that go on: what they do by themselves is no use of the session. */

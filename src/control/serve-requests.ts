@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import { type Api, refuse } from './api.ts';
 import { ApiProblem } from './api-problem.ts';
 import type { Site } from './console-site.ts';
-import { maxBodyBytes, remoteField } from './messages.ts';
+import { certificateField, maxBodyBytes, primaryFields, remoteField, type ShownCertificate } from './messages.ts';
 
 const { performServerHandshake } = process.getBuiltinModule('node:http2');
 const notForms: ReadonlySet<string> = new Set(['CONNECT', 'TRACE', 'TRACK']);
@@ -52,7 +52,7 @@ async function respond(stream: ServerHttp2Stream, head: IncomingHttpHeaders, { a
   }
   const headers = new Headers();
   for (const [name, value] of Object.entries(head))
-    if (typeof value === 'string' && !name.startsWith(':') && name !== remoteField) headers.set(name, value);
+    if (typeof value === 'string' && !name.startsWith(':') && !primaryFields.has(name)) headers.set(name, value);
   // Methods that the form of a request forbids are answered like others that there are not.
   const taken = notForms.has(method) ? 'UNKNOWN' : method;
   const hasBody = method !== 'GET' && method !== 'HEAD';
@@ -64,7 +64,17 @@ async function respond(stream: ServerHttp2Stream, head: IncomingHttpHeaders, { a
   }
   if (!path.startsWith('/api/')) return site.fetch(request);
   const remote = head[remoteField];
-  return api.fetch(request, { remote: typeof remote === 'string' ? remote : 'unknown', authority });
+  return api.fetch(request, {
+    remote: typeof remote === 'string' ? remote : 'unknown',
+    authority,
+    certificate: readShown(head[certificateField]),
+  });
+}
+
+/** As the primary wrote it. Throws where it is not: then nobody is let in by it. */
+function readShown(field: string | string[] | undefined): ShownCertificate | undefined {
+  if (typeof field !== 'string') return undefined;
+  return JSON.parse(Buffer.from(field, 'base64url').toString()) as ShownCertificate;
 }
 
 async function readAll(stream: ServerHttp2Stream): Promise<Buffer> {

@@ -2,7 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { roles, type User } from '../store/accounts.ts';
-import { actsOf, auditActor, sessionCookie, sessionMs, setCookie } from './caller.ts';
+import { actsOf, auditActor, personOf, sessionCookie, sessionMs, setCookie } from './caller.ts';
+import type { ShownCertificate } from './messages.ts';
 import { acts } from './acts.ts';
 import { ApiProblem } from './api-problem.ts';
 import { StoreProblem } from '../store/store-problem.ts';
@@ -44,14 +45,30 @@ async function startSession({ store, clock }: ControlContext, user: User): Promi
   return { status: 201, body, fields: { 'set-cookie': setCookie(secret, sessionMs) } };
 }
 
+const shownCertificate = z
+  .strictObject({
+    role: z.enum(roles).nullable().describe('Null: it logs nobody in.'),
+    subject: z.string().nullable(),
+    why: z.string().nullable().describe('Why it logs nobody in.'),
+  })
+  .describe('The client certificate that this connection shows; absent: none.');
+
+function showCertificate(shown: ShownCertificate): z.output<typeof shownCertificate> {
+  if (shown.role === null) return { role: null, subject: null, why: shown.why };
+  return { role: shown.role, subject: shown.subject, why: null };
+}
+
 const getSetup = openOperation({
   id: 'getSetup',
   method: 'GET',
   path: '/setup',
-  summary: 'Whether there is no user yet.',
-  answer: { status: 200, body: z.strictObject({ needed: z.boolean() }) },
+  summary: 'Whether there is no user yet, and whether the certificate of this connection logs in.',
+  answer: { status: 200, body: z.strictObject({ needed: z.boolean(), certificate: shownCertificate.optional() }) },
   examples: [{ name: 'asked', status: 200 }],
-  run: async ({ context: { store } }) => ({ status: 200, body: { needed: await needsSetup(store) } }),
+  run: async ({ context: { store }, certificate }) => ({
+    status: 200,
+    body: { needed: await needsSetup(store), ...(certificate && { certificate: showCertificate(certificate) }) },
+  }),
 });
 
 const setUp = openOperation({
@@ -77,7 +94,7 @@ const setUp = openOperation({
       if (!(await needsSetup(store)) || !(await isOffered(store, secret, clock)))
         throw new ApiProblem(
           'setup_link_refused',
-          'It was used, it has ended, or it is none: see the log for the newest.',
+          'This link was used, has ended, or was never made here: the newest stands in the log of the gateway.',
         );
       const passwordDigest = await passwords.hash(password);
       const user = { id: randomUUID(), name, role: 'admin' as const, passwordDigest };
@@ -120,6 +137,36 @@ const logIn = openOperation({
       if (error instanceof StoreProblem && error.code === 'invalid') throw wrongCredentials();
       throw error;
     }
+  },
+});
+
+const logInByCertificate = openOperation({
+  id: 'logInByCertificate',
+  method: 'POST',
+  path: '/sessions:byCertificate',
+  summary:
+    'Logs in with the client certificate of this connection. The cookie counts together with that certificate alone.',
+  answer: { status: 201, body: me },
+  examples: [{ name: 'a connection without one', status: 401 }],
+  run: async ({ context, certificate, remote }) => {
+    const { certificateSessions, limits, store } = context;
+    // Whoever is refused writes into the audit log: not as often as he likes.
+    const account = `certificate from ${remote}`;
+    refuseHurry(limits.waitFor(account, remote));
+    limits.begin(account, remote);
+    if (certificate === undefined)
+      throw new ApiProblem('certificate_refused', 'This connection shows no certificate: log in with a password.');
+    if (certificate.role === null) {
+      const detail = { remote, why: certificate.why };
+      await store.audit.note({ actor: 'nobody', action: 'login.refuse', subject: 'certificate', detail });
+      throw new ApiProblem('certificate_refused', `${certificate.why} Log in with a password.`);
+    }
+    limits.succeeded(account, remote);
+    const { secret, digest } = makeSecret('');
+    const person = personOf(await certificateSessions.begin(digest, certificate, sessionMs));
+    const { expiresAt } = person.session;
+    const fields = { 'set-cookie': setCookie(secret, expiresAt - context.clock.now()) };
+    return { status: 201, body: showMe(person.user, actsOf(person), expiresAt), fields };
   },
 });
 
@@ -169,10 +216,13 @@ const listSessions = operation({
     }),
   },
   examples: [{ name: 'all', status: 200 }],
-  run: async ({ context: { store }, caller }) => {
+  run: async ({ context: { store, certificateSessions }, caller }) => {
     const current = caller.kind === 'person' ? caller.session.digest : undefined;
     const at = (ms: number): string => new Date(ms).toISOString();
-    const items = (await store.sessions.list(caller.user.id)).map(({ digest, createdAt, usedAt, expiresAt }) => ({
+    const isByCertificate = caller.kind === 'person' && caller.certificate !== undefined;
+    const { id } = caller.user;
+    const own = isByCertificate ? certificateSessions.list(id) : await store.sessions.list(id);
+    const items = own.map(({ digest, createdAt, usedAt, expiresAt }) => ({
       createdAt: at(createdAt),
       usedAt: at(usedAt),
       expiresAt: at(expiresAt),
@@ -191,7 +241,11 @@ const logOut = operation({
   answer: { status: 204 },
   examples: [],
   run: async ({ context, caller }) => {
-    if (caller.kind === 'person') await context.store.sessions.remove(caller.session.digest, auditActor(caller));
+    if (caller.kind === 'person') {
+      const { digest } = caller.session;
+      if (caller.certificate !== undefined) await context.certificateSessions.remove(digest, 'logged out');
+      else await context.store.sessions.remove(digest, auditActor(caller));
+    }
     return {
       status: 204,
       fields: { 'set-cookie': `${sessionCookie}=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0` },
@@ -213,6 +267,8 @@ const changePassword = operation({
   run: async ({ context, caller, body, remote }) => {
     const { store, passwords, limits } = context;
     const { user } = caller;
+    if (caller.kind === 'person' && caller.certificate !== undefined)
+      throw new ApiProblem('not_allowed', 'Who logged in with a certificate has no password here.');
     refuseHurry(limits.waitFor(user.name, remote));
     limits.begin(user.name, remote);
     if (!(await passwords.verify(body.password, user.passwordDigest)))
@@ -229,6 +285,7 @@ export const sessionOperations: readonly Operation[] = [
   getSetup,
   setUp,
   logIn,
+  logInByCertificate,
   getSession,
   listSessions,
   logOut,

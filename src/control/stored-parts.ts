@@ -14,7 +14,7 @@ export const origin = z.union([
 ]);
 
 /** In the words of the configuration, without the name. */
-export const objectValue = z.record(z.string().max(200), z.json());
+export const objectValue = z.record(z.string().max(200), z.json().meta({ id: 'Json' }));
 
 const changedIn = z.int().describe('Revision that changed it last: its ETag begins with it.');
 const value = objectValue.nullable().describe('As it is stored. Null: it stands in the file, or is a certificate.');

@@ -1,5 +1,6 @@
 // An import from its files to the text of a configuration and a report: reads the files, has an importer make a draft, writes it, has it
 // checked. Nothing is written where something would be open that was not.
+import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { readRegularFile } from '../base/read-regular-file.ts';
@@ -61,7 +62,13 @@ export async function importConfig(
   for (const file of files) {
     const text = await read(file);
     if (text !== undefined) texts.push({ file, text });
-    else report.refuse('file_unreadable', { place: { file, line: 1, col: 1 } }, file, 'cannot be read as text');
+    else
+      report.refuse(
+        'file_unreadable',
+        { place: { file, line: 1, col: 1 } },
+        file,
+        existsSync(resolve(file)) ? 'cannot be read as text' : 'there is no such file',
+      );
   }
   const folder = dirname(files[0] ?? '.');
   const world = { report, draft, readText: async (path: string) => read(nameBeside(folder, path)) };

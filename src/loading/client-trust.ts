@@ -13,10 +13,13 @@ export type ClientTrustBundles = {
   readonly domains: readonly { readonly trustDomain: string; readonly bundle: TrustBundle }[];
 };
 
-/** undefined where any of them cannot be used: the loader's problems say why. Never a smaller set. */
+/** What is asked of certificates that clients show, as far as it is about CAs. */
+export type ClientCAs = Pick<ClientAuthConfig, 'clientCAs' | 'spiffe' | 'partialChain' | 'place'>;
+
+/** undefined where any of them cannot be used: the loader's problems say why. Never a smaller set. `who`: for messages, `policy NAME`. */
 export async function loadClientTrust(
-  policy: string,
-  clientAuth: ClientAuthConfig,
+  who: string,
+  clientAuth: ClientCAs,
   loader: MaterialLoader,
 ): Promise<ClientTrustBundles | undefined> {
   const { clientCAs, spiffe } = clientAuth;
@@ -35,8 +38,8 @@ export async function loadClientTrust(
   const all = domains.map(({ trustDomain, bundle, ref }) => ({ what: `the bundle of ${trustDomain}`, bundle, ref }));
   const [ref] = clientCAs;
   if (own !== undefined && ref !== undefined) all.unshift({ what: 'clientCA', bundle: own, ref });
-  checkAnchors(`policy ${policy}`, 'clients', clientAuth.partialChain, all, loader);
-  checkNames(policy, clientAuth, [own, ...domains.map(({ bundle }) => bundle)], loader);
+  checkAnchors(who, 'clients', clientAuth.partialChain, all, loader);
+  checkNames(who, clientAuth, [own, ...domains.map(({ bundle }) => bundle)], loader);
   return { own, domains };
 }
 
@@ -47,8 +50,8 @@ export async function loadClientTrust(
 const maxNameBytes = 65_000;
 
 function checkNames(
-  policy: string,
-  clientAuth: ClientAuthConfig,
+  who: string,
+  clientAuth: ClientCAs,
   bundles: readonly (TrustBundle | undefined)[],
   loader: MaterialLoader,
 ): void {
@@ -64,7 +67,7 @@ function checkNames(
     clientAuth.place,
     materialError(
       'ca_names_too_large',
-      `policy ${policy}: the names of its ${cas.size} CAs take ${bytes} bytes; TLS sends them to every client and has room for ${maxNameBytes}`,
+      `${who}: the names of its ${cas.size} CAs take ${bytes} bytes; TLS sends them to every client and has room for ${maxNameBytes}`,
       'Take CAs away that vouch for no client (countersign trust audit lists them), or part the clients over several policies.',
     ),
   );

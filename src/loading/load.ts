@@ -150,6 +150,7 @@ async function loadMaterial(
     const filters = await materials.load(route.filters);
     routes.push({ ...(await loadRoute(route, loader, crls, expiries)), filters });
   }
+  const adminLogin = await loadAdminLogin(config, loader, crls, expiries);
   const named = await loadNamed(config, loader, expiries);
   checkPairs(loader);
   const stapling = planStapling(
@@ -165,11 +166,30 @@ async function loadMaterial(
     policies,
     routes,
     named,
+    adminLogin,
     expiries: distinct(expiries),
     crls: crls.groups,
     staples,
     ticketSecret,
   };
+}
+
+/** undefined where no certificate logs in, and where its CAs cannot be used: then a problem says why. */
+async function loadAdminLogin(
+  { entryPoints: { admin } }: GatewayConfig,
+  loader: MaterialLoader,
+  crls: WantedCrls,
+  expiries: Expiry[],
+): Promise<LoadedConfig['adminLogin']> {
+  const { clientLogin } = admin;
+  if (!admin.enabled || clientLogin === undefined) return undefined;
+  const { cas: clientCAs, crl, place } = clientLogin;
+  const who = 'entryPoints.admin.clientLogin';
+  const asked = { clientCAs, spiffe: undefined, partialChain: undefined, place };
+  const bundle = (await loadClientTrust(who, asked, loader))?.own;
+  if (bundle === undefined) return undefined;
+  addAnchors(expiries, 'anchor', bundle);
+  return { caPem: bundle.pem, crlKey: crl && crls.add(crl, bundle, who) };
 }
 
 /** What has an id is good, whether somebody refers to it or not: the next change may. */
@@ -220,7 +240,7 @@ async function loadPolicies(
   for (const policy of [tls.gateway, ...tls.policies]) {
     checkAlgorithms(policy, loader);
     const own = policy.certificates.length === 0 ? shared : await loadPairs(policy.certificates, loader);
-    const trust = policy.clientAuth && (await loadClientTrust(policy.name, policy.clientAuth, loader));
+    const trust = policy.clientAuth && (await loadClientTrust(`policy ${policy.name}`, policy.clientAuth, loader));
     if (policy.clientAuth !== undefined && trust === undefined) continue;
     if (trust?.own !== undefined) addAnchors(expiries, 'anchor', trust.own);
     for (const { bundle } of trust?.domains ?? []) addAnchors(expiries, 'anchor', bundle);

@@ -58,6 +58,8 @@ export type LoadedConfig = LoadedRules & {
   /** Of the store whose objects are part of it; 0: there are none, or they are only proposed. */
   readonly revision: number;
   readonly named: LoadedNamed;
+  /** Who logs in by certificate at the admin entry point: PEM of the CAs, and the key of the CRLs; undefined: nobody. */
+  readonly adminLogin: { readonly caPem: readonly string[]; readonly crlKey: string | undefined } | undefined;
   readonly expiries: readonly Expiry[];
   /** The CRLs that policies and routes ask for by their crlKey: what to read, not what was read. */
   readonly crls: readonly CrlGroupSpec[];

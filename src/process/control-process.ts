@@ -7,7 +7,7 @@ import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../base/clock.ts';
 import { entryModule } from '../base/entry-module.ts';
-import type { ControlStart, FromControl, ToControl } from '../control/messages.ts';
+import type { ControlStart, FromControl, ShownCertificate, ToControl } from '../control/messages.ts';
 import type { FailureReport } from '../gateway/failure-tally.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { Backoff } from './backoff.ts';
@@ -59,11 +59,11 @@ export class ControlProcess {
     this.#fork(this.#start);
   }
 
-  /** Answers in any case, sooner or later. */
-  async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  /** Answers in any case, sooner or later. `shown`: as passOn. */
+  async answer(request: IncomingMessage, response: ServerResponse, shown?: ShownCertificate): Promise<void> {
     const handle = this.#handle;
     if (handle === undefined || handle.gone || handle.unresponsive) return refuseRequest(response, 'not_running');
-    return passOn(request, response, handle.requests, this.#options.clock);
+    return passOn(request, response, handle.requests, this.#options.clock, shown);
   }
 
   reopenLogs(): void {

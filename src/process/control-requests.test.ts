@@ -67,6 +67,7 @@ describe('a request for the control process', () => {
       'content-length': '5',
       cookie: 'c=1',
       'x-countersign-remote': '203.0.113.9',
+      'x-countersign-certificate': 'eyJyb2xlIjoiYWRtaW4ifQ',
     };
     const answer = await ask({ method: 'DELETE', headers, body: Buffer.from('hello') });
     assert.deepEqual([answer.statusCode, await textOf(answer)], [201, 'hello']);
@@ -77,7 +78,7 @@ describe('a request for the control process', () => {
       [head?.[':method'], head?.[':path'], head?.[':authority'], head?.cookie, head?.['x-countersign-remote']],
       ['DELETE', '/api/v1/x?y=1', 'localhost:9901', 'c=1', '127.0.0.1'],
     );
-    for (const name of ['connection', 'te', 'x-hop', 'host', 'transfer-encoding'])
+    for (const name of ['connection', 'te', 'x-hop', 'host', 'transfer-encoding', 'x-countersign-certificate'])
       assert.ok(!(name in (head ?? {})), name);
   });
 

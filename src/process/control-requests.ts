@@ -5,7 +5,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Clock } from '../base/clock.ts';
-import { maxBodyBytes, remoteField } from '../control/messages.ts';
+import {
+  certificateField,
+  maxBodyBytes,
+  primaryFields,
+  remoteField,
+  type ShownCertificate,
+} from '../control/messages.ts';
 
 /** Requests at one time, streams of events among them. */
 const maxRequests = 64;
@@ -63,17 +69,19 @@ export function refuseRequest(response: ServerResponse, code: Refusal): void {
   response.end(body);
 }
 
+/** `shown`: the certificate of the connection, judged for this request; undefined where none was shown. */
 export async function passOn(
   request: IncomingMessage,
   response: ServerResponse,
   line: RequestLine,
   clock: Pick<Clock, 'after'>,
+  shown?: ShownCertificate,
 ): Promise<void> {
   const body = await readBody(request);
   if (body === undefined) return refuseRequest(response, 'too_large');
   let stream: ClientHttp2Stream | undefined;
   try {
-    stream = line.open(headOf(request));
+    stream = line.open(headOf(request, shown));
   } catch {
     return refuseRequest(response, 'bad_request');
   }
@@ -141,7 +149,10 @@ const notPassed: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
-function headOf(request: IncomingMessage): Record<string, string | readonly string[]> {
+function headOf(
+  request: IncomingMessage,
+  shown: ShownCertificate | undefined,
+): Record<string, string | readonly string[]> {
   const head: Record<string, string | readonly string[]> = {
     ':method': request.method ?? 'GET',
     ':path': request.url ?? '/',
@@ -149,8 +160,10 @@ function headOf(request: IncomingMessage): Record<string, string | readonly stri
   };
   const named = (request.headers.connection ?? '').toLowerCase().split(/\s*,\s*/);
   for (const [name, value] of Object.entries(request.headers))
-    if (value !== undefined && !notPassed.has(name) && !named.includes(name)) head[name] = value;
+    if (value !== undefined && !notPassed.has(name) && !primaryFields.has(name) && !named.includes(name))
+      head[name] = value;
   head[remoteField] = request.socket.remoteAddress ?? 'unknown';
+  if (shown !== undefined) head[certificateField] = Buffer.from(JSON.stringify(shown)).toString('base64url');
   return head;
 }
 

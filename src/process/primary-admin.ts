@@ -8,6 +8,7 @@ import type { LoadedConfig } from '../loading/loaded.ts';
 import type { LoadedPair } from '../loading/material-loader.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { ActiveConfig } from './active-config.ts';
+import type { AdminLogin } from './admin-login.ts';
 import type { ControlProcess } from './control-process.ts';
 import type { LiveTrust } from './live-trust.ts';
 import { UsageError } from '../base/usage-error.ts';
@@ -51,6 +52,7 @@ export class PrimaryAdmin {
     // Whether there is one changes with a start only.
     const first = adminCertificate(active.loaded);
     let last = first;
+    const login = await this.#openLogin();
     const page = new SharedPage(clock, async () =>
       metrics.render(workers.list(), reloader.failed, crls, staples, sources),
     );
@@ -64,13 +66,18 @@ export class PrimaryAdmin {
       readiness: monitoring.readiness,
       allowedHosts: monitoring.allowedHosts,
       certificate: first && (() => (last = adminCertificate(active.loaded) ?? last ?? first)),
+      clientCas: login && (() => login.cas()),
       reload: {
         endpoint: () => active.loaded.config.reload,
         run: async () => this.#reload(),
         refused: (address) => this.#refused(address),
       },
       control:
-        this.#options.control() && (async (request, response) => this.#options.control()?.answer(request, response)),
+        this.#options.control() &&
+        (async (request, response) => {
+          const shown = login?.judge(request.socket);
+          await this.#options.control()?.answer(request, response, shown);
+        }),
     });
     try {
       return await this.#server.listen(host, port);
@@ -86,6 +93,14 @@ export class PrimaryAdmin {
 
   close(): void {
     this.#server?.close();
+  }
+
+  /** Whether there is one changes with a start only; whom it trusts, with each reload. */
+  async #openLogin(): Promise<AdminLogin | undefined> {
+    const { active, trust, clock } = this.#options;
+    if (active.loaded.adminLogin === undefined || this.#options.control() === undefined) return undefined;
+    const { AdminLogin: Login } = await import('./admin-login.ts');
+    return new Login({ active, crls: trust.crls, clock });
   }
 
   async #reload(): Promise<{ status: number; body: object }> {

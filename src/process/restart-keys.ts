@@ -7,9 +7,11 @@ export function findRestartKeys(before: GatewayConfig, after: GatewayConfig): st
   const changed = (['web', 'webSecure', 'admin'] as const)
     .filter((name) => endpoint(before.entryPoints[name]) !== endpoint(after.entryPoints[name]))
     .map((name) => `entryPoints.${name}`);
-  // Another certificate is taken over; whether there is one is not.
+  // Another certificate is taken over; whether there is one is not; likewise who logs in by certificate.
   const isPlain = ({ entryPoints: { admin } }: GatewayConfig): boolean => admin.certificate === undefined;
   if (isPlain(before) !== isPlain(after)) changed.push('entryPoints.admin.certificateId');
+  const asks = ({ entryPoints: { admin } }: GatewayConfig): boolean => admin.clientLogin !== undefined;
+  if (asks(before) !== asks(after)) changed.push('entryPoints.admin.clientLogin');
   if (portsOf(before) !== portsOf(after)) changed.push('entryPoints.passThrough');
   const more = ({ entryPoints }: GatewayConfig): string =>
     JSON.stringify(entryPoints.more.map((one) => [one.name, one.tls, endpoint(one)]));

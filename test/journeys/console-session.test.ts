@@ -53,7 +53,7 @@ describe('the first start', () => {
     await stranger.getByLabel('Name').fill('mallory');
     await stranger.getByLabel('Password').fill('a password of four words');
     await stranger.getByRole('button', { name: 'Make the administrator' }).click();
-    await stranger.getByRole('alert').getByText('It was used, it has ended, or it is none').waitFor();
+    await stranger.getByRole('alert').getByText('This link was used, has ended, or was never made here').waitFor();
     await stranger.context().close();
   });
 });

@@ -12,6 +12,7 @@ import { HandshakeFeed } from '../../src/control/handshake-feed.ts';
 import { OpenStreams } from '../../src/control/open-streams.ts';
 import { LoginLimits } from '../../src/control/login-limits.ts';
 import { StoredHead } from '../../src/control/stored-head.ts';
+import { CertificateSessions } from '../../src/control/certificate-sessions.ts';
 import { ChangeQueue } from '../../src/control/change-queue.ts';
 import type { Questions, Topic } from '../../src/control/messages.ts';
 import { operations } from '../../src/control/operations.ts';
@@ -154,6 +155,7 @@ export async function openApi(t: TestContext, options: { readonly maxBytes?: num
     store,
     passwords: new Passwords(),
     limits: new LoginLimits(clock),
+    certificateSessions: new CertificateSessions(clock, store.audit),
     gateway: 'one',
     view: async () => (await answers.view({ known: 0 })) ?? assert.fail('there is no view'),
     ask: async (topic, asked) => answers[topic](asked),

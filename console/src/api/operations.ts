@@ -67,6 +67,7 @@ export const places = {
   listTokens: ['GET', '/tokens'],
   listUsers: ['GET', '/users'],
   logIn: ['POST', '/sessions'],
+  logInByCertificate: ['POST', '/sessions:byCertificate'],
   logOut: ['DELETE', '/session'],
   makeCurrentCaBundleVersion: ['POST', '/ca-bundles/{id}/versions/{version}:makeCurrent'],
   makeCurrentCertificateVersion: ['POST', '/certificates/{id}/versions/{version}:makeCurrent'],
@@ -135,7 +136,7 @@ export type Operations = {
     query: { wait?: "local" | "all" };
     body: {
       parent: number;
-      changes: (Shapeadfa0931 | {
+      changes: (Shape4bd8456d | {
         kind: "certificates" | "caBundles" | "services" | "middlewares" | "routes" | "policies";
         id: string;
         operation: "delete";
@@ -149,7 +150,10 @@ export type Operations = {
   changeCaBundle: {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
-    body: Shape81c70e5f;
+    body: {
+      value: Record<string, unknown>;
+      reason?: string;
+    };
     answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: true;
   };
@@ -165,7 +169,10 @@ export type Operations = {
   changeMiddleware: {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
-    body: Shape81c70e5f;
+    body: {
+      value: Record<string, unknown>;
+      reason?: string;
+    };
     answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: true;
   };
@@ -184,7 +191,10 @@ export type Operations = {
   changePolicy: {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
-    body: Shape81c70e5f;
+    body: {
+      value: Record<string, unknown>;
+      reason?: string;
+    };
     answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: true;
   };
@@ -192,7 +202,10 @@ export type Operations = {
   changeRoute: {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
-    body: Shape81c70e5f;
+    body: {
+      value: Record<string, unknown>;
+      reason?: string;
+    };
     answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: true;
   };
@@ -200,7 +213,10 @@ export type Operations = {
   changeService: {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
-    body: Shape81c70e5f;
+    body: {
+      value: Record<string, unknown>;
+      reason?: string;
+    };
     answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: true;
   };
@@ -263,7 +279,11 @@ export type Operations = {
   createMiddleware: {
     params: undefined;
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
-    body: Shape54fc7f2a;
+    body: {
+      id: string;
+      value: Record<string, unknown>;
+      reason?: string;
+    };
     answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: false;
   };
@@ -271,7 +291,11 @@ export type Operations = {
   createPolicy: {
     params: undefined;
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
-    body: Shape54fc7f2a;
+    body: {
+      id: string;
+      value: Record<string, unknown>;
+      reason?: string;
+    };
     answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: false;
   };
@@ -279,7 +303,11 @@ export type Operations = {
   createRoute: {
     params: undefined;
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
-    body: Shape54fc7f2a;
+    body: {
+      id: string;
+      value: Record<string, unknown>;
+      reason?: string;
+    };
     answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: false;
   };
@@ -287,7 +315,11 @@ export type Operations = {
   createService: {
     params: undefined;
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
-    body: Shape54fc7f2a;
+    body: {
+      id: string;
+      value: Record<string, unknown>;
+      reason?: string;
+    };
     answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: false;
   };
@@ -430,7 +462,7 @@ export type Operations = {
       changedIn: number | null;
       running: true;
       value: Record<string, unknown> | null;
-    } | Shaped14d0eac;
+    } | Shape358a04b8;
     conditional: false;
   };
   /** One of the certificates. */
@@ -459,7 +491,7 @@ export type Operations = {
       changedIn: number | null;
       running: true;
       value: Record<string, unknown> | null;
-    } | Shaped14d0eac;
+    } | Shape358a04b8;
     conditional: false;
   };
   /** The chain that runs under the id, or is stored, as PEM: leaf first, no key. */
@@ -556,7 +588,7 @@ export type Operations = {
       changedIn: number | null;
       running: true;
       value: Record<string, unknown> | null;
-    } | Shaped14d0eac;
+    } | Shape358a04b8;
     conditional: false;
   };
   /** What needs you now, how many trust relations hold, traffic of the last hour, what expires. */
@@ -633,7 +665,7 @@ export type Operations = {
       changedIn: number | null;
       running: true;
       value: Record<string, unknown> | null;
-    } | Shaped14d0eac;
+    } | Shape358a04b8;
     conditional: false;
   };
   /** One trust relation, `POLICY~SERVICE`. */
@@ -675,7 +707,7 @@ export type Operations = {
       changedIn: number | null;
       running: true;
       value: Record<string, unknown> | null;
-    } | Shaped14d0eac;
+    } | Shape358a04b8;
     conditional: false;
   };
   /** One of the services. */
@@ -707,7 +739,7 @@ export type Operations = {
       changedIn: number | null;
       running: true;
       value: Record<string, unknown> | null;
-    } | Shaped14d0eac;
+    } | Shape358a04b8;
     conditional: false;
   };
   /** Who asks, and what he may do. */
@@ -718,13 +750,18 @@ export type Operations = {
     answer: Shape33086152;
     conditional: false;
   };
-  /** Whether there is no user yet. */
+  /** Whether there is no user yet, and whether the certificate of this connection logs in. */
   getSetup: {
     params: undefined;
     query: undefined;
     body: undefined;
     answer: {
       needed: boolean;
+      certificate?: {
+        role: "viewer" | "operator" | "admin" | null;
+        subject: string | null;
+        why: string | null;
+      };
     };
     conditional: false;
   };
@@ -1290,6 +1327,14 @@ export type Operations = {
     answer: Shape33086152;
     conditional: false;
   };
+  /** Logs in with the client certificate of this connection. The cookie counts together with that certificate alone. */
+  logInByCertificate: {
+    params: undefined;
+    query: undefined;
+    body: undefined;
+    answer: Shape33086152;
+    conditional: false;
+  };
   /** Ends the session. */
   logOut: {
     params: undefined;
@@ -1336,7 +1381,7 @@ export type Operations = {
     params: undefined;
     query: undefined;
     body: {
-      changes: (Shapeadfa0931 | {
+      changes: (Shape4bd8456d | {
         kind: "certificates" | "caBundles" | "services" | "middlewares" | "routes" | "policies";
         id: string;
         operation: "delete";
@@ -1420,7 +1465,10 @@ export type Operations = {
   replaceMiddleware: {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
-    body: Shape81c70e5f;
+    body: {
+      value: Record<string, unknown>;
+      reason?: string;
+    };
     answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: true;
   };
@@ -1428,7 +1476,10 @@ export type Operations = {
   replacePolicy: {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
-    body: Shape81c70e5f;
+    body: {
+      value: Record<string, unknown>;
+      reason?: string;
+    };
     answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: true;
   };
@@ -1436,7 +1487,10 @@ export type Operations = {
   replaceRoute: {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
-    body: Shape81c70e5f;
+    body: {
+      value: Record<string, unknown>;
+      reason?: string;
+    };
     answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: true;
   };
@@ -1444,7 +1498,10 @@ export type Operations = {
   replaceService: {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
-    body: Shape81c70e5f;
+    body: {
+      value: Record<string, unknown>;
+      reason?: string;
+    };
     answer: Shape815cd68c | Shape6f0dc0a5;
     conditional: true;
   };
@@ -1594,6 +1651,23 @@ type Shape33086152 = {
   expiresAt: string | null;
 };
 
+type Shape358a04b8 = {
+  id: string;
+  origin: {
+    kind: "file";
+    place: {
+      file: string;
+      line: number;
+    };
+  } | {
+    kind: "store";
+    revision: number;
+  };
+  changedIn: number;
+  running: false;
+  value: Record<string, unknown> | null;
+};
+
 type Shape3713e1cb = {
   since: string;
   days: number;
@@ -1647,10 +1721,11 @@ type Shape47eba401 = {
   } | null;
 };
 
-type Shape54fc7f2a = {
+type Shape4bd8456d = {
+  kind: "certificates" | "caBundles" | "services" | "middlewares" | "routes" | "policies";
   id: string;
+  operation: "put";
   value: Record<string, unknown>;
-  reason?: string;
 };
 
 type Shape6278c02f = {
@@ -1755,11 +1830,6 @@ type Shape815cd68c = {
   } | null;
 };
 
-type Shape81c70e5f = {
-  value: Record<string, unknown>;
-  reason?: string;
-};
-
 type Shape905bb135 = {
   count: number;
   items: Shapeeafceeb7[];
@@ -1842,13 +1912,6 @@ type Shape9ed842dd = {
   backend: Shape975331da;
 };
 
-type Shapeadfa0931 = {
-  kind: "certificates" | "caBundles" | "services" | "middlewares" | "routes" | "policies";
-  id: string;
-  operation: "put";
-  value: Record<string, unknown>;
-};
-
 type Shapeb3420960 = {
   files: ({
     name: string;
@@ -1907,23 +1970,6 @@ type Shapec66b8be1 = {
   allowedFingerprints: string[] | null;
   allowedSPKI: string[] | null;
   crl: boolean;
-};
-
-type Shaped14d0eac = {
-  id: string;
-  origin: {
-    kind: "file";
-    place: {
-      file: string;
-      line: number;
-    };
-  } | {
-    kind: "store";
-    revision: number;
-  };
-  changedIn: number;
-  running: false;
-  value: Record<string, unknown> | null;
 };
 
 type Shaped6d865fd = {

@@ -60,11 +60,11 @@ export function DataTable<T>({ label, columns, rows, keyOf, sortName = 'sort' }:
               const shared = { className: align === 'end' ? css['end'] : undefined, 'data-label': title };
               return isRowHeader ? (
                 <th key={id} scope="row" {...shared}>
-                  {cell(row)}
+                  <div className={css['value']}>{cell(row)}</div>
                 </th>
               ) : (
                 <td key={id} {...shared}>
-                  {cell(row)}
+                  <div className={css['value']}>{cell(row)}</div>
                 </td>
               );
             })}

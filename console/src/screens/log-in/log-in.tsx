@@ -2,6 +2,7 @@
 import { useRead } from '../../api/queries.ts';
 import { Page, Panel } from '../../parts/page.tsx';
 import { Empty } from '../../parts/states.tsx';
+import { CertificateLogin } from './certificate-login.tsx';
 import { LogInForm } from './log-in-form.tsx';
 
 export default function LogIn() {
@@ -22,6 +23,7 @@ export default function LogIn() {
   return (
     <Page title="Log in">
       <Panel label="Log in">
+        {data?.body.certificate !== undefined && <CertificateLogin shown={data.body.certificate} />}
         <LogInForm />
       </Panel>
     </Page>

@@ -149,14 +149,16 @@ function Result({ made }: { readonly made: Made }) {
     ['ca.crt', minted.ca.certPem, 'the CA: the backend checks the gateway with it'],
   ];
   const forClient: readonly (readonly [file: string, text: string, what: string])[] = [
-    ['client.crt', minted.client.certPem, 'what a client of the gateway can show'],
+    ['client.crt', minted.client.certPem, 'what a client can show to the gateway, where a policy trusts this CA'],
     ['client.key', minted.client.keyPem, 'its key'],
   ];
   const copy = `sudo install -d -m 0700 ${nginxFolder} && sudo install -m 0600 server.crt server.key ca.crt ${nginxFolder}/
-sudo nginx -t && sudo nginx -s reload
 `;
   return (
     <>
+      <p className={css['keys']}>
+        The keys are in the memory of this page only: download them, and those for a client below, before you go on.
+      </p>
       <Panel title="1. Files for the backend" actions={<SaveAll files={files} />}>
         <Files label="Files for the backend" files={files} />
       </Panel>
@@ -164,6 +166,7 @@ sudo nginx -t && sudo nginx -s reload
         <div className={css['blocks']}>
           <CodeBlock label="Put the files there" text={copy} />
           <CodeBlock label={`/etc/nginx/conf.d/${name}.conf`} text={nginxBlock({ name, port })} />
+          <CodeBlock label="Take it into service" text={`sudo nginx -t && sudo nginx -s reload\n`} />
         </div>
       </Panel>
       <Panel title="3. The service" padded>
@@ -183,7 +186,6 @@ sudo nginx -t && sudo nginx -s reload
       <Panel title="For a client" actions={<SaveAll files={forClient} />}>
         <Files label="Files for a client" files={forClient} />
       </Panel>
-      <p className={css['about']}>The keys are in the memory of this page only: download them before you leave it.</p>
     </>
   );
 }
