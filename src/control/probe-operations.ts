@@ -34,13 +34,29 @@ async function probe(
   proposed: { readonly change: PlanQuestion; readonly written: readonly WrittenChange[] } | null,
 ): Promise<object> {
   const subject = `services/${service}`;
-  await store.audit.note({ ...auditActor(caller), action: 'service.probe', subject });
+  // Where one that is not saved leads, nothing else tells later.
+  const addresses = proposed?.written.flatMap((one) => addressesOf(one));
+  const detail = addresses === undefined ? {} : { detail: { addresses } };
+  await store.audit.note({ ...auditActor(caller), action: 'service.probe', subject, ...detail });
   const found = await ask('probe', { service, change: proposed?.change ?? null });
   if ('backends' in found) return { backends: found.backends };
   const written = proposed?.written ?? [];
   throw new ApiProblem('invalid', 'It cannot be loaded, so nobody was asked: see errors.', {
     errors: errorsOf(found, written, (index, pointer) => pointerIn(written[index]?.kind, pointer)),
   });
+}
+
+/** Host and port, perhaps behind a scheme. */
+const plainAddress = /^(?:[a-z]{1,10}:\/\/)?(?:[\w.-]{1,255}|\[[\da-fA-F:.]{2,45}\])(?::\d{1,5})?$/;
+
+/** A few of them. What is none may be anything, also a secret in the wrong place. */
+function addressesOf(change: WrittenChange): string[] {
+  if (change.kind !== 'services' || !('put' in change)) return [];
+  const { address, addresses } = change.put;
+  const all = [address, ...(Array.isArray(addresses) ? (addresses as unknown[]) : [])].map((one) =>
+    typeof one === 'object' && one !== null && 'address' in one ? one.address : one,
+  );
+  return all.filter((one): one is string => typeof one === 'string' && plainAddress.test(one)).slice(0, 20);
 }
 
 /** Where in the body what is wrong with an object stands. */

@@ -182,6 +182,9 @@ describe('a service that nobody uses yet', () => {
     const caBundle = { id: 'new-ca', files: [{ name: 'ca.pem', text: pki.internal.certPem }] };
     const good = first(await api.call('POST', '/services:probe', { value, certificate, caBundle }));
     assert.deepEqual([good.ok, good.failure], [true, null]);
+    // Where one that nobody saved led stands in the audit log.
+    const { items } = (await api.call('GET', '/audit?limit=1')).body as { items: { action: string; detail: object }[] };
+    assert.deepEqual([items[0]?.action, items[0]?.detail], ['service.probe', { addresses: [value.address] }]);
     const wrong = { id: 'new-ca', files: [{ name: 'ca.pem', text: pki.servers.certPem }] };
     const bad = first(await api.call('POST', '/services:probe', { value, certificate, caBundle: wrong }));
     assert.deepEqual([bad.ok, bad.failure?.code], [false, 'untrusted_issuer']);

@@ -58,6 +58,7 @@ describe('the Debian package', () => {
 
   it('keeps what is secret to its user', async () => {
     assert.equal(await must("stat -c '%U %a' /var/lib/countersign"), 'countersign 700');
+    assert.equal(await must("stat -c '%U %G %a' /etc/countersign/gateway.yml"), 'root countersign 640');
     const open = await must('find /var/lib/countersign /var/cache/countersign -perm /077');
     assert.equal(open, '');
   });
