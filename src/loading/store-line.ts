@@ -28,6 +28,7 @@ export type StoreListener = {
 
 export class StoreLine {
   readonly #options: StoreLineOptions;
+  readonly #refuse: (store: Digest | undefined) => void;
   #store: Store | undefined;
   #unfollow: () => void = () => {};
   #cancelRetry: (() => void) | undefined;
@@ -35,8 +36,10 @@ export class StoreLine {
   #following: ({ readonly clock: Clock } & StoreListener) | undefined;
   #closed = false;
 
-  constructor(options: StoreLineOptions) {
+  /** `refuse`: throws for a store that is another than before. */
+  constructor(options: StoreLineOptions, refuse: (store: Digest | undefined) => void) {
     this.#options = options;
+    this.#refuse = refuse;
   }
 
   /** The newest revision, verified. Rejects where the store cannot be read, or is not what it says. */
@@ -44,10 +47,11 @@ export class StoreLine {
     try {
       const opener = this.#options.opener();
       const store = await this.#connect();
-      const keys = await store.sealed.keys();
-      if (opener !== undefined) checkOpener(keys, opener);
+      const identity = await identify(store);
+      this.#refuse(identity);
+      if (opener !== undefined) checkOpener(await store.sealed.keys(), opener);
       await verify(store, opener);
-      const stored = { ...(await readHead(store)), store: await identify(store) };
+      const stored = { ...(await readHead(store)), store: identity };
       this.#retryMs = firstRetryMs;
       return { stored, opener };
     } catch (error) {
