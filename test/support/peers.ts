@@ -8,6 +8,9 @@ import { delimiter, join } from 'node:path';
 /** Of nginx: what passes TCP connections on. */
 export const nginxStreamModule = '/usr/lib/nginx/modules/ngx_stream_module.so';
 
+/** The Python that finds Debian's packages; another one may stand before it. */
+export const debianPython = '/usr/bin/python3';
+
 /** Command, or a file that it needs, and the Debian package that brings it. */
 export const peers = [
   { command: 'nginx', package: 'nginx' },
@@ -33,6 +36,12 @@ export const peers = [
   { command: 'adduser', package: 'adduser' },
   { command: 'ps', package: 'procps' },
   { command: 'dpkg-deb', package: 'dpkg' },
+  // Backends in other languages.
+  { command: 'go', package: 'golang-go' },
+  { command: 'java', package: 'default-jdk-headless' },
+  { command: 'javac', package: 'default-jdk-headless' },
+  { command: debianPython, package: 'python3' },
+  { command: '/usr/lib/python3/dist-packages/cryptography/__init__.py', package: 'python3-cryptography' },
   // A database that gateways share: the server, what copies it to another, what asks it.
   { command: 'postgres', package: 'postgresql' },
   { command: 'pg_basebackup', package: 'postgresql-client' },
