@@ -469,7 +469,12 @@ export type ServiceConfig = {
 };
 
 /** A file of SQLite, absolute. */
-export type StoreConfig = { readonly path: string; readonly place: Place };
+export type StoreConfig = {
+  readonly path: string;
+  /** Which database it is, without what lets in; undefined: a file. */
+  readonly server: string | undefined;
+  readonly place: Place;
+};
 
 export type GatewayConfig = {
   /** Main file, absolute. */
