@@ -22,7 +22,7 @@ export function explainSignIn(error: unknown, otherwise: SignInFaultCode = 'toke
     case 'OAUTH_WWW_AUTHENTICATE_CHALLENGE':
       return explainRefusal(protocolWord(chain));
     case 'OAUTH_JWT_TIMESTAMP_CHECK_FAILED':
-      return /auth_time/.test(words)
+      return claimIn(chain) === 'auth_time'
         ? new SignInFault('login_too_old', 'The person proved himself to the provider longer ago than maxAge allows.')
         : new SignInFault('token_time', 'The ID token has expired, or is of the future.');
     case 'OAUTH_JWT_CLAIM_COMPARISON_FAILED':
