@@ -42,10 +42,10 @@ test('a shared key takes the place of the own one in its epoch; the others are a
   assert.ok(ring.share(shared, terms.rotationMs));
   const keys = ring.at(100);
   assert.deepEqual(hex([keys.issuing]), hex([now]));
-  assert.deepEqual(hex(keys.accepted), hex([next, alone]));
+  assert.deepEqual(hex(keys.accepted), hex([alone, next]));
   // The same over a reload.
   ring.follow({ ...own, shared }, terms);
-  assert.deepEqual(hex(ring.at(100).accepted), hex([next, alone]));
+  assert.deepEqual(hex(ring.at(100).accepted), hex([alone, next]));
   // The store stayed away longer than keys were known for: its own again.
   clock.at += 24 * hourMs;
   const later = ring.at(102);

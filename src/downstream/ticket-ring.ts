@@ -21,6 +21,8 @@ export class TicketRing {
   #secret: TicketSecret | undefined;
   #terms: TicketTerms = { rotationMs: 1, lifetimeMs: 0 };
   #shared: readonly SharedTicketKey[] = [];
+  /** What was told last, perhaps while the generation that is to go by it was built. */
+  #told: { readonly shared: readonly SharedTicketKey[]; readonly rotationMs: number } | undefined;
   #issuing: Uint8Array | undefined;
   /** Keys that tickets were issued under here, and when the last of those ends. */
   #former: { readonly secret: Uint8Array; readonly until: number }[] = [];
@@ -42,11 +44,13 @@ export class TicketRing {
     this.#seed = seed;
     this.#terms = terms;
     this.#secret = new TicketSecret(seed);
-    this.#shared = seed.shared ?? [];
+    const told = this.#told?.rotationMs === terms.rotationMs ? this.#told.shared : undefined;
+    this.#shared = seed.movesOn ? (told ?? seed.shared ?? []) : [];
   }
 
   /** Keys that all gateways share by now. `rotationMs`: by which their epochs are counted. False where they are not ours. */
   share(shared: readonly SharedTicketKey[], rotationMs: number): boolean {
+    this.#told = { shared, rotationMs };
     if (this.#seed?.movesOn !== true || rotationMs !== this.#terms.rotationMs) return false;
     this.#shared = shared;
     return true;
@@ -74,7 +78,10 @@ export class TicketRing {
     }
     this.#issuing = issuing;
     this.prune();
-    const others = [...this.#neighbours(secret, epoch), ...this.#shared, ...this.#former].map((one) => one.secret);
+    // What is accepted is bounded: what was issued here, then the nearest.
+    const shared = this.#shared.toSorted((a, b) => Math.abs(a.epoch - epoch) - Math.abs(b.epoch - epoch));
+    const near = this.#former.slice(0, maxAccepted / 4);
+    const others = [...near, ...this.#neighbours(secret, epoch), ...shared, ...this.#former].map((one) => one.secret);
     const accepted: Uint8Array[] = [];
     for (const one of others)
       if (!isSame(one, issuing) && !accepted.some((known) => isSame(known, one))) accepted.push(one);

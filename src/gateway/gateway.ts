@@ -167,7 +167,7 @@ export class Gateway {
   /** What all gateways on one store issue tickets under, and accept, from now on. */
   shareTicketKeys(shared: readonly SharedTicketKey[], rotationMs: number): void {
     const active = this.#active.find();
-    if (active === undefined || !this.#tickets.share(shared, rotationMs)) return;
+    if (!this.#tickets.share(shared, rotationMs) || active === undefined) return;
     active.setTicketKeys(this.#tickets.at(ticketEpoch(this.#options.clock.now(), rotationMs)));
   }
 
