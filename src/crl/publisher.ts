@@ -135,6 +135,12 @@ export class CrlPublisher {
     for (const feed of this.#feeds.values()) if ('url' in feed.spec.source) void feed.refresh(true);
   }
 
+  /** As if every URL were due: what others have fetched will do. */
+  async refreshDue(): Promise<void> {
+    const due = [...this.#feeds.values()].filter(({ spec }) => 'url' in spec.source);
+    await Promise.all(due.map(async (feed) => feed.refresh()));
+  }
+
   /** How the source with this key is; undefined where it is not followed. */
   stateOf(key: string): CrlSourceState | undefined {
     const feed = this.#feeds.get(key);
