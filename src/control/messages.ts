@@ -11,6 +11,7 @@ import type { GatewayStatus } from './gateway-status.ts';
 import type { TestQuestion, TestReport } from './test-report.ts';
 import type { Role } from '../store/accounts.ts';
 import type { TrafficMinute } from './traffic.ts';
+import type { ShownReview } from '../audit/review-file.ts';
 import type { RecordAct, RecordOutcome } from '../sharing/shared-store.ts';
 import type { ConfigView } from './view.ts';
 
@@ -58,6 +59,8 @@ export type Questions = {
   status: { readonly asked: null; readonly answer: GatewayStatus };
   /** Who was seen lately. */
   clients: { readonly asked: null; readonly answer: ClientsSeen };
+  /** Whom this gateway trusts, who came by it to any gateway, and what is wrong with it. */
+  review: { readonly asked: { readonly staleDays: number }; readonly answer: ShownReview };
   /** The last hour, minute by minute. */
   traffic: { readonly asked: null; readonly answer: readonly TrafficMinute[] };
   /** `change`: with which it is probed before anything is saved. */

@@ -95,6 +95,7 @@ export class Primary {
     const active = new ActiveConfig(loaded, clock, (rotationMs) => sharing?.tickets.keysFor(rotationMs) ?? []);
     sharing?.reportTo({
       log,
+      ownClients: async () => trust.record?.contents(workers.list()),
       ticketTerms: () => ticketTermsOf(active.loaded),
       onTicketKeys: (shared, rotationMs) => workers.tell({ kind: 'ticketKeys', shared, rotationMs }),
     });
@@ -215,6 +216,7 @@ export class Primary {
       storeState,
       planning,
       sharing: this.#sharing,
+      seen: async () => this.#sharing?.clients.merged(),
     });
   }
 

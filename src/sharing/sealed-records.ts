@@ -57,6 +57,24 @@ export class SealedRecords {
     return store.put({ kind, key, gateway, bytes, lastsMs, ...(version !== undefined && { version }) });
   }
 
+  /** As `put`, under a key that says the name: who lists all of a kind finds what each is. */
+  async putNamed({ kind, name, content, lastsMs }: Omit<SealedPut, 'version'>): Promise<RecordPut> {
+    const opener = this.#opener();
+    const { store, gateway } = this.#options;
+    const bytes = opener.sealOwn(purposeOf(kind, name), content);
+    return store.put({ kind, key: namedKey(opener, name), gateway, bytes, lastsMs });
+  }
+
+  /** Undefined where it is none of our key's, or not what it says. */
+  openNamed(record: SharedRecord): (SealedRecord & { readonly name: string }) | undefined {
+    const opener = this.#opener();
+    const prefix = namedKey(opener, '');
+    if (!record.key.startsWith(prefix)) return undefined;
+    const name = Buffer.from(record.key.slice(prefix.length), 'base64url').toString('utf8');
+    const opened = this.open(record, name, opener);
+    return opened && { ...opened, name };
+  }
+
   /** The record of a name, opened; undefined where it was not sealed for it with our key. */
   open(record: SharedRecord, name: string, opener: Opener = this.#opener()): SealedRecord | undefined {
     try {
@@ -89,6 +107,10 @@ export class SealedRecords {
 export function keyOf(opener: Pick<Opener, 'publicParts'>, kind: RecordKind, name: string): string {
   const digest = createHash('sha256').update(`${kind}\n${name}`).digest('hex');
   return `${opener.publicParts()[0]?.id ?? ''}-${digest}`;
+}
+
+function namedKey(opener: Pick<Opener, 'publicParts'>, name: string): string {
+  return `${opener.publicParts()[0]?.id ?? ''}.${Buffer.from(name).toString('base64url')}`;
 }
 
 function purposeOf(kind: RecordKind, name: string): string {

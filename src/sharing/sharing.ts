@@ -8,6 +8,8 @@ import type { Logger } from '../telemetry/logger.ts';
 import { SealedRecords } from './sealed-records.ts';
 import { SharedFetches } from './shared-fetches.ts';
 import { SharedStore } from './shared-store.ts';
+import { SharedClients } from './shared-clients.ts';
+import type { TrustRecordContents } from '../inventory/record-format.ts';
 import { SharedTickets } from './shared-tickets.ts';
 
 /** The key file is not read for each record; one that was changed is found soon. */
@@ -26,6 +28,8 @@ export type SharingOptions = {
 export type SharingEvents = {
   readonly log: Logger;
   readonly ticketTerms: () => TicketTerms | undefined;
+  /** Whom this gateway saw; undefined where it keeps no record. */
+  readonly ownClients: () => Promise<TrustRecordContents | undefined>;
   readonly onTicketKeys: (keys: readonly SharedTicketKey[], rotationMs: number) => void;
 };
 
@@ -33,6 +37,7 @@ export class Sharing {
   readonly store: SharedStore;
   readonly fetches: SharedFetches;
   readonly tickets: SharedTickets;
+  readonly clients: SharedClients;
   #events: SharingEvents | undefined;
 
   constructor({ clock, gateway, read, opener }: SharingOptions) {
@@ -50,6 +55,7 @@ export class Sharing {
       },
     });
     this.fetches = new SharedFetches({ clock, store, sealed });
+    this.clients = new SharedClients({ clock, store, sealed, own: async () => this.#events?.ownClients() });
     let hasKeys = false;
     this.tickets = new SharedTickets({
       clock,
@@ -72,9 +78,11 @@ export class Sharing {
 
   start(): void {
     this.tickets.start();
+    this.clients.start();
   }
 
   close(): void {
     this.tickets.close();
+    this.clients.close();
   }
 }

@@ -45,7 +45,12 @@ export async function openSharingBench(): Promise<SharingBench> {
         void lines.push(typeof first === 'string' ? { msg: first } : { ...first, msg });
       const log: Logger = { trace: write, debug: write, info: write, warn: write, error: write, child: () => log };
       const sharing = new Sharing({ clock: systemClock, gateway, read: () => store.records, opener: () => opener });
-      sharing.reportTo({ log, ticketTerms: () => undefined, onTicketKeys: () => {} });
+      sharing.reportTo({
+        log,
+        ticketTerms: () => undefined,
+        ownClients: async () => undefined,
+        onTicketKeys: () => {},
+      });
       const writeRecord = async (id: number, act: Parameters<typeof actOnRecord>[1]): Promise<void> =>
         sharing.store.written(id, await actOnRecord(store.records, act));
       const crls = new CrlPublisher({ clock: systemClock });
