@@ -13,7 +13,7 @@ import { openSourceToRun, type SourceToRun } from '../loading/open-source.ts';
 import type { StoreSource } from '../loading/store-source.ts';
 import { loadDeliveries, loadGateway } from '../loading/load.ts';
 import type { Sharing } from '../sharing/sharing.ts';
-import type { StoreLocation } from '../config/store-url.ts';
+import type { StoreLocation } from '../config/store-location.ts';
 import { hostname } from 'node:os';
 import { CrlPublisher } from '../crl/publisher.ts';
 import { ChallengeDesk } from '../process/challenge-desk.ts';
@@ -157,7 +157,7 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
 async function shareThrough(store: StoreSource, location: StoreLocation): Promise<Sharing> {
   const [{ Sharing }, { readOpener }] = await Promise.all([
     import('../sharing/sharing.ts'),
-    import('../loading/open-store-source.ts'),
+    import('../loading/read-opener.ts'),
   ]);
   const gateway = hostname().slice(0, 200);
   const opener = () => readOpener(location);

@@ -2,6 +2,8 @@
 // failed, later each time. What the store holds then is read anew; what to do without it is store-source.ts.
 import type { Clock } from '../base/clock.ts';
 import type { SharedRecords } from '../store/records.ts';
+import type { Digest } from '../store/digest.ts';
+import { checkOpener } from '../store/opening-key.ts';
 import type { RevisionHead } from '../store/revision.ts';
 import type { Opener } from '../store/seal.ts';
 import type { Store } from '../store/store.ts';
@@ -27,6 +29,7 @@ export type StoreListener = {
 
 export class StoreLine {
   readonly #options: StoreLineOptions;
+  readonly #refuse: (store: Digest | undefined) => void;
   #store: Store | undefined;
   #unfollow: () => void = () => {};
   #cancelRetry: (() => void) | undefined;
@@ -34,8 +37,10 @@ export class StoreLine {
   #following: ({ readonly clock: Clock } & StoreListener) | undefined;
   #closed = false;
 
-  constructor(options: StoreLineOptions) {
+  /** `refuse`: throws for a store that is another than before. */
+  constructor(options: StoreLineOptions, refuse: (store: Digest | undefined) => void) {
     this.#options = options;
+    this.#refuse = refuse;
   }
 
   /** The newest revision, verified. Rejects where the store cannot be read, or is not what it says. */
@@ -43,8 +48,11 @@ export class StoreLine {
     try {
       const opener = this.#options.opener();
       const store = await this.#connect();
+      const identity = await identify(store);
+      this.#refuse(identity);
+      if (opener !== undefined) checkOpener(await store.sealed.keys(), opener);
       await verify(store, opener);
-      const stored = await readHead(store);
+      const stored = { ...(await readHead(store)), store: identity };
       this.#retryMs = firstRetryMs;
       return { stored, opener };
     } catch (error) {
@@ -111,8 +119,9 @@ export class StoreLine {
 
   #retryLater(): void {
     if (this.#following === undefined || this.#closed || this.#cancelRetry !== undefined) return;
-    const delayMs = this.#retryMs;
-    this.#retryMs = Math.min(maxRetryMs, delayMs * 2);
+    // Gateways that lost one database together do not come back to it together.
+    const delayMs = this.#retryMs * (1 - Math.random() / 2);
+    this.#retryMs = Math.min(maxRetryMs, this.#retryMs * 2);
     this.#cancelRetry = this.#following.clock.after(delayMs, () => {
       this.#cancelRetry = undefined;
       if (!this.#closed) void this.#tryAgain();
@@ -126,6 +135,11 @@ export class StoreLine {
     );
     if (stored !== undefined) this.#following?.onNews(headOf(stored));
   }
+}
+
+/** The first entry of the audit log: no other store has the same, and each backup of this one has. */
+async function identify({ audit }: Store): Promise<Digest | undefined> {
+  return (await audit.list({ cursor: '2', limit: 1 })).items[0]?.hash;
 }
 
 async function verify(store: Store, opener: Opener | undefined): Promise<void> {

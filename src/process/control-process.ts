@@ -10,6 +10,7 @@ import { entryModule } from '../base/entry-module.ts';
 import type { ControlStart, FromControl, ShownCertificate, ToControl } from '../control/messages.ts';
 import type { FailureReport } from '../gateway/failure-tally.ts';
 import type { RecordAct, RecordOutcome, SharedStore } from '../sharing/shared-store.ts';
+import type { StoreAddress } from '../loading/open-store.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { Backoff } from './backoff.ts';
 import type { FailureLine } from './failure-line.ts';
@@ -24,8 +25,7 @@ export type ControlProcessOptions = AnswerDependencies & {
   readonly failures: Pick<FailureLine, 'connect' | 'taken'>;
   /** Whose records it writes; undefined: nobody's. */
   readonly sharing?: { readonly store: Pick<SharedStore, 'connect' | 'written'> } | undefined;
-  /** File of the store. */
-  readonly store: string;
+  readonly store: StoreAddress;
   /** URL path of its entry module; tests have their own. */
   readonly entry?: string;
 };

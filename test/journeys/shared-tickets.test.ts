@@ -14,7 +14,6 @@ const both = ['1.2', '1.3'] as const;
 type Version = (typeof both)[number];
 const resumption = '    sessionResumption: {rotation: 12h, lifetime: 1h}';
 
-const waitMs = 60_000;
 const areShared = ({ msg }: LogLine): boolean => msg === 'session ticket keys are shared with the other gateways';
 
 let fleet: Fleet;
@@ -24,9 +23,9 @@ let c: Gateway;
 before(async () => {
   fleet = await openFleet({ tls: resumption });
   a = await fleet.start('a');
-  await a.waitForLog(areShared, { timeoutMs: waitMs });
+  await a.waitForLog(areShared);
   [b, c] = await Promise.all([fleet.start('b'), fleet.start('c')]);
-  await Promise.all([b, c].map(async (one) => one.waitForLog(areShared, { timeoutMs: waitMs })));
+  await Promise.all([b, c].map(async (one) => one.waitForLog(areShared)));
 });
 after(async () => fleet[Symbol.asyncDispose]());
 
@@ -64,7 +63,7 @@ for (const tls of both)
 it('a gateway that is started again has the keys of the others with its first handshake', async () => {
   const sessions = await Promise.all(both.map(async (tls) => [tls, await makeSession(a, tls, 'before')] as const));
   const d = await fleet.start('d');
-  await d.waitForLog(areShared, { timeoutMs: waitMs });
+  await d.waitForLog(areShared);
   for (const [tls, session] of sessions) await expectReuse(d, tls, session, true);
   await d.stop();
 });
@@ -112,7 +111,7 @@ describe('records of ticket keys that somebody wrote into the database', () => {
         db.prepare("UPDATE record SET bytes = ? WHERE kind = 'ticket-secret' AND key = ?").run(forged, key as string);
       }
       const e = await fleet.start('e');
-      const { why } = await e.waitForLog(({ code }) => code === 'shared_record_refused', { timeoutMs: waitMs });
+      const { why } = await e.waitForLog(({ code }) => code === 'shared_record_refused');
       assert.match(String(why), /was not sealed with this opening key/);
       // Its own, and those of the others go on.
       for (const tls of both) {

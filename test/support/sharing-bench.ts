@@ -2,7 +2,8 @@
 import { systemClock } from '../../src/base/clock.ts';
 import { CrlPublisher } from '../../src/crl/publisher.ts';
 import { actOnRecord } from '../../src/control/act-on-record.ts';
-import { makeStoreOnce, readOpener } from '../../src/loading/open-store-source.ts';
+import { makeStoreOnce } from '../../src/loading/open-store-source.ts';
+import { readOpener } from '../../src/loading/read-opener.ts';
 import { Sharing } from '../../src/sharing/sharing.ts';
 import { openSqliteStore } from '../../src/sqlite/sqlite-store.ts';
 import type { Opener } from '../../src/store/seal.ts';
