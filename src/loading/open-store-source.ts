@@ -2,6 +2,7 @@
 // of both at the very first start.
 import type { KeyObject } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import type { StoreLocation } from '../config/store-url.ts';
 import { openSqliteStore } from '../sqlite/sqlite-store.ts';
@@ -12,6 +13,7 @@ import {
   readOpeningKeys,
   writeOpeningKeys,
 } from '../store/opening-key.ts';
+import { makePrivateFolder } from '../store/private-file.ts';
 import { Opener } from '../store/seal.ts';
 import { LastGoodFile, lastGoodPath } from './last-good.ts';
 import { StoreSource } from './store-source.ts';
@@ -64,6 +66,7 @@ export async function makeStoreOnce(location: StoreLocation, clock: Clock): Prom
   const { path, sealKey } = location;
   const keyPath = openingKeyPath(path);
   if (existsSync(lastGoodPath(path)) || (sealKey === undefined && existsSync(keyPath))) return;
+  makePrivateFolder(dirname(path));
   await using store = await openSqliteStore({ path, access: 'write', clock });
   // One that stands elsewhere may be another than at the last start.
   if (sealKey === undefined && (await store.sealed.keys()).length > 0) return;
