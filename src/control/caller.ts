@@ -75,7 +75,7 @@ export async function findCaller(
 export function personOf(session: CertificateSession): Person & { readonly certificate: MappedCertificate } {
   const { certificate, userId: id, createdAt } = session;
   const { subject: name, role } = certificate;
-  const user = { id, name, role, passwordDigest: null, disabled: false, createdAt, version: 1 };
+  const user = { id, name, role, passwordDigest: null, provider: null, disabled: false, createdAt, version: 1 };
   return { kind: 'person', user, session, certificate };
 }
 

@@ -4,12 +4,13 @@ import type { DatabaseSync } from 'node:sqlite';
 import { showPath } from '../base/secret-text.ts';
 import { StoreProblem } from '../store/store-problem.ts';
 import { schema1 } from './schema-1.ts';
+import { schema2 } from './schema-2.ts';
 
 /** `CSTR` */
 export const applicationId = 0x43535452;
 
 /** Step n brings a file of version n to version n + 1. Strings of TypeScript, so that a built package holds them. */
-const migrations: readonly string[] = [schema1];
+const migrations: readonly string[] = [schema1, schema2];
 export const schemaVersion = migrations.length;
 
 /** Throws `not_a_store`, `newer`, and `older` where it may not be changed. */

@@ -1,16 +1,18 @@
 // Revisions in the file. A revision stores what it changed; what it holds is, for each name, the last change up to it. Documents
 // stand in `object` once, by digest.
 import type { Clock } from '../base/clock.ts';
+import { canonicalJson } from '../store/canonical-json.ts';
 import { Content } from '../store/content.ts';
 import type { Digest } from '../store/digest.ts';
 import { compareDocuments, type ObjectDifference } from '../store/difference.ts';
 import { maxChanges, maxObjects } from '../store/limits.ts';
-import { checkAct, checkCount } from '../store/names.ts';
+import { checkAct, checkCount, readJson } from '../store/names.ts';
 import { compareNames, objectKey, type ObjectName, type StoredObject } from '../store/object.ts';
 import { numberOfCursor, type Page, type PageRequest, pageSize, toPage } from '../store/page.ts';
 import {
   type Appended,
   type AppendRequest,
+  checkCanary,
   noRevision,
   type Revision,
   revisionDigest,
@@ -26,7 +28,9 @@ import type { Database } from './database.ts';
 import { type HeldObject, type Prepared, prepareChanges, readObject, SqliteObjects } from './objects.ts';
 import type { RevisionWatch } from './revision-watch.ts';
 
-const columns = 'number, parent, content, digest, actor, reason, at';
+const columns = 'number, parent, content, digest, actor, reason, at, canary';
+
+type RevisionRow = Omit<Revision, 'canary'> & { readonly canary: string | null };
 
 type Parts = {
   readonly db: Database;
@@ -50,8 +54,8 @@ export class SqliteRevisions implements Revisions {
     this.#objects = new SqliteObjects(db);
   }
 
-  async head(): Promise<RevisionHead> {
-    const last = this.#last();
+  async head(gateway?: string): Promise<RevisionHead> {
+    const last = gateway === undefined ? this.#last() : this.#lastFor(gateway);
     return last === undefined ? noRevision : { number: last.number, digest: last.digest };
   }
 
@@ -63,7 +67,8 @@ export class SqliteRevisions implements Revisions {
     }
     // Before the lock: others need not wait for it.
     const changes = prepareChanges(request.changes);
-    const appended = this.#db.write('full', () => this.#append(request, changes));
+    const canary = checkCanary(request.canary);
+    const appended = this.#db.write('full', () => this.#append(request, changes, canary));
     if (appended.outcome === 'appended') this.#watch.tell(appended.revision);
     return appended;
   }
@@ -94,7 +99,7 @@ export class SqliteRevisions implements Revisions {
 
   async list(request: PageRequest = {}): Promise<Page<Revision>> {
     const size = pageSize(request);
-    const rows = this.#db.all<Revision>(
+    const rows = this.#db.all<RevisionRow>(
       `SELECT ${columns} FROM revision WHERE number < ? ORDER BY number DESC LIMIT ?`,
       numberOfCursor(request.cursor, Number.MAX_SAFE_INTEGER),
       size + 1,
@@ -127,7 +132,7 @@ export class SqliteRevisions implements Revisions {
 
   /** All of it for `verify`: each revision with what it changed. */
   *history(): Generator<[Revision, (ObjectName & { readonly digest: Digest | null })[]], void, undefined> {
-    for (const row of this.#db.each<Revision>(`SELECT ${columns} FROM revision ORDER BY number`)) {
+    for (const row of this.#db.each<RevisionRow>(`SELECT ${columns} FROM revision ORDER BY number`)) {
       yield [plain(row), this.#objects.changedIn(row.number)];
     }
   }
@@ -137,7 +142,7 @@ export class SqliteRevisions implements Revisions {
     yield* this.#objects.all();
   }
 
-  #append(request: AppendRequest, prepared: readonly Prepared[]): Appended {
+  #append(request: AppendRequest, prepared: readonly Prepared[], canary: readonly string[] | null): Appended {
     const head = this.#last();
     if ((head?.number ?? 0) !== request.parent) return { outcome: 'behind', head };
     const content = new Content();
@@ -148,7 +153,9 @@ export class SqliteRevisions implements Revisions {
     const changes = this.#objects
       .resolve(prepared)
       .filter(({ name, digest }) => (content.find(name) ?? null) !== digest);
-    if (changes.length === 0) return { outcome: 'unchanged', head };
+    // What only some gateways run is in force for others when a revision says so, whatever it holds.
+    const isForOthers = head !== undefined && canonicalJson(head.canary) !== canonicalJson(canary);
+    if (changes.length === 0 && !isForOthers) return { outcome: 'unchanged', head };
     for (const { name, digest } of changes) {
       if (digest === null) content.remove(name);
       else content.put(name, digest);
@@ -159,7 +166,7 @@ export class SqliteRevisions implements Revisions {
     const { actor, reason } = checkAct(request);
     const number = request.parent + 1;
     const parent = head?.digest ?? noRevision.digest;
-    const body = { number, parent, content: content.digest(), actor, reason, at: this.#clock.now() };
+    const body = { number, parent, content: content.digest(), actor, reason, at: this.#clock.now(), canary };
     const revision = { ...body, digest: revisionDigest(body) };
     this.#insert(revision);
     for (const change of changes) this.#objects.insert(number, change);
@@ -168,9 +175,9 @@ export class SqliteRevisions implements Revisions {
     return { outcome: 'appended', revision };
   }
 
-  #insert({ number, parent, content, digest, actor, reason, at }: Revision): void {
-    const sql = `INSERT INTO revision (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?)`;
-    this.#db.run(sql, number, parent, content, digest, actor, reason, at);
+  #insert({ number, parent, content, digest, actor, reason, at, canary }: Revision): void {
+    const sql = `INSERT INTO revision (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`;
+    this.#db.run(sql, number, parent, content, digest, actor, reason, at, canary && JSON.stringify(canary));
   }
 
   #compare(before: HeldObject | undefined, after: HeldObject | undefined): ObjectDifference[] {
@@ -184,17 +191,34 @@ export class SqliteRevisions implements Revisions {
 
   #find(number: number): Revision | undefined {
     checkCount(number, 'the number of a revision');
-    const row = this.#db.get<Revision>(`SELECT ${columns} FROM revision WHERE number = ?`, number);
+    const row = this.#db.get<RevisionRow>(`SELECT ${columns} FROM revision WHERE number = ?`, number);
     return row && plain(row);
   }
 
   #last(): Revision | undefined {
-    const row = this.#db.get<Revision>(`SELECT ${columns} FROM revision ORDER BY number DESC LIMIT 1`);
+    const row = this.#db.get<RevisionRow>(`SELECT ${columns} FROM revision ORDER BY number DESC LIMIT 1`);
+    return row && plain(row);
+  }
+
+  /** From the newest back: those that are for others are few, and follow each other. */
+  #lastFor(gateway: string): Revision | undefined {
+    const row = this.#db.get<RevisionRow>(
+      `SELECT ${columns} FROM revision
+       WHERE canary IS NULL OR EXISTS (SELECT 1 FROM json_each(canary) WHERE value = ?)
+       ORDER BY number DESC LIMIT 1`,
+      gateway,
+    );
     return row && plain(row);
   }
 }
 
 /** Rows have no prototype, which surprises who compares them. */
-function plain(row: Revision): Revision {
-  return { ...row };
+function plain({ canary, ...row }: RevisionRow): Revision {
+  return { ...row, canary: canary === null ? null : readNames(canary) };
+}
+
+/** What somebody wrote there by hand is in no digest. */
+function readNames(text: string): readonly string[] {
+  const names = readJson(text, 'the gateways of a revision');
+  return Array.isArray(names) ? names.map(String) : [];
 }

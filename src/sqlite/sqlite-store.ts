@@ -11,6 +11,7 @@ import { SqliteGateways } from './gateways.ts';
 import { SqliteHandshakeFailures } from './handshake-failures.ts';
 import { SqliteIdempotencyKeys } from './idempotency-keys.ts';
 import { openDatabase, type OpenOptions } from './open-database.ts';
+import { SqliteRecords } from './records.ts';
 import { RevisionWatch } from './revision-watch.ts';
 import { SqliteRevisions } from './revisions.ts';
 import { SqliteSealedBlobs } from './sealed.ts';
@@ -34,6 +35,7 @@ class SqliteStore implements Store {
   readonly gateways: SqliteGateways;
   readonly handshakeFailures: SqliteHandshakeFailures;
   readonly idempotencyKeys: SqliteIdempotencyKeys;
+  readonly records: SqliteRecords;
   readonly #db: Database;
   readonly #watch: RevisionWatch;
 
@@ -49,6 +51,7 @@ class SqliteStore implements Store {
     this.gateways = new SqliteGateways(db, clock, this.audit);
     this.handshakeFailures = new SqliteHandshakeFailures(db, clock);
     this.idempotencyKeys = new SqliteIdempotencyKeys(db, clock);
+    this.records = new SqliteRecords(db, clock);
   }
 
   async verify(opener?: Opener): Promise<readonly StoreFinding[]> {

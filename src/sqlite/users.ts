@@ -3,14 +3,18 @@ import type { Clock } from '../base/clock.ts';
 import {
   checkPasswordDigest,
   checkRole,
+  type IdentityProvider,
+  providerText,
   type User,
   type UserChange,
+  userDigest,
   type Users,
+  type UserToCreate,
   type UserUpdated,
 } from '../store/accounts.ts';
-import { rowDigest } from '../store/audit.ts';
+import type { Digest } from '../store/digest.ts';
 import { maxUsers } from '../store/limits.ts';
-import { type Act, checkName } from '../store/names.ts';
+import { type Act, checkName, readJson } from '../store/names.ts';
 import { type Page, type PageRequest, pageSize, toPage } from '../store/page.ts';
 import { StoreProblem } from '../store/store-problem.ts';
 import type { SqliteAuditLog } from './audit.ts';
@@ -18,8 +22,8 @@ import type { Database } from './database.ts';
 import type { SqliteSessions } from './sessions.ts';
 import type { SqliteTokens } from './tokens.ts';
 
-type UserRow = Omit<User, 'disabled'> & { readonly disabled: number };
-const columns = `id, name, role, password_digest AS passwordDigest, disabled, created_at AS createdAt, version`;
+type UserRow = Omit<User, 'disabled' | 'provider'> & { readonly disabled: number; readonly provider: string | null };
+const columns = `id, name, role, password_digest AS passwordDigest, provider, disabled, created_at AS createdAt, version`;
 
 type Parts = {
   readonly db: Database;
@@ -44,22 +48,28 @@ export class SqliteUsers implements Users {
     this.#tokens = tokens;
   }
 
-  async create(wanted: Pick<User, 'id' | 'name' | 'role' | 'passwordDigest'>, act: Act): Promise<User> {
-    const { id, name, role, passwordDigest } = wanted;
-    const user = { id, name, role, passwordDigest, disabled: false, createdAt: this.#clock.now(), version: 1 };
+  async create(wanted: UserToCreate, act: Act): Promise<User> {
+    const { id, name, role, passwordDigest, provider = null } = wanted;
+    const createdAt = this.#clock.now();
+    const user = { id, name, role, passwordDigest, provider, disabled: false, createdAt, version: 1 };
+    const providerColumn = providerText(provider);
     checkUser(user);
     return this.#db.write('full', () => {
       if (this.#find('id', id) !== undefined) throw new StoreProblem('duplicate', `there is a user with the id ${id}`);
       this.#refuseTaken(name);
+      if (providerColumn !== null && this.#find('provider', providerColumn) !== undefined)
+        throw new StoreProblem('duplicate', 'there is a user for this subject of the identity provider');
       const count = this.#db.get<{ n: number }>('SELECT count(*) AS n FROM user')?.n ?? 0;
       if (count >= maxUsers) throw new StoreProblem('full', `there are ${count} users; no more are allowed`);
       this.#db.run(
-        `INSERT INTO user (id, name, role, password_digest, disabled, created_at, version) VALUES (?, ?, ?, ?, 0, ?, 1)`,
+        `INSERT INTO user (id, name, role, password_digest, provider, disabled, created_at, version)
+         VALUES (?, ?, ?, ?, ?, 0, ?, 1)`,
         id,
         name,
         role,
         passwordDigest,
-        user.createdAt,
+        providerColumn,
+        createdAt,
       );
       this.#audit.write(act, { action: 'user.create', ...userRow(user) });
       return user;
@@ -113,6 +123,10 @@ export class SqliteUsers implements Users {
     return this.#findChecked('name', name);
   }
 
+  async findByProvider(provider: IdentityProvider): Promise<User | undefined> {
+    return this.#findChecked('provider', providerText(provider) ?? '');
+  }
+
   async list(request: PageRequest = {}): Promise<Page<User>> {
     const size = pageSize(request);
     const sql = `SELECT ${columns} FROM user WHERE name > ? ORDER BY name LIMIT ?`;
@@ -126,13 +140,13 @@ export class SqliteUsers implements Users {
   }
 
   /** Throws `altered`. */
-  #findChecked(by: 'id' | 'name', value: string): User | undefined {
+  #findChecked(by: 'id' | 'name' | 'provider', value: string): User | undefined {
     const user = this.#find(by, value);
     if (user !== undefined) this.#audit.check(userRow(user));
     return user;
   }
 
-  #find(by: 'id' | 'name', value: string): User | undefined {
+  #find(by: 'id' | 'name' | 'provider', value: string): User | undefined {
     const row = this.#db.get<UserRow>(`SELECT ${columns} FROM user WHERE ${by} = ?`, value);
     return row && readUser(row);
   }
@@ -142,8 +156,8 @@ export class SqliteUsers implements Users {
   }
 }
 
-export function userRow(user: User): { readonly subject: string; readonly row: ReturnType<typeof rowDigest> } {
-  return { subject: `user/${user.id}`, row: rowDigest(user) };
+export function userRow(user: User): { readonly subject: string; readonly row: Digest } {
+  return { subject: `user/${user.id}`, row: userDigest(user) };
 }
 
 function checkUser({ id, name, role, passwordDigest }: User): void {
@@ -159,5 +173,13 @@ function changedFields(before: User, after: User): string[] {
 }
 
 function readUser(row: UserRow): User {
-  return { ...row, disabled: row.disabled !== 0 };
+  const provider = row.provider === null ? null : readProvider(row.provider);
+  return { ...row, provider, disabled: row.disabled !== 0 };
+}
+
+/** What somebody wrote there by hand does not fit the digest of the row. */
+function readProvider(text: string): IdentityProvider {
+  const { issuer, subject } = readJson(text, 'the identity provider of a user');
+  if (typeof issuer === 'string' && typeof subject === 'string') return { issuer, subject };
+  throw new StoreProblem('altered', 'the identity provider of a user is not what was stored');
 }

@@ -1,12 +1,17 @@
 // Who may: users, their sessions, tokens. Of what proves them only digests come in and go out; making and comparing them is
 // the API's. Every change stands in the audit log.
+import { rowDigest } from './audit.ts';
+import { canonicalJson } from './canonical-json.ts';
 import type { Digest } from './digest.ts';
+import { maxProviderPart } from './limits.ts';
 import type { Act } from './names.ts';
 import type { Page, PageRequest } from './page.ts';
 import { StoreProblem } from './store-problem.ts';
 
 export const roles = ['viewer', 'operator', 'admin'] as const;
 export type Role = (typeof roles)[number];
+
+export type IdentityProvider = { readonly issuer: string; readonly subject: string };
 
 export type User = {
   readonly id: string;
@@ -15,10 +20,16 @@ export type User = {
   readonly role: Role;
   /** `$argon2id$…`; null where the user logs in by certificate or through a provider. */
   readonly passwordDigest: string | null;
+  /** Who says who the user is (OpenID Connect Core 1.0, section 5.7: these two together, and nothing else); null: we do. */
+  readonly provider: IdentityProvider | null;
   readonly disabled: boolean;
   readonly createdAt: number;
   /** Counts changes: names the state that an update was made for. */
   readonly version: number;
+};
+
+export type UserToCreate = Pick<User, 'id' | 'name' | 'role' | 'passwordDigest'> & {
+  readonly provider?: IdentityProvider | null;
 };
 
 export type UserChange = Partial<Pick<User, 'name' | 'role' | 'passwordDigest' | 'disabled'>>;
@@ -31,13 +42,15 @@ export type UserUpdated =
 
 /** What is found was checked against the audit log: `altered` where somebody changed it by another way. Lists are not. */
 export interface Users {
-  create(user: Pick<User, 'id' | 'name' | 'role' | 'passwordDigest'>, act: Act): Promise<User>;
+  /** `duplicate` where the name, or the subject of the provider, is another user's. */
+  create(user: UserToCreate, act: Act): Promise<User>;
   /** Another role, another password and `disabled` end the sessions of the user in the same step. */
   update(id: string, version: number, change: UserChange, act: Act): Promise<UserUpdated>;
   /** With sessions and tokens. False where there is none. */
   remove(id: string, act: Act): Promise<boolean>;
   find(id: string): Promise<User | undefined>;
   findByName(name: string): Promise<User | undefined>;
+  findByProvider(provider: IdentityProvider): Promise<User | undefined>;
   list(request?: PageRequest): Promise<Page<User>>;
 }
 
@@ -101,6 +114,21 @@ export function checkRole(role: unknown): Role {
 export function checkPasswordDigest(digest: string | null): string | null {
   if (digest === null || /^\$argon2id\$[A-Za-z0-9+/=$,_.-]{1,300}$/.test(digest)) return digest;
   throw new StoreProblem('invalid', 'a password is stored as $argon2id$… and in no other way');
+}
+
+/** One text for a provider and its subject; null for none. Throws `invalid`. */
+export function providerText(provider: IdentityProvider | null): string | null {
+  if (provider === null) return null;
+  for (const part of [provider.issuer, provider.subject]) {
+    if (part !== '' && part.length <= maxProviderPart) continue;
+    throw new StoreProblem('invalid', `issuer and subject must be 1 to ${maxProviderPart} characters`);
+  }
+  return canonicalJson({ issuer: provider.issuer, subject: provider.subject });
+}
+
+/** The audit log had rows of users before any of them came from a provider. */
+export function userDigest({ provider, ...rest }: User): Digest {
+  return rowDigest(provider === null ? rest : { ...rest, provider });
 }
 
 /** What the audit log remembers of a row: what changes by mere use is left out. */

@@ -22,10 +22,14 @@ export const maxAuditDetailBytes = 16 * 1024;
 export const maxPageSize = 1_000;
 export const defaultPageSize = 100;
 export const maxUsers = 10_000;
+/** Characters of an issuer or a subject; OpenID Connect ends a subject at 255. */
+export const maxProviderPart = 500;
 /** Of one user; the least recently used gives way. */
 export const maxSessionsPerUser = 20;
 export const maxTokens = 10_000;
 export const maxGateways = 1_000;
+/** Gateways that a revision may name that is not for all. */
+export const maxCanaryGateways = 100;
 /** A gateway's report as JSON, in bytes. */
 export const maxReportBytes = 1024 * 1024;
 /** Groups of failed handshakes; the one not seen for longest gives way. */
@@ -38,3 +42,17 @@ export const maxFailureSampleBytes = 8 * 1024;
 export const maxIdempotencyKeys = 10_000;
 /** An answer that is kept, as JSON, in bytes. */
 export const maxKeptAnswerBytes = 256 * 1024;
+
+/** Shared records by kind: how many, and the bytes of one. Of too many those that end first give way. */
+export const recordLimits = {
+  /** Who does a thing for all gateways, for a while. */
+  lease: { maxRows: 1_000, maxBytes: 1024 },
+  /** Secrets that session tickets are made with, sealed and authenticated. */
+  'ticket-secret': { maxRows: 1_000, maxBytes: 64 * 1024 },
+  crl: { maxRows: 1_000, maxBytes: 1024 * 1024 },
+  ocsp: { maxRows: 10_000, maxBytes: 64 * 1024 },
+  /** Clients that were seen, by gateway and identity. */
+  seen: { maxRows: 20_000, maxBytes: 64 * 1024 },
+  /** Logins through an identity provider that are under way. */
+  login: { maxRows: 1_000, maxBytes: 16 * 1024 },
+} as const;

@@ -3,9 +3,11 @@
 import { canonicalJson } from './canonical-json.ts';
 import { type Digest, digestOf } from './digest.ts';
 import type { ObjectDifference } from './difference.ts';
-import type { Act } from './names.ts';
+import { maxCanaryGateways } from './limits.ts';
+import { type Act, checkName } from './names.ts';
 import type { ObjectChange, ObjectName, StoredObject } from './object.ts';
 import type { Page, PageRequest } from './page.ts';
+import { StoreProblem } from './store-problem.ts';
 import type { ObjectVersion } from './versions.ts';
 
 export type RevisionHead = {
@@ -26,6 +28,8 @@ export type Revision = RevisionHead & {
   readonly reason: string | null;
   /** Milliseconds since the epoch. */
   readonly at: number;
+  /** The gateways that it is in force for, in the order of their names; null: for all. */
+  readonly canary: readonly string[] | null;
 };
 
 export type RevisionWithObjects = { readonly revision: Revision; readonly objects: readonly StoredObject[] };
@@ -35,17 +39,20 @@ export type AppendRequest = Act & {
   readonly parent: number;
   /** Each object once. Those that are not named stay as they are. */
   readonly changes: readonly ObjectChange[];
+  /** Only these gateways are to run it, until a revision for all of them follows; each once. Absent: all. */
+  readonly canary?: readonly string[] | undefined;
 };
 
 export type Appended =
   | { readonly outcome: 'appended'; readonly revision: Revision }
   /** Somebody else was quicker. `head` is the present revision; nothing was changed. */
   | { readonly outcome: 'behind'; readonly head: Revision | undefined }
-  /** Everything is already as it was asked to be; there is no new revision. */
+  /** Everything is already as it was asked to be, for the same gateways; there is no new revision. */
   | { readonly outcome: 'unchanged'; readonly head: Revision | undefined };
 
 export interface Revisions {
-  head(): Promise<RevisionHead>;
+  /** The newest of all; with the name of a gateway the newest one that is in force for it. */
+  head(gateway?: string): Promise<RevisionHead>;
   /** Of several writers with one parent one appends, the others are `behind`. */
   append(request: AppendRequest): Promise<Appended>;
   find(number: number): Promise<Revision | undefined>;
@@ -67,6 +74,30 @@ export interface Revisions {
   onRevision(listener: (head: RevisionHead) => void, onProblem?: (problem: Error) => void): () => void;
 }
 
-export function revisionDigest({ number, parent, content, actor, reason, at }: Omit<Revision, 'digest'>): Digest {
-  return digestOf('revision', canonicalJson({ number, parent, content, actor, reason, at }));
+/** One that is in force for all has the digest that it had before there were others. */
+export function revisionDigest({
+  number,
+  parent,
+  content,
+  actor,
+  reason,
+  at,
+  canary,
+}: Omit<Revision, 'digest'>): Digest {
+  const limited = canary === null ? {} : { canary };
+  return digestOf('revision', canonicalJson({ number, parent, content, actor, reason, at, ...limited }));
+}
+
+/** In the order of the names, as they stand in a revision. Throws `invalid`. */
+export function checkCanary(canary: readonly string[] | undefined): readonly string[] | null {
+  if (canary === undefined) return null;
+  for (const name of canary) checkName(name, 'the name of a gateway');
+  const names = [...new Set(canary)].sort();
+  if (names.length === 0 || names.length !== canary.length || names.length > maxCanaryGateways) {
+    throw new StoreProblem(
+      'invalid',
+      `a revision is for 1 to ${maxCanaryGateways} gateways, each named once, or for all`,
+    );
+  }
+  return names;
 }

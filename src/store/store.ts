@@ -6,6 +6,7 @@ import type { AuditLog } from './audit.ts';
 import type { Gateways } from './gateways.ts';
 import type { HandshakeFailures } from './handshake-failures.ts';
 import type { IdempotencyKeys } from './idempotency.ts';
+import type { SharedRecords } from './records.ts';
 import type { Revisions } from './revision.ts';
 import type { Opener } from './seal.ts';
 import type { SealedBlobs } from './sealed.ts';
@@ -19,6 +20,7 @@ export interface Store extends AsyncDisposable {
   readonly tokens: Tokens;
   readonly gateways: Gateways;
   readonly handshakeFailures: HandshakeFailures;
+  readonly records: SharedRecords;
   readonly audit: AuditLog;
   readonly idempotencyKeys: IdempotencyKeys;
 

@@ -133,6 +133,24 @@ describe('the file of a store', () => {
     assert.equal(existsSync(dir.file('no.db')), false);
   });
 
+  it('is brought to the present schema with all that is in it, by a writer and not by a reader', async (t) => {
+    const path = tempDir(t).file('store.db');
+    await fill(path, 2);
+    const old = new DatabaseSync(path);
+    // What the first version of the file did not have.
+    old.exec(`DROP TABLE record; DROP INDEX user_by_provider; ALTER TABLE user DROP COLUMN provider;
+      ALTER TABLE revision DROP COLUMN canary; PRAGMA user_version = 1`);
+    old.close();
+    await assert.rejects(open(path, { access: 'read' }), { code: 'older' });
+    await using store = await open(path);
+    assert.deepEqual(await store.verify(), []);
+    const read = await store.revisions.read(2);
+    assert.equal(read?.revision.canary, null);
+    assert.equal(read.objects.length, 20);
+    await using reader = await open(path, { access: 'read' });
+    assert.equal((await reader.revisions.head('edge-1')).number, 2);
+  });
+
   it('is not changed by who only reads it', async (t) => {
     const path = tempDir(t).file('store.db');
     await fill(path, 1);

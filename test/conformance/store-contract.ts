@@ -7,11 +7,12 @@ import type { JsonObject } from '../../src/store/canonical-json.ts';
 import { compareDocuments } from '../../src/store/difference.ts';
 import { type Digest, digestOf } from '../../src/store/digest.ts';
 import type { HandshakeFailure } from '../../src/store/handshake-failures.ts';
-import { maxAuditDetailBytes, maxHandshakeFailures, maxSessionsPerUser } from '../../src/store/limits.ts';
+import { maxAuditDetailBytes, maxHandshakeFailures, maxSessionsPerUser, recordLimits } from '../../src/store/limits.ts';
 import type { ObjectChange } from '../../src/store/object.ts';
 import { openOpener } from '../../src/store/opening-key.ts';
 import type { Page, PageRequest } from '../../src/store/page.ts';
 import { noRevision, type Revision, type RevisionHead } from '../../src/store/revision.ts';
+import type { RecordToPut } from '../../src/store/records.ts';
 import { rotateSealKey } from '../../src/store/rotate-seal-key.ts';
 import { makeSealKey, Opener, publicPart, seal } from '../../src/store/seal.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -67,6 +68,7 @@ export function testStore(title: string, open: OpenStore): void {
   describe(`${title}: versions and sealed keys`, () => testSealed(open));
   describe(`${title}: accounts`, () => testAccounts(open));
   describe(`${title}: what gateways report`, () => testReports(open));
+  describe(`${title}: what gateways share`, () => testRecords(open));
   describe(`${title}: audit log, idempotency, backup`, () => testAudit(open));
 }
 
@@ -260,6 +262,39 @@ function testRevisions(open: OpenStore): void {
     await assert.rejects(store.revisions.append(nameless), problem('invalid'));
     assert.equal((await store.revisions.head()).number, 0);
     assert.deepEqual(await store.verify(), []);
+  });
+
+  it('are for some gateways first, then for all or for none', async (t) => {
+    const { store, another } = await open(t, new HandClock());
+    const { revisions } = store;
+    const first = await append(store, [put('orders', service('a:1'))]);
+    const only = { ...act, parent: 1, changes: [put('orders', service('b:1'))], canary: ['edge-2', 'edge-1'] };
+    for (const canary of [[], ['x', 'x'], [''], Array.from({ length: 101 }, (_, at) => `g${at}`)]) {
+      await assert.rejects(revisions.append({ ...only, canary }), problem('invalid'), String(canary));
+    }
+    const appended = await revisions.append(only);
+    assert.equal(appended.outcome, 'appended');
+    assert.deepEqual(appended.revision.canary, ['edge-1', 'edge-2']);
+    const reader = await another();
+    assert.equal((await reader.revisions.head()).number, 2);
+    assert.deepEqual(await reader.revisions.head('edge-1'), { number: 2, digest: appended.revision.digest });
+    for (const other of ['edge-3', 'edge', 'edge-1"', '']) {
+      assert.deepEqual(await reader.revisions.head(other), { number: 1, digest: first.digest }, other);
+    }
+    // The same once more is nothing new; the same for other gateways is.
+    const again = { ...act, parent: 2, changes: [] };
+    assert.equal((await revisions.append({ ...again, canary: ['edge-1', 'edge-2'] })).outcome, 'unchanged');
+    assert.equal((await revisions.append(again)).outcome, 'appended');
+    for (const name of ['edge-1', 'edge-3']) assert.equal((await reader.revisions.head(name)).number, 3);
+    assert.equal((await revisions.find(3))?.content, appended.revision.content);
+    assert.deepEqual((await revisions.list()).items[1], appended.revision);
+    assert.deepEqual(await store.verify(), []);
+  });
+
+  it('none is in force for a gateway whose store began with one for others', async (t) => {
+    const { store } = await open(t, new HandClock());
+    await store.revisions.append({ ...act, parent: 0, changes: [put('a', {})], canary: ['edge-1'] });
+    assert.deepEqual(await store.revisions.head('edge-2'), noRevision);
   });
 
   it('are told to who watches: those of this process and of others, until he stops', async (t) => {
@@ -462,6 +497,26 @@ function testAccounts(open: OpenStore): void {
     const stale = await store.users.update('u1', 1, { role: 'viewer' }, act);
     assert.deepEqual(stale, { outcome: 'stale', user: { ...user, name: 'alicia', version: 2 } });
     assert.deepEqual(await store.users.update('u9', 1, {}, act), { outcome: 'absent' });
+    assert.deepEqual(await store.verify(), []);
+  });
+
+  it('a user of an identity provider is known by issuer and subject, and by both only', async (t) => {
+    const { store } = await open(t, new HandClock());
+    const provider = { issuer: 'https://id.example', subject: '42' };
+    const user = await store.users.create({ ...alice, passwordDigest: null, provider }, act);
+    assert.deepEqual(user.provider, provider);
+    assert.deepEqual(await store.users.findByProvider(provider), user);
+    assert.equal(await store.users.findByProvider({ ...provider, issuer: 'https://id.example/' }), undefined);
+    assert.equal(await store.users.findByProvider({ ...provider, subject: '4' }), undefined);
+    const bob = { ...alice, id: 'u2', name: 'bob' };
+    await assert.rejects(store.users.create({ ...bob, provider }, act), problem('duplicate'));
+    await assert.rejects(
+      store.users.create({ ...bob, provider: { ...provider, subject: '' } }, act),
+      problem('invalid'),
+    );
+    assert.equal((await store.users.create(bob, act)).provider, null);
+    const updated = await store.users.update('u1', 1, { role: 'viewer' }, act);
+    assert.deepEqual(updated, { outcome: 'updated', user: { ...user, role: 'viewer', version: 2 } });
     assert.deepEqual(await store.verify(), []);
   });
 
@@ -683,6 +738,89 @@ function testReports(open: OpenStore): void {
       rows.some(({ peer }) => peer === 'old'),
       false,
     );
+  });
+}
+
+function testRecords(open: OpenStore): void {
+  const lease = (over: Partial<RecordToPut> = {}): RecordToPut => ({
+    kind: 'lease',
+    key: 'crl/a',
+    gateway: 'g1',
+    bytes: Buffer.from('one'),
+    lastsMs: 1_000,
+    ...over,
+  });
+  const found = async (store: Store): Promise<string | undefined> => {
+    const record = await store.records.find('lease', 'crl/a');
+    return record && Buffer.from(record.bytes).toString();
+  };
+
+  it('a record is found by everybody until it ends', async (t) => {
+    const clock = new HandClock();
+    const { store, another } = await open(t, clock);
+    const put = await store.records.put(lease());
+    assert.equal(put.outcome, 'put');
+    const other = await another();
+    const record = await other.records.find('lease', 'crl/a');
+    assert.deepEqual(
+      { ...record, bytes: Buffer.from(record?.bytes ?? []) },
+      { ...put.record, bytes: Buffer.from('one') },
+    );
+    assert.equal(record?.version, 1);
+    assert.equal(record.expiresAt - record.at, 1_000);
+    assert.equal(await other.records.find('crl', 'crl/a'), undefined);
+    clock.turn(1_000);
+    assert.equal(await found(other), undefined);
+    assert.deepEqual(await other.records.list('lease'), { items: [] });
+    const next = await other.records.put(lease({ version: 0, bytes: Buffer.from('two') }));
+    assert.equal(next.outcome, 'put');
+    assert.equal(next.record.version, 1);
+  });
+
+  it('of two who put at once in the place of the same, one does', async (t) => {
+    const { store, another } = await open(t, new HandClock());
+    const other = await another();
+    const both = await Promise.all([
+      store.records.put(lease({ version: 0 })),
+      other.records.put(lease({ version: 0, gateway: 'g2' })),
+    ]);
+    assert.deepEqual(both.map(({ outcome }) => outcome).sort(), ['put', 'stale']);
+    assert.equal(both[0].record?.gateway, both[1].record?.gateway);
+    assert.equal((await store.records.put(lease({ version: 7 }))).outcome, 'stale');
+    assert.equal((await store.records.put(lease({ version: 1, bytes: Buffer.from('new') }))).outcome, 'put');
+    assert.equal((await store.records.put(lease({ bytes: Buffer.from('any') }))).outcome, 'put');
+    assert.equal(await found(other), 'any');
+    assert.equal(await store.records.remove('lease', 'crl/a', 2), false);
+    assert.equal(await store.records.remove('lease', 'crl/a', 3), true);
+    assert.equal(await store.records.remove('lease', 'crl/a'), false);
+    assert.equal(await found(store), undefined);
+  });
+
+  it('records are listed by key, in pages, and bounded in number and size', async (t) => {
+    const { store } = await open(t, new HandClock());
+    const { maxRows, maxBytes } = recordLimits.login;
+    const login = (key: string, lastsMs = 60_000): RecordToPut => lease({ kind: 'login', key, lastsMs });
+    for (const key of ['c', 'a', 'b']) await store.records.put(login(key));
+    const keys = await readAll((request) => store.records.list('login', request), 2);
+    assert.deepEqual(
+      keys.map(({ key }) => key),
+      ['a', 'b', 'c'],
+    );
+    for (let at = 3; at < maxRows; at++) await store.records.put(login(`d${at}`));
+    await store.records.put(login('early', 59_000));
+    await store.records.put(login('late', 61_000));
+    assert.equal(await store.records.find('login', 'early'), undefined, 'the one that ends first gives way');
+    assert.equal((await readAll((request) => store.records.list('login', request), 1_000)).length, maxRows);
+    for (const wrong of [
+      lease({ kind: 'login', bytes: Buffer.alloc(maxBytes + 1) }),
+      lease({ key: '' }),
+      lease({ kind: 'toString' as 'lease' }),
+      lease({ lastsMs: -1 }),
+      lease({ lastsMs: Number.NaN }),
+    ]) {
+      await assert.rejects(store.records.put(wrong), problem('invalid'));
+    }
+    assert.deepEqual(await store.verify(), []);
   });
 }
 

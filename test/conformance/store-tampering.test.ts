@@ -96,6 +96,14 @@ const cases: readonly (readonly [string, string, StoreFinding['code'], string])[
   ['an object that was taken away', 'DELETE FROM revision_change WHERE revision = 2', 'revision_changed', 'revision 2'],
   ['who made a revision', `UPDATE revision SET actor = 'user:bob' WHERE number = 3`, 'revision_changed', 'revision 3'],
   ['why', `UPDATE revision SET reason = NULL WHERE number = 3`, 'revision_changed', 'revision 3'],
+  [
+    'which gateways it is for',
+    `UPDATE revision SET canary = '["evil"]' WHERE number = 3`,
+    'revision_changed',
+    'revision 3',
+  ],
+  ['that it is for none', `UPDATE revision SET canary = '{}' WHERE number = 3`, 'revision_changed', 'revision 3'],
+  ['gateways that cannot be read', `UPDATE revision SET canary = '[' WHERE number = 3`, 'unreadable', 'the revisions'],
   ['when', `UPDATE revision SET at = at + 1 WHERE number = 3`, 'revision_changed', 'revision 3'],
   ['a time that no store writes', 'UPDATE revision SET at = 9007199254740993', 'unreadable', 'the revisions'],
   ['a text that is none', `UPDATE object SET body = CAST(x'7b22ff' AS TEXT) WHERE id = 3`, 'object_changed', 'object '],
@@ -127,7 +135,7 @@ const cases: readonly (readonly [string, string, StoreFinding['code'], string])[
   ],
   [
     'a revision that nobody appended',
-    `INSERT INTO revision VALUES (6, '${hex64}', '${hex64}', '${hex64}', 'user:alice', NULL, 0)`,
+    `INSERT INTO revision VALUES (6, '${hex64}', '${hex64}', '${hex64}', 'user:alice', NULL, 0, NULL)`,
     'row_added',
     'revision/6',
   ],
@@ -157,8 +165,24 @@ const cases: readonly (readonly [string, string, StoreFinding['code'], string])[
     'audit entry 4',
   ],
   ['a role', `UPDATE user SET role = 'admin'`, 'row_changed', 'user/u1'],
-  ['a user who was added', `INSERT INTO user VALUES ('u3', 'eve', 'admin', NULL, 0, 0, 1)`, 'row_added', 'user/u3'],
-  ['a user who is back', `INSERT INTO user VALUES ('u2', 'bob', 'viewer', NULL, 0, 0, 1)`, 'row_added', 'user/u2'],
+  [
+    'who says who a user is',
+    `UPDATE user SET provider = '{"issuer":"https://evil.example","subject":"1"}'`,
+    'row_changed',
+    'user/u1',
+  ],
+  [
+    'a user who was added',
+    `INSERT INTO user VALUES ('u3', 'eve', 'admin', NULL, 0, 0, 1, NULL)`,
+    'row_added',
+    'user/u3',
+  ],
+  [
+    'a user who is back',
+    `INSERT INTO user VALUES ('u2', 'bob', 'viewer', NULL, 0, 0, 1, NULL)`,
+    'row_added',
+    'user/u2',
+  ],
   ['a user who was taken away', 'DELETE FROM user', 'row_missing', 'user/u1'],
   ['the scopes of a token', `UPDATE token SET scopes = '["admin"]'`, 'row_changed', 'token/t1'],
   ['a token that was taken away', 'DELETE FROM token', 'row_missing', 'token/t1'],
@@ -202,7 +226,11 @@ describe('verify finds', () => {
 
   for (const [what, sql, use] of [
     ['a role', `UPDATE user SET role = 'admin'`, (store) => store.users.findByName('alice')],
-    ['a user', `INSERT INTO user VALUES ('u3', 'eve', 'admin', NULL, 0, 0, 1)`, (store) => store.users.find('u3')],
+    [
+      'a user',
+      `INSERT INTO user VALUES ('u3', 'eve', 'admin', NULL, 0, 0, 1, NULL)`,
+      (store) => store.users.find('u3'),
+    ],
     [
       'a role, before another change would put it into the log',
       `UPDATE user SET role = 'admin'`,
