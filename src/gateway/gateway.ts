@@ -25,6 +25,7 @@ import type { LoadedRules } from '../loading/loaded.ts';
 import { ClientOcsp } from '../ocsp/client-ocsp.ts';
 import { type Staple, Staples } from '../ocsp/staples.ts';
 import { Metrics, type MetricsSnapshot } from '../telemetry/metrics.ts';
+import { ProcessMetrics } from '../telemetry/process-metrics.ts';
 import { PassThrough } from '../passthrough/pass-through.ts';
 import { ActiveGeneration } from './active-generation.ts';
 import { setBackendGauges } from './backend-gauges.ts';
@@ -56,6 +57,7 @@ export class Gateway {
   readonly #options: GatewayOptions;
   readonly #deadlines: Deadlines;
   readonly #metrics = new Metrics();
+  readonly #process = new ProcessMetrics('worker');
   readonly #active = new ActiveGeneration();
   readonly #services: WorkerServicesAtStart;
   readonly #generations: Generations;
@@ -254,6 +256,7 @@ export class Gateway {
     const generation = this.#active.find();
     if (generation !== undefined) setBackendGauges(of, generation, services?.reports.observed);
     services?.setGauges();
+    this.#process.set(of);
     return this.#metrics.snapshot();
   }
 

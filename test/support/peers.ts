@@ -40,7 +40,7 @@ export const peers = [
   { command: 'buildah', package: 'buildah' },
   { command: 'runc', package: 'runc' },
   { command: 'mmdebstrap', package: 'mmdebstrap' },
-  // Its promtool reads rules and evaluates them.
+  // Scrapes us, and its promtool evaluates our alerts.
   { command: 'promtool', package: 'prometheus' },
   // Backends in other languages.
   { command: 'go', package: 'golang-go' },
