@@ -15,7 +15,6 @@ import { openPki, type Pki } from '../support/pki.ts';
 const { version } = JSON.parse(readFileSync(fileURLToPath(new URL('../../package.json', import.meta.url)), 'utf8')) as {
   readonly version: string;
 };
-const startMs = 120_000;
 
 describe('the image', () => {
   const stack = new AsyncDisposableStack();
@@ -62,12 +61,10 @@ ${more}
   const portOf = async ({ log }: Container, entryPoint: string): Promise<number> => {
     const line = await log.waitFor((one) => one.msg === 'listening' && one['entryPoint'] === entryPoint, {
       what: `${entryPoint} to listen`,
-      timeoutMs: startMs,
     });
     return Number(String(line['address']).split(':').at(-1));
   };
-  const said = async ({ log }: Container, fits: (line: LogLine) => boolean): Promise<LogLine> =>
-    log.waitFor(fits, { timeoutMs: startMs });
+  const said = async ({ log }: Container, fits: (line: LogLine) => boolean): Promise<LogLine> => log.waitFor(fits);
 
   it('says what it is, and runs nothing through a shell', () => {
     const { User, Entrypoint, Cmd, Healthcheck, Labels, StopSignal } = image.config;
@@ -136,8 +133,8 @@ ${more}
     pki.dir.replace('gateway.yml', yaml(routes));
     await said(container, ({ msg, generation }) => msg === 'configuration reloaded' && generation === 3);
 
-    const slow = curl(`${url}/slow`, { ...alice, timeoutMs: startMs, args: ['--max-time', '100'] });
-    await backend.requests.waitFor(({ url: path }) => path === '/slow', { timeoutMs: startMs });
+    const slow = curl(`${url}/slow`, alice);
+    await backend.requests.waitFor(({ url: path }) => path === '/slow');
     await container.signal('TERM');
     await said(container, ({ msg }) => msg.startsWith('draining'));
     const bad = await container.exec(...health);

@@ -11,7 +11,6 @@ import { openTempDir } from './temp.ts';
 import { Feed } from './wait-for.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const buildMs = 280_000;
 const base = 'localhost/countersign-test-base';
 const namespaces = ['pid', 'mount', 'ipc', 'uts'];
 
@@ -47,7 +46,6 @@ function buildahEnvironment(): Readonly<Record<string, string>> {
 async function buildah(...args: readonly string[]): Promise<string> {
   const { code, stdout, stderr } = await runToEnd(requireCommand('buildah'), args, {
     env: buildahEnvironment(),
-    timeoutMs: buildMs,
   });
   assert.equal(code, 0, `buildah ${args.join(' ')}\n${stderr.slice(-4000)}`);
   return stdout.trim();
@@ -68,7 +66,7 @@ async function ensureBase(): Promise<void> {
   put(join(node, 'bin/node'), 'local/bin/node');
   put(realpathSync('/etc/ssl/certs/ca-certificates.crt'), 'ca-certificates.crt');
   const npm = ['install', '--silent', '--global', '--prefix', dir.file('local'), '--no-audit', '--no-fund', 'npm@11'];
-  const installed = await runToEnd('npm', npm, { timeoutMs: buildMs });
+  const installed = await runToEnd('npm', npm);
   assert.equal(installed.code, 0, installed.stderr);
   const lines = [
     'FROM scratch',
@@ -99,7 +97,7 @@ export async function buildImage(): Promise<Image> {
     const { code, stdout, stderr } = await runToEnd(
       process.execPath,
       [...script, '--', '--quiet', '--network', 'host', ...secret, ...args],
-      { env: buildahEnvironment(), timeoutMs: buildMs },
+      { env: buildahEnvironment() },
     );
     assert.equal(code, 0, `${stdout.slice(-4000)}${stderr.slice(-4000)}`);
   };
@@ -196,7 +194,7 @@ export async function startContainer(image: Image, options: ContainerOptions): P
     log,
     exited: outer.exited,
     signal,
-    exec: (...command) => runToEnd(runc, [...own, 'exec', id, ...command], { timeoutMs: 60_000 }),
+    exec: (...command) => runToEnd(runc, [...own, 'exec', id, ...command]),
     async pids() {
       const { stdout } = await runToEnd(runc, [...own, 'ps', '--format', 'json', id]);
       return (JSON.parse(stdout) as readonly number[]).toSorted((a, b) => a - b);
