@@ -79,9 +79,21 @@ async function ensureBase(): Promise<void> {
   await buildah('build', '--quiet', '--network', 'host', '--tag', tag, '--tag', base, dir.path);
 }
 
+/** What runs that were broken off have left, which nothing else removes. */
+async function removeStale(): Promise<void> {
+  const names = (await buildah('containers', '--format', '{{.ContainerName}}')).split('\n');
+  for (const name of names) {
+    const [, pid] = /^countersign-test-(\d+)$/.exec(name) ?? [];
+    if (pid !== undefined && !existsSync(`/proc/${pid}`)) await buildah('rm', name);
+  }
+}
+
 export async function buildImage(): Promise<Image> {
   await ensureBase();
-  const tag = 'localhost/countersign-test';
+  await removeStale();
+  const stages = 'localhost/countersign-test';
+  const container = `countersign-test-${process.pid}`;
+  const tag = `localhost/${container}`;
   const npmrc = join(process.env['HOME'] ?? '/root', '.npmrc');
   const secret = existsSync(npmrc) ? ['--secret', `id=npmrc,src=${npmrc}`] : [];
   const build = async (name: string, ...args: readonly string[]): Promise<void> => {
@@ -102,19 +114,20 @@ export async function buildImage(): Promise<Image> {
     assert.equal(code, 0, `${stdout.slice(-4000)}${stderr.slice(-4000)}`);
   };
   // What is downloaded keeps its layers by these names; all else goes with the test.
-  for (const stage of ['modules', 'node', 'system']) await build(`${tag}-${stage}`, '--target', stage);
+  for (const stage of ['modules', 'node', 'system']) await build(`${stages}-${stage}`, '--target', stage);
   await build(tag);
   const inspected = JSON.parse(await buildah('inspect', '--type', 'image', tag)) as {
     readonly Docker: { readonly config: ImageConfig };
   };
-  const container = await buildah('from', '--pull-never', tag);
+  await buildah('from', '--pull-never', '--name', container, tag);
   return {
     config: inspected.Docker.config,
     root: await buildah('mount', container),
     async [Symbol.asyncDispose]() {
       await buildah('rm', container);
       await buildah('rmi', '--force', tag);
-      await buildah('rmi', '--prune');
+      // The layers of another run that is still building have no name yet.
+      if ((await buildah('containers', '--quiet')) === '') await buildah('rmi', '--prune');
     },
   };
 }
