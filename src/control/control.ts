@@ -2,7 +2,7 @@
 // waits for it. Loaded by fork(), so this module does its work when it is imported.
 import { systemClock } from '../base/clock.ts';
 import { Turns } from '../base/turns.ts';
-import { openSqliteStore } from '../sqlite/sqlite-store.ts';
+import { openExistingStore } from '../loading/open-store.ts';
 import { createLogger, type OpenLogger } from '../telemetry/logger.ts';
 import { Alerts } from './alerts.ts';
 import { type Api, createApi } from './api.ts';
@@ -21,6 +21,7 @@ import { Passwords } from './passwords.ts';
 import { PrimaryLine } from './primary-line.ts';
 import { remember } from './remember.ts';
 import { serveRequests } from './serve-requests.ts';
+import { SignIn } from './sign-in.ts';
 import { StoredHead } from './stored-head.ts';
 import { offerSetup } from './setup-link.ts';
 
@@ -50,10 +51,9 @@ async function start(given: ControlStart): Promise<void> {
 }
 
 /** Rejects with a StoreProblem where the store cannot be opened. */
-async function open({ store: path, url, gateway }: ControlStart, own: OpenLogger): Promise<Api> {
+async function open({ store: address, url, gateway }: ControlStart, own: OpenLogger): Promise<Api> {
   // The primary made it, once: one that has gone is not to be replaced by an empty one.
-  await (await openSqliteStore({ path, access: 'read', clock: systemClock })).close();
-  const store = await openSqliteStore({ path, access: 'write', clock: systemClock });
+  const store = await openExistingStore(address, { clock: systemClock, as: 'control' });
   // A file that can be opened and not read is found here, not by who asks first.
   const setup = await offerSetup(store, url, systemClock).catch(async (error: unknown) => {
     await store.close();
@@ -68,6 +68,7 @@ async function open({ store: path, url, gateway }: ControlStart, own: OpenLogger
     passwords: new Passwords(),
     limits: new LoginLimits(systemClock),
     certificateSessions: new CertificateSessions(systemClock, store.audit),
+    signIn: new SignIn(async (topic) => line.ask(topic, null), systemClock),
     gateway,
     view: async () => line.view(),
     status: async () => line.ask('status', null),

@@ -108,7 +108,7 @@ const spansOf = async (path: string, count: number): Promise<OtlpSpan[]> =>
       const all = arrived.filter((span) => span === server || span.parentSpanId === server?.spanId);
       return server !== undefined && all.length === count && [server, ...all.filter((span) => span !== server)];
     },
-    { what: `the spans of ${path}`, timeoutMs: 60_000 },
+    { what: `the spans of ${path}` },
   );
 
 describe('a trace', () => {
@@ -207,13 +207,12 @@ describe('a collector', () => {
     const askOther = async (path: string): Promise<number> =>
       (await curl(`https://localhost:${other.ports.webSecure}${path}`, { ca: pki.servers.file })).status;
     assert.equal(await askOther('/open/kept'), 200);
-    await other.waitForLog(({ msg }) => msg.startsWith('the collector did not take spans'), { timeoutMs: 60_000 });
+    await other.waitForLog(({ msg }) => msg.startsWith('the collector did not take spans'));
     assert.equal(await askOther('/open/kept-too'), 200);
     await using late = await startBackend({ port });
     const arrived = (path: string): boolean => late.requests.items.some(({ body }) => body.includes(`"${path}"`));
     await eventually(() => arrived('/open/kept') && arrived('/open/kept-too'), {
       what: 'the spans that were kept',
-      timeoutMs: 60_000,
     });
     const metrics = (await other.admin('/metrics')).body;
     assert.match(metrics, /^countersign_spans_total\{result="exported"\} [1-9]/m);
@@ -227,9 +226,7 @@ describe('a collector', () => {
       dir: pki.dir,
     });
     await curl(`https://localhost:${other.ports.webSecure}/open/untrusted`, { ca: pki.servers.file });
-    const line = await other.waitForLog(({ msg }) => msg.startsWith('the collector did not take spans'), {
-      timeoutMs: 60_000,
-    });
+    const line = await other.waitForLog(({ msg }) => msg.startsWith('the collector did not take spans'));
     assert.match(String(line['problem']), /CERT|SIGNATURE|certificate/i);
     assert.equal(collector.requests.length, length);
   });

@@ -11,6 +11,7 @@ import type { ControlContext } from '../../src/control/control-context.ts';
 import { HandshakeFeed } from '../../src/control/handshake-feed.ts';
 import { OpenStreams } from '../../src/control/open-streams.ts';
 import { LoginLimits } from '../../src/control/login-limits.ts';
+import { SignIn } from '../../src/control/sign-in.ts';
 import { StoredHead } from '../../src/control/stored-head.ts';
 import { CertificateSessions } from '../../src/control/certificate-sessions.ts';
 import { ChangeQueue } from '../../src/control/change-queue.ts';
@@ -22,7 +23,8 @@ import { makeView } from '../../src/control/make-view.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
 import { loadGateway } from '../../src/loading/load.ts';
 import type { LoadedConfig } from '../../src/loading/loaded.ts';
-import { makeStoreOnce, readOpener, storeSourceOf } from '../../src/loading/open-store-source.ts';
+import { makeStoreOnce, storeSourceOf } from '../../src/loading/open-store-source.ts';
+import { readOpener } from '../../src/loading/read-opener.ts';
 import { planChange, type PlanSettings } from '../../src/process/plan-question.ts';
 import { openSqliteStore } from '../../src/sqlite/sqlite-store.ts';
 import type { Role, User } from '../../src/store/accounts.ts';
@@ -146,6 +148,8 @@ export async function openApi(t: TestContext, options: { readonly maxBytes?: num
       active = await load();
       return { state: 'committed', revision, generation: ++generation };
     },
+    provider: async () => null,
+    providerSecret: async () => ({ why: 'there is none' }),
     sealKey: async () => readOpener({ path })?.publicParts()[0] ?? null,
   };
   const turns = new Turns();
@@ -156,6 +160,7 @@ export async function openApi(t: TestContext, options: { readonly maxBytes?: num
     passwords: new Passwords(),
     limits: new LoginLimits(clock),
     certificateSessions: new CertificateSessions(clock, store.audit),
+    signIn: new SignIn(async (topic) => answers[topic](null), clock),
     gateway: 'one',
     view: async () => (await answers.view({ known: 0 })) ?? assert.fail('there is no view'),
     ask: async (topic, asked) => answers[topic](asked),
