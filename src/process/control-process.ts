@@ -165,6 +165,8 @@ class Handle implements Watched {
 
   async #onMessage(message: FromControl, dependencies: AnswerDependencies): Promise<void> {
     this.heard++;
+    // At once: it may just have said that it serves, after a start that took long.
+    this.unresponsive = false;
     if (message.kind === 'taken') this.#onTaken();
     if (message.kind !== 'ask') return;
     const { id, question } = message;
