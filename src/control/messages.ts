@@ -1,5 +1,7 @@
 // What the primary and the control process say to each other: plain data over the fork's IPC channel. Nothing that goes to
-// `control` holds a private key or a secret of the configuration; what needs one it asks the primary to do.
+// `control` holds a private key or a secret of the configuration, but for the client secret of the identity provider, which is
+// worth no more than `control` itself; what needs another it asks the primary to do.
+import type { LoginProviderConfig } from '../config/gateway-config.ts';
 import type { LogLevel } from '../telemetry/logger.ts';
 import type { ClientsSeen } from './clients-seen.ts';
 import type { StoreAddress } from '../loading/open-store.ts';
@@ -12,6 +14,8 @@ import type { GatewayStatus } from './gateway-status.ts';
 import type { TestQuestion, TestReport } from './test-report.ts';
 import type { Role } from '../store/accounts.ts';
 import type { TrafficMinute } from './traffic.ts';
+import type { ShownReview } from '../audit/review-file.ts';
+import type { RecordAct, RecordOutcome } from '../sharing/shared-store.ts';
 import type { ConfigView } from './view.ts';
 
 export type ControlStart = {
@@ -57,6 +61,8 @@ export type Questions = {
   status: { readonly asked: null; readonly answer: GatewayStatus };
   /** Who was seen lately. */
   clients: { readonly asked: null; readonly answer: ClientsSeen };
+  /** Whom this gateway trusts, who came by it to any gateway, and what is wrong with it. */
+  review: { readonly asked: { readonly staleDays: number }; readonly answer: ShownReview };
   /** The last hour, minute by minute. */
   traffic: { readonly asked: null; readonly answer: readonly TrafficMinute[] };
   /** `change`: with which it is probed before anything is saved. */
@@ -70,10 +76,19 @@ export type Questions = {
   plan: { readonly asked: PlanQuestion; readonly answer: ShownPlan };
   /** Has the newest revision loaded, where it is not in force yet. */
   commit: { readonly asked: { readonly revision: number }; readonly answer: Commitment };
+  /** With whom people sign in at this moment; null: with nobody. */
+  provider: { readonly asked: null; readonly answer: LoginProvider | null };
+  /** Of this client at the provider, read anew. */
+  providerSecret: { readonly asked: null; readonly answer: { readonly secret: string } | { readonly why: string } };
   /** The public half of the key that opens what is sealed; null: there is none. */
   sealKey: { readonly asked: null; readonly answer: Pick<SealKey, 'id' | 'publicKey'> | null };
 };
 export type Topic = keyof Questions;
+
+/** `ca`: PEM; undefined: the CAs that Node has. */
+export type LoginProvider = Omit<LoginProviderConfig, 'clientSecret' | 'caBundle' | 'place'> & {
+  readonly ca: string | undefined;
+};
 
 export type Question = { readonly [T in Topic]: { readonly topic: T; readonly asked: Questions[T]['asked'] } }[Topic];
 
@@ -88,6 +103,8 @@ export type ToControl =
   | { readonly kind: 'noAnswer'; readonly id: number; readonly why: NoAnswer }
   /** Handshakes that failed; answered with `taken`, then the next ones come. */
   | { readonly kind: 'failures'; readonly report: FailureReport }
+  /** Has a shared record written; answered with `recorded`. */
+  | { readonly kind: 'record'; readonly id: number; readonly act: RecordAct }
   | { readonly kind: 'ping' }
   /** Reopen the log file. */
   | { readonly kind: 'reopen' };
@@ -96,6 +113,9 @@ export type FromControl =
   | { readonly kind: 'pong' }
   /** Failed handshakes can be told: the first time when it is ready for them. */
   | { readonly kind: 'taken' }
+  /** Its store is open: shared records can be written. */
+  | { readonly kind: 'records' }
+  | { readonly kind: 'recorded'; readonly id: number; readonly outcome: RecordOutcome }
   | { readonly kind: 'ask'; readonly id: number; readonly question: Question };
 
 /** Descriptor of the connection over which the primary passes requests on: HTTP/2 between the two ends of a pair of sockets. */

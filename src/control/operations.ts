@@ -8,18 +8,22 @@ import { historyOperations } from './history-operations.ts';
 import { planOperations } from './plan-operations.ts';
 import type { Operation } from './operation.ts';
 import { overviewOperations } from './overview-operations.ts';
+import { providerOperations } from './provider-operations.ts';
 import { relationOperations } from './relation-operations.ts';
 import { revertOperations } from './revert-operations.ts';
 import { sessionOperations } from './session-operations.ts';
+import { trustAuditOperations } from './trust-audit-operations.ts';
 import { testOperations } from './test-operations.ts';
 
 export const operations: readonly Operation[] = [
   ...sessionOperations,
+  ...providerOperations,
   ...overviewOperations,
   ...relationOperations,
   ...handshakeOperations,
   ...testOperations,
   ...clientOperations,
+  ...trustAuditOperations,
   ...configOperations,
   ...planOperations,
   ...revertOperations,

@@ -5,12 +5,15 @@ import type { TestContext } from 'node:test';
 import { systemClock } from '../../src/base/clock.ts';
 import { Turns } from '../../src/base/turns.ts';
 import { mintCa } from '../../src/certs/test-ca.ts';
+import { showReview } from '../../src/audit/review-file.ts';
+import { reviewTrust } from '../../src/audit/trust-review.ts';
 import { Alerts } from '../../src/control/alerts.ts';
 import { createApi } from '../../src/control/api.ts';
 import type { ControlContext } from '../../src/control/control-context.ts';
 import { HandshakeFeed } from '../../src/control/handshake-feed.ts';
 import { OpenStreams } from '../../src/control/open-streams.ts';
 import { LoginLimits } from '../../src/control/login-limits.ts';
+import { SignIn } from '../../src/control/sign-in.ts';
 import { StoredHead } from '../../src/control/stored-head.ts';
 import { CertificateSessions } from '../../src/control/certificate-sessions.ts';
 import { ChangeQueue } from '../../src/control/change-queue.ts';
@@ -110,6 +113,7 @@ export async function openApi(t: TestContext, options: { readonly maxBytes?: num
     traffic: async () => [
       { at: clock.now(), requests: { '2xx': 3 }, faults: { no_route: 1 }, handshakes: { ok: 2, expired: 1 } },
     ],
+    review: async ({ staleDays }) => showReview(reviewTrust(active, undefined, { now: clock.now(), staleDays })),
     probe: async () => ({
       backends: [{ route: 'orders', backend: 'https://orders.test:8443', ok: true, failure: null }],
     }),
@@ -147,6 +151,8 @@ export async function openApi(t: TestContext, options: { readonly maxBytes?: num
       active = await load();
       return { state: 'committed', revision, generation: ++generation };
     },
+    provider: async () => null,
+    providerSecret: async () => ({ why: 'there is none' }),
     sealKey: async () => readOpener({ path })?.publicParts()[0] ?? null,
   };
   const turns = new Turns();
@@ -157,6 +163,7 @@ export async function openApi(t: TestContext, options: { readonly maxBytes?: num
     passwords: new Passwords(),
     limits: new LoginLimits(clock),
     certificateSessions: new CertificateSessions(clock, store.audit),
+    signIn: new SignIn(async (topic) => answers[topic](null), clock),
     gateway: 'one',
     view: async () => (await answers.view({ known: 0 })) ?? assert.fail('there is no view'),
     ask: async (topic, asked) => answers[topic](asked),
