@@ -12,6 +12,9 @@ import type { ConfigWatch } from '../loading/config-source.ts';
 import { openSourceToRun, type SourceToRun } from '../loading/open-source.ts';
 import type { StoreSource } from '../loading/store-source.ts';
 import { loadDeliveries, loadGateway } from '../loading/load.ts';
+import type { Sharing } from '../sharing/sharing.ts';
+import type { StoreLocation } from '../config/store-location.ts';
+import { hostname } from 'node:os';
 import { CrlPublisher } from '../crl/publisher.ts';
 import { ChallengeDesk } from '../process/challenge-desk.ts';
 import { SourcePublisher } from '../sources/publisher.ts';
@@ -58,6 +61,8 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
   const opened = await openSource(file, settings);
   if (opened === undefined) return options.onStopped?.();
   const { source, store, location } = opened;
+  const sharing = store && location && (await shareThrough(store, location));
+  if (sharing !== undefined) crls.shareBy(sharing.fetches);
   const newest = await loadGateway(source, settings);
   // A revision that cannot be loaded does not keep a gateway from starting that served an earlier one.
   const first =
@@ -96,6 +101,7 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
     workerEntry: fileURLToPath(entryModule('process/worker')),
     cores: availableParallelism(),
     crls,
+    sharing,
     sources: {
       publisher: sources,
       challenges,
@@ -146,6 +152,17 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
     process.exitCode = 1;
     options.onStopped?.();
   }
+}
+
+/** What others on the store have is read over the connection that the configuration is read over. */
+async function shareThrough(store: StoreSource, location: StoreLocation): Promise<Sharing> {
+  const [{ Sharing }, { readOpener }] = await Promise.all([
+    import('../sharing/sharing.ts'),
+    import('../loading/read-opener.ts'),
+  ]);
+  const gateway = hostname().slice(0, 200);
+  const opener = () => readOpener(location);
+  return new Sharing({ clock: systemClock, gateway, read: () => store.records(), opener });
 }
 
 /** undefined where it cannot be opened, which is told. */
