@@ -1,5 +1,6 @@
 // The commands, one file each. None is loaded before it is needed, so that `--help` and `--version` are quick.
 import { Command } from 'commander';
+import { version } from '../base/version.ts';
 
 type Entry = { readonly says: string; readonly open: () => Promise<Command> };
 
@@ -69,6 +70,20 @@ const commands: ReadonlyMap<string, Entry> = new Map([
     },
   ],
   [
+    'rollout',
+    {
+      says: 'what is on trial on some gateways: say it, put it in force for all, take it back',
+      open: async () => (await import('./rollout.ts')).rolloutCommand(),
+    },
+  ],
+  [
+    'gateways',
+    {
+      says: 'the gateways on a store: what each runs, since when, and what it refused',
+      open: async () => (await import('./gateways.ts')).gatewaysCommand(),
+    },
+  ],
+  [
     'import',
     {
       says: 'turn the configuration of Envoy, nginx, Traefik or Caddy into one of ours, and say what became of each line',
@@ -112,7 +127,7 @@ const commands: ReadonlyMap<string, Entry> = new Map([
 export async function openProgram(named: readonly string[] | 'all'): Promise<Command> {
   const program = new Command('countersign')
     .description('API gateway for mutual TLS: both sides of every connection prove who they are.')
-    .version('0.1.0', '-v, --version')
+    .version(version, '-v, --version')
     .showHelpAfterError('(countersign --help shows the commands)');
   const meant = named === 'all' ? undefined : named.find((word) => commands.has(word));
   for (const [name, { says, open }] of commands) {

@@ -2,6 +2,7 @@
 // and what to do. The same list is the overview's and the alerts'.
 import { isNearExpiry, describeExpiry, isoSeconds } from '../certs/expiry.ts';
 import type { Evidence } from './evidence.ts';
+import { findFleetNeeds } from './fleet-needs.ts';
 import { lifetimesOf, type Owned } from './lifetimes.ts';
 import { type RelationShown, showRelation } from './relations.ts';
 import { helpOfCode, titleOfCode } from './seen-failure.ts';
@@ -13,7 +14,16 @@ export type Need = {
   /** Stable while it lasts. */
   readonly id: string;
   readonly severity: Severity;
-  readonly kind: 'expiry' | 'relation' | 'service' | 'client' | 'reload' | 'store' | 'revocation' | 'workers';
+  readonly kind:
+    | 'expiry'
+    | 'relation'
+    | 'service'
+    | 'client'
+    | 'reload'
+    | 'store'
+    | 'revocation'
+    | 'workers'
+    | 'gateway';
   /** Of the fault table; for a refused configuration and a store, of theirs. */
   readonly code: string;
   readonly sentence: string;
@@ -38,16 +48,16 @@ const rank: Readonly<Record<Severity, number>> = { failing: 0, degraded: 1, due:
 /** Of each kind; a thousand certificates that expire together are one cause. */
 const maxPerKind = 100;
 
-/** `storeProblem`: the control process cannot use the store itself. */
-export function assess(seen: Evidence, headRevision: number | undefined): Assessment {
+export function assess(seen: Evidence): Assessment {
   const relations = seen.view.relations.flatMap((one) => showRelation(one, seen) ?? []);
   const needs = [
     ...findExpiries(seen),
     ...findDownServices(seen),
     ...findFailingRelations(relations),
     ...findRegressed(seen),
-    ...findGatewayNeeds(seen, headRevision),
+    ...findGatewayNeeds(seen),
     ...findStaleLists(seen),
+    ...findFleetNeeds(seen),
   ];
   const perKind = new Map<string, number>();
   const kept = needs
@@ -189,10 +199,11 @@ function findRegressed(seen: Evidence): Need[] {
   );
 }
 
-function findGatewayNeeds({ status, now }: Evidence, headRevision: number | undefined): Need[] {
+function findGatewayNeeds({ status, now }: Evidence): Need[] {
   const needs: Need[] = [];
   const { refused, store, workers, revision } = status;
-  if (refused !== null)
+  // Of a revision it is told of every gateway alike.
+  if (refused !== null && refused.revision === null)
     needs.push({
       id: 'reload',
       severity: 'degraded',
@@ -218,18 +229,6 @@ function findGatewayNeeds({ status, now }: Evidence, headRevision: number | unde
       help: store.problem?.help ?? 'Run `countersign store verify`.',
       since: store.readAt ?? now,
       object: { kind: 'gateways', id: 'this' },
-    });
-  else if (headRevision !== undefined && headRevision > revision && refused === null)
-    needs.push({
-      id: 'behind',
-      severity: 'degraded',
-      kind: 'store',
-      code: 'behind',
-      sentence: `The gateway runs revision ${revision}, the store has ${headRevision}`,
-      consequence: 'What was changed since then has no effect yet.',
-      help: 'If it stays so, see the log of the gateway for why it did not take it.',
-      since: now,
-      object: { kind: 'changes', id: String(headRevision) },
     });
   const idle = workers.filter(({ serving }) => !serving);
   if (workers.length === 0 || idle.length > 0)

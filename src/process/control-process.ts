@@ -1,13 +1,14 @@
 // The control process as the primary sees it: forked like a worker, watched like one, and started again with growing pauses. What
 // becomes of it changes nothing for traffic, health and metrics. Loaded only where the configuration has a store.
 import { type ChildProcess, fork } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { hostname } from 'node:os';
 import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../base/clock.ts';
 import { entryModule } from '../base/entry-module.ts';
-import type { ControlStart, FromControl, ShownCertificate, ToControl } from '../control/messages.ts';
+import type { ControlStart, FromControl, GatewayInstance, ShownCertificate, ToControl } from '../control/messages.ts';
 import type { FailureReport } from '../gateway/failure-tally.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { Backoff } from './backoff.ts';
@@ -36,9 +37,12 @@ export class ControlProcess {
   #start: ControlStart | undefined;
   #handle: Handle | undefined;
   #dismissed = false;
+  readonly #instance: GatewayInstance;
 
   constructor(options: ControlProcessOptions) {
     this.#options = options;
+    const startedAt = options.clock.now();
+    this.#instance = { id: randomUUID(), machine: hostname().slice(0, 200), pid: process.pid, startedAt };
     this.#watchdog = new Watchdog({
       clock: options.clock,
       workers: () => (this.#handle === undefined || this.#handle.gone ? [] : [this.#handle]),
@@ -54,7 +58,8 @@ export class ControlProcess {
   start(url: string): void {
     const { log } = this.#options.active.startedWith;
     const { level, format, file } = log;
-    this.#start = { store: this.#options.store, url, gateway: hostname().slice(0, 200), log: { level, format, file } };
+    const { name: gateway } = this.#options.active.startedWith;
+    this.#start = { store: this.#options.store, url, gateway, instance: this.#instance, log: { level, format, file } };
     this.#watchdog.start();
     this.#fork(this.#start);
   }
@@ -64,6 +69,11 @@ export class ControlProcess {
     const handle = this.#handle;
     if (handle === undefined || handle.gone || handle.unresponsive) return refuseRequest(response, 'not_running');
     return passOn(request, response, handle.requests, this.#options.clock, shown);
+  }
+
+  /** What runs has changed, or was refused. */
+  tellChanged(): void {
+    this.#handle?.send({ kind: 'changed' });
   }
 
   reopenLogs(): void {

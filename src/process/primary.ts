@@ -18,7 +18,7 @@ import type { PlanSettings } from './plan-question.ts';
 import { addressText, holdPort, reservePort } from './ports.ts';
 import { adminCertificate, PrimaryAdmin } from './primary-admin.ts';
 import { PrimaryMetrics } from './primary-metrics.ts';
-import { type Load, type Refresh, Reloader, type ReloadOutcome } from './reloader.ts';
+import { type Load, type Refresh, type RefusedReload, Reloader, type ReloadOutcome } from './reloader.ts';
 import { Rollout } from './rollout.ts';
 import { Supervisor } from './supervisor.ts';
 import { Turns } from '../base/turns.ts';
@@ -47,6 +47,8 @@ export type PrimaryOptions = {
   /** How the store of the configuration is, and what its changes are planned with; undefined: there is none. */
   readonly storeState?: () => StoreState;
   readonly planning?: PlanSettings;
+  /** The newest revision, where it could not be loaded and an earlier one stands in for it. */
+  readonly refused?: RefusedReload | undefined;
 };
 
 /** Addresses that are served, for the `listening` lines. */
@@ -100,7 +102,20 @@ export class Primary {
     const rollout = new Rollout({ log, active, supervisor });
     const turns = this.#turns;
     const refresh: Refresh = sources?.refresh ?? (async (loaded) => ({ loaded, problems: [] }));
-    const about = { told, clock, log, active, trust, rollout, metrics, turns, onCommitted };
+    const about = {
+      told,
+      clock,
+      log,
+      active,
+      trust,
+      rollout,
+      metrics,
+      turns,
+      onCommitted,
+      onSettled: () => this.#control?.tellChanged(),
+      refused: options.refused,
+      tried: () => storeState?.().tried,
+    };
     const reloader = new Reloader({ load, refresh, ...about });
     sources?.publisher.reportTo({
       log,
