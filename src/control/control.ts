@@ -74,6 +74,7 @@ async function open({ store: path, url, gateway }: ControlStart, own: OpenLogger
     clients: remember(async () => line.ask('clients', null), clientsKeptMs, systemClock),
     ask: async (topic, asked) => line.ask(topic, asked),
     inTurn: async (act) => turns.take(act),
+    drift: (report) => say({ kind: 'drift', report }),
     alerts: new Alerts(store, systemClock),
     handshakes: feed,
     streams: new OpenStreams(),

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { ControlContext } from './control-context.ts';
 import { leafOf } from './certificate-facts.ts';
+import { driftKinds } from '../gateway/drift.ts';
 import { timeOf } from './times.ts';
 
 const time = z.iso.datetime();
@@ -15,6 +16,20 @@ const refused = z.strictObject({
     .enum(['configuration', 'moment', 'defect'])
     .describe('moment: nobody said no, it is tried again. defect: a mistake of the gateway.'),
   problems: z.array(problem).describe('The first errors, each with its place.'),
+});
+
+export const driftSchema = z.strictObject({
+  kind: z
+    .enum(driftKinds)
+    .describe(
+      'behind: another revision than the newest. unauthorised: a file or a row that nobody approved. behaviour: a listener does something else than is declared.',
+    ),
+  gateway: z.string(),
+  key: z.string().describe('Within its kind the same as long as it lasts.'),
+  code: z.string(),
+  sentence: z.string(),
+  help: z.string(),
+  since: time,
 });
 
 /** A report that was stored is of the same form: it is read by this. */
@@ -48,6 +63,10 @@ export const gatewaySchema = z.strictObject({
     .array(z.strictObject({ sha256: z.string(), serial: z.string(), id: z.string().nullable() }))
     .describe('What its workers have loaded. id: of the certificates that run, where it is one of them.'),
   certificateCount: z.int().describe('Of them; at most 2,000 are listed.'),
+  drift: z
+    .array(driftSchema)
+    .default([])
+    .describe('What runs against what is meant, oldest first; empty where all is as it should be.'),
 });
 export type GatewayShown = z.output<typeof gatewaySchema>;
 
@@ -77,5 +96,6 @@ export async function readOwnGateway(context: ControlContext): Promise<GatewaySh
     workers: workers.map((worker) => ({ ...worker })),
     certificates: certificates.map(({ sha256, serial }) => ({ sha256, serial, id: ids.get(sha256) ?? null })),
     certificateCount,
+    drift: status.drift.map((one) => ({ ...one, since: timeOf(one.since) })),
   };
 }

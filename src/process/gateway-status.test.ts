@@ -38,6 +38,7 @@ function sources(clock: HandClock, workers: object[], over: Partial<StatusSource
     crls: { stateOf: () => undefined },
     workers: { list: () => workers } as unknown as StatusSources['workers'],
     reloader: { refused: undefined },
+    drift: { list: [] },
     storeState: () => ({ up: true, revision: 12, readAt: 5 }),
     ...over,
   };

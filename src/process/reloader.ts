@@ -68,6 +68,8 @@ export type ReloaderOptions = {
   readonly metrics: PrimaryMetrics;
   /** Called when what `load` gave last is in force. Must not throw. */
   readonly onCommitted?: (() => void) | undefined;
+  /** Called when workers serve by other rules than before, also where only certificates were renewed. Must not throw. */
+  readonly onInForce?: (() => void) | undefined;
   /** Shared with the start: none sees half of the other. */
   readonly turns: Turns;
 };
@@ -154,7 +156,8 @@ export class Reloader {
     const repeated = this.#tell(problems);
     if (loaded === undefined) {
       const [first] = problems.filter(({ severity }) => severity === 'error');
-      const why = act.isRefresh && first !== undefined ? first.message : 'the configuration has errors';
+      const saysItself = act.isRefresh || first?.code === 'not_approved';
+      const why = saysItself && first !== undefined ? first.message : 'the configuration has errors';
       return this.#reject(act, why, 'configuration', problems);
     }
     const { refused, dropped } = compareTrust(viewTrust(active.loaded), viewTrust(loaded));
@@ -175,6 +178,7 @@ export class Reloader {
     await trust.settle(active.loaded);
     // What was read last may be another configuration, which was refused.
     if (!act.isRefresh) this.#options.onCommitted?.();
+    this.#options.onInForce?.();
     metrics.loaded(loaded, generation);
     const said = {
       ...(dropped.length === 0 ? {} : { clientAuthDropped: dropped }),

@@ -164,6 +164,7 @@ export async function openApi(t: TestContext, options: { readonly maxBytes?: num
     status: async () => status,
     clients: async () => clients,
     inTurn: async (next) => turns.take(next),
+    drift: () => {},
     alerts: new Alerts(store, clock),
     handshakes: new HandshakeFeed({
       gateway: 'one',
