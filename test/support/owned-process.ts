@@ -27,6 +27,8 @@ export type OwnedOptions = {
   /** Added to our own environment. */
   readonly env?: Readonly<Record<string, string>>;
   readonly name?: string;
+  /** Of a system that is not ours to run as: where we are root, and the program refuses that. */
+  readonly user?: { readonly uid: number; readonly gid: number };
 };
 
 /** Starts `command` with `args`; throws when it cannot be started at all. */
@@ -39,6 +41,7 @@ export async function startProcess(
     cwd: options.cwd,
     env: { ...process.env, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    ...options.user,
   });
   const lines = new Feed<Line>(options.name ?? command);
   splitLines(child.stdout, (text) => lines.push({ stream: 'stdout', text }));
@@ -113,7 +116,11 @@ export function runToEnd(
   options: OwnedOptions & { readonly input?: string | Uint8Array; readonly timeoutMs?: number } = {},
 ): Promise<Finished> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, [...args], { cwd: options.cwd, env: { ...process.env, ...options.env } });
+    const child = spawn(command, [...args], {
+      cwd: options.cwd,
+      env: { ...process.env, ...options.env },
+      ...options.user,
+    });
     const forget = leaveNothingBehind(child);
     const out: Buffer[] = [];
     const err: Buffer[] = [];
