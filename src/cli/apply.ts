@@ -6,6 +6,7 @@ import { Command } from 'commander';
 import { printChanges } from '../access/print-changes.ts';
 import { planRevision, type RevisionPlan } from '../access/plan-revision.ts';
 import { systemClock } from '../base/clock.ts';
+import { escapeForLog } from '../base/log-text.ts';
 import { UsageError } from '../base/usage-error.ts';
 import { loadPem } from '../certs/material.ts';
 import { readStore } from '../config/read-config.ts';

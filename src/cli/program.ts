@@ -84,6 +84,13 @@ const commands: ReadonlyMap<string, Entry> = new Map([
     },
   ],
   [
+    'approve',
+    {
+      says: 'say that the files of a configuration, as they stand, are the ones that a gateway is to run',
+      open: async () => (await import('./approve.ts')).approveCommand(),
+    },
+  ],
+  [
     'import',
     {
       says: 'turn the configuration of Envoy, nginx, Traefik or Caddy into one of ours, and say what became of each line',

@@ -468,6 +468,19 @@ export type ServiceConfig = {
 };
 
 /** A file of SQLite, absolute. */
+export type DriftConfig = {
+  /** What becomes of files that nobody approved; undefined: they are not compared. */
+  readonly onChange: 'alert' | 'refuse' | undefined;
+  /** By which the list of approved files is signed; undefined: it is in the store, else a file of root. */
+  readonly publicKey: WrittenRef | undefined;
+  /** Absolute path of that list. */
+  readonly list: string;
+  /** Absolute paths of files and folders that are not compared. */
+  readonly except: readonly string[];
+  readonly everyMs: number;
+  readonly selfTest: { readonly enabled: boolean; readonly everyMs: number };
+};
+
 export type StoreConfig = { readonly path: string; readonly place: Place };
 
 export type GatewayConfig = {
@@ -591,6 +604,7 @@ export type GatewayConfig = {
   };
   /** undefined: there is no control process. */
   readonly store: StoreConfig | undefined;
+  readonly drift: DriftConfig;
   /** What routes start from. No client may forge its custom fields, even where every route overrides them. */
   readonly forwardClientCert: ForwardClientCertConfig;
   /** Material under an id, whatever refers to it. */

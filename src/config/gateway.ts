@@ -8,6 +8,7 @@ import { clientLimitsKeys } from './client-limits.ts';
 import { interceptErrorsShape, interceptorShape } from './answer-filters.ts';
 import { corsShape } from './cors.ts';
 import { dnsCacheKeys } from './dns-cache.ts';
+import { driftKeys } from './drift.ts';
 import { entryPointsKeys } from './entry-points.ts';
 import { extraConfigKeys, providersKeys } from './extra-folders.ts';
 import { forwardClientCertKeys } from './forward-client-cert.ts';
@@ -149,6 +150,12 @@ export const gatewayKeys = {
     oursAlone: true,
     restricts: true,
     example: 'For example store: {url: sqlite:countersign.db}.',
+  }),
+  drift: block(driftKeys, {
+    says: 'Which configuration is approved, and how often the gateway looks whether it does what is declared.',
+    oursAlone: true,
+    restricts: true,
+    example: 'For example drift: {onChange: alert}.',
   }),
   extraConfig: block(extraConfigKeys),
   providers: block(providersKeys),

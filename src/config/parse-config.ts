@@ -8,6 +8,7 @@ import { checkConditionFields } from './check-condition-fields.ts';
 import { checkFilterFields } from './check-filter-fields.ts';
 import { checkWhoMayCall } from './check-who-may-call.ts';
 import { readDnsCache } from './dns-cache.ts';
+import { readDrift } from './drift.ts';
 import { readEntryPoints } from './entry-points.ts';
 import { listEntryPoints } from './list-entry-points.ts';
 import { checkProviderFile } from './extra-folders.ts';
@@ -163,6 +164,7 @@ function assemble(
     ...readLogs(gateway, input.file),
     trustRecord: readTrustRecord(gateway.trustRecord, at, problems),
     store: readStore(gateway.store, at, entryPoints.admin, problems),
+    drift: readDrift(gateway.drift, at, input.file, problems),
     certificateOrders: orders.missing,
     forwardClientCert,
     named: {

@@ -14,9 +14,20 @@ export const alertSchema = z.strictObject({
   severity: z
     .enum(['failing', 'degraded', 'due'])
     .describe(
-      'failing: somebody is cut off or refused now. degraded: something is hidden or without effect. due: soon.',
+      'failing: somebody is cut off or refused now, or something runs that nobody declared. degraded: something is hidden or without effect. due: soon.',
     ),
-  kind: z.enum(['expiry', 'relation', 'service', 'client', 'reload', 'store', 'revocation', 'workers', 'gateway']),
+  kind: z.enum([
+    'expiry',
+    'relation',
+    'service',
+    'client',
+    'reload',
+    'store',
+    'revocation',
+    'workers',
+    'gateway',
+    'drift',
+  ]),
   code: z.string().describe('Of the fault table; of a refused configuration or a store, theirs.'),
   sentence: z.string(),
   consequence: z.string(),

@@ -1,5 +1,6 @@
 // What the operations of the API work with.
 import type { Clock } from '../base/clock.ts';
+import type { DriftReport } from '../gateway/drift.ts';
 import type { Store } from '../store/store.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Alerts } from './alerts.ts';
@@ -36,6 +37,8 @@ export type ControlContext = {
   readonly status: () => Promise<GatewayStatus>;
   /** Who was seen lately. Rejects with an ApiProblem. */
   readonly clients: () => Promise<ClientsSeen>;
+  /** Tells the primary what drifts, of one kind and source, all of it: from there it is in log, metric and status. */
+  readonly drift: (report: DriftReport) => void;
   readonly alerts: Alerts;
   readonly handshakes: HandshakeFeed;
   readonly streams: OpenStreams;

@@ -10,6 +10,7 @@ import { CertificateSessions } from './certificate-sessions.ts';
 import { ChangeQueue } from './change-queue.ts';
 import type { ControlContext } from './control-context.ts';
 import { GatewayReports } from './gateway-report.ts';
+import { findBehind } from './behind.ts';
 import { Fleet } from './fleet.ts';
 import { builtConsole, openSite } from './console-site.ts';
 import { HandshakeFeed } from './handshake-feed.ts';
@@ -86,6 +87,7 @@ async function open(given: ControlStart, own: OpenLogger): Promise<Api> {
     clients: remember(async () => line.ask('clients', null), clientsKeptMs, systemClock),
     ask: async (topic, asked) => line.ask(topic, asked),
     inTurn: async (act) => turns.take(act),
+    drift: (report) => say({ kind: 'drift', report }),
     alerts: new Alerts(systemClock),
     handshakes: feed,
     streams: new OpenStreams(),
@@ -95,7 +97,7 @@ async function open(given: ControlStart, own: OpenLogger): Promise<Api> {
   takeFailures = async (report) => feed.take(report);
   say({ kind: 'taken' });
   report = () => void reports.write();
-  void reports.start();
+  void reports.start(async () => say({ kind: 'drift', report: await findBehind(fleet, gateway) }));
   own.info({ url: `${url}/api/v1`, pid: process.pid }, 'control process serves the API');
   if (setup !== undefined) tellSetup(setup.link, setup.expiresAt, own);
   return createApi(operations, context);

@@ -147,6 +147,7 @@ function unknownReport(row: Gateway | undefined): Omit<GatewayReport, 'clock'> {
     versions: null,
     instance: null,
     sharedWith: null,
+    drift: [],
   };
 }
 

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { version } from '../base/version.ts';
 import type { ControlContext } from './control-context.ts';
 import { leafOf } from './certificate-facts.ts';
+import { driftKinds } from '../gateway/drift.ts';
 import { timeOf } from './times.ts';
 
 const time = z.iso.datetime();
@@ -25,6 +26,20 @@ const refused = z.object({
     .enum(['configuration', 'moment', 'defect'])
     .describe('moment: nobody said no, it is tried again. defect: a mistake of the gateway.'),
   problems: z.array(problem).describe('The first errors, each with its place.'),
+});
+
+export const driftSchema = z.strictObject({
+  kind: z
+    .enum(driftKinds)
+    .describe(
+      'behind: another revision than the newest. unauthorised: a file or a row that nobody approved. behaviour: a listener does something else than is declared.',
+    ),
+  gateway: z.string(),
+  key: z.string().describe('Within its kind the same as long as it lasts.'),
+  code: z.string(),
+  sentence: z.string(),
+  help: z.string(),
+  since: time,
 });
 
 const instance = z.object({
@@ -67,6 +82,10 @@ const reported = {
   versions: z.object({ countersign: z.string(), node: z.string(), openssl: z.string() }).nullable(),
   instance: instance.nullable(),
   sharedWith: instance.nullable().describe('Another gateway that reports under the same name.'),
+  drift: z
+    .array(driftSchema)
+    .default([])
+    .describe('What runs against what is meant, oldest first; empty where all is as it should be.'),
 };
 
 /** What a gateway leaves in the store; what another version adds is not looked at. */
@@ -119,6 +138,7 @@ export async function readOwnReport(
     workers: workers.map((worker) => ({ ...worker })),
     certificates: certificates.map(({ sha256, serial }) => ({ sha256, serial, id: ids.get(sha256) ?? null })),
     certificateCount,
+    drift: status.drift.map((one) => ({ ...one, since: timeOf(one.since) })),
     versions: { countersign: version, node, openssl },
     instance: context.instance,
     sharedWith,

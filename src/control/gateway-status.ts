@@ -1,6 +1,7 @@
 // What a gateway says of itself at this moment: what it runs and since when, what it refused, how its store, its workers and its
 // backends are. Made by the primary from what its workers report; plain data, times in milliseconds since the epoch.
 import type { BackendHandshake } from '../gateway/backend-handshakes.ts';
+import type { Drift } from '../gateway/drift.ts';
 import type { LoadedCertificate } from '../gateway/observation.ts';
 
 export type GatewayStatus = {
@@ -27,6 +28,8 @@ export type GatewayStatus = {
   readonly ports: Readonly<Record<string, number>>;
   /** The latest of all workers, by address. */
   readonly handshakes: readonly BackendHandshake[];
+  /** What runs against what is meant, oldest first. */
+  readonly drift: readonly Drift[];
 };
 
 export type SourceStatus = {

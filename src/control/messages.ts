@@ -6,6 +6,7 @@ import type { StoreProblemCode } from '../store/store-problem.ts';
 import type { ObjectChange } from '../store/object.ts';
 import type { SealedBlob, SealKey } from '../store/sealed.ts';
 import type { PlannedProblem, ShownPlan } from './plan.ts';
+import type { DriftReport } from '../gateway/drift.ts';
 import type { FailureReport } from '../gateway/failure-tally.ts';
 import type { GatewayStatus } from './gateway-status.ts';
 import type { TestQuestion, TestReport } from './test-report.ts';
@@ -110,7 +111,9 @@ export type FromControl =
   | { readonly kind: 'pong' }
   /** Failed handshakes can be told: the first time when it is ready for them. */
   | { readonly kind: 'taken' }
-  | { readonly kind: 'ask'; readonly id: number; readonly question: Question };
+  | { readonly kind: 'ask'; readonly id: number; readonly question: Question }
+  /** What it found that is not as it is meant, of one kind and source, all of it. */
+  | { readonly kind: 'drift'; readonly report: DriftReport };
 
 /** Descriptor of the connection over which the primary passes requests on: HTTP/2 between the two ends of a pair of sockets. */
 export const requestsFd = 4;

@@ -1,38 +1,15 @@
 // What needs a person now, worst first: read off what is configured, reported and seen, each with its reason, what follows from it
 // and what to do. The same list is the overview's and the alerts'.
 import { isNearExpiry, describeExpiry, isoSeconds } from '../certs/expiry.ts';
+import { findDrift } from './drift-needs.ts';
 import type { Evidence } from './evidence.ts';
 import { findFleetNeeds } from './fleet-needs.ts';
+import type { Need, Severity } from './need.ts';
 import { lifetimesOf, type Owned } from './lifetimes.ts';
 import { type RelationShown, showRelation } from './relations.ts';
 import { helpOfCode, titleOfCode } from './seen-failure.ts';
 
-/** What is cut off or refused now; what will be, or hides something; what is due. */
-export type Severity = 'failing' | 'degraded' | 'due';
-
-export type Need = {
-  /** Stable while it lasts. */
-  readonly id: string;
-  readonly severity: Severity;
-  readonly kind:
-    | 'expiry'
-    | 'relation'
-    | 'service'
-    | 'client'
-    | 'reload'
-    | 'store'
-    | 'revocation'
-    | 'workers'
-    | 'gateway';
-  /** Of the fault table; for a refused configuration and a store, of theirs. */
-  readonly code: string;
-  readonly sentence: string;
-  readonly consequence: string;
-  readonly help: string;
-  /** Milliseconds since the epoch. */
-  readonly since: number;
-  readonly object: { readonly kind: string; readonly id: string } | null;
-};
+export type { Need, Severity } from './need.ts';
 
 export type Assessment = {
   readonly needs: readonly Need[];
@@ -58,6 +35,7 @@ export function assess(seen: Evidence): Assessment {
     ...findGatewayNeeds(seen),
     ...findStaleLists(seen),
     ...findFleetNeeds(seen),
+    ...findDrift(seen),
   ];
   const perKind = new Map<string, number>();
   const kept = needs

@@ -65,6 +65,18 @@ export class StoreLine {
     return this.#store?.revisions.head(this.#options.gateway).catch(() => undefined);
   }
 
+  /** Asks what no load asks. Undefined where the store cannot be asked at the moment; what `act` throws is passed on. */
+  async ask<T>(act: (store: Store, opener: Opener | undefined) => Promise<T>): Promise<T | undefined> {
+    const store = this.#store;
+    if (store === undefined) return undefined;
+    try {
+      return await act(store, this.#options.opener());
+    } catch (error) {
+      if (error instanceof StoreProblem) return undefined;
+      throw error;
+    }
+  }
+
   follow(clock: Clock, listener: StoreListener): void {
     this.#following = { clock, ...listener };
     if (this.#store === undefined) this.#retryLater();

@@ -7,6 +7,7 @@ import type { MaterialBytes, StoredRef } from '../certs/material.ts';
 import type { ConfigOrigin } from '../config/config-origin.ts';
 import type { RevisionHead } from '../store/revision.ts';
 import type { Opener } from '../store/seal.ts';
+import type { Store } from '../store/store.ts';
 import { StoreProblem } from '../store/store-problem.ts';
 import type { ConfigSource, ConfigWatch } from './config-source.ts';
 import { FileSource } from './file-source.ts';
@@ -120,6 +121,11 @@ export class StoreSource implements ConfigSource {
     this.#committed = loaded;
     this.#setState({ ...this.#state, revision: headOf(loaded.stored).number });
     if (loaded.fromStore && loaded.opener !== undefined) this.#options.lastGood?.write(loaded.stored, loaded.opener);
+  }
+
+  /** As that of the line: only after a load has opened the store. */
+  async ask<T>(act: (store: Store, opener: Opener | undefined) => Promise<T>): Promise<T | undefined> {
+    return this.#line.ask(act);
   }
 
   /** Lets go of the store; whoever loads again opens it again. */

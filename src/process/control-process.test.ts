@@ -53,11 +53,13 @@ async function open(t: TestContext): Promise<{ dir: TempDir; control: ControlPro
     store: '/store.db',
     entry: dir.write('entry.mjs', entry),
     active,
+    drift: { report: () => {} },
     status: new StatusReader({
       clock: systemClock,
       active,
       workers: { list: () => [] },
       reloader: { refused: undefined },
+      drift: { list: [] },
       storeState: undefined,
       crls: new CrlPublisher({ clock: systemClock }),
     }),

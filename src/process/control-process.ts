@@ -12,6 +12,7 @@ import type { ControlStart, FromControl, GatewayInstance, ShownCertificate, ToCo
 import type { FailureReport } from '../gateway/failure-tally.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { Backoff } from './backoff.ts';
+import type { DriftBoard } from './drift-board.ts';
 import type { FailureLine } from './failure-line.ts';
 import { passOn, refuseRequest, RequestLine } from './control-requests.ts';
 import { type AnswerDependencies, answerQuestion } from './control-questions.ts';
@@ -22,6 +23,7 @@ export type ControlProcessOptions = AnswerDependencies & {
   readonly clock: Clock;
   readonly log: Logger;
   readonly failures: Pick<FailureLine, 'connect' | 'taken'>;
+  readonly drift: Pick<DriftBoard, 'report'>;
   /** File of the store. */
   readonly store: string;
   /** URL path of its entry module; tests have their own. */
@@ -76,6 +78,11 @@ export class ControlProcess {
     this.#handle?.send({ kind: 'changed' });
   }
 
+  #take(message: Told): void {
+    if (message.kind === 'taken') this.#options.failures.taken();
+    else if (message.kind === 'drift') this.#options.drift.report(message.report);
+  }
+
   reopenLogs(): void {
     this.#handle?.send({ kind: 'reopen' });
   }
@@ -90,7 +97,7 @@ export class ControlProcess {
     const { clock, log } = this.#options;
     const startedAt = clock.monotonic();
     const { failures } = this.#options;
-    const handle = new Handle(this.#options.entry ?? ownEntry, this.#options, () => failures.taken());
+    const handle = new Handle(this.#options.entry ?? ownEntry, this.#options, (message) => this.#take(message));
     this.#handle = handle;
     handle.send({ kind: 'start', start });
     failures.connect(handle);
@@ -105,6 +112,9 @@ export class ControlProcess {
     });
   }
 }
+
+/** What is no question. */
+type Told = Exclude<FromControl, { readonly kind: 'ask' }>;
 
 type Exit = { readonly code: number | null; readonly signal: NodeJS.Signals | null };
 
@@ -124,10 +134,10 @@ class Handle implements Watched {
   #gone = false;
   readonly #child: ChildProcess;
 
-  readonly #onTaken: () => void;
+  readonly #onTold: (message: Told) => void;
 
-  constructor(entry: string, dependencies: AnswerDependencies, onTaken: () => void) {
-    this.#onTaken = onTaken;
+  constructor(entry: string, dependencies: AnswerDependencies, onTold: (message: Told) => void) {
+    this.#onTold = onTold;
     this.#child = fork(entry, [], {
       execArgv: [...process.execArgv, ...youngHeap],
       serialization: 'advanced',
@@ -175,8 +185,7 @@ class Handle implements Watched {
 
   async #onMessage(message: FromControl, dependencies: AnswerDependencies): Promise<void> {
     this.heard++;
-    if (message.kind === 'taken') this.#onTaken();
-    if (message.kind !== 'ask') return;
+    if (message.kind !== 'ask') return this.#onTold(message);
     const { id, question } = message;
     const outcome = await answerQuestion(question, dependencies);
     if ('why' in outcome) this.send({ kind: 'noAnswer', id, why: outcome.why });

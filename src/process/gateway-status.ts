@@ -14,6 +14,7 @@ import type {
 import type { CrlPublisher } from '../crl/publisher.ts';
 import type { CrlGroupSpec } from '../crl/wanted.ts';
 import type { BackendHandshake } from '../gateway/backend-handshakes.ts';
+import type { DriftBoard } from './drift-board.ts';
 import { maxObservedCertificates, type ObservedBackend, type Observation } from '../gateway/observation.ts';
 import type { StoreState } from '../loading/store-source.ts';
 import type { SourceState } from '../sources/feed.ts';
@@ -32,6 +33,7 @@ export type StatusSources = {
   readonly workers: Pick<Workers, 'list'>;
   readonly reloader: Pick<Reloader, 'refused'>;
   readonly storeState: (() => StoreState) | undefined;
+  readonly drift: Pick<DriftBoard, 'list'>;
 };
 
 const keptMs = 1_000;
@@ -88,6 +90,7 @@ export class StatusReader {
       revocation: showRevocation(active.loaded.crls, crls),
       ports: active.ports,
       handshakes: mergeHandshakes(seen),
+      drift: this.#sources.drift.list,
     };
     this.#last = { status, until: clock.monotonic() + keptMs };
     return status;

@@ -1,10 +1,12 @@
 // The primary process: holds no traffic. It has the configuration, the workers, what is found out beside the generations, and
 // the admin entry point, each in an object of its own; here they are put together, started and stopped.
+import { randomBytes } from 'node:crypto';
 import type { Problem } from '../yaml/problem.ts';
 import type { Clock } from '../base/clock.ts';
-import type { StoreConfig } from '../config/gateway-config.ts';
+import type { GatewayConfig, StoreConfig } from '../config/gateway-config.ts';
 import { listEntryPoints } from '../config/list-entry-points.ts';
 import type { CrlPublisher } from '../crl/publisher.ts';
+import type { DriftReport } from '../gateway/drift.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
 import type { StoreState } from '../loading/store-source.ts';
 import type { SourcePublisher } from '../sources/publisher.ts';
@@ -12,12 +14,14 @@ import type { Logger } from '../telemetry/logger.ts';
 import { ActiveConfig } from './active-config.ts';
 import type { ChallengeDesk } from './challenge-desk.ts';
 import type { ControlProcess } from './control-process.ts';
+import { DriftBoard } from './drift-board.ts';
 import { FailureLine } from './failure-line.ts';
 import { LiveTrust } from './live-trust.ts';
 import type { PlanSettings } from './plan-question.ts';
 import { addressText, holdPort, reservePort } from './ports.ts';
 import { adminCertificate, PrimaryAdmin } from './primary-admin.ts';
 import { PrimaryMetrics } from './primary-metrics.ts';
+import { SelfTester } from './self-tester.ts';
 import { type Load, type Refresh, type RefusedReload, Reloader, type ReloadOutcome } from './reloader.ts';
 import { Rollout } from './rollout.ts';
 import { Supervisor } from './supervisor.ts';
@@ -64,6 +68,8 @@ export class Primary {
   readonly #supervisor: Supervisor;
   readonly #reloader: Reloader;
   readonly #admin: PrimaryAdmin;
+  readonly #drift: DriftBoard;
+  readonly #selfTester: SelfTester;
   /** Where there is no store nobody takes them, and workers tell none. */
   readonly #failures = new FailureLine((count) => this.#metrics.own.handshakeFailuresDropped.labels({}).inc(count));
   readonly #turns = new Turns();
@@ -98,10 +104,33 @@ export class Primary {
       workers,
     });
     const failures = this.#failures;
-    const supervisor = new Supervisor({ clock, log, workerEntry, workers, active, trust, metrics, failures });
+    const selfTestKey = randomBytes(32);
+    const supervisor = new Supervisor({
+      clock,
+      log,
+      workerEntry,
+      workers,
+      active,
+      trust,
+      metrics,
+      failures,
+      selfTestKey,
+    });
+    const drift = new DriftBoard({ clock, log, metrics: metrics.own, gateway: loaded.config.name, 200) });
+    this.#drift = drift;
+    const selfTester = new SelfTester({
+      clock,
+      log,
+      active,
+      supervisor,
+      key: selfTestKey,
+      report: (report) => drift.report(report),
+    });
+    this.#selfTester = selfTester;
     const rollout = new Rollout({ log, active, supervisor });
     const turns = this.#turns;
     const refresh: Refresh = sources?.refresh ?? (async (loaded) => ({ loaded, problems: [] }));
+    const onInForce = (): void => selfTester.inForce();
     const about = {
       told,
       clock,
@@ -112,6 +141,7 @@ export class Primary {
       metrics,
       turns,
       onCommitted,
+      onInForce,
       onSettled: () => this.#control?.tellChanged(),
       refused: options.refused,
       tried: () => storeState?.().tried,
@@ -127,7 +157,7 @@ export class Primary {
     this.#supervisor = supervisor;
     this.#reloader = reloader;
     const control = () => this.#control;
-    this.#admin = new PrimaryAdmin({ clock, log, workers, trust, metrics, active, reloader, control });
+    this.#admin = new PrimaryAdmin({ clock, log, workers, trust, metrics, active, reloader, drift, control });
   }
 
   /** Starts everything; rejects with one sentence where an address cannot be had or a worker does not come up. */
@@ -175,6 +205,7 @@ export class Primary {
     this.#trust.start(this.#active.loaded);
     this.#challenges?.serve(this.#workers);
     this.#onCommitted?.();
+    this.#selfTester.inForce();
     return listening;
   }
 
@@ -201,6 +232,7 @@ export class Primary {
       crls: this.#trust.crls,
       certificateSources: this.#trust.sources,
       storeState,
+      drift: this.#drift,
     });
     this.#control = new ControlProcess({
       clock: this.#clock,
@@ -210,12 +242,23 @@ export class Primary {
       status,
       traffic,
       failures: this.#failures,
+      drift: this.#drift,
       trust: this.#trust,
       workers: this.#workers,
       reloader: this.#reloader,
       storeState,
       planning,
     });
+  }
+
+  /** What somebody else found that is not as it is meant. */
+  reportDrift(report: DriftReport): void {
+    this.#drift.report(report);
+  }
+
+  /** The configuration in force. */
+  get config(): GatewayConfig {
+    return this.#active.loaded.config;
   }
 
   /** As Reloader: never rejects. */
@@ -249,6 +292,7 @@ export class Primary {
 
   #beginStop(): void {
     this.#stopping = true;
+    this.#selfTester.stop();
     this.#control?.stop();
     this.#reloader.close();
     this.#admin.drain();

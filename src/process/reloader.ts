@@ -76,6 +76,8 @@ export type ReloaderOptions = {
   readonly refused?: RefusedReload | undefined;
   /** The revision of the store that was loaded last; undefined: there is none. */
   readonly tried?: (() => number | undefined) | undefined;
+  /** Called when workers serve by other rules than before, also where only certificates were renewed. Must not throw. */
+  readonly onInForce?: (() => void) | undefined;
   /** Shared with the start: none sees half of the other. */
   readonly turns: Turns;
 };
@@ -164,7 +166,8 @@ export class Reloader {
     const repeated = this.#tell(problems);
     if (loaded === undefined) {
       const [first] = problems.filter(({ severity }) => severity === 'error');
-      const why = act.isRefresh && first !== undefined ? first.message : 'the configuration has errors';
+      const saysItself = act.isRefresh || first?.code === 'not_approved';
+      const why = saysItself && first !== undefined ? first.message : 'the configuration has errors';
       return this.#reject(act, why, 'configuration', problems);
     }
     const { refused, dropped } = compareTrust(viewTrust(active.loaded), viewTrust(loaded));
@@ -185,6 +188,7 @@ export class Reloader {
     await trust.settle(active.loaded);
     // What was read last may be another configuration, which was refused.
     if (!act.isRefresh) this.#options.onCommitted?.();
+    this.#options.onInForce?.();
     metrics.loaded(loaded, generation);
     const said = {
       ...(dropped.length === 0 ? {} : { clientAuthDropped: dropped }),

@@ -172,6 +172,7 @@ export async function openApi(t: TestContext, options: { readonly maxBytes?: num
     status: async () => status,
     clients: async () => clients,
     inTurn: async (next) => turns.take(next),
+    drift: () => {},
     alerts: new Alerts(clock),
     handshakes: new HandshakeFeed({
       gateway: 'one',

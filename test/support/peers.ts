@@ -25,6 +25,11 @@ export const peers = [
   { command: 'python3', package: 'python3' },
   // Installs the peers below that are no packages of Debian.
   { command: 'pip3', package: 'python3-pip' },
+  // Editors, each with its own way of saving, the database's own shell, and what keeps versions of a configuration.
+  { command: 'ed', package: 'ed' },
+  { command: 'vi', package: 'vim-tiny' },
+  { command: 'sqlite3', package: 'sqlite3' },
+  { command: 'git', package: 'git' },
   // Shells that complete our commands.
   { command: 'zsh', package: 'zsh' },
   { command: 'fish', package: 'fish' },

@@ -71,6 +71,7 @@ export function sampleStatus(now: number): GatewayStatus {
     backends: [{ route: 'orders', label: 'orders.test:8443', state: 'up', since: now - 5_000, down: null }],
     revocation: [],
     ports: { webSecure: 8443 },
+    drift: [],
     handshakes: [
       { label: 'orders.test:8443', ok: { at: now - 2_000, version: 'TLSv1.3' }, failure: null, shown: null },
     ],
