@@ -116,7 +116,7 @@ export class Primary {
       failures,
       selfTestKey,
     });
-    const drift = new DriftBoard({ clock, log, metrics: metrics.own, gateway: loaded.config.name, 200) });
+    const drift = new DriftBoard({ clock, log, metrics: metrics.own, gateway: loaded.config.name });
     this.#drift = drift;
     const selfTester = new SelfTester({
       clock,

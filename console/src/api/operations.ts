@@ -537,7 +537,7 @@ export type Operations = {
     params: { name: string };
     query: undefined;
     body: undefined;
-    answer: Shape21888ec3;
+    answer: Shape1fc5cb11;
     conditional: false;
   };
   /** One group of failed handshakes, with the newest step by step up to the one that broke. */
@@ -622,7 +622,7 @@ export type Operations = {
         failing: number;
         unknown: number;
       };
-      needs: Shape975be8bf[];
+      needs: Shape84437704[];
       traffic: ({
         at: string;
         requests: Record<string, number>;
@@ -820,7 +820,7 @@ export type Operations = {
     query: { limit?: number; cursor?: string; active?: "true" | "false" };
     body: undefined;
     answer: {
-      items: Shape975be8bf[];
+      items: Shape84437704[];
       next: string | null;
     };
     conditional: false;
@@ -949,7 +949,7 @@ export type Operations = {
     query: undefined;
     body: undefined;
     answer: {
-      items: Shape21888ec3[];
+      items: Shape1fc5cb11[];
       next: null;
       rollout: Shapef03f78c0 | null;
     };
@@ -1584,7 +1584,7 @@ type Shape1e4e5eda = {
   lastFailure: Shape305532d6 | null;
 };
 
-type Shape21888ec3 = {
+type Shape1fc5cb11 = {
   name: string;
   isThis: boolean;
   state: "current" | "changing" | "behind" | "refused" | "lastGood" | "silent" | "unknown";
@@ -1618,6 +1618,7 @@ type Shape21888ec3 = {
   } | null;
   instance: Shapee7546231 | null;
   sharedWith: Shapee7546231 | null;
+  drift: Shapea9ee1cbf[];
 };
 
 type Shape246bd025 = {
@@ -1876,6 +1877,23 @@ type Shape7da86f2f = {
   items: Shapeeafceeb7[];
 };
 
+type Shape84437704 = {
+  id: string;
+  severity: "failing" | "degraded" | "due";
+  kind: "expiry" | "relation" | "service" | "client" | "reload" | "store" | "revocation" | "workers" | "gateway" | "drift";
+  code: string;
+  sentence: string;
+  consequence: string;
+  help: string;
+  since: string;
+  lastSeenAt: string;
+  endedAt: string | null;
+  object: {
+    kind: string;
+    id: string;
+  } | null;
+};
+
 type Shape8937b314 = {
   up: boolean;
   revision: number;
@@ -1927,23 +1945,6 @@ type Shape975331da = {
   addresses: Shape1e4e5eda[];
 };
 
-type Shape975be8bf = {
-  id: string;
-  severity: "failing" | "degraded" | "due";
-  kind: "expiry" | "relation" | "service" | "client" | "reload" | "store" | "revocation" | "workers" | "gateway";
-  code: string;
-  sentence: string;
-  consequence: string;
-  help: string;
-  since: string;
-  lastSeenAt: string;
-  endedAt: string | null;
-  object: {
-    kind: string;
-    id: string;
-  } | null;
-};
-
 type Shape994df652 = {
   id: string;
   origin: {
@@ -1985,6 +1986,16 @@ type Shape9ed842dd = {
   state: "holds" | "failing" | "unknown" | "none";
   client: Shape37d1f271;
   backend: Shape975331da;
+};
+
+type Shapea9ee1cbf = {
+  kind: "behind" | "unauthorised" | "behaviour";
+  gateway: string;
+  key: string;
+  code: string;
+  sentence: string;
+  help: string;
+  since: string;
 };
 
 type Shapeb0edd6fb = {
