@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { type ApiAnswer, type ApiUnderTest, openApi } from '../../test/support/control-api.ts';
-import type { JsonObject } from '../store/canonical-json.ts';
 import type { GatewayShown } from './gateway-shape.ts';
 
 const service = { address: 'a.test:8443', tls: { mode: 'tls', caBundle: 'internal' } };
@@ -46,7 +45,7 @@ async function open(t: TestContext): Promise<FleetUnderTest> {
         clock: at,
         ...change,
       };
-      await api.store.gateways.report({ name, revision, content: null, report: report as unknown as JsonObject });
+      await api.store.gateways.report({ name, revision, content: null, report });
     },
     async shown(name) {
       const { body, text, status } = await call('GET', `/gateways/${name}`);

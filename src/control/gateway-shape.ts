@@ -1,10 +1,12 @@
 // A gateway as the API shows it, and what it reports of itself to the store.
 import { z } from 'zod';
+import type { Clock } from '../base/clock.ts';
 import { version } from '../base/version.ts';
-import type { ControlContext } from './control-context.ts';
 import { leafOf } from './certificate-facts.ts';
 import { driftKinds } from '../gateway/drift.ts';
+import type { GatewayStatus } from './gateway-status.ts';
 import { timeOf } from './times.ts';
+import type { ConfigView } from './view.ts';
 
 const time = z.iso.datetime();
 const problem = z.object({
@@ -114,11 +116,16 @@ export const gatewaySchema = z.strictObject({
 });
 export type GatewayShown = z.output<typeof gatewaySchema>;
 
+export type ReportSources = {
+  /** Both reject with an ApiProblem. */
+  readonly status: () => Promise<GatewayStatus>;
+  readonly view: () => Promise<ConfigView>;
+  readonly clock: Pick<Clock, 'now'>;
+  readonly instance: InstanceShown;
+};
+
 /** This gateway at this moment. Rejects with an ApiProblem. */
-export async function readOwnReport(
-  context: Pick<ControlContext, 'status' | 'view' | 'clock' | 'instance'>,
-  sharedWith: InstanceShown | null,
-): Promise<GatewayReport> {
+export async function readOwnReport(context: ReportSources, sharedWith: InstanceShown | null): Promise<GatewayReport> {
   const [status, view] = await Promise.all([context.status(), context.view()]);
   const ids = new Map(view.certificates.map((one) => [leafOf(one)?.sha256, one.id]));
   const { since, generation, revision, store, workers, certificates, certificateCount } = status;

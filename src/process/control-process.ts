@@ -203,6 +203,8 @@ const passedVariables = [
   'LC_ALL',
   'TERM',
   'NO_COLOR',
+  // An allocator, or what else is put before the libraries of all processes.
+  'LD_PRELOAD',
   'NODE_OPTIONS',
   'NODE_COMPILE_CACHE',
   'NODE_DISABLE_COMPILE_CACHE',
