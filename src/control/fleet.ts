@@ -75,7 +75,7 @@ export class Fleet {
         digest: expected.digest,
         canary: openCanary(rollout) !== undefined && expected !== rollout.base,
       },
-      ...(report === undefined ? unknownReport(row) : withoutClock(report)),
+      ...(report === undefined ? unknownReport(row) : report),
     };
   }
 
@@ -127,12 +127,8 @@ export function readReport({ report }: Pick<Gateway, 'report'>): GatewayReport |
   return read.success ? read.data : undefined;
 }
 
-function withoutClock({ clock: _, ...rest }: GatewayReport): Omit<GatewayReport, 'clock'> {
-  return rest;
-}
-
 /** What is known of one whose report cannot be read. */
-function unknownReport(row: Gateway | undefined): Omit<GatewayReport, 'clock'> {
+function unknownReport(row: Gateway | undefined): GatewayReport {
   return {
     generation: 0,
     revision: row?.revision ?? 0,
@@ -148,6 +144,7 @@ function unknownReport(row: Gateway | undefined): Omit<GatewayReport, 'clock'> {
     instance: null,
     sharedWith: null,
     drift: [],
+    clock: timeOf(row?.reportedAt ?? 0),
   };
 }
 

@@ -537,7 +537,7 @@ export type Operations = {
     params: { name: string };
     query: undefined;
     body: undefined;
-    answer: Shape1fc5cb11;
+    answer: Shape5f987a99;
     conditional: false;
   };
   /** One group of failed handshakes, with the newest step by step up to the one that broke. */
@@ -949,7 +949,7 @@ export type Operations = {
     query: undefined;
     body: undefined;
     answer: {
-      items: Shape1fc5cb11[];
+      items: Shape5f987a99[];
       next: null;
       rollout: Shapef03f78c0 | null;
     };
@@ -1584,43 +1584,6 @@ type Shape1e4e5eda = {
   lastFailure: Shape305532d6 | null;
 };
 
-type Shape1fc5cb11 = {
-  name: string;
-  isThis: boolean;
-  state: "current" | "changing" | "behind" | "refused" | "lastGood" | "silent" | "unknown";
-  health: "ok" | "partly" | "down" | "unknown";
-  joinedAt: string | null;
-  reportedAt: string;
-  clockSkewMs: number | null;
-  expected: {
-    revision: number;
-    digest: string;
-    canary: boolean;
-  };
-  generation: number;
-  revision: number;
-  since: string;
-  digest: string;
-  reloadFailed: boolean;
-  refused: Shape724653eb | null;
-  store: Shape8937b314 | null;
-  workers: Shapeb0edd6fb[];
-  certificates: ({
-    sha256: string;
-    serial: string;
-    id: string | null;
-  })[];
-  certificateCount: number;
-  versions: {
-    countersign: string;
-    node: string;
-    openssl: string;
-  } | null;
-  instance: Shapee7546231 | null;
-  sharedWith: Shapee7546231 | null;
-  drift: Shapea9ee1cbf[];
-};
-
 type Shape246bd025 = {
   complete: boolean;
   opened: {
@@ -1743,6 +1706,44 @@ type Shape4bd8456d = {
   id: string;
   operation: "put";
   value: Record<string, unknown>;
+};
+
+type Shape5f987a99 = {
+  name: string;
+  isThis: boolean;
+  state: "current" | "changing" | "behind" | "refused" | "lastGood" | "silent" | "unknown";
+  health: "ok" | "partly" | "down" | "unknown";
+  joinedAt: string | null;
+  reportedAt: string;
+  clockSkewMs: number | null;
+  expected: {
+    revision: number;
+    digest: string;
+    canary: boolean;
+  };
+  generation: number;
+  revision: number;
+  since: string;
+  digest: string;
+  reloadFailed: boolean;
+  refused: Shape724653eb | null;
+  store: Shape8937b314 | null;
+  workers: Shapeb0edd6fb[];
+  certificates: ({
+    sha256: string;
+    serial: string;
+    id: string | null;
+  })[];
+  certificateCount: number;
+  versions: {
+    countersign: string;
+    node: string;
+    openssl: string;
+  } | null;
+  instance: Shapee7546231 | null;
+  clock: string;
+  sharedWith: Shapee7546231 | null;
+  drift: Shapea9ee1cbf[];
 };
 
 type Shape6278c02f = {
