@@ -68,7 +68,11 @@ async function apply(io: CommandIo, files: readonly string[], options: Options):
   const changes: ObjectChange[] = [];
   const keys = { opener, sealKey: key, pending, store, parent: (await store.revisions.head()).number };
   for (const object of written)
-    changes.push({ kind: object.kind, id: object.id, put: await withSealedKey(object, keys) });
+    changes.push({
+      kind: object.kind,
+      id: object.id,
+      put: await withSealedKey({ ...object, body: await withTexts(object) }, keys),
+    });
   if (prune === true) changes.push(...(await listOthers(store, keys.parent, written)));
   const settings = { env: io.env, strict: true, clock: systemClock, ...(io.read && { read: io.read }) };
   const plan = await planRevision(changes, { ...settings, file, store, opener, pending });
@@ -134,6 +138,21 @@ type Keys = {
 
 function isSealed(value: unknown): value is { readonly sealed: unknown } {
   return typeof value === 'object' && value !== null && 'sealed' in value;
+}
+
+/** The store holds certificates as text: those that a file is named for are read here. */
+async function withTexts({ kind, id, body, folder }: WrittenObject): Promise<JsonObject> {
+  const name = kind === 'certificates' ? 'cert' : kind === 'caBundles' ? 'ca' : undefined;
+  const written = name === undefined ? undefined : body[name];
+  if (name === undefined || written === undefined) return body;
+  const read = async (one: unknown): Promise<unknown> => {
+    if (typeof one !== 'string' || !/\.(?:pem|crt|cer)$/.test(one) || one.includes('\n')) return one;
+    const loaded = await loadPem({ path: resolve(folder, one), label: `${name} of ${kind}/${id}` });
+    if (!loaded.ok) throw new UsageError(`${loaded.message}. ${loaded.hint}`);
+    return loaded.pem;
+  };
+  const text = Array.isArray(written) ? await Promise.all(written.map(read)) : await read(written);
+  return { ...body, [name]: text as JsonObject[string] };
 }
 
 /** A key as a path or as PEM is sealed here; what is sealed already stays. */

@@ -19,19 +19,22 @@ export function gatewaysCommand(io: CommandIo = process): Command {
   const remove = new Command('remove')
     .description('forget a gateway that is gone; it is back when it reports again')
     .argument('<name>', 'as the list has it')
-    .requiredOption('-c, --config <file>', 'configuration file, which names the store')
-    .action(async (name: string, options: Options) => tellStoreTrouble(io, async () => forget(io, name, options)));
+    .action(async (name: string, _, command: Command) =>
+      // The option stands with the command above: it belongs to both.
+      tellStoreTrouble(io, async () => forget(io, name, requireConfig(command.optsWithGlobals()))),
+    );
   return new Command('gateways')
     .option('-c, --config <file>', 'configuration file, which names the store')
     .option('--json', 'the same as JSON')
     .addHelpText('after', '\nExit code: 0 every gateway runs what it is to; 1 one does not, or does not report.')
-    .action(async ({ config, json }: Partial<Options>) =>
-      tellStoreTrouble(io, async () => {
-        if (config === undefined) throw new UsageError('name the configuration file: -c FILE');
-        await list(io, { config, ...(json && { json }) });
-      }),
-    )
+    .action(async (options: Partial<Options>) => tellStoreTrouble(io, async () => list(io, requireConfig(options))))
     .addCommand(remove);
+}
+
+/** Throws UsageError. */
+function requireConfig({ config, json }: Partial<Options>): Options {
+  if (config === undefined) throw new UsageError('name the configuration file: -c FILE');
+  return { config, ...(json && { json }) };
 }
 
 async function list(io: CommandIo, { config, json }: Options): Promise<void> {
