@@ -24,7 +24,7 @@ import { UsageError } from '../base/usage-error.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import type { FileDigest } from '../config/load-config.ts';
 import { readStore } from '../config/read-config.ts';
-import type { StoreLocation } from '../config/store-url.ts';
+import type { StoreLocation } from '../config/store-location.ts';
 import { CrlPublisher } from '../crl/publisher.ts';
 import {
   type ApprovalList,
@@ -41,7 +41,7 @@ import { readApproval, recordApproval } from '../drift/stored-approval.ts';
 import { digestFor, isSigningKey, parsePublicKey, signCommand } from '../drift/trusted-list.ts';
 import { loadGateway } from '../loading/load.ts';
 import { openSourceToLook } from '../loading/open-source.ts';
-import { readOpener } from '../loading/open-store-source.ts';
+import { readOpener } from '../loading/read-opener.ts';
 import { openSqliteStore } from '../sqlite/sqlite-store.ts';
 import { StoreProblem } from '../store/store-problem.ts';
 import type { CommandIo } from './command-io.ts';

@@ -1,7 +1,9 @@
-// The store that the gateways of a journey share.
+// The store that the gateways of a journey share: a database of a real server.
 import type { FleetStore } from '../../support/fleet.ts';
+import { startPostgres } from '../../support/postgres.ts';
 import type { TempDir } from '../../support/temp.ts';
 
-export function fleetStore(dir: TempDir, _stack: AsyncDisposableStack): FleetStore {
-  return { url: `sqlite:${dir.file('store.db')}`, sealKey: dir.file('opening.key') };
+export async function fleetStore(dir: TempDir, stack: AsyncDisposableStack): Promise<FleetStore> {
+  const postgres = stack.use(await startPostgres());
+  return { url: postgres.url, sealKey: dir.file('opening.key') };
 }
