@@ -51,11 +51,14 @@ export type ChangeCall = {
 
 export async function answerChange(call: ChangeCall, wanted: Wanted): Promise<Answer> {
   if (wanted.query.dryRun === 'true') return { status: 200, body: await planOnly(call.context, wanted) };
+  const startedAt = call.context.clock.monotonic();
   const { answer, objectRevision } = await call.context.changes.take(async () => change(call, wanted));
   const { state, revision } = answer;
   const own = state === 'committed' || state === 'pending' ? state : undefined;
   const gateways =
-    wanted.query.wait === 'all' && state !== 'unchanged' ? await waitForGateways(call.context, revision, own) : null;
+    wanted.query.wait === 'all' && state !== 'unchanged'
+      ? await waitForGateways(call.context, revision, own, startedAt)
+      : null;
   const isLater = state === 'pending' || state === 'elsewhere';
   const status = isLater ? 202 : state === 'unchanged' ? 200 : (wanted.status ?? 200);
   return {

@@ -5,6 +5,8 @@ import type { ControlContext } from './control-context.ts';
 import type { GatewayShown } from './gateway-shape.ts';
 
 const waitMs = 20_000;
+/** Of the whole request: who passes it on waits for 40 s. */
+const requestMs = 32_000;
 const askEveryMs = 250;
 
 export const arrival = z.strictObject({
@@ -30,13 +32,14 @@ export const arrival = z.strictObject({
 });
 export type Arrival = z.output<typeof arrival>;
 
-/** `own`: what became of it here, which need not be reported yet. */
+/** `own`: what became of it here, which need not be reported yet. `startedAt`: of the request, monotonic. */
 export async function waitForGateways(
   { fleet, clock, gateway }: Pick<ControlContext, 'fleet' | 'clock' | 'gateway'>,
   revision: number,
   own: 'committed' | 'pending' | undefined,
+  startedAt: number,
 ): Promise<Arrival[]> {
-  const until = clock.monotonic() + waitMs;
+  const until = Math.min(clock.monotonic() + waitMs, startedAt + requestMs);
   for (;;) {
     const concerned = (await fleet.read()).gateways.filter(
       ({ isThis, expected }) => expected.revision >= revision && (!isThis || own !== undefined),

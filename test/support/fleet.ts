@@ -194,6 +194,19 @@ ${more}`,
   }
 }
 
+/** Until each of them answers so: a machine that is busy may take longer than an answer of the API waits (202, 504). */
+export async function live(
+  members: readonly FleetMember[],
+  path: string,
+  wanted: readonly number[],
+  made: ApiReply,
+): Promise<void> {
+  assert.ok([200, 201, 202, 504].includes(made.status), made.text);
+  await eventually(async () => (await statuses(members, path)).join() === wanted.join(), {
+    what: `${path} to be answered with ${wanted.join()}`,
+  });
+}
+
 /** Each path at each of them. */
 export async function statuses(members: readonly FleetMember[], path: string): Promise<number[]> {
   return Promise.all(members.map(async (member) => member.status(path)));
