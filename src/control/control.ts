@@ -10,6 +10,8 @@ import { CertificateSessions } from './certificate-sessions.ts';
 import { ChangeQueue } from './change-queue.ts';
 import type { ControlContext } from './control-context.ts';
 import { GatewayReports } from './gateway-report.ts';
+import { findBehind } from './behind.ts';
+import { Fleet } from './fleet.ts';
 import { builtConsole, openSite } from './console-site.ts';
 import { HandshakeFeed } from './handshake-feed.ts';
 import { LateApi } from './late-api.ts';
@@ -25,6 +27,7 @@ import { SignIn } from './sign-in.ts';
 import { actOnRecord } from './act-on-record.ts';
 import type { RecordAct, RecordOutcome } from '../sharing/shared-store.ts';
 import { StoredHead } from './stored-head.ts';
+import { timeOf } from './times.ts';
 import { offerSetup } from './setup-link.ts';
 
 type WriteRecord = (act: RecordAct) => Promise<RecordOutcome>;
@@ -35,6 +38,7 @@ const clientsKeptMs = 1_000;
 let log: OpenLogger | undefined;
 let writeRecord: WriteRecord | undefined;
 /** None comes before we said that we take them. */
+let report: () => void = () => {};
 let takeFailures: HandshakeFeed['take'] = async () => {};
 const line = new PrimaryLine((message) => say(message), systemClock);
 
@@ -56,7 +60,9 @@ async function start(given: ControlStart): Promise<void> {
 }
 
 /** Rejects with a StoreProblem where the store cannot be opened. */
-async function open({ store: address, url, gateway }: ControlStart, own: OpenLogger): Promise<Api> {
+async function open(given: ControlStart, own: OpenLogger): Promise<Api> {
+  const { store: address, url, gateway } = given;
+  const instance = { ...given.instance, url, startedAt: timeOf(given.instance.startedAt) };
   // The primary made it, once: one that has gone is not to be replaced by an empty one.
   const store = await openExistingStore(address, { clock: systemClock, as: 'control' });
   // A file that can be opened and not read is found here, not by who asks first.
@@ -66,6 +72,11 @@ async function open({ store: address, url, gateway }: ControlStart, own: OpenLog
   });
   const turns = new Turns();
   const feed = new HandshakeFeed({ gateway, failures: store.handshakeFailures, clock: systemClock, log: own });
+  const view = async () => line.view();
+  const status = async () => line.ask('status', null);
+  const about = { status, view, clock: systemClock, instance, gateway, log: own, store };
+  const reports = new GatewayReports(about, systemClock);
+  const fleet = new Fleet({ store, clock: systemClock, own: { gateway, report: async () => reports.read() } });
   const context: ControlContext = {
     clock: systemClock,
     log: own,
@@ -75,12 +86,15 @@ async function open({ store: address, url, gateway }: ControlStart, own: OpenLog
     certificateSessions: new CertificateSessions(systemClock, store.audit),
     signIn: new SignIn(async (topic) => line.ask(topic, null), systemClock),
     gateway,
-    view: async () => line.view(),
-    status: async () => line.ask('status', null),
+    instance,
+    fleet,
+    view,
+    status,
     clients: remember(async () => line.ask('clients', null), clientsKeptMs, systemClock),
     ask: async (topic, asked) => line.ask(topic, asked),
     inTurn: async (act) => turns.take(act),
-    alerts: new Alerts(store, systemClock),
+    drift: (report) => say({ kind: 'drift', report }),
+    alerts: new Alerts(systemClock),
     handshakes: feed,
     streams: new OpenStreams(),
     stored: new StoredHead(store),
@@ -90,7 +104,8 @@ async function open({ store: address, url, gateway }: ControlStart, own: OpenLog
   say({ kind: 'taken' });
   writeRecord = async (act) => actOnRecord(store.records, act);
   say({ kind: 'records' });
-  void new GatewayReports(context, systemClock).start();
+  report = () => void reports.write();
+  void reports.start(async () => say({ kind: 'drift', report: await findBehind(fleet, gateway) }));
   own.info({ url: `${url}/api/v1`, pid: process.pid }, 'control process serves the API');
   if (setup !== undefined) tellSetup(setup.link, setup.expiresAt, own);
   return createApi(operations, context);
@@ -114,6 +129,7 @@ process.on('message', (message) => {
   if (given.kind === 'ping') say({ kind: 'pong' });
   else if (given.kind === 'start') void start(given.start);
   else if (given.kind === 'failures') void takeFailures(given.report).then(() => say({ kind: 'taken' }));
+  else if (given.kind === 'changed') report();
   else if (given.kind === 'record') void answerRecord(given.id, given.act);
   else if (given.kind === 'reopen') log?.reopen();
   else line.take(given);

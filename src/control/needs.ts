@@ -1,28 +1,15 @@
 // What needs a person now, worst first: read off what is configured, reported and seen, each with its reason, what follows from it
 // and what to do. The same list is the overview's and the alerts'.
 import { isNearExpiry, describeExpiry, isoSeconds } from '../certs/expiry.ts';
+import { findDrift } from './drift-needs.ts';
 import type { Evidence } from './evidence.ts';
+import { findFleetNeeds } from './fleet-needs.ts';
+import type { Need, Severity } from './need.ts';
 import { lifetimesOf, type Owned } from './lifetimes.ts';
 import { type RelationShown, showRelation } from './relations.ts';
 import { helpOfCode, titleOfCode } from './seen-failure.ts';
 
-/** What is cut off or refused now; what will be, or hides something; what is due. */
-export type Severity = 'failing' | 'degraded' | 'due';
-
-export type Need = {
-  /** Stable while it lasts. */
-  readonly id: string;
-  readonly severity: Severity;
-  readonly kind: 'expiry' | 'relation' | 'service' | 'client' | 'reload' | 'store' | 'revocation' | 'workers';
-  /** Of the fault table; for a refused configuration and a store, of theirs. */
-  readonly code: string;
-  readonly sentence: string;
-  readonly consequence: string;
-  readonly help: string;
-  /** Milliseconds since the epoch. */
-  readonly since: number;
-  readonly object: { readonly kind: string; readonly id: string } | null;
-};
+export type { Need, Severity } from './need.ts';
 
 export type Assessment = {
   readonly needs: readonly Need[];
@@ -38,16 +25,17 @@ const rank: Readonly<Record<Severity, number>> = { failing: 0, degraded: 1, due:
 /** Of each kind; a thousand certificates that expire together are one cause. */
 const maxPerKind = 100;
 
-/** `storeProblem`: the control process cannot use the store itself. */
-export function assess(seen: Evidence, headRevision: number | undefined): Assessment {
+export function assess(seen: Evidence): Assessment {
   const relations = seen.view.relations.flatMap((one) => showRelation(one, seen) ?? []);
   const needs = [
     ...findExpiries(seen),
     ...findDownServices(seen),
     ...findFailingRelations(relations),
     ...findRegressed(seen),
-    ...findGatewayNeeds(seen, headRevision),
+    ...findGatewayNeeds(seen),
     ...findStaleLists(seen),
+    ...findFleetNeeds(seen),
+    ...findDrift(seen),
   ];
   const perKind = new Map<string, number>();
   const kept = needs
@@ -189,10 +177,11 @@ function findRegressed(seen: Evidence): Need[] {
   );
 }
 
-function findGatewayNeeds({ status, now }: Evidence, headRevision: number | undefined): Need[] {
+function findGatewayNeeds({ status, now }: Evidence): Need[] {
   const needs: Need[] = [];
   const { refused, store, workers, revision } = status;
-  if (refused !== null)
+  // Of a revision it is told of every gateway alike.
+  if (refused !== null && refused.revision === null)
     needs.push({
       id: 'reload',
       severity: 'degraded',
@@ -218,18 +207,6 @@ function findGatewayNeeds({ status, now }: Evidence, headRevision: number | unde
       help: store.problem?.help ?? 'Run `countersign store verify`.',
       since: store.readAt ?? now,
       object: { kind: 'gateways', id: 'this' },
-    });
-  else if (headRevision !== undefined && headRevision > revision && refused === null)
-    needs.push({
-      id: 'behind',
-      severity: 'degraded',
-      kind: 'store',
-      code: 'behind',
-      sentence: `The gateway runs revision ${revision}, the store has ${headRevision}`,
-      consequence: 'What was changed since then has no effect yet.',
-      help: 'If it stays so, see the log of the gateway for why it did not take it.',
-      since: now,
-      object: { kind: 'changes', id: String(headRevision) },
     });
   const idle = workers.filter(({ serving }) => !serving);
   if (workers.length === 0 || idle.length > 0)

@@ -75,11 +75,13 @@ async function open(
     store: { path: '/store.db' },
     entry: dir.write('entry.mjs', more.entry ?? entry),
     active,
+    drift: { report: () => {} },
     status: new StatusReader({
       clock: systemClock,
       active,
       workers: { list: () => [] },
       reloader: { refused: undefined },
+      drift: { list: [] },
       storeState: undefined,
       crls: new CrlPublisher({ clock: systemClock }),
     }),
@@ -89,7 +91,7 @@ async function open(
     trust: { crls: new CrlPublisher({ clock: systemClock }), record: undefined, sources: undefined },
     reloader: { reload: async () => assert.fail('nobody reloads') },
     seen: async () => undefined,
-    storeState: () => ({ up: true, revision: 0, readAt: undefined }),
+    storeState: () => ({ up: true, revision: 0, digest: null, tried: 0, readAt: undefined }),
     planning: { file, strict: true, env: {}, store: { path: '/store.db' } },
   });
   dir.write('events', '');

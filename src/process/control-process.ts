@@ -1,18 +1,21 @@
 // The control process as the primary sees it: forked like a worker, watched like one, and started again with growing pauses. What
 // becomes of it changes nothing for traffic, health and metrics. Loaded only where the configuration has a store.
 import { type ChildProcess, fork } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { hostname } from 'node:os';
 import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../base/clock.ts';
 import { entryModule } from '../base/entry-module.ts';
-import type { ControlStart, FromControl, ShownCertificate, ToControl } from '../control/messages.ts';
+import type { ControlStart, FromControl, GatewayInstance, ShownCertificate, ToControl } from '../control/messages.ts';
+import type { DriftReport } from '../gateway/drift.ts';
 import type { FailureReport } from '../gateway/failure-tally.ts';
 import type { RecordAct, RecordOutcome, SharedStore } from '../sharing/shared-store.ts';
 import type { StoreAddress } from '../loading/open-store.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { Backoff } from './backoff.ts';
+import type { DriftBoard } from './drift-board.ts';
 import type { FailureLine } from './failure-line.ts';
 import { passOn, refuseRequest, RequestLine } from './control-requests.ts';
 import { type AnswerDependencies, answerQuestion } from './control-questions.ts';
@@ -23,6 +26,7 @@ export type ControlProcessOptions = AnswerDependencies & {
   readonly clock: Clock;
   readonly log: Logger;
   readonly failures: Pick<FailureLine, 'connect' | 'taken'>;
+  readonly drift: Pick<DriftBoard, 'report'>;
   /** Whose records it writes; undefined: nobody's. */
   readonly sharing?: { readonly store: Pick<SharedStore, 'connect' | 'written'> } | undefined;
   readonly store: StoreAddress;
@@ -39,9 +43,12 @@ export class ControlProcess {
   #start: ControlStart | undefined;
   #handle: Handle | undefined;
   #dismissed = false;
+  readonly #instance: GatewayInstance;
 
   constructor(options: ControlProcessOptions) {
     this.#options = options;
+    const startedAt = options.clock.now();
+    this.#instance = { id: randomUUID(), machine: hostname().slice(0, 200), pid: process.pid, startedAt };
     this.#watchdog = new Watchdog({
       clock: options.clock,
       workers: () => (this.#handle === undefined || this.#handle.gone ? [] : [this.#handle]),
@@ -57,7 +64,8 @@ export class ControlProcess {
   start(url: string): void {
     const { log } = this.#options.active.startedWith;
     const { level, format, file } = log;
-    this.#start = { store: this.#options.store, url, gateway: hostname().slice(0, 200), log: { level, format, file } };
+    const { name: gateway } = this.#options.active.startedWith;
+    this.#start = { store: this.#options.store, url, gateway, instance: this.#instance, log: { level, format, file } };
     this.#watchdog.start();
     this.#fork(this.#start);
   }
@@ -67,6 +75,11 @@ export class ControlProcess {
     const handle = this.#handle;
     if (handle === undefined || handle.gone || handle.unresponsive) return refuseRequest(response, 'not_running');
     return passOn(request, response, handle.requests, this.#options.clock, shown);
+  }
+
+  /** What runs has changed, or was refused. */
+  tellChanged(): void {
+    this.#handle?.send({ kind: 'changed' });
   }
 
   reopenLogs(): void {
@@ -86,6 +99,7 @@ export class ControlProcess {
     const handle: Handle = new Handle(this.#options.entry ?? ownEntry, this.#options, {
       onTaken: () => failures.taken(),
       onRecords: () => sharing?.store.connect(handle),
+      onDrift: (report) => this.#options.drift.report(report),
       onRecorded: (id, outcome) => sharing?.store.written(id, outcome),
     });
     this.#handle = handle;
@@ -117,6 +131,7 @@ type ControlNews = {
   readonly onTaken: () => void;
   readonly onRecords: () => void;
   readonly onRecorded: (id: number, outcome: RecordOutcome) => void;
+  readonly onDrift: (report: DriftReport) => void;
 };
 
 /** One process, from its fork to its end. */
@@ -187,6 +202,7 @@ class Handle implements Watched {
     // At once: it may just have said that it serves, after a start that took long.
     this.unresponsive = false;
     if (message.kind === 'taken') this.#news.onTaken();
+    if (message.kind === 'drift') this.#news.onDrift(message.report);
     if (message.kind === 'records') this.#news.onRecords();
     if (message.kind === 'recorded') this.#news.onRecorded(message.id, message.outcome);
     if (message.kind !== 'ask') return;
@@ -207,6 +223,8 @@ const passedVariables = [
   'LC_ALL',
   'TERM',
   'NO_COLOR',
+  // An allocator, or what else is put before the libraries of all processes.
+  'LD_PRELOAD',
   'NODE_OPTIONS',
   'NODE_COMPILE_CACHE',
   'NODE_DISABLE_COMPILE_CACHE',

@@ -10,6 +10,9 @@ import { reviewTrust } from '../../src/audit/trust-review.ts';
 import { Alerts } from '../../src/control/alerts.ts';
 import { createApi } from '../../src/control/api.ts';
 import type { ControlContext } from '../../src/control/control-context.ts';
+import { Fleet } from '../../src/control/fleet.ts';
+import { readOwnReport } from '../../src/control/gateway-shape.ts';
+import { timeOf } from '../../src/control/times.ts';
 import { HandshakeFeed } from '../../src/control/handshake-feed.ts';
 import { OpenStreams } from '../../src/control/open-streams.ts';
 import { LoginLimits } from '../../src/control/login-limits.ts';
@@ -156,6 +159,9 @@ export async function openApi(t: TestContext, options: { readonly maxBytes?: num
     sealKey: async () => readOpener({ path })?.publicParts()[0] ?? null,
   };
   const turns = new Turns();
+  const instance = { id: 'i1', machine: 'test', url: 'http://localhost:9901', pid: 1, startedAt: timeOf(clock.now()) };
+  const view = async () => (await answers.view({ known: 0 })) ?? assert.fail('there is no view');
+  const ownReport = async () => readOwnReport({ status: async () => status, view, clock, instance }, null);
   const context: ControlContext = {
     clock,
     log: createLogger({ level: 'off' }),
@@ -165,14 +171,17 @@ export async function openApi(t: TestContext, options: { readonly maxBytes?: num
     certificateSessions: new CertificateSessions(clock, store.audit),
     signIn: new SignIn(async (topic) => answers[topic](null), clock),
     gateway: 'one',
-    view: async () => (await answers.view({ known: 0 })) ?? assert.fail('there is no view'),
+    instance,
+    fleet: new Fleet({ store, clock, own: { gateway: 'one', report: ownReport } }),
+    view,
     ask: async (topic, asked) => answers[topic](asked),
     stored: new StoredHead(store),
     changes: new ChangeQueue(),
     status: async () => status,
     clients: async () => clients,
     inTurn: async (next) => turns.take(next),
-    alerts: new Alerts(store, clock),
+    drift: () => {},
+    alerts: new Alerts(clock),
     handshakes: new HandshakeFeed({
       gateway: 'one',
       failures: store.handshakeFailures,
