@@ -1,5 +1,5 @@
 // `countersign run`: loads, starts the primary, and turns signals into what they ask for.
-import { availableParallelism } from 'node:os';
+import { availableParallelism, constants } from 'node:os';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
@@ -53,6 +53,7 @@ export type RunOptions = {
 
 /** Serves until a signal; resolves when it listens. Sets the exit code and returns where it cannot start. */
 export async function runGateway(file: string, options: RunOptions): Promise<void> {
+  obeyAsFirstProcess();
   const crls = new CrlPublisher({ clock: systemClock });
   const challenges = new ChallengeDesk();
   const sources = new SourcePublisher({ clock: systemClock, env: process.env, challenges });
@@ -214,6 +215,19 @@ function announce(listening: readonly Listening[], json: boolean, options: RunOp
   options.onListening?.(listening);
 }
 
+/**
+ * The first process of a container gets no signal that it does not ask for, SIGTERM included: without this, one that comes while we
+ * load would be lost, and the container killed when its time is over.
+ */
+function obeyAsFirstProcess(): void {
+  if (process.pid !== 1) return;
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, endEarly);
+}
+
+function endEarly(signal: NodeJS.Signals): void {
+  process.exit(128 + constants.signals[signal]);
+}
+
 function obeySignals(
   primary: Primary,
   watch: ConfigWatch,
@@ -240,6 +254,7 @@ function obeySignals(
       process.exit(0);
     });
   };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.off(signal, endEarly);
   process.on('SIGTERM', () => stop('SIGTERM'));
   process.on('SIGINT', () => stop('SIGINT'));
   if (options.hangUp === 'stop') process.on('SIGHUP', () => stop('SIGHUP'));

@@ -21,6 +21,7 @@ import { Passwords } from './passwords.ts';
 import { PrimaryLine } from './primary-line.ts';
 import { remember } from './remember.ts';
 import { serveRequests } from './serve-requests.ts';
+import { SignIn } from './sign-in.ts';
 import { actOnRecord } from './act-on-record.ts';
 import type { RecordAct, RecordOutcome } from '../sharing/shared-store.ts';
 import { StoredHead } from './stored-head.ts';
@@ -72,6 +73,7 @@ async function open({ store: address, url, gateway }: ControlStart, own: OpenLog
     passwords: new Passwords(),
     limits: new LoginLimits(systemClock),
     certificateSessions: new CertificateSessions(systemClock, store.audit),
+    signIn: new SignIn(async (topic) => line.ask(topic, null), systemClock),
     gateway,
     view: async () => line.view(),
     status: async () => line.ask('status', null),

@@ -27,6 +27,7 @@ import type { LoadedRules } from '../loading/loaded.ts';
 import { ClientOcsp } from '../ocsp/client-ocsp.ts';
 import { type Staple, Staples } from '../ocsp/staples.ts';
 import { Metrics, type MetricsSnapshot } from '../telemetry/metrics.ts';
+import { ProcessMetrics } from '../telemetry/process-metrics.ts';
 import type { TracerOptions } from '../telemetry/tracer.ts';
 import { PassThrough } from '../passthrough/pass-through.ts';
 import { ActiveGeneration } from './active-generation.ts';
@@ -61,6 +62,7 @@ export class Gateway {
   readonly #options: GatewayOptions;
   readonly #deadlines: Deadlines;
   readonly #metrics = new Metrics();
+  readonly #process = new ProcessMetrics('worker');
   readonly #active = new ActiveGeneration();
   readonly #services: WorkerServicesAtStart;
   readonly #generations: Generations;
@@ -283,6 +285,7 @@ export class Gateway {
     const generation = this.#active.find();
     if (generation !== undefined) setBackendGauges(of, generation, services?.reports.observed);
     services?.setGauges();
+    this.#process.set(of);
     return this.#metrics.snapshot();
   }
 

@@ -129,11 +129,13 @@ export class StoreLine {
   }
 
   async #tryAgain(): Promise<void> {
-    const stored = await this.read().then(
-      (read) => read.stored,
-      () => undefined,
-    );
-    if (stored !== undefined) this.#following?.onNews(headOf(stored));
+    try {
+      const { stored } = await this.read();
+      this.#following?.onNews(headOf(stored));
+    } catch (error) {
+      // Why it cannot be read may have become another: it is back, and is not the one that it was.
+      this.#following?.onProblem(error instanceof Error ? error : new Error(String(error)));
+    }
   }
 }
 

@@ -55,6 +55,6 @@ export const recordLimits = {
   seen: { maxRows: 20_000, maxBytes: 256 * 1024 },
   /** Reviews of whom the gateways trust, as they were recorded; the audit log has the digest of each. */
   'trust-audit': { maxRows: 400, maxBytes: 1024 * 1024 },
-  /** Logins through an identity provider that are under way. */
-  login: { maxRows: 1_000, maxBytes: 16 * 1024 },
+  /** Which session here began with which one at an identity provider, so that its end there is its end here. */
+  login: { maxRows: 20_000, maxBytes: 1024 },
 } as const;
