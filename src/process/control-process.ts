@@ -184,6 +184,8 @@ class Handle implements Watched {
 
   async #onMessage(message: FromControl, dependencies: AnswerDependencies): Promise<void> {
     this.heard++;
+    // At once: it may just have said that it serves, after a start that took long.
+    this.unresponsive = false;
     if (message.kind === 'taken') this.#news.onTaken();
     if (message.kind === 'records') this.#news.onRecords();
     if (message.kind === 'recorded') this.#news.onRecorded(message.id, message.outcome);
