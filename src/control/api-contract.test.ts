@@ -10,6 +10,10 @@ import { operations } from './operations.ts';
 
 /** Written down once more, by hand: a table that is compared with itself proves nothing. */
 const leastRole: Readonly<Record<string, Role>> = {
+  previewTrustAudit: 'viewer',
+  listTrustAudits: 'viewer',
+  getTrustAudit: 'viewer',
+  getTrustAuditCsv: 'viewer',
   getSession: 'viewer',
   listSessions: 'viewer',
   logOut: 'viewer',
@@ -84,6 +88,7 @@ const leastRole: Readonly<Record<string, Role>> = {
   changeMiddleware: 'operator',
   deleteMiddleware: 'operator',
   applyConfig: 'operator',
+  recordTrustAudit: 'operator',
   listTokens: 'operator',
   createToken: 'operator',
   deleteToken: 'operator',
