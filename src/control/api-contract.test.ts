@@ -42,6 +42,7 @@ const leastRole: Readonly<Record<string, Role>> = {
   listMiddlewares: 'viewer',
   getMiddleware: 'viewer',
   listGateways: 'viewer',
+  listDrift: 'viewer',
   listChanges: 'viewer',
   getChange: 'viewer',
   matchRoutes: 'viewer',

@@ -22,6 +22,7 @@ import { PrimaryLine } from './primary-line.ts';
 import { remember } from './remember.ts';
 import { serveRequests } from './serve-requests.ts';
 import { StoredHead } from './stored-head.ts';
+import { RowWatch } from './row-watch.ts';
 import { offerSetup } from './setup-link.ts';
 
 /** Asking has every worker tell what it saw. */
@@ -50,7 +51,7 @@ async function start(given: ControlStart): Promise<void> {
 }
 
 /** Rejects with a StoreProblem where the store cannot be opened. */
-async function open({ store: path, url, gateway }: ControlStart, own: OpenLogger): Promise<Api> {
+async function open({ store: path, url, gateway, verifyEveryMs }: ControlStart, own: OpenLogger): Promise<Api> {
   // The primary made it, once: one that has gone is not to be replaced by an empty one.
   await (await openSqliteStore({ path, access: 'read', clock: systemClock })).close();
   const store = await openSqliteStore({ path, access: 'write', clock: systemClock });
@@ -84,6 +85,8 @@ async function open({ store: path, url, gateway }: ControlStart, own: OpenLogger
   takeFailures = async (report) => feed.take(report);
   say({ kind: 'taken' });
   void new GatewayReports(context, systemClock).start();
+  const { drift: report } = context;
+  new RowWatch({ store, clock: systemClock, everyMs: verifyEveryMs, report }).start();
   own.info({ url: `${url}/api/v1`, pid: process.pid }, 'control process serves the API');
   if (setup !== undefined) tellSetup(setup.link, setup.expiresAt, own);
   return createApi(operations, context);

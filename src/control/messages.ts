@@ -21,6 +21,8 @@ export type ControlStart = {
   readonly url: string;
   /** This gateway, among others on one store. */
   readonly gateway: string;
+  /** How often the rows of the store are looked at, milliseconds. */
+  readonly verifyEveryMs: number;
   readonly log: {
     readonly level: LogLevel;
     readonly format: 'text' | 'json' | undefined;

@@ -54,9 +54,15 @@ export class ControlProcess {
 
   /** `url`: where the admin entry point is reached. Waits for nothing. */
   start(url: string): void {
-    const { log } = this.#options.active.startedWith;
+    const { log, drift } = this.#options.active.startedWith;
     const { level, format, file } = log;
-    this.#start = { store: this.#options.store, url, gateway: hostname().slice(0, 200), log: { level, format, file } };
+    this.#start = {
+      store: this.#options.store,
+      url,
+      gateway: hostname().slice(0, 200),
+      verifyEveryMs: drift.everyMs,
+      log: { level, format, file },
+    };
     this.#watchdog.start();
     this.#fork(this.#start);
   }

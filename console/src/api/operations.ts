@@ -53,6 +53,7 @@ export const places = {
   listCertificateVersions: ['GET', '/certificates/{id}/versions'],
   listCertificates: ['GET', '/certificates'],
   listChanges: ['GET', '/changes'],
+  listDrift: ['GET', '/drift'],
   listGateways: ['GET', '/gateways'],
   listHandshakes: ['GET', '/handshakes'],
   listIdentities: ['GET', '/identities'],
@@ -609,7 +610,7 @@ export type Operations = {
         failing: number;
         unknown: number;
       };
-      needs: Shape47eba401[];
+      needs: Shape506142e8[];
       traffic: ({
         at: string;
         requests: Record<string, number>;
@@ -807,7 +808,7 @@ export type Operations = {
     query: { limit?: number; cursor?: string; active?: "true" | "false" };
     body: undefined;
     answer: {
-      items: Shape47eba401[];
+      items: Shape506142e8[];
       next: string | null;
     };
     conditional: false;
@@ -928,6 +929,17 @@ export type Operations = {
     };
     conditional: false;
   };
+  /** What runs against what is meant, oldest first: on this gateway now, on others by their last report. */
+  listDrift: {
+    params: undefined;
+    query: undefined;
+    body: undefined;
+    answer: {
+      items: Shapea9ee1cbf[];
+      next: null;
+    };
+    conditional: false;
+  };
   /** What each gateway runs, as it says itself: this one now, others by their last report. */
   listGateways: {
     params: undefined;
@@ -977,6 +989,7 @@ export type Operations = {
           id: string | null;
         })[];
         certificateCount: number;
+        drift: Shapea9ee1cbf[];
       })[];
       next: null;
     };
@@ -1704,10 +1717,17 @@ type Shape45784653 = {
   items: Shapeeafceeb7[];
 };
 
-type Shape47eba401 = {
+type Shape4bd8456d = {
+  kind: "certificates" | "caBundles" | "services" | "middlewares" | "routes" | "policies";
+  id: string;
+  operation: "put";
+  value: Record<string, unknown>;
+};
+
+type Shape506142e8 = {
   id: string;
   severity: "failing" | "degraded" | "due";
-  kind: "expiry" | "relation" | "service" | "client" | "reload" | "store" | "revocation" | "workers";
+  kind: "expiry" | "relation" | "service" | "client" | "reload" | "store" | "revocation" | "workers" | "drift";
   code: string;
   sentence: string;
   consequence: string;
@@ -1719,13 +1739,6 @@ type Shape47eba401 = {
     kind: string;
     id: string;
   } | null;
-};
-
-type Shape4bd8456d = {
-  kind: "certificates" | "caBundles" | "services" | "middlewares" | "routes" | "policies";
-  id: string;
-  operation: "put";
-  value: Record<string, unknown>;
 };
 
 type Shape6278c02f = {
@@ -1910,6 +1923,16 @@ type Shape9ed842dd = {
   state: "holds" | "failing" | "unknown" | "none";
   client: Shape37d1f271;
   backend: Shape975331da;
+};
+
+type Shapea9ee1cbf = {
+  kind: "behind" | "unauthorised" | "behaviour";
+  gateway: string;
+  key: string;
+  code: string;
+  sentence: string;
+  help: string;
+  since: string;
 };
 
 type Shapeb3420960 = {
