@@ -17,7 +17,9 @@ import { type ObjectChange, objectKey } from '../store/object.ts';
 import { isDigest } from '../store/digest.ts';
 import { type Opener, seal } from '../store/seal.ts';
 import type { SealedBlob, SealKey } from '../store/sealed.ts';
+import { parseCanary, readRollout, requireKnown, whyNotNow } from '../store/rollout.ts';
 import type { Store } from '../store/store.ts';
+import { tellStoreTrouble } from './store-trouble.ts';
 import { StoreProblem } from '../store/store-problem.ts';
 import type { CommandIo } from './command-io.ts';
 import { readObjectFiles, type WrittenObject } from './object-files.ts';
@@ -28,6 +30,7 @@ type Options = {
   readonly dryRun?: true;
   readonly prune?: true;
   readonly reason?: string;
+  readonly canary?: string;
 };
 
 export function applyCommand(io: CommandIo = process): Command {
@@ -37,16 +40,13 @@ export function applyCommand(io: CommandIo = process): Command {
     .option('--dry-run', 'say what would change, and change nothing')
     .option('--prune', 'remove what the store holds and the files do not')
     .option('--reason <text>', 'stands in the audit log')
+    .option(
+      '--canary <names>',
+      'only these gateways take it (NAME,NAME), until `countersign rollout` promotes or reverts it',
+    )
     .addHelpText('after', '\nExit code: 0 applied, or would be; 1 refused, see the errors; nothing was changed then.')
     .action(async (files: string[], options: Options) => {
-      try {
-        await apply(io, files, options);
-      } catch (error) {
-        if (!(error instanceof StoreProblem) && !(error instanceof UsageError)) throw error;
-        io.exitCode = 1;
-        const help = error instanceof StoreProblem ? `\n  ${error.help}` : '';
-        io.stderr.write(`error: ${escapeForLog(error.message, 2000)}${help}\n`);
-      }
+      await tellStoreTrouble(io, async () => apply(io, files, options));
     });
 }
 
@@ -63,6 +63,7 @@ async function apply(io: CommandIo, files: readonly string[], options: Options):
   // Never a new one.
   await (await openSqliteStore({ path, access: 'read', clock: systemClock })).close();
   await using store = await openSqliteStore({ path, access, clock: systemClock });
+  const canary = await readCanary(store, options.canary);
   const pending = new Map<string, SealedBlob>();
   const changes: ObjectChange[] = [];
   const keys = { opener, sealKey: key, pending, store, parent: (await store.revisions.head()).number };
@@ -76,7 +77,16 @@ async function apply(io: CommandIo, files: readonly string[], options: Options):
     io.exitCode = 1;
     io.stdout.write('refused: a gateway would not take it; nothing was changed\n');
   } else if (dryRun === true) io.stdout.write('a gateway would take it; nothing was changed (--dry-run)\n');
-  else await append(io, store, plan, changes, pending, reason);
+  else await append(io, store, plan, { changes, pending, reason, canary });
+}
+
+/** Undefined: all gateways. Throws where they are unknown, or another change is on trial. */
+async function readCanary(store: Store, names: string | undefined): Promise<readonly string[] | undefined> {
+  const canary = names === undefined ? undefined : parseCanary(names);
+  if (canary !== undefined) await requireKnown(store.gateways, canary);
+  const why = whyNotNow(await readRollout(store.revisions), canary);
+  if (why !== undefined) throw new StoreProblem('canary_open', `nothing else is changed while ${why}`);
+  return canary;
 }
 
 /** What the store holds and no file names. */
@@ -90,17 +100,22 @@ async function listOthers(
   return objects.filter((one) => !named.has(objectKey(one))).map(({ kind, id }) => ({ kind, id, remove: true }));
 }
 
+type Asked = {
+  readonly changes: readonly ObjectChange[];
+  readonly pending: ReadonlyMap<string, SealedBlob>;
+  readonly reason: string | undefined;
+  readonly canary: readonly string[] | undefined;
+};
+
 async function append(
   io: CommandIo,
   store: Store,
   plan: RevisionPlan,
-  changes: readonly ObjectChange[],
-  pending: ReadonlyMap<string, SealedBlob>,
-  reason: string | undefined,
+  { changes, pending, reason, canary }: Asked,
 ): Promise<void> {
   const act = { actor: `local:${userInfo().username}`, reason: reason ?? 'countersign apply' };
   for (const blob of pending.values()) await store.sealed.put(blob, act);
-  const appended = await store.revisions.append({ ...act, parent: plan.parent.number, changes });
+  const appended = await store.revisions.append({ ...act, parent: plan.parent.number, changes, canary });
   if (appended.outcome === 'behind') {
     io.exitCode = 1;
     io.stdout.write('refused: somebody else was quicker; nothing was changed, try again\n');

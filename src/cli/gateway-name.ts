@@ -1,7 +1,7 @@
 // What this gateway is called, before its configuration is read.
-import { hostname } from 'node:os';
+import { defaultGatewayName } from '../config/own-name.ts';
 import type { StoreLocation } from '../config/store-url.ts';
 
-export function gatewayNameOf(_location: StoreLocation | undefined): string {
-  return hostname().slice(0, 200);
+export function gatewayNameOf(location: StoreLocation | undefined): string {
+  return location?.gateway ?? defaultGatewayName();
 }

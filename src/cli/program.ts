@@ -1,5 +1,6 @@
 // The commands, one file each. None is loaded before it is needed, so that `--help` and `--version` are quick.
 import { Command } from 'commander';
+import { version } from '../base/version.ts';
 
 type Entry = { readonly says: string; readonly open: () => Promise<Command> };
 
@@ -69,6 +70,20 @@ const commands: ReadonlyMap<string, Entry> = new Map([
     },
   ],
   [
+    'rollout',
+    {
+      says: 'what is on trial on some gateways: say it, put it in force for all, take it back',
+      open: async () => (await import('./rollout.ts')).rolloutCommand(),
+    },
+  ],
+  [
+    'gateways',
+    {
+      says: 'the gateways on a store: what each runs, since when, and what it refused',
+      open: async () => (await import('./gateways.ts')).gatewaysCommand(),
+    },
+  ],
+  [
     'approve',
     {
       says: 'say that the files of a configuration, as they stand, are the ones that a gateway is to run',
@@ -119,7 +134,7 @@ const commands: ReadonlyMap<string, Entry> = new Map([
 export async function openProgram(named: readonly string[] | 'all'): Promise<Command> {
   const program = new Command('countersign')
     .description('API gateway for mutual TLS: both sides of every connection prove who they are.')
-    .version('0.1.0', '-v, --version')
+    .version(version, '-v, --version')
     .showHelpAfterError('(countersign --help shows the commands)');
   const meant = named === 'all' ? undefined : named.find((word) => commands.has(word));
   for (const [name, { says, open }] of commands) {

@@ -17,12 +17,13 @@ import { ChallengeDesk } from '../process/challenge-desk.ts';
 import { SourcePublisher } from '../sources/publisher.ts';
 import { type Listening, Primary } from '../process/primary.ts';
 import { checkLogTarget } from '../telemetry/log-file.ts';
-import { logProblem } from '../process/reloader.ts';
+import { logProblem, type RefusedReload } from '../process/reloader.ts';
 import { StoreProblem } from '../store/store-problem.ts';
 import { keepLastGood, logStore } from './log-store.ts';
 import { WorkerFailure } from '../process/worker-handle.ts';
 import { createLogger, type LoggerOptions, type OpenLogger } from '../telemetry/logger.ts';
 import { followApprovals, loadCopy, openGuard, requireApprovalOption } from './approval-guard.ts';
+import type { Problem } from '../yaml/problem.ts';
 import { lenientOption, strictOption } from './lenient-option.ts';
 import { printProblems } from './problems.ts';
 import { ServiceManager } from './service-manager.ts';
@@ -115,6 +116,7 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
     ...(store !== undefined &&
       location !== undefined && {
         storeState: () => store.state,
+        ...(first !== newest && { refused: refusedAtStart(newest.problems, store) }),
         planning: { file: resolve(file), strict: options.strict, env: process.env, store: location },
       }),
   });
@@ -158,6 +160,12 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
     process.exitCode = 1;
     options.onStopped?.();
   }
+}
+
+/** The newest revision cannot be loaded; the last good one stands in for it. */
+function refusedAtStart(problems: readonly Problem[], store: StoreSource): RefusedReload {
+  const why = 'the configuration has errors';
+  return { at: systemClock.now(), why, blame: 'configuration', problems, revision: store.state.tried };
 }
 
 /** undefined where it cannot be opened, which is told. */

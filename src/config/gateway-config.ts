@@ -490,6 +490,8 @@ export type GatewayConfig = {
   readonly files: readonly string[];
   /** Folders of extra files, and whether they were there. */
   readonly extraFolders: readonly (PathRef & { readonly key: string; readonly found: boolean })[];
+  /** Among others on one store. */
+  readonly name: string;
   readonly workers: number | 'auto';
   readonly entryPoints: {
     /** `redirectPort`: of https, as clients reach it; undefined: found from the request. */

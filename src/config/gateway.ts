@@ -13,6 +13,7 @@ import { entryPointsKeys } from './entry-points.ts';
 import { extraConfigKeys, providersKeys } from './extra-folders.ts';
 import { forwardClientCertKeys } from './forward-client-cert.ts';
 import type { GatewayConfig } from './gateway-config.ts';
+import { nameKey } from './gateway-name.ts';
 import { block, defaultOf, key } from './key.ts';
 import { accessLogKeys, logKeys } from './logs.ts';
 import { deprecatedMonitoringKeys, monitoringKeys } from './monitoring.ts';
@@ -79,6 +80,7 @@ const workersKey = key(text, {
 });
 
 export const gatewayKeys = {
+  name: nameKey,
   timeouts: block(timeoutsKeys),
   ...deprecatedTimeoutKeys,
   entryPoints: block(entryPointsKeys, { oursAlone: true }),

@@ -31,6 +31,7 @@ import { readTls } from './tls.ts';
 import { readRouteTimeouts, readTransport } from './transport.ts';
 import { readTrafficHealth, warnHidden } from './traffic-health.ts';
 import { readStore } from './store-url.ts';
+import { readGatewayName } from './gateway-name.ts';
 import { readTrustRecord } from './trust-record.ts';
 import { type ConfigInput, readWritten, type Written } from './written.ts';
 
@@ -144,6 +145,7 @@ function assemble(
     file: input.file,
     files,
     extraFolders: input.extraFolders ?? [],
+    name: readGatewayName(gateway.name, at, problems),
     workers: readWorkers(gateway.workers, at, problems),
     entryPoints,
     tls: orders.pairs.length === 0 ? tls : { ...tls, certificates: [...tls.certificates, ...orders.pairs] },

@@ -3,8 +3,6 @@
 import { z } from 'zod';
 import type { Clock } from '../base/clock.ts';
 import { dayMs } from '../base/clock.ts';
-import type { Store } from '../store/store.ts';
-import { StoreProblem } from '../store/store-problem.ts';
 import type { Evidence } from './evidence.ts';
 import { type Assessment, assess, type Need } from './needs.ts';
 import { timeOf } from './times.ts';
@@ -18,7 +16,18 @@ export const alertSchema = z.strictObject({
     .describe(
       'failing: somebody is cut off or refused now, or something runs that nobody declared. degraded: something is hidden or without effect. due: soon.',
     ),
-  kind: z.enum(['expiry', 'relation', 'service', 'client', 'reload', 'store', 'revocation', 'workers', 'drift']),
+  kind: z.enum([
+    'expiry',
+    'relation',
+    'service',
+    'client',
+    'reload',
+    'store',
+    'revocation',
+    'workers',
+    'gateway',
+    'drift',
+  ]),
   code: z.string().describe('Of the fault table; of a refused configuration or a store, theirs.'),
   sentence: z.string(),
   consequence: z.string(),
@@ -41,23 +50,21 @@ const maxEnded = 500;
 const keptMs = 1_000;
 
 export class Alerts {
-  readonly #store: Pick<Store, 'revisions'>;
   readonly #clock: Pick<Clock, 'now'>;
   #active = new Map<string, Alert>();
   #ended: Alert[] = [];
   #last: { readonly at: number; readonly state: AlertState } | undefined;
 
-  constructor(store: Pick<Store, 'revisions'>, clock: Pick<Clock, 'now'>) {
-    this.#store = store;
+  constructor(clock: Pick<Clock, 'now'>) {
     this.#clock = clock;
   }
 
   /** By what is known now; asked again within a second, what was found then: a thousand relations are a tenth of a second. */
-  async look(seen: Evidence): Promise<AlertState> {
+  look(seen: Evidence): AlertState {
     const asked = this.#clock.now();
     const last = this.#last;
     if (last !== undefined && asked >= last.at && asked - last.at < keptMs) return last.state;
-    const { needs, relations } = assess(seen, await this.#head());
+    const { needs, relations } = assess(seen);
     const now = this.#clock.now();
     const before = this.#active;
     const active = new Map(needs.map((need) => [need.id, showNeed(need, before.get(need.id), now)]));
@@ -69,16 +76,6 @@ export class Alerts {
     const state = { active: [...active.values()], ended: this.#ended, relations };
     this.#last = { at: now, state };
     return state;
-  }
-
-  /** Undefined where the store cannot be read: the gateway tells of that itself. */
-  async #head(): Promise<number | undefined> {
-    try {
-      return (await this.#store.revisions.head()).number;
-    } catch (error) {
-      if (error instanceof StoreProblem) return undefined;
-      throw error;
-    }
   }
 }
 

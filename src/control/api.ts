@@ -178,6 +178,7 @@ export function refuse(problem: ApiProblem): Response {
 /** What a store refuses because of what was asked; all else is the store's own trouble. */
 const ofStore: Partial<Record<StoreProblemCode, ApiProblemCode>> = {
   invalid: 'invalid',
+  gateway_unknown: 'invalid',
   object_refused: 'invalid',
   version_unknown: 'not_found',
   duplicate: 'duplicate',

@@ -7,6 +7,8 @@ import type { Alerts } from './alerts.ts';
 import type { CertificateSessions } from './certificate-sessions.ts';
 import type { ClientsSeen } from './clients-seen.ts';
 import type { ChangeQueue } from './change-queue.ts';
+import type { Fleet } from './fleet.ts';
+import type { InstanceShown } from './gateway-shape.ts';
 import type { GatewayStatus } from './gateway-status.ts';
 import type { HandshakeFeed } from './handshake-feed.ts';
 import type { LoginLimits } from './login-limits.ts';
@@ -25,6 +27,10 @@ export type ControlContext = {
   readonly certificateSessions: CertificateSessions;
   /** Name of this gateway. */
   readonly gateway: string;
+  /** This run of it. */
+  readonly instance: InstanceShown;
+  /** All gateways on the store. */
+  readonly fleet: Pick<Fleet, 'read' | 'isBehind'>;
   /** What runs at this moment. Rejects with an ApiProblem. */
   readonly view: () => Promise<ConfigView>;
   /** How it is at this moment. Rejects with an ApiProblem. */

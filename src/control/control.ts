@@ -10,6 +10,8 @@ import { CertificateSessions } from './certificate-sessions.ts';
 import { ChangeQueue } from './change-queue.ts';
 import type { ControlContext } from './control-context.ts';
 import { GatewayReports } from './gateway-report.ts';
+import { findBehind } from './behind.ts';
+import { Fleet } from './fleet.ts';
 import { builtConsole, openSite } from './console-site.ts';
 import { HandshakeFeed } from './handshake-feed.ts';
 import { LateApi } from './late-api.ts';
@@ -23,6 +25,7 @@ import { remember } from './remember.ts';
 import { serveRequests } from './serve-requests.ts';
 import { StoredHead } from './stored-head.ts';
 import { RowWatch } from './row-watch.ts';
+import { timeOf } from './times.ts';
 import { offerSetup } from './setup-link.ts';
 
 /** Asking has every worker tell what it saw. */
@@ -30,6 +33,7 @@ const clientsKeptMs = 1_000;
 
 let log: OpenLogger | undefined;
 /** None comes before we said that we take them. */
+let report: () => void = () => {};
 let takeFailures: HandshakeFeed['take'] = async () => {};
 const line = new PrimaryLine((message) => say(message), systemClock);
 
@@ -51,7 +55,9 @@ async function start(given: ControlStart): Promise<void> {
 }
 
 /** Rejects with a StoreProblem where the store cannot be opened. */
-async function open({ store: path, url, gateway, verifyEveryMs }: ControlStart, own: OpenLogger): Promise<Api> {
+async function open(given: ControlStart, own: OpenLogger): Promise<Api> {
+  const { store: path, url, gateway, verifyEveryMs } = given;
+  const instance = { ...given.instance, url, startedAt: timeOf(given.instance.startedAt) };
   // The primary made it, once: one that has gone is not to be replaced by an empty one.
   await (await openSqliteStore({ path, access: 'read', clock: systemClock })).close();
   const store = await openSqliteStore({ path, access: 'write', clock: systemClock });
@@ -62,6 +68,11 @@ async function open({ store: path, url, gateway, verifyEveryMs }: ControlStart, 
   });
   const turns = new Turns();
   const feed = new HandshakeFeed({ gateway, failures: store.handshakeFailures, clock: systemClock, log: own });
+  const view = async () => line.view();
+  const status = async () => line.ask('status', null);
+  const about = { status, view, clock: systemClock, instance, gateway, log: own, store };
+  const reports = new GatewayReports(about, systemClock);
+  const fleet = new Fleet({ store, clock: systemClock, own: { gateway, report: async () => reports.read() } });
   const context: ControlContext = {
     clock: systemClock,
     log: own,
@@ -70,13 +81,15 @@ async function open({ store: path, url, gateway, verifyEveryMs }: ControlStart, 
     limits: new LoginLimits(systemClock),
     certificateSessions: new CertificateSessions(systemClock, store.audit),
     gateway,
-    view: async () => line.view(),
-    status: async () => line.ask('status', null),
+    instance,
+    fleet,
+    view,
+    status,
     clients: remember(async () => line.ask('clients', null), clientsKeptMs, systemClock),
     ask: async (topic, asked) => line.ask(topic, asked),
     inTurn: async (act) => turns.take(act),
     drift: (report) => say({ kind: 'drift', report }),
-    alerts: new Alerts(store, systemClock),
+    alerts: new Alerts(systemClock),
     handshakes: feed,
     streams: new OpenStreams(),
     stored: new StoredHead(store),
@@ -84,9 +97,10 @@ async function open({ store: path, url, gateway, verifyEveryMs }: ControlStart, 
   };
   takeFailures = async (report) => feed.take(report);
   say({ kind: 'taken' });
-  void new GatewayReports(context, systemClock).start();
-  const { drift: report } = context;
-  new RowWatch({ store, clock: systemClock, everyMs: verifyEveryMs, report }).start();
+  const { drift } = context;
+  new RowWatch({ store, clock: systemClock, everyMs: verifyEveryMs, report: drift }).start();
+  report = () => void reports.write();
+  void reports.start(async () => say({ kind: 'drift', report: await findBehind(fleet, gateway) }));
   own.info({ url: `${url}/api/v1`, pid: process.pid }, 'control process serves the API');
   if (setup !== undefined) tellSetup(setup.link, setup.expiresAt, own);
   return createApi(operations, context);
@@ -105,6 +119,7 @@ process.on('message', (message) => {
   if (given.kind === 'ping') say({ kind: 'pong' });
   else if (given.kind === 'start') void start(given.start);
   else if (given.kind === 'failures') void takeFailures(given.report).then(() => say({ kind: 'taken' }));
+  else if (given.kind === 'changed') report();
   else if (given.kind === 'reopen') log?.reopen();
   else line.take(given);
 });

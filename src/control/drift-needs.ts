@@ -22,20 +22,22 @@ const consequenceOfKind: Readonly<Record<DriftKind, string>> = {
 };
 
 export function findDrift({ status }: Evidence): Need[] {
-  return status.drift.map((drift): Need => {
-    const { kind, gateway, key, code, sentence, help, since } = drift;
-    return {
-      id: `drift:${kind}:${gateway}:${key}`,
-      severity: severities[kind],
-      kind: 'drift',
-      code,
-      sentence,
-      consequence: consequenceOf(drift),
-      help,
-      since,
-      object: { kind: 'gateways', id: 'this' },
-    };
-  });
+  return status.drift.map(driftNeed);
+}
+
+export function driftNeed(drift: Drift): Need {
+  const { kind, gateway, key, code, sentence, help, since } = drift;
+  return {
+    id: `drift:${kind}:${gateway}:${key}`,
+    severity: severities[kind],
+    kind: 'drift',
+    code,
+    sentence,
+    consequence: consequenceOf(drift),
+    help,
+    since,
+    object: { kind: 'gateways', id: 'this' },
+  };
 }
 
 function consequenceOf({ kind, code }: Drift): string {

@@ -60,6 +60,8 @@ export type RefusedConfig = {
   readonly why: string;
   /** `moment`: nobody said no, it is tried again. */
   readonly blame: 'configuration' | 'moment' | 'defect';
+  /** Of the store, that was loaded; null: what is wrong is not of it. */
+  readonly revision: number | null;
   /** The first of them. */
   readonly problems: readonly RefusedProblem[];
 };
@@ -70,11 +72,15 @@ export type RefusedProblem = {
   readonly hint: string;
   /** `gateway.yml:12`, or the object of the store with its pointer. */
   readonly place: string;
+  /** Of the store, that is at fault. */
+  readonly object: { readonly kind: string; readonly id: string; readonly pointer: string } | null;
 };
 
 export type StoreStatus = {
   readonly up: boolean;
   readonly revision: number;
+  /** Of the revision in force; null: none is. */
+  readonly digest: string | null;
   /** When it could last be read; null: not by this process. */
   readonly readAt: number | null;
   readonly problem: { readonly code: string; readonly message: string; readonly help: string } | null;

@@ -23,11 +23,23 @@ export type ControlStart = {
   readonly gateway: string;
   /** How often the rows of the store are looked at, milliseconds. */
   readonly verifyEveryMs: number;
+  /** This run of it: another process that calls itself the same is another one. */
+  readonly instance: GatewayInstance;
   readonly log: {
     readonly level: LogLevel;
     readonly format: 'text' | 'json' | undefined;
     readonly file: string | undefined;
   };
+};
+
+/** One run of a gateway, as others on the store tell it from another. */
+export type GatewayInstance = {
+  readonly id: string;
+  /** Name of the machine, as it says itself. */
+  readonly machine: string;
+  readonly pid: number;
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
 };
 
 /** A request as `explain route` takes it. `certificate`: PEM, leaf first. */
@@ -92,6 +104,8 @@ export type ToControl =
   /** Handshakes that failed; answered with `taken`, then the next ones come. */
   | { readonly kind: 'failures'; readonly report: FailureReport }
   | { readonly kind: 'ping' }
+  /** What runs has changed, or was refused: it is time to report. */
+  | { readonly kind: 'changed' }
   /** Reopen the log file. */
   | { readonly kind: 'reopen' };
 

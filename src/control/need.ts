@@ -7,7 +7,17 @@ export type Need = {
   /** Stable while it lasts. */
   readonly id: string;
   readonly severity: Severity;
-  readonly kind: 'expiry' | 'relation' | 'service' | 'client' | 'reload' | 'store' | 'revocation' | 'workers' | 'drift';
+  readonly kind:
+    | 'expiry'
+    | 'relation'
+    | 'service'
+    | 'client'
+    | 'reload'
+    | 'store'
+    | 'revocation'
+    | 'workers'
+    | 'drift'
+    | 'gateway';
   /** Of the fault table; for a refused configuration and a store, of theirs. */
   readonly code: string;
   readonly sentence: string;

@@ -3,6 +3,7 @@
 import { isNearExpiry, describeExpiry, isoSeconds } from '../certs/expiry.ts';
 import { findDrift } from './drift-needs.ts';
 import type { Evidence } from './evidence.ts';
+import { findFleetNeeds } from './fleet-needs.ts';
 import type { Need, Severity } from './need.ts';
 import { lifetimesOf, type Owned } from './lifetimes.ts';
 import { type RelationShown, showRelation } from './relations.ts';
@@ -24,16 +25,16 @@ const rank: Readonly<Record<Severity, number>> = { failing: 0, degraded: 1, due:
 /** Of each kind; a thousand certificates that expire together are one cause. */
 const maxPerKind = 100;
 
-/** `storeProblem`: the control process cannot use the store itself. */
-export function assess(seen: Evidence, headRevision: number | undefined): Assessment {
+export function assess(seen: Evidence): Assessment {
   const relations = seen.view.relations.flatMap((one) => showRelation(one, seen) ?? []);
   const needs = [
     ...findExpiries(seen),
     ...findDownServices(seen),
     ...findFailingRelations(relations),
     ...findRegressed(seen),
-    ...findGatewayNeeds(seen, headRevision),
+    ...findGatewayNeeds(seen),
     ...findStaleLists(seen),
+    ...findFleetNeeds(seen),
     ...findDrift(seen),
   ];
   const perKind = new Map<string, number>();
@@ -176,10 +177,11 @@ function findRegressed(seen: Evidence): Need[] {
   );
 }
 
-function findGatewayNeeds({ status, now }: Evidence, headRevision: number | undefined): Need[] {
+function findGatewayNeeds({ status, now }: Evidence): Need[] {
   const needs: Need[] = [];
   const { refused, store, workers, revision } = status;
-  if (refused !== null)
+  // Of a revision it is told of every gateway alike.
+  if (refused !== null && refused.revision === null)
     needs.push({
       id: 'reload',
       severity: 'degraded',
@@ -205,18 +207,6 @@ function findGatewayNeeds({ status, now }: Evidence, headRevision: number | unde
       help: store.problem?.help ?? 'Run `countersign store verify`.',
       since: store.readAt ?? now,
       object: { kind: 'gateways', id: 'this' },
-    });
-  else if (headRevision !== undefined && headRevision > revision && refused === null)
-    needs.push({
-      id: 'behind',
-      severity: 'degraded',
-      kind: 'store',
-      code: 'behind',
-      sentence: `The gateway runs revision ${revision}, the store has ${headRevision}`,
-      consequence: 'What was changed since then has no effect yet.',
-      help: 'If it stays so, see the log of the gateway for why it did not take it.',
-      since: now,
-      object: { kind: 'changes', id: String(headRevision) },
     });
   const idle = workers.filter(({ serving }) => !serving);
   if (workers.length === 0 || idle.length > 0)

@@ -1,8 +1,10 @@
 // The source of a configuration whose store is a file: where its opening key and the last good revision stand, and what is made
 // of both at the very first start.
 import type { KeyObject } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import type { Clock } from '../base/clock.ts';
+import { defaultGatewayName } from '../config/own-name.ts';
 import type { StoreLocation } from '../config/store-url.ts';
 import { openSqliteStore } from '../sqlite/sqlite-store.ts';
 import {
@@ -29,13 +31,14 @@ export type StoreFiles = {
 };
 
 export function storeSourceOf({ file, store, clock, mayFallBack }: StoreFiles): StoreSource {
-  const { path } = store;
+  const { path, gateway } = store;
   return new StoreSource({
     file,
     clock,
+    gateway: gateway ?? defaultGatewayName(),
     open: async () => openSqliteStore({ path, access: 'read', busyMs, clock }),
     opener: () => readOpener(store),
-    ...(mayFallBack && { lastGood: new LastGoodFile(lastGoodPath(path)) }),
+    ...(mayFallBack && { lastGood: new LastGoodFile(lastGoodPath(path, gateway)) }),
   });
 }
 
@@ -52,8 +55,15 @@ function readKeys({ path, sealKey }: StoreLocation): readonly KeyObject[] | unde
 
 /** Nothing of a store is there, or ever was. A key that stands elsewhere may be there before it. */
 export function isFirstStart({ path, sealKey }: StoreLocation): boolean {
-  const own = [path, lastGoodPath(path), ...(sealKey === undefined ? [openingKeyPath(path)] : [])];
-  return !own.some((file) => existsSync(file));
+  const own = [path, ...(sealKey === undefined ? [openingKeyPath(path)] : [])];
+  return !own.some((file) => existsSync(file)) && !wasServed(path);
+}
+
+/** Some gateway, under whatever name, has served a revision of it. */
+function wasServed(path: string): boolean {
+  if (!existsSync(dirname(path))) return false;
+  const own = basename(path);
+  return readdirSync(dirname(path)).some((name) => name.startsWith(`${own}.`) && name.endsWith('.last-good'));
 }
 
 /**
@@ -63,7 +73,7 @@ export function isFirstStart({ path, sealKey }: StoreLocation): boolean {
 export async function makeStoreOnce(location: StoreLocation, clock: Clock): Promise<void> {
   const { path, sealKey } = location;
   const keyPath = openingKeyPath(path);
-  if (existsSync(lastGoodPath(path)) || (sealKey === undefined && existsSync(keyPath))) return;
+  if (wasServed(path) || (sealKey === undefined && existsSync(keyPath))) return;
   await using store = await openSqliteStore({ path, access: 'write', clock });
   // One that stands elsewhere may be another than at the last start.
   if (sealKey === undefined && (await store.sealed.keys()).length > 0) return;

@@ -21,6 +21,10 @@ export type StoreState = {
   readonly up: boolean;
   /** Number of the revision in force, or, before any is, of the one that was loaded; 0: there was none yet. */
   readonly revision: number;
+  /** Digest of the revision in force; null: none is. */
+  readonly digest: string | null;
+  /** The revision that the last load took, whatever came of it; 0: none. */
+  readonly tried: number;
   /** When the store could last be read, milliseconds since the epoch; undefined: not by this process. */
   readonly readAt: number | undefined;
   /** Why it is not up, and what to do. */
@@ -36,6 +40,9 @@ export type StoreSourceOptions = StoreLineOptions & {
   /** Without it nothing stands in for the store. */
   readonly lastGood?: LastGood;
 };
+
+/** What is not read off what was loaded. */
+type Known = Omit<StoreState, 'digest' | 'tried'>;
 
 type Loaded = { readonly stored: StoredRevision; readonly opener: Opener | undefined; readonly fromStore: boolean };
 
@@ -53,7 +60,8 @@ export class StoreSource implements ConfigSource {
   #pinned: Loaded | undefined;
   /** The head that the last load saw, good or not. */
   #seen: string | undefined;
-  #state: StoreState = { up: false, revision: 0, readAt: undefined };
+  #state: Known = { up: false, revision: 0, readAt: undefined };
+  #tried = 0;
   #onState: (state: StoreState, before: StoreState) => void = () => {};
 
   constructor(options: StoreSourceOptions) {
@@ -64,7 +72,8 @@ export class StoreSource implements ConfigSource {
   }
 
   get state(): StoreState {
-    return this.#state;
+    const inForce = this.#committed?.stored.revision;
+    return { ...this.#state, digest: inForce?.digest ?? null, tried: this.#tried };
   }
 
   /** Called with each state that is another than the one before. */
@@ -184,6 +193,7 @@ export class StoreSource implements ConfigSource {
     try {
       const { stored, opener } = await this.#line.read();
       this.#seen = headOf(stored).digest;
+      this.#tried = headOf(stored).number;
       const rewound = await this.#compareWithBefore(stored);
       const { number } = headOf(this.#committed?.stored ?? stored);
       const readAt = this.#options.clock.now();
@@ -246,10 +256,10 @@ export class StoreSource implements ConfigSource {
     this.#setState({ up: false, revision, readAt: up ? this.#options.clock.now() : readAt, problem });
   }
 
-  #setState(state: StoreState): void {
-    const before = this.#state;
+  #setState(state: Known): void {
+    const before = this.state;
     this.#state = state;
-    this.#onState(state, before);
+    this.#onState(this.state, before);
   }
 }
 

@@ -1,13 +1,14 @@
 // The control process as the primary sees it: forked like a worker, watched like one, and started again with growing pauses. What
 // becomes of it changes nothing for traffic, health and metrics. Loaded only where the configuration has a store.
 import { type ChildProcess, fork } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { hostname } from 'node:os';
 import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../base/clock.ts';
 import { entryModule } from '../base/entry-module.ts';
-import type { ControlStart, FromControl, ShownCertificate, ToControl } from '../control/messages.ts';
+import type { ControlStart, FromControl, GatewayInstance, ShownCertificate, ToControl } from '../control/messages.ts';
 import type { FailureReport } from '../gateway/failure-tally.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { Backoff } from './backoff.ts';
@@ -38,9 +39,12 @@ export class ControlProcess {
   #start: ControlStart | undefined;
   #handle: Handle | undefined;
   #dismissed = false;
+  readonly #instance: GatewayInstance;
 
   constructor(options: ControlProcessOptions) {
     this.#options = options;
+    const startedAt = options.clock.now();
+    this.#instance = { id: randomUUID(), machine: hostname().slice(0, 200), pid: process.pid, startedAt };
     this.#watchdog = new Watchdog({
       clock: options.clock,
       workers: () => (this.#handle === undefined || this.#handle.gone ? [] : [this.#handle]),
@@ -56,11 +60,13 @@ export class ControlProcess {
   start(url: string): void {
     const { log, drift } = this.#options.active.startedWith;
     const { level, format, file } = log;
+    const { name: gateway } = this.#options.active.startedWith;
     this.#start = {
       store: this.#options.store,
       url,
-      gateway: hostname().slice(0, 200),
+      gateway,
       verifyEveryMs: drift.everyMs,
+      instance: this.#instance,
       log: { level, format, file },
     };
     this.#watchdog.start();
@@ -72,6 +78,11 @@ export class ControlProcess {
     const handle = this.#handle;
     if (handle === undefined || handle.gone || handle.unresponsive) return refuseRequest(response, 'not_running');
     return passOn(request, response, handle.requests, this.#options.clock, shown);
+  }
+
+  /** What runs has changed, or was refused. */
+  tellChanged(): void {
+    this.#handle?.send({ kind: 'changed' });
   }
 
   #take(message: Told): void {
@@ -199,6 +210,8 @@ const passedVariables = [
   'LC_ALL',
   'TERM',
   'NO_COLOR',
+  // An allocator, or what else is put before the libraries of all processes.
+  'LD_PRELOAD',
   'NODE_OPTIONS',
   'NODE_COMPILE_CACHE',
   'NODE_DISABLE_COMPILE_CACHE',

@@ -7,6 +7,7 @@ import type {
   BackendStatus,
   GatewayStatus,
   RefusedConfig,
+  RefusedProblem,
   RevocationStatus,
   SourceStatus,
 } from '../control/gateway-status.ts';
@@ -74,7 +75,7 @@ export class StatusReader {
       generation: active.generation,
       revision: active.loaded.revision,
       since: active.since,
-      refused: reloader.refused === undefined ? null : showRefused(reloader.refused),
+      refused: reloader.refused === undefined ? null : showRefused(reloader.refused, active.loaded.revision),
       store: showStore(storeState?.()),
       workers: asked.map(({ worker: { slot, pid, serving }, observation }) => ({
         slot,
@@ -96,19 +97,25 @@ export class StatusReader {
   }
 }
 
-function showRefused({ at, why, blame, problems }: RefusedReload): RefusedConfig {
+function showRefused({ at, why, blame, problems, revision }: RefusedReload, inForce: number): RefusedConfig {
   const errors = problems.filter(({ severity }) => severity === 'error');
   return {
     at,
     why,
     blame,
+    revision: revision === undefined || revision === inForce ? null : revision,
     problems: errors.slice(0, maxProblems).map(({ code, message, hint, place }) => ({
       code,
       message,
       hint,
       place: placeOf(place),
+      object: objectOf(place),
     })),
   };
+}
+
+function objectOf({ stored }: Place): RefusedProblem['object'] {
+  return stored === undefined ? null : { kind: stored.kind, id: stored.id, pointer: stored.pointer };
 }
 
 /** Folders say more of a machine than is needed to find the line. */
@@ -140,8 +147,8 @@ function showSource({ label, kind, want, current, nextAt, problem }: SourceState
 
 function showStore(state: StoreState | undefined): GatewayStatus['store'] {
   if (state === undefined) return null;
-  const { up, revision, readAt, problem } = state;
-  return { up, revision, readAt: readAt ?? null, problem: problem ?? null };
+  const { up, revision, digest, readAt, problem } = state;
+  return { up, revision, digest, readAt: readAt ?? null, problem: problem ?? null };
 }
 
 function showRevocation(groups: readonly CrlGroupSpec[], crls: Pick<CrlPublisher, 'stateOf'>): RevocationStatus[] {

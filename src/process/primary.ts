@@ -1,7 +1,6 @@
 // The primary process: holds no traffic. It has the configuration, the workers, what is found out beside the generations, and
 // the admin entry point, each in an object of its own; here they are put together, started and stopped.
 import { randomBytes } from 'node:crypto';
-import { hostname } from 'node:os';
 import type { Problem } from '../yaml/problem.ts';
 import type { Clock } from '../base/clock.ts';
 import type { GatewayConfig, StoreConfig } from '../config/gateway-config.ts';
@@ -23,7 +22,7 @@ import { addressText, holdPort, reservePort } from './ports.ts';
 import { adminCertificate, PrimaryAdmin } from './primary-admin.ts';
 import { PrimaryMetrics } from './primary-metrics.ts';
 import { SelfTester } from './self-tester.ts';
-import { type Load, type Refresh, Reloader, type ReloadOutcome } from './reloader.ts';
+import { type Load, type Refresh, type RefusedReload, Reloader, type ReloadOutcome } from './reloader.ts';
 import { Rollout } from './rollout.ts';
 import { Supervisor } from './supervisor.ts';
 import { Turns } from '../base/turns.ts';
@@ -52,6 +51,8 @@ export type PrimaryOptions = {
   /** How the store of the configuration is, and what its changes are planned with; undefined: there is none. */
   readonly storeState?: () => StoreState;
   readonly planning?: PlanSettings;
+  /** The newest revision, where it could not be loaded and an earlier one stands in for it. */
+  readonly refused?: RefusedReload | undefined;
 };
 
 /** Addresses that are served, for the `listening` lines. */
@@ -115,7 +116,7 @@ export class Primary {
       failures,
       selfTestKey,
     });
-    const drift = new DriftBoard({ clock, log, metrics: metrics.own, gateway: hostname().slice(0, 200) });
+    const drift = new DriftBoard({ clock, log, metrics: metrics.own, gateway: loaded.config.name });
     this.#drift = drift;
     const selfTester = new SelfTester({
       clock,
@@ -130,7 +131,21 @@ export class Primary {
     const turns = this.#turns;
     const refresh: Refresh = sources?.refresh ?? (async (loaded) => ({ loaded, problems: [] }));
     const onInForce = (): void => selfTester.inForce();
-    const about = { told, clock, log, active, trust, rollout, metrics, turns, onCommitted, onInForce };
+    const about = {
+      told,
+      clock,
+      log,
+      active,
+      trust,
+      rollout,
+      metrics,
+      turns,
+      onCommitted,
+      onInForce,
+      onSettled: () => this.#control?.tellChanged(),
+      refused: options.refused,
+      tried: () => storeState?.().tried,
+    };
     const reloader = new Reloader({ load, refresh, ...about });
     sources?.publisher.reportTo({
       log,

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { appendFileSync, chmodSync, readFileSync, statSync } from 'node:fs';
-import { hostname } from 'node:os';
+import { defaultGatewayName } from '../../src/config/own-name.ts';
 import { delimiter } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -133,7 +133,7 @@ ${rest}`;
       () => gateway.reload(),
       ({ msg }) => msg.startsWith('reload rejected'),
     );
-    const copyAt = (): number => statSync(`${written.path}.${hostname()}.approved-files`).mtimeMs;
+    const copyAt = (): number => statSync(`${written.path}.${defaultGatewayName()}.approved-files`).mtimeMs;
     const copied = copyAt();
     await after(
       gateway,

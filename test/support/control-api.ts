@@ -8,6 +8,9 @@ import { mintCa } from '../../src/certs/test-ca.ts';
 import { Alerts } from '../../src/control/alerts.ts';
 import { createApi } from '../../src/control/api.ts';
 import type { ControlContext } from '../../src/control/control-context.ts';
+import { Fleet } from '../../src/control/fleet.ts';
+import { readOwnReport } from '../../src/control/gateway-shape.ts';
+import { timeOf } from '../../src/control/times.ts';
 import { HandshakeFeed } from '../../src/control/handshake-feed.ts';
 import { OpenStreams } from '../../src/control/open-streams.ts';
 import { LoginLimits } from '../../src/control/login-limits.ts';
@@ -149,6 +152,9 @@ export async function openApi(t: TestContext, options: { readonly maxBytes?: num
     sealKey: async () => readOpener({ path })?.publicParts()[0] ?? null,
   };
   const turns = new Turns();
+  const instance = { id: 'i1', machine: 'test', url: 'http://localhost:9901', pid: 1, startedAt: timeOf(clock.now()) };
+  const view = async () => (await answers.view({ known: 0 })) ?? assert.fail('there is no view');
+  const ownReport = async () => readOwnReport({ status: async () => status, view, clock, instance }, null);
   const context: ControlContext = {
     clock,
     log: createLogger({ level: 'off' }),
@@ -157,7 +163,9 @@ export async function openApi(t: TestContext, options: { readonly maxBytes?: num
     limits: new LoginLimits(clock),
     certificateSessions: new CertificateSessions(clock, store.audit),
     gateway: 'one',
-    view: async () => (await answers.view({ known: 0 })) ?? assert.fail('there is no view'),
+    instance,
+    fleet: new Fleet({ store, clock, own: { gateway: 'one', report: ownReport } }),
+    view,
     ask: async (topic, asked) => answers[topic](asked),
     stored: new StoredHead(store),
     changes: new ChangeQueue(),
@@ -165,7 +173,7 @@ export async function openApi(t: TestContext, options: { readonly maxBytes?: num
     clients: async () => clients,
     inTurn: async (next) => turns.take(next),
     drift: () => {},
-    alerts: new Alerts(store, clock),
+    alerts: new Alerts(clock),
     handshakes: new HandshakeFeed({
       gateway: 'one',
       failures: store.handshakeFailures,

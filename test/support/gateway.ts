@@ -25,6 +25,8 @@ export type GatewayOptions = {
   readonly workers?: number;
   /** Entry points to wait for, where it is not what the configuration says. */
   readonly entryPoints?: readonly EntryPointName[];
+  /** Default 30 s; several that start at once take longer. */
+  readonly startTimeoutMs?: number;
   readonly env?: Readonly<Record<string, string>>;
   /** Further arguments of `run`. */
   readonly args?: readonly string[];
@@ -113,7 +115,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const expected = options.entryPoints ?? enabledEntryPoints(options.yaml ?? '');
   try {
     for (const name of expected) {
-      const wait = { what: `${name} to listen`, timeoutMs: START_TIMEOUT_MS };
+      const wait = { what: `${name} to listen`, timeoutMs: options.startTimeoutMs ?? START_TIMEOUT_MS };
       ports[name] = portOf(await log.waitFor((line) => isListening(line, name), wait));
     }
   } catch (error) {

@@ -63,7 +63,7 @@ export function sampleStatus(now: number): GatewayStatus {
     revision: 7,
     since: now - 60_000,
     refused: null,
-    store: { up: true, revision: 7, readAt: now, problem: null },
+    store: { up: true, revision: 7, digest: 'd'.repeat(64), readAt: now, problem: null },
     workers: [{ slot: 0, pid: 4711, serving: true, generation: 1 }],
     certificates: [{ sha256: 'a'.repeat(64), serial: '01' }],
     certificateCount: 1,

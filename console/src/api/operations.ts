@@ -35,6 +35,7 @@ export const places = {
   getCertificate: ['GET', '/certificates/{id}'],
   getCertificateChain: ['GET', '/certificates/{id}/chain.pem'],
   getChange: ['GET', '/changes/{revision}'],
+  getGateway: ['GET', '/gateways/{name}'],
   getHandshake: ['GET', '/handshakes/{id}'],
   getMiddleware: ['GET', '/middlewares/{id}'],
   getOverview: ['GET', '/overview'],
@@ -77,6 +78,8 @@ export const places = {
   previewCaBundle: ['POST', '/ca-bundles/{id}:preview'],
   probeService: ['POST', '/services/{id}:probe'],
   probeUnsavedService: ['POST', '/services:probe'],
+  promoteChange: ['POST', '/changes/{revision}:promote'],
+  removeGateway: ['DELETE', '/gateways/{name}'],
   replaceCaBundle: ['PUT', '/ca-bundles/{id}'],
   replaceCertificate: ['PUT', '/certificates/{id}'],
   replaceMiddleware: ['PUT', '/middlewares/{id}'],
@@ -101,6 +104,7 @@ export type Act =
   | 'config.read'
   | 'config.write'
   | 'gateways.read'
+  | 'gateways.write'
   | 'handshakes.read'
   | 'identities.read'
   | 'requests.test'
@@ -115,26 +119,26 @@ export type Operations = {
   /** The next version: whatever is there now is replaced, and kept. */
   addCaBundleVersion: {
     params: { id: string };
-    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false" };
     body: Shape6278c02f | {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape6e421601 | Shape6f0dc0a5;
     conditional: false;
   };
   /** Uploads the next version, for who renews: whatever is there now is replaced, and kept. The key may stay. */
   addCertificateVersion: {
     params: { id: string };
-    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false" };
     body: Shapeb3420960;
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape6e421601 | Shape6f0dc0a5;
     conditional: false;
   };
   /** Makes changes as one revision, and answers when this gateway has it in force, or why not. */
   applyConfig: {
     params: undefined;
-    query: { wait?: "local" | "all" };
+    query: { wait?: "local" | "all"; canary?: string };
     body: {
       parent: number;
       changes: (Shape4bd8456d | {
@@ -144,37 +148,37 @@ export type Operations = {
       })[];
       reason?: string;
     };
-    answer: Shape815cd68c;
+    answer: Shape6e421601;
     conditional: false;
   };
   /** Changes what is named of one of the ca-bundles (JSON Merge Patch): null takes away, what is absent stays. */
   changeCaBundle: {
     params: { id: string };
-    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false" };
     body: {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape6e421601 | Shape6f0dc0a5;
     conditional: true;
   };
   /** Puts another chain under the id; where no key comes along, the one that is there stays. */
   changeCertificate: {
     params: { id: string };
-    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false" };
     body: Shapeb3420960;
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape6e421601 | Shape6f0dc0a5;
     conditional: true;
   };
   /** Changes what is named of one of the middlewares (JSON Merge Patch): null takes away, what is absent stays. */
   changeMiddleware: {
     params: { id: string };
-    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false" };
     body: {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape6e421601 | Shape6f0dc0a5;
     conditional: true;
   };
   /** Changes the own password. Every session of the user ends, this one too. */
@@ -191,34 +195,34 @@ export type Operations = {
   /** Changes what is named of one of the policies (JSON Merge Patch): null takes away, what is absent stays. */
   changePolicy: {
     params: { id: string };
-    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false" };
     body: {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape6e421601 | Shape6f0dc0a5;
     conditional: true;
   };
   /** Changes what is named of one of the routes (JSON Merge Patch): null takes away, what is absent stays. */
   changeRoute: {
     params: { id: string };
-    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false" };
     body: {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape6e421601 | Shape6f0dc0a5;
     conditional: true;
   };
   /** Changes what is named of one of the services (JSON Merge Patch): null takes away, what is absent stays. */
   changeService: {
     params: { id: string };
-    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false" };
     body: {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape6e421601 | Shape6f0dc0a5;
     conditional: true;
   };
   /** Changes what is named. Another role or password, and disabled, end the sessions of the user. */
@@ -237,7 +241,7 @@ export type Operations = {
   /** Makes a CA bundle, from files or in the words of the configuration. */
   createCaBundle: {
     params: undefined;
-    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false" };
     body: {
       id: string;
       files: ({
@@ -253,13 +257,13 @@ export type Operations = {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape6e421601 | Shape6f0dc0a5;
     conditional: false;
   };
   /** Uploads a certificate with its key under a new id. The key is sealed, and given out to nobody. */
   createCertificate: {
     params: undefined;
-    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false" };
     body: {
       id: string;
       files: ({
@@ -273,55 +277,55 @@ export type Operations = {
       use?: "server" | "client" | "any";
       reason?: string;
     };
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape6e421601 | Shape6f0dc0a5;
     conditional: false;
   };
   /** Makes one of the middlewares. */
   createMiddleware: {
     params: undefined;
-    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false" };
     body: {
       id: string;
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape6e421601 | Shape6f0dc0a5;
     conditional: false;
   };
   /** Makes one of the policies. */
   createPolicy: {
     params: undefined;
-    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false" };
     body: {
       id: string;
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape6e421601 | Shape6f0dc0a5;
     conditional: false;
   };
   /** Makes one of the routes. */
   createRoute: {
     params: undefined;
-    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false" };
     body: {
       id: string;
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape6e421601 | Shape6f0dc0a5;
     conditional: false;
   };
   /** Makes one of the services. */
   createService: {
     params: undefined;
-    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false" };
     body: {
       id: string;
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape6e421601 | Shape6f0dc0a5;
     conditional: false;
   };
   /** Makes a token. Its secret is in this one answer and nowhere else. */
@@ -330,7 +334,7 @@ export type Operations = {
     query: undefined;
     body: {
       name: string;
-      scopes: ("config.read" | "changes.read" | "gateways.read" | "handshakes.read" | "identities.read" | "routes.match" | "account.read" | "certificates.inspect" | "services.probe" | "requests.test" | "config.plan" | "config.write" | "certificates.write" | "users.read" | "audit.read")[];
+      scopes: ("config.read" | "changes.read" | "gateways.read" | "gateways.write" | "handshakes.read" | "identities.read" | "routes.match" | "account.read" | "certificates.inspect" | "services.probe" | "requests.test" | "config.plan" | "config.write" | "certificates.write" | "users.read" | "audit.read")[];
       days: number;
     };
     answer: {
@@ -360,49 +364,49 @@ export type Operations = {
   /** Removes one of the ca-bundles, where nothing refers to it. */
   deleteCaBundle: {
     params: { id: string };
-    query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
+    query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false"; reason?: string };
     body: undefined;
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape6e421601 | Shape6f0dc0a5;
     conditional: true;
   };
   /** Removes one of the certificates, where nothing refers to it. */
   deleteCertificate: {
     params: { id: string };
-    query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
+    query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false"; reason?: string };
     body: undefined;
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape6e421601 | Shape6f0dc0a5;
     conditional: true;
   };
   /** Removes one of the middlewares, where nothing refers to it. */
   deleteMiddleware: {
     params: { id: string };
-    query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
+    query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false"; reason?: string };
     body: undefined;
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape6e421601 | Shape6f0dc0a5;
     conditional: true;
   };
   /** Removes one of the policies, where nothing refers to it. */
   deletePolicy: {
     params: { id: string };
-    query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
+    query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false"; reason?: string };
     body: undefined;
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape6e421601 | Shape6f0dc0a5;
     conditional: true;
   };
   /** Removes one of the routes, where nothing refers to it. */
   deleteRoute: {
     params: { id: string };
-    query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
+    query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false"; reason?: string };
     body: undefined;
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape6e421601 | Shape6f0dc0a5;
     conditional: true;
   };
   /** Removes one of the services, where nothing refers to it. */
   deleteService: {
     params: { id: string };
-    query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
+    query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false"; reason?: string };
     body: undefined;
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape6e421601 | Shape6f0dc0a5;
     conditional: true;
   };
   /** Ends a token. */
@@ -515,6 +519,7 @@ export type Operations = {
       reason: string | null;
       digest: string;
       content: string;
+      canary: string[] | null;
       differences: ({
         kind: string;
         id: string;
@@ -526,6 +531,14 @@ export type Operations = {
         more: boolean;
       })[];
     };
+    conditional: false;
+  };
+  /** What one gateway runs, and what it refused. */
+  getGateway: {
+    params: { name: string };
+    query: undefined;
+    body: undefined;
+    answer: Shape5f987a99;
     conditional: false;
   };
   /** One group of failed handshakes, with the newest step by step up to the one that broke. */
@@ -610,7 +623,7 @@ export type Operations = {
         failing: number;
         unknown: number;
       };
-      needs: Shape506142e8[];
+      needs: Shape84437704[];
       traffic: ({
         at: string;
         requests: Record<string, number>;
@@ -748,7 +761,7 @@ export type Operations = {
     params: undefined;
     query: undefined;
     body: undefined;
-    answer: Shape33086152;
+    answer: Shape445f267c;
     conditional: false;
   };
   /** Whether there is no user yet, and whether the certificate of this connection logs in. */
@@ -808,7 +821,7 @@ export type Operations = {
     query: { limit?: number; cursor?: string; active?: "true" | "false" };
     body: undefined;
     answer: {
-      items: Shape506142e8[];
+      items: Shape84437704[];
       next: string | null;
     };
     conditional: false;
@@ -924,8 +937,10 @@ export type Operations = {
         reason: string | null;
         digest: string;
         content: string;
+        canary: string[] | null;
       })[];
       next: string | null;
+      rollout: Shapef03f78c0 | null;
     };
     conditional: false;
   };
@@ -946,52 +961,9 @@ export type Operations = {
     query: undefined;
     body: undefined;
     answer: {
-      items: ({
-        name: string;
-        isThis: boolean;
-        reportedAt: string;
-        generation: number;
-        revision: number;
-        since: string;
-        digest: string;
-        reloadFailed: boolean;
-        refused: {
-          revision: number | null;
-          at: string;
-          why: string;
-          blame: "configuration" | "moment" | "defect";
-          problems: ({
-            code: string;
-            message: string;
-            hint: string;
-            place: string;
-          })[];
-        } | null;
-        store: {
-          up: boolean;
-          revision: number;
-          readAt: string | null;
-          problem: {
-            code: string;
-            message: string;
-            help: string;
-          } | null;
-        } | null;
-        workers: ({
-          slot: number;
-          pid: number;
-          serving: boolean;
-          generation: number | null;
-        })[];
-        certificates: ({
-          sha256: string;
-          serial: string;
-          id: string | null;
-        })[];
-        certificateCount: number;
-        drift: Shapea9ee1cbf[];
-      })[];
+      items: Shape5f987a99[];
       next: null;
+      rollout: Shapef03f78c0 | null;
     };
     conditional: false;
   };
@@ -1337,7 +1309,7 @@ export type Operations = {
       name: string;
       password: string;
     };
-    answer: Shape33086152;
+    answer: Shape445f267c;
     conditional: false;
   };
   /** Logs in with the client certificate of this connection. The cookie counts together with that certificate alone. */
@@ -1345,7 +1317,7 @@ export type Operations = {
     params: undefined;
     query: undefined;
     body: undefined;
-    answer: Shape33086152;
+    answer: Shape445f267c;
     conditional: false;
   };
   /** Ends the session. */
@@ -1359,17 +1331,17 @@ export type Operations = {
   /** An earlier version is current again. Nothing is made anew: keys stay as they were sealed. */
   makeCurrentCaBundleVersion: {
     params: { id: string; version: string };
-    query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
+    query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false"; reason?: string };
     body: undefined;
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape6e421601 | Shape6f0dc0a5;
     conditional: false;
   };
   /** An earlier version is current again. Nothing is made anew: keys stay as they were sealed. */
   makeCurrentCertificateVersion: {
     params: { id: string; version: string };
-    query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
+    query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false"; reason?: string };
     body: undefined;
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape6e421601 | Shape6f0dc0a5;
     conditional: false;
   };
   /** Which policy, route and backend a request would meet, and why every other route loses. */
@@ -1455,75 +1427,91 @@ export type Operations = {
     answer: Shapef29bde04;
     conditional: false;
   };
+  /** Puts what is on trial on some gateways in force for all of them, by a new revision. */
+  promoteChange: {
+    params: { revision: string };
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
+    body: undefined;
+    answer: Shape6e421601 | Shape6f0dc0a5;
+    conditional: false;
+  };
+  /** Forgets a gateway that is silent; it is back when it reports again. */
+  removeGateway: {
+    params: { name: string };
+    query: undefined;
+    body: undefined;
+    answer: undefined;
+    conditional: false;
+  };
   /** Puts other CAs under the id: a new version. */
   replaceCaBundle: {
     params: { id: string };
-    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false" };
     body: Shape6278c02f | {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape6e421601 | Shape6f0dc0a5;
     conditional: true;
   };
   /** Puts another certificate with its key under the id: a new version. */
   replaceCertificate: {
     params: { id: string };
-    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false" };
     body: Shapeb3420960;
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape6e421601 | Shape6f0dc0a5;
     conditional: true;
   };
   /** Puts another document in the place of one of the middlewares. */
   replaceMiddleware: {
     params: { id: string };
-    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false" };
     body: {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape6e421601 | Shape6f0dc0a5;
     conditional: true;
   };
   /** Puts another document in the place of one of the policies. */
   replacePolicy: {
     params: { id: string };
-    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false" };
     body: {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape6e421601 | Shape6f0dc0a5;
     conditional: true;
   };
   /** Puts another document in the place of one of the routes. */
   replaceRoute: {
     params: { id: string };
-    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false" };
     body: {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape6e421601 | Shape6f0dc0a5;
     conditional: true;
   };
   /** Puts another document in the place of one of the services. */
   replaceService: {
     params: { id: string };
-    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false" };
     body: {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape6e421601 | Shape6f0dc0a5;
     conditional: true;
   };
-  /** Takes a revision back by a new one, where nothing of it was changed again since. */
+  /** Takes a revision back by a new one, where nothing of it was changed again since. One that is on trial on some gateways ends with it, for all of its trial. */
   revertChange: {
     params: { revision: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
     body: undefined;
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape6e421601 | Shape6f0dc0a5;
     conditional: false;
   };
   /** Sends one request to this gateway's own entry point, and shows both handshakes, the route and the answer. */
@@ -1576,7 +1564,7 @@ export type Operations = {
       name: string;
       password: string;
     };
-    answer: Shape33086152;
+    answer: Shape445f267c;
     conditional: false;
   };
   /** Failed handshakes as they happen, as server-sent events: failure, gap (some were missed: ask for the list), end. Last-Event-ID goes on after an event. */
@@ -1654,16 +1642,6 @@ type Shape305532d6 = {
   who: string | null;
 };
 
-type Shape33086152 = {
-  user: {
-    id: string;
-    name: string;
-    role: "viewer" | "operator" | "admin";
-  };
-  acts: ("config.read" | "changes.read" | "gateways.read" | "handshakes.read" | "identities.read" | "routes.match" | "account.read" | "account.write" | "certificates.inspect" | "services.probe" | "requests.test" | "config.plan" | "config.write" | "certificates.write" | "tokens.read" | "tokens.write" | "users.read" | "users.write" | "audit.read")[];
-  expiresAt: string | null;
-};
-
 type Shape358a04b8 = {
   id: string;
   origin: {
@@ -1712,6 +1690,24 @@ type Shape37d1f271 = {
   })[];
 };
 
+type Shape3a43b4b8 = {
+  name: string;
+  state: "committed" | "refused" | "pending" | "silent";
+  revision: number;
+  why: string | null;
+  problems: Shape646cd816[];
+};
+
+type Shape445f267c = {
+  user: {
+    id: string;
+    name: string;
+    role: "viewer" | "operator" | "admin";
+  };
+  acts: ("config.read" | "changes.read" | "gateways.read" | "gateways.write" | "handshakes.read" | "identities.read" | "routes.match" | "account.read" | "account.write" | "certificates.inspect" | "services.probe" | "requests.test" | "config.plan" | "config.write" | "certificates.write" | "tokens.read" | "tokens.write" | "users.read" | "users.write" | "audit.read")[];
+  expiresAt: string | null;
+};
+
 type Shape45784653 = {
   count: number;
   items: Shapeeafceeb7[];
@@ -1724,21 +1720,42 @@ type Shape4bd8456d = {
   value: Record<string, unknown>;
 };
 
-type Shape506142e8 = {
-  id: string;
-  severity: "failing" | "degraded" | "due";
-  kind: "expiry" | "relation" | "service" | "client" | "reload" | "store" | "revocation" | "workers" | "drift";
-  code: string;
-  sentence: string;
-  consequence: string;
-  help: string;
+type Shape5f987a99 = {
+  name: string;
+  isThis: boolean;
+  state: "current" | "changing" | "behind" | "refused" | "lastGood" | "silent" | "unknown";
+  health: "ok" | "partly" | "down" | "unknown";
+  joinedAt: string | null;
+  reportedAt: string;
+  clockSkewMs: number | null;
+  expected: {
+    revision: number;
+    digest: string;
+    canary: boolean;
+  };
+  generation: number;
+  revision: number;
   since: string;
-  lastSeenAt: string;
-  endedAt: string | null;
-  object: {
-    kind: string;
-    id: string;
+  digest: string;
+  reloadFailed: boolean;
+  refused: Shape724653eb | null;
+  store: Shape8937b314 | null;
+  workers: Shapeb0edd6fb[];
+  certificates: ({
+    sha256: string;
+    serial: string;
+    id: string | null;
+  })[];
+  certificateCount: number;
+  versions: {
+    countersign: string;
+    node: string;
+    openssl: string;
   } | null;
+  instance: Shapee7546231 | null;
+  clock: string;
+  sharedWith: Shapee7546231 | null;
+  drift: Shapea9ee1cbf[];
 };
 
 type Shape6278c02f = {
@@ -1750,6 +1767,18 @@ type Shape6278c02f = {
     base64: string;
   })[];
   reason?: string;
+};
+
+type Shape646cd816 = {
+  code: string;
+  detail: string;
+  hint: string;
+  place: string;
+  object: {
+    kind: string;
+    id: string;
+    pointer: string;
+  } | null;
 };
 
 type Shape64f302eb = {
@@ -1787,6 +1816,19 @@ type Shape6786b831 = {
   verified: boolean;
 };
 
+type Shape6e421601 = {
+  revision: number;
+  state: "committed" | "pending" | "unchanged" | "elsewhere";
+  canary: string[] | null;
+  generation: number | null;
+  why: string | null;
+  warnings: Shape9c5e24eb[];
+  changes: Shape6e5ff9c1[];
+  access: Shape246bd025 | null;
+  clients: Shape3713e1cb | null;
+  gateways: Shape3a43b4b8[] | null;
+};
+
 type Shape6e5ff9c1 = {
   kind: string;
   id: string;
@@ -1805,6 +1847,26 @@ type Shape6f0dc0a5 = {
   changes: Shape6e5ff9c1[];
   access: Shape246bd025 | null;
   clients: Shape3713e1cb | null;
+};
+
+type Shape724653eb = {
+  revision: number | null;
+  at: string;
+  why: string;
+  blame: "configuration" | "moment" | "defect";
+  problems: Shape75d41aca[];
+};
+
+type Shape75d41aca = {
+  code: string;
+  message: string;
+  hint: string;
+  place: string;
+  object: {
+    kind: string;
+    id: string;
+    pointer: string;
+  } | null;
 };
 
 type Shape77874646 = {
@@ -1828,18 +1890,32 @@ type Shape7da86f2f = {
   items: Shapeeafceeb7[];
 };
 
-type Shape815cd68c = {
+type Shape84437704 = {
+  id: string;
+  severity: "failing" | "degraded" | "due";
+  kind: "expiry" | "relation" | "service" | "client" | "reload" | "store" | "revocation" | "workers" | "gateway" | "drift";
+  code: string;
+  sentence: string;
+  consequence: string;
+  help: string;
+  since: string;
+  lastSeenAt: string;
+  endedAt: string | null;
+  object: {
+    kind: string;
+    id: string;
+  } | null;
+};
+
+type Shape8937b314 = {
+  up: boolean;
   revision: number;
-  state: "committed" | "pending" | "unchanged";
-  generation: number | null;
-  why: string | null;
-  warnings: Shape9c5e24eb[];
-  changes: Shape6e5ff9c1[];
-  access: Shape246bd025 | null;
-  clients: Shape3713e1cb | null;
-  gateways: {
-    committed: string[];
-    missing: string[];
+  digest: string | null;
+  readAt: string | null;
+  problem: {
+    code: string;
+    message: string;
+    help: string;
   } | null;
 };
 
@@ -1935,6 +2011,13 @@ type Shapea9ee1cbf = {
   since: string;
 };
 
+type Shapeb0edd6fb = {
+  slot: number;
+  pid: number;
+  serving: boolean;
+  generation: number | null;
+};
+
 type Shapeb3420960 = {
   files: ({
     name: string;
@@ -2000,6 +2083,14 @@ type Shaped6d865fd = {
   items: Shapeeafceeb7[];
 };
 
+type Shapee7546231 = {
+  id: string;
+  machine: string;
+  url: string;
+  pid: number;
+  startedAt: string;
+};
+
 type Shapee862c292 = {
   step: "dns" | "tcp" | "tls" | "certificate" | "chain" | "name" | "client_auth" | "own" | "answer";
   name: string;
@@ -2025,6 +2116,15 @@ type Shapeeafceeb7 = {
   handshakes: number;
   code: string;
   detail: string;
+};
+
+type Shapef03f78c0 = {
+  revision: number;
+  base: number;
+  gateways: string[];
+  actor: string;
+  at: string;
+  reason: string | null;
 };
 
 type Shapef29bde04 = {
