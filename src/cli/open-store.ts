@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { systemClock } from '../base/clock.ts';
 import { UsageError } from '../base/usage-error.ts';
 import { readStore } from '../config/read-config.ts';
-import { openSqliteStore } from '../sqlite/sqlite-store.ts';
+import { openExistingStore, openStore } from '../loading/open-store.ts';
 import type { Store } from '../store/store.ts';
 import type { CommandIo } from './command-io.ts';
 
@@ -11,8 +11,6 @@ import type { CommandIo } from './command-io.ts';
 export async function openStoreOf(io: CommandIo, config: string, access: 'read' | 'write'): Promise<Store> {
   const location = await readStore({ file: resolve(config) }, { env: io.env, strict: true, clock: systemClock });
   if (location === undefined) throw new UsageError(`${config} names no store (gateway.store.url)`);
-  const { path } = location;
-  // Never a new one.
-  await (await openSqliteStore({ path, access: 'read', clock: systemClock })).close();
-  return openSqliteStore({ path, access, clock: systemClock });
+  const opening = { clock: systemClock, as: 'command' } as const;
+  return access === 'read' ? openStore(location, { ...opening, access }) : openExistingStore(location, opening);
 }

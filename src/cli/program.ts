@@ -51,7 +51,7 @@ const commands: ReadonlyMap<string, Entry> = new Map([
   [
     'store',
     {
-      says: 'look after the file of a store: verify, backup, rotate-key',
+      says: 'look after a store: verify, backup, restore, rotate-key',
       open: async () => (await import('./store.ts')).storeCommand(),
     },
   ],

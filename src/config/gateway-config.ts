@@ -467,7 +467,6 @@ export type ServiceConfig = {
   readonly place: Place;
 };
 
-/** A file of SQLite, absolute. */
 export type DriftConfig = {
   /** What becomes of files that nobody approved; undefined: they are not compared. */
   readonly onChange: 'alert' | 'refuse' | undefined;
@@ -481,7 +480,14 @@ export type DriftConfig = {
   readonly selfTest: { readonly enabled: boolean; readonly everyMs: number };
 };
 
-export type StoreConfig = { readonly path: string; readonly place: Place };
+/** Where revisions are kept: a file of SQLite, or a database. */
+export type StoreConfig = {
+  /** Absolute. */
+  readonly path: string;
+  /** Which database it is, without what lets in; undefined: a file. */
+  readonly server: string | undefined;
+  readonly place: Place;
+};
 
 export type GatewayConfig = {
   /** Main file, absolute. */

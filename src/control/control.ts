@@ -2,7 +2,7 @@
 // waits for it. Loaded by fork(), so this module does its work when it is imported.
 import { systemClock } from '../base/clock.ts';
 import { Turns } from '../base/turns.ts';
-import { openSqliteStore } from '../sqlite/sqlite-store.ts';
+import { openExistingStore } from '../loading/open-store.ts';
 import { createLogger, type OpenLogger } from '../telemetry/logger.ts';
 import { Alerts } from './alerts.ts';
 import { type Api, createApi } from './api.ts';
@@ -56,11 +56,10 @@ async function start(given: ControlStart): Promise<void> {
 
 /** Rejects with a StoreProblem where the store cannot be opened. */
 async function open(given: ControlStart, own: OpenLogger): Promise<Api> {
-  const { store: path, url, gateway, verifyEveryMs } = given;
+  const { store: address, url, gateway, verifyEveryMs } = given;
   const instance = { ...given.instance, url, startedAt: timeOf(given.instance.startedAt) };
   // The primary made it, once: one that has gone is not to be replaced by an empty one.
-  await (await openSqliteStore({ path, access: 'read', clock: systemClock })).close();
-  const store = await openSqliteStore({ path, access: 'write', clock: systemClock });
+  const store = await openExistingStore(address, { clock: systemClock, as: 'control' });
   // A file that can be opened and not read is found here, not by who asks first.
   const setup = await offerSetup(store, url, systemClock).catch(async (error: unknown) => {
     await store.close();

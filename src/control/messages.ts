@@ -2,6 +2,7 @@
 // `control` holds a private key or a secret of the configuration; what needs one it asks the primary to do.
 import type { LogLevel } from '../telemetry/logger.ts';
 import type { ClientsSeen } from './clients-seen.ts';
+import type { StoreAddress } from '../loading/open-store.ts';
 import type { StoreProblemCode } from '../store/store-problem.ts';
 import type { ObjectChange } from '../store/object.ts';
 import type { SealedBlob, SealKey } from '../store/sealed.ts';
@@ -15,8 +16,7 @@ import type { TrafficMinute } from './traffic.ts';
 import type { ConfigView } from './view.ts';
 
 export type ControlStart = {
-  /** File of the store, absolute. */
-  readonly store: string;
+  readonly store: StoreAddress;
   /** Where people reach the admin entry point: `http://localhost:9901`. */
   readonly url: string;
   /** This gateway, among others on one store. */

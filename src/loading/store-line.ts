@@ -1,6 +1,8 @@
 // One gateway's connection to a store: opened when it is needed, verified before anything of it is used, opened again when it
 // failed, later each time. What the store holds then is read anew; what to do without it is store-source.ts.
 import type { Clock } from '../base/clock.ts';
+import type { Digest } from '../store/digest.ts';
+import { checkOpener } from '../store/opening-key.ts';
 import type { RevisionHead } from '../store/revision.ts';
 import type { Opener } from '../store/seal.ts';
 import type { Store } from '../store/store.ts';
@@ -44,8 +46,10 @@ export class StoreLine {
     try {
       const opener = this.#options.opener();
       const store = await this.#connect();
+      const keys = await store.sealed.keys();
+      if (opener !== undefined) checkOpener(keys, opener);
       await verify(store, opener);
-      const stored = await readHead(store, this.#options.gateway);
+      const stored = { ...(await readHead(store, this.#options.gateway)), store: await identify(store) };
       this.#retryMs = firstRetryMs;
       return { stored, opener };
     } catch (error) {
@@ -124,8 +128,9 @@ export class StoreLine {
 
   #retryLater(): void {
     if (this.#following === undefined || this.#closed || this.#cancelRetry !== undefined) return;
-    const delayMs = this.#retryMs;
-    this.#retryMs = Math.min(maxRetryMs, delayMs * 2);
+    // Gateways that lost one database together do not come back to it together.
+    const delayMs = this.#retryMs * (1 - Math.random() / 2);
+    this.#retryMs = Math.min(maxRetryMs, this.#retryMs * 2);
     this.#cancelRetry = this.#following.clock.after(delayMs, () => {
       this.#cancelRetry = undefined;
       if (!this.#closed) void this.#tryAgain();
@@ -139,6 +144,11 @@ export class StoreLine {
     );
     if (stored !== undefined) this.#following?.onNews(headOf(stored));
   }
+}
+
+/** The first entry of the audit log: no other store has the same, and each backup of this one has. */
+async function identify({ audit }: Store): Promise<Digest | undefined> {
+  return (await audit.list({ cursor: '2', limit: 1 })).items[0]?.hash;
 }
 
 async function verify(store: Store, opener: Opener | undefined): Promise<void> {

@@ -217,6 +217,9 @@ export class StoreSource implements ConfigSource {
       if (isEmpty) throw error;
     }
     const last = before && headOf(before.stored);
+    const was = before?.stored.store;
+    if (last !== undefined && was !== undefined && stored.store !== undefined && was !== stored.store)
+      throw new StoreProblem('another_store', `this is not the store that revision ${last.number} was served from`);
     if (last === undefined || last.number === 0) return undefined;
     if (isEmpty)
       throw new StoreProblem('altered', `the store is empty, and revision ${last.number} was served from it`);

@@ -50,7 +50,7 @@ async function open(t: TestContext): Promise<{ dir: TempDir; control: ControlPro
   const control = new ControlProcess({
     clock: systemClock,
     log: createLogger({ level: 'off' }),
-    store: '/store.db',
+    store: { path: '/store.db' },
     entry: dir.write('entry.mjs', entry),
     active,
     drift: { report: () => {} },

@@ -10,6 +10,7 @@ import type { Clock } from '../base/clock.ts';
 import { entryModule } from '../base/entry-module.ts';
 import type { ControlStart, FromControl, GatewayInstance, ShownCertificate, ToControl } from '../control/messages.ts';
 import type { FailureReport } from '../gateway/failure-tally.ts';
+import type { StoreAddress } from '../loading/open-store.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { Backoff } from './backoff.ts';
 import type { DriftBoard } from './drift-board.ts';
@@ -24,8 +25,7 @@ export type ControlProcessOptions = AnswerDependencies & {
   readonly log: Logger;
   readonly failures: Pick<FailureLine, 'connect' | 'taken'>;
   readonly drift: Pick<DriftBoard, 'report'>;
-  /** File of the store. */
-  readonly store: string;
+  readonly store: StoreAddress;
   /** URL path of its entry module; tests have their own. */
   readonly entry?: string;
 };

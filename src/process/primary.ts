@@ -237,7 +237,8 @@ export class Primary {
     this.#control = new ControlProcess({
       clock: this.#clock,
       log: this.#log,
-      store: store.path,
+      // Not the key that opens what is sealed in it.
+      store: { path: planning.store.path, postgres: planning.store.postgres },
       active: this.#active,
       status,
       traffic,

@@ -21,7 +21,7 @@ export function findRestartKeys(before: GatewayConfig, after: GatewayConfig): st
   for (const key of ['log', 'accessLog', 'monitoring', 'trustRecord', 'buffering'] as const) {
     if (JSON.stringify(before[key]) !== JSON.stringify(after[key])) changed.push(key);
   }
-  if (before.store?.path !== after.store?.path) changed.push('store');
+  if (before.store?.path !== after.store?.path || before.store?.server !== after.store?.server) changed.push('store');
   if (before.transport.maxIdleConns !== after.transport.maxIdleConns) changed.push('transport.maxIdleConns');
   return changed;
 }
