@@ -11,7 +11,7 @@ import { UsageError } from '../base/usage-error.ts';
 import { loadPem } from '../certs/material.ts';
 import { readStore } from '../config/read-config.ts';
 import { openExistingStore, openStore } from '../loading/open-store.ts';
-import { readOpener } from '../loading/open-store-source.ts';
+import { readOpener } from '../loading/read-opener.ts';
 import type { JsonObject } from '../store/canonical-json.ts';
 import { type ObjectChange, objectKey } from '../store/object.ts';
 import { isDigest } from '../store/digest.ts';

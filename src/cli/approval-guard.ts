@@ -6,7 +6,7 @@ import { systemClock } from '../base/clock.ts';
 import { NoApproval } from '../drift/approval-list.ts';
 import { FileGuard } from '../drift/file-guard.ts';
 import { type Anchor, parsePublicKey, type StoredList } from '../drift/trusted-list.ts';
-import type { StoreLocation } from '../config/store-url.ts';
+import type { StoreLocation } from '../config/store-location.ts';
 import type { ApprovedCopy } from '../drift/approved-copy.ts';
 import type { ConfigSource } from '../loading/config-source.ts';
 import type { LoadedResult } from '../loading/load.ts';

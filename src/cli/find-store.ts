@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { systemClock } from '../base/clock.ts';
 import { readStore } from '../config/read-config.ts';
 import { isPostgresUrl } from '../config/postgres-address.ts';
-import { locateStore, type StoreLocation } from '../config/store-url.ts';
+import { locateStore, type StoreLocation } from '../config/store-location.ts';
 import { StoreProblem } from '../store/store-problem.ts';
 import type { CommandIo } from './command-io.ts';
 

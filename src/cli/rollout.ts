@@ -6,7 +6,7 @@ import { planRevision } from '../access/plan-revision.ts';
 import { systemClock } from '../base/clock.ts';
 import { UsageError } from '../base/usage-error.ts';
 import { readStore } from '../config/read-config.ts';
-import { readOpener } from '../loading/open-store-source.ts';
+import { readOpener } from '../loading/read-opener.ts';
 import type { ObjectChange } from '../store/object.ts';
 import { type Canary, openCanary, readRollout, type Rollout } from '../store/rollout.ts';
 import type { Store } from '../store/store.ts';

@@ -4,7 +4,7 @@ import { systemClock } from '../base/clock.ts';
 import { safeJson } from '../base/safe-json.ts';
 import { showPath } from '../base/secret-text.ts';
 import { copyIntoDatabase, openExistingStore, openStore } from '../loading/open-store.ts';
-import { readOpener } from '../loading/open-store-source.ts';
+import { readOpener } from '../loading/read-opener.ts';
 import { openingKeyPath, openOpener, readOpeningKeys, writeOpeningKeys } from '../store/opening-key.ts';
 import { rotateSealKey } from '../store/rotate-seal-key.ts';
 import { Opener } from '../store/seal.ts';

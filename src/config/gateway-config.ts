@@ -4,6 +4,7 @@ import type { AccessLogField } from '../telemetry/access-log-fields.ts';
 import type { Place } from '../yaml/place.ts';
 import type { FilterConfig } from './filter-types.ts';
 import type { FixedResponseConfig } from './fixed-response.ts';
+import type { MaterialText } from './source-config.ts';
 import type { PathRef, PlainRef, Ref, WrittenRef } from './ref.ts';
 
 export type CertificatePair = { readonly cert: Ref; readonly key: Ref; readonly place: Place };
@@ -600,6 +601,21 @@ export type GatewayConfig = {
     readonly fields: readonly AccessLogField[];
     readonly sample: number;
   };
+  /** undefined: nothing is traced. */
+  readonly tracing:
+    | {
+        /** http or https. */
+        readonly endpoint: string;
+        /** Share of the traces that begin here. */
+        readonly sample: number;
+        readonly followFrom: 'proxies' | 'verified' | 'everybody';
+        readonly serviceName: string;
+        readonly headers: readonly (readonly [name: string, value: string])[];
+        /** undefined: public CAs. */
+        readonly ca: MaterialText | undefined;
+        readonly timeoutMs: number;
+      }
+    | undefined;
   /** The bounded record of the identities that were seen, for `check --against` and `trust audit`. */
   readonly trustRecord: {
     readonly enabled: boolean;

@@ -32,6 +32,7 @@ import { readRouteTimeouts, readTransport } from './transport.ts';
 import { readTrafficHealth, warnHidden } from './traffic-health.ts';
 import { readStore } from './store-url.ts';
 import { readGatewayName } from './gateway-name.ts';
+import { readTracing } from './tracing.ts';
 import { readTrustRecord } from './trust-record.ts';
 import { type ConfigInput, readWritten, type Written } from './written.ts';
 
@@ -162,6 +163,7 @@ function assemble(
     reload: readReload(gateway.reload, at, { ...entryPoints.admin, ...monitoring }, problems),
     trafficHealth,
     ...readLogs(gateway, input.file),
+    tracing: readTracing(gateway.tracing, at, problems),
     trustRecord: readTrustRecord(gateway.trustRecord, at, problems),
     store: readStore(gateway.store, at, entryPoints.admin, problems),
     drift: readDrift(gateway.drift, at, input.file, problems),

@@ -1,5 +1,4 @@
 // `gateway.store`: where the control plane keeps what is not in the file. Without it there is no control process and no API.
-import { dirname, resolve } from 'node:path';
 import type { z } from 'zod';
 import { Cursor } from '../yaml/cursor.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
@@ -10,7 +9,7 @@ import { isGatewayName } from './own-name.ts';
 import { key } from './key.ts';
 import { parseMaterialRef } from './material-ref.ts';
 import { isLoopback } from './listen-address.ts';
-import { type AddressProblem, isPostgresUrl, parsePostgresUrl, type PostgresAddress } from './postgres-address.ts';
+import { locateStore, serverText, type StoreLocation } from './store-location.ts';
 import { reportEmpty } from './reading.ts';
 
 export const storeKeys = {
@@ -35,18 +34,6 @@ export const storeKeys = {
 };
 
 const store = map(storeKeys);
-
-/** Where a store is, and what opens what is sealed in it. Stays in the processes that read it: it may hold the key itself. */
-export type StoreLocation = {
-  /** Absolute: the file; of a database, what the names of the files that belong to it here begin with. */
-  readonly path: string;
-  /** A database. */
-  readonly postgres?: PostgresAddress | undefined;
-  /** Undefined: beside the store. */
-  readonly sealKey?: { readonly path: string } | { readonly pem: string } | undefined;
-  /** Name of the gateway that the file is of, where it is written. */
-  readonly gateway?: string | undefined;
-};
 
 /** `around`: `gateway`. Undefined where there is none. */
 export function readStore(
@@ -103,29 +90,6 @@ export function readStore(
       'Write entryPoints.admin.certificateId: ID for TLS, or 127.0.0.1:PORT.',
     );
   return { path, server: postgres === undefined ? undefined : serverText(postgres), place };
-}
-
-type Located = Pick<StoreLocation, 'path' | 'postgres'>;
-
-/** `file`: that names it, or a file in the folder that paths are relative to. */
-export function locateStore(url: string, folder: string | undefined, file: string): Located | AddressProblem {
-  if (isPostgresUrl(url)) {
-    const postgres = parsePostgresUrl(url, dirname(file));
-    return 'problem' in postgres ? postgres : { path: resolve(dirname(file), folder ?? '', localName), postgres };
-  }
-  const path = url.startsWith('sqlite:') ? url.slice('sqlite:'.length) : '';
-  const isPath = path !== '' && path.length <= 4096 && !/[\u0000-\u001f\u007f]/.test(path);
-  if (isPath) return { path: resolve(dirname(file), path) };
-  const hint = 'Write url: sqlite:PATH, for example sqlite:countersign.db, or postgres://USER:PASSWORD@HOST/DATABASE.';
-  return { problem: 'the store is none that this version can open', hint };
-}
-
-/** What the names of the files begin with that belong to a database and stand here. */
-const localName = 'countersign-store';
-
-/** Which database, without what lets in. */
-function serverText({ hosts, database, user }: PostgresAddress): string {
-  return `${user}@${hosts.map(({ host, port }) => `${host}:${port}`).join(',')}/${database}`;
 }
 
 /** The store that a main file names, before anything else of it is read; undefined where it names none, or wrongly. */

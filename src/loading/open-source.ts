@@ -1,7 +1,7 @@
 // Which source a main file has: itself alone, or a store beside it. The file says so, and is asked before anything else.
 import type { Clock } from '../base/clock.ts';
 import { readStore } from '../config/read-config.ts';
-import type { StoreLocation } from '../config/store-url.ts';
+import type { StoreLocation } from '../config/store-location.ts';
 import type { Environment } from '../yaml/environment.ts';
 import type { ConfigSource } from './config-source.ts';
 import { FileSource } from './file-source.ts';

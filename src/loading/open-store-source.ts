@@ -6,19 +6,13 @@ import { basename, dirname } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { defaultGatewayName } from '../config/own-name.ts';
 import { showPath } from '../base/secret-text.ts';
-import type { StoreLocation } from '../config/store-url.ts';
+import type { StoreLocation } from '../config/store-location.ts';
 import type { VerifiedSoFar } from '../postgres/verify-database.ts';
-import {
-  openingKeyPath,
-  openOpener,
-  parseOpeningKeys,
-  readOpeningKeys,
-  writeOpeningKeys,
-} from '../store/opening-key.ts';
-import { Opener } from '../store/seal.ts';
+import { openingKeyPath, openOpener, writeOpeningKeys } from '../store/opening-key.ts';
 import { StoreProblem } from '../store/store-problem.ts';
 import { LastGoodFile, lastGoodPath } from './last-good.ts';
 import { openStore } from './open-store.ts';
+import { readKeys, readOpener } from './read-opener.ts';
 import { StoreSource } from './store-source.ts';
 
 /** The event loop waits as well, and what is locked can be read a moment later. */
@@ -45,17 +39,6 @@ export function storeSourceOf({ file, store, clock, mayFallBack }: StoreFiles): 
     opener: () => readOpener(store),
     ...(mayFallBack && { lastGood: new LastGoodFile(lastGoodPath(path, gateway)) }),
   });
-}
-
-/** Undefined where there is none. Throws a StoreProblem. */
-export function readOpener(store: StoreLocation): Opener | undefined {
-  const keys = readKeys(store);
-  return keys && new Opener(keys);
-}
-
-function readKeys({ path, sealKey }: StoreLocation): readonly KeyObject[] | undefined {
-  if (sealKey !== undefined && 'pem' in sealKey) return parseOpeningKeys(sealKey.pem);
-  return readOpeningKeys(sealKey?.path ?? openingKeyPath(path));
 }
 
 /** Nothing of a store is there, or ever was. A key that stands elsewhere may be there before it. */

@@ -1,7 +1,7 @@
 // Opens the store that a location names, whatever it is kept in: who has none of a kind loads nothing of it.
 import type { Clock } from '../base/clock.ts';
 import type { PostgresAddress } from '../config/postgres-address.ts';
-import type { StoreLocation } from '../config/store-url.ts';
+import type { StoreLocation } from '../config/store-location.ts';
 import type { VerifiedSoFar } from '../postgres/verify-database.ts';
 import type { Store } from '../store/store.ts';
 

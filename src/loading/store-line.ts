@@ -30,6 +30,7 @@ export type StoreListener = {
 
 export class StoreLine {
   readonly #options: StoreLineOptions;
+  readonly #refuse: (store: Digest | undefined) => void;
   #store: Store | undefined;
   #unfollow: () => void = () => {};
   #cancelRetry: (() => void) | undefined;
@@ -37,8 +38,10 @@ export class StoreLine {
   #following: ({ readonly clock: Clock } & StoreListener) | undefined;
   #closed = false;
 
-  constructor(options: StoreLineOptions) {
+  /** `refuse`: throws for a store that is another than before. */
+  constructor(options: StoreLineOptions, refuse: (store: Digest | undefined) => void) {
     this.#options = options;
+    this.#refuse = refuse;
   }
 
   /** The newest revision for this gateway, verified. Rejects where the store cannot be read, or is not what it says. */
@@ -46,10 +49,11 @@ export class StoreLine {
     try {
       const opener = this.#options.opener();
       const store = await this.#connect();
-      const keys = await store.sealed.keys();
-      if (opener !== undefined) checkOpener(keys, opener);
+      const identity = await identify(store);
+      this.#refuse(identity);
+      if (opener !== undefined) checkOpener(await store.sealed.keys(), opener);
       await verify(store, opener);
-      const stored = { ...(await readHead(store, this.#options.gateway)), store: await identify(store) };
+      const stored = { ...(await readHead(store, this.#options.gateway)), store: identity };
       this.#retryMs = firstRetryMs;
       return { stored, opener };
     } catch (error) {

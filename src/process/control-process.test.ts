@@ -99,8 +99,8 @@ describe('the control process', () => {
         ),
       );
     await eventually(async () => Promise.resolve(answers().size === 6), { what: 'six answers' });
-    const start = starts(events())[0]?.message?.['start'] as { store: string; url: string };
-    assert.deepEqual([start.store, start.url], ['/store.db', 'http://localhost:9901']);
+    const start = starts(events())[0]?.message?.['start'] as { store: object; url: string };
+    assert.deepEqual([start.store, start.url], [{ path: '/store.db' }, 'http://localhost:9901']);
     const variables = events().find((event) => event.variables !== undefined)?.variables ?? [];
     assert.ok(variables.includes('PATH') && !variables.includes('CONTROL_TEST_SECRET'), variables.join());
     const answer = (id: number): unknown => answers().get(id)?.['answer'];

@@ -10,6 +10,7 @@ import type { DriftReport } from '../gateway/drift.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
 import type { StoreState } from '../loading/store-source.ts';
 import type { SourcePublisher } from '../sources/publisher.ts';
+import type { SpanBatch } from '../telemetry/tracer.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { ActiveConfig } from './active-config.ts';
 import type { ChallengeDesk } from './challenge-desk.ts';
@@ -24,6 +25,7 @@ import { PrimaryMetrics } from './primary-metrics.ts';
 import { SelfTester } from './self-tester.ts';
 import { type Load, type Refresh, type RefusedReload, Reloader, type ReloadOutcome } from './reloader.ts';
 import { Rollout } from './rollout.ts';
+import type { SpanExporter } from './span-exporter.ts';
 import { Supervisor } from './supervisor.ts';
 import { Turns } from '../base/turns.ts';
 import { Workers } from './workers.ts';
@@ -58,6 +60,9 @@ export type PrimaryOptions = {
 /** Addresses that are served, for the `listening` lines. */
 export type Listening = { readonly entryPoint: string; readonly address: string };
 
+/** How long the end waits for a collector. */
+const lastSpansMs = 2_000;
+
 export class Primary {
   readonly #clock: Clock;
   readonly #cores: number;
@@ -72,6 +77,8 @@ export class Primary {
   readonly #selfTester: SelfTester;
   /** Where there is no store nobody takes them, and workers tell none. */
   readonly #failures = new FailureLine((count) => this.#metrics.own.handshakeFailuresDropped.labels({}).inc(count));
+  /** Undefined where nothing is traced. */
+  #spans: SpanExporter | undefined;
   readonly #turns = new Turns();
   readonly #challenges: ChallengeDesk | undefined;
   readonly #log: Logger;
@@ -104,6 +111,7 @@ export class Primary {
       workers,
     });
     const failures = this.#failures;
+    const onSpans = (batch: SpanBatch): void => this.#spans?.take(batch);
     const selfTestKey = randomBytes(32);
     const supervisor = new Supervisor({
       clock,
@@ -115,6 +123,7 @@ export class Primary {
       metrics,
       failures,
       selfTestKey,
+      onSpans,
     });
     const drift = new DriftBoard({ clock, log, metrics: metrics.own, gateway: loaded.config.name });
     this.#drift = drift;
@@ -185,6 +194,7 @@ export class Primary {
     for (const point of points) holds.push(await holdPort(point, ports[point.name]));
     const { workers } = loaded.config;
     try {
+      await this.#openSpans(loaded.config.tracing);
       await this.#trust.open(loaded);
       await this.#supervisor.start(workers === 'auto' ? this.#cores : workers);
     } finally {
@@ -207,6 +217,13 @@ export class Primary {
     this.#onCommitted?.();
     this.#selfTester.inForce();
     return listening;
+  }
+
+  async #openSpans(tracing: GatewayConfig['tracing']): Promise<void> {
+    if (tracing === undefined) return;
+    const { openSpanExporter } = await import('./span-exporter.ts');
+    const onResult = (result: string, count: number): void => this.#metrics.own.spans.labels({ result }).inc(count);
+    this.#spans = await openSpanExporter({ clock: this.#clock, log: this.#log, tracing, onResult });
   }
 
   /** What nobody asked for is not even loaded. */
@@ -280,6 +297,7 @@ export class Primary {
     cancel();
     await Promise.all(workers.map(async (worker) => worker.silent));
     await this.#trust.record?.close();
+    await this.#spans?.close(lastSpansMs);
     this.#admin.close();
   }
 

@@ -18,7 +18,7 @@ export function findRestartKeys(before: GatewayConfig, after: GatewayConfig): st
   if (more(before) !== more(after)) changed.push('entryPoints.more');
   if (before.name !== after.name) changed.push('name');
   if (before.workers !== after.workers) changed.push('workers');
-  for (const key of ['log', 'accessLog', 'monitoring', 'trustRecord', 'buffering'] as const) {
+  for (const key of ['log', 'accessLog', 'tracing', 'monitoring', 'trustRecord', 'buffering'] as const) {
     if (JSON.stringify(before[key]) !== JSON.stringify(after[key])) changed.push(key);
   }
   if (before.store?.path !== after.store?.path || before.store?.server !== after.store?.server) changed.push('store');

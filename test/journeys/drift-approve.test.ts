@@ -21,7 +21,6 @@ const page = readFileSync(fileURLToPath(new URL('../../docs/drift.md', import.me
 const blocks = [...page.matchAll(/^```sh\n([^]*?)^```$/gm)].map(([, block = '']) => block);
 const began = ({ msg, drift }: LogLine): boolean => drift === 'unauthorised' && msg.startsWith('drift: ');
 const ended = ({ msg, drift }: LogLine): boolean => drift === 'unauthorised' && msg.startsWith('drift ended: ');
-const patient = { timeoutMs: 240_000 };
 
 /** The block of the page that holds `words`, as its reader pastes it into a shell. */
 async function paste(dir: TempDir, words: string): Promise<string> {
@@ -32,7 +31,7 @@ async function paste(dir: TempDir, words: string): Promise<string> {
   chmodSync(dir.write('bin/sudo', '#!/bin/sh\nexec "$@"\n'), 0o755);
   const script = dir.write('paste.sh', `set -e\ncd '${dir.path}'\n${block}`);
   const PATH = `${dir.file('bin')}${delimiter}${process.env['PATH'] ?? ''}`;
-  const run = await runToEnd('sh', [script], { env: { PATH }, ...patient });
+  const run = await runToEnd('sh', [script], { env: { PATH } });
   assert.equal(run.code, 0, run.stdout + run.stderr);
   return run.stdout;
 }
@@ -40,7 +39,7 @@ async function paste(dir: TempDir, words: string): Promise<string> {
 async function after(gateway: Gateway, act: () => unknown, fits: (line: LogLine) => boolean): Promise<LogLine> {
   const from = gateway.log.length;
   await act();
-  return gateway.waitForLog(fits, { from, ...patient });
+  return gateway.waitForLog(fits, { from });
 }
 
 describe('approving files', () => {
@@ -96,7 +95,7 @@ describe('approving files', () => {
     );
     // A list of root alone does not do where a signature is asked for.
     await after(gateway, () => appendFileSync(gateway.configFile, '# unsigned\n'), began);
-    const run = await runToEnd(process.execPath, [program, 'approve', '-c', gateway.configFile], patient);
+    const run = await runToEnd(process.execPath, [program, 'approve', '-c', gateway.configFile]);
     assert.match(run.stdout, /it counts once it is signed/);
     assert.equal(await setup.metric('countersign_config_drift', 'kind="unauthorised"'), 1);
   });
@@ -122,11 +121,11 @@ ${rest}`;
     const gateway = stack.use(await start());
     const from = gateway.log.length;
     dir.replace('gateway.yml', tameConfig(yaml('# changed\n')));
-    const line = await gateway.waitForLog(began, { from, ...patient });
+    const line = await gateway.waitForLog(began, { from });
     assert.match(line.msg, /gateway\.yml was changed$/);
     // Another gateway's approval is none of this one's.
     const approve = async (...args: string[]) =>
-      runToEnd(process.execPath, [program, 'approve', '-c', gateway.configFile, ...args], patient);
+      runToEnd(process.execPath, [program, 'approve', '-c', gateway.configFile, ...args]);
     assert.equal((await approve('--gateway', 'somebody-else')).code, 0);
     await after(
       gateway,
@@ -140,8 +139,8 @@ ${rest}`;
       async () => assert.match(await paste(dir, '--reason'), /gateway\.yml was changed/),
       ({ msg }) => msg === 'configuration reloaded',
     );
-    await gateway.waitForLog(ended, patient);
-    await eventually(() => copyAt() > copied, { ...patient, what: 'a copy of what was approved' });
+    await gateway.waitForLog(ended);
+    await eventually(() => copyAt() > copied, { what: 'a copy of what was approved' });
     const statusOf = async ({ ports }: Gateway): Promise<number> => {
       const { cert, key } = pki.alice;
       return (await curl(`https://localhost:${ports.webSecure}/`, { ca: pki.servers.file, cert, key })).status;
@@ -153,7 +152,7 @@ ${rest}`;
     dir.write('edge.crt', 'nothing');
     dir.replace('gateway.yml', tameConfig(yaml('')).replace('required: true', 'required: false'));
     const again = stack.use(await start());
-    assert.equal((await again.waitForLog(began, patient))['code'], 'file_refused');
+    assert.equal((await again.waitForLog(began))['code'], 'file_refused');
     assert.equal(await statusOf(again), 404);
     const anonymous = await curl(`https://localhost:${again.ports.webSecure}/`, { ca: pki.servers.file });
     assert.notEqual(anonymous.exitCode, 0, 'a certificate is required as before');
@@ -176,7 +175,7 @@ ${rest}`;
         tameConfig('gateway:\n  drift: {onChange: refuse}\n  tls: {certificates: [{cert: edge.crt, key: edge.key}]}\n'),
       );
       const approve = async (...args: string[]): Promise<string> => {
-        const run = await runToEnd(process.execPath, [program, 'approve', '-c', file, ...args], patient);
+        const run = await runToEnd(process.execPath, [program, 'approve', '-c', file, ...args]);
         assert.equal(run.code, 1, run.stdout);
         return run.stderr;
       };

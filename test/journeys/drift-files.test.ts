@@ -15,9 +15,7 @@ const ended = ({ msg, drift }: LogLine): boolean => drift === 'unauthorised' && 
 const reloaded = ({ msg }: LogLine): boolean => msg === 'configuration reloaded';
 
 async function approve(setup: { gateway: { configFile: string } }, ...args: string[]): Promise<string> {
-  const run = await runToEnd(process.execPath, [program, 'approve', '-c', setup.gateway.configFile, ...args], {
-    timeoutMs: 120_000,
-  });
+  const run = await runToEnd(process.execPath, [program, 'approve', '-c', setup.gateway.configFile, ...args]);
   assert.equal(run.code, 0, run.stderr);
   return run.stdout;
 }
@@ -34,7 +32,7 @@ async function after(
 ): Promise<LogLine> {
   const from = setup.gateway.log.length;
   await act();
-  return setup.gateway.waitForLog(fits, { from, what, timeoutMs: 120_000 });
+  return setup.gateway.waitForLog(fits, { from, what });
 }
 
 const drift = (rest: string): string =>

@@ -12,7 +12,7 @@ import { eventually } from '../support/wait-for.ts';
 const often = '  accessLog: {enabled: true, path: stdout, format: json}\n  drift: {selfTest: {every: 1s}}';
 const began = ({ msg, drift }: LogLine): boolean => drift === 'behaviour' && msg.startsWith('drift: ');
 const ended = ({ msg, drift }: LogLine): boolean => drift === 'behaviour' && msg.startsWith('drift ended: ');
-const patient = { what: 'the gateway to try itself', timeoutMs: 240_000 };
+const patient = { what: 'the gateway to try itself' };
 
 const tried = async (setup: Setup, result: string): Promise<number> =>
   setup.metric('countersign_self_test_handshakes_total', `result="${result}"`);

@@ -28,7 +28,8 @@ gateway:
   certificates: [{id: edge, cert: ${pki.downstream.cert}, key: ${pki.downstream.key}}]
   tls: {defaultPolicy: none, certificateIds: [edge]}
 `;
-    if (gateways.length > 0) copyFileSync(dirs[0]?.dir.file('countersign-store.key') ?? '', dir.file('countersign-store.key'));
+    if (gateways.length > 0)
+      copyFileSync(dirs[0]?.dir.file('countersign-store.key') ?? '', dir.file('countersign-store.key'));
     gateways.push(stack.use(await startGateway({ yaml, dir, entryPoints: ['webSecure', 'admin'] })));
   }
   const store = await openDatabaseStore(postgres.url);
@@ -52,13 +53,18 @@ gateway:
   for (const gateway of gateways) {
     const line = await gateway.waitForLog(began);
     assert.equal(line['code'], 'row_changed');
-    assert.match(line.msg, /the store was changed by another way than its API: object .*: its text is not what its digest says/);
+    assert.match(
+      line.msg,
+      /the store was changed by another way than its API: object .*: its text is not what its digest says/,
+    );
   }
   const before = gateways.map(({ log }) => log.length);
   for (const [at, gateway] of gateways.entries()) {
     gateway.reload();
     const from = before[at] ?? 0;
-    await gateway.waitForLog(({ msg }) => msg === 'configuration reloaded' || msg.startsWith('reload rejected'), { from });
+    await gateway.waitForLog(({ msg }) => msg === 'configuration reloaded' || msg.startsWith('reload rejected'), {
+      from,
+    });
     const url = `https://localhost:${gateway.ports.webSecure}/`;
     const anonymous = await curl(url, { ca: pki.servers.file });
     assert.notEqual(anonymous.exitCode, 0, 'a certificate is required as before');

@@ -53,9 +53,6 @@ export type JoinOptions = { readonly more?: string; readonly env?: Readonly<Reco
 
 export const put = (kind: string, id: string, value: object): object => ({ kind, id, operation: 'put', value });
 
-const START_TIMEOUT_MS = 120_000;
-const SETTLE_TIMEOUT_MS = 120_000;
-
 /** Opens one store and the first of its gateways, with everything in the store that serves `/orders`. */
 export async function openFleet(storeOf: (dir: TempDir) => Promise<FleetStore> | FleetStore): Promise<Fleet> {
   const stack = new AsyncDisposableStack();
@@ -91,7 +88,7 @@ gateway:
 ${more}`,
       );
       const start = async (): Promise<Gateway> =>
-        startGateway({ configFile, env, entryPoints: ['webSecure', 'admin'], startTimeoutMs: START_TIMEOUT_MS });
+        startGateway({ configFile, env, entryPoints: ['webSecure', 'admin'] });
       const gateway = await start();
       const member: FleetMember = {
         name,
@@ -103,7 +100,6 @@ ${more}`,
             headers: { ...(body && { 'content-type': 'application/json' }), ...(as !== '' && { cookie: as }) },
             ...(body && { body: JSON.stringify(body) }),
             args: ['--max-time', '60'],
-            timeoutMs: 90_000,
           });
           const isJson = /json/.test(answer.headers['content-type'] ?? '');
           const read = isJson ? (JSON.parse(answer.body) as Record<string, unknown>) : {};
@@ -176,7 +172,7 @@ ${more}`,
             const running = members.map(({ name }) => items.find((one) => one.name === name)?.state);
             return running.every((state) => state === 'current') || undefined;
           },
-          { what: 'all gateways to run what they are to', timeoutMs: SETTLE_TIMEOUT_MS },
+          { what: 'all gateways to run what they are to' },
         );
       },
       load: (member) =>

@@ -10,7 +10,6 @@ import { type Authority, type CertFiles, openAuthority } from './pki.ts';
 import { openTempDir, type TempDir } from './temp.ts';
 import { Feed } from './wait-for.ts';
 
-const START_TIMEOUT_MS = 60_000;
 const READY = 'database system is ready to accept';
 
 export type PostgresOptions = {
@@ -194,7 +193,6 @@ class PrivatePostgres implements Postgres {
       server.lines.subscribe((line) => this.log.push(line));
       const ready = this.log.waitFor(({ text }) => text.includes(READY), {
         from,
-        timeoutMs: START_TIMEOUT_MS,
         what: 'a server that is ready',
       });
       const ended = server.exited.then(() => 'ended' as const);
@@ -326,7 +324,6 @@ class PrivatePostgres implements Postgres {
     const run = await runToEnd(requireCommand(command), args, {
       cwd: this.#setup.dir.path,
       env: { LC_ALL: 'C' },
-      timeoutMs: 120_000,
       ...(input === undefined ? {} : { input }),
       ...this.#as(),
     });

@@ -199,7 +199,7 @@ describe('a revision that one of them cannot take', () => {
 
   it('leaves it behind: said once in its log, in its metrics and to everybody, until the change is reverted', async () => {
     const isDrift = ({ msg }: { msg: string }): boolean => msg.startsWith('drift: gateway edge-2 runs revision');
-    await two.gateway.waitForLog(isDrift, { timeoutMs: 240_000 });
+    await two.gateway.waitForLog(isDrift);
     const metric = async (): Promise<string | undefined> => {
       const text = await two.adminText('/metrics');
       return text.split('\n').find((line) => /^countersign_config_drift\{.*behind/.test(line));
@@ -210,12 +210,12 @@ describe('a revision that one of them cannot take', () => {
         const { body } = await one.call('GET', '/alerts?active=true');
         return (body['items'] as { id: string }[]).some(({ id }) => id === 'drift:behind:edge-2:revision') || undefined;
       },
-      { what: 'the alert in another console', timeoutMs: 60_000 },
+      { what: 'the alert in another console' },
     );
     const reverted = await one.call('POST', `/changes/${await headOf(one)}:revert?wait=all`);
     assert.deepEqual(codeOf(reverted), [200, 'committed'], reverted.text);
     await fleet.settled();
-    await two.gateway.waitForLog(({ msg }) => msg.startsWith('drift ended: gateway edge-2'), { timeoutMs: 120_000 });
+    await two.gateway.waitForLog(({ msg }) => msg.startsWith('drift ended: gateway edge-2'));
     assert.equal(two.gateway.log.items.filter(isDrift).length, 1);
     assert.match((await metric()) ?? '', / 0$/);
     assert.deepEqual(await statuses(fleet.members, '/guarded'), [404, 404, 404]);
@@ -227,16 +227,14 @@ describe('two gateways of one name', () => {
   it('are found, and both are told with where the other one is', async () => {
     const other = await fleet.join('edge-3', '127.0.0.4');
     const isTold = ({ msg }: { msg: string }): boolean => msg === 'another gateway reports under the name of this one';
-    const [line] = await Promise.all(
-      [three, other].map(async ({ gateway }) => gateway.waitForLog(isTold, { timeoutMs: 240_000 })),
-    );
+    const [line] = await Promise.all([three, other].map(async ({ gateway }) => gateway.waitForLog(isTold)));
     assert.match(JSON.stringify(line?.['other']), /127\.0\.0\.4/);
     const shown = await eventually(
       async () => {
         const found = await shownBy(three, 'edge-3');
         return found.sharedWith === null ? undefined : found;
       },
-      { what: 'the other one to be shown', timeoutMs: 60_000 },
+      { what: 'the other one to be shown' },
     );
     assert.match(shown.instance?.url ?? '', /127\.0\.0\.3/);
     assert.match(shown.sharedWith?.url ?? '', /127\.0\.0\.4/);
