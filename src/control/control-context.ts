@@ -14,6 +14,7 @@ import type { HandshakeFeed } from './handshake-feed.ts';
 import type { LoginLimits } from './login-limits.ts';
 import type { OpenStreams } from './open-streams.ts';
 import type { Passwords } from './passwords.ts';
+import type { SignIn } from './sign-in.ts';
 import type { StoredHead } from './stored-head.ts';
 import type { Questions, Topic } from './messages.ts';
 import type { ConfigView } from './view.ts';
@@ -25,6 +26,7 @@ export type ControlContext = {
   readonly passwords: Passwords;
   readonly limits: LoginLimits;
   readonly certificateSessions: CertificateSessions;
+  readonly signIn: SignIn;
   /** Name of this gateway. */
   readonly gateway: string;
   /** This run of it. */

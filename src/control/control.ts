@@ -23,6 +23,7 @@ import { Passwords } from './passwords.ts';
 import { PrimaryLine } from './primary-line.ts';
 import { remember } from './remember.ts';
 import { serveRequests } from './serve-requests.ts';
+import { SignIn } from './sign-in.ts';
 import { StoredHead } from './stored-head.ts';
 import { RowWatch } from './row-watch.ts';
 import { timeOf } from './times.ts';
@@ -79,6 +80,7 @@ async function open(given: ControlStart, own: OpenLogger): Promise<Api> {
     passwords: new Passwords(),
     limits: new LoginLimits(systemClock),
     certificateSessions: new CertificateSessions(systemClock, store.audit),
+    signIn: new SignIn(async (topic) => line.ask(topic, null), systemClock),
     gateway,
     instance,
     fleet,

@@ -1,12 +1,24 @@
 // The rules of a configuration as they are sent to workers: in pieces, put together by the worker.
+import type { GatewayConfig } from '../config/gateway-config.ts';
 import type { LoadedPolicy, LoadedRoute, LoadedRules } from '../loading/loaded.ts';
 
 /** What a worker needs of a configuration, with the port that was chosen: plain HTTP redirects to it. */
-export function rulesFor({ config, policies, routes }: LoadedRules, securePort: number | undefined): LoadedRules {
+export function rulesFor(
+  { config: whole, policies, routes }: LoadedRules,
+  securePort: number | undefined,
+): LoadedRules {
+  const config = withoutAdminSecrets(whole);
   if (securePort === undefined) return { config, policies, routes };
   const { entryPoints } = config;
   const webSecure = { ...entryPoints.webSecure, port: securePort };
   return { config: { ...config, entryPoints: { ...entryPoints, webSecure } }, policies, routes };
+}
+
+/** Who serves traffic knows nothing of who signs in at the console. */
+function withoutAdminSecrets(config: GatewayConfig): GatewayConfig {
+  const { entryPoints } = config;
+  if (entryPoints.admin.oidc === undefined) return config;
+  return { ...config, entryPoints: { ...entryPoints, admin: { ...entryPoints.admin, oidc: undefined } } };
 }
 
 /** So large that a worker takes some ten milliseconds to unpack it. */

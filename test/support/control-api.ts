@@ -14,6 +14,7 @@ import { timeOf } from '../../src/control/times.ts';
 import { HandshakeFeed } from '../../src/control/handshake-feed.ts';
 import { OpenStreams } from '../../src/control/open-streams.ts';
 import { LoginLimits } from '../../src/control/login-limits.ts';
+import { SignIn } from '../../src/control/sign-in.ts';
 import { StoredHead } from '../../src/control/stored-head.ts';
 import { CertificateSessions } from '../../src/control/certificate-sessions.ts';
 import { ChangeQueue } from '../../src/control/change-queue.ts';
@@ -150,6 +151,8 @@ export async function openApi(t: TestContext, options: { readonly maxBytes?: num
       active = await load();
       return { state: 'committed', revision, generation: ++generation };
     },
+    provider: async () => null,
+    providerSecret: async () => ({ why: 'there is none' }),
     sealKey: async () => readOpener({ path })?.publicParts()[0] ?? null,
   };
   const turns = new Turns();
@@ -163,6 +166,7 @@ export async function openApi(t: TestContext, options: { readonly maxBytes?: num
     passwords: new Passwords(),
     limits: new LoginLimits(clock),
     certificateSessions: new CertificateSessions(clock, store.audit),
+    signIn: new SignIn(async (topic) => answers[topic](null), clock),
     gateway: 'one',
     instance,
     fleet: new Fleet({ store, clock, own: { gateway: 'one', report: ownReport } }),

@@ -5,6 +5,7 @@ export const places = {
   addCaBundleVersion: ['POST', '/ca-bundles/{id}/versions'],
   addCertificateVersion: ['POST', '/certificates/{id}/versions'],
   applyConfig: ['POST', '/config:apply'],
+  beginByProvider: ['POST', '/sessions:beginByProvider'],
   changeCaBundle: ['PATCH', '/ca-bundles/{id}'],
   changeCertificate: ['PATCH', '/certificates/{id}'],
   changeMiddleware: ['PATCH', '/middlewares/{id}'],
@@ -29,6 +30,7 @@ export const places = {
   deleteService: ['DELETE', '/services/{id}'],
   deleteToken: ['DELETE', '/tokens/{id}'],
   deleteUser: ['DELETE', '/users/{id}'],
+  endByProvider: ['POST', '/sessions:endByProvider'],
   endSessions: ['DELETE', '/users/{id}/sessions'],
   exportStore: ['GET', '/export'],
   getCaBundle: ['GET', '/ca-bundles/{id}'],
@@ -70,7 +72,9 @@ export const places = {
   listUsers: ['GET', '/users'],
   logIn: ['POST', '/sessions'],
   logInByCertificate: ['POST', '/sessions:byCertificate'],
+  logInByProvider: ['POST', '/sessions:byProvider'],
   logOut: ['DELETE', '/session'],
+  logOutEverywhere: ['POST', '/session:logOut'],
   makeCurrentCaBundleVersion: ['POST', '/ca-bundles/{id}/versions/{version}:makeCurrent'],
   makeCurrentCertificateVersion: ['POST', '/certificates/{id}/versions/{version}:makeCurrent'],
   matchRoutes: ['POST', '/routes:match'],
@@ -149,6 +153,16 @@ export type Operations = {
       reason?: string;
     };
     answer: Shape6e421601;
+    conditional: false;
+  };
+  /** Begins a login with the identity provider: where the browser goes. The cookie is needed to finish it, within ten minutes. */
+  beginByProvider: {
+    params: undefined;
+    query: undefined;
+    body: undefined;
+    answer: {
+      url: string;
+    };
     conditional: false;
   };
   /** Changes what is named of one of the ca-bundles (JSON Merge Patch): null takes away, what is absent stays. */
@@ -235,7 +249,7 @@ export type Operations = {
       password?: string;
       disabled?: boolean;
     };
-    answer: Shape284a49b8;
+    answer: Shape00156093;
     conditional: true;
   };
   /** Makes a CA bundle, from files or in the words of the configuration. */
@@ -358,7 +372,7 @@ export type Operations = {
       role: "viewer" | "operator" | "admin";
       password: string;
     };
-    answer: Shape284a49b8;
+    answer: Shape00156093;
     conditional: false;
   };
   /** Removes one of the ca-bundles, where nothing refers to it. */
@@ -423,6 +437,18 @@ export type Operations = {
     query: undefined;
     body: undefined;
     answer: undefined;
+    conditional: false;
+  };
+  /** For the identity provider: somebody has logged out there (OpenID Connect Back-Channel Logout 1.0). */
+  endByProvider: {
+    params: undefined;
+    query: undefined;
+    body: {
+      logout_token: string;
+    };
+    answer: {
+      ended: number;
+    };
     conditional: false;
   };
   /** Ends every session of a user. His tokens stay. */
@@ -761,10 +787,10 @@ export type Operations = {
     params: undefined;
     query: undefined;
     body: undefined;
-    answer: Shape445f267c;
+    answer: Shape9a87c641;
     conditional: false;
   };
-  /** Whether there is no user yet, and whether the certificate of this connection logs in. */
+  /** Whether there is no user yet, and which ways in there are beside a password. */
   getSetup: {
     params: undefined;
     query: undefined;
@@ -776,6 +802,9 @@ export type Operations = {
         subject: string | null;
         why: string | null;
       };
+      provider?: {
+        name: string;
+      };
     };
     conditional: false;
   };
@@ -784,7 +813,7 @@ export type Operations = {
     params: { id: string };
     query: undefined;
     body: undefined;
-    answer: Shape284a49b8;
+    answer: Shape00156093;
     conditional: false;
   };
   /** Reads and lints what somebody is about to upload. Stores nothing. */
@@ -1296,7 +1325,7 @@ export type Operations = {
     query: { limit?: number; cursor?: string };
     body: undefined;
     answer: {
-      items: Shape284a49b8[];
+      items: Shape00156093[];
       next: string | null;
     };
     conditional: false;
@@ -1309,7 +1338,7 @@ export type Operations = {
       name: string;
       password: string;
     };
-    answer: Shape445f267c;
+    answer: Shape9a87c641;
     conditional: false;
   };
   /** Logs in with the client certificate of this connection. The cookie counts together with that certificate alone. */
@@ -1317,7 +1346,17 @@ export type Operations = {
     params: undefined;
     query: undefined;
     body: undefined;
-    answer: Shape445f267c;
+    answer: Shape9a87c641;
+    conditional: false;
+  };
+  /** Finishes a login with the identity provider, with the query that it sent the browser back with. */
+  logInByProvider: {
+    params: undefined;
+    query: undefined;
+    body: {
+      answer: string;
+    };
+    answer: Shape9a87c641;
     conditional: false;
   };
   /** Ends the session. */
@@ -1326,6 +1365,16 @@ export type Operations = {
     query: undefined;
     body: undefined;
     answer: undefined;
+    conditional: false;
+  };
+  /** Ends the session, and says where to log out at the identity provider that it began with. */
+  logOutEverywhere: {
+    params: undefined;
+    query: undefined;
+    body: undefined;
+    answer: {
+      url: string | null;
+    };
     conditional: false;
   };
   /** An earlier version is current again. Nothing is made anew: keys stay as they were sealed. */
@@ -1564,7 +1613,7 @@ export type Operations = {
       name: string;
       password: string;
     };
-    answer: Shape445f267c;
+    answer: Shape9a87c641;
     conditional: false;
   };
   /** Failed handshakes as they happen, as server-sent events: failure, gap (some were missed: ask for the list), end. Last-Event-ID goes on after an event. */
@@ -1575,6 +1624,19 @@ export type Operations = {
     answer: undefined;
     conditional: false;
   };
+};
+
+type Shape00156093 = {
+  id: string;
+  name: string;
+  role: "viewer" | "operator" | "admin";
+  disabled: boolean;
+  hasPassword: boolean;
+  provider: {
+    issuer: string;
+    subject: string;
+  } | null;
+  createdAt: string;
 };
 
 type Shape09038ec2 = {
@@ -1615,15 +1677,6 @@ type Shape246bd025 = {
 type Shape28452f32 = {
   at: string;
   version: string;
-};
-
-type Shape284a49b8 = {
-  id: string;
-  name: string;
-  role: "viewer" | "operator" | "admin";
-  disabled: boolean;
-  hasPassword: boolean;
-  createdAt: string;
 };
 
 type Shape295ef71b = {
@@ -1696,16 +1749,6 @@ type Shape3a43b4b8 = {
   revision: number;
   why: string | null;
   problems: Shape646cd816[];
-};
-
-type Shape445f267c = {
-  user: {
-    id: string;
-    name: string;
-    role: "viewer" | "operator" | "admin";
-  };
-  acts: ("config.read" | "changes.read" | "gateways.read" | "gateways.write" | "handshakes.read" | "identities.read" | "routes.match" | "account.read" | "account.write" | "certificates.inspect" | "services.probe" | "requests.test" | "config.plan" | "config.write" | "certificates.write" | "tokens.read" | "tokens.write" | "users.read" | "users.write" | "audit.read")[];
-  expiresAt: string | null;
 };
 
 type Shape45784653 = {
@@ -1972,6 +2015,17 @@ type Shape994df652 = {
   };
   changedIn: number;
   running: false;
+};
+
+type Shape9a87c641 = {
+  user: {
+    id: string;
+    name: string;
+    role: "viewer" | "operator" | "admin";
+    hasPassword: boolean;
+  };
+  acts: ("config.read" | "changes.read" | "gateways.read" | "gateways.write" | "handshakes.read" | "identities.read" | "routes.match" | "account.read" | "account.write" | "certificates.inspect" | "services.probe" | "requests.test" | "config.plan" | "config.write" | "certificates.write" | "tokens.read" | "tokens.write" | "users.read" | "users.write" | "audit.read")[];
+  expiresAt: string | null;
 };
 
 type Shape9c5e24eb = {
