@@ -1,5 +1,5 @@
 // `countersign run`: loads, starts the primary, and turns signals into what they ask for.
-import { availableParallelism } from 'node:os';
+import { availableParallelism, constants } from 'node:os';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
@@ -12,6 +12,8 @@ import type { ConfigWatch } from '../loading/config-source.ts';
 import { openSourceToRun, type SourceToRun } from '../loading/open-source.ts';
 import type { StoreSource } from '../loading/store-source.ts';
 import { type LoadedResult, loadDeliveries, loadGateway } from '../loading/load.ts';
+import type { Sharing } from '../sharing/sharing.ts';
+import type { StoreLocation } from '../config/store-location.ts';
 import { CrlPublisher } from '../crl/publisher.ts';
 import { ChallengeDesk } from '../process/challenge-desk.ts';
 import { SourcePublisher } from '../sources/publisher.ts';
@@ -24,6 +26,7 @@ import { WorkerFailure } from '../process/worker-handle.ts';
 import { createLogger, type LoggerOptions, type OpenLogger } from '../telemetry/logger.ts';
 import { followApprovals, loadCopy, openGuard, requireApprovalOption } from './approval-guard.ts';
 import type { Problem } from '../yaml/problem.ts';
+import { gatewayNameOf } from './gateway-name.ts';
 import { lenientOption, strictOption } from './lenient-option.ts';
 import { printProblems } from './problems.ts';
 import { ServiceManager } from './service-manager.ts';
@@ -55,6 +58,7 @@ export type RunOptions = {
 
 /** Serves until a signal; resolves when it listens. Sets the exit code and returns where it cannot start. */
 export async function runGateway(file: string, options: RunOptions): Promise<void> {
+  obeyAsFirstProcess();
   const crls = new CrlPublisher({ clock: systemClock });
   const challenges = new ChallengeDesk();
   const sources = new SourcePublisher({ clock: systemClock, env: process.env, challenges });
@@ -66,6 +70,8 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
   if (guard === undefined) return options.onStopped?.();
   const load = async (how: typeof settings & { readonly tolerateExpired?: boolean }): Promise<LoadedResult> =>
     guard.files.guard(await loadGateway(source, how));
+  const sharing = store && location && (await shareThrough(store, location));
+  if (sharing !== undefined) crls.shareBy(sharing.fetches);
   const newest = await load(settings);
   // A revision that cannot be loaded does not keep a gateway from starting that served an earlier one.
   const copy = await loadCopy(guard, source, async (kept) => loadGateway(kept, settings));
@@ -104,6 +110,7 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
     workerEntry: fileURLToPath(entryModule('process/worker')),
     cores: availableParallelism(),
     crls,
+    sharing,
     sources: {
       publisher: sources,
       challenges,
@@ -168,6 +175,17 @@ function refusedAtStart(problems: readonly Problem[], store: StoreSource): Refus
   return { at: systemClock.now(), why, blame: 'configuration', problems, revision: store.state.tried };
 }
 
+/** What others on the store have is read over the connection that the configuration is read over. */
+async function shareThrough(store: StoreSource, location: StoreLocation): Promise<Sharing> {
+  const [{ Sharing }, { readOpener }] = await Promise.all([
+    import('../sharing/sharing.ts'),
+    import('../loading/read-opener.ts'),
+  ]);
+  const gateway = gatewayNameOf(location);
+  const opener = () => readOpener(location);
+  return new Sharing({ clock: systemClock, gateway, read: () => store.records(), opener });
+}
+
 /** undefined where it cannot be opened, which is told. */
 async function openSource(
   file: string,
@@ -218,6 +236,19 @@ function announce(listening: readonly Listening[], json: boolean, options: RunOp
   options.onListening?.(listening);
 }
 
+/**
+ * The first process of a container gets no signal that it does not ask for, SIGTERM included: without this, one that comes while we
+ * load would be lost, and the container killed when its time is over.
+ */
+function obeyAsFirstProcess(): void {
+  if (process.pid !== 1) return;
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, endEarly);
+}
+
+function endEarly(signal: NodeJS.Signals): void {
+  process.exit(128 + constants.signals[signal]);
+}
+
 function obeySignals(
   primary: Primary,
   watch: ConfigWatch,
@@ -244,6 +275,7 @@ function obeySignals(
       process.exit(0);
     });
   };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.off(signal, endEarly);
   process.on('SIGTERM', () => stop('SIGTERM'));
   process.on('SIGINT', () => stop('SIGINT'));
   if (options.hangUp === 'stop') process.on('SIGHUP', () => stop('SIGHUP'));

@@ -9,7 +9,9 @@ import { fileURLToPath } from 'node:url';
 import type { Clock } from '../base/clock.ts';
 import { entryModule } from '../base/entry-module.ts';
 import type { ControlStart, FromControl, GatewayInstance, ShownCertificate, ToControl } from '../control/messages.ts';
+import type { DriftReport } from '../gateway/drift.ts';
 import type { FailureReport } from '../gateway/failure-tally.ts';
+import type { RecordAct, RecordOutcome, SharedStore } from '../sharing/shared-store.ts';
 import type { StoreAddress } from '../loading/open-store.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { Backoff } from './backoff.ts';
@@ -25,6 +27,8 @@ export type ControlProcessOptions = AnswerDependencies & {
   readonly log: Logger;
   readonly failures: Pick<FailureLine, 'connect' | 'taken'>;
   readonly drift: Pick<DriftBoard, 'report'>;
+  /** Whose records it writes; undefined: nobody's. */
+  readonly sharing?: { readonly store: Pick<SharedStore, 'connect' | 'written'> } | undefined;
   readonly store: StoreAddress;
   /** URL path of its entry module; tests have their own. */
   readonly entry?: string;
@@ -85,11 +89,6 @@ export class ControlProcess {
     this.#handle?.send({ kind: 'changed' });
   }
 
-  #take(message: Told): void {
-    if (message.kind === 'taken') this.#options.failures.taken();
-    else if (message.kind === 'drift') this.#options.drift.report(message.report);
-  }
-
   reopenLogs(): void {
     this.#handle?.send({ kind: 'reopen' });
   }
@@ -103,13 +102,19 @@ export class ControlProcess {
   #fork(start: ControlStart): void {
     const { clock, log } = this.#options;
     const startedAt = clock.monotonic();
-    const { failures } = this.#options;
-    const handle = new Handle(this.#options.entry ?? ownEntry, this.#options, (message) => this.#take(message));
+    const { failures, sharing, drift } = this.#options;
+    const handle: Handle = new Handle(this.#options.entry ?? ownEntry, this.#options, {
+      onTaken: () => failures.taken(),
+      onRecords: () => sharing?.store.connect(handle),
+      onRecorded: (id, outcome) => sharing?.store.written(id, outcome),
+      onDrift: (report) => drift.report(report),
+    });
     this.#handle = handle;
     handle.send({ kind: 'start', start });
     failures.connect(handle);
     void handle.exited.then(({ code, signal }) => {
       failures.connect(undefined);
+      sharing?.store.connect(undefined);
       if (this.#dismissed) return;
       const restartInMs = this.#backoff.delayAfter(clock.monotonic() - startedAt);
       log.error({ pid: handle.pid, code, signal, restartInMs }, 'control process ended; it will be started again');
@@ -120,9 +125,6 @@ export class ControlProcess {
   }
 }
 
-/** What is no question. */
-type Told = Exclude<FromControl, { readonly kind: 'ask' }>;
-
 type Exit = { readonly code: number | null; readonly signal: NodeJS.Signals | null };
 
 /**
@@ -130,6 +132,14 @@ type Exit = { readonly code: number | null; readonly signal: NodeJS.Signals | nu
  * of memory after 4,500 requests of which 33 are in use. With less to lie there are 139 (decision 0063).
  */
 const youngHeap = ['--max-semi-space-size=1'];
+
+/** What it tells unasked. */
+type ControlNews = {
+  readonly onTaken: () => void;
+  readonly onRecords: () => void;
+  readonly onRecorded: (id: number, outcome: RecordOutcome) => void;
+  readonly onDrift: (report: DriftReport) => void;
+};
 
 /** One process, from its fork to its end. */
 class Handle implements Watched {
@@ -141,10 +151,10 @@ class Handle implements Watched {
   #gone = false;
   readonly #child: ChildProcess;
 
-  readonly #onTold: (message: Told) => void;
+  readonly #news: ControlNews;
 
-  constructor(entry: string, dependencies: AnswerDependencies, onTold: (message: Told) => void) {
-    this.#onTold = onTold;
+  constructor(entry: string, dependencies: AnswerDependencies, news: ControlNews) {
+    this.#news = news;
     this.#child = fork(entry, [], {
       execArgv: [...process.execArgv, ...youngHeap],
       serialization: 'advanced',
@@ -186,13 +196,21 @@ class Handle implements Watched {
     this.send({ kind: 'failures', report });
   }
 
+  writeRecord(id: number, act: RecordAct): void {
+    this.send({ kind: 'record', id, act });
+  }
+
   kill(): void {
     if (!this.#gone) this.#child.kill('SIGKILL');
   }
 
   async #onMessage(message: FromControl, dependencies: AnswerDependencies): Promise<void> {
     this.heard++;
-    if (message.kind !== 'ask') return this.#onTold(message);
+    if (message.kind === 'taken') this.#news.onTaken();
+    if (message.kind === 'records') this.#news.onRecords();
+    if (message.kind === 'recorded') this.#news.onRecorded(message.id, message.outcome);
+    if (message.kind === 'drift') this.#news.onDrift(message.report);
+    if (message.kind !== 'ask') return;
     const { id, question } = message;
     const outcome = await answerQuestion(question, dependencies);
     if ('why' in outcome) this.send({ kind: 'noAnswer', id, why: outcome.why });

@@ -9,6 +9,8 @@ import type { CrlPublisher } from '../crl/publisher.ts';
 import type { DriftReport } from '../gateway/drift.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
 import type { StoreState } from '../loading/store-source.ts';
+import type { TicketTerms } from '../downstream/ticket-ring.ts';
+import type { Sharing } from '../sharing/sharing.ts';
 import type { SourcePublisher } from '../sources/publisher.ts';
 import type { SpanBatch } from '../telemetry/tracer.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -55,6 +57,8 @@ export type PrimaryOptions = {
   readonly planning?: PlanSettings;
   /** The newest revision, where it could not be loaded and an earlier one stands in for it. */
   readonly refused?: RefusedReload | undefined;
+  /** What it has in common with other gateways on its store; undefined: there is none. */
+  readonly sharing?: Sharing | undefined;
 };
 
 /** Addresses that are served, for the `listening` lines. */
@@ -87,6 +91,7 @@ export class Primary {
   readonly #onCommitted: (() => void) | undefined;
   readonly #storeState: PrimaryOptions['storeState'];
   readonly #planning: PrimaryOptions['planning'];
+  readonly #sharing: Sharing | undefined;
   #stopping = false;
 
   constructor(loaded: LoadedConfig, options: PrimaryOptions) {
@@ -100,7 +105,15 @@ export class Primary {
     const metrics = this.#metrics;
     metrics.watchStore(storeState, clock);
     const workers = this.#workers;
-    const active = new ActiveConfig(loaded, clock);
+    const { sharing } = options;
+    this.#sharing = sharing;
+    const active = new ActiveConfig(loaded, clock, (rotationMs) => sharing?.tickets.keysFor(rotationMs) ?? []);
+    sharing?.reportTo({
+      log,
+      ownClients: async () => trust.record?.contents(workers.list()),
+      ticketTerms: () => ticketTermsOf(active.loaded),
+      onTicketKeys: (shared, rotationMs) => workers.tell({ kind: 'ticketKeys', shared, rotationMs }),
+    });
     const trust = new LiveTrust({
       clock,
       log,
@@ -109,6 +122,7 @@ export class Primary {
       sources: sources?.publisher,
       challenges: sources?.challenges,
       workers,
+      fetches: sharing?.fetches,
     });
     const failures = this.#failures;
     const onSpans = (batch: SpanBatch): void => this.#spans?.take(batch);
@@ -214,6 +228,7 @@ export class Primary {
     this.#metrics.loaded(this.#active.loaded, generation);
     this.#trust.start(this.#active.loaded);
     this.#challenges?.serve(this.#workers);
+    this.#sharing?.start();
     this.#onCommitted?.();
     this.#selfTester.inForce();
     return listening;
@@ -266,6 +281,8 @@ export class Primary {
       reloader: this.#reloader,
       storeState,
       planning,
+      sharing: this.#sharing,
+      seen: async () => this.#sharing?.clients.merged(),
     });
   }
 
@@ -313,6 +330,7 @@ export class Primary {
     this.#stopping = true;
     this.#selfTester.stop();
     this.#control?.stop();
+    this.#sharing?.close();
     this.#reloader.close();
     this.#admin.drain();
     this.#trust.close();
@@ -327,6 +345,12 @@ export class Primary {
     this.#workers.tell({ kind: 'reopen' });
     this.#control?.reopenLogs();
   }
+}
+
+/** Where a file has the keys they are shared by it already. */
+function ticketTermsOf({ config, ticketSecret }: LoadedConfig): TicketTerms | undefined {
+  const { enabled, rotationMs, lifetimeMs } = config.tls.sessionResumption;
+  return enabled && ticketSecret === undefined ? { rotationMs, lifetimeMs } : undefined;
 }
 
 /**

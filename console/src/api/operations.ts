@@ -47,6 +47,8 @@ export const places = {
   getService: ['GET', '/services/{id}'],
   getSession: ['GET', '/session'],
   getSetup: ['GET', '/setup'],
+  getTrustAudit: ['GET', '/trust-audits/{id}'],
+  getTrustAuditCsv: ['GET', '/trust-audits/{id}:csv'],
   getUser: ['GET', '/users/{id}'],
   inspectCertificates: ['POST', '/certificates:inspect'],
   listAlerts: ['GET', '/alerts'],
@@ -69,6 +71,7 @@ export const places = {
   listServices: ['GET', '/services'],
   listSessions: ['GET', '/sessions'],
   listTokens: ['GET', '/tokens'],
+  listTrustAudits: ['GET', '/trust-audits'],
   listUsers: ['GET', '/users'],
   logIn: ['POST', '/sessions'],
   logInByCertificate: ['POST', '/sessions:byCertificate'],
@@ -80,9 +83,11 @@ export const places = {
   matchRoutes: ['POST', '/routes:match'],
   planConfig: ['POST', '/config:plan'],
   previewCaBundle: ['POST', '/ca-bundles/{id}:preview'],
+  previewTrustAudit: ['GET', '/trust-audits:preview'],
   probeService: ['POST', '/services/{id}:probe'],
   probeUnsavedService: ['POST', '/services:probe'],
   promoteChange: ['POST', '/changes/{revision}:promote'],
+  recordTrustAudit: ['POST', '/trust-audits'],
   removeGateway: ['DELETE', '/gateways/{name}'],
   replaceCaBundle: ['PUT', '/ca-bundles/{id}'],
   replaceCertificate: ['PUT', '/certificates/{id}'],
@@ -116,6 +121,8 @@ export type Act =
   | 'services.probe'
   | 'tokens.read'
   | 'tokens.write'
+  | 'trustAudits.read'
+  | 'trustAudits.record'
   | 'users.read'
   | 'users.write';
 
@@ -128,7 +135,7 @@ export type Operations = {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape6e421601 | Shape6f0dc0a5;
+    answer: Shape1b3435e4 | Shape7e3985f1;
     conditional: false;
   };
   /** Uploads the next version, for who renews: whatever is there now is replaced, and kept. The key may stay. */
@@ -136,7 +143,7 @@ export type Operations = {
     params: { id: string };
     query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false" };
     body: Shapeb3420960;
-    answer: Shape6e421601 | Shape6f0dc0a5;
+    answer: Shape1b3435e4 | Shape7e3985f1;
     conditional: false;
   };
   /** Makes changes as one revision, and answers when this gateway has it in force, or why not. */
@@ -152,7 +159,7 @@ export type Operations = {
       })[];
       reason?: string;
     };
-    answer: Shape6e421601;
+    answer: Shape1b3435e4;
     conditional: false;
   };
   /** Begins a login with the identity provider: where the browser goes. The cookie is needed to finish it, within ten minutes. */
@@ -173,7 +180,7 @@ export type Operations = {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape6e421601 | Shape6f0dc0a5;
+    answer: Shape1b3435e4 | Shape7e3985f1;
     conditional: true;
   };
   /** Puts another chain under the id; where no key comes along, the one that is there stays. */
@@ -181,7 +188,7 @@ export type Operations = {
     params: { id: string };
     query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false" };
     body: Shapeb3420960;
-    answer: Shape6e421601 | Shape6f0dc0a5;
+    answer: Shape1b3435e4 | Shape7e3985f1;
     conditional: true;
   };
   /** Changes what is named of one of the middlewares (JSON Merge Patch): null takes away, what is absent stays. */
@@ -192,7 +199,7 @@ export type Operations = {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape6e421601 | Shape6f0dc0a5;
+    answer: Shape1b3435e4 | Shape7e3985f1;
     conditional: true;
   };
   /** Changes the own password. Every session of the user ends, this one too. */
@@ -214,7 +221,7 @@ export type Operations = {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape6e421601 | Shape6f0dc0a5;
+    answer: Shape1b3435e4 | Shape7e3985f1;
     conditional: true;
   };
   /** Changes what is named of one of the routes (JSON Merge Patch): null takes away, what is absent stays. */
@@ -225,7 +232,7 @@ export type Operations = {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape6e421601 | Shape6f0dc0a5;
+    answer: Shape1b3435e4 | Shape7e3985f1;
     conditional: true;
   };
   /** Changes what is named of one of the services (JSON Merge Patch): null takes away, what is absent stays. */
@@ -236,7 +243,7 @@ export type Operations = {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape6e421601 | Shape6f0dc0a5;
+    answer: Shape1b3435e4 | Shape7e3985f1;
     conditional: true;
   };
   /** Changes what is named. Another role or password, and disabled, end the sessions of the user. */
@@ -271,7 +278,7 @@ export type Operations = {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape6e421601 | Shape6f0dc0a5;
+    answer: Shape1b3435e4 | Shape7e3985f1;
     conditional: false;
   };
   /** Uploads a certificate with its key under a new id. The key is sealed, and given out to nobody. */
@@ -291,7 +298,7 @@ export type Operations = {
       use?: "server" | "client" | "any";
       reason?: string;
     };
-    answer: Shape6e421601 | Shape6f0dc0a5;
+    answer: Shape1b3435e4 | Shape7e3985f1;
     conditional: false;
   };
   /** Makes one of the middlewares. */
@@ -303,7 +310,7 @@ export type Operations = {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape6e421601 | Shape6f0dc0a5;
+    answer: Shape1b3435e4 | Shape7e3985f1;
     conditional: false;
   };
   /** Makes one of the policies. */
@@ -315,7 +322,7 @@ export type Operations = {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape6e421601 | Shape6f0dc0a5;
+    answer: Shape1b3435e4 | Shape7e3985f1;
     conditional: false;
   };
   /** Makes one of the routes. */
@@ -327,7 +334,7 @@ export type Operations = {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape6e421601 | Shape6f0dc0a5;
+    answer: Shape1b3435e4 | Shape7e3985f1;
     conditional: false;
   };
   /** Makes one of the services. */
@@ -339,7 +346,7 @@ export type Operations = {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape6e421601 | Shape6f0dc0a5;
+    answer: Shape1b3435e4 | Shape7e3985f1;
     conditional: false;
   };
   /** Makes a token. Its secret is in this one answer and nowhere else. */
@@ -348,7 +355,7 @@ export type Operations = {
     query: undefined;
     body: {
       name: string;
-      scopes: ("config.read" | "changes.read" | "gateways.read" | "gateways.write" | "handshakes.read" | "identities.read" | "routes.match" | "account.read" | "certificates.inspect" | "services.probe" | "requests.test" | "config.plan" | "config.write" | "certificates.write" | "users.read" | "audit.read")[];
+      scopes: ("config.read" | "changes.read" | "gateways.read" | "gateways.write" | "handshakes.read" | "identities.read" | "trustAudits.read" | "routes.match" | "account.read" | "certificates.inspect" | "services.probe" | "requests.test" | "config.plan" | "config.write" | "certificates.write" | "trustAudits.record" | "users.read" | "audit.read")[];
       days: number;
     };
     answer: {
@@ -380,7 +387,7 @@ export type Operations = {
     params: { id: string };
     query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false"; reason?: string };
     body: undefined;
-    answer: Shape6e421601 | Shape6f0dc0a5;
+    answer: Shape1b3435e4 | Shape7e3985f1;
     conditional: true;
   };
   /** Removes one of the certificates, where nothing refers to it. */
@@ -388,7 +395,7 @@ export type Operations = {
     params: { id: string };
     query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false"; reason?: string };
     body: undefined;
-    answer: Shape6e421601 | Shape6f0dc0a5;
+    answer: Shape1b3435e4 | Shape7e3985f1;
     conditional: true;
   };
   /** Removes one of the middlewares, where nothing refers to it. */
@@ -396,7 +403,7 @@ export type Operations = {
     params: { id: string };
     query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false"; reason?: string };
     body: undefined;
-    answer: Shape6e421601 | Shape6f0dc0a5;
+    answer: Shape1b3435e4 | Shape7e3985f1;
     conditional: true;
   };
   /** Removes one of the policies, where nothing refers to it. */
@@ -404,7 +411,7 @@ export type Operations = {
     params: { id: string };
     query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false"; reason?: string };
     body: undefined;
-    answer: Shape6e421601 | Shape6f0dc0a5;
+    answer: Shape1b3435e4 | Shape7e3985f1;
     conditional: true;
   };
   /** Removes one of the routes, where nothing refers to it. */
@@ -412,7 +419,7 @@ export type Operations = {
     params: { id: string };
     query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false"; reason?: string };
     body: undefined;
-    answer: Shape6e421601 | Shape6f0dc0a5;
+    answer: Shape1b3435e4 | Shape7e3985f1;
     conditional: true;
   };
   /** Removes one of the services, where nothing refers to it. */
@@ -420,7 +427,7 @@ export type Operations = {
     params: { id: string };
     query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false"; reason?: string };
     body: undefined;
-    answer: Shape6e421601 | Shape6f0dc0a5;
+    answer: Shape1b3435e4 | Shape7e3985f1;
     conditional: true;
   };
   /** Ends a token. */
@@ -787,7 +794,7 @@ export type Operations = {
     params: undefined;
     query: undefined;
     body: undefined;
-    answer: Shape9a87c641;
+    answer: Shape1845ba8e;
     conditional: false;
   };
   /** Whether there is no user yet, and which ways in there are beside a password. */
@@ -806,6 +813,37 @@ export type Operations = {
         name: string;
       };
     };
+    conditional: false;
+  };
+  /** A review as it was recorded, verified against its digest in the audit log. */
+  getTrustAudit: {
+    params: { id: string };
+    query: undefined;
+    body: undefined;
+    answer: {
+      id: string;
+      at: string;
+      by: string;
+      reason: string;
+      review: Shape0cb022bc;
+      decisions: ({
+        store: {
+          kind: "bundle" | "policy";
+          id: string;
+        };
+        sha256: string;
+        decision: "keep" | "remove" | "ask";
+        note: string;
+      })[];
+    };
+    conditional: false;
+  };
+  /** The same as CSV (RFC 4180), a line for each anchor. */
+  getTrustAuditCsv: {
+    params: { id: string };
+    query: undefined;
+    body: undefined;
+    answer: undefined;
     conditional: false;
   };
   /** A user; its ETag is needed to change it. */
@@ -1037,7 +1075,7 @@ export type Operations = {
   /** Client certificates that were shown, let in or not, by policy, last seen first. */
   listIdentities: {
     params: undefined;
-    query: { limit?: number; cursor?: string; within?: "24h" | "7d" | "30d"; policy?: string; kind?: "accepted" | "strangers" };
+    query: { limit?: number; cursor?: string; within?: "24h" | "7d" | "30d"; policy?: string; gateway?: string; kind?: "accepted" | "strangers" };
     body: undefined;
     answer: {
       items: ({
@@ -1060,6 +1098,11 @@ export type Operations = {
         title: string;
         detail: string;
         version: string;
+        seenAt: ({
+          gateway: string;
+          lastSeen: string;
+          lastAccepted: string | null;
+        })[];
       })[];
       next: string | null;
       since: string | null;
@@ -1319,6 +1362,17 @@ export type Operations = {
     };
     conditional: false;
   };
+  /** Reviews that were recorded, newest first. */
+  listTrustAudits: {
+    params: undefined;
+    query: { limit?: number; cursor?: string };
+    body: undefined;
+    answer: {
+      items: Shapec81b36f3[];
+      next: string | null;
+    };
+    conditional: false;
+  };
   /** Users. */
   listUsers: {
     params: undefined;
@@ -1338,7 +1392,7 @@ export type Operations = {
       name: string;
       password: string;
     };
-    answer: Shape9a87c641;
+    answer: Shape1845ba8e;
     conditional: false;
   };
   /** Logs in with the client certificate of this connection. The cookie counts together with that certificate alone. */
@@ -1346,7 +1400,7 @@ export type Operations = {
     params: undefined;
     query: undefined;
     body: undefined;
-    answer: Shape9a87c641;
+    answer: Shape1845ba8e;
     conditional: false;
   };
   /** Finishes a login with the identity provider, with the query that it sent the browser back with. */
@@ -1356,7 +1410,7 @@ export type Operations = {
     body: {
       answer: string;
     };
-    answer: Shape9a87c641;
+    answer: Shape1845ba8e;
     conditional: false;
   };
   /** Ends the session. */
@@ -1382,7 +1436,7 @@ export type Operations = {
     params: { id: string; version: string };
     query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false"; reason?: string };
     body: undefined;
-    answer: Shape6e421601 | Shape6f0dc0a5;
+    answer: Shape1b3435e4 | Shape7e3985f1;
     conditional: false;
   };
   /** An earlier version is current again. Nothing is made anew: keys stay as they were sealed. */
@@ -1390,7 +1444,7 @@ export type Operations = {
     params: { id: string; version: string };
     query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false"; reason?: string };
     body: undefined;
-    answer: Shape6e421601 | Shape6f0dc0a5;
+    answer: Shape1b3435e4 | Shape7e3985f1;
     conditional: false;
   };
   /** Which policy, route and backend a request would meet, and why every other route loses. */
@@ -1422,7 +1476,7 @@ export type Operations = {
       })[];
       reason?: string;
     };
-    answer: Shape6f0dc0a5;
+    answer: Shape7e3985f1;
     conditional: false;
   };
   /** What other CAs under the id would do: who of those seen lately would be refused or let in. Stores nothing. */
@@ -1433,7 +1487,15 @@ export type Operations = {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape6f0dc0a5;
+    answer: Shape7e3985f1;
+    conditional: false;
+  };
+  /** Per trust store each anchor, whom it vouched for and when last at which gateway, and what is wrong with it. */
+  previewTrustAudit: {
+    params: undefined;
+    query: { staleDays?: number };
+    body: undefined;
+    answer: Shape0cb022bc;
     conditional: false;
   };
   /** Connects to every address of a service as its route does, or would, and says what it speaks or why it refuses. */
@@ -1481,7 +1543,27 @@ export type Operations = {
     params: { revision: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
     body: undefined;
-    answer: Shape6e421601 | Shape6f0dc0a5;
+    answer: Shape1b3435e4 | Shape7e3985f1;
+    conditional: false;
+  };
+  /** Records the review as it is now with the decisions, in the audit log and as a document to keep. */
+  recordTrustAudit: {
+    params: undefined;
+    query: undefined;
+    body: {
+      staleDays?: number;
+      reason: string;
+      decisions?: ({
+        store: {
+          kind: "bundle" | "policy";
+          id: string;
+        };
+        sha256: string;
+        decision: "keep" | "remove" | "ask";
+        note?: string;
+      })[];
+    };
+    answer: Shapec81b36f3;
     conditional: false;
   };
   /** Forgets a gateway that is silent; it is back when it reports again. */
@@ -1500,7 +1582,7 @@ export type Operations = {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape6e421601 | Shape6f0dc0a5;
+    answer: Shape1b3435e4 | Shape7e3985f1;
     conditional: true;
   };
   /** Puts another certificate with its key under the id: a new version. */
@@ -1508,7 +1590,7 @@ export type Operations = {
     params: { id: string };
     query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false" };
     body: Shapeb3420960;
-    answer: Shape6e421601 | Shape6f0dc0a5;
+    answer: Shape1b3435e4 | Shape7e3985f1;
     conditional: true;
   };
   /** Puts another document in the place of one of the middlewares. */
@@ -1519,7 +1601,7 @@ export type Operations = {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape6e421601 | Shape6f0dc0a5;
+    answer: Shape1b3435e4 | Shape7e3985f1;
     conditional: true;
   };
   /** Puts another document in the place of one of the policies. */
@@ -1530,7 +1612,7 @@ export type Operations = {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape6e421601 | Shape6f0dc0a5;
+    answer: Shape1b3435e4 | Shape7e3985f1;
     conditional: true;
   };
   /** Puts another document in the place of one of the routes. */
@@ -1541,7 +1623,7 @@ export type Operations = {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape6e421601 | Shape6f0dc0a5;
+    answer: Shape1b3435e4 | Shape7e3985f1;
     conditional: true;
   };
   /** Puts another document in the place of one of the services. */
@@ -1552,7 +1634,7 @@ export type Operations = {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape6e421601 | Shape6f0dc0a5;
+    answer: Shape1b3435e4 | Shape7e3985f1;
     conditional: true;
   };
   /** Takes a revision back by a new one, where nothing of it was changed again since. One that is on trial on some gateways ends with it, for all of its trial. */
@@ -1560,7 +1642,7 @@ export type Operations = {
     params: { revision: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
     body: undefined;
-    answer: Shape6e421601 | Shape6f0dc0a5;
+    answer: Shape1b3435e4 | Shape7e3985f1;
     conditional: false;
   };
   /** Sends one request to this gateway's own entry point, and shows both handshakes, the route and the answer. */
@@ -1613,7 +1695,7 @@ export type Operations = {
       name: string;
       password: string;
     };
-    answer: Shape9a87c641;
+    answer: Shape1845ba8e;
     conditional: false;
   };
   /** Failed handshakes as they happen, as server-sent events: failure, gap (some were missed: ask for the list), end. Last-Event-ID goes on after an event. */
@@ -1639,9 +1721,9 @@ type Shape00156093 = {
   createdAt: string;
 };
 
-type Shape09038ec2 = {
-  count: number;
-  items: Shapeeafceeb7[];
+type Shape0072d338 = {
+  gateway: string;
+  lastUsed: string;
 };
 
 type Shape0ab66e2e = {
@@ -1651,11 +1733,51 @@ type Shape0ab66e2e = {
   certificates: Shape64f302eb[];
 };
 
+type Shape0cb022bc = {
+  at: string;
+  staleDays: number;
+  since: string | null;
+  gateways: Shape28b7caa2[];
+  stores: Shape2f2a07a5[];
+};
+
+type Shape1845ba8e = {
+  user: {
+    id: string;
+    name: string;
+    role: "viewer" | "operator" | "admin";
+    hasPassword: boolean;
+  };
+  acts: ("config.read" | "changes.read" | "gateways.read" | "gateways.write" | "handshakes.read" | "identities.read" | "trustAudits.read" | "routes.match" | "account.read" | "account.write" | "certificates.inspect" | "services.probe" | "requests.test" | "config.plan" | "config.write" | "certificates.write" | "trustAudits.record" | "tokens.read" | "tokens.write" | "users.read" | "users.write" | "audit.read")[];
+  expiresAt: string | null;
+};
+
+type Shape1b3435e4 = {
+  revision: number;
+  state: "committed" | "pending" | "unchanged" | "elsewhere";
+  canary: string[] | null;
+  generation: number | null;
+  why: string | null;
+  warnings: Shape9c5e24eb[];
+  changes: Shape6e5ff9c1[];
+  access: Shape246bd025 | null;
+  clients: Shapee030c18d | null;
+  gateways: Shape3a43b4b8[] | null;
+};
+
 type Shape1e4e5eda = {
   address: string;
   state: "up" | "partly" | "down" | "unknown";
   lastOk: string | null;
   lastFailure: Shape305532d6 | null;
+};
+
+type Shape223d3a66 = {
+  name: string;
+  sha256: string;
+  serial: string;
+  lastAccepted: string;
+  gateways: string[];
 };
 
 type Shape246bd025 = {
@@ -1679,11 +1801,24 @@ type Shape28452f32 = {
   version: string;
 };
 
+type Shape28b7caa2 = {
+  name: string;
+  since: string;
+  written: string;
+};
+
 type Shape295ef71b = {
   revision: number;
   at: string;
   actor: string;
   reason: string | null;
+};
+
+type Shape2f2a07a5 = {
+  kind: "bundle" | "policy";
+  id: string;
+  policies: string[];
+  anchors: Shape375cad4d[];
 };
 
 type Shape305532d6 = {
@@ -1712,17 +1847,24 @@ type Shape358a04b8 = {
   value: Record<string, unknown> | null;
 };
 
-type Shape3713e1cb = {
-  since: string;
-  days: number;
-  identities: number;
-  cutOff: Shaped6d865fd;
-  admitted: Shape7da86f2f;
-  changed: Shape45784653;
-  undecided: Shape09038ec2;
-  anonymousCutOff: Shape905bb135;
-  anonymousAdmitted: Shape936b11ba;
-  notLookedAt: string[];
+type Shape375cad4d = {
+  subject: string;
+  issuer: string;
+  serial: string;
+  sha256: string;
+  notBefore: string;
+  notAfter: string;
+  key: string;
+  signature: string;
+  clients: number | null;
+  handshakes: number | null;
+  lastUsed: string | null;
+  usedAt: Shape0072d338[];
+  identities: Shape223d3a66[];
+  findings: ({
+    code: "expired" | "weak" | "stale" | "expires_soon" | "duplicate" | "cross_signed";
+    detail: string;
+  })[];
 };
 
 type Shape37d1f271 = {
@@ -1749,11 +1891,6 @@ type Shape3a43b4b8 = {
   revision: number;
   why: string | null;
   problems: Shape646cd816[];
-};
-
-type Shape45784653 = {
-  count: number;
-  items: Shapeeafceeb7[];
 };
 
 type Shape4bd8456d = {
@@ -1859,17 +1996,9 @@ type Shape6786b831 = {
   verified: boolean;
 };
 
-type Shape6e421601 = {
-  revision: number;
-  state: "committed" | "pending" | "unchanged" | "elsewhere";
-  canary: string[] | null;
-  generation: number | null;
-  why: string | null;
-  warnings: Shape9c5e24eb[];
-  changes: Shape6e5ff9c1[];
-  access: Shape246bd025 | null;
-  clients: Shape3713e1cb | null;
-  gateways: Shape3a43b4b8[] | null;
+type Shape6cb34520 = {
+  count: number;
+  items: Shapea64ed608[];
 };
 
 type Shape6e5ff9c1 = {
@@ -1880,16 +2009,6 @@ type Shape6e5ff9c1 = {
     pointer: string;
   })[];
   more: boolean;
-};
-
-type Shape6f0dc0a5 = {
-  parent: number;
-  usable: boolean;
-  errors: Shape77874646[];
-  warnings: Shape9c5e24eb[];
-  changes: Shape6e5ff9c1[];
-  access: Shape246bd025 | null;
-  clients: Shape3713e1cb | null;
 };
 
 type Shape724653eb = {
@@ -1928,9 +2047,14 @@ type Shape77874646 = {
   };
 };
 
-type Shape7da86f2f = {
-  count: number;
-  items: Shapeeafceeb7[];
+type Shape7e3985f1 = {
+  parent: number;
+  usable: boolean;
+  errors: Shape77874646[];
+  warnings: Shape9c5e24eb[];
+  changes: Shape6e5ff9c1[];
+  access: Shape246bd025 | null;
+  clients: Shapee030c18d | null;
 };
 
 type Shape84437704 = {
@@ -1950,6 +2074,11 @@ type Shape84437704 = {
   } | null;
 };
 
+type Shape84b0e2ef = {
+  count: number;
+  items: Shapea64ed608[];
+};
+
 type Shape8937b314 = {
   up: boolean;
   revision: number;
@@ -1962,9 +2091,9 @@ type Shape8937b314 = {
   } | null;
 };
 
-type Shape905bb135 = {
+type Shape89aaa911 = {
   count: number;
-  items: Shapeeafceeb7[];
+  items: Shapea64ed608[];
 };
 
 type Shape92016f84 = {
@@ -1975,11 +2104,6 @@ type Shape92016f84 = {
   sans: string[];
   notAfter: string;
   state: "valid" | "expiresSoon" | "expired" | "notYetValid";
-};
-
-type Shape936b11ba = {
-  count: number;
-  items: Shapeeafceeb7[];
 };
 
 type Shape975331da = {
@@ -2017,17 +2141,6 @@ type Shape994df652 = {
   running: false;
 };
 
-type Shape9a87c641 = {
-  user: {
-    id: string;
-    name: string;
-    role: "viewer" | "operator" | "admin";
-    hasPassword: boolean;
-  };
-  acts: ("config.read" | "changes.read" | "gateways.read" | "gateways.write" | "handshakes.read" | "identities.read" | "routes.match" | "account.read" | "account.write" | "certificates.inspect" | "services.probe" | "requests.test" | "config.plan" | "config.write" | "certificates.write" | "tokens.read" | "tokens.write" | "users.read" | "users.write" | "audit.read")[];
-  expiresAt: string | null;
-};
-
 type Shape9c5e24eb = {
   severity: "error" | "warning";
   code: string;
@@ -2053,6 +2166,20 @@ type Shape9ed842dd = {
   state: "holds" | "failing" | "unknown" | "none";
   client: Shape37d1f271;
   backend: Shape975331da;
+};
+
+type Shapea64ed608 = {
+  subject: string;
+  names: string[];
+  sha256: string | null;
+  serverNames: (string | null)[];
+  policyBefore: string;
+  policy: string;
+  lastSeen: string;
+  handshakes: number;
+  gateways: string[];
+  code: string;
+  detail: string;
 };
 
 type Shapea9ee1cbf = {
@@ -2116,6 +2243,11 @@ type Shapebe2acfd8 = {
   state: "valid" | "expiresSoon" | "expired" | "notYetValid";
 };
 
+type Shapebffe8b91 = {
+  count: number;
+  items: Shapea64ed608[];
+};
+
 type Shapec66b8be1 = {
   mode: "off" | "tls" | "mtls";
   certificateId: string | null;
@@ -2132,9 +2264,43 @@ type Shapec66b8be1 = {
   crl: boolean;
 };
 
-type Shaped6d865fd = {
+type Shapec81b36f3 = {
+  id: string;
+  at: string;
+  by: string;
+  reason: string;
+  anchors: number;
+  findings: number;
+  decided: {
+    keep: number;
+    remove: number;
+    ask: number;
+  };
+  digest: string;
+  entry: number;
+};
+
+type Shaped2539d42 = {
   count: number;
-  items: Shapeeafceeb7[];
+  items: Shapea64ed608[];
+};
+
+type Shapee030c18d = {
+  since: string;
+  days: number;
+  identities: number;
+  cutOff: Shape89aaa911;
+  admitted: Shape6cb34520;
+  changed: Shaped2539d42;
+  undecided: Shapebffe8b91;
+  anonymousCutOff: Shape84b0e2ef;
+  anonymousAdmitted: Shapee27c306a;
+  notLookedAt: string[];
+};
+
+type Shapee27c306a = {
+  count: number;
+  items: Shapea64ed608[];
 };
 
 type Shapee7546231 = {
@@ -2157,19 +2323,6 @@ type Shapee862c292 = {
     remedy: string;
     raw: string;
   } | null;
-};
-
-type Shapeeafceeb7 = {
-  subject: string;
-  names: string[];
-  sha256: string | null;
-  serverNames: (string | null)[];
-  policyBefore: string;
-  policy: string;
-  lastSeen: string;
-  handshakes: number;
-  code: string;
-  detail: string;
 };
 
 type Shapef03f78c0 = {
