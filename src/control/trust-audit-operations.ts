@@ -6,7 +6,7 @@ import { decisions, reviewToCsv } from '../audit/review-file.ts';
 import { findingCodes } from '../audit/trust-review.ts';
 import { dayMs } from '../base/clock.ts';
 import type { AuditEntry } from '../store/audit.ts';
-import { canonicalJson, type JsonObject } from '../store/canonical-json.ts';
+import { canonicalJson } from '../store/canonical-json.ts';
 import { recordLimits } from '../store/limits.ts';
 import { ApiProblem } from './api-problem.ts';
 import { reasonText } from './change-answer.ts';
@@ -150,9 +150,9 @@ const recordTrustAudit = operation({
     const at = new Date(clock.now()).toISOString();
     const { actor } = auditActor(caller);
     const draft = { at, by: actor, reason: body.reason, review: shown, decisions: sortDecisions(body.decisions) };
-    const id = `${at.slice(0, 10)}-${digestOf(draft as unknown as JsonObject).slice(0, 12)}`;
+    const id = `${at.slice(0, 10)}-${digestOf(draft).slice(0, 12)}`;
     const made: Document = { id, ...draft };
-    const text = canonicalJson(made as unknown as JsonObject);
+    const text = canonicalJson(made);
     const bytes = Buffer.from(text);
     if (bytes.length > recordLimits[kind].maxBytes)
       throw new ApiProblem(
@@ -166,7 +166,7 @@ const recordTrustAudit = operation({
       ...auditActor(caller, body.reason),
       action,
       subject,
-      detail: { id, digest: digestOf(made as unknown as JsonObject), ...summarize(made) },
+      detail: { id, digest: digestOf(made), ...summarize(made) },
     });
     return { status: 201, body: showEntry(entry), fields: { location: `/api/v1/trust-audits/${id}` } };
   },
@@ -226,7 +226,7 @@ function isReview({ action: done, detail }: AuditEntry): boolean {
 async function readDocument({ store }: ControlContext, id: string): Promise<Document> {
   const entry = await findEntry(store.audit, id);
   if (entry === undefined) throw new ApiProblem('not_found', 'There is no such review.');
-  const digest = String(entry.detail?.['digest']);
+  const digest = entry.detail?.['digest'] as string;
   const found = await store.records.find(kind, id);
   const text = found === undefined ? '' : Buffer.from(found.bytes).toString('utf8');
   if (createHash('sha256').update(text).digest('hex') === digest) return document.parse(JSON.parse(text));
@@ -278,7 +278,7 @@ function summarize({ review: shown, decisions: decided }: Document) {
   };
 }
 
-function digestOf(value: JsonObject): string {
+function digestOf(value: object): string {
   return createHash('sha256').update(canonicalJson(value)).digest('hex');
 }
 

@@ -81,10 +81,10 @@ export class SharedFetches implements Fetches {
   }
 
   #kept(found: Found): FetchTurn {
-    const { record, tooLarge, ...kept } = found;
+    const { record, bytes, fetchedAt, etag, lastModified } = found;
     return {
       turn: 'kept',
-      kept,
+      kept: { bytes, fetchedAt, etag, lastModified },
       refuse: (why) => {
         this.#refused.add(`${record.key} ${record.version}`);
         this.#options.sealed.refuse(record, why);

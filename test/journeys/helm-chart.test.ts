@@ -75,7 +75,7 @@ const sets: Readonly<Record<string, readonly string[]>> = {
   everything,
   'a store in a file': [
     '--set',
-    'replicaCount=1,persistence.existingClaim=state,topologySpread=false,antiAffinity=off',
+    'replicaCount=1,persistence.existingClaim=state,topologySpread=false,antiAffinity=off,store.enabled=true,store.secretName=store,admin.tls.secretName=gateway-admin',
   ],
 };
 
@@ -135,8 +135,9 @@ describe('the chart', () => {
       const file = pki.dir.write('gateway.yml', text.replaceAll('/etc/countersign', pki.dir.path));
       const { code, stdout, stderr } = await runCheck(['--config', file], {
         SPIFFE_ENDPOINT_SOCKET: 'unix:///run/spiffe/spire-agent.sock',
-        COUNTERSIGN_STORE_URL: `sqlite:${pki.dir.file('store.db')}`,
-        COUNTERSIGN_SEAL_KEY: pki.gateway.keyPem,
+        COUNTERSIGN_STORE_URL:
+          name === 'everything' ? 'postgres://c:secret@db.test/c' : `sqlite:${pki.dir.file('store.db')}`,
+        COUNTERSIGN_SEAL_KEY: generateKeyPairSync('x25519').privateKey.export({ type: 'pkcs8', format: 'pem' }),
       });
       assert.equal(code, 0, stdout + stderr);
     });
@@ -176,10 +177,8 @@ describe('the chart', () => {
     const text = await template(...everything);
     const config = find(text, 'ConfigMap').data?.['gateway.yml'] ?? '';
     // oxlint-disable-next-line no-template-curly-in-string -- as it stands in the file
-    assert.deepEqual(at(parse(config), 'gateway', 'store'), {
-      url: '${COUNTERSIGN_STORE_URL}',
-      sealKey: '${COUNTERSIGN_SEAL_KEY}',
-    });
+    const store = { url: '${COUNTERSIGN_STORE_URL}', sealKey: '${COUNTERSIGN_SEAL_KEY}' };
+    assert.deepEqual(at(parse(config), 'gateway', 'store'), { ...store, folder: '/var/lib/countersign/store' });
     const env = at(find(text, 'Deployment'), 'spec', 'template', 'spec', 'containers', 0, 'env');
     assert.deepEqual(at(env, 1, 'valueFrom', 'secretKeyRef'), { name: 'store', key: 'url' });
   });

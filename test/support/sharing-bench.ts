@@ -4,6 +4,7 @@ import { CrlPublisher } from '../../src/crl/publisher.ts';
 import { actOnRecord } from '../../src/control/act-on-record.ts';
 import { makeStoreOnce } from '../../src/loading/open-store-source.ts';
 import { readOpener } from '../../src/loading/read-opener.ts';
+import type { TrustRecordContents } from '../../src/inventory/record-format.ts';
 import { Sharing } from '../../src/sharing/sharing.ts';
 import { openSqliteStore } from '../../src/sqlite/sqlite-store.ts';
 import type { Opener } from '../../src/store/seal.ts';
@@ -25,7 +26,8 @@ export type Member = {
 export type SharingBench = {
   readonly store: Store;
   readonly opener: Opener;
-  member(gateway: string): Member;
+  /** `own`: whom it saw. */
+  member(gateway: string, own?: () => TrustRecordContents | undefined): Member;
   [Symbol.asyncDispose](): Promise<void>;
 };
 
@@ -40,7 +42,7 @@ export async function openSharingBench(): Promise<SharingBench> {
   return {
     store,
     opener,
-    member(gateway) {
+    member(gateway, own = () => undefined) {
       const lines: Line[] = [];
       const write = (first: object | string, msg?: string): void =>
         void lines.push(typeof first === 'string' ? { msg: first } : { ...first, msg });
@@ -49,7 +51,7 @@ export async function openSharingBench(): Promise<SharingBench> {
       sharing.reportTo({
         log,
         ticketTerms: () => undefined,
-        ownClients: async () => undefined,
+        ownClients: async () => own(),
         onTicketKeys: () => {},
       });
       const writeRecord = async (id: number, act: Parameters<typeof actOnRecord>[1]): Promise<void> =>

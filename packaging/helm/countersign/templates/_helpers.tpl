@@ -31,7 +31,10 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- $known := dict "entryPoints" $points "timeouts" (dict "drain" (printf "%ds" (int .Values.drainSeconds))) }}
 {{- if $certificates }}{{ $_ := set $known "certificates" $certificates }}{{ end }}
 {{- if .Values.store.enabled }}
-{{- $_ := set $known "store" (dict "url" "${COUNTERSIGN_STORE_URL}" "sealKey" "${COUNTERSIGN_SEAL_KEY}") }}
+{{- $store := dict "url" "${COUNTERSIGN_STORE_URL}" "sealKey" "${COUNTERSIGN_SEAL_KEY}" }}
+{{- /* Beside a store in a file stands what belongs to it. */}}
+{{- if not .Values.persistence.existingClaim }}{{ $_ := set $store "folder" "/var/lib/countersign/store" }}{{ end }}
+{{- $_ := set $known "store" $store }}
 {{- end }}
 {{- toYaml (dict "version" 2 "gateway" (mergeOverwrite (deepCopy .Values.gateway) $known)) }}
 {{- end }}
