@@ -5,8 +5,11 @@ import { Option } from 'commander';
 import { systemClock } from '../base/clock.ts';
 import { NoApproval } from '../drift/approval-list.ts';
 import { FileGuard } from '../drift/file-guard.ts';
-import { readApproval } from '../drift/stored-approval.ts';
 import { type Anchor, parsePublicKey, type StoredList } from '../drift/trusted-list.ts';
+import type { StoreLocation } from '../config/store-location.ts';
+import type { ApprovedCopy } from '../drift/approved-copy.ts';
+import type { ConfigSource } from '../loading/config-source.ts';
+import type { LoadedResult } from '../loading/load.ts';
 import type { SourceToRun } from '../loading/open-source.ts';
 import type { StoreSource } from '../loading/store-source.ts';
 import type { Primary } from '../process/primary.ts';
@@ -19,19 +22,29 @@ export function requireApprovalOption(): Option {
   ).env('COUNTERSIGN_REQUIRE_APPROVAL');
 }
 
+export type Guard = {
+  readonly files: FileGuard;
+  /** What was approved before; undefined where no copy is kept. */
+  readonly copy: ApprovedCopy | undefined;
+};
+
 /** Undefined where what is required cannot be had, which is told. */
-export function openGuard(
+export async function openGuard(
   file: string,
   required: string | undefined,
   { store, location }: Pick<SourceToRun, 'store' | 'location'>,
-): FileGuard | undefined {
+): Promise<Guard | undefined> {
   const mainFile = resolve(file);
   try {
-    return new FileGuard({
+    const copy = store && location && (await openCopy(store, location));
+    const files = new FileGuard({
       mainFile,
       required: required === undefined ? undefined : anchorOf(required, mainFile),
-      stored: store && storedList(store, gatewayNameOf(location)),
+      stored: store && location && (await storedList(store, location)),
+      // What cannot be kept is missed at a start with other files only: the disk has alarms of its own.
+      keep: copy && ((digests) => void copy.keep(digests).catch(() => {})),
     });
+    return { files, copy };
   } catch (error) {
     if (!(error instanceof NoApproval)) throw error;
     process.stderr.write(`error: --require-approval: ${error.message}\n  ${error.help}\n`);
@@ -55,14 +68,45 @@ function anchorOf(required: string, mainFile: string): Anchor {
   return { kind: 'key', key: parsePublicKey(pem, required), list };
 }
 
-/** What was read last stays while the store cannot be asked. */
-function storedList(store: StoreSource, gateway: string): StoredList {
+async function openCopy(store: StoreSource, location: StoreLocation): Promise<ApprovedCopy> {
+  const { ApprovedCopy: Copy } = await import('../drift/approved-copy.ts');
+  const gateway = gatewayNameOf(location);
+  return new Copy(`${location.path}.${gateway}.approved-files`, gateway, () => store.opener());
+}
+
+/** What was approved before, where the files on the disk are refused; undefined where there is none that is approved still. */
+export async function loadCopy(
+  { files, copy }: Guard,
+  source: ConfigSource,
+  load: (source: ConfigSource) => Promise<LoadedResult>,
+): Promise<LoadedResult | undefined> {
+  if (!files.isRefusing || copy === undefined) return undefined;
+  try {
+    const held = copy.read();
+    if (held === undefined) return undefined;
+    const { sourceOfCopy } = await import('../drift/approved-copy.ts');
+    const result = await load(sourceOfCopy(held, source));
+    const stood = await files.standIn({ ...result, digests: [...held.digests, ...result.digests] });
+    return stood.loaded === undefined ? undefined : stood;
+  } catch (error) {
+    process.stderr.write(`error: the files that were approved last cannot be used: ${String(error)}\n`);
+    return undefined;
+  }
+}
+
+/** What was read last stays while the store cannot be asked, over a start too: sealed, as who can write there is not who approves. */
+async function storedList(store: StoreSource, location: StoreLocation): Promise<StoredList> {
+  const { KeptApproval, readApproval } = await import('../drift/stored-approval.ts');
+  const gateway = gatewayNameOf(location);
+  const kept = new KeptApproval(`${location.path}.${gateway}.approved`, gateway);
   let last: string | undefined;
   return async () => {
-    const answer = await store.ask(async ({ audit }, opener) => ({
-      list: opener && (await readApproval(audit, opener, gateway)),
-    }));
-    if (answer !== undefined) last = answer.list;
+    const answer = await store.ask(async ({ audit }, opener) => {
+      const list = opener && (await readApproval(audit, opener, gateway));
+      if (list !== undefined && opener !== undefined && list !== last) kept.write(list, opener);
+      return { list };
+    });
+    last = answer === undefined ? (last ?? kept.read(store.opener())) : answer.list;
     return last;
   };
 }

@@ -41,8 +41,8 @@ import { readApproval, recordApproval } from '../drift/stored-approval.ts';
 import { digestFor, isSigningKey, parsePublicKey, signCommand } from '../drift/trusted-list.ts';
 import { loadGateway } from '../loading/load.ts';
 import { openSourceToLook } from '../loading/open-source.ts';
+import { openExistingStore, openStore } from '../loading/open-store.ts';
 import { readOpener } from '../loading/read-opener.ts';
-import { openSqliteStore } from '../sqlite/sqlite-store.ts';
 import { StoreProblem } from '../store/store-problem.ts';
 import type { CommandIo } from './command-io.ts';
 import { gatewayNameOf } from './gateway-name.ts';
@@ -169,19 +169,18 @@ type Place = {
 };
 
 function storeFor(location: StoreLocation, gateway: string, reason: string | undefined): Place {
-  const { path } = location;
   const opener = readOpener(location);
   if (opener === undefined)
     throw new StoreProblem('seal_key_missing', 'the opening key is not beside the store: who has it can approve');
-  const open = async (access: 'read' | 'write') => openSqliteStore({ path, access, clock: systemClock });
+  const how = { clock: systemClock, as: 'command' } as const;
   return {
     before: async () => {
-      await using store = await open('read');
+      await using store = await openStore(location, { ...how, access: 'read' });
       const text = await readApproval(store.audit, opener, gateway).catch(() => undefined);
       return text === undefined ? undefined : parseApprovalList(text);
     },
     write: async (text) => {
-      await using store = await open('write');
+      await using store = await openExistingStore(location, how);
       const act = { actor: `local:${userInfo().username}`, reason: reason ?? 'countersign approve' };
       await recordApproval(store.audit, opener, gateway, text, act);
       return `recorded in the store for gateway ${gateway}`;

@@ -25,8 +25,8 @@ import { StoreProblem } from '../store/store-problem.ts';
 import { keepLastGood, logStore } from './log-store.ts';
 import { WorkerFailure } from '../process/worker-handle.ts';
 import { createLogger, type LoggerOptions, type OpenLogger } from '../telemetry/logger.ts';
+import { followApprovals, loadCopy, openGuard, requireApprovalOption } from './approval-guard.ts';
 import type { Problem } from '../yaml/problem.ts';
-import { followApprovals, openGuard, requireApprovalOption } from './approval-guard.ts';
 import { lenientOption, strictOption } from './lenient-option.ts';
 import { printProblems } from './problems.ts';
 import { ServiceManager } from './service-manager.ts';
@@ -66,15 +66,16 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
   const opened = await openSource(file, settings);
   if (opened === undefined) return options.onStopped?.();
   const { source, store, location } = opened;
-  const sharing = store && location && (await shareThrough(store, location));
-  if (sharing !== undefined) crls.shareBy(sharing.fetches);
-  const guard = openGuard(file, options.requireApproval, opened);
+  const guard = await openGuard(file, options.requireApproval, opened);
   if (guard === undefined) return options.onStopped?.();
   const load = async (how: typeof settings & { readonly tolerateExpired?: boolean }): Promise<LoadedResult> =>
-    guard.guard(await loadGateway(source, how));
+    guard.files.guard(await loadGateway(source, how));
+  const sharing = store && location && (await shareThrough(store, location));
+  if (sharing !== undefined) crls.shareBy(sharing.fetches);
   const newest = await load(settings);
   // A revision that cannot be loaded does not keep a gateway from starting that served an earlier one.
-  const first = newest.loaded === undefined && store?.useLastGood() === true ? await load(settings) : newest;
+  const copy = await loadCopy(guard, source, async (kept) => loadGateway(kept, settings));
+  const first = copy ?? (newest.loaded === undefined && store?.useLastGood() === true ? await load(settings) : newest);
   if (first.loaded === undefined || isStoreMissed(first.loaded.config, store)) {
     await printProblems(newest.problems, process.stderr);
     process.stderr.write(`${file}: not started, see the errors above\n`);
@@ -116,7 +117,7 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
       refresh: async (active) => loadDeliveries(source, active, settings),
     },
     onCommitted: () => {
-      guard.committed();
+      guard.files.committed();
       if (store !== undefined) keepLastGood(store, log);
     },
     ...(store !== undefined &&
@@ -126,7 +127,7 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
         planning: { file: resolve(file), strict: options.strict, env: process.env, store: location },
       }),
   });
-  guard.reportTo((report) => primary.reportDrift(report));
+  guard.files.reportTo((report) => primary.reportDrift(report));
   const watch: ConfigWatch = source.watch(systemClock, async () => {
     await primary.reload('a watched file changed');
   });
@@ -157,7 +158,7 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
     obeySignals(primary, watch, log, options, manager);
     void manager?.ready('serving');
     manager?.watch();
-    followApprovals(guard, primary);
+    followApprovals(guard.files, primary);
     announce(listening, isJson(process.stdout), options);
   } catch (error) {
     // What an operator can mend needs no stack; a defect of ours does.

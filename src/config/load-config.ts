@@ -56,7 +56,7 @@ export async function loadConfig(origin: ConfigOrigin, options: LoadConfigOption
   const known = filesOf(origin);
   if (text === undefined) return { config: undefined, draft: undefined, problems: failures, files: known, digests: [] };
   const main: ConfigText = { file: path, text };
-  const listed = await listExtraFiles(extraFoldersOf(main, env), failures);
+  const listed = await listExtraFiles(origin.isWhole === true ? [] : extraFoldersOf(main, env), failures);
   const files = [...known, ...listed.names.map(({ name }) => name), ...listed.folders];
   onFiles?.(files);
   const extra: ConfigText[] = [];

@@ -47,6 +47,7 @@ const leastRole: Readonly<Record<string, Role>> = {
   listMiddlewares: 'viewer',
   getMiddleware: 'viewer',
   listGateways: 'viewer',
+  listDrift: 'viewer',
   getGateway: 'viewer',
   removeGateway: 'operator',
   listChanges: 'viewer',

@@ -27,6 +27,7 @@ import { SignIn } from './sign-in.ts';
 import { actOnRecord } from './act-on-record.ts';
 import type { RecordAct, RecordOutcome } from '../sharing/shared-store.ts';
 import { StoredHead } from './stored-head.ts';
+import { RowWatch } from './row-watch.ts';
 import { timeOf } from './times.ts';
 import { offerSetup } from './setup-link.ts';
 
@@ -61,7 +62,7 @@ async function start(given: ControlStart): Promise<void> {
 
 /** Rejects with a StoreProblem where the store cannot be opened. */
 async function open(given: ControlStart, own: OpenLogger): Promise<Api> {
-  const { store: address, url, gateway } = given;
+  const { store: address, url, gateway, verifyEveryMs } = given;
   const instance = { ...given.instance, url, startedAt: timeOf(given.instance.startedAt) };
   // The primary made it, once: one that has gone is not to be replaced by an empty one.
   const store = await openExistingStore(address, { clock: systemClock, as: 'control' });
@@ -102,10 +103,12 @@ async function open(given: ControlStart, own: OpenLogger): Promise<Api> {
   };
   takeFailures = async (report) => feed.take(report);
   say({ kind: 'taken' });
-  writeRecord = async (act) => actOnRecord(store.records, act);
-  say({ kind: 'records' });
+  const { drift } = context;
+  new RowWatch({ store, clock: systemClock, everyMs: verifyEveryMs, report: drift }).start();
   report = () => void reports.write();
   void reports.start(async () => say({ kind: 'drift', report: await findBehind(fleet, gateway) }));
+  writeRecord = async (act) => actOnRecord(store.records, act);
+  say({ kind: 'records' });
   own.info({ url: `${url}/api/v1`, pid: process.pid }, 'control process serves the API');
   if (setup !== undefined) tellSetup(setup.link, setup.expiresAt, own);
   return createApi(operations, context);

@@ -25,6 +25,8 @@ export type ControlStart = {
   readonly url: string;
   /** This gateway, among others on one store. */
   readonly gateway: string;
+  /** How often the rows of the store are looked at, milliseconds. */
+  readonly verifyEveryMs: number;
   /** This run of it: another process that calls itself the same is another one. */
   readonly instance: GatewayInstance;
   readonly log: {

@@ -2,6 +2,7 @@
 import { accountOperations } from './account-operations.ts';
 import { clientOperations } from './client-operations.ts';
 import { configOperations } from './config-operations.ts';
+import { driftOperations } from './drift-operations.ts';
 import { gatewayOperations } from './gateway-operations.ts';
 import { handshakeOperations } from './handshake-operations.ts';
 import { historyOperations } from './history-operations.ts';
@@ -28,6 +29,7 @@ export const operations: readonly Operation[] = [
   ...planOperations,
   ...revertOperations,
   ...gatewayOperations,
+  ...driftOperations,
   ...historyOperations,
   ...accountOperations,
 ];

@@ -96,10 +96,9 @@ export function filesToApprove(
   except: readonly string[],
   folder: string,
 ): Pick<ApprovalList, 'files' | 'except'> {
-  const isExcepted = exceptionsOf(except);
   return {
     files: makeFiles(
-      digests.filter(({ path, isText }) => isText === true || !isExcepted(path)),
+      digests.filter(({ path, isText }) => isText === true || !isExcepted(path, except)),
       folder,
     ),
     except: except.map((path) => nameInList(path, folder)).toSorted(),
@@ -123,8 +122,9 @@ export function compareFiles(approved: ApprovalList, digests: readonly FileDiges
   };
 }
 
-function exceptionsOf(except: readonly string[]): (path: string) => boolean {
-  return (path) => except.some((one) => path === one || path.startsWith(one.endsWith('/') ? one : `${one}/`));
+/** `except`: absolute paths of files and folders. */
+export function isExcepted(path: string, except: readonly string[]): boolean {
+  return except.some((one) => path === one || path.startsWith(one.endsWith('/') ? one : `${one}/`));
 }
 
 export function isSame({ changed, added, missing }: Difference): boolean {

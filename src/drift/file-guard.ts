@@ -13,6 +13,7 @@ import {
   type ApprovalList,
   compareFiles,
   describeDifference,
+  isExcepted,
   isSame,
   maxListBytes,
   NoApproval,
@@ -26,6 +27,8 @@ export type FileGuardOptions = {
   readonly required: Anchor | undefined;
   /** Undefined: there is no store. */
   readonly stored: StoredList | undefined;
+  /** Gets the approved files that are in force, to keep them; must not throw. */
+  readonly keep?: ((digests: readonly FileDigest[]) => void) | undefined;
 };
 
 type Rule = { readonly mode: 'alert' | 'refuse'; readonly anchor: Anchor | NoApproval };
@@ -39,6 +42,8 @@ export type Judgement = {
 
 type Judged = {
   readonly digests: readonly FileDigest[];
+  /** Of these, what others renew. */
+  readonly except: readonly string[];
   /** What it says itself. */
   readonly own: readonly Rule[];
   /** What held before it. */
@@ -83,7 +88,8 @@ export class FileGuard {
     const own = loaded === undefined ? [] : this.#rulesOf(loaded.config.drift);
     const before = this.#held ?? (await this.#remembered());
     const judgement = await this.#compare(digests, [...before, ...own]);
-    this.#last = { digests, own, before, outcome: judgement.outcome };
+    const except = loaded?.config.drift.except ?? [];
+    this.#last = { digests, except, own, before, outcome: judgement.outcome };
     this.#isLastInForce = false;
     this.#note(judgement);
     return judgement;
@@ -92,11 +98,34 @@ export class FileGuard {
   /** What was judged last is in force: from now on its own rule holds, where it was approved. */
   committed(): void {
     const last = this.#last;
-    if (last === undefined) return;
+    // Something stands in for what was refused.
+    if (last === undefined || last.outcome === 'refused') return;
     this.#isLastInForce = true;
+    if (last.outcome === 'approved')
+      this.#options.keep?.(
+        last.digests.filter(({ path, isText }) => isText === true || !isExcepted(path, last.except)),
+      );
     if (last.outcome === 'approved' || last.outcome === 'off') this.#held = last.own;
     // What was taken with an alarm ends neither the alarm nor the rule.
     else this.#held ??= [...last.before, ...last.own];
+  }
+
+  /**
+   * In place of what was refused last, which goes on being told: a copy of what was approved before. The same, or without its
+   * configuration where that is not approved any more.
+   */
+  async standIn(copy: LoadedResult): Promise<LoadedResult> {
+    const own = copy.loaded === undefined ? [] : this.#rulesOf(copy.loaded.config.drift);
+    const { outcome } = await this.#compare(copy.digests, [...(this.#last?.before ?? []), ...own]);
+    if (outcome !== 'approved') return { ...copy, loaded: undefined };
+    this.#held = own;
+    const watch = [...copy.watch, ...copy.digests.map(({ path }) => path), ...this.#lists()];
+    return { ...copy, watch };
+  }
+
+  /** What was loaded last was refused for want of an approval. */
+  get isRefusing(): boolean {
+    return this.#last?.outcome === 'refused';
   }
 
   /** Looks at the approvals anew. True where what was refused would be taken now. */

@@ -2,15 +2,19 @@
 // hold that key can neither approve anything nor learn what files are like. In pieces, since an entry is bounded.
 import { randomUUID } from 'node:crypto';
 import type { AuditEntry, AuditLog } from '../store/audit.ts';
+import { readRegularFileSync } from '../base/read-regular-file.ts';
 import { maxPageSize } from '../store/limits.ts';
 import type { Act } from '../store/names.ts';
+import { checkPrivateFile, replacePrivateFile } from '../store/private-file.ts';
 import type { Opener } from '../store/seal.ts';
-import { NoApproval } from './approval-list.ts';
+import { maxListBytes, NoApproval } from './approval-list.ts';
 
 export const approveAction = 'config.approve';
 
 /** In base64 two thirds of what the detail of an entry may have. */
 const partBytes = 8 * 1024;
+/** Sealing adds some hundred bytes. */
+const maxKeptBytes = maxListBytes + 4096;
 
 /** What its entries are about. */
 export function approvalSubject(gateway: string): string {
@@ -82,4 +86,41 @@ function partOf({ action, detail }: AuditEntry): Part {
     (of ?? 0) <= maxPageSize;
   if (!isPart) throw altered;
   return { list, part: part ?? 0, of: of ?? 0, sealed };
+}
+
+/** The newest one on the gateway's own disk, for a start without the store. */
+export class KeptApproval {
+  readonly #path: string;
+  readonly #purpose: string;
+
+  constructor(path: string, gateway: string) {
+    this.#path = path;
+    this.#purpose = purposeFor(gateway);
+  }
+
+  /** What cannot be kept is missed at a start without the store only: the disk has alarms of its own. */
+  write(list: string, opener: Opener): void {
+    try {
+      if (this.read(opener) === list) return;
+      replacePrivateFile(this.#path, opener.sealOwn(this.#purpose, Buffer.from(list)));
+    } catch {
+      // As above.
+    }
+  }
+
+  /** Undefined where there is none. Throws NoApproval where it is not what was kept. */
+  read(opener: Opener | undefined): string | undefined {
+    let sealed: Buffer;
+    try {
+      if (!checkPrivateFile(this.#path, 'path_refused')) return undefined;
+      sealed = readRegularFileSync(this.#path, maxKeptBytes);
+      if (opener === undefined) throw new Error('there is no opening key');
+      return opener.openOwn(this.#purpose, sealed).toString('utf8');
+    } catch (error) {
+      throw new NoApproval(
+        `the store cannot be asked, and the approval that was kept for that cannot be used: ${error instanceof Error ? error.message : String(error)}`,
+        'Bring the store back, or approve in a file.',
+      );
+    }
+  }
 }

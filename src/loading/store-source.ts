@@ -125,6 +125,11 @@ export class StoreSource implements ConfigSource {
     if (loaded.fromStore && loaded.opener !== undefined) this.#options.lastGood?.write(loaded.stored, loaded.opener);
   }
 
+  /** As the key file is now; undefined where there is none. */
+  opener(): Opener | undefined {
+    return this.#options.opener();
+  }
+
   /** As that of the line: only after a load has opened the store. */
   async ask<T>(act: (store: Store, opener: Opener | undefined) => Promise<T>): Promise<T | undefined> {
     return this.#line.ask(act);

@@ -62,10 +62,17 @@ export class ControlProcess {
 
   /** `url`: where the admin entry point is reached. Waits for nothing. */
   start(url: string): void {
-    const { log } = this.#options.active.startedWith;
+    const { log, drift } = this.#options.active.startedWith;
     const { level, format, file } = log;
     const { name: gateway } = this.#options.active.startedWith;
-    this.#start = { store: this.#options.store, url, gateway, instance: this.#instance, log: { level, format, file } };
+    this.#start = {
+      store: this.#options.store,
+      url,
+      gateway,
+      verifyEveryMs: drift.everyMs,
+      instance: this.#instance,
+      log: { level, format, file },
+    };
     this.#watchdog.start();
     this.#fork(this.#start);
   }
@@ -95,12 +102,12 @@ export class ControlProcess {
   #fork(start: ControlStart): void {
     const { clock, log } = this.#options;
     const startedAt = clock.monotonic();
-    const { failures, sharing } = this.#options;
+    const { failures, sharing, drift } = this.#options;
     const handle: Handle = new Handle(this.#options.entry ?? ownEntry, this.#options, {
       onTaken: () => failures.taken(),
       onRecords: () => sharing?.store.connect(handle),
-      onDrift: (report) => this.#options.drift.report(report),
       onRecorded: (id, outcome) => sharing?.store.written(id, outcome),
+      onDrift: (report) => drift.report(report),
     });
     this.#handle = handle;
     handle.send({ kind: 'start', start });
@@ -202,9 +209,9 @@ class Handle implements Watched {
     // At once: it may just have said that it serves, after a start that took long.
     this.unresponsive = false;
     if (message.kind === 'taken') this.#news.onTaken();
-    if (message.kind === 'drift') this.#news.onDrift(message.report);
     if (message.kind === 'records') this.#news.onRecords();
     if (message.kind === 'recorded') this.#news.onRecorded(message.id, message.outcome);
+    if (message.kind === 'drift') this.#news.onDrift(message.report);
     if (message.kind !== 'ask') return;
     const { id, question } = message;
     const outcome = await answerQuestion(question, dependencies);

@@ -101,7 +101,7 @@ export class Supervisor {
   }
 
   async #startWorker(slot: number): Promise<void> {
-    const { workerEntry, clock, log, active, trust, failures, selfTestKey, onSpans } = this.#options;
+    const { workerEntry, clock, log, active, trust, failures, onSpans, selfTestKey } = this.#options;
     const worker: WorkerHandle = new WorkerHandle(workerEntry, slot, clock, {
       onIntermediate: (der) => this.#share(der, worker),
       onSpent: (report) => this.#workers.tell({ kind: 'spent', report }, worker),

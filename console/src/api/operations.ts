@@ -58,6 +58,7 @@ export const places = {
   listCertificateVersions: ['GET', '/certificates/{id}/versions'],
   listCertificates: ['GET', '/certificates'],
   listChanges: ['GET', '/changes'],
+  listDrift: ['GET', '/drift'],
   listGateways: ['GET', '/gateways'],
   listHandshakes: ['GET', '/handshakes'],
   listIdentities: ['GET', '/identities'],
@@ -1007,6 +1008,17 @@ export type Operations = {
       })[];
       next: string | null;
       rollout: Shapef03f78c0 | null;
+    };
+    conditional: false;
+  };
+  /** What runs against what is meant, oldest first: on this gateway now, on others by their last report. */
+  listDrift: {
+    params: undefined;
+    query: undefined;
+    body: undefined;
+    answer: {
+      items: Shapea9ee1cbf[];
+      next: null;
     };
     conditional: false;
   };
