@@ -1,6 +1,7 @@
 // One gateway's connection to a store: opened when it is needed, verified before anything of it is used, opened again when it
 // failed, later each time. What the store holds then is read anew; what to do without it is store-source.ts.
 import type { Clock } from '../base/clock.ts';
+import type { SharedRecords } from '../store/records.ts';
 import type { Digest } from '../store/digest.ts';
 import { checkOpener } from '../store/opening-key.ts';
 import type { RevisionHead } from '../store/revision.ts';
@@ -64,6 +65,11 @@ export class StoreLine {
   async has({ number, digest }: RevisionHead): Promise<boolean> {
     const found = await this.#store?.revisions.find(number);
     return found?.digest === digest;
+  }
+
+  /** Undefined where the store cannot be asked at the moment. */
+  records(): Pick<SharedRecords, 'find' | 'list'> | undefined {
+    return this.#store?.records;
   }
 
   /** Undefined where the store cannot be asked at the moment. */

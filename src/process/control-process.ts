@@ -9,6 +9,7 @@ import type { Clock } from '../base/clock.ts';
 import { entryModule } from '../base/entry-module.ts';
 import type { ControlStart, FromControl, ShownCertificate, ToControl } from '../control/messages.ts';
 import type { FailureReport } from '../gateway/failure-tally.ts';
+import type { RecordAct, RecordOutcome, SharedStore } from '../sharing/shared-store.ts';
 import type { StoreAddress } from '../loading/open-store.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { Backoff } from './backoff.ts';
@@ -22,6 +23,8 @@ export type ControlProcessOptions = AnswerDependencies & {
   readonly clock: Clock;
   readonly log: Logger;
   readonly failures: Pick<FailureLine, 'connect' | 'taken'>;
+  /** Whose records it writes; undefined: nobody's. */
+  readonly sharing?: { readonly store: Pick<SharedStore, 'connect' | 'written'> } | undefined;
   readonly store: StoreAddress;
   /** URL path of its entry module; tests have their own. */
   readonly entry?: string;
@@ -79,13 +82,18 @@ export class ControlProcess {
   #fork(start: ControlStart): void {
     const { clock, log } = this.#options;
     const startedAt = clock.monotonic();
-    const { failures } = this.#options;
-    const handle = new Handle(this.#options.entry ?? ownEntry, this.#options, () => failures.taken());
+    const { failures, sharing } = this.#options;
+    const handle: Handle = new Handle(this.#options.entry ?? ownEntry, this.#options, {
+      onTaken: () => failures.taken(),
+      onRecords: () => sharing?.store.connect(handle),
+      onRecorded: (id, outcome) => sharing?.store.written(id, outcome),
+    });
     this.#handle = handle;
     handle.send({ kind: 'start', start });
     failures.connect(handle);
     void handle.exited.then(({ code, signal }) => {
       failures.connect(undefined);
+      sharing?.store.connect(undefined);
       if (this.#dismissed) return;
       const restartInMs = this.#backoff.delayAfter(clock.monotonic() - startedAt);
       log.error({ pid: handle.pid, code, signal, restartInMs }, 'control process ended; it will be started again');
@@ -104,6 +112,13 @@ type Exit = { readonly code: number | null; readonly signal: NodeJS.Signals | nu
  */
 const youngHeap = ['--max-semi-space-size=1'];
 
+/** What it tells unasked. */
+type ControlNews = {
+  readonly onTaken: () => void;
+  readonly onRecords: () => void;
+  readonly onRecorded: (id: number, outcome: RecordOutcome) => void;
+};
+
 /** One process, from its fork to its end. */
 class Handle implements Watched {
   readonly exited: Promise<Exit>;
@@ -114,10 +129,10 @@ class Handle implements Watched {
   #gone = false;
   readonly #child: ChildProcess;
 
-  readonly #onTaken: () => void;
+  readonly #news: ControlNews;
 
-  constructor(entry: string, dependencies: AnswerDependencies, onTaken: () => void) {
-    this.#onTaken = onTaken;
+  constructor(entry: string, dependencies: AnswerDependencies, news: ControlNews) {
+    this.#news = news;
     this.#child = fork(entry, [], {
       execArgv: [...process.execArgv, ...youngHeap],
       serialization: 'advanced',
@@ -159,13 +174,19 @@ class Handle implements Watched {
     this.send({ kind: 'failures', report });
   }
 
+  writeRecord(id: number, act: RecordAct): void {
+    this.send({ kind: 'record', id, act });
+  }
+
   kill(): void {
     if (!this.#gone) this.#child.kill('SIGKILL');
   }
 
   async #onMessage(message: FromControl, dependencies: AnswerDependencies): Promise<void> {
     this.heard++;
-    if (message.kind === 'taken') this.#onTaken();
+    if (message.kind === 'taken') this.#news.onTaken();
+    if (message.kind === 'records') this.#news.onRecords();
+    if (message.kind === 'recorded') this.#news.onRecorded(message.id, message.outcome);
     if (message.kind !== 'ask') return;
     const { id, question } = message;
     const outcome = await answerQuestion(question, dependencies);

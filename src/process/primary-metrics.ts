@@ -8,11 +8,13 @@ import type { SourcePublisher } from '../sources/publisher.ts';
 import type { StaplePublisher } from '../ocsp/staple-publisher.ts';
 import { type Exposition, writeExposition } from '../telemetry/exposition.ts';
 import { type MetricCatalogue, Metrics, type MetricsSnapshot } from '../telemetry/metrics.ts';
+import { ProcessMetrics } from '../telemetry/process-metrics.ts';
 import type { MetricSample, Sample } from '../telemetry/registry.ts';
 import type { WorkerHandle } from './worker-handle.ts';
 
 export class PrimaryMetrics {
   readonly #own = new Metrics();
+  readonly #process = new ProcessMetrics('primary');
   /** Counters of the workers that ended, as one sum. */
   #buried: MetricsSnapshot = [];
 
@@ -88,6 +90,7 @@ export class PrimaryMetrics {
     of.workers.labels({}).set(workers.filter((worker) => worker.serving).length);
     of.configReloadFailed.labels({}).set(reloadFailed ? 1 : 0);
     this.#setStore();
+    this.#process.set(of);
     const alive = snapshots.filter((snapshot) => snapshot !== undefined);
     return writeExposition([this.#own.snapshot(), buried, ...alive]);
   }

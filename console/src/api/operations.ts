@@ -46,6 +46,8 @@ export const places = {
   getService: ['GET', '/services/{id}'],
   getSession: ['GET', '/session'],
   getSetup: ['GET', '/setup'],
+  getTrustAudit: ['GET', '/trust-audits/{id}'],
+  getTrustAuditCsv: ['GET', '/trust-audits/{id}:csv'],
   getUser: ['GET', '/users/{id}'],
   inspectCertificates: ['POST', '/certificates:inspect'],
   listAlerts: ['GET', '/alerts'],
@@ -67,6 +69,7 @@ export const places = {
   listServices: ['GET', '/services'],
   listSessions: ['GET', '/sessions'],
   listTokens: ['GET', '/tokens'],
+  listTrustAudits: ['GET', '/trust-audits'],
   listUsers: ['GET', '/users'],
   logIn: ['POST', '/sessions'],
   logInByCertificate: ['POST', '/sessions:byCertificate'],
@@ -78,8 +81,10 @@ export const places = {
   matchRoutes: ['POST', '/routes:match'],
   planConfig: ['POST', '/config:plan'],
   previewCaBundle: ['POST', '/ca-bundles/{id}:preview'],
+  previewTrustAudit: ['GET', '/trust-audits:preview'],
   probeService: ['POST', '/services/{id}:probe'],
   probeUnsavedService: ['POST', '/services:probe'],
+  recordTrustAudit: ['POST', '/trust-audits'],
   replaceCaBundle: ['PUT', '/ca-bundles/{id}'],
   replaceCertificate: ['PUT', '/certificates/{id}'],
   replaceMiddleware: ['PUT', '/middlewares/{id}'],
@@ -111,6 +116,8 @@ export type Act =
   | 'services.probe'
   | 'tokens.read'
   | 'tokens.write'
+  | 'trustAudits.read'
+  | 'trustAudits.record'
   | 'users.read'
   | 'users.write';
 
@@ -123,7 +130,7 @@ export type Operations = {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape9a5c0475 | Shape7e3985f1;
     conditional: false;
   };
   /** Uploads the next version, for who renews: whatever is there now is replaced, and kept. The key may stay. */
@@ -131,7 +138,7 @@ export type Operations = {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
     body: Shapeb3420960;
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape9a5c0475 | Shape7e3985f1;
     conditional: false;
   };
   /** Makes changes as one revision, and answers when this gateway has it in force, or why not. */
@@ -147,7 +154,7 @@ export type Operations = {
       })[];
       reason?: string;
     };
-    answer: Shape815cd68c;
+    answer: Shape9a5c0475;
     conditional: false;
   };
   /** Begins a login with the identity provider: where the browser goes. The cookie is needed to finish it, within ten minutes. */
@@ -168,7 +175,7 @@ export type Operations = {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape9a5c0475 | Shape7e3985f1;
     conditional: true;
   };
   /** Puts another chain under the id; where no key comes along, the one that is there stays. */
@@ -176,7 +183,7 @@ export type Operations = {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
     body: Shapeb3420960;
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape9a5c0475 | Shape7e3985f1;
     conditional: true;
   };
   /** Changes what is named of one of the middlewares (JSON Merge Patch): null takes away, what is absent stays. */
@@ -187,7 +194,7 @@ export type Operations = {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape9a5c0475 | Shape7e3985f1;
     conditional: true;
   };
   /** Changes the own password. Every session of the user ends, this one too. */
@@ -209,7 +216,7 @@ export type Operations = {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape9a5c0475 | Shape7e3985f1;
     conditional: true;
   };
   /** Changes what is named of one of the routes (JSON Merge Patch): null takes away, what is absent stays. */
@@ -220,7 +227,7 @@ export type Operations = {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape9a5c0475 | Shape7e3985f1;
     conditional: true;
   };
   /** Changes what is named of one of the services (JSON Merge Patch): null takes away, what is absent stays. */
@@ -231,7 +238,7 @@ export type Operations = {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape9a5c0475 | Shape7e3985f1;
     conditional: true;
   };
   /** Changes what is named. Another role or password, and disabled, end the sessions of the user. */
@@ -266,7 +273,7 @@ export type Operations = {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape9a5c0475 | Shape7e3985f1;
     conditional: false;
   };
   /** Uploads a certificate with its key under a new id. The key is sealed, and given out to nobody. */
@@ -286,7 +293,7 @@ export type Operations = {
       use?: "server" | "client" | "any";
       reason?: string;
     };
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape9a5c0475 | Shape7e3985f1;
     conditional: false;
   };
   /** Makes one of the middlewares. */
@@ -298,7 +305,7 @@ export type Operations = {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape9a5c0475 | Shape7e3985f1;
     conditional: false;
   };
   /** Makes one of the policies. */
@@ -310,7 +317,7 @@ export type Operations = {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape9a5c0475 | Shape7e3985f1;
     conditional: false;
   };
   /** Makes one of the routes. */
@@ -322,7 +329,7 @@ export type Operations = {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape9a5c0475 | Shape7e3985f1;
     conditional: false;
   };
   /** Makes one of the services. */
@@ -334,7 +341,7 @@ export type Operations = {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape9a5c0475 | Shape7e3985f1;
     conditional: false;
   };
   /** Makes a token. Its secret is in this one answer and nowhere else. */
@@ -343,7 +350,7 @@ export type Operations = {
     query: undefined;
     body: {
       name: string;
-      scopes: ("config.read" | "changes.read" | "gateways.read" | "handshakes.read" | "identities.read" | "routes.match" | "account.read" | "certificates.inspect" | "services.probe" | "requests.test" | "config.plan" | "config.write" | "certificates.write" | "users.read" | "audit.read")[];
+      scopes: ("config.read" | "changes.read" | "gateways.read" | "handshakes.read" | "identities.read" | "trustAudits.read" | "routes.match" | "account.read" | "certificates.inspect" | "services.probe" | "requests.test" | "config.plan" | "config.write" | "certificates.write" | "trustAudits.record" | "users.read" | "audit.read")[];
       days: number;
     };
     answer: {
@@ -375,7 +382,7 @@ export type Operations = {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
     body: undefined;
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape9a5c0475 | Shape7e3985f1;
     conditional: true;
   };
   /** Removes one of the certificates, where nothing refers to it. */
@@ -383,7 +390,7 @@ export type Operations = {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
     body: undefined;
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape9a5c0475 | Shape7e3985f1;
     conditional: true;
   };
   /** Removes one of the middlewares, where nothing refers to it. */
@@ -391,7 +398,7 @@ export type Operations = {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
     body: undefined;
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape9a5c0475 | Shape7e3985f1;
     conditional: true;
   };
   /** Removes one of the policies, where nothing refers to it. */
@@ -399,7 +406,7 @@ export type Operations = {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
     body: undefined;
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape9a5c0475 | Shape7e3985f1;
     conditional: true;
   };
   /** Removes one of the routes, where nothing refers to it. */
@@ -407,7 +414,7 @@ export type Operations = {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
     body: undefined;
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape9a5c0475 | Shape7e3985f1;
     conditional: true;
   };
   /** Removes one of the services, where nothing refers to it. */
@@ -415,7 +422,7 @@ export type Operations = {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
     body: undefined;
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape9a5c0475 | Shape7e3985f1;
     conditional: true;
   };
   /** Ends a token. */
@@ -773,7 +780,7 @@ export type Operations = {
     params: undefined;
     query: undefined;
     body: undefined;
-    answer: Shape296ae054;
+    answer: Shape2aa71337;
     conditional: false;
   };
   /** Whether there is no user yet, and which ways in there are beside a password. */
@@ -792,6 +799,37 @@ export type Operations = {
         name: string;
       };
     };
+    conditional: false;
+  };
+  /** A review as it was recorded, verified against its digest in the audit log. */
+  getTrustAudit: {
+    params: { id: string };
+    query: undefined;
+    body: undefined;
+    answer: {
+      id: string;
+      at: string;
+      by: string;
+      reason: string;
+      review: Shape0cb022bc;
+      decisions: ({
+        store: {
+          kind: "bundle" | "policy";
+          id: string;
+        };
+        sha256: string;
+        decision: "keep" | "remove" | "ask";
+        note: string;
+      })[];
+    };
+    conditional: false;
+  };
+  /** The same as CSV (RFC 4180), a line for each anchor. */
+  getTrustAuditCsv: {
+    params: { id: string };
+    query: undefined;
+    body: undefined;
+    answer: undefined;
     conditional: false;
   };
   /** A user; its ETag is needed to change it. */
@@ -1052,7 +1090,7 @@ export type Operations = {
   /** Client certificates that were shown, let in or not, by policy, last seen first. */
   listIdentities: {
     params: undefined;
-    query: { limit?: number; cursor?: string; within?: "24h" | "7d" | "30d"; policy?: string; kind?: "accepted" | "strangers" };
+    query: { limit?: number; cursor?: string; within?: "24h" | "7d" | "30d"; policy?: string; gateway?: string; kind?: "accepted" | "strangers" };
     body: undefined;
     answer: {
       items: ({
@@ -1075,6 +1113,11 @@ export type Operations = {
         title: string;
         detail: string;
         version: string;
+        seenAt: ({
+          gateway: string;
+          lastSeen: string;
+          lastAccepted: string | null;
+        })[];
       })[];
       next: string | null;
       since: string | null;
@@ -1334,6 +1377,17 @@ export type Operations = {
     };
     conditional: false;
   };
+  /** Reviews that were recorded, newest first. */
+  listTrustAudits: {
+    params: undefined;
+    query: { limit?: number; cursor?: string };
+    body: undefined;
+    answer: {
+      items: Shapec81b36f3[];
+      next: string | null;
+    };
+    conditional: false;
+  };
   /** Users. */
   listUsers: {
     params: undefined;
@@ -1353,7 +1407,7 @@ export type Operations = {
       name: string;
       password: string;
     };
-    answer: Shape296ae054;
+    answer: Shape2aa71337;
     conditional: false;
   };
   /** Logs in with the client certificate of this connection. The cookie counts together with that certificate alone. */
@@ -1361,7 +1415,7 @@ export type Operations = {
     params: undefined;
     query: undefined;
     body: undefined;
-    answer: Shape296ae054;
+    answer: Shape2aa71337;
     conditional: false;
   };
   /** Finishes a login with the identity provider, with the query that it sent the browser back with. */
@@ -1371,7 +1425,7 @@ export type Operations = {
     body: {
       answer: string;
     };
-    answer: Shape296ae054;
+    answer: Shape2aa71337;
     conditional: false;
   };
   /** Ends the session. */
@@ -1397,7 +1451,7 @@ export type Operations = {
     params: { id: string; version: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
     body: undefined;
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape9a5c0475 | Shape7e3985f1;
     conditional: false;
   };
   /** An earlier version is current again. Nothing is made anew: keys stay as they were sealed. */
@@ -1405,7 +1459,7 @@ export type Operations = {
     params: { id: string; version: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
     body: undefined;
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape9a5c0475 | Shape7e3985f1;
     conditional: false;
   };
   /** Which policy, route and backend a request would meet, and why every other route loses. */
@@ -1437,7 +1491,7 @@ export type Operations = {
       })[];
       reason?: string;
     };
-    answer: Shape6f0dc0a5;
+    answer: Shape7e3985f1;
     conditional: false;
   };
   /** What other CAs under the id would do: who of those seen lately would be refused or let in. Stores nothing. */
@@ -1448,7 +1502,15 @@ export type Operations = {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape6f0dc0a5;
+    answer: Shape7e3985f1;
+    conditional: false;
+  };
+  /** Per trust store each anchor, whom it vouched for and when last at which gateway, and what is wrong with it. */
+  previewTrustAudit: {
+    params: undefined;
+    query: { staleDays?: number };
+    body: undefined;
+    answer: Shape0cb022bc;
     conditional: false;
   };
   /** Connects to every address of a service as its route does, or would, and says what it speaks or why it refuses. */
@@ -1491,6 +1553,26 @@ export type Operations = {
     answer: Shapef29bde04;
     conditional: false;
   };
+  /** Records the review as it is now with the decisions, in the audit log and as a document to keep. */
+  recordTrustAudit: {
+    params: undefined;
+    query: undefined;
+    body: {
+      staleDays?: number;
+      reason: string;
+      decisions?: ({
+        store: {
+          kind: "bundle" | "policy";
+          id: string;
+        };
+        sha256: string;
+        decision: "keep" | "remove" | "ask";
+        note?: string;
+      })[];
+    };
+    answer: Shapec81b36f3;
+    conditional: false;
+  };
   /** Puts other CAs under the id: a new version. */
   replaceCaBundle: {
     params: { id: string };
@@ -1499,7 +1581,7 @@ export type Operations = {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape9a5c0475 | Shape7e3985f1;
     conditional: true;
   };
   /** Puts another certificate with its key under the id: a new version. */
@@ -1507,7 +1589,7 @@ export type Operations = {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
     body: Shapeb3420960;
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape9a5c0475 | Shape7e3985f1;
     conditional: true;
   };
   /** Puts another document in the place of one of the middlewares. */
@@ -1518,7 +1600,7 @@ export type Operations = {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape9a5c0475 | Shape7e3985f1;
     conditional: true;
   };
   /** Puts another document in the place of one of the policies. */
@@ -1529,7 +1611,7 @@ export type Operations = {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape9a5c0475 | Shape7e3985f1;
     conditional: true;
   };
   /** Puts another document in the place of one of the routes. */
@@ -1540,7 +1622,7 @@ export type Operations = {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape9a5c0475 | Shape7e3985f1;
     conditional: true;
   };
   /** Puts another document in the place of one of the services. */
@@ -1551,7 +1633,7 @@ export type Operations = {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape9a5c0475 | Shape7e3985f1;
     conditional: true;
   };
   /** Takes a revision back by a new one, where nothing of it was changed again since. */
@@ -1559,7 +1641,7 @@ export type Operations = {
     params: { revision: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
     body: undefined;
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape9a5c0475 | Shape7e3985f1;
     conditional: false;
   };
   /** Sends one request to this gateway's own entry point, and shows both handshakes, the route and the answer. */
@@ -1612,7 +1694,7 @@ export type Operations = {
       name: string;
       password: string;
     };
-    answer: Shape296ae054;
+    answer: Shape2aa71337;
     conditional: false;
   };
   /** Failed handshakes as they happen, as server-sent events: failure, gap (some were missed: ask for the list), end. Last-Event-ID goes on after an event. */
@@ -1638,9 +1720,9 @@ type Shape00156093 = {
   createdAt: string;
 };
 
-type Shape09038ec2 = {
-  count: number;
-  items: Shapeeafceeb7[];
+type Shape0072d338 = {
+  gateway: string;
+  lastUsed: string;
 };
 
 type Shape0ab66e2e = {
@@ -1650,11 +1732,27 @@ type Shape0ab66e2e = {
   certificates: Shape64f302eb[];
 };
 
+type Shape0cb022bc = {
+  at: string;
+  staleDays: number;
+  since: string | null;
+  gateways: Shape28b7caa2[];
+  stores: Shape2f2a07a5[];
+};
+
 type Shape1e4e5eda = {
   address: string;
   state: "up" | "partly" | "down" | "unknown";
   lastOk: string | null;
   lastFailure: Shape305532d6 | null;
+};
+
+type Shape223d3a66 = {
+  name: string;
+  sha256: string;
+  serial: string;
+  lastAccepted: string;
+  gateways: string[];
 };
 
 type Shape246bd025 = {
@@ -1678,6 +1776,12 @@ type Shape28452f32 = {
   version: string;
 };
 
+type Shape28b7caa2 = {
+  name: string;
+  since: string;
+  written: string;
+};
+
 type Shape295ef71b = {
   revision: number;
   at: string;
@@ -1685,15 +1789,22 @@ type Shape295ef71b = {
   reason: string | null;
 };
 
-type Shape296ae054 = {
+type Shape2aa71337 = {
   user: {
     id: string;
     name: string;
     role: "viewer" | "operator" | "admin";
     hasPassword: boolean;
   };
-  acts: ("config.read" | "changes.read" | "gateways.read" | "handshakes.read" | "identities.read" | "routes.match" | "account.read" | "account.write" | "certificates.inspect" | "services.probe" | "requests.test" | "config.plan" | "config.write" | "certificates.write" | "tokens.read" | "tokens.write" | "users.read" | "users.write" | "audit.read")[];
+  acts: ("config.read" | "changes.read" | "gateways.read" | "handshakes.read" | "identities.read" | "trustAudits.read" | "routes.match" | "account.read" | "account.write" | "certificates.inspect" | "services.probe" | "requests.test" | "config.plan" | "config.write" | "certificates.write" | "trustAudits.record" | "tokens.read" | "tokens.write" | "users.read" | "users.write" | "audit.read")[];
   expiresAt: string | null;
+};
+
+type Shape2f2a07a5 = {
+  kind: "bundle" | "policy";
+  id: string;
+  policies: string[];
+  anchors: Shape375cad4d[];
 };
 
 type Shape305532d6 = {
@@ -1722,17 +1833,24 @@ type Shape358a04b8 = {
   value: Record<string, unknown> | null;
 };
 
-type Shape3713e1cb = {
-  since: string;
-  days: number;
-  identities: number;
-  cutOff: Shaped6d865fd;
-  admitted: Shape7da86f2f;
-  changed: Shape45784653;
-  undecided: Shape09038ec2;
-  anonymousCutOff: Shape905bb135;
-  anonymousAdmitted: Shape936b11ba;
-  notLookedAt: string[];
+type Shape375cad4d = {
+  subject: string;
+  issuer: string;
+  serial: string;
+  sha256: string;
+  notBefore: string;
+  notAfter: string;
+  key: string;
+  signature: string;
+  clients: number | null;
+  handshakes: number | null;
+  lastUsed: string | null;
+  usedAt: Shape0072d338[];
+  identities: Shape223d3a66[];
+  findings: ({
+    code: "expired" | "weak" | "stale" | "expires_soon" | "duplicate" | "cross_signed";
+    detail: string;
+  })[];
 };
 
 type Shape37d1f271 = {
@@ -1751,11 +1869,6 @@ type Shape37d1f271 = {
     field: string;
     reason: string;
   })[];
-};
-
-type Shape45784653 = {
-  count: number;
-  items: Shapeeafceeb7[];
 };
 
 type Shape47eba401 = {
@@ -1828,6 +1941,11 @@ type Shape6786b831 = {
   verified: boolean;
 };
 
+type Shape6cb34520 = {
+  count: number;
+  items: Shapea64ed608[];
+};
+
 type Shape6e5ff9c1 = {
   kind: string;
   id: string;
@@ -1836,16 +1954,6 @@ type Shape6e5ff9c1 = {
     pointer: string;
   })[];
   more: boolean;
-};
-
-type Shape6f0dc0a5 = {
-  parent: number;
-  usable: boolean;
-  errors: Shape77874646[];
-  warnings: Shape9c5e24eb[];
-  changes: Shape6e5ff9c1[];
-  access: Shape246bd025 | null;
-  clients: Shape3713e1cb | null;
 };
 
 type Shape77874646 = {
@@ -1864,29 +1972,24 @@ type Shape77874646 = {
   };
 };
 
-type Shape7da86f2f = {
-  count: number;
-  items: Shapeeafceeb7[];
-};
-
-type Shape815cd68c = {
-  revision: number;
-  state: "committed" | "pending" | "unchanged";
-  generation: number | null;
-  why: string | null;
+type Shape7e3985f1 = {
+  parent: number;
+  usable: boolean;
+  errors: Shape77874646[];
   warnings: Shape9c5e24eb[];
   changes: Shape6e5ff9c1[];
   access: Shape246bd025 | null;
-  clients: Shape3713e1cb | null;
-  gateways: {
-    committed: string[];
-    missing: string[];
-  } | null;
+  clients: Shapee030c18d | null;
 };
 
-type Shape905bb135 = {
+type Shape84b0e2ef = {
   count: number;
-  items: Shapeeafceeb7[];
+  items: Shapea64ed608[];
+};
+
+type Shape89aaa911 = {
+  count: number;
+  items: Shapea64ed608[];
 };
 
 type Shape92016f84 = {
@@ -1897,11 +2000,6 @@ type Shape92016f84 = {
   sans: string[];
   notAfter: string;
   state: "valid" | "expiresSoon" | "expired" | "notYetValid";
-};
-
-type Shape936b11ba = {
-  count: number;
-  items: Shapeeafceeb7[];
 };
 
 type Shape975331da = {
@@ -1939,6 +2037,21 @@ type Shape994df652 = {
   running: false;
 };
 
+type Shape9a5c0475 = {
+  revision: number;
+  state: "committed" | "pending" | "unchanged";
+  generation: number | null;
+  why: string | null;
+  warnings: Shape9c5e24eb[];
+  changes: Shape6e5ff9c1[];
+  access: Shape246bd025 | null;
+  clients: Shapee030c18d | null;
+  gateways: {
+    committed: string[];
+    missing: string[];
+  } | null;
+};
+
 type Shape9c5e24eb = {
   severity: "error" | "warning";
   code: string;
@@ -1964,6 +2077,20 @@ type Shape9ed842dd = {
   state: "holds" | "failing" | "unknown" | "none";
   client: Shape37d1f271;
   backend: Shape975331da;
+};
+
+type Shapea64ed608 = {
+  subject: string;
+  names: string[];
+  sha256: string | null;
+  serverNames: (string | null)[];
+  policyBefore: string;
+  policy: string;
+  lastSeen: string;
+  handshakes: number;
+  gateways: string[];
+  code: string;
+  detail: string;
 };
 
 type Shapeb3420960 = {
@@ -2010,6 +2137,11 @@ type Shapebe2acfd8 = {
   state: "valid" | "expiresSoon" | "expired" | "notYetValid";
 };
 
+type Shapebffe8b91 = {
+  count: number;
+  items: Shapea64ed608[];
+};
+
 type Shapec66b8be1 = {
   mode: "off" | "tls" | "mtls";
   certificateId: string | null;
@@ -2026,9 +2158,43 @@ type Shapec66b8be1 = {
   crl: boolean;
 };
 
-type Shaped6d865fd = {
+type Shapec81b36f3 = {
+  id: string;
+  at: string;
+  by: string;
+  reason: string;
+  anchors: number;
+  findings: number;
+  decided: {
+    keep: number;
+    remove: number;
+    ask: number;
+  };
+  digest: string;
+  entry: number;
+};
+
+type Shaped2539d42 = {
   count: number;
-  items: Shapeeafceeb7[];
+  items: Shapea64ed608[];
+};
+
+type Shapee030c18d = {
+  since: string;
+  days: number;
+  identities: number;
+  cutOff: Shape89aaa911;
+  admitted: Shape6cb34520;
+  changed: Shaped2539d42;
+  undecided: Shapebffe8b91;
+  anonymousCutOff: Shape84b0e2ef;
+  anonymousAdmitted: Shapee27c306a;
+  notLookedAt: string[];
+};
+
+type Shapee27c306a = {
+  count: number;
+  items: Shapea64ed608[];
 };
 
 type Shapee862c292 = {
@@ -2043,19 +2209,6 @@ type Shapee862c292 = {
     remedy: string;
     raw: string;
   } | null;
-};
-
-type Shapeeafceeb7 = {
-  subject: string;
-  names: string[];
-  sha256: string | null;
-  serverNames: (string | null)[];
-  policyBefore: string;
-  policy: string;
-  lastSeen: string;
-  handshakes: number;
-  code: string;
-  detail: string;
 };
 
 type Shapef29bde04 = {
