@@ -15,7 +15,7 @@ export type ConnectOptions = {
   readonly access: 'read' | 'write';
   /** Shown in pg_stat_activity. */
   readonly applicationName: string;
-  /** For the connection as a whole, per host. Default 5 s. */
+  /** For the connection as a whole, per host. Default 10 s. */
   readonly connectMs?: number;
   /** For one statement; the server ends it a second before. Default 8 s. */
   readonly queryMs?: number;
@@ -23,7 +23,7 @@ export type ConnectOptions = {
   readonly lockMs?: number;
 };
 
-export const defaultConnectMs = 5_000;
+export const defaultConnectMs = 10_000;
 export const defaultQueryMs = 8_000;
 const defaultLockMs = 3_000;
 /** A transaction of ours never waits for us so long: it is over where this process hangs. */

@@ -38,6 +38,10 @@ export class Pool {
     const connection = await this.#take();
     try {
       return await act(connection);
+    } catch (error) {
+      // Whoever comes next is told at once, until somebody finds out that it is back.
+      if (error instanceof StoreProblem && !connection.isUsable) this.#fail(error);
+      throw error;
     } finally {
       this.#giveBack(connection);
     }
@@ -62,7 +66,9 @@ export class Pool {
       return kept.connection;
     }
     const { clock, size } = this.#options;
-    if (this.#failed !== undefined && clock.monotonic() - this.#failed.at < pauseMs) throw this.#failed.problem;
+    // One at a time looks whether it is back.
+    const isTried = this.#opening > 0 || (this.#failed !== undefined && clock.monotonic() - this.#failed.at < pauseMs);
+    if (this.#failed !== undefined && isTried) throw this.#failed.problem;
     if (this.#used.size + this.#opening >= size) return this.#wait();
     return this.#open();
   }
@@ -79,14 +85,16 @@ export class Pool {
       this.#used.add(connection);
       return connection;
     } catch (error) {
-      if (error instanceof StoreProblem && !this.#closed) {
-        this.#failed = { at: this.#options.clock.monotonic(), problem: error };
-        for (const { fail } of this.#waiters.splice(0)) fail(error);
-      }
+      if (error instanceof StoreProblem && !this.#closed) this.#fail(error);
       throw error;
     } finally {
       this.#opening -= 1;
     }
+  }
+
+  #fail(problem: StoreProblem): void {
+    this.#failed = { at: this.#options.clock.monotonic(), problem };
+    for (const { fail } of this.#waiters.splice(0)) fail(problem);
   }
 
   #wait(): Promise<Connection> {

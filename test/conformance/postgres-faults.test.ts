@@ -17,7 +17,7 @@ import { findFreePort } from '../support/free-port.ts';
 import { startProcess } from '../support/owned-process.ts';
 import { openAuthority } from '../support/pki.ts';
 import { type Postgres, startPostgres } from '../support/postgres.ts';
-import { addressOf, appendTo, put } from '../support/stored-database.ts';
+import { addressOf, appendTo, patient, put } from '../support/stored-database.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { openTempDir } from '../support/temp.ts';
 import { Feed } from '../support/wait-for.ts';
@@ -39,6 +39,7 @@ const open = async (address: PostgresAddress | string, over: Partial<OpenOptions
     address: typeof address === 'string' ? addressOf(address) : address,
     access: 'write',
     clock: systemClock,
+    ...patient,
     ...over,
   });
 

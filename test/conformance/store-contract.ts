@@ -798,21 +798,21 @@ function testRecords(open: OpenStore): void {
 
   it('records are listed by key, in pages, and bounded in number and size', async (t) => {
     const { store } = await open(t, new HandClock());
-    const { maxRows, maxBytes } = recordLimits.login;
-    const login = (key: string, lastsMs = 60_000): RecordToPut => lease({ kind: 'login', key, lastsMs });
-    for (const key of ['c', 'a', 'b']) await store.records.put(login(key));
-    const keys = await readAll((request) => store.records.list('login', request), 2);
+    const { maxRows, maxBytes } = recordLimits.lease;
+    const record = (key: string, lastsMs = 60_000): RecordToPut => lease({ key, lastsMs });
+    for (const key of ['c', 'a', 'b']) await store.records.put(record(key));
+    const keys = await readAll((request) => store.records.list('lease', request), 2);
     assert.deepEqual(
       keys.map(({ key }) => key),
       ['a', 'b', 'c'],
     );
-    for (let at = 3; at < maxRows; at++) await store.records.put(login(`d${at}`));
-    await store.records.put(login('early', 59_000));
-    await store.records.put(login('late', 61_000));
-    assert.equal(await store.records.find('login', 'early'), undefined, 'the one that ends first gives way');
-    assert.equal((await readAll((request) => store.records.list('login', request), 1_000)).length, maxRows);
+    for (let at = 3; at < maxRows; at++) await store.records.put(record(`d${at}`));
+    await store.records.put(record('early', 59_000));
+    await store.records.put(record('late', 61_000));
+    assert.equal(await store.records.find('lease', 'early'), undefined, 'the one that ends first gives way');
+    assert.equal((await readAll((request) => store.records.list('lease', request), 1_000)).length, maxRows);
     for (const wrong of [
-      lease({ kind: 'login', bytes: Buffer.alloc(maxBytes + 1) }),
+      lease({ bytes: Buffer.alloc(maxBytes + 1) }),
       lease({ key: '' }),
       lease({ kind: 'toString' as 'lease' }),
       lease({ lastsMs: -1 }),

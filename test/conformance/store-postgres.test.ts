@@ -1,8 +1,8 @@
 // The contract of stores on PostgreSQL, with a real server: a database for each test.
 import { after, before } from 'node:test';
-import { parsePostgresUrl } from '../../src/config/postgres-address.ts';
 import { openPostgresStore } from '../../src/postgres/postgres-store.ts';
 import { type Postgres, startPostgres } from '../support/postgres.ts';
+import { addressOf, patient } from '../support/stored-database.ts';
 import { testStore } from './store-contract.ts';
 
 let postgres: Postgres;
@@ -12,10 +12,9 @@ before(async () => {
 after(async () => postgres[Symbol.asyncDispose]());
 
 testStore('PostgreSQL', async (t, clock) => {
-  const address = parsePostgresUrl(await postgres.createDatabase(), '/');
-  if ('problem' in address) throw new Error(address.problem);
+  const address = addressOf(await postgres.createDatabase());
   const open = async (): Promise<Awaited<ReturnType<typeof openPostgresStore>>> => {
-    const store = await openPostgresStore({ address, access: 'write', clock, times: 'ours' });
+    const store = await openPostgresStore({ address, access: 'write', clock, times: 'ours', ...patient });
     t.after(() => store.close());
     return store;
   };

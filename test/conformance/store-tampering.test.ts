@@ -10,7 +10,7 @@ import type { Opener } from '../../src/store/seal.ts';
 import type { Store } from '../../src/store/store.ts';
 import type { StoreFinding } from '../../src/store/verify.ts';
 import { type Postgres, startPostgres } from '../support/postgres.ts';
-import { addressOf } from '../support/stored-database.ts';
+import { addressOf, patient } from '../support/stored-database.ts';
 import { openTempDir } from '../support/temp.ts';
 import { fillStore, type OpenCopy, testTampering } from './tampering-contract.ts';
 
@@ -70,7 +70,7 @@ after(async () => (await server)?.postgres[Symbol.asyncDispose]());
 const openDatabase =
   (url: string): Open =>
   async (access) =>
-    openPostgresStore({ address: addressOf(url), access, clock: systemClock });
+    openPostgresStore({ address: addressOf(url), access, clock: systemClock, ...patient });
 
 async function makeDatabase(): Promise<{ readonly postgres: Postgres; readonly opener: Opener }> {
   const postgres = await startPostgres();

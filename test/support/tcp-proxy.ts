@@ -29,8 +29,9 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
   };
   const server = createServer((near) => {
     keep(near);
-    if (mode === 'cut') return near.resetAndDestroy();
-    if (mode === 'swallow') return near.resume();
+    if (mode === 'cut') near.resetAndDestroy();
+    if (mode === 'swallow') near.resume();
+    if (mode !== 'pass') return;
     const far = keep(connect(target, '127.0.0.1'));
     for (const [from, to] of [
       [near, far],
